@@ -1,0 +1,113 @@
+"""A trace: what a trained network decided for every input of a data set, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from traces.errors import GraphError
+from traces.graph import Gate, NetworkGraph
+
+SCHEMA_VERSION = "1.0"  # major: readers refuse another; minor: additions that old readers may ignore
+
+
+class TraceInfo(BaseModel):
+    """Where a trace comes from; stored beside it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model_name: str
+    weights_hash: str = ""  # SHA-256 of the checkpoint's tensors
+    dataset: str = ""
+    preprocessing: str = ""
+    seed: int | None = None
+    test_accuracy: float | None = None  # of the recorded inputs [0..1]
+    tool_version: str = ""
+    command: str = ""  # what made it
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """``n`` inputs in recorded order; arrays are read-only by convention.
+
+    ``decisions`` holds one array per gate of the graph:
+
+    ========  =======  ====================================================
+    kind      dtype    shape
+    ========  =======  ====================================================
+    layer     bool     (n,)
+    channel   uint8    (n, ceil(size / 8)), bits packed little end first
+    spatial   uint8    (n, ceil(size / 8)), bits packed little end first
+    exit      uint8    (n,), index of the exit that answered
+    width     uint8    (n,), index into the gate's ``widths``
+    ========  =======  ====================================================
+    """
+
+    graph: NetworkGraph
+    info: TraceInfo
+    labels: NDArray[np.int32]  # (n,)
+    predictions: NDArray[np.int32]  # (n,)
+    decisions: Mapping[str, NDArray[np.bool_] | NDArray[np.uint8]]
+    scores: Mapping[str, NDArray[np.float16]] = field(default_factory=dict)  # (n,) or (n, size)
+    exit_predictions: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)  # (n, exits)
+    exit_confidences: Mapping[str, NDArray[np.float16]] = field(default_factory=dict)  # (n, exits), max softmax
+
+    def __post_init__(self) -> None:
+        n = len(self.labels)
+        if len(self.predictions) != n:
+            raise GraphError(f"trace: {len(self.predictions)} predictions for {n} labels")
+        for gate in self.graph.gates:
+            if gate.name not in self.decisions:
+                raise GraphError(f"trace: gate {gate.name!r} of the graph has no recorded decisions")
+            _check_decisions(gate, self.decisions[gate.name], n)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of inputs answered correctly [0..1]."""
+        return float(np.mean(self.labels == self.predictions)) if len(self) else float("nan")
+
+    def mask(self, gate_name: str) -> NDArray[np.bool_]:
+        """Return a channel or spatial gate's bits unpacked, shape (n, size)."""
+        gate = self.graph.gate(gate_name)
+        packed = self.decisions[gate_name]
+        return np.unpackbits(packed.view(np.uint8), axis=1, count=gate.size, bitorder="little").astype(bool)
+
+    def rows(self, start: int, stop: int) -> Trace:
+        """Return the inputs ``start`` to ``stop - 1`` as a trace of their own."""
+        part = slice(start, stop)
+        return Trace(
+            graph=self.graph,
+            info=self.info,
+            labels=self.labels[part],
+            predictions=self.predictions[part],
+            decisions={name: values[part] for name, values in self.decisions.items()},
+            scores={name: values[part] for name, values in self.scores.items()},
+            exit_predictions={name: values[part] for name, values in self.exit_predictions.items()},
+            exit_confidences={name: values[part] for name, values in self.exit_confidences.items()},
+        )
+
+
+def pack_mask(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Pack a boolean mask (n, size) as traces hold it: (n, ceil(size / 8)), little bit order."""
+    return np.packbits(mask, axis=1, bitorder="little")
+
+
+def _check_decisions(gate: Gate, values: NDArray[np.bool_] | NDArray[np.uint8], n: int) -> None:
+    packed = gate.kind in {"channel", "spatial"}
+    shape = (n, -(-gate.size // 8)) if packed else (n,)
+    dtype = np.bool_ if gate.kind == "layer" else np.uint8
+    if values.shape != shape or values.dtype != dtype:
+        raise GraphError(
+            f"trace: gate {gate.name!r} ({gate.kind}) holds {values.dtype} {values.shape}, "
+            f"needs {np.dtype(dtype)} {shape}"
+        )
+    if gate.kind in {"exit", "width"} and n and int(values.max()) >= gate.size:
+        raise GraphError(f"trace: gate {gate.name!r} holds index {int(values.max())}, needs less than {gate.size}")
