@@ -27,8 +27,11 @@ class ConfigError(LacunaError, ValueError):
     """A setting, a name or a value is not valid."""
 
 
-class GraphError(LacunaError, ValueError):
-    """A network graph contradicts itself or the trace beside it."""
+class GraphError(LacunaError):
+    """A network graph contradicts itself or the trace beside it.
+
+    No ``ValueError``: pydantic would wrap it in a page of its own, and the one clear line would be lost.
+    """
 
 
 class UnsupportedError(LacunaError, ValueError):

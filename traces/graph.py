@@ -19,6 +19,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from traces.errors import GraphError, did_you_mean
+
 INPUT = "input"  # the name that ops use for the network's input tensor
 
 OpKind = Literal[
@@ -106,11 +108,13 @@ class Op(_Frozen):
     def _check(self) -> Self:
         for side, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
             if channels % self.groups:
-                raise ValueError(f"op {self.name!r}: {side} = {channels} is not a multiple of groups = {self.groups}")
+                raise GraphError(
+                    f"op {self.name!r}: {side} = {channels} is not a multiple of groups = {self.groups}"
+                )
         if not self.inputs:
-            raise ValueError(f"op {self.name!r}: inputs is empty; name a producer or {INPUT!r}")
+            raise GraphError(f"op {self.name!r}: inputs is empty; name a producer or {INPUT!r}")
         if self.kind in {"add", "mul"} and len(self.inputs) < 2:
-            raise ValueError(f"op {self.name!r}: kind {self.kind!r} needs two inputs, has {len(self.inputs)}")
+            raise GraphError(f"op {self.name!r}: kind {self.kind!r} needs two inputs, has {len(self.inputs)}")
         return self
 
 
@@ -156,15 +160,17 @@ class Gate(_Frozen):
         }
         wanted, why = need[self.kind]
         if self.size != wanted:
-            raise ValueError(f"gate {self.name!r}: size = {self.size}, needs {wanted}: {why}")
+            raise GraphError(f"gate {self.name!r}: size = {self.size}, needs {wanted}: {why}")
         if self.kind == "exit" and len(self.levels) != len(self.guards):
-            raise ValueError(
+            raise GraphError(
                 f"gate {self.name!r}: {len(self.levels)} levels for {len(self.guards)} guarded ops; one each"
             )
         if self.kind in {"exit", "width"} and self.size > 256:
-            raise ValueError(f"gate {self.name!r}: size = {self.size}; an index is stored in 8 bits, at most 256")
+            raise GraphError(
+                f"gate {self.name!r}: size = {self.size}; an index is stored in 8 bits, at most 256"
+            )
         if list(self.widths) != sorted(set(self.widths)):
-            raise ValueError(f"gate {self.name!r}: widths = {self.widths} must rise")
+            raise GraphError(f"gate {self.name!r}: widths = {self.widths} must rise")
         return self
 
 
@@ -177,6 +183,7 @@ class NetworkGraph(_Frozen):
     input_width: Count
     ops: tuple[Op, ...]
     gates: tuple[Gate, ...] = ()
+    chained: bool = True  # False: a list of independent layers, each reads "input" at sizes of its own
 
     def __iter__(self) -> Iterator[Op]:  # type: ignore[override]  # pydantic iterates fields, we iterate ops
         return iter(self.ops)
@@ -198,11 +205,17 @@ class NetworkGraph(_Frozen):
 
     def op(self, name: str) -> Op:
         """Return the op called ``name``."""
+        if name not in self.index:
+            raise GraphError(f"network {self.name!r}: no op {name!r}{did_you_mean(name, self.index)}")
         return self.ops[self.index[name]]
 
     def gate(self, name: str) -> Gate:
         """Return the gate called ``name``."""
-        return next(gate for gate in self.gates if gate.name == name)
+        for gate in self.gates:
+            if gate.name == name:
+                return gate
+        known = [gate.name for gate in self.gates]
+        raise GraphError(f"network {self.name!r}: no gate {name!r}{did_you_mean(name, known)}")
 
     def guards_of(self, op_name: str) -> tuple[Gate, ...]:
         """Gates that guard the op, in graph order."""

@@ -55,7 +55,9 @@ class Trace:
     decisions: Mapping[str, NDArray[np.bool_] | NDArray[np.uint8]]
     scores: Mapping[str, NDArray[np.float16]] = field(default_factory=dict)  # (n,) or (n, size)
     exit_predictions: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)  # (n, exits)
-    exit_confidences: Mapping[str, NDArray[np.float16]] = field(default_factory=dict)  # (n, exits), max softmax
+    exit_confidences: Mapping[str, NDArray[np.float16]] = field(
+        default_factory=dict
+    )  # (n, exits), max softmax
 
     def __post_init__(self) -> None:
         n = len(self.labels)
@@ -110,4 +112,6 @@ def _check_decisions(gate: Gate, values: NDArray[np.bool_] | NDArray[np.uint8], 
             f"needs {np.dtype(dtype)} {shape}"
         )
     if gate.kind in {"exit", "width"} and n and int(values.max()) >= gate.size:
-        raise GraphError(f"trace: gate {gate.name!r} holds index {int(values.max())}, needs less than {gate.size}")
+        raise GraphError(
+            f"trace: gate {gate.name!r} holds index {int(values.max())}, needs less than {gate.size}"
+        )
