@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 
 from traces.errors import GraphError, did_you_mean
 from traces.graph import INPUT, Gate, NetworkGraph, Op
@@ -66,9 +67,7 @@ def _check_producers(op: Op, earlier: dict[str, Size], graph: NetworkGraph) -> N
         if name in earlier:
             continue
         if name in graph.index:
-            raise GraphError(
-                f"op {op.name!r}: reads {name!r}, which comes later; ops must be in program order"
-            )
+            raise GraphError(f"op {op.name!r}: reads {name!r}, a later op; needs program order")
         raise GraphError(f"op {op.name!r}: no producer {name!r}{did_you_mean(name, [INPUT, *graph.index])}")
 
 
@@ -76,7 +75,7 @@ def _check_own_sizes(op: Op, chained: bool) -> None:
     """Check an op's output against its own input."""
     if op.kind in CHANNEL_PRESERVING and op.out_channels != op.in_channels:
         raise GraphError(
-            f"op {op.name!r} ({op.kind}): out_channels = {op.out_channels}, needs in_channels = {op.in_channels}"
+            f"op {op.name!r} ({op.kind}): out_channels = {op.out_channels}, needs {op.in_channels}: its in_channels"
         )
     inside, outside = (op.in_height, op.in_width), (op.out_height, op.out_width)
     if op.kind in _PIXEL_PRESERVING and inside != outside:
@@ -86,23 +85,22 @@ def _check_own_sizes(op: Op, chained: bool) -> None:
     if op.kind == "global_avg_pool" and outside != (1, 1):
         raise GraphError(f"op {op.name!r} (global_avg_pool): output is {_by(outside)} pixels, needs 1x1")
     if op.kind in _WINDOWED and chained:
-        _check_window(
-            op, "height", op.in_height, op.out_height, op.kernel_height, op.stride_height, op.dilation_height
-        )
-        _check_window(
-            op, "width", op.in_width, op.out_width, op.kernel_width, op.stride_width, op.dilation_width
-        )
+        for axis in ("height", "width"):
+            _check_window(op, axis)
 
 
-def _check_window(op: Op, axis: str, size: int, out: int, kernel: int, stride: int, dilation: int) -> None:  # noqa: PLR0913, PLR0917  # one axis of a window has these six numbers
+def _check_window(op: Op, axis: str) -> None:
     """Check an output size against every padding from none to a whole window, rounded down or up."""
+    size, out, kernel, stride, dilation = (
+        getattr(op, f"{what}_{axis}") for what in ("in", "out", "kernel", "stride", "dilation")
+    )
     reach = dilation * (kernel - 1) + 1
     least = max((size - reach) // stride + 1, 1)
     most = -(-(size + reach - 2) // stride) + 1
     if not least <= out <= most:
         raise GraphError(
-            f"op {op.name!r} ({op.kind}): out_{axis} = {out}; an input of {size} with kernel {kernel}, stride {stride}, "
-            f"dilation {dilation} gives {least} to {most}"
+            f"op {op.name!r} ({op.kind}): out_{axis} = {out}; an input of {size} with kernel {kernel}, "
+            f"stride {stride}, dilation {dilation} gives {least} to {most}"
         )
 
 
@@ -123,7 +121,8 @@ def _check_input_sizes(op: Op, producers: list[Size]) -> None:
     if not fits:
         got = ", ".join(f"{name!r} {_by(size)}" for name, size in zip(op.inputs, producers, strict=True))
         raise GraphError(
-            f"op {op.name!r} ({op.kind}): input is {_by(need)} (channels x height x width), its producers give {got}"
+            f"op {op.name!r} ({op.kind}): input is {_by(need)} (channels x height x width), "
+            f"its producers give {got}"
         )
 
 
@@ -147,27 +146,25 @@ def _check_gate_names(gate: Gate, graph: NetworkGraph) -> None:
         known = [INPUT, *graph.index] if role == "reads" else list(graph.index)
         for name in names:
             if name not in known:
-                raise GraphError(
-                    f"gate {gate.name!r}: {role} names no op {name!r}{did_you_mean(name, known)}"
-                )
+                raise GraphError(f"gate {gate.name!r}: {role}: no op {name!r}{did_you_mean(name, known)}")
         if role != "reads" and len(set(names)) != len(names):
             raise GraphError(f"gate {gate.name!r}: {role} names an op twice")
 
 
 def _check_gate_order(gate: Gate, graph: NetworkGraph) -> None:
-    """A decision must be there before the first op that obeys it."""
+    """Check that a decision is there before the first op that obeys it."""
     place = {INPUT: -1, **graph.index}
     if gate.kind == "exit":
         _check_exit_order(gate, place)
         return
     steps = [gate.reads, *(name for name in gate.computed_by if name != gate.reads)]
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         if place[before] >= place[after]:
             raise GraphError(f"gate {gate.name!r}: {after!r} must come after {before!r} in program order")
     for name in gate.guards:
         if place[name] <= place[steps[-1]]:
             raise GraphError(
-                f"gate {gate.name!r}: guards {name!r}, which comes before the decision is made by {steps[-1]!r}"
+                f"gate {gate.name!r}: guards {name!r}, which comes before its decision in {steps[-1]!r}"
             )
 
 
@@ -180,7 +177,7 @@ def _check_exit_order(gate: Gate, place: dict[str, int]) -> None:
             raise GraphError(f"gate {gate.name!r}: level {level} of {name!r}; has exits 0 to {gate.size - 1}")
         if place[name] <= place[gate.exits[level]]:
             raise GraphError(
-                f"gate {gate.name!r}: guards {name!r} with level {level}, but it comes before exit {gate.exits[level]!r}"
+                f"gate {gate.name!r}: guards {name!r}, which comes before its exit {gate.exits[level]!r}"
             )
 
 
@@ -189,7 +186,8 @@ def _check_gate_sizes(gate: Gate, graph: NetworkGraph) -> None:
         op = graph.op(name)
         if gate.kind == "channel" and gate.size != op.out_channels:
             raise GraphError(
-                f"gate {gate.name!r}: size = {gate.size}, needs {op.out_channels}: out_channels of guarded op {name!r}"
+                f"gate {gate.name!r}: size = {gate.size}, needs {op.out_channels}: "
+                f"out_channels of guarded op {name!r}"
             )
         if gate.kind == "width" and gate.widths[-1] > op.out_channels:
             raise GraphError(
@@ -204,11 +202,11 @@ def _check_grid(gate: Gate, op: Op, graph: NetworkGraph) -> None:
     grid = (gate.tile_rows, gate.tile_cols)
     if gate.tile_rows > op.out_height or gate.tile_cols > op.out_width:
         raise GraphError(
-            f"gate {gate.name!r}: a grid of {_by(grid)} tiles over {op.out_height}x{op.out_width} output pixels of "
-            f"{op.name!r}; needs at least one pixel per tile"
+            f"gate {gate.name!r}: a grid of {_by(grid)} tiles over {op.out_height}x{op.out_width} "
+            f"output pixels of {op.name!r}; needs at least one pixel per tile"
         )
     for other in graph.guards_of(op.name):
         if other.kind == "spatial" and (other.tile_rows, other.tile_cols) != grid:
             raise GraphError(
-                f"gates {gate.name!r} and {other.name!r}: both guard {op.name!r} with different grids of tiles"
+                f"gates {gate.name!r} and {other.name!r}: guard {op.name!r} with different grids of tiles"
             )

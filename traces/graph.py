@@ -125,7 +125,7 @@ class Gate(_Frozen):
     kind      recorded value                         what it does to the ops it ``guards``
     ========  =====================================  ========================================================
     layer     bool, run or skip                      they run only if it is true
-    channel   ``size`` bits, one per output channel  only the kept output channels exist (also: consumers' input)
+    channel   ``size`` bits, one per output channel  only the kept output channels exist, for consumers too
     exit      index of the exit that answered        op i runs if no exit up to ``levels[i]`` has answered yet
     width     index into ``widths``                  only the first ``widths[index]`` output channels exist
     spatial   ``tile_rows * tile_cols`` bits         only the kept tiles of their output are computed
@@ -166,9 +166,7 @@ class Gate(_Frozen):
                 f"gate {self.name!r}: {len(self.levels)} levels for {len(self.guards)} guarded ops; one each"
             )
         if self.kind in {"exit", "width"} and self.size > 256:
-            raise GraphError(
-                f"gate {self.name!r}: size = {self.size}; an index is stored in 8 bits, at most 256"
-            )
+            raise GraphError(f"gate {self.name!r}: size = {self.size}; needs at most 256 (8 bits)")
         if list(self.widths) != sorted(set(self.widths)):
             raise GraphError(f"gate {self.name!r}: widths = {self.widths} must rise")
         return self

@@ -115,3 +115,5 @@ def _check_decisions(gate: Gate, values: NDArray[np.bool_] | NDArray[np.uint8], 
         raise GraphError(
             f"trace: gate {gate.name!r} holds index {int(values.max())}, needs less than {gate.size}"
         )
+    if packed and gate.size % 8 and n and int(values[:, -1].max()) >> gate.size % 8:
+        raise GraphError(f"trace: gate {gate.name!r} has a bit set beyond its {gate.size}")
