@@ -75,7 +75,7 @@ def _check_own_sizes(op: Op, chained: bool) -> None:
     """Check an op's output against its own input."""
     if op.kind in CHANNEL_PRESERVING and op.out_channels != op.in_channels:
         raise GraphError(
-            f"op {op.name!r} ({op.kind}): out_channels = {op.out_channels}, needs {op.in_channels}: its in_channels"
+            f"op {op.name!r} ({op.kind}): out_channels = {op.out_channels}, needs {op.in_channels} as in"
         )
     inside, outside = (op.in_height, op.in_width), (op.out_height, op.out_width)
     if op.kind in _PIXEL_PRESERVING and inside != outside:
