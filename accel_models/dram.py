@@ -1,0 +1,125 @@
+"""Off-chip memory: how long a transfer takes and how many bytes it really moves.
+
+Memory moves whole bursts.  What a tile, a strided row or a masked tensor asks for is rounded up to them
+here, so that everything downstream counts bytes on the bus.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from accel_models.shapes import Ints
+from traces.errors import ConfigError
+
+MEBICYCLE = 2**20  # bandwidth is kept as whole bytes per 2**20 cycles, exact to one part in a million
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryParams:
+    """Buffers beside an array and the DRAM behind them."""
+
+    activation_buffer_bytes: int
+    weight_buffer_bytes: int  # not used when the buffer is shared
+    accumulator_buffer_bytes: int
+    shared_buffer: bool = False  # inputs and weights share ``activation_buffer_bytes``
+    double_buffered: bool = True  # the next tile loads into the other half of a buffer
+    double_buffered_accumulator: bool = True
+    activation_bits: int = 8
+    weight_bits: int = 8
+    accumulator_bits: int = 32
+    dram_bytes_per_mebicycle: int  # bandwidth [bytes per 2**20 cycles]
+    dram_latency_cycles: int  # from a request to its first byte
+    burst_bytes: int
+    requests_in_flight: int
+    request_overhead_cycles: int = 0  # issue and hand-over of one burst, beyond latency and data
+
+    def __post_init__(self) -> None:
+        positive = ("activation_bits", "weight_bits", "accumulator_bits", "burst_bytes")
+        for name in (*positive, "dram_bytes_per_mebicycle", "requests_in_flight"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"memory.{name} = {getattr(self, name)}: must be at least 1")
+        for name in (
+            "activation_buffer_bytes",
+            "weight_buffer_bytes",
+            "accumulator_buffer_bytes",
+            "dram_latency_cycles",
+            "request_overhead_cycles",
+        ):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"memory.{name} = {getattr(self, name)}: must not be negative")
+
+    @property
+    def burst_cycles(self) -> float:
+        """Time of one burst's data on the bus [cycles]."""
+        return self.burst_bytes * MEBICYCLE / self.dram_bytes_per_mebicycle
+
+    @property
+    def round_trip_cycles(self) -> float:
+        """From issuing one request to having all of its data [cycles]."""
+        return self.dram_latency_cycles + self.request_overhead_cycles + self.burst_cycles
+
+    @property
+    def cycles_per_burst(self) -> float:
+        """Steady time per burst: the bus or the window of requests, whichever is slower [cycles]."""
+        return max(self.burst_cycles, self.round_trip_cycles / self.requests_in_flight)
+
+
+def transfer_cycles(memory: MemoryParams, transferred_bytes: ArrayLike) -> Ints:
+    """Time to move bytes between DRAM and a buffer [cycles]; no bytes take no time.
+
+    With n bursts of t cycles each, latency L, overhead o per request and Q requests in flight:
+
+        max(n t + L + o, n (t + L + o) / Q)
+
+    Source: both arms are seen in RTL; Gemmini's loads of n rows of b beats at w cycles each are
+    max(n b w + L + 20, n (b + L + 8) / 16).  Within 2 % on the reference's loads of 16-row commands, mean.
+    """
+    moved = np.asarray(transferred_bytes, np.int64)
+    bursts = -(-moved // memory.burst_bytes)
+    return np.where(moved > 0, np.ceil(burst_train_cycles(memory, bursts)), 0).astype(np.int64)
+
+
+def burst_train_cycles(memory: MemoryParams, bursts: ArrayLike) -> NDArray[np.float64]:
+    """Time of ``n > 0`` bursts in a row, not rounded; see :func:`transfer_cycles`."""
+    n = np.asarray(bursts, np.float64)
+    start = memory.dram_latency_cycles + memory.request_overhead_cycles
+    bus = n * memory.burst_cycles + start
+    return np.maximum(bus, n * (memory.round_trip_cycles / memory.requests_in_flight))
+
+
+def whole_bursts(run_bytes: ArrayLike, burst_bytes: int) -> Ints:
+    """Bytes on the bus for runs of ``run_bytes`` contiguous bytes each.
+
+    Choice: a run begins at a burst's first byte; stored tensors are padded to make it so.
+    """
+    return np.asarray(-(-np.asarray(run_bytes, np.int64) // burst_bytes) * burst_bytes, np.int64)
+
+
+def masked_fetch_bytes(masks: NDArray[np.bool_], channel_bytes: int, burst_bytes: int) -> Ints:
+    """Bytes on the bus to fetch the kept channels of one stored vector: broken bursts come whole.
+
+    Parameters
+    ----------
+    masks
+        Kept channels, shape ``(n, C)``.
+    channel_bytes
+        Contiguous bytes of one channel in the stored layout: 1 for a pixel of int8 channels-last
+        activations, ``K`` for int8 weights stored one output channel after the other [B].
+    burst_bytes
+        Burst of the memory [B].
+
+    Returns
+    -------
+    Ints
+        Bytes moved, shape ``(n,)``: whole bursts that hold at least one byte of a kept channel.
+    """
+    channels = np.arange(masks.shape[1], dtype=np.int64)
+    first = channels * channel_bytes // burst_bytes
+    last = ((channels + 1) * channel_bytes - 1) // burst_bytes
+    fetched = np.maximum.accumulate(np.where(masks, last, -1), axis=1)
+    before = np.concatenate([np.full((len(masks), 1), -1, np.int64), fetched[:, :-1]], axis=1)
+    new = np.where(masks, last - np.maximum(first, before + 1) + 1, 0)
+    return np.asarray(new.sum(axis=1) * burst_bytes, np.int64)

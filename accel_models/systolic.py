@@ -1,0 +1,308 @@
+"""Compute cycles of matrix products on a systolic array, with no stall from memory.
+
+An R x C array runs ``(M, K) x (K, N)`` in *folds*: pieces of two of the three sizes are held on the rows
+and columns while the third streams through.
+
+========  =====================  ==========================  ===========
+dataflow  rows hold              columns hold                streamed
+========  =====================  ==========================  ===========
+``ws``    K (reduction)          N (output channels)         M (pixels)
+``is``    K (reduction)          M (output pixels)           N
+``os``    M (output pixels)      N (output channels)         K
+========  =====================  ==========================  ===========
+
+The options of :class:`ArrayParams` say what a given array overlaps.  Each comes from a piece of RTL or a
+simulator that is reproduced to the cycle; :mod:`accel_models.arrays` names those option sets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from accel_models.shapes import Ints
+from traces.errors import ConfigError, did_you_mean
+
+Dataflow = Literal["ws", "os", "is"]
+WeightPreload = Literal["serial", "overlapped"]
+Drain = Literal["every_fold", "overlapped", "none"]
+Numbers = NDArray[Any]  # counts: int64, or float64, which is exact below 2**53 and divides faster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayParams:
+    """An R x C grid of multiply-accumulate units and what it overlaps."""
+
+    rows: int  # R [PEs]
+    cols: int  # C [PEs]
+    dataflow: Dataflow
+    weight_preload: WeightPreload = "serial"  # ws, is: held operand loads before its fold, or behind the last
+    preload_gap_cycles: int = 0  # overlapped: from the end of one load of the shadow registers to the next
+    first_preload: Literal["counted", "hidden"] = "counted"  # overlapped: hidden = loaded ahead of the op
+    drain: Drain = "every_fold"  # overlapped: skew and drain show once; none (os): read in parallel
+    drain_path: Literal["down", "across"] = "down"  # os: results leave down R rows, or across C columns
+    hop_cycles: int = 1  # for a partial sum to pass one row
+    trim_folds: bool = False  # a part-filled fold pays for its occupied rows and columns only
+    stream_block: int = 0  # longest stream of one command [rows]; 0: no limit
+    min_stream_cycles: int = 0  # of the last stream
+    fold_overhead_cycles: int = 0
+    gemm_overhead_cycles: int = 0  # once per product: pipeline and command latency
+
+    def __post_init__(self) -> None:
+        _check_choice("dataflow", self.dataflow, ("ws", "os", "is"))
+        _check_choice("weight_preload", self.weight_preload, ("serial", "overlapped"))
+        _check_choice("first_preload", self.first_preload, ("counted", "hidden"))
+        _check_choice("drain", self.drain, ("every_fold", "overlapped", "none"))
+        _check_choice("drain_path", self.drain_path, ("down", "across"))
+        for name in ("rows", "cols", "hop_cycles"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"array.{name} = {getattr(self, name)}: must be at least 1")
+        for name in ("preload_gap_cycles", "stream_block", "min_stream_cycles", "fold_overhead_cycles"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"array.{name} = {getattr(self, name)}: must not be negative")
+        if self.drain == "none" and self.dataflow != "os":
+            raise ConfigError(
+                f"array.drain = 'none' with dataflow {self.dataflow!r}: its results leave through the rows; "
+                "needs 'every_fold' or 'overlapped'"
+            )
+
+    @property
+    def peak_macs_per_cycle(self) -> int:
+        """Every unit busy [MAC/cycle]."""
+        return self.rows * self.cols
+
+
+def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ConfigError(f"array.{name} = {value!r}: no such choice{did_you_mean(value, known)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One size cut into ``pieces`` along the array or in time: all ``full`` long but the ``last``."""
+
+    pieces: Numbers
+    full: Numbers | int
+    last: Numbers
+
+    def classes(self, trim: bool) -> tuple[tuple[Numbers | int, Numbers | int], ...]:
+        """Return (how many, how long) per length; one length if part-filled pieces cost as much as full ones."""
+        if not trim:
+            return ((self.pieces, self.full),)
+        return ((self.pieces - 1, self.full), (1, self.last))
+
+
+@dataclass(frozen=True, slots=True)
+class Folds:
+    """A product laid over an array: what rows and columns hold, what streams, and how often (groups)."""
+
+    rows: Axis
+    cols: Axis
+    stream: Axis
+    groups: Numbers | int
+
+
+def ceil_div(a: ArrayLike, b: ArrayLike) -> Ints:
+    """Return ceil(a / b) for whole numbers, elementwise."""
+    return np.asarray(-(-np.asarray(a, np.int64) // np.asarray(b, np.int64)), np.int64)
+
+
+def cut(size: ArrayLike, piece: ArrayLike) -> Axis:
+    """Cut ``size`` into pieces of at most ``piece``; zero counts as one, zero work is masked later."""
+    whole = np.maximum(np.asarray(size, np.int64), 1)
+    length = np.asarray(piece, np.int64)
+    pieces = ceil_div(whole, length)
+    return Axis(pieces, np.minimum(length, whole), whole - (pieces - 1) * length)
+
+
+def lay_out(params: ArrayParams, m: ArrayLike, k: ArrayLike, n: ArrayLike, groups: ArrayLike = 1) -> Folds:
+    """Lay products of sizes ``(M, K) x (K, N)`` over the array; see the table of the module."""
+    match params.dataflow:
+        case "ws":
+            on_rows, on_cols, streamed = k, n, m
+        case "is":
+            on_rows, on_cols, streamed = k, m, n
+        case "os":
+            on_rows, on_cols, streamed = m, n, k
+    rows, cols = cut(on_rows, params.rows), cut(on_cols, params.cols)
+    return Folds(
+        Axis(rows.pieces, params.rows if not params.trim_folds else rows.full, rows.last),
+        Axis(cols.pieces, params.cols if not params.trim_folds else cols.full, cols.last),
+        stream_axis(params, streamed),
+        np.asarray(groups, np.int64),
+    )
+
+
+def stream_axis(params: ArrayParams, size: ArrayLike) -> Axis:
+    """Cut the streamed size into commands; an output-stationary array pads its last one to a whole block."""
+    if params.stream_block == 0:
+        return cut(size, np.maximum(np.asarray(size, np.int64), 1))
+    if params.dataflow == "os":
+        padded = ceil_div(size, params.stream_block) * params.stream_block
+        return cut(padded, np.maximum(padded, 1))
+    return cut(size, params.stream_block)
+
+
+def compute_cycles(
+    params: ArrayParams, m: ArrayLike, k: ArrayLike, n: ArrayLike, groups: ArrayLike = 1
+) -> Ints:
+    """Cycles of products ``(M, K) x (K, N)``, each once per group; zero work costs zero.
+
+    Parameters
+    ----------
+    params
+        The array.
+    m, k, n, groups
+        Output pixels, reduction length and output channels per group, and groups; they broadcast.
+
+    Returns
+    -------
+    Ints
+        Busy time of the array with operands at hand [cycles].
+
+    Notes
+    -----
+    F folds, hop h, streamed length s, skew = h(R - 1) + (C - 1), overhead f per fold and g per product:
+
+    ===============================  =====================================================================
+    ws, is; serial, every_fold       F (R + s + skew + f) + g
+    ws, is; serial, overlapped       F (R + s + f) + skew + g
+    ws, is; overlapped, every_fold   R + (F - 1) max(s + skew + f, R + gap) + s + skew + f + g
+    ws, is; overlapped, overlapped   R + (F - 1) max(s + f, R + gap) + s + f + skew + g
+    os; every_fold                   F (s + skew + D + f) + g, D = R (down) or C (across)
+    os; none                         F (s + skew + f) + g
+    os; overlapped                   (F - 1) (max(s, D) + f) + s + f + skew + D + g
+    ===============================  =====================================================================
+
+    ``stream_block`` cuts s into commands, each of which preloads anew; ``trim_folds`` puts the occupied
+    rows and columns in place of R and C; ``first_preload = hidden`` drops the leading R.
+
+    Source: serial ws and is with h = 1, and os without drain, are the runtimes of Samajdar et al., "A
+    Systematic Methodology for Characterizing Scalability of DNN Accelerators using SCALE-Sim", ISPASS 2020;
+    the rest are the equations that public RTL follows (:mod:`accel_models.arrays` names the RTL).  Checked
+    against 378 runs of SCALE-Sim v3 @1d62b68 and 686 RTL simulations with operands at hand, exact.
+    """
+    m, k, n, groups = np.broadcast_arrays(*(np.asarray(x, np.int64) for x in (m, k, n, groups)))
+    cycles = folded_cycles(params, lay_out(params, m, k, n, groups))
+    work = (m > 0) & (k > 0) & (n > 0) & (groups > 0)
+    return np.where(work, cycles, 0).astype(np.int64)
+
+
+def folded_cycles(params: ArrayParams, folds: Folds) -> Numbers:
+    """Cycles of work already laid over the array; see :func:`compute_cycles` for the equations."""
+    spaced: Numbers = np.zeros((), np.int64)
+    for rows, cols, stream in product(
+        folds.rows.classes(params.trim_folds),
+        folds.cols.classes(params.trim_folds),
+        folds.stream.classes(trim=True),
+    ):
+        spaced = spaced + rows[0] * cols[0] * stream[0] * _interval(params, rows[1], cols[1], stream[1])
+    return spaced * folds.groups + _ends(params, folds)
+
+
+def _interval(
+    params: ArrayParams, rows: Numbers | int, cols: Numbers | int, stream: Numbers | int
+) -> Numbers:
+    """Cycles from the start of one fold to the start of the next."""
+    busy = stream + params.fold_overhead_cycles
+    skew = params.hop_cycles * (rows - 1) + (cols - 1)
+    if params.dataflow == "os":
+        drain = rows if params.drain_path == "down" else cols
+        match params.drain:
+            case "every_fold":
+                return np.asarray(busy + skew + drain)
+            case "none":
+                return np.asarray(busy + skew)
+            case "overlapped":
+                return np.maximum(stream, drain) + params.fold_overhead_cycles
+    if params.drain == "every_fold":
+        busy = busy + skew
+    if params.weight_preload == "serial":
+        return np.asarray(rows + busy)
+    return np.maximum(busy, rows + params.preload_gap_cycles)
+
+
+def _ends(params: ArrayParams, folds: Folds) -> Numbers:
+    """Cycles seen once per product, before its first fold and after its last, beyond the interval."""
+    trim = params.trim_folds
+    rows = folds.rows.last if trim else params.rows
+    cols = folds.cols.last if trim else params.cols
+    skew = params.hop_cycles * (rows - 1) + (cols - 1)
+    drain = rows if params.drain_path == "down" else cols
+    stream = np.maximum(folds.stream.last, params.min_stream_cycles)
+    ends: Numbers = np.asarray(params.gemm_overhead_cycles) + 0 * folds.stream.pieces
+    if params.dataflow == "os":
+        if params.drain == "overlapped":
+            last = stream + params.fold_overhead_cycles + skew + drain
+            ends = ends + last - _interval(params, rows, cols, folds.stream.last)
+        return ends
+    if params.drain == "overlapped":
+        ends = ends + skew
+    if params.weight_preload == "overlapped":
+        first = folds.rows.full if trim else params.rows
+        busy = stream + params.fold_overhead_cycles + (skew if params.drain == "every_fold" else 0)
+        ends = ends + busy - _interval(params, rows, cols, folds.stream.last)
+        ends = ends + (first if params.first_preload == "counted" else 0)
+    return ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Accesses:
+    """Elements that pass between the array and its buffers; arrays of shape ``(n,)``."""
+
+    input_reads: Ints
+    weight_reads: Ints
+    partial_reads: Ints  # sums of earlier reduction folds, read back to be added to
+    output_writes: Ints  # results and partial sums
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            getattr(self, name).setflags(write=False)
+
+
+def buffer_accesses(
+    params: ArrayParams, m: ArrayLike, k: ArrayLike, n: ArrayLike, groups: ArrayLike = 1
+) -> Accesses:
+    """Elements read from and written to the buffers beside the array.
+
+    With n_r, n_c folds along rows and columns, and b commands per streamed size (1 without
+    ``stream_block``):
+
+    ========  ==============  ==============  =================  =============
+    dataflow  inputs          weights         partial sums read  outputs
+    ========  ==============  ==============  =================  =============
+    ``ws``    n_c M K         b K N           (n_r - 1) M N      n_r M N
+    ``is``    b M K           n_c K N         (n_r - 1) M N      n_r M N
+    ``os``    n_c M K         n_r K N         0                  M N
+    ========  ==============  ==============  =================  =============
+
+    Source: demand matrices of SCALE-Sim v3 @1d62b68, equal on 378 runs, but for two things it does
+    otherwise: its ``os`` output writes carry an extra n_r n_c (R + C) (its issue #166), and it leaves the
+    reading back of partial sums out.
+    """
+    m, k, n, groups = np.broadcast_arrays(*(np.asarray(x, np.int64) for x in (m, k, n, groups)))
+    folds = lay_out(params, m, k, n, groups)
+    row_folds, col_folds, commands = folds.rows.pieces, folds.cols.pieces, folds.stream.pieces
+    work = (m > 0) & (k > 0) & (n > 0)
+    inputs, weights, outputs = (np.where(work, x, 0) * groups for x in (m * k, k * n, m * n))
+    match params.dataflow:
+        case "ws":
+            counts = (col_folds * inputs, commands * weights, (row_folds - 1) * outputs, row_folds * outputs)
+        case "is":
+            counts = (commands * inputs, col_folds * weights, (row_folds - 1) * outputs, row_folds * outputs)
+        case "os":
+            counts = (col_folds * inputs, row_folds * weights, 0 * outputs, outputs)
+    reads_in, reads_weight, reads_partial, writes = (np.asarray(x, np.int64) for x in counts)
+    return Accesses(
+        input_reads=reads_in, weight_reads=reads_weight, partial_reads=reads_partial, output_writes=writes
+    )
+
+
+def utilization(params: ArrayParams, macs: ArrayLike, cycles: ArrayLike) -> NDArray[np.float64]:
+    """Return useful MACs over what the array could have done in ``cycles``; zero where nothing ran."""
+    could = params.peak_macs_per_cycle * np.asarray(cycles, np.float64)
+    return np.divide(np.asarray(macs, np.float64), could, out=np.zeros(could.shape), where=could > 0)
