@@ -1,0 +1,204 @@
+"""``lacuna train CONFIG.yaml``: one file says which network, which data, how it is trained, what it may cost.
+
+::
+
+    name: lcnet_resnet20_50
+    dataset: cifar10
+    data: data                      # the folder that holds cifar-10-batches-py/
+    start_from: ../resnet20_dense/model.pt
+    model: {kind: resnet, depth: 20, layer_gates: true, channel_gates: true}
+    training: {epochs: 8, learning_rate: 0.1, seed: 1}
+    cost: {target: 0.5}
+
+Relative paths are relative to the configuration file; ``data`` may also be given from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from torch import nn
+
+from networks import checkpoint
+from networks.cost import CostModel
+from networks.cost_table import check_cost_table, load_cost_table
+from networks.data import Dataset, load_dataset
+from networks.models import ResNetConfig
+from networks.objective import TargetCost
+from networks.training import CrossEntropy, EpochReport, Objective, TrainSettings, accuracy_of, train
+from traces.errors import ConfigError, FileProblem, did_you_mean
+from traces.graph import NetworkGraph
+
+ModelConfig = ResNetConfig
+
+
+class CostConfig(BaseModel):
+    """What the gated network may cost, see :class:`networks.objective.TargetCost`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: float = Field(gt=0, le=1)  # share of the static network's cost
+    weight: float = Field(default=10.0, ge=0)
+    anneal: float = Field(default=0.33, ge=0, le=1)
+    start: float = Field(default=1.0, gt=0, le=1)  # the target before annealing
+    table: str | None = None  # cost table (JSON) of a design; without it MACs count
+
+
+class RunConfig(BaseModel):
+    """One training run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    dataset: Literal["cifar10", "digits"] = "cifar10"
+    data: str | None = None
+    start_from: str | None = None  # checkpoint whose weights the network starts with
+    model: ModelConfig
+    training: TrainSettings
+    cost: CostConfig | None = None
+
+
+def load_config(path: Path) -> RunConfig:
+    """Read a run's configuration; an unknown key is an error that names the nearest valid one."""
+    if not path.is_file():
+        raise FileProblem(f"{path}: no such configuration")
+    try:
+        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: holds no settings; needs name, model and training")
+    try:
+        return RunConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_first_problem(error)}") from error
+
+
+def train_from_config(
+    path: Path,
+    out: Path,
+    progress: Callable[[EpochReport], None] = lambda report: None,
+    *,
+    data_dir: Path | None = None,
+) -> Path:
+    """Train what the configuration at ``path`` describes, into the folder ``out``.
+
+    Writes ``model.pt``, ``log.csv`` and, after every epoch, ``last.pt``, from which a second call resumes.
+
+    Returns
+    -------
+    Path
+        The finished checkpoint, ``out/model.pt``.
+    """
+    config = load_config(path)
+    folder = data_dir or (None if config.data is None else path.parent / config.data)
+    data = load_dataset(config.dataset, folder)
+    start = None if config.start_from is None else path.parent / config.start_from
+    table = None if config.cost is None or config.cost.table is None else path.parent / config.cost.table
+    return run(config, data, out, progress, start_from=start, cost_table=table)
+
+
+def run(  # noqa: PLR0913  # one run has these six parts
+    config: RunConfig,
+    data: Dataset,
+    out: Path,
+    progress: Callable[[EpochReport], None] = lambda report: None,
+    *,
+    start_from: Path | None = None,
+    cost_table: Path | None = None,
+) -> Path:
+    """Train one network on data that is loaded already; see :func:`train_from_config`."""
+    torch.manual_seed(config.training.seed)
+    model = config.model.build()
+    if start_from is not None:
+        warm_start(model, start_from)
+    graph = config.model.graph(model, config.name, data.image_shape)
+    objective = _objective(config, model, graph, cost_table)
+    train(model, data, config.training, objective, out, progress=progress)
+    information = {
+        "name": config.name,
+        "dataset": data.name,
+        "preprocessing": data.preprocessing,
+        "seed": config.training.seed,
+        "epochs": config.training.epochs,
+        "start_from": config.start_from or "",
+        "validation_accuracy": accuracy_of(model, data, data.validation),
+        "config": config.model_dump(mode="json"),
+    }
+    path = out / "model.pt"
+    checkpoint.save_model(path, config.model.model_dump(mode="json"), model.state_dict(), information)
+    return path
+
+
+def warm_start(model: nn.Module, path: Path) -> None:
+    """Load the weights of a trained network into one that may have gates besides.
+
+    Raises
+    ------
+    ConfigError
+        The checkpoint holds a tensor that the network has not, or of another shape, or lacks one that is no
+        gate's.
+    """
+    state: dict[str, torch.Tensor] = checkpoint.read(path, checkpoint.MODEL)["state_dict"]
+    own = model.state_dict()
+    for name, tensor in state.items():
+        if name not in own:
+            raise ConfigError(
+                f"{path}: holds {name!r}, which this network has not; it belongs to another network"
+            )
+        if own[name].shape != tensor.shape:
+            raise ConfigError(
+                f"{path}: {name} is {tuple(tensor.shape)}, needs {tuple(own[name].shape)}; "
+                "it belongs to another network"
+            )
+    gates = {name for name in own if checkpoint.is_gate_tensor(model, name)}
+    missing = sorted(set(own) - set(state) - gates)
+    if missing:
+        raise ConfigError(
+            f"{path}: lacks {missing[0]!r} and {len(missing) - 1} more; it belongs to another network"
+        )
+    model.load_state_dict({**own, **state})
+
+
+def _objective(
+    config: RunConfig, model: nn.Module, graph: NetworkGraph, table_path: Path | None
+) -> Objective:
+    smoothing = config.training.label_smoothing
+    if config.cost is None:
+        return CrossEntropy(label_smoothing=smoothing)
+    if not graph.gates:
+        raise ConfigError(f"cost.target = {config.cost.target}: the model has no gates to meet it with")
+    table = None if table_path is None else load_cost_table(table_path)
+    if table is not None:
+        check_cost_table(table, {op.name for op in graph.ops})
+    return TargetCost(
+        model,
+        CostModel(graph, table),
+        target=config.cost.target,
+        weight=config.cost.weight,
+        anneal=config.cost.anneal,
+        start=config.cost.start,
+        label_smoothing=smoothing,
+    )
+
+
+def _first_problem(error: ValidationError) -> str:
+    """Say the first thing that is wrong: where, what, and the nearest valid name."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(first["loc"][:-1])
+        return f"{where}: no such setting{did_you_mean(str(first['loc'][-1]), known)}"
+    return f"{where} = {first['input']!r}: {first['msg']}"
+
+
+def _fields_at(location: tuple[Any, ...]) -> list[str]:
+    parts: dict[str, type[BaseModel]] = {"model": ModelConfig, "training": TrainSettings, "cost": CostConfig}
+    section = parts.get(str(location[0])) if location else RunConfig
+    return list(section.model_fields) if section is not None else []

@@ -1,0 +1,165 @@
+"""Gate modules: the parts of a network that decide per input what runs.
+
+A gate is an ``nn.Module`` whose output says what it decided, so that cost terms and the recorder read it with
+forward hooks, in our networks and in anyone's:
+
+===================  ==============================  =====================================
+module               output                          decision
+===================  ==============================  =====================================
+:class:`LayerGate`   scores (n,), float              run where the score is above 0
+:class:`ChannelGate` scores (n, channels), float     keep channels whose score is above 0
+:class:`ExitGate`    logits (n, classes), float      confidence is the largest softmax
+===================  ==============================  =====================================
+
+The name of a gate is its path in the model (``block3.lnet``); the graph's gate carries the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_OPEN_BIAS = 1.0  # FBS starts its gates like this: Gao et al., ICLR 2019, public code
+_WEIGHT_STD = 0.05  # as above
+
+
+class GatePart(nn.Module):
+    """Whatever takes part in a decision; its parameters are trained at the gates' learning rate."""
+
+
+class LayerGate(GatePart):
+    """Decides whether a block runs: one score per input."""
+
+
+class ChannelGate(GatePart):
+    """Decides which channels of a block are computed: one score per input and channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+
+class _PooledLinear(nn.Module):
+    """Standardised pooled features through one linear layer, in float32.
+
+    Choice: features are standardised by a batch norm without weights before the linear layer.  Pooled
+    features differ little between inputs compared to their mean, and gates learn to tell inputs apart sooner
+    this way.  At inference the norm folds into the linear layer, so that a gate is the one layer the
+    re-implementations have.
+    Choice: initialised as FBS does, so that scores start near 1 and a trained backbone starts almost
+    unharmed.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(in_channels, affine=False)
+        self.linear = nn.Linear(in_channels, out_channels)
+        nn.init.normal_(self.linear.weight, std=_WEIGHT_STD)
+        nn.init.constant_(self.linear.bias, _OPEN_BIAS)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        with torch.autocast("cpu", enabled=False):
+            out: Tensor = self.linear(self.norm(pooled.float()))
+        return out
+
+
+class LinearLayerGate(LayerGate):
+    """LC-Net's L-Net: pooled block input -> one linear unit -> ReLU-1."""
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.fc = _PooledLinear(in_channels, 1)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Map the pooled block input (n, in_channels) to scores (n,) in [0, 1]."""
+        return relu1(self.fc(pooled)).squeeze(1)
+
+
+class LinearChannelGate(ChannelGate):
+    """LC-Net's C-Net: pooled block input -> one linear unit per channel -> ReLU-1."""
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__(channels)
+        self.fc = _PooledLinear(in_channels, channels)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Map the pooled block input (n, in_channels) to scores (n, channels) in [0, 1]."""
+        return relu1(self.fc(pooled))
+
+
+class ExitGate(nn.Module):
+    """A side exit's classifier, whose confidence may end the inference."""
+
+    def __init__(self, in_channels: int, classes: int) -> None:
+        super().__init__()
+        self.fc = nn.Linear(in_channels, classes)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Map pooled features (n, in_channels) to logits (n, classes)."""
+        logits: Tensor = self.fc(pooled)
+        return logits
+
+
+def relu1(x: Tensor) -> Tensor:
+    """``min(max(x, 0), 1)``, in float32, with a gradient that cannot die.
+
+    Choice: where the clip is active its gradient is passed on only if it leads back into [0, 1].  The plain
+    clip has no gradient there, and a gate that closes (or saturates) for every input could never change
+    again.
+    """
+    with torch.autocast("cpu", enabled=False):
+        clipped: Tensor = _InwardClip.apply(x.float())  # type: ignore[no-untyped-call]  # torch's own
+    return clipped
+
+
+class _InwardClip(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.clamp(0.0, 1.0)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        (gradient,) = gradients
+        leads_back = ((x <= 0.0) & (gradient < 0.0)) | ((x >= 1.0) & (gradient > 0.0))
+        return gradient * (((x > 0.0) & (x < 1.0)) | leads_back)
+
+
+class GateWatch:
+    """Collects the output of every gate of a model during forward passes, by gate name.
+
+    Use as a context manager; the hooks go when it ends.  A gate inside a block that was really skipped is not
+    called, so its name is missing from ``outputs`` then.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.gates = dict(named_gates(model))
+        self.outputs: dict[str, Tensor] = {}
+        self._handles: list[Any] = []
+
+    def __enter__(self) -> GateWatch:
+        for name, gate in self.gates.items():
+            self._handles.append(gate.register_forward_hook(self._hook(name)))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def _hook(self, name: str) -> Any:
+        def keep(module: nn.Module, args: Any, output: Tensor) -> None:
+            self.outputs[name] = output
+
+        return keep
+
+
+def named_gates(model: nn.Module) -> Iterator[tuple[str, LayerGate | ChannelGate]]:
+    """Yield the layer and channel gates of a model with their names, in module order."""
+    for name, module in model.named_modules():
+        if isinstance(module, LayerGate | ChannelGate):
+            yield name, module

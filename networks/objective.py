@@ -1,0 +1,83 @@
+"""Cost targets for gated networks: what training adds to the cross-entropy so that gates learn to close."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from networks.cost import CostModel, openness
+from networks.gates import GateWatch
+
+
+@dataclass(slots=True)
+class TargetCost:
+    """Cross-entropy plus a pull of the batch's mean cost towards a target, with annealed bounds per op.
+
+    With F / F0 the batch's mean cost over the static network's, t the target, f_i the mean share of op i's
+    cost::
+
+        loss = CE + weight * ((F / F0 - t)^2 + mean_i(relu(f_i - up)^2 + relu(lo - f_i)^2))
+        up = 1 - p (1 - t),  lo = p t,  p = cos^2(pi / 2 * min(1, progress / anneal))
+
+    The bounds hold every op at the target first and open up over the first part of training, so that no gate
+    dies before it has learnt anything.  Source: T. Verelst, T. Tuytelaars, "Dynamic Convolutions", CVPR 2020,
+    and its public code.
+
+    Choice: t itself falls linearly from ``start`` over the same ``anneal`` share of training, because LC-Net
+    starts from a trained backbone with open gates.
+    """
+
+    model: nn.Module
+    cost: CostModel
+    target: float  # of the static network's cost [0..1]
+    weight: float = 10.0  # LAUDNet's lambda: Han et al., TPAMI 2024, public code
+    anneal: float = 0.33  # share of training: DynConv's public code
+    start: float = 1.0  # the target before annealing; less than 1 when training goes on from a gated network
+    label_smoothing: float = 0.0
+    _sums: dict[str, float] = field(default_factory=dict)
+    _steps: int = 0
+
+    def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
+        """Return the loss of the batch."""
+        with GateWatch(model) as watch:
+            logits = model(inputs)
+        answer = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+        with torch.autocast("cpu", enabled=False):
+            penalty = self._penalty(watch.outputs, progress)
+        return answer + self.weight * penalty
+
+    def report(self) -> Mapping[str, float]:
+        """Return the mean cost kept and the rate of every gate since the last report, and forget them."""
+        means = {name: total / self._steps for name, total in self._sums.items()}
+        self._sums, self._steps = {}, 0
+        return means
+
+    def _penalty(self, scores: Mapping[str, Tensor], progress: float) -> Tensor:
+        opened = {name: openness(score.float()) for name, score in scores.items()}
+        shares = self.cost.shares(opened)
+        kept = self.cost.per_input(shares).mean() / self.cost.dense()
+        guarded = [share.mean() for name, share in shares.items() if self._is_guarded(name)]
+        done = min(1.0, progress / self.anneal) if self.anneal else 1.0
+        target = self.start - (self.start - self.target) * done
+        closeness = math.cos(math.pi / 2 * done) ** 2
+        upper, lower = 1.0 - closeness * (1.0 - target), closeness * target
+        stacked = torch.stack(guarded)
+        bounds = functional.relu(stacked - upper).square() + functional.relu(lower - stacked).square()
+        self._note(kept, opened)
+        return (kept - target).square() + bounds.mean()
+
+    def _is_guarded(self, op_name: str) -> bool:
+        return bool(self.cost.graph.guards_of(op_name)) and op_name not in self.cost.graph.gate_ops
+
+    def _note(self, kept: Tensor, opened: Mapping[str, Tensor]) -> None:
+        self._steps += 1
+        noted = {"cost_kept": kept.item()} | {
+            f"rate.{name}": o.detach().mean().item() for name, o in opened.items()
+        }
+        for name, value in noted.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
