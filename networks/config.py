@@ -119,7 +119,7 @@ def run(  # noqa: PLR0913  # one run has these six parts
     if start_from is not None:
         warm_start(model, start_from)
     graph = config.model.graph(model, config.name, data.image_shape)
-    objective = _objective(config, model, graph, cost_table)
+    objective = _objective(config, graph, cost_table)
     train(model, data, config.training, objective, out, progress=progress)
     information = {
         "name": config.name,
@@ -166,9 +166,7 @@ def warm_start(model: nn.Module, path: Path) -> None:
     model.load_state_dict({**own, **state})
 
 
-def _objective(
-    config: RunConfig, model: nn.Module, graph: NetworkGraph, table_path: Path | None
-) -> Objective:
+def _objective(config: RunConfig, graph: NetworkGraph, table_path: Path | None) -> Objective:
     smoothing = config.training.label_smoothing
     if config.cost is None:
         return CrossEntropy(label_smoothing=smoothing)
@@ -178,7 +176,6 @@ def _objective(
     if table is not None:
         check_cost_table(table, {op.name for op in graph.ops})
     return TargetCost(
-        model,
         CostModel(graph, table),
         target=config.cost.target,
         weight=config.cost.weight,

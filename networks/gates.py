@@ -16,11 +16,12 @@ The name of a gate is its path in the model (``block3.lnet``); the graph's gate 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 _OPEN_BIAS = 1.0  # FBS starts its gates like this: Gao et al., ICLR 2019, public code
 _WEIGHT_STD = 0.05  # as above
@@ -129,21 +130,20 @@ class _InwardClip(torch.autograd.Function):
         return gradient * (((x > 0.0) & (x < 1.0)) | leads_back)
 
 
-class GateWatch:
-    """Collects the output of every gate of a model during forward passes, by gate name.
+class OutputWatch:
+    """Collects the outputs of modules during forward passes, by the names given to them.
 
-    Use as a context manager; the hooks go when it ends.  A gate inside a block that was really skipped is not
-    called, so its name is missing from ``outputs`` then.
+    Use as a context manager; its hooks go when it ends.  A module that the pass did not call has no output.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        self.gates = dict(named_gates(model))
+    def __init__(self, modules: Mapping[str, nn.Module]) -> None:
         self.outputs: dict[str, Tensor] = {}
-        self._handles: list[Any] = []
+        self._modules = dict(modules)
+        self._handles: list[RemovableHandle] = []
 
-    def __enter__(self) -> GateWatch:
-        for name, gate in self.gates.items():
-            self._handles.append(gate.register_forward_hook(self._hook(name)))
+    def __enter__(self) -> OutputWatch:
+        for name, module in self._modules.items():
+            self._handles.append(module.register_forward_hook(self._keeper(name)))
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -151,7 +151,7 @@ class GateWatch:
             handle.remove()
         self._handles.clear()
 
-    def _hook(self, name: str) -> Any:
+    def _keeper(self, name: str) -> Callable[[nn.Module, Any, Tensor], None]:
         def keep(module: nn.Module, args: Any, output: Tensor) -> None:
             self.outputs[name] = output
 

@@ -21,6 +21,9 @@ skipping is real.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -68,14 +71,15 @@ class GatedBlock(ResidualBlock):
         for conv, norm in before:
             x = torch.relu(norm(conv(x)))
         kept = scores.nonzero().squeeze(1)
+        if len(kept) == 0:  # nothing to compute: what is left is the last norm's constant
+            height, width = ((size - 1) // gated[0].stride[0] + 1 for size in x.shape[2:])
+            constant: Tensor = last[1](x.new_zeros(1, last[0].out_channels, height, width))
+            return constant
         weight, bias = _folded(*gated, kept)
-        conv = gated[0]
-        inner = torch.relu(functional.conv2d(x, weight, bias, conv.stride, conv.padding))
+        inner = torch.relu(functional.conv2d(x, weight, bias, gated[0].stride, gated[0].padding))
         inner = inner * scores[kept][None, :, None, None]
-        conv = last[0]
-        branch: Tensor = last[1](
-            functional.conv2d(inner, conv.weight[:, kept], None, conv.stride, conv.padding)
-        )
+        out = functional.conv2d(inner, last[0].weight[:, kept], None, last[0].stride, last[0].padding)
+        branch: Tensor = last[1](out)
         return branch
 
 
@@ -117,6 +121,19 @@ class LCBasicBlock(LCBlock, BasicBlock):
 
 class LCBottleneck(LCBlock, Bottleneck):
     """1x1, 3x3 and 1x1 convolutions with gates."""
+
+
+@contextmanager
+def masked_reference(model: nn.Module) -> Iterator[None]:
+    """Run every block of ``model`` on its masked path while this lasts."""
+    skipping = [module for module in model.modules() if isinstance(module, GatedBlock) and module.skipping]
+    for module in skipping:
+        module.skipping = False
+    try:
+        yield
+    finally:
+        for module in skipping:
+            module.skipping = True
 
 
 def set_skipping(model: nn.Module, skipping: bool) -> None:

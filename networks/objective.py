@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from networks.cost import CostModel, openness
-from networks.gates import GateWatch
+from networks.gates import OutputWatch, named_gates
 
 
 @dataclass(slots=True)
@@ -32,7 +32,6 @@ class TargetCost:
     starts from a trained backbone with open gates.
     """
 
-    model: nn.Module
     cost: CostModel
     target: float  # of the static network's cost [0..1]
     weight: float = 10.0  # LAUDNet's lambda: Han et al., TPAMI 2024, public code
@@ -44,7 +43,7 @@ class TargetCost:
 
     def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
         """Return the loss of the batch."""
-        with GateWatch(model) as watch:
+        with OutputWatch(dict(named_gates(model))) as watch:
             logits = model(inputs)
         answer = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
         with torch.autocast("cpu", enabled=False):
