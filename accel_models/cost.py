@@ -1,0 +1,87 @@
+"""What an op's states cost on one design: the value that crosses from the cost models to the schedule.
+
+::
+
+    OpStates ──skipping──► WorkStates ──price──► Cost
+    (traces)               (this design's view)  (cycles, bytes, energy per state)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.energy import EnergyParts
+from traces.graph import Op
+
+Ints = NDArray[np.int64]
+UnitName = Literal["array", "simd", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WorkStates:
+    """An op's distinct states as one design's skip mechanism sees them; arrays of shape (s,).
+
+    The first difference to :class:`traces.states.OpStates`: channels are those that the hardware *computes*
+    (all of them with ``none``, whole groups with ``tile``), ``useful_macs`` those that the gates kept.
+    """
+
+    op: Op
+    runs: NDArray[np.bool_]
+    in_channels: Ints  # computed; 0 where it does not run
+    out_channels: Ints
+    out_rows: Ints  # computed rows of the output, halo not counted; dense without spatial gates
+    batch: Ints  # inputs that run this op together and share its weights (1 without batches)
+    useful_macs: Ints  # kept by the gates, over the batch [MAC]
+    weight_fetch_bytes: Ints  # on the bus for the kept weights once, whole bursts, positions counted [B]
+    gathered_elements: Ints  # activations packed because channels before them were skipped [elements]
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where an op's tensors live on a design, decided once per graph on dense sizes."""
+
+    unit: UnitName  # "none": the op is free (fused or only a view)
+    inputs_on_chip: bool
+    output_on_chip: bool
+    weights_resident: bool  # loaded before the first input; never fetched again
+    weight_prefetch_bytes: int  # buffer space its weights take while prefetched; 0 when resident [B]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cost:
+    """Cost of each state of one op; arrays of shape (s,), zero where the op does not run.
+
+    Times are of one unit each, without waiting for another: the schedule overlaps them.
+    """
+
+    unit: UnitName
+    compute_cycles: Ints  # the unit is busy, operands at hand
+    first_tile_cycles: Ints  # from its start until its first output tile is ready for a consumer's DMA
+    last_tile_cycles: Ints  # compute of the last tile: left to do when its last operand has landed
+    weight_cycles: Ints  # DMA of the weights
+    weight_first_cycles: Ints  # ... until the first tile of them has landed
+    input_cycles: Ints  # DMA of inputs that are not on chip
+    input_first_cycles: Ints
+    output_cycles: Ints  # DMA of outputs that do not stay on chip
+    weight_bytes: Ints  # on the bus [B]
+    input_bytes: Ints
+    output_bytes: Ints
+    macs: Ints  # computed [MAC]
+    useful_macs: Ints  # kept by the gates [MAC]
+    sram_bytes: Ints  # read and written on chip [B]
+    energy: EnergyParts  # all but static, of the whole state
+    weight_energy_pj: NDArray[np.float64]  # part of ``energy`` that fetching the weights takes [pJ]
+    feasible: NDArray[np.bool_]
+    reason: str = ""  # why a state does not fit: demand, bound and unit; empty when all do
+
+    @property
+    def dram_bytes(self) -> Ints:
+        """All bytes on the bus [B]."""
+        return self.weight_bytes + self.input_bytes + self.output_bytes

@@ -1,0 +1,192 @@
+"""A design: one accelerator, as a frozen and checked value.
+
+Every physical quantity is written with its unit (:mod:`accel_models.units`); unknown keys are errors.
+``sources`` says for each value, by its dotted path or that of the group around it, where it comes from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+
+from accel_models.units import parse_quantity, spell, whole
+
+
+def _quantity(kind: str, *, integer: bool = False) -> Any:
+    def read(text: object) -> float | int:
+        value = parse_quantity(text, kind)
+        return whole(value, text) if integer else value
+
+    return (BeforeValidator(read), PlainSerializer(lambda value: spell(value, kind), return_type=str))
+
+
+Frequency = Annotated[float, *_quantity("frequency"), Field(gt=0)]
+Size = Annotated[int, *_quantity("size", integer=True), Field(ge=0)]
+Bandwidth = Annotated[float, *_quantity("bandwidth"), Field(gt=0)]
+Time = Annotated[float, *_quantity("time"), Field(ge=0)]
+Energy = Annotated[float, *_quantity("energy"), Field(ge=0)]
+Voltage = Annotated[float, *_quantity("voltage"), Field(gt=0)]
+Node = Annotated[int, *_quantity("length", integer=True), Field(gt=0)]
+Temperature = Annotated[float, *_quantity("temperature"), Field(gt=0)]
+Bits = Annotated[int, *_quantity("bits", integer=True), Field(gt=0)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Cycles = Annotated[int, Field(strict=True)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Array(_Part):
+    """A systolic array; every option is an equation of :mod:`accel_models.systolic`."""
+
+    rows: Count  # R [PEs]: the reduction in ws and is, output pixels in os
+    cols: Count  # C [PEs]
+    dataflow: Literal["ws", "os", "is"]
+    count: Count = 1  # equal arrays that share the DRAM
+    weight_preload: Literal["serial", "overlapped"] = "serial"
+    preload_gap_cycles: Annotated[Cycles, Field(ge=0)] = 0
+    first_preload: Literal["counted", "hidden"] = "counted"
+    drain: Literal["every_fold", "overlapped", "none"] = "every_fold"
+    drain_path: Literal["down", "across"] = "down"
+    hop_cycles: Count = 1
+    trim_folds: bool = False
+    stream_block: Annotated[Cycles, Field(ge=0)] = 0  # rows per command; 0 is a whole fold
+    min_stream_cycles: Annotated[Cycles, Field(ge=0)] = 0
+    fold_overhead_cycles: Annotated[Cycles, Field(ge=0)] = 0
+    gemm_overhead_cycles: Cycles = 0
+    zero_gating: bool = False  # a masked MAC that is computed anyway does not switch
+    depthwise_on: Literal["array", "simd"] = "array"
+
+
+class MemoryWait(_Part):
+    """Memory that a core fetches from, with the cache in front of it."""
+
+    line_time: Time  # to fetch one line that is not cached; "0 ns" is tightly coupled
+    line: Size  # bytes a fetch brings
+    cache: Size  # "0 B" is none
+    overlap: Share = 0.0  # share of the fetch hidden behind computing
+
+
+class Simd(_Part):
+    """A core or the vector unit beside an array; see :class:`accel_models.simd.SimdParams`."""
+
+    isa: Literal["scalar", "dsp", "mve", "neon", "dot", "rvv", "vector"]
+    clock: Frequency | None = None  # the design's clock when left out
+    lanes_int8: Count
+    lanes_int16: Count
+    lanes_fp32: Count
+    vector: Size  # bytes of one load or store instruction
+    issue: Annotated[float, Field(gt=0)]  # instructions a cycle
+    mac_cycles: Annotated[float, Field(gt=0)]
+    alu_cycles: Annotated[float, Field(gt=0)]
+    load_cycles: Annotated[float, Field(gt=0)]
+    store_cycles: Annotated[float, Field(gt=0)]
+    branch_cycles: Annotated[float, Field(ge=0)]
+    weight_memory: MemoryWait
+    activation_memory: MemoryWait
+    dispatch: Time = 0.0  # operating system or thread pool, per op
+
+
+class Dram(_Part):
+    """Memory off the chip."""
+
+    bandwidth: Bandwidth
+    latency: Time
+    burst: Size
+    requests_in_flight: Count = 16
+    request_overhead_cycles: Annotated[Cycles, Field(ge=0)] = 0
+    price: str  # row of tables/dram.csv
+
+
+class Memory(_Part):
+    """Buffers beside the array, and the DRAM behind them."""
+
+    activation_buffer: Size
+    weight_buffer: Size
+    accumulator_buffer: Size
+    shared_buffer: bool = False  # inputs and weights share the activation buffer
+    double_buffered: bool = True
+    double_buffered_accumulator: bool = True
+    activation_bits: Count = 8
+    weight_bits: Count = 8
+    accumulator_bits: Count = 32
+    word: Bits = 64  # of one SRAM access
+    banks: Count = 1
+    dram: Dram
+
+
+class Skip(_Part):
+    """What the hardware can leave out (design.md section 5)."""
+
+    layers: bool = True
+    channels: Literal["none", "compact", "tile", "prefix"] = "none"
+    group: Count = 1  # channels per aligned group that ``tile`` skips together
+    spatial: bool = False
+    gather_elements_per_cycle: Annotated[float, Field(gt=0)] = 16.0  # ``compact``: packing kept channels
+
+
+class Price(_Part):
+    """A price that the design states itself."""
+
+    action: str
+    value: Energy
+    source: str
+
+
+class Technology(_Part):
+    """Process and tables; see :class:`accel_models.energy_params.TechnologyParams`."""
+
+    node: Node
+    voltage: Voltage
+    temperature: Temperature = 330.0
+    device: Literal["hp", "lop", "lstp"] = "lop"
+    operations: str = "horowitz_45nm"
+    precision: Literal["int8", "int16", "fp16", "fp32"] = "int8"
+    idle_clocking: Share = 0.1
+    register_bits_per_pe: Annotated[int, Field(ge=0)] = 48
+    pe_buffer: Size = 0
+    core_power: str | None = None
+    supply: Voltage | None = None
+    prices: tuple[Price, ...] = ()
+
+
+class Design(_Part):
+    """One accelerator."""
+
+    name: str
+    description: str
+    clock: Frequency
+    array: Array | None = None
+    simd: Simd | None = None
+    software: str = "tuned"  # kernel quality of a core: a set of tables/software.yaml
+    memory: Memory | None = None  # None: unlimited, nothing is ever waited for
+    skip: Skip = Skip()
+    gate_unit: Literal["array", "simd"] = "simd"
+    gate_weights: Literal["resident", "fetched"] = "fetched"
+    technology: Technology
+    sources: dict[str, str]  # dotted path of a value or of the group around it -> where it comes from
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.array is None and self.simd is None:
+            raise ValueError("needs an array, a simd core or both")
+        if self.gate_unit == "array" and self.array is None:
+            raise ValueError("gate_unit = 'array', but the design has no array")
+        if self.gate_unit == "simd" and self.simd is None:
+            raise ValueError("gate_unit = 'simd', but the design has no simd core")
+        if self.array is not None and self.array.depthwise_on == "simd" and self.simd is None:
+            raise ValueError("array.depthwise_on = 'simd', but the design has no simd core")
+        if self.skip.channels == "tile" and self.skip.group < 2:
+            raise ValueError(f"skip.group = {self.skip.group}: skip.channels = 'tile' needs 2 or more")
+        return self
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over every value but the words (name, description, sources), first 16 hex digits."""
+        data = self.model_dump(mode="json", exclude={"name", "description", "sources"})
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
