@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from accel_models.energy_params import PRECISION_BYTES, TechnologyParams
 from accel_models.prices import PriceList
 
 Floats = NDArray[np.float64]
@@ -52,6 +53,35 @@ class Actions:
     def times(self, factor: Counts) -> Actions:
         """Return every count multiplied, e.g. by an execution rate or an input's decision."""
         return Actions(**{f.name: getattr(self, f.name) * factor for f in fields(self)})
+
+
+def array_actions(
+    technology: TechnologyParams, macs: Counts, pe_cycles: Counts, *, gated_macs: Counts = 0
+) -> Actions:
+    """Count what happens inside the PEs of an array.
+
+    A switching MAC in a PE with a scratchpad reads an activation, a weight and a partial sum there and
+    writes the partial sum back; a zero-gated one only reads the activation it finds to be zero.
+
+    Parameters
+    ----------
+    technology
+        Of the design; its precision is the width of the words, ``pe_buffer_bytes`` tells of scratchpads.
+    macs
+        MACs mapped to the array, shape (n,) [MAC].
+    pe_cycles
+        rows x columns x busy cycles, shape (n,) [PE cycle].
+    gated_macs
+        How many of ``macs`` are held still by zero gating [MAC].
+    """
+    word = PRECISION_BYTES[technology.precision] if technology.pe_buffer_bytes else 0
+    switching = macs - gated_macs
+    return Actions(
+        macs=switching,
+        zero_gated_macs=gated_macs,
+        pe_cycles=pe_cycles,
+        pe_buffer_bytes=word * (4 * switching + gated_macs),
+    )
 
 
 PART_OF: dict[str, Part] = {

@@ -10,6 +10,7 @@ from traces.errors import ConfigError
 DeviceClass = Literal["hp", "lop", "lstp"]
 Precision = Literal["int8", "int16", "fp16", "fp32"]
 MemoryRole = Literal["weight", "activation", "accumulator"]
+PRECISION_BYTES: dict[Precision, int] = {"int8": 1, "int16": 2, "fp16": 2, "fp32": 4}
 DEFAULT_REGISTER_BITS = 48  # per PE: 8 b weight + 8 b activation + 32 b partial sum
 
 

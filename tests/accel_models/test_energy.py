@@ -1,0 +1,172 @@
+"""Energy: hand-worked sums, parts that add up, and no action that slips through without a price."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel_models.energy import PART_OF, Actions, EnergyParts, array_actions, energy_pj, static_energy_pj
+from accel_models.energy_params import PriceOverride, SramMacro, TechnologyParams
+from accel_models.price_list import PRICED_ACTIONS, price_list
+from accel_models.sram import sram_cost
+from traces.errors import ConfigError
+
+TECHNOLOGY = TechnologyParams(
+    node_nm=45, voltage_v=0.9, dram="lpddr4"
+)  # Horowitz's own node: nothing is scaled
+MEMORIES = (
+    SramMacro(role="weight", size_bytes=65536),
+    SramMacro(role="activation", size_bytes=131072, banks=2),
+    SramMacro(role="accumulator", size_bytes=32768, word_bits=256),
+)
+PRICES = price_list(TECHNOLOGY, MEMORIES, pes=256, lanes=8)
+ARRAY_ACTIONS = [name for name in PART_OF if name not in {"core_cycles", "noc_bytes", "pe_buffer_bytes"}]
+COUNTS = st.integers(0, 10**9)
+
+
+def test_macs_and_registers_by_hand() -> None:
+    """1000 MACs at 0.3 pJ; 2000 PE cycles of 48 bits at 4.286 fJ."""
+    parts = energy_pj(Actions(macs=1000, pe_cycles=2000), PRICES)
+    assert parts.mac_pj == pytest.approx(1000 * 0.3 + 2000 * 48 * 0.004286)
+    assert parts.total_pj == pytest.approx(parts.mac_pj)
+
+
+def test_a_lane_operation_by_hand() -> None:
+    """One 32-bit add (0.1 pJ) and 96 register bits."""
+    assert energy_pj(Actions(simd_ops=10), PRICES).simd_pj == pytest.approx(10 * (0.1 + 96 * 0.004286))
+
+
+def test_dram_by_hand() -> None:
+    """8.47 and 5.04 pJ/bit, 1.205 nJ for a row."""
+    actions = Actions(dram_read_bytes=100, dram_write_bytes=10, dram_activations=1)
+    assert energy_pj(actions, PRICES).dram_pj == pytest.approx(100 * 8 * 8.47 + 10 * 8 * 5.04 + 1205)
+
+
+def test_sram_is_priced_per_bank_at_its_word() -> None:
+    """Two banks of 64 KiB are read at the price of 64 KiB."""
+    bank = sram_cost(65536, 64, node_nm=45, device="lop")
+    assert energy_pj(Actions(activation_sram_read_bytes=8), PRICES).sram_pj == pytest.approx(
+        float(bank.read_pj)
+    )
+
+
+def test_a_processor_core_pays_per_cycle_only() -> None:
+    """STM32L4R5: 203.5 pC x 1.8 V a cycle; 1 ms at 120 MHz is 44 uJ, the power MLPerf Tiny sees."""
+    prices = price_list(TechnologyParams(node_nm=90, voltage_v=1.2, core_power="cortex_m4"), ())
+    assert energy_pj(Actions(core_cycles=120_000), prices).total_pj == pytest.approx(43.956e6)
+    assert static_energy_pj(prices, 120_000, 120e6) == 0.0
+    assert static_energy_pj(prices, 120_000, 120e6, idle_core_cycles=100) == pytest.approx(0.3 * 36630)
+
+
+def test_static_energy_is_power_times_time() -> None:
+    """1 mW for one cycle of 1 ns is 1 pJ; a waiting PE keeps a tenth of its clocking."""
+    watts = {price.action: price.value for price in PRICES if price.unit == "mW"}
+    assert set(watts) == {"sram_leakage", "logic_leakage", "dram_standby"}
+    assert static_energy_pj(PRICES, [0, 1, 1000], 1e9) == pytest.approx(
+        sum(watts.values()) * np.array([0, 1, 1000])
+    )
+    waiting = static_energy_pj(PRICES, 0, 1e9, idle_pe_cycles=1000)
+    assert waiting == pytest.approx(1000 * 0.1 * 48 * 0.004286)
+
+
+def test_leakage_counts_every_bank_once_and_shared_roles_not_again() -> None:
+    whole = next(price.value for price in PRICES if price.action == "sram_leakage")
+    again = price_list(TECHNOLOGY, (*MEMORIES, replace(MEMORIES[0], shared=True)), pes=256)
+    assert next(price.value for price in again if price.action == "sram_leakage") == pytest.approx(whole)
+    banks = [
+        sram_cost(m.bank_bytes, m.word_bits, node_nm=45, device="lop").static_mw * m.banks for m in MEMORIES
+    ]
+    assert whole == pytest.approx(float(sum(banks)))
+
+
+def test_inside_a_pe_with_a_scratchpad() -> None:
+    """Two-byte words: 4 accesses for each of 60 switching MACs, 1 for each of 40 gated ones."""
+    technology = replace(TECHNOLOGY, precision="int16", pe_buffer_bytes=512)
+    actions = array_actions(technology, 100, 500, gated_macs=40)
+    assert (actions.macs, actions.zero_gated_macs, actions.pe_buffer_bytes) == (60, 40, 2 * (4 * 60 + 40))
+    assert array_actions(TECHNOLOGY, 100, 500).pe_buffer_bytes == 0
+
+
+@pytest.mark.parametrize("action", sorted(PART_OF))
+def test_an_action_without_a_price_is_named_never_zero(action: str) -> None:
+    nothing = price_list(TechnologyParams(node_nm=28, voltage_v=0.9), ())
+    assert energy_pj(Actions(**{action: 0}), nothing).total_pj == 0
+    with pytest.raises(ConfigError, match=f"action '{action}' happens in this design but has no price"):
+        energy_pj(Actions(**{action: np.array([0, 1])}), nothing)
+
+
+def test_flash_that_is_written_has_no_price() -> None:
+    prices = price_list(replace(TECHNOLOGY, dram="flash_octal"), MEMORIES, pes=16)
+    assert energy_pj(Actions(dram_read_bytes=1), prices).dram_pj > 0
+    with pytest.raises(ConfigError, match="dram_write_bytes"):
+        energy_pj(Actions(dram_write_bytes=1), prices)
+
+
+def test_a_precision_the_table_lacks_is_refused() -> None:
+    with pytest.raises(ConfigError, match="has no 'fp16_mac'"):
+        price_list(replace(TECHNOLOGY, operations="aladdin_40nm", precision="fp16"), MEMORIES, pes=16)
+
+
+def test_an_override_replaces_one_price_and_keeps_its_source() -> None:
+    override = PriceOverride(action="macs", value_pj=0.5, source="our layout")
+    prices = price_list(replace(TECHNOLOGY, prices=(override,)), MEMORIES, pes=16)
+    assert prices.value("macs") == 0.5
+    assert next(price for price in prices if price.action == "macs").source == "design: our layout"
+    assert prices.value("simd_ops") == PRICES.value("simd_ops")
+
+
+def test_an_override_of_nothing_names_the_nearest() -> None:
+    override = PriceOverride(action="mac", value_pj=0.5, source="our layout")
+    with pytest.raises(ConfigError, match="did you mean 'macs'"):
+        price_list(replace(TECHNOLOGY, prices=(override,)), MEMORIES, pes=16)
+
+
+@pytest.mark.parametrize(("value", "source"), [(-1.0, "x"), (1.0, " ")])
+def test_an_override_needs_a_value_and_a_source(value: float, source: str) -> None:
+    with pytest.raises(ConfigError, match=r"prices\.macs"):
+        PriceOverride(action="macs", value_pj=value, source=source)
+
+
+def test_every_priced_action_can_be_counted() -> None:
+    assert set(PART_OF) == {field.name for field in fields(Actions)}
+    assert set(PRICED_ACTIONS) == set(PART_OF) | {"idle_pe_cycles", "idle_core_cycles"}
+
+
+def test_the_band_is_claimed_where_a_node_was_scaled_and_only_there() -> None:
+    assert not PRICES.scaled
+    assert price_list(replace(TECHNOLOGY, node_nm=28), MEMORIES, pes=16).scaled
+    assert price_list(replace(TECHNOLOGY, voltage_v=1.0), MEMORIES, pes=16).scaled
+
+
+def test_every_price_says_where_it_comes_from() -> None:
+    for price in PRICES:
+        assert price.source
+        assert price.voltage
+        assert price.unit in {"pJ/op", "pJ/B", "pJ/cycle", "pJ/row", "mW"}
+
+
+@settings(deadline=None, max_examples=60)
+@given(counts=st.dictionaries(st.sampled_from(ARRAY_ACTIONS), COUNTS))
+def test_parts_add_up_and_pricing_is_linear(counts: dict[str, int]) -> None:
+    """The total is the sum of count x price; twice the work costs twice; gate and waste only move it."""
+    parts = energy_pj(Actions(**counts), PRICES)
+    by_hand = sum(count * PRICES.value(name) for name, count in counts.items())
+    assert parts.total_pj == pytest.approx(by_hand)
+    assert energy_pj(Actions(**counts) + Actions(**counts), PRICES).total_pj == pytest.approx(2 * by_hand)
+    assert energy_pj(Actions(**counts).times(3), PRICES).total_pj == pytest.approx(3 * by_hand)
+    assert parts.as_gate().gate_pj == pytest.approx(by_hand)
+    assert parts.as_wasted().total_pj == pytest.approx(by_hand)
+    assert (parts + EnergyParts.zeros()).total_pj == parts.total_pj
+    assert parts.times(0.5).total_pj == pytest.approx(0.5 * by_hand)
+
+
+@settings(deadline=None, max_examples=30)
+@given(low=st.lists(COUNTS, min_size=3, max_size=3), more=COUNTS, action=st.sampled_from(ARRAY_ACTIONS))
+def test_more_of_anything_never_costs_less(low: list[int], more: int, action: str) -> None:
+    counts = np.array(low)
+    less = energy_pj(Actions(**{action: counts}), PRICES).total_pj
+    assert np.all(energy_pj(Actions(**{action: counts + more}), PRICES).total_pj >= less)
