@@ -12,7 +12,7 @@ prices those tasks like any other and moves the result with ``as_gate`` or ``as_
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +21,7 @@ from accel_models.energy_params import PRECISION_BYTES, TechnologyParams
 from accel_models.prices import PriceList
 
 Floats = NDArray[np.float64]
-Counts = NDArray[np.int64] | NDArray[np.float64] | int | float
+Counts = NDArray[np.number[Any]] | int | float
 Part = Literal["mac_pj", "sram_pj", "dram_pj", "simd_pj"]
 
 
