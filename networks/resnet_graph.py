@@ -15,42 +15,45 @@ from __future__ import annotations
 
 from torch import nn
 
-from networks.graph_builder import GraphBuilder, Value
+from networks.graph_ops import add_conv, add_linear, start_graph
 from networks.lcnet import LCBlock
 from networks.resnet import ResidualBlock, ResNet
+from traces.build import GraphBuilder, Tensor, Window
 from traces.errors import UnsupportedError
 from traces.graph import Gate, NetworkGraph
 
 
 def resnet_graph(model: ResNet, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
     """Return the graph of ``model`` for images of ``image_shape`` (channels, height, width)."""
-    builder = GraphBuilder(name, image_shape)
-    x = stem(builder, model)
+    builder, image = start_graph(name, image_shape)
+    x = stem(builder, model, image)
     for block_name, block in model.blocks():
         x = _block(builder, block_name, block, x)
-    builder.linear("classifier", model.classifier, builder.pool("pool", x))
+    add_linear(builder, "classifier", model.classifier, builder.global_pool("pool", x))
     return builder.finish()
 
 
-def stem(builder: GraphBuilder, model: ResNet) -> Value:
+def stem(builder: GraphBuilder, model: ResNet, image: Tensor) -> Tensor:
     """Add the ops before the first block."""
-    x = builder.conv("stem", model.stem, builder.image, "relu")
+    x = add_conv(builder, "stem", model.stem, image, "relu")
     if model.pools_stem:
-        x = builder.max_pool("stem.pool", x, kernel=3, stride=2, padding=1)
+        x = builder.pool("max_pool", "stem.pool", x, Window.square(3, stride=2))
     return x
 
 
-def branch(builder: GraphBuilder, name: str, block: ResidualBlock, x: Value, scores: Value | None) -> Value:
+def branch(
+    builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor, scores: Tensor | None
+) -> Tensor:
     """Add a block's residual branch, its inner channels scaled by ``scores`` if there are any."""
     layers = block.layers()
     for i, (conv, _) in enumerate(layers, start=1):
-        x = builder.conv(f"{name}.conv{i}", conv, x, "relu" if i < len(layers) else "none")
+        x = add_conv(builder, f"{name}.conv{i}", conv, x, "relu" if i < len(layers) else "none")
         if i == len(layers) - 1 and scores is not None:
-            x = builder.scale(f"{name}.scale_channels", x, scores)
+            x = builder.elementwise("mul", f"{name}.scale_channels", (x, scores))
     return x
 
 
-def shortcut(builder: GraphBuilder, name: str, block: ResidualBlock, x: Value) -> Value:
+def shortcut(builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor) -> Tensor:
     """Add the projection, if the block has one."""
     match block.shortcut:
         case nn.Identity():
@@ -58,7 +61,7 @@ def shortcut(builder: GraphBuilder, name: str, block: ResidualBlock, x: Value) -
         case nn.Sequential():
             conv = block.shortcut[0]
             assert isinstance(conv, nn.Conv2d)  # the projection's layout
-            return builder.conv(f"{name}.shortcut", conv, x)
+            return add_conv(builder, f"{name}.shortcut", conv, x)
         case other:
             raise UnsupportedError(
                 f"{name}.shortcut: {type(other).__name__}; a graph needs Identity or a projection"
@@ -70,23 +73,23 @@ def gated_conv_name(name: str, block: ResidualBlock) -> str:
     return f"{name}.conv{len(block.kernels) - 1}"
 
 
-def _block(builder: GraphBuilder, name: str, block: ResidualBlock, x: Value) -> Value:
+def _block(builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor) -> Tensor:
     lnet = block.lnet if isinstance(block, LCBlock) else None
     cnet = block.cnet if isinstance(block, LCBlock) else None
     identity = shortcut(builder, name, block, x)
-    pooled = builder.pool(f"{name}.pool", x) if lnet or cnet else x
+    pooled = builder.global_pool(f"{name}.pool", x) if lnet or cnet else x
     layer_score = channel_scores = None
     if lnet is not None:
-        layer_score = builder.linear(f"{name}.lnet.fc", lnet.fc.linear, pooled, "relu1")
-        builder.threshold(f"{name}.lnet.threshold", layer_score)
+        layer_score = add_linear(builder, f"{name}.lnet.fc", lnet.fc.linear, pooled, "relu1")
+        builder.elementwise("threshold", f"{name}.lnet.threshold", (layer_score,))
     mark = len(builder.ops)
     if cnet is not None:
-        channel_scores = builder.linear(f"{name}.cnet.fc", cnet.fc.linear, pooled, "relu1")
-        builder.threshold(f"{name}.cnet.threshold", channel_scores)
+        channel_scores = add_linear(builder, f"{name}.cnet.fc", cnet.fc.linear, pooled, "relu1")
+        builder.elementwise("threshold", f"{name}.cnet.threshold", (channel_scores,))
     y = branch(builder, name, block, x, channel_scores)
     if layer_score is not None:
-        y = builder.scale(f"{name}.scale", y, layer_score)
-    out = builder.add(f"{name}.add", y, identity, "relu")
+        y = builder.elementwise("mul", f"{name}.scale", (y, layer_score))
+    out = builder.elementwise("add", f"{name}.add", (y, identity), "relu")
     if lnet is not None:
         guards = builder.names_since(mark)
         builder.gate(
