@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from accel_models.area import logic_area_mm2
 from accel_models.energy_params import MemoryRole, PriceOverride, SramMacro, TechnologyParams
@@ -45,6 +46,7 @@ _SRAM_ACTIONS: dict[MemoryRole, tuple[str, str]] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def price_list(
     technology: TechnologyParams, memories: tuple[SramMacro, ...], *, pes: int = 0, lanes: int = 0
 ) -> PriceList:
