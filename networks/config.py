@@ -29,13 +29,11 @@ from networks import checkpoint
 from networks.cost import CostModel
 from networks.cost_table import check_cost_table, load_cost_table
 from networks.data import Dataset, load_dataset
-from networks.models import ResNetConfig
+from networks.models import ModelConfig
 from networks.objective import TargetCost
 from networks.training import CrossEntropy, EpochReport, Objective, TrainSettings, accuracy_of, train
 from traces.errors import ConfigError, FileProblem, did_you_mean
 from traces.graph import NetworkGraph
-
-ModelConfig = ResNetConfig
 
 
 class CostConfig(BaseModel):
@@ -124,6 +122,7 @@ def run(  # noqa: PLR0913  # one run has these six parts
     information = {
         "name": config.name,
         "dataset": data.name,
+        "image_shape": list(data.image_shape),
         "preprocessing": data.preprocessing,
         "seed": config.training.seed,
         "epochs": config.training.epochs,

@@ -86,3 +86,11 @@ class ResNetConfig(_Config):
             gated: Callable[..., LCBasicBlock | LCBottleneck] = LCBottleneck if deep else LCBasicBlock
             return partial(gated, layer=self.layer_gates, channel=self.channel_gates)
         return Bottleneck if deep else BasicBlock
+
+
+ModelConfig = ResNetConfig
+
+
+def parse_model(content: object) -> ModelConfig:
+    """Return the model configuration that plain data holds."""
+    return ResNetConfig.model_validate(content)
