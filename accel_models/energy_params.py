@@ -23,7 +23,7 @@ class PriceOverride:
     source: str
 
     def __post_init__(self) -> None:
-        if self.value_pj < 0:
+        if not self.value_pj >= 0:
             raise ConfigError(f"prices.{self.action} = {self.value_pj} pJ: must not be negative")
         if not self.source.strip():
             raise ConfigError(
