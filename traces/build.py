@@ -79,6 +79,10 @@ class GraphBuilder:
         flat = Tensor(x.name, x.channels * x.height * x.width)
         return self._add("linear", name, (flat,), features, activation=activation)
 
+    def matmul(self, name: str, x: Tensor, features: int, activation: Activation = "none") -> Tensor:
+        """Add a fully connected layer over the channels of every pixel: a GEMM of height x width rows."""
+        return self._add("linear", name, (x,), features, activation=activation)
+
     def pool(self, kind: OpKind, name: str, x: Tensor, window: Window) -> Tensor:
         """Add a ``max_pool`` or ``avg_pool``."""
         return self._add(kind, name, (x,), x.channels, window)

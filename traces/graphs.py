@@ -35,9 +35,9 @@ def cifar_resnet(
     -----
     Source: He et al., "Deep Residual Learning", CVPR 2016, section 4.2; gates after
     Xia et al., "Fully Dynamic Inference with Deep Neural Networks", IEEE TETC 2021: both gates read the
-    pooled block input, decide by one fully connected layer, and scale what they keep.  Choice: one C-Net per block,
-    over the first convolution's channels, decided only if L-Net keeps the block; projection shortcuts where
-    sizes change.
+    pooled block input, decide by one fully connected layer, and scale what they keep.  Choice: one C-Net per
+    block, over the first convolution's channels, decided only if L-Net keeps the block; projection shortcuts
+    where sizes change.
     """
     n, rest = divmod(depth - 2, 6)
     if rest or n < 1:

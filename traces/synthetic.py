@@ -5,9 +5,9 @@ A Gaussian copula: every decision is a threshold on a latent standard normal ``z
     z[i, j] = sqrt(layer_correlation) * f[i] + sqrt(1 - layer_correlation) * e[i, j]
 
 of input i and decision j, where the common ``f`` is the input's difficulty (hard inputs open more) and
-both ``f`` and ``e`` are autoregressive over inputs: corr(z[i], z[i + 1]) = input_correlation.  The correlation
-of the thresholded bits is weaker than that of the latents.  With both correlations 0 all decisions are
-independent.
+both ``f`` and ``e`` are autoregressive over inputs: corr(z[i], z[i + 1]) = input_correlation.  The
+correlation of the thresholded bits is weaker than that of the latents.  With both correlations 0 all
+decisions are independent.
 """
 
 from __future__ import annotations
