@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from networks.gates import GatePart
 from traces.errors import FileProblem
 
 MODEL = "lacuna-model"
@@ -72,9 +71,3 @@ def weights_hash(state: Mapping[str, Tensor]) -> str:
         digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
         digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def is_gate_tensor(model: nn.Module, name: str) -> bool:
-    """Tell whether the tensor called ``name`` belongs to a gate of ``model``."""
-    path = name.split(".")
-    return any(isinstance(model.get_submodule(".".join(path[:i])), GatePart) for i in range(1, len(path)))

@@ -8,7 +8,7 @@
     start_from: ../resnet20_dense/model.pt
     model: {kind: resnet, depth: 20, layer_gates: true, channel_gates: true}
     training: {epochs: 8, learning_rate: 0.1, seed: 1}
-    cost: {target: 0.5}
+    cost: {kind: target, target: 0.5}
 
 Relative paths are relative to the configuration file; ``data`` may also be given from outside.
 """
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, assert_never
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -29,22 +29,41 @@ from networks import checkpoint
 from networks.cost import CostModel
 from networks.cost_table import check_cost_table, load_cost_table
 from networks.data import Dataset, load_dataset
-from networks.models import ModelConfig
-from networks.objective import TargetCost
+from networks.gates import AddedPart, belongs_to
+from networks.models import DDIResNetConfig, ModelConfig, ResNetConfig
+from networks.objective import SignFlipCost, TargetCost
 from networks.training import CrossEntropy, EpochReport, Objective, TrainSettings, accuracy_of, train
 from traces.errors import ConfigError, FileProblem, did_you_mean
 from traces.graph import NetworkGraph
 
 
 class CostConfig(BaseModel):
-    """What the gated network may cost, see :class:`networks.objective.TargetCost`."""
+    """A target for gates with scores, see :class:`networks.objective.TargetCost`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Literal["target"]
     target: float = Field(gt=0, le=1)  # share of the static network's cost
     weight: float = Field(default=10.0, ge=0)
     anneal: float = Field(default=0.33, ge=0, le=1)
     start: float = Field(default=1.0, gt=0, le=1)  # the target before annealing
+    table: str | None = None  # cost table (JSON) of a design; without it MACs count
+
+
+class SignFlipConfig(BaseModel):
+    """DDI's target and schedule, see :class:`networks.objective.SignFlipCost`.
+
+    The run starts from a trained backbone, trains gates and exits alone for ``gate_epochs`` with everything
+    running, then all of it towards the target: the three stages of the authors' later DFS (public README).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["sign_flip"]
+    target: float = Field(gt=0, le=1)  # share of the static network's cost
+    beta: float = Field(default=1.0, ge=0)
+    exit_weight: float = Field(default=0.3, ge=0)
+    gate_epochs: int = Field(default=1, ge=0)
     table: str | None = None  # cost table (JSON) of a design; without it MACs count
 
 
@@ -59,7 +78,16 @@ class RunConfig(BaseModel):
     start_from: str | None = None  # checkpoint whose weights the network starts with
     model: ModelConfig
     training: TrainSettings
-    cost: CostConfig | None = None
+    cost: Annotated[CostConfig | SignFlipConfig, Field(discriminator="kind")] | None = None
+
+
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "training": TrainSettings,
+    "target": CostConfig,
+    "sign_flip": SignFlipConfig,
+    "resnet": ResNetConfig,
+    "ddi_resnet": DDIResNetConfig,
+}
 
 
 def load_config(path: Path) -> RunConfig:
@@ -117,8 +145,10 @@ def run(  # noqa: PLR0913  # one run has these six parts
     if start_from is not None:
         warm_start(model, start_from)
     graph = config.model.graph(model, config.name, data.image_shape)
-    objective = _objective(config, graph, cost_table)
-    train(model, data, config.training, objective, out, progress=progress)
+    cost = _cost_model(graph, cost_table)
+    if isinstance(config.cost, SignFlipConfig) and config.cost.gate_epochs:
+        _train_gates(config, config.cost, model, data, cost, out / "gates")
+    train(model, data, config.training, _objective(config, cost), out, progress=progress)
     information = {
         "name": config.name,
         "dataset": data.name,
@@ -156,8 +186,8 @@ def warm_start(model: nn.Module, path: Path) -> None:
                 f"{path}: {name} is {tuple(tensor.shape)}, needs {tuple(own[name].shape)}; "
                 "it belongs to another network"
             )
-    gates = {name for name in own if checkpoint.is_gate_tensor(model, name)}
-    missing = sorted(set(own) - set(state) - gates)
+    added = {name for name in own if belongs_to(model, name, AddedPart)}
+    missing = sorted(set(own) - set(state) - added)
     if missing:
         raise ConfigError(
             f"{path}: lacks {missing[0]!r} and {len(missing) - 1} more; it belongs to another network"
@@ -165,23 +195,55 @@ def warm_start(model: nn.Module, path: Path) -> None:
     model.load_state_dict({**own, **state})
 
 
-def _objective(config: RunConfig, graph: NetworkGraph, table_path: Path | None) -> Objective:
+def _train_gates(  # noqa: PLR0913, PLR0917  # the parts of one stage
+    config: RunConfig, stage: SignFlipConfig, model: nn.Module, data: Dataset, cost: CostModel, out: Path
+) -> None:
+    """Train what is not the backbone's, with everything running; the backbone's weights stay."""
+    backbone = [p for name, p in model.named_parameters() if not belongs_to(model, name, AddedPart)]
+    for parameter in backbone:
+        parameter.requires_grad_(False)
+    settings = config.training.model_copy(update={"epochs": stage.gate_epochs})
+    train(model, data, settings, _objective(config, cost, target=1.0), out)
+    for parameter in backbone:
+        parameter.requires_grad_(True)
+
+
+def _cost_model(graph: NetworkGraph, table_path: Path | None) -> CostModel:
+    if table_path is None:
+        return CostModel(graph)
+    table = load_cost_table(table_path)
+    check_cost_table(table, {op.name for op in graph.ops})
+    return CostModel(graph, table)
+
+
+def _objective(config: RunConfig, cost: CostModel, target: float | None = None) -> Objective:
+    """Return what the run minimises; ``target`` replaces the configured one."""
     smoothing = config.training.label_smoothing
     if config.cost is None:
         return CrossEntropy(label_smoothing=smoothing)
-    if not graph.gates:
+    if not cost.graph.gates:
         raise ConfigError(f"cost.target = {config.cost.target}: the model has no gates to meet it with")
-    table = None if table_path is None else load_cost_table(table_path)
-    if table is not None:
-        check_cost_table(table, {op.name for op in graph.ops})
-    return TargetCost(
-        CostModel(graph, table),
-        target=config.cost.target,
-        weight=config.cost.weight,
-        anneal=config.cost.anneal,
-        start=config.cost.start,
-        label_smoothing=smoothing,
-    )
+    wanted = config.cost.target if target is None else target
+    match config.cost:
+        case CostConfig():
+            return TargetCost(
+                cost,
+                target=wanted,
+                weight=config.cost.weight,
+                anneal=config.cost.anneal,
+                start=config.cost.start,
+                label_smoothing=smoothing,
+            )
+        case SignFlipConfig():
+            return SignFlipCost(
+                cost,
+                target=wanted,
+                beta=config.cost.beta,
+                exit_weight=config.cost.exit_weight,
+                label_smoothing=smoothing,
+            )
+        case _:
+            assert_never(config.cost)
 
 
 def _first_problem(error: ValidationError) -> str:
@@ -195,6 +257,8 @@ def _first_problem(error: ValidationError) -> str:
 
 
 def _fields_at(location: tuple[Any, ...]) -> list[str]:
-    parts: dict[str, type[BaseModel]] = {"model": ModelConfig, "training": TrainSettings, "cost": CostConfig}
-    section = parts.get(str(location[0])) if location else RunConfig
+    """Return the settings that are known at a place; of a part with kinds, the place names the kind."""
+    if not location:
+        return list(RunConfig.model_fields)
+    section = _SECTIONS.get(str(location[-1]))
     return list(section.model_fields) if section is not None else []

@@ -30,7 +30,7 @@ def train_digits_lcnet(
         Called after every epoch with the stage, ``"backbone"`` or ``"lcnet"``.
     """
     data = load_digits()
-    shape = {"depth": 14, "widths": (8, 16, 32), "in_channels": 1}
+    shape = {"kind": "resnet", "depth": 14, "widths": (8, 16, 32), "in_channels": 1}
     backbone = RunConfig(
         name="digits_backbone",
         dataset="digits",
@@ -44,7 +44,7 @@ def train_digits_lcnet(
         start_from="../backbone/model.pt",
         model=ResNetConfig.model_validate(shape | {"layer_gates": True, "channel_gates": True}),
         training=_settings(_GATED_EPOCHS, seed),
-        cost=CostConfig(target=_TARGET, weight=20.0),
+        cost=CostConfig(kind="target", target=_TARGET, weight=20.0),
     )
     return run(gated, data, out / "lcnet", lambda report: progress("lcnet", report), start_from=start)
 

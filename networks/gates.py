@@ -27,7 +27,11 @@ _OPEN_BIAS = 1.0  # FBS starts its gates like this: Gao et al., ICLR 2019, publi
 _WEIGHT_STD = 0.05  # as above
 
 
-class GatePart(nn.Module):
+class AddedPart(nn.Module):
+    """What a dynamic network has besides its backbone: gates and side exits."""
+
+
+class GatePart(AddedPart):
     """Whatever takes part in a decision; its parameters are trained at the gates' learning rate."""
 
 
@@ -91,16 +95,24 @@ class LinearChannelGate(ChannelGate):
         return relu1(self.fc(pooled))
 
 
-class ExitGate(nn.Module):
-    """A side exit's classifier, whose confidence may end the inference."""
+class ExitGate(AddedPart):
+    """A side exit, whose confidence may end the inference.
 
-    def __init__(self, in_channels: int, classes: int) -> None:
+    Where features are large, a strided 3x3 convolution narrows them first; then come a pool and a linear layer.
+    """
+
+    def __init__(self, in_channels: int, classes: int, *, convolution_width: int | None = None) -> None:
         super().__init__()
-        self.fc = nn.Linear(in_channels, classes)
+        width = convolution_width
+        self.conv = None if width is None else nn.Conv2d(in_channels, width, 3, 2, 1, bias=False)
+        self.bn = None if width is None else nn.BatchNorm2d(width)
+        self.fc = nn.Linear(width or in_channels, classes)
 
-    def forward(self, pooled: Tensor) -> Tensor:
-        """Map pooled features (n, in_channels) to logits (n, classes)."""
-        logits: Tensor = self.fc(pooled)
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features (n, in_channels, h, w) to logits (n, classes)."""
+        if self.conv is not None and self.bn is not None:
+            x = torch.relu(self.bn(self.conv(x)))
+        logits: Tensor = self.fc(x.mean((2, 3)))
         return logits
 
 
@@ -163,3 +175,9 @@ def named_gates(model: nn.Module) -> Iterator[tuple[str, LayerGate | ChannelGate
     for name, module in model.named_modules():
         if isinstance(module, LayerGate | ChannelGate):
             yield name, module
+
+
+def belongs_to(model: nn.Module, tensor_name: str, kind: type[nn.Module]) -> bool:
+    """Tell whether a parameter or buffer lies in a part of ``model`` of this kind."""
+    path = tensor_name.split(".")
+    return any(isinstance(model.get_submodule(".".join(path[:i])), kind) for i in range(1, len(path)))

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from torch import nn
 
+from networks.ddi import DDIResNet
+from networks.ddi_graph import ddi_resnet_graph
 from networks.lcnet import LCBasicBlock, LCBottleneck
 from networks.resnet import (
     CIFAR_WIDTHS,
@@ -39,7 +41,7 @@ class ResNetConfig(_Config):
     instead.  ``layer_gates`` gives every block an L-Net, ``channel_gates`` a C-Net.
     """
 
-    kind: Literal["resnet"] = "resnet"
+    kind: Literal["resnet"]
     depth: int | None = None
     blocks: tuple[_Count, ...] = ()
     widths: tuple[_Count, ...] = ()  # of each stage; empty: the usual ones
@@ -88,9 +90,38 @@ class ResNetConfig(_Config):
         return Bottleneck if deep else BasicBlock
 
 
-ModelConfig = ResNetConfig
+class DDIResNetConfig(_Config):
+    """A CIFAR ResNet with DDI's gate LSTM and side exits."""
+
+    kind: Literal["ddi_resnet"]
+    depth: int
+    widths: tuple[_Count, ...] = CIFAR_WIDTHS
+    channel_gates: bool = True
+    exits: tuple[_Count, ...] = ()  # blocks, counted from 1, with a side exit behind them
+    in_channels: _Count = 3
+    classes: _Count = 10
+
+    def build(self) -> DDIResNet:
+        """Return the network, freshly initialised from torch's global generator."""
+        return DDIResNet(
+            cifar_blocks(self.depth),
+            self.widths,
+            in_channels=self.in_channels,
+            classes=self.classes,
+            exits=self.exits,
+            channel_gates=self.channel_gates,
+        )
+
+    def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
+        """Return the graph of a network that :meth:`build` made."""
+        assert isinstance(model, DDIResNet)  # build made it
+        return ddi_resnet_graph(model, name, image_shape)
 
 
-def parse_model(content: object) -> ModelConfig:
+ModelConfig = Annotated[ResNetConfig | DDIResNetConfig, Field(discriminator="kind")]
+
+
+def parse_model(content: object) -> ResNetConfig | DDIResNetConfig:
     """Return the model configuration that plain data holds."""
-    return ResNetConfig.model_validate(content)
+    model: ResNetConfig | DDIResNetConfig = TypeAdapter(ModelConfig).validate_python(content)
+    return model

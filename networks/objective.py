@@ -15,6 +15,27 @@ from networks.gates import OutputWatch, named_gates
 
 
 @dataclass(slots=True)
+class Means:
+    """Running means for the log."""
+
+    sums: dict[str, float] = field(default_factory=dict)
+    steps: int = 0
+
+    def note(self, kept: Tensor, opened: Mapping[str, Tensor]) -> None:
+        """Add one batch: its share of the dense cost, and how far each gate is open."""
+        self.steps += 1
+        rates = {f"rate.{name}": share.detach().mean().item() for name, share in opened.items()}
+        for name, value in ({"cost_kept": kept.item()} | rates).items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def take(self) -> Mapping[str, float]:
+        """Return the means so far and start anew."""
+        means = {name: total / self.steps for name, total in self.sums.items()}
+        self.sums, self.steps = {}, 0
+        return means
+
+
+@dataclass(slots=True)
 class TargetCost:
     """Cross-entropy plus a pull of the batch's mean cost towards a target, with annealed bounds per op.
 
@@ -38,8 +59,7 @@ class TargetCost:
     anneal: float = 0.33  # share of training: DynConv's public code
     start: float = 1.0  # the target before annealing; less than 1 when training goes on from a gated network
     label_smoothing: float = 0.0
-    _sums: dict[str, float] = field(default_factory=dict)
-    _steps: int = 0
+    _means: Means = field(default_factory=Means)
 
     def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
         """Return the loss of the batch."""
@@ -52,9 +72,7 @@ class TargetCost:
 
     def report(self) -> Mapping[str, float]:
         """Return the mean cost kept and the rate of every gate since the last report, and forget them."""
-        means = {name: total / self._steps for name, total in self._sums.items()}
-        self._sums, self._steps = {}, 0
-        return means
+        return self._means.take()
 
     def _penalty(self, scores: Mapping[str, Tensor], progress: float) -> Tensor:
         opened = {name: openness(score.float()) for name, score in scores.items()}
@@ -67,16 +85,52 @@ class TargetCost:
         upper, lower = 1.0 - closeness * (1.0 - target), closeness * target
         stacked = torch.stack(guarded)
         bounds = functional.relu(stacked - upper).square() + functional.relu(lower - stacked).square()
-        self._note(kept, opened)
+        self._means.note(kept, opened)
         return (kept - target).square() + bounds.mean()
 
     def _is_guarded(self, op_name: str) -> bool:
         return bool(self.cost.graph.guards_of(op_name)) and op_name not in self.cost.graph.gate_ops
 
-    def _note(self, kept: Tensor, opened: Mapping[str, Tensor]) -> None:
-        self._steps += 1
-        noted = {"cost_kept": kept.item()} | {
-            f"rate.{name}": o.detach().mean().item() for name, o in opened.items()
-        }
-        for name, value in noted.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
+
+@dataclass(slots=True)
+class SignFlipCost:
+    """DDI's loss: cross-entropy of all exits plus a cost whose sign turns at the target.
+
+    With F / F0 the batch's mean cost over the static network's::
+
+        loss = CE(last exit) + exit_weight * sum over side exits of CE + s * beta * F / F0
+        s = +1 while F / F0 is above the target, else -1
+
+    Source: the sign flip is that of DFS (Shen et al., AAAI 2020, public code), by the authors of DDI.
+    Choice: F / F0 in place of their sum over samples of MACs, so that ``beta`` suits any network.
+    """
+
+    cost: CostModel
+    target: float  # of the static network's cost [0..1]
+    beta: float = 1.0
+    exit_weight: float = 0.3  # Choice: side exits must not rule the backbone
+    label_smoothing: float = 0.0
+    _means: Means = field(default_factory=Means)
+
+    def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
+        """Return the loss of the batch."""
+        exits = {name: model.get_submodule(name) for name in self._side_exits()}
+        with OutputWatch(dict(named_gates(model)) | exits) as watch:
+            logits = model(inputs)
+        loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+        for name in exits:
+            answer = watch.outputs.pop(name)
+            loss = loss + self.exit_weight * functional.cross_entropy(answer, labels)
+        with torch.autocast("cpu", enabled=False):
+            opened = {name: openness(score.float()) for name, score in watch.outputs.items()}
+            kept = self.cost.per_input(self.cost.shares(opened)).mean() / self.cost.dense()
+        self._means.note(kept, opened)
+        sign = 1.0 if kept.item() > self.target else -1.0
+        return loss + sign * self.beta * kept
+
+    def report(self) -> Mapping[str, float]:
+        """Return the mean cost kept and the rate of every gate since the last report, and forget them."""
+        return self._means.take()
+
+    def _side_exits(self) -> list[str]:
+        return [name for gate in self.cost.graph.gates if gate.kind == "exit" for name in gate.exits[:-1]]

@@ -26,6 +26,7 @@ from torch.nn import functional
 
 from networks import checkpoint
 from networks.data import Dataset, Images, batches, plain_batches
+from networks.gates import GatePart, belongs_to
 from traces.errors import ConfigError, LacunaError
 
 _EVALUATION_BATCH = 500
@@ -282,7 +283,7 @@ class _Optimizers:
     def __init__(self, model: nn.Module, settings: TrainSettings) -> None:
         decayed, plain, gates = [], [], []
         for name, parameter in model.named_parameters():
-            if checkpoint.is_gate_tensor(model, name):
+            if belongs_to(model, name, GatePart):
                 gates.append(parameter)
             elif parameter.ndim > 1:
                 decayed.append(parameter)
