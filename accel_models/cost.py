@@ -52,6 +52,7 @@ class Placement:
     output_on_chip: bool
     weights_resident: bool  # loaded before the first input; never fetched again
     weight_prefetch_bytes: int  # buffer space its weights take while prefetched; 0 when resident [B]
+    reserved_bytes: int  # of the activation buffer, held by tensors that stay while it runs [B]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -89,6 +89,7 @@ class Simd(_Part):
     branch_cycles: Annotated[float, Field(ge=0)]
     weight_memory: MemoryWait
     activation_memory: MemoryWait
+    cores: Count = 1  # that share the work of each op
     dispatch: Time = 0.0  # operating system or thread pool, per op
 
 
@@ -166,6 +167,7 @@ class Design(_Part):
     software: str = "tuned"  # kernel quality of a core: a set of tables/software.yaml
     memory: Memory | None = None  # None: unlimited, nothing is ever waited for
     skip: Skip = Skip()
+    elementwise: Literal["simd", "ignored"] = "simd"  # ignored: adds, pools ... are free and said to be
     gate_unit: Literal["array", "simd"] = "simd"
     gate_weights: Literal["resident", "fetched"] = "fetched"
     technology: Technology
@@ -179,6 +181,8 @@ class Design(_Part):
             raise ValueError("gate_unit = 'array', but the design has no array")
         if self.gate_unit == "simd" and self.simd is None:
             raise ValueError("gate_unit = 'simd', but the design has no simd core")
+        if self.elementwise == "ignored" and self.array is None:
+            raise ValueError("elementwise = 'ignored', but only an array can leave such ops to another unit")
         if self.array is not None and self.array.depthwise_on == "simd" and self.simd is None:
             raise ValueError("array.depthwise_on = 'simd', but the design has no simd core")
         if self.skip.channels == "tile" and self.skip.group < 2:

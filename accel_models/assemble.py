@@ -1,0 +1,119 @@
+"""What the price of an op is made of, whichever unit runs it: its busy time, its traffic, its energy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.cost import Cost, Ints, UnitName, WorkStates
+from accel_models.design import Design
+from accel_models.dram import transfer_cycles
+from accel_models.energy import Actions, EnergyParts, energy_pj
+from accel_models.energy_params import PRECISION_BYTES
+from accel_models.params import design_prices, memory_params
+from accel_models.shapes import Shapes
+
+DRAM_ROW_BYTES = 2048  # row buffer of an LPDDR4 channel, JESD209-4 (2 KiB page)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Busy:
+    """What an op does on its unit, operands at hand; arrays of shape (s,)."""
+
+    unit: UnitName
+    cycles: Ints
+    first_tile_cycles: Ints
+    last_tile_cycles: Ints
+    actions: Actions
+    feasible: NDArray[np.bool_]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Traffic:
+    """Bytes of an op on the bus, and in how many pieces each operand comes; arrays of shape (s,)."""
+
+    weights: Ints
+    inputs: Ints
+    outputs: Ints
+    weight_pieces: Ints
+    input_pieces: Ints
+
+
+def assemble(work: WorkStates, shapes: Shapes, design: Design, busy: Busy, traffic: Traffic) -> Cost:
+    """Add what every unit shares: bus times, DRAM actions and prices."""
+    prices = design_prices(design)
+    weight_cycles = _bus_cycles(design, traffic.weights)
+    input_cycles = _bus_cycles(design, traffic.inputs)
+    fetch = Actions(
+        dram_read_bytes=traffic.weights,
+        dram_activations=_rows_opened(traffic.weights),
+        weight_sram_write_bytes=traffic.weights,
+    )
+    rest = Actions(
+        dram_read_bytes=traffic.inputs,
+        dram_write_bytes=traffic.outputs,
+        dram_activations=_rows_opened(traffic.inputs) + _rows_opened(traffic.outputs),
+    )
+    weight_energy = energy_pj(fetch, prices)
+    energy = energy_pj(busy.actions + rest, prices) + weight_energy
+    return Cost(
+        unit=busy.unit,
+        compute_cycles=busy.cycles,
+        first_tile_cycles=busy.first_tile_cycles,
+        last_tile_cycles=busy.last_tile_cycles,
+        weight_cycles=weight_cycles,
+        weight_first_cycles=-(-weight_cycles // traffic.weight_pieces),
+        input_cycles=input_cycles,
+        input_first_cycles=-(-input_cycles // traffic.input_pieces),
+        output_cycles=_bus_cycles(design, traffic.outputs),
+        weight_bytes=traffic.weights,
+        input_bytes=traffic.inputs,
+        output_bytes=traffic.outputs,
+        macs=shapes.macs,
+        useful_macs=np.where(work.runs, work.useful_macs, 0),
+        sram_bytes=_sram_bytes(busy.actions) + traffic.weights,
+        energy=_filled(energy, len(work)),
+        weight_energy_pj=np.broadcast_to(weight_energy.total_pj, len(work)),
+        feasible=busy.feasible,
+        reason=busy.reason,
+    )
+
+
+def element_bytes(design: Design) -> tuple[int, int, int]:
+    """Bytes of an activation, a weight and an accumulator word."""
+    memory = design.memory
+    if memory is None:
+        width = PRECISION_BYTES[design.technology.precision]
+        return width, width, 4
+    bits = (memory.activation_bits, memory.weight_bits, memory.accumulator_bits)
+    act, wgt, acc = (-(-b // 8) for b in bits)
+    return act, wgt, acc
+
+
+def _bus_cycles(design: Design, moved_bytes: Ints) -> Ints:
+    memory = memory_params(design)
+    return np.zeros_like(moved_bytes) if memory is None else transfer_cycles(memory, moved_bytes)
+
+
+def _rows_opened(moved_bytes: Ints) -> Ints:
+    """DRAM rows opened by a contiguous transfer: one per row buffer touched."""
+    return -(-moved_bytes // DRAM_ROW_BYTES)
+
+
+def _sram_bytes(actions: Actions) -> Ints:
+    moved = (
+        actions.activation_sram_read_bytes,
+        actions.activation_sram_write_bytes,
+        actions.weight_sram_read_bytes,
+        actions.accumulator_read_bytes,
+        actions.accumulator_write_bytes,
+    )
+    return np.asarray(sum(np.asarray(part) for part in moved), np.int64)
+
+
+def _filled(energy: EnergyParts, states: int) -> EnergyParts:
+    """Give every part the shape (s,)."""
+    return energy + EnergyParts.zeros((states,))

@@ -1,0 +1,102 @@
+"""Price an op's states on the systolic array."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accel_models.assemble import Busy, Traffic, assemble, element_bytes
+from accel_models.cost import Cost, Ints, Placement, WorkStates
+from accel_models.design import Design
+from accel_models.dram import MemoryParams
+from accel_models.energy import Actions, array_actions
+from accel_models.mapping import BUFFERS, Fetches, Mapping, Residency, map_ops
+from accel_models.params import array_params, memory_params, technology_params
+from accel_models.shapes import Shapes
+
+UNLIMITED = MemoryParams(  # everything on chip, nothing ever waited for: the pure compute cycles
+    activation_buffer_bytes=2**50,
+    weight_buffer_bytes=2**50,
+    accumulator_buffer_bytes=2**50,
+    dram_bytes_per_mebicycle=2**50,
+    dram_latency_cycles=0,
+    burst_bytes=1,
+    requests_in_flight=1,
+)
+
+
+def price_on_array(work: WorkStates, shapes: Shapes, placement: Placement, design: Design) -> Cost:
+    """Return the cost of states that run on the array, tiles chosen by the mapper."""
+    act, _, _ = element_bytes(design)
+    mapping = map_ops(
+        shapes,
+        array_params(design),
+        memory_params(design) or UNLIMITED,
+        residency=Residency(
+            input_on_chip=placement.inputs_on_chip,
+            weights_on_chip=placement.weights_resident,
+            output_on_chip=placement.output_on_chip,
+            reserved_bytes=placement.reserved_bytes,
+        ),
+        fetches=Fetches(
+            input_pixel_bytes=np.asarray(shapes.in_channels * act, np.int64),
+            weight_bytes=work.weight_fetch_bytes,
+        ),
+    )
+    gather = _gather_cycles(work, design)
+    cycles = mapping.array_cycles + gather
+    loads = np.maximum(mapping.channel_tiles * mapping.reduction_tiles, 1)
+    passes = np.maximum(mapping.pixel_tiles, 1)
+    busy = Busy(
+        unit="array",
+        cycles=cycles,
+        first_tile_cycles=-(-cycles // (loads * passes)),
+        last_tile_cycles=np.minimum(mapping.last_tile_cycles, cycles),
+        actions=_array_actions(work, shapes, mapping, cycles, design),
+        feasible=mapping.feasible,
+        reason=_reason(work, mapping),
+    )
+    traffic = Traffic(
+        weights=mapping.dram_weight_bytes,
+        inputs=mapping.dram_input_bytes,
+        outputs=mapping.dram_output_bytes,
+        weight_pieces=loads,
+        input_pieces=passes,
+    )
+    return assemble(work, shapes, design, busy, traffic)
+
+
+def _array_actions(
+    work: WorkStates, shapes: Shapes, mapping: Mapping, cycles: Ints, design: Design
+) -> Actions:
+    array = array_params(design)
+    act, _, _ = element_bytes(design)
+    inside = array_actions(
+        technology_params(design),
+        shapes.macs,
+        cycles * array.rows * array.cols,
+        gated_macs=shapes.macs - work.useful_macs if design.array and design.array.zero_gating else 0,
+    )
+    return inside + Actions(
+        activation_sram_read_bytes=mapping.activation_read_bytes + work.gathered_elements * act,
+        activation_sram_write_bytes=mapping.activation_write_bytes,
+        weight_sram_read_bytes=mapping.weight_read_bytes,
+        accumulator_read_bytes=mapping.accumulator_read_bytes,
+        accumulator_write_bytes=mapping.accumulator_write_bytes,
+    )
+
+
+def _gather_cycles(work: WorkStates, design: Design) -> Ints:
+    """Cycles to pack the kept channels before the array can read them."""
+    rate = design.skip.gather_elements_per_cycle
+    return np.ceil(work.gathered_elements / rate).astype(np.int64)
+
+
+def _reason(work: WorkStates, mapping: Mapping) -> str:
+    if mapping.feasible.all():
+        return ""
+    worst = int(np.argmax(np.where(mapping.feasible, -1, mapping.demand_bytes)))
+    buffer = BUFFERS[int(mapping.short_buffer[worst])]
+    return (
+        f"op {work.op.name!r}: its smallest tile needs {int(mapping.demand_bytes[worst])} B of the {buffer} "
+        f"buffer, {int(mapping.bound_bytes[worst])} B are free; enlarge memory.{buffer}_buffer"
+    )
