@@ -75,14 +75,15 @@ def load_software(name: str, isa: Isa) -> SoftwareParams:
     """Return the software set ``name`` as it is on the instruction set ``isa``.
 
     A set states the numbers common to all instruction sets under ``all`` and what differs under the name of
-    an instruction set; ``like`` names a set it takes the rest from.
+    an instruction set; ``like`` names a set it takes the rest from.  A vector unit runs no program: it gets
+    the scalar numbers, which nothing reads.
     """
     table = _table()
     if name not in table:
         raise ConfigError(f"software = {name!r}: no such software set{did_you_mean(name, table)}")
     if isa not in ISAS:
         raise ConfigError(f"isa = {isa!r}: no such instruction set{did_you_mean(isa, ISAS)}")
-    values = _collect(table, name, isa)
+    values = _collect(table, name, "scalar" if isa == "vector" else isa)
     known = {field.name for field in fields(SoftwareParams)}
     for key in values:
         if key not in known:
