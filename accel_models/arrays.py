@@ -91,8 +91,8 @@ def opentpu_mmu(size: int) -> ArrayParams:
 def gemmini(dataflow: Dataflow) -> ArrayParams:
     """Gemmini, 16 x 16, operands in its scratchpad: blocks of 16 x 16 x 16, a preload and a compute each.
 
-    ws: 16 (F - 1) + max(m_last, 4) + 62; os: 16 F + 78; F = ceil(M / 16) ceil(K / 16) ceil(N / 16), m_last the
-    rows of the last block.  The 62 are 16 to preload, 30 of skew and 16 of command latency; os drains down 16
+    ws: 16 (F - 1) + max(m_last, 4) + 62; os: 16 F + 78; F = ceil(M/16) ceil(K/16) ceil(N/16), m_last the rows
+    of the last block.  The 62 are 16 to preload, 30 of skew and 16 of command latency; os drains down 16
     rows more.
 
     Source: ucb-bar Gemmini RTL, first command to idle.

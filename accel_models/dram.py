@@ -27,6 +27,10 @@ class MemoryParams:
     shared_buffer: bool = False  # inputs and weights share ``activation_buffer_bytes``
     double_buffered: bool = True  # the next tile loads into the other half of a buffer
     double_buffered_accumulator: bool = True
+    halo_kept: bool = (
+        True  # rows shared by neighbouring tiles stay in the buffer; else they are fetched again
+    )
+    tile_overhead_cycles: int = 0  # of control per tile, while the array waits
     activation_bits: int = 8
     weight_bits: int = 8
     accumulator_bits: int = 32
@@ -47,6 +51,7 @@ class MemoryParams:
             "accumulator_buffer_bytes",
             "dram_latency_cycles",
             "request_overhead_cycles",
+            "tile_overhead_cycles",
         ):
             if getattr(self, name) < 0:
                 raise ConfigError(f"memory.{name} = {getattr(self, name)}: must not be negative")

@@ -90,7 +90,7 @@ class Axis:
     last: Numbers
 
     def classes(self, trim: bool) -> tuple[tuple[Numbers | int, Numbers | int], ...]:
-        """Return (how many, how long) per length; one length if part-filled pieces cost as much as full ones."""
+        """Return (how many, how long) per length; one if part-filled pieces cost as full ones."""
         if not trim:
             return ((self.pieces, self.full),)
         return ((self.pieces - 1, self.full), (1, self.last))
@@ -200,13 +200,11 @@ def folded_cycles(params: ArrayParams, folds: Folds) -> Numbers:
         folds.cols.classes(params.trim_folds),
         folds.stream.classes(trim=True),
     ):
-        spaced = spaced + rows[0] * cols[0] * stream[0] * _interval(params, rows[1], cols[1], stream[1])
+        spaced = spaced + rows[0] * cols[0] * stream[0] * interval(params, rows[1], cols[1], stream[1])
     return spaced * folds.groups + _ends(params, folds)
 
 
-def _interval(
-    params: ArrayParams, rows: Numbers | int, cols: Numbers | int, stream: Numbers | int
-) -> Numbers:
+def interval(params: ArrayParams, rows: Numbers | int, cols: Numbers | int, stream: Numbers | int) -> Numbers:
     """Cycles from the start of one fold to the start of the next."""
     busy = stream + params.fold_overhead_cycles
     skew = params.hop_cycles * (rows - 1) + (cols - 1)
@@ -238,68 +236,16 @@ def _ends(params: ArrayParams, folds: Folds) -> Numbers:
     if params.dataflow == "os":
         if params.drain == "overlapped":
             last = stream + params.fold_overhead_cycles + skew + drain
-            ends = ends + last - _interval(params, rows, cols, folds.stream.last)
+            ends = ends + last - interval(params, rows, cols, folds.stream.last)
         return ends
     if params.drain == "overlapped":
         ends = ends + skew
     if params.weight_preload == "overlapped":
         first = folds.rows.full if trim else params.rows
         busy = stream + params.fold_overhead_cycles + (skew if params.drain == "every_fold" else 0)
-        ends = ends + busy - _interval(params, rows, cols, folds.stream.last)
+        ends = ends + busy - interval(params, rows, cols, folds.stream.last)
         ends = ends + (first if params.first_preload == "counted" else 0)
     return ends
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Accesses:
-    """Elements that pass between the array and its buffers; arrays of shape ``(n,)``."""
-
-    input_reads: Ints
-    weight_reads: Ints
-    partial_reads: Ints  # sums of earlier reduction folds, read back to be added to
-    output_writes: Ints  # results and partial sums
-
-    def __post_init__(self) -> None:
-        for name in self.__slots__:
-            getattr(self, name).setflags(write=False)
-
-
-def buffer_accesses(
-    params: ArrayParams, m: ArrayLike, k: ArrayLike, n: ArrayLike, groups: ArrayLike = 1
-) -> Accesses:
-    """Elements read from and written to the buffers beside the array.
-
-    With n_r, n_c folds along rows and columns, and b commands per streamed size (1 without
-    ``stream_block``):
-
-    ========  ==============  ==============  =================  =============
-    dataflow  inputs          weights         partial sums read  outputs
-    ========  ==============  ==============  =================  =============
-    ``ws``    n_c M K         b K N           (n_r - 1) M N      n_r M N
-    ``is``    b M K           n_c K N         (n_r - 1) M N      n_r M N
-    ``os``    n_c M K         n_r K N         0                  M N
-    ========  ==============  ==============  =================  =============
-
-    Source: demand matrices of SCALE-Sim v3 @1d62b68, equal on 378 runs, but for two things it does
-    otherwise: its ``os`` output writes carry an extra n_r n_c (R + C) (its issue #166), and it leaves the
-    reading back of partial sums out.
-    """
-    m, k, n, groups = np.broadcast_arrays(*(np.asarray(x, np.int64) for x in (m, k, n, groups)))
-    folds = lay_out(params, m, k, n, groups)
-    row_folds, col_folds, commands = folds.rows.pieces, folds.cols.pieces, folds.stream.pieces
-    work = (m > 0) & (k > 0) & (n > 0)
-    inputs, weights, outputs = (np.where(work, x, 0) * groups for x in (m * k, k * n, m * n))
-    match params.dataflow:
-        case "ws":
-            counts = (col_folds * inputs, commands * weights, (row_folds - 1) * outputs, row_folds * outputs)
-        case "is":
-            counts = (commands * inputs, col_folds * weights, (row_folds - 1) * outputs, row_folds * outputs)
-        case "os":
-            counts = (col_folds * inputs, row_folds * weights, 0 * outputs, outputs)
-    reads_in, reads_weight, reads_partial, writes = (np.asarray(x, np.int64) for x in counts)
-    return Accesses(
-        input_reads=reads_in, weight_reads=reads_weight, partial_reads=reads_partial, output_writes=writes
-    )
 
 
 def utilization(params: ArrayParams, macs: ArrayLike, cycles: ArrayLike) -> NDArray[np.float64]:

@@ -1,0 +1,303 @@
+"""Ways to cut an op into tiles, axis by axis: what a tile holds, and what a pass over all tiles moves.
+
+An op has three axes.  Pixels (images, then rows, then columns of the output) are cut by halving; output and
+input channels into tiles of 1, 2, 4, ... array folds.  A depthwise or grouped op is cut along its groups
+instead of its channels.  Every cut of an axis is a row of arrays of shape ``(n,)``, one entry per op, in
+float64: counts stay exact below 2**53, and division is fast.
+
+The sizes offered do not depend on the buffers, and channel tiles do not depend on how many channels are
+active. So a larger buffer only adds choices, and a gated op can do whatever the dense one does: neither can
+be slower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.dram import MemoryParams
+from accel_models.shapes import Shapes
+from accel_models.systolic import ArrayParams, interval
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpSizes:
+    """What a tiling needs to know of ``n`` ops, as float64 arrays of shape ``(n,)``."""
+
+    m: Floats
+    k: Floats
+    n: Floats
+    groups: Floats
+    batch: Floats
+    channels: Floats  # input channels per group
+    in_height: Floats
+    in_width: Floats
+    out_height: Floats
+    out_width: Floats
+    kernel_area: Floats
+    span_height: Floats  # of the kernel, with dilation [pixels]
+    span_width: Floats
+    stride_height: Floats
+    stride_width: Floats
+    input_pixel_bytes: Floats  # fetched per input pixel, whole bursts if its channels are gathered
+    weight_bytes: Floats  # fetched in one pass over the weights, whole bursts
+
+
+def sizes_of(
+    shapes: Shapes, memory: MemoryParams, pixel_bytes: Floats | None, weight_bytes: Floats | None
+) -> OpSizes:
+    """Convert shapes; sizes of skipped work become 1, the caller masks it."""
+    whole = shapes.kind == "lstm_cell"  # its K is two vectors, no kernel
+    area = np.ones_like(shapes.k) if whole else shapes.kernel_height * shapes.kernel_width
+    channels = shapes.k // np.maximum(area, 1)
+    dense_pixel = np.asarray(channels * shapes.groups * (memory.activation_bits / 8), np.float64)
+    dense_weights = _bursts(np.asarray(shapes.weights * (memory.weight_bits / 8), np.float64), memory)
+    counts = (
+        shapes.m,
+        shapes.k,
+        shapes.n,
+        shapes.groups,
+        shapes.batch,
+        channels,
+        shapes.in_height,
+        shapes.in_width,
+        shapes.out_height,
+        shapes.out_width,
+        area,
+        (shapes.kernel_height - 1) * shapes.dilation_height + 1,
+        (shapes.kernel_width - 1) * shapes.dilation_width + 1,
+        shapes.stride_height,
+        shapes.stride_width,
+    )
+    fetched = (
+        dense_pixel if pixel_bytes is None else pixel_bytes,
+        dense_weights if weight_bytes is None else weight_bytes,
+    )
+    values = [np.maximum(value, 1).astype(np.float64) for value in counts]
+    return OpSizes(*[*values, *fetched])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AxisCut:
+    """One axis in ``tiles``.  Folds, or streamed cycles, of the three axes multiply to the array's time."""
+
+    tiles: Floats
+    folds: Floats  # over all tiles
+    tile_folds: Floats  # of a full tile
+
+    @property
+    def several(self) -> Floats:
+        """1.0 where there is more than one tile, else 0.0."""
+        return np.minimum(self.tiles - 1, 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PixelCut(AxisCut):
+    """Output pixels cut into ``tiles``."""
+
+    tile_pixels: Floats  # output pixels of a full tile
+    tile_in_pixels: Floats  # input pixels under it, halo included
+    in_pixels: Floats  # fetched in one pass over all tiles
+    in_pixels_alone: Floats  # if no tile leaves a halo to the next
+    in_bytes: Floats  # fetched in one pass, all channels of a pixel together
+    out_bytes: Floats  # stored, all channels of a pixel together
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChannelCut(AxisCut):
+    """Output channels, or groups, cut into ``tiles``."""
+
+    tile_out: Floats  # output channels of a full tile, over its groups
+    tile_groups: Floats
+    input_tiles: Floats  # tiles of the input that go with them: all for groups, else 1
+    in_pixel_bytes: Floats  # fetched per pixel if groups are cut, else 0
+    out_pixel_bytes: Floats  # stored per pixel if output channels or groups are cut, else 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReductionCut(AxisCut):
+    """The reduction of one group, input channels x kernel, cut into ``tiles``."""
+
+    tile_k: Floats
+    tile_channels: Floats  # input channels per group in a full tile
+    in_pixel_bytes: Floats  # fetched per pixel if input channels are cut, else 0
+
+
+Record = TypeVar("Record", OpSizes, PixelCut, ChannelCut, ReductionCut)
+
+
+def take(record: Record, rows: slice) -> Record:
+    """Return the ops in ``rows``."""
+    return replace(record, **{f.name: getattr(record, f.name)[rows] for f in fields(record)})
+
+
+def choose(cuts: list[Record], level: NDArray[np.intp]) -> Record:
+    """Return per op the cut at its ``level``."""
+    columns = np.arange(len(level))
+    picked = {
+        f.name: np.stack([getattr(cut, f.name) for cut in cuts])[level, columns] for f in fields(cuts[0])
+    }
+    return replace(cuts[0], **picked)
+
+
+def pixel_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> list[PixelCut]:
+    """Cut output pixels in 1, 2, 4, ... parts: images first, then rows, then columns of single rows."""
+    levels = int(np.ceil(np.log2(np.max(op.m)))) + 1
+    return [_pixel_cut(op, array, memory, 2.0**level) for level in range(levels)]
+
+
+def _pixel_cut(op: OpSizes, array: ArrayParams, memory: MemoryParams, parts: float) -> PixelCut:
+    images = np.ceil(op.batch / parts)
+    image_tiles = np.ceil(op.batch / images)
+    rows = np.ceil(op.out_height / np.ceil(parts / image_tiles))
+    row_tiles = np.ceil(op.out_height / rows)
+    cols = np.ceil(op.out_width / np.ceil(parts / (image_tiles * row_tiles)))
+    col_tiles = np.ceil(op.out_width / cols)
+    tile_rows = _touched_rows(op, rows)
+    tile_cols = _touched_cols(op, cols)
+    # Neighbours share a halo of (span - stride) rows or columns; rows can stay on chip for the next tile.
+    halo_rows = (row_tiles - 1) * np.maximum(op.span_height - op.stride_height, 0)
+    halo_cols = (col_tiles - 1) * np.maximum(op.span_width - op.stride_width, 0)
+    once_rows = _touched_rows(op, op.out_height)
+    pass_rows = once_rows + (0.0 if memory.halo_kept else halo_rows)
+    pass_cols = _touched_cols(op, op.out_width) + halo_cols
+    in_runs = op.batch * pass_rows * col_tiles
+    out_runs = op.batch * op.out_height * col_tiles
+    out_pixel_bytes = op.n * op.groups * (memory.activation_bits / 8)
+    tiles, tile_pixels = image_tiles * row_tiles * col_tiles, images * rows * cols
+    match array.dataflow:
+        case "ws":
+            folds, tile_folds = tiles * streamed(array, op.m / tiles), streamed(array, tile_pixels)
+        case "is":
+            tile_folds = np.ceil(tile_pixels / array.cols)
+            folds = tiles * tile_folds
+        case "os":
+            tile_folds = np.ceil(tile_pixels / array.rows)
+            folds = tiles * tile_folds
+    return PixelCut(
+        tiles=tiles,
+        folds=folds,
+        tile_folds=tile_folds,
+        tile_pixels=tile_pixels,
+        tile_in_pixels=images * tile_rows * tile_cols,
+        in_pixels=op.batch * pass_rows * pass_cols,
+        in_pixels_alone=op.batch * (once_rows + halo_rows) * pass_cols,
+        in_bytes=in_runs * _bursts(pass_cols / col_tiles * op.input_pixel_bytes, memory),
+        out_bytes=out_runs * _bursts(op.out_width / col_tiles * out_pixel_bytes, memory),
+    )
+
+
+def _touched_rows(op: OpSizes, out: Floats) -> Floats:
+    """Input rows under ``out`` output rows; rows that no kernel row falls on are not read."""
+    return np.minimum(
+        np.minimum((out - 1) * op.stride_height + op.span_height, out * op.span_height), op.in_height
+    )
+
+
+def _touched_cols(op: OpSizes, out: Floats) -> Floats:
+    """Input columns under ``out`` output columns; those between are read with their row."""
+    return np.minimum((out - 1) * op.stride_width + op.span_width, op.in_width)
+
+
+def channel_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> list[ChannelCut]:
+    """Cut output channels into tiles of 1, 2, 4, ... folds, and whole; grouped ops along their groups."""
+    grouped = op.groups > 1
+    size = np.where(grouped, op.groups, op.n)
+    act_bytes = memory.activation_bits / 8
+    out_each = np.where(grouped, op.n, 1.0) * act_bytes
+    cuts = []
+    for tile in _tile_sizes(size, array.cols):
+        tiles = np.ceil(size / tile)
+        tile_n = np.where(grouped, op.n, tile)
+        tile_groups = np.where(grouped, tile, 1.0)
+        if array.dataflow == "is":
+            parts = np.where(grouped, 1.0, tiles)
+            folds, tile_folds = parts * streamed(array, op.n / parts), streamed(array, tile_n)
+        else:
+            folds, tile_folds = np.ceil(op.n / array.cols), np.ceil(tile_n / array.cols)
+        cuts.append(
+            ChannelCut(
+                tiles=tiles,
+                folds=folds * op.groups,
+                tile_folds=tile_folds * tile_groups,
+                tile_out=tile_n * tile_groups,
+                tile_groups=tile_groups,
+                input_tiles=np.where(grouped, tiles, 1.0),
+                in_pixel_bytes=np.where(
+                    grouped, _split_bytes(size, tile, op.channels * act_bytes, memory), 0.0
+                ),
+                out_pixel_bytes=_split_bytes(size, tile, out_each, memory),
+            )
+        )
+    return cuts
+
+
+def reduction_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> list[ReductionCut]:
+    """Leave the reduction whole (first), or cut input channels into tiles of 1, 2, 4, ... folds.
+
+    The last way also cuts the kernel, position by position, for buffers that hold little.  Groups are not
+    cut.
+    """
+    grouped = op.groups > 1
+    cuts = [_reduction_cut(op, array, memory, op.channels, op.kernel_area)]
+    for sizes in _tile_sizes(np.where(grouped, 1.0, op.channels), array.rows)[:-1]:
+        cuts.append(_reduction_cut(op, array, memory, np.where(grouped, op.channels, sizes), op.kernel_area))
+    if bool((op.kernel_area > 1).any()):
+        tile = np.where(grouped, op.channels, np.minimum(op.channels, float(array.rows)))
+        cuts.append(_reduction_cut(op, array, memory, tile, np.ones_like(op.k)))
+    return cuts
+
+
+def _reduction_cut(
+    op: OpSizes, array: ArrayParams, memory: MemoryParams, tile_channels: Floats, tile_kernel: Floats
+) -> ReductionCut:
+    tiles = np.ceil(op.channels / tile_channels) * (op.kernel_area / tile_kernel)
+    tile_k = tile_channels * tile_kernel
+    if array.dataflow == "os":
+        folds, tile_folds = tiles * streamed(array, op.k / tiles), streamed(array, tile_k)
+    else:  # tiles are whole folds of channels, or less than a fold each where the kernel is cut
+        folds, tile_folds = np.maximum(np.ceil(op.k / array.rows), tiles), np.ceil(tile_k / array.rows)
+    each = np.full_like(op.k, memory.activation_bits / 8)
+    return ReductionCut(
+        tiles=tiles,
+        folds=folds,
+        tile_folds=tile_folds,
+        tile_k=tile_k,
+        tile_channels=tile_channels,
+        in_pixel_bytes=_split_bytes(op.channels, tile_channels, each, memory),
+    )
+
+
+def streamed(array: ArrayParams, size: Floats) -> Floats:
+    """Cycles between folds that stream ``size``, in commands of at most ``stream_block``."""
+    block = array.stream_block
+    if block == 0:
+        return interval(array, array.rows, array.cols, size)
+    return np.ceil(size / block) * interval(array, array.rows, array.cols, np.minimum(size, block))
+
+
+def _tile_sizes(size: Floats, fold: int) -> list[Floats]:
+    """Tiles of fold, 2 fold, 4 fold, ... elements, none above its op's size; the whole last."""
+    sizes = []
+    tile = float(fold)
+    while tile < float(np.max(size)):
+        sizes.append(np.minimum(size, tile))
+        tile *= 2.0
+    return [*sizes, size]
+
+
+def _split_bytes(size: Floats, tile: Floats, each: Floats, memory: MemoryParams) -> Floats:
+    """Bytes per pixel if ``size`` channels of ``each`` bytes move ``tile`` at a time; 0 if all at once."""
+    tiles = np.ceil(size / tile)
+    last = size - (tiles - 1) * tile
+    moved = (tiles - 1) * _bursts(tile * each, memory) + _bursts(last * each, memory)
+    return np.where(tiles > 1, moved, 0.0)
+
+
+def _bursts(run_bytes: Floats, memory: MemoryParams) -> Floats:
+    return np.ceil(run_bytes / memory.burst_bytes) * memory.burst_bytes
