@@ -30,7 +30,7 @@ from networks.cost import CostModel
 from networks.cost_table import check_cost_table, load_cost_table
 from networks.data import Dataset, load_dataset
 from networks.gates import AddedPart, belongs_to
-from networks.models import DDIResNetConfig, ModelConfig, ResNetConfig
+from networks.models import DDIResNetConfig, DenseNetConfig, ModelConfig, ResNetConfig
 from networks.objective import SignFlipCost, TargetCost
 from networks.training import CrossEntropy, EpochReport, Objective, TrainSettings, accuracy_of, train
 from traces.errors import ConfigError, FileProblem, did_you_mean
@@ -87,6 +87,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "sign_flip": SignFlipConfig,
     "resnet": ResNetConfig,
     "ddi_resnet": DDIResNetConfig,
+    "densenet": DenseNetConfig,
 }
 
 

@@ -98,7 +98,7 @@ class LinearChannelGate(ChannelGate):
 class ExitGate(AddedPart):
     """A side exit, whose confidence may end the inference.
 
-    Where features are large, a strided 3x3 convolution narrows them first; then come a pool and a linear layer.
+    Where features are large, a strided 3x3 convolution narrows them; then come a pool and a linear layer.
     """
 
     def __init__(self, in_channels: int, classes: int, *, convolution_width: int | None = None) -> None:

@@ -11,6 +11,8 @@ from torch import nn
 
 from networks.ddi import DDIResNet
 from networks.ddi_graph import ddi_resnet_graph
+from networks.densenet import DenseNet
+from networks.densenet_graph import densenet_graph
 from networks.lcnet import LCBasicBlock, LCBottleneck
 from networks.resnet import (
     CIFAR_WIDTHS,
@@ -118,10 +120,39 @@ class DDIResNetConfig(_Config):
         return ddi_resnet_graph(model, name, image_shape)
 
 
-ModelConfig = Annotated[ResNetConfig | DDIResNetConfig, Field(discriminator="kind")]
+class DenseNetConfig(_Config):
+    """A DenseNet, static or with DDI's layer gates and exits."""
+
+    kind: Literal["densenet"]
+    layers: tuple[_Count, ...]  # of each dense block
+    growth: _Count = 12
+    layer_gates: bool = False
+    exits: bool = False
+    in_channels: _Count = 3
+    classes: _Count = 10
+
+    def build(self) -> DenseNet:
+        """Return the network, freshly initialised from torch's global generator."""
+        return DenseNet(
+            self.layers,
+            self.growth,
+            in_channels=self.in_channels,
+            classes=self.classes,
+            gated=self.layer_gates,
+            exits=self.exits,
+        )
+
+    def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
+        """Return the graph of a network that :meth:`build` made."""
+        assert isinstance(model, DenseNet)  # build made it
+        return densenet_graph(model, name, image_shape)
 
 
-def parse_model(content: object) -> ResNetConfig | DDIResNetConfig:
+AnyModel = ResNetConfig | DDIResNetConfig | DenseNetConfig
+ModelConfig = Annotated[AnyModel, Field(discriminator="kind")]
+
+
+def parse_model(content: object) -> AnyModel:
     """Return the model configuration that plain data holds."""
-    model: ResNetConfig | DDIResNetConfig = TypeAdapter(ModelConfig).validate_python(content)
+    model: AnyModel = TypeAdapter(ModelConfig).validate_python(content)
     return model
