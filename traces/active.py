@@ -89,9 +89,10 @@ class Channels:
             return self
         mask = self.mask
         if mask is not None:
-            bits = unpack(mask.packed, mask.total).reshape(len(mask.packed), -1, size)
+            groups = mask.total // size
+            bits = unpack(mask.packed, mask.total).reshape(len(mask.packed), groups, size)
             any_of_group: Bools = np.logical_or.reduce(bits, axis=2)
-            mask = Mask.of(pack(any_of_group), mask.total // size)
+            mask = Mask.of(pack(any_of_group), groups)
         return Channels(self.total // size, self.present, mask)
 
 

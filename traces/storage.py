@@ -123,7 +123,7 @@ def export_npz(trace: Trace, path: str | Path) -> None:
 def import_npz(path: str | Path) -> Trace:
     """Read a trace from a ``.npz`` that holds the columns and the JSON text ``lacuna``."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with Path(path).open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise FileProblem(f"{path}: no such file") from None
