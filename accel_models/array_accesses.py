@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from accel_models.shapes import Ints
-from accel_models.systolic import ArrayParams, lay_out
+from accel_models.systolic import ArrayParams, Gemms, lay_out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,9 +24,7 @@ class Accesses:
             getattr(self, field.name).setflags(write=False)
 
 
-def buffer_accesses(
-    params: ArrayParams, m: ArrayLike, k: ArrayLike, n: ArrayLike, groups: ArrayLike = 1
-) -> Accesses:
+def buffer_accesses(params: ArrayParams, gemms: Gemms) -> Accesses:
     """Elements read from and written to the buffers beside the array.
 
     With n_r, n_c folds along rows and columns, and b commands per streamed size (1 without
@@ -45,11 +42,10 @@ def buffer_accesses(
     otherwise: its ``os`` output writes carry an extra n_r n_c (R + C) (its issue #166), and it leaves the
     reading back of partial sums out.
     """
-    m, k, n, groups = np.broadcast_arrays(*(np.asarray(x, np.int64) for x in (m, k, n, groups)))
-    folds = lay_out(params, m, k, n, groups)
+    folds = lay_out(params, gemms)
     row_folds, col_folds, commands = folds.rows.pieces, folds.cols.pieces, folds.stream.pieces
-    work = (m > 0) & (k > 0) & (n > 0)
-    inputs, weights, outputs = (np.where(work, x, 0) * groups for x in (m * k, k * n, m * n))
+    m, k, n = (np.where(gemms.macs > 0, size, 0) for size in (gemms.m, gemms.k, gemms.n))
+    inputs, weights, outputs = (elements * gemms.groups for elements in (m * k, k * n, m * n))
     match params.dataflow:
         case "ws":
             counts = (col_folds * inputs, commands * weights, (row_folds - 1) * outputs, row_folds * outputs)

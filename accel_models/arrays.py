@@ -50,7 +50,7 @@ def systolic_array_os(rows: int, cols: int) -> ArrayParams:
 
     K + M + N + 3: skew (M - 1) + (N - 1), and 5 for a 4-stage unit behind an input register.
 
-    Source: ``systolic_array_os`` of the reference RTL runs (one fold each).
+    Source: Arjun0170/Systolic-Tensors @18f6a20, runs of one fold.
     """
     return ArrayParams(
         rows=rows, cols=cols, dataflow="os", drain="none", trim_folds=True, fold_overhead_cycles=5
@@ -62,7 +62,7 @@ def systolic_array_ws(rows: int, cols: int) -> ArrayParams:
 
     F (R + M + 4(R - 1) + (C - 1) + 5).
 
-    Source: ``systolic_array_ws`` of the reference RTL runs.
+    Source: Arjun0170/Systolic-Tensors @18f6a20.
     """
     return ArrayParams(rows=rows, cols=cols, dataflow="ws", hop_cycles=4, fold_overhead_cycles=5)
 
@@ -74,7 +74,8 @@ def opentpu_mmu(size: int) -> ArrayParams:
     registers take N cycles to load and are free for the next load N + 3 later, when the change-over has
     crossed the columns.
 
-    Source: UCSBarchlab/OpenTPU matrix unit, Verilog from PyRTL, with the smallest safe gap between tiles.
+    Source: UCSBarchlab/OpenTPU @ca5d381, matrix unit, Verilog from PyRTL, with the smallest safe gap
+    between tiles.
     """
     return ArrayParams(
         rows=size,
@@ -91,9 +92,9 @@ def opentpu_mmu(size: int) -> ArrayParams:
 def gemmini(dataflow: Dataflow) -> ArrayParams:
     """Gemmini, 16 x 16, operands in its scratchpad: blocks of 16 x 16 x 16, a preload and a compute each.
 
-    ws: 16 (F - 1) + max(m_last, 4) + 62; os: 16 F + 78; F = ceil(M/16) ceil(K/16) ceil(N/16), m_last the rows
-    of the last block.  The 62 are 16 to preload, 30 of skew and 16 of command latency; os drains down 16
-    rows more.
+    ws: 16 (F - 1) + max(m_last, 4) + 62; os: 16 F + 78; F = ceil(M/16) ceil(K/16) ceil(N/16), m_last the
+    rows of the last block.  The 62 are 16 to preload, 30 of skew and 16 of command latency; os drains down
+    16 rows more.
 
     Source: ucb-bar Gemmini RTL, first command to idle.
     """
@@ -104,6 +105,7 @@ def gemmini(dataflow: Dataflow) -> ArrayParams:
         dataflow=dataflow,
         weight_preload="overlapped",
         drain="overlapped",
+        reduction="per_tap",
         stream_block=side,
         min_stream_cycles=0 if dataflow == "os" else 4,
         gemm_overhead_cycles=32 if dataflow == "os" else 16,

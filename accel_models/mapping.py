@@ -24,10 +24,10 @@ from numpy.typing import ArrayLike
 from accel_models.array_accesses import buffer_accesses
 from accel_models.dram import MemoryParams
 from accel_models.shapes import Ints, Shapes
-from accel_models.systolic import ArrayParams, compute_cycles
+from accel_models.systolic import ArrayParams, Gemms, compute_cycles
 from accel_models.tile_cost import Bools, Job, Tiles, Traffic, bus_cycles, ends, total_cycles, traffic
 from accel_models.tile_search import KEPT, Prices, Ways, search, shortfall, weight_loads
-from accel_models.tiling import Floats, OpSizes, sizes_of, streamed
+from accel_models.tiling import Floats, OpSizes, row_folds, sizes_of, streamed
 
 BUFFERS = ("activation", "weight", "accumulator")
 CHUNK = 4096  # ops searched at a time, so that working arrays stay in cache
@@ -143,7 +143,7 @@ def _job(shapes: Shapes, array: ArrayParams, memory: MemoryParams, operands: Ope
     given = (operands.input_pixel_bytes, operands.weight_bytes)
     pixel_bytes, weight_bytes = (None if value is None else full(value) for value in given)
     op = sizes_of(shapes, memory, pixel_bytes, weight_bytes)
-    untiled = compute_cycles(array, shapes.m, shapes.k, shapes.n, shapes.groups).astype(np.float64)
+    untiled = compute_cycles(array, Gemms.of_shapes(shapes)).astype(np.float64)
     fetch_input = 1.0 - full(operands.input_on_chip)
     job = Job(
         array=array,
@@ -164,9 +164,9 @@ def _whole_folds(array: ArrayParams, op: OpSizes) -> Floats:
     """Cycles between the folds of ops in one piece, the same sum as over tiles."""
     match array.dataflow:
         case "ws":
-            return np.ceil(op.k / array.rows) * np.ceil(op.n / array.cols) * op.groups * streamed(array, op.m)
+            return row_folds(array, op) * np.ceil(op.n / array.cols) * op.groups * streamed(array, op.m)
         case "is":
-            return np.ceil(op.k / array.rows) * np.ceil(op.m / array.cols) * op.groups * streamed(array, op.n)
+            return row_folds(array, op) * np.ceil(op.m / array.cols) * op.groups * streamed(array, op.n)
         case "os":
             return np.ceil(op.m / array.rows) * np.ceil(op.n / array.cols) * op.groups * streamed(array, op.k)
 
@@ -235,9 +235,9 @@ def _bus_bytes(job: Job, tiles: Tiles, moved: Traffic) -> dict[str, Floats]:
 def _buffer_bytes(job: Job, tiles: Tiles, moved: Traffic) -> dict[str, Floats]:
     """Bytes read and written in the buffers: those of the op in one piece, and what tiles add."""
     op, array, memory = job.op, job.array, job.memory
-    counts = buffer_accesses(array, *(x.astype(np.int64) for x in (op.m, op.k, op.n, op.groups)))
+    counts = buffer_accesses(array, Gemms.of(op.m, op.k, op.n, op.groups, op.kernel_area))
     results = op.m * op.n * op.groups
-    again = tiles.reduction.folds - np.ceil(op.k / array.rows)  # partial sums read back and rewritten
+    again = tiles.reduction.folds - row_folds(array, op)  # partial sums read back and rewritten
     if array.dataflow == "os":
         again = tiles.reduction.tiles - 1
     act_bytes, acc_bytes = memory.activation_bits / 8, memory.accumulator_bits / 8

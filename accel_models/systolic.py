@@ -24,12 +24,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.shapes import Ints
+from accel_models.shapes import Ints, Shapes
 from traces.errors import ConfigError, did_you_mean
 
 Dataflow = Literal["ws", "os", "is"]
 WeightPreload = Literal["serial", "overlapped"]
 Drain = Literal["every_fold", "overlapped", "none"]
+Reduction = Literal["im2col", "per_tap"]
 Numbers = NDArray[Any]  # counts: int64, or float64, which is exact below 2**53 and divides faster
 
 
@@ -45,6 +46,9 @@ class ArrayParams:
     first_preload: Literal["counted", "hidden"] = "counted"  # overlapped: hidden = loaded ahead of the op
     drain: Drain = "every_fold"  # overlapped: skew and drain show once; none (os): read in parallel
     drain_path: Literal["down", "across"] = "down"  # os: results leave down R rows, or across C columns
+    reduction: Reduction = (
+        "im2col"  # rows hold channels x kernel, or the channels of one kernel tap at a time
+    )
     hop_cycles: int = 1  # for a partial sum to pass one row
     trim_folds: bool = False  # a part-filled fold pays for its occupied rows and columns only
     stream_block: int = 0  # longest stream of one command [rows]; 0: no limit
@@ -58,6 +62,7 @@ class ArrayParams:
         _check_choice("first_preload", self.first_preload, ("counted", "hidden"))
         _check_choice("drain", self.drain, ("every_fold", "overlapped", "none"))
         _check_choice("drain_path", self.drain_path, ("down", "across"))
+        _check_choice("reduction", self.reduction, ("im2col", "per_tap"))
         for name in ("rows", "cols", "hop_cycles"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"array.{name} = {getattr(self, name)}: must be at least 1")
@@ -79,6 +84,37 @@ class ArrayParams:
 def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise ConfigError(f"array.{name} = {value!r}: no such choice{did_you_mean(value, known)}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gemms:
+    """``n`` products ``(M, K) x (K, N)``, each run once per group; int64 arrays of shape ``(n,)``."""
+
+    m: Ints  # output pixels
+    k: Ints  # reduction of one group, over all taps
+    n: Ints  # output channels of one group
+    groups: Ints
+    taps: Ints  # positions of the kernel, 1 for a plain product
+
+    @classmethod
+    def of(
+        cls, m: ArrayLike, k: ArrayLike, n: ArrayLike, groups: ArrayLike = 1, taps: ArrayLike = 1
+    ) -> Gemms:
+        """Broadcast the sizes against each other."""
+        sizes = (np.atleast_1d(np.asarray(size, np.int64)) for size in (m, k, n, groups, taps))
+        return cls(*np.broadcast_arrays(*sizes))
+
+    @classmethod
+    def of_shapes(cls, shapes: Shapes) -> Gemms:
+        """Return the products that ops come to."""
+        kernel = shapes.kernel_height * shapes.kernel_width
+        taps = np.ones_like(kernel) if shapes.kind == "lstm_cell" else kernel
+        return cls.of(shapes.m, shapes.k, shapes.n, shapes.groups, taps)
+
+    @property
+    def macs(self) -> Ints:
+        """Multiply-accumulates, over all groups [MAC]."""
+        return self.m * self.k * self.n * self.groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +155,24 @@ def cut(size: ArrayLike, piece: ArrayLike) -> Axis:
     return Axis(pieces, np.minimum(length, whole), whole - (pieces - 1) * length)
 
 
-def lay_out(params: ArrayParams, m: ArrayLike, k: ArrayLike, n: ArrayLike, groups: ArrayLike = 1) -> Folds:
-    """Lay products of sizes ``(M, K) x (K, N)`` over the array; see the table of the module."""
+def lay_out(params: ArrayParams, gemms: Gemms) -> Folds:
+    """Lay products over the array; see the table of the module."""
+    reduction = cut(gemms.k, params.rows)
+    if params.reduction == "per_tap":
+        tap = cut(ceil_div(gemms.k, np.maximum(gemms.taps, 1)), params.rows)
+        reduction = Axis(tap.pieces * gemms.taps, tap.full, tap.last)
     match params.dataflow:
         case "ws":
-            on_rows, on_cols, streamed = k, n, m
+            rows, cols, streamed = reduction, cut(gemms.n, params.cols), gemms.m
         case "is":
-            on_rows, on_cols, streamed = k, m, n
+            rows, cols, streamed = reduction, cut(gemms.m, params.cols), gemms.n
         case "os":
-            on_rows, on_cols, streamed = m, n, k
-    rows, cols = cut(on_rows, params.rows), cut(on_cols, params.cols)
+            rows, cols, streamed = cut(gemms.m, params.rows), cut(gemms.n, params.cols), gemms.k
     return Folds(
-        Axis(rows.pieces, params.rows if not params.trim_folds else rows.full, rows.last),
-        Axis(cols.pieces, params.cols if not params.trim_folds else cols.full, cols.last),
+        Axis(rows.pieces, rows.full if params.trim_folds else params.rows, rows.last),
+        Axis(cols.pieces, cols.full if params.trim_folds else params.cols, cols.last),
         stream_axis(params, streamed),
-        np.asarray(groups, np.int64),
+        gemms.groups,
     )
 
 
@@ -147,22 +186,20 @@ def stream_axis(params: ArrayParams, size: ArrayLike) -> Axis:
     return cut(size, params.stream_block)
 
 
-def compute_cycles(
-    params: ArrayParams, m: ArrayLike, k: ArrayLike, n: ArrayLike, groups: ArrayLike = 1
-) -> Ints:
-    """Cycles of products ``(M, K) x (K, N)``, each once per group; zero work costs zero.
+def compute_cycles(params: ArrayParams, gemms: Gemms) -> Ints:
+    """Cycles of products, operands at hand; zero work costs zero.
 
     Parameters
     ----------
     params
         The array.
-    m, k, n, groups
-        Output pixels, reduction length and output channels per group, and groups; they broadcast.
+    gemms
+        ``n`` products.
 
     Returns
     -------
     Ints
-        Busy time of the array with operands at hand [cycles].
+        Busy time of the array, shape ``(n,)`` [cycles].
 
     Notes
     -----
@@ -179,17 +216,16 @@ def compute_cycles(
     ===============================  =====================================================================
 
     ``stream_block`` cuts s into commands, each of which preloads anew; ``trim_folds`` puts the occupied
-    rows and columns in place of R and C; ``first_preload = hidden`` drops the leading R.
+    rows and columns in place of R and C; ``first_preload = hidden`` drops the leading R;
+    ``reduction = per_tap`` folds the channels under each kernel tap apart.
 
     Source: serial ws and is with h = 1, and os without drain, are the runtimes of Samajdar et al., "A
     Systematic Methodology for Characterizing Scalability of DNN Accelerators using SCALE-Sim", ISPASS 2020;
     the rest are the equations that public RTL follows (:mod:`accel_models.arrays` names the RTL).  Checked
     against 378 runs of SCALE-Sim v3 @1d62b68 and 686 RTL simulations with operands at hand, exact.
     """
-    m, k, n, groups = np.broadcast_arrays(*(np.asarray(x, np.int64) for x in (m, k, n, groups)))
-    cycles = folded_cycles(params, lay_out(params, m, k, n, groups))
-    work = (m > 0) & (k > 0) & (n > 0) & (groups > 0)
-    return np.where(work, cycles, 0).astype(np.int64)
+    cycles = folded_cycles(params, lay_out(params, gemms))
+    return np.where(gemms.macs > 0, cycles, 0).astype(np.int64)
 
 
 def folded_cycles(params: ArrayParams, folds: Folds) -> Numbers:

@@ -261,7 +261,11 @@ def _reduction_cut(
     if array.dataflow == "os":
         folds, tile_folds = tiles * streamed(array, op.k / tiles), streamed(array, tile_k)
     else:  # tiles are whole folds of channels, or less than a fold each where the kernel is cut
-        folds, tile_folds = np.maximum(np.ceil(op.k / array.rows), tiles), np.ceil(tile_k / array.rows)
+        taps = tile_kernel if array.reduction == "per_tap" else np.ones_like(tile_kernel)
+        folds, tile_folds = (
+            np.maximum(row_folds(array, op), tiles),
+            taps * np.ceil(tile_k / taps / array.rows),
+        )
     each = np.full_like(op.k, memory.activation_bits / 8)
     return ReductionCut(
         tiles=tiles,
@@ -271,6 +275,13 @@ def _reduction_cut(
         tile_channels=tile_channels,
         in_pixel_bytes=_split_bytes(op.channels, tile_channels, each, memory),
     )
+
+
+def row_folds(array: ArrayParams, op: OpSizes) -> Floats:
+    """Folds of the whole reduction of one group, where rows hold it."""
+    if array.reduction == "per_tap":
+        return op.kernel_area * np.ceil(op.channels / array.rows)
+    return np.ceil(op.k / array.rows)
 
 
 def streamed(array: ArrayParams, size: Floats) -> Floats:
