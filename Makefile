@@ -1,0 +1,47 @@
+# One command per wish; each sets up its own environment when it is missing.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: help demo test test-all check format golden bench docs clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lacuna needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[networks,onnx,search,cluster,dev]'
+	@touch $@
+
+demo: $(READY)  ## train a small network, replay it on several designs, write out/demo/report.html
+	$(BIN)/lacuna demo --out out/demo
+
+test: $(READY)  ## the default test suite
+	OMP_NUM_THREADS=1 $(BIN)/pytest
+
+test-all: $(READY)  ## with the slow tests
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m ''
+
+check: $(READY)  ## lint, format, types, tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	OMP_NUM_THREADS=1 $(BIN)/pytest
+
+format: $(READY)  ## put the code in form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+golden: $(READY)  ## write tests/golden.json anew; say in CHANGELOG.md under Numbers what moved and why
+	$(BIN)/python tests/golden/update.py
+
+docs: $(READY)  ## write docs/validation.md and its figure anew
+	$(BIN)/lacuna validate --docs docs
+
+bench: $(READY)  ## speed, as ratios within one run
+	for script in benchmarks/*.py; do OMP_NUM_THREADS=1 $(BIN)/python $$script || exit 1; done
+
+clean:  ## remove what make made
+	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

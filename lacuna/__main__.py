@@ -1,0 +1,31 @@
+"""``lacuna``: run the command line and turn what a user can mend into one clear message."""
+
+from __future__ import annotations
+
+import sys
+
+from lacuna.app import app
+from lacuna.console import show_error
+from traces.errors import LacunaError
+
+EXIT_BAD_INPUT = 2
+
+
+def main() -> None:
+    """Run the command line; bad input ends with one message and exit code 2."""
+    try:
+        app()
+    except LacunaError as error:
+        show_error(str(error))
+        sys.exit(EXIT_BAD_INPUT)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        show_error(f"{where}{error.strerror or error}")
+        sys.exit(EXIT_BAD_INPUT)
+    except KeyboardInterrupt:
+        show_error("interrupted; what was finished is on disk")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""The command tree."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lacuna.commands import designs
+
+app = typer.Typer(
+    name="lacuna",
+    help="What dynamic inference is really worth on an edge accelerator.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from lacuna import __version__  # noqa: PLC0415  (reads the installed metadata)
+
+        typer.echo(f"lacuna {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What dynamic inference is really worth on an edge accelerator."""
+
+
+app.command()(designs.designs)

@@ -1,0 +1,88 @@
+"""What the command line prints: tables and JSON on stdout, progress and errors on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+out = Console(soft_wrap=False)
+err = Console(stderr=True)
+Advance = Callable[[int, int], None]  # (done, total)
+
+
+def show_error(message: str) -> None:
+    """Print one error message, whole, on stderr."""
+    err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True, highlight=False)
+
+
+def show_json(value: object) -> None:
+    """Print ``value`` as JSON on stdout; numbers keep all their digits."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, note: str = "") -> None:
+    """Print a table; columns whose cells all start with a digit or sign are aligned right.
+
+    The last column gives way when the terminal is narrow: it wraps.
+    """
+    table = Table(title=title or None, title_justify="left", caption=note or None, caption_justify="left")
+    for i, column in enumerate(columns):
+        cells = [row[i] for row in rows]
+        numeric = bool(rows) and all(cell[:1].isdigit() or cell[:1] in "-+" for cell in cells if cell)
+        last = i == len(columns) - 1
+        table.add_column(
+            escape(column),
+            justify="right" if numeric else "left",
+            no_wrap=not last,
+            min_width=None if last else max(map(len, [column, *cells])),
+        )
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    out.print(table)
+
+
+def show_lines(lines: Sequence[str]) -> None:
+    """Print plain lines, markup not read."""
+    for line in lines:
+        out.print(escape(line), highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Advance]:
+    """Show a bar with rate and time left on stderr; yields ``advance(done, total)``."""
+    from rich.progress import (  # noqa: PLC0415  (only commands that wait pay for it)
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(escape(label), total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance
+
+
+def quantity(value: float, digits: int = 4) -> str:
+    """Return a number for reading: ``digits`` significant ones, thousands apart."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 10 ** (digits - 1):
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}"
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage with one decimal."""
+    return f"{100 * share:.1f} %"

@@ -1,0 +1,32 @@
+"""Options that several commands share, and how their values become designs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from accel_models.design import Design
+
+DesignName = Annotated[
+    str, typer.Option("--design", "-d", help="Shipped name or path of a YAML file.", metavar="D")
+]
+DesignNames = Annotated[
+    list[str], typer.Option("--design", "-d", help="Shipped name or YAML path; may be repeated.", metavar="D")
+]
+Settings = Annotated[
+    list[str],
+    typer.Option("--set", help='One value of the design, e.g. --set array.rows=8 or --set clock="160 MHz".',
+                 metavar="PATH=VALUE"),
+]  # fmt: skip
+OutFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", metavar="DIR")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def design_from(name: str, settings: list[str]) -> Design:
+    """Load a design and set the values given with ``--set``."""
+    from accel_models.load import load_design, parse_override  # noqa: PLC0415  (pydantic and YAML are slow to import)
+
+    return load_design(name, dict(parse_override(text) for text in settings))

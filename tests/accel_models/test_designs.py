@@ -1,0 +1,141 @@
+"""Designs: all shipped ones load, state their sources, and bad ones are refused in one line."""
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from accel_models.design import Design
+from accel_models.load import design_names, load_design, parse_design, parse_override
+from accel_models.params import design_area, design_prices, memory_params
+from traces.errors import ConfigError, FileProblem
+
+SHIPPED = (
+    "cortex_m0plus", "cortex_m4", "cortex_m7", "cortex_m33", "cortex_m55", "cortex_m85", "cortex_a53", "cortex_a55",
+    "cortex_a72", "rvv_core", "edge_npu_16x16", "edge_npu_32x32", "gemmini_16x16", "eyeriss_like",
+    "ethos_u55_128_like", "systolic_bare",
+)  # fmt: skip  # the names of design.md section 4
+
+
+def leaves(data: object, path: str = "") -> list[str]:
+    if isinstance(data, dict):
+        return [leaf for key, value in data.items() for leaf in leaves(value, f"{path}.{key}".strip("."))]
+    return [path]
+
+
+def test_the_promised_names_ship() -> None:
+    assert set(SHIPPED) <= set(design_names())
+
+
+@pytest.mark.parametrize("name", design_names())
+def test_a_shipped_design_prices_and_measures(name: str) -> None:
+    design = load_design(name)
+    assert design.name == name
+    assert design_area(design).total_mm2 > 0
+    assert design_prices(design).prices
+
+
+@pytest.mark.parametrize("name", design_names())
+def test_every_value_of_a_shipped_design_has_a_source(name: str) -> None:
+    design = load_design(name)
+    stated = design.model_dump(exclude_unset=True, exclude={"name", "description", "sources"})
+    bare = [
+        leaf
+        for leaf in leaves(stated)
+        if not any(leaf == known or leaf.startswith(f"{known}.") for known in design.sources)
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize("name", design_names())
+def test_a_design_written_and_read_is_the_same(name: str) -> None:
+    design = load_design(name)
+    assert parse_design(design.model_dump(mode="json"), "again") == design
+
+
+def test_overrides_reach_every_depth() -> None:
+    design = load_design("edge_npu_16x16", dict(map(parse_override, ["array.rows=8", "clock=160 MHz"])))
+    assert design.array is not None
+    assert (design.array.rows, design.array.cols, design.clock) == (8, 16, 160e6)
+    assert design.hash != load_design("edge_npu_16x16").hash
+
+
+def test_words_do_not_change_the_hash() -> None:
+    design = load_design("edge_npu_16x16")
+    assert design.model_copy(update={"description": "other"}).hash == design.hash
+
+
+def test_bandwidth_and_latency_follow_the_clock() -> None:
+    fast = memory_params(load_design("edge_npu_16x16", {"clock": "1 GHz"}))
+    slow = memory_params(load_design("edge_npu_16x16", {"clock": "500 MHz"}))
+    assert fast is not None
+    assert slow is not None
+    assert fast.dram_latency_cycles == 2 * slow.dram_latency_cycles == 100
+    assert slow.dram_bytes_per_mebicycle == round(3.2e9 / 500e6 * 2**20)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("array.rosw=8", r"array.rosw: no such setting; did you mean 'rows'"),
+        ("aray.rows=8", r"aray.rows: no such setting; did you mean 'array'"),
+        ("array.rows=0", r"array.rows = 0: .* greater than or equal to 1"),
+        ("array.rows=eight", r"array.rows = 'eight': .* valid integer"),
+        ("clock=160", r"clock = 160: .* has no unit"),
+        ("memory.activation_buffer=64 KB", r"memory.activation_buffer = '64 KB': .* ambiguous"),
+        ("array.dataflow=wss", r"array.dataflow = 'wss'"),
+        ("clock.fast=1", r"clock is a value, not a group"),
+        ("array=null", r"needs .*array|gate_unit|elementwise|simd"),
+    ],
+)
+def test_bad_settings_are_named(setting: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        design = load_design("edge_npu_16x16", dict([parse_override(setting)]))
+        if design.array is None and design.simd is not None:
+            load_design("systolic_bare", {"array": None})
+
+
+def test_an_override_without_a_value_is_refused() -> None:
+    with pytest.raises(ConfigError, match="PATH=VALUE"):
+        parse_override("array.rows")
+
+
+def test_an_unknown_design_offers_the_nearest() -> None:
+    with pytest.raises(
+        ConfigError, match=r"'edge_npu_16': no such shipped design.*did you mean 'edge_npu_16x16'"
+    ):
+        load_design("edge_npu_16")
+
+
+def test_files_that_are_no_design(tmp_path: Path) -> None:
+    with pytest.raises(FileProblem, match="no such design file"):
+        load_design(tmp_path / "none.yaml")
+    for text, message in (
+        ("[1, 2]", "needs a mapping"),
+        ("a: [1", "line 1"),
+        ("clock: 1 GHz\n", "name: is missing"),
+    ):
+        path = tmp_path / "bad.yaml"
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=message):
+            load_design(path)
+
+
+def test_contradictions_are_refused() -> None:
+    data = YAML(typ="safe").load(
+        """
+        name: x
+        description: x
+        clock: 1 GHz
+        gate_unit: array
+        simd: {isa: vector, lanes_int8: 1, lanes_int16: 1, lanes_fp32: 1, vector: 1 B, issue: 1.0, mac_cycles: 1.0,
+               alu_cycles: 1.0, load_cycles: 1.0, store_cycles: 1.0, branch_cycles: 0.0,
+               weight_memory: {line_time: 0 ns, line: 1 B, cache: 0 B},
+               activation_memory: {line_time: 0 ns, line: 1 B, cache: 0 B}}
+        technology: {node: 22 nm, voltage: 0.8 V}
+        sources: {}
+        """
+    )
+    with pytest.raises(ConfigError, match="gate_unit = 'array', but the design has no array"):
+        parse_design(data, "x")
+    assert isinstance(parse_design({**data, "gate_unit": "simd"}, "x"), Design)

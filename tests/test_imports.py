@@ -1,0 +1,70 @@
+"""Data flows one way through the folders, and heavy libraries stay in their place."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ALLOWED = {
+    "traces": {"traces"},
+    "accel_models": {"accel_models", "traces"},
+    "simulator": {"simulator", "accel_models", "traces"},
+    "analysis": {"analysis", "simulator", "accel_models", "traces"},
+    "networks": {"networks", "traces"},
+    "lacuna": {"lacuna", "networks", "analysis", "simulator", "accel_models", "traces"},
+}
+ONE_FILE = {"simpy": "simulator/", "matplotlib": "analysis/", "plotly": "analysis/"}
+
+
+def modules(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the top-level names of all imports, also those inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("folder", sorted(ALLOWED))
+def test_imports_point_one_way(folder: str) -> None:
+    assert modules(folder)
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules(folder)
+        for name in imported(path)
+        if name in ALLOWED and name not in ALLOWED[folder]
+    ]
+    assert wrong == []
+
+
+def test_only_networks_imports_torch() -> None:
+    users = {
+        path.relative_to(ROOT).parts[0] for f in ALLOWED for path in modules(f) if "torch" in imported(path)
+    }
+    assert users == {"networks"}
+
+
+@pytest.mark.parametrize(("library", "folder"), sorted(ONE_FILE.items()))
+def test_a_library_lives_in_one_file(library: str, folder: str) -> None:
+    users = [str(p.relative_to(ROOT)) for f in ALLOWED for p in modules(f) if library in imported(p)]
+    assert len(users) == 1
+    assert users[0].startswith(folder)
+
+
+def test_help_loads_no_heavy_library() -> None:
+    """`lacuna --help` answers in under half a second because it imports none of these."""
+    code = (
+        "import sys, lacuna.__main__\n"
+        "heavy = {'torch', 'pandas', 'optuna', 'dask', 'plotly', 'matplotlib', 'scipy', 'pyarrow', 'numba'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
