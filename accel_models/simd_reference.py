@@ -1,0 +1,138 @@
+"""Rows of the SIMD reference tables: which design, software set and network each one measures."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib.resources import files
+
+from accel_models.simd_network import mobilenet_v1
+from traces.errors import ConfigError
+from traces.graph import NetworkGraph, Op
+from traces.named_networks import load_network
+
+Row = dict[str, str]
+
+_NETWORKS = {
+    "IC": "resnet8_tiny",
+    "VWW": "mobilenetv1_025_96",
+    "VWW live": "mobilenetv1_025_96_live",
+    "KWS": "dscnn_kws",
+    "AD": "fc_autoencoder",
+    "ResNet8 CIFAR10 (resnet_v1_8_32)": "resnet8_tiny",
+    "DS-CNN KWS (MLPerf Tiny)": "dscnn_kws",
+}
+_ZOO_CLASSES = {"flowers": 5, "ImageNet": 1000}
+
+
+def mlperf_rows() -> list[Row]:
+    """Rows of MLPerf Tiny that run on a CPU; ``network`` names the graph they measure."""
+    rows = list(reference_rows("simd_mlperf_tiny"))
+    dead = {"yes": " live", "no": ""}
+    return [{**row, "network": row["benchmark"] + dead[row["dead_channels_removed"]]} for row in rows]
+
+
+def tuned_rows() -> list[Row]:
+    """Rows of vendor and specialist stacks on microcontrollers, networks of ST's model zoo included."""
+    tiny = [row for row in mlperf_rows() if software_of(row["software"]).startswith("tuned_")]
+    zoo = [row for row in reference_rows("simd_networks") if row["core"] == "Cortex-M7"]
+    return tiny + [{**row, "design": "stm32h747"} for row in zoo]
+
+
+@cache
+def reference_rows(name: str) -> tuple[Row, ...]:
+    """Return a table of ``tables/reference`` as it is."""
+    source = files("accel_models.tables").joinpath("reference", f"{name}.csv")
+    return tuple(csv.DictReader(source.read_text(encoding="utf-8").splitlines()))
+
+
+def software_of(stack: str) -> str:
+    """Return the software set for a stack by its name in the reference tables.
+
+    X-CUBE-AI since v9 and Plumerai since 2023.05 are ``tuned_2023``, both before that ``tuned_2022``.
+    """
+    if stack.startswith("X-CUBE-AI"):
+        major = int(stack.removeprefix("X-CUBE-AI").strip(" v").split(".")[0])
+        return "tuned_2023" if major >= 9 else "tuned_2022"
+    if stack.startswith("Plumerai"):
+        return "tuned_2023" if "2023" in stack else "tuned_2022"
+    if stack.startswith("LEIP"):
+        return "tuned"
+    if "EEESlab" in stack:
+        return "cmsis_nn_uint8"
+    if "CMSIS-NN" in stack:
+        return "cmsis_nn"
+    if stack.startswith("TensorFlow Lite for Microcontrollers"):
+        return "reference"
+    raise ConfigError(f"software {stack!r}: no software set is known to describe it")
+
+
+@cache
+def network(name: str) -> NetworkGraph:
+    """Return the graph of a row's ``network``."""
+    if name in _NETWORKS:
+        return load_network(_NETWORKS[name])
+    model, *variant = name.split()
+    if not model.startswith("MobileNetV1_"):
+        raise ConfigError(f"network {name!r}: no graph is known for it")
+    _, width, resolution = model.split("_")
+    channels = 1 if "gray" in variant else 3
+    return mobilenet_v1(float(width), int(resolution), _ZOO_CLASSES[variant[-1]], input_channels=channels)
+
+
+def label(row: Row) -> str:
+    """Return what a row measures, in a few words."""
+    parts = (row.get("round", ""), row["design"], row["software"], row.get("precision", ""), row["network"])
+    return " ".join(part for part in parts if part)
+
+
+def layer_op(row: Row) -> Op:
+    """Return the op of a row of ``simd_layers`` that states its sizes (padding "same")."""
+    kind = {"conv": "conv", "dw": "conv", "pw": "conv", "avgpool": "global_avg_pool", "fc": "linear"}[
+        row["type"]
+    ]
+    size, channels, stride = int(row["in_h"]), int(row["in_c"]), int(row["stride"])
+    is_conv = kind == "conv"
+    out = -(-size // stride) if is_conv else 1
+    return Op.model_validate(
+        {
+            "name": row["layer"],
+            "kind": kind,
+            "inputs": ("input",),
+            "in_channels": channels,
+            "out_channels": int(row["out_c"]),
+            "in_height": size,
+            "in_width": size,
+            "out_height": out,
+            "out_width": out,
+            "kernel_height": int(row["k"]) if is_conv else 1,
+            "kernel_width": int(row["k"]) if is_conv else 1,
+            "stride_height": stride if is_conv else 1,
+            "stride_width": stride if is_conv else 1,
+            "groups": channels if row["type"] == "dw" else 1,
+        }
+    )
+
+
+def counted_op(row: Row) -> Op:
+    """Return the op of a row of ``simd_instructions``."""
+    kind = {"conv": "conv", "dwconv": "conv", "fc": "linear"}[row["kind"]]
+    channels = int(row["in_ch"])
+    return Op.model_validate(
+        {
+            "name": row["layer"],
+            "kind": kind,
+            "inputs": ("input",),
+            "in_channels": channels,
+            "out_channels": int(row["out_ch"]),
+            "in_height": int(row["in_h"]),
+            "in_width": int(row["in_w"]),
+            "out_height": int(row["out_h"]),
+            "out_width": int(row["out_w"]),
+            "kernel_height": int(row["kh"]),
+            "kernel_width": int(row["kw"]),
+            "stride_height": int(row["stride"]),
+            "stride_width": int(row["stride"]),
+            "groups": channels if row["kind"] == "dwconv" else 1,
+        }
+    )

@@ -1,0 +1,189 @@
+"""The SIMD core beside truth from outside: chips of MLPerf Tiny, layers on Cortex-M, instruction counts.
+
+Which software set a row gets follows from the name of its stack alone, and which network from whether the
+stack appears to remove the dead channels of the visual-wake-words model.  Left out of the reference rows,
+because no design or software set of ours claims to cover them: GAP8 and GAP9 (a RISC-V cluster, an
+accelerator), microTVM's compiler-generated schedules, the streaming wake word.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from accel_models.load import load_design
+from accel_models.params import simd_params
+from accel_models.shapes import shapes_of
+from accel_models.simd import simd_cycles
+from accel_models.simd_kernels import Target, count_instructions
+from accel_models.simd_network import network_cycles
+from accel_models.simd_reference import (
+    Row,
+    counted_op,
+    label,
+    layer_op,
+    mlperf_rows,
+    network,
+    reference_rows,
+    software_of,
+    tuned_rows,
+)
+from accel_models.software import Isa, load_software
+from accel_models.validation import Comparison
+from traces.graph import Op
+
+MLPERF = "MLPerf Tiny v0.5-v1.3, closed division"
+ZOO = "STMicroelectronics/stm32ai-modelzoo@6f10965e, STM32H747I-DISCO"
+
+# Core and kernels behind each name in simd_instructions.csv.
+_COUNTED: dict[str, tuple[Isa, Target]] = {
+    "cortex-m4": ("dsp", Target(lanes=2, vector_bytes=4)),
+    "cortex-m3": ("scalar", Target(lanes=1, vector_bytes=1)),
+    "cortex-m55": ("mve", Target(lanes=16, vector_bytes=16)),
+}
+
+
+def simd_comparisons() -> tuple[Comparison, ...]:
+    """Return every comparison of the SIMD core model, in the order they are printed."""
+    return (
+        tuned_stacks(),
+        tuned_stacks_as_one(),
+        cmsis_nn_networks(),
+        reference_kernels(),
+        application_cores(),
+        cortex_m7_layers(),
+        cortex_m55_layers(),
+        cortex_m55_network(),
+        instruction_counts(),
+    )
+
+
+def tuned_stacks() -> Comparison:
+    """End-to-end latency of vendor and specialist stacks on microcontrollers, by generation of the stack."""
+    rows = tuned_rows()
+    return _latency(
+        "tuned stacks on Cortex-M4 and M7, latency",
+        f"{MLPERF}; {ZOO}",
+        rows,
+        [software_of(row["software"]) for row in rows],
+        bounds=(0.12, 0.35),
+    )
+
+
+def tuned_stacks_as_one() -> Comparison:
+    """Price the same rows with the one set ``tuned``: what to expect of a stack of which nothing is known."""
+    rows = tuned_rows()
+    return _latency(
+        "tuned stacks as one software set, latency",
+        f"{MLPERF}; {ZOO}",
+        rows,
+        ["tuned"] * len(rows),
+        bounds=(0.20, 0.80),
+    )
+
+
+def cmsis_nn_networks() -> Comparison:
+    """MicroTVM calling CMSIS-NN on a Cortex-M4; nothing was fitted on these rows."""
+    rows = [row for row in mlperf_rows() if row["software"].startswith("microTVM + CMSIS-NN")]
+    names = ["cmsis_nn"] * len(rows)
+    return _latency("CMSIS-NN on Cortex-M4, latency", MLPERF, rows, names, bounds=(0.20, 0.35))
+
+
+def reference_kernels() -> Comparison:
+    """TFLM's reference kernels on a Cortex-M4."""
+    rows = [row for row in mlperf_rows() if software_of(row["software"]) == "reference"]
+    names = ["reference"] * len(rows)
+    return _latency("reference kernels on Cortex-M4, latency", MLPERF, rows, names, bounds=(0.10, 0.15))
+
+
+def application_cores() -> Comparison:
+    """LEIP on the four Cortex-A72 of a Raspberry Pi 4B, int8 and fp32."""
+    rows = [row for row in mlperf_rows() if row["design"] == "cortex_a72"]
+    names = ["tuned"] * len(rows)
+    return _latency("tuned stack on Cortex-A72, latency", MLPERF, rows, names, bounds=(0.35, 0.70))
+
+
+def cortex_m7_layers() -> Comparison:
+    """MobileNetV1 0.25 at 160 x 160, layer by layer, on a Cortex-M7 with the uint8 library."""
+    rows = [row for row in reference_rows("simd_layers") if row["core"] == "Cortex-M7"]
+    ops = tuple(layer_op(row) for row in rows)
+    return _layers("Cortex-M7 layers, uint8 CMSIS-NN", rows, ops, "stm32h747", "cmsis_nn_uint8")
+
+
+def cortex_m55_layers() -> Comparison:
+    """DS-CNN layer by layer on a Cortex-M55 with TFLM and CMSIS-NN."""
+    rows = [row for row in reference_rows("simd_layers") if row["core"].startswith("Cortex-M55")]
+    return _layers("Cortex-M55 layers, CMSIS-NN", rows, network("KWS").ops, "cortex_m55", "cmsis_nn")
+
+
+def cortex_m55_network() -> Comparison:
+    """DS-CNN end to end on a Cortex-M55 at two clocks, another build than the layers' (14 % faster)."""
+    rows = [row for row in reference_rows("simd_networks") if row["core"].startswith("Cortex-M55")]
+    rows = [{**row, "design": "cortex_m55"} for row in rows]
+    truth = "AmbiqAI/neuralSPOT@308c4e63, Apollo510"
+    names = ["cmsis_nn"] * len(rows)
+    return _latency("CMSIS-NN on Cortex-M55, latency", truth, rows, names, bounds=(0.20, 0.25))
+
+
+def instruction_counts() -> Comparison:
+    """Instructions of CMSIS-NN kernels on three instruction sets, without the interpreter's call."""
+    rows = reference_rows("simd_instructions")
+    predicted = []
+    for row in rows:
+        isa, target = _COUNTED[row["core"]]
+        kernel = count_instructions(shapes_of(counted_op(row)), target, load_software("cmsis_nn", isa))
+        predicted.append(sum(float(part.total[0]) for part in kernel.parts() if part is not kernel.op))
+    return Comparison(
+        name="instructions of CMSIS-NN kernels",
+        truth="CMSIS-NN @99f736a, gcc 12.2 -O3, counted under qemu",
+        labels=tuple(f"{row['core']} {row['layer']}" for row in rows),
+        measured=np.array([float(row["instructions"]) for row in rows]),
+        predicted=np.array(predicted),
+        unit="instructions",
+        bound_mean=0.06,
+        bound_worst=0.35,
+    )
+
+
+def _latency(
+    name: str, truth: str, rows: list[Row], software: list[str], *, bounds: tuple[float, float]
+) -> Comparison:
+    predicted = [_latency_ms(row, sw) for row, sw in zip(rows, software, strict=True)]
+    return Comparison(
+        name=name,
+        truth=truth,
+        labels=tuple(label(row) for row in rows),
+        measured=np.array([float(row["latency_ms"]) for row in rows]),
+        predicted=np.array(predicted),
+        unit="ms",
+        bound_mean=bounds[0],
+        bound_worst=bounds[1],
+    )
+
+
+def _latency_ms(row: Row, software: str) -> float:
+    element_bytes = 4 if row.get("precision") == "fp32" else 1
+    cycles = _cycles(row["design"], row["freq_mhz"], software, row["network"], element_bytes)
+    return cycles / (float(row["freq_mhz"]) * 1e3)
+
+
+@cache
+def _cycles(design: str, freq_mhz: str, software: str, name: str, element_bytes: int) -> int:
+    core = simd_params(load_design(design, {"clock": f"{freq_mhz} MHz"}))
+    return network_cycles(network(name), core, load_software(software, core.isa), element_bytes=element_bytes)
+
+
+def _layers(name: str, rows: list[Row], ops: tuple[Op, ...], design: str, software: str) -> Comparison:
+    core = simd_params(load_design(design, {"clock": f"{rows[0]['freq_mhz']} MHz"}))
+    kernels = load_software(software, core.isa)
+    return Comparison(
+        name=name,
+        truth=rows[0]["source"],
+        labels=tuple(f"{row['layer']} {row['type']}" for row in rows),
+        measured=np.array([float(row["cycles"]) for row in rows]),
+        predicted=np.array([float(simd_cycles(shapes_of(op), core, kernels).total_cycles[0]) for op in ops]),
+        unit="cycles",
+        bound_mean=0.25,
+        bound_worst=0.35,
+    )
