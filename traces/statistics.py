@@ -155,9 +155,9 @@ def _by_class(kept: Floats, labels: NDArray[np.int32], all_labels: NDArray[np.in
 
 def _distinct(trace: Trace, gates: tuple[Gate, ...] | list[Gate]) -> int:
     """Count different rows of the gates' decisions; 1 where there is nothing to decide."""
-    columns = [trace.decisions[gate.name].view(np.uint8).reshape(len(trace), -1) for gate in gates]
-    if not columns or not len(trace):
+    if not gates or not len(trace):
         return min(len(trace), 1)
+    columns = [trace.decisions[gate.name].view(np.uint8).reshape(len(trace), -1) for gate in gates]
     rows = np.ascontiguousarray(np.concatenate(columns, axis=1))
     return len(np.unique(rows.view(np.dtype((np.void, rows.shape[1])))))
 

@@ -1,0 +1,218 @@
+"""A graph that contradicts itself is refused with the op or gate, the value and the need."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from traces.errors import FileProblem, GraphError, LacunaError
+from traces.graph import Gate, NetworkGraph, Op
+from traces.graph_files import load_graph, parse_graph, save_graph
+from traces.graphs import cifar_resnet, resnet50
+from traces.trace import Trace
+from traces.workload import open_trace
+
+RESNET = cifar_resnet(8, "both")
+
+
+def data_of(graph: NetworkGraph = RESNET) -> dict:
+    return json.loads(graph.model_dump_json(exclude_defaults=True))
+
+
+def op(data: dict, name: str) -> dict:
+    return next(entry for entry in data["ops"] if entry["name"] == name)
+
+
+def gate(data: dict, name: str) -> dict:
+    return next(entry for entry in data["gates"] if entry["name"] == name)
+
+
+def refused(data: dict, message: str) -> None:
+    with pytest.raises(GraphError, match=re.escape(message)) as caught:
+        parse_graph(json.dumps(data), "net.json")
+    assert str(caught.value).startswith("net.json: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value", "message"),
+    [
+        ("block1.conv1", "name", "stem", "op 'stem': 2 ops have this name; names must be unique"),
+        ("block1.conv1", "name", "input", "op 'input': this name is reserved"),
+        ("block1.conv1", "name", "", "op name is empty"),
+        ("block1.conv1", "inputs", ["stam"], "no producer 'stam'; did you mean 'stem'?"),
+        ("block1.conv1", "inputs", ["pool"], "reads 'pool', a later op; needs program order"),
+        ("block1.conv1", "inputs", [], "inputs is empty; name a producer or 'input'"),
+        ("block1.conv1", "in_channels", 15, "op 'block1.conv1' (conv): input is 15x32x32"),
+        ("block1.conv1", "in_height", 31, "its producers give 'stem' 16x32x32"),
+        ("block1.conv1", "out_height", 35, "out_height = 35; an input of 32 with kernel 3, stride 1"),
+        ("block1.conv1", "out_width", 29, "out_width = 29; an input of 32 with kernel 3, stride 1"),
+        ("block1.conv1", "groups", 3, "in_channels = 16 is not a multiple of groups = 3"),
+        ("block1.conv1", "kind", "cnov", "ops.6.kind = 'cnov': unknown; did you mean 'conv'?"),
+        ("block1.conv1", "kernel_heigth", 3, "no such field; did you mean 'kernel_height'?"),
+        ("block1.conv1", "stride_width", 0, "stride_width = 0: input should be greater than or equal to"),
+        ("block1.conv1", "stride_width", "two", "stride_width = 'two'"),
+        ("block1.add", "out_channels", 17, "op 'block1.add' (add): out_channels = 17, needs 16 as in"),
+        ("block1.add", "out_width", 16, "op 'block1.add' (add): output is 32x16 pixels, needs 32x32"),
+        ("block1.add", "inputs", ["block1.scale"], "kind 'add' needs two inputs, has 1"),
+        ("block1.add", "inputs", ["block1.scale", "block1.lnet.fc"], "(channels x height x width)"),
+        ("block1.scale", "inputs", ["block1.conv2", "block2.shortcut"], "op 'block1.scale'"),
+        ("pool", "out_height", 2, "op 'pool' (global_avg_pool): output is 2x1 pixels, needs 1x1"),
+        ("classifier", "in_channels", 63, "op 'classifier' (linear): input is 63x1x1"),
+    ],
+)
+def test_a_wrong_op_is_named(name: str, field: str, value: object, message: str) -> None:
+    data = data_of()
+    op(data, name)[field] = value
+    if name == "block1.scale":  # program order is checked first, so put the operand before it
+        data["ops"].insert(
+            1, data["ops"].pop([entry["name"] for entry in data["ops"]].index("block2.shortcut"))
+        )
+        op(data, "block2.shortcut")["inputs"] = ["stem"]
+    refused(data, message)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value", "message"),
+    [
+        ("block1.cnet", "name", "block1.lnet", "gate 'block1.lnet': 2 gates have this name"),
+        ("block1.cnet", "name", "label", "gate 'label': this name is reserved; rename the gate"),
+        ("block1.cnet", "name", "block1.lnet.score", "gate 'block1.lnet.score': 2 gates have this name"),
+        ("block1.cnet", "reads", "stam", "gate 'block1.cnet': reads: no op 'stam'; did you mean 'stem'?"),
+        (
+            "block1.cnet",
+            "guards",
+            ["block1.conv9"],
+            "guards: no op 'block1.conv9'; did you mean 'block1.conv",
+        ),
+        ("block1.cnet", "guards", [], "gate 'block1.cnet': guards no op"),
+        ("block1.cnet", "guards", ["stem"], "guards 'stem', which comes before its decision"),
+        ("block1.cnet", "guards", ["block1.conv1"] * 2, "guards names an op twice"),
+        ("block1.cnet", "size", 8, "size = 8, needs 16: out_channels of guarded op 'block1.conv1'"),
+        ("block1.cnet", "computed_by", ["nope"], "computed_by: no op 'nope'"),
+        ("block1.cnet", "computed_by", ["block1.cnet.fc", "block1.pool"], "'block1.pool' must come after"),
+        ("block1.lnet", "size", 2, "gate 'block1.lnet': size = 2, needs 1: size must be 1"),
+        ("block1.lnet", "reads", "block1.conv1", "'block1.pool' must come after 'block1.conv1'"),
+        ("block1.lnet", "kind", "layers", "gates.0.kind = 'layers': unknown; did you mean 'layer'?"),
+    ],
+)
+def test_a_wrong_gate_is_named(name: str, field: str, value: object, message: str) -> None:
+    data = data_of()
+    gate(data, name)[field] = value
+    refused(data, message)
+
+
+def test_other_kinds_of_gates_are_checked_too() -> None:
+    data = data_of(cifar_resnet(8))
+    guarded = {"reads": "stem", "guards": ["block1.conv1"]}
+    cases = [
+        ({"kind": "width", "size": 2, "widths": [8, 17]}, "width 17, needs at most 16"),
+        ({"kind": "width", "size": 2, "widths": [16, 8]}, "widths = (16, 8) must rise"),
+        ({"kind": "width", "size": 3, "widths": [8, 16]}, "size = 3, needs 2"),
+        ({"kind": "spatial", "size": 33, "tile_rows": 33}, "a grid of 33x1 tiles over 32x32 output pixels"),
+        ({"kind": "spatial", "size": 3, "tile_rows": 2}, "size must be tile_rows * tile_cols"),
+        ({"kind": "exit", "size": 1, "exits": ["classifier"], "levels": [0]}, "which comes before its exit"),
+        ({"kind": "exit", "size": 1, "exits": ["stem"], "levels": [1]}, "level 1 of 'block1.conv1'"),
+        ({"kind": "exit", "size": 1, "exits": ["stem"]}, "0 levels for 1 guarded ops; one each"),
+        ({"kind": "exit", "size": 2, "exits": ["pool", "stem"], "levels": [0]}, "program order: stem, pool"),
+        ({"kind": "exit", "size": 2, "exits": ["stem"], "levels": [0]}, "number of exits"),
+    ]
+    for fields, message in cases:
+        data["gates"] = [{"name": "g", **guarded, **fields}]
+        refused(data, message)
+    grids = [{"name": n, **guarded, "kind": "spatial", "size": 2, f"tile_{n}": 2} for n in ("rows", "cols")]
+    data["gates"] = grids
+    refused(data, "guard 'block1.conv1' with different grids of tiles")
+
+
+def test_an_empty_graph_and_missing_fields_are_refused() -> None:
+    data = data_of()
+    refused({**data, "ops": [], "gates": []}, "has no ops")
+    del data["input_height"]
+    refused(data, "input_height: is missing")
+    with pytest.raises(GraphError, match=r"net.json: is not JSON: .* line 1"):
+        parse_graph("{", "net.json")
+
+
+def test_the_constructor_raises_the_same_clear_error() -> None:
+    with pytest.raises(GraphError, match=r"^op 'a': reads 'b', a later op; needs program order$"):
+        NetworkGraph(
+            name="n",
+            input_channels=1,
+            input_height=1,
+            input_width=1,
+            ops=(
+                Op(name="a", kind="linear", inputs=("b",), in_channels=1, out_channels=1),
+                Op(name="b", kind="linear", inputs=("input",), in_channels=1, out_channels=1),
+            ),
+        )
+    with pytest.raises(LacunaError, match=r"gate 'g': 1 levels for 0 guarded ops"):
+        Gate(name="g", kind="exit", reads="a", guards=(), exits=("a",), levels=(0,))
+
+
+def test_unchained_layers_read_the_input_at_sizes_of_their_own() -> None:
+    data = data_of(cifar_resnet(8))
+    layers = [{**op(data, name), "inputs": ["input"]} for name in ("block1.conv1", "block3.conv1")]
+    refused({**data, "ops": layers}, "op 'block1.conv1' (conv): input is 16x32x32")
+    graph = parse_graph(json.dumps({**data, "ops": layers, "chained": False}))
+    assert [entry.in_channels for entry in graph] == [16, 32]
+
+
+def test_a_graph_file_comes_back_as_it_was(tmp_path: Path) -> None:
+    for graph in (RESNET, resnet50()):
+        save_graph(graph, tmp_path / "g.json")
+        assert load_graph(tmp_path / "g.json") == graph
+    with pytest.raises(FileProblem, match=r"none.json: no such file"):
+        load_graph(tmp_path / "none.json")
+    (tmp_path / "b.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(FileProblem, match=r"b.json: is not a text file"):
+        load_graph(tmp_path / "b.json")
+
+
+def test_names_are_looked_up_with_a_hint() -> None:
+    with pytest.raises(GraphError, match=r"network 'lcnet_resnet8': no op 'stm'; did you mean 'stem'"):
+        RESNET.op("stm")
+    with pytest.raises(GraphError, match=r"no gate 'block1.lent'; did you mean 'block1.lnet'"):
+        RESNET.gate("block1.lent")
+
+
+def exit_graph() -> NetworkGraph:
+    data = data_of(cifar_resnet(8))
+    guards = {"reads": "stem", "guards": ["block1.conv1"]}
+    data["gates"] = [
+        {"name": "c", "kind": "channel", "size": 16, **guards},
+        {"name": "s", "kind": "spatial", "size": 3, "tile_rows": 3, **guards},
+        {"name": "w", "kind": "width", "size": 2, "widths": [8, 16], **guards},
+        {"name": "l", "kind": "layer", **guards},
+    ]
+    return parse_graph(json.dumps(data))
+
+
+@pytest.mark.parametrize(
+    ("gate_name", "values", "message"),
+    [
+        ("c", np.zeros((2, 3), np.uint8), "gate 'c' (channel) holds uint8 (2, 3), needs uint8 (2, 2)"),
+        ("c", np.zeros((3, 2), np.uint8), "gate 'c' (channel) holds uint8 (3, 2), needs uint8 (2, 2)"),
+        ("l", np.zeros(2, np.uint8), "gate 'l' (layer) holds uint8 (2,), needs bool (2,)"),
+        ("w", np.array([0, 2], np.uint8), "gate 'w' holds index 2, needs less than 2"),
+        ("s", np.array([[7], [8]], np.uint8), "gate 's' has a bit set beyond its 3"),
+        ("l", None, "gate 'l' of the graph has no recorded decisions"),
+    ],
+)
+def test_a_trace_must_fit_its_graph(gate_name: str, values: np.ndarray | None, message: str) -> None:
+    trace = open_trace(exit_graph(), 2)
+    decisions = {**trace.decisions, gate_name: values}
+    if values is None:
+        del decisions[gate_name]
+    with pytest.raises(GraphError, match=re.escape(message)):
+        Trace(trace.graph, trace.info, trace.labels, trace.predictions, decisions)
+
+
+def test_a_trace_needs_a_prediction_for_every_label() -> None:
+    trace = open_trace(exit_graph(), 2)
+    with pytest.raises(GraphError, match=r"1 predictions for 2 labels"):
+        Trace(trace.graph, trace.info, trace.labels, trace.predictions[:1], trace.decisions)

@@ -1,0 +1,139 @@
+"""ONNX models as graphs; small models are built here, node by node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from traces.errors import FileProblem, LacunaError
+from traces.named_networks import load_network
+
+onnx = pytest.importorskip("onnx", reason="the onnx extra is not installed")
+helper, numpy_helper = onnx.helper, onnx.numpy_helper
+
+
+def constant(name: str, *shape: int) -> object:
+    return numpy_helper.from_array(np.zeros(shape, np.float32), name)
+
+
+def model(path: Path, nodes: list[object], constants: list[object], shape: list[int | str]) -> Path:
+    x = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)
+    y = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "g", [x], [y], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+    return path
+
+
+def node(kind: str, inputs: list[str], output: str, **attributes: object) -> object:
+    return helper.make_node(kind, inputs, [output], name=f"{output}_node", **attributes)
+
+
+def test_an_onnx_residual_network(tmp_path: Path) -> None:
+    """Batch norms fold, activations fuse unless somebody else reads the op, reshapes vanish."""
+    same = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+    nodes = [
+        node("Conv", ["x", "w1", "b4"], "c1", **same, strides=[2, 2]),
+        node("BatchNormalization", ["c1", "b4", "b4", "b4", "b4"], "n1"),
+        node("Relu", ["n1"], "r1"),
+        node("Conv", ["r1", "w2"], "c2", **same, group=4),
+        node("Clip", ["c2", "lo", "hi"], "r2"),
+        node("Add", ["r2", "r1"], "a"),
+        node("Relu", ["a"], "r3"),
+        node("Concat", ["r3", "r1"], "cat", axis=1),
+        node("BatchNormalization", ["cat", "b8", "b8", "b8", "b8"], "n2"),
+        node("MaxPool", ["n2"], "p", kernel_shape=[2, 2], strides=[2, 2]),
+        node("Relu", ["p"], "r4"),
+        node("Flatten", ["r4"], "f"),
+        node("Gemm", ["f", "w3", "b10"], "g", transB=1),
+        node("Softmax", ["g"], "y"),
+    ]
+    sizes = {"w1": (4, 3, 3, 3), "w2": (4, 1, 3, 3), "w3": (10, 32), "b4": (4,), "b8": (8,), "b10": (10,)}
+    constants = [constant(name, *shape) for name, shape in {**sizes, "lo": (), "hi": ()}.items()]
+    graph = load_network(model(tmp_path / "net.onnx", nodes, constants, ["N", 3, 8, 8]))
+    found = [
+        (op.name[:-5], op.kind, op.in_channels, op.out_channels, op.out_height, op.activation) for op in graph
+    ]
+    assert found == [
+        ("c1", "conv", 3, 4, 4, "relu"),
+        ("c2", "conv", 4, 4, 4, "relu6"),
+        ("a", "add", 4, 4, 4, "relu"),
+        ("cat", "concat", 8, 8, 4, "none"),
+        ("n2", "activation", 8, 8, 4, "none"),
+        ("p", "max_pool", 8, 8, 2, "none"),
+        ("r4", "activation", 8, 8, 2, "relu"),
+        ("g", "linear", 32, 10, 1, "none"),
+        ("y", "softmax", 10, 10, 1, "none"),
+    ]
+    assert graph.op("c2_node").is_depthwise
+    assert graph.op("a_node").inputs == ("c2_node", "c1_node")
+    assert graph.macs == 16 * 9 * 3 * 4 + 16 * 9 * 4 + 320
+
+
+def test_an_activation_is_not_fused_when_the_op_has_another_reader(tmp_path: Path) -> None:
+    nodes = [
+        node("Conv", ["x", "w"], "c", kernel_shape=[1, 1]),
+        node("Identity", ["c"], "same"),
+        node("Relu", ["same"], "r"),
+        node("Add", ["r", "c"], "y"),
+    ]
+    graph = load_network(model(tmp_path / "n.onnx", nodes, [constant("w", 4, 4, 1, 1)], [1, 4, 2, 2]))
+    assert [(op.kind, op.activation) for op in graph] == [
+        ("conv", "none"),
+        ("activation", "relu"),
+        ("add", "none"),
+    ]
+
+
+def test_onnx_matrix_products_pool_by_mean_and_constant_sums(tmp_path: Path) -> None:
+    nodes = [
+        node("AveragePool", ["x"], "p", kernel_shape=[2, 2], strides=[2, 2]),
+        node("ReduceMean", ["p"], "m", axes=[2, 3], keepdims=0),
+        node("MatMul", ["m", "w"], "f"),
+        node("Add", ["f", "b"], "s"),
+        node("Sigmoid", ["s"], "y"),
+    ]
+    constants = [constant("w", 4, 7), constant("b", 7)]
+    graph = load_network(model(tmp_path / "n.onnx", nodes, constants, [1, 4, 4, 4]))
+    assert [(op.kind, op.out_channels, op.activation) for op in graph] == [
+        ("avg_pool", 4, "none"),
+        ("global_avg_pool", 4, "none"),
+        ("linear", 7, "sigmoid"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "shape", "message"),
+    [
+        (
+            [node("Einsum", ["x"], "y", equation="abcd->abcd")],
+            [1, 4, 2, 2],
+            "node 'y_node': op 'Einsum' is not",
+        ),
+        (
+            [node("Conv", ["x", "w"], "y")],
+            [1, 4, "H", 2],
+            r"tensor 'x': shape \(1, 4, 0, 2\); needs fixed sizes",
+        ),
+        ([node("MatMul", ["x", "x"], "y")], [4, 4], "second operand must be constant weights"),
+        ([node("Conv", ["x", "v"], "y")], [1, 4, 8], "needs a 2-D convolution"),
+        ([node("Concat", ["x", "x"], "y", axis=2)], [1, 4, 2, 2], "must be over channels"),
+        ([node("ReduceMean", ["x"], "y", axes=[1])], [1, 4, 2, 2], "must be over height and width"),
+        ([node("Identity", ["x"], "y")], [1, 4, 2, 2], "has no node that works"),
+    ],
+)
+def test_what_onnx_cannot_say_to_us_is_named(
+    nodes: list[object], shape: list, message: str, tmp_path: Path
+) -> None:
+    constants = [constant("w", 4, 4, 1, 1), constant("v", 4, 4, 1)]
+    with pytest.raises(LacunaError, match=r"n.onnx: .*" + message):
+        load_network(model(tmp_path / "n.onnx", nodes, constants, shape))
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "bad.onnx").write_bytes(b"\x00not onnx")
+    with pytest.raises(FileProblem, match=r"bad.onnx: is not an ONNX model"):
+        load_network(tmp_path / "bad.onnx")
+    with pytest.raises(FileProblem, match=r"gone.onnx: no such file"):
+        load_network(tmp_path / "gone.onnx")
