@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lacuna.commands import designs
+from lacuna.commands import designs, estimate, networks, replay, validate
 
 app = typer.Typer(
     name="lacuna",
@@ -32,7 +32,12 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """What dynamic inference is really worth on an edge accelerator."""
+    """Tell what dynamic inference is really worth on an edge accelerator."""
 
 
 app.command()(designs.designs)
+app.command()(networks.train)
+app.command()(networks.record)
+app.command()(estimate.estimate)
+app.command()(replay.replay)
+app.command()(validate.validate)

@@ -1,0 +1,81 @@
+"""``lacuna estimate``: the static cost of a network, op by op."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lacuna.console import percent, quantity, show_json, show_lines, show_table
+from lacuna.options import AsJson, DesignName, Settings, design_from
+
+
+def estimate(
+    network: Annotated[
+        str,
+        typer.Argument(
+            help="Shipped name, trace, graph .json, SCALE-Sim topology .csv or .onnx.", metavar="NETWORK"
+        ),
+    ],
+    design: DesignName,
+    dataflow: Annotated[
+        str | None, typer.Option(help="ws, os or is; short for --set array.dataflow=...")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the table as CSV.")] = None,
+    settings: Settings = [],  # noqa: B006  (typer copies it)
+    as_json: AsJson = False,
+) -> None:
+    """Price one dense input on a design, op by op."""
+    from simulator import estimate as price_network  # noqa: PLC0415
+    from traces.atomic import atomic_write  # noqa: PLC0415
+    from traces.named_networks import load_network  # noqa: PLC0415
+
+    chosen = design_from(design, [*settings, *([f"array.dataflow={dataflow}"] if dataflow else [])])
+    table = price_network(load_network(network), chosen)
+    if out is not None:
+        with atomic_write(out) as temporary:
+            temporary.write_text(table.to_csv(), encoding="utf-8")
+    if as_json:
+        show_json(table.to_records())
+        return
+    rows = [
+        [
+            row.layer,
+            row.op,
+            *(
+                f"{value:,}"
+                for value in (row.M, row.K, row.N, row.macs, row.compute_cycles, row.stall_cycles)
+            ),
+            f"{row.total_cycles:,}",
+            percent(row.utilization),
+            f"{row.dram_bytes:,}",
+            quantity(row.energy_pj / 1e6, 3),
+        ]
+        for row in table.rows
+    ]
+    columns = [
+        "layer",
+        "op",
+        "M",
+        "K",
+        "N",
+        "MACs",
+        "compute",
+        "stall",
+        "total cycles",
+        "utilised",
+        "DRAM B",
+        "uJ",
+    ]
+    show_table(f"{table.network} on {chosen.name}, one dense input, ops one after the other", columns, rows)
+    cycles = sum(row.total_cycles for row in table.rows)
+    show_lines(
+        [
+            f"total: {quantity(sum(row.macs for row in table.rows))} MACs, {cycles:,} cycles = "
+            f"{quantity(cycles / chosen.clock * 1e6)} us, "
+            f"{quantity(sum(row.energy_pj for row in table.rows) / 1e6)} uJ without leakage"
+        ]
+    )
+    if out is not None:
+        show_lines([f"wrote {out}"])

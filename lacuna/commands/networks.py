@@ -1,0 +1,86 @@
+"""``lacuna train`` and ``lacuna record``: from a configuration to a trace."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lacuna.console import err, percent, progress, show_lines
+from traces.errors import ConfigError
+
+if TYPE_CHECKING:
+    from networks.training import EpochReport
+
+DataFolder = Annotated[
+    Path | None, typer.Option("--data", help="Folder that holds cifar-10-batches-py/; the digits need none.")
+]
+
+
+def need_torch() -> None:
+    """Refuse with the command that installs PyTorch when it is missing."""
+    import importlib.util  # noqa: PLC0415  (only the commands that train look)
+
+    if importlib.util.find_spec("torch") is None:
+        raise ConfigError("training and recording need PyTorch: pip install 'lacuna[networks]'")
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="Configuration of the run (YAML).", metavar="CONFIG.yaml")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder of the run; resumed if it exists.")
+    ] = None,
+    data: DataFolder = None,
+) -> None:
+    """Train a dynamic network towards a share of its MACs."""
+    need_torch()
+    from networks.config import train_from_config  # noqa: PLC0415  (imports torch)
+
+    folder = out or Path("runs") / config.stem
+    checkpoint = train_from_config(config, folder, _show_epoch, data_dir=data)
+    show_lines([f"wrote {checkpoint}", f"next: lacuna record {checkpoint} --out {config.stem}.parquet"])
+
+
+def record(
+    checkpoint: Annotated[Path, typer.Argument(help="model.pt of a training run.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Trace to write (.parquet or .npz).")],
+    data: DataFolder = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Record only the first N images.")] = None,
+    exit_threshold: Annotated[
+        float, typer.Option(help="The first exit with this confidence answers; above 1 the last always does.")
+    ] = 1.01,
+    part: Annotated[str, typer.Option(help="test or validation images.")] = "test",
+) -> None:
+    """Record what a trained network decides for every test image."""
+    need_torch()
+    from networks.recording import record_checkpoint  # noqa: PLC0415  (imports torch)
+    from traces.storage import export_npz, save_trace  # noqa: PLC0415
+
+    if part not in {"test", "validation"}:
+        raise ConfigError(f"--part {part!r}: must be test or validation")
+    with progress("recording") as advance:
+        trace = record_checkpoint(
+            checkpoint,
+            data,
+            limit,
+            advance,
+            part="test" if part == "test" else "validation",
+            exit_threshold=exit_threshold,
+            command=shlex.join(["lacuna", *sys.argv[1:]]),
+        )
+    (export_npz if out.suffix == ".npz" else save_trace)(trace, out)
+    show_lines([f"wrote {out}: {len(trace):,} inputs, {percent(trace.accuracy)} correct"])
+
+
+def _show_epoch(report: EpochReport) -> None:
+    extra = "  ".join(
+        f"{name} {value:.3g}" for name, value in report.extra.items() if not name.startswith("gate.")
+    )
+    err.print(
+        f"epoch {report.epoch}/{report.epochs}  {report.seconds:.0f} s  loss {report.loss:.3f}  "
+        f"validation {percent(report.validation_accuracy)}  {extra}",
+        highlight=False,
+    )
