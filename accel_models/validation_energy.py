@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-from importlib.resources import files
-
 import numpy as np
-from numpy.typing import NDArray
 
-from accel_models.energy import Actions, array_actions, energy_pj, static_energy_pj
-from accel_models.energy_params import SramMacro, TechnologyParams
+from accel_models import validation_eyeriss
 from accel_models.energy_tables import core_power, read_table
-from accel_models.price_list import price_list
 from accel_models.sram import sram_cost, sram_grid
 from accel_models.technology import energy_factor
 from accel_models.validation import Comparison
 
-Floats = NDArray[np.float64]
-
-# Eyeriss, JSSC 2017: 65 nm LP at 1.0 V; 168 PEs, each with registers for 12 activations and 24 partial
-# sums of 16 b; pipeline, FIFO and control registers come to about 250 b (assumption); no gating of the
-# PE clock is described (assumption: none).
-EYERISS_PES = 168
-EYERISS_REGISTER_BITS = 16 * (12 + 24) + 250
-EYERISS = TechnologyParams(
-    node_nm=65,
-    voltage_v=1.0,
-    device="lstp",
-    operations="eyeriss_65nm",
-    precision="int16",
-    idle_clocking=1.0,
-    register_bits_per_pe=EYERISS_REGISTER_BITS,
-    pe_buffer_bytes=512,
-)
-EYERISS_BUFFER = SramMacro(role="activation", size_bytes=108 * 1024, word_bits=64, banks=27)
-
 
 def energy_comparisons() -> tuple[Comparison, ...]:
     """Return every comparison of the energy model, in the order they are printed."""
-    return (mcu_energy(), eyeriss_energy(), voltage_scaling(), sram_left_out(), sram_horowitz())
+    return (
+        mcu_energy(),
+        validation_eyeriss.energy_from_accesses(),
+        validation_eyeriss.latency_of_the_design(),
+        validation_eyeriss.energy_of_the_design(),
+        voltage_scaling(),
+        sram_left_out(),
+        sram_horowitz(),
+    )
 
 
 def mcu_energy() -> Comparison:
@@ -47,7 +30,7 @@ def mcu_energy() -> Comparison:
     Cycles are measured latency x clock; the price of a cycle is the chip's row of ``tables/cores.csv``.
     Rows that do not state their supply get the chip's own.
     """
-    rows = [row for row in _reference("energy_mlperf_tiny") if row["soc"].startswith("STM32")]
+    rows = [row for row in read_table("reference/energy_mlperf_tiny") if row["soc"].startswith("STM32")]
     predicted = []
     for row in rows:
         core = core_power(_core_of(row))
@@ -66,43 +49,9 @@ def mcu_energy() -> Comparison:
     )
 
 
-def eyeriss_energy() -> Comparison:
-    """Eyeriss v1 on AlexNet, priced from its published access counts and times: the energy model alone."""
-    rows = _reference("eyeriss_alexnet")
-    return Comparison(
-        name="Eyeriss energy on AlexNet from published accesses",
-        truth="Chen et al., JSSC 2017, Table V (chip only, batch 4)",
-        labels=tuple(row["layer"] for row in rows),
-        measured=np.array([float(row["energy_uj"]) for row in rows]),
-        predicted=_eyeriss_pj(rows) * 1e-6,
-        unit="uJ",
-        bound_mean=0.30,
-        bound_worst=0.30,
-    )
-
-
-def _eyeriss_pj(rows: tuple[dict[str, str], ...]) -> Floats:
-    prices = price_list(EYERISS, (EYERISS_BUFFER,), pes=EYERISS_PES)
-    column = {name: np.array([float(row[name]) for row in rows]) for name in _EYERISS_COLUMNS}
-    cycles = column["latency_ms"] * 1e3 * column["clock_mhz"]
-    buffer_bytes = column["glb_access_mb"] * 1e6
-    inside = array_actions(
-        EYERISS,
-        column["macs"],
-        EYERISS_PES * cycles,
-        gated_macs=column["macs"] * column["ifmap_zero_percent"] / 100,
-    )
-    outside = Actions(noc_bytes=buffer_bytes, activation_sram_read_bytes=buffer_bytes)
-    clock_hz = float(column["clock_mhz"][0]) * 1e6
-    return energy_pj(inside + outside, prices).total_pj + static_energy_pj(prices, cycles, clock_hz)
-
-
-_EYERISS_COLUMNS = ("macs", "clock_mhz", "latency_ms", "ifmap_zero_percent", "glb_access_mb")
-
-
 def voltage_scaling() -> Comparison:
     """Energy of one chip at two voltages: Stillmaker & Baas between 0.65 V and 0.80 V at 22 nm."""
-    rows = [row for row in _reference("energy_mlperf_tiny") if row["soc"] == "Gap9"]
+    rows = [row for row in read_table("reference/energy_mlperf_tiny") if row["soc"] == "Gap9"]
     energy = {(row["benchmark"], row["supply_v"]): float(row["energy_uj"]) for row in rows}
     names = sorted({row["benchmark"] for row in rows})
     return Comparison(
@@ -163,8 +112,3 @@ def _core_of(row: dict[str, str]) -> str:
     if row["soc"] == "STM32H7A3":
         return "cortex_m7"
     return "stm32l4r5_smps" if row["regulator"] == "smps" else "cortex_m4"
-
-
-def _reference(name: str) -> tuple[dict[str, str], ...]:
-    text = (files("accel_models.tables") / "reference" / f"{name}.csv").read_text(encoding="utf-8")
-    return tuple(csv.DictReader(text.splitlines()))
