@@ -30,7 +30,7 @@ from accel_models.tile_search import KEPT, Prices, Ways, search, shortfall, weig
 from accel_models.tiling import Floats, OpSizes, row_folds, sizes_of, streamed
 
 BUFFERS = ("activation", "weight", "accumulator")
-CHUNK = 4096  # ops searched at a time, so that working arrays stay in cache
+CHUNK = 2048  # ops searched at a time, so that working arrays stay in cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

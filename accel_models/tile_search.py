@@ -30,6 +30,7 @@ from accel_models.tiling import (
     choose,
     pixel_cuts,
     reduction_cuts,
+    stack,
 )
 
 KEPT: tuple[Kept, ...] = ("inputs", "weights", "outputs")
@@ -46,9 +47,9 @@ class Prices:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ways:
-    """Every cut of every axis."""
+    """Every cut of every axis, from the whole to the smallest."""
 
-    pixels: list[PixelCut]
+    pixels: PixelCut  # arrays of shape (levels, n)
     channels: list[ChannelCut]
     reduction: list[ReductionCut]
 
@@ -61,26 +62,26 @@ class Ways:
             reduction_cuts(job.op, job.array, job.memory),
         )
 
-    @property
-    def smallest(self) -> Tiles:
-        """The cuts that need the least room."""
-        return Tiles(self.pixels[-1], self.channels[0], self.reduction[-1])
-
-    def __iter__(self) -> Iterator[tuple[tuple[int, int, int], Tiles, tuple[Kept, ...]]]:
-        """Yield the cuts' levels, the cuts and the loop orders they allow, always in the same order."""
-        for p, pixels in enumerate(self.pixels):
-            for c, channels in enumerate(self.channels):
-                for r, reduction in enumerate(self.reduction):
-                    kept: tuple[Kept, ...] = ("inputs", "weights") if r == 0 else ("outputs",)
-                    yield (p, c, r), Tiles(pixels, channels, reduction), kept
+    def __iter__(self) -> Iterator[tuple[tuple[int, int], Tiles, tuple[Kept, ...]]]:
+        """Yield the other axes' levels, the cuts and the loop orders they allow, always in the same order."""
+        for c, channels in enumerate(self.channels):
+            for r, reduction in enumerate(self.reduction):
+                kept: tuple[Kept, ...] = ("inputs", "weights") if r == 0 else ("outputs",)
+                yield (c, r), Tiles(self.pixels, channels, reduction), kept
 
     def at(self, levels: Levels) -> Tiles:
         """Return each op's cuts at its ``levels``."""
         return Tiles(
             choose(self.pixels, levels[0]),
-            choose(self.channels, levels[1]),
-            choose(self.reduction, levels[2]),
+            choose(stack(self.channels), levels[1]),
+            choose(stack(self.reduction), levels[2]),
         )
+
+    @property
+    def smallest(self) -> Tiles:
+        """The cuts that need the least room."""
+        last = np.full(self.pixels.tiles.shape[1], -1, np.intp)
+        return self.at(np.stack([last, last, last]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,20 +99,28 @@ def search(job: Job, ways: Ways, prices: Prices | None) -> Chosen:
     best = np.full((2, count), np.inf)
     levels = np.zeros((3, count), np.intp)
     chosen_kept = np.zeros(count, np.int64)
-    for level, tiles, orders in ways:
+    for other_levels, tiles, orders in ways:
         ok = fits(job, tiles)
         if not ok.any():
             continue
         end = ends(job, tiles)
         for kept in orders:
-            keys = _keys(job, tiles, end, kept, prices)
-            better = ok & ((keys[0] < best[0]) | ((keys[0] == best[0]) & (keys[1] < best[1])))
-            if better.any():
-                for row, key in zip(best, keys, strict=True):
-                    np.copyto(row, key, where=better)
-                levels[:, better] = np.array(level)[:, None]
-                chosen_kept[better] = KEPT.index(kept)
+            keys, level = _best_pixels(ok, *_keys(job, tiles, end, kept, prices))
+            better = (keys[0] < best[0]) | ((keys[0] == best[0]) & (keys[1] < best[1]))
+            np.copyto(best, keys, where=better)
+            found = np.stack([level, *(np.full_like(level, other) for other in other_levels)])
+            np.copyto(levels, found, where=better)
+            chosen_kept[better] = KEPT.index(kept)
     return Chosen(levels, chosen_kept, np.isfinite(best[0]))
+
+
+def _best_pixels(ok: Bools, first: Floats, second: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    """Return the least keys over the levels of pixel cuts, shape ``(2, n)``, and the level that has them."""
+    first = np.where(ok, first, np.inf)
+    least = first.min(axis=0)
+    second = np.where(first == least, second, np.inf)
+    level = second.argmin(axis=0)
+    return np.stack([least, second[level, np.arange(len(level))]]), level
 
 
 def _keys(job: Job, tiles: Tiles, end: Ends, kept: Kept, prices: Prices | None) -> tuple[Floats, Floats]:

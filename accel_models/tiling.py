@@ -136,22 +136,26 @@ def take(record: Record, rows: slice) -> Record:
     return replace(record, **{f.name: getattr(record, f.name)[rows] for f in fields(record)})
 
 
-def choose(cuts: list[Record], level: NDArray[np.intp]) -> Record:
-    """Return per op the cut at its ``level``."""
+def stack(cuts: list[Record]) -> Record:
+    """Put cuts of shape ``(n,)`` together as one of shape ``(levels, n)``."""
+    return replace(
+        cuts[0], **{f.name: np.stack([getattr(cut, f.name) for cut in cuts]) for f in fields(cuts[0])}
+    )
+
+
+def choose(cuts: Record, level: NDArray[np.intp]) -> Record:
+    """Return per op the cut at its ``level``, from cuts of shape ``(levels, n)``."""
     columns = np.arange(len(level))
-    picked = {
-        f.name: np.stack([getattr(cut, f.name) for cut in cuts])[level, columns] for f in fields(cuts[0])
-    }
-    return replace(cuts[0], **picked)
+    return replace(cuts, **{f.name: getattr(cuts, f.name)[level, columns] for f in fields(cuts)})
 
 
-def pixel_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> list[PixelCut]:
-    """Cut output pixels in 1, 2, 4, ... parts: images first, then rows, then columns of single rows."""
+def pixel_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> PixelCut:
+    """Cut output pixels in 1, 2, 4, ... parts: images first, then rows, then columns of single rows.
+
+    All levels at once: arrays of shape ``(levels, n)``.
+    """
     levels = int(np.ceil(np.log2(np.max(op.m)))) + 1
-    return [_pixel_cut(op, array, memory, 2.0**level) for level in range(levels)]
-
-
-def _pixel_cut(op: OpSizes, array: ArrayParams, memory: MemoryParams, parts: float) -> PixelCut:
+    parts = 2.0 ** np.arange(levels)[:, None]
     images = np.ceil(op.batch / parts)
     image_tiles = np.ceil(op.batch / images)
     rows = np.ceil(op.out_height / np.ceil(parts / image_tiles))
@@ -205,7 +209,7 @@ def _touched_cols(op: OpSizes, out: Floats) -> Floats:
 
 
 def channel_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> list[ChannelCut]:
-    """Cut output channels into tiles of 1, 2, 4, ... folds, and whole; grouped ops along their groups."""
+    """Leave output channels whole (first), or cut them into tiles of ..., 4, 2, 1 folds; groups likewise."""
     grouped = op.groups > 1
     size = np.where(grouped, op.groups, op.n)
     act_bytes = memory.activation_bits / 8
@@ -238,14 +242,14 @@ def channel_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> list[
 
 
 def reduction_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> list[ReductionCut]:
-    """Leave the reduction whole (first), or cut input channels into tiles of 1, 2, 4, ... folds.
+    """Leave the reduction whole (first), or cut input channels into tiles of ..., 4, 2, 1 folds.
 
     The last way also cuts the kernel, position by position, for buffers that hold little.  Groups are not
     cut.
     """
     grouped = op.groups > 1
     cuts = [_reduction_cut(op, array, memory, op.channels, op.kernel_area)]
-    for sizes in _tile_sizes(np.where(grouped, 1.0, op.channels), array.rows)[:-1]:
+    for sizes in _tile_sizes(np.where(grouped, 1.0, op.channels), array.rows)[1:]:
         cuts.append(_reduction_cut(op, array, memory, np.where(grouped, op.channels, sizes), op.kernel_area))
     if bool((op.kernel_area > 1).any()):
         tile = np.where(grouped, op.channels, np.minimum(op.channels, float(array.rows)))
@@ -289,17 +293,20 @@ def streamed(array: ArrayParams, size: Floats) -> Floats:
     block = array.stream_block
     if block == 0:
         return interval(array, array.rows, array.cols, size)
-    return np.ceil(size / block) * interval(array, array.rows, array.cols, np.minimum(size, block))
+    whole_commands = np.ceil(size / block) - 1
+    last = np.full_like(size, block) if array.dataflow == "os" else size - whole_commands * block
+    whole = interval(array, array.rows, array.cols, block)
+    return whole_commands * whole + interval(array, array.rows, array.cols, last)
 
 
 def _tile_sizes(size: Floats, fold: int) -> list[Floats]:
-    """Tiles of fold, 2 fold, 4 fold, ... elements, none above its op's size; the whole last."""
+    """Return the whole, then tiles of ..., 4, 2, 1 folds of elements, none above its op's size."""
     sizes = []
     tile = float(fold)
     while tile < float(np.max(size)):
         sizes.append(np.minimum(size, tile))
         tile *= 2.0
-    return [*sizes, size]
+    return [size, *reversed(sizes)]
 
 
 def _split_bytes(size: Floats, tile: Floats, each: Floats, memory: MemoryParams) -> Floats:

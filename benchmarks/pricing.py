@@ -1,0 +1,103 @@
+"""Price many gated shapes at once: seconds for one design, tiles searched, beside one call per shape.
+
+python benchmarks/pricing.py            100,000 distinct (layer, active-in, active-out) shapes
+python benchmarks/pricing.py --quick    5,000
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import fields
+
+import numpy as np
+
+from accel_models.dram import MemoryParams
+from accel_models.mapping import map_ops
+from accel_models.shapes import Shapes, shapes_of
+from accel_models.systolic import ArrayParams
+from traces.graph import Op
+
+ARRAY = ArrayParams(rows=16, cols=16, dataflow="ws", weight_preload="overlapped", drain="overlapped")
+MEMORY = MemoryParams(
+    activation_buffer_bytes=128 << 10,
+    weight_buffer_bytes=128 << 10,
+    accumulator_buffer_bytes=64 << 10,
+    tile_overhead_cycles=32,
+    dram_bytes_per_mebicycle=8 << 20,
+    dram_latency_cycles=100,
+    burst_bytes=64,
+    requests_in_flight=16,
+)
+LAYERS = (  # channels in, out, size in, kernel, stride: convolutions of ResNet-50 of every kind
+    (64, 256, 56, 1, 1),
+    (256, 64, 56, 1, 1),
+    (256, 128, 56, 1, 1),
+    (128, 128, 56, 3, 2),
+    (128, 128, 28, 3, 1),
+    (512, 128, 28, 1, 1),
+    (256, 256, 14, 3, 1),
+    (1024, 256, 14, 1, 1),
+    (512, 512, 7, 3, 1),
+    (512, 2048, 7, 1, 1),
+)
+
+
+def gated_shapes(count: int) -> Shapes:
+    """Draw ``count`` distinct shapes: each layer with random numbers of active channels."""
+    rng = np.random.default_rng(0)
+    parts = [_gated(layer, count // len(LAYERS), rng) for layer in LAYERS]
+    columns = {
+        f.name: np.concatenate([getattr(p, f.name) for p in parts])
+        for f in fields(Shapes)
+        if f.name != "kind"
+    }
+    return Shapes(kind="conv", **columns)
+
+
+def _gated(layer: tuple[int, int, int, int, int], count: int, rng: np.random.Generator) -> Shapes:
+    channels, filters, size, kernel, stride = layer
+    op = Op(
+        name="conv",
+        kind="conv",
+        inputs=("input",),
+        in_channels=channels,
+        out_channels=filters,
+        in_height=size,
+        in_width=size,
+        out_height=size // stride,
+        out_width=size // stride,
+        kernel_height=kernel,
+        kernel_width=kernel,
+        stride_height=stride,
+        stride_width=stride,
+    )
+    pairs = rng.choice(channels * filters, count, replace=False)
+    return shapes_of(op, pairs // filters + 1, pairs % filters + 1)
+
+
+def main() -> None:
+    """Print seconds for all shapes at once, seconds per shape alone, and their ratio."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="5,000 shapes instead of 100,000")
+    count = 5_000 if parser.parse_args().quick else 100_000
+    shapes = gated_shapes(count)
+    start = time.process_time()
+    together = map_ops(shapes, ARRAY, MEMORY)
+    vectorised = time.process_time() - start
+
+    sample = np.linspace(0, len(shapes) - 1, 100).astype(np.intp)
+    start = time.process_time()
+    alone = [map_ops(shapes.take(slice(int(i), int(i) + 1)), ARRAY, MEMORY) for i in sample]
+    looped = (time.process_time() - start) / len(sample) * len(shapes)
+    same = all(one.total_cycles[0] == together.total_cycles[i] for one, i in zip(alone, sample, strict=True))
+
+    print(f"{len(shapes):,} shapes, tiles searched, one core: {vectorised:.2f} s CPU")
+    print(f"one call per shape (from {len(sample)} calls, equal results: {same}): {looped:.1f} s CPU")
+    print(f"ratio: {looped / vectorised:.0f} x")
+
+
+if __name__ == "__main__":
+    main()
