@@ -33,20 +33,18 @@ class Busy:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Traffic:
-    """Bytes of an op on the bus, and in how many pieces each operand comes; arrays of shape (s,)."""
+    """Bytes of an op on the bus, and of them what its first tile needs; arrays of shape (s,)."""
 
     weights: Ints
     inputs: Ints
     outputs: Ints
-    weight_pieces: Ints
-    input_pieces: Ints
+    first_weights: Ints
+    first_inputs: Ints
 
 
 def assemble(work: WorkStates, shapes: Shapes, design: Design, busy: Busy, traffic: Traffic) -> Cost:
     """Add what every unit shares: bus times, DRAM actions and prices."""
     prices = design_prices(design)
-    weight_cycles = _bus_cycles(design, traffic.weights)
-    input_cycles = _bus_cycles(design, traffic.inputs)
     fetch = Actions(
         dram_read_bytes=traffic.weights,
         dram_activations=_rows_opened(traffic.weights),
@@ -64,10 +62,10 @@ def assemble(work: WorkStates, shapes: Shapes, design: Design, busy: Busy, traff
         compute_cycles=busy.cycles,
         first_tile_cycles=busy.first_tile_cycles,
         last_tile_cycles=busy.last_tile_cycles,
-        weight_cycles=weight_cycles,
-        weight_first_cycles=-(-weight_cycles // traffic.weight_pieces),
-        input_cycles=input_cycles,
-        input_first_cycles=-(-input_cycles // traffic.input_pieces),
+        weight_cycles=_bus_cycles(design, traffic.weights),
+        weight_first_cycles=_bus_cycles(design, traffic.first_weights),
+        input_cycles=_bus_cycles(design, traffic.inputs),
+        input_first_cycles=_bus_cycles(design, traffic.first_inputs),
         output_cycles=_bus_cycles(design, traffic.outputs),
         weight_bytes=traffic.weights,
         input_bytes=traffic.inputs,

@@ -52,6 +52,8 @@ class Array(_Part):
     preload_gap_cycles: Annotated[Cycles, Field(ge=0)] = 0
     first_preload: Literal["counted", "hidden"] = "counted"
     drain: Literal["every_fold", "overlapped", "none"] = "every_fold"
+    # none: os results are read in parallel; ws and is results leave through the rows, as with every_fold
+    reduction: Literal["im2col", "per_tap"] = "im2col"
     drain_path: Literal["down", "across"] = "down"
     hop_cycles: Count = 1
     trim_folds: bool = False
@@ -113,6 +115,8 @@ class Memory(_Part):
     shared_buffer: bool = False  # inputs and weights share the activation buffer
     double_buffered: bool = True
     double_buffered_accumulator: bool = True
+    halo_kept: bool = True  # rows that neighbouring tiles share stay in the buffer
+    tile_overhead_cycles: Annotated[Cycles, Field(ge=0)] = 0  # control per tile, while the array waits
     activation_bits: Count = 8
     weight_bits: Count = 8
     accumulator_bits: Count = 32

@@ -23,6 +23,8 @@ def array_params(design: Design) -> ArrayParams:
     if design.array is None:
         raise ConfigError(f"design {design.name!r} has no array")
     data = design.array.model_dump(exclude={"count", "zero_gating", "depthwise_on"})
+    if design.array.dataflow != "os" and design.array.drain == "none":
+        data["drain"] = "every_fold"  # only os results can be read in parallel
     return ArrayParams(**data)
 
 
@@ -39,6 +41,8 @@ def memory_params(design: Design) -> MemoryParams | None:
         shared_buffer=memory.shared_buffer,
         double_buffered=memory.double_buffered,
         double_buffered_accumulator=memory.double_buffered_accumulator,
+        halo_kept=memory.halo_kept,
+        tile_overhead_cycles=memory.tile_overhead_cycles,
         activation_bits=memory.activation_bits,
         weight_bits=memory.weight_bits,
         accumulator_bits=memory.accumulator_bits,

@@ -9,7 +9,7 @@ from accel_models.cost import Cost, Ints, Placement, WorkStates
 from accel_models.design import Design
 from accel_models.dram import MemoryParams
 from accel_models.energy import Actions, array_actions
-from accel_models.mapping import BUFFERS, Fetches, Mapping, Residency, map_ops
+from accel_models.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.params import array_params, memory_params, technology_params
 from accel_models.shapes import Shapes
 
@@ -31,25 +31,21 @@ def price_on_array(work: WorkStates, shapes: Shapes, placement: Placement, desig
         shapes,
         array_params(design),
         memory_params(design) or UNLIMITED,
-        residency=Residency(
+        operands=Operands(
             input_on_chip=placement.inputs_on_chip,
             weights_on_chip=placement.weights_resident,
             output_on_chip=placement.output_on_chip,
             reserved_bytes=placement.reserved_bytes,
-        ),
-        fetches=Fetches(
-            input_pixel_bytes=np.asarray(shapes.in_channels * act, np.int64),
+            input_pixel_bytes=shapes.in_channels * act,
             weight_bytes=work.weight_fetch_bytes,
         ),
     )
     gather = _gather_cycles(work, design)
     cycles = mapping.array_cycles + gather
-    loads = np.maximum(mapping.channel_tiles * mapping.reduction_tiles, 1)
-    passes = np.maximum(mapping.pixel_tiles, 1)
     busy = Busy(
         unit="array",
         cycles=cycles,
-        first_tile_cycles=-(-cycles // (loads * passes)),
+        first_tile_cycles=np.minimum(mapping.output_tile_cycles + gather, cycles),
         last_tile_cycles=np.minimum(mapping.last_tile_cycles, cycles),
         actions=_array_actions(work, shapes, mapping, cycles, design),
         feasible=mapping.feasible,
@@ -59,8 +55,8 @@ def price_on_array(work: WorkStates, shapes: Shapes, placement: Placement, desig
         weights=mapping.dram_weight_bytes,
         inputs=mapping.dram_input_bytes,
         outputs=mapping.dram_output_bytes,
-        weight_pieces=loads,
-        input_pieces=passes,
+        first_weights=mapping.first_weight_bytes,
+        first_inputs=mapping.first_input_bytes,
     )
     return assemble(work, shapes, design, busy, traffic)
 
@@ -76,6 +72,8 @@ def _array_actions(
         cycles * array.rows * array.cols,
         gated_macs=shapes.macs - work.useful_macs if design.array and design.array.zero_gating else 0,
     )
+    if design.memory is None:
+        return inside  # unlimited memory has no price
     return inside + Actions(
         activation_sram_read_bytes=mapping.activation_read_bytes + work.gathered_elements * act,
         activation_sram_write_bytes=mapping.activation_write_bytes,

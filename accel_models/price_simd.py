@@ -25,6 +25,7 @@ def price_on_simd(work: WorkStates, shapes: Shapes, placement: Placement, design
     )
     cycles = np.ceil(cost.total_cycles * (design.clock / core.clock_hz)).astype(np.int64)
     rows = np.maximum(shapes.out_height * shapes.batch, 1)  # Choice: the vector unit streams row by row
+    weights = work.weight_fetch_bytes * (not placement.weights_resident)
     inputs = shapes.input_elements * act * (not placement.inputs_on_chip)
     outputs = shapes.output_elements * act * (not placement.output_on_chip)
     busy = Busy(
@@ -36,11 +37,11 @@ def price_on_simd(work: WorkStates, shapes: Shapes, placement: Placement, design
         feasible=np.ones(len(work), np.bool_),
     )
     traffic = Traffic(
-        weights=work.weight_fetch_bytes * (not placement.weights_resident),
+        weights=weights,
         inputs=inputs,
         outputs=outputs,
-        weight_pieces=np.ones(len(work), np.int64),
-        input_pieces=rows,
+        first_weights=weights,
+        first_inputs=-(-inputs // rows),
     )
     return assemble(work, shapes, design, busy, traffic)
 
