@@ -1,0 +1,93 @@
+"""Software sets: complete for every instruction set, ordered as stacks are, errors that help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from accel_models.load import load_design
+from accel_models.params import simd_params
+from accel_models.simd_network import mobilenet_v1, network_cycles
+from accel_models.software import ISAS, load_software, software_names
+from traces.errors import ConfigError
+from traces.named_networks import load_network
+
+MICROCONTROLLERS = ("cortex_m0plus", "cortex_m4", "cortex_m33", "cortex_m7", "cortex_m55", "cortex_m85")
+CORES = (*MICROCONTROLLERS, "cortex_a53", "cortex_a55", "cortex_a72", "rvv_core")
+NETWORKS = ("resnet8_tiny", "mobilenetv1_025_96", "dscnn_kws", "fc_autoencoder")
+
+
+def cycles(design: str, network: str, software: str) -> int:
+    core = simd_params(load_design(design))
+    return network_cycles(load_network(network), core, load_software(software, core.isa))
+
+
+@pytest.mark.parametrize("name", software_names())
+def test_every_set_is_complete_on_every_instruction_set(name: str) -> None:
+    for isa in ISAS:
+        assert load_software(name, isa).op_instructions > 0
+
+
+@pytest.mark.parametrize("design", CORES)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_better_software_is_faster_on_every_core(design: str, network: str) -> None:
+    names = ("tuned_2023", "tuned_2022", "reference")
+    order = [cycles(design, network, name) for name in names]
+    assert order == sorted(order)
+    assert cycles(design, network, "tuned") < cycles(design, network, "reference")
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_reference_kernels_are_two_to_five_times_slower_on_cortex_m4(network: str) -> None:
+    """TFLM's reference kernels against stacks of 2023, MLPerf Tiny on STM32L4R5: 4.2, 6.8, 4.2 and 2.1 times."""
+    assert 2.0 < cycles("cortex_m4", network, "reference") / cycles("cortex_m4", network, "tuned_2023") < 5.0
+
+
+@pytest.mark.parametrize(
+    ("slower", "faster"),
+    [
+        ("cortex_m0plus", "cortex_m4"),
+        ("cortex_m4", "cortex_m33"),
+        ("cortex_m33", "cortex_m7"),
+        ("cortex_m7", "cortex_m55"),
+        ("cortex_m55", "cortex_m85"),
+        ("cortex_a53", "cortex_a55"),
+    ],
+)
+def test_a_newer_core_needs_fewer_cycles(slower: str, faster: str) -> None:
+    assert cycles(faster, "resnet8_tiny", "tuned") < cycles(slower, "resnet8_tiny", "tuned")
+
+
+def test_unknown_names_get_the_nearest() -> None:
+    with pytest.raises(
+        ConfigError, match=r"software = 'tunned': no such software set; did you mean 'tuned'\?"
+    ):
+        load_software("tunned", "dsp")
+    with pytest.raises(ConfigError, match=r"isa = 'dps': no such instruction set; did you mean 'dsp'\?"):
+        load_software("tuned", "dps")  # type: ignore[arg-type]  # the error is the point
+
+
+def test_every_number_says_where_it_comes_from() -> None:
+    """Each setting of the shipped file carries a comment on its line, or its group does."""
+    path = Path(__file__).parents[2] / "accel_models" / "tables" / "software.yaml"
+    commented_group = False
+    for line in path.read_text(encoding="utf-8").splitlines():
+        text = line.strip()
+        is_group = (
+            text.endswith(":")
+            or ": &" in text
+            or (": " in text and "# " in text and text.split(": ")[1][0] in "&#")
+        )
+        if is_group:
+            commented_group = "#" in text
+        elif text and not text.startswith(("#", "like:")) and ": *" not in text:
+            value = text.split(":")[1].split("#")[0].strip()
+            assert "#" in text or commented_group or value in {"0", "true", "false", "1"}, line
+
+
+def test_mobilenet_has_the_published_size() -> None:
+    """Howard et al. 2017, table 4: 569 M multiply-adds and 4.2 M weights at width 1, 224 pixels."""
+    graph = mobilenet_v1(1.0, 224, 1000)
+    assert round(graph.macs / 1e6) == 569
+    assert sum(op.weight_count for op in graph) == pytest.approx(4.2e6, rel=0.01)

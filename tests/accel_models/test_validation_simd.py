@@ -1,0 +1,78 @@
+"""The SIMD core beside chips, layers and instruction counts, each comparison within its bound."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from accel_models.simd_reference import mlperf_rows, network, software_of, tuned_rows
+from accel_models.validation_simd import simd_comparisons
+from traces.errors import ConfigError
+
+COMPARISONS = {comparison.name: comparison for comparison in simd_comparisons()}
+TUNED = COMPARISONS["tuned stacks on Cortex-M4 and M7, latency"]
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_the_bound_holds(name: str) -> None:
+    comparison = COMPARISONS[name]
+    assert comparison.holds, (comparison.mean_error, comparison.worst_error)
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_a_bound_is_not_vacuous(name: str) -> None:
+    """A model twice as high breaks every bound."""
+    comparison = COMPARISONS[name]
+    assert not replace(comparison, predicted=2 * comparison.predicted).holds
+
+
+def test_the_targets_of_the_project_are_the_bounds() -> None:
+    """12 % end to end on tuned stacks, 25 % layer by layer."""
+    assert TUNED.bound_mean == 0.12
+    assert all(c.bound_mean == 0.25 for c in COMPARISONS.values() if "layers" in c.name)
+
+
+@pytest.mark.parametrize("design", ["cortex_m4", "psoc62", "cortex_m7", "stm32f746", "stm32h747"])
+def test_no_chip_is_far_off(design: str) -> None:
+    """The mean must not hide one bad chip behind the others."""
+    errors = [e for e, lab in zip(TUNED.relative_errors, TUNED.labels, strict=True) if design in lab.split()]
+    assert len(errors) >= 8
+    assert np.mean(np.abs(errors)) < 0.15
+
+
+def test_every_tuned_row_of_the_table_is_compared() -> None:
+    """88 rows of MLPerf Tiny and 8 of the model zoo; no row is left out because it fits badly."""
+    assert len(TUNED.labels) == len(tuned_rows()) == 96
+    others = {row["software"] for row in mlperf_rows()} - {row["software"] for row in tuned_rows()}
+    assert {software_of(name) for name in others} == {"cmsis_nn", "reference", "tuned"}
+
+
+def test_removed_channels_are_not_charged() -> None:
+    """Stacks that remove dead channels run 3.7 of the 7.5 million MACs."""
+    assert network("VWW").macs == 7_489_664
+    assert network("VWW live").macs < 0.51 * network("VWW").macs
+
+
+@pytest.mark.parametrize(
+    ("stack", "software"),
+    [
+        ("X-CUBE-AI v8.1.0", "tuned_2022"),
+        ("X-CUBE-AI v9.0", "tuned_2023"),
+        ("X-CUBE-AI 10.0.0", "tuned_2023"),
+        ("Plumerai Inference Engine", "tuned_2022"),
+        ("Plumerai Inference Engine 2023.05", "tuned_2023"),
+        ("microTVM + CMSIS-NN (TVM BYOC)", "cmsis_nn"),
+        ("TensorFlow Lite for Microcontrollers v2.3.1", "reference"),
+    ],
+)
+def test_a_stack_names_its_software_set(stack: str, software: str) -> None:
+    assert software_of(stack) == software
+
+
+def test_an_unknown_stack_is_refused() -> None:
+    with pytest.raises(ConfigError, match="microTVM native schedules"):
+        software_of("microTVM native schedules")
+    with pytest.raises(ConfigError, match="no graph is known"):
+        network("VGG")
