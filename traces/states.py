@@ -131,7 +131,7 @@ class Workload:
         return total
 
 
-def state_macs(op: Op, parts: tuple[Counts, Counts, Counts], tile_total: int) -> NDArray[np.int64]:
+def state_macs(op: Op, parts: tuple[Counts, ...], tile_total: int) -> NDArray[np.int64]:
     """Return the MACs of an op with so many active inputs, outputs and tiles, shape as the arrays [MAC].
 
     Channels of grouped ops are rounded up to whole channels per group, as hardware lays them out.  Choice:
@@ -151,8 +151,8 @@ def state_macs(op: Op, parts: tuple[Counts, Counts, Counts], tile_total: int) ->
 
 
 def deduplicate(
-    op: Op, runs: Bools, parts: tuple[Counts, Counts, Counts], tile_total: int
-) -> tuple[OpStates, NDArray[np.intp]]:
+    op: Op, runs: Bools, parts: tuple[Counts | int, Counts | int, Counts | int], tile_total: int
+) -> tuple[OpStates, NDArray[np.integer]]:
     """Return an op's distinct states and, per input, the index of its own.
 
     Parameters
@@ -162,30 +162,53 @@ def deduplicate(
     runs
         Whether it runs, shape (n,).
     parts
-        Active input channels, output channels and tiles if it runs, each (n,).
+        Active input channels, output channels and tiles if it runs, each (n,), or one number for all inputs.
     tile_total
         Tiles of its grid.
+
+    Notes
+    -----
+    The parts that vary are the digits of one number per input, 0 where the op does not run.
     """
     bases = (op.in_channels + 1, op.out_channels + 1, tile_total + 1)
-    bound = math.prod(bases)
+    varying = [(part, base) for part, base in zip(parts, bases, strict=True) if not isinstance(part, int)]
+    bound = 1 + math.prod(base for _, base in varying)
     if bound > np.iinfo(np.int64).max:
         raise UnsupportedError(f"op {op.name!r}: {op.in_channels} x {op.out_channels} channels are too many")
-    code = np.zeros(len(runs), np.int64)
-    for values, base in zip(parts, bases, strict=True):
+    code: NDArray[np.integer] = np.zeros(len(runs), np.int32 if bound < 2**31 else np.int64)
+    for part, base in varying:
         code *= base
-        code += values
+        code += part
+    code += 1
     code *= runs
     distinct, index = _unique(code, bound)
-    rest, tiles = np.divmod(distinct, bases[2])
-    cin, cout = np.divmod(rest, bases[1])
-    counts = (cin.astype(np.int32), cout.astype(np.int32), tiles.astype(np.int32))
-    return OpStates(distinct > 0, *counts, state_macs(op, counts, tile_total)), index
+    ran = distinct > 0
+    cin, cout, tiles = ((count * ran).astype(np.int32) for count in _decode(distinct - 1, parts, bases))
+    macs = state_macs(op, (cin, cout, tiles), tile_total)
+    return OpStates(ran, cin, cout, tiles, macs), index
 
 
-def _unique(code: NDArray[np.int64], bound: int) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+def _decode(
+    code: NDArray[np.int64], parts: tuple[Counts | int, ...], bases: tuple[int, ...]
+) -> list[NDArray[np.int64]]:
+    """Return the parts of each code, first to last; a part that never varies is not in the code."""
+    found = []
+    for part, base in zip(reversed(parts), reversed(bases), strict=True):
+        if isinstance(part, int):
+            found.append(np.full(len(code), part, np.int64))
+        else:
+            code, digit = np.divmod(code, base)
+            found.append(digit)
+    return found[::-1]
+
+
+def _unique(code: NDArray[np.integer], bound: int) -> tuple[NDArray[np.int64], NDArray[np.integer]]:
     """Return the sorted distinct codes and each input's place among them; by a table when codes are small."""
     if bound > 1 << 20:
-        return np.unique(code, return_inverse=True)
+        found, index = np.unique(code, return_inverse=True)
+        return found.astype(np.int64), index
     table = np.zeros(bound, np.bool_)
     table[code] = True
-    return np.flatnonzero(table), (np.cumsum(table) - 1)[code]
+    places = np.cumsum(table, dtype=np.uint32)
+    places -= 1
+    return np.flatnonzero(table), places[code]

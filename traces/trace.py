@@ -67,6 +67,19 @@ class Trace:
             if gate.name not in self.decisions:
                 raise GraphError(f"trace: gate {gate.name!r} of the graph has no recorded decisions")
             _check_decisions(gate, self.decisions[gate.name], n)
+        self._check_extras(n)
+
+    def _check_extras(self, n: int) -> None:
+        for gate in self.graph.gates:
+            bits = gate.kind in {"channel", "spatial"}
+            for what, values, shape in (
+                ("scores", self.scores, (n, gate.size) if bits else (n,)),
+                ("exit predictions", self.exit_predictions, (n, gate.size)),
+                ("exit confidences", self.exit_confidences, (n, gate.size)),
+            ):
+                found = values[gate.name].shape if gate.name in values else shape
+                if found != shape:
+                    raise GraphError(f"trace: gate {gate.name!r}: {what} have shape {found}, need {shape}")
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -98,7 +98,7 @@ def mean_workload(workload: Workload) -> MeanWorkload:
         op, tile_total = workload.graph.ops[i], int(workload.tile_totals[i])
         runs = np.array([ran > 0])
         sides = (_first(op.in_channels, cin), _first(op.out_channels, cout))
-        pieces.append(_OpWork(op, runs, *sides, np.array([tiles], np.int32), tile_total))
+        pieces.append(_OpWork(op, runs, *sides, tiles, tile_total))
     return MeanWorkload(_workload(workload.graph, 1, pieces), workload.rate, *means)
 
 
@@ -110,8 +110,20 @@ class _OpWork:
     runs: Bools
     source: Channels
     result: Channels
-    tiles: Counts
+    tiles: Counts | int
     tile_total: int
+
+    @property
+    def parts(self) -> tuple[Counts | int, Counts | int, Counts | int]:
+        """Input channels, output channels and tiles where it runs: (n,), or one number where they never vary."""
+        always_read = (
+            self.source.mask is None and self.op.kind != "lstm_cell"
+        )  # a cell runs without input too
+        return (
+            self.source.total if always_read else self.source.count,
+            self.result.total if self.result.mask is None else self.result.count,
+            self.tiles,
+        )
 
 
 class _Gating:
@@ -151,11 +163,11 @@ class _Gating:
             self._combined[masks] = Mask.of(packed, op.out_channels)
         return self._combined[masks]
 
-    def tiles(self, op: Op) -> tuple[Counts, int]:
+    def tiles(self, op: Op) -> tuple[Counts | int, int]:
         """Return how many tiles of the op's output are computed, and of how many."""
         gates = [gate for gate in self._guards.get(op.name, ()) if gate.kind == "spatial"]
         if not gates:
-            return np.broadcast_to(np.int32(1), self.always.shape), 1
+            return 1, 1
         both = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
         return np.bitwise_count(both).sum(axis=1, dtype=np.int32), gates[0].size
 
@@ -187,7 +199,7 @@ def _lower_op(op: Op, operands: list[Channels], gating: _Gating) -> tuple[_OpWor
     is_open, mask = gating.is_open(op), gating.mask(op)
     tiles, tile_total = gating.tiles(op)
     source, result = _sides(op, operands, gating.always, mask)
-    runs = is_open & result.present & (tiles > 0)
+    runs = is_open & result.present & np.greater(tiles, 0)
     if op.kind == "add":
         runs &= reduce(np.add, (operand.present.view(np.uint8) for operand in operands)) >= 2
     if op.kind != "lstm_cell":  # a recurrent cell still has its own state to work on
@@ -226,10 +238,9 @@ def _sides(op: Op, operands: list[Channels], always: Bools, mask: Mask | None) -
 def _workload(graph: NetworkGraph, inputs: int, work: list[_OpWork]) -> Workload:
     """Deduplicate every op's work into states."""
     states: list[OpStates] = []
-    columns: list[NDArray[np.intp]] = []
+    columns: list[NDArray[np.integer]] = []
     for piece in work:
-        parts = (piece.source.count, piece.result.count, piece.tiles)
-        found, index = deduplicate(piece.op, piece.runs, parts, piece.tile_total)
+        found, index = deduplicate(piece.op, piece.runs, piece.parts, piece.tile_total)
         states.append(found)
         columns.append(index)
     small = all(len(found) <= np.iinfo(np.uint16).max + 1 for found in states)

@@ -216,3 +216,20 @@ def test_a_trace_needs_a_prediction_for_every_label() -> None:
     trace = open_trace(exit_graph(), 2)
     with pytest.raises(GraphError, match=r"1 predictions for 2 labels"):
         Trace(trace.graph, trace.info, trace.labels, trace.predictions[:1], trace.decisions)
+
+
+@pytest.mark.parametrize(
+    ("field", "gate_name", "shape", "message"),
+    [
+        ("scores", "c", (2, 15), "gate 'c': scores have shape (2, 15), need (2, 16)"),
+        ("scores", "l", (1,), "gate 'l': scores have shape (1,), need (2,)"),
+        ("exit_predictions", "w", (2, 3), "gate 'w': exit predictions have shape (2, 3), need (2, 2)"),
+    ],
+)
+def test_scores_and_exits_must_fit_too(
+    field: str, gate_name: str, shape: tuple[int, ...], message: str
+) -> None:
+    trace = open_trace(exit_graph(), 2)
+    extra = {field: {gate_name: np.zeros(shape)}}
+    with pytest.raises(GraphError, match=re.escape(message)):
+        Trace(trace.graph, trace.info, trace.labels, trace.predictions, trace.decisions, **extra)
