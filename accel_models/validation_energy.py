@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models import validation_eyeriss
-from accel_models.energy_tables import core_power, read_table
+from accel_models import validation_eyeriss, validation_mcu
+from accel_models.energy_tables import read_table
 from accel_models.sram import sram_cost, sram_grid
 from accel_models.technology import energy_factor
 from accel_models.validation import Comparison
@@ -14,38 +14,14 @@ from accel_models.validation import Comparison
 def energy_comparisons() -> tuple[Comparison, ...]:
     """Return every comparison of the energy model, in the order they are printed."""
     return (
-        mcu_energy(),
+        validation_mcu.energy_at_measured_latency(),
+        validation_mcu.energy_end_to_end(),
         validation_eyeriss.energy_from_accesses(),
         validation_eyeriss.latency_of_the_design(),
         validation_eyeriss.energy_of_the_design(),
         voltage_scaling(),
         sram_left_out(),
         sram_horowitz(),
-    )
-
-
-def mcu_energy() -> Comparison:
-    """Energy per inference of microcontrollers at their measured latency: the power model alone.
-
-    Cycles are measured latency x clock; the price of a cycle is the chip's row of ``tables/cores.csv``.
-    Rows that do not state their supply get the chip's own.
-    """
-    rows = [row for row in read_table("reference/energy_mlperf_tiny") if row["soc"].startswith("STM32")]
-    predicted = []
-    for row in rows:
-        core = core_power(_core_of(row))
-        supply = float(row["supply_v"]) if row["supply_v"] else None
-        cycles = float(row["latency_ms"]) * 1e3 * float(row["freq_mhz"])
-        predicted.append(cycles * core.cycle_pj(supply) * 1e-6)
-    return Comparison(
-        name="MCU energy per inference at measured latency",
-        truth="MLPerf Tiny v0.5-v1.3, closed division, STM32L4R5 and STM32H7A3",
-        labels=tuple(f"{row['round']} {row['soc']} {row['software']} {row['benchmark']}" for row in rows),
-        measured=np.array([float(row["energy_uj"]) for row in rows]),
-        predicted=np.array(predicted),
-        unit="uJ",
-        bound_mean=0.12,
-        bound_worst=0.35,
     )
 
 
@@ -106,9 +82,3 @@ def sram_horowitz() -> Comparison:
         bound_mean=0.50,
         bound_worst=0.50,
     )
-
-
-def _core_of(row: dict[str, str]) -> str:
-    if row["soc"] == "STM32H7A3":
-        return "cortex_m7"
-    return "stm32l4r5_smps" if row["regulator"] == "smps" else "cortex_m4"

@@ -1,0 +1,68 @@
+"""Energy per inference of microcontrollers: the power model alone, then power times modelled latency."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accel_models.energy_tables import core_power, read_table
+from accel_models.load import load_design
+from accel_models.params import simd_params
+from accel_models.simd_network import network_cycles
+from accel_models.simd_reference import network, software_of
+from accel_models.software import load_software
+from accel_models.validation import Comparison
+
+Row = dict[str, str]
+
+TRUTH = "MLPerf Tiny v0.5-v1.3, closed division, STM32L4R5 and STM32H7A3"
+DESIGNS = {"STM32L4R5": "cortex_m4", "STM32H7A3": "cortex_m7"}
+_NO_SOFTWARE_SET = "microTVM native schedules"  # compiler-generated kernels: no set claims to describe them
+
+
+def energy_at_measured_latency() -> Comparison:
+    """Energy from measured latency x clock: the price of a cycle alone (``tables/cores.csv``).
+
+    Rows that do not state their supply get the chip's own.  One row stands out: v1.1 IC on the L4R5 draws
+    33 mW where the three others of its round draw 43 to 47.
+    """
+    rows = energy_rows()
+    cycles = [float(row["latency_ms"]) * 1e3 * float(row["freq_mhz"]) for row in rows]
+    return _energy("MCU energy at measured latency", rows, cycles, bounds=(0.12, 0.35))
+
+
+def energy_end_to_end() -> Comparison:
+    """Energy from modelled cycles: what ``lacuna estimate`` says, beside the chip."""
+    rows = [row for row in energy_rows() if row["software"] != _NO_SOFTWARE_SET]
+    return _energy("MCU energy end to end", rows, [_cycles(row) for row in rows], bounds=(0.25, 0.40))
+
+
+def energy_rows() -> list[Row]:
+    """Rows with energy of the chips we ship designs for."""
+    return [row for row in read_table("reference/energy_mlperf_tiny") if row["soc"] in DESIGNS]
+
+
+def _cycles(row: Row) -> float:
+    core = simd_params(load_design(DESIGNS[row["soc"]], {"clock": f"{row['freq_mhz']} MHz"}))
+    live = " live" if row["dead_channels_removed"] == "yes" else ""
+    software = load_software(software_of(row["software"]), core.isa)
+    return float(network_cycles(network(row["benchmark"] + live), core, software))
+
+
+def _energy(name: str, rows: list[Row], cycles: list[float], *, bounds: tuple[float, float]) -> Comparison:
+    predicted = [count * _cycle_pj(row) * 1e-6 for count, row in zip(cycles, rows, strict=True)]
+    return Comparison(
+        name=name,
+        truth=TRUTH,
+        labels=tuple(f"{row['round']} {row['soc']} {row['software']} {row['benchmark']}" for row in rows),
+        measured=np.array([float(row["energy_uj"]) for row in rows]),
+        predicted=np.array(predicted),
+        unit="uJ",
+        bound_mean=bounds[0],
+        bound_worst=bounds[1],
+    )
+
+
+def _cycle_pj(row: Row) -> float:
+    external_regulator = row["soc"] == "STM32L4R5" and row["regulator"] == "smps"
+    core = core_power("stm32l4r5_smps" if external_regulator else DESIGNS[row["soc"]])
+    return core.cycle_pj(float(row["supply_v"]) if row["supply_v"] else None)
