@@ -1,0 +1,57 @@
+"""How decisions meet the hardware: when weights are fetched, and which inputs run together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from traces.errors import ConfigError, did_you_mean
+
+Prefetch = Literal["wait", "speculate", "predict", "oracle"]
+
+
+class Policy(BaseModel):
+    """Policy of a replay (design.md section 5).
+
+    ==============  =====================================================================================
+    ``prefetch``    weights of what a gate guards are fetched
+    ==============  =====================================================================================
+    ``wait``        after the decision
+    ``speculate``   before it; what turns out skipped is wasted, the transfer cut at the next burst
+    ``predict``     before it for ops whose recorded execution rate exceeds ``theta``, after it for others
+    ``oracle``      as needed: decisions are known before the input arrives; the lower bound
+    ==============  =====================================================================================
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prefetch: Prefetch = "wait"
+    theta: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    batch: Annotated[int, Field(ge=1, le=4096)] = 1
+    batch_order: Literal["arrival", "similar"] = "arrival"
+    compaction: Literal["union", "per_input"] = "union"
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    def __init__(self, **settings: object) -> None:
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise ConfigError(_explain(error)) from None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.batch == 1 and self.batch_order == "similar":
+            raise ValueError("batch_order = 'similar' needs batch = 2 or more")
+        return self
+
+
+def _explain(error: ValidationError) -> str:
+    """Return the first problem as ``policy.name = value: what is needed``."""
+    problem = error.errors()[0]
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"policy.{name}: no such setting{did_you_mean(name, Policy.model_fields)}"
+    if not name:
+        return "policy: " + str(problem["msg"]).removeprefix("Value error, ")
+    return f"policy.{name} = {problem['input']!r}: {problem['msg']}"
