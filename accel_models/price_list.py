@@ -68,7 +68,8 @@ def price_list(
         prices += _core_prices(technology.core_power, technology.supply_v)
     if pes:
         prices += _array_prices(technology) + _simd_prices(technology)
-        prices += _sram_prices(technology, memories) + _logic_leakage(technology, pes, lanes)
+        prices += _leakage(technology, memories) + _logic_leakage(technology, pes, lanes)
+    prices += [price for macro in memories for price in _macro_prices(technology, macro)]
     if technology.dram != "none":
         prices += _dram_prices(technology.dram)
     return PriceList(tuple(_override(prices, technology.prices)))
@@ -147,19 +148,15 @@ def _simd_prices(technology: TechnologyParams) -> list[Price]:
     ]
 
 
-def _sram_prices(technology: TechnologyParams, memories: tuple[SramMacro, ...]) -> list[Price]:
-    prices = [price for macro in memories for price in _macro_prices(technology, macro)]
-    leakage = sum(
-        float(macro_cost(technology, macro).static_mw) * macro.banks for macro in memories if not macro.shared
-    )
-    if not memories:
-        return prices
-    scaled = macro_cost(technology, memories[0]).scaled
+def _leakage(technology: TechnologyParams, memories: tuple[SramMacro, ...]) -> list[Price]:
+    """Leakage of all buffers; what a processor core draws includes its own."""
+    costs = [(macro, macro_cost(technology, macro)) for macro in memories if not macro.shared]
+    if not costs:
+        return []
+    leakage = sum(float(cost.static_mw) * macro.banks for macro, cost in costs)
     source = f"CACTI 7, {technology.device}, {technology.temperature_k:g} K, all buffers"
-    return [
-        *prices,
-        Price("sram_leakage", leakage, "mW", technology.node_nm, "CACTI's", source, scaled),
-    ]
+    scaled = any(cost.scaled for _, cost in costs)
+    return [Price("sram_leakage", leakage, "mW", technology.node_nm, "CACTI's", source, scaled)]
 
 
 def _macro_prices(technology: TechnologyParams, macro: SramMacro) -> list[Price]:

@@ -170,3 +170,11 @@ def test_more_of_anything_never_costs_less(low: list[int], more: int, action: st
     counts = np.array(low)
     less = energy_pj(Actions(**{action: counts}), PRICES).total_pj
     assert np.all(energy_pj(Actions(**{action: counts + more}), PRICES).total_pj >= less)
+
+
+def test_buffers_beside_a_processor_core_are_priced_but_leak_no_second_time() -> None:
+    """A chip's current holds its leakage; what DRAM fills is still written somewhere."""
+    core = TechnologyParams(node_nm=45, voltage_v=0.9, core_power="cortex_m4", dram="lpddr4")
+    prices = price_list(core, MEMORIES)
+    assert prices.value("weight_sram_write_bytes") > 0
+    assert {price.action for price in prices if price.unit == "mW"} == {"dram_standby"}
