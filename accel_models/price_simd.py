@@ -49,7 +49,7 @@ def price_on_simd(work: WorkStates, shapes: Shapes, placement: Placement, design
 def _simd_actions(work: WorkStates, shapes: Shapes, cycles: Ints, design: Design) -> Actions:
     """Count what a vector unit does beside an array; a core of its own is priced by the cycle."""
     if design.array is None:
-        return Actions(core_cycles=cycles)
+        return Actions(core_cycles=cycles * simd_params(design).cores)
     act, wgt, _ = element_bytes(design)
     elementwise = np.zeros(len(work)) if shapes.kind in MAC_KINDS else element_operations(shapes)
     outputs = shapes.output_elements * (work.runs & (shapes.in_channels > 0))
