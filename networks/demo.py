@@ -51,5 +51,5 @@ def train_digits_lcnet(
 
 def _settings(epochs: int, seed: int) -> TrainSettings:
     return TrainSettings(
-        epochs=epochs, batch_size=32, learning_rate=0.1, gate_learning_rate=6e-3, seed=seed, bfloat16=False
+        epochs=epochs, batch_size=32, learning_rate=0.1, gate_learning_rate=1e-2, seed=seed, bfloat16=False
     )

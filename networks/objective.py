@@ -14,6 +14,9 @@ from networks.cost import CostModel, openness
 from networks.gates import OutputWatch, named_gates
 
 
+_GENTLE = 0.05  # Choice: gap, as a share of the dense cost, up to which the pull grows; see _pull
+
+
 @dataclass(slots=True)
 class Means:
     """Running means for the log."""
@@ -84,12 +87,21 @@ class TargetCost:
         closeness = math.cos(math.pi / 2 * done) ** 2
         upper, lower = 1.0 - closeness * (1.0 - target), closeness * target
         stacked = torch.stack(guarded)
-        bounds = functional.relu(stacked - upper).square() + functional.relu(lower - stacked).square()
+        outside = functional.relu(stacked - upper) + functional.relu(lower - stacked)
         self._means.note(kept, opened)
-        return (kept - target).square() + bounds.mean()
+        return _pull(kept - target) + _pull(outside).mean()
 
     def _is_guarded(self, op_name: str) -> bool:
         return bool(self.cost.graph.guards_of(op_name)) and op_name not in self.cost.graph.gate_ops
+
+
+def _pull(gap: Tensor) -> Tensor:
+    """Return the square of a gap, but straight beyond ``_GENTLE``, so that a distant target pulls no harder.
+
+    With the plain square, gates closed blindly while the target was far: a trained ResNet-20 fell from 91 % to
+    29 % of the training images within three epochs.
+    """
+    return 2.0 * functional.huber_loss(gap, torch.zeros_like(gap), reduction="none", delta=_GENTLE)
 
 
 @dataclass(slots=True)
