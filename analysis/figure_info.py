@@ -1,0 +1,178 @@
+"""What each figure shows, as plain values: computed here, drawn elsewhere, and tested without a pixel.
+
+Every ``*_info`` function takes arrays and returns a frozen value in the units of the axes.
+:mod:`analysis.figures` (matplotlib) and :mod:`analysis.charts` (plotly) draw the same values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.words import fitting_unit
+
+CDF_POINTS = 400  # Choice: as many steps as a screen shows; a million inputs draw as fast as a thousand
+CLASSES_SHOWN = 24  # Choice: more bars cannot be read at 600 pixels; the slowest are shown
+ROWS_SHOWN = 60  # Choice: of a heat map
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A named value on the latency axis."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyInfo:
+    """Distribution of latency over inputs: share of the inputs that ended by then."""
+
+    unit: str
+    latency: tuple[float, ...]  # rising [unit]
+    share: tuple[float, ...]  # [0..1], rising to 1
+    percentiles: tuple[Mark, ...]  # p50, p95, p99
+    references: tuple[Mark, ...]  # dense, mean rate, MAC-proportional, oracle
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTail:
+    """Latency of the inputs of one class."""
+
+    label: str
+    inputs: int
+    p50: float
+    p95: float
+    p99: float
+    largest: float
+
+
+@dataclass(frozen=True, slots=True)
+class TailInfo:
+    """Latency percentiles by class, in order of labels; the slowest classes where there are many."""
+
+    unit: str
+    classes: tuple[ClassTail, ...]
+    left_out: int  # faster classes that are not shown
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyInfo:
+    """Energy of one input, by part and design."""
+
+    unit: str
+    designs: tuple[str, ...]
+    parts: tuple[tuple[str, tuple[float, ...]], ...]  # part, one value per design [unit]
+    dense: tuple[float, ...]  # of the dense network per design, NaN where it is not known [unit]
+
+
+@dataclass(frozen=True, slots=True)
+class HeatInfo:
+    """A table of values as colours; ``values[row][column]``, NaN where there is none."""
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+    measure: str  # what a colour means, with its unit
+    row_title: str
+    column_title: str
+    top: float = 1.0  # value of the last colour
+    left_out: int = 0  # rows not shown
+
+
+def latency_info(latency_us: ArrayLike, references_us: Mapping[str, float]) -> LatencyInfo:
+    """Return the latency distribution of a replay.
+
+    Parameters
+    ----------
+    latency_us
+        Latency of every input (n,) [us].
+    references_us
+        What it is compared with, by name [us]; values that are not known (NaN) are left out.
+    """
+    ordered = np.sort(np.asarray(latency_us, np.float64))
+    known = {name: value for name, value in references_us.items() if not math.isnan(value)}
+    unit, holds = fitting_unit(max([*ordered[-1:], *known.values(), 0.0]), "us")
+    rank = np.unique(np.linspace(0, len(ordered) - 1, min(CDF_POINTS, len(ordered))).astype(np.int64))
+    marks = tuple(Mark(f"p{q}", percentile(ordered, q) / holds) for q in (50, 95, 99)) if len(ordered) else ()
+    return LatencyInfo(
+        unit=unit,
+        latency=_floats(ordered[rank] / holds),
+        share=_floats((rank + 1) / max(len(ordered), 1)),
+        percentiles=marks,
+        references=tuple(Mark(name, value / holds) for name, value in known.items()),
+    )
+
+
+def percentile(ordered: NDArray[np.float64], q: float) -> float:
+    """Return the smallest value that at least ``q`` % of the sorted values do not exceed (nearest rank)."""
+    return float(ordered[max(math.ceil(q / 100 * len(ordered)) - 1, 0)])
+
+
+def tail_info(latency_us: ArrayLike, labels: ArrayLike) -> TailInfo:
+    """Return latency percentiles by class from latency (n,) [us] and label (n,) of every input."""
+    latency, label = np.asarray(latency_us, np.float64), np.asarray(labels)
+    unit, holds = fitting_unit(float(latency.max(initial=0.0)), "us")
+    tails = [_class_tail(int(c), np.sort(latency[label == c]) / holds) for c in np.unique(label)]
+    slowest = sorted(tails, key=lambda tail: (-tail.p99, int(tail.label)))[:CLASSES_SHOWN]
+    shown = tuple(sorted(slowest, key=lambda tail: int(tail.label)))
+    return TailInfo(unit=unit, classes=shown, left_out=len(tails) - len(shown))
+
+
+def _class_tail(label: int, ordered: NDArray[np.float64]) -> ClassTail:
+    p50, p95, p99 = (percentile(ordered, q) for q in (50, 95, 99))
+    return ClassTail(str(label), len(ordered), p50, p95, p99, float(ordered[-1]))
+
+
+def energy_info(
+    parts_pj: Mapping[str, Sequence[float]], designs: Sequence[str], dense_uj: Sequence[float]
+) -> EnergyInfo:
+    """Return mean energy by part: ``parts_pj[part][design]`` [pJ] and the dense total per design [uJ].
+
+    Parts that are zero on every design are left out.
+    """
+    totals = [sum(values[i] for values in parts_pj.values()) * 1e-6 for i in range(len(designs))]
+    known = [value for value in dense_uj if not math.isnan(value)]
+    unit, holds = fitting_unit(max([*totals, *known, 0.0]), "uJ")
+    return EnergyInfo(
+        unit=unit,
+        designs=tuple(designs),
+        parts=tuple(
+            (name, _floats(np.asarray(values) * 1e-6 / holds))
+            for name, values in parts_pj.items()
+            if any(values)
+        ),
+        dense=_floats(np.asarray(dense_uj, np.float64) / holds),
+    )
+
+
+def heat_info(  # noqa: PLR0913  (a heat map has these names and no fewer)
+    values: ArrayLike,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    measure: str,
+    row_title: str,
+    column_title: str,
+) -> HeatInfo:
+    """Return a heat map of ``values`` (rows, columns); beyond :data:`ROWS_SHOWN` the first rows."""
+    table = np.asarray(values, np.float64).reshape(len(rows), len(columns))
+    shown = table[:ROWS_SHOWN]
+    return HeatInfo(
+        rows=tuple(rows[:ROWS_SHOWN]),
+        columns=tuple(columns),
+        values=tuple(_floats(row) for row in shown),
+        measure=measure,
+        row_title=row_title,
+        column_title=column_title,
+        top=max(1.0, float(np.nanmax(shown, initial=0.0))),
+        left_out=len(rows) - len(shown),
+    )
+
+
+def _floats(values: ArrayLike) -> tuple[float, ...]:
+    return tuple(float(value) for value in np.asarray(values, np.float64))

@@ -1,0 +1,67 @@
+"""Numbers and names as people read them: three digits, a fitting unit, text cut to a length."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+# quantity's base unit: (unit, how many base units it holds), rising
+_SCALES: Final[dict[str, tuple[tuple[str, float], ...]]] = {
+    "us": (("ns", 1e-3), ("µs", 1.0), ("ms", 1e3), ("s", 1e6)),
+    "uJ": (("nJ", 1e-3), ("µJ", 1.0), ("mJ", 1e3), ("J", 1e6)),
+    "B": (("B", 1.0), ("KiB", 1024.0), ("MiB", 1024.0**2), ("GiB", 1024.0**3)),
+    "MAC": (("MAC", 1.0), ("kMAC", 1e3), ("MMAC", 1e6), ("GMAC", 1e9)),
+    "mm2": (("mm²", 1.0),),
+}
+MISSING: Final = "–"
+
+
+def fitting_unit(largest: float, base: str) -> tuple[str, float]:
+    """Return ``(unit, base units it holds)`` in which ``largest`` reads as 1 to 1000."""
+    scales = _SCALES.get(base, ((base, 1.0),))
+    fitting = [scale for scale in scales if abs(largest) >= scale[1]]
+    return fitting[-1] if fitting else scales[0] if largest else scales[min(1, len(scales) - 1)]
+
+
+def quantity(value: float, base: str) -> str:
+    """Return ``1234, "us"`` as ``"1.23 ms"``; a number that is not known as a dash."""
+    if math.isnan(value):
+        return MISSING
+    unit, holds = fitting_unit(value, base)
+    return f"{digits(value / holds)} {unit}"
+
+
+def digits(value: float) -> str:
+    """Return a number with three significant digits and no exponent."""
+    if math.isnan(value):
+        return MISSING
+    if value == 0 or abs(value) >= 100:
+        return f"{value:,.0f}"
+    places = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:.{min(places, 6)}f}"
+
+
+def percent(share: float) -> str:
+    """Return a share as ``"48.3 %"``."""
+    return MISSING if math.isnan(share) else f"{100 * share:.1f} %"
+
+
+def saved_words(share: float, what: str) -> str:
+    """Return ``"saves 31.0 % of the latency"``, or what it costs where nothing is saved."""
+    if share >= 0:
+        return f"saves {percent(share)} of the {what}"
+    return f"costs {percent(-share)} more {what}"
+
+
+def slug(text: str) -> str:
+    """Return ``text`` as a piece of a file name or anchor: ASCII letters, digits and single dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
+
+
+def shorten(text: str, length: int = 28) -> str:
+    """Return ``text`` with its middle left out if it is longer than ``length``."""
+    if len(text) <= length:
+        return text
+    head = (length - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (length - 1 - head) :]}"
