@@ -170,6 +170,7 @@ class Design(_Part):
     simd: Simd | None = None
     software: str = "tuned"  # kernel quality of a core: a set of tables/software.yaml
     memory: Memory | None = None  # None: unlimited, nothing is ever waited for
+    mapping: Literal["latency", "energy"] = "latency"  # what tiles are chosen for; the other breaks ties
     skip: Skip = Skip()
     elementwise: Literal["simd", "ignored"] = "simd"  # ignored: adds, pools ... are free and said to be
     gate_unit: Literal["array", "simd"] = "simd"

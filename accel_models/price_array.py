@@ -10,8 +10,9 @@ from accel_models.design import Design
 from accel_models.dram import MemoryParams
 from accel_models.energy import Actions, array_actions
 from accel_models.mapping import BUFFERS, Mapping, Operands, map_ops
-from accel_models.params import array_params, memory_params, technology_params
+from accel_models.params import array_params, design_prices, memory_params, technology_params
 from accel_models.shapes import Shapes
+from accel_models.tile_search import Prices
 
 UNLIMITED = MemoryParams(  # everything on chip, nothing ever waited for: the pure compute cycles
     activation_buffer_bytes=2**50,
@@ -26,17 +27,16 @@ UNLIMITED = MemoryParams(  # everything on chip, nothing ever waited for: the pu
 
 def price_on_array(work: WorkStates, shapes: Shapes, placement: Placement, design: Design) -> Cost:
     """Return the cost of states that run on the array, tiles chosen by the mapper."""
-    act, _, _ = element_bytes(design)
     mapping = map_ops(
         shapes,
         array_params(design),
         memory_params(design) or UNLIMITED,
+        prices=_mapper_prices(design),
         operands=Operands(
             input_on_chip=placement.inputs_on_chip,
             weights_on_chip=placement.weights_resident,
             output_on_chip=placement.output_on_chip,
             reserved_bytes=placement.reserved_bytes,
-            input_pixel_bytes=shapes.in_channels * act,
             weight_bytes=work.weight_fetch_bytes,
         ),
     )
@@ -59,6 +59,17 @@ def price_on_array(work: WorkStates, shapes: Shapes, placement: Placement, desig
         first_inputs=mapping.first_input_bytes,
     )
     return assemble(work, shapes, design, busy, traffic)
+
+
+def _mapper_prices(design: Design) -> Prices | None:
+    """Return what the mapper weighs bytes with; ``None`` makes it choose for latency."""
+    if design.mapping == "latency" or design.memory is None:
+        return None
+    prices = design_prices(design)
+    return Prices(
+        dram_pj_per_byte=prices.value("dram_read_bytes"),
+        buffer_pj_per_byte=prices.value("activation_sram_read_bytes"),
+    )
 
 
 def _array_actions(
