@@ -25,6 +25,12 @@ _NETWORKS = {
 _ZOO_CLASSES = {"flowers": 5, "ImageNet": 1000}
 
 
+def gap8_rows() -> list[Row]:
+    """Rows of the GAP8 cluster: MobileNetV1 at four sizes and four widths."""
+    rows = [row for row in reference_rows("simd_networks") if row["device"].startswith("GAP8")]
+    return [{**row, "design": "gap8"} for row in rows]
+
+
 def mlperf_rows() -> list[Row]:
     """Rows of MLPerf Tiny that run on a CPU; ``network`` names the graph they measure."""
     rows = list(reference_rows("simd_mlperf_tiny"))
@@ -72,6 +78,9 @@ def network(name: str) -> NetworkGraph:
     """Return the graph of a row's ``network``."""
     if name in _NETWORKS:
         return load_network(_NETWORKS[name])
+    if name.startswith("MobileNet V1 "):  # GreenWaves: size, then width
+        *_, resolution, width = name.split()
+        return mobilenet_v1(float(width), int(resolution), 1000)
     model, *variant = name.split()
     if not model.startswith("MobileNetV1_"):
         raise ConfigError(f"network {name!r}: no graph is known for it")
