@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lacuna.commands import designs, estimate, networks, replay, validate
+from lacuna.commands import designs, estimate, inspect, networks, replay, report, validate
 
 app = typer.Typer(
     name="lacuna",
@@ -36,8 +36,10 @@ def _root(
 
 
 app.command()(designs.designs)
+app.command()(inspect.inspect)
 app.command()(networks.train)
 app.command()(networks.record)
 app.command()(estimate.estimate)
 app.command()(replay.replay)
+app.command()(report.report)
 app.command()(validate.validate)

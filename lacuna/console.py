@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from rich.table import Table
 
 out = Console(soft_wrap=False)
 err = Console(stderr=True)
+_NUMBER = re.compile(r"[-+]?[\d,.]+(e[-+]?\d+)?( (%|[A-Za-z0-9]+))?$")
 Advance = Callable[[int, int], None]  # (done, total)
 
 
@@ -27,14 +29,14 @@ def show_json(value: object) -> None:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, note: str = "") -> None:
-    """Print a table; columns whose cells all start with a digit or sign are aligned right.
+    """Print a table; columns of numbers are aligned right.
 
     The last column gives way when the terminal is narrow: it wraps.
     """
     table = Table(title=title or None, title_justify="left", caption=note or None, caption_justify="left")
     for i, column in enumerate(columns):
         cells = [row[i] for row in rows]
-        numeric = bool(rows) and all(cell[:1].isdigit() or cell[:1] in "-+" for cell in cells if cell)
+        numeric = bool(rows) and all(_NUMBER.match(cell) for cell in cells if cell)
         last = i == len(columns) - 1
         table.add_column(
             escape(column),

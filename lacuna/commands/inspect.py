@@ -1,0 +1,175 @@
+"""``lacuna inspect FILE``: explain a trace, design, graph, checkpoint or results folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lacuna.console import percent, quantity, show_json, show_lines, show_table
+from lacuna.options import AsJson, Settings, design_from
+from traces.errors import FileProblem
+
+
+def inspect(
+    what: Annotated[
+        str, typer.Argument(help="Trace, design, graph, checkpoint or results folder.", metavar="FILE")
+    ],
+    energy: Annotated[
+        bool, typer.Option("--energy", help="A design's price list, each with its source.")
+    ] = False,
+    settings: Settings = [],  # noqa: B006  (typer copies it)
+    as_json: AsJson = False,
+) -> None:
+    """Explain a trace, design, graph, checkpoint or results folder."""
+    path = Path(what)
+    if path.is_dir():
+        _results(path, as_json)
+    elif path.suffix in {".parquet", ".npz"}:
+        _trace(path, as_json)
+    elif path.suffix == ".pt":
+        _checkpoint(path, as_json)
+    elif path.suffix in {".json", ".csv", ".onnx"}:
+        _graph(what, as_json)
+    elif path.suffix in {".yaml", ".yml"} or _is_design(what):
+        _design(what, settings, energy, as_json)
+    else:
+        _graph(what, as_json)
+
+
+def _is_design(name: str) -> bool:
+    from accel_models.load import design_names  # noqa: PLC0415
+
+    return name in design_names()
+
+
+def _trace(path: Path, as_json: bool) -> None:
+    from traces import load_trace, read_info, trace_statistics  # noqa: PLC0415
+
+    stored = read_info(path)
+    found = trace_statistics(load_trace(path))
+    gates = [
+        {
+            "gate": gate.name,
+            "kind": gate.kind,
+            "size": gate.size,
+            "rate": gate.execution_rate,
+            "spread": gate.spread,
+            "always_open": gate.always_open,
+            "dead": gate.dead,
+        }
+        for gate in found.gates
+    ]
+    facts = {
+        "network": stored.graph.name,
+        **{name: value for name, value in stored.info.model_dump().items() if value not in {None, ""}},
+        "schema_version": stored.schema_version,
+        "inputs": stored.inputs,
+        "accuracy": found.accuracy,
+        "macs_kept": found.macs_kept,
+        "distinct_policies": found.distinct_policies,
+    }
+    if as_json:
+        show_json({**facts, "gates": gates})
+        return
+    show_table(str(path), ["", ""], [[name, _text(value)] for name, value in facts.items()])
+    rows = [
+        [str(g["gate"]), str(g["kind"]), str(g["size"]), percent(g["rate"]), percent(g["spread"]),
+         str(g["always_open"]), str(g["dead"])]
+        for g in gates
+    ]  # fmt: skip
+    show_table("Gates", ["gate", "kind", "size", "kept", "spread", "always on", "dead"], rows)
+
+
+def _design(name: str, settings: list[str], energy: bool, as_json: bool) -> None:
+    from accel_models.params import design_area, design_prices  # noqa: PLC0415
+
+    design = design_from(name, settings)
+    prices = design_prices(design)
+    if energy:
+        if as_json:
+            show_json(
+                [
+                    {"action": p.action, "value": p.value, "unit": p.unit, "source": p.source}
+                    for p in prices.prices
+                ]
+            )
+            return
+        rows = [
+            [p.action, f"{p.value:.4g}", p.unit, f"{p.node_nm} nm" if p.node_nm else "", p.voltage,
+             "x/÷ 2" if p.scaled else "", p.source]
+            for p in prices.prices
+        ]  # fmt: skip
+        columns = ["action", "price", "unit", "node", "voltage", "band", "source"]
+        show_table(f"Price list of {design.name}", columns, rows)
+        return
+    if as_json:
+        show_json(design.model_dump(mode="json"))
+        return
+    data = design.model_dump(mode="json", exclude={"sources", "name", "description"})
+    rows = [[path, _text(value), _source(design.sources, path)] for path, value in _flat(data)]
+    show_table(f"{design.name}: {design.description}", ["setting", "value", "source"], rows)
+    area = design_area(design)
+    low, high = area.band
+    show_lines(
+        [
+            f"area {quantity(area.total_mm2, 3)} mm2 ({quantity(low, 2)} to {quantity(high, 2)}); hash {design.hash}"
+        ]
+    )
+
+
+def _graph(name: str, as_json: bool) -> None:
+    from traces import load_network  # noqa: PLC0415
+
+    graph = load_network(name)
+    if as_json:
+        show_json(json.loads(graph.model_dump_json()))
+        return
+    rows = [
+        [op.name, op.kind, f"{op.in_channels} x {op.in_height} x {op.in_width}",
+         f"{op.out_channels} x {op.out_height} x {op.out_width}", f"{op.macs:,}",
+         ", ".join(gate.name for gate in graph.guards_of(op.name))]
+        for op in graph.ops
+    ]  # fmt: skip
+    title = f"{graph.name}: {len(graph.ops)} ops, {len(graph.gates)} gates, {graph.macs:,} MACs"
+    show_table(title, ["op", "kind", "input", "output", "MACs", "guarded by"], rows)
+
+
+def _checkpoint(path: Path, as_json: bool) -> None:
+    from lacuna.commands.networks import need_torch  # noqa: PLC0415
+
+    need_torch()
+    from networks.recording import describe_checkpoint  # noqa: PLC0415  (imports torch)
+
+    rows = describe_checkpoint(path).rows()
+    if as_json:
+        show_json(dict(rows))
+        return
+    show_table(str(path), ["", ""], [list(row) for row in rows])
+
+
+def _results(folder: Path, as_json: bool) -> None:
+    from lacuna.commands.replay import show_summary  # noqa: PLC0415
+    from simulator import load_results  # noqa: PLC0415
+
+    if not (folder / "summary.json").is_file():
+        raise FileProblem(f"{folder}: no summary.json; a results folder is what `lacuna replay --out` writes")
+    show_summary(load_results(folder), as_json=as_json)
+
+
+def _flat(data: object, path: str = "") -> list[tuple[str, object]]:
+    if isinstance(data, dict):
+        return [row for key, value in data.items() for row in _flat(value, f"{path}.{key}".strip("."))]
+    return [] if data is None else [(path, data)]
+
+
+def _source(sources: dict[str, str], path: str) -> str:
+    """Return the source of the closest group around a setting that states one."""
+    known = [name for name in sources if path == name or path.startswith(f"{name}.")]
+    return sources[max(known, key=len)] if known else "default"
+
+
+def _text(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
