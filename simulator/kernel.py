@@ -1,0 +1,116 @@
+"""The compiled loop of the fast engine; imported only when it runs, because numba is slow to import."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+BLOCK = 32  # inputs whose times are kept side by side
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def replay_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR0915, PLR0917, C901  # one loop nest: numba compiles it as one, and calls inside it would cost more than the work
+    rows, index, links, luts, policy, scaling, results
+):
+    """Replay inputs ``rows[0]`` to ``rows[1] - 1``; see :mod:`simulator.fast` for the equations."""
+    op, unit, lists, after, decisions, streams = links
+    base, states, cycles, first, tail = luts
+    waits, whole, cut, slot = policy
+    scaled, share = scaling
+    latency, busy, waited, early, spans = results
+    tasks, units = op.shape[0], busy.shape[1]
+    keep = spans.shape[1] > 0
+    start = np.zeros((tasks, BLOCK), np.int64)
+    end = np.zeros((tasks, BLOCK), np.int64)
+    free = np.zeros((units, BLOCK), np.int64)
+    worked = np.zeros((units, BLOCK), np.int64)
+    ready = np.zeros(BLOCK, np.int64)
+    decided = np.zeros(BLOCK, np.int64)
+    time = np.zeros(BLOCK, np.int64)
+    entry = np.zeros(BLOCK, np.int64)
+    for low in range(rows[0], rows[1], BLOCK):
+        m = min(BLOCK, rows[1] - low)
+        free[:] = 0
+        worked[:] = 0
+        for t in range(tasks):
+            u, o, at = unit[t], op[t], base[t]
+            begin, finish = start[t], end[t]
+            if u >= 0:
+                ready[:] = free[u]
+            else:
+                ready[:] = 0
+            for q in range(after[t], after[t + 1]):
+                other = end[lists[q]]
+                for b in range(BLOCK):
+                    ready[b] = max(ready[b], other[b])
+            if scaled[t]:
+                for b in range(m):
+                    entry[b] = at + states[t] - 1
+                    time[b] = cycles[entry[b]] * share[low + b] >> 20
+            else:
+                for b in range(m):
+                    entry[b] = at + index[o, low + b]
+                    time[b] = cycles[entry[b]]
+            q0, q1 = decisions[t], decisions[t + 1]
+            if q1 > q0 and (waits[t] or whole[t] > 0):
+                decided[:] = end[lists[q0]]
+                for q in range(q0 + 1, q1):
+                    other = end[lists[q]]
+                    for b in range(BLOCK):
+                        decided[b] = max(decided[b], other[b])
+                if whole[t] > 0:
+                    for b in range(m):
+                        early_b = max(decided[b] - ready[b], 0)
+                        early_b = min((early_b + cut - 1) // cut * cut, whole[t])
+                        time[b] = early_b + (time[b] * (whole[t] - early_b) + whole[t] - 1) // whole[t]
+                        early[low + b, slot[t]] = early_b
+                else:
+                    total = 0
+                    for b in range(m):
+                        wait = max(decided[b] - ready[b], 0)
+                        total += wait
+                        ready[b] += wait
+                    waited[t] += total
+            begin[:] = ready
+            q0, q1 = streams[t], streams[t + 1]
+            if q1 > q0:
+                for q in range(q0, q1):
+                    p = lists[q]
+                    other = start[p]
+                    if scaled[p]:
+                        for b in range(m):
+                            lead = first[base[p] + states[p] - 1] * share[low + b] >> 20
+                            if time[b] > 0:
+                                begin[b] = max(begin[b], other[b] + lead)
+                    else:
+                        for b in range(m):
+                            if time[b] > 0:
+                                begin[b] = max(begin[b], other[b] + first[base[p] + index[o, low + b]])
+                for b in range(m):
+                    finish[b] = begin[b] + time[b]
+                for q in range(q0, q1):
+                    other = end[lists[q]]
+                    for b in range(m):
+                        if time[b] > 0:
+                            rest = tail[entry[b]]
+                            if scaled[t]:
+                                rest = rest * share[low + b] >> 20
+                            finish[b] = max(finish[b], other[b] + rest)
+            else:
+                for b in range(BLOCK):
+                    finish[b] = begin[b] + time[b]
+            if u >= 0:
+                for b in range(BLOCK):
+                    free[u, b] = finish[b]
+                    worked[u, b] += time[b]
+            if keep:
+                for b in range(m):
+                    spans[0, low + b, t] = begin[b]
+                    spans[1, low + b, t] = finish[b]
+                    spans[2, low + b, t] = time[b]
+        for t in range(tasks):
+            for b in range(m):
+                latency[low + b] = max(latency[low + b], end[t, b])
+        for u in range(units):
+            for b in range(m):
+                busy[low + b, u] = worked[u, b]
