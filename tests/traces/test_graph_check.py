@@ -91,6 +91,7 @@ def test_a_wrong_op_is_named(name: str, field: str, value: object, message: str)
         ),
         ("block1.cnet", "guards", [], "gate 'block1.cnet': guards no op"),
         ("block1.cnet", "guards", ["stem"], "guards 'stem', which comes before its decision"),
+        ("block1.cnet", "guards", ["block1.cnet.threshold"], "which comes before its decision"),
         ("block1.cnet", "guards", ["block1.conv1"] * 2, "guards names an op twice"),
         ("block1.cnet", "size", 8, "size = 8, needs 16: out_channels of guarded op 'block1.conv1'"),
         ("block1.cnet", "computed_by", ["nope"], "computed_by: no op 'nope'"),

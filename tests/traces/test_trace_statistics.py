@@ -57,6 +57,7 @@ def test_statistics_by_hand() -> None:
     assert cnet.entropy_bits == pytest.approx(4 * (math.log2(3) - 2 / 3))
     assert found.gates[2].always_open == 1
     assert math.isnan(found.gates[2].autocorrelation)
+    assert math.isnan(found.correlation[0, 1])  # wherever C-Net is asked, L-Net says the same
     macs = lower(trace).macs.mean() / graph.without_gates().macs
     assert found.macs_kept == pytest.approx(macs)
 
@@ -115,6 +116,13 @@ def test_correlations_between_layers_and_inputs_are_those_asked_for() -> None:
         assert gate.autocorrelation == pytest.approx(orthant(0.6), abs=0.05)
         for other in found.correlation[i, i + 1 :]:
             assert other == pytest.approx(orthant(0.4), abs=0.05)
+
+
+def test_correlated_inputs_keep_the_rate_asked_for() -> None:
+    """With neighbours that correlate by 0.9 the mean is about as sure as that of N / 19 independent inputs."""
+    trace = synthetic_trace(cifar_resnet(8, "layer"), N, SyntheticSettings(rates=0.8, input_correlation=0.9))
+    for gate in trace.graph.gates:
+        assert trace.decisions[gate.name].mean() == pytest.approx(0.8, abs=SIGMA * 0.4 / math.sqrt(N / 19))
 
 
 def test_hard_inputs_open_more_and_are_answered_wrongly() -> None:

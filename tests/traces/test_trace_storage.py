@@ -15,7 +15,7 @@ from trace_strategies import random_trace, traces
 
 from traces import storage
 from traces.atomic import atomic_write
-from traces.columns import flatten
+from traces.columns import flatten, from_batch, to_batch
 from traces.errors import ConfigError, FileProblem, GraphError
 from traces.graphs import cifar_resnet
 from traces.storage import export_npz, import_npz, iter_trace, load_trace, read_info, save_trace
@@ -82,6 +82,11 @@ def test_the_file_is_the_documented_one(tmp_path: Path) -> None:
     assert data["schema_version"] == SCHEMA_VERSION
 
 
+def test_a_slice_of_a_record_batch_is_a_slice_of_the_trace() -> None:
+    trace = random_trace(cifar_resnet(8, "both"), 9, 1)
+    assert_same(from_batch(to_batch(trace).slice(3, 4), trace.graph, trace.info), trace.rows(3, 7))
+
+
 def test_a_trace_in_parts_is_written_as_one(tmp_path: Path) -> None:
     trace = synthetic_trace(cifar_resnet(8, "both"), 10_000)
     save_trace((trace.rows(i, i + 4096) for i in range(0, 10_000, 4096)), tmp_path / "parts.parquet")
@@ -116,6 +121,15 @@ def test_a_flipped_bit_anywhere_is_found(small: tuple[Path, bytes], data: st.Dat
     path.write_bytes(damaged)
     with pytest.raises(FileProblem, match="damaged"):
         load_trace(path)
+
+
+def test_a_damaged_seal_is_not_taken_for_no_seal(small: tuple[Path, bytes]) -> None:
+    path, content = small
+    start = content.rindex(b"LACUNA01")
+    for place in range(start, start + 8):
+        path.write_bytes(content[:place] + b"?" + content[place + 1 :])
+        with pytest.raises(FileProblem, match="the checksum that its metadata promises is not there"):
+            load_trace(path)
 
 
 @pytest.mark.slow

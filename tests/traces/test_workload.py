@@ -302,3 +302,30 @@ def test_ten_thousand_inputs_of_resnet110_lower_well_under_a_second() -> None:
     workload = lower(trace)
     assert time.process_time() - start < 0.8
     assert workload.state_index.shape == (10_000, len(trace.graph.ops))
+
+
+def test_a_product_with_a_score_that_was_not_computed_is_skipped() -> None:
+    """A score of one channel has no mask to intersect with, but it must be there."""
+    builder = GraphBuilder("scored", 1, 4, 4)
+    x = builder.conv("conv", builder.input, 3, SAME)
+    score = builder.linear("score", builder.global_pool("pool", x), 1)
+    add_gate(builder, "g", "layer", x, ("score",))
+    builder.conv("next", builder.elementwise("mul", "scale", (x, score)), 2, SAME)
+    zeros = np.zeros(2, np.int32)
+    decisions = {"g": np.array([True, False])}
+    workload = lower(Trace(builder.finish(), TraceInfo(model_name="s"), zeros, zeros, decisions))
+    assert workload.runs.tolist() == [[True] * 5, [True, True, False, False, False]]
+
+
+@pytest.mark.parametrize(("tiles", "pixels"), [(0, 0), (1, 7), (2, 13), (3, 19), (4, 25)])
+def test_tiles_compute_their_share_of_the_pixels_rounded_up(tiles: int, pixels: int) -> None:
+    """A 2x2 grid over 5x5 pixels: a tile is 6.25 pixels."""
+    builder = GraphBuilder("tiles", 1, 5, 5)
+    builder.conv("conv", builder.input, 2, SAME)
+    add_gate(builder, "s", "spatial", builder.input, ("conv",), size=4, tile_rows=2, tile_cols=2)
+    zeros = np.zeros(1, np.int32)
+    decisions = {"s": pack_mask(np.arange(4)[None, :] < tiles)}
+    workload = lower(Trace(builder.finish(), TraceInfo(model_name="t"), zeros, zeros, decisions))
+    assert workload.tiles.tolist() == [[tiles]]
+    assert workload.macs.tolist() == [9 * 2 * pixels]
+    assert workload.runs.tolist() == [[tiles > 0]]
