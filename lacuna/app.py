@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lacuna.commands import designs, estimate, inspect, networks, replay, report, validate
+from lacuna.commands import demo, designs, estimate, inspect, networks, replay, report, validate
 
 app = typer.Typer(
     name="lacuna",
@@ -35,6 +35,7 @@ def _root(
     """Tell what dynamic inference is really worth on an edge accelerator."""
 
 
+app.command()(demo.demo)
 app.command()(designs.designs)
 app.command()(inspect.inspect)
 app.command()(networks.train)

@@ -1,0 +1,119 @@
+"""``lacuna demo``: the whole way, from training to the report."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lacuna.console import err, percent, progress, quantity, show_lines, show_table
+from lacuna.options import OutFolder
+
+if TYPE_CHECKING:
+    from networks.training import EpochReport
+    from simulator import Results, Summary
+
+DESIGNS = ("cortex_m4", "cortex_m55", "ethos_u55_128_like", "edge_npu_16x16", "edge_npu_32x32")
+TIMELINE_INPUTS = 4
+
+
+def demo(
+    out: OutFolder = Path("out/demo"),
+    seed: Annotated[int, typer.Option(help="Of training; same seed, same results.")] = 1,
+) -> None:
+    """Train a small LC-Net, replay it and the shipped CIFAR-10 traces on five designs, write a report."""
+    from analysis.report import write_figures, write_report  # noqa: PLC0415
+
+    out.mkdir(parents=True, exist_ok=True)
+    traces = [_digits_trace(out, seed), *_shipped_traces()]
+    results = list(_replays(traces, out))
+    page = write_report(out, trace=traces[-1])
+    pictures = write_figures(out, out / "figures", trace=traces[-1])
+    columns = [
+        "network",
+        "design",
+        "accuracy",
+        "MACs saved",
+        "latency",
+        "energy",
+        "p50 us",
+        "p99 us",
+        "largest loss",
+    ]
+    show_table(
+        "What is left of the saved MACs",
+        columns,
+        [_row(one.summary()) for one in results],
+        note="saved: mean over all inputs against the static network on the same design; loss: of latency",
+    )
+    show_lines(
+        [
+            f"report: {page}",
+            f"figures: {len(pictures)} in {out / 'figures'}",
+            "timeline: timeline.json.gz in each folder; open it at ui.perfetto.dev or chrome://tracing",
+        ]
+    )
+
+
+def _digits_trace(out: Path, seed: int) -> Path:
+    """Train a small LC-Net on the digits and record it on held-out images."""
+    from lacuna.commands.networks import need_torch  # noqa: PLC0415
+
+    need_torch()
+    from networks.demo import train_digits_lcnet  # noqa: PLC0415  (imports torch)
+    from networks.recording import record_checkpoint  # noqa: PLC0415
+    from traces import save_trace  # noqa: PLC0415
+
+    with progress("training a small LC-Net on the digits") as advance:
+
+        def show(stage: str, report: EpochReport) -> None:
+            del stage
+            advance(report.epoch, report.epochs)
+
+        checkpoint = train_digits_lcnet(seed, out / "training", show)
+    trace = record_checkpoint(checkpoint, command=shlex.join(["lacuna", *sys.argv[1:]]))
+    path = out / "digits_lcnet.parquet"
+    save_trace(trace, path)
+    err.print(f"recorded {len(trace)} held-out digits: {percent(trace.accuracy)} correct", highlight=False)
+    return path
+
+
+def _shipped_traces() -> list[Path]:
+    """Return the paths of the CIFAR-10 traces that ship, by name."""
+    from importlib import resources  # noqa: PLC0415
+
+    folder = resources.files("traces").joinpath("shipped")
+    return sorted(Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".parquet"))
+
+
+def _replays(traces: list[Path], out: Path) -> Iterator[Results]:
+    from accel_models.load import load_design  # noqa: PLC0415
+    from simulator import replay  # noqa: PLC0415
+
+    total = len(traces) * len(DESIGNS)
+    with progress("replaying") as advance:
+        for i, (trace, name) in enumerate((trace, name) for trace in traces for name in DESIGNS):
+            one = replay(trace, load_design(name), timeline=TIMELINE_INPUTS)
+            one.save(out / f"{trace.stem}.{name}")
+            advance(i + 1, total)
+            yield one
+
+
+def _row(summary: Summary) -> list[str]:
+    dense = summary.dense
+    worst = max(summary.waterfall.latency.losses, key=lambda loss: loss.amount)
+    return [
+        summary.network,
+        summary.design,
+        percent(summary.accuracy),
+        percent(1 - summary.macs / dense.macs),
+        percent(1 - summary.latency_us.mean / dense.latency_us),
+        percent(1 - summary.energy_uj.mean / dense.energy_uj),
+        quantity(summary.latency_us.p50),
+        quantity(summary.latency_us.p99),
+        f"{worst.name}, {percent(worst.amount / summary.waterfall.latency.dense)}",
+    ]
