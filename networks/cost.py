@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 
 from networks.cost_table import CostTable
-from traces.graph import INPUT, NetworkGraph, Op
+from traces.graph import INPUT, MAC_KINDS, NetworkGraph, Op
 
 
 def openness(scores: Tensor) -> Tensor:
     """Return 1 where the score is above 0 and 0 elsewhere, with the gradient of the score."""
-    return (scores > 0).to(scores.dtype) + scores - scores.detach()
+    return (scores > 0).to(scores.dtype) + (scores - scores.detach())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,25 +55,22 @@ class CostModel:
 
         ``opened`` holds the openness of each gate by name, (n,) or (n, channels).
         """
-        present: dict[str, Tensor | None] = {INPUT: None}
-        shares: dict[str, Tensor] = {}
         one = next(iter(opened.values())).new_ones(len(next(iter(opened.values()))))
+        tensors = {INPUT: _Tensor(self.graph.input_channels, None, None)}
+        shares: dict[str, Tensor] = {}
         for op in self.graph:
-            inputs = _inputs_present(op, present, self.graph)
-            outputs, runs = inputs if op.kind not in {"conv", "linear", "lstm_cell"} else None, one
+            inputs = _read([tensors[name] for name in op.inputs], op)
+            outputs, runs = None if op.kind in MAC_KINDS else inputs, None
             for gate in self.graph.guards_of(op.name):
                 if gate.kind == "channel":
                     outputs = opened[gate.name]
                 elif gate.kind == "layer":
-                    runs = runs * opened[gate.name]
+                    runs = opened[gate.name] if runs is None else runs * opened[gate.name]
             if self._full(op):
-                shares[op.name] = runs * self._share(op, inputs, outputs, one)
-            # A skipped layer is absent where it is concatenated; where it is added, the other operand is
-            # there.
-            guarded = any(gate.kind == "layer" for gate in self.graph.guards_of(op.name))
-            present[op.name] = (
-                _times(outputs, runs, op.out_channels) if guarded and op.kind != "add" else outputs
-            )
+                share = self._share(op, inputs, outputs, one)
+                shares[op.name] = share if runs is None else runs * share
+            # Where a sum is skipped, its other operand is handed on.
+            tensors[op.name] = _Tensor(op.out_channels, outputs, None if op.kind == "add" else runs)
         return shares
 
     def per_input(self, shares: Mapping[str, Tensor]) -> Tensor:
@@ -92,26 +89,27 @@ class CostModel:
         return cost / self.table.dense(op.name)
 
 
-def _inputs_present(op: Op, present: Mapping[str, Tensor | None], graph: NetworkGraph) -> Tensor | None:
-    """Return which input channels exist, (n, in_channels); ``None`` means all."""
-    parts = [present[name] for name in op.inputs]
-    if op.kind == "mul":
-        return parts[0]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tensor:
+    """The output of an op: which channels exist where it runs, and how open the layer gates over it are."""
+
+    channels: int
+    kept: Tensor | None  # (n, channels); None means all
+    runs: Tensor | None  # (n,); None means always
+
+    def there(self, like: Tensor) -> Tensor:
+        """Return which channels exist, (n, channels), none where the op does not run."""
+        kept = like.new_ones(len(like), self.channels) if self.kept is None else self.kept
+        return kept if self.runs is None else kept * self.runs[:, None]
+
+
+def _read(operands: list[_Tensor], op: Op) -> Tensor | None:
+    """Return which input channels an op reads, (n, in_channels); ``None`` means all.
+
+    Only a concatenation sees that an op before it was skipped: elsewhere the same gates guard the reader, or the
+    other operand of a sum is there.
+    """
     if op.kind == "concat":
-        known = [part for part in parts if part is not None]
-        if not known:
-            return None
-        widths = [
-            graph.input_channels if name == INPUT else graph.op(name).out_channels for name in op.inputs
-        ]
-        rows = len(known[0])
-        filled = [
-            known[0].new_ones(rows, width) if part is None else part
-            for part, width in zip(parts, widths, strict=True)
-        ]
-        return torch.cat(filled, 1)
-    return parts[0] if len(parts) == 1 else None
-
-
-def _times(outputs: Tensor | None, runs: Tensor, channels: int) -> Tensor:
-    return runs[:, None].expand(-1, channels) if outputs is None else outputs * runs[:, None]
+        known = [mask for operand in operands for mask in (operand.kept, operand.runs) if mask is not None]
+        return torch.cat([operand.there(known[0]) for operand in operands], 1) if known else None
+    return operands[0].kept if op.kind == "mul" or len(operands) == 1 else None

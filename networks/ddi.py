@@ -53,7 +53,7 @@ class LogitChannelGate(ChannelGate):
 def hard_decision(logits: Tensor) -> Tensor:
     """Return 1 where the probability is above 0.5, else 0; the gradient is the probability's."""
     soft = torch.sigmoid(logits.float())
-    return (logits > 0).float() + soft - soft.detach()
+    return (logits > 0).float() + (soft - soft.detach())  # the sum in brackets is exactly 0
 
 
 class GateController(GatePart):

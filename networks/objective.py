@@ -13,7 +13,6 @@ from torch.nn import functional
 from networks.cost import CostModel, openness
 from networks.gates import OutputWatch, named_gates
 
-
 _GENTLE = 0.05  # Choice: gap, as a share of the dense cost, up to which the pull grows; see _pull
 
 

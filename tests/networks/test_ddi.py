@@ -1,0 +1,129 @@
+"""Unit and law: DDI's shared gate, its exits, and DenseNets with absent layers."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from networks_fixtures import as_ddi, ddi_config, deciding, densenet_config, images
+from torch import nn
+
+from networks.ddi import HIDDEN, hard_decision
+from networks.densenet import DenseNet
+from networks.gates import OutputWatch, named_gates
+from networks.lcnet import set_skipping
+from networks.recorder import record
+from traces.trace import TraceInfo
+from traces.workload import lower
+
+
+def test_hard_decisions_carry_the_gradient_of_their_probability() -> None:
+    logits = torch.tensor([-2.0, 0.0, 3.0], requires_grad=True)
+    decisions = hard_decision(logits)
+    assert decisions.tolist() == [0.0, 0.0, 1.0]
+    decisions.sum().backward()
+    probability = torch.sigmoid(logits.detach())
+    torch.testing.assert_close(logits.grad, probability * (1 - probability))
+
+
+def test_the_first_block_has_no_gate_and_the_others_share_one_lstm() -> None:
+    model, graph = deciding(ddi_config())
+    names = [gate.name for gate in graph.gates]
+    assert names[:2] == ["block2.layer_gate", "block2.channel_gate"]
+    assert not any(name.startswith("block1.") for name in names)
+    assert sum(isinstance(module, nn.LSTMCell) for module in model.modules()) == 1
+    lstm = graph.op("block3.lstm")
+    assert lstm.macs == 4 * HIDDEN * (HIDDEN + HIDDEN)
+
+
+@torch.no_grad()
+def test_everything_runs_before_training() -> None:
+    model = ddi_config().build().eval()
+    with OutputWatch(dict(named_gates(model))) as watch:
+        model(images())
+    assert all(bool((decisions == 1).all()) for decisions in watch.outputs.values())
+
+
+@torch.no_grad()
+def test_real_skipping_equals_the_masked_reference() -> None:
+    model, _ = deciding(ddi_config())
+    x = images()
+    with OutputWatch(dict(named_gates(model))) as watch:
+        masked = model(x)
+    rates = torch.cat([decisions.flatten() for decisions in watch.outputs.values()])
+    assert 0.1 < float(rates.mean()) < 0.9
+    set_skipping(model, True)
+    torch.testing.assert_close(model(x), masked, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_the_gate_state_is_zeroed_for_every_batch() -> None:
+    model, _ = deciding(ddi_config())
+    x = images()
+    first = model(x)
+    model(images(5, seed=9))
+    torch.testing.assert_close(model(x), first)
+
+
+@torch.no_grad()
+def test_exits_end_what_comes_behind_them() -> None:
+    model, graph = deciding(ddi_config(exits=(2, 4)))
+    labels = torch.zeros(12, dtype=torch.int64)
+    trace = record(model, graph, [(images(), labels)], TraceInfo(model_name="m"), exit_threshold=0.0)
+    assert set(trace.decisions["exits"].tolist()) == {0}
+    runs = lower(trace).runs
+    behind = graph.index["exit1.fc"]
+    assert runs[:, behind].all()
+    assert not runs[:, behind + 1 :].any()
+    gate = graph.gate("exits")
+    assert gate.exits == ("exit1.fc", "exit2.fc", "classifier")
+    levels = dict(zip(gate.guards, gate.levels, strict=True))
+    assert levels["block3.conv1"] == 0
+    assert levels["exit2.fc"] == 0
+    assert levels["block5.conv1"] == 1
+    assert levels["classifier"] == 1
+    assert "block2.conv1" not in levels
+
+
+@torch.no_grad()
+def test_skipping_a_dense_layer_equals_cutting_its_channels_from_its_readers() -> None:
+    """The readers' weights for a skipped layer's channels do not matter: those channels are not there."""
+    model, _ = deciding(densenet_config())
+    assert isinstance(model, DenseNet)
+    model.get_submodule("gate1_2").register_forward_hook(lambda m, a, output: torch.zeros_like(output))
+    x = images()
+    before = model(x)
+    start = 2 * model.growth + model.growth  # behind the stem and dense1_1
+    nn.init.normal_(model.unit("transition1").conv.weight[:, start : start + model.growth])
+    torch.testing.assert_close(model(x), before)
+    nn.init.normal_(model.unit("transition1").conv.weight[:, :start])
+    assert not torch.allclose(model(x), before)
+
+
+@torch.no_grad()
+def test_a_skipped_dense_layer_is_absent_from_every_later_concatenation() -> None:
+    model, graph = deciding(densenet_config())
+    trace = record(
+        model,
+        graph,
+        [(images(), torch.zeros(12, dtype=torch.int64))],
+        TraceInfo(model_name="m"),
+        exit_threshold=2.0,
+    )
+    work = lower(trace)
+    runs = trace.decisions["gate2_2"]
+    assert 0 < np.count_nonzero(runs) < 12
+    block_input = graph.op("dense2_1").in_channels
+    expected = block_input + 4 + 4 * runs.astype(int)
+    assert work.in_channels[trace.decisions["gate2_3"], graph.index["dense2_3"]].tolist() == (
+        expected[trace.decisions["gate2_3"]].tolist()
+    )
+    assert (
+        work.in_channels[:, graph.index["pool"]].tolist()
+        == (expected + 4 * trace.decisions["gate2_3"].astype(int)).tolist()
+    )
+
+
+def test_stages_share_the_controller() -> None:
+    model = as_ddi(ddi_config().build())
+    assert len(model.controller.embeds) == 5
+    assert len(model.controller.channel_heads) == 5

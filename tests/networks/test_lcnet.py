@@ -1,0 +1,152 @@
+"""Unit and law: what the gates do to a residual network, masked and really skipping."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from networks_fixtures import deciding, images, lcnet_config
+from torch import nn
+
+from networks.gates import LinearLayerGate, OutputWatch, named_gates, relu1
+from networks.lcnet import GatedBlock, LCBasicBlock, masked_reference, set_skipping
+from networks.models import ResNetConfig
+
+
+@pytest.mark.parametrize(("layer", "channel"), [(True, False), (False, True), (True, True)])
+@torch.no_grad()
+def test_real_skipping_equals_the_masked_reference(layer: bool, channel: bool) -> None:
+    model, _ = deciding(lcnet_config(layer=layer, channel=channel))
+    x = images()
+    with OutputWatch(dict(named_gates(model))) as watch:
+        masked = model(x)
+    rates = torch.cat([(scores > 0).float().flatten() for scores in watch.outputs.values()])
+    assert 0.1 < float(rates.mean()) < 0.9  # the gates do decide
+
+    set_skipping(model, True)
+
+    torch.testing.assert_close(model(x), masked, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_skipped_block_computes_nothing() -> None:
+    torch.manual_seed(0)
+    block = LCBasicBlock(4, 4, 1, layer=True, channel=True).eval()
+    assert isinstance(block.lnet, LinearLayerGate)
+    nn.init.constant_(block.lnet.fc.linear.bias, -10.0)
+    set_skipping(block, True)
+    calls: list[str] = []
+    for name, module in block.named_modules():
+        module.register_forward_hook(lambda m, a, o, name=name: calls.append(name))
+    x = torch.rand(3, 4, 8, 8)
+
+    out = block(x)
+
+    assert torch.equal(out, x)  # the shortcut; inputs are not negative
+    assert not {"conv1", "conv2", "cnet"} & set(calls)
+    assert "lnet" in calls
+
+
+@torch.no_grad()
+def test_a_block_without_kept_channels_leaves_the_norm_constant() -> None:
+    torch.manual_seed(0)
+    block = LCBasicBlock(4, 6, 2, layer=False, channel=True).eval()
+    x = torch.rand(2, 4, 7, 7)
+    scores = torch.zeros(2, 6)
+    masked = block.run(x, None, scores)
+
+    set_skipping(block, True)
+
+    torch.testing.assert_close(block.run(x, None, scores), masked)
+
+
+def test_the_masked_reference_restores_real_skipping() -> None:
+    model, _ = deciding(lcnet_config())
+    set_skipping(model, True)
+    blocks = [module for module in model.modules() if isinstance(module, GatedBlock)]
+    with masked_reference(model):
+        assert not any(block.skipping for block in blocks)
+    assert all(block.skipping for block in blocks)
+
+
+def test_scores_scale_what_they_keep() -> None:
+    """Halving every channel score halves the branch's input to conv2, so the sum before ReLU moves linearly."""
+    torch.manual_seed(0)
+    block = LCBasicBlock(4, 4, 1, layer=False, channel=True).eval()
+    x = torch.rand(1, 4, 8, 8)
+    full = block.branch(x, torch.ones(1, 4)) - block.branch(x, torch.zeros(1, 4))
+    half = block.branch(x, torch.full((1, 4), 0.5)) - block.branch(x, torch.zeros(1, 4))
+    torch.testing.assert_close(half, 0.5 * full)
+
+
+def test_relu1_clips_and_lets_gradients_lead_back_only() -> None:
+    x = torch.tensor([-1.0, -1.0, 0.5, 0.5, 2.0, 2.0], requires_grad=True)
+    y = relu1(x)
+    assert y.tolist() == [0.0, 0.0, 0.5, 0.5, 1.0, 1.0]
+    y.backward(torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0, -1.0]))
+    assert x.grad is not None
+    # A descent step moves against the gradient: below 0 only upwards, above 1 only downwards.
+    assert x.grad.tolist() == [0.0, -1.0, 1.0, -1.0, 1.0, 0.0]
+
+
+def test_gate_norms_fold_into_one_linear_layer() -> None:
+    """What the graph counts, a single linear layer, gives the scores of the two modules."""
+    torch.manual_seed(0)
+    gate = LinearLayerGate(5).eval()
+    norm, linear = gate.fc.norm, gate.fc.linear
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    nn.init.normal_(norm.running_mean)
+    nn.init.uniform_(norm.running_var, 0.5, 2.0)
+    weight = linear.weight / torch.sqrt(norm.running_var + norm.eps)
+    bias = linear.bias - weight @ norm.running_mean
+    x = torch.rand(7, 5)
+    folded = nn.functional.linear(x, weight, bias).clamp(0, 1).squeeze(1)
+    torch.testing.assert_close(gate(x), folded)
+
+
+@pytest.mark.parametrize(
+    ("depth", "layout", "macs", "gate_share", "gate_weights"),
+    [
+        # MACs without gates, L + C gates' MACs over them, C-Net weights: shared/networks.md, section 1.4 (computed).
+        (18, "imagenet", 1_814_073_344, 0.00029, 520_000),
+        (50, "imagenet", 4_089_184_256, 0.00106, 4_330_000),
+    ],
+)
+def test_imagenet_sizes_and_gate_overhead(
+    depth: int, layout: str, macs: int, gate_share: float, gate_weights: int
+) -> None:
+    config = ResNetConfig.model_validate(
+        {
+            "kind": "resnet",
+            "depth": depth,
+            "layout": layout,
+            "classes": 1000,
+            "layer_gates": True,
+            "channel_gates": True,
+        }
+    )
+    graph = config.graph(config.build(), "net", (3, 224, 224))
+    static = graph.without_gates()
+    assert static.macs == macs
+    assert (graph.macs - static.macs) / static.macs == pytest.approx(gate_share, rel=0.02)
+    assert sum(op.weight_count for op in graph if op.name.endswith("cnet.fc")) == pytest.approx(
+        gate_weights, rel=0.01
+    )
+
+
+@torch.no_grad()
+def test_bottlenecks_skip_really_too() -> None:
+    config = ResNetConfig(
+        kind="resnet",
+        depth=50,
+        layout="imagenet",
+        classes=5,
+        widths=(4, 6, 8, 10),
+        layer_gates=True,
+        channel_gates=True,
+    )
+    model, _ = deciding(config)
+    x = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    masked = model(x)
+    set_skipping(model, True)
+    torch.testing.assert_close(model(x), masked, rtol=1e-3, atol=1e-4)
