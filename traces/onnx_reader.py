@@ -30,6 +30,10 @@ _TRANSPARENT = frozenset(
         "Unsqueeze",
     }
 )
+_LAYOUTS = {
+    (0, 3, 1, 2),
+    (0, 2, 3, 1),
+}  # channels first or last: how a tensor lies in memory, no work of its own
 _ACTIVATIONS: dict[str, Activation] = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "Clip": "relu6"}
 _FUSABLE = frozenset({"conv", "linear", "add"})
 
@@ -75,7 +79,7 @@ class _Reader:
     def read(self) -> NetworkGraph:
         for node in self.graph.node:
             operands = [name for name in node.input if name]
-            if all(name in self.constants for name in operands):
+            if node.op_type == "Shape" or all(name in self.constants for name in operands):
                 self._constant(node)
                 continue
             made = len(self.builder.ops)
@@ -107,6 +111,7 @@ class _Reader:
             "MaxPool": self._pool,
             "Mul": self._sum_or_product,
             "ReduceMean": self._mean,
+            "Transpose": self._transpose,
             "Softmax": lambda node, data: self.builder.elementwise("softmax", self._name(node), (data[0],)),
         }
         if kind not in handlers:
@@ -149,6 +154,17 @@ class _Reader:
         if _attribute(node, "axis", 1) not in {1, -3}:
             raise UnsupportedError(f"node {self._label(node)}: Concat must be over channels (axis 1)")
         return self.builder.concat(self._name(node), tuple(data))
+
+    def _transpose(self, node: Any, data: list[Tensor]) -> Tensor:
+        """Look through a change of layout; one of the network's input says how its sizes are to be read."""
+        if tuple(_attribute(node, "perm", ())) not in _LAYOUTS:
+            raise UnsupportedError(f"node {self._label(node)}: Transpose must be between NCHW and NHWC")
+        if data[0].name != INPUT or self.builder.ops:
+            return data[0]
+        channels, height, width = self._size(node.output[0])
+        self.builder.input_channels = channels
+        self.builder.input_height, self.builder.input_width = height, width
+        return self.builder.input
 
     def _sum_or_product(self, node: Any, data: list[Tensor]) -> Tensor:
         if len(data) < 2:

@@ -119,6 +119,7 @@ def test_onnx_matrix_products_pool_by_mean_and_constant_sums(tmp_path: Path) -> 
         ([node("MatMul", ["x", "x"], "y")], [4, 4], "second operand must be constant weights"),
         ([node("Conv", ["x", "v"], "y")], [1, 4, 8], "needs a 2-D convolution"),
         ([node("Concat", ["x", "x"], "y", axis=2)], [1, 4, 2, 2], "must be over channels"),
+        ([node("Transpose", ["x"], "y", perm=[0, 2, 1, 3])], [1, 4, 2, 2], "between NCHW and NHWC"),
         ([node("ReduceMean", ["x"], "y", axes=[1])], [1, 4, 2, 2], "must be over height and width"),
         ([node("Identity", ["x"], "y")], [1, 4, 2, 2], "has no node that works"),
     ],
@@ -137,3 +138,25 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
         load_network(tmp_path / "bad.onnx")
     with pytest.raises(FileProblem, match=r"gone.onnx: no such file"):
         load_network(tmp_path / "gone.onnx")
+
+
+def test_layout_changes_and_computed_shapes_are_looked_through(tmp_path: Path) -> None:
+    """As TensorFlow exports: NHWC input, a transpose, a flattening to a size that nodes compute."""
+    nodes = [
+        node("Transpose", ["x"], "t", perm=[0, 3, 1, 2]),
+        node("Conv", ["t", "w"], "c", kernel_shape=[1, 1]),
+        node("Transpose", ["c"], "u", perm=[0, 2, 3, 1]),
+        node("Shape", ["u"], "s"),
+        node("Gather", ["s", "i"], "g", axis=0),
+        node("Concat", ["g", "j"], "size", axis=0),
+        node("Reshape", ["u", "size"], "f"),
+        node("MatMul", ["f", "v"], "y"),
+    ]
+    indices = [onnx.numpy_helper.from_array(np.array([value]), name) for name, value in (("i", 0), ("j", -1))]
+    constants = [constant("w", 4, 3, 1, 1), constant("v", 4 * 6 * 5, 7), *indices]
+    graph = load_network(model(tmp_path / "n.onnx", nodes, constants, [1, 6, 5, 3]))
+    assert (graph.input_channels, graph.input_height, graph.input_width) == (3, 6, 5)
+    assert [(op.kind, op.in_channels, op.out_channels, op.macs) for op in graph] == [
+        ("conv", 3, 4, 6 * 5 * 3 * 4),
+        ("linear", 120, 7, 840),
+    ]

@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from trace_strategies import random_trace, traces
+from trace_strategies import add_gate, random_trace, traces
 
 from traces import storage
 from traces.atomic import atomic_write
+from traces.build import GraphBuilder, Window
 from traces.columns import flatten, from_batch, to_batch
 from traces.errors import ConfigError, FileProblem, GraphError
 from traces.graphs import cifar_resnet
@@ -107,7 +108,11 @@ def test_a_million_inputs_would_stream(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     path = tmp_path_factory.mktemp("small") / "small.parquet"
-    save_trace(golden_trace(), path)
+    builder = GraphBuilder("small", 1, 2, 2)
+    x = builder.conv("conv", builder.input, 9, Window.square(1))
+    add_gate(builder, "l", "layer", builder.input, ("conv",))
+    add_gate(builder, "c", "channel", builder.input, ("conv",), size=x.channels)
+    save_trace(random_trace(builder.finish(), 40, 5), path)
     return path.with_name("damaged.parquet"), path.read_bytes()
 
 
