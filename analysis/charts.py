@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from analysis.figure_info import EnergyInfo, HeatInfo, LatencyInfo, TailInfo
-from analysis.palette import BLUE, GREEN, GREY, HEAT, ORANGE, RED, REFERENCES, SKY, series_colour
+from analysis.palette import BLACK, BLUE, GREEN, GREY, HEAT, ORANGE, RED, REFERENCES, SKY, series_colour
 from analysis.pareto_info import ParetoInfo, ParetoPoint
 from analysis.pictures import Info, Picture
 from analysis.roofline_info import RooflineInfo, RooflinePoint
@@ -152,7 +152,7 @@ def _energy(info: EnergyInfo) -> go.Figure:
     traces.append(
         go.Scatter(
             x=[_finite(value) for value in info.dense], y=rows, mode="markers", name="dense network", customdata=names,
-            marker={"symbol": "line-ns", "size": 22, "line": {"width": 3, "color": RED}},
+            marker={"symbol": "diamond-tall", "size": 14, "color": BLACK, "line": {"width": 1.5, "color": "white"}},
             hovertemplate=f"%{{customdata}}<br>dense network: %{{x:.4g}} {info.unit}<extra></extra>",
         )
     )  # fmt: skip

@@ -17,7 +17,7 @@ from analysis.words import fitting_unit
 
 CDF_POINTS = 400  # Choice: as many steps as a screen shows; a million inputs draw as fast as a thousand
 CLASSES_SHOWN = 24  # Choice: more bars cannot be read at 600 pixels; the slowest are shown
-ROWS_SHOWN = 60  # Choice: of a heat map
+ROWS_SHOWN = 120  # Choice: of a heat map
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -168,16 +167,14 @@ def _energy(axes: Axes, info: EnergyInfo) -> None:
     for i, (part, values) in enumerate(info.parts):
         axes.barh(rows, values, left=left, color=series_colour(i), edgecolor="white", height=0.6, label=part)
         left += values
-    for row, value in enumerate(info.dense):
-        if not math.isnan(value):
-            axes.plot([value, value], [row - 0.38, row + 0.38], color=BLACK, linewidth=2)
+    axes.plot(
+        info.dense, rows, "d", color=BLACK, markeredgecolor="white", markersize=8, label="dense network"
+    )
     axes.set_yticks(rows, [shorten(name, 24) for name in info.designs])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set(xlabel=f"Mean energy of one input [{info.unit}]")
     axes.grid(axis="y", visible=False)
-    handles, _ = axes.get_legend_handles_labels()
-    dense = Line2D([], [], color=BLACK, linewidth=2, label="dense network")
-    axes.figure.legend(handles=[*handles, dense], loc="outside lower center", ncols=4, fontsize=8)
+    axes.figure.legend(loc="outside lower center", ncols=4, fontsize=8)
 
 
 def _heat(axes: Axes, info: HeatInfo) -> None:

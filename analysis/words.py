@@ -15,6 +15,7 @@ _SCALES: Final[dict[str, tuple[tuple[str, float], ...]]] = {
     "mm2": (("mm²", 1.0),),
 }
 MISSING: Final = "–"
+NARROW: Final = "\u00a0"  # between number and unit: never a line break
 
 
 def fitting_unit(largest: float, base: str) -> tuple[str, float]:
@@ -25,11 +26,11 @@ def fitting_unit(largest: float, base: str) -> tuple[str, float]:
 
 
 def quantity(value: float, base: str) -> str:
-    """Return ``1234, "us"`` as ``"1.23 ms"``; a number that is not known as a dash."""
+    """Return ``1234, "us"`` as ``"1.23 ms"``, held together; a number that is not known as a dash."""
     if math.isnan(value):
         return MISSING
     unit, holds = fitting_unit(value, base)
-    return f"{digits(value / holds)} {unit}"
+    return f"{digits(value / holds)}{NARROW}{unit}"
 
 
 def digits(value: float) -> str:
@@ -44,7 +45,7 @@ def digits(value: float) -> str:
 
 def percent(share: float) -> str:
     """Return a share as ``"48.3 %"``."""
-    return MISSING if math.isnan(share) else f"{100 * share:.1f} %"
+    return MISSING if math.isnan(share) else f"{100 * share:.1f}{NARROW}%"
 
 
 def saved_words(share: float, what: str) -> str:

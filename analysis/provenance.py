@@ -1,0 +1,65 @@
+"""Every source, version, hash and command that a reader needs to make the numbers again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from accel_models.params import design_prices
+from analysis.report_page import Cell, Table, text_row
+
+if TYPE_CHECKING:
+    from analysis.replay_view import ReplayView
+
+
+def replay_table(views: Sequence[ReplayView]) -> Table:
+    """Return hashes, versions, policy and command of every replay."""
+    head = ("Replay", "Network", "Inputs", "Trace", "Design", "Model version", "Lacuna", "Command")
+    rows = tuple(
+        text_row(
+            view.name,
+            view.summary.network,
+            f"{view.summary.inputs:,}",
+            view.summary.trace_hash,
+            f"{view.summary.design} {view.summary.design_hash}",
+            str(view.summary.model_version),
+            version("lacuna"),
+            command(view),
+        )
+        for view in views
+    )
+    return Table("Replays", head, rows)
+
+
+def command(view: ReplayView) -> str:
+    """Return the command that makes a replay again from its trace and the design stored beside it."""
+    policy = view.results.policy
+    return " ".join(
+        [
+            "lacuna replay TRACE --design design.yaml",
+            f"--prefetch {policy.prefetch}",
+            f"--batch {policy.batch}",
+            f"--limit {view.summary.inputs}",
+            "--out DIR",
+        ]
+    )
+
+
+def design_tables(view: ReplayView) -> list[Table]:
+    """Return a design's sources and the price of every action on it."""
+    design = view.results.design
+    sources = tuple(text_row(path, source) for path, source in sorted(design.sources.items()))
+    prices = tuple(
+        (
+            Cell(price.action),
+            Cell(f"{price.value:.4g} {price.unit}", number=True),
+            Cell("scaled, ±2×" if price.scaled else ""),
+            Cell(price.source),
+        )
+        for price in design_prices(design)
+    )
+    return [
+        Table(f"{design.name}: sources of its values", ("Value", "Source"), sources, folded=True),
+        Table(f"{design.name}: energy prices", ("Action", "Price", "", "Source"), prices, folded=True),
+    ]

@@ -1,0 +1,58 @@
+(function () {
+  "use strict";
+  const PRINT_WIDTH = 660; // CSS pixels between the margins of an A4 page
+  const options = {
+    responsive: true,
+    displaylogo: false,
+    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+  };
+  const waiting = new Set(document.querySelectorAll(".chart"));
+
+  function draw(place) {
+    if (!waiting.delete(place)) return;
+    const key = place.id.slice("chart-".length);
+    const figure = JSON.parse(document.getElementById("data-" + key).textContent);
+    if (place.clientWidth < 480) figure.layout.font.size = 11;
+    Plotly.newPlot(place, figure.data, figure.layout, options);
+    place.on("plotly_click", follow);
+  }
+
+  // A point of a Pareto front carries the anchor of its design as its second datum.
+  function follow(event) {
+    const data = event.points[0].customdata;
+    const target = Array.isArray(data) && typeof data[1] === "string" && document.getElementById(data[1]);
+    if (target) location.hash = target.id;
+  }
+
+  // What is on the screen is drawn at once, the rest while the reader reads.
+  const seen = new IntersectionObserver(function (entries) {
+    for (const entry of entries) {
+      if (entry.isIntersecting) {
+        seen.unobserve(entry.target);
+        draw(entry.target);
+      }
+    }
+  }, { rootMargin: "300px" });
+  waiting.forEach(function (place) { seen.observe(place); });
+
+  function drawRest() {
+    const next = waiting.values().next().value;
+    if (!next) return;
+    draw(next);
+    setTimeout(drawRest, 30);
+  }
+  window.addEventListener("load", function () { setTimeout(drawRest, 300); });
+
+  window.addEventListener("beforeprint", function () {
+    document.querySelectorAll("details").forEach(function (fold) { fold.open = true; });
+    document.querySelectorAll(".chart").forEach(function (place) {
+      draw(place);
+      Plotly.relayout(place, { width: PRINT_WIDTH, autosize: false });
+    });
+  });
+  window.addEventListener("afterprint", function () {
+    document.querySelectorAll(".chart").forEach(function (place) {
+      Plotly.relayout(place, { width: null, autosize: true });
+    });
+  });
+})();
