@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lacuna.commands import demo, designs, estimate, inspect, networks, replay, report, validate
+from lacuna.commands import cost_table, demo, designs, estimate, inspect, networks, replay, report, validate
 
 app = typer.Typer(
     name="lacuna",
@@ -40,6 +40,7 @@ app.command()(designs.designs)
 app.command()(inspect.inspect)
 app.command()(networks.train)
 app.command()(networks.record)
+app.command("cost-table")(cost_table.cost_table)
 app.command()(estimate.estimate)
 app.command()(replay.replay)
 app.command()(report.report)

@@ -12,33 +12,34 @@ def designs(as_json: AsJson = False) -> None:
     from accel_models.params import design_area, peak_macs_per_cycle  # noqa: PLC0415
     from accel_models.units import spell  # noqa: PLC0415
 
-    rows = []
-    for name in design_names():
-        design = load_design(name)
-        area = design_area(design)
-        rows.append(
-            {
-                "name": name,
-                "clock_hz": design.clock,
-                "peak_macs_per_cycle": peak_macs_per_cycle(design),
-                "skips_channels": design.skip.channels,
-                "area_mm2": area.total_mm2,
-                "description": design.description,
-            }
-        )
+    shipped = [load_design(name) for name in design_names()]
+    areas = [design_area(design).total_mm2 for design in shipped]
+    peaks = [peak_macs_per_cycle(design) for design in shipped]
     if as_json:
-        show_json(rows)
+        show_json(
+            [
+                {
+                    "name": design.name,
+                    "clock_hz": design.clock,
+                    "peak_macs_per_cycle": peak,
+                    "skips_channels": design.skip.channels,
+                    "area_mm2": area,
+                    "description": design.description,
+                }
+                for design, area, peak in zip(shipped, areas, peaks, strict=True)
+            ]
+        )
         return
-    table = [
+    rows = [
         [
-            str(row["name"]),
-            spell(float(row["clock_hz"]), "frequency"),
-            str(row["peak_macs_per_cycle"] or "core"),
-            str(row["skips_channels"]),
-            quantity(float(row["area_mm2"]), 3),
-            str(row["description"]),
+            design.name,
+            spell(design.clock, "frequency"),
+            str(peak or "core"),
+            design.skip.channels,
+            quantity(area, 3),
+            design.description,
         ]
-        for row in rows
+        for design, area, peak in zip(shipped, areas, peaks, strict=True)
     ]
     columns = ["design", "clock", "MAC/cycle", "channels", "mm2", "what it is"]
-    show_table("Shipped designs", columns, table, note="area: x/÷ 2, memories off the chip not counted")
+    show_table("Shipped designs", columns, rows, note="area: x/÷ 2, memories off the chip not counted")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -52,15 +53,15 @@ def _trace(path: Path, as_json: bool) -> None:
     found = trace_statistics(load_trace(path))
     gates = [
         {
-            "gate": gate.name,
-            "kind": gate.kind,
-            "size": gate.size,
-            "rate": gate.execution_rate,
-            "spread": gate.spread,
-            "always_open": gate.always_open,
-            "dead": gate.dead,
+            "gate": g.name,
+            "kind": g.kind,
+            "size": g.size,
+            "rate": _number(g.execution_rate),
+            "spread": _number(g.spread),
+            "always_open": g.always_open,
+            "dead": g.dead,
         }
-        for gate in found.gates
+        for g in found.gates
     ]
     facts = {
         "network": stored.graph.name,
@@ -76,9 +77,8 @@ def _trace(path: Path, as_json: bool) -> None:
         return
     show_table(str(path), ["", ""], [[name, _text(value)] for name, value in facts.items()])
     rows = [
-        [str(g["gate"]), str(g["kind"]), str(g["size"]), percent(g["rate"]), percent(g["spread"]),
-         str(g["always_open"]), str(g["dead"])]
-        for g in gates
+        [g.name, g.kind, str(g.size), percent(g.execution_rate), percent(g.spread), str(g.always_open), str(g.dead)]
+        for g in found.gates
     ]  # fmt: skip
     show_table("Gates", ["gate", "kind", "size", "kept", "spread", "always on", "dead"], rows)
 
@@ -169,6 +169,11 @@ def _source(sources: dict[str, str], path: str) -> str:
     """Return the source of the closest group around a setting that states one."""
     known = [name for name in sources if path == name or path.startswith(f"{name}.")]
     return sources[max(known, key=len)] if known else "default"
+
+
+def _number(value: float) -> float | None:
+    """Return the value as JSON takes it; a gate that nobody asked has no rate."""
+    return None if math.isnan(value) else value
 
 
 def _text(value: object) -> str:

@@ -1,0 +1,102 @@
+"""Export a design's cost of each op by its active channels, for training towards that design.
+
+The file is JSON; ``networks.cost_table`` reads it and interpolates between the knots::
+
+    {"format": "lacuna-cost-table", "format_version": 1, "unit": "pJ", "design": "edge_npu_16x16",
+     "ops": {"block1.conv1": {"in_channels": [0, 8, 16], "out_channels": [0, 8, 16], "cost": [[0, 0, 0], ...]}}}
+
+Costs are of one op alone: busy time, or the bus time of its operands where that is longer; energy without
+leakage.  What ops hide behind each other only a replay can tell.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from accel_models.cost import Cost, Ints, Placement, WorkStates
+from accel_models.design import Design
+from accel_models.placement import place
+from accel_models.pricing import price
+from traces.atomic import atomic_write
+from traces.graph import NetworkGraph, Op
+
+Unit = Literal["cycles", "pJ"]
+FORMAT_VERSION = 1
+KNOTS = 17  # Choice: per axis; a staircase of 16-wide folds over 256 channels keeps its steps
+
+
+def cost_table(graph: NetworkGraph, design: Design, unit: Unit) -> dict[str, object]:
+    """Return the table of every op that multiplies and every op on the way between them.
+
+    Parameters
+    ----------
+    graph
+        The dynamic network; the gates' own ops are priced too.
+    design
+        The accelerator.
+    unit
+        ``"cycles"`` of the design's clock, or ``"pJ"``.
+    """
+    ops = {
+        op.name: _op_table(op, placement, design, unit)
+        for op, placement in zip(graph.ops, place(graph, design), strict=True)
+        if placement.unit != "none"
+    }
+    return {
+        "format": "lacuna-cost-table",
+        "format_version": FORMAT_VERSION,
+        "unit": unit,
+        "design": design.name,
+        "ops": ops,
+    }
+
+
+def save_cost_table(graph: NetworkGraph, design: Design, unit: Unit, path: Path) -> None:
+    """Write the table as JSON, atomically."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(cost_table(graph, design, unit)), encoding="utf-8")
+
+
+def channel_knots(channels: int) -> Ints:
+    """Return at most :data:`KNOTS` counts from 0 to ``channels``, evenly spread."""
+    return np.unique(np.round(np.linspace(0, channels, min(KNOTS, channels + 1))).astype(np.int64))
+
+
+def _op_table(op: Op, placement: Placement, design: Design, unit: Unit) -> dict[str, object]:
+    rows, cols = channel_knots(op.in_channels), channel_knots(op.out_channels)
+    grid = np.stack(np.meshgrid(rows, cols, indexing="ij")).reshape(2, -1)
+    cost = price(_work(op, grid[0], grid[1], design), placement, design)
+    values = cost.energy.total_pj if unit == "pJ" else _alone_cycles(cost)
+    return {
+        "in_channels": rows.tolist(),
+        "out_channels": cols.tolist(),
+        "cost": np.asarray(values, np.float64).reshape(len(rows), len(cols)).tolist(),
+    }
+
+
+def _alone_cycles(cost: Cost) -> Ints:
+    bus = cost.weight_cycles + cost.input_cycles + cost.output_cycles
+    return np.asarray(np.maximum(cost.compute_cycles, bus))
+
+
+def _work(op: Op, cin: Ints, cout: Ints, design: Design) -> WorkStates:
+    """Return the states of every pair of counts; kept channels are taken to lie side by side."""
+    states = len(cin)
+    runs = (cin > 0) & (cout > 0)
+    kept = np.where(runs, cin / op.in_channels * cout / op.out_channels, 0.0)
+    width = design.memory.weight_bits if design.memory else 8
+    return WorkStates(
+        op=op,
+        runs=runs,
+        in_channels=cin,
+        out_channels=cout,
+        out_rows=np.full(states, op.out_height),
+        batch=np.ones(states, np.int64),
+        useful_macs=np.ceil(op.macs * kept).astype(np.int64),
+        weight_fetch_bytes=np.ceil(op.weight_count * kept * width / 8).astype(np.int64),
+        gathered_elements=np.zeros(states, np.int64),
+    )
