@@ -1,0 +1,135 @@
+"""Unit: reading, splitting and augmenting labelled images."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from networks.data import Images, batches, load_cifar10, load_dataset, load_digits, plain_batches
+from traces.errors import ConfigError, FileProblem
+
+PER_FILE = 4
+
+
+def _write_cifar(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, name in enumerate([*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"]):
+        data = np.arange(PER_FILE * 3072).reshape(PER_FILE, 3072) % 251 + i
+        batch = {"data": data.astype(np.uint8), "labels": [(i + k) % 10 for k in range(PER_FILE)]}
+        (folder / name).write_bytes(pickle.dumps(batch, protocol=2))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    _write_cifar(tmp_path / "cifar-10-batches-py")
+    return tmp_path
+
+
+def test_reads_planar_rgb_and_keeps_the_test_order(folder: Path) -> None:
+    data = load_cifar10(folder, validation=3)
+    assert (len(data.train), len(data.validation), len(data.test)) == (17, 3, 4)
+    assert data.test.labels.tolist() == [5, 6, 7, 8]
+    # Pixel (channel 1, row 2, column 3) of the planar layout is number 1024 + 2 * 32 + 3.
+    assert int(data.test.pixels[0, 1, 2, 3]) == (1024 + 67) % 251 + 5
+
+
+def test_the_inner_folder_may_be_named_too(folder: Path) -> None:
+    assert len(load_cifar10(folder / "cifar-10-batches-py", validation=3).test) == 4
+
+
+def test_validation_is_held_out_the_same_way_every_time(folder: Path) -> None:
+    first, second = load_cifar10(folder, validation=3), load_cifar10(folder, validation=3)
+    assert torch.equal(first.validation.pixels, second.validation.pixels)
+    every = torch.cat((first.train.pixels, first.validation.pixels)).flatten(1)
+    assert len(torch.unique(every, dim=0)) == 20
+
+
+def test_a_missing_folder_says_where_to_get_the_data(tmp_path: Path) -> None:
+    with pytest.raises(
+        FileProblem, match=r"data_batch_1: no such file; get 'CIFAR-10 python version' from https"
+    ):
+        load_cifar10(tmp_path)
+    with pytest.raises(ConfigError, match="needs the folder that holds cifar-10-batches-py/"):
+        load_dataset("cifar10", None)
+
+
+def test_unknown_data_sets_name_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'cifar10'"):
+        load_dataset("cifar", None)
+
+
+def test_a_truncated_batch_is_named(folder: Path) -> None:
+    path = folder / "cifar-10-batches-py" / "data_batch_3"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(FileProblem, match="data_batch_3: not a CIFAR-10 batch"):
+        load_cifar10(folder)
+
+
+def test_a_batch_of_another_shape_is_named(folder: Path) -> None:
+    path = folder / "cifar-10-batches-py" / "test_batch"
+    path.write_bytes(pickle.dumps({"data": np.zeros((4, 100), np.uint8), "labels": [0] * 4}))
+    with pytest.raises(FileProblem, match=r"data is uint8 \(4, 100\), needs uint8 \(4, 3072\)"):
+        load_cifar10(folder)
+
+
+def test_a_batch_cannot_run_code(folder: Path) -> None:
+    path = folder / "cifar-10-batches-py" / "data_batch_1"
+    path.write_bytes(pickle.dumps({"data": Path("x"), "labels": []}))
+    with pytest.raises(FileProblem, match="which no CIFAR-10 batch needs"):
+        load_cifar10(folder)
+
+
+def test_digits_are_split_without_overlap_into_balanced_parts() -> None:
+    data = load_digits()
+    assert (len(data.train), len(data.validation), len(data.test)) == (997, 300, 500)
+    assert data.image_shape == (1, 8, 8)
+    for part in (data.train, data.validation, data.test):
+        assert set(part.labels.tolist()) == set(range(10))
+
+
+def test_normalised_pixels_have_mean_zero_and_deviation_one() -> None:
+    data = load_digits()
+    x = data.normalise(data.train.pixels)
+    assert float(x.mean()) == pytest.approx(0.0, abs=0.01)
+    assert float(x.std()) == pytest.approx(1.0, abs=0.01)
+
+
+def test_batches_repeat_with_the_seed_and_visit_every_image_once() -> None:
+    data = load_digits()
+
+    def labels(seed: int) -> list[int]:
+        drawn = batches(data, data.validation, 30, torch.Generator().manual_seed(seed))
+        return [int(label) for _, part in drawn for label in part]
+
+    assert labels(0) == labels(0)
+    assert labels(0) != labels(1)
+    assert sorted(labels(0)) == sorted(data.validation.labels.tolist())
+
+
+def test_augmentation_only_moves_and_mirrors(folder: Path) -> None:
+    """Every augmented image is a window of the padded image or of its mirror."""
+    data = load_cifar10(folder, validation=3)
+    image = Images(data.test.pixels[:1], data.test.labels[:1])
+    grey = round(255 * sum(data.mean) / 3)
+    padded = torch.nn.functional.pad(image.pixels[0], (4,) * 4, value=grey)
+    windows = [padded[:, r : r + 32, c : c + 32] for r in range(9) for c in range(9)]
+    allowed = {w.numpy().tobytes() for w in windows} | {w.flip(2).numpy().tobytes() for w in windows}
+    std, mean = torch.tensor(data.std).view(3, 1, 1), torch.tensor(data.mean).view(3, 1, 1)
+    seen = set()
+    for seed in range(20):
+        ((x, _),) = batches(data, image, 1, torch.Generator().manual_seed(seed))
+        pixels = ((x[0] * std + mean) * 255).round().to(torch.uint8).contiguous().numpy().tobytes()
+        assert pixels in allowed
+        seen.add(pixels)
+    assert len(seen) > 10
+
+
+def test_plain_batches_keep_order_and_the_short_last_one() -> None:
+    data = load_digits()
+    parts = [labels for _, labels in plain_batches(data, data.test, 300)]
+    assert [len(part) for part in parts] == [300, 200]
+    assert torch.equal(torch.cat(parts), data.test.labels)
