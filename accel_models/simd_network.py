@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import fields, replace
+
 import numpy as np
 
-from accel_models.shapes import shapes_of
+from accel_models.shapes import Shapes, shapes_of
 from accel_models.simd import SimdParams, simd_cycles
 from accel_models.software import SoftwareParams
 from traces.build import GraphBuilder, Window
-from traces.graph import NetworkGraph
+from traces.graph import NetworkGraph, OpKind
 
 # Output channels and stride of each depthwise-separable block at width 1.  Howard et al., "MobileNets", 2017,
 # table 1.
@@ -18,13 +21,28 @@ _MOBILENET_BLOCKS = (
 )  # fmt: skip
 
 
+def network_work(graph: NetworkGraph) -> tuple[Shapes, ...]:
+    """Return the dense work of one input, ops of a kind together."""
+    by_kind: dict[OpKind, list[Shapes]] = {}
+    for op in graph:
+        by_kind.setdefault(op.kind, []).append(shapes_of(op))
+    return tuple(_joined(pieces) for pieces in by_kind.values())
+
+
 def network_cycles(
     graph: NetworkGraph, core: SimdParams, software: SoftwareParams, *, element_bytes: int = 1
 ) -> int:
-    """Return the cycles of one input through every op of a network, one after the other [cycles]."""
+    """Return the cycles of one input through every op of a network [cycles]."""
+    return work_cycles(network_work(graph), core, software, element_bytes=element_bytes)
+
+
+def work_cycles(
+    work: Iterable[Shapes], core: SimdParams, software: SoftwareParams, *, element_bytes: int = 1
+) -> int:
+    """Return the cycles of all work, one op after the other [cycles]."""
     costs = (
-        simd_cycles(shapes_of(op), core, software, weight_bytes=element_bytes, act_bytes=element_bytes)
-        for op in graph
+        simd_cycles(shapes, core, software, weight_bytes=element_bytes, act_bytes=element_bytes)
+        for shapes in work
     )
     return int(sum(np.sum(cost.total_cycles) for cost in costs))
 
@@ -40,3 +58,9 @@ def mobilenet_v1(width: float, resolution: int, classes: int, *, input_channels:
     logits = builder.linear("classifier", builder.global_pool("pool", x), classes)
     builder.elementwise("softmax", "softmax", (logits,))
     return builder.finish()
+
+
+def _joined(pieces: list[Shapes]) -> Shapes:
+    sizes = (f.name for f in fields(Shapes) if f.name != "kind")
+    joined = {name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in sizes}
+    return replace(pieces[0], **joined)

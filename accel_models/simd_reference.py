@@ -6,7 +6,8 @@ import csv
 from functools import cache
 from importlib.resources import files
 
-from accel_models.simd_network import mobilenet_v1
+from accel_models.shapes import Shapes
+from accel_models.simd_network import mobilenet_v1, network_work
 from traces.errors import ConfigError
 from traces.graph import NetworkGraph, Op
 from traces.named_networks import load_network
@@ -87,6 +88,12 @@ def network(name: str) -> NetworkGraph:
     _, width, resolution = model.split("_")
     channels = 1 if "gray" in variant else 3
     return mobilenet_v1(float(width), int(resolution), _ZOO_CLASSES[variant[-1]], input_channels=channels)
+
+
+@cache
+def work(name: str) -> tuple[Shapes, ...]:
+    """Return the work of a row's ``network``."""
+    return network_work(network(name))
 
 
 def label(row: Row) -> str:
