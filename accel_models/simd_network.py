@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -62,5 +63,7 @@ def mobilenet_v1(width: float, resolution: int, classes: int, *, input_channels:
 
 def _joined(pieces: list[Shapes]) -> Shapes:
     sizes = (f.name for f in fields(Shapes) if f.name != "kind")
-    joined = {name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in sizes}
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in sizes
+    }
     return replace(pieces[0], **joined)

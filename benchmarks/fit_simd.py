@@ -82,7 +82,7 @@ def fit(rows: Sequence[Row]) -> Floats:
 def errors(constants: Floats, rows: Sequence[Row]) -> Floats:
     """Return the absolute relative error of each row."""
     measured = np.array([float(row["latency_ms"]) for row in rows])
-    return np.abs(predict(constants, rows) / measured - 1)
+    return np.asarray(np.abs(predict(constants, rows) / measured - 1))
 
 
 def predict(constants: Floats, rows: Sequence[Row]) -> Floats:
