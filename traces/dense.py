@@ -27,14 +27,7 @@ def strip_gates(graph: NetworkGraph) -> NetworkGraph:
                 continue
             op = op.model_copy(update={"kind": "activation"})  # noqa: PLW2901  # same op, one operand fewer
         kept.append(op.model_copy(update={"inputs": tuple(data)}))
-    return NetworkGraph(
-        name=graph.name,
-        input_channels=graph.input_channels,
-        input_height=graph.input_height,
-        input_width=graph.input_width,
-        ops=tuple(kept),
-        chained=graph.chained,
-    )
+    return graph.model_copy(update={"ops": tuple(kept), "gates": ()})
 
 
 def dynamic_ops(graph: NetworkGraph) -> frozenset[str]:

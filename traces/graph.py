@@ -13,9 +13,9 @@ into the convolution before it; ``activation`` names the function fused behind a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -196,6 +196,15 @@ class NetworkGraph(_Frozen):
         """Names of the ops that compute gates; exit heads answer, so they are not among them."""
         return frozenset(name for gate in self.gates for name in gate.computed_by)
 
+    @cached_property
+    def guarding(self) -> dict[str, tuple[Gate, ...]]:
+        """Gates over each guarded op, in graph order, by the op's name."""
+        found: dict[str, tuple[Gate, ...]] = {}
+        for gate in self.gates:
+            for name in gate.guards:
+                found[name] = (*found.get(name, ()), gate)
+        return found
+
     @property
     def macs(self) -> int:
         """MACs of one input with every gate open, the gates' own included [MAC]."""
@@ -217,7 +226,12 @@ class NetworkGraph(_Frozen):
 
     def guards_of(self, op_name: str) -> tuple[Gate, ...]:
         """Gates that guard the op, in graph order."""
-        return tuple(gate for gate in self.gates if op_name in gate.guards)
+        return self.guarding.get(op_name, ())
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return the graph with some fields replaced, checked as a whole; nothing cached carries over."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**{**fields, **(update or {})})
 
     def without_gates(self) -> NetworkGraph:
         """Return the static network: no gates, no gate ops, no scaling by scores, no side exits."""

@@ -135,26 +135,26 @@ class _Gating:
         self.always = np.ones(len(trace), np.bool_)
         self._masks: dict[tuple[str, int], Mask] = {}
         self._combined: dict[tuple[Mask, ...], Mask] = {}
-        self._guards: dict[str, list[Gate]] = {}
+        self._levels: dict[tuple[str, str], int] = {}
         for gate in graph.gates:
             trace.graph.gate(gate.name)  # names the nearest gate when it is not recorded
-            for name in gate.guards:
-                self._guards.setdefault(name, []).append(gate)
+            levels = zip(gate.guards, gate.levels, strict=False)  # levels are those of exit gates alone
+            self._levels.update({(gate.name, name): level for name, level in levels})
 
     def is_open(self, op: Op) -> Bools:
         """Return where layer and exit gates let the op run."""
         result = self.always
-        for gate in self._guards.get(op.name, ()):
+        for gate in self.graph.guards_of(op.name):
             values = self.trace.decisions[gate.name]
             if gate.kind == "layer":
                 result = result & values.view(np.bool_)
             elif gate.kind == "exit":
-                result = result & (values > gate.levels[gate.guards.index(op.name)])
+                result = result & (values > self._levels[gate.name, op.name])
         return result
 
     def mask(self, op: Op) -> Mask | None:
         """Return which output channels the op's channel and width gates keep; None for all."""
-        gates = [gate for gate in self._guards.get(op.name, ()) if gate.kind in {"channel", "width"}]
+        gates = [gate for gate in self.graph.guards_of(op.name) if gate.kind in {"channel", "width"}]
         masks = tuple(self._mask_of(gate, op.out_channels) for gate in gates)
         if len(masks) < 2:
             return masks[0] if masks else None
@@ -165,7 +165,7 @@ class _Gating:
 
     def tiles(self, op: Op) -> tuple[Counts | int, int]:
         """Return how many tiles of the op's output are computed, and of how many."""
-        gates = [gate for gate in self._guards.get(op.name, ()) if gate.kind == "spatial"]
+        gates = [gate for gate in self.graph.guards_of(op.name) if gate.kind == "spatial"]
         if not gates:
             return 1, 1
         both = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))

@@ -163,6 +163,17 @@ def test_unchained_layers_read_the_input_at_sizes_of_their_own() -> None:
     assert [entry.in_channels for entry in graph] == [16, 32]
 
 
+def test_a_copy_with_other_gates_is_checked_and_caches_nothing() -> None:
+    assert RESNET.gate_ops
+    assert RESNET.guards_of("block1.conv1")
+    copy = RESNET.model_copy(update={"gates": ()})
+    assert not copy.gate_ops
+    assert not copy.guards_of("block1.conv1")
+    assert copy.ops == RESNET.ops
+    with pytest.raises(GraphError, match=r"no producer 'stem'"):
+        RESNET.model_copy(update={"ops": RESNET.ops[1:]})
+
+
 def test_a_graph_file_comes_back_as_it_was(tmp_path: Path) -> None:
     for graph in (RESNET, resnet50()):
         save_graph(graph, tmp_path / "g.json")
