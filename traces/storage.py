@@ -73,21 +73,21 @@ def save_trace(trace: Trace | Iterable[Trace], path: str | Path) -> None:
 
 def load_trace(path: str | Path, limit: int | None = None) -> Trace:
     """Read a trace from Parquet (or ``.npz``), whole or its first ``limit`` inputs."""
-    if Path(path).suffix == ".npz":
-        trace = import_npz(path)
-        return trace if limit is None else trace.rows(0, limit)
     parts = list(iter_trace(path, limit=limit))
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
 def iter_trace(path: str | Path, rows: int = ROW_GROUP, limit: int | None = None) -> Iterator[Trace]:
-    """Yield a stored trace in parts of at most ``rows`` inputs, in bounded memory.
+    """Yield a stored trace in parts of at most ``rows`` inputs, in bounded memory (a ``.npz`` is read whole).
 
     The file is verified whole before its first part is given.  An empty trace yields one empty part.
     """
     path = Path(path)
     if rows < 1 or (limit is not None and limit < 0):
         raise ConfigError(f"rows = {rows}, limit = {limit}: rows must be at least 1, limit at least 0")
+    if path.suffix == ".npz":
+        yield from _slices(import_npz(path), rows, limit)
+        return
     sealed = verify_seal(path)
     with _parquet(path) as file:
         stored = _stored(file, path, sealed)
@@ -210,6 +210,12 @@ def _empty_batch(file: pq.ParquetFile) -> Any:
 
     schema = file.schema_arrow
     return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+
+def _slices(trace: Trace, rows: int, limit: int | None) -> Iterator[Trace]:
+    wanted = len(trace) if limit is None else min(limit, len(trace))
+    for start in range(0, max(wanted, 1), rows):
+        yield trace.rows(start, min(start + rows, wanted))
 
 
 def _joined(parts: list[Trace]) -> Trace:

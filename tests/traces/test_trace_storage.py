@@ -59,10 +59,13 @@ def test_a_trace_comes_back_as_it_was(trace: Trace, tmp_path: Path) -> None:
 def test_parts_join_to_the_whole(rows: int, limit: int, inputs: int, tmp_path: Path) -> None:
     trace = random_trace(cifar_resnet(8, "both"), inputs, 3)
     save_trace(trace, tmp_path / "t.parquet")
-    parts = list(iter_trace(tmp_path / "t.parquet", rows=rows, limit=limit))
-    assert all(len(part) <= rows for part in parts)
-    assert [label for part in parts for label in part.labels] == trace.labels[:limit].tolist()
-    assert_same(load_trace(tmp_path / "t.parquet", limit), trace.rows(0, limit))
+    export_npz(trace, tmp_path / "t.npz")
+    for path in (tmp_path / "t.parquet", tmp_path / "t.npz"):
+        parts = list(iter_trace(path, rows=rows, limit=limit))
+        assert parts
+        assert all(len(part) <= rows for part in parts)
+        assert [label for part in parts for label in part.labels] == trace.labels[:limit].tolist()
+        assert_same(load_trace(path, limit), trace.rows(0, limit))
 
 
 def test_the_file_is_the_documented_one(tmp_path: Path) -> None:
