@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from lacuna.commands import cost_table, demo, designs, estimate, inspect, networks, replay, report, validate
+from lacuna.commands import (
+    compare,
+    cost_table,
+    demo,
+    designs,
+    estimate,
+    explore,
+    inspect,
+    networks,
+    replay,
+    report,
+    validate,
+)
 
 app = typer.Typer(
     name="lacuna",
@@ -43,5 +55,9 @@ app.command()(networks.record)
 app.command("cost-table")(cost_table.cost_table)
 app.command()(estimate.estimate)
 app.command()(replay.replay)
+app.command()(explore.sweep)
+app.command()(explore.search)
+app.command()(explore.pareto)
+app.command()(compare.compare)
 app.command()(report.report)
 app.command()(validate.validate)

@@ -31,6 +31,6 @@ def report(
             raise ConfigError(f"--figures {name!r}: must be of {', '.join(FORMATS)}")
     show_lines([f"wrote {write_report(folder, out)}"])
     if formats:
-        from analysis.figures import write_figures  # noqa: PLC0415
+        from analysis.report import write_figures  # noqa: PLC0415
 
         show_lines([f"wrote {path}" for path in write_figures(folder, folder / "figures", formats)])

@@ -1,0 +1,177 @@
+"""``lacuna sweep``, ``search`` and ``pareto``: many designs, and the best of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lacuna.console import percent, progress, quantity, show_json, show_lines, show_table
+from lacuna.options import AsJson, OutFolder, Settings
+from traces.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from analysis.store import SweepResults
+    from analysis.sweep import Progress
+
+SpacePath = Annotated[
+    Path, typer.Argument(help="Space of designs, policies and traces (YAML).", metavar="SPACE.yaml")
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Start a local Dask cluster of N workers.", metavar="N")
+]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Run on this Dask cluster, e.g. tcp://host:8786.", metavar="ADDRESS")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on in a folder that holds part of the results.")]
+
+
+def sweep(
+    space: SpacePath,
+    out: OutFolder,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    resume: Resume = False,
+    settings: Settings = [],  # noqa: B006  (typer copies it)
+) -> None:
+    """Evaluate every point of a space: designs x policies x operating points."""
+    from analysis.space_file import load_space  # noqa: PLC0415
+    from analysis.sweep import sweep as run  # noqa: PLC0415
+
+    from accel_models.load import parse_override  # noqa: PLC0415
+
+    loaded = load_space(space, dict(parse_override(text) for text in settings))
+    show_lines([loaded.describe()])
+    with _shown("sweeping") as advance:
+        results = run(
+            loaded,
+            out,
+            workers=workers,
+            scheduler=_address(workers, scheduler),
+            resume=resume,
+            progress=advance,
+        )
+    _show_done(results, out)
+
+
+def search(
+    space: SpacePath,
+    out: OutFolder,
+    evaluations: Annotated[int, typer.Option(min=1, help="Points to evaluate.")] = 200,
+    sampler: Annotated[str, typer.Option(help="nsga2 or tpe.")] = "nsga2",
+    seed: Annotated[int, typer.Option(help="Same seed, same points.")] = 0,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    resume: Resume = False,
+    settings: Settings = [],  # noqa: B006  (typer copies it)
+) -> None:
+    """Search a space for its Pareto front instead of evaluating all of it."""
+    from analysis.search import search as run  # noqa: PLC0415
+    from analysis.space_file import load_space  # noqa: PLC0415
+
+    from accel_models.load import parse_override  # noqa: PLC0415
+
+    if sampler not in {"nsga2", "tpe"}:
+        raise ConfigError(f"--sampler {sampler!r}: must be nsga2 or tpe")
+    loaded = load_space(space, dict(parse_override(text) for text in settings))
+    show_lines([loaded.describe()])
+    with _shown("searching") as advance:
+        results = run(
+            loaded,
+            out,
+            evaluations=evaluations,
+            sampler="tpe" if sampler == "tpe" else "nsga2",
+            seed=seed,
+            workers=workers,
+            scheduler=_address(workers, scheduler),
+            resume=resume,
+            progress=advance,
+        )
+    _show_done(results, out)
+
+
+def pareto(
+    folder: Annotated[Path, typer.Argument(help="Results of a sweep or search.", metavar="DIR")],
+    minimize: Annotated[str, typer.Option(help="Columns, comma-separated.")] = "",
+    maximize: Annotated[str, typer.Option(help="Columns, comma-separated.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Print the points that no other point beats in every objective."""
+    from analysis.store import load_sweep  # noqa: PLC0415
+
+    results = load_sweep(folder)
+    chosen: dict[str, Any] = {}
+    if minimize or maximize:
+        chosen = {"minimize": _names(minimize), "maximize": _names(maximize)}
+    front = results.front(**chosen)
+    objectives = [objective.column for objective in front.objectives]
+    rows = front.frame.to_dict("records")
+    if as_json:
+        show_json({"hypervolume": front.hypervolume, "points": _plain(rows)})
+        return
+    axes = [name for name in results.manifest.axes if name in front.frame.columns]
+    columns = ["point", *objectives, "trace", *axes, "mark"]
+    table = [
+        [
+            str(row["key"])[:8],
+            *(_cell(name, row[name]) for name in objectives),
+            str(row["trace"]),
+            *(str(row[name]) for name in axes),
+            _mark(row),
+        ]
+        for row in rows
+    ]
+    title = f"{len(rows)} on the front, {front.dominated} dominated, {front.infeasible} do not fit"
+    show_table(
+        title, columns, table, note="doubtful: the x/÷ 2 energy band could put another point in its place"
+    )
+
+
+def _address(workers: int | None, scheduler: str | None) -> str | None:
+    if workers is not None and scheduler is not None:
+        raise ConfigError("--workers starts a cluster, --scheduler names one: give one of them")
+    return "local" if workers is not None else scheduler
+
+
+@contextmanager
+def _shown(label: str) -> Iterator[Callable[[Progress], None]]:
+    with progress(label) as advance:
+        yield lambda state: advance(state.done, state.total)
+
+
+def _show_done(results: SweepResults, out: Path) -> None:
+    frame = results.frame
+    misfits = int((~frame["feasible"]).sum())
+    show_lines(
+        [
+            f"wrote {out}: {len(frame):,} points, {misfits:,} of them do not fit",
+            f"next: lacuna pareto {out}; lacuna report {out}",
+        ]
+    )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _cell(name: str, value: float) -> str:
+    return percent(value) if name == "accuracy" else quantity(float(value))
+
+
+def _mark(row: dict[str, Any]) -> str:
+    return " ".join(mark for mark in ("knee", "doubtful") if row.get(mark))
+
+
+def _plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows with NumPy's numbers as Python's, and what is missing as null."""
+
+    def plain(value: Any) -> Any:
+        value = value.item() if hasattr(value, "item") else value
+        return None if value != value else value  # noqa: PLR0124  (NaN is not itself)
+
+    return [{name: plain(value) for name, value in row.items()} for row in rows]
