@@ -28,7 +28,14 @@ _LAYOUT: Final[dict[str, Any]] = {
     "plot_bgcolor": "rgba(0,0,0,0)",
     "font": {"size": 13, "family": "system-ui, sans-serif"},
     "margin": {"l": 10, "r": 14, "t": 10, "b": 10},
-    "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom"},
+    "legend": {
+        "orientation": "h",
+        "x": 0,
+        "xanchor": "left",
+        "y": 1.0,
+        "yanchor": "bottom",
+        "traceorder": "normal",
+    },
     "hovermode": "closest",
     "hoverlabel": {"align": "left", "namelength": -1},
 }
@@ -104,7 +111,8 @@ def _latency(info: LatencyInfo) -> go.Figure:
     traces.append(
         go.Scatter(
             x=[m.value for m in marks], y=[int(m.name[1:]) / 100 for m in marks], text=[m.name for m in marks],
-            mode="markers+text", textposition="middle left", marker={"color": BLUE, "size": 9}, showlegend=False,
+            mode="markers+text", textposition=["bottom right", "bottom right", "middle right"],
+            marker={"color": BLUE, "size": 9}, showlegend=False,
             hovertemplate=f"%{{text}}: %{{x:.4g}} {unit}<extra></extra>",
         )
     )  # fmt: skip
@@ -118,7 +126,7 @@ def _latency(info: LatencyInfo) -> go.Figure:
             )
         )  # fmt: skip
     return _laid_out(
-        traces, f"Latency of one input [{unit}]", "Share of inputs that have ended", y={"tickformat": ".0%"}
+        traces, f"Latency of one input [{unit}]", "Share of inputs that have ended", y={"tickformat": ".0%", "range": [0, 1.06]}
     )
 
 
@@ -176,6 +184,7 @@ def _heat(info: HeatInfo) -> go.Figure:
         "tickvals": list(range(len(columns))),
         "ticktext": [plain(shorten(c, 18)) for c in info.columns],
         "showgrid": False,
+        "tickangle": -40 if max(map(len, info.columns), default=0) > 4 else 0,
     }
     y = {**_ROWS, "type": "linear", "tickvals": list(range(len(names))), "ticktext": short, "showgrid": False}
     figure = _laid_out([trace], info.column_title, info.row_title, x=x, y=y)
@@ -190,8 +199,10 @@ def _waterfall(info: WaterfallInfo) -> go.Figure:
         text=[bar.label for bar in info.bars], textposition="outside", cliponaxis=False,
         hovertemplate="%{y}: %{text} % of dense<extra></extra>",
     )  # fmt: skip
-    title = f"Share of the dense network's MACs,<br>then of its {info.quantity} [%]"
-    return _laid_out([trace], title, "", y=_ROWS)
+    ends = [end for bar in info.bars for end in (bar.bottom, bar.top)]
+    room = 0.16 * (max(ends) - min(ends))  # for the numbers beside the bars
+    x = {"range": [min(ends) - room * (min(ends) < 0), max(ends) + room]}
+    return _laid_out([trace], "Share of the dense network [%]", "", x=x, y=_ROWS)
 
 
 def _roofline(info: RooflineInfo) -> go.Figure:

@@ -202,7 +202,7 @@ def _waterfall(axes: Axes, info: WaterfallInfo) -> None:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.margins(x=0.12)
     axes.grid(axis="y", visible=False)
-    axes.set(xlabel=f"Share of the dense network's MACs, then of its {info.quantity} [%]")
+    axes.set(xlabel="Share of the dense network [%]")
 
 
 def _roofline(axes: Axes, info: RooflineInfo) -> None:

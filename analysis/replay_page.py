@@ -40,7 +40,8 @@ def replay_page(views: Sequence[ReplayView], trace: Trace | None) -> Page:
         sections.append(_infeasible(rest))
     sections.append(_provenance(views))
     name = views[0].summary.network
-    where = views[0].name if len(views) == 1 else f"{len(views)} designs"
+    shown = fit or rest
+    where = shown[0].name if len(shown) == 1 else f"{len(shown)} designs"
     return Page(f"{name} on {where}: what skipping brings", tuple(sections))
 
 

@@ -35,6 +35,16 @@ ENERGY_PARTS: Final = {
     "energy_wasted_pj": "wasted prefetch",
     "energy_static_pj": "static",
 }
+_LAYER_MAPS: Final = (
+    # column of per_op, title, what a colour means, how to read it
+    ("rate", "How often each layer runs", "Share of inputs", "1: every input runs it; 0: none does."),
+    (
+        "utilization",
+        "How well each layer uses its unit",
+        "Utilization",
+        "Useful MACs over what its unit could do meanwhile.",
+    ),
+)
 LATENCY: Final = Objective("Mean latency", "us")
 ENERGY: Final = Objective("Mean energy", "uJ")
 AREA: Final = Objective("Area", "mm2")
@@ -231,16 +241,9 @@ def _by_network(views: Sequence[ReplayView]) -> Iterator[Picture]:
         groups.setdefault((view.summary.network, _layers(view)), []).append(view)
     for i, ((network, layers), group) in enumerate(groups.items()):
         names = [view.name for view in group]
-        for column, title, caption in (
-            ("rate", "How often each layer runs", "Share of the inputs that run it."),
-            (
-                "utilization",
-                "How well each layer uses its unit",
-                "Useful MACs, as a share of what the unit could do in the layer's cycles.",
-            ),
-        ):
+        for column, title, measure, caption in _LAYER_MAPS:
             values = np.stack([_column(view, column, layers) for view in group], axis=1)
-            info = heat_info(values, layers, names, measure=title, row_title="Layer", column_title="Design")
+            info = heat_info(values, layers, names, measure=measure, row_title="Layer", column_title="Design")
             yield Picture(f"layers-{column}-{i}-{slug(network)[:24]}", f"{title}: {network}", caption, info)
 
 

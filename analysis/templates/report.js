@@ -1,6 +1,7 @@
 (function () {
   "use strict";
   const PRINT_WIDTH = 660; // CSS pixels between the margins of an A4 page
+  const PRINT_HEIGHT = 340; // two charts on a page
   const options = {
     responsive: true,
     displaylogo: false,
@@ -47,12 +48,16 @@
     document.querySelectorAll("details").forEach(function (fold) { fold.open = true; });
     document.querySelectorAll(".chart").forEach(function (place) {
       draw(place);
-      Plotly.relayout(place, { width: PRINT_WIDTH, autosize: false });
+      place.dataset.height = place.clientHeight;
+      const height = Math.min(place.clientHeight, Math.max(PRINT_HEIGHT, place.clientHeight * 0.8));
+      place.style.height = height + "px";
+      Plotly.relayout(place, { width: PRINT_WIDTH, height: height, autosize: false });
     });
   });
   window.addEventListener("afterprint", function () {
     document.querySelectorAll(".chart").forEach(function (place) {
-      Plotly.relayout(place, { width: null, autosize: true });
+      place.style.height = place.dataset.height + "px";
+      Plotly.relayout(place, { width: null, height: null, autosize: true });
     });
   });
 })();
