@@ -126,7 +126,10 @@ def _latency(info: LatencyInfo) -> go.Figure:
             )
         )  # fmt: skip
     return _laid_out(
-        traces, f"Latency of one input [{unit}]", "Share of inputs that have ended", y={"tickformat": ".0%", "range": [0, 1.06]}
+        traces,
+        f"Latency of one input [{unit}]",
+        "Share of inputs that have ended",
+        y={"tickformat": ".0%", "range": [0, 1.06]},
     )
 
 

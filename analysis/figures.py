@@ -130,9 +130,7 @@ def _latency(axes: Axes, info: LatencyInfo) -> None:
         level = int(mark.name[1:]) / 100
         axes.plot([mark.value], [level], "o", color=BLUE, markersize=5)
         side = "bottom" if mark.name == "p99" else "top"  # p95 and p99 lie close
-        axes.annotate(
-            mark.name, (mark.value, level), (-5, 0), textcoords="offset points", ha="right", va=side
-        )
+        axes.annotate(mark.name, (mark.value, level), (6, 0), textcoords="offset points", va=side)
     for line in info.references:
         colour, dash = REFERENCES[line.name]
         text = f"{line.name}: {digits(line.value)} {info.unit}"

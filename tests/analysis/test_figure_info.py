@@ -1,0 +1,112 @@
+"""Figures as values, worked out by hand: no pixel is tested here."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.figure_info import (
+    CDF_POINTS,
+    CLASSES_SHOWN,
+    ROWS_SHOWN,
+    ClassTail,
+    EnergyInfo,
+    HeatInfo,
+    LatencyInfo,
+    Mark,
+    TailInfo,
+    energy_info,
+    heat_info,
+    latency_info,
+    percentile,
+    tail_info,
+)
+
+
+def test_latency_of_four_inputs() -> None:
+    """Sorted 100, 200, 300, 400 us: two of four have ended at 200, p95 and p99 are the last one."""
+    info = latency_info([300, 100, 400, 200], {"dense": 500.0, "oracle": math.nan})
+    assert info == LatencyInfo(
+        unit="µs",
+        latency=(100.0, 200.0, 300.0, 400.0),
+        share=(0.25, 0.5, 0.75, 1.0),
+        percentiles=(Mark("p50", 200.0), Mark("p95", 400.0), Mark("p99", 400.0)),
+        references=(Mark("dense", 500.0),),
+    )
+
+
+def test_latency_takes_the_unit_that_fits_its_largest_line() -> None:
+    info = latency_info([900.0], {"dense": 1500.0})
+    assert (info.unit, info.latency, info.references) == ("ms", (0.9,), (Mark("dense", 1.5),))
+
+
+def test_latency_of_no_inputs_is_empty() -> None:
+    assert latency_info([], {}) == LatencyInfo("µs", (), (), (), ())
+
+
+@pytest.mark.parametrize(("q", "value"), [(50, 2.0), (51, 3.0), (95, 4.0), (25, 1.0), (26, 2.0), (0, 1.0)])
+def test_percentiles_are_values_that_occurred(q: float, value: float) -> None:
+    assert percentile(np.array([1.0, 2.0, 3.0, 4.0]), q) == value
+
+
+@given(st.lists(st.floats(0.1, 1e6), min_size=1, max_size=1500))
+@settings(deadline=None, max_examples=40)
+def test_a_distribution_rises_to_one_and_stays_small(values: list[float]) -> None:
+    info = latency_info(values, {})
+    assert len(info.latency) <= CDF_POINTS
+    assert list(info.latency) == sorted(info.latency)
+    assert list(info.share) == sorted(info.share)
+    assert info.share[-1] == 1.0
+    scale = max(values) / info.latency[-1]
+    assert info.latency[0] * scale == pytest.approx(min(values))
+
+
+def test_tail_by_class() -> None:
+    info = tail_info([10.0, 30.0, 20.0, 40.0], [7, 7, 2, 7])
+    assert info == TailInfo(
+        unit="µs",
+        classes=(ClassTail("2", 1, 20.0, 20.0, 20.0, 20.0), ClassTail("7", 3, 30.0, 40.0, 40.0, 40.0)),
+        left_out=0,
+    )
+
+
+def test_of_many_classes_the_slowest_are_shown_in_order_of_labels() -> None:
+    labels = np.arange(100)
+    info = tail_info(100.0 - labels, labels)  # class 0 is the slowest
+    assert [tail.label for tail in info.classes] == [str(label) for label in range(CLASSES_SHOWN)]
+    assert info.left_out == 100 - CLASSES_SHOWN
+
+
+def test_energy_by_part_adds_up_and_drops_what_is_zero_everywhere() -> None:
+    info = energy_info(
+        {"MACs": [1e6, 3e6], "DRAM": [0.0, 0.0], "static": [0.0, 1e6]}, ["a", "b"], [2.0, math.nan]
+    )
+    assert info.designs == ("a", "b")
+    assert info.parts == (("MACs", (1.0, 3.0)), ("static", (0.0, 1.0)))
+    assert info.unit == "µJ"
+    assert info.dense[0] == 2.0
+    assert math.isnan(info.dense[1])
+
+
+def test_energy_takes_the_unit_of_its_largest_total() -> None:
+    info = energy_info({"MACs": [600e6], "DRAM": [600e6]}, ["a"], [math.nan])
+    assert isinstance(info, EnergyInfo)
+    assert (info.unit, info.parts) == ("mJ", (("MACs", (0.6,)), ("DRAM", (0.6,))))
+
+
+def test_heat_map_keeps_unknown_values_and_its_scale_from_zero_to_one() -> None:
+    info = heat_info(
+        [[0.5, math.nan]], ["row"], ["x", "y"], measure="Share", row_title="Layer", column_title="Class"
+    )
+    assert isinstance(info, HeatInfo)
+    assert info.values[0][0] == 0.5
+    assert math.isnan(info.values[0][1])
+    assert (info.top, info.left_out) == (1.0, 0)
+
+
+def test_heat_map_of_very_many_rows_says_how_many_it_leaves_out() -> None:
+    rows = [str(i) for i in range(ROWS_SHOWN + 5)]
+    info = heat_info(np.full((len(rows), 1), 2.0), rows, ["x"], measure="", row_title="", column_title="")
+    assert (len(info.rows), len(info.values), info.left_out, info.top) == (ROWS_SHOWN, ROWS_SHOWN, 5, 2.0)

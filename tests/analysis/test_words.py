@@ -1,0 +1,54 @@
+"""Numbers as people read them."""
+
+import math
+
+import pytest
+
+from analysis.words import digits, fitting_unit, percent, quantity, saved_words, shorten, slug
+
+SPACE = "\u00a0"
+
+
+@pytest.mark.parametrize(
+    ("value", "base", "text"),
+    [
+        (1234.0, "us", "1.23 ms"),
+        (999.0, "us", "999 µs"),
+        (1000.0, "us", "1.00 ms"),
+        (0.25, "us", "250 ns"),
+        (0.0, "us", "0 µs"),
+        (2048.0, "B", "2.00 KiB"),
+        (40.5e6, "MAC", "40.5 MMAC"),
+        (math.nan, "uJ", "–"),
+    ],
+)
+def test_quantities(value: float, base: str, text: str) -> None:
+    assert quantity(value, base) == text.replace(" ", SPACE)
+
+
+def test_an_unknown_unit_is_kept() -> None:
+    assert fitting_unit(12.0, "%") == ("%", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.00123, "0.00123"), (12.345, "12.3"), (123.4, "123"), (12345.6, "12,346"), (0, "0")]
+)
+def test_three_digits(value: float, text: str) -> None:
+    assert digits(value) == text
+
+
+def test_shares() -> None:
+    assert percent(0.4825) == f"48.2{SPACE}%"
+    assert saved_words(0.31, "latency") == f"saves 31.0{SPACE}% of the latency"
+    assert saved_words(-0.05, "energy") == f"costs 5.0{SPACE}% more energy"
+
+
+def test_slugs_hold_nothing_that_a_path_or_page_could_trip_over() -> None:
+    assert slug('<script>../../"x"&Ü') == "script-x"
+    assert slug("…") == "x"
+
+
+def test_long_names_lose_their_middle() -> None:
+    assert shorten("abcdefghij", 10) == "abcdefghij"
+    assert shorten("abcdefghijk", 10) == "abcd…ghijk"
+    assert len(shorten("x" * 500, 28)) == 28
