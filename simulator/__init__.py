@@ -5,3 +5,29 @@ Names are imported on first use, so ``import simulator`` stays fast::
     from simulator import replay
     results = replay(load_trace("lcnet_resnet20_cifar10.parquet"), load_design("edge_npu_16x16"))
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simulator.policy import Policy
+    from simulator.results import Results, load_results
+    from simulator.run import replay
+    from simulator.summary import Summary
+
+_HOME = {
+    "Policy": "simulator.policy",
+    "Results": "simulator.results",
+    "Summary": "simulator.summary",
+    "load_results": "simulator.results",
+    "replay": "simulator.run",
+}
+__all__ = ["Policy", "Results", "Summary", "load_results", "replay"]
+
+
+def __getattr__(name: str) -> Any:  # the type is that of whatever is asked for
+    if name not in _HOME:
+        raise AttributeError(f"module 'simulator' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)

@@ -81,7 +81,6 @@ class Frame:
 
     def _do(self, t: int, task: Task, unit: int) -> Process:
         """Hold the unit for the task, or pass on if there is nothing to do."""
-        env = self.machine.env
         cycles = self._cycles(t, self.tables.cycles)
         if cycles > 0:
             for p in task.streams:

@@ -1,0 +1,99 @@
+"""From a workload to what an engine needs: skip, place, price, schedule, in this order."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.cost import Cost, Placement
+from accel_models.design import Design
+from accel_models.params import memory_params
+from accel_models.placement import place
+from accel_models.pricing import price
+from accel_models.skipping import SkippedWorkload, skip
+from simulator.durations import Durations, durations
+from simulator.policy import Policy
+from simulator.schedule import Schedule, build_schedule
+from traces.dense import dynamic_ops
+from traces.graph import NetworkGraph
+from traces.states import Workload
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Inputs (or batches) priced and scheduled on one design, ready for an engine."""
+
+    design: Design
+    policy: Policy
+    work: SkippedWorkload
+    placements: tuple[Placement, ...]
+    costs: tuple[Cost, ...]  # per op; the last state is the dense one
+    schedule: Schedule
+    tables: Durations
+    sizes: Ints  # (rows,), inputs that each row of the workload stands for
+
+    @property
+    def graph(self) -> NetworkGraph:
+        """The network."""
+        return self.work.graph
+
+    @cached_property
+    def dynamic(self) -> NDArray[np.bool_]:
+        """Which ops only the dynamic network needs, shape (ops,)."""
+        names = dynamic_ops(self.graph)
+        return np.array([op.name in names for op in self.graph.ops], np.bool_)
+
+    @cached_property
+    def infeasible(self) -> str:
+        """Why the network does not fit the design; empty if it does."""
+        return next((cost.reason for cost in self.costs if not cost.feasible.all()), "")
+
+
+def prepare(
+    workload: Workload,
+    design: Design,
+    policy: Policy,
+    rates: NDArray[np.float64] | None = None,
+    groups: Ints | None = None,
+) -> Prepared:
+    """Return the workload ready for an engine.
+
+    Parameters
+    ----------
+    workload
+        What is left to do for ``n`` inputs.
+    design, policy
+        Hardware and how decisions meet it.
+    rates
+        Recorded execution rate of each op for ``predict``, shape (ops,); the workload's own if left out.
+    groups
+        Inputs that run together, shape (g, B), -1 where a group is not full; every input alone if left out.
+    """
+    work = skip(workload, design, groups, policy.compaction)
+    placements = place(work.graph, design)
+    costs = tuple(
+        price(states, placement, design) for states, placement in zip(work.states, placements, strict=True)
+    )
+    schedule = build_schedule(work.graph, placements, costs, design)
+    known = workload.rate if rates is None else rates
+    return Prepared(
+        design=design,
+        policy=policy,
+        work=work,
+        placements=placements,
+        costs=costs,
+        schedule=schedule,
+        tables=durations(schedule, costs, policy, known, _cut_cycles(design)),
+        sizes=np.ones(len(work), np.int64) if groups is None else (groups >= 0).sum(axis=1),
+    )
+
+
+def _cut_cycles(design: Design) -> int:
+    memory = memory_params(design)
+    return 1 if memory is None else math.ceil(memory.burst_cycles)

@@ -1,0 +1,174 @@
+"""Results of a replay: figures, one row per input, one row per op; on disk a folder of plain files."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
+from accel_models.design import Design
+from accel_models.load import load_design
+from simulator.per_op import OpRow
+from simulator.policy import Policy
+from simulator.summary import SCHEMA_VERSION, Summary
+from traces.atomic import atomic_write
+from traces.errors import FileProblem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILES = ("summary.json", "per_input.parquet", "per_op.parquet", "design.yaml", "policy.json")
+TIMELINE = "timeline.json.gz"
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What a replay found; columns are described in design.md section 7."""
+
+    figures: Summary
+    design: Design
+    policy: Policy
+    columns: Mapping[str, NDArray[Any]]  # per input; empty if the network does not fit
+    ops: tuple[OpRow, ...]
+    timeline: str = ""  # Chrome Trace Event JSON of the first inputs, if asked for
+
+    @property
+    def feasible(self) -> bool:
+        """Whether the network fits the design at all."""
+        return self.figures.feasible
+
+    @property
+    def reason(self) -> str:
+        """Why it does not fit; empty if it does."""
+        return self.figures.reason
+
+    @property
+    def demand(self) -> int | None:
+        """Bytes that the smallest tile needs, if that is why it does not fit [B]."""
+        return self.figures.demand
+
+    @property
+    def bound(self) -> int | None:
+        """Bytes that are there [B]."""
+        return self.figures.bound
+
+    def summary(self) -> Summary:
+        """Return the figures."""
+        return self.figures
+
+    @property
+    def per_input(self) -> pd.DataFrame:
+        """One row per input, in recorded order."""
+        import pandas as pd  # noqa: PLC0415  (slow to import)
+
+        return pd.DataFrame(dict(self.columns))
+
+    @property
+    def per_op(self) -> pd.DataFrame:
+        """One row per op, in program order."""
+        import pandas as pd  # noqa: PLC0415  (slow to import)
+
+        names = [field.name for field in fields(OpRow)]
+        return pd.DataFrame([asdict(row) for row in self.ops], columns=names)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the folder; each file whole or not at all, ``summary.json`` last."""
+        target = Path(folder)
+        _make_folder(target)
+        _write_parquet(self.per_input, target / "per_input.parquet")
+        _write_parquet(self.per_op, target / "per_op.parquet")
+        _write_text(_design_yaml(self.design), target / "design.yaml")
+        _write_text(self.policy.model_dump_json(indent=2) + "\n", target / "policy.json")
+        if self.timeline:
+            with atomic_write(target / TIMELINE) as part:
+                part.write_bytes(gzip.compress(self.timeline.encode(), mtime=0))
+        _write_text(self.figures.model_dump_json(indent=2) + "\n", target / "summary.json")
+
+
+def load_results(folder: str | Path) -> Results:
+    """Read what :meth:`Results.save` wrote; a folder of another major version is refused."""
+    target = Path(folder)
+    if not target.is_dir():
+        raise FileProblem(f"{target}: no such results folder")
+    missing = [name for name in FILES if not (target / name).is_file()]
+    if missing:
+        raise FileProblem(f"{target}: no results folder of a replay: has no {missing[0]}")
+    figures = _read_summary(target / "summary.json")
+    inputs, ops = (_read_parquet(target / name) for name in ("per_input.parquet", "per_op.parquet"))
+    timeline = target / TIMELINE
+    return Results(
+        figures=figures,
+        design=load_design(target / "design.yaml"),
+        policy=Policy(**json.loads((target / "policy.json").read_text("utf-8"))),
+        columns=inputs,
+        ops=tuple(
+            OpRow(**dict(zip(ops, row, strict=True)))
+            for row in zip(*(c.tolist() for c in ops.values()), strict=True)
+        ),
+        timeline=gzip.decompress(timeline.read_bytes()).decode() if timeline.is_file() else "",
+    )
+
+
+def _read_summary(path: Path) -> Summary:
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        version = str(data["schema_version"])
+    except (ValueError, KeyError, TypeError) as problem:
+        raise FileProblem(f"{path}: is damaged: {problem!r}") from None
+    known = SCHEMA_VERSION.split(".", maxsplit=1)[0]
+    if version.split(".", maxsplit=1)[0] != known:
+        raise FileProblem(
+            f"{path}: has results schema version {version}; this tool knows {known}.x: replay again"
+        )
+    try:
+        return Summary.model_validate(data)
+    except ValidationError as problem:
+        where = ".".join(str(part) for part in problem.errors()[0]["loc"])
+        raise FileProblem(f"{path}: is damaged: {where}: {problem.errors()[0]['msg']}") from None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise FileProblem(f"{folder}: cannot be made: {problem.strerror or problem}") from None
+
+
+def _write_text(text: str, path: Path) -> None:
+    with atomic_write(path) as part:
+        part.write_text(text, "utf-8")
+
+
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    import pyarrow as pa  # noqa: PLC0415  (slow to import)
+    import pyarrow.parquet as pq  # noqa: PLC0415  (as above)
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    with atomic_write(path) as part:
+        pq.write_table(table, part, compression="zstd", write_page_checksum=True)
+
+
+def _read_parquet(path: Path) -> dict[str, NDArray[Any]]:
+    import pyarrow as pa  # noqa: PLC0415  (slow to import)
+    import pyarrow.parquet as pq  # noqa: PLC0415  (as above)
+
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as problem:
+        raise FileProblem(f"{path}: is damaged: {str(problem).splitlines()[0]}") from None
+    return {name: np.asarray(table[name].to_numpy()) for name in table.column_names}
+
+
+def _design_yaml(design: Design) -> str:
+    stream = io.StringIO()
+    YAML(typ="safe", pure=True).dump(design.model_dump(mode="json", exclude_none=True), stream)
+    return stream.getvalue()

@@ -1,0 +1,126 @@
+"""The figures of a replay: what ``summary.json`` holds."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import BaseModel, ConfigDict
+
+from simulator.waterfall import LOSSES, Levels
+
+SCHEMA_VERSION = "1.0"  # of a results folder; major: readers refuse another
+MODEL_VERSION = "1.0"  # of everything that decides a number
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Spread(_Frozen):
+    """A quantity over inputs; percentiles interpolate linearly."""
+
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    max: float
+
+    @classmethod
+    def of(cls, values: ArrayLike) -> Spread:
+        """Return the spread of one value or more."""
+        data = np.asarray(values, np.float64)
+        p50, p95, p99 = (float(p) for p in np.percentile(data, (50, 95, 99)))
+        return cls(mean=float(data.mean()), p50=p50, p95=p95, p99=p99, max=float(data.max()))
+
+
+class Estimate(_Frozen):
+    """Another way to answer the same question; per input."""
+
+    macs: float
+    latency_us: float
+    energy_uj: float
+
+
+class Loss(_Frozen):
+    """One step of a waterfall; a negative amount is a gain."""
+
+    name: str
+    amount: int
+
+
+class Waterfall(_Frozen):
+    """From what MACs promise to what is saved, in whole units per input; adds up exactly.
+
+    ``ideal_saved`` - sum of the losses = ``saved``, and ``dense`` - ``saved`` is the mean of the replay.
+    """
+
+    unit: str  # "ps" or "fJ"
+    dense: int
+    ideal_saved: int  # dense x share of MACs saved
+    losses: tuple[Loss, ...]
+    saved: int
+
+
+class Waterfalls(_Frozen):
+    """Where savings went."""
+
+    latency: Waterfall
+    energy: Waterfall
+
+
+class Summary(_Frozen):
+    """Figures of a replay; means are over inputs."""
+
+    schema_version: str = SCHEMA_VERSION
+    model_version: str = MODEL_VERSION
+    network: str
+    design: str
+    design_hash: str
+    trace_hash: str
+    seed: int
+    engine: str
+    feasible: bool
+    reason: str = ""  # why it does not fit
+    demand: int | None = None  # [B]
+    bound: int | None = None  # [B]
+    scaled_energy: bool = False  # prices were scaled over process nodes: read energies with a band of x/÷ 2
+    inputs: int
+    accuracy: float | None
+    macs: float | None = None
+    latency_us: Spread | None = None
+    energy_uj: Spread | None = None
+    dram_bytes: float | None = None
+    wasted_bytes: float | None = None
+    gate_wait_us: float | None = None
+    utilization: dict[str, float] = {}  # useful MACs / (peak x cycles), per computing unit
+    busy: dict[str, float] = {}  # share of the time that each unit works
+    dense: Estimate | None = None
+    mean_rate: Estimate | None = None
+    mac_proportional: Estimate | None = None
+    oracle: Estimate | None = None
+    waterfall: Waterfalls | None = None
+
+
+def waterfalls(levels: Levels, dense: tuple[float, float], inputs: int, clock_hz: float) -> Waterfalls:
+    """Return both waterfalls from sums over inputs; ``dense`` holds cycles and energy [pJ] of the static network."""
+    ps = 1e12 / clock_hz
+    return Waterfalls(
+        latency=_waterfall("ps", dense[0] * ps, levels.cycles * (ps / inputs)),
+        energy=_waterfall("fJ", dense[1] * 1e3, levels.energy_pj * (1e3 / inputs)),
+    )
+
+
+def _waterfall(unit: str, dense: float, steps: ArrayLike) -> Waterfall:
+    """Round every level once; the differences of whole numbers then add up exactly."""
+    whole, level = round(dense), [round(float(step)) for step in np.asarray(steps)]
+    losses = [after - before for before, after in pairwise(level[1:])]
+    losses[LOSSES.index("SIMD and fixed parts")] += level[1] - level[0]
+    return Waterfall(
+        unit=unit,
+        dense=whole,
+        ideal_saved=whole - level[0],
+        losses=tuple(Loss(name=name, amount=lost) for name, lost in zip(LOSSES, losses, strict=True)),
+        saved=whole - level[-1],
+    )
