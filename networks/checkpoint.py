@@ -49,7 +49,8 @@ def read(path: Path, kind: str) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
-        raise FileProblem(f"{path}: damaged, or no checkpoint ({str(error).splitlines()[0]})") from error
+        reason = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
+        raise FileProblem(f"{path}: damaged, or no checkpoint ({reason})") from error
     if not isinstance(content, dict) or content.get("format") not in {MODEL, TRAINING_STATE}:
         raise FileProblem(f"{path}: not a Lacuna checkpoint; `lacuna train` writes them")
     if content["format"] != kind:

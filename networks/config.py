@@ -248,13 +248,25 @@ def _objective(config: RunConfig, cost: CostModel, target: float | None = None) 
 
 
 def _first_problem(error: ValidationError) -> str:
-    """Say the first thing that is wrong: where, what, and the nearest valid name."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        known = _fields_at(first["loc"][:-1])
-        return f"{where}: no such setting{did_you_mean(str(first['loc'][-1]), known)}"
-    return f"{where} = {first['input']!r}: {first['msg']}"
+    """Say the first thing that is wrong: where, what, and the nearest valid name; misspelt keys first."""
+    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+    first = problems[0]
+    location = first["loc"]
+    tagged = bool(location) and location[0] in {"model", "cost"}  # then the second part names the kind
+    where = ".".join(str(part) for i, part in enumerate(location) if not (tagged and i == 1))
+    match first["type"]:
+        case "extra_forbidden":
+            return f"{where}: no such setting{did_you_mean(str(location[-1]), _fields_at(location[:-1]))}"
+        case "missing":
+            return f"{where}: is missing"
+        case "union_tag_not_found":
+            return f"{where}.kind: is missing"
+        case "union_tag_invalid":
+            known = ("target", "sign_flip") if where == "cost" else ("resnet", "ddi_resnet", "densenet")
+            kind = str(first["input"].get("kind"))
+            return f"{where}.kind = {kind!r}: no such kind{did_you_mean(kind, known)}"
+        case _:
+            return f"{where} = {first['input']!r}: {first['msg']}"
 
 
 def _fields_at(location: tuple[Any, ...]) -> list[str]:

@@ -88,11 +88,11 @@ def record(  # noqa: PLR0913  # what to record, with what, and how exits answer
     try:
         with masked_reference(model), OutputWatch(modules) as watch:
             for inputs, labels in batches:
-                if not done:
-                    check_macs(model, graph, inputs[:1])
                 watch.outputs.clear()
                 logits = model(inputs)
                 _add_rows(rows, graph, watch, logits, labels, exit_threshold)
+                if not done:
+                    check_macs(model, graph, inputs[:1])
                 done += len(labels)
                 progress(done)
     finally:

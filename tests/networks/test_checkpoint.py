@@ -1,0 +1,135 @@
+"""Unit: checkpoints are read without running code, and a wrong one says what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from networks_fixtures import lcnet_config
+
+from networks import checkpoint
+from networks.config import warm_start
+from networks.data import load_digits
+from networks.recording import describe_checkpoint, load_model
+from traces.errors import ConfigError, FileProblem
+
+
+def _save(path: Path, **changes: object) -> Path:
+    config = lcnet_config()
+    training = {
+        "name": "net",
+        "dataset": "digits",
+        "image_shape": [3, 8, 8],
+        "seed": 3,
+        "epochs": 5,
+        "start_from": "",
+        "validation_accuracy": 0.5,
+    }
+    torch.manual_seed(0)
+    checkpoint.save_model(
+        path, config.model_dump(mode="json"), config.build().state_dict(), training | changes
+    )
+    return path
+
+
+def test_a_checkpoint_describes_itself(tmp_path: Path) -> None:
+    info = describe_checkpoint(_save(tmp_path / "model.pt"))
+    rows = dict(info.rows())
+    assert rows["network"] == "net"
+    assert rows["gates"] == "6 channel, 6 layer"
+    assert rows["seed"] == "3"
+    assert rows["MACs without gates"] == f"{info.graph.without_gates().macs:,}"
+
+
+def test_the_hash_follows_every_tensor() -> None:
+    state = lcnet_config().build().state_dict()
+    before = checkpoint.weights_hash(state)
+    assert before == checkpoint.weights_hash(dict(reversed(state.items())))
+    state["block1.lnet.fc.linear.bias"] = state["block1.lnet.fc.linear.bias"] + 1e-6
+    assert checkpoint.weights_hash(state) != before
+
+
+def test_half_precision_weights_load(tmp_path: Path) -> None:
+    path = _save(tmp_path / "model.pt")
+    content = checkpoint.read(path, checkpoint.MODEL)
+    halved = {k: v.half() if v.is_floating_point() else v for k, v in content["state_dict"].items()}
+    checkpoint.save_model(path, content["model"], halved, content["training"])
+    assert all(p.dtype == torch.float32 for p in load_model(path).model.parameters())
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(FileProblem, match=r"model.pt: no such checkpoint"):
+        load_model(tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize("keep", [0, 10, 2000])
+def test_a_truncated_file(tmp_path: Path, keep: int) -> None:
+    path = _save(tmp_path / "model.pt")
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(FileProblem, match="damaged, or no checkpoint"):
+        load_model(path)
+
+
+def test_a_file_that_would_run_code(tmp_path: Path) -> None:
+    torch.save({"format": checkpoint.MODEL, "path": tmp_path}, tmp_path / "model.pt")
+    with pytest.raises(FileProblem, match="damaged, or no checkpoint"):
+        load_model(tmp_path / "model.pt")
+
+
+def test_someone_elses_file(tmp_path: Path) -> None:
+    torch.save({"state_dict": {}}, tmp_path / "model.pt")
+    with pytest.raises(FileProblem, match="not a Lacuna checkpoint"):
+        load_model(tmp_path / "model.pt")
+
+
+def test_a_training_state_is_no_model(tmp_path: Path) -> None:
+    checkpoint.write(tmp_path / "last.pt", checkpoint.TRAINING_STATE, {"epoch": 1})
+    with pytest.raises(FileProblem, match="a lacuna-training-state file, needs lacuna-model"):
+        load_model(tmp_path / "last.pt")
+
+
+def test_another_format_version(tmp_path: Path) -> None:
+    torch.save({"format": checkpoint.MODEL, "format_version": 7}, tmp_path / "model.pt")
+    with pytest.raises(FileProblem, match="checkpoint format 7; this version reads 1"):
+        load_model(tmp_path / "model.pt")
+
+
+def test_weights_of_another_network_in_the_file(tmp_path: Path) -> None:
+    path = _save(tmp_path / "model.pt")
+    content = checkpoint.read(path, checkpoint.MODEL)
+    content["model"]["depth"] = 20
+    checkpoint.save_model(path, content["model"], content["state_dict"], content["training"])
+    with pytest.raises(FileProblem, match="damaged, or written by another version"):
+        load_model(path)
+
+
+def test_warm_start_takes_the_backbone_and_leaves_new_gates(tmp_path: Path) -> None:
+    backbone = lcnet_config(layer=False, channel=False)
+    trained = backbone.build()
+    checkpoint.save_model(tmp_path / "b.pt", backbone.model_dump(mode="json"), trained.state_dict(), {})
+    model = lcnet_config().build()
+    gates = {name: t.clone() for name, t in model.state_dict().items() if "net.fc" in name}
+
+    warm_start(model, tmp_path / "b.pt")
+
+    state = model.state_dict()
+    assert all(torch.equal(state[name], tensor) for name, tensor in trained.state_dict().items())
+    assert all(torch.equal(state[name], tensor) for name, tensor in gates.items())
+
+
+def test_warm_start_refuses_another_network(tmp_path: Path) -> None:
+    path = _save(tmp_path / "model.pt")
+    with pytest.raises(
+        ConfigError, match=r"holds 'block1.lnet.fc.norm.running_mean', which this network has not"
+    ):
+        warm_start(lcnet_config(layer=False, channel=False).build(), path)
+    with pytest.raises(ConfigError, match=r"stem.weight is \(4, 3, 3, 3\), needs \(5, 3, 3, 3\)"):
+        warm_start(lcnet_config().model_copy(update={"widths": (5, 6, 8)}).build(), path)
+    with pytest.raises(ConfigError, match=r"lacks 'block7.bn1.bias' and \d+ more"):
+        warm_start(lcnet_config().model_copy(update={"depth": None, "blocks": (2, 2, 3)}).build(), path)
+
+
+def test_digits_have_one_channel() -> None:
+    """What the fixtures above stand for is a shape the digits do not have; recording would say so."""
+    assert load_digits().image_shape[0] == 1

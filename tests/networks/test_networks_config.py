@@ -1,0 +1,151 @@
+"""Unit and end to end: from a configuration file to a stored trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from networks.config import load_config, train_from_config
+from networks.recording import describe_checkpoint, record_checkpoint
+from traces.errors import ConfigError, FileProblem
+from traces.storage import load_trace, save_trace
+from traces.workload import lower
+
+BACKBONE = """
+name: backbone
+dataset: digits
+model: {kind: resnet, blocks: [1, 1], widths: [4, 8], in_channels: 1}
+training: {epochs: 1, batch_size: 64, seed: 1, bfloat16: false}
+"""
+GATED = """
+name: gated
+dataset: digits
+start_from: backbone/model.pt
+model: {kind: resnet, blocks: [1, 1], widths: [4, 8], in_channels: 1, layer_gates: true, channel_gates: true}
+training: {epochs: 2, batch_size: 64, seed: 1, bfloat16: false, gate_learning_rate: 0.05}
+cost: {kind: target, target: 0.5}
+"""
+DDI = """
+name: ddi
+dataset: digits
+model: {kind: ddi_resnet, depth: 8, widths: [4, 6, 8], in_channels: 1, exits: [1]}
+training: {epochs: 1, batch_size: 64, seed: 1, bfloat16: false}
+cost: {kind: sign_flip, target: 0.5}
+"""
+DENSENET = """
+name: densenet
+dataset: digits
+model: {kind: densenet, layers: [2, 2], growth: 4, in_channels: 1, layer_gates: true, exits: true}
+training: {epochs: 1, batch_size: 64, seed: 1, bfloat16: false}
+cost: {kind: sign_flip, target: 0.5, gate_epochs: 0}
+"""
+
+
+def _write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_train_record_store_load_lower(tmp_path: Path) -> None:
+    """The whole way on digits: backbone, gates, trace of the test images, work that is left."""
+    train_from_config(_write(tmp_path / "b.yaml", BACKBONE), tmp_path / "backbone")
+    lines: list[int] = []
+    path = train_from_config(
+        _write(tmp_path / "g.yaml", GATED), tmp_path / "gated", lambda report: lines.append(report.epoch)
+    )
+    assert lines == [1, 2]
+    assert describe_checkpoint(path).start_from == "backbone/model.pt"
+
+    seen: list[tuple[int, int]] = []
+    trace = record_checkpoint(path, progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (500, 500)
+    assert trace.info.model_name == "gated"
+    assert trace.info.weights_hash == describe_checkpoint(path).weights_hash
+    assert trace.info.dataset == "digits test, 500 images"
+    assert trace.info.test_accuracy == pytest.approx(trace.accuracy)
+
+    save_trace(trace, tmp_path / "t.parquet")
+    again = lower(load_trace(tmp_path / "t.parquet"))
+    np.testing.assert_array_equal(again.macs, lower(trace).macs)
+    assert int(again.macs.max()) <= trace.graph.macs
+
+
+@pytest.mark.parametrize("text", [DDI, DENSENET], ids=["ddi", "densenet"])
+def test_exits_are_trained_and_recorded(tmp_path: Path, text: str) -> None:
+    path = train_from_config(_write(tmp_path / "c.yaml", text), tmp_path / "out")
+    trace = record_checkpoint(path, limit=40, exit_threshold=0.3)
+    assert trace.exit_predictions["exits"].shape == (40, 2)
+    assert set(trace.decisions["exits"].tolist()) <= {0, 1}
+    validation = record_checkpoint(path, limit=40, part="validation")
+    assert validation.labels.tolist() != trace.labels.tolist()
+    assert set(validation.decisions["exits"].tolist()) == {1}
+
+
+def test_three_stages_leave_their_traces(tmp_path: Path) -> None:
+    train_from_config(_write(tmp_path / "c.yaml", DDI), tmp_path / "out")
+    assert (tmp_path / "out" / "gates" / "log.csv").is_file()
+    assert (tmp_path / "out" / "log.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("epochs: 2", "epoch: 2", r"training.epoch: no such setting; did you mean 'epochs'"),
+        ("target: 0.5", "target: 1.5", r"yaml: cost.target = 1.5: Input should be less than or equal to 1"),
+        ("target: 0.5", "targt: 0.5", r"cost.targt: no such setting; did you mean 'target'"),
+        ("kind: target", "kind: targets", r"cost.kind = 'targets': no such kind; did you mean 'target'"),
+        ("kind: target, ", "", r"cost.kind: is missing"),
+        ("layer_gates", "layer_gate", r"model.layer_gate: no such setting; did you mean 'layer_gates'"),
+        ("kind: resnet", "kind: resnext", r"model.kind = 'resnext': no such kind; did you mean 'resnet'"),
+        ("name: gated", "nam: gated", r"nam: no such setting; did you mean 'name'"),
+        ("name: gated", "", r"name: is missing"),
+    ],
+)
+def test_a_bad_setting_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = _write(tmp_path / "c.yaml", GATED.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=message):
+        load_config(path)
+
+
+def test_missing_and_broken_files(tmp_path: Path) -> None:
+    with pytest.raises(FileProblem, match="no such configuration"):
+        load_config(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match="not YAML"):
+        load_config(_write(tmp_path / "c.yaml", "a: [1"))
+    with pytest.raises(ConfigError, match="holds no settings"):
+        load_config(_write(tmp_path / "c.yaml", "just words"))
+
+
+def test_a_target_without_gates_is_refused(tmp_path: Path) -> None:
+    path = _write(tmp_path / "c.yaml", BACKBONE + "cost: {kind: target, target: 0.5}\n")
+    with pytest.raises(ConfigError, match="the model has no gates to meet it with"):
+        train_from_config(path, tmp_path / "out")
+
+
+def test_cifar_without_its_folder_says_where_to_get_it(tmp_path: Path) -> None:
+    path = _write(tmp_path / "c.yaml", BACKBONE.replace("digits", "cifar10"))
+    with pytest.raises(ConfigError, match="get 'CIFAR-10 python version' from"):
+        train_from_config(path, tmp_path / "out")
+
+
+def test_a_cost_table_of_another_network_is_refused(tmp_path: Path) -> None:
+    table = '{"format": "lacuna-cost-table", "format_version": 1, "unit": "pJ", "design": "d", "ops": {"blok1.conv1": '
+    table += '{"in_channels": [0, 1], "out_channels": [0, 1], "cost": [[0, 0], [0, 1]]}}}'
+    _write(tmp_path / "t.json", table)
+    text = GATED.replace("start_from: backbone/model.pt\n", "").replace(
+        "target: 0.5", "target: 0.5, table: t.json"
+    )
+    with pytest.raises(
+        ConfigError, match=r"op 'blok1.conv1' is not in the network; did you mean 'block1.conv1'"
+    ):
+        train_from_config(_write(tmp_path / "c.yaml", text), tmp_path / "out")
+
+
+def test_shipped_configurations_are_valid() -> None:
+    from importlib import resources  # noqa: PLC0415  (only here)
+
+    folder = Path(str(resources.files("networks"))) / "shipped"
+    names = [load_config(path).name for path in sorted(folder.glob("*.yaml"))]
+    assert names == [path.stem for path in sorted(folder.glob("*.yaml"))]
