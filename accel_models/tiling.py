@@ -289,14 +289,15 @@ def row_folds(array: ArrayParams, op: OpSizes) -> Floats:
 
 
 def streamed(array: ArrayParams, size: Floats) -> Floats:
-    """Cycles between folds that stream ``size``, in commands of at most ``stream_block``."""
+    """Cycles between folds that stream ``size``, in commands of at most ``stream_block``; ``os`` pads them."""
     block = array.stream_block
     if block == 0:
         return interval(array, array.rows, array.cols, size)
-    whole_commands = np.ceil(size / block) - 1
-    last = np.full_like(size, block) if array.dataflow == "os" else size - whole_commands * block
+    commands = np.ceil(size / block)
+    if array.dataflow == "os":
+        return interval(array, array.rows, array.cols, commands * block)
     whole = interval(array, array.rows, array.cols, block)
-    return whole_commands * whole + interval(array, array.rows, array.cols, last)
+    return (commands - 1) * whole + interval(array, array.rows, array.cols, size - (commands - 1) * block)
 
 
 def _tile_sizes(size: Floats, fold: int) -> list[Floats]:
