@@ -23,6 +23,17 @@ _NETWORKS = {
     "ResNet8 CIFAR10 (resnet_v1_8_32)": "resnet8_tiny",
     "DS-CNN KWS (MLPerf Tiny)": "dscnn_kws",
 }
+# Software set by a part of the stack's name; the first that matches.
+_STACKS = (
+    ("Plumerai Inference Engine 2023", "tuned_2023"),
+    ("Plumerai", "tuned_2022"),
+    ("LEIP", "tuned"),
+    ("GAP nntool", "tuned"),
+    ("EEESlab", "cmsis_nn_uint8"),
+    ("CMSIS-NN", "cmsis_nn"),
+    ("microTVM native", "compiled"),
+    ("TensorFlow Lite for Microcontrollers", "reference"),
+)
 _ZOO_CLASSES = {"flowers": 5, "ImageNet": 1000}
 
 
@@ -61,16 +72,9 @@ def software_of(stack: str) -> str:
     if stack.startswith("X-CUBE-AI"):
         major = int(stack.removeprefix("X-CUBE-AI").strip(" v").split(".")[0])
         return "tuned_2023" if major >= 9 else "tuned_2022"
-    if stack.startswith("Plumerai"):
-        return "tuned_2023" if "2023" in stack else "tuned_2022"
-    if stack.startswith("LEIP"):
-        return "tuned"
-    if "EEESlab" in stack:
-        return "cmsis_nn_uint8"
-    if "CMSIS-NN" in stack:
-        return "cmsis_nn"
-    if stack.startswith("TensorFlow Lite for Microcontrollers"):
-        return "reference"
+    for text, software in _STACKS:
+        if text in stack:
+            return software
     raise ConfigError(f"software {stack!r}: no software set is known to describe it")
 
 
