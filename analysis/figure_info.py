@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.words import fitting_unit
 
+PERCENTILES = (50, 95, 99)  # interpolated linearly, as in summary.json
 CDF_POINTS = 400  # Choice: as many steps as a screen shows; a million inputs draw as fast as a thousand
 CLASSES_SHOWN = 24  # Choice: more bars cannot be read at 600 pixels; the slowest are shown
 ROWS_SHOWN = 120  # Choice: of a heat map
@@ -98,19 +99,14 @@ def latency_info(latency_us: ArrayLike, references_us: Mapping[str, float]) -> L
     known = {name: value for name, value in references_us.items() if not math.isnan(value)}
     unit, holds = fitting_unit(max([*ordered[-1:], *known.values(), 0.0]), "us")
     rank = np.unique(np.linspace(0, len(ordered) - 1, min(CDF_POINTS, len(ordered))).astype(np.int64))
-    marks = tuple(Mark(f"p{q}", percentile(ordered, q) / holds) for q in (50, 95, 99)) if len(ordered) else ()
+    marks = zip(PERCENTILES, np.percentile(ordered, PERCENTILES), strict=True) if len(ordered) else ()
     return LatencyInfo(
         unit=unit,
         latency=_floats(ordered[rank] / holds),
         share=_floats((rank + 1) / max(len(ordered), 1)),
-        percentiles=marks,
+        percentiles=tuple(Mark(f"p{q}", float(value) / holds) for q, value in marks),
         references=tuple(Mark(name, value / holds) for name, value in known.items()),
     )
-
-
-def percentile(ordered: NDArray[np.float64], q: float) -> float:
-    """Return the smallest value that at least ``q`` % of the sorted values do not exceed (nearest rank)."""
-    return float(ordered[max(math.ceil(q / 100 * len(ordered)) - 1, 0)])
 
 
 def tail_info(latency_us: ArrayLike, labels: ArrayLike) -> TailInfo:
@@ -124,7 +120,7 @@ def tail_info(latency_us: ArrayLike, labels: ArrayLike) -> TailInfo:
 
 
 def _class_tail(label: int, ordered: NDArray[np.float64]) -> ClassTail:
-    p50, p95, p99 = (percentile(ordered, q) for q in (50, 95, 99))
+    p50, p95, p99 = (float(value) for value in np.percentile(ordered, PERCENTILES))
     return ClassTail(str(label), len(ordered), p50, p95, p99, float(ordered[-1]))
 
 

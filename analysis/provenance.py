@@ -10,20 +10,20 @@ from accel_models.params import design_prices
 from analysis.report_page import Cell, Table, text_row
 
 if TYPE_CHECKING:
-    from analysis.replay_view import ReplayView
+    from analysis.replay_view import Misfit, ReplayView
 
 
-def replay_table(views: Sequence[ReplayView]) -> Table:
+def replay_table(views: Sequence[ReplayView | Misfit]) -> Table:
     """Return hashes, versions, policy and command of every replay."""
     head = ("Replay", "Network", "Inputs", "Trace", "Design", "Model version", "Lacuna", "Command")
     rows = tuple(
         text_row(
             view.name,
-            view.summary.network,
-            f"{view.summary.inputs:,}",
-            view.summary.trace_hash,
-            f"{view.summary.design} {view.summary.design_hash}",
-            str(view.summary.model_version),
+            view.results.summary().network,
+            f"{view.results.summary().inputs:,}",
+            view.results.summary().trace_hash,
+            f"{view.results.summary().design} {view.results.summary().design_hash}",
+            str(view.results.summary().model_version),
             version("lacuna"),
             command(view),
         )
@@ -32,7 +32,7 @@ def replay_table(views: Sequence[ReplayView]) -> Table:
     return Table("Replays", head, rows)
 
 
-def command(view: ReplayView) -> str:
+def command(view: ReplayView | Misfit) -> str:
     """Return the command that makes a replay again from its trace and the design stored beside it."""
     policy = view.results.policy
     return " ".join(
@@ -40,13 +40,13 @@ def command(view: ReplayView) -> str:
             "lacuna replay TRACE --design design.yaml",
             f"--prefetch {policy.prefetch}",
             f"--batch {policy.batch}",
-            f"--limit {view.summary.inputs}",
+            f"--limit {view.results.summary().inputs}",
             "--out DIR",
         ]
     )
 
 
-def design_tables(view: ReplayView) -> list[Table]:
+def design_tables(view: ReplayView | Misfit) -> list[Table]:
     """Return a design's sources and the price of every action on it."""
     design = view.results.design
     sources = tuple(text_row(path, source) for path, source in sorted(design.sources.items()))

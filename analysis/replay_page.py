@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from analysis.pareto import pareto_mask
 from analysis.provenance import design_tables, replay_table
 from analysis.replay_pictures import layer_pictures, overview_pictures, replay_pictures
+from analysis.replay_view import Misfit, ReplayView
 from analysis.replay_words import (
     energy_saved,
     key_figures,
@@ -21,16 +22,15 @@ from analysis.report_page import Cell, Page, Section, Table
 from analysis.words import MISSING, digits, percent, quantity
 
 if TYPE_CHECKING:
-    from analysis.replay_view import ReplayView
     from traces.trace import Trace
 
 DETAILED: Final = 12  # Choice: designs with a section of their own; more would bury the comparison
 
 
-def replay_page(views: Sequence[ReplayView], trace: Trace | None) -> Page:
+def replay_page(views: Sequence[ReplayView | Misfit], trace: Trace | None) -> Page:
     """Return the page for one or more replays; ``trace`` adds what differs by class."""
-    fit = [view for view in views if view.results.feasible and view.summary.inputs]
-    rest = [view for view in views if view not in fit]
+    fit = [view for view in views if isinstance(view, ReplayView)]
+    rest = [view for view in views if isinstance(view, Misfit)]
     detailed = _detailed(fit)
     sections = [
         *(_compared(fit, detailed, trace) if fit else []),
@@ -39,10 +39,9 @@ def replay_page(views: Sequence[ReplayView], trace: Trace | None) -> Page:
     if rest:
         sections.append(_infeasible(rest))
     sections.append(_provenance(views))
-    name = views[0].summary.network
     shown = fit or rest
     where = shown[0].name if len(shown) == 1 else f"{len(shown)} designs"
-    return Page(f"{name} on {where}: what skipping brings", tuple(sections))
+    return Page(f"{shown[0].results.summary().network} on {where}: what skipping brings", tuple(sections))
 
 
 def _compared(
@@ -54,7 +53,7 @@ def _compared(
             anchor="summary",
             title="In short",
             words=overview_words(views),
-            key_figures=key_figures(views[0].summary) if alone else (),
+            key_figures=key_figures(views[0].figures) if alone else (),
             tables=(_latency_table(views, detailed), _energy_table(views, detailed)),
         ),
         Section(
@@ -73,7 +72,7 @@ def _own(view: ReplayView, others: int) -> Section:
         anchor=view.anchor,
         title=view.name,
         words=(view.results.design.description, *(replay_words(view) if others > 1 else ())),
-        key_figures=key_figures(view.summary) if others > 1 else (),
+        key_figures=key_figures(view.figures) if others > 1 else (),
         pictures=replay_pictures(view),
     )
 
@@ -84,7 +83,7 @@ def _detailed(views: Sequence[ReplayView]) -> list[ReplayView]:
 
     if len(views) <= DETAILED:
         return list(views)
-    costs = np.array([[v.summary.latency_us.mean, v.summary.energy_uj.mean] for v in views])
+    costs = np.array([[v.figures.latency_us.mean, v.figures.energy_uj.mean] for v in views])
     front = pareto_mask(costs)
     order = sorted(range(len(views)), key=lambda i: (not front[i], costs[i, 0], i))[:DETAILED]
     return [views[i] for i in sorted(order)]
@@ -97,7 +96,7 @@ def _latency_table(views: Sequence[ReplayView], detailed: Sequence[ReplayView]) 
     )  # fmt: skip
     rows = []
     for view in views:
-        s = view.summary
+        s = view.figures
         times = (s.dense, s.mean_rate, s.mac_proportional)
         rows.append(
             (
@@ -119,7 +118,7 @@ def _energy_table(views: Sequence[ReplayView], detailed: Sequence[ReplayView]) -
     )  # fmt: skip
     rows = []
     for view in views:
-        s = view.summary
+        s = view.figures
         before = (s.dense.energy_uj, s.mean_rate.energy_uj, s.mac_proportional.energy_uj)
         energies = (*before, s.energy_uj.mean, s.oracle.energy_uj, s.energy_uj.p99)
         rows.append(
@@ -134,7 +133,7 @@ def _energy_table(views: Sequence[ReplayView], detailed: Sequence[ReplayView]) -
 
 
 def _largest(view: ReplayView, which: int) -> str:
-    loss = waterfalls(view.summary)[which].largest_loss
+    loss = waterfalls(view.figures)[which].largest_loss
     return f"{loss.name} ({digits(-loss.change)} points)" if loss else MISSING
 
 
@@ -149,7 +148,7 @@ def _numbers(*texts: str) -> tuple[Cell, ...]:
     return tuple(Cell(text, number=True) for text in texts)
 
 
-def _infeasible(views: Sequence[ReplayView]) -> Section:
+def _infeasible(views: Sequence[Misfit]) -> Section:
     def bound(value: int | None) -> str:
         return MISSING if value is None else f"{value:,}"
 
@@ -165,12 +164,12 @@ def _infeasible(views: Sequence[ReplayView]) -> Section:
     return Section(anchor="infeasible", title="What did not fit", tables=(table,))
 
 
-def _provenance(views: Sequence[ReplayView]) -> Section:
+def _provenance(views: Sequence[ReplayView | Misfit]) -> Section:
     tables = [replay_table(views)]
     seen: set[str] = set()
     for view in views:
-        if view.summary.design_hash not in seen:
-            seen.add(view.summary.design_hash)
+        if view.results.summary().design_hash not in seen:
+            seen.add(view.results.summary().design_hash)
             tables += design_tables(view)
     return Section(
         anchor="provenance",

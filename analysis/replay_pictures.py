@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.params import design_area, design_prices, memory_params, peak_macs_per_cycle
+from accel_models.params import design_area, memory_params, peak_macs_per_cycle
 from analysis.figure_info import energy_info, heat_info, latency_info, tail_info
 from analysis.pareto_info import Candidate, Objective, ParetoInfo, pareto_info
 from analysis.pictures import Picture
@@ -20,8 +20,7 @@ from analysis.words import percent, slug
 from traces.graph import MAC_KINDS
 
 if TYPE_CHECKING:
-    from analysis.replay_view import ReplayView
-    from simulator import Summary
+    from analysis.replay_view import Figures, ReplayView
     from traces.trace import Trace
 
 MEBICYCLE: Final = 1 << 20
@@ -67,13 +66,13 @@ def layer_pictures(views: Sequence[ReplayView], trace: Trace | None) -> tuple[Pi
     return (*by_class, *_by_network(views))
 
 
-def references_us(summary: Summary) -> dict[str, float]:
+def references_us(figures: Figures) -> dict[str, float]:
     """Return the four latencies a replay is compared with [us]."""
     return {
-        "dense": summary.dense.latency_us,
-        "mean rate": summary.mean_rate.latency_us,
-        "MAC-proportional": summary.mac_proportional.latency_us,
-        "oracle": summary.oracle.latency_us,
+        "dense": figures.dense.latency_us,
+        "mean rate": figures.mean_rate.latency_us,
+        "MAC-proportional": figures.mac_proportional.latency_us,
+        "oracle": figures.oracle.latency_us,
     }
 
 
@@ -82,7 +81,7 @@ def _latency(view: ReplayView) -> Picture:
         f"latency-{view.anchor}",
         f"Latency of the inputs on {view.name}",
         "Each step is an input that has ended. The lines are what estimates without per-input replay would say.",
-        latency_info(view.results.per_input["latency_us"], references_us(view.summary)),
+        latency_info(view.results.per_input["latency_us"], references_us(view.figures)),
     )
 
 
@@ -100,7 +99,7 @@ def _tail(view: ReplayView) -> Iterator[Picture]:
 
 
 def _waterfalls(view: ReplayView) -> Iterator[Picture]:
-    for info in waterfalls(view.summary):
+    for info in waterfalls(view.figures):
         yield Picture(
             f"waterfall-{info.quantity}-{view.anchor}",
             f"From MACs saved to {info.quantity} saved on {view.name}",
@@ -152,7 +151,7 @@ def _paretos(views: Sequence[ReplayView]) -> Iterator[Picture]:
         "Thin lines: the ±2× band of energy that leans on scaled tables; hollow points could change places in it."
     )
     yield Picture("pareto-latency-energy", "Latency against energy", caption, _front(views, LATENCY, ENERGY))
-    if len({view.summary.accuracy for view in views}) > 1:
+    if len({view.figures.accuracy for view in views}) > 1:
         best = "Upper left is better: fast and right."
         yield Picture(
             "pareto-latency-accuracy", "Latency against accuracy", best, _front(views, LATENCY, ACCURACY)
@@ -165,12 +164,11 @@ def _paretos(views: Sequence[ReplayView]) -> Iterator[Picture]:
 def _front(views: Sequence[ReplayView], x: Objective, y: Objective) -> ParetoInfo:
     candidates = []
     for view in views:
-        prices = design_prices(view.results.design)
         values = {
-            LATENCY: view.summary.latency_us.mean,
-            ENERGY: view.summary.energy_uj.mean,
+            LATENCY: view.figures.latency_us.mean,
+            ENERGY: view.figures.energy_uj.mean,
             AREA: _area(view),
-            ACCURACY: 100 * view.summary.accuracy,
+            ACCURACY: 100 * view.figures.accuracy,
         }
         candidates.append(
             Candidate(
@@ -178,10 +176,10 @@ def _front(views: Sequence[ReplayView], x: Objective, y: Objective) -> ParetoInf
                 x=values[x],
                 y=values[y],
                 anchor=view.anchor,
-                x_scaled=x is ENERGY and prices.scaled,
-                y_scaled=y is ENERGY and prices.scaled,
+                x_scaled=x is ENERGY and view.figures.scaled_energy,
+                y_scaled=y is ENERGY and view.figures.scaled_energy,
                 family=_family(view),
-                note=f"accuracy {percent(view.summary.accuracy)}",
+                note=f"accuracy {percent(view.figures.accuracy)}",
             )
         )
     return pareto_info(candidates, x, y)
@@ -208,7 +206,7 @@ def _energy(views: Sequence[ReplayView]) -> Picture:
         "energy-parts",
         "Energy of one input by part",
         "Mean over the inputs. The diamond marks the dense network on the same design.",
-        energy_info(parts, [view.name for view in views], [view.summary.dense.energy_uj for view in views]),
+        energy_info(parts, [view.name for view in views], [view.figures.dense.energy_uj for view in views]),
     )
 
 
@@ -238,7 +236,7 @@ def _by_network(views: Sequence[ReplayView]) -> Iterator[Picture]:
     """Yield execution and utilisation per network, since layers of different networks have no common rows."""
     groups: dict[tuple[str, tuple[str, ...]], list[ReplayView]] = {}
     for view in views:
-        groups.setdefault((view.summary.network, _layers(view)), []).append(view)
+        groups.setdefault((view.figures.network, _layers(view)), []).append(view)
     for i, ((network, layers), group) in enumerate(groups.items()):
         names = [view.name for view in group]
         for column, title, measure, caption in _LAYER_MAPS:

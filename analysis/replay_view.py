@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +14,10 @@ from traces.errors import FileProblem
 
 if TYPE_CHECKING:
     from simulator import Results, Summary
+    from simulator.summary import Estimate, Spread, Waterfalls
     from traces.trace import Trace
 
 SUMMARY_FILE = "summary.json"
-TIMELINE_FILE = "timeline.json.gz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,11 +27,39 @@ class ReplayView:
     name: str  # unique in the report
     anchor: str  # of its section
     results: Results
-    summary: Summary
+    figures: Figures
     spans: tuple[Span, ...]  # of its timeline, empty without one
 
 
-def read_replays(folder: Path) -> tuple[ReplayView, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The summary of a replay that ended well: no figure is missing; per input."""
+
+    network: str
+    inputs: int
+    accuracy: float  # [0..1], NaN where labels are not known
+    macs: float  # mean [MAC]
+    latency_us: Spread
+    energy_uj: Spread
+    dram_bytes: float
+    dense: Estimate
+    mean_rate: Estimate
+    mac_proportional: Estimate
+    oracle: Estimate
+    waterfall: Waterfalls
+    scaled_energy: bool  # energies lean on scaled tables: +-2x
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Misfit:
+    """A replay without figures: the network does not fit the design, or there were no inputs."""
+
+    name: str
+    anchor: str
+    results: Results
+
+
+def read_replays(folder: Path) -> tuple[ReplayView | Misfit, ...]:
     """Return the replay in ``folder``, or those in the folders below it in order of their names.
 
     Raises
@@ -74,27 +102,56 @@ def load_report_trace(folder: Path, trace: str | Path | None) -> Trace | None:
     return load_trace(path) if path is not None else None
 
 
-def _view(folder: Path, name: str, index: int) -> ReplayView:
+def view_of(results: Results, name: str, anchor: str) -> ReplayView | Misfit:
+    """Return what a report makes of one replay's results."""
+    figures = _figures(results.summary())
+    if figures is None:
+        return Misfit(name=name, anchor=anchor, results=results)
+    return ReplayView(name=name, anchor=anchor, results=results, figures=figures, spans=_spans(results, name))
+
+
+def _view(folder: Path, name: str, index: int) -> ReplayView | Misfit:
     from simulator import load_results  # noqa: PLC0415  (pulls in pandas)
 
     results = load_results(folder)
-    summary = results.summary()
-    shown = name or summary.design
-    return ReplayView(
-        name=shown,
-        anchor=f"replay-{index}-{slug(shown)[:40]}",
-        results=results,
-        summary=summary,
-        spans=_spans(folder / TIMELINE_FILE),
+    shown = name or results.summary().design
+    return view_of(results, shown, f"replay-{index}-{slug(shown)[:40]}")
+
+
+def _figures(summary: Summary) -> Figures | None:
+    s = summary
+    if (
+        s.macs is None
+        or s.latency_us is None
+        or s.energy_uj is None
+        or s.dense is None
+        or s.mean_rate is None
+        or s.mac_proportional is None
+        or s.oracle is None
+        or s.waterfall is None
+    ):
+        return None
+    return Figures(
+        network=s.network,
+        inputs=s.inputs,
+        accuracy=math.nan if s.accuracy is None else s.accuracy,
+        macs=s.macs,
+        latency_us=s.latency_us,
+        energy_uj=s.energy_uj,
+        dram_bytes=s.dram_bytes or 0.0,
+        dense=s.dense,
+        mean_rate=s.mean_rate,
+        mac_proportional=s.mac_proportional,
+        oracle=s.oracle,
+        waterfall=s.waterfall,
+        scaled_energy=s.scaled_energy,
     )
 
 
-def _spans(path: Path) -> tuple[Span, ...]:
-    if not path.is_file():
+def _spans(results: Results, name: str) -> tuple[Span, ...]:
+    if not results.timeline:
         return ()
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            data = json.load(file)
-        return chrome_spans(data["traceEvents"])
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as problem:
-        raise FileProblem(f"{path}: is damaged or no Chrome trace: {problem!r}") from None
+        return chrome_spans(json.loads(results.timeline)["traceEvents"])
+    except (ValueError, KeyError, TypeError) as problem:
+        raise FileProblem(f"timeline of {name}: is damaged or no Chrome trace: {problem!r}") from None

@@ -11,8 +11,7 @@ from analysis.waterfall_info import Step, WaterfallInfo, waterfall_info
 from analysis.words import digits, percent, quantity, saved_words
 
 if TYPE_CHECKING:
-    from analysis.replay_view import ReplayView
-    from simulator import Summary
+    from analysis.replay_view import Figures, ReplayView
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,34 +23,34 @@ class KeyFigure:
     note: str
 
 
-def macs_saved(summary: Summary) -> float:
+def macs_saved(figures: Figures) -> float:
     """Return the share of the dense network's MACs that were not done."""
-    return _saved(summary.macs, summary.dense.macs)
+    return _saved(figures.macs, figures.dense.macs)
 
 
-def latency_saved(summary: Summary) -> float:
+def latency_saved(figures: Figures) -> float:
     """Return the share of the dense network's latency that mean latency stays below."""
-    return _saved(summary.latency_us.mean, summary.dense.latency_us)
+    return _saved(figures.latency_us.mean, figures.dense.latency_us)
 
 
-def energy_saved(summary: Summary) -> float:
+def energy_saved(figures: Figures) -> float:
     """Return the share of the dense network's energy that mean energy stays below."""
-    return _saved(summary.energy_uj.mean, summary.dense.energy_uj)
+    return _saved(figures.energy_uj.mean, figures.dense.energy_uj)
 
 
-def waterfalls(summary: Summary) -> tuple[WaterfallInfo, WaterfallInfo]:
+def waterfalls(figures: Figures) -> tuple[WaterfallInfo, WaterfallInfo]:
     """Return the two waterfalls of a replay: latency and energy."""
     infos = []
-    for quantity_name, fall in (("latency", summary.waterfall.latency), ("energy", summary.waterfall.energy)):
+    for quantity_name, fall in (("latency", figures.waterfall.latency), ("energy", figures.waterfall.energy)):
         dense = max(fall.dense, 1)  # an empty replay has nothing to lose
         steps = [Step(loss.name, loss.amount / dense) for loss in fall.losses]
         infos.append(waterfall_info(quantity_name, fall.ideal_saved / dense, steps, fall.saved / dense))
     return infos[0], infos[1]
 
 
-def key_figures(summary: Summary) -> tuple[KeyFigure, ...]:
+def key_figures(figures: Figures) -> tuple[KeyFigure, ...]:
     """Return the numbers at the head of a replay's section."""
-    s = summary
+    s = figures
     return (
         KeyFigure("Accuracy", percent(s.accuracy), f"of {s.inputs:,} inputs answered correctly"),
         KeyFigure(
@@ -76,7 +75,7 @@ def key_figures(summary: Summary) -> tuple[KeyFigure, ...]:
 
 def replay_words(view: ReplayView) -> tuple[str, ...]:
     """Return what one replay says, in sentences."""
-    s = view.summary
+    s = view.figures
     latency, energy = waterfalls(s)
     first = (
         f"On {view.name} the gates of {s.network} skip {percent(macs_saved(s))} of the arithmetic (MACs). "
@@ -88,18 +87,18 @@ def replay_words(view: ReplayView) -> tuple[str, ...]:
 
 def overview_words(views: Sequence[ReplayView]) -> tuple[str, ...]:
     """Return what all replays say together."""
-    networks = sorted({view.summary.network for view in views})
+    networks = sorted({view.figures.network for view in views})
     if len(views) == 1:
         return replay_words(views[0])
-    saved = [latency_saved(view.summary) for view in views]
+    saved = [latency_saved(view.figures) for view in views]
     low, high = views[saved.index(min(saved))], views[saved.index(max(saved))]
-    skipped = [macs_saved(view.summary) for view in views]
+    skipped = [macs_saved(view.figures) for view in views]
     return (
         f"{_listed(networks)} replayed input by input on {len(views)} designs: "
         f"the gates skip {_span(skipped)} of the arithmetic (MACs).",
         f"How much of that becomes time depends on the hardware: between {percent(min(saved))} of the latency "
         f"({low.name}) and {percent(max(saved))} ({high.name}) is saved against the dense network.",
-        f"Energy saved: {_span([energy_saved(view.summary) for view in views])}.",
+        f"Energy saved: {_span([energy_saved(view.figures) for view in views])}.",
     )
 
 
@@ -117,7 +116,7 @@ def _losses(latency: WaterfallInfo, energy: WaterfallInfo) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _tail(s: Summary) -> str:
+def _tail(s: Figures) -> str:
     ratio = s.latency_us.p99 / s.latency_us.mean if s.latency_us.mean else math.nan
     against = _saved(s.latency_us.p99, s.dense.latency_us)
     side = f"{percent(against)} below" if against >= 0 else f"{percent(-against)} above"
@@ -127,7 +126,7 @@ def _tail(s: Summary) -> str:
     )
 
 
-def _mean_rate(s: Summary) -> str:
+def _mean_rate(s: Figures) -> str:
     """Say how far the usual estimates are from the replay; that gap is why inputs are replayed one by one."""
     parts = []
     for name, estimate in (
