@@ -93,26 +93,14 @@ def count_instructions(
     depthwise = is_depthwise(shapes)
     loop, words = _matrix_loop(shapes, target, software, weight_bytes, act_bytes)
     outputs = shapes.output_elements * (4 if shapes.kind == "lstm_cell" else 1)
-    taps = _taps(shapes)
-    blocks = _pixel_blocks(shapes, software) * _channel_blocks(shapes, software) * shapes.groups
-    lanes = software.depthwise_lanes
-    depthwise_macs = taps * (_ceil_div(shapes.out_channels, lanes) * lanes)
+    copied = np.where(depthwise, 0, words)
     per_output = np.where(depthwise, software.depthwise_output_instructions, software.requant_instructions)
-    copies = np.where(
-        depthwise,
-        taps * software.depthwise_tap_instructions,
-        np.where(_needs_im2col(shapes), taps * software.im2col_tap_instructions * shapes.groups, 0)
-        + words * software.im2col_word_instructions,
-    )
-    rows = np.where(
-        depthwise, 0, blocks * software.block_instructions + shapes.m * software.pixel_instructions
-    )
     return Kernel(
-        mac=_choose(depthwise, overhead(depthwise_macs * software.depthwise_mac_instructions), loop),
-        im2col=overhead(copies),
+        mac=_choose(depthwise, overhead(_depthwise_loop(shapes, software)), loop),
+        im2col=overhead(_tap_set_up(shapes, software) + copied * software.im2col_word_instructions),
         requant=overhead(outputs * per_output),
         elementwise=overhead(_lstm_elements(shapes, software)),
-        row=overhead(rows),
+        row=overhead(np.where(depthwise, 0, _row_set_up(shapes, software))),
         op=overhead(np.full(len(shapes), software.op_instructions)),
         weight_passes=np.where(depthwise, 1, _pixel_blocks(shapes, software)).astype(np.float64),
     )
@@ -171,6 +159,25 @@ def _matrix_loop(
     )
     per_tap = _ceil_div(shapes.in_channels // np.maximum(shapes.groups, 1), word) * shapes.groups
     return instructions, np.where(im2col, _taps(shapes) * per_tap, 0).astype(np.float64)
+
+
+def _depthwise_loop(shapes: Shapes, software: SoftwareParams) -> Floats:
+    """Instructions of depthwise MACs, channels rounded up to whole vectors."""
+    channels = _ceil_div(shapes.out_channels, software.depthwise_lanes) * software.depthwise_lanes
+    return _float(_taps(shapes) * channels * software.depthwise_mac_instructions)
+
+
+def _tap_set_up(shapes: Shapes, software: SoftwareParams) -> Floats:
+    """Instructions to find and copy what lies under each kernel tap, words not counted."""
+    gathered = np.where(_needs_im2col(shapes), software.im2col_tap_instructions * shapes.groups, 0)
+    per_tap = np.where(is_depthwise(shapes), software.depthwise_tap_instructions, gathered)
+    return _float(_taps(shapes) * per_tap)
+
+
+def _row_set_up(shapes: Shapes, software: SoftwareParams) -> Floats:
+    """Instructions per register block and per output pixel of the matrix kernel."""
+    blocks = _pixel_blocks(shapes, software) * _channel_blocks(shapes, software) * shapes.groups
+    return _float(blocks * software.block_instructions + shapes.m * software.pixel_instructions)
 
 
 def _elementwise_kernel(shapes: Shapes, software: SoftwareParams) -> Kernel:
