@@ -13,28 +13,44 @@ from torch.nn import functional
 from networks.cost import CostModel, openness
 from networks.gates import OutputWatch, named_gates
 
+_ROUNDING = 1e-6  # of a mean of ones in float32
 _GENTLE = 0.05  # Choice: gap, as a share of the dense cost, up to which the pull grows; see _pull
 
 
 @dataclass(slots=True)
-class Means:
-    """Running means for the log."""
+class GateLog:
+    """What the gates did since the last look, for the log."""
 
-    sums: dict[str, float] = field(default_factory=dict)
+    kept: float = 0.0
     steps: int = 0
+    opened: dict[str, Tensor] = field(default_factory=dict)  # (1,) or (channels,), summed over batches
 
     def note(self, kept: Tensor, opened: Mapping[str, Tensor]) -> None:
-        """Add one batch: its share of the dense cost, and how far each gate is open."""
+        """Add one batch: its share of the dense cost, and how far each gate is open, (n,) or (n, channels)."""
         self.steps += 1
-        rates = {f"rate.{name}": share.detach().mean().item() for name, share in opened.items()}
-        for name, value in ({"cost_kept": kept.item()} | rates).items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.kept += kept.item()
+        for name, share in opened.items():
+            mean = share.detach().reshape(len(share), -1).mean(0)
+            self.opened[name] = self.opened[name] + mean if name in self.opened else mean
 
     def take(self) -> Mapping[str, float]:
-        """Return the means so far and start anew."""
-        means = {name: total / self.steps for name, total in self.sums.items()}
-        self.sums, self.steps = {}, 0
-        return means
+        """Return the figures so far and start anew.
+
+        ``cost_kept`` is the mean share of the dense cost, ``never_open`` and ``always_open`` count the layers and
+        channels that no input kept, or none skipped: dead gates, and gates that decide nothing.  ``rate.<gate>``
+        is a gate's execution rate.
+        """
+        if not self.steps:
+            return {}
+        rates = {name: total / self.steps for name, total in self.opened.items()}
+        every = torch.cat(list(rates.values()))
+        figures = {
+            "cost_kept": self.kept / self.steps,
+            "never_open": float((every == 0).sum()),
+            "always_open": float((every >= 1 - _ROUNDING).sum()),
+        }
+        self.kept, self.steps, self.opened = 0.0, 0, {}
+        return figures | {f"rate.{name}": rate.mean().item() for name, rate in rates.items()}
 
 
 @dataclass(slots=True)
@@ -61,7 +77,7 @@ class TargetCost:
     anneal: float = 0.33  # share of training: DynConv's public code
     start: float = 1.0  # the target before annealing; less than 1 when training goes on from a gated network
     label_smoothing: float = 0.0
-    _means: Means = field(default_factory=Means)
+    _log: GateLog = field(default_factory=GateLog)
 
     def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
         """Return the loss of the batch."""
@@ -74,7 +90,7 @@ class TargetCost:
 
     def report(self) -> Mapping[str, float]:
         """Return the mean cost kept and the rate of every gate since the last report, and forget them."""
-        return self._means.take()
+        return self._log.take()
 
     def _penalty(self, scores: Mapping[str, Tensor], progress: float) -> Tensor:
         opened = {name: openness(score.float()) for name, score in scores.items()}
@@ -87,7 +103,7 @@ class TargetCost:
         upper, lower = 1.0 - closeness * (1.0 - target), closeness * target
         stacked = torch.stack(guarded)
         outside = functional.relu(stacked - upper) + functional.relu(lower - stacked)
-        self._means.note(kept, opened)
+        self._log.note(kept, opened)
         return _pull(kept - target) + _pull(outside).mean()
 
     def _is_guarded(self, op_name: str) -> bool:
@@ -121,7 +137,7 @@ class SignFlipCost:
     beta: float = 1.0
     exit_weight: float = 0.3  # Choice: side exits must not rule the backbone
     label_smoothing: float = 0.0
-    _means: Means = field(default_factory=Means)
+    _log: GateLog = field(default_factory=GateLog)
 
     def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
         """Return the loss of the batch."""
@@ -135,13 +151,13 @@ class SignFlipCost:
         with torch.autocast("cpu", enabled=False):
             opened = {name: openness(score.float()) for name, score in watch.outputs.items()}
             kept = self.cost.per_input(self.cost.shares(opened)).mean() / self.cost.dense()
-        self._means.note(kept, opened)
+        self._log.note(kept, opened)
         sign = 1.0 if kept.item() > self.target else -1.0
         return loss + sign * self.beta * kept
 
     def report(self) -> Mapping[str, float]:
         """Return the mean cost kept and the rate of every gate since the last report, and forget them."""
-        return self._means.take()
+        return self._log.take()
 
     def _side_exits(self) -> list[str]:
         return [name for gate in self.cost.graph.gates if gate.kind == "exit" for name in gate.exits[:-1]]

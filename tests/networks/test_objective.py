@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from networks.cost import CostModel, openness
 from networks.gates import OutputWatch, named_gates
-from networks.objective import SignFlipCost, TargetCost
+from networks.objective import GateLog, SignFlipCost, TargetCost
 
 LABELS = torch.arange(12) % 10
 
@@ -81,3 +81,14 @@ def test_side_exits_are_learnt_too() -> None:
         answer = functional.cross_entropy(model(images()), LABELS)
         sides = sum(functional.cross_entropy(logits, LABELS) for logits in watch.outputs.values())
     assert float(loss) == pytest.approx(float(answer + 0.5 * sides), rel=1e-5)
+
+
+def test_dead_and_undecided_gates_are_counted() -> None:
+    log = GateLog()
+    log.note(torch.tensor(0.5), {"a": torch.tensor([1.0, 1.0]), "b": torch.tensor([[0.0, 1.0], [0.0, 0.0]])})
+    log.note(torch.tensor(0.7), {"a": torch.tensor([1.0, 1.0]), "b": torch.tensor([[0.0, 1.0], [0.0, 1.0]])})
+    figures = log.take()
+    assert figures["cost_kept"] == pytest.approx(0.6)
+    assert figures["never_open"] == 1.0  # channel 0 of b
+    assert figures["always_open"] == 1.0  # a
+    assert figures["rate.b"] == pytest.approx(0.375)
