@@ -13,6 +13,7 @@ lock).
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -90,6 +91,22 @@ def simulate(
     waited = _in_threads(run, n, threads or os.cpu_count() or 1)
     kept: dict[str, Any] = dict(zip(("starts", "ends", "worked"), spans, strict=True)) if keep else {}
     return Times(latency=latency, busy=busy, decision_wait=waited, fetched_early=early, **kept)
+
+
+def simulate_designs(
+    designs: Sequence[Durations], state_index: Indices, *, threads: int | None = None
+) -> Ints:
+    """Return the latency of every row on every design, shape (designs, n) [cycles].
+
+    The designs see the workload alike: their tables are for the same states.  Threads take designs in turn.
+    """
+    index: Indices = np.ascontiguousarray(state_index.T).T
+
+    def run(tables: Durations) -> Ints:
+        return simulate(tables, index, threads=1).latency
+
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        return np.stack(list(pool.map(run, designs)))
 
 
 def _in_threads(run: Any, n: int, threads: int) -> Ints:

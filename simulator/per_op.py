@@ -24,7 +24,7 @@ class OpTotals:
     dram_bytes: int = 0
     energy_pj: float = 0.0
     transfer_cycles: int = 0
-    wait_cycles: int = 0  # its tasks stood ready but for a decision
+    wait_cycles: int = 0  # its compute stood ready but for a decision
     rows_by_cycles: Counter[int] = field(
         default_factory=Counter
     )  # how often its unit was so long busy with it
@@ -44,7 +44,7 @@ class OpTotals:
         for cycles, count in zip(cost.compute_cycles.tolist(), rows.tolist(), strict=True):
             self.rows_by_cycles[cycles] += count
         for task, waited in zip(prepared.schedule.tasks, times.decision_wait.tolist(), strict=True):
-            if task.op == i:
+            if task.op == i and task.kind == "compute":
                 self.wait_cycles += waited
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Cost, Placement
+from accel_models.cost import Cost, Placement, WorkStates
 from accel_models.design import Design
 from accel_models.params import memory_params
 from accel_models.placement import place
@@ -19,7 +20,7 @@ from simulator.durations import Durations, durations
 from simulator.policy import Policy
 from simulator.schedule import Schedule, build_schedule
 from traces.dense import dynamic_ops
-from traces.graph import NetworkGraph
+from traces.graph import NetworkGraph, Op
 from traces.states import Workload
 
 Ints = NDArray[np.int64]
@@ -77,9 +78,7 @@ def prepare(
     """
     work = skip(workload, design, groups, policy.compaction)
     placements = place(work.graph, design)
-    costs = tuple(
-        price(states, placement, design) for states, placement in zip(work.states, placements, strict=True)
-    )
+    costs = _price_all(work.states, placements, design)
     schedule = build_schedule(work.graph, placements, costs, design)
     known = workload.rate if rates is None else rates
     return Prepared(
@@ -92,6 +91,29 @@ def prepare(
         tables=durations(schedule, costs, policy, known, _cut_cycles(design)),
         sizes=np.ones(len(work), np.int64) if groups is None else (groups >= 0).sum(axis=1),
     )
+
+
+def _price_all(
+    states: Sequence[WorkStates], placements: Sequence[Placement], design: Design
+) -> tuple[Cost, ...]:
+    """Price every op, equal work on equal terms once: deep networks repeat their blocks."""
+    known: dict[tuple[object, ...], Cost] = {}
+    costs = []
+    for work, placement in zip(states, placements, strict=True):
+        key = (_shape_of(work.op), placement, *(array.tobytes() for array in _arrays(work)))
+        if key not in known:
+            known[key] = price(work, placement, design)
+        costs.append(known[key])
+    return tuple(costs)
+
+
+def _shape_of(op: Op) -> tuple[object, ...]:
+    """Return what of an op decides its cost: all but names."""
+    return (len(op.inputs), *(value for name, value in op if name not in {"name", "inputs"}))
+
+
+def _arrays(work: WorkStates) -> list[NDArray[np.generic]]:
+    return [getattr(work, field.name) for field in fields(work) if field.name != "op"]
 
 
 def _cut_cycles(design: Design) -> int:

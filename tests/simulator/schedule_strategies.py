@@ -1,0 +1,79 @@
+"""Random schedules, tables and states for Hypothesis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from simulator.durations import Durations
+from simulator.schedule import Schedule, Task, TaskKind
+from traces.graphs import cifar_resnet
+
+ANY_GRAPH = cifar_resnet(8)
+
+
+@dataclass(frozen=True)
+class Case:
+    tables: Durations
+    state_index: NDArray[np.uint16]
+
+
+@st.composite
+def cases(draw: st.DrawFn, *, ops: int = 5, units: int = 3) -> Case:
+    """Draw a schedule in which tasks wait for any earlier ones, with tables and up to four inputs."""
+    tasks = draw_tasks(draw, draw(st.integers(1, ops)), units)
+    states = 1 + draw(st.integers(1, 3))  # the last is the dense one
+    kinds = [draw_table(draw, states) for _ in tasks]
+    cycles, first, tail = (np.concatenate([kind[k] for kind in kinds]) for k in range(3))
+    speculative = [task.kind == "weights" and bool(task.decisions) and draw(st.booleans()) for task in tasks]
+    whole = [int(kind[0].max()) if flag else 0 for kind, flag in zip(kinds, speculative, strict=True)]
+    oracle = draw(st.booleans())
+    tables = Durations(
+        schedule=Schedule(graph=ANY_GRAPH, units=("array", "simd", "dma")[:units], tasks=tasks),
+        base=np.arange(len(tasks), dtype=np.int64) * states,
+        states=np.full(len(tasks), states, np.int64),
+        cycles=cycles,
+        first=first,
+        tail=tail,
+        waits=np.array([not oracle and not flag for flag in speculative], np.bool_),
+        speculative_cycles=np.array(whole, np.int64),
+        cut_cycles=draw(st.integers(1, 5)),
+    )
+    inputs = draw(st.integers(1, 4))
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    return Case(tables, rng.integers(0, states, (inputs, ops)).astype(np.uint16))
+
+
+def draw_tasks(draw: st.DrawFn, ops: int, units: int) -> tuple[Task, ...]:
+    tasks: list[Task] = []
+    for op in range(ops):
+        mine: list[int] = []
+        kinds: list[TaskKind] = [k for k in ("weights", "inputs") if draw(st.booleans())]  # type: ignore[misc]
+        kinds += ["compute", *(["outputs"] if draw(st.booleans()) else [])]
+        for kind in kinds:
+            unit = draw(st.integers(-1, units - 1)) if kind == "compute" else units - 1
+            earlier = st.lists(st.integers(0, max(len(tasks) - 1, 0)), max_size=3, unique=True)
+            streams = {"compute": tuple(mine), "outputs": tuple(mine[-1:])}.get(kind, ())
+            tasks.append(
+                Task(
+                    name=f"{op} {kind}",
+                    op=op,
+                    kind=kind,
+                    unit=unit,
+                    after=tuple(draw(earlier)) if tasks else (),
+                    decisions=tuple(draw(earlier)) if tasks else (),
+                    streams=streams,
+                )
+            )
+            mine.append(len(tasks) - 1)
+    return tuple(tasks)
+
+
+def draw_table(draw: st.DrawFn, states: int) -> tuple[NDArray[np.int64], ...]:
+    sizes = st.lists(st.integers(0, 12), min_size=states, max_size=states)
+    cycles = np.array(draw(sizes), np.int64)
+    first, tail = (np.minimum(np.array(draw(sizes), np.int64), cycles) for _ in range(2))
+    return cycles, first, tail
