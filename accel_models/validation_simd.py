@@ -64,6 +64,7 @@ def simd_comparisons() -> tuple[Comparison, ...]:
         cortex_m55_layers(),
         cortex_m55_network(),
         instruction_counts(),
+        retired_instructions(),
     )
 
 
@@ -170,6 +171,26 @@ def instruction_counts() -> Comparison:
         unit="instructions",
         bound_mean=0.06,
         bound_worst=0.35,
+    )
+
+
+def retired_instructions() -> Comparison:
+    """Instructions per layer that a Cortex-M55 counted itself, TFLM's calls included."""
+    rows = [row for row in reference_rows("simd_layers") if row["instructions"]]
+    core = simd_params(load_design("cortex_m55"))
+    kernels = load_software("cmsis_nn", core.isa)
+    predicted = [
+        float(simd_cycles(shapes_of(op), core, kernels).instructions[0]) for op in network("KWS").ops
+    ]
+    return Comparison(
+        name="instructions retired by Cortex-M55, CMSIS-NN",
+        truth=rows[0]["source"],
+        labels=tuple(f"{row['layer']} {row['type']}" for row in rows),
+        measured=np.array([float(row["instructions"]) for row in rows]),
+        predicted=np.array(predicted),
+        unit="instructions",
+        bound_mean=0.06,
+        bound_worst=0.15,
     )
 
 
