@@ -133,7 +133,11 @@ def gap8_cluster() -> Comparison:
 
 
 def cortex_m7_layers() -> Comparison:
-    """MobileNetV1 0.25 at 160 x 160, layer by layer, on a Cortex-M7 with the uint8 library."""
+    """MobileNetV1 0.25 at 160 x 160, layer by layer, on a Cortex-M7 with the uint8 library.
+
+    The set's eleven constants were fitted on these rows; fitted on the first 12 layers alone, they miss the
+    other 17 by 1.0 % on average.
+    """
     rows = [row for row in reference_rows("simd_layers") if row["core"] == "Cortex-M7"]
     ops = tuple(layer_op(row) for row in rows)
     return _layers("Cortex-M7 layers, uint8 CMSIS-NN", rows, ops, "stm32h747", "cmsis_nn_uint8")
