@@ -232,8 +232,7 @@ def _roofline(info: RooflineInfo) -> go.Figure:
                 "<br>%{x:.3g} MAC/B, %{customdata[2]:.1f} % of the cycles<extra></extra>",
             )
         )  # fmt: skip
-    log = {"type": "log"}
-    return _laid_out(traces, "Useful MACs per DRAM byte [MAC/B]", "Useful MACs per cycle", x=log, y=log)
+    return _laid_out(traces, "Useful MACs per DRAM byte [MAC/B]", "Useful MACs per cycle", x=_LOG, y=_LOG)
 
 
 def _area(point: RooflinePoint) -> float:
@@ -270,12 +269,13 @@ def _pareto(info: ParetoInfo) -> go.Figure:
         )
     ]  # fmt: skip
     others = [point for point in info.points if not point.on_front]
-    traces += [_points(others, "dominated", GREY), _points(front, "Pareto front", BLUE)]
-    x, y = ({"type": "log"} if log else {} for log in (info.x_log, info.y_log))
+    traces.append(_points(others, "dominated", GREY, named=len(info.points) <= NAMED))
+    traces.append(_points(front, "Pareto front", BLUE, named=len(front) <= NAMED))
+    x, y = (_LOG if log else {} for log in (info.x_log, info.y_log))
     return _laid_out(traces, info.x_title, info.y_title, x=x, y=y)
 
 
-def _points(points: Sequence[ParetoPoint], name: str, colour: str) -> go.Scatter:
+def _points(points: Sequence[ParetoPoint], name: str, colour: str, *, named: bool) -> go.Scatter:
     """Return points with their bands; hollow where the band could move them onto the front or off it."""
 
     def band(low: str, high: str, value: str) -> dict[str, Any]:
@@ -289,7 +289,9 @@ def _points(points: Sequence[ParetoPoint], name: str, colour: str) -> go.Scatter
         }
 
     return go.Scatter(
-        x=[p.x for p in points], y=[p.y for p in points], mode="markers", name=name,
+        x=[p.x for p in points], y=[p.y for p in points], name=name,
+        mode="markers+text" if named else "markers", textposition="top center", textfont={"size": 11},
+        text=[plain(shorten(p.name, 18)) for p in points] if named else None,
         marker={"color": colour, "size": 10, "symbol": ["circle-open-dot" if p.unsure else "circle" for p in points]},
         error_x=band("x_low", "x_high", "x"), error_y=band("y_low", "y_high", "y"),
         customdata=[[plain(p.name), p.anchor, _note(p)] for p in points],
@@ -302,6 +304,8 @@ def _note(point: ParetoPoint) -> str:
     return (f"<br>{plain(point.note)}" if point.note else "") + unsure
 
 
+NAMED: Final = 10  # Choice: so many points carry their names; of more, only those of the front
+_LOG: Final[dict[str, Any]] = {"type": "log", "dtick": "D2"}
 _ROWS: Final[dict[str, Any]] = {"autorange": "reversed"}
 _AXIS: Final[dict[str, Any]] = {"automargin": True, "gridcolor": "rgba(128,128,128,0.25)", "zeroline": False}
 

@@ -18,6 +18,8 @@ from analysis.words import fitting_unit
 PERCENTILES = (50, 95, 99)  # interpolated linearly, as in summary.json
 CDF_POINTS = 400  # Choice: as many steps as a screen shows; a million inputs draw as fast as a thousand
 CLASSES_SHOWN = 24  # Choice: more bars cannot be read at 600 pixels; the slowest are shown
+RELATIVE = "% of dense"
+RELATIVE_FROM = 20.0  # Choice: beyond this ratio of energies the bars of the thriftiest design vanish
 ROWS_SHOWN = 120  # Choice: of a heat map
 
 
@@ -65,7 +67,7 @@ class TailInfo:
 class EnergyInfo:
     """Energy of one input, by part and design."""
 
-    unit: str
+    unit: str  # a unit of energy, or RELATIVE
     designs: tuple[str, ...]
     parts: tuple[tuple[str, tuple[float, ...]], ...]  # part, one value per design [unit]
     dense: tuple[float, ...]  # of the dense network per design, NaN where it is not known [unit]
@@ -127,22 +129,35 @@ def _class_tail(label: int, ordered: NDArray[np.float64]) -> ClassTail:
 def energy_info(
     parts_pj: Mapping[str, Sequence[float]], designs: Sequence[str], dense_uj: Sequence[float]
 ) -> EnergyInfo:
-    """Return mean energy by part: ``parts_pj[part][design]`` [pJ] and the dense total per design [uJ].
+    """Return mean energy by part.
 
-    Parts that are zero on every design are left out.
+    Parts that are zero on every design are left out.  Designs far apart are shown relative to their own
+    dense network, where that is known of all.
+
+    Parameters
+    ----------
+    parts_pj
+        ``parts_pj[part][design]`` [pJ].
+    designs
+        Names of the designs.
+    dense_uj
+        The dense network's total per design, NaN where it is not known [uJ].
     """
-    totals = [sum(values[i] for values in parts_pj.values()) * 1e-6 for i in range(len(designs))]
-    known = [value for value in dense_uj if not math.isnan(value)]
-    unit, holds = fitting_unit(max([*totals, *known, 0.0]), "uJ")
+    values = np.array(list(parts_pj.values()), np.float64).reshape(len(parts_pj), len(designs)) * 1e-6
+    dense = np.asarray(dense_uj, np.float64)
+    totals = values.sum(axis=0)
+    if (dense > 0).all() and totals.max(initial=0) > RELATIVE_FROM * totals.min(initial=np.inf):
+        unit, holds = RELATIVE, dense / 100
+    else:
+        unit, one = fitting_unit(float(np.nanmax([*totals, *dense, 0.0])), "uJ")
+        holds = np.full(len(designs), one)
     return EnergyInfo(
         unit=unit,
         designs=tuple(designs),
         parts=tuple(
-            (name, _floats(np.asarray(values) * 1e-6 / holds))
-            for name, values in parts_pj.items()
-            if any(values)
+            (name, _floats(row / holds)) for name, row in zip(parts_pj, values, strict=True) if row.any()
         ),
-        dense=_floats(np.asarray(dense_uj, np.float64) / holds),
+        dense=_floats(dense / holds),
     )
 
 

@@ -28,7 +28,7 @@ from traces.errors import ConfigError, did_you_mean
 
 FORMATS: Final = ("png", "svg", "pdf")
 WIDTH: Final = 6.0  # [inch]; 600 pixels at 100 dots per inch
-_DPI: Final = 200  # of a PNG: sharp on a screen with two dots a pixel
+_DPI: Final = 150  # of a PNG: sharp on a screen with two dots a pixel
 _DASH: Final = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
 _BAR_COLOUR: Final = {"total": BLUE, "deficit": RED, "loss": ORANGE, "gain": GREEN}
 _STYLE: Final[dict[str, Any]] = {

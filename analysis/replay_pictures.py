@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.params import design_area, memory_params, peak_macs_per_cycle
-from analysis.figure_info import energy_info, heat_info, latency_info, tail_info
+from analysis.figure_info import RELATIVE, energy_info, heat_info, latency_info, tail_info
 from analysis.pareto_info import Candidate, Objective, ParetoInfo, pareto_info
 from analysis.pictures import Picture
 from analysis.replay_words import waterfalls
@@ -62,7 +62,7 @@ def overview_pictures(views: Sequence[ReplayView]) -> tuple[Picture, ...]:
 
 def layer_pictures(views: Sequence[ReplayView], trace: Trace | None) -> tuple[Picture, ...]:
     """Return the heat maps: how often each layer runs, and how well it uses its unit on each design."""
-    by_class = [_by_class(trace)] if trace is not None and trace.graph.gates else []
+    by_class = _by_class(trace) if trace is not None and trace.graph.gates and len(trace) else ()
     return (*by_class, *_by_network(views))
 
 
@@ -115,9 +115,13 @@ def _roofline(view: ReplayView) -> Iterator[Picture]:
         return  # no memory to wait for, or a core whose peak depends on the kernel
     table = view.results.per_op
     table = table[table["unit"].str.startswith("array")]
+    bandwidth = memory.dram_bytes_per_mebicycle / MEBICYCLE
     columns = zip(table["op"], table["macs"], table["dram_bytes_mean"], table["cycles_mean"], strict=True)
-    layers = [LayerWork(str(op), float(m), float(b), float(c)) for op, m, b, c in columns]
-    info = roofline_info(layers, peak, memory.dram_bytes_per_mebicycle / MEBICYCLE)
+    layers = [  # a layer takes as long as its array or its transfers, whichever is longer
+        LayerWork(str(op), float(macs), float(moved), max(float(cycles), float(moved) / bandwidth))
+        for op, macs, moved, cycles in columns
+    ]
+    info = roofline_info(layers, peak, bandwidth)
     if not info.points:
         return
     inside = f" {len(info.on_chip)} layers touch no DRAM and are not shown." if info.on_chip else ""
@@ -202,31 +206,52 @@ def _energy(views: Sequence[ReplayView]) -> Picture:
         name: [float(view.results.per_input[column].mean()) for view in views]
         for column, name in ENERGY_PARTS.items()
     }
+    info = energy_info(parts, [view.name for view in views], [view.figures.dense.energy_uj for view in views])
+    relative = " The designs lie too far apart for one axis: each is drawn against its own dense network."
     return Picture(
         "energy-parts",
         "Energy of one input by part",
-        "Mean over the inputs. The diamond marks the dense network on the same design.",
-        energy_info(parts, [view.name for view in views], [view.figures.dense.energy_uj for view in views]),
+        "Mean over the inputs. The diamond marks the dense network on the same design."
+        + (relative if info.unit == RELATIVE else ""),
+        info,
     )
 
 
-def _by_class(trace: Trace) -> Picture:
+def _by_class(trace: Trace) -> Iterator[Picture]:
+    """Yield what differs between classes: each gate's decisions, and the work they leave in each layer."""
     from traces.statistics import trace_statistics  # noqa: PLC0415  (only a report with a trace needs it)
+    from traces.workload import lower  # noqa: PLC0415  (as above)
 
     gates = trace_statistics(trace).gates
-    classes = len(gates[0].rate_by_class)
-    values = np.stack([gate.rate_by_class for gate in gates])
-    return Picture(
+    yield Picture(
         "execution-by-class",
-        "How much of each gate stays open, by class",
-        "1 means that every input of the class runs the layer (or keeps all channels), 0 that none does; "
-        "grey where the gate was never asked.",
+        "How open each gate is, by class",
+        "Execution rate of a layer gate, kept share of a channel gate. Blank: no input of the class asked it.",
         heat_info(
-            values,
+            np.stack([gate.rate_by_class for gate in gates]),
             [gate.name for gate in gates],
-            [str(label) for label in range(classes)],
+            [str(label) for label in range(len(gates[0].rate_by_class))],
             measure="Kept share",
             row_title="Gate",
+            column_title="Class",
+        ),
+    )
+    graph = trace.graph
+    chosen = [i for i, op in enumerate(graph.ops) if op.macs and op.name not in graph.gate_ops]
+    dense = np.array([graph.ops[i].macs for i in chosen])
+    macs = lower(trace).op_macs[:, chosen]
+    classes = np.unique(trace.labels)
+    left = np.stack([macs[trace.labels == label].mean(axis=0) / dense for label in classes], axis=1)
+    yield Picture(
+        "work-by-class",
+        "Work left in each layer, by class",
+        "MACs that the gates leave, as a share of the layer's own.",
+        heat_info(
+            left,
+            [graph.ops[i].name for i in chosen],
+            [str(label) for label in classes],
+            measure="Share of its MACs",
+            row_title="Layer",
             column_title="Class",
         ),
     )
@@ -238,9 +263,11 @@ def _by_network(views: Sequence[ReplayView]) -> Iterator[Picture]:
     for view in views:
         groups.setdefault((view.figures.network, _layers(view)), []).append(view)
     for i, ((network, layers), group) in enumerate(groups.items()):
-        names = [view.name for view in group]
         for column, title, measure, caption in _LAYER_MAPS:
+            names = [view.name for view in group]
             values = np.stack([_column(view, column, layers) for view in group], axis=1)
+            if (values == values[:, :1]).all():  # the same on every design, as execution is
+                values, names = values[:, :1], ["every design" if len(group) > 1 else group[0].name]
             info = heat_info(values, layers, names, measure=measure, row_title="Layer", column_title="Design")
             yield Picture(f"layers-{column}-{i}-{slug(network)[:24]}", f"{title}: {network}", caption, info)
 

@@ -21,8 +21,10 @@ NARROW: Final = "\u00a0"  # between number and unit: never a line break
 def fitting_unit(largest: float, base: str) -> tuple[str, float]:
     """Return ``(unit, base units it holds)`` in which ``largest`` reads as 1 to 1000."""
     scales = _SCALES.get(base, ((base, 1.0),))
+    if not largest:
+        return next(scale for scale in scales if scale[1] == 1)
     fitting = [scale for scale in scales if abs(largest) >= scale[1]]
-    return fitting[-1] if fitting else scales[0] if largest else scales[min(1, len(scales) - 1)]
+    return fitting[-1] if fitting else scales[0]
 
 
 def quantity(value: float, base: str) -> str:

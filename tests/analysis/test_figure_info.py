@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from analysis.figure_info import (
     CDF_POINTS,
     CLASSES_SHOWN,
+    RELATIVE,
     ROWS_SHOWN,
     ClassTail,
     EnergyInfo,
@@ -79,6 +80,16 @@ def test_energy_by_part_adds_up_and_drops_what_is_zero_everywhere() -> None:
     assert info.unit == "µJ"
     assert info.dense[0] == 2.0
     assert math.isnan(info.dense[1])
+
+
+def test_designs_far_apart_are_drawn_against_their_own_dense_network() -> None:
+    """40 of 50 uJ and 1 of 4 uJ are 80 % and 25 %; at a ratio of 20 they would still share an axis."""
+    near = energy_info({"MACs": [20e6, 1e6]}, ["core", "npu"], [50.0, 4.0])
+    assert near.unit == "µJ"
+    far = energy_info({"MACs": [40e6, 1e6]}, ["core", "npu"], [50.0, 4.0])
+    assert (far.unit, far.parts, far.dense) == (RELATIVE, (("MACs", (80.0, 25.0)),), (100.0, 100.0))
+    unknown = energy_info({"MACs": [40e6, 1e6]}, ["core", "npu"], [50.0, math.nan])
+    assert unknown.unit == "µJ"
 
 
 def test_energy_takes_the_unit_of_its_largest_total() -> None:
