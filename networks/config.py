@@ -32,7 +32,8 @@ from networks.data import Dataset, load_dataset
 from networks.gates import AddedPart, belongs_to
 from networks.models import DDIResNetConfig, DenseNetConfig, ModelConfig, ResNetConfig
 from networks.objective import SignFlipCost, TargetCost
-from networks.training import CrossEntropy, EpochReport, Objective, TrainSettings, accuracy_of, train
+from networks.optimizers import TrainSettings
+from networks.training import CrossEntropy, EpochReport, Objective, accuracy_of, train
 from traces.errors import ConfigError, FileProblem, did_you_mean
 from traces.graph import NetworkGraph
 

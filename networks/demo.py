@@ -8,7 +8,8 @@ from pathlib import Path
 from networks.config import CostConfig, RunConfig, run
 from networks.data import load_digits
 from networks.models import ResNetConfig
-from networks.training import EpochReport, TrainSettings
+from networks.optimizers import TrainSettings
+from networks.training import EpochReport
 
 _BACKBONE_EPOCHS = 12
 _GATED_EPOCHS = 28

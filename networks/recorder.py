@@ -52,7 +52,7 @@ def record(  # noqa: PLR0913  # what to record, with what, and how exits answer
     info: TraceInfo,
     *,
     gates: Mapping[str, nn.Module] | None = None,
-    exit_threshold: float = 1.0,
+    exit_threshold: float = 1.01,
     progress: Callable[[int], None] = lambda inputs: None,
 ) -> Trace:
     """Run ``model`` over ``batches`` and return the trace of its gates.

@@ -10,7 +10,6 @@ from networks_fixtures import lcnet_config
 
 from networks import checkpoint
 from networks.config import warm_start
-from networks.data import load_digits
 from networks.recording import describe_checkpoint, load_model
 from traces.errors import ConfigError, FileProblem
 
@@ -128,8 +127,3 @@ def test_warm_start_refuses_another_network(tmp_path: Path) -> None:
         warm_start(lcnet_config().model_copy(update={"widths": (5, 6, 8)}).build(), path)
     with pytest.raises(ConfigError, match=r"lacks 'block7.bn1.bias' and \d+ more"):
         warm_start(lcnet_config().model_copy(update={"depth": None, "blocks": (2, 2, 3)}).build(), path)
-
-
-def test_digits_have_one_channel() -> None:
-    """What the fixtures above stand for is a shape the digits do not have; recording would say so."""
-    assert load_digits().image_shape[0] == 1

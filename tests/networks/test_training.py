@@ -15,12 +15,11 @@ from networks import checkpoint
 from networks.data import Dataset, Images, load_digits
 from networks.gates import LayerGate
 from networks.models import ResNetConfig
+from networks.optimizers import TrainSettings, rate_share
 from networks.training import (
     CrossEntropy,
     TrainingDivergedError,
-    TrainSettings,
     accuracy_of,
-    rate_share,
     train,
 )
 from traces.errors import ConfigError
