@@ -168,7 +168,7 @@ def _energy(info: EnergyInfo) -> go.Figure:
         )
     )  # fmt: skip
     y = {**_ROWS, "type": "linear", "tickvals": rows, "ticktext": names}
-    figure = _laid_out(traces, f"Mean energy of one input [{info.unit}]", "", y=y)
+    figure = _laid_out(traces, f"Energy of one input [{info.unit}]", "", y=y)
     return figure.update_layout(barmode="stack")
 
 
@@ -269,13 +269,13 @@ def _pareto(info: ParetoInfo) -> go.Figure:
         )
     ]  # fmt: skip
     others = [point for point in info.points if not point.on_front]
-    traces.append(_points(others, "dominated", GREY, named=len(info.points) <= NAMED))
-    traces.append(_points(front, "Pareto front", BLUE, named=len(front) <= NAMED))
+    traces.append(_points(others, "dominated", GREY))
+    traces.append(_points(front, "Pareto front", BLUE))
     x, y = (_LOG if log else {} for log in (info.x_log, info.y_log))
     return _laid_out(traces, info.x_title, info.y_title, x=x, y=y)
 
 
-def _points(points: Sequence[ParetoPoint], name: str, colour: str, *, named: bool) -> go.Scatter:
+def _points(points: Sequence[ParetoPoint], name: str, colour: str) -> go.Scatter:
     """Return points with their bands; hollow where the band could move them onto the front or off it."""
 
     def band(low: str, high: str, value: str) -> dict[str, Any]:
@@ -290,8 +290,9 @@ def _points(points: Sequence[ParetoPoint], name: str, colour: str, *, named: boo
 
     return go.Scatter(
         x=[p.x for p in points], y=[p.y for p in points], name=name,
-        mode="markers+text" if named else "markers", textposition="top center", textfont={"size": 11},
-        text=[plain(shorten(p.name, 18)) for p in points] if named else None,
+        mode="markers+text", textfont={"size": 11}, cliponaxis=False,
+        text=[plain(shorten(p.name, 18)) if p.label else "" for p in points],
+        textposition=[f"middle {p.label or 'right'}" for p in points],
         marker={"color": colour, "size": 10, "symbol": ["circle-open-dot" if p.unsure else "circle" for p in points]},
         error_x=band("x_low", "x_high", "x"), error_y=band("y_low", "y_high", "y"),
         customdata=[[plain(p.name), p.anchor, _note(p)] for p in points],
@@ -304,7 +305,6 @@ def _note(point: ParetoPoint) -> str:
     return (f"<br>{plain(point.note)}" if point.note else "") + unsure
 
 
-NAMED: Final = 10  # Choice: so many points carry their names; of more, only those of the front
 _LOG: Final[dict[str, Any]] = {"type": "log", "dtick": "D2"}
 _ROWS: Final[dict[str, Any]] = {"autorange": "reversed"}
 _AXIS: Final[dict[str, Any]] = {"automargin": True, "gridcolor": "rgba(128,128,128,0.25)", "zeroline": False}

@@ -170,7 +170,7 @@ def _energy(axes: Axes, info: EnergyInfo) -> None:
     )
     axes.set_yticks(rows, [shorten(name, 24) for name in info.designs])
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set(xlabel=f"Mean energy of one input [{info.unit}]")
+    axes.set(xlabel=f"Energy of one input [{info.unit}]")
     axes.grid(axis="y", visible=False)
     axes.figure.legend(loc="outside lower center", ncols=4, fontsize=8)
 
@@ -278,8 +278,13 @@ def _pareto(axes: Axes, info: ParetoInfo) -> None:
     axes.set(xlabel=info.x_title, ylabel=info.y_title)
     axes.margins(0.12)
     _log(axes, x=info.x_log, y=info.y_log)
-    others = [] if len(info.points) > 12 else [p for p in info.points if not p.on_front]
-    _names(axes, [(p.name, p.x, p.y) for p in [*front, *others]])
+    for point in info.points:
+        if point.label:
+            shift, side = (6, "left") if point.label == "right" else (-6, "right")
+            axes.annotate(
+                shorten(point.name, 24), (point.x, point.y), (shift, 0),
+                textcoords="offset points", ha=side, va="center", fontsize=7,
+            )  # fmt: skip
     handles = [
         Line2D([], [], color=BLUE, marker="o", label="Pareto front"),
         Line2D([], [], color=GREY, marker="o", linestyle="", label="dominated"),

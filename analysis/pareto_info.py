@@ -11,6 +11,10 @@ import numpy as np
 from analysis.pareto import Costs, Mask, band_masks, pareto_mask
 from analysis.words import fitting_unit
 
+Label = Literal["", "left", "right"]
+
+NAMED = 10  # Choice: of more points only those of the front carry their names
+LABEL_WIDTH, LABEL_HEIGHT = 0.38, 0.07  # Choice: room of a name, as a share of the picture on a phone
 LOG_FROM = 30.0  # Choice: beyond this ratio a linear axis pushes the fast designs into one corner
 BAND = 2.0  # energies that lean on node scaling are known to a factor of two either way (design.md section 4)
 
@@ -53,6 +57,7 @@ class ParetoPoint:
     y_high: float
     on_front: bool
     unsure: bool  # the band could move it onto the front, or off it
+    label: Label  # where its name is written; "" where it would cover another
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ def pareto_info(candidates: Sequence[Candidate], x: Objective, y: Objective) -> 
     x_unit, x_holds = fitting_unit(max((c.x for c in known), default=0.0), x.base)
     y_unit, y_holds = fitting_unit(max((c.y for c in known), default=0.0), y.base)
     best, unsure = _fronts(known, x, y)
+    labels = _labels([c.x for c in known], [c.y for c in known], best)
     points = tuple(
         ParetoPoint(
             name=c.name,
@@ -87,6 +93,7 @@ def pareto_info(candidates: Sequence[Candidate], x: Objective, y: Objective) -> 
             y_high=_high(c.y, c.y_scaled) / y_holds,
             on_front=bool(best[i]),
             unsure=bool(unsure[i]),
+            label=labels[i],
         )
         for i, c in enumerate(known)
     )
@@ -100,6 +107,31 @@ def pareto_info(candidates: Sequence[Candidate], x: Objective, y: Objective) -> 
         y_log=_wide([c.y for c in known]),
         step="vh" if x.maximize else "hv",
     )
+
+
+def _labels(x: Sequence[float], y: Sequence[float], front: Mask) -> list[Label]:
+    """Return where names are written: the front first, and none that would cover an earlier one."""
+    places = list(zip(_spread(x), _spread(y), strict=True))
+    order = sorted(range(len(places)), key=lambda i: (not front[i], places[i], i))
+    chosen: list[int] = []
+    for i in order:
+        if len(places) > NAMED and not front[i]:
+            break
+        right, up = places[i]
+        if all(
+            abs(right - places[j][0]) > LABEL_WIDTH or abs(up - places[j][1]) > LABEL_HEIGHT for j in chosen
+        ):
+            chosen.append(i)
+    return [
+        ("" if i not in chosen else "left" if place[0] > 0.5 else "right") for i, place in enumerate(places)
+    ]
+
+
+def _spread(values: Sequence[float]) -> list[float]:
+    """Return where values lie on their axis, 0 to 1."""
+    scale = np.log(values) if _wide(values) else np.asarray(values, np.float64)
+    low, high = scale.min(initial=np.inf), scale.max(initial=-np.inf)
+    return [float(v) for v in (scale - low) / (high - low if high > low else 1.0)]
 
 
 def _wide(values: Sequence[float]) -> bool:

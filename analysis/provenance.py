@@ -11,6 +11,7 @@ from analysis.report_page import Cell, Table, text_row
 
 if TYPE_CHECKING:
     from analysis.replay_view import Misfit, ReplayView
+    from analysis.store import SweepResults
 
 
 def replay_table(views: Sequence[ReplayView | Misfit]) -> Table:
@@ -63,3 +64,19 @@ def design_tables(view: ReplayView | Misfit) -> list[Table]:
         Table(f"{design.name}: sources of its values", ("Value", "Source"), sources, folded=True),
         Table(f"{design.name}: energy prices", ("Action", "Price", "", "Source"), prices, folded=True),
     ]
+
+
+def sweep_tables(results: SweepResults) -> tuple[Table, ...]:
+    """Return versions, hashes and command of a sweep."""
+    manifest = results.manifest
+    rows = [
+        text_row("Model version", manifest.model_version),
+        text_row("Lacuna", version("lacuna")),
+        text_row("Space", manifest.space_hash),
+        *(text_row(f"Trace {name}", digest) for name, digest in sorted(manifest.trace_hashes.items())),
+        text_row(
+            "Inputs of each trace", "all" if manifest.inputs is None else f"the first {manifest.inputs:,}"
+        ),
+        text_row("Command", "lacuna sweep SPACE.yaml --out DIR, with the space below"),
+    ]
+    return (Table("Sweep", ("What", "Value"), tuple(rows)),)

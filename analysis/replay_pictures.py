@@ -62,8 +62,8 @@ def overview_pictures(views: Sequence[ReplayView]) -> tuple[Picture, ...]:
 
 def layer_pictures(views: Sequence[ReplayView], trace: Trace | None) -> tuple[Picture, ...]:
     """Return the heat maps: how often each layer runs, and how well it uses its unit on each design."""
-    by_class = _by_class(trace) if trace is not None and trace.graph.gates and len(trace) else ()
-    return (*by_class, *_by_network(views))
+    by_class = tuple(_by_class(trace)) if trace is not None and trace.graph.gates and len(trace) else ()
+    return (*by_class, *_by_network(views, rates=not by_class))
 
 
 def references_us(figures: Figures) -> dict[str, float]:
@@ -257,13 +257,13 @@ def _by_class(trace: Trace) -> Iterator[Picture]:
     )
 
 
-def _by_network(views: Sequence[ReplayView]) -> Iterator[Picture]:
+def _by_network(views: Sequence[ReplayView], *, rates: bool) -> Iterator[Picture]:
     """Yield execution and utilisation per network, since layers of different networks have no common rows."""
     groups: dict[tuple[str, tuple[str, ...]], list[ReplayView]] = {}
     for view in views:
         groups.setdefault((view.figures.network, _layers(view)), []).append(view)
     for i, ((network, layers), group) in enumerate(groups.items()):
-        for column, title, measure, caption in _LAYER_MAPS:
+        for column, title, measure, caption in _LAYER_MAPS if rates else _LAYER_MAPS[1:]:
             names = [view.name for view in group]
             values = np.stack([_column(view, column, layers) for view in group], axis=1)
             if (values == values[:, :1]).all():  # the same on every design, as execution is

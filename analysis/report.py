@@ -12,6 +12,7 @@ from traces.atomic import atomic_write
 from traces.errors import FileProblem
 
 REPORT_FILE = "report.html"
+SWEEP_FILE = "space.json"  # what tells a sweep's folder from a replay's
 
 
 def write_report(
@@ -61,6 +62,11 @@ def write_figures(
 
 def read_page(folder: Path, trace: str | Path | None = None) -> Page:
     """Return what a report on ``folder`` says, before any markup."""
+    if (folder / SWEEP_FILE).is_file():
+        from analysis.store import load_sweep  # noqa: PLC0415  (pulls in pandas)
+        from analysis.sweep_page import sweep_page  # noqa: PLC0415  (as above)
+
+        return sweep_page(load_sweep(folder))
     return replay_page(read_replays(folder), load_report_trace(folder, trace))
 
 

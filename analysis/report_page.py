@@ -39,6 +39,7 @@ class Section:
     key_figures: tuple[KeyFigure, ...] = ()
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
+    code: tuple[str, ...] = ()  # files, letter by letter
 
 
 @dataclass(frozen=True, slots=True)

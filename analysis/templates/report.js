@@ -25,6 +25,18 @@
     if (target) location.hash = target.id;
   }
 
+  // A row in a folded table is shown when something leads to it.
+  function unfold() {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const fold = target && target.closest("details");
+    if (fold && !fold.open) {
+      fold.open = true;
+      target.scrollIntoView();
+    }
+  }
+  window.addEventListener("hashchange", unfold);
+  unfold();
+
   // What is on the screen is drawn at once, the rest while the reader reads.
   const seen = new IntersectionObserver(function (entries) {
     for (const entry of entries) {

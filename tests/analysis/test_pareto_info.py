@@ -2,7 +2,7 @@
 
 import math
 
-from analysis.pareto_info import Candidate, Objective, pareto_info
+from analysis.pareto_info import NAMED, Candidate, Objective, pareto_info
 
 LATENCY = Objective("Mean latency", "us")
 ENERGY = Objective("Mean energy", "uJ")
@@ -82,3 +82,16 @@ def test_designs_far_apart_get_logarithmic_axes() -> None:
 
 def test_no_design_is_an_empty_picture() -> None:
     assert pareto_info([], LATENCY, ENERGY).points == ()
+
+
+def test_names_do_not_cover_each_other_and_the_front_comes_first() -> None:
+    """b lies close beside a, which is on the front: only a is named; c, far right, is named on its left."""
+    designs = [Candidate("b", 1.05, 1.02), Candidate("a", 1.0, 1.0), Candidate("c", 10.0, 10.0)]
+    labels = {point.name: point.label for point in pareto_info(designs, LATENCY, ENERGY).points}
+    assert labels == {"a": "right", "b": "", "c": "left"}
+
+
+def test_of_many_points_only_the_front_is_named() -> None:
+    designs = [Candidate(str(i), float(i), float(i)) for i in range(NAMED + 1)]
+    labels = [point.label for point in pareto_info(designs, LATENCY, ENERGY).points]
+    assert labels == ["right"] + [""] * NAMED
