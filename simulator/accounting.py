@@ -78,13 +78,12 @@ def wasted(prepared: Prepared, times: Times) -> tuple[Ints, Floats]:
     for column, t in enumerate(speculative):
         i = prepared.schedule.tasks[t].op
         cost, states = prepared.costs[i], prepared.work.state_index[:, i]
-        whole = int(prepared.tables.speculative_cycles[t])
-        largest = int(cost.weight_bytes.argmax())
-        most = int(cost.weight_bytes[largest])
-        unneeded = (most - cost.weight_bytes)[states]
-        moved = times.fetched_early[:, column] * unneeded // whole
+        most = int(cost.weight_bytes[-1])
+        unneeded = np.maximum(most - cost.weight_bytes, 0)
+        whole = np.maximum(cost.weight_cycles, int(prepared.tables.speculative_cycles[t]))
+        moved = times.fetched_early[:, column] * unneeded[states] // whole[states]
         total_bytes += moved
-        total_pj += moved * (float(cost.weight_energy_pj[largest]) / max(most, 1))
+        total_pj += moved * (float(cost.weight_energy_pj[-1]) / max(most, 1))
     return total_bytes, total_pj
 
 

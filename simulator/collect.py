@@ -107,7 +107,7 @@ class Collector:
             network=self.graph.name,
             design=self.design.name,
             design_hash=self.design.hash,
-            trace_hash=self.hash.hexdigest(),
+            trace_hash=self.hash.hexdigest() if known["feasible"] else "",
             seed=self.policy.seed,
             engine=self.engine,
             scaled_energy=design_prices(self.design).scaled,

@@ -58,7 +58,7 @@ def durations(
     sizes = np.array([len(cycles) for cycles, _, _ in parts], np.int64)
     cycles, first, tail = (np.concatenate([part[k] for part in parts]) for k in range(3))
     speculative = [_speculates(task, policy, rates) for task in schedule.tasks]
-    whole = [int(part[0].max()) if flag else 0 for part, flag in zip(parts, speculative, strict=True)]
+    whole = [int(part[0][-1]) if flag else 0 for part, flag in zip(parts, speculative, strict=True)]
     return Durations(
         schedule=schedule,
         base=np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64),

@@ -100,10 +100,9 @@ def simulate_designs(
 
     The designs see the workload alike: their tables are for the same states.  Threads take designs in turn.
     """
-    index: Indices = np.ascontiguousarray(state_index.T).T
 
     def run(tables: Durations) -> Ints:
-        return simulate(tables, index, threads=1).latency
+        return simulate(tables, state_index, threads=1).latency
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         return np.stack(list(pool.map(run, designs)))

@@ -60,9 +60,10 @@ def replay_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR0
                         decided[b] = max(decided[b], other[b])
                 if whole[t] > 0:
                     for b in range(m):
+                        most = max(whole[t], time[b])
                         early_b = max(decided[b] - ready[b], 0)
-                        early_b = min((early_b + cut - 1) // cut * cut, whole[t])
-                        time[b] = early_b + (time[b] * (whole[t] - early_b) + whole[t] - 1) // whole[t]
+                        early_b = min((early_b + cut - 1) // cut * cut, most)
+                        time[b] = early_b + (time[b] * (most - early_b) + most - 1) // most
                         early[low + b, slot[t]] = early_b
                 else:
                     total = 0

@@ -78,7 +78,7 @@ class Summary(_Frozen):
     network: str
     design: str
     design_hash: str
-    trace_hash: str
+    trace_hash: str  # empty if the network does not fit
     seed: int
     engine: str
     feasible: bool
@@ -87,7 +87,7 @@ class Summary(_Frozen):
     bound: int | None = None  # [B]
     scaled_energy: bool = False  # prices were scaled over process nodes: read energies with a band of x/÷ 2
     inputs: int
-    accuracy: float | None
+    accuracy: float | None = None
     macs: float | None = None
     latency_us: Spread | None = None
     energy_uj: Spread | None = None

@@ -37,12 +37,12 @@ def speculative_duration(start: int, decided: int, kept: int, whole: int, cut: i
     start, decided
         When the transfer starts and when the decision is there [cycles].
     kept, whole
-        Cycles of what turns out needed, and of everything.
+        Cycles of what turns out needed, and of everything, at least 1; tiling may make a part of the weights
+        take longer than all of them, and then counts as everything.
     cut
         Cycles of one burst.
     """
-    if whole == 0:
-        return kept, 0
+    whole = max(whole, kept)
     early = max(decided - start, 0)
     early = min(-(-early // cut) * cut, whole)
     return early + -(-kept * (whole - early) // whole), early
