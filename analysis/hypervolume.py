@@ -97,11 +97,12 @@ def _front(points: Costs) -> Costs:
     """Return the distinct non-dominated points in lexicographic order."""
     if len(points) > _PAIRS_UP_TO:
         points = points[pareto_mask(points)]
-    ordered = points[np.lexsort(points.T[::-1])]
+    ordered: Costs = points[np.lexsort(points.T[::-1])]
     new = np.ones(len(ordered), bool)
     new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    distinct = ordered[new]
+    distinct: Costs = ordered[new]
     if len(points) > _PAIRS_UP_TO:
         return distinct
     no_worse = (distinct[:, None, :] <= distinct[None, :, :]).all(axis=2)
-    return distinct[no_worse.sum(axis=0) == 1]  # only itself
+    only_itself = no_worse.sum(axis=0) == 1
+    return np.asarray(distinct[only_itself])

@@ -127,7 +127,7 @@ def band_masks(costs: Costs, low: Costs, high: Costs, family: NDArray[np.int64])
         A point is certainly on the front if no other, at its best, dominates it at its worst; possibly if
         no other, at its worst, dominates it at its best.  Where the two differ, the band can swap the order.
     """
-    comparable = ~np.isnan(costs).any(axis=1)
+    comparable = _comparable(costs)
     certain, possible = comparable.copy(), comparable.copy()
     for i in np.flatnonzero(comparable):
         own = family == family[i]
@@ -143,12 +143,16 @@ def _any_dominates(points: Costs, target: Costs) -> bool:
     return bool(((points <= target).all(axis=1) & (points < target).any(axis=1)).any())
 
 
+def _comparable(costs: Costs) -> Mask:
+    return np.asarray(~np.isnan(costs).any(axis=1), bool)
+
+
 def _distinct(costs: Costs) -> tuple[Costs, NDArray[np.intp], Mask]:
     """Return the distinct comparable points in lexicographic order, where each came from, and who is comparable.
 
     Distinct points in this order turn "dominates" into "nowhere worse and comes before".
     """
-    comparable = ~np.isnan(costs).any(axis=1)
+    comparable = _comparable(costs)
     points, inverse = np.unique(costs[comparable] + 0.0, axis=0, return_inverse=True)  # + 0.0: -0 is 0
     return points, inverse.reshape(-1), comparable
 
@@ -160,4 +164,4 @@ def _scaled(costs: Costs) -> Costs:
         return np.zeros_like(costs)
     low, high = finite.min(axis=0), finite.max(axis=0)
     spread = np.where(high > low, high - low, 1.0)
-    return np.clip((costs - low) / spread, 0.0, 1.0)
+    return np.asarray(np.clip((costs - low) / spread, 0.0, 1.0), float)
