@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -36,6 +37,7 @@ _COLUMNS: Final = {
     "dram_bytes": ("DRAM traffic", "B"),
 }
 _SHOWN: Final = ("accuracy", "macs", "latency_us", "latency_us_p99", "energy_uj", "area_mm2", "dram_bytes")
+_SAVED: Final = ("MACs saved", "Latency saved", "Energy saved")
 _FOLD: Final = 40  # Choice: longer tables open on a click
 
 
@@ -43,8 +45,8 @@ def sweep_page(results: SweepResults) -> Page:
     """Return the page of a sweep."""
     rows = [row for row in results.rows if row.feasible]
     rest = [row for row in results.rows if not row.feasible]
-    manifest = results.manifest
-    sections = [Section(anchor="summary", title="In short", words=_words(results, rows))]
+    manifest, naming = results.manifest, Naming.of(results.rows)
+    sections = [Section(anchor="summary", title="In short", words=_words(results, rows, naming))]
     if rows:
         front = _front(rows, manifest.minimize, manifest.maximize)
         sections += [
@@ -52,15 +54,15 @@ def sweep_page(results: SweepResults) -> Page:
                 anchor="fronts",
                 title="Which designs are best",
                 words=("Tap a point to go to its row.",),
-                pictures=_pictures(rows, manifest.minimize, manifest.maximize),
+                pictures=_pictures(rows, naming, manifest.minimize, manifest.maximize),
                 tables=(
-                    _table("Designs that no other beats in every objective", front, rows, anchors=False),
+                    _table("Designs that no other beats in every objective", front, naming, anchors=False),
                 ),
             ),
-            Section(anchor="points", title="Every design", tables=(_table("All points", rows, rows),)),
+            Section(anchor="points", title="Every design", tables=(_table("All points", rows, naming),)),
         ]
     if rest:
-        sections.append(_infeasible(rest, results.rows))
+        sections.append(_infeasible(rest, naming, len(results.rows)))
     sections.append(
         Section(
             anchor="provenance",
@@ -73,18 +75,33 @@ def sweep_page(results: SweepResults) -> Page:
     return Page(f"{len(results.rows):,} designs explored", tuple(sections))
 
 
-def point_name(row: Row, rows: Sequence[Row]) -> str:
-    """Return what tells a point from the others: design, chosen values, and trace and policy if they vary."""
-    values = json.loads(row.parameters)
-    parts = [row.design, *(f"{name}={value}" for name, value in values.items())]
-    if any(other.trace != row.trace for other in rows):
-        parts.append(row.trace)
-    if any(other.prefetch != row.prefetch for other in rows):
-        parts.append(row.prefetch)
-    return ", ".join(parts)
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How the points of one sweep are told apart."""
+
+    by_trace: bool  # more than one trace
+    by_prefetch: bool  # more than one policy
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Naming:
+        """Return what varies between rows, beside the axes of the space."""
+        return cls(len({row.trace for row in rows}) > 1, len({row.prefetch for row in rows}) > 1)
+
+    def labels(self, row: Row) -> dict[str, str]:
+        """Return what varies in the sweep, by column, with one row's values."""
+        labels = {name: str(value) for name, value in json.loads(row.parameters).items()}
+        if self.by_trace:
+            labels["trace"] = row.trace
+        if self.by_prefetch:
+            labels["prefetch"] = row.prefetch
+        return labels
+
+    def name(self, row: Row) -> str:
+        """Return a name for one row."""
+        return ", ".join([row.design, *(f"{name}={value}" for name, value in self.labels(row).items())])
 
 
-def _words(results: SweepResults, rows: Sequence[Row]) -> tuple[str, ...]:
+def _words(results: SweepResults, rows: Sequence[Row], naming: Naming) -> tuple[str, ...]:
     manifest, total = results.manifest, len(results.rows)
     first = f"{total:,} of the space's {manifest.size:,} points were evaluated; {len(rows):,} of them fit."
     if not rows:
@@ -100,7 +117,7 @@ def _words(results: SweepResults, rows: Sequence[Row]) -> tuple[str, ...]:
     if knee is not None:
         row = rows[knee]
         best.append(
-            f"The best compromise (the knee of the front) is {point_name(row, rows)}: "
+            f"The best compromise (the knee of the front) is {naming.name(row)}: "
             f"{quantity(row.latency_us, 'us')}, {quantity(row.energy_uj, 'uJ')} per input, "
             f"{percent(row.accuracy)} accurate."
         )
@@ -118,9 +135,11 @@ def _saved(rows: Sequence[Row]) -> tuple[str, ...]:
     )
 
 
-def _pictures(rows: Sequence[Row], minimize: Sequence[str], maximize: Sequence[str]) -> tuple[Picture, ...]:
+def _pictures(
+    rows: Sequence[Row], naming: Naming, minimize: Sequence[str], maximize: Sequence[str]
+) -> tuple[Picture, ...]:
     """Return the first objective against every other one that varies."""
-    names = [point_name(row, rows) for row in rows]
+    names = [naming.name(row) for row in rows]
     columns = [*minimize, *maximize]
     pictures = []
     for column in columns[1:]:
@@ -167,35 +186,31 @@ def _costs(rows: Sequence[Row], minimize: Sequence[str], maximize: Sequence[str]
     return np.array(columns, np.float64).T
 
 
-def _table(title: str, shown: Sequence[Row], rows: Sequence[Row], *, anchors: bool = True) -> Table:
-    head = (
-        "Design",
-        *(_COLUMNS[column][0] for column in _SHOWN),
-        "MACs saved",
-        "Latency saved",
-        "Energy saved",
-    )
+def _table(title: str, shown: Sequence[Row], naming: Naming, *, anchors: bool = True) -> Table:
+    varied = list(dict.fromkeys(name for row in shown for name in naming.labels(row)))
+    head = ("Design", *varied, *(_COLUMNS[column][0] for column in _SHOWN), *_SAVED)
     body = []
     for row in shown:
-        name = point_name(row, rows)
-        first = Cell(name, anchor=_anchor(row)) if anchors else Cell(name, link=_anchor(row))
+        first = Cell(row.design, anchor=_anchor(row)) if anchors else Cell(row.design, link=_anchor(row))
+        chosen = naming.labels(row)
         saved = (
             _share(row.macs, row.dense_macs),
             _share(row.latency_us, row.dense_latency_us),
             _share(row.energy_uj, row.dense_energy_uj),
         )
         texts = [_text(row, column) for column in _SHOWN] + [percent(share) for share in saved]
-        body.append((first, *(Cell(text, number=True) for text in texts)))
+        values = (Cell(chosen.get(name, ""), number=True) for name in varied)
+        body.append((first, *values, *(Cell(text, number=True) for text in texts)))
     return Table(title, head, tuple(body), folded=len(body) > _FOLD)
 
 
-def _infeasible(rest: Sequence[Row], rows: Sequence[Row]) -> Section:
+def _infeasible(rest: Sequence[Row], naming: Naming, total: int) -> Section:
     def number(value: float) -> Cell:
         return Cell(MISSING if math.isnan(value) else f"{value:,.0f}", number=True)
 
     body = tuple(
         (
-            Cell(point_name(row, rows), anchor=_anchor(row)),
+            Cell(naming.name(row), anchor=_anchor(row)),
             Cell(row.reason),
             number(row.demand),
             number(row.bound),
@@ -205,7 +220,7 @@ def _infeasible(rest: Sequence[Row], rows: Sequence[Row]) -> Section:
     table = Table(
         "Designs without a result", ("Design", "Reason", "Needs", "Has"), body, folded=len(body) > _FOLD
     )
-    words = (f"{len(rest):,} of {len(rows):,} points do not fit.",)
+    words = (f"{len(rest):,} of {total:,} points do not fit.",)
     return Section(anchor="infeasible", title="What did not fit", words=words, tables=(table,))
 
 
