@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -15,6 +16,8 @@ from rich.table import Table
 out = Console(soft_wrap=False)
 err = Console(stderr=True)
 _NUMBER = re.compile(r"[-+]?[\d,.]+(e[-+]?\d+)?( (%|[A-Za-z0-9]+))?$")
+_GAP = 2  # between columns
+_READABLE = 30  # a column of text that is narrower than this is a strip
 Advance = Callable[[int, int], None]  # (done, total)
 
 
@@ -31,9 +34,31 @@ def show_json(value: object) -> None:
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, note: str = "") -> None:
     """Print a table; columns of numbers are aligned right.
 
-    The last column gives way when the terminal is narrow: it wraps.
+    When the terminal is narrow the last column gives way: it wraps, and if that would leave it a strip, it
+    follows in a table of its own, beside the first.
     """
-    table = Table(title=title or None, title_justify="left", caption=note or None, caption_justify="left")
+    widths = [max(map(len, [column, *(row[i] for row in rows)])) for i, column in enumerate(columns)]
+    room = out.width - sum(widths[:-1]) - _GAP * len(widths)
+    if len(columns) > 2 and room < min(widths[-1], _READABLE):
+        out.print(_table(title, columns[:-1], [row[:-1] for row in rows], note))
+        out.print(_table("", [columns[0], columns[-1]], [[row[0], row[-1]] for row in rows], ""))
+    else:
+        out.print(_table(title, columns, rows, note))
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> Table:
+    heads = any(columns)
+    table = Table(
+        title=escape(title) or None,
+        title_justify="left",
+        title_style="bold",
+        caption=escape(note) or None,
+        caption_justify="left",
+        box=SIMPLE_HEAD if heads else None,
+        show_header=heads,
+        show_edge=False,
+        pad_edge=False,
+    )
     for i, column in enumerate(columns):
         cells = [row[i] for row in rows]
         numeric = bool(rows) and all(_NUMBER.match(cell) for cell in cells if cell)
@@ -46,7 +71,7 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
         )
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
-    out.print(table)
+    return table
 
 
 def show_lines(lines: Sequence[str]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 from networks.config import CostConfig, RunConfig, run
 from networks.data import load_digits
 from networks.models import ResNetConfig
@@ -24,12 +26,21 @@ def train_digits_lcnet(
     Parameters
     ----------
     seed
-        Same seed, same weights (with one thread count on one machine).
+        Same seed, same weights.
     out
         Folder for ``backbone/`` and ``lcnet/``.
     progress
         Called after every epoch with the stage, ``"backbone"`` or ``"lcnet"``.
     """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # same bytes on any machine, and faster: the layers are too small to share
+    try:
+        return _train(seed, out, progress)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _train(seed: int, out: Path, progress: Callable[[str, EpochReport], None]) -> Path:
     data = load_digits()
     shape = {"kind": "resnet", "depth": 14, "widths": (8, 16, 32), "in_channels": 1}
     backbone = RunConfig(

@@ -77,7 +77,7 @@ def record(
 
 def _show_epoch(report: EpochReport) -> None:
     extra = "  ".join(
-        f"{name} {value:.3g}" for name, value in report.extra.items() if not name.startswith("gate.")
+        f"{name} {value:.3g}" for name, value in report.extra.items() if not name.startswith("rate.")
     )
     err.print(
         f"epoch {report.epoch}/{report.epochs}  {report.seconds:.0f} s  loss {report.loss:.3f}  "

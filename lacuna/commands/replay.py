@@ -35,17 +35,11 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Replay a trace input by input on one design."""
-    from simulator import parse_policy  # noqa: PLC0415
+    from simulator import Policy  # noqa: PLC0415
     from simulator import replay as run  # noqa: PLC0415
 
-    policy = parse_policy(
-        {
-            "prefetch": prefetch,
-            "theta": theta,
-            "batch": batch,
-            "batch_order": batch_order,
-            "compaction": compaction,
-        }
+    policy = Policy(
+        prefetch=prefetch, theta=theta, batch=batch, batch_order=batch_order, compaction=compaction
     )
     chosen = design_from(design, settings)
     results = run(trace, chosen, policy=policy, engine=parse_engine(engine), limit=limit, timeline=timeline)
