@@ -15,16 +15,19 @@ if TYPE_CHECKING:
     from simulator.policy import Policy
     from simulator.results import Results, load_results
     from simulator.run import replay
+    from simulator.static_table import StaticTable, estimate
     from simulator.summary import Summary
 
 _HOME = {
     "Policy": "simulator.policy",
     "Results": "simulator.results",
+    "StaticTable": "simulator.static_table",
     "Summary": "simulator.summary",
+    "estimate": "simulator.static_table",
     "load_results": "simulator.results",
     "replay": "simulator.run",
 }
-__all__ = ["Policy", "Results", "Summary", "load_results", "replay"]
+__all__ = ["Policy", "Results", "StaticTable", "Summary", "estimate", "load_results", "replay"]
 
 
 def __getattr__(name: str) -> Any:  # the type is that of whatever is asked for

@@ -79,7 +79,7 @@ class Collector:
             raise AssertionError("no part was added")
         first = self.columns[0]
         columns = {name: np.concatenate([part[name] for part in self.columns]) for name in first}
-        peaks = _peaks(self.design)
+        peaks = unit_peaks(self.design)
         figures = self._summary(
             self.inputs,
             feasible=True,
@@ -205,7 +205,7 @@ class _Share:
         return np.asarray(each + (self.seat < rest), np.int64)
 
 
-def _peaks(design: Design) -> dict[str, float]:
+def unit_peaks(design: Design) -> dict[str, float]:
     """Return the MACs per cycle of one unit of each kind."""
     peaks: dict[str, float] = {}
     if design.array is not None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from accel_models.cost import Cost
 from simulator.policy import Policy
-from simulator.schedule import Schedule, Task
+from simulator.schedule import Schedule, Task, TaskKind
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -54,7 +54,7 @@ def durations(
     cut_cycles
         Cycles of one burst.
     """
-    parts = [_task_tables(task, costs[task.op]) for task in schedule.tasks]
+    parts = [task_tables(task.kind, costs[task.op]) for task in schedule.tasks]
     sizes = np.array([len(cycles) for cycles, _, _ in parts], np.int64)
     cycles, first, tail = (np.concatenate([part[k] for part in parts]) for k in range(3))
     speculative = [_speculates(task, policy, rates) for task in schedule.tasks]
@@ -92,9 +92,9 @@ def mapped(tables: Durations, change: Callable[[Task, Ints], Ints]) -> Durations
     return replace(tables, cycles=all_of(tables.cycles), first=all_of(tables.first), tail=all_of(tables.tail))
 
 
-def _task_tables(task: Task, cost: Cost) -> tuple[Ints, Ints, Ints]:
-    """Return cycles, first and tail of a task by state."""
-    match task.kind:
+def task_tables(kind: TaskKind, cost: Cost) -> tuple[Ints, Ints, Ints]:
+    """Return cycles, first and tail of an op's task by state."""
+    match kind:
         case "weights":
             return cost.weight_cycles, cost.weight_first_cycles, np.zeros_like(cost.weight_cycles)
         case "inputs":

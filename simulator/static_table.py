@@ -1,0 +1,117 @@
+"""What each op of a network costs by itself: the table that static estimators print."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict, dataclass, fields
+
+from accel_models.cost import Cost
+from accel_models.design import Design
+from accel_models.shapes import shapes_of
+from simulator.collect import unit_peaks
+from simulator.durations import task_tables
+from simulator.policy import Policy
+from simulator.prepare import prepare
+from traces.errors import UnsupportedError
+from traces.graph import NetworkGraph, Op
+from traces.workload import dense_workload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpEstimate:
+    """One op, dense, with no other beside it."""
+
+    layer: str
+    op: str
+    M: int  # output pixels
+    K: int  # reduction of one group
+    N: int  # output channels of one group
+    macs: int
+    compute_cycles: int  # its unit works
+    stall_cycles: int  # and waits for operands, or for its outputs to be stored
+    total_cycles: int
+    utilization: float  # MACs / (peak of its unit x total cycles)
+    sram_bytes: int
+    dram_bytes: int
+    energy_pj: float  # without leakage
+
+
+@dataclass(frozen=True, slots=True)
+class StaticTable:
+    """A network's ops in program order."""
+
+    network: str
+    design: str
+    rows: tuple[OpEstimate, ...]
+
+    def to_records(self) -> list[dict[str, str | int | float]]:
+        """Return one mapping per op, for JSON or a data frame."""
+        return [asdict(row) for row in self.rows]
+
+    def to_csv(self) -> str:
+        """Return the table as CSV text."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, [field.name for field in fields(OpEstimate)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.to_records())
+        return text.getvalue()
+
+
+def estimate(graph: NetworkGraph, design: Design) -> StaticTable:
+    """Return what each op takes on the design when every gate is open and ops run one after the other.
+
+    Raises
+    ------
+    UnsupportedError
+        If an op does not fit the design; the message says what it needs.
+    """
+    prepared = prepare(dense_workload(graph), design, Policy())
+    if prepared.infeasible:
+        raise UnsupportedError(f"design {design.name!r}: {prepared.infeasible}")
+    peaks = unit_peaks(design)
+    rows = (
+        _row(op, cost, peaks.get(placement.unit, 0.0))
+        for op, cost, placement in zip(graph.ops, prepared.costs, prepared.placements, strict=True)
+    )
+    return StaticTable(graph.name, design.name, tuple(rows))
+
+
+def _row(op: Op, cost: Cost, peak: float) -> OpEstimate:
+    shapes = shapes_of(op)
+    compute, total = int(cost.compute_cycles[-1]), alone_cycles(cost)
+    macs = int(cost.macs[-1])
+    return OpEstimate(
+        layer=op.name,
+        op=op.kind,
+        M=int(shapes.m[0]),
+        K=int(shapes.k[0]),
+        N=int(shapes.n[0]),
+        macs=macs,
+        compute_cycles=compute,
+        stall_cycles=total - compute,
+        total_cycles=total,
+        utilization=macs / (peak * total) if peak and total else 0.0,
+        sram_bytes=int(cost.sram_bytes[-1]),
+        dram_bytes=int(cost.dram_bytes[-1]),
+        energy_pj=float(cost.energy.total_pj[-1]),
+    )
+
+
+def alone_cycles(cost: Cost) -> int:
+    """Cycles of an op's last state with nothing else on the machine.
+
+    Inputs, then weights come in on one bus; compute starts with the first tile of both and ends no earlier
+    than the last tile after either has landed; outputs follow the compute in the same way.
+    """
+    inputs, weights, compute, outputs = (
+        tuple(int(table[-1]) for table in task_tables(kind, cost))
+        for kind in ("inputs", "weights", "compute", "outputs")
+    )
+    loaded = inputs[0] + weights[0]
+    start = max(inputs[1], inputs[0] + weights[1] if weights[0] else 0)
+    end = start + compute[0]
+    if loaded:
+        end = max(end, loaded + min(compute[2], compute[0]))
+    store = max(loaded, start + compute[1])
+    return max(end, store + outputs[0], end + outputs[2]) if outputs[0] else end
