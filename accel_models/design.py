@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
+from accel_models.energy_tables import core_power, dram_table, operation_table
+from accel_models.software import load_software
 from accel_models.units import parse_quantity, spell, whole
 
 
@@ -160,6 +162,16 @@ class Technology(_Part):
     prices: tuple[Price, ...] = ()
 
 
+def _check_tables(design: Design) -> None:
+    """Refuse a name that no table knows when the design is read, not when it is priced."""
+    load_software(design.software, design.simd.isa if design.simd else "vector")
+    operation_table(design.technology.operations)
+    if design.technology.core_power is not None:
+        core_power(design.technology.core_power)
+    if design.memory is not None:
+        dram_table(design.memory.dram.price)
+
+
 class Design(_Part):
     """One accelerator."""
 
@@ -190,6 +202,7 @@ class Design(_Part):
             raise ValueError("elementwise = 'ignored', but only an array can leave such ops to another unit")
         if self.array is not None and self.array.depthwise_on == "simd" and self.simd is None:
             raise ValueError("array.depthwise_on = 'simd', but the design has no simd core")
+        _check_tables(self)
         if self.skip.channels == "tile" and self.skip.group < 2:
             raise ValueError(f"skip.group = {self.skip.group}: skip.channels = 'tile' needs 2 or more")
         return self

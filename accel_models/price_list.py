@@ -70,8 +70,8 @@ def price_list(
         prices += _array_prices(technology) + _simd_prices(technology)
         prices += _leakage(technology, memories) + _logic_leakage(technology, pes, lanes)
     prices += [price for macro in memories for price in _macro_prices(technology, macro)]
-    if technology.dram != "none":
-        prices += _dram_prices(technology.dram)
+    if memory.dram.price != "none":
+        prices += _dram_prices(memory.dram.price)
     return PriceList(tuple(_override(prices, technology.prices)))
 
 

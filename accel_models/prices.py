@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from traces.errors import ConfigError
 
 _WAY_OUT = {
-    "dram": "set technology.dram (for example 'lpddr4', or 'default' for 8 pJ/bit)",
+    "dram": "set memory.dram.price (for example 'lpddr4', or 'default' for 8 pJ/bit)",
     "core": "set technology.core_power (for example 'cortex_m4')",
     "weight": "give the design a weight memory",
     "activation": "give the design an activation memory",
