@@ -168,7 +168,7 @@ def _check_tables(design: Design) -> None:
     operation_table(design.technology.operations)
     if design.technology.core_power is not None:
         core_power(design.technology.core_power)
-    if design.memory is not None:
+    if design.memory is not None and design.memory.dram.price != "none":
         dram_table(design.memory.dram.price)
 
 

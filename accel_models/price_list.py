@@ -70,8 +70,8 @@ def price_list(
         prices += _array_prices(technology) + _simd_prices(technology)
         prices += _leakage(technology, memories) + _logic_leakage(technology, pes, lanes)
     prices += [price for macro in memories for price in _macro_prices(technology, macro)]
-    if memory.dram.price != "none":
-        prices += _dram_prices(memory.dram.price)
+    if technology.dram != "none":
+        prices += _dram_prices(technology.dram)
     return PriceList(tuple(_override(prices, technology.prices)))
 
 
