@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test test-all check format golden bench docs clean
+.PHONY: help demo test test-slow lint check format golden bench docs clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -21,14 +21,15 @@ demo: $(READY)  ## train a small network, replay it on several designs, write ou
 test: $(READY)  ## the default test suite
 	OMP_NUM_THREADS=1 $(BIN)/pytest
 
-test-all: $(READY)  ## with the slow tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m ''
+test-slow: $(READY)  ## the tests that take long
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow
 
-check: $(READY)  ## lint, format, types, tests
+lint: $(READY)  ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest
+
+check: lint test  ## what a change must pass
 
 format: $(READY)  ## put the code in form
 	$(BIN)/ruff format .
