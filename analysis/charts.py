@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from analysis.figure_info import EnergyInfo, HeatInfo, LatencyInfo, TailInfo
 from analysis.palette import BLACK, BLUE, GREEN, GREY, HEAT, ORANGE, RED, REFERENCES, SKY, series_colour
-from analysis.pareto_info import ParetoInfo, ParetoPoint
+from analysis.pareto_info import BANDED, ParetoInfo, ParetoPoint
 from analysis.pictures import Info, Picture
 from analysis.roofline_info import RooflineInfo, RooflinePoint
 from analysis.timeline_info import TimelineInfo
@@ -277,6 +277,7 @@ def _pareto(info: ParetoInfo) -> go.Figure:
 
 def _points(points: Sequence[ParetoPoint], name: str, colour: str) -> go.Scatter:
     """Return points with their bands; hollow where the band could move them onto the front or off it."""
+    crowded = len(points) > BANDED
 
     def band(low: str, high: str, value: str) -> dict[str, Any]:
         return {
@@ -293,7 +294,10 @@ def _points(points: Sequence[ParetoPoint], name: str, colour: str) -> go.Scatter
         mode="markers+text", textfont={"size": 11}, cliponaxis=False,
         text=[plain(shorten(p.name, 18)) if p.label else "" for p in points],
         textposition=[f"middle {p.label or 'right'}" for p in points],
-        marker={"color": colour, "size": 10, "symbol": ["circle-open-dot" if p.unsure else "circle" for p in points]},
+        marker={
+            "color": colour, "size": 7 if crowded else 10, "opacity": 0.6 if crowded else 1.0,
+            "symbol": ["circle-open-dot" if p.unsure else "circle" for p in points],
+        },
         error_x=band("x_low", "x_high", "x"), error_y=band("y_low", "y_high", "y"),
         customdata=[[plain(p.name), p.anchor, _note(p)] for p in points],
         hovertemplate="<b>%{customdata[0]}</b><br>%{x:.4g}, %{y:.4g}%{customdata[2]}<extra></extra>",

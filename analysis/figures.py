@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 
 from analysis.figure_info import EnergyInfo, HeatInfo, LatencyInfo, TailInfo
 from analysis.palette import BLACK, BLUE, GREEN, GREY, HEAT, ORANGE, RED, REFERENCES, SKY, series_colour
-from analysis.pareto_info import ParetoInfo
+from analysis.pareto_info import BANDED, ParetoInfo
 from analysis.pictures import Info, Picture
 from analysis.roofline_info import RooflineInfo
 from analysis.timeline_info import TimelineInfo
@@ -269,12 +269,13 @@ def _pareto(axes: Axes, info: ParetoInfo) -> None:
         drawstyle=f"steps-{steps[info.step]}",
         linewidth=1.4,
     )
+    size = 4 if len(info.points) > BANDED else 6
     for point in info.points:
         colour = BLUE if point.on_front else GREY
         axes.plot([point.x_low, point.x_high], [point.y, point.y], color=colour, linewidth=0.8, alpha=0.5)
         axes.plot([point.x, point.x], [point.y_low, point.y_high], color=colour, linewidth=0.8, alpha=0.5)
         face = "white" if point.unsure else colour
-        axes.plot([point.x], [point.y], "o", color=colour, markerfacecolor=face, markersize=6)
+        axes.plot([point.x], [point.y], "o", color=colour, markerfacecolor=face, markersize=size)
     axes.set(xlabel=info.x_title, ylabel=info.y_title)
     axes.margins(0.12)
     _log(axes, x=info.x_log, y=info.y_log)

@@ -13,7 +13,8 @@ from analysis.words import fitting_unit
 
 Label = Literal["", "left", "right"]
 
-NAMED = 10  # Choice: of more points only those of the front carry their names
+NAMED = 10  # Choice: of more points none carries its name, they have a table
+BANDED = 60  # Choice: of more points only those carry a band that are on the front or could be
 LABEL_WIDTH, LABEL_HEIGHT = 0.38, 0.07  # Choice: room of a name, as a share of the picture on a phone
 LOG_FROM = 30.0  # Choice: beyond this ratio a linear axis pushes the fast designs into one corner
 BAND = 2.0  # energies that lean on node scaling are known to a factor of two either way (design.md section 4)
@@ -79,6 +80,7 @@ def pareto_info(candidates: Sequence[Candidate], x: Objective, y: Objective) -> 
     x_unit, x_holds = fitting_unit(max((c.x for c in known), default=0.0), x.base)
     y_unit, y_holds = fitting_unit(max((c.y for c in known), default=0.0), y.base)
     best, unsure = _fronts(known, x, y)
+    band = best | unsure if len(known) > BANDED else np.ones(len(known), bool)
     labels = _labels([c.x for c in known], [c.y for c in known], best)
     points = tuple(
         ParetoPoint(
@@ -87,10 +89,10 @@ def pareto_info(candidates: Sequence[Candidate], x: Objective, y: Objective) -> 
             note=c.note,
             x=c.x / x_holds,
             y=c.y / y_holds,
-            x_low=_low(c.x, c.x_scaled) / x_holds,
-            x_high=_high(c.x, c.x_scaled) / x_holds,
-            y_low=_low(c.y, c.y_scaled) / y_holds,
-            y_high=_high(c.y, c.y_scaled) / y_holds,
+            x_low=_low(c.x, c.x_scaled and band[i]) / x_holds,
+            x_high=_high(c.x, c.x_scaled and band[i]) / x_holds,
+            y_low=_low(c.y, c.y_scaled and band[i]) / y_holds,
+            y_high=_high(c.y, c.y_scaled and band[i]) / y_holds,
             on_front=bool(best[i]),
             unsure=bool(unsure[i]),
             label=labels[i],
@@ -114,9 +116,7 @@ def _labels(x: Sequence[float], y: Sequence[float], front: Mask) -> list[Label]:
     places = list(zip(_spread(x), _spread(y), strict=True))
     order = sorted(range(len(places)), key=lambda i: (not front[i], places[i], i))
     chosen: list[int] = []
-    for i in order:
-        if len(places) > NAMED and not front[i]:
-            break
+    for i in order if len(places) <= NAMED else ():
         right, up = places[i]
         if all(
             abs(right - places[j][0]) > LABEL_WIDTH or abs(up - places[j][1]) > LABEL_HEIGHT for j in chosen

@@ -1,0 +1,105 @@
+"""Stand-ins for replays: cheap, exact, importable by worker processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from analysis.evaluate import Task
+from analysis.row import Row, infeasible_row
+from analysis.space import Space
+from analysis.space_file import parse_space
+from traces import SyntheticSettings, cifar_resnet, save_trace, synthetic_trace
+
+SPACE = """
+designs: edge_npu_16x16
+set:
+  array.rows: 1..20
+  array.cols: 1..10
+  clock: 100 MHz..500 MHz step 100 MHz
+traces: [easy.parquet]
+"""
+
+
+def make_trace(folder: Path, name: str = "easy", inputs: int = 8, rate: float = 0.5) -> Path:
+    """Store a small synthetic trace."""
+    path = folder / f"{name}.parquet"
+    if not path.exists():
+        graph = cifar_resnet(8, "layer")
+        save_trace(synthetic_trace(graph, inputs, SyntheticSettings(rates=rate)), path)
+    return path
+
+
+def make_space(folder: Path, text: str = SPACE) -> Space:
+    make_trace(folder)
+    return parse_space(text, folder)
+
+
+def analytic(task: Task, trace: object = None) -> list[Row]:
+    """Latency falls with size and clock, energy has its best size in the middle, area grows with size."""
+    return [_row(request, task) for request in task.requests]
+
+
+def slow(task: Task, trace: object = None) -> list[Row]:
+    """As ``analytic``, 50 ms per design."""
+    time.sleep(0.05 * len(task))
+    return analytic(task, trace)
+
+
+def leaving_a_mark(task: Task, trace: object = None) -> list[Row]:
+    """As ``analytic``; counts evaluations and tells who made them, in the folder of the trace."""
+    for request in task.requests:
+        with (task.trace.path.parent / "marks.txt").open("a") as marks:
+            marks.write(f"{os.getpid()} {request.key}\n")
+    time.sleep(0.005 * len(task))
+    return analytic(task, trace)
+
+
+def dying_once(task: Task, trace: object = None) -> list[Row]:
+    """Kill the worker process the first time it is called."""
+    mark = task.trace.path.parent / "died"
+    if not mark.exists():
+        mark.touch()
+        os._exit(9)
+    return analytic(task, trace)
+
+
+def dying(task: Task, trace: object = None) -> list[Row]:
+    """Kill the worker process every time."""
+    os._exit(9)
+
+
+def breaking_after_five(task: Task, trace: object = None) -> list[Row]:
+    """Fail as a bug would, once five rows exist."""
+    if max(request.index for request in task.requests) >= 5:
+        raise RuntimeError("a bug")
+    return analytic(task, trace)
+
+
+def _row(request, task: Task) -> Row:
+    design = request.design
+    if design is None:
+        return infeasible_row(request, task.trace, task.policy, request.problem)
+    rows, cols, clock = design.array.rows, design.array.cols, design.clock / 1e8
+    if rows * cols > 150:
+        return infeasible_row(
+            request, task.trace, task.policy, "too big", demand=float(rows * cols), bound=150.0
+        )
+    return Row(
+        key=request.key,
+        index=request.index,
+        design=request.base,
+        design_hash=request.design_hash,
+        parameters=request.parameters,
+        trace=task.trace.name,
+        trace_hash=task.trace.hash,
+        prefetch=task.policy.prefetch,
+        policy=task.policy.model_dump_json(),
+        feasible=True,
+        inputs=8,
+        accuracy=0.9,
+        latency_us=1000 / (min(rows, 16) * cols * clock),
+        energy_uj=(1 + clock) * (10 + abs(rows - 8) + abs(cols - 4)),
+        area_mm2=0.01 * rows * cols + 0.1,
+    )
