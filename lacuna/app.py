@@ -17,6 +17,7 @@ from lacuna.commands import (
     networks,
     replay,
     report,
+    stream,
     validate,
 )
 
@@ -55,6 +56,7 @@ app.command()(networks.record)
 app.command("cost-table")(cost_table.cost_table)
 app.command()(estimate.estimate)
 app.command()(replay.replay)
+app.command()(stream.stream)
 app.command()(explore.sweep)
 app.command()(explore.search)
 app.command()(explore.pareto)

@@ -1,0 +1,153 @@
+"""``lacuna stream``: frames that arrive in time and have a deadline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lacuna.commands.replay import Prefetch, TracePath
+from lacuna.console import percent, quantity, show_json, show_lines, show_table
+from lacuna.options import AsJson, DesignName, OutFolder, Settings, design_from
+from traces.errors import ConfigError, FileProblem
+
+if TYPE_CHECKING:
+    from simulator.arrivals import Arrivals
+    from simulator.dvfs import Dvfs
+    from simulator.stream_results import StreamSummary
+
+
+def stream(
+    trace: TracePath,
+    design: DesignName,
+    out: OutFolder,
+    rate: Annotated[str | None, typer.Option(help='Frames per second, e.g. "30 fps".')] = None,
+    arrivals: Annotated[
+        str, typer.Option(help="periodic, poisson, or a file of arrival times in seconds.")
+    ] = "periodic",
+    deadline: Annotated[str | None, typer.Option(help='From arrival to answer, e.g. "33 ms".')] = None,
+    latency_budget: Annotated[
+        str | None, typer.Option(help="Per frame: the deepest exit within it answers.")
+    ] = None,
+    energy_budget: Annotated[str | None, typer.Option(help='Per frame, e.g. "50 uJ".')] = None,
+    queue: Annotated[int, typer.Option(min=0, help="Places to wait.")] = 8,
+    drop: Annotated[
+        str, typer.Option(help="Which frame goes when the queue is full: newest or oldest.")
+    ] = "newest",
+    in_flight: Annotated[int, typer.Option(min=1, help="Frames on the machine at once.")] = 1,
+    dvfs: Annotated[
+        str, typer.Option(help='Speed:voltage of each state, slow to fast, e.g. "0.5:0.8,1:1".')
+    ] = "",
+    switch_time: Annotated[str, typer.Option(help="To change the DVFS state.")] = "100 us",
+    frames: Annotated[
+        int | None, typer.Option(min=1, help="How many; as many as the trace has inputs.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Show only the first N inputs of the trace.")
+    ] = None,
+    prefetch: Prefetch = "wait",
+    seed: Annotated[int, typer.Option(help="Of Poisson arrivals.")] = 0,
+    settings: Settings = [],  # noqa: B006  (typer copies it)
+    as_json: AsJson = False,
+) -> None:
+    """Serve frames in time: latency percentiles, missed deadlines, energy per frame, accuracy under a budget."""
+    from accel_models.units import parse_quantity  # noqa: PLC0415
+    from simulator.budgets import Budget  # noqa: PLC0415
+    from simulator.policy import Policy  # noqa: PLC0415
+    from simulator.streams import StreamSettings  # noqa: PLC0415
+    from simulator.streams import stream as serve  # noqa: PLC0415
+    from traces import load_trace  # noqa: PLC0415
+
+    budget = None
+    if latency_budget is not None or energy_budget is not None:
+        budget = Budget(
+            latency_s=None if latency_budget is None else parse_quantity(latency_budget, "time"),
+            energy_j=None if energy_budget is None else parse_quantity(energy_budget, "energy") * 1e-12,
+        )
+    asked = StreamSettings(
+        arrivals=_arrivals(arrivals, rate, seed),
+        frames=frames,
+        deadline_s=None if deadline is None else parse_quantity(deadline, "time"),
+        queue=queue,
+        drop=drop,
+        in_flight=in_flight,
+        dvfs=_dvfs(dvfs, parse_quantity(switch_time, "time")),
+        budget=budget,
+    )
+    chosen = design_from(design, settings)
+    results = serve(load_trace(trace, limit), chosen, asked, Policy(prefetch=prefetch))
+    results.save(out)
+    _show(results.summary(), as_json)
+    if not as_json:
+        show_lines([f"wrote {out}/"])
+
+
+def _arrivals(kind: str, rate: str | None, seed: int) -> Arrivals:
+    from accel_models.units import parse_quantity  # noqa: PLC0415
+    from simulator.arrivals import Arrivals  # noqa: PLC0415
+
+    if kind in {"periodic", "poisson"}:
+        if rate is None:
+            raise ConfigError(f'--rate is missing: {kind} arrivals need one, e.g. --rate "30 fps"')
+        fps = parse_quantity(rate, "rate")
+        return Arrivals(kind="periodic" if kind == "periodic" else "poisson", rate_hz=fps, seed=seed)
+    path = Path(kind)
+    if not path.is_file():
+        raise FileProblem(
+            f"--arrivals {kind!r}: must be periodic, poisson or a file with one time a line [s]"
+        )
+    try:
+        times = tuple(float(line) for line in path.read_text(encoding="utf-8").split())
+    except ValueError as error:
+        raise FileProblem(f"{path}: {error}; needs one arrival time a line, in seconds") from None
+    return Arrivals(kind="recorded", times_s=times)
+
+
+def _dvfs(text: str, switch_s: float) -> Dvfs | None:
+    from simulator.dvfs import Dvfs, DvfsState  # noqa: PLC0415
+
+    if not text:
+        return None
+    states = []
+    for part in text.split(","):
+        speed, colon, voltage = part.partition(":")
+        try:
+            numbers = (float(speed), float(voltage))
+        except ValueError:
+            raise ConfigError(
+                f'--dvfs {part!r}: write each state as SPEED:VOLTAGE, e.g. "0.5:0.8,1:1"'
+            ) from None
+        states.append(
+            DvfsState(name=f"{speed.strip()}{colon}{voltage.strip()}", speed=numbers[0], voltage=numbers[1])
+        )
+    return Dvfs(states=tuple(states), switch_s=switch_s)
+
+
+def _show(summary: StreamSummary, as_json: bool) -> None:
+    if as_json:
+        show_json(summary.model_dump(mode="json"))
+        return
+    latency, wait = summary.latency_us, summary.wait_us
+    rows = [
+        [
+            "load",
+            percent(summary.load)
+            + (", UNSTABLE: frames arrive faster than they can be served" * summary.unstable),
+        ],
+        ["frames", f"{summary.frames:,}: {summary.completed:,} completed, {summary.dropped:,} dropped"],
+        ["missed", f"{summary.missed:,} = {percent(summary.miss_rate)}"],
+        ["throughput", f"{quantity(summary.frames_per_second)} frames/s"],
+        [
+            "latency us",
+            " / ".join(
+                quantity(v) for v in (latency.mean, latency.p50, latency.p95, latency.p99, latency.max)
+            ),
+        ],
+        ["waiting us", " / ".join(quantity(v) for v in (wait.mean, wait.p50, wait.p95, wait.p99, wait.max))],
+        ["energy", f"{quantity(summary.energy_uj_per_frame)} uJ per completed frame, leakage included"],
+        ["accuracy", percent(summary.accuracy)],
+        *([f"busy {unit}", percent(share)] for unit, share in summary.busy.items()),
+    ]
+    title = f"{summary.network} on {summary.design}"
+    show_table(title, ["", "mean / p50 / p95 / p99 / max where five"], rows)
