@@ -31,7 +31,13 @@ UNITS: Final[dict[str, dict[str, Decimal]]] = {
     "power_per_clock": {"uW/MHz": _ONE, "mW/MHz": _KILO, "pJ/cycle": _ONE},
     "bits":            {"bit": _ONE},
 }  # fmt: skip
-_BASE: Final[dict[str, str]] = {"frequency": "MHz", "size": "KiB", "bandwidth": "GB/s", "time": "ms"}
+_USUAL: Final[dict[str, str]] = {
+    "frequency": "MHz",
+    "size": "KiB",
+    "bandwidth": "GB/s",
+    "time": "ms",
+    "rate": "fps",
+}
 _AMBIGUOUS: Final[dict[str, str]] = {"KB": "KiB (1024) or write bytes", "kB": "KiB", "MB": "MiB", "GB": "GiB"}
 _QUANTITY = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(\S.*?)?\s*$")
 
@@ -52,7 +58,7 @@ def parse_quantity(text: object, quantity: str) -> float:
         If the text is no string, has no unit or one that does not measure ``quantity``, or is ambiguous.
     """
     units = UNITS[quantity]
-    example = f'"64 {_BASE.get(quantity, next(iter(units)))}"'
+    example = f'"64 {_USUAL.get(quantity, next(iter(units)))}"'
     if not isinstance(text, str):
         raise ConfigError(f"{text!r} has no unit: write a {quantity} like {example}")
     match = _QUANTITY.match(text)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from simulator.arrivals import Arrivals
     from simulator.dvfs import Dvfs
     from simulator.stream_results import StreamSummary
+    from simulator.summary import Spread
 
 
 def stream(
@@ -24,7 +25,7 @@ def stream(
     out: OutFolder,
     rate: Annotated[str | None, typer.Option(help='Frames per second, e.g. "30 fps".')] = None,
     arrivals: Annotated[
-        str, typer.Option(help="periodic, poisson, or a file of arrival times in seconds.")
+        str, typer.Option(help="periodic, poisson, or a file of times in seconds.")
     ] = "periodic",
     deadline: Annotated[str | None, typer.Option(help='From arrival to answer, e.g. "33 ms".')] = None,
     latency_budget: Annotated[
@@ -128,26 +129,22 @@ def _show(summary: StreamSummary, as_json: bool) -> None:
     if as_json:
         show_json(summary.model_dump(mode="json"))
         return
-    latency, wait = summary.latency_us, summary.wait_us
+    unstable = ": UNSTABLE, frames arrive faster than they can be served" if summary.unstable else ""
     rows = [
-        [
-            "load",
-            percent(summary.load)
-            + (", UNSTABLE: frames arrive faster than they can be served" * summary.unstable),
-        ],
+        ["load", percent(summary.load) + unstable],
         ["frames", f"{summary.frames:,}: {summary.completed:,} completed, {summary.dropped:,} dropped"],
         ["missed", f"{summary.missed:,} = {percent(summary.miss_rate)}"],
         ["throughput", f"{quantity(summary.frames_per_second)} frames/s"],
-        [
-            "latency us",
-            " / ".join(
-                quantity(v) for v in (latency.mean, latency.p50, latency.p95, latency.p99, latency.max)
-            ),
-        ],
-        ["waiting us", " / ".join(quantity(v) for v in (wait.mean, wait.p50, wait.p95, wait.p99, wait.max))],
+        ["latency us", _spread(summary.latency_us)],
+        ["waiting us", _spread(summary.wait_us)],
         ["energy", f"{quantity(summary.energy_uj_per_frame)} uJ per completed frame, leakage included"],
         ["accuracy", percent(summary.accuracy)],
         *([f"busy {unit}", percent(share)] for unit, share in summary.busy.items()),
     ]
-    title = f"{summary.network} on {summary.design}"
-    show_table(title, ["", "mean / p50 / p95 / p99 / max where five"], rows)
+    show_table(f"{summary.network} on {summary.design}", ["", ""], rows)
+
+
+def _spread(found: Spread) -> str:
+    return ", ".join(
+        f"{name} {quantity(getattr(found, name))}" for name in ("mean", "p50", "p95", "p99", "max")
+    )
