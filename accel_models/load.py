@@ -77,8 +77,8 @@ def set_value(data: dict[str, Any], path: str, value: object) -> None:
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return the first problem of a failed validation as ``path = value: what is needed``."""
-    problem = error.errors()[0]
+    """Return the first problem of a failed validation, misspelt names before all, as ``path = value: need``."""
+    problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     *groups, last = [str(part) for part in problem["loc"]] or [""]
     path = ".".join([*groups, last]).strip(".")
     if problem["type"] == "extra_forbidden":

@@ -37,37 +37,39 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     When the terminal is narrow the last column gives way: it wraps, and if that would leave it a strip, it
     follows in a table of its own, beside the first.
     """
-    widths = [max(map(len, [column, *(row[i] for row in rows)])) for i, column in enumerate(columns)]
-    room = out.width - sum(widths[:-1]) - _GAP * len(widths)
+    if title:
+        out.print(escape(title), style="bold", highlight=False)
+    widths = _widths(columns, rows)
+    room = out.width - sum(widths[:-1]) - _GAP * (len(widths) - 1)
     if len(columns) > 2 and room < min(widths[-1], _READABLE):
-        out.print(_table(title, columns[:-1], [row[:-1] for row in rows], note))
-        out.print(_table("", [columns[0], columns[-1]], [[row[0], row[-1]] for row in rows], ""))
-    else:
-        out.print(_table(title, columns, rows, note))
+        out.print(_table(columns[:-1], [row[:-1] for row in rows]))
+        out.print()
+        columns, rows = [columns[0], columns[-1]], [[row[0], row[-1]] for row in rows]
+    out.print(_table(columns, rows))
+    if note:
+        out.print(escape(note), style="italic", highlight=False)
+    out.print()
 
 
-def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> Table:
-    heads = any(columns)
-    table = Table(
-        title=escape(title) or None,
-        title_justify="left",
-        title_style="bold",
-        caption=escape(note) or None,
-        caption_justify="left",
-        box=SIMPLE_HEAD if heads else None,
-        show_header=heads,
-        show_edge=False,
-        pad_edge=False,
-    )
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, [column, *(row[i] for row in rows)])) for i, column in enumerate(columns)]
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Return a table whose last column wraps, and its first too if that is not enough."""
+    widths = _widths(columns, rows)
+    first_wraps = sum(widths[:-1]) + _GAP * (len(widths) - 1) >= out.width
+    table = Table(box=SIMPLE_HEAD, show_header=any(columns), show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for i, column in enumerate(columns):
-        cells = [row[i] for row in rows]
-        numeric = bool(rows) and all(_NUMBER.match(cell) for cell in cells if cell)
-        last = i == len(columns) - 1
+        cells = [row[i] for row in rows if row[i]]
+        numeric = bool(cells) and all(_NUMBER.match(cell) for cell in cells)
+        wraps = i == len(columns) - 1 or (i == 0 and first_wraps)
         table.add_column(
             escape(column),
             justify="right" if numeric else "left",
-            no_wrap=not last,
-            min_width=None if last else max(map(len, [column, *cells])),
+            overflow="fold",
+            no_wrap=not wraps,
+            min_width=None if wraps else widths[i],
         )
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))

@@ -34,7 +34,7 @@ def designs(as_json: AsJson = False) -> None:
         [
             design.name,
             spell(design.clock, "frequency"),
-            str(peak or "core"),
+            str(peak or ""),
             design.skip.channels,
             quantity(area, 3),
             design.description,
@@ -42,4 +42,4 @@ def designs(as_json: AsJson = False) -> None:
         for design, area, peak in zip(shipped, areas, peaks, strict=True)
     ]
     columns = ["design", "clock", "MAC/cycle", "channels", "mm2", "what it is"]
-    show_table("Shipped designs", columns, rows, note="area: x/÷ 2, memories off the chip not counted")
+    show_table("Shipped designs", columns, rows, note="MAC/cycle: of the array; channels: how skipped ones are left out; area: x/÷ 2, without memories off the chip")

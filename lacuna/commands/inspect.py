@@ -80,7 +80,9 @@ def _trace(path: Path, as_json: bool) -> None:
         [g.name, g.kind, str(g.size), percent(g.execution_rate), percent(g.spread), str(g.always_open), str(g.dead)]
         for g in found.gates
     ]  # fmt: skip
-    show_table("Gates", ["gate", "kind", "size", "kept", "spread", "always on", "dead"], rows)
+    columns = ["gate", "kind", "size", "kept", "spread", "always on", "dead"]
+    note = "kept: mean over inputs; spread: its standard deviation; always on, dead: bits that never change"
+    show_table("Gates", columns, rows, note=note)
 
 
 def _design(name: str, settings: list[str], energy: bool, as_json: bool) -> None:
@@ -92,10 +94,11 @@ def _design(name: str, settings: list[str], energy: bool, as_json: bool) -> None
         if as_json:
             show_json(
                 [
-                    {"action": p.action, "value": p.value, "unit": p.unit, "source": p.source}
+                    {"action": p.action, "value": p.value, "unit": p.unit, "node_nm": p.node_nm,
+                     "voltage": p.voltage, "scaled": p.scaled, "source": p.source}
                     for p in prices.prices
                 ]
-            )
+            )  # fmt: skip
             return
         rows = [
             [p.action, f"{p.value:.4g}", p.unit, f"{p.node_nm} nm" if p.node_nm else "", p.voltage,
@@ -109,8 +112,15 @@ def _design(name: str, settings: list[str], energy: bool, as_json: bool) -> None
         show_json(design.model_dump(mode="json"))
         return
     data = design.model_dump(mode="json", exclude={"sources", "name", "description"})
-    rows = [[path, _text(value), _source(design.sources, path)] for path, value in _flat(data)]
-    show_table(f"{design.name}: {design.description}", ["setting", "value", "source"], rows)
+    given = {text.split("=", maxsplit=1)[0] for text in settings}
+    rows = [
+        [path, _text(value), "--set" if path in given else _group(design.sources, path)]
+        for path, value in _flat(data)
+    ]
+    show_table(f"{design.name}: {design.description}", ["setting", "value", "source of"], rows)
+    named = {group for _, _, group in rows}
+    sources = [[group, text] for group, text in design.sources.items() if group in named]
+    show_table("", ["source of", "source"], sources, note="default: the value a design has when its file is silent")
     area = design_area(design)
     low, high = area.band
     show_lines(
@@ -165,10 +175,10 @@ def _flat(data: object, path: str = "") -> list[tuple[str, object]]:
     return [] if data is None else [(path, data)]
 
 
-def _source(sources: dict[str, str], path: str) -> str:
-    """Return the source of the closest group around a setting that states one."""
+def _group(sources: dict[str, str], path: str) -> str:
+    """Return the closest group around a setting that states a source."""
     known = [name for name in sources if path == name or path.startswith(f"{name}.")]
-    return sources[max(known, key=len)] if known else "default"
+    return max(known, key=len) if known else "default"
 
 
 def _number(value: float) -> float | None:

@@ -64,7 +64,8 @@ def show_summary(results: Results, *, as_json: bool) -> None:
     if as_json:
         show_json(summary.model_dump(mode="json"))
         return
-    title = f"{summary.network} on {summary.design}, {summary.inputs:,} inputs, {results.policy.prefetch}"
+    policy = results.policy
+    title = f"{summary.network} on {summary.design}, {summary.inputs:,} inputs, prefetch {policy.prefetch}"
     if not summary.feasible:
         show_lines([f"{title}: does not fit: {summary.reason}"])
         return
@@ -90,8 +91,8 @@ def _estimate_rows(summary: Summary) -> list[list[str]]:
             summary.mac_proportional.latency_us,
             summary.mac_proportional.energy_uj,
         ),
-        ("at mean rates", summary.macs, summary.mean_rate.latency_us, summary.mean_rate.energy_uj),
-        ("oracle", summary.macs, summary.oracle.latency_us, summary.oracle.energy_uj),
+        ("estimated at mean rates", summary.macs, summary.mean_rate.latency_us, summary.mean_rate.energy_uj),
+        ("decisions known ahead", summary.macs, summary.oracle.latency_us, summary.oracle.energy_uj),
         ("replayed per input", summary.macs, summary.latency_us.mean, summary.energy_uj.mean),
     ]
     return [
@@ -111,8 +112,14 @@ def _show_waterfall(summary: Summary) -> None:
     rows = []
     for waterfall in (summary.waterfall.latency, summary.waterfall.energy):
         base = waterfall.dense
-        shares = [percent(-loss.amount / base) for loss in waterfall.losses]
-        rows.append([percent(waterfall.ideal_saved / base), *shares, percent(waterfall.saved / base)])
-    names = ["MACs promise", *(loss.name for loss in summary.waterfall.latency.losses), "saved"]
+        losses = [_signed(-loss.amount / base) for loss in waterfall.losses]
+        rows.append([percent(waterfall.ideal_saved / base), *losses, percent(waterfall.saved / base)])
+    names = ["promised by the MACs", *(loss.name for loss in summary.waterfall.latency.losses), "really saved"]
     table = [[name, rows[0][i], rows[1][i]] for i, name in enumerate(names)]
-    show_table("Where the promised saving went, of the static network's", ["", "latency", "energy"], table)
+    title = "Where the promised saving went (shares of the static network's latency and energy)"
+    show_table(title, ["", "latency", "energy"], table)
+
+
+def _signed(share: float) -> str:
+    """Return a gain or loss as a percentage with its sign."""
+    return f"{100 * share:+.1f} %" if abs(share) >= 0.0005 else "0.0 %"

@@ -1,0 +1,106 @@
+"""What a newcomer types first: help, the list of designs, and what a file is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+COMMANDS = (
+    "demo", "designs", "inspect", "train", "record", "cost-table", "estimate",
+    "replay", "sweep", "search", "pareto", "compare", "report", "validate",
+)  # fmt: skip
+NAMED_BY_THE_DESIGN = (
+    "cortex_m0plus", "cortex_m4", "cortex_m7", "cortex_m33", "cortex_m55", "cortex_m85", "cortex_a53",
+    "cortex_a55", "cortex_a72", "rvv_core", "edge_npu_16x16", "edge_npu_32x32", "gemmini_16x16",
+    "eyeriss_like", "ethos_u55_128_like", "systolic_bare",
+)  # fmt: skip
+
+
+def test_help_names_every_command(lacuna):
+    ran = lacuna("--help")
+    assert ran.code == 0
+    for command in COMMANDS:
+        assert f" {command} " in ran.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(lacuna, command):
+    ran = lacuna(command, "--help")
+    assert ran.code == 0
+    assert f"lacuna {command}" in ran.out
+
+
+def test_version(lacuna):
+    assert lacuna("--version").out.strip() == f"lacuna {version('lacuna')}"
+
+
+def test_designs_lists_what_ships(lacuna):
+    table, listed = lacuna("designs"), lacuna("designs", "--json").json
+    names = [row["name"] for row in listed]
+    assert set(NAMED_BY_THE_DESIGN) <= set(names)
+    assert all(name in table.out for name in names)
+    assert all(row["area_mm2"] > 0 and row["clock_hz"] > 0 for row in listed)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_designs_cuts_nothing_off(lacuna, width):
+    """Every name is whole and no line is wider than the terminal."""
+    ran = lacuna("designs", width=width)
+    assert "…" not in ran.out
+    assert max(map(len, ran.out.splitlines())) <= width
+    for name in NAMED_BY_THE_DESIGN:
+        assert name in ran.out
+
+
+def test_inspect_a_trace(lacuna, trace):
+    shown, found = lacuna("inspect", trace), lacuna("inspect", trace, "--json").json
+    assert shown.code == 0
+    assert "block1.lnet" in shown.out
+    assert found["inputs"] == 24
+    assert len(found["gates"]) == 6
+    assert 0 < found["macs_kept"] < 1
+
+
+@pytest.mark.parametrize("design", ["cortex_m4", "edge_npu_16x16", "systolic_bare"])
+def test_inspect_a_design_states_every_source(lacuna, design):
+    shown, found = lacuna("inspect", design), lacuna("inspect", design, "--json").json
+    assert found["name"] == design
+    assert "mm2" in shown.out
+    prices = lacuna("inspect", design, "--energy", "--json").json
+    assert prices
+    assert all(price["source"] and price["unit"] for price in prices)
+    assert lacuna("inspect", design, "--energy").code == 0
+
+
+def test_inspect_shows_a_value_that_was_set(lacuna):
+    found = lacuna("inspect", "edge_npu_16x16", "--set", "array.rows=8", "--set", "clock=123 MHz", "--json").json
+    assert found["array"]["rows"] == 8
+    assert lacuna("inspect", "edge_npu_16x16", "--set", "clock=123 MHz").out.count("123 MHz") == 1
+
+
+def test_inspect_a_network(lacuna):
+    shown, found = lacuna("inspect", "resnet8_tiny"), lacuna("inspect", "resnet8_tiny", "--json").json
+    assert found["name"] == "resnet8_tiny"
+    assert "12,501,632 MACs" in shown.out
+
+
+def test_installed_script_and_module_answer_alike():
+    """In a process of its own: what `lacuna` and `python -m lacuna` really run."""
+    script = Path(sys.executable).with_name("lacuna")
+    outputs = [
+        subprocess.run([*command, "--version"], capture_output=True, text=True, check=True).stdout
+        for command in ([str(script)], [sys.executable, "-m", "lacuna"])
+    ]
+    assert outputs[0] == outputs[1] == f"lacuna {version('lacuna')}\n"
+
+
+def test_bad_input_ends_with_two_and_one_line_in_a_process(tmp_path):
+    command = [sys.executable, "-m", "lacuna", "inspect", str(tmp_path / "no.parquet")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == f"error: {tmp_path / 'no.parquet'}: no such file\n"
