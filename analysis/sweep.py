@@ -106,7 +106,7 @@ def sweep(  # noqa: PLR0913  # what a user may ask of a sweep, all by name
         What turns a task into rows; must be importable by the workers.
     """
     path = Path(folder)
-    version = _model_version()
+    version = model_version()
     with open_workers(workers, scheduler) as crew:
         store = Store.open(path, Manifest.of(space, version), resume=resume)
         recorder = Recorder(store, space.size, progress)
@@ -173,7 +173,8 @@ def _batch_size(rows_per_second: float, workers: int) -> int:
     return min(max(1, round(rows_per_second / workers * TASK_S)), _MOST_IN_TASK)
 
 
-def _model_version() -> str:
+def model_version() -> str:
+    """Return the version of the model whose numbers the rows hold."""
     from simulator.summary import MODEL_VERSION  # noqa: PLC0415  (keeps `import analysis.sweep` light)
 
     return MODEL_VERSION
