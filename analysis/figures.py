@@ -21,6 +21,7 @@ from analysis.pareto_info import BANDED, ParetoInfo
 from analysis.pictures import Info, Picture
 from analysis.roofline_info import RooflineInfo
 from analysis.timeline_info import TimelineInfo
+from analysis.validation_info import ValidationPanel
 from analysis.waterfall_info import WaterfallInfo
 from analysis.words import digits, shorten
 from traces.atomic import atomic_write
@@ -322,3 +323,37 @@ def _names(axes: Axes, points: Sequence[tuple[str, float, float]]) -> None:
         taken.append((right, up))
         side, shift = ("right", -6) if right > 0.7 else ("left", 6)
         axes.annotate(shorten(name, 24), (x, y), (shift, 4), textcoords="offset points", ha=side, fontsize=7)
+
+
+def write_validation(panels: Sequence[ValidationPanel], path: Path) -> None:
+    """Draw predicted against measured, a panel per unit, on logarithmic axes, with a band of 25 %."""
+    columns = 2
+    rows = -(-len(panels) // columns)
+    with _styled():
+        figure = Figure(figsize=(2 * WIDTH, 4.2 * rows))
+        for i, panel in enumerate(panels):
+            _validation(figure.add_subplot(rows, columns, i + 1), panel)
+        with atomic_write(path) as part:
+            figure.savefig(part, format="png", dpi=100, metadata=_NO_DATE["png"])
+
+
+def _validation(axes: Axes, panel: ValidationPanel) -> None:
+    span = np.array([panel.low, panel.high])
+    axes.fill_between(span, span * 0.75, span * 1.25, color="#EEEEEE", lw=0)
+    axes.plot(span, span, color=GREY, lw=0.8)
+    markers = "osD^v<>PX*hd"
+    for i, one in enumerate(panel.series):
+        axes.plot(
+            one.measured,
+            one.predicted,
+            markers[i % len(markers)],
+            color=series_colour(i),
+            ms=4,
+            alpha=0.7,
+            mew=0,
+            label=shorten(one.name, 44),
+        )
+    axes.set(xscale="log", yscale="log", xlim=span, ylim=span)
+    axes.set_xlabel(f"measured [{panel.unit}]")
+    axes.set_ylabel(f"predicted [{panel.unit}]")
+    axes.legend(fontsize=7, loc="upper left")

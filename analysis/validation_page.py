@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from accel_models.validation import Comparison
-from analysis.figures import save_validation_figure
+from analysis.figures import write_validation
+from analysis.validation_info import validation_panels
 from traces.atomic import atomic_write
 
 PAGE, FIGURE = "validation.md", "validation.png"
@@ -30,7 +31,7 @@ def write_validation_page(comparisons: Sequence[Comparison], folder: Path) -> li
     page, figure = folder / PAGE, folder / FIGURE
     with atomic_write(page) as temporary:
         temporary.write_text(page_text(comparisons), encoding="utf-8")
-    save_validation_figure(comparisons, figure)
+    write_validation(validation_panels(comparisons), figure)
     return [page, figure]
 
 
