@@ -12,22 +12,51 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simulator.arrivals import Arrivals
+    from simulator.budgets import Budget, halt
+    from simulator.dvfs import Dvfs, DvfsState
     from simulator.policy import Policy
     from simulator.results import Results, load_results
     from simulator.run import replay
     from simulator.static_table import StaticTable, estimate
+    from simulator.stream_results import StreamResults
+    from simulator.streams import StreamSettings, stream
     from simulator.summary import Summary
 
 _HOME = {
+    "Arrivals": "simulator.arrivals",
+    "Budget": "simulator.budgets",
+    "Dvfs": "simulator.dvfs",
+    "DvfsState": "simulator.dvfs",
     "Policy": "simulator.policy",
     "Results": "simulator.results",
     "StaticTable": "simulator.static_table",
+    "StreamResults": "simulator.stream_results",
+    "StreamSettings": "simulator.streams",
     "Summary": "simulator.summary",
     "estimate": "simulator.static_table",
+    "halt": "simulator.budgets",
     "load_results": "simulator.results",
     "replay": "simulator.run",
+    "stream": "simulator.streams",
 }
-__all__ = ["Policy", "Results", "StaticTable", "Summary", "estimate", "load_results", "replay"]
+__all__ = [
+    "Arrivals",
+    "Budget",
+    "Dvfs",
+    "DvfsState",
+    "Policy",
+    "Results",
+    "StaticTable",
+    "StreamResults",
+    "StreamSettings",
+    "Summary",
+    "estimate",
+    "halt",
+    "load_results",
+    "replay",
+    "stream",
+]
 
 
 def __getattr__(name: str) -> Any:  # the type is that of whatever is asked for

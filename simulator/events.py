@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import simpy
+from simpy.events import EventPriority
 
 from simulator.durations import Durations, Ints
 from simulator.schedule import NO_UNIT, Task
@@ -20,6 +21,7 @@ from simulator.times import Times, speculative_duration
 from traces.states import Indices
 
 Process = Generator[Any, Any, None]
+_LAST = EventPriority(2)  # behind SimPy's URGENT (0) and NORMAL (1)
 
 
 class Machine:
@@ -28,6 +30,19 @@ class Machine:
     def __init__(self, units: int) -> None:
         self.env = simpy.Environment()
         self.units = [simpy.PriorityResource(self.env) for _ in range(units)]
+
+    def last_at(self, time: int) -> Any:
+        """Return an event at ``time`` that comes after everything else that happens then."""
+        return _Last(self.env, time)
+
+
+class _Last(simpy.Event):
+    """A timeout behind all other events of its moment."""
+
+    def __init__(self, env: simpy.Environment, time: int) -> None:
+        super().__init__(env)
+        self._ok, self._value = True, None
+        env.schedule(self, priority=_LAST, delay=time - env.now)
 
 
 @dataclass(slots=True)
@@ -38,7 +53,6 @@ class Frame:
     tables: Durations
     states: list[int]  # per op
     priority: int = 0  # lower goes first
-    stretch: tuple[int, int] = (1, 1)  # cycles of this frame are longer by this ratio
     starts: list[int] = field(init=False)
     ends: list[int] = field(init=False)
     worked: list[int] = field(init=False)
@@ -120,11 +134,11 @@ class Frame:
 
     def _speculate(self, t: int, task: Task, kept: int) -> Generator[Any, Any, int]:
         """Fetch everything until the decision is there, then only what is left of the kept share."""
-        env, whole = self.machine.env, self._whole(t)
+        env, whole = self.machine.env, max(self._whole(t), kept)
         decided = env.all_of([self.finished[p] for p in task.decisions])
         yield decided | env.timeout(whole)
         known = self._now if decided.triggered else self.starts[t] + whole
-        cut = self._stretched(self.tables.cut_cycles)
+        cut = self.tables.cut_cycles
         cycles, self.early[t] = speculative_duration(self.starts[t], known, kept, whole, cut)
         left = self.starts[t] + cycles - env.now
         if left > 0:
@@ -133,14 +147,10 @@ class Frame:
 
     def _cycles(self, t: int, table: Ints) -> int:
         task = self.tables.schedule.tasks[t]
-        return self._stretched(int(table[self.tables.base[t] + self.states[task.op]]))
+        return int(table[self.tables.base[t] + self.states[task.op]])
 
     def _whole(self, t: int) -> int:
-        return self._stretched(int(self.tables.speculative_cycles[t]))
-
-    def _stretched(self, cycles: int) -> int:
-        longer, shorter = self.stretch
-        return -(-cycles * longer // shorter)
+        return int(self.tables.speculative_cycles[t])
 
 
 def simulate(tables: Durations, state_index: Indices, *, keep: bool = False) -> Times:

@@ -81,17 +81,22 @@ class Results:
         return pd.DataFrame([asdict(row) for row in self.ops], columns=names)
 
     def save(self, folder: str | Path) -> None:
-        """Write the folder; each file whole or not at all, ``summary.json`` last."""
+        """Write the folder; each file whole or not at all, ``summary.json`` last.
+
+        What an earlier replay left there goes first, so that no folder mixes two of them.
+        """
         target = Path(folder)
-        _make_folder(target)
-        _write_parquet(self.per_input, target / "per_input.parquet")
-        _write_parquet(self.per_op, target / "per_op.parquet")
-        _write_text(_design_yaml(self.design), target / "design.yaml")
-        _write_text(self.policy.model_dump_json(indent=2) + "\n", target / "policy.json")
+        make_folder(target)
+        for name in ("summary.json", TIMELINE):
+            (target / name).unlink(missing_ok=True)
+        write_parquet(self.per_input, target / "per_input.parquet")
+        write_parquet(self.per_op, target / "per_op.parquet")
+        write_text(design_yaml(self.design), target / "design.yaml")
+        write_text(self.policy.model_dump_json(indent=2) + "\n", target / "policy.json")
         if self.timeline:
             with atomic_write(target / TIMELINE) as part:
                 part.write_bytes(gzip.compress(self.timeline.encode(), mtime=0))
-        _write_text(self.figures.model_dump_json(indent=2) + "\n", target / "summary.json")
+        write_text(self.figures.model_dump_json(indent=2) + "\n", target / "summary.json")
 
 
 def load_results(folder: str | Path) -> Results:
@@ -108,7 +113,7 @@ def load_results(folder: str | Path) -> Results:
     return Results(
         figures=figures,
         design=load_design(target / "design.yaml"),
-        policy=Policy(**json.loads((target / "policy.json").read_text("utf-8"))),
+        policy=_read_policy(target / "policy.json"),
         columns=inputs,
         ops=tuple(
             OpRow(**dict(zip(ops, row, strict=True)))
@@ -136,19 +141,29 @@ def _read_summary(path: Path) -> Summary:
         raise FileProblem(f"{path}: is damaged: {where}: {problem.errors()[0]['msg']}") from None
 
 
-def _make_folder(folder: Path) -> None:
+def _read_policy(path: Path) -> Policy:
+    try:
+        return Policy(**json.loads(path.read_text("utf-8")))
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as problem:
+        raise FileProblem(f"{path}: is damaged: {problem}") from None
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder and those above it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise FileProblem(f"{folder}: cannot be made: {problem.strerror or problem}") from None
 
 
-def _write_text(text: str, path: Path) -> None:
+def write_text(text: str, path: Path) -> None:
+    """Write a text file whole or not at all."""
     with atomic_write(path) as part:
         part.write_text(text, "utf-8")
 
 
-def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table whole or not at all."""
     import pyarrow as pa  # noqa: PLC0415  (slow to import)
     import pyarrow.parquet as pq  # noqa: PLC0415  (as above)
 
@@ -168,7 +183,8 @@ def _read_parquet(path: Path) -> dict[str, NDArray[Any]]:
     return {name: np.asarray(table[name].to_numpy()) for name in table.column_names}
 
 
-def _design_yaml(design: Design) -> str:
+def design_yaml(design: Design) -> str:
+    """Return the design as YAML that reads back equal."""
     stream = io.StringIO()
     YAML(typ="safe", pure=True).dump(design.model_dump(mode="json", exclude_none=True), stream)
     return stream.getvalue()

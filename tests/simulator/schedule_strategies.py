@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from hypothesis import strategies as st
@@ -13,6 +13,7 @@ from simulator.schedule import Schedule, Task, TaskKind
 from traces.graphs import cifar_resnet
 
 ANY_GRAPH = cifar_resnet(8)
+ONE_INPUT = np.zeros((1, 9), np.uint16)
 
 
 @dataclass(frozen=True)
@@ -77,3 +78,22 @@ def draw_table(draw: st.DrawFn, states: int) -> tuple[NDArray[np.int64], ...]:
     cycles = np.array(draw(sizes), np.int64)
     first, tail = (np.minimum(np.array(draw(sizes), np.int64), cycles) for _ in range(2))
     return cycles, first, tail
+
+
+def tables(tasks: list[Task], numbers: list[tuple[int, int, int]], **changes: object) -> Durations:
+    """Return tables with one state per op: (cycles, first, tail) of each task."""
+    cycles, first, tail = (np.array(column, np.int64) for column in zip(*numbers, strict=True))
+    return replace(
+        Durations(
+            schedule=Schedule(graph=ANY_GRAPH, units=("array", "simd", "dma"), tasks=tuple(tasks)),
+            base=np.arange(len(tasks), dtype=np.int64),
+            states=np.ones(len(tasks), np.int64),
+            cycles=cycles,
+            first=first,
+            tail=tail,
+            waits=np.ones(len(tasks), np.bool_),
+            speculative_cycles=np.zeros(len(tasks), np.int64),
+            cut_cycles=1,
+        ),
+        **changes,  # type: ignore[arg-type]
+    )

@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
-from schedule_strategies import ANY_GRAPH, Case, cases
 
 from simulator import events, fast
 from simulator.durations import Durations, with_known_decisions
-from simulator.schedule import Schedule, Task
+from simulator.schedule import Task
 from simulator.times import Times, speculative_duration
+from tests.simulator.schedule_strategies import ONE_INPUT, Case, cases, tables
 
 FIELDS = ("latency", "busy", "decision_wait", "fetched_early", "starts", "ends", "worked")
-ONE_INPUT = np.zeros((1, 9), np.uint16)
 
 
 @settings(deadline=None, max_examples=100)
@@ -67,25 +66,6 @@ def test_designs_side_by_side_are_each_as_alone() -> None:
     one = tables([Task(name="a", op=0, kind="compute", unit=0)], [(5, 0, 0)])
     two = replace(one, cycles=one.cycles * 2)
     np.testing.assert_array_equal(fast.simulate_designs([one, two], ONE_INPUT), [[5], [10]])
-
-
-def tables(tasks: list[Task], numbers: list[tuple[int, int, int]], **changes: object) -> Durations:
-    """Return tables with one state per op: (cycles, first, tail) of each task."""
-    cycles, first, tail = (np.array(column, np.int64) for column in zip(*numbers, strict=True))
-    return replace(
-        Durations(
-            schedule=Schedule(graph=ANY_GRAPH, units=("array", "simd", "dma"), tasks=tuple(tasks)),
-            base=np.arange(len(tasks), dtype=np.int64),
-            states=np.ones(len(tasks), np.int64),
-            cycles=cycles,
-            first=first,
-            tail=tail,
-            waits=np.ones(len(tasks), np.bool_),
-            speculative_cycles=np.zeros(len(tasks), np.int64),
-            cut_cycles=1,
-        ),
-        **changes,  # type: ignore[arg-type]
-    )
 
 
 def both(table: Durations) -> Times:

@@ -1,0 +1,82 @@
+"""Do batches fetch, compute and diverge as probability says?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from accel_models.load import load_design
+from accel_models.skipping import skip
+from simulator import Policy, replay
+from simulator.batches import copies, group_inputs
+from traces.graphs import cifar_resnet
+from traces.synthetic import SyntheticSettings, synthetic_trace
+from traces.workload import lower
+
+DESIGN = load_design("edge_npu_16x16")
+GRAPH = cifar_resnet(20, "layer")
+N = 8000
+
+
+@pytest.mark.parametrize(("batch", "rate"), [(2, 0.5), (4, 0.5), (8, 0.5), (4, 0.2), (8, 0.1)])
+def test_independent_gates_fetch_as_the_closed_form_says(batch: int, rate: float) -> None:
+    """A block is fetched if any of B inputs keeps it: 1 - (1 - p)^B, within 4 standard errors."""
+    trace = synthetic_trace(GRAPH, N, SyntheticSettings(rates=rate), seed=1)
+    work = skip(lower(trace), DESIGN, group_inputs(trace, Policy(batch=batch)))
+    blocks = [i for i, op in enumerate(GRAPH) if op.name.endswith("conv1")]
+    fetched = np.array([work.states[i].runs[work.state_index[:, i]] for i in blocks])
+    expected = 1 - (1 - rate) ** batch
+    error = np.sqrt(expected * (1 - expected) / fetched.size)
+    assert abs(fetched.mean() - expected) < 4 * error
+
+
+def test_inputs_in_a_batch_are_counted_once_each() -> None:
+    trace = synthetic_trace(GRAPH, 103, seed=2)
+    for order in ("arrival", "similar"):
+        groups = group_inputs(trace, Policy(batch=8, batch_order=order))
+        assert groups is not None
+        assert groups.shape == (13, 8)
+        assert sorted(groups[groups >= 0]) == list(range(103))
+        assert (groups[-1] == -1).sum() == 1
+
+
+def test_similar_inputs_together_diverge_less() -> None:
+    trace = synthetic_trace(GRAPH, 400, SyntheticSettings(layer_correlation=0.5), seed=3)
+    energy = {
+        order: replay(
+            trace, DESIGN, policy=Policy(batch=8, batch_order=order), explain=False
+        ).per_input.dram_bytes.sum()
+        for order in ("arrival", "similar")
+    }
+    assert energy["similar"] < energy["arrival"]
+
+
+def test_a_batch_shares_its_time_and_divides_its_bytes() -> None:
+    trace = synthetic_trace(GRAPH, 10, seed=4)
+    rows = replay(trace, DESIGN, policy=Policy(batch=4)).per_input
+    assert rows.batch.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
+    assert rows.groupby("batch").latency_cycles.nunique().eq(1).all()
+    assert rows.groupby("batch").energy_pj.nunique().eq(1).all()
+    per_batch = rows.groupby("batch").dram_bytes
+    assert (per_batch.max() - per_batch.min()).max() <= 1
+
+
+def test_equal_inputs_do_not_diverge() -> None:
+    trace = synthetic_trace(GRAPH, 1, seed=5)
+    same = type(trace)(
+        trace.graph,
+        trace.info,
+        np.repeat(trace.labels, 6),
+        np.repeat(trace.predictions, 6),
+        {name: np.repeat(bits, 6, axis=0) for name, bits in trace.decisions.items()},
+    )
+    figures = replay(same, DESIGN, policy=Policy(batch=3, prefetch="speculate")).summary()
+    assert figures.waterfall is not None
+    assert {loss.name: loss.amount for loss in figures.waterfall.latency.losses}["batch divergence"] == 0
+    assert {loss.name: loss.amount for loss in figures.waterfall.energy.losses}["batch divergence"] == 0
+
+
+def test_a_batch_of_one_needs_no_groups() -> None:
+    assert group_inputs(synthetic_trace(GRAPH, 3), Policy()) is None
+    assert copies(3, 1) is None
+    np.testing.assert_array_equal(copies(2, 3), [[0, 0, 0], [1, 1, 1]])
