@@ -330,7 +330,7 @@ def write_validation(panels: Sequence[ValidationPanel], path: Path) -> None:
     columns = 2
     rows = -(-len(panels) // columns)
     with _styled():
-        figure = Figure(figsize=(2 * WIDTH, 4.2 * rows))
+        figure = Figure(figsize=(2 * WIDTH, 3.4 * rows))
         for i, panel in enumerate(panels):
             _validation(figure.add_subplot(rows, columns, i + 1), panel)
         with atomic_write(path) as part:
@@ -351,9 +351,12 @@ def _validation(axes: Axes, panel: ValidationPanel) -> None:
             ms=4,
             alpha=0.7,
             mew=0,
-            label=shorten(one.name, 44),
+            label=shorten(one.name, 40),
         )
     axes.set(xscale="log", yscale="log", xlim=span, ylim=span)
     axes.set_xlabel(f"measured [{panel.unit}]")
     axes.set_ylabel(f"predicted [{panel.unit}]")
-    axes.legend(fontsize=7, loc="upper left")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+    axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
