@@ -23,20 +23,31 @@ class _Tensor:
 def deciding_ops(graph: NetworkGraph, skip: Skip) -> tuple[frozenset[int], ...]:
     """Return per op the ops whose results must be there before the op's work is known.
 
-    A gate that the hardware cannot use (its kind of skipping is off) decides nothing.  A gate without ops of
-    its own is decided when the op it reads has finished; one that reads the input is known from the start.
-    An exit gate decides for an op of level i when exit i has answered.
+    A gate without ops of its own is decided when the op it reads has finished; one that reads the input is
+    known from the start.  An exit gate decides for an op of level i when exit i has answered.
     """
     gates = {gate.name: gate for gate in graph.gates}
+    deciders = []
+    for i, (op, names) in enumerate(zip(graph.ops, deciding_gates(graph, skip), strict=True)):
+        found = [_bringers(gates[name], op, i, graph) for name in sorted(names)]
+        deciders.append(reduce(frozenset.union, found, frozenset[int]()))
+    return tuple(deciders)
+
+
+def deciding_gates(graph: NetworkGraph, skip: Skip) -> tuple[Names, ...]:
+    """Return per op the gates that decide whether it runs and how wide, those of its operands included.
+
+    A gate that the hardware cannot use (its kind of skipping is off) decides nothing.  Choice: that a
+    channel or spatial gate might keep nothing at all, so that its op is skipped, is not waited for.
+    """
     tensors: dict[str, _Tensor] = {INPUT: _Tensor()}
     deciders = []
-    for i, op in enumerate(graph.ops):
+    for op in graph.ops:
         inputs = [tensors[name] for name in op.inputs]
         guards = [gate for gate in graph.guards_of(op.name) if _usable(gate, skip)]
         tensors[op.name] = _output(op, inputs, guards)
-        names = frozenset(gate.name for gate in guards).union(*(t.channels | t.presence for t in inputs))
-        found = [_bringers(gates[name], op, i, graph) for name in sorted(names)]
-        deciders.append(reduce(frozenset.union, found, frozenset[int]()))
+        own = frozenset(gate.name for gate in guards)
+        deciders.append(own.union(*(t.channels | t.presence for t in inputs)))
     return tuple(deciders)
 
 
