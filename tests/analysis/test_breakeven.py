@@ -1,0 +1,60 @@
+"""Break-even rates: crossings by hand, and a real replay on both sides of its own answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from accel_models.load import load_design
+from analysis.breakeven import break_even, crossing
+from traces import ConfigError, SyntheticSettings, UnsupportedError, cifar_resnet, synthetic_trace
+
+
+@pytest.mark.parametrize(
+    ("rates", "values", "rate"),
+    [
+        ([0.0, 0.5, 1.0], [12.0, 8.0, 4.0], 0.25),
+        ([0.0, 0.5, 1.0], [10.0, 8.0, 4.0], 0.0),  # equal with nothing skipped: any skipping wins
+        ([0.0, 0.5, 1.0], [9.0, 8.0, 4.0], 0.0),
+        ([0.0, 0.5, 1.0], [30.0, 20.0, 12.0], None),
+        ([0.0, 0.5, 1.0], [12.0, 9.0, 10.0], None),
+        ([0.0, 0.25, 0.5, 0.75], [12.0, 9.0, 11.0, 9.0], 0.625),  # a hump: only the last crossing holds
+    ],
+)
+def test_crossings_by_hand(rates: list[float], values: list[float], rate: float | None) -> None:
+    assert crossing(rates, values, 10.0) == rate
+
+
+def test_the_dense_network_is_met_where_it_says() -> None:
+    """Replays a little below and above the break-even rate lie on the two sides of the dense latency."""
+    from simulator import replay  # noqa: PLC0415  (numba)
+
+    graph, design = cifar_resnet(8, "layer"), load_design("edge_npu_16x16")
+    found = break_even(graph, design, skipped=(0.0, 0.1, 0.2, 0.4, 1.0), inputs=256)
+    assert found.rate is not None
+    assert found.overhead > 0  # gates are not free
+    for rate, wins in ((found.rate * 0.4, False), (found.rate * 1.6, True)):
+        trace = synthetic_trace(graph, 2048, SyntheticSettings(rates=1 - rate), seed=9)
+        summary = replay(trace, design, explain=False).summary()
+        assert summary.latency_us is not None
+        assert (summary.latency_us.mean < found.dense) == wins
+
+
+def test_energy_has_a_rate_of_its_own() -> None:
+    graph, design = cifar_resnet(8, "layer"), load_design("edge_npu_16x16")
+    settings = {"skipped": (0.0, 0.5, 1.0), "inputs": 32}
+    latency = break_even(graph, design, **settings)  # type: ignore[arg-type]
+    energy = break_even(graph, design, quantity="energy_uj", **settings)  # type: ignore[arg-type]
+    assert energy.dense != latency.dense
+    assert list(energy.dynamic) == sorted(energy.dynamic, reverse=True)
+
+
+@pytest.mark.parametrize("skipped", [(), (0.0,), (0.1, 0.5), (0.0, 0.5, 0.5), (0.0, 1.5)])
+def test_rates_that_cannot_be_crossed_are_refused(skipped: tuple[float, ...]) -> None:
+    with pytest.raises(ConfigError, match="needs two or more rates"):
+        break_even(cifar_resnet(8, "layer"), load_design("edge_npu_16x16"), skipped=skipped)
+
+
+def test_a_network_without_gates_is_refused() -> None:
+    graph = cifar_resnet(8, "layer").without_gates()
+    with pytest.raises(UnsupportedError, match="has no gates"):
+        break_even(graph, load_design("edge_npu_16x16"))
