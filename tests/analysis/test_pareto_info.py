@@ -2,7 +2,7 @@
 
 import math
 
-from analysis.pareto_info import NAMED, Candidate, Objective, pareto_info
+from analysis.pareto_info import BANDED, NAMED, Candidate, Objective, pareto_info
 
 LATENCY = Objective("Mean latency", "us")
 ENERGY = Objective("Mean energy", "uJ")
@@ -91,7 +91,19 @@ def test_names_do_not_cover_each_other_and_the_front_comes_first() -> None:
     assert labels == {"a": "right", "b": "", "c": "left"}
 
 
-def test_of_many_points_only_the_front_is_named() -> None:
+def test_many_points_carry_no_names() -> None:
     designs = [Candidate(str(i), float(i), float(i)) for i in range(NAMED + 1)]
-    labels = [point.label for point in pareto_info(designs, LATENCY, ENERGY).points]
-    assert labels == ["right"] + [""] * NAMED
+    assert {point.label for point in pareto_info(designs, LATENCY, ENERGY).points} == {""}
+    assert {point.label for point in pareto_info(designs[:NAMED], LATENCY, ENERGY).points} != {""}
+
+
+def test_of_many_points_only_the_front_and_what_could_join_it_show_their_band() -> None:
+    """Point i lies at (i + 1, 10 i + 10): 0 is the front, 1 could cost less than 0 if their tables differ."""
+    designs = [
+        Candidate(str(i), i + 1.0, 10.0 * i + 10.0, y_scaled=True, family=str(i)) for i in range(BANDED + 1)
+    ]
+    banded = {p.name for p in pareto_info(designs, LATENCY, ENERGY).points if p.y_low < p.y}
+    assert banded == {p.name for p in pareto_info(designs, LATENCY, ENERGY).points if p.on_front or p.unsure}
+    assert "0" in banded
+    assert str(BANDED) not in banded
+    assert all(p.y_low < p.y for p in pareto_info(designs[:BANDED], LATENCY, ENERGY).points)

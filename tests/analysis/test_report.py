@@ -1,0 +1,234 @@
+"""Reports from folders on disk: what they say, that names are only names, that bytes repeat, what is refused."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from accel_models import load_design
+from analysis.charts import script_safe
+from analysis.replay_view import Misfit, ReplayView, find_trace, read_replays
+from analysis.replay_words import energy_saved, latency_saved, macs_saved, overview_words, replay_words
+from analysis.report import read_page, write_report
+from analysis.store import Store, read_manifest
+from simulator import replay
+from tests.report_folders import (
+    HOSTILE,
+    HOSTILE_FOLDER,
+    replay_folder,
+    small_trace,
+    sweep_folder,
+    sweep_row,
+)
+from traces.errors import FileProblem
+
+DESIGNS = {"npu": "edge_npu_16x16", "core": "cortex_m7", HOSTILE_FOLDER: "gemmini_16x16"}
+
+
+@pytest.fixture(scope="module")
+def replays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return replay_folder(tmp_path_factory.mktemp("replays"), DESIGNS)
+
+
+@pytest.fixture(scope="module")
+def page(replays: Path) -> str:
+    return write_report(replays).read_text(encoding="utf-8")
+
+
+class Reader(HTMLParser):
+    """Collects elements, ids, links and the words outside scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.outside: list[str] = []
+        self.words: list[str] = []
+        self._inside: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag in {"script", "style"}:
+            self._inside.append(tag)
+        for name, value in attrs:
+            if name == "id" and value:
+                self.ids.append(value)
+            if name == "href" and value:
+                self.links.append(value)
+            if name in {"src", "srcset", "action", "data"}:
+                self.outside.append(f"{tag} {name}={value}")
+            if name.startswith("on"):
+                self.outside.append(f"{tag} {name}")
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._inside and self._inside[-1] == tag:
+            self._inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self._inside:
+            self.words.append(data)
+
+
+def test_it_needs_nothing_but_itself(page: str) -> None:
+    reader = Reader(page)
+    assert reader.outside == []
+    assert "link" not in reader.tags
+    assert "default-src 'none'" in page
+    assert page.count("plotly.js v") == 1
+
+
+def test_every_link_leads_somewhere_and_every_anchor_is_one(page: str) -> None:
+    reader = Reader(page)
+    assert all(link.startswith("#") for link in reader.links)
+    assert {link[1:] for link in reader.links} <= set(reader.ids)
+    assert len(reader.ids) == len(set(reader.ids))
+
+
+def test_every_design_has_a_section_and_the_front_leads_to_it(replays: Path, page: str) -> None:
+    anchors = [view.anchor for view in read_replays(replays)]
+    assert len(anchors) == 3
+    assert set(anchors) <= set(Reader(page).ids)
+    front = json.loads(_chart(page, "pareto-latency-energy"))
+    assert {point[1] for trace in front["data"][1:] for point in trace["customdata"]} == set(anchors)
+
+
+def test_a_hostile_name_is_shown_and_never_run(page: str) -> None:
+    reader = Reader(page)
+    assert HOSTILE_FOLDER in "".join(reader.words)
+    assert "img" not in reader.tags
+    assert "<img" not in re.sub(r"<script>/\*\*.*?</script>", "", page, flags=re.DOTALL)  # plotly's own apart
+    for data in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL):
+        assert not set("<>&") & set(data)
+        json.loads(data)
+
+
+def test_json_in_a_script_cannot_end_it() -> None:
+    text = script_safe({"name": "</script><!--&"})
+    assert not set("<>&") & set(text)
+    assert json.loads(text) == {"name": "</script><!--&"}
+
+
+def test_the_same_results_give_the_same_bytes(replays: Path, page: str, tmp_path: Path) -> None:
+    assert write_report(replays, tmp_path / "again.html").read_text(encoding="utf-8") == page
+
+
+def test_the_words_say_what_the_figures_say(replays: Path) -> None:
+    view = next(view for view in read_replays(replays) if view.name == "npu")
+    assert isinstance(view, ReplayView)
+    figures = view.figures
+    assert macs_saved(figures) == pytest.approx(1 - figures.macs / figures.dense.macs)
+    assert latency_saved(figures) == pytest.approx(1 - figures.latency_us.mean / figures.dense.latency_us)
+    assert energy_saved(figures) == pytest.approx(1 - figures.energy_uj.mean / figures.dense.energy_uj)
+    words = "\n".join(replay_words(view)).replace("\u00a0", " ")
+    assert f"skip {100 * macs_saved(figures):.1f} % of the arithmetic" in words
+    assert f"{100 * latency_saved(figures):.1f} % of the latency" in words
+    losses = {loss.name: loss.amount for loss in figures.waterfall.latency.losses}
+    assert (
+        f"the largest loss from MACs to latency is {max(losses, key=lambda k: losses[k])}".lower()
+        in words.lower()
+    )
+
+
+def test_the_overview_names_the_best_and_the_worst_design(replays: Path) -> None:
+    views = [view for view in read_replays(replays) if isinstance(view, ReplayView)]
+    order = sorted(views, key=lambda view: latency_saved(view.figures))
+    words = " ".join(overview_words(views))
+    assert words.index(order[0].name) < words.index(order[-1].name)
+
+
+def test_pictures_of_one_replay(replays: Path) -> None:
+    keys = {picture.key.rsplit("-replay", 1)[0] for picture in read_page(replays / "npu").pictures}
+    assert keys == {
+        "energy-parts",
+        "layers-rate-0-lcnet-resnet8",
+        "layers-utilization-0-lcnet-resnet8",
+        "latency",
+        "tail",
+        "waterfall-latency",
+        "waterfall-energy",
+        "roofline",
+        "timeline",
+    }
+
+
+def test_a_trace_adds_what_differs_by_class(replays: Path) -> None:
+    with_trace = {picture.key for picture in read_page(replays).pictures}
+    assert {"execution-by-class", "work-by-class"} <= with_trace
+    alone = {picture.key for picture in read_page(replays / "npu", replays / "trace.parquet").pictures}
+    assert {"execution-by-class", "work-by-class"} <= alone
+
+
+def test_the_trace_is_found_among_results(replays: Path) -> None:
+    assert find_trace(replays) == replays / "trace.parquet"
+    assert find_trace(replays / "npu") is None
+
+
+def test_a_design_that_does_not_fit_is_listed_with_its_reason(tmp_path: Path) -> None:
+
+    folder = replay_folder(tmp_path / "both", {"npu": "edge_npu_16x16"}, timeline=0)
+    tiny = load_design("edge_npu_16x16", {"memory.activation_buffer": "1 KiB"})
+    results = replay(small_trace(), tiny)
+    assert not results.feasible
+    results.save(folder / "tiny")
+    assert [type(view) for view in read_replays(folder)] == [ReplayView, Misfit]
+    words = "".join(Reader(write_report(folder).read_text(encoding="utf-8")).words)
+    assert "What did not fit" in words
+    assert results.reason in words
+    only = write_report(folder / "tiny").read_text(encoding="utf-8")
+    assert "What did not fit" in only
+
+
+def test_provenance_holds_hashes_versions_sources_and_the_command(replays: Path, page: str) -> None:
+    words = "".join(Reader(page).words)
+    for view in read_replays(replays):
+        summary = view.results.summary()
+        assert summary.design_hash in words
+        assert summary.trace_hash in words
+        for source in view.results.design.sources.values():
+            assert source in words
+    assert "lacuna replay TRACE --design design.yaml --prefetch wait" in words
+
+
+def test_a_sweep_reports_its_front_every_point_and_what_did_not_fit(tmp_path: Path) -> None:
+    text = write_report(sweep_folder(tmp_path / "sweep", 30)).read_text(encoding="utf-8")
+    reader = Reader(text)
+    words = "".join(reader.words)
+    assert {f"point-{i}" for i in range(30)} <= set(reader.ids)
+    assert {link[1:] for link in reader.links} <= set(reader.ids)
+    assert "4 of 30 points do not fit" in words
+    assert words.count(HOSTILE) == 5  # four reasons and the space file, letter by letter
+    assert "img" not in reader.tags
+    assert "c0ffee" in words
+
+
+def test_a_sweep_in_which_nothing_fits_says_so(tmp_path: Path) -> None:
+
+    folder = sweep_folder(tmp_path / "none", 0)
+    store = Store.open(folder, read_manifest(folder), resume=True)
+    store.add([sweep_row(3, "edge_npu_16x16")])
+    store.save()
+    assert "No design fits" in write_report(folder).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["missing", "empty"])
+def test_a_folder_without_results_is_refused_with_what_was_looked_for(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileProblem, match=name) as problem:
+        write_report(tmp_path / name)
+    assert "folder" in str(problem.value)
+    assert not (tmp_path / name / "report.html").exists()
+
+
+def test_a_report_into_a_missing_folder_is_refused(replays: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileProblem, match="no such folder"):
+        write_report(replays / "npu", tmp_path / "nowhere" / "report.html")
+
+
+def _chart(page: str, key: str) -> str:
+    found = re.search(rf'id="data-{key}">(.*?)</script>', page, re.DOTALL)
+    assert found
+    return found.group(1)
