@@ -23,12 +23,11 @@ from accel_models.gemmini_dma import (
     LINE_BYTES,
     ROWS_PER_COMMAND,
     GemminiMemory,
-    line_cycles,
     lines_of,
     store_cycles,
     train_cycles,
 )
-from accel_models.gemmini_reuse import Missing, missing_lines
+from accel_models.gemmini_reuse import Reuse
 from accel_models.gemmini_tiling import SIDE, ConvLayer, ConvTiling
 
 Box = dict[str, tuple[int, int]]
@@ -73,9 +72,7 @@ def conv_cycles(layer: ConvLayer, tiling: ConvTiling, machine: Gemmini, *, bias:
     times = _tile_times(layer, tiling, machine, bias)
     overlapped = _pipeline(times, machine.tile_issue_cycles)
     serial = sum(t.load + t.execute + t.store for t in times)
-    first = _first_touch_cycles(layer, machine.memory)
-    busiest = max(overlapped, first + sum(t.load for t in times))
-    return round(busiest + (1 - machine.overlap) * max(first + serial - busiest, 0.0))
+    return round(overlapped + (1 - machine.overlap) * (serial - overlapped))
 
 
 def _pipeline(times: list[TileTimes], issue_cycles: float) -> float:
@@ -95,16 +92,16 @@ def _pipeline(times: list[TileTimes], issue_cycles: float) -> float:
 
 
 def _tile_times(layer: ConvLayer, tiling: ConvTiling, machine: Gemmini, bias: bool) -> list[TileTimes]:
-    missing = missing_lines(layer, tiling, machine.memory)
+    reuse = Reuse.of(layer, tiling, machine.memory)
     known: dict[tuple[int, ...], TileTimes] = {}
     times = []
     for box in tiling.boxes(layer):
         key = _likeness(layer, box)
         if key not in known:
             known[key] = TileTimes(
-                load=_load(layer, box, machine, missing, bias),
+                load=_load(layer, box, machine, reuse, bias),
                 execute=_execute(box, machine),
-                store=_store(layer, box, machine, missing),
+                store=_store(layer, box, machine, reuse),
             )
         times.append(known[key])
     return times
@@ -113,8 +110,9 @@ def _tile_times(layer: ConvLayer, tiling: ConvTiling, machine: Gemmini, bias: bo
 def _likeness(layer: ConvLayer, box: Box) -> tuple[int, ...]:
     """Return what two tiles of one layer must share to take equal time."""
     alignment = (box["C"][0] % LINE_BYTES, box["K"][0] % LINE_BYTES)
+    turns = tuple(start > 0 for start, _ in box.values())
     ends = (_is_first(box), _is_last(layer, box))
-    return (*(length for _, length in box.values()), *_input_window(layer, box), *alignment, *ends)
+    return (*(length for _, length in box.values()), *_input_window(layer, box), *alignment, *turns, *ends)
 
 
 def _is_first(box: Box) -> bool:
@@ -141,9 +139,9 @@ def _span(layer: ConvLayer, out: tuple[int, int], taps: tuple[int, int], size: i
     return max(length - padding, 0), padding
 
 
-def _load(layer: ConvLayer, box: Box, machine: Gemmini, missing: Missing, bias: bool) -> float:
+def _load(layer: ConvLayer, box: Box, machine: Gemmini, reuse: Reuse, bias: bool) -> float:
     """Cycles to load a tile's inputs, weights and bias."""
-    total = _load_input(layer, box, machine, missing) + _load_weights(layer, box, machine, missing)
+    total = _load_input(layer, box, machine, reuse) + _load_weights(layer, box, machine, reuse)
     if not _is_first(box):
         return total
     out_rows, out_cols, filters = box["Q"][1], box["P"][1], -(-box["K"][1] // SIDE)
@@ -153,7 +151,7 @@ def _load(layer: ConvLayer, box: Box, machine: Gemmini, missing: Missing, bias: 
     return total + train_cycles(machine.memory, blocks, 1, LINE_BYTES / BEAT_BYTES)
 
 
-def _load_input(layer: ConvLayer, box: Box, machine: Gemmini, missing: Missing) -> float:
+def _load_input(layer: ConvLayer, box: Box, machine: Gemmini, reuse: Reuse) -> float:
     memory, pitch = machine.memory, layer.channels
     rows, cols, pad_rows, pad_cols = _input_window(layer, box)
     if machine.skips_strided_rows and layer.stride == 2 and layer.kernel_height == layer.kernel_width == 1:
@@ -169,12 +167,12 @@ def _load_input(layer: ConvLayer, box: Box, machine: Gemmini, missing: Missing) 
             asked += time
     asked = max(asked, float(rows * cols * _packed_taps(box, machine)))  # a scratchpad row written a cycle
     lines = rows * cols * lines_of(start, channels, pitch) * min(1.0, pitch / LINE_BYTES)
-    fetched = lines * missing.input * line_cycles(memory, pitch if channels < pitch else LINE_BYTES)
+    fetched = lines * reuse.line_cycles("input", box, memory, pitch if channels < pitch else LINE_BYTES)
     zeros = (pad_rows * (cols + pad_cols) + rows * pad_cols) * -(-channels // LINE_BYTES)
     return max(asked, fetched) + zeros
 
 
-def _load_weights(layer: ConvLayer, box: Box, machine: Gemmini, missing: Missing) -> float:
+def _load_weights(layer: ConvLayer, box: Box, machine: Gemmini, reuse: Reuse) -> float:
     memory, pitch = machine.memory, layer.filters
     taps, channels = box["S"][1] * box["R"][1], box["C"][1]
     start, filters = box["K"]
@@ -184,7 +182,7 @@ def _load_weights(layer: ConvLayer, box: Box, machine: Gemmini, missing: Missing
         for _, count in _pieces(channels, ROWS_PER_COMMAND):
             asked += train_cycles(memory, taps, count, -(-size // BEAT_BYTES), per_row)
     lines = taps * channels * lines_of(start, filters, pitch) * min(1.0, pitch / LINE_BYTES)
-    fetched = lines * missing.weights * line_cycles(memory, pitch if filters < pitch else LINE_BYTES)
+    fetched = lines * reuse.line_cycles("weights", box, memory, pitch if filters < pitch else LINE_BYTES)
     return max(asked, fetched)
 
 
@@ -209,7 +207,7 @@ def _packed_taps(box: Box, machine: Gemmini) -> int:
     return min(SIDE // channels, box["R"][1]) if machine.packs_taps and channels < SIDE else 1
 
 
-def _store(layer: ConvLayer, box: Box, machine: Gemmini, missing: Missing) -> float:
+def _store(layer: ConvLayer, box: Box, machine: Gemmini, reuse: Reuse) -> float:
     """Cycles to store a tile's outputs, if it ends their sums."""
     if not _is_last(layer, box):
         return 0.0
@@ -218,14 +216,8 @@ def _store(layer: ConvLayer, box: Box, machine: Gemmini, missing: Missing) -> fl
     commands = rows * -(-filters // SIDE)
     asked = sum(store_cycles(memory, commands, size, pitch < LINE_BYTES) for _, size in _pieces(cols, SIDE))
     lines = rows * cols * max(1.0, filters / LINE_BYTES) * min(1.0, pitch / LINE_BYTES)
-    return max(asked, lines * missing.output * memory.store_line_cycles)
-
-
-def _first_touch_cycles(layer: ConvLayer, memory: GemminiMemory) -> float:
-    """Cycles to bring inputs and weights that no earlier layer has touched to the chip."""
-    inputs = layer.in_height * layer.in_width * layer.channels
-    weights = layer.kernel_height * layer.kernel_width * layer.channels * layer.filters
-    return (inputs + weights) / LINE_BYTES * memory.first_touch_cycles
+    missed = reuse.line_cycles("output", box, memory, LINE_BYTES) > 0
+    return max(asked, lines * memory.store_line_cycles) if missed else asked
 
 
 def _pieces(size: int, piece: int) -> Iterator[tuple[int, int]]:

@@ -29,7 +29,8 @@ class GemminiMemory:
     line_cycles: float = 0.0  # per line that L2 lacks
     stride_factor: float = 1.0  # of line_cycles, where lines lie 1 KiB or more apart, a power of two
     store_line_cycles: float = 0.0  # per line written that L2 lacks
-    first_touch_cycles: float = 0.0  # per line that has not been touched since power-up
+    first_input_cycles: float = 0.0  # per line of input that no earlier run has touched
+    first_weight_cycles: float = 0.0
     same_line_load_cycles: float = 0.0  # per request to the line of the request before
     same_line_store_cycles: float = 0.0
 

@@ -1,48 +1,60 @@
-"""How much of what Gemmini's tiles touch again is still in the L2 cache, from the order of the loops alone.
+"""Which lines a tile of Gemmini's finds in the cache, from the order of the loops alone.
 
 Walk the loops over tiles from the innermost out and keep count of the distinct bytes that one turn touches.
-A loop whose index an operand does not depend on touches the operand again each turn; it hits if all that
-one turn touches fits the cache.
+A loop whose index an operand does not depend on touches the same lines again each turn; they are still
+there if all that one turn touches fits the cache.  So do tiles that share a line, one behind the other.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from accel_models.gemmini_dma import LINE_BYTES, GemminiMemory
+from accel_models.gemmini_dma import LINE_BYTES, GemminiMemory, line_cycles
 from accel_models.gemmini_tiling import ConvLayer, ConvTiling
 
-WAYS = 8  # of the cache; assumption: SiFive inclusive cache as Chipyard configures it
-DEPENDS = {"input": "QPC", "weights": "KSRC", "output": "QPK"}
+Operand = Literal["input", "weights", "output"]
+Box = dict[str, tuple[int, int]]
+DEPENDS: dict[Operand, str] = {"input": "QPC", "weights": "KSRC", "output": "QPK"}
+CONTIGUOUS: dict[Operand, str] = {"input": "C", "weights": "K", "output": "K"}
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """Share of the lines each operand's tiles touch that the L2 cache lacks."""
+class Reuse:
+    """For one layer and tiling: the loops whose turns find an operand's lines in the cache."""
 
-    input: float
-    weights: float
-    output: float
+    kept_over: dict[Operand, str]
+
+    @classmethod
+    def of(cls, layer: ConvLayer, tiling: ConvTiling, memory: GemminiMemory) -> Reuse:
+        """Walk the loops from the innermost out."""
+        touched = _tile_bytes(layer, tiling)
+        kept: dict[Operand, str] = dict.fromkeys(touched, "")
+        for dim in reversed(tiling.order):
+            fits = sum(touched.values()) <= memory.l2_bytes
+            for operand, depends in DEPENDS.items():
+                shares_line = dim == CONTIGUOUS[operand] and tiling.size(dim) < LINE_BYTES
+                if fits and (dim not in depends or shares_line):
+                    kept[operand] += dim
+                if dim in depends:
+                    touched[operand] *= -(-layer.sizes[dim] // tiling.size(dim))
+        if _conflicts(layer, tiling, memory):
+            kept["weights"] = ""
+        return cls(kept)
+
+    def line_cycles(self, operand: Operand, box: Box, memory: GemminiMemory, pitch: int) -> float:
+        """Cost of each line under one tile: none in the cache, most where nothing has touched it before."""
+        for dim in self.kept_over[operand]:
+            start = box[dim][0] % LINE_BYTES if dim in DEPENDS[operand] else box[dim][0]
+            if start > 0:
+                return 0.0
+        repeated = any(box[dim][0] > 0 for dim in box if dim not in DEPENDS[operand])
+        again = line_cycles(memory, pitch)
+        first = memory.first_weight_cycles if operand == "weights" else memory.first_input_cycles
+        return again if repeated else max(again, first)
 
 
-def missing_lines(layer: ConvLayer, tiling: ConvTiling, memory: GemminiMemory) -> Missing:
-    """Return the share of lines missed, averaged over all tiles."""
-    touched = _tile_bytes(layer, tiling)
-    share = dict.fromkeys(touched, 1.0)
-    for dim in reversed(tiling.order):
-        turns = -(-layer.sizes[dim] // tiling.size(dim))
-        fits = sum(touched.values()) <= memory.l2_bytes
-        for operand, depends in DEPENDS.items():
-            if turns > 1 and fits:
-                share[operand] /= _touches_per_line(operand, dim, turns, tiling)
-            if dim in depends:
-                touched[operand] *= turns
-    if _conflicts(layer, tiling, memory):
-        share["weights"] = 1.0
-    return Missing(**share)
-
-
-def _tile_bytes(layer: ConvLayer, tiling: ConvTiling) -> dict[str, float]:
+def _tile_bytes(layer: ConvLayer, tiling: ConvTiling) -> dict[Operand, float]:
     """Bytes of whole lines under one tile of each operand."""
     rows = tiling.Q * layer.stride + tiling.S - 1
     cols = tiling.P * layer.stride + tiling.R - 1
@@ -52,16 +64,6 @@ def _tile_bytes(layer: ConvLayer, tiling: ConvTiling) -> dict[str, float]:
         "weights": float(tiling.S * tiling.R * tiling.C * filters),
         "output": float(tiling.Q * tiling.P * filters),
     }
-
-
-def _touches_per_line(operand: str, dim: str, turns: int, tiling: ConvTiling) -> float:
-    """How often one loop touches a line: every turn, or until its tiles have used up the line."""
-    if dim not in DEPENDS[operand]:
-        return turns
-    contiguous = "C" if operand == "input" else "K"
-    if dim == contiguous and tiling.size(dim) < LINE_BYTES:
-        return min(turns, LINE_BYTES / tiling.size(dim))
-    return 1.0
 
 
 def _conflicts(layer: ConvLayer, tiling: ConvTiling, memory: GemminiMemory) -> bool:

@@ -20,11 +20,12 @@ FIRESIM_MEMORY = GemminiMemory(
     line_cycles=3.4,  # fitted
     stride_factor=3.2,  # fitted
     store_line_cycles=15.0,  # fitted
-    first_touch_cycles=12.8,  # fitted
+    first_input_cycles=25.0,  # fitted
+    first_weight_cycles=15.0,  # fitted
     same_line_load_cycles=8.0,  # read off U-Net's first layer, one input channel
     same_line_store_cycles=20.0,  # read off U-Net's last layer, two filters
 )
-FIRESIM = Gemmini(memory=FIRESIM_MEMORY, overlap=0.78)  # overlap fitted
+FIRESIM = Gemmini(memory=FIRESIM_MEMORY, overlap=0.86)  # overlap fitted
 LLC_BYTES = 4 << 20  # of FireSim's memory model
 
 
@@ -134,7 +135,7 @@ def _warm(machine: Gemmini, layer: ConvLayer) -> Gemmini:
     weights = layer.kernel_height * layer.kernel_width * layer.channels * layer.filters
     if inputs + weights > LLC_BYTES:
         return machine
-    return replace(machine, memory=replace(machine.memory, first_touch_cycles=0.0))
+    return replace(machine, memory=replace(machine.memory, first_input_cycles=0.0, first_weight_cycles=0.0))
 
 
 def _square_layers(**columns: Ints) -> list[ConvLayer]:

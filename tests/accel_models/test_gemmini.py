@@ -1,0 +1,153 @@
+"""Gemmini's tiles, its DMA and whole convolutions."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel_models.gemmini import Gemmini, conv_cycles
+from accel_models.gemmini_dma import GemminiMemory, lines_of, load_cycles, store_cycles, train_cycles
+from accel_models.gemmini_tiling import ConvLayer, ConvTiling, default_tiling, dosa_tiling
+from accel_models.validation_gemmini import FIRESIM, gemmini_comparisons
+from traces.errors import ConfigError
+
+MEMORY = GemminiMemory(latency_cycles=100.0)
+MACHINE = Gemmini(memory=MEMORY)
+
+
+def layer(size: int, channels: int, filters: int, kernel: int = 1, stride: int = 1) -> ConvLayer:
+    pad = kernel // 2
+    out = (size - kernel + 2 * pad) // stride + 1
+    return ConvLayer(
+        in_height=size,
+        in_width=size,
+        channels=channels,
+        filters=filters,
+        kernel_height=kernel,
+        kernel_width=kernel,
+        stride=stride,
+        padding=pad,
+        out_height=out,
+        out_width=out,
+    )
+
+
+LAYERS = st.builds(
+    layer,
+    st.integers(3, 40),
+    st.integers(1, 200),
+    st.integers(1, 200),
+    st.sampled_from([1, 3]),
+    st.integers(1, 2),
+)
+
+
+def test_what_fits_is_one_tile() -> None:
+    assert default_tiling(layer(8, 64, 64), 16384, 1024) == ConvTiling(Q=8, P=8, K=64, S=1, R=1, C=64)
+
+
+def test_filters_then_rows_then_columns_shrink() -> None:
+    """32 x 32 x 16 outputs are 1024 accumulator rows; half of 1024 holds 22 x 23 of them.
+
+    The largest size shrinks first, the earlier letter of equals: Q and P take turns from 32 down.
+    """
+    assert default_tiling(layer(32, 3, 16, kernel=3), 16384, 1024) == ConvTiling(
+        Q=22, P=23, K=16, S=3, R=3, C=3
+    )
+
+
+def test_channels_shrink_by_rows_of_the_array_and_grow_back_one_by_one() -> None:
+    tile = default_tiling(layer(56, 256, 64), 16384, 1024)
+    assert (tile.Q, tile.P, tile.K, tile.C) == (22, 23, 16, 240)  # 241 would need a 16th row of every pixel
+    assert default_tiling(layer(7, 512, 512, kernel=3), 16384, 1024).C == 119
+
+
+@given(shape=LAYERS)
+@settings(deadline=None, max_examples=40)
+def test_default_tiles_fit_half_of_each_memory(shape: ConvLayer) -> None:
+    tile = default_tiling(shape, 16384, 1024)
+    inputs = -(-tile.C // 16) * (tile.Q * shape.stride + tile.S - 1) * (tile.P * shape.stride + tile.R - 1)
+    weights = -(-tile.K // 16) * tile.S * tile.R * tile.C
+    assert inputs + weights <= 8192
+    assert -(-tile.K // 16) * tile.Q * tile.P <= 512
+    covered = sum(
+        box["Q"][1] * box["P"][1] * box["K"][1] * box["S"][1] * box["R"][1] * box["C"][1]
+        for box in tile.boxes(shape)
+    )
+    everything = 1
+    for size in shape.sizes.values():
+        everything *= size
+    assert covered == everything
+
+
+def test_a_dosa_mapping_by_hand() -> None:
+    """Levels 0 to 2 multiply to the tile; level 3 lists its loops from the outermost in."""
+    tile = dosa_tiling("L3[WIO] Q7 P6 - L2[WI] N1 K16X - L1[O] K4 S7 R7 Q2 P4 C3X - L0[W] Q8 P4")
+    assert tile == ConvTiling(Q=16, P=16, K=64, S=7, R=7, C=3, order="KSRCQP")
+
+
+def test_a_mapping_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"cannot read 'Z4'"):
+        dosa_tiling("L3[WIO] Z4 - L2[WI] N1 - L1[O] K4 - L0[W] Q8")
+
+
+def test_loads_by_hand() -> None:
+    """One command of 16 rows of 64 bytes: 100 to the first beat, 64 beats, 14 around them."""
+    assert load_cycles(MEMORY, 1, 16, 4) == 16 * 4 + 100 + 20
+    assert load_cycles(MEMORY, 1, 1, 4) == 100 + 20 + 4
+    # In a train 16 requests, or two commands, share each round trip.
+    assert train_cycles(MEMORY, 32, 16, 4) == 512 * (100 + 4 + 8) / 16
+    assert train_cycles(MEMORY, 32, 1, 4) == 32 * (100 + 4 + 14) / 2
+    assert train_cycles(replace(MEMORY, latency_cycles=0.0), 32, 16, 4) == 512 * 4
+
+
+def test_stores_by_hand() -> None:
+    assert store_cycles(MEMORY, 1, 16, same_line=False) == 16 * 108 / 16
+    assert store_cycles(replace(MEMORY, latency_cycles=0.0), 2, 16, same_line=False) == 2 * 26
+
+
+def test_lines_touched_by_a_row() -> None:
+    assert lines_of(0, 64, 128) == 1
+    assert lines_of(48, 64, 128) == 2
+    assert lines_of(0, 16, 1000) == 1 + 15 / 64  # unaligned rows: on average
+
+
+def test_one_tile_takes_its_turns() -> None:
+    """4 x 4 pixels, 16 to 16 channels, no latency: load, execute and store one after the other."""
+    memory = GemminiMemory(latency_cycles=0.0)
+    machine = Gemmini(memory=memory, tile_issue_cycles=0.0, command_interval_cycles=0.0)
+    one = layer(4, 16, 16)
+    tile = default_tiling(one, 16384, 1024)
+    inputs = 4 * max(4 * 1, 4 * 9 / 16, (4 + 14) / 2)  # four commands of four rows of one beat: two in flight
+    weights = max(16, (16 + 14) / 2)
+    zeros = 16
+    execute = 4 * 4 + (16 - 4)  # the last block hides the next preload
+    store = 4 * (4 + 10)
+    assert conv_cycles(one, tile, machine) == inputs + weights + zeros + execute + store
+
+
+@given(shape=LAYERS, latency=st.integers(0, 200))
+@settings(deadline=None, max_examples=30)
+def test_never_beats_the_roofline(shape: ConvLayer, latency: int) -> None:
+    machine = replace(MACHINE, memory=replace(MEMORY, latency_cycles=float(latency)))
+    tile = default_tiling(shape, machine.scratchpad_rows, machine.accumulator_rows)
+    cycles = conv_cycles(shape, tile, machine)
+    macs = 1
+    for size in shape.sizes.values():
+        macs *= size
+    assert cycles * 256 >= macs
+    slower = replace(machine, memory=replace(machine.memory, latency_cycles=latency + 50.0, beat_cycles=2.0))
+    assert conv_cycles(shape, tile, slower) >= cycles
+
+
+def test_less_overlap_never_helps() -> None:
+    shape = layer(28, 128, 128, kernel=3)
+    tile = default_tiling(shape, 16384, 1024)
+    assert conv_cycles(shape, tile, replace(FIRESIM, overlap=0.5)) >= conv_cycles(shape, tile, FIRESIM)
+
+
+@pytest.mark.parametrize("comparison", gemmini_comparisons(), ids=lambda c: c.name)
+def test_agrees_with_rtl(comparison) -> None:
+    assert comparison.mean_error <= comparison.bound_mean
+    assert comparison.worst_error <= comparison.bound_worst
