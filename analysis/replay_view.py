@@ -104,7 +104,7 @@ def load_report_trace(folder: Path, trace: str | Path | None) -> Trace | None:
 
 def view_of(results: Results, name: str, anchor: str) -> ReplayView | Misfit:
     """Return what a report makes of one replay's results."""
-    figures = _figures(results.summary())
+    figures = figures_of(results.summary())
     if figures is None:
         return Misfit(name=name, anchor=anchor, results=results)
     return ReplayView(name=name, anchor=anchor, results=results, figures=figures, spans=_spans(results, name))
@@ -118,7 +118,8 @@ def _view(folder: Path, name: str, index: int) -> ReplayView | Misfit:
     return view_of(results, shown, f"replay-{index}-{slug(shown)[:40]}")
 
 
-def _figures(summary: Summary) -> Figures | None:
+def figures_of(summary: Summary) -> Figures | None:
+    """Return the figures of a replay that ended well, ``None`` if the network does not fit."""
     s = summary
     if (
         s.macs is None

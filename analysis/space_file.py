@@ -24,6 +24,7 @@ import copy
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +38,7 @@ from accel_models.load import explain, load_design, set_value
 from accel_models.units import parse_quantity
 from analysis.expressions import Expression, is_name, parse_expression
 from analysis.ranges import Scalar, axis_values
+from analysis.row import Row
 from analysis.space import Axis, Bound, Family, Space, TraceRef, assign
 from traces.errors import ConfigError, FileProblem, did_you_mean
 
@@ -110,6 +112,7 @@ def parse_space(text: str, folder: Path, overrides: Mapping[str, object] | None 
     )
     for rule in space.where:
         _check_names(rule, space)
+    _check_objectives(space)
     _check_not_empty(space)
     return space
 
@@ -305,7 +308,7 @@ def _inputs(value: object) -> int | None:
 
 
 def _objectives(value: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what to minimise and what to maximise; whether such columns exist shows with the results."""
+    """Return what to minimise and what to maximise."""
     if value is None:
         return Space.minimize, Space.maximize
     parts = _mapping(value, "objectives")
@@ -319,6 +322,14 @@ def _objectives(value: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if not minimize and not maximize:
         raise ConfigError("objectives: are empty; name at least one column")
     return minimize, maximize
+
+
+def _check_objectives(space: Space) -> None:
+    """Refuse an objective that no column of the results will have."""
+    known = {field.name for field in fields(Row)} | {axis.name for f in space.families for axis in f.axes}
+    for name in (*space.minimize, *space.maximize):
+        if name not in known:
+            raise ConfigError(f"objectives: {name!r}: no such column{did_you_mean(name, known)}")
 
 
 def _check_names(rule: Expression, space: Space) -> None:

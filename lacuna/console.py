@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ out = Console(soft_wrap=False)
 err = Console(stderr=True)
 _NUMBER = re.compile(r"[-+]?[\d,.]+(e[-+]?\d+)?( (%|[A-Za-z0-9]+))?$")
 _GAP = 2  # between columns
-_READABLE = 30  # a column of text that is narrower than this is a strip
+_READABLE = 30  # a column of text does not wrap to less than this
 Advance = Callable[[int, int], None]  # (done, total)
 
 
@@ -27,25 +28,31 @@ def show_error(message: str) -> None:
 
 
 def show_json(value: object) -> None:
-    """Print ``value`` as JSON on stdout; numbers keep all their digits."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Print ``value`` as JSON on stdout; numbers keep all their digits, what is no number becomes null."""
+    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(text + "\n")
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, note: str = "") -> None:
     """Print a table; columns of numbers are aligned right.
 
-    When the terminal is narrow the last column gives way: it wraps, and if that would leave it a strip, it
-    follows in a table of its own, beside the first.
+    In a narrow terminal the first and the last column wrap; columns that find no room even so follow in
+    further tables, each led by the first column.
     """
     if title:
         out.print(escape(title), style="bold", highlight=False)
-    widths = _widths(columns, rows)
-    room = out.width - sum(widths[:-1]) - _GAP * (len(widths) - 1)
-    if len(columns) > 2 and room < min(widths[-1], _READABLE):
-        out.print(_table(columns[:-1], [row[:-1] for row in rows]))
-        out.print()
-        columns, rows = [columns[0], columns[-1]], [[row[0], row[-1]] for row in rows]
-    out.print(_table(columns, rows))
+    for i, block in enumerate(_blocks(_widths(columns, rows))):
+        if i:
+            out.print()
+        out.print(_table([columns[k] for k in block], [[row[k] for k in block] for row in rows]))
     if note:
         out.print(escape(note), style="italic", highlight=False)
     out.print()
@@ -55,15 +62,26 @@ def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     return [max(map(len, [column, *(row[i] for row in rows)])) for i, column in enumerate(columns)]
 
 
+def _blocks(widths: list[int]) -> list[list[int]]:
+    """Return which columns stand side by side, each block led by the first column."""
+    least = [min(w, _READABLE) if i in {0, len(widths) - 1} else w for i, w in enumerate(widths)]
+    blocks = [[0]]
+    for i in range(1, len(widths)):
+        if len(blocks[-1]) > 1 and sum(least[k] + _GAP for k in [*blocks[-1], i]) - _GAP > out.width:
+            blocks.append([0])
+        blocks[-1].append(i)
+    return blocks
+
+
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """Return a table whose last column wraps, and its first too if that is not enough."""
     widths = _widths(columns, rows)
-    first_wraps = sum(widths[:-1]) + _GAP * (len(widths) - 1) >= out.width
-    table = Table(box=SIMPLE_HEAD, show_header=any(columns), show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    first_wraps = sum(w + _GAP for w in widths[:-1]) + min(widths[-1], _READABLE) > out.width
+    table = Table(box=SIMPLE_HEAD, show_header=any(columns), show_edge=False, pad_edge=False)
+    table.padding = (0, 1, 0, 0)
     for i, column in enumerate(columns):
         cells = [row[i] for row in rows if row[i]]
         numeric = bool(cells) and all(_NUMBER.match(cell) for cell in cells)
-        wraps = i == len(columns) - 1 or (i == 0 and first_wraps)
+        wraps = (i == len(columns) - 1 and widths[i] > _READABLE) or (i == 0 and first_wraps)
         table.add_column(
             escape(column),
             justify="right" if numeric else "left",
@@ -94,7 +112,7 @@ def progress(label: str) -> Iterator[Advance]:
     )
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(escape(label), total=None)
 
         def advance(done: int, total: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +23,6 @@ def compare(
 ) -> None:
     """Compare two designs, policies or networks input by input, with 95 % confidence intervals."""
     from analysis.compare import compare as paired  # noqa: PLC0415
-
     from simulator import load_results  # noqa: PLC0415
 
     found = paired(load_results(first), load_results(second), seed=seed)
@@ -35,11 +35,16 @@ def compare(
             quantity(row.a),
             quantity(row.b),
             row.unit,
-            percent(row.relative),
-            f"{percent(row.relative_low)} to {percent(row.relative_high)}",
+            _share(row.relative),
+            f"{quantity(row.low)} to {quantity(row.high)}",
             "yes" if row.certain else "no",
         ]
         for row in found.rows
     ]
-    columns = ["mean of", "A", "B", "unit", "B - A", "95 % interval", "certain"]
-    show_table(f"{found.inputs:,} inputs, paired", columns, rows)
+    columns = ["", "A", "B", "unit", "B / A - 1", "B - A, 95 % interval", "certain"]
+    note = "certain: the interval leaves out zero; figures are means over inputs unless they say otherwise"
+    show_table(f"A: {found.a}, B: {found.b}; {found.inputs:,} inputs, paired", columns, rows, note=note)
+
+
+def _share(relative: float) -> str:
+    return "" if math.isnan(relative) else percent(relative)

@@ -104,16 +104,21 @@ def _replays(traces: list[Path], out: Path) -> Iterator[Results]:
 
 
 def _row(summary: Summary) -> list[str]:
-    dense = summary.dense
-    worst = max(summary.waterfall.latency.losses, key=lambda loss: loss.amount)
+    from analysis.replay_view import figures_of  # noqa: PLC0415
+
+    figures = figures_of(summary)
+    if figures is None:
+        return [summary.network, summary.design, *[""] * 6, f"does not fit: {summary.reason}"]
+    dense, lost = figures.dense, figures.waterfall.latency
+    worst = max(lost.losses, key=lambda loss: loss.amount)
     return [
         summary.network,
         summary.design,
-        percent(summary.accuracy),
-        percent(1 - summary.macs / dense.macs),
-        percent(1 - summary.latency_us.mean / dense.latency_us),
-        percent(1 - summary.energy_uj.mean / dense.energy_uj),
-        quantity(summary.latency_us.p50),
-        quantity(summary.latency_us.p99),
-        f"{worst.name}, {percent(worst.amount / summary.waterfall.latency.dense)}",
+        percent(figures.accuracy),
+        percent(1 - figures.macs / dense.macs),
+        percent(1 - figures.latency_us.mean / dense.latency_us),
+        percent(1 - figures.energy_uj.mean / dense.energy_uj),
+        quantity(figures.latency_us.p50),
+        quantity(figures.latency_us.p99),
+        f"{worst.name}, {percent(worst.amount / lost.dense)}",
     ]

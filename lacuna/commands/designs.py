@@ -41,5 +41,8 @@ def designs(as_json: AsJson = False) -> None:
         ]
         for design, area, peak in zip(shipped, areas, peaks, strict=True)
     ]
+    note = (
+        "MAC/cycle: of the array; channels: how skipped ones are left out; area: x/÷ 2, nothing off the chip"
+    )
     columns = ["design", "clock", "MAC/cycle", "channels", "mm2", "what it is"]
-    show_table("Shipped designs", columns, rows, note="MAC/cycle: of the array; channels: how skipped ones are left out; area: x/÷ 2, without memories off the chip")
+    show_table("Shipped designs", columns, rows, note=note)

@@ -16,9 +16,12 @@ from traces.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pandas import DataFrame
+
     from analysis.store import SweepResults
     from analysis.sweep import Progress
 
+_CHOICES = ("design", "trace", "prefetch", "theta", "batch", "batch_order", "compaction")
 SpacePath = Annotated[
     Path, typer.Argument(help="Space of designs, policies and traces (YAML).", metavar="SPACE.yaml")
 ]
@@ -40,10 +43,9 @@ def sweep(
     settings: Settings = [],  # noqa: B006  (typer copies it)
 ) -> None:
     """Evaluate every point of a space: designs x policies x operating points."""
+    from accel_models.load import parse_override  # noqa: PLC0415
     from analysis.space_file import load_space  # noqa: PLC0415
     from analysis.sweep import sweep as run  # noqa: PLC0415
-
-    from accel_models.load import parse_override  # noqa: PLC0415
 
     loaded = load_space(space, dict(parse_override(text) for text in settings))
     show_lines([loaded.describe()])
@@ -71,10 +73,9 @@ def search(
     settings: Settings = [],  # noqa: B006  (typer copies it)
 ) -> None:
     """Search a space for its Pareto front instead of evaluating all of it."""
+    from accel_models.load import parse_override  # noqa: PLC0415
     from analysis.search import search as run  # noqa: PLC0415
     from analysis.space_file import load_space  # noqa: PLC0415
-
-    from accel_models.load import parse_override  # noqa: PLC0415
 
     if sampler not in {"nsga2", "tpe"}:
         raise ConfigError(f"--sampler {sampler!r}: must be nsga2 or tpe")
@@ -114,22 +115,25 @@ def pareto(
     if as_json:
         show_json({"hypervolume": front.hypervolume, "points": _plain(rows)})
         return
-    axes = [name for name in results.manifest.axes if name in front.frame.columns]
-    columns = ["point", *objectives, "trace", *axes, "mark"]
+    names = [*_that_differ(results.frame), *(axis for axis in results.manifest.axes if axis in front.frame)]
+    columns = ["point", "mark", *objectives, *names]
     table = [
         [
             str(row["key"])[:8],
-            *(_cell(name, row[name]) for name in objectives),
-            str(row["trace"]),
-            *(str(row[name]) for name in axes),
             _mark(row),
+            *(_cell(name, row[name]) for name in objectives),
+            *(str(row[name]) for name in names),
         ]
         for row in rows
     ]
     title = f"{len(rows)} on the front, {front.dominated} dominated, {front.infeasible} do not fit"
-    show_table(
-        title, columns, table, note="doubtful: the x/÷ 2 energy band could put another point in its place"
-    )
+    doubt = "doubtful: the x/÷ 2 energy band could put another point in its place"
+    show_table(title, columns, table, note=doubt if any(row.get("doubtful") for row in rows) else "")
+
+
+def _that_differ(frame: DataFrame) -> list[str]:
+    """Return what of design, trace and policy is not the same for all points."""
+    return [name for name in _CHOICES if name in frame and frame[name].nunique() > 1]
 
 
 def _address(workers: int | None, scheduler: str | None) -> str | None:
@@ -168,10 +172,8 @@ def _mark(row: dict[str, Any]) -> str:
 
 
 def _plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows with NumPy's numbers as Python's, and what is missing as null."""
-
-    def plain(value: Any) -> Any:
-        value = value.item() if hasattr(value, "item") else value
-        return None if value != value else value  # noqa: PLR0124  (NaN is not itself)
-
-    return [{name: plain(value) for name, value in row.items()} for row in rows]
+    """Return rows with NumPy's numbers as Python's."""
+    return [
+        {name: value.item() if hasattr(value, "item") else value for name, value in row.items()}
+        for row in rows
+    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -56,8 +55,8 @@ def _trace(path: Path, as_json: bool) -> None:
             "gate": g.name,
             "kind": g.kind,
             "size": g.size,
-            "rate": _number(g.execution_rate),
-            "spread": _number(g.spread),
+            "rate": g.execution_rate,
+            "spread": g.spread,
             "always_open": g.always_open,
             "dead": g.dead,
         }
@@ -120,7 +119,9 @@ def _design(name: str, settings: list[str], energy: bool, as_json: bool) -> None
     show_table(f"{design.name}: {design.description}", ["setting", "value", "source of"], rows)
     named = {group for _, _, group in rows}
     sources = [[group, text] for group, text in design.sources.items() if group in named]
-    show_table("", ["source of", "source"], sources, note="default: the value a design has when its file is silent")
+    show_table(
+        "", ["source of", "source"], sources, note="default: the value a design has when its file is silent"
+    )
     area = design_area(design)
     low, high = area.band
     show_lines(
@@ -179,11 +180,6 @@ def _group(sources: dict[str, str], path: str) -> str:
     """Return the closest group around a setting that states a source."""
     known = [name for name in sources if path == name or path.startswith(f"{name}.")]
     return max(known, key=len) if known else "default"
-
-
-def _number(value: float) -> float | None:
-    """Return the value as JSON takes it; a gate that nobody asked has no rate."""
-    return None if math.isnan(value) else value
 
 
 def _text(value: object) -> str:

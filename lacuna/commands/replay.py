@@ -11,7 +11,8 @@ from lacuna.console import percent, quantity, show_json, show_lines, show_table
 from lacuna.options import AsJson, DesignName, OutFolder, Settings, design_from
 
 if TYPE_CHECKING:
-    from simulator import Results, Summary
+    from analysis.replay_view import Figures
+    from simulator import Results
 
 TracePath = Annotated[Path, typer.Argument(help="Trace (.parquet or .npz).", metavar="TRACE")]
 Prefetch = Annotated[
@@ -60,41 +61,36 @@ def parse_engine(name: str) -> Literal["fast", "events"]:
 
 def show_summary(results: Results, *, as_json: bool) -> None:
     """Print what a replay found: the static network, the estimates and the replay beside each other."""
+    from analysis.replay_view import figures_of  # noqa: PLC0415
+
     summary = results.summary()
     if as_json:
         show_json(summary.model_dump(mode="json"))
         return
     policy = results.policy
     title = f"{summary.network} on {summary.design}, {summary.inputs:,} inputs, prefetch {policy.prefetch}"
-    if not summary.feasible:
+    figures = figures_of(summary)
+    if figures is None:
         show_lines([f"{title}: does not fit: {summary.reason}"])
         return
-    show_table(title, ["", "MACs", "latency us", "saved", "energy uJ", "saved"], _estimate_rows(summary))
-    latency, energy = summary.latency_us, summary.energy_uj
-    show_lines(
-        [
-            f"accuracy {percent(summary.accuracy)}; latency p50 {quantity(latency.p50)}, p95 "
-            f"{quantity(latency.p95)}, p99 {quantity(latency.p99)}, max {quantity(latency.max)} us; "
-            f"energy p99 {quantity(energy.p99)} uJ"
-        ]
-    )
-    _show_waterfall(summary)
+    band = "energy: x/÷ 2, prices were scaled over process nodes" if figures.scaled_energy else ""
+    columns = ["", "MACs", "latency us", "saved", "energy uJ", "saved"]
+    show_table(title, columns, _estimate_rows(figures), note=band)
+    show_table("Of the inputs", ["", "mean", "p50", "p95", "p99", "max"], _spread_rows(figures))
+    _show_waterfall(figures)
+    show_lines([f"accuracy {percent(figures.accuracy)}"])
 
 
-def _estimate_rows(summary: Summary) -> list[list[str]]:
-    dense = summary.dense
-    estimates = [
-        ("static network", dense.macs, dense.latency_us, dense.energy_uj),
-        (
-            "MACs kept x static",
-            summary.macs,
-            summary.mac_proportional.latency_us,
-            summary.mac_proportional.energy_uj,
-        ),
-        ("estimated at mean rates", summary.macs, summary.mean_rate.latency_us, summary.mean_rate.energy_uj),
-        ("decisions known ahead", summary.macs, summary.oracle.latency_us, summary.oracle.energy_uj),
-        ("replayed per input", summary.macs, summary.latency_us.mean, summary.energy_uj.mean),
-    ]
+def _estimate_rows(figures: Figures) -> list[list[str]]:
+    dense = figures.dense
+    estimates = {
+        "static network": dense,
+        "MACs kept x static": figures.mac_proportional,
+        "estimated at mean rates": figures.mean_rate,
+        "decisions known ahead": figures.oracle,
+    }
+    found = [(name, one.macs, one.latency_us, one.energy_uj) for name, one in estimates.items()]
+    replayed = ("replayed per input", figures.macs, figures.latency_us.mean, figures.energy_uj.mean)
     return [
         [
             name,
@@ -104,20 +100,32 @@ def _estimate_rows(summary: Summary) -> list[list[str]]:
             quantity(energy),
             percent(1 - energy / dense.energy_uj),
         ]
-        for name, macs, latency, energy in estimates
+        for name, macs, latency, energy in [*found, replayed]
     ]
 
 
-def _show_waterfall(summary: Summary) -> None:
+def _spread_rows(figures: Figures) -> list[list[str]]:
+    spreads = {"latency us": figures.latency_us, "energy uJ": figures.energy_uj}
+    return [
+        [name, *(quantity(v) for v in (s.mean, s.p50, s.p95, s.p99, s.max))] for name, s in spreads.items()
+    ]
+
+
+def _show_waterfall(figures: Figures) -> None:
     rows = []
-    for waterfall in (summary.waterfall.latency, summary.waterfall.energy):
+    for waterfall in (figures.waterfall.latency, figures.waterfall.energy):
         base = waterfall.dense
         losses = [_signed(-loss.amount / base) for loss in waterfall.losses]
         rows.append([percent(waterfall.ideal_saved / base), *losses, percent(waterfall.saved / base)])
-    names = ["promised by the MACs", *(loss.name for loss in summary.waterfall.latency.losses), "really saved"]
+    names = [
+        "promised by the MACs",
+        *(loss.name for loss in figures.waterfall.latency.losses),
+        "really saved",
+    ]
     table = [[name, rows[0][i], rows[1][i]] for i, name in enumerate(names)]
-    title = "Where the promised saving went (shares of the static network's latency and energy)"
-    show_table(title, ["", "latency", "energy"], table)
+    show_table(
+        "Where the promised saving went, in shares of the static network", ["", "latency", "energy"], table
+    )
 
 
 def _signed(share: float) -> str:

@@ -39,7 +39,9 @@ class TestTraces:
 
     @pytest.mark.parametrize("left", [0, 3, 100, -50, -1])
     def test_truncated(self, lacuna, trace, tmp_path, left):
-        check(self.replay(lacuna, cut_short(trace, tmp_path / "cut.parquet", left), tmp_path), "cut.parquet: ")
+        check(
+            self.replay(lacuna, cut_short(trace, tmp_path / "cut.parquet", left), tmp_path), "cut.parquet: "
+        )
 
     @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.99])
     def test_one_bit_flipped(self, lacuna, trace, tmp_path, share):
@@ -139,7 +141,9 @@ class TestPolicies:
         check(lacuna("replay", trace, *NPU, *options, "--out", tmp_path / "out"), *parts)
         assert not (tmp_path / "out").exists()
 
-    @pytest.mark.parametrize("options", [("--batch", "0"), ("--limit", "0"), ("--limit", "ten"), ("--timeline", "-1")])
+    @pytest.mark.parametrize(
+        "options", [("--batch", "0"), ("--limit", "0"), ("--limit", "ten"), ("--timeline", "-1")]
+    )
     def test_numbers_that_typer_checks(self, lacuna, trace, tmp_path, options):
         ran = lacuna("replay", trace, *NPU, *options, "--out", tmp_path / "out")
         assert ran.code == 2

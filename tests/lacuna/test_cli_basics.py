@@ -77,7 +77,9 @@ def test_inspect_a_design_states_every_source(lacuna, design):
 
 
 def test_inspect_shows_a_value_that_was_set(lacuna):
-    found = lacuna("inspect", "edge_npu_16x16", "--set", "array.rows=8", "--set", "clock=123 MHz", "--json").json
+    found = lacuna(
+        "inspect", "edge_npu_16x16", "--set", "array.rows=8", "--set", "clock=123 MHz", "--json"
+    ).json
     assert found["array"]["rows"] == 8
     assert lacuna("inspect", "edge_npu_16x16", "--set", "clock=123 MHz").out.count("123 MHz") == 1
 

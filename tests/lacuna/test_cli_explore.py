@@ -1,0 +1,129 @@
+"""`lacuna sweep`, `search`, `pareto`, `compare` and `report` on a space of eight points."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+SPACE = """\
+designs: [edge_npu_16x16]
+set:
+  array.rows: [8, 16]
+  memory.weight_buffer: [4 KiB, 64 KiB]
+policies: {prefetch: [wait, speculate]}
+traces: [t.parquet]
+inputs: 8
+"""
+
+
+@pytest.fixture
+def space(trace, tmp_path):
+    shutil.copy(trace, tmp_path / "t.parquet")
+    (tmp_path / "space.yaml").write_text(SPACE)
+    return tmp_path / "space.yaml"
+
+
+def test_sweep_then_pareto_then_report(lacuna, space, tmp_path):
+    out = tmp_path / "sweep"
+    ran = lacuna("sweep", space, "--out", out)
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("8 points")  # its size is told before it runs
+    assert "lacuna pareto" in ran.out
+
+    front = lacuna("pareto", out, "--minimize", "latency_us,area_mm2", "--json").json
+    assert front["hypervolume"] >= 0
+    points = [(p["latency_us"], p["area_mm2"]) for p in front["points"]]
+    assert 1 <= len(points) <= 8
+    assert not any(a != b and a[0] <= b[0] and a[1] <= b[1] for a in points for b in points)
+
+    shown = lacuna("pareto", out, width=80)
+    assert all(point["key"][:8] in shown.out for point in lacuna("pareto", out, "--json").json["points"])
+    assert max(map(len, shown.out.splitlines())) <= 80
+    for told_apart in ("prefetch", "array.rows", "memory.weight_buffer"):
+        assert told_apart in shown.out
+
+    assert lacuna("report", out).code == 0
+    assert (out / "report.html").stat().st_size > 10_000
+
+    again = lacuna("sweep", space, "--out", out)
+    assert "resume" in again.message
+    assert lacuna("sweep", space, "--out", out, "--resume").code == 0
+    assert lacuna("pareto", out, "--minimize", "latency_us,area_mm2", "--json").json == front
+
+    unknown = lacuna("pareto", out, "--minimize", "latencyus")
+    assert "latencyus" in unknown.message
+    assert "did you mean" in unknown.message
+
+    space.write_text(SPACE.replace("[8, 16]", "[8, 12]"))
+    assert str(out) in lacuna("sweep", space, "--out", out, "--resume").message
+
+
+def test_search_finds_points_of_the_space(lacuna, space, tmp_path):
+    pytest.importorskip("optuna")
+    ran = lacuna("search", space, "--out", tmp_path / "s", "--evaluations", 5, "--seed", 3)
+    assert ran.code == 0, ran.err
+    assert lacuna("pareto", tmp_path / "s", "--json").json["points"]
+
+
+def test_compare_pairs_inputs(lacuna, trace, tmp_path):
+    for name in ("edge_npu_16x16", "edge_npu_32x32"):
+        lacuna("replay", trace, "-d", name, "--out", tmp_path / name)
+    folders = (tmp_path / "edge_npu_16x16", tmp_path / "edge_npu_32x32")
+    found = lacuna("compare", *folders, "--json").json
+    assert found["inputs"] == 24
+    latency = next(row for row in found["differences"] if "latency" in row["name"])
+    assert latency["low"] <= latency["difference"] <= latency["high"]
+    assert latency["b"] - latency["a"] == pytest.approx(latency["difference"])
+    shown = lacuna("compare", *folders, width=80)
+    assert max(map(len, shown.out.splitlines())) <= 80
+    same = lacuna("compare", folders[0], folders[0], "--json").json
+    assert all(row["difference"] == 0 and not row["certain"] for row in same["differences"])
+
+
+def test_compare_refuses_other_inputs(lacuna, trace, tmp_path):
+    lacuna("replay", trace, "-d", "cortex_m4", "--limit", 5, "--out", tmp_path / "a")
+    lacuna("replay", trace, "-d", "cortex_m4", "--out", tmp_path / "b")
+    assert "inputs" in lacuna("compare", tmp_path / "a", tmp_path / "b").message
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        (("array.rows", "array.row"), ("array.row", "did you mean")),
+        (("designs:", "design:"), ("design", "did you mean 'designs'?")),
+        (("[8, 16]", "[]"), ("array.rows",)),
+        (("[8, 16]", "[0, 16]"), ("array.rows = 0",)),
+        (("t.parquet", "no.parquet"), ("no.parquet",)),
+        (("edge_npu_16x16", "edge_npu_16"), ("edge_npu_16", "did you mean 'edge_npu_16x16'?")),
+        (("wait, speculate", "wait, speculat"), ("speculat", "'speculate'")),
+        (("inputs: 8", "inputs: 0"), ("inputs",)),
+        (("inputs: 8", "where: [array.rows > 100]"), ("array.rows > 100", "none of the 8 points")),
+        (("inputs: 8", "where: ['__import__(1)']"), ("__import__",)),
+        (("inputs: 8", "budget: {area: 2}"), ("area", "unit")),
+        (("inputs: 8", "objectives: {minimize: [latncy_us]}"), ("latncy_us", "did you mean")),
+        (("[8, 16]", "8..4 step 1"), ("array.rows",)),
+        (("[8, 16]", "[8, 16"), ("line",)),
+    ],
+)
+def test_bad_spaces(lacuna, space, tmp_path, change, parts):
+    space.write_text(space.read_text("utf-8").replace(*change))
+    ran = lacuna("sweep", space, "--out", tmp_path / "s")
+    for part in ("space.yaml", *parts):
+        assert part in ran.message, ran.message
+    assert not (tmp_path / "s").exists()
+
+
+def test_missing_space(lacuna, tmp_path):
+    assert "no.yaml: no such space file" in lacuna("sweep", tmp_path / "no.yaml", "--out", tmp_path).message
+
+
+def test_workers_or_a_scheduler(lacuna, space, tmp_path):
+    both = ("--workers", 2, "--scheduler", "tcp://127.0.0.1:1")
+    assert "give one of them" in lacuna("sweep", space, "--out", tmp_path / "s", *both).message
+
+
+def test_a_sampler_that_is_not(lacuna, space, tmp_path):
+    ran = lacuna("search", space, "--out", tmp_path / "s", "--sampler", "nsga")
+    assert "--sampler 'nsga'" in ran.message
+    assert "nsga2 or tpe" in ran.message
