@@ -1,0 +1,117 @@
+"""Speed and memory of the engines, with the ratios that the project promises.
+
+python benchmarks/engines.py            the two engines, reading of counts, 1,000 designs
+python benchmarks/engines.py --million  a million inputs streamed through a replay, with its peak of memory
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import time
+from collections.abc import Callable, Iterator
+
+from accel_models.load import load_design
+from simulator import events, fast, replay
+from simulator.durations import mapped
+from simulator.policy import Policy
+from simulator.prepare import Prepared, prepare
+from traces.graphs import cifar_resnet
+from traces.synthetic import synthetic_trace
+from traces.trace import Trace
+from traces.workload import Workload, lower
+
+INPUTS, DEPTH, DESIGNS = 10_000, 110, 1_000
+
+
+def best_of(times: int, work: Callable[[], object]) -> float:
+    """Return the shortest of several runs [s]."""
+    found = []
+    for _ in range(times):
+        start = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - start)
+    return min(found)
+
+
+def read_counts(workload: Workload) -> int:
+    """Read every count of the workload once, as NumPy does it."""
+    return int(workload.in_channels.sum() + workload.out_channels.sum() + workload.tiles.sum())
+
+
+def compare_engines(prepared: Prepared, workload: Workload) -> None:
+    """Print the ratio of the engines per layer, and the fast one's time over reading the counts."""
+    index, few = prepared.work.state_index, 10
+    fast.simulate(prepared.tables, index[:few])  # compiles
+    quick = best_of(5, lambda: fast.simulate(prepared.tables, index))
+    slow = best_of(2, lambda: events.simulate(prepared.tables, index[:few])) * INPUTS / few
+    read_counts(workload)  # spreads the counts, which is not reading
+    read = best_of(5, lambda: read_counts(workload))
+    layers = INPUTS * DEPTH
+    print(f"ResNet-{DEPTH} with L-Net, {INPUTS:,} inputs, {len(prepared.schedule.tasks)} tasks each")
+    print(f"  fast engine    {quick / layers * 1e9:10.1f} ns per layer and input")
+    print(f"  SimPy engine   {slow / layers * 1e9:10.1f} ns per layer and input ({few} inputs run)")
+    print(f"  ratio          {slow / quick:10.0f}    (target: at least 2,000)")
+    print(f"  reading counts {read * 1e3:10.1f} ms; fast engine {quick * 1e3:.1f} ms")
+    print(f"  ratio          {quick / read:10.1f}    (target: at most 10)")
+
+
+def many_designs(workload: Workload) -> None:
+    """Print the time of 1,000 designs over the same inputs."""
+    start = time.perf_counter()
+    shapes = [(rows, cols) for rows in (8, 16) for cols in (8, 16)]
+    priced = [
+        prepare(workload, load_design("edge_npu_16x16", {"array.rows": r, "array.cols": c}), Policy())
+        for r, c in shapes
+    ]
+    pricing = (time.perf_counter() - start) / len(shapes)
+    designs = [
+        mapped(priced[k % len(priced)].tables, lambda _, cycles, k=k: cycles * (100 + k) // 100)
+        for k in range(DESIGNS)
+    ]
+    index = priced[0].work.state_index
+    busy = time.process_time()
+    seconds = best_of(1, lambda: fast.simulate_designs(designs, index))
+    busy = time.process_time() - busy
+    print(f"{DESIGNS:,} designs x {INPUTS:,} inputs x {DEPTH} layers on {os.cpu_count()} cores")
+    print(f"  {seconds:.1f} s   (target: under 20 s), {busy:.1f} s of processor time")
+    print(f"  pricing is {pricing * 1e3:.0f} ms per design on top")
+
+
+def parts(inputs: int, size: int) -> Iterator[Trace]:
+    """Yield a made-up trace in parts."""
+    graph = cifar_resnet(20, "both")
+    for at in range(0, inputs, size):
+        yield synthetic_trace(graph, min(size, inputs - at), seed=at)
+
+
+def million() -> None:
+    """Print time and peak memory of a million inputs."""
+    start = time.perf_counter()
+    results = replay(parts(1_000_000, 32_768), load_design("edge_npu_16x16"), explain=False)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(
+        f"{results.summary().inputs:,} inputs of an LC-Net ResNet-20: {seconds:.0f} s, {peak:.2f} GiB at most"
+    )
+    print("  (target: under 2 GiB)")
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--million", action="store_true", help="replay a million inputs instead")
+    if parser.parse_args().million:
+        million()
+        return
+    graph = cifar_resnet(DEPTH, "layer")
+    workload = lower(synthetic_trace(graph, INPUTS, seed=1))
+    compare_engines(prepare(workload, load_design("edge_npu_16x16"), Policy()), workload)
+    many_designs(workload)
+
+
+if __name__ == "__main__":
+    main()
