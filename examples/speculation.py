@@ -1,0 +1,34 @@
+"""Is speculation worth its bytes?
+
+Weights of a gated block can wait for the decision, or come early and be thrown away if the block is
+skipped.  The slower the memory, the more a wait costs, and the more a wasted byte does.
+"""
+
+from __future__ import annotations
+
+from accel_models.load import load_design
+from simulator import Policy, replay
+from traces import SyntheticSettings, cifar_resnet, synthetic_trace
+
+BANDWIDTHS = ("0.4 GB/s", "1.6 GB/s", "6.4 GB/s")
+POLICIES = ("wait", "speculate", "predict", "oracle")
+
+
+def main() -> None:
+    """Print what each policy takes on each memory."""
+    graph = cifar_resnet(20, "layer")
+    rates = {gate.name: 0.9 if i % 2 else 0.3 for i, gate in enumerate(graph.gates)}  # some run nearly always
+    trace = synthetic_trace(graph, 200, SyntheticSettings(rates=rates))
+    print("DRAM      policy       latency     energy   wasted")
+    for bandwidth in BANDWIDTHS:
+        design = load_design("edge_npu_32x32", {"memory.dram.bandwidth": bandwidth})
+        for prefetch in POLICIES:
+            summary = replay(trace, design, policy=Policy(prefetch=prefetch), explain=False).summary()
+            print(
+                f"{bandwidth}  {prefetch:9}  {summary.latency_us.mean:6.1f} us  {summary.energy_uj.mean:6.1f} uJ"
+                f"  {summary.wasted_bytes / 1000:4.0f} kB"
+            )
+
+
+if __name__ == "__main__":
+    main()
