@@ -1,4 +1,4 @@
-"""A camera at 30 frames per second under a budget: which clock does a Cortex-M55 need?
+"""A camera at 30 frames per second under a budget: the clock that a Cortex-M55 needs.
 
 The mean latency says little: frames of one scene are alike, so slow ones come in a row and queue.
 """

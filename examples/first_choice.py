@@ -1,4 +1,4 @@
-"""The first design choice for an LC-Net on an edge NPU: how large an array, how fast a memory?
+"""The first design choice for an LC-Net on an edge NPU: how large an array, how fast a memory.
 
 Three operating points of one network, made up here with rates and accuracies as training to different
 costs gives them; put recorded traces in their place.

@@ -1,4 +1,4 @@
-"""When does skipping layers beat skipping channels, and on which array sizes?
+"""When skipping layers beats skipping channels, and on which array sizes.
 
 Both leave the same share of a block's MACs: blocks that run with probability r, or channels kept with
 probability r.  A skipped layer is gone with all that goes with it; a skipped channel shrinks K and N, which

@@ -1,4 +1,4 @@
-"""Is speculation worth its bytes?
+"""Whether speculation is worth its bytes.
 
 Weights of a gated block can wait for the decision, or come early and be thrown away if the block is
 skipped.  The slower the memory, the more a wait costs, and the more a wasted byte does.
