@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+LEAST_SCORE = 0.5  # Choice: of what is kept; see kept_scores
 _OPEN_BIAS = 1.0  # FBS starts its gates like this: Gao et al., ICLR 2019, public code
 _SCORE_DEVIATION = 0.3  # Choice: between inputs, at the start; FBS's weights give about as much
 
@@ -72,27 +73,27 @@ class _PooledLinear(nn.Module):
 
 
 class LinearLayerGate(LayerGate):
-    """LC-Net's L-Net: pooled block input -> one linear unit -> ReLU-1."""
+    """LC-Net's L-Net: pooled block input -> one linear unit -> ReLU-1 with a step."""
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()
         self.fc = _PooledLinear(in_channels, 1)
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """Map the pooled block input (n, in_channels) to scores (n,) in [0, 1]."""
-        return relu1(self.fc(pooled)).squeeze(1)
+        """Map the pooled block input (n, in_channels) to scores (n,), 0 or in [0.5, 1]."""
+        return kept_scores(self.fc(pooled)).squeeze(1)
 
 
 class LinearChannelGate(ChannelGate):
-    """LC-Net's C-Net: pooled block input -> one linear unit per channel -> ReLU-1."""
+    """LC-Net's C-Net: pooled block input -> one linear unit per channel -> ReLU-1 with a step."""
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__(channels)
         self.fc = _PooledLinear(in_channels, channels)
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """Map the pooled block input (n, in_channels) to scores (n, channels) in [0, 1]."""
-        return relu1(self.fc(pooled))
+        """Map the pooled block input (n, in_channels) to scores (n, channels), 0 or in [0.5, 1]."""
+        return kept_scores(self.fc(pooled))
 
 
 class ExitGate(AddedPart):
@@ -116,23 +117,26 @@ class ExitGate(AddedPart):
         return logits
 
 
-def relu1(x: Tensor) -> Tensor:
-    """``min(max(x, 0), 1)``, in float32, with a gradient that cannot die.
+def kept_scores(x: Tensor) -> Tensor:
+    """ReLU-1 with a step: 0 where ``x`` is not above 0, else from ``LEAST_SCORE`` rising to 1 at ``x = 1``.
 
-    Choice: where the clip is active its gradient is passed on only if it leads back into [0, 1].  The plain
-    clip has no gradient there, and a gate that closes (or saturates) for every input could never change
-    again.
+    Choice: the step.  With plain ReLU-1, ``min(max(x, 0), 1)``, the pull towards fewer MACs shrank all open scores
+    together, to 0.01-0.1, because the batch norm behind the scaled tensor hides a common factor: everything was
+    still computed, next to nothing of it was used.  With the step, less cost means gates that close.
+
+    Choice: the gradient is that of ReLU-1, and beyond its ends it is passed on where it leads back.  The plain clip
+    has none there, and a gate that closes (or saturates) for every input could never change again.
     """
     with torch.autocast("cpu", enabled=False):
-        clipped: Tensor = _InwardClip.apply(x.float())  # type: ignore[no-untyped-call]  # torch's own
+        clipped: Tensor = _SteppedClip.apply(x.float())  # type: ignore[no-untyped-call]  # torch's own
     return clipped
 
 
-class _InwardClip(torch.autograd.Function):
+class _SteppedClip(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        return x.clamp(0.0, 1.0)
+        return torch.where(x > 0.0, LEAST_SCORE + (1.0 - LEAST_SCORE) * x.clamp(0.0, 1.0), 0.0)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:

@@ -7,7 +7,7 @@ import torch
 from networks_fixtures import deciding, images, lcnet_config
 from torch import nn
 
-from networks.gates import LinearLayerGate, OutputWatch, named_gates, relu1
+from networks.gates import LinearLayerGate, OutputWatch, kept_scores, named_gates
 from networks.lcnet import GatedBlock, LCBasicBlock, masked_reference, set_skipping
 from networks.models import ResNetConfig
 
@@ -78,10 +78,10 @@ def test_scores_scale_what_they_keep() -> None:
     torch.testing.assert_close(half, 0.5 * full)
 
 
-def test_relu1_clips_and_lets_gradients_lead_back_only() -> None:
+def test_scores_step_and_clip_and_lets_gradients_lead_back_only() -> None:
     x = torch.tensor([-1.0, -1.0, 0.5, 0.5, 2.0, 2.0], requires_grad=True)
-    y = relu1(x)
-    assert y.tolist() == [0.0, 0.0, 0.5, 0.5, 1.0, 1.0]
+    y = kept_scores(x)
+    assert y.tolist() == [0.0, 0.0, 0.75, 0.75, 1.0, 1.0]
     y.backward(torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0, -1.0]))
     assert x.grad is not None
     # A descent step moves against the gradient: below 0 only upwards, above 1 only downwards.
@@ -100,8 +100,8 @@ def test_gate_norms_fold_into_one_linear_layer() -> None:
     weight = linear.weight / torch.sqrt(norm.running_var + norm.eps)
     bias = linear.bias - weight @ norm.running_mean
     x = torch.rand(7, 5)
-    folded = nn.functional.linear(x, weight, bias).clamp(0, 1).squeeze(1)
-    torch.testing.assert_close(gate(x), folded)
+    folded = nn.functional.linear(x, weight, bias)
+    torch.testing.assert_close(gate.fc(x), folded)
 
 
 @pytest.mark.parametrize(
