@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from accel_models.cost import Ints, WorkStates
 from accel_models.design import Design
-from accel_models.dram import masked_fetch_bytes, whole_bursts
+from accel_models.kept_data import counted_bytes, masked_bytes, patch_pixels
 from traces.graph import MAC_KINDS, NetworkGraph, Op
 from traces.states import Indices, Workload
 
@@ -84,13 +84,14 @@ class _Rows:
     cin: Ints  # computed, per input
     cout: Ints
     out_rows: Ints
+    patch: Ints  # input pixels under the kept tiles, if only some are kept; else 0
     batch: Ints
     useful: Ints
     fetch: Ints  # bytes of the kept weights
 
     def columns(self) -> tuple[Ints, ...]:
         """Return what tells two pieces of work apart; zero where nothing runs."""
-        parts = (self.cin, self.cout, self.out_rows, self.batch, self.useful, self.fetch)
+        parts = (self.cin, self.cout, self.out_rows, self.patch, self.batch, self.useful, self.fetch)
         return tuple(np.where(self.runs, part, 0) for part in parts)
 
 
@@ -134,10 +135,11 @@ def _from_counts(workload: Workload, i: int, design: Design) -> _Rows:
         runs=runs,
         cin=cin,
         cout=cout,
-        out_rows=_out_rows(op, states.tiles, int(workload.tile_totals[i]), states.runs, design),
+        out_rows=_out_rows(workload, i, design),
+        patch=patch_pixels(workload, i, design),
         batch=runs.astype(np.int64),
         useful=states.macs,
-        fetch=_counted_bytes(op, cin, cout, design),
+        fetch=counted_bytes(op, cin, cout, design),
     )
 
 
@@ -149,6 +151,7 @@ class _Spread:
     cin: Ints
     cout: Ints
     out_rows: Ints
+    patch: Ints
     useful: Ints
     in_mask: Bools | None  # None: counts say everything
     out_mask: Bools | None
@@ -162,6 +165,7 @@ class _Spread:
             cin=rows.cin[index],
             cout=rows.cout[index],
             out_rows=rows.out_rows[index],
+            patch=rows.patch[index],
             useful=rows.useful[index],
             in_mask=None,
             out_mask=None,
@@ -174,12 +178,12 @@ def _from_masks(workload: Workload, i: int, design: Design, index: Ints) -> _Spr
     runs = kept | (not design.skip.layers)
     in_mask = _computed(workload.in_mask(op.name), design) | (runs & ~kept)[:, None]
     out_mask = _computed(workload.out_mask(op.name), design) | (runs & ~kept)[:, None]
-    rows = _out_rows(op, states.tiles, int(workload.tile_totals[i]), states.runs, design)
     return _Spread(
         runs=runs,
         cin=in_mask.sum(axis=1),
         cout=out_mask.sum(axis=1),
-        out_rows=rows[index],
+        out_rows=_out_rows(workload, i, design)[index],
+        patch=patch_pixels(workload, i, design)[index],
         useful=states.macs[index],
         in_mask=in_mask,
         out_mask=out_mask,
@@ -218,19 +222,20 @@ def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction:
         out_mask = _union(spread.out_mask, runs, members)
         if compaction == "union":
             cin, cout = in_mask.sum(axis=1), out_mask.sum(axis=1)
-        fetch = _masked_bytes(op, in_mask, out_mask, design)
+        fetch = masked_bytes(op, in_mask, out_mask, design)
     else:
         top_in, top_out = (
             (_take(values, members) * runs).max(axis=1) for values in (spread.cin, spread.cout)
         )
         if compaction == "union":
             cin, cout = top_in, top_out
-        fetch = _counted_bytes(op, top_in, top_out, design)
+        fetch = counted_bytes(op, top_in, top_out, design)
     return _Rows(
         runs=batch > 0,
         cin=np.asarray(cin, np.int64),
         cout=np.asarray(cout, np.int64),
         out_rows=mean(spread.out_rows),
+        patch=mean(spread.patch),
         batch=np.asarray(batch, np.int64),
         useful=(_take(spread.useful, members)).sum(axis=1),
         fetch=fetch,
@@ -250,51 +255,12 @@ def _union(mask: Bools, runs: Ints, members: Ints) -> Bools:
     return result
 
 
-def _out_rows(op: Op, tiles: NDArray[np.int32], total: int, ran: Bools, design: Design) -> Ints:
+def _out_rows(workload: Workload, i: int, design: Design) -> Ints:
     """Return computed rows of the output; Choice: tiles count as that share of the rows, rounded up."""
+    op, states, total = workload.graph.ops[i], workload.states[i], int(workload.tile_totals[i])
     if not design.skip.spatial:
-        return np.full(len(tiles), op.out_height, np.int64)
-    return np.where(ran, -(-op.out_height * tiles.astype(np.int64) // total), op.out_height)
-
-
-def _weight_bits(design: Design) -> int:
-    return design.memory.weight_bits if design.memory else 8
-
-
-def _burst(design: Design) -> int:
-    return design.memory.dram.burst if design.memory else 1
-
-
-def _counted_bytes(op: Op, cin: Ints, cout: Ints, design: Design) -> Ints:
-    """Bytes on the bus for so many channels in one contiguous run."""
-    if op.kind not in MAC_KINDS:
-        return np.zeros(len(cin), np.int64)
-    kernel = op.kernel_height * op.kernel_width
-    if op.kind == "lstm_cell":
-        weights = 4 * cout * (cin + cout)
-    else:
-        weights = kernel * (1 if op.is_depthwise else -(-cin // op.groups)) * cout
-    return whole_bursts(-(-weights * _weight_bits(design) // 8), _burst(design))
-
-
-def _masked_bytes(op: Op, in_mask: Bools, out_mask: Bools, design: Design) -> Ints:
-    """Bytes on the bus for the weights of the masked channels, shape (r,).
-
-    Choice: weights are stored output channel by output channel, and inside one input channel by input
-    channel.  The DMA fetches whole output channels, or, where that is less, only the kept input channels of
-    each, which breaks every output channel's run.
-    """
-    if op.kind not in MAC_KINDS or op.kind == "lstm_cell":
-        return _counted_bytes(op, in_mask.sum(axis=1), out_mask.sum(axis=1), design)
-    bits, burst = _weight_bits(design), _burst(design)
-    kernel = op.kernel_height * op.kernel_width
-    row_bytes = -(-kernel * (op.in_channels // op.groups) * bits // 8)
-    whole = masked_fetch_bytes(out_mask, row_bytes, burst)
-    if op.groups > 1:
-        return whole
-    piece_bytes = -(-kernel * bits // 8)
-    pieces: Ints = out_mask.sum(axis=1) * masked_fetch_bytes(in_mask, piece_bytes, burst)
-    return np.minimum(whole, pieces)
+        return np.full(len(states), op.out_height, np.int64)
+    return np.where(states.runs, -(-op.out_height * states.tiles.astype(np.int64) // total), op.out_height)
 
 
 def _distinct(op: Op, rows: _Rows, design: Design) -> tuple[WorkStates, NDArray[np.int32]]:
@@ -306,7 +272,7 @@ def _distinct(op: Op, rows: _Rows, design: Design) -> tuple[WorkStates, NDArray[
             _, code = np.unique(code * len(values) + place, return_inverse=True)
     _, first, index = np.unique(code, return_index=True, return_inverse=True)
     runs = rows.runs[first]
-    cin, cout, out_rows, batch, useful, fetch = (column[first] for column in rows.columns())
+    cin, cout, out_rows, patch, batch, useful, fetch = (column[first] for column in rows.columns())
     states = WorkStates(
         op=op,
         runs=runs,
@@ -316,16 +282,22 @@ def _distinct(op: Op, rows: _Rows, design: Design) -> tuple[WorkStates, NDArray[
         batch=batch,
         useful_macs=useful,
         weight_fetch_bytes=fetch,
-        gathered_elements=_gathered(op, cin, batch, design),
+        gathered_elements=_gathered(op, cin, patch, design) * batch,
     )
     return states, index.astype(np.int32)
 
 
-def _gathered(op: Op, cin: Ints, batch: Ints, design: Design) -> Ints:
-    """Elements packed before a compacted op can read them; none where it reads all channels."""
-    if design.skip.channels != "compact" or op.kind not in MAC_KINDS:
+def _gathered(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:
+    """Elements of one input that are packed before the op can read them.
+
+    Choice: scattered tiles are packed with their halo, compacted channels over the whole input; what is
+    read whole is not packed.
+    """
+    if op.kind not in MAC_KINDS:
         return np.zeros(len(cin), np.int64)
-    return np.where(cin < op.in_channels, op.in_height * op.in_width * cin * batch, 0)
+    compacted = (design.skip.channels == "compact") & (cin < op.in_channels)
+    pixels = np.where(patch > 0, patch, np.where(compacted, op.in_height * op.in_width, 0))
+    return np.asarray(pixels * cin, np.int64)
 
 
 def _with_dense(states: WorkStates, design: Design, batch: int) -> WorkStates:
@@ -345,6 +317,6 @@ def _with_dense(states: WorkStates, design: Design, batch: int) -> WorkStates:
         out_rows=join(states.out_rows, op.out_height),
         batch=join(states.batch, full),
         useful_macs=join(states.useful_macs, op.macs * batch),
-        weight_fetch_bytes=join(states.weight_fetch_bytes, _counted_bytes(op, cin, cout, design)),
+        weight_fetch_bytes=join(states.weight_fetch_bytes, counted_bytes(op, cin, cout, design)),
         gathered_elements=join(states.gathered_elements, 0),
     )

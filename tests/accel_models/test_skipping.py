@@ -148,6 +148,37 @@ def test_spatial_gates_leave_rows() -> None:
     assert field(seen(trace, design()), 0, "out_rows") == [8, 8]
 
 
+@pytest.mark.parametrize(("grid", "kept", "pixels"), [(2, 1, 6 * 6), (4, 3, 3 * 4 * 4), (8, 32, 32 * 3 * 3)])
+def test_scattered_tiles_are_packed_with_their_halo(grid: int, kept: int, pixels: int) -> None:
+    """Of 8 x 8 outputs a tile of g x g reads (g + 2)^2 inputs: 36 of 4, 16 of 2, 9 of 1 pixel."""
+    work = seen(tiled(grid, kept), design(**{"skip.spatial": True}))
+    assert field(work, 0, "gathered_elements") == [4 * pixels]
+    assert field(
+        seen(tiled(grid, grid * grid), design(**{"skip.spatial": True})), 0, "gathered_elements"
+    ) == [0]
+
+
+def tiled(grid: int, kept: int) -> Trace:
+    """Return a 3x3 convolution of 4 channels over 8x8 pixels that keeps ``kept`` of grid x grid tiles."""
+    builder = GraphBuilder("spatial", 4, 8, 8)
+    builder.conv("conv", builder.input, 8, Window.square(3))
+    size = grid * grid
+    builder.gate(
+        Gate(
+            name="g",
+            kind="spatial",
+            size=size,
+            reads="input",
+            guards=("conv",),
+            tile_rows=grid,
+            tile_cols=grid,
+        )
+    )
+    zeros = np.zeros(1, np.int32)
+    masks = pack_mask(np.arange(size)[None, :] < kept)
+    return Trace(builder.finish(), TraceInfo(model_name="m"), zeros, zeros, {"g": masks})
+
+
 MASKS = st.lists(st.lists(st.integers(0, 1), min_size=8, max_size=8), min_size=1, max_size=6)
 
 

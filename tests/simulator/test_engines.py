@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from simulator import events, fast
-from simulator.durations import Durations, with_known_decisions
+from simulator.durations import Durations, mapped, with_known_decisions
 from simulator.schedule import Task
 from simulator.times import Times, speculative_duration
 from tests.simulator.schedule_strategies import ONE_INPUT, Case, cases, tables
@@ -34,6 +35,18 @@ def test_the_oracle_bounds_every_policy_from_below(case: Case) -> None:
     policy = fast.simulate(case.tables, case.state_index, keep=True)
     assert (bound.latency <= policy.latency).all()
     assert (bound.ends <= policy.ends).all()
+
+
+@settings(deadline=None, max_examples=100)
+@given(case=cases(), part=st.integers(0, 8))
+def test_shorter_tasks_never_end_later(case: Case, part: int) -> None:
+    """More bandwidth, a faster unit, a skipped op: every end moves to an earlier time or stays."""
+    known = with_known_decisions(case.tables)
+    faster = mapped(known, lambda _, cycles: cycles * part // 8)
+    one, two = (fast.simulate(tables, case.state_index, keep=True) for tables in (known, faster))
+    assert one.ends is not None
+    assert two.ends is not None
+    assert (two.ends <= one.ends).all()
 
 
 @settings(deadline=None, max_examples=100)
