@@ -5,9 +5,10 @@ from __future__ import annotations
 from accel_models.validation import Comparison
 from accel_models.validation_array import array_comparisons
 from accel_models.validation_energy import energy_comparisons
+from accel_models.validation_gemmini import gemmini_comparisons
 from accel_models.validation_simd import simd_comparisons
 
 
 def all_comparisons() -> tuple[Comparison, ...]:
     """Run all comparisons: arrays, cores, energy."""
-    return (*array_comparisons(), *simd_comparisons(), *energy_comparisons())
+    return (*array_comparisons(), *gemmini_comparisons(), *simd_comparisons(), *energy_comparisons())
