@@ -59,6 +59,7 @@
   window.addEventListener("beforeprint", function () {
     document.querySelectorAll("details").forEach(function (fold) { fold.open = true; });
     document.querySelectorAll(".chart").forEach(function (place) {
+      if (place.dataset.height) return; // a browser may tell twice
       draw(place);
       place.dataset.height = place.clientHeight;
       const height = Math.min(place.clientHeight, Math.max(PRINT_HEIGHT, place.clientHeight * 0.8));
@@ -68,7 +69,9 @@
   });
   window.addEventListener("afterprint", function () {
     document.querySelectorAll(".chart").forEach(function (place) {
+      if (!place.dataset.height) return;
       place.style.height = place.dataset.height + "px";
+      delete place.dataset.height;
       Plotly.relayout(place, { width: null, height: null, autosize: true });
     });
   });

@@ -1,0 +1,210 @@
+"""The report in a real browser: every chart drawn, nothing fetched, nothing run that is only a name."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from analysis.report import write_report
+from tests.report_folders import HOSTILE, HOSTILE_FOLDER, replay_folder, sweep_folder
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium"),
+]
+sync_api = pytest.importorskip("playwright.sync_api")
+DESKTOP, PHONE = (1280, 900), (390, 844)
+OPENS_WITHIN_S = 3.0  # a report of 1,000 points
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[sync_api.Browser]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def replays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("replays")
+    designs = {"npu": "edge_npu_16x16", HOSTILE_FOLDER: "gemmini_16x16"}
+    return write_report(replay_folder(folder, designs))
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(sweep_folder(tmp_path_factory.mktemp("sweep") / "space", 1000))
+
+
+class Opened:
+    """A report in a page of its own, with all that the browser had to say about it."""
+
+    def __init__(
+        self, browser: sync_api.Browser, report: Path, size: tuple[int, int] = DESKTOP, scheme: str = "light"
+    ) -> None:
+        width, height = size
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, offline=True
+        )
+        self.page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(report.as_uri())
+
+    def __enter__(self) -> "Opened":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+    def wait_for_charts(self) -> None:
+        """Wait until every chart is drawn; the page's own policy forbids Playwright's wait_for_function."""
+        deadline = time.monotonic() + 30
+        while self.undrawn():
+            assert time.monotonic() < deadline, self.undrawn()
+            time.sleep(0.05)
+
+    def undrawn(self) -> list[str]:
+        ids: list[str] = self.page.evaluate(
+            "[...document.querySelectorAll('.chart')]"
+            ".filter(c => !c.querySelector('.main-svg .overplot')).map(c => c.id)"
+        )
+        return ids
+
+
+def sideways(opened: Opened) -> tuple[int, int]:
+    """Return how wide the page is, and how wide the window."""
+    wide, window = opened.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    return wide, window
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
+def test_every_chart_is_drawn_without_a_complaint_or_a_request(
+    browser: sync_api.Browser, replays: Path, size: tuple[int, int], scheme: str
+) -> None:
+    with Opened(browser, replays, size, scheme) as opened:
+        opened.wait_for_charts()
+        boxes = opened.page.evaluate(
+            "[...document.querySelectorAll('.chart .main-svg:first-child')].map(s => {"
+            "const b = s.getBoundingClientRect(); return [b.width, b.height]; })"
+        )
+        count = opened.page.locator(".chart").count()
+        assert count == len(boxes) >= 15
+        assert all(width > 200 and height > 80 for width, height in boxes)
+        assert opened.complaints == []
+        assert opened.requests == [replays.as_uri()]
+        wide, window = sideways(opened)
+        assert wide <= window
+        drawn = opened.page.evaluate(
+            "[...document.querySelectorAll('.chart')].every("
+            "c => c.querySelector('.overplot path, .overplot image'))"
+        )
+        assert drawn
+
+
+def test_text_is_readable_in_the_dark(browser: sync_api.Browser, replays: Path) -> None:
+    colours = []
+    for scheme in ("light", "dark"):
+        with Opened(browser, replays, DESKTOP, scheme) as opened:
+            opened.page.locator(".xtick text").first.wait_for(state="attached")
+            colours.append(
+                opened.page.evaluate(
+                    "[getComputedStyle(document.querySelector('.xtick text')).fill,"
+                    " getComputedStyle(document.body).backgroundColor]"
+                )
+            )
+    (light_ink, light_paper), (dark_ink, dark_paper) = ([_brightness(c) for c in pair] for pair in colours)
+    assert light_paper - light_ink > 120
+    assert dark_ink - dark_paper > 120
+
+
+def test_hover_tells_the_point_and_a_tap_goes_to_its_design(browser: sync_api.Browser, replays: Path) -> None:
+    with Opened(browser, replays) as opened:
+        chart = opened.page.locator("#chart-pareto-latency-energy")
+        chart.scroll_into_view_if_needed()
+        x, y = _over_last_point(opened, chart)
+        text = chart.locator(".hovertext").first.text_content()
+        assert text is not None
+        assert "accuracy" in text
+        assert text.startswith(("npu", "<script>"))
+        opened.page.mouse.click(x, y)
+        opened.page.wait_for_timeout(200)
+        anchor = opened.page.evaluate("decodeURIComponent(location.hash.slice(1))")
+        heading = opened.page.locator(f"section[id='{anchor}'] > h2").text_content()
+        assert heading is not None
+        assert text.startswith(heading)
+
+
+def test_hostile_names_stay_names(browser: sync_api.Browser, replays: Path, sweep: Path) -> None:
+    for report, name in ((replays, HOSTILE_FOLDER), (sweep, HOSTILE)):
+        with Opened(browser, report) as opened:
+            chart = opened.page.locator(".chart").last
+            chart.scroll_into_view_if_needed()
+            chart.locator(".main-svg .overplot").first.wait_for(state="attached")
+            assert opened.complaints == []
+            assert opened.page.locator("main img").count() == 0
+            assert name in opened.page.evaluate("document.querySelector('main').textContent")
+            ticks = opened.page.locator("#chart-energy-parts .ytick text").all_text_contents()
+            assert report == sweep or any(tick.startswith("<script>") for tick in ticks)
+
+
+def test_a_row_in_a_folded_table_opens_when_a_link_leads_to_it(
+    browser: sync_api.Browser, sweep: Path
+) -> None:
+    with Opened(browser, sweep) as opened:
+        row = opened.page.locator("#point-0")
+        assert not row.is_visible()
+        opened.page.evaluate("location.hash = '#point-0'")
+        row.wait_for(state="visible")
+
+
+def test_a_thousand_points_open_quickly(browser: sync_api.Browser, sweep: Path) -> None:
+    """Best of three, because other work may share the machine."""
+    times = []
+    for _ in range(3):
+        begin = time.monotonic()
+        with Opened(browser, sweep) as opened:
+            opened.page.locator(".chart .main-svg .overplot").first.wait_for(state="attached")
+            times.append(time.monotonic() - begin)
+    assert min(times) < OPENS_WITHIN_S
+
+
+def test_print_shows_every_chart_within_the_page(browser: sync_api.Browser, replays: Path) -> None:
+    with Opened(browser, replays) as opened:
+        opened.page.emulate_media(media="print")
+        opened.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        assert opened.undrawn() == []
+        widths = opened.page.evaluate(
+            "[...document.querySelectorAll('.chart .main-svg:first-child')].map(s => s.getBoundingClientRect().width)"
+        )
+        assert max(widths) <= 186 / 25.4 * 96  # an A4 page less its margins of 12 mm [CSS px]
+        assert opened.page.evaluate("[...document.querySelectorAll('details')].every(d => d.open)")
+        opened.page.emulate_media(media="screen")
+        opened.page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+        wide, window = sideways(opened)
+        assert wide <= window
+
+
+def _over_last_point(opened: Opened, chart: "sync_api.Locator") -> tuple[float, float]:
+    """Move the pointer onto the last point of the chart."""
+    box = chart.locator(".scatterlayer .points path.point").last.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    opened.page.mouse.move(x - 3, y)
+    opened.page.mouse.move(x, y)
+    chart.locator(".hovertext").first.wait_for(state="attached", timeout=5000)
+    return x, y
+
+
+def _brightness(colour: str) -> float:
+    """Return the mean of a CSS colour's channels, 0 to 255."""
+    channels = colour[colour.index("(") + 1 : -1].split(",")[:3]
+    return sum(float(channel) for channel in channels) / 3
