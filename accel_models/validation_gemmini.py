@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from accel_models.gemmini import Gemmini, conv_cycles
 from accel_models.gemmini_dma import GemminiMemory, load_cycles, store_cycles
-from accel_models.gemmini_tiling import ConvLayer, default_tiling, dosa_tiling
+from accel_models.gemmini_firesim import firesim_cycles
+from accel_models.gemmini_tiling import ConvLayer, default_tiling
 from accel_models.validation import Comparison
 from accel_models.validation_array import Ints, Table, ints, reference, where
-
-# FireSim's Rocket with 512 KiB of L2 and a model of DDR3 behind a 4 MiB cache.  The shape of each term is physics;
-# the values named as fitted are fitted on the 94 runs of tables/reference/gemmini_firesim.csv.
-FIRESIM_MEMORY = GemminiMemory(
-    latency_cycles=54.0,  # fitted
-    l2_bytes=512 << 10,  # assumption: Chipyard's default
-    line_cycles=3.4,  # fitted
-    stride_factor=3.25,  # fitted
-    store_line_cycles=10.0,  # fitted
-    first_input_cycles=25.0,  # fitted
-    first_weight_cycles=15.0,  # fitted
-    same_line_load_cycles=8.0,  # read off U-Net's first layer, one input channel
-    same_line_store_cycles=20.0,  # read off U-Net's last layer, two filters
-)
-FIRESIM = Gemmini(memory=FIRESIM_MEMORY, overlap=0.85)  # overlap fitted
-LLC_BYTES = 4 << 20  # of FireSim's memory model
 
 
 def gemmini_comparisons() -> tuple[Comparison, ...]:
@@ -110,21 +93,13 @@ def convolutions() -> Comparison:
     )
 
 
-def firesim(mapping: str, machine: Gemmini = FIRESIM) -> Comparison:
-    """ResNet-50 and U-Net layers, cut as DOSA found or by the library's rule.
-
-    The runs' program takes each layer by the library's rule first, so the inputs and weights of DOSA's run
-    have been touched before; they are in the memory model's cache if they fit it.
-    """
+def firesim(mapping: str) -> Comparison:
+    """ResNet-50 and U-Net layers, cut as DOSA found or by the library's rule."""
     table = reference("gemmini_firesim")
-    predicted = []
-    for layer, text in zip(_firesim_layers(table), table["mapping"], strict=True):
-        if mapping == "dosa_mapping":
-            cycles = conv_cycles(layer, dosa_tiling(str(text)), _warm(machine, layer))
-        else:
-            tiling = default_tiling(layer, machine.scratchpad_rows, machine.accumulator_rows)
-            cycles = conv_cycles(layer, tiling, machine)
-        predicted.append(cycles)
+    predicted = [
+        firesim_cycles(layer, str(text) if mapping == "dosa_mapping" else None)
+        for layer, text in zip(_firesim_layers(table), table["mapping"], strict=True)
+    ]
     return Comparison(
         name=f"Gemmini in FireSim, {mapping.replace('_', ' ')}",
         truth="ucb-bar/dosa @a7a32393, data/firesim_test_data/both.csv",
@@ -148,14 +123,6 @@ def _firesim_layers(table: Table) -> list[ConvLayer]:
         stride=stride,
         padding=kernel // 2,
     )
-
-
-def _warm(machine: Gemmini, layer: ConvLayer) -> Gemmini:
-    inputs = layer.in_height * layer.in_width * layer.channels
-    weights = layer.kernel_height * layer.kernel_width * layer.channels * layer.filters
-    if inputs + weights > LLC_BYTES:
-        return machine
-    return replace(machine, memory=replace(machine.memory, first_input_cycles=0.0, first_weight_cycles=0.0))
 
 
 def _square_layers(**columns: Ints) -> list[ConvLayer]:

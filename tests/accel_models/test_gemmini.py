@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from accel_models.gemmini import Gemmini, conv_cycles
 from accel_models.gemmini_dma import GemminiMemory, lines_of, load_cycles, store_cycles, train_cycles
+from accel_models.gemmini_firesim import FIRESIM, firesim_cycles
 from accel_models.gemmini_tiling import ConvLayer, ConvTiling, default_tiling, dosa_tiling
-from accel_models.validation_gemmini import FIRESIM, gemmini_comparisons
+from accel_models.validation_gemmini import gemmini_comparisons
 from traces.errors import ConfigError
 
 MEMORY = GemminiMemory(latency_cycles=100.0)
@@ -139,6 +140,16 @@ def test_never_beats_the_roofline(shape: ConvLayer, latency: int) -> None:
     assert cycles * 256 >= macs
     slower = replace(machine, memory=replace(machine.memory, latency_cycles=latency + 50.0, beat_cycles=2.0))
     assert conv_cycles(shape, tile, slower) >= cycles
+
+
+def test_a_second_run_finds_small_layers_in_the_cache() -> None:
+    """The library's own cut, written as a mapping: the same tiles and loops, but warm."""
+    small, large = layer(14, 64, 64), layer(400, 64, 64)
+    whole = "L3[WIO] N1 - L2[WI] K16X - L1[O] K4 C4 Q14 C16X - L0[W] P14"
+    assert firesim_cycles(small, whole) < firesim_cycles(small)
+    tiles = "L3[WIO] Q20 P20 - L2[WI] K16X - L1[O] K4 C4 Q20 C16X - L0[W] P20"
+    cold = conv_cycles(large, dosa_tiling(tiles), FIRESIM)
+    assert firesim_cycles(large, tiles) == cold  # 10 MB do not fit 4 MiB
 
 
 def test_less_overlap_never_helps() -> None:
