@@ -40,8 +40,11 @@ def replay_page(views: Sequence[ReplayView | Misfit], trace: Trace | None) -> Pa
         sections.append(_infeasible(rest))
     sections.append(_provenance(views))
     shown = fit or rest
-    where = shown[0].name if len(shown) == 1 else f"{len(shown)} designs"
-    return Page(f"{shown[0].results.summary().network} on {where}: what skipping brings", tuple(sections))
+    designs = {view.results.summary().design_hash for view in shown}
+    where = shown[0].results.design.name if len(designs) == 1 else f"{len(designs)} designs"
+    names = {view.results.summary().network for view in shown}
+    what = names.pop() if len(names) == 1 else f"{len(names)} networks"
+    return Page(f"{what} on {where}: what skipping brings", tuple(sections))
 
 
 def _compared(

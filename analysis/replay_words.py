@@ -90,11 +90,12 @@ def overview_words(views: Sequence[ReplayView]) -> tuple[str, ...]:
     networks = sorted({view.figures.network for view in views})
     if len(views) == 1:
         return replay_words(views[0])
+    designs = len({view.results.summary().design_hash for view in views})
     saved = [latency_saved(view.figures) for view in views]
     low, high = views[saved.index(min(saved))], views[saved.index(max(saved))]
     skipped = [macs_saved(view.figures) for view in views]
     return (
-        f"{_listed(networks)} replayed input by input on {len(views)} designs: "
+        f"{_listed(networks)} replayed input by input on {designs} designs ({len(views)} replays): "
         f"the gates skip {_span(skipped)} of the arithmetic (MACs).",
         f"How much of that becomes time depends on the hardware: between {percent(min(saved))} of the latency "
         f"({low.name}) and {percent(max(saved))} ({high.name}) is saved against the dense network.",
