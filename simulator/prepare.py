@@ -20,6 +20,7 @@ from simulator.durations import Durations, durations
 from simulator.policy import Policy
 from simulator.schedule import Schedule, build_schedule
 from traces.dense import dynamic_ops
+from traces.errors import UnsupportedError
 from traces.graph import NetworkGraph, Op
 from traces.states import Workload
 
@@ -76,6 +77,7 @@ def prepare(
     groups
         Inputs that run together, shape (g, B), -1 where a group is not full; every input alone if left out.
     """
+    _check_supported(policy, design)
     work = skip(workload, design, groups, policy.compaction)
     placements = place(work.graph, design)
     costs = _price_all(work.states, placements, design)
@@ -91,6 +93,16 @@ def prepare(
         tables=durations(schedule, costs, policy, known, _cut_cycles(design)),
         sizes=np.ones(len(work), np.int64) if groups is None else (groups >= 0).sum(axis=1),
     )
+
+
+def _check_supported(policy: Policy, design: Design) -> None:
+    """Refuse what the design's hardware cannot do; to speculate without a DRAM is merely idle."""
+    channels = design.skip.channels
+    if policy.compaction == "per_input" and channels not in {"compact", "none"}:
+        raise UnsupportedError(
+            f"policy.compaction = 'per_input': design {design.name!r} has skip.channels = {channels!r}, which "
+            f"cannot give the inputs of a batch channels of their own; use 'union'"
+        )
 
 
 def _price_all(

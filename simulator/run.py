@@ -60,7 +60,8 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
     timeline
         Keep the first so many inputs as a timeline.
     explain
-        Also find the waterfall and the estimate at mean rates, which takes several more replays.
+        Also find the oracle, the waterfall and the estimate at mean rates, which takes several more replays.
+        The estimate is taken part by part and averaged.
     """
     policy = policy or Policy()
     parts = _parts(trace, limit, policy)

@@ -1,7 +1,8 @@
 """Streams: frames that arrive in time, wait for the machine, and have a deadline.
 
 On the event engine alone, because frames in flight compete for units.  With one frame in flight none does,
-and each takes the time of its replay.
+and each takes the time of its replay.  Choice: a frame's energy, wasted fetches included, is that of its
+replay alone, whatever it shares the machine with.
 """
 
 from __future__ import annotations

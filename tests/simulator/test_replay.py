@@ -217,6 +217,12 @@ def test_wrong_requests_are_refused() -> None:
         replay(TRACE, design, limit=0)
     with pytest.raises(ConfigError, match="did you mean 'fast'"):
         replay(TRACE, design, engine="fats")  # type: ignore[arg-type]
+    with pytest.raises(UnsupportedError, match=r"skip.channels = 'prefix', which cannot"):
+        replay(
+            TRACE,
+            load_design("edge_npu_16x16", {"skip.channels": "prefix"}),
+            policy=Policy(batch=2, compaction="per_input"),
+        )
     with pytest.raises(UnsupportedError, match="needs the whole trace"):
         replay(iter([TRACE]), design, policy=Policy(prefetch="predict"))
 
