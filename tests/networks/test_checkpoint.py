@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from networks_fixtures import lcnet_config
 
 from networks import checkpoint
 from networks.config import warm_start
 from networks.recording import describe_checkpoint, load_model
+from tests.networks.networks_fixtures import lcnet_config
 from traces.errors import ConfigError, FileProblem
 
 

@@ -7,13 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks_fixtures import ddi_config, deciding, densenet_config, images, lcnet_config
 
 from networks.cost import CostModel, openness
 from networks.cost_table import CostTable, OpCost, check_cost_table, load_cost_table, save_cost_table
 from networks.gates import OutputWatch, named_gates
 from networks.models import AnyModel
 from networks.recorder import record
+from tests.networks.networks_fixtures import ddi_config, deciding, densenet_config, images, lcnet_config
 from traces.errors import ConfigError, FileProblem
 from traces.trace import TraceInfo
 from traces.workload import lower

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from networks_fixtures import as_ddi, ddi_config, deciding, densenet_config, images
 from torch import nn
 
 from networks.ddi import HIDDEN, hard_decision
@@ -12,6 +11,7 @@ from networks.densenet import DenseNet
 from networks.gates import OutputWatch, named_gates
 from networks.lcnet import set_skipping
 from networks.recorder import record
+from tests.networks.networks_fixtures import as_ddi, ddi_config, deciding, densenet_config, images
 from traces.trace import TraceInfo
 from traces.workload import lower
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from networks_fixtures import deciding, images, lcnet_config
 from torch import nn
 
 from networks.gates import LinearLayerGate, OutputWatch, kept_scores, named_gates
 from networks.lcnet import GatedBlock, LCBasicBlock, masked_reference, set_skipping
 from networks.models import ResNetConfig
+from tests.networks.networks_fixtures import deciding, images, lcnet_config
 
 
 @pytest.mark.parametrize(("layer", "channel"), [(True, False), (False, True), (True, True)])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from networks_fixtures import ddi_config, deciding, images, lcnet_config
 from torch.nn import functional
 
 from networks.cost import CostModel, openness
 from networks.gates import OutputWatch, named_gates
 from networks.objective import GateLog, SignFlipCost, TargetCost
+from tests.networks.networks_fixtures import ddi_config, deciding, images, lcnet_config
 
 LABELS = torch.arange(12) % 10
 

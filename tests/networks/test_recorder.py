@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from networks_fixtures import SHAPE, ddi_config, deciding, densenet_config, images, lcnet_config
 from torch import Tensor, nn
 
 from networks.gates import LinearChannelGate, OutputWatch, named_gates
@@ -15,6 +14,14 @@ from networks.graph_ops import add_conv, add_linear, start_graph
 from networks.lcnet import set_skipping
 from networks.models import AnyModel, ResNetConfig
 from networks.recorder import choose_exit, record
+from tests.networks.networks_fixtures import (
+    SHAPE,
+    ddi_config,
+    deciding,
+    densenet_config,
+    images,
+    lcnet_config,
+)
 from traces.errors import GraphError
 from traces.graph import Gate, NetworkGraph
 from traces.storage import load_trace, save_trace
