@@ -25,9 +25,9 @@ def price_on_simd(work: WorkStates, shapes: Shapes, placement: Placement, design
     )
     cycles = np.ceil(cost.total_cycles * (design.clock / core.clock_hz)).astype(np.int64)
     rows = np.maximum(shapes.out_height * shapes.batch, 1)  # Choice: the vector unit streams row by row
-    weights = work.weight_fetch_bytes * (not placement.weights_resident)
-    inputs = shapes.input_elements * act * (not placement.inputs_on_chip)
-    outputs = shapes.output_elements * act * (not placement.output_on_chip)
+    weights = work.weight_fetch_bytes * np.logical_not(placement.weights_resident)
+    inputs = shapes.input_elements * act * np.logical_not(placement.inputs_on_chip)
+    outputs = shapes.output_elements * act * np.logical_not(placement.output_on_chip)
     busy = Busy(
         unit="simd",
         cycles=cycles,

@@ -11,7 +11,7 @@ from accel_models.design import Design
 from accel_models.energy import EnergyParts
 from accel_models.price_array import price_on_array
 from accel_models.price_simd import price_on_simd
-from accel_models.shapes import shapes_of
+from accel_models.shapes import Shapes, shapes_of
 
 
 def price(work: WorkStates, placement: Placement, design: Design) -> Cost:
@@ -26,13 +26,7 @@ def price(work: WorkStates, placement: Placement, design: Design) -> Cost:
     design
         The accelerator.
     """
-    shapes = shapes_of(
-        work.op,
-        np.where(work.runs, work.in_channels, 0),
-        np.where(work.runs, work.out_channels, 0),
-        out_height=work.out_rows,
-        batch=work.batch,
-    )
+    shapes = shapes_left(work)
     match placement.unit:
         case "array":
             return price_on_array(work, shapes, placement, design)
@@ -42,6 +36,17 @@ def price(work: WorkStates, placement: Placement, design: Design) -> Cost:
             return _free(work)
         case _:
             assert_never(placement.unit)
+
+
+def shapes_left(work: WorkStates) -> Shapes:
+    """Return the sizes of what each state computes; nothing where it does not run."""
+    return shapes_of(
+        work.op,
+        np.where(work.runs, work.in_channels, 0),
+        np.where(work.runs, work.out_channels, 0),
+        out_height=work.out_rows,
+        batch=work.batch,
+    )
 
 
 def _free(work: WorkStates) -> Cost:

@@ -1,0 +1,72 @@
+"""Many ops priced at once cost exactly what they cost one by one."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel_models.cost import Cost
+from accel_models.design import Design
+from accel_models.load import design_names, load_design
+from accel_models.placement import place
+from accel_models.price_together import price_all
+from accel_models.pricing import price
+from accel_models.skipping import skip
+from traces import NetworkGraph, SyntheticSettings, cifar_resnet, load_network, lower, synthetic_trace
+
+DESIGNS = {name: load_design(name) for name in design_names()}
+
+
+def assert_equal(together: Cost, alone: Cost) -> None:
+    for field in fields(Cost):
+        ours, theirs = getattr(together, field.name), getattr(alone, field.name)
+        if field.name == "energy":
+            for part in fields(theirs):
+                np.testing.assert_array_equal(getattr(ours, part.name), getattr(theirs, part.name))
+        elif isinstance(theirs, np.ndarray):
+            np.testing.assert_array_equal(ours, theirs, err_msg=field.name)
+        else:
+            assert ours == theirs, field.name
+
+
+def check(graph: NetworkGraph, design: Design, rate: float, seed: int) -> None:
+    trace = synthetic_trace(graph, 40, SyntheticSettings(rates=rate), seed=seed)
+    states, placements = skip(lower(trace), design).states, place(graph, design)
+    together = price_all(states, placements, design)
+    for cost, work, placement in zip(together, states, placements, strict=True):
+        assert_equal(cost, price(work, placement, design))
+
+
+@pytest.mark.parametrize("name", design_names())
+def test_on_every_shipped_design(name: str) -> None:
+    check(cifar_resnet(8, "both"), DESIGNS[name], 0.6, 0)
+
+
+@pytest.mark.parametrize("network", ["mobilenetv1_025_96", "dscnn_kws", "fc_autoencoder"])
+@pytest.mark.parametrize("name", ["edge_npu_16x16", "cortex_m4"])
+def test_on_depthwise_and_dense_networks(network: str, name: str) -> None:
+    check(load_network(network), DESIGNS[name], 1.0, 0)
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    st.sampled_from(["edge_npu_16x16", "gemmini_16x16", "eyeriss_like", "cortex_m7"]),
+    st.sampled_from(["layer", "channel", "both"]),
+    st.floats(0, 1),
+    st.integers(0, 99),
+)
+def test_on_any_trace(name: str, gates: str, rate: float, seed: int) -> None:
+    check(cifar_resnet(8, gates), DESIGNS[name], rate, seed)  # type: ignore[arg-type]
+
+
+def test_what_does_not_fit_says_why_op_by_op() -> None:
+    small = load_design("edge_npu_16x16", {"memory.activation_buffer": "4 KiB"})
+    graph = cifar_resnet(8, "layer")
+    states, placements = skip(lower(synthetic_trace(graph, 4)), small).states, place(graph, small)
+    reasons = {cost.reason for cost in price_all(states, placements, small)} - {""}
+    assert len(reasons) > 1
+    assert reasons == {price(w, p, small).reason for w, p in zip(states, placements, strict=True)} - {""}
