@@ -23,11 +23,12 @@ from numpy.typing import ArrayLike
 
 from accel_models.array_accesses import buffer_accesses
 from accel_models.dram import MemoryParams
+from accel_models.op_sizes import Floats, OpSizes, sizes_of
 from accel_models.shapes import Ints, Shapes
 from accel_models.systolic import ArrayParams, Gemms, compute_cycles
 from accel_models.tile_cost import Bools, Job, Tiles, Traffic, bus_cycles, ends, total_cycles, traffic
 from accel_models.tile_search import KEPT, Prices, Ways, search, shortfall, weight_loads
-from accel_models.tiling import Floats, OpSizes, row_folds, sizes_of, streamed
+from accel_models.tiling import row_folds, streamed
 
 BUFFERS = ("activation", "weight", "accumulator")
 CHUNK = 2048  # ops searched at a time, so that working arrays stay in cache

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.dram import MemoryParams
+from accel_models.op_sizes import Floats, OpSizes
 from accel_models.systolic import ArrayParams
-from accel_models.tiling import ChannelCut, Floats, OpSizes, PixelCut, ReductionCut, take
+from accel_models.tiling import ChannelCut, PixelCut, ReductionCut, take
 
 Kept = Literal["inputs", "weights", "outputs"]
 Bools = NDArray[np.bool_]

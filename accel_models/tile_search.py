@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_models.op_sizes import Floats
 from accel_models.shapes import Ints
 from accel_models.tile_cost import (
     Bools,
@@ -23,7 +24,6 @@ from accel_models.tile_cost import (
 )
 from accel_models.tiling import (
     ChannelCut,
-    Floats,
     PixelCut,
     ReductionCut,
     channel_cuts,

@@ -19,67 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.dram import MemoryParams
-from accel_models.shapes import Shapes
+from accel_models.op_sizes import Floats, OpSizes, bursts
 from accel_models.systolic import ArrayParams, interval
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OpSizes:
-    """What a tiling needs to know of ``n`` ops, as float64 arrays of shape ``(n,)``."""
-
-    m: Floats
-    k: Floats
-    n: Floats
-    groups: Floats
-    batch: Floats
-    channels: Floats  # input channels per group
-    in_height: Floats
-    in_width: Floats
-    out_height: Floats
-    out_width: Floats
-    kernel_area: Floats
-    span_height: Floats  # of the kernel, with dilation [pixels]
-    span_width: Floats
-    stride_height: Floats
-    stride_width: Floats
-    input_pixel_bytes: Floats  # fetched per input pixel, whole bursts if its channels are gathered
-    weight_bytes: Floats  # fetched in one pass over the weights, whole bursts
-
-
-def sizes_of(
-    shapes: Shapes, memory: MemoryParams, pixel_bytes: Floats | None, weight_bytes: Floats | None
-) -> OpSizes:
-    """Convert shapes; sizes of skipped work become 1, the caller masks it."""
-    whole = shapes.kind == "lstm_cell"  # its K is two vectors, no kernel
-    area = np.ones_like(shapes.k) if whole else shapes.kernel_height * shapes.kernel_width
-    channels = shapes.k // np.maximum(area, 1)
-    dense_pixel = np.asarray(channels * shapes.groups * (memory.activation_bits / 8), np.float64)
-    dense_weights = _bursts(np.asarray(shapes.weights * (memory.weight_bits / 8), np.float64), memory)
-    counts = (
-        shapes.m,
-        shapes.k,
-        shapes.n,
-        shapes.groups,
-        shapes.batch,
-        channels,
-        shapes.in_height,
-        shapes.in_width,
-        shapes.out_height,
-        shapes.out_width,
-        area,
-        (shapes.kernel_height - 1) * shapes.dilation_height + 1,
-        (shapes.kernel_width - 1) * shapes.dilation_width + 1,
-        shapes.stride_height,
-        shapes.stride_width,
-    )
-    fetched = (
-        dense_pixel if pixel_bytes is None else pixel_bytes,
-        dense_weights if weight_bytes is None else weight_bytes,
-    )
-    values = [np.maximum(value, 1).astype(np.float64) for value in counts]
-    return OpSizes(*[*values, *fetched])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,45 +96,63 @@ def pixel_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> PixelCu
     All levels at once: arrays of shape ``(levels, n)``.
     """
     levels = int(np.ceil(np.log2(np.max(op.m)))) + 1
-    parts = 2.0 ** np.arange(levels)[:, None]
+    parts = np.asarray(2.0 ** np.arange(levels)[:, None], np.float64)
+    grid = _grid(op, parts)
+    # Neighbours share a halo of (span - stride) rows or columns; rows can stay on chip for the next tile.
+    halo_rows = (grid.row_tiles - 1) * np.maximum(op.span_height - op.stride_height, 0)
+    halo_cols = (grid.col_tiles - 1) * np.maximum(op.span_width - op.stride_width, 0)
+    once_rows = _touched_rows(op, op.out_height)
+    pass_rows = once_rows + (0.0 if memory.halo_kept else halo_rows)
+    pass_cols = _touched_cols(op, op.out_width) + halo_cols
+    in_runs = op.batch * pass_rows * grid.col_tiles
+    out_runs = op.batch * op.out_height * grid.col_tiles
+    out_pixel_bytes = op.n * op.groups * (memory.activation_bits / 8)
+    tiles, tile_pixels = grid.tiles, grid.images * grid.rows * grid.cols
+    folds, tile_folds = _pixel_folds(op, array, tiles, tile_pixels)
+    return PixelCut(
+        tiles=tiles,
+        folds=folds,
+        tile_folds=tile_folds,
+        tile_pixels=tile_pixels,
+        tile_in_pixels=grid.images * _touched_rows(op, grid.rows) * _touched_cols(op, grid.cols),
+        in_pixels=op.batch * pass_rows * pass_cols,
+        in_pixels_alone=op.batch * (once_rows + halo_rows) * pass_cols,
+        in_bytes=in_runs * bursts(pass_cols / grid.col_tiles * op.input_pixel_bytes, memory),
+        out_bytes=out_runs * bursts(op.out_width / grid.col_tiles * out_pixel_bytes, memory),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """Tiles of ``images`` x ``rows`` x ``cols`` output pixels, and how many of them along rows and columns."""
+
+    images: Floats
+    rows: Floats
+    cols: Floats
+    row_tiles: Floats
+    col_tiles: Floats
+    tiles: Floats
+
+
+def _grid(op: OpSizes, parts: Floats) -> _Grid:
+    """Cut into about ``parts`` tiles: images first, then rows, then columns of single rows."""
     images = np.ceil(op.batch / parts)
     image_tiles = np.ceil(op.batch / images)
     rows = np.ceil(op.out_height / np.ceil(parts / image_tiles))
     row_tiles = np.ceil(op.out_height / rows)
     cols = np.ceil(op.out_width / np.ceil(parts / (image_tiles * row_tiles)))
     col_tiles = np.ceil(op.out_width / cols)
-    tile_rows = _touched_rows(op, rows)
-    tile_cols = _touched_cols(op, cols)
-    # Neighbours share a halo of (span - stride) rows or columns; rows can stay on chip for the next tile.
-    halo_rows = (row_tiles - 1) * np.maximum(op.span_height - op.stride_height, 0)
-    halo_cols = (col_tiles - 1) * np.maximum(op.span_width - op.stride_width, 0)
-    once_rows = _touched_rows(op, op.out_height)
-    pass_rows = once_rows + (0.0 if memory.halo_kept else halo_rows)
-    pass_cols = _touched_cols(op, op.out_width) + halo_cols
-    in_runs = op.batch * pass_rows * col_tiles
-    out_runs = op.batch * op.out_height * col_tiles
-    out_pixel_bytes = op.n * op.groups * (memory.activation_bits / 8)
-    tiles, tile_pixels = image_tiles * row_tiles * col_tiles, images * rows * cols
-    match array.dataflow:
-        case "ws":
-            folds, tile_folds = tiles * streamed(array, op.m / tiles), streamed(array, tile_pixels)
-        case "is":
-            tile_folds = np.ceil(tile_pixels / array.cols)
-            folds = tiles * tile_folds
-        case "os":
-            tile_folds = np.ceil(tile_pixels / array.rows)
-            folds = tiles * tile_folds
-    return PixelCut(
-        tiles=tiles,
-        folds=folds,
-        tile_folds=tile_folds,
-        tile_pixels=tile_pixels,
-        tile_in_pixels=images * tile_rows * tile_cols,
-        in_pixels=op.batch * pass_rows * pass_cols,
-        in_pixels_alone=op.batch * (once_rows + halo_rows) * pass_cols,
-        in_bytes=in_runs * _bursts(pass_cols / col_tiles * op.input_pixel_bytes, memory),
-        out_bytes=out_runs * _bursts(op.out_width / col_tiles * out_pixel_bytes, memory),
-    )
+    return _Grid(images, rows, cols, row_tiles, col_tiles, image_tiles * row_tiles * col_tiles)
+
+
+def _pixel_folds(
+    op: OpSizes, array: ArrayParams, tiles: Floats, tile_pixels: Floats
+) -> tuple[Floats, Floats]:
+    """Folds, or streamed cycles, that pixels take over all tiles and in a full one."""
+    if array.dataflow == "ws":
+        return tiles * streamed(array, op.m / tiles), streamed(array, tile_pixels)
+    tile_folds = np.ceil(tile_pixels / (array.rows if array.dataflow == "os" else array.cols))
+    return tiles * tile_folds, tile_folds
 
 
 def _touched_rows(op: OpSizes, out: Floats) -> Floats:
@@ -314,9 +273,5 @@ def _split_bytes(size: Floats, tile: Floats, each: Floats, memory: MemoryParams)
     """Bytes per pixel if ``size`` channels of ``each`` bytes move ``tile`` at a time; 0 if all at once."""
     tiles = np.ceil(size / tile)
     last = size - (tiles - 1) * tile
-    moved = (tiles - 1) * _bursts(tile * each, memory) + _bursts(last * each, memory)
+    moved = (tiles - 1) * bursts(tile * each, memory) + bursts(last * each, memory)
     return np.where(tiles > 1, moved, 0.0)
-
-
-def _bursts(run_bytes: Floats, memory: MemoryParams) -> Floats:
-    return np.ceil(run_bytes / memory.burst_bytes) * memory.burst_bytes
