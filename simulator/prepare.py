@@ -14,7 +14,7 @@ from accel_models.cost import Cost, Placement, WorkStates
 from accel_models.design import Design
 from accel_models.params import memory_params
 from accel_models.placement import place
-from accel_models.pricing import price
+from accel_models.price_together import price_all
 from accel_models.skipping import SkippedWorkload, skip
 from simulator.durations import Durations, durations
 from simulator.policy import Policy
@@ -109,14 +109,15 @@ def _price_all(
     states: Sequence[WorkStates], placements: Sequence[Placement], design: Design
 ) -> tuple[Cost, ...]:
     """Price every op, equal work on equal terms once: deep networks repeat their blocks."""
-    known: dict[tuple[object, ...], Cost] = {}
-    costs = []
-    for work, placement in zip(states, placements, strict=True):
-        key = (_shape_of(work.op), placement, *(array.tobytes() for array in _arrays(work)))
-        if key not in known:
-            known[key] = price(work, placement, design)
-        costs.append(known[key])
-    return tuple(costs)
+    keys = [
+        (_shape_of(work.op), placement, *(array.tobytes() for array in _arrays(work)))
+        for work, placement in zip(states, placements, strict=True)
+    ]
+    first = {key: i for i, key in reversed(list(enumerate(keys)))}
+    chosen = list(first.values())
+    costs = price_all([states[i] for i in chosen], [placements[i] for i in chosen], design)
+    known = dict(zip(first, costs, strict=True))
+    return tuple(known[key] for key in keys)
 
 
 def _shape_of(op: Op) -> tuple[object, ...]:
