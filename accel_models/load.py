@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import YAMLError
 
 from accel_models.design import Design
 from traces.errors import ConfigError, FileProblem, did_you_mean
@@ -111,10 +111,11 @@ def _read(name: str) -> tuple[dict[str, Any], str]:
 def _parse(text: bytes, origin: str) -> dict[str, Any]:
     try:
         data = _yaml().load(io.BytesIO(text))
-    except (MarkedYAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{origin}:{where} not YAML: {getattr(error, 'problem', error)}") from None
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError(f"{origin}:{where} not YAML: {what}") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{origin}: holds {type(data).__name__}, needs a mapping of settings")
     return data

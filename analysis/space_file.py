@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import YAMLError
 
 from accel_models.design import Design
 from accel_models.load import explain, load_design, set_value
@@ -122,9 +122,11 @@ def _yaml(text: str) -> object:
     yaml.allow_duplicate_keys = False
     try:
         return yaml.load(io.StringIO(text))
-    except MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise ConfigError(f"{line}not YAML: {error.problem}") from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}: " if mark else ""
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError(f"{line}not YAML: {what}") from None
 
 
 def _mapping(value: object, where: str) -> dict[str, Any]:

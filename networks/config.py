@@ -98,8 +98,11 @@ def load_config(path: Path) -> RunConfig:
         raise FileProblem(f"{path}: no such configuration")
     try:
         content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}:" if mark else ""
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError(f"{path}:{where} not YAML: {what}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: holds no settings; needs name, model and training")
     try:

@@ -100,7 +100,7 @@ def _arrivals(kind: str, rate: str | None, seed: int) -> Arrivals:
         )
     try:
         times = tuple(float(line) for line in path.read_text(encoding="utf-8").split())
-    except ValueError as error:
+    except ValueError as error:  # not a number, or not text
         raise FileProblem(f"{path}: {error}; needs one arrival time a line, in seconds") from None
     return Arrivals(kind="recorded", times_s=times)
 

@@ -36,8 +36,10 @@ class Ran:
         """The one error message of a run that was refused."""
         assert self.code == 2, self.out + self.err
         assert "Traceback" not in self.err + self.out
-        assert self.err.count("error:") == 1, self.err
-        return " ".join(self.err.strip().splitlines()[-1].removeprefix("error:").split())
+        last = self.err.strip().splitlines()[-1]
+        assert last.startswith("error: "), self.err
+        assert self.err.count("error: ") == 1, self.err
+        return last.removeprefix("error: ")
 
 
 Lacuna = Callable[..., Ran]

@@ -124,6 +124,17 @@ class TestDesigns:
         check(lacuna("inspect", tmp_path / "mine.yaml"), str(tmp_path / "mine.yaml"), *parts)
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"name: \x07", b"a: [1", b"a: b: c"])
+@pytest.mark.parametrize("command", ["inspect", "train", "sweep"])
+def test_yaml_that_is_none(lacuna, tmp_path, command, content):
+    """Bytes, control characters, an open bracket, a nested colon: one line each, naming the file."""
+    if command == "train":
+        pytest.importorskip("torch")
+    (tmp_path / "bad.yaml").write_bytes(content)
+    options = ("--out", tmp_path / "out") if command == "sweep" else ()
+    check(lacuna(command, tmp_path / "bad.yaml", *options), "bad.yaml: ")
+
+
 class TestPolicies:
     @pytest.mark.parametrize(
         ("options", "parts"),

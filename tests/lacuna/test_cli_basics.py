@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 COMMANDS = (
-    "demo", "designs", "inspect", "train", "record", "cost-table", "estimate",
+    "demo", "designs", "inspect", "train", "record", "cost-table", "estimate", "stream",
     "replay", "sweep", "search", "pareto", "compare", "report", "validate",
 )  # fmt: skip
 NAMED_BY_THE_DESIGN = (

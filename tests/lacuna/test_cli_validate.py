@@ -1,0 +1,44 @@
+"""`lacuna validate`: every comparison holds, and one that breaks ends with exit code 1."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from accel_models import validations
+
+
+@pytest.fixture(scope="module")
+def comparisons():
+    """Computed once for the module."""
+    return validations.all_comparisons()
+
+
+@pytest.fixture
+def known(monkeypatch, comparisons):
+    monkeypatch.setattr(validations, "all_comparisons", lambda: comparisons)
+    return comparisons
+
+
+def test_every_bound_holds(lacuna, known):
+    shown, found = lacuna("validate"), lacuna("validate", "--json").json
+    assert shown.code == 0, shown.out
+    assert "BROKEN" not in shown.out
+    assert len(found) == len(known) > 20
+    assert all(one["holds"] and one["worst_error"] <= one["bound_worst"] for one in found)
+
+
+def test_a_broken_bound_fails(lacuna, known, monkeypatch):
+    wrong = replace(known[0], predicted=known[0].predicted * 2)
+    monkeypatch.setattr(validations, "all_comparisons", lambda: (wrong, *known[1:]))
+    ran = lacuna("validate")
+    assert ran.code == 1
+    assert ran.out.count("BROKEN") == 1
+
+
+def test_the_page_is_written(lacuna, known, tmp_path):
+    assert lacuna("validate", "--docs", tmp_path).code == 0
+    page = (tmp_path / "validation.md").read_text("utf-8")
+    assert all(one.name in page for one in known)
+    assert list(tmp_path.glob("*.png"))
