@@ -97,7 +97,7 @@ def test_bad_settings_are_named(setting: str, message: str) -> None:
 
 
 def test_a_design_needs_a_unit() -> None:
-    with pytest.raises(ConfigError, match="gate_unit = 'array', but the design has no array|needs an array"):
+    with pytest.raises(ConfigError, match=r"has no array|needs an array"):
         load_design("systolic_bare", {"array": None})
 
 

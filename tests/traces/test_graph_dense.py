@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
-from trace_strategies import SAME, add_gate, graphs
 
+from tests.traces.trace_strategies import SAME, add_gate, graphs
 from traces.build import GraphBuilder
 from traces.dense import dynamic_ops, strip_gates
 from traces.graph import Gate, NetworkGraph, Op

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_graph_dense import side_exit_graph
-from trace_strategies import graphs, traces
 
+from tests.traces.test_graph_dense import side_exit_graph
+from tests.traces.trace_strategies import graphs, traces
 from traces.build import GraphBuilder, Window
 from traces.columns import flatten
 from traces.errors import ConfigError

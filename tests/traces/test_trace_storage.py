@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from trace_strategies import add_gate, random_trace, traces
 
+from tests.traces.trace_strategies import add_gate, random_trace, traces
 from traces import storage
 from traces.atomic import atomic_write
 from traces.build import GraphBuilder, Window

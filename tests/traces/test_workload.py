@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trace_strategies import SAME, add_gate, random_trace, traces
 
+from tests.traces.trace_strategies import SAME, add_gate, random_trace, traces
 from traces.build import GraphBuilder, Window
 from traces.errors import GraphError
 from traces.graph import INPUT, MAC_KINDS, NetworkGraph, Op
