@@ -15,6 +15,8 @@ from simulator.schedule import Schedule, Task, TaskKind
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
+TICKS = 256  # per cycle, where idealised replays take shares of cycles
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Durations:

@@ -7,7 +7,7 @@ import numpy as np
 from accel_models.design import Design
 from simulator.accounting import spent, static_pj, sum_pj
 from simulator.batches import copies
-from simulator.durations import Ints, mapped, with_known_decisions
+from simulator.durations import TICKS, Ints, mapped, with_known_decisions
 from simulator.fast import simulate
 from simulator.policy import Policy
 from simulator.prepare import Prepared, prepare
@@ -17,7 +17,6 @@ from traces.states import Workload
 from traces.workload import dense_workload, mean_workload
 
 Answer = tuple[float, float]  # cycles and energy [pJ] per input
-_FINE = 256  # ticks per cycle
 
 
 def prepare_dense(graph: NetworkGraph, design: Design, policy: Policy) -> Prepared:
@@ -43,12 +42,12 @@ def mean_rate_answer(workload: Workload, design: Design, policy: Policy) -> Answ
     prepared = prepare(mean.workload, design, policy, rates=mean.rate, groups=copies(1, policy.batch))
 
     def at_rate(task: Task, cycles: Ints) -> Ints:
-        ticks: Ints = np.rint(cycles * (mean.rate[task.op] * _FINE)).astype(np.int64)
+        ticks: Ints = np.rint(cycles * (mean.rate[task.op] * TICKS)).astype(np.int64)
         return ticks
 
     tables = mapped(with_known_decisions(prepared.tables), at_rate)
     times = simulate(tables, prepared.work.state_index)
-    cycles = times.latency / _FINE
-    static = static_pj(design, prepared.schedule.units, cycles, times.busy / _FINE)
+    cycles = times.latency / TICKS
+    static = static_pj(design, prepared.schedule.units, cycles, times.busy / TICKS)
     energy = sum_pj(prepared, mean.rate) + static
     return float(cycles[0]), float(energy[0]) / policy.batch

@@ -19,6 +19,7 @@ from accel_models.skipping import SkippedWorkload, skip
 from simulator.durations import Durations, durations
 from simulator.policy import Policy
 from simulator.schedule import Schedule, build_schedule
+from simulator.views import Views
 from traces.dense import dynamic_ops
 from traces.errors import UnsupportedError
 from traces.graph import NetworkGraph, Op
@@ -63,6 +64,7 @@ def prepare(
     policy: Policy,
     rates: NDArray[np.float64] | None = None,
     groups: Ints | None = None,
+    views: Views | None = None,
 ) -> Prepared:
     """Return the workload ready for an engine.
 
@@ -76,9 +78,12 @@ def prepare(
         Recorded execution rate of each op for ``predict``, shape (ops,); the workload's own if left out.
     groups
         Inputs that run together, shape (g, B), -1 where a group is not full; every input alone if left out.
+    views
+        What other designs found out about this trace.
     """
     _check_supported(policy, design)
-    work = skip(workload, design, groups, policy.compaction)
+    see = skip if views is None else views.skipped
+    work = see(workload, design, groups, policy.compaction)
     placements = place(work.graph, design)
     costs = _price_all(work.states, placements, design)
     schedule = build_schedule(work.graph, placements, costs, design)

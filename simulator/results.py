@@ -73,6 +73,20 @@ class Results:
         return pd.DataFrame(dict(self.columns))
 
     @property
+    def per_batch(self) -> pd.DataFrame:
+        """One row per batch: its inputs, its time, and the energy and bytes of all its inputs together."""
+        parts = self.per_input.groupby("batch", sort=True)
+        return parts.agg(
+            inputs=("input", "size"),
+            macs=("macs", "sum"),
+            latency_cycles=("latency_cycles", "first"),
+            latency_us=("latency_us", "first"),
+            energy_pj=("energy_pj", "sum"),
+            dram_bytes=("dram_bytes", "sum"),
+            wasted_bytes=("wasted_bytes", "sum"),
+        ).reset_index()
+
+    @property
     def per_op(self) -> pd.DataFrame:
         """One row per op, in program order."""
         import pandas as pd  # noqa: PLC0415  (slow to import)

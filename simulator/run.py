@@ -20,6 +20,7 @@ from simulator.prepare import Prepared, prepare
 from simulator.results import Results
 from simulator.timeline import timeline_json
 from simulator.times import Times
+from simulator.views import Views
 from simulator.waterfall import Replayed, levels
 from traces.errors import ConfigError, UnsupportedError, did_you_mean
 from traces.states import Workload
@@ -41,6 +42,7 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
     limit: int | None = None,
     timeline: int = 0,
     explain: bool = True,
+    views: Views | None = None,
 ) -> Results:
     """Return what every input of a trace takes on a design.
 
@@ -62,6 +64,8 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
     explain
         Also find the oracle, the waterfall and the estimate at mean rates, which takes several more replays.
         The estimate is taken part by part and averaged.
+    views
+        What replays of this very trace on other designs found out about it; changes nothing but the time.
     """
     policy = policy or Policy()
     parts = _parts(trace, limit, policy)
@@ -75,9 +79,9 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
         return collector.does_not_fit(dense.infeasible, len(first))
     baseline = dense_answer(dense)
     for part in chain([first], parts):
-        workload = lower(part)
+        workload = lower(part) if views is None else views.lowered(part)
         groups = group_inputs(part, policy)
-        prepared = prepare(workload, design, policy, rates, groups)
+        prepared = prepare(workload, design, policy, rates, groups, views)
         if prepared.infeasible:
             return collector.does_not_fit(prepared.infeasible, len(first))
         actual = Replayed.of(prepared, run_engine(prepared, engine))
@@ -141,6 +145,8 @@ def _slices(trace: Traces, rows: int, limit: int | None) -> Iterable[Trace]:
         trace = load_trace(trace, limit)
     if isinstance(trace, Trace):
         whole = trace
+        if len(whole) <= rows:
+            return (whole,)
         return (whole.rows(at, min(at + rows, len(whole))) for at in range(0, len(whole), rows))
     return trace
 

@@ -71,7 +71,7 @@ class Waterfalls(_Frozen):
 
 
 class Summary(_Frozen):
-    """Figures of a replay; means are over inputs."""
+    """Figures of a replay; means are over inputs, and the latency of an input is that of its whole batch."""
 
     schema_version: str = SCHEMA_VERSION
     model_version: str = MODEL_VERSION

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from accel_models.cost import Cost
 from simulator.accounting import static_pj, sum_pj, wasted
-from simulator.durations import Ints, mapped, with_known_decisions, without_waste
+from simulator.durations import TICKS, Ints, mapped, with_known_decisions, without_waste
 from simulator.fast import Scaling, simulate
 from simulator.prepare import Prepared
 from simulator.schedule import Task
@@ -44,7 +44,6 @@ LOSSES = (
     "wasted prefetch",
     "batch divergence",
 )
-_FINE = 256  # ticks per cycle, so that shares of a cycle do not vanish
 _UNIT = 20  # bits of a share
 
 
@@ -141,14 +140,14 @@ def _ideal(alone: Prepared, shares: Floats, real: int) -> _Level:
     dynamic = alone.dynamic
 
     def fine(task: Task, cycles: Ints) -> Ints:
-        return np.zeros_like(cycles) if dynamic[task.op] else cycles * _FINE
+        return np.zeros_like(cycles) if dynamic[task.op] else cycles * TICKS
 
     tables = mapped(with_known_decisions(alone.tables), fine)
     schedule = alone.schedule
     scaled = np.array([_class(task, schedule.units) >= real for task in schedule.tasks], np.bool_)
     share = np.rint(shares * (1 << _UNIT)).astype(np.int64)
     times = simulate(tables, alone.work.state_index, scaling=Scaling(scaled, share))
-    return _Level.of(alone, times, _FINE)
+    return _Level.of(alone, times, TICKS)
 
 
 def _class(task: Task, units: tuple[str, ...]) -> int:

@@ -53,12 +53,16 @@ def test_similar_inputs_together_diverge_less() -> None:
 
 def test_a_batch_shares_its_time_and_divides_its_bytes() -> None:
     trace = synthetic_trace(GRAPH, 10, seed=4)
-    rows = replay(trace, DESIGN, policy=Policy(batch=4)).per_input
+    results = replay(trace, DESIGN, policy=Policy(batch=4))
+    rows = results.per_input
     assert rows.batch.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
     assert rows.groupby("batch").latency_cycles.nunique().eq(1).all()
     assert rows.groupby("batch").energy_pj.nunique().eq(1).all()
     per_batch = rows.groupby("batch").dram_bytes
     assert (per_batch.max() - per_batch.min()).max() <= 1
+    assert results.per_batch.inputs.tolist() == [4, 4, 2]
+    assert results.per_batch.energy_pj.sum() == pytest.approx(rows.energy_pj.sum())
+    assert results.per_batch.latency_cycles.tolist() == rows.groupby("batch").latency_cycles.first().tolist()
 
 
 def test_equal_inputs_do_not_diverge() -> None:

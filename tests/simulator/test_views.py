@@ -1,0 +1,88 @@
+"""Shared views change the time of a replay and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel_models.load import design_names, load_design
+from accel_models.skipping import skip, view_key
+from simulator import Policy, replay
+from simulator.views import Views
+from traces import SyntheticSettings, cifar_resnet, synthetic_trace
+
+TRACE = synthetic_trace(cifar_resnet(8, "both"), 60, SyntheticSettings(rates=0.6))
+VIEWS = Views(TRACE)  # shared by all tests on purpose
+CHANGES: list[dict[str, object]] = [
+    {},
+    {"memory.dram.burst": "32 B"},
+    {"memory.weight_bits": 16},
+    {"skip.channels": "none"},
+    {"skip.channels": "tile", "skip.group": 4},
+    {"skip.channels": "tile", "skip.group": 8},
+    {"skip.channels": "prefix"},
+    {"skip.layers": False},
+    {"array.rows": 8, "clock": "100 MHz", "memory.weight_buffer": "32 KiB"},
+]
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.sampled_from(CHANGES),
+    st.sampled_from(["edge_npu_16x16", "gemmini_16x16"]),
+    st.sampled_from(
+        [Policy(), Policy(batch=4), Policy(batch=4, batch_order="similar"), Policy(prefetch="predict")]
+    ),
+)
+def test_a_replay_with_views_is_the_replay_without(
+    change: dict[str, object], name: str, policy: Policy
+) -> None:
+    design = load_design(name, change)
+    plain = replay(TRACE, design, policy=policy, explain=False)
+    shared = replay(TRACE, design, policy=policy, explain=False, views=VIEWS)
+    assert shared.summary() == plain.summary()
+    assert shared.per_input.equals(plain.per_input)
+
+
+@pytest.mark.parametrize("name", design_names())
+def test_what_the_key_leaves_out_changes_no_view(name: str) -> None:
+    """A design of the same key, but otherwise another one, sees the same."""
+    design = load_design(name)
+    other = load_design("edge_npu_32x32").model_copy(update={"skip": design.skip})
+    if design.memory is None:
+        other = other.model_copy(update={"memory": None})
+    else:
+        memory = other.memory
+        assert memory is not None
+        dram = memory.dram.model_copy(update={"burst": design.memory.dram.burst})
+        other = other.model_copy(
+            update={
+                "memory": memory.model_copy(update={"weight_bits": design.memory.weight_bits, "dram": dram})
+            }
+        )
+    assert view_key(other) == view_key(design)
+    workload = Views(TRACE).lowered(TRACE)
+    ours, theirs = skip(workload, design), skip(workload, other)
+    np.testing.assert_array_equal(ours.state_index, theirs.state_index)
+    for one, two in zip(ours.states, theirs.states, strict=True):
+        np.testing.assert_array_equal(one.weight_fetch_bytes, two.weight_fetch_bytes)
+        np.testing.assert_array_equal(one.in_channels, two.in_channels)
+        np.testing.assert_array_equal(one.gathered_elements, two.gathered_elements)
+
+
+def test_work_on_the_trace_is_done_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    views, seen = Views(TRACE), []
+    monkeypatch.setattr("simulator.views.skip", lambda *given: seen.append(given) or skip(*given))
+    for rows in (4, 8, 16):
+        replay(TRACE, load_design("edge_npu_16x16", {"array.rows": rows}), explain=False, views=views)
+    whole = [given for given in seen if len(given[0]) == len(TRACE)]
+    assert len(whole) == 1
+
+
+def test_other_traces_are_looked_at_anew() -> None:
+    other = synthetic_trace(cifar_resnet(8, "both"), 60, SyntheticSettings(rates=0.2))
+    design = load_design("edge_npu_16x16")
+    with_views = replay(other, design, explain=False, views=VIEWS)
+    assert with_views.summary() == replay(other, design, explain=False).summary()
