@@ -16,6 +16,7 @@ broken bursts) is counted per input and then deduplicated again.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -74,6 +75,12 @@ def skip(
     for row, (_, index) in zip(state_index, pieces, strict=True):
         row[:] = index
     return SkippedWorkload(workload.graph, states, state_index.T)
+
+
+def view_key(design: Design) -> Hashable:
+    """Return what of a design :func:`skip` looks at: designs of equal keys see any workload alike."""
+    memory = design.memory
+    return design.skip, None if memory is None else (memory.weight_bits, memory.dram.burst)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,7 @@ from traces.trace import Trace
 
 if TYPE_CHECKING:
     from simulator.policy import Policy
+    from simulator.views import Views
 
 _TRACES_KEPT = 2  # in the memory of a worker: tasks come trace by trace
 
@@ -45,26 +46,42 @@ def evaluate(task: Task, trace: Trace | None = None) -> list[Row]:
         The trace itself, where workers do not share a file system; otherwise it is read from its path once
         per worker.
     """
-    recorded = _stored(task.trace, task.inputs) if trace is None else trace
+    recorded = _stored(task.trace, task.inputs) if trace is None else _sent(trace)
     return list(_rows(task, recorded))
 
 
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """A trace in the memory of a worker, and what earlier designs found out about it."""
+
+    trace: Trace
+    views: Views
+
+
 @lru_cache(maxsize=_TRACES_KEPT)
-def _stored(trace: TraceRef, inputs: int | None) -> Trace:
-    return load_trace(trace.path, inputs)
+def _stored(trace: TraceRef, inputs: int | None) -> _Recorded:
+    return _sent(load_trace(trace.path, inputs))
 
 
-def _rows(task: Task, trace: Trace) -> Iterator[Row]:
+@lru_cache(maxsize=_TRACES_KEPT)
+def _sent(trace: Trace) -> _Recorded:
+    """Return a trace (by identity) with its views."""
+    from simulator.views import Views  # noqa: PLC0415  (keeps the simulator out of a sweep's parent process)
+
+    return _Recorded(trace, Views(trace))
+
+
+def _rows(task: Task, recorded: _Recorded) -> Iterator[Row]:
     for request in task.requests:
         try:
-            yield _row(request, task, trace)
+            yield _row(request, task, recorded)
         except FileProblem:
             raise  # not the design's fault: the sweep cannot go on
         except LacunaError as problem:
             yield infeasible_row(request, task.trace, task.policy, str(problem))
 
 
-def _row(request: Request, task: Task, trace: Trace) -> Row:
+def _row(request: Request, task: Task, recorded: _Recorded) -> Row:
     """Return the row of one design; an area beyond the budget is known without a replay."""
     from simulator import replay  # noqa: PLC0415  (numba is loaded where it is needed: in the workers)
 
@@ -74,7 +91,7 @@ def _row(request: Request, task: Task, trace: Trace) -> Row:
     for bound in task.budget:
         if bound.column == "area_mm2" and area.total_mm2 > bound.limit:
             return _over(request, task, bound, area.total_mm2, area.total_mm2)
-    results = replay(trace, request.design, policy=task.policy, limit=task.inputs, explain=False)
+    results = replay(recorded.trace, request.design, policy=task.policy, explain=False, views=recorded.views)
     if not results.feasible:
         return infeasible_row(
             request,

@@ -58,7 +58,7 @@ class Prepared:
         return next((cost.reason for cost in self.costs if not cost.feasible.all()), "")
 
 
-def prepare(
+def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a replay
     workload: Workload,
     design: Design,
     policy: Policy,
