@@ -104,5 +104,6 @@ def _summed(prepared: Prepared, weights: Floats | None = None) -> Floats:
     for i, cost in enumerate(prepared.costs):
         energy = state_energy(cost, bool(prepared.dynamic[i]))
         table = np.concatenate([energy, cost.dram_bytes[:, None]], axis=1)
-        total += table[prepared.work.state_index[:, i]] * (1.0 if weights is None else weights[i])
+        scaled = table if weights is None else table * weights[i]
+        total += np.take(scaled, prepared.work.state_index[:, i], axis=0)
     return total
