@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel_models.cost_table import save_cost_table as save_exported
+from accel_models.load import load_design
 from networks.cost import CostModel, openness
 from networks.cost_table import CostTable, OpCost, check_cost_table, load_cost_table, save_cost_table
 from networks.gates import OutputWatch, named_gates
@@ -112,7 +116,7 @@ def test_training_for_a_design_prices_only_what_the_table_holds() -> None:
     assert cost.per_input(cost.shares(opened)).tolist() == [700.0, 0.0]
 
 
-def test_table_survives_its_file(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_table_survives_its_file(tmp_path: Path) -> None:
     path = tmp_path / "table.json"
     save_cost_table(TABLE, path)
     loaded = load_cost_table(path)
@@ -120,7 +124,7 @@ def test_table_survives_its_file(tmp_path) -> None:  # type: ignore[no-untyped-d
     np.testing.assert_array_equal(loaded.ops["op"].cost, GRID.cost)
 
 
-def test_bad_tables_are_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_bad_tables_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "table.json"
     with pytest.raises(FileProblem, match="no such cost table"):
         load_cost_table(path)
@@ -144,3 +148,23 @@ def test_bad_tables_are_refused(tmp_path) -> None:  # type: ignore[no-untyped-de
         OpCost(in_channels=np.array([0.0, 4.0]), out_channels=np.array([0.0, 1.0]), cost=np.zeros((3, 2)))
     with pytest.raises(ConfigError, match="negative"):
         OpCost(in_channels=np.array([0.0, 4.0]), out_channels=np.array([0.0, 1.0]), cost=-np.ones((2, 2)))
+
+
+def test_a_design_s_exported_table_is_read_and_trained_towards(tmp_path: Path) -> None:
+    """Contract: what accel_models exports, networks reads; every op that multiplies has a price."""
+    _, graph = deciding(lcnet_config(depth=8))
+    save_exported(graph, load_design("edge_npu_16x16"), "pJ", tmp_path / "table.json")
+    table = load_cost_table(tmp_path / "table.json")
+    check_cost_table(table, {op.name for op in graph.ops})
+    assert {op.name for op in graph.ops if op.macs} <= set(table.ops)
+
+    cost = CostModel(graph, table)
+    scores = {
+        gate.name: torch.ones((1,) if gate.kind == "layer" else (1, gate.size), requires_grad=True)
+        for gate in graph.gates
+    }
+    opened = cost.per_input(cost.shares({name: openness(score) for name, score in scores.items()}))
+    assert float(opened.detach()) == pytest.approx(sum(table.dense(op.name) for op in graph.ops), rel=1e-5)
+    opened.sum().backward()
+    assert all(score.grad is not None and bool((score.grad >= 0).all()) for score in scores.values())
+    assert cost.dense() < float(opened.detach())
