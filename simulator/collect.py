@@ -36,6 +36,7 @@ class Collector:
         self.graph = first.graph
         self.hash = TraceHash(first)
         self.inputs = 0
+        self.batches = 0
         self.columns: list[dict[str, NDArray[Any]]] = []
         self.totals = [OpTotals() for _ in first.graph.ops]
         self.busy: dict[str, int] = {}
@@ -50,11 +51,9 @@ class Collector:
         prepared, times = replayed.prepared, replayed.times
         self.prepared = prepared
         self.hash.add(part)
-        batches = sum(
-            len(columns["batch"]) and int(columns["batch"][-1]) + 1 for columns in self.columns[-1:]
-        )
-        self.columns.append(_columns(part, workload, replayed, groups, (self.inputs, batches)))
+        self.columns.append(_columns(part, workload, replayed, groups, (self.inputs, self.batches)))
         self.inputs += len(part)
+        self.batches += len(prepared.work)
         for i, total in enumerate(self.totals):
             total.add(prepared, times, i)
         self.row_cycles += int(times.latency.sum())

@@ -84,3 +84,11 @@ def test_a_batch_of_one_needs_no_groups() -> None:
     assert group_inputs(synthetic_trace(GRAPH, 3), Policy()) is None
     assert copies(3, 1) is None
     np.testing.assert_array_equal(copies(2, 3), [[0, 0, 0], [1, 1, 1]])
+
+
+def test_batches_of_a_trace_in_parts_have_numbers_of_their_own() -> None:
+    trace = synthetic_trace(GRAPH, 20, seed=6)
+    policy = Policy(batch=4, batch_order="similar")
+    rows = replay((trace.rows(at, at + 10) for at in (0, 10)), DESIGN, policy=policy, explain=False).per_input
+    assert rows.groupby("batch").size().tolist() == [4, 4, 2, 4, 4, 2]
+    assert rows.input.tolist() == list(range(20))

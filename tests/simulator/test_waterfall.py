@@ -1,0 +1,104 @@
+"""Does each loss of the waterfall catch the effect it is named after, and nothing else?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import traces
+from accel_models.load import load_design
+from simulator import Policy, Summary, replay
+from simulator.waterfall import LOSSES
+from traces.build import GraphBuilder, Window
+from traces.graph import Gate
+from traces.graphs import cifar_resnet
+from traces.storage import load_trace
+from traces.synthetic import SyntheticSettings, synthetic_trace
+from traces.trace import Trace, TraceInfo, pack_mask
+
+SHIPPED = sorted((Path(traces.__file__).parent / "shipped").glob("*.parquet"))
+
+
+def half_open(kept: int, channels: int = 32) -> Trace:
+    """One convolution that keeps the first ``kept`` outputs, decided from the start."""
+    builder = GraphBuilder("one", 16, 8, 8)
+    builder.conv("conv", builder.input, channels, Window.square(3))
+    builder.gate(Gate(name="g", kind="channel", size=channels, reads="input", guards=("conv",)))
+    masks = pack_mask(np.arange(channels)[None, :] < kept)
+    zeros = np.zeros(1, np.int32)
+    return Trace(builder.finish(), TraceInfo(model_name="one"), zeros, zeros, {"g": masks})
+
+
+def losses(figures: Summary, what: str = "latency") -> dict[str, int]:
+    assert figures.waterfall is not None
+    fall = figures.waterfall.latency if what == "latency" else figures.waterfall.energy
+    return {loss.name: loss.amount for loss in fall.losses}
+
+
+@pytest.mark.parametrize(("kept", "folds"), [(32, 2), (17, 2), (16, 1), (1, 1)])
+def test_rounding_catches_channels_that_do_not_fill_the_array(kept: int, folds: int) -> None:
+    """16 columns: 17 channels take as long as 32, and 1 as long as 16."""
+    changes = {"array.rows": 16, "array.cols": 16, "array.dataflow": "ws"}
+    figures = replay(half_open(kept), load_design("systolic_bare", changes)).summary()
+    assert figures.waterfall is not None
+    fall = figures.waterfall.latency
+    assert fall.saved == pytest.approx(fall.dense * (1 - folds / 2), rel=0.01)
+    assert fall.ideal_saved == pytest.approx(fall.dense * (1 - kept / 32), abs=1)
+    assert losses(figures)["rounding to the array"] == fall.ideal_saved - fall.saved
+
+
+def test_the_memory_floor_catches_inputs_that_come_anyway() -> None:
+    """On a slow bus the input takes nearly all the time, and channels that are skipped hardly save any."""
+    slow = load_design("edge_npu_16x16", {"memory.dram.bandwidth": "0.01 GB/s", "array.rows": 32})
+    figures = replay(half_open(8), slow).summary()
+    assert figures.waterfall is not None
+    found = losses(figures)
+    assert max(found, key=lambda name: found[name]) == "memory floor"
+    assert figures.waterfall.latency.saved < 0.2 * figures.waterfall.latency.ideal_saved
+
+
+def test_gates_that_cost_and_make_wait_are_told_apart() -> None:
+    trace = synthetic_trace(cifar_resnet(8, "layer"), 30, seed=1)
+    design = load_design("edge_npu_16x16", {"memory.weight_buffer": "8 KiB", "memory.banks": 1})
+    figures = {
+        prefetch: replay(trace, design, policy=Policy(prefetch=prefetch)).summary()
+        for prefetch in ("wait", "speculate", "oracle")
+    }
+    found = {prefetch: losses(summary) for prefetch, summary in figures.items()}
+    assert tuple(found["wait"]) == LOSSES
+    assert found["wait"]["gate wait"] > found["speculate"]["gate wait"] >= 0
+    assert found["oracle"]["gate wait"] == 0
+    for before in LOSSES[:4]:  # what the gates' timing does not touch is the same whatever the policy
+        assert len({losses_of[before] for losses_of in found.values()}) == 1
+    assert found["wait"]["gate compute"] > 0
+    assert losses(figures["wait"], "energy")["wasted prefetch"] == 0
+    assert losses(figures["speculate"], "energy")["wasted prefetch"] > 0
+
+
+def test_the_mean_rate_is_right_where_all_inputs_are_alike_and_wrong_where_not() -> None:
+    """Jensen: cost at the mean is not the mean of the costs."""
+    graph = cifar_resnet(8, "layer")
+    design = load_design("edge_npu_16x16")
+    closed_or_open = SyntheticSettings(rates={gate.name: float(k % 2) for k, gate in enumerate(graph.gates)})
+    alike = replay(synthetic_trace(graph, 20, closed_or_open), design).summary()
+    assert alike.mean_rate is not None
+    assert alike.oracle is not None
+    assert alike.mean_rate.latency_us == pytest.approx(alike.oracle.latency_us, rel=1e-12)
+    assert alike.mean_rate.energy_uj == pytest.approx(alike.oracle.energy_uj, rel=1e-9)
+    mixed = replay(synthetic_trace(graph, 200, SyntheticSettings(rates=0.5)), design).summary()
+    assert mixed.mean_rate is not None
+    assert mixed.oracle is not None
+    assert mixed.mean_rate.latency_us != pytest.approx(mixed.oracle.latency_us, rel=1e-4)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("prefetch", ["wait", "speculate"])
+def test_engines_agree_on_the_shipped_traces(path: Path, prefetch: str) -> None:
+    trace, design = load_trace(path, 2), load_design("edge_npu_16x16")
+    fast, events = (
+        replay(trace, design, policy=Policy(prefetch=prefetch), engine=engine, explain=False)
+        for engine in ("fast", "events")
+    )
+    assert fast.per_input.equals(events.per_input)
