@@ -111,3 +111,19 @@ def test_checkpoints_that_are_none(lacuna, checkpoint, tmp_path):
 def test_part_must_be_known(lacuna, checkpoint, tmp_path):
     ran = lacuna("record", checkpoint, "--part", "train", "--out", tmp_path / "t.parquet")
     assert "--part 'train'" in ran.message
+
+
+def test_the_demo_goes_the_whole_way(lacuna, checkpoint, tmp_path, monkeypatch):
+    """With a network that is trained already, on two designs, without the shipped traces."""
+    monkeypatch.setattr("networks.demo.train_digits_lcnet", lambda *_: checkpoint)
+    monkeypatch.setattr("lacuna.commands.demo._shipped_traces", list)
+    monkeypatch.setattr("lacuna.commands.demo.DESIGNS", ("cortex_m4", "edge_npu_16x16"))
+    out = tmp_path / "demo"
+    ran = lacuna("demo", "--out", out, width=80)
+    assert ran.code == 0, ran.err
+    assert max(len(line) for line in ran.out.splitlines() if "/" not in line) <= 80
+    for told in ("cortex_m4", "edge_npu_16x16", "correct", "of the MACs saved", "p99", "largest loss"):
+        assert told in ran.out
+    assert (out / "report.html").is_file()
+    assert len(list(out.glob("*/timeline.json.gz"))) == 2
+    assert list((out / "figures").glob("*.png"))
