@@ -43,8 +43,10 @@ class Gemmini:
     packs_taps: bool = False  # taps of a kernel row share the array's rows while their channels fit
     skips_strided_rows: bool = False  # a 1x1 kernel of stride 2 loads only the pixels it uses
     min_block_cycles: int = 4  # a block of pixels takes at least as long
-    command_interval_cycles: float = 7.0  # between the preload-and-compute pairs of blocks
-    tile_issue_cycles: float = 40.0  # of the host, per tile
+    command_interval_cycles: float = (
+        7.0  # between blocks' pairs of commands; read off FireSim's narrowest tiles
+    )
+    tile_issue_cycles: float = 40.0  # of the host, per tile; assumption
     overlap: float = 1.0  # of the time that the queues could hide in each other, what they do hide
 
 
