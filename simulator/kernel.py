@@ -27,7 +27,7 @@ def replay_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR0
     ready = np.zeros(BLOCK, np.int64)
     decided = np.zeros(BLOCK, np.int64)
     time = np.zeros(BLOCK, np.int64)
-    entry = np.zeros(BLOCK, np.int64)
+    left = np.zeros(BLOCK, np.int64)
     for low in range(rows[0], rows[1], BLOCK):
         m = min(BLOCK, rows[1] - low)
         free[:] = 0
@@ -44,13 +44,13 @@ def replay_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR0
                 for b in range(BLOCK):
                     ready[b] = max(ready[b], other[b])
             if scaled[t]:
+                dense = cycles[at + states[t] - 1]
                 for b in range(m):
-                    entry[b] = at + states[t] - 1
-                    time[b] = cycles[entry[b]] * share[low + b] >> 20
+                    time[b] = dense * share[low + b] >> 20
             else:
+                table, state = cycles[at : at + states[t]], index[o, low : low + m]
                 for b in range(m):
-                    entry[b] = at + index[o, low + b]
-                    time[b] = cycles[entry[b]]
+                    time[b] = table[state[b]]
             q0, q1 = decisions[t], decisions[t + 1]
             if q1 > q0 and (waits[t] or whole[t] > 0):
                 decided[:] = end[lists[q0]]
@@ -89,14 +89,16 @@ def replay_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR0
                                 begin[b] = max(begin[b], other[b] + first[base[p] + index[o, low + b]])
                 for b in range(m):
                     finish[b] = begin[b] + time[b]
+                for b in range(m):
+                    if scaled[t]:
+                        left[b] = tail[at + states[t] - 1] * share[low + b] >> 20
+                    else:
+                        left[b] = tail[at + index[o, low + b]]
                 for q in range(q0, q1):
                     other = end[lists[q]]
                     for b in range(m):
                         if time[b] > 0:
-                            rest = tail[entry[b]]
-                            if scaled[t]:
-                                rest = rest * share[low + b] >> 20
-                            finish[b] = max(finish[b], other[b] + rest)
+                            finish[b] = max(finish[b], other[b] + left[b])
             else:
                 for b in range(BLOCK):
                     finish[b] = begin[b] + time[b]
