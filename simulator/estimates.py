@@ -12,6 +12,7 @@ from simulator.fast import simulate
 from simulator.policy import Policy
 from simulator.prepare import Prepared, prepare
 from simulator.schedule import Task
+from simulator.views import Views
 from traces.graph import NetworkGraph
 from traces.states import Workload
 from traces.workload import dense_workload, mean_workload
@@ -19,10 +20,12 @@ from traces.workload import dense_workload, mean_workload
 Answer = tuple[float, float]  # cycles and energy [pJ] per input
 
 
-def prepare_dense(graph: NetworkGraph, design: Design, policy: Policy) -> Prepared:
+def prepare_dense(
+    graph: NetworkGraph, design: Design, policy: Policy, views: Views | None = None
+) -> Prepared:
     """Return the static network inside the dynamic one, ready to replay: one input, or one full batch."""
-    workload = dense_workload(graph.without_gates())
-    return prepare(workload, design, policy, groups=copies(1, policy.batch))
+    workload = dense_workload(graph.without_gates()) if views is None else views.dense(graph)
+    return prepare(workload, design, policy, groups=copies(1, policy.batch), views=views)
 
 
 def dense_answer(prepared: Prepared) -> Answer:

@@ -73,7 +73,7 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
     if first is None:
         raise ConfigError("trace: has no inputs to replay")
     rates = _rates(trace, limit, policy)
-    dense = prepare_dense(first.graph, design, policy)
+    dense = prepare_dense(first.graph, design, policy, views)
     collector = Collector(first, design, policy, engine)
     if dense.infeasible:
         return collector.does_not_fit(dense.infeasible, len(first))

@@ -7,9 +7,10 @@ from collections.abc import Hashable
 from accel_models.cost import Ints
 from accel_models.design import Design
 from accel_models.skipping import Compaction, SkippedWorkload, skip, view_key
+from traces.graph import NetworkGraph
 from traces.states import Workload
 from traces.trace import Trace
-from traces.workload import lower
+from traces.workload import dense_workload, lower
 
 
 class Views:
@@ -22,6 +23,7 @@ class Views:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._workload: Workload | None = None
+        self._dense: Workload | None = None
         self._seen: dict[Hashable, SkippedWorkload] = {}
 
     def lowered(self, part: Trace) -> Workload:
@@ -32,13 +34,22 @@ class Views:
             self._workload = lower(part)
         return self._workload
 
+    def dense(self, graph: NetworkGraph) -> Workload:
+        """Return the work of the static network inside the dynamic one."""
+        if graph is not self._trace.graph:
+            return dense_workload(graph.without_gates())
+        if self._dense is None:
+            self._dense = dense_workload(graph.without_gates())
+        return self._dense
+
     def skipped(
         self, workload: Workload, design: Design, groups: Ints | None, compaction: Compaction
     ) -> SkippedWorkload:
         """Return what the design computes and fetches, as :func:`accel_models.skipping.skip`."""
-        if workload is not self._workload:
+        if workload is not self._workload and workload is not self._dense:
             return skip(workload, design, groups, compaction)
-        key = (view_key(design), None if groups is None else groups.tobytes(), compaction)
+        rows = None if groups is None else groups.tobytes()
+        key = (workload is self._dense, view_key(design), rows, compaction)
         if key not in self._seen:
             self._seen[key] = skip(workload, design, groups, compaction)
         return self._seen[key]
