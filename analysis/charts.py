@@ -20,6 +20,7 @@ from analysis.timeline_info import TimelineInfo
 from analysis.waterfall_info import WaterfallInfo
 from analysis.words import digits, shorten
 
+FREE_HEIGHT: Final = 420  # of a chart without rows [CSS pixels]; print makes it lower
 _DIGITS: Final = 6  # significant digits a chart holds: more than a screen can show
 _BAR_COLOUR: Final = {"total": BLUE, "deficit": RED, "loss": ORANGE, "gain": GREEN}
 _LAYOUT: Final[dict[str, Any]] = {
@@ -73,7 +74,7 @@ def chart_height(info: Info) -> int:
         case TimelineInfo():
             return 150 + 54 * len(info.units)
         case _:
-            return 420
+            return FREE_HEIGHT
 
 
 def _figure(info: Info) -> go.Figure:  # noqa: PLR0911  (one return per kind of figure)
@@ -125,12 +126,10 @@ def _latency(info: LatencyInfo) -> go.Figure:
                 line={"color": colour, "dash": dash, "width": 2}, hovertemplate=f"{text}<extra></extra>",
             )
         )  # fmt: skip
-    return _laid_out(
-        traces,
-        f"Latency of one input [{unit}]",
-        "Share of inputs that have ended",
-        y={"tickformat": ".0%", "range": [0, 1.06]},
-    )
+    places = [*info.latency, *(line.value for line in info.references), 0.0]
+    x = {"range": [0, 1.1 * max(places)]}  # room for the name of p99
+    y = {"tickformat": ".0%", "range": [0, 1.06]}
+    return _laid_out(traces, f"Latency of one input [{unit}]", "Share of inputs that have ended", x=x, y=y)
 
 
 def _tail(info: TailInfo) -> go.Figure:
@@ -293,7 +292,7 @@ def _points(points: Sequence[ParetoPoint], name: str, colour: str) -> go.Scatter
         x=[p.x for p in points], y=[p.y for p in points], name=name,
         mode="markers+text", textfont={"size": 11}, cliponaxis=False,
         text=[plain(shorten(p.name, 18)) if p.label else "" for p in points],
-        textposition=[f"middle {p.label or 'right'}" for p in points],
+        textposition=[f"top {p.label or 'right'}" for p in points],
         marker={
             "color": colour, "size": 7 if crowded else 10, "opacity": 0.6 if crowded else 1.0,
             "symbol": ["circle-open-dot" if p.unsure else "circle" for p in points],

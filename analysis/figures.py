@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any, Final, assert_never
 
@@ -139,6 +140,7 @@ def _latency(axes: Axes, info: LatencyInfo) -> None:
     axes.set(xlabel=f"Latency of one input [{info.unit}]", ylabel="Share of inputs that have ended")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_ylim(0, 1.04)
+    axes.set_xlim(left=0)
     axes.figure.legend(loc="outside lower center", ncols=2, fontsize=8)
 
 
@@ -234,20 +236,14 @@ def _roofline(axes: Axes, info: RooflineInfo) -> None:
 
 
 def _timeline(axes: Axes, info: TimelineInfo) -> None:
+    end = max((bar.start + bar.length for bar in info.bars), default=0.0)
+    for row, number in product(range(len(info.units)), info.inputs):
+        spans = [(bar.start, bar.length) for bar in info.bars if (bar.row, bar.input) == (row, number)]
+        axes.broken_barh(spans, (row - 0.36, 0.72), color=series_colour(info.inputs.index(number)))
     for bar in info.bars:
-        colour = series_colour(info.inputs.index(bar.input))
-        axes.broken_barh(
-            [(bar.start, bar.length)], (bar.row - 0.36, 0.72), color=colour, edgecolor="white", linewidth=0.3
-        )
-        if bar.length > 0.08 * max(b.start + b.length for b in info.bars):
-            axes.text(
-                bar.start + bar.length / 2,
-                bar.row,
-                shorten(bar.name, 14),
-                ha="center",
-                va="center",
-                fontsize=6,
-            )
+        if bar.length > 0.08 * end:
+            middle = (bar.start + bar.length / 2, bar.row)
+            axes.annotate(shorten(bar.name, 14), middle, ha="center", va="center", fontsize=6)
     axes.set_yticks(range(len(info.units)), info.units)
     axes.set_ylim(len(info.units) - 0.4, -0.6)
     axes.set(xlabel=f"Time since the first task [{info.time_unit}]")
@@ -284,7 +280,7 @@ def _pareto(axes: Axes, info: ParetoInfo) -> None:
         if point.label:
             shift, side = (6, "left") if point.label == "right" else (-6, "right")
             axes.annotate(
-                shorten(point.name, 24), (point.x, point.y), (shift, 0),
+                shorten(point.name, 24), (point.x, point.y), (shift, 4),
                 textcoords="offset points", ha=side, va="center", fontsize=7,
             )  # fmt: skip
     handles = [

@@ -12,6 +12,7 @@ from analysis.report_page import Cell, Table, text_row
 if TYPE_CHECKING:
     from analysis.replay_view import Misfit, ReplayView
     from analysis.store import SweepResults
+    from traces.trace import Trace
 
 
 def replay_table(views: Sequence[ReplayView | Misfit]) -> Table:
@@ -36,15 +37,25 @@ def replay_table(views: Sequence[ReplayView | Misfit]) -> Table:
 def command(view: ReplayView | Misfit) -> str:
     """Return the command that makes a replay again from its trace and the design stored beside it."""
     policy = view.results.policy
-    return " ".join(
-        [
-            "lacuna replay TRACE --design design.yaml",
-            f"--prefetch {policy.prefetch}",
-            f"--batch {policy.batch}",
-            f"--limit {view.results.summary().inputs}",
-            "--out DIR",
-        ]
+    words = ["lacuna replay TRACE --design design.yaml", f"--prefetch {policy.prefetch}"]
+    if policy.prefetch == "predict":
+        words.append(f"--theta {policy.theta}")
+    if policy.batch > 1:
+        words.append(
+            f"--batch {policy.batch} --batch-order {policy.batch_order} --compaction {policy.compaction}"
+        )
+    return " ".join([*words, f"--limit {view.results.summary().inputs} --out DIR"])
+
+
+def trace_table(trace: Trace) -> Table:
+    """Return where the trace comes from; what is not known is left out."""
+    info = trace.info.model_dump()
+    rows = tuple(
+        text_row(name.replace("_", " "), str(value))
+        for name, value in info.items()
+        if value not in {None, ""}
     )
+    return Table("Trace shown by class", ("What", "Value"), rows)
 
 
 def design_tables(view: ReplayView | Misfit) -> list[Table]:

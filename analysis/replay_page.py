@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from analysis.pareto import pareto_mask
-from analysis.provenance import design_tables, replay_table
+from analysis.provenance import design_tables, replay_table, trace_table
 from analysis.replay_pictures import layer_pictures, overview_pictures, replay_pictures
 from analysis.replay_view import Misfit, ReplayView
 from analysis.replay_words import (
@@ -38,7 +38,7 @@ def replay_page(views: Sequence[ReplayView | Misfit], trace: Trace | None) -> Pa
     ]
     if rest:
         sections.append(_infeasible(rest))
-    sections.append(_provenance(views))
+    sections.append(_provenance(views, trace))
     shown = fit or rest
     designs = {view.results.summary().design_hash for view in shown}
     where = shown[0].results.design.name if len(designs) == 1 else f"{len(designs)} designs"
@@ -167,8 +167,10 @@ def _infeasible(views: Sequence[Misfit]) -> Section:
     return Section(anchor="infeasible", title="What did not fit", tables=(table,))
 
 
-def _provenance(views: Sequence[ReplayView | Misfit]) -> Section:
+def _provenance(views: Sequence[ReplayView | Misfit], trace: Trace | None) -> Section:
     tables = [replay_table(views)]
+    if trace is not None:
+        tables.append(trace_table(trace))
     seen: set[str] = set()
     for view in views:
         if view.results.summary().design_hash not in seen:

@@ -74,7 +74,7 @@ def render(page: Page) -> str:
     """Return the page as HTML."""
     import jinja2  # noqa: PLC0415  (only a report needs it)
 
-    from analysis.charts import chart_height, chart_json, plotly_script  # noqa: PLC0415  (plotly is slow to import)
+    from analysis.charts import FREE_HEIGHT, chart_height, chart_json, plotly_script  # noqa: PLC0415  (plotly is slow to import)
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("analysis"),
@@ -84,5 +84,9 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("report.html").render(
-        page=page, chart_json=chart_json, chart_height=chart_height, plotly_script=plotly_script()
+        page=page,
+        chart_json=chart_json,
+        chart_height=chart_height,
+        free_height=FREE_HEIGHT,
+        plotly_script=plotly_script(),
     )

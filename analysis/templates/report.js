@@ -62,9 +62,10 @@
       if (place.dataset.height) return; // a browser may tell twice
       draw(place);
       place.dataset.height = place.clientHeight;
-      const height = Math.min(place.clientHeight, Math.max(PRINT_HEIGHT, place.clientHeight * 0.8));
+      const height = "free" in place.dataset ? PRINT_HEIGHT : place.clientHeight; // rows keep their height
       place.style.height = height + "px";
       Plotly.relayout(place, { width: PRINT_WIDTH, height: height, autosize: false });
+      Plotly.redraw(place); // the legend has other rows now; only a second pass makes room for them
     });
   });
   window.addEventListener("afterprint", function () {

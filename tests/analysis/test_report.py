@@ -9,16 +9,18 @@ from pathlib import Path
 import pytest
 
 from analysis.charts import script_safe
+from analysis.provenance import command
 from analysis.replay_view import Misfit, ReplayView, find_trace, read_replays
 from analysis.replay_words import energy_saved, latency_saved, macs_saved, overview_words, replay_words
 from analysis.report import read_page, write_report
 from analysis.store import Store, read_manifest
-from simulator import load_results
+from simulator import Policy, load_results
 from simulator.summary import Summary
 from tests.report_folders import (
     HOSTILE,
     HOSTILE_FOLDER,
     replay_folder,
+    small_trace,
     sweep_folder,
     sweep_row,
 )
@@ -207,7 +209,21 @@ def test_provenance_holds_hashes_versions_sources_and_the_command(replays: Path,
         assert summary.trace_hash in words
         for source in view.results.design.sources.values():
             assert source in words
-    assert "lacuna replay TRACE --design design.yaml --prefetch wait" in words
+    assert "lacuna replay TRACE --design design.yaml --prefetch wait --limit 60 --out DIR" in words
+    assert small_trace().info.model_name in words
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (Policy(), "--prefetch wait --limit"),
+        (Policy(prefetch="predict", theta=0.7), "--prefetch predict --theta 0.7 --limit"),
+        (Policy(batch=4), "--prefetch wait --batch 4 --batch-order arrival --compaction union --limit"),
+    ],
+)
+def test_the_command_names_whatever_the_policy_changes(replays: Path, policy: Policy, words: str) -> None:
+    view = read_replays(replays / "npu")[0]
+    assert words in command(replace(view, results=replace(view.results, policy=policy)))
 
 
 def test_a_sweep_reports_its_front_every_point_and_what_did_not_fit(tmp_path: Path) -> None:
