@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         load_trace,
         read_info,
         save_trace,
+        shipped_traces,
     )
     from traces.synthetic import SyntheticSettings, synthetic_trace
     from traces.trace import SCHEMA_VERSION, Trace, TraceInfo, pack_mask
@@ -79,6 +80,7 @@ _HOME = {
     "read_info": "traces.storage",
     "save_graph": "traces.graph_files",
     "save_trace": "traces.storage",
+    "shipped_traces": "traces.storage",
     "strip_gates": "traces.dense",
     "synthetic_trace": "traces.synthetic",
     "trace_statistics": "traces.statistics",
@@ -122,6 +124,7 @@ __all__ = [
     "read_info",
     "save_graph",
     "save_trace",
+    "shipped_traces",
     "strip_gates",
     "synthetic_trace",
     "trace_statistics",

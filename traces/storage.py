@@ -43,6 +43,18 @@ class StoredTrace:
     inputs: int
 
 
+def shipped_traces() -> dict[str, Path]:
+    """Return the recorded traces that ship, by name."""
+    folder = Path(__file__).with_name("shipped")
+    return {path.stem: path for path in sorted(folder.glob("*.parquet"))}
+
+
+def find_trace(name_or_path: str | Path) -> Path:
+    """Return the path as it is, or the shipped trace of that name where no such file exists."""
+    path = Path(name_or_path)
+    return path if path.exists() else shipped_traces().get(str(name_or_path), path)
+
+
 def save_trace(trace: Trace | Iterable[Trace], path: str | Path) -> None:
     """Write a trace as Parquet, atomically.
 
@@ -82,7 +94,7 @@ def iter_trace(path: str | Path, rows: int = ROW_GROUP, limit: int | None = None
 
     The file is verified whole before its first part is given.  An empty trace yields one empty part.
     """
-    path = Path(path)
+    path = find_trace(path)
     if rows < 1 or (limit is not None and limit < 0):
         raise ConfigError(f"rows = {rows}, limit = {limit}: rows must be at least 1, limit at least 0")
     if path.suffix == ".npz":
@@ -103,7 +115,7 @@ def iter_trace(path: str | Path, rows: int = ROW_GROUP, limit: int | None = None
 
 def read_info(path: str | Path) -> StoredTrace:
     """Return what a trace file says of itself, its footer verified, its rows not read."""
-    path = Path(path)
+    path = find_trace(path)
     if path.suffix == ".npz":
         trace = import_npz(path)
         return StoredTrace(trace.graph, trace.info, SCHEMA_VERSION, len(trace))

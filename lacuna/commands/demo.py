@@ -27,9 +27,10 @@ def demo(
 ) -> None:
     """Train a small LC-Net, replay it and the shipped CIFAR-10 traces on five designs, write a report."""
     from analysis.report import write_figures, write_report  # noqa: PLC0415
+    from traces.storage import shipped_traces  # noqa: PLC0415
 
     out.mkdir(parents=True, exist_ok=True)
-    traces = [_digits_trace(out, seed), *_shipped_traces()]
+    traces = [_digits_trace(out, seed), *shipped_traces().values()]
     results = list(_replays(traces, out))
     page = write_report(out, trace=traces[-1])
     pictures = write_figures(out, out / "figures", trace=traces[-1])
@@ -66,16 +67,6 @@ def _digits_trace(out: Path, seed: int) -> Path:
     save_trace(trace, path)
     err.print(f"recorded {len(trace)} held-out digits: {percent(trace.accuracy)} correct", highlight=False)
     return path
-
-
-def _shipped_traces() -> list[Path]:
-    """Return the paths of the CIFAR-10 traces that ship, by name."""
-    from importlib import resources  # noqa: PLC0415
-
-    folder = resources.files("traces").joinpath("shipped")
-    if not folder.is_dir():
-        return []
-    return sorted(Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".parquet"))
 
 
 def _replays(traces: list[Path], out: Path) -> Iterator[Results]:

@@ -24,10 +24,12 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Explain a trace, design, graph, checkpoint or results folder."""
+    from traces.storage import shipped_traces  # noqa: PLC0415
+
     path = Path(what)
     if path.is_dir():
         _results(path, as_json)
-    elif path.suffix in {".parquet", ".npz"}:
+    elif path.suffix in {".parquet", ".npz"} or what in shipped_traces():
         _trace(path, as_json)
     elif path.suffix == ".pt":
         _checkpoint(path, as_json)
