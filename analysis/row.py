@@ -140,6 +140,11 @@ def field_kinds() -> dict[str, str]:
     return {field.name: str(field.type) for field in fields(Row)}
 
 
+def number_columns() -> tuple[str, ...]:
+    """Return the names of the fields that can be objectives."""
+    return tuple(name for name, kind in field_kinds().items() if kind in {"float", "int"} and name != "index")
+
+
 def _identity(request: Request, trace: TraceRef, policy: Policy) -> dict[str, Any]:
     return {
         "key": request.key,

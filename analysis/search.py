@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.evaluate import evaluate
 from analysis.front import Objective, objectives_of
-from analysis.row import Request, Row, field_kinds
+from analysis.row import Request, Row, number_columns
 from analysis.space import Axis, Point, Space
 from analysis.store import Manifest, Store, SweepResults, load_sweep
 from analysis.sweep import Progress, Recorder, model_version, request_of, task_of
@@ -221,12 +221,11 @@ def _violation(row: Row | None) -> float:
 
 
 def _checked(objectives: tuple[Objective, ...]) -> tuple[Objective, ...]:
-    numbers = [name for name, kind in field_kinds().items() if kind in {"float", "int"}]
+    """Refuse an objective that is no result, such as an axis: a search learns from rows."""
     for objective in objectives:
-        if objective.column not in numbers:
-            raise ConfigError(
-                f"objective {objective.column!r}: no such result{did_you_mean(objective.column, numbers)}"
-            )
+        if objective.column not in number_columns():
+            known = did_you_mean(objective.column, number_columns())
+            raise ConfigError(f"objective {objective.column!r}: no result of a replay{known}")
     return objectives
 
 

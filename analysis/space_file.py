@@ -20,26 +20,31 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from accel_models.design import Design
-from accel_models.load import explain, load_design, set_value
+from accel_models.load import load_design
 from accel_models.units import parse_quantity
-from analysis.expressions import Expression, is_name, parse_expression
-from analysis.ranges import Scalar, axis_values
-from analysis.row import Row
-from analysis.space import Axis, Bound, Family, Space, TraceRef, assign
+from analysis.expressions import Expression, parse_expression
+from analysis.ranges import axis_values
+from analysis.row import number_columns
+from analysis.space import Axis, Bound, Family, Space, TraceRef
+from analysis.space_axes import (
+    as_list,
+    as_mapping,
+    as_text,
+    check_names_once,
+    check_paths_once,
+    check_values,
+    read_axes,
+)
 from traces.errors import ConfigError, FileProblem, did_you_mean
 
 if TYPE_CHECKING:
@@ -88,22 +93,22 @@ def load_space(path: str | Path, overrides: Mapping[str, object] | None = None) 
 
 def parse_space(text: str, folder: Path, overrides: Mapping[str, object] | None = None) -> Space:
     """Return the space that ``text`` describes; relative paths start at ``folder``."""
-    data = _mapping(_yaml(text), "space")
+    data = as_mapping(_yaml(text), "space")
     for key in data:
         if key not in _KEYS:
             raise ConfigError(f"{key}: no such key{did_you_mean(str(key), _KEYS)}")
     for key in ("designs", "traces"):
         if not data.get(key):
             raise ConfigError(f"{key}: is missing; name at least one")
-    common = _axes(data.get("set"), data.get("link"), "")
-    families = tuple(_family(entry, common, folder, overrides or {}) for entry in _listed(data["designs"]))
-    _check_names_once(families)
+    common = read_axes(data.get("set"), data.get("link"), "")
+    families = tuple(_family(entry, common, folder, overrides or {}) for entry in as_list(data["designs"]))
+    check_names_once(families)
     minimize, maximize = _objectives(data.get("objectives"))
     space = Space(
         families=families,
-        traces=_traces(_listed(data["traces"]), folder),
+        traces=_traces(as_list(data["traces"]), folder),
         policies=_policies(data.get("policies")),
-        where=tuple(parse_expression(_text(rule, "where")) for rule in _listed(data.get("where") or [])),
+        where=tuple(parse_expression(as_text(rule, "where")) for rule in as_list(data.get("where") or [])),
         budget=_budget(data.get("budget")),
         inputs=_inputs(data.get("inputs")),
         minimize=minimize,
@@ -129,35 +134,19 @@ def _yaml(text: str) -> object:
         raise ConfigError(f"{line}not YAML: {what}") from None
 
 
-def _mapping(value: object, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ConfigError(f"{where}: holds {value!r}; needs a mapping, one 'name: value' a line")
-    return {str(key): inner for key, inner in value.items()}
-
-
-def _listed(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _text(value: object, where: str) -> str:
-    if not isinstance(value, str):
-        raise ConfigError(f"{where}: {value!r} is not text")
-    return value
-
-
 def _family(entry: object, common: Sequence[Axis], folder: Path, overrides: Mapping[str, object]) -> Family:
     """Return one base design with the common axes and its own."""
-    settings = _mapping(entry, "designs") if isinstance(entry, dict) else {"base": entry}
+    settings = as_mapping(entry, "designs") if isinstance(entry, dict) else {"base": entry}
     for key in settings:
         if key not in {"base", "set", "link"}:
             raise ConfigError(f"designs: {key}: no such key{did_you_mean(key, ('base', 'set', 'link'))}")
-    name = _text(settings.get("base"), "designs: base")
+    name = as_text(settings.get("base"), "designs: base")
     base = load_design(_beside(name, folder) if name.endswith((".yaml", ".yml")) else name, overrides)
-    own = _axes(settings.get("set"), settings.get("link"), f"designs: {name}: ")
+    own = read_axes(settings.get("set"), settings.get("link"), f"designs: {name}: ")
     axes = [axis for axis in common if axis.name not in {mine.name for mine in own}] + list(own)
-    _check_paths_once(axes, name)
+    check_paths_once(axes, name)
     family = Family.of(base, axes)
-    _check_values(family)
+    check_values(family)
     return family
 
 
@@ -165,99 +154,9 @@ def _beside(name: str, folder: Path) -> Path:
     return Path(name) if Path(name).is_absolute() else folder / name
 
 
-def _axes(values: object, links: object, where: str) -> tuple[Axis, ...]:
-    axes = [
-        Axis(path, (path,), tuple((value,) for value in axis_values(text, f"{where}set: {path}")))
-        for path, text in _mapping(values or {}, f"{where}set").items()
-    ]
-    linked = [_link(name, link, where) for name, link in _mapping(links or {}, f"{where}link").items()]
-    return (*axes, *linked)
-
-
-def _link(name: str, link: object, where: str) -> Axis:
-    """Return linked values: each choice is one value for all paths, or a list with one value per path."""
-    at = f"{where}link: {name}"
-    if not is_name(name):
-        raise ConfigError(f"{at}: is no name; use letters, digits and _")
-    parts = _mapping(link, at)
-    if parts.keys() != {"to", "values"}:
-        raise ConfigError(f"{at}: has {', '.join(parts) or 'nothing'}; needs 'to' (settings) and 'values'")
-    paths = tuple(_text(path, f"{at}: to") for path in _listed(parts["to"]))
-    rows = parts["values"]
-    if isinstance(rows, list) and any(isinstance(row, list) for row in rows):
-        for row in rows:
-            if not isinstance(row, list) or len(row) != len(paths):
-                raise ConfigError(
-                    f"{at}: {row!r}: needs {len(paths)} values, one for each of {', '.join(paths)}"
-                )
-        return Axis(name, paths, tuple(tuple(_one(value, at) for value in row) for row in rows))
-    return Axis(name, paths, tuple((value,) * len(paths) for value in axis_values(rows, at)))
-
-
-def _one(value: object, where: str) -> Scalar:
-    return axis_values([value], where)[0]
-
-
-def _check_paths_once(axes: Sequence[Axis], design: str) -> None:
-    seen: dict[str, str] = {}
-    for axis in axes:
-        for path in axis.paths:
-            if path in seen:
-                raise ConfigError(
-                    f"designs: {design}: {path} is set by both {seen[path]!r} and {axis.name!r}"
-                )
-            seen[path] = axis.name
-
-
-def _check_names_once(families: Sequence[Family]) -> None:
-    """Refuse two designs, or two axes, of one name that are not the same."""
-    designs: dict[str, str] = {}
-    paths: dict[str, tuple[str, ...]] = {}
-    for family in families:
-        if designs.setdefault(family.base.name, family.base.hash) != family.base.hash:
-            raise ConfigError(f"designs: two different designs are called {family.base.name!r}")
-        for axis in family.axes:
-            if paths.setdefault(axis.name, axis.paths) != axis.paths:
-                raise ConfigError(f"link: {axis.name}: drives other settings in {family.base.name!r}")
-
-
-def _check_values(family: Family) -> None:
-    """Refuse settings that do not exist and values that no design can take.
-
-    Each value is tried with the first value of every other axis.  Only what is wrong at the setting itself,
-    or missing beside it, is refused here; values that merely do not go together make infeasible points.
-    """
-    _check_groups(family)
-    first = [axis.values[0] for axis in family.axes]
-    for place, axis in enumerate(family.axes):
-        for values in axis.values:
-            data = copy.deepcopy(dict(family.data))
-            for other, chosen in zip(family.axes, [*first[:place], values, *first[place + 1 :]], strict=True):
-                for path, value in zip(other.paths, chosen, strict=True):
-                    set_value(copy.deepcopy(data), path, value)
-                    assign(data, path, value)
-            try:
-                Design.model_validate(data)
-            except ValidationError as error:
-                if error.errors()[0]["loc"]:
-                    raise ConfigError(f"designs: {family.base.name}: {explain(error, Design)}") from None
-
-
-def _check_groups(family: Family) -> None:
-    """Refuse to vary a part that the design does not have."""
-    for axis in family.axes:
-        for path in axis.paths:
-            group, dot, _ = path.partition(".")
-            if dot and group in family.data and family.data[group] is None:
-                raise ConfigError(
-                    f"designs: {family.base.name}: has no {group}, so {path} cannot vary; "
-                    f"set it only in the designs that have one: designs: [{{base: NAME, set: {{...}}}}]"
-                )
-
-
 def _traces(names: Sequence[object], folder: Path) -> tuple[TraceRef, ...]:
     """Return the traces with short, unique names and the hashes of their files."""
-    paths = [_beside(_text(name, "traces"), folder) for name in names]
+    paths = [_beside(as_text(name, "traces"), folder) for name in names]
     for path in paths:
         if not path.is_file():
             raise FileProblem(f"traces: {path}: no such file")
@@ -279,8 +178,8 @@ def _policies(value: object) -> tuple[Policy, ...]:
     from simulator.policy import Policy  # noqa: PLC0415  (reading a space must not load the simulator's engines)
 
     found: dict[Policy, None] = {}
-    for entry in _listed(value or {}):
-        settings = _mapping(entry, "policies")
+    for entry in as_list(value or {}):
+        settings = as_mapping(entry, "policies")
         lists = [axis_values(text, f"policies: {name}") for name, text in settings.items()]
         for values in product(*lists):
             found[Policy(**dict(zip(settings, values, strict=True)))] = None
@@ -289,7 +188,7 @@ def _policies(value: object) -> tuple[Policy, ...]:
 
 def _budget(value: object) -> tuple[Bound, ...]:
     bounds = []
-    for quantity, text in _mapping(value or {}, "budget").items():
+    for quantity, text in as_mapping(value or {}, "budget").items():
         if quantity not in _BUDGET:
             raise ConfigError(f"budget: {quantity}: no such quantity{did_you_mean(quantity, _BUDGET)}")
         column, kind, factor = _BUDGET[quantity]
@@ -313,12 +212,12 @@ def _objectives(value: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what to minimise and what to maximise."""
     if value is None:
         return Space.minimize, Space.maximize
-    parts = _mapping(value, "objectives")
+    parts = as_mapping(value, "objectives")
     for key in parts:
         if key not in {"minimize", "maximize"}:
             raise ConfigError(f"objectives: {key}: no such key{did_you_mean(key, ('minimize', 'maximize'))}")
     minimize, maximize = (
-        tuple(_text(name, f"objectives: {key}") for name in _listed(parts.get(key) or []))
+        tuple(as_text(name, f"objectives: {key}") for name in as_list(parts.get(key) or []))
         for key in ("minimize", "maximize")
     )
     if not minimize and not maximize:
@@ -328,7 +227,7 @@ def _objectives(value: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _check_objectives(space: Space) -> None:
     """Refuse an objective that no column of the results will have."""
-    known = {field.name for field in fields(Row)} | {axis.name for f in space.families for axis in f.axes}
+    known = {*number_columns(), *(axis.name for axis in space.axes)}
     for name in (*space.minimize, *space.maximize):
         if name not in known:
             raise ConfigError(f"objectives: {name!r}: no such column{did_you_mean(name, known)}")

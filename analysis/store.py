@@ -137,7 +137,7 @@ class SweepResults:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row per point; one column more per axis, named as in the space file."""
+        """One row per point; one column more per setting of the policy, and per axis as the file names it."""
         if "frame" not in self._cache:
             self._cache["frame"] = _frame(self.rows, list(self.manifest.axes))
         return self._cache["frame"].copy()
@@ -258,6 +258,9 @@ def _frame(rows: Sequence[Row], axes: Sequence[str]) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415  (slow to import)
 
     frame = pd.DataFrame([asdict(row) for row in rows], columns=list(field_kinds()))
+    policies = [json.loads(row.policy) for row in rows]
+    for name in sorted({name for policy in policies for name in policy} - set(frame.columns)):
+        frame[name] = [policy.get(name) for policy in policies]
     parameters = [json.loads(row.parameters) for row in rows]
     for axis in axes:
         frame[axis] = [values.get(axis) for values in parameters]

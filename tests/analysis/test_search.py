@@ -131,9 +131,9 @@ traces: easy.parquet
             "sampler 'nsga3': no such sampler; did you mean 'nsga2'",
         ),
         (
-            "objectives: {minimize: latency}",
+            "objectives: {minimize: array.rows}",
             {"evaluations": 5},
-            "objective 'latency': no such result; did you mean 'latency_us'",
+            "objective 'array.rows': no result of a replay",
         ),
     ],
 )

@@ -155,6 +155,8 @@ def test_describe_counts_before_anything_runs(tmp_path: Path) -> None:
         (BASE + "policies: {prefech: wait}", "did you mean 'prefetch'"),
         (BASE + "inputs: 0", "inputs = 0: needs a whole number above 0"),
         (BASE + "objectives: {minimise: macs}", "did you mean 'minimize'"),
+        (BASE + "objectives: {minimize: latency}", "'latency': no such column; did you mean 'latency_us'"),
+        (BASE + "objectives: {minimize: design}", "'design': no such column"),
         ("designs: edge_npu_16x17\ntraces: easy.parquet", "did you mean 'edge_npu_16x16'"),
         ("designs: [edge_npu_16x16, {base: cortex_m7, sett: {}}]\ntraces: easy.parquet", "sett: no such key"),
         ("designs: cortex_m7\ntraces: easy.parquet\nset: {array.rows: 8}", "has no array"),

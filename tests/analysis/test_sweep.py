@@ -49,6 +49,14 @@ def test_every_point_gets_its_row(tmp_path: Path) -> None:
     assert (best["array.rows"], best["array.cols"], best["clock"]) == (1, 100, "200 MHz")
 
 
+def test_a_policy_has_its_columns(tmp_path: Path) -> None:
+    text = "designs: edge_npu_16x16\ntraces: easy.parquet\nset: {array.rows: 4}\npolicies: {batch: [1, 2]}"
+    frame = sweep(make_space(tmp_path, text), tmp_path / "out", workers=0, evaluator=analytic).frame
+    assert frame["batch"].tolist() == [1, 2]
+    assert frame["prefetch"].tolist() == ["wait", "wait"]
+    assert frame["theta"].tolist() == [0.5, 0.5]
+
+
 def test_infeasible_designs_are_rows(tmp_path: Path) -> None:
     frame = sweep(make_space(tmp_path, SMALL), tmp_path / "out", workers=0, evaluator=analytic).frame
     infeasible = frame[~frame["feasible"]]
