@@ -22,6 +22,7 @@ from accel_models.design import Design
 from accel_models.placement import place
 from accel_models.pricing import price
 from traces.atomic import atomic_write
+from traces.errors import UnsupportedError
 from traces.graph import NetworkGraph, Op
 
 Unit = Literal["cycles", "pJ"]
@@ -40,6 +41,11 @@ def cost_table(graph: NetworkGraph, design: Design, unit: Unit) -> dict[str, obj
         The accelerator.
     unit
         ``"cycles"`` of the design's clock, or ``"pJ"``.
+
+    Raises
+    ------
+    UnsupportedError
+        If an op does not fit the design.
     """
     ops = {
         op.name: _op_table(op, placement, design, unit)
@@ -70,6 +76,8 @@ def _op_table(op: Op, placement: Placement, design: Design, unit: Unit) -> dict[
     rows, cols = channel_knots(op.in_channels), channel_knots(op.out_channels)
     grid = np.stack(np.meshgrid(rows, cols, indexing="ij")).reshape(2, -1)
     cost = price(_work(op, grid[0], grid[1], design), placement, design)
+    if not cost.feasible.all():
+        raise UnsupportedError(f"design {design.name!r}: {cost.reason}")
     values = cost.energy.total_pj if unit == "pJ" else _alone_cycles(cost)
     return {
         "in_channels": rows.tolist(),

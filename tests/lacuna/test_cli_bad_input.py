@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from lacuna.__main__ import main
+from tests.lacuna.lacuna_runner import Lacuna, Ran
 from traces import cifar_resnet, save_trace, synthetic_trace
 from traces import storage as trace_storage
 
 NPU = ("-d", "edge_npu_16x16")
 
 
-def check(ran, *parts: str) -> None:
+def check(ran: Ran, *parts: str) -> None:
     for part in parts:
         assert part in ran.message, ran.message
 
@@ -26,61 +27,65 @@ def cut_short(path: Path, out: Path, left: int) -> Path:
 
 
 class TestTraces:
-    def replay(self, lacuna, path, tmp_path):
+    def replay(self, lacuna: Lacuna, path: Path, tmp_path: Path) -> Ran:
         ran = lacuna("replay", path, *NPU, "--out", tmp_path / "out")
         assert not (tmp_path / "out").exists()
         return ran
 
-    def test_missing(self, lacuna, tmp_path):
+    def test_missing(self, lacuna: Lacuna, tmp_path: Path) -> None:
         check(self.replay(lacuna, tmp_path / "no.parquet", tmp_path), "no.parquet: no such file")
 
-    def test_a_folder(self, lacuna, tmp_path):
+    def test_a_folder(self, lacuna: Lacuna, tmp_path: Path) -> None:
         check(self.replay(lacuna, tmp_path, tmp_path), str(tmp_path), "directory")
 
     @pytest.mark.parametrize("left", [0, 3, 100, -50, -1])
-    def test_truncated(self, lacuna, trace, tmp_path, left):
+    def test_truncated(self, lacuna: Lacuna, trace: Path, tmp_path: Path, left: int) -> None:
         check(
             self.replay(lacuna, cut_short(trace, tmp_path / "cut.parquet", left), tmp_path), "cut.parquet: "
         )
 
     @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.99])
-    def test_one_bit_flipped(self, lacuna, trace, tmp_path, share):
+    def test_one_bit_flipped(self, lacuna: Lacuna, trace: Path, tmp_path: Path, share: float) -> None:
         data = bytearray(trace.read_bytes())
         data[int(share * len(data))] ^= 8
         (tmp_path / "bit.parquet").write_bytes(data)
         check(self.replay(lacuna, tmp_path / "bit.parquet", tmp_path), "bit.parquet: ", "damaged")
 
-    def test_other_schema_version(self, lacuna, tmp_path, monkeypatch):
+    def test_other_schema_version(
+        self, lacuna: Lacuna, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(trace_storage, "SCHEMA_VERSION", "2.0")
         save_trace(synthetic_trace(cifar_resnet(8, "layer"), 3), tmp_path / "new.parquet")
         monkeypatch.undo()
         ran = lacuna("replay", tmp_path / "new.parquet", *NPU, "--out", tmp_path / "out")
         check(ran, "new.parquet", "schema version 2.0", "knows 1.x")
 
-    def test_empty(self, lacuna, tmp_path):
+    def test_empty(self, lacuna: Lacuna, tmp_path: Path) -> None:
         save_trace(synthetic_trace(cifar_resnet(8, "layer"), 0), tmp_path / "none.parquet")
         check(self.replay(lacuna, tmp_path / "none.parquet", tmp_path), "no inputs")
 
-    def test_not_a_trace(self, lacuna, trace, tmp_path):
+    def test_not_a_trace(self, lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
         (tmp_path / "text.parquet").write_text("label,prediction\n1,1\n")
         check(self.replay(lacuna, tmp_path / "text.parquet", tmp_path), "text.parquet", "Parquet")
 
     @pytest.mark.parametrize("command", [("inspect",), ("estimate", *NPU)])
-    def test_other_commands_refuse_damage_too(self, lacuna, trace, tmp_path, command):
+    def test_other_commands_refuse_damage_too(
+        self, lacuna: Lacuna, trace: Path, tmp_path: Path, command: str
+    ) -> None:
         cut = cut_short(trace, tmp_path / "cut.parquet", 500)
         check(lacuna(command[0], cut, *command[1:]), "cut.parquet: ")
 
 
 class TestDesigns:
     @pytest.mark.parametrize("command", ["replay", "estimate", "inspect"])
-    def test_unknown(self, lacuna, trace, tmp_path, command):
+    def test_unknown(self, lacuna: Lacuna, trace: Path, tmp_path: Path, command: str) -> None:
         if command == "inspect":
             check(lacuna("inspect", "edge_npu_16x61"), "'edge_npu_16x61'", "known:")
             return
         what = (trace, "--out", tmp_path / "out") if command == "replay" else ("resnet8_tiny",)
         check(lacuna(command, *what, "-d", "edge_npu_16x61"), "did you mean 'edge_npu_16x16'?", "known:")
 
-    def test_missing_file(self, lacuna, trace, tmp_path):
+    def test_missing_file(self, lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
         ran = lacuna("replay", trace, "-d", tmp_path / "no.yaml", "--out", tmp_path / "out")
         check(ran, f"{tmp_path}/no.yaml: no such design file")
 
@@ -104,7 +109,9 @@ class TestDesigns:
             ("array.rows.deep=8", ("array.rows",)),
         ],
     )
-    def test_values(self, lacuna, trace, tmp_path, setting, parts):
+    def test_values(
+        self, lacuna: Lacuna, trace: Path, tmp_path: Path, setting: str, parts: tuple[str, ...]
+    ) -> None:
         ran = lacuna("replay", trace, *NPU, "--set", setting, "--out", tmp_path / "out")
         check(ran, *parts)
         assert not (tmp_path / "out").exists()
@@ -119,14 +126,14 @@ class TestDesigns:
             ("", ("mapping",)),
         ],
     )
-    def test_files(self, lacuna, tmp_path, text, parts):
+    def test_files(self, lacuna: Lacuna, tmp_path: Path, text: str, parts: tuple[str, ...]) -> None:
         (tmp_path / "mine.yaml").write_text(text)
         check(lacuna("inspect", tmp_path / "mine.yaml"), str(tmp_path / "mine.yaml"), *parts)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"name: \x07", b"a: [1", b"a: b: c"])
 @pytest.mark.parametrize("command", ["inspect", "train", "sweep"])
-def test_yaml_that_is_none(lacuna, tmp_path, command, content):
+def test_yaml_that_is_none(lacuna: Lacuna, tmp_path: Path, command: str, content: bytes) -> None:
     """Bytes, control characters, an open bracket, a nested colon: one line each, naming the file."""
     if command == "train":
         pytest.importorskip("torch")
@@ -148,24 +155,28 @@ class TestPolicies:
             (("--batch", "5000"), ("batch = 5000", "4096")),
         ],
     )
-    def test_values(self, lacuna, trace, tmp_path, options, parts):
+    def test_values(
+        self, lacuna: Lacuna, trace: Path, tmp_path: Path, options: tuple[str, ...], parts: tuple[str, ...]
+    ) -> None:
         check(lacuna("replay", trace, *NPU, *options, "--out", tmp_path / "out"), *parts)
         assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize(
         "options", [("--batch", "0"), ("--limit", "0"), ("--limit", "ten"), ("--timeline", "-1")]
     )
-    def test_numbers_that_typer_checks(self, lacuna, trace, tmp_path, options):
+    def test_numbers_that_typer_checks(
+        self, lacuna: Lacuna, trace: Path, tmp_path: Path, options: tuple[str, ...]
+    ) -> None:
         ran = lacuna("replay", trace, *NPU, *options, "--out", tmp_path / "out")
         assert ran.code == 2
         assert options[0] in ran.err
 
 
 class TestNetworks:
-    def test_unknown_name(self, lacuna):
+    def test_unknown_name(self, lacuna: Lacuna) -> None:
         check(lacuna("estimate", "resnet8_tyni", *NPU), "resnet8_tyni", "did you mean 'resnet8_tiny'?")
 
-    def test_unknown_kind_of_file(self, lacuna, tmp_path):
+    def test_unknown_kind_of_file(self, lacuna: Lacuna, tmp_path: Path) -> None:
         (tmp_path / "net.txt").write_text("")
         check(lacuna("estimate", tmp_path / "net.txt", *NPU), "net.txt", ".json", ".csv", ".onnx")
 
@@ -179,52 +190,62 @@ class TestNetworks:
             ("L,h,w,fh,fw,c,n,s\nbig,3,3,5,5,1,1,1\n", ("line 2", "5x5", "at most its input, 3x3")),
         ],
     )
-    def test_topologies(self, lacuna, tmp_path, text, parts):
+    def test_topologies(self, lacuna: Lacuna, tmp_path: Path, text: str, parts: tuple[str, ...]) -> None:
         (tmp_path / "net.csv").write_text(text)
         check(lacuna("estimate", tmp_path / "net.csv", "-d", "systolic_bare"), "net.csv", *parts)
 
     @pytest.mark.parametrize("text", ["{", "[]", '{"name": "a"}', '{"name": "a", "layers": []}'])
-    def test_graphs(self, lacuna, tmp_path, text):
+    def test_graphs(self, lacuna: Lacuna, tmp_path: Path, text: str) -> None:
         (tmp_path / "net.json").write_text(text)
         check(lacuna("inspect", tmp_path / "net.json"), "net.json")
 
-    def test_cost_table_unit(self, lacuna, tmp_path):
+    def test_cost_table_unit(self, lacuna: Lacuna, tmp_path: Path) -> None:
         ran = lacuna("cost-table", "resnet8_tiny", *NPU, "--unit", "J", "--out", tmp_path / "c.json")
         check(ran, "--unit 'J'", "cycles or pJ")
+
+    @pytest.mark.parametrize("command", ["estimate", "cost-table"])
+    def test_a_layer_that_does_not_fit(self, lacuna: Lacuna, tmp_path: Path, command: str) -> None:
+        """The op, its demand, the bound and the lever; no table without it."""
+        out = tmp_path / "table"
+        small = ("-d", "edge_npu_32x32", "--set", "memory.weight_buffer=1 KiB", "--out", out)
+        check(
+            lacuna(command, "resnet8_tiny", *small), "05_conv2d", "2048 B", "1024 B", "memory.weight_buffer"
+        )
+        assert not out.exists()
 
 
 class TestFolders:
     @pytest.mark.parametrize("command", ["report", "pareto"])
-    def test_missing(self, lacuna, tmp_path, command):
+    def test_missing(self, lacuna: Lacuna, tmp_path: Path, command: str) -> None:
         check(lacuna(command, tmp_path / "no"), str(tmp_path / "no"))
 
     @pytest.mark.parametrize("command", ["report", "inspect", "pareto"])
-    def test_without_results(self, lacuna, tmp_path, command):
+    def test_without_results(self, lacuna: Lacuna, tmp_path: Path, command: str) -> None:
         check(lacuna(command, tmp_path), str(tmp_path), ".json")
 
-    def test_compare_without_results(self, lacuna, tmp_path):
+    def test_compare_without_results(self, lacuna: Lacuna, tmp_path: Path) -> None:
         check(lacuna("compare", tmp_path, tmp_path), str(tmp_path))
 
     @pytest.mark.parametrize("name", ["summary.json", "policy.json", "design.yaml", "per_input.parquet"])
-    def test_damaged_results(self, lacuna, trace, tmp_path, name):
+    def test_damaged_results(self, lacuna: Lacuna, trace: Path, tmp_path: Path, name: str) -> None:
         lacuna("replay", trace, *NPU, "--limit", 2, "--out", tmp_path / "r")
         file = tmp_path / "r" / name
         file.write_bytes(file.read_bytes()[:-9])
         check(lacuna("inspect", tmp_path / "r"), name)
 
-    def test_results_of_another_version(self, lacuna, trace, tmp_path):
+    def test_results_of_another_version(self, lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
         lacuna("replay", trace, *NPU, "--limit", 2, "--out", tmp_path / "r")
         file = tmp_path / "r" / "summary.json"
         text = re.sub(r'("schema_version": )"\d+', r'\1"99', file.read_text("utf-8"))
         file.write_text(text, "utf-8")
         check(lacuna("inspect", tmp_path / "r"), "summary.json", "version 99", "replay again")
 
-    def test_unwritable(self, lacuna, trace, tmp_path):
+    def test_unwritable(self, lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         ran = lacuna("replay", trace, *NPU, "--limit", 2, "--out", tmp_path / "file" / "r")
         check(ran, str(tmp_path / "file"))
 
-    def test_figures(self, lacuna, tmp_path):
+    def test_figures(self, lacuna: Lacuna, tmp_path: Path) -> None:
         check(lacuna("report", tmp_path, "--figures", "gif"), "--figures 'gif'", "png, svg, pdf")
 
 
@@ -233,14 +254,16 @@ class TestUsage:
         ("arguments", "part"),
         [(("rplay",), "replay"), (("replay",), "Missing argument"), (("designs", "--jsn"), "--json")],
     )
-    def test_misspelt(self, lacuna, arguments, part):
+    def test_misspelt(self, lacuna: Lacuna, arguments: tuple[str, ...], part: str) -> None:
         ran = lacuna(*arguments)
         assert ran.code == 2
         assert part in ran.err
         assert "Traceback" not in ran.err
 
 
-def test_an_interrupted_replay_leaves_no_folder(trace, tmp_path, monkeypatch, capsys):
+def test_an_interrupted_replay_leaves_no_folder(
+    trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lacuna.lacuna_runner import Lacuna
+
 COMMANDS = (
     "demo", "designs", "inspect", "train", "record", "cost-table", "estimate", "stream",
     "replay", "sweep", "search", "pareto", "compare", "report", "validate",
@@ -20,7 +22,7 @@ NAMED_BY_THE_DESIGN = (
 )  # fmt: skip
 
 
-def test_help_names_every_command(lacuna):
+def test_help_names_every_command(lacuna: Lacuna) -> None:
     ran = lacuna("--help")
     assert ran.code == 0
     for command in COMMANDS:
@@ -28,17 +30,17 @@ def test_help_names_every_command(lacuna):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(lacuna, command):
+def test_every_command_explains_itself(lacuna: Lacuna, command: str) -> None:
     ran = lacuna(command, "--help")
     assert ran.code == 0
     assert f"lacuna {command}" in ran.out
 
 
-def test_version(lacuna):
+def test_version(lacuna: Lacuna) -> None:
     assert lacuna("--version").out.strip() == f"lacuna {version('lacuna')}"
 
 
-def test_designs_lists_what_ships(lacuna):
+def test_designs_lists_what_ships(lacuna: Lacuna) -> None:
     table, listed = lacuna("designs"), lacuna("designs", "--json").json
     names = [row["name"] for row in listed]
     assert set(NAMED_BY_THE_DESIGN) <= set(names)
@@ -47,7 +49,7 @@ def test_designs_lists_what_ships(lacuna):
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_designs_cuts_nothing_off(lacuna, width):
+def test_designs_cuts_nothing_off(lacuna: Lacuna, width: int) -> None:
     """Every name is whole and no line is wider than the terminal."""
     ran = lacuna("designs", width=width)
     assert "…" not in ran.out
@@ -56,7 +58,7 @@ def test_designs_cuts_nothing_off(lacuna, width):
         assert name in ran.out
 
 
-def test_inspect_a_trace(lacuna, trace):
+def test_inspect_a_trace(lacuna: Lacuna, trace: Path) -> None:
     shown, found = lacuna("inspect", trace), lacuna("inspect", trace, "--json").json
     assert shown.code == 0
     assert "block1.lnet" in shown.out
@@ -66,7 +68,7 @@ def test_inspect_a_trace(lacuna, trace):
 
 
 @pytest.mark.parametrize("design", ["cortex_m4", "edge_npu_16x16", "systolic_bare"])
-def test_inspect_a_design_states_every_source(lacuna, design):
+def test_inspect_a_design_states_every_source(lacuna: Lacuna, design: str) -> None:
     shown, found = lacuna("inspect", design), lacuna("inspect", design, "--json").json
     assert found["name"] == design
     assert "mm2" in shown.out
@@ -76,7 +78,7 @@ def test_inspect_a_design_states_every_source(lacuna, design):
     assert lacuna("inspect", design, "--energy").code == 0
 
 
-def test_inspect_shows_a_value_that_was_set(lacuna):
+def test_inspect_shows_a_value_that_was_set(lacuna: Lacuna) -> None:
     found = lacuna(
         "inspect", "edge_npu_16x16", "--set", "array.rows=8", "--set", "clock=123 MHz", "--json"
     ).json
@@ -84,13 +86,13 @@ def test_inspect_shows_a_value_that_was_set(lacuna):
     assert lacuna("inspect", "edge_npu_16x16", "--set", "clock=123 MHz").out.count("123 MHz") == 1
 
 
-def test_inspect_a_network(lacuna):
+def test_inspect_a_network(lacuna: Lacuna) -> None:
     shown, found = lacuna("inspect", "resnet8_tiny"), lacuna("inspect", "resnet8_tiny", "--json").json
     assert found["name"] == "resnet8_tiny"
     assert "12,501,632 MACs" in shown.out
 
 
-def test_installed_script_and_module_answer_alike():
+def test_installed_script_and_module_answer_alike() -> None:
     """In a process of its own: what `lacuna` and `python -m lacuna` really run."""
     script = Path(sys.executable).with_name("lacuna")
     outputs = [
@@ -100,7 +102,7 @@ def test_installed_script_and_module_answer_alike():
     assert outputs[0] == outputs[1] == f"lacuna {version('lacuna')}\n"
 
 
-def test_bad_input_ends_with_two_and_one_line_in_a_process(tmp_path):
+def test_bad_input_ends_with_two_and_one_line_in_a_process(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "lacuna", "inspect", str(tmp_path / "no.parquet")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2

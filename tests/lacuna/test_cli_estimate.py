@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import accel_models
+from tests.lacuna.lacuna_runner import Lacuna
 from traces import cifar_resnet, save_graph
 
 COLUMNS = (
@@ -27,7 +28,9 @@ def scale_sim_rows(dataflow: str, side: int) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
 @pytest.mark.parametrize("side", [8, 32])
-def test_the_bare_array_takes_scale_sims_cycles(lacuna, tmp_path, dataflow, side):
+def test_the_bare_array_takes_scale_sims_cycles(
+    lacuna: Lacuna, tmp_path: Path, dataflow: str, side: int
+) -> None:
     """Oracle: total_cycles of SCALE-Sim v3 @1d62b68, layer by layer, from a topology as that tool reads it."""
     truth = scale_sim_rows(dataflow, side)
     assert len(truth) >= 10
@@ -44,7 +47,7 @@ def test_the_bare_array_takes_scale_sims_cycles(lacuna, tmp_path, dataflow, side
     assert [row["stall_cycles"] for row in ran.json] == [0] * len(truth)
 
 
-def test_a_gemm_topology_by_hand(lacuna, tmp_path):
+def test_a_gemm_topology_by_hand(lacuna: Lacuna, tmp_path: Path) -> None:
     """ws on 32 x 32: F = ceil(64/32) ceil(40/32) = 4 folds of 2 x 32 + 32 + 10 - 2 = 104 cycles, less one."""
     (tmp_path / "gemm.csv").write_text("Layer, M, N, K,\none, 10, 40, 64,\n")
     (row,) = lacuna("estimate", tmp_path / "gemm.csv", "-d", "systolic_bare", "--json").json
@@ -52,7 +55,7 @@ def test_a_gemm_topology_by_hand(lacuna, tmp_path):
     assert row["total_cycles"] == 4 * 104 - 1
 
 
-def test_the_csv_has_the_promised_columns(lacuna, tmp_path):
+def test_the_csv_has_the_promised_columns(lacuna: Lacuna, tmp_path: Path) -> None:
     out = tmp_path / "table.csv"
     ran = lacuna("estimate", "resnet8_tiny", "-d", "edge_npu_16x16", "--out", out)
     assert ran.code == 0
@@ -66,7 +69,7 @@ def test_the_csv_has_the_promised_columns(lacuna, tmp_path):
         assert row["total_cycles"] == row["compute_cycles"] + row["stall_cycles"]
 
 
-def test_what_is_no_matrix_product_is_not_free(lacuna):
+def test_what_is_no_matrix_product_is_not_free(lacuna: Lacuna) -> None:
     rows = lacuna("estimate", "resnet8_tiny", "-d", "edge_npu_16x16", "--json").json
     for kind in ("add", "global_avg_pool", "softmax"):
         chosen = [row for row in rows if row["op"] == kind]
@@ -76,20 +79,20 @@ def test_what_is_no_matrix_product_is_not_free(lacuna):
 
 @pytest.mark.parametrize("network", ["resnet8_tiny", "mobilenetv1_025_96", "dscnn_kws", "fc_autoencoder"])
 @pytest.mark.parametrize("design", ["cortex_m4", "ethos_u55_128_like"])
-def test_shipped_networks_on_a_core_and_an_array(lacuna, network, design):
+def test_shipped_networks_on_a_core_and_an_array(lacuna: Lacuna, network: str, design: str) -> None:
     rows = lacuna("estimate", network, "-d", design, "--json").json
     assert sum(row["macs"] for row in rows) > 1e5
     assert all(0 <= row["utilization"] <= 1 for row in rows)
 
 
-def test_a_trace_and_a_graph_are_networks_too(lacuna, trace, tmp_path):
+def test_a_trace_and_a_graph_are_networks_too(lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
     save_graph(cifar_resnet(8, "both"), tmp_path / "net.json")
     from_graph = lacuna("estimate", tmp_path / "net.json", "-d", "edge_npu_16x16", "--json").json
     from_trace = lacuna("estimate", trace, "-d", "edge_npu_16x16", "--json").json
     assert from_graph == from_trace
 
 
-def test_an_onnx_file_is_a_network_too(lacuna, tmp_path):
+def test_an_onnx_file_is_a_network_too(lacuna: Lacuna, tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     helper, kind = onnx.helper, onnx.TensorProto.FLOAT
     weights = helper.make_tensor("w", kind, [4, 3, 3, 3], [0.0] * 108)
@@ -106,7 +109,7 @@ def test_an_onnx_file_is_a_network_too(lacuna, tmp_path):
     assert (row["M"], row["K"], row["N"], row["macs"]) == (64, 27, 4, 64 * 27 * 4)
 
 
-def test_the_last_set_wins_and_dataflow_is_short_for_it(lacuna):
+def test_the_last_set_wins_and_dataflow_is_short_for_it(lacuna: Lacuna) -> None:
     short = lacuna("estimate", "resnet8_tiny", "-d", "systolic_bare", "--dataflow", "os", "--json").json
     long = lacuna(
         "estimate", "resnet8_tiny", "-d", "systolic_bare",
@@ -117,7 +120,7 @@ def test_the_last_set_wins_and_dataflow_is_short_for_it(lacuna):
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_no_column_falls_off_a_narrow_terminal(lacuna, width):
+def test_no_column_falls_off_a_narrow_terminal(lacuna: Lacuna, width: int) -> None:
     ran = lacuna("estimate", "mobilenetv1_025_96", "-d", "edge_npu_16x16", width=width)
     assert max(map(len, ran.out.splitlines())) <= width
     assert "…" not in ran.out
@@ -125,7 +128,7 @@ def test_no_column_falls_off_a_narrow_terminal(lacuna, width):
         assert head in ran.out
 
 
-def test_a_cost_table_is_json_that_training_reads(lacuna, tmp_path):
+def test_a_cost_table_is_json_that_training_reads(lacuna: Lacuna, tmp_path: Path) -> None:
     out = tmp_path / "costs.json"
     ran = lacuna("cost-table", "resnet8_tiny", "-d", "edge_npu_16x16", "--unit", "cycles", "--out", out)
     assert ran.code == 0, ran.err

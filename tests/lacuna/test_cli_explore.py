@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
+
+from tests.lacuna.lacuna_runner import Lacuna
 
 SPACE = """\
 designs: [edge_npu_16x16]
@@ -18,13 +21,13 @@ inputs: 8
 
 
 @pytest.fixture
-def space(trace, tmp_path):
+def space(trace: Path, tmp_path: Path) -> Path:
     shutil.copy(trace, tmp_path / "t.parquet")
     (tmp_path / "space.yaml").write_text(SPACE)
     return tmp_path / "space.yaml"
 
 
-def test_sweep_then_pareto_then_report(lacuna, space, tmp_path):
+def test_sweep_then_pareto_then_report(lacuna: Lacuna, space: Path, tmp_path: Path) -> None:
     out = tmp_path / "sweep"
     ran = lacuna("sweep", space, "--out", out)
     assert ran.code == 0, ran.err
@@ -59,14 +62,14 @@ def test_sweep_then_pareto_then_report(lacuna, space, tmp_path):
     assert str(out) in lacuna("sweep", space, "--out", out, "--resume").message
 
 
-def test_search_finds_points_of_the_space(lacuna, space, tmp_path):
+def test_search_finds_points_of_the_space(lacuna: Lacuna, space: Path, tmp_path: Path) -> None:
     pytest.importorskip("optuna")
     ran = lacuna("search", space, "--out", tmp_path / "s", "--evaluations", 5, "--seed", 3)
     assert ran.code == 0, ran.err
     assert lacuna("pareto", tmp_path / "s", "--json").json["points"]
 
 
-def test_compare_pairs_inputs(lacuna, trace, tmp_path):
+def test_compare_pairs_inputs(lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
     for name in ("edge_npu_16x16", "edge_npu_32x32"):
         lacuna("replay", trace, "-d", name, "--out", tmp_path / name)
     folders = (tmp_path / "edge_npu_16x16", tmp_path / "edge_npu_32x32")
@@ -81,7 +84,7 @@ def test_compare_pairs_inputs(lacuna, trace, tmp_path):
     assert all(row["difference"] == 0 and not row["certain"] for row in same["differences"])
 
 
-def test_compare_refuses_other_inputs(lacuna, trace, tmp_path):
+def test_compare_refuses_other_inputs(lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
     lacuna("replay", trace, "-d", "cortex_m4", "--limit", 5, "--out", tmp_path / "a")
     lacuna("replay", trace, "-d", "cortex_m4", "--out", tmp_path / "b")
     assert "inputs" in lacuna("compare", tmp_path / "a", tmp_path / "b").message
@@ -106,7 +109,9 @@ def test_compare_refuses_other_inputs(lacuna, trace, tmp_path):
         (("[8, 16]", "[8, 16"), ("line",)),
     ],
 )
-def test_bad_spaces(lacuna, space, tmp_path, change, parts):
+def test_bad_spaces(
+    lacuna: Lacuna, space: Path, tmp_path: Path, change: tuple[str, str], parts: tuple[str, ...]
+) -> None:
     space.write_text(space.read_text("utf-8").replace(*change))
     ran = lacuna("sweep", space, "--out", tmp_path / "s")
     for part in ("space.yaml", *parts):
@@ -114,16 +119,16 @@ def test_bad_spaces(lacuna, space, tmp_path, change, parts):
     assert not (tmp_path / "s").exists()
 
 
-def test_missing_space(lacuna, tmp_path):
+def test_missing_space(lacuna: Lacuna, tmp_path: Path) -> None:
     assert "no.yaml: no such space file" in lacuna("sweep", tmp_path / "no.yaml", "--out", tmp_path).message
 
 
-def test_workers_or_a_scheduler(lacuna, space, tmp_path):
+def test_workers_or_a_scheduler(lacuna: Lacuna, space: Path, tmp_path: Path) -> None:
     both = ("--workers", 2, "--scheduler", "tcp://127.0.0.1:1")
     assert "give one of them" in lacuna("sweep", space, "--out", tmp_path / "s", *both).message
 
 
-def test_a_sampler_that_is_not(lacuna, space, tmp_path):
+def test_a_sampler_that_is_not(lacuna: Lacuna, space: Path, tmp_path: Path) -> None:
     ran = lacuna("search", space, "--out", tmp_path / "s", "--sampler", "nsga")
     assert "--sampler 'nsga'" in ran.message
     assert "nsga2 or tpe" in ran.message

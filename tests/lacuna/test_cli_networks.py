@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.lacuna.lacuna_runner import Lacuna
 from traces import load_trace
 
 torch = pytest.importorskip("torch")
@@ -20,7 +22,7 @@ cost: {kind: target, target: 0.5}
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
+def one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -28,12 +30,12 @@ def one_thread():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("training")
 
 
 @pytest.fixture
-def checkpoint(lacuna, folder) -> Path:
+def checkpoint(lacuna: Lacuna, folder: Path) -> Path:
     """Trained once for the module."""
     path = folder / "run" / "model.pt"
     if not path.exists():
@@ -45,7 +47,7 @@ def checkpoint(lacuna, folder) -> Path:
     return path
 
 
-def test_train_then_record_then_inspect(lacuna, checkpoint, tmp_path):
+def test_train_then_record_then_inspect(lacuna: Lacuna, checkpoint: Path, tmp_path: Path) -> None:
     ran = lacuna("record", checkpoint, "--out", tmp_path / "t.parquet", "--limit", 20)
     assert ran.code == 0, ran.err
     assert "20 inputs" in ran.out
@@ -74,7 +76,9 @@ def test_train_then_record_then_inspect(lacuna, checkpoint, tmp_path):
         (("dataset: digits", "dataset: digits\nstart_from: no.pt"), ("no.pt",)),
     ],
 )
-def test_bad_configurations(lacuna, tmp_path, change, parts):
+def test_bad_configurations(
+    lacuna: Lacuna, tmp_path: Path, change: tuple[str, str], parts: tuple[str, ...]
+) -> None:
     assert change[0] in CONFIG
     (tmp_path / "tiny.yaml").write_text(CONFIG.replace(*change))
     ran = lacuna("train", tmp_path / "tiny.yaml", "--out", tmp_path / "run")
@@ -83,7 +87,7 @@ def test_bad_configurations(lacuna, tmp_path, change, parts):
     assert not (tmp_path / "run" / "model.pt").exists()
 
 
-def test_data_that_is_not_there(lacuna, tmp_path):
+def test_data_that_is_not_there(lacuna: Lacuna, tmp_path: Path) -> None:
     """The message tells where CIFAR-10 comes from."""
     text = CONFIG.replace("digits", "cifar10").replace(", in_channels: 1", "")
     (tmp_path / "tiny.yaml").write_text(text)
@@ -92,7 +96,7 @@ def test_data_that_is_not_there(lacuna, tmp_path):
     assert "http" in ran.message
 
 
-def test_checkpoints_that_are_none(lacuna, checkpoint, tmp_path):
+def test_checkpoints_that_are_none(lacuna: Lacuna, checkpoint: Path, tmp_path: Path) -> None:
     out = ("--out", tmp_path / "t.parquet")
     assert "no.pt: no such checkpoint" in lacuna("record", tmp_path / "no.pt", *out).message
     (tmp_path / "text.pt").write_text("weights")
@@ -108,15 +112,17 @@ def test_checkpoints_that_are_none(lacuna, checkpoint, tmp_path):
     assert not (tmp_path / "t.parquet").exists()
 
 
-def test_part_must_be_known(lacuna, checkpoint, tmp_path):
+def test_part_must_be_known(lacuna: Lacuna, checkpoint: Path, tmp_path: Path) -> None:
     ran = lacuna("record", checkpoint, "--part", "train", "--out", tmp_path / "t.parquet")
     assert "--part 'train'" in ran.message
 
 
-def test_the_demo_goes_the_whole_way(lacuna, checkpoint, tmp_path, monkeypatch):
+def test_the_demo_goes_the_whole_way(
+    lacuna: Lacuna, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With a network that is trained already, on two designs, without the shipped traces."""
     monkeypatch.setattr("networks.demo.train_digits_lcnet", lambda *_: checkpoint)
-    monkeypatch.setattr("lacuna.commands.demo._shipped_traces", list)
+    monkeypatch.setattr("traces.storage.shipped_traces", dict)
     monkeypatch.setattr("lacuna.commands.demo.DESIGNS", ("cortex_m4", "edge_npu_16x16"))
     out = tmp_path / "demo"
     ran = lacuna("demo", "--out", out, width=80)

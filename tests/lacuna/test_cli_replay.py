@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.lacuna.lacuna_runner import Lacuna
+
 PER_INPUT = [
     "input", "label", "prediction", "correct", "macs", "latency_cycles", "latency_us", "energy_pj",
     "energy_mac_pj", "energy_sram_pj", "energy_dram_pj", "energy_simd_pj", "energy_gate_pj",
@@ -27,12 +29,12 @@ LOSSES = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("results") / "a"
 
 
 @pytest.fixture
-def results(lacuna, trace, folder):
+def results(lacuna: Lacuna, trace: Path, folder: Path) -> Path:
     """Replayed once for the module, with a timeline of two inputs."""
     if not folder.exists():
         ran = lacuna("replay", trace, "-d", "edge_npu_16x16", "--timeline", 2, "--out", folder)
@@ -40,7 +42,7 @@ def results(lacuna, trace, folder):
     return folder
 
 
-def test_the_results_folder_holds_what_the_design_says(results):
+def test_the_results_folder_holds_what_the_design_says(results: Path) -> None:
     names = {path.name for path in results.iterdir()}
     assert names == {
         "per_input.parquet", "per_op.parquet", "summary.json", "design.yaml", "policy.json", "timeline.json.gz"
@@ -52,7 +54,7 @@ def test_the_results_folder_holds_what_the_design_says(results):
     assert set(pd.read_parquet(results / "per_op.parquet").columns) >= PER_OP
 
 
-def test_the_summary_is_the_tables_summed_up(results):
+def test_the_summary_is_the_tables_summed_up(results: Path) -> None:
     summary = json.loads((results / "summary.json").read_text("utf-8"))
     rows = pd.read_parquet(results / "per_input.parquet")
     assert set(summary) >= SUMMARY
@@ -67,14 +69,14 @@ def test_the_summary_is_the_tables_summed_up(results):
 
 
 @pytest.mark.parametrize("kind", ["latency", "energy"])
-def test_the_waterfall_adds_up_exactly(results, kind):
+def test_the_waterfall_adds_up_exactly(results: Path, kind: str) -> None:
     waterfall = json.loads((results / "summary.json").read_text("utf-8"))["waterfall"][kind]
     assert [loss["name"] for loss in waterfall["losses"]] == LOSSES
     lost = sum(loss["amount"] for loss in waterfall["losses"])
     assert waterfall["ideal_saved"] - lost == waterfall["saved"]
 
 
-def test_the_timeline_is_chrome_trace_json_without_overlaps(results):
+def test_the_timeline_is_chrome_trace_json_without_overlaps(results: Path) -> None:
     events = json.loads(gzip.decompress((results / "timeline.json.gz").read_bytes()))["traceEvents"]
     rows: dict[tuple[int, int], list[tuple[float, float]]] = {}
     for event in events:
@@ -87,14 +89,14 @@ def test_the_timeline_is_chrome_trace_json_without_overlaps(results):
         assert all(end <= start + 1e-9 for (_, end), (start, _) in pairwise(spans))
 
 
-def test_json_is_the_summary_on_disk(lacuna, trace, tmp_path):
+def test_json_is_the_summary_on_disk(lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
     ran = lacuna("replay", trace, "-d", "cortex_m4", "--limit", 5, "--out", tmp_path / "r", "--json")
     assert ran.json == json.loads((tmp_path / "r" / "summary.json").read_text("utf-8"))
     assert ran.json["inputs"] == 5
 
 
 @pytest.mark.parametrize("prefetch", ["wait", "speculate", "predict", "oracle"])
-def test_the_engines_agree(lacuna, trace, tmp_path, prefetch):
+def test_the_engines_agree(lacuna: Lacuna, trace: Path, tmp_path: Path, prefetch: str) -> None:
     frames = []
     for engine in ("fast", "events"):
         out = tmp_path / engine
@@ -104,7 +106,7 @@ def test_the_engines_agree(lacuna, trace, tmp_path, prefetch):
     pd.testing.assert_frame_equal(*frames, check_exact=True)
 
 
-def test_the_same_command_writes_the_same_bytes(lacuna, trace, tmp_path):
+def test_the_same_command_writes_the_same_bytes(lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
     for name in "ab":
         lacuna(
             "replay", trace, "-d", "edge_npu_16x16", "--limit", 6, "--timeline", 1, "--out", tmp_path / name
@@ -113,7 +115,9 @@ def test_the_same_command_writes_the_same_bytes(lacuna, trace, tmp_path):
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes(), file.name
 
 
-def test_replaying_into_the_same_folder_leaves_nothing_of_the_old(lacuna, trace, tmp_path):
+def test_replaying_into_the_same_folder_leaves_nothing_of_the_old(
+    lacuna: Lacuna, trace: Path, tmp_path: Path
+) -> None:
     arguments = ("replay", trace, "-d", "edge_npu_16x16", "--out", tmp_path / "r")
     lacuna(*arguments, "--limit", 6, "--timeline", 2)
     lacuna(*arguments, "--limit", 3)
@@ -121,7 +125,9 @@ def test_replaying_into_the_same_folder_leaves_nothing_of_the_old(lacuna, trace,
     assert len(pd.read_parquet(tmp_path / "r" / "per_input.parquet")) == 3
 
 
-def test_set_changes_the_design_that_is_replayed_and_kept(lacuna, trace, tmp_path):
+def test_set_changes_the_design_that_is_replayed_and_kept(
+    lacuna: Lacuna, trace: Path, tmp_path: Path
+) -> None:
     options = ("--limit", 4, "--json")
     half = lacuna(
         "replay", trace, "-d", "edge_npu_16x16", "--set", "clock=250 MHz", "--out", tmp_path / "h", *options
@@ -134,7 +140,7 @@ def test_set_changes_the_design_that_is_replayed_and_kept(lacuna, trace, tmp_pat
     assert again.json == half
 
 
-def test_a_design_that_is_too_small_is_a_result(lacuna, trace, tmp_path):
+def test_a_design_that_is_too_small_is_a_result(lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
     out = tmp_path / "small"
     ran = lacuna("replay", trace, "-d", "edge_npu_32x32", "--set", "memory.weight_buffer=1 KiB", "--out", out)
     assert ran.code == 0
@@ -145,20 +151,20 @@ def test_a_design_that_is_too_small_is_a_result(lacuna, trace, tmp_path):
     assert "weight" in summary["reason"]
 
 
-def test_inspect_shows_a_results_folder(lacuna, results):
+def test_inspect_shows_a_results_folder(lacuna: Lacuna, results: Path) -> None:
     shown, found = lacuna("inspect", results), lacuna("inspect", results, "--json").json
     assert "replayed per input" in shown.out
     assert found == json.loads((results / "summary.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_answer_fits_the_terminal(lacuna, results, width):
+def test_the_answer_fits_the_terminal(lacuna: Lacuna, results: Path, width: int) -> None:
     ran = lacuna("inspect", results, width=width)
     assert "…" not in ran.out
     assert max(map(len, ran.out.splitlines())) <= width
 
 
-def test_the_report_is_one_file_that_asks_for_nothing(lacuna, results, tmp_path):
+def test_the_report_is_one_file_that_asks_for_nothing(lacuna: Lacuna, results: Path, tmp_path: Path) -> None:
     ran = lacuna("report", results, "--out", tmp_path / "page.html")
     assert ran.code == 0, ran.err
     page = (tmp_path / "page.html").read_text("utf-8")
@@ -167,14 +173,16 @@ def test_the_report_is_one_file_that_asks_for_nothing(lacuna, results, tmp_path)
         assert outside not in page
 
 
-def test_the_report_lies_in_the_folder_unless_told(lacuna, results):
+def test_the_report_lies_in_the_folder_unless_told(lacuna: Lacuna, results: Path) -> None:
     assert lacuna("report", results).code == 0
     page = results / "report.html"
     assert page.is_file()
     page.unlink()
 
 
-def test_an_npz_trace_replays_like_the_parquet(lacuna, trace, results, tmp_path):
+def test_an_npz_trace_replays_like_the_parquet(
+    lacuna: Lacuna, trace: Path, results: Path, tmp_path: Path
+) -> None:
     from traces import export_npz, load_trace  # noqa: PLC0415  (beside its only use)
 
     export_npz(load_trace(trace), tmp_path / "t.npz")
@@ -182,7 +190,9 @@ def test_an_npz_trace_replays_like_the_parquet(lacuna, trace, results, tmp_path)
     assert ran.json == json.loads((results / "summary.json").read_text("utf-8"))
 
 
-def test_a_failed_replay_leaves_the_old_results_whole(lacuna, results, tmp_path, trace):
+def test_a_failed_replay_leaves_the_old_results_whole(
+    lacuna: Lacuna, results: Path, tmp_path: Path, trace: Path
+) -> None:
     before = {path.name: path.read_bytes() for path in results.iterdir()}
     damaged = tmp_path / "cut.parquet"
     damaged.write_bytes(Path(trace).read_bytes()[:-100])

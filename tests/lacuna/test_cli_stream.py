@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from tests.lacuna.lacuna_runner import Lacuna
+
 NPU = ("-d", "edge_npu_16x16")
 
 
-def test_a_camera_that_the_machine_outruns(lacuna, trace, tmp_path):
+def test_a_camera_that_the_machine_outruns(lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
     """One frame at a time, each done before the next arrives: latency is the replay's own."""
     options = ("--rate", "30 fps", "--deadline", "33 ms", "--json")
     found = lacuna("stream", trace, *NPU, *options, "--out", tmp_path / "s").json
@@ -24,20 +27,20 @@ def test_a_camera_that_the_machine_outruns(lacuna, trace, tmp_path):
     assert len(pd.read_parquet(tmp_path / "s" / "per_frame.parquet")) == 24
 
 
-def test_arrivals_above_capacity_are_told(lacuna, trace, tmp_path):
+def test_arrivals_above_capacity_are_told(lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
     ran = lacuna("stream", trace, *NPU, "--rate", "1000000 fps", "--queue", 2, "--out", tmp_path / "s")
     assert ran.code == 0, ran.err
     assert "UNSTABLE" in ran.out
 
 
-def test_recorded_arrivals(lacuna, trace, tmp_path):
+def test_recorded_arrivals(lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
     (tmp_path / "times.txt").write_text("".join(f"{0.001 * i}\n" for i in range(24)))
     options = ("--arrivals", tmp_path / "times.txt", "--json", "--out", tmp_path / "s")
     assert lacuna("stream", trace, *NPU, *options).json["completed"] == 24
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_answer_fits_the_terminal(lacuna, trace, tmp_path, width):
+def test_the_answer_fits_the_terminal(lacuna: Lacuna, trace: Path, tmp_path: Path, width: int) -> None:
     ran = lacuna("stream", trace, *NPU, "--rate", "30 fps", "--out", tmp_path / "s", width=width)
     assert "…" not in ran.out
     assert all(len(line) <= width for line in ran.out.splitlines() if not line.startswith("wrote"))
@@ -59,7 +62,9 @@ def test_the_answer_fits_the_terminal(lacuna, trace, tmp_path, width):
         (("--rate", "30 fps", "--latency-budget", "1 ms"), ("exit",)),
     ],
 )
-def test_bad_settings(lacuna, trace, tmp_path, options, parts):
+def test_bad_settings(
+    lacuna: Lacuna, trace: Path, tmp_path: Path, options: tuple[str, ...], parts: tuple[str, ...]
+) -> None:
     ran = lacuna("stream", trace, *NPU, *options, "--out", tmp_path / "s")
     for part in parts:
         assert part in ran.message, ran.message

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from accel_models import validations
+from accel_models.validation import Comparison
+from tests.lacuna.lacuna_runner import Lacuna
+
+Comparisons = tuple[Comparison, ...]
 
 
 @pytest.fixture(scope="module")
-def comparisons():
+def comparisons() -> Comparisons:
     """Computed once for the module."""
     return validations.all_comparisons()
 
 
 @pytest.fixture
-def known(monkeypatch, comparisons):
+def known(monkeypatch: pytest.MonkeyPatch, comparisons: Comparisons) -> Comparisons:
     monkeypatch.setattr(validations, "all_comparisons", lambda: comparisons)
     return comparisons
 
 
-def test_every_bound_holds(lacuna, known):
+def test_every_bound_holds(lacuna: Lacuna, known: Comparisons) -> None:
     shown, found = lacuna("validate"), lacuna("validate", "--json").json
     assert shown.code == 0, shown.out
     assert "BROKEN" not in shown.out
@@ -29,7 +34,7 @@ def test_every_bound_holds(lacuna, known):
     assert all(one["holds"] and one["worst_error"] <= one["bound_worst"] for one in found)
 
 
-def test_a_broken_bound_fails(lacuna, known, monkeypatch):
+def test_a_broken_bound_fails(lacuna: Lacuna, known: Comparisons, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = replace(known[0], predicted=known[0].predicted * 2)
     monkeypatch.setattr(validations, "all_comparisons", lambda: (wrong, *known[1:]))
     ran = lacuna("validate")
@@ -37,7 +42,7 @@ def test_a_broken_bound_fails(lacuna, known, monkeypatch):
     assert ran.out.count("BROKEN") == 1
 
 
-def test_the_page_is_written(lacuna, known, tmp_path):
+def test_the_page_is_written(lacuna: Lacuna, known: Comparisons, tmp_path: Path) -> None:
     assert lacuna("validate", "--docs", tmp_path).code == 0
     page = (tmp_path / "validation.md").read_text("utf-8")
     assert all(one.name in page for one in known)
