@@ -74,7 +74,8 @@ def read_replays(folder: Path) -> tuple[ReplayView | Misfit, ...]:
     below = sorted(path.parent for path in folder.glob(f"*/{SUMMARY_FILE}"))
     if not below:
         raise FileProblem(
-            f"{folder}: is not a results folder: neither it nor a folder in it holds a {SUMMARY_FILE!r}; "
+            f"{folder}: is not a results folder: neither it nor a folder in it holds a {SUMMARY_FILE!r} of a replay, "
+            f"and it holds no 'space.json' of a sweep; "
             f"`lacuna replay` and `lacuna sweep` write such folders"
         )
     return tuple(_view(path, path.name, i) for i, path in enumerate(below))
