@@ -154,7 +154,7 @@ def run_tasks(
     try:
         while True:
             while len(pending) < max(1, 2 * workers.count) and (task := next(tasks, None)) is not None:
-                pending[workers.submit(evaluator, task)] = task
+                pending[_begun(workers, evaluator, task)] = task
             if not pending:
                 return
             finished, _ = wait(pending, return_when=FIRST_COMPLETED)
@@ -170,10 +170,20 @@ def run_tasks(
                 lost += pending.values()
                 _give_up_after(deaths, lost)
                 workers.restart()
-                pending = {workers.submit(evaluator, task): task for task in lost}
+                pending = {_begun(workers, evaluator, task): task for task in lost}
     finally:
         for future in pending:
             future.cancel()
+
+
+def _begun(workers: Workers, evaluator: Evaluator, task: Task) -> Future[list[Row]]:
+    """Submit a task; if a worker has died a moment ago, the future says so as those of its tasks do."""
+    try:
+        return workers.submit(evaluator, task)
+    except BrokenExecutor as death:
+        dead: Future[list[Row]] = Future()
+        dead.set_exception(death)
+        return dead
 
 
 def _death(future: Future[list[Row]]) -> BaseException | None:
