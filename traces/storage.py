@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from traces.atomic import atomic_write
 from traces.columns import flatten as columns_of
 from traces.columns import from_batch, to_batch, unflatten
-from traces.errors import ConfigError, FileProblem, LacunaError
+from traces.errors import ConfigError, FileProblem, LacunaError, did_you_mean
 from traces.graph import NetworkGraph
 from traces.graph_files import first_problem, parse_graph
 from traces.seal import seal, verify_seal
@@ -51,8 +51,14 @@ def shipped_traces() -> dict[str, Path]:
 
 def find_trace(name_or_path: str | Path) -> Path:
     """Return the path as it is, or the shipped trace of that name where no such file exists."""
-    path = Path(name_or_path)
-    return path if path.exists() else shipped_traces().get(str(name_or_path), path)
+    path, shipped = Path(name_or_path), shipped_traces()
+    if path.exists() or not shipped or path.suffix in {".parquet", ".npz"}:
+        return path
+    if str(name_or_path) not in shipped:
+        raise FileProblem(
+            f"{name_or_path}: no such file, and no shipped trace{did_you_mean(str(name_or_path), shipped)}"
+        )
+    return shipped[str(name_or_path)]
 
 
 def save_trace(trace: Trace | Iterable[Trace], path: str | Path) -> None:

@@ -190,6 +190,16 @@ def test_an_npz_trace_replays_like_the_parquet(
     assert ran.json == json.loads((results / "summary.json").read_text("utf-8"))
 
 
+def test_a_shipped_trace_goes_by_its_name(
+    lacuna: Lacuna, trace: Path, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("traces.storage.shipped_traces", lambda: {"lcnet_50": trace})
+    ran = lacuna("replay", "lcnet_50", "-d", "edge_npu_16x16", "--out", tmp_path / "r", "--json")
+    assert ran.json == json.loads((results / "summary.json").read_text("utf-8"))
+    misspelt = lacuna("replay", "lcnet_05", "-d", "edge_npu_16x16", "--out", tmp_path / "q")
+    assert "did you mean 'lcnet_50'?" in misspelt.message
+
+
 def test_a_failed_replay_leaves_the_old_results_whole(
     lacuna: Lacuna, results: Path, tmp_path: Path, trace: Path
 ) -> None:
