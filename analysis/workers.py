@@ -235,5 +235,4 @@ def _dask(scheduler: str, count: int) -> Iterator[Workers]:
 
 def _one_thread() -> None:
     """Keep a worker to one thread: there is a worker for every CPU."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+    os.environ["OMP_NUM_THREADS"] = "1"

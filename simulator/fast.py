@@ -59,7 +59,7 @@ def simulate(
     scaling
         Tasks that take a share of their dense cycles instead.
     threads
-        Threads to use; all processors if left out.
+        Threads to use; if left out what OMP_NUM_THREADS says, or else all processors.
     """
     from simulator.kernel import replay_rows  # noqa: PLC0415  (numba is slow to import)
 
@@ -88,7 +88,7 @@ def simulate(
         )
         return waited
 
-    waited = _in_threads(run, n, threads or os.cpu_count() or 1)
+    waited = _in_threads(run, n, threads or _usual_threads())
     kept: dict[str, Any] = dict(zip(("starts", "ends", "worked"), spans, strict=True)) if keep else {}
     return Times(latency=latency, busy=busy, decision_wait=waited, fetched_early=early, **kept)
 
@@ -104,8 +104,14 @@ def simulate_designs(
     def run(tables: Durations) -> Ints:
         return simulate(tables, state_index, threads=1).latency
 
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or _usual_threads()) as pool:
         return np.stack(list(pool.map(run, designs)))
+
+
+def _usual_threads() -> int:
+    """Return the threads to use unless told: workers of a sweep have one processor each."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return int(wanted) if wanted.isdigit() and int(wanted) > 0 else os.cpu_count() or 1
 
 
 def _in_threads(run: Any, n: int, threads: int) -> Ints:
