@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from tests.lacuna.lacuna_runner import Lacuna
+from traces import Gate, SyntheticSettings, save_trace, synthetic_trace
+from traces.build import GraphBuilder, Window
 
 NPU = ("-d", "edge_npu_16x16")
 
@@ -37,6 +39,45 @@ def test_recorded_arrivals(lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
     (tmp_path / "times.txt").write_text("".join(f"{0.001 * i}\n" for i in range(24)))
     options = ("--arrivals", tmp_path / "times.txt", "--json", "--out", tmp_path / "s")
     assert lacuna("stream", trace, *NPU, *options).json["completed"] == 24
+
+
+@pytest.fixture
+def exits(tmp_path: Path) -> Path:
+    """Two convolutions with an exit behind each; the second runs if the first exit did not answer."""
+    builder = GraphBuilder("exits", 3, 8, 8)
+    x = builder.conv("conv0", builder.input, 8, Window.square(3), activation="relu")
+    heads = [builder.linear("exit0", builder.global_pool("pool0", x), 10).name]
+    mark = len(builder.ops)
+    x = builder.conv("conv1", x, 16, Window.square(3), activation="relu")
+    heads.append(builder.linear("exit1", builder.global_pool("pool1", x), 10).name)
+    guards = tuple(builder.names_since(mark))
+    builder.gate(
+        Gate(
+            name="exits",
+            kind="exit",
+            size=2,
+            reads="exit0",
+            guards=guards,
+            exits=tuple(heads),
+            levels=(0,) * 3,
+        )
+    )
+    save_trace(
+        synthetic_trace(builder.finish(), 30, SyntheticSettings(rates=0.5)), tmp_path / "exits.parquet"
+    )
+    return tmp_path / "exits.parquet"
+
+
+def test_a_budget_halts_frames_at_the_exit_they_afford(lacuna: Lacuna, exits: Path, tmp_path: Path) -> None:
+    """A second is enough for every exit; a nanosecond reaches none."""
+    options = (exits, *NPU, "--rate", "30 fps", "--json")
+    free = lacuna("stream", *options, "--out", tmp_path / "a").json
+    ample = lacuna("stream", *options, "--latency-budget", "1 s", "--out", tmp_path / "b").json
+    assert ample["completed"] == free["completed"] == 30
+    assert ample["latency_us"]["max"] >= free["latency_us"]["max"]
+    short = lacuna("stream", *options, "--latency-budget", "1 ns", "--out", tmp_path / "c")
+    assert "budget" in short.message
+    assert "first exit" in short.message
 
 
 @pytest.mark.parametrize("width", [80, 120])
