@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Cost, Ints, UnitName, WorkStates
+from accel_models.cost import Cost, Ints, Misfit, UnitName, WorkStates
 from accel_models.design import Design
 from accel_models.dram import transfer_cycles
 from accel_models.energy import Actions, EnergyParts, energy_pj
@@ -28,7 +28,7 @@ class Busy:
     last_tile_cycles: Ints
     actions: Actions
     feasible: NDArray[np.bool_]
-    reason: str = ""
+    misfit: Misfit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,7 +76,7 @@ def assemble(work: WorkStates, shapes: Shapes, design: Design, busy: Busy, traff
         energy=_filled(energy, len(work)),
         weight_energy_pj=np.broadcast_to(weight_energy.total_pj, len(work)),
         feasible=busy.feasible,
-        reason=busy.reason,
+        misfit=busy.misfit,
     )
 
 

@@ -55,6 +55,24 @@ class Placement:
     reserved_bytes: int  # of the activation buffer, held by tensors that stay while it runs [B]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misfit:
+    """Why an op does not run on a design: its smallest tile needs more of a buffer than is free."""
+
+    op: str
+    buffer: str  # activation, weight or accumulator
+    demand_bytes: int
+    bound_bytes: int  # what is free of the buffer [B]
+
+    @property
+    def reason(self) -> str:
+        """One line for people, with the way out."""
+        return (
+            f"op {self.op!r}: its smallest tile needs {self.demand_bytes} B of the {self.buffer} buffer, "
+            f"{self.bound_bytes} B are free; enlarge memory.{self.buffer}_buffer"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cost:
     """Cost of each state of one op; arrays of shape (s,), zero where the op does not run.
@@ -80,7 +98,7 @@ class Cost:
     energy: EnergyParts  # all but static, of the whole state
     weight_energy_pj: NDArray[np.float64]  # part of ``energy`` that fetching the weights takes [pJ]
     feasible: NDArray[np.bool_]
-    reason: str = ""  # why a state does not fit: demand, bound and unit; empty when all do
+    misfit: Misfit | None = None  # of the worst state, if one is not feasible
 
     @property
     def dram_bytes(self) -> Ints:

@@ -76,8 +76,8 @@ def _op_table(op: Op, placement: Placement, design: Design, unit: Unit) -> dict[
     rows, cols = channel_knots(op.in_channels), channel_knots(op.out_channels)
     grid = np.stack(np.meshgrid(rows, cols, indexing="ij")).reshape(2, -1)
     cost = price(_work(op, grid[0], grid[1], design), placement, design)
-    if not cost.feasible.all():
-        raise UnsupportedError(f"design {design.name!r}: {cost.reason}")
+    if cost.misfit is not None:
+        raise UnsupportedError(f"design {design.name!r}: {cost.misfit.reason}")
     values = cost.energy.total_pj if unit == "pJ" else _alone_cycles(cost)
     return {
         "in_channels": rows.tolist(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from accel_models.assemble import Busy, Traffic, assemble, element_bytes
-from accel_models.cost import Cost, Ints, Placement, WorkStates
+from accel_models.cost import Cost, Ints, Misfit, Placement, WorkStates
 from accel_models.design import Design
 from accel_models.dram import MemoryParams
 from accel_models.energy import Actions, array_actions
@@ -49,7 +49,7 @@ def price_on_array(work: WorkStates, shapes: Shapes, placement: Placement, desig
         last_tile_cycles=np.minimum(mapping.last_tile_cycles, cycles),
         actions=_array_actions(work, shapes, mapping, cycles, design),
         feasible=mapping.feasible,
-        reason=_reason(work, mapping),
+        misfit=_misfit(work, mapping),
     )
     traffic = Traffic(
         weights=mapping.dram_weight_bytes,
@@ -100,12 +100,13 @@ def _gather_cycles(work: WorkStates, design: Design) -> Ints:
     return np.ceil(work.gathered_elements / rate).astype(np.int64)
 
 
-def _reason(work: WorkStates, mapping: Mapping) -> str:
+def _misfit(work: WorkStates, mapping: Mapping) -> Misfit | None:
     if mapping.feasible.all():
-        return ""
+        return None
     worst = int(np.argmax(np.where(mapping.feasible, -1, mapping.demand_bytes)))
-    buffer = BUFFERS[int(mapping.short_buffer[worst])]
-    return (
-        f"op {work.op.name!r}: its smallest tile needs {int(mapping.demand_bytes[worst])} B of the {buffer} "
-        f"buffer, {int(mapping.bound_bytes[worst])} B are free; enlarge memory.{buffer}_buffer"
+    return Misfit(
+        op=work.op.name,
+        buffer=BUFFERS[int(mapping.short_buffer[worst])],
+        demand_bytes=int(mapping.demand_bytes[worst]),
+        bound_bytes=int(mapping.bound_bytes[worst]),
     )

@@ -82,4 +82,4 @@ def _rows(cost: Cost, rows: slice) -> Cost:
         if isinstance(getattr(cost, field.name), np.ndarray)
     }
     parts = {field.name: getattr(cost.energy, field.name)[rows] for field in fields(EnergyParts)}
-    return replace(cost, energy=EnergyParts(**parts), reason="", **picked)
+    return replace(cost, energy=EnergyParts(**parts), misfit=None, **picked)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_models.cost import Misfit
 from accel_models.design import Design
 from accel_models.energy_params import PRECISION_BYTES
 from accel_models.params import design_prices, peak_macs_per_cycle, simd_params
@@ -65,11 +65,15 @@ class Collector:
         self.levels = levels if self.levels is None else self.levels + levels
         self.mean_rate += np.array(mean_rate) * inputs
 
-    def does_not_fit(self, reason: str, inputs: int) -> Results:
+    def does_not_fit(self, misfit: Misfit, inputs: int) -> Results:
         """Return the results of a network that does not fit."""
-        sizes = [int(number) for number in re.findall(r"(\d+) B\b", reason)]
-        demand, bound = sizes[:2] if len(sizes) >= 2 else (None, None)
-        figures = self._summary(inputs, feasible=False, reason=reason, demand=demand, bound=bound)
+        figures = self._summary(
+            inputs,
+            feasible=False,
+            reason=misfit.reason,
+            demand=misfit.demand_bytes,
+            bound=misfit.bound_bytes,
+        )
         return Results(figures, self.design, self.policy, {}, ())
 
     def results(self, dense_macs: int, dense: Answer) -> Results:

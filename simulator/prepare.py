@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Cost, Placement, WorkStates
+from accel_models.cost import Cost, Misfit, Placement, WorkStates
 from accel_models.design import Design
 from accel_models.params import memory_params
 from accel_models.placement import place
@@ -53,9 +53,9 @@ class Prepared:
         return np.array([op.name in names for op in self.graph.ops], np.bool_)
 
     @cached_property
-    def infeasible(self) -> str:
-        """Why the network does not fit the design; empty if it does."""
-        return next((cost.reason for cost in self.costs if not cost.feasible.all()), "")
+    def misfit(self) -> Misfit | None:
+        """Why the network does not fit the design; ``None`` if it does."""
+        return next((cost.misfit for cost in self.costs if cost.misfit is not None), None)
 
 
 def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a replay

@@ -75,15 +75,15 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
     rates = _rates(trace, limit, policy)
     dense = prepare_dense(first.graph, design, policy, views)
     collector = Collector(first, design, policy, engine)
-    if dense.infeasible:
-        return collector.does_not_fit(dense.infeasible, len(first))
+    if dense.misfit is not None:
+        return collector.does_not_fit(dense.misfit, len(first))
     baseline = dense_answer(dense)
     for part in chain([first], parts):
         workload = lower(part) if views is None else views.lowered(part)
         groups = group_inputs(part, policy)
         prepared = prepare(workload, design, policy, rates, groups, views)
-        if prepared.infeasible:
-            return collector.does_not_fit(prepared.infeasible, len(first))
+        if prepared.misfit is not None:
+            return collector.does_not_fit(prepared.misfit, len(first))
         actual = Replayed.of(prepared, run_engine(prepared, engine))
         collector.add(part, workload, actual, groups)
         if timeline and not collector.timeline:

@@ -67,8 +67,8 @@ def estimate(graph: NetworkGraph, design: Design) -> StaticTable:
         If an op does not fit the design; the message says what it needs.
     """
     prepared = prepare(dense_workload(graph), design, Policy())
-    if prepared.infeasible:
-        raise UnsupportedError(f"design {design.name!r}: {prepared.infeasible}")
+    if prepared.misfit is not None:
+        raise UnsupportedError(f"design {design.name!r}: {prepared.misfit.reason}")
     peaks = unit_peaks(design)
     rows = (
         _row(op, cost, peaks.get(placement.unit, 0.0))

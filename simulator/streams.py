@@ -88,8 +88,8 @@ def stream(
     halted = None if settings.budget is None else halt(trace, design, settings.budget, policy)
     shown = trace if halted is None else halted.trace
     prepared = prepare(lower(shown), design, policy)
-    if prepared.infeasible:
-        raise UnsupportedError(f"design {design.name!r}: {prepared.infeasible}")
+    if prepared.misfit is not None:
+        raise UnsupportedError(f"design {design.name!r}: {prepared.misfit.reason}")
     run = _Run(prepared, settings, _correct(trace, halted), None if halted is None else halted.exits)
     run.server.run()
     return StreamResults(_summary(run), design, policy, _per_frame(run))

@@ -18,19 +18,26 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write; DIR/report.html if left out.")
     ] = None,
+    trace: Annotated[
+        str | None, typer.Option(help="Trace replayed, for the maps by class; found if one lies in DIR.")
+    ] = None,
     figures: Annotated[
         str, typer.Option(help="Also write every figure: png, svg, pdf, comma-separated.")
     ] = "",
 ) -> None:
     """Write one self-contained HTML report of a results folder."""
     from analysis.report import write_report  # noqa: PLC0415
+    from traces.storage import find_trace  # noqa: PLC0415
 
     formats = tuple(name.strip() for name in figures.split(",") if name.strip())
     for name in formats:
         if name not in FORMATS:
             raise ConfigError(f"--figures {name!r}: must be of {', '.join(FORMATS)}")
-    show_lines([f"wrote {write_report(folder, out)}"])
+    source = None if trace is None else find_trace(trace)
+    show_lines([f"wrote {write_report(folder, out, trace=source)}"])
     if formats:
         from analysis.report import write_figures  # noqa: PLC0415
 
-        show_lines([f"wrote {path}" for path in write_figures(folder, folder / "figures", formats)])
+        show_lines(
+            [f"wrote {path}" for path in write_figures(folder, folder / "figures", formats, trace=source)]
+        )

@@ -120,8 +120,10 @@ def test_an_op_that_does_not_fit_says_what_it_needs() -> None:
     design = load_design("edge_npu_16x16", {"memory.weight_buffer": "256 B", "memory.banks": 1})
     refused = price(states(CONV, [32], [48]), placed(design), design)
     assert not refused.feasible[0]
-    assert "op 'conv': its smallest tile needs" in refused.reason
-    assert "memory.weight_buffer" in refused.reason
+    assert refused.misfit is not None
+    assert refused.misfit.demand_bytes > refused.misfit.bound_bytes
+    assert "op 'conv': its smallest tile needs" in refused.misfit.reason
+    assert "memory.weight_buffer" in refused.misfit.reason
 
 
 def test_zero_gating_saves_switching_and_no_time() -> None:
