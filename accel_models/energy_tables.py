@@ -77,7 +77,9 @@ def dram_table(kind: str) -> dict[str, DramPrice]:
     rows = read_table("dram")
     kinds = {row["type"] for row in rows}
     if kind not in kinds:
-        raise ConfigError(f"memory.dram.price = {kind!r}: no such memory{did_you_mean(kind, kinds | {'none'})}")
+        raise ConfigError(
+            f"memory.dram.price = {kind!r}: no such memory{did_you_mean(kind, kinds | {'none'})}"
+        )
     return {
         row["action"]: DramPrice(
             float(row["value"]), row["unit"], row["voltage_v"], row["provenance"], row["source"]

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from analysis.replay_view import Figures
     from simulator import Results
 
-TracePath = Annotated[Path, typer.Argument(help="Trace (.parquet, .npz), or a shipped one by name.", metavar="TRACE")]
+TracePath = Annotated[
+    Path, typer.Argument(help="Trace (.parquet, .npz), or a shipped one by name.", metavar="TRACE")
+]
 Prefetch = Annotated[
     str, typer.Option(help="Weights behind a gate: wait, speculate, predict or oracle.", metavar="P")
 ]
