@@ -1,7 +1,7 @@
 """How fast a grid goes: 1,000 designs on 10,000 inputs of a ResNet-20, all rows on disk.
 
-``python benchmarks/sweep.py [DESIGNS]`` prints wall time, CPU time per design, and what sharing the work on
-the trace and handing out tasks are worth.
+``python benchmarks/sweep.py [DESIGNS]`` prints wall time, CPU time per design, what two processes are worth
+over one, and what two Dask workers are worth over one.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ def main() -> None:
         began = time.perf_counter()
         rows = sweep(space, folder / "out", workers=WORKERS).rows
         wall = time.perf_counter() - began
+        cpu = os.times().children_user + os.times().children_system
+        dask = _dask(folder)
         size = sum(part.stat().st_size for part in (folder / "out" / "rows").iterdir())
-    cpu = os.times().children_user + os.times().children_system
     print(
         f"{len(rows)} designs x {INPUTS} inputs in {wall:.1f} s with {WORKERS} processes (goal: 1,000 in 30 s)"
     )
@@ -52,8 +53,30 @@ def main() -> None:
         f"load {os.getloadavg()[0]:.1f}; {size / 1e3:.0f} kB of rows"
     )
     print(
+        f"  ratio of one Dask worker to two on 100 designs: {dask:.2f} x (goal: 1.8)\n"
         f"  ratio of one process alone, {alone * 1e3:.0f} ms per design, to this: {alone / (wall / len(rows)):.2f} x"
     )
+
+
+def _dask(folder: Path) -> float:
+    """Return how much sooner two Dask workers are done than one; both have loaded all code before."""
+    from distributed import Client, LocalCluster  # noqa: PLC0415  (slow to import)
+
+    few = _cut(folder, 100)
+    took = []
+    for workers in (1, 2):
+        with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster:
+            with Client(cluster) as client:
+                client.run(_warm, few)
+            began = time.perf_counter()
+            sweep(few, folder / f"dask{workers}", scheduler=cluster.scheduler_address)
+            took.append(time.perf_counter() - began)
+    return took[0] / took[1]
+
+
+def _warm(space: Space) -> None:
+    os.environ["OMP_NUM_THREADS"] = "1"
+    _alone(space)
 
 
 def _cut(folder: Path, designs: int) -> Space:
