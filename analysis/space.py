@@ -159,9 +159,10 @@ class Space:
         )
         forbidden = self.raw_size - self.size
         rest = f", {forbidden:,} forbidden by where" if forbidden else ""
+        traces, policies = len(self.traces), len(self.policies)
         return (
-            f"{self.size:,} points: designs {designs}; {len(self.traces)} traces; "
-            f"{len(self.policies)} policies{rest}"
+            f"{self.size:,} points: designs {designs}; {traces} trace{'s' if traces > 1 else ''}; "
+            f"{policies} {'policies' if policies > 1 else 'policy'}{rest}"
         )
 
     def points(self) -> Iterator[Point]:

@@ -124,7 +124,7 @@ def test_the_hash_follows_what_decides_results(tmp_path: Path) -> None:
 def test_describe_counts_before_anything_runs(tmp_path: Path) -> None:
     text = BASE + "set: {array.rows: 1..4, array.cols: 1..4}\nwhere: [array.rows == array.cols]"
     assert make_space(tmp_path, text).describe() == (
-        "4 points: designs edge_npu_16x16 (4 x 4); 1 traces; 1 policies, 12 forbidden by where"
+        "4 points: designs edge_npu_16x16 (4 x 4); 1 trace; 1 policy, 12 forbidden by where"
     )
 
 
