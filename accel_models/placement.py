@@ -5,7 +5,7 @@ from __future__ import annotations
 from accel_models.cost import Placement, UnitName
 from accel_models.design import Design, Memory
 from traces.errors import UnsupportedError
-from traces.graph import INPUT, MAC_KINDS, NetworkGraph, Op
+from traces.graph import MAC_KINDS, NetworkGraph, Op
 
 # Choice: beside an array, concatenation is an address, not work: producers write where the result lies.
 _VIEWS_BESIDE_AN_ARRAY = frozenset({"concat"})
@@ -15,7 +15,8 @@ def place(graph: NetworkGraph, design: Design) -> tuple[Placement, ...]:
     """Place every op of the graph.
 
     Activations stay on chip from producer to last reader if, at every op in between, all tensors that
-    stay fit the activation buffer together; first come, first kept, in program order (Choice).  The input
+    stay fit the activation buffer together beside a tile of what does not; first come, first kept, in
+    program order (Choice).  The input
     comes from DRAM.  Weights are resident if those of the whole network fit the weight buffer, or if they
     are a gate's and the design keeps gate weights resident; such weights take their share of the buffer.
 
@@ -92,30 +93,57 @@ def _tensor_bytes(op: Op, memory: Memory) -> int:
 
 
 def _kept_tensors(graph: NetworkGraph, memory: Memory) -> frozenset[str]:
-    """Return the outputs that stay in the activation buffer, greedily in program order."""
-    last = {name: i for i, op in enumerate(graph.ops) for name in op.inputs}
-    held = [0] * len(graph.ops)  # bytes kept while op i runs
+    """Return the outputs that stay in the activation buffer: greedily in program order, less what crowds.
+
+    An op that streams an input needs room for a tile of it beside what stays; where there is none, the
+    largest tensor held there goes (of equals the last).
+    """
     bound = memory.activation_buffer
     if memory.shared_buffer:
         bound -= max((_weight_bytes(op, memory) for op in graph.ops), default=0)
-    kept = set()
-    for i, op in enumerate(graph.ops):
-        span = range(i, last.get(op.name, i) + 1)
-        size = _tensor_bytes(op, memory)
+    held = [0] * len(graph.ops)  # bytes kept while op i runs
+    kept: set[str] = set()
+    for op in graph.ops:
+        size, span = _tensor_bytes(op, memory), _lifetime(graph, op)
         if all(held[j] + size <= bound for j in span):
             kept.add(op.name)
             for j in span:
                 held[j] += size
+    while (crowding := _crowding(graph, memory, kept, bound)) is not None:
+        kept.remove(crowding)
     return frozenset(kept)
+
+
+def _crowding(graph: NetworkGraph, memory: Memory, kept: set[str], bound: int) -> str | None:
+    """Return the tensor to give up for the first op that has no room for a tile of its inputs."""
+    held = _reserved_bytes(graph, memory, frozenset(kept))
+    for i, op in enumerate(graph.ops):
+        streams = any(name not in kept for name in op.inputs)
+        if streams and held[i] and held[i] + _tile_bytes(op, memory) > bound:
+            alive = [other for other in graph.ops if other.name in kept and i in _lifetime(graph, other)]
+            return max(alive, key=lambda other: (_tensor_bytes(other, memory), graph.index[other.name])).name
+    return None
+
+
+def _tile_bytes(op: Op, memory: Memory) -> int:
+    """Room for the input of one output pixel, twice if the next tile loads meanwhile [B]."""
+    elements = op.kernel_height * op.kernel_width * op.in_channels
+    return (1 + memory.double_buffered) * -(-elements * memory.activation_bits // 8)
+
+
+def _lifetime(graph: NetworkGraph, op: Op) -> range:
+    """Positions of the ops from the one that makes a tensor to its last reader."""
+    i = graph.index[op.name]
+    last = max((j for j, reader in enumerate(graph.ops) if op.name in reader.inputs), default=i)
+    return range(i, last + 1)
 
 
 def _reserved_bytes(graph: NetworkGraph, memory: Memory, kept: frozenset[str]) -> list[int]:
     """Return the bytes of the activation buffer that kept tensors hold while each op runs."""
-    last = {name: i for i, op in enumerate(graph.ops) for name in op.inputs if name != INPUT}
     held = [0] * len(graph.ops)
-    for i, op in enumerate(graph.ops):
+    for op in graph.ops:
         if op.name in kept:
-            for j in range(i, last.get(op.name, i) + 1):
+            for j in _lifetime(graph, op):
                 held[j] += _tensor_bytes(op, memory)
     return held
 

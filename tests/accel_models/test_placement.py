@@ -44,6 +44,14 @@ def test_both_sides_of_the_activation_buffer_edge() -> None:
     assert [p.inputs_on_chip for p in spills] == [False, True, False]
 
 
+def test_a_tensor_gives_way_to_a_tile_of_what_streams() -> None:
+    """b reads a from DRAM: two pixels of 16 channels, 32 B, must fit beside b's own 512 B."""
+    fits = place(THREE, design(activation_buffer="544 B", weight_buffer="100 B"))
+    assert [p.output_on_chip for p in fits] == [False, True, False]
+    crowded = place(THREE, design(activation_buffer="543 B", weight_buffer="100 B"))
+    assert [p.output_on_chip for p in crowded] == [False, False, False]
+
+
 def test_both_sides_of_the_weight_buffer_edge() -> None:
     """All weights are 64 + 128 + 128 = 320 B."""
     resident = place(THREE, design(weight_buffer="320 B"))
