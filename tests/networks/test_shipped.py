@@ -1,0 +1,48 @@
+"""Contract: the shipped checkpoints and traces are those that provenance.json tells of, and belong together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from networks.recording import describe_checkpoint
+from traces.storage import load_trace
+from traces.workload import lower
+
+ROOT = Path(__file__).parents[2]
+ARTEFACTS: dict[str, dict[str, Any]] = json.loads((ROOT / "networks/shipped/provenance.json").read_text())[
+    "artefacts"
+]
+
+
+def test_everything_shipped_has_its_provenance() -> None:
+    checkpoints = {path.stem for path in (ROOT / "networks/shipped").glob("*.pt")}
+    assert checkpoints == set(ARTEFACTS)
+    traces = {path.name for path in (ROOT / "traces/shipped").glob("*.parquet")}
+    assert traces == {Path(entry["trace"]).name for entry in ARTEFACTS.values() if "trace" in entry}
+
+
+@pytest.mark.parametrize("name", sorted(ARTEFACTS))
+def test_checkpoints_are_unchanged_and_readable(name: str) -> None:
+    entry = ARTEFACTS[name]
+    path = ROOT / entry["checkpoint"]
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["checkpoint_sha256"]
+    assert describe_checkpoint(path).name == name
+    assert (ROOT / entry["log"]).is_file()
+
+
+@pytest.mark.parametrize("name", sorted(name for name, entry in ARTEFACTS.items() if "trace" in entry))
+def test_traces_are_of_these_checkpoints(name: str) -> None:
+    entry = ARTEFACTS[name]
+    trace = load_trace(ROOT / entry["trace"])
+    info = describe_checkpoint(ROOT / entry["checkpoint"])
+    assert len(trace) == 10_000
+    assert trace.info.weights_hash == info.weights_hash
+    assert trace.graph == info.graph
+    assert trace.accuracy == pytest.approx(entry["test_accuracy"], abs=5e-5)
+    kept = lower(trace).macs.mean() / trace.graph.without_gates().macs
+    assert kept == pytest.approx(entry["macs_kept"]["mean"], abs=5e-5)
