@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from accel_models.cost import Placement, UnitName
 from accel_models.design import Design, Memory
 from traces.errors import UnsupportedError
 from traces.graph import MAC_KINDS, NetworkGraph, Op
+
+Lifetimes = dict[str, range]  # per tensor
 
 # Choice: beside an array, concatenation is an address, not work: producers write where the result lies.
 _VIEWS_BESIDE_AN_ARRAY = frozenset({"concat"})
@@ -32,9 +36,10 @@ def place(graph: NetworkGraph, design: Design) -> tuple[Placement, ...]:
         return tuple(
             Placement(unit=unit, weight_prefetch_bytes=0, reserved_bytes=0, **unlimited) for unit in units
         )
-    kept = _kept_tensors(graph, memory)
+    lifetimes = _lifetimes(graph)
+    kept = _kept_tensors(graph, memory, lifetimes)
     resident = _resident_weights(graph, design, memory)
-    reserved = _reserved_bytes(graph, memory, kept)
+    reserved = _reserved_bytes(graph, memory, kept, lifetimes)
     space = _weight_space(graph, memory, resident)
     return tuple(
         Placement(
@@ -92,7 +97,13 @@ def _tensor_bytes(op: Op, memory: Memory) -> int:
     return -(-op.output_elements * memory.activation_bits // 8)
 
 
-def _kept_tensors(graph: NetworkGraph, memory: Memory) -> frozenset[str]:
+def _lifetimes(graph: NetworkGraph) -> Lifetimes:
+    """Return per tensor the positions of the ops from its producer to its last reader."""
+    last = {name: i for i, op in enumerate(graph.ops) for name in op.inputs}
+    return {op.name: range(i, last.get(op.name, i) + 1) for i, op in enumerate(graph.ops)}
+
+
+def _kept_tensors(graph: NetworkGraph, memory: Memory, lifetimes: Lifetimes) -> frozenset[str]:
     """Return the outputs that stay in the activation buffer: greedily in program order, less what crowds.
 
     An op that streams an input needs room for a tile of it beside what stays; where there is none, the
@@ -104,23 +115,25 @@ def _kept_tensors(graph: NetworkGraph, memory: Memory) -> frozenset[str]:
     held = [0] * len(graph.ops)  # bytes kept while op i runs
     kept: set[str] = set()
     for op in graph.ops:
-        size, span = _tensor_bytes(op, memory), _lifetime(graph, op)
+        size, span = _tensor_bytes(op, memory), lifetimes[op.name]
         if all(held[j] + size <= bound for j in span):
             kept.add(op.name)
             for j in span:
                 held[j] += size
-    while (crowding := _crowding(graph, memory, kept, bound)) is not None:
+    while (crowding := _crowding(graph, memory, kept, lifetimes, bound)) is not None:
         kept.remove(crowding)
     return frozenset(kept)
 
 
-def _crowding(graph: NetworkGraph, memory: Memory, kept: set[str], bound: int) -> str | None:
+def _crowding(
+    graph: NetworkGraph, memory: Memory, kept: set[str], lifetimes: Lifetimes, bound: int
+) -> str | None:
     """Return the tensor to give up for the first op that has no room for a tile of its inputs."""
-    held = _reserved_bytes(graph, memory, frozenset(kept))
+    held = _reserved_bytes(graph, memory, kept, lifetimes)
     for i, op in enumerate(graph.ops):
         streams = any(name not in kept for name in op.inputs)
         if streams and held[i] and held[i] + _tile_bytes(op, memory) > bound:
-            alive = [other for other in graph.ops if other.name in kept and i in _lifetime(graph, other)]
+            alive = [other for other in graph.ops if other.name in kept and i in lifetimes[other.name]]
             return max(alive, key=lambda other: (_tensor_bytes(other, memory), graph.index[other.name])).name
     return None
 
@@ -131,19 +144,14 @@ def _tile_bytes(op: Op, memory: Memory) -> int:
     return (1 + memory.double_buffered) * -(-elements * memory.activation_bits // 8)
 
 
-def _lifetime(graph: NetworkGraph, op: Op) -> range:
-    """Positions of the ops from the one that makes a tensor to its last reader."""
-    i = graph.index[op.name]
-    last = max((j for j, reader in enumerate(graph.ops) if op.name in reader.inputs), default=i)
-    return range(i, last + 1)
-
-
-def _reserved_bytes(graph: NetworkGraph, memory: Memory, kept: frozenset[str]) -> list[int]:
+def _reserved_bytes(
+    graph: NetworkGraph, memory: Memory, kept: Collection[str], lifetimes: Lifetimes
+) -> list[int]:
     """Return the bytes of the activation buffer that kept tensors hold while each op runs."""
     held = [0] * len(graph.ops)
     for op in graph.ops:
         if op.name in kept:
-            for j in _lifetime(graph, op):
+            for j in lifetimes[op.name]:
                 held[j] += _tensor_bytes(op, memory)
     return held
 

@@ -54,8 +54,9 @@ class Collector:
         self.columns.append(_columns(part, workload, replayed, groups, (self.inputs, self.batches)))
         self.inputs += len(part)
         self.batches += len(prepared.work)
+        computes = prepared.schedule.of_kind("compute")
         for i, total in enumerate(self.totals):
-            total.add(prepared, times, i)
+            total.add(prepared, times, i, computes[i])
         self.row_cycles += int(times.latency.sum())
         for k, unit in enumerate(prepared.schedule.units):
             self.busy[unit] = self.busy.get(unit, 0) + int(times.busy[:, k].sum())

@@ -29,8 +29,8 @@ class OpTotals:
         default_factory=Counter
     )  # how often its unit was so long busy with it
 
-    def add(self, prepared: Prepared, times: Times, i: int) -> None:
-        """Add the rows of one part of a trace, for op i."""
+    def add(self, prepared: Prepared, times: Times, i: int, compute: int) -> None:
+        """Add the rows of one part of a trace, for op i, whose compute is task ``compute``."""
         work, cost = prepared.work.states[i], prepared.costs[i]
         rows = np.bincount(prepared.work.state_index[:, i], minlength=len(work))
         inputs = rows * work.batch
@@ -43,9 +43,7 @@ class OpTotals:
         self.transfer_cycles += int(rows @ (cost.weight_cycles + cost.input_cycles + cost.output_cycles))
         for cycles, count in zip(cost.compute_cycles.tolist(), rows.tolist(), strict=True):
             self.rows_by_cycles[cycles] += count
-        for task, waited in zip(prepared.schedule.tasks, times.decision_wait.tolist(), strict=True):
-            if task.op == i and task.kind == "compute":
-                self.wait_cycles += waited
+        self.wait_cycles += int(times.decision_wait[compute])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
