@@ -24,6 +24,7 @@ from accel_models.gemmini_dma import (
     ROWS_PER_COMMAND,
     GemminiMemory,
     lines_of,
+    missed_pages,
     store_cycles,
     train_cycles,
 )
@@ -159,6 +160,8 @@ def _load_input(layer: ConvLayer, box: Box, machine: Gemmini, reuse: Reuse) -> f
     if machine.skips_strided_rows and layer.stride == 2 and layer.kernel_height == layer.kernel_width == 1:
         rows, cols = -(-rows // 2), -(-cols // 2)
     start, channels = box["C"]
+    visits = -(-channels // LINE_BYTES)  # a block of pixels is loaded 64 channels at a time
+    pages = rows * sum(missed_pages(memory, n, pitch, visits) for _, n in _pieces(cols, ROWS_PER_COMMAND))
     asked = 0.0
     for offset, size in _pieces(channels, LINE_BYTES):
         per_row = lines_of(start + offset, size, pitch)
@@ -171,7 +174,7 @@ def _load_input(layer: ConvLayer, box: Box, machine: Gemmini, reuse: Reuse) -> f
     lines = rows * cols * lines_of(start, channels, pitch) * min(1.0, pitch / LINE_BYTES)
     fetched = lines * reuse.line_cycles("input", box, memory, pitch if channels < pitch else LINE_BYTES)
     zeros = (pad_rows * (cols + pad_cols) + rows * pad_cols) * -(-channels // LINE_BYTES)
-    return max(asked, fetched) + zeros
+    return max(asked, fetched) + pages * memory.page_cycles + zeros
 
 
 def _load_weights(layer: ConvLayer, box: Box, machine: Gemmini, reuse: Reuse) -> float:
@@ -185,7 +188,8 @@ def _load_weights(layer: ConvLayer, box: Box, machine: Gemmini, reuse: Reuse) ->
             asked += train_cycles(memory, taps, count, -(-size // BEAT_BYTES), per_row)
     lines = taps * channels * lines_of(start, filters, pitch) * min(1.0, pitch / LINE_BYTES)
     fetched = lines * reuse.line_cycles("weights", box, memory, pitch if filters < pitch else LINE_BYTES)
-    return max(asked, fetched)
+    pages = missed_pages(memory, taps * channels, pitch, visits=-(-filters // LINE_BYTES))
+    return max(asked, fetched) + pages * memory.page_cycles
 
 
 def _execute(box: Box, machine: Gemmini) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 LINE_BYTES = 64
 BEAT_BYTES = 16
 ROWS_PER_COMMAND = 16
+PAGE_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class GemminiMemory:
     l2_bytes: int = 1 << 62  # what is touched again within so many bytes costs no line
     line_cycles: float = 0.0  # per line that L2 lacks
     stride_factor: float = 1.0  # of line_cycles, where lines lie 1 KiB or more apart, a power of two
+    page_cycles: float = 0.0  # per page that the translation buffer lacks
+    pages_held: int = 4  # entries of that buffer; source: tlb_size of Gemmini's default configuration
     store_line_cycles: float = 0.0  # per line written that L2 lacks
     first_input_cycles: float = 0.0  # per line of input that no earlier run has touched
     first_weight_cycles: float = 0.0
@@ -90,6 +93,18 @@ def lines_of(start: int, size: int, pitch: int) -> float:
     if pitch % LINE_BYTES == 0:
         return float(-(-(start % LINE_BYTES + size) // LINE_BYTES))
     return 1 + (size - 1) / LINE_BYTES
+
+
+def missed_pages(memory: GemminiMemory, rows: int, pitch: int, visits: int = 1) -> float:
+    """Pages to translate for ``rows`` rows ``pitch`` bytes apart, visited in order so many times over.
+
+    Rows that follow on others share pages with them.  If one visit spans more pages than the buffer holds,
+    each visit translates all of them again.
+    """
+    spanned = 1 + (rows - 1) * pitch / PAGE_BYTES
+    if visits > 1 and spanned > memory.pages_held:
+        return visits * spanned
+    return rows * pitch / PAGE_BYTES
 
 
 def line_cycles(memory: GemminiMemory, pitch: int) -> float:

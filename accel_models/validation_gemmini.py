@@ -107,8 +107,8 @@ def firesim(mapping: str) -> Comparison:
         measured=table[f"cycles_{mapping}"].astype(np.float64),
         predicted=np.array(predicted, np.float64),
         unit="cycles",
-        bound_mean=0.10 if mapping == "dosa_mapping" else 0.15,
-        bound_worst=0.35 if mapping == "dosa_mapping" else 0.40,
+        bound_mean=0.08 if mapping == "dosa_mapping" else 0.12,
+        bound_worst=0.30,
     )
 
 

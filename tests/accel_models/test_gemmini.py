@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.gemmini import Gemmini, conv_cycles
-from accel_models.gemmini_dma import GemminiMemory, lines_of, load_cycles, store_cycles, train_cycles
+from accel_models.gemmini_dma import (
+    GemminiMemory,
+    lines_of,
+    load_cycles,
+    missed_pages,
+    store_cycles,
+    train_cycles,
+)
 from accel_models.gemmini_firesim import FIRESIM, firesim_cycles
 from accel_models.gemmini_tiling import ConvLayer, ConvTiling, default_tiling, dosa_tiling
 from accel_models.validation_gemmini import gemmini_comparisons
@@ -112,6 +119,13 @@ def test_lines_touched_by_a_row() -> None:
     assert lines_of(0, 64, 128) == 1
     assert lines_of(48, 64, 128) == 2
     assert lines_of(0, 16, 1000) == 1 + 15 / 64  # unaligned rows: on average
+
+
+def test_pages_translated_again_once_a_visit_spans_more_than_are_held() -> None:
+    """13 strides of 1 KiB span 4.25 pages of 4 KiB, one too many for four entries; 12 strides span four."""
+    assert missed_pages(MEMORY, 14, 1024, visits=9) == 9 * (1 + 13 / 4)
+    assert missed_pages(MEMORY, 13, 1024, visits=9) == 13 / 4
+    assert missed_pages(MEMORY, 64, 1024) == 16
 
 
 def test_one_tile_takes_its_turns() -> None:
