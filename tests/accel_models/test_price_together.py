@@ -64,7 +64,7 @@ def test_on_any_trace(name: str, gates: str, rate: float, seed: int) -> None:
 
 
 def test_what_does_not_fit_says_why_op_by_op() -> None:
-    small = load_design("edge_npu_16x16", {"memory.activation_buffer": "4 KiB"})
+    small = load_design("edge_npu_16x16", {"memory.weight_buffer": "256 B", "memory.banks": 1})
     graph = cifar_resnet(8, "layer")
     states, placements = skip(lower(synthetic_trace(graph, 4)), small).states, place(graph, small)
     misfits = {cost.misfit for cost in price_all(states, placements, small)} - {None}
