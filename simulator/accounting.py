@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,15 @@ def state_energy(cost: Cost, dynamic: bool) -> Floats:
     return np.stack([np.asarray(getattr(parts, name), np.float64) for name in PARTS], axis=1)
 
 
+@lru_cache(maxsize=2)  # a replay asks again and again, for the network it is at
+def op_energies(prepared: Prepared) -> tuple[Floats, ...]:
+    """Return :func:`state_energy` of every op."""
+    return tuple(
+        state_energy(cost, dynamic)
+        for cost, dynamic in zip(prepared.costs, prepared.dynamic.tolist(), strict=True)
+    )
+
+
 def sum_pj(prepared: Prepared, weights: Floats | None = None) -> Floats:
     """Energy of the rows but static and wasted, each op's times its weight (ops,), shape (n,) [pJ]."""
     return np.asarray(_summed(prepared, weights)[:, : len(PARTS)].sum(axis=1))
@@ -100,10 +110,10 @@ def sum_pj(prepared: Prepared, weights: Floats | None = None) -> Floats:
 
 def _summed(prepared: Prepared, weights: Floats | None = None) -> Floats:
     """Return energy by part and DRAM bytes, summed over ops, shape (n, parts + 1)."""
-    total = np.zeros((len(prepared.work), len(PARTS) + 1))
-    for i, cost in enumerate(prepared.costs):
-        energy = state_energy(cost, bool(prepared.dynamic[i]))
+    total = np.zeros((len(PARTS) + 1, len(prepared.work)))
+    for i, (cost, energy) in enumerate(zip(prepared.costs, op_energies(prepared), strict=True)):
         table = np.concatenate([energy, cost.dram_bytes[:, None]], axis=1)
         scaled = table if weights is None else table * weights[i]
-        total += np.take(scaled, prepared.work.state_index[:, i], axis=0)
-    return total
+        for part in np.flatnonzero(scaled.any(axis=0)):  # an op has few: the rest adds nothing
+            total[part] += np.take(np.ascontiguousarray(scaled[:, part]), prepared.work.state_index[:, i])
+    return total.T

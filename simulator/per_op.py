@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulator.accounting import state_energy
+from simulator.accounting import op_energies
 from simulator.prepare import Prepared
 from simulator.times import Times
 
@@ -39,7 +39,7 @@ class OpTotals:
         self.out_channels += int(inputs @ work.out_channels)
         self.useful_macs += int(rows @ work.useful_macs)
         self.dram_bytes += int(rows @ cost.dram_bytes)
-        self.energy_pj += float(rows @ state_energy(cost, bool(prepared.dynamic[i])).sum(axis=1))
+        self.energy_pj += float(rows @ op_energies(prepared)[i].sum(axis=1))
         self.transfer_cycles += int(rows @ (cost.weight_cycles + cost.input_cycles + cost.output_cycles))
         for cycles, count in zip(cost.compute_cycles.tolist(), rows.tolist(), strict=True):
             self.rows_by_cycles[cycles] += count
