@@ -1,0 +1,29 @@
+"""Shipped traces are found by name, files by path, and a file wins over a name."""
+
+from pathlib import Path
+
+import pytest
+
+from traces.storage import find_trace, load_trace, shipped_traces
+
+NAMES = sorted(shipped_traces())
+
+
+def test_traces_of_both_networks_ship() -> None:
+    assert any(name.startswith("lcnet_") for name in NAMES)
+    assert any(name.startswith("ddi_") for name in NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_trace_holds_the_whole_test_set(name: str) -> None:
+    trace = load_trace(name)
+    assert len(trace) == 10_000
+    assert trace.accuracy == pytest.approx(trace.info.test_accuracy, abs=1e-4)
+
+
+def test_a_file_wins_over_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_trace(NAMES[0]) == shipped_traces()[NAMES[0]]
+    Path(NAMES[0]).touch()
+    assert find_trace(NAMES[0]) == Path(NAMES[0])
+    assert find_trace("nothing") == Path("nothing")
