@@ -50,7 +50,7 @@ def shipped_traces() -> dict[str, Path]:
 
 
 def find_trace(name_or_path: str | Path) -> Path:
-    """Return the path as it is, or the shipped trace of that name where no such file exists."""
+    """Return the path as it is, or the shipped trace of that name; a file of that name comes first."""
     path, shipped = Path(name_or_path), shipped_traces()
     if path.exists() or not shipped or path.suffix in {".parquet", ".npz"}:
         return path

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from traces.errors import FileProblem
 from traces.storage import find_trace, load_trace, shipped_traces
 
 NAMES = sorted(shipped_traces())
@@ -26,4 +27,6 @@ def test_a_file_wins_over_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert find_trace(NAMES[0]) == shipped_traces()[NAMES[0]]
     Path(NAMES[0]).touch()
     assert find_trace(NAMES[0]) == Path(NAMES[0])
-    assert find_trace("nothing") == Path("nothing")
+    assert find_trace("nothing.parquet") == Path("nothing.parquet")
+    with pytest.raises(FileProblem, match=f"{NAMES[0][:-1]}: no such file.*did you mean '{NAMES[0]}'"):
+        find_trace(NAMES[0][:-1])
