@@ -15,7 +15,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[networks,onnx,search,cluster,dev]'
 	@touch $@
 
-demo: $(READY)  ## train a small network, replay it on several designs, write out/demo/report.html
+demo: $(READY)  ## train a small network, replay it on several designs, write reports to out/demo
 	$(BIN)/lacuna demo --out out/demo
 
 test: $(READY)  ## the default test suite

@@ -26,24 +26,28 @@ def demo(
     seed: Annotated[int, typer.Option(help="Of training; same seed, same results.")] = 1,
 ) -> None:
     """Train a small LC-Net, replay it and the shipped CIFAR-10 traces on five designs, write a report."""
-    from analysis.report import write_figures, write_report  # noqa: PLC0415
     from traces.storage import shipped_traces  # noqa: PLC0415
 
     out.mkdir(parents=True, exist_ok=True)
-    traces = [_digits_trace(out, seed), *shipped_traces().values()]
-    results = list(_replays(traces, out))
-    page = write_report(out, trace=traces[-1])
-    pictures = write_figures(out, out / "figures", trace=traces[-1])
+    digits = _digits_trace(out, seed)
+    _study([digits], out / "digits")
+    _study(list(shipped_traces().values()), out)
+    show_lines(["timeline: timeline.json.gz in each folder; open it at ui.perfetto.dev or chrome://tracing"])
+
+
+def _study(traces: list[Path], folder: Path) -> None:
+    """Replay networks of one data set on every design and report them together."""
+    from analysis.report import write_figures, write_report  # noqa: PLC0415
+
+    if not traces:
+        return
+    results = list(_replays(traces, folder))
     for i, trace in enumerate(traces):
         on_each = results[i * len(DESIGNS) : (i + 1) * len(DESIGNS)]
         _show_network(trace.stem, [one.summary() for one in on_each])
-    show_lines(
-        [
-            f"report: {page}",
-            f"figures: {len(pictures)} in {out / 'figures'}",
-            "timeline: timeline.json.gz in each folder; open it at ui.perfetto.dev or chrome://tracing",
-        ]
-    )
+    page = write_report(folder, trace=traces[-1])
+    pictures = write_figures(folder, folder / "figures", trace=traces[-1])
+    show_lines([f"report: {page}", f"figures: {len(pictures)} in {folder / 'figures'}", ""])
 
 
 def _digits_trace(out: Path, seed: int) -> Path:
