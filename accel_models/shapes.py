@@ -36,6 +36,7 @@ class Shapes:
     dilation_width: Ints
     groups: Ints  # active groups: a depthwise layer has in_channels = out_channels = groups
     batch: Ints  # inputs that share one fetch of the weights
+    depthwise: NDArray[np.bool_]  # a depthwise layer, also when it is down to its last channel
     operands: Ints  # tensors read: 2 for a residual add, 1 for a convolution
 
     def __len__(self) -> int:
@@ -149,5 +150,6 @@ def shapes_of(
         dilation_width=full(op.dilation_width),
         groups=groups,
         batch=inputs.astype(np.int64),
+        depthwise=np.full(cin.shape, op.is_depthwise),
         operands=full(len(op.inputs) if op.kind in {"add", "mul"} else 1),
     )

@@ -90,7 +90,7 @@ def count_instructions(
     """Return the instructions of ``n`` pieces of work; skipped work still counts its op here."""
     if shapes.kind not in MAC_KINDS:
         return _elementwise_kernel(shapes, software)
-    depthwise = is_depthwise(shapes)
+    depthwise = shapes.depthwise
     loop, words = _matrix_loop(shapes, target, software, weight_bytes, act_bytes)
     outputs = shapes.output_elements * (4 if shapes.kind == "lstm_cell" else 1)
     copied = np.where(depthwise, 0, words)
@@ -104,12 +104,6 @@ def count_instructions(
         op=overhead(np.full(len(shapes), software.op_instructions)),
         weight_passes=np.where(depthwise, 1, _pixel_blocks(shapes, software)).astype(np.float64),
     )
-
-
-def is_depthwise(shapes: Shapes) -> NDArray[np.bool_]:
-    """Pieces with one input channel per group; a gated depthwise layer may be down to its last channel."""
-    one_each = (shapes.groups == shapes.in_channels) & ((shapes.groups > 1) | (shapes.out_channels == 1))
-    return one_each if shapes.kind == "conv" else np.zeros(len(shapes), np.bool_)
 
 
 def element_operations(shapes: Shapes) -> Floats:
@@ -170,7 +164,7 @@ def _depthwise_loop(shapes: Shapes, software: SoftwareParams) -> Floats:
 def _tap_set_up(shapes: Shapes, software: SoftwareParams) -> Floats:
     """Instructions to find and copy what lies under each kernel tap, words not counted."""
     gathered = np.where(_needs_im2col(shapes), software.im2col_tap_instructions * shapes.groups, 0)
-    per_tap = np.where(is_depthwise(shapes), software.depthwise_tap_instructions, gathered)
+    per_tap = np.where(shapes.depthwise, software.depthwise_tap_instructions, gathered)
     return _float(_taps(shapes) * per_tap)
 
 

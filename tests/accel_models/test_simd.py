@@ -332,6 +332,14 @@ def priced(draw: st.DrawFn) -> tuple[SimdParams, SoftwareParams]:
     return core, load_software(draw(st.sampled_from(software_names())), core.isa)
 
 
+def test_a_dense_layer_down_to_one_channel_is_no_depthwise_layer() -> None:
+    """1 -> 1 channels run the matrix kernel: cheaper than 1 -> 2, whatever the depthwise kernel would cost."""
+    one = Op(name="one", kind="conv", inputs=("input",), in_channels=1, out_channels=2)
+    for name in software_names():
+        cycles = simd_cycles(shapes_of(one, 1, [1, 2]), M4, load_software(name, M4.isa)).total_cycles
+        assert cycles[0] <= cycles[1], name
+
+
 LAWS = settings(deadline=None, max_examples=60)
 
 
