@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -129,11 +129,7 @@ def _yaml() -> YAML:
 
 def _known(model: type[BaseModel], name: str, path: str) -> None:
     if name not in model.model_fields:
-        raise ConfigError(f"{path}: no such setting{did_you_mean(name, _names(model))}")
-
-
-def _names(model: type[BaseModel]) -> Iterable[str]:
-    return model.model_fields
+        raise ConfigError(f"{path}: no such setting{did_you_mean(name, model.model_fields)}")
 
 
 def _model_of(model: type[BaseModel], name: str) -> type[BaseModel] | None:

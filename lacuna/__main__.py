@@ -22,9 +22,6 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         show_error(f"{where}{error.strerror or error}")
         sys.exit(EXIT_BAD_INPUT)
-    except KeyboardInterrupt:
-        show_error("interrupted; what was finished is on disk")
-        sys.exit(130)
 
 
 if __name__ == "__main__":
