@@ -18,7 +18,7 @@ import torch
 from networks.data import load_dataset, plain_batches
 from networks.lcnet import set_skipping
 from networks.recorder import record
-from networks.recording import load_model
+from networks.loading import load_model
 from traces.trace import TraceInfo
 from traces.workload import lower
 

@@ -15,7 +15,8 @@ Relative paths are relative to the configuration file; ``data`` may also be give
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, assert_never
 
@@ -26,14 +27,17 @@ from ruamel.yaml.error import YAMLError
 from torch import nn
 
 from networks import checkpoint
+from networks.answers import AnswerLoss
 from networks.cost import CostModel
 from networks.cost_table import check_cost_table, load_cost_table
 from networks.data import Dataset, load_dataset
 from networks.gates import AddedPart, belongs_to
+from networks.loading import load_model
 from networks.models import DDIResNetConfig, DenseNetConfig, ModelConfig, ResNetConfig
 from networks.objective import SignFlipCost, TargetCost
 from networks.optimizers import TrainSettings
-from networks.training import CrossEntropy, EpochReport, Objective, accuracy_of, train
+from networks.starting import start
+from networks.training import Answering, EpochReport, Objective, accuracy_of, train
 from traces.errors import ConfigError, FileProblem, did_you_mean
 from traces.graph import NetworkGraph
 
@@ -77,6 +81,8 @@ class RunConfig(BaseModel):
     dataset: Literal["cifar10", "digits"] = "cifar10"
     data: str | None = None
     start_from: str | None = None  # checkpoint whose weights the network starts with
+    shrink_start: bool = False  # the start is a larger network, see networks.shrinking
+    teacher: str | None = None  # checkpoint whose answers it learns, see networks.answers
     model: ModelConfig
     training: TrainSettings
     cost: Annotated[CostConfig | SignFlipConfig, Field(discriminator="kind")] | None = None
@@ -130,9 +136,16 @@ def train_from_config(
     config = load_config(path)
     folder = data_dir or (None if config.data is None else path.parent / config.data)
     data = load_dataset(config.dataset, folder)
-    start = None if config.start_from is None else path.parent / config.start_from
-    table = None if config.cost is None or config.cost.table is None else path.parent / config.cost.table
-    return run(config, data, out, progress, start_from=start, cost_table=table)
+    table = None if config.cost is None else config.cost.table
+    return run(
+        config,
+        data,
+        out,
+        progress,
+        start_from=_beside(path, config.start_from),
+        teacher=_beside(path, config.teacher),
+        cost_table=_beside(path, table),
+    )
 
 
 def run(  # noqa: PLR0913  # one run has these six parts
@@ -142,18 +155,22 @@ def run(  # noqa: PLR0913  # one run has these six parts
     progress: Callable[[EpochReport], None] = lambda report: None,
     *,
     start_from: Path | None = None,
+    teacher: Path | None = None,
     cost_table: Path | None = None,
 ) -> Path:
     """Train one network on data that is loaded already; see :func:`train_from_config`."""
     torch.manual_seed(config.training.seed)
     model = config.model.build()
     if start_from is not None:
-        warm_start(model, start_from)
+        start(model, start_from, shrink=config.shrink_start)
     graph = config.model.graph(model, config.name, data.image_shape)
     cost = _cost_model(graph, cost_table)
+    answers = AnswerLoss(config.training.label_smoothing, _teacher(teacher, data))
     if isinstance(config.cost, SignFlipConfig) and config.cost.gate_epochs:
-        _train_gates(config, config.cost, model, data, cost, out / "gates")
-    train(model, data, config.training, _objective(config, cost), out, progress=progress)
+        settings = config.training.model_copy(update={"epochs": config.cost.gate_epochs})
+        with _frozen_backbone(model):
+            train(model, data, settings, _objective(config.cost, cost, answers, target=1.0), out / "gates")
+    train(model, data, config.training, _objective(config.cost, cost, answers), out, progress=progress)
     information = {
         "name": config.name,
         "dataset": data.name,
@@ -170,47 +187,31 @@ def run(  # noqa: PLR0913  # one run has these six parts
     return path
 
 
-def warm_start(model: nn.Module, path: Path) -> None:
-    """Load the weights of a trained network into one that may have gates besides.
-
-    Raises
-    ------
-    ConfigError
-        The checkpoint holds a tensor that the network has not, or of another shape, or lacks one that is no
-        gate's.
-    """
-    state: dict[str, torch.Tensor] = checkpoint.read(path, checkpoint.MODEL)["state_dict"]
-    own = model.state_dict()
-    for name, tensor in state.items():
-        if name not in own:
-            raise ConfigError(
-                f"{path}: holds {name!r}, which this network has not; it belongs to another network"
-            )
-        if own[name].shape != tensor.shape:
-            raise ConfigError(
-                f"{path}: {name} is {tuple(tensor.shape)}, needs {tuple(own[name].shape)}; "
-                "it belongs to another network"
-            )
-    added = {name for name in own if belongs_to(model, name, AddedPart)}
-    missing = sorted(set(own) - set(state) - added)
-    if missing:
-        raise ConfigError(
-            f"{path}: lacks {missing[0]!r} and {len(missing) - 1} more; it belongs to another network"
-        )
-    model.load_state_dict({**own, **state})
-
-
-def _train_gates(  # noqa: PLR0913, PLR0917  # the parts of one stage
-    config: RunConfig, stage: SignFlipConfig, model: nn.Module, data: Dataset, cost: CostModel, out: Path
-) -> None:
-    """Train what is not the backbone's, with everything running; the backbone's weights stay."""
+@contextmanager
+def _frozen_backbone(model: nn.Module) -> Iterator[None]:
+    """Train only what is not the backbone's while this lasts."""
     backbone = [p for name, p in model.named_parameters() if not belongs_to(model, name, AddedPart)]
     for parameter in backbone:
         parameter.requires_grad_(False)
-    settings = config.training.model_copy(update={"epochs": stage.gate_epochs})
-    train(model, data, settings, _objective(config, cost, target=1.0), out)
+    yield
     for parameter in backbone:
         parameter.requires_grad_(True)
+
+
+def _teacher(path: Path | None, data: Dataset) -> nn.Module | None:
+    """Load the network to learn from; it must know the same images and classes."""
+    if path is None:
+        return None
+    loaded = load_model(path)
+    trained_on = loaded.training["dataset"]
+    if trained_on != data.name:
+        raise ConfigError(f"{path}: a teacher that knows {trained_on!r}, needs one of {data.name!r}")
+    loaded.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
+    return loaded.model
+
+
+def _beside(path: Path, name: str | None) -> Path | None:
+    return None if name is None else path.parent / name
 
 
 def _cost_model(graph: NetworkGraph, table_path: Path | None) -> CostModel:
@@ -221,34 +222,25 @@ def _cost_model(graph: NetworkGraph, table_path: Path | None) -> CostModel:
     return CostModel(graph, table)
 
 
-def _objective(config: RunConfig, cost: CostModel, target: float | None = None) -> Objective:
+def _objective(
+    config: CostConfig | SignFlipConfig | None,
+    cost: CostModel,
+    answers: AnswerLoss,
+    target: float | None = None,
+) -> Objective:
     """Return what the run minimises; ``target`` replaces the configured one."""
-    smoothing = config.training.label_smoothing
-    if config.cost is None:
-        return CrossEntropy(label_smoothing=smoothing)
+    if config is None:
+        return Answering(answers)
     if not cost.graph.gates:
-        raise ConfigError(f"cost.target = {config.cost.target}: the model has no gates to meet it with")
-    wanted = config.cost.target if target is None else target
-    match config.cost:
-        case CostConfig():
-            return TargetCost(
-                cost,
-                target=wanted,
-                weight=config.cost.weight,
-                anneal=config.cost.anneal,
-                start=config.cost.start,
-                label_smoothing=smoothing,
-            )
-        case SignFlipConfig():
-            return SignFlipCost(
-                cost,
-                target=wanted,
-                beta=config.cost.beta,
-                exit_weight=config.cost.exit_weight,
-                label_smoothing=smoothing,
-            )
+        raise ConfigError(f"cost.target = {config.target}: the model has no gates to meet it with")
+    wanted = config.target if target is None else target
+    match config:
+        case CostConfig(weight=weight, anneal=anneal, start=start):
+            return TargetCost(cost, wanted, weight, anneal, start, answers)
+        case SignFlipConfig(beta=beta, exit_weight=exit_weight):
+            return SignFlipCost(cost, wanted, beta, exit_weight, answers)
         case _:
-            assert_never(config.cost)
+            assert_never(config)
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -23,7 +23,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from networks.gates import ChannelGate, ExitGate, GatePart, LayerGate
+from networks.gates import ChannelGate, ExitGate, GatePart, LayerGate, pooled_features
 from networks.lcnet import GatedBlock
 from networks.resnet import CIFAR_WIDTHS, BasicBlock, ResNet
 
@@ -84,7 +84,7 @@ class GateController(GatePart):
     def step(self, unit: int, x: Tensor, state: LstmState) -> tuple[Tensor, LstmState]:
         """Feed a unit's input (n, c, h, w); return its layer logits (n,) and the new state."""
         with torch.autocast("cpu", enabled=False):
-            pooled = self.norms[unit](x.float().mean((2, 3)))
+            pooled = self.norms[unit](pooled_features(x).float())
             state = self.lstm(self.embeds[unit](pooled), state)
             logits: Tensor = self.layer_head(state[0]).squeeze(1)
         return logits, state

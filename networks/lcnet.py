@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks.gates import LinearChannelGate, LinearLayerGate
+from networks.gates import LinearChannelGate, LinearLayerGate, pooled_features
 from networks.resnet import BasicBlock, Bottleneck, ResidualBlock
 
 
@@ -101,7 +101,7 @@ class LCBlock(GatedBlock):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, in_channels, h, w) to (n, out_channels, h / stride, w / stride)."""
-        pooled = x.float().mean((2, 3))
+        pooled = pooled_features(x)
         layer_scores = None if self.lnet is None else self.lnet(pooled)
         return self.run(x, layer_scores, self._channel_scores(pooled, layer_scores))
 

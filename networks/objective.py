@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from networks.answers import AnswerLoss
 from networks.cost import CostModel, openness
 from networks.gates import OutputWatch, named_gates
 
@@ -76,17 +77,16 @@ class TargetCost:
     weight: float = 10.0  # LAUDNet's lambda: Han et al., TPAMI 2024, public code
     anneal: float = 0.33  # share of training: DynConv's public code
     start: float = 1.0  # the target before annealing; less than 1 when training goes on from a gated network
-    label_smoothing: float = 0.0
+    answers: AnswerLoss = field(default_factory=AnswerLoss)
     _log: GateLog = field(default_factory=GateLog)
 
     def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
         """Return the loss of the batch."""
         with OutputWatch(dict(named_gates(model))) as watch:
             logits = model(inputs)
-        answer = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
         with torch.autocast("cpu", enabled=False):
             penalty = self._penalty(watch.outputs, progress)
-        return answer + self.weight * penalty
+        return self.answers(logits, inputs, labels) + self.weight * penalty
 
     def report(self) -> Mapping[str, float]:
         """Return the mean cost kept and the rate of every gate since the last report, and forget them."""
@@ -136,7 +136,7 @@ class SignFlipCost:
     target: float  # of the static network's cost [0..1]
     beta: float = 1.0
     exit_weight: float = 0.3  # Choice: side exits must not rule the backbone
-    label_smoothing: float = 0.0
+    answers: AnswerLoss = field(default_factory=AnswerLoss)
     _log: GateLog = field(default_factory=GateLog)
 
     def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
@@ -144,7 +144,7 @@ class SignFlipCost:
         exits = {name: model.get_submodule(name) for name in self._side_exits()}
         with OutputWatch(dict(named_gates(model)) | exits) as watch:
             logits = model(inputs)
-        loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+        loss = self.answers(logits, inputs, labels)
         for name in exits:
             answer = watch.outputs.pop(name)
             loss = loss + self.exit_weight * functional.cross_entropy(answer, labels)

@@ -17,6 +17,9 @@ class TrainSettings(BaseModel):
 
     The learning rate rises linearly from a twentieth of ``learning_rate`` over the first ``warmup`` of all
     steps, then falls to zero along a cosine: one cycle, after L. Smith, N. Topin, "Super-Convergence", 2018.
+
+    Choice: the first ``crop_share`` of the epochs may see random squares of ``crop`` pixels instead of whole
+    images.  24 of 32 pixels cost 0.56 of the MACs, and the last epochs, at falling rates, see whole images again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,8 +32,14 @@ class TrainSettings(BaseModel):
     weight_decay: float = Field(default=5e-4, ge=0)  # of convolution and classifier weights only
     gate_learning_rate: float = Field(default=2e-3, gt=0)  # peak, of gate parameters, which Adam trains
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    crop: int | None = Field(default=None, ge=1)  # pixels
+    crop_share: float = Field(default=0.6, ge=0, le=1)  # of the epochs; without effect where crop is None
     seed: int = 0
     bfloat16: bool = True  # autocast: about 1.4 times faster on a CPU with AVX-512 BF16
+
+    def crop_of(self, epoch: int) -> int | None:
+        """Return the side of the squares that an epoch, counted from 1, learns [pixels]; ``None``: whole images."""
+        return self.crop if epoch <= round(self.crop_share * self.epochs) else None
 
 
 def rate_share(step: int, total: int, warmup: float) -> float:

@@ -6,16 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import ValidationError
-from torch import nn
+from typing import Literal
 
 from networks import checkpoint
 from networks.data import Dataset, load_dataset, plain_batches
-from networks.models import ModelConfig, parse_model
+from networks.loading import LoadedModel, load_model
+from networks.models import ModelConfig
 from networks.recorder import record
-from traces.errors import FileProblem
 from traces.graph import NetworkGraph
 from traces.trace import Trace, TraceInfo
 
@@ -117,37 +114,6 @@ def record_checkpoint(  # noqa: PLR0913  # what to record, of which data, and ho
         exit_threshold=exit_threshold,
         progress=lambda done: progress(done, len(images)),
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LoadedModel:
-    """A network rebuilt from a checkpoint, in evaluation mode."""
-
-    model: nn.Module
-    config: ModelConfig
-    graph: NetworkGraph
-    training: dict[str, Any]  # where it comes from, as it stands in the checkpoint
-
-
-def load_model(path: Path) -> LoadedModel:
-    """Rebuild the network of a checkpoint."""
-    content = checkpoint.read(path, checkpoint.MODEL)
-    try:
-        config = parse_model(content["model"])
-        training: dict[str, Any] = content["training"]
-        model = config.build()
-        model.load_state_dict(
-            {
-                name: tensor.float() if tensor.is_floating_point() else tensor
-                for name, tensor in content["state_dict"].items()
-            }
-        )
-        shape = training["image_shape"]
-        graph = config.graph(model, str(training["name"]), (int(shape[0]), int(shape[1]), int(shape[2])))
-    except (ValidationError, RuntimeError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise FileProblem(f"{path}: damaged, or written by another version: {reason}") from error
-    return LoadedModel(model.eval(), config, graph, training)
 
 
 def _trace_info(path: Path, loaded: LoadedModel, data: Dataset, images: str, command: str) -> TraceInfo:

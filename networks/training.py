@@ -21,9 +21,9 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from networks import checkpoint
+from networks.answers import AnswerLoss
 from networks.data import Dataset, Images, batches, plain_batches
 from networks.optimizers import Optimizers, TrainSettings, rate_share
 from traces.errors import ConfigError, LacunaError
@@ -48,14 +48,14 @@ class Objective(Protocol):
 
 
 @dataclass(slots=True)
-class CrossEntropy:
-    """The loss of a network without gates."""
+class Answering:
+    """The loss of a network without gates: its answers, and nothing else."""
 
-    label_smoothing: float = 0.0
+    answers: AnswerLoss = field(default_factory=AnswerLoss)
 
     def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
-        """Return the mean cross-entropy of the batch."""
-        return functional.cross_entropy(model(inputs), labels, label_smoothing=self.label_smoothing)
+        """Return the mean loss of the batch."""
+        return self.answers(model(inputs), inputs, labels)
 
     def report(self) -> Mapping[str, float]:
         """Return nothing: loss and accuracy are logged anyway."""
@@ -153,6 +153,9 @@ class _Run:
             raise ConfigError(
                 f"batch_size = {settings.batch_size}: more than the {len(data.train)} training images"
             )
+        side = min(data.image_shape[1:])
+        if settings.crop is not None and settings.crop > side:
+            raise ConfigError(f"crop = {settings.crop}: more than the {side} pixels of an image")
         self.model = model
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
         self.data = data
@@ -168,7 +171,8 @@ class _Run:
         loss_sum, right = 0.0, _Right()
         handle = self.model.register_forward_hook(right.hook)
         try:
-            drawn = batches(self.data, self.data.train, self.settings.batch_size, self.generator)
+            size, crop = self.settings.batch_size, self.settings.crop_of(epoch)
+            drawn = batches(self.data, self.data.train, size, self.generator, crop=crop)
             for i, (inputs, right.labels) in enumerate(drawn):
                 loss_sum += self._step(inputs, right.labels, epoch, i)
         finally:

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from networks import checkpoint
-from networks.config import warm_start
-from networks.recording import describe_checkpoint, load_model
+from networks.loading import load_model
+from networks.recording import describe_checkpoint
+from networks.starting import warm_start
 from tests.networks.networks_fixtures import lcnet_config
 from traces.errors import ConfigError, FileProblem
 

@@ -133,3 +133,15 @@ def test_plain_batches_keep_order_and_the_short_last_one() -> None:
     parts = [labels for _, labels in plain_batches(data, data.test, 300)]
     assert [len(part) for part in parts] == [300, 200]
     assert torch.equal(torch.cat(parts), data.test.labels)
+
+
+def test_a_crop_is_a_window_of_the_image_or_of_its_mirror(folder: Path) -> None:
+    data = load_cifar10(folder, validation=3)
+    image = Images(data.test.pixels[:1], data.test.labels[:1])
+    original = image.pixels[0]
+    windows = [original[:, r : r + 24, c : c + 24] for r in range(9) for c in range(9)]
+    allowed = {w.numpy().tobytes() for w in windows} | {w.flip(2).numpy().tobytes() for w in windows}
+    std, mean = torch.tensor(data.std).view(3, 1, 1), torch.tensor(data.mean).view(3, 1, 1)
+    for seed in range(10):
+        ((x, _),) = batches(data, image, 1, torch.Generator().manual_seed(seed), crop=24)
+        assert ((x[0] * std + mean) * 255).round().to(torch.uint8).contiguous().numpy().tobytes() in allowed

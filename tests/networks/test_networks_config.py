@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from networks.config import load_config, train_from_config
 from networks.recording import describe_checkpoint, record_checkpoint
@@ -70,6 +71,32 @@ def test_train_record_store_load_lower(tmp_path: Path) -> None:
     again = lower(load_trace(tmp_path / "t.parquet"))
     np.testing.assert_array_equal(again.macs, lower(trace).macs)
     assert int(again.macs.max()) <= trace.graph.macs
+
+
+def test_a_teacher_changes_what_is_learnt_and_must_know_the_images(tmp_path: Path) -> None:
+    train_from_config(_write(tmp_path / "b.yaml", BACKBONE), tmp_path / "backbone")
+    config = _write(
+        tmp_path / "s.yaml", BACKBONE + "start_from: backbone/model.pt\nteacher: backbone/model.pt\n"
+    )
+    taught = describe_checkpoint(train_from_config(config, tmp_path / "taught"))
+    config.write_text(BACKBONE + "start_from: backbone/model.pt\n", encoding="utf-8")
+    assert (
+        describe_checkpoint(train_from_config(config, tmp_path / "alone")).weights_hash != taught.weights_hash
+    )
+
+    state = torch.load(tmp_path / "backbone/model.pt")
+    state["training"]["dataset"] = "cifar10"
+    torch.save(state, tmp_path / "other.pt")
+    config.write_text(BACKBONE + "teacher: other.pt\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"other.pt: a teacher that knows 'cifar10', needs one of 'digits'"):
+        train_from_config(config, tmp_path / "wrong")
+
+
+def test_a_static_baseline_starts_from_the_larger_network(tmp_path: Path) -> None:
+    train_from_config(_write(tmp_path / "b.yaml", BACKBONE), tmp_path / "backbone")
+    smaller = BACKBONE.replace("[4, 8]", "[3, 6]") + "start_from: backbone/model.pt\nshrink_start: true\n"
+    info = describe_checkpoint(train_from_config(_write(tmp_path / "s.yaml", smaller), tmp_path / "small"))
+    assert info.graph.op("stem").out_channels == 3
 
 
 @pytest.mark.parametrize("text", [DDI, DENSENET], ids=["ddi", "densenet"])

@@ -17,7 +17,7 @@ from networks.gates import LayerGate
 from networks.models import ResNetConfig
 from networks.optimizers import TrainSettings, rate_share
 from networks.training import (
-    CrossEntropy,
+    Answering,
     TrainingDivergedError,
     accuracy_of,
     train,
@@ -60,7 +60,7 @@ def _same(a: nn.Module, b: nn.Module) -> bool:
     )
 
 
-class _Stops(CrossEntropy):
+class _Stops(Answering):
     """Is interrupted after two epochs."""
 
     def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
@@ -69,7 +69,7 @@ class _Stops(CrossEntropy):
         return super().__call__(model, inputs, labels, progress)
 
 
-class _Explodes(CrossEntropy):
+class _Explodes(Answering):
     """Gives no number from the second half on."""
 
     def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
@@ -80,19 +80,19 @@ class _Explodes(CrossEntropy):
 def test_same_seed_same_weights_another_seed_others(data: Dataset, tmp_path: Path) -> None:
     models = [_model() for _ in range(3)]
     for i, (model, seed) in enumerate(zip(models, (3, 3, 4), strict=True)):
-        train(model, data, _settings(1, seed=seed), CrossEntropy(), tmp_path / str(i))
+        train(model, data, _settings(1, seed=seed), Answering(), tmp_path / str(i))
     assert _same(models[0], models[1])
     assert not _same(models[0], models[2])
 
 
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data: Dataset, tmp_path: Path) -> None:
     straight, broken = _model(), _model()
-    train(straight, data, _settings(4), CrossEntropy(), tmp_path / "straight")
+    train(straight, data, _settings(4), Answering(), tmp_path / "straight")
     with pytest.raises(KeyboardInterrupt):
         train(broken, data, _settings(4), _Stops(), tmp_path / "broken")
 
     resumed = _model(seed=99)
-    reports = train(resumed, data, _settings(4), CrossEntropy(), tmp_path / "broken")
+    reports = train(resumed, data, _settings(4), Answering(), tmp_path / "broken")
 
     assert [report.epoch for report in reports] == [3, 4]
     assert _same(resumed, straight)
@@ -101,11 +101,11 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data: Dataset, tmp_p
 
 
 def test_other_settings_do_not_resume(data: Dataset, tmp_path: Path) -> None:
-    train(_model(), data, _settings(1), CrossEntropy(), tmp_path)
+    train(_model(), data, _settings(1), Answering(), tmp_path)
     with pytest.raises(
         ConfigError, match=r"last.pt: was trained with another epochs, seed; choose another folder"
     ):
-        train(_model(), data, _settings(2, seed=5), CrossEntropy(), tmp_path)
+        train(_model(), data, _settings(2, seed=5), Answering(), tmp_path)
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_epoch(data: Dataset, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_epoch(data: Data
 
 def test_a_batch_larger_than_the_data_is_refused(data: Dataset, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="batch_size = 500: more than the 96 training images"):
-        train(_model(), data, _settings(1, batch_size=500), CrossEntropy(), tmp_path)
+        train(_model(), data, _settings(1, batch_size=500), Answering(), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -132,10 +132,29 @@ def test_one_cycle_by_hand(step: int, share: float) -> None:
     assert rate_share(step, 100, 0.2) == pytest.approx(share, abs=1e-7)
 
 
+def test_the_first_epochs_see_squares_and_the_last_whole_images(data: Dataset, tmp_path: Path) -> None:
+    sides: list[int] = []
+
+    class Sized(Answering):
+        def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
+            sides.append(inputs.shape[2])
+            return super().__call__(model, inputs, labels, progress)
+
+    settings = _settings(4, crop=6, crop_share=0.5)
+    train(_model(), data, settings, Sized(), tmp_path)
+    steps = len(data.train) // settings.batch_size
+    assert sides == [6] * (2 * steps) + [8] * (2 * steps)
+
+
+def test_a_crop_larger_than_the_image_is_refused(data: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="crop = 9: more than the 8 pixels of an image"):
+        train(_model(), data, _settings(1, crop=9), Answering(), tmp_path)
+
+
 def test_gates_and_weights_both_learn(data: Dataset, tmp_path: Path) -> None:
     model = _model()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    train(model, data, _settings(1), CrossEntropy(), tmp_path)
+    train(model, data, _settings(1), Answering(), tmp_path)
     moved = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
     assert {"block1.lnet.fc.linear.weight", "block1.cnet.fc.linear.bias", "block2.conv1.weight"} <= moved
 
@@ -152,7 +171,7 @@ def test_accuracy_counts_right_answers_and_keeps_the_mode(data: Dataset) -> None
 
 
 def test_extra_figures_reach_the_log(data: Dataset, tmp_path: Path) -> None:
-    class Noted(CrossEntropy):
+    class Noted(Answering):
         def report(self) -> Mapping[str, float]:
             return {"rate.gate": 0.25}
 

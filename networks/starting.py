@@ -1,0 +1,56 @@
+"""What a network starts with: the weights of a trained one, whole or cut down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from networks import checkpoint
+from networks.gates import AddedPart, belongs_to
+from networks.loading import load_model
+from networks.resnet import ResNet
+from networks.shrinking import shrunk_state
+from traces.errors import ConfigError
+
+
+def start(model: nn.Module, path: Path, *, shrink: bool = False) -> None:
+    """Give a new network the weights of a trained one, or with ``shrink`` those of a larger one, cut down."""
+    if not shrink:
+        warm_start(model, path)
+        return
+    larger = load_model(path).model
+    if not isinstance(larger, ResNet) or not isinstance(model, ResNet):
+        raise ConfigError(f"{path}: shrink_start needs two residual networks")
+    model.load_state_dict(shrunk_state(larger, model))
+
+
+def warm_start(model: nn.Module, path: Path) -> None:
+    """Load the weights of a trained network into one that may have gates besides.
+
+    Raises
+    ------
+    ConfigError
+        The checkpoint holds a tensor that the network has not, or of another shape, or lacks one that is no
+        gate's.
+    """
+    state: dict[str, torch.Tensor] = checkpoint.read(path, checkpoint.MODEL)["state_dict"]
+    own = model.state_dict()
+    for name, tensor in state.items():
+        if name not in own:
+            raise ConfigError(
+                f"{path}: holds {name!r}, which this network has not; it belongs to another network"
+            )
+        if own[name].shape != tensor.shape:
+            raise ConfigError(
+                f"{path}: {name} is {tuple(tensor.shape)}, needs {tuple(own[name].shape)}; "
+                "it belongs to another network"
+            )
+    added = {name for name in own if belongs_to(model, name, AddedPart)}
+    missing = sorted(set(own) - set(state) - added)
+    if missing:
+        raise ConfigError(
+            f"{path}: lacks {missing[0]!r} and {len(missing) - 1} more; it belongs to another network"
+        )
+    model.load_state_dict({**own, **state})

@@ -1,0 +1,74 @@
+"""Unit: what is cut out of a trained network, and that it computes what it should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from networks import checkpoint
+from networks.models import ResNetConfig
+from networks.resnet import ResNet
+from networks.shrinking import shrunk_state
+from networks.starting import start
+from tests.networks.networks_fixtures import images, lcnet_config
+from traces.errors import ConfigError
+
+
+def _network(blocks: tuple[int, ...], widths: tuple[int, ...]) -> ResNet:
+    torch.manual_seed(0)
+    return ResNetConfig(kind="resnet", blocks=blocks, widths=widths).build().eval()
+
+
+def _silence(network: ResNet, keep: dict[int, list[int]]) -> None:
+    """Let only some channels of each width matter: every other batch norm gives zero."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            kept = keep[len(module.weight)]
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            weight = torch.zeros_like(module.weight)
+            weight[kept] = module.weight[kept].detach()
+            module.weight.data = weight
+
+
+def test_channels_that_are_zero_can_be_cut_without_a_trace() -> None:
+    large = _network((2, 2), (6, 8))
+    _silence(large, {6: [1, 4, 5], 8: [0, 2, 3, 7]})
+    small = _network((2, 2), (3, 4))
+    small.load_state_dict(shrunk_state(large, small))
+    torch.testing.assert_close(small(images()), large(images()))
+
+
+def test_a_shortened_network_keeps_the_first_blocks_of_each_stage() -> None:
+    large, small = _network((3, 2), (4, 6)), _network((1, 2), (4, 6))
+    with torch.no_grad():  # blocks 2 and 3, which go, add nothing to what is positive already
+        for name in ("block2", "block3"):
+            nn.init.zeros_(large.get_submodule(name).bn2.weight)
+    small.load_state_dict(shrunk_state(large, small))
+    torch.testing.assert_close(small(images()), large(images()))
+
+
+@pytest.mark.parametrize(
+    ("blocks", "widths", "message"),
+    [
+        ((1, 1, 1), (4, 6, 8), "3 stages cannot be cut out of 2"),
+        ((4, 1), (4, 6), "stage 1: 4 blocks cannot be cut out of 3"),
+        ((3, 2), (5, 6), "5 channels cannot be cut out of 4"),
+    ],
+)
+def test_a_network_that_is_not_smaller_is_refused(
+    blocks: tuple[int, ...], widths: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        shrunk_state(_network((3, 2), (4, 6)), _network(blocks, widths))
+
+
+def test_a_gated_network_is_refused(tmp_path: Path) -> None:
+    gated = lcnet_config()
+    path = tmp_path / "model.pt"
+    training = {"name": "gated", "dataset": "cifar10", "image_shape": [3, 8, 8]}
+    checkpoint.save_model(path, gated.model_dump(mode="json"), gated.build().state_dict(), training)
+    with pytest.raises(ConfigError, match="without gates"):
+        start(_network((2, 2), (4, 6)), path, shrink=True)
