@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from traces.errors import FileProblem
 
@@ -27,8 +27,20 @@ FORMAT_VERSION = 1
 def save_model(
     path: Path, model: Mapping[str, Any], state: Mapping[str, Tensor], training: Mapping[str, Any]
 ) -> None:
-    """Write a finished network."""
-    write(path, MODEL, {"model": dict(model), "state_dict": dict(state), "training": dict(training)})
+    """Write a finished network, its weights in float16; see :func:`round_weights`."""
+    stored = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    write(path, MODEL, {"model": dict(model), "state_dict": stored, "training": dict(training)})
+
+
+@torch.no_grad()
+def round_weights(model: nn.Module) -> None:
+    """Round the weights and norms of a network to what float16 can hold, so that its file holds what was measured.
+
+    Choice: files of half the size; they ship with the code.
+    """
+    for tensor in model.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.copy_(tensor.half().float())
 
 
 def write(path: Path, kind: str, content: Mapping[str, Any]) -> None:

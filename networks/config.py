@@ -171,6 +171,7 @@ def run(  # noqa: PLR0913  # one run has these six parts
         with _frozen_backbone(model):
             train(model, data, settings, _objective(config.cost, cost, answers, target=1.0), out / "gates")
     train(model, data, config.training, _objective(config.cost, cost, answers), out, progress=progress)
+    checkpoint.round_weights(model)
     information = {
         "name": config.name,
         "dataset": data.name,

@@ -50,12 +50,18 @@ def test_the_hash_follows_every_tensor() -> None:
     assert checkpoint.weights_hash(state) != before
 
 
-def test_half_precision_weights_load(tmp_path: Path) -> None:
-    path = _save(tmp_path / "model.pt")
-    content = checkpoint.read(path, checkpoint.MODEL)
-    halved = {k: v.half() if v.is_floating_point() else v for k, v in content["state_dict"].items()}
-    checkpoint.save_model(path, content["model"], halved, content["training"])
-    assert all(p.dtype == torch.float32 for p in load_model(path).model.parameters())
+def test_files_hold_half_precision_and_exactly_the_rounded_network(tmp_path: Path) -> None:
+    config = lcnet_config()
+    model = config.build()
+    checkpoint.round_weights(model)
+    training = {"name": "small", "dataset": "cifar10", "image_shape": [3, 8, 8]}
+    path = tmp_path / "model.pt"
+    checkpoint.save_model(path, config.model_dump(mode="json"), model.state_dict(), training)
+    stored = checkpoint.read(path, checkpoint.MODEL)["state_dict"]
+    assert all(tensor.dtype in {torch.float16, torch.int64} for tensor in stored.values())
+    loaded = load_model(path).model.state_dict()
+    assert all(loaded[name].dtype == tensor.dtype for name, tensor in model.state_dict().items())
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in model.state_dict().items())
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
@@ -107,6 +113,7 @@ def test_weights_of_another_network_in_the_file(tmp_path: Path) -> None:
 def test_warm_start_takes_the_backbone_and_leaves_new_gates(tmp_path: Path) -> None:
     backbone = lcnet_config(layer=False, channel=False)
     trained = backbone.build()
+    checkpoint.round_weights(trained)
     checkpoint.save_model(tmp_path / "b.pt", backbone.model_dump(mode="json"), trained.state_dict(), {})
     model = lcnet_config().build()
     gates = {name: t.clone() for name, t in model.state_dict().items() if "net.fc" in name}
