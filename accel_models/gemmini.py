@@ -19,9 +19,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accel_models.gemmini_dma import (
-    BEAT_BYTES,
-    LINE_BYTES,
-    ROWS_PER_COMMAND,
     GemminiMemory,
     lines_of,
     missed_pages,
@@ -30,6 +27,7 @@ from accel_models.gemmini_dma import (
 )
 from accel_models.gemmini_reuse import Reuse
 from accel_models.gemmini_tiling import SIDE, ConvLayer, ConvTiling
+from accel_models.gemmini_traffic import BEAT_BYTES, LINE_BYTES, ROWS_PER_COMMAND
 
 Box = dict[str, tuple[int, int]]
 

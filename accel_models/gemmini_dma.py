@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LINE_BYTES = 64
-BEAT_BYTES = 16
-ROWS_PER_COMMAND = 16
+from accel_models.gemmini_traffic import LINE_BYTES
+
 PAGE_BYTES = 4096
 
 
@@ -54,21 +53,6 @@ def train_cycles(
         requests * data,
         requests * trip / memory.requests_in_flight,
         commands * _command_trip(memory, rows, beats) / memory.commands_in_flight,
-    )
-
-
-def load_cycles(
-    memory: GemminiMemory, commands: float, rows: int, beats: float, requests_per_row: float = 1.0
-) -> float:
-    """Time of such loads alone: the first data arrive L + 20 after the first command.
-
-    Source: Verilator runs of Gemmini's loads; see :mod:`accel_models.validation_gemmini`.
-    """
-    start = memory.latency_cycles + memory.start_cycles
-    return max(
-        train_cycles(memory, commands, rows, beats, requests_per_row),
-        commands * rows * beats * memory.beat_cycles + start,
-        _command_trip(memory, rows, beats),
     )
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from accel_models.gemmini_dma import LINE_BYTES, GemminiMemory, line_cycles
+from accel_models.gemmini_dma import GemminiMemory, line_cycles
 from accel_models.gemmini_tiling import ConvLayer, ConvTiling
+from accel_models.gemmini_traffic import LINE_BYTES
 
 Operand = Literal["input", "weights", "output"]
 Box = dict[str, tuple[int, int]]

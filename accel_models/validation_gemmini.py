@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from accel_models.gemmini import Gemmini, conv_cycles
-from accel_models.gemmini_dma import GemminiMemory, load_cycles, store_cycles
+from accel_models.gemmini_dma import GemminiMemory
 from accel_models.gemmini_firesim import firesim_cycles
+from accel_models.gemmini_matmul import matmul_cycles
+from accel_models.gemmini_matmul_tiling import Dataflow, Product
+from accel_models.gemmini_queues import LoadQueue, StoreQueue
 from accel_models.gemmini_tiling import ConvLayer, default_tiling
+from accel_models.gemmini_traffic import Block
 from accel_models.validation import Comparison
 from accel_models.validation_array import Ints, Table, ints, reference, where
 
 
 def gemmini_comparisons() -> tuple[Comparison, ...]:
     """Return every comparison of Gemmini, in the order they are printed."""
-    return (loads(), stores(), convolutions(), firesim("dosa_mapping"), firesim("gemmini_default_tiler"))
+    return (
+        loads(),
+        stores(),
+        products("ws"),
+        products("os"),
+        convolutions(),
+        firesim("dosa_mapping"),
+        firesim("gemmini_default_tiler"),
+    )
 
 
 def loads() -> Comparison:
-    """Trains of load commands from an ideal memory."""
+    """Trains of load commands from an ideal memory; a row of 16 sums for the accumulator is 64 bytes."""
     table = where(reference("gemmini_dma_rtl"), op="MVIN")
-    columns = ("commands", "rows", "cols", "tl_requests", "bytes", "mem_latency", "mem_cycles_per_16B")
     predicted = []
-    for commands, rows, _, requests, moved, latency, beat in zip(
-        *(ints(table, c) for c in columns), strict=True
-    ):
-        memory = GemminiMemory(latency_cycles=float(latency), beat_cycles=float(beat))
-        per_row = requests / (commands * rows)
-        beats = moved / (16 * commands * rows)
-        predicted.append(load_cycles(memory, float(commands), int(rows), beats, per_row))
+    for memory, commands, rows, cols, pitch, sums in _trains(table):
+        queue = LoadQueue.of(memory)
+        for command in range(commands):
+            queue.load(Block(command * rows * pitch, pitch, rows, cols * (4 if sums else 1)))
+        predicted.append(queue.end)
     return Comparison(
         name="Gemmini loads alone",
         truth=str(table["source"][0]),
@@ -36,28 +47,57 @@ def loads() -> Comparison:
         measured=table["cycles"].astype(np.float64),
         predicted=np.array(predicted),
         unit="cycles",
-        bound_mean=0.03,
-        bound_worst=0.25,
+        bound_mean=0.01,
+        bound_worst=0.06,
     )
 
 
 def stores() -> Comparison:
-    """Trains of store commands of 16 results a row out of the accumulator, to an ideal memory."""
-    table = where(reference("gemmini_dma_rtl"), op="MVOUT", accumulator="1", cols="16")
-    columns = ("commands", "rows", "mem_latency")
+    """Trains of store commands out of the accumulator, to an ideal memory."""
+    table = where(reference("gemmini_dma_rtl"), op="MVOUT", accumulator="1")
     predicted = []
-    for commands, rows, latency in zip(*(ints(table, c).tolist() for c in columns), strict=True):
-        memory = GemminiMemory(latency_cycles=latency)
-        predicted.append(store_cycles(memory, commands, rows, same_line=False))
+    for memory, commands, rows, cols, pitch, _ in _trains(table):
+        queue = StoreQueue.of(memory)
+        for command in range(commands):
+            queue.store(Block(command * rows * pitch, pitch, rows, cols))
+        predicted.append(queue.end)
     return Comparison(
         name="Gemmini stores alone",
         truth=str(table["source"][0]),
-        labels=_labels(table, *columns, "mem_cycles_per_16B"),
+        labels=_labels(table, "cols", "rows", "commands", "mem_latency", "mem_cycles_per_16B"),
         measured=table["cycles"].astype(np.float64),
         predicted=np.array(predicted),
         unit="cycles",
-        bound_mean=0.02,
-        bound_worst=0.03,
+        bound_mean=0.005,
+        bound_worst=0.02,
+    )
+
+
+def _trains(table: Table) -> Iterator[tuple[GemminiMemory, int, int, int, int, int]]:
+    """Yield memory, commands, rows, columns, pitch and whether the accumulator is meant, row by row."""
+    columns = ("mem_latency", "mem_cycles_per_16B", "commands", "rows", "cols", "dram_stride", "accumulator")
+    for latency, beat, *sizes in zip(*(ints(table, c).tolist() for c in columns), strict=True):
+        commands, rows, cols, pitch, sums = sizes
+        yield GemminiMemory(latency_cycles=latency, beat_cycles=beat), commands, rows, cols, pitch, sums
+
+
+def products(dataflow: Dataflow) -> Comparison:
+    """Whole products with the library's tiles, from an ideal memory; five pipeline depths are read off them."""
+    table = where(reference("gemmini_matmul_rtl"), dataflow=dataflow)
+    columns = ("M", "K", "N", "bias", "mem_latency", "mem_cycles_per_16B")
+    predicted = []
+    for m, k, n, bias, latency, beat in zip(*(ints(table, c).tolist() for c in columns), strict=True):
+        machine = Gemmini(memory=GemminiMemory(latency_cycles=latency, beat_cycles=beat))
+        predicted.append(matmul_cycles(Product(m=m, k=k, n=n), dataflow, machine, bias=bool(bias)))
+    return Comparison(
+        name=f"Gemmini products end to end, {dataflow}",
+        truth=str(table["source"][0]),
+        labels=_labels(table, *columns),
+        measured=table["cycles"].astype(np.float64),
+        predicted=np.array(predicted, np.float64),
+        unit="cycles",
+        bound_mean=0.04,
+        bound_worst=0.10,
     )
 
 

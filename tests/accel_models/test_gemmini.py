@@ -10,7 +10,6 @@ from accel_models.gemmini import Gemmini, conv_cycles
 from accel_models.gemmini_dma import (
     GemminiMemory,
     lines_of,
-    load_cycles,
     missed_pages,
     store_cycles,
     train_cycles,
@@ -100,11 +99,8 @@ def test_a_mapping_that_cannot_be_read_is_refused() -> None:
         dosa_tiling("L3[WIO] Z4 - L2[WI] N1 - L1[O] K4 - L0[W] Q8")
 
 
-def test_loads_by_hand() -> None:
-    """One command of 16 rows of 64 bytes: 100 to the first beat, 64 beats, 14 around them."""
-    assert load_cycles(MEMORY, 1, 16, 4) == 16 * 4 + 100 + 20
-    assert load_cycles(MEMORY, 1, 1, 4) == 100 + 20 + 4
-    # In a train 16 requests, or two commands, share each round trip.
+def test_trains_of_loads_by_hand() -> None:
+    """In a train 16 requests, or two commands, share each round trip."""
     assert train_cycles(MEMORY, 32, 16, 4) == 512 * (100 + 4 + 8) / 16
     assert train_cycles(MEMORY, 32, 1, 4) == 32 * (100 + 4 + 14) / 2
     assert train_cycles(replace(MEMORY, latency_cycles=0.0), 32, 16, 4) == 512 * 4

@@ -1,0 +1,146 @@
+"""Gemmini's products: rows as requests, queues, tiles, and whole runs beside the RTL."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel_models import gemmini_matmul
+from accel_models.gemmini import Gemmini
+from accel_models.gemmini_dma import GemminiMemory
+from accel_models.gemmini_matmul import matmul_cycles
+from accel_models.gemmini_matmul_tiling import Product, default_matmul_tiling
+from accel_models.gemmini_queues import LoadQueue, StoreQueue
+from accel_models.gemmini_traffic import Block, Traffic, row_traffic
+from accel_models.validation_array import ints, reference
+
+IDEAL = Gemmini(memory=GemminiMemory(latency_cycles=0.0))
+
+
+@pytest.mark.parametrize(
+    ("offset", "size", "traffic"),
+    [
+        (0, 64, Traffic(requests=1, beats=4, merge_cycles=4, written=4)),
+        (0, 48, Traffic(requests=1, beats=4, merge_cycles=5, written=3)),  # the fourth beat is thrown away
+        (16, 48, Traffic(requests=1, beats=4, merge_cycles=4, written=3)),  # so is the first, while it waits
+        (0, 20, Traffic(requests=1, beats=2, merge_cycles=2, written=2)),
+        (4, 20, Traffic(requests=1, beats=2, merge_cycles=3, written=2)),  # 12 + 8: the second beat ends two
+        (52, 20, Traffic(requests=2, beats=2, merge_cycles=3, written=2)),  # 12 | 8, in two lines
+    ],
+)
+def test_a_row_in_requests_and_beats(offset: int, size: int, traffic: Traffic) -> None:
+    assert row_traffic(offset, size) == traffic
+
+
+@given(offset=st.integers(0, 63), size=st.integers(1, 64))
+def test_a_row_moves_at_least_its_bytes(offset: int, size: int) -> None:
+    traffic = row_traffic(offset, size)
+    assert traffic.requests == (1 if offset + size <= 64 else 2)
+    assert size <= traffic.beats * 16 < size + 64
+    assert traffic.merge_cycles >= max(traffic.beats, traffic.written)
+
+
+def test_loads_by_hand() -> None:
+    """One command of 16 rows of 64 bytes: 100 to the first beat, 20 around it, 64 beats."""
+    assert _loaded(100.0, Block(0, 64, 16, 64), 1) == 100 + 20 + 64
+    # In a train 16 requests, or two commands, share each round trip: 100 + 8 + 3, and 100 + 4 + 14.
+    assert _loaded(100.0, Block(0, 64, 16, 64), 33) - _loaded(100.0, Block(0, 64, 16, 64), 32) == 111
+    assert _loaded(100.0, Block(0, 64, 1, 64), 34) - _loaded(100.0, Block(0, 64, 1, 64), 32) == 118
+    assert _loaded(0.0, Block(0, 64, 16, 64), 32) == 20 + 32 * 64
+
+
+def _loaded(latency: float, block: Block, commands: int) -> float:
+    queue = LoadQueue.of(GemminiMemory(latency_cycles=latency))
+    for _ in range(commands):
+        queue.load(block)
+    return queue.end
+
+
+def test_stores_by_hand() -> None:
+    """16 rows of 16 results: 10 + 16 cycles each; of 64: three gathered and four sent a row, and one more."""
+    narrow, wide = (StoreQueue.of(GemminiMemory(latency_cycles=0.0)) for _ in range(2))
+    narrow.store(Block(0, 16, 16, 16))
+    wide.store(Block(0, 64, 16, 64))
+    assert narrow.end == 10 + 26
+    assert wide.end == 10 + 16 * 7 + 1
+    wide.wait_until(500.0)
+    wide.store(Block(0, 64, 16, 64))
+    assert wide.end == 500 + 10 + 16 * 7 + 1
+
+
+def test_a_tile_starts_square_and_grows_in_turn() -> None:
+    """ws: half of 1024 accumulator rows holds 32 blocks; 5 x 5 are the largest square, 5 x 6 fit still."""
+    cube = Product(m=256, k=256, n=256)
+    ws = default_matmul_tiling(cube, "ws", 16384, 1024)
+    os = default_matmul_tiling(cube, "os", 16384, 1024)
+    assert (ws.i, ws.j, ws.k) == (5, 6, 16)
+    assert (os.i, os.j, os.k) == (8, 8, 16)
+
+
+def test_deep_products_fill_half_the_scratchpad() -> None:
+    """One row of 128 blocks by 63: 5 by 51 at first; N and K take turns up to (1 + 8) x 56 of 512 blocks."""
+    tiling = default_matmul_tiling(Product(m=1, k=2048, n=1000), "ws", 16384, 1024)
+    assert (tiling.i, tiling.j, tiling.k) == (1, 8, 56)
+
+
+def test_operands_of_two_tiles_stay() -> None:
+    cube = Product(m=128, k=128, n=128)  # 2 x 2 tiles of 5 x 6 blocks
+    ws = list(default_matmul_tiling(cube, "ws", 16384, 1024).tiles(cube))
+    assert [(tile.loads_inputs, tile.loads_weights) for tile in ws] == [
+        (True, True),
+        (False, True),
+        (True, False),
+        (False, False),
+    ]
+    tall = Product(m=2048, k=128, n=128)
+    os = default_matmul_tiling(tall, "os", 16384, 1024).tiles(tall)
+    assert all(tile.loads_inputs and tile.loads_weights for tile in os)  # the host loads all of each tile
+
+
+def test_the_smallest_product_by_hand() -> None:
+    """16 x 16 x 16, no latency, measured 182.
+
+    Both operands are there after 45 + 20 + 2 x 16, landed 10 later; one block of 16; 20 to its first result;
+    10 + 26 to store it.
+    """
+    assert matmul_cycles(Product(m=16, k=16, n=16), "ws", IDEAL) == 45 + 20 + 32 + 10 + 16 + 20 + 36
+
+
+def test_bytes_moved_are_the_rtls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every run reads and writes as many bytes as the RTL: tiles, reuse and alignment are right."""
+    moved = {"read": 0, "written": 0}
+
+    class Loads(LoadQueue):
+        def load(self, block: Block) -> None:
+            moved["read"] += 16 * block.traffic.beats
+
+        def load_bias(self) -> None:
+            moved["read"] += 64
+
+    class Stores(StoreQueue):
+        def store(self, block: Block) -> None:
+            moved["written"] += 16 * block.traffic.beats
+
+    monkeypatch.setattr(gemmini_matmul, "LoadQueue", Loads)
+    monkeypatch.setattr(gemmini_matmul, "StoreQueue", Stores)
+    table = reference("gemmini_matmul_rtl")
+    columns = ("M", "K", "N", "bias", "rd_bytes", "wr_bytes")
+    rows = zip(table["dataflow"], *(ints(table, c).tolist() for c in columns), strict=True)
+    for dataflow, m, k, n, bias, read, written in rows:
+        moved.update(read=0, written=0)
+        matmul_cycles(Product(m=m, k=k, n=n), dataflow, IDEAL, bias=bool(bias))
+        assert moved == {"read": read, "written": written}, (dataflow, m, k, n)
+
+
+@given(
+    sizes=st.tuples(*[st.integers(1, 300)] * 3),
+    dataflow=st.sampled_from(["ws", "os"]),
+    latency=st.integers(0, 150),
+)
+@settings(deadline=None, max_examples=40)
+def test_products_never_beat_the_roofline(sizes: tuple[int, int, int], dataflow, latency: int) -> None:
+    m, k, n = sizes
+    memory = GemminiMemory(latency_cycles=float(latency), beat_cycles=2.0)
+    cycles = matmul_cycles(Product(m=m, k=k, n=n), dataflow, Gemmini(memory=memory))
+    assert cycles * 256 >= m * k * n
+    assert cycles * 16 >= 2 * (m * k + k * n)  # its operands at 16 bytes per two cycles
+    assert cycles > 2 * latency
