@@ -17,6 +17,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 
 from analysis.figure_info import EnergyInfo, HeatInfo, LatencyInfo, TailInfo
+from analysis.networks_info import TradeOffSeries
 from analysis.palette import BLACK, BLUE, GREEN, GREY, HEAT, ORANGE, RED, REFERENCES, SKY, series_colour
 from analysis.pareto_info import BANDED, ParetoInfo
 from analysis.pictures import Info, Picture
@@ -32,6 +33,7 @@ FORMATS: Final = ("png", "svg", "pdf")
 WIDTH: Final = 6.0  # [inch]; 600 pixels at 100 dots per inch
 _DPI: Final = 150  # of a PNG: sharp on a screen with two dots a pixel
 _DASH: Final = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
+_MARKERS: Final = "osD^v<>PX*hd"
 _BAR_COLOUR: Final = {"total": BLUE, "deficit": RED, "loss": ORANGE, "gain": GREEN}
 _STYLE: Final[dict[str, Any]] = {
     "figure.constrained_layout.use": True,
@@ -321,6 +323,29 @@ def _names(axes: Axes, points: Sequence[tuple[str, float, float]]) -> None:
         axes.annotate(shorten(name, 24), (x, y), (shift, 4), textcoords="offset points", ha=side, fontsize=7)
 
 
+def write_trade_off(series: Sequence[TradeOffSeries], path: Path) -> None:
+    """Draw accuracy against MACs, a line per method."""
+    with _styled():
+        figure = Figure(figsize=(WIDTH, 4.2))
+        axes = figure.add_subplot()
+        for i, one in enumerate(series):
+            axes.plot(
+                one.macs,
+                one.accuracy,
+                f"{_MARKERS[i % len(_MARKERS)]}-",
+                color=series_colour(i),
+                ms=5,
+                lw=1.2,
+                label=one.name,
+            )
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.set(xlabel="MACs, share of the static ResNet-20", ylabel="test accuracy")
+        figure.legend(loc="outside lower center", ncols=3, fontsize=8)
+        with atomic_write(path) as part:
+            figure.savefig(part, format="png", dpi=_DPI, metadata=_NO_DATE["png"])
+
+
 def write_validation(panels: Sequence[ValidationPanel], path: Path) -> None:
     """Draw predicted against measured, a panel per unit, on logarithmic axes, with a band of 25 %."""
     columns = 2
@@ -337,12 +362,11 @@ def _validation(axes: Axes, panel: ValidationPanel) -> None:
     span = np.array([panel.low, panel.high])
     axes.fill_between(span, span * 0.75, span * 1.25, color="#EEEEEE", lw=0)
     axes.plot(span, span, color=GREY, lw=0.8)
-    markers = "osD^v<>PX*hd"
     for i, one in enumerate(panel.series):
         axes.plot(
             one.measured,
             one.predicted,
-            markers[i % len(markers)],
+            _MARKERS[i % len(_MARKERS)],
             color=series_colour(i),
             ms=4,
             alpha=0.7,

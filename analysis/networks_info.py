@@ -1,0 +1,42 @@
+"""Accuracy against MACs: the operating points of each method, from the provenance of what ships."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+BACKBONE = "resnet20_dense"
+
+
+@dataclass(frozen=True, slots=True)
+class TradeOffSeries:
+    """One method's operating points, by rising MACs."""
+
+    name: str
+    macs: tuple[float, ...]  # share of the backbone's
+    accuracy: tuple[float, ...]  # [0..1]
+
+
+def trade_off(artefacts: Mapping[str, Mapping[str, Any]]) -> tuple[TradeOffSeries, ...]:
+    """Return the operating points of each method."""
+    methods = dict.fromkeys(artefacts[name]["method"] for name in sorted(artefacts))
+    return tuple(_series(artefacts, method) for method in methods)
+
+
+def _series(artefacts: Mapping[str, Mapping[str, Any]], method: str) -> TradeOffSeries:
+    names = [name for name, entry in artefacts.items() if entry["method"] == method]
+    names.sort(key=lambda name: macs_of(artefacts, name))
+    return TradeOffSeries(
+        method,
+        tuple(macs_of(artefacts, name) for name in names),
+        tuple(artefacts[name]["test_accuracy"] for name in names),
+    )
+
+
+def macs_of(artefacts: Mapping[str, Mapping[str, Any]], name: str) -> float:
+    """Return the mean MACs of a network as a share of the static backbone's."""
+    entry = artefacts[name]
+    kept: float = entry["macs_kept"]["mean"] if "macs_kept" in entry else 1.0
+    share: float = kept * entry["macs"] / artefacts[BACKBONE]["macs"]
+    return share

@@ -1,0 +1,62 @@
+"""docs/networks_measured.md says what provenance.json says; and how the table and the figure come about."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.networks_info import TradeOffSeries, macs_of, trade_off
+from analysis.networks_page import page_text, write_networks_page
+
+
+def _entry(method: str, macs: int, test: float, **more: Any) -> dict[str, Any]:
+    return {
+        "method": method,
+        "macs": macs,
+        "epochs": 5,
+        "start_from": "",
+        "validation_accuracy": 0.5,
+        "test_accuracy": test,
+        **more,
+    }
+
+
+ARTEFACTS: dict[str, dict[str, Any]] = {
+    "resnet20_dense": _entry("static", 200, 0.9),
+    "lc_half": _entry(
+        "LC-Net",
+        200,
+        0.85,
+        start_from="resnet20_dense.pt",
+        macs_kept={"mean": 0.5, "min": 0.25, "max": 0.75},
+    ),
+    "lc_third": _entry(
+        "LC-Net", 200, 0.8, start_from="lc_half.pt", macs_kept={"mean": 0.3, "min": 0.2, "max": 0.4}
+    ),
+    "narrow": _entry("static, narrowed", 50, 0.7, start_from="resnet20_dense.pt"),
+}
+
+
+def test_macs_are_shares_of_the_backbones() -> None:
+    assert macs_of(ARTEFACTS, "lc_half") == pytest.approx(0.5)
+    assert macs_of(ARTEFACTS, "narrow") == pytest.approx(0.25)
+
+
+def test_a_method_is_a_line_by_rising_macs() -> None:
+    assert TradeOffSeries("LC-Net", (0.3, 0.5), (0.8, 0.85)) in trade_off(ARTEFACTS)
+
+
+def test_the_page_adds_up_epochs_and_shows_the_spread() -> None:
+    page = page_text(ARTEFACTS)
+    assert "| `lc_third` | LC-Net | lc_half | 5 / 15 | 30.0% (20% … 40%) | 50.0% | 80.0% |" in page
+    assert "| `narrow` | static, narrowed | resnet20_dense | 5 / 10 | 25.0% | 50.0% | 70.0% |" in page
+
+
+def test_page_and_figure_are_the_same_bytes_twice(tmp_path: Path) -> None:
+    source = tmp_path / "provenance.json"
+    source.write_text(json.dumps({"artefacts": ARTEFACTS}), encoding="utf-8")
+    first = [path.read_bytes() for path in write_networks_page(source, tmp_path)]
+    assert first == [path.read_bytes() for path in write_networks_page(source, tmp_path)]
