@@ -38,8 +38,9 @@ format: $(READY)  ## put the code in form
 golden: $(READY)  ## write tests/golden.json anew; say in CHANGELOG.md under Numbers what moved and why
 	$(BIN)/python tests/golden/update.py
 
-docs: $(READY)  ## write docs/validation.md and its figure anew
+docs: $(READY)  ## write the generated pages of docs/ and their figures anew
 	$(BIN)/lacuna validate --docs docs
+	$(BIN)/python -m analysis.networks_page
 
 bench: $(READY)  ## speed, as ratios within one run
 	for script in benchmarks/*.py; do OMP_NUM_THREADS=1 $(BIN)/python $$script || exit 1; done

@@ -17,8 +17,8 @@ import torch
 
 from networks.data import load_dataset, plain_batches
 from networks.lcnet import set_skipping
-from networks.recorder import record
 from networks.loading import load_model
+from networks.recorder import record
 from traces.trace import TraceInfo
 from traces.workload import lower
 
