@@ -63,6 +63,7 @@ class Array(_Part):
     min_stream_cycles: Annotated[Cycles, Field(ge=0)] = 0
     fold_overhead_cycles: Annotated[Cycles, Field(ge=0)] = 0
     gemm_overhead_cycles: Cycles = 0
+    pack_groups: bool = True  # small groups of a convolution lie side by side
     zero_gating: bool = False  # a masked MAC that is computed anyway does not switch
     depthwise_on: Literal["array", "simd"] = "array"
 

@@ -10,24 +10,26 @@ kept         loops, outer to inner                         inputs fetched     we
 ``outputs``  pixels, output channels, reduction (cut)      per channel tile   per pixel tile
 ===========  ============================================  =================  =================
 
-An operand with a single tile is fetched once in any order, and a grouped op fetches each input once.
-Partial sums never leave the chip.
+An operand with a single tile is fetched once in any order.  Groups of a convolution are the outermost loop of
+all orders, so the table holds for each tile of groups: alone, or several packed side by side on the array
+(:mod:`accel_models.group_packing`).  Partial sums never leave the chip.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from accel_models.array_accesses import buffer_accesses
 from accel_models.dram import MemoryParams
-from accel_models.op_sizes import Floats, OpSizes, sizes_of
+from accel_models.group_packing import pack, packings
+from accel_models.op_sizes import Floats, OpSizes, gemms_of, sizes_of
 from accel_models.shapes import Ints, Shapes
-from accel_models.systolic import ArrayParams, Gemms, compute_cycles
-from accel_models.tile_cost import Bools, Job, Tiles, Traffic, bus_cycles, ends, total_cycles, traffic
-from accel_models.tile_search import KEPT, Prices, Ways, search, shortfall, weight_loads
+from accel_models.systolic import ArrayParams, compute_cycles
+from accel_models.tile_cost import Bools, Job
+from accel_models.tile_counts import counts_of
+from accel_models.tile_search import Prices, Ways, search, shortfall
 from accel_models.tiling import row_folds, streamed
 
 BUFFERS = ("activation", "weight", "accumulator")
@@ -68,6 +70,7 @@ class Mapping:
     tile_k: Ints
     tile_n: Ints
     tile_groups: Ints
+    packed_groups: Ints  # side by side on the array; a group of a tile is then a pack
     pixel_tiles: Ints
     channel_tiles: Ints
     reduction_tiles: Ints
@@ -144,7 +147,7 @@ def _job(shapes: Shapes, array: ArrayParams, memory: MemoryParams, operands: Ope
     given = (operands.input_pixel_bytes, operands.weight_bytes)
     pixel_bytes, weight_bytes = (None if value is None else full(value) for value in given)
     op = sizes_of(shapes, memory, pixel_bytes, weight_bytes)
-    untiled = compute_cycles(array, Gemms.of_shapes(shapes)).astype(np.float64)
+    untiled = _untiled_cycles(array, op)
     fetch_input = 1.0 - full(operands.input_on_chip)
     job = Job(
         array=array,
@@ -161,6 +164,10 @@ def _job(shapes: Shapes, array: ArrayParams, memory: MemoryParams, operands: Ope
     return job, np.asarray(shapes.macs > 0)
 
 
+def _untiled_cycles(array: ArrayParams, op: OpSizes) -> Floats:
+    return compute_cycles(array, gemms_of(op)).astype(np.float64)
+
+
 def _whole_folds(array: ArrayParams, op: OpSizes) -> Floats:
     """Cycles between the folds of ops in one piece, the same sum as over tiles."""
     match array.dataflow:
@@ -173,81 +180,57 @@ def _whole_folds(array: ArrayParams, op: OpSizes) -> Floats:
 
 
 def _map_chunk(job: Job, work: Bools, prices: Prices | None) -> Mapping:
+    """Search at the packing of groups that computes fastest, then at the others that could still be better."""
+    counts = packings(job.array, job.op)
+    if len(counts) == 1:
+        return _map_packed(job, work, prices, counts[0])[0]
+    least = np.stack([_untiled_cycles(job.array, pack(job.op, count)) for count in counts])
+    fastest = least.argmin(axis=0)
+    first = np.stack(counts)[fastest, np.arange(len(fastest))]
+    best, keys = _map_packed(_packed(job, first), work, prices, first)
+    bounded = prices is None and job.array.stream_block == 0  # tiles take no less than the op in one piece
+    for level, count in enumerate(counts):
+        other = (level == 0) | (count > 1)
+        rows = np.flatnonzero(other & (fastest != level) & ~(bounded & (least[level] > keys[0])))
+        if not len(rows):
+            continue
+        found, found_keys = _map_packed(_packed(job.take(rows), count[rows]), work[rows], prices, count[rows])
+        mine = keys[:, rows]
+        better = (found_keys[0] < mine[0]) | ((found_keys[0] == mine[0]) & (found_keys[1] < mine[1]))
+        keys[:, rows[better]] = found_keys[:, better]
+        best = _put(best, rows[better], found, better)
+    return best
+
+
+def _packed(job: Job, count: Floats) -> Job:
+    op = pack(job.op, count)
+    untiled = _untiled_cycles(job.array, op)
+    return replace(job, op=op, untiled_cycles=untiled, untiled_extra=untiled - _whole_folds(job.array, op))
+
+
+def _put(mapping: Mapping, rows: NDArray[np.intp], other: Mapping, picked: Bools) -> Mapping:
+    """Return the mapping with what is ``picked`` of another one at ``rows``."""
+    columns = {f.name: getattr(mapping, f.name).copy() for f in fields(Mapping)}
+    for name, column in columns.items():
+        column[rows] = getattr(other, name)[picked]
+    return Mapping(**columns)
+
+
+def _map_packed(
+    job: Job, work: Bools, prices: Prices | None, packed: Floats
+) -> tuple[Mapping, NDArray[np.float64]]:
+    """Return the best tiles at one packing of groups, and the keys they were chosen by, shape ``(2, n)``."""
     ways = Ways.of(job)
     chosen = search(job, ways, prices)
-    tiles = ways.at(chosen.levels)
-    moved = _moved(job, tiles, chosen.kept)
-    counts = _tile_counts(tiles) | _times(job, tiles, moved) | _bus_bytes(job, tiles, moved)
-    counts |= _buffer_bytes(job, tiles, moved)
+    counts = counts_of(job, ways.at(chosen.levels), chosen.kept) | {"packed_groups": packed}
     runs = work & chosen.feasible
     whole = {name: np.where(runs, np.ceil(value), 0).astype(np.int64) for name, value in counts.items()}
     short = (np.where(work & ~chosen.feasible, value, 0) for value in shortfall(job, ways))
-    return Mapping(
+    mapping = Mapping(
         feasible=chosen.feasible | ~work,
         **dict(zip(("short_buffer", "demand_bytes", "bound_bytes"), short, strict=True)),
         kept=chosen.kept,
         stall_cycles=whole["total_cycles"] - whole["compute_cycles"],
         **whole,
     )
-
-
-def _moved(job: Job, tiles: Tiles, kept: Ints) -> Traffic:
-    each = [traffic(job, tiles, name) for name in KEPT]
-    return Traffic(*(np.choose(kept, [getattr(t, f.name) for t in each]) for f in fields(Traffic)))
-
-
-def _tile_counts(tiles: Tiles) -> dict[str, Floats]:
-    return {
-        "tile_m": tiles.pixels.tile_pixels,
-        "tile_k": tiles.reduction.tile_k,
-        "tile_n": tiles.channels.tile_out / tiles.channels.tile_groups,
-        "tile_groups": tiles.channels.tile_groups,
-        "pixel_tiles": tiles.pixels.tiles,
-        "channel_tiles": tiles.channels.tiles,
-        "reduction_tiles": tiles.reduction.tiles,
-    }
-
-
-def _times(job: Job, tiles: Tiles, moved: Traffic) -> dict[str, Floats]:
-    end = ends(job, tiles)
-    return {
-        "compute_cycles": job.untiled_cycles,
-        "array_cycles": end.array,
-        "total_cycles": total_cycles(job, tiles, end, moved),
-        "load_cycles": bus_cycles(job.memory, moved.input_bytes + moved.weight_bytes),
-        "store_cycles": bus_cycles(job.memory, moved.output_bytes),
-        "last_tile_cycles": end.last_tile,
-        "output_tile_cycles": end.output_tile,
-    }
-
-
-def _bus_bytes(job: Job, tiles: Tiles, moved: Traffic) -> dict[str, Floats]:
-    end = ends(job, tiles)
-    return {
-        "dram_input_bytes": moved.input_bytes,
-        "dram_weight_bytes": moved.weight_bytes,
-        "dram_output_bytes": moved.output_bytes,
-        "first_input_bytes": end.first_input_bytes,
-        "first_weight_bytes": end.first_weight_bytes,
-        "last_output_bytes": end.last_output_bytes,
-    }
-
-
-def _buffer_bytes(job: Job, tiles: Tiles, moved: Traffic) -> dict[str, Floats]:
-    """Bytes read and written in the buffers: those of the op in one piece, and what tiles add."""
-    op, array, memory = job.op, job.array, job.memory
-    counts = buffer_accesses(array, Gemms.of(op.m, op.k, op.n, op.groups, op.kernel_area))
-    results = op.m * op.n * op.groups
-    again = tiles.reduction.folds - row_folds(array, op)  # partial sums read back and rewritten
-    if array.dataflow == "os":
-        again = tiles.reduction.tiles - 1
-    act_bytes, acc_bytes = memory.activation_bits / 8, memory.accumulator_bits / 8
-    input_loads = tiles.channels.tiles / tiles.channels.input_tiles if array.dataflow == "is" else 1.0
-    return {
-        "activation_read_bytes": np.asarray(counts.input_reads * input_loads * act_bytes, np.float64),
-        "activation_write_bytes": moved.input_bytes + results * act_bytes * (1 - job.store_output),
-        "weight_read_bytes": counts.weight_reads * weight_loads(job, tiles) * (memory.weight_bits / 8),
-        "weight_write_bytes": moved.weight_bytes,
-        "accumulator_read_bytes": (counts.partial_reads + again * results + results) * acc_bytes,
-        "accumulator_write_bytes": (counts.output_writes + again * results) * acc_bytes,
-    }
+    return mapping, chosen.keys

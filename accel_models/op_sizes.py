@@ -9,13 +9,18 @@ from numpy.typing import NDArray
 
 from accel_models.dram import MemoryParams
 from accel_models.shapes import Shapes
+from accel_models.systolic import Gemms
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpSizes:
-    """What a tiling needs to know of ``n`` ops, as float64 arrays of shape ``(n,)``."""
+    """What a tiling needs to know of ``n`` ops, as float64 arrays of shape ``(n,)``.
+
+    ``k``, ``n``, ``groups`` and ``channels`` are those of packs where groups are packed
+    (:mod:`accel_models.group_packing`); what is stored stays as it was.
+    """
 
     m: Floats
     k: Floats
@@ -23,6 +28,10 @@ class OpSizes:
     groups: Floats
     batch: Floats
     channels: Floats  # input channels per group
+    stored_k: Floats  # weights of one output channel
+    stored_n: Floats  # output channels that read the same input channel
+    in_channels: Floats  # over all groups
+    out_channels: Floats  # over all groups
     in_height: Floats
     in_width: Floats
     out_height: Floats
@@ -52,6 +61,10 @@ def sizes_of(
         shapes.groups,
         shapes.batch,
         channels,
+        shapes.k,
+        shapes.n,
+        channels * shapes.groups,
+        shapes.n * shapes.groups,
         shapes.in_height,
         shapes.in_width,
         shapes.out_height,
@@ -73,3 +86,8 @@ def sizes_of(
 def bursts(run_bytes: Floats, memory: MemoryParams) -> Floats:
     """Bytes on the bus for contiguous runs, as :func:`accel_models.dram.whole_bursts` in floats."""
     return np.ceil(run_bytes / memory.burst_bytes) * memory.burst_bytes
+
+
+def gemms_of(op: OpSizes) -> Gemms:
+    """Return the products that ops come to, packs of groups as one."""
+    return Gemms.of(op.m, op.k, op.n, op.groups, op.kernel_area)

@@ -106,7 +106,8 @@ def shapes_of(
     op
         The op with its dense sizes.
     in_channels, out_channels
-        Active channels [channels]; dense when left out.  A depthwise op runs min(in, out) groups.
+        Active channels [channels]; dense when left out.  A depthwise op runs a group for every input channel
+        that has an output, with all of the group's outputs.
         Other grouped ops keep their groups, so counts are rounded up to whole channels per group.
     out_height
         Rows of the output that are computed (spatial gates), dense when left out; the input rows
@@ -127,7 +128,7 @@ def shapes_of(
     groups = full(op.groups)
     if op.is_depthwise:
         multiplier = op.out_channels // op.groups
-        groups = np.minimum(cin, cout // multiplier)
+        groups = np.minimum(cin, -(-cout // multiplier))
         cin, cout = groups, groups * multiplier
     elif op.groups > 1:
         cin, cout = (-(-c // op.groups) * op.groups for c in (cin, cout))

@@ -55,6 +55,7 @@ class ArrayParams:
     min_stream_cycles: int = 0  # of the last stream
     fold_overhead_cycles: int = 0
     gemm_overhead_cycles: int = 0  # once per product: pipeline and command latency
+    pack_groups: bool = True  # small groups of a convolution lie side by side (group_packing)
 
     def __post_init__(self) -> None:
         _check_choice("dataflow", self.dataflow, ("ws", "os", "is"))

@@ -32,8 +32,8 @@ class Job:
     store_output: Floats
     reserved_bytes: Floats  # of the activation buffer, held by tensors that stay on chip
 
-    def take(self, rows: slice) -> Job:
-        """Return the ops in ``rows``."""
+    def take(self, rows: slice | NDArray[np.intp]) -> Job:
+        """Return the ops at ``rows``."""
         arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self)[3:]}
         return replace(self, op=take(self.op, rows), **arrays)
 
@@ -73,9 +73,9 @@ def footprints(job: Job, tiles: Tiles) -> tuple[Floats, Floats, Floats]:
     memory, pixels, channels, reduction = job.memory, tiles.pixels, tiles.channels, tiles.reduction
     copies = 2.0 if memory.double_buffered else 1.0
     copies_out = 2.0 if memory.double_buffered_accumulator else 1.0
-    inputs = pixels.tile_in_pixels * reduction.tile_channels * channels.tile_groups * job.input_element_bytes
+    inputs = pixels.tile_in_pixels * (_tile_in_channels(job, tiles) * job.input_element_bytes)
     inputs = inputs * np.minimum(pixels.tiles * reduction.tiles * channels.input_tiles, copies)
-    weights = reduction.tile_k * channels.tile_out * (memory.weight_bits / 8)
+    weights = _tile_weights(job, tiles) * (memory.weight_bits / 8)
     weights = weights * np.minimum(channels.tiles * reduction.tiles, copies)
     outputs = pixels.tile_pixels * channels.tile_out * (memory.accumulator_bits / 8)
     outputs = outputs * np.minimum(pixels.tiles * channels.tiles, copies_out)
@@ -83,6 +83,19 @@ def footprints(job: Job, tiles: Tiles) -> tuple[Floats, Floats, Floats]:
     if memory.shared_buffer:
         return inputs + weights, np.zeros_like(weights), outputs
     return inputs, weights, outputs
+
+
+def _tile_in_channels(job: Job, tiles: Tiles) -> Floats:
+    """Input channels of a full tile, over its groups."""
+    channels = tiles.reduction.tile_channels * tiles.channels.tile_groups
+    return np.minimum(channels, job.op.in_channels)
+
+
+def _tile_weights(job: Job, tiles: Tiles) -> Floats:
+    """Weights of a full tile [elements]; nothing is stored between the blocks of packed groups."""
+    op, tile_k, tile_out = job.op, tiles.reduction.tile_k, tiles.channels.tile_out
+    across = tile_k * np.minimum(tile_out, op.stored_n * tiles.channels.tile_groups)
+    return np.minimum(across, op.stored_k * tile_out)
 
 
 def fits(job: Job, tiles: Tiles) -> Bools:
@@ -101,11 +114,11 @@ def traffic(job: Job, tiles: Tiles, kept: Kept) -> Traffic:
     pixels, channels, reduction = tiles.pixels, tiles.channels, tiles.reduction
     inputs = job.fetch_input * _input_pass(job, tiles)
     weights = job.fetch_weights * job.op.weight_bytes
-    input_tiles = channels.tiles / channels.input_tiles  # that read the same input
+    input_tiles = channels.tiles / channels.input_tiles  # tiles that read the same input
     if kept == "weights":
         inputs = inputs * (1 + (input_tiles - 1) * pixels.several)
     else:
-        more = np.minimum(channels.tiles * reduction.tiles - 1, 1)  # weights that do not stay
+        more = np.minimum(input_tiles * reduction.tiles - 1, 1)  # weights of a group that do not stay
         weights = weights * (1 + (pixels.tiles - 1) * more)
         if kept == "outputs":
             inputs = inputs * input_tiles
@@ -141,8 +154,6 @@ def ends(job: Job, tiles: Tiles) -> Ends:
     memory, pixels, channels, reduction = job.memory, tiles.pixels, tiles.channels, tiles.reduction
     control = memory.tile_overhead_cycles
     output_folds = pixels.tile_folds * channels.tile_folds
-    tile_channels = reduction.tile_channels * channels.tile_groups
-    tile_weights = reduction.tile_k * channels.tile_out
     tile_results = pixels.tile_pixels * channels.tile_out
     extra = job.untiled_extra
     array = pixels.folds * channels.folds * reduction.folds + extra
@@ -150,8 +161,8 @@ def ends(job: Job, tiles: Tiles) -> Ends:
         array=array + control * (pixels.tiles * channels.tiles * reduction.tiles),
         last_tile=np.maximum(output_folds * reduction.tile_folds + extra, 0) + control,
         output_tile=np.maximum(output_folds * reduction.folds + extra, 0) + control * reduction.tiles,
-        first_input_bytes=job.input_element_bytes * pixels.tile_in_pixels * tile_channels,
-        first_weight_bytes=job.fetch_weights * (memory.weight_bits / 8) * tile_weights,
+        first_input_bytes=job.input_element_bytes * pixels.tile_in_pixels * _tile_in_channels(job, tiles),
+        first_weight_bytes=job.fetch_weights * (memory.weight_bits / 8) * _tile_weights(job, tiles),
         last_output_bytes=job.store_output * (memory.activation_bits / 8) * tile_results,
     )
 

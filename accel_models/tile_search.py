@@ -65,7 +65,8 @@ class Ways:
     def __iter__(self) -> Iterator[tuple[tuple[int, int], Tiles, tuple[Kept, ...]]]:
         """Yield the other axes' levels, the cuts and the loop orders they allow, always in the same order."""
         for c, channels in enumerate(self.channels):
-            for r, reduction in enumerate(self.reduction):
+            together = c > 0 and bool(np.max(channels.tile_groups) > 1)  # some of the groups at a time
+            for r, reduction in enumerate(self.reduction[:1] if together else self.reduction):
                 kept: tuple[Kept, ...] = ("inputs", "weights") if r == 0 else ("outputs",)
                 yield (c, r), Tiles(self.pixels, channels, reduction), kept
 
@@ -91,6 +92,7 @@ class Chosen:
     levels: Levels
     kept: Ints  # index into KEPT
     feasible: Bools  # false: nothing fits, levels and kept are 0
+    keys: NDArray[np.float64]  # (2, n): what was minimised, and what decided among equals
 
 
 def search(job: Job, ways: Ways, prices: Prices | None) -> Chosen:
@@ -111,7 +113,7 @@ def search(job: Job, ways: Ways, prices: Prices | None) -> Chosen:
             found = np.stack([level, *(np.full_like(level, other) for other in other_levels)])
             np.copyto(levels, found, where=better)
             chosen_kept[better] = KEPT.index(kept)
-    return Chosen(levels, chosen_kept, np.isfinite(best[0]))
+    return Chosen(levels, chosen_kept, np.isfinite(best[0]), best)
 
 
 def _best_pixels(ok: Bools, first: Floats, second: Floats) -> tuple[Floats, NDArray[np.intp]]:

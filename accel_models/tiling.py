@@ -1,9 +1,9 @@
 """Ways to cut an op into tiles, axis by axis: what a tile holds, and what a pass over all tiles moves.
 
 An op has three axes.  Pixels (images, then rows, then columns of the output) are cut by halving; output and
-input channels into tiles of 1, 2, 4, ... array folds.  A depthwise or grouped op is cut along its groups
-instead of its channels.  Every cut of an axis is a row of arrays of shape ``(n,)``, one entry per op, in
-float64: counts stay exact below 2**53, and division is fast.
+input channels into tiles of 1, 2, 4, ... array folds.  A grouped op is cut into tiles of 1, 2, 4, ... whole
+groups first, and a single group like any other op.  Every cut of an axis is a row of arrays of shape ``(n,)``,
+one entry per op, in float64: counts stay exact below 2**53, and division is fast.
 
 The sizes offered do not depend on the buffers, and channel tiles do not depend on how many channels are
 active. So a larger buffer only adds choices, and a gated op can do whatever the dense one does: neither can
@@ -55,9 +55,9 @@ class ChannelCut(AxisCut):
 
     tile_out: Floats  # output channels of a full tile, over its groups
     tile_groups: Floats
-    input_tiles: Floats  # tiles of the input that go with them: all for groups, else 1
-    in_pixel_bytes: Floats  # fetched per pixel if groups are cut, else 0
-    out_pixel_bytes: Floats  # stored per pixel if output channels or groups are cut, else 0
+    input_tiles: Floats  # tiles of the input that go with them: those of whole groups
+    in_pixel_bytes: Floats  # fetched per pixel if there are several input tiles, else 0
+    out_pixel_bytes: Floats  # stored per pixel if there are several tiles, else 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,8 +72,8 @@ class ReductionCut(AxisCut):
 Record = TypeVar("Record", OpSizes, PixelCut, ChannelCut, ReductionCut)
 
 
-def take(record: Record, rows: slice) -> Record:
-    """Return the ops in ``rows``."""
+def take(record: Record, rows: slice | NDArray[np.intp]) -> Record:
+    """Return the ops at ``rows``."""
     return replace(record, **{f.name: getattr(record, f.name)[rows] for f in fields(record)})
 
 
@@ -106,7 +106,7 @@ def pixel_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> PixelCu
     pass_cols = _touched_cols(op, op.out_width) + halo_cols
     in_runs = op.batch * pass_rows * grid.col_tiles
     out_runs = op.batch * op.out_height * grid.col_tiles
-    out_pixel_bytes = op.n * op.groups * (memory.activation_bits / 8)
+    out_pixel_bytes = op.out_channels * (memory.activation_bits / 8)
     tiles, tile_pixels = grid.tiles, grid.images * grid.rows * grid.cols
     folds, tile_folds = _pixel_folds(op, array, tiles, tile_pixels)
     return PixelCut(
@@ -168,50 +168,58 @@ def _touched_cols(op: OpSizes, out: Floats) -> Floats:
 
 
 def channel_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> list[ChannelCut]:
-    """Leave output channels whole (first), or cut them into tiles of ..., 4, 2, 1 folds; groups likewise."""
-    grouped = op.groups > 1
-    size = np.where(grouped, op.groups, op.n)
-    act_bytes = memory.activation_bits / 8
-    out_each = np.where(grouped, op.n, 1.0) * act_bytes
-    cuts = []
-    for tile in _tile_sizes(size, array.cols):
-        tiles = np.ceil(size / tile)
-        tile_n = np.where(grouped, op.n, tile)
-        tile_groups = np.where(grouped, tile, 1.0)
-        if array.dataflow == "is":
-            parts = np.where(grouped, 1.0, tiles)
-            folds, tile_folds = parts * streamed(array, op.n / parts), streamed(array, tile_n)
-        else:
-            folds, tile_folds = np.ceil(op.n / array.cols), np.ceil(tile_n / array.cols)
-        cuts.append(
-            ChannelCut(
-                tiles=tiles,
-                folds=folds * op.groups,
-                tile_folds=tile_folds * tile_groups,
-                tile_out=tile_n * tile_groups,
-                tile_groups=tile_groups,
-                input_tiles=np.where(grouped, tiles, 1.0),
-                in_pixel_bytes=np.where(
-                    grouped, _split_bytes(size, tile, op.channels * act_bytes, memory), 0.0
-                ),
-                out_pixel_bytes=_split_bytes(size, tile, out_each, memory),
-            )
-        )
-    return cuts
+    """Leave outputs whole (first), or cut them: tiles of ..., 4, 2, 1 groups, then one group's channels.
+
+    Output channels of one group are cut into tiles of ..., 4, 2, 1 folds.
+    """
+    whole_groups = _tile_sizes(op.groups, 1)
+    cuts = [_channel_cut(op, array, memory, groups, op.n) for groups in whole_groups]
+    one = np.ones_like(op.groups)
+    return [
+        *cuts,
+        *(_channel_cut(op, array, memory, one, tile) for tile in _tile_sizes(op.n, array.cols)[1:]),
+    ]
+
+
+def _channel_cut(
+    op: OpSizes, array: ArrayParams, memory: MemoryParams, tile_groups: Floats, tile_n: Floats
+) -> ChannelCut:
+    act_bytes = np.full_like(op.n, memory.activation_bits / 8)
+    parts = np.ceil(op.n / tile_n)
+    group_tiles = np.ceil(op.groups / tile_groups)
+    if array.dataflow == "is":
+        folds, tile_folds = parts * streamed(array, op.n / parts), streamed(array, tile_n)
+    else:
+        folds, tile_folds = np.ceil(op.n / array.cols), np.ceil(tile_n / array.cols)
+    tile_out = np.minimum(tile_n * tile_groups, op.out_channels)
+    return ChannelCut(
+        tiles=group_tiles * parts,
+        folds=folds * op.groups,
+        tile_folds=tile_folds * tile_groups,
+        tile_out=tile_out,
+        tile_groups=tile_groups,
+        input_tiles=group_tiles,
+        in_pixel_bytes=_split_bytes(op.in_channels, op.channels * tile_groups, act_bytes, memory),
+        out_pixel_bytes=np.where(
+            parts > 1,
+            op.groups * _split_bytes(op.n, tile_n, act_bytes, memory),
+            _split_bytes(op.out_channels, tile_out, act_bytes, memory),
+        ),
+    )
 
 
 def reduction_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> list[ReductionCut]:
     """Leave the reduction whole (first), or cut input channels into tiles of ..., 4, 2, 1 folds.
 
-    The last way also cuts the kernel, position by position, for buffers that hold little.  Groups are not
-    cut.
+    The last way also cuts the kernel, position by position, for buffers that hold little.  Every group is
+    cut alike.
     """
-    grouped = op.groups > 1
-    cuts = [_reduction_cut(op, array, memory, op.channels, op.kernel_area)]
-    for sizes in _tile_sizes(np.where(grouped, 1.0, op.channels), array.rows)[1:]:
-        cuts.append(_reduction_cut(op, array, memory, np.where(grouped, op.channels, sizes), op.kernel_area))
+    cuts = [
+        _reduction_cut(op, array, memory, tile, op.kernel_area)
+        for tile in _tile_sizes(op.channels, array.rows)
+    ]
     if bool((op.kernel_area > 1).any()):
-        tile = np.where(grouped, op.channels, np.minimum(op.channels, float(array.rows)))
+        tile = np.minimum(op.channels, float(array.rows))
         cuts.append(_reduction_cut(op, array, memory, tile, np.ones_like(op.k)))
     return cuts
 
@@ -236,7 +244,7 @@ def _reduction_cut(
         tile_folds=tile_folds,
         tile_k=tile_k,
         tile_channels=tile_channels,
-        in_pixel_bytes=_split_bytes(op.channels, tile_channels, each, memory),
+        in_pixel_bytes=op.groups * _split_bytes(op.channels, tile_channels, each, memory),
     )
 
 

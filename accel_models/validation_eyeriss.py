@@ -26,13 +26,13 @@ Floats = NDArray[np.float64]
 
 TRUTH = "Chen et al., JSSC 2017, Table V (chip without DRAM, batch of 4)"
 BATCH = 4
-# AlexNet: channels in and out of one group, groups, padded input, output, kernel, stride.
+# AlexNet: channels in and out, groups, padded input, output, kernel, stride.
 LAYERS = {
     "CONV1": (3, 96, 1, 227, 55, 11, 4),
-    "CONV2": (48, 128, 2, 31, 27, 5, 1),
+    "CONV2": (96, 256, 2, 31, 27, 5, 1),
     "CONV3": (256, 384, 1, 15, 13, 3, 1),
-    "CONV4": (192, 192, 2, 15, 13, 3, 1),
-    "CONV5": (192, 128, 2, 15, 13, 3, 1),
+    "CONV4": (384, 384, 2, 15, 13, 3, 1),
+    "CONV5": (384, 256, 2, 15, 13, 3, 1),
 }
 
 
@@ -90,7 +90,7 @@ def latency_of_the_design() -> Comparison:
         truth=TRUTH,
         labels=chip.layers,
         measured=chip.cycles,
-        predicted=_sum_over_groups("total_cycles"),
+        predicted=_mapped("total_cycles"),
         unit="cycles",
         bound_mean=0.30,
         bound_worst=0.30,
@@ -101,12 +101,12 @@ def energy_of_the_design() -> Comparison:
     """Energy of ``eyeriss_like`` with its own times and accesses; zeros gated at the published share."""
     chip = measured()
     moved = Actions(
-        activation_sram_read_bytes=_sum_over_groups("activation_read_bytes"),
-        activation_sram_write_bytes=_sum_over_groups("activation_write_bytes"),
-        weight_sram_read_bytes=_sum_over_groups("weight_read_bytes"),
-        weight_sram_write_bytes=_sum_over_groups("weight_write_bytes"),
-        accumulator_read_bytes=_sum_over_groups("accumulator_read_bytes"),
-        accumulator_write_bytes=_sum_over_groups("accumulator_write_bytes"),
+        activation_sram_read_bytes=_mapped("activation_read_bytes"),
+        activation_sram_write_bytes=_mapped("activation_write_bytes"),
+        weight_sram_read_bytes=_mapped("weight_read_bytes"),
+        weight_sram_write_bytes=_mapped("weight_write_bytes"),
+        accumulator_read_bytes=_mapped("accumulator_read_bytes"),
+        accumulator_write_bytes=_mapped("accumulator_write_bytes"),
     )
     return Comparison(
         name="Eyeriss energy on AlexNet, eyeriss_like",
@@ -115,8 +115,8 @@ def energy_of_the_design() -> Comparison:
         measured=chip.energy_uj,
         predicted=_energy_uj(
             moved,
-            busy_cycles=_sum_over_groups("array_cycles"),
-            total_cycles=_sum_over_groups("total_cycles"),
+            busy_cycles=_mapped("array_cycles"),
+            total_cycles=_mapped("total_cycles"),
         ),
         unit="uJ",
         bound_mean=0.30,
@@ -136,15 +136,13 @@ def _energy_uj(moved: Actions, *, busy_cycles: Floats, total_cycles: Floats) -> 
     return (energy_pj(inside + moved, prices).total_pj + static) * 1e-6
 
 
-def _sum_over_groups(quantity: str) -> Floats:
-    values = [float(getattr(_mapped(layer), quantity)[0]) * LAYERS[layer][2] for layer in measured().layers]
-    return np.array(values)
+def _mapped(quantity: str) -> Floats:
+    return np.array([float(getattr(_mapping(layer), quantity)[0]) for layer in measured().layers])
 
 
 @cache
-def _mapped(layer: str) -> Mapping:
-    """Map one group of a layer: Eyeriss runs groups one after the other."""
-    channels, filters, _, size, out, kernel, stride = LAYERS[layer]
+def _mapping(layer: str) -> Mapping:
+    channels, filters, groups, size, out, kernel, stride = LAYERS[layer]
     op = Op(
         name=layer,
         kind="conv",
@@ -159,6 +157,7 @@ def _mapped(layer: str) -> Mapping:
         kernel_width=kernel,
         stride_height=stride,
         stride_width=stride,
+        groups=groups,
     )
     design = load_design("eyeriss_like")
     memory = memory_params(design)

@@ -242,7 +242,8 @@ def test_never_beats_the_roofline_nor_moves_less_than_it_must(
     assert chosen.total_cycles[0] >= chosen.array_cycles[0]
     if array.stream_block == 0:  # else even tiles may fill commands better than the op in one piece
         assert chosen.array_cycles[0] >= chosen.compute_cycles[0]
-    assert chosen.compute_cycles[0] == compute_cycles(array, Gemms.of_shapes(shapes))[0]
+    apart = compute_cycles(array, Gemms.of_shapes(shapes))[0]
+    assert chosen.compute_cycles[0] == apart or chosen.packed_groups[0] > 1
     assert chosen.dram_weight_bytes[0] * 8 >= shapes.weights[0] * memory.weight_bits
     assert chosen.dram_output_bytes[0] * 8 >= shapes.output_elements[0] * memory.activation_bits
     # Compulsory input: all of it, unless a stride steps over rows and columns.

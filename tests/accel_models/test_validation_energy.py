@@ -57,4 +57,4 @@ def test_the_table_is_the_network_of_the_paper() -> None:
     """Layer sizes give the MACs of Table V."""
     for layer, macs in zip(measured().layers, measured().macs, strict=True):
         channels, filters, groups, _, out, kernel, _ = LAYERS[layer]
-        assert BATCH * groups * channels * filters * out**2 * kernel**2 == macs
+        assert BATCH * channels * filters // groups * out**2 * kernel**2 == macs
