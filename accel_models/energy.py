@@ -31,7 +31,8 @@ class Actions:
 
     macs: Counts = 0  # in the array, switching [MAC]
     zero_gated_macs: Counts = 0  # in the array, held still because an operand is zero [MAC]
-    pe_cycles: Counts = 0  # rows x columns x busy cycles: register clocking [PE cycle]
+    pe_cycles: Counts = 0  # rows x columns x busy cycles: clocking and pipeline of PEs [PE cycle]
+    control_cycles: Counts = 0  # busy cycles of an array: what steers and feeds it [cycle]
     pe_buffer_bytes: Counts = 0  # scratchpad inside each PE, reads and writes [B]
     noc_bytes: Counts = 0  # bus between global buffer and PEs [B]
     weight_sram_read_bytes: Counts = 0
@@ -56,9 +57,9 @@ class Actions:
 
 
 def array_actions(
-    technology: TechnologyParams, macs: Counts, pe_cycles: Counts, *, gated_macs: Counts = 0
+    technology: TechnologyParams, macs: Counts, cycles: Counts, *, pes: int, gated_macs: Counts = 0
 ) -> Actions:
-    """Count what happens inside the PEs of an array.
+    """Count what happens inside an array: in its PEs, and in what steers them.
 
     A switching MAC in a PE with a scratchpad reads an activation, a weight and a partial sum there and
     writes the partial sum back; a zero-gated one only reads the activation it finds to be zero.
@@ -69,8 +70,10 @@ def array_actions(
         Of the design; its precision is the width of the words, ``pe_buffer_bytes`` tells of scratchpads.
     macs
         MACs mapped to the array, shape (n,) [MAC].
-    pe_cycles
-        rows x columns x busy cycles, shape (n,) [PE cycle].
+    cycles
+        In which the array is busy, shape (n,) [cycle].
+    pes
+        rows x columns.
     gated_macs
         How many of ``macs`` are held still by zero gating [MAC].
     """
@@ -79,7 +82,8 @@ def array_actions(
     return Actions(
         macs=switching,
         zero_gated_macs=gated_macs,
-        pe_cycles=pe_cycles,
+        pe_cycles=cycles * pes,
+        control_cycles=cycles,
         pe_buffer_bytes=word * (4 * switching + gated_macs),
     )
 
@@ -88,6 +92,7 @@ PART_OF: dict[str, Part] = {
     "macs": "mac_pj",
     "zero_gated_macs": "mac_pj",
     "pe_cycles": "mac_pj",
+    "control_cycles": "mac_pj",
     "pe_buffer_bytes": "mac_pj",
     "noc_bytes": "mac_pj",
     "weight_sram_read_bytes": "sram_pj",
@@ -186,7 +191,7 @@ def static_energy_pj(
         Clock [Hz].
     idle_pe_cycles
         rows x columns x cycles in which the array waits [PE cycle]; charged at the ungated share of its
-        register clocking.
+        clocking and control.
     idle_core_cycles
         Cycles in which a processor core waits with its clock on [cycle].
 

@@ -80,7 +80,8 @@ def _array_actions(
     inside = array_actions(
         technology_params(design),
         shapes.macs,
-        cycles * array.rows * array.cols,
+        cycles,
+        pes=array.peak_macs_per_cycle,
         gated_macs=shapes.macs - work.useful_macs if design.array and design.array.zero_gating else 0,
     )
     if design.memory is None:

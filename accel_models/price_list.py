@@ -7,7 +7,13 @@ from dataclasses import replace
 from functools import lru_cache
 
 from accel_models.area import logic_area_mm2
-from accel_models.energy_params import MemoryRole, PriceOverride, SramMacro, TechnologyParams
+from accel_models.energy_params import (
+    PRECISION_BYTES,
+    MemoryRole,
+    PriceOverride,
+    SramMacro,
+    TechnologyParams,
+)
 from accel_models.energy_tables import Operation, core_power, dram_table, operation_table
 from accel_models.prices import Price, PriceList
 from accel_models.sram import macro_cost, sram_cost
@@ -22,6 +28,7 @@ PRICED_ACTIONS = {  # what a design may override, and the unit its price is per
     "macs": "pJ/op",
     "zero_gated_macs": "pJ/op",
     "pe_cycles": "pJ/cycle",
+    "control_cycles": "pJ/cycle",
     "idle_pe_cycles": "pJ/cycle",
     "pe_buffer_bytes": "pJ/B",
     "noc_bytes": "pJ/B",
@@ -67,7 +74,7 @@ def price_list(
     if technology.core_power is not None:
         prices += _core_prices(technology.core_power, technology.supply_v)
     if pes:
-        prices += _array_prices(technology) + _simd_prices(technology)
+        prices += _array_prices(technology, pes) + _simd_prices(technology)
         prices += _leakage(technology, memories) + _logic_leakage(technology, pes, lanes)
     prices += [price for macro in memories for price in _macro_prices(technology, macro)]
     if technology.dram != "none":
@@ -94,39 +101,51 @@ def _composed(technology: TechnologyParams, price: str, unit: str, parts: Mappin
     )
     value = factor * sum(cell.value * parts[cell.action] for cell in known)
     recipe = " + ".join(f"{count:g} {name}" if count != 1 else name for name, count in parts.items())
-    origin = f"{technology.operations}: {recipe} ({first.source})"
+    origin = f"{technology.operations}: {recipe} ({'; '.join(dict.fromkeys(cell.source for cell in known))})"
     if not same:
         origin += f"; x {factor:.3f} from {first.node_nm} nm {first.voltage_v} V, Stillmaker & Baas 2017"
     scaled = not same or any(cell.provenance == "scaled" for cell in known)
     return [Price(price, value, unit, technology.node_nm, f"{technology.voltage_v} V", origin, scaled)]
 
 
-def _array_prices(technology: TechnologyParams) -> list[Price]:
+def _array_prices(technology: TechnologyParams, pes: int) -> list[Price]:
     mac = f"{technology.precision}_mac"
     if _operation(technology, mac) is None:
         macs = [action for action, _ in operation_table(technology.operations) if action.endswith("_mac")]
         raise ConfigError(
             f"technology.operations = {technology.operations!r} has no {mac!r}{did_you_mean(mac, macs)}"
         )
-    bits = technology.register_bits_per_pe
-    clocking = _composed(technology, "pe_cycles", "pJ/cycle", {"register_bit": bits})
+    width = PRECISION_BYTES[technology.precision]
+    return [
+        *_composed(technology, "macs", "pJ/op", {mac: 1, "mac_overhead": width}),
+        *_composed(technology, "zero_gated_macs", "pJ/op", {ZERO_CHECK[technology.precision]: 1}),
+        *_clock_prices(technology, pes),
+        *_composed(technology, "noc_bytes", "pJ/B", {"noc": 1}),
+        *_pe_buffer_prices(technology),
+    ]
+
+
+def _clock_prices(technology: TechnologyParams, pes: int) -> list[Price]:
+    """Price a cycle of a PE, of what steers the array, and of a PE that waits.
+
+    Assumption: what a PE spends beside the registers of its operands grows with their width, as in a MAC.
+    Choice: while the array waits, PEs and control keep the same share of their clocking.
+    """
+    registers = {"register_bit": technology.register_bits_per_pe}
+    width = PRECISION_BYTES[technology.precision]
+    clocking = _composed(technology, "pe_cycles", "pJ/cycle", registers | {"pe_overhead": width})
+    control = _composed(technology, "control_cycles", "pJ/cycle", {"array_control": 1})
+    each = sum(price.value for price in clocking) + sum(price.value for price in control) / pes
     idle = [
         replace(
             price,
             action="idle_pe_cycles",
-            value=price.value * technology.idle_clocking,
-            source=f"{technology.idle_clocking:g} of the array's register clocking; {price.source}",
+            value=each * technology.idle_clocking,
+            source=f"{technology.idle_clocking:g} of pe_cycles and of control_cycles / {pes}; {price.source}",
         )
         for price in clocking
     ]
-    return [
-        *_composed(technology, "macs", "pJ/op", {mac: 1}),
-        *_composed(technology, "zero_gated_macs", "pJ/op", {ZERO_CHECK[technology.precision]: 1}),
-        *clocking,
-        *idle,
-        *_composed(technology, "noc_bytes", "pJ/B", {"noc": 1}),
-        *_pe_buffer_prices(technology),
-    ]
+    return [*clocking, *control, *idle]
 
 
 def _pe_buffer_prices(technology: TechnologyParams) -> list[Price]:

@@ -1,10 +1,10 @@
-"""Energy beside truth from outside: chips of MLPerf Tiny, Eyeriss, GAP9, and CACTI's own points."""
+"""Energy beside truth from outside: chips of MLPerf Tiny, Eyeriss, NPUs, GAP9, and CACTI's own points."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from accel_models import validation_eyeriss, validation_mcu
+from accel_models import validation_eyeriss, validation_mcu, validation_npu
 from accel_models.energy_tables import read_table
 from accel_models.sram import sram_cost, sram_grid
 from accel_models.technology import energy_factor
@@ -19,6 +19,8 @@ def energy_comparisons() -> tuple[Comparison, ...]:
         validation_eyeriss.energy_from_accesses(),
         validation_eyeriss.latency_of_the_design(),
         validation_eyeriss.energy_of_the_design(),
+        validation_npu.nvdla_peak(),
+        validation_npu.chips_at_peak(),
         voltage_scaling(),
         sram_left_out(),
         sram_horowitz(),

@@ -129,7 +129,7 @@ def _energy_uj(moved: Actions, *, busy_cycles: Floats, total_cycles: Floats) -> 
     chip, design = measured(), load_design("eyeriss_like", {"memory.dram.price": "none"})
     prices, pes = design_prices(design), array_params(design).peak_macs_per_cycle
     inside = array_actions(
-        technology_params(design), chip.macs, pes * busy_cycles, gated_macs=chip.macs * chip.zero_share
+        technology_params(design), chip.macs, busy_cycles, pes=pes, gated_macs=chip.macs * chip.zero_share
     )
     idle = pes * (total_cycles - busy_cycles)
     static = static_energy_pj(prices, total_cycles, design.clock, idle_pe_cycles=idle)

@@ -64,11 +64,10 @@ def test_two_layers_by_hand(engine: str, tmp_path: Path) -> None:
     assert rows["correct"].tolist() == [True, False, True]
 
     price = design_prices(DESIGN).value
-    kept = (512 + 1024) * price("macs") + (A + B) * 64 * price("pe_cycles")
+    cycle = 64 * price("pe_cycles") + price("control_cycles")
+    kept = (512 + 1024) * price("macs") + (A + B) * cycle
     assert rows["energy_mac_pj"][0] == pytest.approx(kept)
-    assert rows["energy_gate_pj"].tolist() == pytest.approx(
-        [8 * price("macs") + FC * 64 * price("pe_cycles")] * 3
-    )
+    assert rows["energy_gate_pj"].tolist() == pytest.approx([8 * price("macs") + FC * cycle] * 3)
 
     summary = results.summary()
     assert summary.accuracy == pytest.approx(2 / 3)

@@ -29,9 +29,9 @@ COUNTS = st.integers(0, 10**9)
 
 
 def test_macs_and_registers_by_hand() -> None:
-    """1000 MACs at 0.3 pJ; 2000 PE cycles of 48 bits at 4.286 fJ."""
-    parts = energy_pj(Actions(macs=1000, pe_cycles=2000), PRICES)
-    assert parts.mac_pj == pytest.approx(1000 * 0.3 + 2000 * 48 * 0.004286)
+    """1000 MACs at 0.3 pJ and 2000 PE cycles of 48 bits at 4.286 fJ, with their overhead; 10 cycles of control."""
+    parts = energy_pj(Actions(macs=1000, pe_cycles=2000, control_cycles=10), PRICES)
+    assert parts.mac_pj == pytest.approx(1000 * (0.3 + 0.9818) + 2000 * (48 * 0.004286 + 0.7232) + 10 * 145.7)
     assert parts.total_pj == pytest.approx(parts.mac_pj)
 
 
@@ -63,14 +63,14 @@ def test_a_processor_core_pays_per_cycle_only() -> None:
 
 
 def test_static_energy_is_power_times_time() -> None:
-    """1 mW for one cycle of 1 ns is 1 pJ; a waiting PE keeps a tenth of its clocking."""
+    """1 mW for one cycle of 1 ns is 1 pJ; a waiting array of 256 keeps a tenth of its clocking and control."""
     watts = {price.action: price.value for price in PRICES if price.unit == "mW"}
     assert set(watts) == {"sram_leakage", "logic_leakage", "dram_standby"}
     assert static_energy_pj(PRICES, [0, 1, 1000], 1e9) == pytest.approx(
         sum(watts.values()) * np.array([0, 1, 1000])
     )
     waiting = static_energy_pj(PRICES, 0, 1e9, idle_pe_cycles=1000)
-    assert waiting == pytest.approx(1000 * 0.1 * 48 * 0.004286)
+    assert waiting == pytest.approx(1000 * 0.1 * (48 * 0.004286 + 0.7232 + 145.7 / 256))
 
 
 def test_leakage_counts_every_bank_once_and_shared_roles_not_again() -> None:
@@ -86,9 +86,10 @@ def test_leakage_counts_every_bank_once_and_shared_roles_not_again() -> None:
 def test_inside_a_pe_with_a_scratchpad() -> None:
     """Two-byte words: 4 accesses for each of 60 switching MACs, 1 for each of 40 gated ones."""
     technology = replace(TECHNOLOGY, precision="int16", pe_buffer_bytes=512)
-    actions = array_actions(technology, 100, 500, gated_macs=40)
+    actions = array_actions(technology, 100, 500, pes=8, gated_macs=40)
     assert (actions.macs, actions.zero_gated_macs, actions.pe_buffer_bytes) == (60, 40, 2 * (4 * 60 + 40))
-    assert array_actions(TECHNOLOGY, 100, 500).pe_buffer_bytes == 0
+    assert (actions.pe_cycles, actions.control_cycles) == (8 * 500, 500)
+    assert array_actions(TECHNOLOGY, 100, 500, pes=8).pe_buffer_bytes == 0
 
 
 @pytest.mark.parametrize("action", sorted(PART_OF))
