@@ -25,7 +25,8 @@ from torch.utils.hooks import RemovableHandle
 
 LEAST_SCORE = 0.5  # Choice: of what is kept; see kept_scores
 _OPEN_BIAS = 1.0  # FBS starts its gates like this: Gao et al., ICLR 2019, public code
-_SCORE_DEVIATION = 0.3  # Choice: between inputs, at the start; FBS's weights give about as much
+_SLACK = 1.0  # Choice: how far past 0 and 1 a score may go and still learn; see kept_scores
+_SCORE_DEVIATION = 0.1  # Choice: between inputs, at the start
 
 
 class AddedPart(nn.Module):
@@ -55,8 +56,9 @@ class _PooledLinear(nn.Module):
     features differ little between inputs compared to their mean, and gates learn to tell inputs apart sooner
     this way.  At inference the norm folds into the linear layer, so that a gate is the one layer the
     re-implementations have.
-    Choice: initialised so that scores start near 1 and differ a little, as FBS does: a trained backbone starts
-    almost unharmed.  A deviation of 1 (and bias 2) learnt worse: more noise, and further to go.
+    Choice: initialised so that scores start near 1 and differ little: a trained backbone starts
+    almost unharmed.  Larger deviations learnt worse (1, then 0.3): channels that close for a random half of the
+    inputs act like dropout, and a small network has no capacity for that.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -133,8 +135,10 @@ def kept_scores(x: Tensor) -> Tensor:
     together, to 0.01-0.1, because the batch norm behind the scaled tensor hides a common factor: everything was
     still computed, next to nothing of it was used.  With the step, less cost means gates that close.
 
-    Choice: the gradient is that of ReLU-1, and beyond its ends it is passed on where it leads back.  The plain clip
-    has none there, and a gate that closes (or saturates) for every input could never change again.
+    Choice: the gradient is 1 from -1 to 2, and beyond it is passed on where it leads back.  The plain clip has none
+    beyond 0 and 1, and a gate that closes (or saturates) for every input could never change again.  Passing on only
+    what leads back right from 0 and 1 was worse: gradients differ between inputs, half of the noise got through,
+    and scores were driven to the edge, where they switch at random; no channel was always kept.
     """
     with torch.autocast("cpu", enabled=False):
         clipped: Tensor = _SteppedClip.apply(x.float())  # type: ignore[no-untyped-call]  # torch's own
@@ -151,8 +155,8 @@ class _SteppedClip(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Any) -> Any:
         (x,) = ctx.saved_tensors
         (gradient,) = gradients
-        leads_back = ((x <= 0.0) & (gradient < 0.0)) | ((x >= 1.0) & (gradient > 0.0))
-        return gradient * (((x > 0.0) & (x < 1.0)) | leads_back)
+        leads_back = ((x < 0.5) & (gradient < 0.0)) | ((x > 0.5) & (gradient > 0.0))
+        return gradient * (((x > -_SLACK) & (x < 1.0 + _SLACK)) | leads_back)
 
 
 class OutputWatch:

@@ -78,14 +78,14 @@ def test_scores_scale_what_they_keep() -> None:
     torch.testing.assert_close(half, 0.5 * full)
 
 
-def test_scores_step_and_clip_and_lets_gradients_lead_back_only() -> None:
-    x = torch.tensor([-1.0, -1.0, 0.5, 0.5, 2.0, 2.0], requires_grad=True)
+def test_scores_step_and_clip_and_let_gradients_lead_back_only_when_far_off() -> None:
+    x = torch.tensor([-3.0, -3.0, -0.5, -0.5, 0.5, 0.5, 1.5, 1.5, 4.0, 4.0], requires_grad=True)
     y = kept_scores(x)
-    assert y.tolist() == [0.0, 0.0, 0.75, 0.75, 1.0, 1.0]
-    y.backward(torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0, -1.0]))
+    assert y.tolist() == [0.0, 0.0, 0.0, 0.0, 0.75, 0.75, 1.0, 1.0, 1.0, 1.0]
+    y.backward(torch.tensor([1.0, -1.0] * 5))
     assert x.grad is not None
-    # A descent step moves against the gradient: below 0 only upwards, above 1 only downwards.
-    assert x.grad.tolist() == [0.0, -1.0, 1.0, -1.0, 1.0, 0.0]
+    # A descent step moves against the gradient: far below 0 only upwards, far above 1 only downwards.
+    assert x.grad.tolist() == [0.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, 0.0]
 
 
 def test_gate_norms_fold_into_one_linear_layer() -> None:
