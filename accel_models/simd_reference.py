@@ -6,7 +6,10 @@ import csv
 from functools import cache
 from importlib.resources import files
 
+from accel_models.load import load_design
+from accel_models.params import simd_params
 from accel_models.shapes import Shapes
+from accel_models.simd import SimdParams
 from accel_models.simd_network import mobilenet_v1, network_work
 from traces.errors import ConfigError
 from traces.graph import NetworkGraph, Op
@@ -35,6 +38,11 @@ _STACKS = (
     ("TensorFlow Lite for Microcontrollers", "reference"),
 )
 _ZOO_CLASSES = {"flowers": 5, "ImageNet": 1000}
+# Versions of X-CUBE-AI up to this one, by software set; later ones are the last set.
+_X_CUBE_AI = (((7, 1), "tuned_2021"), ((8, 99), "tuned_2022"))
+_X_CUBE_AI_LATEST = "tuned_2023"
+# STM32L4R5 reads its flash 64 instead of 128 bits wide in dual-bank mode (RM0432, flash chapter).
+_FLASH_MODES: dict[str, dict[str, object]] = {"": {}, "dual bank": {"simd.weight_memory.line": "8 B"}}
 
 
 def gap8_rows() -> list[Row]:
@@ -67,15 +75,27 @@ def reference_rows(name: str) -> tuple[Row, ...]:
 def software_of(stack: str) -> str:
     """Return the software set for a stack by its name in the reference tables.
 
-    X-CUBE-AI since v9 and Plumerai since 2023.05 are ``tuned_2023``, both before that ``tuned_2022``.
+    X-CUBE-AI up to 7.1 is ``tuned_2021``, since v9 ``tuned_2023`` as Plumerai since 2023.05, and both between
+    ``tuned_2022``.
     """
     if stack.startswith("X-CUBE-AI"):
-        major = int(stack.removeprefix("X-CUBE-AI").strip(" v").split(".")[0])
-        return "tuned_2023" if major >= 9 else "tuned_2022"
+        major, minor = stack.removeprefix("X-CUBE-AI").strip(" v").split(".")[:2]
+        version = int(major), int(minor)
+        return next((name for last, name in _X_CUBE_AI if version <= last), _X_CUBE_AI_LATEST)
     for text, software in _STACKS:
         if text in stack:
             return software
     raise ConfigError(f"software {stack!r}: no software set is known to describe it")
+
+
+def row_core(row: Row) -> SimdParams:
+    """Return the core of a row's ``design`` at its clock, its flash as the submission set it up."""
+    return _core_at(row["design"], row["freq_mhz"], row.get("flash", ""))
+
+
+@cache
+def _core_at(design: str, freq_mhz: str, flash: str) -> SimdParams:
+    return simd_params(load_design(design, {"clock": f"{freq_mhz} MHz", **_FLASH_MODES[flash]}))
 
 
 @cache

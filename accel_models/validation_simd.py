@@ -5,9 +5,10 @@ stack appears to remove the dead channels of the visual-wake-words model.  Left 
 because no design or network of ours claims to cover them: GAP9 (its accelerator ran the networks) and the
 streaming wake word.
 
-What carries over: with all rows of one chip left out of the fit of the tuned sets, its own rows are missed by
-13.1 % (STM32L4R5, 40 rows), 8.2 % (STM32H7A3, 24), 5.7 % (PSoC 62, 12), 10.0 % (STM32F746, 12) and 12.1 %
-(STM32H747, 8) on average, against 8.9 % for all rows in the fit (``benchmarks/fit_simd.py``).
+What carries over (``benchmarks/fit_simd.py``): the three tuned sets miss their 96 rows by 6.9 % on average; with all
+rows of one chip left out of the fit, its rows are missed by 8.7 %, 33 % at worst; with all rows of one version of a
+stack left out, by 9.6 %, 30 % at worst.  One set for all years misses them by 14.2 %, 15.9 % left out, and none could
+do better than 10.7 %: so far do the stacks differ on one chip and network.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from accel_models.load import load_design
 from accel_models.params import simd_params
 from accel_models.shapes import shapes_of
-from accel_models.simd import simd_cycles
+from accel_models.simd import SimdParams, simd_cycles
 from accel_models.simd_kernels import Target, count_instructions
 from accel_models.simd_network import work_cycles
 from accel_models.simd_reference import (
@@ -31,6 +32,7 @@ from accel_models.simd_reference import (
     mlperf_rows,
     network,
     reference_rows,
+    row_core,
     software_of,
     tuned_rows,
     work,
@@ -76,7 +78,7 @@ def tuned_stacks() -> Comparison:
         f"{MLPERF}; {ZOO}",
         rows,
         [software_of(row["software"]) for row in rows],
-        bounds=(0.12, 0.35),
+        bounds=(0.12, 0.25),
     )
 
 
@@ -88,7 +90,7 @@ def tuned_stacks_as_one() -> Comparison:
         f"{MLPERF}; {ZOO}",
         rows,
         ["tuned"] * len(rows),
-        bounds=(0.20, 0.80),
+        bounds=(0.16, 0.60),
     )
 
 
@@ -96,7 +98,7 @@ def cmsis_nn_networks() -> Comparison:
     """MicroTVM calling CMSIS-NN on a Cortex-M4; nothing was fitted on these rows."""
     rows = [row for row in mlperf_rows() if row["software"].startswith("microTVM + CMSIS-NN")]
     names = ["cmsis_nn"] * len(rows)
-    return _latency("CMSIS-NN on Cortex-M4, latency", MLPERF, rows, names, bounds=(0.20, 0.35))
+    return _latency("CMSIS-NN on Cortex-M4, latency", MLPERF, rows, names, bounds=(0.10, 0.20))
 
 
 def compiled_kernels() -> Comparison:
@@ -114,10 +116,15 @@ def reference_kernels() -> Comparison:
 
 
 def application_cores() -> Comparison:
-    """LEIP on the four Cortex-A72 of a Raspberry Pi 4B, int8 and fp32."""
+    """LEIP on the four Cortex-A72 of a Raspberry Pi 4B, int8 and fp32.
+
+    Its two visual wake words rows are outside of what the model can say, and were not fitted: no prices, however
+    chosen, per MAC of any kind, output, op and byte moved that stay within its other three networks' times explain
+    more than 1.4 of 3.7 ms (fp32) and 1.5 of 2.6 ms (int8).  Something in that build of that network was slow.
+    """
     rows = [row for row in mlperf_rows() if row["design"] == "cortex_a72"]
     names = ["tuned"] * len(rows)
-    return _latency("tuned stack on Cortex-A72, latency", MLPERF, rows, names, bounds=(0.35, 0.70))
+    return _latency("tuned stack on Cortex-A72, latency", MLPERF, rows, names, bounds=(0.25, 0.70))
 
 
 def gap8_cluster() -> Comparison:
@@ -216,13 +223,12 @@ def _latency(
 
 def _latency_ms(row: Row, software: str) -> float:
     element_bytes = 4 if row.get("precision") == "fp32" else 1
-    cycles = _cycles(row["design"], row["freq_mhz"], software, row["network"], element_bytes)
-    return cycles / (float(row["freq_mhz"]) * 1e3)
+    core = row_core(row)
+    return _cycles(core, software, row["network"], element_bytes) / core.clock_hz * 1e3
 
 
 @cache
-def _cycles(design: str, freq_mhz: str, software: str, name: str, element_bytes: int) -> int:
-    core = simd_params(load_design(design, {"clock": f"{freq_mhz} MHz"}))
+def _cycles(core: SimdParams, software: str, name: str, element_bytes: int) -> int:
     return work_cycles(work(name), core, load_software(software, core.isa), element_bytes=element_bytes)
 
 

@@ -32,7 +32,7 @@ def test_every_set_is_complete_on_every_instruction_set(name: str) -> None:
 @pytest.mark.parametrize("design", CORES)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_better_software_is_faster_on_every_core(design: str, network: str) -> None:
-    names = ("tuned_2023", "tuned_2022", "reference")
+    names = ("tuned_2023", "tuned_2022", "tuned_2021", "reference")
     order = [cycles(design, network, name) for name in names]
     assert order == sorted(order)
     assert cycles(design, network, "tuned") < cycles(design, network, "reference")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 
 from accel_models.load import load_design
 from accel_models.params import simd_params
+from accel_models.shapes import shapes_of
+from accel_models.simd import simd_cycles
 from accel_models.simd_network import work_cycles
-from accel_models.simd_reference import mlperf_rows, network, software_of, tuned_rows, work
+from accel_models.simd_reference import mlperf_rows, network, row_core, software_of, tuned_rows, work
 from accel_models.software import load_software
 from accel_models.validation_simd import simd_comparisons
 from traces.errors import ConfigError
@@ -33,8 +36,9 @@ def test_a_bound_is_not_vacuous(name: str) -> None:
 
 
 def test_the_targets_of_the_project_are_the_bounds() -> None:
-    """12 % end to end on tuned stacks, 25 % layer by layer."""
+    """12 % end to end on tuned stacks, every row within 25 %; 25 % layer by layer."""
     assert TUNED.bound_mean == 0.12
+    assert TUNED.bound_worst == 0.25
     assert all(c.bound_mean == 0.25 for c in COMPARISONS.values() if "layers" in c.name)
 
 
@@ -43,7 +47,7 @@ def test_no_chip_is_far_off(design: str) -> None:
     """The mean must not hide one bad chip behind the others."""
     errors = [e for e, lab in zip(TUNED.relative_errors, TUNED.labels, strict=True) if design in lab.split()]
     assert len(errors) >= 8
-    assert np.mean(np.abs(errors)) < 0.15
+    assert np.mean(np.abs(errors)) < 0.10
 
 
 def test_every_tuned_row_of_the_table_is_compared() -> None:
@@ -74,6 +78,8 @@ def test_halving_the_macs_saves_less_than_half_of_the_time(design: str) -> None:
 @pytest.mark.parametrize(
     ("stack", "software"),
     [
+        ("X-CUBE-AI v7.1.0", "tuned_2021"),
+        ("X-CUBE-AI v7.3.0", "tuned_2022"),
         ("X-CUBE-AI v8.1.0", "tuned_2022"),
         ("X-CUBE-AI v9.0", "tuned_2023"),
         ("X-CUBE-AI 10.0.0", "tuned_2023"),
@@ -86,6 +92,17 @@ def test_halving_the_macs_saves_less_than_half_of_the_time(design: str) -> None:
 )
 def test_a_stack_names_its_software_set(stack: str, software: str) -> None:
     assert software_of(stack) == software
+
+
+def test_flash_read_half_as_wide_waits_twice_as_often() -> None:
+    """An op that reads its weights once waits for each line of 16 B; in dual-bank mode for each of 8 B."""
+    row = {"design": "cortex_m4", "freq_mhz": "120"}
+    single, dual = row_core(row), row_core({**row, "flash": "dual bank"})
+    layer = shapes_of(next(op for op in network("AD").ops if op.kind == "linear"))
+    software = load_software("tuned", "dsp")
+    waits = [int(simd_cycles(layer, core, software).wait_cycles[0]) for core in (single, dual)]
+    assert waits[0] == math.ceil(81_920 / 16 * 50e-9 * 120e6 * (1 - 0.56))
+    assert waits[1] == pytest.approx(2 * waits[0], abs=1)
 
 
 def test_an_unknown_stack_is_refused() -> None:
