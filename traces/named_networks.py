@@ -40,9 +40,9 @@ def load_network(name_or_path: str | Path) -> NetworkGraph:
     Parameters
     ----------
     name_or_path
-        A shipped name (``network_names()``), or the path of a graph ``.json``, a trace ``.parquet`` or
-        ``.npz`` (its graph), a SCALE-Sim topology ``.csv`` (convolutions or matrix products), or an
-        ``.onnx`` model.
+        A shipped name (``network_names()``), the name of a shipped trace (its graph), or the path of a
+        graph ``.json``, a trace ``.parquet`` or ``.npz`` (its graph), a SCALE-Sim topology ``.csv``
+        (convolutions or matrix products), or an ``.onnx`` model.
     """
     name = str(name_or_path)
     if name in _BUILT:
@@ -50,9 +50,16 @@ def load_network(name_or_path: str | Path) -> NetworkGraph:
     if name in _STORED:
         return parse_graph(files("traces").joinpath("named", f"{name}.json").read_bytes(), name)
     path = Path(name_or_path)
-    if not path.suffix and not path.exists():
-        raise FileProblem(f"{name!r}: no such network or file{did_you_mean(name, network_names())}")
-    return _load_file(path)
+    if path.suffix or path.exists():
+        return _load_file(path)
+    from traces.storage import shipped_traces  # noqa: PLC0415  (not needed for any other name)
+
+    traces = shipped_traces()
+    if name not in traces:
+        raise FileProblem(
+            f"{name!r}: no such network or file{did_you_mean(name, (*network_names(), *traces))}"
+        )
+    return _load_file(traces[name])
 
 
 def _load_file(path: Path) -> NetworkGraph:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from traces.errors import FileProblem
+from traces.named_networks import load_network
 from traces.storage import find_trace, load_trace, shipped_traces
 
 NAMES = sorted(shipped_traces())
@@ -30,3 +31,7 @@ def test_a_file_wins_over_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert find_trace("nothing.parquet") == Path("nothing.parquet")
     with pytest.raises(FileProblem, match=f"{NAMES[0][:-1]}: no such file.*did you mean '{NAMES[0]}'"):
         find_trace(NAMES[0][:-1])
+
+
+def test_a_shipped_trace_is_a_network_too() -> None:
+    assert load_network(NAMES[0]) == load_trace(NAMES[0]).graph
