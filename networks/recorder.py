@@ -53,6 +53,7 @@ def record(  # noqa: PLR0913  # what to record, with what, and how exits answer
     *,
     gates: Mapping[str, nn.Module] | None = None,
     exit_threshold: float = 1.01,
+    scores: bool = True,
     progress: Callable[[int], None] = lambda inputs: None,
 ) -> Trace:
     """Run ``model`` over ``batches`` and return the trace of its gates.
@@ -71,6 +72,9 @@ def record(  # noqa: PLR0913  # what to record, with what, and how exits answer
         Module of each gate, for models whose gates are not at the paths the graph names.
     exit_threshold
         The first exit with at least this confidence (largest softmax) answers; above 1 only the last does.
+    scores
+        Keep the scores of gates that scale what they keep; without them a trace is a fraction of the size, and
+        decisions are all that replaying needs.
     progress
         Called with the number of inputs done after every batch.
 
@@ -99,6 +103,8 @@ def record(  # noqa: PLR0913  # what to record, with what, and how exits answer
         model.train(was_training)
     if not done:
         raise GraphError(f"network {graph.name!r}: no inputs to record")
+    if not scores:
+        rows.scores.clear()
     return _join(rows, graph, info)
 
 

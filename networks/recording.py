@@ -82,6 +82,7 @@ def record_checkpoint(  # noqa: PLR0913  # what to record, of which data, and ho
     *,
     part: Part = "test",
     exit_threshold: float = 1.01,
+    scores: bool = True,
     command: str = "",
 ) -> Trace:
     """Record what a trained network decides for the test images of its data set.
@@ -100,6 +101,8 @@ def record_checkpoint(  # noqa: PLR0913  # what to record, of which data, and ho
         Record the validation images instead, to choose an exit threshold, say.
     exit_threshold
         The first exit with at least this confidence answers; above 1 the last one answers always.
+    scores
+        Keep the scores of gates that scale what they keep.
     command
         What to keep as the command that made the trace.
     """
@@ -112,6 +115,7 @@ def record_checkpoint(  # noqa: PLR0913  # what to record, of which data, and ho
         plain_batches(data, images, _BATCH),
         _trace_info(path, loaded, data, f"{data.name} {part}, {len(images)} images", command),
         exit_threshold=exit_threshold,
+        scores=scores,
         progress=lambda done: progress(done, len(images)),
     )
 

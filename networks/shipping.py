@@ -43,7 +43,8 @@ def ship(name: str, run: Path, data: Path, *, with_trace: bool) -> dict[str, Any
     shutil.copyfile(run / "model.pt", path)
     shutil.copyfile(run / "log.csv", path.with_suffix(".csv"))
     target = TRACES / f"{name}_cifar10.parquet"
-    trace = record_checkpoint(path, data, command=f"lacuna record {path} --data DIR --out {target}")
+    command = f"lacuna record {path} --data DIR --no-scores --out {target}"
+    trace = record_checkpoint(path, data, scores=False, command=command)
     validation = record_checkpoint(path, data, part="validation")
     commits = run / "commit"
     entry: dict[str, Any] = {

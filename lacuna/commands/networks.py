@@ -53,6 +53,9 @@ def record(
         float, typer.Option(help="The first exit with this confidence answers; above 1 the last always does.")
     ] = 1.01,
     part: Annotated[str, typer.Option(help="test or validation images.")] = "test",
+    scores: Annotated[
+        bool, typer.Option(help="Keep the scores of gates that scale; replays need decisions only.")
+    ] = True,
 ) -> None:
     """Record what a trained network decides for every test image."""
     need_torch()
@@ -69,6 +72,7 @@ def record(
             advance,
             part="test" if part == "test" else "validation",
             exit_threshold=exit_threshold,
+            scores=scores,
             command=shlex.join(["lacuna", *sys.argv[1:]]),
         )
     (export_npz if out.suffix == ".npz" else save_trace)(trace, out)

@@ -112,6 +112,15 @@ def test_a_stored_trace_comes_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.exit_confidences["exits"], trace.exit_confidences["exits"])
 
 
+def test_scores_can_be_left_out() -> None:
+    model, graph = deciding(lcnet_config())
+    whole = record(model, graph, [(images(), LABELS)], INFO)
+    small = record(model, graph, [(images(), LABELS)], INFO, scores=False)
+    assert whole.scores
+    assert not small.scores
+    assert all((small.decisions[name] == values).all() for name, values in whole.decisions.items())
+
+
 def test_the_first_sure_exit_answers_else_the_last() -> None:
     confidences = np.array([[0.5, 0.9, 1.0], [0.95, 0.2, 0.3], [0.1, 0.2, 0.3]], np.float16)
     assert choose_exit(confidences, 0.85).tolist() == [1, 0, 2]
