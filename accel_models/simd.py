@@ -154,7 +154,8 @@ def simd_cycles(
         Skipped work (no pixels, no input or no output channels) costs nothing at all.
     """
     active = (shapes.m > 0) & (shapes.in_channels > 0) & (shapes.out_channels > 0)
-    lanes = core.lanes(max(weight_bytes, act_bytes))
+    widened = 2 if software.unpack_instructions and core.isa != "vector" else 1
+    lanes = core.lanes(max(weight_bytes, act_bytes, widened))
     if core.isa == "vector":
         return _vector_cost(shapes, core, lanes, active)
     target = Target(lanes=lanes, vector_bytes=core.vector_bytes)

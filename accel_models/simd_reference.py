@@ -7,10 +7,11 @@ from functools import cache
 from importlib.resources import files
 
 from accel_models.load import load_design
+from accel_models.mobilenets import mobilenet_v1, mobilenet_v2
 from accel_models.params import simd_params
 from accel_models.shapes import Shapes
 from accel_models.simd import SimdParams
-from accel_models.simd_network import mobilenet_v1, network_work
+from accel_models.simd_network import network_work
 from traces.errors import ConfigError
 from traces.graph import NetworkGraph, Op
 from traces.named_networks import load_network
@@ -30,7 +31,7 @@ _NETWORKS = {
 _STACKS = (
     ("Plumerai Inference Engine 2023", "tuned_2023"),
     ("Plumerai", "tuned_2022"),
-    ("LEIP", "tuned"),
+    ("LEIP", "compiled"),
     ("GAP nntool", "tuned"),
     ("EEESlab", "cmsis_nn_uint8"),
     ("CMSIS-NN", "cmsis_nn"),
@@ -89,13 +90,14 @@ def software_of(stack: str) -> str:
 
 
 def row_core(row: Row) -> SimdParams:
-    """Return the core of a row's ``design`` at its clock, its flash as the submission set it up."""
-    return _core_at(row["design"], row["freq_mhz"], row.get("flash", ""))
+    """Return the core of a row's ``design`` at its clock, flash and cores set up as the row says, if it does."""
+    return _core_at(row["design"], row["freq_mhz"], row.get("flash", ""), row.get("cores", ""))
 
 
 @cache
-def _core_at(design: str, freq_mhz: str, flash: str) -> SimdParams:
-    return simd_params(load_design(design, {"clock": f"{freq_mhz} MHz", **_FLASH_MODES[flash]}))
+def _core_at(design: str, freq_mhz: str, flash: str, cores: str) -> SimdParams:
+    settings: dict[str, object] = {"clock": f"{freq_mhz} MHz", **_FLASH_MODES[flash]}
+    return simd_params(load_design(design, settings | ({"simd.cores": cores} if cores else {})))
 
 
 @cache
@@ -106,6 +108,8 @@ def network(name: str) -> NetworkGraph:
     if name.startswith("MobileNet V1 "):  # GreenWaves: size, then width
         *_, resolution, width = name.split()
         return mobilenet_v1(float(width), int(resolution), 1000)
+    if name == "MobileNetV2_1.0_224 ImageNet":
+        return mobilenet_v2(224, _ZOO_CLASSES["ImageNet"])
     model, *variant = name.split()
     if not model.startswith("MobileNetV1_"):
         raise ConfigError(f"network {name!r}: no graph is known for it")

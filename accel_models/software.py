@@ -35,7 +35,7 @@ class SoftwareParams:
     load_burst: float  # loads scheduled back to back, which hides all but the first one's extra cycles
     unroll: float  # steps per taken branch
     im2col_widens: bool  # the im2col buffer holds int8 activations as 16 bits
-    unpack_instructions: float  # to widen one loaded word of int8 operands (0: the ISA multiplies int8)
+    unpack_instructions: float  # to widen a loaded word of int8 operands to 16 bits (0: int8 is multiplied)
     step_instructions: float  # pointers and moves per step of a register block
     linear_step_instructions: float  # ... of a matrix-vector product
     block_instructions: float  # set-up per register block

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from accel_models.load import load_design
+from accel_models.mobilenets import mobilenet_v1, mobilenet_v2
 from accel_models.params import simd_params
-from accel_models.simd_network import mobilenet_v1, network_cycles
+from accel_models.shapes import shapes_of
+from accel_models.simd import simd_cycles
+from accel_models.simd_network import network_cycles
 from accel_models.software import ISAS, load_software, software_names
+from traces.build import GraphBuilder, Window
 from traces.errors import ConfigError
 from traces.named_networks import load_network
 
@@ -78,8 +84,24 @@ def test_every_number_says_where_it_comes_from() -> None:
         assert comment.startswith(("[", "assumption", "Choice", "as ")), line
 
 
-def test_mobilenet_has_the_published_size() -> None:
-    """Howard et al. 2017, table 4: 569 M multiply-adds and 4.2 M weights at width 1, 224 pixels."""
-    graph = mobilenet_v1(1.0, 224, 1000)
-    assert round(graph.macs / 1e6) == 569
-    assert sum(op.weight_count for op in graph) == pytest.approx(4.2e6, rel=0.01)
+def test_mobilenets_have_the_published_size() -> None:
+    """At 224 pixels: 569 M MACs, 4.2 M weights (Howard et al. 2017, table 4); 300 M, 3.4 M (Sandler et al. 2018)."""
+    first, second = mobilenet_v1(1.0, 224, 1000), mobilenet_v2(224, 1000)
+    assert round(first.macs / 1e6) == 569
+    assert sum(op.weight_count for op in first) == pytest.approx(4.2e6, rel=0.01)
+    assert second.macs == pytest.approx(300e6, rel=0.01)
+    assert sum(op.weight_count for op in second) == pytest.approx(3.4e6, rel=0.03)
+    assert sum(op.kind == "add" for op in second) == 10
+
+
+@pytest.mark.parametrize(("software", "multiplies", "unpacks"), [("tuned", 3, 0), ("compiled", 4, 2)])
+def test_widened_bytes_take_the_lanes_of_16_bits(software: str, multiplies: int, unpacks: int) -> None:
+    """A step of 16 bytes is SMULL, SMLAL2 and SADALP; or two widenings per load and four SMLAL of 4 products.
+
+    One register block of 4 pixels x 2 channels: 8 sums, 6 loads, 2 instructions of the step, half a branch.
+    """
+    core = replace(simd_params(load_design("cortex_a72")), issue=1.0, cores=1)
+    builder = GraphBuilder("one", 16, 2, 2)
+    builder.conv("pointwise", builder.input, 2, Window.square(1))
+    cost = simd_cycles(shapes_of(builder.ops[0]), core, load_software(software, "neon"))
+    assert cost.mac_cycles[0] == math.ceil(8 * multiplies + 6 * (1 + unpacks) + 2 + 0.5)
