@@ -50,6 +50,9 @@ class Operands:
     reserved_bytes: ArrayLike = 0  # of the activation buffer, held by tensors that stay
     input_pixel_bytes: ArrayLike | None = None  # on the bus per input pixel, whole bursts
     weight_bytes: ArrayLike | None = None  # on the bus for all weights, whole bursts
+    # All weights of an op come before its first input, as the tasks of a schedule do, instead of both tile by
+    # tile: fetching weights again for every tile of pixels then delays what it would delay there.
+    weights_first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -122,7 +125,7 @@ def map_ops(
     prices
         Minimise energy at these prices; latency if left out.  The other one breaks ties, then fewer bytes.
     operands
-        What is on chip; nothing if left out.
+        What is on chip, and in what order the rest comes; nothing, and tile by tile, if left out.
     """
     job, work = _job(shapes, array, memory, operands or Operands())
     pieces = []
@@ -160,6 +163,7 @@ def _job(shapes: Shapes, array: ArrayParams, memory: MemoryParams, operands: Ope
         fetch_weights=1.0 - full(operands.weights_on_chip),
         store_output=1.0 - full(operands.output_on_chip),
         reserved_bytes=full(operands.reserved_bytes),
+        weights_first=operands.weights_first,
     )
     return job, np.asarray(shapes.macs > 0)
 

@@ -38,6 +38,7 @@ def price_on_array(work: WorkStates, shapes: Shapes, placement: Placement, desig
             output_on_chip=placement.output_on_chip,
             reserved_bytes=placement.reserved_bytes,
             weight_bytes=work.weight_fetch_bytes,
+            weights_first=True,
         ),
     )
     gather = _gather_cycles(work, design)

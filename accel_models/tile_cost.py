@@ -31,10 +31,11 @@ class Job:
     fetch_weights: Floats
     store_output: Floats
     reserved_bytes: Floats  # of the activation buffer, held by tensors that stay on chip
+    weights_first: bool  # all weights come before the first input, not tile by tile
 
     def take(self, rows: slice | NDArray[np.intp]) -> Job:
         """Return the ops at ``rows``."""
-        arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self)[3:]}
+        arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self)[3:-1]}
         return replace(self, op=take(self.op, rows), **arrays)
 
 
@@ -174,20 +175,36 @@ def total_cycles(job: Job, tiles: Tiles, end: Ends, moved: Traffic) -> Floats:
 
         total = max(first load + array + last store, bus + last tile on the array)
 
+    The first load is the first tile's; with ``weights_first`` all weights come before the first input.
     Single buffered they take turns, and every tile's load waits for its own latency:
 
         total = array + bus + (tiles - 1) x latency
     """
     memory = job.memory
     load_bytes = moved.input_bytes + moved.weight_bytes
-    bus = bus_cycles(memory, load_bytes + moved.output_bytes)
     if memory.double_buffered:
-        first_load = bus_cycles(memory, end.first_input_bytes + end.first_weight_bytes)
+        first_load, bus = _in_turn(job, end, moved) if job.weights_first else _interleaved(job, end, moved)
         last_store = bus_cycles(memory, end.last_output_bytes)
         return np.asarray(np.maximum(first_load + end.array + last_store, bus + end.last_tile))
+    bus = bus_cycles(memory, load_bytes + moved.output_bytes)
     steps = tiles.pixels.tiles * tiles.channels.tiles * tiles.reduction.tiles
     start = memory.dram_latency_cycles + memory.request_overhead_cycles
     return end.array + bus + (steps - 1) * start * np.minimum(load_bytes, 1)
+
+
+def _interleaved(job: Job, end: Ends, moved: Traffic) -> tuple[Floats, Floats]:
+    """Cycles of the first load and of the bus, weights and inputs tile by tile."""
+    first = bus_cycles(job.memory, end.first_input_bytes + end.first_weight_bytes)
+    return first, bus_cycles(job.memory, moved.input_bytes + moved.weight_bytes + moved.output_bytes)
+
+
+def _in_turn(job: Job, end: Ends, moved: Traffic) -> tuple[Floats, Floats]:
+    """Cycles of the first load and of the bus, all weights, then inputs, then outputs, a transfer each."""
+    memory = job.memory
+    weights = bus_cycles(memory, moved.weight_bytes)
+    first = np.where(moved.input_bytes > 0, weights, bus_cycles(memory, end.first_weight_bytes))
+    rest = bus_cycles(memory, moved.input_bytes) + bus_cycles(memory, moved.output_bytes)
+    return first + bus_cycles(memory, end.first_input_bytes), weights + rest
 
 
 def bus_cycles(memory: MemoryParams, moved_bytes: Floats) -> Floats:

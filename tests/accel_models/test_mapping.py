@@ -149,6 +149,38 @@ def test_what_is_on_chip_is_not_fetched() -> None:
     assert all_inside.total_cycles[0] == all_inside.compute_cycles[0] == 86
 
 
+def test_weights_that_come_first_delay_the_inputs() -> None:
+    """8 x 8 x 8 by hand: 64 B of weights, then 512 B of inputs, each a transfer with its own latency."""
+    memory = replace(MEMORY, requests_in_flight=100, tile_overhead_cycles=10_000)
+    in_turn = map_ops(conv(8, 8, 8), ARRAY, memory, operands=Operands(weights_first=True))
+    assert in_turn.total_cycles[0] == (8 + 50) + (64 + 50) + (86 + 10_000) + (64 + 50)
+    at_hand = Operands(weights_first=True, input_on_chip=True)
+    assert map_ops(conv(8, 8, 8), ARRAY, memory, operands=at_hand).total_cycles[0] == (8 + 50) + (
+        86 + 10_000
+    ) + (64 + 50)
+
+
+def test_weights_that_come_first_are_not_fetched_again_for_nothing() -> None:
+    """A stem behind a slow bus: small weights again and again save input bytes, but only tile by tile."""
+    array = replace(ARRAY, rows=16, cols=16, reduction="per_tap", stream_block=16)
+    memory = replace(
+        MEMORY,
+        activation_buffer_bytes=256 << 10,
+        weight_buffer_bytes=0,
+        shared_buffer=True,
+        halo_kept=False,
+        dram_bytes_per_mebicycle=(8 << 20) // 5,
+        burst_bytes=64,
+    )
+    shapes = conv(3, 16, 32, kernel=3)
+    by_tile, in_turn = (
+        map_ops(shapes, array, memory, operands=Operands(output_on_chip=True, weights_first=first))
+        for first in (False, True)
+    )
+    assert by_tile.dram_weight_bytes[0] > in_turn.dram_weight_bytes[0] == 448
+    assert by_tile.total_cycles[0] < in_turn.total_cycles[0]
+
+
 def test_gathered_channels_fetch_their_broken_bursts() -> None:
     shapes = conv(8, 8, 8)
     given = Operands(input_pixel_bytes=64, weight_bytes=np.array([640]))
@@ -266,19 +298,27 @@ def test_a_bigger_buffer_is_never_slower(
 ) -> None:
     name = f"{what}_buffer_bytes"
     bigger = replace(memory, **{name: getattr(memory, name) * factor})
-    small, big = map_ops(shapes, array, memory), map_ops(shapes, array, bigger)
+    in_turn = Operands(weights_first=factor == 3)
+    small, big = (map_ops(shapes, array, each, operands=in_turn) for each in (memory, bigger))
     assert big.feasible[0] >= small.feasible[0]
     if small.feasible[0]:
         assert big.total_cycles[0] <= small.total_cycles[0]
 
 
 @settings(deadline=None, max_examples=60)
-@given(shapes=OPS, array=ARRAYS, memory=memories(), faster=st.integers(1, 64 << 20))
+@given(
+    shapes=OPS,
+    array=ARRAYS,
+    memory=memories(),
+    faster=st.integers(1, 64 << 20),
+    operands=st.builds(Operands, input_on_chip=st.booleans(), weights_first=st.booleans()),
+)
 def test_more_bandwidth_is_never_slower(
-    shapes: Shapes, array: ArrayParams, memory: MemoryParams, faster: int
+    shapes: Shapes, array: ArrayParams, memory: MemoryParams, faster: int, operands: Operands
 ) -> None:
     fast = replace(memory, dram_bytes_per_mebicycle=memory.dram_bytes_per_mebicycle + faster)
-    assert map_ops(shapes, array, fast).total_cycles[0] <= map_ops(shapes, array, memory).total_cycles[0]
+    slower, quicker = (map_ops(shapes, array, each, operands=operands) for each in (memory, fast))
+    assert quicker.total_cycles[0] <= slower.total_cycles[0]
 
 
 @settings(deadline=None, max_examples=80)
