@@ -24,11 +24,12 @@ import torch
 from torch import Tensor, nn
 
 from networks.gates import ChannelGate, ExitGate, GatePart, LayerGate, pooled_features
-from networks.lcnet import GatedBlock
+from networks.lcnet import GatedBlock, ranks
 from networks.resnet import CIFAR_WIDTHS, BasicBlock, ResNet
 
 HIDDEN = 10  # SkipNet's embedding and LSTM width, public code
 _OPEN_BIAS = 2.0  # Choice: sigmoid(2) = 0.88, so that everything runs at first
+_SPREAD = 2.0  # Choice: between the logits of the least and the most important channel, at the start
 _EXIT_WIDTH = 32  # Choice: channels of an exit's convolution; it costs 1-3 % of a ResNet-20 each
 
 LstmState = tuple[Tensor, Tensor]  # hidden and cell, (n, HIDDEN) each
@@ -143,6 +144,16 @@ class DDIResNet(ResNet):
         first = made[0]
         assert isinstance(first, DDIBlock)  # the factory above
         del first.layer_gate, first.channel_gate  # it always runs
+
+    @torch.no_grad()
+    def open_gates_by_importance(self) -> None:
+        """Start channels as far from closing as they are important, layers as the last to close; as LC-Net's do."""
+        gated = [block for _, block in self.blocks()][1:]
+        for block, head in zip(gated, self.controller.channel_heads, strict=False):  # no heads, nothing to do
+            assert isinstance(block, DDIBlock)  # __init__ made it
+            assert isinstance(head, nn.Linear)  # likewise
+            head.bias.add_(ranks(block.channel_importance()), alpha=_SPREAD)
+        self.controller.layer_head.bias.add_(_SPREAD / 2)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images (n, in_channels, h, w) to the last exit's logits (n, classes)."""

@@ -21,6 +21,7 @@ skipping is real.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,6 +31,14 @@ from torch.nn import functional
 
 from networks.gates import LinearChannelGate, LinearLayerGate, pooled_features
 from networks.resnet import BasicBlock, Bottleneck, ResidualBlock
+
+_SPREAD = 1.0  # Choice: between the scores of the least and the most important channel, at the start
+
+
+def ranks(values: Tensor) -> Tensor:
+    """Return the rank of each value among all, from -0.5 to 0.5."""
+    order = values.argsort(stable=True).argsort(stable=True)
+    return order / max(len(values) - 1, 1) - 0.5
 
 
 class GatedBlock(ResidualBlock):
@@ -50,6 +59,21 @@ class GatedBlock(ResidualBlock):
         if layer_scores is not None:
             branch = branch * layer_scores[:, None, None, None].to(branch.dtype)
         return torch.relu(self.shortcut(x) + branch)
+
+    def channel_importance(self) -> Tensor:
+        """Return how much each inner channel adds to the block's output, (inner_channels,), relative to one another.
+
+        The root mean square of a channel behind its batch norm and ReLU, were it normally distributed before,
+        times the norm of the weights that read it.
+        """
+        *_, (_, norm), (last, _) = self.layers()
+        scale, shift = norm.weight.detach().abs() + norm.eps, norm.bias.detach()
+        ratio = shift / scale
+        below = torch.special.ndtr(ratio)
+        density = torch.exp(-0.5 * ratio**2) / math.sqrt(2.0 * math.pi)
+        mean_square = (shift**2 + scale**2) * below + shift * scale * density
+        importance: Tensor = mean_square.sqrt() * last.weight.detach().flatten(2).norm(dim=(0, 2))
+        return importance
 
     def _run_kept(self, x: Tensor, layer_scores: Tensor | None, channel_scores: Tensor | None) -> Tensor:
         out: Tensor = self.shortcut(x)
@@ -104,6 +128,19 @@ class LCBlock(GatedBlock):
         pooled = pooled_features(x)
         layer_scores = None if self.lnet is None else self.lnet(pooled)
         return self.run(x, layer_scores, self._channel_scores(pooled, layer_scores))
+
+    @torch.no_grad()
+    def open_gates_by_importance(self) -> None:
+        """Set how far each channel's score is from closing by the channel's rank; layers are the last to close.
+
+        Choice: a pull towards fewer MACs moves all scores alike at first, because around a trained network's
+        optimum no channel's scale has a gradient.  Started alike, they all met at the edge, where tiny
+        differences between inputs switched them.
+        """
+        if self.cnet is not None:
+            self.cnet.fc.linear.bias.add_(ranks(self.channel_importance()), alpha=_SPREAD)
+        if self.lnet is not None:
+            self.lnet.fc.linear.bias.add_(_SPREAD / 2)
 
     def _channel_scores(self, pooled: Tensor, layer_scores: Tensor | None) -> Tensor | None:
         if self.cnet is None:

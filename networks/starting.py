@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from networks import checkpoint
+from networks.ddi import DDIResNet
 from networks.gates import AddedPart, belongs_to
+from networks.lcnet import LCBlock
 from networks.loading import load_model
 from networks.resnet import ResNet
 from networks.shrinking import shrunk_state
@@ -18,7 +20,10 @@ from traces.errors import ConfigError
 def start(model: nn.Module, path: Path, *, shrink: bool = False) -> None:
     """Give a new network the weights of a trained one, or with ``shrink`` those of a larger one, cut down."""
     if not shrink:
-        warm_start(model, path)
+        new_gates = warm_start(model, path)
+        for module in model.modules():
+            if new_gates and isinstance(module, LCBlock | DDIResNet):
+                module.open_gates_by_importance()
         return
     larger = load_model(path).model
     if not isinstance(larger, ResNet) or not isinstance(model, ResNet):
@@ -26,8 +31,8 @@ def start(model: nn.Module, path: Path, *, shrink: bool = False) -> None:
     model.load_state_dict(shrunk_state(larger, model))
 
 
-def warm_start(model: nn.Module, path: Path) -> None:
-    """Load the weights of a trained network into one that may have gates besides.
+def warm_start(model: nn.Module, path: Path) -> bool:
+    """Load the weights of a trained network into one that may have gates besides; tell whether they are new.
 
     Raises
     ------
@@ -54,3 +59,4 @@ def warm_start(model: nn.Module, path: Path) -> None:
             f"{path}: lacks {missing[0]!r} and {len(missing) - 1} more; it belongs to another network"
         )
     model.load_state_dict({**own, **state})
+    return not added <= set(state)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
-from networks.ddi import HIDDEN, hard_decision
+from networks.ddi import HIDDEN, DDIBlock, hard_decision
 from networks.densenet import DenseNet
 from networks.gates import OutputWatch, named_gates
 from networks.lcnet import set_skipping
@@ -127,3 +128,14 @@ def test_stages_share_the_controller() -> None:
     model = as_ddi(ddi_config().build())
     assert len(model.controller.embeds) == 5
     assert len(model.controller.channel_heads) == 5
+
+
+def test_channel_heads_start_open_in_order_of_importance() -> None:
+    model = as_ddi(ddi_config().build())
+    model.open_gates_by_importance()
+    block = model.get_submodule("block2")
+    assert isinstance(block, DDIBlock)
+    bias = model.controller.channel_heads[0].bias
+    order = block.channel_importance().argsort()
+    assert bias[order].tolist() == pytest.approx([1.0, 1.0 + 2 / 3, 1.0 + 4 / 3, 3.0])
+    assert model.controller.layer_head.bias.item() == pytest.approx(3.0)

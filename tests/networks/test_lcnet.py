@@ -150,3 +150,28 @@ def test_bottlenecks_skip_really_too() -> None:
     masked = model(x)
     set_skipping(model, True)
     torch.testing.assert_close(model(x), masked, rtol=1e-3, atol=1e-4)
+
+
+def test_importance_is_the_size_of_what_a_channel_adds() -> None:
+    """Against a million draws: a channel's root mean square behind the ReLU, times its readers' norm."""
+    torch.manual_seed(0)
+    block = lcnet_config().build().get_submodule("block1")
+    assert isinstance(block, LCBasicBlock)
+    scale, shift = torch.tensor([1.0, 0.5, 2.0, 0.1]), torch.tensor([0.0, -1.0, 0.3, 1.0])
+    block.bn1.weight.data, block.bn1.bias.data = scale, shift
+    draws = torch.relu(torch.randn(1_000_000, 4) * scale + shift)
+    readers = block.conv2.weight.detach().square().sum((0, 2, 3)).sqrt()
+    expected = draws.square().mean(0).sqrt() * readers
+    torch.testing.assert_close(block.channel_importance(), expected, rtol=0.01, atol=0.0)
+
+
+def test_gates_start_open_in_order_of_importance() -> None:
+    torch.manual_seed(0)
+    block = lcnet_config().build().get_submodule("block1")
+    assert isinstance(block, LCBasicBlock)
+    block.open_gates_by_importance()
+    order = block.channel_importance().argsort()
+    assert block.cnet is not None
+    assert block.cnet.fc.linear.bias[order].tolist() == pytest.approx([0.5, 0.5 + 1 / 3, 0.5 + 2 / 3, 1.5])
+    assert block.lnet is not None
+    assert block.lnet.fc.linear.bias.item() == pytest.approx(1.5)
