@@ -193,7 +193,7 @@ def static_energy_pj(
         rows x columns x cycles in which the array waits [PE cycle]; charged at the ungated share of its
         clocking and control.
     idle_core_cycles
-        Cycles in which a processor core waits with its clock on [cycle].
+        Cycles in which processor cores wait with their clocks on, each core counted [cycle].
 
     Notes
     -----

@@ -16,6 +16,7 @@ def energy_comparisons() -> tuple[Comparison, ...]:
     return (
         validation_mcu.energy_at_measured_latency(),
         validation_mcu.energy_end_to_end(),
+        validation_mcu.energy_of_other_chips(),
         validation_eyeriss.energy_from_accesses(),
         validation_eyeriss.latency_of_the_design(),
         validation_eyeriss.energy_of_the_design(),

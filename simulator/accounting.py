@@ -62,7 +62,8 @@ def static_pj(design: Design, units: tuple[str, ...], latency: Floats | Ints, bu
         pes = design.array.rows * design.array.cols
         idle_pe = np.asarray(peak_macs_per_cycle(design) * latency - pes * worked, np.float64)
     else:
-        idle_core = np.asarray(latency - busy[:, units.index("simd")], np.float64)
+        cores = design.simd.cores if design.simd is not None else 1
+        idle_core = np.asarray(cores * (latency - busy[:, units.index("simd")]), np.float64)
     prices = design_prices(design)
     return static_energy_pj(prices, latency, design.clock, idle_pe_cycles=idle_pe, idle_core_cycles=idle_core)
 

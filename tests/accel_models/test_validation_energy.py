@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from accel_models.load import load_design
+from accel_models.params import design_prices, simd_params
 from accel_models.validation import Comparison
 from accel_models.validation_energy import energy_comparisons
 from accel_models.validation_eyeriss import BATCH, LAYERS, measured
@@ -40,6 +42,13 @@ def test_microcontrollers_are_within_a_quarter_but_for_one_row() -> None:
     mcu = energy_at_measured_latency()
     outside = [label for label, e in zip(mcu.labels, mcu.relative_errors, strict=True) if abs(e) > 0.25]
     assert outside == ["v1.1 STM32L4R5 X-CUBE-AI v8.1.0 IC"]
+
+
+def test_a_cluster_pays_for_each_core_once() -> None:
+    """GAP8's published 49.7 mJ in 476.19 ms at 175 MHz are 596 pJ per cycle of all eight cores together."""
+    design = load_design("gap8")
+    cycle_pj = simd_params(design).cores * design_prices(design).value("core_cycles")
+    assert cycle_pj == pytest.approx(49.7e9 / (476.19e-3 * 175e6), rel=0.06)
 
 
 @pytest.mark.parametrize("part", ["from published accesses", "eyeriss_like"])
