@@ -18,8 +18,8 @@ DesignNames = Annotated[
 ]
 Settings = Annotated[
     list[str],
-    typer.Option("--set", help='One value of the design, e.g. --set array.rows=8 or --set clock="160 MHz".',
-                 metavar="PATH=VALUE"),
+    typer.Option("--set", metavar="PATH=VALUE", help="One value of the design, e.g. --set array.rows=8, "
+                 '--set clock="160 MHz" or --set software=tuned_2023.'),
 ]  # fmt: skip
 OutFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
