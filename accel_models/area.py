@@ -56,7 +56,12 @@ class Area:
 
 
 def area_mm2(
-    technology: TechnologyParams, memories: tuple[SramMacro, ...], *, pes: int = 0, lanes: int = 0
+    technology: TechnologyParams,
+    memories: tuple[SramMacro, ...],
+    *,
+    pes: int = 0,
+    lanes: int = 0,
+    cores: int = 1,
 ) -> Area:
     """Add up the area of a design.
 
@@ -72,11 +77,15 @@ def area_mm2(
         On-chip buffers; a ``shared`` role adds nothing.
     pes, lanes
         Multiply-accumulate units of the array, lanes of the vector unit.
+    cores
+        Processor cores, where the technology names one.
     """
     parts = []
     if technology.core_power is not None:
         core = core_power(technology.core_power)
-        parts.append(AreaPart("core", core.area_mm2, f"{core.chip}, core without memories (assumption)"))
+        name = "core" if cores == 1 else f"{cores} cores"
+        source = f"{core.chip}, core without memories (assumption)"
+        parts.append(AreaPart(name, core.area_mm2 * cores, source))
     if pes or lanes:
         parts += _logic_parts(technology, pes, lanes)
     if technology.pe_buffer_bytes and pes:

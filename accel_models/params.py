@@ -129,7 +129,13 @@ def design_prices(design: Design) -> PriceList:
 def design_area(design: Design) -> Area:
     """Return the area by component."""
     pes = peak_macs_per_cycle(design)
-    return area_mm2(technology_params(design), sram_macros(design), pes=pes, lanes=vector_lanes(design))
+    return area_mm2(
+        technology_params(design),
+        sram_macros(design),
+        pes=pes,
+        lanes=vector_lanes(design),
+        cores=design.simd.cores if design.simd else 1,
+    )
 
 
 def _wait(settings: WaitSettings) -> MemoryWait:

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from accel_models.area import area_mm2
 from accel_models.energy_params import SramMacro, TechnologyParams
+from accel_models.energy_tables import core_power
+from accel_models.load import load_design
+from accel_models.params import design_area
 from accel_models.sram import sram_cost
 
 AT_45 = TechnologyParams(node_nm=45, voltage_v=0.9)
@@ -40,6 +43,12 @@ def test_a_processor_core_has_its_own_area() -> None:
     area = area_mm2(TechnologyParams(node_nm=90, voltage_v=1.2, core_power="cortex_m4"), ())
     assert [part.name for part in area] == ["core"]
     assert area.total_mm2 == 0.12
+
+
+def test_every_core_of_a_cluster_takes_its_area() -> None:
+    cluster = design_area(load_design("cortex_a72"))
+    assert [part.name for part in cluster] == ["4 cores"]
+    assert cluster.total_mm2 == 4 * core_power("cortex_a72").area_mm2
 
 
 def test_gemminis_pe_is_met_within_the_band() -> None:
