@@ -129,7 +129,11 @@ def application_cores() -> Comparison:
 
 
 def application_library() -> Comparison:
-    """MobileNets under XNNPACK on four Cortex-A53 and four Cortex-A72; nothing was fitted on these rows."""
+    """MobileNets under XNNPACK on four Cortex-A53 and four Cortex-A72.
+
+    No constant was fitted on these rows; that activations beyond the L2 cache wait for DRAM was added on seeing
+    them, at the boards' bandwidth.
+    """
     rows = list(reference_rows("simd_xnnpack"))
     names = ["tuned"] * len(rows)
     return _latency(
