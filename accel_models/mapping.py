@@ -128,11 +128,27 @@ def map_ops(
         What is on chip, and in what order the rest comes; nothing, and tile by tile, if left out.
     """
     job, work = _job(shapes, array, memory, operands or Operands())
-    pieces = []
-    for at in range(0, len(shapes), CHUNK):
-        rows = slice(at, at + CHUNK)
-        pieces.append(_map_chunk(job.take(rows), work[rows], prices))
-    return _concatenate(pieces)
+    if np.max(job.op.groups, initial=1) <= 1:
+        return _map_all(job, work, prices)
+    first, place = _alike(job, work)  # counts are whole channels per group, so many gated ops are one
+    found = _map_all(job.take(first), work[first], prices)
+    return Mapping(**{f.name: getattr(found, f.name)[place] for f in fields(Mapping)})
+
+
+def _map_all(job: Job, work: Bools, prices: Prices | None) -> Mapping:
+    chunks = (slice(at, at + CHUNK) for at in range(0, len(work), CHUNK))
+    return _concatenate([_map_chunk(job.take(rows), work[rows], prices) for rows in chunks])
+
+
+def _alike(job: Job, work: Bools) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the first of each kind of op, and each op's place among them."""
+    code = work.astype(np.int64)
+    for column in job.columns():
+        if np.any(column != column[0]):
+            values, place = np.unique(column, return_inverse=True)
+            _, code = np.unique(code * len(values) + place, return_inverse=True)
+    _, first, place = np.unique(code, return_index=True, return_inverse=True)
+    return first, place
 
 
 def _concatenate(pieces: list[Mapping]) -> Mapping:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -37,6 +38,11 @@ class Job:
         """Return the ops at ``rows``."""
         arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self)[3:-1]}
         return replace(self, op=take(self.op, rows), **arrays)
+
+    def columns(self) -> Iterator[Floats]:
+        """Yield every array: what tells two ops apart."""
+        yield from (getattr(self.op, f.name) for f in fields(self.op))
+        yield from (getattr(self, f.name) for f in fields(self)[3:-1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
