@@ -132,7 +132,8 @@ def _keys(job: Job, tiles: Tiles, end: Ends, kept: Kept, prices: Prices | None) 
     total = total_cycles(job, tiles, end, moved)
     if prices is None:
         return total, moved_bytes
-    reads = weight_loads(job, tiles) * job.op.weight_bytes
+    packed = job.op.k / job.op.stored_k  # groups side by side: words of the buffer are read once for each
+    reads = weight_loads(job, tiles) * packed * job.op.weight_bytes
     both = prices.dram_pj_per_byte + prices.buffer_pj_per_byte  # a byte on the bus is also one in a buffer
     return moved_bytes * both + reads * prices.buffer_pj_per_byte, total
 
