@@ -65,6 +65,16 @@ def test_a_newer_core_needs_fewer_cycles(slower: str, faster: str) -> None:
     assert cycles(faster, "resnet8_tiny", "tuned") < cycles(slower, "resnet8_tiny", "tuned")
 
 
+@pytest.mark.parametrize("design", CORES)
+def test_a_design_runs_at_any_clock(design: str) -> None:
+    """Ten times the clock is faster, but no more than ten times: memory and dispatch take their time in seconds."""
+    slow, fast = (simd_params(load_design(design, {"clock": clock})) for clock in ("40 MHz", "400 MHz"))
+    software = load_software("tuned", slow.isa)
+    graph = load_network("dscnn_kws")
+    ratio = network_cycles(graph, fast, software) / network_cycles(graph, slow, software)
+    assert 1.0 <= ratio < 10.0
+
+
 def test_unknown_names_get_the_nearest() -> None:
     with pytest.raises(
         ConfigError, match=r"software = 'tunned': no such software set; did you mean 'tuned'\?"
