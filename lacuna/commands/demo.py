@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from simulator import Results, Summary
 
 DESIGNS = ("cortex_m4", "cortex_m55", "ethos_u55_128_like", "edge_npu_16x16", "edge_npu_32x32")
+NETWORKS = ("ddi_densenet", "ddi_resnet20_50", "lcnet_resnet20_30", "lcnet_resnet20_50")
 TIMELINE_INPUTS = 4
 
 
@@ -25,13 +26,13 @@ def demo(
     out: OutFolder = Path("out/demo"),
     seed: Annotated[int, typer.Option(help="Of training; same seed, same results.")] = 1,
 ) -> None:
-    """Train a small LC-Net, replay it and the shipped CIFAR-10 traces on five designs, write a report."""
-    from traces.storage import shipped_traces  # noqa: PLC0415
+    """Train a small LC-Net, replay it and four shipped CIFAR-10 traces on five designs, write a report."""
+    from traces.storage import find_trace  # noqa: PLC0415
 
     out.mkdir(parents=True, exist_ok=True)
     digits = _digits_trace(out, seed)
     _study([digits], out / "digits")
-    _study(list(shipped_traces().values()), out)
+    _study([find_trace(f"{name}_cifar10") for name in NETWORKS], out)
     show_lines(["timeline: timeline.json.gz in each folder; open it at ui.perfetto.dev or chrome://tracing"])
 
 
@@ -39,8 +40,6 @@ def _study(traces: list[Path], folder: Path) -> None:
     """Replay networks of one data set on every design and report them together."""
     from analysis.report import write_figures, write_report  # noqa: PLC0415
 
-    if not traces:
-        return
     results = list(_replays(traces, folder))
     for i, trace in enumerate(traces):
         on_each = results[i * len(DESIGNS) : (i + 1) * len(DESIGNS)]
