@@ -24,7 +24,7 @@ def energy_at_measured_latency() -> Comparison:
     """
     rows = energy_rows()
     cycles = [float(row["latency_ms"]) * 1e3 * float(row["freq_mhz"]) for row in rows]
-    return _energy("MCU energy at measured latency", rows, cycles, bounds=(0.12, 0.35))
+    return _energy("MCU energy at measured latency", rows, cycles, bounds=(0.10, 0.35))
 
 
 def energy_end_to_end() -> Comparison:

@@ -106,14 +106,14 @@ def compiled_kernels() -> Comparison:
     """MicroTVM's own schedules on a Cortex-M4."""
     rows = [row for row in mlperf_rows() if row["software"].startswith("microTVM native")]
     names = ["compiled"] * len(rows)
-    return _latency("compiled kernels on Cortex-M4, latency", MLPERF, rows, names, bounds=(0.12, 0.20))
+    return _latency("compiled kernels on Cortex-M4, latency", MLPERF, rows, names, bounds=(0.10, 0.15))
 
 
 def reference_kernels() -> Comparison:
     """TFLM's reference kernels on a Cortex-M4."""
     rows = [row for row in mlperf_rows() if software_of(row["software"]) == "reference"]
     names = ["reference"] * len(rows)
-    return _latency("reference kernels on Cortex-M4, latency", MLPERF, rows, names, bounds=(0.10, 0.15))
+    return _latency("reference kernels on Cortex-M4, latency", MLPERF, rows, names, bounds=(0.06, 0.10))
 
 
 def application_cores() -> Comparison:
@@ -149,7 +149,7 @@ def gap8_cluster() -> Comparison:
         rows[0]["source"],
         rows,
         ["tuned"] * len(rows),
-        bounds=(0.10, 0.20),
+        bounds=(0.05, 0.15),
     )
 
 
@@ -161,13 +161,27 @@ def cortex_m7_layers() -> Comparison:
     """
     rows = [row for row in reference_rows("simd_layers") if row["core"] == "Cortex-M7"]
     ops = tuple(layer_op(row) for row in rows)
-    return _layers("Cortex-M7 layers, uint8 CMSIS-NN", rows, ops, "stm32h747", "cmsis_nn_uint8")
+    return _layers(
+        "Cortex-M7 layers, uint8 CMSIS-NN",
+        rows,
+        ops,
+        design="stm32h747",
+        software="cmsis_nn_uint8",
+        bounds=(0.02, 0.05),
+    )
 
 
 def cortex_m55_layers() -> Comparison:
     """DS-CNN layer by layer on a Cortex-M55 with TFLM and CMSIS-NN."""
     rows = [row for row in reference_rows("simd_layers") if row["core"].startswith("Cortex-M55")]
-    return _layers("Cortex-M55 layers, CMSIS-NN", rows, network("KWS").ops, "cortex_m55", "cmsis_nn")
+    return _layers(
+        "Cortex-M55 layers, CMSIS-NN",
+        rows,
+        network("KWS").ops,
+        design="cortex_m55",
+        software="cmsis_nn",
+        bounds=(0.15, 0.25),
+    )
 
 
 def cortex_m55_network() -> Comparison:
@@ -176,7 +190,7 @@ def cortex_m55_network() -> Comparison:
     rows = [{**row, "design": "cortex_m55"} for row in rows]
     truth = "AmbiqAI/neuralSPOT@308c4e63, Apollo510"
     names = ["cmsis_nn"] * len(rows)
-    return _latency("CMSIS-NN on Cortex-M55, latency", truth, rows, names, bounds=(0.20, 0.25))
+    return _latency("CMSIS-NN on Cortex-M55, latency", truth, rows, names, bounds=(0.15, 0.15))
 
 
 def instruction_counts() -> Comparison:
@@ -194,8 +208,8 @@ def instruction_counts() -> Comparison:
         measured=np.array([float(row["instructions"]) for row in rows]),
         predicted=np.array(predicted),
         unit="instructions",
-        bound_mean=0.06,
-        bound_worst=0.35,
+        bound_mean=0.03,
+        bound_worst=0.10,
     )
 
 
@@ -214,8 +228,8 @@ def retired_instructions() -> Comparison:
         measured=np.array([float(row["instructions"]) for row in rows]),
         predicted=np.array(predicted),
         unit="instructions",
-        bound_mean=0.06,
-        bound_worst=0.15,
+        bound_mean=0.03,
+        bound_worst=0.10,
     )
 
 
@@ -246,7 +260,15 @@ def _cycles(core: SimdParams, software: str, name: str, element_bytes: int) -> i
     return work_cycles(work(name), core, load_software(software, core.isa), element_bytes=element_bytes)
 
 
-def _layers(name: str, rows: list[Row], ops: tuple[Op, ...], design: str, software: str) -> Comparison:
+def _layers(  # noqa: PLR0913  # what is compared, and with what
+    name: str,
+    rows: list[Row],
+    ops: tuple[Op, ...],
+    *,
+    design: str,
+    software: str,
+    bounds: tuple[float, float],
+) -> Comparison:
     core = simd_params(load_design(design, {"clock": f"{rows[0]['freq_mhz']} MHz"}))
     kernels = load_software(software, core.isa)
     return Comparison(
@@ -256,6 +278,6 @@ def _layers(name: str, rows: list[Row], ops: tuple[Op, ...], design: str, softwa
         measured=np.array([float(row["cycles"]) for row in rows]),
         predicted=np.array([float(simd_cycles(shapes_of(op), core, kernels).total_cycles[0]) for op in ops]),
         unit="cycles",
-        bound_mean=0.25,
-        bound_worst=0.35,
+        bound_mean=bounds[0],
+        bound_worst=bounds[1],
     )

@@ -39,7 +39,7 @@ def test_the_targets_of_the_project_are_the_bounds() -> None:
     """12 % end to end on tuned stacks, every row within 25 %; 25 % layer by layer."""
     assert TUNED.bound_mean == 0.12
     assert TUNED.bound_worst == 0.25
-    assert all(c.bound_mean == 0.25 for c in COMPARISONS.values() if "layers" in c.name)
+    assert all(c.bound_worst <= 0.25 for c in COMPARISONS.values() if "layers" in c.name)
 
 
 @pytest.mark.parametrize("design", ["cortex_m4", "psoc62", "cortex_m7", "stm32f746", "stm32h747"])
