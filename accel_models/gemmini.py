@@ -20,14 +20,17 @@ from dataclasses import dataclass
 
 from accel_models.gemmini_dma import (
     GemminiMemory,
+    bias_cycles,
+    conflict_cycles,
     lines_of,
     missed_pages,
+    new_lines_of,
     store_cycles,
     train_cycles,
 )
-from accel_models.gemmini_reuse import Reuse
+from accel_models.gemmini_reuse import Place, Reuse
 from accel_models.gemmini_tiling import SIDE, ConvLayer, ConvTiling
-from accel_models.gemmini_traffic import BEAT_BYTES, LINE_BYTES, ROWS_PER_COMMAND
+from accel_models.gemmini_traffic import LINE_BYTES, ROWS_PER_COMMAND, Block
 
 Box = dict[str, tuple[int, int]]
 
@@ -149,7 +152,7 @@ def _load(layer: ConvLayer, box: Box, machine: Gemmini, reuse: Reuse, bias: bool
     if not bias:
         return total + out_rows * out_cols * filters  # a row of zeros a cycle
     blocks = out_rows * -(-out_cols // SIDE) * filters  # one row of 16 biases of 4 bytes, written 16 times
-    return total + train_cycles(machine.memory, blocks, 1, LINE_BYTES / BEAT_BYTES)
+    return total + blocks * bias_cycles(machine.memory)
 
 
 def _load_input(layer: ConvLayer, box: Box, machine: Gemmini, reuse: Reuse) -> float:
@@ -159,35 +162,46 @@ def _load_input(layer: ConvLayer, box: Box, machine: Gemmini, reuse: Reuse) -> f
         rows, cols = -(-rows // 2), -(-cols // 2)
     start, channels = box["C"]
     visits = -(-channels // LINE_BYTES)  # a block of pixels is loaded 64 channels at a time
-    pages = rows * sum(missed_pages(memory, n, pitch, visits) for _, n in _pieces(cols, ROWS_PER_COMMAND))
-    asked = 0.0
-    for offset, size in _pieces(channels, LINE_BYTES):
-        per_row = lines_of(start + offset, size, pitch)
-        for _, count in _pieces(cols, ROWS_PER_COMMAND):
-            time = train_cycles(memory, rows, count, -(-size // BEAT_BYTES), per_row)
+    asked = pages = 0.0
+    for _, count in _pieces(cols, ROWS_PER_COMMAND):
+        pages += rows * missed_pages(memory, count, pitch, visits)
+        for offset, size in _pieces(channels, LINE_BYTES):
+            block = Block(start + offset, pitch, count, size)
+            time = train_cycles(memory, block)
             if pitch < LINE_BYTES:  # neighbouring pixels share a line
-                time = max(time, rows * count * per_row * memory.same_line_load_cycles)
-            asked += time
+                time = max(time, block.traffic.requests * memory.same_line_load_cycles)
+            asked += rows * time
     asked = max(asked, float(rows * cols * _packed_taps(box, machine)))  # a scratchpad row written a cycle
-    lines = rows * cols * lines_of(start, channels, pitch) * min(1.0, pitch / LINE_BYTES)
-    fetched = lines * reuse.line_cycles("input", box, memory, pitch if channels < pitch else LINE_BYTES)
+    fetched = _fetched(memory, reuse.place("input", box), rows * cols, box["C"], pitch)
     zeros = (pad_rows * (cols + pad_cols) + rows * pad_cols) * -(-channels // LINE_BYTES)
     return max(asked, fetched) + pages * memory.page_cycles + zeros
 
 
 def _load_weights(layer: ConvLayer, box: Box, machine: Gemmini, reuse: Reuse) -> float:
     memory, pitch = machine.memory, layer.filters
-    taps, channels = box["S"][1] * box["R"][1], box["C"][1]
+    taps, (first_channel, channels) = box["S"][1] * box["R"][1], box["C"]
     start, filters = box["K"]
     asked = 0.0
     for offset, size in _pieces(filters, LINE_BYTES):
-        per_row = lines_of(start + offset, size, pitch)
-        for _, count in _pieces(channels, ROWS_PER_COMMAND):
-            asked += train_cycles(memory, taps, count, -(-size // BEAT_BYTES), per_row)
-    lines = taps * channels * lines_of(start, filters, pitch) * min(1.0, pitch / LINE_BYTES)
-    fetched = lines * reuse.line_cycles("weights", box, memory, pitch if filters < pitch else LINE_BYTES)
+        for row, count in _pieces(channels, ROWS_PER_COMMAND):
+            block = Block((first_channel + row) * pitch + start + offset, pitch, count, size)
+            asked += taps * train_cycles(memory, block)
+    fetched = _fetched(memory, reuse.place("weights", box), taps * channels, box["K"], pitch)
     pages = missed_pages(memory, taps * channels, pitch, visits=-(-filters // LINE_BYTES))
     return max(asked, fetched) + pages * memory.page_cycles
+
+
+def _fetched(memory: GemminiMemory, place: Place, rows: int, span: tuple[int, int], pitch: int) -> float:
+    """Cycles to bring the lines under ``rows`` spans of bytes, ``pitch`` apart, into L2."""
+    if place == "l2":
+        return 0.0
+    shared = min(1.0, pitch / LINE_BYTES)  # by neighbouring rows
+    lines = rows * lines_of(*span, pitch) * shared
+    conflict = conflict_cycles(memory, pitch)
+    if place == "llc":
+        return lines * conflict
+    new = min(lines, rows * new_lines_of(*span, pitch))
+    return new * max(memory.line_cycles, conflict) + (lines - new) * conflict
 
 
 def _execute(box: Box, machine: Gemmini) -> float:
@@ -220,8 +234,7 @@ def _store(layer: ConvLayer, box: Box, machine: Gemmini, reuse: Reuse) -> float:
     commands = rows * -(-filters // SIDE)
     asked = sum(store_cycles(memory, commands, size, pitch < LINE_BYTES) for _, size in _pieces(cols, SIDE))
     lines = rows * cols * max(1.0, filters / LINE_BYTES) * min(1.0, pitch / LINE_BYTES)
-    missed = reuse.line_cycles("output", box, memory, LINE_BYTES) > 0
-    return max(asked, lines * memory.store_line_cycles) if missed else asked
+    return asked if reuse.place("output", box) == "l2" else max(asked, lines * memory.line_cycles)
 
 
 def _pieces(size: int, piece: int) -> Iterator[tuple[int, int]]:

@@ -1,14 +1,10 @@
-"""Gemmini's loads and stores: how long its DMA engine takes through the memory behind it.
-
-A command moves up to 16 rows of up to 64 bytes; every row is one request (two, if it crosses a 64-byte
-line).
-"""
+"""What lies behind Gemmini's DMA engine, and how long trains of equal commands take through it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accel_models.gemmini_traffic import LINE_BYTES
+from accel_models.gemmini_traffic import LINE_BYTES, ROWS_PER_COMMAND, Block
 
 PAGE_BYTES = 4096
 
@@ -26,39 +22,50 @@ class GemminiMemory:
     start_cycles: int = 20  # of the first command, beyond its latency
     store_overhead_cycles: int = 10  # per command: reading and scaling the accumulator
     l2_bytes: int = 1 << 62  # what is touched again within so many bytes costs no line
-    line_cycles: float = 0.0  # per line that L2 lacks
-    stride_factor: float = 1.0  # of line_cycles, where lines lie 1 KiB or more apart, a power of two
+    llc_bytes: int = 1 << 62  # nor a line of DRAM within so many
+    warm: bool = False  # an earlier run has left inputs and weights in the last-level cache
+    line_cycles: float = 0.0  # per line that neither cache holds, read or written
+    conflict_cycles: float = 0.0  # per line L2 lacks, where lines lie 1 KiB or more apart, a power of two
     page_cycles: float = 0.0  # per page that the translation buffer lacks
     pages_held: int = 4  # entries of that buffer; source: tlb_size of Gemmini's default configuration
-    store_line_cycles: float = 0.0  # per line written that L2 lacks
-    first_input_cycles: float = 0.0  # per line of input that no earlier run has touched
-    first_weight_cycles: float = 0.0
     same_line_load_cycles: float = 0.0  # per request to the line of the request before
     same_line_store_cycles: float = 0.0
 
 
-def train_cycles(
-    memory: GemminiMemory, commands: float, rows: int, beats: float, requests_per_row: float = 1.0
-) -> float:
-    """Time of ``commands`` loads in a longer train, each of ``rows`` rows of ``beats`` 16-byte beats.
+def data_cycles(memory: GemminiMemory, block: Block) -> float:
+    """Cycles of a block's beats on the port, or of making rows of the scratchpad of them."""
+    return max(block.traffic.beats * memory.beat_cycles, float(block.traffic.merge_cycles))
 
-    With n requests of b beats at w cycles, latency L, Q = 16 requests and 2 commands in flight:
 
-        max(n b w, n (L + b w + 8) / Q, commands (L + rows b w + 14) / 2)
+def load_trip(memory: GemminiMemory, block: Block) -> float:
+    """From one of a block's requests to its last beat."""
+    later_beats = (block.traffic.beats / block.traffic.requests - 1) * memory.beat_cycles
+    return memory.latency_cycles + memory.request_overhead_cycles + later_beats
+
+
+def command_trip(memory: GemminiMemory, data: float) -> float:
+    """From the issue of one load command to its last data."""
+    return memory.latency_cycles + data + 1 - memory.beat_cycles + memory.command_overhead_cycles
+
+
+def train_cycles(memory: GemminiMemory, block: Block) -> float:
+    """Time that each of a long train of such loads takes, every request answered after the latency.
+
+    With q requests, d cycles of data, a round trip of T cycles, Q = 16 requests and 2 commands in flight:
+
+        max(d, q T / Q, (L + d + 15 - w) / 2)
     """
-    requests = commands * rows * requests_per_row
-    data = beats / requests_per_row * memory.beat_cycles
-    trip = memory.latency_cycles + data + memory.request_overhead_cycles
+    data = data_cycles(memory, block)
     return max(
-        requests * data,
-        requests * trip / memory.requests_in_flight,
-        commands * _command_trip(memory, rows, beats) / memory.commands_in_flight,
+        data,
+        block.traffic.requests * load_trip(memory, block) / memory.requests_in_flight,
+        command_trip(memory, data) / memory.commands_in_flight,
     )
 
 
-def _command_trip(memory: GemminiMemory, rows: int, beats: float) -> float:
-    """From the issue of one load command to its last data."""
-    return memory.latency_cycles + rows * beats * memory.beat_cycles + memory.command_overhead_cycles
+def bias_cycles(memory: GemminiMemory) -> float:
+    """Time that each of a long train of biases takes: one request, written to 16 rows of the accumulator."""
+    return command_trip(memory, float(ROWS_PER_COMMAND)) / memory.commands_in_flight
 
 
 def store_cycles(memory: GemminiMemory, commands: float, rows: int, same_line: bool) -> float:
@@ -79,6 +86,13 @@ def lines_of(start: int, size: int, pitch: int) -> float:
     return 1 + (size - 1) / LINE_BYTES
 
 
+def new_lines_of(start: int, size: int, pitch: int) -> float:
+    """Those of them that begin within the ``size`` bytes; the others a neighbouring tile has touched."""
+    if pitch % LINE_BYTES == 0:
+        return float(-(-(start + size) // LINE_BYTES) - -(-start // LINE_BYTES))
+    return size / LINE_BYTES
+
+
 def missed_pages(memory: GemminiMemory, rows: int, pitch: int, visits: int = 1) -> float:
     """Pages to translate for ``rows`` rows ``pitch`` bytes apart, visited in order so many times over.
 
@@ -91,8 +105,8 @@ def missed_pages(memory: GemminiMemory, rows: int, pitch: int, visits: int = 1) 
     return rows * pitch / PAGE_BYTES
 
 
-def line_cycles(memory: GemminiMemory, pitch: int) -> float:
+def conflict_cycles(memory: GemminiMemory, pitch: int) -> float:
     """Cost of one line that L2 lacks: strides of a power of two meet the same banks and sets."""
     if pitch < LINE_BYTES or pitch & (pitch - 1):
-        return memory.line_cycles
-    return memory.line_cycles * (1 + (memory.stride_factor - 1) * min(pitch, 1024) / 1024)
+        return 0.0
+    return memory.conflict_cycles * min(pitch, 1024) / 1024

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from accel_models.gemmini import Gemmini
+from accel_models.gemmini_dma import conflict_cycles
 from accel_models.gemmini_matmul_tiling import (
     Dataflow,
     Product,
@@ -23,6 +24,7 @@ from accel_models.gemmini_matmul_tiling import (
     default_matmul_tiling,
 )
 from accel_models.gemmini_queues import LoadQueue, StoreQueue
+from accel_models.gemmini_reuse import Operand, Reuse
 from accel_models.gemmini_tiling import SIDE
 from accel_models.gemmini_traffic import LINE_BYTES, Block
 
@@ -44,6 +46,7 @@ class _Run:
     """A product under way: the queues, and when the last tiles computed and were done."""
 
     product: Product
+    reuse: Reuse
     loads: LoadQueue
     stores: StoreQueue
     computed: float = 0.0
@@ -51,8 +54,28 @@ class _Run:
     load_start: float = 0.0
     written: int = 0  # rows of the scratchpad, by the tile's loads
 
-    def load(self, block: Block) -> None:
-        self.loads.load(block)
+    def load_inputs(self, tile: ProductTile, rows: Span, depth: Span) -> None:
+        """Load rows of the inputs."""
+        self._load(
+            Block(rows[0] * self.product.k + depth[0], self.product.k, rows[1], depth[1]), tile, "input"
+        )
+
+    def load_weights(self, tile: ProductTile, depth: Span, cols: Span) -> None:
+        """Load rows of the weights."""
+        block = Block(depth[0] * self.product.n + cols[0], self.product.n, depth[1], cols[1])
+        self._load(block, tile, "weights")
+
+    def line_cycles(self, tile: ProductTile, operand: Operand, pitch: int) -> float:
+        """Cost of each of a tile's lines, by what the caches still hold."""
+        memory = self.loads.memory
+        place = self.reuse.place(operand, tile.box)
+        if place == "l2":
+            return 0.0
+        conflict = conflict_cycles(memory, pitch)
+        return conflict if place == "llc" else max(memory.line_cycles, conflict)
+
+    def _load(self, block: Block, tile: ProductTile, operand: Operand) -> None:
+        self.loads.load(block, self.line_cycles(tile, operand, block.pitch))
         self.written += block.traffic.written
 
 
@@ -71,7 +94,8 @@ def matmul_cycles(product: Product, dataflow: Dataflow, machine: Gemmini, *, bia
         One bias per column is loaded into the accumulator.
     """
     tiling = default_matmul_tiling(product, dataflow, machine.scratchpad_rows, machine.accumulator_rows)
-    run = _Run(product, LoadQueue.of(machine.memory), StoreQueue.of(machine.memory))
+    reuse = Reuse.of(*tiling.as_convolution(product), machine.memory)
+    run = _Run(product, reuse, LoadQueue.of(machine.memory), StoreQueue.of(machine.memory))
     for tile in tiling.tiles(product):
         run.loads.wait_until(run.done[0] if dataflow == "ws" else run.done[1])
         _begin_loads(run, tile, bias)
@@ -100,11 +124,11 @@ def _load_ws(run: _Run, tile: ProductTile) -> list[float]:
     for start, length in _pieces(tile.depth, LINE_BYTES):
         if tile.loads_inputs:
             for row, rows in _pieces(tile.rows, SIDE):
-                run.load(Block(row * run.product.k + start, run.product.k, rows, length))
+                run.load_inputs(tile, (row, rows), (start, length))
         for row, _ in _pieces((start, length), SIDE):
             if tile.loads_weights:
                 for col, cols in _pieces(tile.cols, LINE_BYTES):
-                    run.load(Block(row * run.product.n + col, run.product.n, SIDE, cols))
+                    run.load_weights(tile, (row, SIDE), (col, cols))
             ready.append(run.loads.end)
     return ready
 
@@ -117,12 +141,12 @@ def _load_os(run: _Run, tile: ProductTile) -> list[float]:
     ends = [run.load_start]
     for col, cols in _pieces(tile.cols, LINE_BYTES):
         for row, rows in _pieces(tile.depth, SIDE):
-            run.load(Block(row * run.product.n + col, run.product.n, rows, cols))
+            run.load_weights(tile, (row, rows), (col, cols))
             ends.append(run.loads.end)
     ready = []
     for row, rows in _pieces(tile.rows, SIDE):
         for start, length in _pieces(tile.depth, LINE_BYTES):
-            run.load(Block(row * run.product.k + start, run.product.k, rows, length))
+            run.load_inputs(tile, (row, rows), (start, length))
             ends.append(run.loads.end)
         ready.append(run.loads.end)
     issued = ends[max(0, len(ends) - 1 - LOADS_QUEUED)]
@@ -166,11 +190,13 @@ def _store(run: _Run, tile: ProductTile, dataflow: Dataflow) -> float:
         for col, cols in _pieces(tile.cols, width)
         for row, rows in _pieces(tile.rows, SIDE)
     ]
+    missed = run.reuse.place("output", tile.box) != "l2"
+    line_cycles = run.stores.memory.line_cycles if missed else 0.0
     entered = run.computed
     for left, block in zip(range(len(blocks), 0, -1), blocks, strict=True):
         if left == min(STORES_QUEUED, len(blocks)):
             entered = max(entered, run.stores.last_sent)
-        run.stores.store(block)
+        run.stores.store(block, line_cycles)
     return entered
 
 

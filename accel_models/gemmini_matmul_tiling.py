@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import Literal
 
-from accel_models.gemmini_tiling import SIDE
+from accel_models.gemmini_tiling import SIDE, ConvLayer, ConvTiling
 
 Dataflow = Literal["ws", "os"]
 Span = tuple[int, int]  # start and length
+LOOP_ORDER = "QPKSRC"  # M outermost, then N, then K, by the letters of a convolution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,12 @@ class ProductTile:
     begins: bool  # its sums
     ends: bool  # its sums, and stores them
 
+    @property
+    def box(self) -> dict[str, Span]:
+        """The same tile as one of a 1 x 1 convolution."""
+        one = (0, 1)
+        return {"Q": one, "P": self.rows, "K": self.cols, "S": one, "R": one, "C": self.depth}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductTiling:
@@ -47,6 +54,23 @@ class ProductTiling:
     j: int
     k: int
     dataflow: Dataflow
+
+    def as_convolution(self, product: Product) -> tuple[ConvLayer, ConvTiling]:
+        """Return the same loops over the same bytes as a 1 x 1 convolution of one row of pixels."""
+        layer = ConvLayer(
+            in_height=1,
+            in_width=product.m,
+            channels=product.k,
+            filters=product.n,
+            kernel_height=1,
+            kernel_width=1,
+            stride=1,
+            padding=0,
+            out_height=1,
+            out_width=product.m,
+        )
+        sizes = {"P": min(self.i * SIDE, product.m), "K": min(self.j * SIDE, product.n)}
+        return layer, ConvTiling(Q=1, S=1, R=1, C=min(self.k * SIDE, product.k), order=LOOP_ORDER, **sizes)
 
     def tiles(self, product: Product) -> Iterator[ProductTile]:
         """Yield tiles in program order, K innermost.

@@ -14,7 +14,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from accel_models.gemmini_dma import GemminiMemory
+from accel_models.gemmini_dma import (
+    GemminiMemory,
+    command_trip,
+    data_cycles,
+    load_trip,
+    missed_pages,
+)
 from accel_models.gemmini_traffic import ROWS_PER_COMMAND, Block
 
 WIDE_STORE_TRIPS = 18 / 16  # round trips a row's request takes if it is wider than 16 bytes; measured
@@ -55,21 +61,18 @@ class LoadQueue(_Queue):
         """Return an idle queue."""
         return cls(memory, memory.latency_cycles + memory.start_cycles)
 
-    def load(self, block: Block) -> None:
-        """Load one block."""
-        memory, traffic = self.memory, block.traffic
-        data = max(traffic.beats * memory.beat_cycles, float(traffic.merge_cycles))
-        later_beats = (traffic.beats / traffic.requests - 1) * memory.beat_cycles
-        trip = memory.latency_cycles + memory.request_overhead_cycles + later_beats
-        whole = memory.latency_cycles + data + 1 - memory.beat_cycles + memory.command_overhead_cycles
-        self._serve(data, trip, traffic.requests, whole)
+    def load(self, block: Block, line_cycles: float = 0.0) -> None:
+        """Load one block, each line of which costs ``line_cycles`` beyond the nearest cache."""
+        memory = self.memory
+        data = max(data_cycles(memory, block), block.lines * line_cycles)
+        data += missed_pages(memory, block.rows, block.pitch) * memory.page_cycles
+        self._serve(data, load_trip(memory, block), block.traffic.requests, command_trip(memory, data))
 
     def load_bias(self) -> None:
         """Load 16 sums, one request, and write them to 16 rows of the accumulator."""
         memory, data = self.memory, float(ROWS_PER_COMMAND)
         trip = memory.latency_cycles + memory.request_overhead_cycles
-        whole = memory.latency_cycles + data + memory.command_overhead_cycles
-        self._serve(data, trip, 1, whole)
+        self._serve(data, trip, 1, command_trip(memory, data))
 
 
 class StoreQueue(_Queue):
@@ -80,7 +83,7 @@ class StoreQueue(_Queue):
         """Return an idle queue."""
         return cls(memory, memory.latency_cycles + memory.store_overhead_cycles)
 
-    def store(self, block: Block) -> None:
+    def store(self, block: Block, line_cycles: float = 0.0) -> None:
         """Store one block: read its rows, gather each into one request, send it beat by beat."""
         memory, traffic = self.memory, block.traffic
         read = block.rows * block.width + memory.store_overhead_cycles
@@ -88,7 +91,7 @@ class StoreQueue(_Queue):
         trip = memory.latency_cycles + memory.request_overhead_cycles + block.width - 1
         if block.width > 1:
             trip *= WIDE_STORE_TRIPS
-        self._serve(float(max(read, sent)), trip, traffic.requests, 0.0)
+        self._serve(max(float(read), float(sent), block.lines * line_cycles), trip, traffic.requests, 0.0)
 
     @property
     def last_sent(self) -> float:

@@ -83,7 +83,20 @@ class ConvTiling:
             }
 
 
+@dataclass(frozen=True, slots=True)
+class TilingSearch:
+    """What the library's rule finds, and how many candidates its host weighs on the way."""
+
+    tiling: ConvTiling
+    candidates: int
+
+
 def default_tiling(layer: ConvLayer, scratchpad_rows: int, accumulator_rows: int) -> ConvTiling:
+    """Cut a layer by the library's rule; see :func:`search_tiling`."""
+    return search_tiling(layer, scratchpad_rows, accumulator_rows).tiling
+
+
+def search_tiling(layer: ConvLayer, scratchpad_rows: int, accumulator_rows: int) -> TilingSearch:
     """Cut a layer by the library's rule: shrink the largest size until it fits, then grow what still can.
 
     Half of each memory holds a tile, the other half the next.  Filters and channels shrink by whole rows of
@@ -92,20 +105,21 @@ def default_tiling(layer: ConvLayer, scratchpad_rows: int, accumulator_rows: int
     Source: the behaviour of ``tiled_conv_auto`` in ucb-bar/gemmini-rocc-tests @928aba8.
     """
     halves = (scratchpad_rows // 2, accumulator_rows // 2)
-    tile = ConvTiling.of(layer.sizes)
+    tile, candidates = ConvTiling.of(layer.sizes), 1
     while not _fits(layer, tile, halves):
-        tile = _shrunk(tile)
-    wider = _grown(tile, "P", layer, halves)
-    while wider is not None:
-        tile, wider = wider, _grown(wider, "P", layer, halves)
-    grew = True
-    while grew:
-        grew = False
-        for dim in DIMS:
-            larger = _grown(tile, dim, layer, halves)
-            if larger is not None:
-                tile, grew = larger, True
-    return tile
+        tile, candidates = _shrunk(tile), candidates + 1
+    for dims in (("P",), DIMS):
+        grew = True
+        while grew:
+            grew = False
+            for dim in dims:
+                if tile.size(dim) >= layer.sizes[dim]:
+                    continue
+                candidates += 1
+                larger = tile.resized(dim, tile.size(dim) + 1)
+                if _fits(layer, larger, halves):
+                    tile, grew = larger, True
+    return TilingSearch(tile, candidates)
 
 
 def _shrunk(tile: ConvTiling) -> ConvTiling:
@@ -114,13 +128,6 @@ def _shrunk(tile: ConvTiling) -> ConvTiling:
     size = tile.size(largest)
     step = SIDE if largest in {"K", "C"} else 1
     return tile.resized(largest, max((size - 1) // step * step, 1))
-
-
-def _grown(tile: ConvTiling, dim: str, layer: ConvLayer, halves: tuple[int, int]) -> ConvTiling | None:
-    if tile.size(dim) >= layer.sizes[dim]:
-        return None
-    larger = tile.resized(dim, tile.size(dim) + 1)
-    return larger if _fits(layer, larger, halves) else None
 
 
 def _fits(layer: ConvLayer, tile: ConvTiling, halves: tuple[int, int]) -> bool:

@@ -59,6 +59,11 @@ class Block:
         """Rows of the array's width in one row: 1 to 4."""
         return -(-self.size // BEAT_BYTES)
 
+    @property
+    def lines(self) -> float:
+        """Lines it touches that its neighbours in a row do not, for rows of at most a line."""
+        return self.rows * min(1.0, self.pitch / LINE_BYTES)
+
 
 @lru_cache(maxsize=4096)
 def _block_traffic(start: int, pitch: int, rows: int, size: int) -> Traffic:

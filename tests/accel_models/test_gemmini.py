@@ -9,13 +9,20 @@ from hypothesis import strategies as st
 from accel_models.gemmini import Gemmini, conv_cycles
 from accel_models.gemmini_dma import (
     GemminiMemory,
+    bias_cycles,
+    conflict_cycles,
     lines_of,
     missed_pages,
+    new_lines_of,
     store_cycles,
     train_cycles,
 )
 from accel_models.gemmini_firesim import FIRESIM, firesim_cycles
-from accel_models.gemmini_tiling import ConvLayer, ConvTiling, default_tiling, dosa_tiling
+from accel_models.gemmini_matmul import matmul_cycles
+from accel_models.gemmini_matmul_tiling import Product
+from accel_models.gemmini_reuse import Reuse
+from accel_models.gemmini_tiling import ConvLayer, ConvTiling, default_tiling, dosa_tiling, search_tiling
+from accel_models.gemmini_traffic import Block
 from accel_models.validation_gemmini import gemmini_comparisons
 from traces.errors import ConfigError
 
@@ -40,6 +47,7 @@ def layer(size: int, channels: int, filters: int, kernel: int = 1, stride: int =
     )
 
 
+WHOLE = ConvTiling(Q=8, P=8, K=64, S=1, R=1, C=64)
 LAYERS = st.builds(
     layer,
     st.integers(3, 40),
@@ -50,8 +58,20 @@ LAYERS = st.builds(
 )
 
 
+def test_the_host_weighs_every_candidate() -> None:
+    """8 x 8 x 64 fits as it is: one.  A row of 1 x 520 pixels shrinks to 512 and cannot grow back.
+
+    That is one for 520, eight on the way down, one more column (twice: first alone, then among all sizes).
+    """
+    assert search_tiling(layer(8, 64, 64), 16384, 1024).candidates == 1
+    row = replace(layer(520, 16, 16), in_height=1, out_height=1)
+    search = search_tiling(row, 16384, 1024)
+    assert (search.tiling.P, search.candidates) == (512, 1 + 8 + 1 + 1)
+    assert firesim_cycles(layer(8, 64, 64)) == conv_cycles(layer(8, 64, 64), WHOLE, FIRESIM) + 189
+
+
 def test_what_fits_is_one_tile() -> None:
-    assert default_tiling(layer(8, 64, 64), 16384, 1024) == ConvTiling(Q=8, P=8, K=64, S=1, R=1, C=64)
+    assert default_tiling(layer(8, 64, 64), 16384, 1024) == WHOLE
 
 
 def test_filters_then_rows_then_columns_shrink() -> None:
@@ -101,9 +121,11 @@ def test_a_mapping_that_cannot_be_read_is_refused() -> None:
 
 def test_trains_of_loads_by_hand() -> None:
     """In a train 16 requests, or two commands, share each round trip."""
-    assert train_cycles(MEMORY, 32, 16, 4) == 512 * (100 + 4 + 8) / 16
-    assert train_cycles(MEMORY, 32, 1, 4) == 32 * (100 + 4 + 14) / 2
-    assert train_cycles(replace(MEMORY, latency_cycles=0.0), 32, 16, 4) == 512 * 4
+    full, row = Block(0, 64, 16, 64), Block(0, 64, 1, 64)
+    assert train_cycles(MEMORY, full) == 16 * (100 + 8 + 3) / 16
+    assert train_cycles(MEMORY, row) == (100 + 4 + 14) / 2
+    assert train_cycles(replace(MEMORY, latency_cycles=0.0), full) == 16 * 4
+    assert bias_cycles(MEMORY) == (100 + 16 + 14) / 2
 
 
 def test_stores_by_hand() -> None:
@@ -115,6 +137,25 @@ def test_lines_touched_by_a_row() -> None:
     assert lines_of(0, 64, 128) == 1
     assert lines_of(48, 64, 128) == 2
     assert lines_of(0, 16, 1000) == 1 + 15 / 64  # unaligned rows: on average
+
+
+def test_lines_shared_with_the_tile_before_are_not_new() -> None:
+    assert new_lines_of(0, 48, 128) == 1
+    assert new_lines_of(48, 64, 128) == 1  # bytes 48 to 111: the line at 64 begins there
+    assert new_lines_of(16, 16, 128) == 0
+    assert new_lines_of(0, 16, 1000) == 16 / 64
+
+
+def test_strides_of_a_power_of_two_conflict() -> None:
+    memory = replace(MEMORY, conflict_cycles=8.0)
+    assert [conflict_cycles(memory, pitch) for pitch in (64, 512, 1024, 4096, 1000, 32)] == [
+        0.5,
+        4,
+        8,
+        8,
+        0,
+        0,
+    ]
 
 
 def test_pages_translated_again_once_a_visit_spans_more_than_are_held() -> None:
@@ -156,10 +197,28 @@ def test_a_second_run_finds_small_layers_in_the_cache() -> None:
     """The library's own cut, written as a mapping: the same tiles and loops, but warm."""
     small, large = layer(14, 64, 64), layer(400, 64, 64)
     whole = "L3[WIO] N1 - L2[WI] K16X - L1[O] K4 C4 Q14 C16X - L0[W] P14"
-    assert firesim_cycles(small, whole) < firesim_cycles(small)
+    assert firesim_cycles(small, whole) < conv_cycles(small, dosa_tiling(whole), FIRESIM)
     tiles = "L3[WIO] Q20 P20 - L2[WI] K16X - L1[O] K4 C4 Q20 C16X - L0[W] P20"
     cold = conv_cycles(large, dosa_tiling(tiles), FIRESIM)
     assert firesim_cycles(large, tiles) == cold  # 10 MB do not fit 4 MiB
+
+
+def test_fully_connected_layers_run_as_products() -> None:
+    one = replace(layer(64, 64, 64), in_height=1, out_height=1)
+    assert firesim_cycles(one) == matmul_cycles(Product(m=64, k=64, n=64), "ws", FIRESIM)
+
+
+def test_where_a_tile_finds_its_lines() -> None:
+    """Two tiles of filters inside, two of rows outside: inputs return at once, weights a turn later."""
+    shape = layer(16, 64, 128)
+    tiling = ConvTiling(Q=8, P=16, K=64, S=1, R=1, C=64)
+    memory = replace(MEMORY, l2_bytes=20 << 10, llc_bytes=1 << 20)
+    reuse = Reuse.of(shape, tiling, memory)  # inputs of a tile: 9 KiB of lines, weights 4, outputs 8
+    boxes = list(tiling.boxes(shape))
+    assert [reuse.place("input", box) for box in boxes] == ["dram", "l2", "dram", "l2"]
+    assert [reuse.place("weights", box) for box in boxes] == ["dram", "dram", "llc", "llc"]
+    warm = Reuse.of(shape, tiling, replace(memory, warm=True))
+    assert [warm.place("input", box) for box in boxes] == ["llc", "l2", "llc", "l2"]
 
 
 def test_less_overlap_never_helps() -> None:

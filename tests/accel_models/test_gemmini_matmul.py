@@ -96,6 +96,19 @@ def test_operands_of_two_tiles_stay() -> None:
     assert all(tile.loads_inputs and tile.loads_weights for tile in os)  # the host loads all of each tile
 
 
+def test_lines_that_only_dram_holds_cost_once() -> None:
+    """ws, 256 x 256 x 256: 4 x 3 tiles.  With L2 large, each operand comes from DRAM once: 1024 lines each.
+
+    Loads take at least 10 cycles a line, 16 lines a command, where 4 a line would do from the caches.
+    """
+    cube = Product(m=256, k=256, n=256)
+    far = GemminiMemory(latency_cycles=0.0, line_cycles=100.0)
+    small = GemminiMemory(latency_cycles=0.0, line_cycles=100.0, l2_bytes=1 << 10, llc_bytes=1 << 10)
+    near, once, always = (matmul_cycles(cube, "ws", Gemmini(memory=m)) for m in (IDEAL.memory, far, small))
+    assert once > 2 * 1024 * 100 > near
+    assert always > (3 + 4) * 1024 * 100 > once  # inputs for each of three columns, weights of four rows
+
+
 def test_the_smallest_product_by_hand() -> None:
     """16 x 16 x 16, no latency, measured 182.
 
@@ -110,14 +123,14 @@ def test_bytes_moved_are_the_rtls(monkeypatch: pytest.MonkeyPatch) -> None:
     moved = {"read": 0, "written": 0}
 
     class Loads(LoadQueue):
-        def load(self, block: Block) -> None:
+        def load(self, block: Block, line_cycles: float = 0.0) -> None:
             moved["read"] += 16 * block.traffic.beats
 
         def load_bias(self) -> None:
             moved["read"] += 64
 
     class Stores(StoreQueue):
-        def store(self, block: Block) -> None:
+        def store(self, block: Block, line_cycles: float = 0.0) -> None:
             moved["written"] += 16 * block.traffic.beats
 
     monkeypatch.setattr(gemmini_matmul, "LoadQueue", Loads)
