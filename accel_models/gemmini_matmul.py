@@ -85,7 +85,7 @@ def matmul_cycles(product: Product, dataflow: Dataflow, machine: Gemmini, *, bia
     Parameters
     ----------
     product
-        Its sizes; cut by the library's rule.
+        Its sizes; cut by the library's rule.  A skipped product has a zero size and costs nothing.
     dataflow
         ``ws`` or ``os``.
     machine
@@ -93,6 +93,8 @@ def matmul_cycles(product: Product, dataflow: Dataflow, machine: Gemmini, *, bia
     bias
         One bias per column is loaded into the accumulator.
     """
+    if not product.m * product.k * product.n:
+        return 0
     tiling = default_matmul_tiling(product, dataflow, machine.scratchpad_rows, machine.accumulator_rows)
     reuse = Reuse.of(*tiling.as_convolution(product), machine.memory)
     run = _Run(product, reuse, LoadQueue.of(machine.memory), StoreQueue.of(machine.memory))

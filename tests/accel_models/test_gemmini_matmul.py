@@ -1,5 +1,7 @@
 """Gemmini's products: rows as requests, queues, tiles, and whole runs beside the RTL."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,6 +118,11 @@ def test_the_smallest_product_by_hand() -> None:
     10 + 26 to store it.
     """
     assert matmul_cycles(Product(m=16, k=16, n=16), "ws", IDEAL) == 45 + 20 + 32 + 10 + 16 + 20 + 36
+
+
+@pytest.mark.parametrize("size", ["m", "k", "n"])
+def test_a_skipped_product_costs_nothing(size: str) -> None:
+    assert matmul_cycles(replace(Product(m=4, k=8, n=8), **{size: 0}), "ws", IDEAL) == 0
 
 
 def test_bytes_moved_are_the_rtls(monkeypatch: pytest.MonkeyPatch) -> None:
