@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accel_models.validation import Comparison
+from accel_models.validation_area import area_comparisons
 from accel_models.validation_array import array_comparisons
 from accel_models.validation_energy import energy_comparisons
 from accel_models.validation_gemmini import gemmini_comparisons
@@ -10,5 +11,11 @@ from accel_models.validation_simd import simd_comparisons
 
 
 def all_comparisons() -> tuple[Comparison, ...]:
-    """Run all comparisons: arrays, cores, energy."""
-    return (*array_comparisons(), *gemmini_comparisons(), *simd_comparisons(), *energy_comparisons())
+    """Run all comparisons: arrays, cores, energy, area."""
+    return (
+        *array_comparisons(),
+        *gemmini_comparisons(),
+        *simd_comparisons(),
+        *energy_comparisons(),
+        *area_comparisons(),
+    )
