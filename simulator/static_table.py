@@ -101,15 +101,16 @@ def _row(op: Op, cost: Cost, peak: float) -> OpEstimate:
 def alone_cycles(cost: Cost) -> int:
     """Cycles of an op's last state with nothing else on the machine.
 
-    Inputs, then weights come in on one bus; compute starts with the first tile of both and ends no earlier
-    than the last tile after either has landed; outputs follow the compute in the same way.
+    Weights, then inputs come in on one bus, in the order of the schedule; compute starts with the first tile of
+    both and ends no earlier than the last tile after either has landed; outputs follow the compute in the
+    same way.
     """
     inputs, weights, compute, outputs = (
         tuple(int(table[-1]) for table in task_tables(kind, cost))
         for kind in ("inputs", "weights", "compute", "outputs")
     )
     loaded = inputs[0] + weights[0]
-    start = max(inputs[1], inputs[0] + weights[1] if weights[0] else 0)
+    start = max(weights[1], weights[0] + inputs[1] if inputs[0] else 0)
     end = start + compute[0]
     if loaded:
         end = max(end, loaded + min(compute[2], compute[0]))

@@ -49,6 +49,24 @@ def test_ops_one_by_one_take_no_less_than_their_replay(design: str) -> None:
     assert all(row.stall_cycles >= 0 for row in table.rows)
 
 
+@pytest.mark.parametrize(
+    "design", ["edge_npu_16x16", "ethos_u55_128_like", "gemmini_16x16", "eyeriss_like", "cortex_m4"]
+)
+@pytest.mark.parametrize(
+    ("channels", "size", "kernel", "out"), [(3, 32, 3, 16), (64, 28, 3, 64), (256, 14, 1, 512)]
+)
+def test_one_op_takes_what_its_replay_takes(
+    design: str, channels: int, size: int, kernel: int, out: int
+) -> None:
+    """With nothing else on the machine the table and the schedule are the same arithmetic, to the cycle."""
+    builder = GraphBuilder("one", channels, size, size)
+    builder.conv("conv", builder.input, out, Window.square(kernel))
+    graph = builder.finish()
+    (row,) = estimate(graph, load_design(design)).rows
+    replayed = replay(open_trace(graph), load_design(design), explain=False)
+    assert row.total_cycles == int(replayed.per_input.latency_cycles[0])
+
+
 def test_what_does_not_fit_is_said() -> None:
     small = {"memory.weight_buffer": "256 B", "memory.banks": 1, "array.rows": 32, "array.cols": 32}
     with pytest.raises(UnsupportedError, match=r"needs 512 B of the weight buffer, 256 B are free"):
