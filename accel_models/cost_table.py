@@ -7,19 +7,24 @@ The file is JSON; ``networks.cost_table`` reads it and interpolates between the 
 
 Costs are of one op alone, from its first byte asked for to its last one stored; energy without leakage.  What
 ops hide behind each other only a replay can tell.
+
+A design that leaves out whole groups of channels, or none, computes more channels than are kept.  Choice: the table
+prices the channels it computes on average, were the kept ones anywhere with equal chance; so training towards such
+a design is not paid for channels that it would compute anyway.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import Literal
+from typing import Literal, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.cost import Cost, Ints, Placement, WorkStates
-from accel_models.design import Design
+from accel_models.design import Design, Skip
 from accel_models.placement import place
 from accel_models.pricing import price
 from traces.atomic import atomic_write
@@ -109,11 +114,36 @@ def _alone_cycles(cost: Cost) -> Ints:
     return np.asarray(np.maximum(by_compute, bus + cost.last_tile_cycles))
 
 
+def computed_channels(kept: Ints, channels: int, skip: Skip) -> Ints:
+    """Return how many of ``channels`` a design computes on average where ``kept`` of them are, rounded up."""
+    match skip.channels:
+        case "none":
+            counts = np.where(kept > 0, channels, 0)
+        case "compact":
+            counts = kept
+        case "tile":
+            sizes = [min(skip.group, channels - start) for start in range(0, channels, skip.group)]
+            counts = np.array([sum(size * _touched(size, int(k), channels) for size in sizes) for k in kept])
+        case "prefix":  # the mean of the largest of k places
+            counts = kept * (channels + 1) / (kept + 1)
+        case _:
+            assert_never(skip.channels)
+    return np.ceil(np.round(counts, 9)).astype(np.int64)
+
+
+def _touched(size: int, kept: int, channels: int) -> float:
+    """Chance that at least one of ``kept`` channels out of ``channels`` lies in a group of ``size``."""
+    return 1.0 - math.comb(channels - size, kept) / math.comb(channels, kept)
+
+
 def _work(op: Op, cin: Ints, cout: Ints, design: Design) -> WorkStates:
-    """Return the states of every pair of counts; kept channels are taken to lie side by side."""
+    """Return the states of every pair of counts of kept channels."""
     states = len(cin)
     runs = (cin > 0) & (cout > 0)
-    kept = np.where(runs, cin / op.in_channels * cout / op.out_channels, 0.0)
+    useful = np.where(runs, cin / op.in_channels * cout / op.out_channels, 0.0)
+    cin = computed_channels(cin, op.in_channels, design.skip)
+    cout = computed_channels(cout, op.out_channels, design.skip)
+    fetched = np.where(runs, cin / op.in_channels * cout / op.out_channels, 0.0)
     width = design.memory.weight_bits if design.memory else 8
     return WorkStates(
         op=op,
@@ -122,7 +152,7 @@ def _work(op: Op, cin: Ints, cout: Ints, design: Design) -> WorkStates:
         out_channels=cout,
         out_rows=np.full(states, op.out_height),
         batch=np.ones(states, np.int64),
-        useful_macs=np.ceil(op.macs * kept).astype(np.int64),
-        weight_fetch_bytes=np.ceil(op.weight_count * kept * width / 8).astype(np.int64),
+        useful_macs=np.ceil(op.macs * useful).astype(np.int64),
+        weight_fetch_bytes=np.ceil(op.weight_count * fetched * width / 8).astype(np.int64),
         gathered_elements=np.zeros(states, np.int64),
     )

@@ -1,13 +1,14 @@
 """The table that training towards a design reads."""
 
 import json
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from accel_models.cost_table import channel_knots, cost_table, save_cost_table
+from accel_models.cost_table import channel_knots, computed_channels, cost_table, save_cost_table
+from accel_models.design import Skip
 from accel_models.load import load_design
 from traces.graphs import cifar_resnet
 
@@ -47,3 +48,39 @@ def test_training_reads_what_is_written(tmp_path: Path) -> None:
     middle = table.interpolate(name, torch.tensor([8.0]), torch.tensor([8.0]))
     i = written["in_channels"].index(8)
     assert float(middle[0]) == pytest.approx(written["cost"][i][i])
+
+
+@pytest.mark.parametrize(
+    ("skip", "computed"),
+    [
+        (Skip(channels="none"), [0, 4, 4, 4, 4]),
+        (Skip(channels="compact"), [0, 1, 2, 3, 4]),
+        # Of the 6 pairs of 4 channels, 2 lie in one half: 2 * (2/6) + 4 * (4/6) = 10/3, of which 4 are computed.
+        (Skip(channels="tile", group=2), [0, 2, 4, 4, 4]),
+        # The last of one is at 2.5 on average, of two at 10/3, of three at 3.75.
+        (Skip(channels="prefix"), [0, 3, 4, 4, 4]),
+    ],
+)
+def test_the_table_counts_the_channels_a_design_computes(skip: Skip, computed: list[int]) -> None:
+    assert computed_channels(np.arange(5), 4, skip).tolist() == computed
+
+
+def test_a_group_is_computed_as_often_as_one_of_it_is_kept() -> None:
+    """Against all ways to keep 3 of 12 channels in groups of 4 (the last group of 5 channels has 1)."""
+    groups = [
+        sum(4 * any(c // 4 == g for c in kept) for g in range(3)) for kept in combinations(range(12), 3)
+    ]
+    tile = Skip(channels="tile", group=4)
+    assert computed_channels(np.array([3]), 12, tile).tolist() == [int(np.ceil(np.mean(groups)))]
+    assert computed_channels(np.array([5]), 5, tile).tolist() == [5]
+
+
+def test_a_design_that_computes_all_channels_pays_nothing_for_leaving_some_out() -> None:
+    design = load_design("edge_npu_16x16")
+    whole = design.model_copy(update={"skip": Skip(channels="none")})
+    ops = cost_table(GRAPH, whole, "pJ")["ops"]
+    assert isinstance(ops, dict)
+    for op in GRAPH.ops:
+        if op.kind == "conv":
+            grid = np.array(ops[op.name]["cost"])
+            assert (grid[1:, 1:] == grid[-1, -1]).all(), op.name
