@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from simulator.waterfall import LOSSES, Levels
 
 SCHEMA_VERSION = "1.0"  # of a results folder; major: readers refuse another
-MODEL_VERSION = "1.0"  # of everything that decides a number
+MODEL_VERSION = "1.1"  # of everything that decides a number
 
 
 class _Frozen(BaseModel):

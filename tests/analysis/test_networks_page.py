@@ -24,6 +24,7 @@ def _entry(method: str, macs: int, test: float, **more: Any) -> dict[str, Any]:
     }
 
 
+ROOT = Path(__file__).parents[2]
 ARTEFACTS: dict[str, dict[str, Any]] = {
     "resnet20_dense": _entry("static", 200, 0.9),
     "lc_half": _entry(
@@ -60,3 +61,9 @@ def test_page_and_figure_are_the_same_bytes_twice(tmp_path: Path) -> None:
     source.write_text(json.dumps({"artefacts": ARTEFACTS}), encoding="utf-8")
     first = [path.read_bytes() for path in write_networks_page(source, tmp_path)]
     assert first == [path.read_bytes() for path in write_networks_page(source, tmp_path)]
+
+
+def test_the_shipped_page_is_todays() -> None:
+    shipped = json.loads((ROOT / "networks/shipped/provenance.json").read_text(encoding="utf-8"))
+    page = (ROOT / "docs/networks_measured.md").read_text(encoding="utf-8")
+    assert page == page_text(shipped["artefacts"])
