@@ -13,7 +13,13 @@ from simulator import replay
 from traces import load_trace
 
 DESIGN = "ethos_u55_128_like"
-BY_MACS = ("lcnet_resnet20_20", "lcnet_resnet20_30", "lcnet_resnet20_40", "lcnet_resnet20_50", "lcnet_resnet20_70")
+BY_MACS = (
+    "lcnet_resnet20_20",
+    "lcnet_resnet20_30",
+    "lcnet_resnet20_40",
+    "lcnet_resnet20_50",
+    "lcnet_resnet20_70",
+)
 BY_ENERGY = ("lcnet_ethos_50", "lcnet_ethos_70")
 
 
