@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,3 +51,26 @@ class Comparison:
     def holds(self) -> bool:
         """Both bounds are kept."""
         return self.mean_error <= self.bound_mean and self.worst_error <= self.bound_worst
+
+
+def published_group(  # noqa: PLR0913  # a comparison's parts
+    name: str,
+    rows: Sequence[Mapping[str, str]],
+    column: str,
+    predict: Callable[[Mapping[str, str]], float],
+    *,
+    unit: str,
+    bound_mean: float,
+    bound_worst: float,
+) -> Comparison:
+    """Compare one published figure per chip, the ``column`` of its row, with what ``predict`` says of the row."""
+    return Comparison(
+        name=name,
+        truth="; ".join(row["source"] for row in rows if "as above" not in row["source"]),
+        labels=tuple(row["chip"] for row in rows),
+        measured=np.array([float(row[column]) for row in rows]),
+        predicted=np.array([predict(row) for row in rows]),
+        unit=unit,
+        bound_mean=bound_mean,
+        bound_worst=bound_worst,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
 
 from accel_models.area import Area, area_mm2
 from accel_models.energy_params import (
@@ -13,7 +13,7 @@ from accel_models.energy_params import (
     TechnologyParams,
 )
 from accel_models.energy_tables import read_table
-from accel_models.validation import Comparison
+from accel_models.validation import Comparison, published_group
 
 BANKS = 2  # of every buffer: assumption
 VOLTAGE_V = 0.9  # area does not depend on it
@@ -47,24 +47,17 @@ def chips() -> Comparison:
 
 def _comparison(name: str, group: str, *, bound_mean: float, bound_worst: float) -> Comparison:
     rows = [row for row in read_table("reference/npu_area") if row["group"] == group]
-    return Comparison(
-        name=name,
-        truth="; ".join(row["source"] for row in rows if "as above" not in row["source"]),
-        labels=tuple(row["chip"] for row in rows),
-        measured=np.array([float(row["mm2"]) for row in rows]),
-        predicted=np.array([_predicted(row) for row in rows]),
-        unit="mm2",
-        bound_mean=bound_mean,
-        bound_worst=bound_worst,
+    return published_group(
+        name, rows, "mm2", _predicted, unit="mm2", bound_mean=bound_mean, bound_worst=bound_worst
     )
 
 
-def _predicted(row: dict[str, str]) -> float:
+def _predicted(row: Mapping[str, str]) -> float:
     area = published_area(row)
     return area.cell_mm2 if row["measures"] == "cells" else area.total_mm2
 
 
-def published_area(row: dict[str, str]) -> Area:
+def published_area(row: Mapping[str, str]) -> Area:
     """Return the model's area of one row: its buffer is half weights and half activations (assumption)."""
     half, accumulators = int(row["buffer_kib"]) << 9, int(row["accumulator_kib"]) << 10
     sizes: tuple[tuple[MemoryRole, int], ...] = (

@@ -48,16 +48,7 @@ def loads() -> Comparison:
         for command in range(commands):
             queue.load(Block(command * rows * pitch, pitch, rows, cols * (4 if sums else 1)))
         predicted.append(queue.end)
-    return Comparison(
-        name="Gemmini loads alone",
-        truth=str(table["source"][0]),
-        labels=_labels(table, "cols", "rows", "commands", "mem_latency", "mem_cycles_per_16B"),
-        measured=table["cycles"].astype(np.float64),
-        predicted=np.array(predicted),
-        unit="cycles",
-        bound_mean=0.01,
-        bound_worst=0.06,
-    )
+    return _trains_alone("Gemmini loads alone", table, predicted, bound_mean=0.01, bound_worst=0.06)
 
 
 def stores() -> Comparison:
@@ -69,15 +60,21 @@ def stores() -> Comparison:
         for command in range(commands):
             queue.store(Block(command * rows * pitch, pitch, rows, cols))
         predicted.append(queue.end)
+    return _trains_alone("Gemmini stores alone", table, predicted, bound_mean=0.005, bound_worst=0.02)
+
+
+def _trains_alone(
+    name: str, table: Table, predicted: list[float], *, bound_mean: float, bound_worst: float
+) -> Comparison:
     return Comparison(
-        name="Gemmini stores alone",
+        name=name,
         truth=str(table["source"][0]),
         labels=_labels(table, "cols", "rows", "commands", "mem_latency", "mem_cycles_per_16B"),
         measured=table["cycles"].astype(np.float64),
         predicted=np.array(predicted),
         unit="cycles",
-        bound_mean=0.005,
-        bound_worst=0.02,
+        bound_mean=bound_mean,
+        bound_worst=bound_worst,
     )
 
 

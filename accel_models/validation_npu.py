@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
 
 from accel_models.energy import Actions, energy_pj, static_energy_pj
 from accel_models.energy_params import SramMacro, TechnologyParams
 from accel_models.energy_tables import read_table
 from accel_models.price_list import price_list
 from accel_models.prices import PriceList
-from accel_models.validation import Comparison
+from accel_models.validation import Comparison, published_group
 
 SUM_BYTES = 4  # of an int32 partial sum
 ACCUMULATOR_BYTES = 16 << 10  # assumption
@@ -32,19 +32,18 @@ def chips_at_peak() -> Comparison:
 
 def _comparison(name: str, group: str, *, bound_mean: float, bound_worst: float) -> Comparison:
     rows = [row for row in read_table("reference/npu_peak") if row["group"] == group]
-    return Comparison(
-        name=name,
-        truth="; ".join(row["source"] for row in rows if "as above" not in row["source"]),
-        labels=tuple(row["chip"] for row in rows),
-        measured=np.array([float(row["pj_per_mac"]) for row in rows]),
-        predicted=np.array([busy_pj_per_mac(row) for row in rows]),
+    return published_group(
+        name,
+        rows,
+        "pj_per_mac",
+        busy_pj_per_mac,
         unit="pJ/MAC",
         bound_mean=bound_mean,
         bound_worst=bound_worst,
     )
 
 
-def busy_pj_per_mac(row: dict[str, str]) -> float:
+def busy_pj_per_mac(row: Mapping[str, str]) -> float:
     """Energy of one cycle in which every MAC switches, over its MACs [pJ]; leakage included, DRAM not.
 
     A cycle reads the operands that are not held, and reads and writes one partial sum per column whose sums
@@ -65,7 +64,7 @@ def busy_pj_per_mac(row: dict[str, str]) -> float:
     return float(energy_pj(cycle, prices).total_pj + static) / macs
 
 
-def _prices(row: dict[str, str], macs: int) -> PriceList:
+def _prices(row: Mapping[str, str], macs: int) -> PriceList:
     word, half = int(row["word_bits"]), int(row["buffer_kib"]) << 9
     return price_list(
         TechnologyParams(node_nm=int(row["node_nm"]), voltage_v=float(row["voltage_v"])),

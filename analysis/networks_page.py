@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +62,9 @@ def _line(artefacts: Mapping[str, Mapping[str, Any]], name: str) -> str:
 
 def _epochs(artefacts: Mapping[str, Mapping[str, Any]], name: str) -> int:
     """Return the epochs of a network and of all that it started from."""
-    chain: Sequence[str] = [name]
-    while start := Path(artefacts[chain[-1]]["start_from"]).stem:
-        chain = [*chain, start]
-    return sum(artefacts[link]["epochs"] for link in chain)
+    own: int = artefacts[name]["epochs"]
+    start = Path(artefacts[name]["start_from"]).stem
+    return own + (_epochs(artefacts, start) if start else 0)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 ``python -m networks.shipping RUNS --data DIR`` takes every finished run ``RUNS/NAME/`` (``model.pt``, ``log.csv``,
 and ``commit``, a line per commit that trained it) whose configuration is ``networks/shipped/NAME.yaml``, measures
-it on the validation and the test images, and writes ``networks/shipped/`` and ``traces/shipped/``.  A trace ships
+it on the test images, and writes ``networks/shipped/`` and ``traces/shipped/``.  A trace ships
 of the networks that ``provenance.json`` marks so already, and of those named with ``--trace``.
 """
 
@@ -45,7 +45,6 @@ def ship(name: str, run: Path, data: Path, *, with_trace: bool) -> dict[str, Any
     target = TRACES / f"{name}_cifar10.parquet"
     command = f"lacuna record {path} --data DIR --no-scores --out {target}"
     trace = record_checkpoint(path, data, scores=False, command=command)
-    validation = record_checkpoint(path, data, part="validation")
     commits = run / "commit"
     entry: dict[str, Any] = {
         "method": method_of(load_config(path.with_suffix(".yaml"))),
@@ -58,7 +57,7 @@ def ship(name: str, run: Path, data: Path, *, with_trace: bool) -> dict[str, Any
         "epochs": info.epochs,
         "start_from": info.start_from,
         "macs": info.graph.without_gates().macs,
-        "validation_accuracy": round(validation.accuracy, 4),
+        "validation_accuracy": round(info.validation_accuracy, 4),
         "test_accuracy": round(trace.accuracy, 4),
     }
     entry |= _gated(trace, info)
