@@ -1,9 +1,10 @@
 """What real skipping is worth on this CPU, and what recording costs: wall-clock, one thread.
 
-    python benchmarks/networks_wall_clock.py CHECKPOINT [--data DIR] [--images 200]
+    python benchmarks/networks_wall_clock.py [CHECKPOINT] [--data DIR] [--images 200]
 
 Prints milliseconds per image at batch 1 for the dense path (masked: everything computed, then multiplied) and the
 skipping path, beside the share of MACs kept, and the time of a recording over that of a plain forward pass.
+Without CIFAR-10 at hand nothing is measured.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from pathlib import Path
 
 import torch
 
-from networks.data import load_dataset, plain_batches
+from networks.data import CIFAR10_FOLDER, load_dataset, plain_batches
 from networks.lcnet import set_skipping
 from networks.loading import load_model
 from networks.recorder import record
 from traces.trace import TraceInfo
 from traces.workload import lower
+
+_ROOT = Path(__file__).parents[1]
 
 
 def seconds(work: Callable[[], object], repeats: int = 3) -> float:
@@ -36,12 +39,17 @@ def seconds(work: Callable[[], object], repeats: int = 3) -> float:
 def main() -> None:
     """Measure one checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--data", type=Path)
+    parser.add_argument(
+        "checkpoint", type=Path, nargs="?", default=_ROOT / "networks/shipped/lcnet_resnet20_50.pt"
+    )
+    parser.add_argument("--data", type=Path, default=_ROOT / "data")
     parser.add_argument("--images", type=int, default=200)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     loaded = load_model(arguments.checkpoint)
+    if loaded.training["dataset"] == "cifar10" and not (arguments.data / CIFAR10_FOLDER).is_dir():
+        print(f"{arguments.data}: no {CIFAR10_FOLDER} in it, nothing measured")
+        return
     data = load_dataset(str(loaded.training["dataset"]), arguments.data)
     images = data.test.first(arguments.images)
     singles = [inputs for inputs, _ in plain_batches(data, images, 1)]
