@@ -154,18 +154,33 @@ def load_digits() -> Dataset:
     )
 
 
-def batches(
-    data: Dataset, part: Images, size: int, generator: torch.Generator, *, crop: int | None = None
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield shuffled, augmented training batches (inputs, labels); the last short one is left out.
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How a training image differs from the stored one.
 
-    Every image is shifted by up to ``crop_pad`` pixels over a grey border and mirrored half of the time.  With
-    ``crop``, a random square of that many pixels is cut from inside the image instead.
+    Every image is shifted by up to the data set's ``crop_pad`` pixels over a grey border and mirrored half of the
+    time.  With ``crop``, a random square of that many pixels is cut from inside the image instead.  With
+    ``cutout``, a square of that many pixels, at a random place and clipped at the edge, is then painted grey:
+    T. DeVries, G. Taylor, "Improved Regularization of CNNs with Cutout", 2017.
     """
+
+    crop: int | None = None
+    cutout: int | None = None
+
+
+def batches(
+    data: Dataset,
+    part: Images,
+    size: int,
+    generator: torch.Generator,
+    augmentation: Augmentation = Augmentation(),
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield shuffled, augmented training batches (inputs, labels); the last short one is left out."""
     order = torch.randperm(len(part), generator=generator)
     for start in range(0, len(part) - size + 1, size):
         chosen = order[start : start + size]
-        yield data.normalise(_augment(part.pixels[chosen], data, generator, crop)), part.labels[chosen]
+        pixels = augmented(part.pixels[chosen], data, generator, augmentation)
+        yield data.normalise(pixels), part.labels[chosen]
 
 
 def plain_batches(data: Dataset, part: Images, size: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -174,18 +189,41 @@ def plain_batches(data: Dataset, part: Images, size: int) -> Iterator[tuple[Tens
         yield data.normalise(part.pixels[start : start + size]), part.labels[start : start + size]
 
 
-def _augment(pixels: Tensor, data: Dataset, generator: torch.Generator, crop: int | None) -> Tensor:
-    if crop is not None:
-        pixels = _shifted(pixels, crop, generator)
+def augmented(
+    pixels: Tensor, data: Dataset, generator: torch.Generator, augmentation: Augmentation
+) -> Tensor:
+    """Return a random view of each image (n, c, h, w), see :class:`Augmentation`."""
+    if augmentation.crop is not None:
+        pixels = _shifted(pixels, augmentation.crop, generator)
     elif data.crop_pad:
-        # Choice: the padding is the mean grey, so that it is near zero after normalisation.
-        grey = round(255.0 * sum(data.mean) / len(data.mean))
-        padded = torch.nn.functional.pad(pixels, (data.crop_pad,) * 4, value=grey)
+        padded = torch.nn.functional.pad(pixels, (data.crop_pad,) * 4, value=_grey(data))
         pixels = _shifted(padded, pixels.shape[2], generator)
     if data.flip:
         mirrored = torch.rand(len(pixels), generator=generator) < 0.5
         pixels = torch.where(mirrored.view(-1, 1, 1, 1), pixels.flip(3), pixels)
+    if augmentation.cutout is not None:
+        pixels = _cut_out(pixels, augmentation.cutout, _grey(data), generator)
     return pixels
+
+
+def _grey(data: Dataset) -> int:
+    """Return what borders and holes are filled with; Choice: the mean, near zero after normalisation."""
+    return round(255.0 * sum(data.mean) / len(data.mean))
+
+
+def _cut_out(pixels: Tensor, side: int, value: int, generator: torch.Generator) -> Tensor:
+    """Paint a square of ``side`` pixels at a random place of every image."""
+    n, _, height, width = pixels.shape
+    rows = _within(height, side, torch.randint(0, height, (n, 1), generator=generator))
+    columns = _within(width, side, torch.randint(0, width, (n, 1), generator=generator))
+    return torch.where((rows[:, :, None] & columns[:, None, :]).unsqueeze(1), value, pixels)
+
+
+def _within(length: int, side: int, centre: Tensor) -> Tensor:
+    """Tell which of ``length`` places lie in the ``side`` places around each centre (n, 1), (n, length)."""
+    first = centre - side // 2
+    place = torch.arange(length)
+    return (place >= first) & (place < first + side)
 
 
 def _shifted(pixels: Tensor, side: int, generator: torch.Generator) -> Tensor:

@@ -171,8 +171,8 @@ class _Run:
         loss_sum, right = 0.0, _Right()
         handle = self.model.register_forward_hook(right.hook)
         try:
-            size, crop = self.settings.batch_size, self.settings.crop_of(epoch)
-            drawn = batches(self.data, self.data.train, size, self.generator, crop=crop)
+            size, views = self.settings.batch_size, self.settings.augmentation_of(epoch)
+            drawn = batches(self.data, self.data.train, size, self.generator, views)
             for i, (inputs, right.labels) in enumerate(drawn):
                 loss_sum += self._step(inputs, right.labels, epoch, i)
         finally:

@@ -143,5 +143,5 @@ def test_a_crop_is_a_window_of_the_image_or_of_its_mirror(folder: Path) -> None:
     allowed = {w.numpy().tobytes() for w in windows} | {w.flip(2).numpy().tobytes() for w in windows}
     std, mean = torch.tensor(data.std).view(3, 1, 1), torch.tensor(data.mean).view(3, 1, 1)
     for seed in range(10):
-        ((x, _),) = batches(data, image, 1, torch.Generator().manual_seed(seed), crop=24)
+        ((x, _),) = batches(data, image, 1, torch.Generator().manual_seed(seed), Augmentation(crop=24))
         assert ((x[0] * std + mean) * 255).round().to(torch.uint8).contiguous().numpy().tobytes() in allowed
