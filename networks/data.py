@@ -3,7 +3,7 @@
 ::
 
     cifar-10-batches-py/ ──► load_cifar10 ─┐
-    scikit-learn ──────────► load_digits ──┴─► Dataset(train, validation, test) ──► batches(...)
+    scikit-learn ──────────► load_digits ──┴─► Dataset(train, validation, test)
 
 Pixels stay ``uint8`` until a batch is drawn; 60,000 CIFAR-10 images take 184 MB.  The validation part is cut
 from the training images with a fixed seed, so that choices are never made on the test set.
@@ -154,87 +154,10 @@ def load_digits() -> Dataset:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Augmentation:
-    """How a training image differs from the stored one.
-
-    Every image is shifted by up to the data set's ``crop_pad`` pixels over a grey border and mirrored half of the
-    time.  With ``crop``, a random square of that many pixels is cut from inside the image instead.  With
-    ``cutout``, a square of that many pixels, at a random place and clipped at the edge, is then painted grey:
-    T. DeVries, G. Taylor, "Improved Regularization of CNNs with Cutout", 2017.
-    """
-
-    crop: int | None = None
-    cutout: int | None = None
-
-
-def batches(
-    data: Dataset,
-    part: Images,
-    size: int,
-    generator: torch.Generator,
-    augmentation: Augmentation = Augmentation(),
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield shuffled, augmented training batches (inputs, labels); the last short one is left out."""
-    order = torch.randperm(len(part), generator=generator)
-    for start in range(0, len(part) - size + 1, size):
-        chosen = order[start : start + size]
-        pixels = augmented(part.pixels[chosen], data, generator, augmentation)
-        yield data.normalise(pixels), part.labels[chosen]
-
-
 def plain_batches(data: Dataset, part: Images, size: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield all images in order, not augmented."""
     for start in range(0, len(part), size):
         yield data.normalise(part.pixels[start : start + size]), part.labels[start : start + size]
-
-
-def augmented(
-    pixels: Tensor, data: Dataset, generator: torch.Generator, augmentation: Augmentation
-) -> Tensor:
-    """Return a random view of each image (n, c, h, w), see :class:`Augmentation`."""
-    if augmentation.crop is not None:
-        pixels = _shifted(pixels, augmentation.crop, generator)
-    elif data.crop_pad:
-        padded = torch.nn.functional.pad(pixels, (data.crop_pad,) * 4, value=_grey(data))
-        pixels = _shifted(padded, pixels.shape[2], generator)
-    if data.flip:
-        mirrored = torch.rand(len(pixels), generator=generator) < 0.5
-        pixels = torch.where(mirrored.view(-1, 1, 1, 1), pixels.flip(3), pixels)
-    if augmentation.cutout is not None:
-        pixels = _cut_out(pixels, augmentation.cutout, _grey(data), generator)
-    return pixels
-
-
-def _grey(data: Dataset) -> int:
-    """Return what borders and holes are filled with; Choice: the mean, near zero after normalisation."""
-    return round(255.0 * sum(data.mean) / len(data.mean))
-
-
-def _cut_out(pixels: Tensor, side: int, value: int, generator: torch.Generator) -> Tensor:
-    """Paint a square of ``side`` pixels at a random place of every image."""
-    n, _, height, width = pixels.shape
-    rows = _within(height, side, torch.randint(0, height, (n, 1), generator=generator))
-    columns = _within(width, side, torch.randint(0, width, (n, 1), generator=generator))
-    return torch.where((rows[:, :, None] & columns[:, None, :]).unsqueeze(1), value, pixels)
-
-
-def _within(length: int, side: int, centre: Tensor) -> Tensor:
-    """Tell which of ``length`` places lie in the ``side`` places around each centre (n, 1), (n, length)."""
-    first = centre - side // 2
-    place = torch.arange(length)
-    return (place >= first) & (place < first + side)
-
-
-def _shifted(pixels: Tensor, side: int, generator: torch.Generator) -> Tensor:
-    """Cut a square of ``side`` pixels at a random place from every image."""
-    n, _, height, width = pixels.shape
-    top = torch.randint(0, height - side + 1, (n,), generator=generator)
-    left = torch.randint(0, width - side + 1, (n,), generator=generator)
-    rows = top.view(n, 1, 1) + torch.arange(side).view(1, side, 1)
-    columns = left.view(n, 1, 1) + torch.arange(side).view(1, 1, side)
-    images = torch.arange(n).view(n, 1, 1)
-    return pixels.permute(0, 2, 3, 1)[images, rows, columns].permute(0, 3, 1, 2)
 
 
 def _split(full: Images, held_out: int) -> tuple[Images, Images]:

@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from networks.data import Augmentation
+from networks.batches import Augmentation
 from networks.gates import GatePart, belongs_to
 
 
