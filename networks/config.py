@@ -51,6 +51,7 @@ class CostConfig(BaseModel):
     weight: float = Field(default=10.0, ge=0)
     anneal: float = Field(default=0.33, ge=0, le=1)
     start: float = Field(default=1.0, gt=0, le=1)  # the target before annealing
+    layer_pull: float = Field(default=1.0, ge=0)  # of the cost's gradient, at layer gates
     table: str | None = None  # cost table (JSON) of a design; without it MACs count
 
 
@@ -248,8 +249,8 @@ def _objective(config: RunConfig, cost: CostModel, target: float | None = None) 
         raise ConfigError(f"cost.target = {config.cost.target}: the model has no gates to meet it with")
     wanted = config.cost.target if target is None else target
     match config.cost:
-        case CostConfig(weight=weight, anneal=anneal, start=start):
-            return TargetCost(cost, wanted, weight, anneal, start, smoothing)
+        case CostConfig(weight=weight, anneal=anneal, start=start, layer_pull=pull):
+            return TargetCost(cost, wanted, weight, anneal, start, pull, smoothing)
         case SignFlipConfig(beta=beta, exit_weight=exit_weight):
             return SignFlipCost(cost, wanted, beta, exit_weight, smoothing)
         case _:

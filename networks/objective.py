@@ -70,6 +70,10 @@ class TargetCost:
 
     Choice: t itself falls linearly from ``start`` over the same ``anneal`` share of training, because LC-Net
     starts from a trained backbone with open gates.
+
+    Choice: the cost pulls at layer gates by ``layer_pull`` of its gradient.  What a closing gate does to the answer
+    is learnt from the slope at its score, which tells little of the harm of leaving a whole block out, and a layer
+    gate saves a whole block's cost: pulled alike, layers closed where channels would have cost less accuracy.
     """
 
     cost: CostModel
@@ -77,6 +81,7 @@ class TargetCost:
     weight: float = 10.0  # LAUDNet's lambda: Han et al., TPAMI 2024, public code
     anneal: float = 0.33  # share of training: DynConv's public code
     start: float = 1.0  # the target before annealing; less than 1 when training goes on from a gated network
+    layer_pull: float = 1.0  # of the cost's gradient
     label_smoothing: float = 0.0
     _log: GateLog = field(default_factory=GateLog)
 
@@ -93,7 +98,11 @@ class TargetCost:
         return self._log.take()
 
     def _penalty(self, scores: Mapping[str, Tensor], progress: float) -> Tensor:
-        opened = {name: openness(score.float()) for name, score in scores.items()}
+        layers = {gate.name for gate in self.cost.graph.gates if gate.kind == "layer"}
+        opened = {
+            name: openness(score.float(), self.layer_pull if name in layers else 1.0)
+            for name, score in scores.items()
+        }
         shares = self.cost.shares(opened)
         kept = self.cost.per_input(shares).mean() / self.cost.dense()
         guarded = [share.mean() for name, share in shares.items() if self._is_guarded(name)]

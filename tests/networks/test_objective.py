@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from networks.answers import Wanted
@@ -94,3 +95,23 @@ def test_dead_and_undecided_gates_are_counted() -> None:
     assert figures["never_open"] == 1.0  # channel 0 of b
     assert figures["always_open"] == 1.0  # a
     assert figures["rate.b"] == pytest.approx(0.375)
+
+
+def test_the_cost_pulls_at_layer_gates_as_told() -> None:
+    """Half the pull, half of the gradient that the cost gives a layer gate; channel gates feel no difference."""
+
+    def gradients(layer_pull: float) -> dict[str, Tensor]:
+        model, graph = deciding(lcnet_config())
+        objective = TargetCost(CostModel(graph), target=0.3, layer_pull=layer_pull)
+        with OutputWatch(dict(named_gates(model))) as watch:
+            model(images())
+        leaves = {name: score.detach().requires_grad_() for name, score in watch.outputs.items()}
+        objective._penalty(leaves, 1.0).backward()
+        return {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
+
+    full, half = gradients(1.0), gradients(0.5)
+    assert set(full) == set(half)
+    for name in full:
+        share = 0.5 if name.endswith("lnet") else 1.0
+        assert torch.allclose(half[name], share * full[name])
+        assert full[name].abs().sum() > 0
