@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-BACKBONE = "resnet20_dense"
+BACKBONE = "resnet20_taught"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,10 @@ class TradeOffSeries:
 
 
 def trade_off(artefacts: Mapping[str, Mapping[str, Any]]) -> tuple[TradeOffSeries, ...]:
-    """Return the operating points of each method."""
+    """Return the operating points of each method; networks larger than the backbone, the teachers, are none."""
+    artefacts = {
+        name: entry for name, entry in artefacts.items() if entry["macs"] <= artefacts[BACKBONE]["macs"]
+    }
     methods = dict.fromkeys(artefacts[name]["method"] for name in sorted(artefacts))
     return tuple(_series(artefacts, method) for method in methods)
 
