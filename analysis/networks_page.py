@@ -49,7 +49,7 @@ def _operating_points(artefacts: Mapping[str, Mapping[str, Any]]) -> str:
     shares = sorted({share for points in aimed.values() for share in points}, reverse=True)
     backbone = artefacts[BACKBONE]["test_accuracy"]
     lines = [
-        f"\n## At equal MACs\n\nTest accuracy, points below the backbone (`{BACKBONE}`, {backbone:.2%}), MACs kept.\n\n",
+        f"\n## At equal MACs\n\nTest accuracy, points from the backbone's ({backbone:.2%}), MACs kept.\n\n",
         f"| aimed at | {' | '.join(f'{share} %' for share in shares)} |\n|---|{'---:|' * len(shares)}\n",
     ]
     for method, points in aimed.items():
