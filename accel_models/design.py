@@ -74,7 +74,6 @@ class MemoryWait(_Part):
     line_time: Time  # to fetch one line that is not cached; "0 ns" is tightly coupled
     line: Size  # bytes a fetch brings
     cache: Size  # "0 B" is none
-    overlap: Share = 0.0  # share of the fetch hidden behind computing
 
 
 class Simd(_Part):

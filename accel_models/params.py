@@ -143,5 +143,4 @@ def _wait(settings: WaitSettings) -> MemoryWait:
         line_ns=settings.line_time * _NS,
         line_bytes=settings.line,
         cache_bytes=settings.cache,
-        overlap=settings.overlap,
     )

@@ -78,6 +78,7 @@ class Kernel:
     row: Instructions
     op: Instructions
     weight_passes: Floats  # times all weights are read, if no cache keeps them
+    resident_weights: Floats  # that a cache must hold for one pass to do [element]
 
     def parts(self) -> tuple[Instructions, ...]:
         """All parts in the order of their fields."""
@@ -103,6 +104,7 @@ def count_instructions(
         row=overhead(np.where(depthwise, 0, _row_set_up(shapes, software))),
         op=overhead(np.full(len(shapes), software.op_instructions)),
         weight_passes=np.where(depthwise, 1, _pixel_blocks(shapes, software)).astype(np.float64),
+        resident_weights=_resident_weights(shapes, software),
     )
 
 
@@ -199,6 +201,7 @@ def _elementwise_kernel(shapes: Shapes, software: SoftwareParams) -> Kernel:
         row=nothing,
         op=overhead(np.full(len(shapes), software.op_instructions)),
         weight_passes=np.zeros(len(shapes)),
+        resident_weights=np.zeros(len(shapes)),
     )
 
 
@@ -230,6 +233,13 @@ def _pixel_blocks(shapes: Shapes, software: SoftwareParams) -> Ints:
 
 def _channel_blocks(shapes: Shapes, software: SoftwareParams) -> Ints:
     return _ceil_div(shapes.n, software.block_channels if shapes.kind == "conv" else software.linear_channels)
+
+
+def _resident_weights(shapes: Shapes, software: SoftwareParams) -> Floats:
+    """Weights that every row of register blocks returns to: all of them, or one block's own channels."""
+    pointwise = (shapes.kind == "conv") & np.logical_not(_needs_im2col(shapes))
+    block = shapes.k * np.minimum(shapes.n, software.block_channels)
+    return _float(np.where(pointwise & software.channels_outer, block, shapes.weights))
 
 
 def _choose(mask: NDArray[np.bool_], yes: Instructions, no: Instructions) -> Instructions:

@@ -34,6 +34,8 @@ class SoftwareParams:
     linear_channels: int  # output channels per register block of a matrix-vector product
     load_burst: float  # loads scheduled back to back, which hides all but the first one's extra cycles
     unroll: float  # steps per taken branch
+    wait_hidden: float  # share of the wait for weights that the kernels hide or avoid [0..1]
+    channels_outer: bool  # 1x1 kernels take all pixels through one block of channels before the next
     im2col_widens: bool  # the im2col buffer holds int8 activations as 16 bits
     unpack_instructions: float  # to widen a loaded word of int8 operands to 16 bits (0: int8 is multiplied)
     step_instructions: float  # pointers and moves per step of a register block
@@ -63,6 +65,8 @@ class SoftwareParams:
             _need(name, getattr(self, name), 1.0)
         for field in fields(self):
             _need(field.name, getattr(self, field.name), 0)
+        if self.wait_hidden > 1:
+            raise ConfigError(f"SoftwareParams.wait_hidden = {self.wait_hidden}: must be at most 1")
 
 
 def software_names() -> tuple[str, ...]:

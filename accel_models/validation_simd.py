@@ -91,7 +91,7 @@ def tuned_stacks_as_one() -> Comparison:
         f"{MLPERF}; {ZOO}",
         rows,
         ["tuned"] * len(rows),
-        bounds=(0.16, 0.60),
+        bounds=(0.15, 0.60),
     )
 
 
@@ -99,7 +99,7 @@ def cmsis_nn_networks() -> Comparison:
     """MicroTVM calling CMSIS-NN on a Cortex-M4; nothing was fitted on these rows."""
     rows = [row for row in mlperf_rows() if row["software"].startswith("microTVM + CMSIS-NN")]
     names = ["cmsis_nn"] * len(rows)
-    return _latency("CMSIS-NN on Cortex-M4, latency", MLPERF, rows, names, bounds=(0.10, 0.20))
+    return _latency("CMSIS-NN on Cortex-M4, latency", MLPERF, rows, names, bounds=(0.05, 0.10))
 
 
 def compiled_kernels() -> Comparison:

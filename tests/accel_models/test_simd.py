@@ -44,6 +44,7 @@ BARE = SoftwareParams(
         "load_burst": 1,
         "unroll": 1,
         "im2col_widens": False,
+        "channels_outer": False,
     }
 )
 
@@ -211,14 +212,29 @@ def test_flash_waits_by_hand() -> None:
     """32 B of weights, two rows of blocks, 16 B a line: 4 lines of 50 ns, 6 cycles at 120 MHz."""
     flash = MemoryWait(line_ns=50, line_bytes=16)
     assert int(cost(op(), replace(M4, weight_memory=flash)).wait_cycles[0]) == 4 * 6
-    half = replace(flash, overlap=0.5)
-    assert int(cost(op(), replace(M4, weight_memory=half)).wait_cycles[0]) == 4 * 3
+    half = replace(BARE, wait_hidden=0.5)
+    assert int(cost(op(), replace(M4, weight_memory=flash), half).wait_cycles[0]) == 4 * 3
 
 
 @pytest.mark.parametrize(("cache", "lines"), [(31, 4), (32, 2)])
 def test_weights_that_fit_the_cache_are_fetched_once(cache: int, lines: int) -> None:
     flash = MemoryWait(line_ns=50, line_bytes=16, cache_bytes=cache)
     assert int(cost(op(), replace(M4, weight_memory=flash)).wait_cycles[0]) == lines * 6
+
+
+@pytest.mark.parametrize(("cache", "lines"), [(15, 4), (16, 2)])
+def test_a_1x1_kernel_with_channels_outside_returns_to_one_block_of_them(cache: int, lines: int) -> None:
+    """Two channels of 8 weights stay cached while both rows of pixel blocks go by."""
+    flash = replace(M4, weight_memory=MemoryWait(line_ns=50, line_bytes=16, cache_bytes=cache))
+    outer = replace(BARE, channels_outer=True)
+    assert int(cost(op(), flash, outer).wait_cycles[0]) == lines * 6
+    window = cost(op(kernel_height=2, kernel_width=2), flash, outer).wait_cycles
+    assert int(window[0]) == 4 * 4 * 6, "windows larger than 1x1 take all weights for each block of pixels"
+
+
+def test_kernels_hide_no_wait_for_activations() -> None:
+    slow = replace(M4, activation_memory=MemoryWait(line_ns=50, line_bytes=4))
+    assert cost(op(), slow, replace(BARE, wait_hidden=1)).wait_cycles == cost(op(), slow).wait_cycles
 
 
 def test_sram_wait_states_are_paid_by_every_activation_access() -> None:
@@ -262,8 +278,8 @@ def test_bad_settings_are_named() -> None:
         replace(M4, issue=0)
     with pytest.raises(ConfigError, match=r"isa = 'mvee'; did you mean 'mve'\?"):
         replace(M4, isa="mvee")
-    with pytest.raises(ConfigError, match=r"overlap = 1.5: must be between 0 and 1"):
-        MemoryWait(line_ns=1, line_bytes=1, overlap=1.5)
+    with pytest.raises(ConfigError, match=r"wait_hidden = 1.5: must be at most 1"):
+        replace(BARE, wait_hidden=1.5)
     with pytest.raises(ConfigError, match=r"element size = 3 B"):
         cost(op(), weight_bytes=3)
 
@@ -278,7 +294,6 @@ WAITS = st.builds(
     line_ns=st.floats(0, 100),
     line_bytes=st.sampled_from([4, 16, 32]),
     cache_bytes=st.sampled_from([0, 1024, 16384]),
-    overlap=st.floats(0, 1),
 )
 CORES = st.builds(
     SimdParams,
