@@ -92,6 +92,7 @@ class Simd(_Part):
     store_cycles: Annotated[float, Field(gt=0)]
     branch_cycles: Annotated[float, Field(ge=0)]
     weight_memory: MemoryWait
+    instruction_cache: Size | None = None  # before code in the weight memory; left out: code never waits
     activation_memory: MemoryWait
     cores: Count = 1  # that share the work of each op
     dispatch: Time = 0.0  # operating system or thread pool, per op

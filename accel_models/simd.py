@@ -1,7 +1,7 @@
 """Cycles of a network's ops on a SIMD core: a microcontroller, an application core, or a vector unit.
 
 cycles = instructions by class x cycles per class / sustained issue      (how well the core runs the kernels)
-       + lines of weights and activations fetched x time per line        (memory wait states, some of them hidden)
+       + lines of code, weights and activations fetched x time per line  (memory wait states, some of them hidden)
        + dispatch per op                                                 (operating system, if there is one)
 
 The instructions come from :mod:`accel_models.simd_kernels` and depend on the software set; the cycles per
@@ -31,6 +31,7 @@ from traces.errors import ConfigError, did_you_mean
 from traces.graph import MAC_KINDS
 
 _NS = 1e-9
+INSTRUCTION_BYTES = 3  # assumption: Thumb-2 mixes 2 and 4 bytes
 SOFTMAX_PASSES = 4  # assumption: maximum, exponential, sum, scaling, each one pass of a vector unit
 
 
@@ -77,6 +78,7 @@ class SimdParams:
     store_cycles: float
     branch_cycles: float  # per branch, pipeline refill included
     weight_memory: MemoryWait = TIGHTLY_COUPLED
+    instruction_cache_bytes: int | None = None  # before code in the weight memory [B]; None: code never waits
     activation_memory: MemoryWait = TIGHTLY_COUPLED
     dispatch_ns: float = 0.0  # per op: operating system and thread pool [ns]
     cores: int = 1  # that share the work of each op
@@ -95,6 +97,7 @@ class SimdParams:
             "dispatch_ns",
         ):
             _at_least(f"SimdParams.{name}", getattr(self, name), 0)
+        _at_least("SimdParams.instruction_cache_bytes", self.instruction_cache_bytes or 0, 0)
         for name in ("issue", "clock_hz"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"SimdParams.{name} = {getattr(self, name)}: must be above 0")
@@ -171,6 +174,7 @@ def simd_cycles(
         op_cycles=_whole(op + core.dispatch_ns * _NS * core.clock_hz, active),
         wait_cycles=_whole(
             _weight_wait(shapes, core, kernel, weight_bytes) * (1.0 - software.wait_hidden)
+            + _code_wait(shapes, core, kernel, software)
             + _activation_wait(shapes, core, kernel, act_bytes),
             active,
         ),
@@ -207,6 +211,23 @@ def _weight_wait(shapes: Shapes, core: SimdParams, kernel: Kernel, weight_bytes:
     passes = np.where(cached, np.minimum(kernel.weight_passes, 1), kernel.weight_passes)
     lines = shapes.weights * weight_bytes * passes / memory.line_bytes
     return np.asarray(lines * memory.line_cycles(core.clock_hz), np.float64)
+
+
+def _code_wait(shapes: Shapes, core: SimdParams, kernel: Kernel, software: SoftwareParams) -> Floats:
+    """Cycles spent waiting for the code of depthwise kernels [cycles].
+
+    What of it does not fit the instruction cache streams from the weight memory, prefetched while earlier code
+    executes; the core waits as far as fetching takes longer than executing.  Other kernels are loops that fit.
+    """
+    if core.instruction_cache_bytes is None or software.depthwise_code <= core.instruction_cache_bytes:
+        return np.zeros(len(shapes))
+    missed = 1.0 - core.instruction_cache_bytes / software.depthwise_code
+    memory, parts = core.weight_memory, (kernel.mac, kernel.im2col, kernel.requant)
+    code = sum((part.total for part in parts), np.zeros(len(shapes))) * INSTRUCTION_BYTES
+    fetch = code / memory.line_bytes * memory.line_cycles(core.clock_hz)
+    execute = sum((_single_issue_cycles(part, core, software) for part in parts), np.zeros(len(shapes)))
+    wait = missed * np.maximum(fetch - execute / core.issue, 0) / core.cores
+    return np.where(shapes.depthwise, wait, 0.0)
 
 
 def _activation_wait(shapes: Shapes, core: SimdParams, kernel: Kernel, act_bytes: int) -> Floats:

@@ -15,6 +15,8 @@ activation loads     M ceil(N/Q) ceil(K/S), twice if im2col widened them
 unpacking            per load of a narrow operand
 loop                 ceil(M/P) ceil(N/Q) ceil(K/S) steps
 ===================  =====================================================
+
+ceil(K/S) is kernel area x ceil(C/S), C input channels, where kernels reduce the channels under one tap at a time.
 """
 
 from __future__ import annotations
@@ -130,7 +132,9 @@ def _matrix_loop(
 ) -> tuple[Instructions, Floats]:
     """Instructions of the MAC loop (the table above), and the words that im2col copies."""
     word = max(target.vector_bytes // max(weight_bytes, act_bytes), 1)  # S [elements]
-    steps = _ceil_div(shapes.k, word) * shapes.groups
+    words_per_tap = _ceil_div(shapes.in_channels // np.maximum(shapes.groups, 1), word)
+    by_tap = shapes.kernel_height * shapes.kernel_width * words_per_tap
+    steps = (by_tap if software.reduces_by_tap else _ceil_div(shapes.k, word)) * shapes.groups
     pixel_blocks, channel_blocks = _pixel_blocks(shapes, software), _channel_blocks(shapes, software)
     im2col = _needs_im2col(shapes)
     narrow = weight_bytes == 1 and act_bytes == 1
@@ -153,8 +157,8 @@ def _matrix_loop(
         store=np.zeros(len(shapes)),
         branch=loops / software.unroll,
     )
-    per_tap = _ceil_div(shapes.in_channels // np.maximum(shapes.groups, 1), word) * shapes.groups
-    return instructions, np.where(im2col, _taps(shapes) * per_tap, 0).astype(np.float64)
+    copied = _taps(shapes) * words_per_tap * shapes.groups
+    return instructions, np.where(im2col, copied, 0).astype(np.float64)
 
 
 def _depthwise_loop(shapes: Shapes, software: SoftwareParams) -> Floats:

@@ -32,6 +32,7 @@ class SoftwareParams:
     block_pixels: int  # output pixels per register block
     block_channels: int  # output channels per register block
     linear_channels: int  # output channels per register block of a matrix-vector product
+    reduces_by_tap: bool  # words hold channels under one kernel tap; else a window gathered tap after tap
     load_burst: float  # loads scheduled back to back, which hides all but the first one's extra cycles
     unroll: float  # steps per taken branch
     wait_hidden: float  # share of the wait for weights that the kernels hide or avoid [0..1]
@@ -45,6 +46,7 @@ class SoftwareParams:
     requant_instructions: float  # per output: bias, scaling, clamping, store
     im2col_tap_instructions: float  # per kernel tap of an output pixel: address, bounds, call of the copy
     im2col_word_instructions: float  # per word copied
+    depthwise_code: float  # size of a depthwise kernel's code, beyond which an instruction cache misses [B]
     depthwise_lanes: int  # channels computed side by side
     depthwise_mac_instructions: float  # per multiply-accumulate
     depthwise_output_instructions: float  # per output

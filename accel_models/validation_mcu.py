@@ -33,7 +33,7 @@ def energy_at_measured_latency() -> Comparison:
 def energy_end_to_end() -> Comparison:
     """Energy from modelled cycles: what ``lacuna estimate`` says, beside the chip."""
     rows = energy_rows()
-    return _energy("MCU energy end to end", rows, [_cycles(row) for row in rows], bounds=(0.12, 0.35))
+    return _energy("MCU energy end to end", rows, [_cycles(row) for row in rows], bounds=(0.10, 0.30))
 
 
 def energy_of_other_chips() -> Comparison:
