@@ -22,8 +22,8 @@ def energy_at_measured_latency() -> Comparison:
 
     Rows that do not state their supply get the chip's own.  One row contradicts its neighbours: v1.1 IC on the
     L4R5 states 7,019 uJ in 214.0 ms, 32.8 mW, where the three others of its submission draw 42.9 to 47.3 mW and
-    this network 43 to 49 mW in every other round.  Its energy run took 6.2 % less or more than its performance run
-    (the table's note), which makes it 30.9 or 35.0 mW and explains no more than that.
+    this network 41 to 49 mW at 1.8 V in every other round.  Its energy run took 6.2 % less or more than its
+    performance run (the table's note), which makes it 30.9 or 35.0 mW and explains no more than that.
     """
     rows = energy_rows()
     cycles = [float(row["latency_ms"]) * 1e3 * float(row["freq_mhz"]) for row in rows]
