@@ -37,7 +37,7 @@ def place(graph: NetworkGraph, design: Design) -> tuple[Placement, ...]:
             Placement(unit=unit, weight_prefetch_bytes=0, reserved_bytes=0, **unlimited) for unit in units
         )
     lifetimes = _lifetimes(graph)
-    kept = _kept_tensors(graph, memory, lifetimes)
+    kept = frozenset() if design.mapping == "gemmini_library" else _kept_tensors(graph, memory, lifetimes)
     resident = _resident_weights(graph, design, memory)
     reserved = _reserved_bytes(graph, memory, kept, lifetimes)
     space = _weight_space(graph, memory, resident)
