@@ -203,9 +203,6 @@ def _check_library(design: Design) -> None:
     needs = (
         ("array.dataflow", array.dataflow, "ws"),
         ("memory.shared_buffer", memory.shared_buffer, True),
-        ("memory.activation_bits", memory.activation_bits, 8),
-        ("memory.weight_bits", memory.weight_bits, 8),
-        ("memory.accumulator_bits", memory.accumulator_bits, 32),
     )
     for name, value, need in needs:
         if value != need:

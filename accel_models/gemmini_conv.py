@@ -28,6 +28,7 @@ from accel_models.gemmini_dma import (
     lines_of,
     missed_pages,
     new_lines_of,
+    same_line_share,
     store_cycles,
     train_cycles,
 )
@@ -106,13 +107,13 @@ def conv_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it 
     """
     size = sizes_of(layer)
     counts = -(-size // tile)
-    reuse = reuse_of(layer, tile, order, machine.memory, found_in)
+    reuse = reuse_of(layer, tile, order, machine, found_in)
     asked = Asked(
         np.full((counts[N], counts[Q], counts[P], counts[S], counts[R], counts[C]), -1.0),
         np.full((counts[K], counts[S], counts[R], counts[C]), -1.0),
     )
     at, start, length = np.zeros(7, np.int64), np.zeros(7, np.int64), np.zeros(7, np.int64)
-    clock, worked, lines, moved = np.zeros(6), np.zeros(3), np.zeros(3), np.zeros(4)
+    clock, worked, lines, moved = np.zeros(6), np.zeros(3), np.zeros(3), np.zeros(5)
     first_load = execute = 0.0
     for step in range(counts.prod()):
         rest = step
@@ -143,7 +144,7 @@ def conv_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it 
             first_load = machine.tile_issue_cycles + load
     serial = worked.sum()
     total = max(clock[EXECUTED], clock[STORED]) if machine.double_buffered else serial
-    total += (1 - machine.overlap) * (serial - total)
+    total += (1 - machine.overlap) * max(serial - total, 0.0)
     return Run(
         total,
         worked[0],
@@ -157,8 +158,8 @@ def conv_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it 
         moved[0],
         moved[1],
         moved[2],
-        moved[1],
         moved[3],
+        moved[4],
     )
 
 
@@ -178,12 +179,13 @@ def _advance(clock: Floats, load: float, execute: float, store: float, issue_cyc
 
 @compiled
 def _count(moved: Floats, length: Ints, machine: Gemmini, window: Window) -> None:
-    """Count bytes loaded of inputs and weights, inputs read by the array, and sums written: all of one tile."""
+    """Count one tile: bytes loaded of inputs and weights, elements of both read by the array, sums written."""
     taps, pixels = length[S] * length[R], length[N] * length[Q] * length[P]
-    moved[0] += length[N] * window.rows * window.cols * length[C]
-    moved[1] += taps * length[C] * length[K]
+    moved[0] += length[N] * window.rows * window.cols * length[C] * machine.input_bytes
+    moved[1] += taps * length[C] * length[K] * machine.weight_bytes
     moved[2] += -(-length[K] // machine.cols) * taps * length[C] * pixels
-    moved[3] += taps * -(-length[C] // machine.rows) * pixels * length[K]
+    moved[3] += taps * length[C] * length[K]
+    moved[4] += taps * -(-length[C] // machine.rows) * pixels * length[K]
 
 
 @compiled
@@ -202,11 +204,12 @@ def _load_inputs(  # noqa: PLR0913, PLR0917  # as above
     key = (at[N], at[Q], at[P], at[S], at[R], at[C])
     if asked.inputs[key] < 0:
         asked.inputs[key] = _input_commands(layer, start, length, machine, window)
-    pitch, pixels = layer.channel_pitch, length[N] * window.rows * window.cols
-    found = _lines(place(reuse, INPUT, start), pixels, start[C], length[C], pitch)
+    pitch, element, pixels = layer.input_pitch, machine.input_bytes, length[N] * window.rows * window.cols
+    found_in, whole = place(reuse, INPUT, start), layer.channels * element
+    found = _lines(found_in, pixels, start[C] * element, length[C] * element, whole, pitch)
     lines[INPUT] += found[1]
     fetched = _fetch_cycles(machine.memory, found, pitch)
-    return float(max(asked.inputs[key], fetched) + _input_overhead(layer, length, machine.memory, window))
+    return float(max(asked.inputs[key], fetched) + _input_overhead(layer, length, machine, window))
 
 
 @compiled
@@ -224,12 +227,13 @@ def _load_weights(  # noqa: PLR0913, PLR0917  # as above
     """Cycles to load a tile's weights, ``spread`` lines for each that would hold the kept ones packed."""
     key = (at[K], at[S], at[R], at[C])
     if asked.weights[key] < 0:
-        asked.weights[key] = _weight_commands(layer, start, length, machine.memory)
-    pitch, rows = layer.filter_pitch, length[S] * length[R] * length[C]
-    found = _lines(place(reuse, WEIGHTS, start), rows, start[K], length[K], pitch)
+        asked.weights[key] = _weight_commands(layer, start, length, machine)
+    pitch, element, rows = layer.weight_pitch, machine.weight_bytes, length[S] * length[R] * length[C]
+    found_in, whole = place(reuse, WEIGHTS, start), layer.filters * element
+    found = _lines(found_in, rows, start[K] * element, length[K] * element, whole, pitch)
     lines[WEIGHTS] += spread * found[1]
     fetched = spread * _fetch_cycles(machine.memory, found, pitch)
-    pages = missed_pages(machine.memory, rows, pitch, -(-length[K] // LINE_BYTES))
+    pages = missed_pages(machine.memory, rows, pitch, -(-length[K] * element // LINE_BYTES))
     return float(max(asked.weights[key], fetched) + pages * machine.memory.page_cycles)
 
 
@@ -261,43 +265,45 @@ def _span(start: int, length: int, size: int) -> tuple[int, int]:
 
 @compiled
 def _input_commands(layer: ConvLayer, start: Ints, length: Ints, machine: Gemmini, window: Window) -> float:
-    """Cycles of the commands that load a tile's inputs: up to 16 pixels of one row, 64 channels at a time."""
-    memory, pitch = machine.memory, layer.channel_pitch
-    command, asked = int(memory.command_rows), 0.0
+    """Cycles of the commands that load a tile's inputs: up to 16 pixels of one row, a line of channels at a time."""
+    memory, pitch, command = machine.memory, layer.input_pitch, int(machine.memory.command_rows)
+    first, size = start[C] * machine.input_bytes, length[C] * machine.input_bytes
+    in_turn = same_line_share(memory, pitch) * memory.same_line_load_cycles
+    asked = 0.0
     for col in range(0, window.cols, command):
         count = min(command, window.cols - col)
-        for offset in range(0, length[C], LINE_BYTES):
-            block = Block(start[C] + offset, pitch, count, min(LINE_BYTES, length[C] - offset))
-            time = train_cycles(memory, block)
-            if pitch < LINE_BYTES:  # neighbouring pixels share a line
-                time = max(time, block_traffic(block)[0] * memory.same_line_load_cycles)
+        for offset in range(0, size, LINE_BYTES):
+            block = Block(first + offset, pitch, count, min(LINE_BYTES, size - offset))
+            time = max(train_cycles(memory, block), block_traffic(block)[0] * in_turn)
             asked += window.rows * time
     written = window.rows * window.cols * _packed_taps(length, machine)  # a scratchpad row a cycle
     return float(length[N] * max(asked, float(written)))
 
 
 @compiled
-def _input_overhead(layer: ConvLayer, length: Ints, memory: GemminiMemory, window: Window) -> float:
+def _input_overhead(layer: ConvLayer, length: Ints, machine: Gemmini, window: Window) -> float:
     """Cycles to translate pages and to write the zeros of padding."""
-    visits, command = -(-length[C] // LINE_BYTES), int(memory.command_rows)
+    memory, command = machine.memory, int(machine.memory.command_rows)
+    visits = -(-length[C] * machine.input_bytes // LINE_BYTES)
     pages = 0.0
     for col in range(0, window.cols, command):
         count = min(command, window.cols - col)
-        pages += window.rows * missed_pages(memory, count, layer.channel_pitch, visits)
+        pages += window.rows * missed_pages(memory, count, layer.input_pitch, visits)
     zeros = (window.pad_rows * (window.cols + window.pad_cols) + window.rows * window.pad_cols) * visits
     return float(length[N] * (pages * memory.page_cycles + zeros))
 
 
 @compiled
-def _weight_commands(layer: ConvLayer, start: Ints, length: Ints, memory: GemminiMemory) -> float:
-    """Cycles of the commands that load a tile's weights: up to 16 channels of one tap, 64 filters at a time."""
-    pitch, command = layer.filter_pitch, int(memory.command_rows)
+def _weight_commands(layer: ConvLayer, start: Ints, length: Ints, machine: Gemmini) -> float:
+    """Cycles of the commands that load a tile's weights: up to 16 channels of one tap, a line of filters at a time."""
+    memory, pitch, command = machine.memory, layer.weight_pitch, int(machine.memory.command_rows)
+    begin, size = start[K] * machine.weight_bytes, length[K] * machine.weight_bytes
     asked = 0.0
-    for offset in range(0, length[K], LINE_BYTES):
+    for offset in range(0, size, LINE_BYTES):
         for row in range(0, length[C], command):
-            first = (start[C] + row) * pitch + start[K] + offset
-            count, size = min(command, length[C] - row), min(LINE_BYTES, length[K] - offset)
-            asked += train_cycles(memory, Block(first, pitch, count, size))
+            first = (start[C] + row) * pitch + begin + offset
+            count = min(command, length[C] - row)
+            asked += train_cycles(memory, Block(first, pitch, count, min(LINE_BYTES, size - offset)))
     return float(length[S] * length[R] * asked)
 
 
@@ -311,13 +317,21 @@ def _begin_sums(length: Ints, machine: Gemmini, bias: bool) -> float:
 
 
 @compiled
-def _lines(found: int, rows: int, start: int, size: int, pitch: int) -> tuple[float, float]:
-    """Lines under ``rows`` spans of bytes, ``pitch`` apart, that come from the last-level cache, and from DRAM."""
+def _lines(  # noqa: PLR0913, PLR0917  # as above
+    found: int, rows: int, start: int, size: int, whole: int, pitch: int
+) -> tuple[float, float]:
+    """Lines under ``rows`` spans of bytes, ``pitch`` apart, that come from the last-level cache, and from DRAM.
+
+    A span is ``size`` of the ``whole`` bytes that the layer uses of each pitch; fewer than all in one group of
+    several, whose first tile shares no line with a tile before it.
+    """
     if found == L2:
         return 0.0, 0.0
     lines = rows * lines_of(start, size, pitch) * min(1.0, pitch / LINE_BYTES)  # neighbours share some
     if found == LLC:
         return lines, 0.0
+    if start == 0 and whole < pitch:
+        return 0.0, lines
     new = min(lines, rows * new_lines_of(start, size, pitch))
     return lines - new, new
 
@@ -359,14 +373,13 @@ def _store(  # noqa: PLR0913, PLR0917  # as above
     layer: ConvLayer, start: Ints, length: Ints, machine: Gemmini, reuse: Reuse, lines: Floats
 ) -> float:
     """Cycles to store a tile's outputs."""
-    memory, pitch, block = machine.memory, layer.filter_pitch, machine.block_pixels
-    rows, filters = length[N] * length[Q], length[K]
-    asked = 0.0
+    memory, pitch, block = machine.memory, layer.output_pitch, machine.block_pixels
+    rows, size = length[N] * length[Q], length[K] * machine.input_bytes
+    commands, asked = rows * -(-length[K] // machine.cols), 0.0
     for col in range(0, length[P], block):
-        count = min(block, length[P] - col)
-        asked += store_cycles(memory, rows * -(-filters // machine.cols), count, pitch < LINE_BYTES)
+        asked += store_cycles(memory, commands, min(block, length[P] - col), pitch)
     if place(reuse, OUTPUT, start) == L2:
         return asked
-    written = rows * length[P] * max(1.0, filters / LINE_BYTES) * min(1.0, pitch / LINE_BYTES)
+    written = rows * length[P] * max(1.0, size / LINE_BYTES) * min(1.0, pitch / LINE_BYTES)
     lines[OUTPUT] += written
     return float(max(asked, written * memory.line_cycles))

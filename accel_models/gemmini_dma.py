@@ -80,15 +80,26 @@ def bias_cycles(memory: GemminiMemory) -> float:
 
 
 @compiled
-def store_cycles(memory: GemminiMemory, commands: float, rows: int, same_line: bool) -> float:
-    """Time of ``commands`` stores of ``rows`` rows of 16 results each, out of the accumulator.
+def store_cycles(memory: GemminiMemory, commands: float, rows: int, pitch: int) -> float:
+    """Time of ``commands`` stores of ``rows`` rows of 16 results each, ``pitch`` bytes apart.
 
     max(rows + 10, rows (L + 8) / 16) a command, if no line is written twice in a row.
     """
     row = (memory.latency_cycles + memory.request_overhead_cycles) / memory.requests_in_flight
-    if same_line:
-        row = max(row, memory.same_line_store_cycles)
+    row = max(row, same_line_share(memory, pitch) * memory.same_line_store_cycles)
     return commands * max(rows + memory.store_overhead_cycles, rows * row)
+
+
+@compiled
+def same_line_share(memory: GemminiMemory, pitch: int) -> float:
+    """Share of the time of a request to a line in use that one of a train waits, rows ``pitch`` bytes apart.
+
+    Requests to one line take turns.  Those in flight to other lines go on meanwhile (assumption; measured are
+    pitches of 1 to 3 bytes, where none are).
+    """
+    if pitch >= LINE_BYTES:
+        return 0.0
+    return min(1.0, LINE_BYTES / pitch / memory.requests_in_flight)
 
 
 @compiled

@@ -12,9 +12,6 @@ Not modelled: the program reads the clock behind the library's run before its la
 
 from __future__ import annotations
 
-import numpy as np
-
-from accel_models.cost import WorkStates
 from accel_models.design import Design
 from accel_models.gemmini_loops import conv_cycles
 from accel_models.gemmini_machine import gemmini_of
@@ -22,7 +19,9 @@ from accel_models.gemmini_reuse import DRAM, LLC
 from accel_models.gemmini_tiling import ConvLayer, dosa_tiling
 from accel_models.placement import place
 from accel_models.pricing import price
+from accel_models.skipping import skip
 from traces.build import GraphBuilder, Window
+from traces.workload import dense_workload
 
 
 def library_cycles(layer: ConvLayer, design: Design) -> int:
@@ -35,20 +34,8 @@ def library_cycles(layer: ConvLayer, design: Design) -> int:
     )
     builder.conv("layer", builder.input, layer.filters, window)
     graph = builder.finish()
-    (op,), (placement,) = graph.ops, place(graph, design)
-    one = np.ones(1, np.int64)
-    work = WorkStates(
-        op=op,
-        runs=np.ones(1, np.bool_),
-        in_channels=one * op.in_channels,
-        out_channels=one * op.out_channels,
-        out_rows=one * op.out_height,
-        batch=one,
-        useful_macs=one * op.macs,
-        weight_fetch_bytes=one * op.weight_count,
-        gathered_elements=0 * one,
-    )
-    return int(price(work, placement, design).alone_cycles[0])
+    (work,), (placement,) = skip(dense_workload(graph), design).states, place(graph, design)
+    return int(price(work, placement, design).alone_cycles[-1])
 
 
 def mapping_cycles(layer: ConvLayer, mapping: str, design: Design) -> int:

@@ -45,7 +45,7 @@ def _bind(sources: str) -> tuple[Loop, Loop]:
             r = rows[i]
             layer = ConvLayer(
                 r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14],
-                r[15], r[16],
+                r[15], r[16], r[17],
             )  # fmt: skip
             run = conv_run(layer, tiles[i], order, machine, found_in[i], spread[i], bias)
             for j, value in enumerate(run):
@@ -96,7 +96,7 @@ def run_layers(  # noqa: PLR0913  # one argument per thing that decides a run
     Parameters
     ----------
     layers
-        Fields of :class:`ConvLayer`, none of the sizes zero, shape (n, 17).
+        Fields of :class:`ConvLayer`, none of the sizes zero, shape (n, 18).
     tiles
         Sizes of each one's tiles, shape (n, 7).
     order

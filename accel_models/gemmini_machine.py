@@ -1,8 +1,4 @@
-"""A Gemmini and its memory: the numbers that its loops take, and how a design states them.
-
-Tables: ``scratchpad_bytes`` and ``accumulator_bytes`` are what one tile may take; with double buffers that is
-half of each memory, the other half holds the next tile.
-"""
+"""A Gemmini and its memory: the numbers that its loops take, and how a design states them."""
 
 from __future__ import annotations
 
@@ -24,7 +20,10 @@ class Gemmini(NamedTuple):
     cols: int = 16  # filters
     block_pixels: int = 16  # of one output row, that one pair of commands streams at most
     scratchpad_bytes: int = 256 << 10
-    accumulator_bytes: int = 64 << 10  # of 32 bits
+    accumulator_bytes: int = 64 << 10
+    input_bytes: int = 1  # of one input or result
+    weight_bytes: int = 1
+    sum_bytes: int = 4
     double_buffered: bool = True
     packs_taps: bool = False  # taps of a kernel row share the array's rows while their channels fit
     skips_strided_rows: bool = False  # a 1x1 kernel of stride 2 loads only the pixels it uses
@@ -35,7 +34,7 @@ class Gemmini(NamedTuple):
 
     @property
     def tile_scratchpad_bytes(self) -> int:
-        """What the inputs and weights of one tile may take [B]."""
+        """What the inputs and weights of one tile may take; with double buffers the next has the other half [B]."""
         return self.scratchpad_bytes // (2 if self.double_buffered else 1)
 
     @property
@@ -69,6 +68,9 @@ def gemmini_of(design: Design) -> Gemmini:
             block_pixels=array.stream_block,
             scratchpad_bytes=memory.activation_buffer_bytes,
             accumulator_bytes=memory.accumulator_buffer_bytes,
+            input_bytes=-(-memory.activation_bits // 8),
+            weight_bytes=-(-memory.weight_bits // 8),
+            sum_bytes=-(-memory.accumulator_bits // 8),
             double_buffered=memory.double_buffered,
             packs_taps=queues.packs_taps,
             skips_strided_rows=queues.skips_strided_rows,

@@ -42,6 +42,9 @@ NEXT_TILE_CYCLES = 5  # between two tiles' blocks
 LOOPS = np.array([0, 1, P, K, 4, 5, C])  # M outermost, then N, then K, by the dimensions of a convolution
 
 
+Span = tuple[int, int]  # start and length
+
+
 class Moved(NamedTuple):
     """Where lines come from, and what the tiles have moved so far."""
 
@@ -84,8 +87,8 @@ def product_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what 
         Idle queues, which are left as the last command leaves them.
     """
     memory = machine.memory
-    layer, box = _as_convolution(product, tile)
-    reuse = reuse_of(layer, box, LOOPS, memory, DRAM)
+    layer, box = _as_convolution(product, tile, machine)
+    reuse = reuse_of(layer, box, LOOPS, machine, DRAM)
     moved = Moved(memory, reuse, weight_spread, np.zeros(3), np.zeros(3), np.zeros(1))
     start, length = np.zeros(7, np.int64), np.ones(7, np.int64)
     rows, cols, depths = -(-product.m // tile[0]), -(-product.n // tile[1]), -(-product.k // tile[2])
@@ -137,10 +140,11 @@ def product_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what 
 
 
 @compiled
-def _as_convolution(product: Product, tile: Ints) -> tuple[ConvLayer, Ints]:
+def _as_convolution(product: Product, tile: Ints, machine: Gemmini) -> tuple[ConvLayer, Ints]:
     """Return the same loops over the same bytes as a 1 x 1 convolution of one row of pixels."""
     m, k, n = product.m, product.k, product.n
-    layer = ConvLayer(1, m, k, n, 1, 1, 1, 1, 0, 0, 1, 1, 1, m, 1, k, n)
+    pitches = (k * machine.input_bytes, n * machine.weight_bytes, n * machine.input_bytes)
+    layer = ConvLayer(1, m, k, n, 1, 1, 1, 1, 0, 0, 1, 1, 1, m, 1, pitches[0], pitches[1], pitches[2])
     return layer, np.array([1, 1, min(tile[0], m), min(tile[1], n), 1, 1, min(tile[2], k)])
 
 
@@ -186,22 +190,57 @@ def _load_ws(  # noqa: PLR0913, PLR0917  # as above
     """
     ready = np.zeros(_blocks(length[C], machine.rows))
     entry = 0
-    for at in range(0, length[C], LINE_BYTES):
-        deep = min(LINE_BYTES, length[C] - at)
+    side = machine.rows
+    together = max(LINE_BYTES // machine.input_bytes // side, 1) * side
+    for at in range(0, length[C], together):
+        deep = min(together, length[C] - at)
         if new_input:
-            for row in range(0, length[P], machine.rows):
-                pixels = min(machine.rows, length[P] - row)
-                block = Block((start[P] + row) * product.k + start[C] + at, product.k, pixels, deep)
-                _load(loads, block, moved, INPUT, start)
-        for row in range(0, deep, machine.rows):
+            for row in range(0, length[P], side):
+                rows = (start[P] + row, min(side, length[P] - row))
+                _load_input_rows(product, rows, (start[C] + at, deep), loads, moved, machine, start)
+        for row in range(0, deep, side):
             if new_weights:
-                for col in range(0, length[K], LINE_BYTES):
-                    first = (start[C] + at + row) * product.n + start[K] + col
-                    filters = min(LINE_BYTES, length[K] - col)
-                    _load(loads, Block(first, product.n, machine.rows, filters), moved, WEIGHTS, start)
+                rows = (start[C] + at + row, side)
+                _load_weight_rows(product, rows, (start[K], length[K]), loads, moved, machine, start)
             ready[entry] = end_of(loads)
             entry += 1
-    return ready[:entry]
+    return ready
+
+
+@compiled
+def _load_input_rows(  # noqa: PLR0913, PLR0917  # as above
+    product: Product,
+    rows: Span,
+    depth: Span,
+    loads: Queue,
+    moved: Moved,
+    machine: Gemmini,
+    start: Ints,
+) -> None:
+    """Load rows of the inputs, a line of each at a time."""
+    element, pitch = machine.input_bytes, product.k * machine.input_bytes
+    first = rows[0] * pitch + depth[0] * element
+    for offset in range(0, depth[1] * element, LINE_BYTES):
+        size = min(LINE_BYTES, depth[1] * element - offset)
+        _load(loads, Block(first + offset, pitch, rows[1], size), moved, INPUT, start)
+
+
+@compiled
+def _load_weight_rows(  # noqa: PLR0913, PLR0917  # as above
+    product: Product,
+    rows: Span,
+    cols: Span,
+    loads: Queue,
+    moved: Moved,
+    machine: Gemmini,
+    start: Ints,
+) -> None:
+    """Load rows of the weights, a line of each at a time."""
+    element, pitch = machine.weight_bytes, product.n * machine.weight_bytes
+    first = rows[0] * pitch + cols[0] * element
+    for offset in range(0, cols[1] * element, LINE_BYTES):
+        size = min(LINE_BYTES, cols[1] * element - offset)
+        _load(loads, Block(first + offset, pitch, rows[1], size), moved, WEIGHTS, start)
 
 
 @compiled
@@ -220,20 +259,22 @@ def _load_os(  # noqa: PLR0913, PLR0917  # as above
     """
     latest = np.full(LOADS_QUEUED + 1, load_start)  # ends of the last loads
     count = 0
-    for col in range(0, length[K], LINE_BYTES):
+    in_line = LINE_BYTES // machine.weight_bytes
+    for col in range(0, length[K], in_line):
+        cols = (start[K] + col, min(in_line, length[K] - col))
         for row in range(0, length[C], machine.rows):
-            rows, filters = min(machine.rows, length[C] - row), min(LINE_BYTES, length[K] - col)
-            first = (start[C] + row) * product.n + start[K] + col
-            _load(loads, Block(first, product.n, rows, filters), moved, WEIGHTS, start)
+            rows = (start[C] + row, min(machine.rows, length[C] - row))
+            _load_weight_rows(product, rows, cols, loads, moved, machine, start)
             count += 1
             latest[count % len(latest)] = end_of(loads)
     ready = np.zeros(_blocks(length[P], machine.rows))
+    in_line = LINE_BYTES // machine.input_bytes
     for i in range(len(ready)):
         row = i * machine.rows
-        rows = min(machine.rows, length[P] - row)
-        for at in range(0, length[C], LINE_BYTES):
-            first = (start[P] + row) * product.k + start[C] + at
-            _load(loads, Block(first, product.k, rows, min(LINE_BYTES, length[C] - at)), moved, INPUT, start)
+        rows = (start[P] + row, min(machine.rows, length[P] - row))
+        for at in range(0, length[C], in_line):
+            depth = (start[C] + at, min(in_line, length[C] - at))
+            _load_input_rows(product, rows, depth, loads, moved, machine, start)
             count += 1
             latest[count % len(latest)] = end_of(loads)
         ready[i] = end_of(loads)
@@ -292,7 +333,8 @@ def _store(  # noqa: PLR0913, PLR0917  # as above
         wait_until(stores, queued + OS_DRAIN_CYCLES)
     else:
         wait_until(stores, computed + DRAIN_CYCLES)
-    width = machine.cols if is_os else LINE_BYTES
+    element = machine.input_bytes
+    width = min(machine.cols if is_os else LINE_BYTES, LINE_BYTES // element)
     missed = place(moved.reuse, OUTPUT, start) != L2
     line_cycles = moved.memory.line_cycles if missed else 0.0
     left = _blocks(length[K], width) * _blocks(length[P], machine.rows)
@@ -302,9 +344,9 @@ def _store(  # noqa: PLR0913, PLR0917  # as above
         for row in range(0, length[P], machine.rows):
             rows, filters = min(machine.rows, length[P] - row), min(width, length[K] - col)
             first = (start[P] + row) * product.n + start[K] + col
+            block = Block(first * element, product.n * element, rows, filters * element)
             if left == queued_last:
                 entered = max(entered, end_of(stores) - queues.first_store_cycles(moved.memory))
-            block = Block(first, product.n, rows, filters)
             queues.store(stores, moved.memory, block, line_cycles)
             if missed:
                 moved.lines[OUTPUT] += block_lines(block)

@@ -11,13 +11,12 @@ from math import isqrt
 from typing import Literal, NamedTuple
 
 from accel_models.gemmini_machine import Gemmini
-from accel_models.gemmini_tiling import ACCUMULATOR_BYTES
 
 Dataflow = Literal["ws", "os"]
 
 
 class Product(NamedTuple):
-    """(M, K) x (K, N), row-major, 8 bits in and out."""
+    """(M, K) x (K, N), row-major."""
 
     m: int
     k: int
@@ -39,14 +38,15 @@ def default_matmul_tiling(product: Product, dataflow: Dataflow, machine: Gemmini
     spad = machine.tile_scratchpad_bytes if dataflow == "ws" else machine.scratchpad_bytes
     acc = machine.tile_accumulator_bytes if dataflow == "ws" else machine.accumulator_bytes
     limits = (-(-product.m // rows), -(-product.n // cols), -(-product.k // rows))
-    square = max(1, isqrt(acc // (rows * cols * ACCUMULATOR_BYTES)))
-    deep = max(1, spad // 2 // (rows * max(rows, cols)) // square)
+    block = (rows * rows * machine.input_bytes, rows * cols * machine.weight_bytes)
+    square = max(1, isqrt(acc // (rows * cols * machine.sum_bytes)))
+    deep = max(1, spad // 2 // max(block) // square)
     sizes = [min(limits[0], square), min(limits[1], square), min(limits[2], deep)]
 
     def fits(i: int, j: int, k: int) -> bool:
         within = i <= limits[0] and j <= limits[1] and k <= limits[2]
-        loaded = (i * rows + j * cols) * k * rows
-        return within and loaded <= spad and i * j * rows * cols * ACCUMULATOR_BYTES <= acc
+        loaded = (i * block[0] + j * block[1]) * k
+        return within and loaded <= spad and i * j * rows * cols * machine.sum_bytes <= acc
 
     grew = True
     while grew:

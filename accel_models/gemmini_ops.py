@@ -17,7 +17,6 @@ from accel_models.gemmini_matmul_tiling import Product
 from accel_models.gemmini_reuse import DRAM, L2, LLC
 from accel_models.gemmini_run import Run
 from accel_models.gemmini_tiling import (
-    ACCUMULATOR_BYTES,
     DIMS,
     ConvLayer,
     ConvTiling,
@@ -83,7 +82,7 @@ def run_op(op: Op, shapes: Shapes, machine: Gemmini, weight_spread: Floats) -> L
         part, spread = shapes.take(of_batch), weight_spread[of_batch]
         whole = shapes_of(op, batch=batch)
         if not is_product(op):
-            search = search_tiling(ConvLayer(*_layer_rows(op, whole)[0].tolist()), machine)
+            search = search_tiling(ConvLayer(*_layer_rows(op, whole, machine)[0].tolist()), machine)
             need, candidates[of_batch] = search.need, search.candidates
             if search.fits:
                 runs[of_batch] = _run_layers(op, part, search.tiling, machine, spread)
@@ -97,7 +96,9 @@ def run_op(op: Op, shapes: Shapes, machine: Gemmini, weight_spread: Floats) -> L
 
 def _smallest(machine: Gemmini) -> Room:
     """Return what the smallest tile of a product needs: a block of each operand."""
-    return Room((machine.rows + machine.cols) * machine.rows, machine.rows * machine.cols * ACCUMULATOR_BYTES)
+    rows, cols = machine.rows, machine.cols
+    loaded = rows * rows * machine.input_bytes + rows * cols * machine.weight_bytes
+    return Room(loaded, rows * cols * machine.sum_bytes)
 
 
 def _run_layers(
@@ -108,22 +109,22 @@ def _run_layers(
     Choice: groups whose channels lie in a line that an earlier group has touched find it in the cache that
     holds all a group touches; all groups are aligned like the first.
     """
-    rows = _layer_rows(op, shapes)
+    rows = _layer_rows(op, shapes, machine)
     tiles = np.broadcast_to(tiling.sizes, (len(rows), len(DIMS)))
     first = run_layers(rows, tiles, tiling.loops, machine, weight_spread=weight_spread)
     if op.groups == 1:
         return first
     found = _found_in(rows, machine)
     later = run_layers(rows, tiles, tiling.loops, machine, found_in=found, weight_spread=weight_spread)
-    channels = np.maximum(shapes.in_channels, shapes.out_channels)
-    in_new_lines = np.minimum(-(-channels // LINE_BYTES), shapes.groups)[:, None]
+    pitch = np.maximum(shapes.in_channels, shapes.out_channels) * machine.input_bytes
+    in_new_lines = np.minimum(-(-pitch // LINE_BYTES), shapes.groups)[:, None]
     runs: Floats = first * in_new_lines + later * (shapes.groups[:, None] - in_new_lines)
     ends = [Run._fields.index("first_load"), Run._fields.index("last_execute")]
     runs[:, ends] = first[:, ends]
     return runs
 
 
-def _layer_rows(op: Op, shapes: Shapes) -> Ints:
+def _layer_rows(op: Op, shapes: Shapes, machine: Gemmini) -> Ints:
     """Return the fields of :class:`ConvLayer` for one group of each state.
 
     Choice: of an odd number of rows or columns of padding, the larger half lies before the image.
@@ -151,8 +152,9 @@ def _layer_rows(op: Op, shapes: Shapes) -> Ints:
         shapes.out_height,
         shapes.out_width,
         shapes.batch,
-        shapes.in_channels,
-        shapes.out_channels,
+        shapes.in_channels * machine.input_bytes,
+        shapes.out_channels * machine.weight_bytes,
+        shapes.out_channels * machine.input_bytes,
     )
     return np.stack(columns, axis=1)
 
@@ -160,16 +162,16 @@ def _layer_rows(op: Op, shapes: Shapes) -> Ints:
 def _found_in(rows: Ints, machine: Gemmini) -> Ints:
     """Return which cache holds all lines that one group touches."""
     column = dict(zip(ConvLayer._fields, rows.T, strict=True))
-    inputs = (
-        column["in_height"] * column["in_width"] * _lines_wide(column["channels"], column["channel_pitch"])
-    )
-    outputs = column["out_height"] * column["out_width"]
+    inputs = column["batch"] * column["in_height"] * column["in_width"]
+    outputs = column["batch"] * column["out_height"] * column["out_width"]
     weights = column["kernel_height"] * column["kernel_width"] * column["channels"]
-    results = _lines_wide(column["filters"], column["filter_pitch"])
-    touched = column["batch"] * inputs + (column["batch"] * outputs + weights) * results
+    touched = inputs * _in_lines(column["channels"] * machine.input_bytes, column["input_pitch"])
+    touched += weights * _in_lines(column["filters"] * machine.weight_bytes, column["weight_pitch"])
+    touched += outputs * _in_lines(column["filters"] * machine.input_bytes, column["output_pitch"])
     in_a_cache = np.where(touched <= machine.memory.llc_bytes, LLC, DRAM)
     return np.where(touched <= machine.memory.l2_bytes, L2, in_a_cache)
 
 
-def _lines_wide(size: Ints, pitch: Ints) -> Ints:
+def _in_lines(size: Ints, pitch: Ints) -> Ints:
+    """Bytes of the lines under ``size`` bytes of each pitch."""
     return np.maximum(size, np.minimum(LINE_BYTES, pitch))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.compiled import compiled
-from accel_models.gemmini_dma import GemminiMemory
+from accel_models.gemmini_machine import Gemmini
 from accel_models.gemmini_tiling import ConvLayer, Ints, sizes_of
 from accel_models.gemmini_traffic import LINE_BYTES
 
@@ -30,22 +30,25 @@ class Reuse(NamedTuple):
     kept_in_l2: NDArray[np.bool_]  # (operands, dimensions)
     kept_in_llc: NDArray[np.bool_]
     found_in: int  # where inputs and weights lie that the layer has not touched yet
+    element_bytes: tuple[int, int, int]  # by operand
 
 
 @compiled
-def reuse_of(layer: ConvLayer, tile: Ints, order: Ints, memory: GemminiMemory, found_in: int) -> Reuse:
+def reuse_of(layer: ConvLayer, tile: Ints, order: Ints, machine: Gemmini, found_in: int) -> Reuse:
     """Walk the loops once for each cache."""
-    in_l2 = _kept(layer, tile, order, memory.l2_bytes)
-    in_llc = _kept(layer, tile, order, memory.llc_bytes)
-    return Reuse(in_l2, in_llc, found_in)
+    element = (machine.input_bytes, machine.weight_bytes, machine.input_bytes)
+    in_l2 = _kept(layer, tile, order, machine.memory.l2_bytes, element)
+    in_llc = _kept(layer, tile, order, machine.memory.llc_bytes, element)
+    return Reuse(in_l2, in_llc, found_in, element)
 
 
 @compiled
 def place(reuse: Reuse, operand: int, start: Ints) -> int:
     """Where the lines under the tile that begins at ``start`` lie when it needs them."""
-    if _returns(reuse.kept_in_l2[operand], operand, start):
+    element = reuse.element_bytes[operand]
+    if _returns(reuse.kept_in_l2[operand], operand, start, element):
         return L2
-    if _returns(reuse.kept_in_llc[operand], operand, start):
+    if _returns(reuse.kept_in_llc[operand], operand, start, element):
         return LLC
     for dim in range(7):
         if start[dim] > 0 and not DEPENDS[operand, dim]:
@@ -54,28 +57,30 @@ def place(reuse: Reuse, operand: int, start: Ints) -> int:
 
 
 @compiled
-def _returns(loops: NDArray[np.bool_], operand: int, start: Ints) -> bool:
+def _returns(loops: NDArray[np.bool_], operand: int, start: Ints, element: int) -> bool:
     """Whether a tile is a later turn of one of these loops, or begins inside a line of an earlier one."""
     for dim in range(7):
         if loops[dim]:
-            at = start[dim] % LINE_BYTES if DEPENDS[operand, dim] else start[dim]
+            at = start[dim] * element % LINE_BYTES if DEPENDS[operand, dim] else start[dim]
             if at > 0:
                 return True
     return False
 
 
 @compiled
-def _kept(layer: ConvLayer, tile: Ints, order: Ints, cache_bytes: float) -> NDArray[np.bool_]:
+def _kept(
+    layer: ConvLayer, tile: Ints, order: Ints, cache_bytes: float, element: tuple[int, int, int]
+) -> NDArray[np.bool_]:
     size = sizes_of(layer)
     kept = np.zeros((3, 7), np.bool_)
     touched = np.zeros(3)
     for operand in range(3):
-        touched[operand] = _tile_bytes(layer, tile, operand)
+        touched[operand] = _tile_bytes(layer, tile, operand, element[operand])
     for dim in order[::-1]:
         fits = touched.sum() <= cache_bytes
         for operand in range(3):
             depends = DEPENDS[operand, dim]
-            shares_line = dim == CONTIGUOUS[operand] and tile[dim] < LINE_BYTES
+            shares_line = dim == CONTIGUOUS[operand] and tile[dim] * element[operand] < LINE_BYTES
             if fits and (not depends or shares_line):
                 kept[operand, dim] = True
             if depends:
@@ -86,22 +91,23 @@ def _kept(layer: ConvLayer, tile: Ints, order: Ints, cache_bytes: float) -> NDAr
 
 
 @compiled
-def _tile_bytes(layer: ConvLayer, tile: Ints, operand: int) -> float:
+def _tile_bytes(layer: ConvLayer, tile: Ints, operand: int, element: int) -> float:
     """Bytes of whole lines under one tile of an operand."""
-    filters = max(tile[K], min(LINE_BYTES, layer.filter_pitch))
     if operand == WEIGHTS:
+        filters = max(tile[K] * element, min(LINE_BYTES, layer.weight_pitch))
         return float(tile[S] * tile[R] * tile[C] * filters)
     if operand == OUTPUT:
+        filters = max(tile[K] * element, min(LINE_BYTES, layer.output_pitch))
         return float(tile[N] * tile[Q] * tile[P] * filters)
     rows = tile[Q] * layer.stride_height + (tile[S] - 1) * layer.dilation_height
     cols = tile[P] * layer.stride_width + (tile[R] - 1) * layer.dilation_width
-    return float(tile[N] * rows * cols * max(tile[C], min(LINE_BYTES, layer.channel_pitch)))
+    return float(tile[N] * rows * cols * max(tile[C] * element, min(LINE_BYTES, layer.input_pitch)))
 
 
 @compiled
 def _conflicts(layer: ConvLayer, tile: Ints, cache_bytes: float) -> bool:
     """Whether a tile's weights, rows a power of two apart, fall into too few sets to stay."""
-    pitch = layer.filter_pitch
+    pitch = layer.weight_pitch
     if pitch <= LINE_BYTES or pitch & (pitch - 1):
         return False
     reachable = cache_bytes // pitch  # lines in the sets they fall into, over all ways

@@ -20,5 +20,5 @@ class Run(NamedTuple):
     loaded_input_bytes: float  # into the scratchpad, from wherever [B]
     loaded_weight_bytes: float
     array_input_reads: float  # from the scratchpad into the array [elements]
-    array_weight_reads: float
+    array_weight_reads: float  # [elements]
     array_sums: float  # written into the accumulator, sums in between included [elements]

@@ -23,7 +23,6 @@ Ints = NDArray[np.int64]
 
 DIMS = ("N", "Q", "P", "K", "S", "R", "C")
 LIBRARY_ORDER = "NQPKSRC"  # of tiled_conv in gemmini-rocc-tests
-ACCUMULATOR_BYTES = 4  # of one sum
 
 
 class ConvLayer(NamedTuple):
@@ -44,17 +43,18 @@ class ConvLayer(NamedTuple):
     out_height: int
     out_width: int
     batch: int
-    channel_pitch: int  # bytes from one pixel of the input to the next
-    filter_pitch: int  # bytes from one pixel of the output, or row of weights, to the next
+    input_pitch: int  # bytes from one pixel to the next
+    weight_pitch: int  # bytes from the weights of one input channel to those of the next
+    output_pitch: int
 
     @classmethod
     def square(  # noqa: PLR0913  # the sizes of a layer
         cls, *, size: int, channels: int, filters: int, kernel: int, stride: int, padding: int
     ) -> ConvLayer:
-        """Return a layer of one image that is square in every respect."""
+        """Return a layer of one image that is square in every respect, of single bytes."""
         out = (size - kernel + 2 * padding) // stride + 1
         window = (kernel, kernel, stride, stride, padding, padding, 1, 1)
-        return cls(size, size, channels, filters, *window, out, out, 1, channels, filters)
+        return cls(size, size, channels, filters, *window, out, out, 1, channels, filters, filters)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -182,7 +182,9 @@ def _need(layer: ConvLayer, tile: Mapping[str, int], machine: Gemmini) -> Room:
     filters = -(-tile["K"] // machine.cols) * machine.cols
     inputs = -(-tile["C"] // machine.rows) * machine.rows * tile["N"] * in_rows * in_cols
     weights = filters * tile["S"] * tile["R"] * tile["C"]
-    return Room(inputs + weights, filters * tile["N"] * tile["Q"] * tile["P"] * ACCUMULATOR_BYTES)
+    sums = filters * tile["N"] * tile["Q"] * tile["P"]
+    loaded = inputs * machine.input_bytes + weights * machine.weight_bytes
+    return Room(loaded, sums * machine.sum_bytes)
 
 
 def dosa_tiling(mapping: str) -> ConvTiling:

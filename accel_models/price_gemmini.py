@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.assemble import BusTimes, Busy, Traffic, assemble
+from accel_models.assemble import BusTimes, Busy, Traffic, assemble, element_bytes
 from accel_models.cost import Cost, Ints, Misfit, WorkStates
 from accel_models.design import Design
 from accel_models.dram import whole_bursts
 from accel_models.energy import Actions
 from accel_models.gemmini_machine import gemmini_of
 from accel_models.gemmini_ops import LibraryRuns, is_product, run_op
-from accel_models.gemmini_tiling import ACCUMULATOR_BYTES
 from accel_models.op_sizes import Floats
 from accel_models.params import array_params
 from accel_models.price_array import gather_cycles, inside_array
@@ -36,7 +35,7 @@ def price_on_gemmini(work: WorkStates, shapes: Shapes, design: Design) -> Cost:
         cycles=execute + gather,
         first_tile_cycles=parts.first_tile + gather,
         last_tile_cycles=parts.last_tile,
-        actions=inside_array(work, shapes, execute + gather, design) + _buffer_actions(work, found),
+        actions=inside_array(work, shapes, execute + gather, design) + _buffer_actions(work, found, design),
         feasible=fits,
         misfit=None if fits.all() else _misfit(work, found),
     )
@@ -61,7 +60,7 @@ def price_on_gemmini(work: WorkStates, shapes: Shapes, design: Design) -> Cost:
 def _weight_spread(work: WorkStates, shapes: Shapes, design: Design) -> Floats:
     """Bytes of weights that the positions of kept channels make the DMA fetch, over those of them packed."""
     burst = design.memory.dram.burst if design.memory else 1
-    packed = np.maximum(whole_bursts(shapes.weights, burst), 1)
+    packed = np.maximum(whole_bursts(shapes.weights * element_bytes(design)[1], burst), 1)
     return np.maximum(work.weight_fetch_bytes / packed, 1.0)
 
 
@@ -89,17 +88,18 @@ def _queue_times(found: LibraryRuns, execute: Ints, design: Design) -> QueueTime
     )
 
 
-def _buffer_actions(work: WorkStates, found: LibraryRuns) -> Actions:
+def _buffer_actions(work: WorkStates, found: LibraryRuns, design: Design) -> Actions:
     """Count bytes into and out of scratchpad and accumulator, lines that caches held included.
 
     Choice: reads and writes of the caches themselves have no price.
     """
     cached_weights = found.whole("loaded_weight_bytes") - found.whole("dram_weight_bytes")
-    sums = found.whole("array_sums") * ACCUMULATOR_BYTES
+    act, wgt, acc = element_bytes(design)
+    sums = found.whole("array_sums") * acc
     return Actions(
-        activation_sram_read_bytes=found.whole("array_input_reads") + work.gathered_elements,
+        activation_sram_read_bytes=(found.whole("array_input_reads") + work.gathered_elements) * act,
         activation_sram_write_bytes=found.whole("loaded_input_bytes"),
-        weight_sram_read_bytes=found.whole("array_weight_reads"),
+        weight_sram_read_bytes=found.whole("array_weight_reads") * wgt,
         weight_sram_write_bytes=np.maximum(cached_weights, 0),
         accumulator_read_bytes=sums,  # before all but the first of them, and to store the result
         accumulator_write_bytes=sums,

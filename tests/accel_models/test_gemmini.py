@@ -100,7 +100,7 @@ def test_default_tiles_fit_half_of_each_memory(shape: ConvLayer) -> None:
 def test_tiles_cover_the_layer_once(shape: ConvLayer) -> None:
     """Into an array of one column, every MAC reads its input from the scratchpad."""
     tile = default_tiling(shape)
-    runs = run_layers(np.array([shape]), tile.sizes[None], tile.loops, MACHINE._replace(cols=1))
+    runs = run_layers(np.array([shape], np.int64), tile.sizes[None], tile.loops, MACHINE._replace(cols=1))
     macs = 1
     for size in shape.sizes.values():
         macs *= size
@@ -128,8 +128,8 @@ def test_trains_of_loads_by_hand() -> None:
 
 
 def test_stores_by_hand() -> None:
-    assert store_cycles(MEMORY, 1, 16, False) == 16 * 108 / 16
-    assert store_cycles(MEMORY._replace(latency_cycles=0.0), 2, 16, False) == 2 * 26
+    assert store_cycles(MEMORY, 1, 16, 64) == 16 * 108 / 16
+    assert store_cycles(MEMORY._replace(latency_cycles=0.0), 2, 16, 64) == 2 * 26
 
 
 def test_lines_touched_by_a_row() -> None:
@@ -206,8 +206,8 @@ def test_where_a_tile_finds_its_lines() -> None:
     """Two tiles of filters inside, two of rows outside: inputs return at once, weights a turn later."""
     shape = layer(16, 64, 128)
     tiling = ConvTiling(Q=8, P=16, K=64, S=1, R=1, C=64)
-    memory = MEMORY._replace(l2_bytes=20.0 * 1024, llc_bytes=2.0**20)
-    cold, warm = (reuse_of(shape, tiling.sizes, tiling.loops, memory, found) for found in (DRAM, LLC))
+    machine = MACHINE._replace(memory=MEMORY._replace(l2_bytes=20.0 * 1024, llc_bytes=2.0**20))
+    cold, warm = (reuse_of(shape, tiling.sizes, tiling.loops, machine, found) for found in (DRAM, LLC))
     # Inputs of a tile: 9 KiB of lines, weights 4, outputs 8.
     starts = [np.array([0, q, 0, k, 0, 0, 0]) for q in (0, 8) for k in (0, 64)]
     assert [place(cold, INPUT, start) for start in starts] == [DRAM, L2, DRAM, L2]
