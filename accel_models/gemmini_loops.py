@@ -24,7 +24,7 @@ from accel_models.gemmini_conv import conv_run
 from accel_models.gemmini_machine import Gemmini, typed
 from accel_models.gemmini_matmul import product_run
 from accel_models.gemmini_matmul_tiling import Dataflow, Product, default_matmul_tiling
-from accel_models.gemmini_queues import idle_queue
+from accel_models.gemmini_queues import BEATS, idle_queue
 from accel_models.gemmini_reuse import DRAM
 from accel_models.gemmini_run import Run
 from accel_models.gemmini_tiling import ConvLayer, ConvTiling, Ints
@@ -53,13 +53,14 @@ def _bind(sources: str) -> tuple[Loop, Loop]:
 
     @compiled_and_kept
     def products(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917  # compiled
-        rows, tiles, is_os, machine, spread, bias, results
+        rows, tiles, is_os, machine, spread, bias, results, beats
     ):
         _ = sources
         for i in range(len(rows)):
             product = Product(rows[i, 0], rows[i, 1], rows[i, 2])
             loads, stores = idle_queue(), idle_queue()
             run = product_run(product, tiles[i], is_os, machine, spread[i], bias, loads, stores)
+            beats[i, 0], beats[i, 1] = loads[BEATS], stores[BEATS]
             for j, value in enumerate(run):
                 results[i, j] = value
 
@@ -125,11 +126,18 @@ def run_products(  # noqa: PLR0913  # as above
     *,
     weight_spread: Floats | None = None,
     bias: bool = False,
+    beats: Floats | None = None,
 ) -> Floats:
-    """Return what ``n`` products of M, K, N take, cut into ``tiles`` along M, N, K; both of shape (n, 3)."""
+    """Return what ``n`` products of M, K, N take, cut into ``tiles`` along M, N, K; both of shape (n, 3).
+
+    ``beats`` (n, 2), if given, receives the beats loaded and stored through the port.
+    """
     results = np.empty((len(products), len(Run._fields)))
     spread = np.ones(len(products)) if weight_spread is None else weight_spread
-    _PRODUCTS(_packed(products), _packed(tiles), dataflow == "os", typed(machine), spread, bias, results)
+    moved = np.empty((len(products), 2)) if beats is None else beats
+    _PRODUCTS(
+        _packed(products), _packed(tiles), dataflow == "os", typed(machine), spread, bias, results, moved
+    )
     return results
 
 

@@ -139,10 +139,10 @@ def firesim(mapping: str) -> Comparison:
     table = reference("gemmini_firesim")
     design = load_design("gemmini_16x16")
     if mapping == "dosa_mapping":
-        rows = zip(_firesim_layers(table), table["mapping"], strict=True)
+        rows = zip(firesim_layers(table), table["mapping"], strict=True)
         predicted = [mapping_cycles(layer, str(text), design) for layer, text in rows]
     else:
-        predicted = [library_cycles(layer, design) for layer in _firesim_layers(table)]
+        predicted = [library_cycles(layer, design) for layer in firesim_layers(table)]
     return Comparison(
         name=f"Gemmini in FireSim, {mapping.replace('_', ' ')}",
         truth=FIRESIM_TRUTH,
@@ -155,7 +155,7 @@ def firesim(mapping: str) -> Comparison:
     )
 
 
-def _firesim_layers(table: Table) -> list[ConvLayer]:
+def firesim_layers(table: Table) -> list[ConvLayer]:
     """Return the layers as the runs' program builds them: padding of half the kernel, input of P x stride."""
     kernel, stride = ints(table, "R"), ints(table, "stride")
     return _square_layers(

@@ -12,6 +12,7 @@ from accel_models.gemmini_dma import (
     lines_of,
     missed_pages,
     new_lines_of,
+    same_line_share,
     store_cycles,
     train_cycles,
 )
@@ -130,6 +131,15 @@ def test_trains_of_loads_by_hand() -> None:
 def test_stores_by_hand() -> None:
     assert store_cycles(MEMORY, 1, 16, 64) == 16 * 108 / 16
     assert store_cycles(MEMORY._replace(latency_cycles=0.0), 2, 16, 64) == 2 * 26
+
+
+def test_requests_to_one_line_take_turns() -> None:
+    """16 in flight: a line of 16 or more rows keeps all others waiting, one of four leaves room for three more."""
+    shares = [same_line_share(MEMORY, pitch) for pitch in (1, 4, 8, 16, 32, 64)]
+    assert shares == [1.0, 1.0, 0.5, 0.25, 0.125, 0.0]
+    slow = MEMORY._replace(latency_cycles=0.0, same_line_store_cycles=20.0)
+    assert store_cycles(slow, 1, 16, 2) == 16 * 20
+    assert store_cycles(slow, 1, 16, 16) == 16 * 5
 
 
 def test_lines_touched_by_a_row() -> None:

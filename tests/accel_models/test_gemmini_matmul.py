@@ -2,15 +2,15 @@
 
 from dataclasses import astuple
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models import gemmini_queues as queues
 from accel_models.gemmini_dma import GemminiMemory
-from accel_models.gemmini_loops import matmul_cycles, product_tile
-from accel_models.gemmini_machine import Gemmini, typed
-from accel_models.gemmini_matmul import product_run
+from accel_models.gemmini_loops import matmul_cycles, product_tile, run_products
+from accel_models.gemmini_machine import Gemmini
 from accel_models.gemmini_matmul_tiling import Product, default_matmul_tiling
 from accel_models.gemmini_traffic import Block, Traffic, block_traffic, row_traffic
 from accel_models.validation_array import ints, reference
@@ -96,10 +96,10 @@ def test_deep_products_fill_half_the_scratchpad() -> None:
 
 def moved(product: Product, dataflow: str, bias: bool = False) -> tuple[int, int]:
     """Bytes read and written through the port."""
-    loads, stores = queues.idle_queue(), queues.idle_queue()
-    tile = product_tile(product, "os" if dataflow == "os" else "ws", IDEAL)
-    product_run(product, tile, dataflow == "os", typed(IDEAL), 1.0, bias, loads, stores)
-    return int(16 * loads[queues.BEATS]), int(16 * stores[queues.BEATS])
+    way, beats = "os" if dataflow == "os" else "ws", np.zeros((1, 2))
+    tiles = product_tile(product, way, IDEAL)[None]
+    run_products(np.array([product]), tiles, way, IDEAL, bias=bias, beats=beats)
+    return int(16 * beats[0, 0]), int(16 * beats[0, 1])
 
 
 def test_operands_of_two_tiles_stay() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from accel_models import arrays
 from accel_models.cost import Cost, Placement, WorkStates
+from accel_models.gemmini_firesim import library_cycles
 from accel_models.gemmini_machine import gemmini_of
 from accel_models.gemmini_ops import is_product
 from accel_models.gemmini_tiling import ConvLayer, search_tiling
@@ -16,7 +17,8 @@ from accel_models.load import load_design
 from accel_models.params import array_params
 from accel_models.placement import place
 from accel_models.pricing import price
-from accel_models.validation_gemmini import firesim
+from accel_models.validation_array import reference
+from accel_models.validation_gemmini import firesim, firesim_layers
 from simulator import replay
 from simulator.static_table import estimate
 from traces.build import GraphBuilder, Window
@@ -103,10 +105,20 @@ def test_lacuna_estimate_meets_firesim() -> None:
     assert row.total_cycles == comparison.predicted[2]
 
 
-def test_a_search_of_lacunas_own_is_the_other_option() -> None:
-    """`mapping: latency` takes better tiles than the library, and knows less of its queues."""
-    layer = conv(256, 64, size=56)
-    assert cost(layer, mapping="latency").alone_cycles[0] < 0.5 * cost(layer).alone_cycles[0]
+@pytest.mark.parametrize(("bandwidth", "mean"), [("5.378 GB/s", 0.19), ("8 GB/s", 0.18)])
+def test_a_search_of_lacunas_own_is_the_other_option(bandwidth: str, mean: float) -> None:
+    """`mapping: latency` takes better tiles than the library, and knows less of its queues; the docs say how much.
+
+    8 GB/s is what meets FireSim best without caches, pages and conflicts.
+    """
+    table = reference("gemmini_firesim")
+    measured = np.minimum(
+        table["cycles_dosa_mapping"].astype(float), table["cycles_gemmini_default_tiler"].astype(float)
+    )
+    searched = design(mapping="latency", memory__dram__bandwidth=bandwidth)
+    errors = np.abs([library_cycles(layer, searched) for layer in firesim_layers(table)] / measured - 1)
+    assert errors.mean() <= mean
+    assert errors.max() <= 0.75
 
 
 def test_the_host_searches_before_the_array_begins() -> None:
@@ -166,6 +178,19 @@ def test_a_gated_op_keeps_the_whole_ones_tiles() -> None:
     assert search_tiling(layer, gemmini_of(design())).tiling.C == 568
     gated = cost(conv(1024, 256, size=14), 600)
     assert gated.compute_cycles == 16 * (-(-568 // 16) + 2) * (14 * 14 + 16 - 14)
+
+
+def test_wider_operands_move_more_and_compute_alike() -> None:
+    narrow = cost(conv(64, 64, size=14, kernel=3))
+    weights = cost(conv(64, 64, size=14, kernel=3), memory__weight_bits=16)
+    both = cost(conv(64, 64, size=14, kernel=3), memory__weight_bits=16, memory__activation_bits=16)
+    assert weights.weight_bytes == both.weight_bytes == 2 * narrow.weight_bytes
+    assert (weights.input_bytes, both.input_bytes) == (narrow.input_bytes, 2 * narrow.input_bytes)
+    assert (weights.output_bytes, both.output_bytes) == (narrow.output_bytes, 2 * narrow.output_bytes)
+    assert narrow.compute_cycles == both.compute_cycles
+    assert narrow.alone_cycles < weights.alone_cycles < both.alone_cycles
+    fewer = cost(linear(640, 128)), cost(linear(640, 128), memory__weight_bits=16)
+    assert fewer[1].weight_bytes == 2 * fewer[0].weight_bytes
 
 
 def test_scattered_weights_take_longer_to_fetch() -> None:
@@ -233,14 +258,26 @@ OPS = st.one_of(
     ),
     st.builds(linear, st.integers(1, 600), st.integers(1, 300), rows=st.integers(1, 40)),
 )  # fmt: skip
-SIZES = st.sampled_from([{}, {"array__rows": 8, "array__cols": 8}, {"array__rows": 32, "array__cols": 8}])
+SIZES = st.sampled_from(
+    [
+        {},
+        {"array__rows": 8, "array__cols": 8},
+        {"array__rows": 128, "array__cols": 8},
+        {"memory__activation_bits": 16, "memory__weight_bits": 32},
+        {"memory__double_buffered": False},
+    ]
+)
 SHARES = st.tuples(st.floats(0, 1), st.floats(0, 1))
 
 
 @settings(deadline=None, max_examples=80)
 @given(op=OPS, overrides=SIZES, batch=st.integers(1, 3), more=SHARES, fewer=SHARES)
 def test_laws_of_any_op(
-    op: Op, overrides: dict[str, int], batch: int, more: tuple[float, float], fewer: tuple[float, float]
+    op: Op,
+    overrides: dict[str, int | bool],
+    batch: int,
+    more: tuple[float, float],
+    fewer: tuple[float, float],
 ) -> None:
     """Never beats the roofline; fewer channels never compute longer; skipped work costs nothing."""
     rows = overrides.get("array__rows", 16) * overrides.get("array__cols", 16)
