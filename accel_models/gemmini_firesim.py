@@ -24,8 +24,8 @@ from traces.build import GraphBuilder, Window
 from traces.workload import dense_workload
 
 
-def library_cycles(layer: ConvLayer, design: Design) -> int:
-    """Cycles of one layer as ``lacuna estimate`` prices it, a network of its own; by the library, if the design says so."""
+def estimated_cycles(layer: ConvLayer, design: Design) -> int:
+    """Cycles of one layer, a network of its own, as ``lacuna estimate`` prices it."""
     builder = GraphBuilder("one", layer.channels, layer.in_height, layer.in_width)
     window = Window(
         kernel=(layer.kernel_height, layer.kernel_width),

@@ -8,7 +8,7 @@ import numpy as np
 
 from accel_models import gemmini_queues as queues
 from accel_models.gemmini_dma import GemminiMemory
-from accel_models.gemmini_firesim import library_cycles, mapping_cycles
+from accel_models.gemmini_firesim import estimated_cycles, mapping_cycles
 from accel_models.gemmini_loops import conv_cycles, matmul_cycles
 from accel_models.gemmini_machine import Gemmini
 from accel_models.gemmini_matmul_tiling import Dataflow, Product
@@ -142,7 +142,7 @@ def firesim(mapping: str) -> Comparison:
         rows = zip(firesim_layers(table), table["mapping"], strict=True)
         predicted = [mapping_cycles(layer, str(text), design) for layer, text in rows]
     else:
-        predicted = [library_cycles(layer, design) for layer in firesim_layers(table)]
+        predicted = [estimated_cycles(layer, design) for layer in firesim_layers(table)]
     return Comparison(
         name=f"Gemmini in FireSim, {mapping.replace('_', ' ')}",
         truth=FIRESIM_TRUTH,

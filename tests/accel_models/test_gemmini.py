@@ -16,7 +16,7 @@ from accel_models.gemmini_dma import (
     store_cycles,
     train_cycles,
 )
-from accel_models.gemmini_firesim import library_cycles, mapping_cycles
+from accel_models.gemmini_firesim import estimated_cycles, mapping_cycles
 from accel_models.gemmini_loops import conv_cycles, run_layers
 from accel_models.gemmini_machine import Gemmini, gemmini_of
 from accel_models.gemmini_reuse import DRAM, INPUT, L2, LLC, WEIGHTS, place, reuse_of
@@ -64,7 +64,7 @@ def test_the_host_weighs_every_candidate() -> None:
     search = search_tiling(row, MACHINE)
     assert (search.tiling.P, search.candidates) == (512, 1 + 8 + 1 + 1)
     known = load_design("gemmini_16x16", {"queues.search_cycles": 0})
-    assert library_cycles(layer(8, 64, 64), DESIGN) == library_cycles(layer(8, 64, 64), known) + 189
+    assert estimated_cycles(layer(8, 64, 64), DESIGN) == estimated_cycles(layer(8, 64, 64), known) + 189
 
 
 def test_what_fits_is_one_tile() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from accel_models import arrays
 from accel_models.cost import Cost, Placement, WorkStates
-from accel_models.gemmini_firesim import library_cycles
+from accel_models.gemmini_firesim import estimated_cycles
 from accel_models.gemmini_machine import gemmini_of
 from accel_models.gemmini_ops import is_product
 from accel_models.gemmini_tiling import ConvLayer, search_tiling
@@ -116,7 +116,7 @@ def test_a_search_of_lacunas_own_is_the_other_option(bandwidth: str, mean: float
         table["cycles_dosa_mapping"].astype(float), table["cycles_gemmini_default_tiler"].astype(float)
     )
     searched = design(mapping="latency", memory__dram__bandwidth=bandwidth)
-    errors = np.abs([library_cycles(layer, searched) for layer in firesim_layers(table)] / measured - 1)
+    errors = np.abs([estimated_cycles(layer, searched) for layer in firesim_layers(table)] / measured - 1)
     assert errors.mean() <= mean
     assert errors.max() <= 0.75
 
