@@ -108,7 +108,12 @@ def area_mm2(
     if pes:
         parts += _array_overhead(technology, pes)
     if technology.pe_buffer_bytes and pes:
-        buffer = SramMacro(role="weight", size_bytes=technology.pe_buffer_bytes, word_bits=32)
+        buffer = SramMacro(
+            role="weight",
+            size_bytes=technology.pe_buffer_bytes,
+            word_bits=32,
+            setting="technology.pe_buffer",
+        )
         parts.append(_macros(technology, "pe_buffers", buffer, pes))
     parts += [_macros(technology, f"{m.role}_sram", m, m.banks) for m in memories if not m.shared]
     return Area(tuple(parts))

@@ -27,6 +27,7 @@ def _quantity(kind: str, *, integer: bool = False) -> Any:
 
 Frequency = Annotated[float, *_quantity("frequency"), Field(gt=0)]
 Size = Annotated[int, *_quantity("size", integer=True), Field(ge=0)]
+Room = Annotated[int, *_quantity("size", integer=True), Field(gt=0)]  # a size that cannot be nothing
 Bandwidth = Annotated[float, *_quantity("bandwidth"), Field(gt=0)]
 Time = Annotated[float, *_quantity("time"), Field(ge=0)]
 Energy = Annotated[float, *_quantity("energy"), Field(ge=0)]
@@ -73,9 +74,8 @@ class MemoryWait(_Part):
     """Memory that a core fetches from, with the cache in front of it."""
 
     line_time: Time  # to fetch one line that is not cached; "0 ns" is tightly coupled
-    line: Size  # bytes a fetch brings
+    line: Room  # bytes a fetch brings
     cache: Size  # "0 B" is none
-    overlap: Share = 0.0  # share of the fetch hidden behind computing
 
 
 class Simd(_Part):
@@ -86,7 +86,7 @@ class Simd(_Part):
     lanes_int8: Count
     lanes_int16: Count
     lanes_fp32: Count
-    vector: Size  # bytes of one load or store instruction
+    vector: Room  # bytes of one load or store instruction
     issue: Annotated[float, Field(gt=0)]  # instructions a cycle
     mac_cycles: Annotated[float, Field(gt=0)]
     alu_cycles: Annotated[float, Field(gt=0)]
@@ -94,6 +94,7 @@ class Simd(_Part):
     store_cycles: Annotated[float, Field(gt=0)]
     branch_cycles: Annotated[float, Field(ge=0)]
     weight_memory: MemoryWait
+    instruction_cache: Size | None = None  # before code in the weight memory; left out: code never waits
     activation_memory: MemoryWait
     cores: Count = 1  # that share the work of each op
     dispatch: Time = 0.0  # operating system or thread pool, per op
@@ -104,7 +105,7 @@ class Dram(_Part):
 
     bandwidth: Bandwidth
     latency: Time
-    burst: Size
+    burst: Room
     requests_in_flight: Count = 16
     request_overhead_cycles: Annotated[Cycles, Field(ge=0)] = 0
     price: str  # row of tables/dram.csv
@@ -113,9 +114,9 @@ class Dram(_Part):
 class Memory(_Part):
     """Buffers beside the array, and the DRAM behind them."""
 
-    activation_buffer: Size
+    activation_buffer: Room
     weight_buffer: Size
-    accumulator_buffer: Size
+    accumulator_buffer: Room
     shared_buffer: bool = False  # inputs and weights share the activation buffer
     double_buffered: bool = True
     double_buffered_accumulator: bool = True

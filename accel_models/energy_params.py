@@ -100,11 +100,17 @@ class SramMacro:
     word_bits: int = 64  # of one access [bit]
     banks: int = 1
     shared: bool = False
+    setting: str = ""  # of a design that states its size, for messages; memory.<role>_buffer when empty
 
     def __post_init__(self) -> None:
         for name in ("size_bytes", "word_bits", "banks"):
             if getattr(self, name) < 1:
-                raise ConfigError(f"memory.{self.role}.{name} = {getattr(self, name)}: must be at least 1")
+                raise ConfigError(f"{self.named}: {name} = {getattr(self, name)}; must be at least 1")
+
+    @property
+    def named(self) -> str:
+        """Return the setting that states the size."""
+        return self.setting or f"memory.{self.role}_buffer"
 
     @property
     def bank_bytes(self) -> float:

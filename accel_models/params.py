@@ -59,12 +59,20 @@ def simd_params(design: Design) -> SimdParams:
     simd = design.simd
     if simd is None:
         raise ConfigError(f"design {design.name!r} has no simd core")
-    data = simd.model_dump(exclude={"clock", "vector", "weight_memory", "activation_memory", "dispatch"})
+    with_units = {
+        "clock",
+        "vector",
+        "weight_memory",
+        "instruction_cache",
+        "activation_memory",
+        "dispatch",
+    }
     return SimdParams(
-        **data,
+        **simd.model_dump(exclude=with_units),
         clock_hz=simd.clock or design.clock,
         vector_bytes=simd.vector,
         weight_memory=_wait(simd.weight_memory),
+        instruction_cache_bytes=simd.instruction_cache,
         activation_memory=_wait(simd.activation_memory),
         dispatch_ns=simd.dispatch * _NS,
     )
@@ -143,5 +151,4 @@ def _wait(settings: WaitSettings) -> MemoryWait:
         line_ns=settings.line_time * _NS,
         line_bytes=settings.line,
         cache_bytes=settings.cache,
-        overlap=settings.overlap,
     )

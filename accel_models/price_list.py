@@ -154,7 +154,12 @@ def _pe_buffer_prices(technology: TechnologyParams) -> list[Price]:
     tabled = _composed(technology, "pe_buffer_bytes", "pJ/B", {"pe_buffer": 1})
     if tabled:
         return tabled
-    macro = SramMacro(role="weight", size_bytes=technology.pe_buffer_bytes, word_bits=32)
+    macro = SramMacro(
+        role="weight",
+        size_bytes=technology.pe_buffer_bytes,
+        word_bits=32,
+        setting="technology.pe_buffer",
+    )
     read = _macro_prices(technology, macro)[0]
     return [replace(read, action="pe_buffer_bytes")]
 

@@ -1,7 +1,7 @@
 """Cycles of a network's ops on a SIMD core: a microcontroller, an application core, or a vector unit.
 
 cycles = instructions by class x cycles per class / sustained issue      (how well the core runs the kernels)
-       + lines of weights and activations fetched x time per line        (memory wait states)
+       + lines of code, weights and activations fetched x time per line  (memory wait states, some of them hidden)
        + dispatch per op                                                 (operating system, if there is one)
 
 The instructions come from :mod:`accel_models.simd_kernels` and depend on the software set; the cycles per
@@ -31,6 +31,7 @@ from traces.errors import ConfigError, did_you_mean
 from traces.graph import MAC_KINDS
 
 _NS = 1e-9
+INSTRUCTION_BYTES = 3  # assumption: Thumb-2 mixes 2 and 4 bytes
 SOFTMAX_PASSES = 4  # assumption: maximum, exponential, sum, scaling, each one pass of a vector unit
 
 
@@ -46,18 +47,15 @@ class MemoryWait:
     line_ns: float  # to fetch one line beyond the first cycle [ns]; 0: tightly coupled
     line_bytes: int  # [B]
     cache_bytes: int = 0  # data cache in front [B]; 0: none
-    overlap: float = 0.0  # share of the wait hidden behind computing [0..1]
 
     def __post_init__(self) -> None:
         _at_least("MemoryWait.line_ns", self.line_ns, 0)
         _at_least("MemoryWait.line_bytes", self.line_bytes, 1)
         _at_least("MemoryWait.cache_bytes", self.cache_bytes, 0)
-        if not 0.0 <= self.overlap <= 1.0:
-            raise ConfigError(f"MemoryWait.overlap = {self.overlap}: must be between 0 and 1")
 
     def line_cycles(self, clock_hz: float) -> float:
         """Cycles the core stands still per line [cycles]."""
-        return self.line_ns * _NS * clock_hz * (1.0 - self.overlap)
+        return self.line_ns * _NS * clock_hz
 
 
 TIGHTLY_COUPLED = MemoryWait(line_ns=0.0, line_bytes=4)
@@ -80,6 +78,7 @@ class SimdParams:
     store_cycles: float
     branch_cycles: float  # per branch, pipeline refill included
     weight_memory: MemoryWait = TIGHTLY_COUPLED
+    instruction_cache_bytes: int | None = None  # before code in the weight memory [B]; None: code never waits
     activation_memory: MemoryWait = TIGHTLY_COUPLED
     dispatch_ns: float = 0.0  # per op: operating system and thread pool [ns]
     cores: int = 1  # that share the work of each op
@@ -98,6 +97,7 @@ class SimdParams:
             "dispatch_ns",
         ):
             _at_least(f"SimdParams.{name}", getattr(self, name), 0)
+        _at_least("SimdParams.instruction_cache_bytes", self.instruction_cache_bytes or 0, 0)
         for name in ("issue", "clock_hz"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"SimdParams.{name} = {getattr(self, name)}: must be above 0")
@@ -172,7 +172,12 @@ def simd_cycles(
         elementwise_cycles=_whole(elementwise / core.cores, active),
         row_cycles=_whole(row / core.cores, active),
         op_cycles=_whole(op + core.dispatch_ns * _NS * core.clock_hz, active),
-        wait_cycles=_whole(_wait_cycles(shapes, core, kernel, weight_bytes, act_bytes), active),
+        wait_cycles=_whole(
+            _weight_wait(shapes, core, kernel, weight_bytes) * (1.0 - software.wait_hidden)
+            + _code_wait(shapes, core, kernel, software)
+            + _activation_wait(shapes, core, kernel, act_bytes),
+            active,
+        ),
         instructions=_whole(sum((part.total for part in kernel.parts()), np.zeros(len(shapes))), active),
     )
 
@@ -196,21 +201,41 @@ def _single_issue_cycles(work: Instructions, core: SimdParams, software: Softwar
     )
 
 
-def _wait_cycles(
-    shapes: Shapes, core: SimdParams, kernel: Kernel, weight_bytes: int, act_bytes: int
-) -> Floats:
-    """Cycles spent waiting for memory [cycles].
+def _weight_wait(shapes: Shapes, core: SimdParams, kernel: Kernel, weight_bytes: int) -> Floats:
+    """Cycles for fetching weights, were none of it hidden [cycles].
 
-    Weights are read once if they fit the cache, else once per row of register blocks.  Without a data cache
-    every load and store of an activation pays the wait; with one, each line of the op's activations pays
-    once, and none if they all fit.
+    Weights are fetched once if what the kernel returns to fits the cache, else once per row of register blocks.
     """
     memory = core.weight_memory
-    weights = shapes.weights * weight_bytes
-    passes = np.where(
-        weights <= memory.cache_bytes, np.minimum(kernel.weight_passes, 1), kernel.weight_passes
-    )
-    wait = weights * passes / memory.line_bytes * memory.line_cycles(core.clock_hz)
+    cached = kernel.resident_weights * weight_bytes <= memory.cache_bytes
+    passes = np.where(cached, np.minimum(kernel.weight_passes, 1), kernel.weight_passes)
+    lines = shapes.weights * weight_bytes * passes / memory.line_bytes
+    return np.asarray(lines * memory.line_cycles(core.clock_hz), np.float64)
+
+
+def _code_wait(shapes: Shapes, core: SimdParams, kernel: Kernel, software: SoftwareParams) -> Floats:
+    """Cycles spent waiting for the code of depthwise kernels [cycles].
+
+    What of it does not fit the instruction cache streams from the weight memory, prefetched while earlier code
+    executes; the core waits as far as fetching takes longer than executing.  Other kernels are loops that fit.
+    """
+    if core.instruction_cache_bytes is None or software.depthwise_code <= core.instruction_cache_bytes:
+        return np.zeros(len(shapes))
+    missed = 1.0 - core.instruction_cache_bytes / software.depthwise_code
+    memory, parts = core.weight_memory, (kernel.mac, kernel.im2col, kernel.requant)
+    code = sum((part.total for part in parts), np.zeros(len(shapes))) * INSTRUCTION_BYTES
+    fetch = code / memory.line_bytes * memory.line_cycles(core.clock_hz)
+    execute = sum((_single_issue_cycles(part, core, software) for part in parts), np.zeros(len(shapes)))
+    wait = missed * np.maximum(fetch - execute / core.issue, 0) / core.cores
+    return np.where(shapes.depthwise, wait, 0.0)
+
+
+def _activation_wait(shapes: Shapes, core: SimdParams, kernel: Kernel, act_bytes: int) -> Floats:
+    """Cycles spent waiting for activations [cycles].
+
+    Without a data cache every load and store pays the wait; with one, each line of the op's activations pays
+    once, and none if they all fit.
+    """
     memory = core.activation_memory
     if memory.cache_bytes:
         bytes_moved = (shapes.input_elements + shapes.output_elements) * act_bytes
@@ -218,7 +243,7 @@ def _wait_cycles(
     else:
         accesses = sum((part.load + part.store for part in kernel.parts()), np.zeros(len(shapes)))
         lines = accesses * max(core.vector_bytes / memory.line_bytes, 1.0) / core.cores
-    return np.asarray(wait + lines * memory.line_cycles(core.clock_hz), np.float64)
+    return np.asarray(lines * memory.line_cycles(core.clock_hz), np.float64)
 
 
 def _vector_cost(shapes: Shapes, core: SimdParams, lanes: int, active: NDArray[np.bool_]) -> SimdCost:

@@ -15,6 +15,8 @@ activation loads     M ceil(N/Q) ceil(K/S), twice if im2col widened them
 unpacking            per load of a narrow operand
 loop                 ceil(M/P) ceil(N/Q) ceil(K/S) steps
 ===================  =====================================================
+
+ceil(K/S) is kernel area x ceil(C/S), C input channels, where kernels reduce the channels under one tap at a time.
 """
 
 from __future__ import annotations
@@ -78,6 +80,7 @@ class Kernel:
     row: Instructions
     op: Instructions
     weight_passes: Floats  # times all weights are read, if no cache keeps them
+    resident_weights: Floats  # that a cache must hold for one pass to do [element]
 
     def parts(self) -> tuple[Instructions, ...]:
         """All parts in the order of their fields."""
@@ -103,6 +106,7 @@ def count_instructions(
         row=overhead(np.where(depthwise, 0, _row_set_up(shapes, software))),
         op=overhead(np.full(len(shapes), software.op_instructions)),
         weight_passes=np.where(depthwise, 1, _pixel_blocks(shapes, software)).astype(np.float64),
+        resident_weights=_resident_weights(shapes, software),
     )
 
 
@@ -128,7 +132,9 @@ def _matrix_loop(
 ) -> tuple[Instructions, Floats]:
     """Instructions of the MAC loop (the table above), and the words that im2col copies."""
     word = max(target.vector_bytes // max(weight_bytes, act_bytes), 1)  # S [elements]
-    steps = _ceil_div(shapes.k, word) * shapes.groups
+    words_per_tap = _ceil_div(shapes.in_channels // np.maximum(shapes.groups, 1), word)
+    by_tap = shapes.kernel_height * shapes.kernel_width * words_per_tap
+    steps = (by_tap if software.reduces_by_tap else _ceil_div(shapes.k, word)) * shapes.groups
     pixel_blocks, channel_blocks = _pixel_blocks(shapes, software), _channel_blocks(shapes, software)
     im2col = _needs_im2col(shapes)
     narrow = weight_bytes == 1 and act_bytes == 1
@@ -151,8 +157,8 @@ def _matrix_loop(
         store=np.zeros(len(shapes)),
         branch=loops / software.unroll,
     )
-    per_tap = _ceil_div(shapes.in_channels // np.maximum(shapes.groups, 1), word) * shapes.groups
-    return instructions, np.where(im2col, _taps(shapes) * per_tap, 0).astype(np.float64)
+    copied = _taps(shapes) * words_per_tap * shapes.groups
+    return instructions, np.where(im2col, copied, 0).astype(np.float64)
 
 
 def _depthwise_loop(shapes: Shapes, software: SoftwareParams) -> Floats:
@@ -199,6 +205,7 @@ def _elementwise_kernel(shapes: Shapes, software: SoftwareParams) -> Kernel:
         row=nothing,
         op=overhead(np.full(len(shapes), software.op_instructions)),
         weight_passes=np.zeros(len(shapes)),
+        resident_weights=np.zeros(len(shapes)),
     )
 
 
@@ -230,6 +237,13 @@ def _pixel_blocks(shapes: Shapes, software: SoftwareParams) -> Ints:
 
 def _channel_blocks(shapes: Shapes, software: SoftwareParams) -> Ints:
     return _ceil_div(shapes.n, software.block_channels if shapes.kind == "conv" else software.linear_channels)
+
+
+def _resident_weights(shapes: Shapes, software: SoftwareParams) -> Floats:
+    """Weights that every row of register blocks returns to: all of them, or one block's own channels."""
+    pointwise = (shapes.kind == "conv") & np.logical_not(_needs_im2col(shapes))
+    block = shapes.k * np.minimum(shapes.n, software.block_channels)
+    return _float(np.where(pointwise & software.channels_outer, block, shapes.weights))
 
 
 def _choose(mask: NDArray[np.bool_], yes: Instructions, no: Instructions) -> Instructions:

@@ -81,14 +81,21 @@ def software_of(stack: str) -> str:
     X-CUBE-AI up to 7.1 is ``tuned_2021``, since v9 ``tuned_2023`` as Plumerai since 2023.05, and both between
     ``tuned_2022``.
     """
-    if stack.startswith("X-CUBE-AI"):
-        major, minor = stack.removeprefix("X-CUBE-AI").strip(" v").split(".")[:2]
-        version = int(major), int(minor)
+    version = x_cube_ai_version(stack)
+    if version:
         return next((name for last, name in _X_CUBE_AI if version <= last), _X_CUBE_AI_LATEST)
     for text, software in _STACKS:
         if text in stack:
             return software
     raise ConfigError(f"software {stack!r}: no software set is known to describe it")
+
+
+def x_cube_ai_version(stack: str) -> tuple[int, int] | None:
+    """Return major and minor version of an X-CUBE-AI by its name in the reference tables, of others none."""
+    if not stack.startswith("X-CUBE-AI"):
+        return None
+    major, minor = stack.removeprefix("X-CUBE-AI").strip(" v").split(".")[:2]
+    return int(major), int(minor)
 
 
 def row_core(row: Row) -> SimdParams:

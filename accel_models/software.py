@@ -32,8 +32,11 @@ class SoftwareParams:
     block_pixels: int  # output pixels per register block
     block_channels: int  # output channels per register block
     linear_channels: int  # output channels per register block of a matrix-vector product
+    reduces_by_tap: bool  # words hold channels under one kernel tap; else a window gathered tap after tap
     load_burst: float  # loads scheduled back to back, which hides all but the first one's extra cycles
     unroll: float  # steps per taken branch
+    wait_hidden: float  # share of the wait for weights that the kernels hide or avoid [0..1]
+    channels_outer: bool  # 1x1 kernels take all pixels through one block of channels before the next
     im2col_widens: bool  # the im2col buffer holds int8 activations as 16 bits
     unpack_instructions: float  # to widen a loaded word of int8 operands to 16 bits (0: int8 is multiplied)
     step_instructions: float  # pointers and moves per step of a register block
@@ -43,6 +46,7 @@ class SoftwareParams:
     requant_instructions: float  # per output: bias, scaling, clamping, store
     im2col_tap_instructions: float  # per kernel tap of an output pixel: address, bounds, call of the copy
     im2col_word_instructions: float  # per word copied
+    depthwise_code: float  # size of a depthwise kernel's code, beyond which an instruction cache misses [B]
     depthwise_lanes: int  # channels computed side by side
     depthwise_mac_instructions: float  # per multiply-accumulate
     depthwise_output_instructions: float  # per output
@@ -63,6 +67,8 @@ class SoftwareParams:
             _need(name, getattr(self, name), 1.0)
         for field in fields(self):
             _need(field.name, getattr(self, field.name), 0)
+        if self.wait_hidden > 1:
+            raise ConfigError(f"SoftwareParams.wait_hidden = {self.wait_hidden}: must be at most 1")
 
 
 def software_names() -> tuple[str, ...]:

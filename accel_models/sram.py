@@ -25,6 +25,10 @@ FINFET_LEAKAGE = 0.79  # below 22 nm; accelergy-cacti-plug-in citing Parvais, VL
 _QUANTITIES = ("read_pj", "write_pj", "leakage_mw", "gate_leakage_mw", "area_mm2")
 
 
+class SizeError(ConfigError):
+    """A bank is smaller or larger than CACTI's runs can tell."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SramCost:
     """What macros of shape (n,) cost; ``scaled`` tells that CACTI was not run at this node (+-2x)."""
@@ -102,13 +106,17 @@ def sram_cost(
 
 def macro_cost(technology: TechnologyParams, macro: SramMacro) -> SramCost:
     """Price one bank of a design's buffer (leakage and area are per bank)."""
-    return sram_cost(
-        macro.bank_bytes,
-        macro.word_bits,
-        node_nm=technology.node_nm,
-        device=technology.device,
-        temperature_k=technology.temperature_k,
-    )
+    try:
+        return sram_cost(
+            macro.bank_bytes,
+            macro.word_bits,
+            node_nm=technology.node_nm,
+            device=technology.device,
+            temperature_k=technology.temperature_k,
+        )
+    except SizeError as problem:
+        banks = f" in {macro.banks} banks" if macro.banks > 1 else ""
+        raise ConfigError(f"{macro.named} = {macro.size_bytes} B{banks}: {problem}") from None
 
 
 @cache
@@ -162,9 +170,9 @@ def _interpolate(node_nm: int, device: str, sizes: Floats, words: Floats) -> Flo
     outside = (sizes < low * (1 - 1e-9)) | (sizes > high * (1 + 1e-9))
     if np.any(outside):
         worst = np.atleast_1d(sizes)[np.atleast_1d(outside)][0]
-        raise ConfigError(
-            f"memory of {worst:.0f} B per bank: SRAM prices reach from "
-            f"{low:.0f} B to {high:.0f} B; split the memory into more banks or price a small one as registers"
+        way_out = "use fewer banks or a larger memory" if worst < low else "split the memory into more banks"
+        raise SizeError(
+            f"{worst:.10g} B per bank; SRAM prices reach from {low:.0f} B to {high:.0f} B: {way_out}"
         )
     return grid.at(sizes, words)
 

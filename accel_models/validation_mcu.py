@@ -6,31 +6,34 @@ import numpy as np
 
 from accel_models.energy_tables import core_power, read_table
 from accel_models.simd_network import network_cycles
-from accel_models.simd_reference import Row, network, row_core, software_of
+from accel_models.simd_reference import Row, network, row_core, software_of, x_cube_ai_version
 from accel_models.software import load_software
 from accel_models.validation import Comparison
 
 TRUTH = "MLPerf Tiny v0.5-v1.3, closed division, STM32L4R5 and STM32H7A3"
 DESIGNS = {"STM32L4R5": "cortex_m4", "STM32H7A3": "cortex_m7"}
 LOW_POWER_MHZ = 96  # highest clock of Apollo510's low-power mode
-_NO_SOFTWARE_SET = "microTVM native schedules"  # compiler-generated kernels: no set claims to describe them
+# Versions of X-CUBE-AI whose STM32H7A3 was set up in one of two ways; version 8.0 lies between, like cortex_m7.
+_H7A3_2021_LAST, _H7A3_2023_FIRST = (7, 99), (8, 1)
 
 
 def energy_at_measured_latency() -> Comparison:
     """Energy from measured latency x clock: the price of a cycle alone (``tables/cores.csv``).
 
-    Rows that do not state their supply get the chip's own.  One row stands out: v1.1 IC on the L4R5 draws
-    33 mW where the three others of its round draw 43 to 47.
+    Rows that do not state their supply get the chip's own.  One row contradicts its neighbours: v1.1 IC on the
+    L4R5 states 7,019 uJ in 214.0 ms, 32.8 mW, where the three others of its submission draw 42.9 to 47.3 mW and
+    this network 41 to 49 mW at 1.8 V in every other round.  Its energy run took 6.2 % less or more than its
+    performance run (the table's note), which makes it 30.9 or 35.0 mW and explains no more than that.
     """
     rows = energy_rows()
     cycles = [float(row["latency_ms"]) * 1e3 * float(row["freq_mhz"]) for row in rows]
-    return _energy("MCU energy at measured latency", rows, cycles, bounds=(0.10, 0.35))
+    return _energy("MCU energy at measured latency", rows, cycles, bounds=(0.07, 0.35))
 
 
 def energy_end_to_end() -> Comparison:
     """Energy from modelled cycles: what ``lacuna estimate`` says, beside the chip."""
-    rows = [row for row in energy_rows() if row["software"] != _NO_SOFTWARE_SET]
-    return _energy("MCU energy end to end", rows, [_cycles(row) for row in rows], bounds=(0.15, 0.35))
+    rows = energy_rows()
+    return _energy("MCU energy end to end", rows, [_cycles(row) for row in rows], bounds=(0.10, 0.30))
 
 
 def energy_of_other_chips() -> Comparison:
@@ -90,6 +93,14 @@ def _energy(name: str, rows: list[Row], cycles: list[float], *, bounds: tuple[fl
 
 
 def _cycle_pj(row: Row) -> float:
-    external_regulator = row["soc"] == "STM32L4R5" and row["regulator"] == "smps"
-    core = core_power("stm32l4r5_smps" if external_regulator else DESIGNS[row["soc"]])
-    return core.cycle_pj(float(row["supply_v"]) if row["supply_v"] else None)
+    return core_power(chip_set_up(row)).cycle_pj(float(row["supply_v"]) if row["supply_v"] else None)
+
+
+def chip_set_up(row: Row) -> str:
+    """Return the row of ``tables/cores.csv`` for a measurement: its chip, regulator and set-up."""
+    if row["soc"] == "STM32L4R5":
+        return "stm32l4r5_smps" if row["regulator"] == "smps" else DESIGNS[row["soc"]]
+    version = x_cube_ai_version(row["software"])
+    if version and version <= _H7A3_2021_LAST:
+        return "stm32h7a3_2021"
+    return "stm32h7a3_2023" if version and version >= _H7A3_2023_FIRST else DESIGNS[row["soc"]]

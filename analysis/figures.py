@@ -18,7 +18,19 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 
 from analysis.figure_info import EnergyInfo, HeatInfo, LatencyInfo, TailInfo
 from analysis.networks_info import TradeOffSeries
-from analysis.palette import BLACK, BLUE, GREEN, GREY, HEAT, ORANGE, RED, REFERENCES, SKY, series_colour
+from analysis.palette import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    HEAT,
+    ORANGE,
+    RED,
+    REFERENCES,
+    SERIES,
+    SKY,
+    series_colour,
+)
 from analysis.pareto_info import BANDED, ParetoInfo
 from analysis.pictures import Info, Picture
 from analysis.roofline_info import RooflineInfo
@@ -332,7 +344,8 @@ def write_trade_off(series: Sequence[TradeOffSeries], path: Path) -> None:
             axes.plot(
                 one.macs,
                 one.accuracy,
-                f"{_MARKERS[i % len(_MARKERS)]}-",
+                _MARKERS[i % len(_MARKERS)],
+                ls="-" if i < len(SERIES) else "--",  # colours repeat
                 color=series_colour(i),
                 ms=5,
                 lw=1.2,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-BACKBONE = "resnet20_dense"
+BACKBONE = "resnet20_taught"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,10 @@ class TradeOffSeries:
 
 
 def trade_off(artefacts: Mapping[str, Mapping[str, Any]]) -> tuple[TradeOffSeries, ...]:
-    """Return the operating points of each method."""
+    """Return the operating points of each method; networks larger than the backbone, the teachers, are none."""
+    artefacts = {
+        name: entry for name, entry in artefacts.items() if entry["macs"] <= artefacts[BACKBONE]["macs"]
+    }
     methods = dict.fromkeys(artefacts[name]["method"] for name in sorted(artefacts))
     return tuple(_series(artefacts, method) for method in methods)
 
@@ -32,6 +36,20 @@ def _series(artefacts: Mapping[str, Mapping[str, Any]], method: str) -> TradeOff
         tuple(macs_of(artefacts, name) for name in names),
         tuple(artefacts[name]["test_accuracy"] for name in names),
     )
+
+
+def aimed_at(artefacts: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[int, str]]:
+    """Return, by method, the networks that aim at a share of the backbone's MACs, by that share [%].
+
+    The share ends a network's name: ``lcnet_resnet20_50``.  Those trained for a design aim at something else.
+    """
+    found: dict[str, dict[int, str]] = {}
+    for name in sorted(artefacts):
+        share = re.search(r"(?:_|narrow)(\d\d)$", name)
+        method: str = artefacts[name]["method"]
+        if share and ", for " not in method:
+            found.setdefault(method, {})[int(share[1])] = name
+    return found
 
 
 def macs_of(artefacts: Mapping[str, Mapping[str, Any]], name: str) -> float:

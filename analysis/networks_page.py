@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.figures import write_trade_off
-from analysis.networks_info import BACKBONE, macs_of, trade_off
+from analysis.networks_info import BACKBONE, aimed_at, macs_of, trade_off
 from traces.atomic import atomic_write
 
 PAGE, FIGURE = "networks_measured.md", "networks.png"
@@ -40,7 +40,27 @@ def write_networks_page(provenance: Path, folder: Path) -> list[Path]:
 def page_text(artefacts: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the page in Markdown: a line per network, methods together, by falling MACs."""
     order = sorted(artefacts, key=lambda name: (artefacts[name]["method"], -macs_of(artefacts, name)))
-    return _HEAD + "".join(_line(artefacts, name) for name in order)
+    return _HEAD + "".join(_line(artefacts, name) for name in order) + _operating_points(artefacts)
+
+
+def _operating_points(artefacts: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the table of test accuracies by method and by the share of MACs that was aimed at."""
+    aimed = aimed_at(artefacts)
+    shares = sorted({share for points in aimed.values() for share in points}, reverse=True)
+    backbone = artefacts[BACKBONE]["test_accuracy"]
+    lines = [
+        f"\n## At equal MACs\n\nTest accuracy, points from the backbone's ({backbone:.2%}), MACs kept.\n\n",
+        f"| aimed at | {' | '.join(f'{share} %' for share in shares)} |\n|---|{'---:|' * len(shares)}\n",
+    ]
+    for method, points in aimed.items():
+        cells = [_point(artefacts, points[share], backbone) if share in points else "" for share in shares]
+        lines.append(f"| {method} | {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def _point(artefacts: Mapping[str, Mapping[str, Any]], name: str, backbone: float) -> str:
+    accuracy: float = artefacts[name]["test_accuracy"]
+    return f"{accuracy:.2%} ({100 * (accuracy - backbone):+.2f}) at {macs_of(artefacts, name):.1%}"
 
 
 def _line(artefacts: Mapping[str, Mapping[str, Any]], name: str) -> str:

@@ -21,6 +21,7 @@ from traces.errors import FileProblem
 
 MODEL = "lacuna-model"
 TRAINING_STATE = "lacuna-training-state"
+ANSWERS = "lacuna-answers"  # of teachers
 FORMAT_VERSION = 1
 
 
@@ -63,7 +64,7 @@ def read(path: Path, kind: str) -> dict[str, Any]:
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
         reason = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
         raise FileProblem(f"{path}: damaged, or no checkpoint ({reason})") from error
-    if not isinstance(content, dict) or content.get("format") not in {MODEL, TRAINING_STATE}:
+    if not isinstance(content, dict) or content.get("format") not in {MODEL, TRAINING_STATE, ANSWERS}:
         raise FileProblem(f"{path}: not a Lacuna checkpoint; `lacuna train` writes them")
     if content["format"] != kind:
         raise FileProblem(

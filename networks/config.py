@@ -15,7 +15,7 @@ Relative paths are relative to the configuration file; ``data`` may also be give
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, assert_never
@@ -27,16 +27,15 @@ from ruamel.yaml.error import YAMLError
 from torch import nn
 
 from networks import checkpoint
-from networks.answers import AnswerLoss
 from networks.cost import CostModel
 from networks.cost_table import check_cost_table, load_cost_table
 from networks.data import Dataset, load_dataset
 from networks.gates import AddedPart, belongs_to
-from networks.loading import load_model
 from networks.models import DDIResNetConfig, DenseNetConfig, ModelConfig, ResNetConfig
 from networks.objective import SignFlipCost, TargetCost
 from networks.optimizers import TrainSettings
 from networks.starting import start
+from networks.teaching import Lessons, prepare_lessons
 from networks.training import Answering, EpochReport, Objective, accuracy_of, train
 from traces.errors import ConfigError, FileProblem, did_you_mean
 from traces.graph import NetworkGraph
@@ -52,6 +51,7 @@ class CostConfig(BaseModel):
     weight: float = Field(default=10.0, ge=0)
     anneal: float = Field(default=0.33, ge=0, le=1)
     start: float = Field(default=1.0, gt=0, le=1)  # the target before annealing
+    layer_pull: float = Field(default=1.0, ge=0)  # of the cost's gradient, at layer gates
     table: str | None = None  # cost table (JSON) of a design; without it MACs count
 
 
@@ -82,7 +82,8 @@ class RunConfig(BaseModel):
     data: str | None = None
     start_from: str | None = None  # checkpoint whose weights the network starts with
     shrink_start: bool = False  # the start is a larger network, see networks.shrinking
-    teacher: str | None = None  # checkpoint whose answers it learns, see networks.answers
+    teachers: tuple[str, ...] = ()  # checkpoints whose mean answer it learns, see networks.teaching
+    rounds: int = Field(default=8, ge=1)  # of views of every image that the teachers answer
     model: ModelConfig
     training: TrainSettings
     cost: Annotated[CostConfig | SignFlipConfig, Field(discriminator="kind")] | None = None
@@ -123,10 +124,13 @@ def train_from_config(
     progress: Callable[[EpochReport], None] = lambda report: None,
     *,
     data_dir: Path | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Path:
     """Train what the configuration at ``path`` describes, into the folder ``out``.
 
-    Writes ``model.pt``, ``log.csv`` and, after every epoch, ``last.pt``, from which a second call resumes.
+    Writes ``model.pt``, ``log.csv`` and, after every epoch, ``last.pt``, from which a second call resumes; what
+    teachers answer is kept in ``answers/`` beside the folder and shared by all runs there.  ``say`` is told what
+    takes long before the first epoch.
 
     Returns
     -------
@@ -143,20 +147,22 @@ def train_from_config(
         out,
         progress,
         start_from=_beside(path, config.start_from),
-        teacher=_beside(path, config.teacher),
+        teachers=[path.parent / name for name in config.teachers],
         cost_table=_beside(path, table),
+        say=say,
     )
 
 
-def run(  # noqa: PLR0913  # one run has these six parts
+def run(  # noqa: PLR0913  # one run has these seven parts
     config: RunConfig,
     data: Dataset,
     out: Path,
     progress: Callable[[EpochReport], None] = lambda report: None,
     *,
     start_from: Path | None = None,
-    teacher: Path | None = None,
+    teachers: Sequence[Path] = (),
     cost_table: Path | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Path:
     """Train one network on data that is loaded already; see :func:`train_from_config`."""
     torch.manual_seed(config.training.seed)
@@ -165,12 +171,14 @@ def run(  # noqa: PLR0913  # one run has these six parts
         start(model, start_from, shrink=config.shrink_start)
     graph = config.model.graph(model, config.name, data.image_shape)
     cost = _cost_model(graph, cost_table)
-    answers = AnswerLoss(config.training.label_smoothing, _teacher(teacher, data))
+    lessons = _lessons(config, teachers, data, out.parent / "answers", say)
     if isinstance(config.cost, SignFlipConfig) and config.cost.gate_epochs:
         settings = config.training.model_copy(update={"epochs": config.cost.gate_epochs})
+        everything = _objective(config, cost, target=1.0)
         with _frozen_backbone(model):
-            train(model, data, settings, _objective(config.cost, cost, answers, target=1.0), out / "gates")
-    train(model, data, config.training, _objective(config.cost, cost, answers), out, progress=progress)
+            train(model, data, settings, everything, out / "gates", lessons=lessons)
+    objective = _objective(config, cost)
+    train(model, data, config.training, objective, out, lessons=lessons, progress=progress)
     checkpoint.round_weights(model)
     information = {
         "name": config.name,
@@ -199,16 +207,25 @@ def _frozen_backbone(model: nn.Module) -> Iterator[None]:
         parameter.requires_grad_(True)
 
 
-def _teacher(path: Path | None, data: Dataset) -> nn.Module | None:
-    """Load the network to learn from; it must know the same images and classes."""
-    if path is None:
+def _lessons(
+    config: RunConfig, teachers: Sequence[Path], data: Dataset, folder: Path, say: Callable[[str], None]
+) -> Lessons | None:
+    """Return what the teachers answer to all views that the run will see."""
+    if not teachers:
         return None
-    loaded = load_model(path)
-    trained_on = loaded.training["dataset"]
-    if trained_on != data.name:
-        raise ConfigError(f"{path}: a teacher that knows {trained_on!r}, needs one of {data.name!r}")
-    loaded.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
-    return loaded.model
+    training = config.training
+    return prepare_lessons(
+        teachers,
+        data,
+        crops={training.augmentation_of(epoch).crop for epoch in range(1, training.epochs + 1)},
+        rounds=config.rounds,
+        folder=folder,
+        bfloat16=training.bfloat16,
+        progress=lambda teacher, crop: say(
+            f"{teacher.name} answers {config.rounds} views of every image "
+            f"({'whole' if crop is None else f'{crop} pixels'})"
+        ),
+    )
 
 
 def _beside(path: Path, name: str | None) -> Path | None:
@@ -223,25 +240,21 @@ def _cost_model(graph: NetworkGraph, table_path: Path | None) -> CostModel:
     return CostModel(graph, table)
 
 
-def _objective(
-    config: CostConfig | SignFlipConfig | None,
-    cost: CostModel,
-    answers: AnswerLoss,
-    target: float | None = None,
-) -> Objective:
+def _objective(config: RunConfig, cost: CostModel, target: float | None = None) -> Objective:
     """Return what the run minimises; ``target`` replaces the configured one."""
-    if config is None:
-        return Answering(answers)
+    smoothing = config.training.label_smoothing
+    if config.cost is None:
+        return Answering(smoothing)
     if not cost.graph.gates:
-        raise ConfigError(f"cost.target = {config.target}: the model has no gates to meet it with")
-    wanted = config.target if target is None else target
-    match config:
-        case CostConfig(weight=weight, anneal=anneal, start=start):
-            return TargetCost(cost, wanted, weight, anneal, start, answers)
+        raise ConfigError(f"cost.target = {config.cost.target}: the model has no gates to meet it with")
+    wanted = config.cost.target if target is None else target
+    match config.cost:
+        case CostConfig(weight=weight, anneal=anneal, start=start, layer_pull=pull):
+            return TargetCost(cost, wanted, weight, anneal, start, pull, smoothing)
         case SignFlipConfig(beta=beta, exit_weight=exit_weight):
-            return SignFlipCost(cost, wanted, beta, exit_weight, answers)
+            return SignFlipCost(cost, wanted, beta, exit_weight, smoothing)
         case _:
-            assert_never(config)
+            assert_never(config.cost)
 
 
 def _first_problem(error: ValidationError) -> str:

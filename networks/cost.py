@@ -21,9 +21,9 @@ from networks.cost_table import CostTable
 from traces.graph import INPUT, MAC_KINDS, NetworkGraph, Op
 
 
-def openness(scores: Tensor) -> Tensor:
-    """Return 1 where the score is above 0 and 0 elsewhere, with the gradient of the score."""
-    return (scores > 0).to(scores.dtype) + (scores - scores.detach())
+def openness(scores: Tensor, pull: float = 1.0) -> Tensor:
+    """Return 1 where the score is above 0 and 0 elsewhere, with ``pull`` times the gradient of the score."""
+    return (scores > 0).to(scores.dtype) + pull * (scores - scores.detach())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,7 @@
 ::
 
     cifar-10-batches-py/ ──► load_cifar10 ─┐
-    scikit-learn ──────────► load_digits ──┴─► Dataset(train, validation, test) ──► batches(...)
+    scikit-learn ──────────► load_digits ──┴─► Dataset(train, validation, test)
 
 Pixels stay ``uint8`` until a batch is drawn; 60,000 CIFAR-10 images take 184 MB.  The validation part is cut
 from the training images with a fixed seed, so that choices are never made on the test set.
@@ -154,49 +154,10 @@ def load_digits() -> Dataset:
     )
 
 
-def batches(
-    data: Dataset, part: Images, size: int, generator: torch.Generator, *, crop: int | None = None
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield shuffled, augmented training batches (inputs, labels); the last short one is left out.
-
-    Every image is shifted by up to ``crop_pad`` pixels over a grey border and mirrored half of the time.  With
-    ``crop``, a random square of that many pixels is cut from inside the image instead.
-    """
-    order = torch.randperm(len(part), generator=generator)
-    for start in range(0, len(part) - size + 1, size):
-        chosen = order[start : start + size]
-        yield data.normalise(_augment(part.pixels[chosen], data, generator, crop)), part.labels[chosen]
-
-
 def plain_batches(data: Dataset, part: Images, size: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield all images in order, not augmented."""
     for start in range(0, len(part), size):
         yield data.normalise(part.pixels[start : start + size]), part.labels[start : start + size]
-
-
-def _augment(pixels: Tensor, data: Dataset, generator: torch.Generator, crop: int | None) -> Tensor:
-    if crop is not None:
-        pixels = _shifted(pixels, crop, generator)
-    elif data.crop_pad:
-        # Choice: the padding is the mean grey, so that it is near zero after normalisation.
-        grey = round(255.0 * sum(data.mean) / len(data.mean))
-        padded = torch.nn.functional.pad(pixels, (data.crop_pad,) * 4, value=grey)
-        pixels = _shifted(padded, pixels.shape[2], generator)
-    if data.flip:
-        mirrored = torch.rand(len(pixels), generator=generator) < 0.5
-        pixels = torch.where(mirrored.view(-1, 1, 1, 1), pixels.flip(3), pixels)
-    return pixels
-
-
-def _shifted(pixels: Tensor, side: int, generator: torch.Generator) -> Tensor:
-    """Cut a square of ``side`` pixels at a random place from every image."""
-    n, _, height, width = pixels.shape
-    top = torch.randint(0, height - side + 1, (n,), generator=generator)
-    left = torch.randint(0, width - side + 1, (n,), generator=generator)
-    rows = top.view(n, 1, 1) + torch.arange(side).view(1, side, 1)
-    columns = left.view(n, 1, 1) + torch.arange(side).view(1, 1, side)
-    images = torch.arange(n).view(n, 1, 1)
-    return pixels.permute(0, 2, 3, 1)[images, rows, columns].permute(0, 3, 1, 2)
 
 
 def _split(full: Images, held_out: int) -> tuple[Images, Images]:

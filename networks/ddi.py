@@ -5,7 +5,7 @@
     x ─► pool ─► embed (own) ─► LSTM (shared, state kept from block to block) ─┬─► layer head (shared) ─► run?
                                                                               └─► channel head (own) ─► which?
     block1 ─► block2 ─► block3 ─┬─► block4 ─► ... ─► classifier, the last exit
-                                └─► exit1: conv, bn, relu, pool, linear
+                                └─► exit1: (conv, bn, relu) ..., pool, linear
 
 Source: Y. Wang, J. Shen et al., "Dual Dynamic Inference: Enabling More Efficient, Adaptive and Controllable
 Deep Inference", IEEE JSTSP 14(4), 2020.  Only its abstract was reachable; the gate is that of SkipNet
@@ -13,12 +13,15 @@ Deep Inference", IEEE JSTSP 14(4), 2020.  Only its abstract was reachable; the g
 probability 0.5 with the gradient of the probability.  The first block always runs.
 
 Choice: the channel head of a block is a linear layer of its own, hidden state -> one logit per inner channel.
-Choice: exits above full-size features narrow them by a strided 3x3 convolution; deep ones pool and classify.
+Choice: an exit has a strided 3x3 convolution for every stage it leaves out, half as wide: 1-2 % of a ResNet-20.
 Choice: pooled features are standardised as LC-Net's are here; at inference that folds into the embedding.
 Choice: the LSTM reads a block's input, which is the output of the block before it, as SkipNet's code does.
 """
 
 from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +33,6 @@ from networks.resnet import CIFAR_WIDTHS, BasicBlock, ResNet
 HIDDEN = 10  # SkipNet's embedding and LSTM width, public code
 _OPEN_BIAS = 2.0  # Choice: sigmoid(2) = 0.88, so that everything runs at first
 _SPREAD = 2.0  # Choice: between the logits of the least and the most important channel, at the start
-_EXIT_WIDTH = 32  # Choice: channels of an exit's convolution; it costs 1-3 % of a ResNet-20 each
 
 LstmState = tuple[Tensor, Tensor]  # hidden and cell, (n, HIDDEN) each
 
@@ -136,11 +138,9 @@ class DDIResNet(ResNet):
         self.controller = GateController(inputs, inner)
         self.exit_after = {made_at: f"exit{i}" for i, made_at in enumerate(exits, start=1)}
         for made_at, name in self.exit_after.items():
-            channels = made[made_at - 1].out_channels
-            self.add_module(
-                name,
-                ExitGate(channels, classes, convolution_width=_EXIT_WIDTH if channels < widths[-1] else None),
-            )
+            stage = bisect_left(list(accumulate(blocks)), made_at)
+            narrow = [-(-width // 2) for width in widths[stage + 1 :]]
+            self.add_module(name, ExitGate(made[made_at - 1].out_channels, classes, narrow))
         first = made[0]
         assert isinstance(first, DDIBlock)  # the factory above
         del first.layer_gate, first.channel_gate  # it always runs

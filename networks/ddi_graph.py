@@ -62,8 +62,9 @@ def add_exit(builder: GraphBuilder, model: nn.Module, name: str, x: Tensor) -> s
     """Add a side exit's head; return its classifier op."""
     head = model.get_submodule(name)
     assert isinstance(head, ExitGate)  # the model's layout
-    if head.conv is not None:
-        x = add_conv(builder, f"{name}.conv", head.conv, x, "relu")
+    for i, conv in enumerate(head.convs):
+        assert isinstance(conv, nn.Conv2d)  # the head's layout
+        x = add_conv(builder, f"{name}.convs.{i}", conv, x, "relu")
     return add_linear(builder, f"{name}.fc", head.fc, builder.global_pool(f"{name}.pool", x)).name
 
 

@@ -87,7 +87,8 @@ class DenseNet(nn.Module):
                 channels += growth
             if b < len(layers):
                 if exits:
-                    self.add_module(f"exit{b}", ExitGate(channels, classes))
+                    widths = [growth << i for i in range(len(layers) - b)]
+                    self.add_module(f"exit{b}", ExitGate(channels, classes, widths))
                 self.add_module(f"transition{b}", ConvUnit(channels, channels // 2, 1))
                 channels //= 2
         self.controller = GateController(inputs, []) if gated else None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks.answers import AnswerLoss
+from networks.answers import Wanted, answer_loss
 from networks.cost import CostModel, openness
 from networks.gates import OutputWatch, named_gates
 
@@ -70,6 +70,10 @@ class TargetCost:
 
     Choice: t itself falls linearly from ``start`` over the same ``anneal`` share of training, because LC-Net
     starts from a trained backbone with open gates.
+
+    Choice: the cost pulls at layer gates by ``layer_pull`` of its gradient.  What a closing gate does to the answer
+    is learnt from the slope at its score, which tells little of the harm of leaving a whole block out, and a layer
+    gate saves a whole block's cost: pulled alike, layers closed where channels would have cost less accuracy.
     """
 
     cost: CostModel
@@ -77,23 +81,28 @@ class TargetCost:
     weight: float = 10.0  # LAUDNet's lambda: Han et al., TPAMI 2024, public code
     anneal: float = 0.33  # share of training: DynConv's public code
     start: float = 1.0  # the target before annealing; less than 1 when training goes on from a gated network
-    answers: AnswerLoss = field(default_factory=AnswerLoss)
+    layer_pull: float = 1.0  # of the cost's gradient
+    label_smoothing: float = 0.0
     _log: GateLog = field(default_factory=GateLog)
 
-    def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
+    def __call__(self, model: nn.Module, inputs: Tensor, wanted: Wanted, progress: float) -> Tensor:
         """Return the loss of the batch."""
         with OutputWatch(dict(named_gates(model))) as watch:
             logits = model(inputs)
         with torch.autocast("cpu", enabled=False):
             penalty = self._penalty(watch.outputs, progress)
-        return self.answers(logits, inputs, labels) + self.weight * penalty
+        return answer_loss(logits, wanted, self.label_smoothing) + self.weight * penalty
 
     def report(self) -> Mapping[str, float]:
         """Return the mean cost kept and the rate of every gate since the last report, and forget them."""
         return self._log.take()
 
     def _penalty(self, scores: Mapping[str, Tensor], progress: float) -> Tensor:
-        opened = {name: openness(score.float()) for name, score in scores.items()}
+        layers = {gate.name for gate in self.cost.graph.gates if gate.kind == "layer"}
+        opened = {
+            name: openness(score.float(), self.layer_pull if name in layers else 1.0)
+            for name, score in scores.items()
+        }
         shares = self.cost.shares(opened)
         kept = self.cost.per_input(shares).mean() / self.cost.dense()
         guarded = [share.mean() for name, share in shares.items() if self._is_guarded(name)]
@@ -136,18 +145,18 @@ class SignFlipCost:
     target: float  # of the static network's cost [0..1]
     beta: float = 1.0
     exit_weight: float = 0.3  # Choice: side exits must not rule the backbone
-    answers: AnswerLoss = field(default_factory=AnswerLoss)
+    label_smoothing: float = 0.0
     _log: GateLog = field(default_factory=GateLog)
 
-    def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
+    def __call__(self, model: nn.Module, inputs: Tensor, wanted: Wanted, progress: float) -> Tensor:
         """Return the loss of the batch."""
         exits = {name: model.get_submodule(name) for name in self._side_exits()}
         with OutputWatch(dict(named_gates(model)) | exits) as watch:
             logits = model(inputs)
-        loss = self.answers(logits, inputs, labels)
+        loss = answer_loss(logits, wanted, self.label_smoothing)
         for name in exits:
             answer = watch.outputs.pop(name)
-            loss = loss + self.exit_weight * functional.cross_entropy(answer, labels)
+            loss = loss + self.exit_weight * answer_loss(answer, wanted, self.label_smoothing)
         with torch.autocast("cpu", enabled=False):
             opened = {name: openness(score.float()) for name, score in watch.outputs.items()}
             kept = self.cost.per_input(self.cost.shares(opened)).mean() / self.cost.dense()

@@ -90,8 +90,9 @@ def method_of(config: RunConfig) -> str:
     trained_for = "" if config.cost is None or config.cost.table is None else f", for {config.cost.table}"
     match config.model:
         case ResNetConfig(layer_gates=False, channel_gates=False, widths=widths):
-            shrunk = "narrowed" if widths else "shortened"
-            return f"static, {shrunk}" if config.shrink_start else "static"
+            if config.shrink_start:
+                return "static, narrowed" if widths else "static, shortened"
+            return "static, wide" if widths else "static"
         case ResNetConfig(layer_gates=layer, channel_gates=channel):
             name = {(True, True): "LC-Net", (True, False): "L-Net alone", (False, True): "C-Net alone"}
             return name[layer, channel] + trained_for

@@ -23,9 +23,11 @@ import torch
 from torch import Tensor, nn
 
 from networks import checkpoint
-from networks.answers import AnswerLoss
-from networks.data import Dataset, Images, batches, plain_batches
+from networks.answers import Wanted, answer_loss
+from networks.batches import batches
+from networks.data import Dataset, Images, plain_batches
 from networks.optimizers import Optimizers, TrainSettings, rate_share
+from networks.teaching import Lessons
 from traces.errors import ConfigError, LacunaError
 
 _EVALUATION_BATCH = 500
@@ -38,7 +40,7 @@ class TrainingDivergedError(LacunaError):
 class Objective(Protocol):
     """What training minimises."""
 
-    def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
+    def __call__(self, model: nn.Module, inputs: Tensor, wanted: Wanted, progress: float) -> Tensor:
         """Run the model and return the loss; ``progress`` is the share of training that is done [0..1]."""
         ...
 
@@ -51,11 +53,11 @@ class Objective(Protocol):
 class Answering:
     """The loss of a network without gates: its answers, and nothing else."""
 
-    answers: AnswerLoss = field(default_factory=AnswerLoss)
+    label_smoothing: float = 0.0
 
-    def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
+    def __call__(self, model: nn.Module, inputs: Tensor, wanted: Wanted, progress: float) -> Tensor:
         """Return the mean loss of the batch."""
-        return self.answers(model(inputs), inputs, labels)
+        return answer_loss(model(inputs), wanted, self.label_smoothing)
 
     def report(self) -> Mapping[str, float]:
         """Return nothing: loss and accuracy are logged anyway."""
@@ -86,13 +88,14 @@ class EpochReport:
         return fixed | {name: f"{value:.4f}" for name, value in self.extra.items()}
 
 
-def train(  # noqa: PLR0913  # one call has these six parts, and reads as a sentence
+def train(  # noqa: PLR0913  # one call has these seven parts, and reads as a sentence
     model: nn.Module,
     data: Dataset,
     settings: TrainSettings,
     objective: Objective,
     out: Path,
     *,
+    lessons: Lessons | None = None,
     progress: Callable[[EpochReport], None] = lambda report: None,
 ) -> list[EpochReport]:
     """Train ``model`` in place; write ``out/log.csv`` and, after every epoch, ``out/last.pt``.
@@ -108,6 +111,8 @@ def train(  # noqa: PLR0913  # one call has these six parts, and reads as a sent
         How, and what is minimised.
     out
         Folder of the run.
+    lessons
+        What teachers answer; the labels alone where there are none.
     progress
         Called after every epoch.
 
@@ -116,7 +121,7 @@ def train(  # noqa: PLR0913  # one call has these six parts, and reads as a sent
     list of EpochReport
         The epochs of this call, resumed ones not among them.
     """
-    run = _Run(model, data, settings, objective)
+    run = _Run(model, data, settings, objective, lessons)
     done = run.resume(out / "last.pt")
     log = _Log(out / "log.csv", keep=done)
     reports = []
@@ -146,21 +151,24 @@ class _Run:
     """What changes while a network is trained."""
 
     def __init__(
-        self, model: nn.Module, data: Dataset, settings: TrainSettings, objective: Objective
+        self,
+        model: nn.Module,
+        data: Dataset,
+        settings: TrainSettings,
+        objective: Objective,
+        lessons: Lessons | None,
     ) -> None:
         self.steps_per_epoch = len(data.train) // settings.batch_size
         if self.steps_per_epoch == 0:
             raise ConfigError(
                 f"batch_size = {settings.batch_size}: more than the {len(data.train)} training images"
             )
-        side = min(data.image_shape[1:])
-        if settings.crop is not None and settings.crop > side:
-            raise ConfigError(f"crop = {settings.crop}: more than the {side} pixels of an image")
         self.model = model
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
         self.data = data
         self.settings = settings
         self.objective = objective
+        self.lessons = lessons
         self.optimizers = Optimizers(model, settings)
         self.generator = torch.Generator().manual_seed(settings.seed)
 
@@ -171,10 +179,9 @@ class _Run:
         loss_sum, right = 0.0, _Right()
         handle = self.model.register_forward_hook(right.hook)
         try:
-            size, crop = self.settings.batch_size, self.settings.crop_of(epoch)
-            drawn = batches(self.data, self.data.train, size, self.generator, crop=crop)
-            for i, (inputs, right.labels) in enumerate(drawn):
-                loss_sum += self._step(inputs, right.labels, epoch, i)
+            for i, (inputs, wanted) in enumerate(self._drawn(epoch)):
+                right.labels = wanted.labels
+                loss_sum += self._step(inputs, wanted, epoch, i)
         finally:
             handle.remove()
         validation = self.data.validation
@@ -217,13 +224,19 @@ class _Run:
         done: int = state["epoch"]
         return done
 
-    def _step(self, inputs: Tensor, labels: Tensor, epoch: int, i: int) -> float:
+    def _drawn(self, epoch: int) -> Iterator[tuple[Tensor, Wanted]]:
+        size, augmentation = self.settings.batch_size, self.settings.augmentation_of(epoch)
+        if self.lessons is None:
+            return batches(self.data, size, self.generator, augmentation)
+        return self.lessons.batches(self.data, size, self.generator, augmentation, epoch)
+
+    def _step(self, inputs: Tensor, wanted: Wanted, epoch: int, i: int) -> float:
         total = self.settings.epochs * self.steps_per_epoch
         step = (epoch - 1) * self.steps_per_epoch + i
         share = rate_share(step, total, self.settings.warmup)
         self.optimizers.set_rate(share)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.settings.bfloat16):
-            loss = self.objective(self.model, inputs, labels, step / total)
+            loss = self.objective(self.model, inputs, wanted, step / total)
         value = loss.item()
         if not math.isfinite(value):
             raise TrainingDivergedError(

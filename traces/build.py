@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from traces.graph import INPUT, Activation, Gate, NetworkGraph, Op, OpKind
+from traces.graph_files import parse_op
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,24 +139,24 @@ class GraphBuilder:
         x = operands[0]
         shape = window or Window(kernel=(1, 1), out=(x.height, x.width))
         height, width = shape.size(x.height, x.width)
-        op = Op(
-            name=name,
-            kind=kind,
-            inputs=tuple(operand.name for operand in operands),
-            in_channels=x.channels,
-            out_channels=channels,
-            in_height=x.height,
-            in_width=x.width,
-            out_height=height,
-            out_width=width,
-            kernel_height=shape.kernel[0],
-            kernel_width=shape.kernel[1],
-            stride_height=shape.stride[0],
-            stride_width=shape.stride[1],
-            dilation_height=shape.dilation[0],
-            dilation_width=shape.dilation[1],
-            groups=groups,
-            activation=activation,
-        )
-        self.ops.append(op)
+        values = {
+            "name": name,
+            "kind": kind,
+            "inputs": tuple(operand.name for operand in operands),
+            "in_channels": x.channels,
+            "out_channels": channels,
+            "in_height": x.height,
+            "in_width": x.width,
+            "out_height": height,
+            "out_width": width,
+            "kernel_height": shape.kernel[0],
+            "kernel_width": shape.kernel[1],
+            "stride_height": shape.stride[0],
+            "stride_width": shape.stride[1],
+            "dilation_height": shape.dilation[0],
+            "dilation_width": shape.dilation[1],
+            "groups": groups,
+            "activation": activation,
+        }
+        self.ops.append(parse_op(values))
         return Tensor(name, channels, height, width)

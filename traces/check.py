@@ -20,6 +20,8 @@ _PIXEL_PRESERVING = frozenset({"add", "mul", "concat", "activation", "softmax", 
 _WINDOWED = frozenset({"conv", "max_pool", "avg_pool"})
 _RESERVED_COLUMNS = frozenset({"label", "prediction"})  # of a stored trace
 
+MOST = 2**44  # MACs or elements of one op; beyond, cycles of a batch may not fit 64 bits
+
 Size = tuple[int, int, int]  # channels, height, width of a tensor
 
 
@@ -72,7 +74,15 @@ def _check_producers(op: Op, earlier: dict[str, Size], graph: NetworkGraph) -> N
 
 
 def _check_own_sizes(op: Op, chained: bool) -> None:
-    """Check an op's output against its own input."""
+    """Check that an op's sizes can be counted, and its output against its own input."""
+    counts = {
+        "MACs": op.macs,
+        "input elements": op.in_channels * op.in_height * op.in_width,
+        "output elements": op.output_elements,
+    }
+    for what, count in counts.items():
+        if count > MOST:
+            raise GraphError(f"op {op.name!r} ({op.kind}): {count:,} {what}; at most {MOST:,} are priced")
     if op.kind in CHANNEL_PRESERVING and op.out_channels != op.in_channels:
         raise GraphError(
             f"op {op.name!r} ({op.kind}): out_channels = {op.out_channels}, needs {op.in_channels} as in"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -28,6 +30,16 @@ def parse_graph(text: str | bytes, where: str = "graph") -> NetworkGraph:
         raise GraphError(f"{where}: {first_problem(problem, _FIELDS)}") from None
     except GraphError as problem:
         raise GraphError(f"{where}: {problem}") from None
+
+
+def parse_op(values: Mapping[str, Any]) -> Op:
+    """Return the op with these fields, or say which of them cannot be."""
+    try:
+        return Op.model_validate(values)
+    except ValidationError as problem:
+        raise GraphError(
+            f"op {values['name']!r} ({values['kind']}): {first_problem(problem, _FIELDS)}"
+        ) from None
 
 
 def load_graph(path: str | Path) -> NetworkGraph:

@@ -45,14 +45,25 @@ def load_topology(path: str | Path) -> NetworkGraph:
         names[cells[0]] += 1
         name = cells[0] if names[cells[0]] == 1 else f"{cells[0]}#{names[cells[0]]}"
         numbers = _numbers(cells, where)
-        if len(numbers) == len(_GEMM_COLUMNS):
-            _add_gemm(builder, name, numbers)
-        else:
-            _add_conv(builder, name, numbers, where)
+        try:
+            if len(numbers) == len(_GEMM_COLUMNS):
+                _add_gemm(builder, name, numbers)
+            else:
+                _add_conv(builder, name, numbers)
+        except GraphError as problem:
+            raise GraphError(f"{where}: {problem}") from None
+    return _finished(builder, path)
+
+
+def _finished(builder: GraphBuilder, path: str | Path) -> NetworkGraph:
+    """Return the graph, its input as large as the first layer's; a layer that cannot be names the file."""
     first = builder.ops[0]
     builder.input_channels = first.in_channels
     builder.input_height, builder.input_width = first.in_height, first.in_width
-    return builder.finish(chained=False)
+    try:
+        return builder.finish(chained=False)
+    except GraphError as problem:
+        raise GraphError(f"{path}: {problem}") from None
 
 
 def _rows(path: str | Path) -> list[tuple[int, list[str]]]:
@@ -97,12 +108,12 @@ def _add_gemm(builder: GraphBuilder, name: str, numbers: list[int]) -> None:
     builder.matmul(name, Tensor(INPUT, k, m), n)
 
 
-def _add_conv(builder: GraphBuilder, name: str, numbers: list[int], where: str) -> None:
+def _add_conv(builder: GraphBuilder, name: str, numbers: list[int]) -> None:
     height, width, kernel_height, kernel_width, channels, filters, *strides = numbers
     stride_height, stride_width = strides[0], strides[-1]
     if kernel_height > height or kernel_width > width:
         raise GraphError(
-            f"{where}: layer {name!r} has a filter of {kernel_height}x{kernel_width}; "
+            f"layer {name!r} has a filter of {kernel_height}x{kernel_width}; "
             f"needs at most its input, {height}x{width}"
         )
     window = Window(

@@ -29,9 +29,14 @@ def estimate(
     """Price one dense input on a design, op by op."""
     from simulator import estimate as price_network  # noqa: PLC0415
     from traces.atomic import atomic_write  # noqa: PLC0415
+    from traces.errors import ConfigError  # noqa: PLC0415
     from traces.named_networks import load_network  # noqa: PLC0415
 
-    chosen = design_from(design, [*settings, *([f"array.dataflow={dataflow}"] if dataflow else [])])
+    chosen = design_from(design, settings)
+    if dataflow is not None:
+        if chosen.array is None:
+            raise ConfigError(f"--dataflow {dataflow}: design {design!r} has no array")
+        chosen = design_from(design, [*settings, f"array.dataflow={dataflow}"])
     table = price_network(load_network(network), chosen)
     if out is not None:
         with atomic_write(out) as temporary:

@@ -40,7 +40,7 @@ def train(
     from networks.config import train_from_config  # noqa: PLC0415  (imports torch)
 
     folder = out or Path("runs") / config.stem
-    checkpoint = train_from_config(config, folder, _show_epoch, data_dir=data)
+    checkpoint = train_from_config(config, folder, _show_epoch, data_dir=data, say=err.print)
     show_lines([f"wrote {checkpoint}", f"next: lacuna record {checkpoint} --out {config.stem}.parquet"])
 
 

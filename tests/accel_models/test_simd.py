@@ -44,6 +44,8 @@ BARE = SoftwareParams(
         "load_burst": 1,
         "unroll": 1,
         "im2col_widens": False,
+        "channels_outer": False,
+        "reduces_by_tap": False,
     }
 )
 
@@ -211,14 +213,63 @@ def test_flash_waits_by_hand() -> None:
     """32 B of weights, two rows of blocks, 16 B a line: 4 lines of 50 ns, 6 cycles at 120 MHz."""
     flash = MemoryWait(line_ns=50, line_bytes=16)
     assert int(cost(op(), replace(M4, weight_memory=flash)).wait_cycles[0]) == 4 * 6
-    half = replace(flash, overlap=0.5)
-    assert int(cost(op(), replace(M4, weight_memory=half)).wait_cycles[0]) == 4 * 3
+    half = replace(BARE, wait_hidden=0.5)
+    assert int(cost(op(), replace(M4, weight_memory=flash), half).wait_cycles[0]) == 4 * 3
 
 
 @pytest.mark.parametrize(("cache", "lines"), [(31, 4), (32, 2)])
 def test_weights_that_fit_the_cache_are_fetched_once(cache: int, lines: int) -> None:
     flash = MemoryWait(line_ns=50, line_bytes=16, cache_bytes=cache)
     assert int(cost(op(), replace(M4, weight_memory=flash)).wait_cycles[0]) == lines * 6
+
+
+@pytest.mark.parametrize(("cache", "lines"), [(15, 4), (16, 2)])
+def test_a_1x1_kernel_with_channels_outside_returns_to_one_block_of_them(cache: int, lines: int) -> None:
+    """Two channels of 8 weights stay cached while both rows of pixel blocks go by."""
+    flash = replace(M4, weight_memory=MemoryWait(line_ns=50, line_bytes=16, cache_bytes=cache))
+    outer = replace(BARE, channels_outer=True)
+    assert int(cost(op(), flash, outer).wait_cycles[0]) == lines * 6
+    window = cost(op(kernel_height=2, kernel_width=2), flash, outer).wait_cycles
+    assert int(window[0]) == 4 * 4 * 6, "windows larger than 1x1 take all weights for each block of pixels"
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "cycles"),
+    [(2048, 8, 55), (1024, 8, 0), (2048, 16, 0), (2048, 11, 11)],
+)
+def test_depthwise_code_beyond_the_cache_waits_where_fetching_is_slower(
+    code: int, line: int, cycles: int
+) -> None:
+    """4 pixels x 9 taps x 4 channels are 144 instructions of 3 B, half of them missed; 6 cycles a line.
+
+    At 8 B a line fetching takes 144 x 3 / 8 x 6 = 324 cycles, executing 144 x 1.49 = 214.6.
+    """
+    flash = MemoryWait(line_ns=50, line_bytes=line, cache_bytes=1 << 20)
+    core = replace(M4, weight_memory=flash, instruction_cache_bytes=1024)
+    kernels = replace(BARE, depthwise_code=code, depthwise_mac_instructions=1)
+    depthwise = op(cin=4, cout=4, groups=4, kernel_height=3, kernel_width=3)
+    weights = 36 / line * 6
+    wait = int(cost(depthwise, core, replace(kernels, wait_hidden=1)).wait_cycles[0])
+    assert wait == cycles
+    shown = int(cost(depthwise, core, kernels).wait_cycles[0])
+    assert shown == pytest.approx(cycles + weights, abs=1)
+    assert int(cost(op(), core, replace(kernels, wait_hidden=1)).wait_cycles[0]) == 0, "loops stay cached"
+    tight = replace(core, instruction_cache_bytes=None)
+    assert int(cost(depthwise, tight, replace(kernels, wait_hidden=1)).wait_cycles[0]) == 0
+
+
+@pytest.mark.parametrize(("channels", "steps"), [(1, 9), (4, 9), (5, 18)])
+def test_kernels_without_im2col_fill_words_with_the_channels_of_one_tap(channels: int, steps: int) -> None:
+    """3 x 3 taps, each in whole words of four channels; one output, so every step is one activation load."""
+    by_tap = replace(BARE, reduces_by_tap=True, block_pixels=1, block_channels=1)
+    work = op(cin=channels, cout=1, size=1, kernel_height=3, kernel_width=3)
+    macs, loads, branches = steps * 2, steps * 2, steps
+    assert int(cost(work, software=by_tap).mac_cycles[0]) == macs + loads * 2 + branches * 3
+
+
+def test_kernels_hide_no_wait_for_activations() -> None:
+    slow = replace(M4, activation_memory=MemoryWait(line_ns=50, line_bytes=4))
+    assert cost(op(), slow, replace(BARE, wait_hidden=1)).wait_cycles == cost(op(), slow).wait_cycles
 
 
 def test_sram_wait_states_are_paid_by_every_activation_access() -> None:
@@ -262,8 +313,8 @@ def test_bad_settings_are_named() -> None:
         replace(M4, issue=0)
     with pytest.raises(ConfigError, match=r"isa = 'mvee'; did you mean 'mve'\?"):
         replace(M4, isa="mvee")
-    with pytest.raises(ConfigError, match=r"overlap = 1.5: must be between 0 and 1"):
-        MemoryWait(line_ns=1, line_bytes=1, overlap=1.5)
+    with pytest.raises(ConfigError, match=r"wait_hidden = 1.5: must be at most 1"):
+        replace(BARE, wait_hidden=1.5)
     with pytest.raises(ConfigError, match=r"element size = 3 B"):
         cost(op(), weight_bytes=3)
 
@@ -278,7 +329,6 @@ WAITS = st.builds(
     line_ns=st.floats(0, 100),
     line_bytes=st.sampled_from([4, 16, 32]),
     cache_bytes=st.sampled_from([0, 1024, 16384]),
-    overlap=st.floats(0, 1),
 )
 CORES = st.builds(
     SimdParams,
@@ -295,6 +345,7 @@ CORES = st.builds(
     store_cycles=st.floats(1, 3),
     branch_cycles=st.floats(0, 4),
     weight_memory=WAITS,
+    instruction_cache_bytes=st.sampled_from([None, 0, 1024, 8192]),
     activation_memory=WAITS,
     dispatch_ns=st.sampled_from([0.0, 1000.0]),
     cores=st.sampled_from([1, 4]),

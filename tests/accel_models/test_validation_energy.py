@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from accel_models.load import load_design
@@ -9,7 +11,12 @@ from accel_models.params import design_prices, simd_params
 from accel_models.validation import Comparison
 from accel_models.validation_energy import energy_comparisons
 from accel_models.validation_eyeriss import BATCH, LAYERS, measured
-from accel_models.validation_mcu import energy_at_measured_latency
+from accel_models.validation_mcu import (
+    chip_set_up,
+    energy_at_measured_latency,
+    energy_end_to_end,
+    energy_rows,
+)
 
 COMPARISONS = {comparison.name: comparison for comparison in energy_comparisons()}
 
@@ -37,11 +44,46 @@ def test_a_bound_is_not_vacuous(name: str) -> None:
     assert not high.holds
 
 
-def test_microcontrollers_are_within_a_quarter_but_for_one_row() -> None:
+@pytest.mark.parametrize("comparison", [energy_at_measured_latency, energy_end_to_end])
+def test_microcontrollers_are_within_a_quarter_but_for_one_row(comparison: Callable[[], Comparison]) -> None:
     """The one: v1.1 IC on the L4R5 draws 33 mW where its three neighbours of that round draw 43 to 47."""
-    mcu = energy_at_measured_latency()
+    mcu = comparison()
     outside = [label for label, e in zip(mcu.labels, mcu.relative_errors, strict=True) if abs(e) > 0.25]
     assert outside == ["v1.1 STM32L4R5 X-CUBE-AI v8.1.0 IC"]
+
+
+def test_every_energy_row_is_compared_end_to_end() -> None:
+    assert len(energy_end_to_end().labels) == len(energy_rows()) == 63
+
+
+@pytest.mark.parametrize(
+    ("soc", "regulator", "software", "set_up"),
+    [
+        ("STM32L4R5", "", "X-CUBE-AI v9.0", "cortex_m4"),
+        ("STM32L4R5", "smps", "X-CUBE-AI v10.2", "stm32l4r5_smps"),
+        ("STM32H7A3", "smps", "X-CUBE-AI v7.3.0", "stm32h7a3_2021"),
+        ("STM32H7A3", "smps", "X-CUBE-AI v8.0.0", "cortex_m7"),
+        ("STM32H7A3", "smps", "X-CUBE-AI v8.1.0", "stm32h7a3_2023"),
+        ("STM32H7A3", "smps", "TensorFlow Lite for Microcontrollers", "cortex_m7"),
+    ],
+)
+def test_a_row_is_priced_as_its_board_was_set_up(
+    soc: str, regulator: str, software: str, set_up: str
+) -> None:
+    assert chip_set_up({"soc": soc, "regulator": regulator, "software": software}) == set_up
+
+
+def test_a_linear_regulator_draws_the_same_charge_at_any_supply() -> None:
+    """One binary on the L4R5, ST at 1.8 V and Krai at 3.0 V: latency alike, charge within 2 %."""
+    rows = [row for row in energy_rows() if row["soc"] == "STM32L4R5" and "v7.3" in row["software"]]
+    charge = {
+        (row["supply_v"], row["benchmark"]): float(row["energy_uj"])
+        / float(row["latency_ms"])
+        / float(row["supply_v"])
+        for row in rows
+    }
+    for name in ("AD", "IC", "KWS", "VWW"):
+        assert charge["3.0", name] == pytest.approx(charge["1.8", name], rel=0.02)
 
 
 def test_a_cluster_pays_for_each_core_once() -> None:

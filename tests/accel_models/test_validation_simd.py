@@ -35,10 +35,10 @@ def test_a_bound_is_not_vacuous(name: str) -> None:
     assert not replace(comparison, predicted=2 * comparison.predicted).holds
 
 
-def test_the_targets_of_the_project_are_the_bounds() -> None:
+def test_the_targets_of_the_project_are_kept() -> None:
     """12 % end to end on tuned stacks, every row within 25 %; 25 % layer by layer."""
-    assert TUNED.bound_mean == 0.12
-    assert TUNED.bound_worst == 0.25
+    assert TUNED.bound_mean <= 0.12
+    assert TUNED.bound_worst <= 0.25
     assert all(c.bound_worst <= 0.25 for c in COMPARISONS.values() if "layers" in c.name)
 
 

@@ -102,6 +102,16 @@ class TestDesigns:
             ("clock=-1 MHz", ("clock", "-1 MHz")),
             ("memory.weight_buffer=64 KB", ("memory.weight_buffer", "KB is ambiguous", "KiB")),
             ("memory.dram.bandwidth=3.2", ("memory.dram.bandwidth", "no unit")),
+            ("memory.weight_buffer=0 B", ("memory.weight_buffer: size_bytes = 0", "at least 1")),
+            (
+                "memory.weight_buffer=64 B",
+                ("memory.weight_buffer = 64 B in 2 banks", "from 256 B to 8388608 B"),
+            ),
+            (
+                "memory.activation_buffer=1 GiB",
+                ("memory.activation_buffer", "split the memory into more banks"),
+            ),
+            ("simd.vector=0 B", ("simd.vector = '0 B'", "greater than 0")),
             ("technology.operations=horowitz", ("'horowitz'", "did you mean 'horowitz_45nm'?")),
             ("software=tunned", ("'tunned'", "did you mean 'tuned'?")),
             ("array.rows", ("--set 'array.rows'", "PATH=VALUE")),
@@ -140,6 +150,25 @@ def test_yaml_that_is_none(lacuna: Lacuna, tmp_path: Path, command: str, content
     (tmp_path / "bad.yaml").write_bytes(content)
     options = ("--out", tmp_path / "out") if command == "sweep" else ()
     check(lacuna(command, tmp_path / "bad.yaml", *options), "bad.yaml: ")
+
+
+@pytest.mark.parametrize(
+    ("setting", "parts"),
+    [
+        ("simd.weight_memory.line=0 B", ("simd.weight_memory.line = '0 B'", "greater than 0")),
+        ("simd.weight_memory.overlap=0.5", ("simd.weight_memory.overlap: no such setting", "line_time")),
+        ("simd.instruction_cache=1 KB", ("simd.instruction_cache = '1 KB'", "KiB")),
+        ("technology.core_power=stm32h7a3", ("'stm32h7a3'", "did you mean 'stm32h7a3_202")),
+        ("technology.supply=3 A", ("technology.supply = '3 A'", "known: V, mV")),
+    ],
+)
+def test_settings_of_a_core(lacuna: Lacuna, setting: str, parts: tuple[str, ...]) -> None:
+    check(lacuna("estimate", "resnet8_tiny", "-d", "cortex_m4", "--set", setting), *parts)
+
+
+def test_a_dataflow_needs_an_array(lacuna: Lacuna) -> None:
+    ran = lacuna("estimate", "resnet8_tiny", "-d", "cortex_m4", "--dataflow", "ws")
+    check(ran, "--dataflow ws: design 'cortex_m4' has no array")
 
 
 class TestPolicies:
@@ -188,6 +217,8 @@ class TestNetworks:
             ("Layer,M,N,K\na,1,2,0\n", ("line 2", "at least 1")),
             ("Layer,a,b\na,1,2,3,4\n", ("line 2", "4 numbers", "7 or 8")),
             ("L,h,w,fh,fw,c,n,s\nbig,3,3,5,5,1,1,1\n", ("line 2", "5x5", "at most its input, 3x3")),
+            ("L,h,w,fh,fw,c,n,s\nbig,100000,100000,3,3,9,99999,1\n", ("op 'big' (conv)", "MACs; at most")),
+            ("Layer,M,N,K\na,1,2,3\nb,1,2,3000000000\n", ("line 3", "'b'", "in_channels = 3000000000")),
         ],
     )
     def test_topologies(self, lacuna: Lacuna, tmp_path: Path, text: str, parts: tuple[str, ...]) -> None:

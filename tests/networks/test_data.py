@@ -1,4 +1,4 @@
-"""Unit: reading, splitting and augmenting labelled images."""
+"""Unit: reading and splitting labelled images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from networks.data import Images, batches, load_cifar10, load_dataset, load_digits, plain_batches
+from networks.data import load_cifar10, load_dataset, load_digits, plain_batches
 from traces.errors import ConfigError, FileProblem
 
 PER_FILE = 4
@@ -98,50 +98,8 @@ def test_normalised_pixels_have_mean_zero_and_deviation_one() -> None:
     assert float(x.std()) == pytest.approx(1.0, abs=0.01)
 
 
-def test_batches_repeat_with_the_seed_and_visit_every_image_once() -> None:
-    data = load_digits()
-
-    def labels(seed: int) -> list[int]:
-        drawn = batches(data, data.validation, 30, torch.Generator().manual_seed(seed))
-        return [int(label) for _, part in drawn for label in part]
-
-    assert labels(0) == labels(0)
-    assert labels(0) != labels(1)
-    assert sorted(labels(0)) == sorted(data.validation.labels.tolist())
-
-
-def test_augmentation_only_moves_and_mirrors(folder: Path) -> None:
-    """Every augmented image is a window of the padded image or of its mirror."""
-    data = load_cifar10(folder, validation=3)
-    image = Images(data.test.pixels[:1], data.test.labels[:1])
-    grey = round(255 * sum(data.mean) / 3)
-    padded = torch.nn.functional.pad(image.pixels[0], (4,) * 4, value=grey)
-    windows = [padded[:, r : r + 32, c : c + 32] for r in range(9) for c in range(9)]
-    allowed = {w.numpy().tobytes() for w in windows} | {w.flip(2).numpy().tobytes() for w in windows}
-    std, mean = torch.tensor(data.std).view(3, 1, 1), torch.tensor(data.mean).view(3, 1, 1)
-    seen = set()
-    for seed in range(20):
-        ((x, _),) = batches(data, image, 1, torch.Generator().manual_seed(seed))
-        pixels = ((x[0] * std + mean) * 255).round().to(torch.uint8).contiguous().numpy().tobytes()
-        assert pixels in allowed
-        seen.add(pixels)
-    assert len(seen) > 10
-
-
 def test_plain_batches_keep_order_and_the_short_last_one() -> None:
     data = load_digits()
     parts = [labels for _, labels in plain_batches(data, data.test, 300)]
     assert [len(part) for part in parts] == [300, 200]
     assert torch.equal(torch.cat(parts), data.test.labels)
-
-
-def test_a_crop_is_a_window_of_the_image_or_of_its_mirror(folder: Path) -> None:
-    data = load_cifar10(folder, validation=3)
-    image = Images(data.test.pixels[:1], data.test.labels[:1])
-    original = image.pixels[0]
-    windows = [original[:, r : r + 24, c : c + 24] for r in range(9) for c in range(9)]
-    allowed = {w.numpy().tobytes() for w in windows} | {w.flip(2).numpy().tobytes() for w in windows}
-    std, mean = torch.tensor(data.std).view(3, 1, 1), torch.tensor(data.mean).view(3, 1, 1)
-    for seed in range(10):
-        ((x, _),) = batches(data, image, 1, torch.Generator().manual_seed(seed), crop=24)
-        assert ((x[0] * std + mean) * 255).round().to(torch.uint8).contiguous().numpy().tobytes() in allowed

@@ -12,7 +12,7 @@ from networks.densenet import DenseNet
 from networks.gates import OutputWatch, named_gates
 from networks.lcnet import set_skipping
 from networks.recorder import record
-from tests.networks.networks_fixtures import as_ddi, ddi_config, deciding, densenet_config, images
+from tests.networks.networks_fixtures import SHAPE, as_ddi, ddi_config, deciding, densenet_config, images
 from traces.trace import TraceInfo
 from traces.workload import lower
 
@@ -139,3 +139,18 @@ def test_channel_heads_start_open_in_order_of_importance() -> None:
     order = block.channel_importance().argsort()
     assert bias[order].tolist() == pytest.approx([1.0, 1.0 + 2 / 3, 1.0 + 4 / 3, 3.0])
     assert model.controller.layer_head.bias.item() == pytest.approx(3.0)
+
+
+def test_an_exit_has_a_convolution_for_every_stage_it_leaves_out() -> None:
+    """Behind the last block of a stage too; what it computes is counted as the exit's own."""
+    graph = ddi_config(exits=(1, 2, 3, 5)).graph(ddi_config(exits=(1, 2, 3, 5)).build(), "m", SHAPE)
+    convs = {
+        f"exit{i}": [
+            (op.in_channels, op.out_channels)
+            for op in graph
+            if op.name.startswith(f"exit{i}.") and op.kind == "conv"
+        ]
+        for i in range(1, 5)
+    }
+    assert convs == {"exit1": [(4, 3), (3, 4)], "exit2": [(4, 3), (3, 4)], "exit3": [(6, 4)], "exit4": []}
+    assert graph.op("exit1.convs.1").macs == 9 * 3 * 4 * 2 * 2  # 8 x 8 pixels, halved twice

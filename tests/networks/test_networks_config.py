@@ -76,7 +76,7 @@ def test_train_record_store_load_lower(tmp_path: Path) -> None:
 def test_a_teacher_changes_what_is_learnt_and_must_know_the_images(tmp_path: Path) -> None:
     train_from_config(_write(tmp_path / "b.yaml", BACKBONE), tmp_path / "backbone")
     config = _write(
-        tmp_path / "s.yaml", BACKBONE + "start_from: backbone/model.pt\nteacher: backbone/model.pt\n"
+        tmp_path / "s.yaml", BACKBONE + "start_from: backbone/model.pt\nteachers: [backbone/model.pt]\n"
     )
     taught = describe_checkpoint(train_from_config(config, tmp_path / "taught"))
     config.write_text(BACKBONE + "start_from: backbone/model.pt\n", encoding="utf-8")
@@ -87,7 +87,7 @@ def test_a_teacher_changes_what_is_learnt_and_must_know_the_images(tmp_path: Pat
     state = torch.load(tmp_path / "backbone/model.pt")
     state["training"]["dataset"] = "cifar10"
     torch.save(state, tmp_path / "other.pt")
-    config.write_text(BACKBONE + "teacher: other.pt\n", encoding="utf-8")
+    config.write_text(BACKBONE + "teachers: [other.pt]\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"other.pt: a teacher that knows 'cifar10', needs one of 'digits'"):
         train_from_config(config, tmp_path / "wrong")
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
+from networks.answers import Wanted
 from networks.cost import CostModel, openness
 from networks.gates import OutputWatch, named_gates
 from networks.objective import GateLog, SignFlipCost, TargetCost
 from tests.networks.networks_fixtures import ddi_config, deciding, images, lcnet_config
 
 LABELS = torch.arange(12) % 10
+WANTED = Wanted(LABELS)
 
 
 def _kept(model: torch.nn.Module, cost: CostModel) -> float:
@@ -28,7 +31,7 @@ def test_the_pull_is_square_near_the_target_and_straight_far_from_it(gap: float,
     cost = CostModel(graph)
     objective = TargetCost(cost, target=_kept(model, cost) - gap, weight=10.0)
     with torch.no_grad():
-        loss = objective(model, images(), LABELS, 1.0)
+        loss = objective(model, images(), WANTED, 1.0)
         answer = functional.cross_entropy(model(images()), LABELS)
     assert float(loss - answer) == pytest.approx(10.0 * pull, abs=1e-5)
 
@@ -41,7 +44,7 @@ def test_at_first_the_target_is_the_start() -> None:
         torch.nn.init.zeros_(gate.fc.linear.weight)
     objective = TargetCost(cost, target=0.3, weight=10.0)
     with torch.no_grad():
-        loss = objective(model, images(), LABELS, 0.0)
+        loss = objective(model, images(), WANTED, 0.0)
         answer = functional.cross_entropy(model(images()), LABELS)
     gates = cost.graph.macs / cost.dense() - 1
     assert float(loss - answer) == pytest.approx(10.0 * gates**2, abs=1e-4)
@@ -52,8 +55,8 @@ def test_report_gives_means_and_forgets() -> None:
     cost = CostModel(graph)
     objective = TargetCost(cost, target=0.5)
     with torch.no_grad():
-        objective(model, images(), LABELS, 0.5)
-        objective(model, images(), LABELS, 0.5)
+        objective(model, images(), WANTED, 0.5)
+        objective(model, images(), WANTED, 0.5)
     report = objective.report()
     assert report["cost_kept"] == pytest.approx(_kept(model, cost), abs=1e-6)
     assert 0.0 <= report["rate.block2.lnet"] <= 1.0
@@ -67,7 +70,7 @@ def test_the_sign_turns_at_the_target(above: bool, sign: float) -> None:
     kept = _kept(model, cost)
     objective = SignFlipCost(cost, target=kept - 0.1 if above else kept + 0.1, beta=2.0, exit_weight=0.0)
     with torch.no_grad():
-        loss = objective(model, images(), LABELS, 0.5)
+        loss = objective(model, images(), WANTED, 0.5)
         answer = functional.cross_entropy(model(images()), LABELS)
     assert float(loss - answer) == pytest.approx(sign * 2.0 * kept, rel=1e-4)
 
@@ -77,7 +80,7 @@ def test_side_exits_are_learnt_too() -> None:
     objective = SignFlipCost(CostModel(graph), target=0.5, beta=0.0, exit_weight=0.5)
     exits = {name: model.get_submodule(name) for name in ("exit1.fc", "exit2.fc")}
     with torch.no_grad(), OutputWatch(exits) as watch:
-        loss = objective(model, images(), LABELS, 0.5)
+        loss = objective(model, images(), WANTED, 0.5)
         answer = functional.cross_entropy(model(images()), LABELS)
         sides = sum(functional.cross_entropy(logits, LABELS) for logits in watch.outputs.values())
     assert float(loss) == pytest.approx(float(answer + 0.5 * sides), rel=1e-5)
@@ -92,3 +95,23 @@ def test_dead_and_undecided_gates_are_counted() -> None:
     assert figures["never_open"] == 1.0  # channel 0 of b
     assert figures["always_open"] == 1.0  # a
     assert figures["rate.b"] == pytest.approx(0.375)
+
+
+def test_the_cost_pulls_at_layer_gates_as_told() -> None:
+    """Half the pull, half of the gradient that the cost gives a layer gate; channel gates feel no difference."""
+
+    def gradients(layer_pull: float) -> dict[str, Tensor]:
+        model, graph = deciding(lcnet_config())
+        objective = TargetCost(CostModel(graph), target=0.3, layer_pull=layer_pull)
+        with OutputWatch(dict(named_gates(model))) as watch:
+            model(images())
+        leaves = {name: score.detach().requires_grad_() for name, score in watch.outputs.items()}
+        objective._penalty(leaves, 1.0).backward()
+        return {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
+
+    full, half = gradients(1.0), gradients(0.5)
+    assert set(full) == set(half)
+    for name in full:
+        share = 0.5 if name.endswith("lnet") else 1.0
+        assert torch.allclose(half[name], share * full[name])
+        assert full[name].abs().sum() > 0

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from networks import checkpoint
+from networks.answers import Wanted
 from networks.data import Dataset, Images, load_digits
 from networks.gates import LayerGate
 from networks.models import ResNetConfig
@@ -63,17 +64,17 @@ def _same(a: nn.Module, b: nn.Module) -> bool:
 class _Stops(Answering):
     """Is interrupted after two epochs."""
 
-    def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
+    def __call__(self, model: nn.Module, inputs: Tensor, wanted: Wanted, progress: float) -> Tensor:
         if progress >= 0.5:
             raise KeyboardInterrupt
-        return super().__call__(model, inputs, labels, progress)
+        return super().__call__(model, inputs, wanted, progress)
 
 
 class _Explodes(Answering):
     """Gives no number from the second half on."""
 
-    def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
-        loss = super().__call__(model, inputs, labels, progress)
+    def __call__(self, model: nn.Module, inputs: Tensor, wanted: Wanted, progress: float) -> Tensor:
+        loss = super().__call__(model, inputs, wanted, progress)
         return loss * math.nan if progress >= 0.5 else loss
 
 
@@ -136,9 +137,9 @@ def test_the_first_epochs_see_squares_and_the_last_whole_images(data: Dataset, t
     sides: list[int] = []
 
     class Sized(Answering):
-        def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, progress: float) -> Tensor:
+        def __call__(self, model: nn.Module, inputs: Tensor, wanted: Wanted, progress: float) -> Tensor:
             sides.append(inputs.shape[2])
-            return super().__call__(model, inputs, labels, progress)
+            return super().__call__(model, inputs, wanted, progress)
 
     settings = _settings(4, crop=6, crop_share=0.5)
     train(_model(), data, settings, Sized(), tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,6 +129,42 @@ def test_other_kinds_of_gates_are_checked_too() -> None:
     grids = [{"name": n, **guarded, "kind": "spatial", "size": 2, f"tile_{n}": 2} for n in ("rows", "cols")]
     data["gates"] = grids
     refused(data, "guard 'block1.conv1' with different grids of tiles")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "what"),
+    [
+        ({"out_channels": 2**20, "in_channels": 2**20, "in_height": 4, "in_width": 4}, None),
+        ({"out_channels": 2**20 + 1, "in_channels": 2**20, "in_height": 4, "in_width": 4}, "MACs"),
+        ({"kind": "global_avg_pool", "out_channels": 2**20, "in_height": 4096, "in_width": 4096}, None),
+        (
+            {"kind": "global_avg_pool", "out_channels": 2**20, "in_height": 4097, "in_width": 4096},
+            "input elements",
+        ),
+    ],
+)
+def test_ops_too_large_to_count_are_refused(sizes: dict[str, Any], what: str | None) -> None:
+    """2^44 MACs and elements are the last that are priced."""
+    large = {"name": "big", "kind": "conv", "inputs": ("input",), "in_channels": 2**20} | sizes
+    pixels = 1 if large["kind"] == "global_avg_pool" else large["in_height"]
+    big = Op.model_validate(large | {"out_height": pixels, "out_width": pixels})
+
+    def build() -> NetworkGraph:
+        return NetworkGraph(
+            name="net",
+            input_channels=big.in_channels,
+            input_height=big.in_height,
+            input_width=big.in_width,
+            ops=(big,),
+        )
+
+    if what is None:
+        build()
+        return
+    with pytest.raises(
+        GraphError, match=rf"op 'big' \({big.kind}\): [\d,]+ {what}; at most 17,592,186,044,416"
+    ):
+        build()
 
 
 def test_an_empty_graph_and_missing_fields_are_refused() -> None:
