@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from accel_models import (
     gemmini_conv,
+    gemmini_conv_loads,
     gemmini_dma,
     gemmini_machine,
     gemmini_matmul,
+    gemmini_matmul_loads,
     gemmini_matmul_tiling,
     gemmini_queues,
     gemmini_reuse,
@@ -69,9 +71,11 @@ def _bind(sources: str) -> tuple[Loop, Loop]:
 
 _MODULES = (
     gemmini_conv,
+    gemmini_conv_loads,
     gemmini_dma,
     gemmini_machine,
     gemmini_matmul,
+    gemmini_matmul_loads,
     gemmini_matmul_tiling,
     gemmini_queues,
     gemmini_reuse,

@@ -23,6 +23,7 @@ def place(graph: NetworkGraph, design: Design) -> tuple[Placement, ...]:
     program order (Choice).  The input
     comes from DRAM.  Weights are resident if those of the whole network fit the weight buffer, or if they
     are a gate's and the design keeps gate weights resident; such weights take their share of the buffer.
+    Nothing stays where tiles are a library's, which loads and stores every tensor of every op.
 
     Raises
     ------

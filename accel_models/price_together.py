@@ -33,9 +33,8 @@ def price_all(
     together: dict[tuple[str, str], list[int]] = {}
     for i, (work, placement) in enumerate(zip(works, placements, strict=True)):
         together.setdefault((placement.unit, work.op.kind), []).append(i)
-    alone = (
-        {"none", "array"} if design.mapping == "gemmini_library" else {"none"}
-    )  # each op has its own tiles
+    # The library's tiles are those of each op's whole sizes, which the joined work does not know.
+    alone = {"none", "array"} if design.mapping == "gemmini_library" else {"none"}
     for (unit, _), members in together.items():
         if unit in alone or len(members) == 1:
             continue
