@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,27 @@ class Traffic:
     first_inputs: Ints
 
 
-def assemble(work: WorkStates, shapes: Shapes, design: Design, busy: Busy, traffic: Traffic) -> Cost:
-    """Add what every unit shares: bus times, DRAM actions and prices."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BusTimes:
+    """Cycles that the DMA works for an op's :class:`Traffic`; arrays of shape (s,)."""
+
+    weights: Ints
+    inputs: Ints
+    outputs: Ints
+    first_weights: Ints
+    first_inputs: Ints
+
+
+def assemble(  # noqa: PLR0913, PLR0917  # what an op is, where it runs, and the three parts of its price
+    work: WorkStates,
+    shapes: Shapes,
+    design: Design,
+    busy: Busy,
+    traffic: Traffic,
+    times: BusTimes | None = None,
+) -> Cost:
+    """Add what every unit shares: bus times where none are given, DRAM actions and prices."""
+    bus = times or _bus_times(design, traffic)
     prices = design_prices(design)
     fetch = Actions(
         dram_read_bytes=traffic.weights,
@@ -62,11 +81,11 @@ def assemble(work: WorkStates, shapes: Shapes, design: Design, busy: Busy, traff
         compute_cycles=busy.cycles,
         first_tile_cycles=busy.first_tile_cycles,
         last_tile_cycles=busy.last_tile_cycles,
-        weight_cycles=_bus_cycles(design, traffic.weights),
-        weight_first_cycles=_bus_cycles(design, traffic.first_weights),
-        input_cycles=_bus_cycles(design, traffic.inputs),
-        input_first_cycles=_bus_cycles(design, traffic.first_inputs),
-        output_cycles=_bus_cycles(design, traffic.outputs),
+        weight_cycles=bus.weights,
+        weight_first_cycles=bus.first_weights,
+        input_cycles=bus.inputs,
+        input_first_cycles=bus.first_inputs,
+        output_cycles=bus.outputs,
         weight_bytes=traffic.weights,
         input_bytes=traffic.inputs,
         output_bytes=traffic.outputs,
@@ -89,6 +108,10 @@ def element_bytes(design: Design) -> tuple[int, int, int]:
     bits = (memory.activation_bits, memory.weight_bits, memory.accumulator_bits)
     act, wgt, acc = (-(-b // 8) for b in bits)
     return act, wgt, acc
+
+
+def _bus_times(design: Design, traffic: Traffic) -> BusTimes:
+    return BusTimes(**{f.name: _bus_cycles(design, getattr(traffic, f.name)) for f in fields(BusTimes)})
 
 
 def _bus_cycles(design: Design, moved_bytes: Ints) -> Ints:

@@ -104,3 +104,28 @@ class Cost:
     def dram_bytes(self) -> Ints:
         """All bytes on the bus [B]."""
         return self.weight_bytes + self.input_bytes + self.output_bytes
+
+    @property
+    def last_store_cycles(self) -> Ints:
+        """Cycles to store the last output tile; Choice: its share of the stores is that of the compute."""
+        compute = np.maximum(self.compute_cycles, 1)
+        share = np.minimum(self.last_tile_cycles, compute)
+        return np.asarray(-(-self.output_cycles * share // compute), np.int64)
+
+    @property
+    def alone_cycles(self) -> Ints:
+        """Cycles of each state with nothing else on the machine.
+
+        Weights, then inputs come in on one bus, in the order of the schedule; compute starts with the first
+        tile of both and ends no earlier than the last tile after either has landed; outputs follow the compute
+        in the same way.
+        """
+        loaded = self.weight_cycles + self.input_cycles
+        behind_weights = np.where(self.input_cycles > 0, self.weight_cycles + self.input_first_cycles, 0)
+        start = np.maximum(self.weight_first_cycles, behind_weights)
+        tail = np.minimum(self.last_tile_cycles, self.compute_cycles)
+        end = np.maximum(start + self.compute_cycles, np.where(loaded > 0, loaded + tail, 0))
+        first = np.minimum(self.first_tile_cycles, self.compute_cycles)
+        stored = np.maximum(loaded, start + first) + self.output_cycles
+        with_store = np.maximum(np.maximum(end, stored), end + self.last_store_cycles)
+        return np.asarray(np.where(self.output_cycles > 0, with_store, end))

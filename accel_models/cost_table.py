@@ -23,7 +23,7 @@ from typing import Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Cost, Ints, Placement, WorkStates
+from accel_models.cost import Ints, Placement, WorkStates
 from accel_models.design import Design, Skip
 from accel_models.placement import place
 from accel_models.pricing import price
@@ -84,7 +84,7 @@ def _op_table(op: Op, placement: Placement, design: Design, unit: Unit) -> dict[
     cost = price(_work(op, grid[0], grid[1], design), placement, design)
     if cost.misfit is not None:
         raise UnsupportedError(f"design {design.name!r}: {cost.misfit.reason}")
-    values = cost.energy.total_pj if unit == "pJ" else _alone_cycles(cost)
+    values = cost.energy.total_pj if unit == "pJ" else cost.alone_cycles
     return {
         "in_channels": rows.tolist(),
         "out_channels": cols.tolist(),
@@ -98,20 +98,6 @@ def _rising(grid: NDArray[np.float64]) -> NDArray[np.float64]:
     Choice: training must not be paid for keeping a channel.
     """
     return np.asarray(np.maximum.accumulate(np.maximum.accumulate(grid, axis=0), axis=1))
-
-
-def _alone_cycles(cost: Cost) -> Ints:
-    """Cycles of an op with nothing else on the machine: what its tiles were chosen for.
-
-    Weights, inputs and outputs share the bus; compute waits for the first tile of what it reads, and ends a tile
-    after all of it has landed.  Choice: the last store is the last tile's share of all.
-    """
-    bus = cost.weight_cycles + cost.input_cycles + cost.output_cycles
-    weights = np.where(cost.input_cycles > 0, cost.weight_cycles, cost.weight_first_cycles)
-    share = cost.last_tile_cycles / np.maximum(cost.compute_cycles, 1)
-    last_store = np.ceil(cost.output_cycles * share).astype(np.int64)
-    by_compute = weights + cost.input_first_cycles + cost.compute_cycles + last_store
-    return np.asarray(np.maximum(by_compute, bus + cost.last_tile_cycles))
 
 
 def computed_channels(kept: Ints, channels: int, skip: Skip) -> Ints:

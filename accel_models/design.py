@@ -38,6 +38,7 @@ Bits = Annotated[int, *_quantity("bits", integer=True), Field(gt=0)]
 Count = Annotated[int, Field(ge=1, strict=True)]
 Cycles = Annotated[int, Field(strict=True)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+NotNegative = Annotated[float, Field(ge=0.0)]
 
 
 class _Part(BaseModel):
@@ -129,6 +130,27 @@ class Memory(_Part):
     dram: Dram
 
 
+class Queues(_Part):
+    """Load, execute and store queues that a host feeds tile by tile, and the caches before the DRAM.
+
+    Read where tiles are the library's (``mapping: gemmini_library``); see :mod:`accel_models.gemmini_conv`.
+    """
+
+    overlap: Share  # of the time that the queues could hide in each other, what they do hide
+    command_interval_cycles: NotNegative  # between two pairs of commands of the array
+    tile_issue_cycles: NotNegative  # of the host, per tile
+    search_cycles: NotNegative  # of the host, per candidate of its search for tiles; 0: cut ahead of time
+    packs_taps: bool = False  # taps of a kernel row share the array's rows while their channels fit
+    skips_strided_rows: bool = False  # a 1x1 kernel of stride 2 loads only the pixels it uses
+    l2: Size
+    l2_latency_cycles: NotNegative  # of a hit
+    last_level_cache: Size
+    conflict_cycles: NotNegative  # per line L2 lacks, where lines lie 1 KiB or more apart, a power of two
+    page_cycles: NotNegative  # per page that the translation buffer lacks
+    same_line_load_cycles: NotNegative = 0.0  # per request to the line of the request before
+    same_line_store_cycles: NotNegative = 0.0
+
+
 class Skip(_Part):
     """What the hardware can leave out (design.md section 5)."""
 
@@ -174,6 +196,27 @@ def _check_tables(design: Design) -> None:
         dram_table(design.memory.dram.price)
 
 
+def _check_library(design: Design) -> None:
+    """Refuse what Gemmini's library, or the model of its queues, does not know."""
+    array, memory = design.array, design.memory
+    if array is None or memory is None or design.queues is None:
+        raise ValueError("mapping = 'gemmini_library' needs an array, a memory and queues")
+    needs = (
+        ("array.dataflow", array.dataflow, "ws"),
+        ("memory.shared_buffer", memory.shared_buffer, True),
+    )
+    for name, value, need in needs:
+        if value != need:
+            raise ValueError(
+                f"{name} = {value!r}: mapping = 'gemmini_library' knows {need!r} alone; "
+                f"set mapping = 'latency' to let Lacuna choose the tiles"
+            )
+    if array.stream_block < 1:
+        raise ValueError(
+            "array.stream_block = 0: mapping = 'gemmini_library' needs 1 or more pixels a command"
+        )
+
+
 class Design(_Part):
     """One accelerator."""
 
@@ -184,7 +227,9 @@ class Design(_Part):
     simd: Simd | None = None
     software: str = "tuned"  # kernel quality of a core: a set of tables/software.yaml
     memory: Memory | None = None  # None: unlimited, nothing is ever waited for
-    mapping: Literal["latency", "energy"] = "latency"  # what tiles are chosen for; the other breaks ties
+    # What tiles are chosen for, the other breaking ties; or the tiles that Gemmini's own library takes.
+    mapping: Literal["latency", "energy", "gemmini_library"] = "latency"
+    queues: Queues | None = None  # how ``gemmini_library`` runs them
     skip: Skip = Skip()
     elementwise: Literal["simd", "ignored"] = "simd"  # ignored: adds, pools ... are free and said to be
     gate_unit: Literal["array", "simd"] = "simd"
@@ -205,6 +250,8 @@ class Design(_Part):
         if self.array is not None and self.array.depthwise_on == "simd" and self.simd is None:
             raise ValueError("array.depthwise_on = 'simd', but the design has no simd core")
         _check_tables(self)
+        if self.mapping == "gemmini_library":
+            _check_library(self)
         if self.skip.channels == "tile" and self.skip.group < 2:
             raise ValueError(f"skip.group = {self.skip.group}: skip.channels = 'tile' needs 2 or more")
         return self

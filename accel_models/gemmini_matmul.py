@@ -12,24 +12,20 @@ port, and writes go first.  The other half, with the next tile, has banks of its
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import numpy as np
 
-from accel_models.gemmini import Gemmini
-from accel_models.gemmini_dma import conflict_cycles
-from accel_models.gemmini_matmul_tiling import (
-    Dataflow,
-    Product,
-    ProductTile,
-    Span,
-    default_matmul_tiling,
-)
-from accel_models.gemmini_queues import LoadQueue, StoreQueue
-from accel_models.gemmini_reuse import Operand, Reuse
-from accel_models.gemmini_tiling import SIDE
-from accel_models.gemmini_traffic import LINE_BYTES, Block
+from accel_models import gemmini_queues as queues
+from accel_models.compiled import compiled
+from accel_models.gemmini_machine import Gemmini
+from accel_models.gemmini_matmul_loads import Moved, blocks, load_os, load_ws
+from accel_models.gemmini_matmul_tiling import Product
+from accel_models.gemmini_queues import BUSY, Queue, end_of, wait_until
+from accel_models.gemmini_reuse import DRAM, INPUT, L2, OUTPUT, WEIGHTS, C, K, P, place, reuse_of
+from accel_models.gemmini_run import Run
+from accel_models.gemmini_tiling import ConvLayer, Ints
+from accel_models.gemmini_traffic import LINE_BYTES, Block, block_lines
 
 # Depths of the reservation station's queues, Gemmini's default configuration.
-LOADS_QUEUED = 8
 BLOCKS_QUEUED = 8  # 16 entries, two commands a block
 STORES_QUEUED = 4
 
@@ -40,131 +36,120 @@ DRAIN_CYCLES = 20  # from a ws tile's last block to its first result
 OS_DRAIN_CYCLES = 62  # os: shifts the block out; as in the RTL's 16 F + 78
 NEXT_TILE_CYCLES = 5  # between two tiles' blocks
 
-
-@dataclass(slots=True)
-class _Run:
-    """A product under way: the queues, and when the last tiles computed and were done."""
-
-    product: Product
-    reuse: Reuse
-    loads: LoadQueue
-    stores: StoreQueue
-    computed: float = 0.0
-    done: list[float] = field(default_factory=lambda: [float(START_CYCLES)] * 2)
-    load_start: float = 0.0
-    written: int = 0  # rows of the scratchpad, by the tile's loads
-
-    def load_inputs(self, tile: ProductTile, rows: Span, depth: Span) -> None:
-        """Load rows of the inputs."""
-        self._load(
-            Block(rows[0] * self.product.k + depth[0], self.product.k, rows[1], depth[1]), tile, "input"
-        )
-
-    def load_weights(self, tile: ProductTile, depth: Span, cols: Span) -> None:
-        """Load rows of the weights."""
-        block = Block(depth[0] * self.product.n + cols[0], self.product.n, depth[1], cols[1])
-        self._load(block, tile, "weights")
-
-    def line_cycles(self, tile: ProductTile, operand: Operand, pitch: int) -> float:
-        """Cost of each of a tile's lines, by what the caches still hold."""
-        memory = self.loads.memory
-        place = self.reuse.place(operand, tile.box)
-        if place == "l2":
-            return 0.0
-        conflict = conflict_cycles(memory, pitch)
-        return conflict if place == "llc" else max(memory.line_cycles, conflict)
-
-    def _load(self, block: Block, tile: ProductTile, operand: Operand) -> None:
-        self.loads.load(block, self.line_cycles(tile, operand, block.pitch))
-        self.written += block.traffic.written
+LOOPS = np.array([0, 1, P, K, 4, 5, C])  # M outermost, then N, then K, by the dimensions of a convolution
 
 
-def matmul_cycles(product: Product, dataflow: Dataflow, machine: Gemmini, *, bias: bool = False) -> int:
-    """Cycles of one product from the first command to the last result in memory.
+@compiled
+def product_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it needs one by one
+    product: Product,
+    tile: Ints,
+    is_os: bool,
+    machine: Gemmini,
+    weight_spread: float,
+    bias: bool,
+    loads: Queue,
+    stores: Queue,
+) -> Run:
+    """Return what one product takes from the first command to the last result in memory.
 
     Parameters
     ----------
     product
-        Its sizes; cut by the library's rule.  A skipped product has a zero size and costs nothing.
-    dataflow
-        ``ws`` or ``os``.
+        Its sizes, none of them zero.
+    tile
+        Sizes of a tile along M, N and K.
+    is_os
+        Output stationary; weight stationary otherwise.
     machine
         Gemmini and its memory.
+    weight_spread
+        Lines of weights fetched for each that holds the kept ones packed; at least 1.
     bias
         One bias per column is loaded into the accumulator.
+    loads, stores
+        Idle queues, which are left as the last command leaves them.
     """
-    if not product.m * product.k * product.n:
-        return 0
-    tiling = default_matmul_tiling(product, dataflow, machine.scratchpad_rows, machine.accumulator_rows)
-    reuse = Reuse.of(*tiling.as_convolution(product), machine.memory)
-    run = _Run(product, reuse, LoadQueue.of(machine.memory), StoreQueue.of(machine.memory))
-    for tile in tiling.tiles(product):
-        run.loads.wait_until(run.done[0] if dataflow == "ws" else run.done[1])
-        _begin_loads(run, tile, bias)
-        ready = _load_ws(run, tile) if dataflow == "ws" else _load_os(run, tile)
-        _compute(run, tile, ready)
-        done = run.computed
-        if tile.ends:
-            done = max(done, _store(run, tile, dataflow))
-        run.done = [run.done[1], done]
-    return round(max(run.computed, run.stores.end))
+    memory = machine.memory
+    layer, box = _as_convolution(product, tile, machine)
+    reuse = reuse_of(layer, box, LOOPS, machine, DRAM)
+    moved = Moved(memory, reuse, weight_spread, np.zeros(3), np.zeros(3), np.zeros(1))
+    start, length = np.zeros(7, np.int64), np.ones(7, np.int64)
+    rows, cols, depths = -(-product.m // tile[0]), -(-product.n // tile[1]), -(-product.k // tile[2])
+    computed = executed = first_load = share = 0.0
+    done_before = done = float(START_CYCLES)
+    for step in range(rows * cols * depths):
+        start[P], start[K] = step // (cols * depths) * tile[0], step // depths % cols * tile[1]
+        start[C] = step % depths * tile[2]
+        length[P] = min(tile[0], product.m - start[P])
+        length[K] = min(tile[1], product.n - start[K])
+        length[C] = min(tile[2], product.k - start[C])
+        wait_until(loads, done_before if machine.double_buffered and not is_os else done)
+        load_start = max(loads[queues.END], loads[queues.AWAKE])
+        moved.written[0] = 0.0
+        if bias and start[C] == 0:
+            for _ in range(blocks(length[P], machine.rows) * blocks(length[K], machine.cols)):
+                queues.load_bias(loads, memory)
+        if is_os:
+            ready = load_os(product, start, length, loads, moved, machine, load_start)
+        else:  # an operand that makes up at most two tiles stays in the scratchpad's two halves
+            new_input = not (rows * depths <= 2 and start[K] > 0)
+            new_weights = not (cols * depths <= 2 and start[P] > 0)
+            ready = load_ws(product, start, length, loads, moved, machine, new_input, new_weights)
+        if step == 0:
+            first_load = ready[0]
+        share = _array_cycles(length, machine) / len(ready)
+        executed += share * len(ready)
+        computed = _compute(computed, ready, share, loads, load_start, moved.written[0])
+        done_before, done = done, computed
+        if start[C] + length[C] == product.k:
+            done = max(done, _store(product, start, length, stores, moved, machine, is_os, computed, loads))
+    total = max(computed, end_of(stores))
+    return Run(
+        total,
+        loads[BUSY],
+        executed,
+        stores[BUSY],
+        first_load,
+        share,
+        moved.lines[INPUT] * LINE_BYTES,
+        moved.lines[WEIGHTS] * LINE_BYTES,
+        moved.lines[OUTPUT] * LINE_BYTES,
+        moved.loaded[INPUT],
+        moved.loaded[WEIGHTS],
+        float(blocks(product.n, machine.cols) * product.m * product.k),
+        float(blocks(product.m, machine.rows) * product.k * product.n),
+        float(blocks(product.k, machine.rows) * product.m * product.n),
+    )
 
 
-def _begin_loads(run: _Run, tile: ProductTile, bias: bool) -> None:
-    run.load_start, run.written = max(run.loads.end, run.loads.awake), 0
-    if bias and tile.begins:
-        for _ in range(_blocks(tile.rows) * _blocks(tile.cols)):
-            run.loads.load_bias()
+@compiled
+def _as_convolution(product: Product, tile: Ints, machine: Gemmini) -> tuple[ConvLayer, Ints]:
+    """Return the same loops over the same bytes as a 1 x 1 convolution of one row of pixels."""
+    m, k, n = product.m, product.k, product.n
+    pitches = (k * machine.input_bytes, n * machine.weight_bytes, n * machine.input_bytes)
+    layer = ConvLayer(1, m, k, n, 1, 1, 1, 1, 0, 0, 1, 1, 1, m, 1, pitches[0], pitches[1], pitches[2])
+    return layer, np.array([1, 1, min(tile[0], m), min(tile[1], n), 1, 1, min(tile[2], k)])
 
 
-def _load_ws(run: _Run, tile: ProductTile) -> list[float]:
-    """Load four blocks of K after the other, inputs before weights; return when each block of K is there.
-
-    The hardware loop does not trim the last rows of weights: it reads 16, past the end if need be.
-    """
-    ready = []
-    for start, length in _pieces(tile.depth, LINE_BYTES):
-        if tile.loads_inputs:
-            for row, rows in _pieces(tile.rows, SIDE):
-                run.load_inputs(tile, (row, rows), (start, length))
-        for row, _ in _pieces((start, length), SIDE):
-            if tile.loads_weights:
-                for col, cols in _pieces(tile.cols, LINE_BYTES):
-                    run.load_weights(tile, (row, SIDE), (col, cols))
-            ready.append(run.loads.end)
-    return ready
-
-
-def _load_os(run: _Run, tile: ProductTile) -> list[float]:
-    """Load all weights, then inputs; return when each row of blocks can compute.
-
-    The host issues no block before all but the last loads are out of its way.
-    """
-    ends = [run.load_start]
-    for col, cols in _pieces(tile.cols, LINE_BYTES):
-        for row, rows in _pieces(tile.depth, SIDE):
-            run.load_weights(tile, (row, rows), (col, cols))
-            ends.append(run.loads.end)
-    ready = []
-    for row, rows in _pieces(tile.rows, SIDE):
-        for start, length in _pieces(tile.depth, LINE_BYTES):
-            run.load_inputs(tile, (row, rows), (start, length))
-            ends.append(run.loads.end)
-        ready.append(run.loads.end)
-    issued = ends[max(0, len(ends) - 1 - LOADS_QUEUED)]
-    return [max(at, issued) for at in ready]
-
-
-def _compute(run: _Run, tile: ProductTile, ready: list[float]) -> None:
-    """Advance over the tile's blocks, an equal share for each entry of ``ready``.
+@compiled
+def _array_cycles(length: Ints, machine: Gemmini) -> float:
+    """Cycles of a tile on the array.
 
     Every 16 x 16 x 16 block takes 16 cycles, also a part-filled one: the next weights need as long.
     """
-    share = SIDE * _blocks(tile.rows) * _blocks(tile.cols) * _blocks(tile.depth) // len(ready)
-    loaded = run.loads.end
-    loading = loaded - run.load_start
-    free = 1.0 - min(1.0, run.written / loading) if loading > 0 else 1.0
-    now = run.computed + NEXT_TILE_CYCLES
+    outputs = blocks(length[P], machine.rows) * blocks(length[K], machine.cols)
+    return float(machine.rows * outputs * blocks(length[C], machine.rows))
+
+
+@compiled
+def _compute(  # noqa: PLR0913, PLR0917  # as above
+    computed: float, ready: Queue, share: float, loads: Queue, load_start: float, written: float
+) -> float:
+    """Return when a tile has computed, an equal share for each entry of ``ready``."""
+    loaded = end_of(loads)
+    loading = loaded - load_start
+    free = 1.0 - min(1.0, written / loading) if loading > 0 else 1.0
+    now = computed + NEXT_TILE_CYCLES
     for at in ready:
         now = max(now, at + LANDING_CYCLES)
         until_loaded = max(0.0, loaded - now)
@@ -172,41 +157,47 @@ def _compute(run: _Run, tile: ProductTile, ready: list[float]) -> None:
             now += until_loaded + share - until_loaded * free
         else:
             now += share / free
-    run.computed = now
+    return now
 
 
-def _store(run: _Run, tile: ProductTile, dataflow: Dataflow) -> float:
+@compiled
+def _store(  # noqa: PLR0913, PLR0917  # as above
+    product: Product,
+    start: Ints,
+    length: Ints,
+    stores: Queue,
+    moved: Moved,
+    machine: Gemmini,
+    is_os: bool,
+    computed: float,
+    loads: Queue,
+) -> float:
     """Store the tile; return when its last commands have entered the queue.
 
     A ws tile's stores wait for its last block, which takes the accumulator's port; an os tile sums in the
     array, so all but the blocks still queued can be stored.
     """
-    if dataflow == "ws":
-        run.stores.wait_until(run.computed + DRAIN_CYCLES)
+    if is_os:
+        queued = max(computed - BLOCKS_QUEUED * machine.rows, end_of(loads))
+        wait_until(stores, queued + OS_DRAIN_CYCLES)
     else:
-        queued = max(run.computed - BLOCKS_QUEUED * SIDE, run.loads.end)
-        run.stores.wait_until(queued + OS_DRAIN_CYCLES)
-    width = LINE_BYTES if dataflow == "ws" else SIDE
-    blocks = [
-        Block(row * run.product.n + col, run.product.n, rows, cols)
-        for col, cols in _pieces(tile.cols, width)
-        for row, rows in _pieces(tile.rows, SIDE)
-    ]
-    missed = run.reuse.place("output", tile.box) != "l2"
-    line_cycles = run.stores.memory.line_cycles if missed else 0.0
-    entered = run.computed
-    for left, block in zip(range(len(blocks), 0, -1), blocks, strict=True):
-        if left == min(STORES_QUEUED, len(blocks)):
-            entered = max(entered, run.stores.last_sent)
-        run.stores.store(block, line_cycles)
+        wait_until(stores, computed + DRAIN_CYCLES)
+    element = machine.input_bytes
+    width = min(machine.cols if is_os else LINE_BYTES, LINE_BYTES // element)
+    missed = place(moved.reuse, OUTPUT, start) != L2
+    line_cycles = moved.memory.line_cycles if missed else 0.0
+    left = blocks(length[K], width) * blocks(length[P], machine.rows)
+    queued_last = min(STORES_QUEUED, left)
+    entered = computed
+    for col in range(0, length[K], width):
+        for row in range(0, length[P], machine.rows):
+            rows, filters = min(machine.rows, length[P] - row), min(width, length[K] - col)
+            first = (start[P] + row) * product.n + start[K] + col
+            block = Block(first * element, product.n * element, rows, filters * element)
+            if left == queued_last:
+                entered = max(entered, end_of(stores) - queues.first_store_cycles(moved.memory))
+            queues.store(stores, moved.memory, block, line_cycles)
+            if missed:
+                moved.lines[OUTPUT] += block_lines(block)
+            left -= 1
     return entered
-
-
-def _blocks(span: Span) -> int:
-    return -(-span[1] // SIDE)
-
-
-def _pieces(span: Span, piece: int) -> list[Span]:
-    """Return (start, length) of pieces of a span, the last one cut short."""
-    start, length = span
-    return [(start + at, min(piece, length - at)) for at in range(0, length, piece)]

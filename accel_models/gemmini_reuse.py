@@ -7,85 +7,108 @@ cache if all that one turn touches fits it.  So do tiles that share a line, one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
-from accel_models.gemmini_dma import GemminiMemory
-from accel_models.gemmini_tiling import ConvLayer, ConvTiling
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.compiled import compiled
+from accel_models.gemmini_machine import Gemmini
+from accel_models.gemmini_tiling import ConvLayer, Ints, sizes_of
 from accel_models.gemmini_traffic import LINE_BYTES
 
-Operand = Literal["input", "weights", "output"]
-Place = Literal["l2", "llc", "dram"]
-Box = dict[str, tuple[int, int]]
-DEPENDS: dict[Operand, str] = {"input": "QPC", "weights": "KSRC", "output": "QPK"}
-CONTIGUOUS: dict[Operand, str] = {"input": "C", "weights": "K", "output": "K"}
+INPUT, WEIGHTS, OUTPUT = range(3)
+L2, LLC, DRAM = range(3)  # where lines are found
+N, Q, P, K, S, R, C = range(7)
+DEPENDS = np.array([[1, 1, 1, 0, 0, 0, 1], [0, 0, 0, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0, 0]], np.bool_)
+CONTIGUOUS = np.array([C, K, K])  # the dimension along which an operand's bytes lie together
 
 
-@dataclass(frozen=True, slots=True)
-class Reuse:
+class Reuse(NamedTuple):
     """For one layer and tiling: the loops whose turns find an operand's lines in each cache."""
 
-    kept_in_l2: dict[Operand, str]
-    kept_in_llc: dict[Operand, str]
-    warm: bool
-
-    @classmethod
-    def of(cls, layer: ConvLayer, tiling: ConvTiling, memory: GemminiMemory) -> Reuse:
-        """Walk the loops once for each cache."""
-        return cls(
-            _kept(layer, tiling, memory.l2_bytes),
-            _kept(layer, tiling, memory.llc_bytes),
-            memory.warm,
-        )
-
-    def place(self, operand: Operand, box: Box) -> Place:
-        """Where the lines under one tile lie when it needs them."""
-        if _returns(self.kept_in_l2[operand], operand, box):
-            return "l2"
-        if _returns(self.kept_in_llc[operand], operand, box):
-            return "llc"
-        touched_before = any(box[dim][0] > 0 for dim in box if dim not in DEPENDS[operand])
-        return "llc" if self.warm and not touched_before else "dram"
+    kept_in_l2: NDArray[np.bool_]  # (operands, dimensions)
+    kept_in_llc: NDArray[np.bool_]
+    found_in: int  # where inputs and weights lie that the layer has not touched yet
+    element_bytes: tuple[int, int, int]  # by operand
 
 
-def _returns(loops: str, operand: Operand, box: Box) -> bool:
+@compiled
+def reuse_of(layer: ConvLayer, tile: Ints, order: Ints, machine: Gemmini, found_in: int) -> Reuse:
+    """Walk the loops once for each cache."""
+    element = (machine.input_bytes, machine.weight_bytes, machine.input_bytes)
+    in_l2 = _kept(layer, tile, order, machine.memory.l2_bytes, element)
+    in_llc = _kept(layer, tile, order, machine.memory.llc_bytes, element)
+    return Reuse(in_l2, in_llc, found_in, element)
+
+
+@compiled
+def place(reuse: Reuse, operand: int, start: Ints) -> int:
+    """Where the lines under the tile that begins at ``start`` lie when it needs them."""
+    element = reuse.element_bytes[operand]
+    if _returns(reuse.kept_in_l2[operand], operand, start, element):
+        return L2
+    if _returns(reuse.kept_in_llc[operand], operand, start, element):
+        return LLC
+    for dim in range(7):
+        if start[dim] > 0 and not DEPENDS[operand, dim]:
+            return DRAM  # touched before, and gone
+    return reuse.found_in
+
+
+@compiled
+def _returns(loops: NDArray[np.bool_], operand: int, start: Ints, element: int) -> bool:
     """Whether a tile is a later turn of one of these loops, or begins inside a line of an earlier one."""
-    starts = (box[dim][0] % LINE_BYTES if dim in DEPENDS[operand] else box[dim][0] for dim in loops)
-    return any(start > 0 for start in starts)
+    for dim in range(7):
+        if loops[dim]:
+            at = start[dim] * element % LINE_BYTES if DEPENDS[operand, dim] else start[dim]
+            if at > 0:
+                return True
+    return False
 
 
-def _kept(layer: ConvLayer, tiling: ConvTiling, cache_bytes: int) -> dict[Operand, str]:
-    touched = _tile_bytes(layer, tiling)
-    kept: dict[Operand, str] = dict.fromkeys(touched, "")
-    for dim in reversed(tiling.order):
-        fits = sum(touched.values()) <= cache_bytes
-        for operand, depends in DEPENDS.items():
-            shares_line = dim == CONTIGUOUS[operand] and tiling.size(dim) < LINE_BYTES
-            if fits and (dim not in depends or shares_line):
-                kept[operand] += dim
-            if dim in depends:
-                touched[operand] *= -(-layer.sizes[dim] // tiling.size(dim))
-    if _conflicts(layer, tiling, cache_bytes):
-        kept["weights"] = ""
+@compiled
+def _kept(
+    layer: ConvLayer, tile: Ints, order: Ints, cache_bytes: float, element: tuple[int, int, int]
+) -> NDArray[np.bool_]:
+    size = sizes_of(layer)
+    kept = np.zeros((3, 7), np.bool_)
+    touched = np.zeros(3)
+    for operand in range(3):
+        touched[operand] = _tile_bytes(layer, tile, operand, element[operand])
+    for dim in order[::-1]:
+        fits = touched.sum() <= cache_bytes
+        for operand in range(3):
+            depends = DEPENDS[operand, dim]
+            shares_line = dim == CONTIGUOUS[operand] and tile[dim] * element[operand] < LINE_BYTES
+            if fits and (not depends or shares_line):
+                kept[operand, dim] = True
+            if depends:
+                touched[operand] *= -(-size[dim] // tile[dim])
+    if _conflicts(layer, tile, cache_bytes):
+        kept[WEIGHTS] = False
     return kept
 
 
-def _tile_bytes(layer: ConvLayer, tiling: ConvTiling) -> dict[Operand, float]:
-    """Bytes of whole lines under one tile of each operand."""
-    rows = tiling.Q * layer.stride + tiling.S - 1
-    cols = tiling.P * layer.stride + tiling.R - 1
-    filters = max(tiling.K, min(LINE_BYTES, layer.filters))
-    return {
-        "input": float(rows * cols * max(tiling.C, min(LINE_BYTES, layer.channels))),
-        "weights": float(tiling.S * tiling.R * tiling.C * filters),
-        "output": float(tiling.Q * tiling.P * filters),
-    }
+@compiled
+def _tile_bytes(layer: ConvLayer, tile: Ints, operand: int, element: int) -> float:
+    """Bytes of whole lines under one tile of an operand."""
+    if operand == WEIGHTS:
+        filters = max(tile[K] * element, min(LINE_BYTES, layer.weight_pitch))
+        return float(tile[S] * tile[R] * tile[C] * filters)
+    if operand == OUTPUT:
+        filters = max(tile[K] * element, min(LINE_BYTES, layer.output_pitch))
+        return float(tile[N] * tile[Q] * tile[P] * filters)
+    rows = tile[Q] * layer.stride_height + (tile[S] - 1) * layer.dilation_height
+    cols = tile[P] * layer.stride_width + (tile[R] - 1) * layer.dilation_width
+    return float(tile[N] * rows * cols * max(tile[C] * element, min(LINE_BYTES, layer.input_pitch)))
 
 
-def _conflicts(layer: ConvLayer, tiling: ConvTiling, cache_bytes: int) -> bool:
+@compiled
+def _conflicts(layer: ConvLayer, tile: Ints, cache_bytes: float) -> bool:
     """Whether a tile's weights, rows a power of two apart, fall into too few sets to stay."""
-    pitch = layer.filters
+    pitch = layer.weight_pitch
     if pitch <= LINE_BYTES or pitch & (pitch - 1):
         return False
     reachable = cache_bytes // pitch  # lines in the sets they fall into, over all ways
-    return reachable < tiling.C * tiling.S * tiling.R
+    return bool(reachable < tile[C] * tile[S] * tile[R])

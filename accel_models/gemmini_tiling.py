@@ -1,26 +1,32 @@
 """How a convolution is cut for Gemmini: by the rule of its library, or as a DOSA mapping says.
 
-A tile is a box of output rows (Q), output columns (P), filters (K), kernel rows (S), kernel columns (R) and
-input channels (C), the letters of DOSA's mappings; ``order`` lists the loops over tiles from the outermost
-in.
+A tile is a box of images (N), output rows (Q), output columns (P), filters (K), kernel rows (S), kernel columns
+(R) and input channels (C), the letters of DOSA's mappings; ``order`` lists the loops over tiles from the
+outermost in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
+from functools import lru_cache
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.compiled import compiled
+from accel_models.gemmini_machine import Gemmini
 from traces.errors import ConfigError
 
-SIDE = 16  # rows and columns of the array, and elements of a scratchpad row
-LIBRARY_ORDER = "QPKSRC"  # of tiled_conv in gemmini-rocc-tests
-DIMS = ("Q", "P", "K", "S", "R", "C")
+Ints = NDArray[np.int64]
+
+DIMS = ("N", "Q", "P", "K", "S", "R", "C")
+LIBRARY_ORDER = "NQPKSRC"  # of tiled_conv in gemmini-rocc-tests
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConvLayer:
-    """One convolution, batch 1, square in stride and padding."""
+class ConvLayer(NamedTuple):
+    """One convolution; where it is one group of several, the pitches are those of all of them."""
 
     in_height: int
     in_width: int
@@ -28,28 +34,60 @@ class ConvLayer:
     filters: int
     kernel_height: int
     kernel_width: int
-    stride: int
-    padding: int
+    stride_height: int
+    stride_width: int
+    padding_top: int
+    padding_left: int
+    dilation_height: int
+    dilation_width: int
     out_height: int
     out_width: int
+    batch: int
+    input_pitch: int  # bytes from one pixel to the next
+    weight_pitch: int  # bytes from the weights of one input channel to those of the next
+    output_pitch: int
+
+    @classmethod
+    def square(  # noqa: PLR0913  # the sizes of a layer
+        cls, *, size: int, channels: int, filters: int, kernel: int, stride: int, padding: int
+    ) -> ConvLayer:
+        """Return a layer of one image that is square in every respect, of single bytes."""
+        out = (size - kernel + 2 * padding) // stride + 1
+        window = (kernel, kernel, stride, stride, padding, padding, 1, 1)
+        return cls(size, size, channels, filters, *window, out, out, 1, channels, filters, filters)
 
     @property
     def sizes(self) -> dict[str, int]:
         """Loop bounds by DOSA's letters."""
-        return {
-            "Q": self.out_height,
-            "P": self.out_width,
-            "K": self.filters,
-            "S": self.kernel_height,
-            "R": self.kernel_width,
-            "C": self.channels,
-        }
+        return dict(zip(DIMS, _bounds(self), strict=True))
+
+
+def _bounds(layer: ConvLayer) -> tuple[int, ...]:
+    kernel = (layer.kernel_height, layer.kernel_width)
+    return (layer.batch, layer.out_height, layer.out_width, layer.filters, *kernel, layer.channels)
+
+
+@compiled
+def sizes_of(layer: ConvLayer) -> Ints:
+    """Loop bounds in the order of ``DIMS``."""
+    return np.array(
+        [
+            layer.batch,
+            layer.out_height,
+            layer.out_width,
+            layer.filters,
+            layer.kernel_height,
+            layer.kernel_width,
+            layer.channels,
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvTiling:
     """Tile sizes by DOSA's letters, and the order of the loops over tiles, outermost first."""
 
+    N: int = 1
     Q: int
     P: int
     K: int
@@ -61,26 +99,28 @@ class ConvTiling:
     @classmethod
     def of(cls, sizes: Mapping[str, int], order: str = LIBRARY_ORDER) -> ConvTiling:
         """Build a tiling from sizes by letter."""
-        return cls(
-            Q=sizes["Q"], P=sizes["P"], K=sizes["K"], S=sizes["S"], R=sizes["R"], C=sizes["C"], order=order
-        )
+        return cls(**{dim: sizes[dim] for dim in DIMS}, order=order)
 
-    def size(self, dim: str) -> int:
-        """Return the tile's size along ``dim``."""
-        return int(getattr(self, dim))
+    @property
+    def sizes(self) -> Ints:
+        """Sizes in the order of ``DIMS``."""
+        return np.array([getattr(self, dim) for dim in DIMS], np.int64)
 
-    def resized(self, dim: str, size: int) -> ConvTiling:
-        """Return the same tiling with another size along ``dim``."""
-        return self.of({**{name: self.size(name) for name in DIMS}, dim: size}, self.order)
+    @property
+    def loops(self) -> Ints:
+        """The loops over tiles, outermost first, by their place in ``DIMS``."""
+        return np.array([DIMS.index(dim) for dim in self.order], np.int64)
 
-    def boxes(self, layer: ConvLayer) -> Iterator[dict[str, tuple[int, int]]]:
-        """Yield every tile in program order: (start, length) by letter; the last ones are cut short."""
-        sizes = layer.sizes
-        for starts in product(*(range(0, sizes[dim], self.size(dim)) for dim in self.order)):
-            yield {
-                dim: (start, min(self.size(dim), sizes[dim] - start))
-                for dim, start in zip(self.order, starts, strict=True)
-            }
+
+class Room(NamedTuple):
+    """What a tile needs of each memory, or may take of it [B]."""
+
+    scratchpad: int
+    accumulator: int
+
+    def holds(self, need: Room) -> bool:
+        """Whether a tile that needs so much fits."""
+        return need.scratchpad <= self.scratchpad and need.accumulator <= self.accumulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,55 +129,62 @@ class TilingSearch:
 
     tiling: ConvTiling
     candidates: int
+    need: Room  # of one tile
+    bound: Room
+
+    @property
+    def fits(self) -> bool:
+        """Whether even the smallest tile does."""
+        return self.bound.holds(self.need)
 
 
-def default_tiling(layer: ConvLayer, scratchpad_rows: int, accumulator_rows: int) -> ConvTiling:
-    """Cut a layer by the library's rule; see :func:`search_tiling`."""
-    return search_tiling(layer, scratchpad_rows, accumulator_rows).tiling
-
-
-def search_tiling(layer: ConvLayer, scratchpad_rows: int, accumulator_rows: int) -> TilingSearch:
+@lru_cache(maxsize=4096)
+def search_tiling(layer: ConvLayer, machine: Gemmini) -> TilingSearch:
     """Cut a layer by the library's rule: shrink the largest size until it fits, then grow what still can.
 
     Half of each memory holds a tile, the other half the next.  Filters and channels shrink by whole rows of
-    the array; output columns are spared once they are no more than 16 and there are rows left to cut.
+    the array; output columns are spared once they are no more than those and there are rows left to cut.
 
     Source: the behaviour of ``tiled_conv_auto`` in ucb-bar/gemmini-rocc-tests @928aba8.
     """
-    halves = (scratchpad_rows // 2, accumulator_rows // 2)
-    tile, candidates = ConvTiling.of(layer.sizes), 1
-    while not _fits(layer, tile, halves):
-        tile, candidates = _shrunk(tile), candidates + 1
+    bound = Room(machine.tile_scratchpad_bytes, machine.tile_accumulator_bytes)
+    sizes, candidates = layer.sizes, 1
+    tile = dict(sizes)
+    while not bound.holds(_need(layer, tile, machine)) and max(tile.values()) > 1:
+        _shrink(tile, machine)
+        candidates += 1
     for dims in (("P",), DIMS):
         grew = True
         while grew:
             grew = False
             for dim in dims:
-                if tile.size(dim) >= layer.sizes[dim]:
+                if tile[dim] >= sizes[dim]:
                     continue
                 candidates += 1
-                larger = tile.resized(dim, tile.size(dim) + 1)
-                if _fits(layer, larger, halves):
-                    tile, grew = larger, True
-    return TilingSearch(tile, candidates)
+                tile[dim] += 1
+                fits = bound.holds(_need(layer, tile, machine))
+                grew |= fits
+                tile[dim] -= not fits
+    return TilingSearch(ConvTiling.of(tile), candidates, _need(layer, tile, machine), bound)
 
 
-def _shrunk(tile: ConvTiling) -> ConvTiling:
-    candidates = [dim for dim in DIMS if not (dim == "P" and tile.P <= SIDE and tile.Q > 1)]
-    largest = max(candidates, key=tile.size)  # the first of equals
-    size = tile.size(largest)
-    step = SIDE if largest in {"K", "C"} else 1
-    return tile.resized(largest, max((size - 1) // step * step, 1))
+def _shrink(tile: dict[str, int], machine: Gemmini) -> None:
+    candidates = [dim for dim in DIMS if not (dim == "P" and tile["P"] <= machine.cols and tile["Q"] > 1)]
+    largest = max(candidates, key=tile.__getitem__)  # the first of equals
+    step = {"K": machine.cols, "C": machine.rows}.get(largest, 1)
+    tile[largest] = max((tile[largest] - 1) // step * step, 1)
 
 
-def _fits(layer: ConvLayer, tile: ConvTiling, halves: tuple[int, int]) -> bool:
-    """Whether inputs and weights fit the scratchpad's rows, and outputs the accumulator's."""
-    in_rows = tile.Q * layer.stride + tile.S - 1
-    in_cols = tile.P * layer.stride + tile.R - 1
-    inputs = -(-tile.C // SIDE) * in_rows * in_cols
-    weights = -(-tile.K // SIDE) * tile.S * tile.R * tile.C
-    outputs = -(-tile.K // SIDE) * tile.Q * tile.P
-    return inputs + weights <= halves[0] and outputs <= halves[1]
+def _need(layer: ConvLayer, tile: Mapping[str, int], machine: Gemmini) -> Room:
+    """Scratchpad for inputs and weights, accumulator for outputs; channels and filters in whole rows [B]."""
+    in_rows = tile["Q"] * layer.stride_height + (tile["S"] - 1) * layer.dilation_height
+    in_cols = tile["P"] * layer.stride_width + (tile["R"] - 1) * layer.dilation_width
+    filters = -(-tile["K"] // machine.cols) * machine.cols
+    inputs = -(-tile["C"] // machine.rows) * machine.rows * tile["N"] * in_rows * in_cols
+    weights = filters * tile["S"] * tile["R"] * tile["C"]
+    sums = filters * tile["N"] * tile["Q"] * tile["P"]
+    loaded = inputs * machine.input_bytes + weights * machine.weight_bytes
+    return Room(loaded, sums * machine.sum_bytes)
 
 
 def dosa_tiling(mapping: str) -> ConvTiling:
@@ -152,7 +199,7 @@ def dosa_tiling(mapping: str) -> ConvTiling:
         name, *loops = level.split()
         for loop in loops:
             dim, count = loop[0], loop[1:].rstrip("X")
-            if dim == "N":
+            if dim == "N" and count == "1":
                 continue
             if dim not in tile or not count.isdigit():
                 raise ConfigError(

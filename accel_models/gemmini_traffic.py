@@ -13,12 +13,15 @@ Source: Verilator runs of Gemmini's loads (tables/reference/gemmini_dma_rtl.csv)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import astuple, dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from accel_models.compiled import compiled
 
 LINE_BYTES = 64
 BEAT_BYTES = 16
-ROWS_PER_COMMAND = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,7 @@ class Traffic:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Bytes that one command moves: rows of ``size`` bytes, ``pitch`` bytes apart, the first at ``start``."""
 
     start: int
@@ -49,31 +51,7 @@ class Block:
     rows: int
     size: int
 
-    @property
-    def traffic(self) -> Traffic:
-        """Requests, beats and cycles of all rows."""
-        return _block_traffic(self.start % LINE_BYTES, self.pitch % LINE_BYTES, self.rows, self.size)
 
-    @property
-    def width(self) -> int:
-        """Rows of the array's width in one row: 1 to 4."""
-        return -(-self.size // BEAT_BYTES)
-
-    @property
-    def lines(self) -> float:
-        """Lines it touches that its neighbours in a row do not, for rows of at most a line."""
-        return self.rows * min(1.0, self.pitch / LINE_BYTES)
-
-
-@lru_cache(maxsize=4096)
-def _block_traffic(start: int, pitch: int, rows: int, size: int) -> Traffic:
-    total = Traffic(0, 0, 0, 0)
-    for row in range(rows):
-        total = total.plus(row_traffic((start + row * pitch) % LINE_BYTES, size))
-    return total
-
-
-@lru_cache(maxsize=4096)
 def row_traffic(offset: int, size: int) -> Traffic:
     """Return what one row of ``size`` bytes moves that starts ``offset`` bytes into a line."""
     total, done = Traffic(0, 0, 0, 0), 0
@@ -98,3 +76,34 @@ def _request(offset: int, length: int, done: int) -> Traffic:
     behind = max(0, -(-(done + length) // BEAT_BYTES) - row)  # rows still to write after the last beat
     spare = 1 if behind == 0 and cycle < beats - 1 else 0  # a last beat that nobody wants
     return Traffic(1, beats, max(beats, cycle + 1 + behind) + spare, 0)
+
+
+_ROWS = np.zeros((LINE_BYTES, LINE_BYTES + 1, 4), np.int64)  # by offset in a line and size
+for _offset in range(LINE_BYTES):
+    for _size in range(1, LINE_BYTES + 1):
+        _ROWS[_offset, _size] = astuple(row_traffic(_offset, _size))
+
+
+@compiled
+def block_traffic(block: Block) -> tuple[int, int, int, int]:
+    """Return requests, beats, cycles to merge and rows written of all rows of a block."""
+    requests, beats, merge, written = 0, 0, 0, 0
+    for row in range(block.rows):
+        one = _ROWS[(block.start + row * block.pitch) % LINE_BYTES, block.size]
+        requests += one[0]
+        beats += one[1]
+        merge += one[2]
+        written += one[3]
+    return requests, beats, merge, written
+
+
+@compiled
+def block_width(block: Block) -> int:
+    """Rows of the scratchpad in one row: 1 to 4."""
+    return -(-block.size // BEAT_BYTES)
+
+
+@compiled
+def block_lines(block: Block) -> float:
+    """Lines a block touches that its neighbours in a row do not, for rows of at most a line."""
+    return block.rows * min(1.0, block.pitch / LINE_BYTES)

@@ -23,6 +23,7 @@ def place(graph: NetworkGraph, design: Design) -> tuple[Placement, ...]:
     program order (Choice).  The input
     comes from DRAM.  Weights are resident if those of the whole network fit the weight buffer, or if they
     are a gate's and the design keeps gate weights resident; such weights take their share of the buffer.
+    Nothing stays where tiles are a library's, which loads and stores every tensor of every op.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def place(graph: NetworkGraph, design: Design) -> tuple[Placement, ...]:
             Placement(unit=unit, weight_prefetch_bytes=0, reserved_bytes=0, **unlimited) for unit in units
         )
     lifetimes = _lifetimes(graph)
-    kept = _kept_tensors(graph, memory, lifetimes)
+    kept = frozenset() if design.mapping == "gemmini_library" else _kept_tensors(graph, memory, lifetimes)
     resident = _resident_weights(graph, design, memory)
     reserved = _reserved_bytes(graph, memory, kept, lifetimes)
     space = _weight_space(graph, memory, resident)

@@ -41,7 +41,7 @@ def price_on_array(work: WorkStates, shapes: Shapes, placement: Placement, desig
             weights_first=True,
         ),
     )
-    gather = _gather_cycles(work, design)
+    gather = gather_cycles(work, design)
     cycles = mapping.array_cycles + gather
     busy = Busy(
         unit="array",
@@ -76,15 +76,8 @@ def _mapper_prices(design: Design) -> Prices | None:
 def _array_actions(
     work: WorkStates, shapes: Shapes, mapping: Mapping, cycles: Ints, design: Design
 ) -> Actions:
-    array = array_params(design)
     act, _, _ = element_bytes(design)
-    inside = array_actions(
-        technology_params(design),
-        shapes.macs,
-        cycles,
-        pes=array.peak_macs_per_cycle,
-        gated_macs=shapes.macs - work.useful_macs if design.array and design.array.zero_gating else 0,
-    )
+    inside = inside_array(work, shapes, cycles, design)
     if design.memory is None:
         return inside  # unlimited memory has no price
     return inside + Actions(
@@ -96,7 +89,18 @@ def _array_actions(
     )
 
 
-def _gather_cycles(work: WorkStates, design: Design) -> Ints:
+def inside_array(work: WorkStates, shapes: Shapes, cycles: Ints, design: Design) -> Actions:
+    """Count what happens inside the array in so many busy cycles."""
+    return array_actions(
+        technology_params(design),
+        shapes.macs,
+        cycles,
+        pes=array_params(design).peak_macs_per_cycle,
+        gated_macs=shapes.macs - work.useful_macs if design.array and design.array.zero_gating else 0,
+    )
+
+
+def gather_cycles(work: WorkStates, design: Design) -> Ints:
     """Cycles to pack the kept channels before the array can read them."""
     rate = design.skip.gather_elements_per_cycle
     return np.ceil(work.gathered_elements / rate).astype(np.int64)

@@ -33,8 +33,10 @@ def price_all(
     together: dict[tuple[str, str], list[int]] = {}
     for i, (work, placement) in enumerate(zip(works, placements, strict=True)):
         together.setdefault((placement.unit, work.op.kind), []).append(i)
+    # The library's tiles are those of each op's whole sizes, which the joined work does not know.
+    alone = {"none", "array"} if design.mapping == "gemmini_library" else {"none"}
     for (unit, _), members in together.items():
-        if unit == "none" or len(members) == 1:
+        if unit in alone or len(members) == 1:
             continue
         stacked = _price_stacked([works[i] for i in members], [placements[i] for i in members], design)
         for i, cost in zip(members, stacked, strict=True):

@@ -28,6 +28,10 @@ def price(work: WorkStates, placement: Placement, design: Design) -> Cost:
     """
     shapes = shapes_left(work)
     match placement.unit:
+        case "array" if design.mapping == "gemmini_library":
+            from accel_models.price_gemmini import price_on_gemmini  # noqa: PLC0415  # numba is slow to import
+
+            return price_on_gemmini(work, shapes, design)
         case "array":
             return price_on_array(work, shapes, placement, design)
         case "simd":

@@ -6,21 +6,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from accel_models.gemmini import Gemmini, conv_cycles
+from accel_models import gemmini_queues as queues
 from accel_models.gemmini_dma import GemminiMemory
-from accel_models.gemmini_firesim import firesim_cycles
-from accel_models.gemmini_matmul import matmul_cycles
+from accel_models.gemmini_firesim import estimated_cycles, mapping_cycles
+from accel_models.gemmini_loops import conv_cycles, matmul_cycles
+from accel_models.gemmini_machine import Gemmini
 from accel_models.gemmini_matmul_tiling import Dataflow, Product
-from accel_models.gemmini_queues import LoadQueue, StoreQueue
-from accel_models.gemmini_tiling import ConvLayer, default_tiling
+from accel_models.gemmini_tiling import ConvLayer, search_tiling
 from accel_models.gemmini_traffic import Block
 from accel_models.load import load_design
-from accel_models.mapping import map_ops
-from accel_models.params import array_params, memory_params
-from accel_models.shapes import shapes_of
 from accel_models.validation import Comparison
 from accel_models.validation_array import Ints, Table, ints, reference, where
-from traces.graph import Op
 
 FIRESIM_TRUTH = "ucb-bar/dosa @a7a32393, data/firesim_test_data/both.csv"
 
@@ -35,7 +31,6 @@ def gemmini_comparisons() -> tuple[Comparison, ...]:
         convolutions(),
         firesim("dosa_mapping"),
         firesim("gemmini_default_tiler"),
-        firesim_design(),
     )
 
 
@@ -44,10 +39,11 @@ def loads() -> Comparison:
     table = where(reference("gemmini_dma_rtl"), op="MVIN")
     predicted = []
     for memory, commands, rows, cols, pitch, sums in _trains(table):
-        queue = LoadQueue.of(memory)
+        queue = queues.idle_queue()
         for command in range(commands):
-            queue.load(Block(command * rows * pitch, pitch, rows, cols * (4 if sums else 1)))
-        predicted.append(queue.end)
+            block = Block(command * rows * pitch, pitch, rows, cols * (4 if sums else 1))
+            queues.load(queue, memory, block, 0.0)
+        predicted.append(queues.end_of(queue))
     return _trains_alone("Gemmini loads alone", table, predicted, bound_mean=0.01, bound_worst=0.06)
 
 
@@ -56,10 +52,10 @@ def stores() -> Comparison:
     table = where(reference("gemmini_dma_rtl"), op="MVOUT", accumulator="1")
     predicted = []
     for memory, commands, rows, cols, pitch, _ in _trains(table):
-        queue = StoreQueue.of(memory)
+        queue = queues.idle_queue()
         for command in range(commands):
-            queue.store(Block(command * rows * pitch, pitch, rows, cols))
-        predicted.append(queue.end)
+            queues.store(queue, memory, Block(command * rows * pitch, pitch, rows, cols), 0.0)
+        predicted.append(queues.end_of(queue))
     return _trains_alone("Gemmini stores alone", table, predicted, bound_mean=0.005, bound_worst=0.02)
 
 
@@ -83,7 +79,7 @@ def _trains(table: Table) -> Iterator[tuple[GemminiMemory, int, int, int, int, i
     columns = ("mem_latency", "mem_cycles_per_16B", "commands", "rows", "cols", "dram_stride", "accumulator")
     for latency, beat, *sizes in zip(*(ints(table, c).tolist() for c in columns), strict=True):
         commands, rows, cols, pitch, sums = sizes
-        yield GemminiMemory(latency_cycles=latency, beat_cycles=beat), commands, rows, cols, pitch, sums
+        yield GemminiMemory(float(latency), float(beat)), commands, rows, cols, pitch, sums
 
 
 def products(dataflow: Dataflow) -> Comparison:
@@ -92,7 +88,7 @@ def products(dataflow: Dataflow) -> Comparison:
     columns = ("M", "K", "N", "bias", "mem_latency", "mem_cycles_per_16B")
     predicted = []
     for m, k, n, bias, latency, beat in zip(*(ints(table, c).tolist() for c in columns), strict=True):
-        machine = Gemmini(memory=GemminiMemory(latency_cycles=latency, beat_cycles=beat))
+        machine = Gemmini(memory=GemminiMemory(latency, beat))
         predicted.append(matmul_cycles(Product(m=m, k=k, n=n), dataflow, machine, bias=bool(bias)))
     return Comparison(
         name=f"Gemmini products end to end, {dataflow}",
@@ -122,9 +118,9 @@ def convolutions() -> Comparison:
     )
     predicted = []
     for layer, (latency, beat) in zip(layers, memories, strict=True):
-        memory = GemminiMemory(latency_cycles=latency, beat_cycles=beat)
+        memory = GemminiMemory(latency, beat)
         machine = Gemmini(memory=memory, packs_taps=True, skips_strided_rows=True)
-        tiling = default_tiling(layer, machine.scratchpad_rows, machine.accumulator_rows)
+        tiling = search_tiling(layer, machine).tiling
         predicted.append(conv_cycles(layer, tiling, machine, bias=True))
     return Comparison(
         name="Gemmini convolutions, ideal memory",
@@ -139,12 +135,14 @@ def convolutions() -> Comparison:
 
 
 def firesim(mapping: str) -> Comparison:
-    """ResNet-50 and U-Net layers, cut as DOSA found or by the library's rule."""
+    """ResNet-50 and U-Net layers on ``gemmini_16x16``, cut as DOSA found or, as a user prices them, by its library."""
     table = reference("gemmini_firesim")
-    predicted = [
-        firesim_cycles(layer, str(text) if mapping == "dosa_mapping" else None)
-        for layer, text in zip(_firesim_layers(table), table["mapping"], strict=True)
-    ]
+    design = load_design("gemmini_16x16")
+    if mapping == "dosa_mapping":
+        rows = zip(firesim_layers(table), table["mapping"], strict=True)
+        predicted = [mapping_cycles(layer, str(text), design) for layer, text in rows]
+    else:
+        predicted = [estimated_cycles(layer, design) for layer in firesim_layers(table)]
     return Comparison(
         name=f"Gemmini in FireSim, {mapping.replace('_', ' ')}",
         truth=FIRESIM_TRUTH,
@@ -157,52 +155,7 @@ def firesim(mapping: str) -> Comparison:
     )
 
 
-def firesim_design() -> Comparison:
-    """Compare ``gemmini_16x16``, tiled by Lacuna's own mapper, with the faster of both measured mappings."""
-    table = reference("gemmini_firesim")
-    design = load_design("gemmini_16x16")
-    memory = memory_params(design)
-    if memory is None:
-        raise AssertionError("gemmini_16x16 has a memory")
-    predicted = [
-        map_ops(shapes_of(_as_op(layer), batch=1), array_params(design), memory).total_cycles[0]
-        for layer in _firesim_layers(table)
-    ]
-    faster = np.minimum(
-        table["cycles_dosa_mapping"].astype(np.float64),
-        table["cycles_gemmini_default_tiler"].astype(np.float64),
-    )
-    return Comparison(
-        name="gemmini_16x16 beside the better mapping in FireSim",
-        truth=FIRESIM_TRUTH,
-        labels=_labels(table, "workload", "C", "K", "P", "R", "stride"),
-        measured=faster,
-        predicted=np.array(predicted, np.float64),
-        unit="cycles",
-        bound_mean=0.18,
-        bound_worst=0.80,
-    )
-
-
-def _as_op(layer: ConvLayer) -> Op:
-    return Op(
-        name="layer",
-        kind="conv",
-        inputs=("input",),
-        in_channels=layer.channels,
-        out_channels=layer.filters,
-        in_height=layer.in_height,
-        in_width=layer.in_width,
-        out_height=layer.out_height,
-        out_width=layer.out_width,
-        kernel_height=layer.kernel_height,
-        kernel_width=layer.kernel_width,
-        stride_height=layer.stride,
-        stride_width=layer.stride,
-    )
-
-
-def _firesim_layers(table: Table) -> list[ConvLayer]:
+def firesim_layers(table: Table) -> list[ConvLayer]:
     """Return the layers as the runs' program builds them: padding of half the kernel, input of P x stride."""
     kernel, stride = ints(table, "R"), ints(table, "stride")
     return _square_layers(
@@ -217,25 +170,8 @@ def _firesim_layers(table: Table) -> list[ConvLayer]:
 
 def _square_layers(**columns: Ints) -> list[ConvLayer]:
     """Build layers that are square in every respect from columns of their sizes."""
-    layers = []
-    for row in zip(*(column.tolist() for column in columns.values()), strict=True):
-        one = dict(zip(columns, row, strict=True))
-        out = (one["size"] - one["kernel"] + 2 * one["padding"]) // one["stride"] + 1
-        layers.append(
-            ConvLayer(
-                in_height=one["size"],
-                in_width=one["size"],
-                channels=one["channels"],
-                filters=one["filters"],
-                kernel_height=one["kernel"],
-                kernel_width=one["kernel"],
-                stride=one["stride"],
-                padding=one["padding"],
-                out_height=out,
-                out_width=out,
-            )
-        )
-    return layers
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [ConvLayer.square(**dict(zip(columns, row, strict=True))) for row in rows]
 
 
 def _labels(table: Table, *columns: str) -> tuple[str, ...]:

@@ -13,6 +13,9 @@ from dataclasses import fields
 import numpy as np
 
 from accel_models.dram import MemoryParams
+from accel_models.gemmini_machine import gemmini_of
+from accel_models.gemmini_ops import run_op
+from accel_models.load import load_design
 from accel_models.mapping import map_ops
 from accel_models.shapes import Shapes, shapes_of
 from accel_models.systolic import ArrayParams
@@ -56,8 +59,14 @@ def gated_shapes(count: int) -> Shapes:
 
 
 def _gated(layer: tuple[int, int, int, int, int], count: int, rng: np.random.Generator) -> Shapes:
+    channels, filters, *_ = layer
+    pairs = rng.choice(channels * filters, count, replace=False)
+    return shapes_of(_op(layer), pairs // filters + 1, pairs % filters + 1)
+
+
+def _op(layer: tuple[int, int, int, int, int]) -> Op:
     channels, filters, size, kernel, stride = layer
-    op = Op(
+    return Op(
         name="conv",
         kind="conv",
         inputs=("input",),
@@ -72,8 +81,6 @@ def _gated(layer: tuple[int, int, int, int, int], count: int, rng: np.random.Gen
         stride_height=stride,
         stride_width=stride,
     )
-    pairs = rng.choice(channels * filters, count, replace=False)
-    return shapes_of(op, pairs // filters + 1, pairs % filters + 1)
 
 
 def main() -> None:
@@ -97,6 +104,19 @@ def main() -> None:
     print(f"{len(shapes):,} shapes, tiles searched, one core: {vectorised:.2f} s CPU")
     print(f"one call per shape (from {len(sample)} calls, equal results: {same}): {looped:.1f} s CPU")
     print(f"ratio: {looped / vectorised:.0f} x")
+    print(f"the same shapes with the tiles and queues of gemmini_16x16: {_library_seconds(shapes):.2f} s CPU")
+
+
+def _library_seconds(shapes: Shapes) -> float:
+    """CPU seconds for all shapes, each layer's tiles searched once, the loops compiled before."""
+    machine, each = gemmini_of(load_design("gemmini_16x16")), len(shapes) // len(LAYERS)
+    spread = np.ones(each)
+    parts = [(_op(layer), shapes.take(slice(i * each, (i + 1) * each))) for i, layer in enumerate(LAYERS)]
+    run_op(parts[0][0], parts[0][1].take(slice(0, 1)), machine, spread[:1])
+    start = time.process_time()
+    for op, part in parts:
+        run_op(op, part, machine, spread)
+    return time.process_time() - start
 
 
 if __name__ == "__main__":

@@ -104,14 +104,7 @@ def task_tables(kind: TaskKind, cost: Cost) -> tuple[Ints, Ints, Ints]:
         case "compute":
             return cost.compute_cycles, cost.first_tile_cycles, cost.last_tile_cycles
         case "outputs":
-            return cost.output_cycles, cost.output_cycles, _last_store(cost)
-
-
-def _last_store(cost: Cost) -> Ints:
-    """Cycles to store the last output tile; Choice: its share of the stores is that of the compute."""
-    compute = np.maximum(cost.compute_cycles, 1)
-    share = np.minimum(cost.last_tile_cycles, compute)
-    return np.asarray(-(-cost.output_cycles * share // compute), np.int64)
+            return cost.output_cycles, cost.output_cycles, cost.last_store_cycles
 
 
 def _speculates(task: Task, policy: Policy, rates: NDArray[np.float64]) -> bool:

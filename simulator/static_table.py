@@ -10,7 +10,6 @@ from accel_models.cost import Cost
 from accel_models.design import Design
 from accel_models.shapes import shapes_of
 from simulator.collect import unit_peaks
-from simulator.durations import task_tables
 from simulator.policy import Policy
 from simulator.prepare import prepare
 from traces.errors import UnsupportedError
@@ -79,7 +78,7 @@ def estimate(graph: NetworkGraph, design: Design) -> StaticTable:
 
 def _row(op: Op, cost: Cost, peak: float) -> OpEstimate:
     shapes = shapes_of(op)
-    compute, total = int(cost.compute_cycles[-1]), alone_cycles(cost)
+    compute, total = int(cost.compute_cycles[-1]), int(cost.alone_cycles[-1])
     macs = int(cost.macs[-1])
     return OpEstimate(
         layer=op.name,
@@ -96,23 +95,3 @@ def _row(op: Op, cost: Cost, peak: float) -> OpEstimate:
         dram_bytes=int(cost.dram_bytes[-1]),
         energy_pj=float(cost.energy.total_pj[-1]),
     )
-
-
-def alone_cycles(cost: Cost) -> int:
-    """Cycles of an op's last state with nothing else on the machine.
-
-    Weights, then inputs come in on one bus, in the order of the schedule; compute starts with the first tile of
-    both and ends no earlier than the last tile after either has landed; outputs follow the compute in the
-    same way.
-    """
-    inputs, weights, compute, outputs = (
-        tuple(int(table[-1]) for table in task_tables(kind, cost))
-        for kind in ("inputs", "weights", "compute", "outputs")
-    )
-    loaded = inputs[0] + weights[0]
-    start = max(weights[1], weights[0] + inputs[1] if inputs[0] else 0)
-    end = start + compute[0]
-    if loaded:
-        end = max(end, loaded + min(compute[2], compute[0]))
-    store = max(loaded, start + compute[1])
-    return max(end, store + outputs[0], end + outputs[2]) if outputs[0] else end

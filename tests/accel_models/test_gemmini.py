@@ -1,12 +1,10 @@
 """Gemmini's tiles, its DMA and whole convolutions."""
 
-from dataclasses import replace
-
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.gemmini import Gemmini, conv_cycles
 from accel_models.gemmini_dma import (
     GemminiMemory,
     bias_cycles,
@@ -14,37 +12,35 @@ from accel_models.gemmini_dma import (
     lines_of,
     missed_pages,
     new_lines_of,
+    same_line_share,
     store_cycles,
     train_cycles,
 )
-from accel_models.gemmini_firesim import FIRESIM, firesim_cycles
-from accel_models.gemmini_matmul import matmul_cycles
-from accel_models.gemmini_matmul_tiling import Product
-from accel_models.gemmini_reuse import Reuse
-from accel_models.gemmini_tiling import ConvLayer, ConvTiling, default_tiling, dosa_tiling, search_tiling
+from accel_models.gemmini_firesim import estimated_cycles, mapping_cycles
+from accel_models.gemmini_loops import conv_cycles, run_layers
+from accel_models.gemmini_machine import Gemmini, gemmini_of
+from accel_models.gemmini_reuse import DRAM, INPUT, L2, LLC, WEIGHTS, place, reuse_of
+from accel_models.gemmini_run import Run
+from accel_models.gemmini_tiling import ConvLayer, ConvTiling, dosa_tiling, search_tiling
 from accel_models.gemmini_traffic import Block
+from accel_models.load import load_design
 from accel_models.validation_gemmini import gemmini_comparisons
 from traces.errors import ConfigError
 
 MEMORY = GemminiMemory(latency_cycles=100.0)
 MACHINE = Gemmini(memory=MEMORY)
+DESIGN = load_design("gemmini_16x16")
+FIRESIM = gemmini_of(DESIGN)
 
 
 def layer(size: int, channels: int, filters: int, kernel: int = 1, stride: int = 1) -> ConvLayer:
-    pad = kernel // 2
-    out = (size - kernel + 2 * pad) // stride + 1
-    return ConvLayer(
-        in_height=size,
-        in_width=size,
-        channels=channels,
-        filters=filters,
-        kernel_height=kernel,
-        kernel_width=kernel,
-        stride=stride,
-        padding=pad,
-        out_height=out,
-        out_width=out,
+    return ConvLayer.square(
+        size=size, channels=channels, filters=filters, kernel=kernel, stride=stride, padding=kernel // 2
     )
+
+
+def default_tiling(shape: ConvLayer) -> ConvTiling:
+    return search_tiling(shape, MACHINE).tiling
 
 
 WHOLE = ConvTiling(Q=8, P=8, K=64, S=1, R=1, C=64)
@@ -63,15 +59,16 @@ def test_the_host_weighs_every_candidate() -> None:
 
     That is one for 520, eight on the way down, one more column (twice: first alone, then among all sizes).
     """
-    assert search_tiling(layer(8, 64, 64), 16384, 1024).candidates == 1
-    row = replace(layer(520, 16, 16), in_height=1, out_height=1)
-    search = search_tiling(row, 16384, 1024)
+    assert search_tiling(layer(8, 64, 64), MACHINE).candidates == 1
+    row = layer(520, 16, 16)._replace(in_height=1, out_height=1)
+    search = search_tiling(row, MACHINE)
     assert (search.tiling.P, search.candidates) == (512, 1 + 8 + 1 + 1)
-    assert firesim_cycles(layer(8, 64, 64)) == conv_cycles(layer(8, 64, 64), WHOLE, FIRESIM) + 189
+    known = load_design("gemmini_16x16", {"queues.search_cycles": 0})
+    assert estimated_cycles(layer(8, 64, 64), DESIGN) == estimated_cycles(layer(8, 64, 64), known) + 189
 
 
 def test_what_fits_is_one_tile() -> None:
-    assert default_tiling(layer(8, 64, 64), 16384, 1024) == WHOLE
+    assert default_tiling(layer(8, 64, 64)) == WHOLE
 
 
 def test_filters_then_rows_then_columns_shrink() -> None:
@@ -79,39 +76,42 @@ def test_filters_then_rows_then_columns_shrink() -> None:
 
     The largest size shrinks first, the earlier letter of equals: Q and P take turns from 32 down.
     """
-    assert default_tiling(layer(32, 3, 16, kernel=3), 16384, 1024) == ConvTiling(
-        Q=22, P=23, K=16, S=3, R=3, C=3
-    )
+    assert default_tiling(layer(32, 3, 16, kernel=3)) == ConvTiling(Q=22, P=23, K=16, S=3, R=3, C=3)
 
 
 def test_channels_shrink_by_rows_of_the_array_and_grow_back_one_by_one() -> None:
-    tile = default_tiling(layer(56, 256, 64), 16384, 1024)
+    tile = default_tiling(layer(56, 256, 64))
     assert (tile.Q, tile.P, tile.K, tile.C) == (22, 23, 16, 240)  # 241 would need a 16th row of every pixel
-    assert default_tiling(layer(7, 512, 512, kernel=3), 16384, 1024).C == 119
+    assert default_tiling(layer(7, 512, 512, kernel=3)).C == 119
 
 
 @given(shape=LAYERS)
 @settings(deadline=None, max_examples=40)
 def test_default_tiles_fit_half_of_each_memory(shape: ConvLayer) -> None:
-    tile = default_tiling(shape, 16384, 1024)
-    inputs = -(-tile.C // 16) * (tile.Q * shape.stride + tile.S - 1) * (tile.P * shape.stride + tile.R - 1)
+    tile = default_tiling(shape)
+    stride = shape.stride_height
+    inputs = -(-tile.C // 16) * (tile.Q * stride + tile.S - 1) * (tile.P * stride + tile.R - 1)
     weights = -(-tile.K // 16) * tile.S * tile.R * tile.C
     assert inputs + weights <= 8192
     assert -(-tile.K // 16) * tile.Q * tile.P <= 512
-    covered = sum(
-        box["Q"][1] * box["P"][1] * box["K"][1] * box["S"][1] * box["R"][1] * box["C"][1]
-        for box in tile.boxes(shape)
-    )
-    everything = 1
+
+
+@given(shape=LAYERS)
+@settings(deadline=None, max_examples=40)
+def test_tiles_cover_the_layer_once(shape: ConvLayer) -> None:
+    """Into an array of one column, every MAC reads its input from the scratchpad."""
+    tile = default_tiling(shape)
+    runs = run_layers(np.array([shape], np.int64), tile.sizes[None], tile.loops, MACHINE._replace(cols=1))
+    macs = 1
     for size in shape.sizes.values():
-        everything *= size
-    assert covered == everything
+        macs *= size
+    assert Run(*runs[0]).array_input_reads == macs
 
 
 def test_a_dosa_mapping_by_hand() -> None:
     """Levels 0 to 2 multiply to the tile; level 3 lists its loops from the outermost in."""
     tile = dosa_tiling("L3[WIO] Q7 P6 - L2[WI] N1 K16X - L1[O] K4 S7 R7 Q2 P4 C3X - L0[W] Q8 P4")
-    assert tile == ConvTiling(Q=16, P=16, K=64, S=7, R=7, C=3, order="KSRCQP")
+    assert tile == ConvTiling(Q=16, P=16, K=64, S=7, R=7, C=3, order="NKSRCQP")
 
 
 def test_a_mapping_that_cannot_be_read_is_refused() -> None:
@@ -124,13 +124,22 @@ def test_trains_of_loads_by_hand() -> None:
     full, row = Block(0, 64, 16, 64), Block(0, 64, 1, 64)
     assert train_cycles(MEMORY, full) == 16 * (100 + 8 + 3) / 16
     assert train_cycles(MEMORY, row) == (100 + 4 + 14) / 2
-    assert train_cycles(replace(MEMORY, latency_cycles=0.0), full) == 16 * 4
+    assert train_cycles(MEMORY._replace(latency_cycles=0.0), full) == 16 * 4
     assert bias_cycles(MEMORY) == (100 + 16 + 14) / 2
 
 
 def test_stores_by_hand() -> None:
-    assert store_cycles(MEMORY, 1, 16, same_line=False) == 16 * 108 / 16
-    assert store_cycles(replace(MEMORY, latency_cycles=0.0), 2, 16, same_line=False) == 2 * 26
+    assert store_cycles(MEMORY, 1, 16, 64) == 16 * 108 / 16
+    assert store_cycles(MEMORY._replace(latency_cycles=0.0), 2, 16, 64) == 2 * 26
+
+
+def test_requests_to_one_line_take_turns() -> None:
+    """16 in flight: a line of 16 or more rows keeps all others waiting, one of four leaves room for three more."""
+    shares = [same_line_share(MEMORY, pitch) for pitch in (1, 4, 8, 16, 32, 64)]
+    assert shares == [1.0, 1.0, 0.5, 0.25, 0.125, 0.0]
+    slow = MEMORY._replace(latency_cycles=0.0, same_line_store_cycles=20.0)
+    assert store_cycles(slow, 1, 16, 2) == 16 * 20
+    assert store_cycles(slow, 1, 16, 16) == 16 * 5
 
 
 def test_lines_touched_by_a_row() -> None:
@@ -147,7 +156,7 @@ def test_lines_shared_with_the_tile_before_are_not_new() -> None:
 
 
 def test_strides_of_a_power_of_two_conflict() -> None:
-    memory = replace(MEMORY, conflict_cycles=8.0)
+    memory = MEMORY._replace(conflict_cycles=8.0)
     assert [conflict_cycles(memory, pitch) for pitch in (64, 512, 1024, 4096, 1000, 32)] == [
         0.5,
         4,
@@ -160,9 +169,9 @@ def test_strides_of_a_power_of_two_conflict() -> None:
 
 def test_pages_translated_again_once_a_visit_spans_more_than_are_held() -> None:
     """13 strides of 1 KiB span 4.25 pages of 4 KiB, one too many for four entries; 12 strides span four."""
-    assert missed_pages(MEMORY, 14, 1024, visits=9) == 9 * (1 + 13 / 4)
-    assert missed_pages(MEMORY, 13, 1024, visits=9) == 13 / 4
-    assert missed_pages(MEMORY, 64, 1024) == 16
+    assert missed_pages(MEMORY, 14, 1024, 9) == 9 * (1 + 13 / 4)
+    assert missed_pages(MEMORY, 13, 1024, 9) == 13 / 4
+    assert missed_pages(MEMORY, 64, 1024, 1) == 16
 
 
 def test_one_tile_takes_its_turns() -> None:
@@ -170,7 +179,7 @@ def test_one_tile_takes_its_turns() -> None:
     memory = GemminiMemory(latency_cycles=0.0)
     machine = Gemmini(memory=memory, tile_issue_cycles=0.0, command_interval_cycles=0.0)
     one = layer(4, 16, 16)
-    tile = default_tiling(one, 16384, 1024)
+    tile = default_tiling(one)
     inputs = 4 * max(4 * 1, 4 * 9 / 16, (4 + 14) / 2)  # four commands of four rows of one beat: two in flight
     weights = max(16, (16 + 14) / 2)
     zeros = 16
@@ -182,14 +191,14 @@ def test_one_tile_takes_its_turns() -> None:
 @given(shape=LAYERS, latency=st.integers(0, 200))
 @settings(deadline=None, max_examples=30)
 def test_never_beats_the_roofline(shape: ConvLayer, latency: int) -> None:
-    machine = replace(MACHINE, memory=replace(MEMORY, latency_cycles=float(latency)))
-    tile = default_tiling(shape, machine.scratchpad_rows, machine.accumulator_rows)
+    machine = MACHINE._replace(memory=MEMORY._replace(latency_cycles=float(latency)))
+    tile = search_tiling(shape, machine).tiling
     cycles = conv_cycles(shape, tile, machine)
     macs = 1
     for size in shape.sizes.values():
         macs *= size
     assert cycles * 256 >= macs
-    slower = replace(machine, memory=replace(machine.memory, latency_cycles=latency + 50.0, beat_cycles=2.0))
+    slower = machine._replace(memory=machine.memory._replace(latency_cycles=latency + 50.0, beat_cycles=2.0))
     assert conv_cycles(shape, tile, slower) >= cycles
 
 
@@ -197,34 +206,29 @@ def test_a_second_run_finds_small_layers_in_the_cache() -> None:
     """The library's own cut, written as a mapping: the same tiles and loops, but warm."""
     small, large = layer(14, 64, 64), layer(400, 64, 64)
     whole = "L3[WIO] N1 - L2[WI] K16X - L1[O] K4 C4 Q14 C16X - L0[W] P14"
-    assert firesim_cycles(small, whole) < conv_cycles(small, dosa_tiling(whole), FIRESIM)
+    assert mapping_cycles(small, whole, DESIGN) < conv_cycles(small, dosa_tiling(whole), FIRESIM)
     tiles = "L3[WIO] Q20 P20 - L2[WI] K16X - L1[O] K4 C4 Q20 C16X - L0[W] P20"
     cold = conv_cycles(large, dosa_tiling(tiles), FIRESIM)
-    assert firesim_cycles(large, tiles) == cold  # 10 MB do not fit 4 MiB
-
-
-def test_fully_connected_layers_run_as_products() -> None:
-    one = replace(layer(64, 64, 64), in_height=1, out_height=1)
-    assert firesim_cycles(one) == matmul_cycles(Product(m=64, k=64, n=64), "ws", FIRESIM)
+    assert mapping_cycles(large, tiles, DESIGN) == cold  # 10 MB do not fit 4 MiB
 
 
 def test_where_a_tile_finds_its_lines() -> None:
     """Two tiles of filters inside, two of rows outside: inputs return at once, weights a turn later."""
     shape = layer(16, 64, 128)
     tiling = ConvTiling(Q=8, P=16, K=64, S=1, R=1, C=64)
-    memory = replace(MEMORY, l2_bytes=20 << 10, llc_bytes=1 << 20)
-    reuse = Reuse.of(shape, tiling, memory)  # inputs of a tile: 9 KiB of lines, weights 4, outputs 8
-    boxes = list(tiling.boxes(shape))
-    assert [reuse.place("input", box) for box in boxes] == ["dram", "l2", "dram", "l2"]
-    assert [reuse.place("weights", box) for box in boxes] == ["dram", "dram", "llc", "llc"]
-    warm = Reuse.of(shape, tiling, replace(memory, warm=True))
-    assert [warm.place("input", box) for box in boxes] == ["llc", "l2", "llc", "l2"]
+    machine = MACHINE._replace(memory=MEMORY._replace(l2_bytes=20.0 * 1024, llc_bytes=2.0**20))
+    cold, warm = (reuse_of(shape, tiling.sizes, tiling.loops, machine, found) for found in (DRAM, LLC))
+    # Inputs of a tile: 9 KiB of lines, weights 4, outputs 8.
+    starts = [np.array([0, q, 0, k, 0, 0, 0]) for q in (0, 8) for k in (0, 64)]
+    assert [place(cold, INPUT, start) for start in starts] == [DRAM, L2, DRAM, L2]
+    assert [place(cold, WEIGHTS, start) for start in starts] == [DRAM, DRAM, LLC, LLC]
+    assert [place(warm, INPUT, start) for start in starts] == [LLC, L2, LLC, L2]
 
 
 def test_less_overlap_never_helps() -> None:
     shape = layer(28, 128, 128, kernel=3)
-    tile = default_tiling(shape, 16384, 1024)
-    assert conv_cycles(shape, tile, replace(FIRESIM, overlap=0.5)) >= conv_cycles(shape, tile, FIRESIM)
+    tile = default_tiling(shape)
+    assert conv_cycles(shape, tile, FIRESIM._replace(overlap=0.5)) >= conv_cycles(shape, tile, FIRESIM)
 
 
 @pytest.mark.parametrize("comparison", gemmini_comparisons(), ids=lambda c: c.name)

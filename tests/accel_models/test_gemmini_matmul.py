@@ -1,18 +1,18 @@
 """Gemmini's products: rows as requests, queues, tiles, and whole runs beside the RTL."""
 
-from dataclasses import replace
+from dataclasses import astuple
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models import gemmini_matmul
-from accel_models.gemmini import Gemmini
+from accel_models import gemmini_queues as queues
 from accel_models.gemmini_dma import GemminiMemory
-from accel_models.gemmini_matmul import matmul_cycles
+from accel_models.gemmini_loops import matmul_cycles, product_tile, run_products
+from accel_models.gemmini_machine import Gemmini
 from accel_models.gemmini_matmul_tiling import Product, default_matmul_tiling
-from accel_models.gemmini_queues import LoadQueue, StoreQueue
-from accel_models.gemmini_traffic import Block, Traffic, row_traffic
+from accel_models.gemmini_traffic import Block, Traffic, block_traffic, row_traffic
 from accel_models.validation_array import ints, reference
 
 IDEAL = Gemmini(memory=GemminiMemory(latency_cycles=0.0))
@@ -51,51 +51,65 @@ def test_loads_by_hand() -> None:
 
 
 def _loaded(latency: float, block: Block, commands: int) -> float:
-    queue = LoadQueue.of(GemminiMemory(latency_cycles=latency))
+    queue = queues.idle_queue()
     for _ in range(commands):
-        queue.load(block)
-    return queue.end
+        queues.load(queue, GemminiMemory(latency_cycles=latency), block, 0.0)
+    return queues.end_of(queue)
 
 
 def test_stores_by_hand() -> None:
     """16 rows of 16 results: 10 + 16 cycles each; of 64: three gathered and four sent a row, and one more."""
-    narrow, wide = (StoreQueue.of(GemminiMemory(latency_cycles=0.0)) for _ in range(2))
-    narrow.store(Block(0, 16, 16, 16))
-    wide.store(Block(0, 64, 16, 64))
-    assert narrow.end == 10 + 26
-    assert wide.end == 10 + 16 * 7 + 1
-    wide.wait_until(500.0)
-    wide.store(Block(0, 64, 16, 64))
-    assert wide.end == 500 + 10 + 16 * 7 + 1
+    memory = IDEAL.memory
+    narrow, wide = queues.idle_queue(), queues.idle_queue()
+    queues.store(narrow, memory, Block(0, 16, 16, 16), 0.0)
+    queues.store(wide, memory, Block(0, 64, 16, 64), 0.0)
+    assert queues.end_of(narrow) == 10 + 26
+    assert queues.end_of(wide) == 10 + 16 * 7 + 1
+    queues.wait_until(wide, 500.0)
+    queues.store(wide, memory, Block(0, 64, 16, 64), 0.0)
+    assert queues.end_of(wide) == 500 + 10 + 16 * 7 + 1
+    assert wide[queues.BUSY] == 2 * (10 + 16 * 7 + 1)  # waiting is not serving
+
+
+def test_a_command_moves_what_its_rows_do() -> None:
+    rows = [row_traffic((52 + row * 100) % 64, 20) for row in range(7)]
+    together = rows[0]
+    for row in rows[1:]:
+        together = together.plus(row)
+    assert block_traffic(Block(52, 100, 7, 20)) == astuple(together)
 
 
 def test_a_tile_starts_square_and_grows_in_turn() -> None:
     """ws: half of 1024 accumulator rows holds 32 blocks; 5 x 5 are the largest square, 5 x 6 fit still."""
     cube = Product(m=256, k=256, n=256)
-    ws = default_matmul_tiling(cube, "ws", 16384, 1024)
-    os = default_matmul_tiling(cube, "os", 16384, 1024)
+    ws = default_matmul_tiling(cube, "ws", IDEAL)
+    os = default_matmul_tiling(cube, "os", IDEAL)
     assert (ws.i, ws.j, ws.k) == (5, 6, 16)
     assert (os.i, os.j, os.k) == (8, 8, 16)
 
 
 def test_deep_products_fill_half_the_scratchpad() -> None:
     """One row of 128 blocks by 63: 5 by 51 at first; N and K take turns up to (1 + 8) x 56 of 512 blocks."""
-    tiling = default_matmul_tiling(Product(m=1, k=2048, n=1000), "ws", 16384, 1024)
+    tiling = default_matmul_tiling(Product(m=1, k=2048, n=1000), "ws", IDEAL)
     assert (tiling.i, tiling.j, tiling.k) == (1, 8, 56)
+
+
+def moved(product: Product, dataflow: str, bias: bool = False) -> tuple[int, int]:
+    """Bytes read and written through the port."""
+    way, beats = "os" if dataflow == "os" else "ws", np.zeros((1, 2))
+    tiles = product_tile(product, way, IDEAL)[None]
+    run_products(np.array([product]), tiles, way, IDEAL, bias=bias, beats=beats)
+    return int(16 * beats[0, 0]), int(16 * beats[0, 1])
 
 
 def test_operands_of_two_tiles_stay() -> None:
     cube = Product(m=128, k=128, n=128)  # 2 x 2 tiles of 5 x 6 blocks
-    ws = list(default_matmul_tiling(cube, "ws", 16384, 1024).tiles(cube))
-    assert [(tile.loads_inputs, tile.loads_weights) for tile in ws] == [
-        (True, True),
-        (False, True),
-        (True, False),
-        (False, False),
-    ]
-    tall = Product(m=2048, k=128, n=128)
-    os = default_matmul_tiling(tall, "os", 16384, 1024).tiles(tall)
-    assert all(tile.loads_inputs and tile.loads_weights for tile in os)  # the host loads all of each tile
+    assert moved(cube, "ws") == (2 * 128 * 128, 128 * 128)
+    tall = Product(m=2048, k=128, n=128)  # 32 x 1 tiles of 4 x 8 blocks: the host loads all of each
+    tiles = default_matmul_tiling(tall, "os", IDEAL)
+    turns = -(-128 // tiles.i)
+    assert moved(tall, "os") == (2048 * 128 + turns * 128 * 128, 2048 * 128)
+    assert turns > 2
 
 
 def test_lines_that_only_dram_holds_cost_once() -> None:
@@ -105,7 +119,7 @@ def test_lines_that_only_dram_holds_cost_once() -> None:
     """
     cube = Product(m=256, k=256, n=256)
     far = GemminiMemory(latency_cycles=0.0, line_cycles=100.0)
-    small = GemminiMemory(latency_cycles=0.0, line_cycles=100.0, l2_bytes=1 << 10, llc_bytes=1 << 10)
+    small = GemminiMemory(latency_cycles=0.0, line_cycles=100.0, l2_bytes=1024.0, llc_bytes=1024.0)
     near, once, always = (matmul_cycles(cube, "ws", Gemmini(memory=m)) for m in (IDEAL.memory, far, small))
     assert once > 2 * 1024 * 100 > near
     assert always > (3 + 4) * 1024 * 100 > once  # inputs for each of three columns, weights of four rows
@@ -122,33 +136,16 @@ def test_the_smallest_product_by_hand() -> None:
 
 @pytest.mark.parametrize("size", ["m", "k", "n"])
 def test_a_skipped_product_costs_nothing(size: str) -> None:
-    assert matmul_cycles(replace(Product(m=4, k=8, n=8), **{size: 0}), "ws", IDEAL) == 0
+    assert matmul_cycles(Product(m=4, k=8, n=8)._replace(**{size: 0}), "ws", IDEAL) == 0
 
 
-def test_bytes_moved_are_the_rtls(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_moved_are_the_rtls() -> None:
     """Every run reads and writes as many bytes as the RTL: tiles, reuse and alignment are right."""
-    moved = {"read": 0, "written": 0}
-
-    class Loads(LoadQueue):
-        def load(self, block: Block, line_cycles: float = 0.0) -> None:
-            moved["read"] += 16 * block.traffic.beats
-
-        def load_bias(self) -> None:
-            moved["read"] += 64
-
-    class Stores(StoreQueue):
-        def store(self, block: Block, line_cycles: float = 0.0) -> None:
-            moved["written"] += 16 * block.traffic.beats
-
-    monkeypatch.setattr(gemmini_matmul, "LoadQueue", Loads)
-    monkeypatch.setattr(gemmini_matmul, "StoreQueue", Stores)
     table = reference("gemmini_matmul_rtl")
     columns = ("M", "K", "N", "bias", "rd_bytes", "wr_bytes")
     rows = zip(table["dataflow"], *(ints(table, c).tolist() for c in columns), strict=True)
     for dataflow, m, k, n, bias, read, written in rows:
-        moved.update(read=0, written=0)
-        matmul_cycles(Product(m=m, k=k, n=n), dataflow, IDEAL, bias=bool(bias))
-        assert moved == {"read": read, "written": written}, (dataflow, m, k, n)
+        assert moved(Product(m, k, n), dataflow, bool(bias)) == (read, written), (dataflow, m, k, n)
 
 
 @given(
