@@ -20,12 +20,15 @@ class TradeOffSeries:
 
 
 def trade_off(artefacts: Mapping[str, Mapping[str, Any]]) -> tuple[TradeOffSeries, ...]:
-    """Return the operating points of each method; networks larger than the backbone, the teachers, are none."""
-    artefacts = {
-        name: entry for name, entry in artefacts.items() if entry["macs"] <= artefacts[BACKBONE]["macs"]
-    }
-    methods = dict.fromkeys(artefacts[name]["method"] for name in sorted(artefacts))
-    return tuple(_series(artefacts, method) for method in methods)
+    """Return the operating points of each method on the backbone or on less."""
+    compared = _compared(artefacts)
+    methods = dict.fromkeys(compared[name]["method"] for name in sorted(compared))
+    return tuple(_series(compared, method) for method in methods)
+
+
+def _compared(artefacts: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Leave out the wide networks: teachers, and what starts from them."""
+    return {name: entry for name, entry in artefacts.items() if entry["macs"] <= artefacts[BACKBONE]["macs"]}
 
 
 def _series(artefacts: Mapping[str, Mapping[str, Any]], method: str) -> TradeOffSeries:
@@ -44,7 +47,7 @@ def aimed_at(artefacts: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[int, 
     The share ends a network's name: ``lcnet_resnet20_50``.  Those trained for a design aim at something else.
     """
     found: dict[str, dict[int, str]] = {}
-    for name in sorted(artefacts):
+    for name in sorted(_compared(artefacts)):
         share = re.search(r"(?:_|narrow)(\d\d)$", name)
         method: str = artefacts[name]["method"]
         if share and ", for " not in method:
