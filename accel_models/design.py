@@ -54,6 +54,7 @@ class Array(_Part):
     count: Count = 1  # equal arrays that share the DRAM
     weight_preload: Literal["serial", "overlapped"] = "serial"
     preload_gap_cycles: Annotated[Cycles, Field(ge=0)] = 0
+    preload_crosses_columns: bool = False
     first_preload: Literal["counted", "hidden"] = "counted"
     drain: Literal["every_fold", "overlapped", "none"] = "every_fold"
     # none: os results are read in parallel; ws and is results leave through the rows, as with every_fold

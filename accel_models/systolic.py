@@ -43,6 +43,9 @@ class ArrayParams:
     dataflow: Dataflow
     weight_preload: WeightPreload = "serial"  # ws, is: held operand loads before its fold, or behind the last
     preload_gap_cycles: int = 0  # overlapped: from the end of one load of the shadow registers to the next
+    preload_crosses_columns: bool = (
+        False  # overlapped: that load waits for the change-over to cross C columns
+    )
     first_preload: Literal["counted", "hidden"] = "counted"  # overlapped: hidden = loaded ahead of the op
     drain: Drain = "every_fold"  # overlapped: skew and drain show once; none (os): read in parallel
     drain_path: Literal["down", "across"] = "down"  # os: results leave down R rows, or across C columns
@@ -258,7 +261,8 @@ def interval(params: ArrayParams, rows: Numbers | int, cols: Numbers | int, stre
         busy = busy + skew
     if params.weight_preload == "serial":
         return np.asarray(rows + busy)
-    return np.maximum(busy, rows + params.preload_gap_cycles)
+    crossing = cols if params.preload_crosses_columns else 0
+    return np.maximum(busy, rows + params.preload_gap_cycles + crossing)
 
 
 def _ends(params: ArrayParams, folds: Folds) -> Numbers:

@@ -10,36 +10,37 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import arrays
 from accel_models.array_accesses import buffer_accesses
-from accel_models.dram import MemoryParams, transfer_cycles
+from accel_models.dram import transfer_cycles
+from accel_models.load import load_design
+from accel_models.params import array_params, memory_params
 from accel_models.systolic import ArrayParams, Gemms, ceil_div, compute_cycles, lay_out
 from accel_models.validation import Comparison
 
 Ints = NDArray[np.int64]
 Table = dict[str, NDArray[np.str_]]  # columns of text
 
-RTL_ARRAYS: dict[str, Callable[[int, int, str], ArrayParams]] = {
-    "axis_sa": lambda rows, cols, dataflow: arrays.axis_sa(rows, cols),
-    "systolic_array_os": lambda rows, cols, dataflow: arrays.systolic_array_os(rows, cols),
-    "systolic_array_ws": lambda rows, cols, dataflow: arrays.systolic_array_ws(rows, cols),
-    "opentpu_mmu": lambda rows, cols, dataflow: arrays.opentpu_mmu(rows),
-    "Gemmini": lambda rows, cols, dataflow: arrays.gemmini("os" if dataflow == "os" else "ws"),
+RTL_ARRAYS = ("axis_sa", "systolic_array_os", "systolic_array_ws", "opentpu_mmu", "Gemmini")
+# Gemmini's array alone: its library cuts no tiles where operands lie in the scratchpad.
+GEMMINI: dict[str, dict[str, object]] = {
+    "ws": {"mapping": "latency"},
+    # Results drain down 16 rows more, and no command is too short to stream.
+    "os": {
+        "mapping": "latency",
+        "array.dataflow": "os",
+        "array.gemm_overhead_cycles": 32,
+        "array.min_stream_cycles": 0,
+    },
 }
 
-# ZigZag 3.9.1 ``tpu_like``: 32 x 32, weights held, 64-bit port to DRAM; one tile, so its input loads first.
-ZIGZAG_ARRAY = ArrayParams(
-    rows=32, cols=32, dataflow="ws", weight_preload="overlapped", drain="overlapped", reduction="per_tap"
-)
-ZIGZAG_MEMORY = MemoryParams(
-    activation_buffer_bytes=1 << 20,
-    weight_buffer_bytes=1 << 20,
-    accumulator_buffer_bytes=1 << 20,
-    dram_bytes_per_mebicycle=8 << 20,
-    dram_latency_cycles=0,
-    burst_bytes=8,
-    requests_in_flight=1,
-)
+
+@cache
+def array_of(design: str, rows: int, cols: int, dataflow: str) -> ArrayParams:
+    """Return the array of a shipped design at another size; of Gemmini, in either dataflow."""
+    if design == "Gemmini":
+        return array_params(load_design("gemmini_16x16", GEMMINI[dataflow]))
+    settings = {"array.rows": rows, "array.cols": cols, "array.dataflow": dataflow}
+    return array_params(load_design(design, settings))
 
 
 def array_comparisons() -> tuple[Comparison, ...]:
@@ -87,7 +88,7 @@ def _by_size(table: Table, price: Callable[[ArrayParams, Gemms], Ints]) -> Ints:
     for size in sorted(set(zip(rows.tolist(), cols.tolist(), table["dataflow"].tolist(), strict=True))):
         at = (rows == size[0]) & (cols == size[1]) & (table["dataflow"] == size[2])
         picked = Gemms(gemms.m[at], gemms.k[at], gemms.n[at], gemms.groups[at], gemms.taps[at])
-        result[at] = price(arrays.scale_sim(*size), picked)
+        result[at] = price(array_of("systolic_bare", *size), picked)
     return result
 
 
@@ -137,7 +138,7 @@ def _rtl(design: str) -> Comparison:
     m, k, n = (ints(table, size) for size in "MKN")
     rows, cols = ints(table, "rows"), ints(table, "cols")
     predicted = [
-        compute_cycles(RTL_ARRAYS[design](int(r), int(c), str(flow)), Gemms.of(*size))[0]
+        compute_cycles(array_of(design, int(r), int(c), str(flow)), Gemms.of(*size))[0]
         for r, c, flow, *size in zip(rows, cols, table["dataflow"], m, k, n, strict=True)
     ]
     return _exact(
@@ -154,8 +155,11 @@ def staircase() -> Comparison:
     table = reference("zigzag_density")
     channels, filters = ints(table, "C"), ints(table, "K")
     pixels = np.full(len(channels), 28 * 28)
-    cycles = compute_cycles(ZIGZAG_ARRAY, Gemms.of(pixels, 9 * channels, filters, 1, 9))
-    load = transfer_cycles(ZIGZAG_MEMORY, pixels * channels)
+    design = load_design("zigzag_tpu_like")
+    memory = memory_params(design)
+    assert memory is not None  # the design states it
+    cycles = compute_cycles(array_params(design), Gemms.of(pixels, 9 * channels, filters, 1, 9))
+    load = transfer_cycles(memory, pixels * channels)  # one tile: its inputs load first
     return Comparison(
         name="channel staircase of a 3x3 convolution on 32x32",
         truth=table["source"][0],

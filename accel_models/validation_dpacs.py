@@ -11,10 +11,13 @@ four are gone it promises to save less than the chip saves.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.cost import Ints, WorkStates
+from accel_models.design import Design
 from accel_models.energy_tables import read_table
 from accel_models.load import load_design
 from accel_models.placement import place
@@ -24,15 +27,6 @@ from traces.graph import NetworkGraph, Op
 from traces.graphs import resnet18, resnet50
 
 WEIGHT_BYTES = 32  # a convolution's weight buffer takes so many a cycle, before its first pixel (its source)
-GROUP = 32  # channels pruned together (CPRUNE_FACTOR of the design's source)
-# Of systolic_bare: 32 x 32, weights at hand, no fill between folds (its source).
-SETTINGS: dict[str, object] = {
-    "array.rows": GROUP,
-    "array.cols": GROUP,
-    "array.dataflow": "ws",
-    "array.weight_preload": "overlapped",
-    "array.drain": "overlapped",
-}
 # Blocks whose inner channels its driver prunes (hardware/drive/ZCU102, f388e475): stage 3 of either network.
 PRUNED_BLOCKS = {"resnet18": range(5, 7), "resnet50": range(8, 14)}
 NETWORKS = {"resnet18": resnet18, "resnet50": resnet50}
@@ -58,6 +52,11 @@ def dpacs_latency() -> Comparison:
         bound_mean=0.12,
         bound_worst=0.34,
     )
+
+
+@cache
+def _chip() -> Design:
+    return load_design("dpacs_serial")
 
 
 def _over_dense(name: str, rows: list[dict[str, str]]) -> tuple[list[str], Floats, Floats]:
@@ -92,7 +91,7 @@ def network_cycles(graph: NetworkGraph, pixels: Floats, channels: Floats) -> Int
     -------
     Cycles, shape (n,).
     """
-    design = load_design("systolic_bare", SETTINGS)
+    design = _chip()
     slowest: dict[str, Ints] = {}
     weights = np.zeros(len(pixels), np.int64)
     for op, placement in zip(graph.ops, place(graph, design), strict=True):
@@ -131,8 +130,8 @@ def _work(op: Op, network: str, pixels: Floats, channels: Floats) -> WorkStates:
 
 def _groups(channels: int, share: Floats) -> Ints:
     """Return the channels in whole groups of ``share`` of them, at least one group, rounded down as its driver does."""
-    groups = np.maximum(1, np.floor(channels // GROUP * share))
-    return np.asarray(groups * GROUP, np.int64)
+    group = _chip().skip.group
+    return np.asarray(np.maximum(1, np.floor(channels // group * share)) * group, np.int64)
 
 
 def _all(channels: int, states: int) -> Ints:

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models import arrays
 from accel_models.array_accesses import buffer_accesses
 from accel_models.systolic import ArrayParams, Gemms, compute_cycles, utilization
-from accel_models.validation_array import array_comparisons
+from accel_models.validation_array import array_comparisons, array_of
 from traces.errors import ConfigError
 
 SERIAL = ArrayParams(rows=8, cols=4, dataflow="ws")
@@ -28,6 +27,7 @@ def any_array(draw: st.DrawFn) -> ArrayParams:
         dataflow=dataflow,
         weight_preload=draw(st.sampled_from(["serial", "overlapped"])),
         preload_gap_cycles=draw(st.integers(0, 5)),
+        preload_crosses_columns=draw(st.booleans()),
         first_preload=draw(st.sampled_from(["counted", "hidden"])),
         drain=draw(st.sampled_from(drains)),
         drain_path=draw(st.sampled_from(["down", "across"])),
@@ -56,6 +56,10 @@ def one(params: ArrayParams, m: int, k: int, n: int, groups: int = 1, taps: int 
         (
             replace(SERIAL, weight_preload="overlapped", drain="overlapped", preload_gap_cycles=3),
             8 + 11 + 5 + 10,
+        ),
+        (  # the change-over crosses 4 columns before the next load
+            replace(SERIAL, weight_preload="overlapped", drain="overlapped", preload_crosses_columns=True),
+            8 + 12 + 5 + 10,
         ),
         (
             replace(SERIAL, weight_preload="overlapped", drain="overlapped", first_preload="hidden"),
@@ -104,7 +108,9 @@ def test_taps_fold_apart_where_the_array_has_no_im2col() -> None:
 
 
 @pytest.mark.parametrize("empty", [(0, 9, 4, 1), (5, 0, 4, 1), (5, 9, 0, 1), (5, 9, 4, 0)])
-@pytest.mark.parametrize("params", [SERIAL, arrays.gemmini("ws"), arrays.scale_sim(8, 8, "os")])
+@pytest.mark.parametrize(
+    "params", [SERIAL, array_of("Gemmini", 16, 16, "ws"), array_of("systolic_bare", 8, 8, "os")]
+)
 def test_skipped_work_costs_nothing(params: ArrayParams, empty: tuple[int, int, int, int]) -> None:
     assert one(params, *empty) == 0
     counts = buffer_accesses(params, Gemms.of(*empty))
