@@ -40,7 +40,8 @@ def write_networks_page(provenance: Path, folder: Path) -> list[Path]:
 def page_text(artefacts: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the page in Markdown: a line per network, methods together, by falling MACs."""
     order = sorted(artefacts, key=lambda name: (artefacts[name]["method"], -macs_of(artefacts, name)))
-    return _HEAD + "".join(_line(artefacts, name) for name in order) + _operating_points(artefacts)
+    lines = "".join(_line(artefacts, name) for name in order)
+    return _HEAD + lines + _operating_points(artefacts) + _exits(artefacts)
 
 
 def _operating_points(artefacts: Mapping[str, Mapping[str, Any]]) -> str:
@@ -55,6 +56,28 @@ def _operating_points(artefacts: Mapping[str, Mapping[str, Any]]) -> str:
     for method, points in aimed.items():
         cells = [_point(artefacts, points[share], backbone) if share in points else "" for share in shares]
         lines.append(f"| {method} | {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def _exits(artefacts: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return what side exits answer by themselves, and what confidence thresholds buy; shares of own dense MACs."""
+    found = {name: entry for name, entry in artefacts.items() if "exit_thresholds" in entry}
+    if not found:
+        return ""
+    lines = [
+        "\n## Early exits\n\nThe first exit whose confidence reaches a threshold answers; computed from the traces "
+        "alone. MACs are shares of the network's own static MACs.\n"
+    ]
+    for name in sorted(found):
+        by_exit = ", ".join(f"{share:.1%}" for share in found[name]["exit_test_accuracy"])
+        rows = found[name]["exit_thresholds"]
+        thresholds = [f"{row['threshold']:g}" if row["threshold"] <= 1 else "above 1" for row in rows]
+        lines += [
+            f"\n`{name}`: exits alone answer {by_exit} of the test images.\n\n",
+            f"| threshold | {' | '.join(thresholds)} |\n|---|{'---:|' * len(rows)}\n",
+            f"| MACs | {' | '.join(format(row['macs_kept'], '.1%') for row in rows)} |\n",
+            f"| test accuracy | {' | '.join(format(row['test_accuracy'], '.1%') for row in rows)} |\n",
+        ]
     return "".join(lines)
 
 

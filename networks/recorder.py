@@ -25,6 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from networks.gates import OutputWatch, named_gates
 from networks.lcnet import masked_reference
 from traces.errors import GraphError, did_you_mean
+from traces.exits import choose_exit
 from traces.graph import Gate, NetworkGraph
 from traces.trace import Trace, TraceInfo, pack_mask
 
@@ -201,14 +202,6 @@ def _add_exits(rows: _Rows, gate: Gate, logits: Tensor, threshold: float) -> Ten
     rows.exit_predictions.setdefault(gate.name, []).append(_int32(answers))
     rows.exit_confidences.setdefault(gate.name, []).append(stored)
     return answers.gather(1, torch.from_numpy(chosen.astype(np.int64))[:, None]).squeeze(1)
-
-
-def choose_exit(confidences: NDArray[np.float16], threshold: float) -> NDArray[np.uint8]:
-    """Return the first exit at least as confident as ``threshold``, else the last, (n,) from (n, exits)."""
-    sure = confidences.astype(np.float32) >= threshold
-    sure[:, -1] = True
-    first: NDArray[np.uint8] = sure.argmax(1).astype(np.uint8)
-    return first
 
 
 def _join(rows: _Rows, graph: NetworkGraph, info: TraceInfo) -> Trace:

@@ -21,6 +21,7 @@ from networks.config import RunConfig, load_config
 from networks.models import DDIResNetConfig, DenseNetConfig, ResNetConfig
 from networks.recording import CheckpointInfo, describe_checkpoint, record_checkpoint
 from traces.atomic import atomic_write
+from traces.exits import with_exit_threshold
 from traces.storage import save_trace
 from traces.trace import Trace
 from traces.workload import lower
@@ -28,6 +29,7 @@ from traces.workload import lower
 CHECKPOINTS = Path("networks/shipped")
 TRACES = Path("traces/shipped")
 PROVENANCE = CHECKPOINTS / "provenance.json"
+THRESHOLDS = (1.01, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of confidence, at which exits are compared
 
 
 def ship(name: str, run: Path, data: Path, *, with_trace: bool) -> dict[str, Any]:
@@ -82,7 +84,18 @@ def _gated(trace: Trace, info: CheckpointInfo) -> dict[str, Any]:
     for predictions in trace.exit_predictions.values():
         right = predictions == trace.labels[:, None]
         entry["exit_test_accuracy"] = [round(float(share), 4) for share in right.mean(0)]
+        entry["exit_thresholds"] = [_at_threshold(trace, info, threshold) for threshold in THRESHOLDS]
     return entry
+
+
+def _at_threshold(trace: Trace, info: CheckpointInfo, threshold: float) -> dict[str, float]:
+    chosen = with_exit_threshold(trace, threshold)
+    kept = float(lower(chosen).macs.mean()) / info.graph.without_gates().macs
+    return {
+        "threshold": threshold,
+        "macs_kept": round(kept, 4),
+        "test_accuracy": round(chosen.accuracy, 4),
+    }
 
 
 def method_of(config: RunConfig) -> str:

@@ -7,7 +7,7 @@ samples still leave earlier where the network lets them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,8 @@ from simulator.accounting import spent
 from simulator.fast import simulate
 from simulator.policy import Policy
 from simulator.prepare import prepare
-from traces.errors import ConfigError, UnsupportedError
-from traces.graph import Gate
+from traces.errors import ConfigError
+from traces.exits import exit_gate, with_exits
 from traces.trace import Trace
 from traces.workload import lower
 
@@ -77,7 +77,7 @@ def halt(trace: Trace, design: Design, budget: Budget, policy: Policy | None = N
         If not one input reaches its first exit within the budget.
     """
     gate = exit_gate(trace)
-    costs = [_cost_at(trace, gate, k, design, policy or Policy()) for k in range(gate.size)]
+    costs = [_cost_at(trace, k, design, policy or Policy()) for k in range(gate.size)]
     latency = np.stack([cycles for cycles, _ in costs], axis=1)
     energy = np.stack([pj for _, pj in costs], axis=1)
     affordable = np.ones(latency.shape, np.bool_)
@@ -92,38 +92,21 @@ def halt(trace: Trace, design: Design, budget: Budget, policy: Policy | None = N
         )
     deepest = np.where(affordable, np.arange(gate.size), NO_EXIT).max(axis=1)
     exits = np.minimum(deepest, trace.decisions[gate.name].astype(np.int64))
-    answers = trace.exit_predictions[gate.name][np.arange(len(trace)), np.maximum(exits, 0)]
+    halted = with_exits(trace, np.maximum(exits, 0).astype(np.uint8))
     return Halted(
-        trace=_stopping_at(trace, gate, np.maximum(exits, 0)),
+        trace=halted,
         exits=exits,
-        correct=(answers == trace.labels) & (exits != NO_EXIT),
+        correct=(halted.predictions == trace.labels) & (exits != NO_EXIT),
         latency_cycles=latency,
         energy_pj=energy,
     )
 
 
-def exit_gate(trace: Trace) -> Gate:
-    """Return the trace's one exit gate, with its predictions recorded."""
-    gates = [gate for gate in trace.graph.gates if gate.kind == "exit"]
-    if len(gates) != 1:
-        raise UnsupportedError(f"budget: network {trace.graph.name!r} has {len(gates)} exit gates, needs one")
-    if gates[0].name not in trace.exit_predictions:
-        raise UnsupportedError(
-            f"budget: the trace does not hold the predictions of exit gate {gates[0].name!r}"
-        )
-    return gates[0]
-
-
-def _stopping_at(trace: Trace, gate: Gate, exits: NDArray[np.int64]) -> Trace:
-    """Return the trace with other exits answering."""
-    return replace(trace, decisions={**trace.decisions, gate.name: exits.astype(np.uint8)})
-
-
 def _cost_at(
-    trace: Trace, gate: Gate, k: int, design: Design, policy: Policy
+    trace: Trace, k: int, design: Design, policy: Policy
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return cycles and energy [pJ] of every input if exit k answers it."""
-    stopped = _stopping_at(trace, gate, np.full(len(trace), k))
+    stopped = with_exits(trace, np.full(len(trace), k, np.uint8))
     prepared = prepare(lower(stopped), design, policy)
     times = simulate(prepared.tables, prepared.work.state_index)
     return times.latency, spent(prepared, times).energy.total_pj

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from traces.atomic import atomic_write
     from traces.dense import dynamic_ops, strip_gates
     from traces.errors import ConfigError, FileProblem, GraphError, LacunaError, UnsupportedError
+    from traces.exits import with_exit_threshold
     from traces.graph import Gate, NetworkGraph, Op
     from traces.graph_files import load_graph, parse_graph, save_graph
     from traces.graphs import cifar_resnet
@@ -84,6 +85,7 @@ _HOME = {
     "strip_gates": "traces.dense",
     "synthetic_trace": "traces.synthetic",
     "trace_statistics": "traces.statistics",
+    "with_exit_threshold": "traces.exits",
 }
 
 __all__ = [
@@ -128,6 +130,7 @@ __all__ = [
     "strip_gates",
     "synthetic_trace",
     "trace_statistics",
+    "with_exit_threshold",
 ]  # a literal, so that type checkers see it
 
 

@@ -21,6 +21,13 @@ Prefetch = Annotated[
     str, typer.Option(help="Weights behind a gate: wait, speculate, predict or oracle.", metavar="P")
 ]
 
+ExitThreshold = Annotated[
+    float | None,
+    typer.Option(
+        help="The first exit with this confidence answers; above 1 the last. As recorded if left out."
+    ),
+]
+
 
 def replay(
     trace: TracePath,
@@ -32,6 +39,7 @@ def replay(
     batch_order: Annotated[str, typer.Option(help="arrival or similar.")] = "arrival",
     compaction: Annotated[str, typer.Option(help="Channels of a batch: union or per_input.")] = "union",
     engine: Annotated[str, typer.Option(help="fast or events.")] = "fast",
+    exit_threshold: ExitThreshold = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Replay only the first N inputs.")] = None,
     timeline: Annotated[int, typer.Option(min=0, help="Write a timeline of the first N inputs.")] = 0,
     settings: Settings = [],  # noqa: B006  (typer copies it)
@@ -40,12 +48,16 @@ def replay(
     """Replay a trace input by input on one design."""
     from simulator import Policy  # noqa: PLC0415
     from simulator import replay as run  # noqa: PLC0415
+    from traces import load_trace, with_exit_threshold  # noqa: PLC0415
 
     policy = Policy(
         prefetch=prefetch, theta=theta, batch=batch, batch_order=batch_order, compaction=compaction
     )
     chosen = design_from(design, settings)
-    results = run(trace, chosen, policy=policy, engine=parse_engine(engine), limit=limit, timeline=timeline)
+    inputs = (
+        trace if exit_threshold is None else with_exit_threshold(load_trace(trace, limit), exit_threshold)
+    )
+    results = run(inputs, chosen, policy=policy, engine=parse_engine(engine), limit=limit, timeline=timeline)
     results.save(out)
     show_summary(results, as_json=as_json)
     if not as_json:

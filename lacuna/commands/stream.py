@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacuna.commands.replay import Prefetch, TracePath
+from lacuna.commands.replay import ExitThreshold, Prefetch, TracePath
 from lacuna.console import percent, quantity, show_json, show_lines, show_table
 from lacuna.options import AsJson, DesignName, OutFolder, Settings, design_from
 from traces.errors import ConfigError, FileProblem
@@ -47,6 +47,7 @@ def stream(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Show only the first N inputs of the trace.")
     ] = None,
+    exit_threshold: ExitThreshold = None,
     prefetch: Prefetch = "wait",
     seed: Annotated[int, typer.Option(help="Of Poisson arrivals.")] = 0,
     settings: Settings = [],  # noqa: B006  (typer copies it)
@@ -58,7 +59,7 @@ def stream(
     from simulator.policy import Policy  # noqa: PLC0415
     from simulator.streams import StreamSettings  # noqa: PLC0415
     from simulator.streams import stream as serve  # noqa: PLC0415
-    from traces import load_trace  # noqa: PLC0415
+    from traces import load_trace, with_exit_threshold  # noqa: PLC0415
 
     budget = None
     if latency_budget is not None or energy_budget is not None:
@@ -77,7 +78,10 @@ def stream(
         budget=budget,
     )
     chosen = design_from(design, settings)
-    results = serve(load_trace(trace, limit), chosen, asked, Policy(prefetch=prefetch))
+    inputs = load_trace(trace, limit)
+    if exit_threshold is not None:
+        inputs = with_exit_threshold(inputs, exit_threshold)
+    results = serve(inputs, chosen, asked, Policy(prefetch=prefetch))
     results.save(out)
     _show(results.summary(), as_json)
     if not as_json:

@@ -75,6 +75,19 @@ def test_methods_stand_side_by_side_at_the_macs_they_aim_at() -> None:
     assert "| LC-Net, for x.json | 8" not in page
 
 
+def test_exits_show_what_thresholds_buy() -> None:
+    rows = [
+        {"threshold": 1.01, "macs_kept": 0.5, "test_accuracy": 0.8},
+        {"threshold": 0.9, "macs_kept": 0.4, "test_accuracy": 0.75},
+    ]
+    entry = _entry("DDI", 200, 0.8, exit_test_accuracy=[0.6, 0.8], exit_thresholds=rows)
+    page = page_text(ARTEFACTS | {"ddi": entry})
+    assert "`ddi`: exits alone answer 60.0%, 80.0% of the test images." in page
+    assert "| threshold | above 1 | 0.9 |\n" in page
+    assert "| MACs | 50.0% | 40.0% |\n| test accuracy | 80.0% | 75.0% |\n" in page
+    assert "Early exits" not in page_text(ARTEFACTS)
+
+
 def test_page_and_figure_are_the_same_bytes_twice(tmp_path: Path) -> None:
     source = tmp_path / "provenance.json"
     source.write_text(json.dumps({"artefacts": ARTEFACTS}), encoding="utf-8")

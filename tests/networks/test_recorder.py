@@ -13,7 +13,7 @@ from networks.gates import LinearChannelGate, OutputWatch, named_gates
 from networks.graph_ops import add_conv, add_linear, start_graph
 from networks.lcnet import set_skipping
 from networks.models import AnyModel, ResNetConfig
-from networks.recorder import choose_exit, record
+from networks.recorder import record
 from tests.networks.networks_fixtures import (
     SHAPE,
     ddi_config,
@@ -23,6 +23,7 @@ from tests.networks.networks_fixtures import (
     lcnet_config,
 )
 from traces.errors import GraphError
+from traces.exits import with_exit_threshold
 from traces.graph import Gate, NetworkGraph
 from traces.storage import load_trace, save_trace
 from traces.trace import TraceInfo
@@ -121,13 +122,6 @@ def test_scores_can_be_left_out() -> None:
     assert all((small.decisions[name] == values).all() for name, values in whole.decisions.items())
 
 
-def test_the_first_sure_exit_answers_else_the_last() -> None:
-    confidences = np.array([[0.5, 0.9, 1.0], [0.95, 0.2, 0.3], [0.1, 0.2, 0.3]], np.float16)
-    assert choose_exit(confidences, 0.85).tolist() == [1, 0, 2]
-    assert choose_exit(confidences, 1.01).tolist() == [2, 2, 2]
-    assert choose_exit(confidences, 0.0).tolist() == [0, 0, 0]
-
-
 def test_predictions_are_those_of_the_answering_exit() -> None:
     model, graph = deciding(ddi_config())
     late = record(model, graph, [(images(), LABELS)], INFO, exit_threshold=2.0)
@@ -136,6 +130,9 @@ def test_predictions_are_those_of_the_answering_exit() -> None:
     chosen = trace.decisions["exits"]
     assert len(set(chosen.tolist())) > 1
     assert trace.predictions.tolist() == trace.exit_predictions["exits"][np.arange(12), chosen].tolist()
+    again = with_exit_threshold(late, middle)  # chosen afterwards, without the network
+    assert again.predictions.tolist() == trace.predictions.tolist()
+    assert again.decisions["exits"].tolist() == chosen.tolist()
 
 
 def test_recording_leaves_mode_and_skipping_as_they_were() -> None:
