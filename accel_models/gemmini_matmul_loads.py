@@ -21,6 +21,14 @@ LOADS_QUEUED = 8  # depth of the reservation station's queue, Gemmini's default 
 Span = tuple[int, int]  # start and length
 
 
+class Matrix(NamedTuple):
+    """An operand as it lies in memory, row after row."""
+
+    operand: int  # INPUT or WEIGHTS
+    cols: int  # of a row [elements]
+    element: int  # [B]
+
+
 class Moved(NamedTuple):
     """Where lines come from, and what the tiles have moved so far."""
 
@@ -72,6 +80,7 @@ def load_ws(  # noqa: PLR0913, PLR0917  # as above
 
     The hardware loop does not trim the last rows of weights: it reads 16, past the end if need be.
     """
+    inputs, weights = _operands(product, machine)
     ready = np.zeros(blocks(length[C], machine.rows))
     entry = 0
     side = machine.rows
@@ -81,50 +90,32 @@ def load_ws(  # noqa: PLR0913, PLR0917  # as above
         if new_input:
             for row in range(0, length[P], side):
                 rows = (start[P] + row, min(side, length[P] - row))
-                _load_input_rows(product, rows, (start[C] + at, deep), loads, moved, machine, start)
+                _load_rows(rows, (start[C] + at, deep), inputs, loads, moved, start)
         for row in range(0, deep, side):
             if new_weights:
                 rows = (start[C] + at + row, side)
-                _load_weight_rows(product, rows, (start[K], length[K]), loads, moved, machine, start)
+                _load_rows(rows, (start[K], length[K]), weights, loads, moved, start)
             ready[entry] = end_of(loads)
             entry += 1
     return ready
 
 
 @compiled
-def _load_input_rows(  # noqa: PLR0913, PLR0917  # as above
-    product: Product,
-    rows: Span,
-    depth: Span,
-    loads: Queue,
-    moved: Moved,
-    machine: Gemmini,
-    start: Ints,
-) -> None:
-    """Load rows of the inputs, a line of each at a time."""
-    element, pitch = machine.input_bytes, product.k * machine.input_bytes
-    first = rows[0] * pitch + depth[0] * element
-    for offset in range(0, depth[1] * element, LINE_BYTES):
-        size = min(LINE_BYTES, depth[1] * element - offset)
-        _load(loads, Block(first + offset, pitch, rows[1], size), moved, INPUT, start)
+def _operands(product: Product, machine: Gemmini) -> tuple[Matrix, Matrix]:
+    """Return inputs and weights as they lie in memory."""
+    return Matrix(INPUT, product.k, machine.input_bytes), Matrix(WEIGHTS, product.n, machine.weight_bytes)
 
 
 @compiled
-def _load_weight_rows(  # noqa: PLR0913, PLR0917  # as above
-    product: Product,
-    rows: Span,
-    cols: Span,
-    loads: Queue,
-    moved: Moved,
-    machine: Gemmini,
-    start: Ints,
+def _load_rows(  # noqa: PLR0913, PLR0917  # as above
+    rows: Span, cols: Span, matrix: Matrix, loads: Queue, moved: Moved, start: Ints
 ) -> None:
-    """Load rows of the weights, a line of each at a time."""
-    element, pitch = machine.weight_bytes, product.n * machine.weight_bytes
-    first = rows[0] * pitch + cols[0] * element
-    for offset in range(0, cols[1] * element, LINE_BYTES):
-        size = min(LINE_BYTES, cols[1] * element - offset)
-        _load(loads, Block(first + offset, pitch, rows[1], size), moved, WEIGHTS, start)
+    """Load rows of an operand, a line of each at a time."""
+    pitch = matrix.cols * matrix.element
+    first = rows[0] * pitch + cols[0] * matrix.element
+    for offset in range(0, cols[1] * matrix.element, LINE_BYTES):
+        size = min(LINE_BYTES, cols[1] * matrix.element - offset)
+        _load(loads, Block(first + offset, pitch, rows[1], size), moved, matrix.operand, start)
 
 
 @compiled
@@ -141,6 +132,7 @@ def load_os(  # noqa: PLR0913, PLR0917  # as above
 
     The host issues no block before all but the last loads are out of its way.
     """
+    inputs, weights = _operands(product, machine)
     latest = np.full(LOADS_QUEUED + 1, load_start)  # ends of the last loads
     count = 0
     in_line = LINE_BYTES // machine.weight_bytes
@@ -148,7 +140,7 @@ def load_os(  # noqa: PLR0913, PLR0917  # as above
         cols = (start[K] + col, min(in_line, length[K] - col))
         for row in range(0, length[C], machine.rows):
             rows = (start[C] + row, min(machine.rows, length[C] - row))
-            _load_weight_rows(product, rows, cols, loads, moved, machine, start)
+            _load_rows(rows, cols, weights, loads, moved, start)
             count += 1
             latest[count % len(latest)] = end_of(loads)
     ready = np.zeros(blocks(length[P], machine.rows))
@@ -158,7 +150,7 @@ def load_os(  # noqa: PLR0913, PLR0917  # as above
         rows = (start[P] + row, min(machine.rows, length[P] - row))
         for at in range(0, length[C], in_line):
             depth = (start[C] + at, min(in_line, length[C] - at))
-            _load_input_rows(product, rows, depth, loads, moved, machine, start)
+            _load_rows(rows, depth, inputs, loads, moved, start)
             count += 1
             latest[count % len(latest)] = end_of(loads)
         ready[i] = end_of(loads)
