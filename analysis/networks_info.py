@@ -27,7 +27,7 @@ def trade_off(artefacts: Mapping[str, Mapping[str, Any]]) -> tuple[TradeOffSerie
 
 
 def _compared(artefacts: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Leave out the wide networks: teachers, and what starts from them."""
+    """Leave out the wide networks, the teachers."""
     return {name: entry for name, entry in artefacts.items() if entry["macs"] <= artefacts[BACKBONE]["macs"]}
 
 

@@ -106,9 +106,9 @@ def method_of(config: RunConfig) -> str:
             if config.shrink_start:
                 return "static, narrowed" if widths else "static, shortened"
             return "static, wide" if widths else "static"
-        case ResNetConfig(layer_gates=layer, channel_gates=channel, widths=widths):
+        case ResNetConfig(layer_gates=layer, channel_gates=channel):
             name = {(True, True): "LC-Net", (True, False): "L-Net alone", (False, True): "C-Net alone"}
-            return name[layer, channel] + (", wide" if widths else "") + trained_for
+            return name[layer, channel] + trained_for
         case DDIResNetConfig():
             return f"DDI{trained_for}"
         case DenseNetConfig(layer_gates=gated):
