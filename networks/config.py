@@ -172,11 +172,11 @@ def run(  # noqa: PLR0913  # one run has these seven parts
     graph = config.model.graph(model, config.name, data.image_shape)
     cost = _cost_model(graph, cost_table)
     lessons = _lessons(config, teachers, data, out.parent / "answers", say)
-    if isinstance(config.cost, SignFlipConfig) and config.cost.gate_epochs:
-        settings = config.training.model_copy(update={"epochs": config.cost.gate_epochs})
+    gate_stage = _gate_stage(config)
+    if gate_stage is not None:
         everything = _objective(config, cost, target=1.0)
         with _frozen_backbone(model):
-            train(model, data, settings, everything, out / "gates", lessons=lessons)
+            train(model, data, gate_stage, everything, out / "gates", lessons=lessons)
     objective = _objective(config, cost)
     train(model, data, config.training, objective, out, lessons=lessons, progress=progress)
     checkpoint.round_weights(model)
@@ -196,6 +196,13 @@ def run(  # noqa: PLR0913  # one run has these seven parts
     return path
 
 
+def _gate_stage(config: RunConfig) -> TrainSettings | None:
+    """Return how gates and exits are trained before the rest, if they are."""
+    if not isinstance(config.cost, SignFlipConfig) or not config.cost.gate_epochs:
+        return None
+    return config.training.model_copy(update={"epochs": config.cost.gate_epochs})
+
+
 @contextmanager
 def _frozen_backbone(model: nn.Module) -> Iterator[None]:
     """Train only what is not the backbone's while this lasts."""
@@ -213,14 +220,14 @@ def _lessons(
     """Return what the teachers answer to all views that the run will see."""
     if not teachers:
         return None
-    training = config.training
+    stages = [stage for stage in (_gate_stage(config), config.training) if stage is not None]
     return prepare_lessons(
         teachers,
         data,
-        crops={training.augmentation_of(epoch).crop for epoch in range(1, training.epochs + 1)},
+        crops={stage.augmentation_of(epoch).crop for stage in stages for epoch in range(1, stage.epochs + 1)},
         rounds=config.rounds,
         folder=folder,
-        bfloat16=training.bfloat16,
+        bfloat16=config.training.bfloat16,
         progress=lambda teacher, crop: say(
             f"{teacher.name} answers {config.rounds} views of every image "
             f"({'whole' if crop is None else f'{crop} pixels'})"

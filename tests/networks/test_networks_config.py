@@ -116,6 +116,21 @@ def test_three_stages_leave_their_traces(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "log.csv").is_file()
 
 
+def test_teachers_answer_the_views_of_every_stage(tmp_path: Path) -> None:
+    """The one joint epoch sees whole images, the first of three gate epochs squares."""
+    train_from_config(_write(tmp_path / "b.yaml", BACKBONE), tmp_path / "backbone")
+    text = DDI.replace("bfloat16: false", "bfloat16: false, crop: 6, crop_share: 0.4")
+    text = text.replace("target: 0.5", "target: 0.5, gate_epochs: 3")
+    config = _write(tmp_path / "c.yaml", text + "teachers: [backbone/model.pt]\nrounds: 1\n")
+    said: list[str] = []
+    train_from_config(config, tmp_path / "runs" / "ddi", say=said.append)
+    assert sorted(said) == [
+        "model.pt answers 1 views of every image (6 pixels)",
+        "model.pt answers 1 views of every image (whole)",
+    ]
+    assert len(list((tmp_path / "runs" / "answers").iterdir())) == 2
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
