@@ -98,11 +98,7 @@ class TargetCost:
         return self._log.take()
 
     def _penalty(self, scores: Mapping[str, Tensor], progress: float) -> Tensor:
-        layers = {gate.name for gate in self.cost.graph.gates if gate.kind == "layer"}
-        opened = {
-            name: openness(score.float(), self.layer_pull if name in layers else 1.0)
-            for name, score in scores.items()
-        }
+        opened = {name: openness(score.float(), self._pull_at(name)) for name, score in scores.items()}
         shares = self.cost.shares(opened)
         kept = self.cost.per_input(shares).mean() / self.cost.dense()
         guarded = [share.mean() for name, share in shares.items() if self._is_guarded(name)]
@@ -114,6 +110,9 @@ class TargetCost:
         outside = functional.relu(stacked - upper) + functional.relu(lower - stacked)
         self._log.note(kept, opened)
         return _pull(kept - target) + _pull(outside).mean()
+
+    def _pull_at(self, gate_name: str) -> float:
+        return self.layer_pull if self.cost.graph.gate(gate_name).kind == "layer" else 1.0
 
     def _is_guarded(self, op_name: str) -> bool:
         return bool(self.cost.graph.guards_of(op_name)) and op_name not in self.cost.graph.gate_ops

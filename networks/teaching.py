@@ -87,21 +87,20 @@ def prepare_lessons(  # noqa: PLR0913  # one call has these six parts, each by n
     """
     views = {crop: _views(data, crop, rounds) for crop in crops}
     pixels = hashlib.sha256(data.train.pixels.numpy().tobytes()).hexdigest()
-    answers: dict[int | None, Tensor] = {}
-    for crop in crops:
-        given = []
-        for path in teachers:
-            teacher = _load(path, data)
-            depends_on = (checkpoint.weights_hash(teacher.state_dict()), pixels, crop, rounds, bfloat16)
+    given: dict[int | None, list[Tensor]] = {crop: [] for crop in crops}
+    for path in teachers:
+        teacher = _load(path, data)
+        weights = checkpoint.weights_hash(teacher.state_dict())
+        for crop in crops:
+            depends_on = (weights, pixels, crop, rounds, bfloat16)
             key = hashlib.sha256(repr(depends_on).encode()).hexdigest()[:16]
             stored = folder / f"{path.stem}-{crop or 'whole'}-{key}.pt"
             if not stored.is_file():
                 progress(path, crop)
                 answered = _answered(teacher, data, views[crop], crop, bfloat16=bfloat16)
                 checkpoint.write(stored, checkpoint.ANSWERS, {"answers": answered})
-            given.append(checkpoint.read(stored, checkpoint.ANSWERS)["answers"].float())
-        answers[crop] = torch.stack(given).mean(0).half()
-    return Lessons(views, answers)
+            given[crop].append(checkpoint.read(stored, checkpoint.ANSWERS)["answers"].float())
+    return Lessons(views, {crop: torch.stack(parts).mean(0).half() for crop, parts in given.items()})
 
 
 def _views(data: Dataset, crop: int | None, rounds: int) -> list[Views]:

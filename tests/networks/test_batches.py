@@ -157,6 +157,7 @@ def test_rounds_follow_one_another_and_come_again(tmp_path: Path) -> None:
 
 def test_views_repeat_with_the_seed() -> None:
     data = _photographs(5)
-    first, second = (draw_views(5, data, 24, torch.Generator().manual_seed(1)) for _ in range(2))
+    first, second, other = (draw_views(5, data, 24, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
     assert torch.equal(first.top, second.top)
     assert torch.equal(first.mirrored, second.mirrored)
+    assert not torch.equal(first.top, other.top)
