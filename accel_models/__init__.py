@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from accel_models.cost import Cost, Placement, WorkStates
-    from accel_models.design import Design
-    from accel_models.load import design_names, load_design
-    from accel_models.params import design_area, design_prices
-    from accel_models.placement import place
-    from accel_models.pricing import price
-    from accel_models.skipping import skip
+    from accel_models.design.design import Design
+    from accel_models.design.load import design_names, load_design
+    from accel_models.design.params import design_area, design_prices
+    from accel_models.units.pricing import price
+    from accel_models.work.placement import place
+    from accel_models.work.skipping import skip
 
 _HOME = {
     "Cost": "accel_models.cost",
-    "Design": "accel_models.design",
+    "Design": "accel_models.design.design",
     "Placement": "accel_models.cost",
     "WorkStates": "accel_models.cost",
-    "design_area": "accel_models.params",
-    "design_names": "accel_models.load",
-    "design_prices": "accel_models.params",
-    "load_design": "accel_models.load",
-    "place": "accel_models.placement",
-    "price": "accel_models.pricing",
-    "skip": "accel_models.skipping",
+    "design_area": "accel_models.design.params",
+    "design_names": "accel_models.design.load",
+    "design_prices": "accel_models.design.params",
+    "load_design": "accel_models.design.load",
+    "place": "accel_models.work.placement",
+    "price": "accel_models.units.pricing",
+    "skip": "accel_models.work.skipping",
 }
 __all__ = [
     "Cost",

@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.energy import EnergyParts
-from traces.graph import Op
+from accel_models.energy.actions import EnergyParts
+from traces.graphs.graph import Op
 
 Ints = NDArray[np.int64]
 UnitName = Literal["array", "simd", "none"]
@@ -25,7 +25,7 @@ UnitName = Literal["array", "simd", "none"]
 class WorkStates:
     """An op's distinct states as one design's skip mechanism sees them; arrays of shape (s,).
 
-    The first difference to :class:`traces.states.OpStates`: channels are those that the hardware *computes*
+    The first difference to :class:`traces.work.states.OpStates`: channels are those that the hardware *computes*
     (all of them with ``none``, whole groups with ``tile``), ``useful_macs`` those that the gates kept.
     """
 

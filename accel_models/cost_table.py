@@ -1,6 +1,6 @@
 """Export a design's cost of each op by its active channels, for training towards that design.
 
-The file is JSON; ``networks.cost_table`` reads it and interpolates between the knots::
+The file is JSON; ``networks.training.cost_table`` reads it and interpolates between the knots::
 
     {"format": "lacuna-cost-table", "format_version": 1, "unit": "pJ", "design": "edge_npu_16x16",
      "ops": {"block1.conv1": {"in_channels": [0, 8, 16], "out_channels": [0, 8, 16], "cost": [[0, 0, 0], ...]}}}
@@ -24,12 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.cost import Ints, Placement, WorkStates
-from accel_models.design import Design, Skip
-from accel_models.placement import place
-from accel_models.pricing import price
-from traces.atomic import atomic_write
-from traces.errors import UnsupportedError
-from traces.graph import NetworkGraph, Op
+from accel_models.design.design import Design, Skip
+from accel_models.units.pricing import price
+from accel_models.work.placement import place
+from traces.base.atomic import atomic_write
+from traces.base.errors import UnsupportedError
+from traces.graphs.graph import NetworkGraph, Op
 
 Unit = Literal["cycles", "pJ"]
 FORMAT_VERSION = 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from traces.errors import ConfigError, UnsupportedError
+from traces.base.errors import ConfigError, UnsupportedError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,15 +12,16 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 
-from accel_models.load import load_design
-from simulator import events, fast, replay
-from simulator.durations import mapped
+from accel_models.design.load import load_design
+from simulator import replay
+from simulator.engines import events, fast
 from simulator.policy import Policy
-from simulator.prepare import Prepared, prepare
-from traces.graphs import cifar_resnet
+from simulator.replays.prepare import Prepared, prepare
+from simulator.schedules.durations import mapped
+from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import synthetic_trace
 from traces.trace import Trace
-from traces.workload import Workload, lower
+from traces.work.workload import Workload, lower
 
 INPUTS, DEPTH, DESIGNS = 10_000, 110, 1_000
 

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.energy_tables import core_power
-from accel_models.simd_reference import Row
-from accel_models.validation_mcu import chip_set_up, energy_rows
+from accel_models.energy.tables import core_power
+from analysis.validation.mcu import chip_set_up, energy_rows
+from analysis.validation.simd_reference import Row
 
 Floats = NDArray[np.float64]
 CORE_V = 1.28  # of the STM32L4R5 in range 1 boost (RM0432)

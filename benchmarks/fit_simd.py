@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from accel_models.simd import SimdParams
-from accel_models.simd_network import work_cycles
-from accel_models.simd_reference import Row, row_core, software_of, tuned_rows, work
-from accel_models.software import SoftwareParams, load_software
+from accel_models.units.simd.simd import SimdParams
+from accel_models.units.simd.software import SoftwareParams, load_software
+from analysis.validation.simd_network import work_cycles
+from analysis.validation.simd_reference import Row, row_core, software_of, tuned_rows, work
 
 Floats = NDArray[np.float64]
 SHARED = (

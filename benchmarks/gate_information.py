@@ -14,10 +14,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from networks.data import CIFAR10_FOLDER, load_dataset
-from networks.gates import OutputWatch, named_gates
-from networks.loading import load_model
-from networks.training import accuracy_of
+from networks.models.gates import OutputWatch, named_gates
+from networks.training.data import CIFAR10_FOLDER, load_dataset
+from networks.training.loading import load_model
+from networks.training.run import accuracy_of
 
 _ROOT = Path(__file__).parents[1]
 

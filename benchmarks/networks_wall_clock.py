@@ -16,12 +16,12 @@ from pathlib import Path
 
 import torch
 
-from networks.data import CIFAR10_FOLDER, load_dataset, plain_batches
-from networks.lcnet import set_skipping
-from networks.loading import load_model
-from networks.recorder import record
+from networks.models.lcnet import set_skipping
+from networks.recording.recorder import record
+from networks.training.data import CIFAR10_FOLDER, load_dataset, plain_batches
+from networks.training.loading import load_model
 from traces.trace import TraceInfo
-from traces.workload import lower
+from traces.work.workload import lower
 
 _ROOT = Path(__file__).parents[1]
 

@@ -12,14 +12,14 @@ from dataclasses import fields
 
 import numpy as np
 
+from accel_models.design.load import load_design
 from accel_models.dram import MemoryParams
-from accel_models.gemmini_machine import gemmini_of
-from accel_models.gemmini_ops import run_op
-from accel_models.load import load_design
-from accel_models.mapping import map_ops
-from accel_models.shapes import Shapes, shapes_of
-from accel_models.systolic import ArrayParams
-from traces.graph import Op
+from accel_models.units.array.mapping import map_ops
+from accel_models.units.array.systolic import ArrayParams
+from accel_models.units.gemmini.machine import gemmini_of
+from accel_models.units.gemmini.ops import run_op
+from accel_models.work.shapes import Shapes, shapes_of
+from traces.graphs.graph import Op
 
 ARRAY = ArrayParams(rows=16, cols=16, dataflow="ws", weight_preload="overlapped", drain="overlapped")
 MEMORY = MemoryParams(

@@ -12,10 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from analysis.evaluate import evaluate
-from analysis.space import Space
-from analysis.space_file import parse_space
-from analysis.sweep import model_version, request_of, sweep, task_of
+from analysis.sweeps.evaluate import evaluate
+from analysis.sweeps.space import Space
+from analysis.sweeps.space_file import parse_space
+from analysis.sweeps.sweep import model_version, request_of, sweep, task_of
 from traces import cifar_resnet, save_trace, synthetic_trace
 
 SPACE = """

@@ -5,10 +5,10 @@ The mean latency says little: frames of one scene are alike, so slow ones come i
 
 from __future__ import annotations
 
-from accel_models.load import load_design
+from accel_models.design.load import load_design
 from simulator import replay
-from simulator.arrivals import Arrivals
-from simulator.streams import StreamSettings, stream
+from simulator.streams.arrivals import Arrivals
+from simulator.streams.stream import StreamSettings, stream
 from traces import SyntheticSettings, cifar_resnet, synthetic_trace
 
 RATE_HZ = 30

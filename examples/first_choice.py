@@ -9,8 +9,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from analysis.space_file import load_space
-from analysis.sweep import sweep
+from analysis.sweeps.space_file import load_space
+from analysis.sweeps.sweep import sweep
 from traces import load_trace, save_trace
 
 SPACE = """

@@ -7,7 +7,7 @@ an array feels only in whole folds.
 
 from __future__ import annotations
 
-from accel_models.load import load_design
+from accel_models.design.load import load_design
 from simulator import replay
 from traces import SyntheticSettings, cifar_resnet, synthetic_trace
 

@@ -6,7 +6,7 @@ skipped.  The slower the memory, the more a wait costs, and the more a wasted by
 
 from __future__ import annotations
 
-from accel_models.load import load_design
+from accel_models.design.load import load_design
 from simulator import Policy, replay
 from traces import SyntheticSettings, cifar_resnet, synthetic_trace
 

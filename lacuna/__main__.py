@@ -6,7 +6,7 @@ import sys
 
 from lacuna.app import app
 from lacuna.console import show_error
-from traces.errors import LacunaError
+from traces.base.errors import LacunaError
 
 EXIT_BAD_INPUT = 2
 

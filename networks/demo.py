@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
-from networks.config import CostConfig, RunConfig, run
-from networks.data import load_digits
-from networks.models import ResNetConfig
-from networks.optimizers import TrainSettings
-from networks.training import EpochReport
+from networks.models.families import ResNetConfig
+from networks.training.config import CostConfig, RunConfig, run
+from networks.training.data import load_digits
+from networks.training.optimizers import TrainSettings
+from networks.training.run import EpochReport
 
 _BACKBONE_EPOCHS = 12
 _GATED_EPOCHS = 28

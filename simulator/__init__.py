@@ -12,33 +12,33 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from simulator.arrivals import Arrivals
-    from simulator.budgets import Budget, halt
-    from simulator.dvfs import Dvfs, DvfsState
     from simulator.policy import Policy
+    from simulator.replays.run import replay
     from simulator.results import Results, load_results
-    from simulator.run import replay
     from simulator.static_table import StaticTable, estimate
-    from simulator.stream_results import StreamResults
-    from simulator.streams import StreamSettings, stream
+    from simulator.streams.arrivals import Arrivals
+    from simulator.streams.budgets import Budget, halt
+    from simulator.streams.dvfs import Dvfs, DvfsState
+    from simulator.streams.results import StreamResults
+    from simulator.streams.stream import StreamSettings, stream
     from simulator.summary import Summary
 
 _HOME = {
-    "Arrivals": "simulator.arrivals",
-    "Budget": "simulator.budgets",
-    "Dvfs": "simulator.dvfs",
-    "DvfsState": "simulator.dvfs",
+    "Arrivals": "simulator.streams.arrivals",
+    "Budget": "simulator.streams.budgets",
+    "Dvfs": "simulator.streams.dvfs",
+    "DvfsState": "simulator.streams.dvfs",
     "Policy": "simulator.policy",
     "Results": "simulator.results",
     "StaticTable": "simulator.static_table",
-    "StreamResults": "simulator.stream_results",
-    "StreamSettings": "simulator.streams",
+    "StreamResults": "simulator.streams.results",
+    "StreamSettings": "simulator.streams.stream",
     "Summary": "simulator.summary",
     "estimate": "simulator.static_table",
-    "halt": "simulator.budgets",
+    "halt": "simulator.streams.budgets",
     "load_results": "simulator.results",
-    "replay": "simulator.run",
-    "stream": "simulator.streams",
+    "replay": "simulator.replays.run",
+    "stream": "simulator.streams.stream",
 }
 __all__ = [
     "Arrivals",

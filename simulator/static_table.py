@@ -7,14 +7,14 @@ import io
 from dataclasses import asdict, dataclass, fields
 
 from accel_models.cost import Cost
-from accel_models.design import Design
-from accel_models.shapes import shapes_of
-from simulator.collect import unit_peaks
+from accel_models.design.design import Design
+from accel_models.work.shapes import shapes_of
 from simulator.policy import Policy
-from simulator.prepare import prepare
-from traces.errors import UnsupportedError
-from traces.graph import NetworkGraph, Op
-from traces.workload import dense_workload
+from simulator.replays.collect import unit_peaks
+from simulator.replays.prepare import prepare
+from traces.base.errors import UnsupportedError
+from traces.graphs.graph import NetworkGraph, Op
+from traces.work.workload import dense_workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

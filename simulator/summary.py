@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict
 
-from simulator.waterfall import LOSSES, Levels
+from simulator.replays.waterfall import LOSSES, Levels
 
 SCHEMA_VERSION = "1.0"  # of a results folder; major: readers refuse another
 MODEL_VERSION = "1.1"  # of everything that decides a number

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 from accel_models import load_design
-from analysis.row import Row
-from analysis.store import Manifest, Store
+from analysis.sweeps.row import Row
+from analysis.sweeps.store import Manifest, Store
 from simulator import Policy, replay
-from traces.graphs import cifar_resnet
-from traces.storage import save_trace
+from traces.files.storage import save_trace
+from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import Trace
 

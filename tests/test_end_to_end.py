@@ -8,7 +8,7 @@ import pytest
 from accel_models import design_prices, load_design
 from simulator import Policy, replay
 from traces import Trace, TraceInfo, load_trace, save_trace
-from traces.graph import INPUT, Gate, NetworkGraph, Op
+from traces.graphs.graph import INPUT, Gate, NetworkGraph, Op
 
 IN_PIXELS = {"in_height": 4, "in_width": 4}
 PIXELS = IN_PIXELS | {"out_height": 4, "out_width": 4}
@@ -87,11 +87,11 @@ def test_the_saved_share_is_told_without_a_gate_only(tmp_path: Path) -> None:
 
 def test_train_record_store_load_replay(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    from networks.config import CostConfig, RunConfig, run  # noqa: PLC0415  (torch may be missing)
-    from networks.data import load_digits  # noqa: PLC0415
-    from networks.models import ResNetConfig  # noqa: PLC0415
-    from networks.recording import record_checkpoint  # noqa: PLC0415
-    from networks.training import TrainSettings  # noqa: PLC0415
+    from networks.models.families import ResNetConfig  # noqa: PLC0415
+    from networks.recording.record import record_checkpoint  # noqa: PLC0415
+    from networks.training.config import CostConfig, RunConfig, run  # noqa: PLC0415  (torch may be missing)
+    from networks.training.data import load_digits  # noqa: PLC0415
+    from networks.training.run import TrainSettings  # noqa: PLC0415
 
     shape = {"kind": "resnet", "depth": 8, "widths": (8, 8, 8), "in_channels": 1}
     config = RunConfig(

@@ -8,7 +8,7 @@ import pytest
 
 from lacuna.__main__ import main
 from tests.report_folders import small_trace
-from traces.storage import save_trace
+from traces.files.storage import save_trace
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")

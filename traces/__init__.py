@@ -12,16 +12,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from traces.atomic import atomic_write
-    from traces.dense import dynamic_ops, strip_gates
-    from traces.errors import ConfigError, FileProblem, GraphError, LacunaError, UnsupportedError
+    from traces.base.atomic import atomic_write
+    from traces.base.errors import ConfigError, FileProblem, GraphError, LacunaError, UnsupportedError
     from traces.exits import with_exit_threshold
-    from traces.graph import Gate, NetworkGraph, Op
-    from traces.graph_files import load_graph, parse_graph, save_graph
-    from traces.graphs import cifar_resnet
-    from traces.named_networks import load_network, network_names
-    from traces.statistics import GateStatistics, TraceStatistics, trace_statistics
-    from traces.storage import (
+    from traces.files.storage import (
         StoredTrace,
         export_npz,
         import_npz,
@@ -31,9 +25,15 @@ if TYPE_CHECKING:
         save_trace,
         shipped_traces,
     )
+    from traces.graphs.dense import dynamic_ops, strip_gates
+    from traces.graphs.files import load_graph, parse_graph, save_graph
+    from traces.graphs.graph import Gate, NetworkGraph, Op
+    from traces.graphs.named import load_network, network_names
+    from traces.graphs.resnets import cifar_resnet
+    from traces.statistics import GateStatistics, TraceStatistics, trace_statistics
     from traces.synthetic import SyntheticSettings, synthetic_trace
     from traces.trace import SCHEMA_VERSION, Trace, TraceInfo, pack_mask
-    from traces.workload import (
+    from traces.work.workload import (
         MeanWorkload,
         OpStates,
         Workload,
@@ -44,45 +44,45 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
-    "ConfigError": "traces.errors",
-    "FileProblem": "traces.errors",
-    "Gate": "traces.graph",
+    "ConfigError": "traces.base.errors",
+    "FileProblem": "traces.base.errors",
+    "Gate": "traces.graphs.graph",
     "GateStatistics": "traces.statistics",
-    "GraphError": "traces.errors",
-    "LacunaError": "traces.errors",
-    "MeanWorkload": "traces.workload",
-    "NetworkGraph": "traces.graph",
-    "Op": "traces.graph",
-    "OpStates": "traces.workload",
+    "GraphError": "traces.base.errors",
+    "LacunaError": "traces.base.errors",
+    "MeanWorkload": "traces.work.workload",
+    "NetworkGraph": "traces.graphs.graph",
+    "Op": "traces.graphs.graph",
+    "OpStates": "traces.work.workload",
     "SCHEMA_VERSION": "traces.trace",
-    "StoredTrace": "traces.storage",
+    "StoredTrace": "traces.files.storage",
     "SyntheticSettings": "traces.synthetic",
     "Trace": "traces.trace",
     "TraceInfo": "traces.trace",
     "TraceStatistics": "traces.statistics",
-    "UnsupportedError": "traces.errors",
-    "Workload": "traces.workload",
-    "atomic_write": "traces.atomic",
-    "cifar_resnet": "traces.graphs",
-    "dense_workload": "traces.workload",
-    "dynamic_ops": "traces.dense",
-    "export_npz": "traces.storage",
-    "import_npz": "traces.storage",
-    "iter_trace": "traces.storage",
-    "load_graph": "traces.graph_files",
-    "load_network": "traces.named_networks",
-    "load_trace": "traces.storage",
-    "lower": "traces.workload",
-    "mean_workload": "traces.workload",
-    "network_names": "traces.named_networks",
-    "open_trace": "traces.workload",
+    "UnsupportedError": "traces.base.errors",
+    "Workload": "traces.work.workload",
+    "atomic_write": "traces.base.atomic",
+    "cifar_resnet": "traces.graphs.resnets",
+    "dense_workload": "traces.work.workload",
+    "dynamic_ops": "traces.graphs.dense",
+    "export_npz": "traces.files.storage",
+    "import_npz": "traces.files.storage",
+    "iter_trace": "traces.files.storage",
+    "load_graph": "traces.graphs.files",
+    "load_network": "traces.graphs.named",
+    "load_trace": "traces.files.storage",
+    "lower": "traces.work.workload",
+    "mean_workload": "traces.work.workload",
+    "network_names": "traces.graphs.named",
+    "open_trace": "traces.work.workload",
     "pack_mask": "traces.trace",
-    "parse_graph": "traces.graph_files",
-    "read_info": "traces.storage",
-    "save_graph": "traces.graph_files",
-    "save_trace": "traces.storage",
-    "shipped_traces": "traces.storage",
-    "strip_gates": "traces.dense",
+    "parse_graph": "traces.graphs.files",
+    "read_info": "traces.files.storage",
+    "save_graph": "traces.graphs.files",
+    "save_trace": "traces.files.storage",
+    "shipped_traces": "traces.files.storage",
+    "strip_gates": "traces.graphs.dense",
     "synthetic_trace": "traces.synthetic",
     "trace_statistics": "traces.statistics",
     "with_exit_threshold": "traces.exits",

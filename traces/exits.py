@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from traces.errors import ConfigError, UnsupportedError
-from traces.graph import Gate
+from traces.base.errors import ConfigError, UnsupportedError
+from traces.graphs.graph import Gate
 from traces.trace import Trace
 
 

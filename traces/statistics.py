@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from traces.graph import Gate, GateKind
+from traces.graphs.graph import Gate, GateKind
 from traces.trace import Trace
-from traces.workload import Workload, lower
+from traces.work.workload import Workload, lower
 
 Floats = NDArray[np.float64]
 

@@ -20,8 +20,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from traces.errors import ConfigError, did_you_mean
-from traces.graph import Gate, NetworkGraph
+from traces.base.errors import ConfigError, did_you_mean
+from traces.graphs.graph import Gate, NetworkGraph
 from traces.trace import Trace, TraceInfo, pack_mask
 
 Floats = NDArray[np.float32]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from traces.errors import GraphError
-from traces.graph import Gate, NetworkGraph
+from traces.base.errors import GraphError
+from traces.graphs.graph import Gate, NetworkGraph
 
 SCHEMA_VERSION = "1.0"  # major: readers refuse another; minor: additions that old readers may ignore
 

@@ -9,7 +9,7 @@ import typer
 
 from lacuna.console import show_lines
 from lacuna.options import DesignName, Settings, design_from
-from traces.errors import ConfigError
+from traces.base.errors import ConfigError
 
 
 def cost_table(

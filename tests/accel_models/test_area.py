@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.area import AREA_BAND, Area, AreaPart, area_mm2, logic_area_mm2
-from accel_models.energy_params import SramMacro, TechnologyParams
-from accel_models.energy_tables import core_power, operation_table
-from accel_models.load import load_design
-from accel_models.params import design_area
-from accel_models.sram import sram_cost
-from accel_models.validation import Comparison
-from accel_models.validation_area import area_comparisons
+from accel_models.design.load import load_design
+from accel_models.design.params import design_area
+from accel_models.energy.area import AREA_BAND, Area, AreaPart, area_mm2, logic_area_mm2
+from accel_models.energy.params import SramMacro, TechnologyParams
+from accel_models.energy.sram import sram_cost
+from accel_models.energy.tables import core_power, operation_table
+from analysis.validation.area import area_comparisons
+from analysis.validation.comparison import Comparison
 
 AT_45 = TechnologyParams(node_nm=45, voltage_v=0.9)
 BUFFER = SramMacro(role="weight", size_bytes=131072, banks=2)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from accel_models.cost_table import channel_knots, computed_channels, cost_table, save_cost_table
-from accel_models.design import Skip
-from accel_models.load import load_design
-from traces.graphs import cifar_resnet
+from accel_models.design.design import Skip
+from accel_models.design.load import load_design
+from traces.graphs.resnets import cifar_resnet
 
 GRAPH = cifar_resnet(8, gates="both")
 
@@ -37,7 +37,7 @@ def test_costs_rise_with_channels_from_zero(unit: str) -> None:
 
 def test_training_reads_what_is_written(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
-    from networks.cost_table import check_cost_table, load_cost_table  # noqa: PLC0415  (torch may be missing)
+    from networks.training.cost_table import check_cost_table, load_cost_table  # noqa: PLC0415  (torch may be missing)
 
     path = tmp_path / "table.json"
     save_cost_table(GRAPH, load_design("edge_npu_16x16"), "pJ", path)

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from accel_models.design import Design
-from accel_models.load import design_names, load_design, parse_design, parse_override
-from accel_models.params import design_area, design_prices, memory_params
-from traces.errors import ConfigError, FileProblem
+from accel_models.design.design import Design
+from accel_models.design.load import design_names, load_design, parse_design, parse_override
+from accel_models.design.params import design_area, design_prices, memory_params
+from traces.base.errors import ConfigError, FileProblem
 
 SHIPPED = (
     "cortex_m0plus", "cortex_m4", "cortex_m7", "cortex_m33", "cortex_m55", "cortex_m85", "cortex_a53", "cortex_a55",

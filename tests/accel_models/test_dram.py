@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.dram import MemoryParams, masked_fetch_bytes, transfer_cycles, whole_bursts
-from traces.errors import ConfigError
+from traces.base.errors import ConfigError
 
 MEMORY = MemoryParams(
     activation_buffer_bytes=0,

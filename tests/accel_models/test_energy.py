@@ -9,11 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.energy import PART_OF, Actions, EnergyParts, array_actions, energy_pj, static_energy_pj
-from accel_models.energy_params import PriceOverride, SramMacro, TechnologyParams
-from accel_models.price_list import PRICED_ACTIONS, price_list
-from accel_models.sram import sram_cost
-from traces.errors import ConfigError
+from accel_models.energy.actions import (
+    PART_OF,
+    Actions,
+    EnergyParts,
+    array_actions,
+    energy_pj,
+    static_energy_pj,
+)
+from accel_models.energy.params import PriceOverride, SramMacro, TechnologyParams
+from accel_models.energy.price_list import PRICED_ACTIONS, price_list
+from accel_models.energy.sram import sram_cost
+from traces.base.errors import ConfigError
 
 TECHNOLOGY = TechnologyParams(
     node_nm=45, voltage_v=0.9, dram="lpddr4"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from accel_models.energy_params import TechnologyParams
-from accel_models.energy_tables import core_power, dram_table, operation_table, read_table
-from traces.errors import ConfigError
+from accel_models.energy.params import TechnologyParams
+from accel_models.energy.tables import core_power, dram_table, operation_table, read_table
+from traces.base.errors import ConfigError
 
 OPERATION_TABLES = ("horowitz_45nm", "aladdin_40nm", "jouppi_7nm", "eyeriss_65nm")
 PROVENANCE = {"primary", "secondary", "derived", "scaled", "recalled", "fitted", "assumption"}

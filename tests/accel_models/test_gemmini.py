@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.gemmini_dma import (
+from accel_models.design.load import load_design
+from accel_models.units.gemmini.dma import (
     GemminiMemory,
     bias_cycles,
     conflict_cycles,
@@ -16,16 +17,15 @@ from accel_models.gemmini_dma import (
     store_cycles,
     train_cycles,
 )
-from accel_models.gemmini_firesim import estimated_cycles, mapping_cycles
-from accel_models.gemmini_loops import conv_cycles, run_layers
-from accel_models.gemmini_machine import Gemmini, gemmini_of
-from accel_models.gemmini_reuse import DRAM, INPUT, L2, LLC, WEIGHTS, place, reuse_of
-from accel_models.gemmini_run import Run
-from accel_models.gemmini_tiling import ConvLayer, ConvTiling, dosa_tiling, search_tiling
-from accel_models.gemmini_traffic import Block
-from accel_models.load import load_design
-from accel_models.validation_gemmini import gemmini_comparisons
-from traces.errors import ConfigError
+from accel_models.units.gemmini.loops import conv_cycles, run_layers
+from accel_models.units.gemmini.machine import Gemmini, gemmini_of
+from accel_models.units.gemmini.reuse import DRAM, INPUT, L2, LLC, WEIGHTS, place, reuse_of
+from accel_models.units.gemmini.run import Run
+from accel_models.units.gemmini.tiling import ConvLayer, ConvTiling, dosa_tiling, search_tiling
+from accel_models.units.gemmini.traffic import Block
+from analysis.validation.gemmini import gemmini_comparisons
+from analysis.validation.gemmini_firesim import estimated_cycles, mapping_cycles
+from traces.base.errors import ConfigError
 
 MEMORY = GemminiMemory(latency_cycles=100.0)
 MACHINE = Gemmini(memory=MEMORY)

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models import gemmini_queues as queues
-from accel_models.gemmini_dma import GemminiMemory
-from accel_models.gemmini_loops import matmul_cycles, product_tile, run_products
-from accel_models.gemmini_machine import Gemmini
-from accel_models.gemmini_matmul_tiling import Product, default_matmul_tiling
-from accel_models.gemmini_traffic import Block, Traffic, block_traffic, row_traffic
-from accel_models.validation_array import ints, reference
+from accel_models.units.gemmini import queues
+from accel_models.units.gemmini.dma import GemminiMemory
+from accel_models.units.gemmini.loops import matmul_cycles, product_tile, run_products
+from accel_models.units.gemmini.machine import Gemmini
+from accel_models.units.gemmini.matmul_tiling import Product, default_matmul_tiling
+from accel_models.units.gemmini.traffic import Block, Traffic, block_traffic, row_traffic
+from analysis.validation.array import ints, reference
 
 IDEAL = Gemmini(memory=GemminiMemory(latency_cycles=0.0))
 

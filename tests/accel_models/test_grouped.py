@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.array_accesses import buffer_accesses
 from accel_models.dram import MemoryParams
-from accel_models.mapping import BUFFERS, Mapping, map_ops
-from accel_models.shapes import Shapes, shapes_of
-from accel_models.systolic import ArrayParams, Gemms, compute_cycles
-from accel_models.tile_search import Prices
-from traces.graph import Op
+from accel_models.units.array.accesses import buffer_accesses
+from accel_models.units.array.mapping import BUFFERS, Mapping, map_ops
+from accel_models.units.array.systolic import ArrayParams, Gemms, compute_cycles
+from accel_models.units.array.tile_search import Prices
+from accel_models.work.shapes import Shapes, shapes_of
+from traces.graphs.graph import Op
 
 ARRAY = ArrayParams(rows=8, cols=8, dataflow="ws", weight_preload="overlapped", drain="overlapped")
 APART = replace(ARRAY, pack_groups=False)

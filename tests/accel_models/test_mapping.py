@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.dram import MemoryParams, transfer_cycles
-from accel_models.mapping import BUFFERS, Mapping, Operands, map_ops
-from accel_models.shapes import Shapes, shapes_of
-from accel_models.systolic import ArrayParams, Gemms, compute_cycles
-from accel_models.tile_search import KEPT, Prices
-from traces.graph import Op
+from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
+from accel_models.units.array.systolic import ArrayParams, Gemms, compute_cycles
+from accel_models.units.array.tile_search import KEPT, Prices
+from accel_models.work.shapes import Shapes, shapes_of
+from traces.graphs.graph import Op
 
 ARRAY = ArrayParams(rows=8, cols=8, dataflow="ws", weight_preload="overlapped", drain="overlapped")
 MEMORY = MemoryParams(

@@ -2,11 +2,11 @@
 
 import pytest
 
-from accel_models.design import Design
-from accel_models.load import load_design
-from accel_models.placement import place, weight_space_bytes
-from traces.errors import UnsupportedError
-from traces.graph import INPUT, NetworkGraph, Op
+from accel_models.design.design import Design
+from accel_models.design.load import load_design
+from accel_models.work.placement import place, weight_space_bytes
+from traces.base.errors import UnsupportedError
+from traces.graphs.graph import INPUT, NetworkGraph, Op
 
 
 def conv(name: str, source: str, cin: int, cout: int, size: int = 8) -> Op:

@@ -8,23 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.cost import Cost, Placement, WorkStates
-from accel_models.gemmini_firesim import estimated_cycles
-from accel_models.gemmini_machine import gemmini_of
-from accel_models.gemmini_ops import is_product
-from accel_models.gemmini_tiling import ConvLayer, search_tiling
-from accel_models.load import load_design
-from accel_models.params import array_params
-from accel_models.placement import place
-from accel_models.pricing import price
-from accel_models.validation_array import array_of, reference
-from accel_models.validation_gemmini import firesim, firesim_layers
+from accel_models.design.load import load_design
+from accel_models.design.params import array_params
+from accel_models.units.gemmini.machine import gemmini_of
+from accel_models.units.gemmini.ops import is_product
+from accel_models.units.gemmini.tiling import ConvLayer, search_tiling
+from accel_models.units.pricing import price
+from accel_models.work.placement import place
+from analysis.validation.array import array_of, reference
+from analysis.validation.gemmini import firesim, firesim_layers
+from analysis.validation.gemmini_firesim import estimated_cycles
 from simulator import replay
 from simulator.static_table import estimate
-from traces.build import GraphBuilder, Window
-from traces.errors import ConfigError
-from traces.graph import INPUT, NetworkGraph, Op
-from traces.graphs import cifar_resnet
-from traces.workload import open_trace
+from traces.base.errors import ConfigError
+from traces.graphs.build import GraphBuilder, Window
+from traces.graphs.graph import INPUT, NetworkGraph, Op
+from traces.graphs.resnets import cifar_resnet
+from traces.work.workload import open_trace
 
 ARRAY = Placement(
     unit="array",

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.cost import Cost, Placement, WorkStates
-from accel_models.design import Design
-from accel_models.load import load_design
-from accel_models.pricing import price
-from traces.graph import INPUT, Op
+from accel_models.design.design import Design
+from accel_models.design.load import load_design
+from accel_models.units.pricing import price
+from traces.graphs.graph import INPUT, Op
 
 NAMES = [
     "edge_npu_16x16",

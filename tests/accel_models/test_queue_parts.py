@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.cost import Cost
-from accel_models.energy import EnergyParts
-from accel_models.queue_parts import Parts, QueueTimes, parts_of
+from accel_models.energy.actions import EnergyParts
+from accel_models.units.gemmini.queue_parts import Parts, QueueTimes, parts_of
 
 CYCLES = st.integers(0, 10_000)
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.shapes import Shapes, shapes_of
-from accel_models.simd import TIGHTLY_COUPLED, MemoryWait, SimdCost, SimdParams, simd_cycles
-from accel_models.software import ISAS, SoftwareParams, load_software, software_names
-from traces.errors import ConfigError
-from traces.graph import Op, OpKind
+from accel_models.units.simd.simd import TIGHTLY_COUPLED, MemoryWait, SimdCost, SimdParams, simd_cycles
+from accel_models.units.simd.software import ISAS, SoftwareParams, load_software, software_names
+from accel_models.work.shapes import Shapes, shapes_of
+from traces.base.errors import ConfigError
+from traces.graphs.graph import Op, OpKind
 
 # Loads and stores cost 2, branches 3: one instruction of overhead is 0.60 + 0.24 x 2 + 0.07 x 2 + 0.09 x 3 cycles.
 M4 = SimdParams(

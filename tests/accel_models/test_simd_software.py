@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from accel_models.load import load_design
-from accel_models.mobilenets import mobilenet_v1, mobilenet_v2
-from accel_models.params import simd_params
-from accel_models.shapes import shapes_of
-from accel_models.simd import simd_cycles
-from accel_models.simd_network import network_cycles
-from accel_models.software import ISAS, load_software, software_names
-from traces.build import GraphBuilder, Window
-from traces.errors import ConfigError
-from traces.named_networks import load_network
+from accel_models.design.load import load_design
+from accel_models.design.params import simd_params
+from accel_models.units.simd.simd import simd_cycles
+from accel_models.units.simd.software import ISAS, load_software, software_names
+from accel_models.work.shapes import shapes_of
+from analysis.validation.mobilenets import mobilenet_v1, mobilenet_v2
+from analysis.validation.simd_network import network_cycles
+from traces.base.errors import ConfigError
+from traces.graphs.build import GraphBuilder, Window
+from traces.graphs.named import load_network
 
 MICROCONTROLLERS = ("cortex_m0plus", "cortex_m4", "cortex_m33", "cortex_m7", "cortex_m55", "cortex_m85")
 CORES = (*MICROCONTROLLERS, "cortex_a53", "cortex_a55", "cortex_a72", "rvv_core")

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from accel_models.design import Design
-from accel_models.load import load_design
-from accel_models.skipping import SkippedWorkload, skip
-from traces.build import GraphBuilder, Window
-from traces.graph import Gate, NetworkGraph
+from accel_models.design.design import Design
+from accel_models.design.load import load_design
+from accel_models.work.skipping import SkippedWorkload, skip
+from traces.graphs.build import GraphBuilder, Window
+from traces.graphs.graph import Gate, NetworkGraph
 from traces.trace import Trace, TraceInfo, pack_mask
-from traces.workload import lower
+from traces.work.workload import lower
 
 CHANNELS = 8
 MODES = ("none", "compact", "tile", "prefix")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.sram import sram_cost
-from traces.errors import ConfigError
+from accel_models.energy.sram import sram_cost
+from traces.base.errors import ConfigError
 
 NODES = st.sampled_from([45, 32, 28, 22, 65, 40, 16, 7])
 DEVICES = st.sampled_from(["hp", "lop", "lstp"])

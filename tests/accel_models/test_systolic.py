@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.array_accesses import buffer_accesses
-from accel_models.systolic import ArrayParams, Gemms, compute_cycles, utilization
-from accel_models.validation_array import array_comparisons, array_of
-from traces.errors import ConfigError
+from accel_models.units.array.accesses import buffer_accesses
+from accel_models.units.array.systolic import ArrayParams, Gemms, compute_cycles, utilization
+from analysis.validation.array import array_comparisons, array_of
+from traces.base.errors import ConfigError
 
 SERIAL = ArrayParams(rows=8, cols=4, dataflow="ws")
 SIZES = st.integers(0, 300)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.technology import area_factor, energy_factor, sram_energy_factor
-from traces.errors import ConfigError
+from accel_models.energy.technology import area_factor, energy_factor, sram_energy_factor
+from traces.base.errors import ConfigError
 
 NODES = st.integers(7, 130)
 VOLTAGES = st.floats(0.75, 1.2)  # above the lowest point of every node's quadratic

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accel_models.units import UNITS, parse_quantity, spell, whole
-from traces.errors import ConfigError
+from accel_models.design.quantities import UNITS, parse_quantity, spell, whole
+from traces.base.errors import ConfigError
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from accel_models.validation_dpacs import dpacs_latency, network_cycles
-from traces.build import GraphBuilder, Window
-from traces.graph import NetworkGraph
-from traces.graphs import resnet18, resnet50
+from analysis.validation.dpacs import dpacs_latency, network_cycles
+from traces.graphs.build import GraphBuilder, Window
+from traces.graphs.graph import NetworkGraph
+from traces.graphs.resnets import resnet18, resnet50
 
 
 def block_of_resnet18(number: int) -> NetworkGraph:

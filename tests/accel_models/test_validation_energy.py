@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from accel_models.load import load_design
-from accel_models.params import design_prices, simd_params
-from accel_models.validation import Comparison
-from accel_models.validation_energy import energy_comparisons
-from accel_models.validation_eyeriss import BATCH, LAYERS, measured
-from accel_models.validation_mcu import (
+from accel_models.design.load import load_design
+from accel_models.design.params import design_prices, simd_params
+from analysis.validation.comparison import Comparison
+from analysis.validation.energy import energy_comparisons
+from analysis.validation.eyeriss import BATCH, LAYERS, measured
+from analysis.validation.mcu import (
     chip_set_up,
     energy_at_measured_latency,
     energy_end_to_end,

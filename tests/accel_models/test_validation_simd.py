@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from accel_models.load import load_design
-from accel_models.params import simd_params
-from accel_models.shapes import shapes_of
-from accel_models.simd import simd_cycles
-from accel_models.simd_network import work_cycles
-from accel_models.simd_reference import mlperf_rows, network, row_core, software_of, tuned_rows, work
-from accel_models.software import load_software
-from accel_models.validation_simd import simd_comparisons
-from traces.errors import ConfigError
+from accel_models.design.load import load_design
+from accel_models.design.params import simd_params
+from accel_models.units.simd.simd import simd_cycles
+from accel_models.units.simd.software import load_software
+from accel_models.work.shapes import shapes_of
+from analysis.validation.simd import simd_comparisons
+from analysis.validation.simd_network import work_cycles
+from analysis.validation.simd_reference import mlperf_rows, network, row_core, software_of, tuned_rows, work
+from traces.base.errors import ConfigError
 
 COMPARISONS = {comparison.name: comparison for comparison in simd_comparisons()}
 TUNED = COMPARISONS["tuned stacks on Cortex-M4 and M7, latency"]

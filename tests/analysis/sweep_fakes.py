@@ -6,10 +6,10 @@ import os
 import time
 from pathlib import Path
 
-from analysis.evaluate import Task
-from analysis.row import Row, infeasible_row
-from analysis.space import Space
-from analysis.space_file import parse_space
+from analysis.sweeps.evaluate import Task
+from analysis.sweeps.row import Row, infeasible_row
+from analysis.sweeps.space import Space
+from analysis.sweeps.space_file import parse_space
 from traces import SyntheticSettings, cifar_resnet, save_trace, synthetic_trace
 
 SPACE = """

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from accel_models.load import load_design
-from accel_models.params import design_area
-from analysis.evaluate import evaluate
-from analysis.row import Row
-from analysis.space import Space
-from analysis.sweep import model_version, request_of, task_of
+from accel_models.design.load import load_design
+from accel_models.design.params import design_area
+from analysis.sweeps.evaluate import evaluate
+from analysis.sweeps.row import Row
+from analysis.sweeps.space import Space
+from analysis.sweeps.sweep import model_version, request_of, task_of
 from simulator import Policy, replay
 from tests.analysis.sweep_fakes import make_space
 from traces import load_trace
@@ -65,7 +65,7 @@ def test_an_area_over_budget_needs_no_replay(tmp_path: Path, monkeypatch: pytest
     def never(*args: object, **kwargs: object) -> None:
         raise AssertionError("replayed")
 
-    monkeypatch.setattr("simulator.run.replay", never)
+    monkeypatch.setattr("simulator.replays.run.replay", never)
     monkeypatch.setattr("simulator.replay", never, raising=False)
     (row,) = rows_of(make_space(tmp_path, BASE + "budget: {area: 0.01 mm2}"))
     assert not row.feasible

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.figure_info import (
+from analysis.figures.figure_info import (
     CDF_POINTS,
     CLASSES_SHOWN,
     RELATIVE,

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.figures import draw, write_picture
-from analysis.report import read_page, write_figures
+from analysis.figures.drawings import draw, write_picture
+from analysis.reports.report import read_page, write_figures
 from tests.report_folders import HOSTILE_FOLDER, replay_folder, sweep_folder
-from traces.errors import ConfigError
+from traces.base.errors import ConfigError
 
 
 @pytest.fixture(scope="module")

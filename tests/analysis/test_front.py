@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from analysis.front import Objective, find_front, objectives_of
+from analysis.pareto.front import Objective, find_front, objectives_of
 from traces import ConfigError
 
 

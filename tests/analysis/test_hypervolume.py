@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from analysis.hypervolume import hypervolume
+from analysis.pareto.hypervolume import hypervolume
 from traces import ConfigError
 
 COSTS = hnp.arrays(

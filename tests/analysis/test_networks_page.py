@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from analysis.networks_info import TradeOffSeries, macs_of, trade_off
-from analysis.networks_page import page_text, write_networks_page
+from analysis.figures.networks_info import TradeOffSeries, macs_of, trade_off
+from analysis.reports.networks_page import page_text, write_networks_page
 
 
 def _entry(method: str, macs: int, test: float, **more: Any) -> dict[str, Any]:

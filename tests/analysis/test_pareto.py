@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from analysis.pareto import band_masks, epsilon_front, knee_point, pareto_mask, pareto_ranks
+from analysis.pareto.ranks import band_masks, epsilon_front, knee_point, pareto_mask, pareto_ranks
 
 INF, NAN = float("inf"), float("nan")
 VALUES = st.one_of(st.integers(-3, 3).map(float), st.sampled_from([INF, -INF, NAN, -0.0]))

@@ -2,7 +2,7 @@
 
 import math
 
-from analysis.pareto_info import BANDED, NAMED, Candidate, Objective, pareto_info
+from analysis.figures.pareto_info import BANDED, NAMED, Candidate, Objective, pareto_info
 
 LATENCY = Objective("Mean latency", "us")
 ENERGY = Objective("Mean energy", "uJ")

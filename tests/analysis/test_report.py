@@ -8,12 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from analysis.charts import script_safe
-from analysis.provenance import command
-from analysis.replay_view import Misfit, ReplayView, find_trace, read_replays
-from analysis.replay_words import energy_saved, latency_saved, macs_saved, overview_words, replay_words
-from analysis.report import read_page, write_report
-from analysis.store import Store, read_manifest
+from analysis.figures.charts import script_safe
+from analysis.reports.provenance import command
+from analysis.reports.replay_view import Misfit, ReplayView, find_trace, read_replays
+from analysis.reports.replay_words import (
+    energy_saved,
+    latency_saved,
+    macs_saved,
+    overview_words,
+    replay_words,
+)
+from analysis.reports.report import read_page, write_report
+from analysis.sweeps.store import Store, read_manifest
 from simulator import Policy, load_results
 from simulator.summary import Summary
 from tests.report_folders import (
@@ -24,7 +30,7 @@ from tests.report_folders import (
     sweep_folder,
     sweep_row,
 )
-from traces.errors import FileProblem
+from traces.base.errors import FileProblem
 
 DESIGNS = {"npu": "edge_npu_16x16", "core": "cortex_m7", HOSTILE_FOLDER: "gemmini_16x16"}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from analysis.roofline_info import LayerWork, RooflinePoint, roofline_info
-from analysis.timeline_info import SPANS_SHOWN, Span, TimelineBar, chrome_spans, timeline_info
+from analysis.figures.roofline_info import LayerWork, RooflinePoint, roofline_info
+from analysis.figures.timeline_info import SPANS_SHOWN, Span, TimelineBar, chrome_spans, timeline_info
 
 
 def test_roofline_of_two_layers() -> None:

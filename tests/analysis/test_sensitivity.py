@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.front import Objective
-from analysis.sensitivity import Effect, front_sensitivity, importances, one_at_a_time
-from analysis.sweep import sweep
+from analysis.pareto.front import Objective
+from analysis.sweeps.sensitivity import Effect, front_sensitivity, importances, one_at_a_time
+from analysis.sweeps.sweep import sweep
 from tests.analysis.sweep_fakes import analytic, make_space
 from traces import ConfigError
 

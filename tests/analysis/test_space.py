@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.space_file import load_space
+from analysis.sweeps.space_file import load_space
 from tests.analysis.sweep_fakes import make_space, make_trace
 from traces import ConfigError, FileProblem, LacunaError
 

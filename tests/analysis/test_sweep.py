@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.store import load_sweep
-from analysis.sweep import Progress, sweep
+from analysis.sweeps.store import load_sweep
+from analysis.sweeps.sweep import Progress, sweep
 from tests.analysis.sweep_fakes import (
     analytic,
     breaking_after_five,
@@ -202,7 +202,7 @@ def test_workers_that_keep_dying_end_the_sweep(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_scheduler_is_told_quickly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.workers.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("analysis.sweeps.workers.CONNECT_SECONDS", 1)
     space = make_space(tmp_path, SMALL)
     began = time.monotonic()
     with pytest.raises(LacunaError, match="does not answer within 1 s; start one with 'dask scheduler'"):

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accel_models.validation import Comparison
-from accel_models.validations import all_comparisons
-from analysis.validation_info import validation_panels
-from analysis.validation_page import page_text, write_validation_page
-from traces.errors import ConfigError
+from analysis.figures.validation_info import validation_panels
+from analysis.reports.validation_page import page_text, write_validation_page
+from analysis.validation.all import all_comparisons
+from analysis.validation.comparison import Comparison
+from traces.base.errors import ConfigError
 
 
 def comparison(name: str, predicted: list[float], unit: str = "ms", bound: float = 0.2) -> Comparison:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.report import write_report
+from analysis.reports.report import write_report
 from tests.report_folders import HOSTILE, HOSTILE_FOLDER, replay_folder, sweep_folder
 
 CHROMIUM = shutil.which("chromium")

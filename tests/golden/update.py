@@ -8,7 +8,7 @@ from pathlib import Path
 
 from accel_models import design_names, load_design
 from simulator import Policy, replay
-from traces.graphs import cifar_resnet
+from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import synthetic_trace
 
 GOLDEN = Path(__file__).with_name("golden.json")

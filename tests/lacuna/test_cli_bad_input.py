@@ -11,7 +11,7 @@ import pytest
 from lacuna.__main__ import main
 from tests.lacuna.lacuna_runner import Lacuna, Ran
 from traces import cifar_resnet, save_trace, synthetic_trace
-from traces import storage as trace_storage
+from traces.files import storage as trace_storage
 
 NPU = ("-d", "edge_npu_16x16")
 
@@ -298,7 +298,7 @@ def test_an_interrupted_replay_leaves_no_folder(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("simulator.run.lower", interrupt)
+    monkeypatch.setattr("simulator.replays.run.lower", interrupt)
     monkeypatch.setattr(sys, "argv", ["lacuna", "replay", str(trace), *NPU, "--out", str(tmp_path / "r")])
     with pytest.raises(SystemExit) as stop:
         main()

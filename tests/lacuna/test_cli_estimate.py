@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import accel_models
+import analysis
 from tests.lacuna.lacuna_runner import Lacuna
 from traces import cifar_resnet, save_graph
 
@@ -16,7 +16,7 @@ COLUMNS = (
     "layer, op, M, K, N, macs, compute_cycles, stall_cycles, total_cycles, utilization, sram_bytes, "
     "dram_bytes, energy_pj"
 )
-REFERENCE = Path(accel_models.__file__).parent / "tables" / "reference" / "array_scalesim.csv"
+REFERENCE = Path(analysis.__file__).parent / "validation" / "reference" / "array_scalesim.csv"
 SIZES = ("ifmap_h", "ifmap_w", "filter_h", "filter_w", "channels", "num_filters", "stride")
 
 

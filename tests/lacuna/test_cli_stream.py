@@ -10,7 +10,7 @@ import pytest
 
 from tests.lacuna.lacuna_runner import Lacuna
 from traces import Gate, SyntheticSettings, save_trace, synthetic_trace
-from traces.build import GraphBuilder, Window
+from traces.graphs.build import GraphBuilder, Window
 
 NPU = ("-d", "edge_npu_16x16")
 

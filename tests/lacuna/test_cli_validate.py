@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from accel_models import validations
-from accel_models.validation import Comparison
+from analysis.validation import all as validations
+from analysis.validation.comparison import Comparison
 from tests.lacuna.lacuna_runner import Lacuna
 
 Comparisons = tuple[Comparison, ...]

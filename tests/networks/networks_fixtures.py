@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from networks.ddi import DDIResNet
-from networks.gates import LinearChannelGate, LinearLayerGate
-from networks.models import AnyModel, DDIResNetConfig, DenseNetConfig, ResNetConfig
-from traces.graph import NetworkGraph
+from networks.models.ddi import DDIResNet
+from networks.models.families import AnyModel, DDIResNetConfig, DenseNetConfig, ResNetConfig
+from networks.models.gates import LinearChannelGate, LinearLayerGate
+from traces.graphs.graph import NetworkGraph
 
 SHAPE = (3, 8, 8)
 WIDTHS = (4, 6, 8)

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from networks.answers import Wanted, answer_loss
+from networks.training.answers import Wanted, answer_loss
 
 
 def test_without_a_teacher_it_is_cross_entropy() -> None:

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from networks import checkpoint
-from networks.batches import Augmentation, Views, batches, draw_views, finished, look
-from networks.data import Dataset, Images, load_digits
-from networks.models import ResNetConfig
-from networks.teaching import Lessons, prepare_lessons
+from networks.models.families import ResNetConfig
+from networks.training.batches import Augmentation, Views, batches, draw_views, finished, look
+from networks.training.data import Dataset, Images, load_digits
+from networks.training import checkpoint
+from networks.training.teaching import Lessons, prepare_lessons
 
 MODEL = {"kind": "resnet", "blocks": [1], "widths": [4], "in_channels": 1}
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from networks import checkpoint
-from networks.loading import load_model
-from networks.recording import describe_checkpoint
-from networks.starting import warm_start
+from networks.recording.record import describe_checkpoint
+from networks.training.loading import load_model
+from networks.training import checkpoint
+from networks.training.starting import warm_start
 from tests.networks.networks_fixtures import lcnet_config
-from traces.errors import ConfigError, FileProblem
+from traces.base.errors import ConfigError, FileProblem
 
 
 def _save(path: Path, **changes: object) -> Path:

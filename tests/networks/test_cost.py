@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.cost_table import save_cost_table as save_exported
-from accel_models.load import load_design
-from networks.cost import CostModel, openness
-from networks.cost_table import CostTable, OpCost, check_cost_table, load_cost_table, save_cost_table
-from networks.gates import OutputWatch, named_gates
-from networks.models import AnyModel
-from networks.recorder import record
+from accel_models.design.load import load_design
+from networks.models.families import AnyModel
+from networks.models.gates import OutputWatch, named_gates
+from networks.recording.recorder import record
+from networks.training.cost import CostModel, openness
+from networks.training.cost_table import CostTable, OpCost, check_cost_table, load_cost_table, save_cost_table
 from tests.networks.networks_fixtures import ddi_config, deciding, densenet_config, images, lcnet_config
-from traces.errors import ConfigError, FileProblem
+from traces.base.errors import ConfigError, FileProblem
 from traces.trace import TraceInfo
-from traces.workload import lower
+from traces.work.workload import lower
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from traces.workload import lower
 )
 @torch.no_grad()
 def test_macs_equal_those_of_the_lowered_trace(config: AnyModel) -> None:
-    """Oracle: traces.workload.lower, written by other hands for other ends."""
+    """Oracle: traces.work.workload.lower, written by other hands for other ends."""
     model, graph = deciding(config)
     labels = torch.zeros(12, dtype=torch.int64)
     trace = record(model, graph, [(images(), labels)], TraceInfo(model_name="m"), exit_threshold=2.0)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from networks.data import load_cifar10, load_dataset, load_digits, plain_batches
-from traces.errors import ConfigError, FileProblem
+from networks.training.data import load_cifar10, load_dataset, load_digits, plain_batches
+from traces.base.errors import ConfigError, FileProblem
 
 PER_FILE = 4
 

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from networks.ddi import HIDDEN, DDIBlock, hard_decision
-from networks.densenet import DenseNet
-from networks.gates import OutputWatch, named_gates
-from networks.lcnet import set_skipping
-from networks.recorder import record
+from networks.models.ddi import HIDDEN, DDIBlock, hard_decision
+from networks.models.densenet import DenseNet
+from networks.models.gates import OutputWatch, named_gates
+from networks.models.lcnet import set_skipping
+from networks.recording.recorder import record
 from tests.networks.networks_fixtures import SHAPE, as_ddi, ddi_config, deciding, densenet_config, images
 from traces.trace import TraceInfo
-from traces.workload import lower
+from traces.work.workload import lower
 
 
 def test_hard_decisions_carry_the_gradient_of_their_probability() -> None:

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from networks.gates import LinearLayerGate, OutputWatch, kept_scores, named_gates
-from networks.lcnet import GatedBlock, LCBasicBlock, masked_reference, set_skipping
-from networks.models import ResNetConfig
+from networks.models.families import ResNetConfig
+from networks.models.gates import LinearLayerGate, OutputWatch, kept_scores, named_gates
+from networks.models.lcnet import GatedBlock, LCBasicBlock, masked_reference, set_skipping
 from tests.networks.networks_fixtures import deciding, images, lcnet_config
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from networks.config import load_config, train_from_config
-from networks.recording import describe_checkpoint, record_checkpoint
-from traces.errors import ConfigError, FileProblem
-from traces.storage import load_trace, save_trace
-from traces.workload import lower
+from networks.recording.record import describe_checkpoint, record_checkpoint
+from networks.training.config import load_config, train_from_config
+from traces.base.errors import ConfigError, FileProblem
+from traces.files.storage import load_trace, save_trace
+from traces.work.workload import lower
 
 BACKBONE = """
 name: backbone

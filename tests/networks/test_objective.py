@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from networks.answers import Wanted
-from networks.cost import CostModel, openness
-from networks.gates import OutputWatch, named_gates
-from networks.objective import GateLog, SignFlipCost, TargetCost
+from networks.models.gates import OutputWatch, named_gates
+from networks.training.answers import Wanted
+from networks.training.cost import CostModel, openness
+from networks.training.objective import GateLog, SignFlipCost, TargetCost
 from tests.networks.networks_fixtures import ddi_config, deciding, images, lcnet_config
 
 LABELS = torch.arange(12) % 10

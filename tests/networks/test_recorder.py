@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from networks.gates import LinearChannelGate, OutputWatch, named_gates
-from networks.graph_ops import add_conv, add_linear, start_graph
-from networks.lcnet import set_skipping
-from networks.models import AnyModel, ResNetConfig
-from networks.recorder import record
+from networks.models.families import AnyModel, ResNetConfig
+from networks.models.gates import LinearChannelGate, OutputWatch, named_gates
+from networks.models.graph_ops import add_conv, add_linear, start_graph
+from networks.models.lcnet import set_skipping
+from networks.recording.recorder import record
 from tests.networks.networks_fixtures import (
     SHAPE,
     ddi_config,
@@ -22,10 +22,10 @@ from tests.networks.networks_fixtures import (
     images,
     lcnet_config,
 )
-from traces.errors import GraphError
+from traces.base.errors import GraphError
 from traces.exits import with_exit_threshold
-from traces.graph import Gate, NetworkGraph
-from traces.storage import load_trace, save_trace
+from traces.files.storage import load_trace, save_trace
+from traces.graphs.graph import Gate, NetworkGraph
 from traces.trace import TraceInfo
 
 INFO = TraceInfo(model_name="small")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from networks.models import ResNetConfig
-from networks.resnet import cifar_blocks
-from traces.errors import ConfigError
+from networks.models.families import ResNetConfig
+from networks.models.resnet import cifar_blocks
+from traces.base.errors import ConfigError
 
 
 def _macs(**settings: object) -> int:

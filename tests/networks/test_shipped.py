@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from networks.recording import describe_checkpoint
-from traces.storage import load_trace
-from traces.workload import lower
+from networks.recording.record import describe_checkpoint
+from traces.files.storage import load_trace
+from traces.work.workload import lower
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS: dict[str, dict[str, Any]] = json.loads((ROOT / "networks/shipped/provenance.json").read_text())[

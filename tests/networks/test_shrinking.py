@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from networks import checkpoint
-from networks.models import ResNetConfig
-from networks.resnet import ResNet
-from networks.shrinking import shrunk_state
-from networks.starting import start
+from networks.models.families import ResNetConfig
+from networks.models.resnet import ResNet
+from networks.training import checkpoint
+from networks.training.shrinking import shrunk_state
+from networks.training.starting import start
 from tests.networks.networks_fixtures import images, lcnet_config
-from traces.errors import ConfigError
+from traces.base.errors import ConfigError
 
 
 def _network(blocks: tuple[int, ...], widths: tuple[int, ...]) -> ResNet:

@@ -11,19 +11,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from networks import checkpoint
-from networks.answers import Wanted
-from networks.data import Dataset, Images, load_digits
-from networks.gates import LayerGate
-from networks.models import ResNetConfig
-from networks.optimizers import TrainSettings, rate_share
-from networks.training import (
+from networks.models.families import ResNetConfig
+from networks.models.gates import LayerGate
+from networks.training.answers import Wanted
+from networks.training.data import Dataset, Images, load_digits
+from networks.training.optimizers import TrainSettings, rate_share
+from networks.training.run import (
     Answering,
     TrainingDivergedError,
     accuracy_of,
+    checkpoint,
     train,
 )
-from traces.errors import ConfigError
+from traces.base.errors import ConfigError
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from simulator.durations import Durations
-from simulator.schedule import Schedule, Task, TaskKind
-from traces.graphs import cifar_resnet
+from simulator.schedules.durations import Durations
+from simulator.schedules.schedule import Schedule, Task, TaskKind
+from traces.graphs.resnets import cifar_resnet
 
 ANY_GRAPH = cifar_resnet(8)
 ONE_INPUT = np.zeros((1, 9), np.uint16)

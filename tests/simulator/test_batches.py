@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from accel_models.load import load_design
-from accel_models.skipping import skip
+from accel_models.design.load import load_design
+from accel_models.work.skipping import skip
 from simulator import Policy, replay
-from simulator.batches import copies, group_inputs
-from traces.graphs import cifar_resnet
+from simulator.replays.batches import copies, group_inputs
+from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
-from traces.workload import lower
+from traces.work.workload import lower
 
 DESIGN = load_design("edge_npu_16x16")
 GRAPH = cifar_resnet(20, "layer")

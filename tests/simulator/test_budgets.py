@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from accel_models.load import load_design
+from accel_models.design.load import load_design
 from simulator import Arrivals, Budget, StreamSettings, halt, replay, stream
-from traces.build import GraphBuilder, Window
-from traces.errors import ConfigError, UnsupportedError
-from traces.graph import Gate, NetworkGraph
-from traces.graphs import cifar_resnet
+from traces.base.errors import ConfigError, UnsupportedError
+from traces.graphs.build import GraphBuilder, Window
+from traces.graphs.graph import Gate, NetworkGraph
+from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import Trace
-from traces.workload import open_trace
+from traces.work.workload import open_trace
 
 DESIGN = load_design("edge_npu_16x16")
 

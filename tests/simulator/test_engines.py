@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from simulator import events, fast
-from simulator.durations import Durations, mapped, with_known_decisions
-from simulator.schedule import Task
-from simulator.times import Times, speculative_duration
+from simulator.engines import events, fast
+from simulator.engines.times import Times, speculative_duration
+from simulator.schedules.durations import Durations, mapped, with_known_decisions
+from simulator.schedules.schedule import Task
 from tests.simulator.schedule_strategies import ONE_INPUT, Case, cases, tables
 
 FIELDS = ("latency", "busy", "decision_wait", "fetched_early", "starts", "ends", "worked")

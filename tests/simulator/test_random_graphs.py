@@ -8,14 +8,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.design import Design
-from accel_models.load import load_design
+from accel_models.design.design import Design
+from accel_models.design.load import load_design
 from simulator import Policy, replay
-from simulator.decisions import deciding_gates, deciding_ops
+from simulator.schedules.decisions import deciding_gates, deciding_ops
 from tests.traces.trace_strategies import graphs, random_trace
-from traces.graph import NetworkGraph
+from traces.graphs.graph import NetworkGraph
 from traces.trace import Trace
-from traces.workload import lower
+from traces.work.workload import lower
 
 SHAPES: list[dict[str, object]] = [
     {},

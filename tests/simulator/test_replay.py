@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accel_models.load import load_design
+from accel_models.design.load import load_design
 from simulator import Policy, Results, load_results, replay
-from traces.errors import ConfigError, FileProblem, LacunaError, UnsupportedError
-from traces.graphs import cifar_resnet
-from traces.storage import save_trace
+from traces.base.errors import ConfigError, FileProblem, LacunaError, UnsupportedError
+from traces.files.storage import save_trace
+from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
-from traces.workload import open_trace
+from traces.work.workload import open_trace
 
 DESIGNS = ("edge_npu_16x16", "eyeriss_like", "cortex_m4")
 POLICIES = (

@@ -6,17 +6,17 @@ from itertools import pairwise
 
 import pytest
 
-from accel_models.design import Design
-from accel_models.load import load_design
+from accel_models.design.design import Design
+from accel_models.design.load import load_design
 from simulator import Policy, replay
-from simulator.decisions import deciding_ops
-from simulator.prepare import prepare
-from simulator.schedule import Schedule
-from traces.build import GraphBuilder, Tensor, Window
-from traces.graph import Gate, NetworkGraph
-from traces.graphs import cifar_resnet
+from simulator.replays.prepare import prepare
+from simulator.schedules.decisions import deciding_ops
+from simulator.schedules.schedule import Schedule
+from traces.graphs.build import GraphBuilder, Tensor, Window
+from traces.graphs.graph import Gate, NetworkGraph
+from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
-from traces.workload import dense_workload
+from traces.work.workload import dense_workload
 
 SAME = Window.square(3)
 

@@ -7,12 +7,12 @@ import io
 
 import pytest
 
-from accel_models.load import load_design
+from accel_models.design.load import load_design
 from simulator import estimate, replay
-from traces.build import GraphBuilder, Window
-from traces.errors import UnsupportedError
-from traces.graphs import cifar_resnet
-from traces.workload import open_trace
+from traces.base.errors import UnsupportedError
+from traces.graphs.build import GraphBuilder, Window
+from traces.graphs.resnets import cifar_resnet
+from traces.work.workload import open_trace
 
 
 def test_systolic_bare_by_hand() -> None:

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accel_models.design import Design
-from accel_models.load import load_design
+from accel_models.design.design import Design
+from accel_models.design.load import load_design
 from simulator import Arrivals, Dvfs, DvfsState, Policy, StreamResults, StreamSettings, replay, stream
-from simulator.events import Frame, Machine
-from simulator.schedule import Task
+from simulator.engines.events import Frame, Machine
+from simulator.schedules.schedule import Task
 from tests.simulator.schedule_strategies import tables
-from traces.build import GraphBuilder
-from traces.errors import ConfigError, UnsupportedError
-from traces.graphs import cifar_resnet
+from traces.base.errors import ConfigError, UnsupportedError
+from traces.graphs.build import GraphBuilder
+from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import synthetic_trace
 from traces.trace import Trace
-from traces.workload import open_trace
+from traces.work.workload import open_trace
 
 
 def one_op_trace(inputs: int = 1) -> Trace:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from accel_models.load import load_design
+from accel_models.design.load import load_design
 from simulator import Policy, Results, replay
-from traces.graphs import cifar_resnet
+from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import synthetic_trace
 
 GRAPH = cifar_resnet(8, "both")

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import traces
-from accel_models.load import load_design
+from accel_models.design.load import load_design
 from simulator import Policy, Summary, replay
-from simulator.waterfall import LOSSES
-from traces.build import GraphBuilder, Window
-from traces.graph import Gate
-from traces.graphs import cifar_resnet
-from traces.storage import load_trace
+from simulator.replays.waterfall import LOSSES
+from traces.files.storage import load_trace
+from traces.graphs.build import GraphBuilder, Window
+from traces.graphs.graph import Gate
+from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import Trace, TraceInfo, pack_mask
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from traces.build import GraphBuilder, Window
-from traces.errors import ConfigError, UnsupportedError
+from traces.base.errors import ConfigError, UnsupportedError
 from traces.exits import choose_exit, with_exit_threshold
-from traces.graph import Gate
-from traces.graphs import cifar_resnet
+from traces.graphs.build import GraphBuilder, Window
+from traces.graphs.graph import Gate
+from traces.graphs.resnets import cifar_resnet
 from traces.trace import Trace, TraceInfo
-from traces.workload import lower, open_trace
+from traces.work.workload import lower, open_trace
 
 SAME = Window.square(3)
 

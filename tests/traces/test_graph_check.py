@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from traces.errors import FileProblem, GraphError, LacunaError
-from traces.graph import Gate, NetworkGraph, Op
-from traces.graph_files import load_graph, parse_graph, save_graph
-from traces.graphs import cifar_resnet, resnet50
+from traces.base.errors import FileProblem, GraphError, LacunaError
+from traces.graphs.files import load_graph, parse_graph, save_graph
+from traces.graphs.graph import Gate, NetworkGraph, Op
+from traces.graphs.resnets import cifar_resnet, resnet50
 from traces.trace import Trace
-from traces.workload import open_trace
+from traces.work.workload import open_trace
 
 RESNET = cifar_resnet(8, "both")
 

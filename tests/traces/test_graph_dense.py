@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 
 from tests.traces.trace_strategies import SAME, add_gate, graphs
-from traces.build import GraphBuilder
-from traces.dense import dynamic_ops, strip_gates
-from traces.graph import Gate, NetworkGraph, Op
-from traces.graphs import cifar_resnet
+from traces.graphs.build import GraphBuilder
+from traces.graphs.dense import dynamic_ops, strip_gates
+from traces.graphs.graph import Gate, NetworkGraph, Op
+from traces.graphs.resnets import cifar_resnet
 
 
 @pytest.mark.parametrize("depth", [8, 20])

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from traces.errors import ConfigError, FileProblem, GraphError, UnsupportedError
-from traces.graph import NetworkGraph
-from traces.graph_files import save_graph
-from traces.graphs import cifar_resnet
-from traces.named_networks import load_network, network_names
-from traces.storage import export_npz, save_trace
-from traces.workload import open_trace
+from traces.base.errors import ConfigError, FileProblem, GraphError, UnsupportedError
+from traces.files.storage import export_npz, save_trace
+from traces.graphs.files import save_graph
+from traces.graphs.graph import NetworkGraph
+from traces.graphs.named import load_network, network_names
+from traces.graphs.resnets import cifar_resnet
+from traces.work.workload import open_trace
 
 # Layer shapes of the MLPerf Tiny reference models: mlcommons/tiny at 1afd2c98, benchmark/training.
 TINY = Path(__file__).parent.parent / "reference" / "tiny_networks.csv"

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from traces.errors import FileProblem, LacunaError
-from traces.named_networks import load_network
+from traces.base.errors import FileProblem, LacunaError
+from traces.graphs.named import load_network
 
 onnx = pytest.importorskip("onnx", reason="the onnx extra is not installed")
 helper, numpy_helper = onnx.helper, onnx.numpy_helper

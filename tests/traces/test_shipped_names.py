@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from traces.errors import FileProblem
-from traces.named_networks import load_network
-from traces.storage import find_trace, load_trace, shipped_traces
+from traces.base.errors import FileProblem
+from traces.files.storage import find_trace, load_trace, shipped_traces
+from traces.graphs.named import load_network
 
 NAMES = sorted(shipped_traces())
 

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from tests.traces.test_graph_dense import side_exit_graph
 from tests.traces.trace_strategies import graphs, traces
-from traces.build import GraphBuilder, Window
-from traces.columns import flatten
-from traces.errors import ConfigError
-from traces.graph import Gate, NetworkGraph
-from traces.graphs import cifar_resnet
+from traces.base.errors import ConfigError
+from traces.files.columns import flatten
+from traces.graphs.build import GraphBuilder, Window
+from traces.graphs.graph import Gate, NetworkGraph
+from traces.graphs.resnets import cifar_resnet
 from traces.statistics import correlation, trace_statistics
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import Trace, TraceInfo, pack_mask
-from traces.workload import lower
+from traces.work.workload import lower
 
 N = 20_000
 SIGMA = 4.5  # one of a hundred thousand correct draws lies outside

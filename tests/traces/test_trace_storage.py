@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.traces.trace_strategies import add_gate, random_trace, traces
-from traces import storage
-from traces.atomic import atomic_write
-from traces.build import GraphBuilder, Window
-from traces.columns import flatten, from_batch, to_batch
-from traces.errors import ConfigError, FileProblem, GraphError
-from traces.graphs import cifar_resnet
-from traces.storage import export_npz, import_npz, iter_trace, load_trace, read_info, save_trace
+from traces.base.atomic import atomic_write
+from traces.base.errors import ConfigError, FileProblem, GraphError
+from traces.files import storage
+from traces.files.columns import flatten, from_batch, to_batch
+from traces.files.storage import export_npz, import_npz, iter_trace, load_trace, read_info, save_trace
+from traces.graphs.build import GraphBuilder, Window
+from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import synthetic_trace
 from traces.trace import SCHEMA_VERSION, Trace, TraceInfo
 

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.traces.trace_strategies import SAME, add_gate, random_trace, traces
-from traces.build import GraphBuilder, Window
-from traces.errors import GraphError
-from traces.graph import INPUT, MAC_KINDS, NetworkGraph, Op
-from traces.graphs import cifar_resnet
+from traces.base.errors import GraphError
+from traces.graphs.build import GraphBuilder, Window
+from traces.graphs.graph import INPUT, MAC_KINDS, NetworkGraph, Op
+from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import Trace, TraceInfo, pack_mask
-from traces.workload import dense_workload, lower, mean_workload, open_trace
+from traces.work.workload import dense_workload, lower, mean_workload, open_trace
 
 
 def kept_by(gate, value) -> set[int]:
@@ -28,7 +28,7 @@ def kept_by(gate, value) -> set[int]:
 
 
 def lower_one(trace: Trace, i: int) -> list[tuple[bool, set[int], set[int], int]]:
-    """The rules of traces.workload for input ``i``: runs, input channels, output channels, tiles per op."""
+    """The rules of traces.work.workload for input ``i``: runs, input channels, output channels, tiles per op."""
     graph = trace.graph
     seen: dict[str, set[int]] = {}
     result = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from traces.build import GraphBuilder, Tensor, Window
-from traces.graph import Gate, NetworkGraph
+from traces.graphs.build import GraphBuilder, Tensor, Window
+from traces.graphs.graph import Gate, NetworkGraph
 from traces.trace import Trace, TraceInfo, pack_mask
 
 SAME = Window.square(3)

@@ -1,0 +1,1 @@
+"""A design as a file and as typed, checked values."""

@@ -1,0 +1,264 @@
+"""A design: one accelerator, as a frozen and checked value.
+
+Every physical quantity is written with its unit (:mod:`accel_models.design.quantities`); unknown keys are errors.
+``sources`` says for each value, by its dotted path or that of the group around it, where it comes from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+
+from accel_models.design.quantities import parse_quantity, spell, whole
+from accel_models.energy.tables import core_power, dram_table, operation_table
+from accel_models.units.simd.software import load_software
+
+
+def _quantity(kind: str, *, integer: bool = False) -> Any:
+    def read(text: object) -> float | int:
+        value = parse_quantity(text, kind)
+        return whole(value, text) if integer else value
+
+    return (BeforeValidator(read), PlainSerializer(lambda value: spell(value, kind), return_type=str))
+
+
+Frequency = Annotated[float, *_quantity("frequency"), Field(gt=0)]
+Size = Annotated[int, *_quantity("size", integer=True), Field(ge=0)]
+Room = Annotated[int, *_quantity("size", integer=True), Field(gt=0)]  # a size that cannot be nothing
+Bandwidth = Annotated[float, *_quantity("bandwidth"), Field(gt=0)]
+Time = Annotated[float, *_quantity("time"), Field(ge=0)]
+Energy = Annotated[float, *_quantity("energy"), Field(ge=0)]
+Voltage = Annotated[float, *_quantity("voltage"), Field(gt=0)]
+Node = Annotated[int, *_quantity("length", integer=True), Field(gt=0)]
+Temperature = Annotated[float, *_quantity("temperature"), Field(gt=0)]
+Bits = Annotated[int, *_quantity("bits", integer=True), Field(gt=0)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Cycles = Annotated[int, Field(strict=True)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+NotNegative = Annotated[float, Field(ge=0.0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Array(_Part):
+    """A systolic array; every option is an equation of :mod:`accel_models.units.array.systolic`."""
+
+    rows: Count  # R [PEs]: the reduction in ws and is, output pixels in os
+    cols: Count  # C [PEs]
+    dataflow: Literal["ws", "os", "is"]
+    count: Count = 1  # equal arrays that share the DRAM
+    weight_preload: Literal["serial", "overlapped"] = "serial"
+    preload_gap_cycles: Annotated[Cycles, Field(ge=0)] = 0
+    preload_crosses_columns: bool = False
+    first_preload: Literal["counted", "hidden"] = "counted"
+    drain: Literal["every_fold", "overlapped", "none"] = "every_fold"
+    # none: os results are read in parallel; ws and is results leave through the rows, as with every_fold
+    reduction: Literal["im2col", "per_tap"] = "im2col"
+    drain_path: Literal["down", "across"] = "down"
+    hop_cycles: Count = 1
+    trim_folds: bool = False
+    stream_block: Annotated[Cycles, Field(ge=0)] = 0  # rows per command; 0 is a whole fold
+    min_stream_cycles: Annotated[Cycles, Field(ge=0)] = 0
+    fold_overhead_cycles: Annotated[Cycles, Field(ge=0)] = 0
+    gemm_overhead_cycles: Cycles = 0
+    pack_groups: bool = True  # small groups of a convolution lie side by side
+    zero_gating: bool = False  # a masked MAC that is computed anyway does not switch
+    depthwise_on: Literal["array", "simd"] = "array"
+
+
+class MemoryWait(_Part):
+    """Memory that a core fetches from, with the cache in front of it."""
+
+    line_time: Time  # to fetch one line that is not cached; "0 ns" is tightly coupled
+    line: Room  # bytes a fetch brings
+    cache: Size  # "0 B" is none
+
+
+class Simd(_Part):
+    """A core or the vector unit beside an array; see :class:`accel_models.units.simd.simd.SimdParams`."""
+
+    isa: Literal["scalar", "dsp", "mve", "neon", "dot", "rvv", "vector"]
+    clock: Frequency | None = None  # the design's clock when left out
+    lanes_int8: Count
+    lanes_int16: Count
+    lanes_fp32: Count
+    vector: Room  # bytes of one load or store instruction
+    issue: Annotated[float, Field(gt=0)]  # instructions a cycle
+    mac_cycles: Annotated[float, Field(gt=0)]
+    alu_cycles: Annotated[float, Field(gt=0)]
+    load_cycles: Annotated[float, Field(gt=0)]
+    store_cycles: Annotated[float, Field(gt=0)]
+    branch_cycles: Annotated[float, Field(ge=0)]
+    weight_memory: MemoryWait
+    instruction_cache: Size | None = None  # before code in the weight memory; left out: code never waits
+    activation_memory: MemoryWait
+    cores: Count = 1  # that share the work of each op
+    dispatch: Time = 0.0  # operating system or thread pool, per op
+
+
+class Dram(_Part):
+    """Memory off the chip."""
+
+    bandwidth: Bandwidth
+    latency: Time
+    burst: Room
+    requests_in_flight: Count = 16
+    request_overhead_cycles: Annotated[Cycles, Field(ge=0)] = 0
+    price: str  # row of tables/dram.csv
+
+
+class Memory(_Part):
+    """Buffers beside the array, and the DRAM behind them."""
+
+    activation_buffer: Room
+    weight_buffer: Size
+    accumulator_buffer: Room
+    shared_buffer: bool = False  # inputs and weights share the activation buffer
+    double_buffered: bool = True
+    double_buffered_accumulator: bool = True
+    halo_kept: bool = True  # rows that neighbouring tiles share stay in the buffer
+    tile_overhead_cycles: Annotated[Cycles, Field(ge=0)] = 0  # control per tile, while the array waits
+    activation_bits: Count = 8
+    weight_bits: Count = 8
+    accumulator_bits: Count = 32
+    word: Bits = 64  # of one SRAM access
+    banks: Count = 1
+    dram: Dram
+
+
+class Queues(_Part):
+    """Load, execute and store queues that a host feeds tile by tile, and the caches before the DRAM.
+
+    Read where tiles are the library's (``mapping: gemmini_library``); see :mod:`accel_models.units.gemmini.conv`.
+    """
+
+    overlap: Share  # of the time that the queues could hide in each other, what they do hide
+    command_interval_cycles: NotNegative  # between two pairs of commands of the array
+    tile_issue_cycles: NotNegative  # of the host, per tile
+    search_cycles: NotNegative  # of the host, per candidate of its search for tiles; 0: cut ahead of time
+    packs_taps: bool = False  # taps of a kernel row share the array's rows while their channels fit
+    skips_strided_rows: bool = False  # a 1x1 kernel of stride 2 loads only the pixels it uses
+    l2: Size
+    l2_latency_cycles: NotNegative  # of a hit
+    last_level_cache: Size
+    conflict_cycles: NotNegative  # per line L2 lacks, where lines lie 1 KiB or more apart, a power of two
+    page_cycles: NotNegative  # per page that the translation buffer lacks
+    same_line_load_cycles: NotNegative = 0.0  # per request to the line of the request before
+    same_line_store_cycles: NotNegative = 0.0
+
+
+class Skip(_Part):
+    """What the hardware can leave out (design.md section 5)."""
+
+    layers: bool = True
+    channels: Literal["none", "compact", "tile", "prefix"] = "none"
+    group: Count = 1  # channels per aligned group that ``tile`` skips together
+    spatial: bool = False
+    gather_elements_per_cycle: Annotated[float, Field(gt=0)] = 16.0  # ``compact``: packing kept channels
+
+
+class Price(_Part):
+    """A price that the design states itself."""
+
+    action: str
+    value: Energy
+    source: str
+
+
+class Technology(_Part):
+    """Process and tables; see :class:`accel_models.energy.params.TechnologyParams`."""
+
+    node: Node
+    voltage: Voltage
+    temperature: Temperature = 330.0
+    device: Literal["hp", "lop", "lstp"] = "lop"
+    operations: str = "horowitz_45nm"
+    precision: Literal["int8", "int16", "fp16", "fp32"] = "int8"
+    idle_clocking: Share = 0.1
+    register_bits_per_pe: Annotated[int, Field(ge=0)] = 48
+    pe_buffer: Size = 0
+    core_power: str | None = None
+    supply: Voltage | None = None
+    prices: tuple[Price, ...] = ()
+
+
+def _check_tables(design: Design) -> None:
+    """Refuse a name that no table knows when the design is read, not when it is priced."""
+    load_software(design.software, design.simd.isa if design.simd else "vector")
+    operation_table(design.technology.operations)
+    if design.technology.core_power is not None:
+        core_power(design.technology.core_power)
+    if design.memory is not None and design.memory.dram.price != "none":
+        dram_table(design.memory.dram.price)
+
+
+def _check_library(design: Design) -> None:
+    """Refuse what Gemmini's library, or the model of its queues, does not know."""
+    array, memory = design.array, design.memory
+    if array is None or memory is None or design.queues is None:
+        raise ValueError("mapping = 'gemmini_library' needs an array, a memory and queues")
+    needs = (
+        ("array.dataflow", array.dataflow, "ws"),
+        ("memory.shared_buffer", memory.shared_buffer, True),
+    )
+    for name, value, need in needs:
+        if value != need:
+            raise ValueError(
+                f"{name} = {value!r}: mapping = 'gemmini_library' knows {need!r} alone; "
+                f"set mapping = 'latency' to let Lacuna choose the tiles"
+            )
+    if array.stream_block < 1:
+        raise ValueError(
+            "array.stream_block = 0: mapping = 'gemmini_library' needs 1 or more pixels a command"
+        )
+
+
+class Design(_Part):
+    """One accelerator."""
+
+    name: str
+    description: str
+    clock: Frequency
+    array: Array | None = None
+    simd: Simd | None = None
+    software: str = "tuned"  # kernel quality of a core: a set of tables/software.yaml
+    memory: Memory | None = None  # None: unlimited, nothing is ever waited for
+    # What tiles are chosen for, the other breaking ties; or the tiles that Gemmini's own library takes.
+    mapping: Literal["latency", "energy", "gemmini_library"] = "latency"
+    queues: Queues | None = None  # how ``gemmini_library`` runs them
+    skip: Skip = Skip()
+    elementwise: Literal["simd", "ignored"] = "simd"  # ignored: adds, pools ... are free and said to be
+    gate_unit: Literal["array", "simd"] = "simd"
+    gate_weights: Literal["resident", "fetched"] = "fetched"
+    technology: Technology
+    sources: dict[str, str]  # dotted path of a value or of the group around it -> where it comes from
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.array is None and self.simd is None:
+            raise ValueError("needs an array, a simd core or both")
+        if self.gate_unit == "array" and self.array is None:
+            raise ValueError("gate_unit = 'array', but the design has no array")
+        if self.gate_unit == "simd" and self.simd is None:
+            raise ValueError("gate_unit = 'simd', but the design has no simd core")
+        if self.elementwise == "ignored" and self.array is None:
+            raise ValueError("elementwise = 'ignored', but only an array can leave such ops to another unit")
+        if self.array is not None and self.array.depthwise_on == "simd" and self.simd is None:
+            raise ValueError("array.depthwise_on = 'simd', but the design has no simd core")
+        _check_tables(self)
+        if self.mapping == "gemmini_library":
+            _check_library(self)
+        if self.skip.channels == "tile" and self.skip.group < 2:
+            raise ValueError(f"skip.group = {self.skip.group}: skip.channels = 'tile' needs 2 or more")
+        return self
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over every value but the words (name, description, sources), first 16 hex digits."""
+        data = self.model_dump(mode="json", exclude={"name", "description", "sources"})
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,139 @@
+"""Designs from files: shipped names or YAML 1.2 paths, with single values set from outside."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from accel_models.design.design import Design
+from traces.base.errors import ConfigError, FileProblem, did_you_mean
+
+
+def design_names() -> tuple[str, ...]:
+    """Names of the shipped designs, sorted."""
+    folder = resources.files("accel_models.designs")
+    return tuple(sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml")))
+
+
+def load_design(name_or_path: str | Path, overrides: Mapping[str, object] | None = None) -> Design:
+    """Return a design by its shipped name or from a YAML file.
+
+    Parameters
+    ----------
+    name_or_path
+        ``"edge_npu_16x16"`` or a path ending in ``.yaml``.
+    overrides
+        Values by dotted path, e.g. ``{"array.rows": 8, "clock": "160 MHz"}``; a string is read as YAML.
+
+    Raises
+    ------
+    FileProblem, ConfigError
+        With the path, the value, what is needed and the nearest valid name.
+    """
+    data, origin = _read(str(name_or_path))
+    for path, value in (overrides or {}).items():
+        set_value(data, path, value)
+    return parse_design(data, origin)
+
+
+def parse_design(data: Mapping[str, Any], origin: str) -> Design:
+    """Check ``data`` and return it as a design; ``origin`` names it in errors."""
+    try:
+        return Design.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{origin}: {explain(error, Design)}") from None
+
+
+def parse_override(text: str) -> tuple[str, object]:
+    """Split ``"array.rows=8"`` as given to ``--set`` into path and value."""
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        raise ConfigError(f"--set {text!r}: write it as PATH=VALUE, e.g. array.rows=8")
+    return path.strip(), value.strip()
+
+
+def set_value(data: dict[str, Any], path: str, value: object) -> None:
+    """Set the value at a dotted path of nested mappings; groups the data leaves out are opened."""
+    *groups, last = path.split(".")
+    place = data
+    model: type[BaseModel] = Design
+    for depth, group in enumerate(groups):
+        _known(model, group, path)
+        inner = _model_of(model, group)
+        if inner is None:
+            raise ConfigError(f"{'.'.join(groups[: depth + 1])} is a value, not a group; cannot set {path!r}")
+        if place.get(group) is None:
+            place[group] = {}
+        place, model = place[group], inner
+    _known(model, last, path)
+    place[last] = _yaml().load(value) if isinstance(value, str) else value
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """Return the first problem of a failed validation, misspelt names before all, as ``path = value: need``."""
+    problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    *groups, last = [str(part) for part in problem["loc"]] or [""]
+    path = ".".join([*groups, last]).strip(".")
+    if problem["type"] == "extra_forbidden":
+        inner = model
+        for group in groups:
+            inner = _model_of(inner, group) or inner
+        return f"{path}: no such setting{did_you_mean(last, inner.model_fields)}"
+    if problem["type"] == "missing":
+        return f"{path}: is missing"
+    text = str(problem["msg"]).removeprefix("Value error, ")
+    if not path:
+        return text
+    return f"{path} = {problem['input']!r}: {text}"
+
+
+def _read(name: str) -> tuple[dict[str, Any], str]:
+    path = Path(name)
+    if path.suffix in {".yaml", ".yml"} or path.exists():
+        if not path.is_file():
+            raise FileProblem(f"{path}: no such design file")
+        return _parse(path.read_bytes(), str(path)), str(path)
+    if name not in design_names():
+        raise ConfigError(
+            f"design {name!r}: no such shipped design, and no YAML file{did_you_mean(name, design_names())}"
+        )
+    text = resources.files("accel_models.designs").joinpath(f"{name}.yaml").read_bytes()
+    return _parse(text, name), name
+
+
+def _parse(text: bytes, origin: str) -> dict[str, Any]:
+    try:
+        data = _yaml().load(io.BytesIO(text))
+    except (YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark else ""
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError(f"{origin}:{where} not YAML: {what}") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{origin}: holds {type(data).__name__}, needs a mapping of settings")
+    return data
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.allow_duplicate_keys = False
+    return yaml
+
+
+def _known(model: type[BaseModel], name: str, path: str) -> None:
+    if name not in model.model_fields:
+        raise ConfigError(f"{path}: no such setting{did_you_mean(name, model.model_fields)}")
+
+
+def _model_of(model: type[BaseModel], name: str) -> type[BaseModel] | None:
+    """Return the model of a group, looking through ``Group | None``."""
+    field = model.model_fields.get(name)
+    kinds = getattr(field.annotation, "__args__", (field.annotation,)) if field else ()
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)

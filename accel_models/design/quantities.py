@@ -1,0 +1,97 @@
+"""Physical quantities as people write them in files: ``"64 KiB"``, ``"500 MHz"``, ``"1.2 pJ"``.
+
+This is the only place where a quantity is parsed.  A number without a unit is refused, and so is ``KB``,
+which some read as 1000 and others as 1024 bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Final
+
+from traces.base.errors import ConfigError, did_you_mean
+
+# Factors to the base unit in which the model counts.  Decimal, so that 0.1 ns stays 0.1 ns.
+_ONE, _KILO, _MILLI = Decimal(1), Decimal(1000), Decimal("0.001")
+UNITS: Final[dict[str, dict[str, Decimal]]] = {
+    # quantity: unit: factor to the base unit
+    "frequency":       {"Hz": _ONE, "kHz": _KILO, "MHz": _KILO**2, "GHz": _KILO**3},
+    "size":            {"B": _ONE, "KiB": Decimal(2) ** 10, "MiB": Decimal(2) ** 20, "GiB": Decimal(2) ** 30},
+    "bandwidth":       {"B/s": _ONE, "kB/s": _KILO, "MB/s": _KILO**2, "GB/s": _KILO**3, "TB/s": _KILO**4},
+    "time":            {"s": _ONE, "ms": _MILLI, "us": _MILLI**2, "ns": _MILLI**3, "ps": _MILLI**4},
+    "energy":          {"pJ": _ONE, "fJ": _MILLI, "nJ": _KILO, "uJ": _KILO**2, "mJ": _KILO**3, "J": _KILO**4},
+    "power":           {"W": _ONE, "mW": _MILLI, "uW": _MILLI**2, "nW": _MILLI**3},
+    "voltage":         {"V": _ONE, "mV": _MILLI},
+    "area":            {"mm2": _ONE, "um2": _MILLI**2},
+    "length":          {"nm": _ONE, "um": _KILO},
+    "temperature":     {"K": _ONE},
+    "rate":            {"1/s": _ONE, "fps": _ONE},
+    "energy_per_bit":  {"pJ/bit": _ONE, "fJ/bit": _MILLI},
+    "power_per_clock": {"uW/MHz": _ONE, "mW/MHz": _KILO, "pJ/cycle": _ONE},
+    "bits":            {"bit": _ONE},
+}  # fmt: skip
+_USUAL: Final[dict[str, str]] = {
+    "frequency": "MHz",
+    "size": "KiB",
+    "bandwidth": "GB/s",
+    "time": "ms",
+    "rate": "fps",
+}
+_AMBIGUOUS: Final[dict[str, str]] = {"KB": "KiB (1024) or write bytes", "kB": "KiB", "MB": "MiB", "GB": "GiB"}
+_QUANTITY = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(\S.*?)?\s*$")
+
+
+def parse_quantity(text: object, quantity: str) -> float:
+    """Return ``text`` in the base unit of ``quantity``.
+
+    Parameters
+    ----------
+    text
+        A string such as ``"64 KiB"``.
+    quantity
+        A key of :data:`UNITS`.  Base units: Hz, B, B/s, s, pJ, W, V, mm2, nm, K, 1/s, pJ/bit, uW/MHz, bit.
+
+    Raises
+    ------
+    ConfigError
+        If the text is no string, has no unit or one that does not measure ``quantity``, or is ambiguous.
+    """
+    units = UNITS[quantity]
+    example = f'"64 {_USUAL.get(quantity, next(iter(units)))}"'
+    if not isinstance(text, str):
+        raise ConfigError(f"{text!r} has no unit: write a {quantity} like {example}")
+    match = _QUANTITY.match(text)
+    if match is None:
+        raise ConfigError(f"{text!r} is not a {quantity}: write it like {example}")
+    number, unit = match.groups()
+    if unit is None:
+        raise ConfigError(f"{text!r} has no unit: write a {quantity} like {example}")
+    if unit not in units:
+        if quantity == "size" and unit in _AMBIGUOUS:
+            raise ConfigError(f"{text!r}: {unit} is ambiguous (1000 or 1024); write {_AMBIGUOUS[unit]}")
+        raise ConfigError(f"{text!r}: no such unit of {quantity}{did_you_mean(unit, units)}")
+    return float(Decimal(number) * units[unit])
+
+
+def whole(value: float, text: object) -> int:
+    """Return ``value`` as an integer, refusing to round."""
+    if value != int(value):
+        raise ConfigError(f"{text!r} is not a whole number of base units ({value})")
+    return int(value)
+
+
+def spell(value: float, quantity: str) -> str:
+    """Return ``value``, in the base unit, as text that :func:`parse_quantity` reads back exactly.
+
+    Takes the largest unit in which the number is a short one.
+    """
+    exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    base = next(unit for unit, factor in UNITS[quantity].items() if factor == 1)
+    best = f"{value!r} {base}"
+    for unit, factor in sorted(UNITS[quantity].items(), key=lambda item: item[1]):
+        scaled = exact / factor
+        text = f"{scaled.normalize():f} {unit}"
+        if scaled >= 1 and len(text) <= len(best) and scaled * factor == exact:
+            best = text
+    return best

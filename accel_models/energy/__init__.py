@@ -1,0 +1,1 @@
+"""Energy and area: actions, price lists, technology, tables."""

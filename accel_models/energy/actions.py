@@ -1,0 +1,208 @@
+"""Energy of work: counts of actions times the price of each.
+
+::
+
+    energy = sum(actions x energy per action)  +  leakage x time  +  idle clocking x idle cycles
+
+The names of the fields of :class:`Actions` are the names of the prices; an action that happened and has no
+price is an error, never zero.  Which gates and which fetches were wasted is the schedule's knowledge: it
+prices those tasks like any other and moves the result with ``as_gate`` or ``as_wasted``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from accel_models.energy.params import PRECISION_BYTES, TechnologyParams
+from accel_models.energy.prices import PriceList
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.number[Any]] | int | float
+Part = Literal["mac_pj", "sram_pj", "dram_pj", "simd_pj"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Actions:
+    """How often each priced thing happens; every field has one common shape, usually (n,), or is 0."""
+
+    macs: Counts = 0  # in the array, switching [MAC]
+    zero_gated_macs: Counts = 0  # in the array, held still because an operand is zero [MAC]
+    pe_cycles: Counts = 0  # rows x columns x busy cycles: clocking and pipeline of PEs [PE cycle]
+    control_cycles: Counts = 0  # busy cycles of an array: what steers and feeds it [cycle]
+    pe_buffer_bytes: Counts = 0  # scratchpad inside each PE, reads and writes [B]
+    noc_bytes: Counts = 0  # bus between global buffer and PEs [B]
+    weight_sram_read_bytes: Counts = 0
+    weight_sram_write_bytes: Counts = 0
+    activation_sram_read_bytes: Counts = 0
+    activation_sram_write_bytes: Counts = 0
+    accumulator_read_bytes: Counts = 0
+    accumulator_write_bytes: Counts = 0
+    simd_macs: Counts = 0  # on the vector unit beside an array [MAC]
+    simd_ops: Counts = 0  # lane operations: add, compare, requantise ... [op]
+    core_cycles: Counts = 0  # busy cycles of a processor core [cycle]
+    dram_read_bytes: Counts = 0
+    dram_write_bytes: Counts = 0
+    dram_activations: Counts = 0  # rows opened [row]
+
+    def __add__(self, other: Actions) -> Actions:
+        return Actions(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+    def times(self, factor: Counts) -> Actions:
+        """Return every count multiplied, e.g. by an execution rate or an input's decision."""
+        return Actions(**{f.name: getattr(self, f.name) * factor for f in fields(self)})
+
+
+def array_actions(
+    technology: TechnologyParams, macs: Counts, cycles: Counts, *, pes: int, gated_macs: Counts = 0
+) -> Actions:
+    """Count what happens inside an array: in its PEs, and in what steers them.
+
+    A switching MAC in a PE with a scratchpad reads an activation, a weight and a partial sum there and
+    writes the partial sum back; a zero-gated one only reads the activation it finds to be zero.
+
+    Parameters
+    ----------
+    technology
+        Of the design; its precision is the width of the words, ``pe_buffer_bytes`` tells of scratchpads.
+    macs
+        MACs mapped to the array, shape (n,) [MAC].
+    cycles
+        In which the array is busy, shape (n,) [cycle].
+    pes
+        rows x columns.
+    gated_macs
+        How many of ``macs`` are held still by zero gating [MAC].
+    """
+    word = PRECISION_BYTES[technology.precision] if technology.pe_buffer_bytes else 0
+    switching = macs - gated_macs
+    return Actions(
+        macs=switching,
+        zero_gated_macs=gated_macs,
+        pe_cycles=cycles * pes,
+        control_cycles=cycles,
+        pe_buffer_bytes=word * (4 * switching + gated_macs),
+    )
+
+
+PART_OF: dict[str, Part] = {
+    "macs": "mac_pj",
+    "zero_gated_macs": "mac_pj",
+    "pe_cycles": "mac_pj",
+    "control_cycles": "mac_pj",
+    "pe_buffer_bytes": "mac_pj",
+    "noc_bytes": "mac_pj",
+    "weight_sram_read_bytes": "sram_pj",
+    "weight_sram_write_bytes": "sram_pj",
+    "activation_sram_read_bytes": "sram_pj",
+    "activation_sram_write_bytes": "sram_pj",
+    "accumulator_read_bytes": "sram_pj",
+    "accumulator_write_bytes": "sram_pj",
+    "simd_macs": "simd_pj",
+    "simd_ops": "simd_pj",
+    "core_cycles": "simd_pj",
+    "dram_read_bytes": "dram_pj",
+    "dram_write_bytes": "dram_pj",
+    "dram_activations": "dram_pj",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EnergyParts:
+    """Energy by where it went [pJ], arrays of one common shape; the parts add up to the total."""
+
+    mac_pj: Floats
+    sram_pj: Floats
+    dram_pj: Floats
+    simd_pj: Floats
+    gate_pj: Floats
+    wasted_pj: Floats
+    static_pj: Floats
+
+    @classmethod
+    def zeros(cls, shape: tuple[int, ...] = ()) -> EnergyParts:
+        """Return nothing spent, as a value to add to."""
+        return cls(**{f.name: np.zeros(shape) for f in fields(cls)})
+
+    @property
+    def total_pj(self) -> Floats:
+        """Sum of the parts [pJ]."""
+        parts: list[Floats] = [getattr(self, f.name) for f in fields(self)]
+        return np.asarray(sum(parts[1:], parts[0]))
+
+    def __add__(self, other: EnergyParts) -> EnergyParts:
+        return EnergyParts(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+    def times(self, factor: Counts) -> EnergyParts:
+        """Return every part multiplied, e.g. by an execution rate or an input's decision."""
+        return EnergyParts(**{f.name: np.asarray(getattr(self, f.name) * factor) for f in fields(self)})
+
+    def as_gate(self) -> EnergyParts:
+        """Return the same energy as a gate's own: computing a decision."""
+        return self._moved("gate_pj")
+
+    def as_wasted(self) -> EnergyParts:
+        """Return the same energy as wasted: fetched and then not needed."""
+        return self._moved("wasted_pj")
+
+    def _moved(self, part: Literal["gate_pj", "wasted_pj"]) -> EnergyParts:
+        total = self.total_pj
+        none = {f.name: np.zeros_like(total) for f in fields(self)}
+        return EnergyParts(**(none | {part: total}))
+
+
+def energy_pj(actions: Actions, prices: PriceList) -> EnergyParts:
+    """Price counted actions: the sum of count x price by part, static energy left at zero.
+
+    Raises
+    ------
+    ConfigError
+        If an action that happens has no price in this design; the message names it.
+    """
+    counts = {name: np.asarray(getattr(actions, name), np.float64) for name in PART_OF}
+    shape = np.broadcast_shapes(*(count.shape for count in counts.values()))
+    parts = {f.name: np.zeros(shape) for f in fields(EnergyParts)}
+    for name, count in counts.items():
+        if np.any(count):
+            parts[PART_OF[name]] += count * prices.value(name)
+    return EnergyParts(**parts)
+
+
+def static_energy_pj(
+    prices: PriceList,
+    latency_cycles: ArrayLike,
+    clock_hz: float,
+    *,
+    idle_pe_cycles: ArrayLike = 0,
+    idle_core_cycles: ArrayLike = 0,
+) -> Floats:
+    """Energy that is spent by waiting: leakage and DRAM standby over time, clocking in idle cycles [pJ].
+
+    Parameters
+    ----------
+    prices
+        Prices of the design.
+    latency_cycles
+        Time the design is on [cycles], shape (n,).
+    clock_hz
+        Clock [Hz].
+    idle_pe_cycles
+        rows x columns x cycles in which the array waits [PE cycle]; charged at the ungated share of its
+        clocking and control.
+    idle_core_cycles
+        Cycles in which processor cores wait with their clocks on, each core counted [cycle].
+
+    Notes
+    -----
+    1 mW for 1 cycle is ``1e9 / clock_hz`` pJ.
+    """
+    milliwatts = sum(price.value for price in prices.prices if price.unit == "mW")
+    energy = np.asarray(latency_cycles, np.float64) * (milliwatts * 1e9 / clock_hz)
+    for name, cycles in (("idle_pe_cycles", idle_pe_cycles), ("idle_core_cycles", idle_core_cycles)):
+        count = np.asarray(cycles, np.float64)
+        if np.any(count):
+            energy = energy + count * prices.value(name)
+    return np.asarray(energy)

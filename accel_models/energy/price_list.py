@@ -1,0 +1,282 @@
+"""Building the price list of one design from its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+
+from accel_models.energy.area import logic_area_mm2
+from accel_models.energy.params import (
+    PRECISION_BYTES,
+    MemoryRole,
+    PriceOverride,
+    SramMacro,
+    TechnologyParams,
+)
+from accel_models.energy.prices import Price, PriceList
+from accel_models.energy.sram import macro_cost, sram_cost
+from accel_models.energy.tables import Operation, core_power, dram_table, operation_table
+from accel_models.energy.technology import energy_factor
+from traces.base.errors import ConfigError, did_you_mean
+
+# Assumption: a lane operation moves two operands and a result of 32 bits through clocked registers.
+SIMD_REGISTER_BITS = 96
+# Assumption: seeing that an operand is zero costs as much as one addition of its width.
+ZERO_CHECK = {"int8": "int8_add", "int16": "int16_add", "fp16": "int16_add", "fp32": "int32_add"}
+PRICED_ACTIONS = {  # what a design may override, and the unit its price is per
+    "macs": "pJ/op",
+    "zero_gated_macs": "pJ/op",
+    "pe_cycles": "pJ/cycle",
+    "control_cycles": "pJ/cycle",
+    "idle_pe_cycles": "pJ/cycle",
+    "pe_buffer_bytes": "pJ/B",
+    "noc_bytes": "pJ/B",
+    "weight_sram_read_bytes": "pJ/B",
+    "weight_sram_write_bytes": "pJ/B",
+    "activation_sram_read_bytes": "pJ/B",
+    "activation_sram_write_bytes": "pJ/B",
+    "accumulator_read_bytes": "pJ/B",
+    "accumulator_write_bytes": "pJ/B",
+    "simd_macs": "pJ/op",
+    "simd_ops": "pJ/op",
+    "core_cycles": "pJ/cycle",
+    "idle_core_cycles": "pJ/cycle",
+    "dram_read_bytes": "pJ/B",
+    "dram_write_bytes": "pJ/B",
+    "dram_activations": "pJ/row",
+}
+_SRAM_ACTIONS: dict[MemoryRole, tuple[str, str]] = {
+    "weight": ("weight_sram_read_bytes", "weight_sram_write_bytes"),
+    "activation": ("activation_sram_read_bytes", "activation_sram_write_bytes"),
+    "accumulator": ("accumulator_read_bytes", "accumulator_write_bytes"),
+}
+
+
+@lru_cache(maxsize=1024)
+def price_list(
+    technology: TechnologyParams, memories: tuple[SramMacro, ...], *, pes: int = 0, lanes: int = 0
+) -> PriceList:
+    """Collect the prices of a design from its tables.
+
+    Parameters
+    ----------
+    technology
+        Node, voltage, temperature, device class, tables and overrides.
+    memories
+        On-chip buffers; two roles may share one (``shared``).
+    pes
+        Multiply-accumulate units of the array; 0 for a processor core.
+    lanes
+        Lanes of the vector unit beside the array.
+    """
+    prices: list[Price] = []
+    if technology.core_power is not None:
+        prices += _core_prices(technology.core_power, technology.supply_v)
+    if pes:
+        prices += _array_prices(technology, pes) + _simd_prices(technology)
+        prices += _leakage(technology, memories) + _logic_leakage(technology, pes, lanes)
+    prices += [price for macro in memories for price in _macro_prices(technology, macro)]
+    if technology.dram != "none":
+        prices += _dram_prices(technology.dram)
+    return PriceList(tuple(_override(prices, technology.prices)))
+
+
+def _operation(technology: TechnologyParams, action: str) -> Operation | None:
+    return operation_table(technology.operations).get((action, "energy"))
+
+
+def _composed(technology: TechnologyParams, price: str, unit: str, parts: Mapping[str, float]) -> list[Price]:
+    """Price an action made of so many of each operation of the one table; empty if the table lacks one."""
+    cells = {name: _operation(technology, name) for name in parts}
+    known = [cell for cell in cells.values() if cell is not None]
+    if not known or len(known) < len(cells):
+        return []
+    first = known[0]
+    same = first.node_nm == technology.node_nm and abs(first.voltage_v - technology.voltage_v) < 1e-9
+    factor = (
+        1.0
+        if same
+        else energy_factor(first.node_nm, first.voltage_v, technology.node_nm, technology.voltage_v)
+    )
+    value = factor * sum(cell.value * parts[cell.action] for cell in known)
+    recipe = " + ".join(f"{count:g} {name}" if count != 1 else name for name, count in parts.items())
+    origin = f"{technology.operations}: {recipe} ({'; '.join(dict.fromkeys(cell.source for cell in known))})"
+    if not same:
+        origin += f"; x {factor:.3f} from {first.node_nm} nm {first.voltage_v} V, Stillmaker & Baas 2017"
+    scaled = not same or any(cell.provenance == "scaled" for cell in known)
+    return [Price(price, value, unit, technology.node_nm, f"{technology.voltage_v} V", origin, scaled)]
+
+
+def _array_prices(technology: TechnologyParams, pes: int) -> list[Price]:
+    mac = f"{technology.precision}_mac"
+    if _operation(technology, mac) is None:
+        macs = [action for action, _ in operation_table(technology.operations) if action.endswith("_mac")]
+        raise ConfigError(
+            f"technology.operations = {technology.operations!r} has no {mac!r}{did_you_mean(mac, macs)}"
+        )
+    width = PRECISION_BYTES[technology.precision]
+    return [
+        *_composed(technology, "macs", "pJ/op", {mac: 1, "mac_overhead": width}),
+        *_composed(technology, "zero_gated_macs", "pJ/op", {ZERO_CHECK[technology.precision]: 1}),
+        *_clock_prices(technology, pes),
+        *_composed(technology, "noc_bytes", "pJ/B", {"noc": 1}),
+        *_pe_buffer_prices(technology),
+    ]
+
+
+def _clock_prices(technology: TechnologyParams, pes: int) -> list[Price]:
+    """Price a cycle of a PE, of what steers the array, and of a PE that waits.
+
+    Assumption: what a PE spends beside the registers of its operands grows with their width, as in a MAC.
+    Choice: while the array waits, PEs and control keep the same share of their clocking.
+    """
+    registers = {"register_bit": technology.register_bits_per_pe}
+    width = PRECISION_BYTES[technology.precision]
+    clocking = _composed(technology, "pe_cycles", "pJ/cycle", registers | {"pe_overhead": width})
+    control = _composed(technology, "control_cycles", "pJ/cycle", {"array_control": 1})
+    each = sum(price.value for price in clocking) + sum(price.value for price in control) / pes
+    idle = [
+        replace(
+            price,
+            action="idle_pe_cycles",
+            value=each * technology.idle_clocking,
+            source=f"{technology.idle_clocking:g} of pe_cycles and of control_cycles / {pes}; {price.source}",
+        )
+        for price in clocking
+    ]
+    return [*clocking, *control, *idle]
+
+
+def _pe_buffer_prices(technology: TechnologyParams) -> list[Price]:
+    if not technology.pe_buffer_bytes:
+        return []
+    tabled = _composed(technology, "pe_buffer_bytes", "pJ/B", {"pe_buffer": 1})
+    if tabled:
+        return tabled
+    macro = SramMacro(
+        role="weight",
+        size_bytes=technology.pe_buffer_bytes,
+        word_bits=32,
+        setting="technology.pe_buffer",
+    )
+    read = _macro_prices(technology, macro)[0]
+    return [replace(read, action="pe_buffer_bytes")]
+
+
+def _simd_prices(technology: TechnologyParams) -> list[Price]:
+    registers = {"register_bit": SIMD_REGISTER_BITS}
+    return [
+        *_composed(technology, "simd_macs", "pJ/op", {f"{technology.precision}_mac": 1} | registers),
+        *_composed(technology, "simd_ops", "pJ/op", {"int32_add": 1} | registers),
+    ]
+
+
+def _leakage(technology: TechnologyParams, memories: tuple[SramMacro, ...]) -> list[Price]:
+    """Leakage of all buffers; what a processor core draws includes its own."""
+    costs = [(macro, macro_cost(technology, macro)) for macro in memories if not macro.shared]
+    if not costs:
+        return []
+    leakage = sum(float(cost.static_mw) * macro.banks for macro, cost in costs)
+    source = f"CACTI 7, {technology.device}, {technology.temperature_k:g} K, all buffers"
+    scaled = any(cost.scaled for _, cost in costs)
+    return [Price("sram_leakage", leakage, "mW", technology.node_nm, "CACTI's", source, scaled)]
+
+
+def _macro_prices(technology: TechnologyParams, macro: SramMacro) -> list[Price]:
+    actions = _SRAM_ACTIONS[macro.role]
+    tabled = [
+        price
+        for action, cell in zip(actions, ("sram_read", "sram_write"), strict=True)
+        for price in _composed(technology, action, "pJ/B", {cell: 1})
+    ]
+    if tabled:
+        return tabled
+    cost = macro_cost(technology, macro)
+    size = f"{macro.bank_bytes / 1024:g} KiB x {macro.banks}, {macro.word_bits} b words"
+    source = f"CACTI 7, {technology.device}, {size}"
+    values = (float(cost.read_pj_per_byte), float(cost.write_pj_per_byte))
+    return [
+        Price(action, value, "pJ/B", technology.node_nm, "CACTI's", source, cost.scaled)
+        for action, value in zip(actions, values, strict=True)
+    ]
+
+
+def _logic_leakage(technology: TechnologyParams, pes: int, lanes: int) -> list[Price]:
+    """Choice: logic leaks as much per mm2 as a 64 KiB SRAM of its class, node and temperature."""
+    area, scaled = logic_area_mm2(technology, pes=pes, lanes=lanes)
+    cost = sram_cost(
+        65536,
+        node_nm=technology.node_nm,
+        device=technology.device,
+        temperature_k=technology.temperature_k,
+    )
+    density = float(cost.static_mw) / float(cost.area_mm2)
+    source = f"assumption: {density:.3g} mW/mm2 as SRAM of the same class x {area:.3g} mm2 of logic"
+    return [
+        Price(
+            "logic_leakage",
+            density * area,
+            "mW",
+            technology.node_nm,
+            "CACTI's",
+            source,
+            scaled or cost.scaled,
+        )
+    ]
+
+
+def _dram_prices(kind: str) -> list[Price]:
+    table = dram_table(kind)
+    names = {
+        "read": ("dram_read_bytes", "pJ/B", 8.0),
+        "write": ("dram_write_bytes", "pJ/B", 8.0),
+        "activate": ("dram_activations", "pJ/row", 1.0),
+        "standby": ("dram_standby", "mW", 1.0),
+    }
+    return [
+        Price(
+            action,
+            table[row].value * factor,
+            unit,
+            None,
+            f"{table[row].voltage} V" if table[row].voltage[:1].isdigit() else table[row].voltage,
+            f"{kind} ({table[row].provenance}): {table[row].source}",
+        )
+        for row, (action, unit, factor) in names.items()
+        if row in table
+    ]
+
+
+def _core_prices(name: str, supply_v: float | None) -> list[Price]:
+    core = core_power(name)
+    supply = f"{supply_v or core.supply_v:g} V supply, {core.regulator}"
+    source = f"{core.chip} ({core.provenance}): {core.source}"
+    cycle = core.cycle_pj(supply_v)
+    return [
+        Price("core_cycles", cycle, "pJ/cycle", core.node_nm, supply, source),
+        Price(
+            "idle_core_cycles",
+            cycle * core.idle_fraction,
+            "pJ/cycle",
+            core.node_nm,
+            supply,
+            f"{core.idle_fraction:g} of a busy cycle, clocks on (assumption); {source}",
+        ),
+    ]
+
+
+def _override(prices: list[Price], overrides: tuple[PriceOverride, ...]) -> list[Price]:
+    """Replace or add the prices a design states itself, in the order of the list."""
+    by_action = {price.action: price for price in prices}
+    for override in overrides:
+        unit = PRICED_ACTIONS.get(override.action)
+        if unit is None:
+            raise ConfigError(
+                f"technology.prices: {override.action!r} is no priced action"
+                f"{did_you_mean(override.action, PRICED_ACTIONS)}"
+            )
+        by_action[override.action] = Price(
+            override.action, override.value_pj, unit, None, "as stated", f"design: {override.source}"
+        )
+    return list(by_action.values())

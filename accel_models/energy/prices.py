@@ -1,0 +1,56 @@
+"""Prices: energy per action with unit, node, voltage and source, ready to print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from traces.base.errors import ConfigError
+
+_WAY_OUT = {
+    "dram": "set memory.dram.price (for example 'lpddr4', or 'default' for 8 pJ/bit)",
+    "core": "set technology.core_power (for example 'cortex_m4')",
+    "weight": "give the design a weight memory",
+    "activation": "give the design an activation memory",
+    "accumulator": "give the design an accumulator memory",
+    "pe": "set technology.pe_buffer_bytes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one action costs, and where the figure comes from."""
+
+    action: str
+    value: float
+    unit: str  # pJ/op, pJ/B, pJ/cycle, pJ/row or mW
+    node_nm: int | None  # None: a device of its own (DRAM)
+    voltage: str
+    source: str
+    scaled: bool = False  # carried from another node or voltage: +-2x
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """All prices of one design."""
+
+    prices: tuple[Price, ...]
+
+    def __iter__(self) -> Iterator[Price]:
+        return iter(self.prices)
+
+    @property
+    def scaled(self) -> bool:
+        """Whether any price was carried from another node: results then state a band of +-2x."""
+        return any(price.scaled for price in self.prices)
+
+    def value(self, action: str) -> float:
+        """Return the price of an action [pJ or mW]; one without a price is an error."""
+        for price in self.prices:
+            if price.action == action:
+                return price.value
+        way_out = next((text for start, text in _WAY_OUT.items() if action.startswith(start)), "")
+        raise ConfigError(
+            f"action {action!r} happens in this design but has no price: "
+            f"{way_out + ', or ' if way_out else ''}state technology.prices for {action!r}"
+        )

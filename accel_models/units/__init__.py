@@ -1,0 +1,1 @@
+"""What one piece of work costs on each kind of compute unit."""

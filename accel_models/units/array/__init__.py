@@ -1,0 +1,1 @@
+"""Systolic arrays: their equations, tiles, and the price of ops on them."""

@@ -1,0 +1,50 @@
+"""Groups of a convolution side by side on the array, as one denser product.
+
+A group of K x N weights that fills only a corner of an R x C array wastes the rest of it.  With ``p`` groups
+packed, the array holds their weights as blocks along a diagonal, and nothing between them: a product of
+p K x p N, run ceil(groups / p) times.  Depthwise convolutions gain most (N = 1), and with all groups packed the
+op is the dense convolution of the same channels, so a grouped convolution never costs more than that.
+
+The blocks are stored as they are; what lies between them is masked off on the way from the weight buffer to the
+array, whose words are read in full (Choice).  Compilers do the same in software by storing the zeros: XLA's
+``ConvolutionGroupConverter`` expands grouped filters to dense ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from accel_models.units.array.op_sizes import Floats, OpSizes
+from accel_models.units.array.systolic import ArrayParams, interval
+
+
+def packings(array: ArrayParams, op: OpSizes) -> list[Floats]:
+    """Return how many groups to pack, each shape ``(n,)``: 1, then 2, 4, 8 ... while it can pay, then all.
+
+    More groups at a time save folds only while a pack leaves rows or columns free, and save the ends of folds
+    only while what streams is shorter than those.  The counts offered do not depend on how many groups are
+    active, so a gated op can do whatever the dense one does.  1 stands where a count is not offered.
+    """
+    one = np.ones_like(op.groups)
+    counts = [one]
+    if not array.pack_groups or np.max(op.groups, initial=1) <= 1:
+        return counts
+    ends = float(interval(array, array.rows, array.cols, 0)) / 2
+    long, wide = max(float(array.rows), ends), max(float(array.cols), ends)
+    count = 2.0
+    while True:
+        half = count / 2
+        pays = (count < op.groups) & ((half * op.k <= long) | (half * op.n <= wide))
+        if not pays.any():
+            return [*counts, op.groups]
+        counts.append(np.where(pays, count, 1.0))
+        count *= 2
+
+
+def pack(op: OpSizes, count: Floats) -> OpSizes:
+    """Return ops whose groups are packs of ``count`` groups; the last pack may have fewer, and is priced full."""
+    return replace(
+        op, k=op.k * count, n=op.n * count, channels=op.channels * count, groups=np.ceil(op.groups / count)
+    )

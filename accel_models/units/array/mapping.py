@@ -1,0 +1,256 @@
+"""The mapper: for every op the tiles and the operand that stays, chosen for latency or energy.
+
+Three loop orders are tried over every combination of cuts (:mod:`accel_models.units.array.tiling`):
+
+===========  ============================================  =================  =================
+kept         loops, outer to inner                         inputs fetched     weights fetched
+===========  ============================================  =================  =================
+``inputs``   pixels, output channels                       once               per pixel tile
+``weights``  output channels, pixels                       per channel tile   once
+``outputs``  pixels, output channels, reduction (cut)      per channel tile   per pixel tile
+===========  ============================================  =================  =================
+
+An operand with a single tile is fetched once in any order.  Groups of a convolution are the outermost loop of
+all orders, so the table holds for each tile of groups: alone, or several packed side by side on the array
+(:mod:`accel_models.units.array.group_packing`).  Partial sums never leave the chip.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from accel_models.dram import MemoryParams
+from accel_models.units.array.group_packing import pack, packings
+from accel_models.units.array.op_sizes import Floats, OpSizes, gemms_of, sizes_of
+from accel_models.units.array.systolic import ArrayParams, compute_cycles
+from accel_models.units.array.tile_cost import Bools, Job
+from accel_models.units.array.tile_counts import counts_of
+from accel_models.units.array.tile_search import Prices, Ways, search, shortfall
+from accel_models.units.array.tiling import row_folds, streamed
+from accel_models.work.shapes import Ints, Shapes
+
+BUFFERS = ("activation", "weight", "accumulator")
+CHUNK = 2048  # ops searched at a time, so that working arrays stay in cache
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Operands:
+    """Where ops find their operands; scalars or arrays of shape ``(n,)``.
+
+    The fetch sizes are for channels gathered from a stored layout, whose broken bursts depend on positions;
+    whole tensors if left out.
+    """
+
+    input_on_chip: ArrayLike = False
+    weights_on_chip: ArrayLike = False
+    output_on_chip: ArrayLike = False
+    reserved_bytes: ArrayLike = 0  # of the activation buffer, held by tensors that stay
+    input_pixel_bytes: ArrayLike | None = None  # on the bus per input pixel, whole bursts
+    weight_bytes: ArrayLike | None = None  # on the bus for all weights, whole bursts
+    # All weights of an op come before its first input, as the tasks of a schedule do, instead of both tile by
+    # tile: fetching weights again for every tile of pixels then delays what it would delay there.
+    weights_first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Mapping:
+    """The chosen tiles of ``n`` ops and what they cost; read-only arrays of shape ``(n,)``.
+
+    Skipped work (a zero size) costs zero and is feasible.  An op that fits no way has ``feasible`` false,
+    the buffer (index into ``BUFFERS``) that its smallest tile overflows, that demand and its bound, and
+    zero costs.
+    """
+
+    feasible: Bools
+    short_buffer: Ints
+    demand_bytes: Ints
+    bound_bytes: Ints
+    kept: Ints  # index into KEPT
+    tile_m: Ints
+    tile_k: Ints
+    tile_n: Ints
+    tile_groups: Ints
+    packed_groups: Ints  # side by side on the array; a group of a tile is then a pack
+    pixel_tiles: Ints
+    channel_tiles: Ints
+    reduction_tiles: Ints
+    compute_cycles: Ints  # of the array, the op in one piece and operands at hand
+    array_cycles: Ints  # of the array, in tiles
+    stall_cycles: Ints  # total less compute
+    total_cycles: Ints
+    load_cycles: Ints
+    store_cycles: Ints
+    last_tile_cycles: Ints  # of the array, after the last load
+    output_tile_cycles: Ints  # of the array, for one tile of results over its whole reduction
+    first_input_bytes: Ints  # on the bus before the array can start
+    first_weight_bytes: Ints
+    last_output_bytes: Ints  # on the bus after the array has finished
+    dram_input_bytes: Ints
+    dram_weight_bytes: Ints
+    dram_output_bytes: Ints
+    activation_read_bytes: Ints  # by the array
+    activation_write_bytes: Ints  # filled from DRAM, and results that stay on chip
+    weight_read_bytes: Ints  # by the array
+    weight_write_bytes: Ints  # filled from DRAM
+    accumulator_read_bytes: Ints  # partial sums to add to, and results leaving
+    accumulator_write_bytes: Ints
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            getattr(self, field.name).setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.feasible)
+
+
+def map_ops(
+    shapes: Shapes,
+    array: ArrayParams,
+    memory: MemoryParams,
+    *,
+    prices: Prices | None = None,
+    operands: Operands | None = None,
+) -> Mapping:
+    """Choose tiles and the operand that stays for every op.
+
+    Parameters
+    ----------
+    shapes
+        ``n`` ops that run on the array.
+    array, memory
+        The design.
+    prices
+        Minimise energy at these prices; latency if left out.  The other one breaks ties, then fewer bytes.
+    operands
+        What is on chip, and in what order the rest comes; nothing, and tile by tile, if left out.
+    """
+    job, work = _job(shapes, array, memory, operands or Operands())
+    if np.max(job.op.groups, initial=1) <= 1:
+        return _map_all(job, work, prices)
+    first, place = _alike(job, work)  # counts are whole channels per group, so many gated ops are one
+    found = _map_all(job.take(first), work[first], prices)
+    return Mapping(**{f.name: getattr(found, f.name)[place] for f in fields(Mapping)})
+
+
+def _map_all(job: Job, work: Bools, prices: Prices | None) -> Mapping:
+    chunks = (slice(at, at + CHUNK) for at in range(0, len(work), CHUNK))
+    return _concatenate([_map_chunk(job.take(rows), work[rows], prices) for rows in chunks])
+
+
+def _alike(job: Job, work: Bools) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the first of each kind of op, and each op's place among them."""
+    code = work.astype(np.int64)
+    for column in job.columns():
+        if np.any(column != column[0]):
+            values, place = np.unique(column, return_inverse=True)
+            _, code = np.unique(code * len(values) + place, return_inverse=True)
+    _, first, place = np.unique(code, return_index=True, return_inverse=True)
+    return first, place
+
+
+def _concatenate(pieces: list[Mapping]) -> Mapping:
+    if not pieces:
+        return Mapping(
+            **{f.name: np.zeros(0, bool if f.name == "feasible" else np.int64) for f in fields(Mapping)}
+        )
+    return Mapping(**{f.name: np.concatenate([getattr(p, f.name) for p in pieces]) for f in fields(Mapping)})
+
+
+def _job(shapes: Shapes, array: ArrayParams, memory: MemoryParams, operands: Operands) -> tuple[Job, Bools]:
+    def full(value: ArrayLike) -> Floats:
+        return np.array(np.broadcast_to(np.asarray(value, np.float64), len(shapes)))
+
+    given = (operands.input_pixel_bytes, operands.weight_bytes)
+    pixel_bytes, weight_bytes = (None if value is None else full(value) for value in given)
+    op = sizes_of(shapes, memory, pixel_bytes, weight_bytes)
+    untiled = _untiled_cycles(array, op)
+    fetch_input = 1.0 - full(operands.input_on_chip)
+    job = Job(
+        array=array,
+        memory=memory,
+        op=op,
+        untiled_cycles=untiled,
+        untiled_extra=untiled - _whole_folds(array, op),
+        input_element_bytes=fetch_input * (memory.activation_bits / 8),
+        fetch_input=fetch_input,
+        fetch_weights=1.0 - full(operands.weights_on_chip),
+        store_output=1.0 - full(operands.output_on_chip),
+        reserved_bytes=full(operands.reserved_bytes),
+        weights_first=operands.weights_first,
+    )
+    return job, np.asarray(shapes.macs > 0)
+
+
+def _untiled_cycles(array: ArrayParams, op: OpSizes) -> Floats:
+    return compute_cycles(array, gemms_of(op)).astype(np.float64)
+
+
+def _whole_folds(array: ArrayParams, op: OpSizes) -> Floats:
+    """Cycles between the folds of ops in one piece, the same sum as over tiles."""
+    match array.dataflow:
+        case "ws":
+            return row_folds(array, op) * np.ceil(op.n / array.cols) * op.groups * streamed(array, op.m)
+        case "is":
+            return row_folds(array, op) * np.ceil(op.m / array.cols) * op.groups * streamed(array, op.n)
+        case "os":
+            return np.ceil(op.m / array.rows) * np.ceil(op.n / array.cols) * op.groups * streamed(array, op.k)
+
+
+def _map_chunk(job: Job, work: Bools, prices: Prices | None) -> Mapping:
+    """Search at the packing of groups that computes fastest, then at the others that could still be better."""
+    counts = packings(job.array, job.op)
+    if len(counts) == 1:
+        return _map_packed(job, work, prices, counts[0])[0]
+    least = np.stack([_untiled_cycles(job.array, pack(job.op, count)) for count in counts])
+    fastest = least.argmin(axis=0)
+    first = np.stack(counts)[fastest, np.arange(len(fastest))]
+    best, keys = _map_packed(_packed(job, first), work, prices, first)
+    bounded = prices is None and job.array.stream_block == 0  # tiles take no less than the op in one piece
+    for level, count in enumerate(counts):
+        other = (level == 0) | (count > 1)
+        rows = np.flatnonzero(other & (fastest != level) & ~(bounded & (least[level] > keys[0])))
+        if not len(rows):
+            continue
+        found, found_keys = _map_packed(_packed(job.take(rows), count[rows]), work[rows], prices, count[rows])
+        mine = keys[:, rows]
+        better = (found_keys[0] < mine[0]) | ((found_keys[0] == mine[0]) & (found_keys[1] < mine[1]))
+        keys[:, rows[better]] = found_keys[:, better]
+        best = _put(best, rows[better], found, better)
+    return best
+
+
+def _packed(job: Job, count: Floats) -> Job:
+    op = pack(job.op, count)
+    untiled = _untiled_cycles(job.array, op)
+    return replace(job, op=op, untiled_cycles=untiled, untiled_extra=untiled - _whole_folds(job.array, op))
+
+
+def _put(mapping: Mapping, rows: NDArray[np.intp], other: Mapping, picked: Bools) -> Mapping:
+    """Return the mapping with what is ``picked`` of another one at ``rows``."""
+    columns = {f.name: getattr(mapping, f.name).copy() for f in fields(Mapping)}
+    for name, column in columns.items():
+        column[rows] = getattr(other, name)[picked]
+    return Mapping(**columns)
+
+
+def _map_packed(
+    job: Job, work: Bools, prices: Prices | None, packed: Floats
+) -> tuple[Mapping, NDArray[np.float64]]:
+    """Return the best tiles at one packing of groups, and the keys they were chosen by, shape ``(2, n)``."""
+    ways = Ways.of(job)
+    chosen = search(job, ways, prices)
+    counts = counts_of(job, ways.at(chosen.levels), chosen.kept) | {"packed_groups": packed}
+    runs = work & chosen.feasible
+    whole = {name: np.where(runs, np.ceil(value), 0).astype(np.int64) for name, value in counts.items()}
+    short = (np.where(work & ~chosen.feasible, value, 0) for value in shortfall(job, ways))
+    mapping = Mapping(
+        feasible=chosen.feasible | ~work,
+        **dict(zip(("short_buffer", "demand_bytes", "bound_bytes"), short, strict=True)),
+        kept=chosen.kept,
+        stall_cycles=whole["total_cycles"] - whole["compute_cycles"],
+        **whole,
+    )
+    return mapping, chosen.keys

@@ -1,0 +1,118 @@
+"""Price an op's states on the systolic array."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accel_models.cost import Cost, Ints, Misfit, Placement, WorkStates
+from accel_models.design.design import Design
+from accel_models.design.params import array_params, design_prices, memory_params, technology_params
+from accel_models.dram import MemoryParams
+from accel_models.energy.actions import Actions, array_actions
+from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
+from accel_models.units.array.tile_search import Prices
+from accel_models.units.assemble import Busy, Traffic, assemble, element_bytes
+from accel_models.work.shapes import Shapes
+
+UNLIMITED = MemoryParams(  # everything on chip, nothing ever waited for: the pure compute cycles
+    activation_buffer_bytes=2**50,
+    weight_buffer_bytes=2**50,
+    accumulator_buffer_bytes=2**50,
+    dram_bytes_per_mebicycle=2**50,
+    dram_latency_cycles=0,
+    burst_bytes=1,
+    requests_in_flight=1,
+)
+
+
+def price_on_array(work: WorkStates, shapes: Shapes, placement: Placement, design: Design) -> Cost:
+    """Return the cost of states that run on the array, tiles chosen by the mapper."""
+    mapping = map_ops(
+        shapes,
+        array_params(design),
+        memory_params(design) or UNLIMITED,
+        prices=_mapper_prices(design),
+        operands=Operands(
+            input_on_chip=placement.inputs_on_chip,
+            weights_on_chip=placement.weights_resident,
+            output_on_chip=placement.output_on_chip,
+            reserved_bytes=placement.reserved_bytes,
+            weight_bytes=work.weight_fetch_bytes,
+            weights_first=True,
+        ),
+    )
+    gather = gather_cycles(work, design)
+    cycles = mapping.array_cycles + gather
+    busy = Busy(
+        unit="array",
+        cycles=cycles,
+        first_tile_cycles=np.minimum(mapping.output_tile_cycles + gather, cycles),
+        last_tile_cycles=np.minimum(mapping.last_tile_cycles, cycles),
+        actions=_array_actions(work, shapes, mapping, cycles, design),
+        feasible=mapping.feasible,
+        misfit=_misfit(work, mapping),
+    )
+    traffic = Traffic(
+        weights=mapping.dram_weight_bytes,
+        inputs=mapping.dram_input_bytes,
+        outputs=mapping.dram_output_bytes,
+        first_weights=mapping.first_weight_bytes,
+        first_inputs=mapping.first_input_bytes,
+    )
+    return assemble(work, shapes, design, busy, traffic)
+
+
+def _mapper_prices(design: Design) -> Prices | None:
+    """Return what the mapper weighs bytes with; ``None`` makes it choose for latency."""
+    if design.mapping == "latency" or design.memory is None:
+        return None
+    prices = design_prices(design)
+    return Prices(
+        dram_pj_per_byte=prices.value("dram_read_bytes"),
+        buffer_pj_per_byte=prices.value("activation_sram_read_bytes"),
+    )
+
+
+def _array_actions(
+    work: WorkStates, shapes: Shapes, mapping: Mapping, cycles: Ints, design: Design
+) -> Actions:
+    act, _, _ = element_bytes(design)
+    inside = inside_array(work, shapes, cycles, design)
+    if design.memory is None:
+        return inside  # unlimited memory has no price
+    return inside + Actions(
+        activation_sram_read_bytes=mapping.activation_read_bytes + work.gathered_elements * act,
+        activation_sram_write_bytes=mapping.activation_write_bytes,
+        weight_sram_read_bytes=mapping.weight_read_bytes,
+        accumulator_read_bytes=mapping.accumulator_read_bytes,
+        accumulator_write_bytes=mapping.accumulator_write_bytes,
+    )
+
+
+def inside_array(work: WorkStates, shapes: Shapes, cycles: Ints, design: Design) -> Actions:
+    """Count what happens inside the array in so many busy cycles."""
+    return array_actions(
+        technology_params(design),
+        shapes.macs,
+        cycles,
+        pes=array_params(design).peak_macs_per_cycle,
+        gated_macs=shapes.macs - work.useful_macs if design.array and design.array.zero_gating else 0,
+    )
+
+
+def gather_cycles(work: WorkStates, design: Design) -> Ints:
+    """Cycles to pack the kept channels before the array can read them."""
+    rate = design.skip.gather_elements_per_cycle
+    return np.ceil(work.gathered_elements / rate).astype(np.int64)
+
+
+def _misfit(work: WorkStates, mapping: Mapping) -> Misfit | None:
+    if mapping.feasible.all():
+        return None
+    worst = int(np.argmax(np.where(mapping.feasible, -1, mapping.demand_bytes)))
+    return Misfit(
+        op=work.op.name,
+        buffer=BUFFERS[int(mapping.short_buffer[worst])],
+        demand_bytes=int(mapping.demand_bytes[worst]),
+        bound_bytes=int(mapping.bound_bytes[worst]),
+    )

@@ -1,0 +1,295 @@
+"""Compute cycles of matrix products on a systolic array, with no stall from memory.
+
+An R x C array runs ``(M, K) x (K, N)`` in *folds*: pieces of two of the three sizes are held on the rows
+and columns while the third streams through.
+
+========  =====================  ==========================  ===========
+dataflow  rows hold              columns hold                streamed
+========  =====================  ==========================  ===========
+``ws``    K (reduction)          N (output channels)         M (pixels)
+``is``    K (reduction)          M (output pixels)           N
+``os``    M (output pixels)      N (output channels)         K
+========  =====================  ==========================  ===========
+
+The options of :class:`ArrayParams` say what a given array overlaps.  Each comes from a piece of RTL or a
+simulator that is reproduced to the cycle; :mod:`accel_models.arrays` names those option sets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from accel_models.work.shapes import Ints, Shapes
+from traces.base.errors import ConfigError, did_you_mean
+
+Dataflow = Literal["ws", "os", "is"]
+WeightPreload = Literal["serial", "overlapped"]
+Drain = Literal["every_fold", "overlapped", "none"]
+Reduction = Literal["im2col", "per_tap"]
+Numbers = NDArray[Any]  # counts: int64, or float64, which is exact below 2**53 and divides faster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayParams:
+    """An R x C grid of multiply-accumulate units and what it overlaps."""
+
+    rows: int  # R [PEs]
+    cols: int  # C [PEs]
+    dataflow: Dataflow
+    weight_preload: WeightPreload = "serial"  # ws, is: held operand loads before its fold, or behind the last
+    preload_gap_cycles: int = 0  # overlapped: from the end of one load of the shadow registers to the next
+    preload_crosses_columns: bool = (
+        False  # overlapped: that load waits for the change-over to cross C columns
+    )
+    first_preload: Literal["counted", "hidden"] = "counted"  # overlapped: hidden = loaded ahead of the op
+    drain: Drain = "every_fold"  # overlapped: skew and drain show once; none (os): read in parallel
+    drain_path: Literal["down", "across"] = "down"  # os: results leave down R rows, or across C columns
+    reduction: Reduction = (
+        "im2col"  # rows hold channels x kernel, or the channels of one kernel tap at a time
+    )
+    hop_cycles: int = 1  # for a partial sum to pass one row
+    trim_folds: bool = False  # a part-filled fold pays for its occupied rows and columns only
+    stream_block: int = 0  # longest stream of one command [rows]; 0: no limit
+    min_stream_cycles: int = 0  # of the last stream
+    fold_overhead_cycles: int = 0
+    gemm_overhead_cycles: int = 0  # once per product: pipeline and command latency
+    pack_groups: bool = True  # small groups of a convolution lie side by side (group_packing)
+
+    def __post_init__(self) -> None:
+        _check_choice("dataflow", self.dataflow, ("ws", "os", "is"))
+        _check_choice("weight_preload", self.weight_preload, ("serial", "overlapped"))
+        _check_choice("first_preload", self.first_preload, ("counted", "hidden"))
+        _check_choice("drain", self.drain, ("every_fold", "overlapped", "none"))
+        _check_choice("drain_path", self.drain_path, ("down", "across"))
+        _check_choice("reduction", self.reduction, ("im2col", "per_tap"))
+        for name in ("rows", "cols", "hop_cycles"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"array.{name} = {getattr(self, name)}: must be at least 1")
+        for name in ("preload_gap_cycles", "stream_block", "min_stream_cycles", "fold_overhead_cycles"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"array.{name} = {getattr(self, name)}: must not be negative")
+        if self.drain == "none" and self.dataflow != "os":
+            raise ConfigError(
+                f"array.drain = 'none' with dataflow {self.dataflow!r}: its results leave through the rows; "
+                "needs 'every_fold' or 'overlapped'"
+            )
+
+    @property
+    def peak_macs_per_cycle(self) -> int:
+        """Every unit busy [MAC/cycle]."""
+        return self.rows * self.cols
+
+
+def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ConfigError(f"array.{name} = {value!r}: no such choice{did_you_mean(value, known)}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gemms:
+    """``n`` products ``(M, K) x (K, N)``, each run once per group; int64 arrays of shape ``(n,)``."""
+
+    m: Ints  # output pixels
+    k: Ints  # reduction of one group, over all taps
+    n: Ints  # output channels of one group
+    groups: Ints
+    taps: Ints  # positions of the kernel, 1 for a plain product
+
+    @classmethod
+    def of(
+        cls, m: ArrayLike, k: ArrayLike, n: ArrayLike, groups: ArrayLike = 1, taps: ArrayLike = 1
+    ) -> Gemms:
+        """Broadcast the sizes against each other."""
+        sizes = (np.atleast_1d(np.asarray(size, np.int64)) for size in (m, k, n, groups, taps))
+        return cls(*np.broadcast_arrays(*sizes))
+
+    @classmethod
+    def of_shapes(cls, shapes: Shapes) -> Gemms:
+        """Return the products that ops come to."""
+        kernel = shapes.kernel_height * shapes.kernel_width
+        taps = np.ones_like(kernel) if shapes.kind == "lstm_cell" else kernel
+        return cls.of(shapes.m, shapes.k, shapes.n, shapes.groups, taps)
+
+    @property
+    def macs(self) -> Ints:
+        """Multiply-accumulates, over all groups [MAC]."""
+        return self.m * self.k * self.n * self.groups
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One size cut into ``pieces`` along the array or in time: all ``full`` long but the ``last``."""
+
+    pieces: Numbers
+    full: Numbers | int
+    last: Numbers
+
+    def classes(self, trim: bool) -> tuple[tuple[Numbers | int, Numbers | int], ...]:
+        """Return (how many, how long) per length; one if part-filled pieces cost as full ones."""
+        if not trim:
+            return ((self.pieces, self.full),)
+        return ((self.pieces - 1, self.full), (1, self.last))
+
+
+@dataclass(frozen=True, slots=True)
+class Folds:
+    """A product laid over an array: what rows and columns hold, what streams, and how often (groups)."""
+
+    rows: Axis
+    cols: Axis
+    stream: Axis
+    groups: Numbers | int
+
+
+def ceil_div(a: ArrayLike, b: ArrayLike) -> Ints:
+    """Return ceil(a / b) for whole numbers, elementwise."""
+    return np.asarray(-(-np.asarray(a, np.int64) // np.asarray(b, np.int64)), np.int64)
+
+
+def cut(size: ArrayLike, piece: ArrayLike) -> Axis:
+    """Cut ``size`` into pieces of at most ``piece``; zero counts as one, zero work is masked later."""
+    whole = np.maximum(np.asarray(size, np.int64), 1)
+    length = np.asarray(piece, np.int64)
+    pieces = ceil_div(whole, length)
+    return Axis(pieces, np.minimum(length, whole), whole - (pieces - 1) * length)
+
+
+def lay_out(params: ArrayParams, gemms: Gemms) -> Folds:
+    """Lay products over the array; see the table of the module."""
+    reduction = cut(gemms.k, params.rows)
+    if params.reduction == "per_tap":
+        tap = cut(ceil_div(gemms.k, np.maximum(gemms.taps, 1)), params.rows)
+        reduction = Axis(tap.pieces * gemms.taps, tap.full, tap.last)
+    match params.dataflow:
+        case "ws":
+            rows, cols, streamed = reduction, cut(gemms.n, params.cols), gemms.m
+        case "is":
+            rows, cols, streamed = reduction, cut(gemms.m, params.cols), gemms.n
+        case "os":
+            rows, cols, streamed = cut(gemms.m, params.rows), cut(gemms.n, params.cols), gemms.k
+    return Folds(
+        Axis(rows.pieces, rows.full if params.trim_folds else params.rows, rows.last),
+        Axis(cols.pieces, cols.full if params.trim_folds else params.cols, cols.last),
+        stream_axis(params, streamed),
+        gemms.groups,
+    )
+
+
+def stream_axis(params: ArrayParams, size: ArrayLike) -> Axis:
+    """Cut the streamed size into commands; an output-stationary array pads its last one to a whole block."""
+    if params.stream_block == 0:
+        return cut(size, np.maximum(np.asarray(size, np.int64), 1))
+    if params.dataflow == "os":
+        padded = ceil_div(size, params.stream_block) * params.stream_block
+        return cut(padded, np.maximum(padded, 1))
+    return cut(size, params.stream_block)
+
+
+def compute_cycles(params: ArrayParams, gemms: Gemms) -> Ints:
+    """Cycles of products, operands at hand; zero work costs zero.
+
+    Parameters
+    ----------
+    params
+        The array.
+    gemms
+        ``n`` products.
+
+    Returns
+    -------
+    Ints
+        Busy time of the array, shape ``(n,)`` [cycles].
+
+    Notes
+    -----
+    F folds, hop h, streamed length s, skew = h(R - 1) + (C - 1), overhead f per fold and g per product:
+
+    ===============================  =====================================================================
+    ws, is; serial, every_fold       F (R + s + skew + f) + g
+    ws, is; serial, overlapped       F (R + s + f) + skew + g
+    ws, is; overlapped, every_fold   R + (F - 1) max(s + skew + f, R + gap) + s + skew + f + g
+    ws, is; overlapped, overlapped   R + (F - 1) max(s + f, R + gap) + s + f + skew + g
+    os; every_fold                   F (s + skew + D + f) + g, D = R (down) or C (across)
+    os; none                         F (s + skew + f) + g
+    os; overlapped                   (F - 1) (max(s, D) + f) + s + f + skew + D + g
+    ===============================  =====================================================================
+
+    ``stream_block`` cuts s into commands, each of which preloads anew; ``trim_folds`` puts the occupied
+    rows and columns in place of R and C; ``first_preload = hidden`` drops the leading R;
+    ``reduction = per_tap`` folds the channels under each kernel tap apart.
+
+    Source: serial ws and is with h = 1, and os without drain, are the runtimes of Samajdar et al., "A
+    Systematic Methodology for Characterizing Scalability of DNN Accelerators using SCALE-Sim", ISPASS 2020;
+    the rest are the equations that public RTL follows (:mod:`accel_models.arrays` names the RTL).  Checked
+    against 378 runs of SCALE-Sim v3 @1d62b68 and 686 RTL simulations with operands at hand, exact.
+    """
+    cycles = folded_cycles(params, lay_out(params, gemms))
+    return np.where(gemms.macs > 0, cycles, 0).astype(np.int64)
+
+
+def folded_cycles(params: ArrayParams, folds: Folds) -> Numbers:
+    """Cycles of work already laid over the array; see :func:`compute_cycles` for the equations."""
+    spaced: Numbers = np.zeros((), np.int64)
+    for rows, cols, stream in product(
+        folds.rows.classes(params.trim_folds),
+        folds.cols.classes(params.trim_folds),
+        folds.stream.classes(trim=True),
+    ):
+        spaced = spaced + rows[0] * cols[0] * stream[0] * interval(params, rows[1], cols[1], stream[1])
+    return spaced * folds.groups + _ends(params, folds)
+
+
+def interval(params: ArrayParams, rows: Numbers | int, cols: Numbers | int, stream: Numbers | int) -> Numbers:
+    """Cycles from the start of one fold to the start of the next."""
+    busy = stream + params.fold_overhead_cycles
+    skew = params.hop_cycles * (rows - 1) + (cols - 1)
+    if params.dataflow == "os":
+        drain = rows if params.drain_path == "down" else cols
+        match params.drain:
+            case "every_fold":
+                return np.asarray(busy + skew + drain)
+            case "none":
+                return np.asarray(busy + skew)
+            case "overlapped":
+                return np.maximum(stream, drain) + params.fold_overhead_cycles
+    if params.drain == "every_fold":
+        busy = busy + skew
+    if params.weight_preload == "serial":
+        return np.asarray(rows + busy)
+    crossing = cols if params.preload_crosses_columns else 0
+    return np.maximum(busy, rows + params.preload_gap_cycles + crossing)
+
+
+def _ends(params: ArrayParams, folds: Folds) -> Numbers:
+    """Cycles seen once per product, before its first fold and after its last, beyond the interval."""
+    trim = params.trim_folds
+    rows = folds.rows.last if trim else params.rows
+    cols = folds.cols.last if trim else params.cols
+    skew = params.hop_cycles * (rows - 1) + (cols - 1)
+    drain = rows if params.drain_path == "down" else cols
+    stream = np.maximum(folds.stream.last, params.min_stream_cycles)
+    ends: Numbers = np.asarray(params.gemm_overhead_cycles) + 0 * folds.stream.pieces
+    if params.dataflow == "os":
+        if params.drain == "overlapped":
+            last = stream + params.fold_overhead_cycles + skew + drain
+            ends = ends + last - interval(params, rows, cols, folds.stream.last)
+        return ends
+    if params.drain == "overlapped":
+        ends = ends + skew
+    if params.weight_preload == "overlapped":
+        first = folds.rows.full if trim else params.rows
+        busy = stream + params.fold_overhead_cycles + (skew if params.drain == "every_fold" else 0)
+        ends = ends + busy - interval(params, rows, cols, folds.stream.last)
+        ends = ends + (first if params.first_preload == "counted" else 0)
+    return ends
+
+
+def utilization(params: ArrayParams, macs: ArrayLike, cycles: ArrayLike) -> NDArray[np.float64]:
+    """Return useful MACs over what the array could have done in ``cycles``; zero where nothing ran."""
+    could = params.peak_macs_per_cycle * np.asarray(cycles, np.float64)
+    return np.divide(np.asarray(macs, np.float64), could, out=np.zeros(could.shape), where=could > 0)

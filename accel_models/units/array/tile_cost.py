@@ -1,0 +1,223 @@
+"""What one way of tiling costs: bytes over the bus, time on the array, and how much of both overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.dram import MemoryParams
+from accel_models.units.array.op_sizes import Floats, OpSizes
+from accel_models.units.array.systolic import ArrayParams
+from accel_models.units.array.tiling import ChannelCut, PixelCut, ReductionCut, take
+
+Kept = Literal["inputs", "weights", "outputs"]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """``n`` ops to tile on one design, with what is on chip already; arrays of shape ``(n,)``."""
+
+    array: ArrayParams
+    memory: MemoryParams
+    op: OpSizes
+    untiled_cycles: Floats  # of the array for the op in one piece, exact
+    untiled_extra: Floats  # of them, beyond whole folds: fill and drain, less what trimming saves
+    input_element_bytes: Floats  # in a buffer tile; 0 if the input is on chip
+    fetch_input: Floats  # 1.0 if the input comes from DRAM, 0.0 if it is on chip
+    fetch_weights: Floats
+    store_output: Floats
+    reserved_bytes: Floats  # of the activation buffer, held by tensors that stay on chip
+    weights_first: bool  # all weights come before the first input, not tile by tile
+
+    def take(self, rows: slice | NDArray[np.intp]) -> Job:
+        """Return the ops at ``rows``."""
+        arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self)[3:-1]}
+        return replace(self, op=take(self.op, rows), **arrays)
+
+    def columns(self) -> Iterator[Floats]:
+        """Yield every array: what tells two ops apart."""
+        yield from (getattr(self.op, f.name) for f in fields(self.op))
+        yield from (getattr(self, f.name) for f in fields(self)[3:-1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tiles:
+    """One cut of every axis."""
+
+    pixels: PixelCut
+    channels: ChannelCut
+    reduction: ReductionCut
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traffic:
+    """Bytes over the bus for all of an op."""
+
+    input_bytes: Floats
+    weight_bytes: Floats
+    output_bytes: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ends:
+    """The array's cycles, and the bytes at the ends of an op: the same in every loop order."""
+
+    array: Floats  # cycles over all tiles
+    last_tile: Floats  # cycles of the last tile
+    output_tile: Floats  # cycles of one tile of results, over its whole reduction
+    first_input_bytes: Floats  # loaded before the array can start
+    first_weight_bytes: Floats
+    last_output_bytes: Floats  # stored after the array has finished
+
+
+def footprints(job: Job, tiles: Tiles) -> tuple[Floats, Floats, Floats]:
+    """Bytes held in the activation, weight and accumulator buffer; twice where another tile is to come."""
+    memory, pixels, channels, reduction = job.memory, tiles.pixels, tiles.channels, tiles.reduction
+    copies = 2.0 if memory.double_buffered else 1.0
+    copies_out = 2.0 if memory.double_buffered_accumulator else 1.0
+    inputs = pixels.tile_in_pixels * (_tile_in_channels(job, tiles) * job.input_element_bytes)
+    inputs = inputs * np.minimum(pixels.tiles * reduction.tiles * channels.input_tiles, copies)
+    weights = _tile_weights(job, tiles) * (memory.weight_bits / 8)
+    weights = weights * np.minimum(channels.tiles * reduction.tiles, copies)
+    outputs = pixels.tile_pixels * channels.tile_out * (memory.accumulator_bits / 8)
+    outputs = outputs * np.minimum(pixels.tiles * channels.tiles, copies_out)
+    inputs = inputs + job.reserved_bytes
+    if memory.shared_buffer:
+        return inputs + weights, np.zeros_like(weights), outputs
+    return inputs, weights, outputs
+
+
+def _tile_in_channels(job: Job, tiles: Tiles) -> Floats:
+    """Input channels of a full tile, over its groups."""
+    channels = tiles.reduction.tile_channels * tiles.channels.tile_groups
+    return np.minimum(channels, job.op.in_channels)
+
+
+def _tile_weights(job: Job, tiles: Tiles) -> Floats:
+    """Weights of a full tile [elements]; nothing is stored between the blocks of packed groups."""
+    op, tile_k, tile_out = job.op, tiles.reduction.tile_k, tiles.channels.tile_out
+    across = tile_k * np.minimum(tile_out, op.stored_n * tiles.channels.tile_groups)
+    return np.minimum(across, op.stored_k * tile_out)
+
+
+def fits(job: Job, tiles: Tiles) -> Bools:
+    """Whether every buffer holds its tiles."""
+    memory = job.memory
+    inputs, weights, outputs = footprints(job, tiles)
+    return np.asarray(
+        (inputs <= memory.activation_buffer_bytes)
+        & (weights <= memory.weight_buffer_bytes)
+        & (outputs <= memory.accumulator_buffer_bytes)
+    )
+
+
+def traffic(job: Job, tiles: Tiles, kept: Kept) -> Traffic:
+    """Bytes over the bus in one loop order; see the table of :mod:`accel_models.units.array.mapping`."""
+    pixels, channels, reduction = tiles.pixels, tiles.channels, tiles.reduction
+    inputs = job.fetch_input * _input_pass(job, tiles)
+    weights = job.fetch_weights * job.op.weight_bytes
+    input_tiles = channels.tiles / channels.input_tiles  # tiles that read the same input
+    if kept == "weights":
+        inputs = inputs * (1 + (input_tiles - 1) * pixels.several)
+    else:
+        more = np.minimum(input_tiles * reduction.tiles - 1, 1)  # weights of a group that do not stay
+        weights = weights * (1 + (pixels.tiles - 1) * more)
+        if kept == "outputs":
+            inputs = inputs * input_tiles
+    return Traffic(inputs, weights, job.store_output * _output_bytes(job, tiles))
+
+
+def _input_pass(job: Job, tiles: Tiles) -> Floats:
+    """Bytes to fetch every input tile once; a pixel whose channels are cut breaks into more bursts."""
+    whole = tiles.pixels.in_bytes
+    split = np.maximum(tiles.channels.in_pixel_bytes, tiles.reduction.in_pixel_bytes)
+    if not split.any():
+        return whole
+    pixel_bytes = np.maximum(split, job.op.input_pixel_bytes)
+    pixels = np.where(
+        tiles.reduction.in_pixel_bytes > 0, tiles.pixels.in_pixels_alone, tiles.pixels.in_pixels
+    )
+    return np.where(split > 0, pixel_bytes * pixels, whole)
+
+
+def _output_bytes(job: Job, tiles: Tiles) -> Floats:
+    split = tiles.channels.out_pixel_bytes
+    if not split.any():
+        return tiles.pixels.out_bytes
+    return np.where(split > 0, split * job.op.m, tiles.pixels.out_bytes)
+
+
+def ends(job: Job, tiles: Tiles) -> Ends:
+    """Return what does not depend on the loop order.
+
+    Tiles add folds and preloads to the cycles of the op in one piece, which are exact.
+    Choice: a tile of an array that trims its folds is priced with whole folds, an upper bound.
+    """
+    memory, pixels, channels, reduction = job.memory, tiles.pixels, tiles.channels, tiles.reduction
+    control = memory.tile_overhead_cycles
+    output_folds = pixels.tile_folds * channels.tile_folds
+    tile_results = pixels.tile_pixels * channels.tile_out
+    extra = job.untiled_extra
+    array = pixels.folds * channels.folds * reduction.folds + extra
+    return Ends(
+        array=array + control * (pixels.tiles * channels.tiles * reduction.tiles),
+        last_tile=np.maximum(output_folds * reduction.tile_folds + extra, 0) + control,
+        output_tile=np.maximum(output_folds * reduction.folds + extra, 0) + control * reduction.tiles,
+        first_input_bytes=job.input_element_bytes * pixels.tile_in_pixels * _tile_in_channels(job, tiles),
+        first_weight_bytes=job.fetch_weights * (memory.weight_bits / 8) * _tile_weights(job, tiles),
+        last_output_bytes=job.store_output * (memory.activation_bits / 8) * tile_results,
+    )
+
+
+def total_cycles(job: Job, tiles: Tiles, end: Ends, moved: Traffic) -> Floats:
+    """Cycles of ops from the first byte asked for to the last byte stored.
+
+    Double buffered, the bus and the array each work through the tiles, and wait only at the ends:
+
+        total = max(first load + array + last store, bus + last tile on the array)
+
+    The first load is the first tile's; with ``weights_first`` all weights come before the first input.
+    Single buffered they take turns, and every tile's load waits for its own latency:
+
+        total = array + bus + (tiles - 1) x latency
+    """
+    memory = job.memory
+    load_bytes = moved.input_bytes + moved.weight_bytes
+    if memory.double_buffered:
+        first_load, bus = _in_turn(job, end, moved) if job.weights_first else _interleaved(job, end, moved)
+        last_store = bus_cycles(memory, end.last_output_bytes)
+        return np.asarray(np.maximum(first_load + end.array + last_store, bus + end.last_tile))
+    bus = bus_cycles(memory, load_bytes + moved.output_bytes)
+    steps = tiles.pixels.tiles * tiles.channels.tiles * tiles.reduction.tiles
+    start = memory.dram_latency_cycles + memory.request_overhead_cycles
+    return end.array + bus + (steps - 1) * start * np.minimum(load_bytes, 1)
+
+
+def _interleaved(job: Job, end: Ends, moved: Traffic) -> tuple[Floats, Floats]:
+    """Cycles of the first load and of the bus, weights and inputs tile by tile."""
+    first = bus_cycles(job.memory, end.first_input_bytes + end.first_weight_bytes)
+    return first, bus_cycles(job.memory, moved.input_bytes + moved.weight_bytes + moved.output_bytes)
+
+
+def _in_turn(job: Job, end: Ends, moved: Traffic) -> tuple[Floats, Floats]:
+    """Cycles of the first load and of the bus, all weights, then inputs, then outputs, a transfer each."""
+    memory = job.memory
+    weights = bus_cycles(memory, moved.weight_bytes)
+    first = np.where(moved.input_bytes > 0, weights, bus_cycles(memory, end.first_weight_bytes))
+    rest = bus_cycles(memory, moved.input_bytes) + bus_cycles(memory, moved.output_bytes)
+    return first + bus_cycles(memory, end.first_input_bytes), weights + rest
+
+
+def bus_cycles(memory: MemoryParams, moved_bytes: Floats) -> Floats:
+    """Time of :func:`accel_models.dram.transfer_cycles`, of bytes rather than whole bursts, not rounded."""
+    start = memory.dram_latency_cycles + memory.request_overhead_cycles
+    bus = moved_bytes * (memory.burst_cycles / memory.burst_bytes) + start * np.minimum(moved_bytes, 1)
+    window = memory.round_trip_cycles / memory.requests_in_flight
+    if window > memory.burst_cycles:
+        return np.asarray(np.maximum(bus, moved_bytes * (window / memory.burst_bytes)))
+    return np.asarray(bus)

@@ -1,0 +1,155 @@
+"""Try every way of cutting every op, and keep the best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.units.array.op_sizes import Floats
+from accel_models.units.array.tile_cost import (
+    Bools,
+    Ends,
+    Job,
+    Kept,
+    Tiles,
+    ends,
+    fits,
+    footprints,
+    total_cycles,
+    traffic,
+)
+from accel_models.units.array.tiling import (
+    ChannelCut,
+    PixelCut,
+    ReductionCut,
+    channel_cuts,
+    choose,
+    pixel_cuts,
+    reduction_cuts,
+    stack,
+)
+from accel_models.work.shapes import Ints
+
+KEPT: tuple[Kept, ...] = ("inputs", "weights", "outputs")
+Levels = NDArray[np.intp]  # (3, n): which cut of pixels, channels, reduction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """Energy per byte moved, for choosing tiles by energy."""
+
+    dram_pj_per_byte: float
+    buffer_pj_per_byte: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ways:
+    """Every cut of every axis, from the whole to the smallest."""
+
+    pixels: PixelCut  # arrays of shape (levels, n)
+    channels: list[ChannelCut]
+    reduction: list[ReductionCut]
+
+    @classmethod
+    def of(cls, job: Job) -> Ways:
+        """Return all cuts of the job's ops."""
+        return cls(
+            pixel_cuts(job.op, job.array, job.memory),
+            channel_cuts(job.op, job.array, job.memory),
+            reduction_cuts(job.op, job.array, job.memory),
+        )
+
+    def __iter__(self) -> Iterator[tuple[tuple[int, int], Tiles, tuple[Kept, ...]]]:
+        """Yield the other axes' levels, the cuts and the loop orders they allow, always in the same order."""
+        for c, channels in enumerate(self.channels):
+            together = c > 0 and bool(np.max(channels.tile_groups) > 1)  # some of the groups at a time
+            for r, reduction in enumerate(self.reduction[:1] if together else self.reduction):
+                kept: tuple[Kept, ...] = ("inputs", "weights") if r == 0 else ("outputs",)
+                yield (c, r), Tiles(self.pixels, channels, reduction), kept
+
+    def at(self, levels: Levels) -> Tiles:
+        """Return each op's cuts at its ``levels``."""
+        return Tiles(
+            choose(self.pixels, levels[0]),
+            choose(stack(self.channels), levels[1]),
+            choose(stack(self.reduction), levels[2]),
+        )
+
+    @property
+    def smallest(self) -> Tiles:
+        """The cuts that need the least room."""
+        last = np.full(self.pixels.tiles.shape[1], -1, np.intp)
+        return self.at(np.stack([last, last, last]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """The best cuts and loop order of each op."""
+
+    levels: Levels
+    kept: Ints  # index into KEPT
+    feasible: Bools  # false: nothing fits, levels and kept are 0
+    keys: NDArray[np.float64]  # (2, n): what was minimised, and what decided among equals
+
+
+def search(job: Job, ways: Ways, prices: Prices | None) -> Chosen:
+    """Choose for latency, or for energy if there are ``prices``; the first of equals wins."""
+    count = len(job.op.m)
+    best = np.full((2, count), np.inf)
+    levels = np.zeros((3, count), np.intp)
+    chosen_kept = np.zeros(count, np.int64)
+    for other_levels, tiles, orders in ways:
+        ok = fits(job, tiles)
+        if not ok.any():
+            continue
+        end = ends(job, tiles)
+        for kept in orders:
+            keys, level = _best_pixels(ok, *_keys(job, tiles, end, kept, prices))
+            better = (keys[0] < best[0]) | ((keys[0] == best[0]) & (keys[1] < best[1]))
+            np.copyto(best, keys, where=better)
+            found = np.stack([level, *(np.full_like(level, other) for other in other_levels)])
+            np.copyto(levels, found, where=better)
+            chosen_kept[better] = KEPT.index(kept)
+    return Chosen(levels, chosen_kept, np.isfinite(best[0]), best)
+
+
+def _best_pixels(ok: Bools, first: Floats, second: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    """Return the least keys over the levels of pixel cuts, shape ``(2, n)``, and the level that has them."""
+    first = np.where(ok, first, np.inf)
+    least = first.min(axis=0)
+    second = np.where(first == least, second, np.inf)
+    level = second.argmin(axis=0)
+    return np.stack([least, second[level, np.arange(len(level))]]), level
+
+
+def _keys(job: Job, tiles: Tiles, end: Ends, kept: Kept, prices: Prices | None) -> tuple[Floats, Floats]:
+    """Return what to minimise, and what decides among equals."""
+    moved = traffic(job, tiles, kept)
+    moved_bytes = moved.input_bytes + moved.weight_bytes + moved.output_bytes
+    total = total_cycles(job, tiles, end, moved)
+    if prices is None:
+        return total, moved_bytes
+    packed = job.op.k / job.op.stored_k  # groups side by side: words of the buffer are read once for each
+    reads = weight_loads(job, tiles) * packed * job.op.weight_bytes
+    both = prices.dram_pj_per_byte + prices.buffer_pj_per_byte  # a byte on the bus is also one in a buffer
+    return moved_bytes * both + reads * prices.buffer_pj_per_byte, total
+
+
+def weight_loads(job: Job, tiles: Tiles) -> Floats:
+    """Return how often tiles make the weights pass from their buffer into the array."""
+    return tiles.pixels.tiles if job.array.dataflow == "ws" else np.ones_like(job.op.m)
+
+
+def shortfall(job: Job, ways: Ways) -> tuple[Ints, Ints, Ints]:
+    """Return which buffer the smallest tiles overflow most, what they demand of it, and what it has [B]."""
+    memory = job.memory
+    demands = np.ceil(np.stack(footprints(job, ways.smallest))).astype(np.int64)
+    bounds = np.array(
+        [memory.activation_buffer_bytes, memory.weight_buffer_bytes, memory.accumulator_buffer_bytes],
+        np.int64,
+    )
+    short = np.argmax(demands - bounds[:, None], axis=0)
+    return short.astype(np.int64), demands[short, np.arange(len(short))], bounds[short]

@@ -1,0 +1,285 @@
+"""Ways to cut an op into tiles, axis by axis: what a tile holds, and what a pass over all tiles moves.
+
+An op has three axes.  Pixels (images, then rows, then columns of the output) are cut by halving; output and
+input channels into tiles of 1, 2, 4, ... array folds.  A grouped op is cut into tiles of 1, 2, 4, ... whole
+groups first, and a single group like any other op.  Every cut of an axis is a row of arrays of shape ``(n,)``,
+one entry per op, in float64: counts stay exact below 2**53, and division is fast.
+
+The sizes offered do not depend on the buffers, and channel tiles do not depend on how many channels are
+active. So a larger buffer only adds choices, and a gated op can do whatever the dense one does: neither can
+be slower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.dram import MemoryParams
+from accel_models.units.array.op_sizes import Floats, OpSizes, bursts
+from accel_models.units.array.systolic import ArrayParams, interval
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AxisCut:
+    """One axis in ``tiles``.  Folds, or streamed cycles, of the three axes multiply to the array's time."""
+
+    tiles: Floats
+    folds: Floats  # over all tiles
+    tile_folds: Floats  # of a full tile
+
+    @property
+    def several(self) -> Floats:
+        """1.0 where there is more than one tile, else 0.0."""
+        return np.minimum(self.tiles - 1, 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PixelCut(AxisCut):
+    """Output pixels cut into ``tiles``."""
+
+    tile_pixels: Floats  # output pixels of a full tile
+    tile_in_pixels: Floats  # input pixels under it, halo included
+    in_pixels: Floats  # fetched in one pass over all tiles
+    in_pixels_alone: Floats  # if no tile leaves a halo to the next
+    in_bytes: Floats  # fetched in one pass, all channels of a pixel together
+    out_bytes: Floats  # stored, all channels of a pixel together
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChannelCut(AxisCut):
+    """Output channels, or groups, cut into ``tiles``."""
+
+    tile_out: Floats  # output channels of a full tile, over its groups
+    tile_groups: Floats
+    input_tiles: Floats  # tiles of the input that go with them: those of whole groups
+    in_pixel_bytes: Floats  # fetched per pixel if there are several input tiles, else 0
+    out_pixel_bytes: Floats  # stored per pixel if there are several tiles, else 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReductionCut(AxisCut):
+    """The reduction of one group, input channels x kernel, cut into ``tiles``."""
+
+    tile_k: Floats
+    tile_channels: Floats  # input channels per group in a full tile
+    in_pixel_bytes: Floats  # fetched per pixel if input channels are cut, else 0
+
+
+Record = TypeVar("Record", OpSizes, PixelCut, ChannelCut, ReductionCut)
+
+
+def take(record: Record, rows: slice | NDArray[np.intp]) -> Record:
+    """Return the ops at ``rows``."""
+    return replace(record, **{f.name: getattr(record, f.name)[rows] for f in fields(record)})
+
+
+def stack(cuts: list[Record]) -> Record:
+    """Put cuts of shape ``(n,)`` together as one of shape ``(levels, n)``."""
+    return replace(
+        cuts[0], **{f.name: np.stack([getattr(cut, f.name) for cut in cuts]) for f in fields(cuts[0])}
+    )
+
+
+def choose(cuts: Record, level: NDArray[np.intp]) -> Record:
+    """Return per op the cut at its ``level``, from cuts of shape ``(levels, n)``."""
+    columns = np.arange(len(level))
+    return replace(cuts, **{f.name: getattr(cuts, f.name)[level, columns] for f in fields(cuts)})
+
+
+def pixel_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> PixelCut:
+    """Cut output pixels in 1, 2, 4, ... parts: images first, then rows, then columns of single rows.
+
+    All levels at once: arrays of shape ``(levels, n)``.
+    """
+    levels = int(np.ceil(np.log2(np.max(op.m)))) + 1
+    parts = np.asarray(2.0 ** np.arange(levels)[:, None], np.float64)
+    grid = _grid(op, parts)
+    # Neighbours share a halo of (span - stride) rows or columns; rows can stay on chip for the next tile.
+    halo_rows = (grid.row_tiles - 1) * np.maximum(op.span_height - op.stride_height, 0)
+    halo_cols = (grid.col_tiles - 1) * np.maximum(op.span_width - op.stride_width, 0)
+    once_rows = _touched_rows(op, op.out_height)
+    pass_rows = once_rows + (0.0 if memory.halo_kept else halo_rows)
+    pass_cols = _touched_cols(op, op.out_width) + halo_cols
+    in_runs = op.batch * pass_rows * grid.col_tiles
+    out_runs = op.batch * op.out_height * grid.col_tiles
+    out_pixel_bytes = op.out_channels * (memory.activation_bits / 8)
+    tiles, tile_pixels = grid.tiles, grid.images * grid.rows * grid.cols
+    folds, tile_folds = _pixel_folds(op, array, tiles, tile_pixels)
+    return PixelCut(
+        tiles=tiles,
+        folds=folds,
+        tile_folds=tile_folds,
+        tile_pixels=tile_pixels,
+        tile_in_pixels=grid.images * _touched_rows(op, grid.rows) * _touched_cols(op, grid.cols),
+        in_pixels=op.batch * pass_rows * pass_cols,
+        in_pixels_alone=op.batch * (once_rows + halo_rows) * pass_cols,
+        in_bytes=in_runs * bursts(pass_cols / grid.col_tiles * op.input_pixel_bytes, memory),
+        out_bytes=out_runs * bursts(op.out_width / grid.col_tiles * out_pixel_bytes, memory),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """Tiles of ``images`` x ``rows`` x ``cols`` output pixels, and how many of them along rows and columns."""
+
+    images: Floats
+    rows: Floats
+    cols: Floats
+    row_tiles: Floats
+    col_tiles: Floats
+    tiles: Floats
+
+
+def _grid(op: OpSizes, parts: Floats) -> _Grid:
+    """Cut into about ``parts`` tiles: images first, then rows, then columns of single rows."""
+    images = np.ceil(op.batch / parts)
+    image_tiles = np.ceil(op.batch / images)
+    rows = np.ceil(op.out_height / np.ceil(parts / image_tiles))
+    row_tiles = np.ceil(op.out_height / rows)
+    cols = np.ceil(op.out_width / np.ceil(parts / (image_tiles * row_tiles)))
+    col_tiles = np.ceil(op.out_width / cols)
+    return _Grid(images, rows, cols, row_tiles, col_tiles, image_tiles * row_tiles * col_tiles)
+
+
+def _pixel_folds(
+    op: OpSizes, array: ArrayParams, tiles: Floats, tile_pixels: Floats
+) -> tuple[Floats, Floats]:
+    """Folds, or streamed cycles, that pixels take over all tiles and in a full one."""
+    if array.dataflow == "ws":
+        return tiles * streamed(array, op.m / tiles), streamed(array, tile_pixels)
+    tile_folds = np.ceil(tile_pixels / (array.rows if array.dataflow == "os" else array.cols))
+    return tiles * tile_folds, tile_folds
+
+
+def _touched_rows(op: OpSizes, out: Floats) -> Floats:
+    """Input rows under ``out`` output rows; rows that no kernel row falls on are not read."""
+    return np.minimum(
+        np.minimum((out - 1) * op.stride_height + op.span_height, out * op.span_height), op.in_height
+    )
+
+
+def _touched_cols(op: OpSizes, out: Floats) -> Floats:
+    """Input columns under ``out`` output columns; those between are read with their row."""
+    return np.minimum((out - 1) * op.stride_width + op.span_width, op.in_width)
+
+
+def channel_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> list[ChannelCut]:
+    """Leave outputs whole (first), or cut them: tiles of ..., 4, 2, 1 groups, then one group's channels.
+
+    Output channels of one group are cut into tiles of ..., 4, 2, 1 folds.
+    """
+    whole_groups = _tile_sizes(op.groups, 1)
+    cuts = [_channel_cut(op, array, memory, groups, op.n) for groups in whole_groups]
+    one = np.ones_like(op.groups)
+    return [
+        *cuts,
+        *(_channel_cut(op, array, memory, one, tile) for tile in _tile_sizes(op.n, array.cols)[1:]),
+    ]
+
+
+def _channel_cut(
+    op: OpSizes, array: ArrayParams, memory: MemoryParams, tile_groups: Floats, tile_n: Floats
+) -> ChannelCut:
+    act_bytes = np.full_like(op.n, memory.activation_bits / 8)
+    parts = np.ceil(op.n / tile_n)
+    group_tiles = np.ceil(op.groups / tile_groups)
+    if array.dataflow == "is":
+        folds, tile_folds = parts * streamed(array, op.n / parts), streamed(array, tile_n)
+    else:
+        folds, tile_folds = np.ceil(op.n / array.cols), np.ceil(tile_n / array.cols)
+    tile_out = np.minimum(tile_n * tile_groups, op.out_channels)
+    return ChannelCut(
+        tiles=group_tiles * parts,
+        folds=folds * op.groups,
+        tile_folds=tile_folds * tile_groups,
+        tile_out=tile_out,
+        tile_groups=tile_groups,
+        input_tiles=group_tiles,
+        in_pixel_bytes=_split_bytes(op.in_channels, op.channels * tile_groups, act_bytes, memory),
+        out_pixel_bytes=np.where(
+            parts > 1,
+            op.groups * _split_bytes(op.n, tile_n, act_bytes, memory),
+            _split_bytes(op.out_channels, tile_out, act_bytes, memory),
+        ),
+    )
+
+
+def reduction_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> list[ReductionCut]:
+    """Leave the reduction whole (first), or cut input channels into tiles of ..., 4, 2, 1 folds.
+
+    The last way also cuts the kernel, position by position, for buffers that hold little.  Every group is
+    cut alike.
+    """
+    cuts = [
+        _reduction_cut(op, array, memory, tile, op.kernel_area)
+        for tile in _tile_sizes(op.channels, array.rows)
+    ]
+    if bool((op.kernel_area > 1).any()):
+        tile = np.minimum(op.channels, float(array.rows))
+        cuts.append(_reduction_cut(op, array, memory, tile, np.ones_like(op.k)))
+    return cuts
+
+
+def _reduction_cut(
+    op: OpSizes, array: ArrayParams, memory: MemoryParams, tile_channels: Floats, tile_kernel: Floats
+) -> ReductionCut:
+    tiles = np.ceil(op.channels / tile_channels) * (op.kernel_area / tile_kernel)
+    tile_k = tile_channels * tile_kernel
+    if array.dataflow == "os":
+        folds, tile_folds = tiles * streamed(array, op.k / tiles), streamed(array, tile_k)
+    else:  # tiles are whole folds of channels, or less than a fold each where the kernel is cut
+        taps = tile_kernel if array.reduction == "per_tap" else np.ones_like(tile_kernel)
+        folds, tile_folds = (
+            np.maximum(row_folds(array, op), tiles),
+            taps * np.ceil(tile_k / taps / array.rows),
+        )
+    each = np.full_like(op.k, memory.activation_bits / 8)
+    return ReductionCut(
+        tiles=tiles,
+        folds=folds,
+        tile_folds=tile_folds,
+        tile_k=tile_k,
+        tile_channels=tile_channels,
+        in_pixel_bytes=op.groups * _split_bytes(op.channels, tile_channels, each, memory),
+    )
+
+
+def row_folds(array: ArrayParams, op: OpSizes) -> Floats:
+    """Folds of the whole reduction of one group, where rows hold it."""
+    if array.reduction == "per_tap":
+        return op.kernel_area * np.ceil(op.channels / array.rows)
+    return np.ceil(op.k / array.rows)
+
+
+def streamed(array: ArrayParams, size: Floats) -> Floats:
+    """Cycles between folds that stream ``size``, in commands of at most ``stream_block``; ``os`` pads them."""
+    block = array.stream_block
+    if block == 0:
+        return interval(array, array.rows, array.cols, size)
+    commands = np.ceil(size / block)
+    if array.dataflow == "os":
+        return interval(array, array.rows, array.cols, commands * block)
+    whole = interval(array, array.rows, array.cols, block)
+    return (commands - 1) * whole + interval(array, array.rows, array.cols, size - (commands - 1) * block)
+
+
+def _tile_sizes(size: Floats, fold: int) -> list[Floats]:
+    """Return the whole, then tiles of ..., 4, 2, 1 folds of elements, none above its op's size."""
+    sizes = []
+    tile = float(fold)
+    while tile < float(np.max(size)):
+        sizes.append(np.minimum(size, tile))
+        tile *= 2.0
+    return [size, *reversed(sizes)]
+
+
+def _split_bytes(size: Floats, tile: Floats, each: Floats, memory: MemoryParams) -> Floats:
+    """Bytes per pixel if ``size`` channels of ``each`` bytes move ``tile`` at a time; 0 if all at once."""
+    tiles = np.ceil(size / tile)
+    last = size - (tiles - 1) * tile
+    moved = (tiles - 1) * bursts(tile * each, memory) + bursts(last * each, memory)
+    return np.where(tiles > 1, moved, 0.0)

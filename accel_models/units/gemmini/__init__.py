@@ -1,0 +1,1 @@
+"""Gemmini: its queues, tiles and loops, and the price of ops on it."""

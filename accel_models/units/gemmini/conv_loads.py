@@ -1,0 +1,210 @@
+"""Loads of one tile of a convolution on Gemmini: inputs, weights and what its sums begin with.
+
+Commands ask for bytes as fast as the DMA's requests allow; the lines under them come from where they lie, meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.units.gemmini.compiled import compiled
+from accel_models.units.gemmini.dma import (
+    GemminiMemory,
+    bias_cycles,
+    conflict_cycles,
+    lines_of,
+    missed_pages,
+    new_lines_of,
+    same_line_share,
+    train_cycles,
+)
+from accel_models.units.gemmini.machine import Gemmini
+from accel_models.units.gemmini.reuse import INPUT, L2, LLC, WEIGHTS, C, K, N, P, Q, R, Reuse, S, place
+from accel_models.units.gemmini.tiling import ConvLayer, Ints
+from accel_models.units.gemmini.traffic import LINE_BYTES, Block, block_traffic
+
+Floats = NDArray[np.float64]
+
+
+class Window(NamedTuple):
+    """Input rows and columns under a tile: those in the image, and those of padding."""
+
+    rows: int
+    cols: int
+    pad_rows: int
+    pad_cols: int
+
+
+class Asked(NamedTuple):
+    """Cycles of the commands that load a tile's operands, -1 where not known yet, by its place in the loops."""
+
+    inputs: NDArray[np.float64]  # (N, Q, P, S, R, C)
+    weights: NDArray[np.float64]  # (K, S, R, C)
+
+
+@compiled
+def window_of(layer: ConvLayer, start: Ints, length: Ints, machine: Gemmini) -> Window:
+    """Return the input under a tile: the library counts a whole stride behind the last pixel."""
+    rows, pad_rows = _span(
+        start[Q] * layer.stride_height + start[S] * layer.dilation_height - layer.padding_top,
+        length[Q] * layer.stride_height + (length[S] - 1) * layer.dilation_height,
+        layer.in_height,
+    )
+    cols, pad_cols = _span(
+        start[P] * layer.stride_width + start[R] * layer.dilation_width - layer.padding_left,
+        length[P] * layer.stride_width + (length[R] - 1) * layer.dilation_width,
+        layer.in_width,
+    )
+    if machine.skips_strided_rows and layer.kernel_height == layer.kernel_width == 1:
+        if layer.stride_height == 2:
+            rows = -(-rows // 2)
+        if layer.stride_width == 2:
+            cols = -(-cols // 2)
+    return Window(rows, cols, pad_rows, pad_cols)
+
+
+@compiled
+def _span(start: int, length: int, size: int) -> tuple[int, int]:
+    """Return what of a span lies within ``size``, and what is padding."""
+    padding = max(0, -start) + max(0, start + length - size)
+    return max(length - padding, 0), padding
+
+
+@compiled
+def load_inputs(  # noqa: PLR0913, PLR0917  # as above
+    layer: ConvLayer,
+    at: Ints,
+    start: Ints,
+    length: Ints,
+    machine: Gemmini,
+    window: Window,
+    reuse: Reuse,
+    asked: Asked,
+    lines: Floats,
+) -> float:
+    """Cycles to load a tile's inputs: commands ask for them while caches have them, or fetch them."""
+    key = (at[N], at[Q], at[P], at[S], at[R], at[C])
+    if asked.inputs[key] < 0:
+        asked.inputs[key] = _input_commands(layer, start, length, machine, window)
+    pitch, element, pixels = layer.input_pitch, machine.input_bytes, length[N] * window.rows * window.cols
+    found_in, whole = place(reuse, INPUT, start), layer.channels * element
+    found = _lines(found_in, pixels, start[C] * element, length[C] * element, whole, pitch)
+    lines[INPUT] += found[1]
+    fetched = _fetch_cycles(machine.memory, found, pitch)
+    return float(max(asked.inputs[key], fetched) + _input_overhead(layer, length, machine, window))
+
+
+@compiled
+def load_weights(  # noqa: PLR0913, PLR0917  # as above
+    layer: ConvLayer,
+    at: Ints,
+    start: Ints,
+    length: Ints,
+    machine: Gemmini,
+    reuse: Reuse,
+    asked: Asked,
+    lines: Floats,
+    spread: float,
+) -> float:
+    """Cycles to load a tile's weights, ``spread`` lines for each that would hold the kept ones packed."""
+    key = (at[K], at[S], at[R], at[C])
+    if asked.weights[key] < 0:
+        asked.weights[key] = _weight_commands(layer, start, length, machine)
+    pitch, element, rows = layer.weight_pitch, machine.weight_bytes, length[S] * length[R] * length[C]
+    found_in, whole = place(reuse, WEIGHTS, start), layer.filters * element
+    found = _lines(found_in, rows, start[K] * element, length[K] * element, whole, pitch)
+    lines[WEIGHTS] += spread * found[1]
+    fetched = spread * _fetch_cycles(machine.memory, found, pitch)
+    pages = missed_pages(machine.memory, rows, pitch, -(-length[K] * element // LINE_BYTES))
+    return float(max(asked.weights[key], fetched) + pages * machine.memory.page_cycles)
+
+
+@compiled
+def _input_commands(layer: ConvLayer, start: Ints, length: Ints, machine: Gemmini, window: Window) -> float:
+    """Cycles of the commands that load a tile's inputs: up to 16 pixels of one row, a line of channels at a time."""
+    memory, pitch, command = machine.memory, layer.input_pitch, int(machine.memory.command_rows)
+    first, size = start[C] * machine.input_bytes, length[C] * machine.input_bytes
+    in_turn = same_line_share(memory, pitch) * memory.same_line_load_cycles
+    asked = 0.0
+    for col in range(0, window.cols, command):
+        count = min(command, window.cols - col)
+        for offset in range(0, size, LINE_BYTES):
+            block = Block(first + offset, pitch, count, min(LINE_BYTES, size - offset))
+            time = max(train_cycles(memory, block), block_traffic(block)[0] * in_turn)
+            asked += window.rows * time
+    written = window.rows * window.cols * packed_taps(length, machine)  # a scratchpad row a cycle
+    return float(length[N] * max(asked, float(written)))
+
+
+@compiled
+def _input_overhead(layer: ConvLayer, length: Ints, machine: Gemmini, window: Window) -> float:
+    """Cycles to translate pages and to write the zeros of padding."""
+    memory, command = machine.memory, int(machine.memory.command_rows)
+    visits = -(-length[C] * machine.input_bytes // LINE_BYTES)
+    pages = 0.0
+    for col in range(0, window.cols, command):
+        count = min(command, window.cols - col)
+        pages += window.rows * missed_pages(memory, count, layer.input_pitch, visits)
+    zeros = (window.pad_rows * (window.cols + window.pad_cols) + window.rows * window.pad_cols) * visits
+    return float(length[N] * (pages * memory.page_cycles + zeros))
+
+
+@compiled
+def _weight_commands(layer: ConvLayer, start: Ints, length: Ints, machine: Gemmini) -> float:
+    """Cycles of the commands that load a tile's weights: up to 16 channels of one tap, a line of filters at a time."""
+    memory, pitch, command = machine.memory, layer.weight_pitch, int(machine.memory.command_rows)
+    begin, size = start[K] * machine.weight_bytes, length[K] * machine.weight_bytes
+    asked = 0.0
+    for offset in range(0, size, LINE_BYTES):
+        for row in range(0, length[C], command):
+            first = (start[C] + row) * pitch + begin + offset
+            count = min(command, length[C] - row)
+            asked += train_cycles(memory, Block(first, pitch, count, min(LINE_BYTES, size - offset)))
+    return float(length[S] * length[R] * asked)
+
+
+@compiled
+def begin_sums(length: Ints, machine: Gemmini, bias: bool) -> float:
+    """Cycles to fill the accumulator: one row of 16 biases of 4 bytes, written 16 times, or a row of zeros each."""
+    rows, filters = length[N] * length[Q], -(-length[K] // machine.cols)
+    if not bias:
+        return float(rows * length[P] * filters)
+    return float(rows * -(-length[P] // machine.rows) * filters * bias_cycles(machine.memory))
+
+
+@compiled
+def _lines(  # noqa: PLR0913, PLR0917  # as above
+    found: int, rows: int, start: int, size: int, whole: int, pitch: int
+) -> tuple[float, float]:
+    """Lines under ``rows`` spans of bytes, ``pitch`` apart, that come from the last-level cache, and from DRAM.
+
+    A span is ``size`` of the ``whole`` bytes that the layer uses of each pitch; fewer than all in one group of
+    several, whose first tile shares no line with a tile before it.
+    """
+    if found == L2:
+        return 0.0, 0.0
+    lines = rows * lines_of(start, size, pitch) * min(1.0, pitch / LINE_BYTES)  # neighbours share some
+    if found == LLC:
+        return lines, 0.0
+    if start == 0 and whole < pitch:
+        return 0.0, lines
+    new = min(lines, rows * new_lines_of(start, size, pitch))
+    return lines - new, new
+
+
+@compiled
+def _fetch_cycles(memory: GemminiMemory, lines: tuple[float, float], pitch: int) -> float:
+    """Cycles to bring lines into L2."""
+    conflict = conflict_cycles(memory, pitch)
+    return lines[1] * max(memory.line_cycles, conflict) + lines[0] * conflict
+
+
+@compiled
+def packed_taps(length: Ints, machine: Gemmini) -> int:
+    """Kernel columns that share the array's rows; each needs its own copy of the pixels."""
+    if machine.packs_taps and length[C] < machine.rows:
+        return int(min(machine.rows // length[C], length[R]))
+    return 1

@@ -1,0 +1,139 @@
+"""What lies behind Gemmini's DMA engine, and how long trains of equal commands take through it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from accel_models.units.gemmini.compiled import compiled
+from accel_models.units.gemmini.traffic import LINE_BYTES, Block, block_traffic
+
+PAGE_BYTES = 4096
+
+
+class GemminiMemory(NamedTuple):
+    """What Gemmini's DMA engine sees; the line costs are zero for a memory that answers every request alike."""
+
+    latency_cycles: float  # from a request to its first beat
+    beat_cycles: float = 1.0  # per 16 bytes
+    requests_in_flight: float = 16.0
+    request_overhead_cycles: float = 8.0
+    commands_in_flight: float = 2.0  # loads
+    command_overhead_cycles: float = 14.0
+    start_cycles: float = 20.0  # of the first command, beyond its latency
+    store_overhead_cycles: float = 10.0  # per command: reading and scaling the accumulator
+    command_rows: float = 16.0  # that one command moves
+    l2_bytes: float = 2.0**62  # what is touched again within so many bytes costs no line
+    llc_bytes: float = 2.0**62  # nor a line of DRAM within so many
+    line_cycles: float = 0.0  # per line that neither cache holds, read or written
+    conflict_cycles: float = 0.0  # per line L2 lacks, where lines lie 1 KiB or more apart, a power of two
+    page_cycles: float = 0.0  # per page that the translation buffer lacks
+    pages_held: float = 4.0  # entries of that buffer; source: tlb_size of Gemmini's default configuration
+    same_line_load_cycles: float = 0.0  # per request to the line of the request before
+    same_line_store_cycles: float = 0.0
+
+
+@compiled
+def data_cycles(memory: GemminiMemory, block: Block) -> float:
+    """Cycles of a block's beats on the port, or of making rows of the scratchpad of them."""
+    _, beats, merge, _ = block_traffic(block)
+    return max(beats * memory.beat_cycles, float(merge))
+
+
+@compiled
+def load_trip(memory: GemminiMemory, block: Block) -> float:
+    """From one of a block's requests to its last beat."""
+    requests, beats, _, _ = block_traffic(block)
+    later_beats = (beats / requests - 1) * memory.beat_cycles
+    return memory.latency_cycles + memory.request_overhead_cycles + later_beats
+
+
+@compiled
+def command_trip(memory: GemminiMemory, data: float) -> float:
+    """From the issue of one load command to its last data."""
+    return memory.latency_cycles + data + 1 - memory.beat_cycles + memory.command_overhead_cycles
+
+
+@compiled
+def train_cycles(memory: GemminiMemory, block: Block) -> float:
+    """Time that each of a long train of such loads takes, every request answered after the latency.
+
+    With q requests, d cycles of data, a round trip of T cycles, Q = 16 requests and 2 commands in flight:
+
+        max(d, q T / Q, (L + d + 15 - w) / 2)
+    """
+    requests, beats, merge, _ = block_traffic(block)
+    data = max(beats * memory.beat_cycles, float(merge))
+    trip = (
+        memory.latency_cycles + memory.request_overhead_cycles + (beats / requests - 1) * memory.beat_cycles
+    )
+    return max(
+        data,
+        requests * trip / memory.requests_in_flight,
+        command_trip(memory, data) / memory.commands_in_flight,
+    )
+
+
+@compiled
+def bias_cycles(memory: GemminiMemory) -> float:
+    """Time that each of a long train of biases takes: one request, written to 16 rows of the accumulator."""
+    return command_trip(memory, memory.command_rows) / memory.commands_in_flight
+
+
+@compiled
+def store_cycles(memory: GemminiMemory, commands: float, rows: int, pitch: int) -> float:
+    """Time of ``commands`` stores of ``rows`` rows of 16 results each, ``pitch`` bytes apart.
+
+    max(rows + 10, rows (L + 8) / 16) a command, if no line is written twice in a row.
+    """
+    row = (memory.latency_cycles + memory.request_overhead_cycles) / memory.requests_in_flight
+    row = max(row, same_line_share(memory, pitch) * memory.same_line_store_cycles)
+    return commands * max(rows + memory.store_overhead_cycles, rows * row)
+
+
+@compiled
+def same_line_share(memory: GemminiMemory, pitch: int) -> float:
+    """Share of the time of a request to a line in use that one of a train waits, rows ``pitch`` bytes apart.
+
+    Requests to one line take turns.  Those in flight to other lines go on meanwhile (assumption; measured are
+    pitches of 1 to 3 bytes, where none are).
+    """
+    if pitch >= LINE_BYTES:
+        return 0.0
+    return min(1.0, LINE_BYTES / pitch / memory.requests_in_flight)
+
+
+@compiled
+def lines_of(start: int, size: int, pitch: int) -> float:
+    """64-byte lines that ``size`` bytes touch; their average where rows lie ``pitch`` bytes apart, unaligned."""
+    if pitch % LINE_BYTES == 0:
+        return float(-(-(start % LINE_BYTES + size) // LINE_BYTES))
+    return 1 + (size - 1) / LINE_BYTES
+
+
+@compiled
+def new_lines_of(start: int, size: int, pitch: int) -> float:
+    """Those of them that begin within the ``size`` bytes; the others a neighbouring tile has touched."""
+    if pitch % LINE_BYTES == 0:
+        return float(-(-(start + size) // LINE_BYTES) - -(-start // LINE_BYTES))
+    return size / LINE_BYTES
+
+
+@compiled
+def missed_pages(memory: GemminiMemory, rows: int, pitch: int, visits: int) -> float:
+    """Pages to translate for ``rows`` rows ``pitch`` bytes apart, visited in order so many times over.
+
+    Rows that follow on others share pages with them.  If one visit spans more pages than the buffer holds,
+    each visit translates all of them again.
+    """
+    spanned = 1 + (rows - 1) * pitch / PAGE_BYTES
+    if visits > 1 and spanned > memory.pages_held:
+        return visits * spanned
+    return rows * pitch / PAGE_BYTES
+
+
+@compiled
+def conflict_cycles(memory: GemminiMemory, pitch: int) -> float:
+    """Cost of one line that L2 lacks: strides of a power of two meet the same banks and sets."""
+    if pitch < LINE_BYTES or pitch & (pitch - 1):
+        return 0.0
+    return memory.conflict_cycles * min(pitch, 1024) / 1024

@@ -1,0 +1,98 @@
+"""A Gemmini and its memory: the numbers that its loops take, and how a design states them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, get_type_hints
+
+from accel_models.design.design import Design, Queues
+from accel_models.design.params import memory_params
+from accel_models.dram import MemoryParams
+from accel_models.units.gemmini.dma import GemminiMemory
+from accel_models.units.gemmini.traffic import LINE_BYTES
+from traces.base.errors import ConfigError
+
+
+class Gemmini(NamedTuple):
+    """A weight-stationary Gemmini and its memory; the defaults are its default configuration."""
+
+    memory: GemminiMemory
+    rows: int = 16  # of the array: input channels
+    cols: int = 16  # filters
+    block_pixels: int = 16  # of one output row, that one pair of commands streams at most
+    scratchpad_bytes: int = 256 << 10
+    accumulator_bytes: int = 64 << 10
+    input_bytes: int = 1  # of one input or result
+    weight_bytes: int = 1
+    sum_bytes: int = 4
+    double_buffered: bool = True
+    packs_taps: bool = False  # taps of a kernel row share the array's rows while their channels fit
+    skips_strided_rows: bool = False  # a 1x1 kernel of stride 2 loads only the pixels it uses
+    min_block_cycles: int = 4  # a block of pixels takes at least as long
+    command_interval_cycles: float = 7.0  # between blocks' pairs of commands
+    tile_issue_cycles: float = 40.0  # of the host, per tile
+    overlap: float = 1.0  # of the time that the queues could hide in each other, what they do hide
+
+    @property
+    def tile_scratchpad_bytes(self) -> int:
+        """What the inputs and weights of one tile may take; with double buffers the next has the other half [B]."""
+        return self.scratchpad_bytes // (2 if self.double_buffered else 1)
+
+    @property
+    def tile_accumulator_bytes(self) -> int:
+        """What the results of one tile may take [B]."""
+        return self.accumulator_bytes // (2 if self.double_buffered else 1)
+
+
+_CASTS = {kind: get_type_hints(kind) for kind in (Gemmini, GemminiMemory)}
+
+
+def typed(machine: Gemmini) -> Gemmini:
+    """Return the machine with every field of its declared type: the loops are compiled once for them."""
+    memory = GemminiMemory(*(float(value) for value in machine.memory))
+    rest = (kind(value) for kind, value in zip(list(_CASTS[Gemmini].values())[1:], machine[1:], strict=True))
+    return Gemmini(memory, *rest)
+
+
+def gemmini_of(design: Design) -> Gemmini:
+    """Return what a design whose ``mapping`` is ``gemmini_library`` says of its queues, buffers and DRAM."""
+    array, memory, queues = design.array, memory_params(design), design.queues
+    if array is None or memory is None or queues is None:
+        raise ConfigError(
+            f"design {design.name!r}: mapping = 'gemmini_library' needs array, memory and queues"
+        )
+    return typed(
+        Gemmini(
+            memory=_memory(memory, queues, array.rows),
+            rows=array.rows,
+            cols=array.cols,
+            block_pixels=array.stream_block,
+            scratchpad_bytes=memory.activation_buffer_bytes,
+            accumulator_bytes=memory.accumulator_buffer_bytes,
+            input_bytes=-(-memory.activation_bits // 8),
+            weight_bytes=-(-memory.weight_bits // 8),
+            sum_bytes=-(-memory.accumulator_bits // 8),
+            double_buffered=memory.double_buffered,
+            packs_taps=queues.packs_taps,
+            skips_strided_rows=queues.skips_strided_rows,
+            min_block_cycles=array.min_stream_cycles,
+            command_interval_cycles=queues.command_interval_cycles,
+            tile_issue_cycles=queues.tile_issue_cycles,
+            overlap=queues.overlap,
+        )
+    )
+
+
+def _memory(memory: MemoryParams, queues: Queues, command_rows: int) -> GemminiMemory:
+    """Return the DMA's view; a line takes what the DRAM's bandwidth, latency and window of requests give."""
+    return GemminiMemory(
+        latency_cycles=queues.l2_latency_cycles,
+        requests_in_flight=memory.requests_in_flight,
+        command_rows=command_rows,
+        l2_bytes=queues.l2,
+        llc_bytes=queues.last_level_cache,
+        line_cycles=memory.cycles_per_burst * -(-LINE_BYTES // memory.burst_bytes),
+        conflict_cycles=queues.conflict_cycles,
+        page_cycles=queues.page_cycles,
+        same_line_load_cycles=queues.same_line_load_cycles,
+        same_line_store_cycles=queues.same_line_store_cycles,
+    )

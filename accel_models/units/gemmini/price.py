@@ -1,0 +1,116 @@
+"""Price an op's states on an array whose tiles, loads and stores are those of Gemmini's library.
+
+Nothing stays in the scratchpad from one op to the next: the library loads every operand tile by tile and stores
+every result.  So weights come with the inputs they are multiplied with, and no policy fetches them ahead.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accel_models.cost import Cost, Ints, Misfit, WorkStates
+from accel_models.design.design import Design
+from accel_models.design.params import array_params
+from accel_models.dram import whole_bursts
+from accel_models.energy.actions import Actions
+from accel_models.units.array.op_sizes import Floats
+from accel_models.units.array.price import gather_cycles, inside_array
+from accel_models.units.array.systolic import Gemms, compute_cycles
+from accel_models.units.assemble import BusTimes, Busy, Traffic, assemble, element_bytes
+from accel_models.units.gemmini.machine import gemmini_of
+from accel_models.units.gemmini.ops import LibraryRuns, is_product, run_op
+from accel_models.units.gemmini.queue_parts import QueueTimes, parts_of
+from accel_models.work.shapes import Shapes
+
+
+def price_on_gemmini(work: WorkStates, shapes: Shapes, design: Design) -> Cost:
+    """Return the cost of states that the library runs; where their operands lie makes no difference to it."""
+    found = run_op(work.op, shapes, gemmini_of(design), _weight_spread(work, shapes, design))
+    execute = _execute_cycles(work, shapes, found, design)
+    parts = parts_of(_queue_times(found, execute, design))
+    gather = gather_cycles(work, design)
+    fits = found.fits | (shapes.macs == 0)
+    busy = Busy(
+        unit="array",
+        cycles=execute + gather,
+        first_tile_cycles=parts.first_tile + gather,
+        last_tile_cycles=parts.last_tile,
+        actions=inside_array(work, shapes, execute + gather, design) + _buffer_actions(work, found, design),
+        feasible=fits,
+        misfit=None if fits.all() else _misfit(work, found),
+    )
+    nothing = np.zeros(len(work), np.int64)
+    traffic = Traffic(
+        weights=found.whole("dram_weight_bytes"),
+        inputs=found.whole("dram_input_bytes"),
+        outputs=found.whole("dram_output_bytes"),
+        first_weights=nothing,
+        first_inputs=nothing,
+    )
+    times = BusTimes(
+        weights=nothing,  # they come with the inputs
+        inputs=parts.loads,
+        outputs=parts.stores,
+        first_weights=nothing,
+        first_inputs=parts.first_load,
+    )
+    return assemble(work, shapes, design, busy, traffic, times)
+
+
+def _weight_spread(work: WorkStates, shapes: Shapes, design: Design) -> Floats:
+    """Bytes of weights that the positions of kept channels make the DMA fetch, over those of them packed."""
+    burst = design.memory.dram.burst if design.memory else 1
+    packed = np.maximum(whole_bursts(shapes.weights * element_bytes(design)[1], burst), 1)
+    return np.maximum(work.weight_fetch_bytes / packed, 1.0)
+
+
+def _execute_cycles(work: WorkStates, shapes: Shapes, found: LibraryRuns, design: Design) -> Ints:
+    """Cycles of the array, operands at hand; of a product, those of its RTL."""
+    if is_product(work.op):
+        return np.where(
+            found.whole("execute") > 0, compute_cycles(array_params(design), Gemms.of_shapes(shapes)), 0
+        )
+    return found.whole("execute")
+
+
+def _queue_times(found: LibraryRuns, execute: Ints, design: Design) -> QueueTimes:
+    """Return what the queues take behind the host's search, during which nothing loads."""
+    search = found.candidates * (design.queues.search_cycles if design.queues else 0.0)
+    load = np.ceil(found.column("load") + search).astype(np.int64)
+    total = np.ceil(found.column("total") + search).astype(np.int64)
+    return QueueTimes(
+        total=np.maximum(total, np.maximum(load, execute)),
+        load=load,
+        execute=execute,
+        store=found.whole("store"),
+        first_load=np.ceil(found.column("first_load") + search).astype(np.int64),
+        last_execute=found.whole("last_execute"),
+    )
+
+
+def _buffer_actions(work: WorkStates, found: LibraryRuns, design: Design) -> Actions:
+    """Count bytes into and out of scratchpad and accumulator, lines that caches held included.
+
+    Choice: reads and writes of the caches themselves have no price.
+    """
+    cached_weights = found.whole("loaded_weight_bytes") - found.whole("dram_weight_bytes")
+    act, wgt, acc = element_bytes(design)
+    sums = found.whole("array_sums") * acc
+    return Actions(
+        activation_sram_read_bytes=(found.whole("array_input_reads") + work.gathered_elements) * act,
+        activation_sram_write_bytes=found.whole("loaded_input_bytes"),
+        weight_sram_read_bytes=found.whole("array_weight_reads") * wgt,
+        weight_sram_write_bytes=np.maximum(cached_weights, 0),
+        accumulator_read_bytes=sums,  # before all but the first of them, and to store the result
+        accumulator_write_bytes=sums,
+    )
+
+
+def _misfit(work: WorkStates, found: LibraryRuns) -> Misfit:
+    scratchpad = found.need.scratchpad > found.bound.scratchpad
+    return Misfit(
+        op=work.op.name,
+        buffer="activation" if scratchpad else "accumulator",
+        demand_bytes=found.need.scratchpad if scratchpad else found.need.accumulator,
+        bound_bytes=found.bound.scratchpad if scratchpad else found.bound.accumulator,
+    )

@@ -1,0 +1,1 @@
+"""SIMD cores: kernels, software sets, and the price of ops on them."""

@@ -1,0 +1,258 @@
+"""Instructions that the kernels of a neural network execute on a SIMD core, by class.
+
+Checked against instruction counts of CMSIS-NN run under an instruction-set simulator
+(``tables/reference/simd_instructions.csv``); cycles are :mod:`accel_models.units.simd.simd`'s.
+
+The matrix kernel (M pixels, K reduction, N channels per group) in register blocks of P x Q sums, S elements
+of K a step, L multiply-accumulates per instruction:
+
+===================  =====================================================
+instructions         count
+===================  =====================================================
+multiply-accumulate  M N ceil(K/S) ceil(S/L)
+weight loads         N ceil(M/P) ceil(K/S)
+activation loads     M ceil(N/Q) ceil(K/S), twice if im2col widened them
+unpacking            per load of a narrow operand
+loop                 ceil(M/P) ceil(N/Q) ceil(K/S) steps
+===================  =====================================================
+
+ceil(K/S) is kernel area x ceil(C/S), C input channels, where kernels reduce the channels under one tap at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from accel_models.units.simd.software import SoftwareParams
+from accel_models.work.shapes import Ints, Shapes
+from traces.base.errors import UnsupportedError, did_you_mean
+from traces.graphs.graph import MAC_KINDS
+
+Floats = NDArray[np.float64]
+
+# Classes of the instructions around the MAC loop, as shares; the rest are ALU.  Source: the Cortex-M4 rows of
+# reference/simd_instructions.csv with the least MAC loop, vww_conv1_3x3s2 and vww_dw48x8, their mean.
+OVERHEAD_LOAD, OVERHEAD_STORE, OVERHEAD_BRANCH = 0.24, 0.07, 0.09
+LSTM_EXPS = 5  # sigmoids and tanhs per hidden unit: i, f, g, o and the cell's output
+LSTM_PRODUCTS = 3  # f * c, i * g, o * tanh(c)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a kernel must know of the core: the word it loads and how many MACs one instruction does."""
+
+    lanes: int  # MACs per instruction
+    vector_bytes: int  # bytes per load [B]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instructions:
+    """Instructions by class, each shape (n,)."""
+
+    mac: Floats
+    alu: Floats
+    weight_load: Floats
+    load: Floats  # of activations and everything else
+    store: Floats
+    branch: Floats
+
+    def classes(self) -> tuple[Floats, ...]:
+        """All classes in the order of their fields."""
+        return self.mac, self.alu, self.weight_load, self.load, self.store, self.branch
+
+    @property
+    def total(self) -> Floats:
+        """All instructions."""
+        return self.mac + self.alu + self.weight_load + self.load + self.store + self.branch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Kernel:
+    """Instructions of each part of an op, and the passes over its weights."""
+
+    mac: Instructions
+    im2col: Instructions
+    requant: Instructions
+    elementwise: Instructions
+    row: Instructions
+    op: Instructions
+    weight_passes: Floats  # times all weights are read, if no cache keeps them
+    resident_weights: Floats  # that a cache must hold for one pass to do [element]
+
+    def parts(self) -> tuple[Instructions, ...]:
+        """All parts in the order of their fields."""
+        return self.mac, self.im2col, self.requant, self.elementwise, self.row, self.op
+
+
+def count_instructions(
+    shapes: Shapes, target: Target, software: SoftwareParams, *, weight_bytes: int = 1, act_bytes: int = 1
+) -> Kernel:
+    """Return the instructions of ``n`` pieces of work; skipped work still counts its op here."""
+    if shapes.kind not in MAC_KINDS:
+        return _elementwise_kernel(shapes, software)
+    depthwise = shapes.depthwise
+    loop, words = _matrix_loop(shapes, target, software, weight_bytes, act_bytes)
+    outputs = shapes.output_elements * (4 if shapes.kind == "lstm_cell" else 1)
+    copied = np.where(depthwise, 0, words)
+    per_output = np.where(depthwise, software.depthwise_output_instructions, software.requant_instructions)
+    return Kernel(
+        mac=_choose(depthwise, overhead(_depthwise_loop(shapes, software)), loop),
+        im2col=overhead(_tap_set_up(shapes, software) + copied * software.im2col_word_instructions),
+        requant=overhead(outputs * per_output),
+        elementwise=overhead(_lstm_elements(shapes, software)),
+        row=overhead(np.where(depthwise, 0, _row_set_up(shapes, software))),
+        op=overhead(np.full(len(shapes), software.op_instructions)),
+        weight_passes=np.where(depthwise, 1, _pixel_blocks(shapes, software)).astype(np.float64),
+        resident_weights=_resident_weights(shapes, software),
+    )
+
+
+def element_operations(shapes: Shapes) -> Floats:
+    """Elements that an op without MACs works on: window elements for pooling, outputs for the rest."""
+    if shapes.kind == "global_avg_pool":
+        return _float(shapes.in_height * shapes.in_width * shapes.out_channels * shapes.batch)
+    if shapes.kind in {"max_pool", "avg_pool"}:
+        return _float(shapes.output_elements * shapes.kernel_height * shapes.kernel_width)
+    return _float(shapes.output_elements)
+
+
+def overhead(count: ArrayLike) -> Instructions:
+    """Split a number of instructions outside the MAC loop into classes."""
+    n = np.asarray(count, np.float64)
+    load, store, branch = n * OVERHEAD_LOAD, n * OVERHEAD_STORE, n * OVERHEAD_BRANCH
+    zero = np.zeros_like(n)
+    return Instructions(zero, n - load - store - branch, zero, load, store, branch)
+
+
+def _matrix_loop(
+    shapes: Shapes, target: Target, software: SoftwareParams, weight_bytes: int, act_bytes: int
+) -> tuple[Instructions, Floats]:
+    """Instructions of the MAC loop (the table above), and the words that im2col copies."""
+    word = max(target.vector_bytes // max(weight_bytes, act_bytes), 1)  # S [elements]
+    words_per_tap = _ceil_div(shapes.in_channels // np.maximum(shapes.groups, 1), word)
+    by_tap = shapes.kernel_height * shapes.kernel_width * words_per_tap
+    steps = (by_tap if software.reduces_by_tap else _ceil_div(shapes.k, word)) * shapes.groups
+    pixel_blocks, channel_blocks = _pixel_blocks(shapes, software), _channel_blocks(shapes, software)
+    im2col = _needs_im2col(shapes)
+    narrow = weight_bytes == 1 and act_bytes == 1
+    widened = im2col & (narrow and software.im2col_widens)
+    mac = shapes.m * shapes.n * steps * -(-word // target.lanes)
+    weight_load = shapes.n * pixel_blocks * steps
+    word_loads = shapes.m * channel_blocks * steps
+    load = word_loads * np.where(widened, 2, 1)
+    unpack = (weight_load + np.where(widened, 0, word_loads)) * (
+        software.unpack_instructions if narrow else 0
+    )
+    loops = pixel_blocks * channel_blocks * steps
+    is_conv = shapes.kind == "conv"
+    step = software.step_instructions if is_conv else software.linear_step_instructions
+    instructions = Instructions(
+        mac=_float(mac),
+        alu=_float(unpack + loops * step),
+        weight_load=_float(weight_load),
+        load=_float(load),
+        store=np.zeros(len(shapes)),
+        branch=loops / software.unroll,
+    )
+    copied = _taps(shapes) * words_per_tap * shapes.groups
+    return instructions, np.where(im2col, copied, 0).astype(np.float64)
+
+
+def _depthwise_loop(shapes: Shapes, software: SoftwareParams) -> Floats:
+    """Instructions of depthwise MACs, channels rounded up to whole vectors."""
+    channels = _ceil_div(shapes.out_channels, software.depthwise_lanes) * software.depthwise_lanes
+    return _float(_taps(shapes) * channels * software.depthwise_mac_instructions)
+
+
+def _tap_set_up(shapes: Shapes, software: SoftwareParams) -> Floats:
+    """Instructions to find and copy what lies under each kernel tap, words not counted."""
+    gathered = np.where(_needs_im2col(shapes), software.im2col_tap_instructions * shapes.groups, 0)
+    per_tap = np.where(shapes.depthwise, software.depthwise_tap_instructions, gathered)
+    return _float(_taps(shapes) * per_tap)
+
+
+def _row_set_up(shapes: Shapes, software: SoftwareParams) -> Floats:
+    """Instructions per register block and per output pixel of the matrix kernel."""
+    blocks = _pixel_blocks(shapes, software) * _channel_blocks(shapes, software) * shapes.groups
+    return _float(blocks * software.block_instructions + shapes.m * software.pixel_instructions)
+
+
+def _elementwise_kernel(shapes: Shapes, software: SoftwareParams) -> Kernel:
+    per_element = {
+        "add": software.add_instructions,
+        "mul": software.mul_instructions,
+        "concat": software.copy_instructions,
+        "max_pool": software.pool_instructions,
+        "avg_pool": software.pool_instructions,
+        "global_avg_pool": software.pool_instructions,
+        "activation": software.activation_instructions,
+        "softmax": software.exp_instructions,
+        "threshold": software.threshold_instructions,
+    }
+    if shapes.kind not in per_element:
+        raise UnsupportedError(
+            f"SIMD core: no kernel for op kind {shapes.kind!r}{did_you_mean(shapes.kind, per_element)}"
+        )
+    nothing = overhead(np.zeros(len(shapes)))
+    return Kernel(
+        mac=nothing,
+        im2col=nothing,
+        requant=nothing,
+        elementwise=overhead(_elements_with_operands(shapes) * per_element[shapes.kind]),
+        row=nothing,
+        op=overhead(np.full(len(shapes), software.op_instructions)),
+        weight_passes=np.zeros(len(shapes)),
+        resident_weights=np.zeros(len(shapes)),
+    )
+
+
+def _elements_with_operands(shapes: Shapes) -> Floats:
+    """Element operations; each operand of an add or mul beyond the second is one more."""
+    return element_operations(shapes) * np.maximum(shapes.operands - 1, 1)
+
+
+def _lstm_elements(shapes: Shapes, software: SoftwareParams) -> Floats:
+    if shapes.kind != "lstm_cell":
+        return np.zeros(len(shapes))
+    per_unit = LSTM_EXPS * software.exp_instructions + LSTM_PRODUCTS * software.mul_instructions
+    return _float(shapes.output_elements * per_unit)
+
+
+def _needs_im2col(shapes: Shapes) -> NDArray[np.bool_]:
+    """Gathered are windows larger than 1x1; 1x1 and linear layers read their input in place."""
+    return (shapes.kernel_height * shapes.kernel_width > 1) & (shapes.kind == "conv")
+
+
+def _taps(shapes: Shapes) -> Ints:
+    """Kernel taps over all output pixels."""
+    return shapes.m * shapes.kernel_height * shapes.kernel_width
+
+
+def _pixel_blocks(shapes: Shapes, software: SoftwareParams) -> Ints:
+    return _ceil_div(shapes.m, software.block_pixels if shapes.kind == "conv" else 1)
+
+
+def _channel_blocks(shapes: Shapes, software: SoftwareParams) -> Ints:
+    return _ceil_div(shapes.n, software.block_channels if shapes.kind == "conv" else software.linear_channels)
+
+
+def _resident_weights(shapes: Shapes, software: SoftwareParams) -> Floats:
+    """Weights that every row of register blocks returns to: all of them, or one block's own channels."""
+    pointwise = (shapes.kind == "conv") & np.logical_not(_needs_im2col(shapes))
+    block = shapes.k * np.minimum(shapes.n, software.block_channels)
+    return _float(np.where(pointwise & software.channels_outer, block, shapes.weights))
+
+
+def _choose(mask: NDArray[np.bool_], yes: Instructions, no: Instructions) -> Instructions:
+    return Instructions(*(np.where(mask, a, b) for a, b in zip(yes.classes(), no.classes(), strict=True)))
+
+
+def _ceil_div(a: Ints, b: int) -> Ints:
+    return -(-a // b)
+
+
+def _float(values: ArrayLike) -> Floats:
+    return np.asarray(values, np.float64)

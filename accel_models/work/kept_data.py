@@ -1,0 +1,71 @@
+"""What has to be fetched and packed for the part of an op that is kept: weights, and input under tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.cost import Ints
+from accel_models.design.design import Design
+from accel_models.dram import masked_fetch_bytes, whole_bursts
+from traces.graphs.graph import MAC_KINDS, Op
+from traces.work.states import Workload
+
+Bools = NDArray[np.bool_]
+
+
+def _weight_bits(design: Design) -> int:
+    return design.memory.weight_bits if design.memory else 8
+
+
+def _burst(design: Design) -> int:
+    return design.memory.dram.burst if design.memory else 1
+
+
+def counted_bytes(op: Op, cin: Ints, cout: Ints, design: Design) -> Ints:
+    """Bytes on the bus for so many channels in one contiguous run."""
+    if op.kind not in MAC_KINDS:
+        return np.zeros(len(cin), np.int64)
+    kernel = op.kernel_height * op.kernel_width
+    if op.kind == "lstm_cell":
+        weights = 4 * cout * (cin + cout)
+    else:
+        weights = kernel * (1 if op.is_depthwise else -(-cin // op.groups)) * cout
+    return whole_bursts(-(-weights * _weight_bits(design) // 8), _burst(design))
+
+
+def masked_bytes(op: Op, in_mask: Bools, out_mask: Bools, design: Design) -> Ints:
+    """Bytes on the bus for the weights of the masked channels, shape (r,).
+
+    Choice: weights are stored output channel by output channel, and inside one input channel by input
+    channel.  The DMA fetches whole output channels, or, where that is less, only the kept input channels of
+    each, which breaks every output channel's run.
+    """
+    if op.kind not in MAC_KINDS or op.kind == "lstm_cell":
+        return counted_bytes(op, in_mask.sum(axis=1), out_mask.sum(axis=1), design)
+    bits, burst = _weight_bits(design), _burst(design)
+    kernel = op.kernel_height * op.kernel_width
+    row_bytes = -(-kernel * (op.in_channels // op.groups) * bits // 8)
+    whole = masked_fetch_bytes(out_mask, row_bytes, burst)
+    if op.groups > 1:
+        return whole
+    piece_bytes = -(-kernel * bits // 8)
+    pieces: Ints = out_mask.sum(axis=1) * masked_fetch_bytes(in_mask, piece_bytes, burst)
+    return np.minimum(whole, pieces)
+
+
+def patch_pixels(workload: Workload, i: int, design: Design) -> Ints:
+    """Return the input pixels under the kept tiles, each tile with its halo, where only some are kept.
+
+    A tile of g x g outputs of a k x k kernel with stride s reads ((g - 1) s + k)^2 inputs, so tiles read what
+    lies between them twice: ((g + k - 1) / g)^2 times as much as the whole op at stride 1.
+    """
+    op, states, total = workload.graph.ops[i], workload.states[i], int(workload.tile_totals[i])
+    gates = [gate for gate in workload.graph.guards_of(op.name) if gate.kind == "spatial"]
+    if not gates or not design.skip.spatial:
+        return np.zeros(len(states), np.int64)
+    rows, cols = -(-op.out_height // gates[0].tile_rows), -(-op.out_width // gates[0].tile_cols)
+    reach = op.dilation_height * (op.kernel_height - 1) + 1, op.dilation_width * (op.kernel_width - 1) + 1
+    height = min((rows - 1) * op.stride_height + reach[0], op.in_height)
+    width = min((cols - 1) * op.stride_width + reach[1], op.in_width)
+    return np.where(states.tiles < total, states.tiles.astype(np.int64) * (height * width), 0)

@@ -1,0 +1,329 @@
+"""How a design's skip mechanism sees a workload: which channels are computed, which weights fetched.
+
+===========  ==============================================================  =====================
+``channels``  computed channels, of inputs and outputs alike                  depends on
+===========  ==============================================================  =====================
+``none``     all                                                             nothing
+``compact``  the kept ones, packed; packing what is read costs a gather      counts, and positions
+                                                                             for weight fetches
+``tile``     aligned groups of ``group`` channels with at least one kept     positions
+``prefix``   all up to the last kept one                                     positions
+===========  ==============================================================  =====================
+
+Inputs that leave an op the same work on this design share one state, so what positions decide (groups,
+broken bursts) is counted per input and then deduplicated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.cost import Ints, WorkStates
+from accel_models.design.design import Design
+from accel_models.work.kept_data import counted_bytes, masked_bytes, patch_pixels
+from traces.graphs.graph import MAC_KINDS, NetworkGraph, Op
+from traces.work.states import Indices, Workload
+
+Bools = NDArray[np.bool_]
+Compaction = Literal["union", "per_input"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SkippedWorkload:
+    """A workload as one design sees it, one row per group of inputs that run together."""
+
+    graph: NetworkGraph
+    states: tuple[WorkStates, ...]  # per op; the last state of each is the whole op, nothing skipped
+    state_index: Indices  # (groups, ops), columns contiguous
+
+    def __len__(self) -> int:
+        return len(self.state_index)
+
+
+def skip(
+    workload: Workload,
+    design: Design,
+    groups: Ints | None = None,
+    compaction: Compaction = "union",
+) -> SkippedWorkload:
+    """Return what the design computes and fetches of the workload.
+
+    Parameters
+    ----------
+    workload
+        What the gates left to do for ``n`` inputs.
+    design
+        Its ``skip`` says what the hardware can leave out.
+    groups
+        Inputs that run together, shape (g, B), rows of the workload; -1 fills up the last group.  Left out:
+        every input by itself.
+    compaction
+        Of a group's channels: the ``union`` of what its inputs keep, or each input's own (``per_input``).
+        Choice: the latter is priced at the mean count, rounded up; its weights are fetched for the union.
+    """
+    batch = 1 if groups is None else groups.shape[1]
+    pieces = [_op_work(workload, i, design, groups, compaction) for i in range(len(workload.states))]
+    rows = len(workload) if groups is None else len(groups)
+    states = tuple(_with_dense(found, design, batch) for found, _ in pieces)
+    small = all(len(found) <= np.iinfo(np.uint16).max + 1 for found in states)
+    state_index = np.empty((len(pieces), rows), np.uint16 if small else np.uint32)
+    for row, (_, index) in zip(state_index, pieces, strict=True):
+        row[:] = index
+    return SkippedWorkload(workload.graph, states, state_index.T)
+
+
+def view_key(design: Design) -> Hashable:
+    """Return what of a design :func:`skip` looks at: designs of equal keys see any workload alike."""
+    memory = design.memory
+    return design.skip, None if memory is None else (memory.weight_bits, memory.dram.burst)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """One op's work per row (a state, an input or a group); arrays of shape (r,)."""
+
+    runs: Bools
+    cin: Ints  # computed, per input
+    cout: Ints
+    out_rows: Ints
+    patch: Ints  # input pixels under the kept tiles, if only some are kept; else 0
+    batch: Ints
+    useful: Ints
+    fetch: Ints  # bytes of the kept weights
+
+    def columns(self) -> tuple[Ints, ...]:
+        """Return what tells two pieces of work apart; zero where nothing runs."""
+        parts = (self.cin, self.cout, self.out_rows, self.patch, self.batch, self.useful, self.fetch)
+        return tuple(np.where(self.runs, part, 0) for part in parts)
+
+
+def _op_work(
+    workload: Workload, i: int, design: Design, groups: Ints | None, compaction: Compaction
+) -> tuple[WorkStates, NDArray[np.int32]]:
+    """Return an op's states on the design, and the state of every row."""
+    op = workload.graph.ops[i]
+    index = np.asarray(workload.state_index[:, i], np.int64)
+    positions = _positions_matter(workload, i, design)
+    if groups is None and not positions:
+        rows = _from_counts(workload, i, design)
+        states, at = _distinct(op, rows, design)
+        return states, at[index].astype(np.int32)
+    spread = _from_masks(workload, i, design, index) if positions else None
+    members = np.arange(len(index))[:, None] if groups is None else groups
+    if spread is None:
+        spread = _Spread.of_counts(workload, i, design, index)
+    return _distinct(op, _grouped(spread, op, design, members, compaction), design)
+
+
+def _positions_matter(workload: Workload, i: int, design: Design) -> bool:
+    """Whether the op's masks must be looked at: some channels are left out, and where they lie counts."""
+    op, states = workload.graph.ops[i], workload.states[i]
+    partial = states.runs & ((states.in_channels < op.in_channels) | (states.out_channels < op.out_channels))
+    if not partial.any() or design.skip.channels == "none":
+        return False
+    if design.skip.channels == "compact":
+        return design.memory is not None and op.kind in MAC_KINDS
+    return True
+
+
+def _from_counts(workload: Workload, i: int, design: Design) -> _Rows:
+    """Return the op's own states, where counts say everything."""
+    op, states = workload.graph.ops[i], workload.states[i]
+    runs = states.runs | (not design.skip.layers)
+    whole = design.skip.channels == "none"
+    cin = np.where(states.runs & (not whole), states.in_channels, op.in_channels).astype(np.int64)
+    cout = np.where(states.runs & (not whole), states.out_channels, op.out_channels).astype(np.int64)
+    return _Rows(
+        runs=runs,
+        cin=cin,
+        cout=cout,
+        out_rows=_out_rows(workload, i, design),
+        patch=patch_pixels(workload, i, design),
+        batch=runs.astype(np.int64),
+        useful=states.macs,
+        fetch=counted_bytes(op, cin, cout, design),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Spread:
+    """One op's work per input, before grouping; arrays (n,), masks (n, channels) of what is computed."""
+
+    runs: Bools
+    cin: Ints
+    cout: Ints
+    out_rows: Ints
+    patch: Ints
+    useful: Ints
+    in_mask: Bools | None  # None: counts say everything
+    out_mask: Bools | None
+
+    @classmethod
+    def of_counts(cls, workload: Workload, i: int, design: Design, index: Ints) -> _Spread:
+        """Spread the op's states over the inputs."""
+        rows = _from_counts(workload, i, design)
+        return cls(
+            runs=rows.runs[index],
+            cin=rows.cin[index],
+            cout=rows.cout[index],
+            out_rows=rows.out_rows[index],
+            patch=rows.patch[index],
+            useful=rows.useful[index],
+            in_mask=None,
+            out_mask=None,
+        )
+
+
+def _from_masks(workload: Workload, i: int, design: Design, index: Ints) -> _Spread:
+    op, states = workload.graph.ops[i], workload.states[i]
+    kept = states.runs[index]
+    runs = kept | (not design.skip.layers)
+    in_mask = _computed(workload.in_mask(op.name), design) | (runs & ~kept)[:, None]
+    out_mask = _computed(workload.out_mask(op.name), design) | (runs & ~kept)[:, None]
+    return _Spread(
+        runs=runs,
+        cin=in_mask.sum(axis=1),
+        cout=out_mask.sum(axis=1),
+        out_rows=_out_rows(workload, i, design)[index],
+        patch=patch_pixels(workload, i, design)[index],
+        useful=states.macs[index],
+        in_mask=in_mask,
+        out_mask=out_mask,
+    )
+
+
+def _computed(kept: Bools, design: Design) -> Bools:
+    """Return which channels the hardware computes when the gates keep ``kept``, shape (n, channels)."""
+    match design.skip.channels:
+        case "none":
+            return np.broadcast_to(kept.any(axis=1, keepdims=True), kept.shape)
+        case "compact":
+            return kept
+        case "tile":
+            starts = np.arange(0, kept.shape[1], design.skip.group)
+            active = np.logical_or.reduceat(kept, starts, axis=1)
+            return np.repeat(active, design.skip.group, axis=1)[:, : kept.shape[1]]
+        case "prefix":
+            return np.asarray(np.logical_or.accumulate(kept[:, ::-1], axis=1)[:, ::-1])
+        case _:
+            assert_never(design.skip.channels)
+
+
+def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction: Compaction) -> _Rows:
+    """Join the inputs of each group, shape (g, B)."""
+    runs = _take(spread.runs, members)
+    batch = runs.sum(axis=1)
+    count = np.maximum(batch, 1)
+
+    def mean(values: Ints) -> Ints:
+        return np.asarray(-(-(_take(values, members) * runs).sum(axis=1) // count), np.int64)
+
+    cin, cout = mean(spread.cin), mean(spread.cout)
+    if spread.in_mask is not None and spread.out_mask is not None:
+        in_mask = _union(spread.in_mask, runs, members)
+        out_mask = _union(spread.out_mask, runs, members)
+        if compaction == "union":
+            cin, cout = in_mask.sum(axis=1), out_mask.sum(axis=1)
+        fetch = masked_bytes(op, in_mask, out_mask, design)
+    else:
+        top_in, top_out = (
+            (_take(values, members) * runs).max(axis=1) for values in (spread.cin, spread.cout)
+        )
+        if compaction == "union":
+            cin, cout = top_in, top_out
+        fetch = counted_bytes(op, top_in, top_out, design)
+    return _Rows(
+        runs=batch > 0,
+        cin=np.asarray(cin, np.int64),
+        cout=np.asarray(cout, np.int64),
+        out_rows=mean(spread.out_rows),
+        patch=mean(spread.patch),
+        batch=np.asarray(batch, np.int64),
+        useful=(_take(spread.useful, members)).sum(axis=1),
+        fetch=fetch,
+    )
+
+
+def _take(values: NDArray[np.generic], members: Ints) -> NDArray[np.int64]:
+    """Return each member's value, 0 for the -1 that fill up a group, shape (g, B)."""
+    return np.where(members >= 0, values[members], 0).astype(np.int64)
+
+
+def _union(mask: Bools, runs: Ints, members: Ints) -> Bools:
+    """Return the channels that any running member of a group has, shape (g, channels)."""
+    result = np.zeros((len(members), mask.shape[1]), np.bool_)
+    for column, active in zip(members.T, runs.T.astype(np.bool_), strict=True):
+        result |= mask[column] & active[:, None]
+    return result
+
+
+def _out_rows(workload: Workload, i: int, design: Design) -> Ints:
+    """Return computed rows of the output; Choice: tiles count as that share of the rows, rounded up."""
+    op, states, total = workload.graph.ops[i], workload.states[i], int(workload.tile_totals[i])
+    if not design.skip.spatial:
+        return np.full(len(states), op.out_height, np.int64)
+    return np.where(states.runs, -(-op.out_height * states.tiles.astype(np.int64) // total), op.out_height)
+
+
+def _distinct(op: Op, rows: _Rows, design: Design) -> tuple[WorkStates, NDArray[np.int32]]:
+    """Return the distinct rows as states, and each row's place among them."""
+    code = rows.runs.astype(np.int64)
+    for column in rows.columns():
+        values, place = np.unique(column, return_inverse=True)
+        if len(values) > 1:
+            _, code = np.unique(code * len(values) + place, return_inverse=True)
+    _, first, index = np.unique(code, return_index=True, return_inverse=True)
+    runs = rows.runs[first]
+    cin, cout, out_rows, patch, batch, useful, fetch = (column[first] for column in rows.columns())
+    states = WorkStates(
+        op=op,
+        runs=runs,
+        in_channels=cin,
+        out_channels=cout,
+        out_rows=out_rows,
+        batch=batch,
+        useful_macs=useful,
+        weight_fetch_bytes=fetch,
+        gathered_elements=_gathered(op, cin, patch, design) * batch,
+    )
+    return states, index.astype(np.int32)
+
+
+def _gathered(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:
+    """Elements of one input that are packed before the op can read them.
+
+    Choice: scattered tiles are packed with their halo, compacted channels over the whole input; what is
+    read whole is not packed.
+    """
+    if op.kind not in MAC_KINDS:
+        return np.zeros(len(cin), np.int64)
+    compacted = (design.skip.channels == "compact") & (cin < op.in_channels)
+    pixels = np.where(patch > 0, patch, np.where(compacted, op.in_height * op.in_width, 0))
+    return np.asarray(pixels * cin, np.int64)
+
+
+def _with_dense(states: WorkStates, design: Design, batch: int) -> WorkStates:
+    """Append the whole op, nothing skipped, as the last state."""
+    op = states.op
+    full = np.array([batch], np.int64)
+    cin, cout = np.array([op.in_channels]), np.array([op.out_channels])
+
+    def join(values: Ints, last: Ints | int) -> Ints:
+        return np.concatenate([values, np.atleast_1d(np.asarray(last, np.int64))])
+
+    return WorkStates(
+        op=op,
+        runs=np.append(states.runs, True),
+        in_channels=join(states.in_channels, cin),
+        out_channels=join(states.out_channels, cout),
+        out_rows=join(states.out_rows, op.out_height),
+        batch=join(states.batch, full),
+        useful_macs=join(states.useful_macs, op.macs * batch),
+        weight_fetch_bytes=join(states.weight_fetch_bytes, counted_bytes(op, cin, cout, design)),
+        gathered_elements=join(states.gathered_elements, 0),
+    )

@@ -1,0 +1,395 @@
+"""Static figures by matplotlib, readable at 600 pixels and in print: the only file that imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+from typing import Any, Final, assert_never
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
+
+from analysis.figures.figure_info import EnergyInfo, HeatInfo, LatencyInfo, TailInfo
+from analysis.figures.networks_info import TradeOffSeries
+from analysis.figures.palette import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    HEAT,
+    ORANGE,
+    RED,
+    REFERENCES,
+    SERIES,
+    SKY,
+    series_colour,
+)
+from analysis.figures.pareto_info import BANDED, ParetoInfo
+from analysis.figures.pictures import Info, Picture
+from analysis.figures.roofline_info import RooflineInfo
+from analysis.figures.timeline_info import TimelineInfo
+from analysis.figures.validation_info import ValidationPanel
+from analysis.figures.waterfall_info import WaterfallInfo
+from analysis.words import digits, shorten
+from traces.base.atomic import atomic_write
+from traces.base.errors import ConfigError, did_you_mean
+
+FORMATS: Final = ("png", "svg", "pdf")
+WIDTH: Final = 6.0  # [inch]; 600 pixels at 100 dots per inch
+_DPI: Final = 150  # of a PNG: sharp on a screen with two dots a pixel
+_DASH: Final = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
+_MARKERS: Final = "osD^v<>PX*hd"
+_BAR_COLOUR: Final = {"total": BLUE, "deficit": RED, "loss": ORANGE, "gain": GREEN}
+_STYLE: Final[dict[str, Any]] = {
+    "figure.constrained_layout.use": True,
+    "font.size": 9,
+    "font.family": "DejaVu Sans",  # ships with matplotlib: the same picture on every machine
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#DDDDDD",
+    "legend.frameon": False,
+    "svg.hashsalt": "lacuna",  # element names of an SVG do not change from run to run
+    "svg.fonttype": "path",
+    "text.parse_math": False,  # a name with two $ is a name
+}
+
+
+def write_picture(picture: Picture, folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Draw one picture into ``folder`` as ``<key>.<format>``; the same picture gives the same bytes."""
+    for name in formats:
+        if name not in FORMATS:
+            raise ConfigError(f"figure format {name!r}: cannot be written{did_you_mean(name, FORMATS)}")
+    written = []
+    with _styled():
+        figure = draw(picture)
+        for name in formats:
+            path = folder / f"{picture.key}.{name}"
+            with atomic_write(path) as part:
+                figure.savefig(part, format=name, dpi=_DPI, metadata=_NO_DATE[name])
+            written.append(path)
+    return written
+
+
+def draw(picture: Picture) -> Figure:
+    """Return the picture as a matplotlib figure."""
+    figure = Figure(figsize=(WIDTH, _height(picture.info)))
+    axes = figure.add_subplot()
+    _drawer(picture.info)(axes)
+    figure.suptitle(picture.title, fontsize=10, x=0.01, ha="left", wrap=True)
+    return figure
+
+
+_NO_DATE: Final[dict[str, dict[str, str | None]]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+}
+
+
+@contextmanager
+def _styled() -> Iterator[None]:
+    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]  # wants literal names of its hundreds of settings
+        yield
+
+
+def _height(info: Info) -> float:
+    """Height of the figure [inch]: a fixed picture, or one that grows with its rows."""
+    match info:
+        case HeatInfo():
+            return 1.6 + 0.19 * len(info.rows)
+        case TailInfo():
+            return 1.5 + 0.22 * len(info.classes)
+        case WaterfallInfo():
+            return 1.3 + 0.32 * len(info.bars)
+        case EnergyInfo():
+            return 1.9 + 0.36 * len(info.designs)
+        case TimelineInfo():
+            return 1.7 + 0.45 * len(info.units)
+        case _:
+            return 3.8
+
+
+def _drawer(info: Info) -> Callable[[Axes], None]:  # noqa: PLR0911  (one return per kind of figure)
+    match info:
+        case LatencyInfo():
+            return lambda axes: _latency(axes, info)
+        case TailInfo():
+            return lambda axes: _tail(axes, info)
+        case EnergyInfo():
+            return lambda axes: _energy(axes, info)
+        case HeatInfo():
+            return lambda axes: _heat(axes, info)
+        case WaterfallInfo():
+            return lambda axes: _waterfall(axes, info)
+        case RooflineInfo():
+            return lambda axes: _roofline(axes, info)
+        case TimelineInfo():
+            return lambda axes: _timeline(axes, info)
+        case ParetoInfo():
+            return lambda axes: _pareto(axes, info)
+        case _:
+            assert_never(info)
+
+
+def _latency(axes: Axes, info: LatencyInfo) -> None:
+    axes.step(info.latency, info.share, where="post", color=BLUE, linewidth=2, label="replayed per input")
+    for mark in info.percentiles:
+        level = int(mark.name[1:]) / 100
+        axes.plot([mark.value], [level], "o", color=BLUE, markersize=5)
+        side = "bottom" if mark.name == "p99" else "top"  # p95 and p99 lie close
+        axes.annotate(mark.name, (mark.value, level), (6, 0), textcoords="offset points", va=side)
+    for line in info.references:
+        colour, dash = REFERENCES[line.name]
+        text = f"{line.name}: {digits(line.value)} {info.unit}"
+        axes.axvline(line.value, color=colour, linestyle=_DASH[dash], linewidth=1.6, label=text)
+    axes.set(xlabel=f"Latency of one input [{info.unit}]", ylabel="Share of inputs that have ended")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_ylim(0, 1.04)
+    axes.set_xlim(left=0)
+    axes.figure.legend(loc="outside lower center", ncols=2, fontsize=8)
+
+
+def _tail(axes: Axes, info: TailInfo) -> None:
+    for row, tail in enumerate(info.classes):
+        axes.plot([tail.p50, tail.largest], [row, row], color=GREY, linewidth=1.5, zorder=1)
+    rows = np.arange(len(info.classes))
+    for name, colour, marker in (
+        ("p50", SKY, "o"),
+        ("p95", BLUE, "s"),
+        ("p99", RED, "D"),
+        ("largest", BLACK, "|"),
+    ):
+        values = [getattr(tail, name) for tail in info.classes]
+        axes.scatter(values, rows, color=colour, marker=marker, s=26, label=name, zorder=2)
+    axes.set_yticks(rows, [tail.label for tail in info.classes])
+    axes.set_ylim(len(info.classes) - 0.4, -0.6)
+    axes.set(xlabel=f"Latency of one input [{info.unit}]", ylabel="Class")
+    axes.figure.legend(loc="outside lower center", ncols=4, fontsize=8)
+
+
+def _energy(axes: Axes, info: EnergyInfo) -> None:
+    rows = np.arange(len(info.designs))
+    left = np.zeros(len(rows))
+    for i, (part, values) in enumerate(info.parts):
+        axes.barh(rows, values, left=left, color=series_colour(i), edgecolor="white", height=0.6, label=part)
+        left += values
+    axes.plot(
+        info.dense, rows, "d", color=BLACK, markeredgecolor="white", markersize=8, label="dense network"
+    )
+    axes.set_yticks(rows, [shorten(name, 24) for name in info.designs])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set(xlabel=f"Energy of one input [{info.unit}]")
+    axes.grid(axis="y", visible=False)
+    axes.figure.legend(loc="outside lower center", ncols=4, fontsize=8)
+
+
+def _heat(axes: Axes, info: HeatInfo) -> None:
+    table = np.ma.masked_invalid(np.asarray(info.values).reshape(len(info.rows), len(info.columns)))
+    image = axes.imshow(table, cmap=HEAT.lower(), vmin=0, vmax=info.top, aspect="auto")
+    axes.set_facecolor("#EEEEEE")
+    axes.grid(visible=False)
+    slanted = max((len(name) for name in info.columns), default=0) > 4
+    names = [shorten(name, 20) for name in info.columns]
+    axes.set_xticks(
+        range(len(names)), names, rotation=35 if slanted else 0, ha="right" if slanted else "center"
+    )
+    axes.set_yticks(range(len(info.rows)), [shorten(name) for name in info.rows], fontsize=7)
+    axes.set(xlabel=info.column_title, ylabel=info.row_title)
+    axes.figure.colorbar(image, ax=axes, label=info.measure, pad=0.02)
+
+
+def _waterfall(axes: Axes, info: WaterfallInfo) -> None:
+    rows = np.arange(len(info.bars))
+    for row, bar in zip(rows, info.bars, strict=True):
+        axes.barh(row, bar.top - bar.bottom, left=bar.bottom, color=_BAR_COLOUR[bar.kind], height=0.62)
+        axes.annotate(bar.label, (bar.top, row), (4, 0), textcoords="offset points", va="center")
+    axes.axvline(0, color=BLACK, linewidth=0.8)
+    axes.set_yticks(rows, [bar.name for bar in info.bars])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.margins(x=0.12)
+    axes.grid(axis="y", visible=False)
+    axes.set(xlabel="Share of the dense network [%]")
+
+
+def _roofline(axes: Axes, info: RooflineInfo) -> None:
+    xs = [point.intensity for point in info.points]
+    low = min([info.ridge, *xs]) / 3
+    high = max([info.ridge, *xs]) * 3
+    axes.plot(
+        [low, info.ridge, high], [low * info.bandwidth, info.peak, info.peak], color=BLACK, label="roof"
+    )
+    for bound, colour, marker, name in (
+        (True, ORANGE, "o", "memory bound"),
+        (False, BLUE, "s", "compute bound"),
+    ):
+        points = [point for point in info.points if point.memory_bound == bound]
+        sizes = [18 + 400 * point.share for point in points]
+        axes.scatter(
+            [p.intensity for p in points], [p.speed for p in points], s=sizes, color=colour, marker=marker,
+            alpha=0.75, edgecolor="white", label=name,
+        )  # fmt: skip
+    axes.set(xlabel="Useful MACs per DRAM byte [MAC/B]", ylabel="Useful MACs per cycle [MAC/cycle]")
+    _log(axes, x=True, y=True)
+    slowest = sorted(info.points, key=lambda p: (-p.share, p.name))[:6]
+    _names(axes, [(p.name, p.intensity, p.speed) for p in slowest])
+    handles = [
+        Line2D([], [], color=BLACK, label="roof of the design"),
+        Line2D([], [], color=ORANGE, marker="o", linestyle="", label="memory bound"),
+        Line2D([], [], color=BLUE, marker="s", linestyle="", label="compute bound"),
+    ]
+    axes.figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
+
+
+def _timeline(axes: Axes, info: TimelineInfo) -> None:
+    end = max((bar.start + bar.length for bar in info.bars), default=0.0)
+    for row, number in product(range(len(info.units)), info.inputs):
+        spans = [(bar.start, bar.length) for bar in info.bars if (bar.row, bar.input) == (row, number)]
+        axes.broken_barh(spans, (row - 0.36, 0.72), color=series_colour(info.inputs.index(number)))
+    for bar in info.bars:
+        if bar.length > 0.08 * end:
+            middle = (bar.start + bar.length / 2, bar.row)
+            axes.annotate(shorten(bar.name, 14), middle, ha="center", va="center", fontsize=6)
+    axes.set_yticks(range(len(info.units)), info.units)
+    axes.set_ylim(len(info.units) - 0.4, -0.6)
+    axes.set(xlabel=f"Time since the first task [{info.time_unit}]")
+    axes.grid(axis="y", visible=False)
+    handles = [
+        Patch(color=series_colour(i), label=f"input {name}")
+        for i, name in enumerate(info.inputs)
+        if name >= 0
+    ]
+    axes.figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8)
+
+
+def _pareto(axes: Axes, info: ParetoInfo) -> None:
+    steps = {"hv": "post", "vh": "pre"}
+    front = [info.points[i] for i in info.front]
+    axes.plot(
+        [p.x for p in front],
+        [p.y for p in front],
+        color=BLUE,
+        drawstyle=f"steps-{steps[info.step]}",
+        linewidth=1.4,
+    )
+    size = 4 if len(info.points) > BANDED else 6
+    for point in info.points:
+        colour = BLUE if point.on_front else GREY
+        axes.plot([point.x_low, point.x_high], [point.y, point.y], color=colour, linewidth=0.8, alpha=0.5)
+        axes.plot([point.x, point.x], [point.y_low, point.y_high], color=colour, linewidth=0.8, alpha=0.5)
+        face = "white" if point.unsure else colour
+        axes.plot([point.x], [point.y], "o", color=colour, markerfacecolor=face, markersize=size)
+    axes.set(xlabel=info.x_title, ylabel=info.y_title)
+    axes.margins(0.12)
+    _log(axes, x=info.x_log, y=info.y_log)
+    for point in info.points:
+        if point.label:
+            shift, side = (6, "left") if point.label == "right" else (-6, "right")
+            axes.annotate(
+                shorten(point.name, 24), (point.x, point.y), (shift, 4),
+                textcoords="offset points", ha=side, va="center", fontsize=7,
+            )  # fmt: skip
+    handles = [
+        Line2D([], [], color=BLUE, marker="o", label="Pareto front"),
+        Line2D([], [], color=GREY, marker="o", linestyle="", label="dominated"),
+        Line2D(
+            [],
+            [],
+            color=BLUE,
+            marker="o",
+            markerfacecolor="white",
+            linestyle="",
+            label="the ±2× band could change it",
+        ),
+    ]
+    axes.figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
+
+
+def _log(axes: Axes, *, x: bool, y: bool) -> None:
+    """Make axes logarithmic, their ticks plain numbers."""
+    for wanted, scale, axis in ((x, axes.set_xscale, axes.xaxis), (y, axes.set_yscale, axes.yaxis)):
+        if wanted:
+            scale("log")
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(NullFormatter())
+
+
+def _names(axes: Axes, points: Sequence[tuple[str, float, float]]) -> None:
+    """Write names beside points, first come first served: one that would cover another is left out."""
+    axes.autoscale_view()
+    taken: list[tuple[float, float]] = []
+    for name, x, y in points:
+        right, up = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
+        if any(abs(right - r) < 0.3 and abs(up - u) < 0.06 for r, u in taken):
+            continue
+        taken.append((right, up))
+        side, shift = ("right", -6) if right > 0.7 else ("left", 6)
+        axes.annotate(shorten(name, 24), (x, y), (shift, 4), textcoords="offset points", ha=side, fontsize=7)
+
+
+def write_trade_off(series: Sequence[TradeOffSeries], path: Path) -> None:
+    """Draw accuracy against MACs, a line per method."""
+    with _styled():
+        figure = Figure(figsize=(WIDTH, 4.2))
+        axes = figure.add_subplot()
+        for i, one in enumerate(series):
+            axes.plot(
+                one.macs,
+                one.accuracy,
+                _MARKERS[i % len(_MARKERS)],
+                ls="-" if i < len(SERIES) else "--",  # colours repeat
+                color=series_colour(i),
+                ms=5,
+                lw=1.2,
+                label=one.name,
+            )
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.set(xlabel="MACs, share of the static ResNet-20", ylabel="test accuracy")
+        figure.legend(loc="outside lower center", ncols=3, fontsize=8)
+        with atomic_write(path) as part:
+            figure.savefig(part, format="png", dpi=_DPI, metadata=_NO_DATE["png"])
+
+
+def write_validation(panels: Sequence[ValidationPanel], path: Path) -> None:
+    """Draw predicted against measured, a panel per unit, on logarithmic axes, with a band of 25 %."""
+    columns = 2
+    rows = -(-len(panels) // columns)
+    with _styled():
+        figure = Figure(figsize=(2 * WIDTH, 3.4 * rows))
+        for i, panel in enumerate(panels):
+            _validation(figure.add_subplot(rows, columns, i + 1), panel)
+        with atomic_write(path) as part:
+            figure.savefig(part, format="png", dpi=100, metadata=_NO_DATE["png"])
+
+
+def _validation(axes: Axes, panel: ValidationPanel) -> None:
+    span = np.array([panel.low, panel.high])
+    axes.fill_between(span, span * 0.75, span * 1.25, color="#EEEEEE", lw=0)
+    axes.plot(span, span, color=GREY, lw=0.8)
+    for i, one in enumerate(panel.series):
+        axes.plot(
+            one.measured,
+            one.predicted,
+            _MARKERS[i % len(_MARKERS)],
+            color=series_colour(i),
+            ms=4,
+            alpha=0.7,
+            mew=0,
+            label=shorten(one.name, 40),
+        )
+    axes.set(xscale="log", yscale="log", xlim=span, ylim=span)
+    axes.set_xlabel(f"measured [{panel.unit}]")
+    axes.set_ylabel(f"predicted [{panel.unit}]")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+    axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -1,0 +1,163 @@
+"""Two objectives of every design as a picture: the front, and how sure its energy is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from analysis.pareto.ranks import Costs, Mask, band_masks, pareto_mask
+from analysis.words import fitting_unit
+
+Label = Literal["", "left", "right"]
+
+NAMED = 10  # Choice: of more points none carries its name, they have a table
+BANDED = 60  # Choice: of more points only those carry a band that are on the front or could be
+LABEL_WIDTH, LABEL_HEIGHT = 0.38, 0.07  # Choice: room of a name, as a share of the picture on a phone
+LOG_FROM = 30.0  # Choice: beyond this ratio a linear axis pushes the fast designs into one corner
+BAND = 2.0  # energies that lean on node scaling are known to a factor of two either way (design.md section 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """One axis."""
+
+    title: str  # "Mean latency"
+    base: str  # unit of the values: "us", "uJ", "mm2", or "%" for shares given in percent
+    maximize: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A design with its two values, in the objectives' base units."""
+
+    name: str
+    x: float
+    y: float
+    anchor: str = ""  # of its section in the report
+    x_scaled: bool = False  # x leans on scaled tables: its factor-two band is drawn
+    y_scaled: bool = False
+    family: str = ""  # designs of one family share the source of their band: it cannot swap their order
+    note: str = ""  # said when the pointer is over it
+
+
+@dataclass(frozen=True, slots=True)
+class ParetoPoint:
+    """A design in the picture; low and high are the ends of its band, equal to the value without one."""
+
+    name: str
+    anchor: str
+    note: str
+    x: float
+    y: float
+    x_low: float
+    x_high: float
+    y_low: float
+    y_high: float
+    on_front: bool
+    unsure: bool  # the band could move it onto the front, or off it
+    label: Label  # where its name is written; "" where it would cover another
+
+
+@dataclass(frozen=True, slots=True)
+class ParetoInfo:
+    """Designs in two objectives; ``front`` indexes ``points`` in order of x."""
+
+    x_title: str  # with its unit
+    y_title: str
+    points: tuple[ParetoPoint, ...]
+    front: tuple[int, ...]
+    x_log: bool  # designs lie more than LOG_FROM apart
+    y_log: bool
+    step: Literal["hv", "vh"]  # from one point of the front to the next, round what they dominate
+
+
+def pareto_info(candidates: Sequence[Candidate], x: Objective, y: Objective) -> ParetoInfo:
+    """Return the picture of two objectives; candidates with a value that is not known are left out."""
+    known = [c for c in candidates if not np.isnan([c.x, c.y]).any()]
+    x_unit, x_holds = fitting_unit(max((c.x for c in known), default=0.0), x.base)
+    y_unit, y_holds = fitting_unit(max((c.y for c in known), default=0.0), y.base)
+    best, unsure = _fronts(known, x, y)
+    band = best | unsure if len(known) > BANDED else np.ones(len(known), bool)
+    labels = _labels([c.x for c in known], [c.y for c in known], best)
+    points = tuple(
+        ParetoPoint(
+            name=c.name,
+            anchor=c.anchor,
+            note=c.note,
+            x=c.x / x_holds,
+            y=c.y / y_holds,
+            x_low=_low(c.x, c.x_scaled and band[i]) / x_holds,
+            x_high=_high(c.x, c.x_scaled and band[i]) / x_holds,
+            y_low=_low(c.y, c.y_scaled and band[i]) / y_holds,
+            y_high=_high(c.y, c.y_scaled and band[i]) / y_holds,
+            on_front=bool(best[i]),
+            unsure=bool(unsure[i]),
+            label=labels[i],
+        )
+        for i, c in enumerate(known)
+    )
+    order = sorted((i for i in range(len(points)) if best[i]), key=lambda i: (points[i].x, points[i].y, i))
+    return ParetoInfo(
+        x_title=f"{x.title} [{x_unit}]",
+        y_title=f"{y.title} [{y_unit}]",
+        points=points,
+        front=tuple(order),
+        x_log=_wide([c.x for c in known]),
+        y_log=_wide([c.y for c in known]),
+        step="vh" if x.maximize else "hv",
+    )
+
+
+def _labels(x: Sequence[float], y: Sequence[float], front: Mask) -> list[Label]:
+    """Return where names are written: the front first, and none that would cover an earlier one."""
+    places = list(zip(_spread(x), _spread(y), strict=True))
+    order = sorted(range(len(places)), key=lambda i: (not front[i], places[i], i))
+    chosen: list[int] = []
+    for i in order if len(places) <= NAMED else ():
+        right, up = places[i]
+        if all(
+            abs(right - places[j][0]) > LABEL_WIDTH or abs(up - places[j][1]) > LABEL_HEIGHT for j in chosen
+        ):
+            chosen.append(i)
+    return [
+        ("" if i not in chosen else "left" if place[0] > 0.5 else "right") for i, place in enumerate(places)
+    ]
+
+
+def _spread(values: Sequence[float]) -> list[float]:
+    """Return where values lie on their axis, 0 to 1."""
+    scale = np.log(values) if _wide(values) else np.asarray(values, np.float64)
+    low, high = scale.min(initial=np.inf), scale.max(initial=-np.inf)
+    return [float(v) for v in (scale - low) / (high - low if high > low else 1.0)]
+
+
+def _wide(values: Sequence[float]) -> bool:
+    """Return whether values, all positive, span more than a linear axis shows."""
+    return bool(values) and min(values) > 0 and max(values) > LOG_FROM * min(values)
+
+
+def _fronts(candidates: Sequence[Candidate], x: Objective, y: Objective) -> tuple[Mask, Mask]:
+    """Return who is on the front as valued, and for whom the bands could change that."""
+    value = _costs([(c.x, c.y) for c in candidates], x, y)
+    low = _costs([(_low(c.x, c.x_scaled), _low(c.y, c.y_scaled)) for c in candidates], x, y)
+    high = _costs([(_high(c.x, c.x_scaled), _high(c.y, c.y_scaled)) for c in candidates], x, y)
+    names = sorted({c.family for c in candidates})
+    family = np.array([names.index(c.family) for c in candidates], np.int64)
+    certain, possible = band_masks(value, np.minimum(low, high), np.maximum(low, high), family)
+    return pareto_mask(value), certain != possible
+
+
+def _costs(values: Sequence[tuple[float, float]], x: Objective, y: Objective) -> Costs:
+    signs = [-1.0 if objective.maximize else 1.0 for objective in (x, y)]
+    return np.asarray(values, np.float64).reshape(-1, 2) * signs
+
+
+def _low(value: float, scaled: bool) -> float:
+    return value / BAND if scaled else value
+
+
+def _high(value: float, scaled: bool) -> float:
+    return value * BAND if scaled else value

@@ -1,0 +1,1 @@
+"""Pareto ranks, fronts and hypervolumes."""

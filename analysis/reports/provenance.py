@@ -1,0 +1,90 @@
+"""Every source, version, hash and command that a reader needs to make the numbers again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from accel_models.design.params import design_prices
+from analysis.reports.report_page import Cell, Table, text_row
+
+if TYPE_CHECKING:
+    from analysis.reports.replay_view import Misfit, ReplayView
+    from analysis.sweeps.store import SweepResults
+    from traces.trace import Trace
+
+
+def replay_table(views: Sequence[ReplayView | Misfit]) -> Table:
+    """Return hashes, versions, policy and command of every replay."""
+    head = ("Replay", "Network", "Inputs", "Trace", "Design", "Model version", "Lacuna", "Command")
+    rows = tuple(
+        text_row(
+            view.name,
+            view.results.summary().network,
+            f"{view.results.summary().inputs:,}",
+            view.results.summary().trace_hash,
+            f"{view.results.summary().design} {view.results.summary().design_hash}",
+            str(view.results.summary().model_version),
+            version("lacuna"),
+            command(view),
+        )
+        for view in views
+    )
+    return Table("Replays", head, rows)
+
+
+def command(view: ReplayView | Misfit) -> str:
+    """Return the command that makes a replay again from its trace and the design stored beside it."""
+    policy = view.results.policy
+    words = ["lacuna replay TRACE --design design.yaml", f"--prefetch {policy.prefetch}"]
+    if policy.prefetch == "predict":
+        words.append(f"--theta {policy.theta}")
+    if policy.batch > 1:
+        words.append(
+            f"--batch {policy.batch} --batch-order {policy.batch_order} --compaction {policy.compaction}"
+        )
+    return " ".join([*words, f"--limit {view.results.summary().inputs} --out DIR"])
+
+
+def trace_table(trace: Trace) -> Table:
+    """Return where the trace comes from; what is not known is left out."""
+    info = trace.info.model_dump()
+    known = {name.replace("_", " "): str(value) for name, value in info.items() if value not in {None, ""}}
+    rows = tuple(text_row(*item) for item in known.items())
+    return Table("Trace shown by class", ("What", "Value"), rows)
+
+
+def design_tables(view: ReplayView | Misfit) -> list[Table]:
+    """Return a design's sources and the price of every action on it."""
+    design = view.results.design
+    sources = tuple(text_row(path, source) for path, source in sorted(design.sources.items()))
+    prices = tuple(
+        (
+            Cell(price.action),
+            Cell(f"{price.value:.4g} {price.unit}", number=True),
+            Cell("scaled, ±2×" if price.scaled else ""),
+            Cell(price.source),
+        )
+        for price in design_prices(design)
+    )
+    return [
+        Table(f"{design.name}: sources of its values", ("Value", "Source"), sources, folded=True),
+        Table(f"{design.name}: energy prices", ("Action", "Price", "", "Source"), prices, folded=True),
+    ]
+
+
+def sweep_tables(results: SweepResults) -> tuple[Table, ...]:
+    """Return versions, hashes and command of a sweep."""
+    manifest = results.manifest
+    rows = [
+        text_row("Model version", manifest.model_version),
+        text_row("Lacuna", version("lacuna")),
+        text_row("Space", manifest.space_hash),
+        *(text_row(f"Trace {name}", digest) for name, digest in sorted(manifest.trace_hashes.items())),
+        text_row(
+            "Inputs of each trace", "all" if manifest.inputs is None else f"the first {manifest.inputs:,}"
+        ),
+        text_row("Command", "lacuna sweep SPACE.yaml --out DIR, with the space below"),
+    ]
+    return (Table("Sweep", ("What", "Value"), tuple(rows)),)

@@ -1,0 +1,159 @@
+"""The replays a report is about, as found in a folder: their results, names and timelines."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.figures.timeline_info import Span, chrome_spans
+from analysis.words import slug
+from traces.base.errors import FileProblem
+
+if TYPE_CHECKING:
+    from simulator import Results, Summary
+    from simulator.summary import Estimate, Spread, Waterfalls
+    from traces.trace import Trace
+
+SUMMARY_FILE = "summary.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReplayView:
+    """One replay and what a report calls it."""
+
+    name: str  # unique in the report
+    anchor: str  # of its section
+    results: Results
+    figures: Figures
+    spans: tuple[Span, ...]  # of its timeline, empty without one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The summary of a replay that ended well: no figure is missing; per input."""
+
+    network: str
+    inputs: int
+    accuracy: float  # [0..1], NaN where labels are not known
+    macs: float  # mean [MAC]
+    latency_us: Spread
+    energy_uj: Spread
+    dram_bytes: float
+    dense: Estimate
+    mean_rate: Estimate
+    mac_proportional: Estimate
+    oracle: Estimate
+    waterfall: Waterfalls
+    scaled_energy: bool  # energies lean on scaled tables: +-2x
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Misfit:
+    """A replay without figures: the network does not fit the design, or there were no inputs."""
+
+    name: str
+    anchor: str
+    results: Results
+
+
+def read_replays(folder: Path) -> tuple[ReplayView | Misfit, ...]:
+    """Return the replay in ``folder``, or those in the folders below it in order of their names.
+
+    Raises
+    ------
+    FileProblem
+        If the folder is missing or holds no replay.
+    """
+    if not folder.is_dir():
+        raise FileProblem(f"{folder}: no such folder; name the results folder of a replay or a sweep")
+    if (folder / SUMMARY_FILE).is_file():
+        return (_view(folder, "", 0),)
+    below = sorted(path.parent for path in folder.glob(f"*/{SUMMARY_FILE}"))
+    if not below:
+        raise FileProblem(
+            f"{folder}: is not a results folder: neither it nor a folder in it holds a {SUMMARY_FILE!r} of a replay, "
+            f"and it holds no 'space.json' of a sweep; "
+            f"`lacuna replay` and `lacuna sweep` write such folders"
+        )
+    return tuple(_view(path, path.name, i) for i, path in enumerate(below))
+
+
+def find_trace(folder: Path) -> Path | None:
+    """Return the trace file that lies in ``folder``, if exactly one does."""
+    from traces.files.storage import read_info  # noqa: PLC0415  (pulls in pyarrow)
+
+    found = []
+    for path in sorted(folder.glob("*.parquet")):
+        try:
+            read_info(path)
+        except FileProblem:
+            continue  # results are Parquet files too
+        found.append(path)
+    return found[0] if len(found) == 1 else None
+
+
+def load_report_trace(folder: Path, trace: str | Path | None) -> Trace | None:
+    """Return the trace named, or the one that lies in the folder; ``None`` if there is none."""
+    from traces.files.storage import load_trace  # noqa: PLC0415  (pulls in pyarrow)
+
+    path = Path(trace) if trace is not None else find_trace(folder)
+    return load_trace(path) if path is not None else None
+
+
+def view_of(results: Results, name: str, anchor: str) -> ReplayView | Misfit:
+    """Return what a report makes of one replay's results."""
+    figures = figures_of(results.summary())
+    if figures is None:
+        return Misfit(name=name, anchor=anchor, results=results)
+    return ReplayView(name=name, anchor=anchor, results=results, figures=figures, spans=_spans(results, name))
+
+
+def _view(folder: Path, name: str, index: int) -> ReplayView | Misfit:
+    from simulator import load_results  # noqa: PLC0415  (pulls in pandas)
+
+    results = load_results(folder)
+    shown = name or results.summary().design
+    return view_of(results, shown, f"replay-{index}-{slug(shown)[:40]}")
+
+
+def figures_of(summary: Summary) -> Figures | None:
+    """Return the figures of a replay that ended well, ``None`` if the network does not fit."""
+    s = summary
+    if (
+        s.macs is None
+        or s.latency_us is None
+        or s.energy_uj is None
+        or s.dense is None
+        or s.mean_rate is None
+        or s.mac_proportional is None
+        or s.oracle is None
+        or s.waterfall is None
+    ):
+        return None
+    return Figures(
+        network=s.network,
+        inputs=s.inputs,
+        accuracy=math.nan if s.accuracy is None else s.accuracy,
+        macs=s.macs,
+        latency_us=s.latency_us,
+        energy_uj=s.energy_uj,
+        dram_bytes=s.dram_bytes or 0.0,
+        dense=s.dense,
+        mean_rate=s.mean_rate,
+        mac_proportional=s.mac_proportional,
+        oracle=s.oracle,
+        waterfall=s.waterfall,
+        scaled_energy=s.scaled_energy,
+    )
+
+
+def _spans(results: Results, name: str) -> tuple[Span, ...]:
+    if not results.timeline:
+        return ()
+    try:
+        return chrome_spans(json.loads(results.timeline)["traceEvents"])
+    except (ValueError, KeyError, TypeError) as problem:
+        raise FileProblem(f"timeline of {name}: is damaged or no Chrome trace: {problem!r}") from None

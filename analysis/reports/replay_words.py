@@ -1,0 +1,159 @@
+"""A replay in words that need no manual: what was skipped, what it brought, what took the rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.figures.waterfall_info import Step, WaterfallInfo, waterfall_info
+from analysis.words import digits, percent, quantity, saved_words
+
+if TYPE_CHECKING:
+    from analysis.reports.replay_view import Figures, ReplayView
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigure:
+    """One number worth a glance."""
+
+    label: str
+    value: str
+    note: str
+
+
+def macs_saved(figures: Figures) -> float:
+    """Return the share of the dense network's MACs that were not done."""
+    return _saved(figures.macs, figures.dense.macs)
+
+
+def latency_saved(figures: Figures) -> float:
+    """Return the share of the dense network's latency that mean latency stays below."""
+    return _saved(figures.latency_us.mean, figures.dense.latency_us)
+
+
+def energy_saved(figures: Figures) -> float:
+    """Return the share of the dense network's energy that mean energy stays below."""
+    return _saved(figures.energy_uj.mean, figures.dense.energy_uj)
+
+
+def waterfalls(figures: Figures) -> tuple[WaterfallInfo, WaterfallInfo]:
+    """Return the two waterfalls of a replay: latency and energy."""
+    infos = []
+    for quantity_name, fall in (("latency", figures.waterfall.latency), ("energy", figures.waterfall.energy)):
+        dense = max(fall.dense, 1)  # an empty replay has nothing to lose
+        steps = [Step(loss.name, loss.amount / dense) for loss in fall.losses]
+        infos.append(waterfall_info(quantity_name, fall.ideal_saved / dense, steps, fall.saved / dense))
+    return infos[0], infos[1]
+
+
+def key_figures(figures: Figures) -> tuple[KeyFigure, ...]:
+    """Return the numbers at the head of a replay's section."""
+    s = figures
+    return (
+        KeyFigure("Accuracy", percent(s.accuracy), f"of {s.inputs:,} inputs answered correctly"),
+        KeyFigure(
+            "MACs saved",
+            percent(macs_saved(s)),
+            f"{quantity(s.macs, 'MAC')} of {quantity(s.dense.macs, 'MAC')}",
+        ),
+        KeyFigure(
+            "Latency saved",
+            percent(latency_saved(s)),
+            f"{quantity(s.latency_us.mean, 'us')} of {quantity(s.dense.latency_us, 'us')}",
+        ),
+        KeyFigure(
+            "Energy saved",
+            percent(energy_saved(s)),
+            f"{quantity(s.energy_uj.mean, 'uJ')} of {quantity(s.dense.energy_uj, 'uJ')}",
+        ),
+        KeyFigure("Typical input (p50)", quantity(s.latency_us.p50, "us"), "half of the inputs end by then"),
+        KeyFigure("Slow input (p99)", quantity(s.latency_us.p99, "us"), "99 in 100 inputs end by then"),
+    )
+
+
+def replay_words(view: ReplayView) -> tuple[str, ...]:
+    """Return what one replay says, in sentences."""
+    s = view.figures
+    latency, energy = waterfalls(s)
+    first = (
+        f"On {view.name} the gates of {s.network} skip {percent(macs_saved(s))} of the arithmetic (MACs). "
+        f"That {saved_words(latency_saved(s), 'latency')} and {saved_words(energy_saved(s), 'energy')} "
+        f"of the dense network on the same hardware."
+    )
+    return (first, _losses(latency, energy), _tail(s), _mean_rate(s))
+
+
+def overview_words(views: Sequence[ReplayView]) -> tuple[str, ...]:
+    """Return what all replays say together."""
+    networks = sorted({view.figures.network for view in views})
+    if len(views) == 1:
+        return replay_words(views[0])
+    designs = len({view.results.summary().design_hash for view in views})
+    saved = [latency_saved(view.figures) for view in views]
+    low, high = views[saved.index(min(saved))], views[saved.index(max(saved))]
+    skipped = [macs_saved(view.figures) for view in views]
+    return (
+        f"{_listed(networks)} replayed input by input on {designs} designs ({len(views)} replays): "
+        f"the gates skip {_span(skipped)} of the arithmetic (MACs).",
+        f"How much of that becomes time depends on the hardware: between {percent(min(saved))} of the latency "
+        f"({low.name}) and {percent(max(saved))} ({high.name}) is saved against the dense network.",
+        f"Energy saved: {_span([energy_saved(view.figures) for view in views])}.",
+    )
+
+
+def _losses(latency: WaterfallInfo, energy: WaterfallInfo) -> str:
+    parts = []
+    for info in (latency, energy):
+        loss = info.largest_loss
+        if loss is None:
+            parts.append(f"nothing is lost between MACs and {info.quantity}")
+        else:
+            size = digits(-loss.change)
+            what = info.quantity
+            parts.append(f"the largest loss from MACs to {what} is {loss.name}: {size} % of the dense {what}")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _tail(s: Figures) -> str:
+    ratio = s.latency_us.p99 / s.latency_us.mean if s.latency_us.mean else math.nan
+    against = _saved(s.latency_us.p99, s.dense.latency_us)
+    side = f"{percent(against)} below" if against >= 0 else f"{percent(-against)} above"
+    return (
+        f"Half of the inputs end within {quantity(s.latency_us.p50, 'us')}, 99 in 100 within "
+        f"{quantity(s.latency_us.p99, 'us')}: {digits(ratio)} times the mean, and {side} the dense network."
+    )
+
+
+def _mean_rate(s: Figures) -> str:
+    """Say how far the usual estimates are from the replay; that gap is why inputs are replayed one by one."""
+    parts = []
+    for name, estimate in (
+        ("at its mean execution rate", s.mean_rate),
+        ("by its MACs alone", s.mac_proportional),
+    ):
+        error = estimate.latency_us / s.latency_us.mean - 1 if s.latency_us.mean else math.nan
+        word = "too slow" if error > 0 else "too fast"
+        parts.append(
+            f"priced {name} it would take {quantity(estimate.latency_us, 'us')} ({percent(abs(error))} {word})"
+        )
+    oracle = quantity(s.oracle.latency_us, "us")
+    return (
+        f"The mean input takes {quantity(s.latency_us.mean, 'us')}; {parts[0]}, {parts[1]}; "
+        f"if every decision were known in advance, {oracle}."
+    )
+
+
+def _saved(value: float, dense: float) -> float:
+    return 1 - value / dense if dense else math.nan
+
+
+def _span(shares: Sequence[float]) -> str:
+    low, high = percent(min(shares)), percent(max(shares))
+    return low if low == high else f"{low} to {high}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} networks"

@@ -1,0 +1,92 @@
+"""From a results folder to one self-contained HTML page, or to static figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis.reports.replay_page import replay_page
+from analysis.reports.replay_view import load_report_trace, read_replays
+from analysis.reports.report_page import Page
+from traces.base.atomic import atomic_write
+from traces.base.errors import FileProblem
+
+REPORT_FILE = "report.html"
+SWEEP_FILE = "space.json"  # what tells a sweep's folder from a replay's
+
+
+def write_report(
+    folder: str | Path, out: str | Path | None = None, *, trace: str | Path | None = None
+) -> Path:
+    """Write one HTML file that needs no network; the same results give the same bytes.
+
+    Parameters
+    ----------
+    folder
+        Results of a replay, a folder of such folders, or a sweep.
+    out
+        File to write; ``report.html`` in ``folder`` when left out.
+    trace
+        The trace that was replayed, for what differs by class; when left out, the one in ``folder`` if any.
+
+    Returns
+    -------
+    Path
+        The file written.
+    """
+    target = Path(out) if out is not None else Path(folder) / REPORT_FILE
+    page = render(read_page(Path(folder), trace))
+    with atomic_write(target) as part:
+        part.write_text(page, encoding="utf-8")
+    return target
+
+
+def write_figures(
+    folder: str | Path,
+    out: str | Path,
+    formats: Sequence[str] = ("png",),
+    *,
+    trace: str | Path | None = None,
+) -> list[Path]:
+    """Write every figure of the report as ``<key>.<format>`` into ``out``; formats: png, svg, pdf."""
+    from analysis.figures.drawings import write_picture  # noqa: PLC0415  (matplotlib is slow to import)
+
+    target = Path(out)
+    page = read_page(Path(folder), trace)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise FileProblem(f"{target}: cannot be made: {problem.strerror}") from None
+    return [path for picture in page.pictures for path in write_picture(picture, target, formats)]
+
+
+def read_page(folder: Path, trace: str | Path | None = None) -> Page:
+    """Return what a report on ``folder`` says, before any markup."""
+    if (folder / SWEEP_FILE).is_file():
+        from analysis.reports.sweep_page import sweep_page  # noqa: PLC0415  (as above)
+        from analysis.sweeps.store import load_sweep  # noqa: PLC0415  (pulls in pandas)
+
+        return sweep_page(load_sweep(folder))
+    return replay_page(read_replays(folder), load_report_trace(folder, trace))
+
+
+def render(page: Page) -> str:
+    """Return the page as HTML."""
+    import jinja2  # noqa: PLC0415  (only a report needs it)
+
+    from analysis.figures.charts import FREE_HEIGHT, chart_height, chart_json, plotly_script  # noqa: PLC0415  (plotly is slow to import)
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("analysis.reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html").render(
+        page=page,
+        chart_json=chart_json,
+        chart_height=chart_height,
+        free_height=FREE_HEIGHT,
+        plotly_script=plotly_script(),
+    )

@@ -1,0 +1,1 @@
+"""Spaces of designs, evaluated as a grid or searched."""

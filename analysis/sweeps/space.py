@@ -1,0 +1,254 @@
+"""A space of design points: designs, values of their settings, policies and traces, and the rules between them."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from accel_models.design.design import Design
+from accel_models.design.load import parse_design
+from analysis.sweeps.expressions import Expression, Value, quantity_value
+from analysis.sweeps.ranges import Scalar
+from traces.base.errors import ConfigError
+
+if TYPE_CHECKING:
+    from simulator.policy import Policy
+
+MOST_POINTS = 20_000_000  # of a grid that is walked; beyond it, search
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One name and its choices; choice i sets path j to ``values[i][j]``."""
+
+    name: str  # the path, or the name of linked values
+    paths: tuple[str, ...]
+    values: tuple[tuple[Scalar, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def label(self, choice: int) -> Scalar:
+        """Return the choice as one value; linked values that differ are joined."""
+        values = self.values[choice]
+        return values[0] if len(set(map(repr, values))) == 1 else " x ".join(map(str, values))
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One base design and the axes over it."""
+
+    base: Design
+    axes: tuple[Axis, ...]
+    data: Mapping[str, Any]  # the base as plain data, quantities spelled
+    defaults: Mapping[str, Value]  # every value of the base by its dotted path, in base units
+
+    @classmethod
+    def of(cls, base: Design, axes: Sequence[Axis]) -> Family:
+        """Return the family of a design."""
+        return cls(base, tuple(axes), base.model_dump(mode="json"), dict(_leaves(base)))
+
+    @property
+    def size(self) -> int:
+        """Combinations of choices."""
+        return math.prod(len(axis) for axis in self.axes)
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRef:
+    """A stored trace: an operating point of a network."""
+
+    name: str  # short and unique in its space
+    path: Path
+    hash: str  # SHA-256 of the file, first 16 hex digits
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An upper bound on a result."""
+
+    quantity: str  # as written: "area", "power"
+    column: str  # of the results: "area_mm2"
+    limit: float  # in the column's unit
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One member of a space, as choices."""
+
+    family: int
+    choices: tuple[int, ...]  # one per axis of the family
+    trace: int
+    policy: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A rule of ``where`` in one family: it applies if the design has all that it speaks of."""
+
+    expression: Expression
+    applies: bool
+
+
+@dataclass(frozen=True)
+class Space:
+    """All points: per family the product of its axes, times traces, times policies, less what ``where`` forbids."""
+
+    families: tuple[Family, ...]
+    traces: tuple[TraceRef, ...]
+    policies: tuple[Policy, ...]
+    where: tuple[Expression, ...] = ()
+    budget: tuple[Bound, ...] = ()
+    inputs: int | None = None  # replay only the first so many
+    minimize: tuple[str, ...] = ("latency_us", "energy_uj", "area_mm2")
+    maximize: tuple[str, ...] = ("accuracy",)
+    text: str = field(default="", compare=False)  # of the file it was read from
+
+    @property
+    def raw_size(self) -> int:
+        """Points before the rules of ``where``."""
+        return sum(family.size for family in self.families) * len(self.traces) * len(self.policies)
+
+    @cached_property
+    def size(self) -> int:
+        """Points that the rules leave, duplicates included; walks the grid."""
+        if not self.where:
+            return self.raw_size
+        return sum(1 for _ in self.points())
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Axes of all families, each name once, in order."""
+        return tuple({axis.name: axis for family in self.families for axis in family.axes}.values())
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over all that decides which points there are and what they hold, first 16 hex digits."""
+        content = {
+            "families": [
+                [
+                    family.base.name,
+                    family.base.hash,
+                    [[axis.name, axis.paths, axis.values] for axis in family.axes],
+                ]
+                for family in self.families
+            ],
+            "traces": [[trace.name, trace.hash] for trace in self.traces],
+            "policies": [policy.model_dump(mode="json") for policy in self.policies],
+            "where": [rule.text for rule in self.where],
+            "budget": [[bound.column, bound.limit] for bound in self.budget],
+            "inputs": self.inputs,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def describe(self) -> str:
+        """Return one line: how many points, and of what they are made."""
+        designs = " + ".join(
+            f"{family.base.name} ({' x '.join(str(len(axis)) for axis in family.axes) or '1'})"
+            for family in self.families
+        )
+        forbidden = self.raw_size - self.size
+        rest = f", {forbidden:,} forbidden by where" if forbidden else ""
+        traces, policies = len(self.traces), len(self.policies)
+        return (
+            f"{self.size:,} points: designs {designs}; {traces} trace{'s' if traces > 1 else ''}; "
+            f"{policies} {'policies' if policies > 1 else 'policy'}{rest}"
+        )
+
+    def points(self) -> Iterator[Point]:
+        """Yield the allowed points; those of one trace and policy come together."""
+        if self.raw_size > MOST_POINTS:
+            raise ConfigError(
+                f"space: {self.raw_size:,} points; a grid may have {MOST_POINTS:,}: "
+                f"give fewer values, or use lacuna search"
+            )
+        rules = [self._rules(family) for family in self.families]
+        for trace, policy in product(range(len(self.traces)), range(len(self.policies))):
+            for index, family in enumerate(self.families):
+                for choices in product(*(range(len(axis)) for axis in family.axes)):
+                    point = Point(index, choices, trace, policy)
+                    if not rules[index] or self._broken(point, rules[index]) is None:
+                        yield point
+
+    def index(self, point: Point) -> int:
+        """Return the place of a point in the whole grid: by trace, policy, family and choices, in this order."""
+        sizes = [family.size for family in self.families]
+        place = (point.trace * len(self.policies) + point.policy) * sum(sizes) + sum(sizes[: point.family])
+        inner = 0
+        for axis, choice in zip(self.families[point.family].axes, point.choices, strict=True):
+            inner = inner * len(axis) + choice
+        return place + inner
+
+    def broken_rule(self, point: Point) -> str | None:
+        """Return the first rule of ``where`` that the point breaks, if any."""
+        return self._broken(point, self._rules(self.families[point.family]))
+
+    def design(self, point: Point) -> Design:
+        """Return the point's design; a ``ConfigError`` says why a combination is none."""
+        family = self.families[point.family]
+        data = copy.deepcopy(dict(family.data))
+        for axis, choice in zip(family.axes, point.choices, strict=True):
+            for path, value in zip(axis.paths, axis.values[choice], strict=True):
+                assign(data, path, value)
+        return parse_design(data, family.base.name)
+
+    def parameters(self, point: Point) -> dict[str, Scalar]:
+        """Return the point's value on each axis of its family."""
+        family = self.families[point.family]
+        return {
+            axis.name: axis.label(choice) for axis, choice in zip(family.axes, point.choices, strict=True)
+        }
+
+    def _rules(self, family: Family) -> list[_Rule]:
+        """Return which rules apply: a rule on ``array.rows`` says nothing about a design without an array."""
+        known = {name for axis in family.axes for name in (axis.name, *axis.paths)} | family.defaults.keys()
+        known |= {"trace", "design", *(f"policy.{name}" for name in type(self.policies[0]).model_fields)}
+        return [_Rule(rule, rule.names <= known) for rule in self.where]
+
+    def _broken(self, point: Point, rules: Sequence[_Rule]) -> str | None:
+        values = self._values(point)
+        for rule in rules:
+            if rule.applies and not rule.expression(values):
+                return rule.expression.text
+        return None
+
+    def _values(self, point: Point) -> dict[str, Value]:
+        """Return every name that a rule may use, in base units."""
+        family, policy = self.families[point.family], self.policies[point.policy]
+        values = dict(family.defaults)
+        for axis, choice in zip(family.axes, point.choices, strict=True):
+            values[axis.name] = quantity_value(axis.label(choice))
+            for path, value in zip(axis.paths, axis.values[choice], strict=True):
+                values[path] = quantity_value(value)
+        values |= {f"policy.{name}": getattr(policy, name) for name in type(policy).model_fields}
+        return values | {"trace": self.traces[point.trace].name, "design": family.base.name}
+
+
+def assign(data: dict[str, Any], path: str, value: Scalar) -> None:
+    """Set a value at a dotted path that is known to exist; groups the data leaves out are opened."""
+    *groups, last = path.split(".")
+    for group in groups:
+        if data.get(group) is None:
+            data[group] = {}
+        data = data[group]
+    data[last] = value
+
+
+def _leaves(part: BaseModel, prefix: str = "") -> Iterator[tuple[str, Value]]:
+    """Yield every value of a design by its dotted path; groups that are ``None`` are left out."""
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if isinstance(value, BaseModel):
+            yield from _leaves(value, f"{prefix}{name}.")
+        elif isinstance(value, bool | int | float | str):
+            yield f"{prefix}{name}", value

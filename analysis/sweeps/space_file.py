@@ -1,0 +1,255 @@
+"""Read a sweep space from YAML.
+
+::
+
+    designs: [edge_npu_16x16, my_npu.yaml]        # shipped names or files; with values of their own:
+                                                  # - {base: cortex_m7, set: {clock: 200 MHz..400 MHz step 50 MHz}}
+    set:                                          # values of any setting, in all designs
+      memory.activation_buffer: 16 KiB..256 KiB log2
+      array.dataflow: [ws, os]
+    link:                                         # one name drives several settings
+      side: {to: [array.rows, array.cols], values: 8..64 step 8}
+    where:                                        # every rule must hold
+      - array.rows * array.cols <= 1024
+    budget: {area: 2 mm2, power: 100 mW}
+    traces: [lcnet_30.parquet, lcnet_50.parquet]  # operating points of a network
+    policies: {prefetch: [wait, speculate]}       # or a list of such
+    inputs: 2000                                  # the first so many; all when left out
+    objectives: {minimize: [latency_us, energy_uj], maximize: [accuracy]}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from accel_models.design.load import load_design
+from accel_models.design.quantities import parse_quantity
+from analysis.sweeps.expressions import Expression, parse_expression
+from analysis.sweeps.ranges import axis_values
+from analysis.sweeps.row import number_columns
+from analysis.sweeps.space import Axis, Bound, Family, Space, TraceRef
+from analysis.sweeps.space_axes import (
+    as_list,
+    as_mapping,
+    as_text,
+    check_names_once,
+    check_paths_once,
+    check_values,
+    read_axes,
+)
+from traces.base.errors import ConfigError, FileProblem, did_you_mean
+
+if TYPE_CHECKING:
+    from simulator.policy import Policy
+
+_KEYS: Final = (
+    "designs", "set", "link", "where", "budget", "traces", "policies", "inputs", "objectives"
+)  # fmt: skip
+_BUDGET: Final[dict[str, tuple[str, str, float]]] = {
+    # quantity: (column of the results, kind of unit, factor from the kind's base unit to the column's)
+    "area":        ("area_mm2", "area", 1.0),
+    "power":       ("power_mw", "power", 1e3),
+    "latency":     ("latency_us", "time", 1e6),
+    "latency_p95": ("latency_us_p95", "time", 1e6),
+    "latency_p99": ("latency_us_p99", "time", 1e6),
+    "latency_max": ("latency_us_max", "time", 1e6),
+    "energy":      ("energy_uj", "energy", 1e-6),
+}  # fmt: skip
+
+
+def load_space(path: str | Path, overrides: Mapping[str, object] | None = None) -> Space:
+    """Return the space in a YAML file; traces and designs are looked for beside it.
+
+    Parameters
+    ----------
+    path
+        The file; the module's docstring shows what it may hold.
+    overrides
+        Values set in every base design, by dotted path, as for :func:`accel_models.design.load.load_design`.
+
+    Raises
+    ------
+    FileProblem, ConfigError
+        A file is missing; a key, setting, value, rule or budget is not valid; the space is empty.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileProblem(f"{file}: no such space file")
+    try:
+        return parse_space(file.read_text(encoding="utf-8"), file.parent, overrides)
+    except UnicodeDecodeError:
+        raise FileProblem(f"{file}: is not text") from None
+    except (ConfigError, FileProblem) as problem:
+        raise type(problem)(f"{file}: {problem}") from None
+
+
+def parse_space(text: str, folder: Path, overrides: Mapping[str, object] | None = None) -> Space:
+    """Return the space that ``text`` describes; relative paths start at ``folder``."""
+    data = as_mapping(_yaml(text), "space")
+    for key in data:
+        if key not in _KEYS:
+            raise ConfigError(f"{key}: no such key{did_you_mean(str(key), _KEYS)}")
+    for key in ("designs", "traces"):
+        if not data.get(key):
+            raise ConfigError(f"{key}: is missing; name at least one")
+    common = read_axes(data.get("set"), data.get("link"), "")
+    families = tuple(_family(entry, common, folder, overrides or {}) for entry in as_list(data["designs"]))
+    check_names_once(families)
+    minimize, maximize = _objectives(data.get("objectives"))
+    space = Space(
+        families=families,
+        traces=_traces(as_list(data["traces"]), folder),
+        policies=_policies(data.get("policies")),
+        where=tuple(parse_expression(as_text(rule, "where")) for rule in as_list(data.get("where") or [])),
+        budget=_budget(data.get("budget")),
+        inputs=_inputs(data.get("inputs")),
+        minimize=minimize,
+        maximize=maximize,
+        text=text,
+    )
+    for rule in space.where:
+        _check_names(rule, space)
+    _check_objectives(space)
+    _check_not_empty(space)
+    return space
+
+
+def _yaml(text: str) -> object:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.allow_duplicate_keys = False
+    try:
+        return yaml.load(io.StringIO(text))
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}: " if mark else ""
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError(f"{line}not YAML: {what}") from None
+
+
+def _family(entry: object, common: Sequence[Axis], folder: Path, overrides: Mapping[str, object]) -> Family:
+    """Return one base design with the common axes and its own."""
+    settings = as_mapping(entry, "designs") if isinstance(entry, dict) else {"base": entry}
+    for key in settings:
+        if key not in {"base", "set", "link"}:
+            raise ConfigError(f"designs: {key}: no such key{did_you_mean(key, ('base', 'set', 'link'))}")
+    name = as_text(settings.get("base"), "designs: base")
+    base = load_design(_beside(name, folder) if name.endswith((".yaml", ".yml")) else name, overrides)
+    own = read_axes(settings.get("set"), settings.get("link"), f"designs: {name}: ")
+    axes = [axis for axis in common if axis.name not in {mine.name for mine in own}] + list(own)
+    check_paths_once(axes, name)
+    family = Family.of(base, axes)
+    check_values(family)
+    return family
+
+
+def _beside(name: str, folder: Path) -> Path:
+    return Path(name) if Path(name).is_absolute() else folder / name
+
+
+def _traces(names: Sequence[object], folder: Path) -> tuple[TraceRef, ...]:
+    """Return the traces with short, unique names and the hashes of their files."""
+    paths = [_beside(as_text(name, "traces"), folder) for name in names]
+    for path in paths:
+        if not path.is_file():
+            raise FileProblem(f"traces: {path}: no such file")
+    if len(set(paths)) < len(paths):
+        raise ConfigError("traces: names the same file twice")
+    stems = [path.stem for path in paths]
+    unique = [stem if stems.count(stem) == 1 else str(path) for stem, path in zip(stems, paths, strict=True)]
+    return tuple(TraceRef(name, path, file_hash(path)) for name, path in zip(unique, paths, strict=True))
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, first 16 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _policies(value: object) -> tuple[Policy, ...]:
+    """Return every combination of the listed settings, each policy once."""
+    from simulator.policy import Policy  # noqa: PLC0415  (reading a space must not load the simulator's engines)
+
+    found: dict[Policy, None] = {}
+    for entry in as_list(value or {}):
+        settings = as_mapping(entry, "policies")
+        lists = [axis_values(text, f"policies: {name}") for name, text in settings.items()]
+        for values in product(*lists):
+            found[Policy(**dict(zip(settings, values, strict=True)))] = None
+    return tuple(found)
+
+
+def _budget(value: object) -> tuple[Bound, ...]:
+    bounds = []
+    for quantity, text in as_mapping(value or {}, "budget").items():
+        if quantity not in _BUDGET:
+            raise ConfigError(f"budget: {quantity}: no such quantity{did_you_mean(quantity, _BUDGET)}")
+        column, kind, factor = _BUDGET[quantity]
+        try:
+            limit = parse_quantity(text, kind) * factor
+        except ConfigError as problem:
+            raise ConfigError(f"budget: {quantity} = {problem}") from None
+        if limit <= 0:
+            raise ConfigError(f"budget: {quantity} = {text!r}: must be above 0")
+        bounds.append(Bound(quantity, column, limit))
+    return tuple(bounds)
+
+
+def _inputs(value: object) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    raise ConfigError(f"inputs = {value!r}: needs a whole number above 0")
+
+
+def _objectives(value: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what to minimise and what to maximise."""
+    if value is None:
+        return Space.minimize, Space.maximize
+    parts = as_mapping(value, "objectives")
+    for key in parts:
+        if key not in {"minimize", "maximize"}:
+            raise ConfigError(f"objectives: {key}: no such key{did_you_mean(key, ('minimize', 'maximize'))}")
+    minimize, maximize = (
+        tuple(as_text(name, f"objectives: {key}") for name in as_list(parts.get(key) or []))
+        for key in ("minimize", "maximize")
+    )
+    if not minimize and not maximize:
+        raise ConfigError("objectives: are empty; name at least one column")
+    return minimize, maximize
+
+
+def _check_objectives(space: Space) -> None:
+    """Refuse an objective that no column of the results will have."""
+    known = {*number_columns(), *(axis.name for axis in space.axes)}
+    for name in (*space.minimize, *space.maximize):
+        if name not in known:
+            raise ConfigError(f"objectives: {name!r}: no such column{did_you_mean(name, known)}")
+
+
+def _check_names(rule: Expression, space: Space) -> None:
+    """Refuse a rule with a name that no design of the space knows."""
+    known = {"trace", "design", *(f"policy.{name}" for name in type(space.policies[0]).model_fields)}
+    for family in space.families:
+        known |= family.defaults.keys()
+        known |= {name for axis in family.axes for name in (axis.name, *axis.paths)}
+    for name in sorted(rule.names - known):
+        raise ConfigError(f"where: {rule.text!r}: no value {name!r}{did_you_mean(name, known)}")
+
+
+def _check_not_empty(space: Space) -> None:
+    if not space.where or any(True for _ in space.points()):
+        return
+    for rule in space.where:
+        alone = Space(space.families, space.traces, space.policies, (rule,))
+        if not any(True for _ in alone.points()):
+            raise ConfigError(f"where: {rule.text!r} holds for none of the {space.raw_size:,} points")
+    raise ConfigError(
+        f"where: no point of {space.raw_size:,} keeps all {len(space.where)} rules; they contradict"
+    )

@@ -1,0 +1,277 @@
+"""A folder of results: what was asked (``space.json``) and one row per point, in Parquet parts.
+
+Every part is written whole or not at all, so a sweep that is killed, or meets a full disk, leaves only
+whole rows; what is missing is done again by ``resume``.  A row that two runs both wrote counts once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from accel_models.design.design import Design
+from accel_models.design.load import parse_design
+from analysis.sweeps.row import Row, field_kinds
+from analysis.sweeps.space import Space, assign
+from traces.base.atomic import atomic_write
+from traces.base.errors import ConfigError, FileProblem
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from analysis.pareto.front import Front
+
+SCHEMA_VERSION = "1.0"  # major: readers refuse another
+MANIFEST = "space.json"
+ROWS = "rows"
+
+_ARROW = {"str": "string", "bool": "bool_", "int": "int64", "float": "float64"}
+
+
+class Manifest(BaseModel):
+    """What a folder of results holds the answers to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    schema_version: str = SCHEMA_VERSION
+    model_version: str
+    space_hash: str
+    space_text: str  # the space file as it was read
+    size: int  # points of the grid
+    designs: dict[str, dict[str, Any]]  # base designs in full, by name
+    axes: dict[str, tuple[str, ...]]  # axis name -> settings it drives
+    links: dict[str, dict[str, tuple[Any, ...]]] = {}  # linked axis -> label -> value of each setting
+    traces: dict[str, str]  # name -> path
+    trace_hashes: dict[str, str]
+    inputs: int | None
+    minimize: tuple[str, ...]
+    maximize: tuple[str, ...]
+
+    @classmethod
+    def of(cls, space: Space, model_version: str) -> Manifest:
+        """Return the manifest of a space."""
+        return cls(
+            model_version=model_version,
+            space_hash=space.hash,
+            space_text=space.text,
+            size=space.size,
+            designs={family.base.name: dict(family.data) for family in space.families},
+            axes={axis.name: axis.paths for axis in space.axes},
+            links=_links(space),
+            traces={trace.name: str(trace.path) for trace in space.traces},
+            trace_hashes={trace.name: trace.hash for trace in space.traces},
+            inputs=space.inputs,
+            minimize=space.minimize,
+            maximize=space.maximize,
+        )
+
+
+class Store:
+    """The rows of one folder, open for more."""
+
+    def __init__(self, folder: Path, rows: Sequence[Row]) -> None:
+        self.folder = folder
+        self._rows = {row.key: row for row in rows}
+        self._unsaved: list[Row] = []
+        self._parts = 1 + max((int(part.stem.split("-")[1]) for part in _parts(folder)), default=-1)
+
+    @classmethod
+    def open(cls, folder: Path, manifest: Manifest, *, resume: bool) -> Store:
+        """Begin a folder, or go on with it.
+
+        Raises
+        ------
+        FileProblem
+            Without ``resume`` if the folder holds results already; with it if they are of another space or
+            another version of the model.
+        """
+        if (folder / MANIFEST).exists():
+            if not resume:
+                raise FileProblem(f"{folder}: holds results already; resume them, or name another folder")
+            _check_same(folder, read_manifest(folder), manifest)
+            return cls(folder, _read_rows(folder))
+        _make(folder / ROWS)
+        with atomic_write(folder / MANIFEST) as part:
+            part.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        return cls(folder, [])
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._rows
+
+    def __getitem__(self, key: str) -> Row:
+        return self._rows[key]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Take rows in; they are on the disk after :meth:`save`."""
+        for row in rows:
+            if row.key not in self._rows:
+                self._rows[row.key] = row
+                self._unsaved.append(row)
+
+    def save(self) -> None:
+        """Write what is not on the disk yet as one more part."""
+        if not self._unsaved:
+            return
+        _write_part(self.folder / ROWS / f"part-{self._parts:06d}.parquet", self._unsaved)
+        self._parts += 1
+        self._unsaved = []
+
+
+@dataclass(frozen=True, eq=False)
+class SweepResults:
+    """The rows of a folder in the order of the grid; the table is built once."""
+
+    manifest: Manifest
+    rows: tuple[Row, ...]
+    folder: Path
+    _cache: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row per point; one column more per setting of the policy, and per axis as the file names it."""
+        if "frame" not in self._cache:
+            self._cache["frame"] = _frame(self.rows, list(self.manifest.axes))
+        return self._cache["frame"].copy()
+
+    def design(self, key: str) -> Design:
+        """Return the design of a row, in full."""
+        row = next((row for row in self.rows if row.key == key), None)
+        if row is None:
+            raise ConfigError(f"{self.folder}: no row with key {key!r}")
+        return _rebuilt(row, self.manifest)
+
+    def front(self, minimize: Sequence[str] = (), maximize: Sequence[str] = ()) -> Front:
+        """Return the Pareto front; by default in the objectives of the space."""
+        from analysis.pareto.front import find_front  # noqa: PLC0415  (pandas)
+
+        if not minimize and not maximize:
+            minimize, maximize = self.manifest.minimize, self.manifest.maximize
+        return find_front(self.frame, minimize, maximize)
+
+
+def load_sweep(folder: str | Path) -> SweepResults:
+    """Return the results in a folder of a sweep or search."""
+    path = Path(folder)
+    rows = sorted(_read_rows(path), key=lambda row: row.index)
+    return SweepResults(read_manifest(path), tuple(rows), path)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return what a folder of results was asked."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise FileProblem(f"{folder}: holds no sweep: there is no {MANIFEST} in it")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        version = str(data.get("schema_version")) if isinstance(data, dict) else "none"
+        if version.split(".")[0] != SCHEMA_VERSION.split(".", maxsplit=1)[0]:
+            raise FileProblem(f"{path}: schema version {version}; this tool reads {SCHEMA_VERSION}")
+        return Manifest.model_validate(data)
+    except (ValueError, ValidationError) as problem:
+        raise FileProblem(f"{path}: is damaged: {str(problem).splitlines()[0]}") from None
+
+
+def _links(space: Space) -> dict[str, dict[str, tuple[Any, ...]]]:
+    """Return what each choice of a linked axis sets, over all families."""
+    links: dict[str, dict[str, tuple[Any, ...]]] = {}
+    for family in space.families:
+        for axis in family.axes:
+            if axis.paths != (axis.name,):
+                choices = links.setdefault(axis.name, {})
+                choices |= {str(axis.label(i)): values for i, values in enumerate(axis.values)}
+    return links
+
+
+def _check_same(folder: Path, old: Manifest, new: Manifest) -> None:
+    if old.model_version != new.model_version:
+        raise FileProblem(
+            f"{folder}: holds results of model version {old.model_version}, this is {new.model_version}: "
+            f"their numbers do not compare; name another folder"
+        )
+    if old.space_hash != new.space_hash:
+        differ = [
+            name
+            for name in ("designs", "axes", "links", "trace_hashes", "inputs")
+            if getattr(old, name) != getattr(new, name)
+        ]
+        why = f": {', '.join(differ)} differ" if differ else ""
+        raise FileProblem(f"{folder}: holds results of another space{why}; name another folder")
+
+
+def _parts(folder: Path) -> list[Path]:
+    return sorted((folder / ROWS).glob("part-*.parquet"))
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise FileProblem(f"{folder}: cannot be made: {problem.strerror}") from None
+
+
+def _arrow_schema() -> pa.Schema:
+    import pyarrow as pa  # noqa: PLC0415  (slow to import)
+
+    return pa.schema([(name, getattr(pa, _ARROW[kind])()) for name, kind in field_kinds().items()])
+
+
+def _write_part(path: Path, rows: Sequence[Row]) -> None:
+    import pyarrow as pa  # noqa: PLC0415  (slow to import)
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=_arrow_schema())
+    with atomic_write(path) as part:
+        pq.write_table(table, part, compression="zstd", write_page_checksum=True)
+
+
+def _read_rows(folder: Path) -> list[Row]:
+    """Return every row of the folder once."""
+    import pyarrow as pa  # noqa: PLC0415  (slow to import)
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    rows: dict[str, Row] = {}
+    for path in _parts(folder):
+        try:
+            table = pq.read_table(path, page_checksum_verification=True)
+            if not table.schema.equals(_arrow_schema()):
+                raise FileProblem(f"{path}: has other columns than this tool writes")
+        except (pa.ArrowException, OSError) as problem:
+            raise FileProblem(
+                f"{path}: is damaged: {str(problem).splitlines()[0]}; delete it and resume"
+            ) from None
+        for values in table.to_pylist():
+            row = Row(**values)
+            rows.setdefault(row.key, row)
+    return list(rows.values())
+
+
+def _frame(rows: Sequence[Row], axes: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415  (slow to import)
+
+    frame = pd.DataFrame([asdict(row) for row in rows], columns=list(field_kinds()))
+    policies = [json.loads(row.policy) for row in rows]
+    for name in sorted({name for policy in policies for name in policy} - set(frame.columns)):
+        frame[name] = [policy.get(name) for policy in policies]
+    parameters = [json.loads(row.parameters) for row in rows]
+    for axis in axes:
+        frame[axis] = [values.get(axis) for values in parameters]
+    return frame
+
+
+def _rebuilt(row: Row, manifest: Manifest) -> Design:
+    """Return the design of a row from its base and the choices on its axes."""
+    data = json.loads(json.dumps(manifest.designs[row.design]))
+    for axis, label in json.loads(row.parameters).items():
+        values = manifest.links[axis][str(label)] if axis in manifest.links else (label,)
+        for path, value in zip(manifest.axes[axis], values, strict=True):
+            assign(data, path, value)
+    return parse_design(data, row.design)

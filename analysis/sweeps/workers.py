@@ -1,0 +1,238 @@
+"""Who does the work of a sweep: this process, processes of this machine, or a Dask cluster.
+
+All take tasks and answer with futures, so a sweep and a search run on any of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any, Protocol
+
+from analysis.sweeps.evaluate import Task
+from analysis.sweeps.row import Row
+from traces.base.errors import ConfigError, LacunaError
+from traces.files.storage import load_trace
+
+Evaluator = Callable[..., list[Row]]  # evaluate(task, trace=None), or what stands in for it
+
+LOCAL_CLUSTER = "local"  # as a scheduler: a Dask cluster of this machine's processes
+CONNECT_SECONDS = 5
+_MOST_DEATHS = 3  # of workers before a sweep gives up: one task may be too big for the memory
+
+
+class Workers(Protocol):
+    """What runs tasks."""
+
+    count: int  # that work at the same time; 0 is this process
+
+    def submit(self, evaluator: Evaluator, task: Task) -> Future[list[Row]]:
+        """Begin a task."""
+
+    def restart(self) -> None:
+        """Replace workers that died."""
+
+
+class InProcess:
+    """Each task runs here, when it is submitted."""
+
+    count = 0
+
+    def submit(self, evaluator: Evaluator, task: Task) -> Future[list[Row]]:
+        """Run the task and return its finished future."""
+        future: Future[list[Row]] = Future()
+        future.set_result(evaluator(task))
+        return future
+
+    def restart(self) -> None:
+        """Nothing to replace."""
+
+
+class LocalProcesses:
+    """Processes of this machine, started afresh, so that no thread or lock is copied into them."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool = self._start()
+
+    def submit(self, evaluator: Evaluator, task: Task) -> Future[list[Row]]:
+        """Begin a task in one of the processes."""
+        return self._pool.submit(evaluator, task)
+
+    def restart(self) -> None:
+        """Start all processes anew; a pool that lost one takes no more work."""
+        self.close()
+        self._pool = self._start()
+
+    def close(self) -> None:
+        """Stop the processes; tasks that have not begun are dropped."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _start(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self.count, mp_context=get_context("spawn"), initializer=_one_thread)
+
+
+class DaskWorkers:
+    """Workers of a Dask cluster; the scheduler gives the tasks of a worker that dies to another.
+
+    With ``scatter`` a trace is sent to all workers once, for they may not see this machine's files.
+    """
+
+    def __init__(self, client: Any, *, scatter: bool) -> None:
+        self.count = max(1, sum(client.nthreads().values()))
+        self._client = client
+        self._executor: Executor = client.get_executor(pure=False)
+        self._scatter = scatter
+        self._sent: dict[str, Any] = {}
+
+    def submit(self, evaluator: Evaluator, task: Task) -> Future[list[Row]]:
+        """Begin a task on the cluster."""
+        if not self._scatter:
+            return self._executor.submit(evaluator, task)
+        return self._executor.submit(evaluator, task, self._trace(task))
+
+    def restart(self) -> None:
+        """Nothing to do: the scheduler looks after its workers."""
+
+    def _trace(self, task: Task) -> Any:
+        """Return the handle of a trace on the cluster; only the latest is kept there."""
+        if task.trace.hash not in self._sent:
+            trace = load_trace(task.trace.path, task.inputs)
+            self._sent = {task.trace.hash: self._client.scatter(trace, broadcast=True)}
+        return self._sent[task.trace.hash]
+
+
+@contextmanager
+def open_workers(workers: int | None = None, scheduler: str | None = None) -> Iterator[Workers]:
+    """Yield who does the work, and dismiss them afterwards.
+
+    Parameters
+    ----------
+    workers
+        Processes of this machine; ``None`` is one per CPU, 0 runs everything in this process.
+    scheduler
+        Address of a Dask scheduler (``tcp://host:8786``), or ``local`` for a Dask cluster of ``workers``
+        processes on this machine.
+    """
+    count = workers if workers is not None else len(os.sched_getaffinity(0))
+    if count < 0:
+        raise ConfigError(f"workers = {count}: must be at least 0")
+    if scheduler is not None:
+        with _dask(scheduler, max(1, count)) as cluster:
+            yield cluster
+    elif count == 0:
+        yield InProcess()
+    else:
+        pool = LocalProcesses(count)
+        try:
+            yield pool
+        finally:
+            pool.close()
+
+
+def run_tasks(
+    workers: Workers, evaluator: Evaluator, tasks: Iterator[Task]
+) -> Iterator[tuple[Task, list[Row]]]:
+    """Yield each task with its rows, in the order in which they finish.
+
+    Few tasks are under way at a time, so ``tasks`` may be long and may react to what was yielded.  What a
+    dead worker had not answered is asked again.
+    """
+    pending: dict[Future[list[Row]], Task] = {}
+    deaths = 0
+    try:
+        while True:
+            while len(pending) < max(1, 2 * workers.count) and (task := next(tasks, None)) is not None:
+                pending[_begun(workers, evaluator, task)] = task
+            if not pending:
+                return
+            finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+            lost = []
+            for future in finished:
+                task = pending.pop(future)
+                if isinstance(_death(future), BrokenExecutor):
+                    lost.append(task)
+                else:
+                    yield task, future.result()
+            if lost:
+                deaths += 1
+                lost += pending.values()
+                _give_up_after(deaths, lost)
+                workers.restart()
+                pending = {_begun(workers, evaluator, task): task for task in lost}
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def _begun(workers: Workers, evaluator: Evaluator, task: Task) -> Future[list[Row]]:
+    """Submit a task; if a worker has died a moment ago, the future says so as those of its tasks do."""
+    try:
+        return workers.submit(evaluator, task)
+    except BrokenExecutor as death:
+        dead: Future[list[Row]] = Future()
+        dead.set_exception(death)
+        return dead
+
+
+def _death(future: Future[list[Row]]) -> BaseException | None:
+    try:
+        return future.exception()
+    except CancelledError:
+        raise LacunaError("the scheduler went away and took tasks with it; start it and resume") from None
+
+
+def _give_up_after(deaths: int, lost: list[Task]) -> None:
+    if deaths > _MOST_DEATHS:
+        names = sorted({request.base for task in lost for request in task.requests})
+        raise LacunaError(
+            f"a worker process died {deaths} times, last with designs of {', '.join(names)} "
+            f"(out of memory?); finished rows are kept: resume with fewer workers"
+        )
+
+
+@contextmanager
+def _dask(scheduler: str, count: int) -> Iterator[Workers]:
+    """Yield the workers of a cluster; a scheduler that does not answer is an error after a few seconds."""
+    try:
+        import distributed  # noqa: PLC0415  (optional, and slow to import)
+    except ModuleNotFoundError:
+        raise ConfigError("a scheduler needs Dask: install lacuna[cluster]") from None
+    dask: Any = distributed
+    if scheduler == LOCAL_CLUSTER:
+        with (
+            dask.LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster,
+            dask.Client(cluster) as client,
+        ):
+            client.run(_one_thread)
+            yield DaskWorkers(client, scatter=False)
+        return
+    try:
+        client = dask.Client(scheduler, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as problem:  # no answer in time; not an address
+        raise LacunaError(
+            f"scheduler {scheduler!r}: does not answer within {CONNECT_SECONDS} s; "
+            f"start one with 'dask scheduler' and give its address, e.g. tcp://127.0.0.1:8786 ({problem})"
+        ) from None
+    with client:
+        if not client.nthreads():
+            raise LacunaError(
+                f"scheduler {scheduler!r}: has no workers; start some with 'dask worker {scheduler}'"
+            )
+        yield DaskWorkers(client, scatter=True)
+
+
+def _one_thread() -> None:
+    """Keep a worker to one thread: there is a worker for every CPU."""
+    os.environ["OMP_NUM_THREADS"] = "1"

@@ -1,0 +1,1 @@
+"""The product beside the truth: RTL, other simulators, silicon."""

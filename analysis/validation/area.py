@@ -1,0 +1,85 @@
+"""Area of NPUs beside published figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from accel_models.energy.area import Area, area_mm2
+from accel_models.energy.params import (
+    DEFAULT_REGISTER_BITS,
+    MemoryRole,
+    Precision,
+    SramMacro,
+    TechnologyParams,
+)
+from accel_models.energy.tables import read_table
+from analysis.validation.comparison import Comparison, published_group
+
+BANKS = 2  # of every buffer: assumption
+VOLTAGE_V = 0.9  # area does not depend on it
+PRECISIONS: dict[str, Precision] = {"int8": "int8", "int16": "int16"}
+# Eyeriss, JSSC 2017: 12 activations and 24 sums of 16 bit in the registers of a PE; no pipeline, it is overhead.
+REGISTER_BITS = {"int8": DEFAULT_REGISTER_BITS, "int16": 36 * 16}
+
+
+def area_comparisons() -> tuple[Comparison, ...]:
+    """Return every comparison of the area model, in the order they are printed."""
+    return (nvdla_fitted(), nvdla_scaled(), chips())
+
+
+def nvdla_fitted() -> Comparison:
+    """NVDLA's estimates at 28 nm, cells and macros before placement; three constants were fitted on them."""
+    return _comparison("NVDLA area, 28 nm", "nvdla 28 nm", bound_mean=0.03, bound_worst=0.09)
+
+
+def nvdla_scaled() -> Comparison:
+    """NVDLA's estimates at 16 nm: what scaling between nodes adds to the error."""
+    return _comparison("NVDLA area, 16 nm, scaled", "nvdla 16 nm", bound_mean=0.20, bound_worst=0.28)
+
+
+def chips() -> Comparison:
+    """Areas of three other accelerators as placed; nothing was fitted on them.
+
+    Gemmini's is that of array and memories alone and compared without control, Voltra's that of a system with cores.
+    """
+    return _comparison("NPU chips, area", "chips", bound_mean=0.40, bound_worst=0.72)
+
+
+def _comparison(name: str, group: str, *, bound_mean: float, bound_worst: float) -> Comparison:
+    rows = [row for row in read_table("reference/npu_area") if row["group"] == group]
+    return published_group(
+        name, rows, "mm2", _predicted, unit="mm2", bound_mean=bound_mean, bound_worst=bound_worst
+    )
+
+
+def _predicted(row: Mapping[str, str]) -> float:
+    area = published_area(row)
+    match row["measures"]:
+        case "cells":
+            return area.cell_mm2
+        case "placed without control":
+            return sum(part.mm2 for part in area if part.name != "array_control")
+        case _:
+            return area.total_mm2
+
+
+def published_area(row: Mapping[str, str]) -> Area:
+    """Return the model's area of one row: its buffer is half weights and half activations (assumption)."""
+    half, accumulators = int(row["buffer_kib"]) << 9, int(row["accumulator_kib"]) << 10
+    sizes: tuple[tuple[MemoryRole, int], ...] = (
+        ("activation", half),
+        ("weight", half),
+        ("accumulator", accumulators),
+    )
+    word = int(row["word_bits"])
+    technology = TechnologyParams(
+        node_nm=int(row["node_nm"]),
+        voltage_v=VOLTAGE_V,
+        precision=PRECISIONS[row["precision"]],
+        register_bits_per_pe=REGISTER_BITS[row["precision"]],
+        pe_buffer_bytes=int(row["pe_buffer_bytes"]),
+    )
+    buffers = tuple(
+        SramMacro(role=role, size_bytes=size, word_bits=word, banks=BANKS) for role, size in sizes if size
+    )
+    return area_mm2(technology, buffers, pes=int(row["macs"]), lanes=int(row["lanes"]))

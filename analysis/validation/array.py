@@ -1,0 +1,185 @@
+"""Systolic arrays beside SCALE-Sim, RTL and ZigZag."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.design.load import load_design
+from accel_models.design.params import array_params, memory_params
+from accel_models.dram import transfer_cycles
+from accel_models.units.array.accesses import buffer_accesses
+from accel_models.units.array.systolic import ArrayParams, Gemms, ceil_div, compute_cycles, lay_out
+from analysis.validation.comparison import Comparison
+
+Ints = NDArray[np.int64]
+Table = dict[str, NDArray[np.str_]]  # columns of text
+
+RTL_ARRAYS = ("axis_sa", "systolic_array_os", "systolic_array_ws", "opentpu_mmu", "Gemmini")
+# Gemmini's array alone: its library cuts no tiles where operands lie in the scratchpad.
+GEMMINI: dict[str, dict[str, object]] = {
+    "ws": {"mapping": "latency"},
+    # Results drain down 16 rows more, and no command is too short to stream.
+    "os": {
+        "mapping": "latency",
+        "array.dataflow": "os",
+        "array.gemm_overhead_cycles": 32,
+        "array.min_stream_cycles": 0,
+    },
+}
+
+
+@cache
+def array_of(design: str, rows: int, cols: int, dataflow: str) -> ArrayParams:
+    """Return the array of a shipped design at another size; of Gemmini, in either dataflow."""
+    if design == "Gemmini":
+        return array_params(load_design("gemmini_16x16", GEMMINI[dataflow]))
+    settings = {"array.rows": rows, "array.cols": cols, "array.dataflow": dataflow}
+    return array_params(load_design(design, settings))
+
+
+def array_comparisons() -> tuple[Comparison, ...]:
+    """Return every comparison of the array's cycles, in the order they are printed."""
+    return (
+        *(scale_sim_cycles(flow) for flow in ("ws", "is", "os")),
+        scale_sim_accesses(),
+        *rtl(),
+        staircase(),
+    )
+
+
+@cache
+def reference(name: str) -> Table:
+    """Return the columns of ``tables/reference/<name>.csv``."""
+    text = (files("analysis.validation") / "reference" / f"{name}.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    return {column: np.array([row[column] for row in rows]) for column in rows[0]}
+
+
+def ints(table: Table, column: str) -> Ints:
+    """Return a column of whole numbers."""
+    return table[column].astype(np.float64).astype(np.int64)
+
+
+def where(table: Table, **equal: str) -> Table:
+    """Return the rows whose columns equal the given texts."""
+    keep = np.logical_and.reduce([table[column] == value for column, value in equal.items()])
+    return {column: values[keep] for column, values in table.items()}
+
+
+def scale_sim_gemms(table: Table) -> Gemms:
+    """Return SCALE-Sim's layers as products; it rounds output sizes up: ceil((H - f + s) / s)."""
+    stride = ints(table, "stride")
+    out_h = ceil_div(ints(table, "ifmap_h") - ints(table, "filter_h") + stride, stride)
+    out_w = ceil_div(ints(table, "ifmap_w") - ints(table, "filter_w") + stride, stride)
+    taps = ints(table, "filter_h") * ints(table, "filter_w")
+    return Gemms.of(out_h * out_w, taps * ints(table, "channels"), ints(table, "num_filters"), 1, taps)
+
+
+def _by_size(table: Table, price: Callable[[ArrayParams, Gemms], Ints]) -> Ints:
+    """Evaluate each row of SCALE-Sim's table on its own array."""
+    rows, cols, gemms = ints(table, "rows"), ints(table, "cols"), scale_sim_gemms(table)
+    result = np.zeros(len(rows), np.int64)
+    for size in sorted(set(zip(rows.tolist(), cols.tolist(), table["dataflow"].tolist(), strict=True))):
+        at = (rows == size[0]) & (cols == size[1]) & (table["dataflow"] == size[2])
+        picked = Gemms(gemms.m[at], gemms.k[at], gemms.n[at], gemms.groups[at], gemms.taps[at])
+        result[at] = price(array_of("systolic_bare", *size), picked)
+    return result
+
+
+def scale_sim_cycles(dataflow: str) -> Comparison:
+    """Compute cycles, no stalls: the same equation, so the same number."""
+    table = where(reference("array_scalesim"), dataflow=dataflow)
+    return _exact(
+        f"SCALE-Sim compute cycles, {dataflow}",
+        table["source"][0],
+        tuple(f"{n} {r}x{c}" for n, r, c in zip(table["layer"], table["rows"], table["cols"], strict=True)),
+        ints(table, "total_cycles"),
+        _by_size(table, compute_cycles),
+    )
+
+
+def scale_sim_accesses() -> Comparison:
+    """Sum reads and writes; its extra os writes (#166) are added to ours."""
+    table = reference("array_scalesim")
+    columns = ("if_sram_reads", "fl_sram_reads", "of_sram_writes")
+    return _exact(
+        "SCALE-Sim buffer accesses",
+        table["source"][0],
+        tuple(
+            f"{n} {r}x{d}" for n, r, d in zip(table["layer"], table["rows"], table["dataflow"], strict=True)
+        ),
+        sum((ints(table, column) for column in columns), np.zeros(1, np.int64)),
+        _by_size(table, _scale_sim_accesses),
+    )
+
+
+def _scale_sim_accesses(params: ArrayParams, gemms: Gemms) -> Ints:
+    counts = buffer_accesses(params, gemms)
+    total = counts.input_reads + counts.weight_reads + counts.output_writes
+    if params.dataflow == "os":
+        folds = lay_out(params, gemms)
+        total = total + folds.rows.pieces * folds.cols.pieces * (params.rows + params.cols)
+    return np.asarray(total, np.int64)
+
+
+def rtl() -> tuple[Comparison, ...]:
+    """Cycles of public RTL with its operands at hand."""
+    return tuple(_rtl(design) for design in RTL_ARRAYS)
+
+
+def _rtl(design: str) -> Comparison:
+    table = where(reference("array_rtl"), design=design)
+    m, k, n = (ints(table, size) for size in "MKN")
+    rows, cols = ints(table, "rows"), ints(table, "cols")
+    predicted = [
+        compute_cycles(array_of(design, int(r), int(c), str(flow)), Gemms.of(*size))[0]
+        for r, c, flow, *size in zip(rows, cols, table["dataflow"], m, k, n, strict=True)
+    ]
+    return _exact(
+        f"{design} RTL, operands at hand",
+        table["source"][0],
+        tuple(f"{r}x{c} {i}x{j}x{o}" for r, c, i, j, o in zip(rows, cols, m, k, n, strict=True)),
+        ints(table, "cycles"),
+        np.array(predicted),
+    )
+
+
+def staircase() -> Comparison:
+    """One convolution as its channels are gated: steps of whole folds above a constant input load."""
+    table = reference("zigzag_density")
+    channels, filters = ints(table, "C"), ints(table, "K")
+    pixels = np.full(len(channels), 28 * 28)
+    design = load_design("zigzag_tpu_like")
+    memory = memory_params(design)
+    assert memory is not None  # the design states it
+    cycles = compute_cycles(array_params(design), Gemms.of(pixels, 9 * channels, filters, 1, 9))
+    load = transfer_cycles(memory, pixels * channels)  # one tile: its inputs load first
+    return Comparison(
+        name="channel staircase of a 3x3 convolution on 32x32",
+        truth=table["source"][0],
+        labels=tuple(f"C={c} K={k}" for c, k in zip(channels, filters, strict=True)),
+        measured=table["latency_cycles"].astype(np.float64),
+        predicted=(cycles + load).astype(np.float64),
+        unit="cycles",
+        bound_mean=0.005,
+        bound_worst=0.01,
+    )
+
+
+def _exact(name: str, truth: str, labels: tuple[str, ...], measured: Ints, predicted: Ints) -> Comparison:
+    return Comparison(
+        name=name,
+        truth=str(truth),
+        labels=labels,
+        measured=measured.astype(np.float64),
+        predicted=predicted.astype(np.float64),
+        unit="cycles" if "cycles" in name or "RTL" in name else "accesses",
+        bound_mean=0.0,
+        bound_worst=0.0,
+    )

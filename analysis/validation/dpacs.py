@@ -1,0 +1,138 @@
+"""Dynamic pruning on silicon: DPACS's FPGA design, latency of ResNets under pruning over that of the dense one.
+
+The serial DPUnit multiplies 32 x 32 channels of one kernel tap and one pixel a cycle in each of its convolutions,
+reads a convolution's weights before its first pixel and streams a residual block's convolutions one into the
+other (github.com/CASR-HKU/DPACS, hardware/source).  What is compared is the ratio to the dense network: its clock
+and its bus are not published, and neither enters.  Its parallel sibling is bound by that bus; it is not compared.
+
+The chip also leaves out kernel taps over pixels that are pruned, which the model does not: where three pixels of
+four are gone it promises to save less than the chip saves.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.cost import Ints, WorkStates
+from accel_models.design.design import Design
+from accel_models.design.load import load_design
+from accel_models.energy.tables import read_table
+from accel_models.units.pricing import price
+from accel_models.work.placement import place
+from analysis.validation.comparison import Comparison
+from traces.graphs.graph import NetworkGraph, Op
+from traces.graphs.resnets import resnet18, resnet50
+
+WEIGHT_BYTES = 32  # a convolution's weight buffer takes so many a cycle, before its first pixel (its source)
+# Blocks whose inner channels its driver prunes (hardware/drive/ZCU102, f388e475): stage 3 of either network.
+PRUNED_BLOCKS = {"resnet18": range(5, 7), "resnet50": range(8, 14)}
+NETWORKS = {"resnet18": resnet18, "resnet50": resnet50}
+
+Floats = NDArray[np.float64]
+
+
+def dpacs_latency() -> Comparison:
+    """ResNet-18 and 50 with 25 to 75 % of pixels and of channels pruned; nothing is fitted.
+
+    Pixels are pruned in all convolutions of residual blocks, channels between them, whole groups at a time.
+    """
+    rows = [row for row in read_table("reference/dpacs_fpga") if row["implementation"] == "serial"]
+    found = [_over_dense(name, [row for row in rows if row["network"] == name]) for name in NETWORKS]
+    labels, measured, predicted = zip(*found, strict=True)
+    return Comparison(
+        name="DPACS serial, latency under pruning over dense",
+        truth="CASR-HKU/DPACS hardware/README.md: DPUnit on a ZCU102 FPGA, int8, spatial and channel pruning",
+        labels=tuple(label for group in labels for label in group),
+        measured=np.concatenate(measured),
+        predicted=np.concatenate(predicted),
+        unit="ratio",
+        bound_mean=0.12,
+        bound_worst=0.34,
+    )
+
+
+@cache
+def _chip() -> Design:
+    return load_design("dpacs_serial")
+
+
+def _over_dense(name: str, rows: list[dict[str, str]]) -> tuple[list[str], Floats, Floats]:
+    """Return the label, the measured and the predicted ratio of every pruned row; the dense one comes first."""
+    pruned = [row["pruned_spatial_channel_percent"] for row in rows]
+    kept = np.array([_kept(text) for text in pruned])
+    measured = np.array([float(row["latency_ms"]) for row in rows])
+    cycles = network_cycles(NETWORKS[name](), kept[:, 0], kept[:, 1])
+    labels = [f"{name}, {text} % pruned" for text in pruned[1:]]
+    return labels, measured[1:] / measured[0], cycles[1:] / cycles[0]
+
+
+def _kept(pruned: str) -> tuple[float, float]:
+    """Return the shares of pixels and channels that "25-50" keeps."""
+    if pruned == "dense":
+        return 1.0, 1.0
+    spatial, channel = (float(part) for part in pruned.split("-"))
+    return 1 - spatial / 100, 1 - channel / 100
+
+
+def network_cycles(graph: NetworkGraph, pixels: Floats, channels: Floats) -> Ints:
+    """Return the cycles of a network in which a block takes all its weights and its slowest convolution.
+
+    Parameters
+    ----------
+    graph
+        A ResNet whose ops are named ``block3.conv1``.
+    pixels, channels
+        Shares that are kept, shape (n,).
+
+    Returns
+    -------
+    Cycles, shape (n,).
+    """
+    design = _chip()
+    slowest: dict[str, Ints] = {}
+    weights = np.zeros(len(pixels), np.int64)
+    for op, placement in zip(graph.ops, place(graph, design), strict=True):
+        if placement.unit == "array":
+            block = op.name.split(".", maxsplit=1)[0]
+            work = _work(op, graph.name, pixels, channels)
+            weights += -(-work.weight_fetch_bytes // WEIGHT_BYTES)
+            cycles = price(work, placement, design).compute_cycles
+            slowest[block] = np.maximum(slowest.get(block, cycles), cycles)
+    return np.asarray(weights + sum(slowest.values()), np.int64)
+
+
+def _work(op: Op, network: str, pixels: Floats, channels: Floats) -> WorkStates:
+    """Return what each pruning leaves of an op."""
+    states = len(pixels)
+    block, _, part = op.name.partition(".")
+    gated = block.startswith("block") and part.startswith("conv")
+    inner = gated and int(block.removeprefix("block")) in PRUNED_BLOCKS[network]
+    last = "conv3" if network == "resnet50" else "conv2"
+    cin = _groups(op.in_channels, channels) if inner and part != "conv1" else _all(op.in_channels, states)
+    cout = _groups(op.out_channels, channels) if inner and part != last else _all(op.out_channels, states)
+    rows = np.ceil(op.out_height * pixels) if gated else np.full(states, op.out_height)
+    kept = cin / op.in_channels * cout / op.out_channels
+    return WorkStates(
+        op=op,
+        runs=np.ones(states, np.bool_),
+        in_channels=cin,
+        out_channels=cout,
+        out_rows=rows.astype(np.int64),
+        batch=np.ones(states, np.int64),
+        useful_macs=np.ceil(op.macs * kept * rows / op.out_height).astype(np.int64),
+        weight_fetch_bytes=np.ceil(op.weight_count * kept).astype(np.int64),
+        gathered_elements=np.zeros(states, np.int64),
+    )
+
+
+def _groups(channels: int, share: Floats) -> Ints:
+    """Return the channels in whole groups of ``share`` of them, at least one group, rounded down as its driver does."""
+    group = _chip().skip.group
+    return np.asarray(np.maximum(1, np.floor(channels // group * share)) * group, np.int64)
+
+
+def _all(channels: int, states: int) -> Ints:
+    return np.full(states, channels, np.int64)

@@ -1,0 +1,179 @@
+"""Gemmini beside its RTL: loads alone, whole convolutions in Verilator, and ResNet-50 and U-Net layers in FireSim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from accel_models.design.load import load_design
+from accel_models.units.gemmini import queues
+from accel_models.units.gemmini.dma import GemminiMemory
+from accel_models.units.gemmini.loops import conv_cycles, matmul_cycles
+from accel_models.units.gemmini.machine import Gemmini
+from accel_models.units.gemmini.matmul_tiling import Dataflow, Product
+from accel_models.units.gemmini.tiling import ConvLayer, search_tiling
+from accel_models.units.gemmini.traffic import Block
+from analysis.validation.array import Ints, Table, ints, reference, where
+from analysis.validation.comparison import Comparison
+from analysis.validation.gemmini_firesim import estimated_cycles, mapping_cycles
+
+FIRESIM_TRUTH = "ucb-bar/dosa @a7a32393, data/firesim_test_data/both.csv"
+
+
+def gemmini_comparisons() -> tuple[Comparison, ...]:
+    """Return every comparison of Gemmini, in the order they are printed."""
+    return (
+        loads(),
+        stores(),
+        products("ws"),
+        products("os"),
+        convolutions(),
+        firesim("dosa_mapping"),
+        firesim("gemmini_default_tiler"),
+    )
+
+
+def loads() -> Comparison:
+    """Trains of load commands from an ideal memory; a row of 16 sums for the accumulator is 64 bytes."""
+    table = where(reference("gemmini_dma_rtl"), op="MVIN")
+    predicted = []
+    for memory, commands, rows, cols, pitch, sums in _trains(table):
+        queue = queues.idle_queue()
+        for command in range(commands):
+            block = Block(command * rows * pitch, pitch, rows, cols * (4 if sums else 1))
+            queues.load(queue, memory, block, 0.0)
+        predicted.append(queues.end_of(queue))
+    return _trains_alone("Gemmini loads alone", table, predicted, bound_mean=0.01, bound_worst=0.06)
+
+
+def stores() -> Comparison:
+    """Trains of store commands out of the accumulator, to an ideal memory."""
+    table = where(reference("gemmini_dma_rtl"), op="MVOUT", accumulator="1")
+    predicted = []
+    for memory, commands, rows, cols, pitch, _ in _trains(table):
+        queue = queues.idle_queue()
+        for command in range(commands):
+            queues.store(queue, memory, Block(command * rows * pitch, pitch, rows, cols), 0.0)
+        predicted.append(queues.end_of(queue))
+    return _trains_alone("Gemmini stores alone", table, predicted, bound_mean=0.005, bound_worst=0.02)
+
+
+def _trains_alone(
+    name: str, table: Table, predicted: list[float], *, bound_mean: float, bound_worst: float
+) -> Comparison:
+    return Comparison(
+        name=name,
+        truth=str(table["source"][0]),
+        labels=_labels(table, "cols", "rows", "commands", "mem_latency", "mem_cycles_per_16B"),
+        measured=table["cycles"].astype(np.float64),
+        predicted=np.array(predicted),
+        unit="cycles",
+        bound_mean=bound_mean,
+        bound_worst=bound_worst,
+    )
+
+
+def _trains(table: Table) -> Iterator[tuple[GemminiMemory, int, int, int, int, int]]:
+    """Yield memory, commands, rows, columns, pitch and whether the accumulator is meant, row by row."""
+    columns = ("mem_latency", "mem_cycles_per_16B", "commands", "rows", "cols", "dram_stride", "accumulator")
+    for latency, beat, *sizes in zip(*(ints(table, c).tolist() for c in columns), strict=True):
+        commands, rows, cols, pitch, sums = sizes
+        yield GemminiMemory(float(latency), float(beat)), commands, rows, cols, pitch, sums
+
+
+def products(dataflow: Dataflow) -> Comparison:
+    """Whole products with the library's tiles, from an ideal memory; five pipeline depths are read off them."""
+    table = where(reference("gemmini_matmul_rtl"), dataflow=dataflow)
+    columns = ("M", "K", "N", "bias", "mem_latency", "mem_cycles_per_16B")
+    predicted = []
+    for m, k, n, bias, latency, beat in zip(*(ints(table, c).tolist() for c in columns), strict=True):
+        machine = Gemmini(memory=GemminiMemory(latency, beat))
+        predicted.append(matmul_cycles(Product(m=m, k=k, n=n), dataflow, machine, bias=bool(bias)))
+    return Comparison(
+        name=f"Gemmini products end to end, {dataflow}",
+        truth=str(table["source"][0]),
+        labels=_labels(table, *columns),
+        measured=table["cycles"].astype(np.float64),
+        predicted=np.array(predicted, np.float64),
+        unit="cycles",
+        bound_mean=0.04 if dataflow == "ws" else 0.02,
+        bound_worst=0.10 if dataflow == "ws" else 0.06,
+    )
+
+
+def convolutions() -> Comparison:
+    """Whole convolutions with the library's tiles, from an ideal memory; nothing is fitted to them."""
+    table = reference("gemmini_conv_rtl")
+    layers = _square_layers(
+        size=ints(table, "in_dim"),
+        channels=ints(table, "in_ch"),
+        filters=ints(table, "out_ch"),
+        kernel=ints(table, "kernel"),
+        stride=ints(table, "stride"),
+        padding=ints(table, "pad"),
+    )
+    memories = zip(
+        ints(table, "mem_latency").tolist(), ints(table, "mem_cycles_per_16B").tolist(), strict=True
+    )
+    predicted = []
+    for layer, (latency, beat) in zip(layers, memories, strict=True):
+        memory = GemminiMemory(latency, beat)
+        machine = Gemmini(memory=memory, packs_taps=True, skips_strided_rows=True)
+        tiling = search_tiling(layer, machine).tiling
+        predicted.append(conv_cycles(layer, tiling, machine, bias=True))
+    return Comparison(
+        name="Gemmini convolutions, ideal memory",
+        truth=str(table["source"][0]),
+        labels=_labels(table, "in_dim", "in_ch", "out_ch", "kernel", "mem_latency", "mem_cycles_per_16B"),
+        measured=table["cycles"].astype(np.float64),
+        predicted=np.array(predicted, np.float64),
+        unit="cycles",
+        bound_mean=0.04,
+        bound_worst=0.15,
+    )
+
+
+def firesim(mapping: str) -> Comparison:
+    """ResNet-50 and U-Net layers on ``gemmini_16x16``, cut as DOSA found or, as a user prices them, by its library."""
+    table = reference("gemmini_firesim")
+    design = load_design("gemmini_16x16")
+    if mapping == "dosa_mapping":
+        rows = zip(firesim_layers(table), table["mapping"], strict=True)
+        predicted = [mapping_cycles(layer, str(text), design) for layer, text in rows]
+    else:
+        predicted = [estimated_cycles(layer, design) for layer in firesim_layers(table)]
+    return Comparison(
+        name=f"Gemmini in FireSim, {mapping.replace('_', ' ')}",
+        truth=FIRESIM_TRUTH,
+        labels=_labels(table, "workload", "C", "K", "P", "R", "stride"),
+        measured=table[f"cycles_{mapping}"].astype(np.float64),
+        predicted=np.array(predicted, np.float64),
+        unit="cycles",
+        bound_mean=0.08 if mapping == "dosa_mapping" else 0.10,
+        bound_worst=0.30,
+    )
+
+
+def firesim_layers(table: Table) -> list[ConvLayer]:
+    """Return the layers as the runs' program builds them: padding of half the kernel, input of P x stride."""
+    kernel, stride = ints(table, "R"), ints(table, "stride")
+    return _square_layers(
+        size=ints(table, "P") * stride,
+        channels=ints(table, "C"),
+        filters=ints(table, "K"),
+        kernel=kernel,
+        stride=stride,
+        padding=kernel // 2,
+    )
+
+
+def _square_layers(**columns: Ints) -> list[ConvLayer]:
+    """Build layers that are square in every respect from columns of their sizes."""
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [ConvLayer.square(**dict(zip(columns, row, strict=True))) for row in rows]
+
+
+def _labels(table: Table, *columns: str) -> tuple[str, ...]:
+    rows = zip(*(table[column] for column in columns), strict=True)
+    return tuple(" ".join(f"{c}={v}" for c, v in zip(columns, row, strict=True)) for row in rows)

@@ -1,0 +1,48 @@
+"""A whole static network on one SIMD core: the sum over its ops, as bare-metal runtimes run them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from accel_models.units.simd.simd import SimdParams, simd_cycles
+from accel_models.units.simd.software import SoftwareParams
+from accel_models.work.shapes import Shapes, shapes_of
+from traces.graphs.graph import NetworkGraph, OpKind
+
+
+def network_work(graph: NetworkGraph) -> tuple[Shapes, ...]:
+    """Return the dense work of one input, ops of a kind together."""
+    by_kind: dict[OpKind, list[Shapes]] = {}
+    for op in graph:
+        by_kind.setdefault(op.kind, []).append(shapes_of(op))
+    return tuple(_joined(pieces) for pieces in by_kind.values())
+
+
+def network_cycles(
+    graph: NetworkGraph, core: SimdParams, software: SoftwareParams, *, element_bytes: int = 1
+) -> int:
+    """Return the cycles of one input through every op of a network [cycles]."""
+    return work_cycles(network_work(graph), core, software, element_bytes=element_bytes)
+
+
+def work_cycles(
+    work: Iterable[Shapes], core: SimdParams, software: SoftwareParams, *, element_bytes: int = 1
+) -> int:
+    """Return the cycles of all work, one op after the other [cycles]."""
+    costs = (
+        simd_cycles(shapes, core, software, weight_bytes=element_bytes, act_bytes=element_bytes)
+        for shapes in work
+    )
+    return int(sum(np.sum(cost.total_cycles) for cost in costs))
+
+
+def _joined(pieces: list[Shapes]) -> Shapes:
+    sizes = (f.name for f in fields(Shapes) if f.name != "kind")
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in sizes
+    }
+    return replace(pieces[0], **joined)

@@ -1,0 +1,158 @@
+"""Model configurations, the networks they build, and the graphs of those."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from torch import nn
+
+from networks.models.ddi import DDIResNet
+from networks.models.ddi_graph import ddi_resnet_graph
+from networks.models.densenet import DenseNet
+from networks.models.densenet_graph import densenet_graph
+from networks.models.lcnet import LCBasicBlock, LCBottleneck
+from networks.models.resnet import (
+    CIFAR_WIDTHS,
+    IMAGENET_WIDTHS,
+    BasicBlock,
+    BlockFactory,
+    Bottleneck,
+    ResNet,
+    cifar_blocks,
+)
+from networks.models.resnet_graph import resnet_graph
+from traces.base.errors import ConfigError
+from traces.graphs.graph import NetworkGraph
+
+_Count = Annotated[int, Field(ge=1, le=4096)]
+_IMAGENET_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+_BOTTLENECK_FROM = 50  # He et al., table 1: deeper networks have bottleneck blocks
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ResNetConfig(_Config):
+    """A residual network, without gates or with LC-Net's.
+
+    ``depth`` is 6n + 2 for CIFAR, one of 18, 34, 50, 101 for ImageNet; ``blocks`` (of each stage) may stand
+    instead.  ``layer_gates`` gives every block an L-Net, ``channel_gates`` a C-Net.
+    """
+
+    kind: Literal["resnet"]
+    depth: int | None = None
+    blocks: tuple[_Count, ...] = ()
+    widths: tuple[_Count, ...] = ()  # of each stage; empty: the usual ones
+    layout: Literal["cifar", "imagenet"] = "cifar"
+    layer_gates: bool = False
+    channel_gates: bool = False
+    in_channels: _Count = 3
+    classes: _Count = 10
+
+    def build(self) -> ResNet:
+        """Return the network, freshly initialised from torch's global generator."""
+        blocks = self._blocks()
+        widths = self.widths or (CIFAR_WIDTHS if self.layout == "cifar" else IMAGENET_WIDTHS)
+        return ResNet(
+            blocks,
+            widths[: len(blocks)],
+            in_channels=self.in_channels,
+            classes=self.classes,
+            stem=self.layout,
+            block=self._block(),
+        )
+
+    def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
+        """Return the graph of a network that :meth:`build` made."""
+        assert isinstance(model, ResNet)  # build made it
+        return resnet_graph(model, name, image_shape)
+
+    def _blocks(self) -> tuple[int, ...]:
+        if self.blocks:
+            return self.blocks
+        if self.depth is None:
+            raise ConfigError("model: depth or blocks is needed")
+        if self.layout == "cifar":
+            return cifar_blocks(self.depth)
+        if self.depth not in _IMAGENET_BLOCKS:
+            raise ConfigError(
+                f"model.depth = {self.depth}: an ImageNet ResNet has one of {sorted(_IMAGENET_BLOCKS)}"
+            )
+        return _IMAGENET_BLOCKS[self.depth]
+
+    def _block(self) -> BlockFactory:
+        deep = self.layout == "imagenet" and (self.depth or 0) >= _BOTTLENECK_FROM
+        if self.layer_gates or self.channel_gates:
+            gated: Callable[..., LCBasicBlock | LCBottleneck] = LCBottleneck if deep else LCBasicBlock
+            return partial(gated, layer=self.layer_gates, channel=self.channel_gates)
+        return Bottleneck if deep else BasicBlock
+
+
+class DDIResNetConfig(_Config):
+    """A CIFAR ResNet with DDI's gate LSTM and side exits."""
+
+    kind: Literal["ddi_resnet"]
+    depth: int
+    widths: tuple[_Count, ...] = CIFAR_WIDTHS
+    channel_gates: bool = True
+    exits: tuple[_Count, ...] = ()  # blocks, counted from 1, with a side exit behind them
+    in_channels: _Count = 3
+    classes: _Count = 10
+
+    def build(self) -> DDIResNet:
+        """Return the network, freshly initialised from torch's global generator."""
+        return DDIResNet(
+            cifar_blocks(self.depth),
+            self.widths,
+            in_channels=self.in_channels,
+            classes=self.classes,
+            exits=self.exits,
+            channel_gates=self.channel_gates,
+        )
+
+    def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
+        """Return the graph of a network that :meth:`build` made."""
+        assert isinstance(model, DDIResNet)  # build made it
+        return ddi_resnet_graph(model, name, image_shape)
+
+
+class DenseNetConfig(_Config):
+    """A DenseNet, static or with DDI's layer gates and exits."""
+
+    kind: Literal["densenet"]
+    layers: tuple[_Count, ...]  # of each dense block
+    growth: _Count = 12
+    layer_gates: bool = False
+    exits: bool = False
+    in_channels: _Count = 3
+    classes: _Count = 10
+
+    def build(self) -> DenseNet:
+        """Return the network, freshly initialised from torch's global generator."""
+        return DenseNet(
+            self.layers,
+            self.growth,
+            in_channels=self.in_channels,
+            classes=self.classes,
+            gated=self.layer_gates,
+            exits=self.exits,
+        )
+
+    def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
+        """Return the graph of a network that :meth:`build` made."""
+        assert isinstance(model, DenseNet)  # build made it
+        return densenet_graph(model, name, image_shape)
+
+
+AnyModel = ResNetConfig | DDIResNetConfig | DenseNetConfig
+ModelConfig = Annotated[AnyModel, Field(discriminator="kind")]
+
+
+def parse_model(content: object) -> AnyModel:
+    """Return the model configuration that plain data holds."""
+    model: AnyModel = TypeAdapter(ModelConfig).validate_python(content)
+    return model

@@ -1,0 +1,189 @@
+"""LC-Net: residual networks whose blocks decide per input whether to run (L-Net) and how wide (C-Net).
+
+::
+
+    x ──┬──► pool ──┬──► L-Net ── score l ──────────────────────────────┐
+        │           └──► C-Net ── scores c ─┐                           │
+        ├──► conv1, bn, relu ──────────────(x)──► conv2, bn ───────────(x)──► + ──► relu
+        └──► shortcut ──────────────────────────────────────────────────────► ┘
+
+``l = 0`` skips the block, ``c[k] = 0`` skips channel k; what is kept is multiplied by its score.
+
+Source: W. Xia, H. Yin, X. Dai, N. Jha, "Fully Dynamic Inference with Deep Neural Networks", IEEE TETC, 2021.
+Only its abstract was reachable.  The layout follows what independent re-implementations agree on: one linear
+layer on the pooled block input and a ReLU clipped at 1, per block one L-Net and one C-Net as wide as the
+inner convolution.
+
+Choice: the C-Net acts behind the inner batch norm and ReLU, so that a skipped channel is exactly zero.
+Choice: L-Net decides first; where it skips, the C-Net's answer has no effect and is not computed when
+skipping is real.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from networks.models.gates import LinearChannelGate, LinearLayerGate, pooled_features
+from networks.models.resnet import BasicBlock, Bottleneck, ResidualBlock
+
+_SPREAD = 1.0  # Choice: between the scores of the least and the most important channel, at the start
+
+
+def ranks(values: Tensor) -> Tensor:
+    """Return the rank of each value among all, from -0.5 to 0.5."""
+    order = values.argsort(stable=True).argsort(stable=True)
+    return order / max(len(values) - 1, 1) - 0.5
+
+
+class GatedBlock(ResidualBlock):
+    """A residual block that can be skipped, and narrowed, per input.
+
+    In training, and until :func:`set_skipping` says otherwise, everything is computed and multiplied by the
+    scores (the masked path).  When skipping, inputs that skip the block leave it before its first
+    convolution, and the inner channels that an input does not keep are computed by nobody.
+    """
+
+    skipping = False
+
+    def run(self, x: Tensor, layer_scores: Tensor | None, channel_scores: Tensor | None) -> Tensor:
+        """Run the block under scores, (n,) and (n, inner_channels); ``None`` means no gate: all ones."""
+        if self.skipping and not self.training:
+            return self._run_kept(x, layer_scores, channel_scores)
+        branch = self.branch(x, channel_scores)
+        if layer_scores is not None:
+            branch = branch * layer_scores[:, None, None, None].to(branch.dtype)
+        return torch.relu(self.shortcut(x) + branch)
+
+    def channel_importance(self) -> Tensor:
+        """Return how much each inner channel adds to the block's output, (inner_channels,), relative to one another.
+
+        The root mean square of a channel behind its batch norm and ReLU, were it normally distributed before,
+        times the norm of the weights that read it.
+        """
+        *_, (_, norm), (last, _) = self.layers()
+        scale, shift = norm.weight.detach().abs() + norm.eps, norm.bias.detach()
+        ratio = shift / scale
+        below = torch.special.ndtr(ratio)
+        density = torch.exp(-0.5 * ratio**2) / math.sqrt(2.0 * math.pi)
+        mean_square = (shift**2 + scale**2) * below + shift * scale * density
+        importance: Tensor = mean_square.sqrt() * last.weight.detach().flatten(2).norm(dim=(0, 2))
+        return importance
+
+    def _run_kept(self, x: Tensor, layer_scores: Tensor | None, channel_scores: Tensor | None) -> Tensor:
+        out: Tensor = self.shortcut(x)
+        kept = torch.arange(len(x)) if layer_scores is None else layer_scores.nonzero().squeeze(1)
+        if len(kept) == 0:
+            return torch.relu(out)
+        if channel_scores is None:
+            branch = self.branch(x[kept])
+        else:
+            rows = [self._narrow_branch(x[i : i + 1], channel_scores[i]) for i in kept.tolist()]
+            branch = torch.cat(rows)
+        if layer_scores is not None:
+            branch = branch * layer_scores[kept][:, None, None, None]
+        return torch.relu(out.index_add(0, kept, branch))
+
+    def _narrow_branch(self, x: Tensor, scores: Tensor) -> Tensor:
+        """Return the branch of one input (1, c, h, w) with its inner channels gathered."""
+        *before, gated, last = self.layers()
+        for conv, norm in before:
+            x = torch.relu(norm(conv(x)))
+        kept = scores.nonzero().squeeze(1)
+        if len(kept) == 0:  # nothing to compute: what is left is the last norm's constant
+            height, width = ((size - 1) // gated[0].stride[0] + 1 for size in x.shape[2:])
+            constant: Tensor = last[1](x.new_zeros(1, last[0].out_channels, height, width))
+            return constant
+        weight, bias = _folded(*gated, kept)
+        inner = torch.relu(functional.conv2d(x, weight, bias, gated[0].stride, gated[0].padding))
+        inner = inner * scores[kept][None, :, None, None]
+        out = functional.conv2d(inner, last[0].weight[:, kept], None, last[0].stride, last[0].padding)
+        branch: Tensor = last[1](out)
+        return branch
+
+
+class LCBlock(GatedBlock):
+    """A residual block with an L-Net, a C-Net, or both.
+
+    Parameters
+    ----------
+    in_channels, width, stride
+        As of :class:`~networks.models.resnet.ResidualBlock`.
+    layer, channel
+        Which of the two it has.
+    """
+
+    def __init__(self, in_channels: int, width: int, stride: int, *, layer: bool, channel: bool) -> None:
+        super().__init__(in_channels, width, stride)
+        self.lnet = LinearLayerGate(in_channels) if layer else None
+        self.cnet = LinearChannelGate(in_channels, self.inner_channels) if channel else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, in_channels, h, w) to (n, out_channels, h / stride, w / stride)."""
+        pooled = pooled_features(x)
+        layer_scores = None if self.lnet is None else self.lnet(pooled)
+        return self.run(x, layer_scores, self._channel_scores(pooled, layer_scores))
+
+    @torch.no_grad()
+    def open_gates_by_importance(self) -> None:
+        """Set how far each channel's score is from closing by the channel's rank; layers are the last to close.
+
+        Choice: a pull towards fewer MACs moves all scores alike at first, because around a trained network's
+        optimum no channel's scale has a gradient.  Started alike, they all met at the edge, where tiny
+        differences between inputs switched them.
+        """
+        if self.cnet is not None:
+            self.cnet.fc.linear.bias.add_(ranks(self.channel_importance()), alpha=_SPREAD)
+        if self.lnet is not None:
+            self.lnet.fc.linear.bias.add_(_SPREAD / 2)
+
+    def _channel_scores(self, pooled: Tensor, layer_scores: Tensor | None) -> Tensor | None:
+        if self.cnet is None:
+            return None
+        skipped = self.skipping and not self.training and layer_scores is not None and not layer_scores.any()
+        if skipped:  # nobody needs them
+            return pooled.new_zeros(len(pooled), self.inner_channels)
+        scores: Tensor = self.cnet(pooled)
+        return scores
+
+
+class LCBasicBlock(LCBlock, BasicBlock):
+    """Two 3x3 convolutions with gates."""
+
+
+class LCBottleneck(LCBlock, Bottleneck):
+    """1x1, 3x3 and 1x1 convolutions with gates."""
+
+
+@contextmanager
+def masked_reference(model: nn.Module) -> Iterator[None]:
+    """Run every block of ``model`` on its masked path while this lasts."""
+    skipping = [module for module in model.modules() if isinstance(module, GatedBlock) and module.skipping]
+    for module in skipping:
+        module.skipping = False
+    try:
+        yield
+    finally:
+        for module in skipping:
+            module.skipping = True
+
+
+def set_skipping(model: nn.Module, skipping: bool) -> None:
+    """Choose real skipping (``True``) or the masked reference (``False``) for inference."""
+    for module in model.modules():
+        if isinstance(module, GatedBlock):
+            module.skipping = skipping
+
+
+def _folded(conv: nn.Conv2d, norm: nn.BatchNorm2d, kept: Tensor) -> tuple[Tensor, Tensor]:
+    """Fold a batch norm into its convolution's kept output channels; return weight and bias."""
+    assert norm.running_var is not None  # our norms track statistics
+    assert norm.running_mean is not None  # as above
+    scale = norm.weight[kept] / torch.sqrt(norm.running_var[kept] + norm.eps)
+    weight = conv.weight[kept] * scale[:, None, None, None]
+    return weight, norm.bias[kept] - norm.running_mean[kept] * scale

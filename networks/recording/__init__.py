@@ -1,0 +1,1 @@
+"""Recording gate decisions as traces; what ships."""

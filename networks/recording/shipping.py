@@ -1,0 +1,142 @@
+"""What ships with the code: checkpoints, logs, recorded traces, and where each of them comes from.
+
+``python -m networks.recording.shipping RUNS --data DIR`` takes every finished run ``RUNS/NAME/`` (``model.pt``,
+``log.csv``, and ``commit``, a line per commit that trained it) whose configuration is ``networks/shipped/NAME.yaml``, measures
+it on the test images, and writes ``networks/shipped/`` and ``traces/shipped/``.  A trace ships
+of the networks that ``provenance.json`` marks so already, and of those named with ``--trace``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any, assert_never
+
+import torch
+
+from networks.models.families import DDIResNetConfig, DenseNetConfig, ResNetConfig
+from networks.recording.record import CheckpointInfo, describe_checkpoint, record_checkpoint
+from networks.training.config import RunConfig, load_config
+from traces.base.atomic import atomic_write
+from traces.exits import with_exit_threshold
+from traces.files.storage import save_trace
+from traces.trace import Trace
+from traces.work.workload import lower
+
+CHECKPOINTS = Path("networks/shipped")
+TRACES = Path("traces/shipped")
+PROVENANCE = CHECKPOINTS / "provenance.json"
+THRESHOLDS = (1.01, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of confidence, at which exits are compared
+
+
+def ship(name: str, run: Path, data: Path, *, with_trace: bool) -> dict[str, Any]:
+    """Copy one finished run to what ships; return its entry of the provenance file.
+
+    Raises
+    ------
+    FileProblem
+        The run has no finished checkpoint.
+    """
+    info = describe_checkpoint(run / "model.pt")
+    path = CHECKPOINTS / f"{name}.pt"
+    shutil.copyfile(run / "model.pt", path)
+    shutil.copyfile(run / "log.csv", path.with_suffix(".csv"))
+    target = TRACES / f"{name}_cifar10.parquet"
+    command = f"lacuna record {path} --data DIR --no-scores --out {target}"
+    trace = record_checkpoint(path, data, scores=False, command=command)
+    commits = run / "commit"
+    entry: dict[str, Any] = {
+        "method": method_of(load_config(path.with_suffix(".yaml"))),
+        "checkpoint": str(path),
+        "checkpoint_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "command": f"lacuna train {path.with_suffix('.yaml')} --data DIR --out runs/{name}",
+        "log": str(path.with_suffix(".csv")),
+        "seed": info.seed,
+        "commits": commits.read_text().split() if commits.is_file() else [],
+        "epochs": info.epochs,
+        "start_from": info.start_from,
+        "macs": info.graph.without_gates().macs,
+        "validation_accuracy": round(info.validation_accuracy, 4),
+        "test_accuracy": round(trace.accuracy, 4),
+    }
+    entry |= _gated(trace, info)
+    if with_trace:
+        save_trace(trace, target)
+        entry["trace"] = str(target)
+    return entry
+
+
+def _gated(trace: Trace, info: CheckpointInfo) -> dict[str, Any]:
+    """Return what only dynamic networks have: the MACs kept, and what each exit answers by itself."""
+    if not info.graph.gates:
+        return {}
+    kept = lower(trace).macs / info.graph.without_gates().macs
+    entry: dict[str, Any] = {
+        "macs_kept": {
+            "mean": round(float(kept.mean()), 4),
+            "min": round(float(kept.min()), 4),
+            "max": round(float(kept.max()), 4),
+        }
+    }
+    for predictions in trace.exit_predictions.values():
+        right = predictions == trace.labels[:, None]
+        entry["exit_test_accuracy"] = [round(float(share), 4) for share in right.mean(0)]
+        entry["exit_thresholds"] = [_at_threshold(trace, info, threshold) for threshold in THRESHOLDS]
+    return entry
+
+
+def _at_threshold(trace: Trace, info: CheckpointInfo, threshold: float) -> dict[str, float]:
+    chosen = with_exit_threshold(trace, threshold)
+    kept = float(lower(chosen).macs.mean()) / info.graph.without_gates().macs
+    return {
+        "threshold": threshold,
+        "macs_kept": round(kept, 4),
+        "test_accuracy": round(chosen.accuracy, 4),
+    }
+
+
+def method_of(config: RunConfig) -> str:
+    """Name what a run trains, as the tables of the documentation do."""
+    trained_for = "" if config.cost is None or config.cost.table is None else f", for {config.cost.table}"
+    match config.model:
+        case ResNetConfig(layer_gates=False, channel_gates=False, widths=widths):
+            if config.shrink_start:
+                return "static, narrowed" if widths else "static, shortened"
+            return "static, wide" if widths else "static"
+        case ResNetConfig(layer_gates=layer, channel_gates=channel):
+            name = {(True, True): "LC-Net", (True, False): "L-Net alone", (False, True): "C-Net alone"}
+            return name[layer, channel] + trained_for
+        case DDIResNetConfig():
+            return f"DDI{trained_for}"
+        case DenseNetConfig(layer_gates=gated):
+            return f"DDI on DenseNet{trained_for}" if gated else "static DenseNet"
+        case _:
+            assert_never(config.model)
+
+
+def main() -> None:
+    """Ship the runs of a folder."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--trace", action="append", default=[], metavar="NAME", help="ship its trace too")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="leave the others alone")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    known = json.loads(PROVENANCE.read_text())["artefacts"] if PROVENANCE.is_file() else {}
+    configured = {path.stem for path in CHECKPOINTS.glob("*.yaml")}
+    finished = {path.parent.name for path in arguments.runs.glob("*/model.pt")}
+    for name in sorted(configured & finished & set(arguments.only or finished)):
+        with_trace = name in arguments.trace or "trace" in known.get(name, {})
+        known[name] = ship(name, arguments.runs / name, arguments.data, with_trace=with_trace)
+        print(f"{name}: {known[name]['test_accuracy']:.2%} of the test images")  # noqa: T201  (a maintainer's script)
+    entries = {name: known[name] for name in sorted(configured & set(known))}
+    with atomic_write(PROVENANCE) as part:
+        part.write_text(json.dumps({"format_version": 2, "artefacts": entries}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

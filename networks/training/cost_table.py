@@ -1,0 +1,140 @@
+"""A design's cost of each op by its active channels, as ``accel_models`` exports it and training reads it.
+
+The file is JSON::
+
+    {"format": "lacuna-cost-table", "format_version": 1, "unit": "pJ", "design": "edge_npu_16x16",
+     "ops": {"block1.conv1": {"in_channels": [0, 8, 16], "out_channels": [0, 8, 16],
+                              "cost": [[0, 0, 0], [0, 10, 18], [0, 18, 34]]}}}
+
+``cost[i][j]`` is the cost at ``in_channels[i]`` and ``out_channels[j]``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from traces.base.errors import ConfigError, FileProblem, did_you_mean
+
+FORMAT = "lacuna-cost-table"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpCost:
+    """Cost of one op on a grid of active channels."""
+
+    in_channels: NDArray[np.float64]  # (i,), rising
+    out_channels: NDArray[np.float64]  # (j,), rising
+    cost: NDArray[np.float64]  # (i, j), in the table's unit
+
+    def __post_init__(self) -> None:
+        for side, knots in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
+            if knots.ndim != 1 or len(knots) < 2 or not bool(np.all(np.diff(knots) > 0)):
+                raise ConfigError(f"cost table: {side} = {knots.tolist()}: needs two or more rising counts")
+        if self.cost.shape != (len(self.in_channels), len(self.out_channels)):
+            raise ConfigError(
+                f"cost table: cost is {self.cost.shape}, needs one row for each of "
+                f"{len(self.in_channels)} in_channels, one column for each of "
+                f"{len(self.out_channels)} out_channels"
+            )
+        if not bool(np.all(np.isfinite(self.cost))) or float(self.cost.min()) < 0:
+            raise ConfigError("cost table: a cost is negative or not a number")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CostTable:
+    """Costs of the ops of one network on one design."""
+
+    design: str
+    unit: str  # e.g. "cycles" or "pJ"
+    ops: Mapping[str, OpCost]
+
+    def dense(self, op_name: str) -> float:
+        """Cost of the op with all channels [unit]; 0 for an op that is not in the table."""
+        entry = self.ops.get(op_name)
+        return 0.0 if entry is None else float(entry.cost[-1, -1])
+
+    def interpolate(self, op_name: str, in_channels: Tensor, out_channels: Tensor) -> Tensor:
+        """Return the bilinear cost at fractional channel counts [unit], shaped as they; differentiable."""
+        entry = self.ops[op_name]
+        row, down = _place(in_channels, entry.in_channels)
+        column, right = _place(out_channels, entry.out_channels)
+        grid = torch.as_tensor(entry.cost, dtype=in_channels.dtype)
+        upper = grid[row, column] * (1 - right) + grid[row, column + 1] * right
+        lower = grid[row + 1, column] * (1 - right) + grid[row + 1, column + 1] * right
+        return upper * (1 - down) + lower * down
+
+
+def load_cost_table(path: Path) -> CostTable:
+    """Read a cost table from JSON."""
+    if not path.is_file():
+        raise FileProblem(f"{path}: no such cost table")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FileProblem(f"{path}: not JSON ({error})") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise FileProblem(f"{path}: not a cost table; needs format = {FORMAT!r}")
+    if content.get("format_version") != FORMAT_VERSION:
+        raise FileProblem(
+            f"{path}: cost table format {content.get('format_version')}; this version reads {FORMAT_VERSION}"
+        )
+    try:
+        ops = {name: _op_cost(entry) for name, entry in content["ops"].items()}
+        return CostTable(design=str(content["design"]), unit=str(content["unit"]), ops=ops)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise FileProblem(f"{path}: damaged cost table: {error!r}") from error
+
+
+def save_cost_table(table: CostTable, path: Path) -> None:
+    """Write a cost table as JSON."""
+    ops = {
+        name: {
+            "in_channels": entry.in_channels.tolist(),
+            "out_channels": entry.out_channels.tolist(),
+            "cost": entry.cost.tolist(),
+        }
+        for name, entry in table.ops.items()
+    }
+    content = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "unit": table.unit,
+        "design": table.design,
+        "ops": ops,
+    }
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def check_cost_table(table: CostTable, op_names: set[str]) -> None:
+    """Refuse a table of another network: every op it prices must exist."""
+    for name in table.ops:
+        if name not in op_names:
+            raise ConfigError(
+                f"cost table of {table.design}: op {name!r} is not in the network"
+                f"{did_you_mean(name, op_names)}"
+            )
+
+
+def _op_cost(entry: Mapping[str, object]) -> OpCost:
+    return OpCost(
+        in_channels=np.asarray(entry["in_channels"], dtype=np.float64),
+        out_channels=np.asarray(entry["out_channels"], dtype=np.float64),
+        cost=np.asarray(entry["cost"], dtype=np.float64),
+    )
+
+
+def _place(at: Tensor, knots: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
+    """Return the knot left of each value and the fraction of the way to the next."""
+    positions = torch.as_tensor(knots, dtype=at.dtype)
+    left = (torch.searchsorted(positions, at.detach().contiguous(), right=True) - 1).clamp(0, len(knots) - 2)
+    fraction = (at - positions[left]) / (positions[left + 1] - positions[left])
+    return left, fraction

@@ -1,0 +1,1 @@
+"""Two engines that agree to the cycle, and the times both return."""

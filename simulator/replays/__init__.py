@@ -1,0 +1,1 @@
+"""A trace replayed on a design: prepared, run, accounted for."""

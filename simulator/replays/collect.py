@@ -1,0 +1,244 @@
+"""Gathers a replay part by part into results."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.cost import Misfit
+from accel_models.design.design import Design
+from accel_models.design.params import design_prices, peak_macs_per_cycle, simd_params
+from accel_models.energy.params import PRECISION_BYTES
+from simulator.policy import Policy
+from simulator.replays.accounting import PARTS, spent
+from simulator.replays.estimates import Answer
+from simulator.replays.per_op import OpTotals, op_rows
+from simulator.replays.prepare import Prepared
+from simulator.replays.waterfall import Levels, Replayed
+from simulator.results import Results
+from simulator.summary import Estimate, Spread, Summary, waterfalls
+from traces.trace import Trace
+from traces.work.states import Workload
+
+Ints = NDArray[np.int64]
+
+
+class Collector:
+    """Adds up the parts of a trace and hands out the results."""
+
+    def __init__(self, first: Trace, design: Design, policy: Policy, engine: str) -> None:
+        self.design = design
+        self.policy = policy
+        self.engine = engine
+        self.graph = first.graph
+        self.hash = TraceHash(first)
+        self.inputs = 0
+        self.batches = 0
+        self.columns: list[dict[str, NDArray[Any]]] = []
+        self.totals = [OpTotals() for _ in first.graph.ops]
+        self.busy: dict[str, int] = {}
+        self.row_cycles = 0
+        self.levels: Levels | None = None
+        self.mean_rate = np.zeros(2)
+        self.prepared: Prepared | None = None
+        self.timeline = ""
+
+    def add(self, part: Trace, workload: Workload, replayed: Replayed, groups: Ints | None) -> None:
+        """Add one part, replayed."""
+        prepared, times = replayed.prepared, replayed.times
+        self.prepared = prepared
+        self.hash.add(part)
+        self.columns.append(_columns(part, workload, replayed, groups, (self.inputs, self.batches)))
+        self.inputs += len(part)
+        self.batches += len(prepared.work)
+        computes = prepared.schedule.of_kind("compute")
+        for i, total in enumerate(self.totals):
+            total.add(prepared, times, i, computes[i])
+        self.row_cycles += int(times.latency.sum())
+        for k, unit in enumerate(prepared.schedule.units):
+            self.busy[unit] = self.busy.get(unit, 0) + int(times.busy[:, k].sum())
+
+    def explain(self, levels: Levels, mean_rate: Answer, inputs: int) -> None:
+        """Add what one part's idealised replays found; ``mean_rate`` is per input of the part."""
+        self.levels = levels if self.levels is None else self.levels + levels
+        self.mean_rate += np.array(mean_rate) * inputs
+
+    def does_not_fit(self, misfit: Misfit, inputs: int) -> Results:
+        """Return the results of a network that does not fit."""
+        figures = self._summary(
+            inputs,
+            feasible=False,
+            reason=misfit.reason,
+            demand=misfit.demand_bytes,
+            bound=misfit.bound_bytes,
+        )
+        return Results(figures, self.design, self.policy, {}, ())
+
+    def results(self, dense_macs: int, dense: Answer) -> Results:
+        """Return the results of everything added; ``dense`` is the static network's answer."""
+        if self.prepared is None:
+            raise AssertionError("no part was added")
+        first = self.columns[0]
+        columns = {name: np.concatenate([part[name] for part in self.columns]) for name in first}
+        peaks = unit_peaks(self.design)
+        figures = self._summary(
+            self.inputs,
+            feasible=True,
+            accuracy=float(columns["correct"].mean()),
+            macs=float(columns["macs"].mean()),
+            latency_us=Spread.of(columns["latency_us"]),
+            energy_uj=Spread.of(columns["energy_pj"] * 1e-6),
+            dram_bytes=float(columns["dram_bytes"].mean()),
+            wasted_bytes=float(columns["wasted_bytes"].mean()),
+            gate_wait_us=float(columns["gate_wait_cycles"].mean()) * self._us,
+            utilization=self._utilization(peaks),
+            busy={unit: cycles / max(self.row_cycles, 1) for unit, cycles in self.busy.items()},
+            **self._answers(float(columns["macs"].mean()), dense_macs, dense),
+        )
+        rows = op_rows(self.prepared, self.totals, self.inputs, peaks)
+        return Results(figures, self.design, self.policy, columns, tuple(rows), self.timeline)
+
+    @property
+    def _us(self) -> float:
+        """Microseconds of a cycle."""
+        return 1e6 / self.design.clock
+
+    def _summary(self, inputs: int, **known: Any) -> Summary:
+        return Summary(
+            network=self.graph.name,
+            design=self.design.name,
+            design_hash=self.design.hash,
+            trace_hash=self.hash.hexdigest() if known["feasible"] else "",
+            seed=self.policy.seed,
+            engine=self.engine,
+            scaled_energy=design_prices(self.design).scaled,
+            inputs=inputs,
+            **known,
+        )
+
+    def _answers(self, macs: float, dense_macs: int, dense: Answer) -> dict[str, Any]:
+        """Return the other answers to the same question."""
+        kept = macs / dense_macs if dense_macs else 1.0
+        found: dict[str, Any] = {
+            "dense": self._estimate(float(dense_macs), dense),
+            "mac_proportional": self._estimate(macs, (dense[0] * kept, dense[1] * kept)),
+        }
+        if self.levels is not None:
+            n = self.inputs
+            oracle = (self.levels.oracle_cycles / n, self.levels.oracle_pj / n)
+            found["oracle"] = self._estimate(macs, oracle)
+            found["mean_rate"] = self._estimate(macs, (self.mean_rate[0] / n, self.mean_rate[1] / n))
+            found["waterfall"] = waterfalls(self.levels, dense, n, self.design.clock)
+        return found
+
+    def _estimate(self, macs: float, answer: Answer) -> Estimate:
+        return Estimate(macs=macs, latency_us=answer[0] * self._us, energy_uj=answer[1] * 1e-6)
+
+    def _utilization(self, peaks: dict[str, float]) -> dict[str, float]:
+        """Return useful MACs of each kind of unit over what it could have done in the time."""
+        placements = self.prepared.placements if self.prepared else ()
+        found = {}
+        for kind, peak in peaks.items():
+            used = sum(
+                total.useful_macs
+                for total, placement in zip(self.totals, placements, strict=True)
+                if placement.unit == kind
+            )
+            arrays = self.design.array.count if kind == "array" and self.design.array else 1
+            found[kind] = used / (peak * arrays * max(self.row_cycles, 1))
+        return found
+
+
+def _columns(
+    part: Trace, workload: Workload, replayed: Replayed, groups: Ints | None, before: tuple[int, int]
+) -> dict[str, NDArray[Any]]:
+    """Return the rows of ``per_input`` of one part; ``before`` counts earlier inputs and batches."""
+    prepared, times = replayed.prepared, replayed.times
+    us = 1e6 / prepared.design.clock
+    paid = spent(prepared, times)
+    share = _Share(len(part), groups)
+    energy = {name: share.equally(getattr(paid.energy, name)) for name in PARTS}
+    latency = share.whole(times.latency)
+    columns: dict[str, NDArray[Any]] = {
+        "input": before[0] + np.arange(len(part), dtype=np.int64),
+        "label": part.labels,
+        "prediction": part.predictions,
+        "correct": part.labels == part.predictions,
+        "macs": workload.macs,
+        "latency_cycles": latency,
+        "latency_us": latency * us,
+        "energy_pj": np.sum(list(energy.values()), axis=0),
+        **{f"energy_{name}": values for name, values in energy.items()},
+        "dram_bytes": share.in_whole_units(paid.dram_bytes),
+        "wasted_bytes": share.in_whole_units(paid.wasted_bytes),
+        "gate_wait_cycles": share.whole(replayed.prompt.latency - replayed.known.latency),
+    }
+    for k, unit in enumerate(prepared.schedule.units):
+        columns[f"busy_{unit}_cycles"] = share.whole(times.busy[:, k])
+    columns["batch"] = before[1] + share.row
+    return columns
+
+
+class _Share:
+    """Spreads what rows took over the inputs of each; alone in its row an input takes it all."""
+
+    def __init__(self, inputs: int, groups: Ints | None) -> None:
+        self.row = np.arange(inputs, dtype=np.int64)  # (n,), row of each input
+        self.seat = np.zeros(inputs, np.int64)  # (n,), its place among the row's inputs
+        self.size = np.ones(inputs, np.int64)  # (n,), inputs in its row
+        if groups is not None:
+            rows, seats = np.nonzero(groups >= 0)
+            members = groups[rows, seats]
+            self.row[members], self.seat[members] = rows, seats
+            self.size = (groups >= 0).sum(axis=1)[self.row]
+
+    def whole(self, values: Ints) -> Ints:
+        """Return to each input what its row took: time is shared by all."""
+        return values[self.row]
+
+    def equally(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Divide what a row took."""
+        return np.asarray(values[self.row] / self.size, np.float64)
+
+    def in_whole_units(self, values: Ints) -> Ints:
+        """Divide what a row took; what is left over goes to its first inputs, one unit each."""
+        each, rest = np.divmod(values[self.row], self.size)
+        return np.asarray(each + (self.seat < rest), np.int64)
+
+
+def unit_peaks(design: Design) -> dict[str, float]:
+    """Return the MACs per cycle of one unit of each kind."""
+    peaks: dict[str, float] = {}
+    if design.array is not None:
+        peaks["array"] = peak_macs_per_cycle(design) / design.array.count
+    if design.simd is not None:
+        core = simd_params(design)
+        lanes = core.lanes(PRECISION_BYTES[design.technology.precision])
+        rate = core.cores * core.issue / core.mac_cycles if core.mac_cycles else core.cores
+        peaks["simd"] = lanes * rate * core.clock_hz / design.clock
+    return peaks
+
+
+class TraceHash:
+    """SHA-256 over graph, answers and decisions, whatever parts they come in; first 16 hex digits."""
+
+    def __init__(self, first: Trace) -> None:
+        names = ["label", "prediction", *(gate.name for gate in first.graph.gates)]
+        self.columns = {name: hashlib.sha256() for name in names}
+        self.graph = first.graph.model_dump_json()
+
+    def add(self, part: Trace) -> None:
+        """Add a part."""
+        values = {"label": part.labels, "prediction": part.predictions, **part.decisions}
+        for name, digest in self.columns.items():
+            digest.update(np.ascontiguousarray(values[name]).tobytes())
+
+    def hexdigest(self) -> str:
+        """Return the hash of what was added."""
+        whole = hashlib.sha256(self.graph.encode())
+        for digest in self.columns.values():
+            whole.update(digest.digest())
+        return whole.hexdigest()[:16]

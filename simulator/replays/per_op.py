@@ -1,0 +1,123 @@
+"""What a replay tells about each op, gathered part by part of a trace."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from simulator.engines.times import Times
+from simulator.replays.accounting import op_energies
+from simulator.replays.prepare import Prepared
+
+
+@dataclass(slots=True, eq=False)
+class OpTotals:
+    """Sums over inputs of one op; cycles are of rows (an input, or a batch)."""
+
+    ran: int = 0  # inputs for which it ran
+    in_channels: int = 0
+    out_channels: int = 0
+    useful_macs: int = 0
+    dram_bytes: int = 0
+    energy_pj: float = 0.0
+    transfer_cycles: int = 0
+    wait_cycles: int = 0  # its compute stood ready but for a decision
+    rows_by_cycles: Counter[int] = field(
+        default_factory=Counter
+    )  # how often its unit was so long busy with it
+
+    def add(self, prepared: Prepared, times: Times, i: int, compute: int) -> None:
+        """Add the rows of one part of a trace, for op i, whose compute is task ``compute``."""
+        work, cost = prepared.work.states[i], prepared.costs[i]
+        rows = np.bincount(prepared.work.state_index[:, i], minlength=len(work))
+        inputs = rows * work.batch
+        self.ran += int(inputs.sum())
+        self.in_channels += int(inputs @ work.in_channels)
+        self.out_channels += int(inputs @ work.out_channels)
+        self.useful_macs += int(rows @ work.useful_macs)
+        self.dram_bytes += int(rows @ cost.dram_bytes)
+        self.energy_pj += float(rows @ op_energies(prepared)[i].sum(axis=1))
+        self.transfer_cycles += int(rows @ (cost.weight_cycles + cost.input_cycles + cost.output_cycles))
+        for cycles, count in zip(cost.compute_cycles.tolist(), rows.tolist(), strict=True):
+            self.rows_by_cycles[cycles] += count
+        self.wait_cycles += int(times.decision_wait[compute])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpRow:
+    """One op in the results; means are over inputs."""
+
+    op: str
+    kind: str
+    unit: str
+    gate: bool  # only the dynamic network needs it
+    rate: float  # share of inputs for which it ran
+    in_channels: float  # mean computed where it ran
+    out_channels: float
+    macs: float  # kept by the gates
+    cycles_mean: float  # its unit was busy with it; of a batch, the whole batch
+    cycles_p99: float
+    gate_wait_cycles_mean: float
+    dram_bytes_mean: float
+    energy_pj_mean: float
+    utilization: float  # kept MACs / (peak x busy cycles)
+    bound: str  # compute, memory or gate: which took longest
+
+
+def op_rows(
+    prepared: Prepared, totals: list[OpTotals], inputs: int, peaks: Mapping[str, float]
+) -> list[OpRow]:
+    """Return the table of a replay.
+
+    Parameters
+    ----------
+    prepared
+        Any part of the trace: graph, placement and batch size.
+    totals
+        Sums of all parts, one per op.
+    inputs
+        Inputs of the trace.
+    peaks
+        MACs per cycle of each kind of unit, ``array`` and ``simd``.
+    """
+    return [_row(prepared, total, i, inputs, peaks) for i, total in enumerate(totals)]
+
+
+def _row(prepared: Prepared, total: OpTotals, i: int, inputs: int, peaks: Mapping[str, float]) -> OpRow:
+    op, unit = prepared.graph.ops[i], prepared.placements[i].unit
+    rows = max(sum(total.rows_by_cycles.values()), 1)
+    busy = sum(cycles * count for cycles, count in total.rows_by_cycles.items())
+    ran = max(total.ran, 1)
+    peak = peaks.get(unit, 0.0) * busy
+    times = {"compute": busy, "memory": total.transfer_cycles, "gate": total.wait_cycles}
+    return OpRow(
+        op=op.name,
+        kind=op.kind,
+        unit=unit,
+        gate=bool(prepared.dynamic[i]),
+        rate=total.ran / inputs,
+        in_channels=total.in_channels / ran,
+        out_channels=total.out_channels / ran,
+        macs=total.useful_macs / inputs,
+        cycles_mean=busy / rows,
+        cycles_p99=float(_percentile(total.rows_by_cycles, 99)),
+        gate_wait_cycles_mean=total.wait_cycles / rows,
+        dram_bytes_mean=total.dram_bytes / inputs,
+        energy_pj_mean=total.energy_pj / inputs,
+        utilization=total.useful_macs / peak if peak else 0.0,
+        bound=max(times, key=lambda name: times[name]),  # the first named on ties
+    )
+
+
+def _percentile(counts: Counter[int], percent: int) -> int:
+    """Return the smallest value that at least ``percent`` of the counted do not exceed."""
+    need = -(-sum(counts.values()) * percent // 100)
+    seen = 0
+    for value in sorted(counts):
+        seen += counts[value]
+        if seen >= need:
+            return value
+    return 0

@@ -1,0 +1,139 @@
+"""From a workload to what an engine needs: skip, place, price, schedule, in this order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.cost import Cost, Misfit, Placement, WorkStates
+from accel_models.design.design import Design
+from accel_models.design.params import memory_params
+from accel_models.units.price_together import price_all
+from accel_models.work.placement import place
+from accel_models.work.skipping import SkippedWorkload, skip
+from simulator.policy import Policy
+from simulator.replays.views import Views
+from simulator.schedules.durations import Durations, durations
+from simulator.schedules.schedule import Schedule, build_schedule
+from traces.base.errors import UnsupportedError
+from traces.graphs.dense import dynamic_ops
+from traces.graphs.graph import NetworkGraph, Op
+from traces.work.states import Workload
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Inputs (or batches) priced and scheduled on one design, ready for an engine."""
+
+    design: Design
+    policy: Policy
+    work: SkippedWorkload
+    placements: tuple[Placement, ...]
+    costs: tuple[Cost, ...]  # per op; the last state is the dense one
+    schedule: Schedule
+    tables: Durations
+    sizes: Ints  # (rows,), inputs that each row of the workload stands for
+
+    @property
+    def graph(self) -> NetworkGraph:
+        """The network."""
+        return self.work.graph
+
+    @cached_property
+    def dynamic(self) -> NDArray[np.bool_]:
+        """Which ops only the dynamic network needs, shape (ops,)."""
+        names = dynamic_ops(self.graph)
+        return np.array([op.name in names for op in self.graph.ops], np.bool_)
+
+    @cached_property
+    def misfit(self) -> Misfit | None:
+        """Why the network does not fit the design; ``None`` if it does."""
+        return next((cost.misfit for cost in self.costs if cost.misfit is not None), None)
+
+
+def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a replay
+    workload: Workload,
+    design: Design,
+    policy: Policy,
+    rates: NDArray[np.float64] | None = None,
+    groups: Ints | None = None,
+    views: Views | None = None,
+) -> Prepared:
+    """Return the workload ready for an engine.
+
+    Parameters
+    ----------
+    workload
+        What is left to do for ``n`` inputs.
+    design, policy
+        Hardware and how decisions meet it.
+    rates
+        Recorded execution rate of each op for ``predict``, shape (ops,); the workload's own if left out.
+    groups
+        Inputs that run together, shape (g, B), -1 where a group is not full; every input alone if left out.
+    views
+        What other designs found out about this trace.
+    """
+    _check_supported(policy, design)
+    see = skip if views is None else views.skipped
+    work = see(workload, design, groups, policy.compaction)
+    placements = place(work.graph, design)
+    costs = _price_all(work.states, placements, design)
+    schedule = build_schedule(work.graph, placements, costs, design)
+    known = workload.rate if rates is None else rates
+    return Prepared(
+        design=design,
+        policy=policy,
+        work=work,
+        placements=placements,
+        costs=costs,
+        schedule=schedule,
+        tables=durations(schedule, costs, policy, known, _cut_cycles(design)),
+        sizes=np.ones(len(work), np.int64) if groups is None else (groups >= 0).sum(axis=1),
+    )
+
+
+def _check_supported(policy: Policy, design: Design) -> None:
+    """Refuse what the design's hardware cannot do; to speculate without a DRAM is merely idle."""
+    channels = design.skip.channels
+    if policy.compaction == "per_input" and channels not in {"compact", "none"}:
+        raise UnsupportedError(
+            f"policy.compaction = 'per_input': design {design.name!r} has skip.channels = {channels!r}, which "
+            f"cannot give the inputs of a batch channels of their own; use 'union'"
+        )
+
+
+def _price_all(
+    states: Sequence[WorkStates], placements: Sequence[Placement], design: Design
+) -> tuple[Cost, ...]:
+    """Price every op, equal work on equal terms once: deep networks repeat their blocks."""
+    keys = [
+        (_shape_of(work.op), placement, *(array.tobytes() for array in _arrays(work)))
+        for work, placement in zip(states, placements, strict=True)
+    ]
+    first = {key: i for i, key in reversed(list(enumerate(keys)))}
+    chosen = list(first.values())
+    costs = price_all([states[i] for i in chosen], [placements[i] for i in chosen], design)
+    known = dict(zip(first, costs, strict=True))
+    return tuple(known[key] for key in keys)
+
+
+def _shape_of(op: Op) -> tuple[object, ...]:
+    """Return what of an op decides its cost: all but names."""
+    return (len(op.inputs), *(value for name, value in op if name not in {"name", "inputs"}))
+
+
+def _arrays(work: WorkStates) -> list[NDArray[np.generic]]:
+    return [getattr(work, field.name) for field in fields(work) if field.name != "op"]
+
+
+def _cut_cycles(design: Design) -> int:
+    memory = memory_params(design)
+    return 1 if memory is None else math.ceil(memory.burst_cycles)

@@ -1,0 +1,165 @@
+"""Replay a trace on a design: the way from decisions to time and energy, and its table of contents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.design.design import Design
+from simulator.engines import fast
+from simulator.engines.times import Times
+from simulator.policy import Policy
+from simulator.replays.batches import copies, group_inputs
+from simulator.replays.collect import Collector
+from simulator.replays.estimates import dense_answer, mean_rate_answer, prepare_dense
+from simulator.replays.prepare import Prepared, prepare
+from simulator.replays.timeline import timeline_json
+from simulator.replays.views import Views
+from simulator.replays.waterfall import Replayed, levels
+from simulator.results import Results
+from traces.base.errors import ConfigError, UnsupportedError, did_you_mean
+from traces.files.storage import iter_trace, load_trace
+from traces.trace import Trace
+from traces.work.states import Workload
+from traces.work.workload import lower
+
+Engine = Literal["fast", "events"]
+Traces = Trace | str | Path | Iterable[Trace]
+PART = 32768  # inputs lowered and priced at a time, so that memory stays bounded
+
+
+def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
+    trace: Traces,
+    design: Design,
+    *,
+    policy: Policy | None = None,
+    engine: Engine = "fast",
+    limit: int | None = None,
+    timeline: int = 0,
+    explain: bool = True,
+    views: Views | None = None,
+) -> Results:
+    """Return what every input of a trace takes on a design.
+
+    Parameters
+    ----------
+    trace
+        A trace, the path of a stored one, or its parts in order; the latter two are streamed in bounded
+        memory.  Batches do not reach across parts of 32,768 inputs.
+    design
+        The accelerator.
+    policy
+        How decisions meet the hardware; by default weights wait for them.
+    engine
+        ``fast`` or ``events``; both give the same to the cycle.
+    limit
+        Replay the first inputs only.
+    timeline
+        Keep the first so many inputs as a timeline.
+    explain
+        Also find the oracle, the waterfall and the estimate at mean rates, which takes several more replays.
+        The estimate is taken part by part and averaged.
+    views
+        What replays of this very trace on other designs found out about it; changes nothing but the time.
+    """
+    policy = policy or Policy()
+    parts = _parts(trace, limit, policy)
+    first = next(parts, None)
+    if first is None:
+        raise ConfigError("trace: has no inputs to replay")
+    rates = _rates(trace, limit, policy)
+    dense = prepare_dense(first.graph, design, policy, views)
+    collector = Collector(first, design, policy, engine)
+    if dense.misfit is not None:
+        return collector.does_not_fit(dense.misfit, len(first))
+    baseline = dense_answer(dense)
+    for part in chain([first], parts):
+        workload = lower(part) if views is None else views.lowered(part)
+        groups = group_inputs(part, policy)
+        prepared = prepare(workload, design, policy, rates, groups, views)
+        if prepared.misfit is not None:
+            return collector.does_not_fit(prepared.misfit, len(first))
+        actual = Replayed.of(prepared, run_engine(prepared, engine))
+        collector.add(part, workload, actual, groups)
+        if timeline and not collector.timeline:
+            collector.timeline = timeline_json(prepared, timeline)
+        if explain:
+            shares = workload.macs / dense.graph.macs
+            collector.explain(
+                levels(_alone(workload, actual, rates), actual, shares, baseline),
+                mean_rate_answer(workload, design, policy),
+                len(part),
+            )
+    return collector.results(dense.graph.macs, baseline)
+
+
+def run_engine(prepared: Prepared, engine: Engine) -> Times:
+    """Replay prepared rows on an engine."""
+    tables, index = prepared.tables, prepared.work.state_index
+    if engine == "events":
+        from simulator.engines import events  # noqa: PLC0415  (SimPy is needed by this engine alone)
+
+        return events.simulate(tables, index)
+    if engine == "fast":
+        return fast.simulate(tables, index)
+    raise ConfigError(f"engine = {engine!r}{did_you_mean(engine, ('fast', 'events'))}")
+
+
+def _alone(workload: Workload, actual: Replayed, rates: NDArray[np.float64] | None) -> Replayed:
+    """Return every input replayed beside copies of itself; without batches that is the replay itself."""
+    prepared = actual.prepared
+    policy = prepared.policy
+    if policy.batch == 1:
+        return actual
+    groups = copies(len(workload), policy.batch)
+    return Replayed.of(prepare(workload, prepared.design, policy, rates, groups))
+
+
+def _parts(trace: Traces, limit: int | None, policy: Policy) -> Iterator[Trace]:
+    """Yield the trace in parts, at least one and none empty; parts hold whole batches where they can."""
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit = {limit}: must be at least 1")
+    rows = PART // policy.batch * policy.batch
+    whole = _slices(trace, rows, limit)
+    left = limit
+    for part in whole:
+        cut = part if left is None or len(part) <= left else part.rows(0, left)
+        if len(cut):
+            yield cut
+        if left is not None:
+            left -= len(cut)
+            if left == 0:
+                return
+
+
+def _slices(trace: Traces, rows: int, limit: int | None) -> Iterable[Trace]:
+    """Return the trace cut into parts of ``rows`` inputs; parts that are given stay as they are."""
+    if isinstance(trace, str | Path):
+        if Path(trace).suffix != ".npz":
+            return iter_trace(trace, rows, limit)
+        trace = load_trace(trace, limit)
+    if isinstance(trace, Trace):
+        whole = trace
+        if len(whole) <= rows:
+            return (whole,)
+        return (whole.rows(at, min(at + rows, len(whole))) for at in range(0, len(whole), rows))
+    return trace
+
+
+def _rates(trace: Traces, limit: int | None, policy: Policy) -> NDArray[np.float64] | None:
+    """Return the recorded execution rate of every op, which ``predict`` needs before it starts."""
+    if policy.prefetch != "predict":
+        return None
+    if not isinstance(trace, Trace | str | Path):
+        raise UnsupportedError("policy.prefetch = 'predict': needs the whole trace; give a Trace or a path")
+    total, inputs = np.zeros(0), 0
+    for part in _parts(trace, limit, policy):
+        ran = lower(part).rate * len(part)
+        total = ran if not inputs else total + ran
+        inputs += len(part)
+    return total / max(inputs, 1)

@@ -1,0 +1,1 @@
+"""Which tasks there are, in which order, and how long each takes."""

@@ -1,0 +1,116 @@
+"""How long every task of a schedule takes in every state: the numbers that both engines read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.cost import Cost
+from simulator.policy import Policy
+from simulator.schedules.schedule import Schedule, Task, TaskKind
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+TICKS = 256  # per cycle, where idealised replays take shares of cycles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Durations:
+    """Look-up tables by state of the task's op: task t in state s is at ``base[t] + s``; all in cycles."""
+
+    schedule: Schedule
+    base: Ints  # (tasks,)
+    states: Ints  # (tasks,), states of the task's op, the dense one last
+    cycles: Ints  # (entries,), the unit works; 0 where the task is skipped
+    first: Ints  # (entries,), from its start until its first tile can be read
+    tail: Ints  # (entries,), its work that is left when the last operand has landed
+    waits: Bools  # (tasks,), whether the task waits for its decisions
+    speculative_cycles: Ints  # (tasks,), of a transfer that starts before its decisions; 0: it does not
+    cut_cycles: int  # a transfer in flight can be cut every so many cycles
+
+    def lut(self, task: int, table: Ints) -> Ints:
+        """Return the part of a table that holds the task's states."""
+        start = int(self.base[task])
+        return table[start : start + int(self.states[task])]
+
+
+def durations(
+    schedule: Schedule, costs: Sequence[Cost], policy: Policy, rates: NDArray[np.float64], cut_cycles: int
+) -> Durations:
+    """Return the tables of a schedule under a policy.
+
+    Parameters
+    ----------
+    schedule
+        Of the graph and design that ``costs`` are for.
+    costs
+        Per op, of its states; the last state is the dense one.
+    policy
+        Says which weights are fetched before their decisions.
+    rates
+        Recorded execution rate of each op, shape (ops,); read by ``predict`` alone.
+    cut_cycles
+        Cycles of one burst.
+    """
+    parts = [task_tables(task.kind, costs[task.op]) for task in schedule.tasks]
+    sizes = np.array([len(cycles) for cycles, _, _ in parts], np.int64)
+    cycles, first, tail = (np.concatenate([part[k] for part in parts]) for k in range(3))
+    speculative = [_speculates(task, policy, rates) for task in schedule.tasks]
+    whole = [int(part[0][-1]) if flag else 0 for part, flag in zip(parts, speculative, strict=True)]
+    return Durations(
+        schedule=schedule,
+        base=np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64),
+        states=sizes,
+        cycles=cycles,
+        first=np.minimum(first, cycles),
+        tail=np.minimum(tail, cycles),
+        waits=np.array([policy.prefetch != "oracle" and not flag for flag in speculative], np.bool_),
+        speculative_cycles=np.array(whole, np.int64),
+        cut_cycles=max(cut_cycles, 1),
+    )
+
+
+def without_waste(tables: Durations) -> Durations:
+    """Return the tables with fetches that begin before their decision and yet bring only what is needed."""
+    return replace(tables, speculative_cycles=np.zeros_like(tables.speculative_cycles))
+
+
+def with_known_decisions(tables: Durations) -> Durations:
+    """Return the tables of the oracle: nothing waits for a decision, nothing is fetched in vain."""
+    return replace(without_waste(tables), waits=np.zeros_like(tables.waits))
+
+
+def mapped(tables: Durations, change: Callable[[Task, Ints], Ints]) -> Durations:
+    """Return the tables with each task's cycles, first and tail passed through ``change``."""
+
+    def all_of(table: Ints) -> Ints:
+        parts = [change(task, tables.lut(t, table)) for t, task in enumerate(tables.schedule.tasks)]
+        return np.concatenate(parts).astype(np.int64)
+
+    return replace(tables, cycles=all_of(tables.cycles), first=all_of(tables.first), tail=all_of(tables.tail))
+
+
+def task_tables(kind: TaskKind, cost: Cost) -> tuple[Ints, Ints, Ints]:
+    """Return cycles, first and tail of an op's task by state."""
+    match kind:
+        case "weights":
+            return cost.weight_cycles, cost.weight_first_cycles, np.zeros_like(cost.weight_cycles)
+        case "inputs":
+            return cost.input_cycles, cost.input_first_cycles, np.zeros_like(cost.input_cycles)
+        case "compute":
+            return cost.compute_cycles, cost.first_tile_cycles, cost.last_tile_cycles
+        case "outputs":
+            return cost.output_cycles, cost.output_cycles, cost.last_store_cycles
+
+
+def _speculates(task: Task, policy: Policy, rates: NDArray[np.float64]) -> bool:
+    """Whether the task is a weight fetch that does not wait for its decisions."""
+    if task.kind != "weights" or not task.decisions:
+        return False
+    if policy.prefetch == "predict":
+        return bool(rates[task.op] > policy.theta)
+    return policy.prefetch == "speculate"

@@ -1,0 +1,220 @@
+"""The schedule of one input (or one batch): every task, its unit, and what it waits for.
+
+Built once per graph and design, and the same for every policy; only its durations differ per input::
+
+    weights ─┐                          (dma)
+    inputs ──┴─► compute ──► outputs    (dma ─► array or simd ─► dma)
+
+Tasks stand in one order in which every task follows all it waits for; each unit serves its own in that order:
+of op i the inputs come first, then weights for later ops, then its compute, then its outputs.  The weights of
+op i are asked for as early as the inputs of the op before it; they wait for the compute that frees their
+buffer space, and, by policy, for the decisions that say which of them are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from accel_models.cost import Cost, Placement
+from accel_models.design.design import Design
+from accel_models.work.placement import weight_space_bytes
+from simulator.schedules.decisions import deciding_ops
+from traces.graphs.graph import INPUT, NetworkGraph
+
+TaskKind = Literal["weights", "inputs", "compute", "outputs"]
+NO_UNIT = -1  # of an op that costs nothing on any unit
+_KEY = {"inputs": 0, "weights": 1, "compute": 2, "outputs": 3}
+_LATE = 4  # weights that wait for the compute of the op they are queued at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One piece of an op's work on one unit.
+
+    It starts when its unit is free, all ``after`` have ended, all ``decisions`` have ended (unless the policy
+    does not wait for them), and each of ``streams`` has landed its first tile; it cannot end before the end of
+    each of ``streams`` plus its own work on the last tile.
+    """
+
+    name: str
+    op: int
+    kind: TaskKind
+    unit: int  # index into the schedule's units, or NO_UNIT
+    after: tuple[int, ...] = ()
+    decisions: tuple[int, ...] = ()
+    streams: tuple[int, ...] = ()  # of the same op
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """Tasks in program order; indices in a task point to earlier ones."""
+
+    graph: NetworkGraph
+    units: tuple[str, ...]
+    tasks: tuple[Task, ...]
+
+    def of_kind(self, kind: TaskKind) -> dict[int, int]:
+        """Return the task of this kind by op, for the ops that have one."""
+        return {task.op: i for i, task in enumerate(self.tasks) if task.kind == kind}
+
+
+def build_schedule(
+    graph: NetworkGraph, placements: Sequence[Placement], costs: Sequence[Cost], design: Design
+) -> Schedule:
+    """Return the schedule of the graph on the design.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    placements, costs
+        Per op where it runs and what its states cost; only whether a transfer ever takes time is read here.
+    design
+        Its units, weight buffer and skip mechanism.
+    """
+    draft = _Draft(graph, placements, costs, design)
+    tasks = sorted(draft.tasks(), key=lambda item: item[0])
+    place = {(task.op, task.kind): i for i, (_, task) in enumerate(tasks)}
+    linked = [draft.link(task, place) for _, task in tasks]
+    return Schedule(graph=graph, units=draft.units, tasks=tuple(_without_implied(linked)))
+
+
+Key = tuple[int, int, int]
+Place = dict[tuple[int, TaskKind], int]
+
+
+class _Draft:
+    """Tasks being put in order and linked."""
+
+    def __init__(
+        self, graph: NetworkGraph, placements: Sequence[Placement], costs: Sequence[Cost], design: Design
+    ) -> None:
+        self.graph = graph
+        self.costs = costs
+        self.units = _units(design)
+        self.unit_of = _assign(placements, self.units)
+        self.deciders = deciding_ops(graph, design.skip)
+        self.frees = _freeing_ops(placements, weight_space_bytes(graph, design))
+
+    def tasks(self) -> list[tuple[Key, Task]]:
+        """Return the tasks, not linked, each with its place in the order."""
+        dma = self.units.index("dma") if "dma" in self.units else NO_UNIT
+        found: list[tuple[Key, Task]] = []
+        for i, (op, cost) in enumerate(zip(self.graph.ops, self.costs, strict=True)):
+            transfers: tuple[tuple[TaskKind, bool], ...] = (
+                ("weights", bool(cost.weight_cycles.any())),
+                ("inputs", bool(cost.input_cycles.any())),
+                ("outputs", bool(cost.output_cycles.any())),
+            )
+            for kind, needed in transfers:
+                if needed:
+                    key = self._weight_key(i) if kind == "weights" else (i, _KEY[kind], i)
+                    found.append((key, Task(name=f"{op.name} {kind}", op=i, kind=kind, unit=dma)))
+            compute = Task(name=op.name, op=i, kind="compute", unit=self.unit_of[i])
+            found.append(((i, _KEY["compute"], i), compute))
+        return found
+
+    def link(self, task: Task, place: Place) -> Task:
+        """Return the task with what it waits for."""
+        i = task.op
+        decisions = tuple(sorted(place[d, "compute"] for d in self.deciders[i]))
+        match task.kind:
+            case "weights":
+                freed = self.frees[i]
+                space = () if freed is None else (place[freed, "compute"],)
+                return replace(task, after=space, decisions=decisions)
+            case "inputs":  # that their producers' outputs have been stored is the order of the DMA
+                return replace(task, after=self._producers(i, place), decisions=decisions)
+            case "compute":
+                streams = tuple(place[i, kind] for kind in _LOADS if (i, kind) in place)
+                return replace(task, after=self._producers(i, place), decisions=decisions, streams=streams)
+            case "outputs":
+                return replace(task, streams=(place[i, "compute"],))
+
+    def _weight_key(self, i: int) -> Key:
+        """Queue the weights at the op before, or behind its outputs if they wait for that op's compute."""
+        freed = self.frees[i]
+        waits = {*self.deciders[i], *(() if freed is None else (freed,))}
+        return (i - 1, _LATE if i - 1 in waits else _KEY["weights"], i)
+
+    def _producers(self, i: int, place: Place) -> tuple[int, ...]:
+        """Return the computes that make the op's operands, and what its gate reads."""
+        op = self.graph.ops[i]
+        names = {
+            gate.reads
+            for gate in self.graph.gates
+            if gate.computed_by[:1] == (op.name,) and gate.kind != "exit"
+        }
+        names = names.union(op.inputs) - {INPUT}
+        return tuple(sorted(place[self.graph.index[name], "compute"] for name in names))
+
+
+_LOADS: tuple[TaskKind, ...] = ("weights", "inputs")
+
+
+def _units(design: Design) -> tuple[str, ...]:
+    units: list[str] = []
+    if design.array is not None:
+        count = design.array.count
+        units += ["array"] if count == 1 else [f"array{k}" for k in range(count)]
+    if design.simd is not None:
+        units.append("simd")
+    if design.memory is not None:
+        units.append("dma")
+    return tuple(units)
+
+
+def _assign(placements: Sequence[Placement], units: tuple[str, ...]) -> list[int]:
+    """Return each op's unit; Choice: ops take equal arrays in turn."""
+    arrays = [k for k, unit in enumerate(units) if unit.startswith("array")]
+    turn = 0
+    found = []
+    for placement in placements:
+        if placement.unit == "array":
+            found.append(arrays[turn % len(arrays)])
+            turn += 1
+        else:
+            found.append(NO_UNIT if placement.unit == "none" else units.index(placement.unit))
+    return found
+
+
+def _freeing_ops(placements: Sequence[Placement], space_bytes: int) -> list[int | None]:
+    """Return per op the one whose compute must end before the op's weights fit the buffer beside later ones."""
+    sizes = [placement.weight_prefetch_bytes for placement in placements]
+    found: list[int | None] = []
+    for i, size in enumerate(sizes):
+        held = size
+        freed = None
+        for j in range(i - 1, -1, -1) if size else ():
+            held += sizes[j]
+            if sizes[j] and held > space_bytes:
+                freed = j
+                break
+        found.append(freed)
+    return found
+
+
+def _without_implied(tasks: list[Task]) -> list[Task]:
+    """Drop waits that other waits imply, which no time depends on.
+
+    Only ``after`` and the order on a unit are followed: they hold under every policy.
+    """
+    ended: list[int] = []  # per task, a bit for every task that has ended when it starts
+    last_of: dict[int, int] = {}
+    kept = []
+    for i, task in enumerate(tasks):
+        direct = [*task.after, *([last_of[task.unit]] if task.unit in last_of else [])]
+        known = 0
+        for p in direct:
+            known |= ended[p]
+        after = tuple(p for p in task.after if not known >> p & 1 and p != last_of.get(task.unit))
+        for p in direct:
+            known |= 1 << p
+        decisions = tuple(p for p in task.decisions if not known >> p & 1)
+        kept.append(replace(task, after=after, decisions=decisions))
+        ended.append(known)
+        if task.unit != NO_UNIT:
+            last_of[task.unit] = i
+    return kept

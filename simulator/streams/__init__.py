@@ -1,0 +1,1 @@
+"""Frames that arrive over time: deadlines, budgets, DVFS."""

@@ -1,0 +1,65 @@
+"""When frames arrive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from traces.base.errors import ConfigError, did_you_mean
+
+ArrivalKind = Literal["periodic", "poisson", "recorded"]
+_KINDS: tuple[ArrivalKind, ...] = ("periodic", "poisson", "recorded")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """Arrival times of frames: ``periodic`` or ``poisson`` at a rate, or ``recorded`` ones."""
+
+    kind: ArrivalKind = "periodic"
+    rate_hz: float | None = None  # mean frames per second; not of recorded ones
+    times_s: tuple[float, ...] = ()  # recorded, in order [s]
+    seed: int = 0  # of ``poisson``
+
+    def __post_init__(self) -> None:
+        if self.kind not in _KINDS:
+            raise ConfigError(f"arrivals.kind = {self.kind!r}{did_you_mean(self.kind, _KINDS)}")
+        if self.kind == "recorded":
+            if not self.times_s:
+                raise ConfigError("arrivals.times_s: recorded arrivals need at least one time")
+            if self.rate_hz is not None:
+                raise ConfigError(
+                    "arrivals.rate_hz: recorded arrivals have no rate of their own; leave it out"
+                )
+            if min(self.times_s) < 0 or any(np.diff(self.times_s) < 0):
+                raise ConfigError("arrivals.times_s: must rise from 0 or later")
+        elif self.rate_hz is None or not self.rate_hz > 0:
+            raise ConfigError(f"arrivals.rate_hz = {self.rate_hz}: {self.kind} arrivals need a rate above 0")
+
+    def cycles(self, frames: int, clock_hz: float) -> NDArray[np.int64]:
+        """Return when the frames arrive, to the nearest cycle, shape (frames,) [cycles]."""
+        if self.kind == "recorded":
+            if frames > len(self.times_s):
+                raise ConfigError(f"arrivals.times_s: {len(self.times_s)} times for {frames} frames")
+            seconds = np.array(self.times_s[:frames])
+        elif self.kind == "periodic":
+            seconds = np.arange(frames) / self._rate
+        else:
+            gaps = np.random.default_rng(self.seed).exponential(1 / self._rate, frames)
+            seconds = np.cumsum(gaps)
+        return np.rint(seconds * clock_hz).astype(np.int64)
+
+    def mean_gap_cycles(self, frames: int, clock_hz: float) -> float:
+        """Return the mean time between two frames [cycles]; infinite for a single one."""
+        if self.kind != "recorded":
+            return clock_hz / self._rate
+        span = (self.times_s[frames - 1] - self.times_s[0]) * clock_hz
+        return span / (frames - 1) if frames > 1 else float("inf")
+
+    @property
+    def _rate(self) -> float:
+        if self.rate_hz is None:
+            raise AssertionError("checked when it was made")
+        return self.rate_hz

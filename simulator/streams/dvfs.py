@@ -1,0 +1,60 @@
+"""Dynamic voltage and frequency: a few states of the chip, and the rule that picks one per frame."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from traces.base.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DvfsState:
+    """Clock and supply of one state, as shares of the design's own.
+
+    Assumption: memory slows down with the chip, and dynamic energy goes with the square of the voltage;
+    leakage stays that of the design's own voltage.
+    """
+
+    name: str
+    speed: float  # clock / the design's clock
+    voltage: float  # supply / the design's supply
+
+    def __post_init__(self) -> None:
+        for field in ("speed", "voltage"):
+            if not getattr(self, field) > 0:
+                raise ConfigError(f"dvfs.{self.name}.{field} = {getattr(self, field)}: must be above 0")
+
+    @property
+    def energy_scale(self) -> float:
+        """Dynamic energy over that at the design's own voltage."""
+        return self.voltage**2
+
+    def stretched(self, cycles: int) -> int:
+        """Return the time of so much work, in cycles of the design's clock."""
+        return math.ceil(cycles / self.speed - 1e-9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dvfs:
+    """States from slow to fast.
+
+    Choice: a frame runs in the first state if no frame waits behind it, and one state faster for each that
+    does; to change state takes ``switch_s`` before the frame starts.
+    """
+
+    states: tuple[DvfsState, ...]
+    switch_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.states:
+            raise ConfigError("dvfs.states: needs at least one state")
+        speeds = [state.speed for state in self.states]
+        if speeds != sorted(speeds):
+            raise ConfigError(f"dvfs.states: speeds {speeds} must rise")
+        if self.switch_s < 0:
+            raise ConfigError(f"dvfs.switch_s = {self.switch_s}: must be at least 0")
+
+    def switch_cycles(self, clock_hz: float) -> int:
+        """Return the time of one change of state, in cycles of the design's clock."""
+        return math.ceil(self.switch_s * clock_hz - 1e-9)

@@ -1,0 +1,75 @@
+"""Results of a stream: figures and one row per frame; on disk a folder of plain files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from accel_models.design.design import Design
+from simulator.policy import Policy
+from simulator.results import design_yaml, make_folder, write_parquet, write_text
+from simulator.summary import MODEL_VERSION, SCHEMA_VERSION, Spread
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class StreamSummary(BaseModel):
+    """Figures of a stream; latency is from arrival to answer, over completed frames."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    schema_version: str = SCHEMA_VERSION
+    model_version: str = MODEL_VERSION
+    network: str
+    design: str
+    design_hash: str
+    frames: int
+    completed: int
+    dropped: int
+    missed: int  # dropped, late, or with a budget below the first exit
+    miss_rate: float
+    load: float  # share of the capacity asked for
+    unstable: bool  # load of 1 or more: without drops the queue would grow without end
+    seconds: float  # from 0 to the last arrival or answer
+    frames_per_second: float
+    latency_us: Spread
+    wait_us: Spread
+    energy_uj_per_frame: float  # of completed frames; leakage and idle clocking of the whole time included
+    accuracy: float  # of all frames; what got no answer is wrong
+    busy: dict[str, float]  # share of the time that each unit works
+
+
+@dataclass(frozen=True, eq=False)
+class StreamResults:
+    """What happened to a stream."""
+
+    figures: StreamSummary
+    design: Design
+    policy: Policy
+    columns: Mapping[str, NDArray[Any]]
+
+    def summary(self) -> StreamSummary:
+        """Return the figures."""
+        return self.figures
+
+    @property
+    def per_frame(self) -> pd.DataFrame:
+        """One row per frame, in order of arrival."""
+        import pandas as pd  # noqa: PLC0415  (slow to import)
+
+        return pd.DataFrame(dict(self.columns))
+
+    def save(self, folder: str | Path) -> None:
+        """Write the folder; each file whole or not at all, ``stream.json`` last."""
+        target = Path(folder)
+        make_folder(target)
+        write_parquet(self.per_frame, target / "per_frame.parquet")
+        write_text(design_yaml(self.design), target / "design.yaml")
+        write_text(self.policy.model_dump_json(indent=2) + "\n", target / "policy.json")
+        write_text(self.figures.model_dump_json(indent=2) + "\n", target / "stream.json")

@@ -1,0 +1,86 @@
+"""Frames on their way through a queue and a machine, in simulated time.
+
+A frame that arrives goes in if fewer than ``in_flight`` are on the machine, else it waits in the queue, else
+one is dropped.  Frames start in order of arrival; on a unit, the earliest frame goes first.  At the same
+moment frames leave before others arrive.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.engines.events import Machine
+
+Process = Generator[Any, Any, None]
+Drop = Literal["newest", "oldest"]
+NEVER = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How frames are taken in."""
+
+    queue: int | None  # places to wait; None: as many as needed
+    in_flight: int  # frames on the machine at once
+    drop: Drop  # which frame goes when the queue is full
+
+
+Start = Callable[[Machine, int, int], Any]  # machine, frame, frames waiting behind it -> event of its end
+
+
+@dataclass(slots=True)
+class Server:
+    """One run of the queue; times are filled in as it goes."""
+
+    arrivals: NDArray[np.int64]
+    rules: Rules
+    start: Start
+    machine: Machine
+    starts: NDArray[np.int64] = field(init=False)  # (frames,), NEVER if dropped
+    ends: NDArray[np.int64] = field(init=False)
+    waiting: deque[int] = field(init=False)
+    running: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.starts = np.full(len(self.arrivals), NEVER, np.int64)
+        self.ends = np.full(len(self.arrivals), NEVER, np.int64)
+        self.waiting = deque()
+        self.running = 0
+
+    def run(self) -> None:
+        """Let every frame arrive and every accepted one finish."""
+        self.machine.env.process(self._arrive())
+        self.machine.env.run()
+
+    def _arrive(self) -> Process:
+        for frame, time in enumerate(self.arrivals.tolist()):
+            yield self.machine.last_at(time)
+            self._take_in(frame)
+
+    def _take_in(self, frame: int) -> None:
+        rules = self.rules
+        if self.running < rules.in_flight:
+            self._begin(frame)
+        elif rules.queue is None or len(self.waiting) < rules.queue:
+            self.waiting.append(frame)
+        elif rules.drop == "oldest" and self.waiting:
+            self.waiting.popleft()
+            self.waiting.append(frame)
+
+    def _begin(self, frame: int) -> None:
+        self.running += 1
+        self.starts[frame] = self.machine.env.now
+        self.machine.env.process(self._serve(frame))
+
+    def _serve(self, frame: int) -> Process:
+        yield self.start(self.machine, frame, len(self.waiting))
+        self.ends[frame] = self.machine.env.now
+        self.running -= 1
+        if self.waiting:
+            self._begin(self.waiting.popleft())

@@ -1,0 +1,237 @@
+"""Streams: frames that arrive in time, wait for the machine, and have a deadline.
+
+On the event engine alone, because frames in flight compete for units.  With one frame in flight none does,
+and each takes the time of its replay.  Choice: a frame's energy, wasted fetches included, is that of its
+replay alone, whatever it shares the machine with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.design.design import Design
+from simulator.engines.events import Frame, Machine
+from simulator.engines.fast import simulate
+from simulator.engines.times import Times
+from simulator.policy import Policy
+from simulator.replays.accounting import Spent, spent, static_pj
+from simulator.replays.prepare import Prepared, prepare
+from simulator.streams.arrivals import Arrivals
+from simulator.streams.budgets import NO_EXIT, Budget, Halted, halt
+from simulator.streams.dvfs import Dvfs
+from simulator.streams.results import StreamResults, StreamSummary
+from simulator.streams.server import NEVER, Rules, Server
+from simulator.summary import Spread
+from traces.base.errors import ConfigError, UnsupportedError
+from traces.trace import Trace
+from traces.work.workload import lower
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSettings:
+    """A stream of frames; the inputs of the trace come round again if there are more frames."""
+
+    arrivals: Arrivals
+    frames: int | None = None  # as many as the trace has inputs if left out
+    deadline_s: float | None = None  # from arrival to answer
+    queue: int | None = 8  # places to wait; None: as many as needed
+    drop: str = "newest"  # or "oldest": which frame goes when the queue is full
+    in_flight: int = 1  # frames on the machine at once
+    dvfs: Dvfs | None = None
+    budget: Budget | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("frames", 1), ("queue", 0), ("in_flight", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ConfigError(f"stream.{name} = {value}: must be at least {least}")
+        if self.drop not in {"newest", "oldest"}:
+            raise ConfigError(f"stream.drop = {self.drop!r}: known: newest, oldest")
+        if self.deadline_s is not None and not self.deadline_s > 0:
+            raise ConfigError(f"stream.deadline_s = {self.deadline_s}: must be above 0")
+        if self.dvfs is not None and self.in_flight > 1:
+            raise UnsupportedError(
+                f"stream.in_flight = {self.in_flight}: with DVFS states only one frame can be in flight"
+            )
+
+
+def stream(
+    trace: Trace, design: Design, settings: StreamSettings, policy: Policy | None = None
+) -> StreamResults:
+    """Return what happens to a stream of the trace's inputs on a design.
+
+    Parameters
+    ----------
+    trace
+        Frames, in order.
+    design
+        The accelerator; its clock is that of arrivals and deadlines.
+    settings
+        Arrivals, queue, deadline, DVFS states, budget.
+    policy
+        How decisions meet the hardware; batches are not for streams.
+    """
+    policy = policy or Policy()
+    if policy.batch > 1:
+        raise UnsupportedError(
+            f"policy.batch = {policy.batch}: frames of a stream run one by one; use batch = 1"
+        )
+    if not len(trace):
+        raise ConfigError("trace: has no inputs to stream")
+    halted = None if settings.budget is None else halt(trace, design, settings.budget, policy)
+    shown = trace if halted is None else halted.trace
+    prepared = prepare(lower(shown), design, policy)
+    if prepared.misfit is not None:
+        raise UnsupportedError(f"design {design.name!r}: {prepared.misfit.reason}")
+    run = _Run(prepared, settings, _correct(trace, halted), None if halted is None else halted.exits)
+    run.server.run()
+    return StreamResults(_summary(run), design, policy, _per_frame(run))
+
+
+def _correct(trace: Trace, halted: Halted | None) -> NDArray[np.bool_]:
+    return trace.labels == trace.predictions if halted is None else halted.correct
+
+
+@dataclass(slots=True)
+class _Run:
+    """One stream being served."""
+
+    prepared: Prepared
+    settings: StreamSettings
+    correct: NDArray[np.bool_]  # per input
+    exits: Ints | None  # per input
+    times: Times = field(init=False)  # of every input alone
+    paid: Spent = field(init=False)
+    inputs: Ints = field(init=False)  # (frames,), the input that each frame shows
+    server: Server = field(init=False)
+    states: Ints = field(init=False)  # (frames,), DVFS state
+    state: int = field(init=False)  # DVFS state now
+
+    def __post_init__(self) -> None:
+        settings, prepared = self.settings, self.prepared
+        n = len(prepared.work)
+        frames = settings.frames or n
+        self.inputs = np.arange(frames, dtype=np.int64) % n
+        self.times = simulate(prepared.tables, prepared.work.state_index)
+        self.paid = spent(prepared, self.times)
+        self.states = np.zeros(frames, np.int64)
+        self.state = 0
+        rules = Rules(queue=settings.queue, in_flight=settings.in_flight, drop=settings.drop)  # type: ignore[arg-type]  # checked when it was made
+        arrivals = settings.arrivals.cycles(frames, prepared.design.clock)
+        self.server = Server(arrivals, rules, self._start, Machine(len(prepared.schedule.units)))
+
+    def _start(self, machine: Machine, frame: int, behind: int) -> Any:
+        """Return the event of the frame's end."""
+        row = int(self.inputs[frame])
+        if self.settings.in_flight > 1:
+            states = [int(state) for state in self.prepared.work.state_index[row]]
+            return Frame(machine, self.prepared.tables, states, priority=frame).run()
+        cycles = int(self.times.latency[row])
+        dvfs = self.settings.dvfs
+        if dvfs is not None:
+            wanted = min(behind, len(dvfs.states) - 1)
+            switch = dvfs.switch_cycles(self.prepared.design.clock) if wanted != self.state else 0
+            self.state = wanted
+            cycles = switch + dvfs.states[wanted].stretched(cycles)
+        self.states[frame] = self.state
+        return machine.env.timeout(cycles)
+
+
+def _per_frame(run: _Run) -> dict[str, NDArray[Any]]:
+    """Return one row per frame, in order of arrival."""
+    server, clock = run.server, run.prepared.design.clock
+    done = server.ends != NEVER
+    latency = np.where(done, server.ends - server.arrivals, 0)
+    columns: dict[str, NDArray[Any]] = {
+        "frame": np.arange(len(done), dtype=np.int64),
+        "input": run.inputs,
+        "arrival_us": server.arrivals * (1e6 / clock),
+        "wait_us": np.where(done, (server.starts - server.arrivals) * (1e6 / clock), np.nan),
+        "latency_us": np.where(done, latency * (1e6 / clock), np.nan),
+        "dropped": ~done,
+        "missed": _missed(run, done, latency),
+        "correct": run.correct[run.inputs] & done,
+        "energy_pj": np.where(done, _moving_pj(run), 0.0),
+    }
+    if run.exits is not None:
+        columns["exit"] = run.exits[run.inputs]
+    if run.settings.dvfs is not None:
+        columns["dvfs_state"] = run.states
+    return columns
+
+
+def _missed(run: _Run, done: NDArray[np.bool_], latency: Ints) -> NDArray[np.bool_]:
+    """Return which frames got no answer in time: dropped, late, or with a budget below the first exit."""
+    missed = ~done
+    if run.settings.deadline_s is not None:
+        missed |= latency > run.settings.deadline_s * run.prepared.design.clock
+    if run.exits is not None:
+        missed |= run.exits[run.inputs] == NO_EXIT
+    return missed
+
+
+def _moving_pj(run: _Run) -> Floats:
+    """Energy of each frame but static; in a DVFS state it goes with the square of the voltage."""
+    energy = (run.paid.energy.total_pj - run.paid.energy.static_pj)[run.inputs]
+    if run.settings.dvfs is None:
+        return np.asarray(energy, np.float64)
+    scale = np.array([state.energy_scale for state in run.settings.dvfs.states])
+    return np.asarray(energy * scale[run.states], np.float64)
+
+
+def _summary(run: _Run) -> StreamSummary:
+    frames = _per_frame(run)
+    server, prepared = run.server, run.prepared
+    done = ~frames["dropped"]
+    span = int(max(server.ends.max(), server.arrivals[-1]))
+    busy = run.times.busy[run.inputs[done]].sum(axis=0)
+    static = static_pj(prepared.design, prepared.schedule.units, np.array([span]), busy[None, :])
+    completed = int(done.sum())
+    load = _load(run)
+    seconds = span / prepared.design.clock
+    return StreamSummary(
+        network=prepared.graph.name,
+        design=prepared.design.name,
+        design_hash=prepared.design.hash,
+        frames=len(done),
+        completed=completed,
+        dropped=len(done) - completed,
+        missed=int(frames["missed"].sum()),
+        miss_rate=float(frames["missed"].mean()),
+        load=load,
+        unstable=load >= 1.0,
+        seconds=seconds,
+        frames_per_second=completed / seconds if seconds else 0.0,
+        latency_us=Spread.of(frames["latency_us"][done]),
+        wait_us=Spread.of(frames["wait_us"][done]),
+        energy_uj_per_frame=float(frames["energy_pj"].sum() + static[0]) * 1e-6 / max(completed, 1),
+        accuracy=float(frames["correct"].mean()),
+        busy={
+            unit: float(cycles) / max(span, 1)
+            for unit, cycles in zip(prepared.schedule.units, busy, strict=False)
+        },
+    )
+
+
+def _load(run: _Run) -> float:
+    """Return the share of its capacity that the stream asks for; the queue grows without end from 1 on.
+
+    One frame in flight: mean time of a frame, at the fastest DVFS state.  Several: mean busy time of the
+    busiest unit, which no overlap can shorten.
+    """
+    gap = run.settings.arrivals.mean_gap_cycles(len(run.inputs), run.prepared.design.clock)
+    times, shown = run.times, run.inputs
+    if run.settings.in_flight > 1:
+        service = float(times.busy[shown].mean(axis=0).max())
+    else:
+        service = float(times.latency[shown].mean())
+    if run.settings.dvfs is not None:
+        service /= run.settings.dvfs.states[-1].speed
+    return service / gap if gap > 0 else float("inf")

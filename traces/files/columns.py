@@ -1,0 +1,115 @@
+"""A trace as Arrow columns and back: the column layout of a stored trace.
+
+=============================  ===================================  =========================================
+column                         type                                 of
+=============================  ===================================  =========================================
+``label``, ``prediction``      int32                                every trace
+``<gate>``                     bool                                 layer gates
+``<gate>``                     fixed_size_binary(ceil(size / 8))    channel, spatial gates, little bit order
+``<gate>``                     uint8                                exit and width gates
+``<gate>.score``               float16, or a fixed-size list of it  gates with recorded scores
+``<gate>.exit_prediction``     fixed-size list of int32             exit gates with recorded answers
+``<gate>.exit_confidence``     fixed-size list of float16           exit gates with recorded answers
+=============================  ===================================  =========================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from traces.base.errors import GraphError
+from traces.graphs.graph import NetworkGraph
+from traces.trace import Trace, TraceInfo
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Array = NDArray[Any]
+
+_SUFFIXES = {
+    "scores": ".score",
+    "exit_predictions": ".exit_prediction",
+    "exit_confidences": ".exit_confidence",
+}
+
+
+def flatten(trace: Trace) -> dict[str, Array]:
+    """Return the trace's arrays by column name, in column order."""
+    arrays: dict[str, Array] = {
+        "label": trace.labels.astype(np.int32, copy=False),
+        "prediction": trace.predictions.astype(np.int32, copy=False),
+    }
+    for gate in trace.graph.gates:
+        arrays[gate.name] = trace.decisions[gate.name]
+        for field, suffix in _SUFFIXES.items():
+            values = getattr(trace, field).get(gate.name)
+            if values is not None:
+                arrays[gate.name + suffix] = values
+    return arrays
+
+
+def unflatten(arrays: Mapping[str, Array], graph: NetworkGraph, info: TraceInfo) -> Trace:
+    """Return the trace whose arrays are given by column name; the inverse of :func:`flatten`."""
+    for name in ("label", "prediction", *(gate.name for gate in graph.gates)):
+        if name not in arrays:
+            raise GraphError(f"column {name!r} is missing")
+    extras = {
+        field: {g.name: arrays[g.name + suffix] for g in graph.gates if g.name + suffix in arrays}
+        for field, suffix in _SUFFIXES.items()
+    }
+    return Trace(
+        graph=graph,
+        info=info,
+        labels=arrays["label"].astype(np.int32, copy=False),
+        predictions=arrays["prediction"].astype(np.int32, copy=False),
+        decisions={gate.name: arrays[gate.name] for gate in graph.gates},
+        scores=extras["scores"],
+        exit_predictions=extras["exit_predictions"],
+        exit_confidences=extras["exit_confidences"],
+    )
+
+
+def to_batch(trace: Trace) -> pa.RecordBatch:
+    """Return the trace as one Arrow record batch, without metadata."""
+    import pyarrow as pa  # noqa: PLC0415  (slow to import, and only storage needs it)
+
+    packed = {gate.name for gate in trace.graph.gates if gate.kind in {"channel", "spatial"}}
+    columns = {name: _to_arrow(values, name in packed) for name, values in flatten(trace).items()}
+    fields = [pa.field(name, column.type, nullable=False) for name, column in columns.items()]
+    return pa.RecordBatch.from_arrays(list(columns.values()), schema=pa.schema(fields))
+
+
+def from_batch(batch: pa.RecordBatch, graph: NetworkGraph, info: TraceInfo) -> Trace:
+    """Return the trace that a record batch of these columns holds."""
+    arrays = {name: _to_numpy(batch.column(i)) for i, name in enumerate(batch.schema.names)}
+    return unflatten(arrays, graph, info)
+
+
+def _to_arrow(values: Array, packed: bool) -> pa.Array:
+    import pyarrow as pa  # noqa: PLC0415  (as above)
+
+    values = np.ascontiguousarray(values)
+    if values.ndim == 1:
+        return pa.array(values)
+    if packed:
+        kind = pa.binary(values.shape[1])
+        return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
+
+
+def _to_numpy(column: pa.Array) -> Array:
+    import pyarrow as pa  # noqa: PLC0415  (as above)
+
+    if pa.types.is_fixed_size_binary(column.type):
+        width = column.type.byte_width
+        data = np.frombuffer(column.buffers()[1], np.uint8)
+        return data[column.offset * width :][: len(column) * width].reshape(len(column), width)
+    if pa.types.is_fixed_size_list(column.type):
+        values: Array = column.flatten().to_numpy(zero_copy_only=False)
+        return values.reshape(len(column), column.type.list_size)
+    plain: Array = column.to_numpy(zero_copy_only=False)
+    return plain

@@ -1,0 +1,1 @@
+"""Networks as graphs: their checks, builders, files and readers."""

@@ -1,0 +1,222 @@
+"""What makes a network graph whole: names, order, sizes and gates agree.
+
+Every refusal is one :class:`~traces.base.errors.GraphError` that names the op or gate, the value and the need.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import pairwise
+
+from traces.base.errors import GraphError, did_you_mean
+from traces.graphs.graph import INPUT, Gate, NetworkGraph, Op
+
+# Kinds whose output has the channels of their input.
+CHANNEL_PRESERVING = frozenset(
+    {"add", "mul", "concat", "max_pool", "avg_pool", "global_avg_pool", "activation", "softmax", "threshold"}
+)
+_PIXEL_PRESERVING = frozenset({"add", "mul", "concat", "activation", "softmax", "threshold"})
+_WINDOWED = frozenset({"conv", "max_pool", "avg_pool"})
+_RESERVED_COLUMNS = frozenset({"label", "prediction"})  # of a stored trace
+
+MOST = 2**44  # MACs or elements of one op; beyond, cycles of a batch may not fit 64 bits
+
+Size = tuple[int, int, int]  # channels, height, width of a tensor
+
+
+def check_graph(graph: NetworkGraph) -> None:
+    """Raise ``GraphError`` unless names, order, sizes and gates of the graph agree."""
+    if not graph.ops:
+        raise GraphError(f"network {graph.name!r}: has no ops; needs at least one")
+    _check_unique("op", [op.name for op in graph.ops], {INPUT})
+    _check_unique("gate", _columns(graph.gates), _RESERVED_COLUMNS)
+    sizes: dict[str, Size] = {INPUT: (graph.input_channels, graph.input_height, graph.input_width)}
+    for op in graph.ops:
+        _check_producers(op, sizes, graph)
+        _check_own_sizes(op, graph.chained)
+        if graph.chained or INPUT not in op.inputs:
+            _check_input_sizes(op, [sizes[name] for name in op.inputs])
+        sizes[op.name] = (op.out_channels, op.out_height, op.out_width)
+    for gate in graph.gates:
+        _check_gate_names(gate, graph)
+        _check_gate_order(gate, graph)
+        _check_gate_sizes(gate, graph)
+
+
+def _columns(gates: Iterable[Gate]) -> list[str]:
+    """Return the columns that the gates take in a stored trace."""
+    columns: list[str] = []
+    for gate in gates:
+        columns += [gate.name, f"{gate.name}.score"]
+        if gate.kind == "exit":
+            columns += [f"{gate.name}.exit_prediction", f"{gate.name}.exit_confidence"]
+    return columns
+
+
+def _check_unique(what: str, names: list[str], reserved: Iterable[str]) -> None:
+    for name, times in Counter(names).items():
+        if not name:
+            raise GraphError(f"{what} name is empty; every {what} needs a name of its own")
+        if times > 1:
+            raise GraphError(f"{what} {name!r}: {times} {what}s have this name; names must be unique")
+        if name in reserved:
+            raise GraphError(f"{what} {name!r}: this name is reserved; rename the {what}")
+
+
+def _check_producers(op: Op, earlier: dict[str, Size], graph: NetworkGraph) -> None:
+    for name in op.inputs:
+        if name in earlier:
+            continue
+        if name in graph.index:
+            raise GraphError(f"op {op.name!r}: reads {name!r}, a later op; needs program order")
+        raise GraphError(f"op {op.name!r}: no producer {name!r}{did_you_mean(name, [INPUT, *graph.index])}")
+
+
+def _check_own_sizes(op: Op, chained: bool) -> None:
+    """Check that an op's sizes can be counted, and its output against its own input."""
+    counts = {
+        "MACs": op.macs,
+        "input elements": op.in_channels * op.in_height * op.in_width,
+        "output elements": op.output_elements,
+    }
+    for what, count in counts.items():
+        if count > MOST:
+            raise GraphError(f"op {op.name!r} ({op.kind}): {count:,} {what}; at most {MOST:,} are priced")
+    if op.kind in CHANNEL_PRESERVING and op.out_channels != op.in_channels:
+        raise GraphError(
+            f"op {op.name!r} ({op.kind}): out_channels = {op.out_channels}, needs {op.in_channels} as in"
+        )
+    inside, outside = (op.in_height, op.in_width), (op.out_height, op.out_width)
+    if op.kind in _PIXEL_PRESERVING and inside != outside:
+        raise GraphError(
+            f"op {op.name!r} ({op.kind}): output is {_by(outside)} pixels, needs {_by(inside)} as its input"
+        )
+    if op.kind == "global_avg_pool" and outside != (1, 1):
+        raise GraphError(f"op {op.name!r} (global_avg_pool): output is {_by(outside)} pixels, needs 1x1")
+    if op.kind in _WINDOWED and chained:
+        for axis in ("height", "width"):
+            _check_window(op, axis)
+
+
+def _check_window(op: Op, axis: str) -> None:
+    """Check an output size against every padding from none to a whole window, rounded down or up."""
+    size, out, kernel, stride, dilation = (
+        getattr(op, f"{what}_{axis}") for what in ("in", "out", "kernel", "stride", "dilation")
+    )
+    reach = dilation * (kernel - 1) + 1
+    least = max((size - reach) // stride + 1, 1)
+    most = -(-(size + reach - 2) // stride) + 1
+    if not least <= out <= most:
+        raise GraphError(
+            f"op {op.name!r} ({op.kind}): out_{axis} = {out}; an input of {size} with kernel {kernel}, "
+            f"stride {stride}, dilation {dilation} gives {least} to {most}"
+        )
+
+
+def _check_input_sizes(op: Op, producers: list[Size]) -> None:
+    """Check an op's input against what its producers put out."""
+    need: Size = (op.in_channels, op.in_height, op.in_width)
+    if op.kind == "concat":
+        total = sum(size[0] for size in producers)
+        fits = total == op.in_channels and all(size[1:] == need[1:] for size in producers)
+    elif op.kind == "mul":
+        fits = need in producers and all(_broadcasts(size, need) for size in producers)
+    elif op.kind == "linear":
+        channels, height, width = producers[0]
+        flattened: Size = (channels * height * width, 1, 1)
+        fits = len(producers) == 1 and need in {producers[0], flattened}
+    else:
+        fits = all(size == need for size in producers) and (op.kind == "add" or len(producers) == 1)
+    if not fits:
+        got = ", ".join(f"{name!r} {_by(size)}" for name, size in zip(op.inputs, producers, strict=True))
+        raise GraphError(
+            f"op {op.name!r} ({op.kind}): input is {_by(need)} (channels x height x width), "
+            f"its producers give {got}"
+        )
+
+
+def _broadcasts(size: Size, onto: Size) -> bool:
+    return size[0] in {1, onto[0]} and size[1:] in {(1, 1), onto[1:]}
+
+
+def _by(size: Iterable[int]) -> str:
+    return "x".join(str(n) for n in size)
+
+
+def _check_gate_names(gate: Gate, graph: NetworkGraph) -> None:
+    if not gate.guards:
+        raise GraphError(f"gate {gate.name!r}: guards no op; name at least one")
+    for role, names in (
+        ("reads", (gate.reads,)),
+        ("computed_by", gate.computed_by),
+        ("guards", gate.guards),
+        ("exits", gate.exits),
+    ):
+        known = [INPUT, *graph.index] if role == "reads" else list(graph.index)
+        for name in names:
+            if name not in known:
+                raise GraphError(f"gate {gate.name!r}: {role}: no op {name!r}{did_you_mean(name, known)}")
+        if role != "reads" and len(set(names)) != len(names):
+            raise GraphError(f"gate {gate.name!r}: {role} names an op twice")
+
+
+def _check_gate_order(gate: Gate, graph: NetworkGraph) -> None:
+    """Check that a decision is there before the first op that obeys it."""
+    place = {INPUT: -1, **graph.index}
+    if gate.kind == "exit":
+        _check_exit_order(gate, place)
+        return
+    steps = [gate.reads, *(name for name in gate.computed_by if name != gate.reads)]
+    for before, after in pairwise(steps):
+        if place[before] >= place[after]:
+            raise GraphError(f"gate {gate.name!r}: {after!r} must come after {before!r} in program order")
+    for name in gate.guards:
+        if place[name] <= place[steps[-1]]:
+            raise GraphError(
+                f"gate {gate.name!r}: guards {name!r}, which comes before its decision in {steps[-1]!r}"
+            )
+
+
+def _check_exit_order(gate: Gate, place: dict[str, int]) -> None:
+    ordered = sorted(gate.exits, key=place.__getitem__)
+    if list(gate.exits) != ordered:
+        raise GraphError(f"gate {gate.name!r}: exits must be in program order: {', '.join(ordered)}")
+    for name, level in zip(gate.guards, gate.levels, strict=True):
+        if level >= gate.size:
+            raise GraphError(f"gate {gate.name!r}: level {level} of {name!r}; has exits 0 to {gate.size - 1}")
+        if place[name] <= place[gate.exits[level]]:
+            raise GraphError(
+                f"gate {gate.name!r}: guards {name!r}, which comes before its exit {gate.exits[level]!r}"
+            )
+
+
+def _check_gate_sizes(gate: Gate, graph: NetworkGraph) -> None:
+    for name in gate.guards:
+        op = graph.op(name)
+        if gate.kind == "channel" and gate.size != op.out_channels:
+            raise GraphError(
+                f"gate {gate.name!r}: size = {gate.size}, needs {op.out_channels}: "
+                f"out_channels of guarded op {name!r}"
+            )
+        if gate.kind == "width" and gate.widths[-1] > op.out_channels:
+            raise GraphError(
+                f"gate {gate.name!r}: width {gate.widths[-1]}, needs at most {op.out_channels}: "
+                f"out_channels of guarded op {name!r}"
+            )
+        if gate.kind == "spatial":
+            _check_grid(gate, op, graph)
+
+
+def _check_grid(gate: Gate, op: Op, graph: NetworkGraph) -> None:
+    grid = (gate.tile_rows, gate.tile_cols)
+    if gate.tile_rows > op.out_height or gate.tile_cols > op.out_width:
+        raise GraphError(
+            f"gate {gate.name!r}: a grid of {_by(grid)} tiles over {op.out_height}x{op.out_width} "
+            f"output pixels of {op.name!r}; needs at least one pixel per tile"
+        )
+    for other in graph.guards_of(op.name):
+        if other.kind == "spatial" and (other.tile_rows, other.tile_cols) != grid:
+            raise GraphError(
+                f"gates {gate.name!r} and {other.name!r}: guard {op.name!r} with different grids of tiles"
+            )

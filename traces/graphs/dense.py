@@ -1,0 +1,76 @@
+"""The static network inside a dynamic one: what runs when nothing is decided any more."""
+
+from __future__ import annotations
+
+from traces.graphs.graph import INPUT, NetworkGraph, Op
+
+
+def strip_gates(graph: NetworkGraph) -> NetworkGraph:
+    """Return the network without gates: the base that every saving is measured against.
+
+    Gates and the ops that compute them are dropped, ``mul`` ops that scale by a gate's score are bypassed
+    (one with a fused activation becomes that activation), and of an exit gate's heads only the deepest
+    stays.  An op whose every consumer was dropped served the gates alone and goes too.
+    """
+    if not graph.gates:
+        return graph
+    dropped = _dropped(graph)
+    renamed: dict[str, str] = {}
+    kept: list[Op] = []
+    for op in graph.ops:
+        if op.name in dropped:
+            continue
+        data = [renamed.get(name, name) for name in op.inputs if name not in dropped]
+        if op.kind == "mul" and len(data) < len(op.inputs) and len(data) == 1:
+            if op.activation == "none":
+                renamed[op.name] = data[0]
+                continue
+            op = op.model_copy(update={"kind": "activation"})  # noqa: PLW2901  # same op, one operand fewer
+        kept.append(op.model_copy(update={"inputs": tuple(data)}))
+    return graph.model_copy(update={"ops": tuple(kept), "gates": ()})
+
+
+def dynamic_ops(graph: NetworkGraph) -> frozenset[str]:
+    """Return the names of the ops that only a dynamic network needs: those that ``strip_gates`` removes."""
+    return frozenset(graph.index) - frozenset(strip_gates(graph).index)
+
+
+def _dropped(graph: NetworkGraph) -> set[str]:
+    """Return the ops to drop, bypassed ``mul`` ops not among them."""
+    answers = {gate.exits[-1] for gate in graph.gates if gate.kind == "exit"}
+    dropped = {name for gate in graph.gates for name in gate.exits} - answers
+    for op in graph.ops:  # what reads only a side exit (its softmax) goes with it
+        if dropped.issuperset(op.inputs):
+            dropped.add(op.name)
+    consumers = _consumers(graph)
+    dropped |= graph.gate_ops - answers - _shared(graph, consumers, dropped)
+    for op in reversed(graph.ops):  # and so does what only dropped ops read
+        if consumers[op.name] and dropped.issuperset(consumers[op.name]):
+            dropped.add(op.name)
+    return dropped
+
+
+def _shared(graph: NetworkGraph, consumers: dict[str, set[str]], dropped: set[str]) -> set[str]:
+    """Return gate ops whose output is data too: a pool, say, that a gate and a classifier read."""
+    shared: set[str] = set()
+    for op in reversed(graph.ops):
+        if op.name not in graph.gate_ops:
+            continue
+        for reader in consumers[op.name] - dropped:
+            is_data = reader not in graph.gate_ops and not _scales(graph.op(reader), graph)
+            if is_data or reader in shared:
+                shared.add(op.name)
+    return shared
+
+
+def _scales(op: Op, graph: NetworkGraph) -> bool:
+    """Whether the op only multiplies data by a gate's score."""
+    return op.kind == "mul" and not graph.gate_ops.issuperset(op.inputs)
+
+
+def _consumers(graph: NetworkGraph) -> dict[str, set[str]]:
+    readers: dict[str, set[str]] = {INPUT: set(), **{op.name: set() for op in graph.ops}}
+    for op in graph.ops:
+        for name in op.inputs:
+            readers[name].add(op.name)
+    return readers

@@ -1,0 +1,85 @@
+"""Network graphs as JSON: read with one clear message for whatever is wrong, written atomically."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from traces.base.atomic import atomic_write
+from traces.base.errors import FileProblem, GraphError, did_you_mean
+from traces.graphs.graph import Gate, NetworkGraph, Op
+
+
+def parse_graph(text: str | bytes, where: str = "graph") -> NetworkGraph:
+    """Return the graph that a JSON text describes.
+
+    Parameters
+    ----------
+    text
+        JSON of a :class:`~traces.graphs.graph.NetworkGraph`, as ``graph.model_dump_json()`` writes it.
+    where
+        File or place that the text comes from, to begin error messages with.
+    """
+    try:
+        return NetworkGraph.model_validate_json(text)
+    except ValidationError as problem:
+        raise GraphError(f"{where}: {first_problem(problem, _FIELDS)}") from None
+    except GraphError as problem:
+        raise GraphError(f"{where}: {problem}") from None
+
+
+def parse_op(values: Mapping[str, Any]) -> Op:
+    """Return the op with these fields, or say which of them cannot be."""
+    try:
+        return Op.model_validate(values)
+    except ValidationError as problem:
+        raise GraphError(
+            f"op {values['name']!r} ({values['kind']}): {first_problem(problem, _FIELDS)}"
+        ) from None
+
+
+def load_graph(path: str | Path) -> NetworkGraph:
+    """Read a network graph from a JSON file."""
+    return parse_graph(read_text(path), str(path))
+
+
+def save_graph(graph: NetworkGraph, path: str | Path) -> None:
+    """Write a network graph as indented JSON, fields at their default left out."""
+    text = json.dumps(graph.model_dump(mode="json", exclude_defaults=True), indent=1)
+    with atomic_write(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")
+
+
+def read_text(path: str | Path) -> str:
+    """Return a text file's content; a file that cannot be read is one clear ``FileProblem``."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise FileProblem(f"{path}: no such file") from None
+    except UnicodeDecodeError:
+        raise FileProblem(f"{path}: is not a text file (UTF-8)") from None
+    except OSError as problem:
+        raise FileProblem(f"{path}: cannot be read: {problem.strerror}") from None
+
+
+_FIELDS = frozenset({*NetworkGraph.model_fields, *Op.model_fields, *Gate.model_fields})
+
+
+def first_problem(problem: ValidationError, known: frozenset[str]) -> str:
+    """Return the first of pydantic's findings as one line: ``ops.3.kind = 'cnov': ...``."""
+    found = problem.errors(include_url=False)[0]
+    place = ".".join(str(step) for step in found["loc"]) or "file"
+    if found["type"] == "extra_forbidden":
+        return f"{place}: no such field{did_you_mean(str(found['loc'][-1]), known)}"
+    if found["type"] == "missing":
+        return f"{place}: is missing"
+    if found["type"] == "json_invalid":
+        return f"is not JSON: {found['ctx']['error']}"
+    if found["type"] == "literal_error":
+        options = found["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
+        return f"{place} = {found['input']!r}: unknown{did_you_mean(str(found['input']), options)}"
+    return f"{place} = {found['input']!r}: {found['msg'][0].lower()}{found['msg'][1:]}"

@@ -1,0 +1,247 @@
+"""The network as a graph of ops and gates, with every size explicit.
+
+A :class:`NetworkGraph` is what an accelerator would be handed: ops in program order, each with its full
+(dense) sizes, and the gates that decide per input which of them run and how wide.  Batch norm is folded
+into the convolution before it; ``activation`` names the function fused behind an op.
+
+::
+
+    input ──► conv1 ──► block1.conv1 ──► block1.conv2 ──► block1.add ──►
+                  └───► block1.lnet.pool ─► block1.lnet.fc      ▲
+                  └─────────────── shortcut ────────────────────┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from traces.base.errors import GraphError, did_you_mean
+
+INPUT = "input"  # the name that ops use for the network's input tensor
+
+OpKind = Literal[
+    "conv",  # grouped, depthwise (groups = in_channels) and dilated included
+    "linear",  # M = out_height * out_width rows, one for a plain classifier
+    "lstm_cell",  # 4 gates, in_channels -> out_channels (hidden)
+    "add",
+    "mul",  # scaling by a gate's score
+    "concat",
+    "max_pool",
+    "avg_pool",
+    "global_avg_pool",
+    "activation",  # a stand-alone relu, clip, sigmoid, tanh
+    "softmax",
+    "threshold",  # scores -> decisions
+]
+GateKind = Literal["layer", "channel", "exit", "width", "spatial"]
+Activation = Literal["none", "relu", "relu6", "relu1", "sigmoid", "tanh"]
+MAC_KINDS: frozenset[OpKind] = frozenset({"conv", "linear", "lstm_cell"})
+
+Count = Annotated[int, Field(ge=1, le=2**31)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Op(_Frozen):
+    """One operation with its dense sizes: what runs when every gate is open.
+
+    Heights and widths are in pixels, of one input of the batch.
+    """
+
+    name: str
+    kind: OpKind
+    inputs: tuple[str, ...]  # producers in order; ``"input"`` is the network's input
+    in_channels: Count  # of all inputs together for ``concat``, of one input for ``add`` and ``mul``
+    out_channels: Count
+    in_height: Count = 1
+    in_width: Count = 1
+    out_height: Count = 1
+    out_width: Count = 1
+    kernel_height: Count = 1
+    kernel_width: Count = 1
+    stride_height: Count = 1
+    stride_width: Count = 1
+    dilation_height: Count = 1
+    dilation_width: Count = 1
+    groups: Count = 1
+    activation: Activation = "none"  # fused behind the op
+
+    @property
+    def out_pixels(self) -> int:
+        """Output pixels of one input [pixels]; M of the op's GEMM."""
+        return self.out_height * self.out_width
+
+    @property
+    def is_depthwise(self) -> bool:
+        """One input channel per group."""
+        return self.kind == "conv" and self.groups > 1 and self.groups == self.in_channels
+
+    @property
+    def macs(self) -> int:
+        """Dense multiply-accumulates for one input [MAC]; 0 for ops that do none."""
+        if self.kind == "lstm_cell":
+            return self.weight_count * self.out_pixels
+        return self.weight_count * self.out_pixels if self.kind in MAC_KINDS else 0
+
+    @property
+    def weight_count(self) -> int:
+        """Weights, biases not counted [elements]."""
+        if self.kind == "lstm_cell":
+            return 4 * self.out_channels * (self.in_channels + self.out_channels)
+        if self.kind not in MAC_KINDS:
+            return 0
+        kernel = self.kernel_height * self.kernel_width
+        return kernel * (self.in_channels // self.groups) * self.out_channels
+
+    @property
+    def output_elements(self) -> int:
+        """Elements of the output tensor of one input [elements]."""
+        return self.out_pixels * self.out_channels
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for side, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
+            if channels % self.groups:
+                raise GraphError(
+                    f"op {self.name!r}: {side} = {channels} is not a multiple of groups = {self.groups}"
+                )
+        if not self.inputs:
+            raise GraphError(f"op {self.name!r}: inputs is empty; name a producer or {INPUT!r}")
+        if self.kind in {"add", "mul"} and len(self.inputs) < 2:
+            raise GraphError(f"op {self.name!r}: kind {self.kind!r} needs two inputs, has {len(self.inputs)}")
+        return self
+
+
+class Gate(_Frozen):
+    """A decision the network takes per input.
+
+    ========  =====================================  ========================================================
+    kind      recorded value                         what it does to the ops it ``guards``
+    ========  =====================================  ========================================================
+    layer     bool, run or skip                      they run only if it is true
+    channel   ``size`` bits, one per output channel  only the kept output channels exist, for consumers too
+    exit      index of the exit that answered        op i runs if no exit up to ``levels[i]`` has answered yet
+    width     index into ``widths``                  only the first ``widths[index]`` output channels exist
+    spatial   ``tile_rows * tile_cols`` bits         only the kept tiles of their output are computed
+    ========  =====================================  ========================================================
+
+    An op guarded by several gates runs only if all of them let it.
+    """
+
+    name: str
+    kind: GateKind
+    size: Count = 1  # layer 1; channel: channels; exit: exits; width: choices; spatial: tiles
+    reads: str  # the op whose finished output the decision needs (``"input"`` for a policy network)
+    computed_by: tuple[str, ...] = ()  # the gate's own ops in order; the last one yields the decision
+    guards: tuple[str, ...]
+    skipped_value: Literal["zero", "constant"] = "zero"  # constant: a batch norm follows the mask
+    scaled: bool = False  # the score also multiplies what is kept
+    widths: tuple[Count, ...] = ()  # width gates: output channels per choice, rising
+    tile_rows: Count = 1  # spatial gates: grid of tiles
+    tile_cols: Count = 1
+    exits: tuple[str, ...] = ()  # exit gates: the classifier op of each exit, shallow to deep
+    levels: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    # exit gates: per guarded op the exit before it: it runs if the answering exit's index is greater
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        need = {
+            "layer": (1, "size must be 1"),
+            "channel": (self.size, ""),
+            "exit": (len(self.exits), "size must equal the number of exits"),
+            "width": (len(self.widths), "size must equal the number of widths"),
+            "spatial": (self.tile_rows * self.tile_cols, "size must be tile_rows * tile_cols"),
+        }
+        wanted, why = need[self.kind]
+        if self.size != wanted:
+            raise GraphError(f"gate {self.name!r}: size = {self.size}, needs {wanted}: {why}")
+        if self.kind == "exit" and len(self.levels) != len(self.guards):
+            raise GraphError(
+                f"gate {self.name!r}: {len(self.levels)} levels for {len(self.guards)} guarded ops; one each"
+            )
+        if self.kind in {"exit", "width"} and self.size > 256:
+            raise GraphError(f"gate {self.name!r}: size = {self.size}; needs at most 256 (8 bits)")
+        if list(self.widths) != sorted(set(self.widths)):
+            raise GraphError(f"gate {self.name!r}: widths = {self.widths} must rise")
+        return self
+
+
+class NetworkGraph(_Frozen):
+    """Ops in program (topological) order and the gates over them; validated as a whole."""
+
+    name: str
+    input_channels: Count
+    input_height: Count
+    input_width: Count
+    ops: tuple[Op, ...]
+    gates: tuple[Gate, ...] = ()
+    chained: bool = True  # False: a list of independent layers, each reads "input" at sizes of its own
+
+    def __iter__(self) -> Iterator[Op]:  # type: ignore[override]  # pydantic iterates fields, we iterate ops
+        return iter(self.ops)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Position of each op by its name."""
+        return {op.name: i for i, op in enumerate(self.ops)}
+
+    @cached_property
+    def gate_ops(self) -> frozenset[str]:
+        """Names of the ops that compute gates; exit heads answer, so they are not among them."""
+        return frozenset(name for gate in self.gates for name in gate.computed_by)
+
+    @cached_property
+    def guarding(self) -> dict[str, tuple[Gate, ...]]:
+        """Gates over each guarded op, in graph order, by the op's name."""
+        found: dict[str, tuple[Gate, ...]] = {}
+        for gate in self.gates:
+            for name in gate.guards:
+                found[name] = (*found.get(name, ()), gate)
+        return found
+
+    @property
+    def macs(self) -> int:
+        """MACs of one input with every gate open, the gates' own included [MAC]."""
+        return sum(op.macs for op in self.ops)
+
+    def op(self, name: str) -> Op:
+        """Return the op called ``name``."""
+        if name not in self.index:
+            raise GraphError(f"network {self.name!r}: no op {name!r}{did_you_mean(name, self.index)}")
+        return self.ops[self.index[name]]
+
+    def gate(self, name: str) -> Gate:
+        """Return the gate called ``name``."""
+        for gate in self.gates:
+            if gate.name == name:
+                return gate
+        known = [gate.name for gate in self.gates]
+        raise GraphError(f"network {self.name!r}: no gate {name!r}{did_you_mean(name, known)}")
+
+    def guards_of(self, op_name: str) -> tuple[Gate, ...]:
+        """Gates that guard the op, in graph order."""
+        return self.guarding.get(op_name, ())
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return the graph with some fields replaced, checked as a whole; nothing cached carries over."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**{**fields, **(update or {})})
+
+    def without_gates(self) -> NetworkGraph:
+        """Return the static network: no gates, no gate ops, no scaling by scores, no side exits."""
+        from traces.graphs.dense import strip_gates  # noqa: PLC0415  (dense.py builds graphs, so it imports this file)
+
+        return strip_gates(self)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        from traces.graphs.check import check_graph  # noqa: PLC0415  (checks need these classes)
+
+        check_graph(self)
+        return self

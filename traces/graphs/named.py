@@ -1,0 +1,87 @@
+"""Networks by name or file: everything that ``lacuna estimate`` accepts as NETWORK."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+from traces.base.errors import FileProblem, UnsupportedError, did_you_mean
+from traces.graphs.files import load_graph, parse_graph
+from traces.graphs.graph import NetworkGraph
+from traces.graphs.resnets import alexnet, cifar_resnet, resnet18, resnet50
+
+_BUILT: dict[str, Callable[[], NetworkGraph]] = {
+    "alexnet": alexnet,
+    "resnet18": resnet18,
+    "resnet50": resnet50,
+    "resnet20_cifar": lambda: cifar_resnet(20),
+    "resnet38_cifar": lambda: cifar_resnet(38),
+    "resnet110_cifar": lambda: cifar_resnet(110),
+}
+# The MLPerf Tiny networks as their int8 TFLite files have them (mlcommons/tiny at 1afd2c98).
+_STORED = (
+    "resnet8_tiny",  # image classification
+    "mobilenetv1_025_96",  # visual wake words
+    "mobilenetv1_025_96_live",  # the same without its dead channels
+    "dscnn_kws",  # keyword spotting
+    "fc_autoencoder",  # anomaly detection
+)
+
+
+def network_names() -> tuple[str, ...]:
+    """Return the names of the shipped networks, sorted."""
+    return tuple(sorted([*_BUILT, *_STORED]))
+
+
+def load_network(name_or_path: str | Path) -> NetworkGraph:
+    """Return the graph of a shipped network or of a file.
+
+    Parameters
+    ----------
+    name_or_path
+        A shipped name (``network_names()``), the name of a shipped trace (its graph), or the path of a
+        graph ``.json``, a trace ``.parquet`` or ``.npz`` (its graph), a SCALE-Sim topology ``.csv``
+        (convolutions or matrix products), or an ``.onnx`` model.
+    """
+    name = str(name_or_path)
+    if name in _BUILT:
+        return _BUILT[name]()
+    if name in _STORED:
+        return parse_graph(files("traces.graphs").joinpath("shapes", f"{name}.json").read_bytes(), name)
+    path = Path(name_or_path)
+    if path.suffix or path.exists():
+        return _load_file(path)
+    from traces.files.storage import shipped_traces  # noqa: PLC0415  (not needed for any other name)
+
+    traces = shipped_traces()
+    if name not in traces:
+        raise FileProblem(
+            f"{name!r}: no such network or file{did_you_mean(name, (*network_names(), *traces))}"
+        )
+    return _load_file(traces[name])
+
+
+def _load_file(path: Path) -> NetworkGraph:
+    if not path.exists():
+        raise FileProblem(f"{path}: no such file")
+    match path.suffix.lower():
+        case ".json":
+            return load_graph(path)
+        case ".parquet" | ".npz":
+            from traces.files.storage import read_info  # noqa: PLC0415  (Arrow is slow to import)
+
+            return read_info(path).graph
+        case ".csv":
+            from traces.graphs.topology import load_topology  # noqa: PLC0415  (one reader per format, when met)
+
+            return load_topology(path)
+        case ".onnx":
+            from traces.graphs.onnx import load_onnx  # noqa: PLC0415  (an optional extra)
+
+            return load_onnx(path)
+        case other:
+            raise UnsupportedError(
+                f"{path}: cannot read a network from {other or 'a folder'!r}; "
+                f"known: .json (graph), .parquet and .npz (trace), .csv (SCALE-Sim topology), .onnx"
+            )

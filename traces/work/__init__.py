@@ -1,0 +1,1 @@
+"""What a trace leaves to do: active channels, states, workloads."""

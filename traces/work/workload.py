@@ -1,0 +1,270 @@
+"""Lowering: a graph and its trace become what is left to do, per input and op.
+
+The rules, op by op:
+
+- A layer or exit gate decides whether an op runs; a channel or width gate which of its outputs exist; a
+  spatial gate how many tiles of its output are computed.
+- Pools, activations, scaling and depthwise convolutions keep the channels they are given; a convolution or
+  fully connected layer reads the channels that exist and puts out all its own, unless gated.
+- What a skipped op would have put out is absent: a ``concat`` gets shorter by it, an ``add`` is left with
+  its other operand, which is also what a skipped ``add`` hands on (the shortcut).
+- An op with nothing to read or nothing to put out does not run; an ``add`` needs two operands that exist.
+- Choice: with ``skipped_value="constant"`` consumers still read only the kept channels: the constant of the
+  others is folded into the consumer's bias.
+- Choice: channels that exist after an addition are those of either operand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from traces.graphs.graph import INPUT, Gate, NetworkGraph, Op
+from traces.trace import Trace, TraceInfo, pack_mask
+from traces.work.active import (
+    Bools,
+    Channels,
+    Counts,
+    Mask,
+    concatenation,
+    intersection,
+    prefix_rows,
+    union,
+)
+from traces.work.states import OpStates, Workload, deduplicate
+
+__all__ = ["MeanWorkload", "OpStates", "Workload", "dense_workload", "lower", "mean_workload", "open_trace"]
+
+
+def lower(trace: Trace, graph: NetworkGraph | None = None) -> Workload:
+    """Return what the trace's decisions leave to do.
+
+    Parameters
+    ----------
+    trace
+        Recorded decisions of ``n`` inputs: a whole trace or a part of one.
+    graph
+        Lower onto this graph instead of the trace's own, for example one with fewer gates; every gate of
+        it must be recorded.
+    """
+    graph = graph or trace.graph
+    gating = _Gating(trace, graph)
+    tensors: dict[str, Channels] = {}
+    work: list[_OpWork] = []
+    for op in graph.ops:
+        piece, tensors[op.name] = _lower_op(op, _operands(op, tensors, gating), gating)
+        work.append(piece)
+    return _workload(graph, len(trace), work)
+
+
+def open_trace(graph: NetworkGraph, inputs: int = 1) -> Trace:
+    """Return a trace in which every gate lets everything run; with exits, the deepest answers."""
+    zeros = np.zeros(inputs, np.int32)
+    decisions = {gate.name: _open_decisions(gate, inputs) for gate in graph.gates}
+    return Trace(graph, TraceInfo(model_name=graph.name), zeros, zeros, decisions)
+
+
+def dense_workload(graph: NetworkGraph) -> Workload:
+    """Return the workload of one input with every gate open; of a graph without gates, the static network."""
+    return lower(open_trace(graph))
+
+
+@dataclass(frozen=True, eq=False)
+class MeanWorkload:
+    """The one input that a mean-rate estimate prices: mean sizes of what runs, and how often it runs."""
+
+    workload: Workload  # one input; mean channels and tiles rounded half up
+    rate: NDArray[np.float64]  # (ops,), share of inputs for which the op runs [0..1]
+    in_channels: NDArray[np.float64]  # (ops,), mean where it runs
+    out_channels: NDArray[np.float64]  # (ops,), mean where it runs
+    tiles: NDArray[np.float64]  # (ops,), mean where it runs
+
+
+def mean_workload(workload: Workload) -> MeanWorkload:
+    """Return the workload at its mean execution rates: what a static estimator would be told.
+
+    Choice: which channels are kept on average has no answer, so masks of the result keep the first ones.
+    """
+    means = np.zeros((3, len(workload.states)))
+    pieces: list[_OpWork] = []
+    for i, (states, counts) in enumerate(zip(workload.states, workload.state_counts, strict=True)):
+        ran = int(counts[states.runs].sum())
+        sums = [int(counts @ values) for values in (states.in_channels, states.out_channels, states.tiles)]
+        means[:, i] = np.array(sums) / max(ran, 1)
+        cin, cout, tiles = ((2 * total + ran) // (2 * ran) if ran else 0 for total in sums)
+        op, tile_total = workload.graph.ops[i], int(workload.tile_totals[i])
+        runs = np.array([ran > 0])
+        sides = (_first(op.in_channels, cin), _first(op.out_channels, cout))
+        pieces.append(_OpWork(op, runs, *sides, tiles, tile_total))
+    return MeanWorkload(_workload(workload.graph, 1, pieces), workload.rate, *means)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _OpWork:
+    """One op's work for all inputs; sizes count only where it runs."""
+
+    op: Op
+    runs: Bools
+    source: Channels
+    result: Channels
+    tiles: Counts | int
+    tile_total: int
+
+    @property
+    def parts(self) -> tuple[Counts | int, Counts | int, Counts | int]:
+        """Input channels, output channels and tiles where it runs: (n,), or one number where they never vary."""
+        always_read = (
+            self.source.mask is None and self.op.kind != "lstm_cell"
+        )  # a cell runs without input too
+        return (
+            self.source.total if always_read else self.source.count,
+            self.result.total if self.result.mask is None else self.result.count,
+            self.tiles,
+        )
+
+
+class _Gating:
+    """What the gates of a trace say about each op, each gate's bits counted once."""
+
+    def __init__(self, trace: Trace, graph: NetworkGraph) -> None:
+        self.trace = trace
+        self.graph = graph
+        self.always = np.ones(len(trace), np.bool_)
+        self._masks: dict[tuple[str, int], Mask] = {}
+        self._combined: dict[tuple[Mask, ...], Mask] = {}
+        self._levels: dict[tuple[str, str], int] = {}
+        for gate in graph.gates:
+            trace.graph.gate(gate.name)  # names the nearest gate when it is not recorded
+            levels = zip(gate.guards, gate.levels, strict=False)  # levels are those of exit gates alone
+            self._levels.update({(gate.name, name): level for name, level in levels})
+
+    def is_open(self, op: Op) -> Bools:
+        """Return where layer and exit gates let the op run."""
+        result = self.always
+        for gate in self.graph.guards_of(op.name):
+            values = self.trace.decisions[gate.name]
+            if gate.kind == "layer":
+                result = result & values.view(np.bool_)
+            elif gate.kind == "exit":
+                result = result & (values > self._levels[gate.name, op.name])
+        return result
+
+    def mask(self, op: Op) -> Mask | None:
+        """Return which output channels the op's channel and width gates keep; None for all."""
+        gates = [gate for gate in self.graph.guards_of(op.name) if gate.kind in {"channel", "width"}]
+        masks = tuple(self._mask_of(gate, op.out_channels) for gate in gates)
+        if len(masks) < 2:
+            return masks[0] if masks else None
+        if masks not in self._combined:
+            packed = reduce(np.bitwise_and, (mask.packed for mask in masks))
+            self._combined[masks] = Mask.of(packed, op.out_channels)
+        return self._combined[masks]
+
+    def tiles(self, op: Op) -> tuple[Counts | int, int]:
+        """Return how many tiles of the op's output are computed, and of how many."""
+        gates = [gate for gate in self.graph.guards_of(op.name) if gate.kind == "spatial"]
+        if not gates:
+            return 1, 1
+        both = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
+        return np.bitwise_count(both).sum(axis=1, dtype=np.int32), gates[0].size
+
+    def _mask_of(self, gate: Gate, total: int) -> Mask:
+        key = (gate.name, total)
+        if key not in self._masks:
+            values = self.trace.decisions[gate.name].view(np.uint8)
+            packed = values if gate.kind == "channel" else prefix_rows(gate.widths, total)[values]
+            self._masks[key] = Mask.of(packed, total)
+        return self._masks[key]
+
+
+def _operands(op: Op, tensors: dict[str, Channels], gating: _Gating) -> list[Channels]:
+    """Return the channels of the tensors that the op reads, as the op counts them."""
+    operands = []
+    for name in op.inputs:
+        if name == INPUT:
+            total = gating.graph.input_channels if op.kind == "concat" else op.in_channels
+            operands.append(Channels(total, gating.always))
+        elif op.kind == "linear":
+            operands.append(tensors[name].repeated(op.in_channels // tensors[name].total))
+        else:
+            operands.append(tensors[name])
+    return operands
+
+
+def _lower_op(op: Op, operands: list[Channels], gating: _Gating) -> tuple[_OpWork, Channels]:
+    """Return the op's work and the tensor that its consumers see."""
+    is_open, mask = gating.is_open(op), gating.mask(op)
+    tiles, tile_total = gating.tiles(op)
+    source, result = _sides(op, operands, gating.always, mask)
+    runs = is_open & result.present & np.greater(tiles, 0)
+    if op.kind == "add":
+        runs &= reduce(np.add, (operand.present.view(np.uint8) for operand in operands)) >= 2
+    if op.kind != "lstm_cell":  # a recurrent cell still has its own state to work on
+        runs &= source.present
+    tensor = result.where(runs)
+    if op.kind == "add":
+        tensor = union([tensor, union(operands).where(~runs)])
+    return _OpWork(op, runs, source, result, tiles, tile_total), tensor
+
+
+def _sides(op: Op, operands: list[Channels], always: Bools, mask: Mask | None) -> tuple[Channels, Channels]:
+    """Return the input channels that the op works on and the output channels it yields if it runs."""
+    if op.kind in {"conv", "linear", "lstm_cell"} and not op.is_depthwise:
+        return operands[0], Channels(op.out_channels, always).masked(mask)
+    if op.is_depthwise:
+        multiplier = op.out_channels // op.groups
+        kept = operands[0].repeated(multiplier).masked(mask)
+        groups = kept.grouped(multiplier)  # a group runs whole if one of its outputs is kept
+        return groups, kept if multiplier == 1 else groups.repeated(multiplier)
+    match op.kind:
+        case "add":
+            kept = union(operands)
+        case "mul":  # a score for the whole tensor has one channel and keeps whatever the others have
+            whole = [operand for operand in operands if operand.total == op.in_channels]
+            kept = intersection(whole)
+            for operand in operands:
+                kept = kept.where(operand.present)
+        case "concat":
+            kept = concatenation(operands)
+        case _:
+            kept = operands[0]
+    kept = kept.masked(mask)
+    return kept, kept
+
+
+def _workload(graph: NetworkGraph, inputs: int, work: list[_OpWork]) -> Workload:
+    """Deduplicate every op's work into states."""
+    states: list[OpStates] = []
+    columns: list[NDArray[np.integer]] = []
+    for piece in work:
+        found, index = deduplicate(piece.op, piece.runs, piece.parts, piece.tile_total)
+        states.append(found)
+        columns.append(index)
+    small = all(len(found) <= np.iinfo(np.uint16).max + 1 for found in states)
+    state_index = np.empty((len(work), inputs), np.uint16 if small else np.uint32)
+    for row, index in zip(state_index, columns, strict=True):
+        row[:] = index
+    return Workload(
+        graph=graph,
+        states=tuple(states),
+        state_index=state_index.T,
+        tile_totals=np.array([piece.tile_total for piece in work], np.int32),
+        active_inputs=tuple(piece.source for piece in work),
+        active_outputs=tuple(piece.result for piece in work),
+    )
+
+
+def _open_decisions(gate: Gate, inputs: int) -> NDArray[np.bool_] | NDArray[np.uint8]:
+    if gate.kind == "layer":
+        return np.ones(inputs, np.bool_)
+    if gate.kind in {"channel", "spatial"}:
+        return pack_mask(np.ones((inputs, gate.size), np.bool_))
+    return np.full(inputs, gate.size - 1, np.uint8)
+
+
+def _first(total: int, count: int) -> Channels:
+    """Return the first ``count`` channels of ``total``, for one input."""
+    return Channels(total, np.array([count > 0]), Mask.of(prefix_rows([count], total), total))
