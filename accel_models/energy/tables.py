@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 from traces.base.errors import ConfigError, did_you_mean
+from traces.base.tables import read_rows
 
 
-@cache
 def read_table(name: str) -> tuple[dict[str, str], ...]:
     """Return the rows of ``tables/<name>.csv``, every cell as text."""
-    text = (files("accel_models.tables") / f"{name}.csv").read_text(encoding="utf-8")
-    return tuple(csv.DictReader(text.splitlines()))
+    return read_rows("accel_models.tables", f"{name}.csv")
 
 
 @dataclass(frozen=True, slots=True)

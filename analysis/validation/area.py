@@ -12,8 +12,8 @@ from accel_models.energy.params import (
     SramMacro,
     TechnologyParams,
 )
-from accel_models.energy.tables import read_table
 from analysis.validation.comparison import Comparison, published_group
+from analysis.validation.reference_rows import reference_rows
 
 BANKS = 2  # of every buffer: assumption
 VOLTAGE_V = 0.9  # area does not depend on it
@@ -46,7 +46,7 @@ def chips() -> Comparison:
 
 
 def _comparison(name: str, group: str, *, bound_mean: float, bound_worst: float) -> Comparison:
-    rows = [row for row in read_table("reference/npu_area") if row["group"] == group]
+    rows = [row for row in reference_rows("npu_area") if row["group"] == group]
     return published_group(
         name, rows, "mm2", _predicted, unit="mm2", bound_mean=bound_mean, bound_worst=bound_worst
     )

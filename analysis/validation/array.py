@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +14,7 @@ from accel_models.dram import transfer_cycles
 from accel_models.units.array.accesses import buffer_accesses
 from accel_models.units.array.systolic import ArrayParams, Gemms, ceil_div, compute_cycles, lay_out
 from analysis.validation.comparison import Comparison
+from analysis.validation.reference_rows import reference_rows
 
 Ints = NDArray[np.int64]
 Table = dict[str, NDArray[np.str_]]  # columns of text
@@ -55,9 +54,8 @@ def array_comparisons() -> tuple[Comparison, ...]:
 
 @cache
 def reference(name: str) -> Table:
-    """Return the columns of ``tables/reference/<name>.csv``."""
-    text = (files("analysis.validation") / "reference" / f"{name}.csv").read_text(encoding="utf-8")
-    rows = list(csv.DictReader(text.splitlines()))
+    """Return the columns of ``reference/<name>.csv``."""
+    rows = reference_rows(name)
     return {column: np.array([row[column] for row in rows]) for column in rows[0]}
 
 

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from accel_models.cost import Ints, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
-from accel_models.energy.tables import read_table
 from accel_models.units.pricing import price
 from accel_models.work.placement import place
 from analysis.validation.comparison import Comparison
+from analysis.validation.reference_rows import reference_rows
 from traces.graphs.graph import NetworkGraph, Op
 from traces.graphs.resnets import resnet18, resnet50
 
@@ -39,7 +39,7 @@ def dpacs_latency() -> Comparison:
 
     Pixels are pruned in all convolutions of residual blocks, channels between them, whole groups at a time.
     """
-    rows = [row for row in read_table("reference/dpacs_fpga") if row["implementation"] == "serial"]
+    rows = [row for row in reference_rows("dpacs_fpga") if row["implementation"] == "serial"]
     found = [_over_dense(name, [row for row in rows if row["network"] == name]) for name in NETWORKS]
     labels, measured, predicted = zip(*found, strict=True)
     return Comparison(

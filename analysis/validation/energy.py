@@ -11,6 +11,7 @@ from analysis.validation import eyeriss as validation_eyeriss
 from analysis.validation import mcu as validation_mcu
 from analysis.validation import npu as validation_npu
 from analysis.validation.comparison import Comparison
+from analysis.validation.reference_rows import reference_rows
 
 
 def energy_comparisons() -> tuple[Comparison, ...]:
@@ -32,7 +33,7 @@ def energy_comparisons() -> tuple[Comparison, ...]:
 
 def voltage_scaling() -> Comparison:
     """Energy of one chip at two voltages: Stillmaker & Baas between 0.65 V and 0.80 V at 22 nm."""
-    rows = [row for row in read_table("reference/energy_mlperf_tiny") if row["soc"] == "Gap9"]
+    rows = [row for row in reference_rows("energy_mlperf_tiny") if row["soc"] == "Gap9"]
     energy = {(row["benchmark"], row["supply_v"]): float(row["energy_uj"]) for row in rows}
     names = sorted({row["benchmark"] for row in rows})
     return Comparison(

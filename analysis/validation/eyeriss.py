@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from accel_models.design.load import load_design
 from accel_models.design.params import array_params, design_prices, memory_params, technology_params
 from accel_models.energy.actions import Actions, array_actions, energy_pj, static_energy_pj
-from accel_models.energy.tables import read_table
 from accel_models.units.array.mapping import Mapping, map_ops
 from accel_models.work.shapes import shapes_of
 from analysis.validation.comparison import Comparison
+from analysis.validation.reference_rows import reference_rows
 from traces.graphs.graph import Op
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,7 @@ class Measured:
 @cache
 def measured() -> Measured:
     """Read the published table."""
-    rows = read_table("reference/eyeriss_alexnet")
+    rows = reference_rows("eyeriss_alexnet")
 
     def column(name: str) -> Floats:
         return np.array([float(row[name]) for row in rows])

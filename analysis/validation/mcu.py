@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.energy.tables import core_power, read_table
+from accel_models.energy.tables import core_power
 from accel_models.units.simd.software import load_software
 from analysis.validation.comparison import Comparison
+from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.simd_network import network_cycles
-from analysis.validation.simd_reference import Row, network, row_core, software_of, x_cube_ai_version
+from analysis.validation.simd_reference import network, row_core, software_of, x_cube_ai_version
 
 TRUTH = "MLPerf Tiny v0.5-v1.3, closed division, STM32L4R5 and STM32H7A3"
 DESIGNS = {"STM32L4R5": "cortex_m4", "STM32H7A3": "cortex_m7"}
@@ -42,7 +43,7 @@ def energy_of_other_chips() -> Comparison:
     The price of a cycle was fitted on these rows, one constant per chip and mode; the cycles were not, but for
     GAP8's issue rate.
     """
-    rows = [row for row in read_table("reference/simd_networks") if row["energy_uj"]]
+    rows = [row for row in reference_rows("simd_networks") if row["energy_uj"]]
     return Comparison(
         name="energy of Apollo510 and GAP8 end to end",
         truth="AmbiqAI/neuralSPOT@308c4e63; GreenWaves-Technologies/image_classification_networks@50ad1beb",
@@ -57,7 +58,7 @@ def energy_of_other_chips() -> Comparison:
 
 def energy_rows() -> list[Row]:
     """Rows with energy of the chips we ship designs for."""
-    return [row for row in read_table("reference/energy_mlperf_tiny") if row["soc"] in DESIGNS]
+    return [row for row in reference_rows("energy_mlperf_tiny") if row["soc"] in DESIGNS]
 
 
 def _cycles(row: Row) -> float:

@@ -8,8 +8,8 @@ from accel_models.energy.actions import Actions, energy_pj, static_energy_pj
 from accel_models.energy.params import SramMacro, TechnologyParams
 from accel_models.energy.price_list import price_list
 from accel_models.energy.prices import PriceList
-from accel_models.energy.tables import read_table
 from analysis.validation.comparison import Comparison, published_group
+from analysis.validation.reference_rows import reference_rows
 
 SUM_BYTES = 4  # of an int32 partial sum
 ACCUMULATOR_BYTES = 16 << 10  # assumption
@@ -31,7 +31,7 @@ def chips_at_peak() -> Comparison:
 
 
 def _comparison(name: str, group: str, *, bound_mean: float, bound_worst: float) -> Comparison:
-    rows = [row for row in read_table("reference/npu_peak") if row["group"] == group]
+    rows = [row for row in reference_rows("npu_peak") if row["group"] == group]
     return published_group(
         name,
         rows,

@@ -24,16 +24,15 @@ from accel_models.units.simd.simd import SimdParams, simd_cycles
 from accel_models.units.simd.software import Isa, load_software
 from accel_models.work.shapes import shapes_of
 from analysis.validation.comparison import Comparison
+from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.simd_network import work_cycles
 from analysis.validation.simd_reference import (
-    Row,
     counted_op,
     gap8_rows,
     label,
     layer_op,
     mlperf_rows,
     network,
-    reference_rows,
     row_core,
     software_of,
     tuned_rows,

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from functools import cache
-from importlib.resources import files
 
 from accel_models.design.load import load_design
 from accel_models.design.params import simd_params
 from accel_models.units.simd.simd import SimdParams
 from accel_models.work.shapes import Shapes
 from analysis.validation.mobilenets import mobilenet_v1, mobilenet_v2
+from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.simd_network import network_work
 from traces.base.errors import ConfigError
 from traces.graphs.graph import NetworkGraph, Op
 from traces.graphs.named import load_network
-
-Row = dict[str, str]
 
 _NETWORKS = {
     "IC": "resnet8_tiny",
@@ -66,13 +63,6 @@ def tuned_rows() -> list[Row]:
     tiny = [row for row in mlperf_rows() if software_of(row["software"]).startswith("tuned_")]
     zoo = [row for row in reference_rows("simd_networks") if row["core"] == "Cortex-M7"]
     return tiny + [{**row, "design": "stm32h747"} for row in zoo]
-
-
-@cache
-def reference_rows(name: str) -> tuple[Row, ...]:
-    """Return a table of ``tables/reference`` as it is."""
-    source = files("analysis.validation").joinpath("reference", f"{name}.csv")
-    return tuple(csv.DictReader(source.read_text(encoding="utf-8").splitlines()))
 
 
 def software_of(stack: str) -> str:

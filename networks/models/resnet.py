@@ -180,12 +180,26 @@ def cifar_blocks(depth: int) -> tuple[int, int, int]:
     return n, n, n
 
 
+class Pointwise(nn.Conv2d):
+    """A 1x1 convolution that drops the pixels its stride passes over before it computes.
+
+    The same function as its parent's.  torch 2.13.0's oneDNN writes past the end of an array in the backward
+    pass of a *strided* 1x1 convolution with fewer than 8 channels, on processors with AVX2 and no AVX-512
+    ("corrupted double-linked list"); convolutions without a stride are not affected.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the convolution of every ``stride``-th pixel, shape (n, out_channels, h / stride, w / stride)."""
+        (rows, columns), one = self.stride, (1, 1)
+        return functional.conv2d(x[:, :, ::rows, ::columns], self.weight, self.bias, one, 0, one, self.groups)
+
+
 def _projection(in_channels: int, out_channels: int, stride: int) -> nn.Module:
     """Return the shortcut: nothing where sizes agree, else a 1x1 convolution and its batch norm."""
     if stride == 1 and in_channels == out_channels:
         return nn.Identity()
     return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
+        Pointwise(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
     )
 
 

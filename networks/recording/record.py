@@ -10,9 +10,9 @@ from typing import Literal
 
 from networks.models.families import ModelConfig
 from networks.recording.recorder import record
+from networks.training import checkpoint
 from networks.training.data import Dataset, load_dataset, plain_batches
 from networks.training.loading import LoadedModel, load_model
-from networks.training import checkpoint
 from traces.graphs.graph import NetworkGraph
 from traces.trace import Trace, TraceInfo
 

@@ -1,9 +1,10 @@
 """What ships with the code: checkpoints, logs, recorded traces, and where each of them comes from.
 
 ``python -m networks.recording.shipping RUNS --data DIR`` takes every finished run ``RUNS/NAME/`` (``model.pt``,
-``log.csv``, and ``commit``, a line per commit that trained it) whose configuration is ``networks/shipped/NAME.yaml``, measures
-it on the test images, and writes ``networks/shipped/`` and ``traces/shipped/``.  A trace ships
-of the networks that ``provenance.json`` marks so already, and of those named with ``--trace``.
+``log.csv``, and ``commit``, a line per commit that trained it) whose configuration is
+``networks/shipped/NAME.yaml``, measures it on the test images, and writes ``networks/shipped/`` and
+``traces/shipped/``.  A trace ships of the networks that ``provenance.json`` marks so already, and of those
+named with ``--trace``.
 """
 
 from __future__ import annotations

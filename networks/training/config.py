@@ -28,12 +28,13 @@ from torch import nn
 
 from networks.models.families import DDIResNetConfig, DenseNetConfig, ModelConfig, ResNetConfig
 from networks.models.gates import AddedPart, belongs_to
+from networks.training import checkpoint
 from networks.training.cost import CostModel
 from networks.training.cost_table import check_cost_table, load_cost_table
 from networks.training.data import Dataset, load_dataset
 from networks.training.objective import SignFlipCost, TargetCost
 from networks.training.optimizers import TrainSettings
-from networks.training.run import Answering, EpochReport, Objective, accuracy_of, checkpoint, train
+from networks.training.run import Answering, EpochReport, Objective, accuracy_of, train
 from networks.training.starting import start
 from networks.training.teaching import Lessons, prepare_lessons
 from traces.base.errors import ConfigError, FileProblem, did_you_mean

@@ -22,11 +22,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from networks.training import checkpoint
 from networks.training.answers import Wanted, answer_loss
 from networks.training.batches import batches
 from networks.training.data import Dataset, Images, plain_batches
 from networks.training.optimizers import Optimizers, TrainSettings, rate_share
-from networks.training import checkpoint
 from networks.training.teaching import Lessons
 from traces.base.errors import ConfigError, LacunaError
 

@@ -11,8 +11,8 @@ from networks.models.ddi import DDIResNet
 from networks.models.gates import AddedPart, belongs_to
 from networks.models.lcnet import LCBlock
 from networks.models.resnet import ResNet
-from networks.training.loading import load_model
 from networks.training import checkpoint
+from networks.training.loading import load_model
 from networks.training.shrinking import shrunk_state
 from traces.base.errors import ConfigError
 

@@ -19,11 +19,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from networks.training import checkpoint
 from networks.training.answers import Wanted
 from networks.training.batches import Augmentation, Views, draw_views, finished, look, shuffled
 from networks.training.data import Dataset
 from networks.training.loading import load_model
-from networks.training import checkpoint
 from traces.base.errors import ConfigError
 
 _VIEW_SEED = 20  # Choice: one set of views for every network, so that the answers are shared

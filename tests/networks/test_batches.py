@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from networks.models.families import ResNetConfig
+from networks.training import checkpoint
 from networks.training.batches import Augmentation, Views, batches, draw_views, finished, look
 from networks.training.data import Dataset, Images, load_digits
-from networks.training import checkpoint
 from networks.training.teaching import Lessons, prepare_lessons
 
 MODEL = {"kind": "resnet", "blocks": [1], "widths": [4], "in_channels": 1}

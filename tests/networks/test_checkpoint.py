@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from networks.recording.record import describe_checkpoint
-from networks.training.loading import load_model
 from networks.training import checkpoint
+from networks.training.loading import load_model
 from networks.training.starting import warm_start
 from tests.networks.networks_fixtures import lcnet_config
 from traces.base.errors import ConfigError, FileProblem

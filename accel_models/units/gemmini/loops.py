@@ -7,19 +7,19 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import (
-    gemmini_conv,
-    gemmini_conv_loads,
-    gemmini_dma,
-    gemmini_machine,
-    gemmini_matmul,
-    gemmini_matmul_loads,
-    gemmini_matmul_tiling,
-    gemmini_queues,
-    gemmini_reuse,
-    gemmini_run,
-    gemmini_tiling,
-    gemmini_traffic,
+from accel_models.units.gemmini import (
+    conv,
+    conv_loads,
+    dma,
+    machine,
+    matmul,
+    matmul_loads,
+    matmul_tiling,
+    queues,
+    reuse,
+    run,
+    tiling,
+    traffic,
 )
 from accel_models.units.gemmini.compiled import compiled_and_kept, sources_of
 from accel_models.units.gemmini.conv import conv_run
@@ -70,18 +70,18 @@ def _bind(sources: str) -> tuple[Loop, Loop]:
 
 
 _MODULES = (
-    gemmini_conv,
-    gemmini_conv_loads,
-    gemmini_dma,
-    gemmini_machine,
-    gemmini_matmul,
-    gemmini_matmul_loads,
-    gemmini_matmul_tiling,
-    gemmini_queues,
-    gemmini_reuse,
-    gemmini_run,
-    gemmini_tiling,
-    gemmini_traffic,
+    conv,
+    conv_loads,
+    dma,
+    machine,
+    matmul,
+    matmul_loads,
+    matmul_tiling,
+    queues,
+    reuse,
+    run,
+    tiling,
+    traffic,
 )
 _LAYERS, _PRODUCTS = _bind(sources_of(*_MODULES))
 

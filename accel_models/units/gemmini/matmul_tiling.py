@@ -1,7 +1,7 @@
 """How the library cuts a product for Gemmini: start square, then grow each size in turn while it fits.
 
 Source: the behaviour of ``tiled_matmul_auto`` in ucb-bar/gemmini-rocc-tests @ab748c5; bytes moved by every
-run of tables/reference/gemmini_matmul_rtl.csv are met.
+run of analysis/validation/reference/gemmini_matmul_rtl.csv are met.
 """
 
 from __future__ import annotations

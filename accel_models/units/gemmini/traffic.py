@@ -8,7 +8,7 @@ merged into rows of the scratchpad, one written a cycle::
     requests                         [  12 ] [ 8  ]           two beats, but three cycles: the second beat
     rows of the scratchpad           [16 .......][4]          ends one row and begins another
 
-Source: Verilator runs of Gemmini's loads (tables/reference/gemmini_dma_rtl.csv), exact on its unaligned ones.
+Source: Verilator runs of Gemmini's loads (reference/gemmini_dma_rtl.csv), exact on its unaligned ones.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Instructions that the kernels of a neural network execute on a SIMD core, by class.
 
 Checked against instruction counts of CMSIS-NN run under an instruction-set simulator
-(``tables/reference/simd_instructions.csv``); cycles are :mod:`accel_models.units.simd.simd`'s.
+(``analysis/validation/reference/simd_instructions.csv``); cycles are :mod:`accel_models.units.simd.simd`'s.
 
 The matrix kernel (M pixels, K reduction, N channels per group) in register blocks of P x Q sums, S elements
 of K a step, L multiply-accumulates per instruction:
@@ -34,7 +34,7 @@ from traces.graphs.graph import MAC_KINDS
 Floats = NDArray[np.float64]
 
 # Classes of the instructions around the MAC loop, as shares; the rest are ALU.  Source: the Cortex-M4 rows of
-# reference/simd_instructions.csv with the least MAC loop, vww_conv1_3x3s2 and vww_dw48x8, their mean.
+# simd_instructions.csv with the least MAC loop, vww_conv1_3x3s2 and vww_dw48x8, their mean.
 OVERHEAD_LOAD, OVERHEAD_STORE, OVERHEAD_BRANCH = 0.24, 0.07, 0.09
 LSTM_EXPS = 5  # sigmoids and tanhs per hidden unit: i, f, g, o and the cell's output
 LSTM_PRODUCTS = 3  # f * c, i * g, o * tanh(c)
