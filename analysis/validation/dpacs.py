@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from accel_models.cost import Ints, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
+from accel_models.units.kinds import units_of
 from accel_models.units.pricing import price
 from accel_models.work.placement import place
 from analysis.validation.comparison import Comparison
@@ -92,10 +93,11 @@ def network_cycles(graph: NetworkGraph, pixels: Floats, channels: Floats) -> Int
     Cycles, shape (n,).
     """
     design = _chip()
+    kinds = {unit.name for unit in units_of(design) if unit.matrix}
     slowest: dict[str, Ints] = {}
     weights = np.zeros(len(pixels), np.int64)
     for op, placement in zip(graph.ops, place(graph, design), strict=True):
-        if placement.unit == "array":
+        if placement.unit in kinds:
             block = op.name.split(".", maxsplit=1)[0]
             work = _work(op, graph.name, pixels, channels)
             weights += -(-work.weight_fetch_bytes // WEIGHT_BYTES)

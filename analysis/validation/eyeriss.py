@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from accel_models.design.load import load_design
 from accel_models.design.params import array_params, design_prices, memory_params, technology_params
-from accel_models.energy.actions import Actions, array_actions, energy_pj, static_energy_pj
+from accel_models.energy.actions import Actions, Idle, array_actions, energy_pj, static_energy_pj
 from accel_models.units.array.mapping import Mapping, map_ops
 from accel_models.work.shapes import shapes_of
 from analysis.validation.comparison import Comparison
@@ -132,7 +132,7 @@ def _energy_uj(moved: Actions, *, busy_cycles: Floats, total_cycles: Floats) -> 
         technology_params(design), chip.macs, busy_cycles, pes=pes, gated_macs=chip.macs * chip.zero_share
     )
     idle = pes * (total_cycles - busy_cycles)
-    static = static_energy_pj(prices, total_cycles, design.clock, idle_pe_cycles=idle)
+    static = static_energy_pj(prices, total_cycles, design.clock, Idle(pe_cycles=idle))
     return (energy_pj(inside + moved, prices).total_pj + static) * 1e-6
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from accel_models.cost import Cost, Misfit, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.params import memory_params
-from accel_models.units.price_together import price_all
+from accel_models.units.pricing import price_all
 from accel_models.work.placement import place
 from accel_models.work.skipping import SkippedWorkload, skip
 from simulator.policy import Policy
