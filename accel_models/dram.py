@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.work.shapes import Ints
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 MEBICYCLE = 2**20  # bandwidth is kept as whole bytes per 2**20 cycles, exact to one part in a million
 

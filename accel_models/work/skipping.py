@@ -26,8 +26,7 @@ from numpy.typing import NDArray
 from accel_models.cost import Ints, WorkStates
 from accel_models.design.design import Design
 from accel_models.work.kept_data import counted_bytes, masked_bytes, patch_pixels
-from traces.graphs.graph import MAC_KINDS, NetworkGraph, Op
-from traces.work.states import Indices, Workload
+from traces import MAC_KINDS, Indices, NetworkGraph, Op, Workload
 
 Bools = NDArray[np.bool_]
 Compaction = Literal["union", "per_input"]
