@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from accel_models.compiling.compiler import Compiler
-from traces.graphs.graph import INPUT, MAC_KINDS, NetworkGraph, Op
+from traces import INPUT, MAC_KINDS, NetworkGraph, Op
 
 Stage = Literal["activation", "scale", "add", "global_pool", "max_pool"]
 STAGES: tuple[Stage, ...] = get_args(Stage)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
-from traces.base.errors import ConfigError, did_you_mean
+from traces import ConfigError, did_you_mean
 
 Step = Literal["fold", "fuse", "sort", "place_gates", "pin"]
 

@@ -13,8 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from traces.graphs.graph import MAC_KINDS, Gate, NetworkGraph, Op
-from traces.trace import Trace, pack_mask
+from traces import MAC_KINDS, Gate, NetworkGraph, Op, Trace, pack_mask
 
 Order = NDArray[np.int64]
 
