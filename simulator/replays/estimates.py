@@ -81,7 +81,8 @@ def _at_expected_times(tables: Durations, index: Indices) -> Durations:
 
     def mean_of(table: Ints) -> Ints:
         means = [tables.lut(t, table)[states].mean() for t, states in enumerate(rows)]
-        return np.rint(np.array(means) * TICKS).astype(np.int64)
+        ticks: Ints = np.rint(np.array(means) * TICKS).astype(np.int64)
+        return ticks
 
     return replace(
         tables,
