@@ -21,7 +21,7 @@ from accel_models.cost import Cost, Placement
 from accel_models.design.design import Design
 from accel_models.work.placement import weight_space_bytes
 from simulator.schedules.decisions import deciding_ops
-from traces.graphs.graph import INPUT, NetworkGraph
+from traces.graphs.graph import NetworkGraph
 
 TaskKind = Literal["weights", "inputs", "compute", "outputs"]
 NO_UNIT = -1  # of an op that costs nothing on any unit
@@ -147,7 +147,7 @@ class _Draft:
             for gate in self.graph.gates
             if gate.computed_by[:1] == (op.name,) and gate.kind != "exit"
         }
-        names = names.union(op.inputs) - {INPUT}
+        names = names.union(op.inputs) - self.graph.input_sizes.keys()
         return tuple(sorted(place[self.graph.index[name], "compute"] for name in names))
 
 
