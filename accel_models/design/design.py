@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from accel_models.design.quantities import parse_quantity, spell, whole
 from accel_models.energy.tables import core_power, dram_table, operation_table
 from accel_models.units.simd.software import load_software
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 
 def _quantity(kind: str, *, integer: bool = False) -> Any:
@@ -222,6 +222,7 @@ class Design(Part):
     elementwise: Literal["simd", "ignored"] = "simd"  # ignored: adds, pools ... are free and said to be
     gate_unit: str = "simd"  # a section that describes a unit
     gate_weights: Literal["resident", "fetched"] = "fetched"
+    gate_handover: Time = 0.0  # of a decision from the unit that made it to one that obeys it
     technology: Technology
     sources: dict[str, str]  # dotted path of a value or of the group around it -> where it comes from
 

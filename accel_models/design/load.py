@@ -15,7 +15,7 @@ from ruamel.yaml.error import YAMLError
 
 from accel_models.design.design import Design, Part
 from accel_models.units.kinds import KINDS, has_matrix_unit, unit_described_by, unit_kind, units_of
-from traces.base.errors import ConfigError, FileProblem, did_you_mean
+from traces import ConfigError, FileProblem, did_you_mean
 
 _SPELLED: Final = {"simd": "simd core"}
 

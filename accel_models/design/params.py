@@ -14,7 +14,7 @@ from accel_models.energy.prices import PriceList
 from accel_models.units.array.systolic import ArrayParams
 from accel_models.units.kinds import silicon_of
 from accel_models.units.simd.simd import MemoryWait, SimdParams
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 _NS = 1e9
 

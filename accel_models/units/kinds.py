@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.energy.actions import Idle
-from traces.base.errors import ConfigError, did_you_mean
+from traces import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from accel_models.design.design import Design, Part
     from accel_models.units.unit_cost import States, UnitCost
-    from traces.graphs.graph import Op
+    from traces import Op
 
 Cycles = NDArray[np.float64] | NDArray[np.int64]
 

@@ -7,8 +7,7 @@ from collections.abc import Collection
 from accel_models.cost import FREE, Placement
 from accel_models.design.design import Design, Memory
 from accel_models.units.kinds import unit_described_by, units_of
-from traces.base.errors import UnsupportedError
-from traces.graphs.graph import MAC_KINDS, NetworkGraph, Op
+from traces import MAC_KINDS, NetworkGraph, Op, UnsupportedError
 
 Lifetimes = dict[str, range]  # per tensor
 

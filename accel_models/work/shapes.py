@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.work.rows import rows_of
-from traces.graphs.graph import MAC_KINDS, Op, OpKind
+from traces import MAC_KINDS, Op, OpKind
 
 Ints = NDArray[np.int64]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from accel_models.design.load import design_model, explain, set_value
+from accel_models import design_model, explain, set_value
 from analysis.sweeps.expressions import is_name
 from analysis.sweeps.ranges import Scalar, axis_values
 from analysis.sweeps.space import Axis, Family, assign
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 
 def as_mapping(value: object, where: str) -> dict[str, Any]:

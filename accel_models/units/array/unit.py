@@ -11,8 +11,7 @@ from accel_models.energy.actions import Idle
 from accel_models.units.array.price import array_cost
 from accel_models.units.kinds import Cycles, Silicon, Unit, equal_names
 from accel_models.units.unit_cost import States, UnitCost
-from traces.base.errors import ConfigError
-from traces.graphs.graph import MAC_KINDS, Op
+from traces import MAC_KINDS, ConfigError, Op
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from accel_models.energy.actions import Idle
 from accel_models.units.array.unit import UNIT as MESH
 from accel_models.units.kinds import Cycles, Silicon, Unit, equal_names
 from accel_models.units.unit_cost import States, UnitCost
-from traces.base.errors import ConfigError
-from traces.graphs.graph import Op
+from traces import ConfigError, Op
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from accel_models.units.simd.simd import simd_cycles
 from accel_models.units.simd.software import load_software
 from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
-from traces.graphs.graph import MAC_KINDS
+from traces import MAC_KINDS
 
 
 def simd_cost(states: States, design: Design) -> UnitCost:

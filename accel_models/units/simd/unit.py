@@ -13,7 +13,7 @@ from accel_models.energy.params import PRECISION_BYTES
 from accel_models.units.kinds import Cycles, Silicon, Unit, has_matrix_unit
 from accel_models.units.simd.price import simd_cost
 from accel_models.units.unit_cost import States, UnitCost
-from traces.graphs.graph import Op
+from traces import Op
 
 
 @dataclass(frozen=True, slots=True)
