@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from traces.graphs.files import parse_op
-from traces.graphs.graph import INPUT, Activation, Gate, NetworkGraph, Op, OpKind
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import INPUT, Activation, Gate, Op, OpKind
 
 
 @dataclass(frozen=True, slots=True)
