@@ -58,7 +58,9 @@ def can_sort(gate: Gate, graph: NetworkGraph) -> bool:
     They can where every tensor that carries them is made by ops the gate guards (or from such a tensor,
     channel by channel) and ends in ops that mix channels: convolutions without groups, products.
     """
-    if gate.kind != "channel" or any(not _makes(graph.op(name), gate, graph) for name in gate.guards):
+    if (gate.rules.decides, gate.rules.stored) != ("channels", "bits") or any(
+        not _makes(graph.op(name), gate, graph) for name in gate.guards
+    ):
         return False
     carried = set(gate.guards)
     for op in graph.ops:
