@@ -36,11 +36,11 @@ from .graphs.named import load_network as load_network
 from .graphs.named import network_names as network_names
 from .graphs.network import NetworkGraph as NetworkGraph
 from .graphs.parts import INPUT as INPUT
-from .graphs.parts import MAC_KINDS as MAC_KINDS
-from .graphs.parts import Activation as Activation
+from .graphs.kinds import MAC_KINDS as MAC_KINDS
+from .graphs.kinds import Activation as Activation
 from .graphs.parts import Gate as Gate
 from .graphs.parts import Op as Op
-from .graphs.parts import OpKind as OpKind
+from .graphs.kinds import OpKind as OpKind
 from .graphs.resnets import cifar_resnet as cifar_resnet
 from .graphs.resnets import resnet18 as resnet18
 from .graphs.resnets import resnet50 as resnet50

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from traces.graphs.files import parse_op
 from traces.graphs.network import NetworkGraph
-from traces.graphs.parts import INPUT, Activation, Gate, Op, OpKind
+from traces.graphs.kinds import Activation, OpKind
+from traces.graphs.parts import INPUT, Gate, Op
 
 
 @dataclass(frozen=True, slots=True)

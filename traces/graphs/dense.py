@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from traces.graphs.parts import INPUT, GraphParts, Op
+from traces.graphs.parts import GraphParts, Op
 
 Graph = TypeVar("Graph", bound=GraphParts)  # checked or not: what is made is of the same class
 
@@ -73,7 +73,7 @@ def _scales(op: Op, graph: GraphParts) -> bool:
 
 
 def _consumers(graph: GraphParts) -> dict[str, set[str]]:
-    readers: dict[str, set[str]] = {INPUT: set(), **{op.name: set() for op in graph.ops}}
+    readers: dict[str, set[str]] = {name: set() for name in (*graph.input_sizes, *graph.index)}
     for op in graph.ops:
         for name in op.inputs:
             readers[name].add(op.name)
