@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from traces.graphs.files import parse_op
-from traces.graphs.network import NetworkGraph
 from traces.graphs.kinds import Activation, OpKind
+from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import INPUT, Gate, Op
 
 
