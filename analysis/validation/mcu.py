@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.design.load import load_design
-from accel_models.energy.tables import core_power
+from accel_models import core_power, load_design
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.tables import cortexm_row

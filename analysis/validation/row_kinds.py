@@ -11,7 +11,7 @@ from typing import Final
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows import arrays, chips, networks
 from analysis.validation.rows.kind import RowKind, RowText, each
-from traces.base.errors import ConfigError, did_you_mean
+from traces import ConfigError, did_you_mean
 
 Predict = Callable[[Row], tuple[float, float]]
 
@@ -37,7 +37,7 @@ _MLPERF = "submitter soc device cpu_core accelerator freq_mhz voltage software p
 _MLPERF += " dead_channel_removal_inferred notes"
 _CORTEXM = "device core freq_mhz software network layer type in_h in_w in_c k stride out_c"
 
-KINDS: Final[dict[str, RowKind]] = {
+ROW_KINDS: Final[dict[str, RowKind]] = {
     "scalesim": _kind(
         "SCALE-Sim, compute cycles without stalls",
         f"layer {_SCALE_SIM} total_cycles",
@@ -153,6 +153,6 @@ KINDS: Final[dict[str, RowKind]] = {
 
 def row_kind(name: str) -> RowKind:
     """Return a kind of rows by its name."""
-    if name not in KINDS:
-        raise ConfigError(f"--rows {name!r}: no such kind of rows{did_you_mean(name, KINDS)}")
-    return KINDS[name]
+    if name not in ROW_KINDS:
+        raise ConfigError(f"--rows {name!r}: no such kind of rows{did_you_mean(name, ROW_KINDS)}")
+    return ROW_KINDS[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.kind import NotCovered, number
 from analysis.validation.simd_reference import network
-from traces.graphs.graph import Op, OpKind
+from traces import Op, OpKind
 
 # Kind of op by the word for it in tables of layers, lower case.
 _KINDS: dict[str, OpKind] = {

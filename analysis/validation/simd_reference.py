@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 
-from accel_models.design.load import load_design
-from accel_models.design.params import simd_params
-from accel_models.units.simd.simd import SimdParams
-from accel_models.units.simd.software import load_software
-from accel_models.work.shapes import Shapes
+from accel_models import Shapes, SimdParams, load_design, load_software, simd_params
 from analysis.validation.mobilenets import mobilenet_v1, mobilenet_v2
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.kind import NotCovered
 from analysis.validation.rows.tables import mlperf_row
 from analysis.validation.simd_network import network_work, work_cycles
-from traces.base.errors import ConfigError
-from traces.graphs.graph import NetworkGraph
-from traces.graphs.named import load_network
+from traces import ConfigError, NetworkGraph, load_network
 
 _NETWORKS = {
     "IC": "resnet8_tiny",

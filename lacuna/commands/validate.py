@@ -9,11 +9,10 @@ import typer
 
 from lacuna.console import percent, show_json, show_lines, show_table
 from lacuna.options import AsJson
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 if TYPE_CHECKING:
-    from analysis.validation.comparison import Comparison
-    from analysis.validation.rows.kind import GroupScore, Score
+    from analysis import Comparison, GroupScore, Score
 
 
 def validate(
@@ -39,25 +38,28 @@ def validate(
 
 
 def _show_kinds(as_json: bool) -> None:
-    from analysis.validation.row_kinds import KINDS  # noqa: PLC0415
+    from analysis import ROW_KINDS  # noqa: PLC0415
 
     if as_json:
-        show_json({name: {"what": kind.what, "columns": list(kind.columns)} for name, kind in KINDS.items()})
+        show_json(
+            {name: {"what": kind.what, "columns": list(kind.columns)} for name, kind in ROW_KINDS.items()}
+        )
         return
     columns = ["kind", "what is compared", "columns"]
     show_table(
-        "Kinds of rows", columns, [[name, kind.what, " ".join(kind.columns)] for name, kind in KINDS.items()]
+        "Kinds of rows",
+        columns,
+        [[name, kind.what, " ".join(kind.columns)] for name, kind in ROW_KINDS.items()],
     )
 
 
 def _show_rows(name: str | None, file: Path | None, as_json: bool) -> None:
-    from analysis.validation.row_kinds import row_kind  # noqa: PLC0415
-    from analysis.validation.rows.kind import read_measured_rows, score  # noqa: PLC0415
+    from analysis import read_measured_rows, row_kind, score_rows  # noqa: PLC0415
 
     if name is None or file is None:
         raise ConfigError("rows of your own need both: lacuna validate --rows KIND FILE.csv")
     kind = row_kind(name)
-    found = score(kind, read_measured_rows(file, kind))
+    found = score_rows(kind, read_measured_rows(file, kind))
     if as_json:
         show_json(_score_json(found))
         return
@@ -84,16 +86,16 @@ def _group_json(group: GroupScore | None) -> dict[str, object]:
 
 
 def _show_comparisons(docs: Path | None, as_json: bool) -> None:
-    from analysis.validation import all as validations  # noqa: PLC0415
+    from analysis import all_comparisons  # noqa: PLC0415
 
-    comparisons = validations.all_comparisons()
+    comparisons = all_comparisons()
     if as_json:
         show_json([_comparison_json(c) for c in comparisons])
     else:
         columns = ["comparison", "rows", "mean error", "bound", "worst", "bound", "", "truth"]
         show_table("Absolute relative errors", columns, [_comparison_cells(c) for c in comparisons])
     if docs is not None:
-        from analysis.reports.validation_page import write_validation_page  # noqa: PLC0415
+        from analysis import write_validation_page  # noqa: PLC0415
 
         show_lines([f"wrote {path}" for path in write_validation_page(comparisons, docs)])
     if not all(c.holds for c in comparisons):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.validation.row_kinds import KINDS, row_kind
+from analysis.validation.row_kinds import ROW_KINDS, row_kind
 from analysis.validation.rows.kind import (
     NotCovered,
     Pair,
@@ -15,7 +15,7 @@ from analysis.validation.rows.kind import (
     each,
     number,
     read_measured_rows,
-    score,
+    score_rows,
 )
 from traces.base.errors import ConfigError, FileProblem
 
@@ -54,7 +54,7 @@ def test_scores_by_hand() -> None:
         {"a": "10", "b": "wrong", "g": "y"},
         {"a": "", "b": "1", "g": "y"},
     ]
-    found = score(TINY, rows)
+    found = score_rows(TINY, rows)
     assert found.overall is not None
     assert found.overall.rows == 3
     assert [found.overall.mean, found.overall.median, found.overall.worst] == pytest.approx([0.2, 0.2, 0.3])
@@ -63,7 +63,7 @@ def test_scores_by_hand() -> None:
 
 
 def test_nothing_to_compare_has_no_errors() -> None:
-    found = score(TINY, [{"a": "1", "b": "no", "g": "x"}])
+    found = score_rows(TINY, [{"a": "1", "b": "no", "g": "x"}])
     assert found.overall is None
     assert not found.groups
     assert len(found.skipped) == 1
@@ -72,8 +72,8 @@ def test_nothing_to_compare_has_no_errors() -> None:
 @pytest.mark.parametrize(("kind", "file", "compared"), FILES)
 def test_a_shipped_file_is_compared_whole(kind: str, file: str, compared: int) -> None:
     path = REFERENCE / f"{file}.csv"
-    rows = read_measured_rows(path, KINDS[kind])
-    outcomes = KINDS[kind].evaluate(rows)
+    rows = read_measured_rows(path, ROW_KINDS[kind])
+    outcomes = ROW_KINDS[kind].evaluate(rows)
     assert len(outcomes) == len(rows)
     assert sum(isinstance(outcome, Pair) for outcome in outcomes) == compared
     assert all(outcome.reason for outcome in outcomes if isinstance(outcome, Skipped))
@@ -81,10 +81,10 @@ def test_a_shipped_file_is_compared_whole(kind: str, file: str, compared: int) -
 
 def test_eyeriss_knows_the_layers_of_both_networks() -> None:
     row = {"accelerator": "Eyeriss v1", "batch": "3", "network": "VGG-16", "layer": "CONV1-2", "cycles": "1"}
-    (pair,) = KINDS["eyeriss"].evaluate([row])
+    (pair,) = ROW_KINDS["eyeriss"].evaluate([row])
     assert isinstance(pair, Pair)
     assert pair.predicted > 3 * 224 * 224 * 9 * 64 * 64 / 168
-    (skipped,) = KINDS["eyeriss"].evaluate([{**row, "layer": "CONV1-3"}])
+    (skipped,) = ROW_KINDS["eyeriss"].evaluate([{**row, "layer": "CONV1-3"}])
     assert isinstance(skipped, Skipped)
 
 
@@ -92,9 +92,9 @@ def test_a_missing_column_names_all_that_are_needed(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("C,K\n1,2\n", "utf-8")
     with pytest.raises(FileProblem, match=r"no column latency_cycles; needed are C, K, latency_cycles"):
-        read_measured_rows(path, KINDS["zigzag_density"])
+        read_measured_rows(path, ROW_KINDS["zigzag_density"])
     with pytest.raises(FileProblem, match="no such file"):
-        read_measured_rows(tmp_path / "none.csv", KINDS["zigzag_density"])
+        read_measured_rows(tmp_path / "none.csv", ROW_KINDS["zigzag_density"])
 
 
 def test_an_unknown_kind_offers_the_nearest() -> None:

@@ -8,9 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from accel_models.design.load import load_design
-from accel_models.units.array.systolic import ArrayParams, Gemms, compute_cycles
-from accel_models.units.gemmini.matmul_tiling import Dataflow
+from accel_models import ArrayParams, Dataflow, Gemms, compute_cycles, load_design
 from analysis.validation.array import (
     array_of,
     by_size,

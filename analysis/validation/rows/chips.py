@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from accel_models.units.simd.software import load_software
+from accel_models import load_software
 from analysis.validation.mcu import cycle_pj, network_cycles
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.kind import NotCovered, number

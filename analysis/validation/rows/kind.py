@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.validation.reference_rows import Row
-from traces.base.errors import ConfigError, FileProblem, LacunaError
+from traces import ConfigError, FileProblem, LacunaError
 
 RowText = Callable[[Row], str]
 
@@ -124,7 +124,7 @@ def read_measured_rows(path: Path, kind: RowKind) -> list[Row]:
     return [{name: cell or "" for name, cell in row.items() if name} for row in rows]
 
 
-def score(kind: RowKind, rows: Sequence[Row]) -> Score:
+def score_rows(kind: RowKind, rows: Sequence[Row]) -> Score:
     """Compare every row with the model."""
     outcomes = kind.evaluate(rows)
     pairs = [outcome for outcome in outcomes if isinstance(outcome, Pair)]

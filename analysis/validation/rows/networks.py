@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from accel_models.design.load import load_design
-from accel_models.design.params import array_params, memory_params
-from accel_models.units.array.mapping import map_ops
-from accel_models.work.shapes import shapes_of
+from accel_models import array_params, load_design, map_ops, memory_params, shapes_of
 from analysis.validation.dpacs import NETWORKS, over_dense
 from analysis.validation.eyeriss import LAYERS
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
-from traces.base.errors import LacunaError, did_you_mean
-from traces.graphs.graph import Op
+from traces import LacunaError, Op, did_you_mean
 
 # VGG-16: convolutions and their filters per group, all 3x3; the size halves between groups.  Simonyan & Zisserman,
 # ICLR 2015, table 1, column D.
