@@ -1,5 +1,10 @@
 """What others may use of `accel_models`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
+from .compiling.compiler import STEPS as STEPS
+from .compiling.compiler import Compiler as Compiler
+from .compiling.plan import plan as plan
+from .compiling.sorting import channel_orders as channel_orders
+from .compiling.sorting import sort_channels as sort_channels
 from .cost import FREE as FREE
 from .cost import Cost as Cost
 from .cost import Ints as Ints

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError, create_model, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from accel_models.design.design import Design, Part
+from accel_models.design.design import AUTO, Design, Part
 from accel_models.units.kinds import KINDS, has_matrix_unit, unit_described_by, unit_kind, units_of
 from traces import ConfigError, FileProblem, did_you_mean
 
@@ -63,7 +63,7 @@ class _Checked(Design):
         units = units_of(self)
         if not units:
             raise ValueError("needs an array, a simd core or both, or another unit")
-        if unit_described_by(self.gate_unit, self) is None:
+        if self.gate_unit != AUTO and unit_described_by(self.gate_unit, self) is None:
             raise ValueError(
                 f"gate_unit = {self.gate_unit!r}, but the design has no {_SPELLED.get(self.gate_unit, self.gate_unit)}"
             )

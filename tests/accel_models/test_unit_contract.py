@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from traces.graphs.graph import INPUT, MAC_KINDS, Op
 
 from accel_models.cost import Cost, Placement, WorkStates
 from accel_models.design.design import Design, Part
@@ -15,7 +16,6 @@ from accel_models.energy.actions import Idle, static_energy_pj
 from accel_models.units.kinds import KINDS, Unit, silicon_of, unit_kind, units_of
 from accel_models.units.pricing import price, price_all
 from traces.base.errors import ConfigError
-from traces.graphs.graph import INPUT, MAC_KINDS, Op
 
 DESIGNS = {name: load_design(name) for name in design_names()}
 CASES = [pytest.param(u, d, id=f"{u.name} of {n}") for n, d in DESIGNS.items() for u in units_of(d)]
