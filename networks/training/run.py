@@ -244,7 +244,7 @@ class _Run:
                 f"rate {self.settings.learning_rate * share:.4g}; the epoch before is kept in last.pt; "
                 "lower learning_rate or lengthen warmup"
             )
-        self.optimizers.step(loss)
+        self.optimizers.step(loss, (step + 1) / total)
         return value
 
 
