@@ -8,11 +8,18 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.load import load_design
-from accel_models.design.params import array_params, memory_params
-from accel_models.dram import transfer_cycles
-from accel_models.units.array.accesses import buffer_accesses
-from accel_models.units.array.systolic import ArrayParams, Gemms, ceil_div, compute_cycles, lay_out
+from accel_models import (
+    ArrayParams,
+    Gemms,
+    array_params,
+    buffer_accesses,
+    ceil_div,
+    compute_cycles,
+    lay_out,
+    load_design,
+    memory_params,
+    transfer_cycles,
+)
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import reference_rows
 

@@ -16,15 +16,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Ints, WorkStates
-from accel_models.design.design import Design
-from accel_models.design.load import load_design
-from accel_models.units.pricing import price
-from accel_models.work.placement import place
+from accel_models import Design, Ints, WorkStates, load_design, place, price
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import reference_rows
-from traces.graphs.graph import NetworkGraph, Op
-from traces.graphs.resnets import resnet18, resnet50
+from traces import NetworkGraph, Op, resnet18, resnet50
 
 WEIGHT_BYTES = 32  # a convolution's weight buffer takes so many a cycle, before its first pixel (its source)
 # Blocks whose inner channels its driver prunes (hardware/drive/ZCU102, f388e475): stage 3 of either network.

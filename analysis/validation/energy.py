@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.energy.sram import sram_cost, sram_grid
-from accel_models.energy.tables import read_table
-from accel_models.energy.technology import energy_factor
+from accel_models import energy_factor, read_table, sram_cost, sram_grid
 from analysis.validation import eyeriss as validation_eyeriss
 from analysis.validation import mcu as validation_mcu
 from analysis.validation import npu as validation_npu

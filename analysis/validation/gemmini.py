@@ -6,14 +6,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from accel_models.design.load import load_design
-from accel_models.units.gemmini import queues
-from accel_models.units.gemmini.dma import GemminiMemory
-from accel_models.units.gemmini.loops import conv_cycles, matmul_cycles
-from accel_models.units.gemmini.machine import Gemmini
-from accel_models.units.gemmini.matmul_tiling import Dataflow, Product
-from accel_models.units.gemmini.tiling import ConvLayer, search_tiling
-from accel_models.units.gemmini.traffic import Block
+from accel_models import (
+    Block,
+    ConvLayer,
+    Dataflow,
+    Gemmini,
+    GemminiMemory,
+    Product,
+    conv_cycles,
+    load_design,
+    loads_alone,
+    matmul_cycles,
+    search_tiling,
+    stores_alone,
+)
 from analysis.validation.array import Ints, Table, ints, reference, where
 from analysis.validation.comparison import Comparison
 from analysis.validation.gemmini_firesim import estimated_cycles, mapping_cycles
@@ -39,11 +45,9 @@ def loads() -> Comparison:
     table = where(reference("gemmini_dma_rtl"), op="MVIN")
     predicted = []
     for memory, commands, rows, cols, pitch, sums in _trains(table):
-        queue = queues.idle_queue()
-        for command in range(commands):
-            block = Block(command * rows * pitch, pitch, rows, cols * (4 if sums else 1))
-            queues.load(queue, memory, block, 0.0)
-        predicted.append(queues.end_of(queue))
+        size = cols * (4 if sums else 1)
+        train = (Block(command * rows * pitch, pitch, rows, size) for command in range(commands))
+        predicted.append(loads_alone(memory, train))
     return _trains_alone("Gemmini loads alone", table, predicted, bound_mean=0.01, bound_worst=0.06)
 
 
@@ -52,10 +56,8 @@ def stores() -> Comparison:
     table = where(reference("gemmini_dma_rtl"), op="MVOUT", accumulator="1")
     predicted = []
     for memory, commands, rows, cols, pitch, _ in _trains(table):
-        queue = queues.idle_queue()
-        for command in range(commands):
-            queues.store(queue, memory, Block(command * rows * pitch, pitch, rows, cols), 0.0)
-        predicted.append(queues.end_of(queue))
+        train = (Block(command * rows * pitch, pitch, rows, cols) for command in range(commands))
+        predicted.append(stores_alone(memory, train))
     return _trains_alone("Gemmini stores alone", table, predicted, bound_mean=0.005, bound_worst=0.02)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.energy.tables import core_power
-from accel_models.units.simd.software import load_software
+from accel_models import core_power, load_software
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.simd_network import network_cycles

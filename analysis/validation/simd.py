@@ -17,12 +17,17 @@ from functools import cache
 
 import numpy as np
 
-from accel_models.design.load import load_design
-from accel_models.design.params import simd_params
-from accel_models.units.simd.kernels import Target, count_instructions
-from accel_models.units.simd.simd import SimdParams, simd_cycles
-from accel_models.units.simd.software import Isa, load_software
-from accel_models.work.shapes import shapes_of
+from accel_models import (
+    Isa,
+    SimdParams,
+    Target,
+    count_instructions,
+    load_design,
+    load_software,
+    shapes_of,
+    simd_cycles,
+    simd_params,
+)
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.simd_network import work_cycles
@@ -38,7 +43,7 @@ from analysis.validation.simd_reference import (
     tuned_rows,
     work,
 )
-from traces.graphs.graph import Op
+from traces import Op
 
 MLPERF = "MLPerf Tiny v0.5-v1.3, closed division"
 ZOO = "STMicroelectronics/stm32ai-modelzoo@6f10965e, STM32H747I-DISCO"

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from accel_models.design.load import load_design
-from accel_models.design.params import simd_params
-from accel_models.units.simd.simd import SimdParams
-from accel_models.work.shapes import Shapes
+from accel_models import Shapes, SimdParams, load_design, simd_params
 from analysis.validation.mobilenets import mobilenet_v1, mobilenet_v2
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.simd_network import network_work
-from traces.base.errors import ConfigError
-from traces.graphs.graph import NetworkGraph, Op
-from traces.graphs.named import load_network
+from traces import ConfigError, NetworkGraph, Op, load_network
 
 _NETWORKS = {
     "IC": "resnet8_tiny",

@@ -18,7 +18,7 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     """Compare with every reference; exit code 1 if a bound is broken."""
-    from analysis.validation.all import all_comparisons  # noqa: PLC0415
+    from analysis import all_comparisons  # noqa: PLC0415
 
     comparisons = all_comparisons()
     if as_json:
@@ -54,7 +54,7 @@ def validate(
         ]
         show_table("Absolute relative errors", columns, rows)
     if docs is not None:
-        from analysis.reports.validation_page import write_validation_page  # noqa: PLC0415
+        from analysis import write_validation_page  # noqa: PLC0415
 
         show_lines([f"wrote {path}" for path in write_validation_page(comparisons, docs)])
     if not all(c.holds for c in comparisons):

@@ -26,8 +26,7 @@ from networks.models.resnet import (
 from networks.models.resnet_graph import resnet_graph
 from networks.models.whitened import WhitenedNet
 from networks.models.whitened_graph import whitened_graph
-from traces.base.errors import ConfigError
-from traces.graphs.graph import NetworkGraph
+from traces import ConfigError, NetworkGraph
 
 _Count = Annotated[int, Field(ge=1, le=4096)]
 _IMAGENET_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}

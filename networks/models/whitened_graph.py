@@ -14,8 +14,7 @@ from __future__ import annotations
 from networks.models.gates import LinearChannelGate, LinearLayerGate
 from networks.models.graph_ops import add_conv, add_linear, start_graph
 from networks.models.whitened import Stage, WhitenedNet
-from traces.graphs.build import GraphBuilder, Tensor, Window
-from traces.graphs.graph import Gate, NetworkGraph
+from traces import Gate, GraphBuilder, NetworkGraph, Tensor, Window
 
 
 def whitened_graph(model: WhitenedNet, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:

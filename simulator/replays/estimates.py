@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.design.design import Design
+from accel_models import Design
 from simulator.engines.fast import simulate
 from simulator.policy import Policy
 from simulator.replays.accounting import spent, static_pj, sum_pj
@@ -13,9 +13,7 @@ from simulator.replays.prepare import Prepared, prepare
 from simulator.replays.views import Views
 from simulator.schedules.durations import TICKS, Ints, mapped, with_known_decisions
 from simulator.schedules.schedule import Task
-from traces.graphs.graph import NetworkGraph
-from traces.work.states import Workload
-from traces.work.workload import dense_workload, mean_workload
+from traces import NetworkGraph, Workload, dense_workload, mean_workload
 
 Answer = tuple[float, float]  # cycles and energy [pJ] per input
 

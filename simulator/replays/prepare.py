@@ -10,20 +10,23 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Cost, Misfit, Placement, WorkStates
-from accel_models.design.design import Design
-from accel_models.design.params import memory_params
-from accel_models.units.price_together import price_all
-from accel_models.work.placement import place
-from accel_models.work.skipping import SkippedWorkload, skip
+from accel_models import (
+    Cost,
+    Design,
+    Misfit,
+    Placement,
+    SkippedWorkload,
+    WorkStates,
+    memory_params,
+    place,
+    price_all,
+    skip,
+)
 from simulator.policy import Policy
 from simulator.replays.views import Views
 from simulator.schedules.durations import Durations, durations
 from simulator.schedules.schedule import Schedule, build_schedule
-from traces.base.errors import UnsupportedError
-from traces.graphs.dense import dynamic_ops
-from traces.graphs.graph import NetworkGraph, Op
-from traces.work.states import Workload
+from traces import NetworkGraph, Op, UnsupportedError, Workload, dynamic_ops
 
 Ints = NDArray[np.int64]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 
-from accel_models.design.design import Skip
-from traces.graphs.graph import INPUT, MAC_KINDS, Gate, NetworkGraph, Op
+from accel_models import Skip
+from traces import INPUT, MAC_KINDS, Gate, NetworkGraph, Op
 
 Names = frozenset[str]  # of gates
 _NONE: Names = frozenset()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Cost
+from accel_models import Cost
 from simulator.policy import Policy
 from simulator.schedules.schedule import Schedule, Task, TaskKind
 

@@ -17,11 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from accel_models.cost import Cost, Placement
-from accel_models.design.design import Design
-from accel_models.work.placement import weight_space_bytes
+from accel_models import Cost, Design, Placement, weight_space_bytes
 from simulator.schedules.decisions import deciding_ops
-from traces.graphs.graph import INPUT, NetworkGraph
+from traces import INPUT, NetworkGraph
 
 TaskKind = Literal["weights", "inputs", "compute", "outputs"]
 NO_UNIT = -1  # of an op that costs nothing on any unit
