@@ -78,7 +78,7 @@ def correlation(a: Floats, b: Floats) -> float:
 
 
 def execution_rates(trace: Trace) -> dict[str, tuple[float, ...]]:
-    """Return, per gate, how often each bit is kept (or each index chosen) over all inputs, as ``TraceInfo.rates`` holds it."""
+    """Return, per gate, how often each bit is kept, or each index chosen, as ``TraceInfo.rates`` holds it."""
     everyone = np.ones(len(trace), np.bool_)
     return {gate.name: tuple(_bit_rates(gate, trace, everyone).tolist()) for gate in trace.graph.gates}
 

@@ -4,15 +4,15 @@
 
     stem (2x2, fixed) ──► stage1 ──► stage2 ──► stage3 ──► global maximum ──► classifier
 
-    stage:  x ──► conv1 ──► pool 2x2 ──► bn, relu (· scores c1) ──┬──► conv2, bn (· score l) ──► + ──► relu (· scores c2)
-                                                                  └──────────────────────────────┘
+    stage:  ──► conv1 ──► pool 2x2 ──► bn, relu (· scores c1) ──┬──► conv2, bn (· score l) ──► + ──► relu (· scores c2)
+                                                                └──────────────────────────────┘
 
 The layout is that of K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024 (airbench94): three stages,
 patch whitening, batch norms that shift and do not scale, a global maximum.  Its widths are 64, 256, 256.
 
 Choice: ReLU where airbench94 has GELU: an accelerator fuses it, and what a gate closes is zero.
 Choice: the second convolution of a stage has a shortcut, as those of airbench96 have, so that an L-Net can skip it.
-Choice: C-Nets stand at both convolutions, each reads its own convolution's input, as FBS has it (Gao et al., ICLR 2019).
+Choice: C-Nets stand at both convolutions; each reads its own convolution's input, as in FBS (Gao et al., ICLR 2019).
 The second one acts behind the sum, so that a closed channel is absent from all that reads the stage, also where the
 L-Net skipped the convolution.
 """
@@ -135,7 +135,7 @@ class WhitenedNet(nn.Module):
 
     @torch.no_grad()
     def whiten(self, images: Tensor) -> None:
-        """Set the stem's filters to the scaled eigenvectors of the patches of ``images`` (n, c, h, w), and their negatives."""
+        """Set the stem's filters to the scaled eigenvectors of patches of images (n, c, h, w), and their negatives."""
         patches = functional.unfold(images, _PATCH).transpose(1, 2).flatten(0, 1).double()
         values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
         filters = (vectors / torch.sqrt(values + _WHITEN_EPS)).T.reshape(-1, images.shape[1], _PATCH, _PATCH)
@@ -164,7 +164,7 @@ def _shifting_norm(width: int) -> nn.BatchNorm2d:
 
 
 def _strength(norm: nn.BatchNorm2d, reader: nn.Conv2d | None) -> Tensor:
-    """Return how much each channel matters: its mean square behind the ReLU, times the weights that read it if known."""
+    """Return how much each channel matters: its size behind the ReLU, times the weights that read it, if known."""
     shift = norm.bias.detach()
     density = torch.exp(-0.5 * shift**2) / (2.0 * torch.pi) ** 0.5
     size = ((shift**2 + 1.0) * torch.special.ndtr(shift) + shift * density).sqrt()

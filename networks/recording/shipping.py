@@ -4,7 +4,8 @@
 ``log.csv``, and ``commit``, a line per commit that trained it) whose configuration is
 ``networks/shipped/NAME.yaml``, measures it on the test images, and writes ``networks/shipped/`` and
 ``traces/shipped/``.  A trace ships of the networks that ``provenance.json`` marks so already, and of those
-named with ``--trace``.
+named with ``--trace``.  With ``--rates`` it only measures the validation rates of the traces that ship without them,
+and leaves their decisions as they are.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ import argparse
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, assert_never
 
 import torch
 
 from networks.models.families import DDIResNetConfig, DenseNetConfig, ResNetConfig
-from networks.recording.record import CheckpointInfo, describe_checkpoint, record_checkpoint
+from networks.recording.record import CheckpointInfo, describe_checkpoint, record_checkpoint, validation_rates
 from networks.training.config import RunConfig, load_config
-from traces import Trace, atomic_write, lower, save_trace, with_exit_threshold
+from traces import Trace, atomic_write, load_trace, lower, save_trace, with_exit_threshold
 
 CHECKPOINTS = Path("networks/shipped")
 TRACES = Path("traces/shipped")
@@ -114,6 +116,17 @@ def method_of(config: RunConfig) -> str:
             assert_never(config.model)
 
 
+def add_rates(data: Path) -> None:
+    """Give every shipped trace that has none the validation rates of its checkpoint."""
+    for path in sorted(TRACES.glob("*.parquet")):
+        trace = load_trace(path)
+        if not trace.info.rates:
+            name = path.stem.removesuffix("_cifar10")
+            rates = validation_rates(CHECKPOINTS / f"{name}.pt", data)
+            save_trace(replace(trace, info=trace.info.model_copy(update={"rates": rates})), path)
+            print(f"{name}: {len(rates)} gates")  # noqa: T201  (a maintainer's script)
+
+
 def main() -> None:
     """Ship the runs of a folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -121,8 +134,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--trace", action="append", default=[], metavar="NAME", help="ship its trace too")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="leave the others alone")
+    parser.add_argument(
+        "--rates", action="store_true", help="add validation rates to the traces that ship, no more"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    if arguments.rates:
+        add_rates(arguments.data)
+        return
     known = json.loads(PROVENANCE.read_text())["artefacts"] if PROVENANCE.is_file() else {}
     configured = {path.stem for path in CHECKPOINTS.glob("*.yaml")}
     finished = {path.parent.name for path in arguments.runs.glob("*/model.pt")}

@@ -40,12 +40,11 @@ from networks.training.cost import CostModel
 from networks.training.cost_table import check_cost_table, load_cost_table
 from networks.training.data import Dataset, load_dataset
 from networks.training.objective import SignFlipCost, TargetCost
-from networks.training.optimizers import TrainSettings
+from networks.training.optimizing.optimizers import TrainSettings
 from networks.training.run import Answering, EpochReport, Objective, accuracy_of, train
 from networks.training.starting import start
 from networks.training.teaching import Lessons, prepare_lessons
 from traces import ConfigError, FileProblem, NetworkGraph, did_you_mean
-
 
 _WHITENED_BY = 5_000  # training images whose patches the stem whitens; as airbench94
 
@@ -295,7 +294,11 @@ def _first_problem(error: ValidationError) -> str:
         case "union_tag_not_found":
             return f"{where}.kind: is missing"
         case "union_tag_invalid":
-            known = ("target", "sign_flip") if where == "cost" else ("resnet", "ddi_resnet", "densenet", "whitened")
+            known = (
+                ("target", "sign_flip")
+                if where == "cost"
+                else ("resnet", "ddi_resnet", "densenet", "whitened")
+            )
             kind = str(first["input"].get("kind"))
             return f"{where}.kind = {kind!r}: no such kind{did_you_mean(kind, known)}"
         case _:

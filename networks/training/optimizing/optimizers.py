@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from networks.models.gates import GatePart, belongs_to
 from networks.training.batches import Augmentation
-from networks.training.look_ahead import LookAhead
-from networks.training.muon import Muon
+from networks.training.optimizing.look_ahead import LookAhead
+from networks.training.optimizing.muon import Muon
 
 _Side = Annotated[int, Field(ge=1)]
 
@@ -28,9 +28,9 @@ class TrainSettings(BaseModel):
     With several sides, the epochs are shared out among them in order: small squares first, as progressive resizing
     has it (J. Howard, fast.ai at DAWNBench, 2018), but cut out instead of scaled down.
 
-    ``muon`` is the peak rate at which :class:`~networks.training.muon.Muon` trains convolutions; SGD keeps the rest.
-    ``look_ahead`` averages the weights while training, see :class:`~networks.training.look_ahead.LookAhead`.
-    ``alternating_flip`` mirrors every image in every second epoch, see :class:`~networks.training.batches.Augmentation`.
+    ``muon``: peak rate at which :class:`~networks.training.optimizing.muon.Muon` trains convolutions; SGD has the rest.
+    ``look_ahead``: see :class:`~networks.training.optimizing.look_ahead.LookAhead`.
+    ``alternating_flip``: see :class:`~networks.training.batches.Augmentation`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -113,7 +113,7 @@ class Optimizers:
                 group["lr"] = peak * share
 
     def step(self, loss: Tensor, done: float) -> None:
-        """Move the parameters against the loss's gradient; ``done`` is the share of all steps that is done with this one."""
+        """Move the parameters against the loss's gradient; ``done``: share of all steps, this one with them."""
         for optimizer, _ in self._all:
             optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch ships this one untyped
