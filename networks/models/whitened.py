@@ -117,7 +117,7 @@ class WhitenedNet(nn.Module):
     ) -> None:
         super().__init__()
         self.stem = nn.Conv2d(in_channels, 2 * in_channels * _PATCH**2, _PATCH)
-        self.stem.weight.requires_grad_(requires_grad=False)
+        self.stem.weight.requires_grad_(False)
         channels = self.stem.out_channels
         self.stage_names = [f"stage{i}" for i in range(1, len(widths) + 1)]
         for name, width in zip(self.stage_names, widths, strict=True):
@@ -159,7 +159,7 @@ class WhitenedNet(nn.Module):
 def _shifting_norm(width: int) -> nn.BatchNorm2d:
     """Return a batch norm whose scale stays 1; airbench94."""
     norm = nn.BatchNorm2d(width)
-    norm.weight.requires_grad_(requires_grad=False)
+    norm.weight.requires_grad_(False)
     return norm
 
 
@@ -168,7 +168,8 @@ def _strength(norm: nn.BatchNorm2d, reader: nn.Conv2d | None) -> Tensor:
     shift = norm.bias.detach()
     density = torch.exp(-0.5 * shift**2) / (2.0 * torch.pi) ** 0.5
     size = ((shift**2 + 1.0) * torch.special.ndtr(shift) + shift * density).sqrt()
-    return size if reader is None else size * reader.weight.detach().flatten(2).norm(dim=(0, 2))
+    strength: Tensor = size if reader is None else size * reader.weight.detach().flatten(2).norm(dim=(0, 2))
+    return strength
 
 
 def _initialise(model: WhitenedNet) -> None:

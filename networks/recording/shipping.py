@@ -20,7 +20,7 @@ from typing import Any, assert_never
 
 import torch
 
-from networks.models.families import DDIResNetConfig, DenseNetConfig, ResNetConfig
+from networks.models.families import DDIResNetConfig, DenseNetConfig, ResNetConfig, WhitenedConfig
 from networks.recording.record import CheckpointInfo, describe_checkpoint, record_checkpoint, validation_rates
 from networks.training.config import RunConfig, load_config
 from traces import Trace, atomic_write, load_trace, lower, save_trace, with_exit_threshold
@@ -28,6 +28,12 @@ from traces import Trace, atomic_write, load_trace, lower, save_trace, with_exit
 CHECKPOINTS = Path("networks/shipped")
 TRACES = Path("traces/shipped")
 PROVENANCE = CHECKPOINTS / "provenance.json"
+_GATED = {  # by L-Net, C-Net
+    (True, True): "LC-Net",
+    (True, False): "L-Net alone",
+    (False, True): "C-Net alone",
+    (False, False): "static",
+}
 THRESHOLDS = (1.01, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of confidence, at which exits are compared
 
 
@@ -100,18 +106,23 @@ def _at_threshold(trace: Trace, info: CheckpointInfo, threshold: float) -> dict[
 def method_of(config: RunConfig) -> str:
     """Name what a run trains, as the tables of the documentation do."""
     trained_for = "" if config.cost is None or config.cost.table is None else f", for {config.cost.table}"
+    return _network(config) + trained_for
+
+
+def _network(config: RunConfig) -> str:
     match config.model:
-        case ResNetConfig(layer_gates=False, channel_gates=False, widths=widths):
-            if config.shrink_start:
-                return "static, narrowed" if widths else "static, shortened"
-            return "static, wide" if widths else "static"
-        case ResNetConfig(layer_gates=layer, channel_gates=channel):
-            name = {(True, True): "LC-Net", (True, False): "L-Net alone", (False, True): "C-Net alone"}
-            return name[layer, channel] + trained_for
+        case ResNetConfig(layer_gates=layer, channel_gates=channel, widths=widths):
+            kind = _GATED[layer, channel]
+            if kind != "static" or not (widths or config.shrink_start):
+                return kind
+            how = "wide" if not config.shrink_start else "narrowed" if widths else "shortened"
+            return f"static, {how}"
+        case WhitenedConfig(layer_gates=layer, channel_gates=channel):
+            return f"{_GATED[layer, channel]}, whitened"
         case DDIResNetConfig():
-            return f"DDI{trained_for}"
+            return "DDI"
         case DenseNetConfig(layer_gates=gated):
-            return f"DDI on DenseNet{trained_for}" if gated else "static DenseNet"
+            return "DDI on DenseNet" if gated else "static DenseNet"
         case _:
             assert_never(config.model)
 

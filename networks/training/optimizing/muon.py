@@ -52,7 +52,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # nobody needs its closure's loss
         """Take one step."""
         for group in self.param_groups:
             for parameter in group["params"]:
