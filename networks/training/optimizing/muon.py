@@ -30,7 +30,8 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     for _ in range(_STEPS):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if tall else x
+    out: Tensor = x.T if tall else x
+    return out
 
 
 class Muon(torch.optim.Optimizer):
