@@ -55,6 +55,14 @@ def parse_design(data: Mapping[str, Any], origin: str) -> Design:
         raise ConfigError(f"{origin}: {explain(error, design_model())}") from None
 
 
+def altered(design: Design, settings: Mapping[str, object]) -> Design:
+    """Return the design with values set by dotted path, as ``--set`` does; its name and words stay."""
+    data = design.model_dump(mode="json", exclude_unset=True)
+    for path, value in settings.items():
+        set_value(data, path, value)
+    return parse_design(data, design.name)
+
+
 class _Checked(Design):
     """A design whose units have been asked whether they can be what it says."""
 

@@ -6,7 +6,6 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from traces.graphs.graph import INPUT, MAC_KINDS, Op
 
 from accel_models.cost import Cost, Placement, WorkStates
 from accel_models.design.design import Design, Part
