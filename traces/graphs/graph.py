@@ -15,11 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from traces.base.errors import GraphError, did_you_mean
+
+if TYPE_CHECKING:
+    from traces.gating.captured import CapturedGraph
+    from traces.gating.requests import GateRequest
 
 INPUT = "input"  # the name that ops use for the network's input tensor
 
@@ -238,6 +242,12 @@ class NetworkGraph(_Frozen):
         from traces.graphs.dense import strip_gates  # noqa: PLC0415  (dense.py builds graphs, so it imports this file)
 
         return strip_gates(self)
+
+    def with_gates(self, *gates: GateRequest) -> CapturedGraph:
+        """Return the graph with gates laid over it by name; see :mod:`traces.gating.requests`."""
+        from traces.gating.laying import with_gates  # noqa: PLC0415  (it makes graphs, so it imports this file)
+
+        return with_gates(self, gates)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -1,0 +1,98 @@
+"""``capture``: a PyTorch network as a graph, its ops named by the paths of their modules."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from networks.capture.aten import Translation, translate
+from networks.capture.checking import check_each, first_input
+from networks.capture.modules import numbered
+from networks.capture.tracing import Tracing, trace
+from traces import CapturedGraph, GraphError, LacunaError, import_model
+
+
+class CaptureWarning(UserWarning):
+    """A graph holds only the path that its example took."""
+
+
+def capture(  # noqa: PLR0913  # the network, an input, and what to call and keep
+    model: nn.Module,
+    example: Any,
+    *,
+    name: str = "",
+    answer: Callable[[Any], Any] | None = None,
+    batch_axis: int = 0,
+    skip_unsupported: bool = False,
+) -> CapturedGraph:
+    """Return the graph of a PyTorch network.
+
+    One input runs through the network in evaluation mode, and every operation is noted:
+    of modules and functions alike, a module that is called twice twice (``control``, ``control#2``).  Batch norm is
+    folded, what the answer does not need is left out, and every op's MACs are checked against torch's own count.
+
+    Parameters
+    ----------
+    model
+        The network; it is left as it was.
+    example
+        An input, or a tuple of several; of a batch the first is taken.
+    name
+        Of the graph; left out, the class of the network.
+    answer
+        From what the network puts out to its answer, for networks that put out more (auxiliary losses, statistics of
+        gates): what serves only the rest is left out.
+    batch_axis
+        Which axis of the example is the batch.
+    skip_unsupported
+        Leave out what cannot be priced; ``graph.skipped`` lists it.
+
+    Raises
+    ------
+    UnsupportedError
+        Operations that cannot be priced, all of them at once.
+    """
+    inputs = first_input(example, batch_axis)
+    try:
+        tracing = trace(model, inputs, answer or (lambda output: output))
+    except LacunaError:
+        raise
+    except Exception as problem:
+        raise GraphError(
+            f"{type(model).__name__} does not run on the example: {type(problem).__name__}: {problem}"
+        ) from problem
+    if tracing.reason:
+        warnings.warn(
+            f"{type(model).__name__} looks at its data ({tracing.reason}): the graph holds the path that the "
+            "example takes",
+            CaptureWarning,
+            stacklevel=2,
+        )
+    return _graph(name or type(model).__name__, tracing, translate(tracing), skip_unsupported)
+
+
+def _graph(name: str, tracing: Tracing, words: Translation, skip_unsupported: bool) -> CapturedGraph:
+    answers = [words.tensor(number) for number in tracing.answers]
+    model = import_model(
+        name,
+        [f"t{number}" for number in tracing.inputs],
+        [*words.ops, *words.missing],
+        words.shapes,
+        answers,
+        skip_unsupported=skip_unsupported,
+    )
+    graph = model.graph
+    if not words.missing:
+        check_each(graph, words.macs)
+    outputs = {}
+    for (path, call), numbers in tracing.module_outputs.items():
+        sources = {model.sources.get(f"t{number}", "") for number in numbers}
+        outputs[numbered(path, call)] = tuple(op.name for op in graph.ops if op.name in sources)
+    ends = {model.sources.get(answer, "") for answer in answers}
+    fields = {field: getattr(graph, field) for field in type(graph).model_fields}
+    return CapturedGraph(
+        **fields, outputs=outputs, answers=tuple(op.name for op in graph.ops if op.name in ends)
+    )
