@@ -19,7 +19,7 @@ from typing import Literal
 
 from accel_models import Cost, Design, Placement, weight_space_bytes
 from simulator.schedules.decisions import deciding_ops
-from traces import INPUT, NetworkGraph
+from traces import NetworkGraph
 
 TaskKind = Literal["weights", "inputs", "compute", "outputs"]
 NO_UNIT = -1  # of an op that costs nothing on any unit
@@ -145,7 +145,7 @@ class _Draft:
             for gate in self.graph.gates
             if gate.computed_by[:1] == (op.name,) and gate.kind != "exit"
         }
-        names = names.union(op.inputs) - {INPUT}
+        names = names.union(op.inputs) - self.graph.input_sizes.keys()
         return tuple(sorted(place[self.graph.index[name], "compute"] for name in names))
 
 
