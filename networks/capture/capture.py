@@ -8,10 +8,11 @@ from typing import Any
 
 from torch import nn
 
-from networks.capture.aten import Translation, translate
+from networks.capture.aten import translate
 from networks.capture.checking import check_each, first_input
 from networks.capture.modules import numbered
 from networks.capture.tracing import Tracing, trace
+from networks.capture.translation import Translation
 from traces import CapturedGraph, GraphError, LacunaError, import_model
 
 
@@ -86,7 +87,7 @@ def _graph(name: str, tracing: Tracing, words: Translation, skip_unsupported: bo
     )
     graph = model.graph
     if not words.missing:
-        check_each(graph, words.macs)
+        check_each(graph, words.counted)
     outputs = {}
     for (path, call), numbers in tracing.module_outputs.items():
         sources = {model.sources.get(f"t{number}", "") for number in numbers}

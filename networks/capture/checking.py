@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from networks.capture.tracing import trace
+from networks.capture.translation import Counted
 from traces import GraphError, NetworkGraph
 
 
@@ -33,7 +34,9 @@ def check_macs(model: nn.Module, graph: NetworkGraph, inputs: Any) -> None:
     by_module: Counter[str] = Counter()
     for call in calls:
         by_module[call.module] += call.macs
-    differing = [name for name, macs in by_module.items() if name in graph.index and graph.op(name).macs != macs]
+    differing = [
+        name for name, macs in by_module.items() if name in graph.index and graph.op(name).macs != macs
+    ]
     first = ""
     if differing:
         name = differing[0]
@@ -44,15 +47,18 @@ def check_macs(model: nn.Module, graph: NetworkGraph, inputs: Any) -> None:
     )
 
 
-def check_each(graph: NetworkGraph, counted: Mapping[str, int]) -> None:
+def check_each(graph: NetworkGraph, counted: Sequence[Counted]) -> None:
     """Refuse a captured graph in which an op's MACs differ from what torch counts for that operation."""
-    for name, macs in counted.items():
-        own = graph.op(name).macs if name in graph.index else 0
-        if own != macs:
+    known = set[str]()
+    for each in counted:
+        names = [name for name in each.names if name in graph.index]
+        known.update(names)
+        own = sum(graph.op(name).macs for name in names)
+        if own != each.macs:
             raise GraphError(
-                f"network {graph.name!r}: op {name!r} has {own} MACs in the graph, torch counts {macs}; "
-                "this is a fault of the capture: please report the layer and its sizes"
+                f"network {graph.name!r}: op {(names or each.names)[0]!r} has {own} MACs in the graph, torch counts "
+                f"{each.macs}; this is a fault of the capture: please report the layer and its sizes"
             )
-    missing = [op.name for op in graph.ops if op.macs and op.name not in counted]
+    missing = [op.name for op in graph.ops if op.macs and op.name not in known]
     if missing:
         raise GraphError(f"network {graph.name!r}: torch counts no MACs for {missing[0]!r}, the graph does")

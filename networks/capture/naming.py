@@ -18,6 +18,7 @@ SHORT = {
     "mm": "linear",
     "bmm": "matmul",
     "baddbmm": "matmul",
+    "scaled_dot_product_attention": "attention",
     "native_layer_norm": "layer_norm",
     "native_group_norm": "group_norm",
     "native_batch_norm": "batch_norm",

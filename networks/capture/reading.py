@@ -46,7 +46,9 @@ def read_scores(gate: Gate, output: Any, inputs: int) -> NDArray[np.float16]:
         if tensor.shape[:1] == (inputs,) and tensor.numel() == inputs * gate.size:
             values = tensor.detach().float().cpu().numpy().astype(np.float16)
             return values.reshape(inputs) if gate.kind == "layer" else values.reshape(inputs, gate.size)
-    raise GraphError(f"gate {gate.name!r}: scales what it keeps, but its module puts out no score per decision")
+    raise GraphError(
+        f"gate {gate.name!r}: scales what it keeps, but its module puts out no score per decision"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,8 @@ def read_exits(  # noqa: PLR0913, PLR0917  # exits, how sure each is, and what i
     if not all(ran):
         return _halted(gate, heads, ran, inputs)
     logits = [exit_logits(gate, call, watch.output(gate.name, call), inputs) for call in heads]
-    stored = np.stack([_confidence(gate, request, watch, k, logits[k], sure) for k in range(len(heads))], 1)
-    stored = stored.astype(np.float16)
+    each = [_confidence(gate, request, watch, k, logits[k], sure) for k in range(len(heads))]
+    stored: NDArray[np.float16] = np.stack(each, 1).astype(np.float16)
     answers = np.stack([each.argmax(1).to(torch.int32).numpy() for each in logits], 1)
     return ExitAnswers(choose_exit(stored, _thresholds(gate, request, logits[0].shape[1])), answers, stored)
 
@@ -84,8 +86,8 @@ def exit_logits(gate: Gate, call: str, output: Any, inputs: int) -> Tensor:
             return tensor.detach().float().cpu()
     shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors(output))
     raise GraphError(
-        f"gate {gate.name!r}: exit {call!r} puts out {shapes or 'no tensor'}, needs ({inputs}, classes); where a network "
-        "sends on only the inputs that have no answer yet, record it with batches of one input"
+        f"gate {gate.name!r}: exit {call!r} puts out {shapes or 'no tensor'}, needs ({inputs}, classes); where "
+        "a network sends on only the inputs that have no answer yet, record it with batches of one input"
     )
 
 
@@ -105,7 +107,8 @@ def to_numpy(gate: str, value: Any) -> NDArray[Any]:
     """Return any array-like as NumPy has it."""
     if isinstance(value, Tensor):
         value = value.detach()
-        return (value.float() if value.dtype in {torch.bfloat16, torch.float16} else value).cpu().numpy()
+        array: NDArray[Any] = (value.float() if value.dtype == torch.bfloat16 else value).cpu().numpy()
+        return array
     if isinstance(value, list | tuple) and any(isinstance(each, Tensor) for each in value):
         value = [to_numpy(gate, each) for each in value]
     try:
@@ -122,7 +125,8 @@ def read_answer(output: Any, answer: Callable[[Any], Any] | None, inputs: int) -
     found = list(tensors(output))
     if len(found) != 1:
         raise GraphError(
-            f"the network puts out {_described(output)}; say which tensor is its answer: answer=lambda out: out{_first(output)}"
+            f"the network puts out {_described(output)}; say which tensor is its answer: "
+            f"answer=lambda out: out{_first(output)}"
         )
     logits = found[0].detach().cpu()
     if logits.ndim == 1 and len(logits) == inputs and not logits.is_floating_point():
@@ -170,7 +174,9 @@ def _confidence(  # noqa: PLR0913, PLR0917  # one exit of several, and how it is
     if callable(request.confidence):
         found = to_numpy(gate.name, _call(f"gate {gate.name!r}: confidence=", request.confidence, logits))
         if found.size != len(logits):
-            raise GraphError(f"gate {gate.name!r}: confidence= gives shape {found.shape}, needs ({len(logits)},)")
+            raise GraphError(
+                f"gate {gate.name!r}: confidence= gives shape {found.shape}, needs ({len(logits)},)"
+            )
         return np.asarray(found.reshape(-1), np.float64)
     shares = logits.softmax(1)
     if request.confidence == "entropy":

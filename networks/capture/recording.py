@@ -193,7 +193,9 @@ def _run(  # noqa: PLR0913, PLR0917  # a batch and all that says how to read it
     given = dict(decide(model, output)) if decide else {}
     unknown = [name for name in given if name not in plan.requests]
     if unknown:
-        raise GraphError(f"decide=: the graph has no gate {unknown[0]!r}{did_you_mean(unknown[0], plan.requests)}")
+        raise GraphError(
+            f"decide=: the graph has no gate {unknown[0]!r}{did_you_mean(unknown[0], plan.requests)}"
+        )
     batch = _Batch(torch.zeros(0))
     for gate in plan.graph.gates:
         request = plan.requests[gate.name]
@@ -259,7 +261,9 @@ def _trace(  # noqa: PLR0913, PLR0917  # what was seen, and where it comes from
     whole = [name for name in exits if all(_has_all(batch, name) for batch in rows.batches)]
     scaled = [gate.name for gate in plan.graph.gates if scores and gate.name in rows.batches[0].scores]
     info = info or TraceInfo(
-        model_name=plan.graph.name, weights_hash=weights_hash(model.state_dict()), tool_version=version("lacuna")
+        model_name=plan.graph.name,
+        weights_hash=weights_hash(model.state_dict()),
+        tool_version=version("lacuna"),
     )
     update = {"test_accuracy": float(np.mean(labels == answers)), "seed": info.seed if seed is None else seed}
     return Trace(
@@ -273,10 +277,12 @@ def _trace(  # noqa: PLR0913, PLR0917  # what was seen, and where it comes from
         },
         scores={name: np.concatenate([batch.scores[name] for batch in rows.batches]) for name in scaled},
         exit_predictions={
-            name: np.concatenate([_all(batch.exits[name].predictions) for batch in rows.batches]) for name in whole
+            name: np.concatenate([_all(batch.exits[name].predictions) for batch in rows.batches])
+            for name in whole
         },
         exit_confidences={
-            name: np.concatenate([_all(batch.exits[name].confidences) for batch in rows.batches]) for name in whole
+            name: np.concatenate([_all(batch.exits[name].confidences) for batch in rows.batches])
+            for name in whole
         },
     )
 

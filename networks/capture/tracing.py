@@ -28,13 +28,34 @@ from networks.capture.modules import ModuleCalls
 
 _FLOP_PER_MAC = 2  # torch.utils.flop_counter counts a multiplication and an addition
 # Functions noted as one operation: torch runs their parts in kernels of its own, or step by step.
-_WHOLE = frozenset({"lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell", "lstm", "gru"})
+_WHOLE = frozenset(
+    {"lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell", "lstm", "gru", "scaled_dot_product_attention"}
+)
 # Operations that hand a tensor's data to Python: what leads there is no dead code.
 _LOOKS = frozenset({"_local_scalar_dense", "is_nonzero", "nonzero", "equal", "item"})
 _EXPORTS = frozenset({"numpy", "__array__", "tolist"})
 _RANDOM = frozenset(
-    {"rand_like", "randn_like", "randint_like", "exponential_", "normal_", "uniform_", "random_", "zeros_like"}
-    | {"ones_like", "empty_like", "full_like", "new_zeros", "new_ones", "new_empty", "new_full", "zero_", "gumbel"}
+    {
+        "rand_like",
+        "randn_like",
+        "randint_like",
+        "exponential_",
+        "normal_",
+        "uniform_",
+        "random_",
+        "zeros_like",
+    }
+    | {
+        "ones_like",
+        "empty_like",
+        "full_like",
+        "new_zeros",
+        "new_ones",
+        "new_empty",
+        "new_full",
+        "zero_",
+        "gumbel",
+    }
 )  # what they put out does not depend on what they read
 _IGNORED = frozenset({"device", "sym_size", "sym_numel", "sym_stride", "layout", "dtype"})
 
@@ -137,17 +158,22 @@ def _plain_kernels() -> Iterator[None]:
         torch._C._set_mkldnn_enabled(before)
 
 
-class _Noter(TorchDispatchMode):
+class _Noter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
     """Notes every operation that reaches the dispatcher."""
 
     def __init__(self, calls: ModuleCalls) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's own
         self.tracing = Tracing()
         self.hidden_macs: int | None = None  # counts the parts of a function noted as a whole
         self._calls = calls
         self._numbers: dict[int, int] = {}  # by the identity of the tensor
         self._storages: dict[int, set[int]] = {}  # tensors that share memory, by its identity
         self._alive: dict[int, Tensor] = {}  # so that identities stay unique
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Keep torch from loading its compiler around this mode, which takes seconds and serves nothing here."""
+        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

@@ -24,7 +24,9 @@ class CapturedGraph(NetworkGraph):
 
     outputs: Mapping[str, tuple[str, ...]] = Field(default=_NOTHING, exclude=True, repr=False)
     # of each module call ("control#2"): the ops that its output comes from, in program order
-    answers: tuple[str, ...] = Field(default=(), exclude=True, repr=False)  # ops that the network answers with
+    answers: tuple[str, ...] = Field(
+        default=(), exclude=True, repr=False
+    )  # ops that the network answers with
     requests: tuple[GateRequest, ...] = Field(default=(), exclude=True, repr=False)  # one per gate
 
     @classmethod

@@ -47,7 +47,7 @@ def _bits(gate: Gate, values: NDArray[Any], how: str) -> NDArray[np.bool_]:
         return values
     if not np.issubdtype(values.dtype, np.number):
         raise GraphError(f"gate {gate.name!r}: decisions are {values.dtype}; needs bool, or 0 and 1")
-    ones = values == 1
+    ones: NDArray[np.bool_] = values == 1
     if bool(np.all(ones | (values == 0))):
         return ones
     if np.isnan(values).any():
@@ -98,4 +98,5 @@ def _one_hot(gate: Gate, values: NDArray[Any], how: str) -> NDArray[np.int64]:
             f"gate {gate.name!r} ({gate.kind}): decisions are {gate.size} numbers per input but not a single 1; "
             f"the largest decides: {how.replace('open', 'index')}.argmax(1)"
         )
-    return values.argmax(1)
+    chosen: NDArray[np.int64] = values.argmax(1)
+    return chosen

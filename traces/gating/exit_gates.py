@@ -36,7 +36,9 @@ def exit_gate(graph: CapturedGraph, request: GateRequest) -> CapturedGraph:
     """
     exits = _ends(graph, exit_modules(graph, request.module))
     if len(exits) < 2:
-        raise GraphError(f"gate {request.name!r}: {request.module!r} is one exit, {exits[0]!r}; needs two or more")
+        raise GraphError(
+            f"gate {request.name!r}: {request.module!r} is one exit, {exits[0]!r}; needs two or more"
+        )
     sure = _ends(graph, confidence_modules(graph, request))
     if len(sure) not in {0, len(exits) - 1, len(exits)}:
         raise GraphError(f"gate {request.name!r}: {len(sure)} confidences for {len(exits)} exits")

@@ -82,9 +82,9 @@ class _Parts:
         carriers: set[str] = set()
         for op in graph.ops:
             sources = set(op.inputs)
-            if op.name not in needed and op.name not in graph.answers and sources <= needed | carriers:
-                if sources & (decided | carriers):
-                    carriers.add(op.name)
+            only_masks = sources <= needed | carriers and bool(sources & (decided | carriers))
+            if only_masks and op.name not in needed and op.name not in graph.answers:
+                carriers.add(op.name)
         return cls(decisions, frozenset(needed), frozenset(carriers), above)
 
 
@@ -114,7 +114,9 @@ def _data(graph: CapturedGraph, decided: set[str]) -> set[str]:
 def _gate(graph: CapturedGraph, request: GateRequest, parts: _Parts) -> Gate:
     decision = parts.decisions[request.name]
     if request.module in graph.outputs and not decision:
-        raise GraphError(f"gate {request.name!r}: the output of {request.module!r} does not depend on the input")
+        raise GraphError(
+            f"gate {request.name!r}: the output of {request.module!r} does not depend on the input"
+        )
     what = f"gate {request.name!r}"
     before = frozenset(decision).union(*(parts.above[name] for name in decision))
     spared = _spared(graph, request.but, what)
@@ -287,7 +289,9 @@ def _in_order(graph: CapturedGraph, gates: list[Gate]) -> CapturedGraph:
     sorted_gates = [
         gate.model_copy(
             update={
-                "guards": tuple(sorted(gate.guards, key=places.__getitem__)) if not gate.levels else gate.guards,
+                "guards": tuple(sorted(gate.guards, key=places.__getitem__))
+                if not gate.levels
+                else gate.guards,
                 "computed_by": tuple(sorted(gate.computed_by, key=places.__getitem__)),
             }
         )

@@ -51,9 +51,7 @@ def from_masks(
         if name not in arrays:
             raise GraphError(f"masks: none for gate {name!r}; the graph has {', '.join(names)}")
     inputs = _inputs(arrays, truth)
-    decisions = {
-        gate.name: as_decisions(gate, arrays[gate.name], inputs, "masks") for gate in graph.gates
-    }
+    decisions = {gate.name: as_decisions(gate, arrays[gate.name], inputs, "masks") for gate in graph.gates}
     return Trace(
         graph=graph.plain() if isinstance(graph, CapturedGraph) else graph,
         info=info or TraceInfo(model_name=graph.name),
@@ -96,7 +94,9 @@ def _file(path: Path) -> NDArray[Any]:
             rows = rows[1:]  # a header
         table = np.array([[float(cell) for cell in row] for row in rows])
     except (OSError, ValueError) as problem:
-        raise FileProblem(f"{path}: needs a .npy file or a table of 0 and 1, a row per input: {problem}") from None
+        raise FileProblem(
+            f"{path}: needs a .npy file or a table of 0 and 1, a row per input: {problem}"
+        ) from None
     return table[:, 0] if table.ndim == 2 and table.shape[1] == 1 else table
 
 
@@ -122,5 +122,7 @@ def _classes(values: NDArray[Any] | None, inputs: int, what: str) -> NDArray[np.
     if values is None:
         return np.zeros(inputs, np.int32)
     if values.shape != (inputs,) or not bool(np.all(values == np.round(values))):
-        raise GraphError(f"{what}: shape {values.shape}; needs ({inputs},) whole numbers, the class of each input")
+        raise GraphError(
+            f"{what}: shape {values.shape}; needs ({inputs},) whole numbers, the class of each input"
+        )
     return values.astype(np.int32)

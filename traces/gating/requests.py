@@ -47,7 +47,7 @@ def layer(  # noqa: PLR0913  # a gate has these properties
     *,
     guards: Patterns,
     but: Patterns = (),
-    open: Read | None = None,  # noqa: A002  # the word for it
+    open: Read | None = None,  # the word for it
     module: str = "",
     scaled: bool = False,
 ) -> GateRequest:
@@ -84,7 +84,7 @@ def channel(  # noqa: PLR0913  # a gate has these properties
     *,
     guards: Patterns,
     but: Patterns = (),
-    open: Read | None = None,  # noqa: A002  # the word for it
+    open: Read | None = None,  # the word for it
     module: str = "",
     scaled: bool = False,
     skipped_value: Literal["zero", "constant"] = "zero",
@@ -110,7 +110,7 @@ def spatial(  # noqa: PLR0913  # a gate has these properties
     *,
     guards: Patterns,
     but: Patterns = (),
-    open: Read | None = None,  # noqa: A002  # the word for it
+    open: Read | None = None,  # the word for it
     module: str = "",
     grid: tuple[int, int] = (1, 1),
 ) -> GateRequest:
