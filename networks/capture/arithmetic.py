@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from networks.capture.calls import Ref
 from networks.capture.moving import rearrange, same
-from networks.capture.tracing import Ref
 from networks.capture.translation import Step
 from traces import (
     Activation,

@@ -21,6 +21,7 @@ from networks.capture.arithmetic import (
     reduce,
     softmax,
 )
+from networks.capture.calls import Tracing
 from networks.capture.living import living_calls
 from networks.capture.moving import (
     cat,
@@ -38,7 +39,6 @@ from networks.capture.moving import (
     upsample,
 )
 from networks.capture.naming import operation_names
-from networks.capture.tracing import Tracing
 from networks.capture.translation import Counted, Step, Translation, Unknown
 from networks.capture.windows import (
     adaptive_pool,

@@ -9,11 +9,12 @@ from typing import Any
 from torch import nn
 
 from networks.capture.aten import translate
+from networks.capture.calls import Tracing
 from networks.capture.checking import check_each, first_input
 from networks.capture.modules import numbered
-from networks.capture.tracing import Tracing, trace
+from networks.capture.tracing import trace
 from networks.capture.translation import Translation
-from traces import CapturedGraph, GraphError, LacunaError, import_model
+from traces import CapturedGraph, GraphError, LacunaError, NetworkGraph, import_model
 
 
 class CaptureWarning(UserWarning):
@@ -85,15 +86,26 @@ def _graph(name: str, tracing: Tracing, words: Translation, skip_unsupported: bo
         answers,
         skip_unsupported=skip_unsupported,
     )
-    graph = model.graph
+    ends = {model.sources.get(name, "") for name in answers}
+    looked = {model.sources.get(f"t{number}", "") for number in tracing.looked_at}
+    graph = _needed(model.graph, ends | looked)
     if not words.missing:
         check_each(graph, words.counted)
     outputs = {}
     for (path, call), numbers in tracing.module_outputs.items():
         sources = {model.sources.get(f"t{number}", "") for number in numbers}
         outputs[numbered(path, call)] = tuple(op.name for op in graph.ops if op.name in sources)
-    ends = {model.sources.get(answer, "") for answer in answers}
     fields = {field: getattr(graph, field) for field in type(graph).model_fields}
     return CapturedGraph(
         **fields, outputs=outputs, answers=tuple(op.name for op in graph.ops if op.name in ends)
     )
+
+
+def _needed(graph: NetworkGraph, ends: set[str]) -> NetworkGraph:
+    """Return the graph without ops that nothing reads and that are no end of it (states that nobody keeps)."""
+    read, kept = set(ends), []
+    for op in reversed(graph.ops):
+        if op.name in read:
+            kept.append(op)
+            read.update(op.inputs)
+    return graph.model_copy(update={"ops": tuple(kept[::-1])}) if kept else graph

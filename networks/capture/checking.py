@@ -13,6 +13,8 @@ from networks.capture.tracing import trace
 from networks.capture.translation import Counted
 from traces import GraphError, NetworkGraph
 
+_DIRECTIONS = (".forward", ".backward")  # of a recurrent layer that reads both ways
+
 
 def first_input(inputs: Any, axis: int = 0) -> tuple[Any, ...]:
     """Return the first input of a batch, as the arguments of a forward pass."""
@@ -51,7 +53,8 @@ def check_each(graph: NetworkGraph, counted: Sequence[Counted]) -> None:
     """Refuse a captured graph in which an op's MACs differ from what torch counts for that operation."""
     known = set[str]()
     for each in counted:
-        names = [name for name in each.names if name in graph.index]
+        parts = [f"{name}{part}" for name in each.names for part in ("", *_DIRECTIONS)]
+        names = [name for name in parts if name in graph.index]
         known.update(names)
         own = sum(graph.op(name).macs for name in names)
         if own != each.macs:

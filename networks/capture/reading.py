@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from networks.capture.noting import tensors
 from networks.capture.watching import CallWatch
 from traces import Decisions, Gate, GateRequest, GraphError, LacunaError, as_decisions, choose_exit
 
@@ -89,18 +90,6 @@ def exit_logits(gate: Gate, call: str, output: Any, inputs: int) -> Tensor:
         f"gate {gate.name!r}: exit {call!r} puts out {shapes or 'no tensor'}, needs ({inputs}, classes); where "
         "a network sends on only the inputs that have no answer yet, record it with batches of one input"
     )
-
-
-def tensors(output: Any) -> Iterable[Tensor]:
-    """Yield the tensors of a nest of tuples, lists and dicts."""
-    if isinstance(output, Tensor):
-        yield output
-    elif isinstance(output, dict):
-        for value in output.values():
-            yield from tensors(value)
-    elif isinstance(output, list | tuple):
-        for value in output:
-            yield from tensors(value)
 
 
 def to_numpy(gate: str, value: Any) -> NDArray[Any]:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
+from networks.capture.calls import Ref
 from networks.capture.moving import rearrange
-from networks.capture.tracing import Ref
 from networks.capture.translation import Step, Unknown
 from traces import Contraction, Convolution, Elementwise, Function, Move, Pooling, Recurrence, Reshape
 
