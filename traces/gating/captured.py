@@ -1,6 +1,6 @@
 """A graph that remembers where its ops came from, so that gates can be laid over it by name.
 
-:meth:`~traces.graphs.graph.NetworkGraph.with_gates` works on any graph; one that was captured also knows which
+:meth:`~traces.graphs.network.NetworkGraph.with_gates` works on any graph; one that was captured also knows which
 op each module's output came from, and what the network answers with.
 """
 
@@ -12,7 +12,7 @@ from types import MappingProxyType
 from pydantic import ConfigDict, Field
 
 from traces.gating.requests import GateRequest
-from traces.graphs.graph import NetworkGraph
+from traces.graphs.network import NetworkGraph
 
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 

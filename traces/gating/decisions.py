@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from traces.base.errors import GraphError
-from traces.graphs.graph import Gate
-from traces.trace import pack_mask
-
-Decisions = NDArray[np.bool_] | NDArray[np.uint8]
+from traces.graphs.gate_kinds import Decisions
+from traces.graphs.parts import Gate
 
 
 def as_decisions(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> Decisions:
@@ -33,13 +31,12 @@ def as_decisions(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> Dec
     how
         The start of a conversion that an error may offer: ``"open=lambda y: y"``, say.
     """
-    if gate.kind in {"exit", "width"}:
-        return _indices(gate, values, inputs, how)
+    if gate.rules.stored == "index":
+        return gate.rules.store(_indices(gate, values, inputs, how))
     bits = _bits(gate, values, how)
     if bits.shape[:1] != (inputs,) or bits.size != inputs * gate.size:
         raise GraphError(_misfit(gate, values.shape, inputs, how))
-    rows = bits.reshape(inputs, gate.size)
-    return rows[:, 0].copy() if gate.kind == "layer" else pack_mask(rows)
+    return gate.rules.store(bits.reshape(gate.rules.decided(inputs, gate.size)))
 
 
 def _bits(gate: Gate, values: NDArray[Any], how: str) -> NDArray[np.bool_]:
@@ -73,7 +70,7 @@ def _misfit(gate: Gate, shape: tuple[int, ...], inputs: int, how: str) -> str:
     return text
 
 
-def _indices(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> NDArray[np.uint8]:
+def _indices(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> NDArray[np.int64]:
     if values.shape[:1] != (inputs,) or values.size not in {inputs, inputs * gate.size}:
         raise GraphError(
             f"gate {gate.name!r} ({gate.kind}): decisions have shape {values.shape}, need ({inputs},), the index "
@@ -88,7 +85,7 @@ def _indices(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> NDArray
             f"gate {gate.name!r} ({gate.kind}): decisions go from {flat.min()} to {flat.max()}, need whole "
             f"numbers from 0 to {gate.size - 1}, the index of the choice"
         )
-    return index.astype(np.uint8)
+    return index
 
 
 def _one_hot(gate: Gate, values: NDArray[Any], how: str) -> NDArray[np.int64]:

@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 from traces.base.errors import GraphError, did_you_mean
 from traces.gating.captured import CapturedGraph
 from traces.gating.requests import GateRequest
-from traces.graphs.graph import Gate, NetworkGraph
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate
 
 CONFIDENCES = ("max_softmax", "entropy")
 

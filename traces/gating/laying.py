@@ -22,7 +22,8 @@ from traces.base.errors import GraphError, did_you_mean
 from traces.gating.captured import CapturedGraph
 from traces.gating.exit_gates import exit_gate
 from traces.gating.requests import GateRequest
-from traces.graphs.graph import INPUT, Gate, NetworkGraph, Op
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import INPUT, Gate, Op
 
 
 def with_gates(graph: NetworkGraph, requests: Sequence[GateRequest]) -> CapturedGraph:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from traces.base.errors import FileProblem, GraphError, did_you_mean
 from traces.gating.captured import CapturedGraph
 from traces.gating.decisions import as_decisions
-from traces.graphs.graph import NetworkGraph
+from traces.graphs.network import NetworkGraph
 from traces.trace import Trace, TraceInfo
 
 Source = NDArray[Any] | list[Any] | str | Path

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from traces.base.errors import UnsupportedError
-from traces.graphs.graph import NetworkGraph
 from traces.graphs.importing import ops as imported
 from traces.graphs.importing.emit import Emitter
 from traces.graphs.importing.inputs import input_view
@@ -23,6 +22,7 @@ from traces.graphs.importing.rest import (
     add_reshape,
     add_transpose,
 )
+from traces.graphs.network import NetworkGraph
 
 Shapes = Mapping[str, tuple[int, ...]]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from networks.capture.noting import tensors
-from networks.capture.watching import CallWatch
+from networks.recording.watching import CallWatch
 from traces import Decisions, Gate, GateRequest, GraphError, LacunaError, as_decisions, choose_exit
 
 

@@ -1,0 +1,34 @@
+"""The network as a graph of ops and gates, checked as a whole whenever one is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from pydantic import model_validator
+
+from traces.graphs.check import check_graph
+from traces.graphs.dense import strip_gates
+from traces.graphs.parts import GraphParts
+
+if TYPE_CHECKING:
+    from traces.gating.captured import CapturedGraph
+    from traces.gating.requests import GateRequest
+
+
+class NetworkGraph(GraphParts):
+    """Ops in program (topological) order and the gates over them; validated as a whole."""
+
+    def without_gates(self) -> NetworkGraph:
+        """Return the static network: no gates, no gate ops, no scaling by scores, no side exits."""
+        return strip_gates(self)
+
+    def with_gates(self, *gates: GateRequest) -> CapturedGraph:
+        """Return the graph with gates laid over it by name; see :mod:`traces.gating.requests`."""
+        from traces.gating.laying import with_gates  # noqa: PLC0415  (it makes graphs, so it imports this file)
+
+        return with_gates(self, gates)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_graph(self)
+        return self
