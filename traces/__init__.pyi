@@ -8,10 +8,10 @@ from .base.errors import LacunaError as LacunaError
 from .base.errors import UnsupportedError as UnsupportedError
 from .base.errors import did_you_mean as did_you_mean
 from .base.tables import read_rows as read_rows
-from .exits import choose_exit as choose_exit
-from .exits import exit_gate as exit_gate
-from .exits import with_exit_threshold as with_exit_threshold
-from .exits import with_exits as with_exits
+from .exit_choice import choose_exit as choose_exit
+from .exit_choice import exit_gate as exit_gate
+from .exit_choice import with_exit_threshold as with_exit_threshold
+from .exit_choice import with_exits as with_exits
 from .files.storage import StoredTrace as StoredTrace
 from .files.storage import export_npz as export_npz
 from .files.storage import find_trace as find_trace
@@ -21,7 +21,6 @@ from .files.storage import load_trace as load_trace
 from .files.storage import read_info as read_info
 from .files.storage import save_trace as save_trace
 from .files.storage import shipped_traces as shipped_traces
-from .gating.captured import CapturedGraph as CapturedGraph
 from .gating.decisions import as_decisions as as_decisions
 from .gating.exit_gates import confidence_modules as confidence_modules
 from .gating.exit_gates import exit_modules as exit_modules

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from networks.capture.noting import tensors
+from networks.capturing.noting import tensors
 from networks.recording.watching import CallWatch
 from traces import Decisions, Gate, GateRequest, GraphError, LacunaError, as_decisions, choose_exit
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 from networks.models.families import ModelConfig
-from networks.models.lcnet import masked_reference
 from networks.recording.recorder import record
 from networks.training import checkpoint
 from networks.training.data import Dataset, load_dataset, plain_batches
@@ -109,16 +108,15 @@ def record_checkpoint(  # noqa: PLR0913  # what to record, of which data, and ho
     loaded = load_model(path)
     data = load_dataset(str(loaded.training["dataset"]), data_dir)
     images = (data.test if part == "test" else data.validation).first(limit)
-    with masked_reference(loaded.model):
-        return record(
-            loaded.model,
-            loaded.graph,
-            plain_batches(data, images, _BATCH),
-            _trace_info(path, loaded, data, f"{data.name} {part}, {len(images)} images", command),
-            exit_threshold=exit_threshold,
-            scores=scores,
-            progress=lambda done: progress(done, len(images)),
-        )
+    return record(
+        loaded.model,
+        loaded.graph,
+        plain_batches(data, images, _BATCH),
+        _trace_info(path, loaded, data, f"{data.name} {part}, {len(images)} images", command),
+        exit_threshold=exit_threshold,
+        scores=scores,
+        progress=lambda done: progress(done, len(images)),
+    )
 
 
 def _trace_info(path: Path, loaded: LoadedModel, data: Dataset, images: str, command: str) -> TraceInfo:

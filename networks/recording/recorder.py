@@ -17,8 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from networks.capture.checking import check_macs
+from networks.capturing.checking import check_macs
 from networks.models.gates import named_gates
+from networks.models.lcnet import masked_reference
 from networks.recording.reading import (
     ExitAnswers,
     read_answer,
@@ -30,7 +31,6 @@ from networks.recording.reading import (
 from networks.recording.watching import CallWatch
 from networks.training.checkpoint import weights_hash
 from traces import (
-    CapturedGraph,
     Decisions,
     Gate,
     GateRequest,
@@ -99,14 +99,18 @@ def record(  # noqa: PLR0913  # what to record, and how to read it
     model.eval()
     done = 0
     try:
-        with torch.random.fork_rng(devices=[]), CallWatch(model, plan.calls) as watch:
+        with (
+            masked_reference(model),
+            torch.random.fork_rng(devices=[]),
+            CallWatch(model, plan.calls) as watch,
+        ):
             if seed is not None:
                 torch.manual_seed(seed)
             for inputs, labels in batches:
                 batch = _run(model, plan, watch, inputs, len(labels), answer, decide)
                 if not done and seed is None:
                     _check_repeats(batch, _run(model, plan, watch, inputs, len(labels), answer, decide))
-                if not done and not isinstance(graph, CapturedGraph):
+                if not done and not graph.module_outputs:
                     check_macs(model, graph, inputs)
                 rows.add(batch, labels)
                 done += len(labels)
@@ -144,10 +148,9 @@ class _Plan:
 def _plan(
     model: nn.Module, graph: NetworkGraph, decide: Decide | None, exit_threshold: float | None
 ) -> _Plan:
-    captured = graph if isinstance(graph, CapturedGraph) else None
-    asked = {request.name: request for request in captured.requests} if captured else {}
+    asked = {request.name: request for request in graph.requests}
     requests = {gate.name: asked.get(gate.name) or _by_module(gate) for gate in graph.gates}
-    if captured is None:
+    if not graph.module_outputs:
         _check_known(model, graph)
     paths = dict(model.named_modules())
     heads, sure = {}, {}
@@ -156,20 +159,21 @@ def _plan(
         if gate.kind == "exit":
             if exit_threshold is not None:
                 requests[gate.name] = request = replace(request, threshold=exit_threshold)
-            given = captured is not None and gate.name in asked
-            heads[gate.name] = exit_modules(captured, request.module) if captured and given else gate.exits
-            sure[gate.name] = confidence_modules(captured, request) if captured and given else ()
+            given = gate.name in asked
+            heads[gate.name] = exit_modules(graph, request.module) if given else gate.exits
+            sure[gate.name] = confidence_modules(graph, request) if given else ()
     decided = frozenset(
         name for name, request in requests.items() if decide and request.module.partition("#")[0] not in paths
     )
-    return _Plan(captured.plain() if captured else graph, requests, heads, sure, decided)
+    return _Plan(graph.plain(), requests, heads, sure, decided)
 
 
 def _check_known(model: nn.Module, graph: NetworkGraph) -> None:
     """Refuse a graph built by hand that lacks a gate which the network has."""
     wanted = [gate.name for gate in graph.gates]
-    for name, _ in named_gates(model):
-        if name not in wanted:
+    found = dict(named_gates(model))
+    for name in found:
+        if name not in wanted and found.keys() >= {gate.name for gate in graph.gates if gate.kind != "exit"}:
             raise GraphError(f"gate module {name!r}: the graph has no such gate{did_you_mean(name, wanted)}")
 
 

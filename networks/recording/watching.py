@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from networks.capture.modules import numbered
+from networks.capturing.modules import numbered
 from traces import GraphError, did_you_mean
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
 from traces.base.errors import GraphError, did_you_mean
-from traces.gating.captured import CapturedGraph
 from traces.gating.requests import GateRequest
-from traces.graphs.network import NetworkGraph
-from traces.graphs.parts import Gate
+from traces.graphs.parts import Gate, GraphParts
 
+Graph = TypeVar("Graph", bound=GraphParts)
 CONFIDENCES = ("max_softmax", "entropy")
 
 
-def exit_modules(graph: CapturedGraph, pattern: str) -> tuple[str, ...]:
+def exit_modules(graph: GraphParts, pattern: str) -> tuple[str, ...]:
     """Return the module calls (or ops) that match, in the order in which their outputs come."""
     known = graph.outputs or {op.name: (op.name,) for op in graph.ops}
     found = [call for call in known if _matches(call, pattern) and known[call]]
@@ -22,7 +22,7 @@ def exit_modules(graph: CapturedGraph, pattern: str) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda call: graph.index[known[call][-1]]))
 
 
-def confidence_modules(graph: CapturedGraph, request: GateRequest) -> tuple[str, ...]:
+def confidence_modules(graph: GraphParts, request: GateRequest) -> tuple[str, ...]:
     """Return the modules whose outputs say how sure each exit is; none if that follows from its logits."""
     given = request.confidence
     if not isinstance(given, str) or given in CONFIDENCES:
@@ -30,7 +30,7 @@ def confidence_modules(graph: CapturedGraph, request: GateRequest) -> tuple[str,
     return exit_modules(graph, given)
 
 
-def exit_gate(graph: CapturedGraph, request: GateRequest) -> CapturedGraph:
+def exit_gate(graph: Graph, request: GateRequest) -> Graph:
     """Return the graph with the exits' gate; ops in the order in which exits need them.
 
     What no exit needs (stacking the answers, say) does not run on hardware and goes.
@@ -67,11 +67,11 @@ def _matches(call: str, pattern: str) -> bool:
     return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
 
 
-def _ends(graph: CapturedGraph, calls: tuple[str, ...]) -> tuple[str, ...]:
+def _ends(graph: GraphParts, calls: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(graph.outputs[call][-1] if call in graph.outputs else call for call in calls)
 
 
-def _levels(graph: NetworkGraph, exits: tuple[str, ...], sure: tuple[str, ...]) -> dict[str, int]:
+def _levels(graph: GraphParts, exits: tuple[str, ...], sure: tuple[str, ...]) -> dict[str, int]:
     """Return per op the first exit that needs it; a confidence is made right behind its exit."""
     level: dict[str, int] = {}
     for k, name in enumerate(exits):
@@ -87,7 +87,7 @@ def _levels(graph: NetworkGraph, exits: tuple[str, ...], sure: tuple[str, ...]) 
     return level
 
 
-def _needed(graph: NetworkGraph, ends: list[str], wanted: set[str]) -> bool:
+def _needed(graph: GraphParts, ends: list[str], wanted: set[str]) -> bool:
     waiting, seen = list(ends), set[str]()
     while waiting:
         name = waiting.pop()
@@ -100,7 +100,7 @@ def _needed(graph: NetworkGraph, ends: list[str], wanted: set[str]) -> bool:
 
 
 def _computed(
-    graph: NetworkGraph,
+    graph: GraphParts,
     sure: tuple[str, ...],
     exits: tuple[str, ...],
     level: dict[str, int],

@@ -17,32 +17,32 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
 from traces.base.errors import GraphError, did_you_mean
-from traces.gating.captured import CapturedGraph
 from traces.gating.exit_gates import exit_gate
 from traces.gating.requests import GateRequest
-from traces.graphs.network import NetworkGraph
-from traces.graphs.parts import INPUT, Gate, Op
+from traces.graphs.parts import INPUT, Gate, GraphParts, Op
+
+Graph = TypeVar("Graph", bound=GraphParts)
 
 
-def with_gates(graph: NetworkGraph, requests: Sequence[GateRequest]) -> CapturedGraph:
+def with_gates(graph: Graph, requests: Sequence[GateRequest]) -> Graph:
     """Return the graph with the gates asked for, beside those it has."""
-    captured = CapturedGraph.of(graph)
     plain = [request for request in requests if request.kind != "exit"]
-    decisions = {request.name: decision_ops(captured, request.module) for request in plain}
-    parts = _Parts.of(captured, decisions)
-    gates = [_gate(captured, request, parts) for request in plain]
-    result = _without_masks(captured, gates, parts)
+    decisions = {request.name: decision_ops(graph, request.module) for request in plain}
+    parts = _Parts.of(graph, decisions)
+    gates = [_gate(graph, request, parts) for request in plain]
+    result = _without_masks(graph, gates, parts)
     gates = [*result.gates, *(_kept(gate, result) for gate in gates)]
     result = _in_order(result, gates)
     for request in requests:
         if request.kind == "exit":
             result = exit_gate(result, request)
-    return result.model_copy(update={"requests": (*captured.requests, *requests)})
+    return result.model_copy(update={"requests": (*graph.requests, *requests)})
 
 
-def decision_ops(graph: CapturedGraph, name: str) -> tuple[str, ...]:
+def decision_ops(graph: GraphParts, name: str) -> tuple[str, ...]:
     """Return the ops that a module call's output comes from, or the op of that name; none if it is neither."""
     if name in graph.outputs:
         return tuple(op for op in graph.outputs[name] if op in graph.index)
@@ -53,7 +53,7 @@ def decision_ops(graph: CapturedGraph, name: str) -> tuple[str, ...]:
     return tuple(op for op in within if op not in read)
 
 
-def matching(graph: NetworkGraph, patterns: Iterable[str], what: str) -> list[str]:
+def matching(graph: GraphParts, patterns: Iterable[str], what: str) -> list[str]:
     """Return the ops whose names match, in program order; a pattern that matches none is an error."""
     found: set[str] = set()
     for pattern in patterns:
@@ -75,7 +75,7 @@ class _Parts:
     above: dict[str, frozenset[str]]  # per op, every op it depends on
 
     @classmethod
-    def of(cls, graph: CapturedGraph, decisions: dict[str, tuple[str, ...]]) -> _Parts:
+    def of(cls, graph: GraphParts, decisions: dict[str, tuple[str, ...]]) -> _Parts:
         decided = {name for names in decisions.values() for name in names}
         above = _ancestors(graph)
         data = _data(graph, decided)
@@ -89,7 +89,7 @@ class _Parts:
         return cls(decisions, frozenset(needed), frozenset(carriers), above)
 
 
-def _ancestors(graph: NetworkGraph) -> dict[str, frozenset[str]]:
+def _ancestors(graph: GraphParts) -> dict[str, frozenset[str]]:
     above: dict[str, frozenset[str]] = {}
     for op in graph.ops:
         known = [name for name in op.inputs if name in above]
@@ -97,7 +97,7 @@ def _ancestors(graph: NetworkGraph) -> dict[str, frozenset[str]]:
     return above
 
 
-def _data(graph: CapturedGraph, decided: set[str]) -> set[str]:
+def _data(graph: GraphParts, decided: set[str]) -> set[str]:
     """Return the ops that the network's answer needs otherwise than through a decision."""
     read = {name for op in graph.ops for name in op.inputs}
     ends = graph.answers or tuple(op.name for op in graph.ops if op.name not in read)
@@ -112,7 +112,7 @@ def _data(graph: CapturedGraph, decided: set[str]) -> set[str]:
     return data
 
 
-def _gate(graph: CapturedGraph, request: GateRequest, parts: _Parts) -> Gate:
+def _gate(graph: GraphParts, request: GateRequest, parts: _Parts) -> Gate:
     decision = parts.decisions[request.name]
     if request.module in graph.outputs and not decision:
         raise GraphError(
@@ -144,7 +144,7 @@ def _gate(graph: CapturedGraph, request: GateRequest, parts: _Parts) -> Gate:
     )
 
 
-def _spared(graph: NetworkGraph, patterns: Iterable[str], what: str) -> set[str]:
+def _spared(graph: GraphParts, patterns: Iterable[str], what: str) -> set[str]:
     """Return the ops that run all the same; a pattern may match none here if its last part is known elsewhere."""
     found: set[str] = set()
     for pattern in patterns:
@@ -165,7 +165,7 @@ def _only_applies(op: Op, parts: _Parts) -> bool:
 
 
 def _sizes(
-    graph: NetworkGraph, request: GateRequest, decision: tuple[str, ...], guards: list[str]
+    graph: GraphParts, request: GateRequest, decision: tuple[str, ...], guards: list[str]
 ) -> dict[str, int]:
     """Return the size of the decision, from what is asked for or from the ops."""
     if not guards:
@@ -184,11 +184,11 @@ def _sizes(
             return {}
 
 
-def _latest(graph: NetworkGraph, names: Iterable[str]) -> str:
+def _latest(graph: GraphParts, names: Iterable[str]) -> str:
     return max(names, key=lambda name: graph.index.get(name, -1), default=INPUT)
 
 
-def _without_masks(graph: CapturedGraph, gates: list[Gate], parts: _Parts) -> CapturedGraph:
+def _without_masks(graph: Graph, gates: list[Gate], parts: _Parts) -> Graph:
     """Return the graph without products by decisions that are 0 or 1, and without what only carried those."""
     renamed: dict[str, str] = {}
     kept: list[Op] = []
@@ -211,12 +211,12 @@ def _without_masks(graph: CapturedGraph, gates: list[Gate], parts: _Parts) -> Ca
         else:
             kept.append(op.model_copy(update={"inputs": inputs}))
     kept = _used(kept, parts.carriers, {renamed.get(name, name) for name in graph.answers})
-    outputs = {call: tuple(renamed.get(n, n) for n in names) for call, names in graph.outputs.items()}
+    outputs = tuple((call, tuple(renamed.get(n, n) for n in names)) for call, names in graph.module_outputs)
     answers = tuple(renamed.get(name, name) for name in graph.answers)
-    return graph.model_copy(update={"ops": tuple(kept), "outputs": outputs, "answers": answers})
+    return graph.model_copy(update={"ops": tuple(kept), "module_outputs": outputs, "answers": answers})
 
 
-def _chosen(graph: NetworkGraph, halves: tuple[str, ...], guarded: set[str]) -> str:
+def _chosen(graph: GraphParts, halves: tuple[str, ...], guarded: set[str]) -> str:
     """Return which half of ``mask * new + (1 - mask) * old`` stands for both: a residual sum hands ``old`` on."""
     for name in halves:
         if name in guarded and graph.op(name).kind == "add":
@@ -227,7 +227,7 @@ def _chosen(graph: NetworkGraph, halves: tuple[str, ...], guarded: set[str]) -> 
     )
 
 
-def _scaling(graph: NetworkGraph, gates: list[Gate], parts: _Parts) -> set[str]:
+def _scaling(graph: GraphParts, gates: list[Gate], parts: _Parts) -> set[str]:
     """Return the ops that bring decisions whose scores scale what is kept."""
     found = {name for gate in gates if gate.scaled for name in parts.decisions[gate.name]}
     for op in graph.ops:
@@ -248,7 +248,7 @@ def _used(ops: list[Op], carriers: frozenset[str], answers: set[str]) -> list[Op
     return kept[::-1]
 
 
-def _kept(gate: Gate, graph: NetworkGraph) -> Gate:
+def _kept(gate: Gate, graph: GraphParts) -> Gate:
     """Return the gate with only the ops that are still there."""
     reads = gate.reads
     return gate.model_copy(
@@ -260,7 +260,7 @@ def _kept(gate: Gate, graph: NetworkGraph) -> Gate:
     )
 
 
-def _in_order(graph: CapturedGraph, gates: list[Gate]) -> CapturedGraph:
+def _in_order(graph: Graph, gates: list[Gate]) -> Graph:
     """Return the graph with its ops in program order, moved only where a decision would come too late."""
     before: dict[str, set[str]] = {op.name: {n for n in op.inputs if n in graph.index} for op in graph.ops}
     for gate in gates:

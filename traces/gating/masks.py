@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from traces.base.errors import FileProblem, GraphError, did_you_mean
-from traces.gating.captured import CapturedGraph
 from traces.gating.decisions import as_decisions
 from traces.graphs.network import NetworkGraph
 from traces.trace import Trace, TraceInfo
@@ -53,7 +52,7 @@ def from_masks(
     inputs = _inputs(arrays, truth)
     decisions = {gate.name: as_decisions(gate, arrays[gate.name], inputs, "masks") for gate in graph.gates}
     return Trace(
-        graph=graph.plain() if isinstance(graph, CapturedGraph) else graph,
+        graph=graph.plain(),
         info=info or TraceInfo(model_name=graph.name),
         labels=_classes(truth, inputs, "labels"),
         predictions=_classes(answers, inputs, "predictions"),

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from pydantic import model_validator
 
+from traces.gating.laying import with_gates
+from traces.gating.requests import GateRequest
 from traces.graphs.check import check_graph
 from traces.graphs.dense import strip_gates
 from traces.graphs.parts import GraphParts
-
-if TYPE_CHECKING:
-    from traces.gating.captured import CapturedGraph
-    from traces.gating.requests import GateRequest
 
 
 class NetworkGraph(GraphParts):
@@ -22,11 +20,13 @@ class NetworkGraph(GraphParts):
         """Return the static network: no gates, no gate ops, no scaling by scores, no side exits."""
         return strip_gates(self)
 
-    def with_gates(self, *gates: GateRequest) -> CapturedGraph:
+    def with_gates(self, *gates: GateRequest) -> NetworkGraph:
         """Return the graph with gates laid over it by name; see :mod:`traces.gating.requests`."""
-        from traces.gating.laying import with_gates  # noqa: PLC0415  (it makes graphs, so it imports this file)
-
         return with_gates(self, gates)
+
+    def plain(self) -> NetworkGraph:
+        """Return the graph as traces hold it, without what only recording needs."""
+        return self.model_copy(update={"module_outputs": (), "answers": (), "requests": ()})
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from networks.capture.calls import Call, Tracing
+from networks.capturing.calls import Call, Tracing
 
 
 def living_calls(tracing: Tracing) -> list[Call]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from networks.capture.calls import Call, Ref, Tracing
+from networks.capturing.calls import Call, Ref, Tracing
 from traces import (
     ImportedOp,
     Missing,

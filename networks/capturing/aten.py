@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from networks.capture.arithmetic import (
+from networks.capturing.arithmetic import (
     ACTIVATIONS,
     activation,
     batch_norm,
@@ -21,9 +21,9 @@ from networks.capture.arithmetic import (
     reduce,
     softmax,
 )
-from networks.capture.calls import Tracing
-from networks.capture.living import living_calls
-from networks.capture.moving import (
+from networks.capturing.calls import Tracing
+from networks.capturing.living import living_calls
+from networks.capturing.moving import (
     cat,
     copied,
     copy,
@@ -38,9 +38,9 @@ from networks.capture.moving import (
     transpose,
     upsample,
 )
-from networks.capture.naming import operation_names
-from networks.capture.translation import Counted, Step, Translation, Unknown
-from networks.capture.windows import (
+from networks.capturing.naming import operation_names
+from networks.capturing.translation import Counted, Step, Translation, Unknown
+from networks.capturing.windows import (
     adaptive_pool,
     attention,
     convolution,

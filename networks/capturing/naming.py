@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from networks.capture.calls import Call
-from networks.capture.modules import numbered
+from networks.capturing.calls import Call
+from networks.capturing.modules import numbered
 
 SHORT = {
     "convolution": "conv",

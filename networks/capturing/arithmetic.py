@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from networks.capture.calls import Ref
-from networks.capture.moving import rearrange, same
-from networks.capture.translation import Step
+from networks.capturing.calls import Ref
+from networks.capturing.moving import rearrange, same
+from networks.capturing.translation import Step
 from traces import (
     Activation,
     Elementwise,

@@ -20,9 +20,9 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 
-from networks.capture.calls import Tracing
-from networks.capture.modules import ModuleCalls
-from networks.capture.noting import Noter, tensors
+from networks.capturing.calls import Tracing
+from networks.capturing.modules import ModuleCalls
+from networks.capturing.noting import Noter, tensors
 
 # Functions noted as one operation: torch runs their parts in kernels of its own, or step by step.
 _WHOLE = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from networks.capture.translation import Shape, Step
+from networks.capturing.translation import Shape, Step
 from traces import (
     Concat,
     Function,

@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from networks.capture.tracing import trace
-from networks.capture.translation import Counted
+from networks.capturing.tracing import trace
+from networks.capturing.translation import Counted
 from traces import GraphError, NetworkGraph
 
 _DIRECTIONS = (".forward", ".backward")  # of a recurrent layer that reads both ways

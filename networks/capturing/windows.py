@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
-from networks.capture.calls import Ref
-from networks.capture.moving import rearrange
-from networks.capture.translation import Step, Unknown
+from networks.capturing.calls import Ref
+from networks.capturing.moving import rearrange
+from networks.capturing.translation import Step, Unknown
 from traces import Contraction, Convolution, Elementwise, Function, Move, Pooling, Recurrence, Reshape
 
 CELLS: Mapping[str, Any] = {

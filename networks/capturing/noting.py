@@ -10,8 +10,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.flop_counter import flop_registry
 
-from networks.capture.calls import Call, Ref, Tracing, Value
-from networks.capture.modules import ModuleCalls
+from networks.capturing.calls import Call, Ref, Tracing, Value
+from networks.capturing.modules import ModuleCalls
 
 _FLOP_PER_MAC = 2  # torch.utils.flop_counter counts a multiplication and an addition
 # Operations that hand a tensor's data to Python: what leads there is no dead code.

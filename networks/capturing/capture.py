@@ -8,13 +8,13 @@ from typing import Any
 
 from torch import nn
 
-from networks.capture.aten import translate
-from networks.capture.calls import Tracing
-from networks.capture.checking import check_each, first_input
-from networks.capture.modules import numbered
-from networks.capture.tracing import trace
-from networks.capture.translation import Translation
-from traces import CapturedGraph, GraphError, LacunaError, NetworkGraph, import_model
+from networks.capturing.aten import translate
+from networks.capturing.calls import Tracing
+from networks.capturing.checking import check_each, first_input
+from networks.capturing.modules import numbered
+from networks.capturing.tracing import trace
+from networks.capturing.translation import Translation
+from traces import GraphError, LacunaError, NetworkGraph, import_model
 
 
 class CaptureWarning(UserWarning):
@@ -29,7 +29,7 @@ def capture(  # noqa: PLR0913  # the network, an input, and what to call and kee
     answer: Callable[[Any], Any] | None = None,
     batch_axis: int = 0,
     skip_unsupported: bool = False,
-) -> CapturedGraph:
+) -> NetworkGraph:
     """Return the graph of a PyTorch network.
 
     One input runs through the network in evaluation mode, and every operation is noted:
@@ -76,7 +76,7 @@ def capture(  # noqa: PLR0913  # the network, an input, and what to call and kee
     return _graph(name or type(model).__name__, tracing, translate(tracing), skip_unsupported)
 
 
-def _graph(name: str, tracing: Tracing, words: Translation, skip_unsupported: bool) -> CapturedGraph:
+def _graph(name: str, tracing: Tracing, words: Translation, skip_unsupported: bool) -> NetworkGraph:
     answers = [words.tensor(number) for number in tracing.answers]
     model = import_model(
         name,
@@ -91,14 +91,13 @@ def _graph(name: str, tracing: Tracing, words: Translation, skip_unsupported: bo
     graph = _needed(model.graph, ends | looked)
     if not words.missing:
         check_each(graph, words.counted)
-    outputs = {}
+    outputs = []
     for (path, call), numbers in tracing.module_outputs.items():
         sources = {model.sources.get(f"t{number}", "") for number in numbers}
-        outputs[numbered(path, call)] = tuple(op.name for op in graph.ops if op.name in sources)
-    fields = {field: getattr(graph, field) for field in type(graph).model_fields}
-    return CapturedGraph(
-        **fields, outputs=outputs, answers=tuple(op.name for op in graph.ops if op.name in ends)
-    )
+        ops = tuple(op.name for op in graph.ops if op.name in sources)
+        outputs.append((numbered(path, call), ops))
+    kept = tuple(op.name for op in graph.ops if op.name in ends)
+    return graph.model_copy(update={"module_outputs": tuple(outputs), "answers": kept})
 
 
 def _needed(graph: NetworkGraph, ends: set[str]) -> NetworkGraph:
