@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from torch import nn
@@ -14,7 +15,7 @@ from networks.capturing.checking import check_each, first_input
 from networks.capturing.modules import numbered
 from networks.capturing.tracing import trace
 from networks.capturing.translation import Translation
-from traces import GraphError, LacunaError, NetworkGraph, import_model
+from traces import GraphError, LacunaError, NetworkGraph, did_you_mean, import_model
 
 
 class CaptureWarning(UserWarning):
@@ -27,6 +28,7 @@ def capture(  # noqa: PLR0913  # the network, an input, and what to call and kee
     *,
     name: str = "",
     answer: Callable[[Any], Any] | None = None,
+    keep: Sequence[str] = (),
     batch_axis: int = 0,
     skip_unsupported: bool = False,
 ) -> NetworkGraph:
@@ -47,6 +49,8 @@ def capture(  # noqa: PLR0913  # the network, an input, and what to call and kee
     answer
         From what the network puts out to its answer, for networks that put out more (auxiliary losses, statistics of
         gates): what serves only the rest is left out.
+    keep
+        Patterns of modules (``"exits.*"``) whose outputs are needed too, though the answer does not need them.
     batch_axis
         Which axis of the example is the batch.
     skip_unsupported
@@ -60,6 +64,7 @@ def capture(  # noqa: PLR0913  # the network, an input, and what to call and kee
     inputs = first_input(example, batch_axis)
     try:
         tracing = trace(model, inputs, answer or (lambda output: output))
+        tracing.answers += _kept(tracing, keep)
     except LacunaError:
         raise
     except Exception as problem:
@@ -74,6 +79,17 @@ def capture(  # noqa: PLR0913  # the network, an input, and what to call and kee
             stacklevel=2,
         )
     return _graph(name or type(model).__name__, tracing, translate(tracing), skip_unsupported)
+
+
+def _kept(tracing: Tracing, patterns: Sequence[str]) -> list[int]:
+    found: list[int] = []
+    for pattern in patterns:
+        calls = [call for call in tracing.module_outputs if fnmatchcase(call[0], pattern)]
+        if not calls:
+            known = sorted({path for path, _ in tracing.module_outputs})
+            raise GraphError(f"keep: no module matches {pattern!r}{did_you_mean(pattern, known)}")
+        found += [number for call in calls for number in tracing.module_outputs[call]]
+    return found
 
 
 def _graph(name: str, tracing: Tracing, words: Translation, skip_unsupported: bool) -> NetworkGraph:
