@@ -19,6 +19,7 @@ from lacuna.commands import (
     report,
     stream,
     validate,
+    verdict,
 )
 
 app = typer.Typer(
@@ -64,3 +65,4 @@ app.command()(explore.pareto)
 app.command()(compare.compare)
 app.command()(report.report)
 app.command()(validate.validate)
+app.command()(verdict.verdict)
