@@ -70,6 +70,10 @@ from .units.gemmini.tiling import search_tiling as search_tiling
 from .units.gemmini.traffic import Block as Block
 from .units.price_together import price_all as price_all
 from .units.pricing import price as price
+from .units.simd.counted import CountedIsa as CountedIsa
+from .units.simd.counted import CountedKernel as CountedKernel
+from .units.simd.counted import kernel_instructions as kernel_instructions
+from .units.simd.counted import kernel_terms as kernel_terms
 from .units.simd.kernels import Target as Target
 from .units.simd.kernels import count_instructions as count_instructions
 from .units.simd.simd import SimdParams as SimdParams

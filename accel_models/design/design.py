@@ -82,7 +82,7 @@ class MemoryWait(_Part):
 class Simd(_Part):
     """A core or the vector unit beside an array; see :class:`accel_models.units.simd.simd.SimdParams`."""
 
-    isa: Literal["scalar", "dsp", "mve", "neon", "dot", "rvv", "vector"]
+    isa: Literal["v6m", "scalar", "dsp", "mve", "neon", "dot", "rvv", "vector"]
     clock: Frequency | None = None  # the design's clock when left out
     lanes_int8: Count
     lanes_int16: Count
