@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from traces.base.errors import GraphError
-from traces.graphs.graph import Gate, NetworkGraph
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate
 
-SCHEMA_VERSION = "1.0"  # major: readers refuse another; minor: additions that old readers may ignore
+SCHEMA_VERSION = "1.1"  # major: readers refuse another; minor: additions that old readers may ignore
+
+_Rate = Annotated[float, Field(ge=0, le=1)]  # pydantic's bounds refuse NaN too
 
 
 class TraceInfo(BaseModel):
@@ -29,6 +33,9 @@ class TraceInfo(BaseModel):
     tool_version: str = ""
     command: str = ""  # what made it
     notes: str = ""
+    rates: Mapping[str, tuple[_Rate, ...]] = Field(default_factory=dict)
+    # per gate, how often each bit was 1 (layer: one figure) or each index was chosen over the *validation* inputs, so
+    # that a compiler may use it for inputs it has not seen; empty: not recorded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,18 +75,24 @@ class Trace:
                 raise GraphError(f"trace: gate {gate.name!r} of the graph has no recorded decisions")
             _check_decisions(gate, self.decisions[gate.name], n)
         self._check_extras(n)
+        self._check_rates()
 
     def _check_extras(self, n: int) -> None:
         for gate in self.graph.gates:
-            bits = gate.kind in {"channel", "spatial"}
             for what, values, shape in (
-                ("scores", self.scores, (n, gate.size) if bits else (n,)),
+                ("scores", self.scores, gate.rules.decided(n, gate.size)),
                 ("exit predictions", self.exit_predictions, (n, gate.size)),
                 ("exit confidences", self.exit_confidences, (n, gate.size)),
             ):
                 found = values[gate.name].shape if gate.name in values else shape
                 if found != shape:
                     raise GraphError(f"trace: gate {gate.name!r}: {what} have shape {found}, need {shape}")
+
+    def _check_rates(self) -> None:
+        for name, rates in self.info.rates.items():
+            gate = self.graph.gate(name)
+            if len(rates) != gate.size:
+                raise GraphError(f"trace: gate {name!r}: {len(rates)} validation rates, needs {gate.size}")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -116,17 +129,16 @@ def pack_mask(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 def _check_decisions(gate: Gate, values: NDArray[np.bool_] | NDArray[np.uint8], n: int) -> None:
-    packed = gate.kind in {"channel", "spatial"}
-    shape = (n, -(-gate.size // 8)) if packed else (n,)
-    dtype = np.bool_ if gate.kind == "layer" else np.uint8
+    rules = gate.rules
+    shape, dtype = rules.shape(n, gate.size), rules.dtype
     if values.shape != shape or values.dtype != dtype:
         raise GraphError(
             f"trace: gate {gate.name!r} ({gate.kind}) holds {values.dtype} {values.shape}, "
             f"needs {np.dtype(dtype)} {shape}"
         )
-    if gate.kind in {"exit", "width"} and n and int(values.max()) >= gate.size:
+    if rules.stored == "index" and n and int(values.max()) >= gate.size:
         raise GraphError(
             f"trace: gate {gate.name!r} holds index {int(values.max())}, needs less than {gate.size}"
         )
-    if packed and gate.size % 8 and n and int(values[:, -1].max()) >> gate.size % 8:
+    if rules.stored == "bits" and gate.size % 8 and n and int(values[:, -1].max()) >> gate.size % 8:
         raise GraphError(f"trace: gate {gate.name!r} has a bit set beyond its {gate.size}")

@@ -169,7 +169,7 @@ def cortex_m55_layers() -> Comparison:
         "Cortex-M55 layers, CMSIS-NN",
         rows,
         network("KWS").ops,
-        design="cortex_m55",
+        design="apollo510",
         software="cmsis_nn",
         bounds=(0.15, 0.25),
     )
@@ -178,7 +178,7 @@ def cortex_m55_layers() -> Comparison:
 def cortex_m55_network() -> Comparison:
     """DS-CNN end to end on a Cortex-M55 at two clocks, another build than the layers' (14 % faster)."""
     rows = [row for row in reference_rows("simd_networks") if row["core"].startswith("Cortex-M55")]
-    rows = [{**row, "design": "cortex_m55"} for row in rows]
+    rows = [{**row, "design": "apollo510"} for row in rows]
     truth = "AmbiqAI/neuralSPOT@308c4e63, Apollo510"
     names = ["cmsis_nn"] * len(rows)
     return _latency("CMSIS-NN on Cortex-M55, latency", truth, rows, names, bounds=(0.15, 0.15))

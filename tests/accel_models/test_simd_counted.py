@@ -22,7 +22,7 @@ from accel_models.units.simd.counted import (
 from accel_models.units.simd.kernels import Target, count_instructions
 from accel_models.units.simd.software import load_software
 from accel_models.work.shapes import Shapes, shapes_of
-from traces.graphs.graph import Op
+from traces import Op
 
 
 def conv(
