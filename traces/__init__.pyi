@@ -46,6 +46,7 @@ from .graphs.resnets import resnet18 as resnet18
 from .graphs.resnets import resnet50 as resnet50
 from .statistics import GateStatistics as GateStatistics
 from .statistics import TraceStatistics as TraceStatistics
+from .statistics import execution_rates as execution_rates
 from .statistics import trace_statistics as trace_statistics
 from .synthetic import SyntheticSettings as SyntheticSettings
 from .synthetic import synthetic_trace as synthetic_trace
