@@ -1,0 +1,149 @@
+"""The blocks that one geometry may take, and whether they fit the block buffers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from accel_models.units.micronpu.machine import Banks, MicroNpu, Rams
+from accel_models.units.micronpu.traversal import micro_sizes
+from accel_models.units.micronpu.work import LARGEST_WINDOW, Bools, Engine, Floats, Ints, NpuWork, rounded, up
+
+SPLIT_DEPTH = 16  # channels that blocks and slices of weights are cut at
+_BANK = 1024  # bytes
+_SUM_BYTES = 4
+_SMALL = 4  # pixels a side of a block that breaks ties
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidates:
+    """Planes (p,) and depths of one geometry's blocks."""
+
+    heights: Ints  # (p,) in scan order: rows first
+    widths: Ints
+    in_heights: Ints
+    in_widths: Ints
+    fits: Bools  # (depth // unit, p)
+    unit: int  # channels of a micro-block
+    deepest: int
+    by_volume: bool  # the largest block wins
+
+    @property
+    def size(self) -> int:
+        """Blocks in all, for any one count of channels."""
+        return len(self.heights) * (-(-self.deepest // SPLIT_DEPTH) + 1)
+
+    @property
+    def in_plane(self) -> Ints:
+        """Pixels of the input block, (p,)."""
+        return self.in_heights * self.in_widths
+
+    @property
+    def small(self) -> Bools:
+        """Whether a block may break a tie, (p,)."""
+        return (self.heights <= _SMALL) & (self.widths <= _SMALL)
+
+    def covered(self, same: NpuWork) -> Ints:
+        """Pixels of the input that the input block covers, (p,)."""
+        return np.minimum(self.in_heights, same.in_height) * np.minimum(self.in_widths, same.in_width)
+
+    def depths_for(self, channels: Ints) -> tuple[Ints, Bools]:
+        """Return the depths to try for each count of channels, (r, j), and what fits, (r, j, p).
+
+        Multiples of 16 below the count, then the count in whole micro-blocks.
+        """
+        steps = np.arange(1, -(-self.deepest // SPLIT_DEPTH) + 1) * SPLIT_DEPTH
+        most = rounded(np.minimum(channels, self.deepest), self.unit)
+        depths = np.where(steps < channels[:, None], steps, most[:, None])
+        repeated = np.concatenate([np.zeros((len(channels), 1), np.bool_), depths[:, 1:] == depths[:, :-1]], axis=1)
+        valid = ~repeated & (depths <= most[:, None])
+        return depths, self.fits[depths // self.unit] & valid[:, :, None]
+
+    def cost(self, same: NpuWork, depths: Ints, channels: Ints) -> Floats:
+        """Return the bytes a block moves per input channel, up to a factor of the op's own, (r, j, p)."""
+        height, width = int(same.out_height[0]), int(same.out_width[0])
+        if self.by_volume:
+            return 1.0 / (self.heights * self.widths * depths[:, :, None])
+        tall = np.minimum(self.heights, height) if _is_line(same) else self.heights
+        blocks = (height / tall) * (width / self.widths)
+        fetched = self.in_plane * _repeats(same) * blocks
+        deep = 1 if same.keeps_depth[0] else up(channels[:, None], depths)
+        taps = int(same.taps[0]) if same.has_weights[0] else 0
+        planes = up(np.array(height), tall) * up(np.array(width), self.widths)
+        per_plane = 1 if same.keeps_depth[0] else channels[:, None, None]
+        return np.asarray(fetched * np.asarray(deep)[..., None] + taps * planes * per_plane) + np.zeros(
+            (len(channels), depths.shape[1], 1)
+        )
+
+
+def _is_line(same: NpuWork) -> bool:
+    return bool(same.out_height[0] == 1 and same.kernel_height[0] == 1)
+
+
+def _repeats(same: NpuWork) -> int:
+    """Passes over the input that a large dilated kernel needs."""
+    return int((up(same.reach_height, LARGEST_WINDOW) * up(same.reach_width, LARGEST_WINDOW))[0])
+
+
+def candidates_of(same: NpuWork, depth: int, micro: int, machine: MicroNpu, channels: int) -> Candidates:
+    """Return the blocks of one geometry; ``depth`` is that of its input block, 0 where it is the output's."""
+    unit_h, unit_w, unit_c = (int(size[0]) for size in micro_sizes(same, np.array([micro]), machine))
+    limit_h, limit_w, limit_c = machine.largest_block
+    tall = np.arange(unit_h, rounded(np.minimum(same.out_height, limit_h), unit_h)[0] + 1, unit_h)
+    wide = np.arange(unit_w, rounded(np.minimum(same.out_width, limit_w), unit_w)[0] + 1, unit_w)
+    heights, widths = np.repeat(tall, len(wide)), np.tile(wide, len(tall))
+    step_h, step_w = _input_steps(machine, depth, unit_h, unit_w)
+    in_heights = rounded((heights - 1) * same.stride_height + np.minimum(same.reach_height, LARGEST_WINDOW), step_h)
+    in_widths = rounded((widths - 1) * same.stride_width + np.minimum(same.reach_width, LARGEST_WINDOW), step_w)
+    deepest = min(limit_c, int(rounded(np.array([channels]), unit_c)[0]))
+    depths = np.arange(0, deepest + max(unit_c, SPLIT_DEPTH) + 1, unit_c)
+    fits = _fits(same, heights, widths, in_heights * in_widths, depths, depth, machine)
+    kept = fits[1:].any(axis=0)
+    elementwise = bool(same.engine[0] == Engine.ELEMENTWISE)
+    return Candidates(
+        heights=heights[kept],
+        widths=widths[kept],
+        in_heights=in_heights[kept],
+        in_widths=in_widths[kept],
+        fits=fits[:, kept],
+        unit=unit_c,
+        deepest=deepest,
+        by_volume=elementwise or (isinstance(machine.buffers, Rams) and _whole_window(same)),
+    )
+
+
+def _whole_window(same: NpuWork) -> bool:
+    window = (same.reach_height == same.in_height) & (same.reach_width == same.in_width)
+    return bool((window & (same.engine == Engine.CONV) & (same.out_height * same.out_width == 1))[0])
+
+
+def _input_steps(machine: MicroNpu, depth: int, unit_h: int, unit_w: int) -> tuple[int, int]:
+    """Return what input blocks are rounded up to: the micro-block, or on a U85 what a read brings by its depth."""
+    if isinstance(machine.buffers, Banks) or depth <= SPLIT_DEPTH:
+        return unit_h, unit_w
+    return (1, 2) if depth <= 2 * SPLIT_DEPTH else (1, 1)
+
+
+def _fits(  # noqa: PLR0913, PLR0917  # a block's sizes
+    same: NpuWork, heights: Ints, widths: Ints, in_plane: Ints, depths: Ints, depth: int, machine: MicroNpu
+) -> Bools:
+    """Whether input blocks and sums fit, double-buffered, (depths, p)."""
+    size = int(same.in_bits[0]) // 8
+    channels = np.where(same.keeps_depth[0], depths, depth)[:, None] * size
+    plane = heights * widths
+    if isinstance(machine.buffers, Rams):
+        single = in_plane * rounded(channels, SPLIT_DEPTH) <= machine.buffers.inputs // 2
+        sums = plane * rounded(depths[:, None], SPLIT_DEPTH) * _SUM_BYTES <= machine.buffers.sums // 2
+        loose = in_plane * rounded(channels, SPLIT_DEPTH) <= machine.buffers.inputs
+        loose &= plane * rounded(depths[:, None], SPLIT_DEPTH) * _SUM_BYTES <= machine.buffers.sums
+        both = single & sums
+        return np.asarray(both if both[1:].any() else loose)
+    banks = machine.buffers
+    granule = banks.granule_32 if size == _SUM_BYTES else banks.granule_8
+    inputs = rounded(up(in_plane * rounded(channels, 8), _BANK) * 2, granule)
+    if same.engine[0] == Engine.ELEMENTWISE:
+        tensors = 2 if same.second[0] != 1 else 1  # Vela keeps room for two even where there is one
+        return np.asarray(inputs * tensors <= banks.usable)
+    sums = rounded(up(plane * rounded(depths[:, None], 8) * _SUM_BYTES, _BANK) * 2, banks.granule_sums)
+    return np.asarray(inputs + sums <= banks.usable)
