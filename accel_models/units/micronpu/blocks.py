@@ -88,6 +88,8 @@ def _keys(work: NpuWork, by_kernel: Bools, depth: Ints, micro: Ints, machine: Mi
         depth,
         micro,
         by_kernel.astype(np.int64) * 2 + flat,
+        np.where(work.keeps_depth, work.in_channels, 0),
+        np.where(work.keeps_depth, work.in_height * (1 << 32) + work.in_width, 0),
         bound,
         work.out_channels,
     ]
@@ -135,7 +137,7 @@ def _best(options: Candidates, same: NpuWork, channels: Ints, whole: Ints) -> In
     cost = options.cost(same, depths, channels)
     held = options.in_plane * (depths[:, :, None] if same.keeps_depth[0] else 1)
     cost = np.where(held > whole[:, None, None], cost / 2, cost)
-    flat = np.where(fits, cost, np.inf).astype(np.float32).reshape(len(channels), -1)
+    flat = np.where(fits, cost, np.float32(np.inf)).astype(np.float32).reshape(len(channels), -1)
     chosen = _with_ties(flat, options, same)
     j, p = chosen // len(options.heights), chosen % len(options.heights)
     picked = (

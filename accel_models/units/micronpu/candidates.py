@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accel_models.units.micronpu.machine import Banks, MicroNpu, Rams
 from accel_models.units.micronpu.traversal import micro_sizes
@@ -13,6 +14,7 @@ from accel_models.units.micronpu.work import LARGEST_WINDOW, Bools, Engine, Floa
 SPLIT_DEPTH = 16  # channels that blocks and slices of weights are cut at
 _BANK = 1024  # bytes
 _SUM_BYTES = 4
+_DEPTH_WEIGHT = 0.1  # of the depth that a block leaves out, against the area
 _SMALL = 4  # pixels a side of a block that breaks ties
 
 
@@ -28,6 +30,7 @@ class Candidates:
     unit: int  # channels of a micro-block
     deepest: int
     by_volume: bool  # the largest block wins
+    by_area: bool  # the block that covers most of the plane, then of the depth, wins
 
     @property
     def size(self) -> int:
@@ -65,16 +68,44 @@ class Candidates:
         height, width = int(same.out_height[0]), int(same.out_width[0])
         if self.by_volume:
             return 1.0 / (self.heights * self.widths * depths[:, :, None])
+        if self.by_area:
+            return self._area_cost(same, depths, channels)
+        if same.keeps_depth[0]:
+            return self._plane_cost(same)[None, None, :] + np.zeros((*depths.shape, 1), np.float32)
         tall = np.minimum(self.heights, height) if _is_line(same) else self.heights
         blocks = (height / tall) * (width / self.widths)
         fetched = self.in_plane * _repeats(same) * blocks
-        deep = 1 if same.keeps_depth[0] else up(channels[:, None], depths)
         taps = int(same.taps[0]) if same.has_weights[0] else 0
         planes = up(np.array(height), tall) * up(np.array(width), self.widths)
-        per_plane = 1 if same.keeps_depth[0] else channels[:, None, None]
-        return np.asarray(fetched * np.asarray(deep)[..., None] + taps * planes * per_plane) + np.zeros(
-            (len(channels), depths.shape[1], 1)
-        )
+        return fetched * up(channels[:, None], depths)[:, :, None] + taps * planes * channels[:, None, None]
+
+    def _plane_cost(self, same: NpuWork) -> NDArray[np.float32]:
+        """Return the cost where a channel needs its own input alone, (p,).
+
+        Blocks often tie; Vela's single-precision rounding then decides, so it is followed step by step.
+        """
+        single = np.float32
+        channels, size = int(same.in_channels[0]), same.out_height * same.out_width * same.out_channels
+        tall = single(int(same.out_height[0])) / self.heights.astype(single)
+        wide = single(int(same.out_width[0])) / self.widths.astype(single)
+        fetched = (self.in_plane * channels * _repeats(same)).astype(single) * tall * wide
+        planes = up(same.out_height, self.heights) * up(same.out_width, self.widths)
+        taps = int(same.taps[0]) if same.has_weights[0] else 0
+        return (fetched + (taps * channels * planes).astype(single)) / single(int(size[0]))
+
+
+    def _area_cost(self, same: NpuWork, depths: Ints, channels: Ints) -> Floats:
+        """Return how little a block covers, (r, j, p): of the plane, or of a row and its depth where the kernel is 1x1."""
+        height, width = int(same.out_height[0]), int(same.out_width[0])
+        flat = bool(same.reach_height[0] * same.reach_width[0] == 1)
+        high = rounded(np.array(height), int(self.heights[0]))
+        wide = rounded(np.array(width), int(self.widths[0]))
+        whole = wide * (rounded(channels, SPLIT_DEPTH)[:, None, None] if flat else high)
+        other = depths[:, :, None] if flat else self.heights
+        uncovered = 1.0 + np.abs(1.0 - whole / (self.widths * other))
+        limit = np.minimum(rounded(channels, SPLIT_DEPTH), self.deepest)
+        shallow = 1.0 + np.abs(1.0 - limit[:, None] / depths) * _DEPTH_WEIGHT
+        return uncovered * shallow[:, :, None]
 
 
 def _is_line(same: NpuWork) -> bool:
@@ -109,6 +140,7 @@ def candidates_of(same: NpuWork, depth: int, micro: int, machine: MicroNpu, chan
         fits=fits[:, kept],
         unit=unit_c,
         deepest=deepest,
+        by_area=isinstance(machine.buffers, Rams) and not elementwise and bool(same.keeps_depth[0]),
         by_volume=elementwise or (isinstance(machine.buffers, Rams) and _whole_window(same)),
     )
 
@@ -133,12 +165,7 @@ def _fits(  # noqa: PLR0913, PLR0917  # a block's sizes
     channels = np.where(same.keeps_depth[0], depths, depth)[:, None] * size
     plane = heights * widths
     if isinstance(machine.buffers, Rams):
-        single = in_plane * rounded(channels, SPLIT_DEPTH) <= machine.buffers.inputs // 2
-        sums = plane * rounded(depths[:, None], SPLIT_DEPTH) * _SUM_BYTES <= machine.buffers.sums // 2
-        loose = in_plane * rounded(channels, SPLIT_DEPTH) <= machine.buffers.inputs
-        loose &= plane * rounded(depths[:, None], SPLIT_DEPTH) * _SUM_BYTES <= machine.buffers.sums
-        both = single & sums
-        return np.asarray(both if both[1:].any() else loose)
+        return _fits_rams(same, (heights, widths), in_plane, rounded(depths[:, None], SPLIT_DEPTH), channels, machine.buffers)
     banks = machine.buffers
     granule = banks.granule_32 if size == _SUM_BYTES else banks.granule_8
     inputs = rounded(up(in_plane * rounded(channels, 8), _BANK) * 2, granule)
@@ -147,3 +174,20 @@ def _fits(  # noqa: PLR0913, PLR0917  # a block's sizes
         return np.asarray(inputs * tensors <= banks.usable)
     sums = rounded(up(plane * rounded(depths[:, None], 8) * _SUM_BYTES, _BANK) * 2, banks.granule_sums)
     return np.asarray(inputs + sums <= banks.usable)
+
+
+def _fits_rams(  # noqa: PLR0913, PLR0917  # a block's sizes
+    same: NpuWork, plane: tuple[Ints, Ints], in_plane: Ints, depths: Ints, channels: Ints, rams: Rams
+) -> Bools:
+    """Whether blocks fit separate buffers: twice, or, where channels stay apart, once and a row of the next."""
+    inputs = in_plane * rounded(channels, SPLIT_DEPTH)
+    sums = plane[0] * plane[1] * depths * _SUM_BYTES
+    if same.keeps_depth[0] and same.engine[0] != Engine.ELEMENTWISE:
+        row = np.where(plane[0] == plane[0].min(), in_plane, 0)
+        first_rows = np.array([row[plane[1] == width].max() for width in plane[1]])
+        whole = (plane[0] >= same.out_height[0]) & (plane[1] >= same.out_width[0])
+        whole = whole & (depths >= same.out_channels[0])
+        more = np.where(whole, 0, first_rows * rounded(channels, SPLIT_DEPTH))
+        return np.asarray((inputs + more <= rams.inputs) & (sums <= rams.sums))
+    twice = (2 * inputs <= rams.inputs) & (2 * sums <= rams.sums)
+    return np.asarray(twice if twice[1:].any() else (inputs <= rams.inputs) & (sums <= rams.sums))

@@ -8,15 +8,13 @@ import numpy as np
 
 from accel_models.units.micronpu.blocks import Blocks, choose_blocks, clipped
 from accel_models.units.micronpu.mac import mac_cycles, micro_counts
-from accel_models.units.micronpu.machine import MicroNpu
+from accel_models.units.micronpu.machine import Banks, MicroNpu
 from accel_models.units.micronpu.traversal import flat_micro_sizes
 from accel_models.units.micronpu.transfers import (
     BRICK,
     SCALE_BYTES,
     Moved,
-    block_read_cycles,
-    block_write_cycles,
-    feature_map_port,
+    block_cycles,
     moved_bytes,
 )
 from accel_models.units.micronpu.weights import encoded_bytes
@@ -55,19 +53,24 @@ def op_cycles(work: NpuWork, machine: MicroNpu, staged: Bools | bool = True) -> 
     return OpCycles(
         blocks=blocks,
         engine=engine_cycles(work, blocks, cut, machine, staged),
-        moved=moved_bytes(work, blocks, cut, feature_map_port(machine)),
+        moved=moved_bytes(work, blocks, cut, machine),
         weights=encoded_bytes(work, blocks, machine),
-        scales=np.where(work.has_weights, SCALE_BYTES * work.out_channels, 0),
+        scales=_scale_bytes(work, machine),
         plane_blocks=up(work.out_height, cut.out_height) * up(work.out_width, cut.out_width),
     )
+
+
+def _scale_bytes(work: NpuWork, machine: MicroNpu) -> Ints:
+    """Bytes of each op's scales and biases; a U85 stores them for whole bricks."""
+    channels = work.out_channels if isinstance(machine.buffers, Banks) else rounded(work.out_channels, BRICK)
+    return np.where(work.has_weights, SCALE_BYTES * channels, 0)
 
 
 def engine_cycles(
     work: NpuWork, blocks: Blocks, cut: Blocks, machine: MicroNpu, staged: Bools | bool
 ) -> Floats:
     """Return the cycles of MACs, output stage and elementwise engine, shape (n,)."""
-    port = feature_map_port(machine)
-    read, write = block_read_cycles(work, blocks, cut, port), block_write_cycles(work, blocks, cut, port)
+    read, write = block_cycles(work, blocks, cut, machine)
     summed = _summing_cycles(work, cut, machine, (read, write), staged)
     per_block = blocks.out_height * blocks.out_width * blocks.out_channels
     each = _elementwise_cycles(work, per_block, np.maximum(read, write))

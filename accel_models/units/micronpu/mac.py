@@ -11,6 +11,7 @@ from accel_models.units.micronpu.work import LARGEST_WINDOW, Engine, Floats, Int
 
 _STEP = 4  # cycles of a micro-block per step
 _GROUP = 8  # input channels of a step by kernel
+_PADDED_CHANNELS = 2  # of four that lie together
 _TAPS = 4  # taps that meet in a step by kernel, or in a depthwise layer, at 8 bits
 
 
@@ -71,13 +72,14 @@ def _window_cycles(
     by_depth = _depth_first_step(work, cut, machine, step, decoder, plane) * taps * deep
     by_kernel = step * up(taps, divider) * deep * groups
     bytes_each = work.in_bits // 8
+    halved = _sparse(work, machine)
     depthwise = np.maximum(decoder, _STEP * plane * bytes_each) * up(taps, _TAPS) * deep
     pool = np.maximum(_STEP, taps) * plane * deep * _pool_steps(work, machine)
     by_kernel_now = (work.engine == Engine.CONV) & cut.part_kernel
     cycles = np.select(
         [work.engine == Engine.POOL, work.engine == Engine.DEPTHWISE, by_kernel_now],
-        [pool, depthwise, by_kernel],
-        by_depth,
+        [pool, depthwise, by_kernel // halved],
+        by_depth // halved,
     )
     steps = np.select(
         [work.engine == Engine.POOL, work.engine == Engine.DEPTHWISE, by_kernel_now],
@@ -94,6 +96,13 @@ def _depth_first_step(  # noqa: PLR0913, PLR0917  # what a step depends on
     if isinstance(machine.buffers, Banks):
         return step
     return np.maximum(decoder, cut.in_channels // _GROUP * plane) * (work.in_bits // 8)
+
+
+def _sparse(work: NpuWork, machine: MicroNpu) -> Ints:
+    """2 where a U85 skips half of the products: padding makes every second weight of two channels or fewer zero."""
+    if isinstance(machine.buffers, Banks):
+        return np.ones(len(work), np.int64)
+    return np.where((work.engine == Engine.CONV) & (work.in_channels <= _PADDED_CHANNELS), 2, 1)
 
 
 def _decoders(machine: MicroNpu) -> int:

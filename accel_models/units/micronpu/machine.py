@@ -86,10 +86,8 @@ class MicroNpu:
     channel_slots: tuple[int, ...]  # buffers per memory channel (copy, stream, weights, fast, inputs, scales)
     sram: Port
     offchip: Port
-    feature_maps_offchip: bool  # the SRAM only stages them and the weights
-    sram_bytes: int  # that feature maps and staged weights share [B]
-    weight_sigma: float  # Gaussian weights of this width are assumed where none are known [integer steps]
-    weight_zeros: float  # share of them that is zero
+    feature_maps_offchip: bool  # their home is off the chip; the SRAM holds what the compiler moves there
+    stage_bytes: int  # of the SRAM, for weights that the DMA brings ahead [B]
 
     @property
     def depth_first_channels(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel_models.units.micronpu.blocks import Blocks
-from accel_models.units.micronpu.machine import MicroNpu, Port
+from accel_models.units.micronpu.machine import Banks, MicroNpu, Port
 from accel_models.units.micronpu.work import Bools, Engine, Floats, Ints, NpuWork, rounded, up
 
 BRICK = 16  # channels of a brick
@@ -16,50 +16,78 @@ SCALE_BYTES = 10  # of one output channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Moved:
-    """Bytes of the feature maps of ``n`` ops, as the memory sees them, shape (n,)."""
+class Ends:
+    """The memory that each of ``n`` ops reads or writes, shape (n,)."""
 
-    read: Ints
-    read_second: Ints
-    written: Ints
+    bytes_per_cycle: Floats
+    read_latency_cycles: Floats
+    write_latency_cycles: Floats
+    burst_bytes: Ints
 
 
-def moved_bytes(work: NpuWork, blocks: Blocks, cut: Blocks, port: Port) -> Moved:
-    """Return the bytes of the feature maps: what overlaps between blocks is read again."""
-    elements, second = _elements_read(work, cut)
-    bytes_in, bytes_out = work.in_bits // 8, work.out_bits // 8
-    stored = np.where(work.out_bricks, rounded(work.out_channels, BRICK), work.out_channels)
-    written = work.out_height * work.out_width * stored * bytes_out
-    return Moved(
-        read=in_bursts(elements * bytes_in, read_run(work, blocks), port),
-        read_second=in_bursts(second * bytes_in, read_run(work, blocks), port),
-        written=in_bursts(written, write_run(work, blocks), port),
+def ends(offchip: Bools, machine: MicroNpu) -> Ends:
+    """Return the memory of each op's tensor."""
+    off, sram = machine.offchip, machine.sram
+    return Ends(
+        bytes_per_cycle=np.where(offchip, off.bytes_per_cycle, sram.bytes_per_cycle),
+        read_latency_cycles=np.where(offchip, off.read_latency_cycles, sram.read_latency_cycles),
+        write_latency_cycles=np.where(offchip, off.write_latency_cycles, sram.write_latency_cycles),
+        burst_bytes=np.where(offchip, off.burst_bytes, sram.burst_bytes),
     )
 
 
-def _elements_read(work: NpuWork, cut: Blocks) -> tuple[Ints, Ints]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Moved:
+    """Bytes of the feature maps of ``n`` ops, broken bursts counted whole, shape (n,)."""
+
+    read: Ints  # the first operand
+    second: Ints
+    written: Ints
+
+
+def moved_bytes(work: NpuWork, blocks: Blocks, cut: Blocks, machine: MicroNpu) -> Moved:
+    """Return the bytes of the feature maps: what overlaps between blocks is read again."""
+    elements, second = _elements_read(work, cut, machine)
+    size = work.in_bits // 8
+    stored = np.where(work.out_bricks, rounded(work.out_channels, BRICK), work.out_channels)
+    written = work.out_height * work.out_width * stored * (work.out_bits // 8)
+    return Moved(
+        read=in_bursts(elements * size, read_run(work, blocks, work.in_bricks), ends(work.in_offchip, machine)),
+        second=in_bursts(
+            second * size, read_run(work, blocks, work.second_bricks), ends(work.second_offchip, machine)
+        ),
+        written=in_bursts(written, write_run(work, blocks), ends(work.out_offchip, machine)),
+    )
+
+
+def _elements_read(work: NpuWork, cut: Blocks, machine: MicroNpu) -> tuple[Ints, Ints]:
+    """Elements of both operands; on a U55 one that is broadcast counts like one that is not."""
     channels = np.where(work.in_bricks, rounded(work.in_channels, BRICK), work.in_channels)
     planes = up(work.out_height, cut.out_height) * up(work.out_width, cut.out_width)
     deep = np.where(work.keeps_depth, 1, up(work.out_channels, cut.out_channels))
     blockwise = cut.in_height * cut.in_width * channels * work.passes * planes * deep
     out_channels = np.where(work.in_bricks, rounded(work.out_channels, BRICK), work.out_channels)
     whole = work.out_height * work.out_width * out_channels
+    scalar = np.where(work.in_bits > 8, np.where(work.in_bricks, BRICK, 1), 0)  # 8 bits are part of the command
+    alone = work.in_height * work.in_width * work.in_channels == 1
+    first = np.where(alone, scalar, whole)
+    broadcast = whole if isinstance(machine.buffers, Banks) else np.minimum(rounded(work.second, BRICK), whole)
+    second = np.select([(work.second == 0) | (alone & (scalar > 0)), work.second == 1], [0, scalar], broadcast)
     elementwise = work.engine == Engine.ELEMENTWISE
-    second = np.where(elementwise & (work.second > 1), whole, 0)
-    return np.where(elementwise, whole, blockwise), second
+    return np.where(elementwise, first, blockwise), np.where(elementwise, second, 0)
 
 
-def in_bursts(moved: Ints, run: Ints, port: Port) -> Ints:
+def in_bursts(moved: Ints, run: Ints, memory: Ends) -> Ints:
     """Return the bytes on the bus where only runs of so many lie together: each takes a whole burst."""
-    return np.asarray(moved * port.burst_bytes // np.clip(run, 1, port.burst_bytes))
+    return np.asarray(moved * memory.burst_bytes // np.clip(run, 1, memory.burst_bytes))
 
 
-def read_run(work: NpuWork, blocks: Blocks) -> Ints:
+def read_run(work: NpuWork, blocks: Blocks, bricks: Bools) -> Ints:
     """Bytes that lie together in a block that is read."""
     size = work.in_bits // 8
     whole = work.in_channels * size == blocks.in_channels
     pixels = np.where(whole, blocks.in_width, 1) * blocks.in_channels
-    return np.where(work.in_bricks, BRICK * blocks.in_width, pixels) * size
+    return np.where(bricks, BRICK * blocks.in_width, pixels) * size
 
 
 def write_run(work: NpuWork, blocks: Blocks) -> Ints:
@@ -71,28 +99,17 @@ def write_run(work: NpuWork, blocks: Blocks) -> Ints:
     return np.where(work.out_bricks, BRICK * blocks.out_width * size, pixels)
 
 
-def block_read_cycles(work: NpuWork, blocks: Blocks, cut: Blocks, port: Port) -> Floats:
-    """Cycles to read one block: latency, and its bytes in bursts."""
+def block_cycles(work: NpuWork, blocks: Blocks, cut: Blocks, machine: MicroNpu) -> tuple[Floats, Floats]:
+    """Return the cycles to read one input block and to write one output block: latency, and its bytes in bursts."""
+    source, target = ends(work.in_offchip, machine), ends(work.out_offchip, machine)
     held = cut.in_height * cut.in_width * cut.in_channels * (work.in_bits // 8)
-    return port.read_latency_cycles + np.floor(
-        in_bursts(held, read_run(work, blocks), port) / port.bytes_per_cycle
-    )
+    read = np.floor(in_bursts(held, read_run(work, blocks, work.in_bricks), source) / source.bytes_per_cycle)
+    made = cut.out_height * cut.out_width * cut.out_channels * (work.out_bits // 8)
+    write = np.floor(in_bursts(made, write_run(work, blocks), target) / target.bytes_per_cycle)
+    return source.read_latency_cycles + read, target.write_latency_cycles + write
 
 
-def block_write_cycles(work: NpuWork, blocks: Blocks, cut: Blocks, port: Port) -> Floats:
-    """Cycles to write one block."""
-    held = cut.out_height * cut.out_width * cut.out_channels * (work.out_bits // 8)
-    return port.write_latency_cycles + np.floor(
-        in_bursts(held, write_run(work, blocks), port) / port.bytes_per_cycle
-    )
-
-
-def feature_map_port(machine: MicroNpu) -> Port:
-    """Return the memory that feature maps live in."""
-    return machine.offchip if machine.feature_maps_offchip else machine.sram
-
-
-_COPY, _WEIGHTS = 0, 2  # channels in :attr:`MicroNpu.channel_slots`
+COPY, STREAM, WEIGHTS, INPUTS, SCALES = 0, 1, 2, 4, 5  # channels in :attr:`MicroNpu.channel_slots`
 _WORD = 16  # bytes of a slot
 _EFFICIENCY = 0.8  # of a channel, and of requests kept in flight
 
@@ -118,14 +135,12 @@ def channel_rate(port: Port, machine: MicroNpu, channel: int | None) -> float:
 def copy_cycles(moved: Floats | Ints, machine: MicroNpu) -> Floats:
     """Cycles to copy weights from off the chip into the SRAM, the slower end's."""
     off, sram = machine.offchip, machine.sram
-    read = np.floor(moved / channel_rate(off, machine, _COPY)) + off.read_latency_cycles
+    read = np.floor(moved / channel_rate(off, machine, COPY)) + off.read_latency_cycles
     write = np.floor(moved / channel_rate(sram, machine, None)) + sram.write_latency_cycles
     return np.maximum(read, write)
 
 
 def weight_read_cycles(moved: Floats | Ints, port: Port, machine: MicroNpu) -> Floats:
     """Cycles to read weights from a memory once."""
-    return np.floor(moved / channel_rate(port, machine, _WEIGHTS)) + port.read_latency_cycles
+    return np.floor(moved / channel_rate(port, machine, WEIGHTS)) + port.read_latency_cycles
 
-
-__all__ = ["Bools", "Moved", "channel_rate", "moved_bytes"]

@@ -19,9 +19,9 @@ _TABLE_BYTES = 24  # of a slice: its table of values, rounding to 16 B
 _ALIGN = 16
 
 
-def bytes_per_weight(sigma: float, zeros: Floats) -> Floats:
+def bytes_per_weight(sigma: Floats, zeros: Floats) -> Floats:
     """Bytes of one weight in a stream with a share of ``zeros``."""
-    width = float(np.interp(np.log(max(sigma, 0.3)), np.log(SIGMAS), BYTES_BY_SIGMA))
+    width = np.interp(np.log(np.maximum(sigma, SIGMAS[0])), np.log(SIGMAS), BYTES_BY_SIGMA)
     return np.interp(zeros, ZEROS, BYTES_BY_ZEROS) * (width / BYTES_BY_ZEROS[0])
 
 
@@ -52,7 +52,7 @@ def weight_counts(work: NpuWork) -> Ints:
 def encoded_bytes(work: NpuWork, blocks: Blocks, machine: MicroNpu) -> Ints:
     """Bytes of each op's weights in memory, scales not counted, shape (n,)."""
     length = np.maximum(stream_length(work, blocks, machine), 1)
-    kept = weight_counts(work) * (1 - machine.weight_zeros)
-    each = bytes_per_weight(machine.weight_sigma, 1 - kept / length)
+    kept = weight_counts(work) * (1 - work.weight_zeros)
+    each = bytes_per_weight(work.weight_sigma, 1 - kept / length)
     size = rounded(np.ceil(length * each + _TABLE_BYTES).astype(np.int64), _ALIGN)
     return np.where(work.has_weights, size, 0)

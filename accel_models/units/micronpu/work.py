@@ -47,7 +47,14 @@ class NpuWork:
     element_cycles: Floats  # of the output stage, fused ops included
     in_bricks: Bools  # stored as bricks of 16 channels (NHCWB16), not pixel by pixel (NHWC)
     out_bricks: Bools
+    second_bricks: Bools
     second: Ints  # elements of the second operand; 0: there is none
+    in_offchip: Bools  # the first operand lies off the chip, not in the SRAM
+    second_offchip: Bools
+    out_offchip: Bools
+    looks_up: Bools  # a table is loaded before (sigmoid, tanh as ops of their own)
+    weight_sigma: Floats  # of Gaussian weights [integer steps]
+    weight_zeros: Floats  # share of weights that is zero, 0 to 1
 
     def __len__(self) -> int:
         return len(self.engine)

@@ -1,0 +1,138 @@
+"""Cycles of ops in a row: the slowest of NPU and memories, a first slice of weights hidden by the op before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from accel_models.units.micronpu.cycles import OpCycles, op_cycles
+from accel_models.units.micronpu.machine import MicroNpu
+from accel_models.units.micronpu.staging import Staging, stage_weights
+from accel_models.units.micronpu.transfers import COPY, INPUTS, SCALES, STREAM, WEIGHTS, channel_rate, copy_cycles
+from accel_models.units.micronpu.work import Bools, Engine, Floats, NpuWork
+
+TABLE_BYTES = 256  # of a table of activations
+_ROUNDS = 4  # decisions depend on the op before alone, so a few rounds settle nearly all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RunCycles:
+    """What ``n`` ops take one behind the other, shape (n,)."""
+
+    cycles: OpCycles
+    staging: Staging
+    npu: Floats  # engine, and copies of weights that nothing hides [cycles]
+    sram: Floats  # cycles in which the memory moves bytes
+    offchip: Floats
+
+    @property
+    def op(self) -> Floats:
+        """The op's own: the slowest rules [cycles]."""
+        return np.maximum(self.npu, np.maximum(self.sram, self.offchip))
+
+
+def run_in_order(work: NpuWork, machine: MicroNpu, first: Bools, known_slack: Floats | None = None) -> RunCycles:
+    """Return what ops take in the order of the rows.
+
+    Parameters
+    ----------
+    work
+        The ops, network behind network.
+    machine
+        The NPU.
+    first
+        Whether the op is the first of its network: nothing hides its weights, shape (n,).
+    known_slack
+        Cycles that hide each op's first slice, instead of those of the row before.
+    """
+    cycles = op_cycles(work, machine)
+    slack = _behind(cycles.engine, first) if known_slack is None else known_slack
+    staging = stage_weights(work, cycles, machine, slack, first)
+    for _ in range(_ROUNDS if known_slack is None else 0):
+        slack = _behind(staging.last_slice_cycles, first)
+        staging = stage_weights(work, cycles, machine, slack, first)
+    sram, offchip = memory_cycles(work, cycles, staging, machine, ~first)
+    return RunCycles(
+        cycles=cycles,
+        staging=staging,
+        npu=_npu_cycles(work, staging, machine, slack),
+        sram=sram,
+        offchip=offchip,
+    )
+
+
+def _behind(values: Floats, first: Bools) -> Floats:
+    return np.where(first, 0.0, np.concatenate([[0.0], values[:-1]]))
+
+
+def _npu_cycles(work: NpuWork, staging: Staging, machine: MicroNpu, slack: Floats) -> Floats:
+    """Add to the engine's cycles the copies that nothing hides."""
+    waited = np.maximum(copy_cycles(np.floor(staging.first_bytes), machine) - slack, 0)
+    bound = staging.full_cycles - slack + staging.last_slice_cycles
+    npu = np.where(staging.staged, np.maximum(bound, staging.engine + waited), staging.engine)
+    table = copy_cycles(np.full(len(work), float(TABLE_BYTES)), machine)
+    hidden = np.where(staging.staged, 0.0, slack)
+    return npu + np.where(work.looks_up, np.maximum(table - hidden, 0), 0)
+
+
+def memory_cycles(
+    work: NpuWork, cycles: OpCycles, staging: Staging, machine: MicroNpu, ahead: Bools
+) -> tuple[Floats, Floats]:
+    """Return the cycles in which SRAM and off-chip memory move the op's bytes, shape (n,) each.
+
+    ``ahead`` says whether the first slice was copied while the op before worked.
+    """
+    again = cycles.weights * cycles.plane_blocks
+    late = np.where(staging.staged, np.maximum(cycles.weights - np.floor(staging.first_bytes) * ahead, 0), 0)
+    inside = _Channels(
+        copied_in=late,
+        copied_out=np.zeros(len(work)),
+        weights=np.where(staging.staged, again, 0),
+        scales=np.zeros(len(work)),
+    )
+    outside = _Channels(
+        copied_in=np.zeros(len(work)),
+        copied_out=late,
+        weights=np.where(staging.staged, 0, again),
+        scales=cycles.scales * cycles.plane_blocks,
+    )
+    return (
+        _port_cycles(work, cycles, inside, machine, offchip=False),
+        _port_cycles(work, cycles, outside, machine, offchip=True),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Channels:
+    """Bytes beside feature maps on one memory, shape (n,)."""
+
+    copied_in: Floats
+    copied_out: Floats
+    weights: Floats
+    scales: Floats
+
+
+def _port_cycles(
+    work: NpuWork, cycles: OpCycles, other: _Channels, machine: MicroNpu, *, offchip: bool
+) -> Floats:
+    """Cycles of one memory: all bytes at its bandwidth, and no channel faster than it can be."""
+    port = machine.offchip if offchip else machine.sram
+    moved = cycles.moved
+    read = moved.read * (work.in_offchip == offchip)
+    second = moved.second * (work.second_offchip == offchip)
+    written = moved.written * (work.out_offchip == offchip)
+    streamed = work.engine == Engine.ELEMENTWISE
+    by_channel: tuple[tuple[int | None, Floats], ...] = (
+        (None, written + other.copied_in),
+        (INPUTS, np.where(streamed, 0, read)),
+        (STREAM, np.where(streamed, read + second, 0)),
+        (WEIGHTS, other.weights),
+        (COPY, other.copied_out),
+        (SCALES, other.scales),
+    )
+    total = sum((part for _, part in by_channel), np.zeros(len(work)))
+    slowest = np.floor(total / port.bytes_per_cycle)
+    for channel, part in by_channel if machine.channel_slots else ():
+        slowest = np.maximum(slowest, np.floor(part / channel_rate(port, machine, channel)))
+    return slowest
