@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel_models.units.micronpu.blocks import Blocks
-from accel_models.units.micronpu.machine import Banks, MicroNpu, Port
+from accel_models.units.micronpu.machine import Banks, MicroNpu, Port, Rams
 from accel_models.units.micronpu.work import Bools, Engine, Floats, Ints, NpuWork, rounded, up
 
 BRICK = 16  # channels of a brick
@@ -68,7 +68,8 @@ def _elements_read(work: NpuWork, cut: Blocks, machine: MicroNpu) -> tuple[Ints,
     blockwise = cut.in_height * cut.in_width * channels * work.passes * planes * deep
     out_channels = np.where(work.in_bricks, rounded(work.out_channels, BRICK), work.out_channels)
     whole = work.out_height * work.out_width * out_channels
-    scalar = np.where(work.in_bits > 8, np.where(work.in_bricks, BRICK, 1), 0)  # 8 bits are part of the command
+    in_command = (work.in_bits <= 8) | isinstance(machine.buffers, Rams)  # a scalar that is not read
+    scalar = np.where(in_command, 0, np.where(work.in_bricks, BRICK, 1))
     alone = work.in_height * work.in_width * work.in_channels == 1
     first = np.where(alone, scalar, whole)
     broadcast = whole if isinstance(machine.buffers, Banks) else np.minimum(rounded(work.second, BRICK), whole)
@@ -106,7 +107,17 @@ def block_cycles(work: NpuWork, blocks: Blocks, cut: Blocks, machine: MicroNpu) 
     read = np.floor(in_bursts(held, read_run(work, blocks, work.in_bricks), source) / source.bytes_per_cycle)
     made = cut.out_height * cut.out_width * cut.out_channels * (work.out_bits // 8)
     write = np.floor(in_bursts(made, write_run(work, blocks), target) / target.bytes_per_cycle)
-    return source.read_latency_cycles + read, target.write_latency_cycles + write
+    reading = np.maximum(source.read_latency_cycles + read, _second_cycles(work, blocks, cut, machine))
+    return reading, target.write_latency_cycles + write
+
+
+def _second_cycles(work: NpuWork, blocks: Blocks, cut: Blocks, machine: MicroNpu) -> Floats:
+    """Cycles to read a block of the second operand, 0 where there is none."""
+    source = ends(work.second_offchip, machine)
+    held = np.minimum(work.second, cut.in_height * cut.in_width * cut.in_channels) * (work.in_bits // 8)
+    moved = in_bursts(held, read_run(work, blocks, work.second_bricks), source)
+    cycles = source.read_latency_cycles + np.floor(moved / source.bytes_per_cycle)
+    return np.where(work.second > 0, cycles, 0.0)
 
 
 COPY, STREAM, WEIGHTS, INPUTS, SCALES = 0, 1, 2, 4, 5  # channels in :attr:`MicroNpu.channel_slots`
