@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.energy.actions import EnergyParts
-from traces.graphs.graph import Op
+from traces import Op
 
 Ints = NDArray[np.int64]
 UnitName = Literal["array", "simd", "none"]

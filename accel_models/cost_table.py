@@ -27,9 +27,7 @@ from accel_models.cost import Ints, Placement, WorkStates
 from accel_models.design.design import Design, Skip
 from accel_models.units.pricing import price
 from accel_models.work.placement import place
-from traces.base.atomic import atomic_write
-from traces.base.errors import UnsupportedError
-from traces.graphs.graph import NetworkGraph, Op
+from traces import NetworkGraph, Op, UnsupportedError, atomic_write
 
 Unit = Literal["cycles", "pJ"]
 FORMAT_VERSION = 1

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.work.shapes import Ints
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 MEBICYCLE = 2**20  # bandwidth is kept as whole bytes per 2**20 cycles, exact to one part in a million
 
@@ -121,10 +121,31 @@ def masked_fetch_bytes(masks: NDArray[np.bool_], channel_bytes: int, burst_bytes
     Ints
         Bytes moved, shape ``(n,)``: whole bursts that hold at least one byte of a kept channel.
     """
+    if not masks.shape[1]:
+        return np.zeros(len(masks), np.int64)
     channels = np.arange(masks.shape[1], dtype=np.int64)
     first = channels * channel_bytes // burst_bytes
     last = ((channels + 1) * channel_bytes - 1) // burst_bytes
-    fetched = np.maximum.accumulate(np.where(masks, last, -1), axis=1)
-    before = np.concatenate([np.full((len(masks), 1), -1, np.int64), fetched[:, :-1]], axis=1)
-    new = np.where(masks, last - np.maximum(first, before + 1) + 1, 0)
-    return np.asarray(new.sum(axis=1) * burst_bytes, np.int64)
+    if channel_bytes >= burst_bytes:
+        return _wide_channel_bursts(masks, first, last) * burst_bytes
+    return _narrow_channel_bursts(masks, first, last) * burst_bytes
+
+
+def _wide_channel_bursts(masks: NDArray[np.bool_], first: Ints, last: Ints) -> Ints:
+    """Bursts that kept channels touch, where no burst holds parts of more than two: those shared count once."""
+    each = last - first + 1
+    exact = np.float32 if each.sum() < 2**24 else np.float64  # whole numbers up to there
+    touched = masks.astype(exact) @ each.astype(exact)
+    shared = np.flatnonzero(first[1:] == last[:-1])
+    both = np.count_nonzero(masks[:, shared] & masks[:, shared + 1], axis=1)
+    return np.asarray(touched.astype(np.int64) - both, np.int64)
+
+
+def _narrow_channel_bursts(masks: NDArray[np.bool_], first: Ints, last: Ints) -> Ints:
+    """Bursts that kept channels touch, where a burst holds parts of several: those with at least one count."""
+    bursts = np.arange(last[-1] + 1)
+    low = np.searchsorted(last, bursts)  # first channel with a byte in the burst
+    high = np.searchsorted(first, bursts, side="right")  # one behind its last
+    kept = np.zeros((masks.shape[1] + 1, len(masks)), np.int32)
+    np.cumsum(masks.T, axis=0, dtype=np.int32, out=kept[1:])
+    return np.asarray(np.count_nonzero(kept[high] > kept[low], axis=0), np.int64)

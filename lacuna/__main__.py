@@ -6,7 +6,7 @@ import sys
 
 from lacuna.app import app
 from lacuna.console import show_error
-from traces.base.errors import LacunaError
+from traces import LacunaError
 
 EXIT_BAD_INPUT = 2
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from accel_models.design.design import Design
+    from accel_models import Design
 
 DesignName = Annotated[
     str, typer.Option("--design", "-d", help="Shipped name or path of a YAML file.", metavar="D")
@@ -27,6 +27,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 def design_from(name: str, settings: list[str]) -> Design:
     """Load a design and set the values given with ``--set``."""
-    from accel_models.design.load import load_design, parse_override  # noqa: PLC0415  (pydantic and YAML are slow to import)
+    from accel_models import load_design, parse_override  # noqa: PLC0415  (pydantic and YAML are slow to import)
 
     return load_design(name, dict(parse_override(text) for text in settings))

@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from accel_models.design.design import Design
-from accel_models.design.load import load_design
+from accel_models import Design, load_design
 from simulator.policy import Policy
 from simulator.replays.per_op import OpRow
 from simulator.summary import SCHEMA_VERSION, Summary
-from traces.base.atomic import atomic_write
-from traces.base.errors import FileProblem
+from traces import FileProblem, atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,15 +6,11 @@ import csv
 import io
 from dataclasses import asdict, dataclass, fields
 
-from accel_models.cost import Cost
-from accel_models.design.design import Design
-from accel_models.work.shapes import shapes_of
+from accel_models import Cost, Design, shapes_of
 from simulator.policy import Policy
 from simulator.replays.collect import unit_peaks
 from simulator.replays.prepare import prepare
-from traces.base.errors import UnsupportedError
-from traces.graphs.graph import NetworkGraph, Op
-from traces.work.workload import dense_workload
+from traces import NetworkGraph, Op, UnsupportedError, dense_workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

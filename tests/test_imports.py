@@ -1,6 +1,7 @@
 """Data flows one way through the folders, and heavy libraries stay in their place."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ ALLOWED = {
     "networks": {"networks", "traces"},
     "lacuna": {"lacuna", "networks", "analysis", "simulator", "accel_models", "traces"},
 }
+FACES = ["traces", "accel_models", "simulator", "analysis", "networks"]
 ONE_FILE = {"simpy": "simulator/", "matplotlib": "analysis/", "plotly": "analysis/"}
 
 
@@ -33,6 +35,18 @@ def imported(path: Path) -> Iterator[str]:
             yield node.module.split(".")[0]
 
 
+def crossing(path: Path, folder: str) -> Iterator[tuple[int, str]]:
+    """Yield line and module of every import from another top folder."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        for name in names:
+            top = name.split(".")[0]
+            if top in ALLOWED and top != folder:
+                yield node.lineno, name
+
+
 @pytest.mark.parametrize("folder", sorted(ALLOWED))
 def test_imports_point_one_way(folder: str) -> None:
     assert modules(folder)
@@ -43,6 +57,36 @@ def test_imports_point_one_way(folder: str) -> None:
         if name in ALLOWED and name not in ALLOWED[folder]
     ]
     assert wrong == []
+
+
+def test_no_import_reaches_past_a_face() -> None:
+    """What one top folder may use of another is listed in that folder's `__init__.pyi`."""
+    inside = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for folder in ALLOWED
+        for path in modules(folder)
+        for line, name in crossing(path, folder)
+        if "." in name
+    ]
+    assert inside == []
+
+
+@pytest.mark.parametrize("folder", FACES)
+def test_a_face_lists_what_is_there(folder: str) -> None:
+    """Every name of a stub is served at run time, and is what its module defines."""
+    if folder == "networks":
+        pytest.importorskip("torch")
+    face = importlib.import_module(folder)
+    stub = ast.parse((ROOT / folder / "__init__.pyi").read_text(encoding="utf-8"))
+    listed = {
+        alias.name: f"{folder}.{node.module}"
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert sorted(face.__all__) == sorted(listed)
+    for name, home in listed.items():
+        assert getattr(face, name) is getattr(importlib.import_module(home), name)
 
 
 def test_only_networks_imports_torch() -> None:

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from accel_models.design.design import Design
-from traces.base.errors import ConfigError, FileProblem, did_you_mean
+from traces import ConfigError, FileProblem, did_you_mean
 
 
 def design_names() -> tuple[str, ...]:

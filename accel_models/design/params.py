@@ -13,7 +13,7 @@ from accel_models.energy.price_list import price_list
 from accel_models.energy.prices import PriceList
 from accel_models.units.array.systolic import ArrayParams
 from accel_models.units.simd.simd import MemoryWait, SimdParams
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 _NS = 1e9
 

@@ -10,7 +10,7 @@ import re
 from decimal import Decimal
 from typing import Final
 
-from traces.base.errors import ConfigError, did_you_mean
+from traces import ConfigError, did_you_mean
 
 # Factors to the base unit in which the model counts.  Decimal, so that 0.1 ns stays 0.1 ns.
 _ONE, _KILO, _MILLI = Decimal(1), Decimal(1000), Decimal("0.001")

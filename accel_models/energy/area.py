@@ -14,7 +14,7 @@ from accel_models.energy.params import PRECISION_BYTES, SramMacro, TechnologyPar
 from accel_models.energy.sram import macro_cost
 from accel_models.energy.tables import core_power, operation_table
 from accel_models.energy.technology import area_factor
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 CELL_UTILIZATION = 0.7  # share of a placed block that is cells, the rest routing and clock (assumption)
 # A compiled macro over CACTI's area of the same words: ports, redundancy, test, power rails, halo.  Fitted on

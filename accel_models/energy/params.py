@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 DeviceClass = Literal["hp", "lop", "lstp"]
 Precision = Literal["int8", "int16", "fp16", "fp32"]

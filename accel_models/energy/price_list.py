@@ -18,7 +18,7 @@ from accel_models.energy.prices import Price, PriceList
 from accel_models.energy.sram import macro_cost, sram_cost
 from accel_models.energy.tables import Operation, core_power, dram_table, operation_table
 from accel_models.energy.technology import energy_factor
-from traces.base.errors import ConfigError, did_you_mean
+from traces import ConfigError, did_you_mean
 
 # Assumption: a lane operation moves two operands and a result of 32 bits through clocked registers.
 SIMD_REGISTER_BITS = 96

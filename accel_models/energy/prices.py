@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 _WAY_OUT = {
     "dram": "set memory.dram.price (for example 'lpddr4', or 'default' for 8 pJ/bit)",

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from accel_models.energy.params import DeviceClass, SramMacro, TechnologyParams
 from accel_models.energy.tables import read_table
 from accel_models.energy.technology import area_factor, sram_energy_factor
-from traces.base.errors import ConfigError, did_you_mean
+from traces import ConfigError, did_you_mean
 
 Floats = NDArray[np.float64]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from traces.base.errors import ConfigError, did_you_mean
-from traces.base.tables import read_rows
+from traces import ConfigError, did_you_mean, read_rows
 
 
 def read_table(name: str) -> tuple[dict[str, str], ...]:

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from accel_models.energy.tables import read_table
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 SCALING_BAND = 2.0  # a scaled value may be off by this factor either way
 MIN_VOLTAGE_V = 0.5  # Stillmaker & Baas fit their quadratics on simulations near and above threshold

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from accel_models.cost import Ints
 from accel_models.design.design import Design
 from accel_models.dram import masked_fetch_bytes, whole_bursts
-from traces.graphs.graph import MAC_KINDS, Op
-from traces.work.states import Workload
+from traces import MAC_KINDS, Op, Workload
 
 Bools = NDArray[np.bool_]
 

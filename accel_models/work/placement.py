@@ -6,8 +6,7 @@ from collections.abc import Collection
 
 from accel_models.cost import Placement, UnitName
 from accel_models.design.design import Design, Memory
-from traces.base.errors import UnsupportedError
-from traces.graphs.graph import MAC_KINDS, NetworkGraph, Op
+from traces import MAC_KINDS, NetworkGraph, Op, UnsupportedError
 
 Lifetimes = dict[str, range]  # per tensor
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from traces.graphs.graph import MAC_KINDS, Op, OpKind
+from traces import MAC_KINDS, Op, OpKind
 
 Ints = NDArray[np.int64]
 

@@ -26,8 +26,7 @@ from numpy.typing import NDArray
 from accel_models.cost import Ints, WorkStates
 from accel_models.design.design import Design
 from accel_models.work.kept_data import counted_bytes, masked_bytes, patch_pixels
-from traces.graphs.graph import MAC_KINDS, NetworkGraph, Op
-from traces.work.states import Indices, Workload
+from traces import MAC_KINDS, Indices, NetworkGraph, Op, Workload
 
 Bools = NDArray[np.bool_]
 Compaction = Literal["union", "per_input"]
@@ -272,12 +271,7 @@ def _out_rows(workload: Workload, i: int, design: Design) -> Ints:
 
 def _distinct(op: Op, rows: _Rows, design: Design) -> tuple[WorkStates, NDArray[np.int32]]:
     """Return the distinct rows as states, and each row's place among them."""
-    code = rows.runs.astype(np.int64)
-    for column in rows.columns():
-        values, place = np.unique(column, return_inverse=True)
-        if len(values) > 1:
-            _, code = np.unique(code * len(values) + place, return_inverse=True)
-    _, first, index = np.unique(code, return_index=True, return_inverse=True)
+    _, first, index = np.unique(_code(rows), return_index=True, return_inverse=True)
     runs = rows.runs[first]
     cin, cout, out_rows, patch, batch, useful, fetch = (column[first] for column in rows.columns())
     states = WorkStates(
@@ -292,6 +286,21 @@ def _distinct(op: Op, rows: _Rows, design: Design) -> tuple[WorkStates, NDArray[
         gathered_elements=_gathered(op, cin, patch, design) * batch,
     )
     return states, index.astype(np.int32)
+
+
+def _code(rows: _Rows) -> Ints:
+    """Return one number per row, equal for equal work: the columns are its digits, kept below 2**62."""
+    code, size = rows.runs.astype(np.int64), 2
+    for column in rows.columns():
+        base = int(column.max(initial=0)) + 1
+        if size * base >= 2**62:
+            found, code = np.unique(code, return_inverse=True)
+            size = len(found)
+        if size * base >= 2**62:
+            found, column = np.unique(column, return_inverse=True)  # noqa: PLW2901  # its rank tells as much
+            base = len(found)
+        code, size = code * base + column, size * base
+    return code
 
 
 def _gathered(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:

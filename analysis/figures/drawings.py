@@ -38,8 +38,7 @@ from analysis.figures.timeline_info import TimelineInfo
 from analysis.figures.validation_info import ValidationPanel
 from analysis.figures.waterfall_info import WaterfallInfo
 from analysis.words import digits, shorten
-from traces.base.atomic import atomic_write
-from traces.base.errors import ConfigError, did_you_mean
+from traces import ConfigError, atomic_write, did_you_mean
 
 FORMATS: Final = ("png", "svg", "pdf")
 WIDTH: Final = 6.0  # [inch]; 600 pixels at 100 dots per inch

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from analysis.pareto.hypervolume import hypervolume
 from analysis.pareto.ranks import Costs, Mask, band_masks, epsilon_front, knee_point, pareto_mask
-from traces.base.errors import ConfigError, did_you_mean
+from traces import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from math import inf
 import numpy as np
 
 from analysis.pareto.ranks import Costs, pareto_mask
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 _PAIRS_UP_TO = 128  # points that are quicker compared pair by pair than struck out in turn (measured)
 

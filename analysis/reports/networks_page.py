@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.figures.drawings import write_trade_off
 from analysis.figures.networks_info import BACKBONE, aimed_at, macs_of, trade_off
-from traces.base.atomic import atomic_write
+from traces import atomic_write
 
 PAGE, FIGURE = "networks_measured.md", "networks.png"
 _HEAD = """\

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from accel_models.design.params import design_prices
+from accel_models import design_prices
 from analysis.reports.report_page import Cell, Table, text_row
 
 if TYPE_CHECKING:
     from analysis.reports.replay_view import Misfit, ReplayView
     from analysis.sweeps.store import SweepResults
-    from traces.trace import Trace
+    from traces import Trace
 
 
 def replay_table(views: Sequence[ReplayView | Misfit]) -> Table:

@@ -22,7 +22,7 @@ from analysis.reports.report_page import Cell, Page, Section, Table
 from analysis.words import MISSING, digits, percent, quantity
 
 if TYPE_CHECKING:
-    from traces.trace import Trace
+    from traces import Trace
 
 DETAILED: Final = 12  # Choice: designs with a section of their own; more would bury the comparison
 

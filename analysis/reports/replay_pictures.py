@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.params import design_area, memory_params, peak_macs_per_cycle
+from accel_models import design_area, memory_params, peak_macs_per_cycle
 from analysis.figures.figure_info import RELATIVE, energy_info, heat_info, latency_info, tail_info
 from analysis.figures.pareto_info import Candidate, Objective, ParetoInfo, pareto_info
 from analysis.figures.pictures import Picture
@@ -17,11 +17,11 @@ from analysis.figures.roofline_info import LayerWork, roofline_info
 from analysis.figures.timeline_info import timeline_info
 from analysis.reports.replay_words import waterfalls
 from analysis.words import percent, slug
-from traces.graphs.graph import MAC_KINDS
+from traces import MAC_KINDS
 
 if TYPE_CHECKING:
     from analysis.reports.replay_view import Figures, ReplayView
-    from traces.trace import Trace
+    from traces import Trace
 
 MEBICYCLE: Final = 1 << 20
 ENERGY_PARTS: Final = {
@@ -219,8 +219,7 @@ def _energy(views: Sequence[ReplayView]) -> Picture:
 
 def _by_class(trace: Trace) -> Iterator[Picture]:
     """Yield what differs between classes: each gate's decisions, and the work they leave in each layer."""
-    from traces.statistics import trace_statistics  # noqa: PLC0415  (only a report with a trace needs it)
-    from traces.work.workload import lower  # noqa: PLC0415  (as above)
+    from traces import lower, trace_statistics  # noqa: PLC0415  (only a report with a trace needs it)
 
     gates = trace_statistics(trace).gates
     yield Picture(

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 from analysis.figures.timeline_info import Span, chrome_spans
 from analysis.words import slug
-from traces.base.errors import FileProblem
+from traces import FileProblem
 
 if TYPE_CHECKING:
-    from simulator import Results, Summary
-    from simulator.summary import Estimate, Spread, Waterfalls
-    from traces.trace import Trace
+    from simulator import Estimate, Results, Spread, Summary, Waterfalls
+    from traces import Trace
 
 SUMMARY_FILE = "summary.json"
 
@@ -83,7 +82,7 @@ def read_replays(folder: Path) -> tuple[ReplayView | Misfit, ...]:
 
 def find_trace(folder: Path) -> Path | None:
     """Return the trace file that lies in ``folder``, if exactly one does."""
-    from traces.files.storage import read_info  # noqa: PLC0415  (pulls in pyarrow)
+    from traces import read_info  # noqa: PLC0415  (pulls in pyarrow)
 
     found = []
     for path in sorted(folder.glob("*.parquet")):
@@ -97,7 +96,7 @@ def find_trace(folder: Path) -> Path | None:
 
 def load_report_trace(folder: Path, trace: str | Path | None) -> Trace | None:
     """Return the trace named, or the one that lies in the folder; ``None`` if there is none."""
-    from traces.files.storage import load_trace  # noqa: PLC0415  (pulls in pyarrow)
+    from traces import load_trace  # noqa: PLC0415  (pulls in pyarrow)
 
     path = Path(trace) if trace is not None else find_trace(folder)
     return load_trace(path) if path is not None else None

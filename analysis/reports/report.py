@@ -8,8 +8,7 @@ from pathlib import Path
 from analysis.reports.replay_page import replay_page
 from analysis.reports.replay_view import load_report_trace, read_replays
 from analysis.reports.report_page import Page
-from traces.base.atomic import atomic_write
-from traces.base.errors import FileProblem
+from traces import FileProblem, atomic_write
 
 REPORT_FILE = "report.html"
 SWEEP_FILE = "space.json"  # what tells a sweep's folder from a replay's

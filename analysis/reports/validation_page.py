@@ -8,7 +8,7 @@ from pathlib import Path
 from analysis.figures.drawings import write_validation
 from analysis.figures.validation_info import validation_panels
 from analysis.validation.comparison import Comparison
-from traces.base.atomic import atomic_write
+from traces import atomic_write
 
 PAGE, FIGURE = "validation.md", "validation.png"
 _HEAD = """\

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from traces.base.errors import ConfigError, UnsupportedError
-from traces.graphs.graph import NetworkGraph
-from traces.synthetic import SyntheticSettings, synthetic_trace
+from traces import ConfigError, NetworkGraph, SyntheticSettings, UnsupportedError, synthetic_trace
 
 if TYPE_CHECKING:
-    from accel_models.design.design import Design
-    from simulator.policy import Policy
+    from accel_models import Design
+    from simulator import Policy
 
 Quantity = Literal["latency_us", "energy_uj"]
 

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from accel_models.design.params import design_area
+from accel_models import design_area
 from analysis.sweeps.row import Request, Row, infeasible_row, result_row
 from analysis.sweeps.space import Bound, TraceRef
-from traces.base.errors import FileProblem, LacunaError
-from traces.files.storage import load_trace
-from traces.trace import Trace
+from traces import FileProblem, LacunaError, Trace, load_trace
 
 if TYPE_CHECKING:
-    from simulator.policy import Policy
-    from simulator.replays.views import Views
+    from simulator import Policy, Views
 
 _TRACES_KEPT = 2  # in the memory of a worker: tasks come trace by trace
 
@@ -66,7 +63,7 @@ def _stored(trace: TraceRef, inputs: int | None) -> _Recorded:
 @lru_cache(maxsize=_TRACES_KEPT)
 def _sent(trace: Trace) -> _Recorded:
     """Return a trace (by identity) with its views."""
-    from simulator.replays.views import Views  # noqa: PLC0415  (keeps the simulator out of a sweep's parent process)
+    from simulator import Views  # noqa: PLC0415  (keeps the simulator out of a sweep's parent process)
 
     return _Recorded(trace, Views(trace))
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from accel_models.design.quantities import UNITS, parse_quantity
-from traces.base.errors import ConfigError, did_you_mean
+from accel_models import UNITS, parse_quantity
+from traces import ConfigError, did_you_mean
 
 Value = bool | int | float | str | None | tuple["Value", ...]
 

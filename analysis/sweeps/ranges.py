@@ -15,8 +15,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from accel_models.design.quantities import UNITS, spell
-from traces.base.errors import ConfigError, did_you_mean
+from accel_models import UNITS, spell
+from traces import ConfigError, did_you_mean
 
 Scalar = bool | int | float | str
 

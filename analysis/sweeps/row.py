@@ -9,10 +9,9 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from accel_models.design.design import Design
+    from accel_models import Design
     from analysis.sweeps.space import TraceRef
-    from simulator.policy import Policy
-    from simulator.summary import Estimate, Spread, Summary
+    from simulator import Estimate, Policy, Spread, Summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from analysis.sweeps.space import Axis, Point, Space
 from analysis.sweeps.store import Manifest, Store, SweepResults, load_sweep
 from analysis.sweeps.sweep import Progress, Recorder, model_version, request_of, task_of
 from analysis.sweeps.workers import Evaluator, Workers, open_workers, run_tasks
-from traces.base.errors import ConfigError, did_you_mean
+from traces import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accel_models.design.load import parse_design
+from accel_models import parse_design
 from analysis.pareto.front import Objective, costs_of, find_front
 from analysis.pareto.hypervolume import hypervolume
 from analysis.sweeps.evaluate import Task, evaluate
 from analysis.sweeps.row import Request, Row
 from analysis.sweeps.space import Axis, Family, Space, assign
 from analysis.sweeps.workers import Evaluator, open_workers, run_tasks
-from traces.base.errors import ConfigError, did_you_mean
+from traces import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd

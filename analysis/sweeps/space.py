@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from accel_models.design.design import Design
-from accel_models.design.load import parse_design
+from accel_models import Design, parse_design
 from analysis.sweeps.expressions import Expression, Value, quantity_value
 from analysis.sweeps.ranges import Scalar
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 if TYPE_CHECKING:
-    from simulator.policy import Policy
+    from simulator import Policy
 
 MOST_POINTS = 20_000_000  # of a grid that is walked; beyond it, search
 

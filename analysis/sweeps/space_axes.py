@@ -8,12 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from accel_models.design.design import Design
-from accel_models.design.load import explain, set_value
+from accel_models import Design, explain, set_value
 from analysis.sweeps.expressions import is_name
 from analysis.sweeps.ranges import Scalar, axis_values
 from analysis.sweeps.space import Axis, Family, assign
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 
 def as_mapping(value: object, where: str) -> dict[str, Any]:

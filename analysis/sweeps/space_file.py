@@ -30,8 +30,7 @@ from typing import TYPE_CHECKING, Final
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from accel_models.design.load import load_design
-from accel_models.design.quantities import parse_quantity
+from accel_models import load_design, parse_quantity
 from analysis.sweeps.expressions import Expression, parse_expression
 from analysis.sweeps.ranges import axis_values
 from analysis.sweeps.row import number_columns
@@ -45,10 +44,10 @@ from analysis.sweeps.space_axes import (
     check_values,
     read_axes,
 )
-from traces.base.errors import ConfigError, FileProblem, did_you_mean
+from traces import ConfigError, FileProblem, did_you_mean
 
 if TYPE_CHECKING:
-    from simulator.policy import Policy
+    from simulator import Policy
 
 _KEYS: Final = (
     "designs", "set", "link", "where", "budget", "traces", "policies", "inputs", "objectives"
@@ -175,7 +174,7 @@ def file_hash(path: Path) -> str:
 
 def _policies(value: object) -> tuple[Policy, ...]:
     """Return every combination of the listed settings, each policy once."""
-    from simulator.policy import Policy  # noqa: PLC0415  (reading a space must not load the simulator's engines)
+    from simulator import Policy  # noqa: PLC0415  (reading a space must not load the simulator's engines)
 
     found: dict[Policy, None] = {}
     for entry in as_list(value or {}):

@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from accel_models.design.design import Design
-from accel_models.design.load import parse_design
+from accel_models import Design, parse_design
 from analysis.sweeps.row import Row, field_kinds
 from analysis.sweeps.space import Space, assign
-from traces.base.atomic import atomic_write
-from traces.base.errors import ConfigError, FileProblem
+from traces import ConfigError, FileProblem, atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd

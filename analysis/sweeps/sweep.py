@@ -14,7 +14,7 @@ from analysis.sweeps.row import Request, Row, row_key
 from analysis.sweeps.space import Point, Space
 from analysis.sweeps.store import Manifest, Store, SweepResults, load_sweep
 from analysis.sweeps.workers import Evaluator, open_workers, run_tasks
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 SAVE_EVERY_S = 1.0  # Choice: at most so much work is done twice after a kill
 TASK_S = (
@@ -175,6 +175,6 @@ def _batch_size(rows_per_second: float, workers: int) -> int:
 
 def model_version() -> str:
     """Return the version of the model whose numbers the rows hold."""
-    from simulator.summary import MODEL_VERSION  # noqa: PLC0415  (keeps `import analysis.sweeps.sweep` light)
+    from simulator import MODEL_VERSION  # noqa: PLC0415  (keeps `import analysis.sweeps.sweep` light)
 
     return MODEL_VERSION

@@ -22,8 +22,7 @@ from typing import Any, Protocol
 
 from analysis.sweeps.evaluate import Task
 from analysis.sweeps.row import Row
-from traces.base.errors import ConfigError, LacunaError
-from traces.files.storage import load_trace
+from traces import ConfigError, LacunaError, load_trace
 
 Evaluator = Callable[..., list[Row]]  # evaluate(task, trace=None), or what stands in for it
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from accel_models.energy.area import Area, area_mm2
-from accel_models.energy.params import (
+from accel_models import (
     DEFAULT_REGISTER_BITS,
+    Area,
     MemoryRole,
     Precision,
     SramMacro,
     TechnologyParams,
+    area_mm2,
 )
 from analysis.validation.comparison import Comparison, published_group
 from analysis.validation.reference_rows import reference_rows

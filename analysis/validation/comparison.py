@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -16,15 +16,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Ints, WorkStates
-from accel_models.design.design import Design
-from accel_models.design.load import load_design
-from accel_models.units.pricing import price
-from accel_models.work.placement import place
+from accel_models import Design, Ints, WorkStates, load_design, place, price
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import reference_rows
-from traces.graphs.graph import NetworkGraph, Op
-from traces.graphs.resnets import resnet18, resnet50
+from traces import NetworkGraph, Op, resnet18, resnet50
 
 WEIGHT_BYTES = 32  # a convolution's weight buffer takes so many a cycle, before its first pixel (its source)
 # Blocks whose inner channels its driver prunes (hardware/drive/ZCU102, f388e475): stage 3 of either network.
@@ -40,7 +35,7 @@ def dpacs_latency() -> Comparison:
     Pixels are pruned in all convolutions of residual blocks, channels between them, whole groups at a time.
     """
     rows = [row for row in reference_rows("dpacs_fpga") if row["implementation"] == "serial"]
-    found = [_over_dense(name, [row for row in rows if row["network"] == name]) for name in NETWORKS]
+    found = [over_dense(name, [row for row in rows if row["network"] == name]) for name in NETWORKS]
     labels, measured, predicted = zip(*found, strict=True)
     return Comparison(
         name="DPACS serial, latency under pruning over dense",
@@ -59,7 +54,7 @@ def _chip() -> Design:
     return load_design("dpacs_serial")
 
 
-def _over_dense(name: str, rows: list[dict[str, str]]) -> tuple[list[str], Floats, Floats]:
+def over_dense(name: str, rows: list[dict[str, str]]) -> tuple[list[str], Floats, Floats]:
     """Return the label, the measured and the predicted ratio of every pruned row; the dense one comes first."""
     pruned = [row["pruned_spatial_channel_percent"] for row in rows]
     kept = np.array([_kept(text) for text in pruned])

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.energy.sram import sram_cost, sram_grid
-from accel_models.energy.tables import read_table
-from accel_models.energy.technology import energy_factor
+from accel_models import energy_factor, read_table, sram_cost, sram_grid
 from analysis.validation import eyeriss as validation_eyeriss
 from analysis.validation import mcu as validation_mcu
 from analysis.validation import npu as validation_npu
@@ -33,8 +31,8 @@ def energy_comparisons() -> tuple[Comparison, ...]:
 
 def voltage_scaling() -> Comparison:
     """Energy of one chip at two voltages: Stillmaker & Baas between 0.65 V and 0.80 V at 22 nm."""
-    rows = [row for row in reference_rows("energy_mlperf_tiny") if row["soc"] == "Gap9"]
-    energy = {(row["benchmark"], row["supply_v"]): float(row["energy_uj"]) for row in rows}
+    rows = [row for row in reference_rows("mlperf_tiny") if row["soc"] == "Gap9"]
+    energy = {(row["benchmark"], row["voltage"]): float(row["energy_uJ"]) for row in rows}
     names = sorted({row["benchmark"] for row in rows})
     return Comparison(
         name="energy ratio 0.80 V / 0.65 V at 22 nm",

@@ -13,14 +13,23 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.load import load_design
-from accel_models.design.params import array_params, design_prices, memory_params, technology_params
-from accel_models.energy.actions import Actions, array_actions, energy_pj, static_energy_pj
-from accel_models.units.array.mapping import Mapping, map_ops
-from accel_models.work.shapes import shapes_of
+from accel_models import (
+    Actions,
+    Mapping,
+    array_actions,
+    array_params,
+    design_prices,
+    energy_pj,
+    load_design,
+    map_ops,
+    memory_params,
+    shapes_of,
+    static_energy_pj,
+    technology_params,
+)
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import reference_rows
-from traces.graphs.graph import Op
+from traces import Op
 
 Floats = NDArray[np.float64]
 

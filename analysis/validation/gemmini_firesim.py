@@ -12,16 +12,19 @@ Not modelled: the program reads the clock behind the library's run before its la
 
 from __future__ import annotations
 
-from accel_models.design.design import Design
-from accel_models.units.gemmini.loops import conv_cycles
-from accel_models.units.gemmini.machine import gemmini_of
-from accel_models.units.gemmini.reuse import DRAM, LLC
-from accel_models.units.gemmini.tiling import ConvLayer, dosa_tiling
-from accel_models.units.pricing import price
-from accel_models.work.placement import place
-from accel_models.work.skipping import skip
-from traces.graphs.build import GraphBuilder, Window
-from traces.work.workload import dense_workload
+from accel_models import (
+    DRAM,
+    LLC,
+    ConvLayer,
+    Design,
+    conv_cycles,
+    dosa_tiling,
+    gemmini_of,
+    place,
+    price,
+    skip,
+)
+from traces import GraphBuilder, Window, dense_workload
 
 
 def estimated_cycles(layer: ConvLayer, design: Design) -> int:

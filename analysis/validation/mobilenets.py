@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from traces.graphs.build import GraphBuilder, Tensor, Window
-from traces.graphs.graph import NetworkGraph
+from traces import GraphBuilder, NetworkGraph, Tensor, Window
 
 # Output channels and stride of each depthwise-separable block at width 1.  Howard et al., "MobileNets", 2017,
 # table 1.

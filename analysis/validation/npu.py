@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from accel_models.energy.actions import Actions, energy_pj, static_energy_pj
-from accel_models.energy.params import SramMacro, TechnologyParams
-from accel_models.energy.price_list import price_list
-from accel_models.energy.prices import PriceList
+from accel_models import (
+    Actions,
+    PriceList,
+    SramMacro,
+    TechnologyParams,
+    energy_pj,
+    price_list,
+    static_energy_pj,
+)
 from analysis.validation.comparison import Comparison, published_group
 from analysis.validation.reference_rows import reference_rows
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traces.base.tables import read_rows
+from traces import read_rows
 
 Row = dict[str, str]
 

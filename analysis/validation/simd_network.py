@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from accel_models.units.simd.simd import SimdParams, simd_cycles
-from accel_models.units.simd.software import SoftwareParams
-from accel_models.work.shapes import Shapes, shapes_of
-from traces.graphs.graph import NetworkGraph, OpKind
+from accel_models import Shapes, SimdParams, SoftwareParams, shapes_of, simd_cycles
+from traces import NetworkGraph, OpKind
 
 
 def network_work(graph: NetworkGraph) -> tuple[Shapes, ...]:

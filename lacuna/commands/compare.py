@@ -22,7 +22,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two designs, policies or networks input by input, with 95 % confidence intervals."""
-    from analysis.compare import compare as paired  # noqa: PLC0415
+    from analysis import compare as paired  # noqa: PLC0415
     from simulator import load_results  # noqa: PLC0415
 
     found = paired(load_results(first), load_results(second), seed=seed)

@@ -9,7 +9,7 @@ import typer
 
 from lacuna.console import show_lines
 from lacuna.options import DesignName, Settings, design_from
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 
 def cost_table(
@@ -20,7 +20,7 @@ def cost_table(
     settings: Settings = [],  # noqa: B006  (typer copies it)
 ) -> None:
     """Export what each op costs by its active channels; `cost.table` of a training configuration reads it."""
-    from accel_models.cost_table import save_cost_table  # noqa: PLC0415
+    from accel_models import save_cost_table  # noqa: PLC0415
     from traces import load_network  # noqa: PLC0415
 
     if unit not in {"cycles", "pJ"}:

@@ -14,7 +14,7 @@ from lacuna.console import err, percent, progress, quantity, show_lines, show_ta
 from lacuna.options import OutFolder
 
 if TYPE_CHECKING:
-    from networks.training.run import EpochReport
+    from networks import EpochReport
     from simulator import Results, Summary
 
 DESIGNS = ("cortex_m4", "cortex_m55", "ethos_u55_128_like", "edge_npu_16x16", "edge_npu_32x32")
@@ -27,7 +27,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Of training; same seed, same results.")] = 1,
 ) -> None:
     """Train a small LC-Net, replay it and four shipped CIFAR-10 traces on five designs, write a report."""
-    from traces.files.storage import find_trace  # noqa: PLC0415
+    from traces import find_trace  # noqa: PLC0415
 
     out.mkdir(parents=True, exist_ok=True)
     digits = _digits_trace(out, seed)
@@ -38,7 +38,7 @@ def demo(
 
 def _study(traces: list[Path], folder: Path) -> None:
     """Replay networks of one data set on every design and report them together."""
-    from analysis.reports.report import write_figures, write_report  # noqa: PLC0415
+    from analysis import write_figures, write_report  # noqa: PLC0415
 
     results = list(_replays(traces, folder))
     for i, trace in enumerate(traces):
@@ -54,8 +54,7 @@ def _digits_trace(out: Path, seed: int) -> Path:
     from lacuna.commands.networks import need_torch  # noqa: PLC0415
 
     need_torch()
-    from networks.demo import train_digits_lcnet  # noqa: PLC0415  (imports torch)
-    from networks.recording.record import record_checkpoint  # noqa: PLC0415
+    from networks import record_checkpoint, train_digits_lcnet  # noqa: PLC0415  (imports torch)
     from traces import save_trace  # noqa: PLC0415
 
     with progress("training a small LC-Net on the digits") as advance:
@@ -73,7 +72,7 @@ def _digits_trace(out: Path, seed: int) -> Path:
 
 
 def _replays(traces: list[Path], out: Path) -> Iterator[Results]:
-    from accel_models.design.load import load_design  # noqa: PLC0415
+    from accel_models import load_design  # noqa: PLC0415
     from simulator import replay  # noqa: PLC0415
 
     total = len(traces) * len(DESIGNS)
@@ -87,7 +86,7 @@ def _replays(traces: list[Path], out: Path) -> Iterator[Results]:
 
 def _show_network(title: str, summaries: list[Summary]) -> None:
     """Print what is left of one network's saved MACs on each design."""
-    from analysis.reports.replay_view import figures_of  # noqa: PLC0415
+    from analysis import figures_of  # noqa: PLC0415
 
     first = figures_of(summaries[0])
     if first is not None:
@@ -101,7 +100,7 @@ def _show_network(title: str, summaries: list[Summary]) -> None:
 
 
 def _row(summary: Summary) -> list[str]:
-    from analysis.reports.replay_view import figures_of  # noqa: PLC0415
+    from analysis import figures_of  # noqa: PLC0415
 
     figures = figures_of(summary)
     if figures is None:

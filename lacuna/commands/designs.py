@@ -8,9 +8,13 @@ from lacuna.options import AsJson
 
 def designs(as_json: AsJson = False) -> None:
     """List the shipped designs."""
-    from accel_models.design.load import design_names, load_design  # noqa: PLC0415
-    from accel_models.design.params import design_area, peak_macs_per_cycle  # noqa: PLC0415
-    from accel_models.design.quantities import spell  # noqa: PLC0415
+    from accel_models import (  # noqa: PLC0415
+        design_area,
+        design_names,
+        load_design,
+        peak_macs_per_cycle,
+        spell,
+    )
 
     shipped = [load_design(name) for name in design_names()]
     areas = [design_area(design).total_mm2 for design in shipped]

@@ -28,9 +28,7 @@ def estimate(
 ) -> None:
     """Price one dense input on a design, op by op."""
     from simulator import estimate as price_network  # noqa: PLC0415
-    from traces.base.atomic import atomic_write  # noqa: PLC0415
-    from traces.base.errors import ConfigError  # noqa: PLC0415
-    from traces.graphs.named import load_network  # noqa: PLC0415
+    from traces import ConfigError, atomic_write, load_network  # noqa: PLC0415
 
     chosen = design_from(design, settings)
     if dataflow is not None:

@@ -11,15 +11,14 @@ import typer
 
 from lacuna.console import percent, progress, quantity, show_json, show_lines, show_table
 from lacuna.options import AsJson, OutFolder, Settings
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pandas import DataFrame
 
-    from analysis.sweeps.store import SweepResults
-    from analysis.sweeps.sweep import Progress
+    from analysis import Progress, SweepResults
 
 _CHOICES = ("design", "trace", "prefetch", "theta", "batch", "batch_order", "compaction")
 SpacePath = Annotated[
@@ -43,9 +42,9 @@ def sweep(
     settings: Settings = [],  # noqa: B006  (typer copies it)
 ) -> None:
     """Evaluate every point of a space: designs x policies x operating points."""
-    from accel_models.design.load import parse_override  # noqa: PLC0415
-    from analysis.sweeps.space_file import load_space  # noqa: PLC0415
-    from analysis.sweeps.sweep import sweep as run  # noqa: PLC0415
+    from accel_models import parse_override  # noqa: PLC0415
+    from analysis import load_space  # noqa: PLC0415
+    from analysis import sweep as run  # noqa: PLC0415
 
     loaded = load_space(space, dict(parse_override(text) for text in settings))
     show_lines([loaded.describe()])
@@ -73,9 +72,9 @@ def search(
     settings: Settings = [],  # noqa: B006  (typer copies it)
 ) -> None:
     """Search a space for its Pareto front instead of evaluating all of it."""
-    from accel_models.design.load import parse_override  # noqa: PLC0415
-    from analysis.sweeps.search import search as run  # noqa: PLC0415
-    from analysis.sweeps.space_file import load_space  # noqa: PLC0415
+    from accel_models import parse_override  # noqa: PLC0415
+    from analysis import load_space  # noqa: PLC0415
+    from analysis import search as run  # noqa: PLC0415
 
     if sampler not in {"nsga2", "tpe"}:
         raise ConfigError(f"--sampler {sampler!r}: must be nsga2 or tpe")
@@ -103,7 +102,7 @@ def pareto(
     as_json: AsJson = False,
 ) -> None:
     """Print the points that no other point beats in every objective."""
-    from analysis.sweeps.store import load_sweep  # noqa: PLC0415
+    from analysis import load_sweep  # noqa: PLC0415
 
     results = load_sweep(folder)
     chosen: dict[str, Any] = {}

@@ -10,7 +10,7 @@ import typer
 
 from lacuna.console import percent, quantity, show_json, show_lines, show_table
 from lacuna.options import AsJson, Settings, design_from
-from traces.base.errors import FileProblem
+from traces import FileProblem
 
 
 def inspect(
@@ -24,7 +24,7 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Explain a trace, design, graph, checkpoint or results folder."""
-    from traces.files.storage import shipped_traces  # noqa: PLC0415
+    from traces import shipped_traces  # noqa: PLC0415
 
     path = Path(what)
     if path.is_dir():
@@ -42,7 +42,7 @@ def inspect(
 
 
 def _is_design(name: str) -> bool:
-    from accel_models.design.load import design_names  # noqa: PLC0415
+    from accel_models import design_names  # noqa: PLC0415
 
     return name in design_names()
 
@@ -87,7 +87,7 @@ def _trace(path: Path, as_json: bool) -> None:
 
 
 def _design(name: str, settings: list[str], energy: bool, as_json: bool) -> None:
-    from accel_models.design.params import design_area, design_prices  # noqa: PLC0415
+    from accel_models import design_area, design_prices  # noqa: PLC0415
 
     design = design_from(name, settings)
     prices = design_prices(design)
@@ -154,7 +154,7 @@ def _checkpoint(path: Path, as_json: bool) -> None:
     from lacuna.commands.networks import need_torch  # noqa: PLC0415
 
     need_torch()
-    from networks.recording.record import describe_checkpoint  # noqa: PLC0415  (imports torch)
+    from networks import describe_checkpoint  # noqa: PLC0415  (imports torch)
 
     rows = describe_checkpoint(path).rows()
     if as_json:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lacuna.console import err, percent, progress, show_lines
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 if TYPE_CHECKING:
-    from networks.training.run import EpochReport
+    from networks import EpochReport
 
 DataFolder = Annotated[
     Path | None, typer.Option("--data", help="Folder that holds cifar-10-batches-py/; the digits need none.")
@@ -37,7 +37,7 @@ def train(
 ) -> None:
     """Train a dynamic network towards a share of its MACs."""
     need_torch()
-    from networks.training.config import train_from_config  # noqa: PLC0415  (imports torch)
+    from networks import train_from_config  # noqa: PLC0415  (imports torch)
 
     folder = out or Path("runs") / config.stem
     checkpoint = train_from_config(config, folder, _show_epoch, data_dir=data, say=err.print)
@@ -59,8 +59,8 @@ def record(
 ) -> None:
     """Record what a trained network decides for every test image."""
     need_torch()
-    from networks.recording.record import record_checkpoint  # noqa: PLC0415  (imports torch)
-    from traces.files.storage import export_npz, save_trace  # noqa: PLC0415
+    from networks import record_checkpoint  # noqa: PLC0415  (imports torch)
+    from traces import export_npz, save_trace  # noqa: PLC0415
 
     if part not in {"test", "validation"}:
         raise ConfigError(f"--part {part!r}: must be test or validation")

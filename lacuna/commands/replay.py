@@ -11,7 +11,7 @@ from lacuna.console import percent, quantity, show_json, show_lines, show_table
 from lacuna.options import AsJson, DesignName, OutFolder, Settings, design_from
 
 if TYPE_CHECKING:
-    from analysis.reports.replay_view import Figures
+    from analysis import Figures
     from simulator import Results
 
 TracePath = Annotated[
@@ -66,7 +66,7 @@ def replay(
 
 def parse_engine(name: str) -> Literal["fast", "events"]:
     """Return the engine's name, checked."""
-    from traces.base.errors import ConfigError, did_you_mean  # noqa: PLC0415
+    from traces import ConfigError, did_you_mean  # noqa: PLC0415
 
     if name not in {"fast", "events"}:
         raise ConfigError(f"--engine {name!r}: no such engine{did_you_mean(name, ['fast', 'events'])}")
@@ -75,7 +75,7 @@ def parse_engine(name: str) -> Literal["fast", "events"]:
 
 def show_summary(results: Results, *, as_json: bool) -> None:
     """Print what a replay found: the static network, the estimates and the replay beside each other."""
-    from analysis.reports.replay_view import figures_of  # noqa: PLC0415
+    from analysis import figures_of  # noqa: PLC0415
 
     summary = results.summary()
     if as_json:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lacuna.console import show_lines
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -26,8 +26,8 @@ def report(
     ] = "",
 ) -> None:
     """Write one self-contained HTML report of a results folder."""
-    from analysis.reports.report import write_report  # noqa: PLC0415
-    from traces.files.storage import find_trace  # noqa: PLC0415
+    from analysis import write_report  # noqa: PLC0415
+    from traces import find_trace  # noqa: PLC0415
 
     formats = tuple(name.strip() for name in figures.split(",") if name.strip())
     for name in formats:
@@ -36,7 +36,7 @@ def report(
     source = None if trace is None else find_trace(trace)
     show_lines([f"wrote {write_report(folder, out, trace=source)}"])
     if formats:
-        from analysis.reports.report import write_figures  # noqa: PLC0415
+        from analysis import write_figures  # noqa: PLC0415
 
         show_lines(
             [f"wrote {path}" for path in write_figures(folder, folder / "figures", formats, trace=source)]

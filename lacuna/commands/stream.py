@@ -10,13 +10,10 @@ import typer
 from lacuna.commands.replay import ExitThreshold, Prefetch, TracePath
 from lacuna.console import percent, quantity, show_json, show_lines, show_table
 from lacuna.options import AsJson, DesignName, OutFolder, Settings, design_from
-from traces.base.errors import ConfigError, FileProblem
+from traces import ConfigError, FileProblem
 
 if TYPE_CHECKING:
-    from simulator.streams.arrivals import Arrivals
-    from simulator.streams.dvfs import Dvfs
-    from simulator.streams.results import StreamSummary
-    from simulator.summary import Spread
+    from simulator import Arrivals, Dvfs, Spread, StreamSummary
 
 
 def stream(
@@ -54,11 +51,9 @@ def stream(
     as_json: AsJson = False,
 ) -> None:
     """Serve frames in time: latency percentiles, missed deadlines, energy per frame, accuracy under a budget."""
-    from accel_models.design.quantities import parse_quantity  # noqa: PLC0415
-    from simulator.policy import Policy  # noqa: PLC0415
-    from simulator.streams.budgets import Budget  # noqa: PLC0415
-    from simulator.streams.stream import StreamSettings  # noqa: PLC0415
-    from simulator.streams.stream import stream as serve  # noqa: PLC0415
+    from accel_models import parse_quantity  # noqa: PLC0415
+    from simulator import Budget, Policy, StreamSettings  # noqa: PLC0415
+    from simulator import stream as serve  # noqa: PLC0415
     from traces import load_trace, with_exit_threshold  # noqa: PLC0415
 
     budget = None
@@ -89,8 +84,8 @@ def stream(
 
 
 def _arrivals(kind: str, rate: str | None, seed: int) -> Arrivals:
-    from accel_models.design.quantities import parse_quantity  # noqa: PLC0415
-    from simulator.streams.arrivals import Arrivals  # noqa: PLC0415
+    from accel_models import parse_quantity  # noqa: PLC0415
+    from simulator import Arrivals  # noqa: PLC0415
 
     if kind in {"periodic", "poisson"}:
         if rate is None:
@@ -110,7 +105,7 @@ def _arrivals(kind: str, rate: str | None, seed: int) -> Arrivals:
 
 
 def _dvfs(text: str, switch_s: float) -> Dvfs | None:
-    from simulator.streams.dvfs import Dvfs, DvfsState  # noqa: PLC0415
+    from simulator import Dvfs, DvfsState  # noqa: PLC0415
 
     if not text:
         return None

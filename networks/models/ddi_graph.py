@@ -16,8 +16,7 @@ from networks.models.gates import ExitGate
 from networks.models.graph_ops import add_conv, add_linear, add_lstm_cell, start_graph
 from networks.models.resnet import ResidualBlock
 from networks.models.resnet_graph import branch, gated_conv_name, shortcut, stem
-from traces.graphs.build import GraphBuilder, Tensor
-from traces.graphs.graph import Gate, NetworkGraph
+from traces import Gate, GraphBuilder, NetworkGraph, Tensor
 
 
 def ddi_resnet_graph(model: DDIResNet, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:

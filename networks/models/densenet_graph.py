@@ -5,8 +5,7 @@ from __future__ import annotations
 from networks.models.ddi_graph import add_controller, add_exit, add_exit_gate, controller_ops
 from networks.models.densenet import DenseNet
 from networks.models.graph_ops import add_conv, add_linear, start_graph
-from traces.graphs.build import GraphBuilder, Tensor, Window
-from traces.graphs.graph import Gate, NetworkGraph
+from traces import Gate, GraphBuilder, NetworkGraph, Tensor, Window
 
 
 def densenet_graph(model: DenseNet, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:

@@ -24,8 +24,7 @@ from networks.models.resnet import (
     cifar_blocks,
 )
 from networks.models.resnet_graph import resnet_graph
-from traces.base.errors import ConfigError
-from traces.graphs.graph import NetworkGraph
+from traces import ConfigError, NetworkGraph
 
 _Count = Annotated[int, Field(ge=1, le=4096)]
 _IMAGENET_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from traces.graphs.build import GraphBuilder, Tensor, Window
-from traces.graphs.graph import Activation, Op
+from traces import Activation, GraphBuilder, Op, Tensor, Window
 
 
 def start_graph(name: str, image_shape: tuple[int, int, int]) -> tuple[GraphBuilder, Tensor]:

@@ -18,9 +18,7 @@ from torch import nn
 from networks.models.graph_ops import add_conv, add_linear, start_graph
 from networks.models.lcnet import LCBlock
 from networks.models.resnet import ResidualBlock, ResNet
-from traces.base.errors import UnsupportedError
-from traces.graphs.build import GraphBuilder, Tensor, Window
-from traces.graphs.graph import Gate, NetworkGraph
+from traces import Gate, GraphBuilder, NetworkGraph, Tensor, UnsupportedError, Window
 
 
 def resnet_graph(model: ResNet, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:

@@ -13,8 +13,7 @@ from networks.recording.recorder import record
 from networks.training import checkpoint
 from networks.training.data import Dataset, load_dataset, plain_batches
 from networks.training.loading import LoadedModel, load_model
-from traces.graphs.graph import NetworkGraph
-from traces.trace import Trace, TraceInfo
+from traces import NetworkGraph, Trace, TraceInfo
 
 _BATCH = 250
 Part = Literal["test", "validation"]

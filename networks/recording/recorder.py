@@ -24,10 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from networks.models.gates import OutputWatch, named_gates
 from networks.models.lcnet import masked_reference
-from traces.base.errors import GraphError, did_you_mean
-from traces.exits import choose_exit
-from traces.graphs.graph import Gate, NetworkGraph
-from traces.trace import Trace, TraceInfo, pack_mask
+from traces import Gate, GraphError, NetworkGraph, Trace, TraceInfo, choose_exit, did_you_mean, pack_mask
 
 _FLOP_PER_MAC = 2  # torch.utils.flop_counter counts a multiplication and an addition
 

@@ -21,11 +21,7 @@ import torch
 from networks.models.families import DDIResNetConfig, DenseNetConfig, ResNetConfig
 from networks.recording.record import CheckpointInfo, describe_checkpoint, record_checkpoint
 from networks.training.config import RunConfig, load_config
-from traces.base.atomic import atomic_write
-from traces.exits import with_exit_threshold
-from traces.files.storage import save_trace
-from traces.trace import Trace
-from traces.work.workload import lower
+from traces import Trace, atomic_write, lower, save_trace, with_exit_threshold
 
 CHECKPOINTS = Path("networks/shipped")
 TRACES = Path("traces/shipped")

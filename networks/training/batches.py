@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from networks.training.answers import Wanted
 from networks.training.data import Dataset
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 
 @dataclass(frozen=True, slots=True)

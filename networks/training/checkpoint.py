@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from traces.base.errors import FileProblem
+from traces import FileProblem
 
 MODEL = "lacuna-model"
 TRAINING_STATE = "lacuna-training-state"

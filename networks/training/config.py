@@ -37,8 +37,7 @@ from networks.training.optimizers import TrainSettings
 from networks.training.run import Answering, EpochReport, Objective, accuracy_of, train
 from networks.training.starting import start
 from networks.training.teaching import Lessons, prepare_lessons
-from traces.base.errors import ConfigError, FileProblem, did_you_mean
-from traces.graphs.graph import NetworkGraph
+from traces import ConfigError, FileProblem, NetworkGraph, did_you_mean
 
 
 class CostConfig(BaseModel):

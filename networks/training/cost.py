@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from networks.training.cost_table import CostTable
-from traces.graphs.graph import INPUT, MAC_KINDS, NetworkGraph, Op
+from traces import INPUT, MAC_KINDS, NetworkGraph, Op
 
 
 def openness(scores: Tensor, pull: float = 1.0) -> Tensor:

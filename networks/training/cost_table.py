@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from traces.base.errors import ConfigError, FileProblem, did_you_mean
+from traces import ConfigError, FileProblem, did_you_mean
 
 FORMAT = "lacuna-cost-table"
 FORMAT_VERSION = 1

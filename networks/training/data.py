@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from traces.base.errors import ConfigError, FileProblem, did_you_mean
+from traces import ConfigError, FileProblem, did_you_mean
 
 CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar.html"
 CIFAR10_FOLDER = "cifar-10-batches-py"

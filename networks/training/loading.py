@@ -11,8 +11,7 @@ from torch import nn
 
 from networks.models.families import ModelConfig, parse_model
 from networks.training import checkpoint
-from traces.base.errors import FileProblem
-from traces.graphs.graph import NetworkGraph
+from traces import FileProblem, NetworkGraph
 
 
 @dataclass(frozen=True, slots=True, eq=False)

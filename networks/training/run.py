@@ -28,7 +28,7 @@ from networks.training.batches import batches
 from networks.training.data import Dataset, Images, plain_batches
 from networks.training.optimizers import Optimizers, TrainSettings, rate_share
 from networks.training.teaching import Lessons
-from traces.base.errors import ConfigError, LacunaError
+from traces import ConfigError, LacunaError
 
 _EVALUATION_BATCH = 500
 

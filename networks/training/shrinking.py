@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from networks.models.resnet import BasicBlock, ResidualBlock, ResNet
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 
 def shrunk_state(trained: ResNet, smaller: ResNet) -> dict[str, Tensor]:

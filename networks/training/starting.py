@@ -14,7 +14,7 @@ from networks.models.resnet import ResNet
 from networks.training import checkpoint
 from networks.training.loading import load_model
 from networks.training.shrinking import shrunk_state
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 
 def start(model: nn.Module, path: Path, *, shrink: bool = False) -> None:

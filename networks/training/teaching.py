@@ -24,7 +24,7 @@ from networks.training.answers import Wanted
 from networks.training.batches import Augmentation, Views, draw_views, finished, look, shuffled
 from networks.training.data import Dataset
 from networks.training.loading import load_model
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 _VIEW_SEED = 20  # Choice: one set of views for every network, so that the answers are shared
 _BATCH = 500  # images a teacher answers at once

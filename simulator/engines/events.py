@@ -18,7 +18,7 @@ from simpy.events import EventPriority
 from simulator.engines.times import Times, speculative_duration
 from simulator.schedules.durations import Durations, Ints
 from simulator.schedules.schedule import NO_UNIT, Task
-from traces.work.states import Indices
+from traces import Indices
 
 Process = Generator[Any, Any, None]
 _LAST = EventPriority(2)  # behind SimPy's URGENT (0) and NORMAL (1)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from simulator.engines.times import Times
 from simulator.schedules.durations import Durations, Ints
 from simulator.schedules.schedule import Schedule, Task
-from traces.work.states import Indices
+from traces import Indices
 
 INPUTS_PER_THREAD = 2048  # fewer are not worth starting a thread for
 

@@ -8,10 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Cost
-from accel_models.design.design import Design
-from accel_models.design.params import design_prices, peak_macs_per_cycle
-from accel_models.energy.actions import EnergyParts, static_energy_pj
+from accel_models import Cost, Design, EnergyParts, design_prices, peak_macs_per_cycle, static_energy_pj
 from simulator.engines.times import Times
 from simulator.replays.prepare import Prepared
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.policy import Policy
-from traces.trace import Trace
+from traces import Trace
 
 Ints = NDArray[np.int64]
 

@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Misfit
-from accel_models.design.design import Design
-from accel_models.design.params import design_prices, peak_macs_per_cycle, simd_params
-from accel_models.energy.params import PRECISION_BYTES
+from accel_models import PRECISION_BYTES, Design, Misfit, design_prices, peak_macs_per_cycle, simd_params
 from simulator.policy import Policy
 from simulator.replays.accounting import PARTS, spent
 from simulator.replays.estimates import Answer
@@ -20,8 +17,7 @@ from simulator.replays.prepare import Prepared
 from simulator.replays.waterfall import Levels, Replayed
 from simulator.results import Results
 from simulator.summary import Estimate, Spread, Summary, waterfalls
-from traces.trace import Trace
-from traces.work.states import Workload
+from traces import Trace, Workload
 
 Ints = NDArray[np.int64]
 

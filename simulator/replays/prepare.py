@@ -10,20 +10,23 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Cost, Misfit, Placement, WorkStates
-from accel_models.design.design import Design
-from accel_models.design.params import memory_params
-from accel_models.units.price_together import price_all
-from accel_models.work.placement import place
-from accel_models.work.skipping import SkippedWorkload, skip
+from accel_models import (
+    Cost,
+    Design,
+    Misfit,
+    Placement,
+    SkippedWorkload,
+    WorkStates,
+    memory_params,
+    place,
+    price_all,
+    skip,
+)
 from simulator.policy import Policy
 from simulator.replays.views import Views
-from simulator.schedules.durations import Durations, durations
+from simulator.schedules.durations import Durations, Latencies, durations
 from simulator.schedules.schedule import Schedule, build_schedule
-from traces.base.errors import UnsupportedError
-from traces.graphs.dense import dynamic_ops
-from traces.graphs.graph import NetworkGraph, Op
-from traces.work.states import Workload
+from traces import NetworkGraph, Op, UnsupportedError, Workload, dynamic_ops
 
 Ints = NDArray[np.int64]
 
@@ -95,7 +98,7 @@ def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a 
         placements=placements,
         costs=costs,
         schedule=schedule,
-        tables=durations(schedule, costs, policy, known, _cut_cycles(design)),
+        tables=durations(schedule, costs, policy, known, _latencies(design)),
         sizes=np.ones(len(work), np.int64) if groups is None else (groups >= 0).sum(axis=1),
     )
 
@@ -134,6 +137,7 @@ def _arrays(work: WorkStates) -> list[NDArray[np.generic]]:
     return [getattr(work, field.name) for field in fields(work) if field.name != "op"]
 
 
-def _cut_cycles(design: Design) -> int:
+def _latencies(design: Design) -> Latencies:
     memory = memory_params(design)
-    return 1 if memory is None else math.ceil(memory.burst_cycles)
+    cut = 1 if memory is None else math.ceil(memory.burst_cycles)
+    return Latencies(cut_cycles=cut, handover_cycles=math.ceil(design.gate_handover * design.clock))

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.design import Design
+from accel_models import Design
 from simulator.engines import fast
 from simulator.engines.times import Times
 from simulator.policy import Policy
@@ -22,11 +22,7 @@ from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views
 from simulator.replays.waterfall import Replayed, levels
 from simulator.results import Results
-from traces.base.errors import ConfigError, UnsupportedError, did_you_mean
-from traces.files.storage import iter_trace, load_trace
-from traces.trace import Trace
-from traces.work.states import Workload
-from traces.work.workload import lower
+from traces import ConfigError, Trace, UnsupportedError, Workload, did_you_mean, iter_trace, load_trace, lower
 
 Engine = Literal["fast", "events"]
 Traces = Trace | str | Path | Iterable[Trace]

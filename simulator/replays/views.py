@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from accel_models.cost import Ints
-from accel_models.design.design import Design
-from accel_models.work.skipping import Compaction, SkippedWorkload, skip, view_key
-from traces.graphs.graph import NetworkGraph
-from traces.trace import Trace
-from traces.work.states import Workload
-from traces.work.workload import dense_workload, lower
+from accel_models import Compaction, Design, Ints, SkippedWorkload, skip, view_key
+from traces import NetworkGraph, Trace, Workload, dense_workload, lower
 
 
 class Views:

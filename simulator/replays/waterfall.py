@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Cost
+from accel_models import Cost
 from simulator.engines.fast import Scaling, simulate
 from simulator.engines.times import Times
 from simulator.replays.accounting import static_pj, sum_pj, wasted

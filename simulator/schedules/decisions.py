@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 
-from accel_models.design.design import Skip
-from traces.graphs.graph import INPUT, MAC_KINDS, Gate, NetworkGraph, Op
+from accel_models import Skip
+from traces import MAC_KINDS, Gate, NetworkGraph, Op
 
 Names = frozenset[str]  # of gates
 _NONE: Names = frozenset()
@@ -40,7 +40,7 @@ def deciding_gates(graph: NetworkGraph, skip: Skip) -> tuple[Names, ...]:
     A gate that the hardware cannot use (its kind of skipping is off) decides nothing.  Choice: that a
     channel or spatial gate might keep nothing at all, so that its op is skipped, is not waited for.
     """
-    tensors: dict[str, _Tensor] = {INPUT: _Tensor()}
+    tensors: dict[str, _Tensor] = {name: _Tensor() for name in graph.input_sizes}
     deciders = []
     for op in graph.ops:
         inputs = [tensors[name] for name in op.inputs]
@@ -83,7 +83,7 @@ def _bringers(gate: Gate, op: Op, place: int, graph: NetworkGraph) -> frozenset[
     if gate.kind == "exit":
         return _exit_bringers(gate, op, place, graph)
     source = gate.computed_by[-1] if gate.computed_by else gate.reads
-    if source == INPUT or graph.index[source] >= place:
+    if source in graph.input_sizes or graph.index[source] >= place:
         return frozenset()
     return frozenset({graph.index[source]})
 

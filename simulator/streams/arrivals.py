@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from traces.base.errors import ConfigError, did_you_mean
+from traces import ConfigError, did_you_mean
 
 ArrivalKind = Literal["periodic", "poisson", "recorded"]
 _KINDS: tuple[ArrivalKind, ...] = ("periodic", "poisson", "recorded")

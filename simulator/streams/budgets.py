@@ -12,15 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.design import Design
+from accel_models import Design
 from simulator.engines.fast import simulate
 from simulator.policy import Policy
 from simulator.replays.accounting import spent
 from simulator.replays.prepare import prepare
-from traces.base.errors import ConfigError
-from traces.exits import exit_gate, with_exits
-from traces.trace import Trace
-from traces.work.workload import lower
+from traces import ConfigError, Trace, exit_gate, lower, with_exits
 
 NO_EXIT = -1  # of a frame whose budget does not reach the first exit
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from accel_models.design.design import Design
+from accel_models import Design
 from simulator.policy import Policy
 from simulator.results import design_yaml, make_folder, write_parquet, write_text
 from simulator.summary import MODEL_VERSION, SCHEMA_VERSION, Spread

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.design import Design
+from accel_models import Design
 from simulator.engines.events import Frame, Machine
 from simulator.engines.fast import simulate
 from simulator.engines.times import Times
@@ -26,9 +26,7 @@ from simulator.streams.dvfs import Dvfs
 from simulator.streams.results import StreamResults, StreamSummary
 from simulator.streams.server import NEVER, Rules, Server
 from simulator.summary import Spread
-from traces.base.errors import ConfigError, UnsupportedError
-from traces.trace import Trace
-from traces.work.workload import lower
+from traces import ConfigError, Trace, UnsupportedError, lower
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.compare import Comparison, Difference, compare
+from analysis.paired import Comparison, Difference, compare
 from traces import ConfigError, UnsupportedError
 
 

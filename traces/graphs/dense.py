@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traces.graphs.graph import INPUT, NetworkGraph, Op
+from traces.graphs.graph import NetworkGraph, Op
 
 
 def strip_gates(graph: NetworkGraph) -> NetworkGraph:
@@ -69,7 +69,7 @@ def _scales(op: Op, graph: NetworkGraph) -> bool:
 
 
 def _consumers(graph: NetworkGraph) -> dict[str, set[str]]:
-    readers: dict[str, set[str]] = {INPUT: set(), **{op.name: set() for op in graph.ops}}
+    readers: dict[str, set[str]] = {name: set() for name in (*graph.input_sizes, *graph.index)}
     for op in graph.ops:
         for name in op.inputs:
             readers[name].add(op.name)

@@ -22,7 +22,8 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from traces.graphs.graph import INPUT, Gate, NetworkGraph, Op
+from traces.graphs.graph import Gate, NetworkGraph, Op
+from traces.graphs.kinds import MAC_KINDS, RECURRENT
 from traces.trace import Trace, TraceInfo, pack_mask
 from traces.work.active import (
     Bools,
@@ -117,7 +118,7 @@ class _OpWork:
     def parts(self) -> tuple[Counts | int, Counts | int, Counts | int]:
         """Input channels, output channels and tiles where it runs: (n,), or one number where they never vary."""
         always_read = (
-            self.source.mask is None and self.op.kind != "lstm_cell"
+            self.source.mask is None and self.op.kind not in RECURRENT
         )  # a cell runs without input too
         return (
             self.source.total if always_read else self.source.count,
@@ -184,8 +185,9 @@ def _operands(op: Op, tensors: dict[str, Channels], gating: _Gating) -> list[Cha
     """Return the channels of the tensors that the op reads, as the op counts them."""
     operands = []
     for name in op.inputs:
-        if name == INPUT:
-            total = gating.graph.input_channels if op.kind == "concat" else op.in_channels
+        if name in gating.graph.input_sizes:
+            own = gating.graph.chained and op.kind != "linear"  # unchained layers have inputs of their own
+            total = gating.graph.input_sizes[name][0] if own else op.in_channels
             operands.append(Channels(total, gating.always))
         elif op.kind == "linear":
             operands.append(tensors[name].repeated(op.in_channels // tensors[name].total))
@@ -202,7 +204,9 @@ def _lower_op(op: Op, operands: list[Channels], gating: _Gating) -> tuple[_OpWor
     runs = is_open & result.present & np.greater(tiles, 0)
     if op.kind == "add":
         runs &= reduce(np.add, (operand.present.view(np.uint8) for operand in operands)) >= 2
-    if op.kind != "lstm_cell":  # a recurrent cell still has its own state to work on
+    if op.kind == "matmul":
+        runs &= reduce(np.logical_and, (operand.present for operand in operands))
+    if op.kind not in RECURRENT:  # a recurrent cell still has its own state to work on
         runs &= source.present
     tensor = result.where(runs)
     if op.kind == "add":
@@ -212,7 +216,7 @@ def _lower_op(op: Op, operands: list[Channels], gating: _Gating) -> tuple[_OpWor
 
 def _sides(op: Op, operands: list[Channels], always: Bools, mask: Mask | None) -> tuple[Channels, Channels]:
     """Return the input channels that the op works on and the output channels it yields if it runs."""
-    if op.kind in {"conv", "linear", "lstm_cell"} and not op.is_depthwise:
+    if op.kind in MAC_KINDS and not op.is_depthwise:
         return operands[0], Channels(op.out_channels, always).masked(mask)
     if op.is_depthwise:
         multiplier = op.out_channels // op.groups
@@ -221,18 +225,36 @@ def _sides(op: Op, operands: list[Channels], always: Bools, mask: Mask | None) -
         return groups, kept if multiplier == 1 else groups.repeated(multiplier)
     match op.kind:
         case "add":
-            kept = union(operands)
+            kept = union([_widened(operand, op.in_channels) for operand in operands])
         case "mul":  # a score for the whole tensor has one channel and keeps whatever the others have
             whole = [operand for operand in operands if operand.total == op.in_channels]
             kept = intersection(whole)
             for operand in operands:
                 kept = kept.where(operand.present)
         case "concat":
-            kept = concatenation(operands)
+            along = sum(operand.total for operand in operands) == op.in_channels
+            kept = concatenation(operands) if along else union(operands)
+        case "reshape" | "slice" | "copy" | "reduce" if op.out_channels != op.in_channels:
+            return operands[0], _moved(op, operands[0]).masked(mask)
         case _:
             kept = operands[0]
     kept = kept.masked(mask)
     return kept, kept
+
+
+def _widened(operand: Channels, total: int) -> Channels:
+    """Return an operand as it is broadcast over ``total`` channels."""
+    return operand if operand.total == total else Channels(total, operand.present)
+
+
+def _moved(op: Op, source: Channels) -> Channels:
+    """Return the channels of an op that moves elements from channel to channel.
+
+    Choice: only flattening keeps the masks of channels; elsewhere all channels are there.
+    """
+    if op.kind == "reshape" and op.out_pixels == 1 and op.out_channels % source.total == 0:
+        return source.repeated(op.out_channels // source.total)
+    return Channels(op.out_channels, source.present)
 
 
 def _workload(graph: NetworkGraph, inputs: int, work: list[_OpWork]) -> Workload:

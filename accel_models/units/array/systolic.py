@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.work.shapes import Ints, Shapes
-from traces.base.errors import ConfigError, did_you_mean
+from traces import ConfigError, did_you_mean
 
 Dataflow = Literal["ws", "os", "is"]
 WeightPreload = Literal["serial", "overlapped"]

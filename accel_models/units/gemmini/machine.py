@@ -9,7 +9,7 @@ from accel_models.design.params import memory_params
 from accel_models.dram import MemoryParams
 from accel_models.units.gemmini.dma import GemminiMemory
 from accel_models.units.gemmini.traffic import LINE_BYTES
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 
 class Gemmini(NamedTuple):

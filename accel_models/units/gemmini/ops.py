@@ -26,7 +26,7 @@ from accel_models.units.gemmini.tiling import (
 )
 from accel_models.units.gemmini.traffic import LINE_BYTES
 from accel_models.work.shapes import Shapes, shapes_of
-from traces.graphs.graph import Op
+from traces import Op
 
 
 @dataclass(frozen=True, slots=True, eq=False)

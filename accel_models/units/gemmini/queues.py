@@ -14,6 +14,8 @@ loads and stores (:mod:`analysis.validation.gemmini`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -119,3 +121,19 @@ def _serve(  # noqa: PLR0913, PLR0917  # the terms of one equation
     end = max(end, queue[END_BEFORE] + trip_of_commands)
     queue[END_BEFORE], queue[END] = queue[END], end
     queue[BUSY] += end - before
+
+
+def loads_alone(memory: GemminiMemory, blocks: Iterable[Block]) -> float:
+    """Return when the last of a train of loads is done, with nothing else under way [cycles]."""
+    queue = idle_queue()
+    for block in blocks:
+        load(queue, memory, block, 0.0)
+    return end_of(queue)
+
+
+def stores_alone(memory: GemminiMemory, blocks: Iterable[Block]) -> float:
+    """Return when the last of a train of stores is done, with nothing else under way [cycles]."""
+    queue = idle_queue()
+    for block in blocks:
+        store(queue, memory, block, 0.0)
+    return end_of(queue)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.machine import Gemmini
-from traces.base.errors import ConfigError
+from traces import ConfigError
 
 Ints = NDArray[np.int64]
 

@@ -28,8 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from accel_models.units.simd.software import SoftwareParams
 from accel_models.work.shapes import Ints, Shapes
-from traces.base.errors import UnsupportedError, did_you_mean
-from traces.graphs.graph import MAC_KINDS
+from traces import MAC_KINDS, UnsupportedError, did_you_mean
 
 Floats = NDArray[np.float64]
 

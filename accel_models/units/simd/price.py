@@ -13,7 +13,7 @@ from accel_models.units.simd.kernels import element_operations
 from accel_models.units.simd.simd import simd_cycles
 from accel_models.units.simd.software import load_software
 from accel_models.work.shapes import Shapes
-from traces.graphs.graph import MAC_KINDS
+from traces import MAC_KINDS
 
 
 def price_on_simd(work: WorkStates, shapes: Shapes, placement: Placement, design: Design) -> Cost:

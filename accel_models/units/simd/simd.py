@@ -27,8 +27,7 @@ from accel_models.units.simd.kernels import (
 )
 from accel_models.units.simd.software import ISAS, Isa, SoftwareParams
 from accel_models.work.shapes import Ints, Shapes
-from traces.base.errors import ConfigError, did_you_mean
-from traces.graphs.graph import MAC_KINDS
+from traces import MAC_KINDS, ConfigError, did_you_mean
 
 _NS = 1e-9
 INSTRUCTION_BYTES = 3  # assumption: Thumb-2 mixes 2 and 4 bytes

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from ruamel.yaml import YAML
 
-from traces.base.errors import ConfigError, did_you_mean
+from traces import ConfigError, did_you_mean
 
 Isa = Literal["scalar", "dsp", "mve", "neon", "dot", "rvv", "vector"]
 ISAS: tuple[Isa, ...] = get_args(Isa)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from traces.base.errors import ConfigError, UnsupportedError
+from traces import ConfigError, UnsupportedError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from simulator.results import Results
+    from simulator import Results
 
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]  # (resamples, inputs) or (inputs,) -> one number per resample

@@ -1,0 +1,121 @@
+"""Ops that a producer's output stage takes over: scores folded, adds, pools and activations fused.
+
+::
+
+    conv2 ─► mul by the block's score ─► add to the shortcut ─► global pool of the next gate
+    [ host ][ scale                    ][ add                 ][ global_pool               ]
+
+A *host* is an op that requantises its results on their way out.  What it takes over costs no time and no
+traffic of its own, but for the operand that the stage has to read: the shortcut of an add.
+
+Sources: ReLU(s x) = s ReLU(x) for s >= 0, so a channel's score joins the requantisation multiplier of that
+channel and a block's score that of its branch (Jacob et al., CVPR 2018, equation 7, has one multiplier per
+channel).  Which stage can do what is a design's ``output_stage``, with a source there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from accel_models.compiling.compiler import Compiler
+from traces import INPUT, MAC_KINDS, NetworkGraph, Op
+
+Stage = Literal["activation", "scale", "add", "global_pool", "max_pool"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+_STAGE_OF: Mapping[str, Stage] = {
+    "activation": "activation",
+    "mul": "scale",
+    "add": "add",
+    "global_avg_pool": "global_pool",
+    "max_pool": "max_pool",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """An op that a host's output stage takes over."""
+
+    host: str  # the op that does its work
+    operand: str | None = None  # a tensor that the stage has to read besides the host's results
+
+
+def absorb(
+    graph: NetworkGraph, hosts: Collection[str], output_stage: Collection[Stage], compiler: Compiler
+) -> dict[str, Absorbed]:
+    """Return the ops that an output stage takes over, by name, in program order.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    hosts
+        Names of the ops whose unit has the output stage.
+    output_stage
+        What the stage can do.
+    compiler
+        Whether scores are folded and ops fused at all.
+
+    Notes
+    -----
+    An op that changes the tensor (a scale, an add, a max pool) is taken over only if nobody else reads what
+    it changes; a global pool reads along while the results drain.  Of an add the operand made last is the one
+    whose host adds; the other is read.
+    """
+    readers = _readers(graph)
+    found: dict[str, Absorbed] = {}
+    for op in graph.ops:
+        stage = _STAGE_OF.get(op.kind)
+        wanted = compiler.fold if stage == "scale" else compiler.fuse
+        if stage is None or stage not in output_stage or not wanted:
+            continue
+        data = _data_operands(op, graph)
+        alone = stage != "global_pool"
+        able = [
+            name
+            for name in data
+            if _host_of(name, hosts, found) is not None and (not alone or len(readers[name]) == 1)
+        ]
+        if not able or len(data) > 2:
+            continue
+        last = max(able, key=graph.index.__getitem__)
+        host = _host_of(last, hosts, found)
+        others = [name for name in data if name != last]
+        if host is not None and _ready(others, host, graph):
+            found[op.name] = Absorbed(host, others[0] if others else None)
+    return found
+
+
+def stage_hosts(graph: NetworkGraph, units: Collection[str]) -> frozenset[str]:
+    """Return the ops of the graph that requantise, of those named in ``units``: the MAC ops but gates'."""
+    return frozenset(op.name for op in graph.ops if op.kind in MAC_KINDS and op.name in units)
+
+
+def _host_of(name: str, hosts: Collection[str], found: Mapping[str, Absorbed]) -> str | None:
+    """Return the op whose stage holds the tensor last, if one does."""
+    if name in found:
+        return found[name].host
+    return name if name in hosts else None
+
+
+def _data_operands(op: Op, graph: NetworkGraph) -> list[str]:
+    """Return what the op reads but scores of gates, which the stage knows before it begins."""
+    if op.kind != "mul":
+        return list(op.inputs)
+    scores = [name for name in op.inputs if name in graph.gate_ops]
+    return [name for name in op.inputs if name not in scores] if scores else []
+
+
+def _ready(others: list[str], host: str, graph: NetworkGraph) -> bool:
+    """Whether what the stage reads besides is there when the host runs."""
+    return all(name == INPUT or graph.index[name] < graph.index[host] for name in others)
+
+
+def _readers(graph: NetworkGraph) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {INPUT: set(), **{op.name: set() for op in graph.ops}}
+    for op in graph.ops:
+        for name in op.inputs:
+            found[name].add(op.name)
+    return found

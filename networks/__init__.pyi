@@ -1,0 +1,7 @@
+"""What others may use of `networks`, listed once: type checkers read this file, and `lazy_loader` serves it."""
+
+from .demo import train_digits_lcnet as train_digits_lcnet
+from .recording.record import describe_checkpoint as describe_checkpoint
+from .recording.record import record_checkpoint as record_checkpoint
+from .training.config import train_from_config as train_from_config
+from .training.run import EpochReport as EpochReport
