@@ -29,10 +29,10 @@ Table = dict[str, NDArray[np.str_]]  # columns of text
 RTL_ARRAYS = ("axis_sa", "systolic_array_os", "systolic_array_ws", "opentpu_mmu", "Gemmini")
 # Gemmini's array alone: its library cuts no tiles where operands lie in the scratchpad.
 GEMMINI: dict[str, dict[str, object]] = {
-    "ws": {"mapping": "latency"},
+    "ws": {"gemmini": None},
     # Results drain down 16 rows more, and no command is too short to stream.
     "os": {
-        "mapping": "latency",
+        "gemmini": None,
         "array.dataflow": "os",
         "array.gemm_overhead_cycles": 32,
         "array.min_stream_cycles": 0,

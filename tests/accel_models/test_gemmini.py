@@ -63,7 +63,7 @@ def test_the_host_weighs_every_candidate() -> None:
     row = layer(520, 16, 16)._replace(in_height=1, out_height=1)
     search = search_tiling(row, MACHINE)
     assert (search.tiling.P, search.candidates) == (512, 1 + 8 + 1 + 1)
-    known = load_design("gemmini_16x16", {"queues.search_cycles": 0})
+    known = load_design("gemmini_16x16", {"gemmini.search_cycles": 0})
     assert estimated_cycles(layer(8, 64, 64), DESIGN) == estimated_cycles(layer(8, 64, 64), known) + 189
 
 

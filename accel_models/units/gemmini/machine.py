@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, get_type_hints
 
-from accel_models.design.design import Design, Queues
+from accel_models.design.design import Design
+from accel_models.design.design import Gemmini as GemminiPart
 from accel_models.design.params import memory_params
 from accel_models.dram import MemoryParams
 from accel_models.units.gemmini.dma import GemminiMemory
@@ -54,12 +55,10 @@ def typed(machine: Gemmini) -> Gemmini:
 
 
 def gemmini_of(design: Design) -> Gemmini:
-    """Return what a design whose ``mapping`` is ``gemmini_library`` says of its queues, buffers and DRAM."""
-    array, memory, queues = design.array, memory_params(design), design.queues
+    """Return what a design with a Gemmini says of its queues, buffers and DRAM."""
+    array, memory, queues = design.array, memory_params(design), design.gemmini
     if array is None or memory is None or queues is None:
-        raise ConfigError(
-            f"design {design.name!r}: mapping = 'gemmini_library' needs array, memory and queues"
-        )
+        raise ConfigError(f"design {design.name!r}: a Gemmini needs array, memory and gemmini")
     return typed(
         Gemmini(
             memory=_memory(memory, queues, array.rows),
@@ -82,7 +81,7 @@ def gemmini_of(design: Design) -> Gemmini:
     )
 
 
-def _memory(memory: MemoryParams, queues: Queues, command_rows: int) -> GemminiMemory:
+def _memory(memory: MemoryParams, queues: GemminiPart, command_rows: int) -> GemminiMemory:
     """Return the DMA's view; a line takes what the DRAM's bandwidth, latency and window of requests give."""
     return GemminiMemory(
         latency_cycles=queues.l2_latency_cycles,
