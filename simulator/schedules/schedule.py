@@ -163,7 +163,7 @@ class _Draft:
         names = {
             gate.reads
             for gate in self.graph.gates
-            if gate.computed_by[:1] == (op.name,) and gate.kind != "exit"
+            if gate.computed_by[:1] == (op.name,) and not gate.rules.picks_answer
         }
         names = names.union(op.inputs) - self.graph.input_sizes.keys()
         return tuple(sorted(place[self.graph.index[name], "compute"] for name in names))
