@@ -33,6 +33,8 @@ from .graphs.gate_kinds import GATE_KINDS as GATE_KINDS
 from .graphs.gate_kinds import Decisions as Decisions
 from .graphs.gate_kinds import GateKind as GateKind
 from .graphs.kinds import MAC_KINDS as MAC_KINDS
+from .graphs.kinds import RECURRENT as RECURRENT
+from .graphs.kinds import WEIGHTED as WEIGHTED
 from .graphs.kinds import Activation as Activation
 from .graphs.kinds import OpKind as OpKind
 from .graphs.named import load_network as load_network

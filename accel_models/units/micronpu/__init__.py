@@ -1,1 +1,1 @@
-"""A microNPU of Arm's Ethos-U structure, as its compiler Vela estimates it: blocks, an output stage, prefetched weights."""
+"""A microNPU of Arm's Ethos-U structure, as Vela estimates it: blocks, an output stage, staged weights."""

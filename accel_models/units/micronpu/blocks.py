@@ -150,7 +150,9 @@ def _best(options: Candidates, same: NpuWork, channels: Ints, whole: Ints) -> In
     return np.stack(picked)
 
 
-def _with_ties(cost: np.ndarray[tuple[int, ...], np.dtype[np.float32]], options: Candidates, same: NpuWork) -> Ints:
+def _with_ties(
+    cost: np.ndarray[tuple[int, ...], np.dtype[np.float32]], options: Candidates, same: NpuWork
+) -> Ints:
     """Return the first block of least cost; a later one of at most 4 x 4 replaces it if it covers more input."""
     first = np.argmin(cost, axis=1)
     rows = np.arange(len(cost))
@@ -161,7 +163,8 @@ def _with_ties(cost: np.ndarray[tuple[int, ...], np.dtype[np.float32]], options:
     covered = np.tile(options.covered(same), cost.shape[1] // len(options.small))
     score = np.where(equal, covered, -1)
     last = cost.shape[1] - 1 - np.argmax(score[:, ::-1], axis=1)
-    return np.where(equal.any(axis=1), last, first).astype(np.int64)
+    found: Ints = np.where(equal.any(axis=1), last, first).astype(np.int64)
+    return found
 
 
 def clipped(work: NpuWork, blocks: Blocks) -> Blocks:
@@ -175,5 +178,6 @@ def clipped(work: NpuWork, blocks: Blocks) -> Blocks:
         "in_channels": work.in_channels,
     }
     values = {f.name: getattr(blocks, f.name) for f in fields(Blocks)}
-    return Blocks(**{name: np.minimum(v, limits[name]) if name in limits else v for name, v in values.items()})
-
+    return Blocks(
+        **{name: np.minimum(v, limits[name]) if name in limits else v for name, v in values.items()}
+    )

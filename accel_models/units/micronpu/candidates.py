@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from accel_models.units.micronpu.machine import Banks, MicroNpu, Rams
 from accel_models.units.micronpu.traversal import micro_sizes
 from accel_models.units.micronpu.work import LARGEST_WINDOW, Bools, Engine, Floats, Ints, NpuWork, rounded, up
+from traces import ConfigError
 
 SPLIT_DEPTH = 16  # channels that blocks and slices of weights are cut at
 _BANK = 1024  # bytes
@@ -59,11 +60,13 @@ class Candidates:
         steps = np.arange(1, -(-self.deepest // SPLIT_DEPTH) + 1) * SPLIT_DEPTH
         most = rounded(np.minimum(channels, self.deepest), self.unit)
         depths = np.where(steps < channels[:, None], steps, most[:, None])
-        repeated = np.concatenate([np.zeros((len(channels), 1), np.bool_), depths[:, 1:] == depths[:, :-1]], axis=1)
+        repeated = np.concatenate(
+            [np.zeros((len(channels), 1), np.bool_), depths[:, 1:] == depths[:, :-1]], axis=1
+        )
         valid = ~repeated & (depths <= most[:, None])
         return depths, self.fits[depths // self.unit] & valid[:, :, None]
 
-    def cost(self, same: NpuWork, depths: Ints, channels: Ints) -> Floats:
+    def cost(self, same: NpuWork, depths: Ints, channels: Ints) -> Floats | NDArray[np.float32]:
         """Return the bytes a block moves per input channel, up to a factor of the op's own, (r, j, p)."""
         height, width = int(same.out_height[0]), int(same.out_width[0])
         if self.by_volume:
@@ -91,11 +94,12 @@ class Candidates:
         fetched = (self.in_plane * channels * _repeats(same)).astype(single) * tall * wide
         planes = up(same.out_height, self.heights) * up(same.out_width, self.widths)
         taps = int(same.taps[0]) if same.has_weights[0] else 0
-        return (fetched + (taps * channels * planes).astype(single)) / single(int(size[0]))
-
+        return np.asarray(
+            (fetched + (taps * channels * planes).astype(single)) / single(int(size[0])), single
+        )
 
     def _area_cost(self, same: NpuWork, depths: Ints, channels: Ints) -> Floats:
-        """Return how little a block covers, (r, j, p): of the plane, or of a row and its depth where the kernel is 1x1."""
+        """Return how little a block covers, (r, j, p): of the plane; of a row and its depth with a 1x1 kernel."""
         height, width = int(same.out_height[0]), int(same.out_width[0])
         flat = bool(same.reach_height[0] * same.reach_width[0] == 1)
         high = rounded(np.array(height), int(self.heights[0]))
@@ -113,7 +117,7 @@ def _is_line(same: NpuWork) -> bool:
 
 
 def _repeats(same: NpuWork) -> int:
-    """Passes over the input that a large dilated kernel needs."""
+    """Return the passes over the input that a large dilated kernel needs."""
     return int((up(same.reach_height, LARGEST_WINDOW) * up(same.reach_width, LARGEST_WINDOW))[0])
 
 
@@ -125,12 +129,21 @@ def candidates_of(same: NpuWork, depth: int, micro: int, machine: MicroNpu, chan
     wide = np.arange(unit_w, rounded(np.minimum(same.out_width, limit_w), unit_w)[0] + 1, unit_w)
     heights, widths = np.repeat(tall, len(wide)), np.tile(wide, len(tall))
     step_h, step_w = _input_steps(machine, depth, unit_h, unit_w)
-    in_heights = rounded((heights - 1) * same.stride_height + np.minimum(same.reach_height, LARGEST_WINDOW), step_h)
-    in_widths = rounded((widths - 1) * same.stride_width + np.minimum(same.reach_width, LARGEST_WINDOW), step_w)
+    in_heights = rounded(
+        (heights - 1) * same.stride_height + np.minimum(same.reach_height, LARGEST_WINDOW), step_h
+    )
+    in_widths = rounded(
+        (widths - 1) * same.stride_width + np.minimum(same.reach_width, LARGEST_WINDOW), step_w
+    )
     deepest = min(limit_c, int(rounded(np.array([channels]), unit_c)[0]))
     depths = np.arange(0, deepest + max(unit_c, SPLIT_DEPTH) + 1, unit_c)
     fits = _fits(same, heights, widths, in_heights * in_widths, depths, depth, machine)
     kept = fits[1:].any(axis=0)
+    if not kept.any():
+        raise ConfigError(
+            f"micronpu: no block fits its buffers, not even {unit_h} x {unit_w} x {unit_c}; "
+            f"enlarge micronpu.banks.count or micronpu.rams"
+        )
     elementwise = bool(same.engine[0] == Engine.ELEMENTWISE)
     return Candidates(
         heights=heights[kept],
@@ -165,7 +178,14 @@ def _fits(  # noqa: PLR0913, PLR0917  # a block's sizes
     channels = np.where(same.keeps_depth[0], depths, depth)[:, None] * size
     plane = heights * widths
     if isinstance(machine.buffers, Rams):
-        return _fits_rams(same, (heights, widths), in_plane, rounded(depths[:, None], SPLIT_DEPTH), channels, machine.buffers)
+        return _fits_rams(
+            same,
+            (heights, widths),
+            in_plane,
+            rounded(depths[:, None], SPLIT_DEPTH),
+            channels,
+            machine.buffers,
+        )
     banks = machine.buffers
     granule = banks.granule_32 if size == _SUM_BYTES else banks.granule_8
     inputs = rounded(up(in_plane * rounded(channels, 8), _BANK) * 2, granule)

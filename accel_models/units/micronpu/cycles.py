@@ -9,7 +9,6 @@ import numpy as np
 from accel_models.units.micronpu.blocks import Blocks, choose_blocks, clipped
 from accel_models.units.micronpu.mac import mac_cycles, micro_counts
 from accel_models.units.micronpu.machine import Banks, MicroNpu
-from accel_models.units.micronpu.traversal import flat_micro_sizes
 from accel_models.units.micronpu.transfers import (
     BRICK,
     SCALE_BYTES,
@@ -17,6 +16,7 @@ from accel_models.units.micronpu.transfers import (
     block_cycles,
     moved_bytes,
 )
+from accel_models.units.micronpu.traversal import flat_micro_sizes
 from accel_models.units.micronpu.weights import encoded_bytes
 from accel_models.units.micronpu.work import Bools, Engine, Floats, Ints, NpuWork, rounded, up
 

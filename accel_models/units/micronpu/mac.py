@@ -48,7 +48,9 @@ def mac_cycles(work: NpuWork, cut: Blocks, machine: MicroNpu) -> Floats:
     for height in _windows(work.kernel_height):
         for width in _windows(work.kernel_width):
             taps = height * width
-            total += np.where(taps > 0, _window_cycles(work, cut, machine, np.maximum(taps, 1), (plane, deep)), 0)
+            total += np.where(
+                taps > 0, _window_cycles(work, cut, machine, np.maximum(taps, 1), (plane, deep)), 0
+            )
     slices = up(work.in_channels, np.maximum(cut.in_channels, 1))
     summed = (work.engine == Engine.CONV) | (work.engine == Engine.REDUCE)
     return np.floor(np.where(summed, total * slices, total) / machine.cores)
@@ -95,7 +97,7 @@ def _depth_first_step(  # noqa: PLR0913, PLR0917  # what a step depends on
 ) -> Ints:
     if isinstance(machine.buffers, Banks):
         return step
-    return np.maximum(decoder, cut.in_channels // _GROUP * plane) * (work.in_bits // 8)
+    return np.asarray(np.maximum(decoder, cut.in_channels // _GROUP * plane) * (work.in_bits // 8))
 
 
 def _sparse(work: NpuWork, machine: MicroNpu) -> Ints:
@@ -111,7 +113,7 @@ def _decoders(machine: MicroNpu) -> int:
 
 
 def _pool_steps(work: NpuWork, machine: MicroNpu) -> Ints:
-    """Steps of a pool per tap: one on the smallest, else half the bits of an element."""
+    """Return the steps of a pool per tap: one on the smallest, else half the bits of an element."""
     if machine.pool_steps_per_tap == 1:
         return np.ones(len(work), np.int64)
     return work.in_bits * machine.pool_steps_per_tap // 8

@@ -34,6 +34,10 @@ class Staging:
     last_slice_cycles: Floats  # the engine's, which hide the first slice of the op behind
     engine: Floats  # cycles of the engine reading weights from where they are
 
+    def moved_in(self, inside: Bools, engine: Floats) -> Staging:
+        """Return the same with some ops' weights in the SRAM for good; ``engine`` are its cycles then."""
+        return replace(self, staged=self.staged | inside, engine=np.where(inside, engine, self.engine))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Slices:
@@ -59,9 +63,7 @@ class _Reads:
     slack: Floats  # of the op before
 
 
-def stage_weights(
-    work: NpuWork, cycles: OpCycles, machine: MicroNpu, slack: Floats, first: Bools
-) -> Staging:
+def stage_weights(work: NpuWork, cycles: OpCycles, machine: MicroNpu, slack: Floats, first: Bools) -> Staging:
     """Return how the weights of each op come in.
 
     Parameters
@@ -124,7 +126,9 @@ def _forced(cycles: OpCycles, reads: _Reads, smallest: Floats, first: Bools) -> 
 
 def _smallest(work: NpuWork, reads: _Reads) -> Floats:
     """Cycles to copy a slice of 16 channels."""
-    return np.floor(reads.full * np.minimum(work.out_channels, SPLIT_DEPTH) / np.maximum(work.out_channels, 1))
+    return np.floor(
+        reads.full * np.minimum(work.out_channels, SPLIT_DEPTH) / np.maximum(work.out_channels, 1)
+    )
 
 
 def _worth_trying(work: NpuWork, cycles: OpCycles, reads: _Reads, first: Bools) -> Bools:
@@ -191,7 +195,9 @@ def _keeps(  # noqa: PLR0913, PLR0917  # both sides of the comparison
 ) -> Bools:
     """Whether staging looks no slower than reading weights from off the chip."""
     forced = _forced(cycles, reads, _smallest(work, reads), first)
-    seen = _seen_copies(work, reads, slices, parts, np.where(first, np.where(forced, _STARTUP_CYCLES, 0), reads.slack))
+    seen = _seen_copies(
+        work, reads, slices, parts, np.where(first, np.where(forced, _STARTUP_CYCLES, 0), reads.slack)
+    )
     middles = np.maximum(slices.count - 2, 0)
     run = parts[0] + parts[1] * middles + np.where(slices.count > 1, parts[2], 0)
     run = np.where(slices.count > 1, run, reads.run)
@@ -211,7 +217,9 @@ def _seen_copies(
 ) -> Floats:
     """Cycles of copies that nothing hides."""
     share = 1.0 / np.maximum(work.out_channels, 1)
-    copies = [reads.full * share * part for part in (slices.first, slices.others, slices.last(work.out_channels))]
+    copies = [
+        reads.full * share * part for part in (slices.first, slices.others, slices.last(work.out_channels))
+    ]
     seen = np.maximum(copies[0] - slack, 0)
     middles = np.maximum(slices.count - 2, 0)
     second = np.maximum(copies[1] - parts[0], 0) * (middles > 0)

@@ -9,8 +9,16 @@ import numpy as np
 from accel_models.units.micronpu.cycles import OpCycles, op_cycles
 from accel_models.units.micronpu.machine import MicroNpu
 from accel_models.units.micronpu.staging import Staging, stage_weights
-from accel_models.units.micronpu.transfers import COPY, INPUTS, SCALES, STREAM, WEIGHTS, channel_rate, copy_cycles
-from accel_models.units.micronpu.work import Bools, Engine, Floats, NpuWork
+from accel_models.units.micronpu.transfers import (
+    COPY,
+    INPUTS,
+    SCALES,
+    STREAM,
+    WEIGHTS,
+    channel_rate,
+    copy_cycles,
+)
+from accel_models.units.micronpu.work import Bools, Engine, Floats, Ints, NpuWork
 
 TABLE_BYTES = 256  # of a table of activations
 _ROUNDS = 4  # decisions depend on the op before alone, so a few rounds settle nearly all
@@ -32,7 +40,9 @@ class RunCycles:
         return np.maximum(self.npu, np.maximum(self.sram, self.offchip))
 
 
-def run_in_order(work: NpuWork, machine: MicroNpu, first: Bools, known_slack: Floats | None = None) -> RunCycles:
+def run_in_order(
+    work: NpuWork, machine: MicroNpu, first: Bools, known_slack: Floats | None = None
+) -> RunCycles:
     """Return what ops take in the order of the rows.
 
     Parameters
@@ -52,7 +62,9 @@ def run_in_order(work: NpuWork, machine: MicroNpu, first: Bools, known_slack: Fl
     for _ in range(_ROUNDS if known_slack is None else 0):
         slack = _behind(staging.last_slice_cycles, first)
         staging = stage_weights(work, cycles, machine, slack, first)
-    sram, offchip = memory_cycles(work, cycles, staging, machine, ~first)
+    ahead = np.floor(staging.first_bytes) * ~first
+    copied = np.where(staging.staged, np.maximum(cycles.weights - ahead, 0), 0.0)
+    sram, offchip = memory_cycles(work, cycles, staging, machine, copied)
     return RunCycles(
         cycles=cycles,
         staging=staging,
@@ -71,29 +83,32 @@ def _npu_cycles(work: NpuWork, staging: Staging, machine: MicroNpu, slack: Float
     waited = np.maximum(copy_cycles(np.floor(staging.first_bytes), machine) - slack, 0)
     bound = staging.full_cycles - slack + staging.last_slice_cycles
     npu = np.where(staging.staged, np.maximum(bound, staging.engine + waited), staging.engine)
-    table = copy_cycles(np.full(len(work), float(TABLE_BYTES)), machine)
     hidden = np.where(staging.staged, 0.0, slack)
-    return npu + np.where(work.looks_up, np.maximum(table - hidden, 0), 0)
+    return npu + np.where(work.looks_up, np.maximum(table_cycles(machine) - hidden, 0), 0)
+
+
+def table_cycles(machine: MicroNpu) -> float:
+    """Cycles to bring a table of activations."""
+    return float(copy_cycles(np.array([float(TABLE_BYTES)]), machine)[0])
 
 
 def memory_cycles(
-    work: NpuWork, cycles: OpCycles, staging: Staging, machine: MicroNpu, ahead: Bools
+    work: NpuWork, cycles: OpCycles, staging: Staging, machine: MicroNpu, copied: Floats
 ) -> tuple[Floats, Floats]:
     """Return the cycles in which SRAM and off-chip memory move the op's bytes, shape (n,) each.
 
-    ``ahead`` says whether the first slice was copied while the op before worked.
+    ``copied`` are the bytes of weights that the DMA brings while the op works.
     """
     again = cycles.weights * cycles.plane_blocks
-    late = np.where(staging.staged, np.maximum(cycles.weights - np.floor(staging.first_bytes) * ahead, 0), 0)
     inside = _Channels(
-        copied_in=late,
+        copied_in=copied,
         copied_out=np.zeros(len(work)),
         weights=np.where(staging.staged, again, 0),
         scales=np.zeros(len(work)),
     )
     outside = _Channels(
         copied_in=np.zeros(len(work)),
-        copied_out=late,
+        copied_out=copied,
         weights=np.where(staging.staged, 0, again),
         scales=cycles.scales * cycles.plane_blocks,
     )
@@ -109,8 +124,8 @@ class _Channels:
 
     copied_in: Floats
     copied_out: Floats
-    weights: Floats
-    scales: Floats
+    weights: Floats | Ints
+    scales: Floats | Ints
 
 
 def _port_cycles(
@@ -123,7 +138,7 @@ def _port_cycles(
     second = moved.second * (work.second_offchip == offchip)
     written = moved.written * (work.out_offchip == offchip)
     streamed = work.engine == Engine.ELEMENTWISE
-    by_channel: tuple[tuple[int | None, Floats], ...] = (
+    by_channel: tuple[tuple[int | None, Floats | Ints], ...] = (
         (None, written + other.copied_in),
         (INPUTS, np.where(streamed, 0, read)),
         (STREAM, np.where(streamed, read + second, 0)),

@@ -52,11 +52,13 @@ def moved_bytes(work: NpuWork, blocks: Blocks, cut: Blocks, machine: MicroNpu) -
     stored = np.where(work.out_bricks, rounded(work.out_channels, BRICK), work.out_channels)
     written = work.out_height * work.out_width * stored * (work.out_bits // 8)
     return Moved(
-        read=in_bursts(elements * size, read_run(work, blocks, work.in_bricks), ends(work.in_offchip, machine)),
+        read=in_bursts(
+            elements * size, read_run(work, blocks, work.in_bricks), ends(work.in_offchip, machine)
+        ),
         second=in_bursts(
             second * size, read_run(work, blocks, work.second_bricks), ends(work.second_offchip, machine)
         ),
-        written=in_bursts(written, write_run(work, blocks), ends(work.out_offchip, machine)),
+        written=in_bursts(written, write_run(work, blocks, machine.cores), ends(work.out_offchip, machine)),
     )
 
 
@@ -72,8 +74,12 @@ def _elements_read(work: NpuWork, cut: Blocks, machine: MicroNpu) -> tuple[Ints,
     scalar = np.where(in_command, 0, np.where(work.in_bricks, BRICK, 1))
     alone = work.in_height * work.in_width * work.in_channels == 1
     first = np.where(alone, scalar, whole)
-    broadcast = whole if isinstance(machine.buffers, Banks) else np.minimum(rounded(work.second, BRICK), whole)
-    second = np.select([(work.second == 0) | (alone & (scalar > 0)), work.second == 1], [0, scalar], broadcast)
+    broadcast = (
+        whole if isinstance(machine.buffers, Banks) else np.minimum(rounded(work.second, BRICK), whole)
+    )
+    second = np.select(
+        [(work.second == 0) | (alone & (scalar > 0)), work.second == 1], [0, scalar], broadcast
+    )
     elementwise = work.engine == Engine.ELEMENTWISE
     return np.where(elementwise, first, blockwise), np.where(elementwise, second, 0)
 
@@ -91,13 +97,13 @@ def read_run(work: NpuWork, blocks: Blocks, bricks: Bools) -> Ints:
     return np.where(bricks, BRICK * blocks.in_width, pixels) * size
 
 
-def write_run(work: NpuWork, blocks: Blocks) -> Ints:
-    """Bytes that lie together in a block that is written."""
+def write_run(work: NpuWork, blocks: Blocks, cores: int) -> Ints:
+    """Bytes that lie together in a block that is written; engines write bricks side by side."""
     size = work.out_bits // 8
     whole = (blocks.out_channels <= BRICK) & (work.out_channels * size == blocks.out_channels)
-    split = np.minimum(np.minimum(_WRITE_RUN, BRICK * size), blocks.out_channels * size)
+    split = np.minimum(np.minimum(_WRITE_RUN, BRICK * size * cores), blocks.out_channels * size)
     pixels = np.where(whole, blocks.out_width * blocks.out_channels * size, split)
-    return np.where(work.out_bricks, BRICK * blocks.out_width * size, pixels)
+    return np.where(work.out_bricks, BRICK * blocks.out_width * size * cores, pixels)
 
 
 def block_cycles(work: NpuWork, blocks: Blocks, cut: Blocks, machine: MicroNpu) -> tuple[Floats, Floats]:
@@ -106,7 +112,7 @@ def block_cycles(work: NpuWork, blocks: Blocks, cut: Blocks, machine: MicroNpu) 
     held = cut.in_height * cut.in_width * cut.in_channels * (work.in_bits // 8)
     read = np.floor(in_bursts(held, read_run(work, blocks, work.in_bricks), source) / source.bytes_per_cycle)
     made = cut.out_height * cut.out_width * cut.out_channels * (work.out_bits // 8)
-    write = np.floor(in_bursts(made, write_run(work, blocks), target) / target.bytes_per_cycle)
+    write = np.floor(in_bursts(made, write_run(work, blocks, machine.cores), target) / target.bytes_per_cycle)
     reading = np.maximum(source.read_latency_cycles + read, _second_cycles(work, blocks, cut, machine))
     return reading, target.write_latency_cycles + write
 
@@ -154,4 +160,3 @@ def copy_cycles(moved: Floats | Ints, machine: MicroNpu) -> Floats:
 def weight_read_cycles(moved: Floats | Ints, port: Port, machine: MicroNpu) -> Floats:
     """Cycles to read weights from a memory once."""
     return np.floor(moved / channel_rate(port, machine, WEIGHTS)) + port.read_latency_cycles
-

@@ -33,7 +33,8 @@ def input_block_depth(work: NpuWork, by_kernel: Bools, machine: MicroNpu) -> Int
         depth = rounded(np.minimum(work.in_channels, most), _GROUP)
     else:
         depth = np.where(by_kernel, _PART_DEPTH, np.where(work.in_bits == 32, 32, whole))
-    return np.where(work.keeps_depth, 0, depth)
+    found: Ints = np.where(work.keeps_depth, 0, depth)
+    return found
 
 
 def micro_block(work: NpuWork, machine: MicroNpu) -> Ints:
@@ -41,7 +42,8 @@ def micro_block(work: NpuWork, machine: MicroNpu) -> Ints:
     waste = np.stack([_waste(work, each) for each in machine.micro_blocks])
     pool = np.stack([_waste(work, each) for each in machine.pool_micro_blocks])
     pooled = (work.engine == Engine.DEPTHWISE) | (work.engine == Engine.POOL)
-    return np.where(pooled, np.argmin(pool, axis=0), np.argmin(waste, axis=0)).astype(np.int64)
+    found: Ints = np.where(pooled, np.argmin(pool, axis=0), np.argmin(waste, axis=0)).astype(np.int64)
+    return found
 
 
 def _waste(work: NpuWork, block: MicroBlock) -> Ints:

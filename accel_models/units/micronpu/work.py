@@ -76,12 +76,12 @@ class NpuWork:
     @property
     def keeps_depth(self) -> Bools:
         """Whether an output channel needs only its own input channel."""
-        return (self.engine != Engine.CONV) & (self.engine != Engine.REDUCE)
+        return np.asarray((self.engine != Engine.CONV) & (self.engine != Engine.REDUCE))
 
     @property
     def has_weights(self) -> Bools:
         """Whether the op reads weights and scales."""
-        return (self.engine == Engine.CONV) | (self.engine == Engine.DEPTHWISE)
+        return np.asarray((self.engine == Engine.CONV) | (self.engine == Engine.DEPTHWISE))
 
 
 def up(values: Ints, step: Ints | int) -> Ints:
