@@ -14,8 +14,7 @@ from accel_models.design.params import design_area, design_prices
 from accel_models.energy.actions import Idle, static_energy_pj
 from accel_models.units.kinds import KINDS, Unit, silicon_of, unit_kind, units_of
 from accel_models.units.pricing import price, price_all
-from traces.base.errors import ConfigError
-from traces.graphs.graph import INPUT, MAC_KINDS, Op
+from traces import INPUT, MAC_KINDS, ConfigError, Op
 
 DESIGNS = {name: load_design(name) for name in design_names()}
 CASES = [pytest.param(u, d, id=f"{u.name} of {n}") for n, d in DESIGNS.items() for u in units_of(d)]
