@@ -21,6 +21,7 @@ from accel_models.units.micronpu.work import Bools, Engine, Floats, Ints, NpuWor
 from accel_models.units.unit_cost import BusTimes, Busy, States, Traffic, UnitCost
 from traces import WEIGHTED
 
+_IMAGE_CHANNELS = 4
 _SUM_BYTES = 4
 _STEP_CHANNELS = 32  # input channels that a sum takes in before it is written back
 
@@ -68,17 +69,17 @@ def npu_cost(states: States, design: Design) -> UnitCost:
 
 
 def _layout(states: States, design: Design) -> Layout:
-    """Return where tensors lie: what is not kept is stored pixel by pixel.
+    """Return where tensors lie.
 
-    A design whose tensors live in the SRAM puts those off the chip that are not kept and do not fit it.
+    Choice: as bricks of 16 channels, but images of four channels or fewer, which are the network's input.  A design whose tensors live in the SRAM puts those off the chip that are not kept and do not fit it.
     """
     npu, where = design.section(NpuSettings), states.where
     inside = (_demand(states) <= _room(states, design)) & (npu.feature_maps != "offchip")
     return Layout(
         in_offchip=~where.inputs_on_chip & ~inside,
         out_offchip=~where.output_on_chip & ~inside,
-        in_bricks=where.inputs_on_chip,
-        out_bricks=where.output_on_chip,
+        in_bricks=states.shapes.in_channels > _IMAGE_CHANNELS,
+        out_bricks=np.ones(len(states), np.bool_),
         weight_sigma=npu.weight_sigma,
         weight_zeros=npu.weight_zeros,
     )
