@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel_models.units.micronpu.machine import MicroNpu, OutputStage
+from accel_models.units.micronpu.output import Function, element_cycles
 from accel_models.units.micronpu.work import Bools, Engine, Floats, Ints, NpuWork
 from accel_models.units.unit_cost import States
 from accel_models.work.shapes import Shapes
@@ -71,16 +72,18 @@ def passes_of(states: States, layout: Layout, machine: MicroNpu) -> tuple[Pass, 
             whole = _elementwise(shapes, layout, machine.output.binary_32, bits=32)
             return (Pass(work=whole, times=once * _NORM_WHOLE),)
         case "add" | "mul":
-            each = machine.output.add if shapes.kind == "add" else machine.output.mul
-            work = _elementwise(shapes, layout, _behind(each, shapes, machine.output))
+            function: Function = "add" if shapes.kind == "add" else "mul"
+            work = _elementwise(shapes, layout, _cycles(function, shapes, machine.output, elementwise=True))
             return (Pass(work=work, times=once * np.maximum(shapes.operands - 1, 1)),)
         case _:
             return (Pass(work=_pooled(shapes, layout, machine), times=once),)
 
 
-def _behind(each: float, shapes: Shapes, output: OutputStage) -> Floats:
-    """Cycles per element with the activation behind the op; a clip never costs less than its floor."""
-    return np.where(shapes.table_behind, max(each, output.lut), each)
+def _cycles(function: Function, shapes: Shapes, output: OutputStage, *, elementwise: bool = False) -> Floats:
+    """Cycles per element with the activation behind the op."""
+    table = element_cycles(output, function, elementwise=elementwise, binary=elementwise, behind=("table",))
+    plain = element_cycles(output, function, elementwise=elementwise, binary=elementwise, behind=("clip",))
+    return np.where(shapes.table_behind, table, plain)
 
 
 def _one(values: Ints) -> Ints:
@@ -101,7 +104,7 @@ def _product(shapes: Shapes, layout: Layout, machine: MicroNpu) -> NpuWork:
         channels=(shapes.in_channels // groups, shapes.out_channels // groups),
         kernel=(shapes.kernel_height, shapes.kernel_width),
         stride=stride,
-        cycles=_behind(machine.output.default, shapes, machine.output),
+        cycles=_cycles("sum", shapes, machine.output),
     )
 
 

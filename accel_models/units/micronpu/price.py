@@ -71,10 +71,12 @@ def npu_cost(states: States, design: Design) -> UnitCost:
 def _layout(states: States, design: Design) -> Layout:
     """Return where tensors lie.
 
-    Choice: as bricks of 16 channels, but images of four channels or fewer, which are the network's input.  A design whose tensors live in the SRAM puts those off the chip that are not kept and do not fit it.
+    Choice: as bricks of 16 channels, but images of four channels or fewer, which are the network's input.  A design
+    whose tensors live in the SRAM puts those off the chip that are not kept and do not fit it.
     """
     npu, where = design.section(NpuSettings), states.where
     inside = (_demand(states) <= _room(states, design)) & (npu.feature_maps != "offchip")
+    inside |= npu.feature_maps == "sram_only"  # where it does not fit, it does not run
     return Layout(
         in_offchip=~where.inputs_on_chip & ~inside,
         out_offchip=~where.output_on_chip & ~inside,

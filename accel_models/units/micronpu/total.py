@@ -40,9 +40,7 @@ class RunCycles:
         return np.maximum(self.npu, np.maximum(self.sram, self.offchip))
 
 
-def run_in_order(
-    work: NpuWork, machine: MicroNpu, first: Bools, known_slack: Floats | None = None
-) -> RunCycles:
+def run_in_order(work: NpuWork, machine: MicroNpu, first: Bools, follows: Bools | None = None) -> RunCycles:
     """Return what ops take in the order of the rows.
 
     Parameters
@@ -53,15 +51,18 @@ def run_in_order(
         The NPU.
     first
         Whether the op is the first of its network: nothing hides its weights, shape (n,).
-    known_slack
-        Cycles that hide each op's first slice, instead of those of the row before.
+    follows
+        Whether the op runs right behind that of the row before, shape (n,); where one neither does nor is the first,
+        the op before it is taken to be as long as itself.
     """
     cycles = op_cycles(work, machine)
-    slack = _behind(cycles.engine, first) if known_slack is None else known_slack
-    staging = stage_weights(work, cycles, machine, slack, first)
-    for _ in range(_ROUNDS if known_slack is None else 0):
-        slack = _behind(staging.last_slice_cycles, first)
-        staging = stage_weights(work, cycles, machine, slack, first)
+    behind = ~first if follows is None else follows
+    before = cycles.engine
+    staging = stage_weights(work, cycles, machine, _slack(before, cycles, first, behind), first)
+    for _ in range(_ROUNDS):
+        before = staging.last_slice_cycles
+        staging = stage_weights(work, cycles, machine, _slack(before, cycles, first, behind), first)
+    slack = _slack(before, cycles, first, behind)
     ahead = np.floor(staging.first_bytes) * ~first
     copied = np.where(staging.staged, np.maximum(cycles.weights - ahead, 0), 0.0)
     sram, offchip = memory_cycles(work, cycles, staging, machine, copied)
@@ -74,8 +75,10 @@ def run_in_order(
     )
 
 
-def _behind(values: Floats, first: Bools) -> Floats:
-    return np.where(first, 0.0, np.concatenate([[0.0], values[:-1]]))
+def _slack(values: Floats, cycles: OpCycles, first: Bools, behind: Bools) -> Floats:
+    """Cycles that hide each op's first slice: those of the op before where it is known."""
+    before = np.concatenate([[0.0], values[:-1]])
+    return np.where(first, 0.0, np.where(behind, before, cycles.engine))
 
 
 def _npu_cycles(work: NpuWork, staging: Staging, machine: MicroNpu, slack: Floats) -> Floats:
