@@ -94,6 +94,10 @@ from .units.micronpu.work import Engine as Engine
 from .units.micronpu.work import NpuWork as NpuWork
 from .units.pricing import price as price
 from .units.pricing import price_all as price_all
+from .units.simd.counted import CountedIsa as CountedIsa
+from .units.simd.counted import CountedKernel as CountedKernel
+from .units.simd.counted import kernel_instructions as kernel_instructions
+from .units.simd.counted import kernel_terms as kernel_terms
 from .units.simd.kernels import Target as Target
 from .units.simd.kernels import count_instructions as count_instructions
 from .units.simd.simd import SimdParams as SimdParams
