@@ -19,6 +19,7 @@ from traces import Op
 
 Ints = NDArray[np.int64]
 UnitName = Literal["array", "simd", "none"]
+Cached = tuple[tuple[float, ...], ...]  # share of input, weights and output in each cache, the nearest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,6 +54,7 @@ class Placement:
     weights_resident: bool  # loaded before the first input; never fetched again
     weight_prefetch_bytes: int  # buffer space its weights take while prefetched; 0 when resident [B]
     reserved_bytes: int  # of the activation buffer, held by tensors that stay while it runs [B]
+    cached: Cached = ()  # what caches hold when it begins; empty where a unit has none, or they hold nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
