@@ -1,5 +1,7 @@
 """What others may use of `accel_models`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
+from .cost import FREE as FREE
+from .cost import Cached as Cached
 from .cost import Cost as Cost
 from .cost import Ints as Ints
 from .cost import Misfit as Misfit
@@ -8,6 +10,7 @@ from .cost import WorkStates as WorkStates
 from .cost_table import save_cost_table as save_cost_table
 from .design.design import Design as Design
 from .design.design import Skip as Skip
+from .design.load import design_model as design_model
 from .design.load import design_names as design_names
 from .design.load import explain as explain
 from .design.load import load_design as load_design
@@ -27,6 +30,7 @@ from .design.quantities import spell as spell
 from .dram import transfer_cycles as transfer_cycles
 from .energy.actions import Actions as Actions
 from .energy.actions import EnergyParts as EnergyParts
+from .energy.actions import Idle as Idle
 from .energy.actions import array_actions as array_actions
 from .energy.actions import energy_pj as energy_pj
 from .energy.actions import static_energy_pj as static_energy_pj
@@ -62,14 +66,20 @@ from .units.gemmini.matmul_tiling import Dataflow as Dataflow
 from .units.gemmini.matmul_tiling import Product as Product
 from .units.gemmini.queues import loads_alone as loads_alone
 from .units.gemmini.queues import stores_alone as stores_alone
-from .units.gemmini.reuse import DRAM as DRAM
-from .units.gemmini.reuse import LLC as LLC
 from .units.gemmini.tiling import ConvLayer as ConvLayer
 from .units.gemmini.tiling import dosa_tiling as dosa_tiling
 from .units.gemmini.tiling import search_tiling as search_tiling
 from .units.gemmini.traffic import Block as Block
-from .units.price_together import price_all as price_all
+from .units.kinds import KINDS as KINDS
+from .units.kinds import Silicon as Silicon
+from .units.kinds import Unit as Unit
+from .units.kinds import has_matrix_unit as has_matrix_unit
+from .units.kinds import idle_of as idle_of
+from .units.kinds import matrix_names as matrix_names
+from .units.kinds import unit_kind as unit_kind
+from .units.kinds import units_of as units_of
 from .units.pricing import price as price
+from .units.pricing import price_all as price_all
 from .units.simd.kernels import Target as Target
 from .units.simd.kernels import count_instructions as count_instructions
 from .units.simd.simd import SimdParams as SimdParams
@@ -77,6 +87,8 @@ from .units.simd.simd import simd_cycles as simd_cycles
 from .units.simd.software import Isa as Isa
 from .units.simd.software import SoftwareParams as SoftwareParams
 from .units.simd.software import load_software as load_software
+from .work.caches import cache_sizes as cache_sizes
+from .work.caches import cached_shares as cached_shares
 from .work.placement import place as place
 from .work.placement import weight_space_bytes as weight_space_bytes
 from .work.shapes import Shapes as Shapes

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from accel_models.design.quantities import parse_quantity, spell, whole
 from accel_models.energy.tables import core_power, dram_table, operation_table
 from accel_models.units.simd.software import load_software
+from traces import ConfigError
 
 
 def _quantity(kind: str, *, integer: bool = False) -> Any:
@@ -41,11 +42,16 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A section of a design."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Array(_Part):
+P = TypeVar("P", bound=Part)
+
+
+class Array(Part):
     """A systolic array; every option is an equation of :mod:`accel_models.units.array.systolic`."""
 
     rows: Count  # R [PEs]: the reduction in ws and is, output pixels in os
@@ -71,7 +77,7 @@ class Array(_Part):
     depthwise_on: Literal["array", "simd"] = "array"
 
 
-class MemoryWait(_Part):
+class MemoryWait(Part):
     """Memory that a core fetches from, with the cache in front of it."""
 
     line_time: Time  # to fetch one line that is not cached; "0 ns" is tightly coupled
@@ -79,7 +85,7 @@ class MemoryWait(_Part):
     cache: Size  # "0 B" is none
 
 
-class Simd(_Part):
+class Simd(Part):
     """A core or the vector unit beside an array; see :class:`accel_models.units.simd.simd.SimdParams`."""
 
     isa: Literal["scalar", "dsp", "mve", "neon", "dot", "rvv", "vector"]
@@ -101,7 +107,7 @@ class Simd(_Part):
     dispatch: Time = 0.0  # operating system or thread pool, per op
 
 
-class Dram(_Part):
+class Dram(Part):
     """Memory off the chip."""
 
     bandwidth: Bandwidth
@@ -112,7 +118,7 @@ class Dram(_Part):
     price: str  # row of tables/dram.csv
 
 
-class Memory(_Part):
+class Memory(Part):
     """Buffers beside the array, and the DRAM behind them."""
 
     activation_buffer: Room
@@ -131,13 +137,13 @@ class Memory(_Part):
     dram: Dram
 
 
-class Queues(_Part):
-    """Load, execute and store queues that a host feeds tile by tile, and the caches before the DRAM.
+class Gemmini(Part):
+    """What makes the array a Gemmini: its host, its queues, the caches before the DRAM.
 
-    Read where tiles are the library's (``mapping: gemmini_library``); see :mod:`accel_models.units.gemmini.conv`.
+    The design's ``array`` is its mesh then, and tiles are those of its library; see
+    :mod:`accel_models.units.gemmini`.
     """
 
-    overlap: Share  # of the time that the queues could hide in each other, what they do hide
     command_interval_cycles: NotNegative  # between two pairs of commands of the array
     tile_issue_cycles: NotNegative  # of the host, per tile
     search_cycles: NotNegative  # of the host, per candidate of its search for tiles; 0: cut ahead of time
@@ -146,13 +152,12 @@ class Queues(_Part):
     l2: Size
     l2_latency_cycles: NotNegative  # of a hit
     last_level_cache: Size
-    conflict_cycles: NotNegative  # per line L2 lacks, where lines lie 1 KiB or more apart, a power of two
-    page_cycles: NotNegative  # per page that the translation buffer lacks
-    same_line_load_cycles: NotNegative = 0.0  # per request to the line of the request before
-    same_line_store_cycles: NotNegative = 0.0
+    l2_beat_cycles: NotNegative = 1.0  # per 16 bytes that L2 holds
+    last_level_line_cycles: NotNegative = 0.0  # per line that L2 lacks and the last-level cache holds
+    same_line_store_cycles: NotNegative = 0.0  # per store to the line of the store before
 
 
-class Skip(_Part):
+class Skip(Part):
     """What the hardware can leave out (design.md section 5)."""
 
     layers: bool = True
@@ -162,7 +167,7 @@ class Skip(_Part):
     gather_elements_per_cycle: Annotated[float, Field(gt=0)] = 16.0  # ``compact``: packing kept channels
 
 
-class Price(_Part):
+class Price(Part):
     """A price that the design states itself."""
 
     action: str
@@ -170,7 +175,7 @@ class Price(_Part):
     source: str
 
 
-class Technology(_Part):
+class Technology(Part):
     """Process and tables; see :class:`accel_models.energy.params.TechnologyParams`."""
 
     node: Node
@@ -197,28 +202,7 @@ def _check_tables(design: Design) -> None:
         dram_table(design.memory.dram.price)
 
 
-def _check_library(design: Design) -> None:
-    """Refuse what Gemmini's library, or the model of its queues, does not know."""
-    array, memory = design.array, design.memory
-    if array is None or memory is None or design.queues is None:
-        raise ValueError("mapping = 'gemmini_library' needs an array, a memory and queues")
-    needs = (
-        ("array.dataflow", array.dataflow, "ws"),
-        ("memory.shared_buffer", memory.shared_buffer, True),
-    )
-    for name, value, need in needs:
-        if value != need:
-            raise ValueError(
-                f"{name} = {value!r}: mapping = 'gemmini_library' knows {need!r} alone; "
-                f"set mapping = 'latency' to let Lacuna choose the tiles"
-            )
-    if array.stream_block < 1:
-        raise ValueError(
-            "array.stream_block = 0: mapping = 'gemmini_library' needs 1 or more pixels a command"
-        )
-
-
-class Design(_Part):
+class Design(Part):
     """One accelerator."""
 
     name: str
@@ -228,34 +212,38 @@ class Design(_Part):
     simd: Simd | None = None
     software: str = "tuned"  # kernel quality of a core: a set of tables/software.yaml
     memory: Memory | None = None  # None: unlimited, nothing is ever waited for
-    # What tiles are chosen for, the other breaking ties; or the tiles that Gemmini's own library takes.
-    mapping: Literal["latency", "energy", "gemmini_library"] = "latency"
-    queues: Queues | None = None  # how ``gemmini_library`` runs them
+    mapping: Literal["latency", "energy"] = (
+        "latency"  # what tiles of an array are chosen for; the other breaks ties
+    )
+    gemmini: Gemmini | None = None
     skip: Skip = Skip()
     elementwise: Literal["simd", "ignored"] = "simd"  # ignored: adds, pools ... are free and said to be
-    gate_unit: Literal["array", "simd"] = "simd"
+    gate_unit: str = "simd"  # a section that describes a unit
     gate_weights: Literal["resident", "fetched"] = "fetched"
+    gate_handover: Time = 0.0  # of a decision from the unit that made it to one that obeys it
     technology: Technology
     sources: dict[str, str]  # dotted path of a value or of the group around it -> where it comes from
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.array is None and self.simd is None:
-            raise ValueError("needs an array, a simd core or both")
-        if self.gate_unit == "array" and self.array is None:
-            raise ValueError("gate_unit = 'array', but the design has no array")
-        if self.gate_unit == "simd" and self.simd is None:
-            raise ValueError("gate_unit = 'simd', but the design has no simd core")
-        if self.elementwise == "ignored" and self.array is None:
-            raise ValueError("elementwise = 'ignored', but only an array can leave such ops to another unit")
-        if self.array is not None and self.array.depthwise_on == "simd" and self.simd is None:
-            raise ValueError("array.depthwise_on = 'simd', but the design has no simd core")
         _check_tables(self)
-        if self.mapping == "gemmini_library":
-            _check_library(self)
         if self.skip.channels == "tile" and self.skip.group < 2:
             raise ValueError(f"skip.group = {self.skip.group}: skip.channels = 'tile' needs 2 or more")
         return self
+
+    def section(self, part: type[P]) -> P:
+        """Return the section that is of this class.
+
+        Raises
+        ------
+        ConfigError
+            If the design has none.
+        """
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, part):
+                return value
+        raise ConfigError(f"design {self.name!r} has no section of {part.__name__}")
 
     @property
     def hash(self) -> str:

@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from math import exp
 
 from accel_models.cost import Cached
-from accel_models.design.design import Memory
-from traces.graphs.graph import NetworkGraph, Op
+from accel_models.design.design import Design, Memory
+from traces import NetworkGraph, Op
 
 LAPS = 4  # of a program that runs again and again, until what its ops find changes no more
 
-Touched = tuple[tuple[str, int], ...]  # an op's input, weights and output: which memory, and how many bytes of it
+Touched = tuple[
+    tuple[str, int], ...
+]  # an op's input, weights and output: which memory, and how many bytes of it
 Ranges = list[tuple[int, float]]  # of a memory: up to which byte, and when it was touched last; ends rise
 
 
@@ -51,16 +53,21 @@ def _share(ranges: Ranges, touched: int, filled: float, size: int) -> float:
     return there / max(touched, 1)
 
 
-def network_program(graph: NetworkGraph, memory: Memory) -> list[Touched]:
-    """Return what a network's ops touch, one memory per tensor.
+def network_shares(graph: NetworkGraph, design: Design) -> tuple[Cached, ...]:
+    """Return what each op of a network finds that runs input after input; nothing where a design has no caches."""
+    if design.gemmini is None or design.memory is None:
+        return ((),) * len(graph.ops)
+    program = [_touched(op, design.memory) for op in graph.ops]
+    return cached_shares(program, cache_sizes(design))
 
-    Choice: the first input of an op stands for all of them.
-    """
+
+def cache_sizes(design: Design) -> tuple[int, ...]:
+    """Return the bytes of a design's caches, the nearest first."""
+    return () if design.gemmini is None else (design.gemmini.l2, design.gemmini.last_level_cache)
+
+
+def _touched(op: Op, memory: Memory) -> Touched:
+    """Return what an op touches, one memory per tensor; Choice: its first input stands for all of them."""
     act, wgt = -(-memory.activation_bits // 8), -(-memory.weight_bits // 8)
-
-    def touched(op: Op) -> Touched:
-        weights = (f"weights of {op.name}", op.weight_count * wgt)
-        inputs = op.in_height * op.in_width * op.in_channels * act
-        return (op.inputs[0] if op.inputs else "", inputs), weights, (op.name, op.output_elements * act)
-
-    return [touched(op) for op in graph.ops]
+    inputs = (op.inputs[0] if op.inputs else "", op.in_height * op.in_width * op.in_channels * act)
+    return inputs, (f"weights of {op.name}", op.weight_count * wgt), (op.name, op.output_elements * act)

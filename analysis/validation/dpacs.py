@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import Design, Ints, WorkStates, load_design, place, price
+from accel_models import Design, Ints, WorkStates, load_design, place, price, units_of
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import reference_rows
 from traces import NetworkGraph, Op, resnet18, resnet50
@@ -35,7 +35,7 @@ def dpacs_latency() -> Comparison:
     Pixels are pruned in all convolutions of residual blocks, channels between them, whole groups at a time.
     """
     rows = [row for row in reference_rows("dpacs_fpga") if row["implementation"] == "serial"]
-    found = [_over_dense(name, [row for row in rows if row["network"] == name]) for name in NETWORKS]
+    found = [over_dense(name, [row for row in rows if row["network"] == name]) for name in NETWORKS]
     labels, measured, predicted = zip(*found, strict=True)
     return Comparison(
         name="DPACS serial, latency under pruning over dense",
@@ -54,7 +54,7 @@ def _chip() -> Design:
     return load_design("dpacs_serial")
 
 
-def _over_dense(name: str, rows: list[dict[str, str]]) -> tuple[list[str], Floats, Floats]:
+def over_dense(name: str, rows: list[dict[str, str]]) -> tuple[list[str], Floats, Floats]:
     """Return the label, the measured and the predicted ratio of every pruned row; the dense one comes first."""
     pruned = [row["pruned_spatial_channel_percent"] for row in rows]
     kept = np.array([_kept(text) for text in pruned])
@@ -87,10 +87,11 @@ def network_cycles(graph: NetworkGraph, pixels: Floats, channels: Floats) -> Int
     Cycles, shape (n,).
     """
     design = _chip()
+    kinds = {unit.name for unit in units_of(design) if unit.matrix}
     slowest: dict[str, Ints] = {}
     weights = np.zeros(len(pixels), np.int64)
     for op, placement in zip(graph.ops, place(graph, design), strict=True):
-        if placement.unit == "array":
+        if placement.unit in kinds:
             block = op.name.split(".", maxsplit=1)[0]
             work = _work(op, graph.name, pixels, channels)
             weights += -(-work.weight_fetch_bytes // WEIGHT_BYTES)

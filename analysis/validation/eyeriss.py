@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from accel_models import (
     Actions,
+    Idle,
     Mapping,
     array_actions,
     array_params,
@@ -141,7 +142,7 @@ def _energy_uj(moved: Actions, *, busy_cycles: Floats, total_cycles: Floats) -> 
         technology_params(design), chip.macs, busy_cycles, pes=pes, gated_macs=chip.macs * chip.zero_share
     )
     idle = pes * (total_cycles - busy_cycles)
-    static = static_energy_pj(prices, total_cycles, design.clock, idle_pe_cycles=idle)
+    static = static_energy_pj(prices, total_cycles, design.clock, Idle(pe_cycles=idle))
     return (energy_pj(inside + moved, prices).total_pj + static) * 1e-6
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from accel_models import Skip
-from traces import INPUT, MAC_KINDS, Gate, NetworkGraph, Op
+from traces import MAC_KINDS, Gate, NetworkGraph, Op
 
 Names = frozenset[str]  # of gates
 _NONE: Names = frozenset()
@@ -40,7 +40,7 @@ def deciding_gates(graph: NetworkGraph, skip: Skip) -> tuple[Names, ...]:
     A gate that the hardware cannot use (its kind of skipping is off) decides nothing.  Choice: that a
     channel or spatial gate might keep nothing at all, so that its op is skipped, is not waited for.
     """
-    tensors: dict[str, _Tensor] = {INPUT: _Tensor()}
+    tensors: dict[str, _Tensor] = {name: _Tensor() for name in graph.input_sizes}
     deciders = []
     for op in graph.ops:
         inputs = [tensors[name] for name in op.inputs]
@@ -52,19 +52,19 @@ def deciding_gates(graph: NetworkGraph, skip: Skip) -> tuple[Names, ...]:
 
 
 def _usable(gate: Gate, skip: Skip) -> bool:
-    match gate.kind:
-        case "layer" | "exit":
+    match gate.rules.decides:
+        case "runs":
             return skip.layers
-        case "channel" | "width":
+        case "channels":
             return skip.channels != "none"
-        case "spatial":
+        case "tiles":
             return skip.spatial
 
 
 def _output(op: Op, inputs: list[_Tensor], guards: list[Gate]) -> _Tensor:
     """Return what decides about the op's output; follows the rules of :mod:`traces.work.workload`."""
-    own = frozenset(gate.name for gate in guards if gate.kind in {"channel", "width"})
-    runs = frozenset(gate.name for gate in guards if gate.kind in {"layer", "exit"})
+    own = frozenset(gate.name for gate in guards if gate.rules.decides == "channels")
+    runs = frozenset(gate.name for gate in guards if gate.rules.decides == "runs")
     channels = _NONE.union(*(t.channels for t in inputs))
     presence = _NONE.union(*(t.presence for t in inputs))
     if op.kind == "add":  # what one operand always has is there whatever the gates say
@@ -80,10 +80,10 @@ def _output(op: Op, inputs: list[_Tensor], guards: list[Gate]) -> _Tensor:
 
 def _bringers(gate: Gate, op: Op, place: int, graph: NetworkGraph) -> frozenset[int]:
     """Return the ops that bring the gate's decision about the op, all before it in program order."""
-    if gate.kind == "exit":
+    if gate.rules.picks_answer:
         return _exit_bringers(gate, op, place, graph)
     source = gate.computed_by[-1] if gate.computed_by else gate.reads
-    if source == INPUT or graph.index[source] >= place:
+    if source in graph.input_sizes or graph.index[source] >= place:
         return frozenset()
     return frozenset({graph.index[source]})
 

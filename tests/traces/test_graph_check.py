@@ -12,7 +12,8 @@ import pytest
 
 from traces.base.errors import FileProblem, GraphError, LacunaError
 from traces.graphs.files import load_graph, parse_graph, save_graph
-from traces.graphs.graph import Gate, NetworkGraph, Op
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate, Op
 from traces.graphs.resnets import cifar_resnet, resnet50
 from traces.trace import Trace
 from traces.work.workload import open_trace
@@ -60,7 +61,7 @@ def refused(data: dict, message: str) -> None:
         ("block1.add", "out_channels", 17, "op 'block1.add' (add): out_channels = 17, needs 16 as in"),
         ("block1.add", "out_width", 16, "op 'block1.add' (add): output is 32x16 pixels, needs 32x32"),
         ("block1.add", "inputs", ["block1.scale"], "kind 'add' needs two inputs, has 1"),
-        ("block1.add", "inputs", ["block1.scale", "block1.lnet.fc"], "(channels x height x width)"),
+        ("block1.add", "inputs", ["block1.scale", "input"], "(channels x height x width)"),
         ("block1.scale", "inputs", ["block1.conv2", "block2.shortcut"], "op 'block1.scale'"),
         ("pool", "out_height", 2, "op 'pool' (global_avg_pool): output is 2x1 pixels, needs 1x1"),
         ("classifier", "in_channels", 63, "op 'classifier' (linear): input is 63x1x1"),

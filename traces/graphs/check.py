@@ -8,30 +8,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
+from math import prod
 
 from traces.base.errors import GraphError, did_you_mean
-from traces.graphs.graph import INPUT, Gate, NetworkGraph, Op
+from traces.graphs.kinds import CHANNEL_PRESERVING, PIXEL_PRESERVING, POOLS
+from traces.graphs.parts import INPUT, Gate, GraphParts, Op
 
-# Kinds whose output has the channels of their input.
-CHANNEL_PRESERVING = frozenset(
-    {"add", "mul", "concat", "max_pool", "avg_pool", "global_avg_pool", "activation", "softmax", "threshold"}
-)
-_PIXEL_PRESERVING = frozenset({"add", "mul", "concat", "activation", "softmax", "threshold"})
-_WINDOWED = frozenset({"conv", "max_pool", "avg_pool"})
+_WINDOWED = frozenset({"conv", *POOLS})
 _RESERVED_COLUMNS = frozenset({"label", "prediction"})  # of a stored trace
 
+WIDEST = 64  # windows and strides up to this are taken over any input; beyond, up to twice its size
 MOST = 2**44  # MACs or elements of one op; beyond, cycles of a batch may not fit 64 bits
 
 Size = tuple[int, int, int]  # channels, height, width of a tensor
 
 
-def check_graph(graph: NetworkGraph) -> None:
+def check_graph(graph: GraphParts) -> None:
     """Raise ``GraphError`` unless names, order, sizes and gates of the graph agree."""
     if not graph.ops:
         raise GraphError(f"network {graph.name!r}: has no ops; needs at least one")
-    _check_unique("op", [op.name for op in graph.ops], {INPUT})
+    _check_unique("op", [op.name for op in graph.ops], {INPUT, *graph.input_sizes})
+    _check_unique("input", [each.name for each in graph.other_inputs], {INPUT})
     _check_unique("gate", _columns(graph.gates), _RESERVED_COLUMNS)
-    sizes: dict[str, Size] = {INPUT: (graph.input_channels, graph.input_height, graph.input_width)}
+    sizes: dict[str, Size] = dict(graph.input_sizes)
     for op in graph.ops:
         _check_producers(op, sizes, graph)
         _check_own_sizes(op, graph.chained)
@@ -49,7 +48,7 @@ def _columns(gates: Iterable[Gate]) -> list[str]:
     columns: list[str] = []
     for gate in gates:
         columns += [gate.name, f"{gate.name}.score"]
-        if gate.kind == "exit":
+        if gate.rules.picks_answer:
             columns += [f"{gate.name}.exit_prediction", f"{gate.name}.exit_confidence"]
     return columns
 
@@ -64,21 +63,25 @@ def _check_unique(what: str, names: list[str], reserved: Iterable[str]) -> None:
             raise GraphError(f"{what} {name!r}: this name is reserved; rename the {what}")
 
 
-def _check_producers(op: Op, earlier: dict[str, Size], graph: NetworkGraph) -> None:
+def _check_producers(op: Op, earlier: dict[str, Size], graph: GraphParts) -> None:
     for name in op.inputs:
         if name in earlier:
             continue
         if name in graph.index:
             raise GraphError(f"op {op.name!r}: reads {name!r}, a later op; needs program order")
-        raise GraphError(f"op {op.name!r}: no producer {name!r}{did_you_mean(name, [INPUT, *graph.index])}")
+        raise GraphError(
+            f"op {op.name!r}: no producer {name!r}{did_you_mean(name, [*graph.input_sizes, *graph.index])}"
+        )
 
 
 def _check_own_sizes(op: Op, chained: bool) -> None:
     """Check that an op's sizes can be counted, and its output against its own input."""
+    window = op.kernel_height * op.kernel_width if op.kind in POOLS else 0
     counts = {
         "MACs": op.macs,
-        "input elements": op.in_channels * op.in_height * op.in_width,
+        "input elements": op.input_elements,
         "output elements": op.output_elements,
+        "window elements": op.output_elements * window,
     }
     for what, count in counts.items():
         if count > MOST:
@@ -88,15 +91,54 @@ def _check_own_sizes(op: Op, chained: bool) -> None:
             f"op {op.name!r} ({op.kind}): out_channels = {op.out_channels}, needs {op.in_channels} as in"
         )
     inside, outside = (op.in_height, op.in_width), (op.out_height, op.out_width)
-    if op.kind in _PIXEL_PRESERVING and inside != outside:
+    if op.kind in PIXEL_PRESERVING and inside != outside:
         raise GraphError(
             f"op {op.name!r} ({op.kind}): output is {_by(outside)} pixels, needs {_by(inside)} as its input"
         )
-    if op.kind == "global_avg_pool" and outside != (1, 1):
-        raise GraphError(f"op {op.name!r} (global_avg_pool): output is {_by(outside)} pixels, needs 1x1")
-    if op.kind in _WINDOWED and chained:
-        for axis in ("height", "width"):
+    if op.kind in {"global_avg_pool", "global_max_pool"} and outside != (1, 1):
+        raise GraphError(f"op {op.name!r} ({op.kind}): output is {_by(outside)} pixels, needs 1x1")
+    _check_moved(op)
+    for axis in ("height", "width"):
+        _check_reach(op, axis)
+        if op.kind in _WINDOWED and chained:
             _check_window(op, axis)
+        if op.kind == "conv_transpose":
+            _check_transposed_window(op, axis)
+
+
+def _check_moved(op: Op) -> None:
+    """Check the number of elements that an op may put out of those it is given."""
+    given, out = op.input_elements, op.output_elements
+    if (op.kind == "reshape" and given != out) or (op.kind in {"slice", "reduce"} and out > given):
+        need = f"{given:,}" if op.kind == "reshape" else f"at most {given:,}"
+        raise GraphError(f"op {op.name!r} ({op.kind}): puts out {out:,} elements, needs {need} as its input")
+
+
+def _check_reach(op: Op, axis: str) -> None:
+    """Check that a window is not out of all proportion to its input."""
+    size, kernel, stride, dilation = (
+        getattr(op, f"{what}_{axis}") for what in ("in", "kernel", "stride", "dilation")
+    )
+    most = max(WIDEST, 2 * size + 1)
+    for what, value in (("a window", dilation * (kernel - 1) + 1), ("a stride", stride)):
+        if value > most:
+            raise GraphError(
+                f"op {op.name!r} ({op.kind}): {what} of {value:,} over an input of {axis} {size:,}; "
+                f"at most {most:,}"
+            )
+
+
+def _check_transposed_window(op: Op, axis: str) -> None:
+    """Check an output against all that a transposed convolution can make: cut by its padding, or padded."""
+    size, out, kernel, stride, dilation = (
+        getattr(op, f"{what}_{axis}") for what in ("in", "out", "kernel", "stride", "dilation")
+    )
+    most = (size - 1) * stride + dilation * (kernel - 1) + max(stride, dilation)
+    if out > most:
+        raise GraphError(
+            f"op {op.name!r} (conv_transpose): out_{axis} = {out}; an input of {size} with kernel {kernel}, "
+            f"stride {stride}, dilation {dilation} gives at most {most}"
+        )
 
 
 def _check_window(op: Op, axis: str) -> None:
@@ -117,17 +159,19 @@ def _check_window(op: Op, axis: str) -> None:
 def _check_input_sizes(op: Op, producers: list[Size]) -> None:
     """Check an op's input against what its producers put out."""
     need: Size = (op.in_channels, op.in_height, op.in_width)
-    if op.kind == "concat":
-        total = sum(size[0] for size in producers)
-        fits = total == op.in_channels and all(size[1:] == need[1:] for size in producers)
-    elif op.kind == "mul":
-        fits = need in producers and all(_broadcasts(size, need) for size in producers)
-    elif op.kind == "linear":
-        channels, height, width = producers[0]
-        flattened: Size = (channels * height * width, 1, 1)
-        fits = len(producers) == 1 and need in {producers[0], flattened}
-    else:
-        fits = all(size == need for size in producers) and (op.kind == "add" or len(producers) == 1)
+    match op.kind:
+        case "concat":
+            fits = any(_joins(producers, need, axis) for axis in range(3))
+        case "add" | "mul":
+            fits = need == tuple(map(max, *producers)) and all(_broadcasts(size, need) for size in producers)
+        case "matmul":
+            weights = prod(op.product[1:]) * op.groups
+            fits = len(producers) == 2 and producers[0] == need and prod(producers[1]) == weights
+        case "linear":
+            flattened: Size = (prod(producers[0]), 1, 1)
+            fits = len(producers) == 1 and need in {producers[0], flattened}
+        case _:
+            fits = len(producers) == 1 and producers[0] == need
     if not fits:
         got = ", ".join(f"{name!r} {_by(size)}" for name, size in zip(op.inputs, producers, strict=True))
         raise GraphError(
@@ -136,15 +180,21 @@ def _check_input_sizes(op: Op, producers: list[Size]) -> None:
         )
 
 
+def _joins(parts: list[Size], whole: Size, axis: int) -> bool:
+    """Whether the parts, laid one behind the other along an axis, are the whole."""
+    alike = all(part[i] == whole[i] for part in parts for i in range(3) if i != axis)
+    return alike and sum(part[axis] for part in parts) == whole[axis]
+
+
 def _broadcasts(size: Size, onto: Size) -> bool:
-    return size[0] in {1, onto[0]} and size[1:] in {(1, 1), onto[1:]}
+    return all(own in {1, other} for own, other in zip(size, onto, strict=True))
 
 
 def _by(size: Iterable[int]) -> str:
     return "x".join(str(n) for n in size)
 
 
-def _check_gate_names(gate: Gate, graph: NetworkGraph) -> None:
+def _check_gate_names(gate: Gate, graph: GraphParts) -> None:
     if not gate.guards:
         raise GraphError(f"gate {gate.name!r}: guards no op; name at least one")
     for role, names in (
@@ -153,7 +203,7 @@ def _check_gate_names(gate: Gate, graph: NetworkGraph) -> None:
         ("guards", gate.guards),
         ("exits", gate.exits),
     ):
-        known = [INPUT, *graph.index] if role == "reads" else list(graph.index)
+        known = [*graph.input_sizes, *graph.index] if role == "reads" else list(graph.index)
         for name in names:
             if name not in known:
                 raise GraphError(f"gate {gate.name!r}: {role}: no op {name!r}{did_you_mean(name, known)}")
@@ -161,10 +211,10 @@ def _check_gate_names(gate: Gate, graph: NetworkGraph) -> None:
             raise GraphError(f"gate {gate.name!r}: {role} names an op twice")
 
 
-def _check_gate_order(gate: Gate, graph: NetworkGraph) -> None:
+def _check_gate_order(gate: Gate, graph: GraphParts) -> None:
     """Check that a decision is there before the first op that obeys it."""
-    place = {INPUT: -1, **graph.index}
-    if gate.kind == "exit":
+    place = {**dict.fromkeys(graph.input_sizes, -1), **graph.index}
+    if gate.rules.picks_answer:
         _check_exit_order(gate, place)
         return
     steps = [gate.reads, *(name for name in gate.computed_by if name != gate.reads)]
@@ -191,24 +241,24 @@ def _check_exit_order(gate: Gate, place: dict[str, int]) -> None:
             )
 
 
-def _check_gate_sizes(gate: Gate, graph: NetworkGraph) -> None:
+def _check_gate_sizes(gate: Gate, graph: GraphParts) -> None:
     for name in gate.guards:
         op = graph.op(name)
-        if gate.kind == "channel" and gate.size != op.out_channels:
+        if (gate.rules.decides, gate.rules.stored) == ("channels", "bits") and gate.size != op.out_channels:
             raise GraphError(
                 f"gate {gate.name!r}: size = {gate.size}, needs {op.out_channels}: "
                 f"out_channels of guarded op {name!r}"
             )
-        if gate.kind == "width" and gate.widths[-1] > op.out_channels:
+        if gate.widths and gate.widths[-1] > op.out_channels:
             raise GraphError(
                 f"gate {gate.name!r}: width {gate.widths[-1]}, needs at most {op.out_channels}: "
                 f"out_channels of guarded op {name!r}"
             )
-        if gate.kind == "spatial":
+        if gate.rules.decides == "tiles":
             _check_grid(gate, op, graph)
 
 
-def _check_grid(gate: Gate, op: Op, graph: NetworkGraph) -> None:
+def _check_grid(gate: Gate, op: Op, graph: GraphParts) -> None:
     grid = (gate.tile_rows, gate.tile_cols)
     if gate.tile_rows > op.out_height or gate.tile_cols > op.out_width:
         raise GraphError(
@@ -216,7 +266,7 @@ def _check_grid(gate: Gate, op: Op, graph: NetworkGraph) -> None:
             f"output pixels of {op.name!r}; needs at least one pixel per tile"
         )
     for other in graph.guards_of(op.name):
-        if other.kind == "spatial" and (other.tile_rows, other.tile_cols) != grid:
+        if other.rules.decides == "tiles" and (other.tile_rows, other.tile_cols) != grid:
             raise GraphError(
                 f"gates {gate.name!r} and {other.name!r}: guard {op.name!r} with different grids of tiles"
             )

@@ -15,7 +15,9 @@ from typing import Any
 
 from traces.base.errors import FileProblem, GraphError, LacunaError, UnsupportedError
 from traces.graphs.build import GraphBuilder, Tensor, Window
-from traces.graphs.graph import INPUT, Activation, NetworkGraph, OpKind
+from traces.graphs.kinds import Activation, OpKind
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import INPUT
 
 _TRANSPARENT = frozenset(
     {

@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from traces.base.errors import UnsupportedError
-from traces.graphs.graph import MAC_KINDS, NetworkGraph, Op
+from traces.graphs.kinds import MAC_KINDS, RECURRENT
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Op
 from traces.work.active import Bools, Channels, Counts, unpack
 
 Indices = NDArray[np.uint16] | NDArray[np.uint32]
@@ -138,12 +140,13 @@ def state_macs(op: Op, parts: tuple[Counts, ...], tile_total: int) -> NDArray[np
     ``tiles`` of ``tile_total`` compute that share of the output pixels, rounded up.
     """
     cin, cout, computed = (np.asarray(a, np.int64) for a in parts)
-    pixels = -(-op.out_pixels * computed // tile_total)
+    rows = op.product[0] if op.kind in MAC_KINDS else op.out_pixels
+    pixels = -(-rows * computed // tile_total)
     kernel = op.kernel_height * op.kernel_width
     if op.kind not in MAC_KINDS:
         return np.zeros_like(cout)
-    if op.kind == "lstm_cell":
-        return 4 * cout * (cin + cout) * pixels
+    if op.kind in RECURRENT:
+        return RECURRENT[op.kind] * cout * (cin + cout) * pixels
     if op.is_depthwise:
         return kernel * cout * pixels
     groups = op.groups

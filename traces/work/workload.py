@@ -22,8 +22,10 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from traces.graphs.graph import INPUT, Gate, NetworkGraph, Op
-from traces.trace import Trace, TraceInfo, pack_mask
+from traces.graphs.kinds import MAC_KINDS, RECURRENT
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate, Op
+from traces.trace import Trace, TraceInfo
 from traces.work.active import (
     Bools,
     Channels,
@@ -63,7 +65,7 @@ def lower(trace: Trace, graph: NetworkGraph | None = None) -> Workload:
 def open_trace(graph: NetworkGraph, inputs: int = 1) -> Trace:
     """Return a trace in which every gate lets everything run; with exits, the deepest answers."""
     zeros = np.zeros(inputs, np.int32)
-    decisions = {gate.name: _open_decisions(gate, inputs) for gate in graph.gates}
+    decisions = {gate.name: gate.rules.all_open(inputs, gate.size) for gate in graph.gates}
     return Trace(graph, TraceInfo(model_name=graph.name), zeros, zeros, decisions)
 
 
@@ -117,7 +119,7 @@ class _OpWork:
     def parts(self) -> tuple[Counts | int, Counts | int, Counts | int]:
         """Input channels, output channels and tiles where it runs: (n,), or one number where they never vary."""
         always_read = (
-            self.source.mask is None and self.op.kind != "lstm_cell"
+            self.source.mask is None and self.op.kind not in RECURRENT
         )  # a cell runs without input too
         return (
             self.source.total if always_read else self.source.count,
@@ -146,15 +148,17 @@ class _Gating:
         result = self.always
         for gate in self.graph.guards_of(op.name):
             values = self.trace.decisions[gate.name]
-            if gate.kind == "layer":
+            if gate.rules.decides != "runs":
+                continue
+            if gate.rules.stored == "flag":
                 result = result & values.view(np.bool_)
-            elif gate.kind == "exit":
+            else:
                 result = result & (values > self._levels[gate.name, op.name])
         return result
 
     def mask(self, op: Op) -> Mask | None:
         """Return which output channels the op's channel and width gates keep; None for all."""
-        gates = [gate for gate in self.graph.guards_of(op.name) if gate.kind in {"channel", "width"}]
+        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "channels"]
         masks = tuple(self._mask_of(gate, op.out_channels) for gate in gates)
         if len(masks) < 2:
             return masks[0] if masks else None
@@ -165,7 +169,7 @@ class _Gating:
 
     def tiles(self, op: Op) -> tuple[Counts | int, int]:
         """Return how many tiles of the op's output are computed, and of how many."""
-        gates = [gate for gate in self.graph.guards_of(op.name) if gate.kind == "spatial"]
+        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "tiles"]
         if not gates:
             return 1, 1
         both = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
@@ -175,7 +179,7 @@ class _Gating:
         key = (gate.name, total)
         if key not in self._masks:
             values = self.trace.decisions[gate.name].view(np.uint8)
-            packed = values if gate.kind == "channel" else prefix_rows(gate.widths, total)[values]
+            packed = values if gate.rules.stored == "bits" else prefix_rows(gate.widths, total)[values]
             self._masks[key] = Mask.of(packed, total)
         return self._masks[key]
 
@@ -184,8 +188,9 @@ def _operands(op: Op, tensors: dict[str, Channels], gating: _Gating) -> list[Cha
     """Return the channels of the tensors that the op reads, as the op counts them."""
     operands = []
     for name in op.inputs:
-        if name == INPUT:
-            total = gating.graph.input_channels if op.kind == "concat" else op.in_channels
+        if name in gating.graph.input_sizes:
+            own = gating.graph.chained and op.kind != "linear"  # unchained layers have inputs of their own
+            total = gating.graph.input_sizes[name][0] if own else op.in_channels
             operands.append(Channels(total, gating.always))
         elif op.kind == "linear":
             operands.append(tensors[name].repeated(op.in_channels // tensors[name].total))
@@ -202,7 +207,9 @@ def _lower_op(op: Op, operands: list[Channels], gating: _Gating) -> tuple[_OpWor
     runs = is_open & result.present & np.greater(tiles, 0)
     if op.kind == "add":
         runs &= reduce(np.add, (operand.present.view(np.uint8) for operand in operands)) >= 2
-    if op.kind != "lstm_cell":  # a recurrent cell still has its own state to work on
+    if op.kind == "matmul":
+        runs &= reduce(np.logical_and, (operand.present for operand in operands))
+    if op.kind not in RECURRENT:  # a recurrent cell still has its own state to work on
         runs &= source.present
     tensor = result.where(runs)
     if op.kind == "add":
@@ -212,7 +219,7 @@ def _lower_op(op: Op, operands: list[Channels], gating: _Gating) -> tuple[_OpWor
 
 def _sides(op: Op, operands: list[Channels], always: Bools, mask: Mask | None) -> tuple[Channels, Channels]:
     """Return the input channels that the op works on and the output channels it yields if it runs."""
-    if op.kind in {"conv", "linear", "lstm_cell"} and not op.is_depthwise:
+    if op.kind in MAC_KINDS and not op.is_depthwise:
         return operands[0], Channels(op.out_channels, always).masked(mask)
     if op.is_depthwise:
         multiplier = op.out_channels // op.groups
@@ -221,18 +228,36 @@ def _sides(op: Op, operands: list[Channels], always: Bools, mask: Mask | None) -
         return groups, kept if multiplier == 1 else groups.repeated(multiplier)
     match op.kind:
         case "add":
-            kept = union(operands)
+            kept = union([_widened(operand, op.in_channels) for operand in operands])
         case "mul":  # a score for the whole tensor has one channel and keeps whatever the others have
             whole = [operand for operand in operands if operand.total == op.in_channels]
             kept = intersection(whole)
             for operand in operands:
                 kept = kept.where(operand.present)
         case "concat":
-            kept = concatenation(operands)
+            along = sum(operand.total for operand in operands) == op.in_channels
+            kept = concatenation(operands) if along else union(operands)
+        case "reshape" | "slice" | "copy" | "reduce" if op.out_channels != op.in_channels:
+            return operands[0], _moved(op, operands[0]).masked(mask)
         case _:
             kept = operands[0]
     kept = kept.masked(mask)
     return kept, kept
+
+
+def _widened(operand: Channels, total: int) -> Channels:
+    """Return an operand as it is broadcast over ``total`` channels."""
+    return operand if operand.total == total else Channels(total, operand.present)
+
+
+def _moved(op: Op, source: Channels) -> Channels:
+    """Return the channels of an op that moves elements from channel to channel.
+
+    Choice: only flattening keeps the masks of channels; elsewhere all channels are there.
+    """
+    if op.kind == "reshape" and op.out_pixels == 1 and op.out_channels % source.total == 0:
+        return source.repeated(op.out_channels // source.total)
+    return Channels(op.out_channels, source.present)
 
 
 def _workload(graph: NetworkGraph, inputs: int, work: list[_OpWork]) -> Workload:
@@ -255,14 +280,6 @@ def _workload(graph: NetworkGraph, inputs: int, work: list[_OpWork]) -> Workload
         active_inputs=tuple(piece.source for piece in work),
         active_outputs=tuple(piece.result for piece in work),
     )
-
-
-def _open_decisions(gate: Gate, inputs: int) -> NDArray[np.bool_] | NDArray[np.uint8]:
-    if gate.kind == "layer":
-        return np.ones(inputs, np.bool_)
-    if gate.kind in {"channel", "spatial"}:
-        return pack_mask(np.ones((inputs, gate.size), np.bool_))
-    return np.full(inputs, gate.size - 1, np.uint8)
 
 
 def _first(total: int, count: int) -> Channels:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.cost import Cost, Ints, Misfit, Placement, WorkStates
+from accel_models.cost import Ints, Misfit, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.params import array_params, design_prices, memory_params, technology_params
 from accel_models.dram import MemoryParams
 from accel_models.energy.actions import Actions, array_actions
 from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.tile_search import Prices
-from accel_models.units.assemble import Busy, Traffic, assemble, element_bytes
+from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
 
 UNLIMITED = MemoryParams(  # everything on chip, nothing ever waited for: the pure compute cycles
@@ -25,18 +25,19 @@ UNLIMITED = MemoryParams(  # everything on chip, nothing ever waited for: the pu
 )
 
 
-def price_on_array(work: WorkStates, shapes: Shapes, placement: Placement, design: Design) -> Cost:
+def array_cost(states: States, design: Design) -> UnitCost:
     """Return the cost of states that run on the array, tiles chosen by the mapper."""
+    work, shapes, where = states.work, states.shapes, states.where
     mapping = map_ops(
         shapes,
         array_params(design),
         memory_params(design) or UNLIMITED,
         prices=_mapper_prices(design),
         operands=Operands(
-            input_on_chip=placement.inputs_on_chip,
-            weights_on_chip=placement.weights_resident,
-            output_on_chip=placement.output_on_chip,
-            reserved_bytes=placement.reserved_bytes,
+            input_on_chip=where.inputs_on_chip,
+            weights_on_chip=where.weights_resident,
+            output_on_chip=where.output_on_chip,
+            reserved_bytes=where.reserved_bytes,
             weight_bytes=work.weight_fetch_bytes,
             weights_first=True,
         ),
@@ -44,7 +45,6 @@ def price_on_array(work: WorkStates, shapes: Shapes, placement: Placement, desig
     gather = gather_cycles(work, design)
     cycles = mapping.array_cycles + gather
     busy = Busy(
-        unit="array",
         cycles=cycles,
         first_tile_cycles=np.minimum(mapping.output_tile_cycles + gather, cycles),
         last_tile_cycles=np.minimum(mapping.last_tile_cycles, cycles),
@@ -59,7 +59,7 @@ def price_on_array(work: WorkStates, shapes: Shapes, placement: Placement, desig
         first_weights=mapping.first_weight_bytes,
         first_inputs=mapping.first_input_bytes,
     )
-    return assemble(work, shapes, design, busy, traffic)
+    return UnitCost(busy=busy, traffic=traffic)
 
 
 def _mapper_prices(design: Design) -> Prices | None:

@@ -120,9 +120,7 @@ def conv_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it 
         _count(moved, length, machine, window)
         if step == 0:
             first_load = machine.tile_issue_cycles + load
-    serial = worked.sum()
-    total = max(clock[EXECUTED], clock[STORED]) if machine.double_buffered else serial
-    total += (1 - machine.overlap) * max(serial - total, 0.0)
+    total = max(clock[EXECUTED], clock[STORED]) if machine.double_buffered else worked.sum()
     return Run(
         total,
         worked[0],

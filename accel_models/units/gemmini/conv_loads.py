@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.dma import (
-    GemminiMemory,
     bias_cycles,
     line_cost,
     train_cycles,
@@ -87,7 +86,9 @@ def load_inputs(  # noqa: PLR0913, PLR0917  # as above
         asked.inputs[key] = _input_commands(layer, start, length, machine, window)
     beyond = missing(reuse, INPUT, start)
     pixels = length[N] * window.rows * window.cols
-    touched = lines_under(pixels, start[C] * machine.input_bytes, length[C] * machine.input_bytes, layer.input_pitch)
+    touched = lines_under(
+        pixels, start[C] * machine.input_bytes, length[C] * machine.input_bytes, layer.input_pitch
+    )
     lines[INPUT] += touched * beyond[1]
     fetched = touched * line_cost(machine.memory, beyond)
     return float(max(asked.inputs[key], fetched) + _zeros(length, machine, window))
@@ -111,7 +112,9 @@ def load_weights(  # noqa: PLR0913, PLR0917  # as above
         asked.weights[key] = _weight_commands(layer, start, length, machine)
     beyond = missing(reuse, WEIGHTS, start)
     rows = length[S] * length[R] * length[C]
-    touched = lines_under(rows, start[K] * machine.weight_bytes, length[K] * machine.weight_bytes, layer.weight_pitch)
+    touched = lines_under(
+        rows, start[K] * machine.weight_bytes, length[K] * machine.weight_bytes, layer.weight_pitch
+    )
     lines[WEIGHTS] += spread * touched * beyond[1]
     return float(max(asked.weights[key], spread * touched * line_cost(machine.memory, beyond)))
 

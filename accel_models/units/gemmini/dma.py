@@ -7,6 +7,7 @@ from typing import NamedTuple
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.traffic import LINE_BYTES, Block, block_traffic
 
+
 class GemminiMemory(NamedTuple):
     """What Gemmini's DMA engine sees; the line costs are zero for a memory that answers every request alike."""
 
@@ -104,5 +105,5 @@ def line_cost(memory: GemminiMemory, missing: tuple[float, float]) -> float:
 
 @compiled
 def stored_line_cost(memory: GemminiMemory, missing: tuple[float, float]) -> float:
-    """The same for a line that is stored: stores cover parts of it, so it comes first, and goes back later."""
+    """Do the same for a line that is stored: stores cover parts of it, so it comes first, and goes back later."""
     return 2 * line_cost(memory, missing)

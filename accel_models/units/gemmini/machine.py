@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, get_type_hints
 
-from accel_models.design.design import Design, Queues
+from accel_models.design.design import Design
+from accel_models.design.design import Gemmini as GemminiPart
 from accel_models.design.params import memory_params
 from accel_models.dram import MemoryParams
 from accel_models.units.gemmini.dma import GemminiMemory
@@ -30,7 +31,6 @@ class Gemmini(NamedTuple):
     min_block_cycles: int = 4  # a block of pixels takes at least as long
     command_interval_cycles: float = 7.0  # between blocks' pairs of commands
     tile_issue_cycles: float = 40.0  # of the host, per tile
-    overlap: float = 1.0  # of the time that the queues could hide in each other, what they do hide
 
     @property
     def tile_scratchpad_bytes(self) -> int:
@@ -54,12 +54,10 @@ def typed(machine: Gemmini) -> Gemmini:
 
 
 def gemmini_of(design: Design) -> Gemmini:
-    """Return what a design whose ``mapping`` is ``gemmini_library`` says of its queues, buffers and DRAM."""
-    array, memory, queues = design.array, memory_params(design), design.queues
+    """Return what a design with a Gemmini says of its queues, buffers and DRAM."""
+    array, memory, queues = design.array, memory_params(design), design.gemmini
     if array is None or memory is None or queues is None:
-        raise ConfigError(
-            f"design {design.name!r}: mapping = 'gemmini_library' needs array, memory and queues"
-        )
+        raise ConfigError(f"design {design.name!r}: a Gemmini needs array, memory and gemmini")
     return typed(
         Gemmini(
             memory=_memory(memory, queues, array.rows),
@@ -77,22 +75,20 @@ def gemmini_of(design: Design) -> Gemmini:
             min_block_cycles=array.min_stream_cycles,
             command_interval_cycles=queues.command_interval_cycles,
             tile_issue_cycles=queues.tile_issue_cycles,
-            overlap=queues.overlap,
         )
     )
 
 
-def _memory(memory: MemoryParams, queues: Queues, command_rows: int) -> GemminiMemory:
+def _memory(memory: MemoryParams, queues: GemminiPart, command_rows: int) -> GemminiMemory:
     """Return the DMA's view; a line takes what the DRAM's bandwidth, latency and window of requests give."""
     return GemminiMemory(
         latency_cycles=queues.l2_latency_cycles,
+        beat_cycles=queues.l2_beat_cycles,
         requests_in_flight=memory.requests_in_flight,
         command_rows=command_rows,
         l2_bytes=queues.l2,
         llc_bytes=queues.last_level_cache,
+        llc_line_cycles=queues.last_level_line_cycles,
         line_cycles=memory.cycles_per_burst * -(-LINE_BYTES // memory.burst_bytes),
-        conflict_cycles=queues.conflict_cycles,
-        page_cycles=queues.page_cycles,
-        same_line_load_cycles=queues.same_line_load_cycles,
         same_line_store_cycles=queues.same_line_store_cycles,
     )

@@ -119,7 +119,9 @@ def _turn(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it nee
     for operand in range(3):
         if count[operand] > 0:
             kept[:, operand, dim] = sums[:, operand] / count[operand]
-            later = (turns - 1 if period[operand] > turns else turns - turns / period[operand]) * lines[operand]
+            later = (turns - 1 if period[operand] > turns else turns - turns / period[operand]) * lines[
+                operand
+            ]
             lost = later * (1 - kept[L2, operand, dim])
             again[L2, operand] += lost
             again[LLC, operand] += lost * (1 - kept[LLC, operand, dim])
@@ -134,7 +136,7 @@ def _survivors(fills: Shares, sets: Shares, operand: int) -> float:
     share = np.exp(-fills[operand] / sets[operand])
     for other in range(3):
         if other != operand:
-            apart = other == INPUT or operand == INPUT
+            apart = INPUT in (other, operand)
             meet = sets[other] if apart else min(1.0, sets[other] / sets[operand])
             share *= 1 - meet + meet * np.exp(-fills[other] / sets[other])
     return float(share)
@@ -195,7 +197,7 @@ def _rows(layer: ConvLayer, box: Ints, operand: int) -> float:
 def _turns_on_a_line(  # noqa: PLR0913, PLR0917  # as above
     layer: ConvLayer, box: Ints, dim: int, turns: int, operand: int, element: int
 ) -> float:
-    """Turns of a loop, one behind the other, that touch the same lines of an operand; more than all: always."""
+    """Count a loop's turns, one behind the other, that touch the same lines of an operand; always is more than all."""
     if not DEPENDS[operand, dim]:
         return turns + 1.0
     size = box[dim] * element

@@ -1,8 +1,8 @@
-"""The network as a graph of ops and gates, with every size explicit.
+"""What a network graph is made of: ops and gates, with every size explicit.
 
-A :class:`NetworkGraph` is what an accelerator would be handed: ops in program order, each with its full
-(dense) sizes, and the gates that decide per input which of them run and how wide.  Batch norm is folded
-into the convolution before it; ``activation`` names the function fused behind an op.
+A :class:`~traces.graphs.network.NetworkGraph` is what an accelerator would be handed: ops in program
+order, each with its full (dense) sizes, and the gates that decide per input which of them run and how wide.
+Batch norm is folded into the convolution before it; ``activation`` names the function fused behind an op.
 
 ::
 
@@ -20,26 +20,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from traces.base.errors import GraphError, did_you_mean
+from traces.graphs.gate_kinds import GATE_KINDS, GateKind, GateRules
+from traces.graphs.kinds import MAC_KINDS, RECURRENT, WEIGHTED, Activation, OpKind, unused_fields
 
 INPUT = "input"  # the name that ops use for the network's input tensor
-
-OpKind = Literal[
-    "conv",  # grouped, depthwise (groups = in_channels) and dilated included
-    "linear",  # M = out_height * out_width rows, one for a plain classifier
-    "lstm_cell",  # 4 gates, in_channels -> out_channels (hidden)
-    "add",
-    "mul",  # scaling by a gate's score
-    "concat",
-    "max_pool",
-    "avg_pool",
-    "global_avg_pool",
-    "activation",  # a stand-alone relu, clip, sigmoid, tanh
-    "softmax",
-    "threshold",  # scores -> decisions
-]
-GateKind = Literal["layer", "channel", "exit", "width", "spatial"]
-Activation = Literal["none", "relu", "relu6", "relu1", "sigmoid", "tanh"]
-MAC_KINDS: frozenset[OpKind] = frozenset({"conv", "linear", "lstm_cell"})
 
 Count = Annotated[int, Field(ge=1, le=2**31)]
 
@@ -57,7 +41,7 @@ class Op(_Frozen):
     name: str
     kind: OpKind
     inputs: tuple[str, ...]  # producers in order; ``"input"`` is the network's input
-    in_channels: Count  # of all inputs together for ``concat``, of one input for ``add`` and ``mul``
+    in_channels: Count  # of all inputs together for ``concat``, of the largest for ``add`` and ``mul``
     out_channels: Count
     in_height: Count = 1
     in_width: Count = 1
@@ -83,21 +67,34 @@ class Op(_Frozen):
         return self.kind == "conv" and self.groups > 1 and self.groups == self.in_channels
 
     @property
+    def product(self) -> tuple[int, int, int]:
+        """Sizes M, K, N per group of the op's dense product; zeros for ops that multiply no matrices."""
+        if self.kind not in MAC_KINDS:
+            return 0, 0, 0
+        cin, cout = self.in_channels // self.groups, self.out_channels // self.groups
+        kernel = self.kernel_height * self.kernel_width
+        if self.kind == "conv_transpose":
+            return self.in_height * self.in_width, cin, kernel * cout
+        if self.kind in RECURRENT:
+            return self.out_pixels, cin + cout, RECURRENT[self.kind] * cout
+        return self.out_pixels, kernel * cin, cout
+
+    @property
     def macs(self) -> int:
         """Dense multiply-accumulates for one input [MAC]; 0 for ops that do none."""
-        if self.kind == "lstm_cell":
-            return self.weight_count * self.out_pixels
-        return self.weight_count * self.out_pixels if self.kind in MAC_KINDS else 0
+        m, k, n = self.product
+        return m * k * n * self.groups
 
     @property
     def weight_count(self) -> int:
-        """Weights, biases not counted [elements]."""
-        if self.kind == "lstm_cell":
-            return 4 * self.out_channels * (self.in_channels + self.out_channels)
-        if self.kind not in MAC_KINDS:
-            return 0
-        kernel = self.kernel_height * self.kernel_width
-        return kernel * (self.in_channels // self.groups) * self.out_channels
+        """Weights, biases not counted [elements]; the operands of a ``matmul`` are activations."""
+        _, k, n = self.product
+        return k * n * self.groups if self.kind in WEIGHTED else 0
+
+    @property
+    def input_elements(self) -> int:
+        """Elements of one input tensor, of all together for ``concat`` [elements]."""
+        return self.in_channels * self.in_height * self.in_width
 
     @property
     def output_elements(self) -> int:
@@ -111,9 +108,14 @@ class Op(_Frozen):
                 raise GraphError(
                     f"op {self.name!r}: {side} = {channels} is not a multiple of groups = {self.groups}"
                 )
+        for field in unused_fields(self.kind):
+            if getattr(self, field) != 1:
+                raise GraphError(
+                    f"op {self.name!r}: {field} = {getattr(self, field)}; kind {self.kind!r} has no {field}"
+                )
         if not self.inputs:
             raise GraphError(f"op {self.name!r}: inputs is empty; name a producer or {INPUT!r}")
-        if self.kind in {"add", "mul"} and len(self.inputs) < 2:
+        if self.kind in {"add", "mul", "matmul"} and len(self.inputs) < 2:
             raise GraphError(f"op {self.name!r}: kind {self.kind!r} needs two inputs, has {len(self.inputs)}")
         return self
 
@@ -149,31 +151,39 @@ class Gate(_Frozen):
     levels: tuple[Annotated[int, Field(ge=0)], ...] = ()
     # exit gates: per guarded op the exit before it: it runs if the answering exit's index is greater
 
+    @property
+    def rules(self) -> GateRules:
+        """What is true of every gate of this kind."""
+        return GATE_KINDS[self.kind]
+
     @model_validator(mode="after")
     def _check(self) -> Self:
-        need = {
-            "layer": (1, "size must be 1"),
-            "channel": (self.size, ""),
-            "exit": (len(self.exits), "size must equal the number of exits"),
-            "width": (len(self.widths), "size must equal the number of widths"),
-            "spatial": (self.tile_rows * self.tile_cols, "size must be tile_rows * tile_cols"),
-        }
-        wanted, why = need[self.kind]
+        rules = self.rules
+        wanted = rules.count(self)
         if self.size != wanted:
-            raise GraphError(f"gate {self.name!r}: size = {self.size}, needs {wanted}: {why}")
-        if self.kind == "exit" and len(self.levels) != len(self.guards):
+            raise GraphError(f"gate {self.name!r}: size = {self.size}, needs {wanted}: {rules.size_is}")
+        if rules.picks_answer and len(self.levels) != len(self.guards):
             raise GraphError(
                 f"gate {self.name!r}: {len(self.levels)} levels for {len(self.guards)} guarded ops; one each"
             )
-        if self.kind in {"exit", "width"} and self.size > 256:
+        if rules.stored == "index" and self.size > 256:
             raise GraphError(f"gate {self.name!r}: size = {self.size}; needs at most 256 (8 bits)")
         if list(self.widths) != sorted(set(self.widths)):
             raise GraphError(f"gate {self.name!r}: widths = {self.widths} must rise")
         return self
 
 
-class NetworkGraph(_Frozen):
-    """Ops in program (topological) order and the gates over them; validated as a whole."""
+class InputTensor(_Frozen):
+    """An input of the network beside the first."""
+
+    name: str
+    channels: Count
+    height: Count = 1
+    width: Count = 1
+
+
+class GraphParts(_Frozen):
+    """Ops in program (topological) order and the gates over them, not yet checked as a whole."""
 
     name: str
     input_channels: Count
@@ -181,6 +191,9 @@ class NetworkGraph(_Frozen):
     input_width: Count
     ops: tuple[Op, ...]
     gates: tuple[Gate, ...] = ()
+    other_inputs: tuple[InputTensor, ...] = ()  # beside ``"input"``, read by their names
+    batch: Count = 1  # inputs that one run of the model computes; every size is of one input
+    skipped: tuple[str, ...] = ()  # what the model does and no op stands for, asked for by its reader
     chained: bool = True  # False: a list of independent layers, each reads "input" at sizes of its own
 
     def __iter__(self) -> Iterator[Op]:  # type: ignore[override]  # pydantic iterates fields, we iterate ops
@@ -190,6 +203,12 @@ class NetworkGraph(_Frozen):
     def index(self) -> dict[str, int]:
         """Position of each op by its name."""
         return {op.name: i for i, op in enumerate(self.ops)}
+
+    @cached_property
+    def input_sizes(self) -> dict[str, tuple[int, int, int]]:
+        """Channels, height and width of every input of the network by its name, ``"input"`` first."""
+        others = {each.name: (each.channels, each.height, each.width) for each in self.other_inputs}
+        return {INPUT: (self.input_channels, self.input_height, self.input_width), **others}
 
     @cached_property
     def gate_ops(self) -> frozenset[str]:
@@ -232,16 +251,3 @@ class NetworkGraph(_Frozen):
         """Return the graph with some fields replaced, checked as a whole; nothing cached carries over."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self)(**{**fields, **(update or {})})
-
-    def without_gates(self) -> NetworkGraph:
-        """Return the static network: no gates, no gate ops, no scaling by scores, no side exits."""
-        from traces.graphs.dense import strip_gates  # noqa: PLC0415  (dense.py builds graphs, so it imports this file)
-
-        return strip_gates(self)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        from traces.graphs.check import check_graph  # noqa: PLC0415  (checks need these classes)
-
-        check_graph(self)
-        return self

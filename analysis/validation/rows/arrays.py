@@ -1,0 +1,146 @@
+"""Rows of systolic arrays and of Gemmini: the calls that the shipped comparisons make, row by row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+
+from accel_models import ArrayParams, ConvLayer, Dataflow, Gemms, compute_cycles, load_design
+from analysis.validation.array import (
+    array_of,
+    by_size,
+    count_scale_sim_accesses,
+    staircase_cycles,
+    table_of,
+)
+from analysis.validation.gemmini import (
+    convolution_cycles,
+    load_cycles,
+    product_cycles,
+    store_cycles,
+)
+from analysis.validation.gemmini_firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
+from analysis.validation.reference_rows import Row
+from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
+from traces import LacunaError
+
+_LATENCIES = re.compile(r"LM=(\d+) LA=(\d+)")
+_BIAS = re.compile(r"bias=(\d)")
+RUNS = ("run_1_cycles", "run_2_cycles", "run_3_cycles")
+LAYER = "layer_CxKxPxQxRxSxstride"
+_SIZES = ("C", "K", "P", "Q", "R", "S", "stride")
+
+
+def scale_sim(row: Row) -> tuple[float, float]:
+    """Compute cycles, no stalls."""
+    return number(row, "total_cycles"), float(by_size(table_of([row]), compute_cycles)[0])
+
+
+def scale_sim_accesses(row: Row) -> tuple[float, float]:
+    """Count reads and writes of the three buffers together."""
+    counted = sum(number(row, c) for c in ("if_sram_reads", "fl_sram_reads", "of_sram_writes"))
+    return counted, float(by_size(table_of([row]), count_scale_sim_accesses)[0])
+
+
+def rtl(row: Row) -> tuple[float, float]:
+    """Cycles of a product on an array whose operands are at hand, or on Gemmini with its memory."""
+    measured = number(row, "cycles")
+    if "end-to-end" in row["level"]:
+        found = _BIAS.search(row.get("notes", ""))
+        table = table_of([{**row, "bias": found[1] if found else "0"}])
+        return measured, float(product_cycles(table, cast("Dataflow", row["dataflow"].lower()))[0])
+    sizes = [int(number(row, size)) for size in "MKN"]
+    return measured, float(compute_cycles(_array(row), Gemms.of(*sizes))[0])
+
+
+def _array(row: Row) -> ArrayParams:
+    rows, cols = int(number(row, "rows")), int(number(row, "cols"))
+    array = array_of(row["design"], rows, cols, row["dataflow"].lower())
+    latencies = _LATENCIES.search(row.get("notes", ""))
+    if row["design"] == "axis_sa" and latencies:  # F K + R + 2C - 2 + LM + LA
+        return replace(array, gemm_overhead_cycles=int(latencies[1]) + int(latencies[2]))
+    return array
+
+
+def zigzag(row: Row) -> tuple[float, float]:
+    """Cycles of a 3x3 convolution on 28x28 pixels as its channels are gated."""
+    return number(row, "latency_cycles"), float(staircase_cycles(table_of([row]))[0])
+
+
+def gemmini_convolution(row: Row) -> tuple[float, float]:
+    """Cycles of a whole convolution from an ideal memory."""
+    return number(row, "cycles"), float(convolution_cycles(table_of([row]))[0])
+
+
+def gemmini_dma(row: Row) -> tuple[float, float]:
+    """Cycles of a train of loads, or of stores out of the accumulator."""
+    if row["op"] == "MVOUT" and row["accumulator"] != "1":
+        raise NotCovered("stores out of the scratchpad are not modelled")
+    cycles = load_cycles if row["op"] == "MVIN" else store_cycles
+    return number(row, "cycles"), cycles(table_of([row]))[0]
+
+
+def firesim(rows: Sequence[Row]) -> list[Outcome]:
+    """Cycles of layers with the library's tiling, one run; the rows of a workload are one program."""
+    return _programs(rows, lambda row: number(row, "cycles_gemmini_default_tiler"))
+
+
+def firesim_repeats(rows: Sequence[Row]) -> list[Outcome]:
+    """Mean cycles of the runs of layers with the library's tiling; all rows are one program."""
+    return _programs(rows, _mean_of_runs)
+
+
+def firesim_mapping(rows: Sequence[Row]) -> list[Outcome]:
+    """Cycles of layers cut as their mappings say."""
+    return _programs(rows, lambda row: number(row, "cycles_dosa_mapping"), mapped=True)
+
+
+def _programs(
+    rows: Sequence[Row], measured: Callable[[Row], float], *, mapped: bool = False
+) -> list[Outcome]:
+    design = load_design("gemmini_16x16")
+    found: dict[int, tuple[Row, float]] = {}
+    outcomes: dict[int, Outcome] = {}
+    for i, row in enumerate(rows):
+        try:
+            found[i] = _sizes(row), measured(row)
+        except (LacunaError, ValueError) as error:
+            outcomes[i] = Skipped(_firesim_label(row), str(error))
+    layers = [firesim_layers(table_of([row]))[0] for row, _ in found.values()]
+    texts = dict(zip(layers, (row.get("mapping", "") for row, _ in found.values()), strict=True))
+
+    def cycles(some: list[ConvLayer]) -> list[int]:
+        if mapped:
+            return mapping_cycles(some, [texts[layer] for layer in some], design)
+        return program_cycles(some, design)
+
+    workloads = [row.get("workload", "default tiler") for row, _ in found.values()]
+    predicted = in_programs(layers, workloads, cycles)
+    for i, value, workload in zip(found, predicted, workloads, strict=True):
+        outcomes[i] = Pair(_firesim_label(rows[i]), workload, found[i][1], float(value))
+    return [outcomes[i] for i in range(len(rows))]
+
+
+def _firesim_label(row: Row) -> str:
+    return row.get(LAYER) or " ".join(row.get(name, "") for name in ("workload", *_SIZES))
+
+
+def _sizes(row: Row) -> Row:
+    """Return the row with each size in a column of its own."""
+    if LAYER not in row:
+        return {**row, **{name: str(int(number(row, name))) for name in _SIZES}}
+    sizes = row[LAYER].split("x")
+    if len(sizes) != len(_SIZES):
+        raise NotCovered(f"{LAYER} = {row[LAYER]!r}: needs {len(_SIZES)} sizes")
+    return dict(zip(_SIZES, sizes, strict=True))
+
+
+def _mean_of_runs(row: Row) -> float:
+    runs = [number(row, run) for run in RUNS if row.get(run)]
+    if not runs:
+        raise NotCovered("no run")
+    return float(np.mean(runs))

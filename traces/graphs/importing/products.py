@@ -1,0 +1,242 @@
+"""Imported operations that multiply: convolutions, contractions, recurrent cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from traces.base.errors import UnsupportedError
+from traces.graphs.importing.emit import Emitter, pixels_cover
+from traces.graphs.importing.ops import Contraction, Convolution, Recurrence
+from traces.graphs.importing.views import Axis, Piece, View, covers, flat, laid_out, length, merged, whole
+from traces.graphs.kinds import OpKind
+
+
+def add_convolution(emitter: Emitter, op: Convolution) -> None:
+    """Add a convolution over one or two axes, or over three as a product of patches."""
+    rank = len(op.kernel)
+    x = image(emitter.unpadded(op.x), emitter, op.channels_last, any_order=op.groups == 1)
+    shape = emitter.shape(op.out)
+    channels = shape[-1] if op.channels_last else shape[1]
+    pixels = shape[1:-1] if op.channels_last else shape[2:]
+    if len(pixels) != rank:
+        raise UnsupportedError(f"kernel {op.kernel} over {len(pixels)} axes; needs one size per axis")
+    out = image_out(channels, pixels, op.channels_last)
+    if rank > 2:
+        _add_patches(emitter, op, x, out)
+        return
+    kind: OpKind = "conv_transpose" if op.transposed else "conv"
+    settings = {**window(op.kernel, op.stride, op.dilation), "groups": op.groups, "activation": op.activation}
+    emitter.put(op.out, op.name, kind, (x.source,), x.size, out, **settings)
+
+
+def _add_patches(emitter: Emitter, op: Convolution, x: View, out: View) -> None:
+    """Add a convolution over three axes.  Choice: patches are copied out, then multiplied by the weights."""
+    if op.transposed:
+        raise UnsupportedError("is a transposed convolution over three axes; at most two are priced")
+    source, size = x.source, x.size
+    if prod(op.kernel) > 1 or size[1:] != out.size[1:]:
+        size = (size[0] * prod(op.kernel), *out.size[1:])
+        source = emitter.emit(f"{op.name}.patches", "copy", (source,), x.size, size)
+    settings = {"groups": op.groups, "activation": op.activation}
+    emitter.put(op.out, op.name, "linear", (source,), size, out, **settings)
+
+
+def window(kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> dict[str, int]:
+    """Return the settings of a window over one axis (the width) or two."""
+    found: dict[str, int] = {}
+    for what, values in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
+        full = tuple(values) or (1,) * len(kernel)
+        if len(full) != len(kernel):
+            raise UnsupportedError(f"{what} {full} for a kernel {tuple(kernel)}; needs one size per axis")
+        height, width = full if len(full) == 2 else (1, *full)
+        found |= {f"{what}_height": height, f"{what}_width": width}
+    return found
+
+
+def image(view: View, emitter: Emitter, channels_last: bool, *, any_order: bool = False) -> View:
+    """Return a tensor as an image: its channels, rows and columns where a window looks for them.
+
+    ``any_order``: weights can be permuted as channels are, so any order of all channels is the right one.
+    """
+    batch, *rest = view.axes
+    if length(batch) != 1:
+        raise UnsupportedError(f"axis 0 of {view.shape} holds more than one input; needs a batch of 1")
+    channels, pixels = (rest[-1], rest[:-1]) if channels_last else (rest[0], rest[1:])
+    tall, wide = pixels[:-1], pixels[-1:]
+    if any_order and covers(channels, view.size, ("channels",)):
+        channels = whole("channels", view.size[0])
+    return emitter.request(view, ((channels,), tuple(tall), tuple(wide)))
+
+
+def image_out(channels: int, pixels: Sequence[int], channels_last: bool) -> View:
+    """Return the view of an image that a window puts out."""
+    tall = laid_out([whole("height", size) for size in pixels[:-1]], "height")
+    space = (*tall, whole("width", pixels[-1]))
+    deep = whole("channels", channels)
+    axes = ((), *space, deep) if channels_last else ((), deep, *space)
+    return View.of("", (channels, prod(pixels[:-1]), pixels[-1]), axes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Letters:
+    """What the letters of a contraction stand for."""
+
+    groups: str
+    reduced: str
+    rows: str  # of the first operand alone
+    columns: str  # of the second alone
+    size: dict[str, int]
+
+    def count(self, letters: str) -> int:
+        return prod(self.size[letter] for letter in letters)
+
+
+def add_contraction(emitter: Emitter, op: Contraction) -> None:
+    """Add a product with constant weights, or of two activations."""
+    a, b = (op.a, op.a_axes), (op.b, op.b_axes)
+    if emitter.is_constant(op.a):
+        a, b = b, a
+    letters = _letters(emitter, (a, b), op.out_axes)
+    if emitter.is_constant(b[0]):
+        _add_linear(emitter, op, _axes(emitter, *a), letters)
+    else:
+        _add_matmul(emitter, op, (_axes(emitter, *a), _axes(emitter, *b)), letters)
+
+
+def _letters(emitter: Emitter, operands: Sequence[tuple[str, str]], out: str) -> _Letters:
+    size: dict[str, int] = {}
+    for tensor, axes in operands:
+        shape = emitter.shape(tensor)
+        if len(shape) != len(axes):
+            raise UnsupportedError(f"{tensor!r} has shape {shape}; needs {len(axes)} axes")
+        for letter, n in zip(axes, shape, strict=True):
+            if size.setdefault(letter, n) != n:
+                raise UnsupportedError(
+                    f"operands of lengths {size[letter]} and {n} along one axis; needs equal ones"
+                )
+    first, second = (axes for _, axes in operands)
+    lonely = [x for x in {*first} ^ {*second} if x not in out and size[x] > 1]
+    if lonely:
+        raise UnsupportedError("sums an operand alone; needs axes that both have")
+    return _Letters(
+        groups="".join(x for x in first if x in second and x in out),
+        reduced="".join(x for x in first if x in second and x not in out),
+        rows="".join(x for x in out if x in first and x not in second),
+        columns="".join(x for x in out if x in second and x not in first),
+        size=size,
+    )
+
+
+Lettered = tuple[View, dict[str, Axis]]
+
+
+def _axes(emitter: Emitter, tensor: str, axes: str) -> Lettered:
+    view = emitter.view(tensor)
+    return view, dict(zip(axes, view.axes, strict=True))
+
+
+def _request(emitter: Emitter, operand: Lettered, channels: str, rows: str) -> Lettered:
+    """Return an operand with these letters as channels and rows; as it is, if its pixels are the rows in any order."""
+    view, axes = operand
+    deep = flat(axes[x] for x in channels)
+    if merged(deep) == whole("channels", view.size[0]) and pixels_cover(view, flat(axes[x] for x in rows)):
+        return operand
+    moved = emitter.request(view, ([axes[x] for x in channels], [axes[x] for x in rows], []))
+    return moved, dict(zip((*channels, *rows), moved.axes, strict=True))
+
+
+def _add_linear(emitter: Emitter, op: Contraction, operand: Lettered, letters: _Letters) -> None:
+    """Add a product with weights; they are permuted to whatever order their input has."""
+    view, axes = operand
+    source, size = view.source, view.size
+    reduced = flat(axes[x] for x in letters.reduced)
+    rows = {x: axes[x] for x in letters.rows}
+    pixels = size[1:]
+    alone = letters.count(letters.groups) == 1
+    in_rows = covers(reduced, size, ("channels",)) and pixels_cover(view, flat(rows.values()))
+    if alone and letters.count(letters.rows) == 1 and covers(reduced, size, ("channels", "height", "width")):
+        size, pixels = (prod(size), 1, 1), (1, 1)
+    elif not (alone and in_rows):
+        view, moved = _request(emitter, operand, letters.groups + letters.reduced, letters.rows)
+        source, size, pixels = view.source, view.size, view.size[1:]
+        rows = {x: moved[x] for x in letters.rows}
+    out = _out(letters, rows, (letters.count(letters.groups + letters.columns), *pixels), op.out_axes)
+    groups = {"groups": letters.count(letters.groups), "activation": op.activation}
+    emitter.put(op.out, op.name, "linear", (source,), size, out, **groups)
+
+
+def _add_matmul(
+    emitter: Emitter, op: Contraction, operands: tuple[Lettered, Lettered], letters: _Letters
+) -> None:
+    """Add a product of two activations; groups (heads) are parts of the channels."""
+    first = _request(emitter, operands[0], letters.groups + letters.reduced, letters.rows)
+    second = _second(emitter, operands[1], letters)
+    view, axes = first
+    rows = {x: axes[x] for x in letters.rows}
+    out = _out(letters, rows, (letters.count(letters.groups + letters.columns), *view.size[1:]), op.out_axes)
+    settings = {"groups": letters.count(letters.groups), "activation": op.activation}
+    emitter.put(op.out, op.name, "matmul", (view.source, second.source), view.size, out, **settings)
+
+
+def _second(emitter: Emitter, operand: Lettered, letters: _Letters) -> View:
+    """Return the second operand: rows of the reduced axis as they are (values), or of its own (keys)."""
+    view, axes = operand
+    groups, reduced, columns = letters.groups, letters.reduced, letters.columns
+    for channels, rows in ((groups + columns, reduced), (groups + reduced, columns)):
+        deep = merged(flat(axes[x] for x in channels))
+        if deep == whole("channels", view.size[0]) and pixels_cover(view, flat(axes[x] for x in rows)):
+            return view
+    return _request(emitter, operand, groups + reduced, columns)[0]
+
+
+def _out(letters: _Letters, rows: dict[str, Axis], size: tuple[int, int, int], out_axes: str) -> View:
+    deep = letters.groups + letters.columns
+    axes = {**rows}
+    stride = size[0]
+    for letter in deep:
+        n = letters.size[letter]
+        stride //= n
+        axes[letter] = (Piece("channels", stride, n),) if n > 1 else ()
+    return View.of("", size, [axes.get(letter, ()) for letter in out_axes])
+
+
+def add_recurrence(emitter: Emitter, op: Recurrence) -> None:
+    """Add a recurrent cell for each direction, and a concatenation if there are two."""
+    x = emitter.view(op.x)
+    features, steps = x.axes[-1], x.axes[:-1]
+    rows = emitter.request(x, ((features,), steps, ()))
+    count = rows.size[1]
+    names = []
+    for direction in range(op.directions):
+        name = op.name if op.directions == 1 else f"{op.name}.{'backward' if direction else 'forward'}"
+        names.append(emitter.emit(name, op.kind, (rows.source,), rows.size, (op.hidden, count, 1)))
+    width = op.hidden * op.directions
+    size = (width, count, 1)
+    source = names[0]
+    if len(names) > 1:
+        source = emitter.emit(op.name, "concat", tuple(names), size, size)
+    shape = emitter.shape(op.out)
+    if prod(shape) == width and count > 1:
+        source = emitter.emit(f"{op.name}.last", "slice", (source,), size, (width, 1, 1))
+        size = (width, 1, 1)
+    emitter.bind(op.out, _steps_out(source, size, shape, count, op))
+
+
+def _steps_out(
+    source: str, size: tuple[int, int, int], shape: tuple[int, ...], count: int, op: Recurrence
+) -> View:
+    """Return the view of all steps, whose axis is the one of their length, or of the last one."""
+    axes: list[Axis] = []
+    stride = op.hidden * op.directions
+    left = [whole("height", size[1])] if size[1] > 1 else []
+    for n in shape:
+        if left and n == count:
+            axes.append(left.pop())
+            continue
+        stride //= n
+        axes.append((Piece("channels", stride, n),) if n > 1 else ())
+    if left or stride != 1:
+        raise UnsupportedError(f"puts out {shape}; needs steps x directions x hidden")
+    return View(source, size, tuple(axes), merged(flat(axes)), private=False)
