@@ -2,18 +2,19 @@
 
 A cache that replaces lines at random keeps of what was touched before ``n`` other bytes came in a share of
 exp(-n / its size).  Only what was not there comes in, so ops that find much leave much.
+Choice: an op touches its operands half way through what it brings in itself, and finds them as they are before.
 
 Source: random replacement: SiFive's inclusive cache (Chipyard's L2), FireSim's model of a last-level cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import exp
 
 from accel_models.cost import Cached
 from accel_models.design.design import Design, Memory
-from traces import NetworkGraph, Op
+from traces import INPUT, NetworkGraph, Op
 
 LAPS = 4  # of a program that runs again and again, until what its ops find changes no more
 
@@ -35,14 +36,23 @@ def _shares(program: Sequence[Touched], size: int, laps: int) -> list[tuple[floa
     for _ in range(laps):
         steps = []
         for touched in program:
-            found = tuple(_share(history.get(name, []), bytes_, filled, size) for name, bytes_ in touched)
-            new = sum(bytes_ * (1 - share) for (_, bytes_), share in zip(touched, found, strict=True))
+            found, new = _step(touched, history, filled, size)
             for name, bytes_ in touched:
+                if name == INPUT:  # comes from outside each time
+                    continue
                 longer = [(end, when) for end, when in history.get(name, []) if end > bytes_]
                 history[name] = [(bytes_, filled + new / 2), *longer]
             filled += new
             steps.append(found)
     return steps
+
+
+def _step(
+    touched: Touched, history: Mapping[str, Ranges], filled: float, size: int
+) -> tuple[tuple[float, ...], float]:
+    """Return the shares that a step finds, and the bytes that it brings in."""
+    found = tuple(_share(history.get(name, []), bytes_, filled, size) for name, bytes_ in touched)
+    return found, sum(bytes_ * (1 - share) for (_, bytes_), share in zip(touched, found, strict=True))
 
 
 def _share(ranges: Ranges, touched: int, filled: float, size: int) -> float:
@@ -69,5 +79,5 @@ def cache_sizes(design: Design) -> tuple[int, ...]:
 def _touched(op: Op, memory: Memory) -> Touched:
     """Return what an op touches, one memory per tensor; Choice: its first input stands for all of them."""
     act, wgt = -(-memory.activation_bits // 8), -(-memory.weight_bits // 8)
-    inputs = (op.inputs[0] if op.inputs else "", op.in_height * op.in_width * op.in_channels * act)
+    inputs = (op.inputs[0] if op.inputs else INPUT, op.in_height * op.in_width * op.in_channels * act)
     return inputs, (f"weights of {op.name}", op.weight_count * wgt), (op.name, op.output_elements * act)

@@ -93,7 +93,7 @@ def _found(layers: Sequence[ConvLayer], design: Design) -> tuple[Cached, ...]:
     program = []
     for layer in layers:
         weights = layer.kernel_height * layer.kernel_width * layer.channels * layer.filters
-        inputs = ("input", layer.in_height * layer.in_width * layer.channels)
+        inputs = ("input_array", layer.in_height * layer.in_width * layer.channels)
         outputs = ("output_mat", layer.out_height * layer.out_width * layer.filters)
         program += 2 * [(inputs, ("weights_mat", weights), outputs)]
     return cached_shares(program, cache_sizes(design), laps=1)

@@ -29,7 +29,7 @@ from accel_models.units.gemmini.conv_loads import (
     window_of,
 )
 from accel_models.units.gemmini.dma import store_cycles, stored_line_cost
-from accel_models.units.gemmini.machine import Gemmini
+from accel_models.units.gemmini.machine import Gemmini, Run
 from accel_models.units.gemmini.reuse import (
     INPUT,
     OUTPUT,
@@ -47,7 +47,6 @@ from accel_models.units.gemmini.reuse import (
     missing,
     reuse_of,
 )
-from accel_models.units.gemmini.run import Run
 from accel_models.units.gemmini.tiling import ConvLayer, Ints, sizes_of
 from accel_models.units.gemmini.traffic import LINE_BYTES
 

@@ -17,13 +17,11 @@ import numpy as np
 from accel_models.units.gemmini import queues
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.dma import stored_line_cost
-from accel_models.units.gemmini.machine import Gemmini
+from accel_models.units.gemmini.machine import Gemmini, Run
 from accel_models.units.gemmini.matmul_loads import Moved, blocks, load_os, load_ws
-from accel_models.units.gemmini.matmul_tiling import Product
 from accel_models.units.gemmini.queues import BUSY, Queue, end_of, wait_until
 from accel_models.units.gemmini.reuse import INPUT, OUTPUT, WEIGHTS, C, K, P, Shares, missing, reuse_of
-from accel_models.units.gemmini.run import Run
-from accel_models.units.gemmini.tiling import ConvLayer, Ints
+from accel_models.units.gemmini.tiling import ConvLayer, Ints, Product
 from accel_models.units.gemmini.traffic import LINE_BYTES, Block, block_lines
 
 # Depths of the reservation station's queues, Gemmini's default configuration.
@@ -75,7 +73,7 @@ def product_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what 
     """
     memory = machine.memory
     layer, box = _as_convolution(product, tile, machine)
-    reuse = reuse_of(layer, box, LOOPS, machine, found)
+    reuse = reuse_of(layer, box, LOOPS.copy(), machine, found)
     moved = Moved(memory, reuse, weight_spread, np.zeros(3), np.zeros(3), np.zeros(1))
     start, length = np.zeros(7, np.int64), np.ones(7, np.int64)
     rows, cols, depths = -(-product.m // tile[0]), -(-product.n // tile[1]), -(-product.k // tile[2])

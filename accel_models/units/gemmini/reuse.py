@@ -43,7 +43,6 @@ class Reuse(NamedTuple):
 
     kept: Shares  # (caches, operands, dimensions): at a later turn of this loop, or NEVER
     found: Shares  # (caches, operands): of lines that the layer has not touched yet
-    fills: Shares  # (caches,): lines that the whole layer fills
     order: Ints
     element_bytes: tuple[int, int, int]  # by operand
 
@@ -53,11 +52,14 @@ def reuse_of(layer: ConvLayer, tile: Ints, order: Ints, machine: Gemmini, found:
     """Walk the loops for both caches; what outer loops keep is not new to inner ones, so walk them again."""
     element = (machine.input_bytes, machine.weight_bytes, machine.input_bytes)
     size = sizes_of(layer)
-    room = np.array([machine.memory.l2_bytes, machine.memory.llc_bytes]) / LINE_BYTES
-    kept, fills, there = np.full((2, 3, 7), NEVER), np.zeros(2), np.zeros((7, 2, 3))
-    there[:] = found
+    room = np.array([machine.memory.l2_bytes / LINE_BYTES, machine.memory.llc_bytes / LINE_BYTES])
+    kept, there = np.full((2, 3, 7), NEVER), np.zeros((7, 2, 3))
+    for dim in range(7):
+        _set(there[dim], found)
     for _ in range(WALKS):
-        box, again = np.minimum(tile, size), np.zeros((2, 3))
+        box, again = np.zeros(7, np.int64), np.zeros((2, 3))
+        for dim in range(7):
+            box[dim] = min(tile[dim], size[dim])
         for dim in (Q, P):  # the last tile is smaller: on average
             box[dim] = -(-size[dim] // -(-size[dim] // tile[dim]))
         for dim in order[::-1]:
@@ -65,18 +67,24 @@ def reuse_of(layer: ConvLayer, tile: Ints, order: Ints, machine: Gemmini, found:
             if turns > 1:
                 _turn(layer, box, dim, turns, element, room, there[dim], kept, again)
                 box[dim] = size[dim]
-        now = found.copy()
+        now = np.zeros((2, 3))
+        _set(now, found)
         for dim in order:
-            there[dim] = now
+            _set(there[dim], now)
             turns = -(-size[dim] // tile[dim])
             for operand in range(3):
                 if kept[L2, operand, dim] >= 0 and not DEPENDS[operand, dim]:
-                    now[:, operand] = (now[:, operand] + (turns - 1) * kept[:, operand, dim]) / turns
-    for operand in range(3):
-        lines = _lines(layer, box, operand, element[operand]) * (1 - found[L2, operand])
-        fills[L2] += lines + again[L2, operand]
-        fills[LLC] += lines * (1 - found[LLC, operand]) + again[LLC, operand]
-    return Reuse(kept, found, fills, order, element)
+                    for cache in range(2):
+                        again_there = (turns - 1) * kept[cache, operand, dim]
+                        now[cache, operand] = (now[cache, operand] + again_there) / turns
+    return Reuse(kept, found, order, element)
+
+
+@compiled
+def _set(there: Shares, values: Shares) -> None:
+    for cache in range(2):
+        for operand in range(3):
+            there[cache, operand] = values[cache, operand]
 
 
 @compiled
@@ -102,29 +110,31 @@ def _turn(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it nee
         for cache in range(2):
             sets[cache, operand] = _sets(layer, box, operand, element[operand], room[cache])
     missed, same, sums, count = np.ones((2, 3)), np.zeros(3), np.zeros((2, 3)), np.zeros(3)
-    before = _filled(lines, same, missed, again, found)
+    before, now = np.zeros((2, 3)), np.zeros((2, 3))
+    _fill(before, lines, same, missed, again, found)
     for turn in range(1, min(turns, TURNS + 1)):
         for operand in range(3):
             same[operand] = turn % period[operand] > 0
-        now = _filled(lines, same, missed, again, found)
+            count[operand] += same[operand]
+        _fill(now, lines, same, missed, again, found)
         for cache in range(2):
-            between = (before[cache] + now[cache]) / 2
+            for operand in range(3):
+                before[cache, operand] = (before[cache, operand] + now[cache, operand]) / 2 / room[cache]
             for operand in range(3):
                 if same[operand]:
-                    missed[cache, operand] = 1 - _survivors(between / room[cache], sets[cache], operand)
-                    sums[cache, operand] += 1 - missed[cache, operand]
-        count += same
-        before = _filled(lines, same, missed, again, found)
-    again *= turns
+                    share = _survivors(before[cache], sets[cache], operand)
+                    missed[cache, operand] = 1 - share
+                    sums[cache, operand] += share
+        _fill(before, lines, same, missed, again, found)
     for operand in range(3):
-        if count[operand] > 0:
-            kept[:, operand, dim] = sums[:, operand] / count[operand]
-            later = (turns - 1 if period[operand] > turns else turns - turns / period[operand]) * lines[
-                operand
-            ]
-            lost = later * (1 - kept[L2, operand, dim])
-            again[L2, operand] += lost
-            again[LLC, operand] += lost * (1 - kept[LLC, operand, dim])
+        returns = turns - 1 if period[operand] > turns else turns - turns / period[operand]
+        lost = returns * lines[operand]
+        for cache in range(2):
+            again[cache, operand] *= turns
+            if count[operand] > 0:
+                kept[cache, operand, dim] = sums[cache, operand] / count[operand]
+                lost *= 1 - kept[cache, operand, dim]
+                again[cache, operand] += lost
 
 
 @compiled
@@ -143,19 +153,15 @@ def _survivors(fills: Shares, sets: Shares, operand: int) -> float:
 
 
 @compiled
-def _filled(lines: Shares, same: Shares, missed: Shares, again: Shares, found: Shares) -> Shares:
-    """Lines of each operand that one turn fills in each cache: new ones, or those that it had and lost."""
-    fills = again.copy()
+def _fill(  # noqa: PLR0913, PLR0917  # as above
+    fills: Shares, lines: Shares, same: Shares, missed: Shares, again: Shares, found: Shares
+) -> None:
+    """Count lines of each operand that one turn fills in each cache: new ones, or those that it had and lost."""
     for operand in range(3):
-        if same[operand]:
-            lost = lines[operand] * missed[L2, operand]
-            fills[L2, operand] += lost
-            fills[LLC, operand] += lost * missed[LLC, operand]
-        else:
-            new = lines[operand] * (1 - found[L2, operand])
-            fills[L2, operand] += new
-            fills[LLC, operand] += new * (1 - found[LLC, operand])
-    return fills
+        come = lines[operand]
+        for cache in range(2):
+            come *= missed[cache, operand] if same[operand] else 1 - found[cache, operand]
+            fills[cache, operand] = again[cache, operand] + come
 
 
 @compiled
