@@ -25,6 +25,7 @@ class Where:
     output_on_chip: Bools
     weights_resident: Bools
     reserved_bytes: Ints  # of the activation buffer, held by others [B]
+    pinned_bytes: Ints  # of the weight buffer, held by others [B]
     cached: Cached  # of the first op: units before which there are caches do not join ops
 
     @classmethod
@@ -35,6 +36,7 @@ class Where:
             output_on_chip=np.repeat([place.output_on_chip for place in placements], states),
             weights_resident=np.repeat([place.weights_resident for place in placements], states),
             reserved_bytes=np.repeat([place.reserved_bytes for place in placements], states),
+            pinned_bytes=np.repeat([place.pinned_bytes for place in placements], states),
             cached=placements[0].cached,
         )
 
