@@ -101,7 +101,7 @@ def gemmini_of(design: Design) -> Gemmini:
 def _memory(memory: MemoryParams, queues: GemminiPart, command_rows: int) -> GemminiMemory:
     """Return the DMA's view; a line takes what the DRAM's bandwidth, latency and window of requests give."""
     return GemminiMemory(
-        latency_cycles=queues.l2_latency_cycles,
+        latency_cycles=queues.l2_latency_cycles + queues.l2_beat_cycles - 1,  # to the end of the first beat
         beat_cycles=queues.l2_beat_cycles,
         requests_in_flight=memory.requests_in_flight,
         command_rows=command_rows,
