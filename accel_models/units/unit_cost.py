@@ -26,6 +26,7 @@ class Where:
     weights_resident: Bools
     reserved_bytes: Ints  # of the activation buffer, held by others [B]
     pinned_bytes: Ints  # of the weight buffer, held by others [B]
+    outside_share: NDArray[np.float64]  # of the weights, off a chip whose own memory is full [0..1]
 
     @classmethod
     def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> Where:
@@ -36,6 +37,7 @@ class Where:
             weights_resident=np.repeat([place.weights_resident for place in placements], states),
             reserved_bytes=np.repeat([place.reserved_bytes for place in placements], states),
             pinned_bytes=np.repeat([place.pinned_bytes for place in placements], states),
+            outside_share=np.repeat([place.outside_share for place in placements], states),
         )
 
 
