@@ -86,6 +86,8 @@ class Cost:
 
     unit: str  # a kind of accel_models.units.kinds, or FREE
     compute_cycles: Ints  # the unit is busy, operands at hand
+    gather_cycles: Ints  # of them, packing what is kept
+    control_cycles: Ints  # of them, steering tiles
     first_tile_cycles: Ints  # from its start until its first output tile is ready for a consumer's DMA
     last_tile_cycles: Ints  # compute of the last tile: left to do when its last operand has landed
     weight_cycles: Ints  # DMA of the weights

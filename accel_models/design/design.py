@@ -197,6 +197,7 @@ class Skip(Part):
     channels: Literal["none", "compact", "tile", "prefix"] = "none"
     group: Count = 1  # channels per aligned group that ``tile`` skips together
     spatial: bool = False
+    packed_outputs: bool = False  # ``compact``: producers that know the mask store kept channels side by side
     gather_elements_per_cycle: Annotated[float, Field(gt=0)] = 16.0  # ``compact``: packing kept channels
 
 

@@ -63,6 +63,8 @@ class Busy:
     actions: Actions  # all but the DRAM's and the writing of fetched weights into their buffer
     feasible: Bools
     misfit: Misfit | None = None  # why, where one is not
+    gather_cycles: Ints | int = 0  # of ``cycles``: packing what is kept
+    control_cycles: Ints | int = 0  # of ``cycles``: steering tiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

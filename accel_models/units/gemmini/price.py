@@ -33,6 +33,7 @@ def gemmini_cost(states: States, design: Design) -> UnitCost:
     fits = found.fits | (shapes.macs == 0)
     busy = Busy(
         cycles=execute + gather,
+        gather_cycles=gather,
         first_tile_cycles=parts.first_tile + gather,
         last_tile_cycles=parts.last_tile,
         actions=inside_array(work, shapes, execute + gather, design) + _buffer_actions(work, found, design),
