@@ -29,7 +29,7 @@ class GateRequest:
 
     kind: GateKind
     name: str
-    module: str  # the module call, or the op, that puts the decision out; for exits a pattern of them
+    module: str  # the module call, or the op, that puts the decision out; for exits patterns, with commas
     guards: tuple[str, ...] = ()
     but: tuple[str, ...] = ()
     read: Read | None = None  # how the decision is read from the module's output; None: it is 0 or 1 as it is
@@ -155,7 +155,7 @@ def width(  # noqa: PLR0913  # a gate has these properties
 
 
 def exits(
-    heads: str,
+    heads: Patterns,
     *,
     confidence: str | Read = "max_softmax",
     threshold: float | Sequence[float] | None = None,
@@ -166,7 +166,7 @@ def exits(
     Parameters
     ----------
     heads
-        Pattern of the modules whose outputs are the exits' logits, shallow to deep: ``"classifier.*"``.
+        Pattern, or patterns, of the modules whose outputs are the exits' logits: ``"classifier.*"``.
     confidence
         How sure an exit is: ``"max_softmax"``, ``"entropy"``, a pattern of modules that put a confidence out, or a
         function of the logits.
@@ -180,7 +180,7 @@ def exits(
     return GateRequest(
         kind="exit",
         name=name,
-        module=heads,
+        module=heads if isinstance(heads, str) else ",".join(heads),
         confidence=confidence,
         threshold=tuple(threshold) if several else threshold,  # type: ignore[arg-type]  # a number if not several
     )
