@@ -42,7 +42,8 @@ class DynamicBlock(Block):
     def __init__(self, channels: int, mode: str) -> None:
         super().__init__(channels, channels)
         self.mode = mode
-        self.forced: Tensor | None = None  # channels to keep whatever the masker says
+        self.forced_c: Tensor | None = None  # what to keep whatever the maskers say
+        self.forced_s: Tensor | None = None
         if mode == "layer":
             self.masker = Masker(channels, 1)
         if mode in {"channel", "both"}:
@@ -56,9 +57,10 @@ class DynamicBlock(Block):
         channels, tiles = ones, torch.ones(len(x), 1, 1, 1)
         if self.mode in {"channel", "both"}:
             channels = kept(self.masker_c(x)).flatten(1)
-            channels = channels if self.forced is None else self.forced
+            channels = channels if self.forced_c is None else self.forced_c
         if self.mode in {"spatial", "both"}:
             tiles = kept(self.masker_s(x))
+            tiles = tiles if self.forced_s is None else self.forced_s
         return channels, tiles
 
     def forward(self, x: Tensor, shortcut: Tensor | None = None) -> Tensor:
@@ -111,7 +113,10 @@ def recorded(model: nn.Module, data: list[tuple[Tensor, Tensor]]) -> Trace:
 
 
 def repeat(model: nn.Module, trace: Trace, place: int) -> None:
-    """Keep the channels of one recorded input: real skipping leaves out the constants that others become."""
+    """Keep what one recorded input kept: real skipping leaves out the constants that the rest becomes."""
     for i, block in enumerate(model.blocks):
         if block.mode in {"channel", "both"}:
-            block.forced = torch.from_numpy(trace.mask(f"blocks.{i}.masker_c")[place : place + 1]).float()
+            block.forced_c = torch.from_numpy(trace.mask(f"blocks.{i}.masker_c")[place : place + 1]).float()
+        if block.mode in {"spatial", "both"}:
+            tiles = trace.mask(f"blocks.{i}.masker_s")[place].reshape(1, 1, TILES, TILES)
+            block.forced_s = torch.from_numpy(tiles).float()
