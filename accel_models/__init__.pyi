@@ -1,5 +1,9 @@
 """What others may use of `accel_models`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
+from .compiling.compiler import STEPS as STEPS
+from .compiling.compiler import Compiler as Compiler
+from .compiling.plan import plan as plan
+from .compiling.sorting import compiled_trace as compiled_trace
 from .cost import FREE as FREE
 from .cost import Cost as Cost
 from .cost import Ints as Ints
@@ -7,8 +11,10 @@ from .cost import Misfit as Misfit
 from .cost import Placement as Placement
 from .cost import WorkStates as WorkStates
 from .cost_table import save_cost_table as save_cost_table
+from .design.design import Array as Array
 from .design.design import Design as Design
 from .design.design import Skip as Skip
+from .design.load import altered as altered
 from .design.load import design_model as design_model
 from .design.load import design_names as design_names
 from .design.load import explain as explain
@@ -16,7 +22,6 @@ from .design.load import load_design as load_design
 from .design.load import parse_design as parse_design
 from .design.load import parse_override as parse_override
 from .design.load import set_value as set_value
-from .design.params import array_params as array_params
 from .design.params import design_area as design_area
 from .design.params import design_prices as design_prices
 from .design.params import memory_params as memory_params
@@ -51,7 +56,6 @@ from .energy.technology import energy_factor as energy_factor
 from .units.array.accesses import buffer_accesses as buffer_accesses
 from .units.array.mapping import Mapping as Mapping
 from .units.array.mapping import map_ops as map_ops
-from .units.array.systolic import ArrayParams as ArrayParams
 from .units.array.systolic import Gemms as Gemms
 from .units.array.systolic import ceil_div as ceil_div
 from .units.array.systolic import compute_cycles as compute_cycles
@@ -61,13 +65,13 @@ from .units.gemmini.loops import conv_cycles as conv_cycles
 from .units.gemmini.loops import matmul_cycles as matmul_cycles
 from .units.gemmini.machine import Gemmini as Gemmini
 from .units.gemmini.machine import gemmini_of as gemmini_of
-from .units.gemmini.matmul_tiling import Dataflow as Dataflow
-from .units.gemmini.matmul_tiling import Product as Product
 from .units.gemmini.queues import loads_alone as loads_alone
 from .units.gemmini.queues import stores_alone as stores_alone
 from .units.gemmini.reuse import DRAM as DRAM
 from .units.gemmini.reuse import LLC as LLC
 from .units.gemmini.tiling import ConvLayer as ConvLayer
+from .units.gemmini.tiling import Dataflow as Dataflow
+from .units.gemmini.tiling import Product as Product
 from .units.gemmini.tiling import dosa_tiling as dosa_tiling
 from .units.gemmini.tiling import search_tiling as search_tiling
 from .units.gemmini.traffic import Block as Block

@@ -21,6 +21,11 @@ Settings = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="One value of the design, e.g. --set array.rows=8, "
                  '--set clock="160 MHz" or --set software=tuned_2023.'),
 ]  # fmt: skip
+Without = Annotated[
+    list[str],
+    typer.Option("--without", metavar="STEP", help="A step the compiler leaves out: fold, fuse, sort, "
+                 "place_gates or pin; may be repeated, and `all` leaves out every one."),
+]  # fmt: skip
 OutFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -30,3 +35,12 @@ def design_from(name: str, settings: list[str]) -> Design:
     from accel_models import load_design, parse_override  # noqa: PLC0415  (pydantic and YAML are slow to import)
 
     return load_design(name, dict(parse_override(text) for text in settings))
+
+
+def left_out(steps: list[str]) -> dict[str, bool]:
+    """Return the settings of a policy that switch the compiler's ``steps`` off."""
+    from accel_models import STEPS, Compiler  # noqa: PLC0415  (as above)
+
+    names = list(STEPS) if "all" in steps else steps
+    Compiler.without(names)  # refuses what is no step
+    return dict.fromkeys(names, False)

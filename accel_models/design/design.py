@@ -12,9 +12,11 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
+from accel_models.compiling.absorbing import Stage
 from accel_models.design.quantities import parse_quantity, spell, whole
+from accel_models.energy.params import DeviceClass, Precision
 from accel_models.energy.tables import core_power, dram_table, operation_table
-from accel_models.units.simd.software import load_software
+from accel_models.units.simd.software import Isa, load_software
 from traces import ConfigError
 
 
@@ -38,6 +40,7 @@ Temperature = Annotated[float, *_quantity("temperature"), Field(gt=0)]
 Bits = Annotated[int, *_quantity("bits", integer=True), Field(gt=0)]
 Count = Annotated[int, Field(ge=1, strict=True)]
 Cycles = Annotated[int, Field(strict=True)]
+CyclesUp = Annotated[int, Field(ge=0, strict=True)]  # not negative
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
 
@@ -48,33 +51,50 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Dataflow = Literal["ws", "os", "is"]
+Drain = Literal["every_fold", "overlapped", "none"]
 P = TypeVar("P", bound=Part)
 
 
 class Array(Part):
-    """A systolic array; every option is an equation of :mod:`accel_models.units.array.systolic`."""
+    """R x C multiply-accumulate units; each option is an equation of :mod:`accel_models.units.array.systolic`."""
 
     rows: Count  # R [PEs]: the reduction in ws and is, output pixels in os
     cols: Count  # C [PEs]
-    dataflow: Literal["ws", "os", "is"]
+    dataflow: Dataflow
     count: Count = 1  # equal arrays that share the DRAM
-    weight_preload: Literal["serial", "overlapped"] = "serial"
-    preload_gap_cycles: Annotated[Cycles, Field(ge=0)] = 0
-    preload_crosses_columns: bool = False
-    first_preload: Literal["counted", "hidden"] = "counted"
-    drain: Literal["every_fold", "overlapped", "none"] = "every_fold"
-    # none: os results are read in parallel; ws and is results leave through the rows, as with every_fold
-    reduction: Literal["im2col", "per_tap"] = "im2col"
-    drain_path: Literal["down", "across"] = "down"
-    hop_cycles: Count = 1
-    trim_folds: bool = False
-    stream_block: Annotated[Cycles, Field(ge=0)] = 0  # rows per command; 0 is a whole fold
-    min_stream_cycles: Annotated[Cycles, Field(ge=0)] = 0
-    fold_overhead_cycles: Annotated[Cycles, Field(ge=0)] = 0
-    gemm_overhead_cycles: Cycles = 0
-    pack_groups: bool = True  # small groups of a convolution lie side by side
+    weight_preload: Literal["serial", "overlapped"] = "serial"  # ws, is: before its fold, or behind the last
+    preload_gap_cycles: CyclesUp = (
+        0  # overlapped: from the end of one load of the shadow registers to the next
+    )
+    preload_crosses_columns: bool = (
+        False  # overlapped: that load waits for the change-over to cross C columns
+    )
+    first_preload: Literal["counted", "hidden"] = "counted"  # overlapped: hidden = loaded ahead of the op
+    drain: Drain = "every_fold"  # overlapped: skew and drain show once; none: see ``drains``
+    reduction: Literal["im2col", "per_tap"] = (
+        "im2col"  # rows hold channels x kernel, or those of one tap at a time
+    )
+    drain_path: Literal["down", "across"] = "down"  # os: results leave down R rows, or across C columns
+    hop_cycles: Count = 1  # for a partial sum to pass one row
+    trim_folds: bool = False  # a part-filled fold pays for its occupied rows and columns only
+    stream_block: CyclesUp = 0  # longest stream of one command [rows]; 0: no limit
+    min_stream_cycles: CyclesUp = 0  # of the last stream
+    fold_overhead_cycles: CyclesUp = 0
+    gemm_overhead_cycles: Cycles = 0  # once per product: pipeline and command latency
+    pack_groups: bool = True  # small groups of a convolution lie side by side (group_packing)
     zero_gating: bool = False  # a masked MAC that is computed anyway does not switch
     depthwise_on: Literal["array", "simd"] = "array"
+
+    @property
+    def drains(self) -> Drain:
+        """How results leave: those of os alone can be read in parallel, others leave through the rows."""
+        return "every_fold" if self.drain == "none" and self.dataflow != "os" else self.drain
+
+    @property
+    def peak_macs_per_cycle(self) -> int:
+        """Every unit of one array busy [MAC/cycle]."""
+        return self.rows * self.cols
 
 
 class MemoryWait(Part):
@@ -88,7 +108,7 @@ class MemoryWait(Part):
 class Simd(Part):
     """A core or the vector unit beside an array; see :class:`accel_models.units.simd.simd.SimdParams`."""
 
-    isa: Literal["scalar", "dsp", "mve", "neon", "dot", "rvv", "vector"]
+    isa: Isa
     clock: Frequency | None = None  # the design's clock when left out
     lanes_int8: Count
     lanes_int16: Count
@@ -114,7 +134,7 @@ class Dram(Part):
     latency: Time
     burst: Room
     requests_in_flight: Count = 16
-    request_overhead_cycles: Annotated[Cycles, Field(ge=0)] = 0
+    request_overhead_cycles: CyclesUp = 0
     price: str  # row of tables/dram.csv
 
 
@@ -128,7 +148,7 @@ class Memory(Part):
     double_buffered: bool = True
     double_buffered_accumulator: bool = True
     halo_kept: bool = True  # rows that neighbouring tiles share stay in the buffer
-    tile_overhead_cycles: Annotated[Cycles, Field(ge=0)] = 0  # control per tile, while the array waits
+    tile_overhead_cycles: CyclesUp = 0  # control per tile, while the array waits
     activation_bits: Count = 8
     weight_bits: Count = 8
     accumulator_bits: Count = 32
@@ -183,9 +203,9 @@ class Technology(Part):
     node: Node
     voltage: Voltage
     temperature: Temperature = 330.0
-    device: Literal["hp", "lop", "lstp"] = "lop"
+    device: DeviceClass = "lop"
     operations: str = "horowitz_45nm"
-    precision: Literal["int8", "int16", "fp16", "fp32"] = "int8"
+    precision: Precision = "int8"
     idle_clocking: Share = 0.1
     register_bits_per_pe: Annotated[int, Field(ge=0)] = 48
     pe_buffer: Size = 0
@@ -204,6 +224,9 @@ def _check_tables(design: Design) -> None:
         dram_table(design.memory.dram.price)
 
 
+AUTO = "auto"  # of ``gate_unit``: the compiler chooses
+
+
 class Design(Part):
     """One accelerator."""
 
@@ -220,7 +243,8 @@ class Design(Part):
     gemmini: Gemmini | None = None
     skip: Skip = Skip()
     elementwise: Literal["simd", "ignored"] = "simd"  # ignored: adds, pools ... are free and said to be
-    gate_unit: str = "simd"  # a section that describes a unit
+    output_stage: tuple[Stage, ...] = ()  # what units that requantise do to results on their way out
+    gate_unit: str = "simd"  # a section that describes a unit; "auto": each gate op on its cheaper one
     gate_weights: Literal["resident", "fetched"] = "fetched"
     gate_handover: Time = 0.0  # of a decision from the unit that made it to one that obeys it
     technology: Technology

@@ -11,22 +11,11 @@ from accel_models.energy.area import Area, area_mm2
 from accel_models.energy.params import PriceOverride, SramMacro, TechnologyParams
 from accel_models.energy.price_list import price_list
 from accel_models.energy.prices import PriceList
-from accel_models.units.array.systolic import ArrayParams
 from accel_models.units.kinds import silicon_of
 from accel_models.units.simd.simd import MemoryWait, SimdParams
 from traces import ConfigError
 
 _NS = 1e9
-
-
-def array_params(design: Design) -> ArrayParams:
-    """Return the array's timing options; the design must have an array."""
-    if design.array is None:
-        raise ConfigError(f"design {design.name!r} has no array")
-    data = design.array.model_dump(exclude={"count", "zero_gating", "depthwise_on"})
-    if design.array.dataflow != "os" and design.array.drain == "none":
-        data["drain"] = "every_fold"  # only os results can be read in parallel
-    return ArrayParams(**data)
 
 
 def memory_params(design: Design) -> MemoryParams | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lacuna.console import percent, quantity, show_json, show_lines, show_table
-from lacuna.options import AsJson, DesignName, OutFolder, Settings, design_from
+from lacuna.options import AsJson, DesignName, OutFolder, Settings, Without, design_from, left_out
 
 if TYPE_CHECKING:
     from analysis import Figures
@@ -42,6 +42,7 @@ def replay(
     exit_threshold: ExitThreshold = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Replay only the first N inputs.")] = None,
     timeline: Annotated[int, typer.Option(min=0, help="Write a timeline of the first N inputs.")] = 0,
+    without: Without = [],  # noqa: B006  (typer copies it)
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,
 ) -> None:
@@ -51,7 +52,12 @@ def replay(
     from traces import load_trace, with_exit_threshold  # noqa: PLC0415
 
     policy = Policy(
-        prefetch=prefetch, theta=theta, batch=batch, batch_order=batch_order, compaction=compaction
+        prefetch=prefetch,
+        theta=theta,
+        batch=batch,
+        batch_order=batch_order,
+        compaction=compaction,
+        **left_out(without),
     )
     chosen = design_from(design, settings)
     inputs = (

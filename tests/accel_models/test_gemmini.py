@@ -18,9 +18,8 @@ from accel_models.units.gemmini.dma import (
     train_cycles,
 )
 from accel_models.units.gemmini.loops import conv_cycles, run_layers
-from accel_models.units.gemmini.machine import Gemmini, gemmini_of
+from accel_models.units.gemmini.machine import Gemmini, Run, gemmini_of
 from accel_models.units.gemmini.reuse import DRAM, INPUT, L2, LLC, WEIGHTS, place, reuse_of
-from accel_models.units.gemmini.run import Run
 from accel_models.units.gemmini.tiling import ConvLayer, ConvTiling, dosa_tiling, search_tiling
 from accel_models.units.gemmini.traffic import Block
 from analysis.validation.gemmini import gemmini_comparisons

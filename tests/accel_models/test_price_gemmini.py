@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.cost import Cost, Placement, WorkStates
+from accel_models.design.design import Array
 from accel_models.design.load import load_design
-from accel_models.design.params import array_params
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.ops import is_product
 from accel_models.units.gemmini.tiling import ConvLayer, search_tiling
@@ -88,7 +88,7 @@ def cost(
 
 
 def test_its_array_is_the_one_that_the_rtl_comparison_runs() -> None:
-    assert array_params(design()) == array_of("Gemmini", 16, 16, "ws")
+    assert design().section(Array) == array_of("Gemmini", 16, 16, "ws")
 
 
 def test_lacuna_estimate_meets_firesim() -> None:

@@ -22,10 +22,11 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from accel_models.design.design import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.group_packing import pack, packings
 from accel_models.units.array.op_sizes import Floats, OpSizes, gemms_of, sizes_of
-from accel_models.units.array.systolic import ArrayParams, compute_cycles
+from accel_models.units.array.systolic import compute_cycles
 from accel_models.units.array.tile_cost import Bools, Job
 from accel_models.units.array.tile_counts import counts_of
 from accel_models.units.array.tile_search import Prices, Ways, search, shortfall
@@ -48,6 +49,7 @@ class Operands:
     weights_on_chip: ArrayLike = False
     output_on_chip: ArrayLike = False
     reserved_bytes: ArrayLike = 0  # of the activation buffer, held by tensors that stay
+    pinned_bytes: ArrayLike = 0  # of the weight buffer, held by weights of other ops that stay
     input_pixel_bytes: ArrayLike | None = None  # on the bus per input pixel, whole bursts
     weight_bytes: ArrayLike | None = None  # on the bus for all weights, whole bursts
     # All weights of an op come before its first input, as the tasks of a schedule do, instead of both tile by
@@ -108,7 +110,7 @@ class Mapping:
 
 def map_ops(
     shapes: Shapes,
-    array: ArrayParams,
+    array: Array,
     memory: MemoryParams,
     *,
     prices: Prices | None = None,
@@ -159,7 +161,7 @@ def _concatenate(pieces: list[Mapping]) -> Mapping:
     return Mapping(**{f.name: np.concatenate([getattr(p, f.name) for p in pieces]) for f in fields(Mapping)})
 
 
-def _job(shapes: Shapes, array: ArrayParams, memory: MemoryParams, operands: Operands) -> tuple[Job, Bools]:
+def _job(shapes: Shapes, array: Array, memory: MemoryParams, operands: Operands) -> tuple[Job, Bools]:
     def full(value: ArrayLike) -> Floats:
         return np.array(np.broadcast_to(np.asarray(value, np.float64), len(shapes)))
 
@@ -179,16 +181,17 @@ def _job(shapes: Shapes, array: ArrayParams, memory: MemoryParams, operands: Ope
         fetch_weights=1.0 - full(operands.weights_on_chip),
         store_output=1.0 - full(operands.output_on_chip),
         reserved_bytes=full(operands.reserved_bytes),
+        pinned_bytes=full(operands.pinned_bytes),
         weights_first=operands.weights_first,
     )
     return job, np.asarray(shapes.macs > 0)
 
 
-def _untiled_cycles(array: ArrayParams, op: OpSizes) -> Floats:
+def _untiled_cycles(array: Array, op: OpSizes) -> Floats:
     return compute_cycles(array, gemms_of(op)).astype(np.float64)
 
 
-def _whole_folds(array: ArrayParams, op: OpSizes) -> Floats:
+def _whole_folds(array: Array, op: OpSizes) -> Floats:
     """Cycles between the folds of ops in one piece, the same sum as over tiles."""
     match array.dataflow:
         case "ws":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from accel_models.cost import Ints, Misfit, WorkStates
-from accel_models.design.design import Design
-from accel_models.design.params import array_params, design_prices, memory_params, technology_params
+from accel_models.design.design import Array, Design
+from accel_models.design.params import design_prices, memory_params, technology_params
 from accel_models.dram import MemoryParams
 from accel_models.energy.actions import Actions, array_actions
 from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
@@ -30,7 +30,7 @@ def array_cost(states: States, design: Design) -> UnitCost:
     work, shapes, where = states.work, states.shapes, states.where
     mapping = map_ops(
         shapes,
-        array_params(design),
+        design.section(Array),
         memory_params(design) or UNLIMITED,
         prices=_mapper_prices(design),
         operands=Operands(
@@ -38,6 +38,7 @@ def array_cost(states: States, design: Design) -> UnitCost:
             weights_on_chip=where.weights_resident,
             output_on_chip=where.output_on_chip,
             reserved_bytes=where.reserved_bytes,
+            pinned_bytes=where.pinned_bytes,
             weight_bytes=work.weight_fetch_bytes,
             weights_first=True,
         ),
@@ -95,7 +96,7 @@ def inside_array(work: WorkStates, shapes: Shapes, cycles: Ints, design: Design)
         technology_params(design),
         shapes.macs,
         cycles,
-        pes=array_params(design).peak_macs_per_cycle,
+        pes=design.section(Array).peak_macs_per_cycle,
         gated_macs=shapes.macs - work.useful_macs if design.array and design.array.zero_gating else 0,
     )
 

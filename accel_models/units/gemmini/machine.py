@@ -1,4 +1,4 @@
-"""A Gemmini and its memory: the numbers that its loops take, and how a design states them."""
+"""A Gemmini and its memory: what its loops take and give back, and how a design states it."""
 
 from __future__ import annotations
 
@@ -42,6 +42,25 @@ class Gemmini(NamedTuple):
     def tile_accumulator_bytes(self) -> int:
         """What the results of one tile may take [B]."""
         return self.accumulator_bytes // (2 if self.double_buffered else 1)
+
+
+class Run(NamedTuple):
+    """Cycles and counts of one op alone, over all its tiles."""
+
+    total: float  # from the first command to the last result in memory [cycles]
+    load: float  # of that each queue works [cycles]
+    execute: float
+    store: float
+    first_load: float  # until the array can begin [cycles]
+    last_execute: float  # left for the array when the last tile has landed [cycles]
+    dram_input_bytes: float  # lines that no cache held, whole [B]
+    dram_weight_bytes: float
+    dram_output_bytes: float
+    loaded_input_bytes: float  # into the scratchpad, from wherever [B]
+    loaded_weight_bytes: float
+    array_input_reads: float  # from the scratchpad into the array [elements]
+    array_weight_reads: float  # [elements]
+    array_sums: float  # written into the accumulator, sums in between included [elements]
 
 
 _CASTS = {kind: get_type_hints(kind) for kind in (Gemmini, GemminiMemory)}

@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from accel_models.cost import Ints, Misfit, WorkStates
-from accel_models.design.design import Design
+from accel_models.design.design import Array, Design
 from accel_models.design.design import Gemmini as GemminiPart
-from accel_models.design.params import array_params
 from accel_models.dram import whole_bursts
 from accel_models.energy.actions import Actions
 from accel_models.units.array.op_sizes import Floats
@@ -19,7 +18,7 @@ from accel_models.units.array.price import gather_cycles, inside_array
 from accel_models.units.array.systolic import Gemms, compute_cycles
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.ops import LibraryRuns, is_product, run_op
-from accel_models.units.gemmini.queue_parts import QueueTimes, parts_of
+from accel_models.units.queue_parts import QueueTimes, parts_of
 from accel_models.units.unit_cost import BusTimes, Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
 
@@ -69,7 +68,7 @@ def _execute_cycles(work: WorkStates, shapes: Shapes, found: LibraryRuns, design
     """Cycles of the array, operands at hand; of a product, those of its RTL."""
     if is_product(work.op):
         return np.where(
-            found.whole("execute") > 0, compute_cycles(array_params(design), Gemms.of_shapes(shapes)), 0
+            found.whole("execute") > 0, compute_cycles(design.section(Array), Gemms.of_shapes(shapes)), 0
         )
     return found.whole("execute")
 
