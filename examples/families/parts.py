@@ -83,7 +83,8 @@ def randomised(model: nn.Module, seed: int = 0) -> nn.Module:
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
             module.running_mean.normal_(0, 0.1, generator=generator)
-            module.bias.data.normal_(0, 0.2, generator=generator)
+            if module.affine:
+                module.bias.data.normal_(0, 0.2, generator=generator)
     return model.eval()
 
 

@@ -175,6 +175,10 @@ def _sizes(
             return {"size": request.size or graph.op(guards[0]).out_channels}
         case "width":
             return {"size": len(request.widths)}
+        case "token":
+            return {"size": graph.op(guards[0]).out_pixels}
+        case "element":
+            return {"size": graph.op(guards[0]).output_elements}
         case "spatial":
             rows, cols = request.grid
             if request.grid == (1, 1) and decision:
@@ -206,6 +210,8 @@ def _without_masks(graph: Graph, gates: list[Gate], parts: _Parts) -> tuple[Grap
             renamed[op.name] = halves[op.name] = data[0]
         elif op.kind == "mul" and hard and len(data) == 1:
             kept.append(op.model_copy(update={"kind": "activation", "inputs": (data[0],)}))
+        elif op.kind == "add" and len(data) == 1 and _biased(op, hard, parts):
+            renamed[op.name] = data[0]
         elif op.kind == "add" and len(op.inputs) == 2 and halves.keys() >= set(op.inputs):
             renamed[op.name] = _chosen(graph, inputs, guarded)
         else:
@@ -215,6 +221,11 @@ def _without_masks(graph: Graph, gates: list[Gate], parts: _Parts) -> tuple[Grap
     answers = tuple(renamed.get(name, name) for name in graph.answers)
     update = {"ops": tuple(kept), "module_outputs": outputs, "answers": answers, "gates": ()}
     return graph.model_copy(update=update), renamed
+
+
+def _biased(op: Op, hard: list[str], parts: _Parts) -> bool:
+    """Whether the op only adds a mask that was made of a decision: what softmax shall not see, say."""
+    return bool(hard) and parts.carriers.issuperset(hard) and op.activation == "none"
 
 
 def _chosen(graph: GraphParts, halves: tuple[str, ...], guarded: set[str]) -> str:

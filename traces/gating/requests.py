@@ -154,6 +154,44 @@ def width(  # noqa: PLR0913  # a gate has these properties
     )
 
 
+def tokens(  # noqa: PLR0913  # a gate has these properties
+    name: str,
+    *,
+    guards: Patterns,
+    but: Patterns = (),
+    open: Read | None = None,  # the word for it
+    module: str = "",
+) -> GateRequest:
+    """Ask for a gate with a bit per row (token) of the sequences that it guards; see :func:`layer`."""
+    return GateRequest(
+        kind="token",
+        name=name,
+        module=module or name,
+        guards=_patterns(guards),
+        but=_patterns(but),
+        read=open,
+    )
+
+
+def elements(  # noqa: PLR0913  # a gate has these properties
+    name: str,
+    *,
+    guards: Patterns,
+    but: Patterns = (),
+    open: Read | None = None,  # the word for it
+    module: str = "",
+) -> GateRequest:
+    """Ask for a gate with a bit per output element of what it guards; see :func:`layer`."""
+    return GateRequest(
+        kind="element",
+        name=name,
+        module=module or name,
+        guards=_patterns(guards),
+        but=_patterns(but),
+        read=open,
+    )
+
+
 def exits(
     heads: Patterns,
     *,
