@@ -1,5 +1,4 @@
-"""CGNet, channel gating (Hua et al., NeurIPS 2019): a quarter of the input channels decide, output element by element,
-whether the other three quarters are worth adding."""
+"""CGNet, channel gating (Hua et al., NeurIPS 2019): a quarter of the channels decides about the rest, per element."""
 
 from __future__ import annotations
 
@@ -17,7 +16,10 @@ class Threshold(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm, self.least = nn.BatchNorm2d(channels, affine=False), nn.Parameter(torch.zeros(channels, 1, 1))
+        self.norm, self.least = (
+            nn.BatchNorm2d(channels, affine=False),
+            nn.Parameter(torch.zeros(channels, 1, 1)),
+        )
 
     def forward(self, partial: Tensor) -> Tensor:
         return (self.norm(partial) > self.least).float()

@@ -1,4 +1,4 @@
-"""DynamicViT (Rao et al., NeurIPS 2021): a small predictor scores tokens; those that score low are gone from there on."""
+"""DynamicViT (Rao et al., NeurIPS 2021): tokens that a small predictor scores low are gone from there on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mixture-of-Depths (Raposo et al., 2024): a router sends the best few tokens through a block; the rest goes around it."""
+"""Mixture-of-Depths (Raposo et al., 2024): a router sends the best tokens through a block, the rest around."""
 
 from __future__ import annotations
 

@@ -50,7 +50,10 @@ def counted(family: ModuleType, model: torch.nn.Module, trace: Trace) -> list[in
         for k in range(len(images)):
             if hasattr(family, "repeat"):  # noise, or a user, decides: as it was recorded
                 family.repeat(model, trace, len(found))
-            with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # fused, it counts as 0
+            with (
+                sdpa_kernel(SDPBackend.MATH),
+                FlopCounterMode(display=False) as counter,
+            ):  # fused, it counts as 0
                 model(images[k : k + 1])
             found.append(counter.get_total_flops() // 2)
     return found

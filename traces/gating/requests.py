@@ -154,7 +154,7 @@ def width(  # noqa: PLR0913  # a gate has these properties
     )
 
 
-def tokens(  # noqa: PLR0913  # a gate has these properties
+def tokens(  # a gate has these properties
     name: str,
     *,
     guards: Patterns,
@@ -173,7 +173,7 @@ def tokens(  # noqa: PLR0913  # a gate has these properties
     )
 
 
-def elements(  # noqa: PLR0913  # a gate has these properties
+def elements(  # a gate has these properties
     name: str,
     *,
     guards: Patterns,
