@@ -313,7 +313,8 @@ def _gathered(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:
     """
     if op.kind not in MAC_KINDS:
         return np.zeros(len(cin), np.int64)
-    compacted = (design.skip.channels == "compact") & (cin < op.in_channels) & (op.kind != "matmul")
+    gathers = design.skip.channels == "compact" and not design.skip.packed_outputs and op.kind != "matmul"
+    compacted = gathers & (cin < op.in_channels)
     pixels = np.where(patch > 0, patch, np.where(compacted, op.in_height * op.in_width, 0))
     return np.asarray(pixels * cin, np.int64)
 
