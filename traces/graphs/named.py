@@ -77,7 +77,7 @@ def _load_file(path: Path) -> NetworkGraph:
 
             return load_topology(path)
         case ".onnx":
-            from traces.graphs.onnx import load_onnx  # noqa: PLC0415  (an optional extra)
+            from traces.graphs.onnx.load import load_onnx  # noqa: PLC0415  (an optional extra)
 
             return load_onnx(path)
         case other:
