@@ -52,7 +52,7 @@ class Folder:
         left: list[Any] = []
         changed = False
         for node in nodes:
-            self._unbatch(node)
+            changed |= self._unbatch(node)
             replaced = self._branch(node)
             if replaced is not None:
                 left += replaced
@@ -167,15 +167,16 @@ class Folder:
         start, end = integer(node, "start", 0), integer(node, "end", len(shape))
         return np.array(shape[start:end], np.int64)
 
-    def _unbatch(self, node: Any) -> None:
+    def _unbatch(self, node: Any) -> bool:
         """Let a reshape to a constant shape that begins with the batch begin with 1."""
         if self.batch == 1 or node.op_type != "Reshape" or node.input[1] not in self.values:
-            return
+            return False
         shape = self.values[node.input[1]]
-        if shape.ndim == 1 and len(shape) and shape[0] == self.batch:
-            one = f"{node.input[1]}:one"
-            self._keep(one, np.array([1, *shape[1:]], np.int64))
-            node.input[1] = one
+        if shape.ndim != 1 or not len(shape) or shape[0] != self.batch:
+            return False
+        one = f"{node.input[1]}:one"
+        node.input[1] = one
+        return self._keep(one, np.array([1, *shape[1:]], np.int64))
 
     def _branch(self, node: Any) -> list[Any] | None:
         """Return the nodes of the branch that a constant condition takes."""
