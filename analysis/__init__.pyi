@@ -13,3 +13,10 @@ from .sweeps.store import load_sweep as load_sweep
 from .sweeps.sweep import Progress as Progress
 from .sweeps.sweep import sweep as sweep
 from .validation.all import all_comparisons as all_comparisons
+from .validation.comparison import Comparison as Comparison
+from .validation.row_kinds import ROW_KINDS as ROW_KINDS
+from .validation.row_kinds import row_kind as row_kind
+from .validation.rows.kind import GroupScore as GroupScore
+from .validation.rows.kind import Score as Score
+from .validation.rows.kind import read_measured_rows as read_measured_rows
+from .validation.rows.kind import score_rows as score_rows

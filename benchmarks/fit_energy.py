@@ -28,7 +28,9 @@ def main() -> None:
     rows = energy_rows()
     for set_up in sorted({chip_set_up(row) for row in rows}):
         unknown = set_up == "cortex_m7"  # stands for a set-up that is not known: every row of its chip
-        own = [row for row in rows if (row["soc"] == "STM32H7A3" if unknown else chip_set_up(row) == set_up)]
+        own = [
+            row for row in rows if (row["design"] == "cortex_m7" if unknown else chip_set_up(row) == set_up)
+        ]
         shipped, fitted = core_power(set_up).charge_pc, fit(own, set_up)
         print(f"{set_up:16s} {len(own):3d} rows: shipped {shipped:6.1f} pC per cycle, fitted {fitted:6.1f}")
     print_left_out(rows, "submission", lambda row: f"{row['round']} {row['submitter']} {row['soc']}")
@@ -40,7 +42,7 @@ def charges(rows: Sequence[Row], set_up: str) -> Floats:
     """Return each row's charge per cycle at the set-up's own supply, at the measured latency [pC]."""
     core = core_power(set_up)
     cycles = np.array([float(row["latency_ms"]) * float(row["freq_mhz"]) * 1e3 for row in rows])
-    energy = np.array([float(row["energy_uj"]) * 1e6 for row in rows])
+    energy = np.array([float(row["energy_uJ"]) * 1e6 for row in rows])
     linear = core.regulator == "ldo"
     supply = np.array([float(row["supply_v"] or core.supply_v) if linear else core.supply_v for row in rows])
     return energy / cycles / supply

@@ -19,7 +19,7 @@ from accel_models.units.array.systolic import ArrayParams
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.ops import run_op
 from accel_models.work.shapes import Shapes, shapes_of
-from traces.graphs.graph import Op
+from traces.graphs.parts import Op
 
 ARRAY = ArrayParams(rows=16, cols=16, dataflow="ws", weight_preload="overlapped", drain="overlapped")
 MEMORY = MemoryParams(

@@ -8,7 +8,8 @@ import pytest
 from accel_models import design_prices, load_design
 from simulator import Policy, replay
 from traces import Trace, TraceInfo, load_trace, save_trace
-from traces.graphs.graph import INPUT, Gate, NetworkGraph, Op
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import INPUT, Gate, Op
 
 IN_PIXELS = {"in_height": 4, "in_width": 4}
 PIXELS = IN_PIXELS | {"out_height": 4, "out_width": 4}

@@ -4,7 +4,9 @@ import ast
 import importlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ ALLOWED = {
     "lacuna": {"lacuna", "networks", "analysis", "simulator", "accel_models", "traces"},
 }
 FACES = ["traces", "accel_models", "simulator", "analysis", "networks"]
+MOST_MODULES = 18  # in one folder, faces not counted: about what can be looked over at a glance
 ONE_FILE = {"simpy": "simulator/", "matplotlib": "analysis/", "plotly": "analysis/"}
 
 
@@ -77,16 +80,48 @@ def test_a_face_lists_what_is_there(folder: str) -> None:
     if folder == "networks":
         pytest.importorskip("torch")
     face = importlib.import_module(folder)
+    listed = stub_homes(folder)
+    assert sorted(face.__all__) == sorted(listed)
+    for name, home in listed.items():
+        assert getattr(face, name) is getattr(importlib.import_module(home), name)
+
+
+def test_no_circle_among_modules() -> None:
+    """Modules can be put in an order in which each imports only earlier ones, also inside functions."""
+    names = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path for f in ALLOWED for path in modules(f)
+    }
+    needs = {name: set(needed(path, names)) - {name} for name, path in names.items()}
+    assert list(TopologicalSorter(needs).static_order())  # raises CycleError, which names the circle
+
+
+def needed(path: Path, names: Mapping[str, Path]) -> Iterator[str]:
+    """Yield the modules that a module imports; a name from a face stands for the module it lies in."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or not node.module:
+            continue
+        homes = stub_homes(node.module) if node.module in FACES else {}
+        for alias in node.names:
+            for name in (homes.get(alias.name, ""), f"{node.module}.{alias.name}", node.module):
+                if name in names:
+                    yield name
+
+
+def stub_homes(folder: str) -> dict[str, str]:
+    """Return the module of each name that a face lists."""
     stub = ast.parse((ROOT / folder / "__init__.pyi").read_text(encoding="utf-8"))
-    listed = {
+    return {
         alias.name: f"{folder}.{node.module}"
         for node in stub.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert sorted(face.__all__) == sorted(listed)
-    for name, home in listed.items():
-        assert getattr(face, name) is getattr(importlib.import_module(home), name)
+
+
+@pytest.mark.parametrize("folder", sorted(ALLOWED))
+def test_a_folder_can_be_looked_over(folder: str) -> None:
+    crowd = Counter(path.parent.relative_to(ROOT) for path in modules(folder) if path.name != "__init__.py")
+    assert [f"{where}: {count} modules" for where, count in crowd.items() if count > MOST_MODULES] == []
 
 
 def test_only_networks_imports_torch() -> None:

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from traces.base.errors import ConfigError, UnsupportedError
-from traces.graphs.graph import Gate
+from traces.graphs.parts import Gate
 from traces.trace import Trace
 
 
 def exit_gate(trace: Trace) -> Gate:
     """Return the trace's one exit gate, whose answers are recorded."""
-    gates = [gate for gate in trace.graph.gates if gate.kind == "exit"]
+    gates = [gate for gate in trace.graph.gates if gate.rules.picks_answer]
     if len(gates) != 1:
         raise UnsupportedError(f"network {trace.graph.name!r} has {len(gates)} exit gates, needs one")
     if gates[0].name not in trace.exit_predictions:

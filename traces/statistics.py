@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from traces.graphs.graph import Gate, GateKind
+from traces.graphs.gate_kinds import GateKind
+from traces.graphs.parts import Gate
 from traces.trace import Trace
 from traces.work.workload import Workload, lower
 
@@ -58,7 +59,7 @@ def trace_statistics(trace: Trace) -> TraceStatistics:
     gates = trace.graph.gates
     asked = [_asked(gate, workload) for gate in gates]
     shares = [_kept_share(gate, trace) for gate in gates]
-    coarse = [gate for gate in gates if gate.kind not in {"channel", "spatial"}]
+    coarse = [gate for gate in gates if gate.rules.stored != "bits"]
     return TraceStatistics(
         inputs=len(trace),
         accuracy=trace.accuracy,
@@ -81,7 +82,7 @@ def _gate_statistics(trace: Trace, gate: Gate, share: Floats, asked: NDArray[np.
     kept = share[asked]
     bits = _bit_rates(gate, trace, asked)
     correct = (trace.labels == trace.predictions)[asked]
-    values = gate.widths[-1] if gate.kind == "width" else gate.size - (gate.kind == "exit")
+    values = gate.widths[-1] if gate.widths else gate.size - gate.rules.picks_answer
     both = asked[1:] & asked[:-1]
     return GateStatistics(
         name=gate.name,
@@ -92,7 +93,7 @@ def _gate_statistics(trace: Trace, gate: Gate, share: Floats, asked: NDArray[np.
         spread=float(kept.std()) if len(kept) else float("nan"),
         mean_kept=_mean(kept) * values,
         entropy_bits=_entropy(gate, bits),
-        always_open=int((bits == 1).sum()) if gate.kind not in {"exit", "width"} else 0,
+        always_open=int((bits == 1).sum()) if gate.rules.stored != "index" else 0,
         dead=int((bits == 0).sum()),
         autocorrelation=correlation(share[:-1][both], share[1:][both]),
         rate_by_class=_by_class(kept, trace.labels[asked], trace.labels),
@@ -103,7 +104,7 @@ def _gate_statistics(trace: Trace, gate: Gate, share: Floats, asked: NDArray[np.
 
 def _asked(gate: Gate, workload: Workload) -> NDArray[np.bool_]:
     """Return for which inputs the gate's last op ran, shape (n,)."""
-    if not gate.computed_by or gate.kind == "exit":
+    if not gate.computed_by or gate.rules.picks_answer:
         return np.ones(len(workload), np.bool_)
     i = workload.graph.index[gate.computed_by[-1]]
     return workload.states[i].runs[workload.state_index[:, i]]
@@ -112,14 +113,14 @@ def _asked(gate: Gate, workload: Workload) -> NDArray[np.bool_]:
 def _kept_share(gate: Gate, trace: Trace) -> Floats:
     """Return the share that the gate keeps per input, shape (n,)."""
     values = trace.decisions[gate.name]
-    match gate.kind:
-        case "layer":
+    match gate.rules.stored:
+        case "flag":
             return values.astype(np.float64)
-        case "channel" | "spatial":
+        case "bits":
             return np.asarray(np.bitwise_count(values).sum(axis=1) / gate.size, np.float64)
-        case "width":
-            return np.array(gate.widths, np.float64)[values.view(np.uint8)] / gate.widths[-1]
-        case "exit":
+        case "index":
+            if gate.widths:
+                return np.array(gate.widths, np.float64)[values.view(np.uint8)] / gate.widths[-1]
             return values / max(gate.size - 1, 1)
 
 
@@ -127,10 +128,10 @@ def _bit_rates(gate: Gate, trace: Trace, asked: NDArray[np.bool_]) -> Floats:
     """Return how often each bit is kept (or each index chosen), shape (size,); empty if never asked."""
     if not asked.any():
         return np.zeros(0)
-    if gate.kind in {"channel", "spatial"}:
+    if gate.rules.stored == "bits":
         return np.asarray(trace.mask(gate.name)[asked].mean(axis=0), np.float64)
     values = trace.decisions[gate.name][asked]
-    if gate.kind == "layer":
+    if gate.rules.stored == "flag":
         return np.array([values.mean()])
     return np.bincount(values, minlength=gate.size) / len(values)
 
@@ -139,7 +140,7 @@ def _entropy(gate: Gate, rates: Floats) -> float:
     """Return the entropy of independent bits, or of one index [bit]."""
     with np.errstate(divide="ignore", invalid="ignore"):
         surprise = -np.nan_to_num(rates * np.log2(rates))
-        if gate.kind not in {"exit", "width"}:
+        if gate.rules.stored != "index":
             surprise -= np.nan_to_num((1 - rates) * np.log2(1 - rates))
     return float(surprise.sum()) + 0.0
 

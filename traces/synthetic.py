@@ -21,8 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from traces.base.errors import ConfigError, did_you_mean
-from traces.graphs.graph import Gate, NetworkGraph
-from traces.trace import Trace, TraceInfo, pack_mask
+from traces.graphs.gate_kinds import Decisions
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate
+from traces.trace import Trace, TraceInfo
 
 Floats = NDArray[np.float32]
 
@@ -82,7 +84,7 @@ def synthetic_trace(
         for gate, rng in zip(graph.gates, streams[1:], strict=True)
     }
     answers = _Answers.draw(streams[0], difficulty[:, 0], chosen)
-    exits = [gate for gate in graph.gates if gate.kind == "exit"]
+    exits = [gate for gate in graph.gates if gate.rules.picks_answer]
     per_exit = {gate.name: answers.per_exit(gate.size) for gate in exits}
     predictions = answers.predict(1.0)
     for gate in exits:
@@ -99,7 +101,7 @@ def synthetic_trace(
 
 
 def _bits(gate: Gate) -> int:
-    return gate.size if gate.kind in {"channel", "spatial"} else 1
+    return gate.size if gate.rules.stored == "bits" else 1
 
 
 def _latent(rng: np.random.Generator, difficulty: Floats, bits: int, settings: SyntheticSettings) -> Floats:
@@ -120,12 +122,12 @@ def _autoregressive(rng: np.random.Generator, shape: tuple[int, int], correlatio
     return series
 
 
-def _decide(gate: Gate, rate: float, latent: Floats) -> NDArray[np.bool_] | NDArray[np.uint8]:
+def _decide(gate: Gate, rate: float, latent: Floats) -> Decisions:
     """Threshold the latents (n, bits) so that decisions have the wanted rate."""
-    if gate.kind in {"exit", "width"}:
+    if gate.rules.stored == "index":
         return np.searchsorted(_index_thresholds(gate.size, rate), latent[:, 0]).astype(np.uint8)
     is_open: NDArray[np.bool_] = latent > _quantile(1 - rate)
-    return is_open[:, 0] if gate.kind == "layer" else pack_mask(is_open)
+    return gate.rules.store(is_open if gate.rules.stored == "bits" else is_open[:, 0])
 
 
 def _index_thresholds(size: int, rate: float) -> NDArray[np.float64]:

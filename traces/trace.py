@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from traces.base.errors import GraphError
-from traces.graphs.graph import Gate, NetworkGraph
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate
 
 SCHEMA_VERSION = "1.0"  # major: readers refuse another; minor: additions that old readers may ignore
 
@@ -71,9 +72,8 @@ class Trace:
 
     def _check_extras(self, n: int) -> None:
         for gate in self.graph.gates:
-            bits = gate.kind in {"channel", "spatial"}
             for what, values, shape in (
-                ("scores", self.scores, (n, gate.size) if bits else (n,)),
+                ("scores", self.scores, gate.rules.decided(n, gate.size)),
                 ("exit predictions", self.exit_predictions, (n, gate.size)),
                 ("exit confidences", self.exit_confidences, (n, gate.size)),
             ):
@@ -116,17 +116,16 @@ def pack_mask(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 def _check_decisions(gate: Gate, values: NDArray[np.bool_] | NDArray[np.uint8], n: int) -> None:
-    packed = gate.kind in {"channel", "spatial"}
-    shape = (n, -(-gate.size // 8)) if packed else (n,)
-    dtype = np.bool_ if gate.kind == "layer" else np.uint8
+    rules = gate.rules
+    shape, dtype = rules.shape(n, gate.size), rules.dtype
     if values.shape != shape or values.dtype != dtype:
         raise GraphError(
             f"trace: gate {gate.name!r} ({gate.kind}) holds {values.dtype} {values.shape}, "
             f"needs {np.dtype(dtype)} {shape}"
         )
-    if gate.kind in {"exit", "width"} and n and int(values.max()) >= gate.size:
+    if rules.stored == "index" and n and int(values.max()) >= gate.size:
         raise GraphError(
             f"trace: gate {gate.name!r} holds index {int(values.max())}, needs less than {gate.size}"
         )
-    if packed and gate.size % 8 and n and int(values[:, -1].max()) >> gate.size % 8:
+    if rules.stored == "bits" and gate.size % 8 and n and int(values[:, -1].max()) >> gate.size % 8:
         raise GraphError(f"trace: gate {gate.name!r} has a bit set beyond its {gate.size}")

@@ -58,7 +58,9 @@ def can_sort(gate: Gate, graph: NetworkGraph) -> bool:
     They can where every tensor that carries them is made by ops the gate guards (or from such a tensor,
     channel by channel) and ends in ops that mix channels: convolutions without groups, products.
     """
-    if gate.kind != "channel" or any(not _makes(graph.op(name), gate, graph) for name in gate.guards):
+    if (gate.rules.decides, gate.rules.stored) != ("channels", "bits") or any(
+        not _makes(graph.op(name), gate, graph) for name in gate.guards
+    ):
         return False
     carried = set(gate.guards)
     for op in graph.ops:
@@ -74,7 +76,7 @@ def can_sort(gate: Gate, graph: NetworkGraph) -> bool:
 
 def _makes(op: Op, gate: Gate, graph: NetworkGraph) -> bool:
     """Whether the guarded op's output channels are free, or those of an input that the gate guards too."""
-    guards = [other for other in graph.guards_of(op.name) if other.kind in {"channel", "width"}]
+    guards = [other for other in graph.guards_of(op.name) if other.rules.decides == "channels"]
     if len(guards) > 1:
         return False
     if op.kind in MAC_KINDS and op.groups == 1 and op.kind != "lstm_cell":

@@ -235,6 +235,7 @@ class Design(_Part):
     elementwise: Literal["simd", "ignored"] = "simd"  # ignored: adds, pools ... are free and said to be
     gate_unit: Literal["array", "simd"] = "simd"
     gate_weights: Literal["resident", "fetched"] = "fetched"
+    gate_handover: Time = 0.0  # of a decision from the unit that made it to one that obeys it
     technology: Technology
     sources: dict[str, str]  # dotted path of a value or of the group around it -> where it comes from
 

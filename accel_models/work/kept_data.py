@@ -60,7 +60,7 @@ def patch_pixels(workload: Workload, i: int, design: Design) -> Ints:
     lies between them twice: ((g + k - 1) / g)^2 times as much as the whole op at stride 1.
     """
     op, states, total = workload.graph.ops[i], workload.states[i], int(workload.tile_totals[i])
-    gates = [gate for gate in workload.graph.guards_of(op.name) if gate.kind == "spatial"]
+    gates = [gate for gate in workload.graph.guards_of(op.name) if gate.rules.decides == "tiles"]
     if not gates or not design.skip.spatial:
         return np.zeros(len(states), np.int64)
     rows, cols = -(-op.out_height // gates[0].tile_rows), -(-op.out_width // gates[0].tile_cols)

@@ -35,7 +35,7 @@ def dpacs_latency() -> Comparison:
     Pixels are pruned in all convolutions of residual blocks, channels between them, whole groups at a time.
     """
     rows = [row for row in reference_rows("dpacs_fpga") if row["implementation"] == "serial"]
-    found = [_over_dense(name, [row for row in rows if row["network"] == name]) for name in NETWORKS]
+    found = [over_dense(name, [row for row in rows if row["network"] == name]) for name in NETWORKS]
     labels, measured, predicted = zip(*found, strict=True)
     return Comparison(
         name="DPACS serial, latency under pruning over dense",
@@ -54,7 +54,7 @@ def _chip() -> Design:
     return load_design("dpacs_serial")
 
 
-def _over_dense(name: str, rows: list[dict[str, str]]) -> tuple[list[str], Floats, Floats]:
+def over_dense(name: str, rows: list[dict[str, str]]) -> tuple[list[str], Floats, Floats]:
     """Return the label, the measured and the predicted ratio of every pruned row; the dense one comes first."""
     pruned = [row["pruned_spatial_channel_percent"] for row in rows]
     kept = np.array([_kept(text) for text in pruned])

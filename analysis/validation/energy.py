@@ -31,8 +31,8 @@ def energy_comparisons() -> tuple[Comparison, ...]:
 
 def voltage_scaling() -> Comparison:
     """Energy of one chip at two voltages: Stillmaker & Baas between 0.65 V and 0.80 V at 22 nm."""
-    rows = [row for row in reference_rows("energy_mlperf_tiny") if row["soc"] == "Gap9"]
-    energy = {(row["benchmark"], row["supply_v"]): float(row["energy_uj"]) for row in rows}
+    rows = [row for row in reference_rows("mlperf_tiny") if row["soc"] == "Gap9"]
+    energy = {(row["benchmark"], row["voltage"]): float(row["energy_uJ"]) for row in rows}
     names = sorted({row["benchmark"] for row in rows})
     return Comparison(
         name="energy ratio 0.80 V / 0.65 V at 22 nm",

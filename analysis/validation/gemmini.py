@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accel_models import (
     Block,
@@ -23,6 +24,9 @@ from accel_models import (
 from analysis.validation.array import Ints, Table, ints, reference, where
 from analysis.validation.comparison import Comparison
 from analysis.validation.gemmini_firesim import estimated_cycles, mapping_cycles
+
+PRODUCT_COLUMNS = ("M", "K", "N", "bias", "mem_latency", "mem_cycles_per_16B")
+Floats = NDArray[np.float64]
 
 FIRESIM_TRUTH = "ucb-bar/dosa @a7a32393, data/firesim_test_data/both.csv"
 
@@ -43,22 +47,34 @@ def gemmini_comparisons() -> tuple[Comparison, ...]:
 def loads() -> Comparison:
     """Trains of load commands from an ideal memory; a row of 16 sums for the accumulator is 64 bytes."""
     table = where(reference("gemmini_dma_rtl"), op="MVIN")
+    return _trains_alone("Gemmini loads alone", table, load_cycles(table), bound_mean=0.01, bound_worst=0.06)
+
+
+def load_cycles(table: Table) -> list[float]:
+    """Return the cycles of trains of load commands."""
     predicted = []
     for memory, commands, rows, cols, pitch, sums in _trains(table):
         size = cols * (4 if sums else 1)
         train = (Block(command * rows * pitch, pitch, rows, size) for command in range(commands))
         predicted.append(loads_alone(memory, train))
-    return _trains_alone("Gemmini loads alone", table, predicted, bound_mean=0.01, bound_worst=0.06)
+    return predicted
 
 
 def stores() -> Comparison:
     """Trains of store commands out of the accumulator, to an ideal memory."""
     table = where(reference("gemmini_dma_rtl"), op="MVOUT", accumulator="1")
+    return _trains_alone(
+        "Gemmini stores alone", table, store_cycles(table), bound_mean=0.005, bound_worst=0.02
+    )
+
+
+def store_cycles(table: Table) -> list[float]:
+    """Return the cycles of trains of store commands."""
     predicted = []
     for memory, commands, rows, cols, pitch, _ in _trains(table):
         train = (Block(command * rows * pitch, pitch, rows, cols) for command in range(commands))
         predicted.append(stores_alone(memory, train))
-    return _trains_alone("Gemmini stores alone", table, predicted, bound_mean=0.005, bound_worst=0.02)
+    return predicted
 
 
 def _trains_alone(
@@ -87,26 +103,44 @@ def _trains(table: Table) -> Iterator[tuple[GemminiMemory, int, int, int, int, i
 def products(dataflow: Dataflow) -> Comparison:
     """Whole products with the library's tiles, from an ideal memory; five pipeline depths are read off them."""
     table = where(reference("gemmini_matmul_rtl"), dataflow=dataflow)
-    columns = ("M", "K", "N", "bias", "mem_latency", "mem_cycles_per_16B")
-    predicted = []
-    for m, k, n, bias, latency, beat in zip(*(ints(table, c).tolist() for c in columns), strict=True):
-        machine = Gemmini(memory=GemminiMemory(latency, beat))
-        predicted.append(matmul_cycles(Product(m=m, k=k, n=n), dataflow, machine, bias=bool(bias)))
     return Comparison(
         name=f"Gemmini products end to end, {dataflow}",
         truth=str(table["source"][0]),
-        labels=_labels(table, *columns),
+        labels=_labels(table, *PRODUCT_COLUMNS),
         measured=table["cycles"].astype(np.float64),
-        predicted=np.array(predicted, np.float64),
+        predicted=product_cycles(table, dataflow),
         unit="cycles",
         bound_mean=0.04 if dataflow == "ws" else 0.02,
         bound_worst=0.10 if dataflow == "ws" else 0.06,
     )
 
 
+def product_cycles(table: Table, dataflow: Dataflow) -> Floats:
+    """Return the cycles of products on an ideal memory."""
+    predicted = []
+    for m, k, n, bias, latency, beat in zip(*(ints(table, c).tolist() for c in PRODUCT_COLUMNS), strict=True):
+        machine = Gemmini(memory=GemminiMemory(latency, beat))
+        predicted.append(matmul_cycles(Product(m=m, k=k, n=n), dataflow, machine, bias=bool(bias)))
+    return np.array(predicted, np.float64)
+
+
 def convolutions() -> Comparison:
     """Whole convolutions with the library's tiles, from an ideal memory; nothing is fitted to them."""
     table = reference("gemmini_conv_rtl")
+    return Comparison(
+        name="Gemmini convolutions, ideal memory",
+        truth=str(table["source"][0]),
+        labels=_labels(table, "in_dim", "in_ch", "out_ch", "kernel", "mem_latency", "mem_cycles_per_16B"),
+        measured=table["cycles"].astype(np.float64),
+        predicted=convolution_cycles(table),
+        unit="cycles",
+        bound_mean=0.04,
+        bound_worst=0.15,
+    )
+
+
+def convolution_cycles(table: Table) -> Floats:
+    """Return the cycles of whole convolutions on an ideal memory."""
     layers = _square_layers(
         size=ints(table, "in_dim"),
         channels=ints(table, "in_ch"),
@@ -124,16 +158,7 @@ def convolutions() -> Comparison:
         machine = Gemmini(memory=memory, packs_taps=True, skips_strided_rows=True)
         tiling = search_tiling(layer, machine).tiling
         predicted.append(conv_cycles(layer, tiling, machine, bias=True))
-    return Comparison(
-        name="Gemmini convolutions, ideal memory",
-        truth=str(table["source"][0]),
-        labels=_labels(table, "in_dim", "in_ch", "out_ch", "kernel", "mem_latency", "mem_cycles_per_16B"),
-        measured=table["cycles"].astype(np.float64),
-        predicted=np.array(predicted, np.float64),
-        unit="cycles",
-        bound_mean=0.04,
-        bound_worst=0.15,
-    )
+    return np.array(predicted, np.float64)
 
 
 def firesim(mapping: str) -> Comparison:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models import core_power, load_software
+from accel_models import core_power, load_design
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
-from analysis.validation.simd_network import network_cycles
-from analysis.validation.simd_reference import network, row_core, software_of, x_cube_ai_version
+from analysis.validation.rows.tables import cortexm_row
+from analysis.validation.simd_reference import (
+    mlperf_rows,
+    row_core,
+    row_cycles,
+    software_of,
+    x_cube_ai_version,
+)
 
 TRUTH = "MLPerf Tiny v0.5-v1.3, closed division, STM32L4R5 and STM32H7A3"
-DESIGNS = {"STM32L4R5": "cortex_m4", "STM32H7A3": "cortex_m7"}
 LOW_POWER_MHZ = 96  # highest clock of Apollo510's low-power mode
 # Versions of X-CUBE-AI whose STM32H7A3 was set up in one of two ways; version 8.0 lies between, like cortex_m7.
 _H7A3_2021_LAST, _H7A3_2023_FIRST = (7, 99), (8, 1)
@@ -33,7 +38,7 @@ def energy_at_measured_latency() -> Comparison:
 def energy_end_to_end() -> Comparison:
     """Energy from modelled cycles: what ``lacuna estimate`` says, beside the chip."""
     rows = energy_rows()
-    return _energy("MCU energy end to end", rows, [_cycles(row) for row in rows], bounds=(0.10, 0.30))
+    return _energy("MCU energy end to end", rows, [network_cycles(row) for row in rows], bounds=(0.10, 0.30))
 
 
 def energy_of_other_chips() -> Comparison:
@@ -42,13 +47,13 @@ def energy_of_other_chips() -> Comparison:
     The price of a cycle was fitted on these rows, one constant per chip and mode; the cycles were not, but for
     GAP8's issue rate.
     """
-    rows = [row for row in reference_rows("simd_networks") if row["energy_uj"]]
+    rows = [cortexm_row(row) for row in reference_rows("simd_networks") if row["energy_uj"]]
     return Comparison(
         name="energy of Apollo510 and GAP8 end to end",
         truth="AmbiqAI/neuralSPOT@308c4e63; GreenWaves-Technologies/image_classification_networks@50ad1beb",
         labels=tuple(f"{row['device']} {row['network']} {row['freq_mhz']} MHz" for row in rows),
         measured=np.array([float(row["energy_uj"]) for row in rows]),
-        predicted=np.array([_network_pj(row) * 1e-6 for row in rows]),
+        predicted=np.array([network_cycles(row) * cycle_pj(row) * 1e-6 for row in rows]),
         unit="uJ",
         bound_mean=0.05,
         bound_worst=0.15,
@@ -56,35 +61,28 @@ def energy_of_other_chips() -> Comparison:
 
 
 def energy_rows() -> list[Row]:
-    """Rows with energy of the chips we ship designs for."""
-    return [row for row in reference_rows("energy_mlperf_tiny") if row["soc"] in DESIGNS]
+    """Rows of MLPerf Tiny with energy, of the chips we ship designs for."""
+    return [row for row in mlperf_rows() if row["energy_uJ"] and row["latency_ms"]]
 
 
-def _cycles(row: Row) -> float:
-    core = row_core({**row, "design": DESIGNS[row["soc"]]})
-    live = " live" if row["dead_channels_removed"] == "yes" else ""
-    software = load_software(software_of(row["software"]), core.isa)
-    return float(network_cycles(network(row["benchmark"] + live), core, software))
+def network_cycles(row: Row) -> float:
+    """Return the cycles of a row's network on its chip, every core's [cycle]."""
+    core = row_core(row)
+    return row_cycles(core, software_of(row["software"]), row["network"], 1) * core.cores
 
 
-def _network_pj(row: Row) -> float:
-    """Return the energy of a row of ``simd_networks`` [pJ]."""
-    design = "gap8" if row["device"].startswith("GAP8") else "cortex_m55"
-    low_power = design == "cortex_m55" and float(row["freq_mhz"]) <= LOW_POWER_MHZ
-    core = row_core({**row, "design": design})
-    cycles = network_cycles(
-        network(row["network"]), core, load_software(software_of(row["software"]), core.isa)
-    )
-    return cycles * core.cores * core_power("cortex_m55_lp" if low_power else design).cycle_pj()
+def cycle_pj(row: Row) -> float:
+    """Return the energy of one cycle of one core of a row's chip [pJ]."""
+    return core_power(chip_set_up(row)).cycle_pj(float(row["supply_v"]) if row["supply_v"] else None)
 
 
 def _energy(name: str, rows: list[Row], cycles: list[float], *, bounds: tuple[float, float]) -> Comparison:
-    predicted = [count * _cycle_pj(row) * 1e-6 for count, row in zip(cycles, rows, strict=True)]
+    predicted = [count * cycle_pj(row) * 1e-6 for count, row in zip(cycles, rows, strict=True)]
     return Comparison(
         name=name,
         truth=TRUTH,
         labels=tuple(f"{row['round']} {row['soc']} {row['software']} {row['benchmark']}" for row in rows),
-        measured=np.array([float(row["energy_uj"]) for row in rows]),
+        measured=np.array([float(row["energy_uJ"]) for row in rows]),
         predicted=np.array(predicted),
         unit="uJ",
         bound_mean=bounds[0],
@@ -92,15 +90,16 @@ def _energy(name: str, rows: list[Row], cycles: list[float], *, bounds: tuple[fl
     )
 
 
-def _cycle_pj(row: Row) -> float:
-    return core_power(chip_set_up(row)).cycle_pj(float(row["supply_v"]) if row["supply_v"] else None)
-
-
 def chip_set_up(row: Row) -> str:
     """Return the row of ``tables/cores.csv`` for a measurement: its chip, regulator and set-up."""
-    if row["soc"] == "STM32L4R5":
-        return "stm32l4r5_smps" if row["regulator"] == "smps" else DESIGNS[row["soc"]]
+    design = row["design"]
+    if design == "cortex_m4":
+        return "stm32l4r5_smps" if row["regulator"] == "smps" else design
+    if design == "cortex_m55" and float(row["freq_mhz"]) <= LOW_POWER_MHZ:
+        return "cortex_m55_lp"
     version = x_cube_ai_version(row["software"])
-    if version and version <= _H7A3_2021_LAST:
+    if design != "cortex_m7" or version is None:
+        return load_design(design).technology.core_power or design
+    if version <= _H7A3_2021_LAST:
         return "stm32h7a3_2021"
-    return "stm32h7a3_2023" if version and version >= _H7A3_2023_FIRST else DESIGNS[row["soc"]]
+    return "stm32h7a3_2023" if version >= _H7A3_2023_FIRST else design

@@ -13,13 +13,12 @@ do better than 10.7 %: so far do the stacks differ on one chip and network.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
 from accel_models import (
     Isa,
     SimdParams,
+    SoftwareParams,
     Target,
     count_instructions,
     load_design,
@@ -30,20 +29,18 @@ from accel_models import (
 )
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
-from analysis.validation.simd_network import work_cycles
+from analysis.validation.rows.kind import NotCovered
+from analysis.validation.simd_ops import counted_op, layer_op
 from analysis.validation.simd_reference import (
-    counted_op,
     gap8_rows,
     label,
-    layer_op,
+    latency_ms,
     mlperf_rows,
     network,
-    row_core,
     software_of,
     tuned_rows,
-    work,
 )
-from traces import Op
+from traces import Op, did_you_mean
 
 MLPERF = "MLPerf Tiny v0.5-v1.3, closed division"
 ZOO = "STMicroelectronics/stm32ai-modelzoo@6f10965e, STM32H747I-DISCO"
@@ -200,21 +197,25 @@ def cortex_m55_network() -> Comparison:
 def instruction_counts() -> Comparison:
     """Instructions of CMSIS-NN kernels on three instruction sets, without the interpreter's call."""
     rows = reference_rows("simd_instructions")
-    predicted = []
-    for row in rows:
-        isa, target = _COUNTED[row["core"]]
-        kernel = count_instructions(shapes_of(counted_op(row)), target, load_software("cmsis_nn", isa))
-        predicted.append(sum(float(part.total[0]) for part in kernel.parts() if part is not kernel.op))
     return Comparison(
         name="instructions of CMSIS-NN kernels",
         truth="CMSIS-NN @99f736a, gcc 12.2 -O3, counted under qemu",
         labels=tuple(f"{row['core']} {row['layer']}" for row in rows),
         measured=np.array([float(row["instructions"]) for row in rows]),
-        predicted=np.array(predicted),
+        predicted=np.array([kernel_instructions(row) for row in rows]),
         unit="instructions",
         bound_mean=0.03,
         bound_worst=0.10,
     )
+
+
+def kernel_instructions(row: Row) -> float:
+    """Return the instructions of one call of a kernel of CMSIS-NN, without the interpreter's."""
+    if row["core"] not in _COUNTED:
+        raise NotCovered(f"core {row['core']!r}{did_you_mean(row['core'], _COUNTED)}")
+    isa, target = _COUNTED[row["core"]]
+    kernel = count_instructions(shapes_of(counted_op(row)), target, load_software("cmsis_nn", isa))
+    return sum(float(part.total[0]) for part in kernel.parts() if part is not kernel.op)
 
 
 def retired_instructions() -> Comparison:
@@ -240,7 +241,7 @@ def retired_instructions() -> Comparison:
 def _latency(
     name: str, truth: str, rows: list[Row], software: list[str], *, bounds: tuple[float, float]
 ) -> Comparison:
-    predicted = [_latency_ms(row, sw) for row, sw in zip(rows, software, strict=True)]
+    predicted = [latency_ms(row, sw) for row, sw in zip(rows, software, strict=True)]
     return Comparison(
         name=name,
         truth=truth,
@@ -251,17 +252,6 @@ def _latency(
         bound_mean=bounds[0],
         bound_worst=bounds[1],
     )
-
-
-def _latency_ms(row: Row, software: str) -> float:
-    element_bytes = 4 if row.get("precision") == "fp32" else 1
-    core = row_core(row)
-    return _cycles(core, software, row["network"], element_bytes) / core.clock_hz * 1e3
-
-
-@cache
-def _cycles(core: SimdParams, software: str, name: str, element_bytes: int) -> int:
-    return work_cycles(work(name), core, load_software(software, core.isa), element_bytes=element_bytes)
 
 
 def _layers(  # noqa: PLR0913  # what is compared, and with what
@@ -280,8 +270,13 @@ def _layers(  # noqa: PLR0913  # what is compared, and with what
         truth=rows[0]["source"],
         labels=tuple(f"{row['layer']} {row['type']}" for row in rows),
         measured=np.array([float(row["cycles"]) for row in rows]),
-        predicted=np.array([float(simd_cycles(shapes_of(op), core, kernels).total_cycles[0]) for op in ops]),
+        predicted=np.array([layer_cycles(op, core, kernels) for op in ops]),
         unit="cycles",
         bound_mean=bounds[0],
         bound_worst=bounds[1],
     )
+
+
+def layer_cycles(op: Op, core: SimdParams, software: SoftwareParams) -> float:
+    """Return the cycles of one op."""
+    return float(simd_cycles(shapes_of(op), core, software).total_cycles[0])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 
-from accel_models import Shapes, SimdParams, load_design, simd_params
+from accel_models import Shapes, SimdParams, load_design, load_software, simd_params
 from analysis.validation.mobilenets import mobilenet_v1, mobilenet_v2
 from analysis.validation.reference_rows import Row, reference_rows
-from analysis.validation.simd_network import network_work
-from traces import ConfigError, NetworkGraph, Op, load_network
+from analysis.validation.rows.kind import NotCovered
+from analysis.validation.rows.tables import mlperf_row
+from analysis.validation.simd_network import network_work, work_cycles
+from traces import ConfigError, NetworkGraph, load_network
 
 _NETWORKS = {
     "IC": "resnet8_tiny",
@@ -34,9 +36,7 @@ _ZOO_CLASSES = {"flowers": 5, "ImageNet": 1000}
 # Versions of X-CUBE-AI up to this one, by software set; later ones are the last set.
 _X_CUBE_AI = (((7, 1), "tuned_2021"), ((8, 99), "tuned_2022"))
 _X_CUBE_AI_LATEST = "tuned_2023"
-# STM32L4R5 reads its flash 64 instead of 128 bits wide in dual-bank mode (RM0432, flash chapter).  The table's
-# ``flash`` is what a submission's notes state; OctoML's and cTuning's state nothing and are taken as Krai's, whose
-# runs of the same programs took the same time to four digits.  Other rows that state nothing are as the design.
+# STM32L4R5 reads its flash 64 instead of 128 bits wide in dual-bank mode (RM0432, flash chapter).
 _FLASH_MODES: dict[str, dict[str, object]] = {"": {}, "dual bank": {"simd.weight_memory.line": "8 B"}}
 
 
@@ -47,15 +47,21 @@ def gap8_rows() -> list[Row]:
 
 
 def mlperf_rows() -> list[Row]:
-    """Rows of MLPerf Tiny that run on a CPU; ``network`` names the graph they measure."""
-    rows = list(reference_rows("simd_mlperf_tiny"))
-    dead = {"yes": " live", "no": ""}
-    return [{**row, "network": row["benchmark"] + dead[row["dead_channels_removed"]]} for row in rows]
+    """Rows of MLPerf Tiny that run a network of ours on a CPU; ``network`` names the graph they measure."""
+    return [row for row in map(_covered, reference_rows("mlperf_tiny")) if row]
+
+
+def _covered(row: Row) -> Row | None:
+    try:
+        return mlperf_row(row)
+    except NotCovered:
+        return None
 
 
 def tuned_rows() -> list[Row]:
     """Rows of vendor and specialist stacks on microcontrollers, networks of ST's model zoo included."""
     tiny = [row for row in mlperf_rows() if software_of(row["software"]).startswith("tuned_")]
+    tiny = [row for row in tiny if row["latency_ms"]]
     zoo = [row for row in reference_rows("simd_networks") if row["core"] == "Cortex-M7"]
     return tiny + [{**row, "design": "stm32h747"} for row in zoo]
 
@@ -124,53 +130,14 @@ def label(row: Row) -> str:
     return " ".join(part for part in parts if part)
 
 
-def layer_op(row: Row) -> Op:
-    """Return the op of a row of ``simd_layers`` that states its sizes (padding "same")."""
-    kind = {"conv": "conv", "dw": "conv", "pw": "conv", "avgpool": "global_avg_pool", "fc": "linear"}[
-        row["type"]
-    ]
-    size, channels, stride = int(row["in_h"]), int(row["in_c"]), int(row["stride"])
-    is_conv = kind == "conv"
-    out = -(-size // stride) if is_conv else 1
-    return Op.model_validate(
-        {
-            "name": row["layer"],
-            "kind": kind,
-            "inputs": ("input",),
-            "in_channels": channels,
-            "out_channels": int(row["out_c"]),
-            "in_height": size,
-            "in_width": size,
-            "out_height": out,
-            "out_width": out,
-            "kernel_height": int(row["k"]) if is_conv else 1,
-            "kernel_width": int(row["k"]) if is_conv else 1,
-            "stride_height": stride if is_conv else 1,
-            "stride_width": stride if is_conv else 1,
-            "groups": channels if row["type"] == "dw" else 1,
-        }
-    )
+def latency_ms(row: Row, software: str) -> float:
+    """Return the latency of a row's ``network`` on its ``design`` with a software set [ms]."""
+    element_bytes = 4 if row.get("precision") == "fp32" else 1
+    core = row_core(row)
+    return row_cycles(core, software, row["network"], element_bytes) / core.clock_hz * 1e3
 
 
-def counted_op(row: Row) -> Op:
-    """Return the op of a row of ``simd_instructions``."""
-    kind = {"conv": "conv", "dwconv": "conv", "fc": "linear"}[row["kind"]]
-    channels = int(row["in_ch"])
-    return Op.model_validate(
-        {
-            "name": row["layer"],
-            "kind": kind,
-            "inputs": ("input",),
-            "in_channels": channels,
-            "out_channels": int(row["out_ch"]),
-            "in_height": int(row["in_h"]),
-            "in_width": int(row["in_w"]),
-            "out_height": int(row["out_h"]),
-            "out_width": int(row["out_w"]),
-            "kernel_height": int(row["kh"]),
-            "kernel_width": int(row["kw"]),
-            "stride_height": int(row["stride"]),
-            "stride_width": int(row["stride"]),
-            "groups": channels if row["kind"] == "dwconv" else 1,
-        }
-    )
+@cache
+def row_cycles(core: SimdParams, software: str, name: str, element_bytes: int) -> int:
+    """Return the cycles of a row's ``network``."""
+    return work_cycles(work(name), core, load_software(software, core.isa), element_bytes=element_bytes)

@@ -1,61 +1,128 @@
-"""``lacuna validate``: the model beside RTL, other simulators and silicon."""
+"""``lacuna validate``: the model beside RTL, other simulators and silicon; the shipped rows or a user's own."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lacuna.console import percent, show_json, show_lines, show_table
 from lacuna.options import AsJson
+from traces import ConfigError
+
+if TYPE_CHECKING:
+    from analysis import Comparison, GroupScore, Score
 
 
 def validate(
+    file: Annotated[
+        Path | None, typer.Argument(help="With --rows: measured rows, a CSV file.", metavar="[FILE.csv]")
+    ] = None,
+    rows: Annotated[
+        str | None, typer.Option(help="Compare the rows of FILE.csv, of this kind.", metavar="KIND")
+    ] = None,
+    kinds: Annotated[bool, typer.Option("--kinds", help="List the kinds of rows and their columns.")] = False,
     docs: Annotated[
         Path | None, typer.Option(help="Also write validation.md and its figure to this folder.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare with every reference; exit code 1 if a bound is broken."""
+    """Compare with every reference, exit code 1 if a bound is broken; or with rows of your own."""
+    if kinds:
+        _show_kinds(as_json)
+    elif rows is not None or file is not None:
+        _show_rows(rows, file, as_json)
+    else:
+        _show_comparisons(docs, as_json)
+
+
+def _show_kinds(as_json: bool) -> None:
+    from analysis import ROW_KINDS  # noqa: PLC0415
+
+    if as_json:
+        show_json(
+            {name: {"what": kind.what, "columns": list(kind.columns)} for name, kind in ROW_KINDS.items()}
+        )
+        return
+    columns = ["kind", "what is compared", "columns"]
+    show_table(
+        "Kinds of rows",
+        columns,
+        [[name, kind.what, " ".join(kind.columns)] for name, kind in ROW_KINDS.items()],
+    )
+
+
+def _show_rows(name: str | None, file: Path | None, as_json: bool) -> None:
+    from analysis import read_measured_rows, row_kind, score_rows  # noqa: PLC0415
+
+    if name is None or file is None:
+        raise ConfigError("rows of your own need both: lacuna validate --rows KIND FILE.csv")
+    kind = row_kind(name)
+    found = score_rows(kind, read_measured_rows(file, kind))
+    if as_json:
+        show_json(_score_json(found))
+        return
+    groups = [*found.groups.items(), *([("all", found.overall)] if found.overall else [])]
+    show_table(
+        f"{kind.what}: absolute relative errors",
+        ["group", "rows", "mean", "median", "worst"],
+        [[group, str(s.rows), percent(s.mean), percent(s.median), percent(s.worst)] for group, s in groups],
+    )
+    if found.skipped:
+        show_table("Skipped", ["row", "reason"], [[skip.label, skip.reason] for skip in found.skipped])
+
+
+def _score_json(found: Score) -> dict[str, object]:
+    skipped = [{"row": skip.label, "reason": skip.reason} for skip in found.skipped]
+    groups = {name: _group_json(group) for name, group in found.groups.items()}
+    return {**_group_json(found.overall), "skipped": skipped, "groups": groups}
+
+
+def _group_json(group: GroupScore | None) -> dict[str, object]:
+    if group is None:
+        return {"rows": 0, "mean": None, "median": None, "worst": None}
+    return {"rows": group.rows, "mean": group.mean, "median": group.median, "worst": group.worst}
+
+
+def _show_comparisons(docs: Path | None, as_json: bool) -> None:
     from analysis import all_comparisons  # noqa: PLC0415
 
     comparisons = all_comparisons()
     if as_json:
-        show_json(
-            [
-                {
-                    "name": c.name,
-                    "truth": c.truth,
-                    "rows": len(c.labels),
-                    "mean_error": c.mean_error,
-                    "worst_error": c.worst_error,
-                    "bound_mean": c.bound_mean,
-                    "bound_worst": c.bound_worst,
-                    "holds": c.holds,
-                }
-                for c in comparisons
-            ]
-        )
+        show_json([_comparison_json(c) for c in comparisons])
     else:
         columns = ["comparison", "rows", "mean error", "bound", "worst", "bound", "", "truth"]
-        rows = [
-            [
-                c.name,
-                str(len(c.labels)),
-                percent(c.mean_error),
-                percent(c.bound_mean),
-                percent(c.worst_error),
-                percent(c.bound_worst),
-                "ok" if c.holds else "BROKEN",
-                c.truth,
-            ]
-            for c in comparisons
-        ]
-        show_table("Absolute relative errors", columns, rows)
+        show_table("Absolute relative errors", columns, [_comparison_cells(c) for c in comparisons])
     if docs is not None:
         from analysis import write_validation_page  # noqa: PLC0415
 
         show_lines([f"wrote {path}" for path in write_validation_page(comparisons, docs)])
     if not all(c.holds for c in comparisons):
         raise typer.Exit(1)
+
+
+def _comparison_json(c: Comparison) -> dict[str, object]:
+    return {
+        "name": c.name,
+        "truth": c.truth,
+        "rows": len(c.labels),
+        "mean_error": c.mean_error,
+        "worst_error": c.worst_error,
+        "bound_mean": c.bound_mean,
+        "bound_worst": c.bound_worst,
+        "holds": c.holds,
+    }
+
+
+def _comparison_cells(c: Comparison) -> list[str]:
+    return [
+        c.name,
+        str(len(c.labels)),
+        percent(c.mean_error),
+        percent(c.bound_mean),
+        percent(c.worst_error),
+        percent(c.bound_worst),
+        "ok" if c.holds else "BROKEN",
+        c.truth,
+    ]

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from networks.models.gates import OutputWatch, named_gates
 from networks.models.lcnet import masked_reference
-from traces import Gate, GraphError, NetworkGraph, Trace, TraceInfo, choose_exit, did_you_mean, pack_mask
+from traces import Gate, GraphError, NetworkGraph, Trace, TraceInfo, choose_exit, did_you_mean
 
 _FLOP_PER_MAC = 2  # torch.utils.flop_counter counts a multiplication and an addition
 
@@ -35,8 +36,7 @@ class _Rows:
 
     labels: list[NDArray[np.int32]] = field(default_factory=list)
     answers: list[NDArray[np.int32]] = field(default_factory=list)
-    layers: dict[str, list[NDArray[np.bool_]]] = field(default_factory=dict)
-    masks: dict[str, list[NDArray[np.uint8]]] = field(default_factory=dict)  # and exits' indices
+    decisions: dict[str, list[NDArray[Any]]] = field(default_factory=dict)  # as a trace holds them
     scores: dict[str, list[NDArray[np.float16]]] = field(default_factory=dict)
     exit_predictions: dict[str, list[NDArray[np.int32]]] = field(default_factory=dict)
     exit_confidences: dict[str, list[NDArray[np.float16]]] = field(default_factory=dict)
@@ -122,7 +122,7 @@ def _gate_modules(
     model: nn.Module, graph: NetworkGraph, given: Mapping[str, nn.Module] | None
 ) -> dict[str, nn.Module]:
     found: dict[str, nn.Module] = dict(named_gates(model)) if given is None else dict(given)
-    wanted = [gate.name for gate in graph.gates if gate.kind != "exit"]
+    wanted = [gate.name for gate in graph.gates if not gate.rules.picks_answer]
     for name in wanted:
         if name not in found:
             raise GraphError(
@@ -158,7 +158,7 @@ def _add_rows(  # noqa: PLR0913, PLR0917  # one batch, seen from all sides
 ) -> None:
     answers = logits.argmax(1)
     for gate in graph.gates:
-        if gate.kind == "exit":
+        if gate.rules.picks_answer:
             exits = torch.stack([_output(watch, gate, name, len(labels)) for name in gate.exits], 1)
             answers = _add_exits(rows, gate, exits, exit_threshold)
         else:
@@ -174,18 +174,15 @@ def _output(watch: OutputWatch, gate: Gate, name: str, n: int) -> Tensor:
             "decided; call the gate module itself, not its parts"
         )
     output = watch.outputs[name].float()
-    shape = {"layer": (n,), "channel": (n, gate.size), "spatial": (n, gate.size)}.get(gate.kind)
-    if shape is not None and output.shape != shape:
+    shape = gate.rules.decided(n, gate.size)
+    if gate.rules.stored != "index" and output.shape != shape:
         raise GraphError(f"gate {gate.name!r}: its module puts out {tuple(output.shape)}, needs {shape}")
     return output
 
 
 def _add_decisions(rows: _Rows, gate: Gate, scores: Tensor) -> None:
     opened = (scores > 0).numpy()
-    if gate.kind == "layer":
-        rows.layers.setdefault(gate.name, []).append(opened)
-    else:
-        rows.masks.setdefault(gate.name, []).append(pack_mask(opened))
+    rows.decisions.setdefault(gate.name, []).append(gate.rules.store(opened))
     if gate.scaled:
         rows.scores.setdefault(gate.name, []).append(scores.numpy().astype(np.float16))
 
@@ -195,7 +192,7 @@ def _add_exits(rows: _Rows, gate: Gate, logits: Tensor, threshold: float) -> Ten
     confidences, answers = logits.softmax(2).max(2)
     stored = confidences.numpy().astype(np.float16)
     chosen = choose_exit(stored, threshold)
-    rows.masks.setdefault(gate.name, []).append(chosen)
+    rows.decisions.setdefault(gate.name, []).append(chosen)
     rows.exit_predictions.setdefault(gate.name, []).append(_int32(answers))
     rows.exit_confidences.setdefault(gate.name, []).append(stored)
     return answers.gather(1, torch.from_numpy(chosen.astype(np.int64))[:, None]).squeeze(1)
@@ -209,10 +206,7 @@ def _join(rows: _Rows, graph: NetworkGraph, info: TraceInfo) -> Trace:
         info=info.model_copy(update={"test_accuracy": accuracy}),
         labels=labels,
         predictions=answers,
-        decisions={
-            **{name: np.concatenate(parts) for name, parts in rows.layers.items()},
-            **{name: np.concatenate(parts) for name, parts in rows.masks.items()},
-        },
+        decisions={gate.name: np.concatenate(rows.decisions[gate.name]) for gate in graph.gates},
         scores={name: np.concatenate(parts) for name, parts in rows.scores.items()},
         exit_predictions={name: np.concatenate(parts) for name, parts in rows.exit_predictions.items()},
         exit_confidences={name: np.concatenate(parts) for name, parts in rows.exit_confidences.items()},

@@ -62,9 +62,9 @@ class CostModel:
             inputs = _read([tensors[name] for name in op.inputs], op)
             outputs, runs = None if op.kind in MAC_KINDS else inputs, None
             for gate in self.graph.guards_of(op.name):
-                if gate.kind == "channel":
+                if gate.rules.decides == "channels":
                     outputs = opened[gate.name]
-                elif gate.kind == "layer":
+                elif gate.rules.stored == "flag":
                     runs = opened[gate.name] if runs is None else runs * opened[gate.name]
             if self._full(op):
                 share = self._share(op, inputs, outputs, one)

@@ -112,7 +112,7 @@ class TargetCost:
         return _pull(kept - target) + _pull(outside).mean()
 
     def _pull_at(self, gate_name: str) -> float:
-        return self.layer_pull if self.cost.graph.gate(gate_name).kind == "layer" else 1.0
+        return self.layer_pull if self.cost.graph.gate(gate_name).rules.decides == "runs" else 1.0
 
     def _is_guarded(self, op_name: str) -> bool:
         return bool(self.cost.graph.guards_of(op_name)) and op_name not in self.cost.graph.gate_ops
@@ -168,4 +168,4 @@ class SignFlipCost:
         return self._log.take()
 
     def _side_exits(self) -> list[str]:
-        return [name for gate in self.cost.graph.gates if gate.kind == "exit" for name in gate.exits[:-1]]
+        return [name for gate in self.cost.graph.gates if gate.rules.picks_answer for name in gate.exits[:-1]]

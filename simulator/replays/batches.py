@@ -33,7 +33,7 @@ def copies(inputs: int, batch: int) -> Ints | None:
 
 
 def _by_similarity(trace: Trace) -> Ints:
-    coarse_first = sorted(trace.graph.gates, key=lambda gate: gate.kind in {"channel", "spatial"})
+    coarse_first = sorted(trace.graph.gates, key=lambda gate: gate.rules.stored == "bits")
     columns = [trace.decisions[gate.name].view(np.uint8).reshape(len(trace), -1) for gate in coarse_first]
     if not columns:
         return np.arange(len(trace))

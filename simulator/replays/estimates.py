@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from accel_models import Design
 from simulator.engines.fast import simulate
+from simulator.engines.times import Times
 from simulator.policy import Policy
 from simulator.replays.accounting import spent, static_pj, sum_pj
 from simulator.replays.batches import copies
 from simulator.replays.prepare import Prepared, prepare
 from simulator.replays.views import Views
-from simulator.schedules.durations import TICKS, Ints, mapped, with_known_decisions
+from simulator.schedules.durations import TICKS, Durations, Ints, mapped, with_known_decisions
 from simulator.schedules.schedule import Task
-from traces import NetworkGraph, Workload, dense_workload, mean_workload
+from traces import Indices, NetworkGraph, Workload, dense_workload, mean_workload
 
 Answer = tuple[float, float]  # cycles and energy [pJ] per input
 
@@ -52,3 +55,55 @@ def mean_rate_answer(workload: Workload, design: Design, policy: Policy) -> Answ
     static = static_pj(design, prepared.schedule.units, cycles, times.busy / TICKS)
     energy = sum_pj(prepared, mean.rate) + static
     return float(cycles[0]), float(energy[0]) / policy.batch
+
+
+def expected_answer(prepared: Prepared) -> Answer:
+    """Return what the best static estimator says, per input: expected task times, decisions waited for.
+
+    Every task takes the mean over inputs of its time, and the schedule is run once with these: waits for
+    decisions, prefetching and overlap are there, what differs from input to input is not.  By Jensen's
+    inequality its latency is at most the replay's mean: a schedule's end is a maximum of sums, so convex in
+    its tasks' times (streams of a skipped task aside, which the replay ignores).
+    """
+    tables, index = prepared.tables, prepared.work.state_index
+    times = simulate(_at_expected_times(tables, index), np.zeros((1, index.shape[1]), np.uint16))
+    cycles = times.latency / TICKS
+    static = static_pj(prepared.design, prepared.schedule.units, cycles, times.busy / TICKS)
+    spent_pj = float(sum_pj(prepared).sum()) / len(index) + _expected_waste_pj(prepared, times)
+    inputs = float(prepared.sizes.mean())
+    return float(cycles[0]), (spent_pj + float(static[0])) / inputs
+
+
+def _at_expected_times(tables: Durations, index: Indices) -> Durations:
+    """Return tables with one state per task, the mean of what the rows take, in ticks."""
+    tasks = tables.schedule.tasks
+    rows = [index[:, task.op] for task in tasks]
+
+    def mean_of(table: Ints) -> Ints:
+        means = [tables.lut(t, table)[states].mean() for t, states in enumerate(rows)]
+        ticks: Ints = np.rint(np.array(means) * TICKS).astype(np.int64)
+        return ticks
+
+    return replace(
+        tables,
+        base=np.arange(len(tasks), dtype=np.int64),
+        states=np.ones(len(tasks), np.int64),
+        cycles=mean_of(tables.cycles),
+        first=mean_of(tables.first),
+        tail=mean_of(tables.tail),
+        speculative_cycles=tables.speculative_cycles * TICKS,
+        cut_cycles=tables.cut_cycles * TICKS,
+    )
+
+
+def _expected_waste_pj(prepared: Prepared, times: Times) -> float:
+    """Return the energy of bytes fetched before their decision and then not needed, at expected times [pJ]."""
+    total = 0.0
+    for column, t in enumerate(np.flatnonzero(prepared.tables.speculative_cycles)):
+        i = prepared.schedule.tasks[t].op
+        cost, states = prepared.costs[i], prepared.work.state_index[:, i]
+        most = float(cost.weight_bytes[-1])
+        unneeded = most - float(cost.weight_bytes[states].mean())
+        early = float(times.fetched_early[0, column]) / TICKS / int(prepared.tables.speculative_cycles[t])
+        total += min(early, 1.0) * max(unneeded, 0.0) * float(cost.weight_energy_pj[-1]) / max(most, 1.0)
+    return total

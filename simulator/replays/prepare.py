@@ -24,7 +24,7 @@ from accel_models import (
 )
 from simulator.policy import Policy
 from simulator.replays.views import Views
-from simulator.schedules.durations import Durations, durations
+from simulator.schedules.durations import Durations, Latencies, durations
 from simulator.schedules.schedule import Schedule, build_schedule
 from traces import NetworkGraph, Op, UnsupportedError, Workload, dynamic_ops
 
@@ -98,7 +98,7 @@ def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a 
         placements=placements,
         costs=costs,
         schedule=schedule,
-        tables=durations(schedule, costs, policy, known, _cut_cycles(design)),
+        tables=durations(schedule, costs, policy, known, _latencies(design)),
         sizes=np.ones(len(work), np.int64) if groups is None else (groups >= 0).sum(axis=1),
     )
 
@@ -137,6 +137,7 @@ def _arrays(work: WorkStates) -> list[NDArray[np.generic]]:
     return [getattr(work, field.name) for field in fields(work) if field.name != "op"]
 
 
-def _cut_cycles(design: Design) -> int:
+def _latencies(design: Design) -> Latencies:
     memory = memory_params(design)
-    return 1 if memory is None else math.ceil(memory.burst_cycles)
+    cut = 1 if memory is None else math.ceil(memory.burst_cycles)
+    return Latencies(cut_cycles=cut, handover_cycles=math.ceil(design.gate_handover * design.clock))

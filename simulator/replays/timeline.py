@@ -96,7 +96,7 @@ def _bandwidth(prepared: Prepared, row: int, ends: Any, worked: Any) -> list[tup
     """Return changes of the bytes per cycle on the bus; each transfer spread evenly over its time."""
     steps = []
     for t, task in enumerate(prepared.schedule.tasks):
-        if task.kind == "compute" or worked[t] == 0:
+        if task.kind not in ("weights", "inputs", "outputs") or worked[t] == 0:
             continue
         cost = prepared.costs[task.op]
         moved = {"weights": cost.weight_bytes, "inputs": cost.input_bytes, "outputs": cost.output_bytes}

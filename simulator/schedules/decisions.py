@@ -52,19 +52,19 @@ def deciding_gates(graph: NetworkGraph, skip: Skip) -> tuple[Names, ...]:
 
 
 def _usable(gate: Gate, skip: Skip) -> bool:
-    match gate.kind:
-        case "layer" | "exit":
+    match gate.rules.decides:
+        case "runs":
             return skip.layers
-        case "channel" | "width":
+        case "channels":
             return skip.channels != "none"
-        case "spatial":
+        case "tiles":
             return skip.spatial
 
 
 def _output(op: Op, inputs: list[_Tensor], guards: list[Gate]) -> _Tensor:
     """Return what decides about the op's output; follows the rules of :mod:`traces.work.workload`."""
-    own = frozenset(gate.name for gate in guards if gate.kind in {"channel", "width"})
-    runs = frozenset(gate.name for gate in guards if gate.kind in {"layer", "exit"})
+    own = frozenset(gate.name for gate in guards if gate.rules.decides == "channels")
+    runs = frozenset(gate.name for gate in guards if gate.rules.decides == "runs")
     channels = _NONE.union(*(t.channels for t in inputs))
     presence = _NONE.union(*(t.presence for t in inputs))
     if op.kind == "add":  # what one operand always has is there whatever the gates say
@@ -80,7 +80,7 @@ def _output(op: Op, inputs: list[_Tensor], guards: list[Gate]) -> _Tensor:
 
 def _bringers(gate: Gate, op: Op, place: int, graph: NetworkGraph) -> frozenset[int]:
     """Return the ops that bring the gate's decision about the op, all before it in program order."""
-    if gate.kind == "exit":
+    if gate.rules.picks_answer:
         return _exit_bringers(gate, op, place, graph)
     source = gate.computed_by[-1] if gate.computed_by else gate.reads
     if source in graph.input_sizes or graph.index[source] >= place:

@@ -38,8 +38,20 @@ class Durations:
         return table[start : start + int(self.states[task])]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latencies:
+    """Times of a design that belong to no op."""
+
+    cut_cycles: int = 1  # of one burst: a transfer in flight is cut at the next
+    handover_cycles: int = 0  # of a decision from the unit that made it to another
+
+
 def durations(
-    schedule: Schedule, costs: Sequence[Cost], policy: Policy, rates: NDArray[np.float64], cut_cycles: int
+    schedule: Schedule,
+    costs: Sequence[Cost],
+    policy: Policy,
+    rates: NDArray[np.float64],
+    latencies: Latencies,
 ) -> Durations:
     """Return the tables of a schedule under a policy.
 
@@ -53,10 +65,10 @@ def durations(
         Says which weights are fetched before their decisions.
     rates
         Recorded execution rate of each op, shape (ops,); read by ``predict`` alone.
-    cut_cycles
-        Cycles of one burst.
+    latencies
+        Of the design.
     """
-    parts = [task_tables(task.kind, costs[task.op]) for task in schedule.tasks]
+    parts = [task_tables(task.kind, costs[task.op], latencies) for task in schedule.tasks]
     sizes = np.array([len(cycles) for cycles, _, _ in parts], np.int64)
     cycles, first, tail = (np.concatenate([part[k] for part in parts]) for k in range(3))
     speculative = [_speculates(task, policy, rates) for task in schedule.tasks]
@@ -70,7 +82,7 @@ def durations(
         tail=np.minimum(tail, cycles),
         waits=np.array([policy.prefetch != "oracle" and not flag for flag in speculative], np.bool_),
         speculative_cycles=np.array(whole, np.int64),
-        cut_cycles=max(cut_cycles, 1),
+        cut_cycles=max(latencies.cut_cycles, 1),
     )
 
 
@@ -94,7 +106,7 @@ def mapped(tables: Durations, change: Callable[[Task, Ints], Ints]) -> Durations
     return replace(tables, cycles=all_of(tables.cycles), first=all_of(tables.first), tail=all_of(tables.tail))
 
 
-def task_tables(kind: TaskKind, cost: Cost) -> tuple[Ints, Ints, Ints]:
+def task_tables(kind: TaskKind, cost: Cost, latencies: Latencies) -> tuple[Ints, Ints, Ints]:
     """Return cycles, first and tail of an op's task by state."""
     match kind:
         case "weights":
@@ -103,6 +115,9 @@ def task_tables(kind: TaskKind, cost: Cost) -> tuple[Ints, Ints, Ints]:
             return cost.input_cycles, cost.input_first_cycles, np.zeros_like(cost.input_cycles)
         case "compute":
             return cost.compute_cycles, cost.first_tile_cycles, cost.last_tile_cycles
+        case "handover":
+            cycles = np.where(cost.compute_cycles > 0, np.int64(latencies.handover_cycles), np.int64(0))
+            return cycles, cycles, cycles
         case "outputs":
             return cost.output_cycles, cost.output_cycles, cost.last_store_cycles
 

@@ -8,7 +8,8 @@ Built once per graph and design, and the same for every policy; only its duratio
 Tasks stand in one order in which every task follows all it waits for; each unit serves its own in that order:
 of op i the inputs come first, then weights for later ops, then its compute, then its outputs.  The weights of
 op i are asked for as early as the inputs of the op before it; they wait for the compute that frees their
-buffer space, and, by policy, for the decisions that say which of them are needed.
+buffer space, and, by policy, for the decisions that say which of them are needed.  A decision that is made
+on one unit and obeyed on another is handed over first, if the design says that this takes time.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from accel_models import Cost, Design, Placement, weight_space_bytes
 from simulator.schedules.decisions import deciding_ops
 from traces import NetworkGraph
 
-TaskKind = Literal["weights", "inputs", "compute", "outputs"]
+TaskKind = Literal["weights", "inputs", "compute", "handover", "outputs"]
 NO_UNIT = -1  # of an op that costs nothing on any unit
-_KEY = {"inputs": 0, "weights": 1, "compute": 2, "outputs": 3}
-_LATE = 4  # weights that wait for the compute of the op they are queued at
+_KEY = {"inputs": 0, "weights": 1, "compute": 2, "handover": 3, "outputs": 4}
+_LATE = 5  # weights that wait for the compute of the op they are queued at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,7 @@ class _Draft:
         self.unit_of = _assign(placements, self.units)
         self.deciders = deciding_ops(graph, design.skip)
         self.frees = _freeing_ops(placements, weight_space_bytes(graph, design))
+        self.handed_over = self._crossing() if design.gate_handover else frozenset()
 
     def tasks(self) -> list[tuple[Key, Task]]:
         """Return the tasks, not linked, each with its place in the order."""
@@ -112,12 +114,15 @@ class _Draft:
                     found.append((key, Task(name=f"{op.name} {kind}", op=i, kind=kind, unit=dma)))
             compute = Task(name=op.name, op=i, kind="compute", unit=self.unit_of[i])
             found.append(((i, _KEY["compute"], i), compute))
+            if i in self.handed_over:
+                task = Task(name=f"{op.name} handover", op=i, kind="handover", unit=NO_UNIT)
+                found.append(((i, _KEY["handover"], i), task))
         return found
 
     def link(self, task: Task, place: Place) -> Task:
         """Return the task with what it waits for."""
         i = task.op
-        decisions = tuple(sorted(place[d, "compute"] for d in self.deciders[i]))
+        decisions = tuple(sorted(place[d, self._brought_by(d, i)] for d in self.deciders[i]))
         match task.kind:
             case "weights":
                 freed = self.frees[i]
@@ -128,8 +133,22 @@ class _Draft:
             case "compute":
                 streams = tuple(place[i, kind] for kind in _LOADS if (i, kind) in place)
                 return replace(task, after=self._producers(i, place), decisions=decisions, streams=streams)
+            case "handover":
+                return replace(task, after=(place[i, "compute"],))
             case "outputs":
                 return replace(task, streams=(place[i, "compute"],))
+
+    def _crossing(self) -> frozenset[int]:
+        """Return the deciding ops whose decision some op on another unit obeys."""
+        return frozenset(d for i, made in enumerate(self.deciders) for d in made if self._crosses(d, i))
+
+    def _crosses(self, decider: int, i: int) -> bool:
+        units = self.unit_of[decider], self.unit_of[i]
+        return NO_UNIT not in units and units[0] != units[1]
+
+    def _brought_by(self, decider: int, i: int) -> TaskKind:
+        """Return the task after which op i knows what the deciding op decided."""
+        return "handover" if decider in self.handed_over and self._crosses(decider, i) else "compute"
 
     def _weight_key(self, i: int) -> Key:
         """Queue the weights at the op before, or behind its outputs if they wait for that op's compute."""
@@ -143,7 +162,7 @@ class _Draft:
         names = {
             gate.reads
             for gate in self.graph.gates
-            if gate.computed_by[:1] == (op.name,) and gate.kind != "exit"
+            if gate.computed_by[:1] == (op.name,) and not gate.rules.picks_answer
         }
         names = names.union(op.inputs) - self.graph.input_sizes.keys()
         return tuple(sorted(place[self.graph.index[name], "compute"] for name in names))

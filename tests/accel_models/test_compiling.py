@@ -14,7 +14,8 @@ from accel_models.compiling.compiler import STEPS, Compiler
 from accel_models.compiling.sorting import can_sort, channel_orders, sort_channels
 from traces.base.errors import ConfigError
 from traces.graphs.build import GraphBuilder, Window
-from traces.graphs.graph import Gate, NetworkGraph
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.work.workload import lower

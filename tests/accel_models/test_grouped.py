@@ -13,7 +13,7 @@ from accel_models.units.array.mapping import BUFFERS, Mapping, map_ops
 from accel_models.units.array.systolic import ArrayParams, Gemms, compute_cycles
 from accel_models.units.array.tile_search import Prices
 from accel_models.work.shapes import Shapes, shapes_of
-from traces.graphs.graph import Op
+from traces.graphs.parts import Op
 
 ARRAY = ArrayParams(rows=8, cols=8, dataflow="ws", weight_preload="overlapped", drain="overlapped")
 APART = replace(ARRAY, pack_groups=False)

@@ -12,7 +12,7 @@ from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.systolic import ArrayParams, Gemms, compute_cycles
 from accel_models.units.array.tile_search import KEPT, Prices
 from accel_models.work.shapes import Shapes, shapes_of
-from traces.graphs.graph import Op
+from traces.graphs.parts import Op
 
 ARRAY = ArrayParams(rows=8, cols=8, dataflow="ws", weight_preload="overlapped", drain="overlapped")
 MEMORY = MemoryParams(

@@ -6,7 +6,8 @@ from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from accel_models.work.placement import place, weight_space_bytes
 from traces.base.errors import UnsupportedError
-from traces.graphs.graph import INPUT, NetworkGraph, Op
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import INPUT, Op
 
 
 def conv(name: str, source: str, cin: int, cout: int, size: int = 8) -> Op:

@@ -22,7 +22,8 @@ from simulator import replay
 from simulator.static_table import estimate
 from traces.base.errors import ConfigError
 from traces.graphs.build import GraphBuilder, Window
-from traces.graphs.graph import INPUT, NetworkGraph, Op
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import INPUT, Op
 from traces.graphs.resnets import cifar_resnet
 from traces.work.workload import open_trace
 

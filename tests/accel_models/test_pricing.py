@@ -9,7 +9,7 @@ from accel_models.cost import Cost, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from accel_models.units.pricing import price
-from traces.graphs.graph import INPUT, Op
+from traces.graphs.parts import INPUT, Op
 
 NAMES = [
     "edge_npu_16x16",

@@ -13,7 +13,8 @@ from accel_models.units.simd.simd import TIGHTLY_COUPLED, MemoryWait, SimdCost, 
 from accel_models.units.simd.software import ISAS, SoftwareParams, load_software, software_names
 from accel_models.work.shapes import Shapes, shapes_of
 from traces.base.errors import ConfigError
-from traces.graphs.graph import Op, OpKind
+from traces.graphs.kinds import OpKind
+from traces.graphs.parts import Op
 
 # Loads and stores cost 2, branches 3: one instruction of overhead is 0.60 + 0.24 x 2 + 0.07 x 2 + 0.09 x 3 cycles.
 M4 = SimdParams(

@@ -12,7 +12,8 @@ from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from accel_models.work.skipping import SkippedWorkload, skip
 from traces.graphs.build import GraphBuilder, Window
-from traces.graphs.graph import Gate, NetworkGraph
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate
 from traces.trace import Trace, TraceInfo, pack_mask
 from traces.work.workload import lower
 

@@ -9,7 +9,7 @@ import pytest
 
 from analysis.validation.dpacs import dpacs_latency, network_cycles
 from traces.graphs.build import GraphBuilder, Window
-from traces.graphs.graph import NetworkGraph
+from traces.graphs.network import NetworkGraph
 from traces.graphs.resnets import resnet18, resnet50
 
 

@@ -47,3 +47,37 @@ def test_the_page_is_written(lacuna: Lacuna, known: Comparisons, tmp_path: Path)
     page = (tmp_path / "validation.md").read_text("utf-8")
     assert all(one.name in page for one in known)
     assert list(tmp_path.glob("*.png"))
+
+
+def test_rows_of_ones_own(lacuna: Lacuna, tmp_path: Path) -> None:
+    """ZigZag's full convolution is met within 1 %; a row without a measurement is skipped, not dropped."""
+    path = tmp_path / "rows.csv"
+    path.write_text("C,K,latency_cycles\n128,128,125504\n64,64,\n", "utf-8")
+    found = lacuna("validate", "--rows", "zigzag_density", path, "--json").json
+    assert set(found) == {"rows", "skipped", "mean", "median", "worst", "groups"}
+    assert found["rows"] == 1
+    assert found["mean"] == found["worst"] < 0.01
+    assert found["skipped"] == [{"row": "64 64", "reason": "no latency_cycles"}]
+    assert found["groups"]["tpu_like"]["rows"] == 1
+    shown = lacuna("validate", "--rows", "zigzag_density", path)
+    assert "no latency_cycles" in shown.out
+
+
+def test_kinds_are_listed_with_their_columns(lacuna: Lacuna) -> None:
+    found = lacuna("validate", "--kinds", "--json").json
+    assert found["zigzag_density"]["columns"] == ["C", "K", "latency_cycles"]
+    assert lacuna("validate", "--kinds").out.count("mlperf_tiny") >= 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--rows", "scalsim", "x.csv"), "did you mean 'scalesim'"),
+        (("--rows", "scalesim"), "--rows KIND FILE.csv"),
+        (("--rows", "scalesim", "none.csv"), "none.csv: no such file"),
+    ],
+)
+def test_rows_that_cannot_be_read(lacuna: Lacuna, arguments: tuple[str, ...], told: str) -> None:
+    ran = lacuna("validate", *arguments)
+    assert ran.code == 2
+    assert told in ran.err

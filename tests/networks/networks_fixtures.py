@@ -8,7 +8,7 @@ from torch import nn
 from networks.models.ddi import DDIResNet
 from networks.models.families import AnyModel, DDIResNetConfig, DenseNetConfig, ResNetConfig
 from networks.models.gates import LinearChannelGate, LinearLayerGate
-from traces.graphs.graph import NetworkGraph
+from traces.graphs.network import NetworkGraph
 
 SHAPE = (3, 8, 8)
 WIDTHS = (4, 6, 8)

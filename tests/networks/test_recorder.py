@@ -25,7 +25,8 @@ from tests.networks.networks_fixtures import (
 from traces.base.errors import GraphError
 from traces.exits import with_exit_threshold
 from traces.files.storage import load_trace, save_trace
-from traces.graphs.graph import Gate, NetworkGraph
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate
 from traces.trace import TraceInfo
 
 INFO = TraceInfo(model_name="small")

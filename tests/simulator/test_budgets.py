@@ -9,7 +9,8 @@ from accel_models.design.load import load_design
 from simulator import Arrivals, Budget, StreamSettings, halt, replay, stream
 from traces.base.errors import ConfigError, UnsupportedError
 from traces.graphs.build import GraphBuilder, Window
-from traces.graphs.graph import Gate, NetworkGraph
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import Trace

@@ -13,7 +13,7 @@ from accel_models.design.load import load_design
 from simulator import Policy, replay
 from simulator.schedules.decisions import deciding_gates, deciding_ops
 from tests.traces.trace_strategies import graphs, random_trace
-from traces.graphs.graph import NetworkGraph
+from traces.graphs.network import NetworkGraph
 from traces.trace import Trace
 from traces.work.workload import lower
 

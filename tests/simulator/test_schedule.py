@@ -13,7 +13,8 @@ from simulator.replays.prepare import prepare
 from simulator.schedules.decisions import deciding_ops
 from simulator.schedules.schedule import Schedule
 from traces.graphs.build import GraphBuilder, Tensor, Window
-from traces.graphs.graph import Gate, NetworkGraph
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.work.workload import dense_workload

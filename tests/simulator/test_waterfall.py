@@ -13,7 +13,7 @@ from simulator import Policy, Summary, replay
 from simulator.replays.waterfall import LOSSES
 from traces.files.storage import load_trace
 from traces.graphs.build import GraphBuilder, Window
-from traces.graphs.graph import Gate
+from traces.graphs.parts import Gate
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import Trace, TraceInfo, pack_mask

@@ -10,7 +10,7 @@ import pytest
 from traces.base.errors import ConfigError, UnsupportedError
 from traces.exits import choose_exit, with_exit_threshold
 from traces.graphs.build import GraphBuilder, Window
-from traces.graphs.graph import Gate
+from traces.graphs.parts import Gate
 from traces.graphs.resnets import cifar_resnet
 from traces.trace import Trace, TraceInfo
 from traces.work.workload import lower, open_trace

@@ -12,7 +12,8 @@ import pytest
 
 from traces.base.errors import FileProblem, GraphError, LacunaError
 from traces.graphs.files import load_graph, parse_graph, save_graph
-from traces.graphs.graph import Gate, NetworkGraph, Op
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate, Op
 from traces.graphs.resnets import cifar_resnet, resnet50
 from traces.trace import Trace
 from traces.work.workload import open_trace

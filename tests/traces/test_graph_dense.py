@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from tests.traces.trace_strategies import SAME, add_gate, graphs
 from traces.graphs.build import GraphBuilder
 from traces.graphs.dense import dynamic_ops, strip_gates
-from traces.graphs.graph import Gate, NetworkGraph, Op
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate, Op
 from traces.graphs.resnets import cifar_resnet
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from traces.base.errors import UnsupportedError
-from traces.graphs.graph import NetworkGraph
+from traces.graphs.network import NetworkGraph
 from traces.graphs.onnx.load import load_onnx
 
 onnx = pytest.importorskip("onnx", reason="the onnx extra is not installed")

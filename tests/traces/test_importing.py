@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import pytest
 
 from traces.base.errors import UnsupportedError
-from traces.graphs.graph import NetworkGraph, Op
 from traces.graphs.importing.core import import_graph
 from traces.graphs.importing.ops import (
     Concat,
@@ -24,6 +23,8 @@ from traces.graphs.importing.ops import (
     Reshape,
     Transpose,
 )
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Op
 
 Shape = tuple[int, ...]
 

@@ -10,8 +10,8 @@ import pytest
 from traces.base.errors import ConfigError, FileProblem, GraphError, UnsupportedError
 from traces.files.storage import export_npz, save_trace
 from traces.graphs.files import save_graph
-from traces.graphs.graph import NetworkGraph
 from traces.graphs.named import load_network, network_names
+from traces.graphs.network import NetworkGraph
 from traces.graphs.resnets import cifar_resnet
 from traces.work.workload import open_trace
 

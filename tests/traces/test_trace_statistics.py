@@ -14,7 +14,8 @@ from tests.traces.trace_strategies import graphs, traces
 from traces.base.errors import ConfigError
 from traces.files.columns import flatten
 from traces.graphs.build import GraphBuilder, Window
-from traces.graphs.graph import Gate, NetworkGraph
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate
 from traces.graphs.resnets import cifar_resnet
 from traces.statistics import correlation, trace_statistics
 from traces.synthetic import SyntheticSettings, synthetic_trace

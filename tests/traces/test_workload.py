@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from tests.traces.trace_strategies import SAME, add_gate, random_trace, traces
 from traces.base.errors import GraphError
 from traces.graphs.build import GraphBuilder, Window
-from traces.graphs.graph import INPUT, MAC_KINDS, NetworkGraph, Op
+from traces.graphs.kinds import MAC_KINDS
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import INPUT, Op
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import Trace, TraceInfo, pack_mask

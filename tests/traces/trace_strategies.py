@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from traces.graphs.build import GraphBuilder, Tensor, Window
-from traces.graphs.graph import Gate, NetworkGraph
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate
 from traces.trace import Trace, TraceInfo, pack_mask
 
 SAME = Window.square(3)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from traces.base.errors import GraphError
-from traces.graphs.graph import NetworkGraph
+from traces.graphs.network import NetworkGraph
 from traces.trace import Trace, TraceInfo
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def to_batch(trace: Trace) -> pa.RecordBatch:
     """Return the trace as one Arrow record batch, without metadata."""
     import pyarrow as pa  # noqa: PLC0415  (slow to import, and only storage needs it)
 
-    packed = {gate.name for gate in trace.graph.gates if gate.kind in {"channel", "spatial"}}
+    packed = {gate.name for gate in trace.graph.gates if gate.rules.stored == "bits"}
     columns = {name: _to_arrow(values, name in packed) for name, values in flatten(trace).items()}
     fields = [pa.field(name, column.type, nullable=False) for name, column in columns.items()]
     return pa.RecordBatch.from_arrays(list(columns.values()), schema=pa.schema(fields))

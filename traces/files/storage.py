@@ -23,7 +23,7 @@ from traces.files.columns import flatten as columns_of
 from traces.files.columns import from_batch, to_batch, unflatten
 from traces.files.seal import seal, verify_seal
 from traces.graphs.files import first_problem, parse_graph
-from traces.graphs.graph import NetworkGraph
+from traces.graphs.network import NetworkGraph
 from traces.trace import SCHEMA_VERSION, Trace, TraceInfo
 
 if TYPE_CHECKING:

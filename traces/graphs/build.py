@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from traces.graphs.files import parse_op
-from traces.graphs.graph import INPUT, Activation, Gate, NetworkGraph, Op, OpKind
+from traces.graphs.kinds import Activation, OpKind
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import INPUT, Gate, Op
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from itertools import pairwise
 from math import prod
 
 from traces.base.errors import GraphError, did_you_mean
-from traces.graphs.graph import INPUT, Gate, NetworkGraph, Op
 from traces.graphs.kinds import CHANNEL_PRESERVING, PIXEL_PRESERVING, POOLS
+from traces.graphs.parts import INPUT, Gate, GraphParts, Op
 
 _WINDOWED = frozenset({"conv", *POOLS})
 _RESERVED_COLUMNS = frozenset({"label", "prediction"})  # of a stored trace
@@ -23,7 +23,7 @@ MOST = 2**44  # MACs or elements of one op; beyond, cycles of a batch may not fi
 Size = tuple[int, int, int]  # channels, height, width of a tensor
 
 
-def check_graph(graph: NetworkGraph) -> None:
+def check_graph(graph: GraphParts) -> None:
     """Raise ``GraphError`` unless names, order, sizes and gates of the graph agree."""
     if not graph.ops:
         raise GraphError(f"network {graph.name!r}: has no ops; needs at least one")
@@ -48,7 +48,7 @@ def _columns(gates: Iterable[Gate]) -> list[str]:
     columns: list[str] = []
     for gate in gates:
         columns += [gate.name, f"{gate.name}.score"]
-        if gate.kind == "exit":
+        if gate.rules.picks_answer:
             columns += [f"{gate.name}.exit_prediction", f"{gate.name}.exit_confidence"]
     return columns
 
@@ -63,7 +63,7 @@ def _check_unique(what: str, names: list[str], reserved: Iterable[str]) -> None:
             raise GraphError(f"{what} {name!r}: this name is reserved; rename the {what}")
 
 
-def _check_producers(op: Op, earlier: dict[str, Size], graph: NetworkGraph) -> None:
+def _check_producers(op: Op, earlier: dict[str, Size], graph: GraphParts) -> None:
     for name in op.inputs:
         if name in earlier:
             continue
@@ -194,7 +194,7 @@ def _by(size: Iterable[int]) -> str:
     return "x".join(str(n) for n in size)
 
 
-def _check_gate_names(gate: Gate, graph: NetworkGraph) -> None:
+def _check_gate_names(gate: Gate, graph: GraphParts) -> None:
     if not gate.guards:
         raise GraphError(f"gate {gate.name!r}: guards no op; name at least one")
     for role, names in (
@@ -211,10 +211,10 @@ def _check_gate_names(gate: Gate, graph: NetworkGraph) -> None:
             raise GraphError(f"gate {gate.name!r}: {role} names an op twice")
 
 
-def _check_gate_order(gate: Gate, graph: NetworkGraph) -> None:
+def _check_gate_order(gate: Gate, graph: GraphParts) -> None:
     """Check that a decision is there before the first op that obeys it."""
     place = {**dict.fromkeys(graph.input_sizes, -1), **graph.index}
-    if gate.kind == "exit":
+    if gate.rules.picks_answer:
         _check_exit_order(gate, place)
         return
     steps = [gate.reads, *(name for name in gate.computed_by if name != gate.reads)]
@@ -241,24 +241,24 @@ def _check_exit_order(gate: Gate, place: dict[str, int]) -> None:
             )
 
 
-def _check_gate_sizes(gate: Gate, graph: NetworkGraph) -> None:
+def _check_gate_sizes(gate: Gate, graph: GraphParts) -> None:
     for name in gate.guards:
         op = graph.op(name)
-        if gate.kind == "channel" and gate.size != op.out_channels:
+        if (gate.rules.decides, gate.rules.stored) == ("channels", "bits") and gate.size != op.out_channels:
             raise GraphError(
                 f"gate {gate.name!r}: size = {gate.size}, needs {op.out_channels}: "
                 f"out_channels of guarded op {name!r}"
             )
-        if gate.kind == "width" and gate.widths[-1] > op.out_channels:
+        if gate.widths and gate.widths[-1] > op.out_channels:
             raise GraphError(
                 f"gate {gate.name!r}: width {gate.widths[-1]}, needs at most {op.out_channels}: "
                 f"out_channels of guarded op {name!r}"
             )
-        if gate.kind == "spatial":
+        if gate.rules.decides == "tiles":
             _check_grid(gate, op, graph)
 
 
-def _check_grid(gate: Gate, op: Op, graph: NetworkGraph) -> None:
+def _check_grid(gate: Gate, op: Op, graph: GraphParts) -> None:
     grid = (gate.tile_rows, gate.tile_cols)
     if gate.tile_rows > op.out_height or gate.tile_cols > op.out_width:
         raise GraphError(
@@ -266,7 +266,7 @@ def _check_grid(gate: Gate, op: Op, graph: NetworkGraph) -> None:
             f"output pixels of {op.name!r}; needs at least one pixel per tile"
         )
     for other in graph.guards_of(op.name):
-        if other.kind == "spatial" and (other.tile_rows, other.tile_cols) != grid:
+        if other.rules.decides == "tiles" and (other.tile_rows, other.tile_cols) != grid:
             raise GraphError(
                 f"gates {gate.name!r} and {other.name!r}: guard {op.name!r} with different grids of tiles"
             )

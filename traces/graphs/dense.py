@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from traces.graphs.graph import NetworkGraph, Op
+from typing import TypeVar
+
+from traces.graphs.parts import GraphParts, Op
+
+Graph = TypeVar("Graph", bound=GraphParts)  # checked or not: what is made is of the same class
 
 
-def strip_gates(graph: NetworkGraph) -> NetworkGraph:
+def strip_gates(graph: Graph) -> Graph:
     """Return the network without gates: the base that every saving is measured against.
 
     Gates and the ops that compute them are dropped, ``mul`` ops that scale by a gate's score are bypassed
@@ -30,14 +34,14 @@ def strip_gates(graph: NetworkGraph) -> NetworkGraph:
     return graph.model_copy(update={"ops": tuple(kept), "gates": ()})
 
 
-def dynamic_ops(graph: NetworkGraph) -> frozenset[str]:
+def dynamic_ops(graph: GraphParts) -> frozenset[str]:
     """Return the names of the ops that only a dynamic network needs: those that ``strip_gates`` removes."""
     return frozenset(graph.index) - frozenset(strip_gates(graph).index)
 
 
-def _dropped(graph: NetworkGraph) -> set[str]:
+def _dropped(graph: GraphParts) -> set[str]:
     """Return the ops to drop, bypassed ``mul`` ops not among them."""
-    answers = {gate.exits[-1] for gate in graph.gates if gate.kind == "exit"}
+    answers = {gate.exits[-1] for gate in graph.gates if gate.rules.picks_answer}
     dropped = {name for gate in graph.gates for name in gate.exits} - answers
     for op in graph.ops:  # what reads only a side exit (its softmax) goes with it
         if dropped.issuperset(op.inputs):
@@ -50,7 +54,7 @@ def _dropped(graph: NetworkGraph) -> set[str]:
     return dropped
 
 
-def _shared(graph: NetworkGraph, consumers: dict[str, set[str]], dropped: set[str]) -> set[str]:
+def _shared(graph: GraphParts, consumers: dict[str, set[str]], dropped: set[str]) -> set[str]:
     """Return gate ops whose output is data too: a pool, say, that a gate and a classifier read."""
     shared: set[str] = set()
     for op in reversed(graph.ops):
@@ -63,12 +67,12 @@ def _shared(graph: NetworkGraph, consumers: dict[str, set[str]], dropped: set[st
     return shared
 
 
-def _scales(op: Op, graph: NetworkGraph) -> bool:
+def _scales(op: Op, graph: GraphParts) -> bool:
     """Whether the op only multiplies data by a gate's score."""
     return op.kind == "mul" and not graph.gate_ops.issuperset(op.inputs)
 
 
-def _consumers(graph: NetworkGraph) -> dict[str, set[str]]:
+def _consumers(graph: GraphParts) -> dict[str, set[str]]:
     readers: dict[str, set[str]] = {name: set() for name in (*graph.input_sizes, *graph.index)}
     for op in graph.ops:
         for name in op.inputs:

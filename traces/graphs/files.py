@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from traces.base.atomic import atomic_write
 from traces.base.errors import FileProblem, GraphError, did_you_mean
-from traces.graphs.graph import Gate, NetworkGraph, Op
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate, Op
 
 
 def parse_graph(text: str | bytes, where: str = "graph") -> NetworkGraph:
@@ -20,7 +21,7 @@ def parse_graph(text: str | bytes, where: str = "graph") -> NetworkGraph:
     Parameters
     ----------
     text
-        JSON of a :class:`~traces.graphs.graph.NetworkGraph`, as ``graph.model_dump_json()`` writes it.
+        JSON of a :class:`~traces.graphs.network.NetworkGraph`, as ``graph.model_dump_json()`` writes it.
     where
         File or place that the text comes from, to begin error messages with.
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from traces.base.errors import FileProblem, UnsupportedError, did_you_mean
 from traces.graphs.files import load_graph, parse_graph
-from traces.graphs.graph import NetworkGraph
+from traces.graphs.network import NetworkGraph
 from traces.graphs.resnets import alexnet, cifar_resnet, resnet18, resnet50
 
 _BUILT: dict[str, Callable[[], NetworkGraph]] = {

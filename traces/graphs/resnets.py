@@ -6,7 +6,8 @@ from typing import Literal
 
 from traces.base.errors import ConfigError
 from traces.graphs.build import GraphBuilder, Tensor, Window
-from traces.graphs.graph import Gate, NetworkGraph
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate
 
 GateChoice = Literal["none", "layer", "channel", "both"]
 

@@ -21,7 +21,8 @@ from pathlib import Path
 from traces.base.errors import FileProblem, GraphError, UnsupportedError
 from traces.graphs.build import GraphBuilder, Tensor, Window
 from traces.graphs.files import read_text
-from traces.graphs.graph import INPUT, NetworkGraph
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import INPUT
 
 _CONV_COLUMNS = (
     "IFMAP Height",

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from traces.base.errors import UnsupportedError
-from traces.graphs.graph import MAC_KINDS, NetworkGraph, Op
-from traces.graphs.kinds import RECURRENT
+from traces.graphs.kinds import MAC_KINDS, RECURRENT
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Op
 from traces.work.active import Bools, Channels, Counts, unpack
 
 Indices = NDArray[np.uint16] | NDArray[np.uint32]

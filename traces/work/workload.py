@@ -22,9 +22,10 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from traces.graphs.graph import Gate, NetworkGraph, Op
 from traces.graphs.kinds import MAC_KINDS, RECURRENT
-from traces.trace import Trace, TraceInfo, pack_mask
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate, Op
+from traces.trace import Trace, TraceInfo
 from traces.work.active import (
     Bools,
     Channels,
@@ -64,7 +65,7 @@ def lower(trace: Trace, graph: NetworkGraph | None = None) -> Workload:
 def open_trace(graph: NetworkGraph, inputs: int = 1) -> Trace:
     """Return a trace in which every gate lets everything run; with exits, the deepest answers."""
     zeros = np.zeros(inputs, np.int32)
-    decisions = {gate.name: _open_decisions(gate, inputs) for gate in graph.gates}
+    decisions = {gate.name: gate.rules.all_open(inputs, gate.size) for gate in graph.gates}
     return Trace(graph, TraceInfo(model_name=graph.name), zeros, zeros, decisions)
 
 
@@ -147,15 +148,17 @@ class _Gating:
         result = self.always
         for gate in self.graph.guards_of(op.name):
             values = self.trace.decisions[gate.name]
-            if gate.kind == "layer":
+            if gate.rules.decides != "runs":
+                continue
+            if gate.rules.stored == "flag":
                 result = result & values.view(np.bool_)
-            elif gate.kind == "exit":
+            else:
                 result = result & (values > self._levels[gate.name, op.name])
         return result
 
     def mask(self, op: Op) -> Mask | None:
         """Return which output channels the op's channel and width gates keep; None for all."""
-        gates = [gate for gate in self.graph.guards_of(op.name) if gate.kind in {"channel", "width"}]
+        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "channels"]
         masks = tuple(self._mask_of(gate, op.out_channels) for gate in gates)
         if len(masks) < 2:
             return masks[0] if masks else None
@@ -166,7 +169,7 @@ class _Gating:
 
     def tiles(self, op: Op) -> tuple[Counts | int, int]:
         """Return how many tiles of the op's output are computed, and of how many."""
-        gates = [gate for gate in self.graph.guards_of(op.name) if gate.kind == "spatial"]
+        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "tiles"]
         if not gates:
             return 1, 1
         both = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
@@ -176,7 +179,7 @@ class _Gating:
         key = (gate.name, total)
         if key not in self._masks:
             values = self.trace.decisions[gate.name].view(np.uint8)
-            packed = values if gate.kind == "channel" else prefix_rows(gate.widths, total)[values]
+            packed = values if gate.rules.stored == "bits" else prefix_rows(gate.widths, total)[values]
             self._masks[key] = Mask.of(packed, total)
         return self._masks[key]
 
@@ -277,14 +280,6 @@ def _workload(graph: NetworkGraph, inputs: int, work: list[_OpWork]) -> Workload
         active_inputs=tuple(piece.source for piece in work),
         active_outputs=tuple(piece.result for piece in work),
     )
-
-
-def _open_decisions(gate: Gate, inputs: int) -> NDArray[np.bool_] | NDArray[np.uint8]:
-    if gate.kind == "layer":
-        return np.ones(inputs, np.bool_)
-    if gate.kind in {"channel", "spatial"}:
-        return pack_mask(np.ones((inputs, gate.size), np.bool_))
-    return np.full(inputs, gate.size - 1, np.uint8)
 
 
 def _first(total: int, count: int) -> Channels:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from traces.base.errors import UnsupportedError
-from traces.graphs.graph import NetworkGraph
 from traces.graphs.importing import ops as imported
 from traces.graphs.importing.emit import LOST, Emitter
 from traces.graphs.importing.inputs import input_view
@@ -22,6 +21,7 @@ from traces.graphs.importing.rest import (
     add_reshape,
     add_transpose,
 )
+from traces.graphs.network import NetworkGraph
 
 Shapes = Mapping[str, tuple[int, ...]]
 

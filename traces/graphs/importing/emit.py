@@ -10,7 +10,6 @@ from typing import Any
 
 from traces.base.errors import GraphError, UnsupportedError
 from traces.graphs.files import parse_op
-from traces.graphs.graph import INPUT, InputTensor, NetworkGraph, Op
 from traces.graphs.importing.views import (
     ROLES,
     Axis,
@@ -24,6 +23,8 @@ from traces.graphs.importing.views import (
     whole,
 )
 from traces.graphs.kinds import FUSED, Activation, OpKind
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import INPUT, InputTensor, Op
 
 _FUSABLE: frozenset[OpKind] = frozenset({"conv", "conv_transpose", "linear", "matmul", "add", "mul"})
 _FOLDABLE: frozenset[OpKind] = frozenset({"conv", "conv_transpose", "linear", "matmul", "add"})

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from traces.base.errors import FileProblem, GraphError, LacunaError, UnsupportedError
-from traces.graphs.graph import NetworkGraph
 from traces.graphs.importing.core import import_graph
+from traces.graphs.network import NetworkGraph
 from traces.graphs.onnx.convert import converted
 from traces.graphs.onnx.model import OnnxModel, prepared
 

@@ -1,8 +1,8 @@
-"""The network as a graph of ops and gates, with every size explicit.
+"""What a network graph is made of: ops and gates, with every size explicit.
 
-A :class:`NetworkGraph` is what an accelerator would be handed: ops in program order, each with its full
-(dense) sizes, and the gates that decide per input which of them run and how wide.  Batch norm is folded
-into the convolution before it; ``activation`` names the function fused behind an op.
+A :class:`~traces.graphs.network.NetworkGraph` is what an accelerator would be handed: ops in program
+order, each with its full (dense) sizes, and the gates that decide per input which of them run and how wide.
+Batch norm is folded into the convolution before it; ``activation`` names the function fused behind an op.
 
 ::
 
@@ -20,23 +20,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from traces.base.errors import GraphError, did_you_mean
+from traces.graphs.gate_kinds import GATE_KINDS, GateKind, GateRules
 from traces.graphs.kinds import MAC_KINDS, RECURRENT, WEIGHTED, Activation, OpKind, unused_fields
-
-__all__ = [
-    "INPUT",
-    "MAC_KINDS",
-    "Activation",
-    "Gate",
-    "GateKind",
-    "InputTensor",
-    "NetworkGraph",
-    "Op",
-    "OpKind",
-]
 
 INPUT = "input"  # the name that ops use for the network's input tensor
 
-GateKind = Literal["layer", "channel", "exit", "width", "spatial"]
 Count = Annotated[int, Field(ge=1, le=2**31)]
 
 
@@ -163,23 +151,22 @@ class Gate(_Frozen):
     levels: tuple[Annotated[int, Field(ge=0)], ...] = ()
     # exit gates: per guarded op the exit before it: it runs if the answering exit's index is greater
 
+    @property
+    def rules(self) -> GateRules:
+        """What is true of every gate of this kind."""
+        return GATE_KINDS[self.kind]
+
     @model_validator(mode="after")
     def _check(self) -> Self:
-        need = {
-            "layer": (1, "size must be 1"),
-            "channel": (self.size, ""),
-            "exit": (len(self.exits), "size must equal the number of exits"),
-            "width": (len(self.widths), "size must equal the number of widths"),
-            "spatial": (self.tile_rows * self.tile_cols, "size must be tile_rows * tile_cols"),
-        }
-        wanted, why = need[self.kind]
+        rules = self.rules
+        wanted = rules.count(self)
         if self.size != wanted:
-            raise GraphError(f"gate {self.name!r}: size = {self.size}, needs {wanted}: {why}")
-        if self.kind == "exit" and len(self.levels) != len(self.guards):
+            raise GraphError(f"gate {self.name!r}: size = {self.size}, needs {wanted}: {rules.size_is}")
+        if rules.picks_answer and len(self.levels) != len(self.guards):
             raise GraphError(
                 f"gate {self.name!r}: {len(self.levels)} levels for {len(self.guards)} guarded ops; one each"
             )
-        if self.kind in {"exit", "width"} and self.size > 256:
+        if rules.stored == "index" and self.size > 256:
             raise GraphError(f"gate {self.name!r}: size = {self.size}; needs at most 256 (8 bits)")
         if list(self.widths) != sorted(set(self.widths)):
             raise GraphError(f"gate {self.name!r}: widths = {self.widths} must rise")
@@ -195,8 +182,8 @@ class InputTensor(_Frozen):
     width: Count = 1
 
 
-class NetworkGraph(_Frozen):
-    """Ops in program (topological) order and the gates over them; validated as a whole."""
+class GraphParts(_Frozen):
+    """Ops in program (topological) order and the gates over them, not yet checked as a whole."""
 
     name: str
     input_channels: Count
@@ -264,16 +251,3 @@ class NetworkGraph(_Frozen):
         """Return the graph with some fields replaced, checked as a whole; nothing cached carries over."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self)(**{**fields, **(update or {})})
-
-    def without_gates(self) -> NetworkGraph:
-        """Return the static network: no gates, no gate ops, no scaling by scores, no side exits."""
-        from traces.graphs.dense import strip_gates  # noqa: PLC0415  (dense.py builds graphs, so it imports this file)
-
-        return strip_gates(self)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        from traces.graphs.check import check_graph  # noqa: PLC0415  (checks need these classes)
-
-        check_graph(self)
-        return self

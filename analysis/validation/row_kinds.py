@@ -1,0 +1,158 @@
+"""Every kind of measured row that ``lacuna validate --rows KIND FILE.csv`` compares, one row of a table each.
+
+A file has at least the columns that its kind reads, named as in the shipped tables (``reference/*.csv``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from analysis.validation.reference_rows import Row
+from analysis.validation.rows import arrays, chips, networks
+from analysis.validation.rows.kind import RowKind, RowText, each
+from traces import ConfigError, did_you_mean
+
+Predict = Callable[[Row], tuple[float, float]]
+
+
+def _cells(*columns: str) -> RowText:
+    return lambda row: " ".join(row[column] for column in columns)
+
+
+def _kind(what: str, columns: str, predict: Predict, *, label: str, group: str | RowText) -> RowKind:
+    """Return a kind whose rows do not need each other; columns in one text, ``label`` from some of them."""
+    of = _cells(group) if isinstance(group, str) else group
+    return RowKind(
+        what=what,
+        columns=tuple(columns.split()),
+        evaluate=each(predict, label=_cells(*label.split()), group=of),
+    )
+
+
+_SCALE_SIM = "rows cols dataflow ifmap_h ifmap_w filter_h filter_w channels num_filters stride"
+_FIRESIM = "workload C K P Q R S stride"
+_KERNEL = "core layer kind in_h in_w in_ch out_ch kh kw stride out_h out_w"
+_MLPERF = "submitter soc device cpu_core accelerator freq_mhz voltage software precision benchmark"
+_MLPERF += " dead_channel_removal_inferred notes"
+_CORTEXM = "device core freq_mhz software network layer type in_h in_w in_c k stride out_c"
+
+ROW_KINDS: Final[dict[str, RowKind]] = {
+    "scalesim": _kind(
+        "SCALE-Sim, compute cycles without stalls",
+        f"layer {_SCALE_SIM} total_cycles",
+        arrays.scale_sim,
+        label="layer rows cols dataflow",
+        group="dataflow",
+    ),
+    "scalesim_accesses": _kind(
+        "SCALE-Sim, reads and writes of its buffers",
+        f"layer {_SCALE_SIM} if_sram_reads fl_sram_reads of_sram_writes",
+        arrays.scale_sim_accesses,
+        label="layer rows cols dataflow",
+        group="dataflow",
+    ),
+    "rtl": _kind(
+        "RTL of arrays, cycles of a product",
+        "design level dataflow rows cols M K N mem_latency mem_cycles_per_16B cycles notes",
+        arrays.rtl,
+        label="design dataflow rows cols M K N",
+        group=lambda row: f"{row['design']}, {row['level']}, {row['dataflow']}",
+    ),
+    "zigzag_density": _kind(
+        "ZigZag's tpu_like, cycles of a 3x3 convolution on 28x28 pixels as channels are gated",
+        "C K latency_cycles",
+        arrays.zigzag,
+        label="C K",
+        group=lambda _: "tpu_like",
+    ),
+    "gemmini_conv": _kind(
+        "Gemmini's RTL, cycles of a convolution from an ideal memory",
+        "in_dim in_ch out_ch kernel stride pad mem_latency mem_cycles_per_16B cycles",
+        arrays.gemmini_convolution,
+        label="in_dim in_ch out_ch kernel stride mem_latency",
+        group="mem_latency",
+    ),
+    "gemmini_dma": _kind(
+        "Gemmini's RTL, cycles of loads or stores alone",
+        "op cols rows commands dram_stride accumulator mem_latency mem_cycles_per_16B cycles",
+        arrays.gemmini_dma,
+        label="op cols rows commands dram_stride mem_latency",
+        group="op",
+    ),
+    "gemmini_firesim": _kind(
+        "Gemmini in FireSim, cycles of a layer with the library's tiles",
+        f"{_FIRESIM} cycles_gemmini_default_tiler",
+        arrays.firesim,
+        label=_FIRESIM,
+        group="workload",
+    ),
+    "gemmini_firesim_mapping": _kind(
+        "Gemmini in FireSim, cycles of a layer cut as a mapping says",
+        f"{_FIRESIM} mapping cycles_dosa_mapping",
+        arrays.firesim_mapping,
+        label=_FIRESIM,
+        group="workload",
+    ),
+    "gemmini_firesim_repeats": _kind(
+        "Gemmini in FireSim, mean cycles of three runs of a layer with the library's tiles",
+        " ".join((arrays.LAYER, *arrays.RUNS)),
+        arrays.firesim_repeats,
+        label=arrays.LAYER,
+        group=lambda _: "default tiler",
+    ),
+    "simd_instructions": _kind(
+        "CMSIS-NN's kernels, instructions of a call",
+        f"{_KERNEL} instructions",
+        chips.instructions,
+        label="core layer",
+        group="core",
+    ),
+    "mlperf_tiny": _kind(
+        "MLPerf Tiny on chips' cores, latency [ms]",
+        f"{_MLPERF} latency_ms",
+        chips.mlperf_latency,
+        label="soc software precision benchmark",
+        group=chips.core_word,
+    ),
+    "mlperf_tiny_energy": _kind(
+        "MLPerf Tiny on chips' cores, energy from modelled cycles [uJ]",
+        f"{_MLPERF} latency_ms energy_uJ",
+        chips.mlperf_energy,
+        label="soc software precision benchmark",
+        group=chips.core_word,
+    ),
+    "cortexm": _kind(
+        "layers and networks on Cortex-M, Cortex-A and GAP8, cycles",
+        f"{_CORTEXM} cycles",
+        chips.cortexm,
+        label="device network layer type",
+        group="device",
+    ),
+    "cortexm_energy": _kind(
+        "networks on Cortex-M and GAP8, energy from modelled cycles [uJ]",
+        f"{_CORTEXM} energy_uJ",
+        chips.cortexm_energy,
+        label="device network freq_mhz",
+        group="device",
+    ),
+    "eyeriss": _kind(
+        "Eyeriss on AlexNet and VGG-16, cycles of a layer",
+        "accelerator batch network layer cycles",
+        networks.eyeriss,
+        label="network layer",
+        group="network",
+    ),
+    "dpacs": RowKind(
+        what="DPACS on an FPGA, latency under pruning over that of the dense network",
+        columns=("network", "implementation", "pruned_spatial_channel_percent", "latency_ms"),
+        evaluate=networks.dpacs,
+    ),
+}
+
+
+def row_kind(name: str) -> RowKind:
+    """Return a kind of rows by its name."""
+    if name not in ROW_KINDS:
+        raise ConfigError(f"--rows {name!r}: no such kind of rows{did_you_mean(name, ROW_KINDS)}")
+    return ROW_KINDS[name]

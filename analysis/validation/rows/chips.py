@@ -1,0 +1,60 @@
+"""Rows of processor cores: latency and energy of networks and layers, and instruction counts."""
+
+from __future__ import annotations
+
+import re
+
+from accel_models import load_software
+from analysis.validation.mcu import cycle_pj, network_cycles
+from analysis.validation.reference_rows import Row
+from analysis.validation.rows.kind import NotCovered, number
+from analysis.validation.rows.tables import cortexm_row, is_network, mlperf_row
+from analysis.validation.simd import kernel_instructions, layer_cycles
+from analysis.validation.simd_ops import row_op
+from analysis.validation.simd_reference import latency_ms, row_core, software_of
+
+_CORE = re.compile(r"Cortex-[AMR]\d+\+?|RI5CY")
+
+
+def instructions(row: Row) -> tuple[float, float]:
+    """Instructions of one call of a kernel."""
+    return number(row, "instructions"), kernel_instructions(row)
+
+
+def mlperf_latency(row: Row) -> tuple[float, float]:
+    """Latency of a network of MLPerf Tiny on a chip's cores [ms]."""
+    return number(row, "latency_ms"), latency_ms(mlperf_row(row), software_of(row["software"]))
+
+
+def mlperf_energy(row: Row) -> tuple[float, float]:
+    """Energy of a network of MLPerf Tiny on a chip's cores, from modelled cycles [uJ]."""
+    return number(row, "energy_uJ"), _energy_uj(mlperf_row(row))
+
+
+def cortexm(row: Row) -> tuple[float, float]:
+    """Cycles of a layer, or of a whole network."""
+    adapted = cortexm_row(row)
+    measured = number(row, "cycles")
+    if is_network(row):
+        return measured, latency_ms(adapted, software_of(row["software"])) * float(adapted["freq_mhz"]) * 1e3
+    core = row_core(adapted)
+    software = load_software(software_of(row["software"]), core.isa)
+    return measured, layer_cycles(row_op(adapted), core, software)
+
+
+def cortexm_energy(row: Row) -> tuple[float, float]:
+    """Energy of a whole network, from modelled cycles [uJ]."""
+    if not is_network(row):
+        raise NotCovered("energy is compared of whole networks alone")
+    return number(row, "energy_uJ"), _energy_uj(cortexm_row(row))
+
+
+def _energy_uj(row: Row) -> float:
+    return network_cycles(row) * cycle_pj(row) * 1e-6
+
+
+def core_word(row: Row) -> str:
+    """Return a row's core in one word: ``Cortex-M4``."""
+    text = re.sub("[®™]", "", row["cpu_core"] if "cpu_core" in row else row["core"])
+    found = _CORE.search(text)
+    return found[0] if found else text

@@ -1,0 +1,141 @@
+"""One kind of measured row: which columns it needs, what the model says of it, and how a file of them is scored."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.validation.reference_rows import Row
+from traces import ConfigError, FileProblem, LacunaError
+
+RowText = Callable[[Row], str]
+
+
+class NotCovered(LacunaError):
+    """No design, network or rule of ours claims to cover a row; the message says which is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A measured value and the model's, in one unit."""
+
+    label: str
+    group: str
+    measured: float
+    predicted: float
+
+    @property
+    def error(self) -> float:
+        """Absolute relative error [1]."""
+        return abs(self.predicted / self.measured - 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A row that was not compared, and why."""
+
+    label: str
+    reason: str
+
+
+Outcome = Pair | Skipped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowKind:
+    """How rows with ``columns`` are compared; a file may have further columns."""
+
+    what: str  # in a few words: what is compared, in which unit
+    columns: tuple[str, ...]  # that are read
+    evaluate: Callable[[Sequence[Row]], Sequence[Outcome]]  # one outcome per row, in the file's order
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScore:
+    """Absolute relative errors of some rows [1]."""
+
+    rows: int
+    mean: float
+    median: float
+    worst: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a file of rows says of the model; ``overall`` is None when every row was skipped."""
+
+    overall: GroupScore | None
+    skipped: tuple[Skipped, ...]
+    groups: dict[str, GroupScore]
+
+
+def each(
+    predict: Callable[[Row], tuple[float, float]], *, label: RowText, group: RowText
+) -> Callable[[Sequence[Row]], list[Outcome]]:
+    """Return the evaluation of rows that do not need each other.
+
+    ``predict`` returns measured and predicted value; an error that a user could mend skips its row.
+    """
+
+    def outcome(row: Row) -> Outcome:
+        try:
+            measured, predicted = predict(row)
+            return Pair(label(row), group(row), measured, predicted)
+        except LacunaError as error:
+            return Skipped(label(row), str(error))
+        except ValueError as error:
+            return Skipped(label(row), f"a cell does not read: {error}")
+
+    return lambda rows: [outcome(row) for row in rows]
+
+
+def number(row: Row, column: str) -> float:
+    """Return a cell as a number above 0; a row without it is not covered."""
+    text = row.get(column) or ""
+    if not text.strip():
+        raise NotCovered(f"no {column}")
+    try:
+        value = float(text)
+    except ValueError:
+        raise ConfigError(f"{column} = {text!r}: must be a number") from None
+    if value <= 0:
+        raise ConfigError(f"{column} = {text}: must be above 0")
+    return value
+
+
+def read_measured_rows(path: Path, kind: RowKind) -> list[Row]:
+    """Return the rows of a CSV file that has the columns of ``kind``."""
+    if not path.is_file():
+        raise FileProblem(f"{path}: no such file")
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FileProblem(f"{path}: not a CSV file in UTF-8 ({error})") from None
+    missing = [column for column in kind.columns if column not in (reader.fieldnames or ())]
+    if missing:
+        raise FileProblem(f"{path}: no column {', '.join(missing)}; needed are {', '.join(kind.columns)}")
+    return [{name: cell or "" for name, cell in row.items() if name} for row in rows]
+
+
+def score_rows(kind: RowKind, rows: Sequence[Row]) -> Score:
+    """Compare every row with the model."""
+    outcomes = kind.evaluate(rows)
+    pairs = [outcome for outcome in outcomes if isinstance(outcome, Pair)]
+    names = sorted({pair.group for pair in pairs})
+    return Score(
+        overall=_summary(pairs) if pairs else None,
+        skipped=tuple(outcome for outcome in outcomes if isinstance(outcome, Skipped)),
+        groups={name: _summary([pair for pair in pairs if pair.group == name]) for name in names},
+    )
+
+
+def _summary(pairs: Sequence[Pair]) -> GroupScore:
+    errors: NDArray[np.float64] = np.array([pair.error for pair in pairs])
+    return GroupScore(len(pairs), float(errors.mean()), float(np.median(errors)), float(errors.max()))

@@ -1,0 +1,98 @@
+"""Rows of accelerators that run whole networks: DPACS under pruning, Eyeriss layer by layer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from accel_models import array_params, load_design, map_ops, memory_params, shapes_of
+from analysis.validation.dpacs import NETWORKS, over_dense
+from analysis.validation.eyeriss import LAYERS
+from analysis.validation.reference_rows import Row, reference_rows
+from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
+from traces import LacunaError, Op, did_you_mean
+
+# VGG-16: convolutions and their filters per group, all 3x3; the size halves between groups.  Simonyan & Zisserman,
+# ICLR 2015, table 1, column D.
+_VGG16 = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
+
+
+def dpacs(rows: Sequence[Row]) -> list[Outcome]:
+    """Latency over that of the dense network of the same file, or of the shipped rows if it holds none."""
+    return [_dpacs(row, rows) for row in rows]
+
+
+def _dpacs(row: Row, rows: Sequence[Row]) -> Outcome:
+    pruned = row["pruned_spatial_channel_percent"]
+    label = f"{row['network']} {row['implementation']} {pruned}"
+    try:
+        if pruned == "dense":
+            raise NotCovered("the dense network is what the others are compared with")
+        if row["implementation"] != "serial":
+            raise NotCovered(f"{row['implementation']}: bound by a bus that is not published")
+        if row["network"] not in NETWORKS:
+            raise NotCovered(f"network {row['network']!r}{did_you_mean(row['network'], NETWORKS)}")
+        _, measured, predicted = over_dense(row["network"], [_dense(row, rows), row])
+        return Pair(label, row["network"], float(measured[0]), float(predicted[0]))
+    except LacunaError as error:
+        return Skipped(label, str(error))
+
+
+def _dense(row: Row, rows: Sequence[Row]) -> Row:
+    """Return the dense row of the same network and implementation."""
+    same = ("network", "implementation")
+    for other in (*rows, *reference_rows("dpacs_fpga")):
+        if other["pruned_spatial_channel_percent"] == "dense" and all(other[c] == row[c] for c in same):
+            return other
+    raise NotCovered(f"no dense row of {row['network']} {row['implementation']}")
+
+
+def eyeriss(row: Row) -> tuple[float, float]:
+    """Cycles of a layer of AlexNet or VGG-16 on ``eyeriss_like``, DRAM stalls included."""
+    if not row["accelerator"].startswith("Eyeriss"):
+        raise NotCovered(f"no design covers {row['accelerator']}")
+    design = load_design("eyeriss_like")
+    memory = memory_params(design)
+    assert memory is not None  # the design states it
+    op = eyeriss_op(row["network"], row["layer"])
+    shapes = shapes_of(op, batch=int(number(row, "batch")))
+    return number(row, "cycles"), float(map_ops(shapes, array_params(design), memory).total_cycles[0])
+
+
+def eyeriss_op(network: str, layer: str) -> Op:
+    """Return a convolution by its name in the paper: ``CONV2``, ``CONV1_2``, ``CONV1-2``."""
+    numbers = [int(text) for text in re.findall(r"\d+", layer)]
+    word = re.sub(r"[^a-z0-9]", "", network.casefold())
+    if word == "alexnet" and f"CONV{numbers[0] if numbers else 0}" in LAYERS:
+        return _op(layer, *LAYERS[f"CONV{numbers[0]}"])
+    if word.startswith("vgg") and len(numbers) == 2 and _in_vgg(*numbers):
+        group, place = numbers
+        size, filters = 224 >> (group - 1), _VGG16[group - 1][1]
+        channels = filters if place > 1 else (_VGG16[group - 2][1] if group > 1 else 3)
+        return _op(layer, channels, filters, 1, size + 2, size, 3, 1)
+    raise NotCovered(f"no sizes known of layer {layer!r} of {network}")
+
+
+def _in_vgg(group: int, place: int) -> bool:
+    return 1 <= group <= len(_VGG16) and 1 <= place <= _VGG16[group - 1][0]
+
+
+def _op(  # noqa: PLR0913, PLR0917  # a convolution has these sizes
+    name: str, channels: int, filters: int, groups: int, size: int, out: int, kernel: int, stride: int
+) -> Op:
+    return Op(
+        name=name,
+        kind="conv",
+        inputs=("input",),
+        in_channels=channels,
+        out_channels=filters,
+        in_height=size,
+        in_width=size,
+        out_height=out,
+        out_width=out,
+        kernel_height=kernel,
+        kernel_width=kernel,
+        stride_height=stride,
+        stride_width=stride,
+        groups=groups,
+    )

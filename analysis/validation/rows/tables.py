@@ -1,0 +1,73 @@
+"""Rows of public tables of chips: which design, network, flash and supply a row is about, from its words alone."""
+
+from __future__ import annotations
+
+import re
+
+from analysis.validation.reference_rows import Row
+from analysis.validation.rows.kind import NotCovered
+
+# Design by a part of the chip's, board's and core's names; the first that matches.
+_DESIGNS = (
+    ("STM32L4R5", "cortex_m4"),
+    ("PSoC 62", "psoc62"),
+    ("STM32F746", "stm32f746"),
+    ("STM32H7A3", "cortex_m7"),
+    ("STM32H747", "stm32h747"),
+    ("STM32H743", "stm32h747"),
+    ("STM32H7 ", "stm32h747"),
+    ("Apollo510", "cortex_m55"),
+    ("GAP8", "gap8"),
+    # the core alone: what to expect of a chip of which nothing is known
+    ("Cortex-M0", "cortex_m0plus"),
+    ("Cortex-M33", "cortex_m33"),
+    ("Cortex-M4", "cortex_m4"),
+    ("Cortex-M55", "cortex_m55"),
+    ("Cortex-M7", "cortex_m7"),
+    ("Cortex-M85", "cortex_m85"),
+    ("Cortex-A53", "cortex_a53"),
+    ("Cortex-A55", "cortex_a55"),
+    ("Cortex-A72", "cortex_a72"),
+)
+_BENCHMARKS = ("AD", "IC", "KWS", "VWW")
+# OctoML's and cTuning's runs state no flash mode and are taken as Krai's, whose runs of the same programs took the
+# same time to four digits.
+_AS_DUAL_BANK = ("OctoML", "cTuning")
+
+
+def design_of(*names: str) -> str:
+    """Return the design for a chip, board and core by their names in a public table."""
+    text = re.sub(r"[®™]", "", " ".join(names))
+    for part, design in _DESIGNS:
+        if part.casefold() in text.casefold():
+            return design
+    raise NotCovered(f"no design covers {' / '.join(filter(None, names))}")
+
+
+def mlperf_row(row: Row) -> Row:
+    """Return a row of MLPerf Tiny with its design, network, flash mode, supply and regulator."""
+    if row.get("accelerator"):
+        raise NotCovered(f"ran on the accelerator {row['accelerator']}")
+    if row["benchmark"] not in _BENCHMARKS:
+        raise NotCovered(f"no graph of benchmark {row['benchmark']}")
+    removed = row.get("dead_channel_removal_inferred", "").startswith("yes")
+    notes = row.get("notes", "")
+    dual = "dual bank" in notes.casefold() or row["submitter"] in _AS_DUAL_BANK
+    return {
+        **row,
+        "design": design_of(row["soc"], row["device"], row["cpu_core"]),
+        "network": row["benchmark"] + (" live" if removed else ""),
+        "flash": "dual bank" if dual else "",
+        "supply_v": row.get("voltage", ""),
+        "regulator": "smps" if "SMPS" in notes else "",
+    }
+
+
+def cortexm_row(row: Row) -> Row:
+    """Return a row of the table of layers and networks on Cortex-M and GAP8 with its design."""
+    return {**row, "design": design_of(row["device"], row["core"]), "supply_v": "", "regulator": ""}
+
+
+def is_network(row: Row) -> bool:
+    """Tell a whole network from a layer."""
+    return row["type"] == "network"

@@ -1,0 +1,24 @@
+"""The network as a graph of ops and gates, checked as a whole whenever one is made."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import model_validator
+
+from traces.graphs.check import check_graph
+from traces.graphs.dense import strip_gates
+from traces.graphs.parts import GraphParts
+
+
+class NetworkGraph(GraphParts):
+    """Ops in program (topological) order and the gates over them; validated as a whole."""
+
+    def without_gates(self) -> NetworkGraph:
+        """Return the static network: no gates, no gate ops, no scaling by scores, no side exits."""
+        return strip_gates(self)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_graph(self)
+        return self
