@@ -19,6 +19,7 @@ from accel_models.units.array.price import price_on_array
 from accel_models.units.pricing import price, shapes_left
 from accel_models.units.simd.price import price_on_simd
 from accel_models.work.shapes import Shapes
+from traces import RECURRENT
 
 Arrays = TypeVar("Arrays", Shapes, WorkStates)
 
@@ -30,12 +31,13 @@ def price_all(
 ) -> tuple[Cost, ...]:
     """Return the cost of every op's states, as :func:`accel_models.units.pricing.price` would."""
     costs: list[Cost | None] = [None] * len(works)
-    together: dict[tuple[str, str], list[int]] = {}
+    together: dict[tuple[str, str, bool], list[int]] = {}
     for i, (work, placement) in enumerate(zip(works, placements, strict=True)):
-        together.setdefault((placement.unit, work.op.kind), []).append(i)
+        stepwise = work.op.kind in RECURRENT and work.op.out_pixels > 1
+        together.setdefault((placement.unit, work.op.kind, stepwise), []).append(i)
     # The library's tiles are those of each op's whole sizes, which the joined work does not know.
     alone = {"none", "array"} if design.mapping == "gemmini_library" else {"none"}
-    for (unit, _), members in together.items():
+    for (unit, _, _), members in together.items():
         if unit in alone or len(members) == 1:
             continue
         stacked = _price_stacked([works[i] for i in members], [placements[i] for i in members], design)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 from accel_models.cost import Placement, UnitName
 from accel_models.design.design import Design, Memory
-from traces import MAC_KINDS, NetworkGraph, Op, UnsupportedError
+from traces import MAC_KINDS, VIEWS, NetworkGraph, Op, UnsupportedError
 
 Lifetimes = dict[str, range]  # per tensor
 
-# Choice: beside an array, concatenation is an address, not work: producers write where the result lies.
-_VIEWS_BESIDE_AN_ARRAY = frozenset({"concat"})
+# Choice: beside an array, concatenation and slicing are addresses, not work: producers write where results lie.
+_VIEWS_BESIDE_AN_ARRAY = frozenset({"concat", *VIEWS})
 
 
 def place(graph: NetworkGraph, design: Design) -> tuple[Placement, ...]:
@@ -36,16 +36,18 @@ def place(graph: NetworkGraph, design: Design) -> tuple[Placement, ...]:
         return tuple(
             Placement(unit=unit, weight_prefetch_bytes=0, reserved_bytes=0, **unlimited) for unit in units
         )
-    lifetimes = _lifetimes(graph)
-    kept = frozenset() if design.mapping == "gemmini_library" else _kept_tensors(graph, memory, lifetimes)
+    tensors = _tensors(graph, units)
+    lifetimes = _lifetimes(graph, tensors)
+    library = design.mapping == "gemmini_library"
+    kept = frozenset() if library else _kept_tensors(graph, memory, lifetimes, tensors)
     resident = _resident_weights(graph, design, memory)
     reserved = _reserved_bytes(graph, memory, kept, lifetimes)
     space = _weight_space(graph, memory, resident)
     return tuple(
         Placement(
             unit=unit,
-            inputs_on_chip=all(name in kept for name in op.inputs),
-            output_on_chip=op.name in kept,
+            inputs_on_chip=all(tensors[name] in kept for name in op.inputs),
+            output_on_chip=tensors[op.name] in kept,
             weights_resident=op.name in resident,
             weight_prefetch_bytes=0 if op.name in resident else min(_weight_bytes(op, memory), space),
             reserved_bytes=reserved[i],
@@ -73,6 +75,8 @@ def weight_space_bytes(graph: NetworkGraph, design: Design) -> int:
 
 
 def _unit(op: Op, graph: NetworkGraph, design: Design) -> UnitName:
+    if op.kind == "reshape":
+        return "none"
     if design.array is None:
         return "simd"
     if op.kind in MAC_KINDS:
@@ -97,13 +101,24 @@ def _tensor_bytes(op: Op, memory: Memory) -> int:
     return -(-op.output_elements * memory.activation_bits // 8)
 
 
-def _lifetimes(graph: NetworkGraph) -> Lifetimes:
+def _tensors(graph: NetworkGraph, units: Sequence[UnitName]) -> dict[str, str]:
+    """Return for every op and input whose tensor it is in memory: a view is its producer's."""
+    found = {name: name for name in graph.input_sizes}
+    for op, unit in zip(graph.ops, units, strict=True):
+        found[op.name] = found[op.inputs[0]] if op.kind in VIEWS and unit == "none" else op.name
+    return found
+
+
+def _lifetimes(graph: NetworkGraph, tensors: Mapping[str, str]) -> Lifetimes:
     """Return per tensor the positions of the ops from its producer to its last reader."""
-    last = {name: i for i, op in enumerate(graph.ops) for name in op.inputs}
-    return {op.name: range(i, last.get(op.name, i) + 1) for i, op in enumerate(graph.ops)}
+    last = {tensors[name]: i for i, op in enumerate(graph.ops) for name in op.inputs}
+    made = ((i, op.name) for i, op in enumerate(graph.ops) if tensors[op.name] == op.name)
+    return {name: range(i, last.get(name, i) + 1) for i, name in made}
 
 
-def _kept_tensors(graph: NetworkGraph, memory: Memory, lifetimes: Lifetimes) -> frozenset[str]:
+def _kept_tensors(
+    graph: NetworkGraph, memory: Memory, lifetimes: Lifetimes, tensors: Mapping[str, str]
+) -> frozenset[str]:
     """Return the outputs that stay in the activation buffer: greedily in program order, less what crowds.
 
     An op that streams an input needs room for a tile of it beside what stays; where there is none, the
@@ -115,23 +130,30 @@ def _kept_tensors(graph: NetworkGraph, memory: Memory, lifetimes: Lifetimes) -> 
     held = [0] * len(graph.ops)  # bytes kept while op i runs
     kept: set[str] = set()
     for op in graph.ops:
+        if op.name not in lifetimes:
+            continue
         size, span = _tensor_bytes(op, memory), lifetimes[op.name]
         if all(held[j] + size <= bound for j in span):
             kept.add(op.name)
             for j in span:
                 held[j] += size
-    while (crowding := _crowding(graph, memory, kept, lifetimes, bound)) is not None:
+    while (crowding := _crowding(graph, memory, kept, lifetimes, bound, tensors)) is not None:
         kept.remove(crowding)
     return frozenset(kept)
 
 
-def _crowding(
-    graph: NetworkGraph, memory: Memory, kept: set[str], lifetimes: Lifetimes, bound: int
+def _crowding(  # noqa: PLR0913, PLR0917  # what is kept where, and for how long
+    graph: NetworkGraph,
+    memory: Memory,
+    kept: set[str],
+    lifetimes: Lifetimes,
+    bound: int,
+    tensors: Mapping[str, str],
 ) -> str | None:
     """Return the tensor to give up for the first op that has no room for a tile of its inputs."""
     held = _reserved_bytes(graph, memory, kept, lifetimes)
     for i, op in enumerate(graph.ops):
-        streams = any(name not in kept for name in op.inputs)
+        streams = op.name in lifetimes and any(tensors[name] not in kept for name in op.inputs)
         if streams and held[i] and held[i] + _tile_bytes(op, memory) > bound:
             alive = [other for other in graph.ops if other.name in kept and i in lifetimes[other.name]]
             return max(alive, key=lambda other: (_tensor_bytes(other, memory), graph.index[other.name])).name

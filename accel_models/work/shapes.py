@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from traces import MAC_KINDS, Op, OpKind
+from traces import MAC_KINDS, RECURRENT, TRANSCENDENTAL, WEIGHTED, Op, OpKind
 
 Ints = NDArray[np.int64]
 
@@ -38,6 +38,7 @@ class Shapes:
     batch: Ints  # inputs that share one fetch of the weights
     depthwise: NDArray[np.bool_]  # a depthwise layer, also when it is down to its last channel
     operands: Ints  # tensors read: 2 for a residual add, 1 for a convolution
+    transcendental: NDArray[np.bool_]  # a function of elements that takes an exponential or a table
 
     def __len__(self) -> int:
         return len(self.in_channels)
@@ -51,7 +52,7 @@ class Shapes:
     def k(self) -> Ints:
         """Reduction length per group: K of the GEMM."""
         kernel = self.kernel_height * self.kernel_width
-        if self.kind == "lstm_cell":
+        if self.kind in RECURRENT:
             return self.in_channels + self.out_channels
         return kernel * (self.in_channels // np.maximum(self.groups, 1))
 
@@ -59,7 +60,7 @@ class Shapes:
     def n(self) -> Ints:
         """Output channels per group: N of the GEMM."""
         per_group = self.out_channels // np.maximum(self.groups, 1)
-        return 4 * per_group if self.kind == "lstm_cell" else per_group
+        return RECURRENT.get(self.kind, 1) * per_group
 
     @property
     def macs(self) -> Ints:
@@ -71,14 +72,28 @@ class Shapes:
     @property
     def weights(self) -> Ints:
         """Weights left to fetch [elements]."""
-        if self.kind not in MAC_KINDS:
+        if self.kind not in WEIGHTED:
             return np.zeros(len(self), np.int64)
         return self.k * self.n * self.groups
 
     @property
     def input_elements(self) -> Ints:
         """Elements of all input tensors, over the batch [elements]."""
-        return self.in_height * self.in_width * self.in_channels * self.operands * self.batch
+        first = self.in_height * self.in_width * self.in_channels * self.operands * self.batch
+        return first + self.second_elements
+
+    @property
+    def second_elements(self) -> Ints:
+        """Elements of the second operand of a product of activations [elements]."""
+        if self.kind != "matmul":
+            return np.zeros(len(self), np.int64)
+        return self.k * self.n * self.groups
+
+    @property
+    def steps(self) -> Ints:
+        """Products that follow each other, each needing the one before: time steps of a recurrent cell."""
+        pixels = self.out_height * self.out_width
+        return pixels if self.kind in RECURRENT else np.ones_like(pixels)
 
     @property
     def output_elements(self) -> Ints:
@@ -135,6 +150,11 @@ def shapes_of(
     in_rows = full(op.in_height)
     if out_height is not None:
         in_rows = np.minimum(op.in_height, -(-rows * op.in_height // op.out_height))
+    area = op.kernel_height * op.kernel_width
+    if op.kind == "conv_transpose":
+        return _scattered(op, (cin, cout * area, in_rows, groups, inputs))
+    if op.kind == "matmul":  # every input has both operands of its own, so inputs are groups too
+        cin, cout, groups, inputs = cin * inputs, cout * inputs, groups * inputs, np.ones_like(inputs)
     return Shapes(
         kind=op.kind,
         in_channels=cin,
@@ -153,4 +173,35 @@ def shapes_of(
         batch=inputs.astype(np.int64),
         depthwise=np.full(cin.shape, op.is_depthwise),
         operands=full(len(op.inputs) if op.kind in {"add", "mul"} else 1),
+        transcendental=np.full(cin.shape, op.kind == "activation" and op.activation in TRANSCENDENTAL),
+    )
+
+
+def _scattered(op: Op, parts: tuple[Ints, Ints, Ints, Ints, Ints]) -> Shapes:
+    """Return a transposed convolution as the product of every input pixel with the whole kernel.
+
+    Choice: the products are written out and added where they overlap, as col2im does, so the output counts
+    kernel area / stride^2 times; exactly once for kernels that do not overlap.
+    """
+    cin, products, rows, groups, inputs = (np.asarray(part, np.int64) for part in parts)
+    ones, width = np.ones_like(rows), np.full_like(rows, op.in_width)
+    return Shapes(
+        kind=op.kind,
+        in_channels=cin,
+        out_channels=products,
+        in_height=rows,
+        in_width=width,
+        out_height=rows,
+        out_width=width,
+        kernel_height=ones,
+        kernel_width=ones,
+        stride_height=ones,
+        stride_width=ones,
+        dilation_height=ones,
+        dilation_width=ones,
+        groups=groups,
+        batch=inputs,
+        depthwise=np.zeros(rows.shape, np.bool_),
+        operands=ones,
+        transcendental=np.zeros(rows.shape, np.bool_),
     )

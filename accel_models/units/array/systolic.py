@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.work.shapes import Ints, Shapes
-from traces import ConfigError, did_you_mean
+from traces import RECURRENT, ConfigError, did_you_mean
 
 Dataflow = Literal["ws", "os", "is"]
 WeightPreload = Literal["serial", "overlapped"]
@@ -112,8 +112,8 @@ class Gemms:
     def of_shapes(cls, shapes: Shapes) -> Gemms:
         """Return the products that ops come to."""
         kernel = shapes.kernel_height * shapes.kernel_width
-        taps = np.ones_like(kernel) if shapes.kind == "lstm_cell" else kernel
-        return cls.of(shapes.m, shapes.k, shapes.n, shapes.groups, taps)
+        taps = np.ones_like(kernel) if shapes.kind in RECURRENT else kernel
+        return cls.of(shapes.m // shapes.steps, shapes.k, shapes.n, shapes.groups * shapes.steps, taps)
 
     @property
     def macs(self) -> Ints:
