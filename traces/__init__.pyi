@@ -53,8 +53,10 @@ from .graphs.kinds import VIEWS as VIEWS
 from .graphs.kinds import WEIGHTED as WEIGHTED
 from .graphs.kinds import Activation as Activation
 from .graphs.kinds import OpKind as OpKind
+from .graphs.named import Reading as Reading
 from .graphs.named import load_network as load_network
 from .graphs.named import network_names as network_names
+from .graphs.named import parse_size as parse_size
 from .graphs.network import NetworkGraph as NetworkGraph
 from .graphs.parts import INPUT as INPUT
 from .graphs.parts import Gate as Gate
