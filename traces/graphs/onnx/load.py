@@ -64,6 +64,8 @@ def _graph(onnx: Any, model: OnnxModel, name: str, skip_unsupported: bool) -> Ne
 def _onnx(path: str | Path) -> Any:
     try:
         import onnx  # noqa: PLC0415  (an optional extra)
+        import onnx.inliner  # noqa: PLC0415
+        import onnx.reference  # noqa: PLC0415
     except ImportError:
         raise UnsupportedError(f"{path}: reading ONNX needs the extra: pip install 'lacuna[onnx]'") from None
     return onnx
