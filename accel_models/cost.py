@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from accel_models.energy.actions import EnergyParts
 from traces import Op
 
 Ints = NDArray[np.int64]
-UnitName = Literal["array", "simd", "none"]
+FREE: Final = "none"  # the unit of an op that is free: fused, or only a view
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,7 +47,7 @@ class WorkStates:
 class Placement:
     """Where an op's tensors live on a design, decided once per graph on dense sizes."""
 
-    unit: UnitName  # "none": the op is free (fused or only a view)
+    unit: str  # a kind of accel_models.units.kinds, or FREE
     inputs_on_chip: bool
     output_on_chip: bool
     weights_resident: bool  # loaded before the first input; never fetched again
@@ -80,7 +80,7 @@ class Cost:
     Times are of one unit each, without waiting for another: the schedule overlaps them.
     """
 
-    unit: UnitName
+    unit: str  # a kind of accel_models.units.kinds, or FREE
     compute_cycles: Ints  # the unit is busy, operands at hand
     first_tile_cycles: Ints  # from its start until its first output tile is ready for a consumer's DMA
     last_tile_cycles: Ints  # compute of the last tile: left to do when its last operand has landed

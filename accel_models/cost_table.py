@@ -23,7 +23,7 @@ from typing import Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Ints, Placement, WorkStates
+from accel_models.cost import FREE, Ints, Placement, WorkStates
 from accel_models.design.design import Design, Skip
 from accel_models.units.pricing import price
 from accel_models.work.placement import place
@@ -54,7 +54,7 @@ def cost_table(graph: NetworkGraph, design: Design, unit: Unit) -> dict[str, obj
     ops = {
         op.name: _op_table(op, placement, design, unit)
         for op, placement in zip(graph.ops, place(graph, design), strict=True)
-        if placement.unit != "none"
+        if placement.unit != FREE
     }
     return {
         "format": "lacuna-cost-table",

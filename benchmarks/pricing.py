@@ -12,16 +12,16 @@ from dataclasses import fields
 
 import numpy as np
 
+from accel_models.design.design import Array
 from accel_models.design.load import load_design
 from accel_models.dram import MemoryParams
 from accel_models.units.array.mapping import map_ops
-from accel_models.units.array.systolic import ArrayParams
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.ops import run_op
 from accel_models.work.shapes import Shapes, shapes_of
 from traces.graphs.parts import Op
 
-ARRAY = ArrayParams(rows=16, cols=16, dataflow="ws", weight_preload="overlapped", drain="overlapped")
+ARRAY = Array(rows=16, cols=16, dataflow="ws", weight_preload="overlapped", drain="overlapped")
 MEMORY = MemoryParams(
     activation_buffer_bytes=128 << 10,
     weight_buffer_bytes=128 << 10,

@@ -10,7 +10,7 @@ import torch
 from networks.models.families import ResNetConfig
 from networks.training.config import CostConfig, RunConfig, run
 from networks.training.data import load_digits
-from networks.training.optimizers import TrainSettings
+from networks.training.optimizing.optimizers import TrainSettings
 from networks.training.run import EpochReport
 
 _BACKBONE_EPOCHS = 12

@@ -78,6 +78,12 @@ def correlation(a: Floats, b: Floats) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
+def execution_rates(trace: Trace) -> dict[str, tuple[float, ...]]:
+    """Return, per gate, how often each bit is kept, or each index chosen, as ``TraceInfo.rates`` holds it."""
+    everyone = np.ones(len(trace), np.bool_)
+    return {gate.name: tuple(_bit_rates(gate, trace, everyone).tolist()) for gate in trace.graph.gates}
+
+
 def _gate_statistics(trace: Trace, gate: Gate, share: Floats, asked: NDArray[np.bool_]) -> GateStatistics:
     kept = share[asked]
     bits = _bit_rates(gate, trace, asked)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from traces.base.errors import GraphError
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 
-SCHEMA_VERSION = "1.0"  # major: readers refuse another; minor: additions that old readers may ignore
+SCHEMA_VERSION = "1.1"  # major: readers refuse another; minor: additions that old readers may ignore
+
+_Rate = Annotated[float, Field(ge=0, le=1)]  # pydantic's bounds refuse NaN too
 
 
 class TraceInfo(BaseModel):
@@ -30,6 +33,9 @@ class TraceInfo(BaseModel):
     tool_version: str = ""
     command: str = ""  # what made it
     notes: str = ""
+    rates: Mapping[str, tuple[_Rate, ...]] = Field(default_factory=dict)
+    # per gate, how often each bit was 1 (layer: one figure) or each index was chosen over the *validation* inputs, so
+    # that a compiler may use it for inputs it has not seen; empty: not recorded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +75,7 @@ class Trace:
                 raise GraphError(f"trace: gate {gate.name!r} of the graph has no recorded decisions")
             _check_decisions(gate, self.decisions[gate.name], n)
         self._check_extras(n)
+        self._check_rates()
 
     def _check_extras(self, n: int) -> None:
         for gate in self.graph.gates:
@@ -80,6 +87,12 @@ class Trace:
                 found = values[gate.name].shape if gate.name in values else shape
                 if found != shape:
                     raise GraphError(f"trace: gate {gate.name!r}: {what} have shape {found}, need {shape}")
+
+    def _check_rates(self) -> None:
+        for name, rates in self.info.rates.items():
+            gate = self.graph.gate(name)
+            if len(rates) != gate.size:
+                raise GraphError(f"trace: gate {name!r}: {len(rates)} validation rates, needs {gate.size}")
 
     def __len__(self) -> int:
         return len(self.labels)

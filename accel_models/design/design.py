@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from accel_models.design.quantities import parse_quantity, spell, whole
+from accel_models.energy.params import DeviceClass, Precision
 from accel_models.energy.tables import core_power, dram_table, operation_table
-from accel_models.units.simd.software import load_software
+from accel_models.units.simd.software import Isa, load_software
+from traces import ConfigError
 
 
 def _quantity(kind: str, *, integer: bool = False) -> Any:
@@ -37,41 +39,64 @@ Temperature = Annotated[float, *_quantity("temperature"), Field(gt=0)]
 Bits = Annotated[int, *_quantity("bits", integer=True), Field(gt=0)]
 Count = Annotated[int, Field(ge=1, strict=True)]
 Cycles = Annotated[int, Field(strict=True)]
+CyclesUp = Annotated[int, Field(ge=0, strict=True)]  # not negative
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A section of a design."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Array(_Part):
-    """A systolic array; every option is an equation of :mod:`accel_models.units.array.systolic`."""
+Dataflow = Literal["ws", "os", "is"]
+Drain = Literal["every_fold", "overlapped", "none"]
+P = TypeVar("P", bound=Part)
+
+
+class Array(Part):
+    """R x C multiply-accumulate units; each option is an equation of :mod:`accel_models.units.array.systolic`."""
 
     rows: Count  # R [PEs]: the reduction in ws and is, output pixels in os
     cols: Count  # C [PEs]
-    dataflow: Literal["ws", "os", "is"]
+    dataflow: Dataflow
     count: Count = 1  # equal arrays that share the DRAM
-    weight_preload: Literal["serial", "overlapped"] = "serial"
-    preload_gap_cycles: Annotated[Cycles, Field(ge=0)] = 0
-    preload_crosses_columns: bool = False
-    first_preload: Literal["counted", "hidden"] = "counted"
-    drain: Literal["every_fold", "overlapped", "none"] = "every_fold"
-    # none: os results are read in parallel; ws and is results leave through the rows, as with every_fold
-    reduction: Literal["im2col", "per_tap"] = "im2col"
-    drain_path: Literal["down", "across"] = "down"
-    hop_cycles: Count = 1
-    trim_folds: bool = False
-    stream_block: Annotated[Cycles, Field(ge=0)] = 0  # rows per command; 0 is a whole fold
-    min_stream_cycles: Annotated[Cycles, Field(ge=0)] = 0
-    fold_overhead_cycles: Annotated[Cycles, Field(ge=0)] = 0
-    gemm_overhead_cycles: Cycles = 0
-    pack_groups: bool = True  # small groups of a convolution lie side by side
+    weight_preload: Literal["serial", "overlapped"] = "serial"  # ws, is: before its fold, or behind the last
+    preload_gap_cycles: CyclesUp = (
+        0  # overlapped: from the end of one load of the shadow registers to the next
+    )
+    preload_crosses_columns: bool = (
+        False  # overlapped: that load waits for the change-over to cross C columns
+    )
+    first_preload: Literal["counted", "hidden"] = "counted"  # overlapped: hidden = loaded ahead of the op
+    drain: Drain = "every_fold"  # overlapped: skew and drain show once; none: see ``drains``
+    reduction: Literal["im2col", "per_tap"] = (
+        "im2col"  # rows hold channels x kernel, or those of one tap at a time
+    )
+    drain_path: Literal["down", "across"] = "down"  # os: results leave down R rows, or across C columns
+    hop_cycles: Count = 1  # for a partial sum to pass one row
+    trim_folds: bool = False  # a part-filled fold pays for its occupied rows and columns only
+    stream_block: CyclesUp = 0  # longest stream of one command [rows]; 0: no limit
+    min_stream_cycles: CyclesUp = 0  # of the last stream
+    fold_overhead_cycles: CyclesUp = 0
+    gemm_overhead_cycles: Cycles = 0  # once per product: pipeline and command latency
+    pack_groups: bool = True  # small groups of a convolution lie side by side (group_packing)
     zero_gating: bool = False  # a masked MAC that is computed anyway does not switch
     depthwise_on: Literal["array", "simd"] = "array"
 
+    @property
+    def drains(self) -> Drain:
+        """How results leave: those of os alone can be read in parallel, others leave through the rows."""
+        return "every_fold" if self.drain == "none" and self.dataflow != "os" else self.drain
 
-class MemoryWait(_Part):
+    @property
+    def peak_macs_per_cycle(self) -> int:
+        """Every unit of one array busy [MAC/cycle]."""
+        return self.rows * self.cols
+
+
+class MemoryWait(Part):
     """Memory that a core fetches from, with the cache in front of it."""
 
     line_time: Time  # to fetch one line that is not cached; "0 ns" is tightly coupled
@@ -79,10 +104,10 @@ class MemoryWait(_Part):
     cache: Size  # "0 B" is none
 
 
-class Simd(_Part):
+class Simd(Part):
     """A core or the vector unit beside an array; see :class:`accel_models.units.simd.simd.SimdParams`."""
 
-    isa: Literal["scalar", "dsp", "mve", "neon", "dot", "rvv", "vector"]
+    isa: Isa
     clock: Frequency | None = None  # the design's clock when left out
     lanes_int8: Count
     lanes_int16: Count
@@ -101,18 +126,18 @@ class Simd(_Part):
     dispatch: Time = 0.0  # operating system or thread pool, per op
 
 
-class Dram(_Part):
+class Dram(Part):
     """Memory off the chip."""
 
     bandwidth: Bandwidth
     latency: Time
     burst: Room
     requests_in_flight: Count = 16
-    request_overhead_cycles: Annotated[Cycles, Field(ge=0)] = 0
+    request_overhead_cycles: CyclesUp = 0
     price: str  # row of tables/dram.csv
 
 
-class Memory(_Part):
+class Memory(Part):
     """Buffers beside the array, and the DRAM behind them."""
 
     activation_buffer: Room
@@ -122,7 +147,7 @@ class Memory(_Part):
     double_buffered: bool = True
     double_buffered_accumulator: bool = True
     halo_kept: bool = True  # rows that neighbouring tiles share stay in the buffer
-    tile_overhead_cycles: Annotated[Cycles, Field(ge=0)] = 0  # control per tile, while the array waits
+    tile_overhead_cycles: CyclesUp = 0  # control per tile, while the array waits
     activation_bits: Count = 8
     weight_bits: Count = 8
     accumulator_bits: Count = 32
@@ -131,10 +156,11 @@ class Memory(_Part):
     dram: Dram
 
 
-class Queues(_Part):
-    """Load, execute and store queues that a host feeds tile by tile, and the caches before the DRAM.
+class Gemmini(Part):
+    """What makes the array a Gemmini: its host, its queues, the caches before the DRAM.
 
-    Read where tiles are the library's (``mapping: gemmini_library``); see :mod:`accel_models.units.gemmini.conv`.
+    The design's ``array`` is its mesh then, and tiles are those of its library; see
+    :mod:`accel_models.units.gemmini`.
     """
 
     overlap: Share  # of the time that the queues could hide in each other, what they do hide
@@ -152,7 +178,7 @@ class Queues(_Part):
     same_line_store_cycles: NotNegative = 0.0
 
 
-class Skip(_Part):
+class Skip(Part):
     """What the hardware can leave out (design.md section 5)."""
 
     layers: bool = True
@@ -162,7 +188,7 @@ class Skip(_Part):
     gather_elements_per_cycle: Annotated[float, Field(gt=0)] = 16.0  # ``compact``: packing kept channels
 
 
-class Price(_Part):
+class Price(Part):
     """A price that the design states itself."""
 
     action: str
@@ -170,15 +196,15 @@ class Price(_Part):
     source: str
 
 
-class Technology(_Part):
+class Technology(Part):
     """Process and tables; see :class:`accel_models.energy.params.TechnologyParams`."""
 
     node: Node
     voltage: Voltage
     temperature: Temperature = 330.0
-    device: Literal["hp", "lop", "lstp"] = "lop"
+    device: DeviceClass = "lop"
     operations: str = "horowitz_45nm"
-    precision: Literal["int8", "int16", "fp16", "fp32"] = "int8"
+    precision: Precision = "int8"
     idle_clocking: Share = 0.1
     register_bits_per_pe: Annotated[int, Field(ge=0)] = 48
     pe_buffer: Size = 0
@@ -197,28 +223,7 @@ def _check_tables(design: Design) -> None:
         dram_table(design.memory.dram.price)
 
 
-def _check_library(design: Design) -> None:
-    """Refuse what Gemmini's library, or the model of its queues, does not know."""
-    array, memory = design.array, design.memory
-    if array is None or memory is None or design.queues is None:
-        raise ValueError("mapping = 'gemmini_library' needs an array, a memory and queues")
-    needs = (
-        ("array.dataflow", array.dataflow, "ws"),
-        ("memory.shared_buffer", memory.shared_buffer, True),
-    )
-    for name, value, need in needs:
-        if value != need:
-            raise ValueError(
-                f"{name} = {value!r}: mapping = 'gemmini_library' knows {need!r} alone; "
-                f"set mapping = 'latency' to let Lacuna choose the tiles"
-            )
-    if array.stream_block < 1:
-        raise ValueError(
-            "array.stream_block = 0: mapping = 'gemmini_library' needs 1 or more pixels a command"
-        )
-
-
-class Design(_Part):
+class Design(Part):
     """One accelerator."""
 
     name: str
@@ -228,12 +233,13 @@ class Design(_Part):
     simd: Simd | None = None
     software: str = "tuned"  # kernel quality of a core: a set of tables/software.yaml
     memory: Memory | None = None  # None: unlimited, nothing is ever waited for
-    # What tiles are chosen for, the other breaking ties; or the tiles that Gemmini's own library takes.
-    mapping: Literal["latency", "energy", "gemmini_library"] = "latency"
-    queues: Queues | None = None  # how ``gemmini_library`` runs them
+    mapping: Literal["latency", "energy"] = (
+        "latency"  # what tiles of an array are chosen for; the other breaks ties
+    )
+    gemmini: Gemmini | None = None
     skip: Skip = Skip()
     elementwise: Literal["simd", "ignored"] = "simd"  # ignored: adds, pools ... are free and said to be
-    gate_unit: Literal["array", "simd"] = "simd"
+    gate_unit: str = "simd"  # a section that describes a unit
     gate_weights: Literal["resident", "fetched"] = "fetched"
     gate_handover: Time = 0.0  # of a decision from the unit that made it to one that obeys it
     technology: Technology
@@ -241,22 +247,24 @@ class Design(_Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.array is None and self.simd is None:
-            raise ValueError("needs an array, a simd core or both")
-        if self.gate_unit == "array" and self.array is None:
-            raise ValueError("gate_unit = 'array', but the design has no array")
-        if self.gate_unit == "simd" and self.simd is None:
-            raise ValueError("gate_unit = 'simd', but the design has no simd core")
-        if self.elementwise == "ignored" and self.array is None:
-            raise ValueError("elementwise = 'ignored', but only an array can leave such ops to another unit")
-        if self.array is not None and self.array.depthwise_on == "simd" and self.simd is None:
-            raise ValueError("array.depthwise_on = 'simd', but the design has no simd core")
         _check_tables(self)
-        if self.mapping == "gemmini_library":
-            _check_library(self)
         if self.skip.channels == "tile" and self.skip.group < 2:
             raise ValueError(f"skip.group = {self.skip.group}: skip.channels = 'tile' needs 2 or more")
         return self
+
+    def section(self, part: type[P]) -> P:
+        """Return the section that is of this class.
+
+        Raises
+        ------
+        ConfigError
+            If the design has none.
+        """
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, part):
+                return value
+        raise ConfigError(f"design {self.name!r} has no section of {part.__name__}")
 
     @property
     def hash(self) -> str:

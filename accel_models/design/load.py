@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, create_model, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from accel_models.design.design import Design
+from accel_models.design.design import Design, Part
+from accel_models.units.kinds import KINDS, has_matrix_unit, unit_described_by, unit_kind, units_of
 from traces import ConfigError, FileProblem, did_you_mean
+
+_SPELLED: Final = {"simd": "simd core"}
 
 
 def design_names() -> tuple[str, ...]:
@@ -46,9 +50,44 @@ def load_design(name_or_path: str | Path, overrides: Mapping[str, object] | None
 def parse_design(data: Mapping[str, Any], origin: str) -> Design:
     """Check ``data`` and return it as a design; ``origin`` names it in errors."""
     try:
-        return Design.model_validate(data)
+        return design_model().model_validate(data)
     except ValidationError as error:
-        raise ConfigError(f"{origin}: {explain(error, Design)}") from None
+        raise ConfigError(f"{origin}: {explain(error, design_model())}") from None
+
+
+class _Checked(Design):
+    """A design whose units have been asked whether they can be what it says."""
+
+    @model_validator(mode="after")
+    def _check_units(self) -> Self:
+        units = units_of(self)
+        if not units:
+            raise ValueError("needs an array, a simd core or both, or another unit")
+        if unit_described_by(self.gate_unit, self) is None:
+            raise ValueError(
+                f"gate_unit = {self.gate_unit!r}, but the design has no {_SPELLED.get(self.gate_unit, self.gate_unit)}"
+            )
+        if self.elementwise == "ignored" and not has_matrix_unit(self):
+            raise ValueError("elementwise = 'ignored', but only an array can leave such ops to another unit")
+        for unit in units:
+            unit.check(self)
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:  # another process makes the class anew
+        return parse_design, (self.model_dump(mode="json", exclude_unset=True), self.name)
+
+
+def design_model() -> type[Design]:
+    """Return :class:`Design` with a section for every kind of unit."""
+    return _model_with(
+        tuple((name, unit_kind(name).settings) for name in KINDS if name not in Design.model_fields)
+    )
+
+
+@lru_cache(maxsize=8)
+def _model_with(sections: tuple[tuple[str, type[Part]], ...]) -> type[Design]:
+    fields: dict[str, Any] = {name: (settings | None, None) for name, settings in sections}
+    return create_model("Design", __base__=_Checked, **fields)
 
 
 def parse_override(text: str) -> tuple[str, object]:
@@ -63,7 +102,7 @@ def set_value(data: dict[str, Any], path: str, value: object) -> None:
     """Set the value at a dotted path of nested mappings; groups the data leaves out are opened."""
     *groups, last = path.split(".")
     place = data
-    model: type[BaseModel] = Design
+    model: type[BaseModel] = design_model()
     for depth, group in enumerate(groups):
         _known(model, group, path)
         inner = _model_of(model, group)

@@ -11,21 +11,11 @@ from accel_models.energy.area import Area, area_mm2
 from accel_models.energy.params import PriceOverride, SramMacro, TechnologyParams
 from accel_models.energy.price_list import price_list
 from accel_models.energy.prices import PriceList
-from accel_models.units.array.systolic import ArrayParams
+from accel_models.units.kinds import silicon_of
 from accel_models.units.simd.simd import MemoryWait, SimdParams
 from traces import ConfigError
 
 _NS = 1e9
-
-
-def array_params(design: Design) -> ArrayParams:
-    """Return the array's timing options; the design must have an array."""
-    if design.array is None:
-        raise ConfigError(f"design {design.name!r} has no array")
-    data = design.array.model_dump(exclude={"count", "zero_gating", "depthwise_on"})
-    if design.array.dataflow != "os" and design.array.drain == "none":
-        data["drain"] = "every_fold"  # only os results can be read in parallel
-    return ArrayParams(**data)
 
 
 def memory_params(design: Design) -> MemoryParams | None:
@@ -114,13 +104,8 @@ def sram_macros(design: Design) -> tuple[SramMacro, ...]:
 
 
 def peak_macs_per_cycle(design: Design) -> int:
-    """MACs the arrays can do in a cycle, 0 without an array [MAC/cycle]."""
-    return design.array.rows * design.array.cols * design.array.count if design.array else 0
-
-
-def vector_lanes(design: Design) -> int:
-    """Lanes of the vector unit beside an array, 0 without one."""
-    return design.simd.lanes_int8 if design.simd and design.array else 0
+    """MACs that the matrix units can do in a cycle, 0 without one [MAC/cycle]."""
+    return silicon_of(design).pes
 
 
 @lru_cache(maxsize=4096)
@@ -130,19 +115,19 @@ def _prices(technology: TechnologyParams, macros: tuple[SramMacro, ...], pes: in
 
 def design_prices(design: Design) -> PriceList:
     """Return the price of every action on this design."""
-    pes = peak_macs_per_cycle(design)
-    return _prices(technology_params(design), sram_macros(design), pes, vector_lanes(design))
+    silicon = silicon_of(design)
+    return _prices(technology_params(design), sram_macros(design), silicon.pes, silicon.lanes)
 
 
 def design_area(design: Design) -> Area:
     """Return the area by component."""
-    pes = peak_macs_per_cycle(design)
+    silicon = silicon_of(design)
     return area_mm2(
         technology_params(design),
         sram_macros(design),
-        pes=pes,
-        lanes=vector_lanes(design),
-        cores=design.simd.cores if design.simd else 1,
+        pes=silicon.pes,
+        lanes=silicon.lanes,
+        cores=silicon.cores,
     )
 
 

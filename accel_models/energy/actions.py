@@ -56,6 +56,21 @@ class Actions:
         return Actions(**{f.name: getattr(self, f.name) * factor for f in fields(self)})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Idle:
+    """What clocks on while it waits; every field has one common shape, usually (n,), or is 0."""
+
+    pe_cycles: Counts = (
+        0  # rows x columns x cycles, charged at the ungated share of clocking and control [PE cycle]
+    )
+    core_cycles: Counts = 0  # cycles in which processor cores wait, clocks on, each core counted [cycle]
+
+    def __add__(self, other: Idle) -> Idle:
+        return Idle(
+            pe_cycles=self.pe_cycles + other.pe_cycles, core_cycles=self.core_cycles + other.core_cycles
+        )
+
+
 def array_actions(
     technology: TechnologyParams, macs: Counts, cycles: Counts, *, pes: int, gated_macs: Counts = 0
 ) -> Actions:
@@ -175,9 +190,7 @@ def static_energy_pj(
     prices: PriceList,
     latency_cycles: ArrayLike,
     clock_hz: float,
-    *,
-    idle_pe_cycles: ArrayLike = 0,
-    idle_core_cycles: ArrayLike = 0,
+    idle: Idle = Idle(),  # frozen
 ) -> Floats:
     """Energy that is spent by waiting: leakage and DRAM standby over time, clocking in idle cycles [pJ].
 
@@ -189,11 +202,8 @@ def static_energy_pj(
         Time the design is on [cycles], shape (n,).
     clock_hz
         Clock [Hz].
-    idle_pe_cycles
-        rows x columns x cycles in which the array waits [PE cycle]; charged at the ungated share of its
-        clocking and control.
-    idle_core_cycles
-        Cycles in which processor cores wait with their clocks on, each core counted [cycle].
+    idle
+        What clocks on while it waits, shape (n,).
 
     Notes
     -----
@@ -201,7 +211,7 @@ def static_energy_pj(
     """
     milliwatts = sum(price.value for price in prices.prices if price.unit == "mW")
     energy = np.asarray(latency_cycles, np.float64) * (milliwatts * 1e9 / clock_hz)
-    for name, cycles in (("idle_pe_cycles", idle_pe_cycles), ("idle_core_cycles", idle_core_cycles)):
+    for name, cycles in (("idle_pe_cycles", idle.pe_cycles), ("idle_core_cycles", idle.core_cycles)):
         count = np.asarray(cycles, np.float64)
         if np.any(count):
             energy = energy + count * prices.value(name)

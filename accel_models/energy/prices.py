@@ -13,7 +13,7 @@ _WAY_OUT = {
     "weight": "give the design a weight memory",
     "activation": "give the design an activation memory",
     "accumulator": "give the design an accumulator memory",
-    "pe": "set technology.pe_buffer_bytes",
+    "pe_buffer": "set technology.pe_buffer",
 }
 
 

@@ -2,67 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-
 import numpy as np
-from numpy.typing import NDArray
 
-from accel_models.cost import Cost, Ints, Misfit, UnitName, WorkStates
+from accel_models.cost import Cost, Ints
 from accel_models.design.design import Design
 from accel_models.design.params import design_prices, memory_params
 from accel_models.dram import transfer_cycles
 from accel_models.energy.actions import Actions, EnergyParts, energy_pj
-from accel_models.energy.params import PRECISION_BYTES
-from accel_models.work.shapes import Shapes
+from accel_models.units.unit_cost import BusTimes, States, Traffic, UnitCost
 
 DRAM_ROW_BYTES = 2048  # row buffer of an LPDDR4 channel, JESD209-4 (2 KiB page)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Busy:
-    """What an op does on its unit, operands at hand; arrays of shape (s,)."""
-
-    unit: UnitName
-    cycles: Ints
-    first_tile_cycles: Ints
-    last_tile_cycles: Ints
-    actions: Actions
-    feasible: NDArray[np.bool_]
-    misfit: Misfit | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Traffic:
-    """Bytes of an op on the bus, and of them what its first tile needs; arrays of shape (s,)."""
-
-    weights: Ints
-    inputs: Ints
-    outputs: Ints
-    first_weights: Ints
-    first_inputs: Ints
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BusTimes:
-    """Cycles that the DMA works for an op's :class:`Traffic`; arrays of shape (s,)."""
-
-    weights: Ints
-    inputs: Ints
-    outputs: Ints
-    first_weights: Ints
-    first_inputs: Ints
-
-
-def assemble(  # noqa: PLR0913, PLR0917  # what an op is, where it runs, and the three parts of its price
-    work: WorkStates,
-    shapes: Shapes,
-    design: Design,
-    busy: Busy,
-    traffic: Traffic,
-    times: BusTimes | None = None,
-) -> Cost:
-    """Add what every unit shares: bus times where none are given, DRAM actions and prices."""
-    bus = times or _bus_times(design, traffic)
+def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost:
+    """Add to what a unit found what all share: bus times where it gives none, DRAM actions and prices."""
+    work, shapes, busy, traffic = states.work, states.shapes, found.busy, found.traffic
+    bus = found.times or _bus_times(design, traffic)
     prices = design_prices(design)
     fetch = Actions(
         dram_read_bytes=traffic.weights,
@@ -77,7 +32,7 @@ def assemble(  # noqa: PLR0913, PLR0917  # what an op is, where it runs, and the
     weight_energy = energy_pj(fetch, prices)
     energy = energy_pj(busy.actions + rest, prices) + weight_energy
     return Cost(
-        unit=busy.unit,
+        unit=unit,
         compute_cycles=busy.cycles,
         first_tile_cycles=busy.first_tile_cycles,
         last_tile_cycles=busy.last_tile_cycles,
@@ -99,19 +54,14 @@ def assemble(  # noqa: PLR0913, PLR0917  # what an op is, where it runs, and the
     )
 
 
-def element_bytes(design: Design) -> tuple[int, int, int]:
-    """Bytes of an activation, a weight and an accumulator word."""
-    memory = design.memory
-    if memory is None:
-        width = PRECISION_BYTES[design.technology.precision]
-        return width, width, 4
-    bits = (memory.activation_bits, memory.weight_bits, memory.accumulator_bits)
-    act, wgt, acc = (-(-b // 8) for b in bits)
-    return act, wgt, acc
-
-
 def _bus_times(design: Design, traffic: Traffic) -> BusTimes:
-    return BusTimes(**{f.name: _bus_cycles(design, getattr(traffic, f.name)) for f in fields(BusTimes)})
+    return BusTimes(
+        weights=_bus_cycles(design, traffic.weights),
+        inputs=_bus_cycles(design, traffic.inputs),
+        outputs=_bus_cycles(design, traffic.outputs),
+        first_weights=_bus_cycles(design, traffic.first_weights),
+        first_inputs=_bus_cycles(design, traffic.first_inputs),
+    )
 
 
 def _bus_cycles(design: Design, moved_bytes: Ints) -> Ints:

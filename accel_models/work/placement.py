@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from accel_models.cost import Placement, UnitName
+from accel_models.cost import FREE, Placement
 from accel_models.design.design import Design, Memory
+from accel_models.units.kinds import unit_described_by, units_of
 from traces import MAC_KINDS, VIEWS, NetworkGraph, Op, UnsupportedError
 
 Lifetimes = dict[str, range]  # per tensor
 
-# Choice: beside an array, concatenation and slicing are addresses, not work: producers write where results lie.
-_VIEWS_BESIDE_AN_ARRAY = frozenset({"concat", *VIEWS})
+# Choice: beside a matrix unit, concatenation and slicing are addresses, not work: producers write where results lie.
+_VIEWS_BESIDE_A_MATRIX_UNIT = frozenset({"concat", *VIEWS})
 
 
 def place(graph: NetworkGraph, design: Design) -> tuple[Placement, ...]:
@@ -22,7 +23,7 @@ def place(graph: NetworkGraph, design: Design) -> tuple[Placement, ...]:
     program order (Choice).  The input
     comes from DRAM.  Weights are resident if those of the whole network fit the weight buffer, or if they
     are a gate's and the design keeps gate weights resident; such weights take their share of the buffer.
-    Nothing stays where tiles are a library's, which loads and stores every tensor of every op.
+    Nothing stays where a unit keeps no tensors: it loads and stores every tensor of every op.
 
     Raises
     ------
@@ -32,14 +33,11 @@ def place(graph: NetworkGraph, design: Design) -> tuple[Placement, ...]:
     units = tuple(_unit(op, graph, design) for op in graph.ops)
     memory = design.memory
     if memory is None:
-        unlimited = {"inputs_on_chip": True, "output_on_chip": True, "weights_resident": True}
-        return tuple(
-            Placement(unit=unit, weight_prefetch_bytes=0, reserved_bytes=0, **unlimited) for unit in units
-        )
+        return tuple(_unlimited(unit) for unit in units)
     tensors = _tensors(graph, units)
     lifetimes = _lifetimes(graph, tensors)
-    library = design.mapping == "gemmini_library"
-    kept = frozenset() if library else _kept_tensors(graph, memory, lifetimes, tensors)
+    keeps = all(unit.keeps_tensors for unit in units_of(design))
+    kept = _kept_tensors(graph, memory, lifetimes, tensors) if keeps else frozenset()
     resident = _resident_weights(graph, design, memory)
     reserved = _reserved_bytes(graph, memory, kept, lifetimes)
     space = _weight_space(graph, memory, resident)
@@ -56,7 +54,7 @@ def place(graph: NetworkGraph, design: Design) -> tuple[Placement, ...]:
     )
 
 
-def _unlimited(unit: UnitName) -> Placement:
+def _unlimited(unit: str) -> Placement:
     return Placement(
         unit=unit,
         inputs_on_chip=True,
@@ -74,23 +72,26 @@ def weight_space_bytes(graph: NetworkGraph, design: Design) -> int:
     return _weight_space(graph, design.memory, _resident_weights(graph, design, design.memory))
 
 
-def _unit(op: Op, graph: NetworkGraph, design: Design) -> UnitName:
+def _unit(op: Op, graph: NetworkGraph, design: Design) -> str:
+    """Return the kind of unit: a gate's ops where the design says, others on the first that takes them."""
     if op.kind == "reshape":
-        return "none"
-    if design.array is None:
-        return "simd"
-    if op.kind in MAC_KINDS:
-        if op.name in graph.gate_ops:
-            return design.gate_unit
-        return design.array.depthwise_on if op.is_depthwise else "array"
-    if op.kind in _VIEWS_BESIDE_AN_ARRAY or design.elementwise == "ignored":
-        return "none"
-    if design.simd is None:
-        raise UnsupportedError(
-            f"op {op.name!r} ({op.kind}): design {design.name!r} has no simd core to run it; "
-            f"add one, or state elementwise: ignored"
-        )
-    return "simd"
+        return FREE
+    units = units_of(design)
+    beside = any(unit.matrix for unit in units)
+    if beside and op.kind not in MAC_KINDS:
+        if op.kind in _VIEWS_BESIDE_A_MATRIX_UNIT or design.elementwise == "ignored":
+            return FREE
+    elif beside and op.name in graph.gate_ops:
+        gate_unit = unit_described_by(design.gate_unit, design)
+        assert gate_unit is not None  # checked when the design was read
+        return gate_unit.name
+    for unit in units:
+        if unit.takes(op, design):
+            return unit.name
+    raise UnsupportedError(
+        f"op {op.name!r} ({op.kind}): design {design.name!r} has no simd core to run it; "
+        f"add one, or state elementwise: ignored"
+    )
 
 
 def _weight_bytes(op: Op, memory: Memory) -> int:
@@ -101,11 +102,11 @@ def _tensor_bytes(op: Op, memory: Memory) -> int:
     return -(-op.output_elements * memory.activation_bits // 8)
 
 
-def _tensors(graph: NetworkGraph, units: Sequence[UnitName]) -> dict[str, str]:
+def _tensors(graph: NetworkGraph, units: Sequence[str]) -> dict[str, str]:
     """Return for every op and input whose tensor it is in memory: a view is its producer's."""
     found = {name: name for name in graph.input_sizes}
     for op, unit in zip(graph.ops, units, strict=True):
-        found[op.name] = found[op.inputs[0]] if op.kind in VIEWS and unit == "none" else op.name
+        found[op.name] = found[op.inputs[0]] if op.kind in VIEWS and unit == FREE else op.name
     return found
 
 

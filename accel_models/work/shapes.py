@@ -7,11 +7,12 @@ output channels is skipped work and must cost nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from accel_models.work.rows import rows_of
 from traces import MAC_KINDS, RECURRENT, TRANSCENDENTAL, WEIGHTED, Op, OpKind
 
 Ints = NDArray[np.int64]
@@ -102,8 +103,7 @@ class Shapes:
 
     def take(self, rows: NDArray[np.intp] | slice) -> Shapes:
         """Return the pieces at ``rows``."""
-        picked = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "kind"}
-        return replace(self, **picked)
+        return rows_of(self, rows)
 
 
 def shapes_of(

@@ -49,7 +49,7 @@ def command(view: ReplayView | Misfit) -> str:
 
 def trace_table(trace: Trace) -> Table:
     """Return where the trace comes from; what is not known is left out."""
-    info = trace.info.model_dump()
+    info = trace.info.model_dump(exclude={"rates"})  # a figure per channel: the file has them
     known = {name.replace("_", " "): str(value) for name, value in info.items() if value not in {None, ""}}
     rows = tuple(text_row(*item) for item in known.items())
     return Table("Trace shown by class", ("What", "Value"), rows)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import design_area, memory_params, peak_macs_per_cycle
+from accel_models import design_area, has_matrix_unit, memory_params, peak_macs_per_cycle, units_of
 from analysis.figures.figure_info import RELATIVE, energy_info, heat_info, latency_info, tail_info
 from analysis.figures.pareto_info import Candidate, Objective, ParetoInfo, pareto_info
 from analysis.figures.pictures import Picture
@@ -114,7 +114,7 @@ def _roofline(view: ReplayView) -> Iterator[Picture]:
     if memory is None or not peak:
         return  # no memory to wait for, or a core whose peak depends on the kernel
     table = view.results.per_op
-    table = table[table["unit"].str.startswith("array")]
+    table = table[table["unit"].isin([unit.name for unit in units_of(design) if unit.matrix])]
     bandwidth = memory.dram_bytes_per_mebicycle / MEBICYCLE
     columns = zip(table["op"], table["macs"], table["dram_bytes_mean"], table["cycles_mean"], strict=True)
     layers = [  # a layer takes as long as its array or its transfers, whichever is longer
@@ -192,7 +192,7 @@ def _front(views: Sequence[ReplayView], x: Objective, y: Objective) -> ParetoInf
 def _area(view: ReplayView) -> float:
     """Return the area of a design with an array [mm2]; a processor core has no area model."""
     design = view.results.design
-    return design_area(design).total_mm2 if design.array is not None else math.nan
+    return design_area(design).total_mm2 if has_matrix_unit(design) else math.nan
 
 
 def _family(view: ReplayView) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from accel_models import Design, explain, set_value
+from accel_models import design_model, explain, set_value
 from analysis.sweeps.expressions import is_name
 from analysis.sweeps.ranges import Scalar, axis_values
 from analysis.sweeps.space import Axis, Family, assign
@@ -108,10 +108,12 @@ def check_values(family: Family) -> None:
                     set_value(copy.deepcopy(data), path, value)
                     assign(data, path, value)
             try:
-                Design.model_validate(data)
+                design_model().model_validate(data)
             except ValidationError as error:
                 if error.errors()[0]["loc"]:
-                    raise ConfigError(f"designs: {family.base.name}: {explain(error, Design)}") from None
+                    raise ConfigError(
+                        f"designs: {family.base.name}: {explain(error, design_model())}"
+                    ) from None
 
 
 def _check_groups(family: Family) -> None:

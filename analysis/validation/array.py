@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models import (
-    ArrayParams,
+    Array,
     Gemms,
-    array_params,
     buffer_accesses,
     ceil_div,
     compute_cycles,
@@ -29,10 +28,10 @@ Table = dict[str, NDArray[np.str_]]  # columns of text
 RTL_ARRAYS = ("axis_sa", "systolic_array_os", "systolic_array_ws", "opentpu_mmu", "Gemmini")
 # Gemmini's array alone: its library cuts no tiles where operands lie in the scratchpad.
 GEMMINI: dict[str, dict[str, object]] = {
-    "ws": {"mapping": "latency"},
+    "ws": {"gemmini": None},
     # Results drain down 16 rows more, and no command is too short to stream.
     "os": {
-        "mapping": "latency",
+        "gemmini": None,
         "array.dataflow": "os",
         "array.gemm_overhead_cycles": 32,
         "array.min_stream_cycles": 0,
@@ -41,12 +40,12 @@ GEMMINI: dict[str, dict[str, object]] = {
 
 
 @cache
-def array_of(design: str, rows: int, cols: int, dataflow: str) -> ArrayParams:
+def array_of(design: str, rows: int, cols: int, dataflow: str) -> Array:
     """Return the array of a shipped design at another size; of Gemmini, in either dataflow."""
     if design == "Gemmini":
-        return array_params(load_design("gemmini_16x16", GEMMINI[dataflow]))
+        return load_design("gemmini_16x16", GEMMINI[dataflow]).section(Array)
     settings = {"array.rows": rows, "array.cols": cols, "array.dataflow": dataflow}
-    return array_params(load_design(design, settings))
+    return load_design(design, settings).section(Array)
 
 
 def array_comparisons() -> tuple[Comparison, ...]:
@@ -90,7 +89,7 @@ def scale_sim_gemms(table: Table) -> Gemms:
     return Gemms.of(out_h * out_w, taps * ints(table, "channels"), ints(table, "num_filters"), 1, taps)
 
 
-def by_size(table: Table, price: Callable[[ArrayParams, Gemms], Ints]) -> Ints:
+def by_size(table: Table, price: Callable[[Array, Gemms], Ints]) -> Ints:
     """Evaluate each row of SCALE-Sim's table on its own array."""
     rows, cols, gemms = ints(table, "rows"), ints(table, "cols"), scale_sim_gemms(table)
     result = np.zeros(len(rows), np.int64)
@@ -128,7 +127,7 @@ def scale_sim_accesses() -> Comparison:
     )
 
 
-def count_scale_sim_accesses(params: ArrayParams, gemms: Gemms) -> Ints:
+def count_scale_sim_accesses(params: Array, gemms: Gemms) -> Ints:
     """Return reads and writes together, as SCALE-Sim counts them."""
     counts = buffer_accesses(params, gemms)
     total = counts.input_reads + counts.weight_reads + counts.output_writes
@@ -183,7 +182,7 @@ def staircase_cycles(table: Table) -> Ints:
     design = load_design("zigzag_tpu_like")
     memory = memory_params(design)
     assert memory is not None  # the design states it
-    cycles = compute_cycles(array_params(design), Gemms.of(pixels, 9 * channels, filters, 1, 9))
+    cycles = compute_cycles(design.section(Array), Gemms.of(pixels, 9 * channels, filters, 1, 9))
     load = transfer_cycles(memory, pixels * channels)  # one tile: its inputs load first
     return np.asarray(cycles + load, np.int64)
 

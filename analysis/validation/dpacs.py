@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import Design, Ints, WorkStates, load_design, place, price
+from accel_models import Design, Ints, WorkStates, load_design, place, price, units_of
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import reference_rows
 from traces import NetworkGraph, Op, resnet18, resnet50
@@ -87,10 +87,11 @@ def network_cycles(graph: NetworkGraph, pixels: Floats, channels: Floats) -> Int
     Cycles, shape (n,).
     """
     design = _chip()
+    kinds = {unit.name for unit in units_of(design) if unit.matrix}
     slowest: dict[str, Ints] = {}
     weights = np.zeros(len(pixels), np.int64)
     for op, placement in zip(graph.ops, place(graph, design), strict=True):
-        if placement.unit == "array":
+        if placement.unit in kinds:
             block = op.name.split(".", maxsplit=1)[0]
             work = _work(op, graph.name, pixels, channels)
             weights += -(-work.weight_fetch_bytes // WEIGHT_BYTES)

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from accel_models import (
     Actions,
+    Array,
+    Idle,
     Mapping,
     array_actions,
-    array_params,
     design_prices,
     energy_pj,
     load_design,
@@ -136,12 +137,12 @@ def energy_of_the_design() -> Comparison:
 def _energy_uj(moved: Actions, *, busy_cycles: Floats, total_cycles: Floats) -> Floats:
     """Price the chip's work; DRAM stands outside the measurement, so its standby does too."""
     chip, design = measured(), load_design("eyeriss_like", {"memory.dram.price": "none"})
-    prices, pes = design_prices(design), array_params(design).peak_macs_per_cycle
+    prices, pes = design_prices(design), design.section(Array).peak_macs_per_cycle
     inside = array_actions(
         technology_params(design), chip.macs, busy_cycles, pes=pes, gated_macs=chip.macs * chip.zero_share
     )
     idle = pes * (total_cycles - busy_cycles)
-    static = static_energy_pj(prices, total_cycles, design.clock, idle_pe_cycles=idle)
+    static = static_energy_pj(prices, total_cycles, design.clock, Idle(pe_cycles=idle))
     return (energy_pj(inside + moved, prices).total_pj + static) * 1e-6
 
 
@@ -172,4 +173,4 @@ def _mapping(layer: str) -> Mapping:
     memory = memory_params(design)
     if memory is None:
         raise AssertionError("eyeriss_like has a memory")
-    return map_ops(shapes_of(op, batch=BATCH), array_params(design), memory)
+    return map_ops(shapes_of(op, batch=BATCH), design.section(Array), memory)

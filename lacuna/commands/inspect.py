@@ -61,12 +61,14 @@ def _trace(path: Path, as_json: bool) -> None:
             "spread": g.spread,
             "always_open": g.always_open,
             "dead": g.dead,
+            "validation_rates": stored.info.rates.get(g.name),
         }
         for g in found.gates
     ]
+    information = stored.info.model_dump(exclude={"rates"})
     facts = {
         "network": stored.graph.name,
-        **{name: value for name, value in stored.info.model_dump().items() if value not in {None, ""}},
+        **{name: value for name, value in information.items() if value not in {None, ""}},
         "schema_version": stored.schema_version,
         "inputs": stored.inputs,
         "accuracy": found.accuracy,

@@ -24,6 +24,8 @@ from networks.models.resnet import (
     cifar_blocks,
 )
 from networks.models.resnet_graph import resnet_graph
+from networks.models.whitened import WhitenedNet
+from networks.models.whitened_graph import whitened_graph
 from traces import ConfigError, NetworkGraph
 
 _Count = Annotated[int, Field(ge=1, le=4096)]
@@ -147,7 +149,33 @@ class DenseNetConfig(_Config):
         return densenet_graph(model, name, image_shape)
 
 
-AnyModel = ResNetConfig | DDIResNetConfig | DenseNetConfig
+class WhitenedConfig(_Config):
+    """A wide, shallow network behind a patch-whitening stem, without gates or with LC-Net's."""
+
+    kind: Literal["whitened"]
+    widths: tuple[_Count, ...] = Field(default=(64, 256, 256), min_length=1)  # of each stage; airbench94's
+    layer_gates: bool = False
+    channel_gates: bool = False
+    in_channels: _Count = 3
+    classes: _Count = 10
+
+    def build(self) -> WhitenedNet:
+        """Return the network, freshly initialised from torch's global generator."""
+        return WhitenedNet(
+            self.widths,
+            in_channels=self.in_channels,
+            classes=self.classes,
+            layer_gates=self.layer_gates,
+            channel_gates=self.channel_gates,
+        )
+
+    def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
+        """Return the graph of a network that :meth:`build` made."""
+        assert isinstance(model, WhitenedNet)  # build made it
+        return whitened_graph(model, name, image_shape)
+
+
+AnyModel = ResNetConfig | DDIResNetConfig | DenseNetConfig | WhitenedConfig
 ModelConfig = Annotated[AnyModel, Field(discriminator="kind")]
 
 

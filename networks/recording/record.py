@@ -13,7 +13,7 @@ from networks.recording.recorder import record
 from networks.training import checkpoint
 from networks.training.data import Dataset, load_dataset, plain_batches
 from networks.training.loading import LoadedModel, load_model
-from traces import NetworkGraph, Trace, TraceInfo
+from traces import NetworkGraph, Trace, TraceInfo, execution_rates
 
 _BATCH = 250
 Part = Literal["test", "validation"]
@@ -86,6 +86,9 @@ def record_checkpoint(  # noqa: PLR0913  # what to record, of which data, and ho
 ) -> Trace:
     """Record what a trained network decides for the test images of its data set.
 
+    How often its gates are open for the *validation* images is recorded beside it (``info.rates``), whichever part
+    is recorded.
+
     Parameters
     ----------
     path
@@ -93,7 +96,7 @@ def record_checkpoint(  # noqa: PLR0913  # what to record, of which data, and ho
     data_dir
         Folder of the data set; the digits need none.
     limit
-        Record only the first so many images.
+        Record only the first so many images, and rates of as many.
     progress
         Called after every batch with the images done and all of them.
     part
@@ -108,15 +111,42 @@ def record_checkpoint(  # noqa: PLR0913  # what to record, of which data, and ho
     loaded = load_model(path)
     data = load_dataset(str(loaded.training["dataset"]), data_dir)
     images = (data.test if part == "test" else data.validation).first(limit)
+    info = _trace_info(path, loaded, data, f"{data.name} {part}, {len(images)} images", command)
+    rates = _validation_rates(loaded, data, limit, exit_threshold)
     return record(
         loaded.model,
         loaded.graph,
         plain_batches(data, images, _BATCH),
-        _trace_info(path, loaded, data, f"{data.name} {part}, {len(images)} images", command),
+        info.model_copy(update={"rates": rates}),
         exit_threshold=exit_threshold,
         scores=scores,
         progress=lambda done: progress(done, len(images)),
     )
+
+
+def validation_rates(path: Path, data_dir: Path | None = None) -> dict[str, tuple[float, ...]]:
+    """Return how often the gates of a checkpoint are open for its validation images; see ``TraceInfo.rates``."""
+    loaded = load_model(path)
+    data = load_dataset(str(loaded.training["dataset"]), data_dir)
+    return _validation_rates(loaded, data)
+
+
+def _validation_rates(
+    loaded: LoadedModel, data: Dataset, limit: int | None = None, exit_threshold: float = 1.01
+) -> dict[str, tuple[float, ...]]:
+    if not loaded.graph.gates:
+        return {}
+    images = data.validation.first(limit)
+    info = TraceInfo(model_name=loaded.graph.name)
+    seen = record(
+        loaded.model,
+        loaded.graph,
+        plain_batches(data, images, _BATCH),
+        info,
+        exit_threshold=exit_threshold,
+        scores=False,
+    )
+    return execution_rates(seen)
 
 
 def _trace_info(path: Path, loaded: LoadedModel, data: Dataset, images: str, command: str) -> TraceInfo:

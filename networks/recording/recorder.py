@@ -1,33 +1,258 @@
-"""Records what every gate of a network decides for every input, with forward hooks and without edits.
+"""Records what the gates of a network decide for every input, without edits to the network.
 
 ::
 
-    model (eval) + graph + batches ──► hooks on gates and exits ──► decisions, scores, exits ──► Trace
-
-It works for the networks here and for anyone's ``nn.Module``: a gate of the graph is looked up as a gate
-module at the path of the same name (``block3.lnet``), or in the ``gates`` argument.  A gate's output is its
-scores; it is open where they are above 0.  The exits of an exit gate are the modules at those paths.
-
-The C-Net of a block that its L-Net skips is recorded as it would have decided; on hardware it does not run.
+    model (eval) + graph + batches ──► outputs of gate and exit modules ──► decisions, scores, exits ──► Trace
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from networks.models.gates import OutputWatch, named_gates
+from networks.capturing.checking import check_macs
+from networks.models.gates import named_gates
 from networks.models.lcnet import masked_reference
-from traces import Gate, GraphError, NetworkGraph, Trace, TraceInfo, choose_exit, did_you_mean
+from networks.recording.reading import (
+    ExitAnswers,
+    read_answer,
+    read_decisions,
+    read_exits,
+    read_scores,
+    to_numpy,
+)
+from networks.recording.watching import CallWatch
+from networks.training.checkpoint import weights_hash
+from traces import (
+    Decisions,
+    Gate,
+    GateRequest,
+    GraphError,
+    NetworkGraph,
+    Trace,
+    TraceInfo,
+    as_decisions,
+    confidence_modules,
+    did_you_mean,
+    exit_modules,
+)
 
-_FLOP_PER_MAC = 2  # torch.utils.flop_counter counts a multiplication and an addition
+Decide = Callable[[nn.Module, Any], Mapping[str, Any]]
+
+
+@torch.no_grad()
+def record(  # noqa: PLR0913  # what to record, and how to read it
+    model: nn.Module,
+    graph: NetworkGraph,
+    batches: Iterable[tuple[Any, Any]],
+    info: TraceInfo | None = None,
+    *,
+    answer: Callable[[Any], Any] | None = None,
+    decide: Decide | None = None,
+    seed: int | None = None,
+    exit_threshold: float | None = None,
+    scores: bool = True,
+    progress: Callable[[int], None] = lambda inputs: None,
+) -> Trace:
+    """Run a network over batches and return the trace of its gates.
+
+    Parameters
+    ----------
+    model
+        Network to record; it runs in evaluation mode and is left as it was.
+    graph
+        Its graph with its gates: ``capture(model, example).with_gates(...)``, or one built by hand, whose gates are
+        modules at the paths of the same names that put scores out, open above 0.
+    batches
+        Inputs (a tensor, or a tuple of several) and labels (n,), in the order to keep.
+    info
+        Where the trace comes from; ``test_accuracy`` is filled in here.
+    answer
+        From what the network puts out to its logits, for networks that put out more than that.
+    decide
+        From the model, after a forward pass, and what that put out to the decisions of gates, by name, for decisions
+        that no module puts out.
+    seed
+        Fixes the noise of networks that draw some when they decide; without it noise is an error.
+    exit_threshold
+        The first exit with at least this confidence answers, whatever the graph says; above 1 the last.
+    scores
+        Keep the scores of gates that scale what they keep.
+    progress
+        Called with the number of inputs done after every batch.
+
+    Raises
+    ------
+    GraphError
+        Decisions are not there, have another shape, could mean two things, or change when the same inputs run again.
+    """
+    plan = _plan(model, graph, decide, exit_threshold)
+    rows = _Rows()
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    done = 0
+    try:
+        with (
+            masked_reference(model),
+            torch.random.fork_rng(devices=[]),
+            CallWatch(model, plan.calls) as watch,
+        ):
+            if seed is not None:
+                torch.manual_seed(seed)
+            for inputs, labels in batches:
+                batch = _run(model, plan, watch, inputs, len(labels), answer, decide)
+                if not done and seed is None:
+                    _check_repeats(batch, _run(model, plan, watch, inputs, len(labels), answer, decide))
+                if not done and not graph.module_outputs:
+                    check_macs(model, graph, inputs)
+                rows.add(batch, labels)
+                done += len(labels)
+                progress(done)
+    finally:
+        for module, training in modes.items():
+            module.training = training
+    if not done:
+        raise GraphError(f"network {graph.name!r}: no inputs to record")
+    return _trace(model, plan, rows, info, seed, scores)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Which module calls to watch, and what each says."""
+
+    graph: NetworkGraph
+    requests: Mapping[str, GateRequest]
+    heads: Mapping[str, tuple[str, ...]]  # per exit gate its exits' module calls
+    sure: Mapping[str, tuple[str, ...]]  # and those that say how sure each is
+    decided: frozenset[str]  # gates that ``decide`` answers for
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """Module calls to watch."""
+        plain = [
+            self.requests[gate.name].module
+            for gate in self.graph.gates
+            if gate.kind != "exit" and gate.name not in self.decided
+        ]
+        lists = [*self.heads.values(), *self.sure.values()]
+        return (*plain, *(call for calls in lists for call in calls))
+
+
+def _plan(
+    model: nn.Module, graph: NetworkGraph, decide: Decide | None, exit_threshold: float | None
+) -> _Plan:
+    asked = {request.name: request for request in graph.requests}
+    requests = {gate.name: asked.get(gate.name) or _by_module(gate) for gate in graph.gates}
+    if not graph.module_outputs:
+        _check_known(model, graph)
+    paths = dict(model.named_modules())
+    heads, sure = {}, {}
+    for gate in graph.gates:
+        request = requests[gate.name]
+        if gate.kind == "exit":
+            if exit_threshold is not None:
+                requests[gate.name] = request = replace(request, threshold=exit_threshold)
+            given = gate.name in asked
+            heads[gate.name] = exit_modules(graph, request.module) if given else gate.exits
+            sure[gate.name] = confidence_modules(graph, request) if given else ()
+    decided = frozenset(
+        name for name, request in requests.items() if decide and request.module.partition("#")[0] not in paths
+    )
+    return _Plan(graph.plain(), requests, heads, sure, decided)
+
+
+def _check_known(model: nn.Module, graph: NetworkGraph) -> None:
+    """Refuse a graph built by hand that lacks a gate which the network has."""
+    wanted = [gate.name for gate in graph.gates]
+    found = dict(named_gates(model))
+    for name in found:
+        if name not in wanted and found.keys() >= {gate.name for gate in graph.gates if gate.kind != "exit"}:
+            raise GraphError(f"gate module {name!r}: the graph has no such gate{did_you_mean(name, wanted)}")
+
+
+def _by_module(gate: Gate) -> GateRequest:
+    """Return how gates of graphs built by hand are read: the module of the gate's name puts out scores."""
+    if gate.rules.stored == "index":
+        return GateRequest(kind=gate.kind, name=gate.name, module=gate.name)
+    return GateRequest(kind=gate.kind, name=gate.name, module=gate.name, read=lambda scores: scores > 0)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one batch decided."""
+
+    answers: Tensor
+    decisions: dict[str, Decisions] = field(default_factory=dict)
+    scores: dict[str, NDArray[np.float16]] = field(default_factory=dict)
+    exits: dict[str, ExitAnswers] = field(default_factory=dict)
+
+
+def _run(  # noqa: PLR0913, PLR0917  # a batch and all that says how to read it
+    model: nn.Module,
+    plan: _Plan,
+    watch: CallWatch,
+    inputs: Any,
+    count: int,
+    answer: Callable[[Any], Any] | None,
+    decide: Decide | None,
+) -> _Batch:
+    watch.clear()
+    output = model(*inputs) if isinstance(inputs, tuple | list) else model(inputs)
+    given = dict(decide(model, output)) if decide else {}
+    unknown = [name for name in given if name not in plan.requests]
+    if unknown:
+        raise GraphError(
+            f"decide=: the graph has no gate {unknown[0]!r}{did_you_mean(unknown[0], plan.requests)}"
+        )
+    batch = _Batch(torch.zeros(0))
+    for gate in plan.graph.gates:
+        request = plan.requests[gate.name]
+        if gate.name in given:
+            values = to_numpy(gate.name, given[gate.name])
+            batch.decisions[gate.name] = as_decisions(gate, values, count, "decide=lambda model, out: bits")
+        elif gate.name in plan.decided:
+            raise GraphError(f"gate {gate.name!r}: no module has this name and decide= does not give it")
+        elif gate.kind == "exit":
+            heads, sure = plan.heads[gate.name], plan.sure[gate.name]
+            batch.exits[gate.name] = read_exits(watch, gate, request, heads, sure, count)
+            batch.decisions[gate.name] = batch.exits[gate.name].chosen
+        else:
+            seen = watch.output(gate.name, request.module)
+            batch.decisions[gate.name] = read_decisions(gate, request, seen, count)
+            if gate.scaled:
+                batch.scores[gate.name] = read_scores(gate, seen, count)
+    batch.answers = _answers(batch, output, answer, count)
+    return batch
+
+
+def _answers(batch: _Batch, output: Any, answer: Callable[[Any], Any] | None, count: int) -> Tensor:
+    """Return the predictions: those of the exits that answered, else the network's own."""
+    for exits in batch.exits.values():
+        if exits.predictions is not None:
+            return torch.from_numpy(exits.predictions[np.arange(count), exits.chosen])
+    return read_answer(output, answer, count)
+
+
+def _check_repeats(first: _Batch, second: _Batch) -> None:
+    """Refuse decisions that change when the same inputs run again."""
+    changed = {
+        name: int(np.any((values != second.decisions[name]).reshape(len(values), -1), axis=1).sum())
+        for name, values in first.decisions.items()
+    }
+    noisy = [f"{name!r} for {count} of {len(first.answers)}" for name, count in changed.items() if count]
+    if noisy:
+        more = f" and {len(noisy) - 3} more" if len(noisy) > 3 else ""
+        raise GraphError(
+            f"two passes over the same inputs decide differently: gate {', '.join(noisy[:3])}{more}; the network "
+            "draws noise in evaluation mode: seed= fixes it, or take the noise out"
+        )
 
 
 @dataclass(slots=True)
@@ -35,183 +260,52 @@ class _Rows:
     """Arrays of the batches seen so far, to be joined."""
 
     labels: list[NDArray[np.int32]] = field(default_factory=list)
-    answers: list[NDArray[np.int32]] = field(default_factory=list)
-    decisions: dict[str, list[NDArray[Any]]] = field(default_factory=dict)  # as a trace holds them
-    scores: dict[str, list[NDArray[np.float16]]] = field(default_factory=dict)
-    exit_predictions: dict[str, list[NDArray[np.int32]]] = field(default_factory=dict)
-    exit_confidences: dict[str, list[NDArray[np.float16]]] = field(default_factory=dict)
+    batches: list[_Batch] = field(default_factory=list)
+
+    def add(self, batch: _Batch, labels: Any) -> None:
+        self.labels.append(np.asarray(labels).astype(np.int32))
+        self.batches.append(batch)
 
 
-@torch.inference_mode()
-def record(  # noqa: PLR0913  # what to record, with what, and how exits answer
-    model: nn.Module,
-    graph: NetworkGraph,
-    batches: Iterable[tuple[Tensor, Tensor]],
-    info: TraceInfo,
-    *,
-    gates: Mapping[str, nn.Module] | None = None,
-    exit_threshold: float = 1.01,
-    scores: bool = True,
-    progress: Callable[[int], None] = lambda inputs: None,
+def _trace(  # noqa: PLR0913, PLR0917  # what was seen, and where it comes from
+    model: nn.Module, plan: _Plan, rows: _Rows, info: TraceInfo | None, seed: int | None, scores: bool
 ) -> Trace:
-    """Run ``model`` over ``batches`` and return the trace of its gates.
-
-    Parameters
-    ----------
-    model
-        Network to record; it runs in evaluation mode, on its masked path, and is left as it was.
-    graph
-        Its graph; every gate must be a module that the forward pass calls.
-    batches
-        Inputs (n, c, h, w) and labels (n,), in the order to keep.
-    info
-        Where the trace comes from; ``test_accuracy`` is filled in here.
-    gates
-        Module of each gate, for models whose gates are not at the paths the graph names.
-    exit_threshold
-        The first exit with at least this confidence (largest softmax) answers; above 1 only the last does.
-    scores
-        Keep the scores of gates that scale what they keep; without them a trace is a fraction of the size, and
-        decisions are all that replaying needs.
-    progress
-        Called with the number of inputs done after every batch.
-
-    Raises
-    ------
-    GraphError
-        A gate was never called, or its output has another shape than the graph says, or the model's
-        multiply-accumulates differ from the graph's.
-    """
-    modules = _gate_modules(model, graph, gates) | _exit_modules(model, graph)
-    rows = _Rows()
-    was_training = model.training
-    model.eval()
-    done = 0
-    try:
-        with masked_reference(model), OutputWatch(modules) as watch:
-            for inputs, labels in batches:
-                watch.outputs.clear()
-                logits = model(inputs)
-                _add_rows(rows, graph, watch, logits, labels, exit_threshold)
-                if not done:
-                    check_macs(model, graph, inputs[:1])
-                done += len(labels)
-                progress(done)
-    finally:
-        model.train(was_training)
-    if not done:
-        raise GraphError(f"network {graph.name!r}: no inputs to record")
-    if not scores:
-        rows.scores.clear()
-    return _join(rows, graph, info)
-
-
-def check_macs(model: nn.Module, graph: NetworkGraph, inputs: Tensor) -> None:
-    """Refuse a graph whose MACs differ from what torch counts in one forward pass of one input."""
-    with FlopCounterMode(display=False) as counter:
-        model(inputs)
-    counted = counter.get_total_flops() // _FLOP_PER_MAC
-    if counted != graph.macs:
-        raise GraphError(
-            f"network {graph.name!r}: torch counts {counted} MACs in one forward pass, the graph has "
-            f"{graph.macs}; the graph is of another network or image size"
-        )
-
-
-def _gate_modules(
-    model: nn.Module, graph: NetworkGraph, given: Mapping[str, nn.Module] | None
-) -> dict[str, nn.Module]:
-    found: dict[str, nn.Module] = dict(named_gates(model)) if given is None else dict(given)
-    wanted = [gate.name for gate in graph.gates if not gate.rules.picks_answer]
-    for name in wanted:
-        if name not in found:
-            raise GraphError(
-                f"gate {name!r} of the graph: the model has no gate module of this name"
-                f"{did_you_mean(name, found)}"
-            )
-    for name in found:
-        if name not in wanted:
-            raise GraphError(f"gate module {name!r}: the graph has no such gate{did_you_mean(name, wanted)}")
-    return found
-
-
-def _exit_modules(model: nn.Module, graph: NetworkGraph) -> dict[str, nn.Module]:
-    paths = dict(model.named_modules())
-    found = {}
-    for gate in graph.gates:
-        for name in gate.exits:
-            if name not in paths:
-                raise GraphError(
-                    f"exit {name!r} of the graph: no module at this path{did_you_mean(name, paths)}"
-                )
-            found[name] = paths[name]
-    return found
-
-
-def _add_rows(  # noqa: PLR0913, PLR0917  # one batch, seen from all sides
-    rows: _Rows,
-    graph: NetworkGraph,
-    watch: OutputWatch,
-    logits: Tensor,
-    labels: Tensor,
-    exit_threshold: float,
-) -> None:
-    answers = logits.argmax(1)
-    for gate in graph.gates:
-        if gate.rules.picks_answer:
-            exits = torch.stack([_output(watch, gate, name, len(labels)) for name in gate.exits], 1)
-            answers = _add_exits(rows, gate, exits, exit_threshold)
-        else:
-            _add_decisions(rows, gate, _output(watch, gate, gate.name, len(labels)))
-    rows.labels.append(_int32(labels))
-    rows.answers.append(_int32(answers))
-
-
-def _output(watch: OutputWatch, gate: Gate, name: str, n: int) -> Tensor:
-    if name not in watch.outputs:
-        raise GraphError(
-            f"gate {gate.name!r}: its module {name!r} was never called in the forward pass, so nothing was "
-            "decided; call the gate module itself, not its parts"
-        )
-    output = watch.outputs[name].float()
-    shape = gate.rules.decided(n, gate.size)
-    if gate.rules.stored != "index" and output.shape != shape:
-        raise GraphError(f"gate {gate.name!r}: its module puts out {tuple(output.shape)}, needs {shape}")
-    return output
-
-
-def _add_decisions(rows: _Rows, gate: Gate, scores: Tensor) -> None:
-    opened = (scores > 0).numpy()
-    rows.decisions.setdefault(gate.name, []).append(gate.rules.store(opened))
-    if gate.scaled:
-        rows.scores.setdefault(gate.name, []).append(scores.numpy().astype(np.float16))
-
-
-def _add_exits(rows: _Rows, gate: Gate, logits: Tensor, threshold: float) -> Tensor:
-    """Keep every exit's answer and confidence, (n, exits); return the answers of the exits that answered."""
-    confidences, answers = logits.softmax(2).max(2)
-    stored = confidences.numpy().astype(np.float16)
-    chosen = choose_exit(stored, threshold)
-    rows.decisions.setdefault(gate.name, []).append(chosen)
-    rows.exit_predictions.setdefault(gate.name, []).append(_int32(answers))
-    rows.exit_confidences.setdefault(gate.name, []).append(stored)
-    return answers.gather(1, torch.from_numpy(chosen.astype(np.int64))[:, None]).squeeze(1)
-
-
-def _join(rows: _Rows, graph: NetworkGraph, info: TraceInfo) -> Trace:
-    labels, answers = np.concatenate(rows.labels), np.concatenate(rows.answers)
-    accuracy = float(np.mean(labels == answers))
+    labels = np.concatenate(rows.labels)
+    answers = np.concatenate([batch.answers.numpy() for batch in rows.batches]).astype(np.int32)
+    exits = [gate.name for gate in plan.graph.gates if gate.kind == "exit"]
+    whole = [name for name in exits if all(_has_all(batch, name) for batch in rows.batches)]
+    scaled = [gate.name for gate in plan.graph.gates if scores and gate.name in rows.batches[0].scores]
+    info = info or TraceInfo(
+        model_name=plan.graph.name,
+        weights_hash=weights_hash(model.state_dict()),
+        tool_version=version("lacuna"),
+    )
+    update = {"test_accuracy": float(np.mean(labels == answers)), "seed": info.seed if seed is None else seed}
     return Trace(
-        graph=graph,
-        info=info.model_copy(update={"test_accuracy": accuracy}),
+        graph=plan.graph,
+        info=info.model_copy(update=update),
         labels=labels,
         predictions=answers,
-        decisions={gate.name: np.concatenate(rows.decisions[gate.name]) for gate in graph.gates},
-        scores={name: np.concatenate(parts) for name, parts in rows.scores.items()},
-        exit_predictions={name: np.concatenate(parts) for name, parts in rows.exit_predictions.items()},
-        exit_confidences={name: np.concatenate(parts) for name, parts in rows.exit_confidences.items()},
+        decisions={
+            gate.name: np.concatenate([batch.decisions[gate.name] for batch in rows.batches])
+            for gate in plan.graph.gates
+        },
+        scores={name: np.concatenate([batch.scores[name] for batch in rows.batches]) for name in scaled},
+        exit_predictions={
+            name: np.concatenate([_all(batch.exits[name].predictions) for batch in rows.batches])
+            for name in whole
+        },
+        exit_confidences={
+            name: np.concatenate([_all(batch.exits[name].confidences) for batch in rows.batches])
+            for name in whole
+        },
     )
 
 
-def _int32(values: Tensor) -> NDArray[np.int32]:
-    return values.to(torch.int32).numpy()
+def _has_all(batch: _Batch, name: str) -> bool:
+    return name in batch.exits and batch.exits[name].predictions is not None
+
+
+def _all(values: NDArray[Any] | None) -> NDArray[Any]:
+    assert values is not None  # asked for only where every batch has them
+    return values

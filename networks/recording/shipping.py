@@ -4,7 +4,8 @@
 ``log.csv``, and ``commit``, a line per commit that trained it) whose configuration is
 ``networks/shipped/NAME.yaml``, measures it on the test images, and writes ``networks/shipped/`` and
 ``traces/shipped/``.  A trace ships of the networks that ``provenance.json`` marks so already, and of those
-named with ``--trace``.
+named with ``--trace``.  With ``--rates`` it only measures the validation rates of the traces that ship without them,
+and leaves their decisions as they are.
 """
 
 from __future__ import annotations
@@ -13,19 +14,26 @@ import argparse
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, assert_never
 
 import torch
 
-from networks.models.families import DDIResNetConfig, DenseNetConfig, ResNetConfig
-from networks.recording.record import CheckpointInfo, describe_checkpoint, record_checkpoint
+from networks.models.families import DDIResNetConfig, DenseNetConfig, ResNetConfig, WhitenedConfig
+from networks.recording.record import CheckpointInfo, describe_checkpoint, record_checkpoint, validation_rates
 from networks.training.config import RunConfig, load_config
-from traces import Trace, atomic_write, lower, save_trace, with_exit_threshold
+from traces import Trace, atomic_write, load_trace, lower, save_trace, with_exit_threshold
 
 CHECKPOINTS = Path("networks/shipped")
 TRACES = Path("traces/shipped")
 PROVENANCE = CHECKPOINTS / "provenance.json"
+_GATED = {  # by L-Net, C-Net
+    (True, True): "LC-Net",
+    (True, False): "L-Net alone",
+    (False, True): "C-Net alone",
+    (False, False): "static",
+}
 THRESHOLDS = (1.01, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of confidence, at which exits are compared
 
 
@@ -98,20 +106,36 @@ def _at_threshold(trace: Trace, info: CheckpointInfo, threshold: float) -> dict[
 def method_of(config: RunConfig) -> str:
     """Name what a run trains, as the tables of the documentation do."""
     trained_for = "" if config.cost is None or config.cost.table is None else f", for {config.cost.table}"
+    return _network(config) + trained_for
+
+
+def _network(config: RunConfig) -> str:
     match config.model:
-        case ResNetConfig(layer_gates=False, channel_gates=False, widths=widths):
-            if config.shrink_start:
-                return "static, narrowed" if widths else "static, shortened"
-            return "static, wide" if widths else "static"
-        case ResNetConfig(layer_gates=layer, channel_gates=channel):
-            name = {(True, True): "LC-Net", (True, False): "L-Net alone", (False, True): "C-Net alone"}
-            return name[layer, channel] + trained_for
+        case ResNetConfig(layer_gates=layer, channel_gates=channel, widths=widths):
+            kind = _GATED[layer, channel]
+            if kind != "static" or not (widths or config.shrink_start):
+                return kind
+            how = "wide" if not config.shrink_start else "narrowed" if widths else "shortened"
+            return f"static, {how}"
+        case WhitenedConfig(layer_gates=layer, channel_gates=channel):
+            return f"{_GATED[layer, channel]}, whitened"
         case DDIResNetConfig():
-            return f"DDI{trained_for}"
+            return "DDI"
         case DenseNetConfig(layer_gates=gated):
-            return f"DDI on DenseNet{trained_for}" if gated else "static DenseNet"
+            return "DDI on DenseNet" if gated else "static DenseNet"
         case _:
             assert_never(config.model)
+
+
+def add_rates(data: Path) -> None:
+    """Give every shipped trace that has none the validation rates of its checkpoint."""
+    for path in sorted(TRACES.glob("*.parquet")):
+        trace = load_trace(path)
+        if not trace.info.rates:
+            name = path.stem.removesuffix("_cifar10")
+            rates = validation_rates(CHECKPOINTS / f"{name}.pt", data)
+            save_trace(replace(trace, info=trace.info.model_copy(update={"rates": rates})), path)
+            print(f"{name}: {len(rates)} gates")  # noqa: T201  (a maintainer's script)
 
 
 def main() -> None:
@@ -121,8 +145,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--trace", action="append", default=[], metavar="NAME", help="ship its trace too")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="leave the others alone")
+    parser.add_argument(
+        "--rates", action="store_true", help="add validation rates to the traces that ship, no more"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    if arguments.rates:
+        add_rates(arguments.data)
+        return
     known = json.loads(PROVENANCE.read_text())["artefacts"] if PROVENANCE.is_file() else {}
     configured = {path.stem for path in CHECKPOINTS.glob("*.yaml")}
     finished = {path.parent.name for path in arguments.runs.glob("*/model.pt")}

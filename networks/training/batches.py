@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,6 +17,8 @@ from torch.nn import functional
 from networks.training.answers import Wanted
 from networks.training.data import Dataset
 from traces import ConfigError
+
+_SIDE_SEED = 94  # Choice: the same images are mirrored first in every run
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,14 @@ class Augmentation:
     time.  With ``crop``, a random square of that many pixels is cut from inside the image instead.  With
     ``cutout``, a square of that many pixels, at a random place and clipped at the edge, is then painted grey:
     T. DeVries, G. Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017.
+
+    With ``turn``, a random half of the images is mirrored in even turns and the other half in odd ones, so that two
+    epochs see both sides of every image: K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024.
     """
 
     crop: int | None = None
     cutout: int | None = None
+    turn: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,14 +56,25 @@ def batches(
     data: Dataset, size: int, generator: torch.Generator, augmentation: Augmentation
 ) -> Iterator[tuple[Tensor, Wanted]]:
     """Yield the training images once, shuffled, as (inputs, wanted answers); the last short batch is left out."""
+    sides = _alternating(len(data.train), augmentation.turn) if data.flip else None
     for chosen in shuffled(len(data.train), size, generator):
         pixels = data.train.pixels[chosen]
         views = draw_views(len(pixels), data, augmentation.crop, generator)
+        if sides is not None:
+            views = replace(views, mirrored=sides[chosen])
         inputs = look(pixels, views, data, augmentation.crop)
         yield (
             finished(inputs, data, augmentation, generator),
             Wanted(data.train.labels[chosen]),
         )
+
+
+def _alternating(count: int, turn: int | None) -> Tensor | None:
+    """Return which of ``count`` images are mirrored in this turn, (count,), if turns matter."""
+    if turn is None:
+        return None
+    first = torch.rand(count, generator=torch.Generator().manual_seed(_SIDE_SEED)) < 0.5
+    return first if turn % 2 == 0 else ~first
 
 
 def shuffled(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:

@@ -26,18 +26,27 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from torch import nn
 
-from networks.models.families import DDIResNetConfig, DenseNetConfig, ModelConfig, ResNetConfig
+from networks.models.families import (
+    DDIResNetConfig,
+    DenseNetConfig,
+    ModelConfig,
+    ResNetConfig,
+    WhitenedConfig,
+)
 from networks.models.gates import AddedPart, belongs_to
+from networks.models.whitened import WhitenedNet
 from networks.training import checkpoint
 from networks.training.cost import CostModel
 from networks.training.cost_table import check_cost_table, load_cost_table
 from networks.training.data import Dataset, load_dataset
 from networks.training.objective import SignFlipCost, TargetCost
-from networks.training.optimizers import TrainSettings
+from networks.training.optimizing.optimizers import TrainSettings
 from networks.training.run import Answering, EpochReport, Objective, accuracy_of, train
 from networks.training.starting import start
 from networks.training.teaching import Lessons, prepare_lessons
 from traces import ConfigError, FileProblem, NetworkGraph, did_you_mean
+
+_WHITENED_BY = 5_000  # training images whose patches the stem whitens; as airbench94
 
 
 class CostConfig(BaseModel):
@@ -95,6 +104,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "resnet": ResNetConfig,
     "ddi_resnet": DDIResNetConfig,
     "densenet": DenseNetConfig,
+    "whitened": WhitenedConfig,
 }
 
 
@@ -168,6 +178,8 @@ def run(  # noqa: PLR0913  # one run has these seven parts
     model = config.model.build()
     if start_from is not None:
         start(model, start_from, shrink=config.shrink_start)
+    elif isinstance(model, WhitenedNet):
+        model.whiten(data.normalise(data.train.pixels[:_WHITENED_BY]))
     graph = config.model.graph(model, config.name, data.image_shape)
     cost = _cost_model(graph, cost_table)
     lessons = _lessons(config, teachers, data, out.parent / "answers", say)
@@ -205,7 +217,11 @@ def _gate_stage(config: RunConfig) -> TrainSettings | None:
 @contextmanager
 def _frozen_backbone(model: nn.Module) -> Iterator[None]:
     """Train only what is not the backbone's while this lasts."""
-    backbone = [p for name, p in model.named_parameters() if not belongs_to(model, name, AddedPart)]
+    backbone = [
+        parameter
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and not belongs_to(model, name, AddedPart)
+    ]
     for parameter in backbone:
         parameter.requires_grad_(False)
     yield
@@ -278,7 +294,11 @@ def _first_problem(error: ValidationError) -> str:
         case "union_tag_not_found":
             return f"{where}.kind: is missing"
         case "union_tag_invalid":
-            known = ("target", "sign_flip") if where == "cost" else ("resnet", "ddi_resnet", "densenet")
+            known = (
+                ("target", "sign_flip")
+                if where == "cost"
+                else ("resnet", "ddi_resnet", "densenet", "whitened")
+            )
             kind = str(first["input"].get("kind"))
             return f"{where}.kind = {kind!r}: no such kind{did_you_mean(kind, known)}"
         case _:

@@ -26,7 +26,7 @@ from networks.training import checkpoint
 from networks.training.answers import Wanted, answer_loss
 from networks.training.batches import batches
 from networks.training.data import Dataset, Images, plain_batches
-from networks.training.optimizers import Optimizers, TrainSettings, rate_share
+from networks.training.optimizing.optimizers import Optimizers, TrainSettings, rate_share
 from networks.training.teaching import Lessons
 from traces import ConfigError, LacunaError
 
@@ -244,7 +244,7 @@ class _Run:
                 f"rate {self.settings.learning_rate * share:.4g}; the epoch before is kept in last.pt; "
                 "lower learning_rate or lengthen warmup"
             )
-        self.optimizers.step(loss)
+        self.optimizers.step(loss, (step + 1) / total)
         return value
 
 

@@ -11,6 +11,7 @@ from networks.models.ddi import DDIResNet
 from networks.models.gates import AddedPart, belongs_to
 from networks.models.lcnet import LCBlock
 from networks.models.resnet import ResNet
+from networks.models.whitened import WhitenedNet
 from networks.training import checkpoint
 from networks.training.loading import load_model
 from networks.training.shrinking import shrunk_state
@@ -22,7 +23,7 @@ def start(model: nn.Module, path: Path, *, shrink: bool = False) -> None:
     if not shrink:
         new_gates = warm_start(model, path)
         for module in model.modules():
-            if new_gates and isinstance(module, LCBlock | DDIResNet):
+            if new_gates and isinstance(module, LCBlock | DDIResNet | WhitenedNet):
                 module.open_gates_by_importance()
         return
     larger = load_model(path).model

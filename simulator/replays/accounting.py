@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import Cost, Design, EnergyParts, design_prices, peak_macs_per_cycle, static_energy_pj
+from accel_models import Cost, Design, EnergyParts, design_prices, idle_of, static_energy_pj
 from simulator.engines.times import Times
 from simulator.replays.prepare import Prepared
 
@@ -52,17 +52,8 @@ def static_pj(design: Design, units: tuple[str, ...], latency: Floats | Ints, bu
     latency, busy
         Cycles until each row was done, shape (n,), and cycles each unit worked, shape (n, units).
     """
-    idle_pe: Floats | int = 0
-    idle_core: Floats | int = 0
-    if design.array is not None:
-        worked = sum(busy[:, k] for k, unit in enumerate(units) if unit.startswith("array"))
-        pes = design.array.rows * design.array.cols
-        idle_pe = np.asarray(peak_macs_per_cycle(design) * latency - pes * worked, np.float64)
-    else:
-        cores = design.simd.cores if design.simd is not None else 1
-        idle_core = np.asarray(cores * (latency - busy[:, units.index("simd")]), np.float64)
-    prices = design_prices(design)
-    return static_energy_pj(prices, latency, design.clock, idle_pe_cycles=idle_pe, idle_core_cycles=idle_core)
+    idle = idle_of(design, units, latency, busy)
+    return static_energy_pj(design_prices(design), latency, design.clock, idle)
 
 
 def wasted(prepared: Prepared, times: Times) -> tuple[Ints, Floats]:

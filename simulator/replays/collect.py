@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import PRECISION_BYTES, Design, Misfit, design_prices, peak_macs_per_cycle, simd_params
+from accel_models import Design, Misfit, design_prices, units_of
 from simulator.policy import Policy
 from simulator.replays.accounting import PARTS, spent
 from simulator.replays.estimates import Answer
@@ -136,6 +136,7 @@ class Collector:
     def _utilization(self, peaks: dict[str, float]) -> dict[str, float]:
         """Return useful MACs of each kind of unit over what it could have done in the time."""
         placements = self.prepared.placements if self.prepared else ()
+        counts = {unit.name: len(unit.names(self.design)) for unit in units_of(self.design)}
         found = {}
         for kind, peak in peaks.items():
             used = sum(
@@ -143,8 +144,7 @@ class Collector:
                 for total, placement in zip(self.totals, placements, strict=True)
                 if placement.unit == kind
             )
-            arrays = self.design.array.count if kind == "array" and self.design.array else 1
-            found[kind] = used / (peak * arrays * max(self.row_cycles, 1))
+            found[kind] = used / (peak * counts[kind] * max(self.row_cycles, 1))
         return found
 
 
@@ -207,15 +207,7 @@ class _Share:
 
 def unit_peaks(design: Design) -> dict[str, float]:
     """Return the MACs per cycle of one unit of each kind."""
-    peaks: dict[str, float] = {}
-    if design.array is not None:
-        peaks["array"] = peak_macs_per_cycle(design) / design.array.count
-    if design.simd is not None:
-        core = simd_params(design)
-        lanes = core.lanes(PRECISION_BYTES[design.technology.precision])
-        rate = core.cores * core.issue / core.mac_cycles if core.mac_cycles else core.cores
-        peaks["simd"] = lanes * rate * core.clock_hz / design.clock
-    return peaks
+    return {unit.name: unit.peak_macs_per_cycle(design) for unit in units_of(design)}
 
 
 class TraceHash:

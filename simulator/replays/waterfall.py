@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import Cost
+from accel_models import FREE, Cost, matrix_names, unit_kind
 from simulator.engines.fast import Scaling, simulate
 from simulator.engines.times import Times
 from simulator.replays.accounting import static_pj, sum_pj, wasted
@@ -144,17 +144,18 @@ def _ideal(alone: Prepared, shares: Floats, real: int) -> _Level:
 
     tables = mapped(with_known_decisions(alone.tables), fine)
     schedule = alone.schedule
-    scaled = np.array([_class(task, schedule.units) >= real for task in schedule.tasks], np.bool_)
+    matrix = matrix_names(alone.design)
+    scaled = np.array([_class(task, schedule.units, matrix) >= real for task in schedule.tasks], np.bool_)
     share = np.rint(shares * (1 << _UNIT)).astype(np.int64)
     times = simulate(tables, alone.work.state_index, scaling=Scaling(scaled, share))
     return _Level.of(alone, times, TICKS)
 
 
-def _class(task: Task, units: tuple[str, ...]) -> int:
-    """Return 0 for work of an array, 1 for a transfer, 2 for the rest."""
+def _class(task: Task, units: tuple[str, ...], matrix: frozenset[str]) -> int:
+    """Return 0 for work of a matrix unit, 1 for a transfer, 2 for the rest."""
     if task.kind != "compute":
         return 1
-    return 0 if task.unit >= 0 and units[task.unit].startswith("array") else 2
+    return 0 if task.unit >= 0 and units[task.unit] in matrix else 2
 
 
 def _dynamic_pj(alone: Prepared, shares: Floats, real: int) -> Floats:
@@ -163,7 +164,8 @@ def _dynamic_pj(alone: Prepared, shares: Floats, real: int) -> Floats:
     for i, cost in enumerate(alone.costs):
         if alone.dynamic[i]:
             continue
-        place = 0 if alone.placements[i].unit == "array" else 2
+        unit = alone.placements[i].unit
+        place = 0 if unit != FREE and unit_kind(unit).matrix else 2
         for level, energy in ((1, cost.energy.dram_pj), (place, _beside_dram(cost))):
             kept = energy[alone.work.state_index[:, i]] if level < real else energy[-1] * shares
             total += kept

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from typing import Literal
 
-from accel_models import Cost, Design, Placement, weight_space_bytes
+from accel_models import FREE, Cost, Design, Placement, units_of, weight_space_bytes
 from simulator.schedules.decisions import deciding_ops
 from traces import NetworkGraph
 
@@ -93,7 +94,7 @@ class _Draft:
         self.graph = graph
         self.costs = costs
         self.units = _units(design)
-        self.unit_of = _assign(placements, self.units)
+        self.unit_of = _assign(placements, self.units, design)
         self.deciders = deciding_ops(graph, design.skip)
         self.frees = _freeing_ops(placements, weight_space_bytes(graph, design))
         self.handed_over = self._crossing() if design.gate_handover else frozenset()
@@ -172,29 +173,16 @@ _LOADS: tuple[TaskKind, ...] = ("weights", "inputs")
 
 
 def _units(design: Design) -> tuple[str, ...]:
-    units: list[str] = []
-    if design.array is not None:
-        count = design.array.count
-        units += ["array"] if count == 1 else [f"array{k}" for k in range(count)]
-    if design.simd is not None:
-        units.append("simd")
-    if design.memory is not None:
-        units.append("dma")
-    return tuple(units)
+    units = [name for unit in units_of(design) for name in unit.names(design)]
+    return (*units, "dma") if design.memory is not None else tuple(units)
 
 
-def _assign(placements: Sequence[Placement], units: tuple[str, ...]) -> list[int]:
-    """Return each op's unit; Choice: ops take equal arrays in turn."""
-    arrays = [k for k, unit in enumerate(units) if unit.startswith("array")]
-    turn = 0
-    found = []
-    for placement in placements:
-        if placement.unit == "array":
-            found.append(arrays[turn % len(arrays)])
-            turn += 1
-        else:
-            found.append(NO_UNIT if placement.unit == "none" else units.index(placement.unit))
-    return found
+def _assign(placements: Sequence[Placement], units: tuple[str, ...], design: Design) -> list[int]:
+    """Return each op's unit; Choice: ops take equal units in turn."""
+    equal = {
+        unit.name: cycle([units.index(name) for name in unit.names(design)]) for unit in units_of(design)
+    }
+    return [NO_UNIT if place.unit == FREE else next(equal[place.unit]) for place in placements]
 
 
 def _freeing_ops(placements: Sequence[Placement], space_bytes: int) -> list[int | None]:

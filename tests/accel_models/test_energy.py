@@ -13,6 +13,7 @@ from accel_models.energy.actions import (
     PART_OF,
     Actions,
     EnergyParts,
+    Idle,
     array_actions,
     energy_pj,
     static_energy_pj,
@@ -66,7 +67,7 @@ def test_a_processor_core_pays_per_cycle_only() -> None:
     prices = price_list(TechnologyParams(node_nm=90, voltage_v=1.2, core_power="cortex_m4"), ())
     assert energy_pj(Actions(core_cycles=120_000), prices).total_pj == pytest.approx(43.956e6)
     assert static_energy_pj(prices, 120_000, 120e6) == 0.0
-    assert static_energy_pj(prices, 120_000, 120e6, idle_core_cycles=100) == pytest.approx(0.3 * 36630)
+    assert static_energy_pj(prices, 120_000, 120e6, Idle(core_cycles=100)) == pytest.approx(0.3 * 36630)
 
 
 def test_static_energy_is_power_times_time() -> None:
@@ -76,7 +77,7 @@ def test_static_energy_is_power_times_time() -> None:
     assert static_energy_pj(PRICES, [0, 1, 1000], 1e9) == pytest.approx(
         sum(watts.values()) * np.array([0, 1, 1000])
     )
-    waiting = static_energy_pj(PRICES, 0, 1e9, idle_pe_cycles=1000)
+    waiting = static_energy_pj(PRICES, 0, 1e9, Idle(pe_cycles=1000))
     assert waiting == pytest.approx(1000 * 0.1 * (48 * 0.004286 + 0.7232 + 145.7 / 256))
 
 

@@ -18,9 +18,8 @@ from accel_models.units.gemmini.dma import (
     train_cycles,
 )
 from accel_models.units.gemmini.loops import conv_cycles, run_layers
-from accel_models.units.gemmini.machine import Gemmini, gemmini_of
+from accel_models.units.gemmini.machine import Gemmini, Run, gemmini_of
 from accel_models.units.gemmini.reuse import DRAM, INPUT, L2, LLC, WEIGHTS, place, reuse_of
-from accel_models.units.gemmini.run import Run
 from accel_models.units.gemmini.tiling import ConvLayer, ConvTiling, dosa_tiling, search_tiling
 from accel_models.units.gemmini.traffic import Block
 from analysis.validation.gemmini import gemmini_comparisons
@@ -63,7 +62,7 @@ def test_the_host_weighs_every_candidate() -> None:
     row = layer(520, 16, 16)._replace(in_height=1, out_height=1)
     search = search_tiling(row, MACHINE)
     assert (search.tiling.P, search.candidates) == (512, 1 + 8 + 1 + 1)
-    known = load_design("gemmini_16x16", {"queues.search_cycles": 0})
+    known = load_design("gemmini_16x16", {"gemmini.search_cycles": 0})
     assert estimated_cycles(layer(8, 64, 64), DESIGN) == estimated_cycles(layer(8, 64, 64), known) + 189
 
 

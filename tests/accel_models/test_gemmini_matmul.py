@@ -11,7 +11,7 @@ from accel_models.units.gemmini import queues
 from accel_models.units.gemmini.dma import GemminiMemory
 from accel_models.units.gemmini.loops import matmul_cycles, product_tile, run_products
 from accel_models.units.gemmini.machine import Gemmini
-from accel_models.units.gemmini.matmul_tiling import Product, default_matmul_tiling
+from accel_models.units.gemmini.tiling import Product, default_matmul_tiling
 from accel_models.units.gemmini.traffic import Block, Traffic, block_traffic, row_traffic
 from analysis.validation.array import ints, reference
 

@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel_models.design.design import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.accesses import buffer_accesses
 from accel_models.units.array.mapping import BUFFERS, Mapping, map_ops
-from accel_models.units.array.systolic import ArrayParams, Gemms, compute_cycles
+from accel_models.units.array.systolic import Gemms, compute_cycles
 from accel_models.units.array.tile_search import Prices
 from accel_models.work.shapes import Shapes, shapes_of
+from tests.accel_models.array_changes import changed
 from traces.graphs.parts import Op
 
-ARRAY = ArrayParams(rows=8, cols=8, dataflow="ws", weight_preload="overlapped", drain="overlapped")
-APART = replace(ARRAY, pack_groups=False)
+ARRAY = Array(rows=8, cols=8, dataflow="ws", weight_preload="overlapped", drain="overlapped")
+APART = changed(ARRAY, pack_groups=False)
 MEMORY = MemoryParams(
     activation_buffer_bytes=16 << 10,
     weight_buffer_bytes=4 << 10,
@@ -72,7 +74,7 @@ OPS = st.builds(
 )
 BATCHES = st.integers(1, 3)
 ARRAYS = st.builds(
-    ArrayParams,
+    Array,
     rows=st.sampled_from([4, 8, 16]),
     cols=st.sampled_from([4, 8, 16]),
     dataflow=st.sampled_from(["ws", "is", "os"]),
@@ -161,7 +163,7 @@ def test_gated_depthwise_runs_groups_that_have_an_output(
 def test_buffer_bytes_of_packs_count_only_groups() -> None:
     """Five groups in packs of four: the second pack is a quarter full."""
     shapes = shapes_of(grouped_op(5, 2, 2))
-    mapping = map_ops(shapes, replace(ARRAY, rows=8, cols=8), ROOMY)
+    mapping = map_ops(shapes, changed(ARRAY, rows=8, cols=8), ROOMY)
     assert mapping.packed_groups[0] == 4
     assert mapping.activation_read_bytes[0] == 64 * 10
     assert mapping.accumulator_write_bytes[0] == 64 * 10 * 4
@@ -169,9 +171,7 @@ def test_buffer_bytes_of_packs_count_only_groups() -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(op=OPS, batch=BATCHES, array=ARRAYS, memory=MEMORIES)
-def test_grouped_never_costs_more_than_dense(
-    op: Op, batch: int, array: ArrayParams, memory: MemoryParams
-) -> None:
+def test_grouped_never_costs_more_than_dense(op: Op, batch: int, array: Array, memory: MemoryParams) -> None:
     grouped = map_ops(shapes_of(op, batch=batch), array, memory)
     dense = map_ops(shapes_of(op.model_copy(update={"groups": 1}), batch=batch), array, memory)
     assert grouped.feasible[0] >= dense.feasible[0]
@@ -182,7 +182,7 @@ def test_grouped_never_costs_more_than_dense(
 @settings(deadline=None, max_examples=20)
 @given(op=OPS, array=ARRAYS, memory=MEMORIES)
 def test_chosen_for_bytes_grouped_never_moves_more_than_dense(
-    op: Op, array: ArrayParams, memory: MemoryParams
+    op: Op, array: Array, memory: MemoryParams
 ) -> None:
     prices = Prices(dram_pj_per_byte=64.0, buffer_pj_per_byte=0.0)
     grouped = map_ops(shapes_of(op), array, memory, prices=prices)
@@ -193,9 +193,9 @@ def test_chosen_for_bytes_grouped_never_moves_more_than_dense(
 
 @settings(deadline=None, max_examples=30)
 @given(op=OPS, batch=BATCHES, array=ARRAYS)
-def test_groups_cost_that_many_times_one(op: Op, batch: int, array: ArrayParams) -> None:
+def test_groups_cost_that_many_times_one(op: Op, batch: int, array: Array) -> None:
     """Apart, with operands at hand: folds of all groups are those of one, and only the ends are shared."""
-    alone = replace(array, pack_groups=False)
+    alone = changed(array, pack_groups=False)
     single = op.model_copy(
         update={
             "groups": 1,
@@ -228,7 +228,7 @@ def test_groups_cost_that_many_times_one(op: Op, batch: int, array: ArrayParams)
 
 @settings(deadline=None, max_examples=30)
 @given(op=OPS, batch=BATCHES, array=ARRAYS, memory=MEMORIES)
-def test_a_mapping_obeys_its_bounds(op: Op, batch: int, array: ArrayParams, memory: MemoryParams) -> None:
+def test_a_mapping_obeys_its_bounds(op: Op, batch: int, array: Array, memory: MemoryParams) -> None:
     shapes = shapes_of(op, batch=batch)
     mapping = map_ops(shapes, array, memory)
     if not mapping.feasible[0]:
@@ -237,7 +237,7 @@ def test_a_mapping_obeys_its_bounds(op: Op, batch: int, array: ArrayParams, memo
     assert mapping.dram_weight_bytes[0] * 8 >= shapes.weights[0] * memory.weight_bits
     assert mapping.dram_output_bytes[0] * 8 >= shapes.output_elements[0] * memory.activation_bits
     assert mapping.accumulator_write_bytes[0] * 8 >= shapes.output_elements[0] * memory.accumulator_bits
-    least = buffer_accesses(replace(array, rows=1 << 20, cols=1 << 20), Gemms.of_shapes(shapes))
+    least = buffer_accesses(changed(array, rows=1 << 20, cols=1 << 20), Gemms.of_shapes(shapes))
     assert mapping.activation_read_bytes[0] * 8 >= least.input_reads[0] * memory.activation_bits
     assert mapping.total_cycles[0] >= mapping.array_cycles[0] >= mapping.compute_cycles[0]
 
@@ -250,7 +250,7 @@ def test_a_mapping_obeys_its_bounds(op: Op, batch: int, array: ArrayParams, memo
     kept=st.tuples(st.floats(0, 1), st.floats(0, 1)),
 )
 def test_gating_channels_of_groups_never_costs_cycles(
-    op: Op, array: ArrayParams, memory: MemoryParams, kept: tuple[float, float]
+    op: Op, array: Array, memory: MemoryParams, kept: tuple[float, float]
 ) -> None:
     gated = shapes_of(op, int(np.ceil(op.in_channels * kept[0])), int(np.ceil(op.out_channels * kept[1])))
     dense, sparse = map_ops(shapes_of(op), array, memory), map_ops(gated, array, memory)

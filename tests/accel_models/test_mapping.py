@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel_models.design.design import Array
 from accel_models.dram import MemoryParams, transfer_cycles
 from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
-from accel_models.units.array.systolic import ArrayParams, Gemms, compute_cycles
+from accel_models.units.array.systolic import Gemms, compute_cycles
 from accel_models.units.array.tile_search import KEPT, Prices
 from accel_models.work.shapes import Shapes, shapes_of
+from tests.accel_models.array_changes import changed
 from traces.graphs.parts import Op
 
-ARRAY = ArrayParams(rows=8, cols=8, dataflow="ws", weight_preload="overlapped", drain="overlapped")
+ARRAY = Array(rows=8, cols=8, dataflow="ws", weight_preload="overlapped", drain="overlapped")
 MEMORY = MemoryParams(
     activation_buffer_bytes=16 << 10,
     weight_buffer_bytes=16 << 10,
@@ -94,7 +96,7 @@ def memories(draw: st.DrawFn) -> MemoryParams:
 
 
 ARRAYS = st.builds(
-    ArrayParams,
+    Array,
     rows=st.sampled_from([4, 8, 16]),
     cols=st.sampled_from([4, 8, 16]),
     dataflow=st.sampled_from(DATAFLOWS),
@@ -162,7 +164,7 @@ def test_weights_that_come_first_delay_the_inputs() -> None:
 
 def test_weights_that_come_first_are_not_fetched_again_for_nothing() -> None:
     """A stem behind a slow bus: small weights again and again save input bytes, but only tile by tile."""
-    array = replace(ARRAY, rows=16, cols=16, reduction="per_tap", stream_block=16)
+    array = changed(ARRAY, rows=16, cols=16, reduction="per_tap", stream_block=16)
     memory = replace(
         MEMORY,
         activation_buffer_bytes=256 << 10,
@@ -262,7 +264,7 @@ def test_many_at_once_equal_one_by_one() -> None:
 @settings(deadline=None, max_examples=60)
 @given(shapes=OPS, array=ARRAYS, memory=memories())
 def test_never_beats_the_roofline_nor_moves_less_than_it_must(
-    shapes: Shapes, array: ArrayParams, memory: MemoryParams
+    shapes: Shapes, array: Array, memory: MemoryParams
 ) -> None:
     chosen = map_ops(shapes, array, memory)
     if not chosen.feasible[0]:
@@ -294,7 +296,7 @@ def test_never_beats_the_roofline_nor_moves_less_than_it_must(
     factor=st.sampled_from([2, 3, 5]),
 )
 def test_a_bigger_buffer_is_never_slower(
-    shapes: Shapes, array: ArrayParams, memory: MemoryParams, what: str, factor: int
+    shapes: Shapes, array: Array, memory: MemoryParams, what: str, factor: int
 ) -> None:
     name = f"{what}_buffer_bytes"
     bigger = replace(memory, **{name: getattr(memory, name) * factor})
@@ -314,7 +316,7 @@ def test_a_bigger_buffer_is_never_slower(
     operands=st.builds(Operands, input_on_chip=st.booleans(), weights_first=st.booleans()),
 )
 def test_more_bandwidth_is_never_slower(
-    shapes: Shapes, array: ArrayParams, memory: MemoryParams, faster: int, operands: Operands
+    shapes: Shapes, array: Array, memory: MemoryParams, faster: int, operands: Operands
 ) -> None:
     fast = replace(memory, dram_bytes_per_mebicycle=memory.dram_bytes_per_mebicycle + faster)
     slower, quicker = (map_ops(shapes, array, each, operands=operands) for each in (memory, fast))
@@ -329,7 +331,7 @@ def test_more_bandwidth_is_never_slower(
     kept=st.tuples(st.floats(0, 1), st.floats(0, 1)),
 )
 def test_gating_channels_never_costs_cycles(
-    shapes: Shapes, array: ArrayParams, memory: MemoryParams, kept: tuple[float, float]
+    shapes: Shapes, array: Array, memory: MemoryParams, kept: tuple[float, float]
 ) -> None:
     gated = replace(
         shapes,
@@ -345,6 +347,6 @@ def test_gating_channels_never_costs_cycles(
 
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
 def test_the_kept_operand_is_named(dataflow: str) -> None:
-    chosen = map_ops(conv(64, 64, 16, kernel=3), replace(ARRAY, dataflow=dataflow), MEMORY)
+    chosen = map_ops(conv(64, 64, 16, kernel=3), changed(ARRAY, dataflow=dataflow), MEMORY)
     assert KEPT[chosen.kept[0]] in {"inputs", "weights", "outputs"}
     assert chosen.total_cycles.flags.writeable is False

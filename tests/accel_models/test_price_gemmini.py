@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.cost import Cost, Placement, WorkStates
+from accel_models.design.design import Array
 from accel_models.design.load import load_design
-from accel_models.design.params import array_params
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.ops import is_product
 from accel_models.units.gemmini.tiling import ConvLayer, search_tiling
@@ -28,7 +28,7 @@ from traces.graphs.resnets import cifar_resnet
 from traces.work.workload import open_trace
 
 ARRAY = Placement(
-    unit="array",
+    unit="gemmini",
     inputs_on_chip=False,
     output_on_chip=False,
     weights_resident=False,
@@ -88,7 +88,7 @@ def cost(
 
 
 def test_its_array_is_the_one_that_the_rtl_comparison_runs() -> None:
-    assert array_params(design()) == array_of("Gemmini", 16, 16, "ws")
+    assert design().section(Array) == array_of("Gemmini", 16, 16, "ws")
 
 
 def test_lacuna_estimate_meets_firesim() -> None:
@@ -104,7 +104,7 @@ def test_lacuna_estimate_meets_firesim() -> None:
 
 @pytest.mark.parametrize(("bandwidth", "mean"), [("5.378 GB/s", 0.19), ("8 GB/s", 0.18)])
 def test_a_search_of_lacunas_own_is_the_other_option(bandwidth: str, mean: float) -> None:
-    """`mapping: latency` takes better tiles than the library, and knows less of its queues; the docs say how much.
+    """Lacuna's own search takes better tiles than the library, and knows less of its queues; the docs say how much.
 
     8 GB/s is what meets FireSim best without caches, pages and conflicts.
     """
@@ -112,7 +112,7 @@ def test_a_search_of_lacunas_own_is_the_other_option(bandwidth: str, mean: float
     measured = np.minimum(
         table["cycles_dosa_mapping"].astype(float), table["cycles_gemmini_default_tiler"].astype(float)
     )
-    searched = design(mapping="latency", memory__dram__bandwidth=bandwidth)
+    searched = design(gemmini=None, memory__dram__bandwidth=bandwidth)
     errors = np.abs([estimated_cycles(layer, searched) for layer in firesim_layers(table)] / measured - 1)
     assert errors.mean() <= mean
     assert errors.max() <= 0.75
@@ -120,7 +120,7 @@ def test_a_search_of_lacunas_own_is_the_other_option(bandwidth: str, mean: float
 
 def test_the_host_searches_before_the_array_begins() -> None:
     """8 x 8 x 64 to 64 fits as it is, one candidate: 189 cycles of waiting, none of computing."""
-    slow, known = cost(conv(64, 64)), cost(conv(64, 64), queues__search_cycles=0)
+    slow, known = cost(conv(64, 64)), cost(conv(64, 64), gemmini__search_cycles=0)
     assert slow.alone_cycles == known.alone_cycles + 189
     assert slow.compute_cycles == known.compute_cycles == 4 * 4 * (8 * 8 + 16 - 8)
 
@@ -146,8 +146,8 @@ def test_images_of_a_batch_share_their_weights() -> None:
 
 
 def test_depthwise_runs_channel_by_channel() -> None:
-    channel = cost(conv(1, 1, kernel=3), queues__search_cycles=0)
-    depthwise = cost(conv(32, 32, kernel=3, groups=32), queues__search_cycles=0)
+    channel = cost(conv(1, 1, kernel=3), gemmini__search_cycles=0)
+    depthwise = cost(conv(32, 32, kernel=3, groups=32), gemmini__search_cycles=0)
     assert depthwise.compute_cycles == 32 * channel.compute_cycles
     assert depthwise.input_bytes == 64 * 32  # their channels share lines: each comes once
     fewer = cost(conv(32, 32, kernel=3, groups=32), 8, 8)
@@ -156,8 +156,8 @@ def test_depthwise_runs_channel_by_channel() -> None:
 
 def test_groups_run_one_behind_the_other() -> None:
     """Two groups of 64 channels lie in lines of their own: twice one group."""
-    one = cost(conv(64, 64, kernel=3), queues__search_cycles=0)
-    two = cost(conv(128, 128, kernel=3, groups=2), queues__search_cycles=0)
+    one = cost(conv(64, 64, kernel=3), gemmini__search_cycles=0)
+    two = cost(conv(128, 128, kernel=3, groups=2), gemmini__search_cycles=0)
     assert two.compute_cycles == 2 * one.compute_cycles
     assert two.macs == 2 * one.macs
 
@@ -201,7 +201,7 @@ def test_scattered_weights_take_longer_to_fetch() -> None:
 def test_nothing_stays_on_chip_between_ops() -> None:
     graph = cifar_resnet(8)
     assert not any(p.inputs_on_chip or p.output_on_chip or p.weights_resident for p in place(graph, design()))
-    assert any(p.inputs_on_chip for p in place(graph, design(mapping="latency")))
+    assert any(p.inputs_on_chip for p in place(graph, design(gemmini=None)))
 
 
 def test_every_operand_comes_with_its_tile() -> None:
@@ -215,11 +215,11 @@ def test_every_operand_comes_with_its_tile() -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"array__dataflow": "os"}, r"array.dataflow = 'os': .* knows 'ws' alone; set mapping = 'latency'"),
+        ({"array__dataflow": "os"}, r"array.dataflow = 'os': .* knows 'ws' alone; set gemmini = null"),
         ({"memory__shared_buffer": False}, r"memory.shared_buffer = False: .* knows True alone"),
         ({"array__stream_block": 0}, r"array.stream_block = 0: .* needs 1 or more"),
-        ({"queues": None}, r"mapping = 'gemmini_library' needs an array, a memory and queues"),
-        ({"queues__overlap": 1.5}, r"queues.overlap = 1.5"),
+        ({"array": None}, r"gemmini needs an array, its mesh, and a memory"),
+        ({"gemmini__overlap": 1.5}, r"gemmini.overlap = 1.5"),
     ],
 )
 def test_what_the_library_does_not_know_is_refused(overrides: dict[str, object], message: str) -> None:
@@ -304,8 +304,8 @@ def test_laws_of_any_op(
 def test_a_better_machine_is_never_slower(op: Op) -> None:
     base = cost(op).alone_cycles[0]
     assert cost(op, memory__dram__bandwidth="16 GB/s").alone_cycles[0] <= base
-    assert cost(op, queues__overlap=1.0).alone_cycles[0] <= base
-    assert cost(op, queues__search_cycles=0).alone_cycles[0] <= base
+    assert cost(op, gemmini__overlap=1.0).alone_cycles[0] <= base
+    assert cost(op, gemmini__search_cycles=0).alone_cycles[0] <= base
     assert cost(op, memory__dram__requests_in_flight=2).alone_cycles[0] >= base
     assert cost(op, memory__dram__latency="2 us").alone_cycles[0] >= base
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from accel_models.cost import Cost
 from accel_models.design.design import Design
 from accel_models.design.load import design_names, load_design
-from accel_models.units.price_together import price_all
-from accel_models.units.pricing import price
+from accel_models.units.pricing import price, price_all
 from accel_models.work.placement import place
 from accel_models.work.skipping import skip
 from traces import NetworkGraph, SyntheticSettings, cifar_resnet, load_network, lower, synthetic_trace

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from accel_models.cost import Cost, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
+from accel_models.units.kinds import units_of
 from accel_models.units.pricing import price
 from traces.graphs.parts import INPUT, Op
 
@@ -45,7 +46,7 @@ def states(op: Op, cin: list[int], cout: list[int], weight_bytes: int = 1) -> Wo
 def placed(design: Design, *, on_chip: bool = False) -> Placement:
     alone = design.memory is None
     return Placement(
-        unit="array" if design.array else "simd",
+        unit=units_of(design)[0].name,
         inputs_on_chip=on_chip or alone,
         output_on_chip=on_chip or alone,
         weights_resident=alone,

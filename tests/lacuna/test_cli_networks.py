@@ -54,6 +54,7 @@ def test_train_then_record_then_inspect(lacuna: Lacuna, checkpoint: Path, tmp_pa
     recorded = load_trace(tmp_path / "t.parquet")
     assert len(recorded) == 20
     assert recorded.info.command.startswith("lacuna record")
+    assert set(recorded.info.rates) == {gate.name for gate in recorded.graph.gates}
     assert lacuna("record", checkpoint, "--out", tmp_path / "t.npz", "--limit", 20).code == 0
     assert load_trace(tmp_path / "t.npz").predictions.tolist() == recorded.predictions.tolist()
 

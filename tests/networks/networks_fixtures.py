@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from networks.models.ddi import DDIResNet
-from networks.models.families import AnyModel, DDIResNetConfig, DenseNetConfig, ResNetConfig
+from networks.models.families import AnyModel, DDIResNetConfig, DenseNetConfig, ResNetConfig, WhitenedConfig
 from networks.models.gates import LinearChannelGate, LinearLayerGate
 from traces.graphs.network import NetworkGraph
 
@@ -24,6 +24,10 @@ def ddi_config(*, exits: tuple[int, ...] = (1, 2)) -> DDIResNetConfig:
 
 def densenet_config() -> DenseNetConfig:
     return DenseNetConfig(kind="densenet", layers=(2, 3), growth=4, layer_gates=True, exits=True)
+
+
+def whitened_config() -> WhitenedConfig:
+    return WhitenedConfig(kind="whitened", widths=WIDTHS[:2], layer_gates=True, channel_gates=True)
 
 
 def deciding(config: AnyModel, seed: int = 0) -> tuple[nn.Module, NetworkGraph]:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from networks.capturing.capture import capture
 from networks.models.families import AnyModel, ResNetConfig
 from networks.models.gates import LinearChannelGate, OutputWatch, named_gates
 from networks.models.graph_ops import add_conv, add_linear, start_graph
@@ -23,8 +24,9 @@ from tests.networks.networks_fixtures import (
     lcnet_config,
 )
 from traces.base.errors import GraphError
-from traces.exits import with_exit_threshold
+from traces.exit_choice import with_exit_threshold
 from traces.files.storage import load_trace, save_trace
+from traces.gating.requests import channel
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 from traces.trace import TraceInfo
@@ -154,11 +156,6 @@ def test_a_users_model_is_recorded_without_edits(own: OwnModel) -> None:
     assert 0 < kept.mean() < 1
 
 
-def test_a_users_gate_may_be_given_by_hand(own: OwnModel) -> None:
-    trace = record(own, own.graph("front"), [(images(), LABELS)], INFO, gates={"front": own.gate})
-    assert trace.mask("front").shape == (12, 6)
-
-
 def test_a_gate_that_is_never_called_is_an_error(own: OwnModel) -> None:
     own.uses_gate = False
     with pytest.raises(
@@ -168,7 +165,9 @@ def test_a_gate_that_is_never_called_is_an_error(own: OwnModel) -> None:
 
 
 def test_a_graph_gate_without_module_names_the_nearest(own: OwnModel) -> None:
-    with pytest.raises(GraphError, match=r"gate 'gates' of the graph: .*did you mean 'gate'"):
+    with pytest.raises(
+        GraphError, match=r"gate module 'gates': the model has no module .*did you mean 'gate'"
+    ):
         record(own, own.graph("gates"), [(images(), LABELS)], INFO)
 
 
@@ -178,8 +177,10 @@ def test_a_module_the_graph_does_not_know_is_an_error(own: OwnModel) -> None:
 
 
 def test_an_output_of_another_shape_is_an_error(own: OwnModel) -> None:
-    with pytest.raises(GraphError, match=r"puts out \(12, 10\), needs \(12, 6\)"):
-        record(own, own.graph(), [(images(), LABELS)], INFO, gates={"gate": own.head})
+    gates = [channel("mask", guards="head", module="gate", open=lambda scores: scores > 0)]
+    graph = capture(own, images(1)).with_gates(*gates)
+    with pytest.raises(GraphError, match=r"decisions have shape \(12, 6\), need \(12, 10\)"):
+        record(own, graph, [(images(), LABELS)], INFO)
 
 
 def test_macs_of_another_network_are_an_error() -> None:

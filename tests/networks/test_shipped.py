@@ -7,10 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from networks.recording.record import describe_checkpoint
 from traces.files.storage import load_trace
+from traces.statistics import execution_rates
 from traces.work.workload import lower
 
 ROOT = Path(__file__).parents[2]
@@ -44,5 +46,9 @@ def test_traces_are_of_these_checkpoints(name: str) -> None:
     assert trace.info.weights_hash == info.weights_hash
     assert trace.graph == info.graph
     assert trace.accuracy == pytest.approx(entry["test_accuracy"], abs=5e-5)
+    assert set(trace.info.rates) == {gate.name for gate in trace.graph.gates}
+    tested = execution_rates(trace)  # of other images: alike, not the same
+    apart = [np.abs(np.subtract(rates, tested[name])).max() for name, rates in trace.info.rates.items()]
+    assert 0 < max(apart) < 0.05
     kept = lower(trace).macs.mean() / trace.graph.without_gates().macs
     assert kept == pytest.approx(entry["macs_kept"]["mean"], abs=5e-5)

@@ -15,7 +15,7 @@ from networks.models.families import ResNetConfig
 from networks.models.gates import LayerGate
 from networks.training.answers import Wanted
 from networks.training.data import Dataset, Images, load_digits
-from networks.training.optimizers import TrainSettings, rate_share
+from networks.training.optimizing.optimizers import TrainSettings, rate_share
 from networks.training.run import (
     Answering,
     TrainingDivergedError,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from traces.base.errors import ConfigError, UnsupportedError
-from traces.exits import choose_exit, with_exit_threshold
+from traces.exit_choice import choose_exit, with_exit_threshold
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.parts import Gate
 from traces.graphs.resnets import cifar_resnet

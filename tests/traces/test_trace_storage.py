@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tests.traces.trace_strategies import add_gate, random_trace, traces
 from traces.base.atomic import atomic_write
@@ -230,6 +232,27 @@ def test_the_golden_file_of_schema_1_0_is_read() -> None:
     """A change that breaks this breaks users' traces: raise the schema's major version instead."""
     assert read_info(GOLDEN).schema_version == "1.0"
     assert_same(load_trace(GOLDEN), golden_trace())
+
+
+def test_validation_rates_come_back_and_must_fit_their_gates(tmp_path: Path) -> None:
+    trace = golden_trace()
+    rates = {gate.name: tuple(np.linspace(0, 1, gate.size).tolist()) for gate in trace.graph.gates}
+    known = replace(trace, info=trace.info.model_copy(update={"rates": rates}))
+    save_trace(known, tmp_path / "t.parquet")
+    assert load_trace(tmp_path / "t.parquet").info.rates == rates
+    first = trace.graph.gates[0]
+    for wrong, message in (
+        ({"nobody": (0.5,)}, "no gate 'nobody'"),
+        ({first.name: (0.5,) * (first.size + 1)}, rf"{first.size + 1} validation rates, needs {first.size}"),
+    ):
+        with pytest.raises(GraphError, match=message):
+            replace(trace, info=trace.info.model_copy(update={"rates": wrong}))
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.1, float("nan")])
+def test_rates_are_shares(rate: float) -> None:
+    with pytest.raises(ValidationError, match="rates"):
+        TraceInfo(model_name="t", rates={"gate": (rate,)})
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:

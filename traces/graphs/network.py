@@ -6,6 +6,8 @@ from typing import Self
 
 from pydantic import model_validator
 
+from traces.gating.laying import with_gates
+from traces.gating.requests import GateRequest
 from traces.graphs.check import check_graph
 from traces.graphs.dense import strip_gates
 from traces.graphs.parts import GraphParts
@@ -17,6 +19,14 @@ class NetworkGraph(GraphParts):
     def without_gates(self) -> NetworkGraph:
         """Return the static network: no gates, no gate ops, no scaling by scores, no side exits."""
         return strip_gates(self)
+
+    def with_gates(self, *gates: GateRequest) -> NetworkGraph:
+        """Return the graph with gates laid over it by name; see :mod:`traces.gating.requests`."""
+        return with_gates(self, gates)
+
+    def plain(self) -> NetworkGraph:
+        """Return the graph as traces hold it, without what only recording needs."""
+        return self.model_copy(update={"module_outputs": (), "answers": (), "requests": ()})
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from traces.base.errors import GraphError, did_you_mean
+from traces.gating.requests import GateRequest
 from traces.graphs.gate_kinds import GATE_KINDS, GateKind, GateRules
 from traces.graphs.kinds import MAC_KINDS, RECURRENT, WEIGHTED, Activation, OpKind, unused_fields
 
@@ -182,6 +183,9 @@ class InputTensor(_Frozen):
     width: Count = 1
 
 
+ModuleOutput = tuple[str, tuple[str, ...]]  # a module call ("control#2"), the ops that its output comes from
+
+
 class GraphParts(_Frozen):
     """Ops in program (topological) order and the gates over them, not yet checked as a whole."""
 
@@ -195,6 +199,13 @@ class GraphParts(_Frozen):
     batch: Count = 1  # inputs that one run of the model computes; every size is of one input
     skipped: tuple[str, ...] = ()  # what the model does and no op stands for, asked for by its reader
     chained: bool = True  # False: a list of independent layers, each reads "input" at sizes of its own
+
+    # What laying gates over a captured network and recording it need besides; not stored.
+    module_outputs: tuple[ModuleOutput, ...] = Field(default=(), exclude=True, repr=False)
+    answers: tuple[str, ...] = Field(
+        default=(), exclude=True, repr=False
+    )  # ops that the network answers with
+    requests: tuple[GateRequest, ...] = Field(default=(), exclude=True, repr=False)  # gates as asked for
 
     def __iter__(self) -> Iterator[Op]:  # type: ignore[override]  # pydantic iterates fields, we iterate ops
         return iter(self.ops)
@@ -228,6 +239,11 @@ class GraphParts(_Frozen):
     def macs(self) -> int:
         """MACs of one input with every gate open, the gates' own included [MAC]."""
         return sum(op.macs for op in self.ops)
+
+    @cached_property
+    def outputs(self) -> dict[str, tuple[str, ...]]:
+        """The ops that the output of each module call comes from, of a captured network."""
+        return dict(self.module_outputs)
 
     def op(self, name: str) -> Op:
         """Return the op called ``name``."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from accel_models.units.array.systolic import ArrayParams, Gemms, lay_out
+from accel_models.design.design import Array
+from accel_models.units.array.systolic import Gemms, lay_out
 from accel_models.work.shapes import Ints
 
 
@@ -24,7 +25,7 @@ class Accesses:
             getattr(self, field.name).setflags(write=False)
 
 
-def buffer_accesses(params: ArrayParams, gemms: Gemms) -> Accesses:
+def buffer_accesses(params: Array, gemms: Gemms) -> Accesses:
     """Elements read from and written to the buffers beside the array.
 
     With n_r, n_c folds along rows and columns, and b commands per streamed size (1 without

@@ -16,11 +16,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from accel_models.design.design import Array
 from accel_models.units.array.op_sizes import Floats, OpSizes
-from accel_models.units.array.systolic import ArrayParams, interval
+from accel_models.units.array.systolic import interval
 
 
-def packings(array: ArrayParams, op: OpSizes) -> list[Floats]:
+def packings(array: Array, op: OpSizes) -> list[Floats]:
     """Return how many groups to pack, each shape ``(n,)``: 1, then 2, 4, 8 ... while it can pay, then all.
 
     More groups at a time save folds only while a pack leaves rows or columns free, and save the ends of folds

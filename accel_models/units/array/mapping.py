@@ -22,10 +22,11 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from accel_models.design.design import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.group_packing import pack, packings
 from accel_models.units.array.op_sizes import Floats, OpSizes, gemms_of, sizes_of
-from accel_models.units.array.systolic import ArrayParams, compute_cycles
+from accel_models.units.array.systolic import compute_cycles
 from accel_models.units.array.tile_cost import Bools, Job
 from accel_models.units.array.tile_counts import counts_of
 from accel_models.units.array.tile_search import Prices, Ways, search, shortfall
@@ -108,7 +109,7 @@ class Mapping:
 
 def map_ops(
     shapes: Shapes,
-    array: ArrayParams,
+    array: Array,
     memory: MemoryParams,
     *,
     prices: Prices | None = None,
@@ -159,7 +160,7 @@ def _concatenate(pieces: list[Mapping]) -> Mapping:
     return Mapping(**{f.name: np.concatenate([getattr(p, f.name) for p in pieces]) for f in fields(Mapping)})
 
 
-def _job(shapes: Shapes, array: ArrayParams, memory: MemoryParams, operands: Operands) -> tuple[Job, Bools]:
+def _job(shapes: Shapes, array: Array, memory: MemoryParams, operands: Operands) -> tuple[Job, Bools]:
     def full(value: ArrayLike) -> Floats:
         return np.array(np.broadcast_to(np.asarray(value, np.float64), len(shapes)))
 
@@ -184,11 +185,11 @@ def _job(shapes: Shapes, array: ArrayParams, memory: MemoryParams, operands: Ope
     return job, np.asarray(shapes.macs > 0)
 
 
-def _untiled_cycles(array: ArrayParams, op: OpSizes) -> Floats:
+def _untiled_cycles(array: Array, op: OpSizes) -> Floats:
     return compute_cycles(array, gemms_of(op)).astype(np.float64)
 
 
-def _whole_folds(array: ArrayParams, op: OpSizes) -> Floats:
+def _whole_folds(array: Array, op: OpSizes) -> Floats:
     """Cycles between the folds of ops in one piece, the same sum as over tiles."""
     match array.dataflow:
         case "ws":

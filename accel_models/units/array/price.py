@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel_models.cost import Cost, Ints, Misfit, Placement, WorkStates
-from accel_models.design.design import Design
-from accel_models.design.params import array_params, design_prices, memory_params, technology_params
+from accel_models.cost import Ints, Misfit, WorkStates
+from accel_models.design.design import Array, Design
+from accel_models.design.params import design_prices, memory_params, technology_params
 from accel_models.dram import MemoryParams
 from accel_models.energy.actions import Actions, array_actions
 from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.tile_search import Prices
-from accel_models.units.assemble import Busy, Traffic, assemble, element_bytes
+from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
 from traces import RECURRENT
 
@@ -28,65 +28,21 @@ UNLIMITED = MemoryParams(  # everything on chip, nothing ever waited for: the pu
 )
 
 
-def price_on_array(work: WorkStates, shapes: Shapes, placement: Placement, design: Design) -> Cost:
+def array_cost(states: States, design: Design) -> UnitCost:
     """Return the cost of states that run on the array, tiles chosen by the mapper."""
-    if np.any(shapes.steps > 1):
-        busy, traffic = _one_after_the_other(work, shapes, placement, design)
-    else:
-        busy, traffic = _busy_and_traffic(work, shapes, placement, design)
-    return assemble(work, shapes, design, busy, traffic)
-
-
-def _one_after_the_other(
-    work: WorkStates, shapes: Shapes, placement: Placement, design: Design
-) -> tuple[Busy, Traffic]:
-    """Price the steps of a recurrent cell: each needs the state that the step before has left.
-
-    The products with all inputs are one large product; those with the hidden state are small ones, as many as
-    steps, a row per input of the batch.  Choice: recurrent weights that fit half of the weight buffer are fetched
-    once, others for every step.
-    """
-    gates, hidden = RECURRENT[shapes.kind], shapes.out_channels
-    ones, steps = np.ones_like(hidden), shapes.steps
-    inputs = replace(shapes, kind="linear", out_channels=gates * hidden)
-    state = replace(
-        inputs, in_channels=hidden, in_height=ones, in_width=ones, out_height=ones, out_width=ones
-    )  # fmt: skip
-    share = inputs.weights / np.maximum(inputs.weights + state.weights, 1)
-    first = np.ceil(work.weight_fetch_bytes * share).astype(np.int64)
-    rest = work.weight_fetch_bytes - first
-    a, a_bytes = _busy_and_traffic(replace(work, weight_fetch_bytes=first), inputs, placement, design)
-    on_chip = replace(placement, inputs_on_chip=True, output_on_chip=True)
-    b, b_bytes = _busy_and_traffic(replace(work, weight_fetch_bytes=rest), state, on_chip, design)
-    memory = memory_params(design)
-    stays = np.array(True) if memory is None else 2 * rest <= memory.weight_buffer_bytes
-    busy = Busy(
-        unit="array",
-        cycles=a.cycles + steps * b.cycles,
-        first_tile_cycles=a.cycles + b.cycles,
-        last_tile_cycles=b.last_tile_cycles,
-        actions=a.actions + b.actions.times(steps),
-        feasible=a.feasible & b.feasible,
-        misfit=a.misfit or b.misfit,
-    )
-    outputs = shapes.output_elements * element_bytes(design)[0] * np.logical_not(placement.output_on_chip)
-    weights = a_bytes.weights + b_bytes.weights * np.where(stays, 1, steps)
-    return busy, replace(a_bytes, weights=weights, outputs=outputs)
-
-
-def _busy_and_traffic(
-    work: WorkStates, shapes: Shapes, placement: Placement, design: Design
-) -> tuple[Busy, Traffic]:
+    if np.any(states.shapes.steps > 1):
+        return _one_after_the_other(states, design)
+    work, shapes, where = states.work, states.shapes, states.where
     mapping = map_ops(
         shapes,
-        array_params(design),
+        design.section(Array),
         memory_params(design) or UNLIMITED,
         prices=_mapper_prices(design),
         operands=Operands(
-            input_on_chip=placement.inputs_on_chip,
-            weights_on_chip=np.logical_or(placement.weights_resident, shapes.kind == "matmul"),
-            output_on_chip=placement.output_on_chip,
-            reserved_bytes=placement.reserved_bytes,
+            input_on_chip=where.inputs_on_chip,
+            weights_on_chip=where.weights_resident | (shapes.kind == "matmul"),
+            output_on_chip=where.output_on_chip,
+            reserved_bytes=where.reserved_bytes,
             weight_bytes=work.weight_fetch_bytes,
             weights_first=True,
         ),
@@ -94,7 +50,6 @@ def _busy_and_traffic(
     gather = gather_cycles(work, design)
     cycles = mapping.array_cycles + gather
     busy = Busy(
-        unit="array",
         cycles=cycles,
         first_tile_cycles=np.minimum(mapping.output_tile_cycles + gather, cycles),
         last_tile_cycles=np.minimum(mapping.last_tile_cycles, cycles),
@@ -102,7 +57,7 @@ def _busy_and_traffic(
         feasible=mapping.feasible,
         misfit=_misfit(work, mapping),
     )
-    second = second_operand_bytes(shapes, placement, design)
+    second = _second_operand_bytes(states, design)
     traffic = Traffic(
         weights=mapping.dram_weight_bytes,
         inputs=mapping.dram_input_bytes + second,
@@ -110,16 +65,52 @@ def _busy_and_traffic(
         first_weights=mapping.first_weight_bytes,
         first_inputs=mapping.first_input_bytes + second,
     )
-    return busy, traffic
+    return UnitCost(busy=busy, traffic=traffic)
 
 
-def second_operand_bytes(shapes: Shapes, placement: Placement, design: Design) -> Ints:
+def _one_after_the_other(states: States, design: Design) -> UnitCost:
+    """Price the steps of a recurrent cell: each needs the state that the step before has left.
+
+    The products with all inputs are one large product; those with the hidden state are small ones, as many as
+    steps, a row per input of the batch.  Choice: recurrent weights that fit half of the weight buffer are fetched
+    once, others for every step.
+    """
+    work, shapes, where = states.work, states.shapes, states.where
+    gates, hidden = RECURRENT[shapes.kind], shapes.out_channels
+    one, steps = np.ones_like(hidden), shapes.steps
+    inputs = replace(shapes, kind="linear", out_channels=gates * hidden)
+    state = replace(inputs, in_channels=hidden, in_height=one, in_width=one, out_height=one, out_width=one)
+    share = inputs.weights / np.maximum(inputs.weights + state.weights, 1)
+    first = np.ceil(work.weight_fetch_bytes * share).astype(np.int64)
+    rest = work.weight_fetch_bytes - first
+    before = States(work=replace(work, weight_fetch_bytes=first), shapes=inputs, where=where)
+    here = replace(
+        where, inputs_on_chip=np.ones_like(where.inputs_on_chip), output_on_chip=where.output_on_chip | True
+    )
+    step = States(work=replace(work, weight_fetch_bytes=rest), shapes=state, where=here)
+    a, b = array_cost(before, design), array_cost(step, design)
+    memory = memory_params(design)
+    stays = 2 * rest <= (UNLIMITED if memory is None else memory).weight_buffer_bytes
+    busy = Busy(
+        cycles=a.busy.cycles + steps * b.busy.cycles,
+        first_tile_cycles=a.busy.cycles + b.busy.cycles,
+        last_tile_cycles=b.busy.last_tile_cycles,
+        actions=a.busy.actions + b.busy.actions.times(steps),
+        feasible=a.busy.feasible & b.busy.feasible,
+        misfit=a.busy.misfit or b.busy.misfit,
+    )
+    outputs = shapes.output_elements * element_bytes(design)[0] * np.logical_not(where.output_on_chip)
+    weights = a.traffic.weights + b.traffic.weights * np.where(stays, 1, steps)
+    return UnitCost(busy=busy, traffic=replace(a.traffic, weights=weights, outputs=outputs))
+
+
+def _second_operand_bytes(states: States, design: Design) -> Ints:
     """Bytes of the second operand of a product of activations, if they come from DRAM.
 
     Choice: they come once, before the first row, and stay until the last.
     """
-    act, _, _ = element_bytes(design)
-    return np.asarray(shapes.second_elements * act * np.logical_not(placement.inputs_on_chip), np.int64)
+    away = np.logical_not(states.where.inputs_on_chip)
+    return np.asarray(states.shapes.second_elements * element_bytes(design)[0] * away, np.int64)
 
 
 def _mapper_prices(design: Design) -> Prices | None:
@@ -156,7 +147,7 @@ def inside_array(work: WorkStates, shapes: Shapes, cycles: Ints, design: Design)
         technology_params(design),
         shapes.macs,
         cycles,
-        pes=array_params(design).peak_macs_per_cycle,
+        pes=design.section(Array).peak_macs_per_cycle,
         gated_macs=shapes.macs - work.useful_macs if design.array and design.array.zero_gating else 0,
     )
 

@@ -11,83 +11,24 @@ dataflow  rows hold              columns hold                streamed
 ``os``    M (output pixels)      N (output channels)         K
 ========  =====================  ==========================  ===========
 
-The options of :class:`ArrayParams` say what a given array overlaps.  Each comes from a piece of RTL or a
-simulator that is reproduced to the cycle; :mod:`accel_models.arrays` names those option sets.
+The options of :class:`accel_models.design.design.Array` say what a given array overlaps.  Each comes from a piece
+of RTL or a simulator that is reproduced to the cycle; the shipped design of that name holds the set.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from accel_models.design.design import Array
 from accel_models.work.shapes import Ints, Shapes
-from traces import RECURRENT, ConfigError, did_you_mean
+from traces import RECURRENT
 
-Dataflow = Literal["ws", "os", "is"]
-WeightPreload = Literal["serial", "overlapped"]
-Drain = Literal["every_fold", "overlapped", "none"]
-Reduction = Literal["im2col", "per_tap"]
 Numbers = NDArray[Any]  # counts: int64, or float64, which is exact below 2**53 and divides faster
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArrayParams:
-    """An R x C grid of multiply-accumulate units and what it overlaps."""
-
-    rows: int  # R [PEs]
-    cols: int  # C [PEs]
-    dataflow: Dataflow
-    weight_preload: WeightPreload = "serial"  # ws, is: held operand loads before its fold, or behind the last
-    preload_gap_cycles: int = 0  # overlapped: from the end of one load of the shadow registers to the next
-    preload_crosses_columns: bool = (
-        False  # overlapped: that load waits for the change-over to cross C columns
-    )
-    first_preload: Literal["counted", "hidden"] = "counted"  # overlapped: hidden = loaded ahead of the op
-    drain: Drain = "every_fold"  # overlapped: skew and drain show once; none (os): read in parallel
-    drain_path: Literal["down", "across"] = "down"  # os: results leave down R rows, or across C columns
-    reduction: Reduction = (
-        "im2col"  # rows hold channels x kernel, or the channels of one kernel tap at a time
-    )
-    hop_cycles: int = 1  # for a partial sum to pass one row
-    trim_folds: bool = False  # a part-filled fold pays for its occupied rows and columns only
-    stream_block: int = 0  # longest stream of one command [rows]; 0: no limit
-    min_stream_cycles: int = 0  # of the last stream
-    fold_overhead_cycles: int = 0
-    gemm_overhead_cycles: int = 0  # once per product: pipeline and command latency
-    pack_groups: bool = True  # small groups of a convolution lie side by side (group_packing)
-
-    def __post_init__(self) -> None:
-        _check_choice("dataflow", self.dataflow, ("ws", "os", "is"))
-        _check_choice("weight_preload", self.weight_preload, ("serial", "overlapped"))
-        _check_choice("first_preload", self.first_preload, ("counted", "hidden"))
-        _check_choice("drain", self.drain, ("every_fold", "overlapped", "none"))
-        _check_choice("drain_path", self.drain_path, ("down", "across"))
-        _check_choice("reduction", self.reduction, ("im2col", "per_tap"))
-        for name in ("rows", "cols", "hop_cycles"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"array.{name} = {getattr(self, name)}: must be at least 1")
-        for name in ("preload_gap_cycles", "stream_block", "min_stream_cycles", "fold_overhead_cycles"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"array.{name} = {getattr(self, name)}: must not be negative")
-        if self.drain == "none" and self.dataflow != "os":
-            raise ConfigError(
-                f"array.drain = 'none' with dataflow {self.dataflow!r}: its results leave through the rows; "
-                "needs 'every_fold' or 'overlapped'"
-            )
-
-    @property
-    def peak_macs_per_cycle(self) -> int:
-        """Every unit busy [MAC/cycle]."""
-        return self.rows * self.cols
-
-
-def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ConfigError(f"array.{name} = {value!r}: no such choice{did_you_mean(value, known)}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,7 +100,7 @@ def cut(size: ArrayLike, piece: ArrayLike) -> Axis:
     return Axis(pieces, np.minimum(length, whole), whole - (pieces - 1) * length)
 
 
-def lay_out(params: ArrayParams, gemms: Gemms) -> Folds:
+def lay_out(params: Array, gemms: Gemms) -> Folds:
     """Lay products over the array; see the table of the module."""
     reduction = cut(gemms.k, params.rows)
     if params.reduction == "per_tap":
@@ -180,7 +121,7 @@ def lay_out(params: ArrayParams, gemms: Gemms) -> Folds:
     )
 
 
-def stream_axis(params: ArrayParams, size: ArrayLike) -> Axis:
+def stream_axis(params: Array, size: ArrayLike) -> Axis:
     """Cut the streamed size into commands; an output-stationary array pads its last one to a whole block."""
     if params.stream_block == 0:
         return cut(size, np.maximum(np.asarray(size, np.int64), 1))
@@ -190,7 +131,7 @@ def stream_axis(params: ArrayParams, size: ArrayLike) -> Axis:
     return cut(size, params.stream_block)
 
 
-def compute_cycles(params: ArrayParams, gemms: Gemms) -> Ints:
+def compute_cycles(params: Array, gemms: Gemms) -> Ints:
     """Cycles of products, operands at hand; zero work costs zero.
 
     Parameters
@@ -232,7 +173,7 @@ def compute_cycles(params: ArrayParams, gemms: Gemms) -> Ints:
     return np.where(gemms.macs > 0, cycles, 0).astype(np.int64)
 
 
-def folded_cycles(params: ArrayParams, folds: Folds) -> Numbers:
+def folded_cycles(params: Array, folds: Folds) -> Numbers:
     """Cycles of work already laid over the array; see :func:`compute_cycles` for the equations."""
     spaced: Numbers = np.zeros((), np.int64)
     for rows, cols, stream in product(
@@ -244,20 +185,22 @@ def folded_cycles(params: ArrayParams, folds: Folds) -> Numbers:
     return spaced * folds.groups + _ends(params, folds)
 
 
-def interval(params: ArrayParams, rows: Numbers | int, cols: Numbers | int, stream: Numbers | int) -> Numbers:
+def interval(params: Array, rows: Numbers | int, cols: Numbers | int, stream: Numbers | int) -> Numbers:
     """Cycles from the start of one fold to the start of the next."""
     busy = stream + params.fold_overhead_cycles
     skew = params.hop_cycles * (rows - 1) + (cols - 1)
     if params.dataflow == "os":
         drain = rows if params.drain_path == "down" else cols
-        match params.drain:
+        match params.drains:
             case "every_fold":
                 return np.asarray(busy + skew + drain)
             case "none":
                 return np.asarray(busy + skew)
             case "overlapped":
                 return np.maximum(stream, drain) + params.fold_overhead_cycles
-    if params.drain == "every_fold":
+            case _:
+                assert_never(params.drains)
+    if params.drains == "every_fold":
         busy = busy + skew
     if params.weight_preload == "serial":
         return np.asarray(rows + busy)
@@ -265,7 +208,7 @@ def interval(params: ArrayParams, rows: Numbers | int, cols: Numbers | int, stre
     return np.maximum(busy, rows + params.preload_gap_cycles + crossing)
 
 
-def _ends(params: ArrayParams, folds: Folds) -> Numbers:
+def _ends(params: Array, folds: Folds) -> Numbers:
     """Cycles seen once per product, before its first fold and after its last, beyond the interval."""
     trim = params.trim_folds
     rows = folds.rows.last if trim else params.rows
@@ -275,21 +218,21 @@ def _ends(params: ArrayParams, folds: Folds) -> Numbers:
     stream = np.maximum(folds.stream.last, params.min_stream_cycles)
     ends: Numbers = params.gemm_overhead_cycles * folds.groups + 0 * folds.stream.pieces
     if params.dataflow == "os":
-        if params.drain == "overlapped":
+        if params.drains == "overlapped":
             last = stream + params.fold_overhead_cycles + skew + drain
             ends = ends + last - interval(params, rows, cols, folds.stream.last)
         return ends
-    if params.drain == "overlapped":
+    if params.drains == "overlapped":
         ends = ends + skew
     if params.weight_preload == "overlapped":
         first = folds.rows.full if trim else params.rows
-        busy = stream + params.fold_overhead_cycles + (skew if params.drain == "every_fold" else 0)
+        busy = stream + params.fold_overhead_cycles + (skew if params.drains == "every_fold" else 0)
         ends = ends + busy - interval(params, rows, cols, folds.stream.last)
         ends = ends + (first if params.first_preload == "counted" else 0)
     return ends
 
 
-def utilization(params: ArrayParams, macs: ArrayLike, cycles: ArrayLike) -> NDArray[np.float64]:
+def utilization(params: Array, macs: ArrayLike, cycles: ArrayLike) -> NDArray[np.float64]:
     """Return useful MACs over what the array could have done in ``cycles``; zero where nothing ran."""
     could = params.peak_macs_per_cycle * np.asarray(cycles, np.float64)
     return np.divide(np.asarray(macs, np.float64), could, out=np.zeros(could.shape), where=could > 0)

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_models.design.design import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.op_sizes import Floats, OpSizes
-from accel_models.units.array.systolic import ArrayParams
 from accel_models.units.array.tiling import ChannelCut, PixelCut, ReductionCut, take
 
 Kept = Literal["inputs", "weights", "outputs"]
@@ -22,7 +22,7 @@ Bools = NDArray[np.bool_]
 class Job:
     """``n`` ops to tile on one design, with what is on chip already; arrays of shape ``(n,)``."""
 
-    array: ArrayParams
+    array: Array
     memory: MemoryParams
     op: OpSizes
     untiled_cycles: Floats  # of the array for the op in one piece, exact

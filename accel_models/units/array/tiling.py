@@ -18,9 +18,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_models.design.design import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.op_sizes import Floats, OpSizes, bursts
-from accel_models.units.array.systolic import ArrayParams, interval
+from accel_models.units.array.systolic import interval
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +91,7 @@ def choose(cuts: Record, level: NDArray[np.intp]) -> Record:
     return replace(cuts, **{f.name: getattr(cuts, f.name)[level, columns] for f in fields(cuts)})
 
 
-def pixel_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> PixelCut:
+def pixel_cuts(op: OpSizes, array: Array, memory: MemoryParams) -> PixelCut:
     """Cut output pixels in 1, 2, 4, ... parts: images first, then rows, then columns of single rows.
 
     All levels at once: arrays of shape ``(levels, n)``.
@@ -145,9 +146,7 @@ def _grid(op: OpSizes, parts: Floats) -> _Grid:
     return _Grid(images, rows, cols, row_tiles, col_tiles, image_tiles * row_tiles * col_tiles)
 
 
-def _pixel_folds(
-    op: OpSizes, array: ArrayParams, tiles: Floats, tile_pixels: Floats
-) -> tuple[Floats, Floats]:
+def _pixel_folds(op: OpSizes, array: Array, tiles: Floats, tile_pixels: Floats) -> tuple[Floats, Floats]:
     """Folds, or streamed cycles, that pixels take over all tiles and in a full one."""
     if array.dataflow == "ws":
         return tiles * streamed(array, op.m / tiles), streamed(array, tile_pixels)
@@ -167,7 +166,7 @@ def _touched_cols(op: OpSizes, out: Floats) -> Floats:
     return np.minimum((out - 1) * op.stride_width + op.span_width, op.in_width)
 
 
-def channel_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> list[ChannelCut]:
+def channel_cuts(op: OpSizes, array: Array, memory: MemoryParams) -> list[ChannelCut]:
     """Leave outputs whole (first), or cut them: tiles of ..., 4, 2, 1 groups, then one group's channels.
 
     Output channels of one group are cut into tiles of ..., 4, 2, 1 folds.
@@ -182,7 +181,7 @@ def channel_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> list[
 
 
 def _channel_cut(
-    op: OpSizes, array: ArrayParams, memory: MemoryParams, tile_groups: Floats, tile_n: Floats
+    op: OpSizes, array: Array, memory: MemoryParams, tile_groups: Floats, tile_n: Floats
 ) -> ChannelCut:
     act_bytes = np.full_like(op.n, memory.activation_bits / 8)
     parts = np.ceil(op.n / tile_n)
@@ -208,7 +207,7 @@ def _channel_cut(
     )
 
 
-def reduction_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> list[ReductionCut]:
+def reduction_cuts(op: OpSizes, array: Array, memory: MemoryParams) -> list[ReductionCut]:
     """Leave the reduction whole (first), or cut input channels into tiles of ..., 4, 2, 1 folds.
 
     The last way also cuts the kernel, position by position, for buffers that hold little.  Every group is
@@ -225,7 +224,7 @@ def reduction_cuts(op: OpSizes, array: ArrayParams, memory: MemoryParams) -> lis
 
 
 def _reduction_cut(
-    op: OpSizes, array: ArrayParams, memory: MemoryParams, tile_channels: Floats, tile_kernel: Floats
+    op: OpSizes, array: Array, memory: MemoryParams, tile_channels: Floats, tile_kernel: Floats
 ) -> ReductionCut:
     tiles = np.ceil(op.channels / tile_channels) * (op.kernel_area / tile_kernel)
     tile_k = tile_channels * tile_kernel
@@ -248,14 +247,14 @@ def _reduction_cut(
     )
 
 
-def row_folds(array: ArrayParams, op: OpSizes) -> Floats:
+def row_folds(array: Array, op: OpSizes) -> Floats:
     """Folds of the whole reduction of one group, where rows hold it."""
     if array.reduction == "per_tap":
         return op.kernel_area * np.ceil(op.channels / array.rows)
     return np.ceil(op.k / array.rows)
 
 
-def streamed(array: ArrayParams, size: Floats) -> Floats:
+def streamed(array: Array, size: Floats) -> Floats:
     """Cycles between folds that stream ``size``, in commands of at most ``stream_block``; ``os`` pads them."""
     block = array.stream_block
     if block == 0:

@@ -29,7 +29,7 @@ from accel_models.units.gemmini.conv_loads import (
     window_of,
 )
 from accel_models.units.gemmini.dma import store_cycles
-from accel_models.units.gemmini.machine import Gemmini
+from accel_models.units.gemmini.machine import Gemmini, Run
 from accel_models.units.gemmini.reuse import (
     INPUT,
     L2,
@@ -46,7 +46,6 @@ from accel_models.units.gemmini.reuse import (
     place,
     reuse_of,
 )
-from accel_models.units.gemmini.run import Run
 from accel_models.units.gemmini.tiling import ConvLayer, Ints, sizes_of
 from accel_models.units.gemmini.traffic import LINE_BYTES
 

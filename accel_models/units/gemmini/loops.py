@@ -14,22 +14,25 @@ from accel_models.units.gemmini import (
     machine,
     matmul,
     matmul_loads,
-    matmul_tiling,
     queues,
     reuse,
-    run,
     tiling,
     traffic,
 )
 from accel_models.units.gemmini.compiled import compiled_and_kept, sources_of
 from accel_models.units.gemmini.conv import conv_run
-from accel_models.units.gemmini.machine import Gemmini, typed
+from accel_models.units.gemmini.machine import Gemmini, Run, typed
 from accel_models.units.gemmini.matmul import product_run
-from accel_models.units.gemmini.matmul_tiling import Dataflow, Product, default_matmul_tiling
 from accel_models.units.gemmini.queues import BEATS, idle_queue
 from accel_models.units.gemmini.reuse import DRAM
-from accel_models.units.gemmini.run import Run
-from accel_models.units.gemmini.tiling import ConvLayer, ConvTiling, Ints
+from accel_models.units.gemmini.tiling import (
+    ConvLayer,
+    ConvTiling,
+    Dataflow,
+    Ints,
+    Product,
+    default_matmul_tiling,
+)
 
 Floats = NDArray[np.float64]
 Loop = Callable[..., None]
@@ -76,10 +79,8 @@ _MODULES = (
     machine,
     matmul,
     matmul_loads,
-    matmul_tiling,
     queues,
     reuse,
-    run,
     tiling,
     traffic,
 )

@@ -1,10 +1,11 @@
-"""A Gemmini and its memory: the numbers that its loops take, and how a design states them."""
+"""A Gemmini and its memory: what its loops take and give back, and how a design states it."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, get_type_hints
 
-from accel_models.design.design import Design, Queues
+from accel_models.design.design import Design
+from accel_models.design.design import Gemmini as GemminiPart
 from accel_models.design.params import memory_params
 from accel_models.dram import MemoryParams
 from accel_models.units.gemmini.dma import GemminiMemory
@@ -43,6 +44,25 @@ class Gemmini(NamedTuple):
         return self.accumulator_bytes // (2 if self.double_buffered else 1)
 
 
+class Run(NamedTuple):
+    """Cycles and counts of one op alone, over all its tiles."""
+
+    total: float  # from the first command to the last result in memory [cycles]
+    load: float  # of that each queue works [cycles]
+    execute: float
+    store: float
+    first_load: float  # until the array can begin [cycles]
+    last_execute: float  # left for the array when the last tile has landed [cycles]
+    dram_input_bytes: float  # lines that no cache held, whole [B]
+    dram_weight_bytes: float
+    dram_output_bytes: float
+    loaded_input_bytes: float  # into the scratchpad, from wherever [B]
+    loaded_weight_bytes: float
+    array_input_reads: float  # from the scratchpad into the array [elements]
+    array_weight_reads: float  # [elements]
+    array_sums: float  # written into the accumulator, sums in between included [elements]
+
+
 _CASTS = {kind: get_type_hints(kind) for kind in (Gemmini, GemminiMemory)}
 
 
@@ -54,12 +74,10 @@ def typed(machine: Gemmini) -> Gemmini:
 
 
 def gemmini_of(design: Design) -> Gemmini:
-    """Return what a design whose ``mapping`` is ``gemmini_library`` says of its queues, buffers and DRAM."""
-    array, memory, queues = design.array, memory_params(design), design.queues
+    """Return what a design with a Gemmini says of its queues, buffers and DRAM."""
+    array, memory, queues = design.array, memory_params(design), design.gemmini
     if array is None or memory is None or queues is None:
-        raise ConfigError(
-            f"design {design.name!r}: mapping = 'gemmini_library' needs array, memory and queues"
-        )
+        raise ConfigError(f"design {design.name!r}: a Gemmini needs array, memory and gemmini")
     return typed(
         Gemmini(
             memory=_memory(memory, queues, array.rows),
@@ -82,7 +100,7 @@ def gemmini_of(design: Design) -> Gemmini:
     )
 
 
-def _memory(memory: MemoryParams, queues: Queues, command_rows: int) -> GemminiMemory:
+def _memory(memory: MemoryParams, queues: GemminiPart, command_rows: int) -> GemminiMemory:
     """Return the DMA's view; a line takes what the DRAM's bandwidth, latency and window of requests give."""
     return GemminiMemory(
         latency_cycles=queues.l2_latency_cycles,

@@ -16,13 +16,11 @@ import numpy as np
 
 from accel_models.units.gemmini import queues
 from accel_models.units.gemmini.compiled import compiled
-from accel_models.units.gemmini.machine import Gemmini
+from accel_models.units.gemmini.machine import Gemmini, Run
 from accel_models.units.gemmini.matmul_loads import Moved, blocks, load_os, load_ws
-from accel_models.units.gemmini.matmul_tiling import Product
 from accel_models.units.gemmini.queues import BUSY, Queue, end_of, wait_until
 from accel_models.units.gemmini.reuse import DRAM, INPUT, L2, OUTPUT, WEIGHTS, C, K, P, place, reuse_of
-from accel_models.units.gemmini.run import Run
-from accel_models.units.gemmini.tiling import ConvLayer, Ints
+from accel_models.units.gemmini.tiling import ConvLayer, Ints, Product
 from accel_models.units.gemmini.traffic import LINE_BYTES, Block, block_lines
 
 # Depths of the reservation station's queues, Gemmini's default configuration.

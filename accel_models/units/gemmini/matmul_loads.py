@@ -10,10 +10,9 @@ from accel_models.units.gemmini import queues
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.dma import GemminiMemory, conflict_cycles
 from accel_models.units.gemmini.machine import Gemmini
-from accel_models.units.gemmini.matmul_tiling import Product
 from accel_models.units.gemmini.queues import Queue, end_of
 from accel_models.units.gemmini.reuse import DRAM, INPUT, L2, LLC, WEIGHTS, C, K, P, Reuse, place
-from accel_models.units.gemmini.tiling import Ints
+from accel_models.units.gemmini.tiling import Ints, Product
 from accel_models.units.gemmini.traffic import LINE_BYTES, Block, block_lines, block_traffic
 
 LOADS_QUEUED = 8  # depth of the reservation station's queue, Gemmini's default configuration

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel_models.units.gemmini.loops import Floats, product_tile, run_layers, run_products
-from accel_models.units.gemmini.machine import Gemmini
-from accel_models.units.gemmini.matmul_tiling import Product
+from accel_models.units.gemmini.machine import Gemmini, Run
 from accel_models.units.gemmini.reuse import DRAM, L2, LLC
-from accel_models.units.gemmini.run import Run
 from accel_models.units.gemmini.tiling import (
     DIMS,
     ConvLayer,
     ConvTiling,
     Ints,
+    Product,
     Room,
     search_tiling,
 )

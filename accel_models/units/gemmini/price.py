@@ -8,30 +8,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.cost import Cost, Ints, Misfit, WorkStates
-from accel_models.design.design import Design
-from accel_models.design.params import array_params
+from accel_models.cost import Ints, Misfit, WorkStates
+from accel_models.design.design import Array, Design
+from accel_models.design.design import Gemmini as GemminiPart
 from accel_models.dram import whole_bursts
 from accel_models.energy.actions import Actions
 from accel_models.units.array.op_sizes import Floats
 from accel_models.units.array.price import gather_cycles, inside_array
 from accel_models.units.array.systolic import Gemms, compute_cycles
-from accel_models.units.assemble import BusTimes, Busy, Traffic, assemble, element_bytes
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.ops import LibraryRuns, is_product, run_op
-from accel_models.units.gemmini.queue_parts import QueueTimes, parts_of
+from accel_models.units.queue_parts import QueueTimes, parts_of
+from accel_models.units.unit_cost import BusTimes, Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
 
 
-def price_on_gemmini(work: WorkStates, shapes: Shapes, design: Design) -> Cost:
+def gemmini_cost(states: States, design: Design) -> UnitCost:
     """Return the cost of states that the library runs; where their operands lie makes no difference to it."""
+    work, shapes = states.work, states.shapes
     found = run_op(work.op, shapes, gemmini_of(design), _weight_spread(work, shapes, design))
     execute = _execute_cycles(work, shapes, found, design)
     parts = parts_of(_queue_times(found, execute, design))
     gather = gather_cycles(work, design)
     fits = found.fits | (shapes.macs == 0)
     busy = Busy(
-        unit="array",
         cycles=execute + gather,
         first_tile_cycles=parts.first_tile + gather,
         last_tile_cycles=parts.last_tile,
@@ -54,7 +54,7 @@ def price_on_gemmini(work: WorkStates, shapes: Shapes, design: Design) -> Cost:
         first_weights=nothing,
         first_inputs=parts.first_load,
     )
-    return assemble(work, shapes, design, busy, traffic, times)
+    return UnitCost(busy=busy, traffic=traffic, times=times)
 
 
 def _weight_spread(work: WorkStates, shapes: Shapes, design: Design) -> Floats:
@@ -68,14 +68,14 @@ def _execute_cycles(work: WorkStates, shapes: Shapes, found: LibraryRuns, design
     """Cycles of the array, operands at hand; of a product, those of its RTL."""
     if is_product(work.op):
         return np.where(
-            found.whole("execute") > 0, compute_cycles(array_params(design), Gemms.of_shapes(shapes)), 0
+            found.whole("execute") > 0, compute_cycles(design.section(Array), Gemms.of_shapes(shapes)), 0
         )
     return found.whole("execute")
 
 
 def _queue_times(found: LibraryRuns, execute: Ints, design: Design) -> QueueTimes:
     """Return what the queues take behind the host's search, during which nothing loads."""
-    search = found.candidates * (design.queues.search_cycles if design.queues else 0.0)
+    search = found.candidates * design.section(GemminiPart).search_cycles
     load = np.ceil(found.column("load") + search).astype(np.int64)
     total = np.ceil(found.column("total") + search).astype(np.int64)
     return QueueTimes(

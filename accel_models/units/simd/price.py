@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.cost import Cost, Ints, Placement, WorkStates
+from accel_models.cost import Ints, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.params import simd_params
 from accel_models.energy.actions import Actions
-from accel_models.units.assemble import Busy, Traffic, assemble, element_bytes
+from accel_models.units.kinds import has_matrix_unit
 from accel_models.units.simd.kernels import element_operations
 from accel_models.units.simd.simd import simd_cycles
 from accel_models.units.simd.software import load_software
+from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
 from traces import MAC_KINDS
 
 
-def price_on_simd(work: WorkStates, shapes: Shapes, placement: Placement, design: Design) -> Cost:
+def simd_cost(states: States, design: Design) -> UnitCost:
     """Return the cost of states that run on the SIMD core, streamed row by row."""
+    work, shapes, where = states.work, states.shapes, states.where
     act, wgt, _ = element_bytes(design)
     core = simd_params(design)
     cost = simd_cycles(
@@ -25,11 +27,10 @@ def price_on_simd(work: WorkStates, shapes: Shapes, placement: Placement, design
     )
     cycles = np.ceil(cost.total_cycles * (design.clock / core.clock_hz)).astype(np.int64)
     rows = np.maximum(shapes.out_height * shapes.batch, 1)  # Choice: the vector unit streams row by row
-    weights = work.weight_fetch_bytes * np.logical_not(placement.weights_resident)
-    inputs = shapes.input_elements * act * np.logical_not(placement.inputs_on_chip)
-    outputs = shapes.output_elements * act * np.logical_not(placement.output_on_chip)
+    weights = work.weight_fetch_bytes * np.logical_not(where.weights_resident)
+    inputs = shapes.input_elements * act * np.logical_not(where.inputs_on_chip)
+    outputs = shapes.output_elements * act * np.logical_not(where.output_on_chip)
     busy = Busy(
-        unit="simd",
         cycles=cycles,
         first_tile_cycles=-(-cycles // rows),
         last_tile_cycles=-(-cycles // rows),
@@ -43,12 +44,12 @@ def price_on_simd(work: WorkStates, shapes: Shapes, placement: Placement, design
         first_weights=weights,
         first_inputs=-(-inputs // rows),
     )
-    return assemble(work, shapes, design, busy, traffic)
+    return UnitCost(busy=busy, traffic=traffic)
 
 
 def _simd_actions(work: WorkStates, shapes: Shapes, cycles: Ints, design: Design) -> Actions:
     """Count what a vector unit does beside an array; a core of its own is priced by the cycle."""
-    if design.array is None:
+    if not has_matrix_unit(design):
         return Actions(core_cycles=cycles * simd_params(design).cores)
     act, wgt, _ = element_bytes(design)
     elementwise = np.zeros(len(work)) if shapes.kind in MAC_KINDS else element_operations(shapes)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import cast
 
 import numpy as np
 
-from accel_models import ArrayParams, Dataflow, Gemms, compute_cycles, load_design
+from accel_models import Array, Dataflow, Gemms, compute_cycles, load_design
 from analysis.validation.array import (
     array_of,
     by_size,
@@ -55,12 +54,13 @@ def rtl(row: Row) -> tuple[float, float]:
     return measured, float(compute_cycles(_array(row), Gemms.of(*sizes))[0])
 
 
-def _array(row: Row) -> ArrayParams:
+def _array(row: Row) -> Array:
     rows, cols = int(number(row, "rows")), int(number(row, "cols"))
     array = array_of(row["design"], rows, cols, row["dataflow"].lower())
     latencies = _LATENCIES.search(row.get("notes", ""))
     if row["design"] == "axis_sa" and latencies:  # F K + R + 2C - 2 + LM + LA
-        return replace(array, gemm_overhead_cycles=int(latencies[1]) + int(latencies[2]))
+        overhead = int(latencies[1]) + int(latencies[2])
+        return array.model_copy(update={"gemm_overhead_cycles": overhead})
     return array
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from accel_models import array_params, load_design, map_ops, memory_params, shapes_of
+from accel_models import Array, load_design, map_ops, memory_params, shapes_of
 from analysis.validation.dpacs import NETWORKS, over_dense
 from analysis.validation.eyeriss import LAYERS
 from analysis.validation.reference_rows import Row, reference_rows
@@ -56,7 +56,7 @@ def eyeriss(row: Row) -> tuple[float, float]:
     assert memory is not None  # the design states it
     op = eyeriss_op(row["network"], row["layer"])
     shapes = shapes_of(op, batch=int(number(row, "batch")))
-    return number(row, "cycles"), float(map_ops(shapes, array_params(design), memory).total_cycles[0])
+    return number(row, "cycles"), float(map_ops(shapes, design.section(Array), memory).total_cycles[0])
 
 
 def eyeriss_op(network: str, layer: str) -> Op:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from traces.base.errors import UnsupportedError
 from traces.graphs.importing import ops as imported
@@ -26,7 +27,15 @@ from traces.graphs.network import NetworkGraph
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def import_graph(  # noqa: PLR0913  # what a model is, and the two questions about it
+@dataclass(frozen=True, slots=True)
+class ImportedModel:
+    """A graph, and which of its ops (or inputs) each of the framework's tensors comes from."""
+
+    graph: NetworkGraph
+    sources: Mapping[str, str]
+
+
+def import_graph(  # noqa: PLR0913  # as below
     name: str,
     inputs: Sequence[str],
     operations: Sequence[ImportedOp | Missing],
@@ -36,7 +45,24 @@ def import_graph(  # noqa: PLR0913  # what a model is, and the two questions abo
     batch: int = 1,
     skip_unsupported: bool = False,
 ) -> NetworkGraph:
-    """Return the graph of a model's operations.
+    """Return the graph of a model's operations; see :func:`import_model`."""
+    model = import_model(
+        name, inputs, operations, shapes, outputs, batch=batch, skip_unsupported=skip_unsupported
+    )
+    return model.graph
+
+
+def import_model(  # noqa: PLR0913  # what a model is, and the two questions about it
+    name: str,
+    inputs: Sequence[str],
+    operations: Sequence[ImportedOp | Missing],
+    shapes: Shapes,
+    outputs: Sequence[str] = (),
+    *,
+    batch: int = 1,
+    skip_unsupported: bool = False,
+) -> ImportedModel:
+    """Return the graph of a model's operations, and where each tensor comes from.
 
     Parameters
     ----------
@@ -79,7 +105,8 @@ def import_graph(  # noqa: PLR0913  # what a model is, and the two questions abo
     if missing and not skip_unsupported:
         missing = [each for each in missing if each.why != LOST] or missing
         raise UnsupportedError(listed(missing, len(operations)))
-    return emitter.finish(batch, tuple(f"{each.type} {each.name}" for each in missing))
+    graph = emitter.finish(batch, tuple(f"{each.type} {each.name}" for each in missing))
+    return ImportedModel(graph, {tensor: view.source for tensor, view in emitter.views.items()})
 
 
 def listed(missing: Sequence[Missing], total: int) -> str:

@@ -1,9 +1,9 @@
-"""How a network learns: its settings, the one-cycle learning rate, and two optimizers under it."""
+"""How a network learns: its settings, the one-cycle learning rate, and the optimizers under it."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +11,10 @@ from torch import Tensor, nn
 
 from networks.models.gates import GatePart, belongs_to
 from networks.training.batches import Augmentation
+from networks.training.optimizing.look_ahead import LookAhead
+from networks.training.optimizing.muon import Muon
+
+_Side = Annotated[int, Field(ge=1)]
 
 
 class TrainSettings(BaseModel):
@@ -21,6 +25,12 @@ class TrainSettings(BaseModel):
 
     Choice: the first ``crop_share`` of the epochs may see random squares of ``crop`` pixels instead of whole
     images.  24 of 32 pixels cost 0.56 of the MACs, and the last epochs, at falling rates, see whole images again.
+    With several sides, the epochs are shared out among them in order: small squares first, as progressive resizing
+    has it (J. Howard, fast.ai at DAWNBench, 2018), but cut out instead of scaled down.
+
+    ``muon``: peak rate at which :class:`~networks.training.optimizing.muon.Muon` trains convolutions; SGD has the rest.
+    ``look_ahead``: see :class:`~networks.training.optimizing.look_ahead.LookAhead`.
+    ``alternating_flip``: see :class:`~networks.training.batches.Augmentation`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,7 +43,10 @@ class TrainSettings(BaseModel):
     weight_decay: float = Field(default=5e-4, ge=0)  # of convolution and classifier weights only
     gate_learning_rate: float = Field(default=2e-3, gt=0)  # peak, of gate parameters, which Adam trains
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    crop: int | None = Field(default=None, ge=1)  # pixels
+    muon: float | None = Field(default=None, gt=0)  # peak rate
+    look_ahead: bool = False
+    alternating_flip: bool = False
+    crop: _Side | tuple[_Side, ...] | None = None  # pixels; several: one after the other
     crop_share: float = Field(default=0.6, ge=0, le=1)  # of the epochs; without effect where crop is None
     cutout: int | None = Field(default=None, ge=1)  # pixels painted grey in every image
     seed: int = 0
@@ -41,8 +54,15 @@ class TrainSettings(BaseModel):
 
     def augmentation_of(self, epoch: int) -> Augmentation:
         """Return how an epoch, counted from 1, sees its images: squares first, whole ones then."""
-        small = epoch <= round(self.crop_share * self.epochs)
-        return Augmentation(crop=self.crop if small else None, cutout=self.cutout)
+        turn = epoch if self.alternating_flip else None
+        return Augmentation(crop=self._side_of(epoch), cutout=self.cutout, turn=turn)
+
+    def _side_of(self, epoch: int) -> int | None:
+        small = round(self.crop_share * self.epochs)
+        if self.crop is None or epoch > small:
+            return None
+        sides = (self.crop,) if isinstance(self.crop, int) else self.crop
+        return sides[(epoch - 1) * len(sides) // small]
 
 
 def rate_share(step: int, total: int, warmup: float) -> float:
@@ -54,7 +74,7 @@ def rate_share(step: int, total: int, warmup: float) -> float:
 
 
 class Optimizers:
-    """SGD for the network, Adam for its gates, both on one cycle.
+    """SGD for the network, perhaps Muon for its convolutions, Adam for its gates, all on one cycle.
 
     Choice: Adam for gates, as one public re-implementation of LC-Net uses.  A layer gate's score moves a
     whole block's cost and a channel gate's score one channel's, so their gradients differ by the width, which
@@ -62,10 +82,12 @@ class Optimizers:
     """
 
     def __init__(self, model: nn.Module, settings: TrainSettings) -> None:
-        decayed, plain, gates = [], [], []
+        decayed, plain, gates, filters = [], [], [], []
         for name, parameter in model.named_parameters():
             if belongs_to(model, name, GatePart):
                 gates.append(parameter)
+            elif settings.muon is not None and parameter.ndim == 4 and parameter.requires_grad:
+                filters.append(parameter)
             elif parameter.ndim > 1:
                 decayed.append(parameter)
             else:
@@ -80,6 +102,9 @@ class Optimizers:
         if gates:
             adam = torch.optim.Adam(gates, lr=settings.gate_learning_rate)
             self._all.append((adam, settings.gate_learning_rate))
+        if filters and settings.muon is not None:
+            self._all.append((Muon(filters, lr=settings.muon), settings.muon))
+        self._look_ahead = LookAhead(model) if settings.look_ahead else None
 
     def set_rate(self, share: float) -> None:
         """Set the learning rates to this share of their peaks."""
@@ -87,19 +112,25 @@ class Optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = peak * share
 
-    def step(self, loss: Tensor) -> None:
-        """Move the parameters against the loss's gradient."""
+    def step(self, loss: Tensor, done: float) -> None:
+        """Move the parameters against the loss's gradient; ``done``: share of all steps, this one with them."""
         for optimizer, _ in self._all:
             optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch ships this one untyped
         for optimizer, _ in self._all:
             optimizer.step()
+        if self._look_ahead is not None:
+            self._look_ahead.step(done)
 
     def state(self) -> list[dict[str, Any]]:
         """Return what :meth:`load` restores."""
-        return [optimizer.state_dict() for optimizer, _ in self._all]
+        states = [optimizer.state_dict() for optimizer, _ in self._all]
+        return states if self._look_ahead is None else [*states, self._look_ahead.state_dict()]
 
     def load(self, states: list[dict[str, Any]]) -> None:
         """Restore a :meth:`state`."""
+        if self._look_ahead is not None:
+            *states, averaged = states
+            self._look_ahead.load_state_dict(averaged)
         for (optimizer, _), state in zip(self._all, states, strict=True):
             optimizer.load_state_dict(state)

@@ -26,7 +26,9 @@ def exit_gate(trace: Trace) -> Gate:
     return gates[0]
 
 
-def choose_exit(confidences: NDArray[np.float16], threshold: float) -> NDArray[np.uint8]:
+def choose_exit(
+    confidences: NDArray[np.float16], threshold: float | NDArray[np.float64]
+) -> NDArray[np.uint8]:
     """Return the first exit at least as confident as ``threshold``, else the last, (n,) from (n, exits)."""
     sure = confidences.astype(np.float32) >= threshold
     sure[:, -1] = True

@@ -1,0 +1,64 @@
+"""Systolic arrays as a kind of unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from accel_models.design.design import Array, Design
+from accel_models.energy.actions import Idle
+from accel_models.units.array.price import array_cost
+from accel_models.units.kinds import Cycles, Silicon, Unit, equal_names
+from accel_models.units.unit_cost import States, UnitCost
+from traces import MAC_KINDS, ConfigError, Op
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayUnit:
+    """One or more equal systolic arrays, tiles chosen by the mapper."""
+
+    name: str = "array"
+    settings: type[Array] = Array
+    matrix: bool = True
+    keeps_tensors: bool = True
+    joins_ops: bool = True
+    parts: tuple[str, ...] = ()
+
+    def check(self, design: Design) -> None:
+        """Refuse depthwise layers for a core that is not there."""
+        if design.section(Array).depthwise_on == "simd" and design.simd is None:
+            raise ConfigError("array.depthwise_on = 'simd', but the design has no simd core")
+
+    def names(self, design: Design) -> tuple[str, ...]:
+        """Return a name for each array."""
+        return equal_names(self.name, design.section(Array).count)
+
+    def takes(self, op: Op, design: Design) -> bool:
+        """Take what multiplies; depthwise layers where the design sends them here."""
+        if op.kind not in MAC_KINDS:
+            return False
+        return not op.is_depthwise or design.section(Array).depthwise_on == "array"
+
+    def peak_macs_per_cycle(self, design: Design) -> float:
+        """Return rows x columns [MAC/cycle]."""
+        array = design.section(Array)
+        return array.rows * array.cols
+
+    def silicon(self, design: Design) -> Silicon:
+        """Return the PEs of all arrays."""
+        array = design.section(Array)
+        return Silicon(pes=array.rows * array.cols * array.count)
+
+    def cost(self, states: States, design: Design) -> UnitCost:
+        """Return what states take."""
+        return array_cost(states, design)
+
+    def idle(self, design: Design, latency: Cycles, busy: Cycles) -> Idle:
+        """Return the cycles in which PEs wait."""
+        array = design.section(Array)
+        pes, worked = array.rows * array.cols, sum(busy.T)
+        return Idle(pe_cycles=np.asarray(pes * array.count * latency - pes * worked, np.float64))
+
+
+UNIT: Unit = ArrayUnit()

@@ -1,0 +1,77 @@
+"""Gemmini as a kind of unit: an array whose tiles, loads and stores are those of its own library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accel_models.design.design import Design, Gemmini
+from accel_models.energy.actions import Idle
+from accel_models.units.array.unit import UNIT as MESH
+from accel_models.units.kinds import Cycles, Silicon, Unit, equal_names
+from accel_models.units.unit_cost import States, UnitCost
+from traces import ConfigError, Op
+
+
+@dataclass(frozen=True, slots=True)
+class GemminiUnit:
+    """A Gemmini; the design's array is its mesh.
+
+    Nothing stays in the scratchpad from one op to the next.  Its library's tiles are those of each op's whole
+    sizes, so ops are not joined.
+    """
+
+    name: str = "gemmini"
+    settings: type[Gemmini] = Gemmini
+    matrix: bool = True
+    keeps_tensors: bool = False
+    joins_ops: bool = False
+    parts: tuple[str, ...] = ("array",)
+
+    def check(self, design: Design) -> None:
+        """Refuse what Gemmini's library, or the model of its queues, does not know."""
+        array, memory = design.array, design.memory
+        if array is None or memory is None:
+            raise ConfigError("gemmini needs an array, its mesh, and a memory")
+        MESH.check(design)
+        needs = (
+            ("array.dataflow", array.dataflow, "ws"),
+            ("array.count", array.count, 1),
+            ("memory.shared_buffer", memory.shared_buffer, True),
+        )
+        for name, value, need in needs:
+            if value != need:
+                raise ConfigError(
+                    f"{name} = {value!r}: gemmini knows {need!r} alone; "
+                    f"set gemmini = null to let Lacuna choose the tiles"
+                )
+        if array.stream_block < 1:
+            raise ConfigError("array.stream_block = 0: gemmini needs 1 or more pixels a command")
+
+    def names(self, design: Design) -> tuple[str, ...]:
+        """Return its name."""
+        return equal_names(self.name, 1)
+
+    def takes(self, op: Op, design: Design) -> bool:
+        """Take what its mesh can."""
+        return MESH.takes(op, design)
+
+    def peak_macs_per_cycle(self, design: Design) -> float:
+        """Return that of the mesh [MAC/cycle]."""
+        return MESH.peak_macs_per_cycle(design)
+
+    def silicon(self, design: Design) -> Silicon:
+        """Return the PEs of the mesh."""
+        return MESH.silicon(design)
+
+    def cost(self, states: States, design: Design) -> UnitCost:
+        """Return what states of one op take."""
+        from accel_models.units.gemmini.price import gemmini_cost  # noqa: PLC0415  # numba is slow to import
+
+        return gemmini_cost(states, design)
+
+    def idle(self, design: Design, latency: Cycles, busy: Cycles) -> Idle:
+        """Return the cycles in which PEs of the mesh wait."""
+        return MESH.idle(design, latency, busy)
+
+
+UNIT: Unit = GemminiUnit()

@@ -1,0 +1,65 @@
+"""SIMD cores as a kind of unit: a processor of its own, or the vector unit beside a matrix unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from accel_models.design.design import Design, Simd
+from accel_models.design.params import simd_params
+from accel_models.energy.actions import Idle
+from accel_models.energy.params import PRECISION_BYTES
+from accel_models.units.kinds import Cycles, Silicon, Unit, has_matrix_unit
+from accel_models.units.simd.price import simd_cost
+from accel_models.units.unit_cost import States, UnitCost
+from traces import Op
+
+
+@dataclass(frozen=True, slots=True)
+class SimdUnit:
+    """A SIMD core; beside a matrix unit it takes what that leaves."""
+
+    name: str = "simd"
+    settings: type[Simd] = Simd
+    matrix: bool = False
+    keeps_tensors: bool = True
+    joins_ops: bool = True
+    parts: tuple[str, ...] = ()
+
+    def check(self, design: Design) -> None:
+        """Accept what a design can say."""
+
+    def names(self, design: Design) -> tuple[str, ...]:
+        """Return its name: cores share the work of each op, so they are one unit."""
+        return (self.name,)
+
+    def takes(self, op: Op, design: Design) -> bool:
+        """Take everything."""
+        return True
+
+    def peak_macs_per_cycle(self, design: Design) -> float:
+        """Return what MAC instructions alone would do [MAC/cycle of the design]."""
+        core = simd_params(design)
+        lanes = core.lanes(PRECISION_BYTES[design.technology.precision])
+        rate = core.cores * core.issue / core.mac_cycles if core.mac_cycles else core.cores
+        return lanes * rate * core.clock_hz / design.clock
+
+    def silicon(self, design: Design) -> Silicon:
+        """Return lanes beside a matrix unit, cores alone."""
+        simd = design.section(Simd)
+        return Silicon(lanes=simd.lanes_int8 if has_matrix_unit(design) else 0, cores=simd.cores)
+
+    def cost(self, states: States, design: Design) -> UnitCost:
+        """Return what states take."""
+        return simd_cost(states, design)
+
+    def idle(self, design: Design, latency: Cycles, busy: Cycles) -> Idle:
+        """Return the cycles in which cores wait; a vector unit beside a matrix unit clocks nothing then."""
+        if has_matrix_unit(design):
+            return Idle()
+        cores = design.section(Simd).cores
+        return Idle(core_cycles=np.asarray(cores * (latency - busy[:, 0]), np.float64))
+
+
+UNIT: Unit = SimdUnit()

@@ -1,0 +1,1 @@
+"""Any PyTorch network as a graph, and what its gates decide as a trace."""

@@ -1,0 +1,181 @@
+"""Convolutions, matrix products, pools and recurrent cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+from networks.capturing.calls import Ref
+from networks.capturing.moving import rearrange
+from networks.capturing.translation import Step, Unknown
+from traces import Contraction, Convolution, Elementwise, Function, Move, Pooling, Recurrence, Reshape
+
+CELLS: Mapping[str, Any] = {
+    "lstm_cell": "lstm_cell",
+    "gru_cell": "gru_cell",
+    "rnn_tanh_cell": "rnn_cell",
+    "rnn_relu_cell": "rnn_cell",
+    "lstm": "lstm_cell",
+    "gru": "gru_cell",
+}
+
+
+def convolution(step: Step) -> None:
+    if not step.constant(step.number(1)):
+        raise Unknown("its weights are computed from the input")
+    weight = step.all.tracing.values[step.number(1)].shape
+    _, _, _, stride, _, dilation, transposed, _, groups = step.call.args
+    axes = len(weight) - 2
+    step.add(
+        Convolution(
+            name=step.name,
+            x=step.x,
+            out=step.out,
+            kernel=weight[2:],
+            stride=all_axes(stride, axes),
+            dilation=all_axes(dilation, axes),
+            groups=groups,
+            transposed=transposed,
+        )
+    )
+
+
+def all_axes(values: Sequence[int], axes: int) -> tuple[int, ...]:
+    return tuple(values) * axes if len(values) == 1 else tuple(values)
+
+
+def product(a: int, b: int, letters: str) -> Callable[[Step], None]:
+    """Convert a product of the arguments at ``a`` and ``b``; letters name the axes: ``"mk,kn,mn"``."""
+    a_axes, b_axes, out_axes = letters.split(",")
+
+    def convert(step: Step) -> None:
+        step.add(
+            Contraction(
+                name=step.name,
+                a=step.all.tensor(step.number(a)),
+                b=step.all.tensor(step.number(b)),
+                out=step.out,
+                a_axes=a_axes,
+                b_axes=b_axes,
+                out_axes=out_axes,
+            )
+        )
+
+    return convert
+
+
+def pool(step: Step) -> None:
+    axes = len(step.x_shape) - 2
+    kernel = all_axes(step.call.args[1], axes)
+    stride = all_axes(step.argument(2, "stride", []) or kernel, axes)
+    is_max = step.call.op.startswith("max")
+    dilation = all_axes(step.argument(4, "dilation", [1]), axes) if is_max else (1,) * axes
+    step.add(
+        Pooling(
+            name=step.name,
+            x=step.x,
+            out=step.out,
+            kind="max_pool" if is_max else "avg_pool",
+            kernel=kernel,
+            stride=stride,
+            dilation=dilation,
+        )
+    )
+
+
+def adaptive_pool(step: Step) -> None:
+    inside, outside = step.x_shape[2:], step.out_shape[2:]
+    stride = tuple(a // b for a, b in zip(inside, outside, strict=True))
+    kernel = tuple(a - (b - 1) * s for a, b, s in zip(inside, outside, stride, strict=True))
+    step.add(
+        Pooling(
+            name=step.name,
+            x=step.x,
+            out=step.out,
+            kind="max_pool" if "max" in step.call.op else "avg_pool",
+            kernel=kernel,
+            stride=stride,
+        )
+    )
+
+
+def attention(step: Step) -> None:
+    """Weigh values by queries times keys; their scale folds into whatever made the queries."""
+    q, k, v = (step.all.tensor(step.number(place)) for place in range(3))
+    shape = step.all.shapes
+    letters = "abcdefg"[: len(shape[q]) - 2]
+    scores = step.all.new((*shape[q][:-1], shape[k][-2]))
+    weights = step.all.new(shape[scores])
+    step.add(
+        Contraction(
+            name=f"{step.name}.scores",
+            a=q,
+            b=k,
+            out=scores,
+            a_axes=f"{letters}mk",
+            b_axes=f"{letters}nk",
+            out_axes=f"{letters}mn",
+        )
+    )
+    mask = step.argument(3, "attn_mask")
+    if isinstance(mask, Ref) and not step.constant(mask.id):
+        masked = step.all.new(shape[scores])
+        pair = (scores, step.all.tensor(mask.id, repeated=True))
+        step.add(Elementwise(name=f"{step.name}.mask", inputs=pair, out=masked, kind="add"))
+        scores = masked
+    step.add(
+        Function(name=f"{step.name}.softmax", x=scores, out=weights, kind="softmax"),
+        Contraction(
+            name=f"{step.name}.values",
+            a=weights,
+            b=v,
+            out=step.out,
+            a_axes=f"{letters}mk",
+            b_axes=f"{letters}kn",
+            out_axes=f"{letters}mn",
+        ),
+    )
+
+
+def recurrent_cell(step: Step) -> None:
+    features, hidden = step.x_shape[-1], step.out_shape[-1]
+    x = step.all.new((1, 1, features))
+    step.add(
+        Reshape(name=f"{step.name}.{x}", x=step.x, out=x),
+        Recurrence(name=step.name, x=x, out=step.out, kind=CELLS[step.call.op], hidden=hidden),
+    )
+    for other in step.call.outputs[1:]:
+        step.add(Reshape(name=f"{step.name}.state", x=step.out, out=step.all.tensor(other)))
+
+
+def recurrent_layers(step: Step) -> None:
+    """Run the layers of a recurrent network one after the other over all steps."""
+    layers, both, first = step.call.args[4], step.call.args[7], step.call.args[8]
+    directions = 2 if both else 1
+    hidden = step.out_shape[-1] // directions
+    steps = step.x_shape[1 if first else 0]
+    between = step.x
+    for k in range(layers):
+        out = step.out if k == layers - 1 else step.all.new(step.out_shape)
+        name = step.name if k == 0 else f"{step.name}.{k}"
+        kind = CELLS[step.call.op]
+        step.add(Recurrence(name=name, x=between, out=out, kind=kind, hidden=hidden, directions=directions))
+        between = out
+    for k, number in enumerate(step.call.outputs[1:]):
+        last_state(step, number, steps * hidden * directions, k)
+
+
+def last_state(step: Step, number: int, count: int, k: int) -> None:
+    """Take a recurrent network's last state out of its ``count`` outputs."""
+    shape, wanted = step.all.tracing.values[number].shape, step.all.tensor(number)
+    line = step.all.new((1, count))
+    last = step.all.new((1, min(prod(shape), count)))
+    step.add(
+        Reshape(name=f"{step.name}.line{k}", x=step.out, out=line),
+        Move(name=f"{step.name}.last{k}", x=line, out=last, kind="slice"),
+    )
+    if prod(shape) == step.all.shapes[last][1]:
+        step.add(Reshape(name=f"{step.name}.state{k}", x=last, out=wanted))
+    else:
+        rearrange(step, last, wanted)

@@ -1,0 +1,1 @@
+"""What moves weights: the optimizers, and averages of weights."""

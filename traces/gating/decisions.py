@@ -1,0 +1,99 @@
+"""Decisions of any shape as traces hold them.
+
+A decision is 0 or 1 per input (and channel, tile, row or element), or the index of a choice.  Anything else, a logit or
+a probability say, is refused with the conversion that would help: guessing wrong would be silent.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from traces.base.errors import GraphError
+from traces.graphs.gate_kinds import Decisions
+from traces.graphs.parts import Gate
+
+
+def as_decisions(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> Decisions:
+    """Return the decisions of ``inputs`` inputs as a trace holds them.
+
+    Parameters
+    ----------
+    gate
+        The gate they are of.
+    values
+        Any shape that starts with the inputs and holds the gate's bits (or index) per input, in order.
+    inputs
+        How many inputs there are.
+    how
+        The start of a conversion that an error may offer: ``"open=lambda y: y"``, say.
+    """
+    if gate.rules.stored == "index":
+        return gate.rules.store(_indices(gate, values, inputs, how))
+    bits = _bits(gate, values, how)
+    if bits.shape[:1] != (inputs,) or bits.size != inputs * gate.size:
+        raise GraphError(_misfit(gate, values.shape, inputs, how))
+    return gate.rules.store(bits.reshape(gate.rules.decided(inputs, gate.size)))
+
+
+def _bits(gate: Gate, values: NDArray[Any], how: str) -> NDArray[np.bool_]:
+    if values.dtype == np.bool_:
+        return values
+    if not np.issubdtype(values.dtype, np.number):
+        raise GraphError(f"gate {gate.name!r}: decisions are {values.dtype}; needs bool, or 0 and 1")
+    ones: NDArray[np.bool_] = values == 1
+    if bool(np.all(ones | (values == 0))):
+        return ones
+    if np.isnan(values).any():
+        raise GraphError(f"gate {gate.name!r}: decisions hold values that are not a number")
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and high <= 1:
+        help_ = f"probabilities: {how} > 0.5; scores that skip at 0: {how} > 0"
+    else:
+        help_ = f"logits: {how} > 0; two logits per decision: {how}.argmax(1) == 1"
+    raise GraphError(
+        f"gate {gate.name!r}: decisions lie between {low:.4g} and {high:.4g}, which does not say where it is "
+        f"open; needs 0 and 1. For {help_}"
+    )
+
+
+def _misfit(gate: Gate, shape: tuple[int, ...], inputs: int, how: str) -> str:
+    needs = {"layer": "", "spatial": f"{gate.tile_rows}, {gate.tile_cols}"}.get(gate.kind, f"{gate.size}")
+    text = f"gate {gate.name!r} ({gate.kind}): decisions have shape {shape}, need ({inputs}, {needs})"
+    if math.prod(shape) == 2 * inputs * gate.size:
+        text += f"; of two values per decision the larger one decides: {how}.argmax(1) == 1"
+    elif shape[:1] != (inputs,):
+        text += "; the first axis must be the inputs"
+    return text
+
+
+def _indices(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> NDArray[np.int64]:
+    if values.shape[:1] != (inputs,) or values.size not in {inputs, inputs * gate.size}:
+        raise GraphError(
+            f"gate {gate.name!r} ({gate.kind}): decisions have shape {values.shape}, need ({inputs},), the index "
+            f"of the choice, or ({inputs}, {gate.size}) with a single 1"
+        )
+    if values.size == inputs * gate.size and gate.size > 1:
+        values = _one_hot(gate, values.reshape(inputs, gate.size), how)
+    flat = values.reshape(inputs)
+    index = flat.astype(np.int64)
+    if not bool(np.all(index == flat)) or (inputs and not 0 <= index.min() <= index.max() < gate.size):
+        raise GraphError(
+            f"gate {gate.name!r} ({gate.kind}): decisions go from {flat.min()} to {flat.max()}, need whole "
+            f"numbers from 0 to {gate.size - 1}, the index of the choice"
+        )
+    return index
+
+
+def _one_hot(gate: Gate, values: NDArray[Any], how: str) -> NDArray[np.int64]:
+    hard = np.isin(values, (0, 1)).all() and bool(np.all(values.sum(1) == 1))
+    if not hard:
+        raise GraphError(
+            f"gate {gate.name!r} ({gate.kind}): decisions are {gate.size} numbers per input but not a single 1; "
+            f"the largest decides: {how.replace('open', 'index')}.argmax(1)"
+        )
+    chosen: NDArray[np.int64] = values.argmax(1)
+    return chosen

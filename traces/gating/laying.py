@@ -1,0 +1,301 @@
+"""Lays gates over a graph: finds the ops that compute each decision, and takes out what only applied it.
+
+::
+
+    x ─► block.conv ──────────────► mul ─► add         guards  block.conv, block.add
+    └──► gate.pool ─► gate.fc ─► threshold ┘           computed_by  gate.pool, gate.fc, threshold;  reads  x
+
+An op belongs to a gate if nothing else needs it: no way leads from it to the network's answer but through a
+decision.  A product with a decision that is 0 or 1 does nothing once the decision is obeyed; it goes, and with it
+what only prepared the mask (``1 - mask``, resizing it).  Ops are put in an order in which every decision comes
+before what obeys it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TypeVar
+
+from traces.base.errors import GraphError, did_you_mean
+from traces.gating.exit_gates import exit_gate
+from traces.gating.requests import GateRequest
+from traces.graphs.parts import INPUT, Gate, GraphParts, Op
+
+Graph = TypeVar("Graph", bound=GraphParts)
+
+
+def with_gates(graph: Graph, requests: Sequence[GateRequest]) -> Graph:
+    """Return the graph with the gates asked for, beside those it has."""
+    plain = [request for request in requests if request.kind != "exit"]
+    decisions = {request.name: decision_ops(graph, request.module) for request in plain}
+    parts = _Parts.of(graph, decisions)
+    gates = [_gate(graph, request, parts) for request in plain]
+    result = _without_masks(graph, gates, parts)
+    gates = [*result.gates, *(_kept(gate, result) for gate in gates)]
+    result = _in_order(result, gates)
+    for request in requests:
+        if request.kind == "exit":
+            result = exit_gate(result, request)
+    return result.model_copy(update={"requests": (*graph.requests, *requests)})
+
+
+def decision_ops(graph: GraphParts, name: str) -> tuple[str, ...]:
+    """Return the ops that a module call's output comes from, or the op of that name; none if it is neither."""
+    if name in graph.outputs:
+        return tuple(op for op in graph.outputs[name] if op in graph.index)
+    if name in graph.index:
+        return (name,)
+    within = [op.name for op in graph.ops if op.name.startswith(f"{name}.")]
+    read = {source for op in within for source in graph.op(op).inputs}
+    return tuple(op for op in within if op not in read)
+
+
+def matching(graph: GraphParts, patterns: Iterable[str], what: str) -> list[str]:
+    """Return the ops whose names match, in program order; a pattern that matches none is an error."""
+    found: set[str] = set()
+    for pattern in patterns:
+        hits = [op.name for op in graph.ops if fnmatchcase(op.name, pattern) or op.name == pattern]
+        hits += [] if hits else [op.name for op in graph.ops if op.name.startswith(f"{pattern}.")]
+        if not hits:
+            raise GraphError(f"{what}: no op matches {pattern!r}{did_you_mean(pattern, graph.index)}")
+        found.update(hits)
+    return [op.name for op in graph.ops if op.name in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Who computes decisions, and who only carries them to where they are applied."""
+
+    decisions: dict[str, tuple[str, ...]]  # by gate
+    gate_ops: frozenset[str]  # compute a decision and nothing else
+    carriers: frozenset[str]  # behind a decision, before it is applied
+    above: dict[str, frozenset[str]]  # per op, every op it depends on
+
+    @classmethod
+    def of(cls, graph: GraphParts, decisions: dict[str, tuple[str, ...]]) -> _Parts:
+        decided = {name for names in decisions.values() for name in names}
+        above = _ancestors(graph)
+        data = _data(graph, decided)
+        needed = decided.union(*(above[name] for name in decided)) - data
+        carriers: set[str] = set()
+        for op in graph.ops:
+            sources = set(op.inputs)
+            only_masks = sources <= needed | carriers and bool(sources & (decided | carriers))
+            if only_masks and op.name not in needed and op.name not in graph.answers:
+                carriers.add(op.name)
+        return cls(decisions, frozenset(needed), frozenset(carriers), above)
+
+
+def _ancestors(graph: GraphParts) -> dict[str, frozenset[str]]:
+    above: dict[str, frozenset[str]] = {}
+    for op in graph.ops:
+        known = [name for name in op.inputs if name in above]
+        above[op.name] = frozenset(known).union(*(above[name] for name in known))
+    return above
+
+
+def _data(graph: GraphParts, decided: set[str]) -> set[str]:
+    """Return the ops that the network's answer needs otherwise than through a decision."""
+    read = {name for op in graph.ops for name in op.inputs}
+    ends = graph.answers or tuple(op.name for op in graph.ops if op.name not in read)
+    waiting = [name for name in ends if name not in decided]
+    data: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in data or name in decided or name not in graph.index:
+            continue
+        data.add(name)
+        waiting += graph.op(name).inputs
+    return data
+
+
+def _gate(graph: GraphParts, request: GateRequest, parts: _Parts) -> Gate:
+    decision = parts.decisions[request.name]
+    if request.module in graph.outputs and not decision:
+        raise GraphError(
+            f"gate {request.name!r}: the output of {request.module!r} does not depend on the input"
+        )
+    what = f"gate {request.name!r}"
+    before = frozenset(decision).union(*(parts.above[name] for name in decision))
+    spared = _spared(graph, request.but, what)
+    guards = []
+    for name in matching(graph, request.guards, f"{what}: guards"):
+        if name in before and name in request.guards:
+            raise GraphError(f"{what}: guards {name!r}, which its own decision needs")
+        if name not in before | spared | parts.carriers and not _only_applies(graph.op(name), parts):
+            guards.append(name)
+    computed = [op.name for op in graph.ops if op.name in before & parts.gate_ops]
+    sources = {source for name in computed for source in graph.op(name).inputs} - set(computed)
+    reads = _latest(graph, sources if computed else decision)
+    place = graph.index.get(reads, -1)
+    return Gate(
+        name=request.name,
+        kind=request.kind,
+        reads=reads,
+        computed_by=tuple(name for name in computed if graph.index[name] > place),
+        guards=tuple(guards),
+        skipped_value=request.skipped_value,
+        scaled=request.scaled,
+        widths=request.widths,
+        **_sizes(graph, request, decision, guards),  # type: ignore[arg-type]  # sizes are numbers
+    )
+
+
+def _spared(graph: GraphParts, patterns: Iterable[str], what: str) -> set[str]:
+    """Return the ops that run all the same; a pattern may match none here if its last part is known elsewhere."""
+    found: set[str] = set()
+    for pattern in patterns:
+        last = pattern.rpartition(".")[2]
+        elsewhere = any(fnmatchcase(part, last) for op in graph.ops for part in op.name.split("."))
+        try:
+            found.update(matching(graph, (pattern,), f"{what}: but"))
+        except GraphError:
+            if not elsewhere or last in {"", "*"}:
+                raise
+    return found
+
+
+def _only_applies(op: Op, parts: _Parts) -> bool:
+    """Whether the op only multiplies data by a decision."""
+    masks = parts.gate_ops | parts.carriers
+    return op.kind == "mul" and bool(masks.intersection(op.inputs)) and not masks.issuperset(op.inputs)
+
+
+def _sizes(
+    graph: GraphParts, request: GateRequest, decision: tuple[str, ...], guards: list[str]
+) -> dict[str, int]:
+    """Return the size of the decision, from what is asked for or from the ops."""
+    if not guards:
+        raise GraphError(f"gate {request.name!r}: guards no op besides its own; guards = {request.guards}")
+    match request.kind:
+        case "channel":
+            return {"size": request.size or graph.op(guards[0]).out_channels}
+        case "width":
+            return {"size": len(request.widths)}
+        case "spatial":
+            rows, cols = request.grid
+            if request.grid == (1, 1) and decision:
+                rows, cols = graph.op(decision[-1]).out_height, graph.op(decision[-1]).out_width
+            return {"size": rows * cols, "tile_rows": rows, "tile_cols": cols}
+        case _:
+            return {}
+
+
+def _latest(graph: GraphParts, names: Iterable[str]) -> str:
+    return max(names, key=lambda name: graph.index.get(name, -1), default=INPUT)
+
+
+def _without_masks(graph: Graph, gates: list[Gate], parts: _Parts) -> Graph:
+    """Return the graph without products by decisions that are 0 or 1, and without what only carried those."""
+    renamed: dict[str, str] = {}
+    kept: list[Op] = []
+    masks = parts.gate_ops | parts.carriers
+    scaling = _scaling(graph, gates, parts)
+    halves: dict[str, str] = {}  # bypassed products, and the data that is handed on
+    guarded = {name for gate in gates for name in gate.guards}
+    for op in graph.ops:
+        inputs = tuple(renamed.get(name, name) for name in op.inputs)
+        data = [name for name, old in zip(inputs, op.inputs, strict=True) if old not in masks]
+        hard = [old for old in op.inputs if old in masks and old not in scaling]
+        if op.name in parts.gate_ops:
+            kept.append(op.model_copy(update={"inputs": inputs}))
+        elif op.kind == "mul" and hard and len(data) == 1 and op.activation == "none":
+            renamed[op.name] = halves[op.name] = data[0]
+        elif op.kind == "mul" and hard and len(data) == 1:
+            kept.append(op.model_copy(update={"kind": "activation", "inputs": (data[0],)}))
+        elif op.kind == "add" and len(op.inputs) == 2 and halves.keys() >= set(op.inputs):
+            renamed[op.name] = _chosen(graph, inputs, guarded)
+        else:
+            kept.append(op.model_copy(update={"inputs": inputs}))
+    kept = _used(kept, parts.carriers, {renamed.get(name, name) for name in graph.answers})
+    outputs = tuple((call, tuple(renamed.get(n, n) for n in names)) for call, names in graph.module_outputs)
+    answers = tuple(renamed.get(name, name) for name in graph.answers)
+    return graph.model_copy(update={"ops": tuple(kept), "module_outputs": outputs, "answers": answers})
+
+
+def _chosen(graph: GraphParts, halves: tuple[str, ...], guarded: set[str]) -> str:
+    """Return which half of ``mask * new + (1 - mask) * old`` stands for both: a residual sum hands ``old`` on."""
+    for name in halves:
+        if name in guarded and graph.op(name).kind == "add":
+            return name
+    raise GraphError(
+        f"op {halves[0]!r} and {halves[-1]!r}: a decision chooses between them, and neither is a guarded sum; "
+        "guard the block up to its residual sum"
+    )
+
+
+def _scaling(graph: GraphParts, gates: list[Gate], parts: _Parts) -> set[str]:
+    """Return the ops that bring decisions whose scores scale what is kept."""
+    found = {name for gate in gates if gate.scaled for name in parts.decisions[gate.name]}
+    for op in graph.ops:
+        if op.name in parts.carriers and found.intersection(op.inputs):
+            found.add(op.name)
+    return found
+
+
+def _used(ops: list[Op], carriers: frozenset[str], answers: set[str]) -> list[Op]:
+    """Drop carriers of decisions that nobody reads any more."""
+    read = set(answers)
+    kept = []
+    for op in reversed(ops):
+        if op.name in carriers and op.name not in read:
+            continue
+        kept.append(op)
+        read.update(op.inputs)
+    return kept[::-1]
+
+
+def _kept(gate: Gate, graph: GraphParts) -> Gate:
+    """Return the gate with only the ops that are still there."""
+    reads = gate.reads
+    return gate.model_copy(
+        update={
+            "guards": tuple(name for name in gate.guards if name in graph.index),
+            "computed_by": tuple(name for name in gate.computed_by if name in graph.index),
+            "reads": reads,
+        }
+    )
+
+
+def _in_order(graph: Graph, gates: list[Gate]) -> Graph:
+    """Return the graph with its ops in program order, moved only where a decision would come too late."""
+    before: dict[str, set[str]] = {op.name: {n for n in op.inputs if n in graph.index} for op in graph.ops}
+    for gate in gates:
+        deciders = {gate.computed_by[-1] if gate.computed_by else gate.reads} - {INPUT}
+        for name in gate.guards:
+            before[name] |= deciders
+        for name in gate.computed_by:
+            before[name] |= {gate.reads} - {INPUT}
+    after: dict[str, list[str]] = {op.name: [] for op in graph.ops}
+    for name, needs in before.items():
+        for need in needs:
+            after[need].append(name)
+    ready = [graph.index[name] for name, needs in before.items() if not needs]
+    heapq.heapify(ready)
+    ordered: list[Op] = []
+    while ready:
+        op = graph.ops[heapq.heappop(ready)]
+        ordered.append(op)
+        for name in after[op.name]:
+            before[name].discard(op.name)
+            if not before[name]:
+                heapq.heappush(ready, graph.index[name])
+    if len(ordered) < len(graph.ops):
+        stuck = next(name for name, needs in before.items() if needs)
+        raise GraphError(f"op {stuck!r}: waits for a decision that needs it; guard fewer ops (but=)")
+    places = {op.name: i for i, op in enumerate(ordered)}
+    sorted_gates = [
+        gate.model_copy(
+            update={
+                "guards": tuple(sorted(gate.guards, key=places.__getitem__))
+                if not gate.levels
+                else gate.guards,
+                "computed_by": tuple(sorted(gate.computed_by, key=places.__getitem__)),
+            }
+        )
+        for gate in gates
+    ]
+    return graph.model_copy(update={"ops": tuple(ordered), "gates": tuple(sorted_gates)})
