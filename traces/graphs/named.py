@@ -63,7 +63,7 @@ def load_network(name_or_path: str | Path, reading: Reading | None = None) -> Ne
     name_or_path
         A shipped name (``network_names()``), the name of a shipped trace (its graph), or the path of a
         graph ``.json``, a trace ``.parquet`` or ``.npz`` (its graph), a SCALE-Sim topology ``.csv``
-        (convolutions or matrix products), or an ``.onnx`` model.
+        (convolutions or matrix products), an ``.onnx`` or ``.tflite`` model.
     reading
         How a model that leaves something open is read.
     """
@@ -103,8 +103,12 @@ def _load_file(path: Path, reading: Reading) -> NetworkGraph:
             from traces.graphs.onnx.load import load_onnx  # noqa: PLC0415  (an optional extra)
 
             return load_onnx(path, reading.sizes, skip_unsupported=reading.skip_unsupported)
+        case ".tflite":
+            from traces.graphs.tflite.load import load_tflite  # noqa: PLC0415  (an optional extra)
+
+            return load_tflite(path, skip_unsupported=reading.skip_unsupported)
         case other:
             raise UnsupportedError(
                 f"{path}: cannot read a network from {other or 'a folder'!r}; "
-                f"known: .json (graph), .parquet and .npz (trace), .csv (SCALE-Sim topology), .onnx"
+                f"known: .json (graph), .parquet and .npz (trace), .csv (SCALE-Sim topology), .onnx, .tflite"
             )

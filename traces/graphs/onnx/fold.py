@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from traces.graphs.onnx.attributes import attribute, integer
+from traces.graphs.onnx.attributes import attribute, integer, label
 
 Shape = tuple[int, ...]
 _LARGEST = 4096  # elements of a folded constant; only sizes and indices are wanted, never weights
@@ -188,6 +188,25 @@ class Folder:
             return None
         return self._inlined(node, body.g)
 
+    def largest_branches(self, nodes: Sequence[Any]) -> tuple[list[Any], list[str]]:
+        """Return the nodes with the longer branch of every choice left, and the names of these.
+
+        Choice: where an input decides, the branch with more nodes is the model.
+        """
+        left: list[Any] = []
+        names: list[str] = []
+        for node in nodes:
+            bodies = [
+                body for name in ("then_branch", "else_branch") if (body := attribute(node, name)) is not None
+            ]
+            if node.op_type != "If" or len(bodies) < 2 or not all(body.HasField("g") for body in bodies):
+                left.append(node)
+                continue
+            longer = max(bodies, key=lambda body: sum(1 for _ in inner_nodes(body.g)))
+            left += self._inlined(node, longer.g)
+            names.append(f"If {label(node)} (its shorter branch)")
+        return left, names
+
     def _inlined(self, node: Any, body: Any) -> list[Any]:
         """Return a branch's nodes under names of their own, its outputs under the node's."""
         prefix = f"{node.name or node.output[0]}:"
@@ -216,6 +235,15 @@ class Folder:
             return self.onnx.numpy_helper.to_array(tensor)
         except Exception:  # only dims are left of it, or they lie
             return None
+
+
+def inner_nodes(graph: Any) -> Iterator[Any]:
+    """Yield the nodes of a graph and of all graphs inside."""
+    for node in graph.node:
+        yield node
+        for each in node.attribute:
+            if each.HasField("g"):
+                yield from inner_nodes(each.g)
 
 
 def _renamed(node: Any, names: dict[str, str], prefix: str) -> Any:

@@ -50,7 +50,7 @@ def _graph(onnx: Any, model: OnnxModel, name: str, skip_unsupported: bool) -> Ne
     operations = converted(onnx, model)
     if not operations:
         raise GraphError("has no node that works; needs at least one convolution or product")
-    return import_graph(
+    graph = import_graph(
         name,
         model.inputs,
         operations,
@@ -59,6 +59,7 @@ def _graph(onnx: Any, model: OnnxModel, name: str, skip_unsupported: bool) -> Ne
         batch=model.batch,
         skip_unsupported=skip_unsupported,
     )
+    return graph.model_copy(update={"skipped": (*model.notes, *graph.skipped)}) if model.notes else graph
 
 
 def _onnx(path: str | Path) -> Any:

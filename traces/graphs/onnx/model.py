@@ -29,6 +29,7 @@ class OnnxModel:
     constants: frozenset[str]
     values: dict[str, Any]  # arrays of the small constants
     batch: int
+    notes: tuple[str, ...] = ()  # what was left out to know what the model is
 
 
 def prepared(onnx: Any, proto: Any, sizes: Mapping[str, Shape]) -> OnnxModel:
@@ -73,12 +74,15 @@ class _Source:
             onnx.helper.make_tensor_value_info(name, types[name] or 1, shape) for name, shape in given.items()
         ]
         outputs = [onnx.helper.make_empty_tensor_value_info(info.name) for info in self.graph.output]
-        nodes = list(self.nodes)
+        nodes, notes = list(self.nodes), list[str]()
         for _ in range(_ROUNDS):
             shapes = self._infer(nodes, infos, outputs, folder)
             nodes, changed = folder.fold(nodes, shapes)
             if not changed:
-                break
+                nodes, choices = folder.largest_branches(nodes)
+                notes += choices
+                if not choices:
+                    break
         shapes |= folder.shapes()
         return OnnxModel(
             nodes=tuple(nodes),
@@ -88,6 +92,7 @@ class _Source:
             constants=frozenset(folder.constants),
             values=folder.values,
             batch=batch,
+            notes=tuple(notes),
         )
 
     def _infer(
@@ -242,13 +247,17 @@ def _input_shape(info: Any, given: Shape | None, batch_names: set[str]) -> tuple
         shape.append(n)
     if not words:
         return tuple(shape), ""
-    sizes = [str(dim.dim_value) if dim.HasField("dim_value") else (dim.dim_param or "N") for dim in dims]
-    first = sizes[0] if dims[0].HasField("dim_value") else "1"
+    sizes = [str(dim.dim_value) if dim.HasField("dim_value") else _shown(dim.dim_param) for dim in dims]
+    first = sizes[0] if dims[0].dim_value > 0 else "1"
     example = "x".join([first, *sizes[1:]])
     return (
         (),
         f"input {info.name!r}: axes {', '.join(words)} are open; give sizes: --size {info.name}={example}",
     )
+
+
+def _shown(name: str) -> str:
+    return name if name.isidentifier() and len(name) < 20 else "N"
 
 
 # Nodes that by their definition have the batch as axis 0.
@@ -267,8 +276,8 @@ _BATCHED = frozenset(
 
 
 def _fixed_batch(given: Mapping[str, Shape], nodes: Sequence[Any]) -> int:
-    """Return the first axis that all image-like inputs share, where nodes make it a batch by definition."""
-    firsts = {shape[0] for shape in given.values() if len(shape) >= 3}
+    """Return the first axis that all inputs share, where nodes make it a batch by definition."""
+    firsts = {shape[0] for shape in given.values() if len(shape) >= 2}
     if len(firsts) != 1 or not any(node.op_type in _BATCHED for node in nodes):
         return 1
     return firsts.pop()
