@@ -166,7 +166,7 @@ def compute_cycles(params: Array, gemms: Gemms) -> Ints:
 
     Source: serial ws and is with h = 1, and os without drain, are the runtimes of Samajdar et al., "A
     Systematic Methodology for Characterizing Scalability of DNN Accelerators using SCALE-Sim", ISPASS 2020;
-    the rest are the equations that public RTL follows (:mod:`accel_models.arrays` names the RTL).  Checked
+    the rest are the equations that public RTL follows (``sources`` of the shipped designs name the RTL).  Checked
     against 378 runs of SCALE-Sim v3 @1d62b68 and 686 RTL simulations with operands at hand, exact.
     """
     cycles = folded_cycles(params, lay_out(params, gemms))
