@@ -12,6 +12,11 @@ from .exit_choice import choose_exit as choose_exit
 from .exit_choice import exit_gate as exit_gate
 from .exit_choice import with_exit_threshold as with_exit_threshold
 from .exit_choice import with_exits as with_exits
+from .files.inputs import NO_ANSWER as NO_ANSWER
+from .files.inputs import is_trace as is_trace
+from .files.inputs import iter_inputs as iter_inputs
+from .files.inputs import load_inputs as load_inputs
+from .files.inputs import static_trace as static_trace
 from .files.storage import StoredTrace as StoredTrace
 from .files.storage import export_npz as export_npz
 from .files.storage import find_trace as find_trace
