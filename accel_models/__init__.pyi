@@ -1,5 +1,9 @@
 """What others may use of `accel_models`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
+from .compiling.compiler import STEPS as STEPS
+from .compiling.compiler import Compiler as Compiler
+from .compiling.plan import plan as plan
+from .compiling.sorting import compiled_trace as compiled_trace
 from .cost import FREE as FREE
 from .cost import Cost as Cost
 from .cost import Ints as Ints
@@ -10,6 +14,7 @@ from .cost_table import save_cost_table as save_cost_table
 from .design.design import Array as Array
 from .design.design import Design as Design
 from .design.design import Skip as Skip
+from .design.load import altered as altered
 from .design.load import design_model as design_model
 from .design.load import design_names as design_names
 from .design.load import explain as explain

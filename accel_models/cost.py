@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from accel_models.energy.actions import EnergyParts
 from traces import Op
 
 Ints = NDArray[np.int64]
+StageOperand = Literal["nothing", "on_chip", "off_chip"]
 FREE: Final = "none"  # the unit of an op that is free: fused, or only a view
 
 
@@ -53,6 +54,8 @@ class Placement:
     weights_resident: bool  # loaded before the first input; never fetched again
     weight_prefetch_bytes: int  # buffer space its weights take while prefetched; 0 when resident [B]
     reserved_bytes: int  # of the activation buffer, held by tensors that stay while it runs [B]
+    pinned_bytes: int = 0  # of the weight buffer, held by other ops' resident weights [B]
+    stage_reads: StageOperand = "nothing"  # besides its results, by the output stage that took the op over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,3 +20,6 @@ from .validation.rows.kind import GroupScore as GroupScore
 from .validation.rows.kind import Score as Score
 from .validation.rows.kind import read_measured_rows as read_measured_rows
 from .validation.rows.kind import score_rows as score_rows
+from .worth import Saving as Saving
+from .worth import Verdict as Verdict
+from .worth import verdict as verdict

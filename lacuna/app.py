@@ -19,6 +19,7 @@ from lacuna.commands import (
     report,
     stream,
     validate,
+    verdict,
 )
 
 app = typer.Typer(
@@ -63,3 +64,4 @@ app.command()(explore.pareto)
 app.command()(compare.compare)
 app.command()(report.report)
 app.command()(validate.validate)
+app.command()(verdict.verdict)

@@ -31,6 +31,11 @@ Sizes = Annotated[
 SkipUnsupported = Annotated[
     bool, typer.Option("--skip-unsupported", help="Leave out what cannot be priced, and say so.")
 ]  # fmt: skip
+Without = Annotated[
+    list[str],
+    typer.Option("--without", metavar="STEP", help="A step the compiler leaves out: fold, fuse, sort, "
+                 "place_gates or pin; may be repeated, and `all` leaves out every one."),
+]  # fmt: skip
 OutFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -55,3 +60,12 @@ def design_from(name: str, settings: list[str]) -> Design:
     from accel_models import load_design, parse_override  # noqa: PLC0415  (pydantic and YAML are slow to import)
 
     return load_design(name, dict(parse_override(text) for text in settings))
+
+
+def left_out(steps: list[str]) -> dict[str, bool]:
+    """Return the settings of a policy that switch the compiler's ``steps`` off."""
+    from accel_models import STEPS, Compiler  # noqa: PLC0415  (as above)
+
+    names = list(STEPS) if "all" in steps else steps
+    Compiler.without(names)  # refuses what is no step
+    return dict.fromkeys(names, False)

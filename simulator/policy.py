@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from accel_models import Compiler
 from traces import ConfigError, did_you_mean
 
 Prefetch = Literal["wait", "speculate", "predict", "oracle"]
@@ -31,6 +32,11 @@ class Policy(BaseModel):
     batch: Annotated[int, Field(ge=1, le=4096)] = 1
     batch_order: Literal["arrival", "similar"] = "arrival"
     compaction: Literal["union", "per_input"] = "union"
+    fold: bool = True  # the compiler's steps; see accel_models.compiling.compiler
+    fuse: bool = True
+    sort: bool = True
+    place_gates: bool = True
+    pin: bool = True
     seed: Annotated[int, Field(ge=0)] = 0
 
     def __init__(self, **settings: object) -> None:
@@ -38,6 +44,13 @@ class Policy(BaseModel):
             super().__init__(**settings)
         except ValidationError as error:
             raise ConfigError(_explain(error)) from None
+
+    @property
+    def compiler(self) -> Compiler:
+        """What is done to graph and trace before they are priced."""
+        return Compiler(
+            fold=self.fold, fuse=self.fuse, sort=self.sort, place_gates=self.place_gates, pin=self.pin
+        )
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_models.compiling.compiler import Compiler
 from traces import RECURRENT, WEIGHTED, Gate, NetworkGraph, Op, Trace, pack_mask
 
 Order = NDArray[np.int64]
@@ -37,6 +38,11 @@ def channel_orders(graph: NetworkGraph, rates: Mapping[str, Sequence[float]]) ->
         if known is not None and len(known) == gate.size and can_sort(gate, graph):
             orders[gate.name] = np.argsort(-np.asarray(known, np.float64), kind="stable")
     return orders
+
+
+def compiled_trace(trace: Trace, compiler: Compiler) -> Trace:
+    """Return the trace as the compiled network would have recorded it; one without rates is sorted by nothing."""
+    return sort_channels(trace, channel_orders(trace.graph, trace.info.rates)) if compiler.sort else trace
 
 
 def sort_channels(trace: Trace, orders: Mapping[str, Order]) -> Trace:

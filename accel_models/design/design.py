@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
+from accel_models.compiling.absorbing import Stage
 from accel_models.design.quantities import parse_quantity, spell, whole
 from accel_models.energy.params import DeviceClass, Precision
 from accel_models.energy.tables import core_power, dram_table, operation_table
@@ -223,6 +224,9 @@ def _check_tables(design: Design) -> None:
         dram_table(design.memory.dram.price)
 
 
+AUTO = "auto"  # of ``gate_unit``: the compiler chooses
+
+
 class Design(Part):
     """One accelerator."""
 
@@ -239,7 +243,8 @@ class Design(Part):
     gemmini: Gemmini | None = None
     skip: Skip = Skip()
     elementwise: Literal["simd", "ignored"] = "simd"  # ignored: adds, pools ... are free and said to be
-    gate_unit: str = "simd"  # a section that describes a unit
+    output_stage: tuple[Stage, ...] = ()  # what units that requantise do to results on their way out
+    gate_unit: str = "simd"  # a section that describes a unit; "auto": each gate op on its cheaper one
     gate_weights: Literal["resident", "fetched"] = "fetched"
     gate_handover: Time = 0.0  # of a decision from the unit that made it to one that obeys it
     technology: Technology

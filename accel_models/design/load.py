@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError, create_model, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from accel_models.design.design import Design, Part
+from accel_models.design.design import AUTO, Design, Part
 from accel_models.units.kinds import KINDS, has_matrix_unit, unit_described_by, unit_kind, units_of
 from traces import ConfigError, FileProblem, did_you_mean
 
@@ -55,6 +55,14 @@ def parse_design(data: Mapping[str, Any], origin: str) -> Design:
         raise ConfigError(f"{origin}: {explain(error, design_model())}") from None
 
 
+def altered(design: Design, settings: Mapping[str, object]) -> Design:
+    """Return the design with values set by dotted path, as ``--set`` does; its name and words stay."""
+    data = design.model_dump(mode="json", exclude_unset=True)
+    for path, value in settings.items():
+        set_value(data, path, value)
+    return parse_design(data, design.name)
+
+
 class _Checked(Design):
     """A design whose units have been asked whether they can be what it says."""
 
@@ -63,7 +71,7 @@ class _Checked(Design):
         units = units_of(self)
         if not units:
             raise ValueError("needs an array, a simd core or both, or another unit")
-        if unit_described_by(self.gate_unit, self) is None:
+        if self.gate_unit != AUTO and unit_described_by(self.gate_unit, self) is None:
             raise ValueError(
                 f"gate_unit = {self.gate_unit!r}, but the design has no {_SPELLED.get(self.gate_unit, self.gate_unit)}"
             )

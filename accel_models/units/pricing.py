@@ -14,10 +14,10 @@ import numpy as np
 
 from accel_models.cost import FREE, Cost, Placement, WorkStates
 from accel_models.design.design import Design
-from accel_models.energy.actions import EnergyParts
+from accel_models.energy.actions import Actions
 from accel_models.units.assemble import assemble
 from accel_models.units.kinds import unit_kind
-from accel_models.units.unit_cost import States, Where
+from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, Where, element_bytes
 from accel_models.work.rows import joined, rows_of
 from accel_models.work.shapes import Shapes, shapes_of
 from traces import RECURRENT
@@ -35,7 +35,9 @@ def price(work: WorkStates, placement: Placement, design: Design) -> Cost:
     design
         The accelerator.
     """
-    return _free(work) if placement.unit == FREE else _price_on(placement.unit, [work], [placement], design)
+    if placement.unit == FREE:
+        return _beside(work, placement, design)
+    return _price_on(placement.unit, [work], [placement], design)
 
 
 def price_all(
@@ -90,25 +92,29 @@ def _cut(cost: Cost, lengths: Sequence[int]) -> list[Cost]:
     ]
 
 
-def _free(work: WorkStates) -> Cost:
+def _beside(work: WorkStates, placement: Placement, design: Design) -> Cost:
+    """Return the cost of an op that no unit runs: a view, or taken over by an output stage.
+
+    A stage takes no time of its own; what it reads besides its results is read from the buffer, or first brought
+    there.  Choice: an operand from outside ends one cycle after it has landed.
+    """
+    shapes = shapes_left(work)
     zero = np.zeros(len(work), np.int64)
-    return Cost(
-        unit=FREE,
-        compute_cycles=zero,
-        first_tile_cycles=zero,
-        last_tile_cycles=zero,
-        weight_cycles=zero,
-        weight_first_cycles=zero,
-        input_cycles=zero,
-        input_first_cycles=zero,
-        output_cycles=zero,
-        weight_bytes=zero,
-        input_bytes=zero,
-        output_bytes=zero,
-        macs=zero,
-        useful_macs=zero,
-        sram_bytes=zero,
-        energy=EnergyParts.zeros((len(work),)),
-        weight_energy_pj=np.zeros(len(work)),
+    read = zero
+    if placement.stage_reads != "nothing":
+        read = np.where(work.runs, shapes.output_elements, 0) * element_bytes(design)[0]
+    brought = read if placement.stage_reads == "off_chip" else zero
+    cycles = np.minimum(brought, 1)
+    busy = Busy(
+        cycles=cycles,
+        first_tile_cycles=cycles,
+        last_tile_cycles=cycles,
+        actions=Actions(activation_sram_read_bytes=0 if design.memory is None else read),
         feasible=np.ones(len(work), np.bool_),
+    )
+    first = -(-brought // np.maximum(shapes.out_height * shapes.batch, 1))  # row by row
+    traffic = Traffic(weights=zero, inputs=brought, outputs=zero, first_weights=zero, first_inputs=first)
+    where = Where.of([placement], [len(work)])
+    return assemble(
+        FREE, States(work=work, shapes=shapes, where=where), UnitCost(busy=busy, traffic=traffic), design
     )

@@ -25,6 +25,7 @@ class Where:
     output_on_chip: Bools
     weights_resident: Bools
     reserved_bytes: Ints  # of the activation buffer, held by others [B]
+    pinned_bytes: Ints  # of the weight buffer, held by others [B]
 
     @classmethod
     def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> Where:
@@ -34,6 +35,7 @@ class Where:
             output_on_chip=np.repeat([place.output_on_chip for place in placements], states),
             weights_resident=np.repeat([place.weights_resident for place in placements], states),
             reserved_bytes=np.repeat([place.reserved_bytes for place in placements], states),
+            pinned_bytes=np.repeat([place.pinned_bytes for place in placements], states),
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from accel_models import design_prices
+from accel_models import STEPS, design_prices
 from analysis.reports.report_page import Cell, Table, text_row
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def command(view: ReplayView | Misfit) -> str:
         words.append(
             f"--batch {policy.batch} --batch-order {policy.batch_order} --compaction {policy.compaction}"
         )
+    words += [f"--without {step}" for step in STEPS if step not in policy.compiler.steps]
     return " ".join([*words, f"--limit {view.results.summary().inputs} --out DIR"])
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lacuna.console import percent, quantity, show_json, show_lines, show_table
-from lacuna.options import AsJson, DesignName, OutFolder, Settings, design_from
+from lacuna.options import AsJson, DesignName, OutFolder, Settings, Without, design_from, left_out
 
 if TYPE_CHECKING:
     from analysis import Figures
@@ -42,6 +42,7 @@ def replay(
     exit_threshold: ExitThreshold = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Replay only the first N inputs.")] = None,
     timeline: Annotated[int, typer.Option(min=0, help="Write a timeline of the first N inputs.")] = 0,
+    without: Without = [],  # noqa: B006  (typer copies it)
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,
 ) -> None:
@@ -51,7 +52,12 @@ def replay(
     from traces import load_trace, with_exit_threshold  # noqa: PLC0415
 
     policy = Policy(
-        prefetch=prefetch, theta=theta, batch=batch, batch_order=batch_order, compaction=compaction
+        prefetch=prefetch,
+        theta=theta,
+        batch=batch,
+        batch_order=batch_order,
+        compaction=compaction,
+        **left_out(without),
     )
     chosen = design_from(design, settings)
     inputs = (
@@ -93,7 +99,13 @@ def show_summary(results: Results, *, as_json: bool) -> None:
     show_table("Of the inputs", ["", "mean", "p50", "p95", "p99", "max"], _spread_rows(figures))
     _show_waterfall(figures)
     known = figures.accuracy == figures.accuracy  # NaN where nobody recorded answers
-    show_lines([f"accuracy {percent(figures.accuracy)}" if known else "accuracy not known: a network without a trace"])
+    show_lines(
+        [
+            f"accuracy {percent(figures.accuracy)}"
+            if known
+            else "accuracy not known: a network without a trace"
+        ]
+    )
 
 
 def _estimate_rows(figures: Figures) -> list[list[str]]:

@@ -9,7 +9,7 @@ import typer
 
 from lacuna.commands.replay import ExitThreshold, Prefetch, TracePath
 from lacuna.console import percent, quantity, show_json, show_lines, show_table
-from lacuna.options import AsJson, DesignName, OutFolder, Settings, design_from
+from lacuna.options import AsJson, DesignName, OutFolder, Settings, Without, design_from, left_out
 from traces import ConfigError, FileProblem
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def stream(
     exit_threshold: ExitThreshold = None,
     prefetch: Prefetch = "wait",
     seed: Annotated[int, typer.Option(help="Of Poisson arrivals.")] = 0,
+    without: Without = [],  # noqa: B006  (typer copies it)
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,
 ) -> None:
@@ -76,7 +77,7 @@ def stream(
     inputs = load_trace(trace, limit)
     if exit_threshold is not None:
         inputs = with_exit_threshold(inputs, exit_threshold)
-    results = serve(inputs, chosen, asked, Policy(prefetch=prefetch))
+    results = serve(inputs, chosen, asked, Policy(prefetch=prefetch, **left_out(without)))
     results.save(out)
     _show(results.summary(), as_json)
     if not as_json:

@@ -19,6 +19,7 @@ from accel_models import (
     WorkStates,
     memory_params,
     place,
+    plan,
     price_all,
     skip,
 )
@@ -87,7 +88,7 @@ def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a 
     _check_supported(policy, design)
     see = skip if views is None else views.skipped
     work = see(workload, design, groups, policy.compaction)
-    placements = place(work.graph, design)
+    placements = place(work.graph, design, plan(work.graph, design, policy.compiler, policy.batch))
     costs = _price_all(work.states, placements, design)
     schedule = build_schedule(work.graph, placements, costs, design)
     known = workload.rate if rates is None else rates

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import Design
+from accel_models import Compiler, Design, compiled_trace
 from simulator.engines import fast
 from simulator.engines.times import Times
 from simulator.policy import Policy
@@ -22,7 +22,16 @@ from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views
 from simulator.replays.waterfall import Replayed, levels
 from simulator.results import Results
-from traces import ConfigError, Trace, UnsupportedError, Workload, did_you_mean, iter_inputs, load_inputs, lower
+from traces import (
+    ConfigError,
+    Trace,
+    UnsupportedError,
+    Workload,
+    did_you_mean,
+    iter_inputs,
+    load_inputs,
+    lower,
+)
 
 Engine = Literal["fast", "events"]
 Traces = Trace | str | Path | Iterable[Trace]
@@ -76,7 +85,7 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
         return collector.does_not_fit(dense.misfit, len(first))
     baseline = dense_answer(dense)
     for part in chain([first], parts):
-        workload = lower(part) if views is None else views.lowered(part)
+        workload = _lowered(part, policy.compiler, views)
         groups = group_inputs(part, policy)
         prepared = prepare(workload, design, policy, rates, groups, views)
         if prepared.misfit is not None:
@@ -93,6 +102,13 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
                 len(part),
             )
     return collector.results(dense.graph.macs, baseline)
+
+
+def _lowered(part: Trace, compiler: Compiler, views: Views | None) -> Workload:
+    """Return what a part leaves to do, its channels sorted by the rates of other inputs."""
+    if views is None:
+        return lower(compiled_trace(part, compiler))
+    return views.lowered(views.compiled(part, compiler))
 
 
 def run_engine(prepared: Prepared, engine: Engine) -> Times:

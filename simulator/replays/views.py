@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from accel_models import Compaction, Design, Ints, SkippedWorkload, skip, view_key
+from accel_models import Compaction, Compiler, Design, Ints, SkippedWorkload, compiled_trace, skip, view_key
 from traces import NetworkGraph, Trace, Workload, dense_workload, lower
 
 
@@ -17,17 +17,26 @@ class Views:
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
-        self._workload: Workload | None = None
+        self._sorted: Trace | None = None
+        self._lowered: dict[int, Workload] = {}  # by the identity of the trace, sorted or not
         self._dense: Workload | None = None
         self._seen: dict[Hashable, SkippedWorkload] = {}
 
+    def compiled(self, part: Trace, compiler: Compiler) -> Trace:
+        """Return the trace with its channels sorted, as :func:`accel_models.compiled_trace`."""
+        if part is not self._trace or not compiler.sort:
+            return compiled_trace(part, compiler)
+        if self._sorted is None:
+            self._sorted = compiled_trace(part, compiler)
+        return self._sorted
+
     def lowered(self, part: Trace) -> Workload:
         """Return what the gates left to do, as :func:`traces.work.workload.lower`."""
-        if part is not self._trace:
+        if part is not self._trace and part is not self._sorted:
             return lower(part)
-        if self._workload is None:
-            self._workload = lower(part)
-        return self._workload
+        if id(part) not in self._lowered:
+            self._lowered[id(part)] = lower(part)
+        return self._lowered[id(part)]
 
     def dense(self, graph: NetworkGraph) -> Workload:
         """Return the work of the static network inside the dynamic one."""
@@ -41,10 +50,11 @@ class Views:
         self, workload: Workload, design: Design, groups: Ints | None, compaction: Compaction
     ) -> SkippedWorkload:
         """Return what the design computes and fetches, as :func:`accel_models.work.skipping.skip`."""
-        if workload is not self._workload and workload is not self._dense:
+        known = [self._dense, *self._lowered.values()]
+        if not any(workload is each for each in known):
             return skip(workload, design, groups, compaction)
         rows = None if groups is None else groups.tobytes()
-        key = (workload is self._dense, view_key(design), rows, compaction)
+        key = (id(workload), view_key(design), rows, compaction)
         if key not in self._seen:
             self._seen[key] = skip(workload, design, groups, compaction)
         return self._seen[key]

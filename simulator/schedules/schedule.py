@@ -96,7 +96,7 @@ class _Draft:
         self.units = _units(design)
         self.unit_of = _assign(placements, self.units, design)
         self.deciders = deciding_ops(graph, design.skip)
-        self.frees = _freeing_ops(placements, weight_space_bytes(graph, design))
+        self.frees = _freeing_ops(placements, weight_space_bytes(graph, placements, design))
         self.handed_over = self._crossing() if design.gate_handover else frozenset()
 
     def tasks(self) -> list[tuple[Key, Task]]:

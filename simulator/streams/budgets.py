@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import Design
+from accel_models import Design, compiled_trace
 from simulator.engines.fast import simulate
 from simulator.policy import Policy
 from simulator.replays.accounting import spent
@@ -104,6 +104,6 @@ def _cost_at(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return cycles and energy [pJ] of every input if exit k answers it."""
     stopped = with_exits(trace, np.full(len(trace), k, np.uint8))
-    prepared = prepare(lower(stopped), design, policy)
+    prepared = prepare(lower(compiled_trace(stopped, policy.compiler)), design, policy)
     times = simulate(prepared.tables, prepared.work.state_index)
     return times.latency, spent(prepared, times).energy.total_pj

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import Design
+from accel_models import Design, compiled_trace
 from simulator.engines.events import Frame, Machine
 from simulator.engines.fast import simulate
 from simulator.engines.times import Times
@@ -85,7 +85,7 @@ def stream(
         raise ConfigError("trace: has no inputs to stream")
     halted = None if settings.budget is None else halt(trace, design, settings.budget, policy)
     shown = trace if halted is None else halted.trace
-    prepared = prepare(lower(shown), design, policy)
+    prepared = prepare(lower(compiled_trace(shown, policy.compiler)), design, policy)
     if prepared.misfit is not None:
         raise UnsupportedError(f"design {design.name!r}: {prepared.misfit.reason}")
     run = _Run(prepared, settings, _correct(trace, halted), None if halted is None else halted.exits)

@@ -57,7 +57,10 @@ def test_both_sides_of_the_weight_buffer_edge() -> None:
     """All weights are 64 + 128 + 128 = 320 B."""
     resident = place(THREE, design(weight_buffer="320 B"))
     assert [p.weights_resident for p in resident] == [True, True, True]
-    assert weight_space_bytes(THREE, design(weight_buffer="320 B")) == 0
+    assert (
+        weight_space_bytes(THREE, place(THREE, design(weight_buffer="320 B")), design(weight_buffer="320 B"))
+        == 0
+    )
     fetched = place(THREE, design(weight_buffer="319 B"))
     assert [p.weights_resident for p in fetched] == [False, False, False]
     assert [p.weight_prefetch_bytes for p in fetched] == [64, 128, 128]

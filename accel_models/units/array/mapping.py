@@ -49,6 +49,7 @@ class Operands:
     weights_on_chip: ArrayLike = False
     output_on_chip: ArrayLike = False
     reserved_bytes: ArrayLike = 0  # of the activation buffer, held by tensors that stay
+    pinned_bytes: ArrayLike = 0  # of the weight buffer, held by weights of other ops that stay
     input_pixel_bytes: ArrayLike | None = None  # on the bus per input pixel, whole bursts
     weight_bytes: ArrayLike | None = None  # on the bus for all weights, whole bursts
     # All weights of an op come before its first input, as the tasks of a schedule do, instead of both tile by
@@ -180,6 +181,7 @@ def _job(shapes: Shapes, array: Array, memory: MemoryParams, operands: Operands)
         fetch_weights=1.0 - full(operands.weights_on_chip),
         store_output=1.0 - full(operands.output_on_chip),
         reserved_bytes=full(operands.reserved_bytes),
+        pinned_bytes=full(operands.pinned_bytes),
         weights_first=operands.weights_first,
     )
     return job, np.asarray(shapes.macs > 0)

@@ -43,6 +43,7 @@ def array_cost(states: States, design: Design) -> UnitCost:
             weights_on_chip=where.weights_resident | (shapes.kind == "matmul"),
             output_on_chip=where.output_on_chip,
             reserved_bytes=where.reserved_bytes,
+            pinned_bytes=where.pinned_bytes,
             weight_bytes=work.weight_fetch_bytes,
             weights_first=True,
         ),

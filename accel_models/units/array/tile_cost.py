@@ -32,6 +32,7 @@ class Job:
     fetch_weights: Floats
     store_output: Floats
     reserved_bytes: Floats  # of the activation buffer, held by tensors that stay on chip
+    pinned_bytes: Floats  # of the weight buffer, held by weights of other ops that stay
     weights_first: bool  # all weights come before the first input, not tile by tile
 
     def take(self, rows: slice | NDArray[np.intp]) -> Job:
@@ -87,6 +88,7 @@ def footprints(job: Job, tiles: Tiles) -> tuple[Floats, Floats, Floats]:
     outputs = pixels.tile_pixels * channels.tile_out * (memory.accumulator_bits / 8)
     outputs = outputs * np.minimum(pixels.tiles * channels.tiles, copies_out)
     inputs = inputs + job.reserved_bytes
+    weights = weights + job.pinned_bytes
     if memory.shared_buffer:
         return inputs + weights, np.zeros_like(weights), outputs
     return inputs, weights, outputs

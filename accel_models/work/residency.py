@@ -1,0 +1,143 @@
+"""What stays in a design's buffers from op to op: tensors in the activation buffer, weights in theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from accel_models.compiling.absorbing import Absorbed
+from accel_models.design.design import Design, Memory
+from traces import NetworkGraph, Op
+
+Lifetimes = Mapping[str, range]  # per tensor, positions of ops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What a compiler decided before ops are placed; see :mod:`accel_models.compiling.plan`."""
+
+    taken: Mapping[str, Absorbed] = field(default_factory=dict)  # ops that an output stage takes over
+    gate_units: Mapping[str, str] = field(default_factory=dict)  # kind of unit of gate ops it placed
+    pinned: frozenset[str] | None = None  # ops whose weights stay; None: all if they fit, else gates'
+    batch: int = 1  # inputs whose activations are held at once
+
+
+@dataclass(frozen=True, slots=True)
+class Tensors:
+    """Sizes and lifetimes of tensors in the activation buffer, those that an output stage changes left out."""
+
+    final: Mapping[str, str]  # of a tensor that a stage goes on with: the one that is written in the end
+    sizes: Mapping[str, int]  # [B], over a batch; 0 of what is never written
+    lives: Lifetimes  # from the op that writes it to its last reader
+    roots: Mapping[str, str]  # of a view: the op or input whose tensor it shows
+
+    @classmethod
+    def of(
+        cls, graph: NetworkGraph, memory: Memory, choices: Choices, views: frozenset[str] = frozenset()
+    ) -> Tensors:
+        """Return what the compiled graph writes; ``views`` are ops that show another one's tensor."""
+        final: dict[str, str] = {}
+        for op in reversed(graph.ops):
+            taken = choices.taken.get(op.name)
+            if taken is not None and op.kind != "global_avg_pool":  # a pool reads along, the tensor stays
+                for name in op.inputs:
+                    if name != taken.operand and _goes_on(name, taken, choices):
+                        final[name] = final.get(op.name, op.name)
+        roots: dict[str, str] = {}
+        for op in graph.ops:
+            if op.name in views:
+                source = op.inputs[0]
+                roots[op.name] = roots.get(source, source)
+                final[op.name] = final.get(roots[op.name], roots[op.name])
+        sizes = {
+            op.name: 0 if op.name in final else choices.batch * _tensor_bytes(op, memory) for op in graph.ops
+        }
+        last = {roots.get(name, name): i for i, op in enumerate(graph.ops) for name in op.inputs}
+        hosts = {name: graph.index[taken.host] for name, taken in choices.taken.items()}
+        lives = {
+            op.name: range(hosts.get(op.name, i), last.get(op.name, i) + 1) for i, op in enumerate(graph.ops)
+        }
+        return cls(final, sizes, lives, roots)
+
+
+def _goes_on(name: str, taken: Absorbed, choices: Choices) -> bool:
+    """Whether the tensor is the host's own, or one that its stage already took over."""
+    before = choices.taken.get(name)
+    return name == taken.host or (before is not None and before.host == taken.host)
+
+
+def weight_bytes(op: Op, memory: Memory) -> int:
+    return -(-op.weight_count * memory.weight_bits // 8)
+
+
+def _tensor_bytes(op: Op, memory: Memory) -> int:
+    return -(-op.output_elements * memory.activation_bits // 8)
+
+
+def kept_tensors(graph: NetworkGraph, memory: Memory, tensors: Tensors) -> frozenset[str]:
+    """Return the outputs that stay in the activation buffer: greedily in program order, less what crowds.
+
+    An op that streams an input needs room for a tile of it beside what stays; where there is none, the
+    largest tensor held there goes (of equals the last).
+    """
+    bound = memory.activation_buffer
+    if memory.shared_buffer:
+        bound -= max((weight_bytes(op, memory) for op in graph.ops), default=0)
+    held = [0] * len(graph.ops)  # bytes kept while op i runs
+    kept: set[str] = set()
+    for op in graph.ops:
+        size, span = tensors.sizes[op.name], tensors.lives[op.name]
+        if all(held[j] + size <= bound for j in span):
+            kept.add(op.name)
+            for j in span:
+                held[j] += size
+    while (crowding := _crowding(graph, memory, kept, tensors, bound)) is not None:
+        kept.remove(crowding)
+    return frozenset(kept)
+
+
+def _crowding(
+    graph: NetworkGraph, memory: Memory, kept: set[str], tensors: Tensors, bound: int
+) -> str | None:
+    """Return the tensor to give up for the first op that has no room for a tile of its inputs."""
+    held = reserved_bytes(graph, kept, tensors)
+    for i, op in enumerate(graph.ops):
+        streams = op.name not in tensors.roots and any(
+            tensors.roots.get(name, name) not in kept for name in op.inputs
+        )
+        if streams and held[i] and held[i] + _tile_bytes(op, memory) > bound:
+            alive = [other for other in graph.ops if other.name in kept and i in tensors.lives[other.name]]
+            return max(alive, key=lambda other: (tensors.sizes[other.name], graph.index[other.name])).name
+    return None
+
+
+def _tile_bytes(op: Op, memory: Memory) -> int:
+    """Room for the input of one output pixel, twice if the next tile loads meanwhile [B]."""
+    elements = op.kernel_height * op.kernel_width * op.in_channels
+    return (1 + memory.double_buffered) * -(-elements * memory.activation_bits // 8)
+
+
+def reserved_bytes(graph: NetworkGraph, kept: Collection[str], tensors: Tensors) -> list[int]:
+    """Return the bytes of the activation buffer that kept tensors hold while each op runs."""
+    held = [0] * len(graph.ops)
+    for name in kept:
+        for j in tensors.lives[name]:
+            held[j] += tensors.sizes[name]
+    return held
+
+
+def resident_weights(graph: NetworkGraph, design: Design, memory: Memory, choices: Choices) -> frozenset[str]:
+    """Return the ops whose weights stay: all if they fit, else those pinned, or a gate's if the design says so."""
+    buffer = 0 if memory.shared_buffer else memory.weight_buffer
+    sizes = {op.name: weight_bytes(op, memory) for op in graph.ops if op.weight_count}
+    if sum(sizes.values()) <= buffer:
+        return frozenset(sizes)
+    gates = frozenset(name for name in graph.gate_ops if name in sizes)
+    fits = 2 * sum(sizes[name] for name in gates) <= buffer
+    always = gates if design.gate_weights == "resident" and fits else frozenset()
+    return always | (choices.pinned or frozenset())
+
+
+def weight_space(memory: Memory, pinned: int) -> int:
+    """Buffer that weights share which come and go, beside so many that stay [B]."""
+    return (memory.activation_buffer if memory.shared_buffer else memory.weight_buffer) - pinned
