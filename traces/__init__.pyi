@@ -61,6 +61,7 @@ from .graphs.importing.ops import Recurrence as Recurrence
 from .graphs.importing.ops import Reduction as Reduction
 from .graphs.importing.ops import Reshape as Reshape
 from .graphs.importing.ops import Transpose as Transpose
+from .graphs.kinds import FUSED as FUSED
 from .graphs.kinds import MAC_KINDS as MAC_KINDS
 from .graphs.kinds import RECURRENT as RECURRENT
 from .graphs.kinds import TRANSCENDENTAL as TRANSCENDENTAL
