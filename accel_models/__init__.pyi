@@ -85,6 +85,10 @@ from .units.kinds import unit_kind as unit_kind
 from .units.kinds import units_of as units_of
 from .units.pricing import price as price
 from .units.pricing import price_all as price_all
+from .units.simd.counted import CountedIsa as CountedIsa
+from .units.simd.counted import CountedKernel as CountedKernel
+from .units.simd.counted import kernel_instructions as kernel_instructions
+from .units.simd.counted import kernel_terms as kernel_terms
 from .units.simd.kernels import Target as Target
 from .units.simd.kernels import count_instructions as count_instructions
 from .units.simd.simd import SimdParams as SimdParams

@@ -29,7 +29,7 @@ def main() -> None:
     for set_up in sorted({chip_set_up(row) for row in rows}):
         unknown = set_up == "cortex_m7"  # stands for a set-up that is not known: every row of its chip
         own = [
-            row for row in rows if (row["design"] == "cortex_m7" if unknown else chip_set_up(row) == set_up)
+            row for row in rows if (row["design"] == "stm32h7a3" if unknown else chip_set_up(row) == set_up)
         ]
         shipped, fitted = core_power(set_up).charge_pc, fit(own, set_up)
         print(f"{set_up:16s} {len(own):3d} rows: shipped {shipped:6.1f} pC per cycle, fitted {fitted:6.1f}")

@@ -47,10 +47,10 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     loaded = load_model(arguments.checkpoint)
-    if loaded.training["dataset"] == "cifar10" and not (arguments.data / CIFAR10_FOLDER).is_dir():
+    if loaded.training.dataset == "cifar10" and not (arguments.data / CIFAR10_FOLDER).is_dir():
         print(f"{arguments.data}: no {CIFAR10_FOLDER} in it, nothing measured")
         return
-    data = load_dataset(str(loaded.training["dataset"]), arguments.data)
+    data = load_dataset(loaded.training.dataset, arguments.data)
     images = data.test.first(arguments.images)
     singles = [inputs for inputs, _ in plain_batches(data, images, 1)]
     large = list(plain_batches(data, images, 250))

@@ -5,11 +5,7 @@ The mean latency says little: frames of one scene are alike, so slow ones come i
 
 from __future__ import annotations
 
-from accel_models.design.load import load_design
-from simulator import replay
-from simulator.streams.arrivals import Arrivals
-from simulator.streams.stream import StreamSettings, stream
-from traces import SyntheticSettings, cifar_resnet, synthetic_trace
+import lacuna as lc
 
 RATE_HZ = 30
 BUDGET_MW = 60
@@ -19,17 +15,17 @@ CLOCKS = ("200 MHz", "250 MHz", "300 MHz", "350 MHz", "400 MHz")
 
 def main() -> None:
     """Stream the same frames at every clock and pick the slowest that holds deadline and budget."""
-    scene = SyntheticSettings(rates=0.5, layer_correlation=0.3, input_correlation=0.8)
-    trace = synthetic_trace(cifar_resnet(20, "layer"), 600, scene)
-    camera = StreamSettings(
-        arrivals=Arrivals(kind="periodic", rate_hz=RATE_HZ), deadline_s=1 / RATE_HZ, queue=2
+    scene = lc.SyntheticSettings(rates=0.5, layer_correlation=0.3, input_correlation=0.8)
+    trace = lc.synthetic_trace(lc.cifar_resnet(20, "layer"), 600, scene)
+    camera = lc.StreamSettings(
+        arrivals=lc.Arrivals(kind="periodic", rate_hz=RATE_HZ), deadline_s=1 / RATE_HZ, queue=2
     )
     print("          dense     mean      p99   in the stream:  p99   missed   power")
     fits = []
     for clock in CLOCKS:
-        design = load_design("cortex_m55", {"clock": clock})
-        alone = replay(trace, design, explain=False).summary()
-        streamed = stream(trace, design, camera).summary()
+        design = lc.load_design("cortex_m55", {"clock": clock})
+        alone = lc.replay(trace, design, explain=False).summary()
+        streamed = lc.stream(trace, design, camera).summary()
         power_mw = streamed.energy_uj_per_frame * RATE_HZ / 1000
         if streamed.miss_rate <= MOST_MISSED and power_mw <= BUDGET_MW:
             fits.append(clock)

@@ -9,9 +9,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from analysis.sweeps.space_file import load_space
-from analysis.sweeps.sweep import sweep
-from traces import load_trace, save_trace
+import lacuna as lc
 
 SPACE = """
 designs: edge_npu_16x16
@@ -32,11 +30,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for point, recorded in POINTS.items():
-            save_trace(load_trace(recorded, IMAGES), folder / f"{point}.parquet")
+            lc.save_trace(lc.load_trace(recorded, IMAGES), folder / f"{point}.parquet")
         (folder / "space.yaml").write_text(SPACE)
-        space = load_space(folder / "space.yaml")
+        space = lc.load_space(folder / "space.yaml")
         print(space.describe())
-        front = sweep(space, folder / "out", workers=0).front()
+        front = lc.sweep(space, folder / "out", workers=0).front()
     print(f"{len(front.frame)} on the front, {front.dominated} beaten, {front.infeasible} over the budget")
     print("side  DRAM      point  accuracy  latency   energy   area")
     for row in front.frame.to_dict("records"):

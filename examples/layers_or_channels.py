@@ -7,9 +7,7 @@ an array feels only in whole folds.
 
 from __future__ import annotations
 
-from accel_models.design.load import load_design
-from simulator import replay
-from traces import SyntheticSettings, cifar_resnet, synthetic_trace
+import lacuna as lc
 
 SIDES = (4, 8, 16, 32)
 RATES = (0.75, 0.5, 0.25)
@@ -21,12 +19,14 @@ def main() -> None:
     print("           mean latency, dense = 100 %")
     print("array    kept   layers  channels  better")
     for side in SIDES:
-        design = load_design("edge_npu_16x16", {"array.rows": side, "array.cols": side})
+        design = lc.load_design("edge_npu_16x16", {"array.rows": side, "array.cols": side})
         for rate in RATES:
             took = {}
             for kind in ("layer", "channel"):
-                trace = synthetic_trace(cifar_resnet(20, kind), INPUTS, SyntheticSettings(rates=rate))
-                summary = replay(trace, design, explain=False).summary()
+                trace = lc.synthetic_trace(
+                    lc.cifar_resnet(20, kind), INPUTS, lc.SyntheticSettings(rates=rate)
+                )
+                summary = lc.replay(trace, design, explain=False).summary()
                 took[kind] = summary.latency_us.mean / summary.dense.latency_us
             better = "layers" if took["layer"] < took["channel"] else "channels"
             size = f"{side} x {side}"

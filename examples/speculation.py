@@ -6,9 +6,7 @@ skipped.  The slower the memory, the more a wait costs, and the more a wasted by
 
 from __future__ import annotations
 
-from accel_models.design.load import load_design
-from simulator import Policy, replay
-from traces import SyntheticSettings, cifar_resnet, synthetic_trace
+import lacuna as lc
 
 BANDWIDTHS = ("0.4 GB/s", "1.6 GB/s", "6.4 GB/s")
 POLICIES = ("wait", "speculate", "predict", "oracle")
@@ -16,14 +14,14 @@ POLICIES = ("wait", "speculate", "predict", "oracle")
 
 def main() -> None:
     """Print what each policy takes on each memory."""
-    graph = cifar_resnet(20, "layer")
+    graph = lc.cifar_resnet(20, "layer")
     rates = {gate.name: 0.9 if i % 2 else 0.3 for i, gate in enumerate(graph.gates)}  # some run nearly always
-    trace = synthetic_trace(graph, 200, SyntheticSettings(rates=rates))
+    trace = lc.synthetic_trace(graph, 200, lc.SyntheticSettings(rates=rates))
     print("DRAM      policy       latency     energy   wasted")
     for bandwidth in BANDWIDTHS:
-        design = load_design("edge_npu_32x32", {"memory.dram.bandwidth": bandwidth})
+        design = lc.load_design("edge_npu_32x32", {"memory.dram.bandwidth": bandwidth})
         for prefetch in POLICIES:
-            summary = replay(trace, design, policy=Policy(prefetch=prefetch), explain=False).summary()
+            summary = lc.replay(trace, design, policy=lc.Policy(prefetch=prefetch), explain=False).summary()
             print(
                 f"{bandwidth}  {prefetch:9}  {summary.latency_us.mean:6.1f} us  {summary.energy_uj.mean:6.1f} uJ"
                 f"  {summary.wasted_bytes / 1000:4.0f} kB"

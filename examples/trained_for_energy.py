@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models import load_design
-from simulator import replay
-from traces import load_trace
+import lacuna as lc
 
 DESIGN = "ethos_u55_128_like"
 BY_MACS = (
@@ -25,7 +23,7 @@ BY_ENERGY = ("lcnet_ethos_50", "lcnet_ethos_70")
 
 def measured(name: str) -> tuple[float, float, float]:
     """Return the test accuracy, the share of MACs and the energy per image [uJ] of a shipped network."""
-    summary = replay(load_trace(f"{name}_cifar10"), load_design(DESIGN), explain=False).summary()
+    summary = lc.replay(lc.load_trace(f"{name}_cifar10"), lc.load_design(DESIGN), explain=False).summary()
     assert summary.accuracy is not None
     assert summary.energy_uj is not None
     assert summary.dense is not None

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from lacuna.app import app
-from lacuna.console import show_error
-from traces import LacunaError
+from lacuna.own import use_own_packages
+
+use_own_packages()  # before the first of them is imported
+
+from lacuna.app import app  # noqa: E402
+from lacuna.console import show_error  # noqa: E402
+from traces import LacunaError  # noqa: E402
 
 EXIT_BAD_INPUT = 2
 

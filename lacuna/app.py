@@ -52,6 +52,7 @@ def _root(
 app.command()(demo.demo)
 app.command()(designs.designs)
 app.command()(inspect.inspect)
+app.command()(networks.networks)
 app.command()(networks.train)
 app.command()(networks.record)
 app.command("cost-table")(cost_table.cost_table)

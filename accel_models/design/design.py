@@ -36,6 +36,7 @@ Time = Annotated[float, *_quantity("time"), Field(ge=0)]
 Energy = Annotated[float, *_quantity("energy"), Field(ge=0)]
 Voltage = Annotated[float, *_quantity("voltage"), Field(gt=0)]
 Node = Annotated[int, *_quantity("length", integer=True), Field(gt=0)]
+Power = Annotated[float, *_quantity("power"), Field(ge=0)]
 Temperature = Annotated[float, *_quantity("temperature"), Field(gt=0)]
 Bits = Annotated[int, *_quantity("bits", integer=True), Field(gt=0)]
 Count = Annotated[int, Field(ge=1, strict=True)]
@@ -197,6 +198,13 @@ class Price(Part):
     source: str
 
 
+class Sleep(Part):
+    """What a chip draws between frames when it sleeps, memories kept."""
+
+    power: Power
+    wake: Time  # until it computes again, at the power of waiting with clocks on
+
+
 class Technology(Part):
     """Process and tables; see :class:`accel_models.energy.params.TechnologyParams`."""
 
@@ -248,6 +256,7 @@ class Design(Part):
     gate_weights: Literal["resident", "fetched"] = "fetched"
     gate_handover: Time = 0.0  # of a decision from the unit that made it to one that obeys it
     technology: Technology
+    sleep: Sleep | None = None  # None: a chip that waits with its clocks on
     sources: dict[str, str]  # dotted path of a value or of the group around it -> where it comes from
 
     @model_validator(mode="after")

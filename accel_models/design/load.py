@@ -146,13 +146,36 @@ def _read(name: str) -> tuple[dict[str, Any], str]:
     if path.suffix in {".yaml", ".yml"} or path.exists():
         if not path.is_file():
             raise FileProblem(f"{path}: no such design file")
-        return _parse(path.read_bytes(), str(path)), str(path)
+        return _with_base(_parse(path.read_bytes(), str(path)), str(path)), str(path)
     if name not in design_names():
         raise ConfigError(
             f"design {name!r}: no such shipped design, and no YAML file{did_you_mean(name, design_names())}"
         )
     text = resources.files("accel_models.designs").joinpath(f"{name}.yaml").read_bytes()
-    return _parse(text, name), name
+    return _with_base(_parse(text, name), name), name
+
+
+def _with_base(data: dict[str, Any], origin: str) -> dict[str, Any]:
+    """Return the design with what it leaves out taken from the shipped one it is ``like``, sources included.
+
+    A group of the same name is merged key by key; a source of a group does not hide those of its base's values.
+    """
+    if "like" not in data:
+        return data
+    base = data.pop("like")
+    if base not in design_names() or base == origin:
+        raise ConfigError(
+            f"{origin}: like = {base!r}: no such shipped design{did_you_mean(str(base), design_names())}"
+        )
+    return _merged(_read(str(base))[0], data)
+
+
+def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in own.items():
+        inner = merged.get(name)
+        merged[name] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def _parse(text: bytes, origin: str) -> dict[str, Any]:

@@ -93,13 +93,14 @@ def _energy(name: str, rows: list[Row], cycles: list[float], *, bounds: tuple[fl
 def chip_set_up(row: Row) -> str:
     """Return the row of ``tables/cores.csv`` for a measurement: its chip, regulator and set-up."""
     design = row["design"]
-    if design == "cortex_m4":
-        return "stm32l4r5_smps" if row["regulator"] == "smps" else design
-    if design == "cortex_m55" and float(row["freq_mhz"]) <= LOW_POWER_MHZ:
+    if design == "stm32l4r5" and row["regulator"] == "smps":
+        return "stm32l4r5_smps"
+    if design == "apollo510" and float(row["freq_mhz"]) <= LOW_POWER_MHZ:
         return "cortex_m55_lp"
     version = x_cube_ai_version(row["software"])
-    if design != "cortex_m7" or version is None:
-        return load_design(design).technology.core_power or design
+    shipped = load_design(design).technology.core_power or design
+    if design != "stm32h7a3" or version is None:
+        return shipped
     if version <= _H7A3_2021_LAST:
         return "stm32h7a3_2021"
-    return "stm32h7a3_2023" if version >= _H7A3_2023_FIRST else design
+    return "stm32h7a3_2023" if version >= _H7A3_2023_FIRST else shipped

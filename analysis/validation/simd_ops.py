@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from accel_models import CountedIsa, CountedKernel, Shapes, shapes_of
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.kind import NotCovered, number
 from analysis.validation.simd_reference import network
-from traces import Op, OpKind
+from traces import Op, OpKind, did_you_mean
 
 # Kind of op by the word for it in tables of layers, lower case.
 _KINDS: dict[str, OpKind] = {
@@ -22,10 +23,6 @@ _KINDS: dict[str, OpKind] = {
     "softmax": "softmax",
 }
 _DEPTHWISE = ("dw", "depthwise_conv_2d")
-
-
-# ... by the word for it in tables of kernels.
-_COUNTED: dict[str, OpKind] = {"conv": "conv", "dwconv": "conv", "fc": "linear"}
 
 
 def row_op(row: Row) -> Op:
@@ -70,27 +67,59 @@ def layer_op(row: Row) -> Op:
     )
 
 
+# Kernel and kind of op by the word for it in the table of counted kernels; a convolution takes one of three.
+COUNTED: dict[str, tuple[CountedKernel, OpKind]] = {
+    "conv": ("conv", "conv"),
+    "dwconv": ("depthwise", "conv"),
+    "fc": ("linear", "linear"),
+    "add": ("add", "add"),
+    "chscale": ("mul", "mul"),
+    "softmax": ("softmax", "softmax"),
+    "avgpool": ("pool", "avg_pool"),
+    "gather": ("gather", "concat"),
+    "prefix": ("copy", "concat"),
+    "requant": ("requantise", "activation"),
+}
+COUNTED_CORES: dict[str, CountedIsa] = {
+    "cortex-m0plus": "v6m",
+    "cortex-m3": "scalar",
+    "cortex-m4": "dsp",
+    "cortex-m55": "mve",
+}
+
+
+def counted_call(row: Row) -> tuple[CountedKernel, CountedIsa, Shapes]:
+    """Return kernel, instruction set and sizes of a row of ``simd_instructions``."""
+    if row["core"] not in COUNTED_CORES:
+        raise NotCovered(f"core {row['core']!r}{did_you_mean(row['core'], COUNTED_CORES)}")
+    if row["kind"] not in COUNTED:
+        raise NotCovered(f"kernel of kind {row['kind']!r}{did_you_mean(row['kind'], COUNTED)}")
+    kernel, _ = COUNTED[row["kind"]]
+    if row["kind"] == "conv" and row["kh"] == row["kw"] == "1":
+        kernel = "pointwise"
+    return kernel, COUNTED_CORES[row["core"]], shapes_of(counted_op(row))
+
+
 def counted_op(row: Row) -> Op:
-    """Return the op of a row of ``simd_instructions``."""
-    if row["kind"] not in _COUNTED:
-        raise NotCovered(f"kernel of kind {row['kind']!r} is not modelled")
-    kind = _COUNTED[row["kind"]]
-    channels = int(row["in_ch"])
+    """Return the op of a row of ``simd_instructions``; a gather or prefix keeps ``kept`` of its channels."""
+    _, kind = COUNTED[row["kind"]]
+    channels, pairs = int(number(row, "in_ch")), kind in {"add", "mul", "concat"}
+    window = kind in {"conv", "avg_pool"}
     return Op.model_validate(
         {
             "name": row["layer"],
             "kind": kind,
-            "inputs": ("input",),
+            "inputs": ("input", "other") if pairs else ("input",),
             "in_channels": channels,
-            "out_channels": int(row["out_ch"]),
+            "out_channels": int(row.get("kept") or row["out_ch"]),
             "in_height": int(row["in_h"]),
             "in_width": int(row["in_w"]),
             "out_height": int(row["out_h"]),
             "out_width": int(row["out_w"]),
-            "kernel_height": int(row["kh"]),
-            "kernel_width": int(row["kw"]),
-            "stride_height": int(row["stride"]),
-            "stride_width": int(row["stride"]),
+            "kernel_height": int(row["kh"]) if window else 1,
+            "kernel_width": int(row["kw"]) if window else 1,
+            "stride_height": int(row["stride"]) if window else 1,
+            "stride_width": int(row["stride"]) if window else 1,
             "groups": channels if row["kind"] == "dwconv" else 1,
         }
     )

@@ -1,15 +1,17 @@
-"""``lacuna train`` and ``lacuna record``: from a configuration to a trace."""
+"""``lacuna networks``, ``lacuna train`` and ``lacuna record``: what ships, and from a configuration to a trace."""
 
 from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacuna.console import err, percent, progress, show_lines
+from lacuna.console import err, percent, progress, quantity, show_json, show_lines, show_table
+from lacuna.options import AsJson
 from traces import ConfigError
 
 if TYPE_CHECKING:
@@ -26,6 +28,32 @@ def need_torch() -> None:
 
     if importlib.util.find_spec("torch") is None:
         raise ConfigError("training and recording need PyTorch: pip install 'lacuna[networks]'")
+
+
+def networks(as_json: AsJson = False) -> None:
+    """List the trained networks that ship."""
+    from networks import shipped_networks  # noqa: PLC0415
+
+    shipped = shipped_networks()
+    if as_json:
+        show_json([asdict(network) for network in shipped])
+        return
+    rows = [
+        [
+            network.name,
+            network.method,
+            percent(network.accuracy),
+            quantity(network.macs / 1e6, 3),
+            percent(network.macs_share),
+            ", ".join(f"{count} {kind}" for kind, count in network.gates.items()),
+            f"{network.size_bytes / 1e3:,.0f}",
+            "yes" if network.trace else "",
+        ]
+        for network in shipped
+    ]
+    note = "correct: of CIFAR-10's test images; MACs: mean per image, gates included; kept: of the static network's"
+    columns = ["network", "method", "correct", "MMAC", "kept", "gates", "kB", "trace"]
+    show_table("Shipped networks", columns, rows, note=note)
 
 
 def train(

@@ -138,6 +138,7 @@ def _show(summary: StreamSummary, as_json: bool) -> None:
         ["latency us", _spread(summary.latency_us)],
         ["waiting us", _spread(summary.wait_us)],
         ["energy", f"{quantity(summary.energy_uj_per_frame)} uJ per completed frame, leakage included"],
+        ["asleep", percent(summary.asleep)],
         ["accuracy", percent(summary.accuracy)],
         *([f"busy {unit}", percent(share)] for unit, share in summary.busy.items()),
     ]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from torch import nn
 
@@ -29,6 +30,9 @@ from networks.models.whitened_graph import whitened_graph
 from traces import ConfigError, NetworkGraph
 
 _Count = Annotated[int, Field(ge=1, le=4096)]
+_Blocks = Annotated[int, Field(ge=1, le=64)]  # of a stage; ResNet-101 has 23
+_Stages = Field(default=(), max_length=8)
+_MOST_WEIGHTS = 2**28  # 1 GiB of float32; six times a ResNet-101
 _IMAGENET_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 _BOTTLENECK_FROM = 50  # He et al., table 1: deeper networks have bottleneck blocks
 
@@ -46,8 +50,8 @@ class ResNetConfig(_Config):
 
     kind: Literal["resnet"]
     depth: int | None = None
-    blocks: tuple[_Count, ...] = ()
-    widths: tuple[_Count, ...] = ()  # of each stage; empty: the usual ones
+    blocks: tuple[_Blocks, ...] = _Stages
+    widths: tuple[_Count, ...] = _Stages  # of each stage; empty: the usual ones
     layout: Literal["cifar", "imagenet"] = "cifar"
     layer_gates: bool = False
     channel_gates: bool = False
@@ -98,9 +102,11 @@ class DDIResNetConfig(_Config):
 
     kind: Literal["ddi_resnet"]
     depth: int
-    widths: tuple[_Count, ...] = CIFAR_WIDTHS
+    widths: tuple[_Count, ...] = Field(default=CIFAR_WIDTHS, max_length=8)
     channel_gates: bool = True
-    exits: tuple[_Count, ...] = ()  # blocks, counted from 1, with a side exit behind them
+    exits: tuple[_Count, ...] = Field(
+        default=(), max_length=64
+    )  # blocks, counted from 1, with a side exit behind them
     in_channels: _Count = 3
     classes: _Count = 10
 
@@ -125,7 +131,7 @@ class DenseNetConfig(_Config):
     """A DenseNet, static or with DDI's layer gates and exits."""
 
     kind: Literal["densenet"]
-    layers: tuple[_Count, ...]  # of each dense block
+    layers: tuple[_Blocks, ...] = Field(min_length=1, max_length=8)  # of each dense block
     growth: _Count = 12
     layer_gates: bool = False
     exits: bool = False
@@ -153,7 +159,7 @@ class WhitenedConfig(_Config):
     """A wide, shallow network behind a patch-whitening stem, without gates or with LC-Net's."""
 
     kind: Literal["whitened"]
-    widths: tuple[_Count, ...] = Field(default=(64, 256, 256), min_length=1)  # of each stage; airbench94's
+    widths: tuple[_Count, ...] = Field(default=(64, 256, 256), min_length=1, max_length=8)  # airbench94's
     layer_gates: bool = False
     channel_gates: bool = False
     in_channels: _Count = 3
@@ -183,3 +189,14 @@ def parse_model(content: object) -> AnyModel:
     """Return the model configuration that plain data holds."""
     model: AnyModel = TypeAdapter(ModelConfig).validate_python(content)
     return model
+
+
+def build_model(config: AnyModel) -> nn.Module:
+    """Return the network of a configuration, if it is no larger than what a run here can hold."""
+    with torch.device("meta"):  # shapes without memory
+        weights = sum(tensor.numel() for tensor in config.build().parameters())
+    if weights > _MOST_WEIGHTS:
+        raise ConfigError(
+            f"model: {weights:,} weights; needs at most {_MOST_WEIGHTS:,}: narrow it or leave out blocks"
+        )
+    return config.build()

@@ -60,15 +60,15 @@ def describe_checkpoint(path: Path) -> CheckpointInfo:
     loaded = load_model(path)
     training = loaded.training
     return CheckpointInfo(
-        name=str(training["name"]),
-        dataset=str(training["dataset"]),
+        name=training.name,
+        dataset=training.dataset,
         model=loaded.config,
         parameters=sum(parameter.numel() for parameter in loaded.model.parameters()),
         weights_hash=checkpoint.weights_hash(loaded.model.state_dict()),
-        seed=int(training["seed"]),
-        epochs=int(training["epochs"]),
-        start_from=str(training["start_from"]),
-        validation_accuracy=float(training["validation_accuracy"]),
+        seed=training.seed,
+        epochs=training.epochs,
+        start_from=training.start_from,
+        validation_accuracy=training.validation_accuracy,
         graph=loaded.graph,
     )
 
@@ -109,7 +109,7 @@ def record_checkpoint(  # noqa: PLR0913  # what to record, of which data, and ho
         What to keep as the command that made the trace.
     """
     loaded = load_model(path)
-    data = load_dataset(str(loaded.training["dataset"]), data_dir)
+    data = load_dataset(loaded.training.dataset, data_dir)
     images = (data.test if part == "test" else data.validation).first(limit)
     info = _trace_info(path, loaded, data, f"{data.name} {part}, {len(images)} images", command)
     rates = _validation_rates(loaded, data, limit, exit_threshold)
@@ -127,7 +127,7 @@ def record_checkpoint(  # noqa: PLR0913  # what to record, of which data, and ho
 def validation_rates(path: Path, data_dir: Path | None = None) -> dict[str, tuple[float, ...]]:
     """Return how often the gates of a checkpoint are open for its validation images; see ``TraceInfo.rates``."""
     loaded = load_model(path)
-    data = load_dataset(str(loaded.training["dataset"]), data_dir)
+    data = load_dataset(loaded.training.dataset, data_dir)
     return _validation_rates(loaded, data)
 
 
@@ -151,12 +151,12 @@ def _validation_rates(
 
 def _trace_info(path: Path, loaded: LoadedModel, data: Dataset, images: str, command: str) -> TraceInfo:
     return TraceInfo(
-        model_name=str(loaded.training["name"]),
+        model_name=loaded.training.name,
         weights_hash=checkpoint.weights_hash(loaded.model.state_dict()),
         dataset=images,
         preprocessing=data.preprocessing,
-        seed=int(loaded.training["seed"]),
+        seed=loaded.training.seed,
         command=command or f"lacuna record {path.name}",
         tool_version=version("lacuna"),
-        notes=f"trained for {loaded.training['epochs']} epochs",
+        notes=f"trained for {loaded.training.epochs} epochs",
     )

@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import json
 import shutil
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, assert_never
@@ -21,13 +22,14 @@ from typing import Any, assert_never
 import torch
 
 from networks.models.families import DDIResNetConfig, DenseNetConfig, ResNetConfig, WhitenedConfig
+from networks.recording.catalogue import PROVENANCE
 from networks.recording.record import CheckpointInfo, describe_checkpoint, record_checkpoint, validation_rates
+from networks.training import checkpoint
 from networks.training.config import RunConfig, load_config
 from traces import Trace, atomic_write, load_trace, lower, save_trace, with_exit_threshold
 
 CHECKPOINTS = Path("networks/shipped")
 TRACES = Path("traces/shipped")
-PROVENANCE = CHECKPOINTS / "provenance.json"
 _GATED = {  # by L-Net, C-Net
     (True, True): "LC-Net",
     (True, False): "L-Net alone",
@@ -47,7 +49,7 @@ def ship(name: str, run: Path, data: Path, *, with_trace: bool) -> dict[str, Any
     """
     info = describe_checkpoint(run / "model.pt")
     path = CHECKPOINTS / f"{name}.pt"
-    shutil.copyfile(run / "model.pt", path)
+    checkpoint.write(path, checkpoint.MODEL, checkpoint.read(run / "model.pt", checkpoint.MODEL))
     shutil.copyfile(run / "log.csv", path.with_suffix(".csv"))
     target = TRACES / f"{name}_cifar10.parquet"
     command = f"lacuna record {path} --data DIR --no-scores --out {target}"
@@ -64,6 +66,7 @@ def ship(name: str, run: Path, data: Path, *, with_trace: bool) -> dict[str, Any
         "epochs": info.epochs,
         "start_from": info.start_from,
         "macs": info.graph.without_gates().macs,
+        "gates": dict(sorted(Counter(gate.kind for gate in info.graph.gates).items())),
         "validation_accuracy": round(info.validation_accuracy, 4),
         "test_accuracy": round(trace.accuracy, 4),
     }

@@ -1,16 +1,17 @@
 """Checkpoints: plain dictionaries of tensors and settings, written atomically, read without running code.
 
-A finished network is ``{format, format_version, model, state_dict, training}``: ``model`` is the
+A finished network is ``{format, format_version, sha256, model, state_dict, training}``: ``model`` is the
 configuration that rebuilds it (as plain data), ``training`` says where it comes from.  The state to resume
-training from is a format of its own.
+training from is a format of its own.  ``sha256`` is over everything else, every tensor with it, and is verified;
+files of version 1 have none, and only the checksums of the zip archive that every checkpoint is are verified.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import pickle
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from traces import FileProblem
 
 MODEL = "lacuna-model"
 TRAINING_STATE = "lacuna-training-state"
+_SEAL = "sha256"  # of everything else in the file
 ANSWERS = "lacuna-answers"  # of teachers
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_READABLE = (1, 2)
 
 
 def save_model(
@@ -49,7 +52,8 @@ def write(path: Path, kind: str, content: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
-        torch.save({"format": kind, "format_version": FORMAT_VERSION, **content}, file)
+        whole = {**content, "format": kind, "format_version": FORMAT_VERSION}
+        torch.save({**whole, _SEAL: _digest(whole)}, file)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
@@ -60,9 +64,10 @@ def read(path: Path, kind: str) -> dict[str, Any]:
     if not path.is_file():
         raise FileProblem(f"{path}: no such checkpoint")
     try:
+        _check_archive(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
-        reason = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
+    except Exception as error:  # zip, pickle and torch raise a dozen kinds for damaged bytes
+        reason = str(error).split("\n", maxsplit=1)[0][:200] or type(error).__name__
         raise FileProblem(f"{path}: damaged, or no checkpoint ({reason})") from error
     if not isinstance(content, dict) or content.get("format") not in {MODEL, TRAINING_STATE, ANSWERS}:
         raise FileProblem(f"{path}: not a Lacuna checkpoint; `lacuna train` writes them")
@@ -70,11 +75,66 @@ def read(path: Path, kind: str) -> dict[str, Any]:
         raise FileProblem(
             f"{path}: a {content['format']} file, needs {kind}; `lacuna train` writes model.pt at its end"
         )
-    if content.get("format_version") != FORMAT_VERSION:
+    if content.get("format_version") not in _READABLE:
         raise FileProblem(
             f"{path}: checkpoint format {content.get('format_version')}; this version reads {FORMAT_VERSION}"
         )
+    found = content.pop(_SEAL, None)
+    if content["format_version"] != 1 and found != _digest(content):
+        raise FileProblem(f"{path}: damaged: its content does not match the SHA-256 in it; copy it again")
     return content
+
+
+def _check_archive(path: Path) -> None:
+    """Verify the checksum of every record, which torch does not; refuse compressed ones, which torch never writes."""
+    with zipfile.ZipFile(path) as archive:
+        if any(record.compress_type != zipfile.ZIP_STORED for record in archive.infolist()):
+            raise ValueError("a record is compressed")
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise ValueError(f"the checksum of {damaged} does not match")
+
+
+def _digest(content: object) -> str:
+    """Return the SHA-256 of nested dictionaries, lists, tensors and plain values, by key in sorted order."""
+    digest = hashlib.sha256()
+    for part in _parts(content):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(value: object) -> Iterator[bytes]:
+    match value:
+        case Tensor():
+            flat = value.detach().contiguous().flatten()
+            yield f"tensor:{value.dtype}:{tuple(value.shape)};".encode()
+            yield flat.view(torch.uint8).numpy().tobytes() if len(flat) else b""
+        case Mapping():
+            yield f"mapping:{len(value)};".encode()
+            for key in sorted(value, key=repr):
+                yield f"{key!r}:".encode()
+                yield from _parts(value[key])
+        case list() | tuple():
+            yield f"list:{len(value)};".encode()
+            for item in value:
+                yield from _parts(item)
+        case _:
+            yield f"{value!r};".encode()
+
+
+def weights_of(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a finished network, in float32; refuse what is none, and numbers that are not finite."""
+    state = content.get("state_dict")
+    if not isinstance(state, dict):
+        raise FileProblem(f"{path}: state_dict is a {type(state).__name__}, needs tensors by name")
+    for name, tensor in state.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise FileProblem(
+                f"{path}: state_dict: {str(name)[:80]!r} is a {type(tensor).__name__}, needs a tensor"
+            )
+        if not torch.isfinite(tensor).all():
+            raise FileProblem(f"{path}: {name[:80]} holds numbers that are not finite; train it again")
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
 
 
 def weights_hash(state: Mapping[str, Tensor]) -> str:

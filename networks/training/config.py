@@ -32,6 +32,7 @@ from networks.models.families import (
     ModelConfig,
     ResNetConfig,
     WhitenedConfig,
+    build_model,
 )
 from networks.models.gates import AddedPart, belongs_to
 from networks.models.whitened import WhitenedNet
@@ -175,7 +176,7 @@ def run(  # noqa: PLR0913  # one run has these seven parts
 ) -> Path:
     """Train one network on data that is loaded already; see :func:`train_from_config`."""
     torch.manual_seed(config.training.seed)
-    model = config.model.build()
+    model = build_model(config.model)
     if start_from is not None:
         start(model, start_from, shrink=config.shrink_start)
     elif isinstance(model, WhitenedNet):

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from traces import ConfigError, FileProblem, did_you_mean
@@ -27,6 +28,7 @@ CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar.html"
 CIFAR10_FOLDER = "cifar-10-batches-py"
 _TRAIN_FILES = tuple(f"data_batch_{i}" for i in range(1, 6))
 _TEST_FILE = "test_batch"
+_CLASSES = 10
 _SPLIT_SEED = 0  # Choice: one split for every experiment, so that runs compare
 _CROP_PAD = 4  # pixels added on each side before the random crop: He et al., CVPR 2016, section 4.2
 
@@ -121,7 +123,7 @@ def load_cifar10(folder: Path, validation: int = 5_000) -> Dataset:
         test=_read_batch(root / _TEST_FILE),
         mean=(0.4914, 0.4822, 0.4465),
         std=(0.2470, 0.2435, 0.2616),
-        classes=10,
+        classes=_CLASSES,
         flip=True,
         crop_pad=_CROP_PAD,
     )
@@ -173,9 +175,10 @@ def _read_batch(path: Path) -> Images:
         with path.open("rb") as file:
             batch: Any = _BatchUnpickler(file, encoding="latin1").load()
         pixels = np.asarray(batch["data"])
-        labels = np.asarray(batch["labels"], dtype=np.int64)
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FileProblem(f"{path}: not a CIFAR-10 batch ({error}); {_where_to_get()}") from error
+        labels = _labels(batch["labels"])
+    except Exception as error:  # pickle and numpy raise a dozen kinds for damaged bytes
+        reason = str(error).split("\n", maxsplit=1)[0][:200] or type(error).__name__
+        raise FileProblem(f"{path}: not a CIFAR-10 batch ({reason}); {_where_to_get()}") from error
     if pixels.shape != (len(labels), 3_072) or pixels.dtype != np.uint8:
         raise FileProblem(
             f"{path}: data is {pixels.dtype} {pixels.shape}, needs uint8 ({len(labels)}, 3072); "
@@ -183,6 +186,17 @@ def _read_batch(path: Path) -> Images:
         )
     images = torch.from_numpy(pixels.reshape(-1, 3, 32, 32).copy())
     return Images(images, torch.from_numpy(labels))
+
+
+def _labels(found: object) -> NDArray[np.int64]:
+    """Return labels as they stand in a batch: whole numbers, each a class."""
+    labels = np.asarray(found)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise ValueError(f"labels are {labels.dtype} {labels.shape}, need whole numbers in a row")
+    outside = labels[(labels < 0) | (labels >= _CLASSES)]
+    if len(outside):
+        raise ValueError(f"label {outside[0]}, needs one of 0 to {_CLASSES - 1}")
+    return labels.astype(np.int64)
 
 
 class _BatchUnpickler(pickle.Unpickler):

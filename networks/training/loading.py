@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import nn
 
-from networks.models.families import ModelConfig, parse_model
+from networks.models.families import ModelConfig, build_model, parse_model
 from networks.training import checkpoint
-from traces import FileProblem, NetworkGraph
+from traces import FileProblem, LacunaError, NetworkGraph
+
+_Side = Annotated[int, Field(ge=1, le=4096)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,25 +23,35 @@ class LoadedModel:
     model: nn.Module
     config: ModelConfig
     graph: NetworkGraph
-    training: dict[str, Any]  # where it comes from, as it stands in the checkpoint
+    training: TrainingFacts  # where it comes from, as it stands in the checkpoint
+
+
+class TrainingFacts(BaseModel):
+    """Where a network comes from, as its checkpoint says."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    dataset: Literal["cifar10", "digits"]
+    image_shape: tuple[_Side, _Side, _Side]  # channels, height, width [pixels]
+    preprocessing: str = ""
+    seed: int = 0
+    epochs: int = Field(ge=0)
+    start_from: str = ""
+    validation_accuracy: float = Field(ge=0, le=1)
 
 
 def load_model(path: Path) -> LoadedModel:
     """Rebuild the network of a checkpoint."""
     content = checkpoint.read(path, checkpoint.MODEL)
+    weights = checkpoint.weights_of(content, path)
     try:
         config = parse_model(content["model"])
-        training: dict[str, Any] = content["training"]
-        model = config.build()
-        model.load_state_dict(
-            {
-                name: tensor.float() if tensor.is_floating_point() else tensor
-                for name, tensor in content["state_dict"].items()
-            }
-        )
-        shape = training["image_shape"]
-        graph = config.graph(model, str(training["name"]), (int(shape[0]), int(shape[1]), int(shape[2])))
-    except (ValidationError, RuntimeError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0]
+        training = TrainingFacts.model_validate(content["training"])
+        model = build_model(config)
+        model.load_state_dict(weights)
+        graph = config.graph(model, training.name, training.image_shape)
+    except (ValidationError, LacunaError, RuntimeError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0][:300]
         raise FileProblem(f"{path}: damaged, or written by another version: {reason}") from error
     return LoadedModel(model.eval(), config, graph, training)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from networks.models.ddi import DDIResNet
@@ -41,7 +40,7 @@ def warm_start(model: nn.Module, path: Path) -> bool:
         The checkpoint holds a tensor that the network has not, or of another shape, or lacks one that is no
         gate's.
     """
-    state: dict[str, torch.Tensor] = checkpoint.read(path, checkpoint.MODEL)["state_dict"]
+    state = checkpoint.weights_of(checkpoint.read(path, checkpoint.MODEL), path)
     own = model.state_dict()
     for name, tensor in state.items():
         if name not in own:

@@ -126,7 +126,7 @@ def _answered(
 def _load(path: Path, data: Dataset) -> nn.Module:
     """Load a network to learn from; it must know the same images."""
     loaded = load_model(path)
-    trained_on = loaded.training["dataset"]
+    trained_on = loaded.training.dataset
     if trained_on != data.name:
         raise ConfigError(f"{path}: a teacher that knows {trained_on!r}, needs one of {data.name!r}")
     loaded.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub

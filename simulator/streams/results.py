@@ -41,6 +41,7 @@ class StreamSummary(BaseModel):
     latency_us: Spread
     wait_us: Spread
     energy_uj_per_frame: float  # of completed frames; leakage and idle clocking of the whole time included
+    asleep: float = 0.0  # share of the time, if the design has a sleep mode
     accuracy: float  # of all frames; what got no answer is wrong
     busy: dict[str, float]  # share of the time that each unit works
 

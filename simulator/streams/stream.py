@@ -25,6 +25,7 @@ from simulator.streams.budgets import NO_EXIT, Budget, Halted, halt
 from simulator.streams.dvfs import Dvfs
 from simulator.streams.results import StreamResults, StreamSummary
 from simulator.streams.server import NEVER, Rules, Server
+from simulator.streams.sleep import sleeping
 from simulator.summary import Spread
 from traces import ConfigError, Trace, UnsupportedError, lower
 
@@ -190,7 +191,10 @@ def _summary(run: _Run) -> StreamSummary:
     done = ~frames["dropped"]
     span = int(max(server.ends.max(), server.arrivals[-1]))
     busy = run.times.busy[run.inputs[done]].sum(axis=0)
-    static = static_pj(prepared.design, prepared.schedule.units, np.array([span]), busy[None, :])
+    order = np.argsort(server.starts[done], kind="stable")
+    asleep, asleep_pj = sleeping(prepared.design, server.starts[done][order], server.ends[done][order], span)
+    awake = np.array([span - asleep])
+    static = static_pj(prepared.design, prepared.schedule.units, awake, busy[None, :]) + asleep_pj
     completed = int(done.sum())
     load = _load(run)
     seconds = span / prepared.design.clock
@@ -210,6 +214,7 @@ def _summary(run: _Run) -> StreamSummary:
         latency_us=Spread.of(frames["latency_us"][done]),
         wait_us=Spread.of(frames["wait_us"][done]),
         energy_uj_per_frame=float(frames["energy_pj"].sum() + static[0]) * 1e-6 / max(completed, 1),
+        asleep=asleep / max(span, 1),
         accuracy=float(frames["correct"].mean()),
         busy={
             unit: float(cycles) / max(span, 1)

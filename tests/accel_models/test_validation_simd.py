@@ -42,7 +42,7 @@ def test_the_targets_of_the_project_are_kept() -> None:
     assert all(c.bound_worst <= 0.25 for c in COMPARISONS.values() if "layers" in c.name)
 
 
-@pytest.mark.parametrize("design", ["cortex_m4", "psoc62", "cortex_m7", "stm32f746", "stm32h747"])
+@pytest.mark.parametrize("design", ["stm32l4r5", "psoc62", "stm32h7a3", "stm32f746", "stm32h747"])
 def test_no_chip_is_far_off(design: str) -> None:
     """The mean must not hide one bad chip behind the others."""
     errors = [e for e, lab in zip(TUNED.relative_errors, TUNED.labels, strict=True) if design in lab.split()]
@@ -96,7 +96,7 @@ def test_a_stack_names_its_software_set(stack: str, software: str) -> None:
 
 def test_flash_read_half_as_wide_waits_twice_as_often() -> None:
     """An op that reads its weights once waits for each line of 16 B; in dual-bank mode for each of 8 B."""
-    row = {"design": "cortex_m4", "freq_mhz": "120"}
+    row = {"design": "stm32l4r5", "freq_mhz": "120"}
     single, dual = row_core(row), row_core({**row, "flash": "dual bank"})
     layer = shapes_of(next(op for op in network("AD").ops if op.kind == "linear"))
     software = load_software("tuned", "dsp")

@@ -12,7 +12,7 @@ import pytest
 from tests.lacuna.lacuna_runner import Lacuna
 
 COMMANDS = (
-    "demo", "designs", "inspect", "train", "record", "cost-table", "estimate", "stream",
+    "demo", "designs", "networks", "inspect", "train", "record", "cost-table", "estimate", "stream",
     "replay", "sweep", "search", "pareto", "compare", "report", "validate",
 )  # fmt: skip
 NAMED_BY_THE_DESIGN = (
@@ -20,6 +20,8 @@ NAMED_BY_THE_DESIGN = (
     "cortex_a55", "cortex_a72", "rvv_core", "edge_npu_16x16", "edge_npu_32x32", "gemmini_16x16",
     "eyeriss_like", "ethos_u55_128_like", "systolic_bare",
 )  # fmt: skip
+
+SHIPPED_NETWORKS = Path(__file__).parents[2] / "networks" / "shipped"
 
 
 def test_help_names_every_command(lacuna: Lacuna) -> None:
@@ -46,6 +48,21 @@ def test_designs_lists_what_ships(lacuna: Lacuna) -> None:
     assert set(NAMED_BY_THE_DESIGN) <= set(names)
     assert all(name in table.out for name in names)
     assert all(row["area_mm2"] > 0 and row["clock_hz"] > 0 for row in listed)
+
+
+def test_networks_lists_what_ships(lacuna: Lacuna) -> None:
+    table, listed = lacuna("networks"), lacuna("networks", "--json").json
+    by_name = {row["name"]: row for row in listed}
+    assert set(by_name) == {path.stem for path in SHIPPED_NETWORKS.glob("*.pt")}
+    assert all(name in table.out for name in by_name)
+    gated = by_name["lcnet_resnet20_50"]
+    assert gated["gates"] == {"channel": 9, "layer": 9}
+    assert gated["size_bytes"] == (SHIPPED_NETWORKS / "lcnet_resnet20_50.pt").stat().st_size
+    assert gated["accuracy"] == pytest.approx(0.8673, abs=0.0005)
+    assert gated["macs"] == pytest.approx(0.482 * 40.81e6, rel=0.01)
+    assert gated["macs_share"] == pytest.approx(0.482, abs=0.001)
+    static = by_name["resnet20_taught"]
+    assert (static["macs_share"], static["gates"], static["macs"]) == (1.0, {}, 40_813_184)
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
+from networks.models.families import build_model
 from networks.recording.record import describe_checkpoint
 from networks.training import checkpoint
 from networks.training.loading import load_model
@@ -54,7 +56,8 @@ def test_files_hold_half_precision_and_exactly_the_rounded_network(tmp_path: Pat
     config = lcnet_config()
     model = config.build()
     checkpoint.round_weights(model)
-    training = {"name": "small", "dataset": "cifar10", "image_shape": [3, 8, 8]}
+    training = {"name": "small", "dataset": "cifar10", "image_shape": [3, 8, 8], "epochs": 1}
+    training["validation_accuracy"] = 0.5
     path = tmp_path / "model.pt"
     checkpoint.save_model(path, config.model_dump(mode="json"), model.state_dict(), training)
     stored = checkpoint.read(path, checkpoint.MODEL)["state_dict"]
@@ -97,7 +100,7 @@ def test_a_training_state_is_no_model(tmp_path: Path) -> None:
 
 def test_another_format_version(tmp_path: Path) -> None:
     torch.save({"format": checkpoint.MODEL, "format_version": 7}, tmp_path / "model.pt")
-    with pytest.raises(FileProblem, match="checkpoint format 7; this version reads 1"):
+    with pytest.raises(FileProblem, match="checkpoint format 7; this version reads 2"):
         load_model(tmp_path / "model.pt")
 
 
@@ -135,3 +138,103 @@ def test_warm_start_refuses_another_network(tmp_path: Path) -> None:
         warm_start(lcnet_config().model_copy(update={"widths": (5, 6, 8)}).build(), path)
     with pytest.raises(ConfigError, match=r"lacks 'block7.bn1.bias' and \d+ more"):
         warm_start(lcnet_config().model_copy(update={"depth": None, "blocks": (2, 2, 3)}).build(), path)
+
+
+def test_every_flipped_byte_is_found_or_changes_nothing(tmp_path: Path) -> None:
+    path = _save(tmp_path / "model.pt")
+    whole, hashed = path.read_bytes(), describe_checkpoint(path)
+    flipped = tmp_path / "flipped.pt"
+    for place in range(5, len(whole), len(whole) // 60):
+        flipped.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
+        try:
+            found = describe_checkpoint(flipped)
+        except FileProblem:
+            continue
+        assert found == hashed  # padding between records
+
+
+def test_a_checkpoint_whose_archive_was_written_anew_is_found(tmp_path: Path) -> None:
+    """The archive's checksums are right again; the digest over the tensors is not."""
+    path = _save(tmp_path / "model.pt")
+    content = torch.load(path, weights_only=True)
+    content["state_dict"]["stem.weight"][0, 0, 0, 0] += 1.0
+    torch.save(content, path)
+    with pytest.raises(FileProblem, match="does not match the SHA-256 in it"):
+        load_model(path)
+
+
+def test_files_of_version_1_are_read_without_a_digest(tmp_path: Path) -> None:
+    path = _save(tmp_path / "model.pt")
+    content = torch.load(path, weights_only=True)
+    del content["sha256"]
+    torch.save({**content, "format_version": 1}, path)
+    assert describe_checkpoint(path).name == "net"
+    torch.save(content, path)
+    with pytest.raises(FileProblem, match="does not match the SHA-256 in it"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers(tmp_path: Path, number: float) -> None:
+    path = _save(tmp_path / "model.pt")
+    content = checkpoint.read(path, checkpoint.MODEL)
+    content["state_dict"]["stem.weight"][0, 0, 0, 0] = number
+    checkpoint.write(path, checkpoint.MODEL, content)
+    for load in (load_model, lambda at: warm_start(lcnet_config().build(), at)):
+        with pytest.raises(FileProblem, match=r"stem.weight holds numbers that are not finite"):
+            load(path)
+
+
+@pytest.mark.parametrize("state", [[1.0], 0.5, True, None, {"stem.weight": 3}, {3: torch.zeros(1)}])
+def test_a_state_that_is_no_state(tmp_path: Path, state: object) -> None:
+    path = _save(tmp_path / "model.pt")
+    content = checkpoint.read(path, checkpoint.MODEL) | {"state_dict": state}
+    checkpoint.write(path, checkpoint.MODEL, content)
+    with pytest.raises(FileProblem, match="state_dict"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"validation_accuracy": 7.0},
+        {"validation_accuracy": float("nan")},
+        {"image_shape": [3, 8]},
+        {"image_shape": [3, 2**40, 8]},
+        {"epochs": -1},
+        {"dataset": "imagenet"},
+    ],
+)
+def test_facts_that_cannot_be(tmp_path: Path, changes: dict[str, object]) -> None:
+    path = _save(tmp_path / "model.pt", **changes)
+    with pytest.raises(FileProblem, match="damaged, or written by another version"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("model", "needs"),
+    [
+        ({"kind": "resnet", "blocks": [4096, 4096], "widths": [8, 8]}, "damaged"),
+        ({"kind": "resnet", "blocks": [64, 64], "widths": [4096, 4096]}, "weights; needs at most"),
+        ({"kind": "densenet", "layers": [64, 64, 64], "growth": 4096}, "weights; needs at most"),
+        ({"kind": "whitened", "widths": [4096, 4096]}, "weights; needs at most"),
+    ],
+)
+def test_a_network_too_large_to_build_is_refused_at_once(
+    tmp_path: Path, model: dict[str, object], needs: str
+) -> None:
+    path = _save(tmp_path / "model.pt")
+    content = checkpoint.read(path, checkpoint.MODEL) | {"model": model}
+    checkpoint.write(path, checkpoint.MODEL, content)
+    started = time.perf_counter()
+    with pytest.raises(FileProblem, match=needs):
+        load_model(path)
+    assert time.perf_counter() - started < 10
+
+
+def test_measuring_a_network_first_does_not_change_its_weights() -> None:
+    torch.manual_seed(5)
+    plain = lcnet_config().build().state_dict()
+    torch.manual_seed(5)
+    measured = build_model(lcnet_config()).state_dict()
+    assert all(torch.equal(measured[name], tensor) for name, tensor in plain.items())

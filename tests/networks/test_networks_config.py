@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from networks.recording.record import describe_checkpoint, record_checkpoint
+from networks.training import checkpoint
 from networks.training.config import load_config, train_from_config
 from traces.base.errors import ConfigError, FileProblem
 from traces.files.storage import load_trace, save_trace
@@ -84,9 +84,9 @@ def test_a_teacher_changes_what_is_learnt_and_must_know_the_images(tmp_path: Pat
         describe_checkpoint(train_from_config(config, tmp_path / "alone")).weights_hash != taught.weights_hash
     )
 
-    state = torch.load(tmp_path / "backbone/model.pt")
+    state = checkpoint.read(tmp_path / "backbone/model.pt", checkpoint.MODEL)
     state["training"]["dataset"] = "cifar10"
-    torch.save(state, tmp_path / "other.pt")
+    checkpoint.write(tmp_path / "other.pt", checkpoint.MODEL, state)
     config.write_text(BACKBONE + "teachers: [other.pt]\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"other.pt: a teacher that knows 'cifar10', needs one of 'digits'"):
         train_from_config(config, tmp_path / "wrong")

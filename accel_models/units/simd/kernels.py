@@ -16,6 +16,9 @@ unpacking            per load of a narrow operand
 loop                 ceil(M/P) ceil(N/Q) ceil(K/S) steps
 ===================  =====================================================
 
+Where a library's kernels have been counted (``SoftwareParams.counted``), :mod:`accel_models.units.simd.counted`
+says what each of its loops executes instead.
+
 ceil(K/S) is kernel area x ceil(C/S), C input channels, where kernels reduce the channels under one tap at a time.
 """
 
@@ -26,7 +29,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.units.simd.software import SoftwareParams
+from accel_models.units.simd.counted import (
+    CLASSES,
+    COUNTED_ISAS,
+    COUNTED_PARTS,
+    CountedIsa,
+    CountedKernel,
+    counted_parts,
+    kernels_of,
+)
+from accel_models.units.simd.software import Isa, SoftwareParams
 from accel_models.work.shapes import Ints, Shapes
 from traces import MAC_KINDS, RECURRENT, OpKind, UnsupportedError, did_you_mean
 
@@ -42,8 +54,9 @@ NORM_SUMS = 2  # passes that add up: of the elements and of their squares; a thi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a kernel must know of the core: the word it loads and how many MACs one instruction does."""
+    """What a kernel must know of the core: instruction set, the word it loads, MACs per instruction."""
 
+    isa: Isa
     lanes: int  # MACs per instruction
     vector_bytes: int  # bytes per load [B]
 
@@ -91,6 +104,10 @@ def count_instructions(
     shapes: Shapes, target: Target, software: SoftwareParams, *, weight_bytes: int = 1, act_bytes: int = 1
 ) -> Kernel:
     """Return the instructions of ``n`` pieces of work; skipped work still counts its op here."""
+    if software.counted and target.isa in COUNTED_ISAS and weight_bytes == act_bytes == 1:
+        kernels = kernels_of(shapes)
+        if kernels:
+            return _counted(shapes, target.isa, kernels, software)
     if shapes.kind not in MAC_KINDS:
         return _elementwise_kernel(shapes, software)
     depthwise = shapes.depthwise
@@ -107,6 +124,40 @@ def count_instructions(
         op=overhead(np.full(len(shapes), software.op_instructions)),
         weight_passes=np.where(depthwise, 1, _pixel_blocks(shapes, software)).astype(np.float64),
         resident_weights=_resident_weights(shapes, software),
+    )
+
+
+def _counted(
+    shapes: Shapes,
+    isa: CountedIsa,
+    kernels: dict[CountedKernel, NDArray[np.bool_]],
+    software: SoftwareParams,
+) -> Kernel:
+    """Return what a library's counted kernels execute, each loop body in the part it belongs to."""
+    counts = {name: np.zeros((len(CLASSES), len(shapes))) for name in COUNTED_PARTS}
+    for kernel, mask in kernels.items():
+        if mask.any():
+            for part, classes in counted_parts(kernel, isa, shapes).items():
+                counts[part] += classes * mask
+    parts = {name: _from_classes(classes) for name, classes in counts.items()}
+    is_mac = shapes.kind in MAC_KINDS
+    passes = np.where(shapes.depthwise, 1, _pixel_blocks(shapes, software)) if is_mac else 0 * shapes.m
+    return Kernel(
+        mac=parts["mac"],
+        im2col=parts["im2col"],
+        requant=parts["requant"],
+        elementwise=parts["elementwise"],
+        row=parts["row"],
+        op=overhead(np.full(len(shapes), software.op_instructions)),
+        weight_passes=passes.astype(np.float64),
+        resident_weights=_resident_weights(shapes, software),
+    )
+
+
+def _from_classes(classes: Floats) -> Instructions:
+    mac, load, store, branch, other = classes
+    return Instructions(
+        mac=mac, alu=other, weight_load=np.zeros_like(load), load=load, store=store, branch=branch
     )
 
 

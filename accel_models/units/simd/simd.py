@@ -11,7 +11,7 @@ at a higher clock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -158,9 +158,9 @@ def simd_cycles(
     lanes = core.lanes(max(weight_bytes, act_bytes, widened))
     if core.isa == "vector":
         return _vector_cost(shapes, core, lanes, active)
-    target = Target(lanes=lanes, vector_bytes=core.vector_bytes)
+    target = Target(isa=core.isa, lanes=lanes, vector_bytes=core.vector_bytes)
     if not software.vectorised:
-        target = Target(lanes=1, vector_bytes=1)
+        target = replace(target, lanes=1, vector_bytes=1)
     kernel = count_instructions(shapes, target, software, weight_bytes=weight_bytes, act_bytes=act_bytes)
     mac, im2col, requant, elementwise, row, op = (
         _single_issue_cycles(part, core, software) / core.issue for part in kernel.parts()

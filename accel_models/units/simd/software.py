@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from traces import ConfigError, did_you_mean
 
-Isa = Literal["scalar", "dsp", "mve", "neon", "dot", "rvv", "vector"]
+Isa = Literal["v6m", "scalar", "dsp", "mve", "neon", "dot", "rvv", "vector"]
 ISAS: tuple[Isa, ...] = get_args(Isa)
 
 
@@ -28,6 +28,7 @@ class SoftwareParams:
     one vector word a step.
     """
 
+    counted: bool  # int8 kernels execute what was counted of CMSIS-NN's; what follows then holds for the rest
     vectorised: bool  # uses the core's MAC lanes and wide loads; else one element at a time
     block_pixels: int  # output pixels per register block
     block_channels: int  # output channels per register block
@@ -103,7 +104,8 @@ def load_software(name: str, isa: Isa) -> SoftwareParams:
 def _collect(table: dict[str, Any], name: str, isa: Isa) -> dict[str, Any]:
     entry = table[name]
     inherited = _collect(table, entry["like"], isa) if "like" in entry else {}
-    return {**inherited, **entry.get("all", {}), **entry.get(isa, {})}
+    scalar = entry.get("scalar", {}) if isa == "v6m" else {}
+    return {**inherited, **entry.get("all", {}), **scalar, **entry.get(isa, {})}
 
 
 @cache

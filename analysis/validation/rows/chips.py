@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from accel_models import load_software
+from accel_models import kernel_instructions, load_software
 from analysis.validation.mcu import cycle_pj, network_cycles
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.kind import NotCovered, number
 from analysis.validation.rows.tables import cortexm_row, is_network, mlperf_row
-from analysis.validation.simd import kernel_instructions, layer_cycles
-from analysis.validation.simd_ops import row_op
+from analysis.validation.simd import layer_cycles
+from analysis.validation.simd_ops import counted_call, row_op
 from analysis.validation.simd_reference import latency_ms, row_core, software_of
 
 _CORE = re.compile(r"Cortex-[AMR]\d+\+?|RI5CY")
@@ -18,7 +18,7 @@ _CORE = re.compile(r"Cortex-[AMR]\d+\+?|RI5CY")
 
 def instructions(row: Row) -> tuple[float, float]:
     """Instructions of one call of a kernel."""
-    return number(row, "instructions"), kernel_instructions(row)
+    return number(row, "instructions"), float(kernel_instructions(*counted_call(row))[0])
 
 
 def mlperf_latency(row: Row) -> tuple[float, float]:
