@@ -8,6 +8,7 @@ from accel_models.compiling.absorbing import Absorbed
 from accel_models.cost import FREE, Placement, StageOperand
 from accel_models.design.design import AUTO, Design
 from accel_models.units.kinds import unit_described_by, units_of
+from accel_models.work.caches import network_shares
 from accel_models.work.residency import (
     Choices,
     Tensors,
@@ -53,6 +54,7 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     held = reserved_bytes(graph, kept, tensors)
     pinned = sum(weight_bytes(graph.op(name), memory) for name in resident)
     space = weight_space(memory, pinned)
+    cached = network_shares(graph, design)
 
     def on_chip(name: str) -> bool:
         return tensors.final.get(name, name) in kept
@@ -67,6 +69,7 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
             reserved_bytes=held[i],
             pinned_bytes=0 if op.name in resident else pinned,
             stage_reads=_stage_reads(made.taken.get(op.name), on_chip),
+            cached=cached[i],
         )
         for i, (op, unit) in enumerate(zip(graph.ops, units, strict=True))
     )

@@ -80,26 +80,20 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         label="op cols rows commands dram_stride mem_latency",
         group="op",
     ),
-    "gemmini_firesim": _kind(
-        "Gemmini in FireSim, cycles of a layer with the library's tiles",
-        f"{_FIRESIM} cycles_gemmini_default_tiler",
-        arrays.firesim,
-        label=_FIRESIM,
-        group="workload",
+    "gemmini_firesim": RowKind(
+        what="Gemmini in FireSim, cycles of a layer with the library's tiles; rows in the program's order",
+        columns=tuple(f"{_FIRESIM} cycles_gemmini_default_tiler".split()),
+        evaluate=arrays.firesim,
     ),
-    "gemmini_firesim_mapping": _kind(
-        "Gemmini in FireSim, cycles of a layer cut as a mapping says",
-        f"{_FIRESIM} mapping cycles_dosa_mapping",
-        arrays.firesim_mapping,
-        label=_FIRESIM,
-        group="workload",
+    "gemmini_firesim_mapping": RowKind(
+        what="Gemmini in FireSim, cycles of a layer cut as a mapping says; rows in the program's order",
+        columns=tuple(f"{_FIRESIM} mapping cycles_dosa_mapping".split()),
+        evaluate=arrays.firesim_mapping,
     ),
-    "gemmini_firesim_repeats": _kind(
-        "Gemmini in FireSim, mean cycles of three runs of a layer with the library's tiles",
-        " ".join((arrays.LAYER, *arrays.RUNS)),
-        arrays.firesim_repeats,
-        label=arrays.LAYER,
-        group=lambda _: "default tiler",
+    "gemmini_firesim_repeats": RowKind(
+        what="Gemmini in FireSim, mean cycles of three runs of a layer with the library's tiles; rows in order",
+        columns=(arrays.LAYER, *arrays.RUNS),
+        evaluate=arrays.firesim_repeats,
     ),
     "simd_instructions": _kind(
         "CMSIS-NN's kernels, instructions of a call",

@@ -109,6 +109,6 @@ def _load_file(path: Path, reading: Reading) -> NetworkGraph:
             return load_tflite(path, skip_unsupported=reading.skip_unsupported)
         case other:
             raise UnsupportedError(
-                f"{path}: cannot read a network from {other or 'a folder'!r}; "
+                f"{path}: cannot read a network from {other or 'a directory'!r}; "
                 f"known: .json (graph), .parquet and .npz (trace), .csv (SCALE-Sim topology), .onnx, .tflite"
             )

@@ -98,18 +98,24 @@ def _layers(path: str | Path) -> list[_Layer]:
     return [_layer(cells, f"{path}, line {line}", line, columns) for line, cells in rows]
 
 
-def _columns(header: Sequence[str], where: str) -> tuple[str, ...]:
-    """Return the columns that a header names, in its order."""
+def _columns(header: Sequence[str], where: str) -> tuple[str, ...] | None:
+    """Return the columns that a header names, in its order; ``None`` where it names them in its own words.
+
+    Such a file has SCALE-Sim's order, as that tool assumes of all.
+    """
     names = [" ".join(cell.lower().replace("_", " ").split()) for cell in header]
     while names and not names[-1]:
         names.pop()
     found = tuple(_ALIASES.get(name, name) for name in names)
+    whole = {*_GEMM} <= {*found} or {*_CONV[:6]} <= {*found}
+    if not whole and (len(found) <= len(_GEMM) or len(found) in {7, 8}) and "m" not in found:
+        return None
     for name, plain in zip(names, found, strict=True):
         if plain not in _KNOWN:
             raise UnsupportedError(f"{where}: column {name[:40]!r} is not known{did_you_mean(name, _KNOWN)}")
     if len(set(found)) < len(found):
         raise GraphError(f"{where}: names a column twice")
-    if not {*_GEMM} <= {*found} and not {*_CONV[:6]} <= {*found}:
+    if not whole:
         raise GraphError(f"{where}: needs {', '.join(map(_title, _CONV))}, or M, N, K")
     return found
 

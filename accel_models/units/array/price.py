@@ -57,6 +57,8 @@ def array_cost(states: States, design: Design) -> UnitCost:
         actions=_array_actions(work, shapes, mapping, cycles, design),
         feasible=mapping.feasible,
         misfit=_misfit(work, mapping),
+        gather_cycles=gather,
+        control_cycles=_control_cycles(mapping, design),
     )
     second = _second_operand_bytes(states, design)
     traffic = Traffic(
@@ -99,6 +101,8 @@ def _one_after_the_other(states: States, design: Design) -> UnitCost:
         actions=a.busy.actions + b.busy.actions.times(steps),
         feasible=a.busy.feasible & b.busy.feasible,
         misfit=a.busy.misfit or b.busy.misfit,
+        gather_cycles=a.busy.gather_cycles + steps * b.busy.gather_cycles,
+        control_cycles=a.busy.control_cycles + steps * b.busy.control_cycles,
     )
     outputs = shapes.output_elements * element_bytes(design)[0] * np.logical_not(where.output_on_chip)
     weights = a.traffic.weights + b.traffic.weights * np.where(stays, 1, steps)
@@ -112,6 +116,12 @@ def _second_operand_bytes(states: States, design: Design) -> Ints:
     """
     away = np.logical_not(states.where.inputs_on_chip)
     return np.asarray(states.shapes.second_elements * element_bytes(design)[0] * away, np.int64)
+
+
+def _control_cycles(mapping: Mapping, design: Design) -> Ints:
+    tiles = mapping.pixel_tiles * mapping.channel_tiles * mapping.reduction_tiles
+    each = design.memory.tile_overhead_cycles if design.memory is not None else 0
+    return np.asarray(np.minimum(each * tiles, mapping.array_cycles), np.int64)
 
 
 def _mapper_prices(design: Design) -> Prices | None:
