@@ -108,7 +108,8 @@ def _load_file(path: Path, reading: Reading) -> NetworkGraph:
 
             return load_tflite(path, skip_unsupported=reading.skip_unsupported)
         case other:
+            kind = repr(other) if other else "'a folder', a directory"
             raise UnsupportedError(
-                f"{path}: cannot read a network from {other or 'a directory'!r}; "
+                f"{path}: cannot read a network from {repr(other) if other else "'a folder', a directory"}; "
                 f"known: .json (graph), .parquet and .npz (trace), .csv (SCALE-Sim topology), .onnx, .tflite"
             )
