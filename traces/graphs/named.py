@@ -110,6 +110,6 @@ def _load_file(path: Path, reading: Reading) -> NetworkGraph:
         case other:
             kind = repr(other) if other else "'a folder', a directory"
             raise UnsupportedError(
-                f"{path}: cannot read a network from {repr(other) if other else "'a folder', a directory"}; "
+                f"{path}: cannot read a network from {kind}; "
                 f"known: .json (graph), .parquet and .npz (trace), .csv (SCALE-Sim topology), .onnx, .tflite"
             )
