@@ -82,6 +82,15 @@ from .units.kinds import idle_of as idle_of
 from .units.kinds import matrix_names as matrix_names
 from .units.kinds import unit_kind as unit_kind
 from .units.kinds import units_of as units_of
+from .units.micronpu.machine import MicroNpu as MicroNpu
+from .units.micronpu.machine import OutputStage as OutputStage
+from .units.micronpu.output import Behind as Behind
+from .units.micronpu.output import Function as Function
+from .units.micronpu.output import element_cycles as element_cycles
+from .units.micronpu.settings import machine_of as machine_of
+from .units.micronpu.total import run_in_order as run_in_order
+from .units.micronpu.work import Engine as Engine
+from .units.micronpu.work import NpuWork as NpuWork
 from .units.pricing import price as price
 from .units.pricing import price_all as price_all
 from .units.simd.counted import CountedIsa as CountedIsa

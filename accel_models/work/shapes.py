@@ -17,6 +17,8 @@ from traces import MAC_KINDS, RECURRENT, TRANSCENDENTAL, WEIGHTED, Op, OpKind
 
 Ints = NDArray[np.int64]
 
+_CLIPS = frozenset({"none", "relu", "relu6", "relu1"})  # functions that compare alone
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shapes:
@@ -40,14 +42,17 @@ class Shapes:
     depthwise: NDArray[np.bool_]  # a depthwise layer, also when it is down to its last channel
     operands: Ints  # tensors read: 2 for a residual add, 1 for a convolution
     transcendental: NDArray[np.bool_]  # a function of elements that takes an exponential or a table
+    table_behind: NDArray[np.bool_]  # ends in a function that takes a table (sigmoid, ...), not in a clip
 
     def __len__(self) -> int:
         return len(self.in_channels)
 
     @property
     def m(self) -> Ints:
-        """Output pixels over the batch: M of the GEMM."""
-        return self.out_height * self.out_width * self.batch
+        """Output pixels over the batch: M of the GEMM; of a transposed convolution the input's."""
+        scattered = self.kind == "conv_transpose"
+        height, width = (self.in_height, self.in_width) if scattered else (self.out_height, self.out_width)
+        return height * width * self.batch
 
     @property
     def k(self) -> Ints:
@@ -55,12 +60,15 @@ class Shapes:
         kernel = self.kernel_height * self.kernel_width
         if self.kind in RECURRENT:
             return self.in_channels + self.out_channels
-        return kernel * (self.in_channels // np.maximum(self.groups, 1))
+        per_group = self.in_channels // np.maximum(self.groups, 1)
+        return per_group if self.kind == "conv_transpose" else kernel * per_group
 
     @property
     def n(self) -> Ints:
         """Output channels per group: N of the GEMM."""
         per_group = self.out_channels // np.maximum(self.groups, 1)
+        if self.kind == "conv_transpose":
+            return self.kernel_height * self.kernel_width * per_group
         return RECURRENT.get(self.kind, 1) * per_group
 
     @property
@@ -99,7 +107,30 @@ class Shapes:
     @property
     def output_elements(self) -> Ints:
         """Elements of the output tensor, over the batch [elements]."""
-        return self.m * self.out_channels
+        return self.out_height * self.out_width * self.batch * self.out_channels
+
+    def scattered(self) -> Shapes:
+        """Return transposed convolutions as products of every input pixel with the whole kernel; others as they are.
+
+        Choice: the products are written out and added where they overlap, as col2im does, so the output counts
+        kernel area / stride^2 times; exactly once for kernels that do not overlap.
+        """
+        if self.kind != "conv_transpose":
+            return self
+        one = np.ones_like(self.groups)
+        return replace(
+            self,
+            kind="linear",
+            out_channels=self.n * self.groups,
+            out_height=self.in_height,
+            out_width=self.in_width,
+            kernel_height=one,
+            kernel_width=one,
+            stride_height=one,
+            stride_width=one,
+            dilation_height=one,
+            dilation_width=one,
+        )
 
     def take(self, rows: NDArray[np.intp] | slice) -> Shapes:
         """Return the pieces at ``rows``."""
@@ -150,9 +181,6 @@ def shapes_of(
     in_rows = full(op.in_height)
     if out_height is not None:
         in_rows = np.minimum(op.in_height, -(-rows * op.in_height // op.out_height))
-    area = op.kernel_height * op.kernel_width
-    if op.kind == "conv_transpose":
-        return _scattered(op, (cin, cout * area, in_rows, groups, inputs))
     if op.kind == "matmul":  # every input has both operands of its own, so inputs are groups too
         cin, cout, groups, inputs = cin * inputs, cout * inputs, groups * inputs, np.ones_like(inputs)
     return Shapes(
@@ -174,34 +202,5 @@ def shapes_of(
         depthwise=np.full(cin.shape, op.is_depthwise),
         operands=full(len(op.inputs) if op.kind in {"add", "mul"} else 1),
         transcendental=np.full(cin.shape, op.kind == "activation" and op.activation in TRANSCENDENTAL),
-    )
-
-
-def _scattered(op: Op, parts: tuple[Ints, Ints, Ints, Ints, Ints]) -> Shapes:
-    """Return a transposed convolution as the product of every input pixel with the whole kernel.
-
-    Choice: the products are written out and added where they overlap, as col2im does, so the output counts
-    kernel area / stride^2 times; exactly once for kernels that do not overlap.
-    """
-    cin, products, rows, groups, inputs = (np.asarray(part, np.int64) for part in parts)
-    ones, width = np.ones_like(rows), np.full_like(rows, op.in_width)
-    return Shapes(
-        kind=op.kind,
-        in_channels=cin,
-        out_channels=products,
-        in_height=rows,
-        in_width=width,
-        out_height=rows,
-        out_width=width,
-        kernel_height=ones,
-        kernel_width=ones,
-        stride_height=ones,
-        stride_width=ones,
-        dilation_height=ones,
-        dilation_width=ones,
-        groups=groups,
-        batch=inputs,
-        depthwise=np.zeros(rows.shape, np.bool_),
-        operands=ones,
-        transcendental=np.zeros(rows.shape, np.bool_),
+        table_behind=np.full(cin.shape, op.activation not in _CLIPS),
     )

@@ -32,7 +32,7 @@ def array_cost(states: States, design: Design) -> UnitCost:
     """Return the cost of states that run on the array, tiles chosen by the mapper."""
     if np.any(states.shapes.steps > 1):
         return _one_after_the_other(states, design)
-    work, shapes, where = states.work, states.shapes, states.where
+    work, shapes, where = states.work, states.shapes.scattered(), states.where
     mapping = map_ops(
         shapes,
         design.section(Array),

@@ -26,7 +26,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.design import Array
 from accel_models.work.shapes import Ints, Shapes
-from traces import RECURRENT
 
 Numbers = NDArray[Any]  # counts: int64, or float64, which is exact below 2**53 and divides faster
 
@@ -53,7 +52,7 @@ class Gemms:
     def of_shapes(cls, shapes: Shapes) -> Gemms:
         """Return the products that ops come to."""
         kernel = shapes.kernel_height * shapes.kernel_width
-        taps = np.ones_like(kernel) if shapes.kind in RECURRENT else kernel
+        taps = kernel if shapes.kind == "conv" else np.ones_like(kernel)
         return cls.of(shapes.m // shapes.steps, shapes.k, shapes.n, shapes.groups * shapes.steps, taps)
 
     @property
