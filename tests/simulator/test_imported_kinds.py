@@ -58,7 +58,7 @@ MACS = {
 }
 
 
-@pytest.mark.parametrize("design", ["edge_npu_16x16", "cortex_m55", "gemmini_16x16", "systolic_bare"])
+@pytest.mark.parametrize("design", ["edge_npu_16x16", "cortex_m55", "gemmini_16x16", "ethos_u55_128"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_goes_the_whole_way(kind: str, design: str) -> None:
     """The op between two convolutions; the engines agree, MACs are those of its product, nothing is free by mistake."""
