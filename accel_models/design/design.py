@@ -218,6 +218,11 @@ class Skip(Part):
         16.0  # ``compact``: packing kept channels
     )
 
+    @property
+    def rows(self) -> bool:
+        """Whether rows of a sequence can be left out; Choice: what packs channels or tiles packs rows too."""
+        return self.spatial or self.channels == "compact"
+
 
 class Price(Part):
     """A price that the design states itself."""
