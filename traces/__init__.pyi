@@ -40,9 +40,11 @@ from .gating.exit_gates import exit_modules as exit_modules
 from .gating.masks import from_masks as from_masks
 from .gating.requests import GateRequest as GateRequest
 from .gating.requests import channel as channel
+from .gating.requests import elements as elements
 from .gating.requests import exits as exits
 from .gating.requests import layer as layer
 from .gating.requests import spatial as spatial
+from .gating.requests import tokens as tokens
 from .gating.requests import width as width
 from .graphs.build import GraphBuilder as GraphBuilder
 from .graphs.build import Tensor as Tensor
