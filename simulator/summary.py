@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict
 
-from simulator.replays.waterfall import LOSSES, Levels
+from simulator.replays.waterfall import LOSSES, REMEDIES, Levels
 
 SCHEMA_VERSION = "1.0"  # of a results folder; major: readers refuse another
 MODEL_VERSION = "1.1"  # of everything that decides a number
@@ -48,6 +48,7 @@ class Loss(_Frozen):
 
     name: str
     amount: int
+    remedy: str = ""  # what an architect, a compiler or a trainer can do about it
 
 
 class Waterfall(_Frozen):
@@ -97,7 +98,8 @@ class Summary(_Frozen):
     utilization: dict[str, float] = {}  # useful MACs / (peak x cycles), per computing unit
     busy: dict[str, float] = {}  # share of the time that each unit works
     dense: Estimate | None = None
-    mean_rate: Estimate | None = None
+    mean_rate: Estimate | None = None  # as published estimators do it
+    expected: Estimate | None = None  # expected task times, decisions waited for: the best static estimate
     mac_proportional: Estimate | None = None
     oracle: Estimate | None = None
     waterfall: Waterfalls | None = None
@@ -115,12 +117,16 @@ def waterfalls(levels: Levels, dense: tuple[float, float], inputs: int, clock_hz
 def _waterfall(unit: str, dense: float, steps: ArrayLike) -> Waterfall:
     """Round every level once; the differences of whole numbers then add up exactly."""
     whole, level = round(dense), [round(float(step)) for step in np.asarray(steps)]
-    losses = [after - before for before, after in pairwise(level[1:])]
-    losses[LOSSES.index("SIMD and fixed parts")] += level[1] - level[0]
+    uneven, *losses = [after - before for before, after in pairwise(level[1:])]
+    losses[LOSSES.index("array rounding")] += uneven
+    losses[LOSSES.index("fixed work")] += level[1] - level[0]
     return Waterfall(
         unit=unit,
         dense=whole,
         ideal_saved=whole - level[0],
-        losses=tuple(Loss(name=name, amount=lost) for name, lost in zip(LOSSES, losses, strict=True)),
+        losses=tuple(
+            Loss(name=name, amount=lost, remedy=REMEDIES[name])
+            for name, lost in zip(LOSSES, losses, strict=True)
+        ),
         saved=whole - level[-1],
     )

@@ -34,6 +34,8 @@ def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost
     return Cost(
         unit=unit,
         compute_cycles=busy.cycles,
+        gather_cycles=np.broadcast_to(np.asarray(busy.gather_cycles, np.int64), len(work)),
+        control_cycles=np.broadcast_to(np.asarray(busy.control_cycles, np.int64), len(work)),
         first_tile_cycles=busy.first_tile_cycles,
         last_tile_cycles=busy.last_tile_cycles,
         weight_cycles=bus.weights,

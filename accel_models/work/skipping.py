@@ -311,7 +311,8 @@ def _gathered(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:
     """
     if op.kind not in MAC_KINDS:
         return np.zeros(len(cin), np.int64)
-    compacted = (design.skip.channels == "compact") & (cin < op.in_channels)
+    gathers = design.skip.channels == "compact" and not design.skip.packed_outputs
+    compacted = gathers & (cin < op.in_channels)
     pixels = np.where(patch > 0, patch, np.where(compacted, op.in_height * op.in_width, 0))
     return np.asarray(pixels * cin, np.int64)
 

@@ -67,10 +67,11 @@ def layer_pictures(views: Sequence[ReplayView], trace: Trace | None) -> tuple[Pi
 
 
 def references_us(figures: Figures) -> dict[str, float]:
-    """Return the four latencies a replay is compared with [us]."""
+    """Return the five latencies a replay is compared with [us]."""
     return {
         "dense": figures.dense.latency_us,
         "mean rate": figures.mean_rate.latency_us,
+        "expected": figures.expected.latency_us,
         "MAC-proportional": figures.mac_proportional.latency_us,
         "oracle": figures.oracle.latency_us,
     }

@@ -43,6 +43,7 @@ class Figures:
     dram_bytes: float
     dense: Estimate
     mean_rate: Estimate
+    expected: Estimate
     mac_proportional: Estimate
     oracle: Estimate
     waterfall: Waterfalls
@@ -127,6 +128,7 @@ def figures_of(summary: Summary) -> Figures | None:
         or s.energy_uj is None
         or s.dense is None
         or s.mean_rate is None
+        or s.expected is None
         or s.mac_proportional is None
         or s.oracle is None
         or s.waterfall is None
@@ -142,6 +144,7 @@ def figures_of(summary: Summary) -> Figures | None:
         dram_bytes=s.dram_bytes or 0.0,
         dense=s.dense,
         mean_rate=s.mean_rate,
+        expected=s.expected,
         mac_proportional=s.mac_proportional,
         oracle=s.oracle,
         waterfall=s.waterfall,

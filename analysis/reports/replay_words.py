@@ -82,7 +82,7 @@ def replay_words(view: ReplayView) -> tuple[str, ...]:
         f"That {saved_words(latency_saved(s), 'latency')} and {saved_words(energy_saved(s), 'energy')} "
         f"of the dense network on the same hardware."
     )
-    return (first, _losses(latency, energy), _tail(s), _mean_rate(s))
+    return (first, _losses(latency, energy), _tail(s), _estimates(s))
 
 
 def overview_words(views: Sequence[ReplayView]) -> tuple[str, ...]:
@@ -127,23 +127,22 @@ def _tail(s: Figures) -> str:
     )
 
 
-def _mean_rate(s: Figures) -> str:
-    """Say how far the usual estimates are from the replay; that gap is why inputs are replayed one by one."""
-    parts = []
-    for name, estimate in (
-        ("at its mean execution rate", s.mean_rate),
-        ("by its MACs alone", s.mac_proportional),
-    ):
-        error = estimate.latency_us / s.latency_us.mean - 1 if s.latency_us.mean else math.nan
-        word = "too slow" if error > 0 else "too fast"
-        parts.append(
-            f"priced {name} it would take {quantity(estimate.latency_us, 'us')} ({percent(abs(error))} {word})"
-        )
-    oracle = quantity(s.oracle.latency_us, "us")
+def _estimates(s: Figures) -> str:
+    """Say how far static estimates are from the replay's mean, and what they cannot tell at all."""
+    mean = s.latency_us.mean
+    best = min((s.expected, s.mean_rate), key=lambda one: abs(one.latency_us - mean))
+    named = "expected task times" if best is s.expected else "mean execution rates"
     return (
-        f"The mean input takes {quantity(s.latency_us.mean, 'us')}; {parts[0]}, {parts[1]}; "
-        f"if every decision were known in advance, {oracle}."
+        f"The mean input takes {quantity(mean, 'us')}; the better static estimate, from {named}, is "
+        f"{_off(best.latency_us, mean)}, one from MACs alone {_off(s.mac_proportional.latency_us, mean)}. No static "
+        f"estimate tells the tail; if every decision were known in advance, the mean would be "
+        f"{quantity(s.oracle.latency_us, 'us')}."
     )
+
+
+def _off(estimate: float, mean: float) -> str:
+    error = estimate / mean - 1 if mean else math.nan
+    return f"{percent(abs(error))} too {'slow' if error > 0 else 'fast'}"
 
 
 def _saved(value: float, dense: float) -> float:

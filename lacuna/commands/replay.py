@@ -107,6 +107,7 @@ def _estimate_rows(figures: Figures) -> list[list[str]]:
         "static network": dense,
         "MACs kept x static": figures.mac_proportional,
         "estimated at mean rates": figures.mean_rate,
+        "expected task times": figures.expected,
         "decisions known ahead": figures.oracle,
     }
     found = [(name, one.macs, one.latency_us, one.energy_uj) for name, one in estimates.items()]
@@ -142,10 +143,14 @@ def _show_waterfall(figures: Figures) -> None:
         *(loss.name for loss in figures.waterfall.latency.losses),
         "really saved",
     ]
-    table = [[name, rows[0][i], rows[1][i]] for i, name in enumerate(names)]
-    show_table(
-        "Where the promised saving went, in shares of the static network", ["", "latency", "energy"], table
-    )
+    remedies = ["", *(loss.remedy for loss in figures.waterfall.latency.losses), ""]
+    table = [
+        [name, rows[0][i], rows[1][i], remedies[i]]
+        for i, name in enumerate(names)
+        if (rows[0][i], rows[1][i]) != ("0.0 %", "0.0 %")
+    ]
+    title = "Where the promised saving went, in shares of the static network"
+    show_table(title, ["", "latency", "energy", "what helps"], table)
 
 
 def _signed(share: float) -> str:

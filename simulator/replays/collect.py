@@ -39,6 +39,7 @@ class Collector:
         self.row_cycles = 0
         self.levels: Levels | None = None
         self.mean_rate = np.zeros(2)
+        self.expected = np.zeros(2)
         self.prepared: Prepared | None = None
         self.timeline = ""
 
@@ -57,10 +58,11 @@ class Collector:
         for k, unit in enumerate(prepared.schedule.units):
             self.busy[unit] = self.busy.get(unit, 0) + int(times.busy[:, k].sum())
 
-    def explain(self, levels: Levels, mean_rate: Answer, inputs: int) -> None:
-        """Add what one part's idealised replays found; ``mean_rate`` is per input of the part."""
+    def explain(self, levels: Levels, mean_rate: Answer, expected: Answer, inputs: int) -> None:
+        """Add what one part's idealised replays found; the static estimates are per input of the part."""
         self.levels = levels if self.levels is None else self.levels + levels
         self.mean_rate += np.array(mean_rate) * inputs
+        self.expected += np.array(expected) * inputs
 
     def does_not_fit(self, misfit: Misfit, inputs: int) -> Results:
         """Return the results of a network that does not fit."""
@@ -127,6 +129,7 @@ class Collector:
             oracle = (self.levels.oracle_cycles / n, self.levels.oracle_pj / n)
             found["oracle"] = self._estimate(macs, oracle)
             found["mean_rate"] = self._estimate(macs, (self.mean_rate[0] / n, self.mean_rate[1] / n))
+            found["expected"] = self._estimate(macs, (self.expected[0] / n, self.expected[1] / n))
             found["waterfall"] = waterfalls(self.levels, dense, n, self.design.clock)
         return found
 

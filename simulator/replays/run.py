@@ -16,7 +16,7 @@ from simulator.engines.times import Times
 from simulator.policy import Policy
 from simulator.replays.batches import copies, group_inputs
 from simulator.replays.collect import Collector
-from simulator.replays.estimates import dense_answer, mean_rate_answer, prepare_dense
+from simulator.replays.estimates import dense_answer, expected_answer, mean_rate_answer, prepare_dense
 from simulator.replays.prepare import Prepared, prepare
 from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views
@@ -89,6 +89,7 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
             collector.explain(
                 levels(_alone(workload, actual, rates), actual, shares, baseline),
                 mean_rate_answer(workload, design, policy),
+                expected_answer(prepared),
                 len(part),
             )
     return collector.results(dense.graph.macs, baseline)

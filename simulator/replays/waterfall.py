@@ -1,58 +1,73 @@
 """From MACs saved to time and energy saved: idealisations turned off one at a time.
 
-========================  ==============================================================================
-level                     what it takes
-========================  ==============================================================================
-proportional              the dense network's time x share of MACs kept (the gates' own counted as kept)
-rounding to the array     array ops take their real cycles, all else still its share; no gates yet
-memory floor              transfers take their real cycles too
-SIMD and fixed parts      everything but gates takes its real cycles
-gate compute              gates run, on their units; decisions are known before they are made
-gate wait                 decisions are waited for, as the policy says; nothing is fetched in vain
-wasted prefetch           what is fetched before its decision costs time and energy
-batch divergence          inputs of a batch differ; before, each ran beside copies of itself
-========================  ==============================================================================
+======================  ================================================================================
+loss                    what the level behind it takes
+======================  ================================================================================
+(proportional)          the static network's time x share of MACs kept (the gates' own counted as kept)
+design cannot skip      products take their share of the MACs that gates of kinds the design knows leave
+group granularity       ... of the MACs that its groups of channels leave
+array rounding          products take their real cycles, but for packing and control
+gather                  ... with packing what is kept
+tile control            ... with control of their tiles: all they take
+memory floor            transfers take their real cycles too
+fixed work              everything but gates takes its real cycles
+gate compute            gates run, on their units; decisions are known before they are made
+decision wait           decisions are waited for, as the policy says; nothing is fetched in vain
+hand-over               decisions that cross units arrive later
+wasted prefetch         what is fetched before its decision costs time and energy
+batch divergence        inputs of a batch differ; before, each ran beside copies of itself
+======================  ================================================================================
 
 Every level is a replay of the same schedule, so losses overlap nowhere and add up exactly.  A negative loss
-is a gain.  What differs between the static network's own schedule and the dynamic one's without its gates
-(tensors that gates keep on chip) counts under SIMD and fixed parts.
+is a gain.  That MACs of some ops take longer than of others counts under array rounding, what differs between
+the static network's own schedule and the dynamic one's without its gates (tensors that gates keep on chip)
+under fixed work.  Energy of packing counts under array rounding.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import FREE, Cost, matrix_names, unit_kind
-from simulator.engines.fast import Scaling, simulate
+from simulator.engines.fast import simulate
 from simulator.engines.times import Times
-from simulator.replays.accounting import static_pj, sum_pj, wasted
+from simulator.replays.accounting import sum_pj, wasted
+from simulator.replays.ideals import Ideals, Level
 from simulator.replays.prepare import Prepared
-from simulator.schedules.durations import TICKS, Ints, mapped, with_known_decisions, without_waste
-from simulator.schedules.schedule import Task
+from simulator.schedules.durations import (
+    with_known_decisions,
+    without_handover,
+    without_waste,
+)
 
 Floats = NDArray[np.float64]
 
-LOSSES = (
-    "rounding to the array",
-    "memory floor",
-    "SIMD and fixed parts",
-    "gate compute",
-    "gate wait",
-    "wasted prefetch",
-    "batch divergence",
+REMEDIES: Mapping[str, str] = MappingProxyType(
+    {
+        "design cannot skip": "give the design that kind of skipping, or train gates of a kind it has",
+        "group granularity": "sort channels by validation rates, or train gates over aligned groups",
+        "array rounding": "keep multiples of the array's rows and columns, or use a smaller array",
+        "gather": "store kept channels packed (skip.packed_outputs), or gate contiguous widths",
+        "tile control": "larger buffers, so that an op takes fewer tiles",
+        "memory floor": "more bandwidth, pinned weights, or gates that leave out whole layers",
+        "fixed work": "fuse adds and pools into the output stage; gate the stem and the classifier too",
+        "gate compute": "fold scores, fuse the gates' pools, place gates on the faster unit, gate fewer layers",
+        "decision wait": "decide a block early, or prefetch by prediction",
+        "hand-over": "make decisions on the unit that obeys them, or several at once",
+        "wasted prefetch": "predict instead of speculating, or wait",
+        "batch divergence": "group inputs by similarity, or smaller batches",
+    }
 )
-_UNIT = 20  # bits of a share
+LOSSES = tuple(REMEDIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Levels:
-    """Sums over inputs at each level: proportional, then one per loss (see the module), shape (9,).
-
-    The second is the proportional level on the dynamic network's own schedule.
-    """
+    """Sums over inputs at each level, shape (levels,): see :func:`levels`."""
 
     cycles: Floats
     energy_pj: Floats
@@ -70,11 +85,12 @@ class Levels:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Replayed:
-    """Rows replayed as the policy says, without waste, and with decisions known ahead."""
+    """Rows replayed as the policy says, without waste, without hand-over, and with decisions known ahead."""
 
     prepared: Prepared
     times: Times
     prompt: Times  # nothing fetched in vain
+    near: Times  # and decisions known everywhere at once
     known: Times  # the oracle
 
     @classmethod
@@ -84,8 +100,10 @@ class Replayed:
         main = simulate(tables, index) if times is None else times
         vain, waits = tables.speculative_cycles.any(), tables.waits.any()
         prompt = simulate(without_waste(tables), index) if vain else main
+        at_once = without_handover(tables)
+        near = simulate(without_waste(at_once), index) if at_once is not tables else prompt
         known = simulate(with_known_decisions(tables), index) if vain or waits else main
-        return cls(prepared=prepared, times=main, prompt=prompt, known=known)
+        return cls(prepared=prepared, times=main, prompt=prompt, near=near, known=known)
 
 
 def levels(alone: Replayed, actual: Replayed, shares: Floats, dense: tuple[float, float]) -> Levels:
@@ -103,13 +121,16 @@ def levels(alone: Replayed, actual: Replayed, shares: Floats, dense: tuple[float
         Cycles and energy [pJ] of the static network, per input.
     """
     prepared, ran = alone.prepared, actual.prepared.sizes
-    ideal = [_ideal(prepared, shares, real) for real in range(4)]
-    replays = [*ideal, *(_Level.of(prepared, times) for times in (alone.known, alone.prompt, alone.times))]
-    moving = [_dynamic_pj(prepared, shares, real) for real in range(4)]
-    gates = moving[3] + _gate_pj(prepared)
-    moving += [gates, gates, gates + wasted(prepared, alone.times)[1]]
+    ideals = Ideals(prepared, shares)
+    known, near, prompt, own = (
+        Level.of(prepared, times) for times in (alone.known, alone.near, alone.prompt, alone.times)
+    )
+    gates = ideals.moving_pj()[-1] + _gate_pj(prepared)
+    wasted_pj = gates + wasted(prepared, alone.times)[1]
+    replays = [*ideals.replays(), known, near, prompt, own]
+    moving = [*ideals.moving_pj(), gates, gates, gates, wasted_pj]
     energy = [(pj + level.static) / prepared.sizes for pj, level in zip(moving, replays, strict=True)]
-    last, oracle = (_Level.of(actual.prepared, times) for times in (actual.times, actual.known))
+    last, oracle = (Level.of(actual.prepared, times) for times in (actual.times, actual.known))
     spent = sum_pj(actual.prepared)
     last_pj = spent + wasted(actual.prepared, actual.times)[1] + last.static
     total = float(shares.sum())
@@ -119,61 +140,6 @@ def levels(alone: Replayed, actual: Replayed, shares: Floats, dense: tuple[float
         oracle_cycles=float(oracle.cycles @ ran),
         oracle_pj=float((spent + oracle.static).sum()),
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Level:
-    """One replay's time, and the energy that its time costs."""
-
-    cycles: Floats  # (n,)
-    static: Floats  # (n,) [pJ]
-
-    @classmethod
-    def of(cls, prepared: Prepared, times: Times, fine: int = 1) -> _Level:
-        cycles = times.latency / fine
-        static = static_pj(prepared.design, prepared.schedule.units, cycles, times.busy / fine)
-        return cls(cycles, static)
-
-
-def _ideal(alone: Prepared, shares: Floats, real: int) -> _Level:
-    """Replay without gates, decisions known, the first ``real`` of array, transfers, rest at real cycles."""
-    dynamic = alone.dynamic
-
-    def fine(task: Task, cycles: Ints) -> Ints:
-        return np.zeros_like(cycles) if dynamic[task.op] else cycles * TICKS
-
-    tables = mapped(with_known_decisions(alone.tables), fine)
-    schedule = alone.schedule
-    matrix = matrix_names(alone.design)
-    scaled = np.array([_class(task, schedule.units, matrix) >= real for task in schedule.tasks], np.bool_)
-    share = np.rint(shares * (1 << _UNIT)).astype(np.int64)
-    times = simulate(tables, alone.work.state_index, scaling=Scaling(scaled, share))
-    return _Level.of(alone, times, TICKS)
-
-
-def _class(task: Task, units: tuple[str, ...], matrix: frozenset[str]) -> int:
-    """Return 0 for work of a matrix unit, 1 for a transfer, 2 for the rest."""
-    if task.kind != "compute":
-        return 1
-    return 0 if task.unit >= 0 and units[task.unit] in matrix else 2
-
-
-def _dynamic_pj(alone: Prepared, shares: Floats, real: int) -> Floats:
-    """Energy but static, of all but gates: real for the first ``real`` classes, their share for the rest."""
-    total = np.zeros(len(shares))
-    for i, cost in enumerate(alone.costs):
-        if alone.dynamic[i]:
-            continue
-        unit = alone.placements[i].unit
-        place = 0 if unit != FREE and unit_kind(unit).matrix else 2
-        for level, energy in ((1, cost.energy.dram_pj), (place, _beside_dram(cost))):
-            kept = energy[alone.work.state_index[:, i]] if level < real else energy[-1] * shares
-            total += kept
-    return total
-
-
-def _beside_dram(cost: Cost) -> Floats:
-    return np.asarray(replace(cost.energy, dram_pj=np.zeros_like(cost.energy.dram_pj)).total_pj)
 
 
 def _gate_pj(alone: Prepared) -> Floats:

@@ -68,6 +68,8 @@ def durations(
     latencies
         Of the design.
     """
+    if policy.prefetch == "oracle":
+        latencies = replace(latencies, handover_cycles=0)
     parts = [task_tables(task.kind, costs[task.op], latencies) for task in schedule.tasks]
     sizes = np.array([len(cycles) for cycles, _, _ in parts], np.int64)
     cycles, first, tail = (np.concatenate([part[k] for part in parts]) for k in range(3))
@@ -92,8 +94,15 @@ def without_waste(tables: Durations) -> Durations:
 
 
 def with_known_decisions(tables: Durations) -> Durations:
-    """Return the tables of the oracle: nothing waits for a decision, nothing is fetched in vain."""
-    return replace(without_waste(tables), waits=np.zeros_like(tables.waits))
+    """Return the tables of the oracle: nothing waits for a decision or its hand-over, nothing is fetched in vain."""
+    return replace(without_handover(without_waste(tables)), waits=np.zeros_like(tables.waits))
+
+
+def without_handover(tables: Durations) -> Durations:
+    """Return the tables with decisions known everywhere as soon as they are made."""
+    if all(task.kind != "handover" for task in tables.schedule.tasks):
+        return tables
+    return mapped(tables, lambda task, cycles: cycles * (task.kind != "handover"))
 
 
 def mapped(tables: Durations, change: Callable[[Task, Ints], Ints]) -> Durations:

@@ -20,11 +20,12 @@ PER_INPUT = [
 PER_OP = {"op", "rate", "in_channels", "out_channels", "cycles_mean", "cycles_p99", "utilization", "bound"}
 SUMMARY = {
     "schema_version", "model_version", "design_hash", "trace_hash", "seed", "inputs", "accuracy", "macs",
-    "latency_us", "energy_uj", "utilization", "dense", "mean_rate", "mac_proportional", "oracle", "waterfall",
+    "latency_us", "energy_uj", "utilization", "dense", "mean_rate", "expected", "mac_proportional", "oracle",
+    "waterfall",
 }  # fmt: skip
 LOSSES = [
-    "rounding to the array", "memory floor", "SIMD and fixed parts", "gate compute", "gate wait",
-    "wasted prefetch", "batch divergence",
+    "design cannot skip", "group granularity", "array rounding", "gather", "tile control", "memory floor",
+    "fixed work", "gate compute", "decision wait", "hand-over", "wasted prefetch", "batch divergence",
 ]  # fmt: skip
 
 

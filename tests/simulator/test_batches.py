@@ -92,3 +92,17 @@ def test_batches_of_a_trace_in_parts_have_numbers_of_their_own() -> None:
     rows = replay((trace.rows(at, at + 10) for at in (0, 10)), DESIGN, policy=policy, explain=False).per_input
     assert rows.groupby("batch").size().tolist() == [4, 4, 2, 4, 4, 2]
     assert rows.input.tolist() == list(range(20))
+
+
+def test_a_batch_holds_as_many_activations_as_it_has_inputs() -> None:
+    """Eight inputs of a 16 x 8 x 8 tensor are 8 KiB: beside a buffer of 4 KiB they go out to DRAM and come back."""
+    trace = synthetic_trace(cifar_resnet(8, gates="layer"), 16, SyntheticSettings(rates=1.0), seed=1)
+    design = load_design("edge_npu_16x16", {"memory.activation_buffer": "64 KiB"})
+    one, eight = (replay(trace, design, policy=Policy(batch=b), explain=False).summary() for b in (1, 8))
+    assert one.dram_bytes is not None
+    assert eight.dram_bytes is not None
+    weights = sum(op.weight_count for op in trace.graph.ops)
+    assert one.dram_bytes - weights < 3 * 32 * 32 + 2048  # the image, and whole bursts
+    assert (
+        eight.dram_bytes - weights / 8 > 2 * 16 * 32 * 32
+    )  # at least one tensor of the first stage, out and in

@@ -46,7 +46,73 @@ def test_rounding_catches_channels_that_do_not_fill_the_array(kept: int, folds: 
     fall = figures.waterfall.latency
     assert fall.saved == pytest.approx(fall.dense * (1 - folds / 2), rel=0.01)
     assert fall.ideal_saved == pytest.approx(fall.dense * (1 - kept / 32), abs=1)
-    assert losses(figures)["rounding to the array"] == fall.ideal_saved - fall.saved
+    assert losses(figures)["array rounding"] == fall.ideal_saved - fall.saved
+
+
+def scattered(kept: tuple[int, ...], kind: str = "channel", grid: int = 1) -> Trace:
+    """One convolution of 32 channels on 8 x 8 pixels, and the channels or tiles it keeps."""
+    builder = GraphBuilder("one", 16, 8, 8)
+    builder.conv("conv", builder.input, 32, Window.square(3))
+    size = 32 if kind == "channel" else grid * grid
+    shape = {"tile_rows": grid, "tile_cols": grid}
+    builder.gate(Gate(name="g", kind=kind, size=size, reads="input", guards=("conv",), **shape))
+    masks = pack_mask(np.isin(np.arange(size), kept)[None, :])
+    zeros = np.zeros(1, np.int32)
+    return Trace(builder.finish(), TraceInfo(model_name="one"), zeros, zeros, {"g": masks})
+
+
+NO_FILL = {"array.rows": 16, "array.cols": 16, "array.dataflow": "ws"}
+
+
+def test_what_the_design_cannot_skip_is_told_from_rounding() -> None:
+    """Half of the tiles and half of the channels, on an array that knows neither: all of the saving is lost so."""
+    for trace in (scattered((0, 1), "spatial", 2), scattered(tuple(range(16)))):
+        figures = replay(trace, load_design("systolic_bare", {**NO_FILL, "skip.channels": "none"})).summary()
+        assert figures.waterfall is not None
+        fall = figures.waterfall.latency
+        assert losses(figures)["design cannot skip"] == pytest.approx(fall.dense / 2, abs=1)
+        assert fall.saved == 0
+
+
+def test_groups_lose_what_one_kept_channel_drags_along() -> None:
+    """One channel in each of four groups of eight is kept: all are computed."""
+    design = load_design("systolic_bare", {**NO_FILL, "skip.channels": "tile", "skip.group": 8})
+    figures = replay(scattered((0, 8, 16, 24)), design).summary()
+    assert figures.waterfall is not None
+    fall = figures.waterfall.latency
+    assert losses(figures)["group granularity"] == pytest.approx(fall.dense * (1 - 4 / 32), abs=1)
+    assert losses(figures)["design cannot skip"] == 0
+
+
+def test_packing_and_control_are_losses_of_their_own() -> None:
+    """Between two convolutions 16 of 32 channels are kept: the second packs 64 x 16 elements, 4 a cycle."""
+    builder = GraphBuilder("two", 16, 8, 8)
+    first = builder.conv("first", builder.input, 32, Window.square(3))
+    builder.conv("second", first, 16, Window.square(3))
+    builder.gate(Gate(name="g", kind="channel", size=32, reads="input", guards=("first",)))
+    zeros = np.zeros(1, np.int32)
+    masks = pack_mask(np.arange(32)[None, :] % 2 == 0)
+    trace = Trace(builder.finish(), TraceInfo(model_name="two"), zeros, zeros, {"g": masks})
+    slow = {"skip.gather_elements_per_cycle": 4.0, "memory.tile_overhead_cycles": 1000}
+    found = losses(replay(trace, load_design("edge_npu_16x16", slow)).summary())
+    cycle_ps = 2000  # 500 MHz
+    assert found["gather"] == pytest.approx(64 * 16 / 4 * cycle_ps, abs=cycle_ps)
+    assert found["tile control"] > 0
+    packed = {**slow, "skip.packed_outputs": "true"}
+    assert losses(replay(trace, load_design("edge_npu_16x16", packed)).summary())["gather"] == 0
+
+
+def test_handing_decisions_over_is_a_loss_beside_waiting_for_them() -> None:
+    trace = synthetic_trace(cifar_resnet(8, "layer"), 20, seed=1)
+    near, far = (
+        losses(replay(trace, load_design("edge_npu_16x16", {"gate_handover": time})).summary())
+        for time in ("0 us", "10 us")
+    )
+    assert near["hand-over"] == 0
+    assert far["hand-over"] > 0
+    assert {name: loss for name, loss in near.items() if name != "hand-over"} == {
+        name: loss for name, loss in far.items() if name != "hand-over"
+    }
 
 
 def test_the_memory_floor_catches_inputs_that_come_anyway() -> None:
@@ -68,9 +134,9 @@ def test_gates_that_cost_and_make_wait_are_told_apart() -> None:
     }
     found = {prefetch: losses(summary) for prefetch, summary in figures.items()}
     assert tuple(found["wait"]) == LOSSES
-    assert found["wait"]["gate wait"] > found["speculate"]["gate wait"] >= 0
-    assert found["oracle"]["gate wait"] == 0
-    for before in LOSSES[:4]:  # what the gates' timing does not touch is the same whatever the policy
+    assert found["wait"]["decision wait"] > found["speculate"]["decision wait"] >= 0
+    assert found["oracle"]["decision wait"] == 0
+    for before in LOSSES[:7]:  # what the gates' timing does not touch is the same whatever the policy
         assert len({losses_of[before] for losses_of in found.values()}) == 1
     assert found["wait"]["gate compute"] > 0
     assert losses(figures["wait"], "energy")["wasted prefetch"] == 0

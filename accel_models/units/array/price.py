@@ -52,6 +52,8 @@ def array_cost(states: States, design: Design) -> UnitCost:
         actions=_array_actions(work, shapes, mapping, cycles, design),
         feasible=mapping.feasible,
         misfit=_misfit(work, mapping),
+        gather_cycles=gather,
+        control_cycles=_control_cycles(mapping, design),
     )
     traffic = Traffic(
         weights=mapping.dram_weight_bytes,
@@ -61,6 +63,12 @@ def array_cost(states: States, design: Design) -> UnitCost:
         first_inputs=mapping.first_input_bytes,
     )
     return UnitCost(busy=busy, traffic=traffic)
+
+
+def _control_cycles(mapping: Mapping, design: Design) -> Ints:
+    tiles = mapping.pixel_tiles * mapping.channel_tiles * mapping.reduction_tiles
+    each = design.memory.tile_overhead_cycles if design.memory is not None else 0
+    return np.asarray(np.minimum(each * tiles, mapping.array_cycles), np.int64)
 
 
 def _mapper_prices(design: Design) -> Prices | None:

@@ -1,0 +1,171 @@
+"""Replays of what a network would take if only some of it were real: the levels of a waterfall.
+
+Products on a matrix unit come closer to what they take in ``ARRAY_STEPS``; transfers and all the rest follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models import FREE, Cost, Skip, matrix_names, unit_kind
+from simulator.engines.fast import Scaling, simulate
+from simulator.engines.times import Times
+from simulator.replays.accounting import static_pj
+from simulator.replays.prepare import Prepared
+from simulator.schedules.decisions import deciding_gates
+from simulator.schedules.durations import TICKS, Ints, mapped, with_known_decisions
+from simulator.schedules.schedule import Task
+
+Floats = NDArray[np.float64]
+_UNIT = 20  # bits of a share
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Level:
+    """One replay's time, and the energy that its time costs."""
+
+    cycles: Floats  # (n,)
+    static: Floats  # (n,) [pJ]
+
+    @classmethod
+    def of(cls, prepared: Prepared, times: Times, fine: int = 1) -> Level:
+        """Return the level of a replay whose times are in parts of a cycle, ``fine`` of them."""
+        cycles = times.latency / fine
+        static = static_pj(prepared.design, prepared.schedule.units, cycles, times.busy / fine)
+        return cls(cycles, static)
+
+
+ARRAY_STEPS = (
+    "useful",
+    "usable",
+    "computed",
+    "bare",
+    "gathered",
+    "real",
+)  # what products take, level by level
+
+
+class Ideals:
+    """Replays without gates, decisions known: first all at their share of MACs, then one class after the other."""
+
+    def __init__(self, alone: Prepared, shares: Floats) -> None:
+        self.alone = alone
+        self.shares = shares
+        units = alone.schedule.units
+        matrix = matrix_names(alone.design)
+        self.classes = [_class(task, alone, units, matrix) for task in alone.schedule.tasks]
+        known, every = (deciding_gates(alone.graph, skip) for skip in (alone.design.skip, _ALL_SKIPPING))
+        unusable = [one != other for one, other in zip(known, every, strict=True)]
+        self.steps = [_ArraySteps.of(alone, i, lost) for i, lost in enumerate(unusable)]
+
+    def replays(self) -> list[Level]:
+        """Return the levels: all at their share; products at each of ``ARRAY_STEPS``; transfers; the rest."""
+        found = [self._replay(0, None)]
+        before = None
+        for step in ARRAY_STEPS:
+            same = before is not None and all(each.equal(before, step) for each in self.steps)
+            found.append(found[-1] if same else self._replay(1, step))
+            before = step
+        return [*found, self._replay(2, "real"), self._replay(3, "real")]
+
+    def _replay(self, real: int, step: str | None) -> Level:
+        """Replay with the first ``real`` classes (products, transfers, the rest) at their own cycles."""
+        alone = self.alone
+
+        def fine(task: Task, cycles: Ints) -> Ints:
+            if alone.dynamic[task.op]:
+                return np.zeros_like(cycles)
+            if step is not None and task.kind == "compute":
+                return self.steps[task.op].at(step, cycles)
+            return cycles * TICKS
+
+        tables = mapped(with_known_decisions(alone.tables), fine)
+        scaled = np.array([kind >= real for kind in self.classes], np.bool_)
+        share = np.rint(self.shares * (1 << _UNIT)).astype(np.int64)
+        times = simulate(tables, alone.work.state_index, scaling=Scaling(scaled, share))
+        return Level.of(alone, times, TICKS)
+
+    def moving_pj(self) -> list[Floats]:
+        """Return the energy but static, of all but gates, at the levels of :meth:`replays`."""
+        steps = [self._moving(1, step) for step in ARRAY_STEPS]
+        return [self._moving(0, None), *steps, self._moving(2, "real"), self._moving(3, "real")]
+
+    def _moving(self, real: int, step: str | None) -> Floats:
+        alone, total = self.alone, np.zeros(len(self.shares))
+        for i, cost in enumerate(alone.costs):
+            if alone.dynamic[i]:
+                continue
+            own = _beside_dram(cost)
+            place = 0 if self.steps[i].product else 2
+            states = alone.work.state_index[:, i]
+            total += cost.energy.dram_pj[states] if real > 1 else cost.energy.dram_pj[-1] * self.shares
+            if place < real:
+                total += own[states] if step is None else self.steps[i].energy(step, own)[states]
+            else:
+                total += own[-1] * self.shares
+        return total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ArraySteps:
+    """What one op's states take at each of ``ARRAY_STEPS``; anything but a product takes its own time at all."""
+
+    product: bool  # runs on a matrix unit and has MACs
+    shares: Mapping[str, Floats]  # of the whole op's cycles, shape (states,)
+    cost: Cost
+
+    @classmethod
+    def of(cls, alone: Prepared, i: int, unusable: bool) -> _ArraySteps:
+        """Return those of op i; ``unusable``: some gate over it is of a kind the design cannot use."""
+        cost, unit = alone.costs[i], alone.placements[i].unit
+        whole = float(cost.macs[-1])
+        product = unit != FREE and unit_kind(unit).matrix and whole > 0
+        if not product:
+            return cls(product, {}, cost)
+        useful, computed = cost.useful_macs / whole, cost.macs / whole
+        usable = computed if unusable else useful
+        return cls(product, {"useful": useful, "usable": usable, "computed": computed}, cost)
+
+    def equal(self, one: str, other: str) -> bool:
+        """Whether two steps take the same."""
+        if not self.product:
+            return True
+        return bool(np.array_equal(self._cycles(one), self._cycles(other)))
+
+    def _cycles(self, step: str) -> Floats:
+        cost = self.cost
+        if step in self.shares:
+            return np.asarray(self.shares[step] * cost.compute_cycles[-1])
+        left = {"bare": cost.gather_cycles + cost.control_cycles, "gathered": cost.control_cycles}
+        return np.maximum(cost.compute_cycles - left.get(step, 0), 0).astype(np.float64)
+
+    def at(self, step: str, cycles: Ints) -> Ints:
+        """Return a table of the op's compute task at a step, in ticks."""
+        if not self.product or step == "real":
+            return cycles * TICKS
+        share = self.shares.get(step)
+        left = np.minimum(cycles, self._cycles(step)) if share is None else share * float(cycles[-1])
+        return np.asarray(np.rint(left * TICKS), np.int64)
+
+    def energy(self, step: str, own: Floats) -> Floats:
+        """Return the states' energy beside the DRAM's at a step [pJ]."""
+        return np.asarray(self.shares[step] * own[-1]) if step in self.shares else own
+
+
+_ALL_SKIPPING = Skip(layers=True, channels="compact", spatial=True)
+
+
+def _class(task: Task, alone: Prepared, units: tuple[str, ...], matrix: frozenset[str]) -> int:
+    """Return 0 for products on a matrix unit, 1 for a transfer, 2 for the rest."""
+    if task.kind not in {"compute", "handover"}:
+        return 1
+    product = task.kind == "compute" and task.unit >= 0 and units[task.unit] in matrix
+    return 0 if product and alone.graph.ops[task.op].macs > 0 else 2
+
+
+def _beside_dram(cost: Cost) -> Floats:
+    return np.asarray(replace(cost.energy, dram_pj=np.zeros_like(cost.energy.dram_pj)).total_pj)
