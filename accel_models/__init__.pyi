@@ -16,9 +16,10 @@ from .design.design import Array as Array
 from .design.design import Design as Design
 from .design.design import Skip as Skip
 from .design.load import altered as altered
+from .design.load import assign as assign
+from .design.load import check_path as check_path
 from .design.load import design_model as design_model
 from .design.load import design_names as design_names
-from .design.load import explain as explain
 from .design.load import load_design as load_design
 from .design.load import parse_design as parse_design
 from .design.load import parse_override as parse_override
@@ -82,6 +83,15 @@ from .units.kinds import idle_of as idle_of
 from .units.kinds import matrix_names as matrix_names
 from .units.kinds import unit_kind as unit_kind
 from .units.kinds import units_of as units_of
+from .units.micronpu.machine import MicroNpu as MicroNpu
+from .units.micronpu.machine import OutputStage as OutputStage
+from .units.micronpu.output import Behind as Behind
+from .units.micronpu.output import Function as Function
+from .units.micronpu.output import element_cycles as element_cycles
+from .units.micronpu.settings import machine_of as machine_of
+from .units.micronpu.total import run_in_order as run_in_order
+from .units.micronpu.work import Engine as Engine
+from .units.micronpu.work import NpuWork as NpuWork
 from .units.pricing import price as price
 from .units.pricing import price_all as price_all
 from .units.simd.counted import CountedIsa as CountedIsa

@@ -58,6 +58,7 @@ class Placement:
     pinned_bytes: int = 0  # of the weight buffer, held by other ops' resident weights [B]
     stage_reads: StageOperand = "nothing"  # besides its results, by the output stage that took the op over
     cached: Cached = ()  # what caches hold when it begins; empty where a unit has none, or they hold nothing
+    outside_share: float = 0.0  # of its weights, that lie off a chip whose own memory is full [0..1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,6 +106,13 @@ class MemoryWait(Part):
     cache: Size  # "0 B" is none
 
 
+class OutsideWeights(Part):
+    """Memory off the chip for the weights of a network that the chip's own does not hold."""
+
+    inside: Size  # weights that the chip holds
+    byte: Time  # to read one byte from outside
+
+
 class Simd(Part):
     """A core or the vector unit beside an array; see :class:`accel_models.units.simd.simd.SimdParams`."""
 
@@ -125,7 +132,10 @@ class Simd(Part):
     instruction_cache: Size | None = None  # before code in the weight memory; left out: code never waits
     activation_memory: MemoryWait
     cores: Count = 1  # that share the work of each op
-    dispatch: Time = 0.0  # operating system or thread pool, per op
+    serial_share: Share = 0.0  # of an op's work that one core does while the others wait
+    dispatch: Time = 0.0  # operating system or interpreter, per op
+    sync: Time = 0.0  # per op, with several cores: to wake them and to wait for the last
+    outside: OutsideWeights | None = None  # left out: all weights find room on the chip
 
 
 class Dram(Part):
@@ -193,6 +203,11 @@ class Skip(Part):
     spatial: bool = False
     packed_outputs: bool = False  # ``compact``: producers that know the mask store kept channels side by side
     gather_elements_per_cycle: Annotated[float, Field(gt=0)] = 16.0  # ``compact``: packing kept channels
+
+    @property
+    def rows(self) -> bool:
+        """Whether rows of a sequence can be left out; Choice: what packs channels or tiles packs rows too."""
+        return self.spatial or self.channels == "compact"
 
 
 class Price(Part):

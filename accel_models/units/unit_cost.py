@@ -27,6 +27,7 @@ class Where:
     reserved_bytes: Ints  # of the activation buffer, held by others [B]
     pinned_bytes: Ints  # of the weight buffer, held by others [B]
     cached: Cached  # of the first op: units before which there are caches do not join ops
+    outside_share: NDArray[np.float64]  # of the weights, off a chip whose own memory is full [0..1]
 
     @classmethod
     def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> Where:
@@ -38,6 +39,7 @@ class Where:
             reserved_bytes=np.repeat([place.reserved_bytes for place in placements], states),
             pinned_bytes=np.repeat([place.pinned_bytes for place in placements], states),
             cached=placements[0].cached,
+            outside_share=np.repeat([place.outside_share for place in placements], states),
         )
 
 

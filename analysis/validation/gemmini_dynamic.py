@@ -75,21 +75,12 @@ def layer_cycles(table: Table, align: int = 1) -> Floats:
     """Return the cycles of each row's convolution, its kept channels a multiple of ``align`` bytes apart."""
     names = ("in_dim", "in_ch", "out_ch", "kernel", "stride", "pad", "mem_latency", "mem_cycles_per_16B")
     rows = zip(*(ints(table, name).tolist() for name in names), strict=True)
-    return np.array([_layer_cycles(*row, align=align) for row in rows], np.float64)
+    return np.array([_layer_cycles(row, align) for row in rows], np.float64)
 
 
-def _layer_cycles(  # noqa: PLR0913, PLR0917  # the sizes of a layer and of its memory
-    size: int,
-    kept: int,
-    filters: int,
-    kernel: int,
-    stride: int,
-    pad: int,
-    latency: int,
-    beat: int,
-    align: int,
-) -> int:
+def _layer_cycles(row: tuple[int, ...], align: int) -> int:
     """Price what a gate leaves of a convolution whose channels are rounded up to ``align``."""
+    size, kept, filters, kernel, stride, pad, latency, beat = row
     whole, out = (
         [-(-count // align) * align for count in (kept, filters)],
         (size + 2 * pad - kernel) // stride + 1,

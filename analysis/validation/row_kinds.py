@@ -6,11 +6,14 @@ A file has at least the columns that its kind reads, named as in the shipped tab
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows import arrays, chips, networks
 from analysis.validation.rows.kind import RowKind, RowText, each
+from analysis.validation.vela import networks as vela_networks
+from analysis.validation.vela import ops as vela_ops
 from traces import ConfigError, did_you_mean
 
 Predict = Callable[[Row], tuple[float, float]]
@@ -153,6 +156,23 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         what="DPACS on an FPGA, latency under pruning over that of the dense network",
         columns=("network", "implementation", "pruned_spatial_channel_percent", "latency_ms"),
         evaluate=networks.dpacs,
+    ),
+    "vela_ops": RowKind(
+        what="Vela on Ethos-U, cycles of an op, weights and memories included",
+        columns=(*vela_ops.COLUMNS.split(), "op_cycles"),
+        evaluate=vela_ops.evaluate_ops,
+    ),
+    "vela_ops_npu": RowKind(
+        what="Vela on Ethos-U, cycles of an op on the NPU alone",
+        columns=(*vela_ops.COLUMNS.split(), "npu_cycles"),
+        evaluate=partial(vela_ops.evaluate_ops, column="npu_cycles"),
+    ),
+    "vela_networks": _kind(
+        "Vela on Ethos-U, cycles of a network",
+        "network accelerator system_config memory_mode total_cycles",
+        vela_networks.network,
+        label="network accelerator system_config",
+        group="accelerator",
     ),
 }
 
