@@ -7,7 +7,7 @@ import pytest
 
 from accel_models import load_design, place, price, skip
 from analysis.validation.array import reference
-from analysis.validation.gemmini_dynamic import dynamic_comparisons, input_cycles, rank_correlation
+from analysis.validation.rows.gemmini_dynamic import dynamic_comparisons, input_cycles, rank_correlation
 from traces import GraphBuilder, Window, dense_workload
 
 

@@ -22,9 +22,9 @@ from analysis.validation.gemmini import (
     product_cycles,
     store_cycles,
 )
-from analysis.validation.gemmini_dynamic import input_cycles, layer_cycles
 from analysis.validation.gemmini_firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
 from analysis.validation.reference_rows import Row
+from analysis.validation.rows.gemmini_dynamic import input_cycles, layer_cycles
 from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
 from traces import LacunaError
 
