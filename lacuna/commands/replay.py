@@ -107,7 +107,9 @@ def show_summary(results: Results, *, as_json: bool) -> None:
         show_json(summary.model_dump(mode="json"))
         return
     policy = results.policy
-    title = f"{summary.network} on {summary.design}, {summary.inputs:,} inputs, prefetch {policy.prefetch}"
+    title = (
+        f"{summary.network} on {results.design.title}, {summary.inputs:,} inputs, prefetch {policy.prefetch}"
+    )
     figures = figures_of(summary)
     if figures is None:
         show_lines([f"{title}: does not fit: {summary.reason}"])
