@@ -16,9 +16,10 @@ from .design.design import Array as Array
 from .design.design import Design as Design
 from .design.design import Skip as Skip
 from .design.load import altered as altered
+from .design.load import assign as assign
+from .design.load import check_path as check_path
 from .design.load import design_model as design_model
 from .design.load import design_names as design_names
-from .design.load import explain as explain
 from .design.load import load_design as load_design
 from .design.load import parse_design as parse_design
 from .design.load import parse_override as parse_override
@@ -29,7 +30,9 @@ from .design.params import memory_params as memory_params
 from .design.params import peak_macs_per_cycle as peak_macs_per_cycle
 from .design.params import simd_params as simd_params
 from .design.params import technology_params as technology_params
+from .design.quantities import NUMBER as NUMBER
 from .design.quantities import UNITS as UNITS
+from .design.quantities import exact as exact
 from .design.quantities import parse_quantity as parse_quantity
 from .design.quantities import spell as spell
 from .dram import transfer_cycles as transfer_cycles

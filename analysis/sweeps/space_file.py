@@ -12,7 +12,8 @@
     where:                                        # every rule must hold
       - array.rows * array.cols <= 1024
     budget: {area: 2 mm2, power: 100 mW}
-    traces: [lcnet_30.parquet, lcnet_50.parquet]  # operating points of a network
+    networks: [lcnet_30.parquet, resnet50, m.onnx]  # traces (operating points of a network), shipped names, models;
+                                                  # `traces:`, as it was called before, is still read
     policies: {prefetch: [wait, speculate]}       # or a list of such
     inputs: 2000                                  # the first so many; all when left out
     objectives: {minimize: [latency_us, energy_uj], maximize: [accuracy]}
@@ -21,14 +22,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from accel_models import load_design, parse_quantity
 from analysis.sweeps.expressions import Expression, parse_expression
@@ -44,13 +42,22 @@ from analysis.sweeps.space_axes import (
     check_values,
     read_axes,
 )
-from traces import ConfigError, FileProblem, did_you_mean
+from traces import (
+    ConfigError,
+    FileProblem,
+    did_you_mean,
+    load_network,
+    network_names,
+    parse_yaml_mapping,
+    shipped_traces,
+)
 
 if TYPE_CHECKING:
     from simulator import Policy
 
+MOST_POLICIES = 10_000  # Choice: a few dozen differ in anything
 _KEYS: Final = (
-    "designs", "set", "link", "where", "budget", "traces", "policies", "inputs", "objectives"
+    "designs", "set", "link", "where", "budget", "networks", "traces", "policies", "inputs", "objectives"
 )  # fmt: skip
 _BUDGET: Final[dict[str, tuple[str, str, float]]] = {
     # quantity: (column of the results, kind of unit, factor from the kind's base unit to the column's)
@@ -92,12 +99,13 @@ def load_space(path: str | Path, overrides: Mapping[str, object] | None = None) 
 
 def parse_space(text: str, folder: Path, overrides: Mapping[str, object] | None = None) -> Space:
     """Return the space that ``text`` describes; relative paths start at ``folder``."""
-    data = as_mapping(_yaml(text), "space")
+    data = parse_yaml_mapping(text, "space")
     for key in data:
         if key not in _KEYS:
             raise ConfigError(f"{key}: no such key{did_you_mean(str(key), _KEYS)}")
-    for key in ("designs", "traces"):
-        if not data.get(key):
+    networks = [*as_list(data.get("networks") or []), *as_list(data.get("traces") or [])]
+    for key, given in (("designs", data.get("designs")), ("networks", networks)):
+        if not given:
             raise ConfigError(f"{key}: is missing; name at least one")
     common = read_axes(data.get("set"), data.get("link"), "")
     families = tuple(_family(entry, common, folder, overrides or {}) for entry in as_list(data["designs"]))
@@ -105,7 +113,7 @@ def parse_space(text: str, folder: Path, overrides: Mapping[str, object] | None 
     minimize, maximize = _objectives(data.get("objectives"))
     space = Space(
         families=families,
-        traces=_traces(as_list(data["traces"]), folder),
+        traces=_networks(networks, folder),
         policies=_policies(data.get("policies")),
         where=tuple(parse_expression(as_text(rule, "where")) for rule in as_list(data.get("where") or [])),
         budget=_budget(data.get("budget")),
@@ -119,18 +127,6 @@ def parse_space(text: str, folder: Path, overrides: Mapping[str, object] | None 
     _check_objectives(space)
     _check_not_empty(space)
     return space
-
-
-def _yaml(text: str) -> object:
-    yaml = YAML(typ="safe", pure=True)
-    yaml.allow_duplicate_keys = False
-    try:
-        return yaml.load(io.StringIO(text))
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line + 1}: " if mark else ""
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ConfigError(f"{line}not YAML: {what}") from None
 
 
 def _family(entry: object, common: Sequence[Axis], folder: Path, overrides: Mapping[str, object]) -> Family:
@@ -153,17 +149,30 @@ def _beside(name: str, folder: Path) -> Path:
     return Path(name) if Path(name).is_absolute() else folder / name
 
 
-def _traces(names: Sequence[object], folder: Path) -> tuple[TraceRef, ...]:
-    """Return the traces with short, unique names and the hashes of their files."""
-    paths = [_beside(as_text(name, "traces"), folder) for name in names]
-    for path in paths:
-        if not path.is_file():
-            raise FileProblem(f"traces: {path}: no such file")
+def _networks(names: Sequence[object], folder: Path) -> tuple[TraceRef, ...]:
+    """Return the networks with short, unique names and the hashes of their files or graphs."""
+    found = [_network(as_text(name, "networks"), folder) for name in names]
+    paths = [path for path, _ in found]
     if len(set(paths)) < len(paths):
-        raise ConfigError("traces: names the same file twice")
+        raise ConfigError("networks: names the same file twice")
     stems = [path.stem for path in paths]
     unique = [stem if stems.count(stem) == 1 else str(path) for stem, path in zip(stems, paths, strict=True)]
-    return tuple(TraceRef(name, path, file_hash(path)) for name, path in zip(unique, paths, strict=True))
+    return tuple(TraceRef(name, path, digest) for name, (path, digest) in zip(unique, found, strict=True))
+
+
+def _network(name: str, folder: Path) -> tuple[Path, str]:
+    """Return where a network is read from and the hash of what is read: a file beside the space, or a shipped name."""
+    path = _beside(name, folder)
+    if path.is_file():
+        return path, file_hash(path)
+    if name in network_names():
+        text = load_network(name).model_dump_json()
+        return Path(name), hashlib.sha256(text.encode()).hexdigest()[:16]
+    shipped = shipped_traces()
+    if name not in shipped:
+        near = "" if path.suffix else did_you_mean(name, (*network_names(), *shipped))
+        raise FileProblem(f"networks: {path}: no such file{near}")
+    return shipped[name], file_hash(shipped[name])
 
 
 def file_hash(path: Path) -> str:
@@ -180,6 +189,8 @@ def _policies(value: object) -> tuple[Policy, ...]:
     for entry in as_list(value or {}):
         settings = as_mapping(entry, "policies")
         lists = [axis_values(text, f"policies: {name}") for name, text in settings.items()]
+        if prod(map(len, lists)) > MOST_POLICIES:
+            raise ConfigError(f"policies: {prod(map(len, lists)):,} of them; needs at most {MOST_POLICIES:,}")
         for values in product(*lists):
             found[Policy(**dict(zip(settings, values, strict=True)))] = None
     return tuple(found)

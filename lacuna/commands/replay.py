@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from simulator import Results
 
 TracePath = Annotated[
-    Path, typer.Argument(help="Trace (.parquet, .npz), or a shipped one by name.", metavar="TRACE")
+    Path, typer.Argument(help="Trace (.parquet, .npz), shipped name, or any network.", metavar="NETWORK")
 ]
 Prefetch = Annotated[
     str, typer.Option(help="Weights behind a gate: wait, speculate, predict or oracle.", metavar="P")
@@ -88,7 +88,9 @@ def show_summary(results: Results, *, as_json: bool) -> None:
         show_json(summary.model_dump(mode="json"))
         return
     policy = results.policy
-    title = f"{summary.network} on {summary.design}, {summary.inputs:,} inputs, prefetch {policy.prefetch}"
+    title = (
+        f"{summary.network} on {results.design.title}, {summary.inputs:,} inputs, prefetch {policy.prefetch}"
+    )
     figures = figures_of(summary)
     if figures is None:
         show_lines([f"{title}: does not fit: {summary.reason}"])
@@ -98,7 +100,14 @@ def show_summary(results: Results, *, as_json: bool) -> None:
     show_table(title, columns, _estimate_rows(figures), note=band)
     show_table("Of the inputs", ["", "mean", "p50", "p95", "p99", "max"], _spread_rows(figures))
     _show_waterfall(figures)
-    show_lines([f"accuracy {percent(figures.accuracy)}"])
+    known = figures.accuracy == figures.accuracy  # NaN where nobody recorded answers
+    show_lines(
+        [
+            f"accuracy {percent(figures.accuracy)}"
+            if known
+            else "accuracy not known: a network without a trace"
+        ]
+    )
 
 
 def _estimate_rows(figures: Figures) -> list[list[str]]:

@@ -17,7 +17,7 @@ from simulator.replays.prepare import Prepared
 from simulator.replays.waterfall import Levels, Replayed
 from simulator.results import Results
 from simulator.summary import Estimate, Spread, Summary, waterfalls
-from traces import Trace, Workload
+from traces import NO_ANSWER, Trace, Workload
 
 Ints = NDArray[np.int64]
 
@@ -85,7 +85,7 @@ class Collector:
         figures = self._summary(
             self.inputs,
             feasible=True,
-            accuracy=float(columns["correct"].mean()),
+            accuracy=float(columns["correct"].mean()) if np.any(columns["label"] != NO_ANSWER) else None,
             macs=float(columns["macs"].mean()),
             latency_us=Spread.of(columns["latency_us"]),
             energy_uj=Spread.of(columns["energy_pj"] * 1e-6),
