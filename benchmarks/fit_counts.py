@@ -21,7 +21,7 @@ from scipy.optimize import nnls
 from accel_models import CountedIsa, CountedKernel, kernel_terms
 from analysis.validation.left_out import predicted_errors, record
 from analysis.validation.reference_rows import Row, reference_rows
-from analysis.validation.simd_ops import counted_call
+from analysis.validation.rows.ops import counted_call
 
 Floats = NDArray[np.float64]
 TABLE = Path(__file__).parents[1] / "accel_models" / "tables" / "kernel_counts.csv"

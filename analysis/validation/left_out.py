@@ -7,6 +7,7 @@ record here what they miss.  A comparison without fitted constants predicts all 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis.validation.comparison import Comparison
-from analysis.validation.reference_rows import reference_rows
+from analysis.validation.reference_rows import Row, reference_rows
 from traces import atomic_write
 
 SAMPLES, SEED = 2000, 1
@@ -57,8 +58,12 @@ def predicted_of(comparison: Comparison) -> Predicted | None:
 
 @cache
 def _recorded() -> dict[str, Predicted]:
+    return _parsed(reference_rows("left_out"))
+
+
+def _parsed(rows: Iterable[Row]) -> dict[str, Predicted]:
     found = {}
-    for row in reference_rows("left_out"):
+    for row in rows:
         numbers = {name: float(row[name]) for name in ("mean", "worst", "low", "high")}
         found[row["comparison"]] = Predicted(left_out=row["left_out"], rows=int(row["rows"]), **numbers)
     return found
@@ -67,7 +72,8 @@ def _recorded() -> dict[str, Predicted]:
 def record(comparison: str, predicted: Predicted) -> Path:
     """Write or replace the line of a comparison."""
     path = Path(__file__).parent / "reference" / "left_out.csv"
-    lines = {name: asdict(one) for name, one in _recorded().items()}
+    with path.open(encoding="utf-8", newline="") as file:  # not the cached rows: a program may record twice
+        lines = {name: asdict(one) for name, one in _parsed(csv.DictReader(file)).items()}
     lines[comparison] = asdict(predicted)
     columns = ["comparison", *(field.name for field in fields(Predicted))]
     with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
