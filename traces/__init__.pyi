@@ -22,6 +22,7 @@ from .exit_choice import choose_exit as choose_exit
 from .exit_choice import exit_gate as exit_gate
 from .exit_choice import with_exit_threshold as with_exit_threshold
 from .exit_choice import with_exits as with_exits
+from .files.inputs import NO_ANSWER as NO_ANSWER
 from .files.inputs import is_trace as is_trace
 from .files.inputs import iter_inputs as iter_inputs
 from .files.inputs import load_inputs as load_inputs
@@ -100,7 +101,6 @@ from .statistics import execution_rates as execution_rates
 from .statistics import trace_statistics as trace_statistics
 from .synthetic import SyntheticSettings as SyntheticSettings
 from .synthetic import synthetic_trace as synthetic_trace
-from .trace import NO_ANSWER as NO_ANSWER
 from .trace import SCHEMA_VERSION as SCHEMA_VERSION
 from .trace import Trace as Trace
 from .trace import TraceInfo as TraceInfo

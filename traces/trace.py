@@ -16,7 +16,6 @@ from traces.graphs.parts import Gate
 
 SCHEMA_VERSION = "1.1"  # major: readers refuse another; minor: additions that old readers may ignore
 
-NO_ANSWER = -1  # label and prediction of every input of a trace that nobody ran a network on
 _Rate = Annotated[float, Field(ge=0, le=1)]  # pydantic's bounds refuse NaN too
 
 
@@ -71,9 +70,8 @@ class Trace:
         n = len(self.labels)
         if len(self.predictions) != n:
             raise GraphError(f"trace: {len(self.predictions)} predictions for {n} labels")
-        unknown = n > 0 and bool(np.all(self.labels == NO_ANSWER) and np.all(self.predictions == NO_ANSWER))
-        _check_classes("labels", self.labels, least=NO_ANSWER if unknown else 0)
-        _check_classes("predictions", self.predictions, least=NO_ANSWER if unknown else 0)
+        _check_classes("labels", self.labels)
+        _check_classes("predictions", self.predictions)
         for gate in self.graph.gates:
             if gate.name not in self.decisions:
                 raise GraphError(f"trace: gate {gate.name!r} of the graph has no recorded decisions")
@@ -136,11 +134,11 @@ def pack_mask(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return np.packbits(mask, axis=1, bitorder="little")
 
 
-def _check_classes(what: str, values: NDArray[np.int32], ndim: int = 1, *, least: int = 0) -> None:
+def _check_classes(what: str, values: NDArray[np.int32], ndim: int = 1) -> None:
     """Refuse what is no index of a class: not whole, negative, or beyond 32 bits."""
     if values.ndim != ndim or not np.issubdtype(values.dtype, np.integer):
         raise GraphError(f"trace: {what} hold {values.dtype} {values.shape}; need whole numbers, {ndim} axes")
-    if values.size and not least <= int(values.min()) <= int(values.max()) < 1 << 31:
+    if values.size and not 0 <= int(values.min()) <= int(values.max()) < 1 << 31:
         raise GraphError(
             f"trace: {what} hold {int(values.min())} to {int(values.max())}; need 0 to {(1 << 31) - 1}"
         )

@@ -237,7 +237,10 @@ def test_damaged_results_are_refused(tmp_path: Path) -> None:
     for damaged, message in (
         (whole[:100], "is damaged"),
         (whole.replace('"schema_version": "1.1"', '"schema_version": "9.0"'), "knows 1.x"),
-        (whole.replace('"inputs"', '"outputs"'), "is damaged: outputs: no such setting; did you mean 'inputs'"),
+        (
+            whole.replace('"inputs"', '"outputs"'),
+            "is damaged: outputs: no such setting; did you mean 'inputs'",
+        ),
     ):
         (folder / "summary.json").write_text(damaged)
         with pytest.raises(FileProblem, match=message):
