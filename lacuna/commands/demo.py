@@ -15,7 +15,7 @@ from lacuna.options import OutFolder
 
 if TYPE_CHECKING:
     from networks import EpochReport
-    from simulator import Results, Summary
+    from simulator import Results
 
 DESIGNS = ("cortex_m4", "cortex_m55", "ethos_u55_128_like", "edge_npu_16x16", "edge_npu_32x32")
 NETWORKS = ("ddi_densenet", "ddi_resnet20_50", "lcnet_resnet20_30", "lcnet_resnet20_50")
@@ -43,7 +43,7 @@ def _study(traces: list[Path], folder: Path) -> None:
     results = list(_replays(traces, folder))
     for i, trace in enumerate(traces):
         on_each = results[i * len(DESIGNS) : (i + 1) * len(DESIGNS)]
-        _show_network(trace.stem, [one.summary() for one in on_each])
+        _show_network(trace.stem, on_each)
     page = write_report(folder, trace=traces[-1])
     pictures = write_figures(folder, folder / "figures", trace=traces[-1])
     show_lines([f"report: {page}", f"figures: {len(pictures)} in {folder / 'figures'}", ""])
@@ -84,31 +84,27 @@ def _replays(traces: list[Path], out: Path) -> Iterator[Results]:
             yield one
 
 
-def _show_network(title: str, summaries: list[Summary]) -> None:
+def _show_network(title: str, on_each: list[Results]) -> None:
     """Print what is left of one network's saved MACs on each design."""
-    from analysis import figures_of  # noqa: PLC0415
-
-    first = figures_of(summaries[0])
-    if first is not None:
+    if on_each[0].feasible:
+        first = on_each[0].replayed
         saved = percent(1 - first.macs / first.dense.macs)
         title = (
             f"{title}: {percent(first.accuracy)} correct, {saved} of the MACs saved. What is left of that:"
         )
     columns = ["design", "latency saved", "energy saved", "p50 us", "p99 us", "largest loss of latency"]
     note = "saved: mean over all inputs, against the static network on the same design"
-    show_table(title, columns, [_row(one) for one in summaries], note=note)
+    show_table(title, columns, [_row(one) for one in on_each], note=note)
 
 
-def _row(summary: Summary) -> list[str]:
-    from analysis import figures_of  # noqa: PLC0415
-
-    figures = figures_of(summary)
-    if figures is None:
-        return [summary.design, *[""] * 4, f"does not fit: {summary.reason}"]
+def _row(results: Results) -> list[str]:
+    if not results.feasible:
+        return [results.design.name, *[""] * 4, f"does not fit: {results.reason}"]
+    figures = results.explained
     dense, lost = figures.dense, figures.waterfall.latency
     worst = max(lost.losses, key=lambda loss: loss.amount)
     return [
-        summary.design,
+        figures.design,
         percent(1 - figures.latency_us.mean / dense.latency_us),
         percent(1 - figures.energy_uj.mean / dense.energy_uj),
         quantity(figures.latency_us.p50),
