@@ -5,6 +5,7 @@ from .compiling.compiler import Compiler as Compiler
 from .compiling.plan import plan as plan
 from .compiling.sorting import compiled_trace as compiled_trace
 from .cost import FREE as FREE
+from .cost import Cached as Cached
 from .cost import Cost as Cost
 from .cost import Ints as Ints
 from .cost import Misfit as Misfit
@@ -67,8 +68,6 @@ from .units.gemmini.machine import Gemmini as Gemmini
 from .units.gemmini.machine import gemmini_of as gemmini_of
 from .units.gemmini.queues import loads_alone as loads_alone
 from .units.gemmini.queues import stores_alone as stores_alone
-from .units.gemmini.reuse import DRAM as DRAM
-from .units.gemmini.reuse import LLC as LLC
 from .units.gemmini.tiling import ConvLayer as ConvLayer
 from .units.gemmini.tiling import Dataflow as Dataflow
 from .units.gemmini.tiling import Product as Product
@@ -83,6 +82,15 @@ from .units.kinds import idle_of as idle_of
 from .units.kinds import matrix_names as matrix_names
 from .units.kinds import unit_kind as unit_kind
 from .units.kinds import units_of as units_of
+from .units.micronpu.machine import MicroNpu as MicroNpu
+from .units.micronpu.machine import OutputStage as OutputStage
+from .units.micronpu.output import Behind as Behind
+from .units.micronpu.output import Function as Function
+from .units.micronpu.output import element_cycles as element_cycles
+from .units.micronpu.settings import machine_of as machine_of
+from .units.micronpu.total import run_in_order as run_in_order
+from .units.micronpu.work import Engine as Engine
+from .units.micronpu.work import NpuWork as NpuWork
 from .units.pricing import price as price
 from .units.pricing import price_all as price_all
 from .units.simd.counted import CountedIsa as CountedIsa
@@ -96,6 +104,8 @@ from .units.simd.simd import simd_cycles as simd_cycles
 from .units.simd.software import Isa as Isa
 from .units.simd.software import SoftwareParams as SoftwareParams
 from .units.simd.software import load_software as load_software
+from .work.caches import cache_sizes as cache_sizes
+from .work.caches import cached_shares as cached_shares
 from .work.placement import place as place
 from .work.placement import weight_space_bytes as weight_space_bytes
 from .work.shapes import Shapes as Shapes

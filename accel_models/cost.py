@@ -20,6 +20,7 @@ from traces import Op
 Ints = NDArray[np.int64]
 StageOperand = Literal["nothing", "on_chip", "off_chip"]
 FREE: Final = "none"  # the unit of an op that is free: fused, or only a view
+Cached = tuple[tuple[float, ...], ...]  # share of input, weights and output in each cache, the nearest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,6 +57,8 @@ class Placement:
     reserved_bytes: int  # of the activation buffer, held by tensors that stay while it runs [B]
     pinned_bytes: int = 0  # of the weight buffer, held by other ops' resident weights [B]
     stage_reads: StageOperand = "nothing"  # besides its results, by the output stage that took the op over
+    cached: Cached = ()  # what caches hold when it begins; empty where a unit has none, or they hold nothing
+    outside_share: float = 0.0  # of its weights, that lie off a chip whose own memory is full [0..1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,8 @@ from .graphs.importing.ops import Reduction as Reduction
 from .graphs.importing.ops import Reshape as Reshape
 from .graphs.importing.ops import Transpose as Transpose
 from .graphs.kinds import MAC_KINDS as MAC_KINDS
+from .graphs.kinds import RECURRENT as RECURRENT
+from .graphs.kinds import WEIGHTED as WEIGHTED
 from .graphs.kinds import Activation as Activation
 from .graphs.kinds import OpKind as OpKind
 from .graphs.named import load_network as load_network

@@ -106,6 +106,13 @@ class MemoryWait(Part):
     cache: Size  # "0 B" is none
 
 
+class OutsideWeights(Part):
+    """Memory off the chip for the weights of a network that the chip's own does not hold."""
+
+    inside: Size  # weights that the chip holds
+    byte: Time  # to read one byte from outside
+
+
 class Simd(Part):
     """A core or the vector unit beside an array; see :class:`accel_models.units.simd.simd.SimdParams`."""
 
@@ -125,7 +132,10 @@ class Simd(Part):
     instruction_cache: Size | None = None  # before code in the weight memory; left out: code never waits
     activation_memory: MemoryWait
     cores: Count = 1  # that share the work of each op
-    dispatch: Time = 0.0  # operating system or thread pool, per op
+    serial_share: Share = 0.0  # of an op's work that one core does while the others wait
+    dispatch: Time = 0.0  # operating system or interpreter, per op
+    sync: Time = 0.0  # per op, with several cores: to wake them and to wait for the last
+    outside: OutsideWeights | None = None  # left out: all weights find room on the chip
 
 
 class Dram(Part):
@@ -165,7 +175,6 @@ class Gemmini(Part):
     :mod:`accel_models.units.gemmini`.
     """
 
-    overlap: Share  # of the time that the queues could hide in each other, what they do hide
     command_interval_cycles: NotNegative  # between two pairs of commands of the array
     tile_issue_cycles: NotNegative  # of the host, per tile
     search_cycles: NotNegative  # of the host, per candidate of its search for tiles; 0: cut ahead of time
@@ -174,10 +183,9 @@ class Gemmini(Part):
     l2: Size
     l2_latency_cycles: NotNegative  # of a hit
     last_level_cache: Size
-    conflict_cycles: NotNegative  # per line L2 lacks, where lines lie 1 KiB or more apart, a power of two
-    page_cycles: NotNegative  # per page that the translation buffer lacks
-    same_line_load_cycles: NotNegative = 0.0  # per request to the line of the request before
-    same_line_store_cycles: NotNegative = 0.0
+    l2_beat_cycles: NotNegative = 1.0  # per 16 bytes that L2 holds
+    last_level_line_cycles: NotNegative = 0.0  # per line that L2 lacks and the last-level cache holds
+    same_line_store_cycles: NotNegative = 0.0  # per store to the line of the store before
 
 
 class Skip(Part):

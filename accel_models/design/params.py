@@ -12,7 +12,7 @@ from accel_models.energy.params import PriceOverride, SramMacro, TechnologyParam
 from accel_models.energy.price_list import price_list
 from accel_models.energy.prices import PriceList
 from accel_models.units.kinds import silicon_of
-from accel_models.units.simd.simd import MemoryWait, SimdParams
+from accel_models.units.simd.simd import MemoryWait, OutsideWeights, SimdParams
 from traces import ConfigError
 
 _NS = 1e9
@@ -56,7 +56,10 @@ def simd_params(design: Design) -> SimdParams:
         "instruction_cache",
         "activation_memory",
         "dispatch",
+        "sync",
+        "outside",
     }
+    outside = simd.outside
     return SimdParams(
         **simd.model_dump(exclude=with_units),
         clock_hz=simd.clock or design.clock,
@@ -65,6 +68,10 @@ def simd_params(design: Design) -> SimdParams:
         instruction_cache_bytes=simd.instruction_cache,
         activation_memory=_wait(simd.activation_memory),
         dispatch_ns=simd.dispatch * _NS,
+        sync_ns=simd.sync * _NS,
+        outside=None
+        if outside is None
+        else OutsideWeights(inside_bytes=outside.inside, byte_ns=outside.byte * _NS),
     )
 
 

@@ -30,6 +30,7 @@ Cycles = NDArray[np.float64] | NDArray[np.int64]
 KINDS: Final[dict[str, str]] = {
     "array": "accel_models.units.array.unit",
     "gemmini": "accel_models.units.gemmini.unit",
+    "micronpu": "accel_models.units.micronpu.unit",
     "simd": "accel_models.units.simd.unit",
 }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Ints, Misfit, Placement, WorkStates
+from accel_models.cost import Cached, Ints, Misfit, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.energy.actions import Actions
 from accel_models.energy.params import PRECISION_BYTES
@@ -26,6 +26,8 @@ class Where:
     weights_resident: Bools
     reserved_bytes: Ints  # of the activation buffer, held by others [B]
     pinned_bytes: Ints  # of the weight buffer, held by others [B]
+    cached: Cached  # of the first op: units before which there are caches do not join ops
+    outside_share: NDArray[np.float64]  # of the weights, off a chip whose own memory is full [0..1]
 
     @classmethod
     def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> Where:
@@ -36,6 +38,8 @@ class Where:
             weights_resident=np.repeat([place.weights_resident for place in placements], states),
             reserved_bytes=np.repeat([place.reserved_bytes for place in placements], states),
             pinned_bytes=np.repeat([place.pinned_bytes for place in placements], states),
+            cached=placements[0].cached,
+            outside_share=np.repeat([place.outside_share for place in placements], states),
         )
 
 

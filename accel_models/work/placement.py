@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from accel_models.compiling.absorbing import Absorbed
 from accel_models.cost import FREE, Placement, StageOperand
 from accel_models.design.design import AUTO, Design
+from accel_models.design.params import simd_params
+from accel_models.energy.params import PRECISION_BYTES
 from accel_models.units.kinds import unit_described_by, units_of
+from accel_models.work.caches import network_shares
 from accel_models.work.residency import (
     Choices,
     Tensors,
@@ -43,7 +46,8 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     units = tuple(FREE if op.name in made.taken else unit_of(op, graph, design, made) for op in graph.ops)
     memory = design.memory
     if memory is None:
-        return tuple(_unlimited(op, unit, made) for op, unit in zip(graph.ops, units, strict=True))
+        outside = _outside_share(graph, design)
+        return tuple(_unlimited(op, unit, made, outside) for op, unit in zip(graph.ops, units, strict=True))
     tensors = Tensors.of(graph, memory, made)
     keeps = all(unit.keeps_tensors for unit in units_of(design))
     kept = kept_tensors(graph, memory, tensors) if keeps else frozenset()
@@ -51,6 +55,7 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     held = reserved_bytes(graph, kept, tensors)
     pinned = sum(weight_bytes(graph.op(name), memory) for name in resident)
     space = weight_space(memory, pinned)
+    cached = network_shares(graph, design)
 
     def on_chip(name: str) -> bool:
         return tensors.final.get(name, name) in kept
@@ -65,12 +70,21 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
             reserved_bytes=held[i],
             pinned_bytes=0 if op.name in resident else pinned,
             stage_reads=_stage_reads(made.taken.get(op.name), on_chip),
+            cached=cached[i],
         )
         for i, (op, unit) in enumerate(zip(graph.ops, units, strict=True))
     )
 
 
-def _unlimited(op: Op, unit: str, choices: Choices) -> Placement:
+def _outside_share(graph: NetworkGraph, design: Design) -> float:
+    """Return the share of the weights that a chip with memory outside has no room for itself."""
+    if design.simd is None or design.simd.outside is None:
+        return 0.0
+    total = sum(op.weight_count for op in graph.ops) * PRECISION_BYTES[design.technology.precision]
+    return simd_params(design).outside_share(total)
+
+
+def _unlimited(op: Op, unit: str, choices: Choices, outside: float) -> Placement:
     return Placement(
         unit=unit,
         inputs_on_chip=True,
@@ -79,6 +93,7 @@ def _unlimited(op: Op, unit: str, choices: Choices) -> Placement:
         weight_prefetch_bytes=0,
         reserved_bytes=0,
         stage_reads=_stage_reads(choices.taken.get(op.name), lambda _: True),
+        outside_share=outside,
     )
 
 

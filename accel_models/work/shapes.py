@@ -17,6 +17,8 @@ from traces import MAC_KINDS, Op, OpKind
 
 Ints = NDArray[np.int64]
 
+_CLIPS = frozenset({"none", "relu", "relu6", "relu1"})  # functions that compare alone
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shapes:
@@ -39,6 +41,9 @@ class Shapes:
     batch: Ints  # inputs that share one fetch of the weights
     depthwise: NDArray[np.bool_]  # a depthwise layer, also when it is down to its last channel
     operands: Ints  # tensors read: 2 for a residual add, 1 for a convolution
+    table_behind: NDArray[
+        np.bool_
+    ]  # ends in a function that takes a table (sigmoid, tanh ...), not in a clip
 
     def __len__(self) -> int:
         return len(self.in_channels)
@@ -153,4 +158,5 @@ def shapes_of(
         batch=inputs.astype(np.int64),
         depthwise=np.full(cin.shape, op.is_depthwise),
         operands=full(len(op.inputs) if op.kind in {"add", "mul"} else 1),
+        table_behind=np.full(cin.shape, op.activation not in _CLIPS),
     )

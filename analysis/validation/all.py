@@ -9,15 +9,17 @@ from analysis.validation.dpacs import dpacs_latency
 from analysis.validation.energy import energy_comparisons
 from analysis.validation.gemmini import gemmini_comparisons
 from analysis.validation.simd import simd_comparisons
+from analysis.validation.vela.compare import vela_comparisons
 
 
 def all_comparisons() -> tuple[Comparison, ...]:
-    """Run all comparisons: arrays, cores, pruning, energy, area."""
+    """Run all comparisons: arrays, cores, pruning, microNPUs, energy, area."""
     return (
         *array_comparisons(),
         *gemmini_comparisons(),
         *simd_comparisons(),
         dpacs_latency(),
+        *vela_comparisons(),
         *energy_comparisons(),
         *area_comparisons(),
     )

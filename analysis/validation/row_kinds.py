@@ -6,11 +6,14 @@ A file has at least the columns that its kind reads, named as in the shipped tab
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows import arrays, chips, networks
 from analysis.validation.rows.kind import RowKind, RowText, each
+from analysis.validation.vela import networks as vela_networks
+from analysis.validation.vela import ops as vela_ops
 from traces import ConfigError, did_you_mean
 
 Predict = Callable[[Row], tuple[float, float]]
@@ -80,26 +83,20 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         label="op cols rows commands dram_stride mem_latency",
         group="op",
     ),
-    "gemmini_firesim": _kind(
-        "Gemmini in FireSim, cycles of a layer with the library's tiles",
-        f"{_FIRESIM} cycles_gemmini_default_tiler",
-        arrays.firesim,
-        label=_FIRESIM,
-        group="workload",
+    "gemmini_firesim": RowKind(
+        what="Gemmini in FireSim, cycles of a layer with the library's tiles; rows in the program's order",
+        columns=tuple(f"{_FIRESIM} cycles_gemmini_default_tiler".split()),
+        evaluate=arrays.firesim,
     ),
-    "gemmini_firesim_mapping": _kind(
-        "Gemmini in FireSim, cycles of a layer cut as a mapping says",
-        f"{_FIRESIM} mapping cycles_dosa_mapping",
-        arrays.firesim_mapping,
-        label=_FIRESIM,
-        group="workload",
+    "gemmini_firesim_mapping": RowKind(
+        what="Gemmini in FireSim, cycles of a layer cut as a mapping says; rows in the program's order",
+        columns=tuple(f"{_FIRESIM} mapping cycles_dosa_mapping".split()),
+        evaluate=arrays.firesim_mapping,
     ),
-    "gemmini_firesim_repeats": _kind(
-        "Gemmini in FireSim, mean cycles of three runs of a layer with the library's tiles",
-        " ".join((arrays.LAYER, *arrays.RUNS)),
-        arrays.firesim_repeats,
-        label=arrays.LAYER,
-        group=lambda _: "default tiler",
+    "gemmini_firesim_repeats": RowKind(
+        what="Gemmini in FireSim, mean cycles of three runs of a layer with the library's tiles; rows in order",
+        columns=(arrays.LAYER, *arrays.RUNS),
+        evaluate=arrays.firesim_repeats,
     ),
     "simd_instructions": _kind(
         "CMSIS-NN's kernels, instructions of a call",
@@ -147,6 +144,23 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         what="DPACS on an FPGA, latency under pruning over that of the dense network",
         columns=("network", "implementation", "pruned_spatial_channel_percent", "latency_ms"),
         evaluate=networks.dpacs,
+    ),
+    "vela_ops": RowKind(
+        what="Vela on Ethos-U, cycles of an op, weights and memories included",
+        columns=(*vela_ops.COLUMNS.split(), "op_cycles"),
+        evaluate=vela_ops.evaluate_ops,
+    ),
+    "vela_ops_npu": RowKind(
+        what="Vela on Ethos-U, cycles of an op on the NPU alone",
+        columns=(*vela_ops.COLUMNS.split(), "npu_cycles"),
+        evaluate=partial(vela_ops.evaluate_ops, column="npu_cycles"),
+    ),
+    "vela_networks": _kind(
+        "Vela on Ethos-U, cycles of a network",
+        "network accelerator system_config memory_mode total_cycles",
+        vela_networks.network,
+        label="network accelerator system_config",
+        group="accelerator",
     ),
 }
 

@@ -133,7 +133,7 @@ def application_library() -> Comparison:
 
 
 def gap8_cluster() -> Comparison:
-    """MobileNetV1 on the eight RISC-V cores of GAP8; one constant was fitted on these rows."""
+    """MobileNetV1 on the eight RISC-V cores of GAP8; two constants were fitted on these rows."""
     rows = gap8_rows()
     return _latency(
         "MobileNetV1 on the GAP8 cluster, latency",

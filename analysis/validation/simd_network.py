@@ -31,9 +31,18 @@ def work_cycles(
     work: Iterable[Shapes], core: SimdParams, software: SoftwareParams, *, element_bytes: int = 1
 ) -> int:
     """Return the cycles of all work, one op after the other [cycles]."""
+    pieces = tuple(work)
+    outside = core.outside_share(sum(int(shapes.weights.sum()) for shapes in pieces) * element_bytes)
     costs = (
-        simd_cycles(shapes, core, software, weight_bytes=element_bytes, act_bytes=element_bytes)
-        for shapes in work
+        simd_cycles(
+            shapes,
+            core,
+            software,
+            weight_bytes=element_bytes,
+            act_bytes=element_bytes,
+            outside_share=outside,
+        )
+        for shapes in pieces
     )
     return int(sum(np.sum(cost.total_cycles) for cost in costs))
 

@@ -89,3 +89,14 @@ def test_an_op_without_a_unit_is_named() -> None:
         UnsupportedError, match=r"op 'pool' \(max_pool\): design 'systolic_bare' has no simd core"
     ):
         place(chain(*THREE.ops, pool), silent)
+
+
+def test_weights_outside_are_a_share_of_the_whole_network() -> None:
+    """MobileNet's 4.2 MB on a chip with room for 1,920 KiB, and a small network that fits."""
+    from analysis.validation.mobilenets import mobilenet_v1  # noqa: PLC0415
+
+    graph, design = mobilenet_v1(1.0, 224, 1000), load_design("stm32h747")
+    total = sum(op.weight_count for op in graph)
+    shares = {one.outside_share for one in place(graph, design)}
+    assert shares == {1 - 1920 * 1024 / total}
+    assert {one.outside_share for one in place(mobilenet_v1(0.25, 96, 5), design)} == {0.0}

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.units.simd.simd import TIGHTLY_COUPLED, MemoryWait, SimdCost, SimdParams, simd_cycles
+from accel_models.units.simd.simd import (
+    TIGHTLY_COUPLED,
+    MemoryWait,
+    OutsideWeights,
+    SimdCost,
+    SimdParams,
+    simd_cycles,
+)
 from accel_models.units.simd.software import ISAS, SoftwareParams, load_software, software_names
 from accel_models.work.shapes import Shapes, shapes_of
 from traces.base.errors import ConfigError
@@ -467,3 +474,22 @@ def test_pieces_are_priced_one_by_one(work: Op, on: tuple[SimdParams, SoftwarePa
     many = shapes_of(work, counts, **both)
     alone = [simd_cycles(many.take(slice(i, i + 1)), *on).total_cycles[0] for i in range(len(many))]
     assert np.array_equal(simd_cycles(many, *on).total_cycles, alone)
+
+
+def test_cores_divide_what_is_not_serial_and_synchronise() -> None:
+    """Amdahl: 0.2 + 0.8 / 4 of one core's work; 1 us per op at 120 MHz to wake the others."""
+    alone = replace(M4, serial_share=0.2, sync_ns=1000.0)
+    four = replace(alone, cores=4)
+    assert total(op(), alone) == total(op())
+    assert int(cost(op(), four).mac_cycles[0]) == np.ceil(int(cost(op()).mac_cycles[0]) * 0.4)
+    assert int(cost(op(), four).op_cycles[0]) == 120
+
+
+def test_weights_beyond_the_chip_come_from_outside() -> None:
+    """Of 96 B, 64 find room: a third of 32 weights at 10 ns and 120 MHz; nothing up to the edge."""
+    core = replace(M4, outside=OutsideWeights(inside_bytes=64, byte_ns=10.0))
+    assert core.outside_share(64) == 0.0
+    assert core.outside_share(96) == pytest.approx(1 / 3)
+    found = simd_cycles(shapes_of(op()), core, BARE, outside_share=core.outside_share(96))
+    assert int(found.wait_cycles[0]) == np.ceil(32 / 3 * 10e-9 * 120e6)
+    assert int(cost(op(), core).wait_cycles[0]) == 0

@@ -29,6 +29,9 @@ FILES = [
     ("mlperf_tiny", "mlperf_tiny", 120),
     ("mlperf_tiny_energy", "mlperf_tiny", 63),
     ("dpacs", "dpacs_fpga", 18),
+    ("vela_ops", "vela_ops", 1174),
+    ("vela_ops_npu", "vela_ops", 1174),
+    ("vela_networks", "vela_networks", 35),
 ]
 
 

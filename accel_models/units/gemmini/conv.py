@@ -28,11 +28,10 @@ from accel_models.units.gemmini.conv_loads import (
     packed_taps,
     window_of,
 )
-from accel_models.units.gemmini.dma import store_cycles
+from accel_models.units.gemmini.dma import store_cycles, stored_line_cost
 from accel_models.units.gemmini.machine import Gemmini, Run
 from accel_models.units.gemmini.reuse import (
     INPUT,
-    L2,
     OUTPUT,
     WEIGHTS,
     C,
@@ -43,7 +42,9 @@ from accel_models.units.gemmini.reuse import (
     R,
     Reuse,
     S,
-    place,
+    Shares,
+    lines_under,
+    missing,
     reuse_of,
 )
 from accel_models.units.gemmini.tiling import ConvLayer, Ints, sizes_of
@@ -60,7 +61,7 @@ def conv_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it 
     tile: Ints,
     order: Ints,
     machine: Gemmini,
-    found_in: int,
+    found: Shares,
     weight_spread: float,
     bias: bool,
 ) -> Run:
@@ -74,8 +75,8 @@ def conv_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it 
         How it is cut, by the places of ``gemmini_tiling.DIMS``.
     machine
         Gemmini and its memory.
-    found_in
-        Where inputs and weights lie before the first command.
+    found
+        Shares of inputs, weights and outputs that lie in each cache before the first command.
     weight_spread
         Lines of weights fetched for each that holds the kept ones packed; at least 1.
     bias
@@ -83,7 +84,7 @@ def conv_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it 
     """
     size = sizes_of(layer)
     counts = -(-size // tile)
-    reuse = reuse_of(layer, tile, order, machine, found_in)
+    reuse = reuse_of(layer, tile, order, machine, found)
     asked = Asked(
         np.full((counts[N], counts[Q], counts[P], counts[S], counts[R], counts[C]), -1.0),
         np.full((counts[K], counts[S], counts[R], counts[C]), -1.0),
@@ -118,9 +119,7 @@ def conv_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it 
         _count(moved, length, machine, window)
         if step == 0:
             first_load = machine.tile_issue_cycles + load
-    serial = worked.sum()
-    total = max(clock[EXECUTED], clock[STORED]) if machine.double_buffered else serial
-    total += (1 - machine.overlap) * max(serial - total, 0.0)
+    total = max(clock[EXECUTED], clock[STORED]) if machine.double_buffered else worked.sum()
     return Run(
         total,
         worked[0],
@@ -191,8 +190,7 @@ def _store(  # noqa: PLR0913, PLR0917  # as above
     commands, asked = rows * -(-length[K] // machine.cols), 0.0
     for col in range(0, length[P], block):
         asked += store_cycles(memory, commands, min(block, length[P] - col), pitch)
-    if place(reuse, OUTPUT, start) == L2:
-        return asked
-    written = rows * length[P] * max(1.0, size / LINE_BYTES) * min(1.0, pitch / LINE_BYTES)
-    lines[OUTPUT] += written
-    return float(max(asked, written * memory.line_cycles))
+    beyond = missing(reuse, OUTPUT, start)
+    written = lines_under(rows * length[P], start[K] * machine.input_bytes, size, pitch)
+    lines[OUTPUT] += written * beyond[1]
+    return float(max(asked, written * stored_line_cost(memory, beyond)))

@@ -12,19 +12,14 @@ from numpy.typing import NDArray
 
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.dma import (
-    GemminiMemory,
     bias_cycles,
-    conflict_cycles,
-    lines_of,
-    missed_pages,
-    new_lines_of,
-    same_line_share,
+    line_cost,
     train_cycles,
 )
 from accel_models.units.gemmini.machine import Gemmini
-from accel_models.units.gemmini.reuse import INPUT, L2, LLC, WEIGHTS, C, K, N, P, Q, R, Reuse, S, place
+from accel_models.units.gemmini.reuse import INPUT, WEIGHTS, C, K, N, P, Q, R, Reuse, S, lines_under, missing
 from accel_models.units.gemmini.tiling import ConvLayer, Ints
-from accel_models.units.gemmini.traffic import LINE_BYTES, Block, block_traffic
+from accel_models.units.gemmini.traffic import LINE_BYTES, Block
 
 Floats = NDArray[np.float64]
 
@@ -89,12 +84,14 @@ def load_inputs(  # noqa: PLR0913, PLR0917  # as above
     key = (at[N], at[Q], at[P], at[S], at[R], at[C])
     if asked.inputs[key] < 0:
         asked.inputs[key] = _input_commands(layer, start, length, machine, window)
-    pitch, element, pixels = layer.input_pitch, machine.input_bytes, length[N] * window.rows * window.cols
-    found_in, whole = place(reuse, INPUT, start), layer.channels * element
-    found = _lines(found_in, pixels, start[C] * element, length[C] * element, whole, pitch)
-    lines[INPUT] += found[1]
-    fetched = _fetch_cycles(machine.memory, found, pitch)
-    return float(max(asked.inputs[key], fetched) + _input_overhead(layer, length, machine, window))
+    beyond = missing(reuse, INPUT, start)
+    pixels = length[N] * window.rows * window.cols
+    touched = lines_under(
+        pixels, start[C] * machine.input_bytes, length[C] * machine.input_bytes, layer.input_pitch
+    )
+    lines[INPUT] += touched * beyond[1]
+    fetched = touched * line_cost(machine.memory, beyond)
+    return float(max(asked.inputs[key], fetched) + _zeros(length, machine, window))
 
 
 @compiled
@@ -113,13 +110,13 @@ def load_weights(  # noqa: PLR0913, PLR0917  # as above
     key = (at[K], at[S], at[R], at[C])
     if asked.weights[key] < 0:
         asked.weights[key] = _weight_commands(layer, start, length, machine)
-    pitch, element, rows = layer.weight_pitch, machine.weight_bytes, length[S] * length[R] * length[C]
-    found_in, whole = place(reuse, WEIGHTS, start), layer.filters * element
-    found = _lines(found_in, rows, start[K] * element, length[K] * element, whole, pitch)
-    lines[WEIGHTS] += spread * found[1]
-    fetched = spread * _fetch_cycles(machine.memory, found, pitch)
-    pages = missed_pages(machine.memory, rows, pitch, -(-length[K] * element // LINE_BYTES))
-    return float(max(asked.weights[key], fetched) + pages * machine.memory.page_cycles)
+    beyond = missing(reuse, WEIGHTS, start)
+    rows = length[S] * length[R] * length[C]
+    touched = lines_under(
+        rows, start[K] * machine.weight_bytes, length[K] * machine.weight_bytes, layer.weight_pitch
+    )
+    lines[WEIGHTS] += spread * touched * beyond[1]
+    return float(max(asked.weights[key], spread * touched * line_cost(machine.memory, beyond)))
 
 
 @compiled
@@ -127,29 +124,22 @@ def _input_commands(layer: ConvLayer, start: Ints, length: Ints, machine: Gemmin
     """Cycles of the commands that load a tile's inputs: up to 16 pixels of one row, a line of channels at a time."""
     memory, pitch, command = machine.memory, layer.input_pitch, int(machine.memory.command_rows)
     first, size = start[C] * machine.input_bytes, length[C] * machine.input_bytes
-    in_turn = same_line_share(memory, pitch) * memory.same_line_load_cycles
     asked = 0.0
     for col in range(0, window.cols, command):
         count = min(command, window.cols - col)
         for offset in range(0, size, LINE_BYTES):
             block = Block(first + offset, pitch, count, min(LINE_BYTES, size - offset))
-            time = max(train_cycles(memory, block), block_traffic(block)[0] * in_turn)
-            asked += window.rows * time
+            asked += window.rows * train_cycles(memory, block)
     written = window.rows * window.cols * packed_taps(length, machine)  # a scratchpad row a cycle
     return float(length[N] * max(asked, float(written)))
 
 
 @compiled
-def _input_overhead(layer: ConvLayer, length: Ints, machine: Gemmini, window: Window) -> float:
-    """Cycles to translate pages and to write the zeros of padding."""
-    memory, command = machine.memory, int(machine.memory.command_rows)
+def _zeros(length: Ints, machine: Gemmini, window: Window) -> float:
+    """Cycles to write the zeros of padding."""
     visits = -(-length[C] * machine.input_bytes // LINE_BYTES)
-    pages = 0.0
-    for col in range(0, window.cols, command):
-        count = min(command, window.cols - col)
-        pages += window.rows * missed_pages(memory, count, layer.input_pitch, visits)
-    zeros = (window.pad_rows * (window.cols + window.pad_cols) + window.rows * window.pad_cols) * visits
-    return float(length[N] * (pages * memory.page_cycles + zeros))
+    zeros = window.pad_rows * (window.cols + window.pad_cols) + window.rows * window.pad_cols
+    return float(length[N] * zeros * visits)
 
 
 @compiled
@@ -173,33 +163,6 @@ def begin_sums(length: Ints, machine: Gemmini, bias: bool) -> float:
     if not bias:
         return float(rows * length[P] * filters)
     return float(rows * -(-length[P] // machine.rows) * filters * bias_cycles(machine.memory))
-
-
-@compiled
-def _lines(  # noqa: PLR0913, PLR0917  # as above
-    found: int, rows: int, start: int, size: int, whole: int, pitch: int
-) -> tuple[float, float]:
-    """Lines under ``rows`` spans of bytes, ``pitch`` apart, that come from the last-level cache, and from DRAM.
-
-    A span is ``size`` of the ``whole`` bytes that the layer uses of each pitch; fewer than all in one group of
-    several, whose first tile shares no line with a tile before it.
-    """
-    if found == L2:
-        return 0.0, 0.0
-    lines = rows * lines_of(start, size, pitch) * min(1.0, pitch / LINE_BYTES)  # neighbours share some
-    if found == LLC:
-        return lines, 0.0
-    if start == 0 and whole < pitch:
-        return 0.0, lines
-    new = min(lines, rows * new_lines_of(start, size, pitch))
-    return lines - new, new
-
-
-@compiled
-def _fetch_cycles(memory: GemminiMemory, lines: tuple[float, float], pitch: int) -> float:
-    """Cycles to bring lines into L2."""
-    conflict = conflict_cycles(memory, pitch)
-    return lines[1] * max(memory.line_cycles, conflict) + lines[0] * conflict
 
 
 @compiled

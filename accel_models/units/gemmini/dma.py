@@ -7,8 +7,6 @@ from typing import NamedTuple
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.traffic import LINE_BYTES, Block, block_traffic
 
-PAGE_BYTES = 4096
-
 
 class GemminiMemory(NamedTuple):
     """What Gemmini's DMA engine sees; the line costs are zero for a memory that answers every request alike."""
@@ -24,12 +22,9 @@ class GemminiMemory(NamedTuple):
     command_rows: float = 16.0  # that one command moves
     l2_bytes: float = 2.0**62  # what is touched again within so many bytes costs no line
     llc_bytes: float = 2.0**62  # nor a line of DRAM within so many
-    line_cycles: float = 0.0  # per line that neither cache holds, read or written
-    conflict_cycles: float = 0.0  # per line L2 lacks, where lines lie 1 KiB or more apart, a power of two
-    page_cycles: float = 0.0  # per page that the translation buffer lacks
-    pages_held: float = 4.0  # entries of that buffer; source: tlb_size of Gemmini's default configuration
-    same_line_load_cycles: float = 0.0  # per request to the line of the request before
-    same_line_store_cycles: float = 0.0
+    llc_line_cycles: float = 0.0  # per line that L2 lacks and the last-level cache holds
+    line_cycles: float = 0.0  # per line that neither cache holds
+    same_line_store_cycles: float = 0.0  # per store to the line of the store before
 
 
 @compiled
@@ -103,37 +98,12 @@ def same_line_share(memory: GemminiMemory, pitch: int) -> float:
 
 
 @compiled
-def lines_of(start: int, size: int, pitch: int) -> float:
-    """64-byte lines that ``size`` bytes touch; their average where rows lie ``pitch`` bytes apart, unaligned."""
-    if pitch % LINE_BYTES == 0:
-        return float(-(-(start % LINE_BYTES + size) // LINE_BYTES))
-    return 1 + (size - 1) / LINE_BYTES
+def line_cost(memory: GemminiMemory, missing: tuple[float, float]) -> float:
+    """Cycles per line of which such shares come from the last-level cache and from DRAM."""
+    return missing[0] * memory.llc_line_cycles + missing[1] * memory.line_cycles
 
 
 @compiled
-def new_lines_of(start: int, size: int, pitch: int) -> float:
-    """Those of them that begin within the ``size`` bytes; the others a neighbouring tile has touched."""
-    if pitch % LINE_BYTES == 0:
-        return float(-(-(start + size) // LINE_BYTES) - -(-start // LINE_BYTES))
-    return size / LINE_BYTES
-
-
-@compiled
-def missed_pages(memory: GemminiMemory, rows: int, pitch: int, visits: int) -> float:
-    """Pages to translate for ``rows`` rows ``pitch`` bytes apart, visited in order so many times over.
-
-    Rows that follow on others share pages with them.  If one visit spans more pages than the buffer holds,
-    each visit translates all of them again.
-    """
-    spanned = 1 + (rows - 1) * pitch / PAGE_BYTES
-    if visits > 1 and spanned > memory.pages_held:
-        return visits * spanned
-    return rows * pitch / PAGE_BYTES
-
-
-@compiled
-def conflict_cycles(memory: GemminiMemory, pitch: int) -> float:
-    """Cost of one line that L2 lacks: strides of a power of two meet the same banks and sets."""
-    if pitch < LINE_BYTES or pitch & (pitch - 1):
-        return 0.0
-    return memory.conflict_cycles * min(pitch, 1024) / 1024
+def stored_line_cost(memory: GemminiMemory, missing: tuple[float, float]) -> float:
+    """Do the same for a line that is stored: stores cover parts of it, so it comes first, and goes back later."""
+    return 2 * line_cost(memory, missing)

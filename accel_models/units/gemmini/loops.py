@@ -24,7 +24,7 @@ from accel_models.units.gemmini.conv import conv_run
 from accel_models.units.gemmini.machine import Gemmini, Run, typed
 from accel_models.units.gemmini.matmul import product_run
 from accel_models.units.gemmini.queues import BEATS, idle_queue
-from accel_models.units.gemmini.reuse import DRAM
+from accel_models.units.gemmini.reuse import NOTHING_CACHED, Shares
 from accel_models.units.gemmini.tiling import (
     ConvLayer,
     ConvTiling,
@@ -43,7 +43,7 @@ def _bind(sources: str) -> tuple[Loop, Loop]:
 
     @compiled_and_kept
     def layers(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917  # compiled
-        rows, tiles, order, machine, found_in, spread, bias, results
+        rows, tiles, order, machine, found, spread, bias, results
     ):
         _ = sources
         for i in range(len(rows)):
@@ -52,19 +52,19 @@ def _bind(sources: str) -> tuple[Loop, Loop]:
                 r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14],
                 r[15], r[16], r[17],
             )  # fmt: skip
-            run = conv_run(layer, tiles[i], order, machine, found_in[i], spread[i], bias)
+            run = conv_run(layer, tiles[i], order, machine, found[i], spread[i], bias)
             for j, value in enumerate(run):
                 results[i, j] = value
 
     @compiled_and_kept
     def products(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917  # compiled
-        rows, tiles, is_os, machine, spread, bias, results, beats
+        rows, tiles, is_os, machine, found, spread, bias, results, beats
     ):
         _ = sources
         for i in range(len(rows)):
             product = Product(rows[i, 0], rows[i, 1], rows[i, 2])
             loads, stores = idle_queue(), idle_queue()
-            run = product_run(product, tiles[i], is_os, machine, spread[i], bias, loads, stores)
+            run = product_run(product, tiles[i], is_os, machine, found[i], spread[i], bias, loads, stores)
             beats[i, 0], beats[i, 1] = loads[BEATS], stores[BEATS]
             for j, value in enumerate(run):
                 results[i, j] = value
@@ -93,7 +93,7 @@ def run_layers(  # noqa: PLR0913  # one argument per thing that decides a run
     order: Ints,
     machine: Gemmini,
     *,
-    found_in: Ints | None = None,
+    found: Shares | None = None,
     weight_spread: Floats | None = None,
     bias: bool = False,
 ) -> Floats:
@@ -109,17 +109,17 @@ def run_layers(  # noqa: PLR0913  # one argument per thing that decides a run
         The loops over tiles, outermost first.
     machine
         Gemmini and its memory.
-    found_in
-        Where inputs and weights lie before, shape (n,); DRAM if left out.
+    found
+        Shares of inputs, weights and outputs that lie in each cache before, shape (n, 2, 3); none if left out.
     weight_spread
         Lines of weights fetched for each that holds them packed, shape (n,); 1 if left out.
     bias
         A bias is loaded into the accumulator.
     """
     results = np.empty((len(layers), len(Run._fields)))
-    found = np.full(len(layers), DRAM) if found_in is None else found_in
+    cached = _found(found, len(layers))
     spread = np.ones(len(layers)) if weight_spread is None else weight_spread
-    _LAYERS(_packed(layers), _packed(tiles), order, typed(machine), _packed(found), spread, bias, results)
+    _LAYERS(_packed(layers), _packed(tiles), order, typed(machine), cached, spread, bias, results)
     return results
 
 
@@ -129,6 +129,7 @@ def run_products(  # noqa: PLR0913  # as above
     dataflow: Dataflow,
     machine: Gemmini,
     *,
+    found: Shares | None = None,
     weight_spread: Floats | None = None,
     bias: bool = False,
     beats: Floats | None = None,
@@ -140,10 +141,13 @@ def run_products(  # noqa: PLR0913  # as above
     results = np.empty((len(products), len(Run._fields)))
     spread = np.ones(len(products)) if weight_spread is None else weight_spread
     moved = np.empty((len(products), 2)) if beats is None else beats
-    _PRODUCTS(
-        _packed(products), _packed(tiles), dataflow == "os", typed(machine), spread, bias, results, moved
-    )
+    cached, is_os = _found(found, len(products)), dataflow == "os"
+    _PRODUCTS(_packed(products), _packed(tiles), is_os, typed(machine), cached, spread, bias, results, moved)
     return results
+
+
+def _found(found: Shares | None, ops: int) -> Shares:
+    return np.array(np.broadcast_to(NOTHING_CACHED if found is None else found, (ops, 2, 3)), order="C")
 
 
 def _packed(values: Ints) -> Ints:
@@ -152,12 +156,11 @@ def _packed(values: Ints) -> Ints:
 
 
 def conv_cycles(
-    layer: ConvLayer, tiling: ConvTiling, machine: Gemmini, *, found_in: int = DRAM, bias: bool = False
+    layer: ConvLayer, tiling: ConvTiling, machine: Gemmini, *, found: Shares | None = None, bias: bool = False
 ) -> int:
     """Cycles of one convolution from the first command to the last result in memory."""
-    found = np.array([found_in])
     rows, tiles = np.array([layer], np.int64), tiling.sizes[None]
-    return round(float(run_layers(rows, tiles, tiling.loops, machine, found_in=found, bias=bias)[0, 0]))
+    return round(float(run_layers(rows, tiles, tiling.loops, machine, found=found, bias=bias)[0, 0]))
 
 
 def matmul_cycles(product: Product, dataflow: Dataflow, machine: Gemmini, *, bias: bool = False) -> int:

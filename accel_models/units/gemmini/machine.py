@@ -31,7 +31,6 @@ class Gemmini(NamedTuple):
     min_block_cycles: int = 4  # a block of pixels takes at least as long
     command_interval_cycles: float = 7.0  # between blocks' pairs of commands
     tile_issue_cycles: float = 40.0  # of the host, per tile
-    overlap: float = 1.0  # of the time that the queues could hide in each other, what they do hide
 
     @property
     def tile_scratchpad_bytes(self) -> int:
@@ -95,7 +94,6 @@ def gemmini_of(design: Design) -> Gemmini:
             min_block_cycles=array.min_stream_cycles,
             command_interval_cycles=queues.command_interval_cycles,
             tile_issue_cycles=queues.tile_issue_cycles,
-            overlap=queues.overlap,
         )
     )
 
@@ -103,14 +101,13 @@ def gemmini_of(design: Design) -> Gemmini:
 def _memory(memory: MemoryParams, queues: GemminiPart, command_rows: int) -> GemminiMemory:
     """Return the DMA's view; a line takes what the DRAM's bandwidth, latency and window of requests give."""
     return GemminiMemory(
-        latency_cycles=queues.l2_latency_cycles,
+        latency_cycles=queues.l2_latency_cycles + queues.l2_beat_cycles - 1,  # to the end of the first beat
+        beat_cycles=queues.l2_beat_cycles,
         requests_in_flight=memory.requests_in_flight,
         command_rows=command_rows,
         l2_bytes=queues.l2,
         llc_bytes=queues.last_level_cache,
+        llc_line_cycles=queues.last_level_line_cycles,
         line_cycles=memory.cycles_per_burst * -(-LINE_BYTES // memory.burst_bytes),
-        conflict_cycles=queues.conflict_cycles,
-        page_cycles=queues.page_cycles,
-        same_line_load_cycles=queues.same_line_load_cycles,
         same_line_store_cycles=queues.same_line_store_cycles,
     )

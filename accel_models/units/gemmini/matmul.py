@@ -16,10 +16,11 @@ import numpy as np
 
 from accel_models.units.gemmini import queues
 from accel_models.units.gemmini.compiled import compiled
+from accel_models.units.gemmini.dma import stored_line_cost
 from accel_models.units.gemmini.machine import Gemmini, Run
 from accel_models.units.gemmini.matmul_loads import Moved, blocks, load_os, load_ws
 from accel_models.units.gemmini.queues import BUSY, Queue, end_of, wait_until
-from accel_models.units.gemmini.reuse import DRAM, INPUT, L2, OUTPUT, WEIGHTS, C, K, P, place, reuse_of
+from accel_models.units.gemmini.reuse import INPUT, OUTPUT, WEIGHTS, C, K, P, Shares, missing, reuse_of
 from accel_models.units.gemmini.tiling import ConvLayer, Ints, Product
 from accel_models.units.gemmini.traffic import LINE_BYTES, Block, block_lines
 
@@ -43,6 +44,7 @@ def product_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what 
     tile: Ints,
     is_os: bool,
     machine: Gemmini,
+    found: Shares,
     weight_spread: float,
     bias: bool,
     loads: Queue,
@@ -60,6 +62,8 @@ def product_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what 
         Output stationary; weight stationary otherwise.
     machine
         Gemmini and its memory.
+    found
+        Shares of inputs, weights and outputs that lie in each cache before the first command.
     weight_spread
         Lines of weights fetched for each that holds the kept ones packed; at least 1.
     bias
@@ -69,7 +73,7 @@ def product_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what 
     """
     memory = machine.memory
     layer, box = _as_convolution(product, tile, machine)
-    reuse = reuse_of(layer, box, LOOPS, machine, DRAM)
+    reuse = reuse_of(layer, box, LOOPS.copy(), machine, found)
     moved = Moved(memory, reuse, weight_spread, np.zeros(3), np.zeros(3), np.zeros(1))
     start, length = np.zeros(7, np.int64), np.ones(7, np.int64)
     rows, cols, depths = -(-product.m // tile[0]), -(-product.n // tile[1]), -(-product.k // tile[2])
@@ -182,8 +186,8 @@ def _store(  # noqa: PLR0913, PLR0917  # as above
         wait_until(stores, computed + DRAIN_CYCLES)
     element = machine.input_bytes
     width = min(machine.cols if is_os else LINE_BYTES, LINE_BYTES // element)
-    missed = place(moved.reuse, OUTPUT, start) != L2
-    line_cycles = moved.memory.line_cycles if missed else 0.0
+    beyond = missing(moved.reuse, OUTPUT, start)
+    line_cycles = stored_line_cost(moved.memory, beyond)
     left = blocks(length[K], width) * blocks(length[P], machine.rows)
     queued_last = min(STORES_QUEUED, left)
     entered = computed
@@ -195,7 +199,6 @@ def _store(  # noqa: PLR0913, PLR0917  # as above
             if left == queued_last:
                 entered = max(entered, end_of(stores) - queues.first_store_cycles(moved.memory))
             queues.store(stores, moved.memory, block, line_cycles)
-            if missed:
-                moved.lines[OUTPUT] += block_lines(block)
+            moved.lines[OUTPUT] += block_lines(block) * beyond[1]
             left -= 1
     return entered

@@ -8,10 +8,10 @@ import numpy as np
 
 from accel_models.units.gemmini import queues
 from accel_models.units.gemmini.compiled import compiled
-from accel_models.units.gemmini.dma import GemminiMemory, conflict_cycles
+from accel_models.units.gemmini.dma import GemminiMemory, line_cost
 from accel_models.units.gemmini.machine import Gemmini
 from accel_models.units.gemmini.queues import Queue, end_of
-from accel_models.units.gemmini.reuse import DRAM, INPUT, L2, LLC, WEIGHTS, C, K, P, Reuse, place
+from accel_models.units.gemmini.reuse import INPUT, WEIGHTS, C, K, P, Reuse, missing
 from accel_models.units.gemmini.tiling import Ints, Product
 from accel_models.units.gemmini.traffic import LINE_BYTES, Block, block_lines, block_traffic
 
@@ -45,23 +45,13 @@ def blocks(size: int, side: int) -> int:
 
 
 @compiled
-def _line_cycles(moved: Moved, operand: int, start: Ints, pitch: int) -> float:
-    """Cost of each of a tile's lines, by what the caches still hold."""
-    found = place(moved.reuse, operand, start)
-    if found == L2:
-        return 0.0
-    conflict = conflict_cycles(moved.memory, pitch)
-    return conflict if found == LLC else max(moved.memory.line_cycles, conflict)
-
-
-@compiled
 def _load(loads: Queue, block: Block, moved: Moved, operand: int, start: Ints) -> None:
     spread = moved.weight_spread if operand == WEIGHTS else 1.0
-    queues.load(loads, moved.memory, block, spread * _line_cycles(moved, operand, start, block.pitch))
+    beyond = missing(moved.reuse, operand, start)
+    queues.load(loads, moved.memory, block, spread * line_cost(moved.memory, beyond))
     moved.written[0] += block_traffic(block)[3]
     moved.loaded[operand] += block.rows * block.size
-    if place(moved.reuse, operand, start) == DRAM:
-        moved.lines[operand] += spread * block_lines(block)
+    moved.lines[operand] += spread * block_lines(block) * beyond[1]
 
 
 @compiled

@@ -13,7 +13,7 @@ import numpy as np
 
 from accel_models.units.gemmini.loops import Floats, product_tile, run_layers, run_products
 from accel_models.units.gemmini.machine import Gemmini, Run
-from accel_models.units.gemmini.reuse import DRAM, L2, LLC
+from accel_models.units.gemmini.reuse import NOTHING_CACHED, Shares
 from accel_models.units.gemmini.tiling import (
     DIMS,
     ConvLayer,
@@ -59,7 +59,9 @@ def is_product(op: Op) -> bool:
     return one_tap and op.groups == 1 and min(op.out_height, op.out_width) == 1
 
 
-def run_op(op: Op, shapes: Shapes, machine: Gemmini, weight_spread: Floats) -> LibraryRuns:
+def run_op(
+    op: Op, shapes: Shapes, machine: Gemmini, weight_spread: Floats, found: Shares = NOTHING_CACHED
+) -> LibraryRuns:
     """Return what states of an op take.
 
     Parameters
@@ -72,6 +74,8 @@ def run_op(op: Op, shapes: Shapes, machine: Gemmini, weight_spread: Floats) -> L
         Gemmini and its memory.
     weight_spread
         Lines of weights fetched for each that holds the kept ones packed, at least 1, shape (s,).
+    found
+        Shares of its input, weights and output that lie in each cache before, shape (2, 3).
     """
     runs = np.zeros((len(shapes), len(Run._fields)))
     candidates = np.zeros(len(shapes), np.int64)
@@ -84,12 +88,12 @@ def run_op(op: Op, shapes: Shapes, machine: Gemmini, weight_spread: Floats) -> L
             search = search_tiling(ConvLayer(*_layer_rows(op, whole, machine)[0].tolist()), machine)
             need, candidates[of_batch] = search.need, search.candidates
             if search.fits:
-                runs[of_batch] = _run_layers(op, part, search.tiling, machine, spread)
+                runs[of_batch] = _run_layers(op, part, search.tiling, machine, spread, found)
         elif bound.holds(need):
             product = Product(int(whole.m[0]), int(whole.k[0]), int(whole.n[0]))
             tiles = np.broadcast_to(product_tile(product, "ws", machine), (len(part), 3))
             rows = np.stack([part.m, part.k, part.n], axis=1)
-            runs[of_batch] = run_products(rows, tiles, "ws", machine, weight_spread=spread)
+            runs[of_batch] = run_products(rows, tiles, "ws", machine, found=found, weight_spread=spread)
     return LibraryRuns(runs, candidates, need, bound)
 
 
@@ -100,21 +104,21 @@ def _smallest(machine: Gemmini) -> Room:
     return Room(loaded, rows * cols * machine.sum_bytes)
 
 
-def _run_layers(
-    op: Op, shapes: Shapes, tiling: ConvTiling, machine: Gemmini, weight_spread: Floats
+def _run_layers(  # noqa: PLR0913, PLR0917  # what decides a run
+    op: Op, shapes: Shapes, tiling: ConvTiling, machine: Gemmini, weight_spread: Floats, found: Shares
 ) -> Floats:
     """Run the groups of each state one behind the other.
 
-    Choice: groups whose channels lie in a line that an earlier group has touched find it in the cache that
-    holds all a group touches; all groups are aligned like the first.
+    Choice: groups whose channels lie in a line that an earlier group has touched find what a group's lines
+    leave of it; all groups are aligned like the first.
     """
     rows = _layer_rows(op, shapes, machine)
     tiles = np.broadcast_to(tiling.sizes, (len(rows), len(DIMS)))
-    first = run_layers(rows, tiles, tiling.loops, machine, weight_spread=weight_spread)
+    first = run_layers(rows, tiles, tiling.loops, machine, found=found, weight_spread=weight_spread)
     if op.groups == 1:
         return first
-    found = _found_in(rows, machine)
-    later = run_layers(rows, tiles, tiling.loops, machine, found_in=found, weight_spread=weight_spread)
+    behind = np.maximum(found, _found_by_later_groups(rows, machine))
+    later = run_layers(rows, tiles, tiling.loops, machine, found=behind, weight_spread=weight_spread)
     pitch = np.maximum(shapes.in_channels, shapes.out_channels) * machine.input_bytes
     in_new_lines = np.minimum(-(-pitch // LINE_BYTES), shapes.groups)[:, None]
     runs: Floats = first * in_new_lines + later * (shapes.groups[:, None] - in_new_lines)
@@ -158,8 +162,8 @@ def _layer_rows(op: Op, shapes: Shapes, machine: Gemmini) -> Ints:
     return np.stack(columns, axis=1)
 
 
-def _found_in(rows: Ints, machine: Gemmini) -> Ints:
-    """Return which cache holds all lines that one group touches."""
+def _found_by_later_groups(rows: Ints, machine: Gemmini) -> Shares:
+    """Return the shares of lines that are still in each cache when a group's lines have come in, (s, 2, 1)."""
     column = dict(zip(ConvLayer._fields, rows.T, strict=True))
     inputs = column["batch"] * column["in_height"] * column["in_width"]
     outputs = column["batch"] * column["out_height"] * column["out_width"]
@@ -167,8 +171,8 @@ def _found_in(rows: Ints, machine: Gemmini) -> Ints:
     touched = inputs * _in_lines(column["channels"] * machine.input_bytes, column["input_pitch"])
     touched += weights * _in_lines(column["filters"] * machine.weight_bytes, column["weight_pitch"])
     touched += outputs * _in_lines(column["filters"] * machine.input_bytes, column["output_pitch"])
-    in_a_cache = np.where(touched <= machine.memory.llc_bytes, LLC, DRAM)
-    return np.where(touched <= machine.memory.l2_bytes, L2, in_a_cache)
+    caches = np.array([machine.memory.l2_bytes, machine.memory.llc_bytes])
+    return np.asarray(np.exp(-touched[:, None] / caches)[:, :, None], np.float64)
 
 
 def _in_lines(size: Ints, pitch: Ints) -> Ints:

@@ -18,15 +18,17 @@ from accel_models.units.array.price import gather_cycles, inside_array
 from accel_models.units.array.systolic import Gemms, compute_cycles
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.ops import LibraryRuns, is_product, run_op
+from accel_models.units.gemmini.reuse import NOTHING_CACHED
 from accel_models.units.queue_parts import QueueTimes, parts_of
 from accel_models.units.unit_cost import BusTimes, Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
 
 
 def gemmini_cost(states: States, design: Design) -> UnitCost:
-    """Return the cost of states that the library runs; where their operands lie makes no difference to it."""
+    """Return the cost of states that the library runs."""
     work, shapes = states.work, states.shapes
-    found = run_op(work.op, shapes, gemmini_of(design), _weight_spread(work, shapes, design))
+    cached = np.array(states.where.cached or NOTHING_CACHED)
+    found = run_op(work.op, shapes, gemmini_of(design), _weight_spread(work, shapes, design), cached)
     execute = _execute_cycles(work, shapes, found, design)
     parts = parts_of(_queue_times(found, execute, design))
     gather = gather_cycles(work, design)

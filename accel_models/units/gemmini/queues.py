@@ -25,7 +25,6 @@ from accel_models.units.gemmini.dma import (
     command_trip,
     data_cycles,
     load_trip,
-    missed_pages,
 )
 from accel_models.units.gemmini.traffic import (
     BEAT_BYTES,
@@ -64,7 +63,6 @@ def wait_until(queue: Queue, cycle: float) -> None:
 def load(queue: Queue, memory: GemminiMemory, block: Block, line_cycles: float) -> None:
     """Load one block, each line of which costs ``line_cycles`` beyond the nearest cache."""
     data = max(data_cycles(memory, block), block_lines(block) * line_cycles)
-    data += missed_pages(memory, block.rows, block.pitch, 1) * memory.page_cycles
     requests, beats, _, _ = block_traffic(block)
     queue[BEATS] += beats
     _serve_load(queue, memory, data, load_trip(memory, block), requests)

@@ -23,7 +23,12 @@ def simd_cost(states: States, design: Design) -> UnitCost:
     act, wgt, _ = element_bytes(design)
     core = simd_params(design)
     cost = simd_cycles(
-        shapes, core, load_software(design.software, core.isa), weight_bytes=wgt, act_bytes=act
+        shapes,
+        core,
+        load_software(design.software, core.isa),
+        weight_bytes=wgt,
+        act_bytes=act,
+        outside_share=where.outside_share,
     )
     cycles = np.ceil(cost.total_cycles * (design.clock / core.clock_hz)).astype(np.int64)
     rows = np.maximum(shapes.out_height * shapes.batch, 1)  # Choice: the vector unit streams row by row

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from accel_models.units.simd.kernels import (
     Floats,
@@ -57,6 +57,18 @@ class MemoryWait:
         return self.line_ns * _NS * clock_hz
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideWeights:
+    """Memory off the chip for the weights that its own does not hold."""
+
+    inside_bytes: int  # of weights that the chip holds [B]
+    byte_ns: float  # to read one weight byte from outside [ns]
+
+    def __post_init__(self) -> None:
+        _at_least("OutsideWeights.inside_bytes", self.inside_bytes, 0)
+        _at_least("OutsideWeights.byte_ns", self.byte_ns, 0)
+
+
 TIGHTLY_COUPLED = MemoryWait(line_ns=0.0, line_bytes=4)
 
 
@@ -79,8 +91,11 @@ class SimdParams:
     weight_memory: MemoryWait = TIGHTLY_COUPLED
     instruction_cache_bytes: int | None = None  # before code in the weight memory [B]; None: code never waits
     activation_memory: MemoryWait = TIGHTLY_COUPLED
-    dispatch_ns: float = 0.0  # per op: operating system and thread pool [ns]
+    outside: OutsideWeights | None = None  # where weights lie that the chip has no room for
+    dispatch_ns: float = 0.0  # per op: operating system, interpreter [ns]
     cores: int = 1  # that share the work of each op
+    serial_share: float = 0.0  # of an op's work that one core does while the others wait [0..1]
+    sync_ns: float = 0.0  # per op, if there are several cores: to wake them and to wait for the last [ns]
 
     def __post_init__(self) -> None:
         if self.isa not in ISAS:
@@ -96,6 +111,9 @@ class SimdParams:
             "dispatch_ns",
         ):
             _at_least(f"SimdParams.{name}", getattr(self, name), 0)
+        _at_least("SimdParams.sync_ns", self.sync_ns, 0)
+        if not 0 <= self.serial_share <= 1:
+            raise ConfigError(f"SimdParams.serial_share = {self.serial_share}: must be within 0 and 1")
         _at_least("SimdParams.instruction_cache_bytes", self.instruction_cache_bytes or 0, 0)
         for name in ("issue", "clock_hz"):
             if getattr(self, name) <= 0:
@@ -109,6 +127,22 @@ class SimdParams:
                 f"element size = {element_bytes} B: a SIMD core takes {', '.join(map(str, lanes))} B"
             )
         return lanes[element_bytes]
+
+    @property
+    def share(self) -> float:
+        """Time of an op's work over that of one core alone: what is serial, and the rest divided (Amdahl)."""
+        return self.serial_share + (1.0 - self.serial_share) / self.cores
+
+    @property
+    def op_ns(self) -> float:
+        """Time per op beside its instructions [ns]."""
+        return self.dispatch_ns + (self.sync_ns if self.cores > 1 else 0.0)
+
+    def outside_share(self, network_weight_bytes: int) -> float:
+        """Share of a network's weights that lie off the chip [0..1]."""
+        if self.outside is None or network_weight_bytes <= self.outside.inside_bytes:
+            return 0.0
+        return 1.0 - self.outside.inside_bytes / network_weight_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -131,8 +165,14 @@ class SimdCost:
         return sum(terms, np.zeros(len(self.mac_cycles), np.int64))
 
 
-def simd_cycles(
-    shapes: Shapes, core: SimdParams, software: SoftwareParams, *, weight_bytes: int = 1, act_bytes: int = 1
+def simd_cycles(  # noqa: PLR0913  # the work, what runs it, and where its operands lie
+    shapes: Shapes,
+    core: SimdParams,
+    software: SoftwareParams,
+    *,
+    weight_bytes: int = 1,
+    act_bytes: int = 1,
+    outside_share: ArrayLike = 0.0,
 ) -> SimdCost:
     """Price ``n`` pieces of work on one core.
 
@@ -146,6 +186,8 @@ def simd_cycles(
         How well the kernels are written (not read for ``isa = "vector"``, which runs no program).
     weight_bytes, act_bytes
         Bytes per weight and per activation: 1 (int8), 2 (int16) or 4 (fp32) [B].
+    outside_share
+        Share of the weights that lie off the chip (:meth:`SimdParams.outside_share`) [0..1].
 
     Returns
     -------
@@ -165,16 +207,17 @@ def simd_cycles(
         _single_issue_cycles(part, core, software) / core.issue for part in kernel.parts()
     )
     return SimdCost(
-        mac_cycles=_whole(mac / core.cores, active),
-        im2col_cycles=_whole(im2col / core.cores, active),
-        requant_cycles=_whole(requant / core.cores, active),
-        elementwise_cycles=_whole(elementwise / core.cores, active),
-        row_cycles=_whole(row / core.cores, active),
-        op_cycles=_whole(op + core.dispatch_ns * _NS * core.clock_hz, active),
+        mac_cycles=_whole(mac * core.share, active),
+        im2col_cycles=_whole(im2col * core.share, active),
+        requant_cycles=_whole(requant * core.share, active),
+        elementwise_cycles=_whole(elementwise * core.share, active),
+        row_cycles=_whole(row * core.share, active),
+        op_cycles=_whole(op + core.op_ns * _NS * core.clock_hz, active),
         wait_cycles=_whole(
             _weight_wait(shapes, core, kernel, weight_bytes) * (1.0 - software.wait_hidden)
             + _code_wait(shapes, core, kernel, software)
-            + _activation_wait(shapes, core, kernel, act_bytes),
+            + _activation_wait(shapes, core, kernel, act_bytes)
+            + _outside_wait(shapes, core, weight_bytes * np.asarray(outside_share)),
             active,
         ),
         instructions=_whole(sum((part.total for part in kernel.parts()), np.zeros(len(shapes))), active),
@@ -212,6 +255,12 @@ def _weight_wait(shapes: Shapes, core: SimdParams, kernel: Kernel, weight_bytes:
     return np.asarray(lines * memory.line_cycles(core.clock_hz), np.float64)
 
 
+def _outside_wait(shapes: Shapes, core: SimdParams, bytes_outside: ArrayLike) -> Floats:
+    """Cycles for weights from off the chip, each read once an op [cycles]; ``bytes_outside`` of each weight."""
+    byte_ns = core.outside.byte_ns if core.outside else 0.0
+    return np.asarray(shapes.weights * np.asarray(bytes_outside) * byte_ns * _NS * core.clock_hz, np.float64)
+
+
 def _code_wait(shapes: Shapes, core: SimdParams, kernel: Kernel, software: SoftwareParams) -> Floats:
     """Cycles spent waiting for the code of depthwise kernels [cycles].
 
@@ -225,7 +274,7 @@ def _code_wait(shapes: Shapes, core: SimdParams, kernel: Kernel, software: Softw
     code = sum((part.total for part in parts), np.zeros(len(shapes))) * INSTRUCTION_BYTES
     fetch = code / memory.line_bytes * memory.line_cycles(core.clock_hz)
     execute = sum((_single_issue_cycles(part, core, software) for part in parts), np.zeros(len(shapes)))
-    wait = missed * np.maximum(fetch - execute / core.issue, 0) / core.cores
+    wait = missed * np.maximum(fetch - execute / core.issue, 0) * core.share
     return np.where(shapes.depthwise, wait, 0.0)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import numpy as np
 
-from accel_models import Array, Dataflow, Gemms, compute_cycles, load_design
+from accel_models import Array, ConvLayer, Dataflow, Gemms, compute_cycles, load_design
 from analysis.validation.array import (
     array_of,
     by_size,
@@ -17,19 +18,20 @@ from analysis.validation.array import (
 )
 from analysis.validation.gemmini import (
     convolution_cycles,
-    firesim_layers,
     load_cycles,
     product_cycles,
     store_cycles,
 )
-from analysis.validation.gemmini_firesim import estimated_cycles, mapping_cycles
+from analysis.validation.gemmini_firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
 from analysis.validation.reference_rows import Row
-from analysis.validation.rows.kind import NotCovered, number
+from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
+from traces import LacunaError
 
 _LATENCIES = re.compile(r"LM=(\d+) LA=(\d+)")
 _BIAS = re.compile(r"bias=(\d)")
 RUNS = ("run_1_cycles", "run_2_cycles", "run_3_cycles")
 LAYER = "layer_CxKxPxQxRxSxstride"
+_SIZES = ("C", "K", "P", "Q", "R", "S", "stride")
 
 
 def scale_sim(row: Row) -> tuple[float, float]:
@@ -82,31 +84,63 @@ def gemmini_dma(row: Row) -> tuple[float, float]:
     return number(row, "cycles"), cycles(table_of([row]))[0]
 
 
-def firesim(row: Row) -> tuple[float, float]:
-    """Cycles of a layer with the library's tiling, one run."""
-    return number(row, "cycles_gemmini_default_tiler"), _firesim_estimate(row)
+def firesim(rows: Sequence[Row]) -> list[Outcome]:
+    """Cycles of layers with the library's tiling, one run; the rows of a workload are one program."""
+    return _programs(rows, lambda row: number(row, "cycles_gemmini_default_tiler"))
 
 
-def firesim_mapping(row: Row) -> tuple[float, float]:
-    """Cycles of a layer cut as its mapping says."""
-    (layer,) = firesim_layers(table_of([row]))
-    return number(row, "cycles_dosa_mapping"), mapping_cycles(
-        layer, row["mapping"], load_design("gemmini_16x16")
-    )
+def firesim_repeats(rows: Sequence[Row]) -> list[Outcome]:
+    """Mean cycles of the runs of layers with the library's tiling; all rows are one program."""
+    return _programs(rows, _mean_of_runs)
 
 
-def firesim_repeats(row: Row) -> tuple[float, float]:
-    """Mean cycles of the runs of a layer with the library's tiling."""
+def firesim_mapping(rows: Sequence[Row]) -> list[Outcome]:
+    """Cycles of layers cut as their mappings say."""
+    return _programs(rows, lambda row: number(row, "cycles_dosa_mapping"), mapped=True)
+
+
+def _programs(
+    rows: Sequence[Row], measured: Callable[[Row], float], *, mapped: bool = False
+) -> list[Outcome]:
+    design = load_design("gemmini_16x16")
+    found: dict[int, tuple[Row, float]] = {}
+    outcomes: dict[int, Outcome] = {}
+    for i, row in enumerate(rows):
+        try:
+            found[i] = _sizes(row), measured(row)
+        except (LacunaError, ValueError) as error:
+            outcomes[i] = Skipped(_firesim_label(row), str(error))
+    layers = [firesim_layers(table_of([row]))[0] for row, _ in found.values()]
+    texts = dict(zip(layers, (row.get("mapping", "") for row, _ in found.values()), strict=True))
+
+    def cycles(some: list[ConvLayer]) -> list[int]:
+        if mapped:
+            return mapping_cycles(some, [texts[layer] for layer in some], design)
+        return program_cycles(some, design)
+
+    workloads = [row.get("workload", "default tiler") for row, _ in found.values()]
+    predicted = in_programs(layers, workloads, cycles)
+    for i, value, workload in zip(found, predicted, workloads, strict=True):
+        outcomes[i] = Pair(_firesim_label(rows[i]), workload, found[i][1], float(value))
+    return [outcomes[i] for i in range(len(rows))]
+
+
+def _firesim_label(row: Row) -> str:
+    return row.get(LAYER) or " ".join(row.get(name, "") for name in ("workload", *_SIZES))
+
+
+def _sizes(row: Row) -> Row:
+    """Return the row with each size in a column of its own."""
+    if LAYER not in row:
+        return {**row, **{name: str(int(number(row, name))) for name in _SIZES}}
     sizes = row[LAYER].split("x")
-    names = ("C", "K", "P", "Q", "R", "S", "stride")
-    if len(sizes) != len(names):
-        raise NotCovered(f"{LAYER} = {row[LAYER]!r}: needs {len(names)} sizes")
+    if len(sizes) != len(_SIZES):
+        raise NotCovered(f"{LAYER} = {row[LAYER]!r}: needs {len(_SIZES)} sizes")
+    return dict(zip(_SIZES, sizes, strict=True))
+
+
+def _mean_of_runs(row: Row) -> float:
     runs = [number(row, run) for run in RUNS if row.get(run)]
     if not runs:
         raise NotCovered("no run")
-    return float(np.mean(runs)), _firesim_estimate(dict(zip(names, sizes, strict=True)))
-
-
-def _firesim_estimate(row: Row) -> float:
-    (layer,) = firesim_layers(table_of([row]))
-    return float(estimated_cycles(layer, load_design("gemmini_16x16")))
+    return float(np.mean(runs))

@@ -1,0 +1,261 @@
+"""Ops of a network as passes of a microNPU's engines.
+
+===================  ==========================================================================
+op                   passes
+===================  ==========================================================================
+conv, linear         one; one a group where a grouped convolution is not depthwise
+pools                one; a global one has a kernel of the whole image
+add, mul             one for every operand but the first
+activation           one through the pooling engine; a sigmoid or tanh loads its table first
+softmax              its maximum, six over all elements, 22 over one element a row (Vela's 28 ops)
+recurrent cells      a step: the product of the gates, then Choice: five tables, three products
+matmul               Choice: a product like that of a linear layer, its second operand in the SRAM
+layer_norm           Choice: five over all elements, in 32 bits
+everything else      Choice: one that copies its output
+===================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from accel_models.units.micronpu.machine import MicroNpu, OutputStage
+from accel_models.units.micronpu.output import Function, element_cycles
+from accel_models.units.micronpu.work import Bools, Engine, Floats, Ints, NpuWork
+from accel_models.units.unit_cost import States
+from accel_models.work.shapes import Shapes
+from traces import RECURRENT
+
+_SOFTMAX_WHOLE, _SOFTMAX_ROWS = 6, 22  # 32-bit ops over all elements, and over one element a row
+_NORM_WHOLE = 5
+_GLOBAL = frozenset({"global_avg_pool", "global_max_pool"})
+_WINDOWED = frozenset({"max_pool", "avg_pool"})
+_PRODUCTS = frozenset({"conv", "conv_transpose", "linear", "matmul"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pass:
+    """A pass of one engine, for each of ``n`` states, and how often it runs."""
+
+    work: NpuWork
+    times: Ints  # shape (n,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Layout:
+    """Where and how the tensors of ``n`` states lie, shape (n,)."""
+
+    in_offchip: Bools
+    out_offchip: Bools
+    in_bricks: Bools
+    out_bricks: Bools
+    weight_sigma: float
+    weight_zeros: float
+
+
+def passes_of(states: States, layout: Layout, machine: MicroNpu) -> tuple[Pass, ...]:
+    """Return the passes of states of one kind of op; sizes of what does not run are 1, ``times`` 0."""
+    shapes = states.shapes
+    runs = (shapes.in_channels > 0) & (shapes.out_channels > 0) & (shapes.m > 0)
+    once = np.where(runs, shapes.batch, 0)
+    match shapes.kind:
+        case kind if kind in _PRODUCTS:
+            groups = np.where(shapes.depthwise, 1, np.maximum(shapes.groups, 1))
+            return (Pass(work=_product(shapes, layout, machine), times=once * groups),)
+        case kind if kind in RECURRENT:
+            return _recurrent(shapes, layout, machine, once)
+        case "softmax":
+            return _softmax(shapes, layout, machine, once)
+        case "layer_norm":
+            whole = _elementwise(shapes, layout, machine.output.binary_32, bits=32)
+            return (Pass(work=whole, times=once * _NORM_WHOLE),)
+        case "add" | "mul":
+            function: Function = "add" if shapes.kind == "add" else "mul"
+            work = _elementwise(shapes, layout, _cycles(function, shapes, machine.output, elementwise=True))
+            return (Pass(work=work, times=once * np.maximum(shapes.operands - 1, 1)),)
+        case _:
+            return (Pass(work=_pooled(shapes, layout, machine), times=once),)
+
+
+def _cycles(function: Function, shapes: Shapes, output: OutputStage, *, elementwise: bool = False) -> Floats:
+    """Cycles per element with the activation behind the op."""
+    table = element_cycles(output, function, elementwise=elementwise, binary=elementwise, behind=("table",))
+    plain = element_cycles(output, function, elementwise=elementwise, binary=elementwise, behind=("clip",))
+    return np.where(shapes.table_behind, table, plain)
+
+
+def _one(values: Ints) -> Ints:
+    return np.maximum(values, 1)
+
+
+def _product(shapes: Shapes, layout: Layout, machine: MicroNpu) -> NpuWork:
+    groups = np.where(shapes.depthwise, 1, np.maximum(shapes.groups, 1))
+    upscaled = shapes.kind == "conv_transpose"  # runs as a convolution of its output's size
+    in_height = shapes.out_height if upscaled else shapes.in_height
+    in_width = shapes.out_width if upscaled else shapes.in_width
+    stride = (np.ones_like(in_height),) * 2 if upscaled else (shapes.stride_height, shapes.stride_width)
+    return _work(
+        shapes,
+        layout,
+        engine=np.where(shapes.depthwise, Engine.DEPTHWISE, Engine.CONV),
+        plane=(in_height, in_width),
+        channels=(shapes.in_channels // groups, shapes.out_channels // groups),
+        kernel=(shapes.kernel_height, shapes.kernel_width),
+        stride=stride,
+        cycles=_cycles("sum", shapes, machine.output),
+    )
+
+
+def _pooled(shapes: Shapes, layout: Layout, machine: MicroNpu) -> NpuWork:
+    """Pools, and what the pooling engine copies: activations of their own, rows and pixels moved."""
+    one = np.ones(len(shapes), np.int64)
+    pool = shapes.kind in _WINDOWED
+    kernel = (shapes.kernel_height, shapes.kernel_width) if pool else (one, one)
+    stride = (shapes.stride_height, shapes.stride_width) if pool else (one, one)
+    plane = (shapes.in_height, shapes.in_width) if pool else (shapes.out_height, shapes.out_width)
+    if shapes.kind in _GLOBAL:
+        kernel = plane = (shapes.in_height, shapes.in_width)
+    largest = shapes.kind in {"max_pool", "global_max_pool"}
+    return _work(
+        shapes,
+        layout,
+        engine=np.full(len(shapes), Engine.POOL),
+        plane=plane,
+        channels=(shapes.out_channels, shapes.out_channels),
+        kernel=kernel,
+        stride=stride,
+        cycles=np.full(len(shapes), machine.output.max_pool if largest else machine.output.default),
+        looks_up=shapes.table_behind if shapes.kind == "activation" else None,
+    )
+
+
+def _elementwise(shapes: Shapes, layout: Layout, cycles: Floats | float, bits: int = 8) -> NpuWork:
+    one = np.ones(len(shapes), np.int64)
+    elements = shapes.out_height * shapes.out_width * shapes.out_channels
+    return _work(
+        shapes,
+        layout,
+        engine=np.full(len(shapes), Engine.ELEMENTWISE),
+        plane=(shapes.out_height, shapes.out_width),
+        channels=(shapes.out_channels, shapes.out_channels),
+        kernel=(one, one),
+        stride=(one, one),
+        cycles=np.broadcast_to(np.asarray(cycles, np.float64), (len(shapes),)),
+        second=elements,
+        bits=bits,
+    )
+
+
+def _softmax(shapes: Shapes, layout: Layout, machine: MicroNpu, once: Ints) -> tuple[Pass, ...]:
+    one = np.ones(len(shapes), np.int64)
+    largest = _work(
+        shapes,
+        layout,
+        engine=np.full(len(shapes), Engine.POOL),
+        plane=(shapes.out_height * shapes.out_width, shapes.out_channels),
+        channels=(one, one),
+        kernel=(one, shapes.out_channels),
+        stride=(one, one),
+        cycles=np.full(len(shapes), machine.output.max_pool),
+        out_width=one,
+        out_height=shapes.out_height * shapes.out_width,
+    )
+    whole = _elementwise(shapes, layout, machine.output.binary_32, bits=32)
+    rows = _work(
+        shapes,
+        layout,
+        engine=np.full(len(shapes), Engine.ELEMENTWISE),
+        plane=(shapes.out_height, shapes.out_width),
+        channels=(one, one),
+        kernel=(one, one),
+        stride=(one, one),
+        cycles=np.full(len(shapes), machine.output.binary_32),
+        second=one,
+        bits=32,
+    )
+    return (
+        Pass(work=largest, times=once),
+        Pass(work=whole, times=once * _SOFTMAX_WHOLE),
+        Pass(work=rows, times=once * _SOFTMAX_ROWS),
+    )
+
+
+def _recurrent(shapes: Shapes, layout: Layout, machine: MicroNpu, once: Ints) -> tuple[Pass, ...]:
+    one = np.ones(len(shapes), np.int64)
+    steps = once * shapes.out_height * shapes.out_width
+    gates = RECURRENT[shapes.kind]
+    product = _work(
+        shapes,
+        layout,
+        engine=np.full(len(shapes), Engine.CONV),
+        plane=(one, one),
+        channels=(shapes.in_channels + shapes.out_channels, gates * shapes.out_channels),
+        kernel=(one, one),
+        stride=(one, one),
+        cycles=np.full(len(shapes), machine.output.default),
+        out_height=one,
+        out_width=one,
+    )
+    each = max(machine.output.mul, machine.output.lut)
+    tables = _work(
+        shapes,
+        layout,
+        engine=np.full(len(shapes), Engine.ELEMENTWISE),
+        plane=(one, one),
+        channels=(shapes.out_channels, shapes.out_channels),
+        kernel=(one, one),
+        stride=(one, one),
+        cycles=np.full(len(shapes), each),
+        out_height=one,
+        out_width=one,
+    )
+    return Pass(work=product, times=steps), Pass(work=tables, times=steps * (5 + 3))
+
+
+def _work(  # noqa: PLR0913  # what a pass is made of
+    shapes: Shapes,
+    layout: Layout,
+    *,
+    engine: Ints,
+    plane: tuple[Ints, Ints],
+    channels: tuple[Ints, Ints],
+    kernel: tuple[Ints, Ints],
+    stride: tuple[Ints, Ints],
+    cycles: Floats,
+    second: Ints | None = None,
+    looks_up: Bools | None = None,
+    bits: int = 8,
+    out_height: Ints | None = None,
+    out_width: Ints | None = None,
+) -> NpuWork:
+    none = np.zeros(len(shapes), np.bool_)
+    return NpuWork(
+        engine=np.asarray(engine, np.int64),
+        in_height=_one(plane[0]),
+        in_width=_one(plane[1]),
+        in_channels=_one(channels[0]),
+        out_height=_one(shapes.out_height if out_height is None else out_height),
+        out_width=_one(shapes.out_width if out_width is None else out_width),
+        out_channels=_one(channels[1]),
+        kernel_height=_one(kernel[0]),
+        kernel_width=_one(kernel[1]),
+        stride_height=_one(stride[0]),
+        stride_width=_one(stride[1]),
+        reach_height=(_one(kernel[0]) - 1) * _one(shapes.dilation_height) + 1,
+        reach_width=(_one(kernel[1]) - 1) * _one(shapes.dilation_width) + 1,
+        in_bits=np.full(len(shapes), bits),
+        out_bits=np.full(len(shapes), bits),
+        element_cycles=np.asarray(cycles, np.float64),
+        in_bricks=layout.in_bricks,
+        out_bricks=layout.out_bricks,
+        second_bricks=layout.in_bricks,
+        second=np.zeros(len(shapes), np.int64) if second is None else _one(second),
+        in_offchip=layout.in_offchip,
+        second_offchip=layout.in_offchip,
+        out_offchip=layout.out_offchip,
+        looks_up=none if looks_up is None else looks_up,
+        weight_sigma=np.full(len(shapes), layout.weight_sigma),
+        weight_zeros=np.full(len(shapes), layout.weight_zeros),
+    )

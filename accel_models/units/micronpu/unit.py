@@ -1,0 +1,60 @@
+"""MicroNPUs as a kind of unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from accel_models.design.design import Design
+from accel_models.energy.actions import Idle
+from accel_models.units.kinds import Cycles, Silicon, Unit
+from accel_models.units.micronpu.price import npu_cost
+from accel_models.units.micronpu.settings import NpuSettings, check_settings, machine_of
+from accel_models.units.unit_cost import States, UnitCost
+from traces import Op
+
+
+@dataclass(frozen=True, slots=True)
+class MicroNpuUnit:
+    """An NPU that runs every op by itself: MACs, pools, sums and tables."""
+
+    name: str = "micronpu"
+    settings: type[NpuSettings] = NpuSettings
+    matrix: bool = True
+    keeps_tensors: bool = True
+    joins_ops: bool = True
+    parts: tuple[str, ...] = ()
+
+    def check(self, design: Design) -> None:
+        """Refuse a design that the equations cannot read."""
+        check_settings(design)
+
+    def names(self, design: Design) -> tuple[str, ...]:
+        """Return its name: engines share the work of each op."""
+        return (self.name,)
+
+    def takes(self, op: Op, design: Design) -> bool:
+        """Take everything."""
+        return True
+
+    def peak_macs_per_cycle(self, design: Design) -> float:
+        """Return what the MACs of all engines do [MAC/cycle]."""
+        return machine_of(design).macs_per_cycle
+
+    def silicon(self, design: Design) -> Silicon:
+        """Return the MACs, and lanes of the output stage: as many as it takes to finish sums at its rate."""
+        machine = machine_of(design)
+        return Silicon(pes=machine.macs_per_cycle, lanes=max(1, round(1 / machine.output.default)))
+
+    def cost(self, states: States, design: Design) -> UnitCost:
+        """Return what states take."""
+        return npu_cost(states, design)
+
+    def idle(self, design: Design, latency: Cycles, busy: Cycles) -> Idle:
+        """Return the cycles in which MACs wait."""
+        macs = machine_of(design).macs_per_cycle
+        return Idle(pe_cycles=np.asarray(macs * (latency - busy[:, 0]), np.float64))
+
+
+UNIT: Unit = MicroNpuUnit()

@@ -1,0 +1,1 @@
+"""Arm Vela's estimates of Ethos-U, op by op and network by network."""

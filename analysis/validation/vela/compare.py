@@ -1,0 +1,107 @@
+"""Vela's estimates beside the model: ops and whole networks, and what gates cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from analysis.validation.comparison import Comparison
+from analysis.validation.reference_rows import Row, reference_rows
+from analysis.validation.rows.kind import Pair
+from analysis.validation.vela.networks import network
+from analysis.validation.vela.ops import evaluate_ops
+
+TRUTH = "Arm Vela 5.2.0 (PyPI ethos-u-vela), an estimate of Arm's compiler, not silicon; random int8 weights"
+# Which accelerators, largest mean and worst error allowed.  The worst are ops of a few hundred cycles whose copies of
+# weights Vela's scheduler hides or cuts in another way.
+_OPS = (
+    ("ethos-u55-128", 0.03, 0.8),
+    ("ethos-u55-32", 0.03, 0.8),
+    ("ethos-u55-64", 0.03, 0.8),
+    ("ethos-u55-256", 0.03, 0.8),
+    ("ethos-u65-256", 0.03, 0.8),
+    ("ethos-u85-256", 0.08, 3.0),
+)
+
+
+def vela_comparisons() -> tuple[Comparison, ...]:
+    """Compare ops by accelerator, whole networks, and dynamic over dense networks."""
+    return (*(_ops(*each) for each in _OPS), _networks(), _dynamic_over_dense())
+
+
+def _ops(accelerator: str, mean: float, worst: float) -> Comparison:
+    rows = [row for row in reference_rows("vela_ops") if row["accelerator"] == accelerator]
+    pairs = [outcome for outcome in evaluate_ops(rows) if isinstance(outcome, Pair)]
+    return _comparison(
+        f"Vela on {accelerator}, cycles of an op",
+        [pair.label for pair in pairs],
+        [(pair.measured, pair.predicted) for pair in pairs],
+        ("cycles", mean, worst),
+    )
+
+
+@cache
+def _network_cycles() -> dict[str, tuple[float, float]]:
+    """Cycles of each covered network on each machine, by Vela and by the model."""
+    return {_name(row): network(row) for row in _covered()}
+
+
+def _covered() -> list[Row]:
+    return [row for row in reference_rows("vela_networks") if row["network"] != "inception_like"]
+
+
+def _networks() -> Comparison:
+    rows = _covered()
+    return _comparison(
+        "Vela on Ethos-U, cycles of a network",
+        [_name(row) for row in rows],
+        [_network_cycles()[_name(row)] for row in rows],
+        ("cycles", 0.05, 0.3),
+    )
+
+
+def _dynamic_over_dense() -> Comparison:
+    """Compare what gates, or fewer channels, make of ResNet-20's time: nothing else moves."""
+    found = _network_cycles()
+    dense = {_machine(row): found[_name(row)] for row in _covered() if row["network"] == "rn20_dense"}
+    rows = [row for row in _covered() if row["network"].startswith(("rn20_gate", "rn20_keep"))]
+    ratios = []
+    for row in rows:
+        measured, predicted = found[_name(row)]
+        whole = dense[_machine(row)]
+        ratios.append((measured / whole[0], predicted / whole[1]))
+    return _comparison(
+        "Vela on Ethos-U, dynamic over dense ResNet-20",
+        [_name(row) for row in rows],
+        ratios,
+        ("1", 0.05, 0.25),
+    )
+
+
+def _machine(row: Row) -> tuple[str, ...]:
+    return row["accelerator"], row["system_config"], row["memory_mode"]
+
+
+def _name(row: Row) -> str:
+    return " ".join((row["network"], *_machine(row)))
+
+
+def _comparison(
+    name: str,
+    labels: Sequence[str],
+    pairs: Sequence[tuple[float, float]],
+    bounds: tuple[str, float, float],
+) -> Comparison:
+    unit, mean, worst = bounds
+    return Comparison(
+        name=name,
+        truth=TRUTH,
+        labels=tuple(labels),
+        measured=np.array([measured for measured, _ in pairs]),
+        predicted=np.array([predicted for _, predicted in pairs]),
+        unit=unit,
+        bound_mean=mean,
+        bound_worst=worst,
+    )
