@@ -16,9 +16,10 @@ from .design.design import Array as Array
 from .design.design import Design as Design
 from .design.design import Skip as Skip
 from .design.load import altered as altered
+from .design.load import assign as assign
+from .design.load import check_path as check_path
 from .design.load import design_model as design_model
 from .design.load import design_names as design_names
-from .design.load import explain as explain
 from .design.load import load_design as load_design
 from .design.load import parse_design as parse_design
 from .design.load import parse_override as parse_override

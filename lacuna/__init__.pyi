@@ -12,6 +12,8 @@ from analysis import search as search
 from analysis import sweep as sweep
 from analysis import write_figures as write_figures
 from analysis import write_report
+from networks import CaptureWarning as CaptureWarning
+from networks import capture as capture
 from networks import record as record
 from networks import record_checkpoint as record_checkpoint
 from networks import train_from_config as train_from_config
@@ -41,17 +43,25 @@ from traces import SyntheticSettings as SyntheticSettings
 from traces import Trace as Trace
 from traces import TraceInfo as TraceInfo
 from traces import UnsupportedError as UnsupportedError
+from traces import channel as channel
 from traces import cifar_resnet as cifar_resnet
+from traces import elements as elements
+from traces import exits as exits
 from traces import export_npz as export_npz
+from traces import from_masks as from_masks
 from traces import import_npz as import_npz
+from traces import layer as layer
 from traces import load_network as load_network
 from traces import load_trace as load_trace
 from traces import network_names as network_names
 from traces import pack_mask as pack_mask
 from traces import save_trace as save_trace
 from traces import shipped_traces as shipped_traces
+from traces import spatial as spatial
 from traces import synthetic_trace as synthetic_trace
+from traces import tokens as tokens
 from traces import trace_statistics as trace_statistics
+from traces import width as width
 from traces import with_exit_threshold as with_exit_threshold
 
 report = write_report

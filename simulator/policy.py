@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from accel_models import Compiler
-from traces import ConfigError, did_you_mean
+from traces import ConfigError, explain
 
 Prefetch = Literal["wait", "speculate", "predict", "oracle"]
 
@@ -43,7 +43,7 @@ class Policy(BaseModel):
         try:
             super().__init__(**settings)
         except ValidationError as error:
-            raise ConfigError(_explain(error)) from None
+            raise ConfigError(explain(error, Policy, "policy.")) from None
 
     @property
     def compiler(self) -> Compiler:
@@ -57,14 +57,3 @@ class Policy(BaseModel):
         if self.batch == 1 and self.batch_order == "similar":
             raise ValueError("batch_order = 'similar' needs batch = 2 or more")
         return self
-
-
-def _explain(error: ValidationError) -> str:
-    """Return the first problem as ``policy.name = value: what is needed``."""
-    problem = error.errors()[0]
-    name = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        return f"policy.{name}: no such setting{did_you_mean(name, Policy.model_fields)}"
-    if not name:
-        return "policy: " + str(problem["msg"]).removeprefix("Value error, ")
-    return f"policy.{name} = {problem['input']!r}: {problem['msg']}"

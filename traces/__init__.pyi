@@ -7,7 +7,15 @@ from .base.errors import GraphError as GraphError
 from .base.errors import LacunaError as LacunaError
 from .base.errors import UnsupportedError as UnsupportedError
 from .base.errors import did_you_mean as did_you_mean
+from .base.errors import printable as printable
+from .base.errors import shown as shown
+from .base.explain import explain as explain
+from .base.guard import reading as reading
+from .base.plain import parse_json_mapping as parse_json_mapping
+from .base.plain import parse_yaml as parse_yaml
+from .base.plain import parse_yaml_mapping as parse_yaml_mapping
 from .base.tables import read_rows as read_rows
+from .base.versions import check_version as check_version
 from .exit_choice import choose_exit as choose_exit
 from .exit_choice import exit_gate as exit_gate
 from .exit_choice import with_exit_threshold as with_exit_threshold
@@ -27,9 +35,11 @@ from .gating.exit_gates import exit_modules as exit_modules
 from .gating.masks import from_masks as from_masks
 from .gating.requests import GateRequest as GateRequest
 from .gating.requests import channel as channel
+from .gating.requests import elements as elements
 from .gating.requests import exits as exits
 from .gating.requests import layer as layer
 from .gating.requests import spatial as spatial
+from .gating.requests import tokens as tokens
 from .gating.requests import width as width
 from .graphs.build import GraphBuilder as GraphBuilder
 from .graphs.build import Tensor as Tensor

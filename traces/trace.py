@@ -22,14 +22,14 @@ _Rate = Annotated[float, Field(ge=0, le=1)]  # pydantic's bounds refuse NaN too
 class TraceInfo(BaseModel):
     """Where a trace comes from; stored beside it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), strict=True)
 
     model_name: str
     weights_hash: str = ""  # SHA-256 of the checkpoint's tensors
     dataset: str = ""
     preprocessing: str = ""
-    seed: int | None = None
-    test_accuracy: float | None = None  # of the recorded inputs [0..1]
+    seed: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None
+    test_accuracy: _Rate | None = None  # of the recorded inputs [0..1]
     tool_version: str = ""
     command: str = ""  # what made it
     notes: str = ""
@@ -70,6 +70,8 @@ class Trace:
         n = len(self.labels)
         if len(self.predictions) != n:
             raise GraphError(f"trace: {len(self.predictions)} predictions for {n} labels")
+        _check_classes("labels", self.labels)
+        _check_classes("predictions", self.predictions)
         for gate in self.graph.gates:
             if gate.name not in self.decisions:
                 raise GraphError(f"trace: gate {gate.name!r} of the graph has no recorded decisions")
@@ -87,6 +89,10 @@ class Trace:
                 found = values[gate.name].shape if gate.name in values else shape
                 if found != shape:
                     raise GraphError(f"trace: gate {gate.name!r}: {what} have shape {found}, need {shape}")
+                if gate.name in values and bool(np.isnan(values[gate.name]).any()):
+                    raise GraphError(f"trace: gate {gate.name!r}: {what} hold NaN")
+            if gate.name in self.exit_predictions:
+                _check_classes(f"gate {gate.name!r}: exit predictions", self.exit_predictions[gate.name], 2)
 
     def _check_rates(self) -> None:
         for name, rates in self.info.rates.items():
@@ -126,6 +132,16 @@ class Trace:
 def pack_mask(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Pack a boolean mask (n, size) as traces hold it: (n, ceil(size / 8)), little bit order."""
     return np.packbits(mask, axis=1, bitorder="little")
+
+
+def _check_classes(what: str, values: NDArray[np.int32], ndim: int = 1) -> None:
+    """Refuse what is no index of a class: not whole, negative, or beyond 32 bits."""
+    if values.ndim != ndim or not np.issubdtype(values.dtype, np.integer):
+        raise GraphError(f"trace: {what} hold {values.dtype} {values.shape}; need whole numbers, {ndim} axes")
+    if values.size and not 0 <= int(values.min()) <= int(values.max()) < 1 << 31:
+        raise GraphError(
+            f"trace: {what} hold {int(values.min())} to {int(values.max())}; need 0 to {(1 << 31) - 1}"
+        )
 
 
 def _check_decisions(gate: Gate, values: NDArray[np.bool_] | NDArray[np.uint8], n: int) -> None:

@@ -198,6 +198,11 @@ class Skip(Part):
     packed_outputs: bool = False  # ``compact``: producers that know the mask store kept channels side by side
     gather_elements_per_cycle: Annotated[float, Field(gt=0)] = 16.0  # ``compact``: packing kept channels
 
+    @property
+    def rows(self) -> bool:
+        """Whether rows of a sequence can be left out; Choice: what packs channels or tiles packs rows too."""
+        return self.spatial or self.channels == "compact"
+
 
 class Price(Part):
     """A price that the design states itself."""

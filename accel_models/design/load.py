@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
@@ -10,12 +9,19 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from pydantic import BaseModel, ValidationError, create_model, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from accel_models.design.design import AUTO, Design, Part
 from accel_models.units.kinds import KINDS, has_matrix_unit, unit_described_by, unit_kind, units_of
-from traces import ConfigError, FileProblem, did_you_mean
+from traces import (
+    ConfigError,
+    FileProblem,
+    did_you_mean,
+    explain,
+    parse_yaml,
+    parse_yaml_mapping,
+    reading,
+    shown,
+)
 
 _SPELLED: Final = {"simd": "simd core"}
 
@@ -107,38 +113,35 @@ def parse_override(text: str) -> tuple[str, object]:
 
 
 def set_value(data: dict[str, Any], path: str, value: object) -> None:
-    """Set the value at a dotted path of nested mappings; groups the data leaves out are opened."""
+    """Set the value at a dotted path that the design knows; a string is read as YAML."""
+    check_path(path)
+    assign(data, path, parse_yaml(value, path) if isinstance(value, str) else value)
+
+
+def check_path(path: str) -> None:
+    """Refuse a dotted path that names no setting."""
     *groups, last = path.split(".")
-    place = data
     model: type[BaseModel] = design_model()
     for depth, group in enumerate(groups):
         _known(model, group, path)
         inner = _model_of(model, group)
         if inner is None:
             raise ConfigError(f"{'.'.join(groups[: depth + 1])} is a value, not a group; cannot set {path!r}")
+        model = inner
+    _known(model, last, path)
+
+
+def assign(data: dict[str, Any], path: str, value: object) -> None:
+    """Set the value at a dotted path of nested mappings; groups the data leaves out are opened."""
+    *groups, last = path.split(".")
+    place = data
+    for group in groups:
         if place.get(group) is None:
             place[group] = {}
-        place, model = place[group], inner
-    _known(model, last, path)
-    place[last] = _yaml().load(value) if isinstance(value, str) else value
-
-
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return the first problem of a failed validation, misspelt names before all, as ``path = value: need``."""
-    problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    *groups, last = [str(part) for part in problem["loc"]] or [""]
-    path = ".".join([*groups, last]).strip(".")
-    if problem["type"] == "extra_forbidden":
-        inner = model
-        for group in groups:
-            inner = _model_of(inner, group) or inner
-        return f"{path}: no such setting{did_you_mean(last, inner.model_fields)}"
-    if problem["type"] == "missing":
-        return f"{path}: is missing"
-    text = str(problem["msg"]).removeprefix("Value error, ")
-    if not path:
-        return text
-    return f"{path} = {problem['input']!r}: {text}"
+        place = place[group]
+        if not isinstance(place, dict):
+            raise ConfigError(f"{group} = {shown(place)}: is no group of settings; cannot set {path!r}")
+    place[last] = value
 
 
 def _read(name: str) -> tuple[dict[str, Any], str]:
@@ -146,13 +149,15 @@ def _read(name: str) -> tuple[dict[str, Any], str]:
     if path.suffix in {".yaml", ".yml"} or path.exists():
         if not path.is_file():
             raise FileProblem(f"{path}: no such design file")
-        return _with_base(_parse(path.read_bytes(), str(path)), str(path)), str(path)
+        with reading(path):
+            text = path.read_bytes()
+        return _with_base(parse_yaml_mapping(text, str(path)), str(path)), str(path)
     if name not in design_names():
         raise ConfigError(
             f"design {name!r}: no such shipped design, and no YAML file{did_you_mean(name, design_names())}"
         )
     text = resources.files("accel_models.designs").joinpath(f"{name}.yaml").read_bytes()
-    return _with_base(_parse(text, name), name), name
+    return _with_base(parse_yaml_mapping(text, name), name), name
 
 
 def _with_base(data: dict[str, Any], origin: str) -> dict[str, Any]:
@@ -176,25 +181,6 @@ def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
         inner = merged.get(name)
         merged[name] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
     return merged
-
-
-def _parse(text: bytes, origin: str) -> dict[str, Any]:
-    try:
-        data = _yaml().load(io.BytesIO(text))
-    except (YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ConfigError(f"{origin}:{where} not YAML: {what}") from None
-    if not isinstance(data, dict):
-        raise ConfigError(f"{origin}: holds {type(data).__name__}, needs a mapping of settings")
-    return data
-
-
-def _yaml() -> YAML:
-    yaml = YAML(typ="safe", pure=True)
-    yaml.allow_duplicate_keys = False
-    return yaml
 
 
 def _known(model: type[BaseModel], name: str, path: str) -> None:

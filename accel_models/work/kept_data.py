@@ -60,6 +60,8 @@ def patch_pixels(workload: Workload, i: int, design: Design) -> Ints:
     lies between them twice: ((g + k - 1) / g)^2 times as much as the whole op at stride 1.
     """
     op, states, total = workload.graph.ops[i], workload.states[i], int(workload.tile_totals[i])
+    if design.skip.rows and _first_of_its_rows(workload, i):
+        return np.where(states.tiles < total, states.tiles.astype(np.int64), 0)
     gates = [gate for gate in workload.graph.guards_of(op.name) if gate.rules.decides == "tiles"]
     if not gates or not design.skip.spatial:
         return np.zeros(len(states), np.int64)
@@ -68,3 +70,14 @@ def patch_pixels(workload: Workload, i: int, design: Design) -> Ints:
     height = min((rows - 1) * op.stride_height + reach[0], op.in_height)
     width = min((cols - 1) * op.stride_width + reach[1], op.in_width)
     return np.where(states.tiles < total, states.tiles.astype(np.int64) * (height * width), 0)
+
+
+def _first_of_its_rows(workload: Workload, i: int) -> bool:
+    """Whether the op drops rows that lay among the others until here; behind it the kept ones lie packed."""
+    op, graph = workload.graph.ops[i], workload.graph
+
+    def row_gates(name: str) -> frozenset[str]:
+        return frozenset(gate.name for gate in graph.guards_of(name) if gate.rules.decides == "rows")
+
+    own = row_gates(op.name)
+    return bool(own) and not any(own <= row_gates(name) for name in op.inputs)

@@ -264,7 +264,9 @@ def _union(mask: Bools, runs: Ints, members: Ints) -> Bools:
 def _out_rows(workload: Workload, i: int, design: Design) -> Ints:
     """Return computed rows of the output; Choice: tiles count as that share of the rows, rounded up."""
     op, states, total = workload.graph.ops[i], workload.states[i], int(workload.tile_totals[i])
-    if not design.skip.spatial:
+    decided = {gate.rules.decides for gate in workload.graph.guards_of(op.name)}
+    usable = design.skip.rows if "rows" in decided else design.skip.spatial and "elements" not in decided
+    if not usable:
         return np.full(len(states), op.out_height, np.int64)
     return np.where(states.runs, -(-op.out_height * states.tiles.astype(np.int64) // total), op.out_height)
 
@@ -311,7 +313,7 @@ def _gathered(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:
     """
     if op.kind not in MAC_KINDS:
         return np.zeros(len(cin), np.int64)
-    gathers = design.skip.channels == "compact" and not design.skip.packed_outputs
+    gathers = design.skip.channels == "compact" and not design.skip.packed_outputs and op.kind != "matmul"
     compacted = gathers & (cin < op.in_channels)
     pixels = np.where(patch > 0, patch, np.where(compacted, op.in_height * op.in_width, 0))
     return np.asarray(pixels * cin, np.int64)

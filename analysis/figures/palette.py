@@ -26,6 +26,7 @@ REFERENCES: Final[dict[str, tuple[str, str]]] = {
     # name:           (colour, dash as plotly names it)
     "dense":            (RED,    "solid"),
     "mean rate":        (ORANGE, "dash"),
+    "expected":         (BLUE,   "dash"),
     "MAC-proportional": (GREEN,  "dot"),
     "oracle":           (PURPLE, "dashdot"),
 }  # fmt: skip

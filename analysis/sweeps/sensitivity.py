@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accel_models import parse_design
+from accel_models import assign, parse_design
 from analysis.pareto.front import Objective, costs_of, find_front
 from analysis.pareto.hypervolume import hypervolume
 from analysis.sweeps.evaluate import Task, evaluate
 from analysis.sweeps.row import Request, Row
-from analysis.sweeps.space import Axis, Family, Space, assign
+from analysis.sweeps.space import Axis, Family, Space
 from analysis.sweeps.workers import Evaluator, open_workers, run_tasks
 from traces import ConfigError, did_you_mean
 

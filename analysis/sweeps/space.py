@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from accel_models import Design, parse_design
+from accel_models import Design, assign, parse_design
 from analysis.sweeps.expressions import Expression, Value, quantity_value
 from analysis.sweeps.ranges import Scalar
 from traces import ConfigError
@@ -231,16 +231,6 @@ class Space:
                 values[path] = quantity_value(value)
         values |= {f"policy.{name}": getattr(policy, name) for name in type(policy).model_fields}
         return values | {"trace": self.traces[point.trace].name, "design": family.base.name}
-
-
-def assign(data: dict[str, Any], path: str, value: Scalar) -> None:
-    """Set a value at a dotted path that is known to exist; groups the data leaves out are opened."""
-    *groups, last = path.split(".")
-    for group in groups:
-        if data.get(group) is None:
-            data[group] = {}
-        data = data[group]
-    data[last] = value
 
 
 def _leaves(part: BaseModel, prefix: str = "") -> Iterator[tuple[str, Value]]:

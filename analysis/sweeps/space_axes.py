@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from accel_models import design_model, explain, set_value
+from accel_models import assign, check_path, design_model
 from analysis.sweeps.expressions import is_name
 from analysis.sweeps.ranges import Scalar, axis_values
-from analysis.sweeps.space import Axis, Family, assign
-from traces import ConfigError
+from analysis.sweeps.space import Axis, Family
+from traces import ConfigError, explain
 
 
 def as_mapping(value: object, where: str) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def check_values(family: Family) -> None:
             data = copy.deepcopy(dict(family.data))
             for other, chosen in zip(family.axes, [*first[:place], values, *first[place + 1 :]], strict=True):
                 for path, value in zip(other.paths, chosen, strict=True):
-                    set_value(copy.deepcopy(data), path, value)
+                    check_path(path)
                     assign(data, path, value)
             try:
                 design_model().model_validate(data)

@@ -21,14 +21,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from accel_models import load_design, parse_quantity
 from analysis.sweeps.expressions import Expression, parse_expression
@@ -44,7 +40,7 @@ from analysis.sweeps.space_axes import (
     check_values,
     read_axes,
 )
-from traces import ConfigError, FileProblem, did_you_mean
+from traces import ConfigError, FileProblem, did_you_mean, parse_yaml_mapping
 
 if TYPE_CHECKING:
     from simulator import Policy
@@ -92,7 +88,7 @@ def load_space(path: str | Path, overrides: Mapping[str, object] | None = None) 
 
 def parse_space(text: str, folder: Path, overrides: Mapping[str, object] | None = None) -> Space:
     """Return the space that ``text`` describes; relative paths start at ``folder``."""
-    data = as_mapping(_yaml(text), "space")
+    data = parse_yaml_mapping(text, "space")
     for key in data:
         if key not in _KEYS:
             raise ConfigError(f"{key}: no such key{did_you_mean(str(key), _KEYS)}")
@@ -119,18 +115,6 @@ def parse_space(text: str, folder: Path, overrides: Mapping[str, object] | None 
     _check_objectives(space)
     _check_not_empty(space)
     return space
-
-
-def _yaml(text: str) -> object:
-    yaml = YAML(typ="safe", pure=True)
-    yaml.allow_duplicate_keys = False
-    try:
-        return yaml.load(io.StringIO(text))
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line + 1}: " if mark else ""
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ConfigError(f"{line}not YAML: {what}") from None
 
 
 def _family(entry: object, common: Sequence[Axis], folder: Path, overrides: Mapping[str, object]) -> Family:

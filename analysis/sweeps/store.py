@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from accel_models import Design, parse_design
+from accel_models import Design, assign, parse_design
 from analysis.sweeps.row import Row, field_kinds
-from analysis.sweeps.space import Space, assign
+from analysis.sweeps.space import Space
 from traces import ConfigError, FileProblem, atomic_write
 
 if TYPE_CHECKING:

@@ -36,6 +36,7 @@ _RANDOM = frozenset(
         "new_empty",
         "new_full",
         "zero_",
+        "fill_",
         "gumbel",
     }
 )  # what they put out does not depend on what they read

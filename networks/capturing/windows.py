@@ -120,9 +120,12 @@ def attention(step: Step) -> None:
     )
     mask = step.argument(3, "attn_mask")
     if isinstance(mask, Ref) and not step.constant(mask.id):
-        masked = step.all.new(shape[scores])
-        pair = (scores, step.all.tensor(mask.id, repeated=True))
-        step.add(Elementwise(name=f"{step.name}.mask", inputs=pair, out=masked, kind="add"))
+        masked, hidden = step.all.new(shape[scores]), step.all.tensor(mask.id)
+        if shape[hidden] != shape[scores]:  # the same for every head, or for every query
+            repeated = step.all.new(shape[scores])
+            rearrange(step, hidden, repeated)
+            hidden = repeated
+        step.add(Elementwise(name=f"{step.name}.mask", inputs=(scores, hidden), out=masked, kind="add"))
         scores = masked
     step.add(
         Function(name=f"{step.name}.softmax", x=scores, out=weights, kind="softmax"),

@@ -59,6 +59,10 @@ def _usable(gate: Gate, skip: Skip) -> bool:
             return skip.channels != "none"
         case "tiles":
             return skip.spatial
+        case "rows":
+            return skip.rows
+        case "elements":
+            return False
 
 
 def _output(op: Op, inputs: list[_Tensor], guards: list[Gate]) -> _Tensor:

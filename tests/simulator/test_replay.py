@@ -184,7 +184,7 @@ def test_a_network_that_does_not_fit_is_a_result(tmp_path: Path) -> None:
     assert again.summary() == results.summary()
     assert len(again.per_input) == 0
     assert list(again.per_op.columns) == list(results.per_op.columns)
-    with pytest.raises(UnsupportedError, match="edge_npu_16x16.*of the weight buffer"):
+    with pytest.raises(UnsupportedError, match=r"edge_npu_16x16.*of the weight buffer"):
         _ = again.replayed
 
 

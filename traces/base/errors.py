@@ -14,9 +14,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_MESSAGE = 500  # characters; Choice: what a terminal shows at a glance
+_MOST_VALUE, _MOST_KNOWN = 80, 240  # characters of a value, of a list of names
+_CUT = " [...] "
+
 
 class LacunaError(Exception):
-    """Base of everything a user can mend; the message names the path, the value, the need, the way out."""
+    """Base of everything a user can mend; the message names the path, the value, the need, the way out.
+
+    It is clipped in its middle to :data:`MOST_MESSAGE` characters, and control characters of names (a terminal
+    obeys some) are spelled as escapes.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(clipped(printable(str(message)), MOST_MESSAGE))
 
 
 class FileProblem(LacunaError):
@@ -41,6 +52,30 @@ class UnsupportedError(LacunaError, ValueError):
 def did_you_mean(value: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'? known: a, b"`` for an unknown name, to end an error message with."""
     names = sorted(known)
-    near = difflib.get_close_matches(value, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(value[:_MOST_VALUE], names, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ";"
-    return f"{hint} known: {', '.join(names)}"
+    return f"{hint} known: {clipped(', '.join(names), _MOST_KNOWN)}"
+
+
+def shown(value: object) -> str:
+    """Return a value of the user's for a message: as Python spells it, clipped."""
+    return clipped(repr(value), _MOST_VALUE)
+
+
+def clipped(text: str, most: int) -> str:
+    """Return ``text``, its middle left out if it is longer than ``most`` characters."""
+    if len(text) <= most:
+        return text
+    tail = (most - len(_CUT)) // 3
+    return text[: most - len(_CUT) - tail] + _CUT + text[-tail:]
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with every character that a terminal might obey, and half surrogates, as an escape."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def first_line(problem: BaseException) -> str:
+    """Return the first line of what a library says, or the kind of its error if it says nothing."""
+    said = str(problem).strip().splitlines()
+    return said[0] if said else type(problem).__name__

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from traces.base.errors import GraphError
+from traces.base.errors import GraphError, shown
 from traces.graphs.network import NetworkGraph
 from traces.trace import Trace, TraceInfo
 
@@ -56,7 +56,10 @@ def unflatten(arrays: Mapping[str, Array], graph: NetworkGraph, info: TraceInfo)
     """Return the trace whose arrays are given by column name; the inverse of :func:`flatten`."""
     for name in ("label", "prediction", *(gate.name for gate in graph.gates)):
         if name not in arrays:
-            raise GraphError(f"column {name!r} is missing")
+            raise GraphError(f"column {shown(name)} is missing")
+    for name, dtype in _dtypes(graph).items():
+        if name in arrays and arrays[name].dtype != dtype:
+            raise GraphError(f"column {shown(name)} holds {arrays[name].dtype}, needs {dtype}")
     extras = {
         field: {g.name: arrays[g.name + suffix] for g in graph.gates if g.name + suffix in arrays}
         for field, suffix in _SUFFIXES.items()
@@ -64,8 +67,8 @@ def unflatten(arrays: Mapping[str, Array], graph: NetworkGraph, info: TraceInfo)
     return Trace(
         graph=graph,
         info=info,
-        labels=arrays["label"].astype(np.int32, copy=False),
-        predictions=arrays["prediction"].astype(np.int32, copy=False),
+        labels=arrays["label"],
+        predictions=arrays["prediction"],
         decisions={gate.name: arrays[gate.name] for gate in graph.gates},
         scores=extras["scores"],
         exit_predictions=extras["exit_predictions"],
@@ -85,8 +88,36 @@ def to_batch(trace: Trace) -> pa.RecordBatch:
 
 def from_batch(batch: pa.RecordBatch, graph: NetworkGraph, info: TraceInfo) -> Trace:
     """Return the trace that a record batch of these columns holds."""
-    arrays = {name: _to_numpy(batch.column(i)) for i, name in enumerate(batch.schema.names)}
+    wanted, names = _dtypes(graph), batch.schema.names
+    for name in wanted:
+        if names.count(name) > 1:
+            raise GraphError(f"column {shown(name)} is there {names.count(name)} times")
+    arrays = {name: _exact(batch.column(i), name) for i, name in enumerate(names) if name in wanted}
     return unflatten(arrays, graph, info)
+
+
+def _dtypes(graph: NetworkGraph) -> dict[str, np.dtype[Any]]:
+    """Return the type of every column that a trace of this graph may have."""
+    kinds: dict[str, Any] = {"label": np.int32, "prediction": np.int32}
+    for gate in graph.gates:
+        kinds[gate.name] = gate.rules.dtype
+        kinds[f"{gate.name}.score"] = np.float16
+        kinds[f"{gate.name}.exit_prediction"] = np.int32
+        kinds[f"{gate.name}.exit_confidence"] = np.float16
+    return {name: np.dtype(kind) for name, kind in kinds.items()}
+
+
+def _exact(column: pa.Array, name: str) -> Array:
+    """Return a column without nulls as NumPy, its type kept."""
+    import pyarrow as pa  # noqa: PLC0415  (as above)
+
+    values = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
+    if column.null_count or values.null_count:
+        raise GraphError(f"column {shown(name)} holds nulls; every input needs a value")
+    simple = pa.types.is_primitive(values.type) or pa.types.is_fixed_size_binary(values.type)
+    if not simple or pa.types.is_temporal(values.type):
+        raise GraphError(f"column {shown(name)} holds {values.type}, which no column of a trace does")
+    return _to_numpy(column)
 
 
 def _to_arrow(values: Array, packed: bool) -> pa.Array:

@@ -8,6 +8,7 @@ The schema's metadata holds one JSON text under ``lacuna``: ``schema_version``, 
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -18,11 +19,15 @@ import numpy as np
 from pydantic import ValidationError
 
 from traces.base.atomic import atomic_write
-from traces.base.errors import ConfigError, FileProblem, LacunaError, did_you_mean
+from traces.base.errors import ConfigError, FileProblem, LacunaError, did_you_mean, shown
+from traces.base.explain import explain
+from traces.base.guard import reading
+from traces.base.plain import parse_json_mapping
+from traces.base.versions import check_version
 from traces.files.columns import flatten as columns_of
 from traces.files.columns import from_batch, to_batch, unflatten
 from traces.files.seal import seal, verify_seal
-from traces.graphs.files import first_problem, parse_graph
+from traces.graphs.files import parse_graph
 from traces.graphs.network import NetworkGraph
 from traces.trace import SCHEMA_VERSION, Trace, TraceInfo
 
@@ -140,17 +145,28 @@ def export_npz(trace: Trace, path: str | Path) -> None:
 
 def import_npz(path: str | Path) -> Trace:
     """Read a trace from a ``.npz`` that holds the columns and the JSON text ``lacuna``."""
-    try:
-        with Path(path).open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise FileProblem(f"{path}: no such file") from None
-    except Exception as problem:  # zip and zlib raise a dozen kinds for damaged bytes
-        raise FileProblem(f"{path}: is damaged or not an .npz file: {problem}") from None
+    arrays = _npz_arrays(Path(path))
     if _KEY not in arrays:
         raise FileProblem(f"{path}: is not a trace: has no text {_KEY!r} with the graph")
     meta = _parse_metadata(str(arrays.pop(_KEY)), Path(path))
     return _in_file(path, lambda: unflatten(arrays, meta.graph, meta.info))
+
+
+MOST_NPZ = 1 << 32  # bytes unpacked; Choice: a million inputs with 2,000 gates of a byte
+
+
+def _npz_arrays(path: Path) -> dict[str, Any]:
+    with reading(path, "is damaged or not an .npz file"), zipfile.ZipFile(path) as archive:
+        names = [entry.filename for entry in archive.infolist()]
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    double = (
+        next((name for name in names if names.count(name) > 1), None) if len(names) < 10_000 else "thousands"
+    )
+    if double is not None or unpacked > MOST_NPZ:
+        what = f"holds {shown(double)} twice" if double is not None else f"unpacks to {unpacked:,} bytes"
+        raise FileProblem(f"{path}: {what}; is no trace")
+    with reading(path, "is damaged or not an .npz file"), np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
 
 
 class _Metadata(NamedTuple):
@@ -172,35 +188,32 @@ def _metadata(graph: NetworkGraph, info: TraceInfo, *, sealed: bool) -> str:
 
 
 def _parse_metadata(text: str | bytes, path: Path) -> _Metadata:
-    try:
-        data = json.loads(text)
-        version = str(data["schema_version"])
-        graph, info, sealed = json.dumps(data["graph"]), data["info"], bool(data["sealed"])
-    except (ValueError, KeyError, TypeError) as problem:
-        raise FileProblem(f"{path}: its metadata is damaged: {problem!r}") from None
-    known = SCHEMA_VERSION.split(".", maxsplit=1)[0]
-    if version.split(".", maxsplit=1)[0] != known:
-        raise FileProblem(
-            f"{path}: has trace schema version {version}; this tool knows {known}.x: "
-            f"record the trace again, or use the tool that wrote it"
-        )
+    data = parse_json_mapping(text, f"{path}: its metadata")
+    for name, kind in (("schema_version", str), ("graph", dict), ("info", dict), ("sealed", bool)):
+        if not isinstance(data.get(name), kind):
+            raise FileProblem(f"{path}: its metadata is damaged: {name} = {shown(data.get(name))}")
+    version = check_version(
+        data["schema_version"],
+        SCHEMA_VERSION,
+        f"{path}: has trace schema version",
+        "record the trace again, or use the tool that wrote it",
+    )
+    graph = parse_graph(json.dumps(data["graph"]), f"{path}: graph")
     try:
         return _Metadata(
-            parse_graph(graph, f"{path}: graph"), TraceInfo.model_validate(info), version, sealed
+            graph, TraceInfo.model_validate_json(json.dumps(data["info"])), version, data["sealed"]
         )
     except ValidationError as problem:
-        what = first_problem(problem, frozenset(TraceInfo.model_fields))
-        raise FileProblem(f"{path}: info: {what}") from None
+        raise FileProblem(f"{path}: {explain(problem, TraceInfo, 'info.')}") from None
 
 
 def _parquet(path: Path) -> pq.ParquetFile:
-    import pyarrow as pa  # noqa: PLC0415  (as above)
     import pyarrow.parquet as pq  # noqa: PLC0415  (as above)
 
-    try:
-        return pq.ParquetFile(path, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as problem:
-        raise FileProblem(f"{path}: is damaged: {_one_line(problem)}") from None
+    with reading(path):
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        file.schema_arrow.names  # noqa: B018  (names are decoded here, and may not be text)
+    return file
 
 
 def _stored(file: pq.ParquetFile, path: Path, sealed: bool) -> StoredTrace:
@@ -214,12 +227,10 @@ def _stored(file: pq.ParquetFile, path: Path, sealed: bool) -> StoredTrace:
 
 
 def _next_part(batches: Iterator[Any], stored: StoredTrace, path: Path) -> Trace:
-    import pyarrow as pa  # noqa: PLC0415  (as above)
-
-    try:
-        batch = next(batches)
-    except (OSError, pa.ArrowException, StopIteration) as problem:
-        raise FileProblem(f"{path}: is damaged: {_one_line(problem)}") from None
+    with reading(path):
+        batch = next(batches, None)
+        if batch is None:
+            raise FileProblem(f"{path}: is damaged: its rows end early")
     return _in_file(path, lambda: from_batch(batch, stored.graph, stored.info))
 
 
@@ -249,7 +260,3 @@ def _in_file(path: str | Path, build: Any) -> Trace:
     except LacunaError as problem:
         raise FileProblem(f"{path}: {problem}") from None
     return trace
-
-
-def _one_line(problem: BaseException) -> str:
-    return str(problem).splitlines()[0] if str(problem) else "its rows end early"

@@ -16,7 +16,9 @@ CONFIDENCES = ("max_softmax", "entropy")
 def exit_modules(graph: GraphParts, pattern: str) -> tuple[str, ...]:
     """Return the module calls (or ops) that match, in the order in which their outputs come."""
     known = graph.outputs or {op.name: (op.name,) for op in graph.ops}
-    found = [call for call in known if _matches(call, pattern) and known[call]]
+    found = [
+        call for call in known if known[call] and any(_matches(call, each) for each in pattern.split(","))
+    ]
     if not found:
         raise GraphError(f"exits: no module matches {pattern!r}{did_you_mean(pattern, known)}")
     return tuple(sorted(found, key=lambda call: graph.index[known[call][-1]]))

@@ -14,7 +14,7 @@ before what obeys it.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TypeVar
@@ -33,8 +33,8 @@ def with_gates(graph: Graph, requests: Sequence[GateRequest]) -> Graph:
     decisions = {request.name: decision_ops(graph, request.module) for request in plain}
     parts = _Parts.of(graph, decisions)
     gates = [_gate(graph, request, parts) for request in plain]
-    result = _without_masks(graph, gates, parts)
-    gates = [*result.gates, *(_kept(gate, result) for gate in gates)]
+    result, renamed = _without_masks(graph, gates, parts)
+    gates = [_kept(gate, result, renamed) for gate in (*graph.gates, *gates)]
     result = _in_order(result, gates)
     for request in requests:
         if request.kind == "exit":
@@ -175,6 +175,10 @@ def _sizes(
             return {"size": request.size or graph.op(guards[0]).out_channels}
         case "width":
             return {"size": len(request.widths)}
+        case "token":
+            return {"size": graph.op(guards[0]).out_pixels}
+        case "element":
+            return {"size": graph.op(guards[0]).output_elements}
         case "spatial":
             rows, cols = request.grid
             if request.grid == (1, 1) and decision:
@@ -188,8 +192,8 @@ def _latest(graph: GraphParts, names: Iterable[str]) -> str:
     return max(names, key=lambda name: graph.index.get(name, -1), default=INPUT)
 
 
-def _without_masks(graph: Graph, gates: list[Gate], parts: _Parts) -> Graph:
-    """Return the graph without products by decisions that are 0 or 1, and without what only carried those."""
+def _without_masks(graph: Graph, gates: list[Gate], parts: _Parts) -> tuple[Graph, dict[str, str]]:
+    """Return the graph without products by decisions that are 0 or 1 and what only carried those, and new names."""
     renamed: dict[str, str] = {}
     kept: list[Op] = []
     masks = parts.gate_ops | parts.carriers
@@ -206,6 +210,8 @@ def _without_masks(graph: Graph, gates: list[Gate], parts: _Parts) -> Graph:
             renamed[op.name] = halves[op.name] = data[0]
         elif op.kind == "mul" and hard and len(data) == 1:
             kept.append(op.model_copy(update={"kind": "activation", "inputs": (data[0],)}))
+        elif op.kind == "add" and len(data) == 1 and _biased(op, hard, parts):
+            renamed[op.name] = data[0]
         elif op.kind == "add" and len(op.inputs) == 2 and halves.keys() >= set(op.inputs):
             renamed[op.name] = _chosen(graph, inputs, guarded)
         else:
@@ -213,7 +219,13 @@ def _without_masks(graph: Graph, gates: list[Gate], parts: _Parts) -> Graph:
     kept = _used(kept, parts.carriers, {renamed.get(name, name) for name in graph.answers})
     outputs = tuple((call, tuple(renamed.get(n, n) for n in names)) for call, names in graph.module_outputs)
     answers = tuple(renamed.get(name, name) for name in graph.answers)
-    return graph.model_copy(update={"ops": tuple(kept), "module_outputs": outputs, "answers": answers})
+    update = {"ops": tuple(kept), "module_outputs": outputs, "answers": answers, "gates": ()}
+    return graph.model_copy(update=update), renamed
+
+
+def _biased(op: Op, hard: list[str], parts: _Parts) -> bool:
+    """Whether the op only adds a mask that was made of a decision: what softmax shall not see, say."""
+    return bool(hard) and parts.carriers.issuperset(hard) and op.activation == "none"
 
 
 def _chosen(graph: GraphParts, halves: tuple[str, ...], guarded: set[str]) -> str:
@@ -248,14 +260,13 @@ def _used(ops: list[Op], carriers: frozenset[str], answers: set[str]) -> list[Op
     return kept[::-1]
 
 
-def _kept(gate: Gate, graph: GraphParts) -> Gate:
+def _kept(gate: Gate, graph: GraphParts, renamed: Mapping[str, str]) -> Gate:
     """Return the gate with only the ops that are still there."""
-    reads = gate.reads
     return gate.model_copy(
         update={
             "guards": tuple(name for name in gate.guards if name in graph.index),
             "computed_by": tuple(name for name in gate.computed_by if name in graph.index),
-            "reads": reads,
+            "reads": renamed.get(gate.reads, gate.reads),
         }
     )
 

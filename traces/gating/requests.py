@@ -29,7 +29,7 @@ class GateRequest:
 
     kind: GateKind
     name: str
-    module: str  # the module call, or the op, that puts the decision out; for exits a pattern of them
+    module: str  # the module call, or the op, that puts the decision out; for exits patterns, with commas
     guards: tuple[str, ...] = ()
     but: tuple[str, ...] = ()
     read: Read | None = None  # how the decision is read from the module's output; None: it is 0 or 1 as it is
@@ -154,8 +154,46 @@ def width(  # noqa: PLR0913  # a gate has these properties
     )
 
 
+def tokens(  # a gate has these properties
+    name: str,
+    *,
+    guards: Patterns,
+    but: Patterns = (),
+    open: Read | None = None,  # the word for it
+    module: str = "",
+) -> GateRequest:
+    """Ask for a gate with a bit per row (token) of the sequences that it guards; see :func:`layer`."""
+    return GateRequest(
+        kind="token",
+        name=name,
+        module=module or name,
+        guards=_patterns(guards),
+        but=_patterns(but),
+        read=open,
+    )
+
+
+def elements(  # a gate has these properties
+    name: str,
+    *,
+    guards: Patterns,
+    but: Patterns = (),
+    open: Read | None = None,  # the word for it
+    module: str = "",
+) -> GateRequest:
+    """Ask for a gate with a bit per output element of what it guards; see :func:`layer`."""
+    return GateRequest(
+        kind="element",
+        name=name,
+        module=module or name,
+        guards=_patterns(guards),
+        but=_patterns(but),
+        read=open,
+    )
+
+
 def exits(
-    heads: str,
+    heads: Patterns,
     *,
     confidence: str | Read = "max_softmax",
     threshold: float | Sequence[float] | None = None,
@@ -166,7 +204,7 @@ def exits(
     Parameters
     ----------
     heads
-        Pattern of the modules whose outputs are the exits' logits, shallow to deep: ``"classifier.*"``.
+        Pattern, or patterns, of the modules whose outputs are the exits' logits: ``"classifier.*"``.
     confidence
         How sure an exit is: ``"max_softmax"``, ``"entropy"``, a pattern of modules that put a confidence out, or a
         function of the logits.
@@ -180,7 +218,7 @@ def exits(
     return GateRequest(
         kind="exit",
         name=name,
-        module=heads,
+        module=heads if isinstance(heads, str) else ",".join(heads),
         confidence=confidence,
         threshold=tuple(threshold) if several else threshold,  # type: ignore[arg-type]  # a number if not several
     )

@@ -254,7 +254,12 @@ def _check_gate_sizes(gate: Gate, graph: GraphParts) -> None:
                 f"gate {gate.name!r}: width {gate.widths[-1]}, needs at most {op.out_channels}: "
                 f"out_channels of guarded op {name!r}"
             )
-        if gate.rules.decides == "tiles":
+        whole = {"rows": op.out_pixels, "elements": op.output_elements}.get(gate.rules.decides, gate.size)
+        if gate.size != whole:
+            raise GraphError(
+                f"gate {gate.name!r}: size = {gate.size}, needs {whole}: {gate.rules.decides} of guarded op {name!r}"
+            )
+        if gate.rules.decides in {"tiles", "rows", "elements"}:
             _check_grid(gate, op, graph)
 
 
@@ -266,7 +271,9 @@ def _check_grid(gate: Gate, op: Op, graph: GraphParts) -> None:
             f"output pixels of {op.name!r}; needs at least one pixel per tile"
         )
     for other in graph.guards_of(op.name):
-        if other.rules.decides == "tiles" and (other.tile_rows, other.tile_cols) != grid:
+        parts = other.rules.decides in {"tiles", "rows", "elements"}
+        same = (other.tile_rows, other.tile_cols) == grid and other.rules.decides == gate.rules.decides
+        if parts and not same:
             raise GraphError(
                 f"gates {gate.name!r} and {other.name!r}: guard {op.name!r} with different grids of tiles"
             )

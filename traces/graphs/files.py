@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from traces.base.atomic import atomic_write
-from traces.base.errors import FileProblem, GraphError, did_you_mean
+from traces.base.errors import FileProblem, GraphError
+from traces.base.explain import explain
 from traces.graphs.network import NetworkGraph
-from traces.graphs.parts import Gate, Op
+from traces.graphs.parts import Op
 
 
 def parse_graph(text: str | bytes, where: str = "graph") -> NetworkGraph:
@@ -28,7 +29,7 @@ def parse_graph(text: str | bytes, where: str = "graph") -> NetworkGraph:
     try:
         return NetworkGraph.model_validate_json(text)
     except ValidationError as problem:
-        raise GraphError(f"{where}: {first_problem(problem, _FIELDS)}") from None
+        raise GraphError(f"{where}: {explain(problem, NetworkGraph)}") from None
     except GraphError as problem:
         raise GraphError(f"{where}: {problem}") from None
 
@@ -38,9 +39,7 @@ def parse_op(values: Mapping[str, Any]) -> Op:
     try:
         return Op.model_validate(values)
     except ValidationError as problem:
-        raise GraphError(
-            f"op {values['name']!r} ({values['kind']}): {first_problem(problem, _FIELDS)}"
-        ) from None
+        raise GraphError(f"op {values['name']!r} ({values['kind']}): {explain(problem, Op)}") from None
 
 
 def load_graph(path: str | Path) -> NetworkGraph:
@@ -65,22 +64,3 @@ def read_text(path: str | Path) -> str:
         raise FileProblem(f"{path}: is not a text file (UTF-8)") from None
     except OSError as problem:
         raise FileProblem(f"{path}: cannot be read: {problem.strerror}") from None
-
-
-_FIELDS = frozenset({*NetworkGraph.model_fields, *Op.model_fields, *Gate.model_fields})
-
-
-def first_problem(problem: ValidationError, known: frozenset[str]) -> str:
-    """Return the first of pydantic's findings as one line: ``ops.3.kind = 'cnov': ...``."""
-    found = problem.errors(include_url=False)[0]
-    place = ".".join(str(step) for step in found["loc"]) or "file"
-    if found["type"] == "extra_forbidden":
-        return f"{place}: no such field{did_you_mean(str(found['loc'][-1]), known)}"
-    if found["type"] == "missing":
-        return f"{place}: is missing"
-    if found["type"] == "json_invalid":
-        return f"is not JSON: {found['ctx']['error']}"
-    if found["type"] == "literal_error":
-        options = found["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
-        return f"{place} = {found['input']!r}: unknown{did_you_mean(str(found['input']), options)}"
-    return f"{place} = {found['input']!r}: {found['msg'][0].lower()}{found['msg'][1:]}"

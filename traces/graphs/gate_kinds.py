@@ -14,6 +14,8 @@ decides    lowered to                                          usable by hardwar
 runs       whether the guarded ops run                         layers
 channels   which of their output channels exist                channels
 tiles      how many tiles of their output are computed         spatial
+rows       how many rows (tokens) of a sequence are left       compact channels, or spatial
+elements   how many elements of their output are computed      nothing: only the energy of a product
 =========  ==================================================  ==============================================
 
 Recording, storage, lowering, statistics and schedules ask for these words alone, so a new kind that stores
@@ -30,9 +32,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-GateKind = Literal["layer", "channel", "exit", "width", "spatial"]
+GateKind = Literal["layer", "channel", "exit", "width", "spatial", "token", "element"]
 Stored = Literal["flag", "bits", "index"]
-Decides = Literal["runs", "channels", "tiles"]
+Decides = Literal["runs", "channels", "tiles", "rows", "elements"]
 Decisions = NDArray[np.bool_] | NDArray[np.uint8]
 
 
@@ -101,4 +103,6 @@ GATE_KINDS: dict[GateKind, GateRules] = {
     "spatial": GateRules(
         "bits", "tiles", "size must be tile_rows * tile_cols", lambda gate: gate.tile_rows * gate.tile_cols
     ),
+    "token": GateRules("bits", "rows", "size counts rows of a sequence", lambda gate: gate.size),
+    "element": GateRules("bits", "elements", "size counts output elements", lambda gate: gate.size),
 }

@@ -132,6 +132,8 @@ class Gate(_Frozen):
     exit      index of the exit that answered        op i runs if no exit up to ``levels[i]`` has answered yet
     width     index into ``widths``                  only the first ``widths[index]`` output channels exist
     spatial   ``tile_rows * tile_cols`` bits         only the kept tiles of their output are computed
+    token     ``size`` bits, one per row             only the kept rows of the sequence exist, in attention too
+    element   ``size`` bits, one per output element  only the kept elements of their output are computed
     ========  =====================================  ========================================================
 
     An op guarded by several gates runs only if all of them let it.
@@ -139,7 +141,7 @@ class Gate(_Frozen):
 
     name: str
     kind: GateKind
-    size: Count = 1  # layer 1; channel: channels; exit: exits; width: choices; spatial: tiles
+    size: Count = 1  # layer 1; channel: channels; exit: exits; width: choices; spatial: tiles; ...
     reads: str  # the op whose finished output the decision needs (``"input"`` for a policy network)
     computed_by: tuple[str, ...] = ()  # the gate's own ops in order; the last one yields the decision
     guards: tuple[str, ...]

@@ -140,6 +140,8 @@ def state_macs(op: Op, parts: tuple[Counts, ...], tile_total: int) -> NDArray[np
     ``tiles`` of ``tile_total`` compute that share of the output pixels, rounded up.
     """
     cin, cout, computed = (np.asarray(a, np.int64) for a in parts)
+    if tile_total > op.out_pixels and op.kind == "conv":  # an element gate: products of single elements
+        return op.product[1] * -(-cin * computed // op.in_channels)
     rows = op.product[0] if op.kind in MAC_KINDS else op.out_pixels
     pixels = -(-rows * computed // tile_total)
     kernel = op.kernel_height * op.kernel_width

@@ -3,7 +3,9 @@
 The rules, op by op:
 
 - A layer or exit gate decides whether an op runs; a channel or width gate which of its outputs exist; a
-  spatial gate how many tiles of its output are computed.
+  spatial, token or element gate how many tiles, rows or elements of its output are computed.
+- Rows that a token gate drops are gone from both sides of a product of activations: of an attention's scores, and
+  of the sums over them.
 - Pools, activations, scaling and depthwise convolutions keep the channels they are given; a convolution or
   fully connected layer reads the channels that exist and puts out all its own, unless gated.
 - What a skipped op would have put out is absent: a ``concat`` gets shorter by it, an ``add`` is left with
@@ -33,10 +35,14 @@ from traces.work.active import (
     Mask,
     concatenation,
     intersection,
+    pack,
     prefix_rows,
     union,
+    unpack,
 )
 from traces.work.states import OpStates, Workload, deduplicate
+
+_PARTS = frozenset({"tiles", "rows", "elements"})  # what gates decide of an op that runs
 
 __all__ = ["MeanWorkload", "OpStates", "Workload", "dense_workload", "lower", "mean_workload", "open_trace"]
 
@@ -168,12 +174,24 @@ class _Gating:
         return self._combined[masks]
 
     def tiles(self, op: Op) -> tuple[Counts | int, int]:
-        """Return how many tiles of the op's output are computed, and of how many."""
-        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "tiles"]
+        """Return how many tiles (rows, elements) of the op's output are computed, and of how many."""
+        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides in _PARTS]
         if not gates:
             return 1, 1
         both = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
         return np.bitwise_count(both).sum(axis=1, dtype=np.int32), gates[0].size
+
+    def scores_mask(self, op: Op, source: Channels) -> Mask | None:
+        """Return which columns of an attention's scores are left: those of the kept rows, for every head."""
+        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "rows"]
+        if op.kind != "matmul" or not gates or op.product[2] != gates[0].size or source.mask is not None:
+            return None
+        key = ("/".join(gate.name for gate in gates), op.out_channels)
+        if key not in self._masks:
+            kept = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
+            rows = unpack(kept.view(np.uint8), gates[0].size)
+            self._masks[key] = Mask.of(pack(np.tile(rows, (1, op.groups))), op.out_channels)
+        return self._masks[key]
 
     def _mask_of(self, gate: Gate, total: int) -> Mask:
         key = (gate.name, total)
@@ -203,6 +221,8 @@ def _lower_op(op: Op, operands: list[Channels], gating: _Gating) -> tuple[_OpWor
     """Return the op's work and the tensor that its consumers see."""
     is_open, mask = gating.is_open(op), gating.mask(op)
     tiles, tile_total = gating.tiles(op)
+    if mask is None:
+        mask = gating.scores_mask(op, operands[0])
     source, result = _sides(op, operands, gating.always, mask)
     runs = is_open & result.present & np.greater(tiles, 0)
     if op.kind == "add":

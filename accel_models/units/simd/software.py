@@ -12,9 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal, get_args
 
-from ruamel.yaml import YAML
-
-from traces import ConfigError, did_you_mean
+from traces import ConfigError, did_you_mean, parse_yaml_mapping
 
 Isa = Literal["v6m", "scalar", "dsp", "mve", "neon", "dot", "rvv", "vector"]
 ISAS: tuple[Isa, ...] = get_args(Isa)
@@ -111,8 +109,7 @@ def _collect(table: dict[str, Any], name: str, isa: Isa) -> dict[str, Any]:
 @cache
 def _table() -> dict[str, Any]:
     source = resources.files("accel_models.tables").joinpath("software.yaml")
-    table = YAML(typ="safe", pure=True).load(source.read_text(encoding="utf-8"))
-    return {str(name): entry for name, entry in table.items()}
+    return parse_yaml_mapping(source.read_text(encoding="utf-8"), source.name)
 
 
 def _need(name: str, value: float, least: float) -> None:

@@ -1,0 +1,82 @@
+"""Truth: every family of dynamic networks goes the whole way, its MACs those that torch counts of real skipping."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402  (torch may be missing)
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402  (torch may be missing)
+
+from accel_models import load_design  # noqa: E402  (as above)
+from examples.families.parts import batches, randomised  # noqa: E402  (as above)
+from simulator import replay  # noqa: E402  (as above)
+from traces import Trace, UnsupportedError, lower  # noqa: E402  (as above)
+
+NAMES = sorted(
+    path.stem
+    for path in (Path(__file__).parents[2] / "examples" / "families").glob("*.py")
+    if path.stem not in {"__init__", "parts", "vit"}
+)
+SAME_MACS = {"fbs", "mixture_of_depths"}  # keep a fixed number of channels, or tokens, of every input
+MOST_LINES = 12
+
+
+def cases() -> list[tuple[str, str]]:
+    modes = {"laudnet": ("layer", "channel", "spatial", "both")}
+    return [(name, mode) for name in NAMES for mode in modes.get(name, ("",))]
+
+
+def recorded(name: str, mode: str) -> tuple[ModuleType, torch.nn.Module, Trace]:
+    family = importlib.import_module(f"examples.families.{name}")
+    torch.manual_seed(getattr(family, "SEED", 0))
+    model = randomised(family.Network(mode) if mode else family.Network())
+    return family, model, family.recorded(model, list(batches()))
+
+
+@torch.no_grad()
+def counted(family: ModuleType, model: torch.nn.Module, trace: Trace) -> list[int]:
+    """Count what torch really multiplies when one input after the other skips [MAC]."""
+    model.skipping = True
+    found = []
+    for images, _ in batches():
+        for k in range(len(images)):
+            if hasattr(family, "repeat"):  # noise, or a user, decides: as it was recorded
+                family.repeat(model, trace, len(found))
+            with (
+                sdpa_kernel(SDPBackend.MATH),
+                FlopCounterMode(display=False) as counter,
+            ):  # fused, it counts as 0
+                model(images[k : k + 1])
+            found.append(counter.get_total_flops() // 2)
+    return found
+
+
+@pytest.mark.xfail(raises=UnsupportedError, reason="kinds of ops that no unit prices yet", strict=False)
+@pytest.mark.parametrize(("name", "mode"), cases())
+def test_a_family_goes_the_whole_way(name: str, mode: str) -> None:
+    family, model, trace = recorded(name, mode)
+    macs = lower(trace).macs
+    assert macs.tolist() == counted(family, model, trace)
+    decided = {name: len(np.unique(values, axis=0)) for name, values in trace.decisions.items()}
+    assert max(decided.values()) > 1, "its gates tell no inputs apart"
+    assert name in SAME_MACS or len(set(macs.tolist())) > 1, "every input costs the same"
+    for design in ("edge_npu_16x16", "cortex_m55"):
+        results = replay(trace, load_design(design))
+        assert results.per_input["macs"].tolist() == macs.tolist()
+        assert (results.per_input["latency_cycles"] > 0).all()
+        assert (results.per_input["energy_pj"] > 0).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_user_writes_at_most_twelve_lines(name: str) -> None:
+    family = importlib.import_module(f"examples.families.{name}")
+    lines = [line for line in inspect.getsource(family.recorded).splitlines()[1:] if line.strip()]
+    assert len(lines) <= MOST_LINES

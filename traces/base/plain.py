@@ -1,0 +1,69 @@
+"""The one reader of YAML and the one of JSON: plain data, bounded, with one clear message."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+from traces.base.errors import ConfigError, FileProblem, LacunaError, first_line
+from traces.base.guard import check_tree, reading
+
+MOST_YAML = 1 << 18  # bytes; Choice: people write these by hand, and the reader takes a second for 100 KiB
+MOST_JSON = 1 << 26  # bytes; Choice: a network of 10,000 ops has 4 MiB
+
+
+def parse_yaml(text: str | bytes, where: str) -> object:
+    """Return what a YAML 1.2 text holds as plain data; ``where`` begins errors.
+
+    Tags that make objects are refused, and so are keys given twice.
+    """
+    from ruamel.yaml import YAML  # noqa: PLC0415  (slow to import, and only readers of YAML need it)
+
+    if len(text) > MOST_YAML:
+        raise ConfigError(f"{where}: has {len(text)} bytes; needs at most {MOST_YAML}")
+    yaml = YAML(typ="safe", pure=True)
+    yaml.allow_duplicate_keys = False
+    with reading(where, "not YAML", error=ConfigError):
+        value = _load(yaml, text, where)
+    check_tree(value, where, error=ConfigError)
+    return value
+
+
+def parse_yaml_mapping(text: str | bytes, where: str) -> dict[str, Any]:
+    """Return the mapping that a YAML text holds, its keys as text."""
+    data = parse_yaml(text, where)
+    if not isinstance(data, dict):
+        kind = "nothing" if data is None else type(data).__name__
+        raise ConfigError(f"{where}: holds {kind}; needs a mapping of settings, one 'name: value' a line")
+    return {str(key): inner for key, inner in data.items()}
+
+
+def parse_json(text: str | bytes, where: str, *, error: type[LacunaError] = FileProblem) -> Any:
+    """Return what a JSON text holds; ``where`` begins errors."""
+    if len(text) > MOST_JSON:
+        raise error(f"{where}: has {len(text)} bytes; needs at most {MOST_JSON}")
+    with reading(where, "not JSON", error=error):
+        value = json.loads(text)
+    check_tree(value, where, error=error)
+    return value
+
+
+def parse_json_mapping(text: str | bytes, where: str) -> dict[str, Any]:
+    """Return the object that a JSON text holds."""
+    data = parse_json(text, where)
+    if not isinstance(data, dict):
+        raise FileProblem(f"{where}: is damaged: holds {type(data).__name__}, needs an object")
+    return data
+
+
+def _load(yaml: Any, text: str | bytes, where: str) -> object:
+    from ruamel.yaml.error import MarkedYAMLError  # noqa: PLC0415  (as above)
+
+    stream = io.BytesIO(text) if isinstance(text, bytes) else io.StringIO(text)
+    try:
+        return yaml.load(stream)
+    except MarkedYAMLError as problem:
+        mark = problem.problem_mark
+        line = f" line {mark.line + 1}:" if mark else ""
+        raise ConfigError(f"{where}:{line} not YAML: {problem.problem or first_line(problem)}") from None
