@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from accel_models import Design
+    from traces import NetworkGraph
 
 DesignName = Annotated[
     str, typer.Option("--design", "-d", help="Shipped name or path of a YAML file.", metavar="D")
@@ -21,6 +24,13 @@ Settings = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="One value of the design, e.g. --set array.rows=8, "
                  '--set clock="160 MHz" or --set software=tuned_2023.'),
 ]  # fmt: skip
+Sizes = Annotated[
+    list[str],
+    typer.Option("--size", metavar="NAME=1x3x224x224", help="Open axes of an input; repeatable."),
+]  # fmt: skip
+SkipUnsupported = Annotated[
+    bool, typer.Option("--skip-unsupported", help="Leave out what cannot be priced, and say so.")
+]  # fmt: skip
 Without = Annotated[
     list[str],
     typer.Option("--without", metavar="STEP", help="A step the compiler leaves out: fold, fuse, sort, "
@@ -28,6 +38,21 @@ Without = Annotated[
 ]  # fmt: skip
 OutFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def network_from(name: str, sizes: list[str], skip_unsupported: bool) -> NetworkGraph:
+    """Load a network, told what its file leaves open."""
+    from traces import Reading, load_network, parse_size  # noqa: PLC0415  (pydantic is slow to import)
+
+    return load_network(name, Reading(dict(parse_size(text) for text in sizes), skip_unsupported))
+
+
+def missing_note(skipped: Sequence[str]) -> list[str]:
+    """Return the line that says what of a model has no price, if anything."""
+    if not skipped:
+        return []
+    more = f" and {len(skipped) - 8} more" if len(skipped) > 8 else ""
+    return [f"without {len(skipped)} nodes that cannot be priced: {', '.join(skipped[:8])}{more}"]
 
 
 def design_from(name: str, settings: list[str]) -> Design:

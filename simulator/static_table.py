@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 
 from accel_models import Cost, Design, shapes_of
 from simulator.policy import Policy
+from simulator.replays.batches import copies
 from simulator.replays.collect import unit_peaks
 from simulator.replays.prepare import prepare
 from traces import NetworkGraph, Op, UnsupportedError, dense_workload
@@ -19,7 +20,7 @@ class OpEstimate:
 
     layer: str
     op: str
-    M: int  # output pixels
+    M: int  # output pixels, of all inputs of the batch
     K: int  # reduction of one group
     N: int  # output channels of one group
     macs: int
@@ -30,6 +31,7 @@ class OpEstimate:
     sram_bytes: int
     dram_bytes: int
     energy_pj: float  # without leakage
+    batch: int  # inputs that all of this is for
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class StaticTable:
     network: str
     design: str
     rows: tuple[OpEstimate, ...]
+    batch: int = 1  # inputs that the rows are for
+    skipped: tuple[str, ...] = ()  # of the model, priced by no row
 
     def to_records(self) -> list[dict[str, str | int | float]]:
         """Return one mapping per op, for JSON or a data frame."""
@@ -53,27 +57,37 @@ class StaticTable:
         return text.getvalue()
 
 
-def estimate(graph: NetworkGraph, design: Design) -> StaticTable:
+def estimate(graph: NetworkGraph, design: Design, batch: int | None = None) -> StaticTable:
     """Return what each op takes on the design when every gate is open and ops run one after the other.
+
+    Parameters
+    ----------
+    graph, design
+        The network and the accelerator.
+    batch
+        Inputs that run together; as many as one run of the model computes if left out.
 
     Raises
     ------
     UnsupportedError
         If an op does not fit the design; the message says what it needs.
     """
-    prepared = prepare(dense_workload(graph), design, Policy())
+    together = graph.batch if batch is None else batch
+    prepared = prepare(
+        dense_workload(graph), design, Policy(batch=together), groups=copies(1, together)
+    )  # fmt: skip
     if prepared.misfit is not None:
         raise UnsupportedError(f"design {design.name!r}: {prepared.misfit.reason}")
     peaks = unit_peaks(design)
     rows = (
-        _row(op, cost, peaks.get(placement.unit, 0.0))
+        _row(op, cost, peaks.get(placement.unit, 0.0), together)
         for op, cost, placement in zip(graph.ops, prepared.costs, prepared.placements, strict=True)
     )
-    return StaticTable(graph.name, design.name, tuple(rows))
+    return StaticTable(graph.name, design.name, tuple(rows), together, graph.skipped)
 
 
-def _row(op: Op, cost: Cost, peak: float) -> OpEstimate:
-    shapes = shapes_of(op)
+def _row(op: Op, cost: Cost, peak: float, batch: int) -> OpEstimate:
+    shapes = shapes_of(op, batch=batch)
     compute, total = int(cost.compute_cycles[-1]), int(cost.alone_cycles[-1])
     macs = int(cost.macs[-1])
     return OpEstimate(
@@ -90,4 +104,5 @@ def _row(op: Op, cost: Cost, peak: float) -> OpEstimate:
         sram_bytes=int(cost.sram_bytes[-1]),
         dram_bytes=int(cost.dram_bytes[-1]),
         energy_pj=float(cost.energy.total_pj[-1]),
+        batch=batch,
     )

@@ -101,7 +101,7 @@ class Replayed(_Facts):
 
     trace_hash: str
     feasible: Literal[True] = True
-    accuracy: float
+    accuracy: float | None  # None where no label is known
     macs: float
     latency_us: Spread
     energy_uj: Spread

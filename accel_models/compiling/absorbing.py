@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from accel_models.compiling.compiler import Compiler
-from traces import INPUT, MAC_KINDS, NetworkGraph, Op
+from traces import FUSED, INPUT, MAC_KINDS, NetworkGraph, Op
 
 Stage = Literal["activation", "scale", "add", "global_pool", "max_pool"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -67,7 +67,7 @@ def absorb(
     readers = _readers(graph)
     found: dict[str, Absorbed] = {}
     for op in graph.ops:
-        stage = _STAGE_OF.get(op.kind)
+        stage = _STAGE_OF.get(op.kind) if op.activation in FUSED else None
         wanted = compiler.fold if stage == "scale" else compiler.fuse
         if stage is None or stage not in output_stage or not wanted:
             continue
@@ -76,7 +76,9 @@ def absorb(
         able = [
             name
             for name in data
-            if _host_of(name, hosts, found) is not None and (not alone or len(readers[name]) == 1)
+            if _host_of(name, hosts, found) is not None
+            and (not alone or len(readers[name]) == 1)
+            and graph.op(name).output_elements == op.input_elements  # not one that is repeated
         ]
         if not able or len(data) > 2:
             continue

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.compiling.compiler import Compiler
-from traces import MAC_KINDS, Gate, NetworkGraph, Op, Trace, pack_mask
+from traces import RECURRENT, WEIGHTED, Gate, NetworkGraph, Op, Trace, pack_mask
 
 Order = NDArray[np.int64]
 
@@ -85,7 +85,7 @@ def _makes(op: Op, gate: Gate, graph: NetworkGraph) -> bool:
     guards = [other for other in graph.guards_of(op.name) if other.rules.decides == "channels"]
     if len(guards) > 1:
         return False
-    if op.kind in MAC_KINDS and op.groups == 1 and op.kind != "lstm_cell":
+    if op.kind in WEIGHTED and op.groups == 1 and op.kind not in RECURRENT:
         return True
     channelwise = op.is_depthwise or op.kind in _CHANNEL_BY_CHANNEL
     return channelwise and all(name in gate.guards for name in op.inputs)
@@ -93,7 +93,7 @@ def _makes(op: Op, gate: Gate, graph: NetworkGraph) -> bool:
 
 def _mixes(op: Op) -> bool:
     """Whether the op's output does not depend on the order of its input channels once weights follow."""
-    return op.kind in MAC_KINDS and op.groups == 1
+    return op.kind in WEIGHTED and op.groups == 1
 
 
 def _carries_on(op: Op, carried: Iterable[str], gate: Gate, graph: NetworkGraph) -> bool:

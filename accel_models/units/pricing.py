@@ -20,6 +20,7 @@ from accel_models.units.kinds import unit_kind
 from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, Where, element_bytes
 from accel_models.work.rows import joined, rows_of
 from accel_models.work.shapes import Shapes, shapes_of
+from traces import RECURRENT
 
 
 def price(work: WorkStates, placement: Placement, design: Design) -> Cost:
@@ -44,10 +45,11 @@ def price_all(
 ) -> tuple[Cost, ...]:
     """Return the cost of every op's states, as :func:`price` would."""
     costs: list[Cost | None] = [None] * len(works)
-    together: dict[tuple[str, str], list[int]] = {}
+    together: dict[tuple[str, str, bool], list[int]] = {}
     for i, (work, placement) in enumerate(zip(works, placements, strict=True)):
-        together.setdefault((placement.unit, work.op.kind), []).append(i)
-    for (unit, _), members in together.items():
+        stepwise = work.op.kind in RECURRENT and work.op.out_pixels > 1
+        together.setdefault((placement.unit, work.op.kind, stepwise), []).append(i)
+    for (unit, _, _), members in together.items():
         if unit == FREE or len(members) == 1 or not unit_kind(unit).joins_ops:
             continue
         joint = _price_on(unit, [works[i] for i in members], [placements[i] for i in members], design)

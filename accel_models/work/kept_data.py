@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from accel_models.cost import Ints
 from accel_models.design.design import Design
 from accel_models.dram import masked_fetch_bytes, whole_bursts
-from traces import MAC_KINDS, Op, Workload
+from traces import RECURRENT, WEIGHTED, Op, Workload
 
 Bools = NDArray[np.bool_]
 
@@ -23,11 +23,11 @@ def _burst(design: Design) -> int:
 
 def counted_bytes(op: Op, cin: Ints, cout: Ints, design: Design) -> Ints:
     """Bytes on the bus for so many channels in one contiguous run."""
-    if op.kind not in MAC_KINDS:
+    if op.kind not in WEIGHTED:
         return np.zeros(len(cin), np.int64)
     kernel = op.kernel_height * op.kernel_width
-    if op.kind == "lstm_cell":
-        weights = 4 * cout * (cin + cout)
+    if op.kind in RECURRENT:
+        weights = RECURRENT[op.kind] * cout * (cin + cout)
     else:
         weights = kernel * (1 if op.is_depthwise else -(-cin // op.groups)) * cout
     return whole_bursts(-(-weights * _weight_bits(design) // 8), _burst(design))
@@ -40,7 +40,7 @@ def masked_bytes(op: Op, in_mask: Bools, out_mask: Bools, design: Design) -> Int
     channel.  The DMA fetches whole output channels, or, where that is less, only the kept input channels of
     each, which breaks every output channel's run.
     """
-    if op.kind not in MAC_KINDS or op.kind == "lstm_cell":
+    if op.kind not in WEIGHTED or op.kind in RECURRENT:
         return counted_bytes(op, in_mask.sum(axis=1), out_mask.sum(axis=1), design)
     bits, burst = _weight_bits(design), _burst(design)
     kernel = op.kernel_height * op.kernel_width

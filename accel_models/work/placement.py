@@ -20,10 +20,10 @@ from accel_models.work.residency import (
     weight_bytes,
     weight_space,
 )
-from traces import MAC_KINDS, NetworkGraph, Op, UnsupportedError
+from traces import MAC_KINDS, VIEWS, NetworkGraph, Op, UnsupportedError
 
-# Choice: beside a matrix unit, concatenation is an address, not work: producers write where the result lies.
-_VIEWS_BESIDE_A_MATRIX_UNIT = frozenset({"concat"})
+# Choice: beside a matrix unit, concatenation and slicing are addresses, not work: producers write where results lie.
+_VIEWS_BESIDE_A_MATRIX_UNIT = frozenset({"concat", *VIEWS})
 
 
 def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -> tuple[Placement, ...]:
@@ -48,7 +48,9 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     if memory is None:
         outside = _outside_share(graph, design)
         return tuple(_unlimited(op, unit, made, outside) for op, unit in zip(graph.ops, units, strict=True))
-    tensors = Tensors.of(graph, memory, made)
+    pairs = zip(graph.ops, units, strict=True)
+    views = frozenset(op.name for op, unit in pairs if op.kind in VIEWS and unit == FREE)
+    tensors = Tensors.of(graph, memory, made, views)
     keeps = all(unit.keeps_tensors for unit in units_of(design))
     kept = kept_tensors(graph, memory, tensors) if keeps else frozenset()
     resident = resident_weights(graph, design, memory, made)
@@ -114,6 +116,8 @@ def weight_space_bytes(graph: NetworkGraph, placements: Sequence[Placement], des
 
 def unit_of(op: Op, graph: NetworkGraph, design: Design, choices: Choices | None = None) -> str:
     """Return the kind of unit: a gate's ops where the design says, others on the first that takes them."""
+    if op.kind == "reshape":
+        return FREE
     units = units_of(design)
     beside = any(unit.matrix for unit in units)
     if beside and op.kind not in MAC_KINDS:

@@ -29,10 +29,13 @@ class Tensors:
     final: Mapping[str, str]  # of a tensor that a stage goes on with: the one that is written in the end
     sizes: Mapping[str, int]  # [B], over a batch; 0 of what is never written
     lives: Lifetimes  # from the op that writes it to its last reader
+    roots: Mapping[str, str]  # of a view: the op or input whose tensor it shows
 
     @classmethod
-    def of(cls, graph: NetworkGraph, memory: Memory, choices: Choices) -> Tensors:
-        """Return what the compiled graph writes."""
+    def of(
+        cls, graph: NetworkGraph, memory: Memory, choices: Choices, views: frozenset[str] = frozenset()
+    ) -> Tensors:
+        """Return what the compiled graph writes; ``views`` are ops that show another one's tensor."""
         final: dict[str, str] = {}
         for op in reversed(graph.ops):
             taken = choices.taken.get(op.name)
@@ -40,15 +43,21 @@ class Tensors:
                 for name in op.inputs:
                     if name != taken.operand and _goes_on(name, taken, choices):
                         final[name] = final.get(op.name, op.name)
+        roots: dict[str, str] = {}
+        for op in graph.ops:
+            if op.name in views:
+                source = op.inputs[0]
+                roots[op.name] = roots.get(source, source)
+                final[op.name] = final.get(roots[op.name], roots[op.name])
         sizes = {
             op.name: 0 if op.name in final else choices.batch * _tensor_bytes(op, memory) for op in graph.ops
         }
-        last = {name: i for i, op in enumerate(graph.ops) for name in op.inputs}
+        last = {roots.get(name, name): i for i, op in enumerate(graph.ops) for name in op.inputs}
         hosts = {name: graph.index[taken.host] for name, taken in choices.taken.items()}
         lives = {
             op.name: range(hosts.get(op.name, i), last.get(op.name, i) + 1) for i, op in enumerate(graph.ops)
         }
-        return cls(final, sizes, lives)
+        return cls(final, sizes, lives, roots)
 
 
 def _goes_on(name: str, taken: Absorbed, choices: Choices) -> bool:
@@ -93,7 +102,9 @@ def _crowding(
     """Return the tensor to give up for the first op that has no room for a tile of its inputs."""
     held = reserved_bytes(graph, kept, tensors)
     for i, op in enumerate(graph.ops):
-        streams = any(name not in kept for name in op.inputs)
+        streams = op.name not in tensors.roots and any(
+            tensors.roots.get(name, name) not in kept for name in op.inputs
+        )
         if streams and held[i] and held[i] + _tile_bytes(op, memory) > bound:
             alive = [other for other in graph.ops if other.name in kept and i in tensors.lives[other.name]]
             return max(alive, key=lambda other: (tensors.sizes[other.name], graph.index[other.name])).name

@@ -7,13 +7,13 @@ output channels is skipped work and must cost nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.work.rows import rows_of
-from traces import MAC_KINDS, Op, OpKind
+from traces import MAC_KINDS, RECURRENT, TRANSCENDENTAL, WEIGHTED, Op, OpKind
 
 Ints = NDArray[np.int64]
 
@@ -41,31 +41,35 @@ class Shapes:
     batch: Ints  # inputs that share one fetch of the weights
     depthwise: NDArray[np.bool_]  # a depthwise layer, also when it is down to its last channel
     operands: Ints  # tensors read: 2 for a residual add, 1 for a convolution
-    table_behind: NDArray[
-        np.bool_
-    ]  # ends in a function that takes a table (sigmoid, tanh ...), not in a clip
+    transcendental: NDArray[np.bool_]  # a function of elements that takes an exponential or a table
+    table_behind: NDArray[np.bool_]  # ends in a function that takes a table (sigmoid, ...), not in a clip
 
     def __len__(self) -> int:
         return len(self.in_channels)
 
     @property
     def m(self) -> Ints:
-        """Output pixels over the batch: M of the GEMM."""
-        return self.out_height * self.out_width * self.batch
+        """Output pixels over the batch: M of the GEMM; of a transposed convolution the input's."""
+        scattered = self.kind == "conv_transpose"
+        height, width = (self.in_height, self.in_width) if scattered else (self.out_height, self.out_width)
+        return height * width * self.batch
 
     @property
     def k(self) -> Ints:
         """Reduction length per group: K of the GEMM."""
         kernel = self.kernel_height * self.kernel_width
-        if self.kind == "lstm_cell":
+        if self.kind in RECURRENT:
             return self.in_channels + self.out_channels
-        return kernel * (self.in_channels // np.maximum(self.groups, 1))
+        per_group = self.in_channels // np.maximum(self.groups, 1)
+        return per_group if self.kind == "conv_transpose" else kernel * per_group
 
     @property
     def n(self) -> Ints:
         """Output channels per group: N of the GEMM."""
         per_group = self.out_channels // np.maximum(self.groups, 1)
-        return 4 * per_group if self.kind == "lstm_cell" else per_group
+        if self.kind == "conv_transpose":
+            return self.kernel_height * self.kernel_width * per_group
+        return RECURRENT.get(self.kind, 1) * per_group
 
     @property
     def macs(self) -> Ints:
@@ -77,19 +81,56 @@ class Shapes:
     @property
     def weights(self) -> Ints:
         """Weights left to fetch [elements]."""
-        if self.kind not in MAC_KINDS:
+        if self.kind not in WEIGHTED:
             return np.zeros(len(self), np.int64)
         return self.k * self.n * self.groups
 
     @property
     def input_elements(self) -> Ints:
         """Elements of all input tensors, over the batch [elements]."""
-        return self.in_height * self.in_width * self.in_channels * self.operands * self.batch
+        first = self.in_height * self.in_width * self.in_channels * self.operands * self.batch
+        return first + self.second_elements
+
+    @property
+    def second_elements(self) -> Ints:
+        """Elements of the second operand of a product of activations [elements]."""
+        if self.kind != "matmul":
+            return np.zeros(len(self), np.int64)
+        return self.k * self.n * self.groups
+
+    @property
+    def steps(self) -> Ints:
+        """Products that follow each other, each needing the one before: time steps of a recurrent cell."""
+        pixels = self.out_height * self.out_width
+        return pixels if self.kind in RECURRENT else np.ones_like(pixels)
 
     @property
     def output_elements(self) -> Ints:
         """Elements of the output tensor, over the batch [elements]."""
-        return self.m * self.out_channels
+        return self.out_height * self.out_width * self.batch * self.out_channels
+
+    def scattered(self) -> Shapes:
+        """Return transposed convolutions as products of every input pixel with the whole kernel; others as they are.
+
+        Choice: the products are written out and added where they overlap, as col2im does, so the output counts
+        kernel area / stride^2 times; exactly once for kernels that do not overlap.
+        """
+        if self.kind != "conv_transpose":
+            return self
+        one = np.ones_like(self.groups)
+        return replace(
+            self,
+            kind="linear",
+            out_channels=self.n * self.groups,
+            out_height=self.in_height,
+            out_width=self.in_width,
+            kernel_height=one,
+            kernel_width=one,
+            stride_height=one,
+            stride_width=one,
+            dilation_height=one,
+            dilation_width=one,
+        )
 
     def take(self, rows: NDArray[np.intp] | slice) -> Shapes:
         """Return the pieces at ``rows``."""
@@ -140,6 +181,8 @@ def shapes_of(
     in_rows = full(op.in_height)
     if out_height is not None:
         in_rows = np.minimum(op.in_height, -(-rows * op.in_height // op.out_height))
+    if op.kind == "matmul":  # every input has both operands of its own, so inputs are groups too
+        cin, cout, groups, inputs = cin * inputs, cout * inputs, groups * inputs, np.ones_like(inputs)
     return Shapes(
         kind=op.kind,
         in_channels=cin,
@@ -158,5 +201,6 @@ def shapes_of(
         batch=inputs.astype(np.int64),
         depthwise=np.full(cin.shape, op.is_depthwise),
         operands=full(len(op.inputs) if op.kind in {"add", "mul"} else 1),
+        transcendental=np.full(cin.shape, op.kind == "activation" and op.activation in TRANSCENDENTAL),
         table_behind=np.full(cin.shape, op.activation not in _CLIPS),
     )

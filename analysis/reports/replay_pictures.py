@@ -174,7 +174,7 @@ def _front(views: Sequence[ReplayView], x: Objective, y: Objective) -> ParetoInf
             LATENCY: view.figures.latency_us.mean,
             ENERGY: view.figures.energy_uj.mean,
             AREA: _area(view),
-            ACCURACY: 100 * view.figures.accuracy,
+            ACCURACY: math.nan if view.figures.accuracy is None else 100 * view.figures.accuracy,
         }
         candidates.append(
             Candidate(

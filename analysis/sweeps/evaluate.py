@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from accel_models import design_area
 from analysis.sweeps.row import Request, Row, infeasible_row, result_row
 from analysis.sweeps.space import Bound, TraceRef
-from traces import FileProblem, LacunaError, Trace, load_trace
+from traces import FileProblem, LacunaError, Trace, load_inputs
 
 if TYPE_CHECKING:
     from simulator import Policy, Views
@@ -57,7 +57,7 @@ class _Recorded:
 
 @lru_cache(maxsize=_TRACES_KEPT)
 def _stored(trace: TraceRef, inputs: int | None) -> _Recorded:
-    return _sent(load_trace(trace.path, inputs))
+    return _sent(load_inputs(trace.path, inputs))
 
 
 @lru_cache(maxsize=_TRACES_KEPT)

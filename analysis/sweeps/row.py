@@ -109,7 +109,7 @@ def result_row(  # noqa: PLR0913, PLR0917  # all parts of one row
         **_identity(request, trace, policy),
         feasible=True,
         inputs=figures.inputs,
-        accuracy=figures.accuracy,
+        accuracy=_known(figures.accuracy),
         macs=figures.macs,
         **_spread("latency_us", figures.latency_us),
         **_spread("energy_uj", figures.energy_uj),

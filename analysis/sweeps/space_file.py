@@ -12,7 +12,8 @@
     where:                                        # every rule must hold
       - array.rows * array.cols <= 1024
     budget: {area: 2 mm2, power: 100 mW}
-    traces: [lcnet_30.parquet, lcnet_50.parquet]  # operating points of a network
+    networks: [lcnet_30.parquet, resnet50, m.onnx]  # traces (operating points of a network), shipped names, models;
+                                                  # `traces:`, as it was called before, is still read
     policies: {prefetch: [wait, speculate]}       # or a list of such
     inputs: 2000                                  # the first so many; all when left out
     objectives: {minimize: [latency_us, energy_uj], maximize: [accuracy]}
@@ -40,13 +41,21 @@ from analysis.sweeps.space_axes import (
     check_values,
     read_axes,
 )
-from traces import ConfigError, FileProblem, did_you_mean, parse_yaml_mapping
+from traces import (
+    ConfigError,
+    FileProblem,
+    did_you_mean,
+    load_network,
+    network_names,
+    parse_yaml_mapping,
+    shipped_traces,
+)
 
 if TYPE_CHECKING:
     from simulator import Policy
 
 _KEYS: Final = (
-    "designs", "set", "link", "where", "budget", "traces", "policies", "inputs", "objectives"
+    "designs", "set", "link", "where", "budget", "networks", "traces", "policies", "inputs", "objectives"
 )  # fmt: skip
 _BUDGET: Final[dict[str, tuple[str, str, float]]] = {
     # quantity: (column of the results, kind of unit, factor from the kind's base unit to the column's)
@@ -92,8 +101,9 @@ def parse_space(text: str, folder: Path, overrides: Mapping[str, object] | None 
     for key in data:
         if key not in _KEYS:
             raise ConfigError(f"{key}: no such key{did_you_mean(str(key), _KEYS)}")
-    for key in ("designs", "traces"):
-        if not data.get(key):
+    networks = [*as_list(data.get("networks") or []), *as_list(data.get("traces") or [])]
+    for key, given in (("designs", data.get("designs")), ("networks", networks)):
+        if not given:
             raise ConfigError(f"{key}: is missing; name at least one")
     common = read_axes(data.get("set"), data.get("link"), "")
     families = tuple(_family(entry, common, folder, overrides or {}) for entry in as_list(data["designs"]))
@@ -101,7 +111,7 @@ def parse_space(text: str, folder: Path, overrides: Mapping[str, object] | None 
     minimize, maximize = _objectives(data.get("objectives"))
     space = Space(
         families=families,
-        traces=_traces(as_list(data["traces"]), folder),
+        traces=_networks(networks, folder),
         policies=_policies(data.get("policies")),
         where=tuple(parse_expression(as_text(rule, "where")) for rule in as_list(data.get("where") or [])),
         budget=_budget(data.get("budget")),
@@ -137,17 +147,30 @@ def _beside(name: str, folder: Path) -> Path:
     return Path(name) if Path(name).is_absolute() else folder / name
 
 
-def _traces(names: Sequence[object], folder: Path) -> tuple[TraceRef, ...]:
-    """Return the traces with short, unique names and the hashes of their files."""
-    paths = [_beside(as_text(name, "traces"), folder) for name in names]
-    for path in paths:
-        if not path.is_file():
-            raise FileProblem(f"traces: {path}: no such file")
+def _networks(names: Sequence[object], folder: Path) -> tuple[TraceRef, ...]:
+    """Return the networks with short, unique names and the hashes of their files or graphs."""
+    found = [_network(as_text(name, "networks"), folder) for name in names]
+    paths = [path for path, _ in found]
     if len(set(paths)) < len(paths):
-        raise ConfigError("traces: names the same file twice")
+        raise ConfigError("networks: names the same file twice")
     stems = [path.stem for path in paths]
     unique = [stem if stems.count(stem) == 1 else str(path) for stem, path in zip(stems, paths, strict=True)]
-    return tuple(TraceRef(name, path, file_hash(path)) for name, path in zip(unique, paths, strict=True))
+    return tuple(TraceRef(name, path, digest) for name, (path, digest) in zip(unique, found, strict=True))
+
+
+def _network(name: str, folder: Path) -> tuple[Path, str]:
+    """Return where a network is read from and the hash of what is read: a file beside the space, or a shipped name."""
+    path = _beside(name, folder)
+    if path.is_file():
+        return path, file_hash(path)
+    if name in network_names():
+        text = load_network(name).model_dump_json()
+        return Path(name), hashlib.sha256(text.encode()).hexdigest()[:16]
+    shipped = shipped_traces()
+    if name not in shipped:
+        near = "" if path.suffix else did_you_mean(name, (*network_names(), *shipped))
+        raise FileProblem(f"networks: {path}: no such file{near}")
+    return shipped[name], file_hash(shipped[name])
 
 
 def file_hash(path: Path) -> str:

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from analysis.sweeps.evaluate import Task
 from analysis.sweeps.row import Row
-from traces import ConfigError, LacunaError, load_trace
+from traces import ConfigError, LacunaError, load_inputs
 
 Evaluator = Callable[..., list[Row]]  # evaluate(task, trace=None), or what stands in for it
 
@@ -107,7 +107,7 @@ class DaskWorkers:
     def _trace(self, task: Task) -> Any:
         """Return the handle of a trace on the cluster; only the latest is kept there."""
         if task.trace.hash not in self._sent:
-            trace = load_trace(task.trace.path, task.inputs)
+            trace = load_inputs(task.trace.path, task.inputs)
             self._sent = {task.trace.hash: self._client.scatter(trace, broadcast=True)}
         return self._sent[task.trace.hash]
 

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lacuna.console import percent, quantity, show_json, show_lines, show_table
-from lacuna.options import AsJson, DesignName, Settings, design_from
+from lacuna.options import (
+    AsJson,
+    DesignName,
+    Settings,
+    Sizes,
+    SkipUnsupported,
+    design_from,
+    missing_note,
+    network_from,
+)
+
+if TYPE_CHECKING:
+    from simulator import StaticTable
 
 
 def estimate(
     network: Annotated[
         str,
         typer.Argument(
-            help="Shipped name, trace, graph .json, SCALE-Sim topology .csv or .onnx.", metavar="NETWORK"
+            help="Shipped name, trace, graph .json, SCALE-Sim topology .csv, .onnx, .tflite.",
+            metavar="NETWORK",
         ),
     ],
     design: DesignName,
@@ -23,19 +36,24 @@ def estimate(
         str | None, typer.Option(help="ws, os or is; short for --set array.dataflow=...")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the table as CSV.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Inputs that run together; as the model says if left out.")
+    ] = None,
+    sizes: Sizes = [],  # noqa: B006  (typer copies it)
+    skip_unsupported: SkipUnsupported = False,
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,
 ) -> None:
-    """Price one dense input on a design, op by op."""
+    """Price one dense input, or a batch of them, on a design, op by op."""
     from simulator import estimate as price_network  # noqa: PLC0415
-    from traces import ConfigError, atomic_write, load_network  # noqa: PLC0415
+    from traces import ConfigError, atomic_write  # noqa: PLC0415
 
     chosen = design_from(design, settings)
     if dataflow is not None:
         if chosen.array is None:
             raise ConfigError(f"--dataflow {dataflow}: design {design!r} has no array")
         chosen = design_from(design, [*settings, f"array.dataflow={dataflow}"])
-    table = price_network(load_network(network), chosen)
+    table = price_network(network_from(network, sizes, skip_unsupported), chosen, batch)
     if out is not None:
         with atomic_write(out) as temporary:
             temporary.write_text(table.to_csv(), encoding="utf-8")
@@ -71,14 +89,26 @@ def estimate(
         "DRAM B",
         "uJ",
     ]
-    show_table(f"{table.network} on {chosen.name}, one dense input, ops one after the other", columns, rows)
+    inputs = "one dense input" if table.batch == 1 else f"a batch of {table.batch} dense inputs"
+    show_table(f"{table.network} on {chosen.name}, {inputs}, ops one after the other", columns, rows)
     cycles = sum(row.total_cycles for row in table.rows)
+    total = "total" if table.batch == 1 else f"total of {table.batch} inputs"
     show_lines(
         [
-            f"total: {quantity(sum(row.macs for row in table.rows))} MACs, {cycles:,} cycles = "
+            f"{total}: {quantity(sum(row.macs for row in table.rows))} MACs, {cycles:,} cycles = "
             f"{quantity(cycles / chosen.clock * 1e6)} us, "
-            f"{quantity(sum(row.energy_pj for row in table.rows) / 1e6)} uJ without leakage"
+            f"{quantity(sum(row.energy_pj for row in table.rows) / 1e6)} uJ without leakage",
+            *_per_input(table, cycles),
+            *missing_note(table.skipped),
         ]
     )
     if out is not None:
         show_lines([f"wrote {out}"])
+
+
+def _per_input(table: StaticTable, cycles: int) -> list[str]:
+    """Return a batch's total shared among its inputs."""
+    if table.batch == 1:
+        return []
+    macs = sum(row.macs for row in table.rows) // table.batch
+    return [f"per input: {quantity(macs)} MACs, {quantity(cycles / table.batch)} cycles"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from simulator import Explained, Replayed, Results
 
 TracePath = Annotated[
-    Path, typer.Argument(help="Trace (.parquet, .npz), or a shipped one by name.", metavar="TRACE")
+    Path, typer.Argument(help="Trace (.parquet, .npz), shipped name, or any network.", metavar="NETWORK")
 ]
 Prefetch = Annotated[
     str, typer.Option(help="Weights behind a gate: wait, speculate, predict or oracle.", metavar="P")
@@ -97,7 +97,8 @@ def show_summary(results: Results, *, as_json: bool) -> None:
     show_table(title, columns, _estimate_rows(figures), note=band)
     show_table("Of the inputs", ["", "mean", "p50", "p95", "p99", "max"], _spread_rows(figures))
     _show_waterfall(figures)
-    show_lines([f"accuracy {percent(figures.accuracy)}"])
+    known = "not known: a network without a trace" if figures.accuracy is None else percent(figures.accuracy)
+    show_lines([f"accuracy {known}"])
 
 
 def _estimate_rows(figures: Explained) -> list[list[str]]:

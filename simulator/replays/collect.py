@@ -17,7 +17,7 @@ from simulator.replays.prepare import Prepared
 from simulator.replays.waterfall import Levels, Runs
 from simulator.results import Results
 from simulator.summary import DoesNotFit, Estimate, Explained, Replayed, Spread, waterfalls
-from traces import Trace, Workload
+from traces import NO_ANSWER, Trace, Workload
 
 Ints = NDArray[np.int64]
 
@@ -107,7 +107,7 @@ class Collector:
             engine=self.engine,
             scaled_energy=design_prices(self.design).scaled,
             inputs=self.inputs,
-            accuracy=float(columns["correct"].mean()),
+            accuracy=float(columns["correct"].mean()) if np.any(columns["label"] != NO_ANSWER) else None,
             macs=macs,
             latency_us=Spread.of(columns["latency_us"]),
             energy_uj=Spread.of(columns["energy_pj"] * 1e-6),

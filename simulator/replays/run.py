@@ -22,7 +22,16 @@ from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views
 from simulator.replays.waterfall import Runs, levels
 from simulator.results import Results
-from traces import ConfigError, Trace, UnsupportedError, Workload, did_you_mean, iter_trace, load_trace, lower
+from traces import (
+    ConfigError,
+    Trace,
+    UnsupportedError,
+    Workload,
+    did_you_mean,
+    iter_inputs,
+    load_inputs,
+    lower,
+)
 
 Engine = Literal["fast", "events"]
 Traces = Trace | str | Path | Iterable[Trace]
@@ -46,7 +55,8 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
     ----------
     trace
         A trace, the path of a stored one, or its parts in order; the latter two are streamed in bounded
-        memory.  Batches do not reach across parts of 32,768 inputs.
+        memory.  Batches do not reach across parts of 32,768 inputs.  The name or path of any other network (a
+        model, a topology) is one batch of inputs that run it whole, whose accuracy is not known.
     design
         The accelerator.
     policy
@@ -129,7 +139,7 @@ def _parts(trace: Traces, limit: int | None, policy: Policy) -> Iterator[Trace]:
     if limit is not None and limit < 1:
         raise ConfigError(f"limit = {limit}: must be at least 1")
     rows = PART // policy.batch * policy.batch
-    whole = _slices(trace, rows, limit)
+    whole = _slices(trace, rows, limit, policy.batch)
     left = limit
     for part in whole:
         cut = part if left is None or len(part) <= left else part.rows(0, left)
@@ -141,18 +151,23 @@ def _parts(trace: Traces, limit: int | None, policy: Policy) -> Iterator[Trace]:
                 return
 
 
-def _slices(trace: Traces, rows: int, limit: int | None) -> Iterable[Trace]:
+def _slices(trace: Traces, rows: int, limit: int | None, batch: int) -> Iterable[Trace]:
     """Return the trace cut into parts of ``rows`` inputs; parts that are given stay as they are."""
     if isinstance(trace, str | Path):
-        if Path(trace).suffix != ".npz":
-            return iter_trace(trace, rows, limit)
-        trace = load_trace(trace, limit)
+        return _of_file(trace, rows, limit, batch)
     if isinstance(trace, Trace):
         whole = trace
         if len(whole) <= rows:
             return (whole,)
         return (whole.rows(at, min(at + rows, len(whole))) for at in range(0, len(whole), rows))
     return trace
+
+
+def _of_file(path: str | Path, rows: int, limit: int | None, batch: int) -> Iterable[Trace]:
+    """Return the parts of a stored trace, or a batch of inputs of any other network."""
+    if Path(path).suffix == ".npz":
+        return _slices(load_inputs(path, limit), rows, limit, batch)
+    return iter_inputs(path, rows, limit, static_inputs=batch)
 
 
 def _rates(trace: Traces, limit: int | None, policy: Policy) -> NDArray[np.float64] | None:

@@ -132,7 +132,7 @@ def test_describe_counts_before_anything_runs(tmp_path: Path) -> None:
     ("text", "why"),
     [
         ("traces: easy.parquet", "designs: is missing"),
-        ("designs: edge_npu_16x16", "traces: is missing"),
+        ("designs: edge_npu_16x16", "networks: is missing"),
         (BASE + "sets: {}", "sets: no such key; did you mean 'set'"),
         (BASE + "set: {array.rowz: 8}", "array.rowz: no such setting; did you mean 'rows'"),
         (BASE + "set: {array.rows: eight}", "array.rows = 'eight'"),
@@ -175,7 +175,7 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
         load_space(tmp_path / "none.yaml")
     file = tmp_path / "space.yaml"
     file.write_text("designs: edge_npu_16x16\ntraces: none.parquet")
-    with pytest.raises(FileProblem, match=r"space.yaml: traces: .*none.parquet: no such file"):
+    with pytest.raises(FileProblem, match=r"space.yaml: networks: .*none.parquet: no such file"):
         load_space(file)
 
 
@@ -199,3 +199,16 @@ def test_values_that_do_not_go_together_are_left_to_the_sweep(tmp_path: Path) ->
     assert space.size == 4
     with pytest.raises(ConfigError, match="needs 2 or more"):
         space.design(next(space.points()))
+
+
+def test_networks_are_traces_shipped_names_and_models(tmp_path: Path) -> None:
+    make_trace(tmp_path)
+    (tmp_path / "t.csv").write_text("Layer, M, N, K,\na, 5, 6, 7,\n")
+    file = tmp_path / "space.yaml"
+    file.write_text("designs: systolic_bare\nnetworks: [resnet8_tiny, t.csv]\ntraces: easy.parquet")
+    names = {ref.name: ref for ref in load_space(file).traces}
+    assert list(names) == ["resnet8_tiny", "t", "easy"]
+    assert len({ref.hash for ref in names.values()}) == 3
+    file.write_text("designs: systolic_bare\nnetworks: [resnet8_tinny]")
+    with pytest.raises(FileProblem, match=r"resnet8_tinny: no such file; did you mean 'resnet8_tiny'"):
+        load_space(file)

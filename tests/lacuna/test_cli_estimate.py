@@ -14,7 +14,7 @@ from traces import cifar_resnet, save_graph
 
 COLUMNS = (
     "layer, op, M, K, N, macs, compute_cycles, stall_cycles, total_cycles, utilization, sram_bytes, "
-    "dram_bytes, energy_pj"
+    "dram_bytes, energy_pj, batch"
 )
 REFERENCE = Path(analysis.__file__).parent / "validation" / "reference" / "array_scalesim.csv"
 SIZES = ("ifmap_h", "ifmap_w", "filter_h", "filter_w", "channels", "num_filters", "stride")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from traces.base.errors import ConfigError, FileProblem, GraphError, UnsupportedError
+from traces.base.errors import ConfigError, FileProblem, GraphError, LacunaError, UnsupportedError
 from traces.files.storage import export_npz, save_trace
 from traces.graphs.files import save_graph
 from traces.graphs.named import load_network, network_names
@@ -199,3 +199,43 @@ def test_scalesim_matrix_products(tmp_path: Path) -> None:
 def test_wrong_topologies_are_refused(text: str, kind: type, message: str, tmp_path: Path) -> None:
     with pytest.raises(kind, match=message):
         topology(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "macs", "batch"),
+    [
+        (CONV_HEADER.rstrip("\n,") + ",Batch Size,\nqk,512,512,1,1,4096,16,1,4,\n", 512 * 512 * 4096 * 16, 4),
+        (CONV_HEADER + "a,224,224,3,3,3,32,2,\nb,112,112,3,3,1,1,1,#note\n", 10_838_016 + 108_900, 1),
+        ("Layer,K,N,M,\na,2,3,5,\n", 30, 1),
+        ("Layer,M,K,N\na,2,3,5,a remark\n", 30, 1),
+        (CONV_HEADER.rstrip("\n,") + ",Sparsity,\na,8,8,3,3,4,4,1,1:1,\n", 36 * 36 * 4, 1),
+    ],
+)
+def test_the_header_says_what_the_columns_are(text: str, macs: int, batch: int, tmp_path: Path) -> None:
+    path = tmp_path / "net.csv"
+    path.write_text(text, encoding="utf-8")
+    graph = load_network(path)
+    assert (graph.macs, graph.batch) == (macs, batch)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Layer,M,N,K,Wobble,\na,1,2,3,4,\n", r"line 1: column 'wobble' is not known; known: batch size, .*"),
+        ("Layer,M,N,M,\na,1,2,3,\n", "names a column twice"),
+        (
+            "Layer,M,N,K,Batch,\na,1,2,3,1,\nb,1,2,3,2,\n",
+            "layers of batch size 1, 2; needs one for all layers",
+        ),
+        (f"Layer,M,N,K\na,1,2,{'9' * 5000}\n", r"K of layer 'a' = '9{20}... \(5000 characters\)'"),
+        (f"Layer,M,N,K\n{'x' * 5000},1,2,3\n", r"layer 'x{40}...': a name needs 1 to 200 characters"),
+    ],
+)
+def test_a_header_or_line_that_cannot_be_is_refused_in_one_line(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "net.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(LacunaError, match=message) as caught:
+        load_network(path)
+    assert len(str(caught.value)) < 500

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
-from traces.base.errors import FileProblem, UnsupportedError, did_you_mean
+from traces.base.errors import ConfigError, FileProblem, UnsupportedError, did_you_mean
 from traces.graphs.files import load_graph, parse_graph
 from traces.graphs.network import NetworkGraph
 from traces.graphs.resnets import alexnet, cifar_resnet, resnet18, resnet50
@@ -29,12 +30,32 @@ _STORED = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader of models is told beside the file."""
+
+    sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of inputs with open axes, by name
+    skip_unsupported: bool = False  # leave out what cannot be priced, and name it in ``graph.skipped``
+
+
+def parse_size(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return the input and the shape that ``x=1x3x224x224`` names."""
+    name, equals, shape = text.rpartition("=")
+    parts = shape.split("x")
+    if not equals or not name or not all(p.isascii() and p.isdigit() and 0 < len(p) < 11 for p in parts):
+        raise ConfigError(f"--size {text[:80]!r}: needs NAME=1x3x224x224, the sizes of an input's axes")
+    sizes = tuple(int(part) for part in parts)
+    if min(sizes) < 1:
+        raise ConfigError(f"--size {text[:80]!r}: every axis needs at least 1")
+    return name, sizes
+
+
 def network_names() -> tuple[str, ...]:
     """Return the names of the shipped networks, sorted."""
     return tuple(sorted([*_BUILT, *_STORED]))
 
 
-def load_network(name_or_path: str | Path) -> NetworkGraph:
+def load_network(name_or_path: str | Path, reading: Reading | None = None) -> NetworkGraph:
     """Return the graph of a shipped network or of a file.
 
     Parameters
@@ -42,16 +63,18 @@ def load_network(name_or_path: str | Path) -> NetworkGraph:
     name_or_path
         A shipped name (``network_names()``), the name of a shipped trace (its graph), or the path of a
         graph ``.json``, a trace ``.parquet`` or ``.npz`` (its graph), a SCALE-Sim topology ``.csv``
-        (convolutions or matrix products), or an ``.onnx`` model.
+        (convolutions or matrix products), an ``.onnx`` or ``.tflite`` model.
+    reading
+        How a model that leaves something open is read.
     """
-    name = str(name_or_path)
+    name, reading = str(name_or_path), reading or Reading()
     if name in _BUILT:
         return _BUILT[name]()
     if name in _STORED:
         return parse_graph(files("traces.graphs").joinpath("shapes", f"{name}.json").read_bytes(), name)
     path = Path(name_or_path)
     if path.suffix or path.exists():
-        return _load_file(path)
+        return _load_file(path, reading)
     from traces.files.storage import shipped_traces  # noqa: PLC0415  (not needed for any other name)
 
     traces = shipped_traces()
@@ -59,10 +82,10 @@ def load_network(name_or_path: str | Path) -> NetworkGraph:
         raise FileProblem(
             f"{name!r}: no such network or file{did_you_mean(name, (*network_names(), *traces))}"
         )
-    return _load_file(traces[name])
+    return _load_file(traces[name], reading)
 
 
-def _load_file(path: Path) -> NetworkGraph:
+def _load_file(path: Path, reading: Reading) -> NetworkGraph:
     if not path.exists():
         raise FileProblem(f"{path}: no such file")
     match path.suffix.lower():
@@ -77,11 +100,16 @@ def _load_file(path: Path) -> NetworkGraph:
 
             return load_topology(path)
         case ".onnx":
-            from traces.graphs.onnx import load_onnx  # noqa: PLC0415  (an optional extra)
+            from traces.graphs.onnx.load import load_onnx  # noqa: PLC0415  (an optional extra)
 
-            return load_onnx(path)
+            return load_onnx(path, reading.sizes, skip_unsupported=reading.skip_unsupported)
+        case ".tflite":
+            from traces.graphs.tflite.load import load_tflite  # noqa: PLC0415  (an optional extra)
+
+            return load_tflite(path, skip_unsupported=reading.skip_unsupported)
         case other:
+            kind = repr(other) if other else "'a folder', a directory"
             raise UnsupportedError(
-                f"{path}: cannot read a network from {other or 'a folder'!r}; "
-                f"known: .json (graph), .parquet and .npz (trace), .csv (SCALE-Sim topology), .onnx"
+                f"{path}: cannot read a network from {kind}; "
+                f"known: .json (graph), .parquet and .npz (trace), .csv (SCALE-Sim topology), .onnx, .tflite"
             )

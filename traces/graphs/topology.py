@@ -1,13 +1,15 @@
 """SCALE-Sim topology files: lists of independent convolutions or matrix products.
 
-Both layouts have a header line, and rows that may end in a comma::
+Both layouts have a header line, whose names say what the columns are; what follows the last comma of a line is
+dropped, as that tool does::
 
-    Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,
+    Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides, Batch Size,
     Layer, M, N, K,
 
 A convolution layer may give two strides (height, width).  As in SCALE-Sim, a name with ``DP`` in it is a
 depthwise layer of ``Channels`` groups with ``Num Filter`` outputs each, and output sizes follow that tool's
-own rule, ceil((H - F + S) / S).  Layers are not chained: the files do not say who reads whom.
+own rule, ceil((H - F + S) / S).  Layers are not chained: the files do not say who reads whom.  A batch that all
+layers share is the graph's; sizes are of one input.
 
 Source: scalesim/topology_utils.py of scalesim-project/SCALE-Sim (v3).
 """
@@ -16,102 +18,168 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from traces.base.errors import FileProblem, GraphError, UnsupportedError
+from traces.base.errors import FileProblem, GraphError, UnsupportedError, did_you_mean
 from traces.graphs.build import GraphBuilder, Tensor, Window
 from traces.graphs.files import read_text
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import INPUT
 
-_CONV_COLUMNS = (
-    "IFMAP Height",
-    "IFMAP Width",
-    "Filter Height",
-    "Filter Width",
-    "Channels",
-    "Num Filter",
-    "Strides",
-)
-_GEMM_COLUMNS = ("M", "N", "K")
+_CONV = ("ifmap height", "ifmap width", "filter height", "filter width", "channels", "num filter", "strides")
+_GEMM = ("m", "n", "k")
+_KNOWN = (*_CONV, *_GEMM, "stride height", "stride width", "batch size", "sparsity")
+_ALIASES = {
+    "stride": "strides", "strides height": "stride height", "strides width": "stride width", "batch": "batch size",
+    "num filters": "num filter", "number of filters": "num filter", "sparsity support": "sparsity",
+    "ifmap h": "ifmap height", "ifmap w": "ifmap width", "filter h": "filter height", "filter w": "filter width",
+}  # fmt: skip
+_MOST_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A line of the file."""
+
+    line: int
+    name: str
+    sizes: dict[str, int]  # by column
 
 
 def load_topology(path: str | Path) -> NetworkGraph:
     """Read a SCALE-Sim topology, convolutions or matrix products, as a graph of unchained layers."""
-    rows = _rows(path)
+    layers = _layers(path)
     builder = GraphBuilder(Path(path).stem, 1, 1, 1)
     names: Counter[str] = Counter()
-    for line, cells in rows:
-        where = f"{path}, line {line}"
-        names[cells[0]] += 1
-        name = cells[0] if names[cells[0]] == 1 else f"{cells[0]}#{names[cells[0]]}"
-        numbers = _numbers(cells, where)
+    for layer in layers:
+        names[layer.name] += 1
+        name = layer.name if names[layer.name] == 1 else f"{layer.name}#{names[layer.name]}"
         try:
-            if len(numbers) == len(_GEMM_COLUMNS):
-                _add_gemm(builder, name, numbers)
+            if "m" in layer.sizes:
+                builder.matmul(name, Tensor(INPUT, layer.sizes["k"], layer.sizes["m"]), layer.sizes["n"])
             else:
-                _add_conv(builder, name, numbers)
+                _add_conv(builder, name, layer.sizes)
         except GraphError as problem:
-            raise GraphError(f"{where}: {problem}") from None
-    return _finished(builder, path)
+            raise GraphError(f"{path}, line {layer.line}: {problem}") from None
+    return _finished(builder, path, layers)
 
 
-def _finished(builder: GraphBuilder, path: str | Path) -> NetworkGraph:
+def _finished(builder: GraphBuilder, path: str | Path, layers: Sequence[_Layer]) -> NetworkGraph:
     """Return the graph, its input as large as the first layer's; a layer that cannot be names the file."""
+    batches = {layer.sizes.get("batch size", 1) for layer in layers}
+    if len(batches) > 1:
+        raise UnsupportedError(
+            f"{path}: layers of batch size {', '.join(map(str, sorted(batches)[:4]))}; needs one for all layers"
+        )
     first = builder.ops[0]
     builder.input_channels = first.in_channels
     builder.input_height, builder.input_width = first.in_height, first.in_width
     try:
-        return builder.finish(chained=False)
+        return builder.finish(chained=False).model_copy(update={"batch": batches.pop()})
     except GraphError as problem:
         raise GraphError(f"{path}: {problem}") from None
 
 
-def _rows(path: str | Path) -> list[tuple[int, list[str]]]:
-    """Return the layers' lines and cells, the header and trailing commas left out."""
+def _layers(path: str | Path) -> list[_Layer]:
+    """Return the layers with the sizes that the header names, or that SCALE-Sim's order does without one."""
     rows = []
     for line, cells in enumerate(csv.reader(read_text(path).splitlines()), start=1):
         stripped = [cell.strip() for cell in cells]
-        while stripped and not stripped[-1]:
-            stripped.pop()
-        if stripped:
+        if len(stripped) > 1:
             rows.append((line, stripped))
+    columns: tuple[str, ...] | None = None
     if rows and not any(cell.isdigit() for cell in rows[0][1][1:]):
+        columns = _columns(rows[0][1][1:], f"{path}, line {rows[0][0]}")
         rows = rows[1:]
     if not rows:
         raise FileProblem(f"{path}: has no layers; needs a header line and a row per layer")
-    return rows
+    return [_layer(cells, f"{path}, line {line}", line, columns) for line, cells in rows]
 
 
-def _numbers(cells: list[str], where: str) -> list[int]:
-    """Return a layer's sizes; SCALE-Sim's optional sparsity column must say dense."""
+def _columns(header: Sequence[str], where: str) -> tuple[str, ...] | None:
+    """Return the columns that a header names, in its order; ``None`` where it names them in its own words.
+
+    Such a file has SCALE-Sim's order, as that tool assumes of all.
+    """
+    names = [" ".join(cell.lower().replace("_", " ").split()) for cell in header]
+    while names and not names[-1]:
+        names.pop()
+    found = tuple(_ALIASES.get(name, name) for name in names)
+    whole = {*_GEMM} <= {*found} or {*_CONV[:6]} <= {*found}
+    if not whole and (len(found) <= len(_GEMM) or len(found) in {7, 8}) and "m" not in found:
+        return None
+    for name, plain in zip(names, found, strict=True):
+        if plain not in _KNOWN:
+            raise UnsupportedError(f"{where}: column {name[:40]!r} is not known{did_you_mean(name, _KNOWN)}")
+    if len(set(found)) < len(found):
+        raise GraphError(f"{where}: names a column twice")
+    if not whole:
+        raise GraphError(f"{where}: needs {', '.join(map(_title, _CONV))}, or M, N, K")
+    return found
+
+
+def _layer(cells: list[str], where: str, line: int, columns: tuple[str, ...] | None) -> _Layer:
     name, *values = cells
-    if values and ":" in values[-1]:
-        ratio = values.pop()
-        if len(set(ratio.split(":"))) > 1:
-            raise UnsupportedError(f"{where}: layer {name!r} has sparsity {ratio}; needs 1:1, dense")
-    if len(values) not in {3, 7, 8}:
+    shown = name if len(name) <= 40 else f"{name[:40]}..."
+    if not name or len(name) > 200:
+        raise GraphError(f"{where}: layer {shown!r}: a name needs 1 to 200 characters")
+    while values and not values[-1]:
+        values.pop()
+    kinds = _by_count(values) if columns is None else _with_extra(columns, values)
+    if kinds is None or sum(bool(value) for value in values[: len(kinds)]) < len(kinds):
         raise GraphError(
-            f"{where}: layer {name!r} has {len(values)} numbers; a convolution needs 7 or 8 "
-            f"({', '.join(_CONV_COLUMNS)}), a matrix product 3 ({', '.join(_GEMM_COLUMNS)})"
+            f"{where}: layer {shown!r} has {len(values)} numbers; a convolution needs 7 or 8 "
+            f"({', '.join(map(_title, _CONV))}), a matrix product 3 ({', '.join(map(_title, _GEMM))})"
         )
-    columns = _GEMM_COLUMNS if len(values) == 3 else (*_CONV_COLUMNS, "Stride width")
-    for column, value in zip(columns, values, strict=False):
-        if not value.isdigit() or int(value) < 1:
-            raise GraphError(
-                f"{where}: {column} of layer {name!r} = {value!r}; must be a whole number, at least 1"
-            )
-    return [int(value) for value in values]
+    sizes = {}
+    for column, value in zip(kinds, values, strict=False):
+        if column == "sparsity":
+            _check_dense(value, f"{where}: layer {shown!r}")
+            continue
+        sizes[column] = _number(value, f"{where}: {_title(column)} of layer {shown!r}")
+    return _Layer(line, name, sizes)
 
 
-def _add_gemm(builder: GraphBuilder, name: str, numbers: list[int]) -> None:
-    m, n, k = numbers
-    builder.matmul(name, Tensor(INPUT, k, m), n)
+def _by_count(values: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the columns of a file without a header, by how many numbers its line begins with."""
+    numbers = next((i for i, value in enumerate(values) if not value.isdigit()), len(values))
+    return _with_extra({3: _GEMM, 7: _CONV, 8: _CONV}.get(numbers, ()), values) or None
 
 
-def _add_conv(builder: GraphBuilder, name: str, numbers: list[int]) -> None:
-    height, width, kernel_height, kernel_width, channels, filters, *strides = numbers
-    stride_height, stride_width = strides[0], strides[-1]
+def _with_extra(columns: tuple[str, ...], values: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a line that may say more than its header: a second stride, a sparsity.
+
+    Other text behind the last column is a remark.
+    """
+    extra = values[len(columns) :]
+    if extra and extra[0].isdigit() and columns[-1:] == ("strides",):
+        columns, extra = (*columns[:-1], "stride height", "stride width"), extra[1:]
+    return (*columns, "sparsity") if extra and ":" in extra[0] and columns else columns
+
+
+def _title(column: str) -> str:
+    """Return a column as SCALE-Sim writes it."""
+    return column.upper() if len(column) == 1 else column.title().replace("Ifmap", "IFMAP")
+
+
+def _check_dense(ratio: str, where: str) -> None:
+    if len({part.strip() for part in ratio.split(":")}) > 1:
+        raise UnsupportedError(f"{where} has sparsity {ratio[:20]}; needs 1:1, dense")
+
+
+def _number(value: str, what: str) -> int:
+    if not value.isascii() or not value.isdigit() or len(value) > _MOST_DIGITS or int(value) < 1:
+        shown = value if len(value) <= 20 else f"{value[:20]}... ({len(value)} characters)"
+        raise GraphError(f"{what} = {shown!r}; must be a whole number, at least 1")
+    return int(value)
+
+
+def _add_conv(builder: GraphBuilder, name: str, sizes: dict[str, int]) -> None:
+    height, width, kernel_height, kernel_width, channels, filters = (sizes[column] for column in _CONV[:6])
+    both = sizes.get("strides", 1)
+    stride_height, stride_width = sizes.get("stride height", both), sizes.get("stride width", both)
     if kernel_height > height or kernel_width > width:
         raise GraphError(
             f"layer {name!r} has a filter of {kernel_height}x{kernel_width}; "

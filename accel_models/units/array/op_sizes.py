@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from accel_models.dram import MemoryParams
 from accel_models.units.array.systolic import Gemms
 from accel_models.work.shapes import Shapes
+from traces import RECURRENT
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +50,7 @@ def sizes_of(
     shapes: Shapes, memory: MemoryParams, pixel_bytes: Floats | None, weight_bytes: Floats | None
 ) -> OpSizes:
     """Convert shapes; sizes of skipped work become 1, the caller masks it."""
-    whole = shapes.kind == "lstm_cell"  # its K is two vectors, no kernel
+    whole = shapes.kind in RECURRENT  # its K is two vectors, no kernel
     area = np.ones_like(shapes.k) if whole else shapes.kernel_height * shapes.kernel_width
     channels = shapes.k // np.maximum(area, 1)
     dense_pixel = np.asarray(channels * shapes.groups * (memory.activation_bits / 8), np.float64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from accel_models.cost import Ints, Misfit, WorkStates
@@ -13,6 +15,7 @@ from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.tile_search import Prices
 from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
+from traces import RECURRENT
 
 UNLIMITED = MemoryParams(  # everything on chip, nothing ever waited for: the pure compute cycles
     activation_buffer_bytes=2**50,
@@ -27,7 +30,9 @@ UNLIMITED = MemoryParams(  # everything on chip, nothing ever waited for: the pu
 
 def array_cost(states: States, design: Design) -> UnitCost:
     """Return the cost of states that run on the array, tiles chosen by the mapper."""
-    work, shapes, where = states.work, states.shapes, states.where
+    if np.any(states.shapes.steps > 1):
+        return _one_after_the_other(states, design)
+    work, shapes, where = states.work, states.shapes.scattered(), states.where
     mapping = map_ops(
         shapes,
         design.section(Array),
@@ -35,7 +40,7 @@ def array_cost(states: States, design: Design) -> UnitCost:
         prices=_mapper_prices(design),
         operands=Operands(
             input_on_chip=where.inputs_on_chip,
-            weights_on_chip=where.weights_resident,
+            weights_on_chip=where.weights_resident | (shapes.kind == "matmul"),
             output_on_chip=where.output_on_chip,
             reserved_bytes=where.reserved_bytes,
             pinned_bytes=where.pinned_bytes,
@@ -55,14 +60,62 @@ def array_cost(states: States, design: Design) -> UnitCost:
         gather_cycles=gather,
         control_cycles=_control_cycles(mapping, design),
     )
+    second = _second_operand_bytes(states, design)
     traffic = Traffic(
         weights=mapping.dram_weight_bytes,
-        inputs=mapping.dram_input_bytes,
+        inputs=mapping.dram_input_bytes + second,
         outputs=mapping.dram_output_bytes,
         first_weights=mapping.first_weight_bytes,
-        first_inputs=mapping.first_input_bytes,
+        first_inputs=mapping.first_input_bytes + second,
     )
     return UnitCost(busy=busy, traffic=traffic)
+
+
+def _one_after_the_other(states: States, design: Design) -> UnitCost:
+    """Price the steps of a recurrent cell: each needs the state that the step before has left.
+
+    The products with all inputs are one large product; those with the hidden state are small ones, as many as
+    steps, a row per input of the batch.  Choice: recurrent weights that fit half of the weight buffer are fetched
+    once, others for every step.
+    """
+    work, shapes, where = states.work, states.shapes, states.where
+    gates, hidden = RECURRENT[shapes.kind], shapes.out_channels
+    one, steps = np.ones_like(hidden), shapes.steps
+    inputs = replace(shapes, kind="linear", out_channels=gates * hidden)
+    state = replace(inputs, in_channels=hidden, in_height=one, in_width=one, out_height=one, out_width=one)
+    share = inputs.weights / np.maximum(inputs.weights + state.weights, 1)
+    first = np.ceil(work.weight_fetch_bytes * share).astype(np.int64)
+    rest = work.weight_fetch_bytes - first
+    before = States(work=replace(work, weight_fetch_bytes=first), shapes=inputs, where=where)
+    here = replace(
+        where, inputs_on_chip=np.ones_like(where.inputs_on_chip), output_on_chip=where.output_on_chip | True
+    )
+    step = States(work=replace(work, weight_fetch_bytes=rest), shapes=state, where=here)
+    a, b = array_cost(before, design), array_cost(step, design)
+    memory = memory_params(design)
+    stays = 2 * rest <= (UNLIMITED if memory is None else memory).weight_buffer_bytes
+    busy = Busy(
+        cycles=a.busy.cycles + steps * b.busy.cycles,
+        first_tile_cycles=a.busy.cycles + b.busy.cycles,
+        last_tile_cycles=b.busy.last_tile_cycles,
+        actions=a.busy.actions + b.busy.actions.times(steps),
+        feasible=a.busy.feasible & b.busy.feasible,
+        misfit=a.busy.misfit or b.busy.misfit,
+        gather_cycles=a.busy.gather_cycles + steps * b.busy.gather_cycles,
+        control_cycles=a.busy.control_cycles + steps * b.busy.control_cycles,
+    )
+    outputs = shapes.output_elements * element_bytes(design)[0] * np.logical_not(where.output_on_chip)
+    weights = a.traffic.weights + b.traffic.weights * np.where(stays, 1, steps)
+    return UnitCost(busy=busy, traffic=replace(a.traffic, weights=weights, outputs=outputs))
+
+
+def _second_operand_bytes(states: States, design: Design) -> Ints:
+    """Bytes of the second operand of a product of activations, if they come from DRAM.
+
+    Choice: they come once, before the first row, and stay until the last.
+    """
+    away = np.logical_not(states.where.inputs_on_chip)
+    return np.asarray(states.shapes.second_elements * element_bytes(design)[0] * away, np.int64)
 
 
 def _control_cycles(mapping: Mapping, design: Design) -> Ints:
@@ -93,6 +146,7 @@ def _array_actions(
         activation_sram_read_bytes=mapping.activation_read_bytes + work.gathered_elements * act,
         activation_sram_write_bytes=mapping.activation_write_bytes,
         weight_sram_read_bytes=mapping.weight_read_bytes,
+        weight_sram_write_bytes=shapes.second_elements * act,
         accumulator_read_bytes=mapping.accumulator_read_bytes,
         accumulator_write_bytes=mapping.accumulator_write_bytes,
     )

@@ -52,8 +52,8 @@ class Gemms:
     def of_shapes(cls, shapes: Shapes) -> Gemms:
         """Return the products that ops come to."""
         kernel = shapes.kernel_height * shapes.kernel_width
-        taps = np.ones_like(kernel) if shapes.kind == "lstm_cell" else kernel
-        return cls.of(shapes.m, shapes.k, shapes.n, shapes.groups, taps)
+        taps = kernel if shapes.kind == "conv" else np.ones_like(kernel)
+        return cls.of(shapes.m // shapes.steps, shapes.k, shapes.n, shapes.groups * shapes.steps, taps)
 
     @property
     def macs(self) -> Ints:
@@ -215,7 +215,7 @@ def _ends(params: Array, folds: Folds) -> Numbers:
     skew = params.hop_cycles * (rows - 1) + (cols - 1)
     drain = rows if params.drain_path == "down" else cols
     stream = np.maximum(folds.stream.last, params.min_stream_cycles)
-    ends: Numbers = np.asarray(params.gemm_overhead_cycles) + 0 * folds.stream.pieces
+    ends: Numbers = params.gemm_overhead_cycles * folds.groups + 0 * folds.stream.pieces
     if params.dataflow == "os":
         if params.drains == "overlapped":
             last = stream + params.fold_overhead_cycles + skew + drain

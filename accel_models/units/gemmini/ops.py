@@ -90,10 +90,12 @@ def run_op(
             if search.fits:
                 runs[of_batch] = _run_layers(op, part, search.tiling, machine, spread, found)
         elif bound.holds(need):
-            product = Product(int(whole.m[0]), int(whole.k[0]), int(whole.n[0]))
+            product = Product(int(whole.m[0] // whole.steps[0]), int(whole.k[0]), int(whole.n[0]))
             tiles = np.broadcast_to(product_tile(product, "ws", machine), (len(part), 3))
-            rows = np.stack([part.m, part.k, part.n], axis=1)
-            runs[of_batch] = run_products(rows, tiles, "ws", machine, found=found, weight_spread=spread)
+            rows = np.stack([part.m // part.steps, part.k, part.n], axis=1)
+            times = (part.groups * part.steps)[:, None]  # one product after the other
+            priced = run_products(rows, tiles, "ws", machine, found=found, weight_spread=spread)
+            runs[of_batch] = priced * times
     return LibraryRuns(runs, candidates, need, bound)
 
 

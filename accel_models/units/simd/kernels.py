@@ -40,15 +40,16 @@ from accel_models.units.simd.counted import (
 )
 from accel_models.units.simd.software import Isa, SoftwareParams
 from accel_models.work.shapes import Ints, Shapes
-from traces import MAC_KINDS, UnsupportedError, did_you_mean
+from traces import MAC_KINDS, RECURRENT, OpKind, UnsupportedError, did_you_mean
 
 Floats = NDArray[np.float64]
 
 # Classes of the instructions around the MAC loop, as shares; the rest are ALU.  Source: the Cortex-M4 rows of
 # simd_instructions.csv with the least MAC loop, vww_conv1_3x3s2 and vww_dw48x8, their mean.
 OVERHEAD_LOAD, OVERHEAD_STORE, OVERHEAD_BRANCH = 0.24, 0.07, 0.09
-LSTM_EXPS = 5  # sigmoids and tanhs per hidden unit: i, f, g, o and the cell's output
-LSTM_PRODUCTS = 3  # f * c, i * g, o * tanh(c)
+# Sigmoids and tanhs per hidden unit, and products: of an LSTM i, f, g, o, the cell's output; f c, i g, o tanh(c).
+CELL_WORK: dict[OpKind, tuple[int, int]] = {"lstm_cell": (5, 3), "gru_cell": (3, 3), "rnn_cell": (1, 0)}
+NORM_SUMS = 2  # passes that add up: of the elements and of their squares; a third one scales
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,7 @@ def count_instructions(
         return _elementwise_kernel(shapes, software)
     depthwise = shapes.depthwise
     loop, words = _matrix_loop(shapes, target, software, weight_bytes, act_bytes)
-    outputs = shapes.output_elements * (4 if shapes.kind == "lstm_cell" else 1)
+    outputs = shapes.output_elements * RECURRENT.get(shapes.kind, 1)
     copied = np.where(depthwise, 0, words)
     per_output = np.where(depthwise, software.depthwise_output_instructions, software.requant_instructions)
     return Kernel(
@@ -162,8 +163,10 @@ def _from_classes(classes: Floats) -> Instructions:
 
 def element_operations(shapes: Shapes) -> Floats:
     """Elements that an op without MACs works on: window elements for pooling, outputs for the rest."""
-    if shapes.kind == "global_avg_pool":
+    if shapes.kind in {"global_avg_pool", "global_max_pool"}:
         return _float(shapes.in_height * shapes.in_width * shapes.out_channels * shapes.batch)
+    if shapes.kind == "reduce":
+        return _float(shapes.input_elements)
     if shapes.kind in {"max_pool", "avg_pool"}:
         return _float(shapes.output_elements * shapes.kernel_height * shapes.kernel_width)
     return _float(shapes.output_elements)
@@ -231,14 +234,22 @@ def _row_set_up(shapes: Shapes, software: SoftwareParams) -> Floats:
 
 
 def _elementwise_kernel(shapes: Shapes, software: SoftwareParams) -> Kernel:
-    per_element = {
+    per_element: dict[OpKind, ArrayLike] = {
         "add": software.add_instructions,
         "mul": software.mul_instructions,
         "concat": software.copy_instructions,
         "max_pool": software.pool_instructions,
         "avg_pool": software.pool_instructions,
         "global_avg_pool": software.pool_instructions,
-        "activation": software.activation_instructions,
+        "global_max_pool": software.pool_instructions,
+        "reduce": software.pool_instructions,
+        "layer_norm": NORM_SUMS * software.pool_instructions + software.mul_instructions,
+        "upsample": software.copy_instructions,
+        "copy": software.copy_instructions,
+        "slice": software.copy_instructions,
+        "activation": np.where(
+            shapes.transcendental, software.exp_instructions, software.activation_instructions
+        ),
         "softmax": software.exp_instructions,
         "threshold": software.threshold_instructions,
     }
@@ -251,7 +262,7 @@ def _elementwise_kernel(shapes: Shapes, software: SoftwareParams) -> Kernel:
         mac=nothing,
         im2col=nothing,
         requant=nothing,
-        elementwise=overhead(_elements_with_operands(shapes) * per_element[shapes.kind]),
+        elementwise=overhead(_elements_with_operands(shapes) * np.asarray(per_element[shapes.kind])),
         row=nothing,
         op=overhead(np.full(len(shapes), software.op_instructions)),
         weight_passes=np.zeros(len(shapes)),
@@ -265,9 +276,10 @@ def _elements_with_operands(shapes: Shapes) -> Floats:
 
 
 def _lstm_elements(shapes: Shapes, software: SoftwareParams) -> Floats:
-    if shapes.kind != "lstm_cell":
+    if shapes.kind not in RECURRENT:
         return np.zeros(len(shapes))
-    per_unit = LSTM_EXPS * software.exp_instructions + LSTM_PRODUCTS * software.mul_instructions
+    exps, products = CELL_WORK[shapes.kind]
+    per_unit = exps * software.exp_instructions + products * software.mul_instructions
     return _float(shapes.output_elements * per_unit)
 
 

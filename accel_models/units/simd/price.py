@@ -19,7 +19,7 @@ from traces import MAC_KINDS
 
 def simd_cost(states: States, design: Design) -> UnitCost:
     """Return the cost of states that run on the SIMD core, streamed row by row."""
-    work, shapes, where = states.work, states.shapes, states.where
+    work, shapes, where = states.work, states.shapes.scattered(), states.where
     act, wgt, _ = element_bytes(design)
     core = simd_params(design)
     cost = simd_cycles(

@@ -27,11 +27,12 @@ from accel_models.units.simd.kernels import (
 )
 from accel_models.units.simd.software import ISAS, Isa, SoftwareParams
 from accel_models.work.shapes import Ints, Shapes
-from traces import MAC_KINDS, ConfigError, did_you_mean
+from traces import MAC_KINDS, RECURRENT, ConfigError, OpKind, did_you_mean
 
 _NS = 1e-9
 INSTRUCTION_BYTES = 3  # assumption: Thumb-2 mixes 2 and 4 bytes
-SOFTMAX_PASSES = 4  # assumption: maximum, exponential, sum, scaling, each one pass of a vector unit
+# assumption: each one pass of a vector unit: maximum, exponential, sum, scaling; sum, sum of squares, scaling
+_PASSES: dict[OpKind, int] = {"softmax": 4, "layer_norm": 3}
 
 
 def _at_least(name: str, value: float, least: float) -> None:
@@ -304,11 +305,11 @@ def _vector_cost(shapes: Shapes, core: SimdParams, lanes: int, active: NDArray[n
     zero = np.zeros(len(shapes), np.int64)
     macs, requant, elements = zero, zero, zero
     if shapes.kind in MAC_KINDS:
-        gates = 4 if shapes.kind == "lstm_cell" else 1
+        gates = RECURRENT.get(shapes.kind, 1)
         macs, requant = vectors * shapes.k * gates, vectors * gates
     else:
         per_output = element_operations(shapes) // np.maximum(shapes.output_elements, 1)
-        per_output = per_output * (SOFTMAX_PASSES if shapes.kind == "softmax" else 1)
+        per_output = per_output * _PASSES.get(shapes.kind, 1)
         elements = (vectors * per_output * np.maximum(shapes.operands - 1, 1)).astype(np.int64)
     return SimdCost(
         mac_cycles=_whole(macs * core.mac_cycles / core.issue, active),

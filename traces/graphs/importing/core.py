@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from traces.base.errors import UnsupportedError
 from traces.graphs.importing import ops as imported
-from traces.graphs.importing.emit import Emitter
+from traces.graphs.importing.emit import LOST, Emitter
 from traces.graphs.importing.inputs import input_view
 from traces.graphs.importing.ops import ImportedOp, Missing, reads
 from traces.graphs.importing.products import add_contraction, add_convolution, add_recurrence
@@ -98,8 +98,12 @@ def import_model(  # noqa: PLR0913  # what a model is, and the two questions abo
         if problem is not None:
             missing.append(problem)
             for tensor in problem.outputs:
-                emitter.add_input(tensor, input_view(tensor, operations, shapes))
+                if tensor in shapes and skip_unsupported:
+                    emitter.add_input(tensor, input_view(tensor, operations, shapes))
+                else:
+                    emitter.lost.add(tensor)
     if missing and not skip_unsupported:
+        missing = [each for each in missing if each.why != LOST] or missing
         raise UnsupportedError(listed(missing, len(operations)))
     graph = emitter.finish(batch, tuple(f"{each.type} {each.name}" for each in missing))
     return ImportedModel(graph, {tensor: view.source for tensor, view in emitter.views.items()})

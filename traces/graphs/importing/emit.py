@@ -30,6 +30,9 @@ _FUSABLE: frozenset[OpKind] = frozenset({"conv", "conv_transpose", "linear", "ma
 _FOLDABLE: frozenset[OpKind] = frozenset({"conv", "conv_transpose", "linear", "matmul", "add"})
 
 
+LOST = "reads what cannot be priced"
+
+
 class Emitter:
     """The graph in the making."""
 
@@ -43,6 +46,7 @@ class Emitter:
         self.views: dict[str, View] = {}
         self.padded: dict[str, tuple[str, View]] = {}  # tensors that only wait for the window that reads them
         self.inputs: list[InputTensor] = []
+        self.lost: set[str] = set()  # put out by what cannot be priced
         self._place: dict[str, int] = {}
         self._names: Counter[str] = Counter()
         self._taken = frozenset(taken)
@@ -57,6 +61,8 @@ class Emitter:
 
     def is_constant(self, tensor: str) -> bool:
         """Whether nothing computes the tensor."""
+        if tensor in self.lost:
+            raise UnsupportedError(LOST)
         return tensor not in self.views and tensor not in self.padded
 
     def shape(self, tensor: str) -> tuple[int, ...]:
@@ -70,7 +76,7 @@ class Emitter:
         if tensor in self.padded:
             name, view = self.padded.pop(tensor)
             self.put(tensor, name, "copy", (view.source,), view.size, self.resized(view, self.shape(tensor)))
-        if tensor not in self.views:
+        if self.is_constant(tensor):
             raise UnsupportedError(f"reads {tensor!r}, which is constant; needs what the network computes")
         view = self.views[tensor]
         if view.shape != self.shape(tensor):

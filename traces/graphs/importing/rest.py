@@ -180,9 +180,8 @@ def _arranged(emitter: Emitter, view: View, place: Sequence[Axis]) -> View:
     }
     counts = {role: prod(at.size for at, _ in pairs) for role, pairs in by_role.items()}
     if any(counts[role] not in {1, n} for role, n in zip(ROLES, size, strict=True)):
-        raise UnsupportedError(
-            f"repeats {view.shape} over parts of {size}; needs whole channels, rows or columns"
-        )
+        repeated = emitter.emit(f"{view.source}.repeat", "copy", (view.source,), view.size, size)
+        return View.of(repeated, size, place)  # over parts of a role: written out in full
     wanted = [[axis for _, axis in by_role[role]] for role in ROLES]
     return emitter.request(view, (wanted[0], wanted[1], wanted[2]))
 

@@ -1,0 +1,1 @@
+"""ONNX models as network graphs (the ``onnx`` extra)."""

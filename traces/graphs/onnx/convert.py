@@ -1,0 +1,50 @@
+"""ONNX nodes as imported operations: one function per node type, one row per type in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from traces.base.errors import UnsupportedError
+from traces.graphs.importing.emit import LOST
+from traces.graphs.importing.ops import ImportedOp, Missing
+from traces.graphs.onnx.attributes import label
+from traces.graphs.onnx.elements import ELEMENTS
+from traces.graphs.onnx.model import OnnxModel
+from traces.graphs.onnx.moves import MOVES
+from traces.graphs.onnx.node import Context, Node
+from traces.graphs.onnx.products import PRODUCTS
+
+Converter = Callable[[Node], Sequence[ImportedOp]]
+CONVERTERS: dict[str, Converter] = {**PRODUCTS, **ELEMENTS, **MOVES}
+
+
+def converted(onnx: Any, model: OnnxModel) -> list[ImportedOp | Missing]:
+    """Return the operations of a model's nodes, those on constants left out, and what no operation stands for."""
+    context = Context(model)
+    found: list[ImportedOp | Missing] = []
+    lost: set[str] = set()  # tensors behind something missing
+    for proto in model.nodes:
+        outputs = tuple(name for name in proto.output if name)
+        if model.constants.issuperset(outputs) or not outputs:
+            continue
+        made = _operations(context, proto, outputs, lost)
+        lost.update(name for each in made if isinstance(each, Missing) for name in each.outputs)
+        found += made
+    return found
+
+
+def _operations(
+    context: Context, proto: Any, outputs: tuple[str, ...], lost: set[str]
+) -> list[ImportedOp | Missing]:
+    kind = f"{proto.domain}.{proto.op_type}" if proto.domain not in {"", "ai.onnx"} else proto.op_type
+    name = label(proto)
+    if kind not in CONVERTERS:
+        return [Missing(type=kind, name=name, outputs=outputs)]
+    if outputs[0] not in context.model.shapes:
+        why = LOST if lost.intersection(proto.input) else "its output has no fixed shape"
+        return [Missing(type=kind, name=name, outputs=outputs, why=why)]
+    try:
+        return list(CONVERTERS[kind](Node(context, proto, name)))
+    except UnsupportedError as problem:
+        return [Missing(type=kind, name=name, outputs=outputs, why=str(problem))]

@@ -1,0 +1,263 @@
+"""Folds what does not depend on the inputs: shapes that are known, arithmetic of small constants, branches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from traces.graphs.onnx.attributes import attribute, integer, label
+
+Shape = tuple[int, ...]
+_LARGEST = 4096  # elements of a folded constant; only sizes and indices are wanted, never weights
+_FOLDED = frozenset({
+    "Abs", "Add", "And", "Cast", "Ceil", "Concat", "ConstantOfShape", "Div", "Equal", "Expand",
+    "Flatten", "Floor", "Gather", "Greater", "Identity", "Less", "Max", "Min", "Mod", "Mul", "Neg",
+    "NonZero", "Not", "Or", "Pow", "Range", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum",
+    "Reshape", "Round", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Tile", "Transpose", "Unsqueeze",
+    "Where", "GreaterOrEqual", "LessOrEqual",
+})  # fmt: skip
+_CONTROL = frozenset({"If", "Loop", "Scan"})
+_GROWING = frozenset({"ConstantOfShape", "Expand", "Range", "Tile"})
+
+
+class Folder:
+    """The constants of a model, and the values of the small ones."""
+
+    def __init__(self, onnx: Any, light: dict[str, Any], opset: int, batch: int) -> None:
+        self.onnx = onnx
+        self.opset = opset
+        self.light = dict(light)
+        self.values = {
+            name: value for name, tensor in light.items() if (value := self._array(tensor)) is not None
+        }
+        self.constants = set(light)
+        self.batch = batch  # built into constant shapes, to be 1 there
+        self.known: dict[str, Shape] = {
+            name: tuple(int(n) for n in tensor.dims) for name, tensor in light.items()
+        }
+
+    def tensors(self) -> list[Any]:
+        """Return the constants as initialisers."""
+        return list(self.light.values())
+
+    def shapes(self) -> dict[str, Shape]:
+        """Return the shapes of the constants."""
+        return dict(self.known)
+
+    def fold(self, nodes: Sequence[Any], shapes: dict[str, Shape]) -> tuple[list[Any], bool]:
+        """Return the nodes that are left, and whether anything new is known."""
+        left: list[Any] = []
+        changed = False
+        for node in nodes:
+            changed |= self._unbatch(node)
+            replaced = self._branch(node)
+            if replaced is not None:
+                left += replaced
+                changed = True
+                continue
+            if self._take(node, shapes):
+                changed = True
+                continue
+            given = all(name in self.constants for name in node.input if name)
+            if given and node.op_type not in _CONTROL:
+                if not self.constants.issuperset(node.output):
+                    self.constants.update(node.output)
+                    changed = True
+                self.known.update({name: shapes[name] for name in node.output if name in shapes})
+            left.append(node)
+        return left, changed
+
+    def _take(self, node: Any, shapes: dict[str, Shape]) -> bool:
+        """Make the node's outputs constants with values, if it is small arithmetic of known ones."""
+        if node.op_type == "Constant" and not node.input:
+            return self._constant(node)
+        if node.op_type in {"Shape", "Size"} and len(node.input) and node.input[0] in shapes:
+            return self._keep(node.output[0], self._shape_of(node, shapes[node.input[0]]))
+        return self._can_run(node, shapes) and self._ran(node)
+
+    def _can_run(self, node: Any, shapes: dict[str, Shape]) -> bool:
+        names = [name for name in node.input if name]
+        if node.op_type not in _FOLDED or node.domain or not names:
+            return False
+        if any(name not in self.values for name in names):
+            return False
+        return node.op_type not in _GROWING or self._small(node, shapes)
+
+    def _ran(self, node: Any) -> bool:
+        """Compute a node of small constants; what the reference cannot compute stays a node."""
+        try:
+            outputs = self._run(node)
+        except Exception:  # onnx raises kinds of its own
+            return False
+        if any(value.size > _LARGEST for value in outputs):
+            return False
+        for name, value in zip(node.output, outputs, strict=False):
+            self._keep(name, value)
+        return True
+
+    def _run(self, node: Any) -> list[Any]:
+        evaluator = self.onnx.reference.ReferenceEvaluator(self._alone(node))
+        feeds = {name: self.values[name] for name in node.input if name}
+        with np.errstate(all="ignore"):
+            return [np.asarray(value) for value in evaluator.run(None, feeds)]
+
+    def _alone(self, node: Any) -> Any:
+        helper = self.onnx.helper
+        graph = helper.make_graph(
+            [node],
+            "node",
+            [helper.make_empty_tensor_value_info(name) for name in dict.fromkeys(node.input) if name],
+            [helper.make_empty_tensor_value_info(name) for name in node.output if name],
+        )
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)])
+
+    def _small(self, node: Any, shapes: dict[str, Shape]) -> bool:
+        """Whether a node that makes much of little makes little; its own words say, or what onnx inferred."""
+        if node.output[0] in shapes:
+            return prod(shapes[node.output[0]]) <= _LARGEST
+        if node.op_type == "ConstantOfShape":
+            return bool(np.prod(self.values[node.input[0]].astype(np.float64)) <= _LARGEST)
+        if node.op_type == "Range":
+            start, stop, step = (float(self.values[name].reshape(-1)[0]) for name in node.input)
+            return step != 0 and abs((stop - start) / step) <= _LARGEST
+        return False
+
+    def _constant(self, node: Any) -> bool:
+        value = attribute(node, "value")
+        if value is not None and value.HasField("t"):
+            tensor = value.t
+            if prod(tensor.dims) > _LARGEST:
+                self._hold(node.output[0], tensor)
+                return True
+            array = self._array(tensor)
+            if array is None:
+                self._hold(node.output[0], tensor)
+                return True
+            return self._keep(node.output[0], array)
+        for each in node.attribute:
+            plain = self.onnx.helper.get_attribute_value(each)
+            if each.name.startswith("value_") and isinstance(plain, int | float | list | tuple):
+                dtype = np.float32 if "float" in each.name else np.int64
+                return self._keep(node.output[0], np.asarray(plain, dtype))
+        self.constants.update(node.output)
+        return False
+
+    def _hold(self, name: str, tensor: Any) -> None:
+        light = self.onnx.TensorProto(name=name, data_type=tensor.data_type)
+        light.dims.extend(tensor.dims)
+        self.light[name] = light
+        self.constants.add(name)
+        self.known[name] = tuple(int(n) for n in tensor.dims)
+
+    def _keep(self, name: str, value: Any) -> bool:
+        array = np.asarray(value)
+        self.values[name] = array
+        self.light[name] = self.onnx.numpy_helper.from_array(array, name)
+        self.constants.add(name)
+        self.known[name] = array.shape
+        return True
+
+    @staticmethod
+    def _shape_of(node: Any, shape: Shape) -> Any:
+        if node.op_type == "Size":
+            return np.array(prod(shape), np.int64)
+        start, end = integer(node, "start", 0), integer(node, "end", len(shape))
+        return np.array(shape[start:end], np.int64)
+
+    def _unbatch(self, node: Any) -> bool:
+        """Let a reshape to a constant shape that begins with the batch begin with 1."""
+        if self.batch == 1 or node.op_type != "Reshape" or node.input[1] not in self.values:
+            return False
+        shape = self.values[node.input[1]]
+        if shape.ndim != 1 or not len(shape) or shape[0] != self.batch:
+            return False
+        one = f"{node.input[1]}:one"
+        node.input[1] = one
+        return self._keep(one, np.array([1, *shape[1:]], np.int64))
+
+    def _branch(self, node: Any) -> list[Any] | None:
+        """Return the nodes of the branch that a constant condition takes."""
+        if node.op_type != "If" or len(node.input) != 1 or node.input[0] not in self.values:
+            return None
+        taken = "then_branch" if bool(self.values[node.input[0]].reshape(-1)[0]) else "else_branch"
+        body = attribute(node, taken)
+        if body is None:
+            return None
+        return self._inlined(node, body.g)
+
+    def largest_branches(self, nodes: Sequence[Any]) -> tuple[list[Any], list[str]]:
+        """Return the nodes with the longer branch of every choice left, and the names of these.
+
+        Choice: where an input decides, the branch with more nodes is the model.
+        """
+        left: list[Any] = []
+        names: list[str] = []
+        for node in nodes:
+            bodies = [
+                body for name in ("then_branch", "else_branch") if (body := attribute(node, name)) is not None
+            ]
+            if node.op_type != "If" or len(bodies) < 2 or not all(body.HasField("g") for body in bodies):
+                left.append(node)
+                continue
+            longer = max(bodies, key=lambda body: sum(1 for _ in inner_nodes(body.g)))
+            left += self._inlined(node, longer.g)
+            names.append(f"If {label(node)} (its shorter branch)")
+        return left, names
+
+    def _inlined(self, node: Any, body: Any) -> list[Any]:
+        """Return a branch's nodes under names of their own, its outputs under the node's."""
+        prefix = f"{node.name or node.output[0]}:"
+        inner = {name for each in body.node for name in each.output if name}
+        inner |= {tensor.name for tensor in body.initializer}
+        names = {name: f"{prefix}{name}" for name in inner}
+        aliases = []
+        for out, info in zip(node.output, body.output, strict=False):
+            source = names.get(info.name, info.name)
+            aliases.append(self.onnx.helper.make_node("Identity", [source], [out], name=out))
+        for tensor in body.initializer:
+            copy = type(tensor)()
+            copy.CopyFrom(tensor)
+            copy.name = names[tensor.name]
+            if prod(copy.dims) > _LARGEST or (array := self._array(copy)) is None:
+                self._hold(copy.name, copy)
+            else:
+                self._keep(copy.name, array)
+        return [_renamed(each, names, prefix) for each in body.node] + aliases
+
+    def _array(self, tensor: Any) -> Any:
+        """Return a small constant's value, or ``None`` where the file does not hold it."""
+        if prod(tensor.dims) > _LARGEST or tensor.data_location:
+            return None
+        try:
+            return self.onnx.numpy_helper.to_array(tensor)
+        except Exception:  # only dims are left of it, or they lie
+            return None
+
+
+def inner_nodes(graph: Any) -> Iterator[Any]:
+    """Yield the nodes of a graph and of all graphs inside."""
+    for node in graph.node:
+        yield node
+        for each in node.attribute:
+            if each.HasField("g"):
+                yield from inner_nodes(each.g)
+
+
+def _renamed(node: Any, names: dict[str, str], prefix: str) -> Any:
+    copy = type(node)()
+    copy.CopyFrom(node)
+    copy.name = f"{prefix}{node.name}" if node.name else ""
+    for field in (copy.input, copy.output):
+        for i, name in enumerate(field):
+            field[i] = names.get(name, name)
+    for each in copy.attribute:
+        if each.HasField("g"):
+            inner = [_renamed(body, names, "") for body in each.g.node]
+            del each.g.node[:]
+            each.g.node.extend(inner)
+            for info in each.g.output:
+                info.name = names.get(info.name, info.name)
+    return copy

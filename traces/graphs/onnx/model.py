@@ -1,0 +1,307 @@
+"""An ONNX model made ready: open axes filled, constants folded, every shape inferred by onnx itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from traces.base.errors import ConfigError, GraphError, UnsupportedError, did_you_mean
+from traces.graphs.onnx.attributes import label
+from traces.graphs.onnx.fold import Folder
+from traces.graphs.onnx.rewrite import plain_nodes
+
+Shape = tuple[int, ...]
+LARGEST_KEPT = 4096  # elements of a constant that a shape could depend on
+_ROUNDS = 40  # of folding and inference; each brings shapes one computed reshape further
+_NEWEST_IR = 8  # any that knows what is built here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnnxModel:
+    """Nodes in order, with what is known of their tensors."""
+
+    nodes: tuple[Any, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    shapes: dict[str, Shape]  # of every tensor that has one, constants too
+    constants: frozenset[str]
+    values: dict[str, Any]  # arrays of the small constants
+    batch: int
+    notes: tuple[str, ...] = ()  # what was left out to know what the model is
+
+
+def prepared(onnx: Any, proto: Any, sizes: Mapping[str, Shape]) -> OnnxModel:
+    """Return the model with every shape that onnx can tell, the batch axis at 1."""
+    graph = _inlined(onnx, proto).graph
+    light = {tensor.name: _without_data(tensor) for tensor in graph.initializer}
+    for tensor in graph.sparse_initializer:
+        light[tensor.values.name] = _like(onnx, tensor)
+    inputs = [info for info in graph.input if info.name not in light]
+    given = _input_shapes(inputs, sizes)
+    nodes, freed = plain_nodes(onnx, graph.node)
+    light |= {name: onnx.helper.make_tensor(name, 1, (), [1.0]) for name in freed}
+    source = _Source(onnx, proto, graph, sorted_nodes(nodes, {*given, *light}), light)
+    batch = _fixed_batch(given, nodes)
+    model = source.at(given, 1)
+    if batch > 1:
+        one = source.at(
+            {name: (1, *shape[1:]) if shape[:1] == (batch,) else shape for name, shape in given.items()},
+            batch,
+        )
+        _check_scaled(model, one, batch)
+        return one
+    return model
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a model is before its inputs have sizes."""
+
+    onnx: Any
+    proto: Any
+    graph: Any
+    nodes: list[Any]
+    light: dict[str, Any]
+
+    def at(self, given: Mapping[str, Shape], batch: int) -> OnnxModel:
+        """Infer every shape from those of the inputs; fold what the inferred ones make constant, and again."""
+        onnx = self.onnx
+        folder = Folder(onnx, self.light, self._opset(), batch)
+        types = {info.name: info.type.tensor_type.elem_type for info in self.graph.input}
+        infos = [
+            onnx.helper.make_tensor_value_info(name, types[name] or 1, shape) for name, shape in given.items()
+        ]
+        outputs = [onnx.helper.make_empty_tensor_value_info(info.name) for info in self.graph.output]
+        nodes, notes = list(self.nodes), list[str]()
+        for _ in range(_ROUNDS):
+            shapes = self._infer(nodes, infos, outputs, folder)
+            nodes, changed = folder.fold(nodes, shapes)
+            if not changed:
+                nodes, choices = folder.largest_branches(nodes)
+                notes += choices
+                if not choices:
+                    break
+        shapes |= folder.shapes()
+        return OnnxModel(
+            nodes=tuple(nodes),
+            inputs=tuple(given),
+            outputs=tuple(info.name for info in self.graph.output),
+            shapes=shapes,
+            constants=frozenset(folder.constants),
+            values=folder.values,
+            batch=batch,
+            notes=tuple(notes),
+        )
+
+    def _infer(
+        self, nodes: Sequence[Any], infos: list[Any], outputs: list[Any], folder: Folder
+    ) -> dict[str, Shape]:
+        onnx = self.onnx
+        graph = onnx.helper.make_graph(nodes, "g", infos, outputs, initializer=folder.tensors())
+        model = onnx.helper.make_model(graph, opset_imports=self._opsets(nodes), ir_version=_NEWEST_IR)
+        try:
+            found = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        except Exception as problem:  # onnx raises kinds of its own
+            reason = (str(problem).splitlines() or [type(problem).__name__])[0]
+            raise GraphError(f"its shapes contradict each other: {reason[:200]}") from None
+        known = {}
+        for info in (*found.value_info, *found.input, *found.output):
+            shape = _fixed(info)
+            if shape is not None:
+                known[info.name] = shape
+        return known
+
+    def _opset(self) -> int:
+        return next((each.version for each in self.proto.opset_import if each.domain in {"", "ai.onnx"}), 17)
+
+    def _opsets(self, nodes: Sequence[Any]) -> list[Any]:
+        """Return the model's opsets and version 1 of every domain that it uses but does not declare."""
+        opsets = {each.domain or "": each.version for each in self.proto.opset_import}
+        newest = self.onnx.defs.onnx_opset_version()
+        wanted = {"LayerNormalization": 17, "Gelu": 20, "Swish": 24}
+        least = max((wanted.get(node.op_type, 1) for node in nodes), default=1)
+        opsets[""] = min(max(opsets.get("", 17), least if opsets.get("", 17) >= 13 else 1), newest)
+        for node in nodes:
+            opsets.setdefault(node.domain or "", 1)
+        return [self.onnx.helper.make_opsetid(domain, version) for domain, version in opsets.items()]
+
+
+def sorted_nodes(nodes: Sequence[Any], known: set[str]) -> list[Any]:
+    """Return the nodes in an order in which each reads what is made before it; a cycle is an error."""
+    makes = {name: i for i, node in enumerate(nodes) for name in node.output if name}
+    state = [0] * len(nodes)  # 0 untouched, 1 waiting for what it reads, 2 placed
+    order: list[Any] = []
+    for start in range(len(nodes)):
+        waiting = [start]
+        while waiting:
+            i = waiting[-1]
+            if state[i] == 2:
+                waiting.pop()
+                continue
+            before = [makes[name] for name in reads_of(nodes[i]) if name in makes]
+            open_ones = [j for j in before if state[j] != 2]
+            if not open_ones:
+                state[i] = 2
+                order.append(nodes[i])
+                waiting.pop()
+            elif state[i] == 1 and any(state[j] == 1 for j in open_ones):
+                raise GraphError(
+                    f"node {label(nodes[i])[:80]!r} reads what depends on itself; needs a graph without cycles"
+                )
+            else:
+                state[i] = 1
+                waiting += open_ones
+    for node in order:
+        for name in node.input:
+            if name and name not in known and name not in makes:
+                raise GraphError(
+                    f"node {label(node)[:80]!r}: reads {name[:80]!r}, which no node before it makes"
+                )
+    return order
+
+
+def reads_of(node: Any) -> list[str]:
+    """Return the tensors that a node reads, those of its branches included."""
+    names = [name for name in node.input if name]
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            made = {name for inner in attribute.g.node for name in inner.output}
+            names += [name for inner in attribute.g.node for name in reads_of(inner) if name not in made]
+    return names
+
+
+def _inlined(onnx: Any, proto: Any) -> Any:
+    if not len(proto.functions):
+        return proto
+    try:
+        return onnx.inliner.inline_local_functions(proto)
+    except Exception as problem:  # onnx raises kinds of its own
+        reason = (str(problem).splitlines() or [type(problem).__name__])[0]
+        raise GraphError(f"its functions cannot be inlined: {reason[:200]}") from None
+
+
+def _without_data(tensor: Any) -> Any:
+    """Return the constant as it is if it is small, else only its type and shape."""
+    if prod(tensor.dims) <= LARGEST_KEPT and tensor.data_location == 0:
+        return tensor
+    light = type(tensor)(name=tensor.name, data_type=tensor.data_type)
+    light.dims.extend(tensor.dims)
+    return light
+
+
+def _like(onnx: Any, tensor: Any) -> Any:
+    light = onnx.TensorProto(name=tensor.values.name, data_type=tensor.values.data_type)
+    light.dims.extend(tensor.dims)
+    return light
+
+
+def _input_shapes(inputs: Sequence[Any], sizes: Mapping[str, Shape]) -> dict[str, Shape]:
+    """Return the shape of every input: fixed, given, or 1 along an open batch axis."""
+    names = [info.name for info in inputs]
+    for name in sizes:
+        if name not in names:
+            raise ConfigError(f"--size {name}=...: the model has no such input{did_you_mean(name, names)}")
+    batch_names = {
+        dims[0].dim_param
+        for info in inputs
+        if len(dims := info.type.tensor_type.shape.dim) and dims[0].dim_param
+    }
+    found: dict[str, Shape] = {}
+    open_axes: list[str] = []
+    for info in inputs:
+        shape, problem = _input_shape(info, sizes.get(info.name), batch_names)
+        found[info.name] = shape
+        open_axes += [problem] if problem else []
+    if open_axes:
+        raise UnsupportedError("; ".join(open_axes)[:400])
+    return found
+
+
+def _input_shape(info: Any, given: Shape | None, batch_names: set[str]) -> tuple[Shape, str]:
+    tensor = info.type.tensor_type
+    dims = list(tensor.shape.dim)
+    known = tensor.HasField("shape")
+    if given is not None:
+        if known and len(dims) != len(given):
+            return (), f"--size {info.name}: {len(given)} axes, the input has {len(dims)}"
+        for dim, n in zip(dims, given, strict=False):
+            if dim.HasField("dim_value") and dim.dim_value not in {n, 0, -1}:
+                return (), f"--size {info.name}: {n} along an axis that the model fixes at {dim.dim_value}"
+        return given, ""
+    if not known:
+        return (), f"input {info.name!r} has no shape; give it: --size {info.name}=1x3x224x224"
+    shape: list[int] = []
+    words: list[str] = []
+    for i, dim in enumerate(dims):
+        if dim.HasField("dim_value"):
+            if dim.dim_value < 1 and not (i == 0 and dim.dim_value == -1):
+                raise GraphError(f"input {info.name!r}: axis {i} has size {dim.dim_value}; needs at least 1")
+            n = max(dim.dim_value, 1)
+        elif i == 0 or dim.dim_param in batch_names:
+            n = 1
+        else:
+            words.append(f"{i} ({dim.dim_param or 'no name'})")
+            n = 1
+        shape.append(n)
+    if not words:
+        return tuple(shape), ""
+    sizes = [str(dim.dim_value) if dim.HasField("dim_value") else _shown(dim.dim_param) for dim in dims]
+    first = sizes[0] if dims[0].dim_value > 0 else "1"
+    example = "x".join([first, *sizes[1:]])
+    return (
+        (),
+        f"input {info.name!r}: axes {', '.join(words)} are open; give sizes: --size {info.name}={example}",
+    )
+
+
+def _shown(name: str) -> str:
+    return name if name.isidentifier() and len(name) < 20 else "N"
+
+
+# Nodes that by their definition have the batch as axis 0.
+_BATCHED = frozenset(
+    {
+        "Conv",
+        "ConvTranspose",
+        "MaxPool",
+        "AveragePool",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+        "BatchNormalization",
+    }
+    | {"InstanceNormalization", "LRN", "GroupNormalization", "Upsample", "DepthToSpace", "SpaceToDepth"}
+)
+
+
+def _fixed_batch(given: Mapping[str, Shape], nodes: Sequence[Any]) -> int:
+    """Return the first axis that all inputs share, where nodes make it a batch by definition."""
+    firsts = {shape[0] for shape in given.values() if len(shape) >= 2}
+    if len(firsts) != 1 or not any(node.op_type in _BATCHED for node in nodes):
+        return 1
+    return firsts.pop()
+
+
+def _check_scaled(full: OnnxModel, one: OnnxModel, batch: int) -> None:
+    """Check that every tensor of one input is that share of the whole batch's, along one axis."""
+    for node in full.nodes:
+        for name in node.output:
+            if name not in full.shapes or name in full.constants:
+                continue
+            whole, part = full.shapes[name], one.shapes.get(name, ())
+            longer = [(a, b) for a, b in zip(whole, part, strict=False) if a != b]
+            if len(whole) != len(part) or len(longer) != 1 or longer[0][0] != batch * longer[0][1]:
+                raise UnsupportedError(
+                    f"node {label(node)[:80]!r} has the batch of {batch} built in; export the model with a batch of 1"
+                )
+
+
+def _fixed(info: Any) -> Shape | None:
+    """Return a tensor's shape if every axis is known."""
+    tensor = info.type.tensor_type
+    if not tensor.HasField("shape"):
+        return None
+    if not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
+        return None
+    return tuple(int(dim.dim_value) for dim in tensor.shape.dim)

@@ -1,0 +1,1 @@
+"""TFLite models as network graphs (the ``tflite`` extra)."""

@@ -1,0 +1,73 @@
+"""Read a TFLite model: its first subgraph, every tensor's shape, what is constant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from traces.base.errors import FileProblem, GraphError, LacunaError, UnsupportedError
+from traces.graphs.importing.core import import_graph
+from traces.graphs.importing.ops import ImportedOp, Missing
+from traces.graphs.network import NetworkGraph
+from traces.graphs.tflite.model import Operator, TfliteModel
+from traces.graphs.tflite.operators import CONVERTERS
+
+_MAGIC = b"TFL3"  # at byte 4, the file identifier of schema.fbs
+_LONGEST = 480  # characters of a message
+
+
+def load_tflite(path: str | Path, *, skip_unsupported: bool = False) -> NetworkGraph:
+    """Read a TFLite model as a graph of one input; its batch must be 1.
+
+    Parameters
+    ----------
+    path
+        The model.
+    skip_unsupported
+        Leave out what cannot be priced, and name it in ``graph.skipped``.
+    """
+    tflite = _tflite(path)
+    try:
+        data = Path(path).read_bytes()
+    except OSError as problem:
+        raise FileProblem(f"{path}: cannot be read: {problem.strerror}") from None
+    if data[4:8] != _MAGIC:
+        raise FileProblem(f"{path}: is not a TFLite model: bytes 4 to 7 are not {_MAGIC.decode()}")
+    try:
+        model = TfliteModel.of(tflite, data)
+        operations = [each for i in range(model.operators) for each in _operations(model.operator(i))]
+        graph = import_graph(
+            Path(path).stem,
+            model.inputs,
+            operations,
+            model.shapes,
+            model.outputs,
+            skip_unsupported=skip_unsupported,
+        )
+    except LacunaError as problem:
+        raise type(problem)(f"{path}: {problem}"[:_LONGEST]) from None
+    except Exception as problem:  # offsets of a damaged file lead anywhere
+        reason = (str(problem).splitlines() or [type(problem).__name__])[0][:200]
+        raise FileProblem(f"{path}: is damaged: {reason}") from None
+    return graph
+
+
+def _operations(operator: Operator) -> list[ImportedOp | Missing]:
+    if operator.model.computed.isdisjoint(operator.outputs):
+        return []
+    if operator.kind not in CONVERTERS:
+        return [Missing(type=operator.kind, name=operator.name, outputs=operator.outputs)]
+    try:
+        return list(CONVERTERS[operator.kind](operator))
+    except (UnsupportedError, GraphError) as problem:
+        return [Missing(type=operator.kind, name=operator.name, outputs=operator.outputs, why=str(problem))]
+
+
+def _tflite(path: str | Path) -> Any:
+    try:
+        import tflite  # noqa: PLC0415  (an optional extra)
+    except ImportError:
+        raise UnsupportedError(
+            f"{path}: reading TFLite needs the extra: pip install 'lacuna[tflite]'"
+        ) from None
+    return tflite

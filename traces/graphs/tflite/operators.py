@@ -1,0 +1,346 @@
+"""TFLite operators as imported operations: one function per kind, one row per kind in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+from traces.base.errors import UnsupportedError
+from traces.graphs.importing.letters import matmul_letters
+from traces.graphs.importing.ops import (
+    Concat,
+    Contraction,
+    Convolution,
+    Elementwise,
+    Function,
+    ImportedOp,
+    Move,
+    Pooling,
+    Recurrence,
+    Reduction,
+    Reshape,
+    Transpose,
+)
+from traces.graphs.kinds import Activation
+from traces.graphs.tflite.model import Operator
+
+Converter = Callable[[Operator], Sequence[ImportedOp]]
+# ActivationFunctionType of schema.fbs.
+_FUSED: dict[int, Activation] = {0: "none", 1: "relu", 2: "relu1", 3: "relu6", 4: "tanh"}
+_FUNCTIONS: dict[str, Activation] = {
+    "ABS": "leaky_relu", "CEIL": "none", "COS": "sine", "ELU": "elu", "EXP": "exp", "FLOOR": "none", "GELU": "gelu",
+    "HARD_SWISH": "hard_swish", "LEAKY_RELU": "leaky_relu", "LOG": "log", "LOGISTIC": "sigmoid", "NEG": "none",
+    "POW": "power", "PRELU": "prelu", "RELU": "relu", "RELU6": "relu6", "RELU_N1_TO_1": "relu1", "ROUND": "none",
+    "RSQRT": "sqrt", "SIN": "sine", "SQRT": "sqrt", "TANH": "tanh",
+}  # fmt: skip
+
+
+def _fused(option: Any) -> Activation:
+    number = int(option.FusedActivationFunction())
+    if number not in _FUSED:
+        raise UnsupportedError(f"fused activation {number} is not known")
+    return _FUSED[number]
+
+
+def _with(op: Convolution | Contraction, function: Activation, operator: Operator) -> list[ImportedOp]:
+    """Return the product, and the function behind it, which the importer fuses where that is free."""
+    if function == "none":
+        return [op]
+    inner = operator.made_up("sums", operator.out_shape)
+    behind = Function(name=f"{operator.name}.act", x=inner, out=operator.outputs[0], activation=function)
+    return [replace(op, out=inner), behind]
+
+
+def _conv(operator: Operator) -> Sequence[ImportedOp]:
+    weights, depthwise = operator.weights(1), operator.kind == "DEPTHWISE_CONV_2D"
+    option = operator.options("DepthwiseConv2DOptions" if depthwise else "Conv2DOptions")
+    if len(weights) != 4:
+        raise UnsupportedError(f"weights {weights}; needs 4 axes")
+    channels = operator.shape(operator.tensor(0))[-1]
+    groups = channels if depthwise else channels // weights[3]
+    if not depthwise and groups * weights[3] != channels:
+        raise UnsupportedError(f"weights {weights} over {channels} channels")
+    convolution = Convolution(
+        name=operator.name,
+        x=operator.tensor(0),
+        out=operator.outputs[0],
+        kernel=(weights[1], weights[2]),
+        stride=(option.StrideH(), option.StrideW()),
+        dilation=(option.DilationHFactor(), option.DilationWFactor()),
+        groups=groups,
+        channels_last=True,
+    )
+    return _with(convolution, _fused(option), operator)
+
+
+def _transposed(operator: Operator) -> Sequence[ImportedOp]:
+    weights, option = operator.weights(1), operator.options("TransposeConvOptions")
+    return [
+        Convolution(
+            name=operator.name,
+            x=operator.tensor(2),
+            out=operator.outputs[0],
+            kernel=(weights[1], weights[2]),
+            stride=(option.StrideH(), option.StrideW()),
+            transposed=True,
+            channels_last=True,
+        )
+    ]
+
+
+def _fully_connected(operator: Operator) -> Sequence[ImportedOp]:
+    """Return a product over the last axis; an input of more axes is rows of ``weights[1]`` features."""
+    weights, option = operator.weights(1), operator.options("FullyConnectedOptions")
+    x, shape = operator.tensor(0), operator.shape(operator.tensor(0))
+    rows, (outputs, features) = prod(shape) // weights[1], weights
+    before: list[ImportedOp] = []
+    if shape != (rows, features):
+        flat = operator.made_up("rows", (rows, features))
+        before, x = [Reshape(name=f"{operator.name}.rows", x=x, out=flat)], flat
+    product = Contraction(
+        name=operator.name,
+        a=x,
+        b=operator.tensor(1),
+        out=operator.outputs[0],
+        a_axes="mk",
+        b_axes="nk",
+        out_axes="mn",
+    )
+    function = _fused(option)
+    if operator.out_shape == (rows, outputs):
+        return [*before, *_with(product, function, operator)]
+    flat_out = operator.made_up("products", (rows, outputs))
+    found: list[ImportedOp] = [*before, replace(product, out=flat_out)]
+    if function != "none":
+        acted = operator.made_up("acted", (rows, outputs))
+        found.append(Function(name=f"{operator.name}.act", x=flat_out, out=acted, activation=function))
+        flat_out = acted
+    return [*found, Reshape(name=f"{operator.name}.shape", x=flat_out, out=operator.outputs[0])]
+
+
+def _batch_matmul(operator: Operator) -> Sequence[ImportedOp]:
+    option = operator.options("BatchMatMulOptions")
+    shapes = [list(operator.shape(operator.tensor(i))) for i in range(2)]
+    flips = (bool(option.AdjX()), bool(option.AdjY()))
+    for shape, flip in zip(shapes, flips, strict=True):
+        if flip:
+            shape[-1], shape[-2] = shape[-2], shape[-1]
+    a_axes, b_axes, out_axes = matmul_letters(*shapes)
+    a_axes, b_axes = (
+        axes[:-2] + axes[:-3:-1] if flip else axes for axes, flip in zip((a_axes, b_axes), flips, strict=True)
+    )
+    return [
+        Contraction(
+            name=operator.name,
+            a=operator.tensor(0),
+            b=operator.tensor(1),
+            out=operator.outputs[0],
+            a_axes=a_axes,
+            b_axes=b_axes,
+            out_axes=out_axes,
+        )
+    ]
+
+
+def _pool(operator: Operator) -> Sequence[ImportedOp]:
+    option = operator.options("Pool2DOptions")
+    return [
+        Pooling(
+            name=operator.name,
+            x=operator.tensor(0),
+            out=operator.outputs[0],
+            kind="max_pool" if operator.kind == "MAX_POOL_2D" else "avg_pool",
+            kernel=(option.FilterHeight(), option.FilterWidth()),
+            stride=(option.StrideH(), option.StrideW()),
+            channels_last=True,
+        )
+    ]
+
+
+_SUMS = {"ADD": "AddOptions", "SUB": "SubOptions"}
+
+
+def _sum(operator: Operator) -> Sequence[ImportedOp]:
+    function: Activation = "none"
+    if operator.kind in _SUMS:
+        function = _fused(operator.options(_SUMS[operator.kind]))
+    return [_elementwise(operator, "add", function)]
+
+
+def _product(operator: Operator) -> Sequence[ImportedOp]:
+    if operator.kind == "SQUARE":
+        x = operator.tensor(0)
+        return [Elementwise(name=operator.name, inputs=(x, x), out=operator.outputs[0], kind="mul")]
+    options = {"MUL": "MulOptions", "DIV": "DivOptions"}
+    function = _fused(operator.options(options[operator.kind])) if operator.kind in options else "none"
+    return [_elementwise(operator, "mul", function)]
+
+
+def _elementwise(operator: Operator, kind: str, function: Activation) -> Elementwise:
+    return Elementwise(
+        name=operator.name,
+        inputs=tuple(name for name in operator.inputs if name),
+        out=operator.outputs[0],
+        kind="add" if kind == "add" else "mul",
+        activation=function,
+    )
+
+
+def _function(operator: Operator) -> Sequence[ImportedOp]:
+    activation = _FUNCTIONS[operator.kind]
+    return [
+        Function(name=operator.name, x=operator.tensor(0), out=operator.outputs[0], activation=activation)
+    ]
+
+
+def _softmax(operator: Operator) -> Sequence[ImportedOp]:
+    return [Function(name=operator.name, x=operator.tensor(0), out=operator.outputs[0], kind="softmax")]
+
+
+def _norm(operator: Operator) -> Sequence[ImportedOp]:
+    return [Function(name=operator.name, x=operator.tensor(0), out=operator.outputs[0], kind="layer_norm")]
+
+
+def _decision(operator: Operator) -> Sequence[ImportedOp]:
+    return [Function(name=operator.name, x=operator.tensor(0), out=operator.outputs[0], kind="threshold")]
+
+
+def _reduction(operator: Operator) -> Sequence[ImportedOp]:
+    rank = len(operator.shape(operator.tensor(0)))
+    axes = tuple(sorted({axis % rank for axis in operator.values(1)}))
+    extreme = operator.kind in {"REDUCE_MAX", "REDUCE_MIN", "ARG_MAX", "ARG_MIN"}
+    return [
+        Reduction(
+            name=operator.name, x=operator.tensor(0), out=operator.outputs[0], axes=axes, extreme=extreme
+        )
+    ]
+
+
+def _concat(operator: Operator) -> Sequence[ImportedOp]:
+    axis = operator.options("ConcatenationOptions").Axis() % len(operator.out_shape)
+    names = tuple(name for name in operator.inputs if name)
+    return [Concat(name=operator.name, inputs=names, out=operator.outputs[0], axis=axis)]
+
+
+def _view(operator: Operator) -> Sequence[ImportedOp]:
+    if operator.is_constant(operator.tensor(0)):
+        return []
+    return [Reshape(name=operator.name, x=operator.tensor(0), out=operator.outputs[0])]
+
+
+def _transpose(operator: Operator) -> Sequence[ImportedOp]:
+    order = operator.values(1)
+    return [
+        Transpose(name=operator.name, x=operator.tensor(0), out=operator.outputs[0], permutation=order)
+    ]  # fmt: skip
+
+
+def _moved(kind: str, place: int = 0) -> Converter:
+    def convert(operator: Operator) -> Sequence[ImportedOp]:
+        x, shape = operator.tensor(place), operator.shape(operator.tensor(place))
+        found: list[ImportedOp] = []
+        for i, out in enumerate(operator.outputs):
+            name = operator.name if i == 0 else f"{operator.name}.{i}"
+            wide = operator.shape(out)
+            kept = out
+            if len(wide) != len(shape) and kind == "slice":
+                if prod(wide) > prod(shape):
+                    raise UnsupportedError(f"takes {wide} of {shape}")
+                kept = operator.made_up(f"kept{i}", (*(1,) * (len(shape) - 1), prod(wide)))
+            found.append(Move(name=name, x=x, out=kept, kind=_MOVES[kind]))
+            if kept != out:
+                found.append(Reshape(name=f"{name}.shape", x=kept, out=out))
+        return found
+
+    return convert
+
+
+_MOVES: dict[str, Any] = {"slice": "slice", "copy": "copy", "pad": "pad", "upsample": "upsample"}
+
+
+def _pad(operator: Operator) -> Sequence[ImportedOp]:
+    before, after = operator.shape(operator.tensor(0)), operator.out_shape
+    pixels = len(before) == 4 and before[0] == after[0] and before[3] == after[3]
+    return _moved("pad" if pixels else "copy")(operator)
+
+
+def _unpack(operator: Operator) -> Sequence[ImportedOp]:
+    option = operator.options("UnpackOptions")
+    shape = list(operator.shape(operator.tensor(0)))
+    shape[option.Axis() % len(shape)] = 1
+    found: list[ImportedOp] = []
+    for i, out in enumerate(operator.outputs):
+        kept = operator.made_up(f"kept{i}", tuple(shape))
+        name = operator.name if i == 0 else f"{operator.name}.{i}"
+        found += [
+            Move(name=name, x=operator.tensor(0), out=kept, kind="slice"),
+            Reshape(name=f"{name}.shape", x=kept, out=out),
+        ]
+    return found
+
+
+def _pack(operator: Operator) -> Sequence[ImportedOp]:
+    axis = operator.options("PackOptions").Axis() % len(operator.out_shape)
+    shape = tuple(1 if i == axis else n for i, n in enumerate(operator.out_shape))
+    found: list[ImportedOp] = []
+    parts = []
+    for i, name in enumerate(operator.inputs):
+        parts.append(operator.made_up(f"part{i}", shape))
+        found.append(Reshape(name=f"{operator.name}.part{i}", x=name, out=parts[-1]))
+    return [*found, Concat(name=operator.name, inputs=tuple(parts), out=operator.outputs[0], axis=axis)]
+
+
+def _lstm(operator: Operator) -> Sequence[ImportedOp]:
+    hidden, shape = operator.out_shape[-1], operator.shape(operator.tensor(0))
+    if len(shape) != 3 or 1 not in shape[:2]:
+        raise UnsupportedError(f"runs over {shape}; needs steps of one sequence")
+    return [
+        Recurrence(
+            name=operator.name,
+            x=operator.tensor(0),
+            out=operator.outputs[0],
+            kind="lstm_cell",
+            hidden=hidden,
+        )
+    ]
+
+
+def _nothing(_: Operator) -> Sequence[ImportedOp]:
+    return []
+
+
+CONVERTERS: dict[str, Converter] = {
+    **dict.fromkeys(_FUNCTIONS, _function),
+    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), _conv),
+    **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"), _pool),
+    **dict.fromkeys(
+        ("ADD", "SUB", "ADD_N", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "SELECT", "SELECT_V2"), _sum
+    ),
+    **dict.fromkeys(("MUL", "DIV", "SQUARE"), _product),
+    **dict.fromkeys(("SOFTMAX", "LOG_SOFTMAX"), _softmax),
+    **dict.fromkeys(("L2_NORMALIZATION", "LOCAL_RESPONSE_NORMALIZATION"), _norm),
+    **dict.fromkeys(("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"), _decision),
+    **dict.fromkeys(
+        ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "ARG_MAX", "ARG_MIN"), _reduction
+    ),
+    **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "QUANTIZE", "DEQUANTIZE", "CAST"), _view),
+    **dict.fromkeys(("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"), _moved("upsample")),
+    **dict.fromkeys(("PAD", "PADV2", "MIRROR_PAD"), _pad),
+    **dict.fromkeys(("SLICE", "STRIDED_SLICE", "SPLIT_V"), _moved("slice")),
+    **dict.fromkeys(("GATHER", "GATHER_ND", "TILE", "BROADCAST_TO", "SPACE_TO_DEPTH"), _moved("copy")),
+    **dict.fromkeys(
+        ("DEPTH_TO_SPACE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND", "REVERSE_V2"), _moved("copy")
+    ),
+    "BATCH_MATMUL": _batch_matmul,
+    "CONCATENATION": _concat,
+    "FULLY_CONNECTED": _fully_connected,
+    "PACK": _pack,
+    "SHAPE": _nothing,
+    "SPLIT": _moved("slice", 1),
+    "TRANSPOSE": _transpose,
+    "TRANSPOSE_CONV": _transposed,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
+    "UNPACK": _unpack,
+}
