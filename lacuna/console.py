@@ -132,4 +132,4 @@ def quantity(value: float, digits: int = 4) -> str:
 
 def percent(share: float | None) -> str:
     """Return a share as a percentage with one decimal; one that is not known as a dash."""
-    return "—" if share is None else f"{100 * share:.1f} %"
+    return "–" if share is None else f"{100 * share:.1f} %"
