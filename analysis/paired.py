@@ -62,7 +62,7 @@ class Difference:
 class Comparison:
     """All quantities of two replays of the same inputs."""
 
-    a: str  # name of the design
+    a: str  # title of the design: name and changed settings
     b: str
     inputs: int
     level: float  # of the intervals [0..1]
@@ -107,7 +107,7 @@ def compare(
             _QUANTITIES, first, second, intervals, strict=True
         )
     )
-    return Comparison(a.design.name, b.design.name, len(left), level, rows)
+    return Comparison(a.design.title, b.design.title, len(left), level, rows)
 
 
 def _check(a: Results, b: Results, resamples: int, level: float) -> None:
@@ -117,7 +117,7 @@ def _check(a: Results, b: Results, resamples: int, level: float) -> None:
         raise ConfigError(f"resamples = {resamples}: must be at least 1")
     for name, results in (("A", a), ("B", b)):
         if not results.feasible:
-            raise UnsupportedError(f"compare: {name} ({results.design.name}) does not fit: {results.reason}")
+            raise UnsupportedError(f"compare: {name} ({results.design.title}) does not fit: {results.reason}")
     left, right = a.per_input, b.per_input
     if len(left) != len(right):
         raise UnsupportedError(f"compare: A has {len(left)} inputs, B {len(right)}; replay the same ones")

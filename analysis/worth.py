@@ -123,7 +123,7 @@ def verdict(trace: Trace | str | Path, design: Design, *, limit: int | None = No
     savings.append(_saving(ORACLE, loaded, design, Compiler(), prefetch="oracle"))
     return Verdict(
         network=loaded.graph.name,
-        design=design.name,
+        design=design.title,
         inputs=len(loaded),
         savings=tuple(savings),
         turnings=tuple(_turnings(loaded, design, savings[-2])),

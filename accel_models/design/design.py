@@ -272,6 +272,13 @@ class Design(Part):
     technology: Technology
     sleep: Sleep | None = None  # None: a chip that waits with its clocks on
     sources: dict[str, str]  # dotted path of a value or of the group around it -> where it comes from
+    changed: dict[str, str] = {}  # values set over those of the file, by dotted path
+
+    @property
+    def title(self) -> str:
+        """Name, and the values that were set over those of the file: what tells two settings of a design apart."""
+        values = ", ".join(f"{path} = {value}" for path, value in self.changed.items())
+        return f"{self.name} ({values})" if values else self.name
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -296,6 +303,6 @@ class Design(Part):
 
     @property
     def hash(self) -> str:
-        """SHA-256 over every value but the words (name, description, sources), first 16 hex digits."""
-        data = self.model_dump(mode="json", exclude={"name", "description", "sources"})
+        """SHA-256 over every value but the words (name, description, sources, changed), first 16 hex digits."""
+        data = self.model_dump(mode="json", exclude={"name", "description", "sources", "changed"})
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]

@@ -48,9 +48,17 @@ def load_design(name_or_path: str | Path, overrides: Mapping[str, object] | None
         With the path, the value, what is needed and the nearest valid name.
     """
     data, origin = _read(str(name_or_path))
-    for path, value in (overrides or {}).items():
+    return parse_design(_changed(data, overrides or {}), origin)
+
+
+def _changed(data: dict[str, Any], settings: Mapping[str, object]) -> dict[str, Any]:
+    """Set values by dotted path, and write down which."""
+    for path, value in settings.items():
         set_value(data, path, value)
-    return parse_design(data, origin)
+    if settings:
+        told = {path: str(value) for path, value in settings.items()}
+        data["changed"] = {**(data.get("changed") or {}), **told}
+    return data
 
 
 def parse_design(data: Mapping[str, Any], origin: str) -> Design:
@@ -63,10 +71,7 @@ def parse_design(data: Mapping[str, Any], origin: str) -> Design:
 
 def altered(design: Design, settings: Mapping[str, object]) -> Design:
     """Return the design with values set by dotted path, as ``--set`` does; its name and words stay."""
-    data = design.model_dump(mode="json", exclude_unset=True)
-    for path, value in settings.items():
-        set_value(data, path, value)
-    return parse_design(data, design.name)
+    return parse_design(_changed(design.model_dump(mode="json", exclude_unset=True), settings), design.name)
 
 
 class _Checked(Design):

@@ -41,7 +41,7 @@ def replay_page(views: Sequence[ReplayView | MisfitView], trace: Trace | None) -
     sections.append(_provenance(views, trace))
     shown = fit or rest
     designs = {view.figures.design_hash for view in shown}
-    where = shown[0].results.design.name if len(designs) == 1 else f"{len(designs)} designs"
+    where = shown[0].results.design.title if len(designs) == 1 else f"{len(designs)} designs"
     names = {view.figures.network for view in shown}
     what = names.pop() if len(names) == 1 else f"{len(names)} networks"
     return Page(f"{what} on {where}: what skipping brings", tuple(sections))
@@ -69,12 +69,21 @@ def _compared(
     ]
 
 
+def _about(view: ReplayView) -> str:
+    """Describe the design that was replayed, which is not that of the file where values were changed."""
+    design = view.results.design
+    if not design.changed:
+        return design.description
+    changed = ", ".join(f"{path} = {value}" for path, value in design.changed.items())
+    return f"{design.name} as shipped is: {design.description}. Here with {changed}."
+
+
 def _own(view: ReplayView, others: int) -> Section:
     """Return a design's own section; the words are in the summary already when it is the only one."""
     return Section(
         anchor=view.anchor,
         title=view.name,
-        words=(view.results.design.description, *(replay_words(view) if others > 1 else ())),
+        words=(_about(view), *(replay_words(view) if others > 1 else ())),
         key_figures=key_figures(view.figures) if others > 1 else (),
         pictures=replay_pictures(view),
     )

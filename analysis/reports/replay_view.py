@@ -96,7 +96,7 @@ def _view(folder: Path, name: str, index: int) -> ReplayView | MisfitView:
     from simulator import load_results  # noqa: PLC0415  (pulls in pandas)
 
     results = load_results(folder)
-    shown = name or results.summary().design
+    shown = name or results.design.title
     return view_of(results, shown, f"replay-{index}-{slug(shown)[:40]}")
 
 

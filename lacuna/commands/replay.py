@@ -87,7 +87,9 @@ def show_summary(results: Results, *, as_json: bool) -> None:
         show_json(summary_json(summary))
         return
     policy = results.policy
-    title = f"{summary.network} on {summary.design}, {summary.inputs:,} inputs, prefetch {policy.prefetch}"
+    title = (
+        f"{summary.network} on {results.design.title}, {summary.inputs:,} inputs, prefetch {policy.prefetch}"
+    )
     if not summary.feasible:
         show_lines([f"{title}: does not fit: {summary.reason}"])
         return

@@ -14,7 +14,7 @@ from traces import ConfigError, UnsupportedError
 
 @dataclass
 class Design:
-    name: str
+    title: str
 
 
 @dataclass
