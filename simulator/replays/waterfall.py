@@ -8,7 +8,7 @@ design cannot skip      products take their share of the MACs that gates of kind
 group granularity       ... of the MACs that its groups of channels leave
 array rounding          products take their real cycles, but for packing and control
 gather                  ... with packing what is kept
-tile control            ... with control of their tiles: all they take
+tile control            ... with control of their tiles beyond the dense network's share: all they take
 memory floor            transfers take their real cycles too
 fixed work              everything but gates takes its real cycles
 gate compute            gates run, on their units; decisions are known before they are made
