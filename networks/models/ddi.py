@@ -119,6 +119,8 @@ class DDIResNet(ResNet):
         Blocks, counted from 1, behind which a side exit sits.
     channel_gates
         Whether channels are skipped too, or layers alone.
+    layer_gates
+        Without them nothing is skipped and there is no controller: a network of exits, as BranchyNet is.
     """
 
     def __init__(  # noqa: PLR0913  # a network's layout takes these six, all but one with defaults
@@ -130,24 +132,27 @@ class DDIResNet(ResNet):
         classes: int = 10,
         exits: tuple[int, ...] = (),
         channel_gates: bool = True,
+        layer_gates: bool = True,
     ) -> None:
         super().__init__(blocks, widths, in_channels=in_channels, classes=classes, block=DDIBlock)
         made = [block for _, block in self.blocks()]
         inputs = [block.out_channels for block in made[:-1]]
         inner = [block.inner_channels for block in made[1:]] if channel_gates else []
-        self.controller = GateController(inputs, inner)
+        self.controller = GateController(inputs, inner) if layer_gates else None
         self.exit_after = {made_at: f"exit{i}" for i, made_at in enumerate(exits, start=1)}
         for made_at, name in self.exit_after.items():
             stage = bisect_left(list(accumulate(blocks)), made_at)
             narrow = [-(-width // 2) for width in widths[stage + 1 :]]
             self.add_module(name, ExitGate(made[made_at - 1].out_channels, classes, narrow))
-        first = made[0]
-        assert isinstance(first, DDIBlock)  # the factory above
-        del first.layer_gate, first.channel_gate  # it always runs
+        for block in made[:1] if layer_gates else made:
+            assert isinstance(block, DDIBlock)  # the factory above
+            del block.layer_gate, block.channel_gate  # it always runs
 
     @torch.no_grad()
     def open_gates_by_importance(self) -> None:
         """Start channels as far from closing as they are important, layers as the last to close; as LC-Net's do."""
+        if self.controller is None:
+            return
         gated = [block for _, block in self.blocks()][1:]
         for block, head in zip(gated, self.controller.channel_heads, strict=False):  # no heads, nothing to do
             assert isinstance(block, DDIBlock)  # __init__ made it
@@ -158,22 +163,25 @@ class DDIResNet(ResNet):
     def forward(self, x: Tensor) -> Tensor:
         """Map images (n, in_channels, h, w) to the last exit's logits (n, classes)."""
         x = self.features(x)
-        state = self.controller.start(len(x))
+        state = None if self.controller is None else self.controller.start(len(x))
         for i, (_, block) in enumerate(self.blocks()):
             assert isinstance(block, DDIBlock)  # __init__ made it
-            if i == 0:
+            if i == 0 or self.controller is None or state is None:
                 x = block.run(x, None, None)
             else:
-                x, state = self._gated(i - 1, block, x, state)
+                x, state = _gated(self.controller, i - 1, block, x, state)
             if i + 1 in self.exit_after:
                 self.get_submodule(self.exit_after[i + 1])(x)
         logits: Tensor = self.classifier(x.mean((2, 3)))
         return logits
 
-    def _gated(self, unit: int, block: DDIBlock, x: Tensor, state: LstmState) -> tuple[Tensor, LstmState]:
-        logits, state = self.controller.step(unit, x, state)
-        layer = block.layer_gate(logits)
-        channel = None
-        if self.controller.channel_heads:
-            channel = block.channel_gate(self.controller.channel_logits(unit, state))
-        return block.run(x, layer, channel), state
+
+def _gated(
+    controller: GateController, unit: int, block: DDIBlock, x: Tensor, state: LstmState
+) -> tuple[Tensor, LstmState]:
+    logits, state = controller.step(unit, x, state)
+    layer = block.layer_gate(logits)
+    channel = None
+    if controller.channel_heads:
+        channel = block.channel_gate(controller.channel_logits(unit, state))
+    return block.run(x, layer, channel), state

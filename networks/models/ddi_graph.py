@@ -25,7 +25,7 @@ def ddi_resnet_graph(model: DDIResNet, name: str, image_shape: tuple[int, int, i
     x = stem(builder, model, image)
     exits = []
     for i, (block_name, block) in enumerate(model.blocks()):
-        if i == 0:
+        if i == 0 or model.controller is None:
             y = branch(builder, block_name, block, x, None)
             identity = shortcut(builder, block_name, block, x)
             x = builder.elementwise("add", f"{block_name}.add", (y, identity), "relu")

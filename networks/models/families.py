@@ -14,6 +14,7 @@ from networks.models.ddi import DDIResNet
 from networks.models.ddi_graph import ddi_resnet_graph
 from networks.models.densenet import DenseNet
 from networks.models.densenet_graph import densenet_graph
+from networks.models.gates import LEAST_SCORE
 from networks.models.lcnet import LCBasicBlock, LCBottleneck
 from networks.models.resnet import (
     CIFAR_WIDTHS,
@@ -31,6 +32,7 @@ from traces import ConfigError, NetworkGraph
 
 _Count = Annotated[int, Field(ge=1, le=4096)]
 _Blocks = Annotated[int, Field(ge=1, le=64)]  # of a stage; ResNet-101 has 23
+_Score = Annotated[float, Field(ge=0, lt=1)]
 _Stages = Field(default=(), max_length=8)
 _MOST_WEIGHTS = 2**28  # 1 GiB of float32; six times a ResNet-101
 _IMAGENET_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
@@ -45,7 +47,8 @@ class ResNetConfig(_Config):
     """A residual network, without gates or with LC-Net's.
 
     ``depth`` is 6n + 2 for CIFAR, one of 18, 34, 50, 101 for ImageNet; ``blocks`` (of each stage) may stand
-    instead.  ``layer_gates`` gives every block an L-Net, ``channel_gates`` a C-Net.
+    instead.  ``layer_gates`` gives every block an L-Net, ``channel_gates`` a C-Net; ``per_convolution`` gives the
+    last convolution of a block a C-Net too.  ``least_score`` is the least score of what is kept; 0 is plain ReLU-1.
     """
 
     kind: Literal["resnet"]
@@ -55,6 +58,8 @@ class ResNetConfig(_Config):
     layout: Literal["cifar", "imagenet"] = "cifar"
     layer_gates: bool = False
     channel_gates: bool = False
+    per_convolution: bool = False
+    least_score: _Score = LEAST_SCORE
     in_channels: _Count = 3
     classes: _Count = 10
 
@@ -93,16 +98,23 @@ class ResNetConfig(_Config):
         deep = self.layout == "imagenet" and (self.depth or 0) >= _BOTTLENECK_FROM
         if self.layer_gates or self.channel_gates:
             gated: Callable[..., LCBasicBlock | LCBottleneck] = LCBottleneck if deep else LCBasicBlock
-            return partial(gated, layer=self.layer_gates, channel=self.channel_gates)
+            return partial(
+                gated,
+                layer=self.layer_gates,
+                channel=self.channel_gates,
+                per_convolution=self.per_convolution,
+                least=self.least_score,
+            )
         return Bottleneck if deep else BasicBlock
 
 
 class DDIResNetConfig(_Config):
-    """A CIFAR ResNet with DDI's gate LSTM and side exits."""
+    """A CIFAR ResNet with DDI's gate LSTM and side exits; without ``layer_gates``, with exits alone."""
 
     kind: Literal["ddi_resnet"]
     depth: int
     widths: tuple[_Count, ...] = Field(default=CIFAR_WIDTHS, max_length=8)
+    layer_gates: bool = True
     channel_gates: bool = True
     exits: tuple[_Count, ...] = Field(
         default=(), max_length=64
@@ -119,6 +131,7 @@ class DDIResNetConfig(_Config):
             classes=self.classes,
             exits=self.exits,
             channel_gates=self.channel_gates,
+            layer_gates=self.layer_gates,
         )
 
     def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
@@ -162,6 +175,7 @@ class WhitenedConfig(_Config):
     widths: tuple[_Count, ...] = Field(default=(64, 256, 256), min_length=1, max_length=8)  # airbench94's
     layer_gates: bool = False
     channel_gates: bool = False
+    least_score: _Score = LEAST_SCORE
     in_channels: _Count = 3
     classes: _Count = 10
 
@@ -173,6 +187,7 @@ class WhitenedConfig(_Config):
             classes=self.classes,
             layer_gates=self.layer_gates,
             channel_gates=self.channel_gates,
+            least_score=self.least_score,
         )
 
     def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:

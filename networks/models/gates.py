@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-LEAST_SCORE = 0.5  # Choice: of what is kept; see kept_scores
+LEAST_SCORE = 0.5  # Choice: of what is kept, unless a network says otherwise; see kept_scores
 _OPEN_BIAS = 1.0  # FBS starts its gates like this: Gao et al., ICLR 2019, public code
 _SLACK = 1.0  # Choice: how far past 0 and 1 a score may go and still learn; see kept_scores
 _SCORE_DEVIATION = 0.1  # Choice: between inputs, at the start
@@ -76,27 +76,29 @@ class _PooledLinear(nn.Module):
 
 
 class LinearLayerGate(LayerGate):
-    """LC-Net's L-Net: pooled block input -> one linear unit -> ReLU-1 with a step."""
+    """LC-Net's L-Net: pooled block input -> one linear unit -> ReLU-1, with a step to ``least``."""
 
-    def __init__(self, in_channels: int) -> None:
+    def __init__(self, in_channels: int, least: float = LEAST_SCORE) -> None:
         super().__init__()
         self.fc = _PooledLinear(in_channels, 1)
+        self.least = least
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """Map the pooled block input (n, in_channels) to scores (n,), 0 or in [0.5, 1]."""
-        return kept_scores(self.fc(pooled)).squeeze(1)
+        """Map the pooled block input (n, in_channels) to scores (n,), 0 or in [least, 1]."""
+        return kept_scores(self.fc(pooled), self.least).squeeze(1)
 
 
 class LinearChannelGate(ChannelGate):
-    """LC-Net's C-Net: pooled block input -> one linear unit per channel -> ReLU-1 with a step."""
+    """LC-Net's C-Net: pooled block input -> one linear unit per channel -> ReLU-1, with a step to ``least``."""
 
-    def __init__(self, in_channels: int, channels: int) -> None:
+    def __init__(self, in_channels: int, channels: int, least: float = LEAST_SCORE) -> None:
         super().__init__(channels)
         self.fc = _PooledLinear(in_channels, channels)
+        self.least = least
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """Map the pooled block input (n, in_channels) to scores (n, channels), 0 or in [0.5, 1]."""
-        return kept_scores(self.fc(pooled))
+        """Map the pooled block input (n, in_channels) to scores (n, channels), 0 or in [least, 1]."""
+        return kept_scores(self.fc(pooled), self.least)
 
 
 class ExitGate(AddedPart):
@@ -137,8 +139,10 @@ def pooled_features(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1).flatten(1, 2).mean(1)
 
 
-def kept_scores(x: Tensor) -> Tensor:
-    """ReLU-1 with a step: 0 where ``x`` is not above 0, else from ``LEAST_SCORE`` rising to 1 at ``x = 1``.
+def kept_scores(x: Tensor, least: float = LEAST_SCORE) -> Tensor:
+    """ReLU-1 with a step: 0 where ``x`` is not above 0, else from ``least`` rising to 1 at ``x = 1``.
+
+    With ``least = 0`` it is plain ReLU-1, as the re-implementations of LC-Net have it.
 
     Choice: the step.  With plain ReLU-1, ``min(max(x, 0), 1)``, the pull towards fewer MACs shrank all open scores
     together, to 0.01-0.1, because the batch norm behind the scaled tensor hides a common factor: everything was
@@ -150,22 +154,22 @@ def kept_scores(x: Tensor) -> Tensor:
     and scores were driven to the edge, where they switch at random; no channel was always kept.
     """
     with torch.autocast("cpu", enabled=False):
-        clipped: Tensor = _SteppedClip.apply(x.float())  # type: ignore[no-untyped-call]  # torch's own
+        clipped: Tensor = _SteppedClip.apply(x.float(), least)  # type: ignore[no-untyped-call]  # torch's own
     return clipped
 
 
 class _SteppedClip(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, least: float) -> Tensor:
         ctx.save_for_backward(x)
-        return torch.where(x > 0.0, LEAST_SCORE + (1.0 - LEAST_SCORE) * x.clamp(0.0, 1.0), 0.0)
+        return torch.where(x > 0.0, least + (1.0 - least) * x.clamp(0.0, 1.0), 0.0)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         (x,) = ctx.saved_tensors
         (gradient,) = gradients
         leads_back = ((x < 0.5) & (gradient < 0.0)) | ((x > 0.5) & (gradient > 0.0))
-        return gradient * (((x > -_SLACK) & (x < 1.0 + _SLACK)) | leads_back)
+        return gradient * (((x > -_SLACK) & (x < 1.0 + _SLACK)) | leads_back), None
 
 
 class OutputWatch:

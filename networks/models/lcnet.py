@@ -12,7 +12,8 @@
 Source: W. Xia, H. Yin, X. Dai, N. Jha, "Fully Dynamic Inference with Deep Neural Networks", IEEE TETC, 2021.
 Only its abstract was reachable.  The layout follows what independent re-implementations agree on: one linear
 layer on the pooled block input and a ReLU clipped at 1, per block one L-Net and one C-Net as wide as the
-inner convolution.
+inner convolution.  Where they differ, B has a C-Net at every convolution, fed by that convolution's input:
+``per_convolution`` gives the last one of a block its own (``cnet2``), on what the block adds to its shortcut.
 
 Choice: the C-Net acts behind the inner batch norm and ReLU, so that a skipped channel is exactly zero.
 Choice: L-Net decides first; where it skips, the C-Net's answer has no effect and is not computed when
@@ -29,7 +30,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks.models.gates import LinearChannelGate, LinearLayerGate, pooled_features
+from networks.models.gates import LEAST_SCORE, LinearChannelGate, LinearLayerGate, pooled_features
 from networks.models.resnet import BasicBlock, Bottleneck, ResidualBlock
 
 _SPREAD = 1.0  # Choice: between the scores of the least and the most important channel, at the start
@@ -91,19 +92,26 @@ class GatedBlock(ResidualBlock):
 
     def _narrow_branch(self, x: Tensor, scores: Tensor) -> Tensor:
         """Return the branch of one input (1, c, h, w) with its inner channels gathered."""
-        *before, gated, last = self.layers()
+        *before, gated, _ = self.layers()
         for conv, norm in before:
             x = torch.relu(norm(conv(x)))
         kept = scores.nonzero().squeeze(1)
-        if len(kept) == 0:  # nothing to compute: what is left is the last norm's constant
+        if len(kept) == 0:
             height, width = ((size - 1) // gated[0].stride[0] + 1 for size in x.shape[2:])
-            constant: Tensor = last[1](x.new_zeros(1, last[0].out_channels, height, width))
-            return constant
+            return self._last_of(x.new_zeros(1, 0, height, width), kept)
         weight, bias = _folded(*gated, kept)
         inner = torch.relu(functional.conv2d(x, weight, bias, gated[0].stride, gated[0].padding))
         inner = inner * scores[kept][None, :, None, None]
-        out = functional.conv2d(inner, last[0].weight[:, kept], None, last[0].stride, last[0].padding)
-        branch: Tensor = last[1](out)
+        return self._last_of(inner, kept)
+
+    def _last_of(self, inner: Tensor, kept: Tensor) -> Tensor:
+        """Return the branch from the ``kept`` inner channels alone."""
+        *_, (conv, norm) = self.layers()
+        if len(kept) == 0:  # nothing to compute: what is left is the norm's constant
+            out = inner.new_zeros(1, conv.out_channels, *inner.shape[2:])
+        else:
+            out = functional.conv2d(inner, conv.weight[:, kept], None, conv.stride, conv.padding)
+        branch: Tensor = norm(out)
         return branch
 
 
@@ -116,18 +124,49 @@ class LCBlock(GatedBlock):
         As of :class:`~networks.models.resnet.ResidualBlock`.
     layer, channel
         Which of the two it has.
+    per_convolution
+        Whether the last convolution has a C-Net too.
+    least
+        Score of what is kept, at least; 0 is plain ReLU-1.
     """
 
-    def __init__(self, in_channels: int, width: int, stride: int, *, layer: bool, channel: bool) -> None:
+    def __init__(  # noqa: PLR0913  # a block's shape, and its gates, each by name
+        self,
+        in_channels: int,
+        width: int,
+        stride: int,
+        *,
+        layer: bool,
+        channel: bool,
+        per_convolution: bool = False,
+        least: float = LEAST_SCORE,
+    ) -> None:
         super().__init__(in_channels, width, stride)
-        self.lnet = LinearLayerGate(in_channels) if layer else None
-        self.cnet = LinearChannelGate(in_channels, self.inner_channels) if channel else None
+        inner, out = self.inner_channels, self.out_channels
+        self.lnet = LinearLayerGate(in_channels, least) if layer else None
+        self.cnet = LinearChannelGate(in_channels, inner, least) if channel else None
+        self.cnet2 = LinearChannelGate(inner, out, least) if channel and per_convolution else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, in_channels, h, w) to (n, out_channels, h / stride, w / stride)."""
         pooled = pooled_features(x)
         layer_scores = None if self.lnet is None else self.lnet(pooled)
         return self.run(x, layer_scores, self._channel_scores(pooled, layer_scores))
+
+    def last(self, inner: Tensor) -> Tensor:
+        """Return the residual branch from its inner channels, under the last convolution's C-Net."""
+        out: Tensor = super().last(inner)
+        if self.cnet2 is None:
+            return out
+        scores: Tensor = self.cnet2(pooled_features(inner))
+        return out * scores[:, :, None, None].to(out.dtype)
+
+    def _last_of(self, inner: Tensor, kept: Tensor) -> Tensor:
+        if self.cnet2 is None:
+            return super()._last_of(inner, kept)
+        whole = inner.new_zeros(1, self.inner_channels, *inner.shape[2:])
+        whole[:, kept] = inner
+        return self.last(whole)
 
     @torch.no_grad()
     def open_gates_by_importance(self) -> None:
@@ -139,6 +178,9 @@ class LCBlock(GatedBlock):
         """
         if self.cnet is not None:
             self.cnet.fc.linear.bias.add_(ranks(self.channel_importance()), alpha=_SPREAD)
+        if self.cnet2 is not None:
+            norm = self.layers()[-1][1]
+            self.cnet2.fc.linear.bias.add_(ranks(norm.weight.detach().abs()), alpha=_SPREAD)
         if self.lnet is not None:
             self.lnet.fc.linear.bias.add_(_SPREAD / 2)
 

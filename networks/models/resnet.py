@@ -77,14 +77,19 @@ class ResidualBlock(nn.Module):
 
     def branch(self, x: Tensor, channel_scores: Tensor | None = None) -> Tensor:
         """Return the residual branch; ``channel_scores`` (n, inner_channels) scale its inner channels."""
-        *before, gated, last = self.layers()
+        *before, gated, _ = self.layers()
         for conv, norm in before:
             x = torch.relu(norm(conv(x)))
         x = torch.relu(gated[1](gated[0](x)))
         if channel_scores is not None:
             x = x * channel_scores[:, :, None, None].to(x.dtype)
-        scaled: Tensor = last[1](last[0](x))
-        return scaled
+        return self.last(x)
+
+    def last(self, inner: Tensor) -> Tensor:
+        """Return the residual branch from its inner channels: the last convolution and its norm."""
+        *_, (conv, norm) = self.layers()
+        out: Tensor = norm(conv(inner))
+        return out
 
 
 class BasicBlock(ResidualBlock):

@@ -6,7 +6,8 @@ A joint block, in program order (``b`` stands for ``block3``, say)::
     b.lnet.fc, b.lnet.threshold                 L-Net: decides about everything below but the projection
     b.cnet.fc, b.cnet.threshold                 C-Net: decides about b.conv1's channels
     b.conv1 (relu), b.scale_channels            conv1 times C-Net's scores
-    b.conv2, b.scale                            conv2 times L-Net's score
+    b.conv2, b.scale                            conv2 times L-Net's score; with a C-Net of its own, before that:
+                                                b.pool2, b.cnet2.fc, b.cnet2.threshold, and b.scale_outputs behind it
     b.shortcut                                  the projection, where sizes change: always runs
     b.add (relu)
 """
@@ -43,12 +44,31 @@ def branch(
     builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor, scores: Tensor | None
 ) -> Tensor:
     """Add a block's residual branch, its inner channels scaled by ``scores`` if there are any."""
-    layers = block.layers()
-    for i, (conv, _) in enumerate(layers, start=1):
-        x = add_conv(builder, f"{name}.conv{i}", conv, x, "relu" if i < len(layers) else "none")
-        if i == len(layers) - 1 and scores is not None:
-            x = builder.elementwise("mul", f"{name}.scale_channels", (x, scores))
-    return x
+    *before, (last, _) = block.layers()
+    for i, (conv, _) in enumerate(before, start=1):
+        x = add_conv(builder, f"{name}.conv{i}", conv, x, "relu")
+    if scores is not None:
+        x = builder.elementwise("mul", f"{name}.scale_channels", (x, scores))
+    own = block.cnet2 if isinstance(block, LCBlock) else None
+    conv_name = f"{name}.conv{len(block.kernels)}"
+    if own is None:
+        return add_conv(builder, conv_name, last, x)
+    pooled = builder.global_pool(f"{name}.pool2", x)
+    outputs = add_linear(builder, f"{name}.cnet2.fc", own.fc.linear, pooled, "relu1")
+    builder.elementwise("threshold", f"{name}.cnet2.threshold", (outputs,))
+    y = builder.elementwise("mul", f"{name}.scale_outputs", (add_conv(builder, conv_name, last, x), outputs))
+    builder.gate(
+        Gate(
+            name=f"{name}.cnet2",
+            kind="channel",
+            size=own.channels,
+            reads=x.name,
+            computed_by=(f"{name}.pool2", f"{name}.cnet2.fc", f"{name}.cnet2.threshold"),
+            guards=(conv_name,),
+            scaled=True,
+        )
+    )
+    return y
 
 
 def shortcut(builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks.models.gates import LinearChannelGate, LinearLayerGate, pooled_features
+from networks.models.gates import LEAST_SCORE, LinearChannelGate, LinearLayerGate, pooled_features
 from networks.models.lcnet import ranks
 
 _PATCH = 2  # pixels: side of the whitened patches, airbench94
@@ -45,17 +45,21 @@ class Stage(nn.Module):
         Whether an L-Net decides if the second convolution runs.
     channel
         Whether a C-Net stands at each convolution.
+    least
+        Score of what is kept, at least; 0 is plain ReLU-1.
     """
 
-    def __init__(self, in_channels: int, width: int, *, layer: bool, channel: bool) -> None:
+    def __init__(
+        self, in_channels: int, width: int, *, layer: bool, channel: bool, least: float = LEAST_SCORE
+    ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, width, 3, padding=1, bias=False)
         self.bn1 = _shifting_norm(width)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
         self.bn2 = _shifting_norm(width)
-        self.cnet1 = LinearChannelGate(in_channels, width) if channel else None
-        self.lnet = LinearLayerGate(width) if layer else None
-        self.cnet2 = LinearChannelGate(width, width) if channel else None
+        self.cnet1 = LinearChannelGate(in_channels, width, least) if channel else None
+        self.lnet = LinearLayerGate(width, least) if layer else None
+        self.cnet2 = LinearChannelGate(width, width, least) if channel else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, in_channels, h, w) to (n, width, h // 2, w // 2)."""
@@ -100,13 +104,15 @@ class WhitenedNet(nn.Module):
         Of the images and of the answer.
     layer_gates, channel_gates
         Which gates every stage has.
+    least_score
+        Of what is kept; 0 is plain ReLU-1.
 
     Notes
     -----
     The stem's weights are fixed; :meth:`whiten` sets them, or a checkpoint.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # a network's layout takes these six, all but one with defaults
         self,
         widths: tuple[int, ...],
         *,
@@ -114,6 +120,7 @@ class WhitenedNet(nn.Module):
         classes: int = 10,
         layer_gates: bool = False,
         channel_gates: bool = False,
+        least_score: float = LEAST_SCORE,
     ) -> None:
         super().__init__()
         self.stem = nn.Conv2d(in_channels, 2 * in_channels * _PATCH**2, _PATCH)
@@ -121,7 +128,8 @@ class WhitenedNet(nn.Module):
         channels = self.stem.out_channels
         self.stage_names = [f"stage{i}" for i in range(1, len(widths) + 1)]
         for name, width in zip(self.stage_names, widths, strict=True):
-            self.add_module(name, Stage(channels, width, layer=layer_gates, channel=channel_gates))
+            made = Stage(channels, width, layer=layer_gates, channel=channel_gates, least=least_score)
+            self.add_module(name, made)
             channels = width
         self.classifier = nn.Linear(channels, classes, bias=False)
         _initialise(self)

@@ -122,8 +122,8 @@ def _network(config: RunConfig) -> str:
             return f"static, {how}"
         case WhitenedConfig(layer_gates=layer, channel_gates=channel):
             return f"{_GATED[layer, channel]}, whitened"
-        case DDIResNetConfig():
-            return "DDI"
+        case DDIResNetConfig(layer_gates=layer, channel_gates=channel, exits=exits):
+            return "exits" if not layer else "DDI" if channel or exits else "SkipNet"
         case DenseNetConfig(layer_gates=gated):
             return "DDI on DenseNet" if gated else "static DenseNet"
         case _:

@@ -16,7 +16,7 @@ Relative paths are relative to the configuration file; ``data`` may also be give
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal, assert_never
 
@@ -40,7 +40,7 @@ from networks.training import checkpoint
 from networks.training.cost import CostModel
 from networks.training.cost_table import check_cost_table, load_cost_table
 from networks.training.data import Dataset, load_dataset
-from networks.training.objective import SignFlipCost, TargetCost
+from networks.training.objective import ExitLoss, SignFlipCost, TargetCost
 from networks.training.optimizing.optimizers import TrainSettings
 from networks.training.run import Answering, EpochReport, Objective, accuracy_of, train
 from networks.training.starting import start
@@ -81,6 +81,15 @@ class SignFlipConfig(BaseModel):
     table: str | None = None  # cost table (JSON) of a design; without it MACs count
 
 
+class ExitsConfig(BaseModel):
+    """Side exits alone are trained, see :class:`networks.training.objective.ExitLoss`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["exits"]
+    table: None = None  # exits have no cost to be priced while they are trained
+
+
 class RunConfig(BaseModel):
     """One training run."""
 
@@ -95,13 +104,14 @@ class RunConfig(BaseModel):
     rounds: int = Field(default=8, ge=1)  # of views of every image that the teachers answer
     model: ModelConfig
     training: TrainSettings
-    cost: Annotated[CostConfig | SignFlipConfig, Field(discriminator="kind")] | None = None
+    cost: Annotated[CostConfig | SignFlipConfig | ExitsConfig, Field(discriminator="kind")] | None = None
 
 
 _SECTIONS: dict[str, type[BaseModel]] = {
     "training": TrainSettings,
     "target": CostConfig,
     "sign_flip": SignFlipConfig,
+    "exits": ExitsConfig,
     "resnet": ResNetConfig,
     "ddi_resnet": DDIResNetConfig,
     "densenet": DenseNetConfig,
@@ -190,7 +200,8 @@ def run(  # noqa: PLR0913  # one run has these seven parts
         with _frozen_backbone(model):
             train(model, data, gate_stage, everything, out / "gates", lessons=lessons)
     objective = _objective(config, cost)
-    train(model, data, config.training, objective, out, lessons=lessons, progress=progress)
+    with _frozen_backbone(model) if isinstance(config.cost, ExitsConfig) else nullcontext():
+        train(model, data, config.training, objective, out, lessons=lessons, progress=progress)
     checkpoint.round_weights(model)
     information = {
         "name": config.name,
@@ -268,14 +279,16 @@ def _objective(config: RunConfig, cost: CostModel, target: float | None = None) 
     smoothing = config.training.label_smoothing
     if config.cost is None:
         return Answering(smoothing)
-    if not cost.graph.gates:
-        raise ConfigError(f"cost.target = {config.cost.target}: the model has no gates to meet it with")
-    wanted = config.cost.target if target is None else target
+    trained = [gate for gate in cost.graph.gates if gate.kind == "exit" or config.cost.kind != "exits"]
+    if not trained:
+        raise ConfigError(f"cost.kind = {config.cost.kind}: the model has no gates to train")
     match config.cost:
-        case CostConfig(weight=weight, anneal=anneal, start=start, layer_pull=pull):
-            return TargetCost(cost, wanted, weight, anneal, start, pull, smoothing)
-        case SignFlipConfig(beta=beta, exit_weight=exit_weight):
-            return SignFlipCost(cost, wanted, beta, exit_weight, smoothing)
+        case CostConfig(target=own, weight=weight, anneal=anneal, start=start, layer_pull=pull):
+            return TargetCost(cost, target or own, weight, anneal, start, pull, smoothing)
+        case SignFlipConfig(target=own, beta=beta, exit_weight=exit_weight):
+            return SignFlipCost(cost, target or own, beta, exit_weight, smoothing)
+        case ExitsConfig():
+            return ExitLoss(smoothing)
         case _:
             assert_never(config.cost)
 
@@ -296,7 +309,7 @@ def _first_problem(error: ValidationError) -> str:
             return f"{where}.kind: is missing"
         case "union_tag_invalid":
             known = (
-                ("target", "sign_flip")
+                ("target", "sign_flip", "exits")
                 if where == "cost"
                 else ("resnet", "ddi_resnet", "densenet", "whitened")
             )

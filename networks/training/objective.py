@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks.models.gates import OutputWatch, named_gates
+from networks.models.gates import ExitGate, OutputWatch, named_gates
 from networks.training.answers import Wanted, answer_loss
 from networks.training.cost import CostModel, openness
 
@@ -125,6 +125,41 @@ def _pull(gap: Tensor) -> Tensor:
     29 % of the training images within three epochs.
     """
     return 2.0 * functional.huber_loss(gap, torch.zeros_like(gap), reduction="none", delta=_GENTLE)
+
+
+@dataclass(slots=True)
+class ExitLoss:
+    """The loss of side exits on a backbone that stays as it is: each learns the labels and the last exit's answers.
+
+    Source: side exits with a loss of their own, S. Teerapittayanon et al., "BranchyNet", ICPR 2016; the last exit as
+    their teacher, L. Zhang et al., "Be Your Own Teacher", ICCV 2019.
+
+    Choice: the backbone is frozen, its norms included, so that the last exit answers exactly as the static network does
+    and exits cost a forward pass to train.
+    """
+
+    label_smoothing: float = 0.0
+    _right: dict[str, int] = field(default_factory=dict)
+    _seen: int = 0
+
+    def __call__(self, model: nn.Module, inputs: Tensor, wanted: Wanted, progress: float) -> Tensor:
+        """Return the sum of the exits' losses on the batch."""
+        model.eval()
+        exits = {name: part.train() for name, part in model.named_modules() if isinstance(part, ExitGate)}
+        with OutputWatch(exits) as watch:
+            last = model(inputs).detach()
+        asked = Wanted(wanted.labels, last)
+        self._seen += len(last)
+        for name, answer in watch.outputs.items():
+            self._right[name] = self._right.get(name, 0) + int((answer.argmax(1) == wanted.labels).sum())
+        losses = [answer_loss(answer, asked, self.label_smoothing) for answer in watch.outputs.values()]
+        return torch.stack(losses).sum()
+
+    def report(self) -> Mapping[str, float]:
+        """Return the share of the training images that each exit answered correctly, and forget it."""
+        figures = {f"right.{name}": right / self._seen for name, right in self._right.items()}
+        self._right, self._seen = {}, 0
+        return figures
 
 
 @dataclass(slots=True)

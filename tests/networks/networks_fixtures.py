@@ -14,8 +14,17 @@ SHAPE = (3, 8, 8)
 WIDTHS = (4, 6, 8)
 
 
-def lcnet_config(*, layer: bool = True, channel: bool = True, depth: int = 14) -> ResNetConfig:
-    return ResNetConfig(kind="resnet", depth=depth, widths=WIDTHS, layer_gates=layer, channel_gates=channel)
+def lcnet_config(
+    *, layer: bool = True, channel: bool = True, depth: int = 14, per_convolution: bool = False
+) -> ResNetConfig:
+    return ResNetConfig(
+        kind="resnet",
+        depth=depth,
+        widths=WIDTHS,
+        layer_gates=layer,
+        channel_gates=channel,
+        per_convolution=per_convolution,
+    )
 
 
 def ddi_config(*, exits: tuple[int, ...] = (1, 2)) -> DDIResNetConfig:

@@ -9,10 +9,21 @@ from torch import nn
 
 from networks.models.ddi import HIDDEN, DDIBlock, hard_decision
 from networks.models.densenet import DenseNet
+from networks.models.families import ResNetConfig
 from networks.models.gates import OutputWatch, named_gates
 from networks.models.lcnet import set_skipping
-from networks.recording.recorder import record
-from tests.networks.networks_fixtures import SHAPE, as_ddi, ddi_config, deciding, densenet_config, images
+from networks.recording.recorder import check_macs, record
+from networks.training.answers import Wanted
+from networks.training.objective import ExitLoss
+from tests.networks.networks_fixtures import (
+    SHAPE,
+    WIDTHS,
+    as_ddi,
+    ddi_config,
+    deciding,
+    densenet_config,
+    images,
+)
 from traces.trace import TraceInfo
 from traces.work.workload import lower
 
@@ -154,3 +165,39 @@ def test_an_exit_has_a_convolution_for_every_stage_it_leaves_out() -> None:
     }
     assert convs == {"exit1": [(4, 3), (3, 4)], "exit2": [(4, 3), (3, 4)], "exit3": [(6, 4)], "exit4": []}
     assert graph.op("exit1.convs.1").macs == 9 * 3 * 4 * 2 * 2  # 8 x 8 pixels, halved twice
+
+
+def test_exits_alone_skip_nothing_and_leave_the_backbone_as_it_is() -> None:
+    config = ddi_config().model_copy(update={"layer_gates": False, "channel_gates": False})
+    model, graph = deciding(config)
+    assert [gate.kind for gate in graph.gates] == ["exit"]
+    assert not list(named_gates(model))
+    plain = ResNetConfig(kind="resnet", depth=14, widths=WIDTHS).build().eval()
+    state = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("exit")}
+    plain.load_state_dict(state)
+    assert torch.equal(plain(images()), model(images()))
+    check_macs(plain, graph.without_gates(), images(1))
+
+
+def test_exits_learn_from_the_last_one_while_the_backbone_stays() -> None:
+    config = ddi_config().model_copy(update={"layer_gates": False, "channel_gates": False})
+    model, _ = deciding(config)
+    backbone = {name: t.clone() for name, t in model.state_dict().items() if not name.startswith("exit")}
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name.startswith("exit"))
+    loss = ExitLoss()
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.05)
+    x, wanted = images(64), Wanted(torch.arange(64) % 10)
+    values = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        value = loss(model.train(), x, wanted, 0.0)
+        value.backward()
+        optimizer.step()
+        values.append(value.item())
+    assert values[-1] < 0.8 * values[0]
+    report = loss.report()
+    assert set(report) == {"right.exit1", "right.exit2"}
+    assert all(0 <= share <= 1 for share in report.values())
+    state = model.state_dict()
+    assert all(torch.equal(state[name], tensor) for name, tensor in backbone.items())  # norms too

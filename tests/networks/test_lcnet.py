@@ -9,13 +9,18 @@ from torch import nn
 from networks.models.families import ResNetConfig
 from networks.models.gates import LinearLayerGate, OutputWatch, kept_scores, named_gates
 from networks.models.lcnet import GatedBlock, LCBasicBlock, masked_reference, set_skipping
-from tests.networks.networks_fixtures import deciding, images, lcnet_config
+from networks.recording.recorder import check_macs
+from networks.training.cost import CostModel
+from tests.networks.networks_fixtures import SHAPE, deciding, images, lcnet_config
 
 
-@pytest.mark.parametrize(("layer", "channel"), [(True, False), (False, True), (True, True)])
+@pytest.mark.parametrize(
+    ("layer", "channel", "per_convolution"),
+    [(True, False, False), (False, True, False), (True, True, False), (True, True, True)],
+)
 @torch.no_grad()
-def test_real_skipping_equals_the_masked_reference(layer: bool, channel: bool) -> None:
-    model, _ = deciding(lcnet_config(layer=layer, channel=channel))
+def test_real_skipping_equals_the_masked_reference(layer: bool, channel: bool, per_convolution: bool) -> None:
+    model, _ = deciding(lcnet_config(layer=layer, channel=channel, per_convolution=per_convolution))
     x = images()
     with OutputWatch(dict(named_gates(model))) as watch:
         masked = model(x)
@@ -175,3 +180,40 @@ def test_gates_start_open_in_order_of_importance() -> None:
     assert block.cnet.fc.linear.bias[order].tolist() == pytest.approx([0.5, 0.5 + 1 / 3, 0.5 + 2 / 3, 1.5])
     assert block.lnet is not None
     assert block.lnet.fc.linear.bias.item() == pytest.approx(1.5)
+
+
+@torch.no_grad()
+def test_the_last_convolution_may_have_a_cnet_of_its_own() -> None:
+    block = LCBasicBlock(4, 4, 1, layer=False, channel=True, per_convolution=True).eval()
+    assert block.cnet2 is not None
+    block.cnet2.fc.linear.bias.copy_(torch.tensor([9.0, -9.0, 9.0, -9.0]))
+    x = torch.rand(2, 4, 8, 8)
+    out = block(x)
+    assert torch.equal(out[:, [1, 3]], x[:, [1, 3]])  # nothing is added to the shortcut
+    assert not torch.equal(out[:, [0, 2]], x[:, [0, 2]])
+    block.cnet2 = None
+    assert torch.equal(block(x)[:, [0, 2]], out[:, [0, 2]])
+
+
+@torch.no_grad()
+def test_a_cnet_per_convolution_saves_inputs_and_outputs() -> None:
+    """Half of the inner channels and half of the outputs: a half of conv1, a quarter of conv2."""
+    config = lcnet_config(layer=False, per_convolution=True, depth=8)
+    model = config.build().eval()
+    graph = config.graph(model, "small", SHAPE)
+    check_macs(model, graph, images(1))
+    half = {gate.name: (torch.arange(gate.size) % 2 == 0).float()[None] for gate in graph.gates}
+    shares = CostModel(graph).shares(half)
+    assert {name: share.item() for name, share in shares.items() if name.startswith("block2.conv")} == {
+        "block2.conv1": 0.5,
+        "block2.conv2": 0.25,
+    }
+
+
+def test_plain_relu1_by_hand() -> None:
+    x = torch.tensor([-0.5, 0.0, 0.25, 0.9, 3.0])
+    assert kept_scores(x, 0.0).tolist() == pytest.approx([0.0, 0.0, 0.25, 0.9, 1.0])
+    assert kept_scores(x, 0.5).tolist() == pytest.approx([0.0, 0.0, 0.625, 0.95, 1.0])
+    config = lcnet_config().model_copy(update={"least_score": 0.0})
+    gates = [gate for _, gate in named_gates(config.build())]
+    assert {gate.least for gate in gates if isinstance(gate, LinearLayerGate)} == {0.0}

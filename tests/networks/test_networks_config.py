@@ -162,7 +162,7 @@ def test_missing_and_broken_files(tmp_path: Path) -> None:
 
 def test_a_target_without_gates_is_refused(tmp_path: Path) -> None:
     path = _write(tmp_path / "c.yaml", BACKBONE + "cost: {kind: target, target: 0.5}\n")
-    with pytest.raises(ConfigError, match="the model has no gates to meet it with"):
+    with pytest.raises(ConfigError, match=r"cost.kind = target: the model has no gates to train"):
         train_from_config(path, tmp_path / "out")
 
 

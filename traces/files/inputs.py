@@ -13,7 +13,7 @@ from traces.graphs.network import NetworkGraph
 from traces.trace import Trace, TraceInfo
 from traces.work.workload import open_trace
 
-NO_ANSWER = -1  # label and prediction of an input that nobody ran a network on
+NO_ANSWER = 2**31 - 1  # label and prediction of an input that nobody ran a network on: the largest there is
 
 
 def is_trace(name_or_path: str | Path) -> bool:
