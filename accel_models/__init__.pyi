@@ -30,7 +30,9 @@ from .design.params import memory_params as memory_params
 from .design.params import peak_macs_per_cycle as peak_macs_per_cycle
 from .design.params import simd_params as simd_params
 from .design.params import technology_params as technology_params
+from .design.quantities import NUMBER as NUMBER
 from .design.quantities import UNITS as UNITS
+from .design.quantities import exact as exact
 from .design.quantities import parse_quantity as parse_quantity
 from .design.quantities import spell as spell
 from .dram import transfer_cycles as transfer_cycles

@@ -12,12 +12,14 @@ from dataclasses import fields
 
 import numpy as np
 
+from accel_models.cost import Placement, WorkStates
 from accel_models.design.design import Array
 from accel_models.design.load import load_design
 from accel_models.dram import MemoryParams
 from accel_models.units.array.mapping import map_ops
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.ops import run_op
+from accel_models.units.pricing import price_all
 from accel_models.work.shapes import Shapes, shapes_of
 from traces.graphs.parts import Op
 
@@ -31,6 +33,14 @@ MEMORY = MemoryParams(
     dram_latency_cycles=100,
     burst_bytes=64,
     requests_in_flight=16,
+)
+_ON_NPU = Placement(
+    unit="micronpu",
+    inputs_on_chip=True,
+    output_on_chip=True,
+    weights_resident=False,
+    weight_prefetch_bytes=0,
+    reserved_bytes=0,
 )
 LAYERS = (  # channels in, out, size in, kernel, stride: convolutions of ResNet-50 of every kind
     (64, 256, 56, 1, 1),
@@ -105,6 +115,7 @@ def main() -> None:
     print(f"one call per shape (from {len(sample)} calls, equal results: {same}): {looped:.1f} s CPU")
     print(f"ratio: {looped / vectorised:.0f} x")
     print(f"the same shapes with the tiles and queues of gemmini_16x16: {_library_seconds(shapes):.2f} s CPU")
+    print(f"the same shapes with the blocks and slices of ethos_u55_128: {_npu_seconds(shapes):.2f} s CPU")
 
 
 def _library_seconds(shapes: Shapes) -> float:
@@ -117,6 +128,32 @@ def _library_seconds(shapes: Shapes) -> float:
     for op, part in parts:
         run_op(op, part, machine, spread)
     return time.process_time() - start
+
+
+def _npu_seconds(shapes: Shapes) -> float:
+    """CPU seconds for all shapes on a microNPU: blocks chosen, weights cut into slices."""
+    design, each = load_design("ethos_u55_128"), len(shapes) // len(LAYERS)
+    works = [
+        _work(_op(layer), shapes.take(slice(i * each, (i + 1) * each))) for i, layer in enumerate(LAYERS)
+    ]
+    start = time.process_time()
+    price_all(works, [_ON_NPU] * len(works), design)
+    return time.process_time() - start
+
+
+def _work(op: Op, shapes: Shapes) -> WorkStates:
+    n = len(shapes)
+    return WorkStates(
+        op=op,
+        runs=np.ones(n, np.bool_),
+        in_channels=shapes.in_channels,
+        out_channels=shapes.out_channels,
+        out_rows=shapes.out_height,
+        batch=np.ones(n, np.int64),
+        useful_macs=shapes.macs,
+        weight_fetch_bytes=shapes.weights,
+        gathered_elements=np.zeros(n, np.int64),
+    )
 
 
 if __name__ == "__main__":

@@ -28,22 +28,40 @@ def _quantity(kind: str, *, integer: bool = False) -> Any:
     return (BeforeValidator(read), PlainSerializer(lambda value: spell(value, kind), return_type=str))
 
 
-Frequency = Annotated[float, *_quantity("frequency"), Field(gt=0)]
-Size = Annotated[int, *_quantity("size", integer=True), Field(ge=0)]
-Room = Annotated[int, *_quantity("size", integer=True), Field(gt=0)]  # a size that cannot be nothing
-Bandwidth = Annotated[float, *_quantity("bandwidth"), Field(gt=0)]
-Time = Annotated[float, *_quantity("time"), Field(ge=0)]
-Energy = Annotated[float, *_quantity("energy"), Field(ge=0)]
-Voltage = Annotated[float, *_quantity("voltage"), Field(gt=0)]
-Node = Annotated[int, *_quantity("length", integer=True), Field(gt=0)]
-Power = Annotated[float, *_quantity("power"), Field(ge=0)]
-Temperature = Annotated[float, *_quantity("temperature"), Field(gt=0)]
-Bits = Annotated[int, *_quantity("bits", integer=True), Field(gt=0)]
-Count = Annotated[int, Field(ge=1, strict=True)]
-Cycles = Annotated[int, Field(strict=True)]
-CyclesUp = Annotated[int, Field(ge=0, strict=True)]  # not negative
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-NotNegative = Annotated[float, Field(ge=0.0)]
+# Ranges.  Choice: a number outside these is a slip of the pen, no design; inside them, every product of settings and
+# sizes that the equations form stays below 2**62, which :mod:`accel_models.units.sane` checks once more.
+MOST_CYCLES = 1 << 20  # an overhead of a millisecond at 1 GHz
+LEAST_CYCLES = -16  # what an equation may count twice: latencies of a pipeline, not work
+MOST_COUNT = 1 << 16  # the widest array or vector is a few thousand
+MOST_BYTES = 1 << 40  # 1 TiB: more than any memory beside an accelerator
+MOST_FACTOR = 1e6  # of cycles per instruction or event
+
+Frequency = Annotated[float, *_quantity("frequency"), Field(ge=1.0, le=1e11)]  # 100 GHz: faster than logic
+Size = Annotated[int, *_quantity("size", integer=True), Field(ge=0, le=MOST_BYTES)]
+Room = Annotated[
+    int, *_quantity("size", integer=True), Field(gt=0, le=MOST_BYTES)
+]  # a size that cannot be nothing
+Bandwidth = Annotated[
+    float, *_quantity("bandwidth"), Field(ge=1.0, le=1e15)
+]  # 1 PB/s: beyond all stacked memory
+Time = Annotated[
+    float, *_quantity("time"), Field(ge=0, le=1.0)
+]  # a second: waits are of memories and hand-overs
+Energy = Annotated[float, *_quantity("energy"), Field(ge=0, le=1e12)]  # 1 J for one action
+Voltage = Annotated[float, *_quantity("voltage"), Field(ge=0.05, le=50.0)]  # of logic and its supply
+Node = Annotated[
+    int, *_quantity("length", integer=True), Field(gt=0, le=100_000)
+]  # the first processor: 10 um
+Power = Annotated[float, *_quantity("power"), Field(ge=0, le=1e6)]  # 1 MW
+Temperature = Annotated[float, *_quantity("temperature"), Field(gt=0, le=1000.0)]  # silicon works below
+Bits = Annotated[int, *_quantity("bits", integer=True), Field(gt=0, le=MOST_COUNT)]
+Count = Annotated[int, Field(ge=1, le=MOST_COUNT, strict=True)]
+Width = Annotated[int, Field(ge=1, le=64, strict=True)]  # of a number [bit]
+Cycles = Annotated[int, Field(ge=LEAST_CYCLES, le=MOST_CYCLES, strict=True)]
+CyclesUp = Annotated[int, Field(ge=0, le=MOST_CYCLES, strict=True)]  # not negative
+Share = Annotated[float, Field(ge=0.0, le=1.0, strict=True)]
+NotNegative = Annotated[float, Field(ge=0.0, le=MOST_FACTOR, strict=True)]
+Positive = Annotated[float, Field(ge=1e-3, le=MOST_FACTOR, strict=True)]
 
 
 class Part(BaseModel):
@@ -122,12 +140,12 @@ class Simd(Part):
     lanes_int16: Count
     lanes_fp32: Count
     vector: Room  # bytes of one load or store instruction
-    issue: Annotated[float, Field(gt=0)]  # instructions a cycle
-    mac_cycles: Annotated[float, Field(gt=0)]
-    alu_cycles: Annotated[float, Field(gt=0)]
-    load_cycles: Annotated[float, Field(gt=0)]
-    store_cycles: Annotated[float, Field(gt=0)]
-    branch_cycles: Annotated[float, Field(ge=0)]
+    issue: Positive  # instructions a cycle
+    mac_cycles: Positive
+    alu_cycles: Positive
+    load_cycles: Positive
+    store_cycles: Positive
+    branch_cycles: NotNegative
     weight_memory: MemoryWait
     instruction_cache: Size | None = None  # before code in the weight memory; left out: code never waits
     activation_memory: MemoryWait
@@ -160,9 +178,9 @@ class Memory(Part):
     double_buffered_accumulator: bool = True
     halo_kept: bool = True  # rows that neighbouring tiles share stay in the buffer
     tile_overhead_cycles: CyclesUp = 0  # control per tile, while the array waits
-    activation_bits: Count = 8
-    weight_bits: Count = 8
-    accumulator_bits: Count = 32
+    activation_bits: Width = 8
+    weight_bits: Width = 8
+    accumulator_bits: Width = 32
     word: Bits = 64  # of one SRAM access
     banks: Count = 1
     dram: Dram
@@ -196,7 +214,9 @@ class Skip(Part):
     group: Count = 1  # channels per aligned group that ``tile`` skips together
     spatial: bool = False
     packed_outputs: bool = False  # ``compact``: producers that know the mask store kept channels side by side
-    gather_elements_per_cycle: Annotated[float, Field(gt=0)] = 16.0  # ``compact``: packing kept channels
+    gather_elements_per_cycle: Annotated[float, Field(ge=1e-3, le=1e9, strict=True)] = (
+        16.0  # ``compact``: packing kept channels
+    )
 
     @property
     def rows(self) -> bool:
@@ -229,7 +249,7 @@ class Technology(Part):
     operations: str = "horowitz_45nm"
     precision: Precision = "int8"
     idle_clocking: Share = 0.1
-    register_bits_per_pe: Annotated[int, Field(ge=0)] = 48
+    register_bits_per_pe: Annotated[int, Field(ge=0, le=MOST_COUNT, strict=True)] = 48
     pe_buffer: Size = 0
     core_power: str | None = None
     supply: Voltage | None = None

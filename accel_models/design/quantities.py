@@ -10,7 +10,7 @@ import re
 from decimal import Decimal
 from typing import Final
 
-from traces import ConfigError, did_you_mean
+from traces import ConfigError, did_you_mean, shown
 
 # Factors to the base unit in which the model counts.  Decimal, so that 0.1 ns stays 0.1 ns.
 _ONE, _KILO, _MILLI = Decimal(1), Decimal(1000), Decimal("0.001")
@@ -39,7 +39,10 @@ _USUAL: Final[dict[str, str]] = {
     "rate": "fps",
 }
 _AMBIGUOUS: Final[dict[str, str]] = {"KB": "KiB (1024) or write bytes", "kB": "KiB", "MB": "MiB", "GB": "GiB"}
-_QUANTITY = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(\S.*?)?\s*$")
+_LONGEST = 80  # characters
+MOST_DIGITS = 18  # of a number before its unit: more than any unit needs to reach any quantity
+NUMBER = r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+_QUANTITY = re.compile(rf"^\s*({NUMBER})\s*([^\s0-9.].*?)?\s*$")
 
 
 def parse_quantity(text: object, quantity: str) -> float:
@@ -60,18 +63,29 @@ def parse_quantity(text: object, quantity: str) -> float:
     units = UNITS[quantity]
     example = f'"64 {_USUAL.get(quantity, next(iter(units)))}"'
     if not isinstance(text, str):
-        raise ConfigError(f"{text!r} has no unit: write a {quantity} like {example}")
-    match = _QUANTITY.match(text)
+        raise ConfigError(f"{shown(text)} has no unit: write a {quantity} like {example}")
+    match = _QUANTITY.match(text) if len(text) <= _LONGEST else None
     if match is None:
-        raise ConfigError(f"{text!r} is not a {quantity}: write it like {example}")
+        raise ConfigError(f"{shown(text)} is not a {quantity}: write it like {example}")
     number, unit = match.groups()
     if unit is None:
-        raise ConfigError(f"{text!r} has no unit: write a {quantity} like {example}")
+        raise ConfigError(f"{shown(text)} has no unit: write a {quantity} like {example}")
     if unit not in units:
         if quantity == "size" and unit in _AMBIGUOUS:
             raise ConfigError(f"{text!r}: {unit} is ambiguous (1000 or 1024); write {_AMBIGUOUS[unit]}")
-        raise ConfigError(f"{text!r}: no such unit of {quantity}{did_you_mean(unit, units)}")
-    return float(Decimal(number) * units[unit])
+        raise ConfigError(f"{shown(text)}: no such unit of {quantity}{did_you_mean(unit, units)}")
+    return float(exact(number, text) * units[unit])
+
+
+def exact(number: str, text: str) -> Decimal:
+    """Return a number that :data:`NUMBER` matches, refusing what no quantity can be; ``text`` is what was written."""
+    try:
+        value = Decimal(number)
+    except ArithmeticError:  # an exponent of twenty digits
+        value = Decimal("Infinity")
+    if not value.is_finite() or (value and abs(value.adjusted()) > MOST_DIGITS):
+        raise ConfigError(f"{shown(text)}: is out of all range: needs 1e-{MOST_DIGITS} to 1e{MOST_DIGITS}")
+    return value
 
 
 def whole(value: float, text: object) -> int:

@@ -9,6 +9,7 @@ from accel_models.design.design import Design
 from accel_models.design.params import design_prices, memory_params
 from accel_models.dram import transfer_cycles
 from accel_models.energy.actions import Actions, EnergyParts, energy_pj
+from accel_models.units.sane import check_cost
 from accel_models.units.unit_cost import BusTimes, States, Traffic, UnitCost
 
 DRAM_ROW_BYTES = 2048  # row buffer of an LPDDR4 channel, JESD209-4 (2 KiB page)
@@ -31,7 +32,7 @@ def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost
     )
     weight_energy = energy_pj(fetch, prices)
     energy = energy_pj(busy.actions + rest, prices) + weight_energy
-    return Cost(
+    cost = Cost(
         unit=unit,
         compute_cycles=busy.cycles,
         gather_cycles=np.broadcast_to(np.asarray(busy.gather_cycles, np.int64), len(work)),
@@ -54,6 +55,8 @@ def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost
         feasible=busy.feasible,
         misfit=busy.misfit,
     )
+    check_cost(cost, states.work.op.name, design.name)
+    return cost
 
 
 def _bus_times(design: Design, traffic: Traffic) -> BusTimes:

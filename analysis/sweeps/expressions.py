@@ -198,7 +198,7 @@ def quantity_value(value: bool | int | float | str) -> Value:
 
     No unit measures two quantities, so the text alone tells which one it is.
     """
-    if not isinstance(value, str) or not value[:1].isdigit():
+    if not isinstance(value, str) or not value[:1] or value[0] not in "0123456789":
         return value
     number, _, unit = value.strip().partition(" ")
     kind = next((kind for kind, units in UNITS.items() if unit.strip() in units), None)

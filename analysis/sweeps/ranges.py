@@ -15,14 +15,15 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from accel_models import UNITS, spell
-from traces import ConfigError, did_you_mean
+from accel_models import NUMBER, UNITS, exact, spell
+from traces import ConfigError, did_you_mean, shown
 
 Scalar = bool | int | float | str
 
+_LONGEST = 200  # characters
 MOST_VALUES = 100_000  # of one axis: a longer range is a slip of the pen
 
-_NUMBER = r"([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*((?!log2|step)[A-Za-z]\S*?)?"
+_NUMBER = rf"({NUMBER})\s*((?!log2|step)[A-Za-z]\S*?)?"
 _RANGE = re.compile(rf"^\s*{_NUMBER}\s*\.\.\s*{_NUMBER}(?:\s+(log2|step\s+{_NUMBER}))?\s*$")
 
 
@@ -56,14 +57,16 @@ def axis_values(text: object, where: str) -> tuple[Scalar, ...]:
 def _scalar(value: object, where: str) -> Scalar:
     if isinstance(value, bool | int | float | str):
         return value
-    raise ConfigError(f"{where}: {value!r} is not a value; write numbers, words or quantities with units")
+    raise ConfigError(
+        f"{where}: {shown(value)} is not a value; write numbers, words or quantities with units"
+    )
 
 
 def _range(text: str, where: str) -> tuple[Scalar, ...]:
-    match = _RANGE.match(text)
+    match = _RANGE.match(text) if len(text) <= _LONGEST else None
     if match is None:
         raise ConfigError(
-            f"{where}: {text!r} is not a range; write it like '8..64 step 8', '8..64 log2' or '16 KiB..64 KiB log2'"
+            f"{where}: {shown(text)} is not a range; write it like '8..64 step 8' or '16 KiB..64 KiB log2'"
         )
     first, first_unit, last, last_unit, rule, step, step_unit = match.groups()
     unit = first_unit or last_unit
@@ -81,7 +84,7 @@ def _range(text: str, where: str) -> tuple[Scalar, ...]:
             raise ConfigError(f"{where}: {text!r}: the step must be above 0")
         count = int((stop - start) / by) + 1
         if count > MOST_VALUES:
-            raise ConfigError(f"{where}: {text!r} has {count} values; needs at most {MOST_VALUES}")
+            raise ConfigError(f"{where}: {text!r} has {count:.4g} values; needs at most {MOST_VALUES}")
         numbers = [start + i * by for i in range(count)]
     return tuple(_spelled(number, unit) for number in numbers)
 
@@ -105,7 +108,7 @@ def _base(number: str, unit: str | None, unit_of_range: str | None, where: str) 
     if unit_of_range is None:
         if unit is not None:
             raise ConfigError(f"{where}: the step has a unit ({unit}), the range has none")
-        return Decimal(number)
+        return _exact(number, where)
     known = {
         name: factor for units in UNITS.values() if unit_of_range in units for name, factor in units.items()
     }
@@ -114,7 +117,14 @@ def _base(number: str, unit: str | None, unit_of_range: str | None, where: str) 
         raise ConfigError(f"{where}: no such unit {unit_of_range!r}{did_you_mean(unit_of_range, every)}")
     if unit not in known:
         raise ConfigError(f"{where}: {number} {unit or ''}: needs a unit{did_you_mean(unit or '', known)}")
-    return Decimal(number) * known[unit]
+    return _exact(number, where) * known[unit]
+
+
+def _exact(number: str, where: str) -> Decimal:
+    try:
+        return exact(number, number)
+    except ConfigError as problem:
+        raise ConfigError(f"{where}: {problem}") from None
 
 
 def _spelled(number: Decimal, unit: str | None) -> Scalar:

@@ -24,6 +24,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -54,6 +55,7 @@ from traces import (
 if TYPE_CHECKING:
     from simulator import Policy
 
+MOST_POLICIES = 10_000  # Choice: a few dozen differ in anything
 _KEYS: Final = (
     "designs", "set", "link", "where", "budget", "networks", "traces", "policies", "inputs", "objectives"
 )  # fmt: skip
@@ -187,6 +189,8 @@ def _policies(value: object) -> tuple[Policy, ...]:
     for entry in as_list(value or {}):
         settings = as_mapping(entry, "policies")
         lists = [axis_values(text, f"policies: {name}") for name, text in settings.items()]
+        if prod(map(len, lists)) > MOST_POLICIES:
+            raise ConfigError(f"policies: {prod(map(len, lists)):,} of them; needs at most {MOST_POLICIES:,}")
         for values in product(*lists):
             found[Policy(**dict(zip(settings, values, strict=True)))] = None
     return tuple(found)

@@ -8,10 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lacuna.console import percent, quantity, show_json, show_lines, show_table
-from lacuna.options import AsJson, DesignName, OutFolder, Settings, Without, design_from, left_out
+from lacuna.options import (
+    AsJson,
+    DesignName,
+    OutFolder,
+    Settings,
+    Sizes,
+    SkipUnsupported,
+    Without,
+    design_from,
+    left_out,
+    missing_note,
+    network_from,
+)
 
 if TYPE_CHECKING:
     from simulator import Explained, Replayed, Results
+    from traces import Trace
 
 TracePath = Annotated[
     Path, typer.Argument(help="Trace (.parquet, .npz), shipped name, or any network.", metavar="NETWORK")
@@ -41,14 +54,16 @@ def replay(
     exit_threshold: ExitThreshold = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Replay only the first N inputs.")] = None,
     timeline: Annotated[int, typer.Option(min=0, help="Write a timeline of the first N inputs.")] = 0,
+    sizes: Sizes = [],  # noqa: B006  (typer copies it)
+    skip_unsupported: SkipUnsupported = False,
     without: Without = [],  # noqa: B006  (typer copies it)
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,
 ) -> None:
-    """Replay a trace input by input on one design."""
+    """Replay a trace input by input on one design, or a network without one: a batch of inputs that run it whole."""
     from simulator import Policy  # noqa: PLC0415
     from simulator import replay as run  # noqa: PLC0415
-    from traces import load_trace, with_exit_threshold  # noqa: PLC0415
+    from traces import is_trace, load_trace, static_trace, with_exit_threshold  # noqa: PLC0415
 
     policy = Policy(
         prefetch=prefetch,
@@ -59,14 +74,18 @@ def replay(
         **left_out(without),
     )
     chosen = design_from(design, settings)
-    inputs = (
-        trace if exit_threshold is None else with_exit_threshold(load_trace(trace, limit), exit_threshold)
-    )
+    inputs: Path | Trace = trace
+    skipped: tuple[str, ...] = ()
+    if exit_threshold is not None:
+        inputs = with_exit_threshold(load_trace(trace, limit), exit_threshold)
+    elif not is_trace(trace):
+        network = network_from(str(trace), sizes, skip_unsupported)
+        inputs, skipped = static_trace(network, batch), network.skipped
     results = run(inputs, chosen, policy=policy, engine=parse_engine(engine), limit=limit, timeline=timeline)
     results.save(out)
     show_summary(results, as_json=as_json)
     if not as_json:
-        show_lines([f"wrote {out}/", f"next: lacuna report {out}"])
+        show_lines([*missing_note(skipped), f"wrote {out}/", f"next: lacuna report {out}"])
 
 
 def parse_engine(name: str) -> Literal["fast", "events"]:

@@ -13,7 +13,8 @@ def living_calls(tracing: Tracing) -> list[Call]:
     needed = {*tracing.answers, *tracing.looked_at}
     living: list[Call] = []
     for call in reversed(tracing.calls):
-        if not needed.isdisjoint(call.outputs):
+        constant = all(tracing.values[out].constant for out in call.outputs)
+        if not constant and not needed.isdisjoint(call.outputs):
             living.append(call)
             needed.update(call.inputs)
-    return [call for call in living[::-1] if not all(tracing.values[out].constant for out in call.outputs)]
+    return living[::-1]

@@ -70,7 +70,7 @@ def test_the_csv_has_the_promised_columns(lacuna: Lacuna, tmp_path: Path) -> Non
 
 
 def test_what_is_no_matrix_product_is_not_free(lacuna: Lacuna) -> None:
-    rows = lacuna("estimate", "resnet8_tiny", "-d", "edge_npu_16x16", "--json").json
+    rows = lacuna("estimate", "resnet8_tiny", "-d", "cortex_m4", "--json").json
     for kind in ("add", "global_avg_pool", "softmax"):
         chosen = [row for row in rows if row["op"] == kind]
         assert chosen
@@ -133,3 +133,21 @@ def test_a_cost_table_is_json_that_training_reads(lacuna: Lacuna, tmp_path: Path
     ran = lacuna("cost-table", "resnet8_tiny", "-d", "edge_npu_16x16", "--unit", "cycles", "--out", out)
     assert ran.code == 0, ran.err
     assert json.loads(out.read_text("utf-8"))["unit"] == "cycles"
+
+
+def test_a_network_without_a_trace_replays_and_says_that_nobody_knows_its_accuracy(
+    lacuna: Lacuna, tmp_path: Path
+) -> None:
+    (tmp_path / "g.csv").write_text("Layer, M, N, K,\na, 5, 6, 7,\n")
+    ran = lacuna("replay", tmp_path / "g.csv", "-d", "systolic_bare", "--out", tmp_path / "out", "--json")
+    assert ran.json["accuracy"] is None
+    assert ran.json["macs"] == 5 * 6 * 7
+
+
+def test_a_batch_is_said_with_its_share(lacuna: Lacuna, tmp_path: Path) -> None:
+    (tmp_path / "g.csv").write_text("Layer, M, N, K, Batch Size,\na, 5, 6, 7, 4,\n")
+    said = lacuna("estimate", tmp_path / "g.csv", "-d", "systolic_bare").out
+    assert "total of 4 inputs: 840 MACs" in said
+    assert "per input: 210 MACs" in said
+    (row,) = lacuna("estimate", tmp_path / "g.csv", "-d", "systolic_bare", "--batch", "2", "--json").json
+    assert (row["batch"], row["M"], row["macs"]) == (2, 10, 420)

@@ -22,8 +22,9 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     ("text", "part"),
     [
         ("[" * 5000, "nested too deeply"),
-        ("[" * (MOST_DEPTH + 2) + "]" * (MOST_DEPTH + 2), f"more than {MOST_DEPTH} levels"),
-        (LAUGHS, "more than 1,000,000 values"),
+        ("- " * 5000, "nested too deeply"),
+        ("- " * (MOST_DEPTH + 2), f"more than {MOST_DEPTH} levels"),
+        (LAUGHS, "more than 262,144 values"),
         ("a: &a [*a]", "more than"),
         ("a: !!python/object/apply:os.system [ls]", "not YAML"),
         ("a: 1\na: 2", "line 2: not YAML"),

@@ -51,17 +51,19 @@ def reading(
         raise error(f"{where}: {what}: {first_line(problem)}") from None
 
 
-def check_tree(value: object, where: str, *, error: type[LacunaError] = FileProblem) -> None:
+def check_tree(
+    value: object, where: str, *, most: int = MOST_VALUES, error: type[LacunaError] = FileProblem
+) -> None:
     """Refuse plain data that is too deep or too large, or holds what no file of ours means.
 
     Allowed are null, booleans, whole numbers of 64 bits, finite numbers, printable text, lists and mappings.
     """
-    left, stack = MOST_VALUES, [(value, 0)]
+    left, stack = most, [(value, 0)]
     while stack:
         part, depth = stack.pop()
         left -= 1
         if depth > MOST_DEPTH or left < 0:
-            bound = f"{MOST_DEPTH} levels" if depth > MOST_DEPTH else f"{MOST_VALUES:,} values"
+            bound = f"{MOST_DEPTH} levels" if depth > MOST_DEPTH else f"{most:,} values"
             raise error(f"{where}: holds more than {bound}")
         if isinstance(part, dict):
             stack += [(inner, depth + 1) for pair in part.items() for inner in pair]

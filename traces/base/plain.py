@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+from itertools import accumulate
 from typing import Any
 
 from traces.base.errors import ConfigError, FileProblem, LacunaError, first_line
-from traces.base.guard import check_tree, reading
+from traces.base.guard import MOST_DEPTH, check_tree, reading
 
 MOST_YAML = 1 << 18  # bytes; Choice: people write these by hand, and the reader takes a second for 100 KiB
 MOST_JSON = 1 << 26  # bytes; Choice: a network of 10,000 ops has 4 MiB
@@ -22,11 +23,13 @@ def parse_yaml(text: str | bytes, where: str) -> object:
 
     if len(text) > MOST_YAML:
         raise ConfigError(f"{where}: has {len(text)} bytes; needs at most {MOST_YAML}")
+    if _flow_depth(text) > MOST_DEPTH:
+        raise ConfigError(f"{where}: not YAML: nested too deeply: more than {MOST_DEPTH} levels of brackets")
     yaml = YAML(typ="safe", pure=True)
     yaml.allow_duplicate_keys = False
     with reading(where, "not YAML", error=ConfigError):
         value = _load(yaml, text, where)
-    check_tree(value, where, error=ConfigError)
+    check_tree(value, where, most=MOST_YAML, error=ConfigError)  # no value takes less than a byte
     return value
 
 
@@ -55,6 +58,13 @@ def parse_json_mapping(text: str | bytes, where: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise FileProblem(f"{where}: is damaged: holds {type(data).__name__}, needs an object")
     return data
+
+
+def _flow_depth(text: str | bytes) -> int:
+    """Return how deep brackets nest, those in quotes counted too; the reader of YAML takes seconds for thousands."""
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+    steps = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+    return max(accumulate(steps[c] for c in data if c in steps), default=0)
 
 
 def _load(yaml: Any, text: str | bytes, where: str) -> object:

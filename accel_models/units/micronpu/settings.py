@@ -6,11 +6,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from accel_models.design.design import Count, Cycles, Design, NotNegative, Part, Room, Share, Time
+from accel_models.design.design import (
+    MOST_COUNT,
+    Count,
+    CyclesUp,
+    Design,
+    NotNegative,
+    Part,
+    Positive,
+    Room,
+    Share,
+    Time,
+)
 from accel_models.units.micronpu.machine import Banks, MicroBlock, MicroNpu, OutputStage, Port, Rams
 from traces import ConfigError
 
-Positive = Annotated[float, Field(gt=0)]
 Sizes = tuple[Count, Count, Count]  # height, width, channels
 
 
@@ -32,7 +42,7 @@ class OutputCycles(Part):
 class SharedBanks(Part):
     """Block buffer of 1 KiB banks; granules are the banks that a use is rounded up to."""
 
-    count: Annotated[int, Field(ge=16, strict=True)]
+    count: Annotated[int, Field(ge=16, le=MOST_COUNT, strict=True)]
     input_granule: Count
     wide_input_granule: Count  # of 32 bits
     sum_granule: Count
@@ -55,18 +65,18 @@ class NpuSettings(Part):
     banks: SharedBanks | None = None
     rams: SeparateRams | None = None
     output_cycles: OutputCycles
-    restart_delay_cycles: Annotated[Cycles, Field(ge=0)]
+    restart_delay_cycles: CyclesUp
     pool_cycles_per_tap: Count  # of a micro-block of 8-bit elements
     channel_slots: tuple[
         Count, ...
     ] = ()  # copy, stream, weights, fast weights, inputs, scales; none: no bound
     sram_bytes_per_cycle: Positive
-    sram_latency_cycles: Annotated[Cycles, Field(ge=0)]
+    sram_latency_cycles: CyclesUp
     sram_burst: Room
     sram_requests_in_flight: Count = 16
     sram_ports: Count = 1
     offchip_write_latency: Time = 0.0
-    offchip_writes_in_flight: Annotated[int, Field(ge=0)] = 0
+    offchip_writes_in_flight: Annotated[int, Field(ge=0, le=MOST_COUNT, strict=True)] = 0
     # Where tensors live that the compiler has not moved; with sram_only, what is off the chip cannot be written.
     feature_maps: Literal["sram", "sram_only", "offchip"] = "sram"
     weight_sigma: Positive = (

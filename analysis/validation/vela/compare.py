@@ -58,7 +58,7 @@ def _networks() -> Comparison:
         "Vela on Ethos-U, cycles of a network",
         [_name(row) for row in rows],
         [_network_cycles()[_name(row)] for row in rows],
-        ("cycles", 0.05, 0.3),
+        ("cycles", 0.03, 0.1),
     )
 
 

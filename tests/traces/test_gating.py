@@ -1,0 +1,134 @@
+"""Unit: gates laid over graphs by name, and decisions of every shape, right and wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from traces.base.errors import FileProblem, GraphError
+from traces.gating.decisions import as_decisions
+from traces.gating.masks import from_masks
+from traces.gating.requests import channel, exits, layer, width
+from traces.graphs.build import GraphBuilder, Window
+from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate
+from traces.work.workload import lower
+
+LAYER = Gate(name="g", kind="layer", reads="input", guards=("a",))
+CHANNEL = Gate(name="g", kind="channel", size=3, reads="input", guards=("a",))
+WIDTH = Gate(name="g", kind="width", size=2, widths=(4, 8), reads="input", guards=("a",))
+
+
+def masked() -> NetworkGraph:
+    """``stem + mask * body(stem)``, the mask from a pool and a linear layer of the stem; conv before gate."""
+    builder = GraphBuilder("masked", 3, 8, 8)
+    stem = builder.conv("stem", builder.input, 4, Window.square(3))
+    body = builder.conv("body", stem, 4, Window.square(3))
+    score = builder.linear("gate.fc", builder.global_pool("gate.pool", stem), 1)
+    decision = builder.elementwise("threshold", "gate.hard", (score,))
+    kept = builder.elementwise("mul", "apply", (body, decision))
+    joined = builder.elementwise("add", "join", (stem, kept))
+    builder.linear("head", builder.global_pool("pool", joined), 10)
+    return builder.finish()
+
+
+def test_a_gate_finds_its_ops_and_takes_out_what_only_applied_it() -> None:
+    graph = masked().with_gates(layer("gate", guards=["body", "join"]))
+    gate = graph.gate("gate")
+    assert gate.reads == "stem"
+    assert gate.computed_by == ("gate.pool", "gate.fc", "gate.hard")
+    assert gate.guards == ("body", "join")
+    assert "apply" not in graph.index
+    assert graph.op("join").inputs == ("stem", "body")
+    assert graph.index["gate.hard"] < graph.index["body"]  # the decision comes first
+    assert graph.without_gates().macs == masked().macs - 4
+
+
+def test_scores_that_scale_keep_their_product() -> None:
+    graph = masked().with_gates(channel("gate", guards="body", scaled=True))
+    assert graph.op("apply").inputs == ("body", "gate.hard")
+
+
+@pytest.mark.parametrize(
+    ("request_", "match"),
+    [
+        (layer("gate", guards="bodyy"), r"guards: no op matches 'bodyy'; did you mean 'body'"),
+        (layer("gate", guards="body", but="nowhere"), r"but: no op matches 'nowhere'"),
+        (layer("gate", guards="stem"), r"guards 'stem', which its own decision needs"),
+        (layer("gate", guards="gate.*"), r"guards no op besides its own"),
+        (exits("head"), r"is one exit"),
+    ],
+)
+def test_a_request_that_cannot_be_is_one_clear_error(request_: object, match: str) -> None:
+    with pytest.raises(GraphError, match=match):
+        masked().with_gates(request_)  # type: ignore[arg-type]  # every one is a request
+
+
+def test_a_decision_from_outside_is_known_from_the_start() -> None:
+    gate = masked().with_gates(width("load", guards="body", widths=(2, 4))).gate("load")
+    assert (gate.reads, gate.computed_by, gate.size) == ("input", (), 2)
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 1), (5, 1, 1), (5, 1, 1, 1)])
+@pytest.mark.parametrize("dtype", [np.bool_, np.int64, np.float32, np.uint8])
+def test_bits_of_any_shape_and_type_are_read(shape: tuple[int, ...], dtype: type[np.generic]) -> None:
+    bits = np.array([1, 0, 0, 1, 1])
+    read = as_decisions(LAYER, bits.reshape(shape).astype(dtype), 5, "open=lambda y: y")
+    assert read.tolist() == bits.astype(bool).tolist()
+
+
+@pytest.mark.parametrize(
+    ("gate", "values", "match"),
+    [
+        (LAYER, np.array([0.2, 0.7]), r"between 0.2 and 0.7.*probabilities: open=lambda y: y > 0.5"),
+        (LAYER, np.array([-3.0, 1.0]), r"logits: open=lambda y: y > 0"),
+        (LAYER, np.eye(2), r"of two values per decision .*argmax\(1\) == 1"),
+        (CHANNEL, np.ones((2, 4)), r"shape \(2, 4\), need \(2, 3\)"),
+        (CHANNEL, np.ones((3, 2)), r"the first axis must be the inputs"),
+        (LAYER, np.array([np.nan, 1.0]), r"not a number"),
+        (LAYER, np.array(["a", "b"]), r"needs bool"),
+        (WIDTH, np.array([0, 2]), r"from 0 to 2, need whole numbers from 0 to 1"),
+        (WIDTH, np.array([[0.3, 0.7], [0.2, 0.8]]), r"index=lambda y: y.argmax\(1\)"),
+    ],
+)
+def test_what_could_mean_two_things_is_refused(gate: Gate, values: np.ndarray, match: str) -> None:
+    with pytest.raises(GraphError, match=match):
+        as_decisions(gate, values, 2, "open=lambda y: y")
+
+
+def test_one_hot_and_index_say_the_same_width() -> None:
+    index = as_decisions(WIDTH, np.array([1, 0]), 2, "index=lambda y: y")
+    one_hot = as_decisions(WIDTH, np.array([[0, 1], [1, 0]]), 2, "index=lambda y: y")
+    assert index.tolist() == one_hot.tolist() == [1, 0]
+
+
+def test_masks_come_from_arrays_csv_and_npz(tmp_path: Path) -> None:
+    graph = masked().with_gates(layer("gate", guards=["body", "join"]))
+    bits = np.array([1, 0, 1])
+    labels = np.array([3, 4, 5])
+    (tmp_path / "gate.csv").write_text("open\n1\n0\n1\n")
+    np.savez(tmp_path / "all.npz", gate=bits, labels=labels, predictions=labels)
+    traces = [
+        from_masks(graph, {"gate": bits}, labels, labels),
+        from_masks(graph, {"gate": tmp_path / "gate.csv"}, labels, labels),
+        from_masks(graph, tmp_path / "all.npz"),
+    ]
+    for trace in traces:
+        assert trace.decisions["gate"].tolist() == [True, False, True]
+        assert trace.accuracy == 1.0
+        body = 64 * 36 * 4
+        assert lower(trace).macs.tolist() == [graph.macs, graph.macs - body, graph.macs]
+
+
+def test_masks_that_do_not_fit_are_one_clear_error(tmp_path: Path) -> None:
+    graph = masked().with_gates(layer("gate", guards="body"))
+    with pytest.raises(GraphError, match="no gate 'gat'; did you mean 'gate'"):
+        from_masks(graph, {"gat": np.ones(3)})
+    with pytest.raises(GraphError, match="none for gate 'gate'"):
+        from_masks(graph, {})
+    with pytest.raises(GraphError, match="numbers of inputs differ: gate 3, labels 2"):
+        from_masks(graph, {"gate": np.ones(3)}, labels=np.zeros(2))
+    with pytest.raises(FileProblem, match=r"nowhere\.npz: needs an \.npz file"):
+        from_masks(graph, tmp_path / "nowhere.npz")
