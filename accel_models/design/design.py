@@ -198,6 +198,12 @@ class Gemmini(Part):
     search_cycles: NotNegative  # of the host, per candidate of its search for tiles; 0: cut ahead of time
     packs_taps: bool = False  # taps of a kernel row share the array's rows while their channels fit
     skips_strided_rows: bool = False  # a 1x1 kernel of stride 2 loads only the pixels it uses
+    loads_bias: bool = (
+        False  # into the accumulator, before a tile's first product; zeros are written otherwise
+    )
+    row_align: Size = (
+        1  # kept channels lie so many bytes apart, or a multiple, but never further than all of them
+    )
     l2: Size
     l2_latency_cycles: NotNegative  # of a hit
     last_level_cache: Size

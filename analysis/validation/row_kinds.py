@@ -76,6 +76,18 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         label="in_dim in_ch out_ch kernel stride mem_latency",
         group="mem_latency",
     ),
+    "gemmini_dynamic": _kind(
+        "Gemmini's RTL, cycles of a convolution with the channels that a gate left",
+        "in_dim in_ch out_ch kernel stride mem_latency mem_cycles_per_16B cycles",
+        arrays.gemmini_dynamic,
+        label="in_dim in_ch out_ch kernel stride mem_latency",
+        group="mem_latency",
+    ),
+    "gemmini_dynamic_inputs": RowKind(
+        what="Gemmini's RTL, convolutions of an input of a shipped trace over those of the dense network",
+        columns=("trace", "input", "mem_latency", "mem_cycles_per_16B", "cycles", "dense_cycles"),
+        evaluate=arrays.gemmini_dynamic_inputs,
+    ),
     "gemmini_dma": _kind(
         "Gemmini's RTL, cycles of loads or stores alone",
         "op cols rows commands dram_stride accumulator mem_latency mem_cycles_per_16B cycles",

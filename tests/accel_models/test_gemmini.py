@@ -19,7 +19,7 @@ from accel_models.units.gemmini.loops import conv_cycles, run_layers
 from accel_models.units.gemmini.machine import Gemmini, Run, gemmini_of
 from accel_models.units.gemmini.reuse import INPUT, NOTHING_CACHED, WEIGHTS, lines_under, missing, reuse_of
 from accel_models.units.gemmini.tiling import ConvLayer, ConvTiling, dosa_tiling, search_tiling
-from accel_models.units.gemmini.traffic import Block
+from accel_models.units.gemmini.traffic import Block, block_traffic
 from analysis.validation.gemmini import gemmini_comparisons
 from analysis.validation.gemmini_firesim import estimated_cycles, mapping_cycles
 from traces.base.errors import ConfigError
@@ -126,8 +126,14 @@ def test_trains_of_loads_by_hand() -> None:
 
 
 def test_stores_by_hand() -> None:
-    assert store_cycles(MEMORY, 1, 16, 64) == 16 * 108 / 16
-    assert store_cycles(MEMORY._replace(latency_cycles=0.0), 2, 16, 64) == 2 * 26
+    """Rows of 14 bytes, 14 apart: 16 of them straddle 13 borders of 16 bytes, three of those of 64."""
+    aligned, packed = Block(0, 64, 16, 16), Block(0, 14, 16, 14)
+    assert store_cycles(MEMORY, 1, aligned) == 16 * 108 / 16
+    at_once = MEMORY._replace(latency_cycles=0.0)
+    assert store_cycles(at_once, 2, aligned) == 2 * 26
+    requests, beats, _, _ = block_traffic(packed)
+    assert store_cycles(at_once, 1, packed) == beats + 1 > 26
+    assert store_cycles(MEMORY, 1, packed) == requests * 108 / 16 > 16 * 108 / 16
 
 
 def test_requests_to_one_line_take_turns() -> None:
@@ -135,8 +141,8 @@ def test_requests_to_one_line_take_turns() -> None:
     shares = [same_line_share(MEMORY, pitch) for pitch in (1, 4, 8, 16, 32, 64)]
     assert shares == [1.0, 1.0, 0.5, 0.25, 0.125, 0.0]
     slow = MEMORY._replace(latency_cycles=0.0, same_line_store_cycles=20.0)
-    assert store_cycles(slow, 1, 16, 2) == 16 * 20
-    assert store_cycles(slow, 1, 16, 16) == 16 * 5
+    assert store_cycles(slow, 1, Block(0, 2, 16, 2)) == 16 * 20
+    assert store_cycles(slow, 1, Block(0, 16, 16, 16)) == 16 * 5
 
 
 def test_lines_touched_by_rows() -> None:

@@ -49,6 +49,9 @@ def test_traces_are_of_these_checkpoints(name: str) -> None:
     assert set(trace.info.rates) == {gate.name for gate in trace.graph.gates}
     tested = execution_rates(trace)  # of other images: alike, not the same
     apart = [np.abs(np.subtract(rates, tested[name])).max() for name, rates in trace.info.rates.items()]
-    assert 0 < max(apart) < 0.05
+    assert max(apart) < 0.05
+    assert max(apart) > 0 or {gate.kind for gate in trace.graph.gates} == {
+        "exit"
+    }  # the last one answers always
     kept = lower(trace).macs.mean() / trace.graph.without_gates().macs
     assert kept == pytest.approx(entry["macs_kept"]["mean"], abs=5e-5)

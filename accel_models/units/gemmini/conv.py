@@ -48,7 +48,7 @@ from accel_models.units.gemmini.reuse import (
     reuse_of,
 )
 from accel_models.units.gemmini.tiling import ConvLayer, Ints, sizes_of
-from accel_models.units.gemmini.traffic import LINE_BYTES
+from accel_models.units.gemmini.traffic import LINE_BYTES, Block
 
 # The queues' clock: when the host may issue a tile, when each queue is free, and when the tile before last and
 # the last were done.
@@ -187,9 +187,13 @@ def _store(  # noqa: PLR0913, PLR0917  # as above
     """Cycles to store a tile's outputs."""
     memory, pitch, block = machine.memory, layer.output_pitch, machine.block_pixels
     rows, size = length[N] * length[Q], length[K] * machine.input_bytes
-    commands, asked = rows * -(-length[K] // machine.cols), 0.0
-    for col in range(0, length[P], block):
-        asked += store_cycles(memory, commands, min(block, length[P] - col), pitch)
+    asked = 0.0
+    for filter_ in range(0, length[K], machine.cols):
+        width = min(machine.cols, length[K] - filter_) * machine.input_bytes
+        for col in range(0, length[P], block):
+            first = (start[P] + col) * pitch + (start[K] + filter_) * machine.input_bytes
+            one = Block(first, pitch, min(block, length[P] - col), min(width, LINE_BYTES))
+            asked += store_cycles(memory, rows, one)
     beyond = missing(reuse, OUTPUT, start)
     written = lines_under(rows * length[P], start[K] * machine.input_bytes, size, pitch)
     lines[OUTPUT] += written * beyond[1]

@@ -124,14 +124,14 @@ def _input_commands(layer: ConvLayer, start: Ints, length: Ints, machine: Gemmin
     """Cycles of the commands that load a tile's inputs: up to 16 pixels of one row, a line of channels at a time."""
     memory, pitch, command = machine.memory, layer.input_pitch, int(machine.memory.command_rows)
     first, size = start[C] * machine.input_bytes, length[C] * machine.input_bytes
-    asked = 0.0
+    copies, asked = float(packed_taps(length, machine)), 0.0
     for col in range(0, window.cols, command):
         count = min(command, window.cols - col)
         for offset in range(0, size, LINE_BYTES):
             block = Block(first + offset, pitch, count, min(LINE_BYTES, size - offset))
-            asked += window.rows * train_cycles(memory, block)
-    written = window.rows * window.cols * packed_taps(length, machine)  # a scratchpad row a cycle
-    return float(length[N] * max(asked, float(written)))
+            time = max(train_cycles(memory, block), count * copies)  # a scratchpad row a cycle
+            asked += window.rows * time
+    return float(length[N] * asked)
 
 
 @compiled

@@ -75,14 +75,17 @@ def bias_cycles(memory: GemminiMemory) -> float:
 
 
 @compiled
-def store_cycles(memory: GemminiMemory, commands: float, rows: int, pitch: int) -> float:
-    """Time of ``commands`` stores of ``rows`` rows of 16 results each, ``pitch`` bytes apart.
+def store_cycles(memory: GemminiMemory, commands: float, block: Block) -> float:
+    """Time of so many stores, each of a block of rows of up to 16 results.
 
-    max(rows + 10, rows (L + 8) / 16) a command, if no line is written twice in a row.
+    max(rows + 10, beats + 1, q (L + 8) / 16) a command of q requests, if no line is written twice in a row.  A
+    row that straddles a border of 16 bytes is two beats, one of 64 two requests.
     """
-    row = (memory.latency_cycles + memory.request_overhead_cycles) / memory.requests_in_flight
-    row = max(row, same_line_share(memory, pitch) * memory.same_line_store_cycles)
-    return commands * max(rows + memory.store_overhead_cycles, rows * row)
+    requests, beats, _, _ = block_traffic(block)
+    trip = (memory.latency_cycles + memory.request_overhead_cycles) / memory.requests_in_flight
+    in_turn = same_line_share(memory, block.pitch) * memory.same_line_store_cycles
+    asked = max(requests * trip, block.rows * in_turn)
+    return commands * max(block.rows + memory.store_overhead_cycles, beats + 1.0, asked)
 
 
 @compiled

@@ -28,6 +28,8 @@ class Gemmini(NamedTuple):
     double_buffered: bool = True
     packs_taps: bool = False  # taps of a kernel row share the array's rows while their channels fit
     skips_strided_rows: bool = False  # a 1x1 kernel of stride 2 loads only the pixels it uses
+    loads_bias: bool = False  # of 4 bytes a filter, into the accumulator; zeros are written otherwise
+    row_align: int = 1  # what gates leave of a pixel's channels lies a multiple of so many bytes apart
     min_block_cycles: int = 4  # a block of pixels takes at least as long
     command_interval_cycles: float = 7.0  # between blocks' pairs of commands
     tile_issue_cycles: float = 40.0  # of the host, per tile
@@ -91,6 +93,8 @@ def gemmini_of(design: Design) -> Gemmini:
             double_buffered=memory.double_buffered,
             packs_taps=queues.packs_taps,
             skips_strided_rows=queues.skips_strided_rows,
+            loads_bias=queues.loads_bias,
+            row_align=queues.row_align,
             min_block_cycles=array.min_stream_cycles,
             command_interval_cycles=queues.command_interval_cycles,
             tile_issue_cycles=queues.tile_issue_cycles,

@@ -94,7 +94,8 @@ def run_op(
             tiles = np.broadcast_to(product_tile(product, "ws", machine), (len(part), 3))
             rows = np.stack([part.m // part.steps, part.k, part.n], axis=1)
             times = (part.groups * part.steps)[:, None]  # one product after the other
-            priced = run_products(rows, tiles, "ws", machine, found=found, weight_spread=spread)
+            bias = machine.loads_bias
+            priced = run_products(rows, tiles, "ws", machine, found=found, weight_spread=spread, bias=bias)
             runs[of_batch] = priced * times
     return LibraryRuns(runs, candidates, need, bound)
 
@@ -116,11 +117,15 @@ def _run_layers(  # noqa: PLR0913, PLR0917  # what decides a run
     """
     rows = _layer_rows(op, shapes, machine)
     tiles = np.broadcast_to(tiling.sizes, (len(rows), len(DIMS)))
-    first = run_layers(rows, tiles, tiling.loops, machine, found=found, weight_spread=weight_spread)
+    first = run_layers(
+        rows, tiles, tiling.loops, machine, found=found, weight_spread=weight_spread, bias=machine.loads_bias
+    )
     if op.groups == 1:
         return first
     behind = np.maximum(found, _found_by_later_groups(rows, machine))
-    later = run_layers(rows, tiles, tiling.loops, machine, found=behind, weight_spread=weight_spread)
+    later = run_layers(
+        rows, tiles, tiling.loops, machine, found=behind, weight_spread=weight_spread, bias=machine.loads_bias
+    )
     pitch = np.maximum(shapes.in_channels, shapes.out_channels) * machine.input_bytes
     in_new_lines = np.minimum(-(-pitch // LINE_BYTES), shapes.groups)[:, None]
     runs: Floats = first * in_new_lines + later * (shapes.groups[:, None] - in_new_lines)
@@ -157,11 +162,16 @@ def _layer_rows(op: Op, shapes: Shapes, machine: Gemmini) -> Ints:
         shapes.out_height,
         shapes.out_width,
         shapes.batch,
-        shapes.in_channels * machine.input_bytes,
-        shapes.out_channels * machine.weight_bytes,
-        shapes.out_channels * machine.input_bytes,
+        _pitch(shapes.in_channels, op.in_channels, machine.input_bytes, machine.row_align),
+        _pitch(shapes.out_channels, op.out_channels, machine.weight_bytes, machine.row_align),
+        _pitch(shapes.out_channels, op.out_channels, machine.input_bytes, machine.row_align),
     )
     return np.stack(columns, axis=1)
+
+
+def _pitch(kept: Ints, whole: int, element: int, align: int) -> Ints:
+    """Bytes from one pixel to the next: packed and aligned, but never further apart than with all channels."""
+    return np.minimum(-(-kept * element // align) * align, whole * element)
 
 
 def _found_by_later_groups(rows: Ints, machine: Gemmini) -> Shares:

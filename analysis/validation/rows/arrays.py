@@ -24,6 +24,7 @@ from analysis.validation.gemmini import (
 )
 from analysis.validation.gemmini_firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
 from analysis.validation.reference_rows import Row
+from analysis.validation.rows.gemmini_dynamic import input_cycles, layer_cycles
 from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
 from traces import LacunaError
 
@@ -74,6 +75,28 @@ def zigzag(row: Row) -> tuple[float, float]:
 def gemmini_convolution(row: Row) -> tuple[float, float]:
     """Cycles of a whole convolution from an ideal memory."""
     return number(row, "cycles"), float(convolution_cycles(table_of([row]))[0])
+
+
+def gemmini_dynamic(row: Row) -> tuple[float, float]:
+    """Cycles of a gated convolution from an ideal memory, packed or, where a pitch is stated, aligned to 16 bytes."""
+    align = 16 if row.get("in_pitch") else 1
+    filled = {**row, "pad": row.get("pad") or str(int(number(row, "kernel")) // 2)}
+    return number(row, "cycles"), float(layer_cycles(table_of([filled]), align)[0])
+
+
+def gemmini_dynamic_inputs(rows: Sequence[Row]) -> list[Outcome]:
+    """Cycles of an input's convolutions over those of the dense network."""
+    return [_dynamic_input(row) for row in rows]
+
+
+def _dynamic_input(row: Row) -> Outcome:
+    label = " ".join(row[name] for name in ("trace", "input", "mem_latency"))
+    try:
+        cycles, dense = input_cycles(table_of([row]))
+        measured = number(row, "cycles") / number(row, "dense_cycles")
+    except (LacunaError, ValueError, IndexError) as error:
+        return Skipped(label, str(error))
+    return Pair(label, f"{row['trace']}, {row['mem_latency']}", measured, float(cycles[0] / dense[0]))
 
 
 def gemmini_dma(row: Row) -> tuple[float, float]:
