@@ -27,13 +27,24 @@ from simulator.summary import (
     summary_json,
     summary_of,
 )
-from traces import FileProblem, UnsupportedError, atomic_write
+from simulator.sums import check_against_inputs, check_sums, staged, write_sums
+from traces import (
+    ConfigError,
+    FileProblem,
+    UnsupportedError,
+    atomic_write,
+    check_version,
+    explain,
+    parse_json_mapping,
+    reading,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FILES = ("summary.json", "per_input.parquet", "per_op.parquet", "design.yaml", "policy.json")
 TIMELINE = "timeline.json.gz"
+MOST_TIMELINE = 1 << 28  # bytes unpacked; Choice: a thousand inputs of a deep network take a tenth
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,14 +141,17 @@ class Results:
         return pd.DataFrame([asdict(row) for row in self.ops], columns=names)
 
     def save(self, folder: str | Path) -> None:
-        """Write the folder; each file whole or not at all, ``summary.json`` last.
+        """Write the folder: all files beside it first, then each takes its place, ``SHA256SUMS`` last.
 
-        What an earlier replay left there goes first, so that no folder mixes two of them.
+        A full disk leaves what an earlier replay put there; a kill between two renames leaves a folder whose
+        sums do not match, which :func:`load_results` refuses.
         """
         target = Path(folder)
         make_folder(target)
-        for name in ("summary.json", TIMELINE):
-            (target / name).unlink(missing_ok=True)
+        with staged(target) as stage:
+            self._write(stage)
+
+    def _write(self, target: Path) -> None:
         write_parquet(self.per_input, target / "per_input.parquet")
         write_parquet(self.per_op, target / "per_op.parquet")
         write_text(design_yaml(self.design), target / "design.yaml")
@@ -149,6 +163,7 @@ class Results:
             json.dumps(summary_json(self.figures), indent=2, ensure_ascii=False) + "\n",
             target / "summary.json",
         )
+        write_sums(target)
 
 
 def load_results(folder: str | Path) -> Results:
@@ -160,44 +175,56 @@ def load_results(folder: str | Path) -> Results:
     if missing:
         raise FileProblem(f"{target}: no results folder of a replay: has no {missing[0]}")
     figures = _read_summary(target / "summary.json")
+    check_sums(target, needed=figures.schema_version != "1.0")
     inputs, ops = (_read_parquet(target / name) for name in ("per_input.parquet", "per_op.parquet"))
-    timeline = target / TIMELINE
+    with reading(target / "per_op.parquet"):
+        rows = tuple(
+            OpRow(**dict(zip(ops, row, strict=True)))
+            for row in zip(*(c.tolist() for c in ops.values()), strict=True)
+        )
+    check_against_inputs(figures, inputs, target)
     return Results(
         figures=figures,
         design=load_design(target / "design.yaml"),
         policy=_read_policy(target / "policy.json"),
         columns=inputs,
-        ops=tuple(
-            OpRow(**dict(zip(ops, row, strict=True)))
-            for row in zip(*(c.tolist() for c in ops.values()), strict=True)
-        ),
-        timeline=gzip.decompress(timeline.read_bytes()).decode() if timeline.is_file() else "",
+        ops=rows,
+        timeline=_read_timeline(target / TIMELINE),
     )
 
 
 def _read_summary(path: Path) -> Summary:
-    try:
-        data = json.loads(path.read_text("utf-8"))
-        version = str(data["schema_version"])
-    except (ValueError, KeyError, TypeError) as problem:
-        raise FileProblem(f"{path}: is damaged: {problem!r}") from None
-    known = SCHEMA_VERSION.split(".", maxsplit=1)[0]
-    if version.split(".", maxsplit=1)[0] != known:
-        raise FileProblem(
-            f"{path}: has results schema version {version}; this tool knows {known}.x: replay again"
-        )
+    with reading(path):
+        text = path.read_bytes()
+    data = parse_json_mapping(text, f"{path}: is damaged")
+    check_version(
+        data.get("schema_version"), SCHEMA_VERSION, f"{path}: has results schema version", "replay again"
+    )
     try:
         return summary_of(data)
     except ValidationError as problem:
-        where = ".".join(str(part) for part in problem.errors()[0]["loc"])
-        raise FileProblem(f"{path}: is damaged: {where}: {problem.errors()[0]['msg']}") from None
+        raise FileProblem(f"{path}: is damaged: {explain(problem, Explained)}") from None
 
 
 def _read_policy(path: Path) -> Policy:
+    with reading(path):
+        text = path.read_bytes()
+    data = parse_json_mapping(text, f"{path}: is damaged")
     try:
-        return Policy(**json.loads(path.read_text("utf-8")))
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as problem:
+        return Policy(**data)
+    except ConfigError as problem:
         raise FileProblem(f"{path}: is damaged: {problem}") from None
+
+
+def _read_timeline(path: Path) -> str:
+    """Return the timeline's text; one that unpacks to more than any of ours is refused, not unpacked."""
+    if not path.is_file():
+        return ""
+    with reading(path), gzip.open(path) as file:
+        text = file.read(MOST_TIMELINE + 1)
+        if len(text) > MOST_TIMELINE:
+            raise FileProblem(f"{path}: is damaged: unpacks to more than {MOST_TIMELINE >> 20} MiB")
+        return text.decode()
 
 
 def make_folder(folder: Path) -> None:
@@ -225,14 +252,11 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _read_parquet(path: Path) -> dict[str, NDArray[Any]]:
-    import pyarrow as pa  # noqa: PLC0415  (slow to import)
     import pyarrow.parquet as pq  # noqa: PLC0415  (as above)
 
-    try:
+    with reading(path):
         table = pq.read_table(path, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as problem:
-        raise FileProblem(f"{path}: is damaged: {str(problem).splitlines()[0]}") from None
-    return {name: np.asarray(table[name].to_numpy()) for name in table.column_names}
+        return {name: np.asarray(table[name].to_numpy()) for name in table.column_names}
 
 
 def design_yaml(design: Design) -> str:

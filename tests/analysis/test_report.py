@@ -241,7 +241,7 @@ def test_a_sweep_in_which_nothing_fits_says_so(tmp_path: Path) -> None:
     folder = sweep_folder(tmp_path / "none", 0)
     store = Store.open(folder, read_manifest(folder), resume=True)
     store.add([sweep_row(3, "edge_npu_16x16")])
-    store.save()
+    store.finish()
     assert "No design fits" in write_report(folder).read_text(encoding="utf-8")
 
 

@@ -164,6 +164,7 @@ def test_results_come_back_from_disk_byte_for_byte(tmp_path: Path) -> None:
         "design.yaml",
         "policy.json",
         "timeline.json.gz",
+        "SHA256SUMS",
     }
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
@@ -250,8 +251,11 @@ def test_damaged_results_are_refused(tmp_path: Path) -> None:
     whole = (folder / "summary.json").read_text()
     for damaged, message in (
         (whole[:100], "is damaged"),
-        (whole.replace('"schema_version": "1.0"', '"schema_version": "9.0"'), "knows 1.x"),
-        (whole.replace('"inputs"', '"outputs"'), "is damaged: inputs"),
+        (whole.replace('"schema_version": "1.1"', '"schema_version": "9.0"'), "knows 1.x"),
+        (
+            whole.replace('"inputs"', '"outputs"'),
+            "is damaged: outputs: no such setting; did you mean 'inputs'",
+        ),
     ):
         (folder / "summary.json").write_text(damaged)
         with pytest.raises(FileProblem, match=message):
