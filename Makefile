@@ -52,7 +52,7 @@ fuzz: $(READY)  ## hostile inputs over every reader, some ten minutes; CASES=N S
 dist: $(READY)  ## wheel and source archive; the wheel is installed into an empty environment and replays a shipped trace
 	rm -rf dist build
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -c "from setuptools.build_meta import build_sdist; build_sdist('dist')"
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -c "from setuptools.build_meta import build_sdist; build_sdist('dist')" > /dev/null
 	rm -rf out/dist && $(PYTHON) -m venv out/dist
 	out/dist/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
 	cd out/dist && bin/lacuna replay lcnet_resnet20_30_cifar10 -d edge_npu_16x16 --limit 64 --out results
