@@ -14,7 +14,7 @@ from analysis.sweeps.space import Space
 from analysis.sweeps.sweep import model_version, request_of, task_of
 from simulator import Policy, replay
 from tests.analysis.sweep_fakes import make_space
-from traces import load_trace
+from traces import find_trace, load_trace
 
 BASE = "designs: edge_npu_16x16\ntraces: easy.parquet\n"
 
@@ -92,7 +92,8 @@ def test_a_design_that_cannot_do_it_is_a_row(tmp_path: Path) -> None:
 
 def test_the_accuracy_is_that_of_the_whole_trace_though_few_inputs_are_replayed(tmp_path: Path) -> None:
     """The first 20 images are all answered rightly, of all 10,000 86.72 %: a front must not show 100 %."""
-    space = make_space(tmp_path, "designs: cortex_m4\ntraces: lcnet_resnet20_50_cifar10\ninputs: 20")
+    path = find_trace("lcnet_resnet20_50_cifar10")
+    space = make_space(tmp_path, f"designs: cortex_m4\ntraces: {path}\ninputs: 20")
     (row,) = rows_of(space)
     assert row.inputs == 20
     assert row.accuracy == pytest.approx(0.8672)
