@@ -90,8 +90,9 @@ def test_train_record_store_load_replay(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     from networks.models.families import ResNetConfig  # noqa: PLC0415
     from networks.recording.record import record_checkpoint  # noqa: PLC0415
-    from networks.training.config import CostConfig, RunConfig, run  # noqa: PLC0415  (torch may be missing)
+    from networks.training.config import CostConfig, RunConfig  # noqa: PLC0415  (torch may be missing)
     from networks.training.data import load_digits  # noqa: PLC0415
+    from networks.training.launch import run  # noqa: PLC0415  (as above)
     from networks.training.run import TrainSettings  # noqa: PLC0415
 
     shape = {"kind": "resnet", "depth": 8, "widths": (8, 8, 8), "in_channels": 1}
