@@ -1,8 +1,6 @@
 """What others may use of `analysis`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
 from .paired import compare as compare
-from .reports.replay_view import Figures as Figures
-from .reports.replay_view import figures_of as figures_of
 from .reports.report import write_figures as write_figures
 from .reports.report import write_report as write_report
 from .reports.validation_page import write_validation_page as write_validation_page

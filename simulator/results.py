@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -17,11 +18,20 @@ from ruamel.yaml import YAML
 from accel_models import Design, load_design
 from simulator.policy import Policy
 from simulator.replays.per_op import OpRow
-from simulator.summary import SCHEMA_VERSION, Summary
+from simulator.summary import (
+    SCHEMA_VERSION,
+    DoesNotFit,
+    Explained,
+    Replayed,
+    Summary,
+    summary_json,
+    summary_of,
+)
 from simulator.sums import check_against_inputs, check_sums, staged, write_sums
 from traces import (
     ConfigError,
     FileProblem,
+    UnsupportedError,
     atomic_write,
     check_version,
     explain,
@@ -56,20 +66,49 @@ class Results:
     @property
     def reason(self) -> str:
         """Why it does not fit; empty if it does."""
-        return self.figures.reason
+        return self.figures.reason if isinstance(self.figures, DoesNotFit) else ""
 
     @property
     def demand(self) -> int | None:
         """Bytes that the smallest tile needs, if that is why it does not fit [B]."""
-        return self.figures.demand
+        return self.figures.demand if isinstance(self.figures, DoesNotFit) else None
 
     @property
     def bound(self) -> int | None:
         """Bytes that are there [B]."""
-        return self.figures.bound
+        return self.figures.bound if isinstance(self.figures, DoesNotFit) else None
+
+    @property
+    def replayed(self) -> Replayed:
+        """The figures of a network that fits.
+
+        Raises
+        ------
+        UnsupportedError
+            If it does not.
+        """
+        if isinstance(self.figures, DoesNotFit):
+            raise UnsupportedError(f"design {self.design.name!r}: does not fit: {self.reason}")
+        return self.figures
+
+    @property
+    def explained(self) -> Explained:
+        """The figures beside those of idealised replays.
+
+        Raises
+        ------
+        UnsupportedError
+            If the network does not fit, or was replayed with ``explain=False``.
+        """
+        if not isinstance(self.replayed, Explained):
+            raise UnsupportedError(
+                f"replay of {self.figures.network!r} on {self.design.name!r}: was not explained; "
+                "replay again with explain=True"
+            )
+        return self.replayed
 
     def summary(self) -> Summary:
-        """Return the figures."""
+        """Return the figures, or why there are none."""
         return self.figures
 
     @property
@@ -120,7 +159,10 @@ class Results:
         if self.timeline:
             with atomic_write(target / TIMELINE) as part:
                 part.write_bytes(gzip.compress(self.timeline.encode(), mtime=0))
-        write_text(self.figures.model_dump_json(indent=2) + "\n", target / "summary.json")
+        write_text(
+            json.dumps(summary_json(self.figures), indent=2, ensure_ascii=False) + "\n",
+            target / "summary.json",
+        )
         write_sums(target)
 
 
@@ -159,9 +201,9 @@ def _read_summary(path: Path) -> Summary:
         data.get("schema_version"), SCHEMA_VERSION, f"{path}: has results schema version", "replay again"
     )
     try:
-        return Summary.model_validate(data)
+        return summary_of(data)
     except ValidationError as problem:
-        raise FileProblem(f"{path}: is damaged: {explain(problem, Summary)}") from None
+        raise FileProblem(f"{path}: is damaged: {explain(problem, Explained)}") from None
 
 
 def _read_policy(path: Path) -> Policy:

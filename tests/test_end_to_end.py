@@ -70,7 +70,7 @@ def test_two_layers_by_hand(engine: str, tmp_path: Path) -> None:
     assert rows["energy_mac_pj"][0] == pytest.approx(kept)
     assert rows["energy_gate_pj"].tolist() == pytest.approx([8 * price("macs") + FC * cycle] * 3)
 
-    summary = results.summary()
+    summary = results.replayed
     assert summary.accuracy == pytest.approx(2 / 3)
     assert summary.macs == pytest.approx((2 * 1544 + 520) / 3)
     assert summary.dense.macs == 1536
