@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test test-slow lint check format golden bench docs clean
+.PHONY: help demo test test-slow lint check format golden bench fuzz dist docs clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -45,6 +45,18 @@ docs: $(READY)  ## write the generated pages of docs/ and their figures anew
 
 bench: $(READY)  ## speed, as ratios within one run
 	for script in benchmarks/*.py; do OMP_NUM_THREADS=1 $(BIN)/python $$script || exit 1; done
+
+fuzz: $(READY)  ## hostile inputs over every reader, some ten minutes; CASES=N SEED=N
+	$(BIN)/python -m tests.fuzz.campaign --cases $(or $(CASES),10000) --seed $(or $(SEED),1) --save out/fuzz
+
+dist: $(READY)  ## wheel and source archive; the wheel is installed into an empty environment and replays a shipped trace
+	rm -rf dist build
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -c "from setuptools.build_meta import build_sdist; build_sdist('dist')" > /dev/null
+	rm -rf out/dist && $(PYTHON) -m venv out/dist
+	out/dist/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
+	cd out/dist && bin/lacuna replay lcnet_resnet20_30_cifar10 -d edge_npu_16x16 --limit 64 --out results
+	out/dist/bin/python -m pip inspect > dist/sbom_pip_inspect.json
 
 clean:  ## remove what make made
 	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,8 +1,6 @@
 """What others may use of `analysis`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
 from .paired import compare as compare
-from .reports.replay_view import Figures as Figures
-from .reports.replay_view import figures_of as figures_of
 from .reports.report import write_figures as write_figures
 from .reports.report import write_report as write_report
 from .reports.validation_page import write_validation_page as write_validation_page
@@ -14,6 +12,7 @@ from .sweeps.sweep import Progress as Progress
 from .sweeps.sweep import sweep as sweep
 from .validation.all import all_comparisons as all_comparisons
 from .validation.comparison import Comparison as Comparison
+from .validation.left_out import predicted_of as predicted_of
 from .validation.row_kinds import ROW_KINDS as ROW_KINDS
 from .validation.row_kinds import row_kind as row_kind
 from .validation.rows.kind import GroupScore as GroupScore

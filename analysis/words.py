@@ -45,9 +45,9 @@ def digits(value: float) -> str:
     return f"{value:.{min(places, 6)}f}"
 
 
-def percent(share: float) -> str:
-    """Return a share as ``"48.3 %"``."""
-    return MISSING if math.isnan(share) else f"{100 * share:.1f}{NARROW}%"
+def percent(share: float | None) -> str:
+    """Return a share as ``"48.3 %"``; one that is not known as a dash."""
+    return MISSING if share is None or math.isnan(share) else f"{100 * share:.1f}{NARROW}%"
 
 
 def saved_words(share: float, what: str) -> str:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from accel_models import STEPS, Compiler, Design, altered
 from simulator import Policy, replay
-from traces import Trace, UnsupportedError
+from traces import Trace
 
 AS_WRITTEN = "as written"
 ORACLE = "oracle"
@@ -141,14 +141,7 @@ def _loaded(trace: Trace | str | Path, limit: int | None) -> Trace:
 def _saving(name: str, trace: Trace, design: Design, compiler: Compiler, prefetch: str = "wait") -> Saving:
     steps = {step: step in compiler.steps for step in STEPS}
     policy = Policy(prefetch=prefetch, **steps)
-    figures = replay(trace, design, policy=policy, explain=False).summary()
-    if (
-        not figures.feasible
-        or figures.latency_us is None
-        or figures.energy_uj is None
-        or figures.dense is None
-    ):
-        raise UnsupportedError(f"design {design.name!r}: {figures.reason}")
+    figures = replay(trace, design, policy=policy, explain=False).replayed
     return Saving(
         name=name,
         steps=compiler.steps,

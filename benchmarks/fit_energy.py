@@ -1,6 +1,6 @@
 """Fit the price of a cycle of each measured microcontroller again, and say how well it carries over.
 
-    python benchmarks/fit_energy.py
+    python benchmarks/fit_energy.py [--write]
 
 One constant per chip and set-up (`tables/cores.csv`): the median over its rows of energy / (measured latency x clock),
 over the supply behind a linear regulator.  Prints it beside the shipped one, then every submission's error with and
@@ -9,12 +9,14 @@ without its own rows in the fit, and what one board of a chip says of its other 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.energy.tables import core_power
+from analysis.validation.left_out import predicted_errors, record
 from analysis.validation.mcu import chip_set_up, energy_rows
 from analysis.validation.simd_reference import Row
 
@@ -67,6 +69,8 @@ def print_left_out(rows: Sequence[Row], what: str, group_of: Callable[[Row], str
         outside += errors
         left_out = f"{np.mean(errors):.3f} left out" if errors else "none other of its set-up"
         print(f"  {group:58s} {len(own):3d} rows: {misses.mean():.3f} in the fit, {left_out}")
+    if "--write" in sys.argv and what == "submission":
+        record("MCU energy at measured latency", predicted_errors("each submission", outside))
     print(f"  mean {np.mean(outside):.3f}, worst {np.max(outside):.3f}, {len(outside)} rows")
 
 

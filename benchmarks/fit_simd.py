@@ -1,6 +1,7 @@
 """Refit the constants of the tuned software sets and say how well they carry over to what was left out.
 
     python benchmarks/fit_simd.py
+    python benchmarks/fit_simd.py --write      record what rows left out miss, without the trials at the end
 
 Fitted together on 96 rows (`tuned_rows`): four constants shared by all generations of stacks and three of each
 generation, each weakly pulled towards CMSIS-NN's.  Everything else is as shipped.  Prints the constants beside
@@ -11,6 +12,7 @@ would be with other values of the four constants it takes from designs and sets 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -21,6 +23,7 @@ from scipy.optimize import least_squares
 
 from accel_models.units.simd.simd import SimdParams
 from accel_models.units.simd.software import SoftwareParams, load_software
+from analysis.validation.left_out import predicted_errors, record
 from analysis.validation.simd_network import work_cycles
 from analysis.validation.simd_reference import Row, row_core, software_of, tuned_rows, work
 
@@ -61,8 +64,10 @@ class Rows:
 def main() -> None:
     """Fit, print, and fit again without each chip and each version of a stack."""
     rows = tuned_rows()
-    print_sets("three sets", GENERATIONS, rows, software_of)
-    print_sets("one set", ("tuned",), rows, lambda _stack: "tuned")
+    print_sets("tuned stacks on Cortex-M4 and M7, latency", GENERATIONS, rows, software_of)
+    print_sets("tuned stacks as one software set, latency", ("tuned",), rows, lambda _stack: "tuned")
+    if "--write" in sys.argv:
+        return
     print(
         f"any one set: mean error at least {least_error(rows):.3f}, were every chip and network fitted alone\n"
     )
@@ -117,6 +122,8 @@ def print_sets(title: str, sets: Sequence[str], rows: Sequence[Row], set_of: Cal
             outside[inside] = left_out_errors(data, inside, len(sets))
             print(f"  {value:40s} {inside.sum():3d} rows: {misses[inside].mean():.3f} in the fit, ", end="")
             print(f"{outside[inside].mean():.3f} left out")
+        if "--write" in sys.argv and what == "version":
+            record(title, predicted_errors("each version of a stack", outside))
         print(f"each {what} left out: mean error {outside.mean():.3f}, worst {outside.max():.3f}\n")
 
 

@@ -26,7 +26,7 @@ def main() -> None:
                 trace = lc.synthetic_trace(
                     lc.cifar_resnet(20, kind), INPUTS, lc.SyntheticSettings(rates=rate)
                 )
-                summary = lc.replay(trace, design, explain=False).summary()
+                summary = lc.replay(trace, design, explain=False).replayed
                 took[kind] = summary.latency_us.mean / summary.dense.latency_us
             better = "layers" if took["layer"] < took["channel"] else "channels"
             size = f"{side} x {side}"

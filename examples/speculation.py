@@ -21,7 +21,7 @@ def main() -> None:
     for bandwidth in BANDWIDTHS:
         design = lc.load_design("edge_npu_32x32", {"memory.dram.bandwidth": bandwidth})
         for prefetch in POLICIES:
-            summary = lc.replay(trace, design, policy=lc.Policy(prefetch=prefetch), explain=False).summary()
+            summary = lc.replay(trace, design, policy=lc.Policy(prefetch=prefetch), explain=False).replayed
             print(
                 f"{bandwidth}  {prefetch:9}  {summary.latency_us.mean:6.1f} us  {summary.energy_uj.mean:6.1f} uJ"
                 f"  {summary.wasted_bytes / 1000:4.0f} kB"

@@ -130,6 +130,6 @@ def quantity(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
-def percent(share: float) -> str:
-    """Return a share as a percentage with one decimal."""
-    return f"{100 * share:.1f} %"
+def percent(share: float | None) -> str:
+    """Return a share as a percentage with one decimal; one that is not known as a dash."""
+    return "–" if share is None else f"{100 * share:.1f} %"

@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 
 from networks.models.families import ResNetConfig
-from networks.training.config import CostConfig, RunConfig, run
+from networks.training.config import CostConfig, RunConfig
 from networks.training.data import load_digits
+from networks.training.launch import run
 from networks.training.optimizing.optimizers import TrainSettings
 from networks.training.run import EpochReport
 

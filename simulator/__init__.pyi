@@ -17,7 +17,11 @@ from .streams.results import StreamSummary as StreamSummary
 from .streams.stream import StreamSettings as StreamSettings
 from .streams.stream import stream as stream
 from .summary import MODEL_VERSION as MODEL_VERSION
+from .summary import DoesNotFit as DoesNotFit
 from .summary import Estimate as Estimate
+from .summary import Explained as Explained
+from .summary import Replayed as Replayed
 from .summary import Spread as Spread
 from .summary import Summary as Summary
 from .summary import Waterfalls as Waterfalls
+from .summary import summary_json as summary_json

@@ -18,14 +18,33 @@ from ruamel.yaml import YAML
 from accel_models import Design, load_design
 from simulator.policy import Policy
 from simulator.replays.per_op import OpRow
-from simulator.summary import SCHEMA_VERSION, Summary
-from traces import FileProblem, atomic_write
+from simulator.summary import (
+    SCHEMA_VERSION,
+    DoesNotFit,
+    Explained,
+    Replayed,
+    Summary,
+    summary_json,
+    summary_of,
+)
+from simulator.sums import check_against_inputs, check_sums, staged, write_sums
+from traces import (
+    ConfigError,
+    FileProblem,
+    UnsupportedError,
+    atomic_write,
+    check_version,
+    explain,
+    parse_json_mapping,
+    reading,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FILES = ("summary.json", "per_input.parquet", "per_op.parquet", "design.yaml", "policy.json")
 TIMELINE = "timeline.json.gz"
+MOST_TIMELINE = 1 << 28  # bytes unpacked; Choice: a thousand inputs of a deep network take a tenth
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,20 +66,49 @@ class Results:
     @property
     def reason(self) -> str:
         """Why it does not fit; empty if it does."""
-        return self.figures.reason
+        return self.figures.reason if isinstance(self.figures, DoesNotFit) else ""
 
     @property
     def demand(self) -> int | None:
         """Bytes that the smallest tile needs, if that is why it does not fit [B]."""
-        return self.figures.demand
+        return self.figures.demand if isinstance(self.figures, DoesNotFit) else None
 
     @property
     def bound(self) -> int | None:
         """Bytes that are there [B]."""
-        return self.figures.bound
+        return self.figures.bound if isinstance(self.figures, DoesNotFit) else None
+
+    @property
+    def replayed(self) -> Replayed:
+        """The figures of a network that fits.
+
+        Raises
+        ------
+        UnsupportedError
+            If it does not.
+        """
+        if isinstance(self.figures, DoesNotFit):
+            raise UnsupportedError(f"design {self.design.name!r}: does not fit: {self.reason}")
+        return self.figures
+
+    @property
+    def explained(self) -> Explained:
+        """The figures beside those of idealised replays.
+
+        Raises
+        ------
+        UnsupportedError
+            If the network does not fit, or was replayed with ``explain=False``.
+        """
+        if not isinstance(self.replayed, Explained):
+            raise UnsupportedError(
+                f"replay of {self.figures.network!r} on {self.design.name!r}: was not explained; "
+                "replay again with explain=True"
+            )
+        return self.replayed
 
     def summary(self) -> Summary:
-        """Return the figures."""
+        """Return the figures, or why there are none."""
         return self.figures
 
     @property
@@ -93,14 +141,17 @@ class Results:
         return pd.DataFrame([asdict(row) for row in self.ops], columns=names)
 
     def save(self, folder: str | Path) -> None:
-        """Write the folder; each file whole or not at all, ``summary.json`` last.
+        """Write the folder: all files beside it first, then each takes its place, ``SHA256SUMS`` last.
 
-        What an earlier replay left there goes first, so that no folder mixes two of them.
+        A full disk leaves what an earlier replay put there; a kill between two renames leaves a folder whose
+        sums do not match, which :func:`load_results` refuses.
         """
         target = Path(folder)
         make_folder(target)
-        for name in ("summary.json", TIMELINE):
-            (target / name).unlink(missing_ok=True)
+        with staged(target) as stage:
+            self._write(stage)
+
+    def _write(self, target: Path) -> None:
         write_parquet(self.per_input, target / "per_input.parquet")
         write_parquet(self.per_op, target / "per_op.parquet")
         write_text(design_yaml(self.design), target / "design.yaml")
@@ -108,7 +159,11 @@ class Results:
         if self.timeline:
             with atomic_write(target / TIMELINE) as part:
                 part.write_bytes(gzip.compress(self.timeline.encode(), mtime=0))
-        write_text(self.figures.model_dump_json(indent=2) + "\n", target / "summary.json")
+        write_text(
+            json.dumps(summary_json(self.figures), indent=2, ensure_ascii=False) + "\n",
+            target / "summary.json",
+        )
+        write_sums(target)
 
 
 def load_results(folder: str | Path) -> Results:
@@ -120,44 +175,56 @@ def load_results(folder: str | Path) -> Results:
     if missing:
         raise FileProblem(f"{target}: no results folder of a replay: has no {missing[0]}")
     figures = _read_summary(target / "summary.json")
+    check_sums(target, needed=figures.schema_version != "1.0")
     inputs, ops = (_read_parquet(target / name) for name in ("per_input.parquet", "per_op.parquet"))
-    timeline = target / TIMELINE
+    with reading(target / "per_op.parquet"):
+        rows = tuple(
+            OpRow(**dict(zip(ops, row, strict=True)))
+            for row in zip(*(c.tolist() for c in ops.values()), strict=True)
+        )
+    check_against_inputs(figures, inputs, target)
     return Results(
         figures=figures,
         design=load_design(target / "design.yaml"),
         policy=_read_policy(target / "policy.json"),
         columns=inputs,
-        ops=tuple(
-            OpRow(**dict(zip(ops, row, strict=True)))
-            for row in zip(*(c.tolist() for c in ops.values()), strict=True)
-        ),
-        timeline=gzip.decompress(timeline.read_bytes()).decode() if timeline.is_file() else "",
+        ops=rows,
+        timeline=_read_timeline(target / TIMELINE),
     )
 
 
 def _read_summary(path: Path) -> Summary:
+    with reading(path):
+        text = path.read_bytes()
+    data = parse_json_mapping(text, f"{path}: is damaged")
+    check_version(
+        data.get("schema_version"), SCHEMA_VERSION, f"{path}: has results schema version", "replay again"
+    )
     try:
-        data = json.loads(path.read_text("utf-8"))
-        version = str(data["schema_version"])
-    except (ValueError, KeyError, TypeError) as problem:
-        raise FileProblem(f"{path}: is damaged: {problem!r}") from None
-    known = SCHEMA_VERSION.split(".", maxsplit=1)[0]
-    if version.split(".", maxsplit=1)[0] != known:
-        raise FileProblem(
-            f"{path}: has results schema version {version}; this tool knows {known}.x: replay again"
-        )
-    try:
-        return Summary.model_validate(data)
+        return summary_of(data)
     except ValidationError as problem:
-        where = ".".join(str(part) for part in problem.errors()[0]["loc"])
-        raise FileProblem(f"{path}: is damaged: {where}: {problem.errors()[0]['msg']}") from None
+        raise FileProblem(f"{path}: is damaged: {explain(problem, Explained)}") from None
 
 
 def _read_policy(path: Path) -> Policy:
+    with reading(path):
+        text = path.read_bytes()
+    data = parse_json_mapping(text, f"{path}: is damaged")
     try:
-        return Policy(**json.loads(path.read_text("utf-8")))
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as problem:
+        return Policy(**data)
+    except ConfigError as problem:
         raise FileProblem(f"{path}: is damaged: {problem}") from None
+
+
+def _read_timeline(path: Path) -> str:
+    """Return the timeline's text; one that unpacks to more than any of ours is refused, not unpacked."""
+    if not path.is_file():
+        return ""
+    with reading(path), gzip.open(path) as file:
+        text = file.read(MOST_TIMELINE + 1)
+        if len(text) > MOST_TIMELINE:
+            raise FileProblem(f"{path}: is damaged: unpacks to more than {MOST_TIMELINE >> 20} MiB")
+        return text.decode()
 
 
 def make_folder(folder: Path) -> None:
@@ -185,14 +252,11 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _read_parquet(path: Path) -> dict[str, NDArray[Any]]:
-    import pyarrow as pa  # noqa: PLC0415  (slow to import)
     import pyarrow.parquet as pq  # noqa: PLC0415  (as above)
 
-    try:
+    with reading(path):
         table = pq.read_table(path, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as problem:
-        raise FileProblem(f"{path}: is damaged: {str(problem).splitlines()[0]}") from None
-    return {name: np.asarray(table[name].to_numpy()) for name in table.column_names}
+        return {name: np.asarray(table[name].to_numpy()) for name in table.column_names}
 
 
 def design_yaml(design: Design) -> str:

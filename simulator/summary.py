@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from simulator.replays.waterfall import LOSSES, REMEDIES, Levels
 
-SCHEMA_VERSION = "1.0"  # of a results folder; major: readers refuse another
+SCHEMA_VERSION = "1.1"  # 1.1: SHA256SUMS beside it; of a results folder; major: readers refuse another
 MODEL_VERSION = "1.1"  # of everything that decides a number
 
 
@@ -71,38 +73,79 @@ class Waterfalls(_Frozen):
     energy: Waterfall
 
 
-class Summary(_Frozen):
-    """Figures of a replay; means are over inputs, and the latency of an input is that of its whole batch."""
+class _Facts(_Frozen):
+    """What is known of a replay however it ends."""
 
     schema_version: str = SCHEMA_VERSION
     model_version: str = MODEL_VERSION
     network: str
     design: str
     design_hash: str
-    trace_hash: str  # empty if the network does not fit
     seed: int
     engine: str
-    feasible: bool
-    reason: str = ""  # why it does not fit
-    demand: int | None = None  # [B]
-    bound: int | None = None  # [B]
     scaled_energy: bool = False  # prices were scaled over process nodes: read energies with a band of x/÷ 2
     inputs: int
-    accuracy: float | None = None
-    macs: float | None = None
-    latency_us: Spread | None = None
-    energy_uj: Spread | None = None
-    dram_bytes: float | None = None
-    wasted_bytes: float | None = None
-    gate_wait_us: float | None = None
-    utilization: dict[str, float] = {}  # useful MACs / (peak x cycles), per computing unit
-    busy: dict[str, float] = {}  # share of the time that each unit works
-    dense: Estimate | None = None
-    mean_rate: Estimate | None = None  # as published estimators do it
-    expected: Estimate | None = None  # expected task times, decisions waited for: the best static estimate
-    mac_proportional: Estimate | None = None
-    oracle: Estimate | None = None
-    waterfall: Waterfalls | None = None
+
+
+class DoesNotFit(_Facts):
+    """The network does not fit the design: why, and by how much."""
+
+    feasible: Literal[False] = False
+    reason: str
+    demand: int | None = None  # what the smallest tile needs, if a buffer is too small [B]
+    bound: int | None = None  # what is there [B]
+
+
+class Replayed(_Facts):
+    """Figures of a replay; means are over inputs, and the latency of an input is that of its whole batch."""
+
+    trace_hash: str
+    feasible: Literal[True] = True
+    accuracy: float | None  # None where no label is known
+    macs: float
+    latency_us: Spread
+    energy_uj: Spread
+    dram_bytes: float
+    wasted_bytes: float
+    gate_wait_us: float
+    utilization: dict[str, float]  # useful MACs / (peak x cycles), per computing unit
+    busy: dict[str, float]  # share of the time that each unit works
+    dense: Estimate
+    mac_proportional: Estimate
+
+
+class Explained(Replayed):
+    """Figures of a replay beside those of its idealisations: where savings went."""
+
+    mean_rate: Estimate  # as published estimators do it
+    expected: Estimate  # expected task times, decisions waited for: the best static estimate
+    oracle: Estimate
+    waterfall: Waterfalls
+
+
+Summary = Replayed | DoesNotFit
+
+# What summary.json holds, in its order, and what stands there for a figure that a replay does not have.
+_KEYS = (
+    "schema_version", "model_version", "network", "design", "design_hash", "trace_hash", "seed", "engine",
+    "feasible", "reason", "demand", "bound", "scaled_energy", "inputs", "accuracy", "macs", "latency_us",
+    "energy_uj", "dram_bytes", "wasted_bytes", "gate_wait_us", "utilization", "busy", "dense", "mean_rate",
+    "expected", "mac_proportional", "oracle", "waterfall",
+)  # fmt: skip
+_ABSENT: dict[str, object] = {"trace_hash": "", "reason": "", "utilization": {}, "busy": {}}  # others: null
+
+
+def summary_json(summary: Summary) -> dict[str, object]:
+    """Return what ``summary.json`` holds: the same keys however a replay ends."""
+    known = summary.model_dump(mode="json")
+    return {key: known.get(key, _ABSENT.get(key)) for key in _KEYS}
+
+
+def summary_of(data: Mapping[str, object]) -> Summary:
+    """Return the summary that :func:`summary_json` wrote; pydantic's ``ValidationError`` if it is none."""
+    kind = DoesNotFit if data.get("feasible") is False else Explained if data.get("waterfall") else Replayed
+    absent = [key for key in _KEYS if key not in kind.model_fields and data.get(key) == _ABSENT.get(key)]
+    return kind.model_validate({key: value for key, value in data.items() if key not in absent})
 
 
 def waterfalls(levels: Levels, dense: tuple[float, float], inputs: int, clock_hz: float) -> Waterfalls:

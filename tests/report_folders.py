@@ -49,7 +49,7 @@ def sweep_folder(folder: Path, points: int, *, design: str = "edge_npu_16x16") -
     )
     store = Store.open(folder, manifest, resume=False)
     store.add(sweep_row(i, design) for i in range(points))
-    store.save()
+    store.finish()
     return folder
 
 

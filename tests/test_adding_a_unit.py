@@ -61,7 +61,7 @@ def test_it_replays(toy: Path, engine: str) -> None:
     results = replay(trace, load_design(toy), engine=engine)  # type: ignore[arg-type]
     assert "busy_toy_cycles" in results.per_input.columns
     assert set(results.per_op["unit"]) <= {"toy", "none"}
-    assert 0 < results.summary().utilization["toy"] <= 1
+    assert 0 < results.replayed.utilization["toy"] <= 1
 
 
 def test_it_sweeps(toy: Path, tmp_path: Path) -> None:

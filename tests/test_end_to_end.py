@@ -70,7 +70,7 @@ def test_two_layers_by_hand(engine: str, tmp_path: Path) -> None:
     assert rows["energy_mac_pj"][0] == pytest.approx(kept)
     assert rows["energy_gate_pj"].tolist() == pytest.approx([8 * price("macs") + FC * cycle] * 3)
 
-    summary = results.summary()
+    summary = results.replayed
     assert summary.accuracy == pytest.approx(2 / 3)
     assert summary.macs == pytest.approx((2 * 1544 + 520) / 3)
     assert summary.dense.macs == 1536
@@ -90,8 +90,9 @@ def test_train_record_store_load_replay(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     from networks.models.families import ResNetConfig  # noqa: PLC0415
     from networks.recording.record import record_checkpoint  # noqa: PLC0415
-    from networks.training.config import CostConfig, RunConfig, run  # noqa: PLC0415  (torch may be missing)
+    from networks.training.config import CostConfig, RunConfig  # noqa: PLC0415  (torch may be missing)
     from networks.training.data import load_digits  # noqa: PLC0415
+    from networks.training.launch import run  # noqa: PLC0415  (as above)
     from networks.training.run import TrainSettings  # noqa: PLC0415
 
     shape = {"kind": "resnet", "depth": 8, "widths": (8, 8, 8), "in_channels": 1}

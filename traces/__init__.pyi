@@ -1,6 +1,8 @@
 """What others may use of `traces`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
+from .base.atomic import PART as PART
 from .base.atomic import atomic_write as atomic_write
+from .base.atomic import clear_parts as clear_parts
 from .base.errors import ConfigError as ConfigError
 from .base.errors import FileProblem as FileProblem
 from .base.errors import GraphError as GraphError
@@ -25,6 +27,8 @@ from .files.inputs import is_trace as is_trace
 from .files.inputs import iter_inputs as iter_inputs
 from .files.inputs import load_inputs as load_inputs
 from .files.inputs import static_trace as static_trace
+from .files.seal import seal as seal
+from .files.seal import verify_seal as verify_seal
 from .files.storage import StoredTrace as StoredTrace
 from .files.storage import export_npz as export_npz
 from .files.storage import find_trace as find_trace

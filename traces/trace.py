@@ -49,7 +49,7 @@ class Trace:
     ========  =======  ====================================================
     layer     bool     (n,)
     channel   uint8    (n, ceil(size / 8)), bits packed little end first
-    spatial   uint8    (n, ceil(size / 8)), bits packed little end first
+    spatial   uint8    (n, ceil(size / 8)), bits packed little end first; token and element gates alike
     exit      uint8    (n,), index of the exit that answered
     width     uint8    (n,), index into the gate's ``widths``
     ========  =======  ====================================================

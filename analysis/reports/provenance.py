@@ -10,22 +10,22 @@ from accel_models import STEPS, design_prices
 from analysis.reports.report_page import Cell, Table, text_row
 
 if TYPE_CHECKING:
-    from analysis.reports.replay_view import Misfit, ReplayView
+    from analysis.reports.replay_view import MisfitView, ReplayView
     from analysis.sweeps.store import SweepResults
     from traces import Trace
 
 
-def replay_table(views: Sequence[ReplayView | Misfit]) -> Table:
+def replay_table(views: Sequence[ReplayView | MisfitView]) -> Table:
     """Return hashes, versions, policy and command of every replay."""
     head = ("Replay", "Network", "Inputs", "Trace", "Design", "Model version", "Lacuna", "Command")
     rows = tuple(
         text_row(
             view.name,
-            view.results.summary().network,
-            f"{view.results.summary().inputs:,}",
-            view.results.summary().trace_hash,
-            f"{view.results.summary().design} {view.results.summary().design_hash}",
-            str(view.results.summary().model_version),
+            view.figures.network,
+            f"{view.figures.inputs:,}",
+            view.figures.trace_hash if view.figures.feasible else "",
+            f"{view.figures.design} {view.figures.design_hash}",
+            str(view.figures.model_version),
             version("lacuna"),
             command(view),
         )
@@ -34,7 +34,7 @@ def replay_table(views: Sequence[ReplayView | Misfit]) -> Table:
     return Table("Replays", head, rows)
 
 
-def command(view: ReplayView | Misfit) -> str:
+def command(view: ReplayView | MisfitView) -> str:
     """Return the command that makes a replay again from its trace and the design stored beside it."""
     policy = view.results.policy
     words = ["lacuna replay TRACE --design design.yaml", f"--prefetch {policy.prefetch}"]
@@ -45,7 +45,7 @@ def command(view: ReplayView | Misfit) -> str:
             f"--batch {policy.batch} --batch-order {policy.batch_order} --compaction {policy.compaction}"
         )
     words += [f"--without {step}" for step in STEPS if step not in policy.compiler.steps]
-    return " ".join([*words, f"--limit {view.results.summary().inputs} --out DIR"])
+    return " ".join([*words, f"--limit {view.figures.inputs} --out DIR"])
 
 
 def trace_table(trace: Trace) -> Table:
@@ -56,7 +56,7 @@ def trace_table(trace: Trace) -> Table:
     return Table("Trace shown by class", ("What", "Value"), rows)
 
 
-def design_tables(view: ReplayView | Misfit) -> list[Table]:
+def design_tables(view: ReplayView | MisfitView) -> list[Table]:
     """Return a design's sources and the price of every action on it."""
     design = view.results.design
     sources = tuple(text_row(path, source) for path, source in sorted(design.sources.items()))

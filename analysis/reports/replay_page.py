@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from analysis.pareto.ranks import pareto_mask
 from analysis.reports.provenance import design_tables, replay_table, trace_table
 from analysis.reports.replay_pictures import layer_pictures, overview_pictures, replay_pictures
-from analysis.reports.replay_view import Misfit, ReplayView
+from analysis.reports.replay_view import MisfitView, ReplayView
 from analysis.reports.replay_words import (
     energy_saved,
     key_figures,
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 DETAILED: Final = 12  # Choice: designs with a section of their own; more would bury the comparison
 
 
-def replay_page(views: Sequence[ReplayView | Misfit], trace: Trace | None) -> Page:
+def replay_page(views: Sequence[ReplayView | MisfitView], trace: Trace | None) -> Page:
     """Return the page for one or more replays; ``trace`` adds what differs by class."""
     fit = [view for view in views if isinstance(view, ReplayView)]
-    rest = [view for view in views if isinstance(view, Misfit)]
+    rest = [view for view in views if isinstance(view, MisfitView)]
     detailed = _detailed(fit)
     sections = [
         *(_compared(fit, detailed, trace) if fit else []),
@@ -40,9 +40,9 @@ def replay_page(views: Sequence[ReplayView | Misfit], trace: Trace | None) -> Pa
         sections.append(_infeasible(rest))
     sections.append(_provenance(views, trace))
     shown = fit or rest
-    designs = {view.results.summary().design_hash for view in shown}
+    designs = {view.figures.design_hash for view in shown}
     where = shown[0].results.design.title if len(designs) == 1 else f"{len(designs)} designs"
-    names = {view.results.summary().network for view in shown}
+    names = {view.figures.network for view in shown}
     what = names.pop() if len(names) == 1 else f"{len(names)} networks"
     return Page(f"{what} on {where}: what skipping brings", tuple(sections))
 
@@ -160,15 +160,15 @@ def _numbers(*texts: str) -> tuple[Cell, ...]:
     return tuple(Cell(text, number=True) for text in texts)
 
 
-def _infeasible(views: Sequence[Misfit]) -> Section:
+def _infeasible(views: Sequence[MisfitView]) -> Section:
     def bound(value: int | None) -> str:
         return MISSING if value is None else f"{value:,}"
 
     rows = tuple(
         (
             Cell(view.name, anchor=view.anchor),
-            Cell(view.results.reason or "no inputs were replayed"),
-            *_numbers(bound(view.results.demand), bound(view.results.bound)),
+            Cell(view.figures.reason),
+            *_numbers(bound(view.figures.demand), bound(view.figures.bound)),
         )
         for view in views
     )
@@ -176,14 +176,14 @@ def _infeasible(views: Sequence[Misfit]) -> Section:
     return Section(anchor="infeasible", title="What did not fit", tables=(table,))
 
 
-def _provenance(views: Sequence[ReplayView | Misfit], trace: Trace | None) -> Section:
+def _provenance(views: Sequence[ReplayView | MisfitView], trace: Trace | None) -> Section:
     tables = [replay_table(views)]
     if trace is not None:
         tables.append(trace_table(trace))
     seen: set[str] = set()
     for view in views:
-        if view.results.summary().design_hash not in seen:
-            seen.add(view.results.summary().design_hash)
+        if view.figures.design_hash not in seen:
+            seen.add(view.figures.design_hash)
             tables += design_tables(view)
     return Section(
         anchor="provenance",

@@ -20,7 +20,8 @@ from analysis.words import percent, slug
 from traces import MAC_KINDS
 
 if TYPE_CHECKING:
-    from analysis.reports.replay_view import Figures, ReplayView
+    from analysis.reports.replay_view import ReplayView
+    from simulator import Explained
     from traces import Trace
 
 MEBICYCLE: Final = 1 << 20
@@ -66,7 +67,7 @@ def layer_pictures(views: Sequence[ReplayView], trace: Trace | None) -> tuple[Pi
     return (*by_class, *_by_network(views, rates=not by_class))
 
 
-def references_us(figures: Figures) -> dict[str, float]:
+def references_us(figures: Explained) -> dict[str, float]:
     """Return the five latencies a replay is compared with [us]."""
     return {
         "dense": figures.dense.latency_us,
@@ -173,7 +174,7 @@ def _front(views: Sequence[ReplayView], x: Objective, y: Objective) -> ParetoInf
             LATENCY: view.figures.latency_us.mean,
             ENERGY: view.figures.energy_uj.mean,
             AREA: _area(view),
-            ACCURACY: 100 * view.figures.accuracy,
+            ACCURACY: math.nan if view.figures.accuracy is None else 100 * view.figures.accuracy,
         }
         candidates.append(
             Candidate(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from analysis.words import slug
 from traces import FileProblem
 
 if TYPE_CHECKING:
-    from simulator import Estimate, Results, Spread, Summary, Waterfalls
+    from simulator import DoesNotFit, Explained, Results
     from traces import Trace
 
 SUMMARY_FILE = "summary.json"
@@ -26,40 +25,21 @@ class ReplayView:
     name: str  # unique in the report
     anchor: str  # of its section
     results: Results
-    figures: Figures
+    figures: Explained
     spans: tuple[Span, ...]  # of its timeline, empty without one
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """The summary of a replay that ended well: no figure is missing; per input."""
-
-    network: str
-    inputs: int
-    accuracy: float  # [0..1], NaN where labels are not known
-    macs: float  # mean [MAC]
-    latency_us: Spread
-    energy_uj: Spread
-    dram_bytes: float
-    dense: Estimate
-    mean_rate: Estimate
-    expected: Estimate
-    mac_proportional: Estimate
-    oracle: Estimate
-    waterfall: Waterfalls
-    scaled_energy: bool  # energies lean on scaled tables: +-2x
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Misfit:
-    """A replay without figures: the network does not fit the design, or there were no inputs."""
+class MisfitView:
+    """A replay of a network that does not fit the design."""
 
     name: str
     anchor: str
     results: Results
+    figures: DoesNotFit
 
 
-def read_replays(folder: Path) -> tuple[ReplayView | Misfit, ...]:
+def read_replays(folder: Path) -> tuple[ReplayView | MisfitView, ...]:
     """Return the replay in ``folder``, or those in the folders below it in order of their names.
 
     Raises
@@ -103,53 +83,21 @@ def load_report_trace(folder: Path, trace: str | Path | None) -> Trace | None:
     return load_trace(path) if path is not None else None
 
 
-def view_of(results: Results, name: str, anchor: str) -> ReplayView | Misfit:
+def view_of(results: Results, name: str, anchor: str) -> ReplayView | MisfitView:
     """Return what a report makes of one replay's results."""
-    figures = figures_of(results.summary())
-    if figures is None:
-        return Misfit(name=name, anchor=anchor, results=results)
-    return ReplayView(name=name, anchor=anchor, results=results, figures=figures, spans=_spans(results, name))
+    if not results.figures.feasible:
+        return MisfitView(name=name, anchor=anchor, results=results, figures=results.figures)
+    return ReplayView(
+        name=name, anchor=anchor, results=results, figures=results.explained, spans=_spans(results, name)
+    )
 
 
-def _view(folder: Path, name: str, index: int) -> ReplayView | Misfit:
+def _view(folder: Path, name: str, index: int) -> ReplayView | MisfitView:
     from simulator import load_results  # noqa: PLC0415  (pulls in pandas)
 
     results = load_results(folder)
     shown = name or results.design.title
     return view_of(results, shown, f"replay-{index}-{slug(shown)[:40]}")
-
-
-def figures_of(summary: Summary) -> Figures | None:
-    """Return the figures of a replay that ended well, ``None`` if the network does not fit."""
-    s = summary
-    if (
-        s.macs is None
-        or s.latency_us is None
-        or s.energy_uj is None
-        or s.dense is None
-        or s.mean_rate is None
-        or s.expected is None
-        or s.mac_proportional is None
-        or s.oracle is None
-        or s.waterfall is None
-    ):
-        return None
-    return Figures(
-        network=s.network,
-        inputs=s.inputs,
-        accuracy=math.nan if s.accuracy is None else s.accuracy,
-        macs=s.macs,
-        latency_us=s.latency_us,
-        energy_uj=s.energy_uj,
-        dram_bytes=s.dram_bytes or 0.0,
-        dense=s.dense,
-        mean_rate=s.mean_rate,
-        expected=s.expected,
-        mac_proportional=s.mac_proportional,
-        oracle=s.oracle,
-        waterfall=s.waterfall,
-        scaled_energy=s.scaled_energy,
-    )
 
 
 def _spans(results: Results, name: str) -> tuple[Span, ...]:

@@ -11,7 +11,8 @@ from analysis.figures.waterfall_info import Step, WaterfallInfo, waterfall_info
 from analysis.words import digits, percent, quantity, saved_words
 
 if TYPE_CHECKING:
-    from analysis.reports.replay_view import Figures, ReplayView
+    from analysis.reports.replay_view import ReplayView
+    from simulator import Explained, Replayed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +24,22 @@ class KeyFigure:
     note: str
 
 
-def macs_saved(figures: Figures) -> float:
+def macs_saved(figures: Replayed) -> float:
     """Return the share of the dense network's MACs that were not done."""
     return _saved(figures.macs, figures.dense.macs)
 
 
-def latency_saved(figures: Figures) -> float:
+def latency_saved(figures: Replayed) -> float:
     """Return the share of the dense network's latency that mean latency stays below."""
     return _saved(figures.latency_us.mean, figures.dense.latency_us)
 
 
-def energy_saved(figures: Figures) -> float:
+def energy_saved(figures: Replayed) -> float:
     """Return the share of the dense network's energy that mean energy stays below."""
     return _saved(figures.energy_uj.mean, figures.dense.energy_uj)
 
 
-def waterfalls(figures: Figures) -> tuple[WaterfallInfo, WaterfallInfo]:
+def waterfalls(figures: Explained) -> tuple[WaterfallInfo, WaterfallInfo]:
     """Return the two waterfalls of a replay: latency and energy."""
     infos = []
     for quantity_name, fall in (("latency", figures.waterfall.latency), ("energy", figures.waterfall.energy)):
@@ -48,7 +49,7 @@ def waterfalls(figures: Figures) -> tuple[WaterfallInfo, WaterfallInfo]:
     return infos[0], infos[1]
 
 
-def key_figures(figures: Figures) -> tuple[KeyFigure, ...]:
+def key_figures(figures: Explained) -> tuple[KeyFigure, ...]:
     """Return the numbers at the head of a replay's section."""
     s = figures
     return (
@@ -90,7 +91,7 @@ def overview_words(views: Sequence[ReplayView]) -> tuple[str, ...]:
     networks = sorted({view.figures.network for view in views})
     if len(views) == 1:
         return replay_words(views[0])
-    designs = len({view.results.summary().design_hash for view in views})
+    designs = len({view.figures.design_hash for view in views})
     saved = [latency_saved(view.figures) for view in views]
     low, high = views[saved.index(min(saved))], views[saved.index(max(saved))]
     skipped = [macs_saved(view.figures) for view in views]
@@ -117,7 +118,7 @@ def _losses(latency: WaterfallInfo, energy: WaterfallInfo) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _tail(s: Figures) -> str:
+def _tail(s: Explained) -> str:
     ratio = s.latency_us.p99 / s.latency_us.mean if s.latency_us.mean else math.nan
     against = _saved(s.latency_us.p99, s.dense.latency_us)
     side = f"{percent(against)} below" if against >= 0 else f"{percent(-against)} above"
@@ -127,7 +128,7 @@ def _tail(s: Figures) -> str:
     )
 
 
-def _estimates(s: Figures) -> str:
+def _estimates(s: Explained) -> str:
     """Say how far static estimates are from the replay's mean, and what they cannot tell at all."""
     mean = s.latency_us.mean
     best = min((s.expected, s.mean_rate), key=lambda one: abs(one.latency_us - mean))

@@ -71,12 +71,9 @@ def break_even(  # noqa: PLR0913  # one experiment, all by name
     means, dense = [], 0.0
     for rate in rates:
         trace = synthetic_trace(graph, inputs, SyntheticSettings(rates=1 - rate), seed=seed)
-        results = replay(trace, design, policy=policy, explain=False)
-        if not results.feasible:
-            raise UnsupportedError(f"break-even: {design.name!r}: {results.reason}")
-        summary = results.summary()
-        means.append(getattr(summary, quantity).mean)
-        dense = getattr(summary.dense, quantity)
+        figures = replay(trace, design, policy=policy, explain=False).replayed
+        means.append(getattr(figures, quantity).mean)
+        dense = getattr(figures.dense, quantity)
     return BreakEven(quantity, rates, tuple(means), dense, crossing(rates, means, dense))
 
 

@@ -99,7 +99,7 @@ def _row(request: Request, task: Task, recorded: _Recorded) -> Row:
             bound=results.bound,
             area_mm2=area.total_mm2,
         )
-    found = result_row(request, task.trace, task.policy, results.summary(), area.total_mm2, area.scaled)
+    found = result_row(request, task.trace, task.policy, results.replayed, area.total_mm2, area.scaled)
     row = replace(found, accuracy=_accuracy(found, task, recorded.trace))
     for bound in task.budget:
         value: float = getattr(row, bound.column)

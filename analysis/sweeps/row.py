@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from accel_models import Design
     from analysis.sweeps.space import TraceRef
-    from simulator import Estimate, Policy, Spread, Summary
+    from simulator import Estimate, Policy, Replayed, Spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,35 +102,33 @@ def infeasible_row(  # noqa: PLR0913  # all parts of one row
 
 
 def result_row(  # noqa: PLR0913, PLR0917  # all parts of one row
-    request: Request, trace: TraceRef, policy: Policy, summary: Summary, area_mm2: float, area_scaled: bool
+    request: Request, trace: TraceRef, policy: Policy, figures: Replayed, area_mm2: float, area_scaled: bool
 ) -> Row:
     """Return the row of a replay that went through."""
-    assert summary.latency_us is not None  # feasible summaries are filled
-    assert summary.energy_uj is not None
     return Row(
         **_identity(request, trace, policy),
         feasible=True,
-        inputs=summary.inputs,
-        accuracy=_known(summary.accuracy),
-        macs=_known(summary.macs),
-        **_spread("latency_us", summary.latency_us),
-        **_spread("energy_uj", summary.energy_uj),
-        power_mw=summary.energy_uj.mean / summary.latency_us.mean * 1e3,  # uJ / us = W
+        inputs=figures.inputs,
+        accuracy=_known(figures.accuracy),
+        macs=figures.macs,
+        **_spread("latency_us", figures.latency_us),
+        **_spread("energy_uj", figures.energy_uj),
+        power_mw=figures.energy_uj.mean / figures.latency_us.mean * 1e3,  # uJ / us = W
         area_mm2=area_mm2,
         area_scaled=area_scaled,
-        dram_bytes=_known(summary.dram_bytes),
-        wasted_bytes=_known(summary.wasted_bytes),
-        gate_wait_us=_known(summary.gate_wait_us),
-        **_estimate("dense", summary.dense),
+        dram_bytes=figures.dram_bytes,
+        wasted_bytes=figures.wasted_bytes,
+        gate_wait_us=figures.gate_wait_us,
+        **_estimate("dense", figures.dense),
         **{
             k: v
-            for k, v in _estimate("mac_proportional", summary.mac_proportional).items()
+            for k, v in _estimate("mac_proportional", figures.mac_proportional).items()
             if "macs" not in k
         },
-        energy_scaled=summary.scaled_energy,
+        energy_scaled=figures.scaled_energy,
         energy_table=_table(request.design),
-        utilization=json.dumps(summary.utilization),
-        busy=json.dumps(summary.busy),
+        utilization=json.dumps(figures.utilization),
+        busy=json.dumps(figures.busy),
     )
 
 

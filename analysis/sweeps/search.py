@@ -87,7 +87,7 @@ def search(  # noqa: PLR0913  # what a user may ask of a search, all by name
         try:
             hunt.run(study, objectives, evaluations)
         finally:
-            store.save()
+            store.finish()
         recorder.tell()
     return load_sweep(path)
 

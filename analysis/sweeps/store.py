@@ -7,7 +7,9 @@ whole rows; what is missing is done again by ``resume``.  A row that two runs bo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from accel_models import Design, assign, parse_design
 from analysis.sweeps.row import Row, field_kinds
 from analysis.sweeps.space import Space
-from traces import ConfigError, FileProblem, atomic_write
+from traces import (
+    ConfigError,
+    FileProblem,
+    atomic_write,
+    check_version,
+    clear_parts,
+    explain,
+    parse_json_mapping,
+    reading,
+    seal,
+    verify_seal,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +38,7 @@ if TYPE_CHECKING:
 
     from analysis.pareto.front import Front
 
-SCHEMA_VERSION = "1.0"  # major: readers refuse another
+SCHEMA_VERSION = "1.1"  # 1.1: parts are sealed;  # major: readers refuse another
 MANIFEST = "space.json"
 ROWS = "rows"
 
@@ -73,8 +86,9 @@ class Manifest(BaseModel):
 class Store:
     """The rows of one folder, open for more."""
 
-    def __init__(self, folder: Path, rows: Sequence[Row]) -> None:
+    def __init__(self, folder: Path, rows: Sequence[Row], lock: int) -> None:
         self.folder = folder
+        self._lock = lock
         self._rows = {row.key: row for row in rows}
         self._unsaved: list[Row] = []
         self._parts = 1 + max((int(part.stem.split("-")[1]) for part in _parts(folder)), default=-1)
@@ -89,15 +103,35 @@ class Store:
             Without ``resume`` if the folder holds results already; with it if they are of another space or
             another version of the model.
         """
-        if (folder / MANIFEST).exists():
-            if not resume:
-                raise FileProblem(f"{folder}: holds results already; resume them, or name another folder")
-            _check_same(folder, read_manifest(folder), manifest)
-            return cls(folder, _read_rows(folder))
+        if (folder / MANIFEST).exists() and not resume:
+            raise FileProblem(f"{folder}: holds results already; resume them, or name another folder")
         _make(folder / ROWS)
-        with atomic_write(folder / MANIFEST) as part:
-            part.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        return cls(folder, [])
+        lock = _lock(folder)
+        try:
+            for place in (folder, folder / ROWS):
+                clear_parts(place)
+            if (folder / MANIFEST).exists():
+                _check_same(folder, read_manifest(folder), manifest)
+                return cls(folder, _read_rows(folder), lock)
+            with atomic_write(folder / MANIFEST) as part:
+                part.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            return cls(folder, [], lock)
+        except BaseException:
+            os.close(lock)
+            raise
+
+    def finish(self) -> None:
+        """Save, and let other writers in even if that fails."""
+        try:
+            self.save()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let other writers in."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def __contains__(self, key: object) -> bool:
         return key in self._rows
@@ -145,7 +179,8 @@ class SweepResults:
         row = next((row for row in self.rows if row.key == key), None)
         if row is None:
             raise ConfigError(f"{self.folder}: no row with key {key!r}")
-        return _rebuilt(row, self.manifest)
+        with reading(self.folder / MANIFEST, "does not match the rows"):
+            return _rebuilt(row, self.manifest)
 
     def front(self, minimize: Sequence[str] = (), maximize: Sequence[str] = ()) -> Front:
         """Return the Pareto front; by default in the objectives of the space."""
@@ -168,14 +203,16 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
         raise FileProblem(f"{folder}: holds no sweep: there is no {MANIFEST} in it")
+    with reading(path):
+        text = path.read_bytes()
+    data = parse_json_mapping(text, f"{path}: is damaged")
+    check_version(
+        data.get("schema_version"), SCHEMA_VERSION, f"{path}: schema version", "name another folder"
+    )
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        version = str(data.get("schema_version")) if isinstance(data, dict) else "none"
-        if version.split(".")[0] != SCHEMA_VERSION.split(".", maxsplit=1)[0]:
-            raise FileProblem(f"{path}: schema version {version}; this tool reads {SCHEMA_VERSION}")
         return Manifest.model_validate(data)
-    except (ValueError, ValidationError) as problem:
-        raise FileProblem(f"{path}: is damaged: {str(problem).splitlines()[0]}") from None
+    except ValidationError as problem:
+        raise FileProblem(f"{path}: is damaged: {explain(problem, Manifest)}") from None
 
 
 def _links(space: Space) -> dict[str, dict[str, tuple[Any, ...]]]:
@@ -216,6 +253,21 @@ def _make(folder: Path) -> None:
         raise FileProblem(f"{folder}: cannot be made: {problem.strerror}") from None
 
 
+def _lock(folder: Path) -> int:
+    """Return a lock on the folder, which ends with this process; one writer at a time."""
+    import fcntl  # noqa: PLC0415  (not on Windows)
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise FileProblem(
+            f"{folder}: another sweep or search is writing here; wait for it, or name another folder"
+        ) from None
+    return handle
+
+
 def _arrow_schema() -> pa.Schema:
     import pyarrow as pa  # noqa: PLC0415  (slow to import)
 
@@ -229,27 +281,45 @@ def _write_part(path: Path, rows: Sequence[Row]) -> None:
     table = pa.Table.from_pylist([asdict(row) for row in rows], schema=_arrow_schema())
     with atomic_write(path) as part:
         pq.write_table(table, part, compression="zstd", write_page_checksum=True)
+        seal(part)
 
 
 def _read_rows(folder: Path) -> list[Row]:
     """Return every row of the folder once."""
-    import pyarrow as pa  # noqa: PLC0415  (slow to import)
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415  (slow to import)
 
     rows: dict[str, Row] = {}
-    for path in _parts(folder):
-        try:
+    parts = _parts(folder)
+    sealed = bool(parts) and read_manifest(folder).schema_version != "1.0"
+    for path in parts:
+        with _part_to_delete(path):
+            if not verify_seal(path) and sealed:
+                raise FileProblem(f"{path}: is damaged: has lost its seal")
             table = pq.read_table(path, page_checksum_verification=True)
             if not table.schema.equals(_arrow_schema()):
                 raise FileProblem(f"{path}: has other columns than this tool writes")
-        except (pa.ArrowException, OSError) as problem:
-            raise FileProblem(
-                f"{path}: is damaged: {str(problem).splitlines()[0]}; delete it and resume"
-            ) from None
-        for values in table.to_pylist():
-            row = Row(**values)
-            rows.setdefault(row.key, row)
+            for values in table.to_pylist():
+                row = Row(**values)
+                _check_row(row, path)
+                rows.setdefault(row.key, row)
     return list(rows.values())
+
+
+@contextmanager
+def _part_to_delete(path: Path) -> Iterator[None]:
+    """Say of a part that cannot be read what to do about it."""
+    try:
+        with reading(path):
+            yield
+    except FileProblem as problem:
+        raise FileProblem(f"{problem}; delete it and resume") from None
+
+
+def _check_row(row: Row, path: Path) -> None:
+    """Refuse a feasible row without numbers: what a replay found is finite and not negative."""
+    found = (row.latency_us, row.energy_uj)
+    if row.feasible and not all(0 <= value < float("inf") for value in found):
+        raise FileProblem(f"{path}: is damaged: row {row.key!r} holds no numbers")
 
 
 def _frame(rows: Sequence[Row], axes: Sequence[str]) -> pd.DataFrame:

@@ -115,7 +115,7 @@ def sweep(  # noqa: PLR0913  # what a user may ask of a sweep, all by name
             for _, rows in run_tasks(crew, evaluator, tasks):
                 recorder.add(rows)
         finally:
-            store.save()
+            store.finish()
         recorder.tell()
     return load_sweep(path)
 

@@ -18,6 +18,8 @@ from concurrent.futures import (
 )
 from contextlib import contextmanager
 from multiprocessing import get_context
+from threading import Thread
+from time import sleep
 from typing import Any, Protocol
 
 from analysis.sweeps.evaluate import Task
@@ -28,6 +30,7 @@ Evaluator = Callable[..., list[Row]]  # evaluate(task, trace=None), or what stan
 
 LOCAL_CLUSTER = "local"  # as a scheduler: a Dask cluster of this machine's processes
 CONNECT_SECONDS = 5
+_LOOK_S = 1.0  # between two looks whether the parent lives
 _MOST_DEATHS = 3  # of workers before a sweep gives up: one task may be too big for the memory
 
 
@@ -79,7 +82,9 @@ class LocalProcesses:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _start(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self.count, mp_context=get_context("spawn"), initializer=_one_thread)
+        return ProcessPoolExecutor(
+            self.count, mp_context=get_context("spawn"), initializer=_begin_work, initargs=(os.getpid(),)
+        )
 
 
 class DaskWorkers:
@@ -230,6 +235,19 @@ def _dask(scheduler: str, count: int) -> Iterator[Workers]:
                 f"scheduler {scheduler!r}: has no workers; start some with 'dask worker {scheduler}'"
             )
         yield DaskWorkers(client, scatter=True)
+
+
+def _begin_work(parent: int) -> None:
+    """Begin a worker: one thread of arithmetic, and an end when the process that asked for it is gone."""
+    _one_thread()
+    Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _leave_with(parent: int) -> None:
+    """Wait until the parent is gone, killed perhaps, and end this process."""
+    while os.getppid() == parent:
+        sleep(_LOOK_S)
+    os._exit(1)
 
 
 def _one_thread() -> None:

@@ -23,6 +23,7 @@ class Comparison:
     unit: str
     bound_mean: float  # largest mean absolute relative error allowed [1]
     bound_worst: float  # largest absolute relative error allowed [1]
+    constants: int = 0  # that were fitted on these very rows
 
     def __post_init__(self) -> None:
         n = len(self.labels)

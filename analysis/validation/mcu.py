@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from accel_models import core_power, load_design
@@ -57,6 +59,7 @@ def energy_of_other_chips() -> Comparison:
         unit="uJ",
         bound_mean=0.05,
         bound_worst=0.15,
+        constants=3,
     )
 
 
@@ -87,6 +90,7 @@ def _energy(name: str, rows: list[Row], cycles: list[float], *, bounds: tuple[fl
         unit="uJ",
         bound_mean=bounds[0],
         bound_worst=bounds[1],
+        constants=5,  # a charge per chip, regulator and set-up
     )
 
 
@@ -98,9 +102,14 @@ def chip_set_up(row: Row) -> str:
     if design == "apollo510" and float(row["freq_mhz"]) <= LOW_POWER_MHZ:
         return "cortex_m55_lp"
     version = x_cube_ai_version(row["software"])
-    shipped = load_design(design).technology.core_power or design
+    shipped = _core_power_name(design)
     if design != "stm32h7a3" or version is None:
         return shipped
     if version <= _H7A3_2021_LAST:
         return "stm32h7a3_2021"
     return "stm32h7a3_2023" if version >= _H7A3_2023_FIRST else shipped
+
+
+@cache
+def _core_power_name(design: str) -> str:
+    return load_design(design).technology.core_power or design

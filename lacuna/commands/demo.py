@@ -16,7 +16,7 @@ from lacuna.options import OutFolder
 
 if TYPE_CHECKING:
     from networks import EpochReport
-    from simulator import Spread, Summary
+    from simulator import Results
 
 DESIGNS = ("cortex_m4", "cortex_m55", "ethos_u55_128_like", "edge_npu_16x16", "edge_npu_32x32")
 NETWORKS = ("ddi_densenet", "ddi_resnet20_50", "lcnet_resnet20_30", "lcnet_resnet20_50")
@@ -27,8 +27,8 @@ TIMELINE_INPUTS = 4
 class Told:
     """What one trace takes on one design: compiled as well as the hardware allows, and as written."""
 
-    compiled: Summary
-    written: Summary
+    compiled: Results
+    written: Results
 
 
 def demo(
@@ -93,15 +93,13 @@ def _replays(traces: list[Path], out: Path) -> Iterator[Told]:
             one.save(out / f"{trace.stem}.{name}")
             written = replay(trace, load_design(name), policy=as_written, explain=False)
             advance(i + 1, total)
-            yield Told(one.summary(), written.summary())
+            yield Told(one, written)
 
 
 def _show_network(title: str, told: list[Told]) -> None:
     """Print what is left of one network's saved MACs on each design."""
-    from analysis import figures_of  # noqa: PLC0415
-
-    first = figures_of(told[0].compiled)
-    if first is not None:
+    if told[0].compiled.feasible:
+        first = told[0].compiled.replayed
         saved = percent(1 - first.macs / first.dense.macs)
         title = (
             f"{title}: {percent(first.accuracy)} correct, {saved} of the MACs saved. What is left of that:"
@@ -112,24 +110,18 @@ def _show_network(title: str, told: list[Told]) -> None:
 
 
 def _row(told: Told) -> list[str]:
-    from analysis import figures_of  # noqa: PLC0415
-
-    summary, written = told.compiled, told.written
-    figures = figures_of(summary)
-    if figures is None:
-        return [summary.design, *[""] * 5, f"does not fit: {summary.reason}"]
+    if not told.compiled.feasible:
+        return [told.compiled.design.name, *[""] * 5, f"does not fit: {told.compiled.reason}"]
+    figures = told.compiled.explained
+    written = told.written.replayed if told.written.feasible else None
     dense, lost = figures.dense, figures.waterfall.latency
     worst = max(lost.losses, key=lambda loss: loss.amount)
     return [
-        summary.design,
+        figures.design,
         percent(1 - figures.latency_us.mean / dense.latency_us),
-        _saved(written.latency_us, written.dense.latency_us if written.dense else None),
+        percent(1 - written.latency_us.mean / written.dense.latency_us) if written else "",
         percent(1 - figures.energy_uj.mean / dense.energy_uj),
-        _saved(written.energy_uj, written.dense.energy_uj if written.dense else None),
+        percent(1 - written.energy_uj.mean / written.dense.energy_uj) if written else "",
         quantity(figures.latency_us.p99),
         f"{worst.name}, {percent(worst.amount / lost.dense)}",
     ]
-
-
-def _saved(spread: Spread | None, dense: float | None) -> str:
-    return "" if spread is None or not dense else percent(1 - spread.mean / dense)

@@ -23,8 +23,7 @@ from lacuna.options import (
 )
 
 if TYPE_CHECKING:
-    from analysis import Figures
-    from simulator import Results
+    from simulator import Explained, Replayed, Results
     from traces import Trace
 
 TracePath = Annotated[
@@ -100,36 +99,30 @@ def parse_engine(name: str) -> Literal["fast", "events"]:
 
 def show_summary(results: Results, *, as_json: bool) -> None:
     """Print what a replay found: the static network, the estimates and the replay beside each other."""
-    from analysis import figures_of  # noqa: PLC0415
+    from simulator import summary_json  # noqa: PLC0415
 
     summary = results.summary()
     if as_json:
-        show_json(summary.model_dump(mode="json"))
+        show_json(summary_json(summary))
         return
     policy = results.policy
     title = (
         f"{summary.network} on {results.design.title}, {summary.inputs:,} inputs, prefetch {policy.prefetch}"
     )
-    figures = figures_of(summary)
-    if figures is None:
+    if not summary.feasible:
         show_lines([f"{title}: does not fit: {summary.reason}"])
         return
+    figures = results.explained
     band = "energy: x/÷ 2, prices were scaled over process nodes" if figures.scaled_energy else ""
     columns = ["", "MACs", "latency us", "saved", "energy uJ", "saved"]
     show_table(title, columns, _estimate_rows(figures), note=band)
     show_table("Of the inputs", ["", "mean", "p50", "p95", "p99", "max"], _spread_rows(figures))
     _show_waterfall(figures)
-    known = figures.accuracy == figures.accuracy  # NaN where nobody recorded answers
-    show_lines(
-        [
-            f"accuracy {percent(figures.accuracy)}"
-            if known
-            else "accuracy not known: a network without a trace"
-        ]
-    )
+    known = "not known: a network without a trace" if figures.accuracy is None else percent(figures.accuracy)
+    show_lines([f"accuracy {known}"])
 
 
-def _estimate_rows(figures: Figures) -> list[list[str]]:
+def _estimate_rows(figures: Explained) -> list[list[str]]:
     dense = figures.dense
     estimates = {
         "static network": dense,
@@ -153,14 +146,14 @@ def _estimate_rows(figures: Figures) -> list[list[str]]:
     ]
 
 
-def _spread_rows(figures: Figures) -> list[list[str]]:
+def _spread_rows(figures: Replayed) -> list[list[str]]:
     spreads = {"latency us": figures.latency_us, "energy uJ": figures.energy_uj}
     return [
         [name, *(quantity(v) for v in (s.mean, s.p50, s.p95, s.p99, s.max))] for name, s in spreads.items()
     ]
 
 
-def _show_waterfall(figures: Figures) -> None:
+def _show_waterfall(figures: Explained) -> None:
     rows = []
     for waterfall in (figures.waterfall.latency, figures.waterfall.energy):
         base = waterfall.dense

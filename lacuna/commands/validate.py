@@ -92,7 +92,8 @@ def _show_comparisons(docs: Path | None, as_json: bool) -> None:
     if as_json:
         show_json([_comparison_json(c) for c in comparisons])
     else:
-        columns = ["comparison", "rows", "mean error", "bound", "worst", "bound", "", "truth"]
+        columns = ["comparison", "rows", "mean error", "bound", "worst", "bound", "", "constants per row"]
+        columns += ["predicted rows", "their mean (95 %)", "their worst", "truth"]
         show_table("Absolute relative errors", columns, [_comparison_cells(c) for c in comparisons])
     if docs is not None:
         from analysis import write_validation_page  # noqa: PLC0415
@@ -103,7 +104,15 @@ def _show_comparisons(docs: Path | None, as_json: bool) -> None:
 
 
 def _comparison_json(c: Comparison) -> dict[str, object]:
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from analysis import predicted_of  # noqa: PLC0415
+
+    predicted = predicted_of(c)
     return {
+        "fitted_rows": len(c.labels) if c.constants else 0,
+        "constants_per_row": c.constants / len(c.labels),
+        "predicted": asdict(predicted) if predicted else None,
         "name": c.name,
         "truth": c.truth,
         "rows": len(c.labels),
@@ -116,6 +125,10 @@ def _comparison_json(c: Comparison) -> dict[str, object]:
 
 
 def _comparison_cells(c: Comparison) -> list[str]:
+    from analysis import predicted_of  # noqa: PLC0415
+
+    p = predicted_of(c)
+    interval = f"{percent(p.mean)} ({percent(p.low)} to {percent(p.high)})" if p else "none left out"
     return [
         c.name,
         str(len(c.labels)),
@@ -124,5 +137,9 @@ def _comparison_cells(c: Comparison) -> list[str]:
         percent(c.worst_error),
         percent(c.bound_worst),
         "ok" if c.holds else "BROKEN",
+        f"{c.constants / len(c.labels):.2f}",
+        str(p.rows) if p else "0",
+        interval,
+        percent(p.worst) if p else "",
         c.truth,
     ]

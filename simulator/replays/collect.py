@@ -14,9 +14,9 @@ from simulator.replays.accounting import PARTS, spent
 from simulator.replays.estimates import Answer
 from simulator.replays.per_op import OpTotals, op_rows
 from simulator.replays.prepare import Prepared
-from simulator.replays.waterfall import Levels, Replayed
+from simulator.replays.waterfall import Levels, Runs
 from simulator.results import Results
-from simulator.summary import Estimate, Spread, Summary, waterfalls
+from simulator.summary import DoesNotFit, Estimate, Explained, Replayed, Spread, waterfalls
 from traces import NO_ANSWER, Trace, Workload
 
 Ints = NDArray[np.int64]
@@ -43,7 +43,7 @@ class Collector:
         self.prepared: Prepared | None = None
         self.timeline = ""
 
-    def add(self, part: Trace, workload: Workload, replayed: Replayed, groups: Ints | None) -> None:
+    def add(self, part: Trace, workload: Workload, replayed: Runs, groups: Ints | None) -> None:
         """Add one part, replayed."""
         prepared, times = replayed.prepared, replayed.times
         self.prepared = prepared
@@ -66,9 +66,14 @@ class Collector:
 
     def does_not_fit(self, misfit: Misfit, inputs: int) -> Results:
         """Return the results of a network that does not fit."""
-        figures = self._summary(
-            inputs,
-            feasible=False,
+        figures = DoesNotFit(
+            network=self.graph.name,
+            design=self.design.name,
+            design_hash=self.design.hash,
+            seed=self.policy.seed,
+            engine=self.engine,
+            scaled_energy=design_prices(self.design).scaled,
+            inputs=inputs,
             reason=misfit.reason,
             demand=misfit.demand_bytes,
             bound=misfit.bound_bytes,
@@ -82,11 +87,28 @@ class Collector:
         first = self.columns[0]
         columns = {name: np.concatenate([part[name] for part in self.columns]) for name in first}
         peaks = unit_peaks(self.design)
-        figures = self._summary(
-            self.inputs,
-            feasible=True,
+        figures = self._replayed(columns, peaks, dense_macs, dense)
+        if self.levels is not None:
+            figures = self._explained(figures, self.levels, dense)
+        rows = op_rows(self.prepared, self.totals, self.inputs, peaks)
+        return Results(figures, self.design, self.policy, columns, tuple(rows), self.timeline)
+
+    def _replayed(
+        self, columns: dict[str, NDArray[Any]], peaks: dict[str, float], dense_macs: int, dense: Answer
+    ) -> Replayed:
+        macs = float(columns["macs"].mean())
+        kept = macs / dense_macs if dense_macs else 1.0
+        return Replayed(
+            network=self.graph.name,
+            design=self.design.name,
+            design_hash=self.design.hash,
+            trace_hash=self.hash.hexdigest(),
+            seed=self.policy.seed,
+            engine=self.engine,
+            scaled_energy=design_prices(self.design).scaled,
+            inputs=self.inputs,
             accuracy=float(columns["correct"].mean()) if np.any(columns["label"] != NO_ANSWER) else None,
-            macs=float(columns["macs"].mean()),
+            macs=macs,
             latency_us=Spread.of(columns["latency_us"]),
             energy_uj=Spread.of(columns["energy_pj"] * 1e-6),
             dram_bytes=float(columns["dram_bytes"].mean()),
@@ -94,44 +116,25 @@ class Collector:
             gate_wait_us=float(columns["gate_wait_cycles"].mean()) * self._us,
             utilization=self._utilization(peaks),
             busy={unit: cycles / max(self.row_cycles, 1) for unit, cycles in self.busy.items()},
-            **self._answers(float(columns["macs"].mean()), dense_macs, dense),
+            dense=self._estimate(float(dense_macs), dense),
+            mac_proportional=self._estimate(macs, (dense[0] * kept, dense[1] * kept)),
         )
-        rows = op_rows(self.prepared, self.totals, self.inputs, peaks)
-        return Results(figures, self.design, self.policy, columns, tuple(rows), self.timeline)
+
+    def _explained(self, figures: Replayed, levels: Levels, dense: Answer) -> Explained:
+        """Return the figures with the other answers to the same question."""
+        n, macs = self.inputs, figures.macs
+        return Explained(
+            **dict(figures),
+            mean_rate=self._estimate(macs, (self.mean_rate[0] / n, self.mean_rate[1] / n)),
+            expected=self._estimate(macs, (self.expected[0] / n, self.expected[1] / n)),
+            oracle=self._estimate(macs, (levels.oracle_cycles / n, levels.oracle_pj / n)),
+            waterfall=waterfalls(levels, dense, n, self.design.clock),
+        )
 
     @property
     def _us(self) -> float:
         """Microseconds of a cycle."""
         return 1e6 / self.design.clock
-
-    def _summary(self, inputs: int, **known: Any) -> Summary:
-        return Summary(
-            network=self.graph.name,
-            design=self.design.name,
-            design_hash=self.design.hash,
-            trace_hash=self.hash.hexdigest() if known["feasible"] else "",
-            seed=self.policy.seed,
-            engine=self.engine,
-            scaled_energy=design_prices(self.design).scaled,
-            inputs=inputs,
-            **known,
-        )
-
-    def _answers(self, macs: float, dense_macs: int, dense: Answer) -> dict[str, Any]:
-        """Return the other answers to the same question."""
-        kept = macs / dense_macs if dense_macs else 1.0
-        found: dict[str, Any] = {
-            "dense": self._estimate(float(dense_macs), dense),
-            "mac_proportional": self._estimate(macs, (dense[0] * kept, dense[1] * kept)),
-        }
-        if self.levels is not None:
-            n = self.inputs
-            oracle = (self.levels.oracle_cycles / n, self.levels.oracle_pj / n)
-            found["oracle"] = self._estimate(macs, oracle)
-            found["mean_rate"] = self._estimate(macs, (self.mean_rate[0] / n, self.mean_rate[1] / n))
-            found["expected"] = self._estimate(macs, (self.expected[0] / n, self.expected[1] / n))
-            found["waterfall"] = waterfalls(self.levels, dense, n, self.design.clock)
-        return found
 
     def _estimate(self, macs: float, answer: Answer) -> Estimate:
         return Estimate(macs=macs, latency_us=answer[0] * self._us, energy_uj=answer[1] * 1e-6)
@@ -152,7 +155,7 @@ class Collector:
 
 
 def _columns(
-    part: Trace, workload: Workload, replayed: Replayed, groups: Ints | None, before: tuple[int, int]
+    part: Trace, workload: Workload, replayed: Runs, groups: Ints | None, before: tuple[int, int]
 ) -> dict[str, NDArray[Any]]:
     """Return the rows of ``per_input`` of one part; ``before`` counts earlier inputs and batches."""
     prepared, times = replayed.prepared, replayed.times

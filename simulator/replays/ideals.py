@@ -140,8 +140,10 @@ class _ArraySteps:
         cost = self.cost
         if step in self.shares:
             return np.asarray(self.shares[step] * cost.compute_cycles[-1])
-        left = {"bare": cost.gather_cycles + cost.control_cycles, "gathered": cost.control_cycles}
-        return np.maximum(cost.compute_cycles - left.get(step, 0), 0).astype(np.float64)
+        promised = self.shares["computed"] * float(cost.control_cycles[-1])  # in the dense network's time too
+        control = cost.control_cycles - promised
+        left = {"bare": cost.gather_cycles + control, "gathered": control}
+        return np.asarray(np.maximum(cost.compute_cycles - left.get(step, 0), 0), np.float64)
 
     def at(self, step: str, cycles: Ints) -> Ints:
         """Return a table of the op's compute task at a step, in ticks."""

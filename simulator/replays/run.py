@@ -20,7 +20,7 @@ from simulator.replays.estimates import dense_answer, expected_answer, mean_rate
 from simulator.replays.prepare import Prepared, prepare
 from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views
-from simulator.replays.waterfall import Replayed, levels
+from simulator.replays.waterfall import Runs, levels
 from simulator.results import Results
 from traces import (
     ConfigError,
@@ -90,7 +90,7 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
         prepared = prepare(workload, design, policy, rates, groups, views)
         if prepared.misfit is not None:
             return collector.does_not_fit(prepared.misfit, len(first))
-        actual = Replayed.of(prepared, run_engine(prepared, engine))
+        actual = Runs.of(prepared, run_engine(prepared, engine))
         collector.add(part, workload, actual, groups)
         if timeline and not collector.timeline:
             collector.timeline = timeline_json(prepared, timeline)
@@ -124,14 +124,14 @@ def run_engine(prepared: Prepared, engine: Engine) -> Times:
     raise ConfigError(f"engine = {engine!r}{did_you_mean(engine, ('fast', 'events'))}")
 
 
-def _alone(workload: Workload, actual: Replayed, rates: NDArray[np.float64] | None) -> Replayed:
+def _alone(workload: Workload, actual: Runs, rates: NDArray[np.float64] | None) -> Runs:
     """Return every input replayed beside copies of itself; without batches that is the replay itself."""
     prepared = actual.prepared
     policy = prepared.policy
     if policy.batch == 1:
         return actual
     groups = copies(len(workload), policy.batch)
-    return Replayed.of(prepare(workload, prepared.design, policy, rates, groups))
+    return Runs.of(prepare(workload, prepared.design, policy, rates, groups))
 
 
 def _parts(trace: Traces, limit: int | None, policy: Policy) -> Iterator[Trace]:

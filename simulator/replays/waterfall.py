@@ -8,7 +8,7 @@ design cannot skip      products take their share of the MACs that gates of kind
 group granularity       ... of the MACs that its groups of channels leave
 array rounding          products take their real cycles, but for packing and control
 gather                  ... with packing what is kept
-tile control            ... with control of their tiles: all they take
+tile control            ... with control of their tiles beyond the dense network's share: all they take
 memory floor            transfers take their real cycles too
 fixed work              everything but gates takes its real cycles
 gate compute            gates run, on their units; decisions are known before they are made
@@ -84,7 +84,7 @@ class Levels:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Replayed:
+class Runs:
     """Rows replayed as the policy says, without waste, without hand-over, and with decisions known ahead."""
 
     prepared: Prepared
@@ -94,7 +94,7 @@ class Replayed:
     known: Times  # the oracle
 
     @classmethod
-    def of(cls, prepared: Prepared, times: Times | None = None) -> Replayed:
+    def of(cls, prepared: Prepared, times: Times | None = None) -> Runs:
         """Replay what is not given; ``times`` are those under the policy, from any engine."""
         tables, index = prepared.tables, prepared.work.state_index
         main = simulate(tables, index) if times is None else times
@@ -106,7 +106,7 @@ class Replayed:
         return cls(prepared=prepared, times=main, prompt=prompt, near=near, known=known)
 
 
-def levels(alone: Replayed, actual: Replayed, shares: Floats, dense: tuple[float, float]) -> Levels:
+def levels(alone: Runs, actual: Runs, shares: Floats, dense: tuple[float, float]) -> Levels:
     """Replay the idealisations and sum their times and energies over inputs.
 
     Parameters

@@ -10,7 +10,7 @@ import pytest
 
 from analysis.figures.charts import script_safe
 from analysis.reports.provenance import command
-from analysis.reports.replay_view import Misfit, ReplayView, find_trace, read_replays
+from analysis.reports.replay_view import MisfitView, ReplayView, find_trace, read_replays
 from analysis.reports.replay_words import (
     energy_saved,
     latency_saved,
@@ -20,8 +20,7 @@ from analysis.reports.replay_words import (
 )
 from analysis.reports.report import read_page, write_report
 from analysis.sweeps.store import Store, read_manifest
-from simulator import Policy, load_results
-from simulator.summary import Summary
+from simulator import DoesNotFit, Policy, load_results
 from tests.report_folders import (
     HOSTILE,
     HOSTILE_FOLDER,
@@ -43,12 +42,6 @@ def replays(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page(replays: Path) -> str:
     return write_report(replays).read_text(encoding="utf-8")
-
-
-KEPT = {
-    *("schema_version", "model_version", "network", "design", "design_hash", "trace_hash", "seed", "engine"),
-    "scaled_energy",
-}
 
 
 class Reader(HTMLParser):
@@ -184,22 +177,21 @@ def test_the_trace_is_found_among_results(replays: Path) -> None:
 def test_a_design_that_does_not_fit_is_listed_with_its_reason(tmp_path: Path) -> None:
 
     folder = replay_folder(tmp_path / "both", {"npu": "edge_npu_16x16"}, timeline=0)
-    empty = {name: None for name in Summary.model_fields if name not in KEPT} | {
-        "utilization": {},
-        "busy": {},
-    }
     good = load_results(folder / "npu")
-    misfit = {
-        **empty,
-        "feasible": False,
-        "inputs": 0,
-        "reason": f"op 'stem' {HOSTILE}",
-        "demand": 64,
-        "bound": 32,
-    }
-    results = replace(good, figures=good.figures.model_copy(update=misfit), columns={}, ops=(), timeline="")
+    misfit = DoesNotFit(
+        network=good.replayed.network,
+        design=good.design.name,
+        design_hash=good.design.hash,
+        seed=0,
+        engine="fast",
+        inputs=0,
+        reason=f"op 'stem' {HOSTILE}",
+        demand=64,
+        bound=32,
+    )
+    results = replace(good, figures=misfit, columns={}, ops=(), timeline="")
     results.save(folder / "tiny")
-    assert [type(view) for view in read_replays(folder)] == [ReplayView, Misfit]
+    assert [type(view) for view in read_replays(folder)] == [ReplayView, MisfitView]
     words = "".join(Reader(write_report(folder).read_text(encoding="utf-8")).words)
     assert "What did not fit" in words
     assert results.reason in words
@@ -210,7 +202,7 @@ def test_a_design_that_does_not_fit_is_listed_with_its_reason(tmp_path: Path) ->
 def test_provenance_holds_hashes_versions_sources_and_the_command(replays: Path, page: str) -> None:
     words = "".join(Reader(page).words)
     for view in read_replays(replays):
-        summary = view.results.summary()
+        summary = view.results.replayed
         assert summary.design_hash in words
         assert summary.trace_hash in words
         for source in view.results.design.sources.values():
@@ -249,7 +241,7 @@ def test_a_sweep_in_which_nothing_fits_says_so(tmp_path: Path) -> None:
     folder = sweep_folder(tmp_path / "none", 0)
     store = Store.open(folder, read_manifest(folder), resume=True)
     store.add([sweep_row(3, "edge_npu_16x16")])
-    store.save()
+    store.finish()
     assert "No design fits" in write_report(folder).read_text(encoding="utf-8")
 
 

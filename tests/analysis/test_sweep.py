@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.sweeps.store import load_sweep
+from analysis.sweeps.store import Manifest, Store, load_sweep
 from analysis.sweeps.sweep import Progress, sweep
 from tests.analysis.sweep_fakes import (
     analytic,
@@ -175,7 +177,9 @@ def test_a_damaged_part_is_named(tmp_path: Path, damage: str) -> None:
     data = bytearray(part.read_bytes())
     data[40] ^= 0xFF
     part.write_bytes(data[:-30] if damage == "truncate" else data)
-    with pytest.raises(FileProblem, match=r"part-000000.parquet: is damaged: .*; delete it and resume"):
+    with pytest.raises(
+        FileProblem, match=r"part-000000.parquet: is (truncated or )?damaged.*; delete it and resume"
+    ):
         load_sweep(tmp_path / "out")
 
 
@@ -250,3 +254,52 @@ def test_a_cluster_of_this_machine(tmp_path: Path) -> None:
         make_space(tmp_path, SMALL), tmp_path / "out", workers=2, scheduler="local", evaluator=slow
     )
     assert len(results.rows) == 16
+
+
+def test_two_writers_do_not_share_a_folder(tmp_path: Path) -> None:
+    space = make_space(tmp_path, SMALL)
+    first = Store.open(tmp_path / "out", Manifest.of(space, "1"), resume=False)
+    with pytest.raises(FileProblem, match="another sweep or search is writing here"):
+        Store.open(tmp_path / "out", Manifest.of(space, "1"), resume=True)
+    first.close()
+    (tmp_path / "out" / "rows" / ".part-000000.parquet.99999999.x.part").touch()
+    Store.open(tmp_path / "out", Manifest.of(space, "1"), resume=True).close()
+    assert list((tmp_path / "out" / "rows").iterdir()) == []
+
+
+def test_a_flipped_bit_in_a_part_is_refused(tmp_path: Path) -> None:
+    sweep(make_space(tmp_path, SMALL), tmp_path / "out", workers=0, evaluator=analytic)
+    part = next((tmp_path / "out" / "rows").iterdir())
+    whole = part.read_bytes()
+    for place in range(0, len(whole), 397):
+        part.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        with pytest.raises(FileProblem, match=part.name):
+            load_sweep(tmp_path / "out")
+    part.write_bytes(whole)
+    assert len(load_sweep(tmp_path / "out").rows) == 16
+
+
+def test_a_worker_leaves_with_its_parent() -> None:
+    """A process whose parent is gone ends by itself."""
+    code = (
+        "import os, sys, subprocess\n"
+        "inner = 'import os, time; from analysis.sweeps.workers import _begin_work; _begin_work(os.getppid()); "
+        "print(os.getpid(), flush=True); time.sleep(60)'\n"
+        "child = subprocess.Popen([sys.executable, '-c', inner], stdout=subprocess.PIPE, text=True)\n"
+        "print(child.stdout.readline(), flush=True)\n"
+        "os._exit(0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    worker = int(done.stdout)
+    for _ in range(300):
+        try:
+            os.kill(worker, 0)
+        except ProcessLookupError:
+            return
+        if Path(f"/proc/{worker}/stat").read_text().split()[2] == "Z":  # ended; nobody has asked how
+            return
+        time.sleep(0.1)
+    os.kill(worker, signal.SIGKILL)
+    pytest.fail("the worker outlived its parent")

@@ -25,7 +25,7 @@ def predictions() -> dict[str, dict[str, float]]:
     found = {}
     for name in design_names():
         for label, policy in POLICIES.items():
-            summary = replay(trace, load_design(name), policy=policy).summary()
+            summary = replay(trace, load_design(name), policy=policy).explained
             found[f"{name}, {label}"] = {
                 "latency_us": summary.latency_us.mean,
                 "latency_us_p99": summary.latency_us.p99,

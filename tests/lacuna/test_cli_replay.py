@@ -46,7 +46,8 @@ def results(lacuna: Lacuna, trace: Path, folder: Path) -> Path:
 def test_the_results_folder_holds_what_the_design_says(results: Path) -> None:
     names = {path.name for path in results.iterdir()}
     assert names == {
-        "per_input.parquet", "per_op.parquet", "summary.json", "design.yaml", "policy.json", "timeline.json.gz"
+        "per_input.parquet", "per_op.parquet", "summary.json", "design.yaml", "policy.json", "timeline.json.gz",
+        "SHA256SUMS",
     }  # fmt: skip
     rows = pd.read_parquet(results / "per_input.parquet")
     assert list(rows.columns[: len(PER_INPUT)]) == PER_INPUT

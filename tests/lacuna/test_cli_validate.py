@@ -31,6 +31,8 @@ def test_every_bound_holds(lacuna: Lacuna, known: Comparisons) -> None:
     assert shown.code == 0, shown.out
     assert "BROKEN" not in shown.out
     assert len(found) == len(known) > 20
+    assert all(one["predicted"] is None or one["predicted"]["rows"] > 0 for one in found)
+    assert all(one["fitted_rows"] == 0 or one["constants_per_row"] > 0 for one in found)
     assert all(one["holds"] and one["worst_error"] <= one["bound_worst"] for one in found)
 
 

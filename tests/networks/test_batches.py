@@ -89,7 +89,8 @@ def test_a_cutout_paints_one_grey_square_and_nothing_else() -> None:
 def _teacher(path: Path, seed: int) -> Path:
     torch.manual_seed(seed)
     model = ResNetConfig.model_validate(MODEL).build()
-    information = {"name": path.stem, "dataset": "digits", "image_shape": [1, 8, 8]}
+    information: dict[str, object] = {"name": path.stem, "dataset": "digits", "image_shape": [1, 8, 8]}
+    information |= {"epochs": 1, "validation_accuracy": 0.5}
     checkpoint.save_model(path, MODEL, model.state_dict(), information)
     return path
 

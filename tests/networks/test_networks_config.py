@@ -9,7 +9,8 @@ import pytest
 
 from networks.recording.record import describe_checkpoint, record_checkpoint
 from networks.training import checkpoint
-from networks.training.config import load_config, train_from_config
+from networks.training.config import load_config
+from networks.training.launch import train_from_config
 from traces.base.errors import ConfigError, FileProblem
 from traces.files.storage import load_trace, save_trace
 from traces.work.workload import lower

@@ -68,7 +68,8 @@ def test_a_network_that_is_not_smaller_is_refused(
 def test_a_gated_network_is_refused(tmp_path: Path) -> None:
     gated = lcnet_config()
     path = tmp_path / "model.pt"
-    training = {"name": "gated", "dataset": "cifar10", "image_shape": [3, 8, 8]}
+    training: dict[str, object] = {"name": "gated", "dataset": "cifar10", "image_shape": [3, 8, 8]}
+    training |= {"epochs": 1, "validation_accuracy": 0.5}
     checkpoint.save_model(path, gated.model_dump(mode="json"), gated.build().state_dict(), training)
     with pytest.raises(ConfigError, match="without gates"):
         start(_network((2, 2), (4, 6)), path, shrink=True)

@@ -66,8 +66,7 @@ def test_laws_hold_on_everything(graph: NetworkGraph, design: Design, batch: int
     latency = {}
     for prefetch in ("oracle", "wait", "speculate"):
         results = replay(trace, design, policy=Policy(prefetch=prefetch, batch=batch))
-        rows, figures = results.per_input, results.summary()
-        assert figures.waterfall is not None
+        rows, figures = results.per_input, results.explained
         for fall in (figures.waterfall.latency, figures.waterfall.energy):
             assert fall.ideal_saved - sum(loss.amount for loss in fall.losses) == fall.saved
         busy = rows[[name for name in rows if name.startswith("busy_")]].max(axis=1)

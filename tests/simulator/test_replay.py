@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from accel_models.design.load import load_design
-from simulator import Policy, Results, load_results, replay
+from simulator import DoesNotFit, Explained, Policy, Replayed, Results, load_results, replay
 from traces.base.errors import ConfigError, FileProblem, LacunaError, UnsupportedError
 from traces.files.storage import save_trace
 from traces.graphs.resnets import cifar_resnet
@@ -47,15 +48,11 @@ def test_engines_give_the_same_results(design: str, policy: Policy) -> None:
 @pytest.mark.parametrize(("design", "policy"), COMBINATIONS, ids=str)
 def test_everything_adds_up(design: str, policy: Policy) -> None:
     results = replay(TRACE, load_design(design), policy=policy)
-    figures, rows = results.summary(), results.per_input
+    figures, rows = results.explained, results.per_input
     parts = rows[[f"energy_{part}_pj" for part in PARTS]].sum(axis=1)
     np.testing.assert_allclose(rows.energy_pj, parts, rtol=1e-12)
     assert (rows.gate_wait_cycles >= 0).all()
     assert (rows.wasted_bytes <= rows.dram_bytes).all()
-    assert figures.waterfall is not None
-    assert figures.dense is not None
-    assert figures.latency_us is not None
-    assert figures.energy_uj is not None
     for fall, mean, dense in (
         (figures.waterfall.latency, figures.latency_us.mean, figures.dense.latency_us),
         (figures.waterfall.energy, figures.energy_uj.mean, figures.dense.energy_uj),
@@ -64,7 +61,6 @@ def test_everything_adds_up(design: str, policy: Policy) -> None:
         assert fall.ideal_saved - sum(loss.amount for loss in fall.losses) == fall.saved
         assert fall.dense - fall.saved == pytest.approx(mean * scale, abs=1)
         assert fall.dense == pytest.approx(dense * scale, abs=1)
-    assert figures.oracle is not None
     assert figures.oracle.latency_us <= figures.latency_us.mean * (1 + 1e-12)
     assert figures.oracle.energy_uj <= figures.energy_uj.mean * (1 + 1e-12)
 
@@ -83,13 +79,9 @@ def test_energy_of_ops_is_the_energy_of_inputs(design: str) -> None:
 @pytest.mark.parametrize("design", DESIGNS)
 def test_without_gates_a_replay_is_the_dense_network(design: str) -> None:
     results = replay(open_trace(GRAPH.without_gates(), 2), load_design(design))
-    figures = results.summary()
-    assert figures.dense is not None
-    assert figures.latency_us is not None
-    assert figures.energy_uj is not None
+    figures = results.explained
     assert figures.latency_us.max == figures.latency_us.mean == figures.dense.latency_us
     assert figures.energy_uj.mean == pytest.approx(figures.dense.energy_uj, rel=1e-12)
-    assert figures.waterfall is not None
     assert figures.waterfall.latency.saved == 0
     assert all(loss.amount == 0 for loss in figures.waterfall.latency.losses)
 
@@ -121,7 +113,7 @@ def test_parts_of_a_trace_give_the_results_of_the_whole(tmp_path: Path) -> None:
     stored = replay(tmp_path / "t.parquet", design, policy=policy)
     for other in (split, stored):
         assert other.per_input.equals(whole.per_input)
-        assert other.summary().trace_hash == whole.summary().trace_hash
+        assert other.replayed.trace_hash == whole.replayed.trace_hash
     assert stored.summary() == whole.summary()
 
 
@@ -172,6 +164,7 @@ def test_results_come_back_from_disk_byte_for_byte(tmp_path: Path) -> None:
         "design.yaml",
         "policy.json",
         "timeline.json.gz",
+        "SHA256SUMS",
     }
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
@@ -192,6 +185,29 @@ def test_a_network_that_does_not_fit_is_a_result(tmp_path: Path) -> None:
     assert again.summary() == results.summary()
     assert len(again.per_input) == 0
     assert list(again.per_op.columns) == list(results.per_op.columns)
+    with pytest.raises(UnsupportedError, match=r"edge_npu_16x16.*of the weight buffer"):
+        _ = again.replayed
+
+
+def test_the_summary_on_disk_has_the_same_keys_however_a_replay_ends(tmp_path: Path) -> None:
+    small = {**NARROW, "memory.weight_buffer": "256 B"}
+    ends = {
+        "explained": replay(TRACE, load_design("edge_npu_16x16"), limit=2),
+        "replayed": replay(TRACE, load_design("edge_npu_16x16"), limit=2, explain=False),
+        "does not fit": replay(TRACE, load_design("edge_npu_16x16", small), limit=2),
+    }
+    assert [type(end.summary()) for end in ends.values()] == [Explained, Replayed, DoesNotFit]
+    found = {}
+    for name, end in ends.items():
+        end.save(tmp_path / name)
+        found[name] = json.loads((tmp_path / name / "summary.json").read_text("utf-8"))
+        assert load_results(tmp_path / name).summary() == end.summary()
+    assert list(found["explained"]) == list(found["replayed"]) == list(found["does not fit"])
+    figures = set(Explained.model_fields) - set(DoesNotFit.model_fields)
+    assert set(found["explained"]) == set(Explained.model_fields) | set(DoesNotFit.model_fields)
+    assert not any(found["does not fit"][key] for key in figures)
+    with pytest.raises(UnsupportedError, match="replay again with explain=True"):
+        _ = ends["replayed"].explained
 
 
 @pytest.mark.parametrize(
@@ -235,8 +251,11 @@ def test_damaged_results_are_refused(tmp_path: Path) -> None:
     whole = (folder / "summary.json").read_text()
     for damaged, message in (
         (whole[:100], "is damaged"),
-        (whole.replace('"schema_version": "1.0"', '"schema_version": "9.0"'), "knows 1.x"),
-        (whole.replace('"inputs"', '"outputs"'), "is damaged: inputs"),
+        (whole.replace('"schema_version": "1.1"', '"schema_version": "9.0"'), "knows 1.x"),
+        (
+            whole.replace('"inputs"', '"outputs"'),
+            "is damaged: outputs: no such setting; did you mean 'inputs'",
+        ),
     ):
         (folder / "summary.json").write_text(damaged)
         with pytest.raises(FileProblem, match=message):

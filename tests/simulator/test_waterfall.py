@@ -9,7 +9,7 @@ import pytest
 
 import traces
 from accel_models.design.load import load_design
-from simulator import Policy, Summary, replay
+from simulator import Explained, Policy, replay
 from simulator.replays.waterfall import LOSSES
 from traces.files.storage import load_trace
 from traces.graphs.build import GraphBuilder, Window
@@ -31,8 +31,7 @@ def half_open(kept: int, channels: int = 32) -> Trace:
     return Trace(builder.finish(), TraceInfo(model_name="one"), zeros, zeros, {"g": masks})
 
 
-def losses(figures: Summary, what: str = "latency") -> dict[str, int]:
-    assert figures.waterfall is not None
+def losses(figures: Explained, what: str = "latency") -> dict[str, int]:
     fall = figures.waterfall.latency if what == "latency" else figures.waterfall.energy
     return {loss.name: loss.amount for loss in fall.losses}
 
@@ -41,8 +40,7 @@ def losses(figures: Summary, what: str = "latency") -> dict[str, int]:
 def test_rounding_catches_channels_that_do_not_fill_the_array(kept: int, folds: int) -> None:
     """16 columns: 17 channels take as long as 32, and 1 as long as 16."""
     changes = {"array.rows": 16, "array.cols": 16, "array.dataflow": "ws"}
-    figures = replay(half_open(kept), load_design("systolic_bare", changes)).summary()
-    assert figures.waterfall is not None
+    figures = replay(half_open(kept), load_design("systolic_bare", changes)).explained
     fall = figures.waterfall.latency
     assert fall.saved == pytest.approx(fall.dense * (1 - folds / 2), rel=0.01)
     assert fall.ideal_saved == pytest.approx(fall.dense * (1 - kept / 32), abs=1)
@@ -67,8 +65,7 @@ NO_FILL = {"array.rows": 16, "array.cols": 16, "array.dataflow": "ws"}
 def test_what_the_design_cannot_skip_is_told_from_rounding() -> None:
     """Half of the tiles and half of the channels, on an array that knows neither: all of the saving is lost so."""
     for trace in (scattered((0, 1), "spatial", 2), scattered(tuple(range(16)))):
-        figures = replay(trace, load_design("systolic_bare", {**NO_FILL, "skip.channels": "none"})).summary()
-        assert figures.waterfall is not None
+        figures = replay(trace, load_design("systolic_bare", {**NO_FILL, "skip.channels": "none"})).explained
         fall = figures.waterfall.latency
         assert losses(figures)["design cannot skip"] == pytest.approx(fall.dense / 2, abs=1)
         assert fall.saved == 0
@@ -77,8 +74,7 @@ def test_what_the_design_cannot_skip_is_told_from_rounding() -> None:
 def test_groups_lose_what_one_kept_channel_drags_along() -> None:
     """One channel in each of four groups of eight is kept: all are computed."""
     design = load_design("systolic_bare", {**NO_FILL, "skip.channels": "tile", "skip.group": 8})
-    figures = replay(scattered((0, 8, 16, 24)), design).summary()
-    assert figures.waterfall is not None
+    figures = replay(scattered((0, 8, 16, 24)), design).explained
     fall = figures.waterfall.latency
     assert losses(figures)["group granularity"] == pytest.approx(fall.dense * (1 - 4 / 32), abs=1)
     assert losses(figures)["design cannot skip"] == 0
@@ -94,18 +90,18 @@ def test_packing_and_control_are_losses_of_their_own() -> None:
     masks = pack_mask(np.arange(32)[None, :] % 2 == 0)
     trace = Trace(builder.finish(), TraceInfo(model_name="two"), zeros, zeros, {"g": masks})
     slow = {"skip.gather_elements_per_cycle": 4.0, "memory.tile_overhead_cycles": 1000}
-    found = losses(replay(trace, load_design("edge_npu_16x16", slow)).summary())
+    found = losses(replay(trace, load_design("edge_npu_16x16", slow)).explained)
     cycle_ps = 2000  # 500 MHz
     assert found["gather"] == pytest.approx(64 * 16 / 4 * cycle_ps, abs=cycle_ps)
     assert found["tile control"] > 0
     packed = {**slow, "skip.packed_outputs": "true"}
-    assert losses(replay(trace, load_design("edge_npu_16x16", packed)).summary())["gather"] == 0
+    assert losses(replay(trace, load_design("edge_npu_16x16", packed)).explained)["gather"] == 0
 
 
 def test_handing_decisions_over_is_a_loss_beside_waiting_for_them() -> None:
     trace = synthetic_trace(cifar_resnet(8, "layer"), 20, seed=1)
     near, far = (
-        losses(replay(trace, load_design("edge_npu_16x16", {"gate_handover": time})).summary())
+        losses(replay(trace, load_design("edge_npu_16x16", {"gate_handover": time})).explained)
         for time in ("0 us", "10 us")
     )
     assert near["hand-over"] == 0
@@ -118,8 +114,7 @@ def test_handing_decisions_over_is_a_loss_beside_waiting_for_them() -> None:
 def test_the_memory_floor_catches_inputs_that_come_anyway() -> None:
     """On a slow bus the input takes nearly all the time, and channels that are skipped hardly save any."""
     slow = load_design("edge_npu_16x16", {"memory.dram.bandwidth": "0.01 GB/s", "array.rows": 32})
-    figures = replay(half_open(8), slow).summary()
-    assert figures.waterfall is not None
+    figures = replay(half_open(8), slow).explained
     found = losses(figures)
     assert max(found, key=lambda name: found[name]) == "memory floor"
     assert figures.waterfall.latency.saved < 0.2 * figures.waterfall.latency.ideal_saved
@@ -129,7 +124,7 @@ def test_gates_that_cost_and_make_wait_are_told_apart() -> None:
     trace = synthetic_trace(cifar_resnet(8, "layer"), 30, seed=1)
     design = load_design("edge_npu_16x16", {"memory.weight_buffer": "8 KiB", "memory.banks": 1})
     figures = {
-        prefetch: replay(trace, design, policy=Policy(prefetch=prefetch)).summary()
+        prefetch: replay(trace, design, policy=Policy(prefetch=prefetch)).explained
         for prefetch in ("wait", "speculate", "oracle")
     }
     found = {prefetch: losses(summary) for prefetch, summary in figures.items()}
@@ -148,14 +143,10 @@ def test_the_mean_rate_is_right_where_all_inputs_are_alike_and_wrong_where_not()
     graph = cifar_resnet(8, "layer")
     design = load_design("edge_npu_16x16")
     closed_or_open = SyntheticSettings(rates={gate.name: float(k % 2) for k, gate in enumerate(graph.gates)})
-    alike = replay(synthetic_trace(graph, 20, closed_or_open), design).summary()
-    assert alike.mean_rate is not None
-    assert alike.oracle is not None
+    alike = replay(synthetic_trace(graph, 20, closed_or_open), design).explained
     assert alike.mean_rate.latency_us == pytest.approx(alike.oracle.latency_us, rel=1e-12)
     assert alike.mean_rate.energy_uj == pytest.approx(alike.oracle.energy_uj, rel=1e-9)
-    mixed = replay(synthetic_trace(graph, 200, SyntheticSettings(rates=0.5)), design).summary()
-    assert mixed.mean_rate is not None
-    assert mixed.oracle is not None
+    mixed = replay(synthetic_trace(graph, 200, SyntheticSettings(rates=0.5)), design).explained
     assert mixed.mean_rate.latency_us != pytest.approx(mixed.oracle.latency_us, rel=1e-4)
 
 

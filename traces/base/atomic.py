@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from traces.base.errors import FileProblem
+
+PART = ".part"  # ends the name of what is not finished
 
 
 @contextmanager
@@ -23,7 +27,9 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     if target.is_dir():
         raise FileProblem(f"{target}: is a folder; name a file to write")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{target.name}.{os.getpid()}.", suffix=PART, dir=target.parent
+        )
         os.close(handle)
     except OSError as problem:
         raise _explain(target, problem) from problem
@@ -38,6 +44,31 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         raise _explain(target, problem) from problem
     finally:
         part.unlink(missing_ok=True)
+
+
+def clear_parts(folder: Path) -> None:
+    """Remove the hidden unfinished files and folders that killed processes left in ``folder``.
+
+    Their names hold the process that made them; what a living one is writing stays.
+    """
+    for part in folder.glob(f".*{PART}"):
+        maker = re.search(rf"\.([0-9]+)\.[^.]*{re.escape(PART)}$", part.name)
+        if maker is not None and _alive(int(maker.group(1))):
+            continue
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def _sync(path: Path) -> None:

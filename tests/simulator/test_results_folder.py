@@ -1,0 +1,109 @@
+"""A results folder is one thing: any byte that changes, or a file of another replay, is refused on load."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from accel_models import load_design
+from simulator import load_results, replay
+from simulator.sums import SUMS, write_sums
+from traces import FileProblem, cifar_resnet, clear_parts, synthetic_trace
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results") / "one"
+    trace = synthetic_trace(cifar_resnet(8, "layer"), 6)
+    replay(trace, load_design("edge_npu_16x16"), timeline=2, explain=False).save(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(written: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(written, tmp_path / "copy"))
+
+
+def test_what_was_written_is_read(folder: Path) -> None:
+    assert load_results(folder).figures.inputs == 6
+    assert not [path for path in folder.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_any_flipped_bit_is_refused(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    files = sorted(path for path in folder.iterdir() if path.name != SUMS)
+    assert len(files) == 6
+    for _ in range(40):
+        path = files[rng.integers(len(files))]
+        whole = path.read_bytes()
+        data = bytearray(whole)
+        data[rng.integers(len(data))] ^= 1 << int(rng.integers(8))
+        path.write_bytes(data)
+        with pytest.raises(FileProblem, match=str(folder)):
+            load_results(folder)
+        path.write_bytes(whole)
+    assert load_results(folder).figures.inputs == 6
+
+
+@pytest.mark.parametrize("limit", [5, 6])
+def test_rows_of_another_replay_are_refused(folder: Path, tmp_path: Path, limit: int) -> None:
+    other = synthetic_trace(cifar_resnet(8, "layer"), limit, seed=7)
+    replay(other, load_design("edge_npu_16x16"), explain=False).save(tmp_path / "other")
+    shutil.copy(tmp_path / "other" / "per_input.parquet", folder)
+    with pytest.raises(FileProblem, match=f"does not match {SUMS}"):
+        load_results(folder)
+    write_sums(folder)  # as one who means it would
+    with pytest.raises(FileProblem, match=r"per_input\.parquet: (has 5 rows|the mean of)"):
+        load_results(folder)
+
+
+def test_a_figure_that_is_no_mean_of_the_rows_is_refused(folder: Path) -> None:
+    path = folder / "summary.json"
+    path.write_text(path.read_text().replace('"mean": ', '"mean": -5', 1))
+    write_sums(folder)
+    with pytest.raises(FileProblem, match="the mean of latency_us"):
+        load_results(folder)
+
+
+def test_sums_that_are_gone_are_missed(folder: Path) -> None:
+    (folder / SUMS).unlink()
+    with pytest.raises(FileProblem, match=f"has no {SUMS}"):
+        load_results(folder)
+
+
+def test_a_timeline_that_explodes_is_not_unpacked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulator.results.MOST_TIMELINE", 1 << 20)
+    (folder / "timeline.json.gz").write_bytes(gzip.compress(b" " * (1 << 22)))
+    write_sums(folder)
+    with pytest.raises(FileProblem, match="unpacks to more than 1 MiB"):
+        load_results(folder)
+
+
+def test_what_cannot_be_written_leaves_the_old(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    results = load_results(folder)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("simulator.results.write_sums", full)
+    with pytest.raises(FileProblem, match="No space left"):
+        results.save(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_parts_of_the_dead_are_cleared(tmp_path: Path) -> None:
+    for name in (".a.json.4194304999.x.part", ".b.part"):
+        (tmp_path / name).touch()
+    (tmp_path / ".c.99999999.y.part").mkdir()
+    mine = tmp_path / f".d.{os.getpid()}.z.part"
+    mine.touch()
+    (tmp_path / "kept.part").touch()
+    clear_parts(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [mine.name, "kept.part"]
