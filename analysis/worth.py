@@ -172,7 +172,7 @@ def _turnings(trace: Trace, design: Design, compiled: Saving) -> list[Turning]:
 
 
 def _notes(trace: Trace) -> tuple[str, ...]:
-    channels = [gate.name for gate in trace.graph.gates if gate.kind == "channel"]
+    channels = [gate.name for gate in trace.graph.gates if gate.rules.decides == "channels"]
     if channels and not trace.info.rates:
         return ("channels are sorted by nothing: the trace has no rates of other inputs (TraceInfo.rates)",)
     return ()

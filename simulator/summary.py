@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from simulator.replays.waterfall import LOSSES, REMEDIES, Levels
 
 SCHEMA_VERSION = "1.1"  # 1.1: SHA256SUMS beside it; of a results folder; major: readers refuse another
-MODEL_VERSION = "1.1"  # of everything that decides a number
+MODEL_VERSION = "1.2"  # of everything that decides a number
 
 
 class _Frozen(BaseModel):

@@ -42,7 +42,7 @@ _AMBIGUOUS: Final[dict[str, str]] = {"KB": "KiB (1024) or write bytes", "kB": "K
 _LONGEST = 80  # characters
 MOST_DIGITS = 18  # of a number before its unit: more than any unit needs to reach any quantity
 NUMBER = r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
-_QUANTITY = re.compile(rf"^\s*({NUMBER})\s*([^\s0-9.].*?)?\s*$")
+_QUANTITY = re.compile(rf"^\s*({NUMBER})(?:\s+(\S.*?)|([^\s0-9.].*?))?\s*$")
 
 
 def parse_quantity(text: object, quantity: str) -> float:
@@ -67,7 +67,8 @@ def parse_quantity(text: object, quantity: str) -> float:
     match = _QUANTITY.match(text) if len(text) <= _LONGEST else None
     if match is None:
         raise ConfigError(f"{shown(text)} is not a {quantity}: write it like {example}")
-    number, unit = match.groups()
+    number, apart, close = match.groups()
+    unit = apart or close
     if unit is None:
         raise ConfigError(f"{shown(text)} has no unit: write a {quantity} like {example}")
     if unit not in units:

@@ -114,7 +114,7 @@ def _design(name: str, settings: list[str], energy: bool, as_json: bool) -> None
     if as_json:
         show_json(design.model_dump(mode="json"))
         return
-    data = design.model_dump(mode="json", exclude={"sources", "name", "description"})
+    data = design.model_dump(mode="json", exclude={"sources", "name", "description", "changed"})
     given = {text.split("=", maxsplit=1)[0] for text in settings}
     rows = [
         [path, _text(value), "--set" if path in given else _group(design.sources, path)]

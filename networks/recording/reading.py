@@ -19,7 +19,7 @@ from traces import Decisions, Gate, GateRequest, GraphError, LacunaError, as_dec
 
 def read_decisions(gate: Gate, request: GateRequest, output: Any, inputs: int) -> Decisions:
     """Return what a gate decided, from what its module put out."""
-    how = f"{'index' if gate.kind == 'width' else 'open'}=lambda y: y"
+    how = f"{'index' if gate.rules.stored == 'index' else 'open'}=lambda y: y"
     if request.read is not None:
         read = _call(f"gate {gate.name!r}: {how.partition('=')[0]}=", request.read, output)
         return as_decisions(gate, to_numpy(gate.name, read), inputs, how)
@@ -46,7 +46,7 @@ def read_scores(gate: Gate, output: Any, inputs: int) -> NDArray[np.float16]:
     for tensor in tensors(output):
         if tensor.shape[:1] == (inputs,) and tensor.numel() == inputs * gate.size:
             values = tensor.detach().float().cpu().numpy().astype(np.float16)
-            return values.reshape(inputs) if gate.kind == "layer" else values.reshape(inputs, gate.size)
+            return values.reshape(gate.rules.decided(inputs, gate.size))
     raise GraphError(
         f"gate {gate.name!r}: scales what it keeps, but its module puts out no score per decision"
     )

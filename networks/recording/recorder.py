@@ -139,7 +139,7 @@ class _Plan:
         plain = [
             self.requests[gate.name].module
             for gate in self.graph.gates
-            if gate.kind != "exit" and gate.name not in self.decided
+            if not gate.rules.picks_answer and gate.name not in self.decided
         ]
         lists = [*self.heads.values(), *self.sure.values()]
         return (*plain, *(call for calls in lists for call in calls))
@@ -156,7 +156,7 @@ def _plan(
     heads, sure = {}, {}
     for gate in graph.gates:
         request = requests[gate.name]
-        if gate.kind == "exit":
+        if gate.rules.picks_answer:
             if exit_threshold is not None:
                 requests[gate.name] = request = replace(request, threshold=exit_threshold)
             given = gate.name in asked
@@ -173,7 +173,9 @@ def _check_known(model: nn.Module, graph: NetworkGraph) -> None:
     wanted = [gate.name for gate in graph.gates]
     found = dict(named_gates(model))
     for name in found:
-        if name not in wanted and found.keys() >= {gate.name for gate in graph.gates if gate.kind != "exit"}:
+        if name not in wanted and found.keys() >= {
+            gate.name for gate in graph.gates if not gate.rules.picks_answer
+        }:
             raise GraphError(f"gate module {name!r}: the graph has no such gate{did_you_mean(name, wanted)}")
 
 
@@ -219,7 +221,7 @@ def _run(  # noqa: PLR0913, PLR0917  # a batch and all that says how to read it
             batch.decisions[gate.name] = as_decisions(gate, values, count, "decide=lambda model, out: bits")
         elif gate.name in plan.decided:
             raise GraphError(f"gate {gate.name!r}: no module has this name and decide= does not give it")
-        elif gate.kind == "exit":
+        elif gate.rules.picks_answer:
             heads, sure = plan.heads[gate.name], plan.sure[gate.name]
             batch.exits[gate.name] = read_exits(watch, gate, request, heads, sure, count)
             batch.decisions[gate.name] = batch.exits[gate.name].chosen
@@ -272,7 +274,7 @@ def _trace(  # noqa: PLR0913, PLR0917  # what was seen, and where it comes from
 ) -> Trace:
     labels = np.concatenate(rows.labels)
     answers = np.concatenate([batch.answers.numpy() for batch in rows.batches]).astype(np.int32)
-    exits = [gate.name for gate in plan.graph.gates if gate.kind == "exit"]
+    exits = [gate.name for gate in plan.graph.gates if gate.rules.picks_answer]
     whole = [name for name in exits if all(_has_all(batch, name) for batch in rows.batches)]
     scaled = [gate.name for gate in plan.graph.gates if scores and gate.name in rows.batches[0].scores]
     info = info or TraceInfo(

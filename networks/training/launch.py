@@ -171,7 +171,7 @@ def _objective(config: RunConfig, cost: CostModel, target: float | None = None) 
     smoothing = config.training.label_smoothing
     if config.cost is None:
         return Answering(smoothing)
-    trained = [gate for gate in cost.graph.gates if gate.kind == "exit" or config.cost.kind != "exits"]
+    trained = [gate for gate in cost.graph.gates if gate.rules.picks_answer or config.cost.kind != "exits"]
     if not trained:
         raise ConfigError(f"cost.kind = {config.cost.kind}: the model has no gates to train")
     match config.cost:

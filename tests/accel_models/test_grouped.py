@@ -237,7 +237,7 @@ def test_a_mapping_obeys_its_bounds(op: Op, batch: int, array: Array, memory: Me
     assert mapping.dram_weight_bytes[0] * 8 >= shapes.weights[0] * memory.weight_bits
     assert mapping.dram_output_bytes[0] * 8 >= shapes.output_elements[0] * memory.activation_bits
     assert mapping.accumulator_write_bytes[0] * 8 >= shapes.output_elements[0] * memory.accumulator_bits
-    least = buffer_accesses(changed(array, rows=1 << 20, cols=1 << 20), Gemms.of_shapes(shapes))
+    least = buffer_accesses(changed(array, rows=1 << 16, cols=1 << 16), Gemms.of_shapes(shapes))
     assert mapping.activation_read_bytes[0] * 8 >= least.input_reads[0] * memory.activation_bits
     assert mapping.total_cycles[0] >= mapping.array_cycles[0] >= mapping.compute_cycles[0]
 

@@ -9,11 +9,14 @@ from accel_models.energy.actions import EnergyParts
 from accel_models.units.queue_parts import Parts, QueueTimes, parts_of
 
 CYCLES = st.integers(0, 10_000)
+COUNTS = (
+    "weight_bytes", "input_bytes", "output_bytes", "macs", "useful_macs", "gather_cycles", "control_cycles",
+)  # fmt: skip
 
 
 def as_cost(parts: Parts, execute: np.ndarray) -> Cost:
     zero = np.zeros_like(execute)
-    counts = dict.fromkeys(("weight_bytes", "input_bytes", "output_bytes", "macs", "useful_macs"), zero)
+    counts = dict.fromkeys(COUNTS, zero)
     return Cost(
         unit="array",
         compute_cycles=execute,

@@ -28,10 +28,11 @@ def test_the_dense_network_is_met_where_it_says() -> None:
     """Replays a little below and above the break-even rate lie on the two sides of the dense latency."""
     from simulator import replay  # noqa: PLC0415  (numba)
 
-    graph, design = cifar_resnet(8, "layer"), load_design("edge_npu_16x16")
+    # Fused pools and folded scores leave next to nothing of a gate's cost, so decisions are handed over slowly.
+    graph, design = cifar_resnet(8, "layer"), load_design("edge_npu_16x16", {"gate_handover": "3 us"})
     found = break_even(graph, design, skipped=(0.0, 0.1, 0.2, 0.4, 1.0), inputs=256)
     assert found.rate is not None
-    assert found.overhead > 0  # gates are not free
+    assert found.overhead > 0.05  # three blocks, 3 us each, beside 103 us
     for rate, wins in ((found.rate * 0.4, False), (found.rate * 1.6, True)):
         trace = synthetic_trace(graph, 2048, SyntheticSettings(rates=1 - rate), seed=9)
         summary = replay(trace, design, explain=False).replayed

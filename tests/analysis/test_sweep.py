@@ -149,7 +149,7 @@ def test_another_space_is_refused_with_what_differs(tmp_path: Path) -> None:
 def test_another_model_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     space = make_space(tmp_path, SMALL)
     sweep(space, tmp_path / "out", workers=0, evaluator=analytic)
-    monkeypatch.setattr("simulator.summary.MODEL_VERSION", "99.0")
+    monkeypatch.setattr("simulator.MODEL_VERSION", "99.0", raising=False)
     with pytest.raises(FileProblem, match=r"results of model version .*, this is 99\.0"):
         sweep(space, tmp_path / "out", workers=0, resume=True, evaluator=analytic)
 

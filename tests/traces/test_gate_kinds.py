@@ -60,12 +60,14 @@ def test_nobody_asks_a_gate_for_its_kind_by_name() -> None:
 
 
 def test_rules_are_what_lowering_knows() -> None:
-    """A flag or an index decides runs or channels; bits decide channels or tiles."""
+    """A flag or an index decides runs or channels; bits decide channels, tiles, rows or elements."""
     known = {
         ("flag", "runs"),
         ("index", "runs"),
         ("index", "channels"),
         ("bits", "channels"),
         ("bits", "tiles"),
+        ("bits", "rows"),
+        ("bits", "elements"),
     }
     assert {(rules.stored, rules.decides) for rules in GATE_KINDS.values()} <= known

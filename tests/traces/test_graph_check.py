@@ -55,7 +55,7 @@ def refused(data: dict, message: str) -> None:
         ("block1.conv1", "out_width", 29, "out_width = 29; an input of 32 with kernel 3, stride 1"),
         ("block1.conv1", "groups", 3, "in_channels = 16 is not a multiple of groups = 3"),
         ("block1.conv1", "kind", "cnov", "ops.6.kind = 'cnov': unknown; did you mean 'conv'?"),
-        ("block1.conv1", "kernel_heigth", 3, "no such field; did you mean 'kernel_height'?"),
+        ("block1.conv1", "kernel_heigth", 3, "no such setting; did you mean 'kernel_height'?"),
         ("block1.conv1", "stride_width", 0, "stride_width = 0: input should be greater than or equal to"),
         ("block1.conv1", "stride_width", "two", "stride_width = 'two'"),
         ("block1.add", "out_channels", 17, "op 'block1.add' (add): out_channels = 17, needs 16 as in"),
@@ -173,7 +173,7 @@ def test_an_empty_graph_and_missing_fields_are_refused() -> None:
     refused({**data, "ops": [], "gates": []}, "has no ops")
     del data["input_height"]
     refused(data, "input_height: is missing")
-    with pytest.raises(GraphError, match=r"net.json: is not JSON: .* line 1"):
+    with pytest.raises(GraphError, match=r"net.json: Invalid JSON: .* line 1"):
         parse_graph("{", "net.json")
 
 

@@ -22,6 +22,7 @@ from typing import TypeVar
 from traces.base.errors import GraphError, did_you_mean
 from traces.gating.exit_gates import exit_gate
 from traces.gating.requests import GateRequest
+from traces.graphs.gate_kinds import GATE_KINDS
 from traces.graphs.parts import INPUT, Gate, GraphParts, Op
 
 Graph = TypeVar("Graph", bound=GraphParts)
@@ -29,7 +30,7 @@ Graph = TypeVar("Graph", bound=GraphParts)
 
 def with_gates(graph: Graph, requests: Sequence[GateRequest]) -> Graph:
     """Return the graph with the gates asked for, beside those it has."""
-    plain = [request for request in requests if request.kind != "exit"]
+    plain = [request for request in requests if not GATE_KINDS[request.kind].picks_answer]
     decisions = {request.name: decision_ops(graph, request.module) for request in plain}
     parts = _Parts.of(graph, decisions)
     gates = [_gate(graph, request, parts) for request in plain]
@@ -37,7 +38,7 @@ def with_gates(graph: Graph, requests: Sequence[GateRequest]) -> Graph:
     gates = [_kept(gate, result, renamed) for gate in (*graph.gates, *gates)]
     result = _in_order(result, gates)
     for request in requests:
-        if request.kind == "exit":
+        if GATE_KINDS[request.kind].picks_answer:
             result = exit_gate(result, request)
     return result.model_copy(update={"requests": (*graph.requests, *requests)})
 
