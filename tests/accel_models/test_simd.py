@@ -407,14 +407,21 @@ LAWS = settings(deadline=None, max_examples=60)
 def test_skipping_channels_never_costs_cycles(
     work: Op, on: tuple[SimdParams, SoftwareParams], size: int
 ) -> None:
-    """From all channels down to none, in and out: every step is as cheap or cheaper, and none is free."""
+    """From all channels down to none, in and out: every step is as cheap or cheaper, and none is free.
+
+    Counted kernels step by whole groups: CMSIS-NN multiplies three rows of a fully connected layer at once
+    (arm_nn_vec_mat_mult_t_s8) and those left over one by one, so that two alone take longer than three together.
+    """
+    software = on[1]
     for kept in ("in_channels", "out_channels"):
         counts = np.arange(getattr(work, kept) + 1)
         both = (
             {"in_channels": counts, "out_channels": counts} if work.kind in SAME_CHANNELS else {kept: counts}
         )
         priced_work = simd_cycles(shapes_of(work, **both), *on, weight_bytes=size, act_bytes=size)
-        assert np.all(np.diff(priced_work.total_cycles) >= 0)
+        grouped = software.counted and work.kind == "linear" and kept == "out_channels"
+        step = software.linear_channels if grouped else 1
+        assert np.all(np.diff(priced_work.total_cycles[::step]) >= 0)
         assert priced_work.total_cycles[0] == 0
 
 

@@ -17,7 +17,8 @@ pytestmark = [
 ]
 sync_api = pytest.importorskip("playwright.sync_api")
 DESKTOP, PHONE = (1280, 900), (390, 844)
-OPENS_WITHIN_S = 3.0  # a report of 1,000 points
+MOST_BYTES = 6_000_000  # of a report of 1,000 points; 4.6 MB of them are the drawing library
+MOST_MARKS = 2_000  # in two charts
 
 
 @pytest.fixture(scope="module")
@@ -166,15 +167,17 @@ def test_a_row_in_a_folded_table_opens_when_a_link_leads_to_it(
         row.wait_for(state="visible")
 
 
-def test_a_thousand_points_open_quickly(browser: sync_api.Browser, sweep: Path) -> None:
-    """Best of three, because other work may share the machine."""
-    times = []
-    for _ in range(3):
-        begin = time.monotonic()
-        with Opened(browser, sweep) as opened:
-            opened.page.locator(".chart .main-svg .overplot").first.wait_for(state="attached")
-            times.append(time.monotonic() - begin)
-    assert min(times) < OPENS_WITHIN_S
+def test_a_thousand_points_cost_little_to_open(browser: sync_api.Browser, sweep: Path) -> None:
+    """What makes a page slow, not how long this machine takes: bytes, requests, marks.
+
+    The time itself is measured by `benchmarks/open_report.py`.
+    """
+    assert sweep.stat().st_size < MOST_BYTES
+    with Opened(browser, sweep) as opened:
+        opened.page.locator(".chart .main-svg .overplot").first.wait_for(state="attached")
+        marks = opened.page.locator(".chart .scatterlayer .point").count()
+        assert opened.requests == [sweep.as_uri()]
+        assert 0 < marks <= MOST_MARKS
 
 
 def test_print_shows_every_chart_within_the_page(browser: sync_api.Browser, replays: Path) -> None:
