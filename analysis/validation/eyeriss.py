@@ -150,11 +150,12 @@ def _mapped(quantity: str) -> Floats:
     return np.array([float(getattr(_mapping(layer), quantity)[0]) for layer in measured().layers])
 
 
-@cache
-def _mapping(layer: str) -> Mapping:
-    channels, filters, groups, size, out, kernel, stride = LAYERS[layer]
-    op = Op(
-        name=layer,
+def square_conv(  # noqa: PLR0913, PLR0917  # a convolution has these sizes
+    name: str, channels: int, filters: int, groups: int, size: int, out: int, kernel: int, stride: int
+) -> Op:
+    """Return a convolution of a square image by a square kernel [channels, pixels]."""
+    return Op(
+        name=name,
         kind="conv",
         inputs=("input",),
         in_channels=channels,
@@ -169,6 +170,11 @@ def _mapping(layer: str) -> Mapping:
         stride_width=stride,
         groups=groups,
     )
+
+
+@cache
+def _mapping(layer: str) -> Mapping:
+    op = square_conv(layer, *LAYERS[layer])
     design = load_design("eyeriss_like")
     memory = memory_params(design)
     if memory is None:

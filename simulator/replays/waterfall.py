@@ -125,10 +125,11 @@ def levels(alone: Runs, actual: Runs, shares: Floats, dense: tuple[float, float]
     known, near, prompt, own = (
         Level.of(prepared, times) for times in (alone.known, alone.near, alone.prompt, alone.times)
     )
-    gates = ideals.moving_pj()[-1] + _gate_pj(prepared)
+    without_gates = ideals.moving_pj()
+    gates = without_gates[-1] + _gate_pj(prepared)
     wasted_pj = gates + wasted(prepared, alone.times)[1]
     replays = [*ideals.replays(), known, near, prompt, own]
-    moving = [*ideals.moving_pj(), gates, gates, gates, wasted_pj]
+    moving = [*without_gates, gates, gates, gates, wasted_pj]
     energy = [(pj + level.static) / prepared.sizes for pj, level in zip(moving, replays, strict=True)]
     last, oracle = (Level.of(actual.prepared, times) for times in (actual.times, actual.known))
     spent = sum_pj(actual.prepared)

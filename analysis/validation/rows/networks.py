@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from accel_models import Array, load_design, map_ops, memory_params, shapes_of
 from analysis.validation.dpacs import NETWORKS, over_dense
-from analysis.validation.eyeriss import LAYERS
+from analysis.validation.eyeriss import LAYERS, square_conv
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
 from traces import LacunaError, Op, did_you_mean
@@ -64,35 +64,14 @@ def eyeriss_op(network: str, layer: str) -> Op:
     numbers = [int(text) for text in re.findall(r"\d+", layer)]
     word = re.sub(r"[^a-z0-9]", "", network.casefold())
     if word == "alexnet" and f"CONV{numbers[0] if numbers else 0}" in LAYERS:
-        return _op(layer, *LAYERS[f"CONV{numbers[0]}"])
+        return square_conv(layer, *LAYERS[f"CONV{numbers[0]}"])
     if word.startswith("vgg") and len(numbers) == 2 and _in_vgg(*numbers):
         group, place = numbers
         size, filters = 224 >> (group - 1), _VGG16[group - 1][1]
         channels = filters if place > 1 else (_VGG16[group - 2][1] if group > 1 else 3)
-        return _op(layer, channels, filters, 1, size + 2, size, 3, 1)
+        return square_conv(layer, channels, filters, 1, size + 2, size, 3, 1)
     raise NotCovered(f"no sizes known of layer {layer!r} of {network}")
 
 
 def _in_vgg(group: int, place: int) -> bool:
     return 1 <= group <= len(_VGG16) and 1 <= place <= _VGG16[group - 1][0]
-
-
-def _op(  # noqa: PLR0913, PLR0917  # a convolution has these sizes
-    name: str, channels: int, filters: int, groups: int, size: int, out: int, kernel: int, stride: int
-) -> Op:
-    return Op(
-        name=name,
-        kind="conv",
-        inputs=("input",),
-        in_channels=channels,
-        out_channels=filters,
-        in_height=size,
-        in_width=size,
-        out_height=out,
-        out_width=out,
-        kernel_height=kernel,
-        kernel_width=kernel,
-        stride_height=stride,
-        stride_width=stride,
-        groups=groups,
-    )
