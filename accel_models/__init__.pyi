@@ -114,6 +114,8 @@ from .work.placement import weight_space_bytes as weight_space_bytes
 from .work.shapes import Shapes as Shapes
 from .work.shapes import shapes_of as shapes_of
 from .work.skipping import Compaction as Compaction
+from .work.skipping import Copies as Copies
+from .work.skipping import Groups as Groups
 from .work.skipping import SkippedWorkload as SkippedWorkload
 from .work.skipping import skip as skip
 from .work.skipping import view_key as view_key

@@ -6,9 +6,8 @@ import csv
 import io
 from dataclasses import asdict, dataclass, fields
 
-from accel_models import Cost, Design, shapes_of
+from accel_models import Copies, Cost, Design, shapes_of
 from simulator.policy import Policy
-from simulator.replays.batches import copies
 from simulator.replays.collect import unit_peaks
 from simulator.replays.prepare import prepare
 from traces import NetworkGraph, Op, UnsupportedError, dense_workload
@@ -74,7 +73,7 @@ def estimate(graph: NetworkGraph, design: Design, batch: int | None = None) -> S
     """
     together = graph.batch if batch is None else batch
     prepared = prepare(
-        dense_workload(graph), design, Policy(batch=together), groups=copies(1, together)
+        dense_workload(graph), design, Policy(batch=together), groups=Copies(together)
     )  # fmt: skip
     if prepared.misfit is not None:
         raise UnsupportedError(f"design {design.name!r}: {prepared.misfit.reason}")

@@ -17,7 +17,7 @@ broken bursts) is counted per input and then deduplicated again.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
 import numpy as np
@@ -30,6 +30,16 @@ from traces import MAC_KINDS, Indices, NetworkGraph, Op, Workload
 
 Bools = NDArray[np.bool_]
 Compaction = Literal["union", "per_input"]
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Every input of a workload beside copies of itself: rows of ``batch`` equal inputs."""
+
+    batch: int
+
+
+Groups = Ints | Copies  # rows of a workload that run together, shape (g, B), -1 fills up the last; or copies
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +57,7 @@ class SkippedWorkload:
 def skip(
     workload: Workload,
     design: Design,
-    groups: Ints | None = None,
+    groups: Groups | None = None,
     compaction: Compaction = "union",
 ) -> SkippedWorkload:
     """Return what the design computes and fetches of the workload.
@@ -59,15 +69,15 @@ def skip(
     design
         Its ``skip`` says what the hardware can leave out.
     groups
-        Inputs that run together, shape (g, B), rows of the workload; -1 fills up the last group.  Left out:
-        every input by itself.
+        Inputs that run together; left out, every input by itself.
     compaction
         Of a group's channels: the ``union`` of what its inputs keep, or each input's own (``per_input``).
         Choice: the latter is priced at the mean count, rounded up; its weights are fetched for the union.
     """
-    batch = 1 if groups is None else groups.shape[1]
+    groups = Copies(1) if groups is None else groups
+    batch = groups.batch if isinstance(groups, Copies) else groups.shape[1]
     pieces = [_op_work(workload, i, design, groups, compaction) for i in range(len(workload.states))]
-    rows = len(workload) if groups is None else len(groups)
+    rows = len(workload) if isinstance(groups, Copies) else len(groups)
     states = tuple(_with_dense(found, design, batch) for found, _ in pieces)
     small = all(len(found) <= np.iinfo(np.uint16).max + 1 for found in states)
     state_index = np.empty((len(pieces), rows), np.uint16 if small else np.uint32)
@@ -100,23 +110,27 @@ class _Rows:
         parts = (self.cin, self.cout, self.out_rows, self.patch, self.batch, self.useful, self.fetch)
         return tuple(np.where(self.runs, part, 0) for part in parts)
 
+    def together(self, copies: int) -> _Rows:
+        """Return rows of so many inputs that are alike."""
+        return replace(self, batch=self.batch * copies, useful=self.useful * copies)
+
 
 def _op_work(
-    workload: Workload, i: int, design: Design, groups: Ints | None, compaction: Compaction
+    workload: Workload, i: int, design: Design, groups: Groups, compaction: Compaction
 ) -> tuple[WorkStates, NDArray[np.int32]]:
     """Return an op's states on the design, and the state of every row."""
     op = workload.graph.ops[i]
     index = np.asarray(workload.state_index[:, i], np.int64)
     positions = _positions_matter(workload, i, design)
-    if groups is None and not positions:
-        rows = _from_counts(workload, i, design)
-        states, at = _distinct(op, rows, design)
+    if isinstance(groups, Copies) and not positions:
+        states, at = _distinct(op, _from_counts(workload, i, design).together(groups.batch), design)
         return states, at[index].astype(np.int32)
-    spread = _from_masks(workload, i, design, index) if positions else None
-    members = np.arange(len(index))[:, None] if groups is None else groups
-    if spread is None:
-        spread = _Spread.of_counts(workload, i, design, index)
-    return _distinct(op, _grouped(spread, op, design, members, compaction), design)
+    spread_of = _from_masks if positions else _Spread.of_counts
+    spread = spread_of(workload, i, design, index)
+    if isinstance(groups, Copies):
+        alone = _grouped(spread, op, design, np.arange(len(index))[:, None], compaction)
+        return _distinct(op, alone.together(groups.batch), design)
+    return _distinct(op, _grouped(spread, op, design, groups, compaction), design)
 
 
 def _positions_matter(workload: Workload, i: int, design: Design) -> bool:

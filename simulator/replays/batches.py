@@ -25,13 +25,6 @@ def group_inputs(trace: Trace, policy: Policy) -> Ints | None:
     return groups.reshape(-1, policy.batch)
 
 
-def copies(inputs: int, batch: int) -> Ints | None:
-    """Return batches that each hold one input ``batch`` times, shape (inputs, B); None without batches."""
-    if batch == 1:
-        return None
-    return np.repeat(np.arange(inputs, dtype=np.int64)[:, None], batch, axis=1)
-
-
 def _by_similarity(trace: Trace) -> Ints:
     coarse_first = sorted(trace.graph.gates, key=lambda gate: gate.rules.stored == "bits")
     columns = [trace.decisions[gate.name].view(np.uint8).reshape(len(trace), -1) for gate in coarse_first]

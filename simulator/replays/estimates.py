@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel_models import Design
+from accel_models import Copies, Design
 from simulator.engines.fast import simulate
 from simulator.engines.times import Times
 from simulator.policy import Policy
 from simulator.replays.accounting import spent, static_pj, sum_pj
-from simulator.replays.batches import copies
 from simulator.replays.prepare import Prepared, prepare
 from simulator.replays.views import Views
 from simulator.schedules.durations import TICKS, Durations, Ints, mapped, with_known_decisions
@@ -26,7 +25,7 @@ def prepare_dense(
 ) -> Prepared:
     """Return the static network inside the dynamic one, ready to replay: one input, or one full batch."""
     workload = dense_workload(graph.without_gates()) if views is None else views.dense(graph)
-    return prepare(workload, design, policy, groups=copies(1, policy.batch), views=views)
+    return prepare(workload, design, policy, groups=Copies(policy.batch), views=views)
 
 
 def dense_answer(prepared: Prepared) -> Answer:
@@ -43,7 +42,7 @@ def mean_rate_answer(workload: Workload, design: Design, policy: Policy) -> Answ
     rate.  Nothing waits for a decision, because such an estimator knows of none.
     """
     mean = mean_workload(workload)
-    prepared = prepare(mean.workload, design, policy, rates=mean.rate, groups=copies(1, policy.batch))
+    prepared = prepare(mean.workload, design, policy, rates=mean.rate, groups=Copies(policy.batch))
 
     def at_rate(task: Task, cycles: Ints) -> Ints:
         ticks: Ints = np.rint(cycles * (mean.rate[task.op] * TICKS)).astype(np.int64)

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models import (
+    Copies,
     Cost,
     Design,
+    Groups,
     Misfit,
     Placement,
     SkippedWorkload,
@@ -67,7 +69,7 @@ def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a 
     design: Design,
     policy: Policy,
     rates: NDArray[np.float64] | None = None,
-    groups: Ints | None = None,
+    groups: Groups | None = None,
     views: Views | None = None,
 ) -> Prepared:
     """Return the workload ready for an engine.
@@ -81,7 +83,7 @@ def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a 
     rates
         Recorded execution rate of each op for ``predict``, shape (ops,); the workload's own if left out.
     groups
-        Inputs that run together, shape (g, B), -1 where a group is not full; every input alone if left out.
+        Inputs that run together; every input alone if left out.
     views
         What other designs found out about this trace.
     """
@@ -100,8 +102,15 @@ def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a 
         costs=costs,
         schedule=schedule,
         tables=durations(schedule, costs, policy, known, _latencies(design)),
-        sizes=np.ones(len(work), np.int64) if groups is None else (groups >= 0).sum(axis=1),
+        sizes=_sizes(len(work), groups),
     )
+
+
+def _sizes(rows: int, groups: Groups | None) -> Ints:
+    """Return the inputs that each row stands for."""
+    if groups is None or isinstance(groups, Copies):
+        return np.full(rows, 1 if groups is None else groups.batch, np.int64)
+    return np.asarray((groups >= 0).sum(axis=1), np.int64)
 
 
 def _check_supported(policy: Policy, design: Design) -> None:

@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import Compiler, Design, compiled_trace
+from accel_models import Compiler, Copies, Design, compiled_trace
 from simulator.engines import fast
 from simulator.engines.times import Times
 from simulator.policy import Policy
-from simulator.replays.batches import copies, group_inputs
+from simulator.replays.batches import group_inputs
 from simulator.replays.collect import Collector
 from simulator.replays.estimates import dense_answer, expected_answer, mean_rate_answer, prepare_dense
 from simulator.replays.prepare import Prepared, prepare
@@ -130,8 +130,7 @@ def _alone(workload: Workload, actual: Runs, rates: NDArray[np.float64] | None) 
     policy = prepared.policy
     if policy.batch == 1:
         return actual
-    groups = copies(len(workload), policy.batch)
-    return Runs.of(prepare(workload, prepared.design, policy, rates, groups))
+    return Runs.of(prepare(workload, prepared.design, policy, rates, Copies(policy.batch)))
 
 
 def _parts(trace: Traces, limit: int | None, policy: Policy) -> Iterator[Trace]:

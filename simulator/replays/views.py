@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from accel_models import Compaction, Compiler, Design, Ints, SkippedWorkload, compiled_trace, skip, view_key
+import numpy as np
+
+from accel_models import Compaction, Compiler, Design, Groups, SkippedWorkload, compiled_trace, skip, view_key
 from traces import NetworkGraph, Trace, Workload, dense_workload, lower
 
 
@@ -47,13 +49,13 @@ class Views:
         return self._dense
 
     def skipped(
-        self, workload: Workload, design: Design, groups: Ints | None, compaction: Compaction
+        self, workload: Workload, design: Design, groups: Groups | None, compaction: Compaction
     ) -> SkippedWorkload:
         """Return what the design computes and fetches, as :func:`accel_models.work.skipping.skip`."""
         known = [self._dense, *self._lowered.values()]
         if not any(workload is each for each in known):
             return skip(workload, design, groups, compaction)
-        rows = None if groups is None else groups.tobytes()
+        rows = groups.tobytes() if isinstance(groups, np.ndarray) else groups
         key = (id(workload), view_key(design), rows, compaction)
         if key not in self._seen:
             self._seen[key] = skip(workload, design, groups, compaction)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from accel_models.design.load import load_design
-from accel_models.work.skipping import skip
+from accel_models.work.skipping import Compaction, Copies, skip
 from simulator import Policy, replay
-from simulator.replays.batches import copies, group_inputs
+from simulator.replays.batches import group_inputs
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.work.workload import lower
@@ -81,8 +81,22 @@ def test_equal_inputs_do_not_diverge() -> None:
 
 def test_a_batch_of_one_needs_no_groups() -> None:
     assert group_inputs(synthetic_trace(GRAPH, 3), Policy()) is None
-    assert copies(3, 1) is None
-    np.testing.assert_array_equal(copies(2, 3), [[0, 0, 0], [1, 1, 1]])
+
+
+@pytest.mark.parametrize("name", ["edge_npu_16x16", "ethos_u55_128", "cortex_m4"])
+@pytest.mark.parametrize("compaction", ["union", "per_input"])
+def test_copies_leave_the_work_of_groups_that_hold_one_input_each(name: str, compaction: Compaction) -> None:
+    design = load_design(name)
+    if design.skip.channels != "compact" and compaction == "per_input":
+        return
+    workload = lower(synthetic_trace(cifar_resnet(8, "both"), 9, seed=4))
+    groups = np.repeat(np.arange(9)[:, None], 5, axis=1)
+    copies, grouped = (skip(workload, design, how, compaction) for how in (Copies(5), groups))
+    np.testing.assert_array_equal(copies.state_index, grouped.state_index)
+    for one, other in zip(copies.states, grouped.states, strict=True):
+        assert one.op == other.op
+        for column in ("runs", "in_channels", "out_rows", "batch", "useful_macs", "weight_fetch_bytes"):
+            np.testing.assert_array_equal(getattr(one, column), getattr(other, column))
 
 
 def test_batches_of_a_trace_in_parts_have_numbers_of_their_own() -> None:
