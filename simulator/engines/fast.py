@@ -1,22 +1,19 @@
-"""The fast engine: the schedule's recurrence over whole arrays of inputs, compiled by numba.
+"""The fast engine: the schedule's recurrence, task by task, over whole arrays of inputs.
 
 For task t of one input, with u its unit (max-plus algebra)::
 
     start[t] = max(end of the task before it on u, end[after], end[decisions], start[p] + first[p] for p in streams)
     end[t]   = max(start[t] + cycles[t], end[p] + tail[t] for p in streams)
 
-A skipped task (zero cycles) passes its waits on and ignores its streams.  Inputs are taken in blocks, so a
-block's times stay in the cache while the tasks go by; blocks of inputs go to threads (the kernel holds no
-lock).
+A skipped task (zero cycles) passes its waits on and ignores its streams.  Inputs are taken in blocks whose times
+stay in the cache while the tasks go by, and a time is forgotten after the last task that asks for it.  What is the
+same for all inputs stays one number: a task whose op has one state, and all times before the first that varies.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -24,10 +21,17 @@ from numpy.typing import NDArray
 
 from simulator.engines.times import Times
 from simulator.schedules.durations import Durations, Ints
-from simulator.schedules.schedule import Schedule, Task
+from simulator.schedules.schedule import NO_UNIT, Schedule, Task
 from traces import Indices
 
-INPUTS_PER_THREAD = 2048  # fewer are not worth starting a thread for
+BLOCK = (
+    8192  # inputs; 64 KiB per time.  Measured on 554 tasks: 2,048 and 32,768 take 1.1 and 1.4 times as long
+)
+_SHARE_BITS = 20
+_ZERO = np.int64(0)
+_NEVER = np.int64(-(2**62))  # added to what is not waited for
+
+Time = NDArray[np.int64] | np.int64  # of every input of a block, or one for all of them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +48,6 @@ def simulate(
     *,
     keep: bool = False,
     scaling: Scaling | None = None,
-    threads: int | None = None,
 ) -> Times:
     """Return the times of every row of ``state_index`` (n, ops).
 
@@ -58,108 +61,125 @@ def simulate(
         Also return start, end and cycles of every task.
     scaling
         Tasks that take a share of their dense cycles instead.
-    threads
-        Threads to use; if left out what OMP_NUM_THREADS says, or else all processors.
     """
-    from simulator.engines.kernel import replay_rows  # noqa: PLC0415  (numba is slow to import)
-
-    n = len(state_index)
-    links = Links.of(tables.schedule)
-    speculative = np.flatnonzero(tables.speculative_cycles)
-    slot = np.full(len(links.unit), -1, np.int64)
-    slot[speculative] = np.arange(len(speculative))
-    spans = np.zeros((3, n if keep else 0, len(links.unit)), np.int64)
-    latency = np.zeros(n, np.int64)
-    busy = np.zeros((n, max(len(tables.schedule.units), 1)), np.int64)
-    early = np.zeros((n, len(speculative)), np.int64)
-    scale = scaling or Scaling(np.zeros(len(links.unit), np.bool_), np.zeros(n, np.int64))
-    index = np.ascontiguousarray(state_index.T)
-
-    def run(first: int, last: int) -> Ints:
-        waited = np.zeros(len(links.unit), np.int64)
-        replay_rows(
-            (first, last),
-            index,
-            links.arrays(),
-            (tables.base, tables.states, tables.cycles, tables.first, tables.tail),
-            (tables.waits, tables.speculative_cycles, tables.cut_cycles, slot),
-            (scale.scaled, scale.share),
-            (latency, busy, waited, early, spans),
-        )
-        return waited
-
-    waited = _in_threads(run, n, threads or _usual_threads())
-    kept: dict[str, Any] = dict(zip(("starts", "ends", "worked"), spans, strict=True)) if keep else {}
-    return Times(latency=latency, busy=busy, decision_wait=waited, fetched_early=early, **kept)
+    n, count = len(state_index), len(tables.schedule.tasks)
+    early_tasks = np.flatnonzero(tables.speculative_cycles)
+    spans = np.zeros((3, n if keep else 0, count), np.int64)
+    times = Times(
+        latency=np.zeros(n, np.int64),
+        busy=np.zeros((n, max(len(tables.schedule.units), 1)), np.int64),
+        decision_wait=np.zeros(count, np.int64),
+        fetched_early=np.zeros((n, len(early_tasks)), np.int64),
+        **(dict(zip(("starts", "ends", "worked"), spans, strict=True)) if keep else {}),
+    )
+    slots = {int(t): column for column, t in enumerate(early_tasks)}
+    forgotten = _forgotten(tables.schedule)
+    for low in range(0, n, BLOCK):
+        rows = slice(low, min(low + BLOCK, n))
+        block = _Block(tables, state_index[rows], scaling, rows)
+        for t in range(count):
+            block.run(t, times, slots)
+            for p in forgotten[t]:
+                del block.start[p], block.end[p]
+        block.finish(times)
+    return times
 
 
-def simulate_designs(
-    designs: Sequence[Durations], state_index: Indices, *, threads: int | None = None
-) -> Ints:
-    """Return the latency of every row on every design, shape (designs, n) [cycles].
-
-    The designs see the workload alike: their tables are for the same states.  Threads take designs in turn.
-    """
-
-    def run(tables: Durations) -> Ints:
-        return simulate(tables, state_index, threads=1).latency
-
-    with ThreadPoolExecutor(threads or _usual_threads()) as pool:
-        return np.stack(list(pool.map(run, designs)))
+def _forgotten(schedule: Schedule) -> list[list[int]]:
+    """Return per task the tasks whose times nobody asks for after it."""
+    last: dict[int, int] = {}
+    for t, task in enumerate(schedule.tasks):
+        last[t] = t
+        last.update(dict.fromkeys((*task.after, *task.decisions, *task.streams), t))
+    found: list[list[int]] = [[] for _ in schedule.tasks]
+    for p, t in last.items():
+        found[t].append(p)
+    return found
 
 
-def _usual_threads() -> int:
-    """Return the threads to use unless told: workers of a sweep have one processor each."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    return int(wanted) if wanted.isdigit() and int(wanted) > 0 else os.cpu_count() or 1
+@dataclass(slots=True, eq=False)
+class _Block:
+    """Times of some inputs while the tasks go by."""
+
+    tables: Durations
+    index: Indices
+    scaling: Scaling | None
+    rows: slice
+    start: dict[int, Time] = field(default_factory=dict)  # by task
+    end: dict[int, Time] = field(default_factory=dict)
+    free: dict[int, Time] = field(default_factory=dict)  # by unit
+    worked: dict[int, Time] = field(default_factory=dict)
+    latest: Time = _ZERO  # end of tasks on no unit
+    states: tuple[int, Any] = (-1, 0)  # the op looked at last, and the state of each input
+
+    def run(self, t: int, times: Times, slots: dict[int, int]) -> None:
+        """Let a task pass."""
+        task = self.tables.schedule.tasks[t]
+        ready = _latest([self.free.get(task.unit, _ZERO), *(self.end[p] for p in task.after)])
+        time = self._look_up(t, self.tables.cycles)
+        if task.decisions and t in slots:
+            time, early = self._speculated(t, time, ready)
+            times.fetched_early[self.rows, slots[t]] = early
+        elif task.decisions and self.tables.waits[t]:
+            decided = _latest([self.end[p] for p in task.decisions])
+            wait = np.maximum(decided - ready, 0)
+            times.decision_wait[t] += np.broadcast_to(wait, len(self.index)).sum()
+            ready = ready + wait
+        begin, finish = self._streamed(t, task, ready, time) if task.streams else (ready, ready + time)
+        self.start[t], self.end[t] = begin, finish
+        if task.unit == NO_UNIT:
+            self.latest = np.maximum(self.latest, finish)
+        else:
+            self.free[task.unit] = finish
+            self.worked[task.unit] = self.worked.get(task.unit, _ZERO) + time
+        if times.starts is not None and times.ends is not None and times.worked is not None:
+            times.starts[self.rows, t], times.ends[self.rows, t] = begin, finish
+            times.worked[self.rows, t] = time
+
+    def finish(self, times: Times) -> None:
+        """Write down when each input was done, and how long each unit worked: a unit's last task ends last."""
+        times.latency[self.rows] = _latest([self.latest, *self.free.values()])
+        for unit, worked in self.worked.items():
+            times.busy[self.rows, unit] = worked
+
+    def _streamed(self, t: int, task: Task, ready: Time, time: Time) -> tuple[Time, Time]:
+        """Return start and end of a task that begins with its operands' first tiles and ends after their last."""
+        ignored = None if np.all(time) else np.where(time > 0, _ZERO, _NEVER)
+        begin, finish = ready, None
+        left = self._look_up(t, self.tables.tail)
+        for p in task.streams:
+            first, last = self.start[p] + self._look_up(p, self.tables.first), self.end[p] + left
+            if ignored is not None:
+                first, last = first + ignored, last + ignored
+            begin = np.maximum(begin, first)
+            finish = last if finish is None else np.maximum(finish, last)
+        assert finish is not None  # there are streams
+        return begin, np.maximum(begin + time, finish)
+
+    def _speculated(self, t: int, time: Time, ready: Time) -> tuple[Time, Time]:
+        """Return a speculative transfer's cycles, and those before its decision; see ``speculative_duration``."""
+        cut = np.int64(self.tables.cut_cycles)
+        decided = _latest([self.end[p] for p in self.tables.schedule.tasks[t].decisions])
+        most = np.maximum(time, self.tables.speculative_cycles[t])
+        early = np.maximum(decided - ready, 0)
+        early = np.minimum((early + cut - 1) // cut * cut, most)
+        return early + (time * (most - early) + most - 1) // most, early
+
+    def _look_up(self, t: int, table: Ints) -> Time:
+        """Return a table's entry for each input's state, or its share of the dense one."""
+        lut = self.tables.lut(t, table)
+        if self.scaling is not None and self.scaling.scaled[t]:
+            return np.asarray(lut[-1] * self.scaling.share[self.rows] >> _SHARE_BITS)
+        op = self.tables.schedule.tasks[t].op
+        if self.states[0] != op:
+            self.states = op, self._states_of(op)
+        return lut[self.states[1]]  # type: ignore[no-any-return]  # an array, or one number
+
+    def _states_of(self, op: int) -> NDArray[np.intp] | int:
+        column = self.index[:, op]
+        first = int(column[0])
+        return first if (column == first).all() else column.astype(np.intp)
 
 
-def _in_threads(run: Any, n: int, threads: int) -> Ints:
-    parts = max(1, min(threads, n // INPUTS_PER_THREAD))
-    edges = [n * k // parts for k in range(parts + 1)]
-    if parts == 1:
-        waited: Ints = run(0, n)
-        return waited
-    with ThreadPoolExecutor(parts) as pool:
-        total: Ints = np.sum(list(pool.map(lambda edge: run(*edge), pairwise(edges))), axis=0)
-    return total
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Links:
-    """A schedule as arrays: of each task its op, its unit, and three lists of tasks, cut by pointers."""
-
-    op: Ints
-    unit: Ints
-    lists: Ints
-    after: Ints  # (tasks + 1,), where each task's list begins in ``lists``
-    decisions: Ints
-    streams: Ints
-
-    @classmethod
-    def of(cls, schedule: Schedule) -> Links:
-        """Flatten a schedule."""
-        flat: list[int] = []
-        after, decisions, streams = (
-            _flatten(schedule.tasks, name, flat) for name in ("after", "decisions", "streams")
-        )
-        return cls(
-            op=np.array([task.op for task in schedule.tasks], np.int64),
-            unit=np.array([task.unit for task in schedule.tasks], np.int64),
-            lists=np.array([*flat, 0], np.int64),
-            after=after,
-            decisions=decisions,
-            streams=streams,
-        )
-
-    def arrays(self) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints]:
-        """Return the arrays in the order of the kernel."""
-        return self.op, self.unit, self.lists, self.after, self.decisions, self.streams
-
-
-def _flatten(tasks: tuple[Task, ...], name: str, flat: list[int]) -> Ints:
-    pointers = [len(flat)]
-    for task in tasks:
-        flat.extend(getattr(task, name))
-        pointers.append(len(flat))
-    return np.array(pointers, np.int64)
+def _latest(times: list[Time]) -> Time:
+    return reduce(np.maximum, times)

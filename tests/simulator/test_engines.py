@@ -67,18 +67,20 @@ def test_a_unit_does_one_thing_at_a_time(case: Case) -> None:
 
 @settings(deadline=None, max_examples=10)
 @given(case=cases())
-def test_threads_do_not_change_a_cycle(case: Case) -> None:
-    many = np.repeat(case.state_index, 3 * fast.INPUTS_PER_THREAD // len(case.state_index), axis=0)
-    alone = fast.simulate(case.tables, many, threads=1)
-    together = fast.simulate(case.tables, many, threads=3)
-    for name in FIELDS[:4]:
-        np.testing.assert_array_equal(getattr(alone, name), getattr(together, name), err_msg=name)
-
-
-def test_designs_side_by_side_are_each_as_alone() -> None:
-    one = tables([Task(name="a", op=0, kind="compute", unit=0)], [(5, 0, 0)])
-    two = replace(one, cycles=one.cycles * 2)
-    np.testing.assert_array_equal(fast.simulate_designs([one, two], ONE_INPUT), [[5], [10]])
+def test_blocks_do_not_change_a_cycle(case: Case) -> None:
+    """Of inputs that are all alike times are one number per block, of others arrays: both must agree."""
+    many = np.repeat(case.state_index, 3 * fast.BLOCK // 2 // len(case.state_index) + 1, axis=0)
+    together = fast.simulate(case.tables, many, keep=True)
+    alone = [fast.simulate(case.tables, row[None], keep=True) for row in case.state_index]
+    for name in FIELDS:
+        parts = [getattr(times, name) for times in alone]
+        repeats = len(many) // len(case.state_index)
+        expected = (
+            sum(parts) * repeats
+            if name == "decision_wait"
+            else np.repeat(np.concatenate(parts), repeats, axis=0)
+        )
+        np.testing.assert_array_equal(getattr(together, name), expected, err_msg=name)
 
 
 def both(table: Durations) -> Times:
