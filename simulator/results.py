@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ from traces import (
     ConfigError,
     FileProblem,
     UnsupportedError,
+    arrow_column,
     atomic_write,
     check_version,
     explain,
@@ -137,8 +138,11 @@ class Results:
         """One row per op, in program order."""
         import pandas as pd  # noqa: PLC0415  (slow to import)
 
+        return pd.DataFrame(self._op_columns())
+
+    def _op_columns(self) -> dict[str, list[Any]]:
         names = [field.name for field in fields(OpRow)]
-        return pd.DataFrame([asdict(row) for row in self.ops], columns=names)
+        return {name: [getattr(row, name) for row in self.ops] for name in names}
 
     def save(self, folder: str | Path) -> None:
         """Write the folder: all files beside it first, then each takes its place, ``SHA256SUMS`` last.
@@ -152,8 +156,8 @@ class Results:
             self._write(stage)
 
     def _write(self, target: Path) -> None:
-        write_parquet(self.per_input, target / "per_input.parquet")
-        write_parquet(self.per_op, target / "per_op.parquet")
+        write_parquet(self.columns, target / "per_input.parquet")
+        write_parquet(self._op_columns(), target / "per_op.parquet")
         write_text(design_yaml(self.design), target / "design.yaml")
         write_text(self.policy.model_dump_json(indent=2) + "\n", target / "policy.json")
         if self.timeline:
@@ -241,12 +245,12 @@ def write_text(text: str, path: Path) -> None:
         part.write_text(text, "utf-8")
 
 
-def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+def write_parquet(columns: Mapping[str, Sequence[Any] | NDArray[Any]], path: Path) -> None:
     """Write a table whole or not at all."""
     import pyarrow as pa  # noqa: PLC0415  (slow to import)
     import pyarrow.parquet as pq  # noqa: PLC0415  (as above)
 
-    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = pa.table({name: arrow_column(values) for name, values in columns.items()})
     with atomic_write(path) as part:
         pq.write_table(table, part, compression="zstd", write_page_checksum=True)
 

@@ -1,5 +1,6 @@
 """What others may use of `traces`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
+from .base.arrow import arrow_column as arrow_column
 from .base.atomic import PART as PART
 from .base.atomic import atomic_write as atomic_write
 from .base.atomic import clear_parts as clear_parts

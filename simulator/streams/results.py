@@ -70,7 +70,7 @@ class StreamResults:
         """Write the folder; each file whole or not at all, ``stream.json`` last."""
         target = Path(folder)
         make_folder(target)
-        write_parquet(self.per_frame, target / "per_frame.parquet")
+        write_parquet(self.columns, target / "per_frame.parquet")
         write_text(design_yaml(self.design), target / "design.yaml")
         write_text(self.policy.model_dump_json(indent=2) + "\n", target / "policy.json")
         write_text(self.figures.model_dump_json(indent=2) + "\n", target / "stream.json")

@@ -1,0 +1,50 @@
+"""Columns for Arrow files, made from their bytes: ``pyarrow.array`` imports pandas, a quarter of a second."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def arrow_column(values: NDArray[Any] | Sequence[Any]) -> pa.Array:
+    """Return values of one type as an Arrow array without nulls.
+
+    Parameters
+    ----------
+    values
+        Shape (n,): integers, floats, booleans or text.
+
+    Raises
+    ------
+    TypeError
+        If they are of another type, or of several.
+    """
+    import pyarrow as pa  # noqa: PLC0415  (slow to import, and only files need it)
+
+    if not len(values):
+        return pa.nulls(0, None if not isinstance(values, np.ndarray) else pa.from_numpy_dtype(values.dtype))
+    array = np.ascontiguousarray(values)
+    match array.dtype.kind:
+        case "i" | "u" | "f":
+            buffers, kind = [array], pa.from_numpy_dtype(array.dtype)
+        case "b":
+            buffers, kind = [np.packbits(array, bitorder="little")], pa.bool_()
+        case "U" | "O":
+            parts = [_utf8(value) for value in values]
+            ends = np.cumsum([0, *map(len, parts)], dtype=np.int32)
+            buffers, kind = [ends, np.frombuffer(b"".join(parts), np.uint8)], pa.string()
+        case _:
+            raise TypeError(f"a column of {array.dtype}: needs integers, floats, booleans or text")
+    return pa.Array.from_buffers(kind, len(array), [None, *map(pa.py_buffer, buffers)])
+
+
+def _utf8(value: object) -> bytes:
+    if not isinstance(value, str):
+        raise TypeError(f"a column that holds text and {value!r}: needs values of one type")
+    return value.encode()
