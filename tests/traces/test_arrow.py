@@ -7,12 +7,13 @@ import sys
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from traces.base.arrow import arrow_column
+from traces.base.arrow import arrow_column, numpy_column
 
 
 @given(
@@ -29,6 +30,9 @@ def test_a_column_holds_its_values(values: Any) -> None:
     found = arrow_column(values)
     assert found.null_count == 0
     np.testing.assert_array_equal(np.array(found.to_pylist(), np.asarray(values).dtype), np.asarray(values))
+    if found.type != pa.string() and len(values):
+        np.testing.assert_array_equal(numpy_column(found), values)
+        np.testing.assert_array_equal(numpy_column(found[len(values) // 2 :]), values[len(values) // 2 :])
 
 
 @pytest.mark.parametrize("values", [["a", 1], [None], [1 + 2j]])

@@ -1,4 +1,4 @@
-"""Columns for Arrow files, made from their bytes: ``pyarrow.array`` imports pandas, a quarter of a second."""
+"""Columns of Arrow files by their bytes: ``pyarrow.array`` and ``to_numpy`` import pandas, a quarter of a second."""
 
 from __future__ import annotations
 
@@ -42,6 +42,20 @@ def arrow_column(values: NDArray[Any] | Sequence[Any]) -> pa.Array:
         case _:
             raise TypeError(f"a column of {array.dtype}: needs integers, floats, booleans or text")
     return pa.Array.from_buffers(kind, len(array), [None, *map(pa.py_buffer, buffers)])
+
+
+def numpy_column(column: pa.Array) -> NDArray[Any]:
+    """Return an Arrow array of numbers or booleans, without nulls, as NumPy: a view wherever its bytes allow one."""
+    import pyarrow as pa  # noqa: PLC0415  (as above)
+
+    if not len(column):
+        return np.empty(0, column.type.to_pandas_dtype())
+    data = column.buffers()[1]
+    if pa.types.is_boolean(column.type):
+        bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+        return bits[column.offset :][: len(column)].astype(np.bool_)
+    dtype = np.dtype(column.type.to_pandas_dtype())
+    return np.frombuffer(data, dtype, column.offset + len(column))[column.offset :]
 
 
 def _utf8(value: object) -> bytes:

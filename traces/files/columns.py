@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from traces.base.arrow import arrow_column, numpy_column
 from traces.base.errors import GraphError, shown
 from traces.graphs.network import NetworkGraph
 from traces.trace import Trace, TraceInfo
@@ -125,11 +126,11 @@ def _to_arrow(values: Array, packed: bool) -> pa.Array:
 
     values = np.ascontiguousarray(values)
     if values.ndim == 1:
-        return pa.array(values)
+        return arrow_column(values)
     if packed:
         kind = pa.binary(values.shape[1])
         return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
-    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
+    return pa.FixedSizeListArray.from_arrays(arrow_column(values.reshape(-1)), values.shape[1])
 
 
 def _to_numpy(column: pa.Array) -> Array:
@@ -140,7 +141,5 @@ def _to_numpy(column: pa.Array) -> Array:
         data = np.frombuffer(column.buffers()[1], np.uint8)
         return data[column.offset * width :][: len(column) * width].reshape(len(column), width)
     if pa.types.is_fixed_size_list(column.type):
-        values: Array = column.flatten().to_numpy(zero_copy_only=False)
-        return values.reshape(len(column), column.type.list_size)
-    plain: Array = column.to_numpy(zero_copy_only=False)
-    return plain
+        return numpy_column(column.flatten()).reshape(len(column), column.type.list_size)
+    return numpy_column(column)
