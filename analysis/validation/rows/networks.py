@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from accel_models import Array, load_design, map_ops, memory_params, shapes_of
-from analysis.validation.dpacs import NETWORKS, over_dense
-from analysis.validation.eyeriss import LAYERS, square_conv
+from analysis.validation.arrays.dpacs import NETWORKS, over_dense
+from analysis.validation.energy.eyeriss import LAYERS, square_conv
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
 from traces import LacunaError, Op, did_you_mean
