@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_models.cost import TILE_AIMS
 from accel_models.design.design import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.op_sizes import Floats, OpSizes
@@ -16,6 +17,7 @@ from accel_models.units.array.tiling import ChannelCut, PixelCut, ReductionCut, 
 
 Kept = Literal["inputs", "weights", "outputs"]
 Bools = NDArray[np.bool_]
+PREFETCHED = TILE_AIMS.index("prefetched")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +35,7 @@ class Job:
     store_output: Floats
     reserved_bytes: Floats  # of the activation buffer, held by tensors that stay on chip
     pinned_bytes: Floats  # of the weight buffer, held by weights of other ops that stay
+    aim: Floats  # index into TILE_AIMS
     weights_first: bool  # all weights come before the first input, not tile by tile
 
     def take(self, rows: slice | NDArray[np.intp]) -> Job:
@@ -183,7 +186,8 @@ def total_cycles(job: Job, tiles: Tiles, end: Ends, moved: Traffic) -> Floats:
 
         total = max(first load + array + last store, bus + last tile on the array)
 
-    The first load is the first tile's; with ``weights_first`` all weights come before the first input.
+    The first load is the first tile's; with ``weights_first`` all weights come before the first input, or one
+    pass over them during the op before, where they are prefetched.
     Single buffered they take turns, and every tile's load waits for its own latency:
 
         total = array + bus + (tiles - 1) x latency
@@ -209,8 +213,10 @@ def _interleaved(job: Job, end: Ends, moved: Traffic) -> tuple[Floats, Floats]:
 def _in_turn(job: Job, end: Ends, moved: Traffic) -> tuple[Floats, Floats]:
     """Cycles of the first load and of the bus, all weights, then inputs, then outputs, a transfer each."""
     memory = job.memory
-    weights = bus_cycles(memory, moved.weight_bytes)
-    first = np.where(moved.input_bytes > 0, weights, bus_cycles(memory, end.first_weight_bytes))
+    there = job.aim == PREFETCHED
+    weights = bus_cycles(memory, moved.weight_bytes - there * job.fetch_weights * job.op.weight_bytes)
+    first_weights = bus_cycles(memory, end.first_weight_bytes * ~there)
+    first = np.where(moved.input_bytes > 0, weights, first_weights)
     rest = bus_cycles(memory, moved.input_bytes) + bus_cycles(memory, moved.output_bytes)
     return first + bus_cycles(memory, end.first_input_bytes), weights + rest
 
