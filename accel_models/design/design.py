@@ -182,6 +182,8 @@ class Memory(Part):
     weight_bits: Width = 8
     accumulator_bits: Width = 32
     word: Bits = 64  # of one SRAM access
+    # ``out_of_order``: weights that wait for a gate's decision let outputs and inputs pass.
+    dma: Literal["in_order", "out_of_order"] = "in_order"
     banks: Count = 1
     dram: Dram
 

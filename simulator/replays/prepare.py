@@ -23,7 +23,7 @@ from accel_models import (
     skip,
 )
 from simulator.policy import Policy
-from simulator.replays.tile_aims import Setting, aim_tiles, price_alike, ways_to_keep
+from simulator.replays.tile_aims import aim_tiles, price_alike, ways_to_keep
 from simulator.replays.views import Views
 from simulator.schedules.durations import Durations, Latencies, durations
 from simulator.schedules.schedule import Schedule, build_schedule
@@ -93,7 +93,7 @@ def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a 
     known = workload.rate if rates is None else rates
     if policy.tile:
         ways = ways_to_keep(work.graph, design, choices, placements)
-        placements = aim_tiles(work, ways, Setting(design, policy, known, _latencies(design)))
+        placements = aim_tiles(work, ways, design)
     costs = price_alike(work.states, placements, design)
     schedule = build_schedule(work.graph, placements, costs, design)
     return Prepared(

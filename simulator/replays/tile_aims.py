@@ -8,6 +8,9 @@ are fetched while the op before computes, and small tiles only cost control.  So
 2. each op changed alone; the changes that help are taken in the order of what they gain, as many as are best
    together; and again, until nothing helps.
 
+Whatever policy a replay has, the schedule asked waits for decisions, which takes no hand-over: so policies are
+compared on the same tiles, and the oracle bounds them all.
+
 The first aim of step 1 is every op by itself, so a network never takes longer than with tiles chosen one by one.
 Where activations do not all fit, the same is done for tensors kept as in smaller buffers, which leaves larger tiles
 room; the shortest schedule wins, of equals the one that keeps most.
@@ -17,7 +20,7 @@ Stream chooses tiles of layers together too, with a genetic search (Symons et al
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,16 +54,6 @@ _TIMES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What decides a schedule beside the work."""
-
-    design: Design
-    policy: Policy
-    rates: NDArray[np.float64]  # (ops,), recorded execution rates
-    latencies: Latencies
-
-
 def ways_to_keep(
     graph: NetworkGraph, design: Design, choices: Choices, placements: tuple[Placement, ...]
 ) -> list[tuple[Placement, ...]]:
@@ -82,7 +75,7 @@ def ways_to_keep(
 
 
 def aim_tiles(
-    work: SkippedWorkload, ways: Sequence[tuple[Placement, ...]], setting: Setting
+    work: SkippedWorkload, ways: Sequence[tuple[Placement, ...]], design: Design
 ) -> tuple[Placement, ...]:
     """Return the placements of the shortest schedule, with what each op's tiles are chosen for.
 
@@ -92,30 +85,30 @@ def aim_tiles(
         The network; of each op the last state, nothing skipped, is looked at.
     ways
         To place its ops; the first of equals wins.
-    setting
-        Design and policy.
+    design
+        The accelerator.
     """
     best, least = ways[0], np.inf
     for placements in ways:
-        found, latency = _aimed(work, placements, setting)
+        found, latency = _aimed(work, placements, design)
         if latency < least:
             best, least = found, latency
     return best
 
 
 def _aimed(
-    work: SkippedWorkload, placements: tuple[Placement, ...], setting: Setting
+    work: SkippedWorkload, placements: tuple[Placement, ...], design: Design
 ) -> tuple[tuple[Placement, ...], float]:
     """Return the placements with aims, and the latency of their schedule [cycles]; infinity if none was looked for."""
     free = [i for i, place in enumerate(placements) if chooses_tiles(place.unit)]
-    if not free or setting.design.memory is None or setting.design.mapping == "energy":
+    if not free or design.memory is None or design.mapping == "energy":
         return placements, np.inf
     dense = [rows_of(states, slice(-1, None)) for states in work.states]
-    costs = _by_aim(dense, placements, free, setting.design)
+    costs = _by_aim(dense, placements, free, design)
     if not all(cost.feasible.all() for cost in costs):
         return placements, np.inf  # something does not fit, whatever its tiles are chosen for
-    schedule = build_schedule(work.graph, placements, costs, setting.design)
-    tables = durations(schedule, costs, setting.policy, setting.rates, setting.latencies)
+    schedule = build_schedule(work.graph, placements, costs, design)
+    tables = durations(schedule, costs, Policy(prefetch="wait"), np.ones(len(costs)), Latencies())
     aims, latency = _search(tables, _changes(costs, free), len(costs))
     aimed = (replace(place, tile_aim=TILE_AIMS[aim]) for place, aim in zip(placements, aims, strict=True))
     return tuple(aimed), latency

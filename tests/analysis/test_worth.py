@@ -80,7 +80,6 @@ def test_a_trace_without_rates_says_that_nothing_was_sorted(trace: Trace) -> Non
 
 
 def test_a_network_that_does_not_fit_is_refused_with_the_reason(trace: Trace) -> None:
-    sizes = {"array.rows": "12", "array.cols": "12", "memory.weight_buffer": "256 B", "memory.banks": "1"}
-    small = load_design("edge_npu_32x32", sizes)
+    small = load_design("edge_npu_32x32", {"memory.weight_buffer": "256 B", "memory.banks": "1"})
     with pytest.raises(UnsupportedError, match="weight buffer"):
         verdict(trace, small, limit=5)

@@ -295,11 +295,11 @@ def part_levels(op: OpSizes, array: Array, channels: int) -> tuple[frozenset[int
 def _parts_of_fold(fold: int) -> tuple[float, ...]:
     """Return the half, quarter ... of a fold: what half as large an array has as a fold, its array has too.
 
-    Choice: none below 8, the smallest array that is built.
+    Choice: none below 16, the smallest array of the shipped designs that choose tiles.
     """
     parts = []
     part = fold / 2
-    while part >= 8 and part == int(part):
+    while part >= 16 and part == int(part):
         parts.append(part)
         part /= 2
     return tuple(parts)
