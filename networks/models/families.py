@@ -26,6 +26,7 @@ from networks.models.resnet import (
     cifar_blocks,
 )
 from networks.models.resnet_graph import resnet_graph
+from networks.models.spatial import SpatialBasicBlock
 from networks.models.whitened import WhitenedNet
 from networks.models.whitened_graph import whitened_graph
 from traces import ConfigError, NetworkGraph
@@ -49,6 +50,7 @@ class ResNetConfig(_Config):
     ``depth`` is 6n + 2 for CIFAR, one of 18, 34, 50, 101 for ImageNet; ``blocks`` (of each stage) may stand
     instead.  ``layer_gates`` gives every block an L-Net, ``channel_gates`` a C-Net; ``per_convolution`` gives the
     last convolution of a block a C-Net too.  ``least_score`` is the least score of what is kept; 0 is plain ReLU-1.
+    ``spatial_gates`` gives every basic block a bit per tile of the image instead.
     """
 
     kind: Literal["resnet"]
@@ -59,6 +61,7 @@ class ResNetConfig(_Config):
     layer_gates: bool = False
     channel_gates: bool = False
     per_convolution: bool = False
+    spatial_gates: bool = False
     least_score: _Score = LEAST_SCORE
     in_channels: _Count = 3
     classes: _Count = 10
@@ -96,6 +99,10 @@ class ResNetConfig(_Config):
 
     def _block(self) -> BlockFactory:
         deep = self.layout == "imagenet" and (self.depth or 0) >= _BOTTLENECK_FROM
+        if self.spatial_gates:
+            if deep or self.layer_gates or self.channel_gates:
+                raise ConfigError("model.spatial_gates: needs basic blocks without layer_gates and channel_gates")
+            return SpatialBasicBlock
         if self.layer_gates or self.channel_gates:
             gated: Callable[..., LCBasicBlock | LCBottleneck] = LCBottleneck if deep else LCBasicBlock
             return partial(
