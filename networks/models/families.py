@@ -27,6 +27,8 @@ from networks.models.resnet import (
 )
 from networks.models.resnet_graph import resnet_graph
 from networks.models.spatial import SpatialBasicBlock
+from networks.models.vit import VisionTransformer
+from networks.models.vit_graph import vit_graph
 from networks.models.whitened import WhitenedNet
 from networks.models.whitened_graph import whitened_graph
 from traces import ConfigError, NetworkGraph
@@ -203,7 +205,45 @@ class WhitenedConfig(_Config):
         return whitened_graph(model, name, image_shape)
 
 
-AnyModel = ResNetConfig | DDIResNetConfig | DenseNetConfig | WhitenedConfig
+class ViTConfig(_Config):
+    """A small vision transformer; ``gates_after`` names the blocks behind which tokens are dropped, if any are."""
+
+    kind: Literal["vit"]
+    depth: _Blocks = 6
+    width: _Count = 96
+    heads: _Count = 3
+    ratio: Annotated[int, Field(ge=1, le=16)] = 3  # of the channels between a block's linear layers to ``width``
+    gates_after: tuple[_Count, ...] = Field(default=(), max_length=64)
+    side: Annotated[int, Field(ge=4, le=512, multiple_of=4)] = 32  # of the images [pixels]
+    in_channels: _Count = 3
+    classes: _Count = 10
+
+    def build(self) -> VisionTransformer:
+        """Return the network, freshly initialised from torch's global generator."""
+        if self.width % (2 * self.heads):
+            raise ConfigError(f"model.width = {self.width}: must be a multiple of 2 * heads = {2 * self.heads}")
+        if list(self.gates_after) != sorted({place for place in self.gates_after if place < self.depth}):
+            raise ConfigError(
+                f"model.gates_after = {list(self.gates_after)}: needs rising blocks before the last, {self.depth}"
+            )
+        return VisionTransformer(
+            depth=self.depth,
+            width=self.width,
+            heads=self.heads,
+            ratio=self.ratio,
+            gates_after=self.gates_after,
+            side=self.side,
+            in_channels=self.in_channels,
+            classes=self.classes,
+        )
+
+    def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
+        """Return the graph of a network that :meth:`build` made."""
+        assert isinstance(model, VisionTransformer)  # build made it
+        return vit_graph(model, name, image_shape)
+
+
+AnyModel = ResNetConfig | DDIResNetConfig | DenseNetConfig | WhitenedConfig | ViTConfig
 ModelConfig = Annotated[AnyModel, Field(discriminator="kind")]
 
 

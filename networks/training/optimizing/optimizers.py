@@ -29,6 +29,7 @@ class TrainSettings(BaseModel):
     has it (J. Howard, fast.ai at DAWNBench, 2018), but cut out instead of scaled down.
 
     ``muon``: peak rate at which :class:`~networks.training.optimizing.muon.Muon` trains convolutions; SGD has the rest.
+    ``adam``: peak rate at which AdamW trains what SGD would: transformers.
     ``look_ahead``: see :class:`~networks.training.optimizing.look_ahead.LookAhead`.
     ``alternating_flip``: see :class:`~networks.training.batches.Augmentation`.
     """
@@ -44,6 +45,7 @@ class TrainSettings(BaseModel):
     gate_learning_rate: float = Field(default=2e-3, gt=0)  # peak, of gate parameters, which Adam trains
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     muon: float | None = Field(default=None, gt=0)  # peak rate
+    adam: float | None = Field(default=None, gt=0)  # peak rate
     look_ahead: bool = False
     alternating_flip: bool = False
     crop: _Side | tuple[_Side, ...] | None = None  # pixels; several: one after the other
@@ -74,7 +76,7 @@ def rate_share(step: int, total: int, warmup: float) -> float:
 
 
 class Optimizers:
-    """SGD for the network, perhaps Muon for its convolutions, Adam for its gates, all on one cycle.
+    """SGD (or AdamW) for the network, perhaps Muon for its convolutions, Adam for its gates, all on one cycle.
 
     Choice: Adam for gates, as one public re-implementation of LC-Net uses.  A layer gate's score moves a
     whole block's cost and a channel gate's score one channel's, so their gradients differ by the width, which
@@ -96,9 +98,7 @@ class Optimizers:
             {"params": decayed, "weight_decay": settings.weight_decay},
             {"params": plain, "weight_decay": 0.0},
         ]
-        rate, momentum = settings.learning_rate, settings.momentum
-        sgd = torch.optim.SGD(groups, lr=rate, momentum=momentum, nesterov=momentum > 0)
-        self._all: list[tuple[torch.optim.Optimizer, float]] = [(sgd, rate)]
+        self._all: list[tuple[torch.optim.Optimizer, float]] = [_for_the_rest(groups, settings)]
         if gates:
             adam = torch.optim.Adam(gates, lr=settings.gate_learning_rate)
             self._all.append((adam, settings.gate_learning_rate))
@@ -134,3 +134,13 @@ class Optimizers:
             self._look_ahead.load_state_dict(averaged)
         for (optimizer, _), state in zip(self._all, states, strict=True):
             optimizer.load_state_dict(state)
+
+
+def _for_the_rest(
+    groups: list[dict[str, Any]], settings: TrainSettings
+) -> tuple[torch.optim.Optimizer, float]:
+    """Return the optimizer of what neither Muon nor the gates' Adam trains, and its peak rate."""
+    if settings.adam is not None:
+        return torch.optim.AdamW(groups, lr=settings.adam), settings.adam
+    rate, momentum = settings.learning_rate, settings.momentum
+    return torch.optim.SGD(groups, lr=rate, momentum=momentum, nesterov=momentum > 0), rate
