@@ -178,10 +178,14 @@ class DenseNetConfig(_Config):
 
 
 class WhitenedConfig(_Config):
-    """A wide, shallow network behind a patch-whitening stem, without gates or with LC-Net's."""
+    """A wide, shallow network behind a patch-whitening stem, without gates or with LC-Net's.
+
+    ``little`` are the widths of a small network behind the same stem that may answer first.
+    """
 
     kind: Literal["whitened"]
     widths: tuple[_Count, ...] = Field(default=(64, 256, 256), min_length=1, max_length=8)  # airbench94's
+    little: tuple[_Count, ...] = _Stages
     layer_gates: bool = False
     channel_gates: bool = False
     least_score: _Score = LEAST_SCORE
@@ -197,6 +201,7 @@ class WhitenedConfig(_Config):
             layer_gates=self.layer_gates,
             channel_gates=self.channel_gates,
             least_score=self.least_score,
+            little=self.little,
         )
 
     def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:

@@ -128,6 +128,8 @@ def _network(config: RunConfig) -> str:
                 return kind
             how = "wide" if not config.shrink_start else "narrowed" if widths else "shortened"
             return f"static, {how}"
+        case WhitenedConfig(little=little) if little:
+            return "big/little, whitened"
         case WhitenedConfig(layer_gates=layer, channel_gates=channel):
             how = ", narrowed" if config.shrink_start else ""
             return f"{_GATED[layer, channel]}, whitened{how}"
