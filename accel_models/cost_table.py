@@ -5,9 +5,9 @@ The file is JSON; ``networks.training.cost_table`` reads it and interpolates bet
     {"format": "lacuna-cost-table", "format_version": 1, "unit": "pJ", "design": "edge_npu_16x16",
      "ops": {"block1.conv1": {"in_channels": [0, 8, 16], "out_channels": [0, 8, 16], "cost": [[0, 0, 0], ...]}}}
 
-Ops are placed as a compiler leaves them: a score that joins an output stage, a fused sum, and weights that stay cost what
-they cost there.  What is taken over by its producer has no row.  Costs are of one op alone, from its first byte asked for to its last one stored; energy without leakage.  What
-ops hide behind each other only a replay can tell.
+Ops are placed as a compiler leaves them: scores that join an output stage, fused sums, and weights that stay cost what
+they cost there; what its producer takes over has no row.  Costs are of one op alone, from its first byte asked for to
+its last one stored; energy without leakage.  What ops hide behind each other only a replay can tell.
 
 A design that leaves out whole groups of channels, or none, computes more channels than are kept.  Choice: the table
 prices the channels it computes on average, were the kept ones anywhere with equal chance; so training towards such

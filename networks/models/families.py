@@ -103,7 +103,9 @@ class ResNetConfig(_Config):
         deep = self.layout == "imagenet" and (self.depth or 0) >= _BOTTLENECK_FROM
         if self.spatial_gates:
             if deep or self.layer_gates or self.channel_gates:
-                raise ConfigError("model.spatial_gates: needs basic blocks without layer_gates and channel_gates")
+                raise ConfigError(
+                    "model.spatial_gates: needs basic blocks without layer_gates and channel_gates"
+                )
             return SpatialBasicBlock
         if self.layer_gates or self.channel_gates:
             gated: Callable[..., LCBasicBlock | LCBottleneck] = LCBottleneck if deep else LCBasicBlock
@@ -217,7 +219,9 @@ class ViTConfig(_Config):
     depth: _Blocks = 6
     width: _Count = 96
     heads: _Count = 3
-    ratio: Annotated[int, Field(ge=1, le=16)] = 3  # of the channels between a block's linear layers to ``width``
+    ratio: Annotated[int, Field(ge=1, le=16)] = (
+        3  # of the channels between a block's linear layers to ``width``
+    )
     gates_after: tuple[_Count, ...] = Field(default=(), max_length=64)
     side: Annotated[int, Field(ge=4, le=512, multiple_of=4)] = 32  # of the images [pixels]
     in_channels: _Count = 3
@@ -226,7 +230,9 @@ class ViTConfig(_Config):
     def build(self) -> VisionTransformer:
         """Return the network, freshly initialised from torch's global generator."""
         if self.width % (2 * self.heads):
-            raise ConfigError(f"model.width = {self.width}: must be a multiple of 2 * heads = {2 * self.heads}")
+            raise ConfigError(
+                f"model.width = {self.width}: must be a multiple of 2 * heads = {2 * self.heads}"
+            )
         if list(self.gates_after) != sorted({place for place in self.gates_after if place < self.depth}):
             raise ConfigError(
                 f"model.gates_after = {list(self.gates_after)}: needs rising blocks before the last, {self.depth}"

@@ -145,7 +145,7 @@ def _spatial_block(builder: GraphBuilder, name: str, block: SpatialBasicBlock, x
     identity = shortcut(builder, name, block, x)
     side = x.height // block.tiles.grid
     means = x
-    computed_by = (f"{gate}.conv", f"{gate}.threshold")
+    computed_by: tuple[str, ...] = (f"{gate}.conv", f"{gate}.threshold")
     if side > 1:
         means = builder.pool("avg_pool", f"{gate}.pool", x, Window.square(side, stride=side, same=False))
         computed_by = (f"{gate}.pool", *computed_by)

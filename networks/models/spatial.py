@@ -82,4 +82,5 @@ class SpatialBasicBlock(BasicBlock):
         grid = self.tiles.grid
         bits = self.tiles(x).reshape(-1, 1, grid, grid).to(inner.dtype)
         side = inner.shape[2] // grid
-        return bits.repeat_interleave(side, 2).repeat_interleave(side, 3)
+        mask: Tensor = bits.repeat_interleave(side, 2).repeat_interleave(side, 3)
+        return mask

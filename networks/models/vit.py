@@ -25,7 +25,9 @@ from torch.nn import functional
 
 from networks.models.gates import OPEN_BIAS, SCORE_DEVIATION, PartGate, kept_scores
 
-_PLACES = 0.02  # deviation of class token and places at the start; A. Dosovitskiy et al., ICLR 2021, public code
+_PLACES = (
+    0.02  # deviation of class token and places at the start; A. Dosovitskiy et al., ICLR 2021, public code
+)
 _HIDDEN = -1e4  # added to the scores of tokens that are gone; its exponential is 0 in every format
 _SHRINK = 4  # of the image's sides by the stem
 

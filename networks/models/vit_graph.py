@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 
 from networks.capturing.capture import capture
@@ -13,7 +15,7 @@ def vit_graph(model: VisionTransformer, name: str, image_shape: tuple[int, int, 
     """Return the graph of ``model`` for images of ``image_shape`` (channels, height, width)."""
     graph = capture(model, torch.zeros(2, *image_shape), name=name)
     places = [*model.gates_after, model.depth]
-    for first, last in zip(places, places[1:], strict=False):
+    for first, last in pairwise(places):
         guards = [f"block{k}.*" for k in range(first + 1, last + 1)]
         graph = graph.with_gates(tokens(f"gate{first}", guards=guards))
     return graph.plain()

@@ -70,7 +70,7 @@ class CostModel:
                     parts = opened[gate.name].mean(1)
             if self._full(op):
                 share = self._share(op, inputs, outputs, one)
-                share = share if parts is None else share * parts**_sides(op)
+                share = share if parts is None else share * parts ** _sides(op)
                 shares[op.name] = share if runs is None else runs * share
             # Where a sum is skipped, its other operand is handed on.
             tensors[op.name] = _Tensor(op.out_channels, outputs, None if op.kind == "add" else runs)

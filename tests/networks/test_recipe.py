@@ -84,7 +84,9 @@ def test_adam_takes_the_place_of_sgd() -> None:
 
 def test_gate_weights_may_move_by_the_root_of_their_inputs() -> None:
     gate = LinearChannelGate(16, 3)
-    optimizers = Optimizers(nn.Sequential(gate), TrainSettings(epochs=1, gate_learning_rate=0.4, gate_fan_in=True))
+    optimizers = Optimizers(
+        nn.Sequential(gate), TrainSettings(epochs=1, gate_learning_rate=0.4, gate_fan_in=True)
+    )
     optimizers.set_rate(1.0)
     rates = {
         parameter: group["lr"]
