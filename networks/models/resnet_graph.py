@@ -10,6 +10,8 @@ A joint block, in program order (``b`` stands for ``block3``, say)::
                                                 b.pool2, b.cnet2.fc, b.cnet2.threshold, and b.scale_outputs behind it
     b.shortcut                                  the projection, where sizes change: always runs
     b.add (relu)
+
+A spatial block has ``b.tiles.pool, b.tiles.conv, b.tiles.threshold`` instead: a bit per tile of b.conv1 and b.conv2.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from torch import nn
 from networks.models.graph_ops import add_conv, add_linear, start_graph
 from networks.models.lcnet import LCBlock
 from networks.models.resnet import ResidualBlock, ResNet
+from networks.models.spatial import SpatialBasicBlock
 from traces import Gate, GraphBuilder, NetworkGraph, Tensor, UnsupportedError, Window
 
 
@@ -94,6 +97,8 @@ def gated_conv_name(name: str, block: ResidualBlock) -> str:
 def _block(builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor) -> Tensor:
     lnet = block.lnet if isinstance(block, LCBlock) else None
     cnet = block.cnet if isinstance(block, LCBlock) else None
+    if isinstance(block, SpatialBasicBlock):
+        return _spatial_block(builder, name, block, x)
     identity = shortcut(builder, name, block, x)
     pooled = builder.global_pool(f"{name}.pool", x) if lnet or cnet else x
     layer_score = channel_scores = None
@@ -133,3 +138,30 @@ def _block(builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor) ->
             )
         )
     return out
+
+
+def _spatial_block(builder: GraphBuilder, name: str, block: SpatialBasicBlock, x: Tensor) -> Tensor:
+    gate = f"{name}.tiles"
+    identity = shortcut(builder, name, block, x)
+    side = x.height // block.tiles.grid
+    means = x
+    computed_by: tuple[str, ...] = (f"{gate}.conv", f"{gate}.threshold")
+    if side > 1:
+        means = builder.pool("avg_pool", f"{gate}.pool", x, Window.square(side, stride=side, same=False))
+        computed_by = (f"{gate}.pool", *computed_by)
+    scores = add_conv(builder, f"{gate}.conv", block.tiles.conv, means)
+    builder.elementwise("threshold", f"{gate}.threshold", (scores,))
+    y = branch(builder, name, block, x, None)
+    builder.gate(
+        Gate(
+            name=gate,
+            kind="spatial",
+            size=block.tiles.parts,
+            tile_rows=block.tiles.grid,
+            tile_cols=block.tiles.grid,
+            reads=x.name,
+            computed_by=computed_by,
+            guards=(f"{name}.conv1", f"{name}.conv2"),
+        )
+    )
+    return builder.elementwise("add", f"{name}.add", (y, identity), "relu")
