@@ -108,7 +108,9 @@ class Array(Part):
     stream_block: CyclesUp = 0  # longest stream of one command [rows]; 0: no limit
     min_stream_cycles: CyclesUp = 0  # of the last stream
     fold_overhead_cycles: CyclesUp = 0
-    gemm_overhead_cycles: Cycles = 0  # once per product: pipeline and command latency
+    gemm_overhead_cycles: Cycles = 0  # once per product: command latency
+    multiplier_latency_cycles: CyclesUp = 0  # once per product, LM
+    accumulator_latency_cycles: CyclesUp = 0  # once per product, LA
     pack_groups: bool = True  # small groups of a convolution lie side by side (group_packing)
     zero_gating: bool = False  # a masked MAC that is computed anyway does not switch
     depthwise_on: Literal["array", "simd"] = "array"
@@ -118,6 +120,11 @@ class Array(Part):
     def drains(self) -> Drain:
         """How results leave: those of os alone can be read in parallel, others leave through the rows."""
         return "every_fold" if self.drain == "none" and self.dataflow != "os" else self.drain
+
+    @property
+    def product_overhead_cycles(self) -> int:
+        """Cycles that every product takes once, g: its commands, and the pipeline of multiplier and accumulator."""
+        return self.gemm_overhead_cycles + self.multiplier_latency_cycles + self.accumulator_latency_cycles
 
     @property
     def peak_macs_per_cycle(self) -> int:
