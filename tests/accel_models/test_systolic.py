@@ -209,4 +209,6 @@ def test_latencies_of_multiplier_and_accumulator_show_once(multiplier: int, accu
 def test_a_group_is_a_product_of_its_own() -> None:
     """64 groups of 9 x 1 weights and 49 pixels, one fold each: SCALE-Sim's last index of every one of them."""
     array = load_design("systolic_bare").section(Array)
-    assert compute_cycles(array, Gemms.of(49, 9, 1, 64)).tolist() == [64 * (2 * 32 + 32 + 49 - 2 - 1)] == [9088]
+    assert (
+        compute_cycles(array, Gemms.of(49, 9, 1, 64)).tolist() == [64 * (2 * 32 + 32 + 49 - 2 - 1)] == [9088]
+    )
