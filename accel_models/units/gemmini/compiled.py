@@ -32,7 +32,8 @@ def compiled(function: F) -> F:
 
 def compiled_and_kept(function: F) -> F:
     """Compile an outermost loop and keep it on disk."""
-    config.CACHE_DIR = config.CACHE_DIR or str(_cache_folder())  # numba reads it where a function is wrapped
+    # Numba reads it where a function is wrapped; its names are set at import, so mypy does not know them.
+    config.CACHE_DIR = config.CACHE_DIR or str(_cache_folder())  # type: ignore[attr-defined]
     return cast("F", njit(nogil=True, error_model="numpy", cache=True)(function))
 
 
