@@ -1,0 +1,94 @@
+"""Networks trained for a design: skipped layers priced in its cycles, beside networks trained for MACs and static ones.
+
+`lacuna cost-table` exports what each op costs a design as its compiler leaves it; `cost.table` of a training configuration
+reads it. All that is compared comes from one backbone. What counts is the latency and the energy at equal accuracy: of the
+best networks trained for MACs, dynamic or narrowed and shortened by hand, interpolated between those next to it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+import lacuna as lc
+from networks import describe_checkpoint, shipped_networks
+
+DESIGNS = {
+    "cortex_m4": (),
+    "ethos_u55_128": ("lnet_ethos128_50",),
+    "edge_npu_32x32": ("lnet_npu32_50",),
+    "gemmini_16x16": ("lnet_gemmini_50",),
+}
+BY_MACS = (
+    *(f"lcnet_resnet20_{share}" for share in (70, 50, 40, 30, 20)),
+    *(f"cnet_resnet20_{share}" for share in (50, 30)),
+    *(f"lnet_resnet20_{share}" for share in (70, 50, 30)),
+    "lnet_macs_50",
+)
+STATIC = (
+    "resnet20_taught",
+    *(f"resnet20_narrow{share}" for share in (70, 50, 40, 30, 20)),
+    "resnet14_short",
+    "resnet8_short",
+)
+Point = tuple[float, float, float]  # accuracy [0..1], latency [us], energy [uJ]
+
+
+def dynamic(name: str, design: lc.Design) -> Point:
+    """Return what a shipped trace reaches on a design, compiled as well as it allows."""
+    summary = lc.replay(lc.load_trace(f"{name}_cifar10"), design, explain=False).replayed
+    return summary.accuracy, summary.latency_us.mean, summary.energy_uj.mean
+
+
+def static(name: str, design: lc.Design) -> Point:
+    """Return the same of a static network: one input is like the next."""
+    graph = describe_checkpoint(Path("networks/shipped") / f"{name}.pt").graph
+    one = np.zeros(1, np.int32)
+    trace = lc.Trace(graph=graph, info=lc.TraceInfo(model_name=name), labels=one, predictions=one, decisions={})
+    summary = lc.replay(trace, design, explain=False).replayed
+    return accuracies()[name], summary.latency_us.mean, summary.energy_uj.mean
+
+
+def accuracies() -> dict[str, float]:
+    """Return the test accuracy of every shipped network."""
+    return {network.name: network.accuracy for network in shipped_networks()}
+
+
+def saved(point: Point, others: list[Point], column: int) -> float | None:
+    """Return the share saved against the best of others at equal accuracy; ``None`` beyond their ends."""
+    front = sorted(p for p in others if not any(q[0] >= p[0] and q[column] < p[column] for q in others))
+    reached = [p[0] for p in front]
+    if not reached[0] <= point[0] <= reached[-1]:
+        return None
+    return 1.0 - point[column] / float(np.interp(point[0], reached, [p[column] for p in front]))
+
+
+def main() -> None:
+    """Print, per design, every network's point, and what the best dynamic ones save at equal accuracy."""
+    for name, trained in DESIGNS.items():
+        design = lc.load_design(name)
+        for_macs = {network: dynamic(network, design) for network in BY_MACS}
+        for_design = {network: dynamic(network, design) for network in trained}
+        fixed = {network: static(network, design) for network in STATIC}
+        print(f"\n{name}\ntrained for  network             accuracy     latency     energy")
+        for goal, points in (("-, static", fixed), ("MACs", for_macs), ("this design", for_design)):
+            for network, (accuracy, latency, energy) in points.items():
+                print(f"{goal:11}  {network:18}  {accuracy:7.1%}  {latency:8.0f} us  {energy:6.0f} uJ")
+        compare("trained for this design", for_design, "for MACs", list(for_macs.values()))
+        compare("dynamic", for_macs | for_design, "static", list(fixed.values()))
+
+
+def compare(what: str, points: dict[str, Point], than: str, others: list[Point]) -> None:
+    """Print the most that points save in time against others of equal accuracy, and the energy there."""
+    found = {name: saved(point, others, 1) for name, point in points.items()}
+    known = {name: share for name, share in found.items() if share is not None}
+    if known:
+        best = max(known, key=known.__getitem__)
+        energy = saved(points[best], others, 2)
+        more = "" if energy is None else f", {energy:.1%} energy"
+        print(f"{what}, at the accuracy of {best}: {known[best]:.1%} less time{more} than {than}")
+
+
+if __name__ == "__main__":
+    main()
