@@ -1,8 +1,9 @@
 """Networks trained for a design: skipped layers priced in its cycles, beside networks trained for MACs and static ones.
 
-`lacuna cost-table` exports what each op costs a design as its compiler leaves it; `cost.table` of a training configuration
-reads it. All that is compared comes from one backbone. What counts is the latency and the energy at equal accuracy: of the
-best networks trained for MACs, dynamic or narrowed and shortened by hand, interpolated between those next to it.
+`lacuna cost-table` exports what each op costs a design as its compiler leaves it; `cost.table` of a training
+configuration reads it. What counts is the latency and the energy at equal accuracy, against the best of the others,
+interpolated between those next to it. The second family is wide and shallow: there a little network answers first, and
+the large one where the little one is not sure.
 """
 
 from __future__ import annotations
@@ -32,12 +33,17 @@ STATIC = (
     "resnet14_short",
     "resnet8_short",
 )
+WIDE = ("wide_teacher", "wide", "wide_taught", "wide_teacher_narrow34", "wide_teacher_narrow20")
+LITTLE_BIG, THRESHOLDS = "wide_little_big", (0.9, 0.8, 0.7, 0.6, 0.5)
 Point = tuple[float, float, float]  # accuracy [0..1], latency [us], energy [uJ]
 
 
-def dynamic(name: str, design: lc.Design) -> Point:
+def dynamic(name: str, design: lc.Design, threshold: float | None = None) -> Point:
     """Return what a shipped trace reaches on a design, compiled as well as it allows."""
-    summary = lc.replay(lc.load_trace(f"{name}_cifar10"), design, explain=False).replayed
+    trace = lc.load_trace(f"{name}_cifar10")
+    if threshold is not None:
+        trace = lc.with_exit_threshold(trace, threshold)
+    summary = lc.replay(trace, design, explain=False).replayed
     return summary.accuracy, summary.latency_us.mean, summary.energy_uj.mean
 
 
@@ -45,7 +51,9 @@ def static(name: str, design: lc.Design) -> Point:
     """Return the same of a static network: one input is like the next."""
     graph = describe_checkpoint(Path("networks/shipped") / f"{name}.pt").graph
     one = np.zeros(1, np.int32)
-    trace = lc.Trace(graph=graph, info=lc.TraceInfo(model_name=name), labels=one, predictions=one, decisions={})
+    trace = lc.Trace(
+        graph=graph, info=lc.TraceInfo(model_name=name), labels=one, predictions=one, decisions={}
+    )
     summary = lc.replay(trace, design, explain=False).replayed
     return accuracies()[name], summary.latency_us.mean, summary.energy_uj.mean
 
@@ -71,12 +79,22 @@ def main() -> None:
         for_macs = {network: dynamic(network, design) for network in BY_MACS}
         for_design = {network: dynamic(network, design) for network in trained}
         fixed = {network: static(network, design) for network in STATIC}
-        print(f"\n{name}\ntrained for  network             accuracy     latency     energy")
-        for goal, points in (("-, static", fixed), ("MACs", for_macs), ("this design", for_design)):
+        wide = {network: static(network, design) for network in WIDE}
+        sure = {f"little/big, {t}": dynamic(LITTLE_BIG, design, t) for t in THRESHOLDS}
+        print(f"\n{name}\ntrained for  network                accuracy     latency     energy")
+        groups = [
+            ("static", fixed),
+            ("MACs", for_macs),
+            ("this design", for_design),
+            ("static", wide),
+            ("exits", sure),
+        ]
+        for goal, points in groups:
             for network, (accuracy, latency, energy) in points.items():
-                print(f"{goal:11}  {network:18}  {accuracy:7.1%}  {latency:8.0f} us  {energy:6.0f} uJ")
+                print(f"{goal:11}  {network:21}  {accuracy:7.1%}  {latency:8.0f} us  {energy:6.0f} uJ")
         compare("trained for this design", for_design, "for MACs", list(for_macs.values()))
         compare("dynamic", for_macs | for_design, "static", list(fixed.values()))
+        compare("little before big", sure, "static and wide", list(wide.values()))
 
 
 def compare(what: str, points: dict[str, Point], than: str, others: list[Point]) -> None:
