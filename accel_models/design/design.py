@@ -70,9 +70,17 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Dataflow = Literal["ws", "os", "is"]
+Dataflow = Literal["ws", "os", "is", "rs"]
 Drain = Literal["every_fold", "overlapped", "none"]
 P = TypeVar("P", bound=Part)
+
+
+class Scratchpads(Part):
+    """What one PE of a row-stationary array stores, in numbers; see :mod:`accel_models.units.array.row_stationary`."""
+
+    inputs: Count
+    weights: Count
+    sums: Count
 
 
 class Array(Part):
@@ -104,6 +112,7 @@ class Array(Part):
     pack_groups: bool = True  # small groups of a convolution lie side by side (group_packing)
     zero_gating: bool = False  # a masked MAC that is computed anyway does not switch
     depthwise_on: Literal["array", "simd"] = "array"
+    scratchpads: Scratchpads | None = None  # rs: of each PE
 
     @property
     def drains(self) -> Drain:
@@ -167,6 +176,18 @@ class Dram(Part):
     price: str  # row of tables/dram.csv
 
 
+class Ports(Part):
+    """Bits that pass between each buffer and the array in a cycle, reads and writes together.
+
+    What is left out is as wide as the edge of the array that it feeds: a number per row or column, and of partial sums
+    one each way, which no systolic dataflow ever waits for.
+    """
+
+    activation: Bits | None = None  # where buffers are shared, what shares one passes here too
+    weight: Bits | None = None
+    accumulator: Bits | None = None
+
+
 class Memory(Part):
     """Buffers beside the array, and the DRAM behind them."""
 
@@ -174,6 +195,7 @@ class Memory(Part):
     weight_buffer: Size
     accumulator_buffer: Room
     shared_buffer: bool = False  # inputs and weights share the activation buffer
+    shared_sums: bool = False  # inputs and partial sums share the activation buffer
     double_buffered: bool = True
     double_buffered_accumulator: bool = True
     halo_kept: bool = True  # rows that neighbouring tiles share stay in the buffer
@@ -183,6 +205,7 @@ class Memory(Part):
     accumulator_bits: Width = 32
     word: Bits = 64  # of one SRAM access
     banks: Count = 1
+    ports: Ports = Ports()
     dram: Dram
 
 
