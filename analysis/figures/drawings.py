@@ -338,7 +338,7 @@ def _names(axes: Axes, points: Sequence[tuple[str, float, float]]) -> None:
 def write_trade_off(series: Sequence[TradeOffSeries], path: Path) -> None:
     """Draw accuracy against MACs, a line per method."""
     with _styled():
-        figure = Figure(figsize=(WIDTH, 4.2))
+        figure = Figure(figsize=(1.45 * WIDTH, 4.6))
         axes = figure.add_subplot()
         for i, one in enumerate(series):
             axes.plot(
@@ -354,7 +354,7 @@ def write_trade_off(series: Sequence[TradeOffSeries], path: Path) -> None:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set(xlabel="MACs, share of the static ResNet-20", ylabel="test accuracy")
-        figure.legend(loc="outside lower center", ncols=3, fontsize=8)
+        figure.legend(loc="outside right center", fontsize=8)
         with atomic_write(path) as part:
             figure.savefig(part, format="png", dpi=_DPI, metadata=_NO_DATE["png"])
 

@@ -35,7 +35,7 @@ from traces import ConfigError, NetworkGraph
 
 _Count = Annotated[int, Field(ge=1, le=4096)]
 _Blocks = Annotated[int, Field(ge=1, le=64)]  # of a stage; ResNet-101 has 23
-_Score = Annotated[float, Field(ge=0, lt=1)]
+_Score = Annotated[float, Field(ge=0, le=1)]
 _Stages = Field(default=(), max_length=8)
 _MOST_WEIGHTS = 2**28  # 1 GiB of float32; six times a ResNet-101
 _IMAGENET_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
@@ -51,7 +51,8 @@ class ResNetConfig(_Config):
 
     ``depth`` is 6n + 2 for CIFAR, one of 18, 34, 50, 101 for ImageNet; ``blocks`` (of each stage) may stand
     instead.  ``layer_gates`` gives every block an L-Net, ``channel_gates`` a C-Net; ``per_convolution`` gives the
-    last convolution of a block a C-Net too.  ``least_score`` is the least score of what is kept; 0 is plain ReLU-1.
+    last convolution of a block a C-Net too.  ``least_score`` is the least score of what is kept; 0 is plain
+    ReLU-1, and with 1 nothing is scaled: gates are bits, and an accelerator has no products to compute.
     ``spatial_gates`` gives every basic block a bit per tile of the image instead.
     """
 
@@ -190,7 +191,7 @@ class WhitenedConfig(_Config):
     little: tuple[_Count, ...] = _Stages
     layer_gates: bool = False
     channel_gates: bool = False
-    least_score: _Score = LEAST_SCORE
+    least_score: Annotated[float, Field(ge=0, lt=1)] = LEAST_SCORE
     in_channels: _Count = 3
     classes: _Count = 10
 

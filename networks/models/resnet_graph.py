@@ -50,7 +50,7 @@ def branch(
     *before, (last, _) = block.layers()
     for i, (conv, _) in enumerate(before, start=1):
         x = add_conv(builder, f"{name}.conv{i}", conv, x, "relu")
-    if scores is not None:
+    if scores is not None and scales(block):
         x = builder.elementwise("mul", f"{name}.scale_channels", (x, scores))
     own = block.cnet2 if isinstance(block, LCBlock) else None
     conv_name = f"{name}.conv{len(block.kernels)}"
@@ -59,7 +59,9 @@ def branch(
     pooled = builder.global_pool(f"{name}.pool2", x)
     outputs = add_linear(builder, f"{name}.cnet2.fc", own.fc.linear, pooled, "relu1")
     builder.elementwise("threshold", f"{name}.cnet2.threshold", (outputs,))
-    y = builder.elementwise("mul", f"{name}.scale_outputs", (add_conv(builder, conv_name, last, x), outputs))
+    y = add_conv(builder, conv_name, last, x)
+    if scales(block):
+        y = builder.elementwise("mul", f"{name}.scale_outputs", (y, outputs))
     builder.gate(
         Gate(
             name=f"{name}.cnet2",
@@ -68,10 +70,16 @@ def branch(
             reads=x.name,
             computed_by=(f"{name}.pool2", f"{name}.cnet2.fc", f"{name}.cnet2.threshold"),
             guards=(conv_name,),
-            scaled=True,
+            scaled=scales(block),
         )
     )
     return y
+
+
+def scales(block: ResidualBlock) -> bool:
+    """Tell whether the block's scores multiply what they keep; gates whose least score is 1 are bits."""
+    gates = (block.lnet, block.cnet) if isinstance(block, LCBlock) else ()
+    return any(gate is not None and gate.least < 1.0 for gate in gates)
 
 
 def shortcut(builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor) -> Tensor:
@@ -110,7 +118,7 @@ def _block(builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor) ->
         channel_scores = add_linear(builder, f"{name}.cnet.fc", cnet.fc.linear, pooled, "relu1")
         builder.elementwise("threshold", f"{name}.cnet.threshold", (channel_scores,))
     y = branch(builder, name, block, x, channel_scores)
-    if layer_score is not None:
+    if layer_score is not None and scales(block):
         y = builder.elementwise("mul", f"{name}.scale", (y, layer_score))
     out = builder.elementwise("add", f"{name}.add", (y, identity), "relu")
     if lnet is not None:
@@ -122,7 +130,7 @@ def _block(builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor) ->
                 reads=x.name,
                 computed_by=(f"{name}.pool", f"{name}.lnet.fc", f"{name}.lnet.threshold"),
                 guards=guards,
-                scaled=True,
+                scaled=scales(block),
             )
         )
     if cnet is not None:
@@ -134,7 +142,7 @@ def _block(builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor) ->
                 reads=x.name,
                 computed_by=(f"{name}.pool", f"{name}.cnet.fc", f"{name}.cnet.threshold"),
                 guards=(gated_conv_name(name, block),),
-                scaled=True,
+                scaled=scales(block),
             )
         )
     return out

@@ -31,7 +31,8 @@ class TrainSettings(BaseModel):
     ``muon``: peak rate at which :class:`~networks.training.optimizing.muon.Muon` trains convolutions; SGD has the rest.
     ``adam``: peak rate at which AdamW trains what SGD would: transformers.
     ``gate_fan_in``: Choice.  Adam moves every weight of a gate by its rate, so that a score of 256 inputs moves 16
-    times as far as its bias does.  On wide networks every channel then closes for some inputs, and none always or never.
+    times as far as its bias does.  On wide networks every channel then closes for some inputs, and none always or
+    never.
     ``look_ahead``: see :class:`~networks.training.optimizing.look_ahead.LookAhead`.
     ``alternating_flip``: see :class:`~networks.training.batches.Augmentation`.
     """
