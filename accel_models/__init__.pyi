@@ -60,7 +60,9 @@ from .energy.tables import read_table as read_table
 from .energy.technology import energy_factor as energy_factor
 from .units.array.accesses import buffer_accesses as buffer_accesses
 from .units.array.mapping import Mapping as Mapping
+from .units.array.mapping import Operands as Operands
 from .units.array.mapping import map_ops as map_ops
+from .units.array.row_stationary.choosing import map_row_stationary as map_row_stationary
 from .units.array.systolic import Gemms as Gemms
 from .units.array.systolic import ceil_div as ceil_div
 from .units.array.systolic import compute_cycles as compute_cycles

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from lacuna.commands import (
-    compare,
     cost_table,
     demo,
     designs,
@@ -19,8 +18,8 @@ from lacuna.commands import (
     report,
     stream,
     validate,
-    verdict,
 )
+from lacuna.commands.questions import break_even, compare, sensitivity, verdict, why
 
 app = typer.Typer(
     name="lacuna",
@@ -66,3 +65,6 @@ app.command()(compare.compare)
 app.command()(report.report)
 app.command()(validate.validate)
 app.command()(verdict.verdict)
+app.command()(why.why)
+app.command()(sensitivity.sensitivity)
+app.command("break-even")(break_even.break_even)

@@ -70,9 +70,17 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Dataflow = Literal["ws", "os", "is"]
+Dataflow = Literal["ws", "os", "is", "rs"]
 Drain = Literal["every_fold", "overlapped", "none"]
 P = TypeVar("P", bound=Part)
+
+
+class Scratchpads(Part):
+    """What one PE of a row-stationary array stores, in numbers; see :mod:`accel_models.units.array.row_stationary`."""
+
+    inputs: Count
+    weights: Count
+    sums: Count
 
 
 class Array(Part):
@@ -100,15 +108,23 @@ class Array(Part):
     stream_block: CyclesUp = 0  # longest stream of one command [rows]; 0: no limit
     min_stream_cycles: CyclesUp = 0  # of the last stream
     fold_overhead_cycles: CyclesUp = 0
-    gemm_overhead_cycles: Cycles = 0  # once per product: pipeline and command latency
+    gemm_overhead_cycles: Cycles = 0  # once per product: command latency
+    multiplier_latency_cycles: CyclesUp = 0  # once per product, LM
+    accumulator_latency_cycles: CyclesUp = 0  # once per product, LA
     pack_groups: bool = True  # small groups of a convolution lie side by side (group_packing)
     zero_gating: bool = False  # a masked MAC that is computed anyway does not switch
     depthwise_on: Literal["array", "simd"] = "array"
+    scratchpads: Scratchpads | None = None  # rs: of each PE
 
     @property
     def drains(self) -> Drain:
         """How results leave: those of os alone can be read in parallel, others leave through the rows."""
         return "every_fold" if self.drain == "none" and self.dataflow != "os" else self.drain
+
+    @property
+    def product_overhead_cycles(self) -> int:
+        """Cycles that every product takes once, g: its commands, and the pipeline of multiplier and accumulator."""
+        return self.gemm_overhead_cycles + self.multiplier_latency_cycles + self.accumulator_latency_cycles
 
     @property
     def peak_macs_per_cycle(self) -> int:
@@ -167,6 +183,18 @@ class Dram(Part):
     price: str  # row of tables/dram.csv
 
 
+class Ports(Part):
+    """Bits that pass between each buffer and the array in a cycle, reads and writes together.
+
+    What is left out is as wide as the edge of the array that it feeds: a number per row or column, and of partial sums
+    one each way, which no systolic dataflow ever waits for.
+    """
+
+    activation: Bits | None = None  # where buffers are shared, what shares one passes here too
+    weight: Bits | None = None
+    accumulator: Bits | None = None
+
+
 class Memory(Part):
     """Buffers beside the array, and the DRAM behind them."""
 
@@ -174,6 +202,7 @@ class Memory(Part):
     weight_buffer: Size
     accumulator_buffer: Room
     shared_buffer: bool = False  # inputs and weights share the activation buffer
+    shared_sums: bool = False  # inputs and partial sums share the activation buffer
     double_buffered: bool = True
     double_buffered_accumulator: bool = True
     halo_kept: bool = True  # rows that neighbouring tiles share stay in the buffer
@@ -185,6 +214,7 @@ class Memory(Part):
     # ``out_of_order``: weights that wait for a gate's decision let outputs and inputs pass.
     dma: Literal["in_order", "out_of_order"] = "in_order"
     banks: Count = 1
+    ports: Ports = Ports()
     dram: Dram
 
 

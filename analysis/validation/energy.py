@@ -20,6 +20,7 @@ def energy_comparisons() -> tuple[Comparison, ...]:
         validation_mcu.energy_of_other_chips(),
         validation_eyeriss.energy_from_accesses(),
         validation_eyeriss.latency_of_the_design(),
+        validation_eyeriss.accesses_of_the_design(),
         validation_eyeriss.energy_of_the_design(),
         validation_npu.nvdla_peak(),
         validation_npu.chips_at_peak(),

@@ -16,7 +16,7 @@ from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.work.workload import open_trace
 
-DESIGNS = ("edge_npu_16x16", "eyeriss_like", "cortex_m4")
+DESIGNS = ("edge_npu_16x16", "eyeriss", "cortex_m4")
 POLICIES = (
     Policy(),
     Policy(prefetch="speculate"),

@@ -18,6 +18,7 @@ all orders, so the table holds for each tile of groups: alone, or several packed
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,13 +26,14 @@ from numpy.typing import ArrayLike, NDArray
 from accel_models.design.design import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.group_packing import pack, packings
+from accel_models.units.array.job import Bools, Job
 from accel_models.units.array.op_sizes import Floats, OpSizes, gemms_of, sizes_of
-from accel_models.units.array.systolic import compute_cycles
-from accel_models.units.array.tile_cost import Bools, Job
+from accel_models.units.array.systolic import NO_FOLDS, compute_cycles
 from accel_models.units.array.tile_counts import counts_of
 from accel_models.units.array.tile_search import BYTES, Prices, Ways, search, shortfall
 from accel_models.units.array.tiling import row_folds, streamed
 from accel_models.work.shapes import Ints, Shapes
+from traces import ConfigError
 
 BUFFERS = ("activation", "weight", "accumulator")
 CHUNK = 2048  # ops searched at a time, so that working arrays stay in cache
@@ -203,6 +205,10 @@ def _whole_folds(array: Array, op: OpSizes) -> Floats:
             return row_folds(array, op) * np.ceil(op.m / array.cols) * op.groups * streamed(array, op.n)
         case "os":
             return np.ceil(op.m / array.rows) * np.ceil(op.n / array.cols) * op.groups * streamed(array, op.k)
+        case "rs":
+            raise ConfigError(NO_FOLDS)
+        case _:
+            assert_never(array.dataflow)
 
 
 def _map_chunk(job: Job, work: Bools, prices: Prices | None) -> Mapping:

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.cost import TILE_AIMS
+from accel_models.units.array.job import Bools, Job, Tiles
 from accel_models.units.array.op_sizes import Floats
+from accel_models.units.array.ports import weight_loads
 from accel_models.units.array.tile_cost import (
-    Bools,
     Ends,
-    Job,
     Kept,
-    Tiles,
     ends,
     fits,
     footprints,
@@ -160,11 +159,6 @@ def _keys(job: Job, tiles: Tiles, end: Ends, kept: Kept, prices: Prices | None) 
     reads = weight_loads(job, tiles) * packed * job.op.weight_bytes
     both = prices.dram_pj_per_byte + prices.buffer_pj_per_byte  # a byte on the bus is also one in a buffer
     return moved_bytes * both + reads * prices.buffer_pj_per_byte, total
-
-
-def weight_loads(job: Job, tiles: Tiles) -> Floats:
-    """Return how often tiles make the weights pass from their buffer into the array."""
-    return tiles.pixels.tiles if job.array.dataflow == "ws" else np.ones_like(job.op.m)
 
 
 def shortfall(job: Job, ways: Ways) -> tuple[Ints, Ints, Ints]:

@@ -9,6 +9,7 @@ import numpy as np
 from accel_models.design.design import Array, Design
 from accel_models.energy.actions import Idle
 from accel_models.units.array.price import array_cost
+from accel_models.units.array.row_stationary.passes import scratchpads
 from accel_models.units.kinds import Cycles, Silicon, Unit, equal_names
 from accel_models.units.unit_cost import States, UnitCost
 from traces import MAC_KINDS, ConfigError, Op
@@ -27,7 +28,9 @@ class ArrayUnit:
     parts: tuple[str, ...] = ()
 
     def check(self, design: Design) -> None:
-        """Refuse depthwise layers for a core that is not there."""
+        """Refuse depthwise layers for a core that is not there, and rows that stay with nowhere to stay."""
+        if design.section(Array).dataflow == "rs":
+            scratchpads(design.section(Array))
         if design.section(Array).depthwise_on == "simd" and design.simd is None:
             raise ConfigError("array.depthwise_on = 'simd', but the design has no simd core")
 
