@@ -28,6 +28,7 @@ from .sweeps.sweep import Progress as Progress
 from .sweeps.sweep import sweep as sweep
 from .validation.all import all_comparisons as all_comparisons
 from .validation.comparison import Comparison as Comparison
+from .validation.left_out import kept as kept
 from .validation.left_out import predicted_of as predicted_of
 from .validation.row_kinds import ROW_KINDS as ROW_KINDS
 from .validation.row_kinds import row_kind as row_kind

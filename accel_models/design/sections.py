@@ -92,7 +92,11 @@ class Array(Part):
     fold_overhead_cycles: CyclesUp = 0
     """Control once per fold, beyond the equations."""
     gemm_overhead_cycles: Cycles = 0
-    """Once per product: pipeline and command latency."""
+    """Once per product: commands."""
+    multiplier_latency_cycles: CyclesUp = 0
+    """Once per product: pipeline of a multiplier, LM."""
+    accumulator_latency_cycles: CyclesUp = 0
+    """Once per product: pipeline of an accumulator, LA."""
     pack_groups: bool = True
     """Small groups of a convolution lie side by side on the array."""
     zero_gating: bool = False
@@ -106,6 +110,11 @@ class Array(Part):
     def drains(self) -> Drain:
         """How results leave: those of os alone can be read in parallel, others leave through the rows."""
         return "every_fold" if self.drain == "none" and self.dataflow != "os" else self.drain
+
+    @property
+    def product_overhead_cycles(self) -> int:
+        """Cycles that every product takes once, g: its commands, and the pipeline of multiplier and accumulator."""
+        return self.gemm_overhead_cycles + self.multiplier_latency_cycles + self.accumulator_latency_cycles
 
     @property
     def peak_macs_per_cycle(self) -> int:

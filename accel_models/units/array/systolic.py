@@ -222,7 +222,7 @@ def _ends(params: Array, folds: Folds) -> Numbers:
     skew = params.hop_cycles * (rows - 1) + (cols - 1)
     drain = rows if params.drain_path == "down" else cols
     stream = np.maximum(folds.stream.last, params.min_stream_cycles)
-    ends: Numbers = params.gemm_overhead_cycles * folds.groups + 0 * folds.stream.pieces
+    ends: Numbers = params.product_overhead_cycles * folds.groups + 0 * folds.stream.pieces
     if params.dataflow == "os":
         if params.drains == "overlapped":
             last = stream + params.fold_overhead_cycles + skew + drain
