@@ -13,9 +13,9 @@ from .cost import Misfit as Misfit
 from .cost import Placement as Placement
 from .cost import WorkStates as WorkStates
 from .cost_table import save_cost_table as save_cost_table
-from .design.design import Array as Array
 from .design.design import Design as Design
-from .design.design import Skip as Skip
+from .design.keys import Key as Key
+from .design.keys import keys as keys
 from .design.load import altered as altered
 from .design.load import assign as assign
 from .design.load import check_path as check_path
@@ -36,6 +36,10 @@ from .design.quantities import UNITS as UNITS
 from .design.quantities import exact as exact
 from .design.quantities import parse_quantity as parse_quantity
 from .design.quantities import spell as spell
+from .design.sections import Array as Array
+from .design.sections import Skip as Skip
+from .design.writing import commented_yaml as commented_yaml
+from .design.writing import design_schema as design_schema
 from .dram import transfer_cycles as transfer_cycles
 from .energy.actions import Actions as Actions
 from .energy.actions import EnergyParts as EnergyParts

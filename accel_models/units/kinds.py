@@ -19,7 +19,8 @@ from accel_models.energy.actions import Idle
 from traces import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
-    from accel_models.design.design import Design, Part
+    from accel_models.design.design import Design
+    from accel_models.design.sections import Part
     from accel_models.units.unit_cost import States, UnitCost
     from traces import Op
 

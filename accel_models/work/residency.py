@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from accel_models.compiling.absorbing import Absorbed
-from accel_models.design.design import Design, Memory
+from accel_models.design.design import Design
+from accel_models.design.sections import Memory
 from traces import NetworkGraph, Op
 
 Lifetimes = Mapping[str, range]  # per tensor, positions of ops

@@ -96,7 +96,7 @@ class TestDesigns:
             ("aray.rows=8", ("aray", "did you mean 'array'?")),
             ("array.rows=0", ("array.rows = 0", "greater than or equal to 1")),
             ("array.rows=many", ("array.rows = 'many'",)),
-            ("array.dataflow=xs", ("array.dataflow = 'xs'", "did you mean 'ws'?", "known: is, os, ws")),
+            ("array.dataflow=xs", ("array.dataflow = 'xs'", "did you mean 'ws'?", "known: is, os, rs, ws")),
             ("clock=500", ("clock = 500", "no unit", "MHz")),
             ("clock=500 KB", ("clock", "500 KB")),
             ("clock=-1 MHz", ("clock", "-1 MHz")),

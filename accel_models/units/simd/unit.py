@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel_models.design.design import Design, Simd
+from accel_models.design.design import Design
 from accel_models.design.params import simd_params
+from accel_models.design.sections import Simd
 from accel_models.energy.actions import Idle
 from accel_models.energy.params import PRECISION_BYTES
 from accel_models.units.kinds import Cycles, Silicon, Unit, has_matrix_unit
