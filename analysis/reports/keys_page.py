@@ -17,7 +17,8 @@ HEAD = """# Keys of a design file
 
 Every key, read off the classes that check it; `lacuna inspect --keys memory.dram` prints a section, `lacuna schema
 design` the JSON Schema. Quantities are written with their unit (`64 KiB`); a key that is *needed* is so where its
-section is there. A file may begin with `like: NAME`, a design whose values hold where it is silent. Written by `make docs`.
+section is there. A file may begin with `like: NAME`, a design whose values hold where it is silent.
+Written by `make docs`.
 """
 
 
