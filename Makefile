@@ -41,7 +41,9 @@ golden: $(READY)  ## write tests/golden.json anew; say in CHANGELOG.md under Num
 docs: $(READY)  ## write the generated pages of docs/ and their figures anew
 	$(BIN)/lacuna validate --docs docs
 	$(BIN)/python -m analysis.reports.networks_page
+	$(BIN)/python -m analysis.reports.classes_page
 	$(BIN)/python -m analysis.reports.choices_page
+	$(BIN)/python -m analysis.reports.keys_page
 
 bench: $(READY)  ## speed, as ratios within one run
 	for script in benchmarks/*.py; do OMP_NUM_THREADS=1 $(BIN)/python $$script || exit 1; done

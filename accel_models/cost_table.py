@@ -5,8 +5,9 @@ The file is JSON; ``networks.training.cost_table`` reads it and interpolates bet
     {"format": "lacuna-cost-table", "format_version": 1, "unit": "pJ", "design": "edge_npu_16x16",
      "ops": {"block1.conv1": {"in_channels": [0, 8, 16], "out_channels": [0, 8, 16], "cost": [[0, 0, 0], ...]}}}
 
-Costs are of one op alone, from its first byte asked for to its last one stored; energy without leakage.  What
-ops hide behind each other only a replay can tell.
+Ops are placed as a compiler leaves them: scores that join an output stage, fused sums, and weights that stay cost what
+they cost there; what its producer takes over has no row.  Costs are of one op alone, from its first byte asked for to
+its last one stored; energy without leakage.  What ops hide behind each other only a replay can tell.
 
 A design that leaves out whole groups of channels, or none, computes more channels than are kept.  Choice: the table
 prices the channels it computes on average, were the kept ones anywhere with equal chance; so training towards such
@@ -23,8 +24,11 @@ from typing import Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_models.compiling.compiler import Compiler
+from accel_models.compiling.plan import plan
 from accel_models.cost import FREE, Ints, Placement, WorkStates
-from accel_models.design.design import Design, Skip
+from accel_models.design.design import Design
+from accel_models.design.sections import Skip
 from accel_models.units.pricing import price
 from accel_models.work.placement import place
 from traces import NetworkGraph, Op, UnsupportedError, atomic_write
@@ -34,7 +38,9 @@ FORMAT_VERSION = 1
 KNOTS = 17  # Choice: per axis; a staircase of 16-wide folds over 256 channels keeps its steps
 
 
-def cost_table(graph: NetworkGraph, design: Design, unit: Unit) -> dict[str, object]:
+def cost_table(
+    graph: NetworkGraph, design: Design, unit: Unit, compiler: Compiler | None = None
+) -> dict[str, object]:
     """Return the table of every op that multiplies and every op on the way between them.
 
     Parameters
@@ -45,15 +51,18 @@ def cost_table(graph: NetworkGraph, design: Design, unit: Unit) -> dict[str, obj
         The accelerator.
     unit
         ``"cycles"`` of the design's clock, or ``"pJ"``.
+    compiler
+        Which steps a compiler takes; all of them unless given.  Sorting moves no price: see above.
 
     Raises
     ------
     UnsupportedError
         If an op does not fit the design.
     """
+    placed = place(graph, design, plan(graph, design, compiler or Compiler()))
     ops = {
         op.name: _op_table(op, placement, design, unit)
-        for op, placement in zip(graph.ops, place(graph, design), strict=True)
+        for op, placement in zip(graph.ops, placed, strict=True)
         if placement.unit != FREE
     }
     return {

@@ -25,6 +25,11 @@ class MemoryParams:
     weight_buffer_bytes: int  # not used when the buffer is shared
     accumulator_buffer_bytes: int
     shared_buffer: bool = False  # inputs and weights share ``activation_buffer_bytes``
+    shared_sums: bool = False  # inputs and partial sums share ``activation_buffer_bytes``
+    banks: int = 1  # of each buffer; what shares a buffer takes whole banks
+    activation_port_bits: int | None = None  # a cycle; None: as wide as the array's edge, nothing waits
+    weight_port_bits: int | None = None
+    accumulator_port_bits: int | None = None
     double_buffered: bool = True  # the next tile loads into the other half of a buffer
     double_buffered_accumulator: bool = True
     halo_kept: bool = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from accel_models.design.design import Design
-from accel_models.design.design import MemoryWait as WaitSettings
+from accel_models.design.sections import MemoryWait as WaitSettings
 from accel_models.dram import MEBICYCLE, MemoryParams
 from accel_models.energy.area import Area, area_mm2
 from accel_models.energy.params import PriceOverride, SramMacro, TechnologyParams
@@ -29,6 +29,11 @@ def memory_params(design: Design) -> MemoryParams | None:
         weight_buffer_bytes=memory.weight_buffer,
         accumulator_buffer_bytes=memory.accumulator_buffer,
         shared_buffer=memory.shared_buffer,
+        shared_sums=memory.shared_sums,
+        banks=memory.banks,
+        activation_port_bits=memory.ports.activation,
+        weight_port_bits=memory.ports.weight,
+        accumulator_port_bits=memory.ports.accumulator,
         double_buffered=memory.double_buffered,
         double_buffered_accumulator=memory.double_buffered_accumulator,
         halo_kept=memory.halo_kept,
@@ -106,7 +111,13 @@ def sram_macros(design: Design) -> tuple[SramMacro, ...]:
     return (
         SramMacro(role="activation", size_bytes=memory.activation_buffer, word_bits=word, banks=banks),
         SramMacro(role="weight", size_bytes=weight, word_bits=word, banks=banks, shared=shared),
-        SramMacro(role="accumulator", size_bytes=memory.accumulator_buffer, word_bits=word, banks=banks),
+        SramMacro(
+            role="accumulator",
+            size_bytes=memory.activation_buffer if memory.shared_sums else memory.accumulator_buffer,
+            word_bits=word,
+            banks=banks,
+            shared=memory.shared_sums,
+        ),
     )
 
 

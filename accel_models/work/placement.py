@@ -35,7 +35,8 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     comes from DRAM.  Weights are resident if those of the whole network fit the weight buffer, or if they
     are a gate's and the design keeps gate weights resident, or if the compiler pinned them; such weights take
     their share of the buffer.
-    Nothing stays where a unit keeps no tensors: it loads and stores every tensor of every op.
+    Nothing stays where a unit keeps no tensors: it loads and stores every tensor of every op.  Choice: nor where
+    partial sums share the buffer, because those of as many filters as find room fill it.
 
     Raises
     ------
@@ -51,8 +52,8 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     pairs = zip(graph.ops, units, strict=True)
     views = frozenset(op.name for op, unit in pairs if op.kind in VIEWS and unit == FREE)
     tensors = Tensors.of(graph, memory, made, views)
-    keeps = all(unit.keeps_tensors for unit in units_of(design))
-    kept = kept_tensors(graph, memory, tensors) if keeps else frozenset()
+    keeps = all(unit.keeps_tensors for unit in units_of(design)) and not memory.shared_sums
+    kept = kept_tensors(graph, memory, tensors, made.keep_bytes) if keeps else frozenset()
     resident = resident_weights(graph, design, memory, made)
     held = reserved_bytes(graph, kept, tensors)
     pinned = sum(weight_bytes(graph.op(name), memory) for name in resident)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 BACKBONE = "resnet20_taught"
+_MOST_MACS = 1.1  # Choice: of the backbone's, in the figure
+_LEAST = 0.76  # Choice: accuracy of exits in the figure; lower thresholds answer worse still
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,9 @@ class TradeOffSeries:
 
 
 def trade_off(artefacts: Mapping[str, Mapping[str, Any]]) -> tuple[TradeOffSeries, ...]:
-    """Return the operating points of each method on the backbone or on less."""
-    compared = _compared(artefacts)
+    """Return the operating points of each method on the backbone or on less; of exits, at every threshold."""
+    exits = {name: entry for name, entry in artefacts.items() if "exit_thresholds" in entry}
+    compared = {BACKBONE: artefacts[BACKBONE]} | _compared(artefacts) | exits
     methods = dict.fromkeys(compared[name]["method"] for name in sorted(compared))
     return tuple(_series(compared, method) for method in methods)
 
@@ -33,12 +36,21 @@ def _compared(artefacts: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[s
 
 def _series(artefacts: Mapping[str, Mapping[str, Any]], method: str) -> TradeOffSeries:
     names = [name for name, entry in artefacts.items() if entry["method"] == method]
-    names.sort(key=lambda name: macs_of(artefacts, name))
-    return TradeOffSeries(
-        method,
-        tuple(macs_of(artefacts, name) for name in names),
-        tuple(artefacts[name]["test_accuracy"] for name in names),
-    )
+    points = sorted(point for name in names for point in _points(artefacts, name) if point[0] <= _MOST_MACS)
+    if any("exit_thresholds" in artefacts[name] for name in names):
+        points = [
+            a for a in points if a[1] >= _LEAST and not any(b[0] < a[0] and b[1] > a[1] for b in points)
+        ]
+    return TradeOffSeries(method, tuple(macs for macs, _ in points), tuple(right for _, right in points))
+
+
+def _points(artefacts: Mapping[str, Mapping[str, Any]], name: str) -> list[tuple[float, float]]:
+    """Return the MACs, as a share of the backbone's, and the accuracy of a network at each of its thresholds."""
+    entry = artefacts[name]
+    if "exit_thresholds" not in entry:
+        return [(macs_of(artefacts, name), entry["test_accuracy"])]
+    dense = entry["macs"] / artefacts[BACKBONE]["macs"]
+    return [(row["macs_kept"] * dense, row["test_accuracy"]) for row in entry["exit_thresholds"]]
 
 
 def aimed_at(artefacts: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[int, str]]:

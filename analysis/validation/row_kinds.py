@@ -152,6 +152,13 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         label="network layer",
         group="network",
     ),
+    "eyeriss_energy": _kind(
+        "Eyeriss on AlexNet and VGG-16, energy of a layer without its DRAM [uJ]",
+        "accelerator batch network layer energy_uJ ifmap_zero_frac",
+        networks.eyeriss_energy,
+        label="network layer",
+        group="network",
+    ),
     "dpacs": RowKind(
         what="DPACS on an FPGA, latency under pruning over that of the dense network",
         columns=("network", "implementation", "pruned_spatial_channel_percent", "latency_ms"),

@@ -33,7 +33,7 @@ def estimate(
     ],
     design: DesignName,
     dataflow: Annotated[
-        str | None, typer.Option(help="ws, os or is; short for --set array.dataflow=...")
+        str | None, typer.Option(help="ws, os, is or rs; short for --set array.dataflow=...")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the table as CSV.")] = None,
     batch: Annotated[

@@ -26,13 +26,16 @@ from networks.models.resnet import (
     cifar_blocks,
 )
 from networks.models.resnet_graph import resnet_graph
+from networks.models.spatial import SpatialBasicBlock
+from networks.models.vit import VisionTransformer
+from networks.models.vit_graph import vit_graph
 from networks.models.whitened import WhitenedNet
 from networks.models.whitened_graph import whitened_graph
 from traces import ConfigError, NetworkGraph
 
 _Count = Annotated[int, Field(ge=1, le=4096)]
 _Blocks = Annotated[int, Field(ge=1, le=64)]  # of a stage; ResNet-101 has 23
-_Score = Annotated[float, Field(ge=0, lt=1)]
+_Score = Annotated[float, Field(ge=0, le=1)]
 _Stages = Field(default=(), max_length=8)
 _MOST_WEIGHTS = 2**28  # 1 GiB of float32; six times a ResNet-101
 _IMAGENET_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
@@ -48,7 +51,9 @@ class ResNetConfig(_Config):
 
     ``depth`` is 6n + 2 for CIFAR, one of 18, 34, 50, 101 for ImageNet; ``blocks`` (of each stage) may stand
     instead.  ``layer_gates`` gives every block an L-Net, ``channel_gates`` a C-Net; ``per_convolution`` gives the
-    last convolution of a block a C-Net too.  ``least_score`` is the least score of what is kept; 0 is plain ReLU-1.
+    last convolution of a block a C-Net too.  ``least_score`` is the least score of what is kept; 0 is plain
+    ReLU-1, and with 1 nothing is scaled: gates are bits, and an accelerator has no products to compute.
+    ``spatial_gates`` gives every basic block a bit per tile of the image instead.
     """
 
     kind: Literal["resnet"]
@@ -59,6 +64,7 @@ class ResNetConfig(_Config):
     layer_gates: bool = False
     channel_gates: bool = False
     per_convolution: bool = False
+    spatial_gates: bool = False
     least_score: _Score = LEAST_SCORE
     in_channels: _Count = 3
     classes: _Count = 10
@@ -96,6 +102,12 @@ class ResNetConfig(_Config):
 
     def _block(self) -> BlockFactory:
         deep = self.layout == "imagenet" and (self.depth or 0) >= _BOTTLENECK_FROM
+        if self.spatial_gates:
+            if deep or self.layer_gates or self.channel_gates:
+                raise ConfigError(
+                    "model.spatial_gates: needs basic blocks without layer_gates and channel_gates"
+                )
+            return SpatialBasicBlock
         if self.layer_gates or self.channel_gates:
             gated: Callable[..., LCBasicBlock | LCBottleneck] = LCBottleneck if deep else LCBasicBlock
             return partial(
@@ -169,13 +181,17 @@ class DenseNetConfig(_Config):
 
 
 class WhitenedConfig(_Config):
-    """A wide, shallow network behind a patch-whitening stem, without gates or with LC-Net's."""
+    """A wide, shallow network behind a patch-whitening stem, without gates or with LC-Net's.
+
+    ``little`` are the widths of a small network behind the same stem that may answer first.
+    """
 
     kind: Literal["whitened"]
     widths: tuple[_Count, ...] = Field(default=(64, 256, 256), min_length=1, max_length=8)  # airbench94's
+    little: tuple[_Count, ...] = _Stages
     layer_gates: bool = False
     channel_gates: bool = False
-    least_score: _Score = LEAST_SCORE
+    least_score: Annotated[float, Field(ge=0, lt=1)] = LEAST_SCORE
     in_channels: _Count = 3
     classes: _Count = 10
 
@@ -188,6 +204,7 @@ class WhitenedConfig(_Config):
             layer_gates=self.layer_gates,
             channel_gates=self.channel_gates,
             least_score=self.least_score,
+            little=self.little,
         )
 
     def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
@@ -196,7 +213,49 @@ class WhitenedConfig(_Config):
         return whitened_graph(model, name, image_shape)
 
 
-AnyModel = ResNetConfig | DDIResNetConfig | DenseNetConfig | WhitenedConfig
+class ViTConfig(_Config):
+    """A small vision transformer; ``gates_after`` names the blocks behind which tokens are dropped, if any are."""
+
+    kind: Literal["vit"]
+    depth: _Blocks = 6
+    width: _Count = 96
+    heads: _Count = 3
+    ratio: Annotated[int, Field(ge=1, le=16)] = (
+        3  # of the channels between a block's linear layers to ``width``
+    )
+    gates_after: tuple[_Count, ...] = Field(default=(), max_length=64)
+    side: Annotated[int, Field(ge=4, le=512, multiple_of=4)] = 32  # of the images [pixels]
+    in_channels: _Count = 3
+    classes: _Count = 10
+
+    def build(self) -> VisionTransformer:
+        """Return the network, freshly initialised from torch's global generator."""
+        if self.width % (2 * self.heads):
+            raise ConfigError(
+                f"model.width = {self.width}: must be a multiple of 2 * heads = {2 * self.heads}"
+            )
+        if list(self.gates_after) != sorted({place for place in self.gates_after if place < self.depth}):
+            raise ConfigError(
+                f"model.gates_after = {list(self.gates_after)}: needs rising blocks before the last, {self.depth}"
+            )
+        return VisionTransformer(
+            depth=self.depth,
+            width=self.width,
+            heads=self.heads,
+            ratio=self.ratio,
+            gates_after=self.gates_after,
+            side=self.side,
+            in_channels=self.in_channels,
+            classes=self.classes,
+        )
+
+    def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
+        """Return the graph of a network that :meth:`build` made."""
+        assert isinstance(model, VisionTransformer)  # build made it
+        return vit_graph(model, name, image_shape)
+
+
+AnyModel = ResNetConfig | DDIResNetConfig | DenseNetConfig | WhitenedConfig | ViTConfig
 ModelConfig = Annotated[AnyModel, Field(discriminator="kind")]
 
 

@@ -8,6 +8,7 @@ module               output                          decision
 ===================  ==============================  =====================================
 :class:`LayerGate`   scores (n,), float              run where the score is above 0
 :class:`ChannelGate` scores (n, channels), float     keep channels whose score is above 0
+:class:`PartGate`    bits (n, parts), float          compute tiles, or keep tokens, whose bit is above 0
 :class:`ExitGate`    logits (n, classes), float      confidence is the largest softmax
 ===================  ==============================  =====================================
 
@@ -25,9 +26,9 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 LEAST_SCORE = 0.5  # Choice: of what is kept, unless a network says otherwise; see kept_scores
-_OPEN_BIAS = 1.0  # FBS starts its gates like this: Gao et al., ICLR 2019, public code
+OPEN_BIAS = 1.0  # FBS starts its gates like this: Gao et al., ICLR 2019, public code
 _SLACK = 1.0  # Choice: how far past 0 and 1 a score may go and still learn; see kept_scores
-_SCORE_DEVIATION = 0.1  # Choice: between inputs, at the start
+SCORE_DEVIATION = 0.1  # Choice: between inputs, at the start
 
 
 class AddedPart(nn.Module):
@@ -50,6 +51,14 @@ class ChannelGate(GatePart):
         self.channels = channels
 
 
+class PartGate(GatePart):
+    """Decides which parts of what it guards are computed, tiles of an image or tokens: one bit per input and part."""
+
+    def __init__(self, parts: int) -> None:
+        super().__init__()
+        self.parts = parts
+
+
 class _PooledLinear(nn.Module):
     """Standardised pooled features through one linear layer, in float32.
 
@@ -66,8 +75,8 @@ class _PooledLinear(nn.Module):
         super().__init__()
         self.norm = nn.BatchNorm1d(in_channels, affine=False)
         self.linear = nn.Linear(in_channels, out_channels)
-        nn.init.normal_(self.linear.weight, std=_SCORE_DEVIATION * in_channels**-0.5)
-        nn.init.constant_(self.linear.bias, _OPEN_BIAS)
+        nn.init.normal_(self.linear.weight, std=SCORE_DEVIATION * in_channels**-0.5)
+        nn.init.constant_(self.linear.bias, OPEN_BIAS)
 
     def forward(self, pooled: Tensor) -> Tensor:
         with torch.autocast("cpu", enabled=False):
@@ -200,10 +209,10 @@ class OutputWatch:
         return keep
 
 
-def named_gates(model: nn.Module) -> Iterator[tuple[str, LayerGate | ChannelGate]]:
-    """Yield the layer and channel gates of a model with their names, in module order."""
+def named_gates(model: nn.Module) -> Iterator[tuple[str, LayerGate | ChannelGate | PartGate]]:
+    """Yield the gates of a model that decide what is computed, with their names, in module order."""
     for name, module in model.named_modules():
-        if isinstance(module, LayerGate | ChannelGate):
+        if isinstance(module, LayerGate | ChannelGate | PartGate):
             yield name, module
 
 

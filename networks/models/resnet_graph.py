@@ -10,6 +10,8 @@ A joint block, in program order (``b`` stands for ``block3``, say)::
                                                 b.pool2, b.cnet2.fc, b.cnet2.threshold, and b.scale_outputs behind it
     b.shortcut                                  the projection, where sizes change: always runs
     b.add (relu)
+
+A spatial block has ``b.tiles.pool, b.tiles.conv, b.tiles.threshold`` instead: a bit per tile of b.conv1 and b.conv2.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from torch import nn
 from networks.models.graph_ops import add_conv, add_linear, start_graph
 from networks.models.lcnet import LCBlock
 from networks.models.resnet import ResidualBlock, ResNet
+from networks.models.spatial import SpatialBasicBlock
 from traces import Gate, GraphBuilder, NetworkGraph, Tensor, UnsupportedError, Window
 
 
@@ -47,7 +50,7 @@ def branch(
     *before, (last, _) = block.layers()
     for i, (conv, _) in enumerate(before, start=1):
         x = add_conv(builder, f"{name}.conv{i}", conv, x, "relu")
-    if scores is not None:
+    if scores is not None and scales(block):
         x = builder.elementwise("mul", f"{name}.scale_channels", (x, scores))
     own = block.cnet2 if isinstance(block, LCBlock) else None
     conv_name = f"{name}.conv{len(block.kernels)}"
@@ -56,7 +59,9 @@ def branch(
     pooled = builder.global_pool(f"{name}.pool2", x)
     outputs = add_linear(builder, f"{name}.cnet2.fc", own.fc.linear, pooled, "relu1")
     builder.elementwise("threshold", f"{name}.cnet2.threshold", (outputs,))
-    y = builder.elementwise("mul", f"{name}.scale_outputs", (add_conv(builder, conv_name, last, x), outputs))
+    y = add_conv(builder, conv_name, last, x)
+    if scales(block):
+        y = builder.elementwise("mul", f"{name}.scale_outputs", (y, outputs))
     builder.gate(
         Gate(
             name=f"{name}.cnet2",
@@ -65,10 +70,16 @@ def branch(
             reads=x.name,
             computed_by=(f"{name}.pool2", f"{name}.cnet2.fc", f"{name}.cnet2.threshold"),
             guards=(conv_name,),
-            scaled=True,
+            scaled=scales(block),
         )
     )
     return y
+
+
+def scales(block: ResidualBlock) -> bool:
+    """Tell whether the block's scores multiply what they keep; gates whose least score is 1 are bits."""
+    gates = (block.lnet, block.cnet) if isinstance(block, LCBlock) else ()
+    return any(gate is not None and gate.least < 1.0 for gate in gates)
 
 
 def shortcut(builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor) -> Tensor:
@@ -94,6 +105,8 @@ def gated_conv_name(name: str, block: ResidualBlock) -> str:
 def _block(builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor) -> Tensor:
     lnet = block.lnet if isinstance(block, LCBlock) else None
     cnet = block.cnet if isinstance(block, LCBlock) else None
+    if isinstance(block, SpatialBasicBlock):
+        return _spatial_block(builder, name, block, x)
     identity = shortcut(builder, name, block, x)
     pooled = builder.global_pool(f"{name}.pool", x) if lnet or cnet else x
     layer_score = channel_scores = None
@@ -105,7 +118,7 @@ def _block(builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor) ->
         channel_scores = add_linear(builder, f"{name}.cnet.fc", cnet.fc.linear, pooled, "relu1")
         builder.elementwise("threshold", f"{name}.cnet.threshold", (channel_scores,))
     y = branch(builder, name, block, x, channel_scores)
-    if layer_score is not None:
+    if layer_score is not None and scales(block):
         y = builder.elementwise("mul", f"{name}.scale", (y, layer_score))
     out = builder.elementwise("add", f"{name}.add", (y, identity), "relu")
     if lnet is not None:
@@ -117,7 +130,7 @@ def _block(builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor) ->
                 reads=x.name,
                 computed_by=(f"{name}.pool", f"{name}.lnet.fc", f"{name}.lnet.threshold"),
                 guards=guards,
-                scaled=True,
+                scaled=scales(block),
             )
         )
     if cnet is not None:
@@ -129,7 +142,34 @@ def _block(builder: GraphBuilder, name: str, block: ResidualBlock, x: Tensor) ->
                 reads=x.name,
                 computed_by=(f"{name}.pool", f"{name}.cnet.fc", f"{name}.cnet.threshold"),
                 guards=(gated_conv_name(name, block),),
-                scaled=True,
+                scaled=scales(block),
             )
         )
     return out
+
+
+def _spatial_block(builder: GraphBuilder, name: str, block: SpatialBasicBlock, x: Tensor) -> Tensor:
+    gate = f"{name}.tiles"
+    identity = shortcut(builder, name, block, x)
+    side = x.height // block.tiles.grid
+    means = x
+    computed_by: tuple[str, ...] = (f"{gate}.conv", f"{gate}.threshold")
+    if side > 1:
+        means = builder.pool("avg_pool", f"{gate}.pool", x, Window.square(side, stride=side, same=False))
+        computed_by = (f"{gate}.pool", *computed_by)
+    scores = add_conv(builder, f"{gate}.conv", block.tiles.conv, means)
+    builder.elementwise("threshold", f"{gate}.threshold", (scores,))
+    y = branch(builder, name, block, x, None)
+    builder.gate(
+        Gate(
+            name=gate,
+            kind="spatial",
+            size=block.tiles.parts,
+            tile_rows=block.tiles.grid,
+            tile_cols=block.tiles.grid,
+            reads=x.name,
+            computed_by=computed_by,
+            guards=(f"{name}.conv1", f"{name}.conv2"),
+        )
+    )
+    return builder.elementwise("add", f"{name}.add", (y, identity), "relu")

@@ -19,13 +19,19 @@ L-Net skipped the convolution.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks.models.gates import LEAST_SCORE, LinearChannelGate, LinearLayerGate, pooled_features
+from networks.models.gates import (
+    LEAST_SCORE,
+    ExitGate,
+    LinearChannelGate,
+    LinearLayerGate,
+    pooled_features,
+)
 from networks.models.lcnet import ranks
 
 _PATCH = 2  # pixels: side of the whitened patches, airbench94
@@ -93,7 +99,58 @@ class Stage(nn.Module):
             self.lnet.fc.linear.bias.add_(_SPREAD / 2)
 
 
-class WhitenedNet(nn.Module):
+class _Staged(nn.Module):
+    """Stages one after the other, a global maximum and a classifier."""
+
+    stage_names: list[str]
+    classifier: nn.Linear
+
+    def stages(self) -> Iterator[tuple[str, Stage]]:
+        """Yield the stages with their names, in order."""
+        for name in self.stage_names:
+            stage = self.get_submodule(name)
+            assert isinstance(stage, Stage)  # __init__ made it
+            yield name, stage
+
+    def answered(self, x: Tensor) -> Tensor:
+        """Map the stem's output (n, c, h, w) to logits (n, classes)."""
+        for _, stage in self.stages():
+            x = stage(x)
+        logits: Tensor = self.classifier(x.amax((2, 3)))
+        return logits
+
+
+class LittleExit(ExitGate, _Staged):
+    """A small whitened network behind the stem, as a side exit: if it is sure, the large one does not run.
+
+    Source: E. Park et al., "Big/LITTLE Deep Neural Network for Ultra Low Power Inference", CODES+ISSS 2015.
+    Choice: it shares the stem, and nothing else.
+
+    Parameters
+    ----------
+    in_channels, classes
+        Of the stem's output and of the answer.
+    widths
+        Of its stages.
+    """
+
+    def __init__(self, in_channels: int, classes: int, widths: Sequence[int]) -> None:
+        nn.Module.__init__(self)  # not the convolutions of an exit
+        self.stage_names = []
+        channels = in_channels
+        for i, width in enumerate(widths, start=1):
+            self.stage_names.append(f"stage{i}")
+            self.add_module(self.stage_names[-1], Stage(channels, width, layer=False, channel=False))
+            channels = width
+        self.classifier = nn.Linear(channels, classes, bias=False)
+        _initialise(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map the stem's output (n, in_channels, h, w) to logits (n, classes)."""
+        return self.answered(x)
+
+
+class WhitenedNet(_Staged):
     """A network of stages behind a whitening stem.
 
     Parameters
@@ -106,13 +163,15 @@ class WhitenedNet(nn.Module):
         Which gates every stage has.
     least_score
         Of what is kept; 0 is plain ReLU-1.
+    little
+        Widths of a small network that may answer first, if there is one.
 
     Notes
     -----
     The stem's weights are fixed; :meth:`whiten` sets them, or a checkpoint.
     """
 
-    def __init__(  # noqa: PLR0913  # a network's layout takes these six, all but one with defaults
+    def __init__(  # noqa: PLR0913  # a network's layout takes these seven, all but one with defaults
         self,
         widths: tuple[int, ...],
         *,
@@ -121,11 +180,13 @@ class WhitenedNet(nn.Module):
         layer_gates: bool = False,
         channel_gates: bool = False,
         least_score: float = LEAST_SCORE,
+        little: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
         self.stem = nn.Conv2d(in_channels, 2 * in_channels * _PATCH**2, _PATCH)
         self.stem.weight.requires_grad_(False)
         channels = self.stem.out_channels
+        self.little = LittleExit(channels, classes, little) if little else None
         self.stage_names = [f"stage{i}" for i in range(1, len(widths) + 1)]
         for name, width in zip(self.stage_names, widths, strict=True):
             made = Stage(channels, width, layer=layer_gates, channel=channel_gates, least=least_score)
@@ -133,13 +194,8 @@ class WhitenedNet(nn.Module):
             channels = width
         self.classifier = nn.Linear(channels, classes, bias=False)
         _initialise(self)
-
-    def stages(self) -> Iterator[tuple[str, Stage]]:
-        """Yield the stages with their names, in order."""
-        for name in self.stage_names:
-            stage = self.get_submodule(name)
-            assert isinstance(stage, Stage)  # __init__ made it
-            yield name, stage
+        assert self.stem.bias is not None  # as asked for
+        nn.init.zeros_(self.stem.bias)
 
     @torch.no_grad()
     def whiten(self, images: Tensor) -> None:
@@ -152,10 +208,9 @@ class WhitenedNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map images (n, in_channels, h, w) to logits (n, classes)."""
         x = torch.relu(self.stem(x))
-        for _, stage in self.stages():
-            x = stage(x)
-        logits: Tensor = self.classifier(x.amax((2, 3)))
-        return logits
+        if self.little is not None:
+            self.little(x)  # its answer is for those who watch
+        return self.answered(x)
 
     @torch.no_grad()
     def open_gates_by_importance(self) -> None:
@@ -180,7 +235,7 @@ def _strength(norm: nn.BatchNorm2d, reader: nn.Conv2d | None) -> Tensor:
     return strength
 
 
-def _initialise(model: WhitenedNet) -> None:
+def _initialise(model: _Staged) -> None:
     """Start convolutions as partial identities and the classifier small, as airbench94 does."""
     for _, stage in model.stages():
         for conv in (stage.conv1, stage.conv2):
@@ -188,5 +243,3 @@ def _initialise(model: WhitenedNet) -> None:
             same = min(conv.in_channels, conv.out_channels)
             nn.init.dirac_(conv.weight.data[:same])
     model.classifier.weight.data.mul_(_HEAD_SCALE)
-    assert model.stem.bias is not None  # __init__ made it
-    nn.init.zeros_(model.stem.bias)

@@ -11,9 +11,10 @@ A gated stage, in program order (``s`` stands for ``stage2``, say)::
 
 from __future__ import annotations
 
+from networks.models.ddi_graph import add_exit_gate
 from networks.models.gates import LinearChannelGate, LinearLayerGate
 from networks.models.graph_ops import add_conv, add_linear, start_graph
-from networks.models.whitened import Stage, WhitenedNet
+from networks.models.whitened import LittleExit, Stage, WhitenedNet
 from traces import Gate, GraphBuilder, NetworkGraph, Tensor, Window
 
 
@@ -21,11 +22,17 @@ def whitened_graph(model: WhitenedNet, name: str, image_shape: tuple[int, int, i
     """Return the graph of ``model`` for images of ``image_shape`` (channels, height, width)."""
     builder, image = start_graph(name, image_shape)
     x = add_conv(builder, "stem", model.stem, image, "relu")
-    for stage_name, stage in model.stages():
-        x = _stage(builder, stage_name, stage, x)
-    everywhere = Window(kernel=(x.height, x.width))
-    add_linear(builder, "classifier", model.classifier, builder.pool("max_pool", "max_pool", x, everywhere))
+    exits = [] if model.little is None else [_answer(builder, "little.", model.little, x)]
+    add_exit_gate(builder, [*exits, _answer(builder, "", model, x)])
     return builder.finish()
+
+
+def _answer(builder: GraphBuilder, prefix: str, model: WhitenedNet | LittleExit, x: Tensor) -> str:
+    """Add stages and their classifier; return that one's op."""
+    for name, stage in model.stages():
+        x = _stage(builder, f"{prefix}{name}", stage, x)
+    everywhere = builder.pool("max_pool", f"{prefix}max_pool", x, Window(kernel=(x.height, x.width)))
+    return add_linear(builder, f"{prefix}classifier", model.classifier, everywhere).name
 
 
 def _stage(builder: GraphBuilder, name: str, stage: Stage, x: Tensor) -> Tensor:

@@ -21,7 +21,13 @@ from typing import Any, assert_never
 
 import torch
 
-from networks.models.families import DDIResNetConfig, DenseNetConfig, ResNetConfig, WhitenedConfig
+from networks.models.families import (
+    DDIResNetConfig,
+    DenseNetConfig,
+    ResNetConfig,
+    ViTConfig,
+    WhitenedConfig,
+)
 from networks.recording.catalogue import PROVENANCE
 from networks.recording.record import CheckpointInfo, describe_checkpoint, record_checkpoint, validation_rates
 from networks.training import checkpoint
@@ -114,20 +120,27 @@ def method_of(config: RunConfig) -> str:
 
 def _network(config: RunConfig) -> str:
     match config.model:
-        case ResNetConfig(layer_gates=layer, channel_gates=channel, widths=widths):
-            kind = _GATED[layer, channel]
-            if kind != "static" or not (widths or config.shrink_start):
-                return kind
-            how = "wide" if not config.shrink_start else "narrowed" if widths else "shortened"
-            return f"static, {how}"
-        case WhitenedConfig(layer_gates=layer, channel_gates=channel):
-            return f"{_GATED[layer, channel]}, whitened"
+        case ResNetConfig() as model:
+            return _resnet(model, shrunk=config.shrink_start)
+        case WhitenedConfig(layer_gates=layer, channel_gates=channel, little=little):
+            how = ", narrowed" if config.shrink_start else ""
+            return "big/little, whitened" if little else f"{_GATED[layer, channel]}, whitened{how}"
         case DDIResNetConfig(layer_gates=layer, channel_gates=channel, exits=exits):
             return "exits" if not layer else "DDI" if channel or exits else "SkipNet"
         case DenseNetConfig(layer_gates=gated):
             return "DDI on DenseNet" if gated else "static DenseNet"
+        case ViTConfig(gates_after=gates):
+            return "token gates, ViT" if gates else "static ViT"
         case _:
             assert_never(config.model)
+
+
+def _resnet(model: ResNetConfig, *, shrunk: bool) -> str:
+    kind = "spatial gates" if model.spatial_gates else _GATED[model.layer_gates, model.channel_gates]
+    if kind != "static" or not (model.widths or shrunk):
+        return kind
+    how = "wide" if not shrunk else "narrowed" if model.widths else "shortened"
+    return f"static, {how}"
 
 
 def add_rates(data: Path) -> None:

@@ -27,6 +27,7 @@ from networks.models.families import (
     DenseNetConfig,
     ModelConfig,
     ResNetConfig,
+    ViTConfig,
     WhitenedConfig,
 )
 from networks.training.optimizing.optimizers import TrainSettings
@@ -99,6 +100,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "ddi_resnet": DDIResNetConfig,
     "densenet": DenseNetConfig,
     "whitened": WhitenedConfig,
+    "vit": ViTConfig,
 }
 
 
@@ -139,7 +141,7 @@ def _first_problem(error: ValidationError) -> str:
             known = (
                 ("target", "sign_flip", "exits")
                 if where == "cost"
-                else ("resnet", "ddi_resnet", "densenet", "whitened")
+                else ("resnet", "ddi_resnet", "densenet", "whitened", "vit")
             )
             kind = str(first["input"].get("kind"))
             return f"{where}.kind = {kind!r}: no such kind{did_you_mean(kind, known)}"

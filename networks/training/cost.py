@@ -6,7 +6,7 @@ A decision counts as 0 or 1, but its gradient is the score's (a straight-through
 
 Openness then flows through the graph as presence of channels: a convolution's cost is its dense cost times
 the shares of its input and output channels that are there, times the openness of the layer gates that guard
-it.
+it, times the share of tiles or tokens that is computed (of a product of activations in both its operands).
 """
 
 from __future__ import annotations
@@ -60,14 +60,17 @@ class CostModel:
         shares: dict[str, Tensor] = {}
         for op in self.graph:
             inputs = _read([tensors[name] for name in op.inputs], op)
-            outputs, runs = None if op.kind in MAC_KINDS else inputs, None
+            outputs, runs, parts = None if op.kind in MAC_KINDS else inputs, None, None
             for gate in self.graph.guards_of(op.name):
                 if gate.rules.decides == "channels":
                     outputs = opened[gate.name]
                 elif gate.rules.stored == "flag":
                     runs = opened[gate.name] if runs is None else runs * opened[gate.name]
+                elif gate.rules.decides in {"tiles", "rows"}:
+                    parts = opened[gate.name].mean(1)
             if self._full(op):
                 share = self._share(op, inputs, outputs, one)
+                share = share if parts is None else share * parts ** _sides(op)
                 shares[op.name] = share if runs is None else runs * share
             # Where a sum is skipped, its other operand is handed on.
             tensors[op.name] = _Tensor(op.out_channels, outputs, None if op.kind == "add" else runs)
@@ -101,6 +104,11 @@ class _Tensor:
         """Return which channels exist, (n, channels), none where the op does not run."""
         kept = like.new_ones(len(like), self.channels) if self.kept is None else self.kept
         return kept if self.runs is None else kept * self.runs[:, None]
+
+
+def _sides(op: Op) -> int:
+    """Return in how many of its operands an op has the rows that a token gate keeps: in both of an attention's."""
+    return 2 if op.kind == "matmul" else 1
 
 
 def _read(operands: list[_Tensor], op: Op) -> Tensor | None:

@@ -6,6 +6,7 @@ alike afterwards: the same epochs, rates and teacher.  Channels are kept by the 
 stage the first blocks are kept.
 
 Choice: channels of the residual stream are ranked by the sum of the scales of every batch norm that writes to them.
+Choice: norms of whitened networks do not scale, so there a stage's channels are ranked by the weights that read them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from networks.models.resnet import BasicBlock, ResidualBlock, ResNet
+from networks.models.whitened import Stage, WhitenedNet
 from traces import ConfigError
 
 
@@ -55,6 +57,36 @@ def shrunk_state(trained: ResNet, smaller: ResNet) -> dict[str, Tensor]:
     return state | {"classifier.weight": classifier.weight[:, incoming], "classifier.bias": classifier.bias}
 
 
+def narrowed_state(trained: WhitenedNet, smaller: WhitenedNet) -> dict[str, Tensor]:
+    """Return the tensors that a narrower whitened network starts with; both have as many stages and no gates.
+
+    Raises
+    ------
+    ConfigError
+        The second is not a narrower version of the first.
+    """
+    old, new = list(trained.stages()), list(smaller.stages())
+    if len(old) != len(new):
+        raise ConfigError(f"{len(new)} stages cannot be cut out of {len(old)}")
+    readers = [stage.conv1.weight for _, stage in old[1:]] + [trained.classifier.weight[:, :, None, None]]
+    state = {f"stem.{name}": tensor for name, tensor in trained.stem.state_dict().items()}
+    incoming = torch.arange(trained.stem.out_channels)
+    for (name, stage), (_, cut), reader in zip(old, new, readers, strict=True):
+        if stage.cnet1 is not None or stage.lnet is not None:
+            raise ConfigError("only networks without gates can be narrowed")
+        kept = _largest(_read_by(stage, reader), cut.conv1.out_channels)
+        state |= _cut_pair(f"{name}.conv1", stage.conv1, f"{name}.bn1", stage.bn1, incoming, kept)
+        state |= _cut_pair(f"{name}.conv2", stage.conv2, f"{name}.bn2", stage.bn2, kept, kept)
+        incoming = kept
+    return state | {"classifier.weight": trained.classifier.weight[:, incoming]}
+
+
+def _read_by(stage: Stage, reader: Tensor) -> Tensor:
+    """Return the norm of all weights that read each channel of a stage's stream, (width,)."""
+    squares = [weight.detach().square().sum((0, 2, 3)) for weight in (stage.conv2.weight, reader)]
+    return torch.stack([square / square.mean() for square in squares]).sum(0)
+
+
 def _cut_block(
     name: str, block: ResidualBlock, incoming: Tensor, stream: Tensor, inner_channels: int
 ) -> dict[str, Tensor]:
@@ -81,7 +113,10 @@ def _cut_pair(  # noqa: PLR0913, PLR0917  # a convolution, its norm, and what is
 
 def _strongest(norms: list[nn.BatchNorm2d], count: int) -> Tensor:
     """Return the ``count`` channels with the largest scales, in their order."""
-    scales = torch.stack([norm.weight.detach().abs() for norm in norms]).sum(0)
+    return _largest(torch.stack([norm.weight.detach().abs() for norm in norms]).sum(0), count)
+
+
+def _largest(scales: Tensor, count: int) -> Tensor:
     if count > len(scales):
         raise ConfigError(f"{count} channels cannot be cut out of {len(scales)}")
     return scales.argsort(descending=True, stable=True)[:count].sort().values

@@ -13,7 +13,7 @@ from networks.models.resnet import ResNet
 from networks.models.whitened import WhitenedNet
 from networks.training import checkpoint
 from networks.training.loading import load_model
-from networks.training.shrinking import shrunk_state
+from networks.training.shrinking import narrowed_state, shrunk_state
 from traces import ConfigError
 
 
@@ -26,8 +26,11 @@ def start(model: nn.Module, path: Path, *, shrink: bool = False) -> None:
                 module.open_gates_by_importance()
         return
     larger = load_model(path).model
+    if isinstance(larger, WhitenedNet) and isinstance(model, WhitenedNet):
+        model.load_state_dict(narrowed_state(larger, model))
+        return
     if not isinstance(larger, ResNet) or not isinstance(model, ResNet):
-        raise ConfigError(f"{path}: shrink_start needs two residual networks")
+        raise ConfigError(f"{path}: shrink_start needs two residual networks, or two whitened ones")
     model.load_state_dict(shrunk_state(larger, model))
 
 

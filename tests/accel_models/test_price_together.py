@@ -53,7 +53,7 @@ def test_on_depthwise_and_dense_networks(network: str, name: str) -> None:
 
 @settings(deadline=None, max_examples=20)
 @given(
-    st.sampled_from(["edge_npu_16x16", "gemmini_16x16", "eyeriss_like", "cortex_m7"]),
+    st.sampled_from(["edge_npu_16x16", "gemmini_16x16", "eyeriss", "cortex_m7"]),
     st.sampled_from(["layer", "channel", "both"]),
     st.floats(0, 1),
     st.integers(0, 99),

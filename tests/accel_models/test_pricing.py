@@ -16,7 +16,7 @@ NAMES = [
     "edge_npu_16x16",
     "gemmini_16x16",
     "ethos_u55_128_like",
-    "eyeriss_like",
+    "eyeriss",
     "systolic_bare",
     "cortex_m4",
 ]
@@ -91,7 +91,7 @@ def test_weight_energy_is_the_part_a_wasted_fetch_costs() -> None:
     assert one.weight_energy_pj[0] < one.energy.total_pj[0]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("ethos")])
 @settings(max_examples=25, deadline=None)
 @given(
     cin=st.integers(1, 32), cout=st.integers(1, 48), fewer_in=st.integers(0, 31), fewer_out=st.integers(0, 47)
@@ -99,6 +99,7 @@ def test_weight_energy_is_the_part_a_wasted_fetch_costs() -> None:
 def test_fewer_channels_never_cost_more(
     name: str, cin: int, cout: int, fewer_in: int, fewer_out: int
 ) -> None:
+    """Not so on Ethos-U: Vela turns to taps side by side at 24 input channels and not at 25, which takes longer."""
     pair = cost(name, [cin, max(1, cin - fewer_in)], [cout, max(1, cout - fewer_out)])
     assert pair.compute_cycles[1] <= pair.compute_cycles[0]
     assert pair.energy.mac_pj[1] <= pair.energy.mac_pj[0]
@@ -131,7 +132,7 @@ def test_zero_gating_saves_switching_and_no_time() -> None:
     masked = states(CONV, [32], [48])
     half = WorkStates(**{f: getattr(masked, f) for f in masked.__slots__ if f != "useful_macs"},
                       useful_macs=masked.useful_macs // 2)  # fmt: skip
-    design = DESIGNS["eyeriss_like"]
+    design = DESIGNS["eyeriss"]
     full, gated = (price(work, placed(design), design) for work in (masked, half))
     assert gated.compute_cycles[0] == full.compute_cycles[0]
     assert gated.energy.mac_pj[0] < full.energy.mac_pj[0]

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.design.design import Array
 from accel_models.design.load import load_design
+from accel_models.design.sections import Array
 from accel_models.units.array.accesses import buffer_accesses
 from accel_models.units.array.systolic import Gemms, compute_cycles, utilization
 from analysis.validation.arrays.systolic import array_comparisons, array_of
@@ -191,3 +191,24 @@ def test_less_work_never_takes_longer(
 def test_many_at_once_equal_one_by_one(params: Array, sizes: list[tuple[int, int, int]]) -> None:
     together = compute_cycles(params, Gemms.of(*np.array(sizes).T))
     assert together.tolist() == [one(params, *size) for size in sizes]
+
+
+@pytest.mark.parametrize(("multiplier", "accumulator"), [(1, 1), (2, 3)])
+def test_latencies_of_multiplier_and_accumulator_show_once(multiplier: int, accumulator: int) -> None:
+    """F K + R + 2C - 2 + LM + LA: the equation of axis-systolic-array @44bbe4f for 2 folds of K = 9 on 4 x 8."""
+    settings_ = {
+        "array.rows": 4,
+        "array.cols": 8,
+        "array.multiplier_latency_cycles": multiplier,
+        "array.accumulator_latency_cycles": accumulator,
+    }
+    array = load_design("axis_sa", settings_).section(Array)
+    assert one(array, 8, 9, 8) == 2 * 9 + 4 + 2 * 8 - 2 + multiplier + accumulator
+
+
+def test_a_group_is_a_product_of_its_own() -> None:
+    """64 groups of 9 x 1 weights and 49 pixels, one fold each: SCALE-Sim's last index of every one of them."""
+    array = load_design("systolic_bare").section(Array)
+    assert (
+        compute_cycles(array, Gemms.of(49, 9, 1, 64)).tolist() == [64 * (2 * 32 + 32 + 49 - 2 - 1)] == [9088]
+    )

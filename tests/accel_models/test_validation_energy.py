@@ -93,14 +93,14 @@ def test_a_cluster_pays_for_each_core_once() -> None:
     assert cycle_pj == pytest.approx(49.7e9 / (476.19e-3 * 175e6), rel=0.06)
 
 
-@pytest.mark.parametrize("part", ["from published accesses", "eyeriss_like"])
+@pytest.mark.parametrize("part", ["from published accesses", "eyeriss"])
 def test_eyeriss_energy_in_total(part: str) -> None:
     comparison = COMPARISONS[f"Eyeriss energy on AlexNet{' ' if part.startswith('from') else ', '}{part}"]
     assert comparison.predicted.sum() / comparison.measured.sum() == pytest.approx(1.0, abs=0.10)
 
 
 def test_eyeriss_latency_in_total() -> None:
-    comparison = COMPARISONS["Eyeriss latency on AlexNet, eyeriss_like"]
+    comparison = COMPARISONS["Eyeriss latency on AlexNet, eyeriss"]
     assert comparison.predicted.sum() / comparison.measured.sum() == pytest.approx(1.0, abs=0.20)
 
 

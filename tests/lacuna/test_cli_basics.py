@@ -18,7 +18,7 @@ COMMANDS = (
 NAMED_BY_THE_DESIGN = (
     "cortex_m0plus", "cortex_m4", "cortex_m7", "cortex_m33", "cortex_m55", "cortex_m85", "cortex_a53",
     "cortex_a55", "cortex_a72", "rvv_core", "edge_npu_16x16", "edge_npu_32x32", "gemmini_16x16",
-    "eyeriss_like", "ethos_u55_128_like", "systolic_bare",
+    "eyeriss", "ethos_u55_128_like", "systolic_bare",
 )  # fmt: skip
 
 SHIPPED_NETWORKS = Path(__file__).parents[2] / "networks" / "shipped"

@@ -217,3 +217,16 @@ def test_plain_relu1_by_hand() -> None:
     config = lcnet_config().model_copy(update={"least_score": 0.0})
     gates = [gate for _, gate in named_gates(config.build())]
     assert {gate.least for gate in gates if isinstance(gate, LinearLayerGate)} == {0.0}
+
+
+def test_gates_that_are_bits_scale_nothing() -> None:
+    config = ResNetConfig(
+        kind="resnet", depth=8, widths=(4, 6, 8), layer_gates=True, channel_gates=True, least_score=1.0
+    )
+    model, graph = deciding(config)
+    assert not any(gate.scaled for gate in graph.gates)
+    assert not any(op.kind == "mul" for op in graph.ops)
+    with OutputWatch(dict(named_gates(model))) as watch:
+        model(images())
+    values = torch.cat([scores.flatten() for scores in watch.outputs.values()]).unique().tolist()
+    assert values == [0.0, 1.0]

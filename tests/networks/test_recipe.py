@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from networks.models.gates import LinearChannelGate
 from networks.training.batches import Augmentation, batches
 from networks.training.data import load_digits
 from networks.training.optimizing.look_ahead import LookAhead
@@ -70,6 +71,31 @@ def test_optimizers_share_out_the_parameters() -> None:
     again = Optimizers(model, TrainSettings(epochs=1, muon=0.1, look_ahead=True))
     again.load(states)
     assert str(again.state()) == str(states)
+
+
+def test_adam_takes_the_place_of_sgd() -> None:
+    settings = TrainSettings(epochs=1, adam=3e-4, learning_rate=9.0)
+    network = Optimizers(nn.Linear(2, 2), settings)
+    network.set_rate(0.5)
+    (optimizer,) = [each for each, _ in network._all]
+    assert isinstance(optimizer, torch.optim.AdamW)
+    assert {group["lr"] for group in optimizer.param_groups} == {1.5e-4}
+
+
+def test_gate_weights_may_move_by_the_root_of_their_inputs() -> None:
+    gate = LinearChannelGate(16, 3)
+    optimizers = Optimizers(
+        nn.Sequential(gate), TrainSettings(epochs=1, gate_learning_rate=0.4, gate_fan_in=True)
+    )
+    optimizers.set_rate(1.0)
+    rates = {
+        parameter: group["lr"]
+        for optimizer, _ in optimizers._all
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+    }
+    assert rates[gate.fc.linear.weight] == pytest.approx(0.1)  # 0.4 / sqrt(16)
+    assert rates[gate.fc.linear.bias] == pytest.approx(0.4)
 
 
 def test_progressive_crops_follow_each_other() -> None:

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from networks.models.families import ResNetConfig
+from networks.models.families import ResNetConfig, WhitenedConfig
 from networks.models.resnet import ResNet
+from networks.models.whitened import WhitenedNet
 from networks.training import checkpoint
-from networks.training.shrinking import shrunk_state
+from networks.training.shrinking import narrowed_state, shrunk_state
 from networks.training.starting import start
 from tests.networks.networks_fixtures import images, lcnet_config
 from traces.base.errors import ConfigError
@@ -73,3 +74,29 @@ def test_a_gated_network_is_refused(tmp_path: Path) -> None:
     checkpoint.save_model(path, gated.model_dump(mode="json"), gated.build().state_dict(), training)
     with pytest.raises(ConfigError, match="without gates"):
         start(_network((2, 2), (4, 6)), path, shrink=True)
+
+
+def _whitened(*widths: int, gated: bool = False) -> WhitenedNet:
+    torch.manual_seed(0)
+    return WhitenedConfig(kind="whitened", widths=widths, channel_gates=gated).build().eval()
+
+
+def test_channels_that_nobody_reads_can_be_cut_without_a_trace() -> None:
+    large, small = _whitened(6, 8), _whitened(3, 4)
+    unread = {"stage1": [0, 2, 3], "stage2": [1, 4, 5, 6]}
+    with torch.no_grad():
+        for name, stage in large.stages():
+            stage.conv2.weight[:, unread[name]] = 0.0
+        large.get_submodule("stage2").conv1.weight[:, unread["stage1"]] = 0.0
+        large.classifier.weight[:, unread["stage2"]] = 0.0
+    small.load_state_dict(narrowed_state(large, small))
+    torch.testing.assert_close(small(images()), large(images()))
+
+
+def test_a_wider_or_gated_whitened_network_is_refused() -> None:
+    with pytest.raises(ConfigError, match="7 channels cannot be cut out of 6"):
+        narrowed_state(_whitened(6, 8), _whitened(7, 8))
+    with pytest.raises(ConfigError, match="2 stages cannot be cut out of 1"):
+        narrowed_state(_whitened(6), _whitened(6, 8))
+    with pytest.raises(ConfigError, match="without gates"):
+        narrowed_state(_whitened(6, 8, gated=True), _whitened(3, 4))

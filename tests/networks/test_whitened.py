@@ -105,3 +105,29 @@ def test_what_a_stem_has_learnt_survives_gates() -> None:
     missing = gated.load_state_dict(plain.state_dict(), strict=False).missing_keys
     assert missing
     assert all("net" in name for name in missing)  # cnet1, cnet2, lnet
+
+
+def test_a_little_network_answers_first_and_changes_nothing_behind_it() -> None:
+    torch.manual_seed(0)
+    config = WhitenedConfig(kind="whitened", widths=(6, 8), little=(2, 3))
+    model = config.build().eval()
+    alone = WhitenedConfig(kind="whitened", widths=(6, 8)).build().eval()
+    alone.load_state_dict({k: v for k, v in model.state_dict().items() if not k.startswith("little.")})
+    torch.testing.assert_close(model(images()), alone(images()))
+    graph = config.graph(model, "two", SHAPE)
+    (gate,) = graph.gates
+    assert gate.exits == ("little.classifier", "classifier")
+    assert "stage1.conv1" in gate.guards
+    assert "little.stage1.conv1" not in gate.guards
+
+
+def test_where_the_little_network_is_sure_the_large_one_does_not_run() -> None:
+    torch.manual_seed(0)
+    config = WhitenedConfig(kind="whitened", widths=(6, 8), little=(2, 3))
+    model = config.build().eval()
+    graph = config.graph(model, "two", SHAPE)
+    dense = graph.macs
+    little = sum(op.macs for op in graph.ops if op.name.startswith("little.")) + graph.op("stem").macs
+    batch = [(torch.randn(4, *SHAPE), torch.zeros(4))]
+    assert set(lower(record(model, graph, batch, exit_threshold=0.0)).macs) == {little}
+    assert set(lower(record(model, graph, batch, exit_threshold=1.01)).macs) == {dense}

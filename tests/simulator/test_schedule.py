@@ -188,7 +188,7 @@ def test_deeper_ops_wait_for_the_exit_before_them() -> None:
     }
 
 
-@pytest.mark.parametrize("design", ["edge_npu_16x16", "eyeriss_like", "gemmini_16x16", "cortex_m7"])
+@pytest.mark.parametrize("design", ["edge_npu_16x16", "eyeriss", "gemmini_16x16", "cortex_m7"])
 def test_every_task_follows_what_it_waits_for(design: str) -> None:
     plan = schedule(cifar_resnet(20, "both"), load_design(design))
     for t, task in enumerate(plan.tasks):

@@ -38,7 +38,7 @@ def test_a_table_in_csv_holds_the_rows() -> None:
     assert list(rows[0]) == list(table.to_records()[0])
 
 
-@pytest.mark.parametrize("design", ["edge_npu_16x16", "eyeriss_like", "cortex_m4"])
+@pytest.mark.parametrize("design", ["edge_npu_16x16", "eyeriss", "cortex_m4"])
 def test_ops_one_by_one_take_no_less_than_their_replay(design: str) -> None:
     """A schedule only overlaps what the table adds up; each op takes at least what its unit works."""
     graph = cifar_resnet(8)
@@ -50,7 +50,7 @@ def test_ops_one_by_one_take_no_less_than_their_replay(design: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "design", ["edge_npu_16x16", "ethos_u55_128_like", "gemmini_16x16", "eyeriss_like", "cortex_m4"]
+    "design", ["edge_npu_16x16", "ethos_u55_128_like", "gemmini_16x16", "eyeriss", "cortex_m4"]
 )
 @pytest.mark.parametrize(
     ("channels", "size", "kernel", "out"), [(3, 32, 3, 16), (64, 28, 3, 64), (256, 14, 1, 512)]

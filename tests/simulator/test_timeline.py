@@ -24,7 +24,7 @@ def shown(design: str, prefetch: str) -> tuple[Results, list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("prefetch", ["wait", "speculate"])
-@pytest.mark.parametrize("design", ["edge_npu_16x16", "eyeriss_like", "cortex_m4"])
+@pytest.mark.parametrize("design", ["edge_npu_16x16", "eyeriss", "cortex_m4"])
 def test_spans_never_overlap_and_sum_to_busy_cycles(design: str, prefetch: str) -> None:
     results, events = shown(design, prefetch)
     rows = {e["tid"]: e["args"]["name"] for e in events if e["ph"] == "M" and e["name"] == "thread_name"}

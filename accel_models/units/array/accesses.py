@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import assert_never
 
 import numpy as np
 
-from accel_models.design.design import Array
-from accel_models.units.array.systolic import Gemms, lay_out
+from accel_models.design.sections import Array
+from accel_models.units.array.systolic import NO_FOLDS, Gemms, lay_out
 from accel_models.work.shapes import Ints
+from traces import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,6 +56,10 @@ def buffer_accesses(params: Array, gemms: Gemms) -> Accesses:
             counts = (commands * inputs, col_folds * weights, (row_folds - 1) * outputs, row_folds * outputs)
         case "os":
             counts = (col_folds * inputs, row_folds * weights, 0 * outputs, outputs)
+        case "rs":
+            raise ConfigError(NO_FOLDS)
+        case _:
+            assert_never(params.dataflow)
     reads_in, reads_weight, reads_partial, writes = (np.asarray(x, np.int64) for x in counts)
     return Accesses(
         input_reads=reads_in, weight_reads=reads_weight, partial_reads=reads_partial, output_writes=writes

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from accel_models.cost import Ints, Misfit, WorkStates
-from accel_models.design.design import Array, Design
+from accel_models.design.design import Design
 from accel_models.design.params import design_prices, memory_params, technology_params
+from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
 from accel_models.energy.actions import Actions, array_actions
 from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
+from accel_models.units.array.row_stationary.choosing import map_row_stationary
 from accel_models.units.array.tile_search import Prices
 from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
@@ -33,21 +35,17 @@ def array_cost(states: States, design: Design) -> UnitCost:
     if np.any(states.shapes.steps > 1):
         return _one_after_the_other(states, design)
     work, shapes, where = states.work, states.shapes.scattered(), states.where
-    mapping = map_ops(
-        shapes,
-        design.section(Array),
-        memory_params(design) or UNLIMITED,
-        prices=_mapper_prices(design),
-        operands=Operands(
-            input_on_chip=where.inputs_on_chip,
-            weights_on_chip=where.weights_resident | (shapes.kind == "matmul"),
-            output_on_chip=where.output_on_chip,
-            reserved_bytes=where.reserved_bytes,
-            pinned_bytes=where.pinned_bytes,
-            weight_bytes=work.weight_fetch_bytes,
-            weights_first=True,
-        ),
+    operands = Operands(
+        input_on_chip=where.inputs_on_chip,
+        weights_on_chip=where.weights_resident | (shapes.kind == "matmul"),
+        output_on_chip=where.output_on_chip,
+        reserved_bytes=where.reserved_bytes,
+        pinned_bytes=where.pinned_bytes,
+        weight_bytes=work.weight_fetch_bytes,
+        weights_first=True,
+        aim=where.tile_aim,
     )
+    mapping = _mapped(shapes, operands, design)
     gather = gather_cycles(work, design)
     cycles = mapping.array_cycles + gather
     busy = Busy(
@@ -69,6 +67,13 @@ def array_cost(states: States, design: Design) -> UnitCost:
         first_inputs=mapping.first_input_bytes + second,
     )
     return UnitCost(busy=busy, traffic=traffic)
+
+
+def _mapped(shapes: Shapes, operands: Operands, design: Design) -> Mapping:
+    array, memory = design.section(Array), memory_params(design) or UNLIMITED
+    if array.dataflow == "rs":
+        return map_row_stationary(shapes, array, memory, operands)
+    return map_ops(shapes, array, memory, prices=_mapper_prices(design), operands=operands)
 
 
 def _one_after_the_other(states: States, design: Design) -> UnitCost:

@@ -24,8 +24,11 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.design.design import Array
+from accel_models.design.sections import Array
 from accel_models.work.shapes import Ints, Shapes
+from traces import ConfigError
+
+NO_FOLDS = "array.dataflow = 'rs': a row-stationary array works in passes, not in folds"
 
 Numbers = NDArray[Any]  # counts: int64, or float64, which is exact below 2**53 and divides faster
 
@@ -112,6 +115,10 @@ def lay_out(params: Array, gemms: Gemms) -> Folds:
             rows, cols, streamed = reduction, cut(gemms.m, params.cols), gemms.n
         case "os":
             rows, cols, streamed = cut(gemms.m, params.rows), cut(gemms.n, params.cols), gemms.k
+        case "rs":
+            raise ConfigError(NO_FOLDS)
+        case _:
+            assert_never(params.dataflow)
     return Folds(
         Axis(rows.pieces, rows.full if params.trim_folds else params.rows, rows.last),
         Axis(cols.pieces, cols.full if params.trim_folds else params.cols, cols.last),
@@ -215,7 +222,7 @@ def _ends(params: Array, folds: Folds) -> Numbers:
     skew = params.hop_cycles * (rows - 1) + (cols - 1)
     drain = rows if params.drain_path == "down" else cols
     stream = np.maximum(folds.stream.last, params.min_stream_cycles)
-    ends: Numbers = params.gemm_overhead_cycles * folds.groups + 0 * folds.stream.pieces
+    ends: Numbers = params.product_overhead_cycles * folds.groups + 0 * folds.stream.pieces
     if params.dataflow == "os":
         if params.drains == "overlapped":
             last = stream + params.fold_overhead_cycles + skew + drain

@@ -2,57 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from accel_models.design.design import Array
+from accel_models.cost import TILE_AIMS
 from accel_models.dram import MemoryParams
-from accel_models.units.array.op_sizes import Floats, OpSizes
-from accel_models.units.array.tiling import ChannelCut, PixelCut, ReductionCut, take
+from accel_models.units.array.job import Bools, Job, Tiles
+from accel_models.units.array.op_sizes import Floats
+from accel_models.units.array.ports import array_bytes, narrow, port_cycles
 
 Kept = Literal["inputs", "weights", "outputs"]
-Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Job:
-    """``n`` ops to tile on one design, with what is on chip already; arrays of shape ``(n,)``."""
-
-    array: Array
-    memory: MemoryParams
-    op: OpSizes
-    untiled_cycles: Floats  # of the array for the op in one piece, exact
-    untiled_extra: Floats  # of them, beyond whole folds: fill and drain, less what trimming saves
-    input_element_bytes: Floats  # in a buffer tile; 0 if the input is on chip
-    fetch_input: Floats  # 1.0 if the input comes from DRAM, 0.0 if it is on chip
-    fetch_weights: Floats
-    store_output: Floats
-    reserved_bytes: Floats  # of the activation buffer, held by tensors that stay on chip
-    pinned_bytes: Floats  # of the weight buffer, held by weights of other ops that stay
-    weights_first: bool  # all weights come before the first input, not tile by tile
-
-    def take(self, rows: slice | NDArray[np.intp]) -> Job:
-        """Return the ops at ``rows``."""
-        arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self)[3:-1]}
-        return replace(self, op=take(self.op, rows), **arrays)
-
-    def columns(self) -> Iterator[Floats]:
-        """Yield every array: what tells two ops apart."""
-        yield from (getattr(self.op, f.name) for f in fields(self.op))
-        yield from (getattr(self, f.name) for f in fields(self)[3:-1])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tiles:
-    """One cut of every axis."""
-
-    pixels: PixelCut
-    channels: ChannelCut
-    reduction: ReductionCut
+PREFETCHED = TILE_AIMS.index("prefetched")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +52,9 @@ def footprints(job: Job, tiles: Tiles) -> tuple[Floats, Floats, Floats]:
     inputs = inputs + job.reserved_bytes
     weights = weights + job.pinned_bytes
     if memory.shared_buffer:
-        return inputs + weights, np.zeros_like(weights), outputs
+        inputs, weights = inputs + weights, np.zeros_like(weights)
+    if memory.shared_sums:
+        inputs, outputs = inputs + outputs, np.zeros_like(outputs)
     return inputs, weights, outputs
 
 
@@ -157,9 +121,23 @@ def _output_bytes(job: Job, tiles: Tiles) -> Floats:
 def ends(job: Job, tiles: Tiles) -> Ends:
     """Return what does not depend on the loop order.
 
-    Tiles add folds and preloads to the cycles of the op in one piece, which are exact.
+    Tiles add folds and preloads to the cycles of the op in one piece, which are exact.  An array takes no less than
+    the busiest port of its buffers (:mod:`accel_models.units.array.ports`), all tiles alike.
     Choice: a tile of an array that trims its folds is priced with whole folds, an upper bound.
     """
+    free = _ends_at_full_width(job, tiles)
+    if not narrow(job.memory):
+        return free
+    waits = np.maximum(port_cycles(job.memory, array_bytes(job, tiles)) / np.maximum(free.array, 1), 1.0)
+    return replace(
+        free,
+        array=free.array * waits,
+        last_tile=free.last_tile * waits,
+        output_tile=free.output_tile * waits,
+    )
+
+
+def _ends_at_full_width(job: Job, tiles: Tiles) -> Ends:
     memory, pixels, channels, reduction = job.memory, tiles.pixels, tiles.channels, tiles.reduction
     control = memory.tile_overhead_cycles
     output_folds = pixels.tile_folds * channels.tile_folds
@@ -183,7 +161,8 @@ def total_cycles(job: Job, tiles: Tiles, end: Ends, moved: Traffic) -> Floats:
 
         total = max(first load + array + last store, bus + last tile on the array)
 
-    The first load is the first tile's; with ``weights_first`` all weights come before the first input.
+    The first load is the first tile's; with ``weights_first`` all weights come before the first input, or one
+    pass over them during the op before, where they are prefetched.
     Single buffered they take turns, and every tile's load waits for its own latency:
 
         total = array + bus + (tiles - 1) x latency
@@ -209,8 +188,10 @@ def _interleaved(job: Job, end: Ends, moved: Traffic) -> tuple[Floats, Floats]:
 def _in_turn(job: Job, end: Ends, moved: Traffic) -> tuple[Floats, Floats]:
     """Cycles of the first load and of the bus, all weights, then inputs, then outputs, a transfer each."""
     memory = job.memory
-    weights = bus_cycles(memory, moved.weight_bytes)
-    first = np.where(moved.input_bytes > 0, weights, bus_cycles(memory, end.first_weight_bytes))
+    there = job.aim == PREFETCHED
+    weights = bus_cycles(memory, moved.weight_bytes - there * job.fetch_weights * job.op.weight_bytes)
+    first_weights = bus_cycles(memory, end.first_weight_bytes * ~there)
+    first = np.where(moved.input_bytes > 0, weights, first_weights)
     rest = bus_cycles(memory, moved.input_bytes) + bus_cycles(memory, moved.output_bytes)
     return first + bus_cycles(memory, end.first_input_bytes), weights + rest
 

@@ -6,11 +6,11 @@ from dataclasses import fields
 
 import numpy as np
 
-from accel_models.units.array.accesses import buffer_accesses
-from accel_models.units.array.op_sizes import Floats, gemms_of
-from accel_models.units.array.tile_cost import Job, Tiles, Traffic, bus_cycles, ends, total_cycles, traffic
-from accel_models.units.array.tile_search import KEPT, weight_loads
-from accel_models.units.array.tiling import row_folds
+from accel_models.units.array.job import Job, Tiles
+from accel_models.units.array.op_sizes import Floats
+from accel_models.units.array.ports import array_bytes
+from accel_models.units.array.tile_cost import Traffic, bus_cycles, ends, total_cycles, traffic
+from accel_models.units.array.tile_search import KEPT
 from accel_models.work.shapes import Ints
 
 
@@ -74,23 +74,14 @@ def _bus_bytes(job: Job, tiles: Tiles, moved: Traffic) -> dict[str, Floats]:
 
 
 def _buffer_bytes(job: Job, tiles: Tiles, moved: Traffic) -> dict[str, Floats]:
-    """Bytes read and written in the buffers: those of the op in one piece, and what tiles add."""
-    op, array, memory = job.op, job.array, job.memory
-    counts = buffer_accesses(array, gemms_of(op))
-    real = op.out_channels / (op.n * op.groups)  # share of the packs that are groups, not filling
-    results = op.m * op.out_channels
-    again = tiles.reduction.folds - row_folds(array, op)  # partial sums read back and rewritten
-    if array.dataflow == "os":
-        again = tiles.reduction.tiles - 1
-    act_bytes, acc_bytes = memory.activation_bits / 8, memory.accumulator_bits / 8
-    input_loads = tiles.channels.tiles / tiles.channels.input_tiles if array.dataflow == "is" else 1.0
+    """Bytes read and written in the buffers: by the array, and filled from DRAM."""
+    inside = array_bytes(job, tiles)
+    results = job.op.m * job.op.out_channels * (job.memory.activation_bits / 8)
     return {
-        "activation_read_bytes": np.asarray(
-            counts.input_reads * (real * input_loads * act_bytes), np.float64
-        ),
-        "activation_write_bytes": moved.input_bytes + results * act_bytes * (1 - job.store_output),
-        "weight_read_bytes": counts.weight_reads * weight_loads(job, tiles) * (memory.weight_bits / 8),
+        "activation_read_bytes": inside.activation_reads,
+        "activation_write_bytes": moved.input_bytes + results * (1 - job.store_output),
+        "weight_read_bytes": inside.weight_reads,
         "weight_write_bytes": moved.weight_bytes,
-        "accumulator_read_bytes": (counts.partial_reads * real + again * results + results) * acc_bytes,
-        "accumulator_write_bytes": (counts.output_writes * real + again * results) * acc_bytes,
+        "accumulator_read_bytes": inside.accumulator_reads,
+        "accumulator_write_bytes": inside.accumulator_writes,
     }

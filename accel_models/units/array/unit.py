@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel_models.design.design import Array, Design
+from accel_models.design.design import Design
+from accel_models.design.sections import Array
 from accel_models.energy.actions import Idle
 from accel_models.units.array.price import array_cost
+from accel_models.units.array.row_stationary.passes import scratchpads
 from accel_models.units.kinds import Cycles, Silicon, Unit, equal_names
 from accel_models.units.unit_cost import States, UnitCost
 from traces import MAC_KINDS, ConfigError, Op
@@ -23,10 +25,13 @@ class ArrayUnit:
     matrix: bool = True
     keeps_tensors: bool = True
     joins_ops: bool = True
+    chooses_tiles: bool = True
     parts: tuple[str, ...] = ()
 
     def check(self, design: Design) -> None:
-        """Refuse depthwise layers for a core that is not there."""
+        """Refuse depthwise layers for a core that is not there, and rows that stay with nowhere to stay."""
+        if design.section(Array).dataflow == "rs":
+            scratchpads(design.section(Array))
         if design.section(Array).depthwise_on == "simd" and design.simd is None:
             raise ConfigError("array.depthwise_on = 'simd', but the design has no simd core")
 

@@ -7,18 +7,20 @@ functions it calls.  So the outermost loop of a group of modules closes over :fu
         @compiled_and_kept
         def loop(...): ...; _ = sources
 
-Modules that use this are imported only when they run, because numba is slow to import.
+Modules that use this are imported only when they run, because numba is slow to import.  What it compiles lies in the
+user's cache folder (``NUMBA_CACHE_DIR``, if set), never in the package, which may be read-only or shared.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
-from numba import njit
+from numba import config, njit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,7 +32,14 @@ def compiled(function: F) -> F:
 
 def compiled_and_kept(function: F) -> F:
     """Compile an outermost loop and keep it on disk."""
+    # Numba reads it where a function is wrapped; its names are set at import, so mypy does not know them.
+    config.CACHE_DIR = config.CACHE_DIR or str(_cache_folder())  # type: ignore[attr-defined]
     return cast("F", njit(nogil=True, error_model="numpy", cache=True)(function))
+
+
+def _cache_folder() -> Path:
+    """Return where compiled loops lie, by the XDG base directory specification."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lacuna" / "numba"
 
 
 def sources_of(*modules: ModuleType) -> str:

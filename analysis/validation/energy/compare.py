@@ -18,6 +18,7 @@ def energy_comparisons() -> tuple[Comparison, ...]:
         mcu.energy_of_other_chips(),
         eyeriss.energy_from_accesses(),
         eyeriss.latency_of_the_design(),
+        eyeriss.accesses_of_the_design(),
         eyeriss.energy_of_the_design(),
         npu.nvdla_peak(),
         npu.chips_at_peak(),

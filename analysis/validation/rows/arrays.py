@@ -62,8 +62,8 @@ def _array(row: Row) -> Array:
     array = array_of(row["design"], rows, cols, row["dataflow"].lower())
     latencies = _LATENCIES.search(row.get("notes", ""))
     if row["design"] == "axis_sa" and latencies:  # F K + R + 2C - 2 + LM + LA
-        overhead = int(latencies[1]) + int(latencies[2])
-        return array.model_copy(update={"gemm_overhead_cycles": overhead})
+        names = ("multiplier_latency_cycles", "accumulator_latency_cycles")
+        return array.model_copy(update=dict(zip(names, map(int, latencies.groups()), strict=True)))
     return array
 
 

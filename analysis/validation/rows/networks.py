@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from accel_models import Array, load_design, map_ops, memory_params, shapes_of
 from analysis.validation.arrays.dpacs import NETWORKS, over_dense
-from analysis.validation.energy.eyeriss import LAYERS, square_conv
+from analysis.validation.energy.eyeriss import LAYERS, layer_cycles, layer_energy_uj, square_conv
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
-from traces import LacunaError, Op, did_you_mean
+from traces import LacunaError, NetworkGraph, did_you_mean
 
 # VGG-16: convolutions and their filters per group, all 3x3; the size halves between groups.  Simonyan & Zisserman,
 # ICLR 2015, table 1, column D.
@@ -48,28 +47,33 @@ def _dense(row: Row, rows: Sequence[Row]) -> Row:
 
 
 def eyeriss(row: Row) -> tuple[float, float]:
-    """Cycles of a layer of AlexNet or VGG-16 on ``eyeriss_like``, DRAM stalls included."""
+    """Cycles of a layer of AlexNet or VGG-16 on ``eyeriss``, DRAM stalls included."""
+    return number(row, "cycles"), layer_cycles(_graph(row), int(number(row, "batch")))
+
+
+def eyeriss_energy(row: Row) -> tuple[float, float]:
+    """Energy of a layer on ``eyeriss`` without its DRAM [uJ], zeros of the inputs gated."""
+    zeros = float(row["ifmap_zero_frac"].rstrip("%")) / (100 if row["ifmap_zero_frac"].endswith("%") else 1)
+    return number(row, "energy_uJ"), layer_energy_uj(_graph(row), int(number(row, "batch")), zeros)
+
+
+def _graph(row: Row) -> NetworkGraph:
     if not row["accelerator"].startswith("Eyeriss"):
         raise NotCovered(f"no design covers {row['accelerator']}")
-    design = load_design("eyeriss_like")
-    memory = memory_params(design)
-    assert memory is not None  # the design states it
-    op = eyeriss_op(row["network"], row["layer"])
-    shapes = shapes_of(op, batch=int(number(row, "batch")))
-    return number(row, "cycles"), float(map_ops(shapes, design.section(Array), memory).total_cycles[0])
+    return eyeriss_layer(row["network"], row["layer"])
 
 
-def eyeriss_op(network: str, layer: str) -> Op:
+def eyeriss_layer(network: str, layer: str) -> NetworkGraph:
     """Return a convolution by its name in the paper: ``CONV2``, ``CONV1_2``, ``CONV1-2``."""
     numbers = [int(text) for text in re.findall(r"\d+", layer)]
     word = re.sub(r"[^a-z0-9]", "", network.casefold())
     if word == "alexnet" and f"CONV{numbers[0] if numbers else 0}" in LAYERS:
-        return square_conv(layer, *LAYERS[f"CONV{numbers[0]}"])
+        return square_conv(*LAYERS[f"CONV{numbers[0]}"])
     if word.startswith("vgg") and len(numbers) == 2 and _in_vgg(*numbers):
         group, place = numbers
         size, filters = 224 >> (group - 1), _VGG16[group - 1][1]
         channels = filters if place > 1 else (_VGG16[group - 2][1] if group > 1 else 3)
-        return square_conv(layer, channels, filters, 1, size + 2, size, 3, 1)
+        return square_conv(channels, filters, 1, size + 2, size, 3, 1)
     raise NotCovered(f"no sizes known of layer {layer!r} of {network}")
 
 

@@ -1,0 +1,116 @@
+"""ZigZag's accelerators (``inputs/hardware/*.yaml``, version 3) as designs.
+
+Of each operand the memory on the chip that feeds the array becomes its buffer, registers of the PEs apart; what stays
+in those says the dataflow: weights (I2) one per PE is ``ws``, outputs (O) one per PE and no weights ``os``.
+
+Refused by name: arrays of more than two dimensions (pixels or channels side by side that share what a row or column
+has of its own), operands with two memories on the chip one above the other, analogue and digital in-memory computing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from accel_models.design.importing.buffers import Buffer, Found, whole
+from traces import ConfigError
+
+OPERANDS = {"activation": "I1", "weight": "I2", "accumulator": "O"}
+
+
+def is_zigzag(data: Mapping[str, Any]) -> bool:
+    """Whether the file is one of ZigZag's accelerators."""
+    return "operational_array" in data and "memories" in data
+
+
+def read_zigzag(data: Mapping[str, Any], origin: str) -> Found:
+    """Return what the file says; :class:`ConfigError` names what no design can say."""
+    array = data["operational_array"]
+    dimensions, sizes = list(array.get("dimensions", ())), list(array.get("sizes", ()))
+    if array.get("is_imc"):
+        raise ConfigError(f"{origin}: operational_array.is_imc: no unit computes inside a memory")
+    if len(sizes) != 2 or len(dimensions) != 2:
+        raise ConfigError(
+            f"{origin}: operational_array.sizes = {sizes}: an array has two dimensions, rows and columns; "
+            f"what {', '.join(map(str, dimensions[2:])) or 'one of them'} puts side by side cannot be said"
+        )
+    rows, cols = (whole(size, f"{origin}: operational_array.sizes") for size in sizes)
+    memories = dict(data["memories"])
+    pes = rows * cols
+    inner = {role: _registers(memories, operand) for role, operand in OPERANDS.items()}
+    return Found(
+        name=str(data.get("name", "zigzag")),
+        tool="ZigZag",
+        array={
+            "rows": rows,
+            "cols": cols,
+            "dataflow": _dataflow(inner, origin),
+            "weight_preload": "overlapped",
+            "drain": "overlapped",
+            "reduction": "per_tap",
+        },
+        buffers={role: _buffer(memories, operand, pes, origin) for role, operand in OPERANDS.items()},
+        dram=_memory(_outermost(memories, origin), memories, 1),
+        bits=max(int(bits) for bits in array.get("input_precision", (8, 8))),
+    )
+
+
+def _registers(memories: Mapping[str, Any], operand: str) -> bool:
+    """Return whether every PE has a memory of its own for an operand."""
+    return any(operand in m["operands"] and not m.get("served_dimensions") for m in memories.values())
+
+
+def _dataflow(inner: Mapping[str, bool], origin: str) -> str:
+    if inner["weight"]:
+        return "ws"
+    if inner["accumulator"]:
+        return "os"
+    raise ConfigError(f"{origin}: memories: no operand stays in the PEs, so nothing says the dataflow")
+
+
+def _buffer(memories: Mapping[str, Any], operand: str, pes: int, origin: str) -> Buffer:
+    """Return the one memory on the chip of an operand; its registers if it has no other."""
+    outer = _outermost(memories, origin)
+    held = [name for name, m in memories.items() if operand in m["operands"] and name != outer]
+    shared = [name for name in held if len(memories[name].get("served_dimensions", ())) > 1]
+    if len(shared) > 1:
+        raise ConfigError(
+            f"{origin}: memories.{shared[1]}: above {shared[0]} for {operand}; a buffer behind a buffer cannot be said"
+        )
+    if shared:
+        return _memory(shared[0], memories, 1)
+    if not held:
+        raise ConfigError(f"{origin}: memories: none on the chip holds {operand}")
+    return _memory(held[0], memories, pes)
+
+
+def _outermost(memories: Mapping[str, Any], origin: str) -> str:
+    """Return the memory that holds all operands and is last in the file: ZigZag lists them inside out."""
+    every = [name for name, m in memories.items() if set(OPERANDS.values()) <= set(m["operands"])]
+    if not every:
+        raise ConfigError(f"{origin}: memories: none holds I1, I2 and O, as a DRAM does")
+    return every[-1]
+
+
+def _memory(name: str, memories: Mapping[str, Any], instances: int) -> Buffer:
+    memory = memories[name]
+    path = f"memories.{name}"
+    return Buffer(
+        name=name,
+        bits=instances * whole(memory.get("size"), f"{path}.size"),
+        read_bits=instances * _bandwidth(memory, path),
+        read_pj=_energy(memory.get("r_cost"), instances),
+        write_pj=_energy(memory.get("w_cost"), instances),
+    )
+
+
+def _energy(cost: float | None, instances: int) -> float | None:
+    return None if cost is None else cost * instances
+
+
+def _bandwidth(memory: Mapping[str, Any], path: str) -> int:
+    """Return the bits of a read: of older files the memory's, of newer ones its widest port's."""
+    if "r_bw" in memory:
+        return whole(memory["r_bw"], f"{path}.r_bw")
+    widths = [port.get("bandwidth_max") for port in memory.get("ports", ()) if port.get("type") != "write"]
+    return max((whole(width, f"{path}.ports.bandwidth_max") for width in widths), default=8)

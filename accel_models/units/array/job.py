@@ -1,0 +1,54 @@
+"""What there is to tile: ops on one design, and one cut of each of their axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.design.sections import Array
+from accel_models.dram import MemoryParams
+from accel_models.units.array.op_sizes import Floats, OpSizes
+from accel_models.units.array.tiling import ChannelCut, PixelCut, ReductionCut, take
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """``n`` ops to tile on one design, with what is on chip already; arrays of shape ``(n,)``."""
+
+    array: Array
+    memory: MemoryParams
+    op: OpSizes
+    untiled_cycles: Floats  # of the array for the op in one piece, exact
+    untiled_extra: Floats  # of them, beyond whole folds: fill and drain, less what trimming saves
+    input_element_bytes: Floats  # in a buffer tile; 0 if the input is on chip
+    fetch_input: Floats  # 1.0 if the input comes from DRAM, 0.0 if it is on chip
+    fetch_weights: Floats
+    store_output: Floats
+    reserved_bytes: Floats  # of the activation buffer, held by tensors that stay on chip
+    pinned_bytes: Floats  # of the weight buffer, held by weights of other ops that stay
+    aim: Floats  # index into accel_models.cost.TILE_AIMS
+    weights_first: bool  # all weights come before the first input, not tile by tile
+
+    def take(self, rows: slice | NDArray[np.intp]) -> Job:
+        """Return the ops at ``rows``."""
+        arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self)[3:-1]}
+        return replace(self, op=take(self.op, rows), **arrays)
+
+    def columns(self) -> Iterator[Floats]:
+        """Yield every array: what tells two ops apart."""
+        yield from (getattr(self.op, f.name) for f in fields(self.op))
+        yield from (getattr(self, f.name) for f in fields(self)[3:-1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tiles:
+    """One cut of every axis."""
+
+    pixels: PixelCut
+    channels: ChannelCut
+    reduction: ReductionCut

@@ -1,0 +1,70 @@
+"""Buffer ports: what tiles read and write beside the array, and how long its ports take for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from accel_models.dram import MemoryParams
+from accel_models.units.array.accesses import buffer_accesses
+from accel_models.units.array.job import Job, Tiles
+from accel_models.units.array.op_sizes import Floats, gemms_of
+from accel_models.units.array.tiling import row_folds
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArrayBytes:
+    """Bytes between the array and its buffers; arrays of shape ``(n,)``, or ``(levels, n)`` for levels of cuts."""
+
+    activation_reads: Floats
+    weight_reads: Floats
+    accumulator_reads: Floats  # partial sums to add to, and results leaving
+    accumulator_writes: Floats
+
+
+def array_bytes(job: Job, tiles: Tiles) -> ArrayBytes:
+    """Return what tiles move: the accesses of the op in one piece, and what cutting it adds."""
+    op, array, memory = job.op, job.array, job.memory
+    counts = buffer_accesses(array, gemms_of(op))
+    real = op.out_channels / (op.n * op.groups)  # share of the packs that are groups, not filling
+    results = op.m * op.out_channels
+    again = tiles.reduction.folds - row_folds(array, op)  # partial sums read back and rewritten
+    if array.dataflow == "os":
+        again = tiles.reduction.tiles - 1
+    act_bytes, acc_bytes = memory.activation_bits / 8, memory.accumulator_bits / 8
+    input_loads = tiles.channels.tiles / tiles.channels.input_tiles if array.dataflow == "is" else 1.0
+    return ArrayBytes(
+        activation_reads=np.asarray(counts.input_reads * (real * input_loads * act_bytes), np.float64),
+        weight_reads=counts.weight_reads * weight_loads(job, tiles) * (memory.weight_bits / 8),
+        accumulator_reads=(counts.partial_reads * real + again * results + results) * acc_bytes,
+        accumulator_writes=(counts.output_writes * real + again * results) * acc_bytes,
+    )
+
+
+def weight_loads(job: Job, tiles: Tiles) -> Floats:
+    """Return how often tiles make the weights pass from their buffer into the array."""
+    return tiles.pixels.tiles if job.array.dataflow == "ws" else np.ones_like(job.op.m)
+
+
+def narrow(memory: MemoryParams) -> bool:
+    """Whether some port is stated; one that is not never makes an array wait."""
+    ports = (memory.activation_port_bits, memory.weight_port_bits, memory.accumulator_port_bits)
+    return any(bits is not None for bits in ports)
+
+
+def port_cycles(memory: MemoryParams, moved: ArrayBytes) -> Floats:
+    """Cycles of the busiest port: bytes that pass it over its width, zero where no width is stated."""
+    activation, weight = moved.activation_reads, moved.weight_reads
+    sums = moved.accumulator_reads + moved.accumulator_writes
+    if memory.shared_buffer:
+        activation, weight = activation + weight, 0.0 * weight
+    if memory.shared_sums:
+        activation, sums = activation + sums, 0.0 * sums
+    ports = (
+        (activation, memory.activation_port_bits),
+        (weight, memory.weight_port_bits),
+        (sums, memory.accumulator_port_bits),
+    )
+    took = [passing * (8.0 / bits) if bits else 0.0 * passing for passing, bits in ports]
+    return np.asarray(np.maximum(np.maximum(took[0], took[1]), took[2]), np.float64)

@@ -1,0 +1,1 @@
+"""Row-stationary arrays: what a pass takes, and the pass that an op takes."""

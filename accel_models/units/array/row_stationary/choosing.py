@@ -1,0 +1,203 @@
+"""The pass of every op: the one that moves the least over the DRAM bus, and of those the fastest."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from itertools import product
+
+import numpy as np
+
+from accel_models.design.sections import Array
+from accel_models.dram import MemoryParams
+from accel_models.units.array.job import Bools
+from accel_models.units.array.mapping import Mapping, Operands
+from accel_models.units.array.op_sizes import Floats
+from accel_models.units.array.row_stationary.passes import (
+    FILTERS,
+    Ops,
+    Passes,
+    Ways,
+    passes_of,
+    scratchpads,
+    taps,
+)
+from accel_models.units.array.tile_cost import bus_cycles
+from accel_models.work.shapes import Ints, Shapes
+from traces import RECURRENT
+
+LARGEST = 1 << 21  # (ops, ways) looked at together
+
+
+def map_row_stationary(shapes: Shapes, array: Array, memory: MemoryParams, operands: Operands) -> Mapping:
+    """Choose a pass for every op; arguments and result as :func:`accel_models.units.array.mapping.map_ops`."""
+    ops, work = _ops(shapes, array, operands), np.asarray(shapes.macs > 0)
+    chosen = np.ones((len(fields(Ways)), len(shapes), 1))
+    geometry = np.hstack([ops.images, ops.rows, ops.kernel_rows, ops.kernel_cols])
+    kinds, kind = np.unique(geometry, axis=0, return_inverse=True)
+    for i, (images, rows, height, width) in enumerate(kinds.astype(np.int64).tolist()):
+        ways = _ways(images, rows, height, width, array)
+        members = np.flatnonzero(kind.ravel() == i)
+        for block in np.array_split(members, -(-len(members) * len(ways.n) // LARGEST)):
+            chosen[:, block] = _best(ops.take(block), ways, array, memory)
+    way = Ways(*chosen)
+    return _mapping(ops, way, passes_of(ops, way, array, memory), work, memory)
+
+
+def _ops(shapes: Shapes, array: Array, operands: Operands) -> Ops:
+    whole = shapes.kind in RECURRENT or shapes.kind == "conv_transpose"  # no kernel: one long product
+    one = np.ones_like(shapes.k)
+    height, width = (one, one) if whole else (shapes.kernel_height, shapes.kernel_width)
+    tall, wide = (
+        -(-np.maximum(size, 1) // most)
+        for size, most in ((height, array.rows), (width, scratchpads(array).inputs))
+    )
+    values = (
+        shapes.batch,
+        shapes.k // np.maximum(height * width, 1),
+        shapes.n,
+        shapes.groups,
+        shapes.out_height,
+        shapes.out_width,
+        shapes.in_height,
+        shapes.in_width,
+        -(-height // tall),
+        -(-width // wide),
+        tall * wide,
+        (height - 1) * shapes.dilation_height + 1,
+        shapes.stride_height,
+    )
+
+    def given(value: object) -> Floats:
+        return np.array(np.broadcast_to(np.asarray(value, np.float64), len(shapes)))[:, None]
+
+    sizes = (np.maximum(value, 1).astype(np.float64)[:, None] for value in values)
+    flags = (operands.input_on_chip, operands.weights_on_chip, operands.output_on_chip)
+    held = (operands.reserved_bytes, operands.pinned_bytes)
+    return Ops(*sizes, *(1.0 - given(flag) for flag in flags), *(given(size) for size in held))
+
+
+def _powers(most: int) -> list[int]:
+    return [1 << i for i in range(max(1, most).bit_length())]
+
+
+def _ways(images: int, rows: int, kernel_rows: int, kernel_cols: int, array: Array) -> Ways:
+    """Return every setting that can be of use to ops of these sizes; what finds no room is refused later."""
+    pads = scratchpads(array)
+    together = sorted({-(-images // parts) for parts in range(1, images + 1)})
+    in_pe = [0, *_powers(min(pads.sums, FILTERS))]
+    every = [
+        (n, e, p, q, r, t)
+        for n, e, p, q in product(
+            together,
+            sorted(_widths(rows, kernel_rows, array)),
+            in_pe,
+            range(1, pads.inputs // kernel_cols + 1),
+        )
+        if p * q * kernel_cols <= pads.weights
+        for r, t in _side_by_side(_room(e, kernel_rows, array))
+    ]
+    return Ways(*np.array(every, np.float64).T)
+
+
+def _room(width: int, kernel_rows: int, array: Array) -> int:
+    """Return how many sets of this width find room on the array, folded if they are wider."""
+    return array.rows // kernel_rows // -(-width // array.cols) * max(array.cols // width, 1)
+
+
+def _widths(rows: int, kernel_rows: int, array: Array) -> set[int]:
+    """Return the widths of a set for so many output rows: the folded plane, or the least for each number of strips."""
+    segments = array.rows // kernel_rows
+    if rows > array.cols and segments > 1:
+        return {min(rows, array.cols * segments)}
+    return {width for strips in range(1, rows + 1) if (width := -(-rows // strips)) <= array.cols}
+
+
+def _side_by_side(sets: int) -> list[tuple[int, int]]:
+    """Return (r, t) with as many groups of filters as find room beside the groups of channels."""
+    return [(r, 1 << ((sets // r).bit_length() - 1)) for r in _powers(sets) if sets >= r]
+
+
+def _best(ops: Ops, ways: Ways, array: Array, memory: MemoryParams) -> Floats:
+    """Return for each op the way with the least DRAM traffic, then time; the first where none fits.
+
+    The fields of :class:`Ways`, shape ``(6, n, 1)``.
+    """
+    passes = passes_of(ops, ways, array, memory)
+    moved = passes.dram_inputs * ops.fetch_input * memory.activation_bits
+    moved = moved + passes.dram_weights * ops.fetch_weights * memory.weight_bits
+    good = np.broadcast_to(passes.fits, moved.shape)
+    for key in (passes.odd, moved, passes.cycles):
+        kept = np.where(good, key, np.inf)
+        good = good & (kept == kept.min(axis=1, keepdims=True))
+    first = good.argmax(axis=1)
+    return np.stack([getattr(ways, f.name)[first][:, None] for f in fields(Ways)])
+
+
+def _mapping(ops: Ops, way: Ways, passes: Passes, work: Bools, memory: MemoryParams) -> Mapping:
+    """Return the chosen passes as a mapping of tiles; a tile of results is a strip of the filters held."""
+    act, weight = memory.activation_bits / 8, memory.weight_bits / 8
+    results = ops.images * ops.groups * ops.filters * ops.rows * ops.cols * act
+    inputs = passes.dram_inputs * ops.fetch_input * act
+    weights = passes.dram_weights * ops.fetch_weights * weight
+    first_inputs = np.minimum(passes.first_inputs * ops.fetch_input * act, inputs)
+    first_weights = np.minimum(passes.first_weights * ops.fetch_weights * weight, weights)
+    last = passes.filters * way.n * way.e * ops.cols * act * ops.store_output
+    held = np.ceil(ops.filters / passes.filters)
+    tile = passes.cycles / (passes.strips * held * ops.groups)
+    stored = results * ops.store_output
+    load = bus_cycles(memory, inputs + weights)
+    total = passes.cycles + bus_cycles(memory, inputs + weights + stored)
+    if memory.double_buffered:
+        ends = bus_cycles(memory, first_inputs + first_weights) + bus_cycles(memory, last)
+        behind = bus_cycles(memory, inputs + weights + stored) + passes.pass_cycles
+        total = np.maximum(passes.cycles + ends, behind)
+    one_buffer = (
+        not memory.double_buffered
+    )  # the array waits for the last load, and stores wait for the array
+    columns: dict[str, Floats | float] = {
+        "kept": 1.0,
+        "tile_m": way.n * way.e * ops.cols,
+        "tile_k": way.q * way.r * taps(ops) / ops.folds,
+        "tile_n": passes.filters,
+        "tile_groups": 1.0,
+        "packed_groups": 1.0,
+        "pixel_tiles": passes.strips,
+        "channel_tiles": held * ops.groups,
+        "reduction_tiles": np.ceil(ops.channels / (way.q * way.r)) * ops.folds,
+        "compute_cycles": passes.compute,
+        "array_cycles": passes.cycles,
+        "total_cycles": total,
+        "load_cycles": load,
+        "store_cycles": bus_cycles(memory, stored),
+        "last_tile_cycles": passes.cycles if one_buffer else passes.pass_cycles,
+        "output_tile_cycles": passes.cycles if one_buffer else tile,
+        "first_input_bytes": first_inputs,
+        "first_weight_bytes": first_weights,
+        "last_output_bytes": last,
+        "dram_input_bytes": inputs,
+        "dram_weight_bytes": weights,
+        "dram_output_bytes": stored,
+        "activation_read_bytes": passes.inside.activation_reads,
+        "activation_write_bytes": inputs + results - stored,
+        "weight_read_bytes": passes.inside.weight_reads,
+        "weight_write_bytes": weights,
+        "accumulator_read_bytes": passes.inside.accumulator_reads,
+        "accumulator_write_bytes": passes.inside.accumulator_writes,
+    }
+    runs = (work & passes.fits[:, 0])[:, None]
+    whole = {name: _whole(value, runs) for name, value in columns.items()}
+    short = work & ~passes.fits[:, 0]
+    return Mapping(
+        feasible=passes.fits[:, 0] | ~work,
+        short_buffer=np.zeros(len(work), np.int64),
+        demand_bytes=np.where(short, np.ceil(passes.buffer_bytes[:, 0] + ops.reserved[:, 0]), 0).astype(
+            np.int64
+        ),
+        bound_bytes=np.where(short, memory.activation_buffer_bytes, 0).astype(np.int64),
+        stall_cycles=whole["total_cycles"] - whole["compute_cycles"],
+        **whole,
+    )
+
+
+def _whole(value: Floats | float, runs: Bools) -> Ints:
+    return np.where(runs, np.ceil(value), 0)[:, 0].astype(np.int64)

@@ -1,0 +1,106 @@
+"""Row-stationary passes: the published mappings of AlexNet, hand-worked time, and what no pass may do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accel_models.design.load import load_design
+from accel_models.design.params import memory_params
+from accel_models.design.sections import Array
+from accel_models.dram import MemoryParams
+from accel_models.units.array.mapping import Mapping, Operands
+from accel_models.units.array.row_stationary.choosing import map_row_stationary
+from accel_models.work.shapes import shapes_of
+from traces import INPUT, ConfigError, Op
+
+EYERISS = load_design("eyeriss")
+SIZES = st.integers(1, 40)
+
+
+def conv(channels: int, filters: int, groups: int, size: int, out: int, kernel: int, stride: int) -> Op:
+    return Op(
+        name="conv", kind="conv", inputs=(INPUT,), in_channels=channels, out_channels=filters, in_height=size,
+        in_width=size, out_height=out, out_width=out, kernel_height=kernel, kernel_width=kernel,
+        stride_height=stride, stride_width=stride, groups=groups,
+    )  # fmt: skip
+
+
+def mapped(op: Op, batch: int = 4, array: Array | None = None, memory: MemoryParams | None = None) -> Mapping:
+    used = memory or memory_params(EYERISS)
+    assert used is not None
+    return map_row_stationary(shapes_of(op, batch=batch), array or EYERISS.section(Array), used, Operands())
+
+
+# Chen et al., JSSC 2017, table V: bytes of the global buffer [MB] and active PEs; table IV: m, n e F and q r of a pass.
+ALEXNET = [
+    (conv(3, 96, 1, 227, 55, 11, 4), 18.5, 96, 1 * 7 * 55, 1),
+    (conv(96, 256, 2, 31, 27, 5, 1), 77.6, 64, 1 * 27 * 27, 2),
+    (conv(256, 384, 1, 15, 13, 3, 1), 50.2, 64, 4 * 13 * 13, 6),
+    (conv(384, 384, 2, 15, 13, 3, 1), 37.4, 64, 4 * 13 * 13, 6),
+    (conv(384, 256, 2, 15, 13, 3, 1), 24.9, 64, 4 * 13 * 13, 6),
+]
+
+
+@pytest.mark.parametrize(("op", "megabytes", "filters", "outputs", "channels"), ALEXNET, ids="12345")
+def test_the_passes_are_the_published_ones(
+    op: Op, megabytes: float, filters: int, outputs: int, channels: int
+) -> None:
+    way = mapped(op)
+    moved = way.activation_read_bytes + way.accumulator_read_bytes + way.accumulator_write_bytes
+    assert moved[0] / 1e6 == pytest.approx(megabytes, rel=0.004)
+    assert (way.tile_n[0], way.tile_m[0]) == (filters, outputs)
+    assert way.tile_k[0] == channels * op.kernel_height * op.kernel_width
+
+
+def test_a_pass_by_hand() -> None:
+    """CONV4: 2 groups of 192 / 6 channel passes and 192 / 32 filter passes, n p q S F cycles and 432 to fill.
+
+    32 filters of 6 channels and 3 x 3 taps are 1728 weights, four a cycle.
+    """
+    passes = 2 * 32 * 6
+    assert mapped(ALEXNET[3][0]).compute_cycles[0] == passes * 4 * 16 * 3 * 3 * 13
+    assert mapped(ALEXNET[3][0]).array_cycles[0] == passes * (4 * 16 * 3 * 3 * 13 + 1728 // 4)
+
+
+def test_a_narrow_port_takes_the_bytes_over_its_width() -> None:
+    """At 8 bits a cycle every byte of inputs and partial sums takes one; the fills stay."""
+    memory = memory_params(load_design("eyeriss", {"memory.ports.activation": "8 bit"}))
+    way = mapped(ALEXNET[3][0], memory=memory)
+    moved = way.activation_read_bytes + way.accumulator_read_bytes + way.accumulator_write_bytes
+    assert way.array_cycles[0] >= moved[0]
+    assert way.array_cycles[0] == pytest.approx(moved[0] + way.weight_read_bytes[0] / 8, abs=1)
+
+
+@given(channels=SIZES, filters=SIZES, size=SIZES, kernel=st.integers(1, 13), batch=st.integers(1, 3))
+def test_never_beats_its_peak_and_always_does_the_work(
+    channels: int, filters: int, size: int, kernel: int, batch: int
+) -> None:
+    op = conv(channels, filters, 1, size + kernel - 1, size, kernel, 1)
+    way = mapped(op, batch=batch)
+    assert way.feasible.all()
+    assert way.compute_cycles[0] * 168 >= op.macs * batch
+    assert way.array_cycles[0] >= way.compute_cycles[0]
+    assert way.dram_output_bytes[0] == 2 * batch * filters * size * size
+
+
+@given(channels=st.lists(st.integers(0, 64), min_size=1, max_size=6))
+def test_together_costs_what_each_costs_alone(channels: list[int]) -> None:
+    op, memory = conv(64, 64, 1, 10, 8, 3, 1), memory_params(EYERISS)
+    assert memory is not None
+    kept = np.array(channels)
+    every = map_row_stationary(shapes_of(op, kept, kept), EYERISS.section(Array), memory, Operands())
+    for i, count in enumerate(channels):
+        one = shapes_of(op, np.array([count]), np.array([count]))
+        alone = map_row_stationary(one, EYERISS.section(Array), memory, Operands())
+        assert alone.total_cycles[0] == every.total_cycles[i]
+        assert (alone.total_cycles[0] > 0) == (count > 0)
+
+
+def test_an_array_without_scratchpads_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"array\.dataflow = 'rs' needs array\.scratchpads"):
+        mapped(ALEXNET[3][0], array=Array(rows=12, cols=14, dataflow="rs"))
+    with pytest.raises(ConfigError, match=r"array\.dataflow = 'rs' needs array\.scratchpads"):
+        load_design("edge_npu_16x16", {"array.dataflow": "rs"})
