@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.design.load import load_design
-from accel_models.units.gemmini.dma import (
+from accel_models.units.gemmini.loops import conv_cycles, run_layers
+from accel_models.units.gemmini.machine import Gemmini, Run, gemmini_of
+from accel_models.units.gemmini.memory.dma import (
     GemminiMemory,
     bias_cycles,
     line_cost,
@@ -15,11 +17,16 @@ from accel_models.units.gemmini.dma import (
     stored_line_cost,
     train_cycles,
 )
-from accel_models.units.gemmini.loops import conv_cycles, run_layers
-from accel_models.units.gemmini.machine import Gemmini, Run, gemmini_of
-from accel_models.units.gemmini.reuse import INPUT, NOTHING_CACHED, WEIGHTS, lines_under, missing, reuse_of
+from accel_models.units.gemmini.memory.reuse import (
+    INPUT,
+    NOTHING_CACHED,
+    WEIGHTS,
+    lines_under,
+    missing,
+    reuse_of,
+)
+from accel_models.units.gemmini.memory.traffic import Block, block_traffic
 from accel_models.units.gemmini.tiling import ConvLayer, ConvTiling, dosa_tiling, search_tiling
-from accel_models.units.gemmini.traffic import Block, block_traffic
 from analysis.validation.arrays.firesim import estimated_cycles, mapping_cycles
 from analysis.validation.arrays.gemmini import gemmini_comparisons
 from traces.base.errors import ConfigError

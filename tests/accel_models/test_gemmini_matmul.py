@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.units.gemmini import queues
-from accel_models.units.gemmini.dma import GemminiMemory
 from accel_models.units.gemmini.loops import matmul_cycles, product_tile, run_products
 from accel_models.units.gemmini.machine import Gemmini
+from accel_models.units.gemmini.memory import queues
+from accel_models.units.gemmini.memory.dma import GemminiMemory
+from accel_models.units.gemmini.memory.traffic import Block, Traffic, block_traffic, row_traffic
 from accel_models.units.gemmini.tiling import Product, default_matmul_tiling
-from accel_models.units.gemmini.traffic import Block, Traffic, block_traffic, row_traffic
 from analysis.validation.arrays.systolic import ints, reference
 
 IDEAL = Gemmini(memory=GemminiMemory(latency_cycles=0.0))

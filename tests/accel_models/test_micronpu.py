@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.design.load import load_design
-from accel_models.units.micronpu.blocks import choose_blocks, clipped
+from accel_models.units.micronpu.blocks.choice import choose_blocks, clipped
+from accel_models.units.micronpu.blocks.mac import mac_cycles
+from accel_models.units.micronpu.blocks.traversal import part_kernel
 from accel_models.units.micronpu.cycles import op_cycles
-from accel_models.units.micronpu.mac import mac_cycles
 from accel_models.units.micronpu.machine import MicroNpu
+from accel_models.units.micronpu.memory.transfers import channel_rate
+from accel_models.units.micronpu.memory.weights import encoded_bytes
 from accel_models.units.micronpu.output import element_cycles
 from accel_models.units.micronpu.settings import machine_of
 from accel_models.units.micronpu.total import run_in_order
-from accel_models.units.micronpu.transfers import channel_rate
-from accel_models.units.micronpu.traversal import part_kernel
-from accel_models.units.micronpu.weights import encoded_bytes
 from accel_models.units.micronpu.work import Engine, NpuWork
 from simulator import estimate
 from traces import load_network

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from accel_models.units.gemmini.compiled import compiled
-from accel_models.units.gemmini.traffic import LINE_BYTES, Block, block_traffic
+from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block, block_traffic
 
 
 class GemminiMemory(NamedTuple):

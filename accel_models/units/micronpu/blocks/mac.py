@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.units.micronpu.blocks import Blocks
+from accel_models.units.micronpu.blocks.choice import Blocks
+from accel_models.units.micronpu.blocks.traversal import flat_micro_sizes
 from accel_models.units.micronpu.machine import Banks, MicroNpu
-from accel_models.units.micronpu.traversal import flat_micro_sizes
 from accel_models.units.micronpu.work import LARGEST_WINDOW, Engine, Floats, Ints, NpuWork, up
 
 _STEP = 4  # cycles of a micro-block per step

@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.units.gemmini.compiled import compiled
-from accel_models.units.gemmini.dma import (
+from accel_models.units.gemmini.memory.dma import (
     GemminiMemory,
     command_trip,
     data_cycles,
     load_trip,
 )
-from accel_models.units.gemmini.traffic import (
+from accel_models.units.gemmini.memory.traffic import (
     BEAT_BYTES,
     LINE_BYTES,
     Block,

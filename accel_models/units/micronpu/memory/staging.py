@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel_models.units.micronpu.blocks import Blocks, clipped
-from accel_models.units.micronpu.candidates import SPLIT_DEPTH
+from accel_models.units.micronpu.blocks.candidates import SPLIT_DEPTH
+from accel_models.units.micronpu.blocks.choice import Blocks, clipped
 from accel_models.units.micronpu.cycles import OpCycles, engine_cycles
 from accel_models.units.micronpu.machine import MicroNpu
-from accel_models.units.micronpu.transfers import copy_cycles, ends, weight_read_cycles
+from accel_models.units.micronpu.memory.transfers import copy_cycles, ends, weight_read_cycles
 from accel_models.units.micronpu.work import Bools, Floats, Ints, NpuWork, rounded, up
 
 _ALIGN = 16  # bytes, of scales in memory

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.units.micronpu.blocks import Blocks
+from accel_models.units.micronpu.blocks.choice import Blocks
+from accel_models.units.micronpu.blocks.traversal import micro_sizes
 from accel_models.units.micronpu.machine import Banks, MicroNpu
-from accel_models.units.micronpu.traversal import micro_sizes
 from accel_models.units.micronpu.work import Engine, Floats, Ints, NpuWork, rounded
 
 # Bytes per weight of Vela 5.2's lossless code, int8 weights round(Gaussian, sigma), read off its encodings.

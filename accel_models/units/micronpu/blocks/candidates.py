@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_models.units.micronpu.blocks.traversal import micro_sizes
 from accel_models.units.micronpu.machine import Banks, MicroNpu, Rams
-from accel_models.units.micronpu.traversal import micro_sizes
 from accel_models.units.micronpu.work import LARGEST_WINDOW, Bools, Engine, Floats, Ints, NpuWork, rounded, up
 from traces import ConfigError
 

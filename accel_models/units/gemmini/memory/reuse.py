@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.machine import Gemmini
+from accel_models.units.gemmini.memory.traffic import LINE_BYTES
 from accel_models.units.gemmini.tiling import ConvLayer, Ints, sizes_of
-from accel_models.units.gemmini.traffic import LINE_BYTES
 
 Shares = NDArray[np.float64]
 

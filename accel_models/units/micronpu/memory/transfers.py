@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel_models.units.micronpu.blocks import Blocks
+from accel_models.units.micronpu.blocks.choice import Blocks
 from accel_models.units.micronpu.machine import Banks, MicroNpu, Port, Rams
 from accel_models.units.micronpu.work import Bools, Engine, Floats, Ints, NpuWork, rounded, up
 
