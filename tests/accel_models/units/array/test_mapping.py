@@ -13,7 +13,7 @@ from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.systolic import Gemms, compute_cycles
 from accel_models.units.array.tile_search import KEPT, Prices
 from accel_models.work.shapes import Shapes, shapes_of
-from tests.accel_models.array_changes import changed
+from tests.accel_models.units.array.array_changes import changed
 from traces.graphs.parts import Op
 
 ARRAY = Array(rows=8, cols=8, dataflow="ws", weight_preload="overlapped", drain="overlapped")

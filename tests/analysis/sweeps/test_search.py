@@ -10,7 +10,7 @@ from analysis.pareto.front import costs_of, find_front
 from analysis.pareto.hypervolume import hypervolume
 from analysis.sweeps.search import choices_of, point_of, search
 from analysis.sweeps.sweep import sweep
-from tests.analysis.sweep_fakes import analytic, leaving_a_mark, make_space, make_trace
+from tests.analysis.sweeps.sweep_fakes import analytic, leaving_a_mark, make_space, make_trace
 from traces import ConfigError, FileProblem
 
 SMALL = """

@@ -19,7 +19,7 @@ from analysis.validation.rows.kind import (
 )
 from traces.base.errors import ConfigError, FileProblem
 
-REFERENCE = Path(__file__).parents[2] / "analysis" / "validation" / "reference"
+REFERENCE = Path(__file__).parents[3] / "analysis" / "validation" / "reference"
 # Kind by a shipped file that has its columns, and how many of its rows are compared.
 FILES = [
     ("scalesim", "array_scalesim", 378),

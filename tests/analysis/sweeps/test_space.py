@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis.sweeps.space_file import load_space
-from tests.analysis.sweep_fakes import make_space, make_trace
+from tests.analysis.sweeps.sweep_fakes import make_space, make_trace
 from traces import ConfigError, FileProblem, LacunaError
 
 BASE = "designs: edge_npu_16x16\ntraces: easy.parquet\n"

@@ -16,7 +16,7 @@ from traces.graphs.resnets import cifar_resnet
 from traces.work.workload import open_trace
 
 # Layer shapes of the MLPerf Tiny reference models: mlcommons/tiny at 1afd2c98, benchmark/training.
-TINY = Path(__file__).parent.parent / "reference" / "tiny_networks.csv"
+TINY = Path(__file__).parents[2] / "reference" / "tiny_networks.csv"
 TINY_NAMES = {
     "resnet8_tiny": "ResNet8_IC",
     "mobilenetv1_025_96": "MobileNetV1_0.25_VWW96",

@@ -13,7 +13,7 @@ from analysis.sweeps.row import Row
 from analysis.sweeps.space import Space
 from analysis.sweeps.sweep import model_version, request_of, task_of
 from simulator import Policy, replay
-from tests.analysis.sweep_fakes import make_space
+from tests.analysis.sweeps.sweep_fakes import make_space
 from traces import find_trace, load_trace
 
 BASE = "designs: edge_npu_16x16\ntraces: easy.parquet\n"

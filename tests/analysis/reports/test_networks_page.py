@@ -24,7 +24,7 @@ def _entry(method: str, macs: int, test: float, **more: Any) -> dict[str, Any]:
     }
 
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ARTEFACTS: dict[str, dict[str, Any]] = {
     "resnet20_taught": _entry("static", 200, 0.9),
     "lc_half": _entry(

@@ -18,7 +18,7 @@ import pytest
 
 from analysis.sweeps.store import Manifest, Store, load_sweep
 from analysis.sweeps.sweep import Progress, sweep
-from tests.analysis.sweep_fakes import (
+from tests.analysis.sweeps.sweep_fakes import (
     analytic,
     breaking_after_five,
     dying,

@@ -10,7 +10,7 @@ from accel_models.design.sections import Array
 from accel_models.units.array.accesses import buffer_accesses
 from accel_models.units.array.systolic import Gemms, compute_cycles, utilization
 from analysis.validation.arrays.systolic import array_comparisons, array_of
-from tests.accel_models.array_changes import changed
+from tests.accel_models.units.array.array_changes import changed
 from traces.base.errors import ConfigError
 
 SERIAL = Array(rows=8, cols=4, dataflow="ws")

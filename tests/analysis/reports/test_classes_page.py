@@ -10,7 +10,7 @@ from analysis.reports.classes_page import PAGE, section, write_classes_page
 from traces import Trace, TraceInfo, pack_mask
 from traces.graphs.resnets import cifar_resnet
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def _trace() -> Trace:

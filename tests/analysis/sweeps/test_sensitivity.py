@@ -9,7 +9,7 @@ import pytest
 from analysis.pareto.front import Objective
 from analysis.sweeps.sensitivity import Effect, front_sensitivity, importances, one_at_a_time
 from analysis.sweeps.sweep import sweep
-from tests.analysis.sweep_fakes import analytic, make_space
+from tests.analysis.sweeps.sweep_fakes import analytic, make_space
 from traces import ConfigError
 
 SPACE = """
