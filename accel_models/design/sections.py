@@ -252,6 +252,8 @@ class Memory(Part):
     """Of each buffer; what shares a buffer takes whole banks."""
     ports: Ports = Ports()
     """Width of the buffers towards the array."""
+    dma: Literal["in_order", "out_of_order"] = "in_order"
+    """Whether outputs and inputs may pass weights that wait for a gate's decision."""
     dram: Dram
     """Memory off the chip."""
 

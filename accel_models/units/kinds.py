@@ -75,6 +75,10 @@ class Unit(Protocol):
         """Whether :meth:`cost` may be asked for states of several ops of one kind laid end to end."""
 
     @property
+    def chooses_tiles(self) -> bool:
+        """Whether :meth:`cost` heeds what tiles are to be chosen for (:attr:`accel_models.cost.Placement.tile_aim`)."""
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """Other sections of a design that describe it; beside its own they are no units of their own."""
 
@@ -134,6 +138,11 @@ def units_of(design: Design) -> tuple[Unit, ...]:
     stated = [unit_kind(name) for name in KINDS if getattr(design, name, None) is not None]
     parts = {part for unit in stated for part in unit.parts}
     return tuple(sorted((u for u in stated if u.name not in parts), key=lambda unit: not unit.matrix))
+
+
+def chooses_tiles(unit: str) -> bool:
+    """Return whether this kind of unit, or none, heeds what tiles are to be chosen for."""
+    return unit in KINDS and unit_kind(unit).chooses_tiles
 
 
 def has_matrix_unit(design: Design) -> bool:

@@ -43,6 +43,7 @@ def array_cost(states: States, design: Design) -> UnitCost:
         pinned_bytes=where.pinned_bytes,
         weight_bytes=work.weight_fetch_bytes,
         weights_first=True,
+        aim=where.tile_aim,
     )
     mapping = _mapped(shapes, operands, design)
     gather = gather_cycles(work, design)

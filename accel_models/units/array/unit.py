@@ -25,6 +25,7 @@ class ArrayUnit:
     matrix: bool = True
     keeps_tensors: bool = True
     joins_ops: bool = True
+    chooses_tiles: bool = True
     parts: tuple[str, ...] = ()
 
     def check(self, design: Design) -> None:

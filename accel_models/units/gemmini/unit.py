@@ -26,6 +26,7 @@ class GemminiUnit:
     matrix: bool = True
     keeps_tensors: bool = False
     joins_ops: bool = False
+    chooses_tiles: bool = False
     parts: tuple[str, ...] = ("array",)
 
     def check(self, design: Design) -> None:

@@ -26,6 +26,7 @@ class SimdUnit:
     matrix: bool = False
     keeps_tensors: bool = True
     joins_ops: bool = True
+    chooses_tiles: bool = False
     parts: tuple[str, ...] = ()
 
     def check(self, design: Design) -> None:
