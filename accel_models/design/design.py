@@ -89,6 +89,7 @@ class Array(Part):
     rows: Count  # R [PEs]: the reduction in ws and is, output pixels in os
     cols: Count  # C [PEs]
     dataflow: Dataflow
+    pixels: Count = 1  # ws: output pixels at a time, the array as often with the same weights
     count: Count = 1  # equal arrays that share the DRAM
     weight_preload: Literal["serial", "overlapped"] = "serial"  # ws, is: before its fold, or behind the last
     preload_gap_cycles: CyclesUp = (
@@ -129,7 +130,7 @@ class Array(Part):
     @property
     def peak_macs_per_cycle(self) -> int:
         """Every unit of one array busy [MAC/cycle]."""
-        return self.rows * self.cols
+        return self.rows * self.cols * self.pixels
 
 
 class MemoryWait(Part):

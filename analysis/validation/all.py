@@ -8,6 +8,7 @@ from analysis.validation.comparison import Comparison
 from analysis.validation.dpacs import dpacs_latency
 from analysis.validation.energy import energy_comparisons
 from analysis.validation.gemmini import gemmini_comparisons
+from analysis.validation.known import known_accelerators
 from analysis.validation.rows.gemmini_dynamic import dynamic_comparisons
 from analysis.validation.simd import simd_comparisons
 from analysis.validation.vela.compare import vela_comparisons
@@ -21,6 +22,7 @@ def all_comparisons() -> tuple[Comparison, ...]:
         *dynamic_comparisons(),
         *simd_comparisons(),
         dpacs_latency(),
+        *known_accelerators(),
         *vela_comparisons(),
         *energy_comparisons(),
         *area_comparisons(),
