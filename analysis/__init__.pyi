@@ -21,6 +21,7 @@ from .sweeps.sensitivity import front_sensitivity as front_sensitivity
 from .sweeps.sensitivity import importances as importances
 from .sweeps.sensitivity import one_at_a_time as one_at_a_time
 from .sweeps.space_file import load_space as load_space
+from .sweeps.space_schema import space_schema as space_schema
 from .sweeps.store import SweepResults as SweepResults
 from .sweeps.store import load_sweep as load_sweep
 from .sweeps.sweep import Progress as Progress

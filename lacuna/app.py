@@ -14,6 +14,7 @@ from lacuna.commands import (
     explore,
     inspect,
     networks,
+    new_design,
     replay,
     report,
     stream,
@@ -51,6 +52,8 @@ def _root(
 app.command()(demo.demo)
 app.command()(designs.designs)
 app.command()(inspect.inspect)
+app.command("new-design")(new_design.new_design)
+app.command()(new_design.schema)
 app.command()(networks.networks)
 app.command()(networks.train)
 app.command()(networks.record)

@@ -10,8 +10,9 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, ValidationError, create_model, model_validator
 
-from accel_models.design.design import AUTO, Design, Part
+from accel_models.design.design import AUTO, Design
 from accel_models.design.importing.foreign import read_design_text
+from accel_models.design.sections import Part
 from accel_models.units.kinds import KINDS, has_matrix_unit, unit_described_by, unit_kind, units_of
 from traces import (
     ConfigError,

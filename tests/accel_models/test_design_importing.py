@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from accel_models.design.design import Array, Design, Memory
+from accel_models.design.design import Design
 from accel_models.design.load import altered, load_design
+from accel_models.design.sections import Array, Memory
 from simulator import estimate
 from traces import ConfigError, GraphBuilder, Window
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.cost import Cost, Placement, WorkStates
-from accel_models.design.design import Array
 from accel_models.design.load import load_design
+from accel_models.design.sections import Array
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.ops import is_product
 from accel_models.units.gemmini.tiling import ConvLayer, search_tiling

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.design.design import Array
 from accel_models.design.load import load_design
+from accel_models.design.sections import Array
 from accel_models.units.array.accesses import buffer_accesses
 from accel_models.units.array.systolic import Gemms, compute_cycles, utilization
 from analysis.validation.array import array_comparisons, array_of

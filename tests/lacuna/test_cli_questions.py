@@ -136,3 +136,37 @@ def test_ops_add_up_to_what_their_units_do(lacuna: Lacuna, trace: Path, tmp_path
     assert (parts <= ops["cycles_mean"] + 1e-9).all()
     assert (ops["gather_cycles_mean"] > 0).any()
     assert (ops["work_cycles_mean"] * 256 - ops["macs"])[ops["unit"] == "array"].abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("price", ["lpddr5", "ddr4", "hbm2e", "mram"])
+def test_memories_off_the_chip_are_told_apart_by_their_prices(lacuna: Lacuna, price: str) -> None:
+    asked = ("inspect", "edge_npu_16x16", "--energy", "--json", "--set", f"memory.dram.price={price}")
+    found = {row["action"]: row for row in lacuna(*asked).json}["dram_read_bytes"]
+    per_bit = {"lpddr5": 7, "ddr4": 20.3, "hbm2e": 3.9, "mram": 1}[price]
+    assert found["unit"] == "pJ/B"
+    assert found["value"] == pytest.approx(8 * per_bit)
+    assert found["source"]
+
+
+def test_a_new_design_is_a_file_that_runs(lacuna: Lacuna, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    assert lacuna("new-design", "mine", "--like", "ethos_u55_128", "-o", path).code == 0
+    assert "  # " in path.read_text()
+    assert (
+        lacuna("estimate", "resnet8_tiny", "-d", path, "--json").json
+        == lacuna("estimate", "resnet8_tiny", "-d", "ethos_u55_128", "--json").json
+    )
+    assert "--force" in lacuna("new-design", "mine", "--like", "cortex_m4", "-o", path).message
+    assert lacuna("new-design", "mine", "--like", "cortex_m4", "-o", path, "--force").code == 0
+    assert "name is letters" in lacuna("new-design", "a/b", "--like", "cortex_m4").message
+
+
+def test_keys_and_schemas_and_area_are_told(lacuna: Lacuna) -> None:
+    told = {key["path"]: key for key in lacuna("inspect", "--keys", "array", "--json").json}
+    assert told["array.rows"]["needed"] is True
+    assert "array.rows" in lacuna("inspect", "--keys", "array").out
+    area = lacuna("inspect", "edge_npu_16x16", "--area", "--json").json
+    assert sum(part["mm2"] for part in area["parts"]) == pytest.approx(area["total_mm2"])
+    assert "needs a FILE" in lacuna("inspect").message
+    assert set(lacuna("schema", "space").json["properties"]) >= {"designs", "networks", "policies"}
+    assert "did you mean 'design'" in lacuna("schema", "designs").message

@@ -24,7 +24,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.design.design import Array
+from accel_models.design.sections import Array
 from accel_models.work.shapes import Ints, Shapes
 from traces import ConfigError
 

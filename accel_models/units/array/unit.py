@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel_models.design.design import Array, Design
+from accel_models.design.design import Design
+from accel_models.design.sections import Array
 from accel_models.energy.actions import Idle
 from accel_models.units.array.price import array_cost
 from accel_models.units.array.row_stationary.passes import scratchpads
@@ -24,6 +25,7 @@ class ArrayUnit:
     matrix: bool = True
     keeps_tensors: bool = True
     joins_ops: bool = True
+    chooses_tiles: bool = True
     parts: tuple[str, ...] = ()
 
     def check(self, design: Design) -> None:

@@ -26,7 +26,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.design import Array, Scratchpads
+from accel_models.design.sections import Array, Scratchpads
 from accel_models.dram import MemoryParams
 from accel_models.units.array.job import Bools
 from accel_models.units.array.op_sizes import Floats
