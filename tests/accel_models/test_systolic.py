@@ -9,7 +9,7 @@ from accel_models.design.load import load_design
 from accel_models.design.sections import Array
 from accel_models.units.array.accesses import buffer_accesses
 from accel_models.units.array.systolic import Gemms, compute_cycles, utilization
-from analysis.validation.array import array_comparisons, array_of
+from analysis.validation.arrays.systolic import array_comparisons, array_of
 from tests.accel_models.array_changes import changed
 from traces.base.errors import ConfigError
 

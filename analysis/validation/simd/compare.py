@@ -28,7 +28,7 @@ from accel_models import (
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.ops import counted_call, layer_op
-from analysis.validation.simd_reference import (
+from analysis.validation.simd.reference import (
     gap8_rows,
     label,
     latency_ms,

@@ -21,9 +21,9 @@ from accel_models import (
     search_tiling,
     stores_alone,
 )
-from analysis.validation.array import Ints, Table, ints, reference, where
+from analysis.validation.arrays.firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
+from analysis.validation.arrays.systolic import Ints, Table, ints, reference, where
 from analysis.validation.comparison import Comparison
-from analysis.validation.gemmini_firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
 
 PRODUCT_COLUMNS = ("M", "K", "N", "bias", "mem_latency", "mem_cycles_per_16B")
 Floats = NDArray[np.float64]

@@ -10,7 +10,7 @@ from accel_models import core_power, load_design
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.tables import cortexm_row
-from analysis.validation.simd_reference import (
+from analysis.validation.simd.reference import (
     mlperf_rows,
     row_core,
     row_cycles,

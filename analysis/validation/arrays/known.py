@@ -11,8 +11,8 @@ import numpy as np
 
 from accel_models import load_design
 from analysis.validation.comparison import Comparison
-from analysis.validation.mobilenets import mobilenet_v1, mobilenet_v2
 from analysis.validation.reference_rows import Row, reference_rows
+from analysis.validation.simd.mobilenets import mobilenet_v1, mobilenet_v2
 from simulator import estimate
 from traces import GraphBuilder, NetworkGraph, Window, load_network
 
