@@ -110,7 +110,9 @@ def test_more_work_never_costs_less(unit: Unit, design: Design, on_chip: bool) -
     assert found
     for cost in found:
         assert cost.feasible.all()
-        one_fold = unit.peak_macs_per_cycle(design) >= LADDER[-1] ** 2  # the array holds the whole ladder at once
+        one_fold = (
+            unit.peak_macs_per_cycle(design) >= LADDER[-1] ** 2
+        )  # the array holds the whole ladder at once
         for values, rises in ((cost.compute_cycles, not one_fold), (cost.energy.total_pj, True)):
             assert (np.diff(values) >= 0).all()
             assert values[-1] - values[0] >= rises
