@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from accel_models.design.design import Design
-from accel_models.design.load import load_design
+from accel_models.design.load import altered, load_design
 from accel_models.design.sections import Array, Memory
 from simulator import estimate
 from traces import ConfigError, GraphBuilder, Window
@@ -26,6 +26,19 @@ memories:
   dram: {size: 10000000000, r_bw: 64, w_bw: 64, r_cost: 700, w_cost: 750, operands: [I1, I2, O, S],
     served_dimensions: [D1, D2]}
 operational_array: {unit_energy: 0.04, dimensions: [D1, D2], sizes: [32, 32]}
+"""
+FOUR = """\
+name: edge_tpu_like
+memories:
+  rf_1B: {size: 8, operands: [I2], served_dimensions: [D3, D4], ports: [{type: read, bandwidth_max: 8}]}
+  rf_2B: {size: 16, operands: [O], served_dimensions: [D2], ports: [{type: read, bandwidth_max: 16}]}
+  sram_32KB: {size: 262144, operands: [I2], served_dimensions: [D1, D2, D3, D4],
+    ports: [{type: read, bandwidth_max: 512}]}
+  sram_2MB: {size: 16777216, operands: [I1, O], served_dimensions: [D1, D2, D3, D4],
+    ports: [{type: read, bandwidth_max: 2048}]}
+  dram: {size: 10000000000, operands: [I1, I2, O], served_dimensions: [D1, D2, D3, D4],
+    ports: [{type: read_write, bandwidth_max: 64}]}
+operational_array: {dimensions: [D1, D2, D3, D4], sizes: [8, 8, 4, 4]}
 """
 TIMELOOP_3 = """\
 architecture:
@@ -114,6 +127,19 @@ def test_zigzag_s_tpu_computes_as_long_as_zigzag_says(tmp_path: Path, filters: i
     assert cycles(read(tmp_path, ZIGZAG), 128, filters) == pytest.approx(ideal, rel=0.005)
 
 
+def test_an_array_of_four_dimensions(tmp_path: Path) -> None:
+    """edge_tpu_like: D2 adds up, D3 and D4 share weights: 8 rows, 8 columns, 16 pixels at a time."""
+    design = read(tmp_path, FOUR)
+    array = design.section(Array)
+    assert (array.rows, array.cols, array.pixels, array.dataflow) == (8, 8, 16, "ws")
+    assert array.peak_macs_per_cycle == 1024
+    wide = altered(design, {"memory.ports.activation": "65536 bit"})
+    assert cycles(wide, 64, 64) == pytest.approx(9 * 8 * 8 * 49, rel=0.02)  # 784 pixels in 49 steps
+    assert cycles(design, 64, 64) > 2 * cycles(
+        wide, 64, 64
+    )  # sums of every fold pass the port of 2048 bit each way
+
+
 def test_timeloop_s_eyeriss(tmp_path: Path) -> None:
     """Scratchpads of three kinds in 168 PEs on 14 columns are row stationary; one buffer of 128 KiB for all."""
     design = read(tmp_path, TIMELOOP_3)
@@ -148,10 +174,10 @@ SECOND = "  sram_64KB: {size: 524288, r_bw: 64, operands: [I1], served_dimension
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (ZIGZAG.replace("dimensions: [D1, D2], sizes: [32, 32]", "dimensions: [D1, D2, D3, D4], sizes: [8, 8, 4, 4]"),
-         r"sizes = \[8, 8, 4, 4\]: an array has two dimensions, rows and columns; what D3, D4 puts"),
+        (ZIGZAG.replace("dimensions: [D1, D2], sizes: [32, 32]", "dimensions: [D1, D2, D3], sizes: [8, 8, 4]"),
+         r"sizes = \[8, 8, 4\]: rows, columns and pixels at a time are needed"),
         (ZIGZAG.replace("  dram:", SECOND), r"memories\.sram_64KB: above sram_2MB for I1"),
-        (ZIGZAG.replace("served_dimensions: []", "served_dimensions: [D1]"), "nothing says the dataflow"),
+        (ZIGZAG.replace("size: 1024,", "size: 8192,").replace("size: 16,", "size: 8192,"), "nothing says the dataflow"),
         (ZIGZAG.replace("size: 16777216", "size: none"), r"sram_2MB\.size = 'none': a whole number"),
         (ZIGZAG.replace("operational_array: {", "operational_array: {is_imc: true, "), "computes inside a memory"),
         (TIMELOOP_4.replace("{keep: [Weights]}", "{keep: [Weights, Inputs]}"), "reg keeps Weights, Inputs"),

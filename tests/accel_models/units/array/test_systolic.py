@@ -212,3 +212,16 @@ def test_a_group_is_a_product_of_its_own() -> None:
     assert (
         compute_cycles(array, Gemms.of(49, 9, 1, 64)).tolist() == [64 * (2 * 32 + 32 + 49 - 2 - 1)] == [9088]
     )
+
+
+def test_several_pixels_at_a_time_by_hand() -> None:
+    """144 x 16 weights are 9 folds on 16 x 16; 784 pixels stream 8 at a time: 16 + 9 x 98 + 30."""
+    array = Array(rows=16, cols=16, pixels=8, dataflow="ws", weight_preload="overlapped", drain="overlapped")
+    assert one(array, 784, 144, 16) == 16 + 9 * 98 + 30
+    assert array.peak_macs_per_cycle == 2048
+
+
+@pytest.mark.parametrize("dataflow", ["os", "is"])
+def test_several_pixels_need_weights_that_stay(dataflow: str) -> None:
+    with pytest.raises(ConfigError, match=r"array\.pixels: several pixels"):
+        load_design("edge_npu_16x16", {"array.pixels": 4, "array.dataflow": dataflow})
