@@ -15,36 +15,53 @@ from accel_models.design.sections import Part
 from accel_models.energy.actions import Idle, static_energy_pj
 from accel_models.units.kinds import KINDS, Unit, silicon_of, unit_kind, units_of
 from accel_models.units.pricing import price, price_all
-from traces import INPUT, MAC_KINDS, ConfigError, Op
+from traces import INPUT, ConfigError, Op, OpKind
 
 DESIGNS = {name: load_design(name) for name in design_names()}
 CASES = [pytest.param(u, d, id=f"{u.name} of {n}") for n, d in DESIGNS.items() for u in units_of(d)]
 LADDER = [8, 16, 32, 64]  # channels
 
 
-def conv(kernel: int = 3) -> Op:
-    return Op(
-        name=f"conv{kernel}", kind="conv", inputs=(INPUT,), in_channels=64, out_channels=64, in_height=8, in_width=8,
-        out_height=8, out_width=8, kernel_height=kernel, kernel_width=kernel,
-    )  # fmt: skip
+def op_of(kind: OpKind, *, pixels: int = 8, name: str = "", **sizes: int) -> Op:
+    """Return an op of 64 channels on a square image that it leaves as large as it is."""
+    side = {"in_height": pixels, "in_width": pixels, "out_height": pixels, "out_width": pixels}
+    inputs = ("a", "b") if kind in {"add", "matmul"} else (INPUT,)
+    return Op(name=name or kind, kind=kind, inputs=inputs, in_channels=64, out_channels=64, **(side | sizes))
 
 
-LINEAR = Op(
-    name="linear", kind="linear", inputs=(INPUT,), in_channels=64, out_channels=64, in_height=1, in_width=1,
-    out_height=1, out_width=1,
-)  # fmt: skip
-ADD = Op(
-    name="add", kind="add", inputs=("a", "b"), in_channels=64, out_channels=64, in_height=8, in_width=8,
-    out_height=8, out_width=8,
-)  # fmt: skip
-OPS = (conv(), conv(1), LINEAR, ADD)
+OPS = (
+    op_of("conv", name="conv3", kernel_height=3, kernel_width=3),
+    op_of("conv", name="conv1"),
+    op_of("conv", name="depthwise", kernel_height=3, kernel_width=3, groups=64),
+    op_of("linear", pixels=1),
+    op_of("matmul"),
+    op_of("lstm_cell", in_height=4, in_width=1, out_height=4, out_width=1),
+    op_of("add"),
+    op_of("layer_norm"),
+    op_of("max_pool", kernel_height=2, kernel_width=2),
+    op_of(
+        "avg_pool",
+        kernel_height=2,
+        kernel_width=2,
+        stride_height=2,
+        stride_width=2,
+        out_height=4,
+        out_width=4,
+    ),
+    op_of("global_avg_pool", out_height=1, out_width=1),
+)
+
+
+def narrowed(op: Op, channels: int) -> Op:
+    """Return the op with so many channels on both sides; a depthwise layer has a group for each."""
+    groups = channels if op.is_depthwise else op.groups
+    return op.model_copy(update={"in_channels": channels, "out_channels": channels, "groups": groups})
 
 
 def work(op: Op, channels: list[int]) -> WorkStates:
     """So many channels are kept on both sides of the op; 0 is a state that does not run."""
     kept = np.array(channels)
-    kernel = op.kernel_height * op.kernel_width
-    weights = kept * kept * kernel if op.kind in MAC_KINDS else np.zeros_like(kept)
+    left = [narrowed(op, count) if count else None for count in channels]
     return WorkStates(
         op=op,
         runs=kept > 0,
@@ -52,8 +69,8 @@ def work(op: Op, channels: list[int]) -> WorkStates:
         out_channels=kept,
         out_rows=np.full(len(kept), op.out_height),
         batch=np.ones(len(kept), np.int64),
-        useful_macs=weights * op.out_pixels,
-        weight_fetch_bytes=weights,
+        useful_macs=np.array([one.macs if one else 0 for one in left]),
+        weight_fetch_bytes=np.array([one.weight_count if one else 0 for one in left]),
         gathered_elements=np.zeros(len(kept), np.int64),
     )
 
@@ -105,8 +122,11 @@ def test_more_work_never_costs_less(unit: Unit, design: Design, on_chip: bool) -
     """Work and energy rise from step to step; with transfers the whole op takes longest.
 
     Gemmini's requests to the line of the request before wait, so there eight channels of a pixel load slower than 16.
+    Off chip a microNPU's LSTM of 8 channels, half a brick, takes longer than one of 16 (U65: 5,884 against 5,636
+    cycles), so its steps are whole bricks.
     """
-    found = costs(unit, design, LADDER, on_chip)
+    ladder = LADDER[1:] if unit.name == "micronpu" and not on_chip else LADDER
+    found = costs(unit, design, ladder, on_chip)
     assert found
     for cost in found:
         assert cost.feasible.all()
