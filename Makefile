@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test test-slow lint check format golden bench fuzz dist docs clean
+.PHONY: help demo test test-slow lint check format golden bench fuzz dist docs site clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -35,7 +35,7 @@ format: $(READY)  ## put the code in form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-golden: $(READY)  ## write tests/golden.json anew; say in CHANGELOG.md under Numbers what moved and why
+golden: $(READY)  ## write tests/golden/golden.json anew; say in CHANGELOG.md under Numbers what moved and why
 	$(BIN)/python tests/golden/update.py
 
 docs: $(READY)  ## write the generated pages of docs/ and their figures anew
@@ -44,6 +44,10 @@ docs: $(READY)  ## write the generated pages of docs/ and their figures anew
 	$(BIN)/python -m analysis.reports.classes_page
 	$(BIN)/python -m analysis.reports.choices_page
 	$(BIN)/python -m analysis.reports.keys_page
+
+site: $(READY)  ## docs/ as a site in out/site; links that lead nowhere are errors
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 bench: $(READY)  ## speed, as ratios within one run
 	for script in benchmarks/*.py; do OMP_NUM_THREADS=1 $(BIN)/python $$script || exit 1; done
