@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 from accel_models.design import load
 from accel_models.energy import area, tables
 from accel_models.units.simd import software
-from analysis.validation.area import nvdla_fitted
+from analysis.validation.arrays.gemmini import firesim, products
 from analysis.validation.comparison import Comparison
-from analysis.validation.gemmini import firesim, products
+from analysis.validation.energy.area import nvdla_fitted
+from analysis.validation.energy.mcu import energy_end_to_end, energy_of_other_chips
+from analysis.validation.energy.npu import nvdla_peak
 from analysis.validation.left_out import first_order_refit, predicted_errors, record
-from analysis.validation.mcu import energy_end_to_end, energy_of_other_chips
-from analysis.validation.npu import nvdla_peak
-from analysis.validation.simd import (
+from analysis.validation.simd.compare import (
     application_cores,
     compiled_kernels,
     cortex_m7_layers,

@@ -13,11 +13,12 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from accel_models.compiling.absorbing import Stage
+from accel_models.design.quantities import spell
 from accel_models.design.ranges import Frequency, Time
 from accel_models.design.sections import Array, Gemmini, Memory, P, Part, Simd, Skip, Sleep, Technology
 from accel_models.energy.tables import core_power, dram_table, operation_table
 from accel_models.units.simd.software import load_software
-from traces import ConfigError
+from traces import ConfigError, card_html
 
 
 def _check_tables(design: Design) -> None:
@@ -80,6 +81,22 @@ class Design(Part):
         """Name, and the values that were set over those of the file: what tells two settings of a design apart."""
         values = ", ".join(f"{path} = {value}" for path, value in self.changed.items())
         return f"{self.name} ({values})" if values else self.name
+
+    def __repr__(self) -> str:
+        return f"<Design: {self.title}: {self.description}>"
+
+    def _repr_html_(self) -> str:
+        sections = [
+            name for name in ("array", "simd", "memory", "gemmini", "micronpu") if getattr(self, name, None)
+        ]
+        clock = spell(self.clock, "frequency")
+        facts = [
+            ("what", self.description),
+            ("clock", clock),
+            ("sections", ", ".join(sections)),
+            ("hash", self.hash),
+        ]
+        return card_html(f"Design {self.title}", facts)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -65,6 +65,8 @@ class Array(Part):
     """C [PEs]: output channels in ws and os, output pixels in is, output rows in rs."""
     dataflow: Dataflow
     """What stays in a PE: weights (ws), outputs (os), inputs (is) or rows of a convolution (rs)."""
+    pixels: Count = 1
+    """In ws: output pixels at a time, the R x C units as often with the same weights."""
     count: Count = 1
     """Equal arrays that share the DRAM."""
     weight_preload: Literal["serial", "overlapped"] = "serial"
@@ -119,7 +121,7 @@ class Array(Part):
     @property
     def peak_macs_per_cycle(self) -> int:
         """Every unit of one array busy [MAC/cycle]."""
-        return self.rows * self.cols
+        return self.rows * self.cols * self.pixels
 
 
 class MemoryWait(Part):

@@ -79,6 +79,12 @@ def write_picture(picture: Picture, folder: Path, formats: Sequence[str]) -> lis
     return written
 
 
+def styled_figure(picture: Picture) -> Figure:
+    """Return the picture as a matplotlib figure in this project's style, as a notebook shows it."""
+    with _styled():
+        return draw(picture)
+
+
 def draw(picture: Picture) -> Figure:
     """Return the picture as a matplotlib figure."""
     figure = Figure(figsize=(WIDTH, _height(picture.info)))

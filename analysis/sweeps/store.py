@@ -158,7 +158,7 @@ class Store:
         self._unsaved = []
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SweepResults:
     """The rows of a folder in the order of the grid; the table is built once."""
 
@@ -173,6 +173,14 @@ class SweepResults:
         if "frame" not in self._cache:
             self._cache["frame"] = _frame(self.rows, list(self.manifest.axes))
         return self._cache["frame"].copy()
+
+    def __repr__(self) -> str:
+        axes = ", ".join(self.manifest.axes) or "none"
+        return f"<SweepResults: {len(self.rows):,} points in {self.folder}; axes {axes}>"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per point, as :attr:`frame`."""
+        return self.frame
 
     def design(self, key: str) -> Design:
         """Return the design of a row, in full."""

@@ -3,18 +3,22 @@
 Of each operand the memory on the chip that feeds the array becomes its buffer, registers of the PEs apart; what stays
 in those says the dataflow: weights (I2) one per PE is ``ws``, outputs (O) one per PE and no weights ``os``.
 
-Refused by name: arrays of more than two dimensions (pixels or channels side by side that share what a row or column
-has of its own), operands with two memories on the chip one above the other, analogue and digital in-memory computing.
+An array of more than two dimensions has its reduction in the rows, output channels in the columns, and the rest pixels.
+
+Refused by name: dimensions that registers do not tell apart, operands with two memories on the chip one above the
+other, analogue and digital in-memory computing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 from accel_models.design.importing.buffers import Buffer, Found, whole
 from traces import ConfigError
 
+REGISTER_BITS = 4096  # Choice: what holds more is a buffer; the widest of ZigZag's examples has 1024
 OPERANDS = {"activation": "I1", "weight": "I2", "accumulator": "O"}
 
 
@@ -26,17 +30,11 @@ def is_zigzag(data: Mapping[str, Any]) -> bool:
 def read_zigzag(data: Mapping[str, Any], origin: str) -> Found:
     """Return what the file says; :class:`ConfigError` names what no design can say."""
     array = data["operational_array"]
-    dimensions, sizes = list(array.get("dimensions", ())), list(array.get("sizes", ()))
     if array.get("is_imc"):
         raise ConfigError(f"{origin}: operational_array.is_imc: no unit computes inside a memory")
-    if len(sizes) != 2 or len(dimensions) != 2:
-        raise ConfigError(
-            f"{origin}: operational_array.sizes = {sizes}: an array has two dimensions, rows and columns; "
-            f"what {', '.join(map(str, dimensions[2:])) or 'one of them'} puts side by side cannot be said"
-        )
-    rows, cols = (whole(size, f"{origin}: operational_array.sizes") for size in sizes)
     memories = dict(data["memories"])
-    pes = rows * cols
+    rows, cols, pixels = _shape(array, memories, origin)
+    pes = rows * cols * pixels
     inner = {role: _registers(memories, operand) for role, operand in OPERANDS.items()}
     return Found(
         name=str(data.get("name", "zigzag")),
@@ -44,6 +42,7 @@ def read_zigzag(data: Mapping[str, Any], origin: str) -> Found:
         array={
             "rows": rows,
             "cols": cols,
+            "pixels": pixels,
             "dataflow": _dataflow(inner, origin),
             "weight_preload": "overlapped",
             "drain": "overlapped",
@@ -55,9 +54,44 @@ def read_zigzag(data: Mapping[str, Any], origin: str) -> Found:
     )
 
 
+def _shape(array: Mapping[str, Any], memories: Mapping[str, Any], origin: str) -> tuple[int, int, int]:
+    """Return rows, columns, and pixels at a time.
+
+    What shares a weight register lies in other pixels; what shares an output register adds to one sum, in the rows.
+    """
+    path = f"{origin}: operational_array"
+    sizes = dict(
+        zip(
+            array.get("dimensions", ()),
+            (whole(s, f"{path}.sizes") for s in array.get("sizes", ())),
+            strict=True,
+        )
+    )
+    if len(sizes) == 2:
+        rows, cols = sizes.values()
+        return rows, cols, 1
+    weights, sums = (_served(memories, operand) for operand in ("I2", "O"))
+    if len(sizes) < 2 or not (weights and sums) or weights & sums or not weights | sums < set(sizes):
+        raise ConfigError(
+            f"{path}.sizes = {list(sizes.values())}: rows, columns and pixels at a time are needed; what PEs share "
+            f"of I2 ({', '.join(sorted(weights))}) and of O ({', '.join(sorted(sums))}), their served_dimensions, "
+            "does not tell them apart"
+        )
+    rest = set(sizes) - weights - sums
+    rows, cols, pixels = (prod(sizes[name] for name in names) for names in (sums, rest, weights))
+    return rows, cols, pixels
+
+
+def _served(memories: Mapping[str, Any], operand: str) -> set[str]:
+    """Return the dimensions along which PEs share the innermost memory of an operand."""
+    own: Mapping[str, Any] = next((m for m in memories.values() if operand in m["operands"]), {})
+    return set(own.get("served_dimensions") or ())
+
+
 def _registers(memories: Mapping[str, Any], operand: str) -> bool:
-    """Return whether every PE has a memory of its own for an operand."""
-    return any(operand in m["operands"] and not m.get("served_dimensions") for m in memories.values())
+    """Return whether the innermost memory of an operand is a register: one to a PE, or to few of them."""
+    own = next((m for m in memories.values() if operand in m["operands"]), None)
+    return own is not None and own["operands"] == [operand] and whole(own["size"], "size") <= REGISTER_BITS
 
 
 def _dataflow(inner: Mapping[str, bool], origin: str) -> str:
@@ -72,7 +106,7 @@ def _buffer(memories: Mapping[str, Any], operand: str, pes: int, origin: str) ->
     """Return the one memory on the chip of an operand; its registers if it has no other."""
     outer = _outermost(memories, origin)
     held = [name for name, m in memories.items() if operand in m["operands"] and name != outer]
-    shared = [name for name in held if len(memories[name].get("served_dimensions", ())) > 1]
+    shared = [name for name in held if whole(memories[name]["size"], f"memories.{name}.size") > REGISTER_BITS]
     if len(shared) > 1:
         raise ConfigError(
             f"{origin}: memories.{shared[1]}: above {shared[0]} for {operand}; a buffer behind a buffer cannot be said"

@@ -200,7 +200,12 @@ def _whole_folds(array: Array, op: OpSizes) -> Floats:
     """Cycles between the folds of ops in one piece, the same sum as over tiles."""
     match array.dataflow:
         case "ws":
-            return row_folds(array, op) * np.ceil(op.n / array.cols) * op.groups * streamed(array, op.m)
+            return (
+                row_folds(array, op)
+                * np.ceil(op.n / array.cols)
+                * op.groups
+                * streamed(array, np.ceil(op.m / array.pixels))
+            )
         case "is":
             return row_folds(array, op) * np.ceil(op.m / array.cols) * op.groups * streamed(array, op.n)
         case "os":

@@ -110,7 +110,7 @@ def lay_out(params: Array, gemms: Gemms) -> Folds:
         reduction = Axis(tap.pieces * gemms.taps, tap.full, tap.last)
     match params.dataflow:
         case "ws":
-            rows, cols, streamed = reduction, cut(gemms.n, params.cols), gemms.m
+            rows, cols, streamed = reduction, cut(gemms.n, params.cols), ceil_div(gemms.m, params.pixels)
         case "is":
             rows, cols, streamed = reduction, cut(gemms.m, params.cols), gemms.n
         case "os":
@@ -168,7 +168,7 @@ def compute_cycles(params: Array, gemms: Gemms) -> Ints:
 
     ``stream_block`` cuts s into commands, each of which preloads anew; ``trim_folds`` puts the occupied
     rows and columns in place of R and C; ``first_preload = hidden`` drops the leading R;
-    ``reduction = per_tap`` folds the channels under each kernel tap apart.
+    ``reduction = per_tap`` folds the channels under each kernel tap apart; ``pixels`` of M stream at a time.
 
     Source: serial ws and is with h = 1, and os without drain, are the runtimes of Samajdar et al., "A
     Systematic Methodology for Characterizing Scalability of DNN Accelerators using SCALE-Sim", ISPASS 2020;

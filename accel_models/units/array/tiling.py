@@ -149,7 +149,8 @@ def _grid(op: OpSizes, parts: Floats) -> _Grid:
 def _pixel_folds(op: OpSizes, array: Array, tiles: Floats, tile_pixels: Floats) -> tuple[Floats, Floats]:
     """Folds, or streamed cycles, that pixels take over all tiles and in a full one."""
     if array.dataflow == "ws":
-        return tiles * streamed(array, op.m / tiles), streamed(array, tile_pixels)
+        together = np.ceil(op.m / array.pixels)
+        return tiles * streamed(array, together / tiles), streamed(array, np.ceil(tile_pixels / array.pixels))
     tile_folds = np.ceil(tile_pixels / (array.rows if array.dataflow == "os" else array.cols))
     return tiles * tile_folds, tile_folds
 

@@ -32,6 +32,10 @@ class ArrayUnit:
         """Refuse depthwise layers for a core that is not there, and rows that stay with nowhere to stay."""
         if design.section(Array).dataflow == "rs":
             scratchpads(design.section(Array))
+        if design.section(Array).pixels > 1 and design.section(Array).dataflow != "ws":
+            raise ConfigError(
+                "array.pixels: several pixels at a time share the weights that stay, in ws alone"
+            )
         if design.section(Array).depthwise_on == "simd" and design.simd is None:
             raise ConfigError("array.depthwise_on = 'simd', but the design has no simd core")
 
@@ -52,12 +56,12 @@ class ArrayUnit:
     def peak_macs_per_cycle(self, design: Design) -> float:
         """Return rows x columns [MAC/cycle]."""
         array = design.section(Array)
-        return array.rows * array.cols
+        return array.peak_macs_per_cycle
 
     def silicon(self, design: Design) -> Silicon:
         """Return the PEs of all arrays."""
         array = design.section(Array)
-        return Silicon(pes=array.rows * array.cols * array.count)
+        return Silicon(pes=array.peak_macs_per_cycle * array.count)
 
     def cost(self, states: States, design: Design) -> UnitCost:
         """Return what states take."""
@@ -66,7 +70,7 @@ class ArrayUnit:
     def idle(self, design: Design, latency: Cycles, busy: Cycles) -> Idle:
         """Return the cycles in which PEs wait."""
         array = design.section(Array)
-        pes, worked = array.rows * array.cols, sum(busy.T)
+        pes, worked = array.peak_macs_per_cycle, sum(busy.T)
         return Idle(pe_cycles=np.asarray(pes * array.count * latency - pes * worked, np.float64))
 
 

@@ -9,20 +9,20 @@ from typing import cast
 import numpy as np
 
 from accel_models import Array, ConvLayer, Dataflow, Gemms, compute_cycles, load_design
-from analysis.validation.array import (
+from analysis.validation.arrays.firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
+from analysis.validation.arrays.gemmini import (
+    convolution_cycles,
+    load_cycles,
+    product_cycles,
+    store_cycles,
+)
+from analysis.validation.arrays.systolic import (
     array_of,
     by_size,
     count_scale_sim_accesses,
     staircase_cycles,
     table_of,
 )
-from analysis.validation.gemmini import (
-    convolution_cycles,
-    load_cycles,
-    product_cycles,
-    store_cycles,
-)
-from analysis.validation.gemmini_firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.gemmini_dynamic import input_cycles, layer_cycles
 from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number

@@ -1,0 +1,207 @@
+"""Gemmini beside its RTL: loads alone, whole convolutions in Verilator, and ResNet-50 and U-Net layers in FireSim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models import (
+    Block,
+    ConvLayer,
+    Dataflow,
+    Gemmini,
+    GemminiMemory,
+    Product,
+    conv_cycles,
+    load_design,
+    loads_alone,
+    matmul_cycles,
+    search_tiling,
+    stores_alone,
+)
+from analysis.validation.arrays.firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
+from analysis.validation.arrays.systolic import Ints, Table, ints, reference, where
+from analysis.validation.comparison import Comparison
+
+PRODUCT_COLUMNS = ("M", "K", "N", "bias", "mem_latency", "mem_cycles_per_16B")
+Floats = NDArray[np.float64]
+
+FIRESIM_TRUTH = "ucb-bar/dosa @a7a32393, data/firesim_test_data/both.csv"
+
+
+def gemmini_comparisons() -> tuple[Comparison, ...]:
+    """Return every comparison of Gemmini, in the order they are printed."""
+    return (
+        loads(),
+        stores(),
+        products("ws"),
+        products("os"),
+        convolutions(),
+        firesim("dosa_mapping"),
+        firesim("gemmini_default_tiler"),
+    )
+
+
+def loads() -> Comparison:
+    """Trains of load commands from an ideal memory; a row of 16 sums for the accumulator is 64 bytes."""
+    table = where(reference("gemmini_dma_rtl"), op="MVIN")
+    return _trains_alone("Gemmini loads alone", table, load_cycles(table), bound_mean=0.01, bound_worst=0.06)
+
+
+def load_cycles(table: Table) -> list[float]:
+    """Return the cycles of trains of load commands."""
+    predicted = []
+    for memory, commands, rows, cols, pitch, sums in _trains(table):
+        size = cols * (4 if sums else 1)
+        train = (Block(command * rows * pitch, pitch, rows, size) for command in range(commands))
+        predicted.append(loads_alone(memory, train))
+    return predicted
+
+
+def stores() -> Comparison:
+    """Trains of store commands out of the accumulator, to an ideal memory."""
+    table = where(reference("gemmini_dma_rtl"), op="MVOUT", accumulator="1")
+    return _trains_alone(
+        "Gemmini stores alone", table, store_cycles(table), bound_mean=0.005, bound_worst=0.02
+    )
+
+
+def store_cycles(table: Table) -> list[float]:
+    """Return the cycles of trains of store commands."""
+    predicted = []
+    for memory, commands, rows, cols, pitch, _ in _trains(table):
+        train = (Block(command * rows * pitch, pitch, rows, cols) for command in range(commands))
+        predicted.append(stores_alone(memory, train))
+    return predicted
+
+
+def _trains_alone(
+    name: str, table: Table, predicted: list[float], *, bound_mean: float, bound_worst: float
+) -> Comparison:
+    return Comparison(
+        name=name,
+        truth=str(table["source"][0]),
+        labels=_labels(table, "cols", "rows", "commands", "mem_latency", "mem_cycles_per_16B"),
+        measured=table["cycles"].astype(np.float64),
+        predicted=np.array(predicted),
+        unit="cycles",
+        bound_mean=bound_mean,
+        bound_worst=bound_worst,
+    )
+
+
+def _trains(table: Table) -> Iterator[tuple[GemminiMemory, int, int, int, int, int]]:
+    """Yield memory, commands, rows, columns, pitch and whether the accumulator is meant, row by row."""
+    columns = ("mem_latency", "mem_cycles_per_16B", "commands", "rows", "cols", "dram_stride", "accumulator")
+    for latency, beat, *sizes in zip(*(ints(table, c).tolist() for c in columns), strict=True):
+        commands, rows, cols, pitch, sums = sizes
+        yield GemminiMemory(float(latency), float(beat)), commands, rows, cols, pitch, sums
+
+
+def products(dataflow: Dataflow) -> Comparison:
+    """Whole products with the library's tiles, from an ideal memory; five pipeline depths are read off them."""
+    table = where(reference("gemmini_matmul_rtl"), dataflow=dataflow)
+    return Comparison(
+        name=f"Gemmini products end to end, {dataflow}",
+        truth=str(table["source"][0]),
+        labels=_labels(table, *PRODUCT_COLUMNS),
+        measured=table["cycles"].astype(np.float64),
+        predicted=product_cycles(table, dataflow),
+        unit="cycles",
+        bound_mean=0.04 if dataflow == "ws" else 0.02,
+        bound_worst=0.10 if dataflow == "ws" else 0.06,
+        constants=5,  # depths of pipelines, on the smallest runs
+    )
+
+
+def product_cycles(table: Table, dataflow: Dataflow) -> Floats:
+    """Return the cycles of products on an ideal memory."""
+    predicted = []
+    for m, k, n, bias, latency, beat in zip(*(ints(table, c).tolist() for c in PRODUCT_COLUMNS), strict=True):
+        machine = Gemmini(memory=GemminiMemory(latency, beat))
+        predicted.append(matmul_cycles(Product(m=m, k=k, n=n), dataflow, machine, bias=bool(bias)))
+    return np.array(predicted, np.float64)
+
+
+def convolutions() -> Comparison:
+    """Whole convolutions with the library's tiles, from an ideal memory; nothing is fitted to them."""
+    table = reference("gemmini_conv_rtl")
+    return Comparison(
+        name="Gemmini convolutions, ideal memory",
+        truth=str(table["source"][0]),
+        labels=_labels(table, "in_dim", "in_ch", "out_ch", "kernel", "mem_latency", "mem_cycles_per_16B"),
+        measured=table["cycles"].astype(np.float64),
+        predicted=convolution_cycles(table),
+        unit="cycles",
+        bound_mean=0.04,
+        bound_worst=0.15,
+    )
+
+
+def convolution_cycles(table: Table) -> Floats:
+    """Return the cycles of whole convolutions on an ideal memory."""
+    layers = _square_layers(
+        size=ints(table, "in_dim"),
+        channels=ints(table, "in_ch"),
+        filters=ints(table, "out_ch"),
+        kernel=ints(table, "kernel"),
+        stride=ints(table, "stride"),
+        padding=ints(table, "pad"),
+    )
+    memories = zip(
+        ints(table, "mem_latency").tolist(), ints(table, "mem_cycles_per_16B").tolist(), strict=True
+    )
+    predicted = []
+    for layer, (latency, beat) in zip(layers, memories, strict=True):
+        memory = GemminiMemory(latency, beat)
+        machine = Gemmini(memory=memory, packs_taps=True, skips_strided_rows=True)
+        tiling = search_tiling(layer, machine).tiling
+        predicted.append(conv_cycles(layer, tiling, machine, bias=True))
+    return np.array(predicted, np.float64)
+
+
+def firesim(mapping: str) -> Comparison:
+    """ResNet-50 and U-Net layers on ``gemmini_16x16``, cut as DOSA found or, as a user prices them, by its library.
+
+    The library's are the mean of three runs, which differ by 12 % on average and by 50 % at most.
+    """
+    table, design = reference("gemmini_firesim"), load_design("gemmini_16x16")
+    layers = firesim_layers(table)
+    if mapping == "dosa_mapping":
+        texts = dict(zip(layers, table["mapping"].tolist(), strict=True))
+        measured, spread = table["cycles_dosa_mapping"].astype(np.float64), None
+        cycles = in_programs(
+            layers, table["workload"], lambda some: mapping_cycles(some, [texts[x] for x in some], design)
+        )
+    else:
+        runs = reference("gemmini_firesim_repeats")
+        each = np.stack([runs[f"run_{run}_cycles"].astype(np.float64) for run in (1, 2, 3)])
+        measured = each.mean(axis=0)
+        spread = np.asarray(np.ptp(each, axis=0) / 2 / measured, np.float64)
+        cycles = in_programs(layers, table["workload"], lambda some: program_cycles(some, design))
+    return Comparison(
+        name=f"Gemmini in FireSim, {mapping.replace('_', ' ')}",
+        truth=FIRESIM_TRUTH,
+        labels=_labels(table, "workload", "C", "K", "P", "R", "stride"),
+        measured=measured,
+        predicted=np.array(cycles, np.float64),
+        unit="cycles",
+        bound_mean=0.09 if mapping == "dosa_mapping" else 0.07,
+        bound_worst=0.40 if mapping == "dosa_mapping" else 0.20,
+        constants=0 if mapping == "dosa_mapping" else 5,
+        predicted_bounds=None if mapping == "dosa_mapping" else (0.08, 0.30),
+        spread=spread,
+    )
+
+
+def _square_layers(**columns: Ints) -> list[ConvLayer]:
+    """Build layers that are square in every respect from columns of their sizes."""
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [ConvLayer.square(**dict(zip(columns, row, strict=True))) for row in rows]
+
+
+def _labels(table: Table, *columns: str) -> tuple[str, ...]:
+    rows = zip(*(table[column] for column in columns), strict=True)
+    return tuple(" ".join(f"{c}={v}" for c, v in zip(columns, row, strict=True)) for row in rows)

@@ -1,0 +1,143 @@
+"""Rows of the SIMD reference tables: which design, software set and network each one measures."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from accel_models import Shapes, SimdParams, load_design, load_software, simd_params
+from analysis.validation.reference_rows import Row, reference_rows
+from analysis.validation.rows.kind import NotCovered
+from analysis.validation.rows.tables import mlperf_row
+from analysis.validation.simd.mobilenets import mobilenet_v1, mobilenet_v2
+from analysis.validation.simd.network import network_work, work_cycles
+from traces import ConfigError, NetworkGraph, load_network
+
+_NETWORKS = {
+    "IC": "resnet8_tiny",
+    "VWW": "mobilenetv1_025_96",
+    "VWW live": "mobilenetv1_025_96_live",
+    "KWS": "dscnn_kws",
+    "AD": "fc_autoencoder",
+    "ResNet8 CIFAR10 (resnet_v1_8_32)": "resnet8_tiny",
+    "DS-CNN KWS (MLPerf Tiny)": "dscnn_kws",
+}
+# Software set by a part of the stack's name; the first that matches.
+_STACKS = (
+    ("Plumerai Inference Engine 2023", "tuned_2023"),
+    ("Plumerai", "tuned_2022"),
+    ("LEIP", "compiled"),
+    ("GAP nntool", "tuned"),
+    ("EEESlab", "cmsis_nn_uint8"),
+    ("CMSIS-NN", "cmsis_nn"),
+    ("microTVM native", "compiled"),
+    ("TensorFlow Lite for Microcontrollers", "reference"),
+)
+_ZOO_CLASSES = {"flowers": 5, "ImageNet": 1000}
+# Versions of X-CUBE-AI up to this one, by software set; later ones are the last set.
+_X_CUBE_AI = (((7, 1), "tuned_2021"), ((8, 99), "tuned_2022"))
+_X_CUBE_AI_LATEST = "tuned_2023"
+# STM32L4R5 reads its flash 64 instead of 128 bits wide in dual-bank mode (RM0432, flash chapter).
+_FLASH_MODES: dict[str, dict[str, object]] = {"": {}, "dual bank": {"simd.weight_memory.line": "8 B"}}
+
+
+def gap8_rows() -> list[Row]:
+    """Rows of the GAP8 cluster: MobileNetV1 at four sizes and four widths."""
+    rows = [row for row in reference_rows("simd_networks") if row["device"].startswith("GAP8")]
+    return [{**row, "design": "gap8"} for row in rows]
+
+
+def mlperf_rows() -> list[Row]:
+    """Rows of MLPerf Tiny that run a network of ours on a CPU; ``network`` names the graph they measure."""
+    return [row for row in map(_covered, reference_rows("mlperf_tiny")) if row]
+
+
+def _covered(row: Row) -> Row | None:
+    try:
+        return mlperf_row(row)
+    except NotCovered:
+        return None
+
+
+def tuned_rows() -> list[Row]:
+    """Rows of vendor and specialist stacks on microcontrollers, networks of ST's model zoo included."""
+    tiny = [row for row in mlperf_rows() if software_of(row["software"]).startswith("tuned_")]
+    tiny = [row for row in tiny if row["latency_ms"]]
+    zoo = [row for row in reference_rows("simd_networks") if row["core"] == "Cortex-M7"]
+    return tiny + [{**row, "design": "stm32h747"} for row in zoo]
+
+
+def software_of(stack: str) -> str:
+    """Return the software set for a stack by its name in the reference tables.
+
+    X-CUBE-AI up to 7.1 is ``tuned_2021``, since v9 ``tuned_2023`` as Plumerai since 2023.05, and both between
+    ``tuned_2022``.
+    """
+    version = x_cube_ai_version(stack)
+    if version:
+        return next((name for last, name in _X_CUBE_AI if version <= last), _X_CUBE_AI_LATEST)
+    for text, software in _STACKS:
+        if text in stack:
+            return software
+    raise ConfigError(f"software {stack!r}: no software set is known to describe it")
+
+
+def x_cube_ai_version(stack: str) -> tuple[int, int] | None:
+    """Return major and minor version of an X-CUBE-AI by its name in the reference tables, of others none."""
+    if not stack.startswith("X-CUBE-AI"):
+        return None
+    major, minor = stack.removeprefix("X-CUBE-AI").strip(" v").split(".")[:2]
+    return int(major), int(minor)
+
+
+def row_core(row: Row) -> SimdParams:
+    """Return the core of a row's ``design`` at its clock, flash and cores set up as the row says, if it does."""
+    return _core_at(row["design"], row["freq_mhz"], row.get("flash", ""), row.get("cores", ""))
+
+
+@cache
+def _core_at(design: str, freq_mhz: str, flash: str, cores: str) -> SimdParams:
+    settings: dict[str, object] = {"clock": f"{freq_mhz} MHz", **_FLASH_MODES[flash]}
+    return simd_params(load_design(design, settings | ({"simd.cores": cores} if cores else {})))
+
+
+@cache
+def network(name: str) -> NetworkGraph:
+    """Return the graph of a row's ``network``."""
+    if name in _NETWORKS:
+        return load_network(_NETWORKS[name])
+    if name.startswith("MobileNet V1 "):  # GreenWaves: size, then width
+        *_, resolution, width = name.split()
+        return mobilenet_v1(float(width), int(resolution), 1000)
+    if name == "MobileNetV2_1.0_224 ImageNet":
+        return mobilenet_v2(224, _ZOO_CLASSES["ImageNet"])
+    model, *variant = name.split()
+    if not model.startswith("MobileNetV1_"):
+        raise ConfigError(f"network {name!r}: no graph is known for it")
+    _, width, resolution = model.split("_")
+    channels = 1 if "gray" in variant else 3
+    return mobilenet_v1(float(width), int(resolution), _ZOO_CLASSES[variant[-1]], input_channels=channels)
+
+
+@cache
+def work(name: str) -> tuple[Shapes, ...]:
+    """Return the work of a row's ``network``."""
+    return network_work(network(name))
+
+
+def label(row: Row) -> str:
+    """Return what a row measures, in a few words."""
+    parts = (row.get("round", ""), row["design"], row["software"], row.get("precision", ""), row["network"])
+    return " ".join(part for part in parts if part)
+
+
+def latency_ms(row: Row, software: str) -> float:
+    """Return the latency of a row's ``network`` on its ``design`` with a software set [ms]."""
+    element_bytes = 4 if row.get("precision") == "fp32" else 1
+    core = row_core(row)
+    return row_cycles(core, software, row["network"], element_bytes) / core.clock_hz * 1e3
+
+
+@cache
+def row_cycles(core: SimdParams, software: str, name: str, element_bytes: int) -> int:
+    """Return the cycles of a row's ``network``."""
+    return work_cycles(work(name), core, load_software(software, core.isa), element_bytes=element_bytes)

@@ -1,0 +1,185 @@
+"""What every kind of unit keeps, on every shipped design that has it; a kind joins by its row in KINDS."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from accel_models.cost import Cost, Placement, WorkStates
+from accel_models.design.design import Design
+from accel_models.design.load import design_names, load_design
+from accel_models.design.params import design_area, design_prices
+from accel_models.design.sections import Part
+from accel_models.energy.actions import Idle, static_energy_pj
+from accel_models.units.kinds import KINDS, Unit, silicon_of, unit_kind, units_of
+from accel_models.units.pricing import price, price_all
+from traces import INPUT, MAC_KINDS, ConfigError, Op
+
+DESIGNS = {name: load_design(name) for name in design_names()}
+CASES = [pytest.param(u, d, id=f"{u.name} of {n}") for n, d in DESIGNS.items() for u in units_of(d)]
+LADDER = [8, 16, 32, 64]  # channels
+
+
+def conv(kernel: int = 3) -> Op:
+    return Op(
+        name=f"conv{kernel}", kind="conv", inputs=(INPUT,), in_channels=64, out_channels=64, in_height=8, in_width=8,
+        out_height=8, out_width=8, kernel_height=kernel, kernel_width=kernel,
+    )  # fmt: skip
+
+
+LINEAR = Op(
+    name="linear", kind="linear", inputs=(INPUT,), in_channels=64, out_channels=64, in_height=1, in_width=1,
+    out_height=1, out_width=1,
+)  # fmt: skip
+ADD = Op(
+    name="add", kind="add", inputs=("a", "b"), in_channels=64, out_channels=64, in_height=8, in_width=8,
+    out_height=8, out_width=8,
+)  # fmt: skip
+OPS = (conv(), conv(1), LINEAR, ADD)
+
+
+def work(op: Op, channels: list[int]) -> WorkStates:
+    """So many channels are kept on both sides of the op; 0 is a state that does not run."""
+    kept = np.array(channels)
+    kernel = op.kernel_height * op.kernel_width
+    weights = kept * kept * kernel if op.kind in MAC_KINDS else np.zeros_like(kept)
+    return WorkStates(
+        op=op,
+        runs=kept > 0,
+        in_channels=kept,
+        out_channels=kept,
+        out_rows=np.full(len(kept), op.out_height),
+        batch=np.ones(len(kept), np.int64),
+        useful_macs=weights * op.out_pixels,
+        weight_fetch_bytes=weights,
+        gathered_elements=np.zeros(len(kept), np.int64),
+    )
+
+
+def placed(unit: Unit, design: Design, on_chip: bool) -> Placement:
+    return Placement(
+        unit=unit.name,
+        inputs_on_chip=on_chip or design.memory is None,
+        output_on_chip=on_chip or design.memory is None,
+        weights_resident=on_chip or design.memory is None,
+        weight_prefetch_bytes=0,
+        reserved_bytes=0,
+    )
+
+
+def costs(unit: Unit, design: Design, channels: list[int], on_chip: bool = False) -> list[Cost]:
+    where = placed(unit, design, on_chip)
+    return [price(work(op, channels), where, design) for op in OPS if unit.takes(op, design)]
+
+
+def assert_same(one: Cost, other: Cost) -> None:
+    for field in fields(Cost):
+        ours, theirs = getattr(one, field.name), getattr(other, field.name)
+        if field.name == "energy":
+            for part in fields(theirs):
+                np.testing.assert_array_equal(getattr(ours, part.name), getattr(theirs, part.name))
+        elif isinstance(theirs, np.ndarray):
+            np.testing.assert_array_equal(ours, theirs, err_msg=field.name)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_row_leads_to_a_kind_that_some_design_has(name: str) -> None:
+    unit = unit_kind(name)
+    assert isinstance(unit, Unit)
+    assert unit.name == name
+    assert issubclass(unit.settings, Part)
+    assert any(unit in units_of(design) for design in DESIGNS.values())
+
+
+@pytest.mark.parametrize("design", DESIGNS.values(), ids=DESIGNS)
+def test_units_of_a_design_have_names_of_their_own(design: Design) -> None:
+    names = [name for unit in units_of(design) for name in unit.names(design)]
+    assert len(set(names)) == len(names) > 0
+
+
+@pytest.mark.parametrize("on_chip", [False, True])
+@pytest.mark.parametrize(("unit", "design"), CASES)
+def test_more_work_never_costs_less(unit: Unit, design: Design, on_chip: bool) -> None:
+    """Work and energy rise from step to step; with transfers the whole op takes longest.
+
+    Gemmini's requests to the line of the request before wait, so there eight channels of a pixel load slower than 16.
+    """
+    found = costs(unit, design, LADDER, on_chip)
+    assert found
+    for cost in found:
+        assert cost.feasible.all()
+        one_fold = (
+            unit.peak_macs_per_cycle(design) >= LADDER[-1] ** 2
+        )  # the array holds the whole ladder at once
+        for values, rises in ((cost.compute_cycles, not one_fold), (cost.energy.total_pj, True)):
+            assert (np.diff(values) >= 0).all()
+            assert values[-1] - values[0] >= rises
+            assert values[0] > 0
+        assert cost.alone_cycles[-1] == cost.alone_cycles.max() > 0
+        assert cost.alone_cycles[-1] - cost.alone_cycles[0] >= (not one_fold)
+
+
+@pytest.mark.parametrize(("unit", "design"), CASES)
+def test_no_work_costs_nothing(unit: Unit, design: Design) -> None:
+    for cost in costs(unit, design, [0, 64]):
+        assert cost.alone_cycles[0] == cost.compute_cycles[0] == cost.dram_bytes[0] == cost.sram_bytes[0] == 0
+        assert cost.energy.total_pj[0] == 0.0
+        assert cost.energy.total_pj[1] > 0.0
+
+
+@pytest.mark.parametrize(("unit", "design"), CASES)
+def test_nothing_is_faster_than_its_peak(unit: Unit, design: Design) -> None:
+    peak = unit.peak_macs_per_cycle(design)
+    for cost in costs(unit, design, LADDER, on_chip=True):
+        assert (cost.compute_cycles * peak >= cost.macs - peak).all()  # SCALE-Sim's cycles are one too few
+
+
+@pytest.mark.parametrize(("unit", "design"), CASES)
+def test_many_states_cost_what_each_costs_alone(unit: Unit, design: Design) -> None:
+    together = costs(unit, design, [0, *LADDER])
+    alone = [costs(unit, design, [channels]) for channels in [0, *LADDER]]
+    for i, cost in enumerate(together):
+        for field in ("compute_cycles", "alone_cycles", "dram_bytes", "sram_bytes", "macs"):
+            assert getattr(cost, field).tolist() == [getattr(one[i], field)[0] for one in alone], field
+        assert cost.energy.total_pj.tolist() == [one[i].energy.total_pj[0] for one in alone]
+
+
+@pytest.mark.parametrize(("unit", "design"), CASES)
+def test_many_ops_cost_what_each_costs_alone(unit: Unit, design: Design) -> None:
+    ops = [op for op in OPS if unit.takes(op, design)]
+    works = [work(op, LADDER) for op in ops]
+    wheres = [placed(unit, design, on_chip=bool(i % 2)) for i in range(len(ops))]
+    for joint, each, where in zip(price_all(works, wheres, design), works, wheres, strict=True):
+        assert_same(joint, price(each, where, design))
+
+
+@pytest.mark.parametrize(("unit", "design"), CASES)
+def test_waiting_has_a_price_and_idle_never_exceeds_the_time(unit: Unit, design: Design) -> None:
+    prices, names = design_prices(design), unit.names(design)
+    latency = np.array([0, 1000, 1000])
+    busy = np.repeat(np.array([[0], [0], [1000]]), len(names), axis=1)
+    idle = unit.idle(design, latency, busy)
+    waiting = static_energy_pj(prices, latency, design.clock, idle)
+    for counts in (np.asarray(idle.pe_cycles), np.asarray(idle.core_cycles)):
+        assert counts.ndim == 0 or (counts[[0, 2]] == 0).all()
+    assert waiting[1] >= waiting[2] >= waiting[0] == 0.0
+    assert static_energy_pj(prices, latency, design.clock, Idle())[1] <= waiting[1]
+
+
+@pytest.mark.parametrize(("unit", "design"), CASES)
+def test_it_is_made_of_something_that_takes_room(unit: Unit, design: Design) -> None:
+    made_of = unit.silicon(design)
+    assert made_of.pes + made_of.lanes + made_of.cores > 0
+    assert silicon_of(design).pes >= made_of.pes
+    assert design_area(design).total_mm2 > 0
+    assert all(part.mm2 >= 0 for part in design_area(design))
+
+
+def test_an_unknown_unit_is_an_error_never_a_core() -> None:
+    design = DESIGNS["edge_npu_16x16"]
+    where = placed(unit_kind("simd"), design, on_chip=False)
+    unknown = Placement(**{f.name: getattr(where, f.name) for f in fields(where)} | {"unit": "arry"})
+    with pytest.raises(ConfigError, match="'arry': no such kind of unit; did you mean 'array'"):
+        price_all([work(OPS[0], [64]), work(OPS[1], [64])], [unknown, unknown], design)
