@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from accel_models import Compiler, Cost, design_names, load_design, place, plan, price, price_all, skip
 from accel_models.units import pricing
 from accel_models.units.round_up import filled_up
-from tests.accel_models.test_pricing import placed, states
+from tests.accel_models.units.test_pricing import placed, states
 from traces import NetworkGraph, cifar_resnet, lower, synthetic_trace
 from traces.graphs.parts import Op
 from traces.synthetic import SyntheticSettings
