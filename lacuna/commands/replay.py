@@ -136,7 +136,7 @@ def show_summary(results: Results, *, as_json: bool) -> None:
     show_table("Of the inputs", ["", "mean", "p50", "p95", "p99", "max"], _spread_rows(figures))
     _show_waterfall(figures)
     known = "not known: a network without a trace" if figures.accuracy is None else percent(figures.accuracy)
-    show_lines([f"accuracy {known}"])
+    show_lines([f"accuracy {known}", *results.notes])
 
 
 def _estimate_rows(figures: Explained) -> list[list[str]]:
