@@ -1,4 +1,4 @@
-"""This tree against a commit: seconds to replay 10,000 inputs of a ResNet-20, milliseconds per design of a sweep.
+"""A tree against a commit: seconds to replay 10,000 inputs of a ResNet-20, milliseconds per design of a sweep.
 
 ``python benchmarks/against.py [COMMIT]`` checks the commit out beside a temporary folder and runs both trees in
 turn, each in processes of its own, several times; the least of each counts.  Goals: a replay after import takes less

@@ -60,8 +60,8 @@ class Results:
     policy: Policy
     columns: Mapping[str, NDArray[Any]]  # per input; empty if the network does not fit
     ops: tuple[OpRow, ...]
-    notes: tuple[str, ...] = ()  # to be read before the figures; not stored
     timeline: str = ""  # Chrome Trace Event JSON of the first inputs, if asked for
+    notes: tuple[str, ...] = ()  # to be read before the figures; not stored
 
     @property
     def feasible(self) -> bool:
