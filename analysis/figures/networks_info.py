@@ -38,7 +38,9 @@ def _series(artefacts: Mapping[str, Mapping[str, Any]], method: str) -> TradeOff
     names = [name for name, entry in artefacts.items() if entry["method"] == method]
     points = sorted(point for name in names for point in _points(artefacts, name) if point[0] <= _MOST_MACS)
     if any("exit_thresholds" in artefacts[name] for name in names):
-        points = [a for a in points if a[1] >= _LEAST and not any(b[0] < a[0] and b[1] > a[1] for b in points)]
+        points = [
+            a for a in points if a[1] >= _LEAST and not any(b[0] < a[0] and b[1] > a[1] for b in points)
+        ]
     return TradeOffSeries(method, tuple(macs for macs, _ in points), tuple(right for _, right in points))
 
 
