@@ -43,6 +43,7 @@ docs: $(READY)  ## write the generated pages of docs/ and their figures anew
 	$(BIN)/python -m analysis.reports.networks_page
 	$(BIN)/python -m analysis.reports.classes_page
 	$(BIN)/python -m analysis.reports.choices_page
+	$(BIN)/python -m analysis.reports.keys_page
 
 bench: $(READY)  ## speed, as ratios within one run
 	for script in benchmarks/*.py; do OMP_NUM_THREADS=1 $(BIN)/python $$script || exit 1; done

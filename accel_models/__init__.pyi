@@ -5,6 +5,7 @@ from .compiling.compiler import Compiler as Compiler
 from .compiling.plan import plan as plan
 from .compiling.sorting import compiled_trace as compiled_trace
 from .cost import FREE as FREE
+from .cost import TILE_AIMS as TILE_AIMS
 from .cost import Cached as Cached
 from .cost import Cost as Cost
 from .cost import Ints as Ints
@@ -12,9 +13,9 @@ from .cost import Misfit as Misfit
 from .cost import Placement as Placement
 from .cost import WorkStates as WorkStates
 from .cost_table import save_cost_table as save_cost_table
-from .design.design import Array as Array
 from .design.design import Design as Design
-from .design.design import Skip as Skip
+from .design.keys import Key as Key
+from .design.keys import keys as keys
 from .design.load import altered as altered
 from .design.load import assign as assign
 from .design.load import check_path as check_path
@@ -35,6 +36,10 @@ from .design.quantities import UNITS as UNITS
 from .design.quantities import exact as exact
 from .design.quantities import parse_quantity as parse_quantity
 from .design.quantities import spell as spell
+from .design.sections import Array as Array
+from .design.sections import Skip as Skip
+from .design.writing import commented_yaml as commented_yaml
+from .design.writing import design_schema as design_schema
 from .dram import transfer_cycles as transfer_cycles
 from .energy.actions import Actions as Actions
 from .energy.actions import EnergyParts as EnergyParts
@@ -82,6 +87,7 @@ from .units.gemmini.traffic import Block as Block
 from .units.kinds import KINDS as KINDS
 from .units.kinds import Silicon as Silicon
 from .units.kinds import Unit as Unit
+from .units.kinds import chooses_tiles as chooses_tiles
 from .units.kinds import has_matrix_unit as has_matrix_unit
 from .units.kinds import idle_of as idle_of
 from .units.kinds import matrix_names as matrix_names
@@ -113,6 +119,9 @@ from .work.caches import cache_sizes as cache_sizes
 from .work.caches import cached_shares as cached_shares
 from .work.placement import place as place
 from .work.placement import weight_space_bytes as weight_space_bytes
+from .work.residency import Choices as Choices
+from .work.rows import joined as joined
+from .work.rows import rows_of as rows_of
 from .work.shapes import Shapes as Shapes
 from .work.shapes import shapes_of as shapes_of
 from .work.skipping import Compaction as Compaction

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ from traces import Op
 
 Ints = NDArray[np.int64]
 StageOperand = Literal["nothing", "on_chip", "off_chip"]
+# What tiles are chosen for, given what else runs: the op by itself; its weights there when it begins, fetched during
+# the op before; fewest cycles of its unit; fewest bytes on the bus.
+TileAim = Literal["alone", "prefetched", "compute", "bytes"]
+TILE_AIMS: Final[tuple[TileAim, ...]] = get_args(TileAim)
 FREE: Final = "none"  # the unit of an op that is free: fused, or only a view
 Cached = tuple[tuple[float, ...], ...]  # share of input, weights and output in each cache, the nearest first
 
@@ -59,6 +63,7 @@ class Placement:
     stage_reads: StageOperand = "nothing"  # besides its results, by the output stage that took the op over
     cached: Cached = ()  # what caches hold when it begins; empty where a unit has none, or they hold nothing
     outside_share: float = 0.0  # of its weights, that lie off a chip whose own memory is full [0..1]
+    tile_aim: TileAim = "alone"  # what its tiles are chosen for, where the unit has a choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from accel_models.compiling.compiler import Compiler
 from accel_models.compiling.plan import plan
 from accel_models.cost import FREE, Ints, Placement, WorkStates
-from accel_models.design.design import Design, Skip
+from accel_models.design.design import Design
+from accel_models.design.sections import Skip
 from accel_models.units.pricing import price
 from accel_models.work.placement import place
 from traces import NetworkGraph, Op, UnsupportedError, atomic_write

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.energy.tables import core_power
+from analysis.validation.energy.mcu import chip_set_up, energy_rows
 from analysis.validation.left_out import predicted_errors, record
-from analysis.validation.mcu import chip_set_up, energy_rows
-from analysis.validation.simd_reference import Row
+from analysis.validation.simd.reference import Row
 
 Floats = NDArray[np.float64]
 CORE_V = 1.28  # of the STM32L4R5 in range 1 boost (RM0432)

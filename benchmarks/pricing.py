@@ -13,8 +13,8 @@ from dataclasses import fields
 import numpy as np
 
 from accel_models.cost import Placement, WorkStates
-from accel_models.design.design import Array
 from accel_models.design.load import load_design
+from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.mapping import map_ops
 from accel_models.units.gemmini.machine import gemmini_of

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from lacuna.commands import (
-    compare,
     cost_table,
     demo,
     designs,
@@ -15,12 +14,13 @@ from lacuna.commands import (
     explore,
     inspect,
     networks,
+    new_design,
     replay,
     report,
     stream,
     validate,
-    verdict,
 )
+from lacuna.commands.questions import break_even, compare, sensitivity, verdict, why
 
 app = typer.Typer(
     name="lacuna",
@@ -52,6 +52,8 @@ def _root(
 app.command()(demo.demo)
 app.command()(designs.designs)
 app.command()(inspect.inspect)
+app.command("new-design")(new_design.new_design)
+app.command()(new_design.schema)
 app.command()(networks.networks)
 app.command()(networks.train)
 app.command()(networks.record)
@@ -66,3 +68,6 @@ app.command()(compare.compare)
 app.command()(report.report)
 app.command()(validate.validate)
 app.command()(verdict.verdict)
+app.command()(why.why)
+app.command()(sensitivity.sensitivity)
+app.command("break-even")(break_even.break_even)

@@ -34,7 +34,7 @@ SkipUnsupported = Annotated[
 Without = Annotated[
     list[str],
     typer.Option("--without", metavar="STEP", help="A step the compiler leaves out: fold, fuse, sort, "
-                 "place_gates or pin; may be repeated, and `all` leaves out every one."),
+                 "place_gates, pin or tile; may be repeated, and `all` leaves out every one."),
 ]  # fmt: skip
 OutFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

@@ -1,6 +1,7 @@
 """What others may use of `simulator`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
 from .policy import Policy as Policy
+from .replays.per_op import OpRow as OpRow
 from .replays.run import replay as replay
 from .replays.views import Views as Views
 from .results import Results as Results
@@ -20,6 +21,7 @@ from .summary import MODEL_VERSION as MODEL_VERSION
 from .summary import DoesNotFit as DoesNotFit
 from .summary import Estimate as Estimate
 from .summary import Explained as Explained
+from .summary import Loss as Loss
 from .summary import Replayed as Replayed
 from .summary import Spread as Spread
 from .summary import Summary as Summary

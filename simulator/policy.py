@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from accel_models import Compiler
+from accel_models import STEPS, Compiler
 from traces import ConfigError, explain
 
 Prefetch = Literal["wait", "speculate", "predict", "oracle"]
@@ -37,6 +37,7 @@ class Policy(BaseModel):
     sort: bool = True
     place_gates: bool = True
     pin: bool = True
+    tile: bool = True
     seed: Annotated[int, Field(ge=0)] = 0
 
     def __init__(self, **settings: object) -> None:
@@ -48,9 +49,7 @@ class Policy(BaseModel):
     @property
     def compiler(self) -> Compiler:
         """What is done to graph and trace before they are priced."""
-        return Compiler(
-            fold=self.fold, fuse=self.fuse, sort=self.sort, place_gates=self.place_gates, pin=self.pin
-        )
+        return Compiler(**{step: getattr(self, step) for step in STEPS})
 
     @model_validator(mode="after")
     def _check(self) -> Self:

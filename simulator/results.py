@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from traces import (
     UnsupportedError,
     arrow_column,
     atomic_write,
+    card_html,
     check_version,
     explain,
     parse_json_mapping,
@@ -43,12 +45,13 @@ from traces import (
 if TYPE_CHECKING:
     import pandas as pd
 
+_PLOTS = "analysis.notebook.plots:Plots"
 FILES = ("summary.json", "per_input.parquet", "per_op.parquet", "design.yaml", "policy.json")
 TIMELINE = "timeline.json.gz"
 MOST_TIMELINE = 1 << 28  # bytes unpacked; Choice: a thousand inputs of a deep network take a tenth
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Results:
     """What a replay found; columns are described in design.md section 7."""
 
@@ -111,6 +114,46 @@ class Results:
     def summary(self) -> Summary:
         """Return the figures, or why there are none."""
         return self.figures
+
+    @property
+    def plot(self) -> Any:
+        """Figures of this replay: ``results.plot.waterfall()``, ``cdf``, ``ops``, ``timeline``, ``roofline``.
+
+        See :class:`analysis.notebook.plots.Plots`.  What draws lies above this folder, so it is found by its name.
+        """
+        return resolve_name(_PLOTS)(self)
+
+    def __repr__(self) -> str:
+        return f"<Results: {', '.join(f'{name} {value}' for name, value in self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        return card_html("Results", self._facts())
+
+    def _facts(self) -> list[tuple[str, str]]:
+        """Return what a look at the results should tell."""
+        figures = self.figures
+        named = [
+            ("network", figures.network),
+            ("design", self.design.title),
+            ("inputs", f"{figures.inputs:,}"),
+        ]
+        if isinstance(figures, DoesNotFit):
+            return [*named, ("does not fit:", figures.reason)]
+        latency, energy = figures.latency_us, figures.energy_uj
+        known = [] if figures.accuracy is None else [("accuracy", f"{100 * figures.accuracy:.1f} %")]
+        return [
+            *named,
+            (
+                "latency",
+                f"{latency.mean:.4g} us (p99 {latency.p99:.4g}, static {figures.dense.latency_us:.4g})",
+            ),
+            ("energy", f"{energy.mean:.4g} uJ (static {figures.dense.energy_uj:.4g})"),
+            *known,
+        ]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per input, as :attr:`per_input`."""
+        return self.per_input
 
     @property
     def per_input(self) -> pd.DataFrame:

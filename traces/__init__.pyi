@@ -4,6 +4,7 @@ from .base.arrow import arrow_column as arrow_column
 from .base.atomic import PART as PART
 from .base.atomic import atomic_write as atomic_write
 from .base.atomic import clear_parts as clear_parts
+from .base.card import card_html as card_html
 from .base.errors import ConfigError as ConfigError
 from .base.errors import FileProblem as FileProblem
 from .base.errors import GraphError as GraphError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from traces.base.card import card_html
 from traces.base.errors import GraphError
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
@@ -38,7 +40,7 @@ class TraceInfo(BaseModel):
     # that a compiler may use it for inputs it has not seen; empty: not recorded
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Trace:
     """``n`` inputs in recorded order; arrays are read-only by convention.
 
@@ -107,6 +109,19 @@ class Trace:
     def accuracy(self) -> float:
         """Share of inputs answered correctly [0..1]."""
         return float(np.mean(self.labels == self.predictions)) if len(self) else float("nan")
+
+    def __repr__(self) -> str:
+        return f"<Trace: {', '.join(f'{name} {value}' for name, value in self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        return card_html("Trace", self._facts())
+
+    def _facts(self) -> list[tuple[str, str]]:
+        """Return what a look at the trace should tell."""
+        kinds = Counter(gate.kind for gate in self.graph.gates)
+        gates = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none"
+        answered = [("accuracy", f"{100 * self.accuracy:.1f} %")] if len(self) else []
+        return [("network", self.graph.name), ("inputs", f"{len(self):,}"), ("gates", gates), *answered]
 
     def mask(self, gate_name: str) -> NDArray[np.bool_]:
         """Return a channel or spatial gate's bits unpacked, shape (n, size)."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from traces import ConfigError, did_you_mean
 
-Step = Literal["fold", "fuse", "sort", "place_gates", "pin"]
+Step = Literal["fold", "fuse", "sort", "place_gates", "pin", "tile"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class Compiler:
     ``sort``         channels are permuted by the execution rates of other inputs than those replayed
     ``place_gates``  each gate op runs on its cheaper unit
     ``pin``          as many weights as fit stay in the weight buffer
+    ``tile``         tiles are chosen together, for the schedule of the whole network
     ===============  ====================================================================================
 
     What a design's ``output_stage`` does not list is neither folded nor fused.
@@ -33,11 +34,12 @@ class Compiler:
     sort: bool = True
     place_gates: bool = True
     pin: bool = True
+    tile: bool = True
 
     @classmethod
     def naive(cls) -> Compiler:
         """Return the compiler that does nothing: every op runs as the graph has it."""
-        return cls(fold=False, fuse=False, sort=False, place_gates=False, pin=False)
+        return cls(fold=False, fuse=False, sort=False, place_gates=False, pin=False, tile=False)
 
     @classmethod
     def without(cls, names: Iterable[str]) -> Compiler:

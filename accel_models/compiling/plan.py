@@ -12,7 +12,8 @@ import numpy as np
 from accel_models.compiling.absorbing import absorb, stage_hosts
 from accel_models.compiling.compiler import Compiler
 from accel_models.cost import FREE
-from accel_models.design.design import AUTO, Design, Memory
+from accel_models.design.design import AUTO, Design
+from accel_models.design.sections import Memory
 from accel_models.units.kinds import units_of
 from accel_models.units.pricing import price_all
 from accel_models.work.placement import place, unit_of

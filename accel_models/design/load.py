@@ -10,7 +10,9 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, ValidationError, create_model, model_validator
 
-from accel_models.design.design import AUTO, Design, Part
+from accel_models.design.design import AUTO, Design
+from accel_models.design.importing.foreign import read_design_text
+from accel_models.design.sections import Part
 from accel_models.units.kinds import KINDS, has_matrix_unit, unit_described_by, unit_kind, units_of
 from traces import (
     ConfigError,
@@ -38,7 +40,7 @@ def load_design(name_or_path: str | Path, overrides: Mapping[str, object] | None
     Parameters
     ----------
     name_or_path
-        ``"edge_npu_16x16"`` or a path ending in ``.yaml``.
+        ``"edge_npu_16x16"`` or a path ending in ``.yaml``: a design, or an accelerator of ZigZag or Timeloop.
     overrides
         Values by dotted path, e.g. ``{"array.rows": 8, "clock": "160 MHz"}``; a string is read as YAML.
 
@@ -156,7 +158,7 @@ def _read(name: str) -> tuple[dict[str, Any], str]:
             raise FileProblem(f"{path}: no such design file")
         with reading(path):
             text = path.read_bytes()
-        return _with_base(parse_yaml_mapping(text, str(path)), str(path)), str(path)
+        return _with_base(read_design_text(text, str(path)), str(path)), str(path)
     if name not in design_names():
         raise ConfigError(
             f"design {name!r}: no such shipped design, and no YAML file{did_you_mean(name, design_names())}"

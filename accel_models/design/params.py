@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from accel_models.design.design import Design
-from accel_models.design.design import MemoryWait as WaitSettings
+from accel_models.design.sections import MemoryWait as WaitSettings
 from accel_models.dram import MEBICYCLE, MemoryParams
 from accel_models.energy.area import Area, area_mm2
 from accel_models.energy.params import PriceOverride, SramMacro, TechnologyParams

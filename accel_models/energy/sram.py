@@ -78,7 +78,7 @@ def sram_cost(
     replaced by its greatest non-decreasing lower bound (14 of 1,320 read steps change).
 
     Source: CACTI 7 runs, ``tables/sram_cacti7.csv``.  Checked against: each CACTI point left out in turn
-    (``validation_energy.sram_left_out``).
+    (``analysis.validation.energy.compare.sram_left_out``).
     """
     sizes, words = np.broadcast_arrays(np.asarray(size_bytes, np.float64), np.asarray(word_bits, np.float64))
     nodes = cacti_nodes()

@@ -19,7 +19,8 @@ from accel_models.energy.actions import Idle
 from traces import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
-    from accel_models.design.design import Design, Part
+    from accel_models.design.design import Design
+    from accel_models.design.sections import Part
     from accel_models.units.unit_cost import States, UnitCost
     from traces import Op
 
@@ -72,6 +73,10 @@ class Unit(Protocol):
     @property
     def joins_ops(self) -> bool:
         """Whether :meth:`cost` may be asked for states of several ops of one kind laid end to end."""
+
+    @property
+    def chooses_tiles(self) -> bool:
+        """Whether :meth:`cost` heeds what tiles are to be chosen for (:attr:`accel_models.cost.Placement.tile_aim`)."""
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -133,6 +138,11 @@ def units_of(design: Design) -> tuple[Unit, ...]:
     stated = [unit_kind(name) for name in KINDS if getattr(design, name, None) is not None]
     parts = {part for unit in stated for part in unit.parts}
     return tuple(sorted((u for u in stated if u.name not in parts), key=lambda unit: not unit.matrix))
+
+
+def chooses_tiles(unit: str) -> bool:
+    """Return whether this kind of unit, or none, heeds what tiles are to be chosen for."""
+    return unit in KINDS and unit_kind(unit).chooses_tiles
 
 
 def has_matrix_unit(design: Design) -> bool:

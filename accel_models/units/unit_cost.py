@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Cached, Ints, Misfit, Placement, WorkStates
+from accel_models.cost import TILE_AIMS, Cached, Ints, Misfit, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.energy.actions import Actions
 from accel_models.energy.params import PRECISION_BYTES
@@ -28,6 +28,7 @@ class Where:
     pinned_bytes: Ints  # of the weight buffer, held by others [B]
     cached: Cached  # of the first op: units before which there are caches do not join ops
     outside_share: NDArray[np.float64]  # of the weights, off a chip whose own memory is full [0..1]
+    tile_aim: Ints  # index into TILE_AIMS
 
     @classmethod
     def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> Where:
@@ -40,6 +41,7 @@ class Where:
             pinned_bytes=np.repeat([place.pinned_bytes for place in placements], states),
             cached=placements[0].cached,
             outside_share=np.repeat([place.outside_share for place in placements], states),
+            tile_aim=np.repeat([TILE_AIMS.index(place.tile_aim) for place in placements], states),
         )
 
 

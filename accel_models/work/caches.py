@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from math import exp
 
 from accel_models.cost import Cached
-from accel_models.design.design import Design, Memory
+from accel_models.design.design import Design
+from accel_models.design.sections import Memory
 from traces import INPUT, NetworkGraph, Op
 
 LAPS = 4  # of a program that runs again and again, until what its ops find changes no more

@@ -53,7 +53,7 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     views = frozenset(op.name for op, unit in pairs if op.kind in VIEWS and unit == FREE)
     tensors = Tensors.of(graph, memory, made, views)
     keeps = all(unit.keeps_tensors for unit in units_of(design)) and not memory.shared_sums
-    kept = kept_tensors(graph, memory, tensors) if keeps else frozenset()
+    kept = kept_tensors(graph, memory, tensors, made.keep_bytes) if keeps else frozenset()
     resident = resident_weights(graph, design, memory, made)
     held = reserved_bytes(graph, kept, tensors)
     pinned = sum(weight_bytes(graph.op(name), memory) for name in resident)

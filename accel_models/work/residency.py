@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from accel_models.compiling.absorbing import Absorbed
-from accel_models.design.design import Design, Memory
+from accel_models.design.design import Design
+from accel_models.design.sections import Memory
 from traces import NetworkGraph, Op
 
 Lifetimes = Mapping[str, range]  # per tensor, positions of ops
@@ -20,6 +21,7 @@ class Choices:
     gate_units: Mapping[str, str] = field(default_factory=dict)  # kind of unit of gate ops it placed
     pinned: frozenset[str] | None = None  # ops whose weights stay; None: all if they fit, else gates'
     batch: int = 1  # inputs whose activations are held at once
+    keep_bytes: int | None = None  # of the activation buffer, for tensors that stay; None: all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +76,23 @@ def _tensor_bytes(op: Op, memory: Memory) -> int:
     return -(-op.output_elements * memory.activation_bits // 8)
 
 
-def kept_tensors(graph: NetworkGraph, memory: Memory, tensors: Tensors) -> frozenset[str]:
+def kept_tensors(
+    graph: NetworkGraph, memory: Memory, tensors: Tensors, keep_bytes: int | None = None
+) -> frozenset[str]:
     """Return the outputs that stay in the activation buffer: greedily in program order, less what crowds.
 
     An op that streams an input needs room for a tile of it beside what stays; where there is none, the
-    largest tensor held there goes (of equals the last).
+    largest tensor held there goes (of equals the last).  ``keep_bytes`` leaves more room for tiles.
     """
     bound = memory.activation_buffer
     if memory.shared_buffer:
         bound -= max((weight_bytes(op, memory) for op in graph.ops), default=0)
+    keep = bound if keep_bytes is None else min(keep_bytes, bound)
     held = [0] * len(graph.ops)  # bytes kept while op i runs
     kept: set[str] = set()
     for op in graph.ops:
         size, span = tensors.sizes[op.name], tensors.lives[op.name]
-        if all(held[j] + size <= bound for j in span):
+        if all(held[j] + size <= keep for j in span):
             kept.add(op.name)
             for j in span:
                 held[j] += size

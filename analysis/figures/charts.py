@@ -59,6 +59,13 @@ def plotly_script() -> str:
     return script.replace("</script", "<\\/script")
 
 
+def figure_of(picture: Picture) -> go.Figure:
+    """Return the picture as a plotly figure with its title and height."""
+    figure = _figure(picture.info)
+    figure.update_layout(title=picture.title, height=chart_height(picture.info))
+    return figure
+
+
 def chart_json(picture: Picture) -> str:
     """Return ``{"data": [...], "layout": {...}}`` of the picture as JSON that may stand inside a script tag."""
     figure = _figure(picture.info)

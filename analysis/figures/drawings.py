@@ -35,7 +35,7 @@ from analysis.figures.pareto_info import BANDED, ParetoInfo
 from analysis.figures.pictures import Info, Picture
 from analysis.figures.roofline_info import RooflineInfo
 from analysis.figures.timeline_info import TimelineInfo
-from analysis.figures.validation_info import ValidationPanel
+from analysis.figures.validation_info import ErrorLine, ValidationPanel
 from analysis.figures.waterfall_info import WaterfallInfo
 from analysis.words import digits, shorten
 from traces import ConfigError, atomic_write, did_you_mean
@@ -43,6 +43,7 @@ from traces import ConfigError, atomic_write, did_you_mean
 FORMATS: Final = ("png", "svg", "pdf")
 WIDTH: Final = 6.0  # [inch]; 600 pixels at 100 dots per inch
 _DPI: Final = 150  # of a PNG: sharp on a screen with two dots a pixel
+_LEAST: Final = 0.001  # of an error axis: exact comparisons stand at its edge [1]
 _DASH: Final = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
 _MARKERS: Final = "osD^v<>PX*hd"
 _BAR_COLOUR: Final = {"total": BLUE, "deficit": RED, "loss": ORANGE, "gain": GREEN}
@@ -76,6 +77,12 @@ def write_picture(picture: Picture, folder: Path, formats: Sequence[str]) -> lis
                 figure.savefig(part, format=name, dpi=_DPI, metadata=_NO_DATE[name])
             written.append(path)
     return written
+
+
+def styled_figure(picture: Picture) -> Figure:
+    """Return the picture as a matplotlib figure in this project's style, as a notebook shows it."""
+    with _styled():
+        return draw(picture)
 
 
 def draw(picture: Picture) -> Figure:
@@ -366,8 +373,54 @@ def write_validation(panels: Sequence[ValidationPanel], path: Path) -> None:
         figure = Figure(figsize=(2 * WIDTH, 3.4 * rows))
         for i, panel in enumerate(panels):
             _validation(figure.add_subplot(rows, columns, i + 1), panel)
-        with atomic_write(path) as part:
-            figure.savefig(part, format="png", dpi=100, metadata=_NO_DATE["png"])
+        _save_png(figure, path)
+
+
+def write_errors(lines: Sequence[ErrorLine], path: Path) -> None:
+    """Draw the mean error of every comparison: as shipped, on rows left out with its interval, and its bound."""
+    with _styled():
+        figure = Figure(figsize=(1.6 * WIDTH, 0.6 + 0.19 * len(lines)))
+        axes = figure.add_subplot()
+        for y, line in enumerate(lines):
+            _error(axes, y, line)
+        axes.set(xscale="log", xlim=(_LEAST, 1.0), ylim=(len(lines) - 0.5, -0.5))
+        axes.set_xlabel("mean absolute relative error; at the left edge: 0.1 % or less")
+        axes.set_yticks(range(len(lines)), [shorten(line.name, 60) for line in lines], fontsize=7)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+        marks = {
+            text: mark
+            for mark, text in zip(axes.lines, map(lambda m: m.get_label(), axes.lines), strict=True)
+        }
+        named = {str(text): mark for text, mark in marks.items() if not str(text).startswith("_")}
+        axes.legend(
+            named.values(), named.keys(), fontsize=7, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4
+        )
+        _save_png(figure, path)
+
+
+def _error(axes: Axes, y: int, line: ErrorLine) -> None:
+    if line.spread is not None:
+        axes.plot(
+            [_LEAST, line.spread],
+            [y, y],
+            color="#DDDDDD",
+            lw=6,
+            solid_capstyle="butt",
+            label="spread of the truth",
+        )
+    if line.low is not None and line.high is not None:
+        axes.plot(_seen(line.low, line.high), [y, y], color=BLUE, lw=1.5)
+    if line.predicted is not None:
+        axes.plot(_seen(line.predicted), [y], "o", color=BLUE, ms=5, label="on predicted rows, 95 %")
+    if line.fitted is not None:
+        axes.plot(
+            _seen(line.fitted), [y], "o", color=ORANGE, ms=5, mfc="none", label="on rows that a fit saw"
+        )
+    axes.plot(_seen(line.bound), [y], "|", color=RED, ms=7, label="bound")
+
+
+def _seen(*values: float) -> list[float]:
+    return [max(value, _LEAST) for value in values]
 
 
 def _validation(axes: Axes, panel: ValidationPanel) -> None:
@@ -392,3 +445,8 @@ def _validation(axes: Axes, panel: ValidationPanel) -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
     axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _save_png(figure: Figure, path: Path) -> None:
+    with atomic_write(path) as part:
+        figure.savefig(part, format="png", dpi=100, metadata=_NO_DATE["png"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +29,7 @@ class Objective:
     maximize: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Front:
     """The best rows of a table, and what they are measured by."""
 
@@ -40,6 +41,20 @@ class Front:
     unknown: int  # feasible rows without a value in some objective
     hypervolume: float  # of costs (maximised columns with their sign turned) below the reference
     reference: tuple[float, ...]  # in costs
+
+    def __repr__(self) -> str:
+        names = ", ".join(objective.column for objective in self.objectives)
+        return f"<Front: {len(self.frame)} points in {names}; {self.dominated} dominated, {self.infeasible} do not fit>"
+
+    def _repr_html_(self) -> str:
+        shown = [objective.column for objective in self.objectives]
+        others = [name for name in ("design", "trace") if name in self.frame]
+        table = self.frame[[*others, *shown]].to_html(index=False)  # escapes
+        return f"<div><strong>{escape(repr(self)[1:-1])}</strong>{table}</div>"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rows on the front."""
+        return self.frame.copy()
 
 
 def objectives_of(minimize: Iterable[str], maximize: Iterable[str] = ()) -> tuple[Objective, ...]:

@@ -56,10 +56,10 @@ if TYPE_CHECKING:
     from simulator import Policy
 
 MOST_POLICIES = 10_000  # Choice: a few dozen differ in anything
-_KEYS: Final = (
+KEYS: Final = (
     "designs", "set", "link", "where", "budget", "networks", "traces", "policies", "inputs", "objectives"
 )  # fmt: skip
-_BUDGET: Final[dict[str, tuple[str, str, float]]] = {
+BUDGETS: Final[dict[str, tuple[str, str, float]]] = {
     # quantity: (column of the results, kind of unit, factor from the kind's base unit to the column's)
     "area":        ("area_mm2", "area", 1.0),
     "power":       ("power_mw", "power", 1e3),
@@ -101,8 +101,8 @@ def parse_space(text: str, folder: Path, overrides: Mapping[str, object] | None 
     """Return the space that ``text`` describes; relative paths start at ``folder``."""
     data = parse_yaml_mapping(text, "space")
     for key in data:
-        if key not in _KEYS:
-            raise ConfigError(f"{key}: no such key{did_you_mean(str(key), _KEYS)}")
+        if key not in KEYS:
+            raise ConfigError(f"{key}: no such key{did_you_mean(str(key), KEYS)}")
     networks = [*as_list(data.get("networks") or []), *as_list(data.get("traces") or [])]
     for key, given in (("designs", data.get("designs")), ("networks", networks)):
         if not given:
@@ -199,9 +199,9 @@ def _policies(value: object) -> tuple[Policy, ...]:
 def _budget(value: object) -> tuple[Bound, ...]:
     bounds = []
     for quantity, text in as_mapping(value or {}, "budget").items():
-        if quantity not in _BUDGET:
-            raise ConfigError(f"budget: {quantity}: no such quantity{did_you_mean(quantity, _BUDGET)}")
-        column, kind, factor = _BUDGET[quantity]
+        if quantity not in BUDGETS:
+            raise ConfigError(f"budget: {quantity}: no such quantity{did_you_mean(quantity, BUDGETS)}")
+        column, kind, factor = BUDGETS[quantity]
         try:
             limit = parse_quantity(text, kind) * factor
         except ConfigError as problem:

@@ -158,7 +158,7 @@ class Store:
         self._unsaved = []
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SweepResults:
     """The rows of a folder in the order of the grid; the table is built once."""
 
@@ -174,6 +174,14 @@ class SweepResults:
             self._cache["frame"] = _frame(self.rows, list(self.manifest.axes))
         return self._cache["frame"].copy()
 
+    def __repr__(self) -> str:
+        axes = ", ".join(self.manifest.axes) or "none"
+        return f"<SweepResults: {len(self.rows):,} points in {self.folder}; axes {axes}>"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per point, as :attr:`frame`."""
+        return self.frame
+
     def design(self, key: str) -> Design:
         """Return the design of a row, in full."""
         row = next((row for row in self.rows if row.key == key), None)
@@ -182,13 +190,22 @@ class SweepResults:
         with reading(self.folder / MANIFEST, "does not match the rows"):
             return _rebuilt(row, self.manifest)
 
-    def front(self, minimize: Sequence[str] = (), maximize: Sequence[str] = ()) -> Front:
-        """Return the Pareto front; by default in the objectives of the space."""
+    def front(
+        self, minimize: Sequence[str] = (), maximize: Sequence[str] = (), *, where: str | None = None
+    ) -> Front:
+        """Return the Pareto front of the rows that meet a condition; by default in the objectives of the space."""
+        from analysis.pareto import select  # noqa: PLC0415  (pandas)
         from analysis.pareto.front import find_front  # noqa: PLC0415  (pandas)
 
         if not minimize and not maximize:
             minimize, maximize = self.manifest.minimize, self.manifest.maximize
-        return find_front(self.frame, minimize, maximize)
+        return find_front(select.where(self.frame, where), minimize, maximize)
+
+    def ranked(self, fronts: int, front: Front, *, where: str | None = None) -> pd.DataFrame:
+        """Return the rows of the first fronts in the objectives of one; their column ``front`` counts from 1."""
+        from analysis.pareto import select  # noqa: PLC0415  (pandas)
+
+        return select.ranked(select.where(self.frame, where), front.objectives, fronts)
 
 
 def load_sweep(folder: str | Path) -> SweepResults:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from analysis.validation.area import area_comparisons
-from analysis.validation.array import array_comparisons
+from analysis.validation.arrays.dpacs import dpacs_latency
+from analysis.validation.arrays.gemmini import gemmini_comparisons
+from analysis.validation.arrays.known import known_accelerators
+from analysis.validation.arrays.systolic import array_comparisons
 from analysis.validation.comparison import Comparison
-from analysis.validation.dpacs import dpacs_latency
-from analysis.validation.energy import energy_comparisons
-from analysis.validation.gemmini import gemmini_comparisons
+from analysis.validation.energy.area import area_comparisons
+from analysis.validation.energy.compare import energy_comparisons
 from analysis.validation.rows.gemmini_dynamic import dynamic_comparisons
-from analysis.validation.simd import simd_comparisons
+from analysis.validation.simd.compare import simd_comparisons
 from analysis.validation.vela.compare import vela_comparisons
 
 
@@ -21,6 +22,7 @@ def all_comparisons() -> tuple[Comparison, ...]:
         *dynamic_comparisons(),
         *simd_comparisons(),
         dpacs_latency(),
+        *known_accelerators(),
         *vela_comparisons(),
         *energy_comparisons(),
         *area_comparisons(),

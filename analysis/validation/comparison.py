@@ -24,6 +24,12 @@ class Comparison:
     bound_mean: float  # largest mean absolute relative error allowed [1]
     bound_worst: float  # largest absolute relative error allowed [1]
     constants: int = 0  # that were fitted on these very rows
+    predicted_bounds: tuple[float, float] | None = (
+        None  # mean, worst of rows left out of a fit; None: as above
+    )
+    spread: NDArray[np.float64] | None = (
+        None  # (n,) of the truth: half the range of repeated runs over their mean [1]
+    )
 
     def __post_init__(self) -> None:
         n = len(self.labels)
@@ -32,6 +38,11 @@ class Comparison:
                 f"comparison {self.name!r}: {n} labels, {len(self.measured)} measured, "
                 f"{len(self.predicted)} predicted; need one each and at least one"
             )
+
+    @property
+    def promised(self) -> tuple[float, float]:
+        """Largest mean and worst error of predicted rows [1]."""
+        return self.predicted_bounds or (self.bound_mean, self.bound_worst)
 
     @property
     def relative_errors(self) -> NDArray[np.float64]:
@@ -61,8 +72,9 @@ def published_group(  # noqa: PLR0913  # a comparison's parts
     predict: Callable[[Mapping[str, str]], float],
     *,
     unit: str,
-    bound_mean: float,
-    bound_worst: float,
+    bounds: tuple[float, float],
+    constants: int = 0,
+    predicted_bounds: tuple[float, float] | None = None,
 ) -> Comparison:
     """Compare one published figure per chip, the ``column`` of its row, with what ``predict`` says of the row."""
     return Comparison(
@@ -72,6 +84,8 @@ def published_group(  # noqa: PLR0913  # a comparison's parts
         measured=np.array([float(row[column]) for row in rows]),
         predicted=np.array([predict(row) for row in rows]),
         unit=unit,
-        bound_mean=bound_mean,
-        bound_worst=bound_worst,
+        bound_mean=bounds[0],
+        bound_worst=bounds[1],
+        constants=constants,
+        predicted_bounds=predicted_bounds,
     )

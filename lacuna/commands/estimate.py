@@ -20,7 +20,9 @@ from lacuna.options import (
 )
 
 if TYPE_CHECKING:
+    from accel_models import Design
     from simulator import StaticTable
+    from traces import NetworkGraph
 
 
 def estimate(
@@ -53,7 +55,8 @@ def estimate(
         if chosen.array is None:
             raise ConfigError(f"--dataflow {dataflow}: design {design!r} has no array")
         chosen = design_from(design, [*settings, f"array.dataflow={dataflow}"])
-    table = price_network(network_from(network, sizes, skip_unsupported), chosen, batch)
+    graph = network_from(network, sizes, skip_unsupported)
+    table = price_network(graph, chosen, batch)
     if out is not None:
         with atomic_write(out) as temporary:
             temporary.write_text(table.to_csv(), encoding="utf-8")
@@ -99,11 +102,28 @@ def estimate(
             f"{quantity(cycles / chosen.clock * 1e6)} us, "
             f"{quantity(sum(row.energy_pj for row in table.rows) / 1e6)} uJ without leakage",
             *_per_input(table, cycles),
+            *_overlapped(graph, chosen, table.batch),
             *missing_note(table.skipped),
         ]
     )
     if out is not None:
         show_lines([f"wrote {out}"])
+
+
+def _overlapped(graph: NetworkGraph, design: Design, batch: int) -> list[str]:
+    """Return the same network as `replay` calls it static: without its gates, transfers beside work, and leakage."""
+    from simulator import Policy, replay  # noqa: PLC0415
+    from traces import static_trace  # noqa: PLC0415
+
+    dense = replay(
+        static_trace(graph, batch), design, policy=Policy(batch=batch), explain=False
+    ).replayed.dense
+    without = ", without its gates" if graph.gates else ""
+    together = f" for {batch} inputs" if batch > 1 else ""
+    return [
+        f"static in `replay`: {quantity(dense.latency_us)} us{together}, {quantity(dense.energy_uj)} uJ per input:",
+        f"compiled{without}, transfers beside work, with leakage",
+    ]
 
 
 def _per_input(table: StaticTable, cycles: int) -> list[str]:

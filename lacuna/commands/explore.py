@@ -99,18 +99,35 @@ def pareto(
     folder: Annotated[Path, typer.Argument(help="Results of a sweep or search.", metavar="DIR")],
     minimize: Annotated[str, typer.Option(help="Columns, comma-separated.")] = "",
     maximize: Annotated[str, typer.Option(help="Columns, comma-separated.")] = "",
+    where: Annotated[
+        str | None,
+        typer.Option(help='Only points that meet this, e.g. "latency_us_p99 <= 5000".', metavar="CONDITION"),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(help="Column to sort by, smallest first; -COLUMN: largest first.", metavar="COLUMN"),
+    ] = None,
+    best: Annotated[
+        int | None, typer.Option(min=1, help="Only the first N of the front.", metavar="N")
+    ] = None,
+    fronts: Annotated[
+        int,
+        typer.Option(min=1, help="Also the front of what is left without the first, and so on.", metavar="N"),
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Print the points that no other point beats in every objective."""
-    from analysis import load_sweep  # noqa: PLC0415
+    """Print the points that no other point beats in every objective, of those that meet a condition."""
+    from analysis import load_sweep, ordered  # noqa: PLC0415
 
     results = load_sweep(folder)
     chosen: dict[str, Any] = {}
     if minimize or maximize:
         chosen = {"minimize": _names(minimize), "maximize": _names(maximize)}
-    front = results.front(**chosen)
+    front = results.front(**chosen, where=where)
     objectives = [objective.column for objective in front.objectives]
-    rows = front.frame.to_dict("records")
+    found = front.frame if fronts == 1 else results.ranked(fronts, front, where=where)
+    found = found if sort is None else ordered(found, sort)
+    rows = found.head(best or len(found)).to_dict("records")
     if as_json:
         show_json({"hypervolume": front.hypervolume, "points": _plain(rows)})
         return
@@ -125,7 +142,11 @@ def pareto(
         ]
         for row in rows
     ]
-    title = f"{len(rows)} on the front, {front.dominated} dominated, {front.infeasible} do not fit"
+    shown = f"{len(rows)} of " if len(rows) < len(found) else ""
+    which = "the front" if fronts == 1 else f"the first {fronts} fronts"
+    title = f"{shown}{len(found)} on {which}, {front.dominated} dominated, {front.infeasible} do not fit"
+    if where is not None:
+        title = f"Where {where}: {title}"
     doubt = "doubtful: the x/÷ 2 energy band could put another point in its place"
     show_table(title, columns, table, note=doubt if any(row.get("doubtful") for row in rows) else "")
 
@@ -167,7 +188,8 @@ def _cell(name: str, value: float) -> str:
 
 
 def _mark(row: dict[str, Any]) -> str:
-    return " ".join(mark for mark in ("knee", "doubtful") if row.get(mark))
+    marks = [mark for mark in ("knee", "doubtful") if row.get(mark)]
+    return " ".join([f"front {row['front']}", *marks] if "front" in row else marks)
 
 
 def _plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -4,28 +4,46 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lacuna.commands.design_parts import show_area, show_keys, show_prices
 from lacuna.console import percent, quantity, show_json, show_lines, show_table
 from lacuna.options import AsJson, Settings, design_from
-from traces import FileProblem
+from traces import ConfigError, FileProblem
+
+if TYPE_CHECKING:
+    from accel_models import Design
+
+UNSOURCED = "unsourced"
 
 
 def inspect(
     what: Annotated[
         str, typer.Argument(help="Trace, design, graph, checkpoint or results folder.", metavar="FILE")
-    ],
+    ] = "",
     energy: Annotated[
         bool, typer.Option("--energy", help="A design's price list, each with its source.")
     ] = False,
+    area: Annotated[
+        bool, typer.Option("--area", help="A design's area by component, with its source.")
+    ] = False,
+    keys: Annotated[
+        str | None,
+        typer.Option("--keys", help="Keys of a section of designs; `all` for every one.", metavar="SECTION"),
+    ] = None,
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,
 ) -> None:
-    """Explain a trace, design, graph, checkpoint or results folder."""
+    """Explain a trace, design, graph, checkpoint or results folder; or the keys of designs."""
     from traces import shipped_traces  # noqa: PLC0415
 
+    if keys is not None:
+        show_keys(keys, as_json)
+        return
+    if not what:
+        raise ConfigError("inspect: needs a FILE, or --keys SECTION")
     path = Path(what)
     if path.is_dir():
         _results(path, as_json)
@@ -36,7 +54,11 @@ def inspect(
     elif path.suffix in {".json", ".csv", ".onnx"}:
         _graph(what, as_json)
     elif path.suffix in {".yaml", ".yml"} or _is_design(what):
-        _design(what, settings, energy, as_json)
+        design = design_from(what, settings)
+        if energy or area:
+            show_prices(design, as_json) if energy else show_area(design, as_json)
+        else:
+            _design(design, settings, as_json)
     else:
         _graph(what, as_json)
 
@@ -88,44 +110,23 @@ def _trace(path: Path, as_json: bool) -> None:
     show_table("Gates", columns, rows, note=note)
 
 
-def _design(name: str, settings: list[str], energy: bool, as_json: bool) -> None:
-    from accel_models import design_area, design_prices  # noqa: PLC0415
+def _design(design: Design, settings: list[str], as_json: bool) -> None:
+    from accel_models import design_area  # noqa: PLC0415
 
-    design = design_from(name, settings)
-    prices = design_prices(design)
-    if energy:
-        if as_json:
-            show_json(
-                [
-                    {"action": p.action, "value": p.value, "unit": p.unit, "node_nm": p.node_nm,
-                     "voltage": p.voltage, "scaled": p.scaled, "source": p.source}
-                    for p in prices.prices
-                ]
-            )  # fmt: skip
-            return
-        rows = [
-            [p.action, f"{p.value:.4g}", p.unit, f"{p.node_nm} nm" if p.node_nm else "", p.voltage,
-             "x/÷ 2" if p.scaled else "", p.source]
-            for p in prices.prices
-        ]  # fmt: skip
-        columns = ["action", "price", "unit", "node", "voltage", "band", "source"]
-        show_table(f"Price list of {design.name}", columns, rows)
-        return
     if as_json:
         show_json(design.model_dump(mode="json"))
         return
     data = design.model_dump(mode="json", exclude={"sources", "name", "description", "changed"})
     given = {text.split("=", maxsplit=1)[0] for text in settings}
     rows = [
-        [path, _text(value), "--set" if path in given else _group(design.sources, path)]
+        [path, _text(value), "--set" if path in given else _origin(design, path)]
         for path, value in _flat(data)
     ]
     show_table(f"{design.name}: {design.description}", ["setting", "value", "source of"], rows)
     named = {group for _, _, group in rows}
     sources = [[group, text] for group, text in design.sources.items() if group in named]
-    show_table(
-        "", ["source of", "source"], sources, note="default: the value a design has when its file is silent"
-    )
+    note = "default: the value a design has when its file is silent; unsourced: stated, and nothing says where from"
+    show_table("", ["source of", "source"], sources, note=note)
     area = design_area(design)
     low, high = area.band
     show_lines(
@@ -180,10 +181,25 @@ def _flat(data: object, path: str = "") -> list[tuple[str, object]]:
     return [] if data is None else [(path, data)]
 
 
+def _origin(design: Design, path: str) -> str:
+    """Return where a value comes from: a source, the default, or nothing that is said."""
+    group = _group(design.sources, path)
+    return group if group != UNSOURCED or _is_stated(design, path) else "default"
+
+
+def _is_stated(design: Design, path: str) -> bool:
+    """Whether the file gives the value."""
+    part: object = design
+    *groups, last = path.split(".")
+    for name in groups:
+        part = getattr(part, name, None)
+    return last in getattr(part, "model_fields_set", {last})
+
+
 def _group(sources: dict[str, str], path: str) -> str:
     """Return the closest group around a setting that states a source."""
     known = [name for name in sources if path == name or path.startswith(f"{name}.")]
-    return max(known, key=len) if known else "default"
+    return max(known, key=len) if known else UNSOURCED
 
 
 def _text(value: object) -> str:

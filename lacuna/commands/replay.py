@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lacuna.commands.op_table import show_ops
 from lacuna.console import percent, quantity, show_json, show_lines, show_table
 from lacuna.options import (
     AsJson,
@@ -54,6 +55,7 @@ def replay(
     exit_threshold: ExitThreshold = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Replay only the first N inputs.")] = None,
     timeline: Annotated[int, typer.Option(min=0, help="Write a timeline of the first N inputs.")] = 0,
+    ops: Annotated[bool, typer.Option("--ops", help="Also print where each op's time goes.")] = False,
     sizes: Sizes = [],  # noqa: B006  (typer copies it)
     skip_unsupported: SkipUnsupported = False,
     without: Without = [],  # noqa: B006  (typer copies it)
@@ -84,6 +86,8 @@ def replay(
     results = run(inputs, chosen, policy=policy, engine=parse_engine(engine), limit=limit, timeline=timeline)
     results.save(out)
     show_summary(results, as_json=as_json)
+    if ops and not as_json:
+        show_ops(results)
     if not as_json:
         show_lines([*missing_note(skipped), f"wrote {out}/", f"next: lacuna report {out}"])
 

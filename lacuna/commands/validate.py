@@ -86,27 +86,27 @@ def _group_json(group: GroupScore | None) -> dict[str, object]:
 
 
 def _show_comparisons(docs: Path | None, as_json: bool) -> None:
-    from analysis import all_comparisons  # noqa: PLC0415
+    from analysis import all_comparisons, kept  # noqa: PLC0415
 
     comparisons = all_comparisons()
     if as_json:
         show_json([_comparison_json(c) for c in comparisons])
     else:
-        columns = ["comparison", "rows", "mean error", "bound", "worst", "bound", "", "constants per row"]
-        columns += ["predicted rows", "their mean (95 %)", "their worst", "truth"]
+        columns = ["comparison", "rows", "constants per row", "mean error", "predicted rows", "left out"]
+        columns += ["their mean (95 %)", "bound", "their worst", "bound", "spread of truth", "", "truth"]
         show_table("Absolute relative errors", columns, [_comparison_cells(c) for c in comparisons])
     if docs is not None:
         from analysis import write_validation_page  # noqa: PLC0415
 
         show_lines([f"wrote {path}" for path in write_validation_page(comparisons, docs)])
-    if not all(c.holds for c in comparisons):
+    if not all(kept(c) for c in comparisons):
         raise typer.Exit(1)
 
 
 def _comparison_json(c: Comparison) -> dict[str, object]:
     from dataclasses import asdict  # noqa: PLC0415
 
-    from analysis import predicted_of  # noqa: PLC0415
+    from analysis import kept, predicted_of  # noqa: PLC0415
 
     predicted = predicted_of(c)
     return {
@@ -120,26 +120,29 @@ def _comparison_json(c: Comparison) -> dict[str, object]:
         "worst_error": c.worst_error,
         "bound_mean": c.bound_mean,
         "bound_worst": c.bound_worst,
-        "holds": c.holds,
+        "promised_mean": c.promised[0],
+        "promised_worst": c.promised[1],
+        "spread_mean": None if c.spread is None else float(c.spread.mean()),
+        "holds": kept(c),
     }
 
 
 def _comparison_cells(c: Comparison) -> list[str]:
-    from analysis import predicted_of  # noqa: PLC0415
+    from analysis import kept, predicted_of  # noqa: PLC0415
 
     p = predicted_of(c)
-    interval = f"{percent(p.mean)} ({percent(p.low)} to {percent(p.high)})" if p else "none left out"
     return [
         c.name,
         str(len(c.labels)),
-        percent(c.mean_error),
-        percent(c.bound_mean),
-        percent(c.worst_error),
-        percent(c.bound_worst),
-        "ok" if c.holds else "BROKEN",
         f"{c.constants / len(c.labels):.2f}",
+        percent(c.mean_error),
         str(p.rows) if p else "0",
-        interval,
-        percent(p.worst) if p else "",
+        p.left_out if p else "nothing",
+        f"{percent(p.mean)} ({percent(p.low)} to {percent(p.high)})" if p else "",
+        percent(c.promised[0]),
+        percent(p.worst if p else c.worst_error),
+        percent(c.promised[1]),
+        "" if c.spread is None else f"{percent(float(c.spread.mean()))}, {percent(float(c.spread.max()))}",
+        "ok" if kept(c) else "BROKEN",
         c.truth,
     ]

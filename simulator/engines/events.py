@@ -69,18 +69,22 @@ class Frame:
     def run(self) -> Any:
         """Start the frame's processes; return the event of its end."""
         env, schedule = self.machine.env, self.tables.schedule
-        mine: dict[int, list[int]] = {}
+        mine: dict[tuple[int, int], list[int]] = {}
         for t, task in enumerate(schedule.tasks):
-            lane = task.unit if task.unit != NO_UNIT else -1 - t  # what has no unit waits for no one
-            mine.setdefault(lane, []).append(t)
-        return env.all_of([env.process(self._serve(unit, tasks)) for unit, tasks in mine.items()])
+            unit = task.unit if task.unit != NO_UNIT else -1 - t  # what has no unit waits for no one
+            mine.setdefault((unit, task.queue), []).append(t)
+        queued = {unit for unit, queue in mine if queue}
+        lanes = [
+            self._serve(unit, tasks, unit in queued and not queue) for (unit, queue), tasks in mine.items()
+        ]
+        return env.all_of([env.process(lane) for lane in lanes])
 
     @property
     def _now(self) -> int:
         return int(self.machine.env.now)
 
-    def _serve(self, unit: int, tasks: list[int]) -> Process:
-        """Do one unit's tasks in program order."""
+    def _serve(self, unit: int, tasks: list[int], polite: bool) -> Process:
+        """Do the tasks of one queue of a unit in program order; ``polite``: another queue goes first at a tie."""
         schedule = self.tables.schedule
         for t in tasks:
             task = schedule.tasks[t]
@@ -91,9 +95,9 @@ class Frame:
                 for p in task.decisions:
                     yield self.finished[p]
             self.waited[t] = self._now - ready
-            yield from self._do(t, task, unit)
+            yield from self._do(t, task, unit, polite)
 
-    def _do(self, t: int, task: Task, unit: int) -> Process:
+    def _do(self, t: int, task: Task, unit: int, polite: bool) -> Process:
         """Hold the unit for the task, or pass on if there is nothing to do."""
         cycles = self._cycles(t, self.tables.cycles)
         if cycles > 0:
@@ -102,6 +106,8 @@ class Frame:
         if unit < 0 or (cycles == 0 and not self._whole(t)):
             yield from self._work(t, task, cycles)
         else:
+            if polite:
+                yield self.machine.last_at(self._now)
             with self.machine.units[unit].request(priority=self.priority) as turn:
                 yield turn
                 yield from self._work(t, task, cycles)

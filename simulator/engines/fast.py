@@ -5,6 +5,10 @@ For task t of one input, with u its unit (max-plus algebra)::
     start[t] = max(end of the task before it on u, end[after], end[decisions], start[p] + first[p] for p in streams)
     end[t]   = max(start[t] + cycles[t], end[p] + tail[t] for p in streams)
 
+Where a unit has two queues, a task waits for the one before it in its own, and for the unit.  A task of queue 1 is
+kept back until its window closes (:meth:`simulator.schedules.schedule.Schedule.windows`), and served before the
+first task of queue 0 that asks no sooner.
+
 A skipped task (zero cycles) passes its waits on and ignores its streams.  Inputs are taken in blocks whose times
 stay in the cache while the tasks go by, and a time is forgotten after the last task that asks for it.  What is the
 same for all inputs stays one number: a task whose op has one state, and all times before the first that varies.
@@ -12,6 +16,7 @@ same for all inputs stays one number: a task whose op has one state, and all tim
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -71,28 +76,42 @@ def simulate(
         **(dict(zip(("starts", "ends", "worked"), spans, strict=True)) if keep else {}),
     )
     slots = {int(t): column for column, t in enumerate(early_tasks)}
-    forgotten = _forgotten(tables.schedule)
+    windows = tables.schedule.windows()
+    forgotten = _forgotten(tables.schedule, windows)
     for low in range(0, n, BLOCK):
         rows = slice(low, min(low + BLOCK, n))
-        block = _Block(tables, state_index[rows], scaling, rows)
+        block = _Block(tables, state_index[rows], scaling, rows, times, slots, windows)
         for t in range(count):
-            block.run(t, times, slots)
+            block.run(t)
             for p in forgotten[t]:
                 del block.start[p], block.end[p]
-        block.finish(times)
+        block.finish()
     return times
 
 
-def _forgotten(schedule: Schedule) -> list[list[int]]:
+def _forgotten(schedule: Schedule, windows: Mapping[int, int]) -> list[list[int]]:
     """Return per task the tasks whose times nobody asks for after it."""
     last: dict[int, int] = {}
     for t, task in enumerate(schedule.tasks):
         last[t] = t
         last.update(dict.fromkeys((*task.after, *task.decisions, *task.streams), t))
+    for w, end in windows.items():
+        for p in (w, *schedule.tasks[w].decisions):
+            last[p] = max(last[p], min(end, len(schedule.tasks) - 1))
     found: list[list[int]] = [[] for _ in schedule.tasks]
     for p, t in last.items():
         found[t].append(p)
     return found
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A task of queue 1 that may still be passed."""
+
+    task: int
+    asks: Time  # for its unit
+    time: Time  # cycles, those of a speculative transfer yet to be found
+    served: NDArray[np.bool_] | np.bool_ = np.False_
 
 
 @dataclass(slots=True, eq=False)
@@ -103,45 +122,97 @@ class _Block:
     index: Indices
     scaling: Scaling | None
     rows: slice
+    times: Times
+    slots: dict[int, int]  # column of ``times.fetched_early`` by speculative task
+    windows: Mapping[int, int]
     start: dict[int, Time] = field(default_factory=dict)  # by task
     end: dict[int, Time] = field(default_factory=dict)
-    free: dict[int, Time] = field(default_factory=dict)  # by unit
+    free: dict[tuple[int, int], Time] = field(default_factory=dict)  # by unit and queue, end of its last task
+    bus: dict[int, Time] = field(default_factory=dict)  # by unit with two queues, when it is free
+    waiting: dict[int, _Waiting] = field(default_factory=dict)  # by unit, the task of queue 1 not served yet
     worked: dict[int, Time] = field(default_factory=dict)
     latest: Time = _ZERO  # end of tasks on no unit
     states: tuple[int, Any] = (-1, 0)  # the op looked at last, and the state of each input
 
-    def run(self, t: int, times: Times, slots: dict[int, int]) -> None:
+    def __post_init__(self) -> None:
+        self.bus = {self.tables.schedule.tasks[w].unit: _ZERO for w in self.windows}
+
+    def run(self, t: int) -> None:
         """Let a task pass."""
         task = self.tables.schedule.tasks[t]
-        ready = _latest([self.free.get(task.unit, _ZERO), *(self.end[p] for p in task.after)])
+        for unit, kept in list(self.waiting.items()):
+            if self.windows[kept.task] == t:
+                self._serve(unit, np.True_)
+        ready = _latest([self.free.get((task.unit, task.queue), _ZERO), *(self.end[p] for p in task.after)])
         time = self._look_up(t, self.tables.cycles)
-        if task.decisions and t in slots:
-            time, early = self._speculated(t, time, ready)
-            times.fetched_early[self.rows, slots[t]] = early
-        elif task.decisions and self.tables.waits[t]:
+        if task.decisions and t not in self.slots and self.tables.waits[t]:
             decided = _latest([self.end[p] for p in task.decisions])
             wait = np.maximum(decided - ready, 0)
-            times.decision_wait[t] += np.broadcast_to(wait, len(self.index)).sum()
+            self.times.decision_wait[t] += np.broadcast_to(wait, len(self.index)).sum()
             ready = ready + wait
-        begin, finish = self._streamed(t, task, ready, time) if task.streams else (ready, ready + time)
+        if t in self.windows:
+            self.waiting[task.unit] = _Waiting(t, ready, time)
+            return
+        if t in self.slots:
+            time = self._cut(t, time, ready)
+        begin, finish = self._streamed(t, task, ready, time)
+        if task.unit in self.bus:
+            begin, finish = self._in_turn(t, task, begin, time)
+        self._note(t, begin, finish, time)
+
+    def finish(self) -> None:
+        """Write down when each input was done, and how long each unit worked: a queue's last task ends last."""
+        for unit in list(self.waiting):
+            self._serve(unit, np.True_)
+        self.times.latency[self.rows] = _latest([self.latest, *self.free.values()])
+        for unit, worked in self.worked.items():
+            self.times.busy[self.rows, unit] = worked
+
+    def _note(self, t: int, begin: Time, finish: Time, time: Time) -> None:
+        task = self.tables.schedule.tasks[t]
         self.start[t], self.end[t] = begin, finish
         if task.unit == NO_UNIT:
             self.latest = np.maximum(self.latest, finish)
         else:
-            self.free[task.unit] = finish
+            self.free[task.unit, task.queue] = finish
             self.worked[task.unit] = self.worked.get(task.unit, _ZERO) + time
+        times = self.times
         if times.starts is not None and times.ends is not None and times.worked is not None:
             times.starts[self.rows, t], times.ends[self.rows, t] = begin, finish
             times.worked[self.rows, t] = time
 
-    def finish(self, times: Times) -> None:
-        """Write down when each input was done, and how long each unit worked: a unit's last task ends last."""
-        times.latency[self.rows] = _latest([self.latest, *self.free.values()])
-        for unit, worked in self.worked.items():
-            times.busy[self.rows, unit] = worked
+    def _in_turn(self, t: int, task: Task, asks: Time, time: Time) -> tuple[Time, Time]:
+        """Return start and end of a task of queue 0 that asks for a unit with another queue."""
+        works = time > 0
+        if task.unit in self.waiting:
+            self._serve(task.unit, works & ~(asks < self.waiting[task.unit].asks))
+        ready = np.where(works, np.maximum(asks, self.bus[task.unit]), asks)
+        begin, finish = self._streamed(t, task, ready, time)
+        self.bus[task.unit] = np.where(works, finish, self.bus[task.unit])
+        return begin, finish
+
+    def _serve(self, unit: int, inputs: NDArray[np.bool_] | np.bool_) -> None:
+        """Serve the waiting task of queue 1 for these inputs; if for all, it is done."""
+        kept = self.waiting[unit]
+        t, now = kept.task, inputs & ~kept.served
+        holds = (kept.time > 0) | np.bool_(t in self.slots)
+        begin = np.where(holds, np.maximum(kept.asks, self.bus[unit]), kept.asks)
+        time = self._cut(t, kept.time, begin, now) if t in self.slots else kept.time
+        finish = begin + time
+        if kept.served is not np.False_:
+            begin = np.where(now, begin, self.start[t])
+            finish = np.where(now, finish, self.end[t])
+        self.bus[unit] = np.where(now & holds, finish, self.bus[unit])
+        self.start[t], self.end[t] = begin, finish
+        kept.served = kept.served | inputs
+        if inputs is np.True_:
+            del self.waiting[unit]
+            self._note(t, begin, finish, finish - begin)
 
     def _streamed(self, t: int, task: Task, ready: Time, time: Time) -> tuple[Time, Time]:
         """Return start and end of a task that begins with its operands' first tiles and ends after their last."""
+        if not task.streams:
+            return ready, ready + time
         ignored = None if np.all(time) else np.where(time > 0, _ZERO, _NEVER)
         begin, finish = ready, None
         left = self._look_up(t, self.tables.tail)
@@ -154,14 +225,17 @@ class _Block:
         assert finish is not None  # there are streams
         return begin, np.maximum(begin + time, finish)
 
-    def _speculated(self, t: int, time: Time, ready: Time) -> tuple[Time, Time]:
-        """Return a speculative transfer's cycles, and those before its decision; see ``speculative_duration``."""
+    def _cut(self, t: int, time: Time, begin: Time, inputs: NDArray[np.bool_] | np.bool_ = np.True_) -> Time:
+        """Return a speculative transfer's cycles, note those before its decision; see ``speculative_duration``."""
         cut = np.int64(self.tables.cut_cycles)
         decided = _latest([self.end[p] for p in self.tables.schedule.tasks[t].decisions])
         most = np.maximum(time, self.tables.speculative_cycles[t])
-        early = np.maximum(decided - ready, 0)
+        early = np.maximum(decided - begin, 0)
         early = np.minimum((early + cut - 1) // cut * cut, most)
-        return early + (time * (most - early) + most - 1) // most, early
+        column = self.times.fetched_early[self.rows, self.slots[t]]
+        column[:] = np.where(inputs, early, column)
+        left = time * (most - early)
+        return np.asarray(early + (left + most - 1) // most)
 
     def _look_up(self, t: int, table: Ints) -> Time:
         """Return a table's entry for each input's state, or its share of the dense one."""

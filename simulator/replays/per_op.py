@@ -24,6 +24,8 @@ class OpTotals:
     dram_bytes: int = 0
     energy_pj: float = 0.0
     transfer_cycles: int = 0
+    gather_cycles: int = 0
+    control_cycles: int = 0
     wait_cycles: int = 0  # its compute stood ready but for a decision
     rows_by_cycles: Counter[int] = field(
         default_factory=Counter
@@ -41,6 +43,8 @@ class OpTotals:
         self.dram_bytes += int(rows @ cost.dram_bytes)
         self.energy_pj += float(rows @ op_energies(prepared)[i].sum(axis=1))
         self.transfer_cycles += int(rows @ (cost.weight_cycles + cost.input_cycles + cost.output_cycles))
+        self.gather_cycles += int(rows @ cost.gather_cycles)
+        self.control_cycles += int(rows @ cost.control_cycles)
         for cycles, count in zip(cost.compute_cycles.tolist(), rows.tolist(), strict=True):
             self.rows_by_cycles[cycles] += count
         self.wait_cycles += int(times.decision_wait[compute])
@@ -65,6 +69,10 @@ class OpRow:
     energy_pj_mean: float
     utilization: float  # kept MACs / (peak x busy cycles)
     bound: str  # compute, memory or gate: which took longest
+    transfer_cycles_mean: float = 0.0  # of its weights, inputs and outputs, which overlap with work
+    gather_cycles_mean: float = 0.0  # of its unit's: packing what is kept
+    control_cycles_mean: float = 0.0  # of its unit's: steering tiles
+    work_cycles_mean: float = 0.0  # of its unit's: kept MACs at its peak; 0 where it has no peak
 
 
 def op_rows(
@@ -109,6 +117,10 @@ def _row(prepared: Prepared, total: OpTotals, i: int, inputs: int, peaks: Mappin
         energy_pj_mean=total.energy_pj / inputs,
         utilization=total.useful_macs / peak if peak else 0.0,
         bound=max(times, key=lambda name: times[name]),  # the first named on ties
+        transfer_cycles_mean=total.transfer_cycles / rows,
+        gather_cycles_mean=total.gather_cycles / rows,
+        control_cycles_mean=total.control_cycles / rows,
+        work_cycles_mean=total.useful_macs / peaks[unit] / rows if peaks.get(unit) else 0.0,
     )
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -18,18 +17,17 @@ from accel_models import (
     Misfit,
     Placement,
     SkippedWorkload,
-    WorkStates,
     memory_params,
     place,
     plan,
-    price_all,
     skip,
 )
 from simulator.policy import Policy
+from simulator.replays.tile_aims import aim_tiles, price_alike, ways_to_keep
 from simulator.replays.views import Views
 from simulator.schedules.durations import Durations, Latencies, durations
 from simulator.schedules.schedule import Schedule, build_schedule
-from traces import NetworkGraph, Op, UnsupportedError, Workload, dynamic_ops
+from traces import NetworkGraph, UnsupportedError, Workload, dynamic_ops
 
 Ints = NDArray[np.int64]
 
@@ -90,10 +88,14 @@ def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a 
     _check_supported(policy, design)
     see = skip if views is None else views.skipped
     work = see(workload, design, groups, policy.compaction)
-    placements = place(work.graph, design, plan(work.graph, design, policy.compiler, policy.batch))
-    costs = _price_all(work.states, placements, design)
-    schedule = build_schedule(work.graph, placements, costs, design)
+    choices = plan(work.graph, design, policy.compiler, policy.batch)
+    placements = place(work.graph, design, choices)
     known = workload.rate if rates is None else rates
+    if policy.tile:
+        ways = ways_to_keep(work.graph, design, choices, placements)
+        placements = aim_tiles(work, ways, design)
+    costs = price_alike(work.states, placements, design)
+    schedule = build_schedule(work.graph, placements, costs, design)
     return Prepared(
         design=design,
         policy=policy,
@@ -121,30 +123,6 @@ def _check_supported(policy: Policy, design: Design) -> None:
             f"policy.compaction = 'per_input': design {design.name!r} has skip.channels = {channels!r}, which "
             f"cannot give the inputs of a batch channels of their own; use 'union'"
         )
-
-
-def _price_all(
-    states: Sequence[WorkStates], placements: Sequence[Placement], design: Design
-) -> tuple[Cost, ...]:
-    """Price every op, equal work on equal terms once: deep networks repeat their blocks."""
-    keys = [
-        (_shape_of(work.op), placement, *(array.tobytes() for array in _arrays(work)))
-        for work, placement in zip(states, placements, strict=True)
-    ]
-    first = {key: i for i, key in reversed(list(enumerate(keys)))}
-    chosen = list(first.values())
-    costs = price_all([states[i] for i in chosen], [placements[i] for i in chosen], design)
-    known = dict(zip(first, costs, strict=True))
-    return tuple(known[key] for key in keys)
-
-
-def _shape_of(op: Op) -> tuple[object, ...]:
-    """Return what of an op decides its cost: all but names."""
-    return (len(op.inputs), *(value for name, value in op if name not in {"name", "inputs"}))
-
-
-def _arrays(work: WorkStates) -> list[NDArray[np.generic]]:
-    return [getattr(work, field.name) for field in fields(work) if field.name != "op"]
 
 
 def _latencies(design: Design) -> Latencies:

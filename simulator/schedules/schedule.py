@@ -10,6 +10,11 @@ of op i the inputs come first, then weights for later ops, then its compute, the
 op i are asked for as early as the inputs of the op before it; they wait for the compute that frees their
 buffer space, and, by policy, for the decisions that say which of them are needed.  A decision that is made
 on one unit and obeyed on another is handed over first, if the design says that this takes time.
+
+Where transfers pass weights that wait (``memory.dma: out_of_order``), weights stand in queue 1 of the DMA and
+everything else in queue 0.  Weights pass nothing; they are passed by what asks for the bus before they do, until
+the next weights stand in line or their op computes, whichever comes first in program order: whatever stands behind
+that waits for them.  So a waiting gate blocks neither the outputs of the op before nor the inputs of its own.
 """
 
 from __future__ import annotations
@@ -45,6 +50,7 @@ class Task:
     after: tuple[int, ...] = ()
     decisions: tuple[int, ...] = ()
     streams: tuple[int, ...] = ()  # of the same op
+    queue: int = 0  # of its unit; see below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +60,20 @@ class Schedule:
     graph: NetworkGraph
     units: tuple[str, ...]
     tasks: tuple[Task, ...]
+
+    def windows(self) -> dict[int, int]:
+        """Return per task of queue 1 the task before which it is served: nothing behind that passes it."""
+        found: dict[int, int] = {}
+        waiting: dict[int, int] = {}  # by unit, the last task of queue 1
+        for t, task in enumerate(self.tasks):
+            asked = {*task.after, *task.decisions, *task.streams}
+            for unit, w in list(waiting.items()):
+                next_in_line = task.unit == unit and task.queue == 1
+                if next_in_line or w in asked or (task.kind == "compute" and task.op == self.tasks[w].op):
+                    found[waiting.pop(unit)] = t
+            if task.queue == 1 and task.unit != NO_UNIT:
+                waiting[task.unit] = t
+        return found | dict.fromkeys(waiting.values(), len(self.tasks))
 
     def of_kind(self, kind: TaskKind) -> dict[int, int]:
         """Return the task of this kind by op, for the ops that have one."""
@@ -78,7 +98,27 @@ def build_schedule(
     tasks = sorted(draft.tasks(), key=lambda item: item[0])
     place = {(task.op, task.kind): i for i, (_, task) in enumerate(tasks)}
     linked = [draft.link(task, place) for _, task in tasks]
-    return Schedule(graph=graph, units=draft.units, tasks=tuple(_without_implied(linked)))
+    return in_queues(Schedule(graph=graph, units=draft.units, tasks=tuple(_without_implied(linked))))
+
+
+def in_queues(schedule: Schedule) -> Schedule:
+    """Return the schedule whose tasks wait for those of the other queue that they may not pass."""
+    windows = schedule.windows()
+    if not windows:
+        return schedule
+    closed = {end: w for w, end in windows.items()}
+    passed: dict[int, int] = {}  # by unit, the last of queue 1 whose window has closed
+    before: dict[int, int] = {}  # by unit, the last of queue 0
+    tasks = []
+    for t, task in enumerate(schedule.tasks):
+        if t in closed:
+            passed[schedule.tasks[closed[t]].unit] = closed[t]
+        other = before if task.queue else passed
+        behind = () if other.get(task.unit) is None else (other[task.unit],)
+        tasks.append(replace(task, after=(*task.after, *behind)))
+        if task.queue == 0:
+            before[task.unit] = t
+    return replace(schedule, tasks=tuple(tasks))
 
 
 Key = tuple[int, int, int]
@@ -97,6 +137,7 @@ class _Draft:
         self.unit_of = _assign(placements, self.units, design)
         self.deciders = deciding_ops(graph, design.skip)
         self.frees = _freeing_ops(placements, weight_space_bytes(graph, placements, design))
+        self.apart = design.memory is not None and design.memory.dma == "out_of_order"
         self.handed_over = self._crossing() if design.gate_handover else frozenset()
 
     def tasks(self) -> list[tuple[Key, Task]]:
@@ -112,7 +153,9 @@ class _Draft:
             for kind, needed in transfers:
                 if needed:
                     key = self._weight_key(i) if kind == "weights" else (i, _KEY[kind], i)
-                    found.append((key, Task(name=f"{op.name} {kind}", op=i, kind=kind, unit=dma)))
+                    queue = int(kind == "weights" and self.apart)
+                    task = Task(name=f"{op.name} {kind}", op=i, kind=kind, unit=dma, queue=queue)
+                    found.append((key, task))
             compute = Task(name=op.name, op=i, kind="compute", unit=self.unit_of[i])
             found.append(((i, _KEY["compute"], i), compute))
             if i in self.handed_over:
@@ -207,19 +250,20 @@ def _without_implied(tasks: list[Task]) -> list[Task]:
     Only ``after`` and the order on a unit are followed: they hold under every policy.
     """
     ended: list[int] = []  # per task, a bit for every task that has ended when it starts
-    last_of: dict[int, int] = {}
+    last_of: dict[tuple[int, int], int] = {}
     kept = []
     for i, task in enumerate(tasks):
-        direct = [*task.after, *([last_of[task.unit]] if task.unit in last_of else [])]
+        lane = task.unit, task.queue
+        direct = [*task.after, *([last_of[lane]] if lane in last_of else [])]
         known = 0
         for p in direct:
             known |= ended[p]
-        after = tuple(p for p in task.after if not known >> p & 1 and p != last_of.get(task.unit))
+        after = tuple(p for p in task.after if not known >> p & 1 and p != last_of.get(lane))
         for p in direct:
             known |= 1 << p
         decisions = tuple(p for p in task.decisions if not known >> p & 1)
         kept.append(replace(task, after=after, decisions=decisions))
         ended.append(known)
         if task.unit != NO_UNIT:
-            last_of[task.unit] = i
+            last_of[lane] = i
     return kept

@@ -14,8 +14,8 @@ from accel_models.energy.area import AREA_BAND, Area, AreaPart, area_mm2, logic_
 from accel_models.energy.params import SramMacro, TechnologyParams
 from accel_models.energy.sram import sram_cost
 from accel_models.energy.tables import core_power, operation_table
-from analysis.validation.area import area_comparisons
 from analysis.validation.comparison import Comparison
+from analysis.validation.energy.area import area_comparisons
 
 AT_45 = TechnologyParams(node_nm=45, voltage_v=0.9)
 BUFFER = SramMacro(role="weight", size_bytes=131072, banks=2)

@@ -9,8 +9,8 @@ import pytest
 
 from accel_models.compiling.compiler import Compiler
 from accel_models.cost_table import channel_knots, computed_channels, cost_table, save_cost_table
-from accel_models.design.design import Skip
 from accel_models.design.load import load_design
+from accel_models.design.sections import Skip
 from traces.graphs.resnets import cifar_resnet
 
 GRAPH = cifar_resnet(8, gates="both")

@@ -85,7 +85,7 @@ def test_bandwidth_and_latency_follow_the_clock() -> None:
         ("memory.activation_buffer=64 KB", r"memory.activation_buffer = '64 KB': .* ambiguous"),
         ("array.dataflow=wss", r"array.dataflow = 'wss'"),
         ("software=tunned", r"'tunned': no such software set; did you mean 'tuned'"),
-        ("memory.dram.price=lpddr5", r"lpddr5.*did you mean 'lpddr"),
+        ("memory.dram.price=lpddr6", r"lpddr6.*did you mean 'lpddr"),
         ("technology.operations=horowitz", r"horowitz.*did you mean 'horowitz_45nm'"),
         ("technology.core_power=cortex_m5", r"cortex_m5.*did you mean 'cortex_m"),
         ("clock.fast=1", r"clock is a value, not a group"),

@@ -20,8 +20,8 @@ from accel_models.units.gemmini.machine import Gemmini, Run, gemmini_of
 from accel_models.units.gemmini.reuse import INPUT, NOTHING_CACHED, WEIGHTS, lines_under, missing, reuse_of
 from accel_models.units.gemmini.tiling import ConvLayer, ConvTiling, dosa_tiling, search_tiling
 from accel_models.units.gemmini.traffic import Block, block_traffic
-from analysis.validation.gemmini import gemmini_comparisons
-from analysis.validation.gemmini_firesim import estimated_cycles, mapping_cycles
+from analysis.validation.arrays.firesim import estimated_cycles, mapping_cycles
+from analysis.validation.arrays.gemmini import gemmini_comparisons
 from traces.base.errors import ConfigError
 
 MEMORY = GemminiMemory(latency_cycles=100.0)

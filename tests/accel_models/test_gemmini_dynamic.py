@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from accel_models import load_design, place, price, skip
-from analysis.validation.array import reference
+from analysis.validation.arrays.systolic import reference
 from analysis.validation.rows.gemmini_dynamic import dynamic_comparisons, input_cycles, rank_correlation
 from traces import GraphBuilder, Window, dense_workload
 

@@ -13,7 +13,7 @@ from accel_models.units.gemmini.loops import matmul_cycles, product_tile, run_pr
 from accel_models.units.gemmini.machine import Gemmini
 from accel_models.units.gemmini.tiling import Product, default_matmul_tiling
 from accel_models.units.gemmini.traffic import Block, Traffic, block_traffic, row_traffic
-from analysis.validation.array import ints, reference
+from analysis.validation.arrays.systolic import ints, reference
 
 IDEAL = Gemmini(memory=GemminiMemory(latency_cycles=0.0))
 

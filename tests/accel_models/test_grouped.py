@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.design.design import Array
+from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.accesses import buffer_accesses
 from accel_models.units.array.mapping import BUFFERS, Mapping, map_ops

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.design.design import Array
+from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams, transfer_cycles
 from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.systolic import Gemms, compute_cycles

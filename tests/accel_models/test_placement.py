@@ -93,7 +93,7 @@ def test_an_op_without_a_unit_is_named() -> None:
 
 def test_weights_outside_are_a_share_of_the_whole_network() -> None:
     """MobileNet's 4.2 MB on a chip with room for 1,920 KiB, and a small network that fits."""
-    from analysis.validation.mobilenets import mobilenet_v1  # noqa: PLC0415
+    from analysis.validation.simd.mobilenets import mobilenet_v1  # noqa: PLC0415
 
     graph, design = mobilenet_v1(1.0, 224, 1000), load_design("stm32h747")
     total = sum(op.weight_count for op in graph)

@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.cost import Cost, Placement, WorkStates
-from accel_models.design.design import Array
 from accel_models.design.load import load_design
+from accel_models.design.sections import Array
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.ops import is_product
 from accel_models.units.gemmini.tiling import ConvLayer, search_tiling
 from accel_models.units.pricing import price
 from accel_models.work.placement import place
-from analysis.validation.array import array_of, reference
-from analysis.validation.gemmini import firesim
-from analysis.validation.gemmini_firesim import estimated_cycles, firesim_layers
+from analysis.validation.arrays.firesim import estimated_cycles, firesim_layers
+from analysis.validation.arrays.gemmini import firesim
+from analysis.validation.arrays.systolic import array_of, reference
 from simulator import replay
 from simulator.static_table import estimate
 from traces.base.errors import ConfigError

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accel_models.design.design import Array
 from accel_models.design.load import load_design
 from accel_models.design.params import memory_params
+from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.mapping import Mapping, Operands
 from accel_models.units.array.row_stationary.choosing import map_row_stationary

@@ -13,8 +13,8 @@ from accel_models.design.params import simd_params
 from accel_models.units.simd.simd import simd_cycles
 from accel_models.units.simd.software import ISAS, load_software, software_names
 from accel_models.work.shapes import shapes_of
-from analysis.validation.mobilenets import mobilenet_v1, mobilenet_v2
-from analysis.validation.simd_network import network_cycles
+from analysis.validation.simd.mobilenets import mobilenet_v1, mobilenet_v2
+from analysis.validation.simd.network import network_cycles
 from traces.base.errors import ConfigError
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.named import load_network

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.design.design import Array
 from accel_models.design.load import load_design
+from accel_models.design.sections import Array
 from accel_models.units.array.accesses import buffer_accesses
 from accel_models.units.array.systolic import Gemms, compute_cycles, utilization
-from analysis.validation.array import array_comparisons, array_of
+from analysis.validation.arrays.systolic import array_comparisons, array_of
 from tests.accel_models.array_changes import changed
 from traces.base.errors import ConfigError
 
@@ -191,3 +191,37 @@ def test_less_work_never_takes_longer(
 def test_many_at_once_equal_one_by_one(params: Array, sizes: list[tuple[int, int, int]]) -> None:
     together = compute_cycles(params, Gemms.of(*np.array(sizes).T))
     assert together.tolist() == [one(params, *size) for size in sizes]
+
+
+@pytest.mark.parametrize(("multiplier", "accumulator"), [(1, 1), (2, 3)])
+def test_latencies_of_multiplier_and_accumulator_show_once(multiplier: int, accumulator: int) -> None:
+    """F K + R + 2C - 2 + LM + LA: the equation of axis-systolic-array @44bbe4f for 2 folds of K = 9 on 4 x 8."""
+    settings_ = {
+        "array.rows": 4,
+        "array.cols": 8,
+        "array.multiplier_latency_cycles": multiplier,
+        "array.accumulator_latency_cycles": accumulator,
+    }
+    array = load_design("axis_sa", settings_).section(Array)
+    assert one(array, 8, 9, 8) == 2 * 9 + 4 + 2 * 8 - 2 + multiplier + accumulator
+
+
+def test_a_group_is_a_product_of_its_own() -> None:
+    """64 groups of 9 x 1 weights and 49 pixels, one fold each: SCALE-Sim's last index of every one of them."""
+    array = load_design("systolic_bare").section(Array)
+    assert (
+        compute_cycles(array, Gemms.of(49, 9, 1, 64)).tolist() == [64 * (2 * 32 + 32 + 49 - 2 - 1)] == [9088]
+    )
+
+
+def test_several_pixels_at_a_time_by_hand() -> None:
+    """144 x 16 weights are 9 folds on 16 x 16; 784 pixels stream 8 at a time: 16 + 9 x 98 + 30."""
+    array = Array(rows=16, cols=16, pixels=8, dataflow="ws", weight_preload="overlapped", drain="overlapped")
+    assert one(array, 784, 144, 16) == 16 + 9 * 98 + 30
+    assert array.peak_macs_per_cycle == 2048
+
+
+@pytest.mark.parametrize("dataflow", ["os", "is"])
+def test_several_pixels_need_weights_that_stay(dataflow: str) -> None:
+    with pytest.raises(ConfigError, match=r"array\.pixels: several pixels"):
+        load_design("edge_npu_16x16", {"array.pixels": 4, "array.dataflow": dataflow})

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.validation.dpacs import dpacs_latency, network_cycles
+from analysis.validation.arrays.dpacs import dpacs_latency, network_cycles
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.network import NetworkGraph
 from traces.graphs.resnets import resnet18, resnet50

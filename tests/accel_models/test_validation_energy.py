@@ -9,9 +9,9 @@ import pytest
 from accel_models.design.load import load_design
 from accel_models.design.params import design_prices, simd_params
 from analysis.validation.comparison import Comparison
-from analysis.validation.energy import energy_comparisons
-from analysis.validation.eyeriss import BATCH, LAYERS, measured
-from analysis.validation.mcu import (
+from analysis.validation.energy.compare import energy_comparisons
+from analysis.validation.energy.eyeriss import BATCH, LAYERS, measured
+from analysis.validation.energy.mcu import (
     chip_set_up,
     energy_at_measured_latency,
     energy_end_to_end,

@@ -13,9 +13,9 @@ from accel_models.design.params import simd_params
 from accel_models.units.simd.simd import simd_cycles
 from accel_models.units.simd.software import load_software
 from accel_models.work.shapes import shapes_of
-from analysis.validation.simd import simd_comparisons
-from analysis.validation.simd_network import work_cycles
-from analysis.validation.simd_reference import mlperf_rows, network, row_core, software_of, tuned_rows, work
+from analysis.validation.simd.compare import simd_comparisons
+from analysis.validation.simd.network import work_cycles
+from analysis.validation.simd.reference import mlperf_rows, network, row_core, software_of, tuned_rows, work
 from traces.base.errors import ConfigError
 
 COMPARISONS = {comparison.name: comparison for comparison in simd_comparisons()}

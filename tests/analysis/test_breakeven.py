@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accel_models.design.load import load_design
-from analysis.sweeps.breakeven import break_even, crossing
+from analysis.questions.breakeven import break_even, crossing
 from traces import ConfigError, SyntheticSettings, UnsupportedError, cifar_resnet, synthetic_trace
 
 

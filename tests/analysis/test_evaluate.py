@@ -48,7 +48,7 @@ def test_a_trace_that_is_sent_gives_the_rows_of_one_that_is_read(tmp_path: Path)
 
 
 def test_what_does_not_fit_has_reason_demand_and_bound(tmp_path: Path) -> None:
-    side = "link: {side: {to: [array.rows, array.cols], values: 64}}"
+    side = "link: {side: {to: [array.rows, array.cols], values: 50}}"
     space = make_space(tmp_path, BASE + f"set: {{memory.weight_buffer: [512 B, 64 KiB]}}\n{side}")
     small, large = rows_of(space)
     assert large.feasible

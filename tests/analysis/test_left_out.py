@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from analysis.validation.all import all_comparisons
 from analysis.validation.comparison import Comparison
-from analysis.validation.left_out import predicted_errors, predicted_of
+from analysis.validation.left_out import first_order_refit, kept, predicted_errors, predicted_of
 
 TWO = Comparison(
     name="two rows",
@@ -43,3 +44,29 @@ def test_instruction_counts_are_within_three_percent_where_left_out() -> None:
     assert found is not None
     assert found.rows > 370
     assert found.high < 0.03
+
+
+def test_a_bound_on_predicted_rows_breaks_alone() -> None:
+    fitted = replace(
+        TWO, name="NVDLA area, 28 nm", constants=3, bound_worst=0.4, predicted_bounds=(0.05, 0.11)
+    )
+    assert kept(fitted)
+    assert not kept(replace(fitted, predicted_bounds=(0.03, 0.11)))
+    assert not kept(replace(fitted, predicted_bounds=(0.05, 0.09)))
+    assert not kept(replace(TWO, bound_mean=0.1))
+
+
+def test_a_refit_without_a_row_by_hand() -> None:
+    """One constant scales all rows.  Rows 1 and 2 are 10 % low; without row 3 the constant rises by a ninth."""
+    errors, slopes = np.array([-0.1, -0.1, 0.2]), np.ones((3, 1))
+    groups = np.array(["a", "a", "b"])
+    found, moves = first_order_refit(errors, slopes, groups, np.ones(3, np.bool_))
+    held = np.mean(errors**2)  # what a move of 100 % weighs
+    move = 2 * 0.9 * 0.1 / (2 * 0.9**2 + held)
+    assert moves[1, 0] == pytest.approx(move)
+    assert found[2] == pytest.approx(0.2 + 1.2 * move)
+
+
+def test_every_comparison_with_constants_says_what_it_predicts() -> None:
+    silent = [c.name for c in all_comparisons() if c.constants and predicted_of(c) is None]
+    assert silent == []

@@ -96,7 +96,7 @@ class TestDesigns:
             ("aray.rows=8", ("aray", "did you mean 'array'?")),
             ("array.rows=0", ("array.rows = 0", "greater than or equal to 1")),
             ("array.rows=many", ("array.rows = 'many'",)),
-            ("array.dataflow=xs", ("array.dataflow = 'xs'", "did you mean 'ws'?", "known: is, os, ws")),
+            ("array.dataflow=xs", ("array.dataflow = 'xs'", "did you mean 'ws'?", "known: is, os, rs, ws")),
             ("clock=500", ("clock = 500", "no unit", "MHz")),
             ("clock=500 KB", ("clock", "500 KB")),
             ("clock=-1 MHz", ("clock", "-1 MHz")),
@@ -238,10 +238,9 @@ class TestNetworks:
     def test_a_layer_that_does_not_fit(self, lacuna: Lacuna, tmp_path: Path, command: str) -> None:
         """The op, its demand, the bound and the lever; no table without it."""
         out = tmp_path / "table"
-        small = ("-d", "edge_npu_32x32", "--set", "memory.weight_buffer=1 KiB", "--out", out)
-        check(
-            lacuna(command, "resnet8_tiny", *small), "05_conv2d", "2048 B", "1024 B", "memory.weight_buffer"
-        )
+        small = ("-d", "edge_npu_32x32", "--set", "memory.weight_buffer=256 B", "--out", out)
+        small += ("--set", "memory.banks=1")
+        check(lacuna(command, "resnet8_tiny", *small), "01_conv2d", "512 B", "256 B", "memory.weight_buffer")
         assert not out.exists()
 
 

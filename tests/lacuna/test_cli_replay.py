@@ -144,7 +144,8 @@ def test_set_changes_the_design_that_is_replayed_and_kept(
 
 def test_a_design_that_is_too_small_is_a_result(lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
     out = tmp_path / "small"
-    ran = lacuna("replay", trace, "-d", "edge_npu_32x32", "--set", "memory.weight_buffer=1 KiB", "--out", out)
+    small = ("--set", "memory.weight_buffer=256 B", "--set", "memory.banks=1")
+    ran = lacuna("replay", trace, "-d", "edge_npu_32x32", *small, "--out", out)
     assert ran.code == 0
     assert "does not fit" in ran.out
     summary = json.loads((out / "summary.json").read_text("utf-8"))

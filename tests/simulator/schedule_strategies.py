@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from simulator.schedules.durations import Durations
-from simulator.schedules.schedule import Schedule, Task, TaskKind
+from simulator.schedules.schedule import Schedule, Task, TaskKind, in_queues
 from traces.graphs.resnets import cifar_resnet
 
 ANY_GRAPH = cifar_resnet(8)
@@ -23,9 +23,11 @@ class Case:
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, ops: int = 5, units: int = 3) -> Case:
+def cases(draw: st.DrawFn, *, ops: int = 5, units: int = 3, apart: bool = False) -> Case:
     """Draw a schedule in which tasks wait for any earlier ones, with tables and up to four inputs."""
     tasks = draw_tasks(draw, draw(st.integers(1, ops)), units)
+    if apart:  # weights in a queue of their own
+        tasks = tuple(replace(task, queue=int(task.kind == "weights")) for task in tasks)
     states = 1 + draw(st.integers(1, 3))  # the last is the dense one
     kinds = [draw_table(draw, states) for _ in tasks]
     cycles, first, tail = (np.concatenate([kind[k] for kind in kinds]) for k in range(3))
@@ -33,7 +35,7 @@ def cases(draw: st.DrawFn, *, ops: int = 5, units: int = 3) -> Case:
     whole = [int(kind[0][-1]) if flag else 0 for kind, flag in zip(kinds, speculative, strict=True)]
     oracle = draw(st.booleans())
     tables = Durations(
-        schedule=Schedule(graph=ANY_GRAPH, units=("array", "simd", "dma")[:units], tasks=tasks),
+        schedule=in_queues(Schedule(graph=ANY_GRAPH, units=("array", "simd", "dma")[:units], tasks=tasks)),
         base=np.arange(len(tasks), dtype=np.int64) * states,
         states=np.full(len(tasks), states, np.int64),
         cycles=cycles,

@@ -88,8 +88,10 @@ def test_without_gates_a_replay_is_the_dense_network(design: str) -> None:
 
 @pytest.mark.parametrize("design", DESIGNS)
 def test_with_all_gates_open_a_replay_is_the_dense_network_and_the_gates(design: str) -> None:
-    dynamic = replay(open_trace(GRAPH), load_design(design)).per_op
-    static = replay(open_trace(GRAPH.without_gates()), load_design(design)).per_op
+    """With tiles chosen op by op: together, they are chosen beside gates, or without."""
+    apart = Policy(tile=False)
+    dynamic = replay(open_trace(GRAPH), load_design(design), policy=apart).per_op
+    static = replay(open_trace(GRAPH.without_gates()), load_design(design), policy=apart).per_op
     kept = dynamic[~dynamic.gate].reset_index(drop=True)
     for column in ("op", "macs", "cycles_mean", "dram_bytes_mean", "energy_pj_mean"):
         assert kept[column].equals(static[column]), column

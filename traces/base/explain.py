@@ -1,4 +1,4 @@
-"""The one way to say what pydantic found: the first problem as ``path = value: need``."""
+"""The one way to say what pydantic found: the first problem as ``path = value: need``, where all others lie."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from traces.base.errors import did_you_mean, shown
+from traces.base.errors import clipped, did_you_mean, shown
 
 _Models = tuple[type[BaseModel], ...]
+_MOST_OTHERS = 280  # characters: a message stays below 500
 
 
 def explain(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:
-    """Return the first problem of a failed validation, misspelt names before all.
+    """Return the first problem of a failed validation, misspelt names before all, and where the others lie.
 
     Parameters
     ----------
@@ -24,7 +26,35 @@ def explain(error: ValidationError, model: type[BaseModel], prefix: str = "") ->
     prefix
         Put before the path, e.g. ``"policy."``.
     """
-    problem = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
+    problems = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
+    first = _told(problems[0], model, prefix)
+    places = dict.fromkeys(
+        _place(one, model, prefix) for one in problems[1:]
+    )  # a union complains several times
+    others = [place for place in places if place and not _is_told(place, first)]
+    if not others:
+        return first
+    short = first.partition(" known: ")[0].removesuffix(";")  # the room is for the others
+    return f"{short}; also wrong: {clipped(', '.join(others), _MOST_OTHERS)}"
+
+
+def _place(problem: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
+    """Return where a problem lies, with the value that is wrong there."""
+    path = prefix + ".".join(_walk(problem["loc"], model)[0])
+    if problem["type"] == "missing":
+        return f"{path} is missing"
+    return path if problem["type"] == "extra_forbidden" or not path else f"{path} = {shown(problem['input'])}"
+
+
+def _is_told(place: str, first: str) -> bool:
+    """Whether the first message says the same: its own place, or a missing name that it takes for the one meant."""
+    path, missing, _ = place.partition(" is missing")
+    meant = f"did you mean {path.rpartition('.')[2]!r}?"
+    return first.startswith((f"{place}:", f"{place} ")) or (bool(missing) and meant in first)
+
+
+def _told(problem: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
+    """Return one problem: where, what, and what is needed."""
     steps, models = _walk(problem["loc"], model)
     path = prefix + ".".join(steps)
     kind, value = problem["type"], problem["input"]

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import model_validator
 
+from traces.base.card import card_html
 from traces.gating.laying import with_gates
 from traces.gating.requests import GateRequest
 from traces.graphs.check import check_graph
@@ -15,6 +16,18 @@ from traces.graphs.parts import GraphParts
 
 class NetworkGraph(GraphParts):
     """Ops in program (topological) order and the gates over them; validated as a whole."""
+
+    def __repr__(self) -> str:
+        return f"<NetworkGraph: {', '.join(f'{name} {value}' for name, value in self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        return card_html("NetworkGraph", self._facts())
+
+    def _facts(self) -> list[tuple[str, str]]:
+        """Return what a look at the graph should tell."""
+        sizes = ", ".join(f"{name} {' x '.join(map(str, size))}" for name, size in self.input_sizes.items())
+        counts = [("ops", f"{len(self.ops)}"), ("gates", f"{len(self.gates)}"), ("MACs", f"{self.macs:,}")]
+        return [("name", self.name), ("input", sizes), *counts]
 
     def without_gates(self) -> NetworkGraph:
         """Return the static network: no gates, no gate ops, no scaling by scores, no side exits."""

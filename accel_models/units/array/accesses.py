@@ -7,7 +7,7 @@ from typing import assert_never
 
 import numpy as np
 
-from accel_models.design.design import Array
+from accel_models.design.sections import Array
 from accel_models.units.array.systolic import NO_FOLDS, Gemms, lay_out
 from accel_models.work.shapes import Ints
 from traces import ConfigError

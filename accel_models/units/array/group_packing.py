@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel_models.design.design import Array
+from accel_models.design.sections import Array
 from accel_models.units.array.op_sizes import Floats, OpSizes
 from accel_models.units.array.systolic import interval
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.design import Array
+from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.op_sizes import Floats, OpSizes
 from accel_models.units.array.tiling import ChannelCut, PixelCut, ReductionCut, take
@@ -31,6 +31,7 @@ class Job:
     store_output: Floats
     reserved_bytes: Floats  # of the activation buffer, held by tensors that stay on chip
     pinned_bytes: Floats  # of the weight buffer, held by weights of other ops that stay
+    aim: Floats  # index into accel_models.cost.TILE_AIMS
     weights_first: bool  # all weights come before the first input, not tile by tile
 
     def take(self, rows: slice | NDArray[np.intp]) -> Job:

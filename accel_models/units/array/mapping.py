@@ -23,14 +23,14 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.design.design import Array
+from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.group_packing import pack, packings
 from accel_models.units.array.job import Bools, Job
 from accel_models.units.array.op_sizes import Floats, OpSizes, gemms_of, sizes_of
 from accel_models.units.array.systolic import NO_FOLDS, compute_cycles
 from accel_models.units.array.tile_counts import counts_of
-from accel_models.units.array.tile_search import Prices, Ways, search, shortfall
+from accel_models.units.array.tile_search import BYTES, Prices, Ways, search, shortfall
 from accel_models.units.array.tiling import row_folds, streamed
 from accel_models.work.shapes import Ints, Shapes
 from traces import ConfigError
@@ -57,6 +57,7 @@ class Operands:
     # All weights of an op come before its first input, as the tasks of a schedule do, instead of both tile by
     # tile: fetching weights again for every tile of pixels then delays what it would delay there.
     weights_first: bool = False
+    aim: ArrayLike = 0  # what tiles are chosen for where no prices are given, index into TILE_AIMS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -127,7 +128,8 @@ def map_ops(
     array, memory
         The design.
     prices
-        Minimise energy at these prices; latency if left out.  The other one breaks ties, then fewer bytes.
+        Minimise energy at these prices; what each op aims at, which is latency, if left out.  The other one
+        breaks ties, then fewer bytes.
     operands
         What is on chip, and in what order the rest comes; nothing, and tile by tile, if left out.
     """
@@ -184,6 +186,7 @@ def _job(shapes: Shapes, array: Array, memory: MemoryParams, operands: Operands)
         store_output=1.0 - full(operands.output_on_chip),
         reserved_bytes=full(operands.reserved_bytes),
         pinned_bytes=full(operands.pinned_bytes),
+        aim=full(operands.aim),
         weights_first=operands.weights_first,
     )
     return job, np.asarray(shapes.macs > 0)
@@ -197,7 +200,12 @@ def _whole_folds(array: Array, op: OpSizes) -> Floats:
     """Cycles between the folds of ops in one piece, the same sum as over tiles."""
     match array.dataflow:
         case "ws":
-            return row_folds(array, op) * np.ceil(op.n / array.cols) * op.groups * streamed(array, op.m)
+            return (
+                row_folds(array, op)
+                * np.ceil(op.n / array.cols)
+                * op.groups
+                * streamed(array, np.ceil(op.m / array.pixels))
+            )
         case "is":
             return row_folds(array, op) * np.ceil(op.m / array.cols) * op.groups * streamed(array, op.n)
         case "os":
@@ -217,7 +225,8 @@ def _map_chunk(job: Job, work: Bools, prices: Prices | None) -> Mapping:
     fastest = least.argmin(axis=0)
     first = np.stack(counts)[fastest, np.arange(len(fastest))]
     best, keys = _map_packed(_packed(job, first), work, prices, first)
-    bounded = prices is None and job.array.stream_block == 0  # tiles take no less than the op in one piece
+    # Tiles take no less than the op in one piece; fewer bytes can take any time.
+    bounded = prices is None and job.array.stream_block == 0 and not (job.aim == BYTES).any()
     for level, count in enumerate(counts):
         other = (level == 0) | (count > 1)
         rows = np.flatnonzero(other & (fastest != level) & ~(bounded & (least[level] > keys[0])))

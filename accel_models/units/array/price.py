@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from accel_models.cost import Ints, Misfit, WorkStates
-from accel_models.design.design import Array, Design
+from accel_models.design.design import Design
 from accel_models.design.params import design_prices, memory_params, technology_params
+from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
 from accel_models.energy.actions import Actions, array_actions
 from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
@@ -42,6 +43,7 @@ def array_cost(states: States, design: Design) -> UnitCost:
         pinned_bytes=where.pinned_bytes,
         weight_bytes=work.weight_fetch_bytes,
         weights_first=True,
+        aim=where.tile_aim,
     )
     mapping = _mapped(shapes, operands, design)
     gather = gather_cycles(work, design)

@@ -24,7 +24,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.design.design import Array
+from accel_models.design.sections import Array
 from accel_models.work.shapes import Ints, Shapes
 from traces import ConfigError
 
@@ -110,7 +110,7 @@ def lay_out(params: Array, gemms: Gemms) -> Folds:
         reduction = Axis(tap.pieces * gemms.taps, tap.full, tap.last)
     match params.dataflow:
         case "ws":
-            rows, cols, streamed = reduction, cut(gemms.n, params.cols), gemms.m
+            rows, cols, streamed = reduction, cut(gemms.n, params.cols), ceil_div(gemms.m, params.pixels)
         case "is":
             rows, cols, streamed = reduction, cut(gemms.m, params.cols), gemms.n
         case "os":
@@ -168,7 +168,7 @@ def compute_cycles(params: Array, gemms: Gemms) -> Ints:
 
     ``stream_block`` cuts s into commands, each of which preloads anew; ``trim_folds`` puts the occupied
     rows and columns in place of R and C; ``first_preload = hidden`` drops the leading R;
-    ``reduction = per_tap`` folds the channels under each kernel tap apart.
+    ``reduction = per_tap`` folds the channels under each kernel tap apart; ``pixels`` of M stream at a time.
 
     Source: serial ws and is with h = 1, and os without drain, are the runtimes of Samajdar et al., "A
     Systematic Methodology for Characterizing Scalability of DNN Accelerators using SCALE-Sim", ISPASS 2020;
@@ -222,7 +222,7 @@ def _ends(params: Array, folds: Folds) -> Numbers:
     skew = params.hop_cycles * (rows - 1) + (cols - 1)
     drain = rows if params.drain_path == "down" else cols
     stream = np.maximum(folds.stream.last, params.min_stream_cycles)
-    ends: Numbers = params.gemm_overhead_cycles * folds.groups + 0 * folds.stream.pieces
+    ends: Numbers = params.product_overhead_cycles * folds.groups + 0 * folds.stream.pieces
     if params.dataflow == "os":
         if params.drains == "overlapped":
             last = stream + params.fold_overhead_cycles + skew + drain

@@ -7,12 +7,14 @@ from typing import Literal
 
 import numpy as np
 
+from accel_models.cost import TILE_AIMS
 from accel_models.dram import MemoryParams
 from accel_models.units.array.job import Bools, Job, Tiles
 from accel_models.units.array.op_sizes import Floats
 from accel_models.units.array.ports import array_bytes, narrow, port_cycles
 
 Kept = Literal["inputs", "weights", "outputs"]
+PREFETCHED = TILE_AIMS.index("prefetched")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,7 +161,8 @@ def total_cycles(job: Job, tiles: Tiles, end: Ends, moved: Traffic) -> Floats:
 
         total = max(first load + array + last store, bus + last tile on the array)
 
-    The first load is the first tile's; with ``weights_first`` all weights come before the first input.
+    The first load is the first tile's; with ``weights_first`` all weights come before the first input, or one
+    pass over them during the op before, where they are prefetched.
     Single buffered they take turns, and every tile's load waits for its own latency:
 
         total = array + bus + (tiles - 1) x latency
@@ -185,8 +188,10 @@ def _interleaved(job: Job, end: Ends, moved: Traffic) -> tuple[Floats, Floats]:
 def _in_turn(job: Job, end: Ends, moved: Traffic) -> tuple[Floats, Floats]:
     """Cycles of the first load and of the bus, all weights, then inputs, then outputs, a transfer each."""
     memory = job.memory
-    weights = bus_cycles(memory, moved.weight_bytes)
-    first = np.where(moved.input_bytes > 0, weights, bus_cycles(memory, end.first_weight_bytes))
+    there = job.aim == PREFETCHED
+    weights = bus_cycles(memory, moved.weight_bytes - there * job.fetch_weights * job.op.weight_bytes)
+    first_weights = bus_cycles(memory, end.first_weight_bytes * ~there)
+    first = np.where(moved.input_bytes > 0, weights, first_weights)
     rest = bus_cycles(memory, moved.input_bytes) + bus_cycles(memory, moved.output_bytes)
     return first + bus_cycles(memory, end.first_input_bytes), weights + rest
 

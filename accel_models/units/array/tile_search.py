@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_models.cost import TILE_AIMS
 from accel_models.units.array.job import Bools, Job, Tiles
 from accel_models.units.array.op_sizes import Floats
 from accel_models.units.array.ports import weight_loads
@@ -26,6 +27,7 @@ from accel_models.units.array.tiling import (
     ReductionCut,
     channel_cuts,
     choose,
+    part_levels,
     pixel_cuts,
     reduction_cuts,
     stack,
@@ -33,6 +35,7 @@ from accel_models.units.array.tiling import (
 from accel_models.work.shapes import Ints
 
 KEPT: tuple[Kept, ...] = ("inputs", "weights", "outputs")
+COMPUTE, BYTES = TILE_AIMS.index("compute"), TILE_AIMS.index("bytes")
 Levels = NDArray[np.intp]  # (3, n): which cut of pixels, channels, reduction
 
 
@@ -51,14 +54,17 @@ class Ways:
     pixels: PixelCut  # arrays of shape (levels, n)
     channels: list[ChannelCut]
     reduction: list[ReductionCut]
+    parts: tuple[frozenset[int], frozenset[int]]  # levels of channels, of reduction that are parts of a fold
 
     @classmethod
     def of(cls, job: Job) -> Ways:
         """Return all cuts of the job's ops."""
+        channels = channel_cuts(job.op, job.array, job.memory)
         return cls(
             pixel_cuts(job.op, job.array, job.memory),
-            channel_cuts(job.op, job.array, job.memory),
+            channels,
             reduction_cuts(job.op, job.array, job.memory),
+            part_levels(job.op, job.array, len(channels)),
         )
 
     def __iter__(self) -> Iterator[tuple[tuple[int, int], Tiles, tuple[Kept, ...]]]:
@@ -76,6 +82,12 @@ class Ways:
             choose(stack(self.channels), levels[1]),
             choose(stack(self.reduction), levels[2]),
         )
+
+    def twice(self, c: int, r: int) -> tuple[int, int] | None:
+        """Return the levels with a tile twice as large, if one of these is a part of a fold."""
+        if c in self.parts[0]:
+            return c - 1, r
+        return (c, r - 1) if r in self.parts[1] else None
 
     @property
     def smallest(self) -> Tiles:
@@ -95,13 +107,23 @@ class Chosen:
 
 
 def search(job: Job, ways: Ways, prices: Prices | None) -> Chosen:
-    """Choose for latency, or for energy if there are ``prices``; the first of equals wins."""
+    """Choose for what each op aims at, or for energy if there are ``prices``; the first of equals wins."""
     count = len(job.op.m)
     best = np.full((2, count), np.inf)
     levels = np.zeros((3, count), np.intp)
     chosen_kept = np.zeros(count, np.int64)
+    # Choice: parts of a fold are tried where whole ones fit no tile that streams four times as long as the array is
+    # high, which hides the loading of weights, nor the op's pixels as they are.
+    roomy = ways.pixels.tile_pixels >= np.minimum(4.0 * job.array.rows, job.op.m)
+    fitting: dict[tuple[int, int] | None, Bools] = {}
     for other_levels, tiles, orders in ways:
-        ok = fits(job, tiles)
+        twice = ways.twice(*other_levels)
+        cramped = np.True_ if twice is None else ~(fitting[twice] & roomy).any(axis=0)
+        if not cramped.any():
+            fitting[other_levels] = fitting[twice]
+            continue
+        fitting[other_levels] = fits(job, tiles)
+        ok = fitting[other_levels] & cramped
         if not ok.any():
             continue
         end = ends(job, tiles)
@@ -130,7 +152,9 @@ def _keys(job: Job, tiles: Tiles, end: Ends, kept: Kept, prices: Prices | None) 
     moved_bytes = moved.input_bytes + moved.weight_bytes + moved.output_bytes
     total = total_cycles(job, tiles, end, moved)
     if prices is None:
-        return total, moved_bytes
+        fewest_bytes = job.aim == BYTES
+        first = np.where(job.aim == COMPUTE, end.array, np.where(fewest_bytes, moved_bytes, total))
+        return first, np.where(fewest_bytes, total, moved_bytes)
     packed = job.op.k / job.op.stored_k  # groups side by side: words of the buffer are read once for each
     reads = weight_loads(job, tiles) * packed * job.op.weight_bytes
     both = prices.dram_pj_per_byte + prices.buffer_pj_per_byte  # a byte on the bus is also one in a buffer

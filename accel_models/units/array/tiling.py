@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.design import Array
+from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.op_sizes import Floats, OpSizes, bursts
 from accel_models.units.array.systolic import interval
@@ -149,7 +149,8 @@ def _grid(op: OpSizes, parts: Floats) -> _Grid:
 def _pixel_folds(op: OpSizes, array: Array, tiles: Floats, tile_pixels: Floats) -> tuple[Floats, Floats]:
     """Folds, or streamed cycles, that pixels take over all tiles and in a full one."""
     if array.dataflow == "ws":
-        return tiles * streamed(array, op.m / tiles), streamed(array, tile_pixels)
+        together = np.ceil(op.m / array.pixels)
+        return tiles * streamed(array, together / tiles), streamed(array, np.ceil(tile_pixels / array.pixels))
     tile_folds = np.ceil(tile_pixels / (array.rows if array.dataflow == "os" else array.cols))
     return tiles * tile_folds, tile_folds
 
@@ -189,7 +190,7 @@ def _channel_cut(
     if array.dataflow == "is":
         folds, tile_folds = parts * streamed(array, op.n / parts), streamed(array, tile_n)
     else:
-        folds, tile_folds = np.ceil(op.n / array.cols), np.ceil(tile_n / array.cols)
+        folds, tile_folds = np.maximum(np.ceil(op.n / array.cols), parts), np.ceil(tile_n / array.cols)
     tile_out = np.minimum(tile_n * tile_groups, op.out_channels)
     return ChannelCut(
         tiles=group_tiles * parts,
@@ -208,9 +209,9 @@ def _channel_cut(
 
 
 def reduction_cuts(op: OpSizes, array: Array, memory: MemoryParams) -> list[ReductionCut]:
-    """Leave the reduction whole (first), or cut input channels into tiles of ..., 4, 2, 1 folds.
+    """Leave the reduction whole (first), or cut input channels into tiles of ..., 4, 2, 1 folds, and parts of one.
 
-    The last way also cuts the kernel, position by position, for buffers that hold little.  Every group is
+    The last ways also cut the kernel, position by position, for buffers that hold little.  Every group is
     cut alike.
     """
     cuts = [
@@ -218,8 +219,9 @@ def reduction_cuts(op: OpSizes, array: Array, memory: MemoryParams) -> list[Redu
         for tile in _tile_sizes(op.channels, array.rows)
     ]
     if bool((op.kernel_area > 1).any()):
-        tile = np.minimum(op.channels, float(array.rows))
-        cuts.append(_reduction_cut(op, array, memory, tile, np.ones_like(op.k)))
+        for size in (array.rows, *_parts_of_fold(array.rows)):
+            tile = np.minimum(op.channels, float(size))
+            cuts.append(_reduction_cut(op, array, memory, tile, np.ones_like(op.k)))
     return cuts
 
 
@@ -230,12 +232,11 @@ def _reduction_cut(
     tile_k = tile_channels * tile_kernel
     if array.dataflow == "os":
         folds, tile_folds = tiles * streamed(array, op.k / tiles), streamed(array, tile_k)
-    else:  # tiles are whole folds of channels, or less than a fold each where the kernel is cut
+    else:  # tiles are whole folds of channels, or end in one that is filled in part
         taps = tile_kernel if array.reduction == "per_tap" else np.ones_like(tile_kernel)
-        folds, tile_folds = (
-            np.maximum(row_folds(array, op), tiles),
-            taps * np.ceil(tile_k / taps / array.rows),
-        )
+        tile_folds = taps * np.ceil(tile_k / taps / array.rows)
+        parts = (tile_channels % array.rows > 0) & (tiles > 1)
+        folds = np.maximum(row_folds(array, op), np.where(parts, tiles * tile_folds, tiles))
     each = np.full_like(op.k, memory.activation_bits / 8)
     return ReductionCut(
         tiles=tiles,
@@ -267,13 +268,42 @@ def streamed(array: Array, size: Floats) -> Floats:
 
 
 def _tile_sizes(size: Floats, fold: int) -> list[Floats]:
-    """Return the whole, then tiles of ..., 4, 2, 1 folds of elements, none above its op's size."""
-    sizes = []
+    """Return the whole, then tiles of ..., 4, 2, 1 folds of elements and parts of one, none above its op's size."""
+    most = float(np.max(size))
+    tiles = list(_parts_of_fold(fold))
     tile = float(fold)
-    while tile < float(np.max(size)):
-        sizes.append(np.minimum(size, tile))
+    while tile < most:
+        tiles.insert(0, tile)
         tile *= 2.0
-    return [size, *reversed(sizes)]
+    return [size, *(np.minimum(size, tile) for tile in tiles if tile < most)]
+
+
+def part_levels(op: OpSizes, array: Array, channels: int) -> tuple[frozenset[int], frozenset[int]]:
+    """Return which of so many channel cuts, and which reduction cuts, are parts of a fold.
+
+    The cut before each holds twice as much.
+    """
+    of_channels = sum(part < np.max(op.n) for part in _parts_of_fold(array.cols))
+    sizes, parts = len(_tile_sizes(op.channels, array.rows)), _parts_of_fold(array.rows)
+    of_reduction = sum(part < np.max(op.channels) for part in parts)
+    kernel = range(sizes + 1, sizes + 1 + len(parts)) if bool((op.kernel_area > 1).any()) else ()
+    return (
+        frozenset(range(channels - of_channels, channels)),
+        frozenset([*range(sizes - of_reduction, sizes), *kernel]),
+    )
+
+
+def _parts_of_fold(fold: int) -> tuple[float, ...]:
+    """Return the half, quarter ... of a fold: what half as large an array has as a fold, its array has too.
+
+    Choice: none below 16, the smallest array of the shipped designs that choose tiles.
+    """
+    parts = []
+    part = fold / 2
+    while part >= 16 and part == int(part):
+        parts.append(part)
+        part /= 2
+    return tuple(parts)
 
 
 def _split_bytes(size: Floats, tile: Floats, each: Floats, memory: MemoryParams) -> Floats:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel_models.design.design import Array, Design
+from accel_models.design.design import Design
+from accel_models.design.sections import Array
 from accel_models.energy.actions import Idle
 from accel_models.units.array.price import array_cost
 from accel_models.units.array.row_stationary.passes import scratchpads
@@ -24,12 +25,17 @@ class ArrayUnit:
     matrix: bool = True
     keeps_tensors: bool = True
     joins_ops: bool = True
+    chooses_tiles: bool = True
     parts: tuple[str, ...] = ()
 
     def check(self, design: Design) -> None:
         """Refuse depthwise layers for a core that is not there, and rows that stay with nowhere to stay."""
         if design.section(Array).dataflow == "rs":
             scratchpads(design.section(Array))
+        if design.section(Array).pixels > 1 and design.section(Array).dataflow != "ws":
+            raise ConfigError(
+                "array.pixels: several pixels at a time share the weights that stay, in ws alone"
+            )
         if design.section(Array).depthwise_on == "simd" and design.simd is None:
             raise ConfigError("array.depthwise_on = 'simd', but the design has no simd core")
 
@@ -46,12 +52,12 @@ class ArrayUnit:
     def peak_macs_per_cycle(self, design: Design) -> float:
         """Return rows x columns [MAC/cycle]."""
         array = design.section(Array)
-        return array.rows * array.cols
+        return array.peak_macs_per_cycle
 
     def silicon(self, design: Design) -> Silicon:
         """Return the PEs of all arrays."""
         array = design.section(Array)
-        return Silicon(pes=array.rows * array.cols * array.count)
+        return Silicon(pes=array.peak_macs_per_cycle * array.count)
 
     def cost(self, states: States, design: Design) -> UnitCost:
         """Return what states take."""
@@ -60,7 +66,7 @@ class ArrayUnit:
     def idle(self, design: Design, latency: Cycles, busy: Cycles) -> Idle:
         """Return the cycles in which PEs wait."""
         array = design.section(Array)
-        pes, worked = array.rows * array.cols, sum(busy.T)
+        pes, worked = array.peak_macs_per_cycle, sum(busy.T)
         return Idle(pe_cycles=np.asarray(pes * array.count * latency - pes * worked, np.float64))
 
 

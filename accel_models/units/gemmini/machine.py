@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple, get_type_hints
 
 from accel_models.design.design import Design
-from accel_models.design.design import Gemmini as GemminiPart
 from accel_models.design.params import memory_params
+from accel_models.design.sections import Gemmini as GemminiPart
 from accel_models.dram import MemoryParams
 from accel_models.units.gemmini.dma import GemminiMemory
 from accel_models.units.gemmini.traffic import LINE_BYTES

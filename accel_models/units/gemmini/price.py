@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from accel_models.cost import Ints, Misfit, WorkStates
-from accel_models.design.design import Array, Design
-from accel_models.design.design import Gemmini as GemminiPart
+from accel_models.design.design import Design
+from accel_models.design.sections import Array
+from accel_models.design.sections import Gemmini as GemminiPart
 from accel_models.dram import whole_bursts
 from accel_models.energy.actions import Actions
 from accel_models.units.array.op_sizes import Floats

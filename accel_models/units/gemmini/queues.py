@@ -9,7 +9,7 @@ end at c[-1] and c[-2] (Q = 16 requests and two commands in flight, the queue aw
 A queue is an array of times that only move forward, by the places below.
 
 Source: the sizes are those of Gemmini's default configuration; checked against Verilator runs of trains of
-loads and stores (:mod:`analysis.validation.gemmini`).
+loads and stores (:mod:`analysis.validation.arrays.gemmini`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accel_models.design.design import Design, Gemmini
+from accel_models.design.design import Design
+from accel_models.design.sections import Gemmini
 from accel_models.energy.actions import Idle
 from accel_models.units.array.unit import UNIT as MESH
 from accel_models.units.kinds import Cycles, Silicon, Unit, equal_names
@@ -25,6 +26,7 @@ class GemminiUnit:
     matrix: bool = True
     keeps_tensors: bool = False
     joins_ops: bool = False
+    chooses_tiles: bool = False
     parts: tuple[str, ...] = ("array",)
 
     def check(self, design: Design) -> None:

@@ -24,6 +24,7 @@ class MicroNpuUnit:
     matrix: bool = True
     keeps_tensors: bool = True
     joins_ops: bool = True
+    chooses_tiles: bool = False
     parts: tuple[str, ...] = ()
 
     def check(self, design: Design) -> None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel_models.design.design import Design, Simd
+from accel_models.design.design import Design
 from accel_models.design.params import simd_params
+from accel_models.design.sections import Simd
 from accel_models.energy.actions import Idle
 from accel_models.energy.params import PRECISION_BYTES
 from accel_models.units.kinds import Cycles, Silicon, Unit, has_matrix_unit
@@ -25,6 +26,7 @@ class SimdUnit:
     matrix: bool = False
     keeps_tensors: bool = True
     joins_ops: bool = True
+    chooses_tiles: bool = False
     parts: tuple[str, ...] = ()
 
     def check(self, design: Design) -> None:

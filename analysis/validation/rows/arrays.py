@@ -9,20 +9,20 @@ from typing import cast
 import numpy as np
 
 from accel_models import Array, ConvLayer, Dataflow, Gemms, compute_cycles, load_design
-from analysis.validation.array import (
+from analysis.validation.arrays.firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
+from analysis.validation.arrays.gemmini import (
+    convolution_cycles,
+    load_cycles,
+    product_cycles,
+    store_cycles,
+)
+from analysis.validation.arrays.systolic import (
     array_of,
     by_size,
     count_scale_sim_accesses,
     staircase_cycles,
     table_of,
 )
-from analysis.validation.gemmini import (
-    convolution_cycles,
-    load_cycles,
-    product_cycles,
-    store_cycles,
-)
-from analysis.validation.gemmini_firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.gemmini_dynamic import input_cycles, layer_cycles
 from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
@@ -62,8 +62,8 @@ def _array(row: Row) -> Array:
     array = array_of(row["design"], rows, cols, row["dataflow"].lower())
     latencies = _LATENCIES.search(row.get("notes", ""))
     if row["design"] == "axis_sa" and latencies:  # F K + R + 2C - 2 + LM + LA
-        overhead = int(latencies[1]) + int(latencies[2])
-        return array.model_copy(update={"gemm_overhead_cycles": overhead})
+        names = ("multiplier_latency_cycles", "accumulator_latency_cycles")
+        return array.model_copy(update=dict(zip(names, map(int, latencies.groups()), strict=True)))
     return array
 
 

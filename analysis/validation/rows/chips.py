@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from accel_models import kernel_instructions, load_software
-from analysis.validation.mcu import cycle_pj, network_cycles
+from analysis.validation.energy.mcu import cycle_pj, network_cycles
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.kind import NotCovered, number
 from analysis.validation.rows.ops import counted_call, row_op
 from analysis.validation.rows.tables import cortexm_row, is_network, mlperf_row
-from analysis.validation.simd import layer_cycles
-from analysis.validation.simd_reference import latency_ms, row_core, software_of
+from analysis.validation.simd.compare import layer_cycles
+from analysis.validation.simd.reference import latency_ms, row_core, software_of
 
 _CORE = re.compile(r"Cortex-[AMR]\d+\+?|RI5CY")
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models import Design, load_design, place, price, skip
-from analysis.validation.array import Table, ints, reference
+from analysis.validation.arrays.systolic import Table, ints, reference
 from analysis.validation.comparison import Comparison
 from traces import GraphBuilder, Window, dense_workload, find_trace, load_trace, lower
 

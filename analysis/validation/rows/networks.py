@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from analysis.validation.dpacs import NETWORKS, over_dense
-from analysis.validation.eyeriss import LAYERS, layer_cycles, layer_energy_uj, square_conv
+from analysis.validation.arrays.dpacs import NETWORKS, over_dense
+from analysis.validation.energy.eyeriss import LAYERS, layer_cycles, layer_energy_uj, square_conv
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
 from traces import LacunaError, NetworkGraph, did_you_mean

@@ -5,7 +5,7 @@ from __future__ import annotations
 from accel_models import CountedIsa, CountedKernel, Shapes, shapes_of
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.kind import NotCovered, number
-from analysis.validation.simd_reference import network
+from analysis.validation.simd.reference import network
 from traces import Op, OpKind, did_you_mean
 
 # Kind of op by the word for it in tables of layers, lower case.

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from accel_models.design.design import Array
+from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.job import Bools
 from accel_models.units.array.mapping import Mapping, Operands

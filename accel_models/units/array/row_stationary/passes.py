@@ -26,7 +26,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.design import Array, Scratchpads
+from accel_models.design.sections import Array, Scratchpads
 from accel_models.dram import MemoryParams
 from accel_models.units.array.job import Bools
 from accel_models.units.array.op_sizes import Floats
@@ -168,7 +168,7 @@ def _most_filters(ops: Ops, inputs: Floats, plane: Floats, memory: MemoryParams)
     """Return of how many filters the partial sums find room; beside a pass's inputs if they share, in whole banks."""
     if not memory.shared_sums:
         return np.floor(memory.accumulator_buffer_bytes / plane) + 0.0 * inputs
-    bank = memory.activation_buffer_bytes / memory.banks
+    bank = memory.activation_buffer_bytes / memory.banks if memory.banks > 1 else 1.0
     room = np.floor((memory.activation_buffer_bytes - ops.reserved) / bank) - np.ceil(inputs / bank)
     return np.asarray(np.floor(room * bank / plane), np.float64)
 

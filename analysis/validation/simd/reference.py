@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 from accel_models import Shapes, SimdParams, load_design, load_software, simd_params
-from analysis.validation.mobilenets import mobilenet_v1, mobilenet_v2
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.kind import NotCovered
 from analysis.validation.rows.tables import mlperf_row
-from analysis.validation.simd_network import network_work, work_cycles
+from analysis.validation.simd.mobilenets import mobilenet_v1, mobilenet_v2
+from analysis.validation.simd.network import network_work, work_cycles
 from traces import ConfigError, NetworkGraph, load_network
 
 _NETWORKS = {

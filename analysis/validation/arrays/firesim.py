@@ -27,7 +27,7 @@ from accel_models import (
     price,
     skip,
 )
-from analysis.validation.array import Table, ints
+from analysis.validation.arrays.systolic import Table, ints
 from traces import GraphBuilder, Window, dense_workload
 
 

@@ -24,6 +24,7 @@ _NAMES: Mapping[str, str] = MappingProxyType(
         "sort": "channels sorted",
         "place_gates": "gates placed",
         "pin": "weights pinned",
+        "tile": "tiles in context",
     }
 )
 

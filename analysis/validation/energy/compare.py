@@ -5,25 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from accel_models import energy_factor, read_table, sram_cost, sram_grid
-from analysis.validation import eyeriss as validation_eyeriss
-from analysis.validation import mcu as validation_mcu
-from analysis.validation import npu as validation_npu
 from analysis.validation.comparison import Comparison
+from analysis.validation.energy import eyeriss, mcu, npu
 from analysis.validation.reference_rows import reference_rows
 
 
 def energy_comparisons() -> tuple[Comparison, ...]:
     """Return every comparison of the energy model, in the order they are printed."""
     return (
-        validation_mcu.energy_at_measured_latency(),
-        validation_mcu.energy_end_to_end(),
-        validation_mcu.energy_of_other_chips(),
-        validation_eyeriss.energy_from_accesses(),
-        validation_eyeriss.latency_of_the_design(),
-        validation_eyeriss.accesses_of_the_design(),
-        validation_eyeriss.energy_of_the_design(),
-        validation_npu.nvdla_peak(),
-        validation_npu.chips_at_peak(),
+        mcu.energy_at_measured_latency(),
+        mcu.energy_end_to_end(),
+        mcu.energy_of_other_chips(),
+        eyeriss.energy_from_accesses(),
+        eyeriss.latency_of_the_design(),
+        eyeriss.accesses_of_the_design(),
+        eyeriss.energy_of_the_design(),
+        npu.nvdla_peak(),
+        npu.chips_at_peak(),
         voltage_scaling(),
         sram_left_out(),
         sram_horowitz(),

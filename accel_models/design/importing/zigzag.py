@@ -1,0 +1,150 @@
+"""ZigZag's accelerators (``inputs/hardware/*.yaml``, version 3) as designs.
+
+Of each operand the memory on the chip that feeds the array becomes its buffer, registers of the PEs apart; what stays
+in those says the dataflow: weights (I2) one per PE is ``ws``, outputs (O) one per PE and no weights ``os``.
+
+An array of more than two dimensions has its reduction in the rows, output channels in the columns, and the rest pixels.
+
+Refused by name: dimensions that registers do not tell apart, operands with two memories on the chip one above the
+other, analogue and digital in-memory computing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+from accel_models.design.importing.buffers import Buffer, Found, whole
+from traces import ConfigError
+
+REGISTER_BITS = 4096  # Choice: what holds more is a buffer; the widest of ZigZag's examples has 1024
+OPERANDS = {"activation": "I1", "weight": "I2", "accumulator": "O"}
+
+
+def is_zigzag(data: Mapping[str, Any]) -> bool:
+    """Whether the file is one of ZigZag's accelerators."""
+    return "operational_array" in data and "memories" in data
+
+
+def read_zigzag(data: Mapping[str, Any], origin: str) -> Found:
+    """Return what the file says; :class:`ConfigError` names what no design can say."""
+    array = data["operational_array"]
+    if array.get("is_imc"):
+        raise ConfigError(f"{origin}: operational_array.is_imc: no unit computes inside a memory")
+    memories = dict(data["memories"])
+    rows, cols, pixels = _shape(array, memories, origin)
+    pes = rows * cols * pixels
+    inner = {role: _registers(memories, operand) for role, operand in OPERANDS.items()}
+    return Found(
+        name=str(data.get("name", "zigzag")),
+        tool="ZigZag",
+        array={
+            "rows": rows,
+            "cols": cols,
+            "pixels": pixels,
+            "dataflow": _dataflow(inner, origin),
+            "weight_preload": "overlapped",
+            "drain": "overlapped",
+            "reduction": "per_tap",
+        },
+        buffers={role: _buffer(memories, operand, pes, origin) for role, operand in OPERANDS.items()},
+        dram=_memory(_outermost(memories, origin), memories, 1),
+        bits=max(int(bits) for bits in array.get("input_precision", (8, 8))),
+    )
+
+
+def _shape(array: Mapping[str, Any], memories: Mapping[str, Any], origin: str) -> tuple[int, int, int]:
+    """Return rows, columns, and pixels at a time.
+
+    What shares a weight register lies in other pixels; what shares an output register adds to one sum, in the rows.
+    """
+    path = f"{origin}: operational_array"
+    sizes = dict(
+        zip(
+            array.get("dimensions", ()),
+            (whole(s, f"{path}.sizes") for s in array.get("sizes", ())),
+            strict=True,
+        )
+    )
+    if len(sizes) == 2:
+        rows, cols = sizes.values()
+        return rows, cols, 1
+    weights, sums = (_served(memories, operand) for operand in ("I2", "O"))
+    if len(sizes) < 2 or not (weights and sums) or weights & sums or not weights | sums < set(sizes):
+        raise ConfigError(
+            f"{path}.sizes = {list(sizes.values())}: rows, columns and pixels at a time are needed; what PEs share "
+            f"of I2 ({', '.join(sorted(weights))}) and of O ({', '.join(sorted(sums))}), their served_dimensions, "
+            "does not tell them apart"
+        )
+    rest = set(sizes) - weights - sums
+    rows, cols, pixels = (prod(sizes[name] for name in names) for names in (sums, rest, weights))
+    return rows, cols, pixels
+
+
+def _served(memories: Mapping[str, Any], operand: str) -> set[str]:
+    """Return the dimensions along which PEs share the innermost memory of an operand."""
+    own: Mapping[str, Any] = next((m for m in memories.values() if operand in m["operands"]), {})
+    return set(own.get("served_dimensions") or ())
+
+
+def _registers(memories: Mapping[str, Any], operand: str) -> bool:
+    """Return whether the innermost memory of an operand is a register: one to a PE, or to few of them."""
+    own = next((m for m in memories.values() if operand in m["operands"]), None)
+    return own is not None and own["operands"] == [operand] and whole(own["size"], "size") <= REGISTER_BITS
+
+
+def _dataflow(inner: Mapping[str, bool], origin: str) -> str:
+    if inner["weight"]:
+        return "ws"
+    if inner["accumulator"]:
+        return "os"
+    raise ConfigError(f"{origin}: memories: no operand stays in the PEs, so nothing says the dataflow")
+
+
+def _buffer(memories: Mapping[str, Any], operand: str, pes: int, origin: str) -> Buffer:
+    """Return the one memory on the chip of an operand; its registers if it has no other."""
+    outer = _outermost(memories, origin)
+    held = [name for name, m in memories.items() if operand in m["operands"] and name != outer]
+    shared = [name for name in held if whole(memories[name]["size"], f"memories.{name}.size") > REGISTER_BITS]
+    if len(shared) > 1:
+        raise ConfigError(
+            f"{origin}: memories.{shared[1]}: above {shared[0]} for {operand}; a buffer behind a buffer cannot be said"
+        )
+    if shared:
+        return _memory(shared[0], memories, 1)
+    if not held:
+        raise ConfigError(f"{origin}: memories: none on the chip holds {operand}")
+    return _memory(held[0], memories, pes)
+
+
+def _outermost(memories: Mapping[str, Any], origin: str) -> str:
+    """Return the memory that holds all operands and is last in the file: ZigZag lists them inside out."""
+    every = [name for name, m in memories.items() if set(OPERANDS.values()) <= set(m["operands"])]
+    if not every:
+        raise ConfigError(f"{origin}: memories: none holds I1, I2 and O, as a DRAM does")
+    return every[-1]
+
+
+def _memory(name: str, memories: Mapping[str, Any], instances: int) -> Buffer:
+    memory = memories[name]
+    path = f"memories.{name}"
+    return Buffer(
+        name=name,
+        bits=instances * whole(memory.get("size"), f"{path}.size"),
+        read_bits=instances * _bandwidth(memory, path),
+        read_pj=_energy(memory.get("r_cost"), instances),
+        write_pj=_energy(memory.get("w_cost"), instances),
+    )
+
+
+def _energy(cost: float | None, instances: int) -> float | None:
+    return None if cost is None else cost * instances
+
+
+def _bandwidth(memory: Mapping[str, Any], path: str) -> int:
+    """Return the bits of a read: of older files the memory's, of newer ones its widest port's."""
+    if "r_bw" in memory:
+        return whole(memory["r_bw"], f"{path}.r_bw")
+    widths = [port.get("bandwidth_max") for port in memory.get("ports", ()) if port.get("type") != "write"]
+    return max((whole(width, f"{path}.ports.bandwidth_max") for width in widths), default=8)

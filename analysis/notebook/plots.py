@@ -1,0 +1,96 @@
+"""``results.plot``: the figures of a report, one at a time, as objects that nothing is written for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from analysis.figures.figure_info import heat_info
+from analysis.figures.pictures import Picture
+from analysis.reports.replay_pictures import replay_pictures
+from analysis.reports.replay_view import MisfitView, view_of
+from traces import UnsupportedError
+
+if TYPE_CHECKING:
+    from simulator import OpRow, Results
+
+_OP_PARTS = ("work", "rounding", "gather", "control", "wait")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plots:
+    """Figures of one replay.  Each is a matplotlib figure, or with ``interactive=True`` a plotly one."""
+
+    results: Results
+
+    def waterfall(
+        self, quantity: Literal["latency", "energy"] = "latency", *, interactive: bool = False
+    ) -> Any:
+        """Return where the promised saving went."""
+        return self._drawn(self._picture(f"waterfall-{quantity}"), interactive)
+
+    def cdf(self, *, interactive: bool = False) -> Any:
+        """Return the latency of the inputs, as a cumulative distribution beside the estimates."""
+        return self._drawn(self._picture("latency"), interactive)
+
+    def roofline(self, *, interactive: bool = False) -> Any:
+        """Return the layers under the roofs of memory and array."""
+        return self._drawn(self._picture("roofline"), interactive)
+
+    def timeline(self, *, interactive: bool = False) -> Any:
+        """Return the first inputs on the units; the replay must have kept them (``timeline=3``)."""
+        return self._drawn(self._picture("timeline"), interactive)
+
+    def ops(self, *, interactive: bool = False) -> Any:
+        """Return what each op's unit does while it has it [cycles, mean over inputs]."""
+        timed = [op for op in self.results.ops if op.cycles_mean + op.gate_wait_cycles_mean > 0]
+        info = heat_info(
+            np.array([_op_parts(op) for op in timed]),
+            [op.op for op in timed],
+            _OP_PARTS,
+            measure="cycles",
+            row_title="Op",
+            column_title="What its unit does",
+        )
+        caption = "work: kept MACs at the unit's peak; rounding: part-filled folds, fill and drain; wait: for gates."
+        title = f"Cycles of each op on {self.results.design.title}"
+        return self._drawn(Picture("ops", title, caption, info), interactive)
+
+    def _picture(self, kind: str) -> Picture:
+        view = view_of(self.results, self.results.design.title, "notebook")
+        if isinstance(view, MisfitView):
+            raise UnsupportedError(
+                f"design {self.results.design.name!r}: does not fit: {self.results.reason}"
+            )
+        return _named(replay_pictures(view), kind)
+
+    def _drawn(self, picture: Picture, interactive: bool) -> Any:
+        if interactive:
+            from analysis.figures.charts import figure_of  # noqa: PLC0415  (plotly is slow to import)
+
+            return figure_of(picture)
+        from analysis.figures.drawings import styled_figure  # noqa: PLC0415  (so is matplotlib)
+
+        return styled_figure(picture)
+
+
+def _named(pictures: Iterable[Picture], kind: str) -> Picture:
+    for picture in pictures:
+        if picture.key.startswith(f"{kind}-"):
+            return picture
+    why = "replay again with timeline=3" if kind == "timeline" else "the design has no such figure"
+    raise UnsupportedError(f"plot.{kind}: nothing to draw: {why}")
+
+
+def _op_parts(op: OpRow) -> list[float]:
+    rest = op.cycles_mean - op.work_cycles_mean - op.gather_cycles_mean - op.control_cycles_mean
+    return [
+        op.work_cycles_mean,
+        max(rest, 0.0),
+        op.gather_cycles_mean,
+        op.control_cycles_mean,
+        op.gate_wait_cycles_mean,
+    ]

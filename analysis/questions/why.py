@@ -1,0 +1,130 @@
+"""Why a network takes on a design what it takes: the losses in words, and per op what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analysis.words import percent
+from simulator import Explained, Loss, OpRow, Results
+
+# What bounds an op, as results call it: in words.
+BOUNDS: Mapping[str, str] = {
+    "compute": "its unit's work",
+    "memory": "transfers",
+    "gate": "its decision",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A loss of the waterfall, as a share of the static network."""
+
+    name: str
+    latency: float
+    energy: float
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """Ops that one resource bounds."""
+
+    resource: str  # in words
+    unit: str
+    ops: int
+    share: float  # of the cycles that all units are busy or wait for decisions [0..1]
+    largest: tuple[str, ...]  # the ops that take longest of them, at most three
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """An explanation of one replay."""
+
+    network: str
+    design: str
+    promised: float  # share of the static network's latency that MACs promise
+    saved: float  # really
+    energy_promised: float
+    energy_saved: float
+    losses: tuple[Held, ...]  # largest share of latency first, gains last
+    bounds: tuple[Bound, ...]  # largest share first
+
+    @property
+    def sentence(self) -> str:
+        """The answer in one sentence."""
+        lost = [held for held in self.losses if held.latency >= 0.0005]
+        named = " and ".join(f"{held.name} ({percent(held.latency)})" for held in lost[:2])
+        why = f"; what is missing went to {named}" if lost else ""
+        return (
+            f"the MACs it skips promise {percent(self.promised)} of the static network's time, "
+            f"really it is {worth(self.saved, 'faster', 'slower')}{why}"
+        )
+
+
+def explain_results(results: Results) -> Why:
+    """Return why a replay took what it took.
+
+    Raises
+    ------
+    UnsupportedError
+        If the network does not fit, or was replayed without explaining.
+    """
+    figures = results.explained
+    latency, energy = figures.waterfall.latency, figures.waterfall.energy
+    return Why(
+        network=figures.network,
+        design=results.design.title,
+        promised=latency.ideal_saved / latency.dense,
+        saved=latency.saved / latency.dense,
+        energy_promised=energy.ideal_saved / energy.dense,
+        energy_saved=energy.saved / energy.dense,
+        losses=_losses(figures),
+        bounds=_bounds(results.ops),
+    )
+
+
+def _losses(figures: Explained) -> tuple[Held, ...]:
+    def share(loss: Loss, dense: float) -> float:
+        return loss.amount / dense
+
+    pairs = zip(figures.waterfall.latency.losses, figures.waterfall.energy.losses, strict=True)
+    held = [
+        Held(
+            name=one.name,
+            latency=share(one, figures.waterfall.latency.dense),
+            energy=share(other, figures.waterfall.energy.dense),
+            remedy=one.remedy,
+        )
+        for one, other in pairs
+    ]
+    return tuple(sorted(held, key=lambda each: -each.latency))
+
+
+def _bounds(ops: tuple[OpRow, ...]) -> tuple[Bound, ...]:
+    """Return the ops by what bounds them and where they run."""
+    total = sum(_cycles(op) for op in ops) or 1.0
+    found: dict[tuple[str, str], list[OpRow]] = {}
+    for op in ops:
+        if _cycles(op) > 0:
+            found.setdefault((op.bound, op.unit), []).append(op)
+    bounds = [
+        Bound(
+            resource=BOUNDS[bound],
+            unit=unit,
+            ops=len(rows),
+            share=sum(map(_cycles, rows)) / total,
+            largest=tuple(row.op for row in sorted(rows, key=_cycles, reverse=True)[:3]),
+        )
+        for (bound, unit), rows in found.items()
+    ]
+    return tuple(sorted(bounds, key=lambda each: -each.share))
+
+
+def _cycles(op: OpRow) -> float:
+    return op.cycles_mean + op.gate_wait_cycles_mean
+
+
+def worth(saved: float, better: str, worse: str) -> str:
+    """Return a saving in words, never as a negative number."""
+    return f"{percent(abs(saved))} {better if saved >= 0 else worse}"

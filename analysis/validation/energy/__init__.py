@@ -1,0 +1,1 @@
+"""Energy and area beside chips: microcontrollers, Eyeriss, published NPUs."""

@@ -1,0 +1,79 @@
+"""Parts of a design for a terminal: its price list, its area, and the keys that its file may have."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from lacuna.console import percent, quantity, show_json, show_table
+
+if TYPE_CHECKING:
+    from accel_models import Design, Key
+
+
+def show_prices(design: Design, as_json: bool) -> None:
+    """Print the price of every action, with its source."""
+    from accel_models import design_prices  # noqa: PLC0415  (pydantic and YAML are slow to import)
+
+    prices = design_prices(design).prices
+    if as_json:
+        names = ("action", "value", "unit", "node_nm", "voltage", "scaled", "source")
+        show_json([{name: getattr(price, name) for name in names} for price in prices])
+        return
+    rows = [
+        [p.action, f"{p.value:.4g}", p.unit, f"{p.node_nm} nm" if p.node_nm else "", p.voltage,
+         "x/÷ 2" if p.scaled else "", p.source]
+        for p in prices
+    ]  # fmt: skip
+    columns = ["action", "price", "unit", "node", "voltage", "band", "source"]
+    show_table(f"Price list of {design.title}", columns, rows)
+
+
+def show_area(design: Design, as_json: bool) -> None:
+    """Print the area of every component, with its source."""
+    from accel_models import design_area  # noqa: PLC0415  (as above)
+
+    area = design_area(design)
+    if as_json:
+        show_json(
+            {
+                "total_mm2": area.total_mm2,
+                "band_mm2": list(area.band),
+                "parts": [asdict(p) for p in area.parts],
+            }
+        )
+        return
+    total = area.total_mm2 or 1.0
+    rows = [
+        [
+            part.name,
+            quantity(part.mm2, 3),
+            percent(part.mm2 / total),
+            "x/÷ 2" if part.scaled else "",
+            part.source,
+        ]
+        for part in sorted(area.parts, key=lambda part: -part.mm2)
+    ]
+    low, high = area.band
+    note = f"total {quantity(area.total_mm2, 3)} mm2 ({quantity(low, 2)} to {quantity(high, 2)}), nothing off the chip"
+    show_table(f"Area of {design.title}", ["component", "mm2", "share", "band", "source"], rows, note=note)
+
+
+def show_keys(section: str, as_json: bool) -> None:
+    """Print what every key of a section means, its unit, default and range."""
+    from accel_models import keys  # noqa: PLC0415  (as above)
+
+    found = keys("" if section == "all" else section)
+    if as_json:
+        show_json([asdict(key) for key in found])
+        return
+    rows = [[key.path, key.kind, default_of(key), key.bounds, key.meaning] for key in found]
+    columns = ["key", "written as", "default", "range", "meaning"]
+    show_table(
+        "Keys of a design file", columns, rows, note="quantities are written with their unit, e.g. 64 KiB"
+    )
+
+
+def default_of(key: Key) -> str:
+    """Return a key's default in words."""
+    return "needed" if key.needed else key.default

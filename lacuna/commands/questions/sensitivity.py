@@ -1,0 +1,115 @@
+"""``lacuna sensitivity``: what a better resource would bring one design, or which axes decided a sweep."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lacuna.console import percent, quantity, show_json, show_lines, show_table
+from lacuna.options import AsJson, Settings, design_from
+from traces import ConfigError
+
+if TYPE_CHECKING:
+    from analysis import Change, Sensitivity
+
+
+def sensitivity(
+    what: Annotated[
+        Path,
+        typer.Argument(help="Folder of a sweep, a space, or a network.", metavar="DIR|SPACE.yaml|NETWORK"),
+    ],
+    design: Annotated[
+        str | None, typer.Option("--design", "-d", help="Of a network: shipped name or YAML.", metavar="D")
+    ] = None,
+    factor: Annotated[float, typer.Option(help="How much better each resource gets.")] = 2.0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Look at the first N inputs only.")] = None,
+    settings: Settings = [],  # noqa: B006  (typer copies it)
+    as_json: AsJson = False,
+) -> None:
+    """Tell what matters: each resource of a design made better alone, each axis of a space alone, or of a sweep."""
+    if what.is_dir() or what.suffix in {".yaml", ".yml"}:
+        if design is not None or settings:
+            raise ConfigError(f"{what}: names designs of its own; leave out --design and --set")
+        show = _of_sweep if what.is_dir() else _of_space
+        show(what, as_json)
+        return
+    if design is None:
+        raise ConfigError(f"{what}: needs a design to run on: --design D")
+    from analysis import sensitivity as find  # noqa: PLC0415  (loads the simulator)
+
+    found = find(what, design_from(design, settings), factor=factor, limit=limit)
+    if as_json:
+        show_json(asdict(found))
+        return
+    title = f"{found.network} on {found.design}, each resource {found.factor:g} times better alone"
+    columns = ["", "from", "to", "latency us", "time saved", "p99 us", "energy uJ", "energy saved", "mm2"]
+    show_table(title, columns, [_row(found, change) for change in (found.base, *found.changes)])
+    cannot = [f"{change.name}: {change.problem}" for change in found.changes if change.problem]
+    show_lines(cannot)
+
+
+def _row(found: Sensitivity, change: Change) -> list[str]:
+    if change.problem:
+        return [change.name, change.before, change.after, "cannot be", "", "", "", "", ""]
+    base = found.base
+    return [
+        change.name,
+        change.before,
+        change.after,
+        quantity(change.latency_us),
+        percent(1 - change.latency_us / base.latency_us),
+        quantity(change.latency_us_p99),
+        quantity(change.energy_uj),
+        percent(1 - change.energy_uj / base.energy_uj),
+        quantity(change.area_mm2, 3),
+    ]
+
+
+def _of_space(path: Path, as_json: bool) -> None:
+    """Print what each axis does to a space's first design, policy and network while all else stays."""
+    from analysis import load_space, one_at_a_time  # noqa: PLC0415  (loads the simulator)
+
+    effects = one_at_a_time(load_space(path))
+    if as_json:
+        show_json([{**asdict(each), "swing": each.swing} for each in effects])
+        return
+    rows = [
+        [
+            each.axis,
+            each.design,
+            each.column,
+            percent(each.swing),
+            quantity(each.base),
+            ", ".join(f"{label}: {quantity(value)}" for label, value in each.values),
+        ]
+        for each in effects
+    ]
+    note = "swing: largest less smallest value over the design's own; designs that do not fit are nan"
+    columns = ["axis", "design", "quantity", "swing", "as it is", "at each value"]
+    show_table("Each axis alone", columns, rows, note=note)
+
+
+def _of_sweep(folder: Path, as_json: bool) -> None:
+    """Print which axis decides an objective, and what is left of the front with one value of it."""
+    from analysis import front_sensitivity, importances, load_sweep, objectives_of  # noqa: PLC0415
+
+    results = load_sweep(folder)
+    manifest = results.manifest
+    axes = [axis for axis in manifest.axes if results.frame[axis].nunique() > 1]
+    if not axes:
+        raise ConfigError(f"{folder}: no axis varies in this sweep")
+    objectives = objectives_of(manifest.minimize, manifest.maximize)
+    shares = {each.column: importances(results.frame, axes, each) for each in objectives}
+    held = front_sensitivity(results.frame, axes, manifest.minimize, manifest.maximize)
+    if as_json:
+        show_json({"importances": shares, "held": [asdict(each) for each in held]})
+        return
+    rows = [[axis, *(percent(shares[each.column][axis]) for each in objectives)] for axis in axes]
+    note = "shares add up to 100 %: how much an axis decides whether a design is among the best tenth (PED-ANOVA)"
+    show_table("Importance of each axis", ["axis", *(each.column for each in objectives)], rows, note=note)
+    table = [[each.axis, each.label, percent(each.kept), str(each.on_front)] for each in held]
+    columns = ["axis", "held at", "of the front's hypervolume", "points on the front"]
+    show_table("What is left of the front if one axis is held", columns, table)

@@ -1,0 +1,59 @@
+"""``lacuna why TRACE -d DESIGN``: where the promised saving went, and what each op waits for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lacuna.commands.replay import Prefetch, TracePath
+from lacuna.console import percent, show_json, show_lines, show_table
+from lacuna.options import AsJson, DesignName, Settings, Without, design_from, left_out
+
+if TYPE_CHECKING:
+    from analysis import Why
+
+
+def why(
+    trace: TracePath,
+    design: DesignName,
+    prefetch: Prefetch = "wait",
+    limit: Annotated[int | None, typer.Option(min=1, help="Look at the first N inputs only.")] = None,
+    without: Without = [],  # noqa: B006  (typer copies it)
+    settings: Settings = [],  # noqa: B006  (typer copies it)
+    as_json: AsJson = False,
+) -> None:
+    """Tell why a network saves what it saves: each loss with its remedy, and what bounds the ops."""
+    from analysis import explain_results  # noqa: PLC0415  (loads the simulator)
+    from simulator import Policy, replay  # noqa: PLC0415
+
+    policy = Policy(prefetch=prefetch, **left_out(without))
+    found = explain_results(replay(trace, design_from(design, settings), policy=policy, limit=limit))
+    if as_json:
+        show_json({**asdict(found), "sentence": found.sentence})
+        return
+    show_lines([f"{found.network} on {found.design}: {found.sentence}.", ""])
+    show_table(
+        "What stands between promise and saving", ["", "latency", "energy", "what helps"], _losses(found)
+    )
+    columns = ["bound by", "unit", "ops", "of busy time", "the longest of them"]
+    rows = [
+        [each.resource, each.unit, str(each.ops), percent(each.share), ", ".join(each.largest)]
+        for each in found.bounds
+    ]
+    show_table("What bounds the ops", columns, rows)
+
+
+def _losses(found: Why) -> list[list[str]]:
+    """Return the waterfall's steps that are seen, promise first and saving last."""
+    seen = [held for held in found.losses if max(abs(held.latency), abs(held.energy)) >= 0.0005]
+    return [
+        ["promised by the MACs", percent(found.promised), percent(found.energy_promised), ""],
+        *([held.name, _change(held.latency), _change(held.energy), held.remedy] for held in seen),
+        ["really saved", percent(found.saved), percent(found.energy_saved), ""],
+    ]
+
+
+def _change(loss: float) -> str:
+    return f"{-100 * loss:+.1f} %" if abs(loss) >= 0.0005 else "0.0 %"

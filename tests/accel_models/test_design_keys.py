@@ -1,0 +1,98 @@
+"""Is every key of a design explained, and does what is written from them read back?"""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+
+import pytest
+
+from accel_models import commented_yaml, design_names, design_schema, keys, load_design
+from accel_models.design.load import parse_design
+from analysis.reports.keys_page import ROOT, keys_page
+from traces import ConfigError, parse_yaml_mapping
+
+
+def test_every_key_says_what_it_means() -> None:
+    assert [key.path for key in keys() if not key.meaning] == []
+
+
+def test_a_key_says_unit_default_and_range() -> None:
+    found = {key.path: key for key in keys("memory")}
+    latency = found["memory.dram.latency"]
+    assert latency.unit == "s, ms, us, ns, ps"
+    assert latency.bounds == "from 0 s up to 1 s"
+    assert latency.needed
+    assert found["memory.banks"].default == "1"
+    assert found["memory.dram.requests_in_flight"].bounds == "from 1 up to 65,536"
+    dataflow = next(key for key in keys("array") if key.path == "array.dataflow")
+    assert dataflow.kind == "ws, os, is, rs"
+
+
+def test_a_section_that_is_none_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"memory\.dran: no such setting; did you mean 'memory\.dram"):
+        keys("memory.dran")
+
+
+def test_the_page_is_that_of_the_code() -> None:
+    assert (ROOT / "docs" / "design_keys.md").read_text(encoding="utf-8") == keys_page()
+
+
+@pytest.mark.parametrize("name", design_names())
+def test_a_commented_design_reads_back_equal(name: str) -> None:
+    design = load_design(name)
+    written = commented_yaml(design, "mine")
+    again = parse_design(parse_yaml_mapping(written, "mine"), "mine")
+    assert again.name == "mine"
+    assert again.model_dump(exclude={"name"}) == design.model_dump(exclude={"name"})
+    for key in keys():  # every key of its sections is there, stated or behind a #
+        section, _, last = key.path.rpartition(".")
+        if (
+            "." not in section
+            and getattr(design, section or "name", None) is not None
+            and key.kind != "section"
+        ):
+            assert f"{last}:" in written or last == "changed"
+
+
+@pytest.mark.parametrize("name", design_names())
+def test_the_schema_knows_what_designs_state(name: str) -> None:
+    schema = design_schema()
+    text = (resources.files("accel_models.designs") / f"{name}.yaml").read_text(encoding="utf-8")
+    stated = parse_yaml_mapping(text, name)
+    assert set(stated) <= set(schema["properties"])
+    for section, values in stated.items():
+        if isinstance(values, dict) and section != "sources":
+            options = json.dumps(schema["properties"][section])
+            inner = schema["$defs"][options.partition("#/$defs/")[2].partition('"')[0]]
+            assert set(values) <= set(inner["properties"])
+            assert inner["additionalProperties"] is False
+
+
+TEN = """\
+name: ten
+description: ten faults
+clock: 500
+array: {rows: -1, cols: many, dataflow: xs, weight_preloads: serial}
+memory:
+  activation_buffer: 0 B
+  weight_buffer: 64 KB
+  accumulator_buffer: 1 KiB
+  dram: {latency: 1 h, burst: 64 B, price: lpddr4}
+skip: {channels: some}
+technology: {node: 22 nm, voltage: 0.8}
+sources: {}
+"""
+
+
+def test_a_file_with_ten_faults_names_ten() -> None:
+    with pytest.raises(ConfigError) as problem:
+        parse_design(parse_yaml_mapping(TEN, "ten"), "ten.yaml")
+    message = str(problem.value)
+    faults = (
+        "array.weight_preloads", "clock", "array.rows", "array.cols", "array.dataflow", "memory.activation_buffer",
+        "memory.weight_buffer", "memory.dram.bandwidth is missing", "memory.dram.latency", "skip.channels",
+    )  # fmt: skip
+    assert [fault for fault in faults if fault not in message] == []
+    assert "did you mean 'weight_preload'" in message
+    assert len(message) < 500

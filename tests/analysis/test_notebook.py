@@ -1,0 +1,64 @@
+"""What a notebook shows: short words, escaped HTML, and figures for which nothing is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import lacuna as lc
+from analysis.pareto.front import find_front
+
+
+@pytest.fixture(scope="module")
+def results() -> lc.Results:
+    trace = lc.synthetic_trace(lc.cifar_resnet(8, "both"), 16, seed=3)
+    return lc.replay(trace, lc.load_design("edge_npu_16x16"), timeline=2)
+
+
+def test_words_and_cards_are_short(results: lc.Results) -> None:
+    trace = lc.load_trace("lcnet_resnet20_30_cifar10", 8)
+    for value in (results, trace, trace.graph, results.design):
+        assert len(repr(value)) < 250
+        html = value._repr_html_()
+        assert len(html) < 2500
+        assert html.startswith("<div><strong>")
+    assert "p99" in repr(results)
+    assert "9 layer, 9 channel" in repr(trace)
+
+
+def test_names_are_escaped(results: lc.Results) -> None:
+    design = results.design.model_copy(update={"name": "<script>alert(1)</script>"})
+    assert "<script" not in design._repr_html_()
+
+
+@pytest.mark.parametrize("kind", ["waterfall", "cdf", "ops", "timeline", "roofline"])
+def test_figures_are_objects_and_nothing_is_written(
+    results: lc.Results, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    drawn = getattr(results.plot, kind)()
+    assert len(drawn.axes) >= 1
+    moving = getattr(results.plot, kind)(interactive=True)
+    assert len(moving.data) >= 1
+    assert results.design.title in moving.layout.title.text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_waterfall_of_energy_is_another(results: lc.Results) -> None:
+    latency, energy = (results.plot.waterfall(name, interactive=True) for name in ("latency", "energy"))
+    assert latency.to_json() != energy.to_json()
+
+
+def test_what_was_not_kept_says_how_to_keep_it() -> None:
+    trace = lc.synthetic_trace(lc.cifar_resnet(8, "layer"), 2)
+    results = lc.replay(trace, lc.load_design("cortex_m4"))
+    with pytest.raises(lc.UnsupportedError, match="timeline=3"):
+        results.plot.timeline()
+
+
+def test_a_front_is_a_table(results: lc.Results) -> None:
+    frame = results.to_frame().assign(feasible=True)
+    front = find_front(frame, ["latency_us", "energy_pj"])
+    assert repr(front).startswith(f"<Front: {len(front.to_frame())} points in latency_us, energy_pj")
+    assert "<table" in front._repr_html_()

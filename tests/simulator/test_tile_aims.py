@@ -1,0 +1,81 @@
+"""Tiles chosen in context: one case by hand, and what a network may not lose by it."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel_models import TILE_AIMS, Design, load_design
+from simulator import Policy
+from simulator.replays.estimates import dense_answer, prepare_dense
+from traces import NetworkGraph, cifar_resnet
+from traces.graphs.build import GraphBuilder, Window
+
+ALONE = Policy(tile=False)
+NETWORKS = (cifar_resnet(8, "both"), cifar_resnet(14, "layer"))
+KIBS = st.sampled_from([4, 8, 16, 32, 64, 128])
+
+
+def three_convolutions() -> NetworkGraph:
+    """Three 3x3 convolutions of 32 channels on 16 x 16 pixels: products of 256 x 288 x 32, 9 KiB of weights each."""
+    builder = GraphBuilder("three", 32, 16, 16)
+    tensor = builder.input
+    for name in ("first", "second", "third"):
+        tensor = builder.conv(name, tensor, 32, Window.square(3))
+    return builder.finish()
+
+
+def test_weights_that_come_during_the_op_before_do_not_make_small_tiles() -> None:
+    """A 32 x 32 array preloads 32 rows, streams nine folds of 256 pixels, drains 31 + 31, and steers one tile of 32.
+
+    By itself the op cuts its reduction in nine to begin sooner, which takes eight more tiles of control.
+    """
+    graph = three_convolutions()
+    design = load_design("edge_npu_32x32", {"memory.weight_buffer": "20 KiB"})  # two of three ops at a time
+    together, apart = (prepare_dense(graph, design, policy) for policy in (Policy(), ALONE))
+    second = graph.index["second"]
+    assert together.placements[second].tile_aim == "prefetched"
+    assert int(together.costs[second].compute_cycles[-1]) == 32 + 9 * 256 + 62 + 32 == 2430
+    assert int(apart.costs[second].compute_cycles[-1]) == 2430 + 8 * 32 == 2686
+
+
+def npu(kibs: tuple[int, int, int], gigabytes: float, size: tuple[int, int], trims: bool) -> Design:
+    activations, weights, accumulators = kibs
+    return load_design(
+        "edge_npu_32x32",
+        {
+            "memory.activation_buffer": f"{activations} KiB",
+            "memory.weight_buffer": f"{weights} KiB",
+            "memory.accumulator_buffer": f"{accumulators} KiB",
+            "memory.dram.bandwidth": f"{gigabytes:.3f} GB/s",
+            "array.rows": str(size[0]),
+            "array.cols": str(size[1]),
+            "array.trim_folds": str(trims).lower(),
+        },
+    )
+
+
+def dense_cycles(graph: NetworkGraph, design: Design, policy: Policy | None = None) -> float:
+    prepared = prepare_dense(graph, design, policy or Policy())
+    return np.inf if prepared.misfit is not None else dense_answer(prepared)[0]
+
+
+@given(
+    graph=st.sampled_from(NETWORKS),
+    kibs=st.tuples(KIBS, KIBS, KIBS),
+    gigabytes=st.sampled_from([0.4, 1.6, 6.4]),
+)
+@settings(max_examples=15, deadline=None)
+def test_a_network_is_never_slower_than_with_tiles_chosen_one_by_one(
+    graph: NetworkGraph, kibs: tuple[int, int, int], gigabytes: float
+) -> None:
+    design = npu(kibs, gigabytes, (32, 32), trims=False)
+    together, apart = (dense_cycles(graph, design, Policy(tile=tile)) for tile in (True, False))
+    assert together <= apart
+
+
+def test_where_bytes_are_chosen_for_energy_no_aim_is_looked_for() -> None:
+    design = load_design("edge_npu_16x16", {"mapping": "energy"})
+    prepared = prepare_dense(NETWORKS[0], design, Policy())
+    assert {place.tile_aim for place in prepared.placements} == {TILE_AIMS[0]}
