@@ -27,7 +27,6 @@ app = typer.Typer(
     help="What dynamic inference is really worth on an edge accelerator.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

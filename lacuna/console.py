@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,11 @@ Advance = Callable[[int, int], None]  # (done, total)
 def show_error(message: str) -> None:
     """Print one error message, whole, on stderr."""
     err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True, highlight=False)
+
+
+def show_stopped(kept: str = "") -> None:
+    """Print on stderr that Ctrl-C ended the command, and what is kept."""
+    err.print(escape(f"stopped; {kept}" if kept else "stopped"), soft_wrap=True, highlight=False)
 
 
 def show_json(value: object) -> None:
@@ -98,6 +104,24 @@ def show_lines(lines: Sequence[str]) -> None:
     """Print plain lines, markup not read."""
     for line in lines:
         out.print(escape(line), highlight=False, soft_wrap=True)
+
+
+def shell(*words: object) -> str:
+    """Return a command to be typed as it stands: words with spaces are quoted."""
+    return shlex.join(map(str, words))
+
+
+class Stopped(Exception):
+    """Ctrl-C was pressed; the text says what is kept, and how to go on."""
+
+
+@contextmanager
+def stoppable(kept: str) -> Iterator[None]:
+    """Say what is kept, and how to go on, when Ctrl-C is pressed inside."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped(kept) from None
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from accel_models.units.kinds import KINDS, _load
 from analysis.sweeps.evaluate import evaluate
 from analysis.sweeps.sweep import model_version, request_of, task_of
 from simulator import estimate, replay
-from tests.analysis.sweep_fakes import make_space
+from tests.analysis.sweeps.sweep_fakes import make_space
 from traces import ConfigError, cifar_resnet, load_network, synthetic_trace
 
 PAGE = Path(__file__).parents[1] / "docs" / "adding_a_unit.md"

@@ -5,7 +5,9 @@ All take tasks and answer with futures, so a sweep and a search run on any of th
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -18,7 +20,7 @@ from concurrent.futures import (
 )
 from contextlib import contextmanager
 from multiprocessing import get_context
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from time import sleep
 from typing import Any, Protocol
 
@@ -215,10 +217,11 @@ def _dask(scheduler: str, count: int) -> Iterator[Workers]:
         raise ConfigError("a scheduler needs Dask: install lacuna[cluster]") from None
     dask: Any = distributed
     if scheduler == LOCAL_CLUSTER:
-        with (
-            dask.LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster,
-            dask.Client(cluster) as client,
-        ):
+        with _deaf_to_interrupts():  # workers inherit it: Ctrl-C is the parent's to handle
+            cluster = dask.LocalCluster(
+                n_workers=count, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+            )
+        with cluster, dask.Client(cluster) as client:
             client.run(_one_thread)
             yield DaskWorkers(client, scatter=False)
         return
@@ -237,9 +240,23 @@ def _dask(scheduler: str, count: int) -> Iterator[Workers]:
         yield DaskWorkers(client, scatter=True)
 
 
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach; only the main thread may ask for it."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _begin_work(parent: int) -> None:
     """Begin a worker: one thread of arithmetic, and an end when the process that asked for it is gone."""
     _one_thread()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; this ends with it
     Thread(target=_leave_with, args=(parent,), daemon=True).start()
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lacuna.console import percent, progress, quantity, show_json, show_lines, show_table
+from lacuna.console import percent, progress, quantity, shell, show_json, show_lines, show_table, stoppable
 from lacuna.options import AsJson, OutFolder, Settings
 from traces import ConfigError
 
@@ -40,6 +40,7 @@ def sweep(
     scheduler: Scheduler = None,
     resume: Resume = False,
     settings: Settings = [],  # noqa: B006  (typer copies it)
+    as_json: AsJson = False,
 ) -> None:
     """Evaluate every point of a space: designs x policies x operating points."""
     from accel_models import parse_override  # noqa: PLC0415
@@ -47,8 +48,9 @@ def sweep(
     from analysis import sweep as run  # noqa: PLC0415
 
     loaded = load_space(space, dict(parse_override(text) for text in settings))
-    show_lines([loaded.describe()])
-    with _shown("sweeping") as advance:
+    if not as_json:
+        show_lines([loaded.describe()])
+    with _stoppable("sweep", space, out), _shown("sweeping") as advance:
         results = run(
             loaded,
             out,
@@ -57,7 +59,7 @@ def sweep(
             resume=resume,
             progress=advance,
         )
-    _show_done(results, out)
+    _show_done(results, out, as_json)
 
 
 def search(
@@ -70,6 +72,7 @@ def search(
     scheduler: Scheduler = None,
     resume: Resume = False,
     settings: Settings = [],  # noqa: B006  (typer copies it)
+    as_json: AsJson = False,
 ) -> None:
     """Search a space for its Pareto front instead of evaluating all of it."""
     from accel_models import parse_override  # noqa: PLC0415
@@ -79,8 +82,9 @@ def search(
     if sampler not in {"nsga2", "tpe"}:
         raise ConfigError(f"--sampler {sampler!r}: must be nsga2 or tpe")
     loaded = load_space(space, dict(parse_override(text) for text in settings))
-    show_lines([loaded.describe()])
-    with _shown("searching") as advance:
+    if not as_json:
+        show_lines([loaded.describe()])
+    with _stoppable("search", space, out), _shown("searching") as advance:
         results = run(
             loaded,
             out,
@@ -92,7 +96,7 @@ def search(
             resume=resume,
             progress=advance,
         )
-    _show_done(results, out)
+    _show_done(results, out, as_json)
 
 
 def pareto(
@@ -168,13 +172,23 @@ def _shown(label: str) -> Iterator[Callable[[Progress], None]]:
         yield lambda state: advance(state.done, state.total)
 
 
-def _show_done(results: SweepResults, out: Path) -> None:
+def _stoppable(command: str, space: Path, out: Path) -> AbstractContextManager[None]:
+    again = shell("lacuna", command, space, "--out", out, "--resume")
+    return stoppable(f"finished points are kept in {out}; go on with: {again}")
+
+
+def _show_done(results: SweepResults, out: Path, as_json: bool) -> None:
     frame = results.frame
     misfits = int((~frame["feasible"]).sum())
+    if as_json:
+        manifest = results.manifest
+        objectives = {"minimize": list(manifest.minimize), "maximize": list(manifest.maximize)}
+        show_json({"folder": str(out), "points": len(frame), "do_not_fit": misfits, **objectives})
+        return
     show_lines(
         [
             f"wrote {out}: {len(frame):,} points, {misfits:,} of them do not fit",
-            f"next: lacuna pareto {out}; lacuna report {out}",
+            f"next: {shell('lacuna', 'pareto', out)}; {shell('lacuna', 'report', out)}",
         ]
     )
 

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacuna.console import err, percent, progress, quantity, show_json, show_lines, show_table
+from lacuna.console import (
+    err,
+    percent,
+    progress,
+    quantity,
+    shell,
+    show_json,
+    show_lines,
+    show_table,
+    stoppable,
+)
 from lacuna.options import AsJson
 from traces import ConfigError
 
@@ -68,8 +78,11 @@ def train(
     from networks import train_from_config  # noqa: PLC0415  (imports torch)
 
     folder = out or Path("runs") / config.stem
-    checkpoint = train_from_config(config, folder, _show_epoch, data_dir=data, say=err.print)
-    show_lines([f"wrote {checkpoint}", f"next: lacuna record {checkpoint} --out {config.stem}.parquet"])
+    again = shell("lacuna", "train", config, "--out", folder, *(("--data", data) if data else ()))
+    with stoppable(f"finished epochs are kept in {folder}; go on with: {again}"):
+        checkpoint = train_from_config(config, folder, _show_epoch, data_dir=data, say=err.print)
+    recorded = shell("lacuna", "record", checkpoint, "--out", f"{config.stem}.parquet")
+    show_lines([f"wrote {checkpoint}", f"next: {recorded}"])
 
 
 def record(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lacuna.console import show_json, show_lines
+from lacuna.console import shell, show_json, show_lines
 from lacuna.options import Settings, design_from
 from traces import ConfigError, atomic_write, did_you_mean
 
@@ -32,9 +32,8 @@ def new_design(
     text = commented_yaml(design_from(like, settings), name)
     with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8")
-    show_lines(
-        [f"wrote {path}", f"next: edit it; lacuna inspect {path}; lacuna estimate resnet8_tiny -d {path}"]
-    )
+    look, price = shell("lacuna", "inspect", path), shell("lacuna", "estimate", "resnet8_tiny", "-d", path)
+    show_lines([f"wrote {path}", f"next: edit it; {look}; {price}"])
 
 
 def schema(

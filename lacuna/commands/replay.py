@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lacuna.commands.op_table import show_ops
-from lacuna.console import percent, quantity, show_json, show_lines, show_table
+from lacuna.console import percent, quantity, shell, show_json, show_lines, show_table
 from lacuna.options import (
     AsJson,
     DesignName,
@@ -84,12 +84,25 @@ def replay(
         network = network_from(str(trace), sizes, skip_unsupported)
         inputs, skipped = static_trace(network, batch), network.skipped
     results = run(inputs, chosen, policy=policy, engine=parse_engine(engine), limit=limit, timeline=timeline)
+    replaced = _replacing(out)
     results.save(out)
     show_summary(results, as_json=as_json)
     if ops and not as_json:
         show_ops(results)
     if not as_json:
-        show_lines([*missing_note(skipped), f"wrote {out}/", f"next: lacuna report {out}"])
+        show_lines(
+            [*missing_note(skipped), f"wrote {out}/", *replaced, f"next: {shell('lacuna', 'report', out)}"]
+        )
+
+
+def _replacing(out: Path) -> list[str]:
+    """Remove a report of the results that are about to be replaced; return what to say of them."""
+    if not (out / "summary.json").is_file():
+        return []
+    report = out / "report.html"
+    stale = ", and removed their report.html" if report.is_file() else ""
+    report.unlink(missing_ok=True)
+    return [f"replaced the results that were there{stale}"]
 
 
 def parse_engine(name: str) -> Literal["fast", "events"]:

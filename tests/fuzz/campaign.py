@@ -29,7 +29,7 @@ from analysis.sweeps.expressions import parse_expression
 from analysis.sweeps.space_file import load_space
 from analysis.sweeps.store import load_sweep
 from simulator import estimate, load_results, replay
-from tests.analysis.sweep_fakes import analytic, make_space
+from tests.analysis.sweeps.sweep_fakes import analytic, make_space
 from traces import (
     LacunaError,
     cifar_resnet,

@@ -303,4 +303,28 @@ def test_an_interrupted_replay_leaves_no_folder(
         main()
     assert stop.value.code == 130
     assert not (tmp_path / "r").exists()
-    assert "Traceback" not in capsys.readouterr().err
+    assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.parametrize("command", ["sweep", "search"])
+def test_an_interrupted_sweep_says_how_to_go_on(
+    trace: Path, tmp_path: Path, lacuna: Lacuna, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    space = tmp_path / "my space.yaml"
+    space.write_text(f"designs: [edge_npu_16x16]\nset: {{array.rows: [8, 16]}}\nnetworks: ['{trace}']\n")
+    monkeypatch.setattr(f"analysis.{command}", interrupt)
+    ran = lacuna(command, space, "--out", tmp_path / "out")
+    assert ran.code == 130
+    assert len(ran.err.strip().splitlines()) == 1
+    assert f"lacuna {command} '{space}' --out {tmp_path / 'out'} --resume" in ran.err
+
+
+def test_results_are_never_replaced_without_a_word(trace: Path, tmp_path: Path, lacuna: Lacuna) -> None:
+    ask = ("replay", trace, *NPU, "--out", tmp_path / "r")
+    assert "replaced" not in lacuna(*ask).out
+    (tmp_path / "r" / "report.html").write_text("of before")
+    assert "replaced the results that were there, and removed their report.html" in lacuna(*ask).out
+    assert not (tmp_path / "r" / "report.html").exists()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.traces.test_graph_dense import side_exit_graph
+from tests.traces.graphs.test_graph_dense import side_exit_graph
 from tests.traces.trace_strategies import graphs, traces
 from traces.base.errors import ConfigError
 from traces.files.columns import flatten

@@ -28,9 +28,9 @@ from accel_models.units.gemmini.conv_loads import (
     packed_taps,
     window_of,
 )
-from accel_models.units.gemmini.dma import store_cycles, stored_line_cost
 from accel_models.units.gemmini.machine import Gemmini, Run
-from accel_models.units.gemmini.reuse import (
+from accel_models.units.gemmini.memory.dma import store_cycles, stored_line_cost
+from accel_models.units.gemmini.memory.reuse import (
     INPUT,
     OUTPUT,
     WEIGHTS,
@@ -47,8 +47,8 @@ from accel_models.units.gemmini.reuse import (
     missing,
     reuse_of,
 )
+from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block
 from accel_models.units.gemmini.tiling import ConvLayer, Ints, sizes_of
-from accel_models.units.gemmini.traffic import LINE_BYTES, Block
 
 # The queues' clock: when the host may issue a tile, when each queue is free, and when the tile before last and
 # the last were done.

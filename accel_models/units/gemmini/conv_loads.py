@@ -11,15 +11,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.units.gemmini.compiled import compiled
-from accel_models.units.gemmini.dma import (
+from accel_models.units.gemmini.machine import Gemmini
+from accel_models.units.gemmini.memory.dma import (
     bias_cycles,
     line_cost,
     train_cycles,
 )
-from accel_models.units.gemmini.machine import Gemmini
-from accel_models.units.gemmini.reuse import INPUT, WEIGHTS, C, K, N, P, Q, R, Reuse, S, lines_under, missing
+from accel_models.units.gemmini.memory.reuse import (
+    INPUT,
+    WEIGHTS,
+    C,
+    K,
+    N,
+    P,
+    Q,
+    R,
+    Reuse,
+    S,
+    lines_under,
+    missing,
+)
+from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block
 from accel_models.units.gemmini.tiling import ConvLayer, Ints
-from accel_models.units.gemmini.traffic import LINE_BYTES, Block
 
 Floats = NDArray[np.float64]
 

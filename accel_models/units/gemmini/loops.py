@@ -7,24 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.units.gemmini import (
-    conv,
-    conv_loads,
-    dma,
-    machine,
-    matmul,
-    matmul_loads,
-    queues,
-    reuse,
-    tiling,
-    traffic,
-)
+from accel_models.units.gemmini import conv, conv_loads, machine, matmul, matmul_loads, tiling
 from accel_models.units.gemmini.compiled import compiled_and_kept, sources_of
 from accel_models.units.gemmini.conv import conv_run
 from accel_models.units.gemmini.machine import Gemmini, Run, typed
 from accel_models.units.gemmini.matmul import product_run
-from accel_models.units.gemmini.queues import BEATS, idle_queue
-from accel_models.units.gemmini.reuse import NOTHING_CACHED, Shares
+from accel_models.units.gemmini.memory import dma, queues, reuse, traffic
+from accel_models.units.gemmini.memory.queues import BEATS, idle_queue
+from accel_models.units.gemmini.memory.reuse import NOTHING_CACHED, Shares
 from accel_models.units.gemmini.tiling import (
     ConvLayer,
     ConvTiling,

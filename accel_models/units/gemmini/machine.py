@@ -8,8 +8,8 @@ from accel_models.design.design import Design
 from accel_models.design.params import memory_params
 from accel_models.design.sections import Gemmini as GemminiPart
 from accel_models.dram import MemoryParams
-from accel_models.units.gemmini.dma import GemminiMemory
-from accel_models.units.gemmini.traffic import LINE_BYTES
+from accel_models.units.gemmini.memory.dma import GemminiMemory
+from accel_models.units.gemmini.memory.traffic import LINE_BYTES
 from traces import ConfigError
 
 

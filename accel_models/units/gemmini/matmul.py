@@ -14,15 +14,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.units.gemmini import queues
 from accel_models.units.gemmini.compiled import compiled
-from accel_models.units.gemmini.dma import stored_line_cost
 from accel_models.units.gemmini.machine import Gemmini, Run
 from accel_models.units.gemmini.matmul_loads import Moved, blocks, load_os, load_ws
-from accel_models.units.gemmini.queues import BUSY, Queue, end_of, wait_until
-from accel_models.units.gemmini.reuse import INPUT, OUTPUT, WEIGHTS, C, K, P, Shares, missing, reuse_of
+from accel_models.units.gemmini.memory import queues
+from accel_models.units.gemmini.memory.dma import stored_line_cost
+from accel_models.units.gemmini.memory.queues import BUSY, Queue, end_of, wait_until
+from accel_models.units.gemmini.memory.reuse import INPUT, OUTPUT, WEIGHTS, C, K, P, Shares, missing, reuse_of
+from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block, block_lines
 from accel_models.units.gemmini.tiling import ConvLayer, Ints, Product
-from accel_models.units.gemmini.traffic import LINE_BYTES, Block, block_lines
 
 # Depths of the reservation station's queues, Gemmini's default configuration.
 BLOCKS_QUEUED = 8  # 16 entries, two commands a block

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accel_models.units.gemmini import queues
 from accel_models.units.gemmini.compiled import compiled
-from accel_models.units.gemmini.dma import GemminiMemory, line_cost
 from accel_models.units.gemmini.machine import Gemmini
-from accel_models.units.gemmini.queues import Queue, end_of
-from accel_models.units.gemmini.reuse import INPUT, WEIGHTS, C, K, P, Reuse, missing
+from accel_models.units.gemmini.memory import queues
+from accel_models.units.gemmini.memory.dma import GemminiMemory, line_cost
+from accel_models.units.gemmini.memory.queues import Queue, end_of
+from accel_models.units.gemmini.memory.reuse import INPUT, WEIGHTS, C, K, P, Reuse, missing
+from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block, block_lines, block_traffic
 from accel_models.units.gemmini.tiling import Ints, Product
-from accel_models.units.gemmini.traffic import LINE_BYTES, Block, block_lines, block_traffic
 
 LOADS_QUEUED = 8  # depth of the reservation station's queue, Gemmini's default configuration
 

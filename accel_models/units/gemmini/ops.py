@@ -13,7 +13,8 @@ import numpy as np
 
 from accel_models.units.gemmini.loops import Floats, product_tile, run_layers, run_products
 from accel_models.units.gemmini.machine import Gemmini, Run
-from accel_models.units.gemmini.reuse import NOTHING_CACHED, Shares
+from accel_models.units.gemmini.memory.reuse import NOTHING_CACHED, Shares
+from accel_models.units.gemmini.memory.traffic import LINE_BYTES
 from accel_models.units.gemmini.tiling import (
     DIMS,
     ConvLayer,
@@ -23,7 +24,6 @@ from accel_models.units.gemmini.tiling import (
     Room,
     search_tiling,
 )
-from accel_models.units.gemmini.traffic import LINE_BYTES
 from accel_models.work.shapes import Shapes, shapes_of
 from traces import Op
 

@@ -18,8 +18,8 @@ from accel_models.units.array.op_sizes import Floats
 from accel_models.units.array.price import gather_cycles, inside_array
 from accel_models.units.array.systolic import Gemms, compute_cycles
 from accel_models.units.gemmini.machine import gemmini_of
+from accel_models.units.gemmini.memory.reuse import NOTHING_CACHED
 from accel_models.units.gemmini.ops import LibraryRuns, is_product, run_op
-from accel_models.units.gemmini.reuse import NOTHING_CACHED
 from accel_models.units.queue_parts import QueueTimes, parts_of
 from accel_models.units.unit_cost import BusTimes, Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes

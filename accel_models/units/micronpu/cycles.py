@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel_models.units.micronpu.blocks import Blocks, choose_blocks, clipped
-from accel_models.units.micronpu.mac import mac_cycles, micro_counts
+from accel_models.units.micronpu.blocks.choice import Blocks, choose_blocks, clipped
+from accel_models.units.micronpu.blocks.mac import mac_cycles, micro_counts
+from accel_models.units.micronpu.blocks.traversal import flat_micro_sizes
 from accel_models.units.micronpu.machine import Banks, MicroNpu
-from accel_models.units.micronpu.transfers import (
+from accel_models.units.micronpu.memory.transfers import (
     BRICK,
     SCALE_BYTES,
     Moved,
     block_cycles,
     moved_bytes,
 )
-from accel_models.units.micronpu.traversal import flat_micro_sizes
-from accel_models.units.micronpu.weights import encoded_bytes
+from accel_models.units.micronpu.memory.weights import encoded_bytes
 from accel_models.units.micronpu.work import Bools, Engine, Floats, Ints, NpuWork, rounded, up
 
 _ISSUE = 4  # blocks that a command keeps in flight

@@ -8,8 +8,8 @@ import numpy as np
 
 from accel_models.units.micronpu.cycles import OpCycles, op_cycles
 from accel_models.units.micronpu.machine import MicroNpu
-from accel_models.units.micronpu.staging import Staging, stage_weights
-from accel_models.units.micronpu.transfers import (
+from accel_models.units.micronpu.memory.staging import Staging, stage_weights
+from accel_models.units.micronpu.memory.transfers import (
     COPY,
     INPUTS,
     SCALES,

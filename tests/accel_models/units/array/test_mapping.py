@@ -1,0 +1,352 @@
+"""The mapper: one case by hand, its choices against a slow search, and the laws it may not break."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel_models.design.sections import Array
+from accel_models.dram import MemoryParams, transfer_cycles
+from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
+from accel_models.units.array.systolic import Gemms, compute_cycles
+from accel_models.units.array.tile_search import KEPT, Prices
+from accel_models.work.shapes import Shapes, shapes_of
+from tests.accel_models.units.array.array_changes import changed
+from traces.graphs.parts import Op
+
+ARRAY = Array(rows=8, cols=8, dataflow="ws", weight_preload="overlapped", drain="overlapped")
+MEMORY = MemoryParams(
+    activation_buffer_bytes=16 << 10,
+    weight_buffer_bytes=16 << 10,
+    accumulator_buffer_bytes=16 << 10,
+    dram_bytes_per_mebicycle=8 << 20,
+    dram_latency_cycles=50,
+    burst_bytes=32,
+    requests_in_flight=8,
+)
+DATAFLOWS = ("ws", "is", "os")
+
+
+def conv(
+    in_channels: int,
+    out_channels: int,
+    size: int,
+    kernel: int = 1,
+    stride: int = 1,
+    groups: int = 1,
+    batch: int = 1,
+) -> Shapes:
+    op = Op(
+        name="conv",
+        kind="conv",
+        inputs=("input",),
+        in_channels=in_channels,
+        out_channels=out_channels,
+        in_height=size,
+        in_width=size,
+        out_height=-(-size // stride),
+        out_width=-(-size // stride),
+        kernel_height=kernel,
+        kernel_width=kernel,
+        stride_height=stride,
+        stride_width=stride,
+        groups=groups,
+    )
+    return shapes_of(op, batch=batch)
+
+
+CONVS = st.builds(
+    conv,
+    st.integers(1, 70),
+    st.integers(1, 70),
+    st.integers(1, 20),
+    st.sampled_from([1, 3, 5]),
+    st.sampled_from([1, 2]),
+    batch=st.integers(1, 3),
+)
+DEPTHWISE = st.integers(2, 70).flatmap(
+    lambda c: st.builds(
+        conv, st.just(c), st.just(c), st.integers(1, 20), st.sampled_from([3, 5]), groups=st.just(c)
+    )
+)
+OPS = st.one_of(CONVS, DEPTHWISE)
+KIBS = st.sampled_from([1 << 9, 1 << 10, 1 << 11, 1 << 13, 1 << 15])
+
+
+@st.composite
+def memories(draw: st.DrawFn) -> MemoryParams:
+    return MemoryParams(
+        activation_buffer_bytes=draw(KIBS),
+        weight_buffer_bytes=draw(KIBS),
+        accumulator_buffer_bytes=draw(KIBS),
+        shared_buffer=draw(st.booleans()),
+        double_buffered=draw(st.booleans()),
+        double_buffered_accumulator=draw(st.booleans()),
+        halo_kept=draw(st.booleans()),
+        tile_overhead_cycles=draw(st.integers(0, 40)),
+        activation_bits=draw(st.sampled_from([4, 8, 16])),
+        weight_bits=draw(st.sampled_from([4, 8])),
+        dram_bytes_per_mebicycle=draw(st.integers(1 << 18, 64 << 20)),
+        dram_latency_cycles=draw(st.integers(0, 200)),
+        burst_bytes=draw(st.sampled_from([1, 16, 64])),
+        requests_in_flight=draw(st.integers(1, 16)),
+    )
+
+
+ARRAYS = st.builds(
+    Array,
+    rows=st.sampled_from([4, 8, 16]),
+    cols=st.sampled_from([4, 8, 16]),
+    dataflow=st.sampled_from(DATAFLOWS),
+    weight_preload=st.sampled_from(["serial", "overlapped"]),
+    drain=st.sampled_from(["every_fold", "overlapped"]),
+    reduction=st.sampled_from(["im2col", "per_tap"]),
+    stream_block=st.sampled_from([0, 16]),
+    trim_folds=st.booleans(),
+)
+
+
+def test_one_tile_by_hand() -> None:
+    """8 x 8 x 8 pixels and channels on 8 x 8, everything fits: load, compute, store.
+
+    ::
+
+        bus    | load 512 + 64 B: 72 + 50 |                 | store 512 B: 64 + 50 |
+        array                             | 8 + 64 + 14 = 86 |
+    """
+    memory = replace(MEMORY, requests_in_flight=100, tile_overhead_cycles=10_000)  # tiles never pay here
+    chosen = map_ops(conv(8, 8, 8), ARRAY, memory)
+    assert (chosen.pixel_tiles[0], chosen.channel_tiles[0], chosen.reduction_tiles[0]) == (1, 1, 1)
+    assert chosen.compute_cycles[0] == 86
+    assert (chosen.dram_input_bytes[0], chosen.dram_weight_bytes[0], chosen.dram_output_bytes[0]) == (
+        512,
+        64,
+        512,
+    )
+    assert chosen.total_cycles[0] == (72 + 50) + (86 + 10_000) + (64 + 50)
+    assert chosen.stall_cycles[0] == chosen.total_cycles[0] - 86
+
+
+def test_tiles_hide_the_bus_behind_the_array() -> None:
+    """With a bus of its own speed the array waits only for the first tile in and the last one out."""
+    whole = map_ops(
+        conv(64, 64, 16), ARRAY, replace(MEMORY, activation_buffer_bytes=1 << 20, tile_overhead_cycles=9999)
+    )
+    tiled = map_ops(conv(64, 64, 16), ARRAY, MEMORY)
+    assert tiled.pixel_tiles[0] > 1
+    assert tiled.total_cycles[0] < whole.total_cycles[0] - 9999 + 1
+
+
+def test_what_is_on_chip_is_not_fetched() -> None:
+    shapes = conv(8, 8, 8)
+    inside = map_ops(
+        shapes, ARRAY, MEMORY, operands=Operands(input_on_chip=True, output_on_chip=np.array([True]))
+    )
+    assert inside.dram_input_bytes[0] == inside.dram_output_bytes[0] == 0
+    assert inside.dram_weight_bytes[0] == 64
+    nothing = Operands(input_on_chip=True, output_on_chip=True, weights_on_chip=True)
+    all_inside = map_ops(shapes, ARRAY, MEMORY, operands=nothing)
+    assert all_inside.total_cycles[0] == all_inside.compute_cycles[0] == 86
+
+
+def test_weights_that_come_first_delay_the_inputs() -> None:
+    """8 x 8 x 8 by hand: 64 B of weights, then 512 B of inputs, each a transfer with its own latency."""
+    memory = replace(MEMORY, requests_in_flight=100, tile_overhead_cycles=10_000)
+    in_turn = map_ops(conv(8, 8, 8), ARRAY, memory, operands=Operands(weights_first=True))
+    assert in_turn.total_cycles[0] == (8 + 50) + (64 + 50) + (86 + 10_000) + (64 + 50)
+    at_hand = Operands(weights_first=True, input_on_chip=True)
+    assert map_ops(conv(8, 8, 8), ARRAY, memory, operands=at_hand).total_cycles[0] == (8 + 50) + (
+        86 + 10_000
+    ) + (64 + 50)
+
+
+def test_weights_that_come_first_are_not_fetched_again_for_nothing() -> None:
+    """A stem behind a slow bus: small weights again and again save input bytes, but only tile by tile."""
+    array = changed(ARRAY, rows=16, cols=16, reduction="per_tap", stream_block=16)
+    memory = replace(
+        MEMORY,
+        activation_buffer_bytes=256 << 10,
+        weight_buffer_bytes=0,
+        shared_buffer=True,
+        halo_kept=False,
+        dram_bytes_per_mebicycle=(8 << 20) // 5,
+        burst_bytes=64,
+    )
+    shapes = conv(3, 16, 32, kernel=3)
+    by_tile, in_turn = (
+        map_ops(shapes, array, memory, operands=Operands(output_on_chip=True, weights_first=first))
+        for first in (False, True)
+    )
+    assert by_tile.dram_weight_bytes[0] > in_turn.dram_weight_bytes[0] == 448
+    assert by_tile.total_cycles[0] < in_turn.total_cycles[0]
+
+
+def test_gathered_channels_fetch_their_broken_bursts() -> None:
+    shapes = conv(8, 8, 8)
+    given = Operands(input_pixel_bytes=64, weight_bytes=np.array([640]))
+    chosen = map_ops(shapes, ARRAY, MEMORY, operands=given)
+    assert chosen.dram_input_bytes[0] == 64 * 64
+    assert chosen.dram_weight_bytes[0] == 640
+
+
+def test_a_stride_skips_whole_rows_only() -> None:
+    """A 1x1 convolution of stride 2 reads every second row, and all but the last column of it."""
+    chosen = map_ops(conv(32, 8, 8, stride=2), ARRAY, MEMORY)
+    assert chosen.dram_input_bytes[0] == 4 * 7 * 32
+
+
+def test_halo_is_read_twice_unless_it_is_kept() -> None:
+    """32 rows cut at least in two: a 3x3 kernel shares 2 rows at each border."""
+    tight = replace(MEMORY, activation_buffer_bytes=10 << 10, tile_overhead_cycles=100)
+    shapes = conv(16, 8, 32, kernel=3)
+    twice, once = (map_ops(shapes, ARRAY, replace(tight, halo_kept=kept)) for kept in (False, True))
+    assert once.dram_input_bytes[0] == 32 * 32 * 16
+    assert twice.dram_input_bytes[0] >= (32 + 2) * 32 * 16
+
+
+def test_what_does_not_fit_says_what_it_needs() -> None:
+    memory = replace(MEMORY, weight_buffer_bytes=100)
+    chosen = map_ops(conv(64, 64, 8), ARRAY, memory)
+    assert not chosen.feasible[0]
+    assert BUFFERS[chosen.short_buffer[0]] == "weight"
+    assert (chosen.demand_bytes[0], chosen.bound_bytes[0]) == (2 * 8 * 8, 100)  # one fold, double buffered
+    assert chosen.total_cycles[0] == 0
+    assert map_ops(conv(64, 64, 8), ARRAY, replace(MEMORY, weight_buffer_bytes=128)).feasible[0]
+
+
+def test_skipped_work_is_free_and_fits_anywhere() -> None:
+    op_shapes = conv(8, 8, 8)
+    skipped = replace(op_shapes, out_channels=np.array([0]))
+    chosen = map_ops(skipped, ARRAY, replace(MEMORY, weight_buffer_bytes=0))
+    assert chosen.feasible[0]
+    counts = {f.name for f in fields(Mapping)} - {"feasible"}
+    assert all(getattr(chosen, name)[0] == 0 for name in counts)
+
+
+def test_no_ops_map_to_nothing() -> None:
+    assert len(map_ops(conv(8, 8, 8).take(slice(0, 0)), ARRAY, MEMORY)) == 0
+
+
+def test_energy_trades_time_for_bytes() -> None:
+    shapes = conv(64, 64, 20, kernel=3)
+    fast = map_ops(shapes, ARRAY, replace(MEMORY, halo_kept=False))
+    frugal = map_ops(
+        shapes,
+        ARRAY,
+        replace(MEMORY, halo_kept=False),
+        prices=Prices(dram_pj_per_byte=64.0, buffer_pj_per_byte=1.0),
+    )
+    moved = [m.dram_input_bytes + m.dram_weight_bytes + m.dram_output_bytes for m in (fast, frugal)]
+    assert moved[1][0] <= moved[0][0]
+    assert frugal.total_cycles[0] >= fast.total_cycles[0]
+
+
+def test_many_at_once_equal_one_by_one() -> None:
+    """Chunks, neighbours and order change nothing."""
+    many = [conv(i % 60 + 1, i % 37 + 1, i % 9 + 4, kernel=1 + 2 * (i % 2)) for i in range(40)]
+    together = Shapes(
+        kind="conv",
+        **{
+            f.name: np.concatenate([getattr(s, f.name) for s in many])
+            for f in fields(Shapes)
+            if f.name != "kind"
+        },
+    )
+    chosen = map_ops(together, ARRAY, MEMORY)
+    for i, alone in enumerate(many):
+        single = map_ops(alone, ARRAY, MEMORY)
+        for f in fields(Mapping):
+            assert getattr(single, f.name)[0] == getattr(chosen, f.name)[i], f.name
+
+
+@settings(deadline=None, max_examples=60)
+@given(shapes=OPS, array=ARRAYS, memory=memories())
+def test_never_beats_the_roofline_nor_moves_less_than_it_must(
+    shapes: Shapes, array: Array, memory: MemoryParams
+) -> None:
+    chosen = map_ops(shapes, array, memory)
+    if not chosen.feasible[0]:
+        assert chosen.demand_bytes[0] > chosen.bound_bytes[0]
+        return
+    moved = int((chosen.dram_input_bytes + chosen.dram_weight_bytes + chosen.dram_output_bytes)[0])
+    assert chosen.total_cycles[0] * array.peak_macs_per_cycle >= shapes.macs[0]
+    assert chosen.total_cycles[0] * memory.dram_bytes_per_mebicycle >= moved << 20
+    assert chosen.total_cycles[0] >= chosen.array_cycles[0]
+    if array.stream_block == 0:  # else even tiles may fill commands better than the op in one piece
+        assert chosen.array_cycles[0] >= chosen.compute_cycles[0]
+    apart = compute_cycles(array, Gemms.of_shapes(shapes))[0]
+    assert chosen.compute_cycles[0] == apart or chosen.packed_groups[0] > 1
+    assert chosen.dram_weight_bytes[0] * 8 >= shapes.weights[0] * memory.weight_bits
+    assert chosen.dram_output_bytes[0] * 8 >= shapes.output_elements[0] * memory.activation_bits
+    # Compulsory input: all of it, unless a stride steps over rows and columns.
+    if shapes.stride_height[0] == 1:
+        assert chosen.dram_input_bytes[0] * 8 >= shapes.input_elements[0] * memory.activation_bits
+    first = chosen.first_input_bytes[0] + chosen.first_weight_bytes[0]
+    assert transfer_cycles(memory, first) <= chosen.load_cycles[0] + memory.burst_cycles + 1
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    shapes=OPS,
+    array=ARRAYS,
+    memory=memories(),
+    what=st.sampled_from(["activation", "weight", "accumulator"]),
+    factor=st.sampled_from([2, 3, 5]),
+)
+def test_a_bigger_buffer_is_never_slower(
+    shapes: Shapes, array: Array, memory: MemoryParams, what: str, factor: int
+) -> None:
+    name = f"{what}_buffer_bytes"
+    bigger = replace(memory, **{name: getattr(memory, name) * factor})
+    in_turn = Operands(weights_first=factor == 3)
+    small, big = (map_ops(shapes, array, each, operands=in_turn) for each in (memory, bigger))
+    assert big.feasible[0] >= small.feasible[0]
+    if small.feasible[0]:
+        assert big.total_cycles[0] <= small.total_cycles[0]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    shapes=OPS,
+    array=ARRAYS,
+    memory=memories(),
+    faster=st.integers(1, 64 << 20),
+    operands=st.builds(Operands, input_on_chip=st.booleans(), weights_first=st.booleans()),
+)
+def test_more_bandwidth_is_never_slower(
+    shapes: Shapes, array: Array, memory: MemoryParams, faster: int, operands: Operands
+) -> None:
+    fast = replace(memory, dram_bytes_per_mebicycle=memory.dram_bytes_per_mebicycle + faster)
+    slower, quicker = (map_ops(shapes, array, each, operands=operands) for each in (memory, fast))
+    assert quicker.total_cycles[0] <= slower.total_cycles[0]
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    shapes=CONVS,
+    array=ARRAYS.filter(lambda a: not a.trim_folds),
+    memory=memories(),
+    kept=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_gating_channels_never_costs_cycles(
+    shapes: Shapes, array: Array, memory: MemoryParams, kept: tuple[float, float]
+) -> None:
+    gated = replace(
+        shapes,
+        in_channels=np.ceil(shapes.in_channels * kept[0]).astype(np.int64),
+        out_channels=np.ceil(shapes.out_channels * kept[1]).astype(np.int64),
+    )
+    dense, sparse = map_ops(shapes, array, memory), map_ops(gated, array, memory)
+    assert sparse.feasible[0] >= dense.feasible[0]
+    if dense.feasible[0]:
+        assert sparse.compute_cycles[0] <= dense.compute_cycles[0]
+        assert sparse.total_cycles[0] <= dense.total_cycles[0]
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+def test_the_kept_operand_is_named(dataflow: str) -> None:
+    chosen = map_ops(conv(64, 64, 16, kernel=3), changed(ARRAY, dataflow=dataflow), MEMORY)
+    assert KEPT[chosen.kept[0]] in {"inputs", "weights", "outputs"}
+    assert chosen.total_cycles.flags.writeable is False

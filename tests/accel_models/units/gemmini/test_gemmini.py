@@ -1,0 +1,246 @@
+"""Gemmini's tiles, its DMA and whole convolutions."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel_models.design.load import load_design
+from accel_models.units.gemmini.loops import conv_cycles, run_layers
+from accel_models.units.gemmini.machine import Gemmini, Run, gemmini_of
+from accel_models.units.gemmini.memory.dma import (
+    GemminiMemory,
+    bias_cycles,
+    line_cost,
+    same_line_share,
+    store_cycles,
+    stored_line_cost,
+    train_cycles,
+)
+from accel_models.units.gemmini.memory.reuse import (
+    INPUT,
+    NOTHING_CACHED,
+    WEIGHTS,
+    lines_under,
+    missing,
+    reuse_of,
+)
+from accel_models.units.gemmini.memory.traffic import Block, block_traffic
+from accel_models.units.gemmini.tiling import ConvLayer, ConvTiling, dosa_tiling, search_tiling
+from analysis.validation.arrays.firesim import estimated_cycles, mapping_cycles
+from analysis.validation.arrays.gemmini import gemmini_comparisons
+from traces.base.errors import ConfigError
+
+MEMORY = GemminiMemory(latency_cycles=100.0)
+MACHINE = Gemmini(memory=MEMORY)
+DESIGN = load_design("gemmini_16x16")
+FIRESIM = gemmini_of(DESIGN)
+
+
+def layer(size: int, channels: int, filters: int, kernel: int = 1, stride: int = 1) -> ConvLayer:
+    return ConvLayer.square(
+        size=size, channels=channels, filters=filters, kernel=kernel, stride=stride, padding=kernel // 2
+    )
+
+
+def default_tiling(shape: ConvLayer) -> ConvTiling:
+    return search_tiling(shape, MACHINE).tiling
+
+
+WHOLE = ConvTiling(Q=8, P=8, K=64, S=1, R=1, C=64)
+LAYERS = st.builds(
+    layer,
+    st.integers(3, 40),
+    st.integers(1, 200),
+    st.integers(1, 200),
+    st.sampled_from([1, 3]),
+    st.integers(1, 2),
+)
+
+
+def test_the_host_weighs_every_candidate() -> None:
+    """8 x 8 x 64 fits as it is: one.  A row of 1 x 520 pixels shrinks to 512 and cannot grow back.
+
+    That is one for 520, eight on the way down, one more column (twice: first alone, then among all sizes).
+    """
+    assert search_tiling(layer(8, 64, 64), MACHINE).candidates == 1
+    row = layer(520, 16, 16)._replace(in_height=1, out_height=1)
+    search = search_tiling(row, MACHINE)
+    assert (search.tiling.P, search.candidates) == (512, 1 + 8 + 1 + 1)
+    known = load_design("gemmini_16x16", {"gemmini.search_cycles": 0})
+    assert estimated_cycles(layer(8, 64, 64), DESIGN) == estimated_cycles(layer(8, 64, 64), known) + 262
+
+
+def test_what_fits_is_one_tile() -> None:
+    assert default_tiling(layer(8, 64, 64)) == WHOLE
+
+
+def test_filters_then_rows_then_columns_shrink() -> None:
+    """32 x 32 x 16 outputs are 1024 accumulator rows; half of 1024 holds 22 x 23 of them.
+
+    The largest size shrinks first, the earlier letter of equals: Q and P take turns from 32 down.
+    """
+    assert default_tiling(layer(32, 3, 16, kernel=3)) == ConvTiling(Q=22, P=23, K=16, S=3, R=3, C=3)
+
+
+def test_channels_shrink_by_rows_of_the_array_and_grow_back_one_by_one() -> None:
+    tile = default_tiling(layer(56, 256, 64))
+    assert (tile.Q, tile.P, tile.K, tile.C) == (22, 23, 16, 240)  # 241 would need a 16th row of every pixel
+    assert default_tiling(layer(7, 512, 512, kernel=3)).C == 119
+
+
+@given(shape=LAYERS)
+@settings(deadline=None, max_examples=40)
+def test_default_tiles_fit_half_of_each_memory(shape: ConvLayer) -> None:
+    tile = default_tiling(shape)
+    stride = shape.stride_height
+    inputs = -(-tile.C // 16) * (tile.Q * stride + tile.S - 1) * (tile.P * stride + tile.R - 1)
+    weights = -(-tile.K // 16) * tile.S * tile.R * tile.C
+    assert inputs + weights <= 8192
+    assert -(-tile.K // 16) * tile.Q * tile.P <= 512
+
+
+@given(shape=LAYERS)
+@settings(deadline=None, max_examples=40)
+def test_tiles_cover_the_layer_once(shape: ConvLayer) -> None:
+    """Into an array of one column, every MAC reads its input from the scratchpad."""
+    tile = default_tiling(shape)
+    runs = run_layers(np.array([shape], np.int64), tile.sizes[None], tile.loops, MACHINE._replace(cols=1))
+    macs = 1
+    for size in shape.sizes.values():
+        macs *= size
+    assert Run(*runs[0]).array_input_reads == macs
+
+
+def test_a_dosa_mapping_by_hand() -> None:
+    """Levels 0 to 2 multiply to the tile; level 3 lists its loops from the outermost in."""
+    tile = dosa_tiling("L3[WIO] Q7 P6 - L2[WI] N1 K16X - L1[O] K4 S7 R7 Q2 P4 C3X - L0[W] Q8 P4")
+    assert tile == ConvTiling(Q=16, P=16, K=64, S=7, R=7, C=3, order="NKSRCQP")
+
+
+def test_a_mapping_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"cannot read 'Z4'"):
+        dosa_tiling("L3[WIO] Z4 - L2[WI] N1 - L1[O] K4 - L0[W] Q8")
+
+
+def test_trains_of_loads_by_hand() -> None:
+    """In a train 16 requests, or two commands, share each round trip."""
+    full, row = Block(0, 64, 16, 64), Block(0, 64, 1, 64)
+    assert train_cycles(MEMORY, full) == 16 * (100 + 8 + 3) / 16
+    assert train_cycles(MEMORY, row) == (100 + 4 + 14) / 2
+    assert train_cycles(MEMORY._replace(latency_cycles=0.0), full) == 16 * 4
+    assert bias_cycles(MEMORY) == (100 + 16 + 14) / 2
+
+
+def test_stores_by_hand() -> None:
+    """Rows of 14 bytes, 14 apart: 16 of them straddle 13 borders of 16 bytes, three of those of 64."""
+    aligned, packed = Block(0, 64, 16, 16), Block(0, 14, 16, 14)
+    assert store_cycles(MEMORY, 1, aligned) == 16 * 108 / 16
+    at_once = MEMORY._replace(latency_cycles=0.0)
+    assert store_cycles(at_once, 2, aligned) == 2 * 26
+    requests, beats, _, _ = block_traffic(packed)
+    assert store_cycles(at_once, 1, packed) == beats + 1 > 26
+    assert store_cycles(MEMORY, 1, packed) == requests * 108 / 16 > 16 * 108 / 16
+
+
+def test_requests_to_one_line_take_turns() -> None:
+    """16 in flight: a line of 16 or more rows keeps all others waiting, one of four leaves room for three more."""
+    shares = [same_line_share(MEMORY, pitch) for pitch in (1, 4, 8, 16, 32, 64)]
+    assert shares == [1.0, 1.0, 0.5, 0.25, 0.125, 0.0]
+    slow = MEMORY._replace(latency_cycles=0.0, same_line_store_cycles=20.0)
+    assert store_cycles(slow, 1, Block(0, 2, 16, 2)) == 16 * 20
+    assert store_cycles(slow, 1, Block(0, 16, 16, 16)) == 16 * 5
+
+
+def test_lines_touched_by_rows() -> None:
+    assert lines_under(1, 0, 64, 128) == 1
+    assert lines_under(1, 48, 64, 128) == 2
+    assert lines_under(1, 0, 16, 1000) == 1 + 15 / 64  # unaligned rows: on average
+    assert lines_under(8, 0, 16, 16) == 2  # neighbours share lines
+
+
+def test_what_a_line_costs_by_where_it_lies() -> None:
+    memory = MEMORY._replace(llc_line_cycles=10.0, line_cycles=30.0)
+    assert line_cost(memory, (0.5, 0.25)) == 0.5 * 10 + 0.25 * 30
+    assert stored_line_cost(memory, (0.5, 0.25)) == 2 * (0.5 * 10 + 0.25 * 30)  # fetched, and written back
+
+
+def test_one_tile_takes_its_turns() -> None:
+    """4 x 4 pixels, 16 to 16 channels, no latency: load, execute and store one after the other."""
+    memory = GemminiMemory(latency_cycles=0.0)
+    machine = Gemmini(memory=memory, tile_issue_cycles=0.0, command_interval_cycles=0.0)
+    one = layer(4, 16, 16)
+    tile = default_tiling(one)
+    inputs = 4 * max(4 * 1, 4 * 9 / 16, (4 + 14) / 2)  # four commands of four rows of one beat: two in flight
+    weights = max(16, (16 + 14) / 2)
+    zeros = 16
+    execute = 4 * 4 + (16 - 4)  # the last block hides the next preload
+    store = 4 * (4 + 10)
+    assert conv_cycles(one, tile, machine) == inputs + weights + zeros + execute + store
+
+
+@given(shape=LAYERS, latency=st.integers(0, 200))
+@settings(deadline=None, max_examples=30)
+def test_never_beats_the_roofline(shape: ConvLayer, latency: int) -> None:
+    machine = MACHINE._replace(memory=MEMORY._replace(latency_cycles=float(latency)))
+    tile = search_tiling(shape, machine).tiling
+    cycles = conv_cycles(shape, tile, machine)
+    macs = 1
+    for size in shape.sizes.values():
+        macs *= size
+    assert cycles * 256 >= macs
+    slower = machine._replace(memory=machine.memory._replace(latency_cycles=latency + 50.0, beat_cycles=2.0))
+    assert conv_cycles(shape, tile, slower) >= cycles
+
+
+def test_a_second_run_finds_small_layers_in_the_cache() -> None:
+    """The library's own cut, written as a mapping: the same tiles and loops, but warm."""
+    small, large = layer(14, 64, 64), layer(400, 64, 64)
+    whole = "L3[WIO] N1 - L2[WI] K16X - L1[O] K4 C4 Q14 C16X - L0[W] P14"
+    (warm,) = mapping_cycles([small], [whole], DESIGN)
+    assert warm < conv_cycles(small, dosa_tiling(whole), FIRESIM)
+    tiles = "L3[WIO] Q20 P20 - L2[WI] K16X - L1[O] K4 C4 Q20 C16X - L0[W] P20"
+    (again,) = mapping_cycles([large], [tiles], DESIGN)
+    cold = conv_cycles(large, dosa_tiling(tiles), FIRESIM)
+    assert 0.95 * cold < again <= cold  # of 20 MB hardly anything stays in 4 MiB
+
+
+def test_where_a_tile_finds_its_lines() -> None:
+    """Two tiles of filters inside, two of rows outside: inputs return at once, weights a turn later.
+
+    By hand, for inputs with endless caches but L2 of 2,048 lines: the first turn of filters fills 128 lines of inputs,
+    64 of weights and 128 of outputs; the second as many of weights and outputs: half of both come in between.
+    """
+    shape = layer(16, 64, 128)
+    tiling = ConvTiling(Q=8, P=16, K=64, S=1, R=1, C=64)
+    machine = MACHINE._replace(memory=MEMORY._replace(l2_bytes=2048 * 64.0))
+    reuse = reuse_of(shape, tiling.sizes, tiling.loops, machine, NOTHING_CACHED)
+    starts = [np.array([0, q, 0, k, 0, 0, 0]) for q in (0, 8) for k in (0, 64)]
+    inputs = [missing(reuse, INPUT, start) for start in starts]
+    assert inputs[0] == inputs[2] == (0, 1)  # never touched
+    assert inputs[1] == inputs[3]
+    assert inputs[1][1] < 1e-9
+    assert inputs[1][0] < 0.2
+    weights = [missing(reuse, WEIGHTS, start) for start in starts]
+    assert weights[0] == weights[1] == (0, 1)
+    assert weights[2] == weights[3]
+    assert weights[2][0] > inputs[1][0]  # more came in between
+
+
+def test_rows_a_power_of_two_apart_leave_each_other_less_room() -> None:
+    """Weights 2 KiB apart meet in one set of 32; 2,064 bytes apart they spread."""
+    shape = layer(16, 64, 2048, kernel=3)
+    tiling = ConvTiling(Q=8, P=16, K=16, S=3, R=3, C=64)
+    machine = MACHINE._replace(memory=MEMORY._replace(l2_bytes=2.0**19, llc_bytes=2.0**22))
+    gone = []
+    for pitch in (2048, 2064):
+        rows = shape._replace(weight_pitch=pitch)
+        reuse = reuse_of(rows, tiling.sizes, tiling.loops, machine, NOTHING_CACHED)
+        gone.append(sum(missing(reuse, WEIGHTS, np.array([0, 0, 0, 16, 0, 0, 0]))))
+    assert gone[0] > 3 * gone[1]
+
+
+@pytest.mark.parametrize("comparison", gemmini_comparisons(), ids=lambda c: c.name)
+def test_agrees_with_rtl(comparison) -> None:
+    assert comparison.mean_error <= comparison.bound_mean
+    assert comparison.worst_error <= comparison.bound_worst

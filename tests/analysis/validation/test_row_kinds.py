@@ -1,0 +1,108 @@
+"""`lacuna validate --rows`: the kinds of rows, what is skipped and why, and the scores by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analysis.validation.row_kinds import ROW_KINDS, row_kind
+from analysis.validation.rows.kind import (
+    NotCovered,
+    Pair,
+    RowKind,
+    Skipped,
+    each,
+    number,
+    read_measured_rows,
+    score_rows,
+)
+from traces.base.errors import ConfigError, FileProblem
+
+REFERENCE = Path(__file__).parents[3] / "analysis" / "validation" / "reference"
+# Kind by a shipped file that has its columns, and how many of its rows are compared.
+FILES = [
+    ("scalesim", "array_scalesim", 378),
+    ("zigzag_density", "zigzag_density", 20),
+    ("gemmini_conv", "gemmini_conv_rtl", 27),
+    ("gemmini_firesim", "gemmini_firesim", 47),
+    ("gemmini_firesim_repeats", "gemmini_firesim_repeats", 47),
+    ("gemmini_dynamic", "gemmini_dynamic_rtl", 278),
+    ("gemmini_dynamic_inputs", "gemmini_dynamic_inputs", 300),
+    ("mlperf_tiny", "mlperf_tiny", 120),
+    ("mlperf_tiny_energy", "mlperf_tiny", 63),
+    ("dpacs", "dpacs_fpga", 18),
+    ("vela_ops", "vela_ops", 1174),
+    ("vela_ops_npu", "vela_ops", 1174),
+    ("vela_networks", "vela_networks", 35),
+]
+
+
+def _predict(row: dict[str, str]) -> tuple[float, float]:
+    if row["b"] == "no":
+        raise NotCovered("not ours")
+    return number(row, "a"), number(row, "b")
+
+
+TINY = RowKind(
+    what="pairs",
+    columns=("a", "b"),
+    evaluate=each(_predict, label=lambda r: r["a"], group=lambda r: r["g"]),
+)
+
+
+def test_scores_by_hand() -> None:
+    rows = [
+        {"a": "10", "b": "11", "g": "x"},
+        {"a": "10", "b": "8", "g": "x"},
+        {"a": "10", "b": "13", "g": "y"},
+        {"a": "10", "b": "no", "g": "y"},
+        {"a": "10", "b": "wrong", "g": "y"},
+        {"a": "", "b": "1", "g": "y"},
+    ]
+    found = score_rows(TINY, rows)
+    assert found.overall is not None
+    assert found.overall.rows == 3
+    assert [found.overall.mean, found.overall.median, found.overall.worst] == pytest.approx([0.2, 0.2, 0.3])
+    assert {name: group.rows for name, group in found.groups.items()} == {"x": 2, "y": 1}
+    assert [skip.reason for skip in found.skipped] == ["not ours", "b = 'wrong': must be a number", "no a"]
+
+
+def test_nothing_to_compare_has_no_errors() -> None:
+    found = score_rows(TINY, [{"a": "1", "b": "no", "g": "x"}])
+    assert found.overall is None
+    assert not found.groups
+    assert len(found.skipped) == 1
+
+
+@pytest.mark.parametrize(("kind", "file", "compared"), FILES)
+def test_a_shipped_file_is_compared_whole(kind: str, file: str, compared: int) -> None:
+    path = REFERENCE / f"{file}.csv"
+    rows = read_measured_rows(path, ROW_KINDS[kind])
+    outcomes = ROW_KINDS[kind].evaluate(rows)
+    assert len(outcomes) == len(rows)
+    assert sum(isinstance(outcome, Pair) for outcome in outcomes) == compared
+    assert all(outcome.reason for outcome in outcomes if isinstance(outcome, Skipped))
+
+
+def test_eyeriss_knows_the_layers_of_both_networks() -> None:
+    row = {"accelerator": "Eyeriss v1", "batch": "3", "network": "VGG-16", "layer": "CONV1-2", "cycles": "1"}
+    (pair,) = ROW_KINDS["eyeriss"].evaluate([row])
+    assert isinstance(pair, Pair)
+    assert pair.predicted > 3 * 224 * 224 * 9 * 64 * 64 / 168
+    (skipped,) = ROW_KINDS["eyeriss"].evaluate([{**row, "layer": "CONV1-3"}])
+    assert isinstance(skipped, Skipped)
+
+
+def test_a_missing_column_names_all_that_are_needed(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("C,K\n1,2\n", "utf-8")
+    with pytest.raises(FileProblem, match=r"no column latency_cycles; needed are C, K, latency_cycles"):
+        read_measured_rows(path, ROW_KINDS["zigzag_density"])
+    with pytest.raises(FileProblem, match="no such file"):
+        read_measured_rows(tmp_path / "none.csv", ROW_KINDS["zigzag_density"])
+
+
+def test_an_unknown_kind_offers_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'mlperf_tiny'"):
+        row_kind("mlperf")
