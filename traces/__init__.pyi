@@ -96,7 +96,9 @@ from .graphs.parts import InputTensor as InputTensor
 from .graphs.parts import Op as Op
 from .graphs.resnets import cifar_resnet as cifar_resnet
 from .graphs.resnets import resnet18 as resnet18
+from .graphs.resnets import resnet34 as resnet34
 from .graphs.resnets import resnet50 as resnet50
+from .graphs.resnets import resnet101 as resnet101
 from .statistics import GateStatistics as GateStatistics
 from .statistics import TraceStatistics as TraceStatistics
 from .statistics import execution_rates as execution_rates
