@@ -18,6 +18,7 @@ from .base.guard import reading as reading
 from .base.plain import parse_json_mapping as parse_json_mapping
 from .base.plain import parse_yaml as parse_yaml
 from .base.plain import parse_yaml_mapping as parse_yaml_mapping
+from .base.tables import csv_text as csv_text
 from .base.tables import read_rows as read_rows
 from .base.versions import check_version as check_version
 from .exit_choice import choose_exit as choose_exit
