@@ -114,6 +114,7 @@ def passes_of(ops: Ops, ways: Ways, array: Array, memory: MemoryParams) -> Passe
     plane = ways.n * np.minimum(ways.e, ops.rows) * ops.cols
     most = _most_filters(ops, inputs * act, plane * acc, memory)
     in_pe = np.where(ways.p > 0, ways.p, np.clip(most, 1, min(FILTERS, pads.sums)))
+    in_pe = np.minimum(in_pe, ops.filters)
     together = in_pe * ways.t
     odd, filters = _filters_held(ops, together, most)
     fits = (most >= np.minimum(together, ops.filters)) & (
