@@ -73,7 +73,7 @@ def render(page: Page) -> str:
     """Return the page as HTML."""
     import jinja2  # noqa: PLC0415  (only a report needs it)
 
-    from analysis.figures.charts import FREE_HEIGHT, chart_height, chart_json, plotly_script  # noqa: PLC0415  (plotly is slow to import)
+    from analysis.figures.charts import FREE_HEIGHT, chart_height, chart_json, packed_plotly, template_json  # noqa: PLC0415  (plotly is slow to import)
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("analysis.reports"),
@@ -87,5 +87,6 @@ def render(page: Page) -> str:
         chart_json=chart_json,
         chart_height=chart_height,
         free_height=FREE_HEIGHT,
-        plotly_script=plotly_script(),
+        packed_plotly=packed_plotly(),
+        template_json=template_json(),
     )

@@ -17,7 +17,7 @@ pytestmark = [
 ]
 sync_api = pytest.importorskip("playwright.sync_api")
 DESKTOP, PHONE = (1280, 900), (390, 844)
-MOST_BYTES = 6_000_000  # of a report of 1,000 points; 4.8 MB of them are the drawing library
+MOST_BYTES = 3_000_000  # of a report of 1,000 points; 2.0 MB of them are the drawing library, compressed
 MOST_MARKS = 2_000  # in two charts
 
 

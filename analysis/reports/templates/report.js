@@ -7,12 +7,23 @@
     displaylogo: false,
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
   };
+  const template = JSON.parse(document.getElementById("template").textContent);
   const waiting = new Set(document.querySelectorAll(".chart"));
+
+  // The library that draws lies in the page, compressed.
+  async function unpackPlotly() {
+    const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (c) => c.charCodeAt(0));
+    const bytes = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = document.createElement("script");
+    script.textContent = await new Response(bytes).text();
+    document.head.append(script);
+  }
 
   function draw(place) {
     if (!waiting.delete(place)) return;
     const key = place.id.slice("chart-".length);
     const figure = JSON.parse(document.getElementById("data-" + key).textContent);
+    figure.layout.template = template;
     if (place.clientWidth < 480) figure.layout.font.size = 11;
     Plotly.newPlot(place, figure.data, figure.layout, options);
     place.on("plotly_click", follow);
@@ -46,7 +57,6 @@
       }
     }
   }, { rootMargin: "300px" });
-  waiting.forEach(function (place) { seen.observe(place); });
 
   function drawRest() {
     const next = waiting.values().next().value;
@@ -54,10 +64,16 @@
     draw(next);
     setTimeout(drawRest, 30);
   }
-  window.addEventListener("load", function () { setTimeout(drawRest, 300); });
+  const ready = unpackPlotly().then(function () {
+    waiting.forEach(function (place) { seen.observe(place); });
+    setTimeout(drawRest, 300);
+  });
+  document.documentElement.dataset.charts = "waiting";
+  ready.then(function () { document.documentElement.dataset.charts = "ready"; });
 
   window.addEventListener("beforeprint", function () {
     document.querySelectorAll("details").forEach(function (fold) { fold.open = true; });
+    if (!window.Plotly) return; // printed before anything could be drawn
     document.querySelectorAll(".chart").forEach(function (place) {
       if (place.dataset.height) return; // a browser may tell twice
       draw(place);
@@ -69,6 +85,7 @@
     });
   });
   window.addEventListener("afterprint", function () {
+    if (!window.Plotly) return;
     document.querySelectorAll(".chart").forEach(function (place) {
       if (!place.dataset.height) return;
       place.style.height = place.dataset.height + "px";
