@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,7 @@ from simulator.policy import Policy
 from simulator.replays.batches import group_inputs
 from simulator.replays.collect import Collector
 from simulator.replays.estimates import dense_answer, expected_answer, mean_rate_answer, prepare_dense
+from simulator.replays.hints import hints
 from simulator.replays.prepare import Prepared, prepare
 from simulator.replays.rates import held_out_rates
 from simulator.replays.timeline import timeline_json
@@ -102,7 +104,8 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
                 expected_answer(prepared),
                 len(part),
             )
-    return collector.results(dense.graph.macs, baseline)
+    found = collector.results(dense.graph.macs, baseline)
+    return replace(found, notes=hints(first, design, policy.compiler))
 
 
 def _lowered(part: Trace, compiler: Compiler, views: Views | None) -> Workload:
