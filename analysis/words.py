@@ -57,6 +57,11 @@ def saved_words(share: float, what: str) -> str:
     return f"costs {percent(-share)} more {what}"
 
 
+def change_words(share: float, better: str, worse: str) -> str:
+    """Return ``"31.0 % faster"`` for a share saved, and what it costs, never as a negative number, where none is."""
+    return f"{percent(abs(share))} {better if share >= 0 else worse}"
+
+
 def slug(text: str) -> str:
     """Return ``text`` as a piece of a file name or anchor: ASCII letters, digits and single dashes."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"

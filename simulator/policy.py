@@ -21,7 +21,8 @@ class Policy(BaseModel):
     ==============  =====================================================================================
     ``wait``        after the decision
     ``speculate``   before it; what turns out skipped is wasted, the transfer cut at the next burst
-    ``predict``     before it for ops whose recorded execution rate exceeds ``theta``, after it for others
+    ``predict``     before it for ops whose execution rate exceeds ``theta``, after it for others; rates of other
+                    inputs: those a trace carries, or of the first half of its first 32,768 inputs
     ``oracle``      as needed: decisions are known before the input arrives; the lower bound
     ==============  =====================================================================================
     """

@@ -61,6 +61,7 @@ class Results:
     columns: Mapping[str, NDArray[Any]]  # per input; empty if the network does not fit
     ops: tuple[OpRow, ...]
     timeline: str = ""  # Chrome Trace Event JSON of the first inputs, if asked for
+    notes: tuple[str, ...] = ()  # to be read before the figures; not stored
 
     @property
     def feasible(self) -> bool:

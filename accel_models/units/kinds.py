@@ -78,6 +78,9 @@ class Unit(Protocol):
     def chooses_tiles(self) -> bool:
         """Whether :meth:`cost` heeds what tiles are to be chosen for (:attr:`accel_models.cost.Placement.tile_aim`)."""
 
+    def moves_whole(self, design: Design) -> int:
+        """Return the channels that it moves whole: kept ones are filled up to a multiple where that is cheaper."""
+
     @property
     def parts(self) -> tuple[str, ...]:
         """Other sections of a design that describe it; beside its own they are no units of their own."""

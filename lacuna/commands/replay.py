@@ -139,7 +139,18 @@ def show_summary(results: Results, *, as_json: bool) -> None:
     show_table("Of the inputs", ["", "mean", "p50", "p95", "p99", "max"], _spread_rows(figures))
     _show_waterfall(figures)
     known = "not known: a network without a trace" if figures.accuracy is None else percent(figures.accuracy)
-    show_lines([f"accuracy {known}"])
+    show_lines([f"accuracy {known}", *_beyond_estimates(figures), *results.notes])
+
+
+def _beyond_estimates(figures: Explained) -> list[str]:
+    """Return what the better of both static estimates leaves open."""
+    mean = figures.latency_us.mean
+    best = min((figures.mean_rate, figures.expected), key=lambda one: abs(one.latency_us - mean)).latency_us
+    p99, most = figures.latency_us.p99 / best, figures.latency_us.max / best
+    return [
+        f"the better static estimate is {percent(abs(best / mean - 1))} off the mean latency",
+        f"what it cannot tell: p99 is {p99:.2f} times as long, the slowest input {most:.2f}",
+    ]
 
 
 def _estimate_rows(figures: Explained) -> list[list[str]]:

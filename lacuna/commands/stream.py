@@ -30,6 +30,10 @@ def stream(
         str | None, typer.Option(help="Per frame: the deepest exit within it answers.")
     ] = None,
     energy_budget: Annotated[str | None, typer.Option(help='Per frame, e.g. "50 uJ".')] = None,
+    budget_quantile: Annotated[
+        float,
+        typer.Option(help="Of an exit's cost over the first half of the inputs, to be within the budget."),
+    ] = 0.95,
     queue: Annotated[int, typer.Option(min=0, help="Places to wait.")] = 8,
     drop: Annotated[
         str, typer.Option(help="Which frame goes when the queue is full: newest or oldest.")
@@ -63,6 +67,7 @@ def stream(
         budget = Budget(
             latency_s=None if latency_budget is None else parse_quantity(latency_budget, "time"),
             energy_j=None if energy_budget is None else parse_quantity(energy_budget, "energy") * 1e-12,
+            quantile=budget_quantile,
         )
     asked = StreamSettings(
         arrivals=_arrivals(arrivals, rate, seed),
