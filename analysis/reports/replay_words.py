@@ -7,13 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-<<<<<<< HEAD
 from analysis.figures.waterfall_info import WaterfallInfo, WaterfallStep, waterfall_info
-from analysis.words import digits, percent, quantity, saved_words
-=======
-from analysis.figures.waterfall_info import Step, WaterfallInfo, waterfall_info
 from analysis.words import change_words, digits, percent, quantity, saved_words
->>>>>>> main
 
 if TYPE_CHECKING:
     from analysis.reports.replay_view import ReplayView
