@@ -87,7 +87,9 @@ def run_layers(  # noqa: PLR0913  # one argument per thing that decides a run
     weight_spread: Floats | None = None,
     bias: bool = False,
 ) -> Floats:
-    """Return what ``n`` convolutions take, (n, fields of :class:`Run`); see :func:`accel_models.units.gemmini.conv.conv_run`.
+    """Return what ``n`` convolutions take, (n, fields of :class:`Run`).
+
+    See :func:`accel_models.units.gemmini.conv.conv_run`.
 
     Parameters
     ----------
