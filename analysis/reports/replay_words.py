@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.figures.waterfall_info import Step, WaterfallInfo, waterfall_info
+from analysis.figures.waterfall_info import WaterfallInfo, WaterfallStep, waterfall_info
 from analysis.words import change_words, digits, percent, quantity, saved_words
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def waterfalls(figures: Explained) -> tuple[WaterfallInfo, WaterfallInfo]:
     infos = []
     for quantity_name, fall in (("latency", figures.waterfall.latency), ("energy", figures.waterfall.energy)):
         dense = max(fall.dense, 1)  # an empty replay has nothing to lose
-        steps = [Step(loss.name, loss.amount / dense) for loss in fall.losses]
+        steps = [WaterfallStep(loss.name, loss.amount / dense) for loss in fall.losses]
         infos.append(waterfall_info(quantity_name, fall.ideal_saved / dense, steps, fall.saved / dense))
     return infos[0], infos[1]
 

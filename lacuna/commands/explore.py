@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lacuna.console import percent, progress, quantity, shell, show_json, show_lines, show_table, stoppable
+from analysis import digits
+from lacuna.console import percent, progress, shell, show_json, show_lines, show_table, stoppable
 from lacuna.options import AsJson, OutFolder, Settings
 from traces import ConfigError
 
@@ -225,7 +226,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _cell(name: str, value: float) -> str:
-    return percent(value) if name == "accuracy" else quantity(float(value))
+    return percent(value) if name == "accuracy" else digits(float(value))
 
 
 def _mark(row: dict[str, Any]) -> str:
