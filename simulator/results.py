@@ -53,7 +53,7 @@ MOST_TIMELINE = 1 << 28  # bytes unpacked; Choice: a thousand inputs of a deep n
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Results:
-    """What a replay found; columns are described in design.md section 7."""
+    """What a replay found; columns are described in docs/guide.md."""
 
     figures: Summary
     design: Design
@@ -259,7 +259,7 @@ def _read_policy(path: Path) -> Policy:
         text = path.read_bytes()
     data = parse_json_mapping(text, f"{path}: is damaged")
     try:
-        return Policy(**data)
+        return Policy.of(data)
     except ConfigError as problem:
         raise FileProblem(f"{path}: is damaged: {problem}") from None
 

@@ -1,6 +1,6 @@
 """Kinds of compute units: what each says of itself, and the table of all kinds.
 
-A kind is one place: a folder that holds its equations, an object :data:`UNIT` there that keeps the promise of
+A kind is one place: a folder that holds its equations, an object ``UNIT`` there that keeps the promise of
 :class:`Unit`, and a row of :data:`KINDS`.  Everything else looks a kind up here; nothing asks for its name.
 """
 

@@ -141,7 +141,7 @@ def _loaded(trace: Trace | str | Path, limit: int | None) -> Trace:
 
 def _saving(name: str, trace: Trace, design: Design, compiler: Compiler, prefetch: str = "wait") -> Saving:
     steps = {step: step in compiler.steps for step in STEPS}
-    policy = Policy(prefetch=prefetch, **steps)
+    policy = Policy.of({"prefetch": prefetch, **steps})
     figures = replay(trace, design, policy=policy, explain=False).replayed
     return Saving(
         name=name,

@@ -35,7 +35,7 @@ from traces import (
     lower,
 )
 
-Engine = Literal["fast", "events"]
+EngineName = Literal["fast", "events"]
 Traces = Trace | str | Path | Iterable[Trace]
 PART = 32768  # inputs lowered and priced at a time, so that memory stays bounded
 
@@ -45,7 +45,7 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
     design: Design,
     *,
     policy: Policy | None = None,
-    engine: Engine = "fast",
+    engine: EngineName = "fast",
     limit: int | None = None,
     timeline: int = 0,
     explain: bool = True,
@@ -115,7 +115,7 @@ def _lowered(part: Trace, compiler: Compiler, views: Views | None) -> Workload:
     return views.lowered(views.compiled(part, compiler))
 
 
-def run_engine(prepared: Prepared, engine: Engine) -> Times:
+def run_engine(prepared: Prepared, engine: EngineName) -> Times:
     """Replay prepared rows on an engine."""
     tables, index = prepared.tables, prepared.work.state_index
     if engine == "events":

@@ -10,8 +10,7 @@ import numpy as np
 
 from accel_models.cost import Ints, Misfit, WorkStates
 from accel_models.design.design import Design
-from accel_models.design.sections import Array
-from accel_models.design.sections import Gemmini as GemminiPart
+from accel_models.design.sections import Array, Gemmini
 from accel_models.dram import whole_bursts
 from accel_models.energy.actions import Actions
 from accel_models.units.array.op_sizes import Floats
@@ -93,7 +92,7 @@ def _execute_cycles(work: WorkStates, shapes: Shapes, found: LibraryRuns, design
 
 def _queue_times(found: LibraryRuns, execute: Ints, design: Design) -> QueueTimes:
     """Return what the queues take behind the host's search, during which nothing loads."""
-    search = found.candidates * design.section(GemminiPart).search_cycles
+    search = found.candidates * design.section(Gemmini).search_cycles
     load = np.ceil(found.column("load") + search).astype(np.int64)
     total = np.ceil(found.column("total") + search).astype(np.int64)
     return QueueTimes(

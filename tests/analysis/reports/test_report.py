@@ -12,7 +12,7 @@ import pytest
 
 from analysis.figures.charts import script_safe
 from analysis.reports.provenance import command
-from analysis.reports.replay_view import MisfitView, ReplayView, find_trace, read_replays
+from analysis.reports.replay_view import MisfitView, ReplayView, read_replays, trace_of_replays
 from analysis.reports.replay_words import (
     energy_saved,
     latency_saved,
@@ -173,8 +173,8 @@ def test_a_trace_adds_what_differs_by_class(replays: Path) -> None:
 
 
 def test_the_trace_is_found_among_results(replays: Path) -> None:
-    assert find_trace(replays) == replays / "trace.parquet"
-    assert find_trace(replays / "npu") is None
+    assert trace_of_replays(replays) == replays / "trace.parquet"
+    assert trace_of_replays(replays / "npu") is None
 
 
 def test_a_design_that_does_not_fit_is_listed_with_its_reason(tmp_path: Path) -> None:
