@@ -73,7 +73,7 @@ from .units.array.systolic import compute_cycles as compute_cycles
 from .units.array.systolic import lay_out as lay_out
 from .units.gemmini.loops import conv_cycles as conv_cycles
 from .units.gemmini.loops import matmul_cycles as matmul_cycles
-from .units.gemmini.machine import Gemmini as Gemmini
+from .units.gemmini.machine import GemminiMachine as GemminiMachine
 from .units.gemmini.machine import gemmini_of as gemmini_of
 from .units.gemmini.memory.dma import GemminiMemory as GemminiMemory
 from .units.gemmini.memory.queues import loads_alone as loads_alone

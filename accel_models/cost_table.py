@@ -33,13 +33,13 @@ from accel_models.units.pricing import price
 from accel_models.work.placement import place
 from traces import NetworkGraph, Op, UnsupportedError, atomic_write
 
-Unit = Literal["cycles", "pJ"]
+TableUnit = Literal["cycles", "pJ"]
 FORMAT_VERSION = 1
 KNOTS = 17  # Choice: per axis; a staircase of 16-wide folds over 256 channels keeps its steps
 
 
 def cost_table(
-    graph: NetworkGraph, design: Design, unit: Unit, compiler: Compiler | None = None
+    graph: NetworkGraph, design: Design, unit: TableUnit, compiler: Compiler | None = None
 ) -> dict[str, object]:
     """Return the table of every op that multiplies and every op on the way between them.
 
@@ -74,7 +74,7 @@ def cost_table(
     }
 
 
-def save_cost_table(graph: NetworkGraph, design: Design, unit: Unit, path: Path) -> None:
+def save_cost_table(graph: NetworkGraph, design: Design, unit: TableUnit, path: Path) -> None:
     """Write the table as JSON, atomically."""
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(cost_table(graph, design, unit)), encoding="utf-8")
@@ -85,7 +85,7 @@ def channel_knots(channels: int) -> Ints:
     return np.unique(np.round(np.linspace(0, channels, min(KNOTS, channels + 1))).astype(np.int64))
 
 
-def _op_table(op: Op, placement: Placement, design: Design, unit: Unit) -> dict[str, object]:
+def _op_table(op: Op, placement: Placement, design: Design, unit: TableUnit) -> dict[str, object]:
     rows, cols = channel_knots(op.in_channels), channel_knots(op.out_channels)
     grid = np.stack(np.meshgrid(rows, cols, indexing="ij")).reshape(2, -1)
     cost = price(_work(op, grid[0], grid[1], design), placement, design)

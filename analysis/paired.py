@@ -59,7 +59,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PairedComparison:
     """All quantities of two replays of the same inputs."""
 
     a: str  # title of the design: name and changed settings
@@ -77,7 +77,7 @@ class Comparison:
 
 def compare(
     a: Results, b: Results, *, seed: int = 0, resamples: int = 2000, level: float = 0.95
-) -> Comparison:
+) -> PairedComparison:
     """Return how replay ``b`` differs from replay ``a``, input by input.
 
     Parameters
@@ -107,7 +107,7 @@ def compare(
             _QUANTITIES, first, second, intervals, strict=True
         )
     )
-    return Comparison(a.design.title, b.design.title, len(left), level, rows)
+    return PairedComparison(a.design.title, b.design.title, len(left), level, rows)
 
 
 def _check(a: Results, b: Results, resamples: int, level: float) -> None:

@@ -1,9 +1,10 @@
-"""Numbers and names as people read them: three digits, a fitting unit, text cut to a length."""
+"""Numbers and names as people read them: four digits, a fitting unit, text cut to a length."""
 
 from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import Final
 
 # quantity's base unit: (unit, how many base units it holds), rising
@@ -28,21 +29,20 @@ def fitting_unit(largest: float, base: str) -> tuple[str, float]:
 
 
 def quantity(value: float, base: str) -> str:
-    """Return ``1234, "us"`` as ``"1.23 ms"``, held together; a number that is not known as a dash."""
+    """Return ``1234, "us"`` as ``"1.234 ms"``, held together; a number that is not known as a dash."""
     if math.isnan(value):
         return MISSING
     unit, holds = fitting_unit(value, base)
     return f"{digits(value / holds)}{NARROW}{unit}"
 
 
-def digits(value: float) -> str:
-    """Return a number with three significant digits and no exponent."""
+def digits(value: float, significant: int = 4) -> str:
+    """Return a number for reading: so many significant digits, thousands apart, no exponent."""
     if math.isnan(value):
         return MISSING
-    if value == 0 or abs(value) >= 100:
+    if value == 0 or abs(value) >= 10 ** (significant - 1):
         return f"{value:,.0f}"
-    places = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:.{min(places, 6)}f}"
+    return f"{Decimal(f'{value:.{significant}g}'):f}"
 
 
 def percent(share: float | None) -> str:
@@ -55,6 +55,11 @@ def saved_words(share: float, what: str) -> str:
     if share >= 0:
         return f"saves {percent(share)} of the {what}"
     return f"costs {percent(-share)} more {what}"
+
+
+def change_words(share: float, better: str, worse: str) -> str:
+    """Return ``"31.0 % faster"`` for a share saved, and what it costs, never as a negative number, where none is."""
+    return f"{percent(abs(share))} {better if share >= 0 else worse}"
 
 
 def slug(text: str) -> str:

@@ -14,9 +14,11 @@ import numpy as np
 
 from accel_models.cost import Placement, WorkStates
 from accel_models.design.load import load_design
+from accel_models.design.params import memory_params
 from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
-from accel_models.units.array.mapping import map_ops
+from accel_models.units.array.mapping import Operands, map_ops
+from accel_models.units.array.row_stationary.choosing import map_row_stationary
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.ops import run_op
 from accel_models.units.pricing import price_all
@@ -114,8 +116,20 @@ def main() -> None:
     print(f"{len(shapes):,} shapes, tiles searched, one core: {vectorised:.2f} s CPU")
     print(f"one call per shape (from {len(sample)} calls, equal results: {same}): {looped:.1f} s CPU")
     print(f"ratio: {looped / vectorised:.0f} x")
+    print(f"the same shapes with the passes of eyeriss: {_passes_seconds(shapes):.2f} s CPU")
     print(f"the same shapes with the tiles and queues of gemmini_16x16: {_library_seconds(shapes):.2f} s CPU")
     print(f"the same shapes with the blocks and slices of ethos_u55_128: {_npu_seconds(shapes):.2f} s CPU")
+
+
+def _passes_seconds(shapes: Shapes) -> float:
+    """CPU seconds for all shapes on a row-stationary array."""
+    design = load_design("eyeriss")
+    memory = memory_params(design)
+    if memory is None:
+        raise AssertionError("eyeriss has a memory")
+    start = time.process_time()
+    map_row_stationary(shapes, design.section(Array), memory, Operands())
+    return time.process_time() - start
 
 
 def _library_seconds(shapes: Shapes) -> float:

@@ -5,11 +5,14 @@ from accel_models import design_names as design_names
 from accel_models import load_design as load_design
 from accel_models import save_cost_table as save_cost_table
 from analysis import SweepResults as SweepResults
+from analysis import break_even as break_even
 from analysis import compare as compare
 from analysis import load_space as load_space
 from analysis import load_sweep as load_sweep
 from analysis import search as search
+from analysis import sensitivity as sensitivity
 from analysis import sweep as sweep
+from analysis import verdict as verdict
 from analysis import write_figures as write_figures
 from analysis import write_report
 from networks import CaptureWarning as CaptureWarning

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from analysis import percent as percent_held_together
+
 out = Console(soft_wrap=False)
 err = Console(stderr=True)
 _NUMBER = re.compile(r"[-+]?[\d,.]+(e[-+]?\d+)?( (%|[A-Za-z0-9]+))?$")
@@ -145,15 +147,6 @@ def progress(label: str) -> Iterator[Advance]:
         yield advance
 
 
-def quantity(value: float, digits: int = 4) -> str:
-    """Return a number for reading: ``digits`` significant ones, thousands apart."""
-    if value == 0:
-        return "0"
-    if abs(value) >= 10 ** (digits - 1):
-        return f"{value:,.0f}"
-    return f"{value:.{digits}g}"
-
-
 def percent(share: float | None) -> str:
-    """Return a share as a percentage with one decimal; one that is not known as a dash."""
-    return "–" if share is None else f"{100 * share:.1f} %"
+    """Return a share as reports write it, with a space that a terminal can break."""
+    return percent_held_together(share).replace("\u00a0", " ")

@@ -1,6 +1,7 @@
 """What others may use of `simulator`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
 from .policy import Policy as Policy
+from .replays.hints import hints as hints
 from .replays.per_op import OpRow as OpRow
 from .replays.run import replay as replay
 from .replays.views import Views as Views

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -13,14 +14,15 @@ Prefetch = Literal["wait", "speculate", "predict", "oracle"]
 
 
 class Policy(BaseModel):
-    """Policy of a replay (design.md section 5).
+    """Policy of a replay.
 
     ==============  =====================================================================================
     ``prefetch``    weights of what a gate guards are fetched
     ==============  =====================================================================================
     ``wait``        after the decision
     ``speculate``   before it; what turns out skipped is wasted, the transfer cut at the next burst
-    ``predict``     before it for ops whose recorded execution rate exceeds ``theta``, after it for others
+    ``predict``     before it for ops whose execution rate exceeds ``theta``, after it for others; rates of other
+                    inputs: those a trace carries, or of the first half of its first 32,768 inputs
     ``oracle``      as needed: decisions are known before the input arrives; the lower bound
     ==============  =====================================================================================
     """
@@ -40,11 +42,19 @@ class Policy(BaseModel):
     tile: bool = True
     seed: Annotated[int, Field(ge=0)] = 0
 
-    def __init__(self, **settings: object) -> None:
-        try:
-            super().__init__(**settings)
-        except ValidationError as error:
-            raise ConfigError(explain(error, Policy, "policy.")) from None
+    if not TYPE_CHECKING:  # type checkers know each setting by its name and type
+
+        def __init__(self, **settings):
+            try:
+                super().__init__(**settings)
+            except ValidationError as error:
+                raise ConfigError(explain(error, Policy, "policy.")) from None
+
+    @classmethod
+    def of(cls, settings: Mapping[str, object]) -> Self:
+        """Return the policy that settings by name describe, as they come from a file or a command line."""
+        values: dict[str, Any] = dict(settings)
+        return cls(**values)
 
     @property
     def compiler(self) -> Compiler:

@@ -53,7 +53,7 @@ MOST_TIMELINE = 1 << 28  # bytes unpacked; Choice: a thousand inputs of a deep n
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Results:
-    """What a replay found; columns are described in design.md section 7."""
+    """What a replay found; columns are described in docs/guide.md."""
 
     figures: Summary
     design: Design
@@ -61,6 +61,7 @@ class Results:
     columns: Mapping[str, NDArray[Any]]  # per input; empty if the network does not fit
     ops: tuple[OpRow, ...]
     timeline: str = ""  # Chrome Trace Event JSON of the first inputs, if asked for
+    notes: tuple[str, ...] = ()  # to be read before the figures; not stored
 
     @property
     def feasible(self) -> bool:
@@ -258,7 +259,7 @@ def _read_policy(path: Path) -> Policy:
         text = path.read_bytes()
     data = parse_json_mapping(text, f"{path}: is damaged")
     try:
-        return Policy(**data)
+        return Policy.of(data)
     except ConfigError as problem:
         raise FileProblem(f"{path}: is damaged: {problem}") from None
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict, dataclass, fields
 
 from accel_models import Copies, Cost, Design, shapes_of
 from simulator.policy import Policy
 from simulator.replays.collect import unit_peaks
 from simulator.replays.prepare import prepare
-from traces import NetworkGraph, Op, UnsupportedError, dense_workload
+from traces import NetworkGraph, Op, UnsupportedError, csv_text, dense_workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +47,7 @@ class StaticTable:
 
     def to_csv(self) -> str:
         """Return the table as CSV text."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, [field.name for field in fields(OpEstimate)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.to_records())
-        return text.getvalue()
+        return csv_text([field.name for field in fields(OpEstimate)], self.to_records())
 
 
 def estimate(graph: NetworkGraph, design: Design, batch: int | None = None) -> StaticTable:

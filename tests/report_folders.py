@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from accel_models import load_design
-from analysis.sweeps.row import Row
+from analysis.sweeps.row import SweepRow
 from analysis.sweeps.store import Manifest, Store
 from simulator import Policy, replay
 from traces.files.storage import save_trace
@@ -42,7 +42,7 @@ def sweep_folder(folder: Path, points: int, *, design: str = "edge_npu_16x16") -
         designs={design: {}},
         axes={"array.rows": ("array.rows",)},
         traces={"small": "small.parquet"},
-        trace_hashes={"small": "c0ffee"},
+        trace_file_hashes={"small": "c0ffee"},
         inputs=None,
         minimize=("latency_us", "energy_uj", "area_mm2"),
         maximize=("accuracy",),
@@ -53,7 +53,7 @@ def sweep_folder(folder: Path, points: int, *, design: str = "edge_npu_16x16") -
     return folder
 
 
-def sweep_row(i: int, design: str) -> Row:
+def sweep_row(i: int, design: str) -> SweepRow:
     """Return made-up row ``i``."""
     shared = {
         "key": f"{i:06d}",
@@ -62,15 +62,15 @@ def sweep_row(i: int, design: str) -> Row:
         "design_hash": f"{i:x}",
         "parameters": json.dumps({"array.rows": i + 1}),
         "trace": "small",
-        "trace_hash": "c0ffee",
+        "trace_file_hash": "c0ffee",
         "prefetch": "wait",
         "policy": "{}",
     }
     if i % 7 == 3:
         reason = f"weight buffer too small {HOSTILE}"
-        return Row(**shared, feasible=False, reason=reason, demand=2048.0, bound=1024.0)
+        return SweepRow(**shared, feasible=False, reason=reason, demand=2048.0, bound=1024.0)
     latency = 100.0 + i
-    return Row(
+    return SweepRow(
         **shared,
         feasible=True,
         inputs=60,

@@ -18,6 +18,7 @@ from .base.guard import reading as reading
 from .base.plain import parse_json_mapping as parse_json_mapping
 from .base.plain import parse_yaml as parse_yaml
 from .base.plain import parse_yaml_mapping as parse_yaml_mapping
+from .base.tables import csv_text as csv_text
 from .base.tables import read_rows as read_rows
 from .base.versions import check_version as check_version
 from .exit_choice import choose_exit as choose_exit
@@ -96,7 +97,9 @@ from .graphs.parts import InputTensor as InputTensor
 from .graphs.parts import Op as Op
 from .graphs.resnets import cifar_resnet as cifar_resnet
 from .graphs.resnets import resnet18 as resnet18
+from .graphs.resnets import resnet34 as resnet34
 from .graphs.resnets import resnet50 as resnet50
+from .graphs.resnets import resnet101 as resnet101
 from .statistics import GateStatistics as GateStatistics
 from .statistics import TraceStatistics as TraceStatistics
 from .statistics import execution_rates as execution_rates

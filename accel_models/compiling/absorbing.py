@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from accel_models.compiling.compiler import Compiler
-from traces import FUSED, INPUT, MAC_KINDS, NetworkGraph, Op
+from traces import FUSED, MAC_KINDS, NetworkGraph, Op
 
 Stage = Literal["activation", "scale", "add", "global_pool", "max_pool"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -112,11 +112,11 @@ def _data_operands(op: Op, graph: NetworkGraph) -> list[str]:
 
 def _ready(others: list[str], host: str, graph: NetworkGraph) -> bool:
     """Whether what the stage reads besides is there when the host runs."""
-    return all(name == INPUT or graph.index[name] < graph.index[host] for name in others)
+    return all(name in graph.input_sizes or graph.index[name] < graph.index[host] for name in others)
 
 
 def _readers(graph: NetworkGraph) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {INPUT: set(), **{op.name: set() for op in graph.ops}}
+    found: dict[str, set[str]] = {name: set() for name in (*graph.input_sizes, *graph.index)}
     for op in graph.ops:
         for name in op.inputs:
             found[name].add(op.name)

@@ -40,7 +40,8 @@ def load_design(name_or_path: str | Path, overrides: Mapping[str, object] | None
     Parameters
     ----------
     name_or_path
-        ``"edge_npu_16x16"`` or a path ending in ``.yaml``: a design, or an accelerator of ZigZag or Timeloop.
+        ``"edge_npu_16x16"`` or a path ending in ``.yaml``: a design, an accelerator of ZigZag or Timeloop,
+        or a ``.cfg`` of SCALE-Sim.
     overrides
         Values by dotted path, e.g. ``{"array.rows": 8, "clock": "160 MHz"}``; a string is read as YAML.
 
@@ -153,7 +154,7 @@ def assign(data: dict[str, Any], path: str, value: object) -> None:
 
 def _read(name: str) -> tuple[dict[str, Any], str]:
     path = Path(name)
-    if path.suffix in {".yaml", ".yml"} or path.exists():
+    if path.suffix in {".yaml", ".yml", ".cfg"} or path.exists():
         if not path.is_file():
             raise FileProblem(f"{path}: no such design file")
         with reading(path):

@@ -296,7 +296,7 @@ class Gemmini(Part):
 
 
 class Skip(Part):
-    """What the hardware can leave out (design.md section 5)."""
+    """What the hardware can leave out."""
 
     layers: bool = True
     """Ops behind a closed layer or exit gate are not run."""

@@ -22,7 +22,7 @@ from accel_models.energy.prices import PriceList
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.number[Any]] | int | float
-Part = Literal["mac_pj", "sram_pj", "dram_pj", "simd_pj"]
+EnergyPart = Literal["mac_pj", "sram_pj", "dram_pj", "simd_pj"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,7 +103,7 @@ def array_actions(
     )
 
 
-PART_OF: dict[str, Part] = {
+PART_OF: dict[str, EnergyPart] = {
     "macs": "mac_pj",
     "zero_gated_macs": "mac_pj",
     "pe_cycles": "mac_pj",

@@ -1,6 +1,6 @@
 """Kinds of compute units: what each says of itself, and the table of all kinds.
 
-A kind is one place: a folder that holds its equations, an object :data:`UNIT` there that keeps the promise of
+A kind is one place: a folder that holds its equations, an object ``UNIT`` there that keeps the promise of
 :class:`Unit`, and a row of :data:`KINDS`.  Everything else looks a kind up here; nothing asks for its name.
 """
 
@@ -77,6 +77,9 @@ class Unit(Protocol):
     @property
     def chooses_tiles(self) -> bool:
         """Whether :meth:`cost` heeds what tiles are to be chosen for (:attr:`accel_models.cost.Placement.tile_aim`)."""
+
+    def moves_whole(self, design: Design) -> int:
+        """Return the channels that it moves whole: kept ones are filled up to a multiple where that is cheaper."""
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from accel_models.design.design import Design
 from accel_models.energy.actions import Actions
 from accel_models.units.assemble import assemble
 from accel_models.units.kinds import unit_kind
+from accel_models.units.round_up import filled_up
 from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, Where, element_bytes
 from accel_models.work.rows import joined, rows_of
 from accel_models.work.shapes import Shapes, shapes_of
@@ -37,7 +38,7 @@ def price(work: WorkStates, placement: Placement, design: Design) -> Cost:
     """
     if placement.unit == FREE:
         return _beside(work, placement, design)
-    return _price_on(placement.unit, [work], [placement], design)
+    return _filled_up(work, placement, _price_on(placement.unit, [work], [placement], design), design)
 
 
 def price_all(
@@ -54,7 +55,8 @@ def price_all(
             continue
         joint = _price_on(unit, [works[i] for i in members], [placements[i] for i in members], design)
         for i, cost in zip(members, _cut(joint, [len(works[i]) for i in members]), strict=True):
-            costs[i] = cost if cost.feasible.all() else None  # alone, it says which of its tiles does not fit
+            if cost.feasible.all():  # else, alone, it says which of its tiles does not fit
+                costs[i] = _filled_up(works[i], placements[i], cost, design)
     return tuple(
         price(work, placement, design) if cost is None else cost
         for work, placement, cost in zip(works, placements, costs, strict=True)
@@ -70,6 +72,15 @@ def shapes_left(work: WorkStates) -> Shapes:
         out_height=work.out_rows,
         batch=work.batch,
     )
+
+
+def _filled_up(work: WorkStates, placement: Placement, cost: Cost, design: Design) -> Cost:
+    """Return the cost with kept channels filled up where that is cheaper."""
+
+    def price_again(states: WorkStates) -> Cost:
+        return _price_on(placement.unit, [states], [placement], design)
+
+    return filled_up(work, cost, unit_kind(placement.unit).moves_whole(design), design, price_again)
 
 
 def _price_on(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import html
 import json
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final, assert_never
 
 import plotly.graph_objects as go
@@ -53,10 +56,10 @@ _LAYOUT: Final[dict[str, Any]] = {
 }
 
 
-def plotly_script() -> str:
-    """Return plotly's own JavaScript, to be put inline once."""
-    script: str = get_plotlyjs()
-    return script.replace("</script", "<\\/script")
+@cache
+def packed_plotly() -> str:
+    """Return plotly's own JavaScript, compressed with gzip, as base64: 2.0 instead of 4.8 MB inside every report."""
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode("ascii")
 
 
 def figure_of(picture: Picture) -> go.Figure:
@@ -67,9 +70,15 @@ def figure_of(picture: Picture) -> go.Figure:
 
 
 def chart_json(picture: Picture) -> str:
-    """Return ``{"data": [...], "layout": {...}}`` of the picture as JSON that may stand inside a script tag."""
-    figure = _figure(picture.info)
-    return script_safe(_rounded(figure.to_plotly_json()))
+    """Return ``{"data": [...], "layout": {...}}`` of the picture, without its template, as JSON for a script tag."""
+    content = _rounded(_figure(picture.info).to_plotly_json())
+    content["layout"].pop("template", None)
+    return script_safe(content)
+
+
+def template_json() -> str:
+    """Return the template that all charts of a page share, as JSON that may stand inside a script tag."""
+    return script_safe(_rounded(go.Figure().to_plotly_json()["layout"]["template"]))
 
 
 def script_safe(value: object) -> str:

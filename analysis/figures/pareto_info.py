@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.pareto.ranks import Costs, Mask, band_masks, pareto_mask
+from analysis.pareto.ranks import BAND, Costs, Mask, band_masks, pareto_mask
 from analysis.words import fitting_unit
 
 Label = Literal["", "left", "right"]
@@ -17,11 +17,10 @@ NAMED = 10  # Choice: of more points none carries its name, they have a table
 BANDED = 60  # Choice: of more points only those carry a band that are on the front or could be
 LABEL_WIDTH, LABEL_HEIGHT = 0.38, 0.07  # Choice: room of a name, as a share of the picture on a phone
 LOG_FROM = 30.0  # Choice: beyond this ratio a linear axis pushes the fast designs into one corner
-BAND = 2.0  # energies that lean on node scaling are known to a factor of two either way (design.md section 4)
 
 
 @dataclass(frozen=True, slots=True)
-class Objective:
+class PlotAxis:
     """One axis."""
 
     title: str  # "Mean latency"
@@ -74,7 +73,7 @@ class ParetoInfo:
     step: Literal["hv", "vh"]  # from one point of the front to the next, round what they dominate
 
 
-def pareto_info(candidates: Sequence[Candidate], x: Objective, y: Objective) -> ParetoInfo:
+def pareto_info(candidates: Sequence[Candidate], x: PlotAxis, y: PlotAxis) -> ParetoInfo:
     """Return the picture of two objectives; candidates with a value that is not known are left out."""
     known = [c for c in candidates if not np.isnan([c.x, c.y]).any()]
     x_unit, x_holds = fitting_unit(max((c.x for c in known), default=0.0), x.base)
@@ -139,7 +138,7 @@ def _wide(values: Sequence[float]) -> bool:
     return bool(values) and min(values) > 0 and max(values) > LOG_FROM * min(values)
 
 
-def _fronts(candidates: Sequence[Candidate], x: Objective, y: Objective) -> tuple[Mask, Mask]:
+def _fronts(candidates: Sequence[Candidate], x: PlotAxis, y: PlotAxis) -> tuple[Mask, Mask]:
     """Return who is on the front as valued, and for whom the bands could change that."""
     value = _costs([(c.x, c.y) for c in candidates], x, y)
     low = _costs([(_low(c.x, c.x_scaled), _low(c.y, c.y_scaled)) for c in candidates], x, y)
@@ -150,7 +149,7 @@ def _fronts(candidates: Sequence[Candidate], x: Objective, y: Objective) -> tupl
     return pareto_mask(value), certain != possible
 
 
-def _costs(values: Sequence[tuple[float, float]], x: Objective, y: Objective) -> Costs:
+def _costs(values: Sequence[tuple[float, float]], x: PlotAxis, y: PlotAxis) -> Costs:
     signs = [-1.0 if objective.maximize else 1.0 for objective in (x, y)]
     return np.asarray(values, np.float64).reshape(-1, 2) * signs
 

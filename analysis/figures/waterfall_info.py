@@ -8,7 +8,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class WaterfallStep:
     """One named loss; a negative one is a gain."""
 
     name: str
@@ -51,7 +51,9 @@ class WaterfallInfo:
         return min(losses, key=lambda bar: bar.change, default=None)
 
 
-def waterfall_info(quantity: str, macs_saved: float, steps: Sequence[Step], saved: float) -> WaterfallInfo:
+def waterfall_info(
+    quantity: str, macs_saved: float, steps: Sequence[WaterfallStep], saved: float
+) -> WaterfallInfo:
     """Return the bars of a waterfall.
 
     Parameters

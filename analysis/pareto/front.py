@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.pareto.hypervolume import hypervolume
-from analysis.pareto.ranks import Costs, Mask, band_masks, epsilon_front, knee_point, pareto_mask
+from analysis.pareto.ranks import BAND, Costs, Mask, band_masks, epsilon_front, knee_point, pareto_mask
 from traces import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BAND = 2.0  # energies and areas off scaled tables may be off by this factor either way (design.md section 4)
 _REFERENCE_MARGIN = 0.1  # Choice: the reference lies this share of the range beyond the worst value
 
 

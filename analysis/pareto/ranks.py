@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 Costs = NDArray[np.float64]  # (n points, m objectives), less is better
 Mask = NDArray[np.bool_]  # (n,)
+BAND = 2.0  # energies and areas off scaled tables may be off by this factor either way; docs/model.md
 
 NO_RANK = -1  # of a point with a NaN
 

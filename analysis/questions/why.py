@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analysis.words import percent
+from analysis.words import change_words, percent
 from simulator import Explained, Loss, OpRow, Results
 
 # What bounds an op, as results call it: in words.
@@ -58,7 +58,7 @@ class Why:
         why = f"; what is missing went to {named}" if lost else ""
         return (
             f"the MACs it skips promise {percent(self.promised)} of the static network's time, "
-            f"really it is {worth(self.saved, 'faster', 'slower')}{why}"
+            f"really it is {change_words(self.saved, 'faster', 'slower')}{why}"
         )
 
 
@@ -123,8 +123,3 @@ def _bounds(ops: tuple[OpRow, ...]) -> tuple[Bound, ...]:
 
 def _cycles(op: OpRow) -> float:
     return op.cycles_mean + op.gate_wait_cycles_mean
-
-
-def worth(saved: float, better: str, worse: str) -> str:
-    """Return a saving in words, never as a negative number."""
-    return f"{percent(abs(saved))} {better if saved >= 0 else worse}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from accel_models import STEPS, Compiler, Design, altered
-from simulator import Policy, replay
+from simulator import Policy, hints, replay
 from traces import Trace
 
 AS_WRITTEN = "as written"
@@ -128,7 +128,7 @@ def verdict(trace: Trace | str | Path, design: Design, *, limit: int | None = No
         inputs=len(loaded),
         savings=tuple(savings),
         turnings=tuple(_turnings(loaded, design, savings[-2])),
-        notes=_notes(loaded),
+        notes=hints(loaded, design, Compiler()),
     )
 
 
@@ -141,7 +141,7 @@ def _loaded(trace: Trace | str | Path, limit: int | None) -> Trace:
 
 def _saving(name: str, trace: Trace, design: Design, compiler: Compiler, prefetch: str = "wait") -> Saving:
     steps = {step: step in compiler.steps for step in STEPS}
-    policy = Policy(prefetch=prefetch, **steps)
+    policy = Policy.of({"prefetch": prefetch, **steps})
     figures = replay(trace, design, policy=policy, explain=False).replayed
     return Saving(
         name=name,
@@ -170,10 +170,3 @@ def _turnings(trace: Trace, design: Design, compiled: Saving) -> list[Turning]:
         if latency is not None or energy is not None:
             found.append(Turning(change=name, latency_saved=latency, energy_saved=energy))
     return found
-
-
-def _notes(trace: Trace) -> tuple[str, ...]:
-    channels = [gate.name for gate in trace.graph.gates if gate.rules.decides == "channels"]
-    if channels and not trace.info.rates:
-        return ("channels are sorted by nothing: the trace has no rates of other inputs (TraceInfo.rates)",)
-    return ()

@@ -82,7 +82,7 @@ def sweep_tables(results: SweepResults) -> tuple[Table, ...]:
         text_row("Model version", manifest.model_version),
         text_row("Lacuna", version("lacuna")),
         text_row("Space", manifest.space_hash),
-        *(text_row(f"Trace {name}", digest) for name, digest in sorted(manifest.trace_hashes.items())),
+        *(text_row(f"Trace {name}", digest) for name, digest in sorted(manifest.trace_file_hashes.items())),
         text_row(
             "Inputs of each trace", "all" if manifest.inputs is None else f"the first {manifest.inputs:,}"
         ),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from accel_models import design_area, has_matrix_unit, memory_params, peak_macs_per_cycle, units_of
 from analysis.figures.figure_info import RELATIVE, energy_info, heat_info, latency_info, tail_info
-from analysis.figures.pareto_info import Candidate, Objective, ParetoInfo, pareto_info
+from analysis.figures.pareto_info import Candidate, ParetoInfo, PlotAxis, pareto_info
 from analysis.figures.pictures import Picture
 from analysis.figures.roofline_info import LayerWork, roofline_info
 from analysis.figures.timeline_info import timeline_info
@@ -45,10 +45,10 @@ _LAYER_MAPS: Final = (
         "Useful MACs over what its unit could do meanwhile.",
     ),
 )
-LATENCY: Final = Objective("Mean latency", "us")
-ENERGY: Final = Objective("Mean energy", "uJ")
-AREA: Final = Objective("Area", "mm2")
-ACCURACY: Final = Objective("Accuracy", "%", maximize=True)
+LATENCY: Final = PlotAxis("Mean latency", "us")
+ENERGY: Final = PlotAxis("Mean energy", "uJ")
+AREA: Final = PlotAxis("Area", "mm2")
+ACCURACY: Final = PlotAxis("Accuracy", "%", maximize=True)
 
 
 def replay_pictures(view: ReplayView) -> tuple[Picture, ...]:
@@ -167,7 +167,7 @@ def _paretos(views: Sequence[ReplayView]) -> Iterator[Picture]:
         yield Picture("pareto-latency-area", "Latency against area", caption, _front(views, LATENCY, AREA))
 
 
-def _front(views: Sequence[ReplayView], x: Objective, y: Objective) -> ParetoInfo:
+def _front(views: Sequence[ReplayView], x: PlotAxis, y: PlotAxis) -> ParetoInfo:
     candidates = []
     for view in views:
         values = {

@@ -61,7 +61,7 @@ def read_replays(folder: Path) -> tuple[ReplayView | MisfitView, ...]:
     return tuple(_view(path, path.name, i) for i, path in enumerate(below))
 
 
-def find_trace(folder: Path) -> Path | None:
+def trace_of_replays(folder: Path) -> Path | None:
     """Return the trace file that lies in ``folder``, if exactly one does."""
     from traces import read_info  # noqa: PLC0415  (pulls in pyarrow)
 
@@ -79,7 +79,7 @@ def load_report_trace(folder: Path, trace: str | Path | None) -> Trace | None:
     """Return the trace named, or the one that lies in the folder; ``None`` if there is none."""
     from traces import load_trace  # noqa: PLC0415  (pulls in pyarrow)
 
-    path = Path(trace) if trace is not None else find_trace(folder)
+    path = Path(trace) if trace is not None else trace_of_replays(folder)
     return load_trace(path) if path is not None else None
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.figures.waterfall_info import Step, WaterfallInfo, waterfall_info
-from analysis.words import digits, percent, quantity, saved_words
+from analysis.figures.waterfall_info import WaterfallInfo, WaterfallStep, waterfall_info
+from analysis.words import change_words, digits, percent, quantity, saved_words
 
 if TYPE_CHECKING:
     from analysis.reports.replay_view import ReplayView
@@ -44,7 +44,7 @@ def waterfalls(figures: Explained) -> tuple[WaterfallInfo, WaterfallInfo]:
     infos = []
     for quantity_name, fall in (("latency", figures.waterfall.latency), ("energy", figures.waterfall.energy)):
         dense = max(fall.dense, 1)  # an empty replay has nothing to lose
-        steps = [Step(loss.name, loss.amount / dense) for loss in fall.losses]
+        steps = [WaterfallStep(loss.name, loss.amount / dense) for loss in fall.losses]
         infos.append(waterfall_info(quantity_name, fall.ideal_saved / dense, steps, fall.saved / dense))
     return infos[0], infos[1]
 
@@ -95,12 +95,14 @@ def overview_words(views: Sequence[ReplayView]) -> tuple[str, ...]:
     saved = [latency_saved(view.figures) for view in views]
     low, high = views[saved.index(min(saved))], views[saved.index(max(saved))]
     skipped = [macs_saved(view.figures) for view in views]
+    energy = [energy_saved(view.figures) for view in views]
     return (
         f"{_listed(networks)} replayed input by input on {designs} designs ({len(views)} replays): "
         f"the gates skip {_span(skipped)} of the arithmetic (MACs).",
-        f"How much of that becomes time depends on the hardware: between {percent(min(saved))} of the latency "
-        f"({low.name}) and {percent(max(saved))} ({high.name}) is saved against the dense network.",
-        f"Energy saved: {_span([energy_saved(view.figures) for view in views])}.",
+        f"How much of that becomes time depends on the hardware: against the dense network it is between "
+        f"{change_words(min(saved), 'faster', 'slower')} ({low.name}) and "
+        f"{change_words(max(saved), 'faster', 'slower')} ({high.name}).",
+        f"Energy: between {change_words(min(energy), 'less', 'more')} and {change_words(max(energy), 'less', 'more')}.",
     )
 
 

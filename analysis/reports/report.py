@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis.reports.replay_page import replay_page
 from analysis.reports.replay_view import load_report_trace, read_replays
 from analysis.reports.report_page import Page
 from traces import FileProblem, atomic_write
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 REPORT_FILE = "report.html"
 SWEEP_FILE = "space.json"  # what tells a sweep's folder from a replay's
@@ -73,7 +78,7 @@ def render(page: Page) -> str:
     """Return the page as HTML."""
     import jinja2  # noqa: PLC0415  (only a report needs it)
 
-    from analysis.figures.charts import FREE_HEIGHT, chart_height, chart_json, plotly_script  # noqa: PLC0415  (plotly is slow to import)
+    from analysis.figures.charts import FREE_HEIGHT, chart_height, chart_json, packed_plotly, template_json  # noqa: PLC0415  (plotly is slow to import)
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("analysis.reports"),
@@ -82,10 +87,20 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = _breakable
     return environment.get_template("report.html").render(
         page=page,
         chart_json=chart_json,
         chart_height=chart_height,
         free_height=FREE_HEIGHT,
-        plotly_script=plotly_script(),
+        packed_plotly=packed_plotly(),
+        template_json=template_json(),
     )
+
+
+def _breakable(text: str) -> Markup:
+    """Return text that may be broken behind a dot, an underscore or a slash, so that no word of a name is cut."""
+    import markupsafe  # noqa: PLC0415  (comes with jinja2)
+
+    parts = re.split(r"(?<=[._/])(?=[A-Za-z])", text)
+    return markupsafe.Markup("<wbr>").join(parts)

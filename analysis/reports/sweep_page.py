@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.figures.pareto_info import Candidate, Objective, pareto_info
+from analysis.figures.pareto_info import Candidate, PlotAxis, pareto_info
 from analysis.figures.pictures import Picture
 from analysis.pareto.ranks import Costs, knee_point, pareto_mask
 from analysis.reports.provenance import sweep_tables
@@ -18,7 +18,7 @@ from analysis.reports.report_page import Cell, Page, Section, Table
 from analysis.words import MISSING, percent, quantity, slug
 
 if TYPE_CHECKING:
-    from analysis.sweeps.row import Row
+    from analysis.sweeps.row import SweepRow
     from analysis.sweeps.store import SweepResults
 
 _COLUMNS: Final = {
@@ -83,11 +83,11 @@ class Naming:
     by_prefetch: bool  # more than one policy
 
     @classmethod
-    def of(cls, rows: Sequence[Row]) -> Naming:
+    def of(cls, rows: Sequence[SweepRow]) -> Naming:
         """Return what varies between rows, beside the axes of the space."""
         return cls(len({row.trace for row in rows}) > 1, len({row.prefetch for row in rows}) > 1)
 
-    def labels(self, row: Row) -> dict[str, str]:
+    def labels(self, row: SweepRow) -> dict[str, str]:
         """Return what varies in the sweep, by column, with one row's values."""
         labels = {name: str(value) for name, value in json.loads(row.parameters).items()}
         if self.by_trace:
@@ -96,12 +96,12 @@ class Naming:
             labels["prefetch"] = row.prefetch
         return labels
 
-    def name(self, row: Row) -> str:
+    def name(self, row: SweepRow) -> str:
         """Return a name for one row."""
         return ", ".join([row.design, *(f"{name}={value}" for name, value in self.labels(row).items())])
 
 
-def _words(results: SweepResults, rows: Sequence[Row], naming: Naming) -> tuple[str, ...]:
+def _words(results: SweepResults, rows: Sequence[SweepRow], naming: Naming) -> tuple[str, ...]:
     manifest, total = results.manifest, len(results.rows)
     first = f"{total:,} of the space's {manifest.size:,} points were evaluated; {len(rows):,} of them fit."
     if not rows:
@@ -124,7 +124,7 @@ def _words(results: SweepResults, rows: Sequence[Row], naming: Naming) -> tuple[
     return (first, *best, *_saved(rows))
 
 
-def _saved(rows: Sequence[Row]) -> tuple[str, ...]:
+def _saved(rows: Sequence[SweepRow]) -> tuple[str, ...]:
     saved = [1 - row.latency_us / row.dense_latency_us for row in rows if row.dense_latency_us > 0]
     macs = [1 - row.macs / row.dense_macs for row in rows if row.dense_macs > 0]
     if not saved or not macs:
@@ -136,7 +136,7 @@ def _saved(rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 def _pictures(
-    rows: Sequence[Row], naming: Naming, minimize: Sequence[str], maximize: Sequence[str]
+    rows: Sequence[SweepRow], naming: Naming, minimize: Sequence[str], maximize: Sequence[str]
 ) -> tuple[Picture, ...]:
     """Return the first objective against every other one that varies."""
     names = [naming.name(row) for row in rows]
@@ -172,7 +172,7 @@ def _pictures(
     return tuple(pictures)
 
 
-def _front(rows: Sequence[Row], minimize: Sequence[str], maximize: Sequence[str]) -> list[Row]:
+def _front(rows: Sequence[SweepRow], minimize: Sequence[str], maximize: Sequence[str]) -> list[SweepRow]:
     """Return the rows on the front in all objectives, in order of the first."""
     mask = pareto_mask(_costs(rows, minimize, maximize))
     first = (*minimize, *maximize)[0]
@@ -180,13 +180,13 @@ def _front(rows: Sequence[Row], minimize: Sequence[str], maximize: Sequence[str]
     return sorted(on_front, key=lambda row: (_value(row, first), row.index))
 
 
-def _costs(rows: Sequence[Row], minimize: Sequence[str], maximize: Sequence[str]) -> Costs:
+def _costs(rows: Sequence[SweepRow], minimize: Sequence[str], maximize: Sequence[str]) -> Costs:
     columns = [[_value(row, name) for row in rows] for name in minimize]
     columns += [[-_value(row, name) for row in rows] for name in maximize]
     return np.array(columns, np.float64).T
 
 
-def _table(title: str, shown: Sequence[Row], naming: Naming, *, anchors: bool = True) -> Table:
+def _table(title: str, shown: Sequence[SweepRow], naming: Naming, *, anchors: bool = True) -> Table:
     varied = list(dict.fromkeys(name for row in shown for name in naming.labels(row)))
     head = ("Design", *varied, *(_COLUMNS[column][0] for column in _SHOWN), *_SAVED)
     body = []
@@ -204,7 +204,7 @@ def _table(title: str, shown: Sequence[Row], naming: Naming, *, anchors: bool = 
     return Table(title, head, tuple(body), folded=len(body) > _FOLD)
 
 
-def _infeasible(rest: Sequence[Row], naming: Naming, total: int) -> Section:
+def _infeasible(rest: Sequence[SweepRow], naming: Naming, total: int) -> Section:
     def number(value: float) -> Cell:
         return Cell(MISSING if math.isnan(value) else f"{value:,.0f}", number=True)
 
@@ -224,17 +224,17 @@ def _infeasible(rest: Sequence[Row], naming: Naming, total: int) -> Section:
     return Section(anchor="infeasible", title="What did not fit", words=words, tables=(table,))
 
 
-def _objective(column: str, maximize: bool = False) -> Objective:
+def _objective(column: str, maximize: bool = False) -> PlotAxis:
     title, unit = _COLUMNS.get(column, (column, ""))
-    return Objective(title, unit, maximize)
+    return PlotAxis(title, unit, maximize)
 
 
-def _value(row: Row, column: str) -> float:
+def _value(row: SweepRow, column: str) -> float:
     value = float(getattr(row, column))
     return 100 * value if column == "accuracy" else value
 
 
-def _text(row: Row, column: str) -> str:
+def _text(row: SweepRow, column: str) -> str:
     value, unit = _value(row, column), _COLUMNS[column][1]
     return percent(value / 100) if unit == "%" else quantity(value, unit)
 
@@ -243,7 +243,7 @@ def _share(value: float, dense: float) -> float:
     return 1 - value / dense if dense else math.nan
 
 
-def _scaled(row: Row, column: str) -> bool:
+def _scaled(row: SweepRow, column: str) -> bool:
     return (
         row.area_scaled
         if column == "area_mm2"
@@ -251,5 +251,5 @@ def _scaled(row: Row, column: str) -> bool:
     )
 
 
-def _anchor(row: Row) -> str:
+def _anchor(row: SweepRow) -> str:
     return f"point-{row.index}"

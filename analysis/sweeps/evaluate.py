@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from accel_models import design_area
-from analysis.sweeps.row import Request, Row, infeasible_row, result_row
+from analysis.sweeps.row import Request, SweepRow, infeasible_row, result_row
 from analysis.sweeps.space import Bound, TraceRef
 from traces import FileProblem, LacunaError, Trace, load_inputs
 
@@ -19,7 +19,7 @@ _TRACES_KEPT = 2  # in the memory of a worker: tasks come trace by trace
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class SweepTask:
     """What goes to a worker at once."""
 
     trace: TraceRef
@@ -32,7 +32,7 @@ class Task:
         return len(self.requests)
 
 
-def evaluate(task: Task, trace: Trace | None = None) -> list[Row]:
+def evaluate(task: SweepTask, trace: Trace | None = None) -> list[SweepRow]:
     """Return one row per request, in order.
 
     Parameters
@@ -68,7 +68,7 @@ def _sent(trace: Trace) -> _Recorded:
     return _Recorded(trace, Views(trace))
 
 
-def _rows(task: Task, recorded: _Recorded) -> Iterator[Row]:
+def _rows(task: SweepTask, recorded: _Recorded) -> Iterator[SweepRow]:
     for request in task.requests:
         try:
             yield _row(request, task, recorded)
@@ -78,7 +78,7 @@ def _rows(task: Task, recorded: _Recorded) -> Iterator[Row]:
             yield infeasible_row(request, task.trace, task.policy, str(problem))
 
 
-def _row(request: Request, task: Task, recorded: _Recorded) -> Row:
+def _row(request: Request, task: SweepTask, recorded: _Recorded) -> SweepRow:
     """Return the row of one design; an area beyond the budget is known without a replay."""
     from simulator import replay  # noqa: PLC0415  (numba is loaded where it is needed: in the workers)
 
@@ -108,13 +108,13 @@ def _row(request: Request, task: Task, recorded: _Recorded) -> Row:
     return row
 
 
-def _accuracy(row: Row, task: Task, trace: Trace) -> float:
+def _accuracy(row: SweepRow, task: SweepTask, trace: Trace) -> float:
     """Return the whole trace's accuracy also where only its first inputs are replayed: it is known for free."""
     known = trace.info.test_accuracy
     return row.accuracy if task.inputs is None or known is None else known
 
 
-def _over(request: Request, task: Task, bound: Bound, value: float, area_mm2: float) -> Row:
+def _over(request: Request, task: SweepTask, bound: Bound, value: float, area_mm2: float) -> SweepRow:
     unit = bound.column.split("_")[1]
     return infeasible_row(
         request,

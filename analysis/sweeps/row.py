@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class SweepRow:
     """Figures are means per input unless they say otherwise, NaN where the design is not feasible."""
 
     key: str  # of what was asked: design, trace, policy, inputs, model version
@@ -24,7 +24,7 @@ class Row:
     design_hash: str
     parameters: str  # JSON: axis name -> value
     trace: str
-    trace_hash: str
+    trace_file_hash: str
     prefetch: str
     policy: str  # JSON
     feasible: bool
@@ -74,9 +74,11 @@ class Request:
     problem: str = ""  # why there is no design
 
 
-def row_key(design_hash: str, trace_hash: str, policy: Policy, inputs: int | None, model_version: str) -> str:
+def row_key(
+    design_hash: str, trace_file_hash: str, policy: Policy, inputs: int | None, model_version: str
+) -> str:
     """Return what identifies an evaluation, 24 hex digits of SHA-256."""
-    content = [design_hash, trace_hash, policy.model_dump(mode="json"), inputs, model_version]
+    content = [design_hash, trace_file_hash, policy.model_dump(mode="json"), inputs, model_version]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
 
 
@@ -89,9 +91,9 @@ def infeasible_row(  # noqa: PLR0913  # all parts of one row
     demand: float | None = None,
     bound: float | None = None,
     area_mm2: float = nan,
-) -> Row:
+) -> SweepRow:
     """Return the row of a design that cannot do it."""
-    return Row(
+    return SweepRow(
         **_identity(request, trace, policy),
         feasible=False,
         reason=reason,
@@ -103,9 +105,9 @@ def infeasible_row(  # noqa: PLR0913  # all parts of one row
 
 def result_row(  # noqa: PLR0913, PLR0917  # all parts of one row
     request: Request, trace: TraceRef, policy: Policy, figures: Replayed, area_mm2: float, area_scaled: bool
-) -> Row:
+) -> SweepRow:
     """Return the row of a replay that went through."""
-    return Row(
+    return SweepRow(
         **_identity(request, trace, policy),
         feasible=True,
         inputs=figures.inputs,
@@ -134,7 +136,7 @@ def result_row(  # noqa: PLR0913, PLR0917  # all parts of one row
 
 def field_kinds() -> dict[str, str]:
     """Return each field's name and the name of its type, in order."""
-    return {field.name: str(field.type) for field in fields(Row)}
+    return {field.name: str(field.type) for field in fields(SweepRow)}
 
 
 def number_columns() -> tuple[str, ...]:
@@ -150,7 +152,7 @@ def _identity(request: Request, trace: TraceRef, policy: Policy) -> dict[str, An
         "design_hash": request.design_hash,
         "parameters": request.parameters,
         "trace": trace.name,
-        "trace_hash": trace.hash,
+        "trace_file_hash": trace.hash,
         "prefetch": policy.prefetch,
         "policy": policy.model_dump_json(),
     }

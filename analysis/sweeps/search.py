@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.pareto.front import Objective, objectives_of
 from analysis.sweeps.evaluate import evaluate
-from analysis.sweeps.row import Request, Row, number_columns
+from analysis.sweeps.row import Request, SweepRow, number_columns
 from analysis.sweeps.space import Axis, Point, Space
 from analysis.sweeps.store import Manifest, Store, SweepResults, load_sweep
 from analysis.sweeps.sweep import Progress, Recorder, model_version, request_of, task_of
@@ -154,11 +154,13 @@ class _Hunt:
             for start in range(0, len(requests), size):
                 yield task_of(self._space, trace, policy, requests[start : start + size])
 
-    def _answer(self, point: Point, request: Request | None) -> Row | None:
+    def _answer(self, point: Point, request: Request | None) -> SweepRow | None:
         """Return the row of a point, if there is one."""
         return self._store[request.key] if request is not None and request.key in self._seen else None
 
-    def _tell(self, study: Study, trial: Trial, objectives: Sequence[Objective], row: Row | None) -> None:
+    def _tell(
+        self, study: Study, trial: Trial, objectives: Sequence[Objective], row: SweepRow | None
+    ) -> None:
         violation = _violation(row)
         trial.set_constraint("fits", violation)
         values = [_WORST if not o.maximize else -_WORST for o in objectives]
@@ -209,7 +211,7 @@ def _corners(choices: Sequence[_Choice]) -> list[dict[str, int]]:
     ]
 
 
-def _violation(row: Row | None) -> float:
+def _violation(row: SweepRow | None) -> float:
     """Return how far a point is from feasible, at most 0 if it is: its demand over its bound, where known."""
     if row is None:
         return 1e6  # forbidden by the space's own rules

@@ -12,8 +12,8 @@ import numpy as np
 from accel_models import assign, parse_design
 from analysis.pareto.front import Objective, costs_of, find_front
 from analysis.pareto.hypervolume import hypervolume
-from analysis.sweeps.evaluate import Task, evaluate
-from analysis.sweeps.row import Request, Row
+from analysis.sweeps.evaluate import SweepTask, evaluate
+from analysis.sweeps.row import Request, SweepRow
 from analysis.sweeps.space import Axis, Family, Space
 from analysis.sweeps.workers import Evaluator, open_workers, run_tasks
 from traces import ConfigError, did_you_mean
@@ -65,7 +65,7 @@ def one_at_a_time(  # noqa: PLR0913  # what a user may ask, all by name
     space
         Its axes are varied around its base designs; ``where`` and the budget do not apply.
     columns
-        Quantities of a :class:`~analysis.sweeps.row.Row`.
+        Quantities of a :class:`~analysis.sweeps.row.SweepRow`.
     trace, policy
         Which of the space's.
     workers
@@ -74,7 +74,7 @@ def one_at_a_time(  # noqa: PLR0913  # what a user may ask, all by name
     asked = [request for family in space.families for request in _around(family)]
     unique = {request.key: request for request in asked}
     tasks = [
-        Task(space.traces[trace], space.policies[policy], space.inputs, (), (request,))
+        SweepTask(space.traces[trace], space.policies[policy], space.inputs, (), (request,))
         for request in unique.values()
     ]
     with open_workers(workers) as crew:
@@ -177,7 +177,7 @@ def _key(family: Family, change: Mapping[str, Any]) -> str:
     return f"{family.base.name} {json.dumps(change)}"
 
 
-def _effect(family: Family, axis: Axis, column: str, rows: Mapping[str, Row]) -> Effect:
+def _effect(family: Family, axis: Axis, column: str, rows: Mapping[str, SweepRow]) -> Effect:
     found = tuple(
         (str(axis.label(i)), float(getattr(rows[_key(family, change)], column)))
         for i, values in enumerate(axis.values)

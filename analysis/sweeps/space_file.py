@@ -192,7 +192,7 @@ def _policies(value: object) -> tuple[Policy, ...]:
         if prod(map(len, lists)) > MOST_POLICIES:
             raise ConfigError(f"policies: {prod(map(len, lists)):,} of them; needs at most {MOST_POLICIES:,}")
         for values in product(*lists):
-            found[Policy(**dict(zip(settings, values, strict=True)))] = None
+            found[Policy.of(dict(zip(settings, values, strict=True)))] = None
     return tuple(found)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from accel_models import Design, assign, parse_design
-from analysis.sweeps.row import Row, field_kinds
+from analysis.sweeps.row import SweepRow, field_kinds
 from analysis.sweeps.space import Space
 from traces import (
     ConfigError,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from analysis.pareto.front import Front
 
-SCHEMA_VERSION = "1.1"  # 1.1: parts are sealed;  # major: readers refuse another
+SCHEMA_VERSION = "2.0"  # 1.1: parts are sealed; 2.0: trace_file_hash; major: readers refuse another
 MANIFEST = "space.json"
 ROWS = "rows"
 
@@ -59,7 +59,7 @@ class Manifest(BaseModel):
     axes: dict[str, tuple[str, ...]]  # axis name -> settings it drives
     links: dict[str, dict[str, tuple[Any, ...]]] = {}  # linked axis -> label -> value of each setting
     traces: dict[str, str]  # name -> path
-    trace_hashes: dict[str, str]
+    trace_file_hashes: dict[str, str]
     inputs: int | None
     minimize: tuple[str, ...]
     maximize: tuple[str, ...]
@@ -76,7 +76,7 @@ class Manifest(BaseModel):
             axes={axis.name: axis.paths for axis in space.axes},
             links=_links(space),
             traces={trace.name: str(trace.path) for trace in space.traces},
-            trace_hashes={trace.name: trace.hash for trace in space.traces},
+            trace_file_hashes={trace.name: trace.hash for trace in space.traces},
             inputs=space.inputs,
             minimize=space.minimize,
             maximize=space.maximize,
@@ -86,11 +86,11 @@ class Manifest(BaseModel):
 class Store:
     """The rows of one folder, open for more."""
 
-    def __init__(self, folder: Path, rows: Sequence[Row], lock: int) -> None:
+    def __init__(self, folder: Path, rows: Sequence[SweepRow], lock: int) -> None:
         self.folder = folder
         self._lock = lock
         self._rows = {row.key: row for row in rows}
-        self._unsaved: list[Row] = []
+        self._unsaved: list[SweepRow] = []
         self._parts = 1 + max((int(part.stem.split("-")[1]) for part in _parts(folder)), default=-1)
 
     @classmethod
@@ -136,13 +136,13 @@ class Store:
     def __contains__(self, key: object) -> bool:
         return key in self._rows
 
-    def __getitem__(self, key: str) -> Row:
+    def __getitem__(self, key: str) -> SweepRow:
         return self._rows[key]
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, rows: Iterable[SweepRow]) -> None:
         """Take rows in; they are on the disk after :meth:`save`."""
         for row in rows:
             if row.key not in self._rows:
@@ -163,7 +163,7 @@ class SweepResults:
     """The rows of a folder in the order of the grid; the table is built once."""
 
     manifest: Manifest
-    rows: tuple[Row, ...]
+    rows: tuple[SweepRow, ...]
     folder: Path
     _cache: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -252,7 +252,7 @@ def _check_same(folder: Path, old: Manifest, new: Manifest) -> None:
     if old.space_hash != new.space_hash:
         differ = [
             name
-            for name in ("designs", "axes", "links", "trace_hashes", "inputs")
+            for name in ("designs", "axes", "links", "trace_file_hashes", "inputs")
             if getattr(old, name) != getattr(new, name)
         ]
         why = f": {', '.join(differ)} differ" if differ else ""
@@ -291,7 +291,7 @@ def _arrow_schema() -> pa.Schema:
     return pa.schema([(name, getattr(pa, _ARROW[kind])()) for name, kind in field_kinds().items()])
 
 
-def _write_part(path: Path, rows: Sequence[Row]) -> None:
+def _write_part(path: Path, rows: Sequence[SweepRow]) -> None:
     import pyarrow as pa  # noqa: PLC0415  (slow to import)
     import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -301,11 +301,11 @@ def _write_part(path: Path, rows: Sequence[Row]) -> None:
         seal(part)
 
 
-def _read_rows(folder: Path) -> list[Row]:
+def _read_rows(folder: Path) -> list[SweepRow]:
     """Return every row of the folder once."""
     import pyarrow.parquet as pq  # noqa: PLC0415  (slow to import)
 
-    rows: dict[str, Row] = {}
+    rows: dict[str, SweepRow] = {}
     parts = _parts(folder)
     sealed = bool(parts) and read_manifest(folder).schema_version != "1.0"
     for path in parts:
@@ -316,7 +316,7 @@ def _read_rows(folder: Path) -> list[Row]:
             if not table.schema.equals(_arrow_schema()):
                 raise FileProblem(f"{path}: has other columns than this tool writes")
             for values in table.to_pylist():
-                row = Row(**values)
+                row = SweepRow(**values)
                 _check_row(row, path)
                 rows.setdefault(row.key, row)
     return list(rows.values())
@@ -332,14 +332,14 @@ def _part_to_delete(path: Path) -> Iterator[None]:
         raise FileProblem(f"{problem}; delete it and resume") from None
 
 
-def _check_row(row: Row, path: Path) -> None:
+def _check_row(row: SweepRow, path: Path) -> None:
     """Refuse a feasible row without numbers: what a replay found is finite and not negative."""
     found = (row.latency_us, row.energy_uj)
     if row.feasible and not all(0 <= value < float("inf") for value in found):
         raise FileProblem(f"{path}: is damaged: row {row.key!r} holds no numbers")
 
 
-def _frame(rows: Sequence[Row], axes: Sequence[str]) -> pd.DataFrame:
+def _frame(rows: Sequence[SweepRow], axes: Sequence[str]) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415  (slow to import)
 
     frame = pd.DataFrame([asdict(row) for row in rows], columns=list(field_kinds()))
@@ -352,7 +352,7 @@ def _frame(rows: Sequence[Row], axes: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def _rebuilt(row: Row, manifest: Manifest) -> Design:
+def _rebuilt(row: SweepRow, manifest: Manifest) -> Design:
     """Return the design of a row from its base and the choices on its axes."""
     data = json.loads(json.dumps(manifest.designs[row.design]))
     for axis, label in json.loads(row.parameters).items():

@@ -9,8 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from time import monotonic
 
-from analysis.sweeps.evaluate import Task, evaluate
-from analysis.sweeps.row import Request, Row, row_key
+from analysis.sweeps.evaluate import SweepTask, evaluate
+from analysis.sweeps.row import Request, SweepRow, row_key
 from analysis.sweeps.space import Point, Space
 from analysis.sweeps.store import Manifest, Store, SweepResults, load_sweep
 from analysis.sweeps.workers import Evaluator, open_workers, run_tasks
@@ -50,7 +50,7 @@ class Recorder:
         """Rows a second since the start; 0 before the first."""
         return self._fresh / max(monotonic() - self._began, 1e-9)
 
-    def reuse(self, row: Row) -> None:
+    def reuse(self, row: SweepRow) -> None:
         """Count a row that is there already."""
         self._reused += 1
         self._infeasible += not row.feasible
@@ -59,7 +59,7 @@ class Recorder:
         """Count a point whose design, trace and policy are those of an earlier one."""
         self._reused += 1
 
-    def add(self, rows: list[Row]) -> None:
+    def add(self, rows: list[SweepRow]) -> None:
         """Take new rows in."""
         self._store.add(rows)
         self._fresh += len(rows)
@@ -142,12 +142,12 @@ def request_of(space: Space, point: Point, version: str) -> Request:
     )
 
 
-def task_of(space: Space, trace: int, policy: int, requests: list[Request]) -> Task:
+def task_of(space: Space, trace: int, policy: int, requests: list[Request]) -> SweepTask:
     """Return requests of one trace and policy as a task."""
-    return Task(space.traces[trace], space.policies[policy], space.inputs, space.budget, tuple(requests))
+    return SweepTask(space.traces[trace], space.policies[policy], space.inputs, space.budget, tuple(requests))
 
 
-def _tasks(space: Space, store: Store, recorder: Recorder, version: str, workers: int) -> Iterator[Task]:
+def _tasks(space: Space, store: Store, recorder: Recorder, version: str, workers: int) -> Iterator[SweepTask]:
     """Yield what is not in the store, in batches that take about as long as ``TASK_S``."""
     asked: set[str] = set()
     for (trace, policy), points in groupby(space.points(), lambda point: (point.trace, point.policy)):

@@ -24,11 +24,11 @@ from threading import Thread, current_thread, main_thread
 from time import sleep
 from typing import Any, Protocol
 
-from analysis.sweeps.evaluate import Task
-from analysis.sweeps.row import Row
+from analysis.sweeps.evaluate import SweepTask
+from analysis.sweeps.row import SweepRow
 from traces import ConfigError, LacunaError, load_inputs
 
-Evaluator = Callable[..., list[Row]]  # evaluate(task, trace=None), or what stands in for it
+Evaluator = Callable[..., list[SweepRow]]  # evaluate(task, trace=None), or what stands in for it
 
 LOCAL_CLUSTER = "local"  # as a scheduler: a Dask cluster of this machine's processes
 CONNECT_SECONDS = 5
@@ -41,7 +41,7 @@ class Workers(Protocol):
 
     count: int  # that work at the same time; 0 is this process
 
-    def submit(self, evaluator: Evaluator, task: Task) -> Future[list[Row]]:
+    def submit(self, evaluator: Evaluator, task: SweepTask) -> Future[list[SweepRow]]:
         """Begin a task."""
 
     def restart(self) -> None:
@@ -53,9 +53,9 @@ class InProcess:
 
     count = 0
 
-    def submit(self, evaluator: Evaluator, task: Task) -> Future[list[Row]]:
+    def submit(self, evaluator: Evaluator, task: SweepTask) -> Future[list[SweepRow]]:
         """Run the task and return its finished future."""
-        future: Future[list[Row]] = Future()
+        future: Future[list[SweepRow]] = Future()
         future.set_result(evaluator(task))
         return future
 
@@ -70,7 +70,7 @@ class LocalProcesses:
         self.count = count
         self._pool = self._start()
 
-    def submit(self, evaluator: Evaluator, task: Task) -> Future[list[Row]]:
+    def submit(self, evaluator: Evaluator, task: SweepTask) -> Future[list[SweepRow]]:
         """Begin a task in one of the processes."""
         return self._pool.submit(evaluator, task)
 
@@ -102,7 +102,7 @@ class DaskWorkers:
         self._scatter = scatter
         self._sent: dict[str, Any] = {}
 
-    def submit(self, evaluator: Evaluator, task: Task) -> Future[list[Row]]:
+    def submit(self, evaluator: Evaluator, task: SweepTask) -> Future[list[SweepRow]]:
         """Begin a task on the cluster."""
         if not self._scatter:
             return self._executor.submit(evaluator, task)
@@ -111,7 +111,7 @@ class DaskWorkers:
     def restart(self) -> None:
         """Nothing to do: the scheduler looks after its workers."""
 
-    def _trace(self, task: Task) -> Any:
+    def _trace(self, task: SweepTask) -> Any:
         """Return the handle of a trace on the cluster; only the latest is kept there."""
         if task.trace.hash not in self._sent:
             trace = load_inputs(task.trace.path, task.inputs)
@@ -148,14 +148,14 @@ def open_workers(workers: int | None = None, scheduler: str | None = None) -> It
 
 
 def run_tasks(
-    workers: Workers, evaluator: Evaluator, tasks: Iterator[Task]
-) -> Iterator[tuple[Task, list[Row]]]:
+    workers: Workers, evaluator: Evaluator, tasks: Iterator[SweepTask]
+) -> Iterator[tuple[SweepTask, list[SweepRow]]]:
     """Yield each task with its rows, in the order in which they finish.
 
     Few tasks are under way at a time, so ``tasks`` may be long and may react to what was yielded.  What a
     dead worker had not answered is asked again.
     """
-    pending: dict[Future[list[Row]], Task] = {}
+    pending: dict[Future[list[SweepRow]], SweepTask] = {}
     deaths = 0
     try:
         while True:
@@ -182,24 +182,24 @@ def run_tasks(
             future.cancel()
 
 
-def _begun(workers: Workers, evaluator: Evaluator, task: Task) -> Future[list[Row]]:
+def _begun(workers: Workers, evaluator: Evaluator, task: SweepTask) -> Future[list[SweepRow]]:
     """Submit a task; if a worker has died a moment ago, the future says so as those of its tasks do."""
     try:
         return workers.submit(evaluator, task)
     except BrokenExecutor as death:
-        dead: Future[list[Row]] = Future()
+        dead: Future[list[SweepRow]] = Future()
         dead.set_exception(death)
         return dead
 
 
-def _death(future: Future[list[Row]]) -> BaseException | None:
+def _death(future: Future[list[SweepRow]]) -> BaseException | None:
     try:
         return future.exception()
     except CancelledError:
         raise LacunaError("the scheduler went away and took tasks with it; start it and resume") from None
 
 
-def _give_up_after(deaths: int, lost: list[Task]) -> None:
+def _give_up_after(deaths: int, lost: list[SweepTask]) -> None:
     if deaths > _MOST_DEATHS:
         names = sorted({request.base for task in lost for request in task.requests})
         raise LacunaError(

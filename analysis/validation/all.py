@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.validation.arrays.dpacs import dpacs_latency
+from analysis.validation.arrays.dpacs import dpacs_dense, dpacs_latency
 from analysis.validation.arrays.gemmini import gemmini_comparisons
 from analysis.validation.arrays.known import known_accelerators
 from analysis.validation.arrays.systolic import array_comparisons
@@ -22,6 +22,7 @@ def all_comparisons() -> tuple[Comparison, ...]:
         *dynamic_comparisons(),
         *simd_comparisons(),
         dpacs_latency(),
+        dpacs_dense(),
         *known_accelerators(),
         *vela_comparisons(),
         *energy_comparisons(),

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacuna.console import err, percent, progress, quantity, show_lines, show_table
+from analysis import digits
+from lacuna.console import err, percent, progress, show_lines, show_table
 from lacuna.options import OutFolder
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def demo(
     from traces import find_trace  # noqa: PLC0415
 
     out.mkdir(parents=True, exist_ok=True)
-    digits = _digits_trace(out, seed)
-    _study([digits], out / "digits")
+    trace = _digits_trace(out, seed)
+    _study([trace], out / "digits")
     _study([find_trace(f"{name}_cifar10") for name in NETWORKS], out)
     show_lines(["timeline: timeline.json.gz in each folder; open it at ui.perfetto.dev or chrome://tracing"])
 
@@ -84,7 +85,7 @@ def _replays(traces: list[Path], out: Path) -> Iterator[Told]:
     from accel_models import STEPS, load_design  # noqa: PLC0415
     from simulator import Policy, replay  # noqa: PLC0415
 
-    as_written = Policy(**dict.fromkeys(STEPS, False))
+    as_written = Policy.of(dict.fromkeys(STEPS, False))
 
     total = len(traces) * len(DESIGNS)
     with progress("replaying") as advance:
@@ -122,6 +123,6 @@ def _row(told: Told) -> list[str]:
         percent(1 - written.latency_us.mean / written.dense.latency_us) if written else "",
         percent(1 - figures.energy_uj.mean / dense.energy_uj),
         percent(1 - written.energy_uj.mean / written.dense.energy_uj) if written else "",
-        quantity(figures.latency_us.p99),
+        digits(figures.latency_us.p99),
         f"{worst.name}, {percent(worst.amount / lost.dense)}",
     ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from lacuna.console import percent, quantity, show_json, show_table
+from analysis import digits
+from lacuna.console import percent, show_json, show_table
 
 if TYPE_CHECKING:
     from accel_models import Design, Key
@@ -47,7 +48,7 @@ def show_area(design: Design, as_json: bool) -> None:
     rows = [
         [
             part.name,
-            quantity(part.mm2, 3),
+            digits(part.mm2, 3),
             percent(part.mm2 / total),
             "x/÷ 2" if part.scaled else "",
             part.source,
@@ -55,7 +56,9 @@ def show_area(design: Design, as_json: bool) -> None:
         for part in sorted(area.parts, key=lambda part: -part.mm2)
     ]
     low, high = area.band
-    note = f"total {quantity(area.total_mm2, 3)} mm2 ({quantity(low, 2)} to {quantity(high, 2)}), nothing off the chip"
+    note = (
+        f"total {digits(area.total_mm2, 3)} mm2 ({digits(low, 2)} to {digits(high, 2)}), nothing off the chip"
+    )
     show_table(f"Area of {design.title}", ["component", "mm2", "share", "band", "source"], rows, note=note)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lacuna.console import quantity, show_json, show_table
+from analysis import digits
+from lacuna.console import show_json, show_table
 from lacuna.options import AsJson
 
 
@@ -40,7 +41,7 @@ def designs(as_json: AsJson = False) -> None:
             spell(design.clock, "frequency"),
             str(peak or ""),
             design.skip.channels,
-            quantity(area, 3),
+            digits(area, 3),
             design.description,
         ]
         for design, area, peak in zip(shipped, areas, peaks, strict=True)

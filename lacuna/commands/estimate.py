@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacuna.console import percent, quantity, show_json, show_lines, show_table
+from analysis import digits
+from lacuna.console import percent, show_json, show_lines, show_table
 from lacuna.options import (
     AsJson,
     DesignName,
@@ -74,7 +75,7 @@ def estimate(
             f"{row.total_cycles:,}",
             percent(row.utilization),
             f"{row.dram_bytes:,}",
-            quantity(row.energy_pj / 1e6, 3),
+            digits(row.energy_pj / 1e6, 3),
         ]
         for row in table.rows
     ]
@@ -98,9 +99,9 @@ def estimate(
     total = "total" if table.batch == 1 else f"total of {table.batch} inputs"
     show_lines(
         [
-            f"{total}: {quantity(sum(row.macs for row in table.rows))} MACs, {cycles:,} cycles = "
-            f"{quantity(cycles / chosen.clock * 1e6)} us, "
-            f"{quantity(sum(row.energy_pj for row in table.rows) / 1e6)} uJ without leakage",
+            f"{total}: {digits(sum(row.macs for row in table.rows))} MACs, {cycles:,} cycles = "
+            f"{digits(cycles / chosen.clock * 1e6)} us, "
+            f"{digits(sum(row.energy_pj for row in table.rows) / 1e6)} uJ without leakage",
             *_per_input(table, cycles),
             *_overlapped(graph, chosen, table.batch),
             *missing_note(table.skipped),
@@ -121,7 +122,7 @@ def _overlapped(graph: NetworkGraph, design: Design, batch: int) -> list[str]:
     without = ", without its gates" if graph.gates else ""
     together = f" for {batch} inputs" if batch > 1 else ""
     return [
-        f"static in `replay`: {quantity(dense.latency_us)} us{together}, {quantity(dense.energy_uj)} uJ per input:",
+        f"static in `replay`: {digits(dense.latency_us)} us{together}, {digits(dense.energy_uj)} uJ per input:",
         f"compiled{without}, transfers beside work, with leakage",
     ]
 
@@ -131,4 +132,4 @@ def _per_input(table: StaticTable, cycles: int) -> list[str]:
     if table.batch == 1:
         return []
     macs = sum(row.macs for row in table.rows) // table.batch
-    return [f"per input: {quantity(macs)} MACs, {quantity(cycles / table.batch)} cycles"]
+    return [f"per input: {digits(macs)} MACs, {digits(cycles / table.batch)} cycles"]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lacuna.console import percent, progress, quantity, shell, show_json, show_lines, show_table, stoppable
+from analysis import digits
+from lacuna.console import percent, progress, shell, show_json, show_lines, show_table, stoppable
 from lacuna.options import AsJson, OutFolder, Settings
 from traces import ConfigError
 
@@ -136,7 +137,7 @@ def pareto(
         show_json({"hypervolume": front.hypervolume, "points": _plain(rows)})
         return
     names = [*_that_differ(results.frame), *(axis for axis in results.manifest.axes if axis in front.frame)]
-    columns = ["point", "mark", *objectives, *names]
+    columns = ["point", "mark", *objectives, *_short(names)]
     table = [
         [
             str(row["key"])[:8],
@@ -146,13 +147,40 @@ def pareto(
         ]
         for row in rows
     ]
+    alike = _alike(columns, table)
+    columns, table = _without(columns, table, alike)
     shown = f"{len(rows)} of " if len(rows) < len(found) else ""
     which = "the front" if fronts == 1 else f"the first {fronts} fronts"
     title = f"{shown}{len(found)} on {which}, {front.dominated} dominated, {front.infeasible} do not fit"
     if where is not None:
         title = f"Where {where}: {title}"
     doubt = "doubtful: the x/÷ 2 energy band could put another point in its place"
-    show_table(title, columns, table, note=doubt if any(row.get("doubtful") for row in rows) else "")
+    notes = [f"all have {name} {value}" for name, value in alike.items() if value]
+    notes += [f"{short}: {name}" for short, name in zip(_short(names), names, strict=True) if short != name]
+    notes += [doubt] if any(row.get("doubtful") for row in rows) else []
+    show_table(title, columns, table, note="\n".join(notes))
+
+
+def _short(names: list[str]) -> list[str]:
+    """Return the last part of each dotted path, where it is enough to tell it from the others."""
+    last = [name.rpartition(".")[2] for name in names]
+    return [short if last.count(short) == 1 else name for short, name in zip(last, names, strict=True)]
+
+
+def _alike(columns: list[str], table: list[list[str]]) -> dict[str, str]:
+    """Return the columns that say the same in every one of several rows, and what they say."""
+    if len(table) < 2:
+        return {}
+    cells = zip(columns, zip(*table, strict=True), strict=True)
+    return {name: values[0] for name, values in cells if len(set(values)) == 1}
+
+
+def _without(
+    columns: list[str], table: list[list[str]], left_out: dict[str, str]
+) -> tuple[list[str], list[list[str]]]:
+    """Return a table without some of its columns."""
+    kept = [i for i, name in enumerate(columns) if name not in left_out]
+    return [columns[i] for i in kept], [[row[i] for i in kept] for row in table]
 
 
 def _that_differ(frame: DataFrame) -> list[str]:
@@ -198,7 +226,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _cell(name: str, value: float) -> str:
-    return percent(value) if name == "accuracy" else quantity(float(value))
+    return percent(value) if name == "accuracy" else digits(float(value))
 
 
 def _mark(row: dict[str, Any]) -> str:

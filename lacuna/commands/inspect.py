@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from analysis import digits
 from lacuna.commands.design_parts import show_area, show_keys, show_prices
-from lacuna.console import percent, quantity, show_json, show_lines, show_table
+from lacuna.console import percent, show_json, show_lines, show_table
 from lacuna.options import AsJson, Settings, design_from
 from traces import ConfigError, FileProblem
 
@@ -130,9 +131,7 @@ def _design(design: Design, settings: list[str], as_json: bool) -> None:
     area = design_area(design)
     low, high = area.band
     show_lines(
-        [
-            f"area {quantity(area.total_mm2, 3)} mm2 ({quantity(low, 2)} to {quantity(high, 2)}); hash {design.hash}"
-        ]
+        [f"area {digits(area.total_mm2, 3)} mm2 ({digits(low, 2)} to {digits(high, 2)}); hash {design.hash}"]
     )
 
 

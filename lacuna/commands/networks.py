@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from analysis import digits
 from lacuna.console import (
     err,
     percent,
     progress,
-    quantity,
     shell,
     show_json,
     show_lines,
@@ -53,7 +53,7 @@ def networks(as_json: AsJson = False) -> None:
             network.name,
             network.method,
             percent(network.accuracy),
-            quantity(network.macs / 1e6, 3),
+            digits(network.macs / 1e6, 3),
             percent(network.macs_share),
             ", ".join(f"{count} {kind}" for kind, count in network.gates.items()),
             f"{network.size_bytes / 1e3:,.0f}",

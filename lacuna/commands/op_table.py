@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lacuna.console import percent, quantity, show_table
+from analysis import digits
+from lacuna.console import percent, show_table
 
 if TYPE_CHECKING:
     from simulator import OpRow, Results
@@ -55,10 +56,10 @@ def _row(op: OpRow, longest: float) -> list[str]:
         op.op,
         op.unit,
         percent(op.rate),
-        *(quantity(cycles) for cycles in parts.values()),
-        quantity(op.transfer_cycles_mean),
-        quantity(op.dram_bytes_mean),
-        quantity(op.energy_pj_mean / 1e6, 3),
+        *(digits(cycles) for cycles in parts.values()),
+        digits(op.transfer_cycles_mean),
+        digits(op.dram_bytes_mean),
+        digits(op.energy_pj_mean / 1e6, 3),
         op.bound,
         "".join(mark * round(parts[name] / longest * _BAR) for name, mark in _PARTS),
     ]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from analysis import digits
 from lacuna.commands.op_table import show_ops
-from lacuna.console import percent, quantity, shell, show_json, show_lines, show_table
+from lacuna.console import percent, shell, show_json, show_lines, show_table
 from lacuna.options import (
     AsJson,
     DesignName,
@@ -67,13 +68,15 @@ def replay(
     from simulator import replay as run  # noqa: PLC0415
     from traces import is_trace, load_trace, static_trace, with_exit_threshold  # noqa: PLC0415
 
-    policy = Policy(
-        prefetch=prefetch,
-        theta=theta,
-        batch=batch,
-        batch_order=batch_order,
-        compaction=compaction,
-        **left_out(without),
+    policy = Policy.of(
+        {
+            "prefetch": prefetch,
+            "theta": theta,
+            "batch": batch,
+            "batch_order": batch_order,
+            "compaction": compaction,
+            **left_out(without),
+        }
     )
     chosen = design_from(design, settings)
     inputs: Path | Trace = trace
@@ -136,7 +139,18 @@ def show_summary(results: Results, *, as_json: bool) -> None:
     show_table("Of the inputs", ["", "mean", "p50", "p95", "p99", "max"], _spread_rows(figures))
     _show_waterfall(figures)
     known = "not known: a network without a trace" if figures.accuracy is None else percent(figures.accuracy)
-    show_lines([f"accuracy {known}"])
+    show_lines([f"accuracy {known}", *_beyond_estimates(figures), *results.notes])
+
+
+def _beyond_estimates(figures: Explained) -> list[str]:
+    """Return what the better of both static estimates leaves open."""
+    mean = figures.latency_us.mean
+    best = min((figures.mean_rate, figures.expected), key=lambda one: abs(one.latency_us - mean)).latency_us
+    p99, most = figures.latency_us.p99 / best, figures.latency_us.max / best
+    return [
+        f"the better static estimate is {percent(abs(best / mean - 1))} off the mean latency",
+        f"what it cannot tell: p99 is {p99:.2f} times as long, the slowest input {most:.2f}",
+    ]
 
 
 def _estimate_rows(figures: Explained) -> list[list[str]]:
@@ -153,10 +167,10 @@ def _estimate_rows(figures: Explained) -> list[list[str]]:
     return [
         [
             name,
-            quantity(macs),
-            quantity(latency),
+            digits(macs),
+            digits(latency),
             percent(1 - latency / dense.latency_us),
-            quantity(energy),
+            digits(energy),
             percent(1 - energy / dense.energy_uj),
         ]
         for name, macs, latency, energy in [*found, replayed]
@@ -165,9 +179,7 @@ def _estimate_rows(figures: Explained) -> list[list[str]]:
 
 def _spread_rows(figures: Replayed) -> list[list[str]]:
     spreads = {"latency us": figures.latency_us, "energy uJ": figures.energy_uj}
-    return [
-        [name, *(quantity(v) for v in (s.mean, s.p50, s.p95, s.p99, s.max))] for name, s in spreads.items()
-    ]
+    return [[name, *(digits(v) for v in (s.mean, s.p50, s.p95, s.p99, s.max))] for name, s in spreads.items()]
 
 
 def _show_waterfall(figures: Explained) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from analysis import digits
 from lacuna.commands.replay import ExitThreshold, Prefetch, TracePath
-from lacuna.console import percent, quantity, show_json, show_lines, show_table
+from lacuna.console import percent, show_json, show_lines, show_table
 from lacuna.options import AsJson, DesignName, OutFolder, Settings, Without, design_from, left_out
 from traces import ConfigError, FileProblem
 
@@ -29,6 +30,10 @@ def stream(
         str | None, typer.Option(help="Per frame: the deepest exit within it answers.")
     ] = None,
     energy_budget: Annotated[str | None, typer.Option(help='Per frame, e.g. "50 uJ".')] = None,
+    budget_quantile: Annotated[
+        float,
+        typer.Option(help="Of an exit's cost over the first half of the inputs, to be within the budget."),
+    ] = 0.95,
     queue: Annotated[int, typer.Option(min=0, help="Places to wait.")] = 8,
     drop: Annotated[
         str, typer.Option(help="Which frame goes when the queue is full: newest or oldest.")
@@ -62,6 +67,7 @@ def stream(
         budget = Budget(
             latency_s=None if latency_budget is None else parse_quantity(latency_budget, "time"),
             energy_j=None if energy_budget is None else parse_quantity(energy_budget, "energy") * 1e-12,
+            quantile=budget_quantile,
         )
     asked = StreamSettings(
         arrivals=_arrivals(arrivals, rate, seed),
@@ -77,7 +83,7 @@ def stream(
     inputs = load_trace(trace, limit)
     if exit_threshold is not None:
         inputs = with_exit_threshold(inputs, exit_threshold)
-    results = serve(inputs, chosen, asked, Policy(prefetch=prefetch, **left_out(without)))
+    results = serve(inputs, chosen, asked, Policy.of({"prefetch": prefetch, **left_out(without)}))
     results.save(out)
     _show(results.summary(), as_json)
     if not as_json:
@@ -134,10 +140,10 @@ def _show(summary: StreamSummary, as_json: bool) -> None:
         ["load", percent(summary.load) + unstable],
         ["frames", f"{summary.frames:,}: {summary.completed:,} completed, {summary.dropped:,} dropped"],
         ["missed", f"{summary.missed:,} = {percent(summary.miss_rate)}"],
-        ["throughput", f"{quantity(summary.frames_per_second)} frames/s"],
+        ["throughput", f"{digits(summary.frames_per_second)} frames/s"],
         ["latency us", _spread(summary.latency_us)],
         ["waiting us", _spread(summary.wait_us)],
-        ["energy", f"{quantity(summary.energy_uj_per_frame)} uJ per completed frame, leakage included"],
+        ["energy", f"{digits(summary.energy_uj_per_frame)} uJ per completed frame, leakage included"],
         ["asleep", percent(summary.asleep)],
         ["accuracy", percent(summary.accuracy)],
         *([f"busy {unit}", percent(share)] for unit, share in summary.busy.items()),
@@ -147,5 +153,5 @@ def _show(summary: StreamSummary, as_json: bool) -> None:
 
 def _spread(found: Spread) -> str:
     return ", ".join(
-        f"{name} {quantity(getattr(found, name))}" for name in ("mean", "p50", "p95", "p99", "max")
+        f"{name} {digits(getattr(found, name))}" for name in ("mean", "p50", "p95", "p99", "max")
     )

@@ -16,7 +16,7 @@ from networks.training.loading import LoadedModel, load_model
 from traces import NetworkGraph, Trace, TraceInfo, execution_rates
 
 _BATCH = 250
-Part = Literal["test", "validation"]
+DataPart = Literal["test", "validation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def record_checkpoint(  # noqa: PLR0913  # what to record, of which data, and ho
     limit: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     *,
-    part: Part = "test",
+    part: DataPart = "test",
     exit_threshold: float = 1.01,
     scores: bool = True,
     command: str = "",

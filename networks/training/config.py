@@ -16,22 +16,13 @@ Relative paths are relative to the configuration file; ``data`` may also be give
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from networks.models.families import (
-    DDIResNetConfig,
-    DenseNetConfig,
-    ModelConfig,
-    ResNetConfig,
-    ViTConfig,
-    WhitenedConfig,
-)
+from networks.models.families import ModelConfig
 from networks.training.optimizing.optimizers import TrainSettings
-from traces import ConfigError, FileProblem, did_you_mean
+from traces import ConfigError, FileProblem, explain, parse_yaml_mapping, reading
 
 
 class CostConfig(BaseModel):
@@ -91,67 +82,13 @@ class RunConfig(BaseModel):
     cost: Annotated[CostConfig | SignFlipConfig | ExitsConfig, Field(discriminator="kind")] | None = None
 
 
-_SECTIONS: dict[str, type[BaseModel]] = {
-    "training": TrainSettings,
-    "target": CostConfig,
-    "sign_flip": SignFlipConfig,
-    "exits": ExitsConfig,
-    "resnet": ResNetConfig,
-    "ddi_resnet": DDIResNetConfig,
-    "densenet": DenseNetConfig,
-    "whitened": WhitenedConfig,
-    "vit": ViTConfig,
-}
-
-
 def load_config(path: Path) -> RunConfig:
     """Read a run's configuration; an unknown key is an error that names the nearest valid one."""
     if not path.is_file():
         raise FileProblem(f"{path}: no such configuration")
-    try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}:" if mark else ""
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ConfigError(f"{path}:{where} not YAML: {what}") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path}: holds no settings; needs name, model and training")
+    with reading(path):
+        content = parse_yaml_mapping(path.read_bytes(), str(path))
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_first_problem(error)}") from error
-
-
-def _first_problem(error: ValidationError) -> str:
-    """Say the first thing that is wrong: where, what, and the nearest valid name; misspelt keys first."""
-    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-    first = problems[0]
-    location = first["loc"]
-    tagged = bool(location) and location[0] in {"model", "cost"}  # then the second part names the kind
-    where = ".".join(str(part) for i, part in enumerate(location) if not (tagged and i == 1))
-    match first["type"]:
-        case "extra_forbidden":
-            return f"{where}: no such setting{did_you_mean(str(location[-1]), _fields_at(location[:-1]))}"
-        case "missing":
-            return f"{where}: is missing"
-        case "union_tag_not_found":
-            return f"{where}.kind: is missing"
-        case "union_tag_invalid":
-            known = (
-                ("target", "sign_flip", "exits")
-                if where == "cost"
-                else ("resnet", "ddi_resnet", "densenet", "whitened", "vit")
-            )
-            kind = str(first["input"].get("kind"))
-            return f"{where}.kind = {kind!r}: no such kind{did_you_mean(kind, known)}"
-        case _:
-            return f"{where} = {first['input']!r}: {first['msg']}"
-
-
-def _fields_at(location: tuple[Any, ...]) -> list[str]:
-    """Return the settings that are known at a place; of a part with kinds, the place names the kind."""
-    if not location:
-        return list(RunConfig.model_fields)
-    section = _SECTIONS.get(str(location[-1]))
-    return list(section.model_fields) if section is not None else []
+        raise ConfigError(f"{path}: {explain(error, RunConfig)}") from None

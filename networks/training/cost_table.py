@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from traces import ConfigError, FileProblem, did_you_mean
+from traces import ConfigError, FileProblem, atomic_write, did_you_mean, parse_json_mapping, reading
 
 FORMAT = "lacuna-cost-table"
 FORMAT_VERSION = 1
@@ -77,11 +77,9 @@ def load_cost_table(path: Path) -> CostTable:
     """Read a cost table from JSON."""
     if not path.is_file():
         raise FileProblem(f"{path}: no such cost table")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise FileProblem(f"{path}: not JSON ({error})") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    with reading(path):
+        content = parse_json_mapping(path.read_bytes(), str(path))
+    if content.get("format") != FORMAT:
         raise FileProblem(f"{path}: not a cost table; needs format = {FORMAT!r}")
     if content.get("format_version") != FORMAT_VERSION:
         raise FileProblem(
@@ -111,7 +109,8 @@ def save_cost_table(table: CostTable, path: Path) -> None:
         "design": table.design,
         "ops": ops,
     }
-    path.write_text(json.dumps(content), encoding="utf-8")
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(content), encoding="utf-8")
 
 
 def check_cost_table(table: CostTable, op_names: set[str]) -> None:

@@ -22,7 +22,7 @@ from networks.training.cost_table import check_cost_table, load_cost_table
 from networks.training.data import Dataset, load_dataset
 from networks.training.objective import ExitLoss, SignFlipCost, TargetCost
 from networks.training.optimizing.optimizers import TrainSettings
-from networks.training.run import Answering, EpochReport, Objective, accuracy_of, train
+from networks.training.run import Answering, EpochReport, TrainingObjective, accuracy_of, train
 from networks.training.starting import start
 from networks.training.teaching import Lessons, prepare_lessons
 from traces import ConfigError, NetworkGraph
@@ -166,7 +166,7 @@ def _cost_model(graph: NetworkGraph, table_path: Path | None) -> CostModel:
     return CostModel(graph, table)
 
 
-def _objective(config: RunConfig, cost: CostModel, target: float | None = None) -> Objective:
+def _objective(config: RunConfig, cost: CostModel, target: float | None = None) -> TrainingObjective:
     """Return what the run minimises; ``target`` replaces the configured one."""
     smoothing = config.training.label_smoothing
     if config.cost is None:

@@ -5,7 +5,7 @@
     batches ──► forward (bfloat16) ──► objective ──► backward ──► SGD step        each batch
     validation accuracy, log.csv, last.pt                                         each epoch
 
-What is minimised is the caller's: an :class:`Objective` sees the model after the forward pass, so gated
+What is minimised is the caller's: an :class:`TrainingObjective` sees the model after the forward pass, so gated
 networks add their cost to the cross-entropy without a loop of their own.
 """
 
@@ -37,7 +37,7 @@ class TrainingDivergedError(LacunaError):
     """The loss is not a number; the last good checkpoint is on disk."""
 
 
-class Objective(Protocol):
+class TrainingObjective(Protocol):
     """What training minimises."""
 
     def __call__(self, model: nn.Module, inputs: Tensor, wanted: Wanted, progress: float) -> Tensor:
@@ -92,7 +92,7 @@ def train(  # noqa: PLR0913  # one call has these seven parts, and reads as a se
     model: nn.Module,
     data: Dataset,
     settings: TrainSettings,
-    objective: Objective,
+    objective: TrainingObjective,
     out: Path,
     *,
     lessons: Lessons | None = None,
@@ -155,7 +155,7 @@ class _Run:
         model: nn.Module,
         data: Dataset,
         settings: TrainSettings,
-        objective: Objective,
+        objective: TrainingObjective,
         lessons: Lessons | None,
     ) -> None:
         self.steps_per_epoch = len(data.train) // settings.batch_size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -17,7 +18,9 @@ from simulator.policy import Policy
 from simulator.replays.batches import group_inputs
 from simulator.replays.collect import Collector
 from simulator.replays.estimates import dense_answer, expected_answer, mean_rate_answer, prepare_dense
+from simulator.replays.hints import hints
 from simulator.replays.prepare import Prepared, prepare
+from simulator.replays.rates import held_out_rates
 from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views
 from simulator.replays.waterfall import Runs, levels
@@ -25,7 +28,6 @@ from simulator.results import Results
 from traces import (
     ConfigError,
     Trace,
-    UnsupportedError,
     Workload,
     did_you_mean,
     iter_inputs,
@@ -33,7 +35,7 @@ from traces import (
     lower,
 )
 
-Engine = Literal["fast", "events"]
+EngineName = Literal["fast", "events"]
 Traces = Trace | str | Path | Iterable[Trace]
 PART = 32768  # inputs lowered and priced at a time, so that memory stays bounded
 
@@ -43,7 +45,7 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
     design: Design,
     *,
     policy: Policy | None = None,
-    engine: Engine = "fast",
+    engine: EngineName = "fast",
     limit: int | None = None,
     timeline: int = 0,
     explain: bool = True,
@@ -78,7 +80,7 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
     first = next(parts, None)
     if first is None:
         raise ConfigError("trace: has no inputs to replay")
-    rates = _rates(trace, limit, policy)
+    rates = held_out_rates(first) if policy.prefetch == "predict" else None
     dense = prepare_dense(first.graph, design, policy, views)
     collector = Collector(first, design, policy, engine)
     if dense.misfit is not None:
@@ -102,7 +104,8 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
                 expected_answer(prepared),
                 len(part),
             )
-    return collector.results(dense.graph.macs, baseline)
+    found = collector.results(dense.graph.macs, baseline)
+    return replace(found, notes=hints(first, design, policy.compiler))
 
 
 def _lowered(part: Trace, compiler: Compiler, views: Views | None) -> Workload:
@@ -112,7 +115,7 @@ def _lowered(part: Trace, compiler: Compiler, views: Views | None) -> Workload:
     return views.lowered(views.compiled(part, compiler))
 
 
-def run_engine(prepared: Prepared, engine: Engine) -> Times:
+def run_engine(prepared: Prepared, engine: EngineName) -> Times:
     """Replay prepared rows on an engine."""
     tables, index = prepared.tables, prepared.work.state_index
     if engine == "events":
@@ -167,17 +170,3 @@ def _of_file(path: str | Path, rows: int, limit: int | None, batch: int) -> Iter
     if Path(path).suffix == ".npz":
         return _slices(load_inputs(path, limit), rows, limit, batch)
     return iter_inputs(path, rows, limit, static_inputs=batch)
-
-
-def _rates(trace: Traces, limit: int | None, policy: Policy) -> NDArray[np.float64] | None:
-    """Return the recorded execution rate of every op, which ``predict`` needs before it starts."""
-    if policy.prefetch != "predict":
-        return None
-    if not isinstance(trace, Trace | str | Path):
-        raise UnsupportedError("policy.prefetch = 'predict': needs the whole trace; give a Trace or a path")
-    total, inputs = np.zeros(0), 0
-    for part in _parts(trace, limit, policy):
-        ran = lower(part).rate * len(part)
-        total = ran if not inputs else total + ran
-        inputs += len(part)
-    return total / max(inputs, 1)

@@ -44,14 +44,15 @@ def deciding_gates(graph: NetworkGraph, skip: Skip) -> tuple[Names, ...]:
     deciders = []
     for op in graph.ops:
         inputs = [tensors[name] for name in op.inputs]
-        guards = [gate for gate in graph.guards_of(op.name) if _usable(gate, skip)]
+        guards = [gate for gate in graph.guards_of(op.name) if usable(gate, skip)]
         tensors[op.name] = _output(op, inputs, guards)
         own = frozenset(gate.name for gate in guards)
         deciders.append(own.union(*(t.channels | t.presence for t in inputs)))
     return tuple(deciders)
 
 
-def _usable(gate: Gate, skip: Skip) -> bool:
+def usable(gate: Gate, skip: Skip) -> bool:
+    """Return whether hardware that skips so can use the gate at all."""
     match gate.rules.decides:
         case "runs":
             return skip.layers

@@ -3,6 +3,9 @@
 Source: Wang et al., "Dual Dynamic Inference: Enabling More Efficient, Adaptive and Controllable Deep
 Inference", IEEE JSTSP 14(4), 2020: under a hard budget inference halts at an exit for all samples, while easy
 samples still leave earlier where the network lets them.
+
+What a frame will take is not known before it has run.  So an exit is affordable if a quantile of what it takes, over
+the first half of the inputs (Choice), is within the budget; a frame that takes more than that is not in budget.
 """
 
 from __future__ import annotations
@@ -17,9 +20,11 @@ from simulator.engines.fast import simulate
 from simulator.policy import Policy
 from simulator.replays.accounting import spent
 from simulator.replays.prepare import prepare
+from simulator.replays.rates import held_out_rates
 from traces import ConfigError, Trace, exit_gate, lower, with_exits
 
-NO_EXIT = -1  # of a frame whose budget does not reach the first exit
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,9 @@ class Budget:
 
     latency_s: float | None = None
     energy_j: float | None = None  # static energy over the frame's own time included
+    quantile: float = (
+        0.95  # of an exit's cost over the first half of the inputs, that has to be within the limits
+    )
 
     def __post_init__(self) -> None:
         if self.latency_s is None and self.energy_j is None:
@@ -36,15 +44,24 @@ class Budget:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ConfigError(f"budget.{name} = {value}: must be above 0")
+        if not 0 < self.quantile <= 1:
+            raise ConfigError(f"budget.quantile = {self.quantile}: must be above 0 and at most 1")
+
+    def within(self, latency_s: Floats, energy_j: Floats) -> Bools:
+        """Return what is within both limits, elementwise."""
+        latency_limit = np.inf if self.latency_s is None else self.latency_s
+        energy_limit = np.inf if self.energy_j is None else self.energy_j
+        return np.asarray((latency_s <= latency_limit) & (energy_j <= energy_limit))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Halted:
     """A trace under a budget."""
 
-    trace: Trace  # with the exits that answer; frames without one stop at the first
-    exits: NDArray[np.int64]  # (n,), exit that answers, or NO_EXIT
-    correct: NDArray[np.bool_]  # (n,)
+    trace: Trace  # with the exits that answer
+    exits: NDArray[np.int64]  # (n,), exit that answers
+    in_budget: NDArray[np.bool_]  # (n,), at that exit
+    correct: NDArray[np.bool_]  # (n,), and in budget
     latency_cycles: NDArray[np.int64]  # (n, exits), of every input at every exit
     energy_pj: NDArray[np.float64]  # (n, exits)
 
@@ -71,29 +88,32 @@ def halt(trace: Trace, design: Design, budget: Budget, policy: Policy | None = N
     UnsupportedError
         If the network has no exits or the trace does not hold their predictions.
     ConfigError
-        If not one input reaches its first exit within the budget.
+        If not even the first exit is affordable.
     """
     gate = exit_gate(trace)
     costs = [_cost_at(trace, k, design, policy or Policy()) for k in range(gate.size)]
     latency = np.stack([cycles for cycles, _ in costs], axis=1)
     energy = np.stack([pj for _, pj in costs], axis=1)
-    affordable = np.ones(latency.shape, np.bool_)
-    if budget.latency_s is not None:
-        affordable &= latency <= budget.latency_s * design.clock
-    if budget.energy_j is not None:
-        affordable &= energy <= budget.energy_j * 1e12
-    if not affordable.any():
+    seconds, joules = latency / design.clock, energy * 1e-12
+    seen = max(len(trace) // 2, 1)
+    typical = [
+        np.quantile(cost[:seen], budget.quantile, axis=0, method="higher") for cost in (seconds, joules)
+    ]
+    affordable = np.flatnonzero(budget.within(*typical))
+    if not len(affordable):
         raise ConfigError(
-            f"budget: below the first exit of every input; {gate.exits[0]!r} takes at least "
+            f"budget: below the first exit; {gate.exits[0]!r} takes at least "
             f"{latency.min() / design.clock:.4g} s and {energy.min() * 1e-12:.4g} J on {design.name!r}"
         )
-    deepest = np.where(affordable, np.arange(gate.size), NO_EXIT).max(axis=1)
-    exits = np.minimum(deepest, trace.decisions[gate.name].astype(np.int64))
-    halted = with_exits(trace, np.maximum(exits, 0).astype(np.uint8))
+    exits = np.minimum(affordable.max(), trace.decisions[gate.name].astype(np.int64))
+    taken = (np.arange(len(trace)), exits)
+    in_budget = budget.within(seconds[taken], joules[taken])
+    halted = with_exits(trace, exits.astype(np.uint8))
     return Halted(
         trace=halted,
         exits=exits,
-        correct=(halted.predictions == trace.labels) & (exits != NO_EXIT),
+        in_budget=in_budget,
+        correct=(halted.predictions == trace.labels) & in_budget,
         latency_cycles=latency,
         energy_pj=energy,
     )
@@ -104,6 +124,7 @@ def _cost_at(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return cycles and energy [pJ] of every input if exit k answers it."""
     stopped = with_exits(trace, np.full(len(trace), k, np.uint8))
-    prepared = prepare(lower(compiled_trace(stopped, policy.compiler)), design, policy)
+    rates = held_out_rates(trace) if policy.prefetch == "predict" else None
+    prepared = prepare(lower(compiled_trace(stopped, policy.compiler)), design, policy, rates)
     times = simulate(prepared.tables, prepared.work.state_index)
     return times.latency, spent(prepared, times).energy.total_pj

@@ -20,8 +20,9 @@ from simulator.engines.times import Times
 from simulator.policy import Policy
 from simulator.replays.accounting import Spent, spent, static_pj
 from simulator.replays.prepare import Prepared, prepare
+from simulator.replays.rates import held_out_rates
 from simulator.streams.arrivals import Arrivals
-from simulator.streams.budgets import NO_EXIT, Budget, Halted, halt
+from simulator.streams.budgets import Budget, Halted, halt
 from simulator.streams.dvfs import Dvfs
 from simulator.streams.results import StreamResults, StreamSummary
 from simulator.streams.server import NEVER, Rules, Server
@@ -86,10 +87,11 @@ def stream(
         raise ConfigError("trace: has no inputs to stream")
     halted = None if settings.budget is None else halt(trace, design, settings.budget, policy)
     shown = trace if halted is None else halted.trace
-    prepared = prepare(lower(compiled_trace(shown, policy.compiler)), design, policy)
+    rates = held_out_rates(trace) if policy.prefetch == "predict" else None
+    prepared = prepare(lower(compiled_trace(shown, policy.compiler)), design, policy, rates)
     if prepared.misfit is not None:
         raise UnsupportedError(f"design {design.name!r}: {prepared.misfit.reason}")
-    run = _Run(prepared, settings, _correct(trace, halted), None if halted is None else halted.exits)
+    run = _Run(prepared, settings, _correct(trace, halted), halted)
     run.server.run()
     return StreamResults(_summary(run), design, policy, _per_frame(run))
 
@@ -105,7 +107,7 @@ class _Run:
     prepared: Prepared
     settings: StreamSettings
     correct: NDArray[np.bool_]  # per input
-    exits: Ints | None  # per input
+    halted: Halted | None
     times: Times = field(init=False)  # of every input alone
     paid: Spent = field(init=False)
     inputs: Ints = field(init=False)  # (frames,), the input that each frame shows
@@ -159,20 +161,20 @@ def _per_frame(run: _Run) -> dict[str, NDArray[Any]]:
         "correct": run.correct[run.inputs] & done,
         "energy_pj": np.where(done, _moving_pj(run), 0.0),
     }
-    if run.exits is not None:
-        columns["exit"] = run.exits[run.inputs]
+    if run.halted is not None:
+        columns["exit"] = run.halted.exits[run.inputs]
     if run.settings.dvfs is not None:
         columns["dvfs_state"] = run.states
     return columns
 
 
 def _missed(run: _Run, done: NDArray[np.bool_], latency: Ints) -> NDArray[np.bool_]:
-    """Return which frames got no answer in time: dropped, late, or with a budget below the first exit."""
+    """Return which frames got no answer in time: dropped, late, or beyond its budget."""
     missed = ~done
     if run.settings.deadline_s is not None:
         missed |= latency > run.settings.deadline_s * run.prepared.design.clock
-    if run.exits is not None:
-        missed |= run.exits[run.inputs] == NO_EXIT
+    if run.halted is not None:
+        missed |= ~run.halted.in_budget[run.inputs]
     return missed
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.paired import Comparison, Difference, compare
+from analysis.paired import Difference, PairedComparison, compare
 from traces import ConfigError, UnsupportedError
 
 
@@ -44,7 +44,7 @@ def replay(latency: np.ndarray, name: str = "d", labels: np.ndarray | None = Non
 
 
 def compared(a: Replay, b: Replay, **settings: object) -> dict[str, Difference]:
-    result: Comparison = compare(a, b, **settings)  # type: ignore[arg-type]
+    result: PairedComparison = compare(a, b, **settings)  # type: ignore[arg-type]
     return {row.name: row for row in result.rows}
 
 

@@ -12,12 +12,12 @@ SPACE = "\u00a0"
 @pytest.mark.parametrize(
     ("value", "base", "text"),
     [
-        (1234.0, "us", "1.23 ms"),
+        (1234.0, "us", "1.234 ms"),
         (999.0, "us", "999 µs"),
-        (1000.0, "us", "1.00 ms"),
+        (1000.0, "us", "1 ms"),
         (0.25, "us", "250 ns"),
         (0.0, "us", "0 µs"),
-        (2048.0, "B", "2.00 KiB"),
+        (2048.0, "B", "2 KiB"),
         (0.0, "B", "0 B"),
         (40.5e6, "MAC", "40.5 MMAC"),
         (math.nan, "uJ", "–"),
@@ -32,9 +32,17 @@ def test_an_unknown_unit_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.00123, "0.00123"), (12.345, "12.3"), (123.4, "123"), (12345.6, "12,346"), (0, "0")]
+    ("value", "text"),
+    [
+        (0.00123, "0.00123"),
+        (12.345, "12.35"),
+        (280.83, "280.8"),
+        (12345.6, "12,346"),
+        (1.2e-6, "0.0000012"),
+        (0, "0"),
+    ],
 )
-def test_three_digits(value: float, text: str) -> None:
+def test_four_digits(value: float, text: str) -> None:
     assert digits(value) == text
 
 

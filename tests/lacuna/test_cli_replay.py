@@ -1,4 +1,4 @@
-"""`lacuna replay`, `compare`, `inspect` and `report` on what it wrote (design.md section 7)."""
+"""`lacuna replay`, `compare`, `inspect` and `report` on what it wrote."""
 
 from __future__ import annotations
 

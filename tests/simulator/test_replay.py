@@ -241,8 +241,6 @@ def test_wrong_requests_are_refused() -> None:
             load_design("edge_npu_16x16", {"skip.channels": "prefix"}),
             policy=Policy(batch=2, compaction="per_input"),
         )
-    with pytest.raises(UnsupportedError, match="needs the whole trace"):
-        replay(iter([TRACE]), design, policy=Policy(prefetch="predict"))
 
 
 def test_damaged_results_are_refused(tmp_path: Path) -> None:

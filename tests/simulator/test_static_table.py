@@ -71,3 +71,13 @@ def test_what_does_not_fit_is_said() -> None:
     small = {"memory.weight_buffer": "256 B", "memory.banks": 1, "array.rows": 32, "array.cols": 32}
     with pytest.raises(UnsupportedError, match=r"needs 512 B of the weight buffer, 256 B are free"):
         estimate(cifar_resnet(8), load_design("edge_npu_16x16", small))
+
+
+def test_a_name_that_a_spreadsheet_would_compute_is_written_as_text() -> None:
+    builder = GraphBuilder("one", 3, 8, 8)
+    builder.conv("=HYPERLINK(1)", builder.input, 4, Window.square(3))
+    table = estimate(builder.finish(), load_design("cortex_m4"))
+    (row,) = csv.DictReader(table.to_csv().splitlines())
+    assert row["layer"] == "'=HYPERLINK(1)"
+    assert int(row["total_cycles"]) == table.rows[0].total_cycles
+    assert table.rows[0].layer == "=HYPERLINK(1)"

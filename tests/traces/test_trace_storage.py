@@ -71,7 +71,7 @@ def test_parts_join_to_the_whole(rows: int, limit: int, inputs: int, tmp_path: P
 
 
 def test_the_file_is_the_documented_one(tmp_path: Path) -> None:
-    """Column types, row groups, compression, encodings and metadata of design.md, section 3."""
+    """Column types, row groups, compression, encodings and metadata of docs/trace_format.md."""
     trace = synthetic_trace(cifar_resnet(8, "both"), 5000)
     save_trace(trace, tmp_path / "t.parquet")
     file = pq.ParquetFile(tmp_path / "t.parquet")

@@ -100,7 +100,9 @@ def _walk(place: tuple[int | str, ...], model: type[BaseModel]) -> tuple[list[st
     steps: list[str] = []
     at: _Models = (model,)
     for i, step in enumerate(place):
-        tagged = [one for one in at if i and _tag_of(one) == step and step not in one.model_fields]
+        tagged = [
+            one for one in at if len(at) > 1 and _tag_of(one) == step
+        ]  # a setting may be called as a kind
         if tagged:
             at = tuple(tagged)
             continue

@@ -10,12 +10,14 @@ from pathlib import Path
 from traces.base.errors import ConfigError, FileProblem, UnsupportedError, did_you_mean
 from traces.graphs.files import load_graph, parse_graph
 from traces.graphs.network import NetworkGraph
-from traces.graphs.resnets import alexnet, cifar_resnet, resnet18, resnet50
+from traces.graphs.resnets import alexnet, cifar_resnet, resnet18, resnet34, resnet50, resnet101
 
 _BUILT: dict[str, Callable[[], NetworkGraph]] = {
     "alexnet": alexnet,
     "resnet18": resnet18,
+    "resnet34": resnet34,
     "resnet50": resnet50,
+    "resnet101": resnet101,
     "resnet20_cifar": lambda: cifar_resnet(20),
     "resnet38_cifar": lambda: cifar_resnet(38),
     "resnet110_cifar": lambda: cifar_resnet(110),

@@ -60,12 +60,22 @@ def resnet18() -> NetworkGraph:
     return _imagenet_resnet("resnet18", (2, 2, 2, 2), bottleneck=False)
 
 
+def resnet34() -> NetworkGraph:
+    """Return ResNet-34 for ImageNet: 3.66 G MACs, 21.8 M weights.  Source: He et al., CVPR 2016, table 1."""
+    return _imagenet_resnet("resnet34", (3, 4, 6, 3), bottleneck=False)
+
+
 def resnet50() -> NetworkGraph:
     """Return ResNet-50 for ImageNet: 4.09 G MACs, 25.5 M weights.
 
     Source: He et al., CVPR 2016, table 1; stride in the 3x3 convolution, as torchvision's "v1.5" has it.
     """
     return _imagenet_resnet("resnet50", (3, 4, 6, 3), bottleneck=True)
+
+
+def resnet101() -> NetworkGraph:
+    """Return ResNet-101 for ImageNet: 7.80 G MACs, 44.4 M weights; strides as in :func:`resnet50`."""
+    return _imagenet_resnet("resnet101", (3, 4, 23, 3), bottleneck=True)
 
 
 def alexnet() -> NetworkGraph:

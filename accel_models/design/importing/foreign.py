@@ -1,17 +1,20 @@
-"""Which tool wrote a YAML file of an accelerator, and its data as a design's."""
+"""Which tool wrote a file of an accelerator, and its data as a design's."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from accel_models.design.importing.buffers import design_data
+from accel_models.design.importing.scalesim_cfg import is_scalesim, read_scalesim
 from accel_models.design.importing.timeloop import is_timeloop, read_timeloop, without_tags
 from accel_models.design.importing.zigzag import is_zigzag, read_zigzag
 from traces import ConfigError, parse_yaml_mapping
 
 
 def read_design_text(text: bytes, origin: str) -> dict[str, Any]:
-    """Return the data of a design from a file of ours, of ZigZag's or of Timeloop's."""
+    """Return the data of a design from a file of ours, of SCALE-Sim's, of ZigZag's or of Timeloop's."""
+    if is_scalesim(text):
+        return read_scalesim(text, origin)
     plain: str | bytes = text
     if b"architecture:" in text:
         plain = without_tags(text.decode("utf-8", errors="replace"))

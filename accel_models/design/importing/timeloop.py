@@ -29,7 +29,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Component:
     """One component, and how many there are."""
 
     name: str
@@ -88,7 +88,7 @@ def read_timeloop(data: Mapping[str, Any], origin: str) -> Found:
     )
 
 
-def _parts(nodes: Any, instances: int, cols: int) -> Iterator[Part]:
+def _parts(nodes: Any, instances: int, cols: int) -> Iterator[Component]:
     """Yield components from outside inwards; a container multiplies what comes after it in its list."""
     for node in nodes:
         if "nodes" in node and "class" not in node:  # side by side, one within the other for counting
@@ -105,7 +105,7 @@ def _parts(nodes: Any, instances: int, cols: int) -> Iterator[Part]:
         here = instances * many
         across = whole(mesh["meshX"], "meshX") if "meshX" in mesh else cols
         if "class" in node:
-            yield Part(
+            yield Component(
                 str(node["name"]), str(node["class"]), node.get("attributes", {}), _keep(node), here, across
             )
             continue
@@ -129,7 +129,7 @@ def _keep(node: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(named or [operand for operand in _KEPT if operand not in passed])
 
 
-def _dataflow(pads: list[Part], origin: str) -> dict[str, Any]:
+def _dataflow(pads: list[Component], origin: str) -> dict[str, Any]:
     if not pads:
         raise ConfigError(f"{origin}: no PE has storage, so nothing says what stays in it")
     kept = {operand: part for part in pads for operand in part.keep}
@@ -145,7 +145,7 @@ def _dataflow(pads: list[Part], origin: str) -> dict[str, Any]:
     )
 
 
-def _feeding(shared: list[Part], pads: list[Part], operand: str, origin: str) -> Buffer:
+def _feeding(shared: list[Component], pads: list[Component], operand: str, origin: str) -> Buffer:
     """Return the buffer of an operand; the PEs' own storage together where it has no other."""
     holding = [part for part in shared if operand in part.keep]
     if len(holding) > 1:
@@ -157,7 +157,7 @@ def _feeding(shared: list[Part], pads: list[Part], operand: str, origin: str) ->
     return _buffer((holding or own)[0])
 
 
-def _buffer(part: Part) -> Buffer:
+def _buffer(part: Component) -> Buffer:
     """Return a component as a buffer; a bandwidth counts words, a component without one reads its width."""
     many = 1 if part.kind.upper() == "DRAM" else part.instances
     width = _number(part.attributes, "width", "memory_width", default=64)
@@ -165,7 +165,7 @@ def _buffer(part: Part) -> Buffer:
     return Buffer(name=part.name, bits=_bits(part), read_bits=many * (words * _word(part) or width))
 
 
-def _bits(part: Part) -> int:
+def _bits(part: Component) -> int:
     if part.kind.upper() == "DRAM":
         return 1
     width = _number(part.attributes, "width", "memory_width", default=64)
@@ -175,7 +175,7 @@ def _bits(part: Part) -> int:
     return part.instances * depth * width
 
 
-def _word(part: Part) -> int:
+def _word(part: Component) -> int:
     return part.instances * _number(part.attributes, "datawidth", "word-bits", "word_bits", default=8)
 
 

@@ -16,6 +16,11 @@ from accel_models.units.array.tiling import ChannelCut, PixelCut, ReductionCut, 
 Bools = NDArray[np.bool_]
 
 
+_NO_COLUMNS = frozenset(
+    {"array", "memory", "op", "weights_first"}
+)  # shared by all ops, or holds columns itself
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
     """``n`` ops to tile on one design, with what is on chip already; arrays of shape ``(n,)``."""
@@ -36,13 +41,13 @@ class Job:
 
     def take(self, rows: slice | NDArray[np.intp]) -> Job:
         """Return the ops at ``rows``."""
-        arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self)[3:-1]}
+        arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name not in _NO_COLUMNS}
         return replace(self, op=take(self.op, rows), **arrays)
 
     def columns(self) -> Iterator[Floats]:
         """Yield every array: what tells two ops apart."""
         yield from (getattr(self.op, f.name) for f in fields(self.op))
-        yield from (getattr(self, f.name) for f in fields(self)[3:-1])
+        yield from (getattr(self, f.name) for f in fields(self) if f.name not in _NO_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -65,7 +65,7 @@ class Gemms:
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class AxisFolds:
     """One size cut into ``pieces`` along the array or in time: all ``full`` long but the ``last``."""
 
     pieces: Numbers
@@ -83,9 +83,9 @@ class Axis:
 class Folds:
     """A product laid over an array: what rows and columns hold, what streams, and how often (groups)."""
 
-    rows: Axis
-    cols: Axis
-    stream: Axis
+    rows: AxisFolds
+    cols: AxisFolds
+    stream: AxisFolds
     groups: Numbers | int
 
 
@@ -94,12 +94,12 @@ def ceil_div(a: ArrayLike, b: ArrayLike) -> Ints:
     return np.asarray(-(-np.asarray(a, np.int64) // np.asarray(b, np.int64)), np.int64)
 
 
-def cut(size: ArrayLike, piece: ArrayLike) -> Axis:
+def cut(size: ArrayLike, piece: ArrayLike) -> AxisFolds:
     """Cut ``size`` into pieces of at most ``piece``; zero counts as one, zero work is masked later."""
     whole = np.maximum(np.asarray(size, np.int64), 1)
     length = np.asarray(piece, np.int64)
     pieces = ceil_div(whole, length)
-    return Axis(pieces, np.minimum(length, whole), whole - (pieces - 1) * length)
+    return AxisFolds(pieces, np.minimum(length, whole), whole - (pieces - 1) * length)
 
 
 def lay_out(params: Array, gemms: Gemms) -> Folds:
@@ -107,7 +107,7 @@ def lay_out(params: Array, gemms: Gemms) -> Folds:
     reduction = cut(gemms.k, params.rows)
     if params.reduction == "per_tap":
         tap = cut(ceil_div(gemms.k, np.maximum(gemms.taps, 1)), params.rows)
-        reduction = Axis(tap.pieces * gemms.taps, tap.full, tap.last)
+        reduction = AxisFolds(tap.pieces * gemms.taps, tap.full, tap.last)
     match params.dataflow:
         case "ws":
             rows, cols, streamed = reduction, cut(gemms.n, params.cols), ceil_div(gemms.m, params.pixels)
@@ -120,14 +120,14 @@ def lay_out(params: Array, gemms: Gemms) -> Folds:
         case _:
             assert_never(params.dataflow)
     return Folds(
-        Axis(rows.pieces, rows.full if params.trim_folds else params.rows, rows.last),
-        Axis(cols.pieces, cols.full if params.trim_folds else params.cols, cols.last),
+        AxisFolds(rows.pieces, rows.full if params.trim_folds else params.rows, rows.last),
+        AxisFolds(cols.pieces, cols.full if params.trim_folds else params.cols, cols.last),
         stream_axis(params, streamed),
         gemms.groups,
     )
 
 
-def stream_axis(params: Array, size: ArrayLike) -> Axis:
+def stream_axis(params: Array, size: ArrayLike) -> AxisFolds:
     """Cut the streamed size into commands; an output-stationary array pads its last one to a whole block."""
     if params.stream_block == 0:
         return cut(size, np.maximum(np.asarray(size, np.int64), 1))

@@ -49,6 +49,10 @@ class ArrayUnit:
             return False
         return not op.is_depthwise or design.section(Array).depthwise_on == "array"
 
+    def moves_whole(self, design: Design) -> int:
+        """Return 1: any number of channels is as good."""
+        return 1
+
     def peak_macs_per_cycle(self, design: Design) -> float:
         """Return rows x columns [MAC/cycle]."""
         array = design.section(Array)

@@ -28,7 +28,7 @@ from accel_models.units.gemmini.conv_loads import (
     packed_taps,
     window_of,
 )
-from accel_models.units.gemmini.machine import Gemmini, Run
+from accel_models.units.gemmini.machine import GemminiMachine, Run
 from accel_models.units.gemmini.memory.dma import store_cycles, stored_line_cost
 from accel_models.units.gemmini.memory.reuse import (
     INPUT,
@@ -60,7 +60,7 @@ def conv_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it 
     layer: ConvLayer,
     tile: Ints,
     order: Ints,
-    machine: Gemmini,
+    machine: GemminiMachine,
     found: Shares,
     weight_spread: float,
     bias: bool,
@@ -153,7 +153,7 @@ def _advance(clock: Floats, load: float, execute: float, store: float, issue_cyc
 
 
 @compiled
-def _count(moved: Floats, length: Ints, machine: Gemmini, window: Window) -> None:
+def _count(moved: Floats, length: Ints, machine: GemminiMachine, window: Window) -> None:
     """Count one tile: bytes loaded of inputs and weights, elements of both read by the array, sums written."""
     taps, pixels = length[S] * length[R], length[N] * length[Q] * length[P]
     moved[0] += length[N] * window.rows * window.cols * length[C] * machine.input_bytes
@@ -164,7 +164,7 @@ def _count(moved: Floats, length: Ints, machine: Gemmini, window: Window) -> Non
 
 
 @compiled
-def _execute(length: Ints, machine: Gemmini) -> float:
+def _execute(length: Ints, machine: GemminiMachine) -> float:
     """Cycles on the array: every 16 x 16 block of weights meets all pixels of the tile, in blocks of one row.
 
     The next weights are preloaded behind the last block of pixels, which takes 16 cycles for it.
@@ -182,7 +182,7 @@ def _execute(length: Ints, machine: Gemmini) -> float:
 
 @compiled
 def _store(  # noqa: PLR0913, PLR0917  # as above
-    layer: ConvLayer, start: Ints, length: Ints, machine: Gemmini, reuse: Reuse, lines: Floats
+    layer: ConvLayer, start: Ints, length: Ints, machine: GemminiMachine, reuse: Reuse, lines: Floats
 ) -> float:
     """Cycles to store a tile's outputs."""
     memory, pitch, block = machine.memory, layer.output_pitch, machine.block_pixels

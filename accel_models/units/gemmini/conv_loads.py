@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.units.gemmini.compiled import compiled
-from accel_models.units.gemmini.machine import Gemmini
+from accel_models.units.gemmini.machine import GemminiMachine
 from accel_models.units.gemmini.memory.dma import (
     bias_cycles,
     line_cost,
@@ -54,7 +54,7 @@ class Asked(NamedTuple):
 
 
 @compiled
-def window_of(layer: ConvLayer, start: Ints, length: Ints, machine: Gemmini) -> Window:
+def window_of(layer: ConvLayer, start: Ints, length: Ints, machine: GemminiMachine) -> Window:
     """Return the input under a tile: the library counts a whole stride behind the last pixel."""
     rows, pad_rows = _span(
         start[Q] * layer.stride_height + start[S] * layer.dilation_height - layer.padding_top,
@@ -87,7 +87,7 @@ def load_inputs(  # noqa: PLR0913, PLR0917  # as above
     at: Ints,
     start: Ints,
     length: Ints,
-    machine: Gemmini,
+    machine: GemminiMachine,
     window: Window,
     reuse: Reuse,
     asked: Asked,
@@ -113,7 +113,7 @@ def load_weights(  # noqa: PLR0913, PLR0917  # as above
     at: Ints,
     start: Ints,
     length: Ints,
-    machine: Gemmini,
+    machine: GemminiMachine,
     reuse: Reuse,
     asked: Asked,
     lines: Floats,
@@ -133,7 +133,9 @@ def load_weights(  # noqa: PLR0913, PLR0917  # as above
 
 
 @compiled
-def _input_commands(layer: ConvLayer, start: Ints, length: Ints, machine: Gemmini, window: Window) -> float:
+def _input_commands(
+    layer: ConvLayer, start: Ints, length: Ints, machine: GemminiMachine, window: Window
+) -> float:
     """Cycles of the commands that load a tile's inputs: up to 16 pixels of one row, a line of channels at a time."""
     memory, pitch, command = machine.memory, layer.input_pitch, int(machine.memory.command_rows)
     first, size = start[C] * machine.input_bytes, length[C] * machine.input_bytes
@@ -148,7 +150,7 @@ def _input_commands(layer: ConvLayer, start: Ints, length: Ints, machine: Gemmin
 
 
 @compiled
-def _zeros(length: Ints, machine: Gemmini, window: Window) -> float:
+def _zeros(length: Ints, machine: GemminiMachine, window: Window) -> float:
     """Cycles to write the zeros of padding."""
     visits = -(-length[C] * machine.input_bytes // LINE_BYTES)
     zeros = window.pad_rows * (window.cols + window.pad_cols) + window.rows * window.pad_cols
@@ -156,7 +158,7 @@ def _zeros(length: Ints, machine: Gemmini, window: Window) -> float:
 
 
 @compiled
-def _weight_commands(layer: ConvLayer, start: Ints, length: Ints, machine: Gemmini) -> float:
+def _weight_commands(layer: ConvLayer, start: Ints, length: Ints, machine: GemminiMachine) -> float:
     """Cycles of the commands that load a tile's weights: up to 16 channels of one tap, a line of filters at a time."""
     memory, pitch, command = machine.memory, layer.weight_pitch, int(machine.memory.command_rows)
     begin, size = start[K] * machine.weight_bytes, length[K] * machine.weight_bytes
@@ -170,7 +172,7 @@ def _weight_commands(layer: ConvLayer, start: Ints, length: Ints, machine: Gemmi
 
 
 @compiled
-def begin_sums(length: Ints, machine: Gemmini, bias: bool) -> float:
+def begin_sums(length: Ints, machine: GemminiMachine, bias: bool) -> float:
     """Cycles to fill the accumulator: one row of 16 biases of 4 bytes, written 16 times, or a row of zeros each."""
     rows, filters = length[N] * length[Q], -(-length[K] // machine.cols)
     if not bias:
@@ -179,7 +181,7 @@ def begin_sums(length: Ints, machine: Gemmini, bias: bool) -> float:
 
 
 @compiled
-def packed_taps(length: Ints, machine: Gemmini) -> int:
+def packed_taps(length: Ints, machine: GemminiMachine) -> int:
     """Kernel columns that share the array's rows; each needs its own copy of the pixels."""
     if machine.packs_taps and length[C] < machine.rows:
         return int(min(machine.rows // length[C], length[R]))

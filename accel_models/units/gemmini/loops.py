@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from accel_models.units.gemmini import conv, conv_loads, machine, matmul, matmul_loads, tiling
 from accel_models.units.gemmini.compiled import compiled_and_kept, sources_of
 from accel_models.units.gemmini.conv import conv_run
-from accel_models.units.gemmini.machine import Gemmini, Run, typed
+from accel_models.units.gemmini.machine import GemminiMachine, Run, typed
 from accel_models.units.gemmini.matmul import product_run
 from accel_models.units.gemmini.memory import dma, queues, reuse, traffic
 from accel_models.units.gemmini.memory.queues import BEATS, idle_queue
@@ -81,13 +81,15 @@ def run_layers(  # noqa: PLR0913  # one argument per thing that decides a run
     layers: Ints,
     tiles: Ints,
     order: Ints,
-    machine: Gemmini,
+    machine: GemminiMachine,
     *,
     found: Shares | None = None,
     weight_spread: Floats | None = None,
     bias: bool = False,
 ) -> Floats:
-    """Return what ``n`` convolutions take, (n, fields of :class:`Run`); see :func:`gemmini_conv.conv_run`.
+    """Return what ``n`` convolutions take, (n, fields of :class:`Run`).
+
+    See :func:`accel_models.units.gemmini.conv.conv_run`.
 
     Parameters
     ----------
@@ -117,7 +119,7 @@ def run_products(  # noqa: PLR0913  # as above
     products: Ints,
     tiles: Ints,
     dataflow: Dataflow,
-    machine: Gemmini,
+    machine: GemminiMachine,
     *,
     found: Shares | None = None,
     weight_spread: Floats | None = None,
@@ -146,14 +148,21 @@ def _packed(values: Ints) -> Ints:
 
 
 def conv_cycles(
-    layer: ConvLayer, tiling: ConvTiling, machine: Gemmini, *, found: Shares | None = None, bias: bool = False
+    layer: ConvLayer,
+    tiling: ConvTiling,
+    machine: GemminiMachine,
+    *,
+    found: Shares | None = None,
+    bias: bool = False,
 ) -> int:
     """Cycles of one convolution from the first command to the last result in memory."""
     rows, tiles = np.array([layer], np.int64), tiling.sizes[None]
     return round(float(run_layers(rows, tiles, tiling.loops, machine, found=found, bias=bias)[0, 0]))
 
 
-def matmul_cycles(product: Product, dataflow: Dataflow, machine: Gemmini, *, bias: bool = False) -> int:
+def matmul_cycles(
+    product: Product, dataflow: Dataflow, machine: GemminiMachine, *, bias: bool = False
+) -> int:
     """Cycles of one product, cut by the library's rule; a skipped one has a zero size and costs nothing."""
     if not product.m * product.k * product.n:
         return 0
@@ -161,7 +170,7 @@ def matmul_cycles(product: Product, dataflow: Dataflow, machine: Gemmini, *, bia
     return round(float(run_products(np.array([product]), tiles, dataflow, machine, bias=bias)[0, 0]))
 
 
-def product_tile(product: Product, dataflow: Dataflow, machine: Gemmini) -> Ints:
+def product_tile(product: Product, dataflow: Dataflow, machine: GemminiMachine) -> Ints:
     """Return the sizes of a product's tiles along M, N, K, by the library's rule."""
     tiling = default_matmul_tiling(product, dataflow, machine)
     sides = (machine.rows, machine.cols, machine.rows)

@@ -6,14 +6,14 @@ from typing import NamedTuple, get_type_hints
 
 from accel_models.design.design import Design
 from accel_models.design.params import memory_params
-from accel_models.design.sections import Gemmini as GemminiPart
+from accel_models.design.sections import Gemmini
 from accel_models.dram import MemoryParams
 from accel_models.units.gemmini.memory.dma import GemminiMemory
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES
 from traces import ConfigError
 
 
-class Gemmini(NamedTuple):
+class GemminiMachine(NamedTuple):
     """A weight-stationary Gemmini and its memory; the defaults are its default configuration."""
 
     memory: GemminiMemory
@@ -64,23 +64,26 @@ class Run(NamedTuple):
     array_sums: float  # written into the accumulator, sums in between included [elements]
 
 
-_CASTS = {kind: get_type_hints(kind) for kind in (Gemmini, GemminiMemory)}
+_CASTS = {kind: get_type_hints(kind) for kind in (GemminiMachine, GemminiMemory)}
 
 
-def typed(machine: Gemmini) -> Gemmini:
+def typed(machine: GemminiMachine) -> GemminiMachine:
     """Return the machine with every field of its declared type: the loops are compiled once for them."""
     memory = GemminiMemory(*(float(value) for value in machine.memory))
-    rest = (kind(value) for kind, value in zip(list(_CASTS[Gemmini].values())[1:], machine[1:], strict=True))
-    return Gemmini(memory, *rest)
+    rest = (
+        kind(value)
+        for kind, value in zip(list(_CASTS[GemminiMachine].values())[1:], machine[1:], strict=True)
+    )
+    return GemminiMachine(memory, *rest)
 
 
-def gemmini_of(design: Design) -> Gemmini:
+def gemmini_of(design: Design) -> GemminiMachine:
     """Return what a design with a Gemmini says of its queues, buffers and DRAM."""
     array, memory, queues = design.array, memory_params(design), design.gemmini
     if array is None or memory is None or queues is None:
         raise ConfigError(f"design {design.name!r}: a Gemmini needs array, memory and gemmini")
     return typed(
-        Gemmini(
+        GemminiMachine(
             memory=_memory(memory, queues, array.rows),
             rows=array.rows,
             cols=array.cols,
@@ -102,7 +105,7 @@ def gemmini_of(design: Design) -> Gemmini:
     )
 
 
-def _memory(memory: MemoryParams, queues: GemminiPart, command_rows: int) -> GemminiMemory:
+def _memory(memory: MemoryParams, queues: Gemmini, command_rows: int) -> GemminiMemory:
     """Return the DMA's view; a line takes what the DRAM's bandwidth, latency and window of requests give."""
     return GemminiMemory(
         latency_cycles=queues.l2_latency_cycles + queues.l2_beat_cycles - 1,  # to the end of the first beat

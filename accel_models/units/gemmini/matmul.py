@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from accel_models.units.gemmini.compiled import compiled
-from accel_models.units.gemmini.machine import Gemmini, Run
+from accel_models.units.gemmini.machine import GemminiMachine, Run
 from accel_models.units.gemmini.matmul_loads import Moved, blocks, load_os, load_ws
 from accel_models.units.gemmini.memory import queues
 from accel_models.units.gemmini.memory.dma import stored_line_cost
@@ -43,7 +43,7 @@ def product_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what 
     product: Product,
     tile: Ints,
     is_os: bool,
-    machine: Gemmini,
+    machine: GemminiMachine,
     found: Shares,
     weight_spread: float,
     bias: bool,
@@ -125,7 +125,7 @@ def product_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what 
 
 
 @compiled
-def _as_convolution(product: Product, tile: Ints, machine: Gemmini) -> tuple[ConvLayer, Ints]:
+def _as_convolution(product: Product, tile: Ints, machine: GemminiMachine) -> tuple[ConvLayer, Ints]:
     """Return the same loops over the same bytes as a 1 x 1 convolution of one row of pixels."""
     m, k, n = product.m, product.k, product.n
     pitches = (k * machine.input_bytes, n * machine.weight_bytes, n * machine.input_bytes)
@@ -134,7 +134,7 @@ def _as_convolution(product: Product, tile: Ints, machine: Gemmini) -> tuple[Con
 
 
 @compiled
-def _array_cycles(length: Ints, machine: Gemmini) -> float:
+def _array_cycles(length: Ints, machine: GemminiMachine) -> float:
     """Cycles of a tile on the array.
 
     Every 16 x 16 x 16 block takes 16 cycles, also a part-filled one: the next weights need as long.
@@ -169,7 +169,7 @@ def _store(  # noqa: PLR0913, PLR0917  # as above
     length: Ints,
     stores: Queue,
     moved: Moved,
-    machine: Gemmini,
+    machine: GemminiMachine,
     is_os: bool,
     computed: float,
     loads: Queue,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from accel_models.units.gemmini.compiled import compiled
-from accel_models.units.gemmini.machine import Gemmini
+from accel_models.units.gemmini.machine import GemminiMachine
 from accel_models.units.gemmini.memory import queues
 from accel_models.units.gemmini.memory.dma import GemminiMemory, line_cost
 from accel_models.units.gemmini.memory.queues import Queue, end_of
@@ -61,7 +61,7 @@ def load_ws(  # noqa: PLR0913, PLR0917  # as above
     length: Ints,
     loads: Queue,
     moved: Moved,
-    machine: Gemmini,
+    machine: GemminiMachine,
     new_input: bool,
     new_weights: bool,
 ) -> Queue:
@@ -90,7 +90,7 @@ def load_ws(  # noqa: PLR0913, PLR0917  # as above
 
 
 @compiled
-def _operands(product: Product, machine: Gemmini) -> tuple[Matrix, Matrix]:
+def _operands(product: Product, machine: GemminiMachine) -> tuple[Matrix, Matrix]:
     """Return inputs and weights as they lie in memory."""
     return Matrix(INPUT, product.k, machine.input_bytes), Matrix(WEIGHTS, product.n, machine.weight_bytes)
 
@@ -114,7 +114,7 @@ def load_os(  # noqa: PLR0913, PLR0917  # as above
     length: Ints,
     loads: Queue,
     moved: Moved,
-    machine: Gemmini,
+    machine: GemminiMachine,
     load_start: float,
 ) -> Queue:
     """Load all weights, then inputs; return when each row of blocks can compute.

@@ -1,4 +1,4 @@
-"""Ops as Gemmini's library runs them: which of its functions, on what sizes, cut into what tiles.
+"""Ops as GemminiMachine's library runs them: which of its functions, on what sizes, cut into what tiles.
 
 Tiles are those of the whole op: a host that learns what is left of it keeps them and cuts them short (Choice).
 So a gated op never takes more of the array than the whole one, which the library's rule does not promise: for
@@ -12,16 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel_models.units.gemmini.loops import Floats, product_tile, run_layers, run_products
-from accel_models.units.gemmini.machine import Gemmini, Run
+from accel_models.units.gemmini.machine import GemminiMachine, Run
 from accel_models.units.gemmini.memory.reuse import NOTHING_CACHED, Shares
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES
 from accel_models.units.gemmini.tiling import (
     DIMS,
     ConvLayer,
     ConvTiling,
+    Footprint,
     Ints,
     Product,
-    Room,
     search_tiling,
 )
 from accel_models.work.shapes import Shapes, shapes_of
@@ -34,8 +34,8 @@ class LibraryRuns:
 
     runs: Floats  # (s, fields of Run)
     candidates: Ints  # that the host weighs before the first command
-    need: Room  # of the tile, or of the smallest one
-    bound: Room
+    need: Footprint  # of the tile, or of the smallest one
+    bound: Footprint
 
     @property
     def fits(self) -> bool:
@@ -60,7 +60,7 @@ def is_product(op: Op) -> bool:
 
 
 def run_op(
-    op: Op, shapes: Shapes, machine: Gemmini, weight_spread: Floats, found: Shares = NOTHING_CACHED
+    op: Op, shapes: Shapes, machine: GemminiMachine, weight_spread: Floats, found: Shares = NOTHING_CACHED
 ) -> LibraryRuns:
     """Return what states of an op take.
 
@@ -79,7 +79,7 @@ def run_op(
     """
     runs = np.zeros((len(shapes), len(Run._fields)))
     candidates = np.zeros(len(shapes), np.int64)
-    need, bound = _smallest(machine), Room(machine.tile_scratchpad_bytes, machine.tile_accumulator_bytes)
+    need, bound = _smallest(machine), Footprint(machine.tile_scratchpad_bytes, machine.tile_accumulator_bytes)
     for batch in np.unique(shapes.batch[shapes.macs > 0]):
         of_batch = np.flatnonzero((shapes.macs > 0) & (shapes.batch == batch))
         part, spread = shapes.take(of_batch), weight_spread[of_batch]
@@ -100,15 +100,15 @@ def run_op(
     return LibraryRuns(runs, candidates, need, bound)
 
 
-def _smallest(machine: Gemmini) -> Room:
+def _smallest(machine: GemminiMachine) -> Footprint:
     """Return what the smallest tile of a product needs: a block of each operand."""
     rows, cols = machine.rows, machine.cols
     loaded = rows * rows * machine.input_bytes + rows * cols * machine.weight_bytes
-    return Room(loaded, rows * cols * machine.sum_bytes)
+    return Footprint(loaded, rows * cols * machine.sum_bytes)
 
 
 def _run_layers(  # noqa: PLR0913, PLR0917  # what decides a run
-    op: Op, shapes: Shapes, tiling: ConvTiling, machine: Gemmini, weight_spread: Floats, found: Shares
+    op: Op, shapes: Shapes, tiling: ConvTiling, machine: GemminiMachine, weight_spread: Floats, found: Shares
 ) -> Floats:
     """Run the groups of each state one behind the other.
 
@@ -134,7 +134,7 @@ def _run_layers(  # noqa: PLR0913, PLR0917  # what decides a run
     return runs
 
 
-def _layer_rows(op: Op, shapes: Shapes, machine: Gemmini) -> Ints:
+def _layer_rows(op: Op, shapes: Shapes, machine: GemminiMachine) -> Ints:
     """Return the fields of :class:`ConvLayer` for one group of each state.
 
     Choice: of an odd number of rows or columns of padding, the larger half lies before the image.
@@ -174,7 +174,7 @@ def _pitch(kept: Ints, whole: int, element: int, align: int) -> Ints:
     return np.minimum(-(-kept * element // align) * align, whole * element)
 
 
-def _found_by_later_groups(rows: Ints, machine: Gemmini) -> Shares:
+def _found_by_later_groups(rows: Ints, machine: GemminiMachine) -> Shares:
     """Return the shares of lines that are still in each cache when a group's lines have come in, (s, 2, 1)."""
     column = dict(zip(ConvLayer._fields, rows.T, strict=True))
     inputs = column["batch"] * column["in_height"] * column["in_width"]

@@ -10,8 +10,7 @@ import numpy as np
 
 from accel_models.cost import Ints, Misfit, WorkStates
 from accel_models.design.design import Design
-from accel_models.design.sections import Array
-from accel_models.design.sections import Gemmini as GemminiPart
+from accel_models.design.sections import Array, Gemmini
 from accel_models.dram import whole_bursts
 from accel_models.energy.actions import Actions
 from accel_models.units.array.op_sizes import Floats
@@ -23,11 +22,15 @@ from accel_models.units.gemmini.ops import LibraryRuns, is_product, run_op
 from accel_models.units.queue_parts import QueueTimes, parts_of
 from accel_models.units.unit_cost import BusTimes, Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
+from traces import UnsupportedError
+
+MOST_BLOCKS = 1 << 24  # of one op; Choice: two seconds of walking, 300 times a ResNet-50's largest layer
 
 
 def gemmini_cost(states: States, design: Design) -> UnitCost:
     """Return the cost of states that the library runs."""
     work, shapes = states.work, states.shapes
+    _check_walk(work, shapes, design.section(Array))
     cached = np.array(states.where.cached or NOTHING_CACHED)
     found = run_op(work.op, shapes, gemmini_of(design), _weight_spread(work, shapes, design), cached)
     execute = _execute_cycles(work, shapes, found, design)
@@ -61,6 +64,16 @@ def gemmini_cost(states: States, design: Design) -> UnitCost:
     return UnitCost(busy=busy, traffic=traffic, times=times)
 
 
+def _check_walk(work: WorkStates, shapes: Shapes, array: Array) -> None:
+    """Refuse an op whose blocks would be walked for minutes, deaf to Ctrl-C."""
+    blocks = int((shapes.macs // (array.rows * array.cols * array.rows)).max(initial=0))
+    if blocks > MOST_BLOCKS:
+        raise UnsupportedError(
+            f"op {work.op.name!r}: {int(shapes.macs.max()):,} MACs are {blocks:,} blocks of Gemmini's array, which are "
+            f"followed command by command; at most {MOST_BLOCKS:,}: split the op"
+        )
+
+
 def _weight_spread(work: WorkStates, shapes: Shapes, design: Design) -> Floats:
     """Bytes of weights that the positions of kept channels make the DMA fetch, over those of them packed."""
     burst = design.memory.dram.burst if design.memory else 1
@@ -79,7 +92,7 @@ def _execute_cycles(work: WorkStates, shapes: Shapes, found: LibraryRuns, design
 
 def _queue_times(found: LibraryRuns, execute: Ints, design: Design) -> QueueTimes:
     """Return what the queues take behind the host's search, during which nothing loads."""
-    search = found.candidates * design.section(GemminiPart).search_cycles
+    search = found.candidates * design.section(Gemmini).search_cycles
     load = np.ceil(found.column("load") + search).astype(np.int64)
     total = np.ceil(found.column("total") + search).astype(np.int64)
     return QueueTimes(

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.units.gemmini.compiled import compiled
-from accel_models.units.gemmini.machine import Gemmini
+from accel_models.units.gemmini.machine import GemminiMachine
 from traces import ConfigError
 
 Ints = NDArray[np.int64]
@@ -114,13 +114,13 @@ class ConvTiling:
         return np.array([DIMS.index(dim) for dim in self.order], np.int64)
 
 
-class Room(NamedTuple):
+class Footprint(NamedTuple):
     """What a tile needs of each memory, or may take of it [B]."""
 
     scratchpad: int
     accumulator: int
 
-    def holds(self, need: Room) -> bool:
+    def holds(self, need: Footprint) -> bool:
         """Whether a tile that needs so much fits."""
         return need.scratchpad <= self.scratchpad and need.accumulator <= self.accumulator
 
@@ -131,8 +131,8 @@ class TilingSearch:
 
     tiling: ConvTiling
     candidates: int
-    need: Room  # of one tile
-    bound: Room
+    need: Footprint  # of one tile
+    bound: Footprint
 
     @property
     def fits(self) -> bool:
@@ -141,7 +141,7 @@ class TilingSearch:
 
 
 @lru_cache(maxsize=4096)
-def search_tiling(layer: ConvLayer, machine: Gemmini) -> TilingSearch:
+def search_tiling(layer: ConvLayer, machine: GemminiMachine) -> TilingSearch:
     """Cut a layer by the library's rule: shrink the largest size until it fits, then grow what still can.
 
     Half of each memory holds a tile, the other half the next.  Filters and channels shrink by whole rows of
@@ -149,7 +149,7 @@ def search_tiling(layer: ConvLayer, machine: Gemmini) -> TilingSearch:
 
     Source: the behaviour of ``tiled_conv_auto`` in ucb-bar/gemmini-rocc-tests @928aba8.
     """
-    bound = Room(machine.tile_scratchpad_bytes, machine.tile_accumulator_bytes)
+    bound = Footprint(machine.tile_scratchpad_bytes, machine.tile_accumulator_bytes)
     sizes, candidates = layer.sizes, 1
     tile = dict(sizes)
     while not bound.holds(_need(layer, tile, machine)) and max(tile.values()) > 1:
@@ -170,14 +170,14 @@ def search_tiling(layer: ConvLayer, machine: Gemmini) -> TilingSearch:
     return TilingSearch(ConvTiling.of(tile), candidates, _need(layer, tile, machine), bound)
 
 
-def _shrink(tile: dict[str, int], machine: Gemmini) -> None:
+def _shrink(tile: dict[str, int], machine: GemminiMachine) -> None:
     candidates = [dim for dim in DIMS if not (dim == "P" and tile["P"] <= machine.cols and tile["Q"] > 1)]
     largest = max(candidates, key=tile.__getitem__)  # the first of equals
     step = {"K": machine.cols, "C": machine.rows}.get(largest, 1)
     tile[largest] = max((tile[largest] - 1) // step * step, 1)
 
 
-def _need(layer: ConvLayer, tile: Mapping[str, int], machine: Gemmini) -> Room:
+def _need(layer: ConvLayer, tile: Mapping[str, int], machine: GemminiMachine) -> Footprint:
     """Scratchpad for inputs and weights, accumulator for outputs; channels and filters in whole rows [B]."""
     in_rows = tile["Q"] * layer.stride_height + (tile["S"] - 1) * layer.dilation_height
     in_cols = tile["P"] * layer.stride_width + (tile["R"] - 1) * layer.dilation_width
@@ -186,7 +186,7 @@ def _need(layer: ConvLayer, tile: Mapping[str, int], machine: Gemmini) -> Room:
     weights = filters * tile["S"] * tile["R"] * tile["C"]
     sums = filters * tile["N"] * tile["Q"] * tile["P"]
     loaded = inputs * machine.input_bytes + weights * machine.weight_bytes
-    return Room(loaded, sums * machine.sum_bytes)
+    return Footprint(loaded, sums * machine.sum_bytes)
 
 
 def dosa_tiling(mapping: str) -> ConvTiling:
@@ -232,7 +232,7 @@ class ProductTiling(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def default_matmul_tiling(product: Product, dataflow: Dataflow, machine: Gemmini) -> ProductTiling:
+def default_matmul_tiling(product: Product, dataflow: Dataflow, machine: GemminiMachine) -> ProductTiling:
     """Cut a product by the library's rule: start square, then grow each size in turn while it fits.
 
     In ws a tile may take half of each memory, in os all of it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from accel_models.design.design import Design
-from accel_models.design.sections import Gemmini
+from accel_models.design.sections import Array, Gemmini
 from accel_models.energy.actions import Idle
 from accel_models.units.array.unit import UNIT as MESH
 from accel_models.units.kinds import Cycles, Silicon, Unit, equal_names
@@ -56,6 +56,10 @@ class GemminiUnit:
     def takes(self, op: Op, design: Design) -> bool:
         """Take what its mesh can."""
         return MESH.takes(op, design)
+
+    def moves_whole(self, design: Design) -> int:
+        """Return the channels of a row of its scratchpad."""
+        return design.section(Array).cols
 
     def peak_macs_per_cycle(self, design: Design) -> float:
         """Return that of the mesh [MAC/cycle]."""

@@ -39,6 +39,10 @@ class MicroNpuUnit:
         """Take everything."""
         return True
 
+    def moves_whole(self, design: Design) -> int:
+        """Return 1: any number of channels is as good."""
+        return 1
+
     def peak_macs_per_cycle(self, design: Design) -> float:
         """Return what the MACs of all engines do [MAC/cycle]."""
         return machine_of(design).macs_per_cycle

@@ -40,6 +40,10 @@ class SimdUnit:
         """Take everything."""
         return True
 
+    def moves_whole(self, design: Design) -> int:
+        """Return 1: any number of channels is as good."""
+        return 1
+
     def peak_macs_per_cycle(self, design: Design) -> float:
         """Return what MAC instructions alone would do [MAC/cycle of the design]."""
         core = simd_params(design)

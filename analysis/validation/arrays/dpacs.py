@@ -19,12 +19,18 @@ from numpy.typing import NDArray
 from accel_models import Design, Ints, WorkStates, load_design, place, price, units_of
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import reference_rows
-from traces import NetworkGraph, Op, resnet18, resnet50
+from traces import NetworkGraph, Op, resnet18, resnet34, resnet50, resnet101
 
 WEIGHT_BYTES = 32  # a convolution's weight buffer takes so many a cycle, before its first pixel (its source)
-# Blocks whose inner channels its driver prunes (hardware/drive/ZCU102, f388e475): stage 3 of either network.
-PRUNED_BLOCKS = {"resnet18": range(5, 7), "resnet50": range(8, 14)}
-NETWORKS = {"resnet18": resnet18, "resnet50": resnet50}
+NETWORKS = {"resnet18": resnet18, "resnet34": resnet34, "resnet50": resnet50, "resnet101": resnet101}
+# Residual blocks of each stage.  Its driver prunes inner channels in those of stage 3 (hardware/drive, f388e475).
+STAGES = {
+    "resnet18": (2, 2, 2, 2),
+    "resnet34": (3, 4, 6, 3),
+    "resnet50": (3, 4, 6, 3),
+    "resnet101": (3, 4, 23, 3),
+}
+PRUNED = ("resnet18", "resnet50")  # measured under pruning; the others dense alone
 
 Floats = NDArray[np.float64]
 
@@ -35,7 +41,7 @@ def dpacs_latency() -> Comparison:
     Pixels are pruned in all convolutions of residual blocks, channels between them, whole groups at a time.
     """
     rows = [row for row in reference_rows("dpacs_fpga") if row["implementation"] == "serial"]
-    found = [over_dense(name, [row for row in rows if row["network"] == name]) for name in NETWORKS]
+    found = [over_dense(name, [row for row in rows if row["network"] == name]) for name in PRUNED]
     labels, measured, predicted = zip(*found, strict=True)
     return Comparison(
         name="DPACS serial, latency under pruning over dense",
@@ -46,6 +52,28 @@ def dpacs_latency() -> Comparison:
         unit="ratio",
         bound_mean=0.12,
         bound_worst=0.34,
+    )
+
+
+def dpacs_dense() -> Comparison:
+    """Return the dense networks' latencies over that of ResNet-18: clock and bus of the chip do not enter."""
+    dense = {
+        row["network"]: float(row["latency_ms"])
+        for row in reference_rows("dpacs_fpga")
+        if row["implementation"] == "serial" and row["pruned_spatial_channel_percent"] == "dense"
+    }
+    whole = np.ones(1)
+    cycles = {name: float(network_cycles(build(), whole, whole)[0]) for name, build in NETWORKS.items()}
+    names = [name for name in NETWORKS if name != "resnet18"]
+    return Comparison(
+        name="DPACS serial, dense networks over ResNet-18",
+        truth="CASR-HKU/DPACS hardware/README.md, latency table: DPUnit on a ZCU102 FPGA, int8",
+        labels=tuple(f"{name} over resnet18" for name in names),
+        measured=np.array([dense[name] / dense["resnet18"] for name in names]),
+        predicted=np.array([cycles[name] / cycles["resnet18"] for name in names]),
+        unit="ratio",
+        bound_mean=0.10,
+        bound_worst=0.20,
     )
 
 
@@ -105,8 +133,8 @@ def _work(op: Op, network: str, pixels: Floats, channels: Floats) -> WorkStates:
     states = len(pixels)
     block, _, part = op.name.partition(".")
     gated = block.startswith("block") and part.startswith("conv")
-    inner = gated and int(block.removeprefix("block")) in PRUNED_BLOCKS[network]
-    last = "conv3" if network == "resnet50" else "conv2"
+    inner = gated and int(block.removeprefix("block")) in _third_stage(network)
+    last = "conv2" if network in {"resnet18", "resnet34"} else "conv3"
     cin = _groups(op.in_channels, channels) if inner and part != "conv1" else _all(op.in_channels, states)
     cout = _groups(op.out_channels, channels) if inner and part != last else _all(op.out_channels, states)
     rows = np.ceil(op.out_height * pixels) if gated else np.full(states, op.out_height)
@@ -122,6 +150,11 @@ def _work(op: Op, network: str, pixels: Floats, channels: Floats) -> WorkStates:
         weight_fetch_bytes=np.ceil(op.weight_count * kept).astype(np.int64),
         gathered_elements=np.zeros(states, np.int64),
     )
+
+
+def _third_stage(network: str) -> range:
+    first, second, third, _ = STAGES[network]
+    return range(first + second + 1, first + second + third + 1)
 
 
 def _groups(channels: int, share: Floats) -> Ints:

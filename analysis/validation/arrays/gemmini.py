@@ -11,7 +11,7 @@ from accel_models import (
     Block,
     ConvLayer,
     Dataflow,
-    Gemmini,
+    GemminiMachine,
     GemminiMemory,
     Product,
     conv_cycles,
@@ -120,7 +120,7 @@ def product_cycles(table: Table, dataflow: Dataflow) -> Floats:
     """Return the cycles of products on an ideal memory."""
     predicted = []
     for m, k, n, bias, latency, beat in zip(*(ints(table, c).tolist() for c in PRODUCT_COLUMNS), strict=True):
-        machine = Gemmini(memory=GemminiMemory(latency, beat))
+        machine = GemminiMachine(memory=GemminiMemory(latency, beat))
         predicted.append(matmul_cycles(Product(m=m, k=k, n=n), dataflow, machine, bias=bool(bias)))
     return np.array(predicted, np.float64)
 
@@ -156,7 +156,7 @@ def convolution_cycles(table: Table) -> Floats:
     predicted = []
     for layer, (latency, beat) in zip(layers, memories, strict=True):
         memory = GemminiMemory(latency, beat)
-        machine = Gemmini(memory=memory, packs_taps=True, skips_strided_rows=True)
+        machine = GemminiMachine(memory=memory, packs_taps=True, skips_strided_rows=True)
         tiling = search_tiling(layer, machine).tiling
         predicted.append(conv_cycles(layer, tiling, machine, bias=True))
     return np.array(predicted, np.float64)

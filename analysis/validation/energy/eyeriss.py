@@ -38,6 +38,7 @@ from traces import GraphBuilder, NetworkGraph, Window, dense_workload
 Floats = NDArray[np.float64]
 
 TRUTH = "Chen et al., JSSC 2017, Table V (chip without DRAM, batch of 4)"
+CHOSEN = f"{TRUTH}; the rule that chooses passes was chosen on its accesses"
 BATCH = 4
 WITHOUT_DRAM = {"memory.dram.price": "none"}
 # AlexNet: channels in and out, groups, padded input, output, kernel, stride.
@@ -101,7 +102,7 @@ def latency_of_the_design() -> Comparison:
     chip = measured()
     return Comparison(
         name="Eyeriss latency on AlexNet, eyeriss",
-        truth=TRUTH,
+        truth=CHOSEN,
         labels=chip.layers,
         measured=chip.cycles,
         predicted=np.array([layer_cycles(square_conv(*LAYERS[layer]), BATCH) for layer in chip.layers]),
@@ -116,7 +117,7 @@ def accesses_of_the_design() -> Comparison:
     chip = measured()
     return Comparison(
         name="Eyeriss accesses of the global buffer on AlexNet, eyeriss",
-        truth=TRUTH,
+        truth=CHOSEN,
         labels=chip.layers,
         measured=chip.buffer_bytes,
         predicted=np.array([_buffer_bytes(layer) for layer in chip.layers]),
@@ -132,7 +133,7 @@ def energy_of_the_design() -> Comparison:
     layers = zip(chip.layers, chip.zero_share, strict=True)
     return Comparison(
         name="Eyeriss energy on AlexNet, eyeriss",
-        truth=TRUTH,
+        truth=CHOSEN,
         labels=chip.layers,
         measured=chip.energy_uj,
         predicted=np.array(

@@ -28,6 +28,7 @@ from accel_models import (
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.ops import counted_call, layer_op
+from analysis.validation.simd.dead_channels import dead_channels
 from analysis.validation.simd.reference import (
     gap8_rows,
     label,
@@ -59,6 +60,7 @@ def simd_comparisons() -> tuple[Comparison, ...]:
         cortex_m55_network(),
         instruction_counts(),
         retired_instructions(),
+        dead_channels(),
     )
 
 

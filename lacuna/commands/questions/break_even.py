@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacuna.console import percent, quantity, show_json, show_lines, show_table
+from analysis import digits
+from lacuna.console import percent, show_json, show_lines, show_table
 from lacuna.options import AsJson, DesignName, Settings, design_from
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def break_even(
         return
     latency, energy = found
     rows = [
-        [percent(rate), quantity(time), latency_saved, quantity(joule), energy_saved]
+        [percent(rate), digits(time), latency_saved, digits(joule), energy_saved]
         for rate, time, latency_saved, joule, energy_saved in zip(
             latency.skipped, latency.dynamic, _saved(latency), energy.dynamic, _saved(energy), strict=True
         )

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from lacuna.console import percent, quantity, show_json, show_table
+from analysis import digits
+from lacuna.console import percent, show_json, show_table
 from lacuna.options import AsJson
 
 
@@ -32,11 +33,11 @@ def compare(
     rows = [
         [
             row.name,
-            quantity(row.a),
-            quantity(row.b),
+            digits(row.a),
+            digits(row.b),
             row.unit,
             _share(row.relative),
-            f"{quantity(row.low)} to {quantity(row.high)}",
+            f"{digits(row.low)} to {digits(row.high)}",
             "yes" if row.certain else "no",
         ]
         for row in found.rows

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacuna.console import percent, quantity, show_json, show_lines, show_table
+from analysis import digits
+from lacuna.console import percent, show_json, show_lines, show_table
 from lacuna.options import AsJson, Settings, design_from
 from traces import ConfigError
 
@@ -59,12 +60,12 @@ def _row(found: Sensitivity, change: Change) -> list[str]:
         change.name,
         change.before,
         change.after,
-        quantity(change.latency_us),
+        digits(change.latency_us),
         percent(1 - change.latency_us / base.latency_us),
-        quantity(change.latency_us_p99),
-        quantity(change.energy_uj),
+        digits(change.latency_us_p99),
+        digits(change.energy_uj),
         percent(1 - change.energy_uj / base.energy_uj),
-        quantity(change.area_mm2, 3),
+        digits(change.area_mm2, 3),
     ]
 
 
@@ -82,8 +83,8 @@ def _of_space(path: Path, as_json: bool) -> None:
             each.design,
             each.column,
             percent(each.swing),
-            quantity(each.base),
-            ", ".join(f"{label}: {quantity(value)}" for label, value in each.values),
+            digits(each.base),
+            ", ".join(f"{label}: {digits(value)}" for label, value in each.values),
         ]
         for each in effects
     ]

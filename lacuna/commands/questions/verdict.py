@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from analysis import digits
 from lacuna.commands.replay import TracePath
-from lacuna.console import percent, quantity, show_json, show_lines, show_table
+from lacuna.console import percent, show_json, show_lines, show_table
 from lacuna.options import AsJson, DesignName, Settings, design_from
 
 if TYPE_CHECKING:
@@ -38,12 +39,12 @@ def verdict(
 def _row(saving: Saving) -> list[str]:
     return [
         saving.name,
-        quantity(saving.latency_us),
-        quantity(saving.dense_latency_us),
+        digits(saving.latency_us),
+        digits(saving.dense_latency_us),
         percent(saving.latency_saved),
         percent(saving.p99_saved),
-        quantity(saving.energy_uj),
-        quantity(saving.dense_energy_uj),
+        digits(saving.energy_uj),
+        digits(saving.dense_energy_uj),
         percent(saving.energy_saved),
     ]
 

@@ -28,7 +28,7 @@ def why(
     from analysis import explain_results  # noqa: PLC0415  (loads the simulator)
     from simulator import Policy, replay  # noqa: PLC0415
 
-    policy = Policy(prefetch=prefetch, **left_out(without))
+    policy = Policy.of({"prefetch": prefetch, **left_out(without)})
     found = explain_results(replay(trace, design_from(design, settings), policy=policy, limit=limit))
     if as_json:
         show_json({**asdict(found), "sentence": found.sentence})

@@ -14,7 +14,7 @@ SHIPPED = (
     "cortex_m0plus", "cortex_m4", "cortex_m7", "cortex_m33", "cortex_m55", "cortex_m85", "cortex_a53", "cortex_a55",
     "cortex_a72", "rvv_core", "edge_npu_16x16", "edge_npu_32x32", "gemmini_16x16", "eyeriss",
     "ethos_u55_128_like", "systolic_bare",
-)  # fmt: skip  # the names of design.md section 4
+)  # fmt: skip  # names that users rely on
 
 
 def leaves(data: object, path: str = "") -> list[str]:

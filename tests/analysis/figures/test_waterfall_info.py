@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.figures.waterfall_info import Bar, Step, waterfall_info
+from analysis.figures.waterfall_info import Bar, WaterfallStep, waterfall_info
 
 
 def test_two_losses_and_a_gain() -> None:
@@ -18,7 +18,12 @@ def test_two_losses_and_a_gain() -> None:
         gate wait                 |=======|                 -10   (25 .. 35)
         latency saved   |=========|                          25
     """
-    steps = [Step("rounding", 0.20), Step("nothing", 0.0), Step("divergence", -0.05), Step("gate wait", 0.10)]
+    steps = [
+        WaterfallStep("rounding", 0.20),
+        WaterfallStep("nothing", 0.0),
+        WaterfallStep("divergence", -0.05),
+        WaterfallStep("gate wait", 0.10),
+    ]
     info = waterfall_info("latency", 0.50, steps, 0.25)
     expected = [
         Bar("MACs saved", 0.0, 50.0, "total"),
@@ -37,7 +42,7 @@ def test_two_losses_and_a_gain() -> None:
 
 
 def test_a_network_that_got_slower_ends_below_zero() -> None:
-    info = waterfall_info("energy", 0.10, [Step("gate compute", 0.30)], -0.20)
+    info = waterfall_info("energy", 0.10, [WaterfallStep("gate compute", 0.30)], -0.20)
     last = info.bars[-1]
     assert (last.bottom, last.top, last.kind, last.label) == (-20.0, 0.0, "deficit", "−20.0")
 
@@ -50,7 +55,7 @@ def test_without_losses_there_is_no_largest() -> None:
 @settings(deadline=None, max_examples=80)
 def test_the_bars_meet(saved_macs: float, losses: list[float]) -> None:
     """Each bar begins where the one before ended, from the MACs saved to what is saved in the end."""
-    steps = [Step(f"loss {i}", loss) for i, loss in enumerate(losses)]
+    steps = [WaterfallStep(f"loss {i}", loss) for i, loss in enumerate(losses)]
     saved = saved_macs - sum(losses)
     info = waterfall_info("latency", saved_macs, steps, saved)
     level = info.bars[0].change

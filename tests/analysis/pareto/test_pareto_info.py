@@ -2,11 +2,11 @@
 
 import math
 
-from analysis.figures.pareto_info import BANDED, NAMED, Candidate, Objective, pareto_info
+from analysis.figures.pareto_info import BANDED, NAMED, Candidate, PlotAxis, pareto_info
 
-LATENCY = Objective("Mean latency", "us")
-ENERGY = Objective("Mean energy", "uJ")
-ACCURACY = Objective("Accuracy", "%", maximize=True)
+LATENCY = PlotAxis("Mean latency", "us")
+ENERGY = PlotAxis("Mean energy", "uJ")
+ACCURACY = PlotAxis("Accuracy", "%", maximize=True)
 
 
 def test_front_of_four_designs() -> None:

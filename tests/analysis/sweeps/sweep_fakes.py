@@ -6,8 +6,8 @@ import os
 import time
 from pathlib import Path
 
-from analysis.sweeps.evaluate import Task
-from analysis.sweeps.row import Row, infeasible_row
+from analysis.sweeps.evaluate import SweepTask
+from analysis.sweeps.row import SweepRow, infeasible_row
 from analysis.sweeps.space import Space
 from analysis.sweeps.space_file import parse_space
 from traces import SyntheticSettings, cifar_resnet, save_trace, synthetic_trace
@@ -36,18 +36,18 @@ def make_space(folder: Path, text: str = SPACE) -> Space:
     return parse_space(text, folder)
 
 
-def analytic(task: Task, trace: object = None) -> list[Row]:
+def analytic(task: SweepTask, trace: object = None) -> list[SweepRow]:
     """Latency falls with size and clock, energy has its best size in the middle, area grows with size."""
     return [_row(request, task) for request in task.requests]
 
 
-def slow(task: Task, trace: object = None) -> list[Row]:
+def slow(task: SweepTask, trace: object = None) -> list[SweepRow]:
     """As ``analytic``, 50 ms per design."""
     time.sleep(0.05 * len(task))
     return analytic(task, trace)
 
 
-def leaving_a_mark(task: Task, trace: object = None) -> list[Row]:
+def leaving_a_mark(task: SweepTask, trace: object = None) -> list[SweepRow]:
     """As ``analytic``; counts evaluations and tells who made them, in the folder of the trace."""
     for request in task.requests:
         with (task.trace.path.parent / "marks.txt").open("a") as marks:
@@ -56,7 +56,7 @@ def leaving_a_mark(task: Task, trace: object = None) -> list[Row]:
     return analytic(task, trace)
 
 
-def dying_once(task: Task, trace: object = None) -> list[Row]:
+def dying_once(task: SweepTask, trace: object = None) -> list[SweepRow]:
     """Kill the worker process the first time it is called."""
     mark = task.trace.path.parent / "died"
     if not mark.exists():
@@ -65,19 +65,19 @@ def dying_once(task: Task, trace: object = None) -> list[Row]:
     return analytic(task, trace)
 
 
-def dying(task: Task, trace: object = None) -> list[Row]:
+def dying(task: SweepTask, trace: object = None) -> list[SweepRow]:
     """Kill the worker process every time."""
     os._exit(9)
 
 
-def breaking_after_five(task: Task, trace: object = None) -> list[Row]:
+def breaking_after_five(task: SweepTask, trace: object = None) -> list[SweepRow]:
     """Fail as a bug would, once five rows exist."""
     if max(request.index for request in task.requests) >= 5:
         raise RuntimeError("a bug")
     return analytic(task, trace)
 
 
-def _row(request, task: Task) -> Row:
+def _row(request, task: SweepTask) -> SweepRow:
     design = request.design
     if design is None:
         return infeasible_row(request, task.trace, task.policy, request.problem)
@@ -86,14 +86,14 @@ def _row(request, task: Task) -> Row:
         return infeasible_row(
             request, task.trace, task.policy, "too big", demand=float(rows * cols), bound=150.0
         )
-    return Row(
+    return SweepRow(
         key=request.key,
         index=request.index,
         design=request.base,
         design_hash=request.design_hash,
         parameters=request.parameters,
         trace=task.trace.name,
-        trace_hash=task.trace.hash,
+        trace_file_hash=task.trace.hash,
         prefetch=task.policy.prefetch,
         policy=task.policy.model_dump_json(),
         feasible=True,

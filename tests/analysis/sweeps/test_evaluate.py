@@ -9,7 +9,7 @@ import pytest
 from accel_models.design.load import load_design
 from accel_models.design.params import design_area
 from analysis.sweeps.evaluate import evaluate
-from analysis.sweeps.row import Row
+from analysis.sweeps.row import SweepRow
 from analysis.sweeps.space import Space
 from analysis.sweeps.sweep import model_version, request_of, task_of
 from simulator import Policy, replay
@@ -19,7 +19,7 @@ from traces import find_trace, load_trace
 BASE = "designs: edge_npu_16x16\ntraces: easy.parquet\n"
 
 
-def rows_of(space: Space) -> list[Row]:
+def rows_of(space: Space) -> list[SweepRow]:
     requests = [request_of(space, point, model_version()) for point in space.points()]
     return evaluate(task_of(space, 0, 0, requests))
 

@@ -142,7 +142,7 @@ def test_another_space_is_refused_with_what_differs(tmp_path: Path) -> None:
     make_trace(tmp_path, "hard", rate=0.9)
     sweep(make_space(tmp_path, SMALL), tmp_path / "out", workers=0, evaluator=analytic)
     other = make_space(tmp_path, SMALL.replace("easy", "hard"))
-    with pytest.raises(FileProblem, match="of another space: trace_hashes differ"):
+    with pytest.raises(FileProblem, match="of another space: trace_file_hashes differ"):
         sweep(other, tmp_path / "out", workers=0, resume=True, evaluator=analytic)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from accel_models.design.load import load_design
 from simulator import Arrivals, Budget, StreamSettings, halt, replay, stream
+from simulator.streams import budgets
 from traces.base.errors import ConfigError, UnsupportedError
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.network import NetworkGraph
@@ -62,7 +63,7 @@ def test_both_sides_of_each_budget(exit_: int, spare: int) -> None:
     """A budget of just an exit's cycles affords it; a cycle less affords the one before."""
     budget = Budget(latency_s=(cycles_at_exits()[exit_] + spare + 0.5) / DESIGN.clock)
     if exit_ == 0 and spare < 0:
-        with pytest.raises(ConfigError, match=r"below the first exit of every input; 'exit0' takes at least"):
+        with pytest.raises(ConfigError, match=r"below the first exit; 'exit0' takes at least"):
             halt(trace(), DESIGN, budget)
         return
     halted = halt(trace(), DESIGN, budget)
@@ -98,7 +99,21 @@ def test_a_stream_under_a_budget_answers_from_its_exits() -> None:
     assert results.summary().accuracy == pytest.approx(halt(trace(), DESIGN, budget).accuracy)
 
 
+def test_no_frame_knows_beforehand_what_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four frames at two exits: the first two say that exit 1 takes 30 cycles, so 45 afford it; the last overruns."""
+    took = {0: [10, 10, 10, 10], 1: [20, 30, 40, 90], 2: [100, 100, 100, 100]}
+    monkeypatch.setattr(budgets, "_cost_at", lambda _, k, *__: (np.array(took[k]), np.zeros(4)))
+    halted = halt(trace(inputs=4), DESIGN, Budget(latency_s=45 / DESIGN.clock, quantile=1.0))
+    assert halted.exits.tolist() == [1, 1, 1, 1]
+    assert halted.in_budget.tolist() == [True, True, True, False]
+    assert not halted.correct[3]
+    tight = halt(trace(inputs=4), DESIGN, Budget(latency_s=25 / DESIGN.clock, quantile=0.5))
+    assert tight.exits.tolist() == [0, 0, 0, 0]  # the higher of the two middle costs is 30
+
+
 def test_wrong_budgets_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"budget.quantile = 0"):
+        Budget(latency_s=1, quantile=0)
     with pytest.raises(ConfigError, match="needs latency_s, energy_j or both"):
         Budget()
     with pytest.raises(ConfigError, match=r"budget.energy_j = -1"):

@@ -91,6 +91,12 @@ def test_imagenet_networks_have_the_published_counts() -> None:
     """torchvision's ResNet-18 and -50 without biases and batch norms; AlexNet as in Eyeriss, JSSC 2017."""
     assert load_network("resnet18").macs == 1_814_073_344
     assert weights(load_network("resnet18")) == 11_678_912
+    assert load_network("resnet34").macs == 3_663_761_408
+    assert (
+        weights(load_network("resnet34")) == 21_797_672 - 17_024 - 1_000
+    )  # torchvision's, batch norms, bias
+    assert load_network("resnet101").macs == 7_801_405_440
+    assert weights(load_network("resnet101")) == 44_549_160 - 105_344 - 1_000
     assert load_network("resnet50").macs == 4_089_184_256
     assert weights(load_network("resnet50")) == 25_502_912
     alexnet = load_network("alexnet")

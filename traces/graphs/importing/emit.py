@@ -12,7 +12,7 @@ from traces.base.errors import GraphError, UnsupportedError
 from traces.graphs.files import parse_op
 from traces.graphs.importing.views import (
     ROLES,
-    Axis,
+    Pieces,
     Size,
     View,
     covers,
@@ -50,7 +50,7 @@ class Emitter:
         self._place: dict[str, int] = {}
         self._names: Counter[str] = Counter()
         self._taken = frozenset(taken)
-        self._moved: dict[tuple[str, Axis, Axis, Axis], str] = {}
+        self._moved: dict[tuple[str, Pieces, Pieces, Pieces], str] = {}
 
     def add_input(self, tensor: str, view: View) -> None:
         """Add an input of the network; the first is ``"input"``."""
@@ -122,7 +122,9 @@ class Emitter:
             axes[i] = (replace(piece, size=new),) if new > 1 else ()
         return View.of(view.source, (size[0], size[1], size[2]), axes)
 
-    def request(self, view: View, wanted: tuple[Sequence[Axis], Sequence[Axis], Sequence[Axis]]) -> View:
+    def request(
+        self, view: View, wanted: tuple[Sequence[Pieces], Sequence[Pieces], Sequence[Pieces]]
+    ) -> View:
         """Return the tensor with these axes as its channels, height and width, by moving it where needed.
 
         The result's axes are those wanted, in their order.
@@ -229,7 +231,7 @@ class Emitter:
         return base if self._names[base] == 1 else f"{base}#{self._names[base]}"
 
 
-def pixels_cover(view: View, rows: Axis) -> bool:
+def pixels_cover(view: View, rows: Pieces) -> bool:
     """Whether the pieces are all pixels of a tensor, in any order, and no channels."""
     return covers(rows, view.size, ("height", "width"))
 

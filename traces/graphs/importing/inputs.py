@@ -16,7 +16,7 @@ from traces.graphs.importing.ops import (
     Transpose,
     reads,
 )
-from traces.graphs.importing.views import Axis, View, laid_out, whole
+from traces.graphs.importing.views import Pieces, View, laid_out, whole
 
 _IMAGE = 4  # axes: batch, channels, height, width
 _COLOURS = frozenset({1, 3, 4})
@@ -32,7 +32,7 @@ def input_view(
     """
     shape = shapes[tensor]
     order = _channels_and_pixels(tensor, shape, operations)
-    axes: list[Axis] = [()] * len(shape)
+    axes: list[Pieces] = [()] * len(shape)
     if order is None:
         rest = [i for i in range(len(shape) - 1) if shape[i] > 1]
         axes[-1:] = [whole("channels", shape[-1])] if shape else []

@@ -9,7 +9,7 @@ from math import prod
 from traces.base.errors import UnsupportedError
 from traces.graphs.importing.emit import Emitter, pixels_cover
 from traces.graphs.importing.ops import Contraction, Convolution, Recurrence
-from traces.graphs.importing.views import Axis, Piece, View, covers, flat, laid_out, length, merged, whole
+from traces.graphs.importing.views import Piece, Pieces, View, covers, flat, laid_out, length, merged, whole
 from traces.graphs.kinds import OpKind
 
 
@@ -129,7 +129,7 @@ def _letters(emitter: Emitter, operands: Sequence[tuple[str, str]], out: str) ->
     )
 
 
-Lettered = tuple[View, dict[str, Axis]]
+Lettered = tuple[View, dict[str, Pieces]]
 
 
 def _axes(emitter: Emitter, tensor: str, axes: str) -> Lettered:
@@ -191,7 +191,7 @@ def _second(emitter: Emitter, operand: Lettered, letters: _Letters) -> View:
     return _request(emitter, operand, groups + reduced, columns)[0]
 
 
-def _out(letters: _Letters, rows: dict[str, Axis], size: tuple[int, int, int], out_axes: str) -> View:
+def _out(letters: _Letters, rows: dict[str, Pieces], size: tuple[int, int, int], out_axes: str) -> View:
     deep = letters.groups + letters.columns
     axes = {**rows}
     stride = size[0]
@@ -228,7 +228,7 @@ def _steps_out(
     source: str, size: tuple[int, int, int], shape: tuple[int, ...], count: int, op: Recurrence
 ) -> View:
     """Return the view of all steps, whose axis is the one of their length, or of the last one."""
-    axes: list[Axis] = []
+    axes: list[Pieces] = []
     stride = op.hidden * op.directions
     left = [whole("height", size[1])] if size[1] > 1 else []
     for n in shape:

@@ -21,8 +21,8 @@ from traces.graphs.importing.ops import (
 from traces.graphs.importing.products import image, image_out, window
 from traces.graphs.importing.views import (
     ROLES,
-    Axis,
     Piece,
+    Pieces,
     Role,
     Size,
     View,
@@ -68,7 +68,7 @@ def add_reduction(emitter: Emitter, op: Reduction) -> None:
     kind: OpKind = ("global_max_pool" if op.extreme else "global_avg_pool") if pooled else "reduce"
     rank = len(emitter.shape(op.out))
     shape = emitter.shape(op.x)
-    axes: list[Axis] = []
+    axes: list[Pieces] = []
     left = iter(kept)
     for i in range(len(shape)):
         if i not in op.axes:
@@ -78,13 +78,13 @@ def add_reduction(emitter: Emitter, op: Reduction) -> None:
     emitter.put(op.out, op.name, kind, (x.source,), x.size, View.of("", (channels, height, width), axes))
 
 
-def _without(axes: Sequence[Axis], dropped: Sequence[int], rank: int) -> tuple[Axis, ...]:
+def _without(axes: Sequence[Pieces], dropped: Sequence[int], rank: int) -> tuple[Pieces, ...]:
     return (
         tuple(axes) if rank == len(axes) else tuple(axis for i, axis in enumerate(axes) if i not in dropped)
     )
 
 
-def _are_whole(pieces: Axis, size: Size) -> bool:
+def _are_whole(pieces: Pieces, size: Size) -> bool:
     """Whether the pieces are all places of every role that they touch."""
     counts: dict[Role, int] = {}
     for piece in pieces:
@@ -138,9 +138,9 @@ def _add_scale(emitter: Emitter, op: Elementwise, x: View) -> None:
     emitter.put(op.out, op.name, "activation", (x.source,), x.size, x, activation=op.activation)
 
 
-def _reference(views: Sequence[View], shape: tuple[int, ...]) -> list[Axis] | None:
+def _reference(views: Sequence[View], shape: tuple[int, ...]) -> list[Pieces] | None:
     """Return the axes that a result has if it lies as its operands do: each as the first that is that long."""
-    axes: list[Axis] = []
+    axes: list[Pieces] = []
     for i, n in enumerate(shape):
         axes.append(next((view.axes[i] for view in views if length(view.axes[i]) == n), ()))
     if [length(axis) for axis in axes] != list(shape):
@@ -152,21 +152,21 @@ def _reference(views: Sequence[View], shape: tuple[int, ...]) -> list[Axis] | No
     return axes
 
 
-def _rows_of_features(shape: tuple[int, ...]) -> list[Axis]:
+def _rows_of_features(shape: tuple[int, ...]) -> list[Pieces]:
     """Return axes with the last as channels and the others as rows."""
     rows = laid_out([whole("height", n) for n in shape[:-1]], "height")
     return [*rows, whole("channels", shape[-1])]
 
 
-def _size_of(axes: Sequence[Axis]) -> Size:
+def _size_of(axes: Sequence[Pieces]) -> Size:
     sizes = {role: prod(piece.size for piece in pieces) for role, pieces in in_place(flat(axes)).items()}
     return sizes.get("channels", 1), sizes.get("height", 1), sizes.get("width", 1)
 
 
-def _arranged(emitter: Emitter, view: View, place: Sequence[Axis]) -> View:
+def _arranged(emitter: Emitter, view: View, place: Sequence[Pieces]) -> View:
     """Return an operand as it lies over the result's axes, whole or of size 1 in each role."""
     size = _size_of(place)
-    pieces: list[tuple[Piece, Axis]] = []  # where of the result, and of the operand
+    pieces: list[tuple[Piece, Pieces]] = []  # where of the result, and of the operand
     for mine, axis in zip(view.axes, place, strict=True):
         if not mine or not axis:
             continue

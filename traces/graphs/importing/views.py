@@ -32,7 +32,7 @@ class Piece:
     size: int
 
 
-Axis = tuple[Piece, ...]  # outer to inner; none for an axis of one place
+Pieces = tuple[Piece, ...]  # outer to inner; none for an axis of one place
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ class View:
 
     source: str
     size: Size
-    axes: tuple[Axis, ...]
-    order: Axis  # pieces of all axes as the source put them out, merged
+    axes: tuple[Pieces, ...]
+    order: Pieces  # pieces of all axes as the source put them out, merged
     private: bool = True  # nobody else reads the source's output
 
     @classmethod
-    def of(cls, source: str, size: Size, axes: Sequence[Axis]) -> View:
+    def of(cls, source: str, size: Size, axes: Sequence[Pieces]) -> View:
         """Return the tensor as it is put out."""
         return cls(source, size, tuple(axes), merged(flat(axes)))
 
@@ -61,22 +61,22 @@ class View:
         return merged(flat(self.axes)) == self.order
 
 
-def whole(role: Role, size: int) -> Axis:
+def whole(role: Role, size: int) -> Pieces:
     """Return an axis over all places of a role."""
     return (Piece(role, 1, size),) if size > 1 else ()
 
 
-def length(axis: Axis) -> int:
+def length(axis: Pieces) -> int:
     """Return the number of places of an axis."""
     return prod(piece.size for piece in axis)
 
 
-def flat(axes: Iterable[Axis]) -> Axis:
+def flat(axes: Iterable[Pieces]) -> Pieces:
     """Return the pieces of several axes, outer to inner."""
     return tuple(piece for axis in axes for piece in axis)
 
 
-def merged(pieces: Axis) -> Axis:
+def merged(pieces: Pieces) -> Pieces:
     """Join neighbouring pieces that run on without a gap."""
     joined: list[Piece] = []
     for piece in pieces:
@@ -88,17 +88,17 @@ def merged(pieces: Axis) -> Axis:
     return tuple(joined)
 
 
-def covers(pieces: Axis, size: Size, roles: Iterable[Role]) -> bool:
+def covers(pieces: Pieces, size: Size, roles: Iterable[Role]) -> bool:
     """Whether the pieces, in any order, are all places of these roles and of no other."""
     wanted = tuple(axis for role in roles for axis in whole(role, size[ROLES.index(role)]))
     by_place = sorted(pieces, key=lambda piece: (ROLES.index(piece.role), -piece.stride))
     return merged(tuple(by_place)) == tuple(sorted(wanted, key=lambda piece: ROLES.index(piece.role)))
 
 
-def regrouped(axes: Sequence[Axis], shape: Sequence[int]) -> tuple[Axis, ...] | None:
+def regrouped(axes: Sequence[Pieces], shape: Sequence[int]) -> tuple[Pieces, ...] | None:
     """Return the same elements over axes of other lengths; ``None`` where a piece would be cut unevenly."""
     rest = list(reversed(merged(flat(axes))))
-    found: list[Axis] = []
+    found: list[Pieces] = []
     for size in shape:
         need, axis = size, []
         while need > 1:
@@ -119,10 +119,10 @@ def regrouped(axes: Sequence[Axis], shape: Sequence[int]) -> tuple[Axis, ...] | 
     return None if rest else tuple(found)
 
 
-def laid_out(axes: Sequence[Axis], role: Role) -> tuple[Axis, ...]:
+def laid_out(axes: Sequence[Pieces], role: Role) -> tuple[Pieces, ...]:
     """Return axes of the same lengths that fill a role, outer to inner."""
     stride = prod(length(axis) for axis in axes)
-    found: list[Axis] = []
+    found: list[Pieces] = []
     for axis in axes:
         placed = []
         for piece in axis:
@@ -132,13 +132,13 @@ def laid_out(axes: Sequence[Axis], role: Role) -> tuple[Axis, ...]:
     return tuple(found)
 
 
-def aligned(axis: Axis, like: Axis) -> Axis | None:
+def aligned(axis: Pieces, like: Pieces) -> Pieces | None:
     """Cut an axis where another one of the same length is cut."""
     cut = regrouped((axis,), [piece.size for piece in like])
     return None if cut is None or any(len(part) != 1 for part in cut) else flat(cut)
 
 
-def in_place(pieces: Axis) -> dict[Role, Axis]:
+def in_place(pieces: Pieces) -> dict[Role, Pieces]:
     """Return the pieces by role, widest stride first."""
     ordered = sorted(pieces, key=lambda piece: (ROLES.index(piece.role), -piece.stride))
     return {role: tuple(group) for role, group in groupby(ordered, key=lambda piece: piece.role)}

@@ -25,7 +25,7 @@ from accel_models.units.array.tile_cost import bus_cycles
 from accel_models.work.shapes import Ints, Shapes
 from traces import RECURRENT
 
-LARGEST = 1 << 21  # (ops, ways) looked at together
+LARGEST = 1 << 15  # (ops, ways) looked at together: working arrays stay in cache
 
 
 def map_row_stationary(shapes: Shapes, array: Array, memory: MemoryParams, operands: Operands) -> Mapping:
@@ -84,7 +84,7 @@ def _ways(images: int, rows: int, kernel_rows: int, kernel_cols: int, array: Arr
     """Return every setting that can be of use to ops of these sizes; what finds no room is refused later."""
     pads = scratchpads(array)
     together = sorted({-(-images // parts) for parts in range(1, images + 1)})
-    in_pe = [0, *_powers(min(pads.sums, FILTERS))]
+    in_pe = [0, *(filters for filters in _powers(FILTERS // 2)[2:] if filters < pads.sums)]
     every = [
         (n, e, p, q, r, t)
         for n, e, p, q in product(

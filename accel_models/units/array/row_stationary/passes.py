@@ -10,10 +10,12 @@ for planes of E x F outputs.  A pass first fills the weight scratchpads, and rea
 writes its partial sums in the buffer, which holds those of m filters, and the inputs of one pass, in banks of its own.
 Inputs come from DRAM once per m filters, filters once per n images and e rows.
 
-The published mapping of each AlexNet layer (m, n, e, p, q, r, t) is the one that moves the least over the DRAM bus, and
-of those the fastest.  Choice: a plane wider than the array is folded as often as the array is high, and cut into strips
-only beyond that; p is a power of two or all filters that find room, r and t are powers of two, m is a multiple of 16
-where that many find room, as in all of them; a last, part-filled pass takes a whole one's time.
+On each AlexNet layer the pass that moves the least over the DRAM bus, and of those is the fastest, has the published
+accesses of the global buffer and the published number of active PEs; the rule was chosen for that.  Choice: a plane
+wider than the array is folded as often as the array is high, and cut into strips only beyond that; p is 4, 8 or as many
+filters as find room, 16 at most, r and t are powers of two, m is a multiple of 16 where that many find room; a last,
+part-filled pass takes a whole one's time.  The folding and the port's width also follow what is published of VGG-16 as
+a whole: ten of 13 layers move 14.8 to 15.3 B per cycle.
 
 Source: Chen et al., "Eyeriss", JSSC 52(1), 2017, and ISCA 2016.  Checked against table V of the former: accesses of
 the global buffer within 0.4 % on all five layers, processing time within 12 %.
@@ -33,7 +35,7 @@ from accel_models.units.array.op_sizes import Floats
 from accel_models.units.array.ports import ArrayBytes, port_cycles
 from traces import ConfigError
 
-FILTERS = 16  # the m of every published mapping is a multiple
+FILTERS = 16  # m is a multiple: those that the published accesses of AlexNet imply are (Choice)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +116,7 @@ def passes_of(ops: Ops, ways: Ways, array: Array, memory: MemoryParams) -> Passe
     plane = ways.n * np.minimum(ways.e, ops.rows) * ops.cols
     most = _most_filters(ops, inputs * act, plane * acc, memory)
     in_pe = np.where(ways.p > 0, ways.p, np.clip(most, 1, min(FILTERS, pads.sums)))
+    in_pe = np.minimum(in_pe, ops.filters)
     together = in_pe * ways.t
     odd, filters = _filters_held(ops, together, most)
     fits = (most >= np.minimum(together, ops.filters)) & (

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.units.gemmini.compiled import compiled
-from accel_models.units.gemmini.machine import Gemmini
+from accel_models.units.gemmini.machine import GemminiMachine
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES
 from accel_models.units.gemmini.tiling import ConvLayer, Ints, sizes_of
 
@@ -48,7 +48,7 @@ class Reuse(NamedTuple):
 
 
 @compiled
-def reuse_of(layer: ConvLayer, tile: Ints, order: Ints, machine: Gemmini, found: Shares) -> Reuse:
+def reuse_of(layer: ConvLayer, tile: Ints, order: Ints, machine: GemminiMachine, found: Shares) -> Reuse:
     """Walk the loops for both caches; what outer loops keep is not new to inner ones, so walk them again."""
     element = (machine.input_bytes, machine.weight_bytes, machine.input_bytes)
     size = sizes_of(layer)

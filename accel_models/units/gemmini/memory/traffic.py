@@ -25,7 +25,7 @@ BEAT_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
+class LineTraffic:
     """What one row or one command moves."""
 
     requests: int
@@ -33,9 +33,9 @@ class Traffic:
     merge_cycles: int  # to make rows of the scratchpad of them
     written: int  # rows of the scratchpad
 
-    def plus(self, other: Traffic) -> Traffic:
+    def plus(self, other: LineTraffic) -> LineTraffic:
         """Return both, one behind the other."""
-        return Traffic(
+        return LineTraffic(
             self.requests + other.requests,
             self.beats + other.beats,
             self.merge_cycles + other.merge_cycles,
@@ -52,17 +52,17 @@ class Block(NamedTuple):
     size: int
 
 
-def row_traffic(offset: int, size: int) -> Traffic:
+def row_traffic(offset: int, size: int) -> LineTraffic:
     """Return what one row of ``size`` bytes moves that starts ``offset`` bytes into a line."""
-    total, done = Traffic(0, 0, 0, 0), 0
+    total, done = LineTraffic(0, 0, 0, 0), 0
     while done < size:
         length = min(size - done, LINE_BYTES - offset)
         total = total.plus(_request(offset, length, done))
         done, offset = done + length, 0
-    return Traffic(total.requests, total.beats, total.merge_cycles, -(-size // BEAT_BYTES))
+    return LineTraffic(total.requests, total.beats, total.merge_cycles, -(-size // BEAT_BYTES))
 
 
-def _request(offset: int, length: int, done: int) -> Traffic:
+def _request(offset: int, length: int, done: int) -> LineTraffic:
     """One request for ``length`` bytes of a line, behind ``done`` bytes of the same row."""
     end = offset + length
     asked = next(size for size in (16, 32, 64) if offset // size == (end - 1) // size)
@@ -75,7 +75,7 @@ def _request(offset: int, length: int, done: int) -> Traffic:
             row, cycle = row + 1, beat
     behind = max(0, -(-(done + length) // BEAT_BYTES) - row)  # rows still to write after the last beat
     spare = 1 if behind == 0 and cycle < beats - 1 else 0  # a last beat that nobody wants
-    return Traffic(1, beats, max(beats, cycle + 1 + behind) + spare, 0)
+    return LineTraffic(1, beats, max(beats, cycle + 1 + behind) + spare, 0)
 
 
 _ROWS = np.zeros((LINE_BYTES, LINE_BYTES + 1, 4), np.int64)  # by offset in a line and size

@@ -1,4 +1,4 @@
-"""Row-stationary passes: the published mappings of AlexNet, hand-worked time, and what no pass may do."""
+"""Row-stationary passes: the published accesses of AlexNet, hand-worked time, and what no pass may do."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def mapped(op: Op, batch: int = 4, array: Array | None = None, memory: MemoryPar
     return map_row_stationary(shapes_of(op, batch=batch), array or EYERISS.section(Array), used, Operands())
 
 
-# Chen et al., JSSC 2017, table V: bytes of the global buffer [MB] and active PEs; table IV: m, n e F and q r of a pass.
+# Chen et al., JSSC 2017, table V: bytes of the global buffer [MB]; then m, n e F, q r of the pass that implies them.
 ALEXNET = [
     (conv(3, 96, 1, 227, 55, 11, 4), 18.5, 96, 1 * 7 * 55, 1),
     (conv(96, 256, 2, 31, 27, 5, 1), 77.6, 64, 1 * 27 * 27, 2),
@@ -45,7 +45,7 @@ ALEXNET = [
 
 
 @pytest.mark.parametrize(("op", "megabytes", "filters", "outputs", "channels"), ALEXNET, ids="12345")
-def test_the_passes_are_the_published_ones(
+def test_the_passes_have_the_published_accesses(
     op: Op, megabytes: float, filters: int, outputs: int, channels: int
 ) -> None:
     way = mapped(op)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from accel_models.design.load import load_design
 from accel_models.units.gemmini.loops import conv_cycles, run_layers
-from accel_models.units.gemmini.machine import Gemmini, Run, gemmini_of
+from accel_models.units.gemmini.machine import GemminiMachine, Run, gemmini_of
 from accel_models.units.gemmini.memory.dma import (
     GemminiMemory,
     bias_cycles,
@@ -32,7 +32,7 @@ from analysis.validation.arrays.gemmini import gemmini_comparisons
 from traces.base.errors import ConfigError
 
 MEMORY = GemminiMemory(latency_cycles=100.0)
-MACHINE = Gemmini(memory=MEMORY)
+MACHINE = GemminiMachine(memory=MEMORY)
 DESIGN = load_design("gemmini_16x16")
 FIRESIM = gemmini_of(DESIGN)
 
@@ -168,7 +168,7 @@ def test_what_a_line_costs_by_where_it_lies() -> None:
 def test_one_tile_takes_its_turns() -> None:
     """4 x 4 pixels, 16 to 16 channels, no latency: load, execute and store one after the other."""
     memory = GemminiMemory(latency_cycles=0.0)
-    machine = Gemmini(memory=memory, tile_issue_cycles=0.0, command_interval_cycles=0.0)
+    machine = GemminiMachine(memory=memory, tile_issue_cycles=0.0, command_interval_cycles=0.0)
     one = layer(4, 16, 16)
     tile = default_tiling(one)
     inputs = 4 * max(4 * 1, 4 * 9 / 16, (4 + 14) / 2)  # four commands of four rows of one beat: two in flight

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.units.gemmini.loops import matmul_cycles, product_tile, run_products
-from accel_models.units.gemmini.machine import Gemmini
+from accel_models.units.gemmini.machine import GemminiMachine
 from accel_models.units.gemmini.memory import queues
 from accel_models.units.gemmini.memory.dma import GemminiMemory
 from accel_models.units.gemmini.memory.traffic import Block, Traffic, block_traffic, row_traffic
 from accel_models.units.gemmini.tiling import Product, default_matmul_tiling
 from analysis.validation.arrays.systolic import ints, reference
 
-IDEAL = Gemmini(memory=GemminiMemory(latency_cycles=0.0))
+IDEAL = GemminiMachine(memory=GemminiMemory(latency_cycles=0.0))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,9 @@ def test_lines_that_only_dram_holds_cost_once() -> None:
     cube = Product(m=256, k=256, n=256)
     far = GemminiMemory(latency_cycles=0.0, line_cycles=100.0)
     small = GemminiMemory(latency_cycles=0.0, line_cycles=100.0, l2_bytes=1024.0, llc_bytes=1024.0)
-    near, once, always = (matmul_cycles(cube, "ws", Gemmini(memory=m)) for m in (IDEAL.memory, far, small))
+    near, once, always = (
+        matmul_cycles(cube, "ws", GemminiMachine(memory=m)) for m in (IDEAL.memory, far, small)
+    )
     assert once > 2 * 1024 * 100 > near
     assert always > (3 + 4) * 1024 * 100 > once  # inputs for each of three columns, weights of four rows
 
@@ -157,7 +159,7 @@ def test_bytes_moved_are_the_rtls() -> None:
 def test_products_never_beat_the_roofline(sizes: tuple[int, int, int], dataflow, latency: int) -> None:
     m, k, n = sizes
     memory = GemminiMemory(latency_cycles=float(latency), beat_cycles=2.0)
-    cycles = matmul_cycles(Product(m=m, k=k, n=n), dataflow, Gemmini(memory=memory))
+    cycles = matmul_cycles(Product(m=m, k=k, n=n), dataflow, GemminiMachine(memory=memory))
     assert cycles * 256 >= m * k * n
     assert cycles * 16 >= 2 * (m * k + k * n)  # its operands at 16 bytes per two cycles
     assert cycles > 2 * latency

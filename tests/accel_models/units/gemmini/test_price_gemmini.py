@@ -20,7 +20,7 @@ from analysis.validation.arrays.gemmini import firesim
 from analysis.validation.arrays.systolic import array_of, reference
 from simulator import replay
 from simulator.static_table import estimate
-from traces.base.errors import ConfigError
+from traces.base.errors import ConfigError, UnsupportedError
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import INPUT, Op
@@ -331,3 +331,11 @@ def test_one_op_takes_what_its_replay_takes(op: Op, engine: str) -> None:
     (row,) = estimate(graph, design()).rows
     replayed = replay(open_trace(graph), design(), explain=False, engine=engine)  # type: ignore[arg-type]
     assert row.total_cycles == int(replayed.per_input.latency_cycles[0])
+
+
+def test_a_product_that_would_be_walked_for_minutes_is_refused_at_once() -> None:
+    """8.8e12 MACs: 2,147,483,648 blocks of 16 x 16 x 16."""
+    builder = GraphBuilder("large", 2048, 1000, 1000)
+    builder.conv("c", builder.input, 4295, Window.square(1))
+    with pytest.raises(UnsupportedError, match="split the op"):
+        estimate(builder.finish(), load_design("gemmini_16x16"))

@@ -1,0 +1,116 @@
+"""Networks trained for a design: skipped layers priced in its cycles, beside networks trained for MACs and static ones.
+
+`lacuna cost-table` exports what each op costs a design as its compiler leaves it; `cost.table` of a training
+configuration reads it. What counts is the latency and the energy at equal accuracy, against the best of the others,
+interpolated between those next to it. The second family is wide and shallow: there a little network answers first, and
+the large one where the little one is not sure.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+import lacuna as lc
+from networks import describe_checkpoint, shipped_networks
+
+DESIGNS = {
+    "cortex_m4": (),
+    "ethos_u55_128": (),
+    "edge_npu_32x32": ("lnet_npu32_50",),
+    "gemmini_16x16": (),
+}
+BY_MACS = (
+    *(f"lcnet_resnet20_{share}" for share in (70, 50, 40, 30, 20)),
+    *(f"cnet_resnet20_{share}" for share in (50, 30)),
+    *(f"lnet_resnet20_{share}" for share in (70, 50, 30)),
+)
+STATIC = (
+    "resnet20_taught",
+    *(f"resnet20_narrow{share}" for share in (70, 50, 40, 30, 20)),
+    "resnet14_short",
+    "resnet8_short",
+)
+WIDE = ("wide_teacher", "wide", "wide_taught", "wide_teacher_narrow34", "wide_teacher_narrow20")
+LITTLE_BIG, THRESHOLDS = "wide_little_big", (0.9, 0.8, 0.7, 0.6, 0.5)
+Point = tuple[float, float, float]  # accuracy [0..1], latency [us], energy [uJ]
+
+
+def dynamic(name: str, design: lc.Design, threshold: float | None = None) -> Point:
+    """Return what a shipped trace reaches on a design, compiled as well as it allows."""
+    trace = lc.load_trace(f"{name}_cifar10")
+    if threshold is not None:
+        trace = lc.with_exit_threshold(trace, threshold)
+    summary = lc.replay(trace, design, explain=False).replayed
+    return summary.accuracy, summary.latency_us.mean, summary.energy_uj.mean
+
+
+def static(name: str, design: lc.Design) -> Point:
+    """Return the same of a static network: one input is like the next."""
+    graph = describe_checkpoint(Path("networks/shipped") / f"{name}.pt").graph
+    one = np.zeros(1, np.int32)
+    trace = lc.Trace(
+        graph=graph, info=lc.TraceInfo(model_name=name), labels=one, predictions=one, decisions={}
+    )
+    summary = lc.replay(trace, design, explain=False).replayed
+    return accuracies()[name], summary.latency_us.mean, summary.energy_uj.mean
+
+
+def accuracies() -> dict[str, float]:
+    """Return the test accuracy of every shipped network."""
+    return {network.name: network.accuracy for network in shipped_networks()}
+
+
+def saved(point: Point, others: list[Point], column: int) -> float | None:
+    """Return the share saved against the best of others at equal accuracy; ``None`` beyond their ends."""
+    front = sorted(p for p in others if not any(q[0] >= p[0] and q[column] < p[column] for q in others))
+    reached = [p[0] for p in front]
+    if not reached[0] <= point[0] <= reached[-1]:
+        return None
+    return 1.0 - point[column] / float(np.interp(point[0], reached, [p[column] for p in front]))
+
+
+def main() -> None:
+    """Print, per design, every network's point, and what the best dynamic ones save at equal accuracy."""
+    for name, trained in DESIGNS.items():
+        design = lc.load_design(name)
+        for_macs = {network: dynamic(network, design) for network in BY_MACS}
+        for_design = {network: dynamic(network, design) for network in trained}
+        fixed = {network: static(network, design) for network in STATIC}
+        wide = {network: static(network, design) for network in WIDE}
+        sure = {f"little/big, {t}": dynamic(LITTLE_BIG, design, t) for t in THRESHOLDS}
+        print(f"\n{name}\ntrained for  network                accuracy     latency     energy")
+        groups = [
+            ("static", fixed),
+            ("MACs", for_macs),
+            ("this design", for_design),
+            ("static", wide),
+            ("exits", sure),
+        ]
+        for goal, points in groups:
+            for network, (accuracy, latency, energy) in points.items():
+                print(f"{goal:11}  {network:21}  {accuracy:7.1%}  {latency:8.0f} us  {energy:6.0f} uJ")
+        compare("trained for this design", for_design, "trained for MACs", list(for_macs.values()))
+        still = [*fixed.values(), *wide.values()]
+        compare("gated", for_macs | for_design, "static", still)
+        compare("little before big", sure, "static", still)
+
+
+def compare(what: str, points: dict[str, Point], than: str, others: list[Point]) -> None:
+    """Print the most that points save in time against others of equal accuracy, and the energy there."""
+    found = {name: saved(point, others, 1) for name, point in points.items()}
+    known = {name: share for name, share in found.items() if share is not None}
+    if known:
+        best = max(known, key=known.__getitem__)
+        energy = saved(points[best], others, 2)
+        more = "" if energy is None else f", {_less(energy)} energy"
+        print(f"{what}, at the accuracy of {best}: {_less(known[best])} time{more} than {than}")
+
+
+def _less(share: float) -> str:
+    return f"{abs(share):.1%} {'less' if share >= 0 else 'more'}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""What is said before figures are read: gates the hardware cannot use, channels sorted by nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from accel_models import Compiler, load_design
+from simulator import hints, replay
+from traces import NetworkGraph, cifar_resnet, load_trace, synthetic_trace
+from traces.graphs.build import GraphBuilder, Window
+from traces.graphs.parts import Gate
+
+
+def masked() -> NetworkGraph:
+    """Two convolutions, the second computed on kept quarters of its output."""
+    builder = GraphBuilder("masked", 8, 16, 16)
+    first = builder.conv("first", builder.input, 8, Window.square(3))
+    builder.conv("second", first, 8, Window.square(3))
+    builder.gate(
+        Gate(name="mask", kind="spatial", size=4, tile_rows=2, tile_cols=2, reads="first", guards=("second",))
+    )
+    return builder.finish()
+
+
+@pytest.mark.parametrize(("spatial", "said"), [("false", 1), ("true", 0)])
+def test_spatial_gates_on_a_design_without_are_said_to_skip_nothing(spatial: str, said: int) -> None:
+    design = load_design("edge_npu_16x16", {"skip.spatial": spatial})
+    results = replay(synthetic_trace(masked(), 4), design)
+    assert len(results.notes) == said
+    if said:
+        assert results.notes[0] == (
+            "1 spatial gate skips nothing: edge_npu_16x16 cannot skip tiles of a feature map; "
+            "--set skip.spatial=true if the hardware can"
+        )
+
+
+def test_channels_that_nothing_sorts_are_said() -> None:
+    design = load_design("edge_npu_16x16")
+    bare = synthetic_trace(cifar_resnet(8, "channel"), 4)
+    assert "sorted by nothing" in hints(bare, design, Compiler())[0]
+    assert hints(bare, design, Compiler(sort=False)) == ()
+    assert hints(load_trace("lcnet_resnet20_50_cifar10", 4), design, Compiler()) == ()
+
+
+def test_layers_that_cannot_be_skipped_are_said() -> None:
+    design = load_design("edge_npu_16x16", {"skip.layers": "false"})
+    (line,) = hints(synthetic_trace(cifar_resnet(8, "layer"), 4), design, Compiler())
+    assert "layer gates skip nothing: edge_npu_16x16 cannot skip layers; --set skip.layers=true" in line
