@@ -30,7 +30,7 @@ def test_no_prediction_moved(golden: dict[str, Figures]) -> None:
     assert moved == []
 
 
-@pytest.mark.parametrize(("one", "other"), combinations(ALL_POLICIES, 2))
+@pytest.mark.parametrize(("one", "other"), list(combinations(ALL_POLICIES, 2)))
 def test_every_policy_differs_from_every_other_somewhere(
     golden: dict[str, Figures], one: str, other: str
 ) -> None:
