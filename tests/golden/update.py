@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from accel_models import STEPS, design_names, load_design
@@ -12,6 +13,7 @@ from simulator import Arrivals, Policy, StreamSettings, Summary, estimate, repla
 from tests.golden.networks import depthwise_network, mixed_network
 from traces import Trace
 from traces.graphs.resnets import cifar_resnet
+from traces.statistics import execution_rates
 from traces.synthetic import synthetic_trace
 
 GOLDEN = Path(__file__).with_name("golden.json")
@@ -102,8 +104,12 @@ def estimates() -> Iterator[Case]:
 
 
 def mixed_trace() -> Trace:
-    """Return 24 made-up inputs of the network with every kind of decision."""
-    return synthetic_trace(mixed_network(), 24, seed=7)
+    """Return 24 made-up inputs of the network with every kind of decision, and the rates of 24 others:
+
+    by those the layer runs for most inputs and the deeper exit for few, so that a prediction fetches some weights early.
+    """
+    trace, others = (synthetic_trace(mixed_network(), 24, seed=seed) for seed in (7, 11))
+    return replace(trace, info=trace.info.model_copy(update={"rates": execution_rates(others)}))
 
 
 def replayed(trace: Trace, design: str, policy: Policy) -> Figures:
