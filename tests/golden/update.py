@@ -104,11 +104,11 @@ def estimates() -> Iterator[Case]:
 
 
 def mixed_trace() -> Trace:
-    """Return 24 made-up inputs of the network with every kind of decision, and the rates of 24 others:
+    """Return 24 made-up inputs of the network with every kind of decision, and the rates of 24 others.
 
-    by those the layer runs for most inputs and the deeper exit for few, so that a prediction fetches some weights early.
+    Of those most take the deeper exit and few run the layer, so a prediction fetches some weights early and not all.
     """
-    trace, others = (synthetic_trace(mixed_network(), 24, seed=seed) for seed in (7, 11))
+    trace, others = (synthetic_trace(mixed_network(), 24, seed=seed) for seed in (7, 14))
     return replace(trace, info=trace.info.model_copy(update={"rates": execution_rates(others)}))
 
 
