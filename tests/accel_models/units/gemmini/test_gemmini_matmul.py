@@ -11,7 +11,7 @@ from accel_models.units.gemmini.loops import matmul_cycles, product_tile, run_pr
 from accel_models.units.gemmini.machine import GemminiMachine
 from accel_models.units.gemmini.memory import queues
 from accel_models.units.gemmini.memory.dma import GemminiMemory
-from accel_models.units.gemmini.memory.traffic import Block, Traffic, block_traffic, row_traffic
+from accel_models.units.gemmini.memory.traffic import Block, LineTraffic, block_traffic, row_traffic
 from accel_models.units.gemmini.tiling import Product, default_matmul_tiling
 from analysis.validation.arrays.systolic import ints, reference
 
@@ -21,15 +21,27 @@ IDEAL = GemminiMachine(memory=GemminiMemory(latency_cycles=0.0))
 @pytest.mark.parametrize(
     ("offset", "size", "traffic"),
     [
-        (0, 64, Traffic(requests=1, beats=4, merge_cycles=4, written=4)),
-        (0, 48, Traffic(requests=1, beats=4, merge_cycles=5, written=3)),  # the fourth beat is thrown away
-        (16, 48, Traffic(requests=1, beats=4, merge_cycles=4, written=3)),  # so is the first, while it waits
-        (0, 20, Traffic(requests=1, beats=2, merge_cycles=2, written=2)),
-        (4, 20, Traffic(requests=1, beats=2, merge_cycles=3, written=2)),  # 12 + 8: the second beat ends two
-        (52, 20, Traffic(requests=2, beats=2, merge_cycles=3, written=2)),  # 12 | 8, in two lines
+        (0, 64, LineTraffic(requests=1, beats=4, merge_cycles=4, written=4)),
+        (
+            0,
+            48,
+            LineTraffic(requests=1, beats=4, merge_cycles=5, written=3),
+        ),  # the fourth beat is thrown away
+        (
+            16,
+            48,
+            LineTraffic(requests=1, beats=4, merge_cycles=4, written=3),
+        ),  # so is the first, while it waits
+        (0, 20, LineTraffic(requests=1, beats=2, merge_cycles=2, written=2)),
+        (
+            4,
+            20,
+            LineTraffic(requests=1, beats=2, merge_cycles=3, written=2),
+        ),  # 12 + 8: the second beat ends two
+        (52, 20, LineTraffic(requests=2, beats=2, merge_cycles=3, written=2)),  # 12 | 8, in two lines
     ],
 )
-def test_a_row_in_requests_and_beats(offset: int, size: int, traffic: Traffic) -> None:
+def test_a_row_in_requests_and_beats(offset: int, size: int, traffic: LineTraffic) -> None:
     assert row_traffic(offset, size) == traffic
 
 
