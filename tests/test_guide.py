@@ -18,7 +18,7 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 def run(command: str) -> None:
     """Run one line of the guide."""
-    program, *arguments = shlex.split(command)
+    program, *arguments = shlex.split(command, comments=True)
     assert program == "lacuna"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", ["lacuna", *arguments])
