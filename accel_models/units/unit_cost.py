@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from accel_models.cost import TILE_AIMS, Cached, Ints, Misfit, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.energy.actions import Actions
-from accel_models.energy.params import PRECISION_BYTES
+from accel_models.energy.chip import PRECISION_BYTES
 from accel_models.work.shapes import Shapes
 
 Bools = NDArray[np.bool_]
