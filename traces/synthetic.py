@@ -26,7 +26,7 @@ from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 from traces.trace import Trace, TraceInfo
 
-Floats = NDArray[np.float32]
+Singles = NDArray[np.float32]
 
 _SHALLOWEST = 0.7  # assumption: accuracy of the first exit, as a share of the last one's
 
@@ -104,15 +104,15 @@ def _bits(gate: Gate) -> int:
     return gate.size if gate.rules.stored == "bits" else 1
 
 
-def _latent(rng: np.random.Generator, difficulty: Floats, bits: int, settings: SyntheticSettings) -> Floats:
+def _latent(rng: np.random.Generator, difficulty: Singles, bits: int, settings: SyntheticSettings) -> Singles:
     """Return the latents of one gate, shape (n, bits)."""
     own = _autoregressive(rng, (len(difficulty), bits), settings.input_correlation)
     shared = np.float32(settings.layer_correlation)
-    latent: Floats = np.sqrt(shared) * difficulty + np.sqrt(1 - shared) * own
+    latent: Singles = np.sqrt(shared) * difficulty + np.sqrt(1 - shared) * own
     return latent
 
 
-def _autoregressive(rng: np.random.Generator, shape: tuple[int, int], correlation: float) -> Floats:
+def _autoregressive(rng: np.random.Generator, shape: tuple[int, int], correlation: float) -> Singles:
     """Return standard normals (n, columns) whose consecutive rows correlate by ``correlation``."""
     series = rng.standard_normal(shape, np.float32)
     if correlation:
@@ -122,7 +122,7 @@ def _autoregressive(rng: np.random.Generator, shape: tuple[int, int], correlatio
     return series
 
 
-def _decide(gate: Gate, rate: float, latent: Floats) -> Decisions:
+def _decide(gate: Gate, rate: float, latent: Singles) -> Decisions:
     """Threshold the latents (n, bits) so that decisions have the wanted rate."""
     if gate.rules.stored == "index":
         return np.searchsorted(_index_thresholds(gate.size, rate), latent[:, 0]).astype(np.uint8)
@@ -149,12 +149,12 @@ class _Answers:
     """Labels, and answers that are right more often the easier the input and the deeper the exit."""
 
     labels: NDArray[np.int32]  # (n,)
-    skill: Floats  # (n,), standard normal; the answer is right where it is above a threshold
+    skill: Singles  # (n,), standard normal; the answer is right where it is above a threshold
     wrong: NDArray[np.int32]  # (n,), the answer given when it is not right
     accuracy: float
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, difficulty: Floats, settings: SyntheticSettings) -> _Answers:
+    def draw(cls, rng: np.random.Generator, difficulty: Singles, settings: SyntheticSettings) -> _Answers:
         n, weight = len(difficulty), np.float32(settings.difficulty)
         noise = rng.standard_normal(n, np.float32)
         labels = rng.integers(settings.classes, size=n, dtype=np.int32)

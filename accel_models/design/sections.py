@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from accel_models.design.ranges import (
     MOST_COUNT,
@@ -18,7 +18,7 @@ from accel_models.design.ranges import (
     CyclesUp,
     Energy,
     Frequency,
-    Node,
+    NodeLength,
     NotNegative,
     Positive,
     Power,
@@ -32,12 +32,13 @@ from accel_models.design.ranges import (
 )
 from accel_models.energy.params import DeviceClass, Precision
 from accel_models.units.simd.software import Isa
+from traces import Frozen
 
 
-class Part(BaseModel):
+class Part(Frozen):
     """A section of a design."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 Dataflow = Literal["ws", "os", "is", "rs"]
@@ -317,7 +318,7 @@ class Skip(Part):
         return self.spatial or self.channels == "compact"
 
 
-class Price(Part):
+class StatedPrice(Part):
     """A price that the design states itself."""
 
     action: str
@@ -340,7 +341,7 @@ class Sleep(Part):
 class Technology(Part):
     """Process and tables; see :class:`accel_models.energy.params.TechnologyParams`."""
 
-    node: Node
+    node: NodeLength
     """Process node; energy and area are scaled to it."""
     voltage: Voltage
     """Of the logic; SRAM is priced at the voltage of its device class."""
@@ -362,5 +363,5 @@ class Technology(Part):
     """Row of the table of processor cores: all energy is then energy per busy cycle of that chip."""
     supply: Voltage | None = None
     """Board supply of a processor core; left out: that of its row."""
-    prices: tuple[Price, ...] = ()
+    prices: tuple[StatedPrice, ...] = ()
     """Prices that this design states itself, before any table."""

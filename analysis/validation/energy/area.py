@@ -20,7 +20,7 @@ BANKS = 2  # of every buffer: assumption
 VOLTAGE_V = 0.9  # area does not depend on it
 PRECISIONS: dict[str, Precision] = {"int8": "int8", "int16": "int16"}
 # Eyeriss, JSSC 2017: 12 activations and 24 sums of 16 bit in the registers of a PE; no pipeline, it is overhead.
-REGISTER_BITS = {"int8": DEFAULT_REGISTER_BITS, "int16": 36 * 16}
+_REGISTER_BITS = {"int8": DEFAULT_REGISTER_BITS, "int16": 36 * 16}
 
 
 def area_comparisons() -> tuple[Comparison, ...]:
@@ -93,7 +93,7 @@ def published_area(row: Mapping[str, str]) -> Area:
         node_nm=int(row["node_nm"]),
         voltage_v=VOLTAGE_V,
         precision=PRECISIONS[row["precision"]],
-        register_bits_per_pe=REGISTER_BITS[row["precision"]],
+        register_bits_per_pe=_REGISTER_BITS[row["precision"]],
         pe_buffer_bytes=int(row["pe_buffer_bytes"]),
     )
     buffers = tuple(
