@@ -20,6 +20,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from traces.base.arrays import Bools, Floats
 from traces.base.errors import ConfigError, did_you_mean
 from traces.graphs.gate_kinds import Decisions
 from traces.graphs.network import NetworkGraph
@@ -126,11 +127,11 @@ def _decide(gate: Gate, rate: float, latent: Singles) -> Decisions:
     """Threshold the latents (n, bits) so that decisions have the wanted rate."""
     if gate.rules.stored == "index":
         return np.searchsorted(_index_thresholds(gate.size, rate), latent[:, 0]).astype(np.uint8)
-    is_open: NDArray[np.bool_] = latent > _quantile(1 - rate)
+    is_open: Bools = latent > _quantile(1 - rate)
     return gate.rules.store(is_open if gate.rules.stored == "bits" else is_open[:, 0])
 
 
-def _index_thresholds(size: int, rate: float) -> NDArray[np.float64]:
+def _index_thresholds(size: int, rate: float) -> Floats:
     """Return rising latent thresholds between the indices; Choice: indices are binomial(size - 1, rate)."""
     top = size - 1
     shares = [math.comb(top, k) * rate**k * (1 - rate) ** (top - k) for k in range(top)]

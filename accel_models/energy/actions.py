@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from accel_models.energy.params import PRECISION_BYTES, TechnologyParams
 from accel_models.energy.prices import PriceList
+from accel_models.energy.technology import LEAKAGE_EXPONENT
 from traces import Floats
 
 ActionCounts = NDArray[np.number[Any]] | int | float
@@ -198,8 +199,12 @@ def static_energy_pj(
     latency_cycles: ArrayLike,
     clock_hz: float,
     idle: Idle = Idle(),  # frozen
+    supply: float = 1.0,
 ) -> Floats:
     """Energy that is spent by waiting: leakage and DRAM standby over time, clocking in idle cycles [pJ].
+
+    At another supply of the chip its idle clocking goes with the square and its leakage with the third power of
+    the voltage (``LEAKAGE_EXPONENT``); memory off the chip has a supply of its own.
 
     Parameters
     ----------
@@ -211,15 +216,19 @@ def static_energy_pj(
         Clock [Hz].
     idle
         What clocks on while it waits, shape (n,).
+    supply
+        The chip's over the one that the prices are for.
 
     Notes
     -----
     1 mW for 1 cycle is ``1e9 / clock_hz`` pJ.
     """
-    milliwatts = sum(price.value for price in prices.prices if price.unit == "mW")
+    powers = [price for price in prices.prices if price.unit == "mW"]
+    leakage = supply**LEAKAGE_EXPONENT
+    milliwatts = sum(price.value * (1.0 if price.off_chip else leakage) for price in powers)
     energy = np.asarray(latency_cycles, np.float64) * (milliwatts * 1e9 / clock_hz)
     for name, cycles in (("idle_pe_cycles", idle.pe_cycles), ("idle_core_cycles", idle.core_cycles)):
         count = np.asarray(cycles, np.float64)
         if np.any(count):
-            energy = energy + count * prices.value(name)
+            energy = energy + count * (prices.value(name) * supply**2)
     return np.asarray(energy)

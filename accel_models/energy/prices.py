@@ -29,6 +29,11 @@ class Price:
     source: str
     scaled: bool = False  # carried from another node or voltage: +-2x
 
+    @property
+    def off_chip(self) -> bool:
+        """Whether it is paid from the supply of a memory off the chip."""
+        return self.action.startswith("dram_")
+
 
 @dataclass(frozen=True, slots=True)
 class PriceList:

@@ -54,6 +54,17 @@ def static_pj(design: Design, units: tuple[str, ...], latency: Floats | Ints, bu
     return static_energy_pj(design_prices(design), latency, design.clock, idle)
 
 
+def off_chip_pj(prepared: Prepared, paid: Spent) -> Floats:
+    """Energy of each row that memory off the chip takes from its own supply, standby left out, shape (n,) [pJ]."""
+    total = np.zeros(len(prepared.work))
+    for i, cost in enumerate(prepared.costs):
+        total += np.asarray(cost.energy.dram_pj)[prepared.work.state_index[:, i]]
+    if paid.wasted_bytes.any():
+        stored = paid.wasted_bytes * design_prices(prepared.design).value("weight_sram_write_bytes")
+        total += paid.energy.wasted_pj - stored
+    return total
+
+
 def wasted(prepared: Prepared, times: Times) -> tuple[Ints, Floats]:
     """Bytes and energy of what was fetched before its decision and then not needed, each shape (n,).
 

@@ -22,16 +22,7 @@ from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views
 from simulator.replays.waterfall import Runs, levels
 from simulator.results import Results
-from traces import (
-    ConfigError,
-    Floats,
-    Trace,
-    Workload,
-    did_you_mean,
-    iter_inputs,
-    load_inputs,
-    lower,
-)
+from traces import ConfigError, Floats, Trace, Workload, did_you_mean, iter_inputs, load_inputs, lower
 
 EngineName = Literal["fast", "events"]
 Traces = Trace | str | Path | Iterable[Trace]

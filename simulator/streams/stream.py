@@ -18,17 +18,18 @@ from simulator.engines.events import Frame, Machine
 from simulator.engines.fast import simulate
 from simulator.engines.times import Times
 from simulator.policy import Policy
-from simulator.replays.accounting import Spent, spent, static_pj
+from simulator.replays.accounting import Spent, spent
 from simulator.replays.prepare import Prepared, prepare
 from simulator.replays.rates import held_out_rates
 from simulator.streams.arrivals import Arrivals
 from simulator.streams.budgets import Budget, Halted, halt
 from simulator.streams.dvfs import Dvfs
+from simulator.streams.energy import Served, busy_cycles, moving_pj, waiting_pj
 from simulator.streams.results import StreamResults, StreamSummary
 from simulator.streams.server import NEVER, Rules, Server
 from simulator.streams.sleep import sleeping
 from simulator.summary import Spread
-from traces import Bools, ConfigError, Floats, Ints, Trace, UnsupportedError, lower
+from traces import Bools, ConfigError, Ints, Trace, UnsupportedError, lower
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +157,7 @@ def _per_frame(run: _Service) -> dict[str, NDArray[Any]]:
         "dropped": ~done,
         "missed": _missed(run, done, latency),
         "correct": run.correct[run.inputs] & done,
-        "energy_pj": np.where(done, _moving_pj(run), 0.0),
+        "energy_pj": np.where(done, moving_pj(run.prepared, run.paid, _served(run)), 0.0),
     }
     if run.halted is not None:
         columns["exit"] = run.halted.exits[run.inputs]
@@ -175,13 +176,16 @@ def _missed(run: _Service, done: Bools, latency: Ints) -> Bools:
     return missed
 
 
-def _moving_pj(run: _Service) -> Floats:
-    """Energy of each frame but static; in a DVFS state it goes with the square of the voltage."""
-    energy = (run.paid.energy.total_pj - run.paid.energy.static_pj)[run.inputs]
-    if run.settings.dvfs is None:
-        return np.asarray(energy, np.float64)
-    scale = np.array([state.energy_scale for state in run.settings.dvfs.states])
-    return np.asarray(energy * scale[run.states], np.float64)
+def _served(run: _Service) -> Served:
+    server, dvfs = run.server, run.settings.dvfs
+    done = server.ends != NEVER
+    return Served(
+        inputs=run.inputs,
+        done=done,
+        cycles=np.where(done, server.ends - server.starts, 0),
+        state=run.states,
+        states=() if dvfs is None else dvfs.states,
+    )
 
 
 def _summary(run: _Service) -> StreamSummary:
@@ -189,11 +193,11 @@ def _summary(run: _Service) -> StreamSummary:
     server, prepared = run.server, run.prepared
     done = ~frames["dropped"]
     span = int(max(server.ends.max(), server.arrivals[-1]))
-    busy = run.times.busy[run.inputs[done]].sum(axis=0)
+    served = _served(run)
+    busy = busy_cycles(run.times, served)
     order = np.argsort(server.starts[done], kind="stable")
     asleep, asleep_pj = sleeping(prepared.design, server.starts[done][order], server.ends[done][order], span)
-    awake = np.array([span - asleep])
-    static = static_pj(prepared.design, prepared.schedule.units, awake, busy[None, :]) + asleep_pj
+    static = waiting_pj(prepared, run.times, served, span - asleep) + asleep_pj
     completed = int(done.sum())
     load = _load(run)
     seconds = span / prepared.design.clock
@@ -212,7 +216,7 @@ def _summary(run: _Service) -> StreamSummary:
         frames_per_second=completed / seconds if seconds else 0.0,
         latency_us=Spread.of(frames["latency_us"][done]),
         wait_us=Spread.of(frames["wait_us"][done]),
-        energy_uj_per_frame=float(frames["energy_pj"].sum() + static[0]) * 1e-6 / max(completed, 1),
+        energy_uj_per_frame=float(frames["energy_pj"].sum() + static) * 1e-6 / max(completed, 1),
         asleep=asleep / max(span, 1),
         accuracy=float(frames["correct"].mean()),
         busy={
