@@ -29,7 +29,6 @@ from .design.params import design_prices as design_prices
 from .design.params import memory_params as memory_params
 from .design.params import peak_macs_per_cycle as peak_macs_per_cycle
 from .design.params import simd_params as simd_params
-from .design.params import technology_params as technology_params
 from .design.quantities import NUMBER as NUMBER
 from .design.quantities import UNITS as UNITS
 from .design.quantities import exact as exact
@@ -37,6 +36,7 @@ from .design.quantities import parse_quantity as parse_quantity
 from .design.quantities import spell as spell
 from .design.sections import Array as Array
 from .design.sections import Skip as Skip
+from .design.sections import Technology as Technology
 from .design.writing import commented_yaml as commented_yaml
 from .design.writing import design_schema as design_schema
 from .dram import MEBICYCLE as MEBICYCLE
@@ -49,12 +49,12 @@ from .energy.actions import energy_pj as energy_pj
 from .energy.actions import static_energy_pj as static_energy_pj
 from .energy.area import Area as Area
 from .energy.area import area_mm2 as area_mm2
-from .energy.params import DEFAULT_REGISTER_BITS as DEFAULT_REGISTER_BITS
-from .energy.params import PRECISION_BYTES as PRECISION_BYTES
-from .energy.params import MemoryRole as MemoryRole
-from .energy.params import Precision as Precision
-from .energy.params import SramMacro as SramMacro
-from .energy.params import TechnologyParams as TechnologyParams
+from .energy.chip import PRECISION_BYTES as PRECISION_BYTES
+from .energy.chip import Chip as Chip
+from .energy.chip import MemoryRole as MemoryRole
+from .energy.chip import Precision as Precision
+from .energy.chip import Silicon as Silicon
+from .energy.chip import SramMacro as SramMacro
 from .energy.price_list import price_list as price_list
 from .energy.prices import PriceList as PriceList
 from .energy.sram import sram_cost as sram_cost
@@ -85,7 +85,6 @@ from .units.gemmini.tiling import Product as Product
 from .units.gemmini.tiling import dosa_tiling as dosa_tiling
 from .units.gemmini.tiling import search_tiling as search_tiling
 from .units.kinds import KINDS as KINDS
-from .units.kinds import Silicon as Silicon
 from .units.kinds import Unit as Unit
 from .units.kinds import chooses_tiles as chooses_tiles
 from .units.kinds import has_matrix_unit as has_matrix_unit

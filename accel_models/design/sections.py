@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from accel_models.design.ranges import (
     MOST_COUNT,
@@ -30,9 +30,10 @@ from accel_models.design.ranges import (
     Voltage,
     Width,
 )
-from accel_models.energy.params import DeviceClass, Precision
+from accel_models.energy.chip import DeviceClass, Precision
+from accel_models.energy.prices import PRICED_ACTIONS
 from accel_models.units.simd.software import Isa
-from traces import Frozen
+from traces import Frozen, did_you_mean
 
 
 class Part(Frozen):
@@ -328,6 +329,16 @@ class StatedPrice(Part):
     source: str
     """Where it comes from."""
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.action not in PRICED_ACTIONS:
+            raise ValueError(
+                f"{self.action!r} is no priced action{did_you_mean(self.action, PRICED_ACTIONS)}"
+            )
+        if not self.source.strip():
+            raise ValueError(f"the price of {self.action} has no source; say where it comes from")
+        return self
+
 
 class Sleep(Part):
     """What a chip draws between frames when it sleeps, memories kept."""
@@ -339,7 +350,7 @@ class Sleep(Part):
 
 
 class Technology(Part):
-    """Process and tables; see :class:`accel_models.energy.params.TechnologyParams`."""
+    """Process, and the tables of energy and area; see :mod:`accel_models.energy`."""
 
     node: NodeLength
     """Process node; energy and area are scaled to it."""

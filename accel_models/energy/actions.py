@@ -17,7 +17,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.energy.params import PRECISION_BYTES, TechnologyParams
+from accel_models.design.sections import Technology
+from accel_models.energy.chip import PRECISION_BYTES
 from accel_models.energy.prices import PriceList
 from accel_models.energy.technology import LEAKAGE_EXPONENT
 from traces import Floats
@@ -75,7 +76,7 @@ class Idle:
 
 
 def array_actions(
-    technology: TechnologyParams,
+    technology: Technology,
     macs: ActionCounts,
     cycles: ActionCounts,
     *,
@@ -90,7 +91,7 @@ def array_actions(
     Parameters
     ----------
     technology
-        Of the design; its precision is the width of the words, ``pe_buffer_bytes`` tells of scratchpads.
+        Of the design; its precision is the width of the words, ``pe_buffer`` tells of scratchpads.
     macs
         MACs mapped to the array, shape (n,) [MAC].
     cycles
@@ -100,7 +101,7 @@ def array_actions(
     gated_macs
         How many of ``macs`` are held still by zero gating [MAC].
     """
-    word = PRECISION_BYTES[technology.precision] if technology.pe_buffer_bytes else 0
+    word = PRECISION_BYTES[technology.precision] if technology.pe_buffer else 0
     switching = macs - gated_macs
     return Actions(
         macs=switching,

@@ -12,7 +12,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.energy.params import DeviceClass, SramMacro, TechnologyParams
+from accel_models.design.sections import Technology
+from accel_models.energy.chip import DeviceClass, SramMacro
 from accel_models.energy.tables import read_table
 from accel_models.energy.technology import area_factor, sram_energy_factor
 from traces import ConfigError, Floats, did_you_mean
@@ -102,15 +103,15 @@ def sram_cost(
     )
 
 
-def macro_cost(technology: TechnologyParams, macro: SramMacro) -> SramCost:
+def macro_cost(technology: Technology, macro: SramMacro) -> SramCost:
     """Price one bank of a design's buffer (leakage and area are per bank)."""
     try:
         return sram_cost(
             macro.bank_bytes,
             macro.word_bits,
-            node_nm=technology.node_nm,
+            node_nm=technology.node,
             device=technology.device,
-            temperature_k=technology.temperature_k,
+            temperature_k=technology.temperature,
         )
     except SizeError as problem:
         banks = f" in {macro.banks} banks" if macro.banks > 1 else ""

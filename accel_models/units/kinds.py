@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from accel_models.energy.actions import Idle
+from accel_models.energy.chip import Silicon
 from traces import ConfigError, Floats, Ints, did_you_mean
 
 if TYPE_CHECKING:
@@ -31,20 +31,6 @@ KINDS: Final[dict[str, str]] = {
     "micronpu": "accel_models.units.micronpu.unit",
     "simd": "accel_models.units.simd.unit",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silicon:
-    """What a unit is made of; its area, and the prices that tables know, follow from it."""
-
-    pes: int = 0  # multiply-accumulate units with their registers, over all equal units
-    lanes: int = 0  # of a vector unit beside a matrix unit
-    cores: int = 0  # processor cores
-
-    def __add__(self, other: Silicon) -> Silicon:
-        return Silicon(
-            pes=self.pes + other.pes, lanes=self.lanes + other.lanes, cores=self.cores + other.cores
-        )
 
 
 @runtime_checkable

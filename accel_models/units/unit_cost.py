@@ -10,7 +10,7 @@ import numpy as np
 from accel_models.cost import TILE_AIMS, Cached, Misfit, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.energy.actions import Actions
-from accel_models.energy.params import PRECISION_BYTES
+from accel_models.energy.chip import PRECISION_BYTES
 from accel_models.work.shapes import Shapes
 from traces import Bools, Floats, Ints
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from accel_models.cost import Misfit, WorkStates
 from accel_models.design.design import Design
-from accel_models.design.params import design_prices, memory_params, technology_params
+from accel_models.design.params import design_prices, memory_params
 from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
 from accel_models.energy.actions import Actions, array_actions
@@ -160,7 +160,7 @@ def _array_actions(
 def inside_array(work: WorkStates, shapes: Shapes, cycles: Ints, design: Design) -> Actions:
     """Count what happens inside the array in so many busy cycles."""
     return array_actions(
-        technology_params(design),
+        design.technology,
         shapes.macs,
         cycles,
         pes=design.section(Array).peak_macs_per_cycle,

@@ -8,7 +8,8 @@ import numpy as np
 
 from accel_models.design.design import Design
 from accel_models.energy.actions import Idle
-from accel_models.units.kinds import Silicon, Unit, UnitCycles
+from accel_models.energy.chip import Silicon
+from accel_models.units.kinds import Unit, UnitCycles
 from accel_models.units.micronpu.price import npu_cost
 from accel_models.units.micronpu.settings import NpuSettings, check_settings, machine_of
 from accel_models.units.unit_cost import States, UnitCost

@@ -10,8 +10,8 @@ from accel_models.design.design import Design
 from accel_models.design.params import simd_params
 from accel_models.design.sections import Simd
 from accel_models.energy.actions import Idle
-from accel_models.energy.params import PRECISION_BYTES
-from accel_models.units.kinds import Silicon, Unit, UnitCycles, has_matrix_unit
+from accel_models.energy.chip import PRECISION_BYTES, Silicon
+from accel_models.units.kinds import Unit, UnitCycles, has_matrix_unit
 from accel_models.units.simd.price import simd_cost
 from accel_models.units.unit_cost import States, UnitCost
 from traces import Op

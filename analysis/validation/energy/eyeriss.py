@@ -27,7 +27,6 @@ from accel_models import (
     shapes_of,
     skip,
     static_energy_pj,
-    technology_params,
 )
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import reference_rows
@@ -181,7 +180,7 @@ def _energy_uj(moved: Actions, *, cycles: Floats) -> Floats:
     chip, design = measured(), load_design("eyeriss", WITHOUT_DRAM)
     prices, pes = design_prices(design), design.section(Array).peak_macs_per_cycle
     inside = array_actions(
-        technology_params(design), chip.macs, cycles, pes=pes, gated_macs=chip.macs * chip.zero_share
+        design.technology, chip.macs, cycles, pes=pes, gated_macs=chip.macs * chip.zero_share
     )
     static = static_energy_pj(prices, cycles, design.clock, Idle(pe_cycles=np.zeros_like(cycles)))
     return (energy_pj(inside + moved, prices).total_pj + static) * 1e-6
