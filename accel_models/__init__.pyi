@@ -8,7 +8,6 @@ from .cost import FREE as FREE
 from .cost import TILE_AIMS as TILE_AIMS
 from .cost import Cached as Cached
 from .cost import Cost as Cost
-from .cost import Ints as Ints
 from .cost import Misfit as Misfit
 from .cost import Placement as Placement
 from .cost import WorkStates as WorkStates
@@ -39,6 +38,7 @@ from .design.sections import Skip as Skip
 from .design.sections import Technology as Technology
 from .design.writing import commented_yaml as commented_yaml
 from .design.writing import design_schema as design_schema
+from .dram import MEBICYCLE as MEBICYCLE
 from .dram import transfer_cycles as transfer_cycles
 from .energy.actions import Actions as Actions
 from .energy.actions import EnergyParts as EnergyParts
@@ -79,7 +79,7 @@ from .units.gemmini.memory.queues import loads_alone as loads_alone
 from .units.gemmini.memory.queues import stores_alone as stores_alone
 from .units.gemmini.memory.traffic import Block as Block
 from .units.gemmini.tiling import ConvLayer as ConvLayer
-from .units.gemmini.tiling import Dataflow as Dataflow
+from .units.gemmini.tiling import GemminiDataflow as GemminiDataflow
 from .units.gemmini.tiling import Product as Product
 from .units.gemmini.tiling import dosa_tiling as dosa_tiling
 from .units.gemmini.tiling import search_tiling as search_tiling
@@ -94,7 +94,7 @@ from .units.kinds import units_of as units_of
 from .units.micronpu.machine import MicroNpu as MicroNpu
 from .units.micronpu.machine import OutputStage as OutputStage
 from .units.micronpu.output import Behind as Behind
-from .units.micronpu.output import Function as Function
+from .units.micronpu.output import OutputFunction as OutputFunction
 from .units.micronpu.output import element_cycles as element_cycles
 from .units.micronpu.settings import machine_of as machine_of
 from .units.micronpu.total import run_in_order as run_in_order

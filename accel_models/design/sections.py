@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from accel_models.design.ranges import (
     MOST_COUNT,
@@ -18,7 +18,7 @@ from accel_models.design.ranges import (
     CyclesUp,
     Energy,
     Frequency,
-    Node,
+    NodeLength,
     NotNegative,
     Positive,
     Power,
@@ -33,13 +33,13 @@ from accel_models.design.ranges import (
 from accel_models.energy.chip import DeviceClass, Precision
 from accel_models.energy.prices import PRICED_ACTIONS
 from accel_models.units.simd.software import Isa
-from traces import ConfigError, did_you_mean
+from traces import ConfigError, Frozen, did_you_mean
 
 
-class Part(BaseModel):
+class Part(Frozen):
     """A section of a design."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 Dataflow = Literal["ws", "os", "is", "rs"]
@@ -377,7 +377,7 @@ class Sleep(Part):
 class Technology(Part):
     """Process, and the tables of energy and area; see :mod:`accel_models.energy`."""
 
-    node: Node
+    node: NodeLength
     """Process node; energy and area are scaled to it."""
     voltage: Voltage
     """Of the logic; SRAM is priced at the voltage of its device class."""

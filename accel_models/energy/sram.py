@@ -16,9 +16,7 @@ from accel_models.design.sections import Technology
 from accel_models.energy.chip import DeviceClass, SramMacro
 from accel_models.energy.tables import read_table
 from accel_models.energy.technology import area_factor, sram_energy_factor
-from traces import ConfigError, did_you_mean
-
-Floats = NDArray[np.float64]
+from traces import ConfigError, Floats, did_you_mean
 
 SIZE_MARGIN = 4.0  # sizes up to 4x outside CACTI's 1 KiB .. 2 MiB follow the slope of the last two points
 TEMPERATURE_MARGIN_K = 10.0  # beyond CACTI's 300 .. 360 K

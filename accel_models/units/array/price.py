@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel_models.cost import Ints, Misfit, WorkStates
+from accel_models.cost import Misfit, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.params import design_prices, memory_params
 from accel_models.design.sections import Array
@@ -17,7 +17,7 @@ from accel_models.units.array.row_stationary.choosing import map_row_stationary
 from accel_models.units.array.tile_search import Prices
 from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
-from traces import RECURRENT
+from traces import RECURRENT, Ints
 
 UNLIMITED = MemoryParams(  # everything on chip, nothing ever waited for: the pure compute cycles
     activation_buffer_bytes=2**50,

@@ -16,9 +16,9 @@ from accel_models.units.micronpu.memory.staging import Staging, stage_weights
 from accel_models.units.micronpu.memory.transfers import copy_cycles
 from accel_models.units.micronpu.settings import NpuSettings, machine_of
 from accel_models.units.micronpu.total import memory_cycles, table_cycles
-from accel_models.units.micronpu.work import Bools, Engine, Floats, Ints, NpuWork, up
+from accel_models.units.micronpu.work import Engine, NpuWork, up
 from accel_models.units.unit_cost import BusTimes, Busy, States, Traffic, UnitCost
-from traces import WEIGHTED
+from traces import WEIGHTED, Bools, Floats, Ints
 
 _IMAGE_CHANNELS = 4
 _SUM_BYTES = 4

@@ -19,15 +19,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from accel_models.units.simd.core import Core
 from accel_models.units.simd.kernels import (
-    Floats,
     Instructions,
     Kernel,
     Target,
     count_instructions,
     element_operations,
 )
-from accel_models.work.shapes import Ints, Shapes
-from traces import MAC_KINDS, RECURRENT, OpKind
+from accel_models.work.shapes import Shapes
+from traces import MAC_KINDS, RECURRENT, Bools, Floats, Ints, OpKind
 
 INSTRUCTION_BYTES = 3  # assumption: Thumb-2 mixes 2 and 4 bytes
 # assumption: each one pass of a vector unit: maximum, exponential, sum, scaling; sum, sum of squares, scaling
@@ -184,7 +183,7 @@ def _activation_wait(shapes: Shapes, core: Core, kernel: Kernel, act_bytes: int)
     return np.asarray(lines * (memory.line_time * core.clock_hz), np.float64)
 
 
-def _vector_cost(shapes: Shapes, core: Core, lanes: int, active: NDArray[np.bool_]) -> SimdCost:
+def _vector_cost(shapes: Shapes, core: Core, lanes: int, active: Bools) -> SimdCost:
     """Cost on a vector unit beside an array: whole vectors of channels, no program, no wait states.
 
     A tensor of E elements with C channels takes E / C x ceil(C / lanes) operations; an op that multiplies
@@ -213,6 +212,6 @@ def _vector_cost(shapes: Shapes, core: Core, lanes: int, active: NDArray[np.bool
     )
 
 
-def _whole(cycles: NDArray[Any], active: NDArray[np.bool_]) -> Ints:
+def _whole(cycles: NDArray[Any], active: Bools) -> Ints:
     """Round up to whole cycles; zero where there is no work."""
     return np.where(active, np.ceil(cycles - 1e-9), 0).astype(np.int64)

@@ -19,7 +19,7 @@ from analysis.validation.reference_rows import reference_rows
 BANKS = 2  # of every buffer: assumption
 VOLTAGE = "0.9 V"  # area does not depend on it
 # Eyeriss, JSSC 2017: 12 activations and 24 sums of 16 bit in the registers of a PE; no pipeline, it is overhead.
-REGISTER_BITS = {"int8": {}, "int16": {"register_bits_per_pe": 36 * 16}}
+_REGISTER_BITS = {"int8": {}, "int16": {"register_bits_per_pe": 36 * 16}}
 
 
 def area_comparisons() -> tuple[Comparison, ...]:
@@ -94,7 +94,7 @@ def published_area(row: Mapping[str, str]) -> Area:
             "voltage": VOLTAGE,
             "precision": row["precision"],
             "pe_buffer": f"{row['pe_buffer_bytes']} B",
-            **REGISTER_BITS[row["precision"]],
+            **_REGISTER_BITS[row["precision"]],
         }
     )
     buffers = tuple(

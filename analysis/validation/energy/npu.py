@@ -16,11 +16,11 @@ from accel_models import (
     static_energy_pj,
 )
 from analysis.validation.comparison import Comparison, published_group
+from analysis.validation.energy.area import BANKS
 from analysis.validation.reference_rows import reference_rows
 
 SUM_BYTES = 4  # of an int32 partial sum
 ACCUMULATOR_BYTES = 16 << 10  # assumption
-BANKS = 2  # of every buffer: assumption
 
 
 def nvdla_peak() -> Comparison:

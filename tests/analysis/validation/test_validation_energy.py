@@ -11,7 +11,7 @@ from accel_models.design.params import design_prices
 from accel_models.design.sections import Simd
 from analysis.validation.comparison import Comparison
 from analysis.validation.energy.compare import energy_comparisons
-from analysis.validation.energy.eyeriss import BATCH, LAYERS, measured
+from analysis.validation.energy.eyeriss import CHIP_BATCH, LAYERS, measured
 from analysis.validation.energy.mcu import (
     chip_set_up,
     energy_at_measured_latency,
@@ -109,4 +109,4 @@ def test_the_table_is_the_network_of_the_paper() -> None:
     """Layer sizes give the MACs of Table V."""
     for layer, macs in zip(measured().layers, measured().macs, strict=True):
         channels, filters, groups, _, out, kernel, _ = LAYERS[layer]
-        assert BATCH * channels * filters // groups * out**2 * kernel**2 == macs
+        assert CHIP_BATCH * channels * filters // groups * out**2 * kernel**2 == macs
