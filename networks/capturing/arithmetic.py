@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from networks.capturing.calls import Ref
 from networks.capturing.moving import rearrange, same
-from networks.capturing.translation import Step
+from networks.capturing.translation import CallStep
 from traces import (
     Activation,
     Elementwise,
@@ -67,12 +67,12 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
-def activation(step: Step) -> None:
+def activation(step: CallStep) -> None:
     plain = step.call.op.removesuffix("_")
     step.add(Function(name=step.name, x=step.x, out=step.out, activation=ACTIVATIONS[plain]))
 
 
-def clamp(step: Step) -> None:
+def clamp(step: CallStep) -> None:
     low, high = step.argument(1, "min"), step.argument(2, "max")
     if step.call.op.startswith("hardtanh"):
         low, high = step.argument(1, "min_val", -1.0), step.argument(2, "max_val", 1.0)
@@ -83,7 +83,7 @@ def clamp(step: Step) -> None:
     step.add(Function(name=step.name, x=step.x, out=step.out, activation=kind))
 
 
-def batch_norm(step: Step) -> None:
+def batch_norm(step: CallStep) -> None:
     """Scale and shift each channel by statistics that do not change: constants to fold."""
     by_batch = step.call.op == "native_batch_norm" and step.argument(5, "training", False)
     if by_batch:  # statistics of the input itself
@@ -93,15 +93,15 @@ def batch_norm(step: Step) -> None:
     step.add(Elementwise(name=step.name, inputs=(step.x, step.all.new(shape)), out=step.out, kind="mul"))
 
 
-def norm(step: Step) -> None:
+def norm(step: CallStep) -> None:
     step.add(Function(name=step.name, x=step.x, out=step.out, kind="layer_norm"))
 
 
-def softmax(step: Step) -> None:
+def softmax(step: CallStep) -> None:
     step.add(Function(name=step.name, x=step.x, out=step.out, kind="softmax"))
 
 
-def pair(step: Step, kind: str) -> None:
+def pair(step: CallStep, kind: str) -> None:
     """Add or multiply two tensors, or one and a constant."""
     numbers = [given.id for given in step.call.args[:2] if isinstance(given, Ref)]
     operands = [step.all.tensor(number, repeated=True) for number in numbers]
@@ -121,7 +121,7 @@ def pair(step: Step, kind: str) -> None:
     )
 
 
-def divide(step: Step) -> None:
+def divide(step: CallStep) -> None:
     divisor = step.call.args[1]
     if not isinstance(divisor, Ref) or step.constant(divisor.id):
         pair(step, "mul")
@@ -137,7 +137,7 @@ def divide(step: Step) -> None:
     step.add(Elementwise(name=step.name, inputs=(above, inverse), out=step.out, kind="mul"))
 
 
-def power(step: Step) -> None:
+def power(step: CallStep) -> None:
     """Multiply by itself, take a root, or any other power."""
     base, exponent = step.call.args
     x, kind = step.all.tensor(step.dynamic()[0]), "power"
@@ -151,7 +151,7 @@ def power(step: Step) -> None:
     step.add(Function(name=step.name, x=shaped(step, x), out=step.out, activation=kind))  # type: ignore[arg-type]
 
 
-def glu(step: Step) -> None:
+def glu(step: CallStep) -> None:
     """Let the sigmoid of one half of an axis gate the other."""
     left, right, score = (step.all.new(step.out_shape) for _ in range(3))
     step.add(
@@ -170,7 +170,7 @@ _PAIRS: dict[str, tuple[Literal["add", "mul", "divide"], ...]] = {
 }
 
 
-def pairs(step: Step, kind: str) -> None:
+def pairs(step: CallStep, kind: str) -> None:
     """Add a product of two tensors to a third, one operation after the other."""
     rank = len(step.out_shape)
     a, b, c = (
@@ -191,7 +191,7 @@ def pairs(step: Step, kind: str) -> None:
     step.add(Elementwise(name=step.name, inputs=(a, b), out=step.out, kind="add"))
 
 
-def compare(step: Step) -> None:
+def compare(step: CallStep) -> None:
     """Compare with a number, or two tensors (their difference first): a decision."""
     dynamic = step.dynamic()
     if len(set(dynamic)) < 2:
@@ -212,7 +212,7 @@ def compare(step: Step) -> None:
     )
 
 
-def shaped(step: Step, source: str) -> str:
+def shaped(step: CallStep, source: str) -> str:
     """Return the tensor in the shape of the call's result."""
     if step.all.shapes[source] == step.out_shape:
         return source
@@ -221,7 +221,7 @@ def shaped(step: Step, source: str) -> str:
     return out
 
 
-def choose(step: Step) -> None:
+def choose(step: CallStep) -> None:
     """Take one tensor where a mask is set, the other elsewhere: a product of each with the mask, and their sum."""
     mask, *others = (given.id if isinstance(given, Ref) else None for given in step.call.args)
     sides = [number for number in others if number is not None and not step.constant(number)]
@@ -241,14 +241,14 @@ def choose(step: Step) -> None:
     step.add(Elementwise(name=step.name, inputs=tuple(operands), out=step.out, kind="add"))
 
 
-def masked_fill(step: Step) -> None:
+def masked_fill(step: CallStep) -> None:
     operands = [step.all.tensor(number, repeated=True) for number in step.dynamic()[:2]]
     if len(operands) == 1:
         operands.append(step.all.new((1,) * len(step.out_shape)))
     step.add(Elementwise(name=step.name, inputs=tuple(operands), out=step.out, kind="mul"))
 
 
-def reduce(step: Step, place: int = 1, *, extreme: bool = False) -> None:
+def reduce(step: CallStep, place: int = 1, *, extreme: bool = False) -> None:
     axes = step.argument(place, "dim")
     rank = len(step.x_shape)
     if axes is None or axes == []:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from networks.capturing.calls import Ref
-from networks.capturing.translation import Step, Written
+from networks.capturing.translation import CallStep, Written
 
 
-def overlay(step: Step) -> None:
+def overlay(step: CallStep) -> None:
     """Note that part of a tensor was written; what is written piece by piece is joined when it is read."""
     words, out = step.all, step.call.outputs[0]
     under, *rest = (given.id for given in step.call.args if isinstance(given, Ref))

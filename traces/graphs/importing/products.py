@@ -12,7 +12,6 @@ from traces.graphs.importing.ops import Contraction, Convolution, Recurrence
 from traces.graphs.importing.views import (
     Piece,
     Pieces,
-    Size,
     View,
     covers,
     flat,
@@ -21,7 +20,7 @@ from traces.graphs.importing.views import (
     merged,
     whole,
 )
-from traces.graphs.kinds import OpKind
+from traces.graphs.kinds import OpKind, TensorSize
 
 
 def add_convolution(emitter: Emitter, op: Convolution) -> None:
@@ -69,7 +68,7 @@ def window(kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
     return found
 
 
-def within_reach(emitter: Emitter, name: str, x: View, out: Size, sizes: Mapping[str, int]) -> View:
+def within_reach(emitter: Emitter, name: str, x: View, out: TensorSize, sizes: Mapping[str, int]) -> View:
     """Return an image that windows of these sizes can make ``out`` pixels of.
 
     Some lie in padding alone where it is wider than a window: such padding is written out, as a copy.
