@@ -17,6 +17,7 @@ from plotly.offline import get_plotlyjs
 from analysis.figures.figure_info import RELATIVE, EnergyInfo, HeatInfo, LatencyInfo, TailInfo
 from analysis.figures.losses_info import LossesInfo
 from analysis.figures.palette import (
+    BAR_COLOUR,
     BLACK,
     BLUE,
     GREEN,
@@ -32,7 +33,7 @@ from analysis.figures.palette import (
 from analysis.figures.pareto_info import BANDED, ParetoInfo, ParetoPoint
 from analysis.figures.pictures import Info, Picture
 from analysis.figures.roofline_info import RooflineInfo, RooflinePoint
-from analysis.figures.rows import Rows
+from analysis.figures.rows import FigureRows
 from analysis.figures.story_info import StoryInfo
 from analysis.figures.timeline_info import TimelineInfo
 from analysis.figures.waterfall_info import WaterfallInfo
@@ -40,7 +41,6 @@ from analysis.words import digits, shorten
 
 FREE_HEIGHT: Final = 420  # of a chart without rows [CSS pixels]; print makes it lower
 _DIGITS: Final = 6  # significant digits a chart holds: more than a screen can show
-_BAR_COLOUR: Final = {"total": BLUE, "deficit": RED, "loss": ORANGE, "gain": GREEN}
 _LAYOUT: Final[dict[str, Any]] = {
     "template": None,
     "paper_bgcolor": "rgba(0,0,0,0)",
@@ -246,7 +246,7 @@ def _losses(info: LossesInfo) -> go.Figure:
     return figure.update_layout(barmode="relative")
 
 
-def _named(rows: Rows) -> dict[str, Any]:
+def _named(rows: FigureRows) -> dict[str, Any]:
     """Return an axis of rows under the names of their groups."""
     words = [(place, plain(shorten(text, 30)), head) for place, text, head in rows.ticks]
     return {
@@ -258,7 +258,7 @@ def _named(rows: Rows) -> dict[str, Any]:
     }
 
 
-def _full(rows: Rows, i: int) -> str:
+def _full(rows: FigureRows, i: int) -> str:
     """Return a row's name with its group's, as a tooltip shows them."""
     name = rows.names[i]
     return plain(f"{name.group} on {name.label}" if name.group else name.label)
@@ -290,7 +290,7 @@ def _waterfall(info: WaterfallInfo) -> go.Figure:
     trace = go.Bar(
         x=[bar.top - bar.bottom for bar in info.bars], base=[bar.bottom for bar in info.bars],
         y=[bar.name for bar in info.bars], orientation="h", showlegend=False,
-        marker={"color": [_BAR_COLOUR[bar.kind] for bar in info.bars]},
+        marker={"color": [BAR_COLOUR[bar.kind] for bar in info.bars]},
         text=[bar.label for bar in info.bars], textposition="outside", cliponaxis=False,
         hovertemplate="%{y}: %{text} % of dense<extra></extra>",
     )  # fmt: skip

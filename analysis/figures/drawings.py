@@ -20,6 +20,7 @@ from analysis.figures.figure_info import RELATIVE, EnergyInfo, HeatInfo, Latency
 from analysis.figures.losses_info import LossesInfo
 from analysis.figures.networks_info import TradeOffSeries
 from analysis.figures.palette import (
+    BAR_COLOUR,
     BLACK,
     BLUE,
     GREEN,
@@ -34,9 +35,9 @@ from analysis.figures.palette import (
     series_colour,
 )
 from analysis.figures.pareto_info import BANDED, ParetoInfo
-from analysis.figures.pictures import Info, Picture
+from analysis.figures.pictures import FIGURE_FORMATS, Info, Picture
 from analysis.figures.roofline_info import RooflineInfo
-from analysis.figures.rows import RowName, Rows
+from analysis.figures.rows import FigureRows, RowName
 from analysis.figures.story_info import StoryInfo, Worth
 from analysis.figures.timeline_info import TimelineInfo
 from analysis.figures.validation_info import ErrorLine, ValidationPanel
@@ -44,13 +45,11 @@ from analysis.figures.waterfall_info import WaterfallInfo
 from analysis.words import digits, shorten
 from traces import ConfigError, atomic_write, did_you_mean
 
-FORMATS: Final = ("png", "svg", "pdf")
 WIDTH: Final = 6.0  # [inch]; 600 pixels at 100 dots per inch
 _DPI: Final = 150  # of a PNG: sharp on a screen with two dots a pixel
 _LEAST: Final = 0.001  # of an error axis: exact comparisons stand at its edge [1]
 _DASH: Final = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
 _MARKERS: Final = "osD^v<>PX*hd"
-_BAR_COLOUR: Final = {"total": BLUE, "deficit": RED, "loss": ORANGE, "gain": GREEN}
 _STYLE: Final[dict[str, Any]] = {
     "figure.constrained_layout.use": True,
     "font.size": 9,
@@ -70,8 +69,10 @@ _STYLE: Final[dict[str, Any]] = {
 def write_picture(picture: Picture, folder: Path, formats: Sequence[str]) -> list[Path]:
     """Draw one picture into ``folder`` as ``<key>.<format>``; the same picture gives the same bytes."""
     for name in formats:
-        if name not in FORMATS:
-            raise ConfigError(f"figure format {name!r}: cannot be written{did_you_mean(name, FORMATS)}")
+        if name not in FIGURE_FORMATS:
+            raise ConfigError(
+                f"figure format {name!r}: cannot be written{did_you_mean(name, FIGURE_FORMATS)}"
+            )
     written = []
     with _styled():
         figure = draw(picture)
@@ -226,7 +227,7 @@ def _losses(axes: Axes, info: LossesInfo) -> None:
 
 
 def _stacked(
-    axes: Axes, rows: Rows, parts: Sequence[tuple[str, Sequence[float]]], colour: Callable[[int], str]
+    axes: Axes, rows: FigureRows, parts: Sequence[tuple[str, Sequence[float]]], colour: Callable[[int], str]
 ) -> None:
     """Draw a bar per row, what is below zero to the left of it."""
     right, left = np.zeros(len(rows)), np.zeros(len(rows))
@@ -241,7 +242,7 @@ def _stacked(
     _name_rows(axes, rows)
 
 
-def _name_rows(axes: Axes, rows: Rows) -> None:
+def _name_rows(axes: Axes, rows: FigureRows) -> None:
     axes.set_yticks([place for place, _, _ in rows.ticks], [shorten(text, 34) for _, text, _ in rows.ticks])
     for label, (_, _, head) in zip(axes.get_yticklabels(), rows.ticks, strict=True):
         label.set_fontweight("bold" if head else "normal")
@@ -250,7 +251,7 @@ def _name_rows(axes: Axes, rows: Rows) -> None:
 
 
 def _story(axes: Axes, info: StoryInfo) -> None:
-    rows = Rows.of([RowName(row.label, group.network) for group in info.groups for row in group.rows])
+    rows = FigureRows.of([RowName(row.label, group.network) for group in info.groups for row in group.rows])
     worths = [row for group in info.groups for row in group.rows]
     for shift, colour, name in ((-0.17, BLUE, "latency"), (0.17, ORANGE, "energy")):
         for place, row in zip(rows.places, worths, strict=True):
@@ -300,7 +301,7 @@ def _heat(axes: Axes, info: HeatInfo) -> None:
 def _waterfall(axes: Axes, info: WaterfallInfo) -> None:
     rows = np.arange(len(info.bars))
     for row, bar in zip(rows, info.bars, strict=True):
-        axes.barh(row, bar.top - bar.bottom, left=bar.bottom, color=_BAR_COLOUR[bar.kind], height=0.62)
+        axes.barh(row, bar.top - bar.bottom, left=bar.bottom, color=BAR_COLOUR[bar.kind], height=0.62)
         axes.annotate(bar.label, (bar.top, row), (4, 0), textcoords="offset points", va="center")
     axes.axvline(0, color=BLACK, linewidth=0.8)
     axes.set_yticks(rows, [bar.name for bar in info.bars])

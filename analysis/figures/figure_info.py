@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from analysis.figures.rows import RowName, Rows
+from analysis.figures.rows import FigureRows, RowName
 from analysis.words import fitting_unit
+from traces import Floats
 
 PERCENTILES = (50, 95, 99)  # interpolated linearly, as in summary.json
 CDF_POINTS = 400  # Choice: as many steps as a screen shows; a million inputs draw as fast as a thousand
@@ -64,9 +65,9 @@ class TailInfo:
     left_out: int  # faster classes that are not shown
 
     @property
-    def rows(self) -> Rows:
+    def rows(self) -> FigureRows:
         """The rows of the picture."""
-        return Rows(tuple(tail.name for tail in self.tails))
+        return FigureRows(tuple(tail.name for tail in self.tails))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class EnergyInfo:
     """Energy of one input, by part and design."""
 
     unit: str  # a unit of energy, or RELATIVE
-    rows: Rows  # replays
+    rows: FigureRows  # replays
     parts: tuple[tuple[str, tuple[float, ...]], ...]  # part, one value per replay [unit]
     dense: tuple[float, ...]  # of the dense network per replay, NaN where it is not known [unit]
 
@@ -151,7 +152,7 @@ def spread_info(
     return TailInfo(unit=RELATIVE, tails=tuple(tails), left_out=0)
 
 
-def _tail(name: RowName, ordered: NDArray[np.float64]) -> Tail:
+def _tail(name: RowName, ordered: Floats) -> Tail:
     p50, p95, p99 = (float(value) for value in np.percentile(ordered, PERCENTILES))
     return Tail(name, len(ordered), p50, p95, p99, float(ordered[-1]))
 
@@ -183,7 +184,7 @@ def energy_info(
         holds = np.full(len(names), one)
     return EnergyInfo(
         unit=unit,
-        rows=Rows.of(names),
+        rows=FigureRows.of(names),
         parts=tuple(
             (name, _floats(row / holds)) for name, row in zip(parts_pj, values, strict=True) if row.any()
         ),

@@ -30,14 +30,15 @@ REFERENCES: Final[dict[str, tuple[str, str]]] = {
     "MAC-proportional": (GREEN,  "dot"),
     "oracle":           (PURPLE, "dashdot"),
 }  # fmt: skip
+BAR_COLOUR: Final = {"total": BLUE, "deficit": RED, "loss": ORANGE, "gain": GREEN}  # of a waterfall
 
 
-LOSSES: Final[tuple[str, ...]] = (RED, ORANGE, YELLOW, PURPLE, SKY, BLUE, "#6E5A8A", GREY)
+_LOSSES: Final[tuple[str, ...]] = (RED, ORANGE, YELLOW, PURPLE, SKY, BLUE, "#6E5A8A", GREY)
 
 
 def loss_colour(index: int) -> str:
     """Return the colour of the ``index``-th loss; green is left to what is saved."""
-    return LOSSES[index % len(LOSSES)]
+    return _LOSSES[index % len(_LOSSES)]
 
 
 def series_colour(index: int) -> str:

@@ -24,6 +24,7 @@ ChartInfo = (
     | ParetoInfo
 )
 Info = ChartInfo | StoryInfo  # the story stands in a page as words and bars, without a drawing library
+FIGURE_FORMATS = ("png", "svg", "pdf")  # in which a picture is written
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Rows of a figure with their names; rows of one group stand together under the group's name."""
+"""FigureRows of a figure with their names; rows of one group stand together under the group's name."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class RowName:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows from top to bottom; the name of a group takes a place of its own above its rows."""
+class FigureRows:
+    """FigureRows from top to bottom; the name of a group takes a place of its own above its rows."""
 
     names: tuple[RowName, ...]
 
     @classmethod
-    def of(cls, names: Sequence[RowName | str]) -> Rows:
+    def of(cls, names: Sequence[RowName | str]) -> FigureRows:
         """Return rows from names, or from labels without groups."""
         return cls(tuple(name if isinstance(name, RowName) else RowName(name) for name in names))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Mark = Literal["", "best", "worst"]
+Extreme = Literal["", "best", "worst"]
 _STEP = 0.2  # Choice: of the axis, as a share of the dense network
 
 
@@ -17,7 +17,7 @@ class Worth:
 
     compiled: float
     written: float | None = None  # both networks as written, where that was replayed
-    mark: Mark = ""
+    mark: Extreme = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def story_info(groups: Sequence[StoryGroup]) -> StoryInfo:
     return StoryInfo(marked, low, high)
 
 
-def _row(row: StoryRow, latency: dict[float, Mark], energy: dict[float, Mark]) -> StoryRow:
+def _row(row: StoryRow, latency: dict[float, Extreme], energy: dict[float, Extreme]) -> StoryRow:
     return StoryRow(
         label=row.label,
         anchor=row.anchor,
@@ -108,11 +108,11 @@ def _row(row: StoryRow, latency: dict[float, Mark], energy: dict[float, Mark]) -
     )
 
 
-def _marked(worth: Worth | None, marks: dict[float, Mark]) -> Worth | None:
+def _marked(worth: Worth | None, marks: dict[float, Extreme]) -> Worth | None:
     return None if worth is None else Worth(worth.compiled, worth.written, marks.get(worth.compiled, ""))
 
 
-def _extremes(worths: Sequence[Worth | None]) -> dict[float, Mark]:
+def _extremes(worths: Sequence[Worth | None]) -> dict[float, Extreme]:
     """Return which values are the best and the worst; none where all are one."""
     values = {worth.compiled for worth in worths if worth is not None}
     return {min(values): "worst", max(values): "best"} if len(values) > 1 else {}

@@ -10,8 +10,7 @@ import typer
 from lacuna.console import show_lines
 from traces import ConfigError
 
-FORMATS = ("png", "svg", "pdf")
-EVERY = "all"
+_EVERY = "all"
 
 
 def report(
@@ -31,18 +30,18 @@ def report(
     ] = "",
 ) -> None:
     """Write one self-contained HTML report of a results folder."""
-    from analysis import write_report  # noqa: PLC0415
+    from analysis import FIGURE_FORMATS, write_report  # noqa: PLC0415
     from traces import find_trace  # noqa: PLC0415
 
     asked = {name.strip() for name in figures.split(",") if name.strip()}
-    unknown = sorted(asked - {*FORMATS, EVERY})
+    unknown = sorted(asked - {*FIGURE_FORMATS, _EVERY})
     if unknown:
-        raise ConfigError(f"--figures {unknown[0]!r}: must be of {', '.join([*FORMATS, EVERY])}")
+        raise ConfigError(f"--figures {unknown[0]!r}: must be of {', '.join([*FIGURE_FORMATS, _EVERY])}")
     source = None if trace is None else find_trace(trace)
     show_lines([f"wrote {write_report(folder, out, trace=source)}"])
     if asked:
         from analysis import write_figures  # noqa: PLC0415
 
-        formats = [name for name in FORMATS if name in asked] or ["png"]
-        written = write_figures(folder, folder / "figures", formats, trace=source, every=EVERY in asked)
+        formats = [name for name in FIGURE_FORMATS if name in asked] or ["png"]
+        written = write_figures(folder, folder / "figures", formats, trace=source, every=_EVERY in asked)
         show_lines([f"wrote {path}" for path in written])

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.figures.figure_info import heat_info
 from analysis.figures.pictures import Picture
 from analysis.words import network_title, slug
-from traces import MAC_KINDS
+from traces import MAC_KINDS, Floats
 
 if TYPE_CHECKING:
     from analysis.reports.replays.view import ReplayView
@@ -104,6 +103,6 @@ def _layers(view: ReplayView) -> tuple[str, ...]:
     return tuple(str(name) for name in table["op"][table["kind"].isin(sorted(MAC_KINDS))])
 
 
-def _column(view: ReplayView, column: str, layers: tuple[str, ...]) -> NDArray[np.float64]:
+def _column(view: ReplayView, column: str, layers: tuple[str, ...]) -> Floats:
     table = view.results.per_op.set_index("op")
     return np.asarray(table[column].reindex(list(layers)), np.float64)

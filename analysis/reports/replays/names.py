@@ -13,7 +13,7 @@ from analysis.words import network_title, slug
 if TYPE_CHECKING:
     from simulator import Policy, Results
 
-AS_WRITTEN: Final = "as written"
+_AS_WRITTEN: Final = "as written"
 _KEY_PART: Final = 48  # Choice: characters of a file name for the network, and for the rest
 
 
@@ -59,5 +59,5 @@ def policy_words(policy: Policy) -> list[str]:
         words += ["compacted per input"] if policy.compaction == "per_input" else []
     left_out = [step for step in STEPS if step not in policy.compiler.steps]
     if not policy.compiler.steps:
-        return [*words, AS_WRITTEN]
+        return [*words, _AS_WRITTEN]
     return [*words, f"without {', '.join(left_out)}"] if left_out else words

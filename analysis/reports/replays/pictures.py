@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from accel_models import memory_params, peak_macs_per_cycle, units_of
+from accel_models import MEBICYCLE, memory_params, peak_macs_per_cycle, units_of
 from analysis.figures.figure_info import latency_info, tail_info
 from analysis.figures.pictures import Picture
 from analysis.figures.roofline_info import LayerWork, roofline_info
@@ -15,8 +15,6 @@ from analysis.reports.replays.words import waterfalls
 if TYPE_CHECKING:
     from analysis.reports.replays.view import ReplayView
     from simulator import Explained
-
-MEBICYCLE: Final = 1 << 20
 
 
 def replay_pictures(view: ReplayView) -> tuple[Picture, ...]:

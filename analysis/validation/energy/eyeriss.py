@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models import (
     Actions,
@@ -28,18 +27,15 @@ from accel_models import (
     shapes_of,
     skip,
     static_energy_pj,
-    technology_params,
 )
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import reference_rows
 from simulator import estimate
-from traces import GraphBuilder, NetworkGraph, Window, dense_workload
+from traces import Floats, GraphBuilder, NetworkGraph, Window, dense_workload
 
-Floats = NDArray[np.float64]
-
-TRUTH = "Chen et al., JSSC 2017, Table V (chip without DRAM, batch of 4)"
-CHOSEN = f"{TRUTH}; the rule that chooses passes was chosen on its accesses"
-BATCH = 4
+_TRUTH = "Chen et al., JSSC 2017, Table V (chip without DRAM, batch of 4)"
+CHOSEN = f"{_TRUTH}; the rule that chooses passes was chosen on its accesses"
+CHIP_BATCH = 4
 WITHOUT_DRAM = {"memory.dram.price": "none"}
 # AlexNet: channels in and out, groups, padded input, output, kernel, stride.
 LAYERS = {
@@ -87,7 +83,7 @@ def energy_from_accesses() -> Comparison:
     moved = Actions(noc_bytes=chip.buffer_bytes, activation_sram_read_bytes=chip.buffer_bytes)
     return Comparison(
         name="Eyeriss energy on AlexNet from published accesses",
-        truth=TRUTH,
+        truth=_TRUTH,
         labels=chip.layers,
         measured=chip.energy_uj,
         predicted=_energy_uj(moved, cycles=chip.cycles),
@@ -105,7 +101,7 @@ def latency_of_the_design() -> Comparison:
         truth=CHOSEN,
         labels=chip.layers,
         measured=chip.cycles,
-        predicted=np.array([layer_cycles(square_conv(*LAYERS[layer]), BATCH) for layer in chip.layers]),
+        predicted=np.array([layer_cycles(square_conv(*LAYERS[layer]), CHIP_BATCH) for layer in chip.layers]),
         unit="cycles",
         bound_mean=0.12,
         bound_worst=0.27,
@@ -137,7 +133,7 @@ def energy_of_the_design() -> Comparison:
         labels=chip.layers,
         measured=chip.energy_uj,
         predicted=np.array(
-            [layer_energy_uj(square_conv(*LAYERS[name]), BATCH, zeros) for name, zeros in layers]
+            [layer_energy_uj(square_conv(*LAYERS[name]), CHIP_BATCH, zeros) for name, zeros in layers]
         ),
         unit="uJ",
         bound_mean=0.20,
@@ -173,7 +169,7 @@ def _buffer_bytes(layer: str) -> float:
     if memory is None:
         raise AssertionError("eyeriss has a memory")
     mapped = map_row_stationary(
-        shapes_of(graph.ops[0], batch=BATCH), design.section(Array), memory, Operands()
+        shapes_of(graph.ops[0], batch=CHIP_BATCH), design.section(Array), memory, Operands()
     )
     moved = mapped.activation_read_bytes + mapped.accumulator_read_bytes + mapped.accumulator_write_bytes
     return float(moved[0])
@@ -184,7 +180,7 @@ def _energy_uj(moved: Actions, *, cycles: Floats) -> Floats:
     chip, design = measured(), load_design("eyeriss", WITHOUT_DRAM)
     prices, pes = design_prices(design), design.section(Array).peak_macs_per_cycle
     inside = array_actions(
-        technology_params(design), chip.macs, cycles, pes=pes, gated_macs=chip.macs * chip.zero_share
+        design.technology, chip.macs, cycles, pes=pes, gated_macs=chip.macs * chip.zero_share
     )
     static = static_energy_pj(prices, cycles, design.clock, Idle(pe_cycles=np.zeros_like(cycles)))
     return (energy_pj(inside + moved, prices).total_pj + static) * 1e-6

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from analysis.figures.losses_info import NAMED, OTHER, losses_info
-from analysis.figures.rows import RowName, Rows
+from analysis.figures.losses_info import COLOURED, OTHER, losses_info
+from analysis.figures.rows import FigureRows, RowName
 from analysis.figures.story_info import StoryGroup, StoryInfo, StoryRow, Worth, story_info
 
 
@@ -62,14 +62,14 @@ def test_losses_and_what_is_saved_add_up_to_the_macs_saved() -> None:
 
 
 def test_small_losses_are_summed_under_one_name() -> None:
-    losses = [{f"loss {k}": 0.01 * (k + 1) for k in range(NAMED + 3)}]
+    losses = [{f"loss {k}": 0.01 * (k + 1) for k in range(COLOURED + 3)}]
     info = losses_info("energy", [RowName("a")], [0.9], [0.35], losses)
-    assert [name for name, _ in info.losses] == [*(f"loss {k}" for k in range(3, NAMED + 3)), OTHER]
+    assert [name for name, _ in info.losses] == [*(f"loss {k}" for k in range(3, COLOURED + 3)), OTHER]
     assert info.losses[-1][1] == pytest.approx((1 + 2 + 3,))
 
 
 def test_a_groups_name_takes_a_place_above_its_rows() -> None:
-    rows = Rows.of([RowName("a", "x"), RowName("b", "x"), RowName("c", "y"), "d"])
+    rows = FigureRows.of([RowName("a", "x"), RowName("b", "x"), RowName("c", "y"), "d"])
     assert rows.places == (1, 2, 4, 5)
     assert rows.ticks == (
         (0, "x", True), (1, "a", False), (2, "b", False), (3, "y", True), (4, "c", False), (5, "d", False),
