@@ -15,15 +15,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from accel_models import CountedIsa, CountedKernel, kernel_terms
 from analysis.validation.left_out import predicted_errors, record
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.ops import counted_call
+from traces import Floats
 
-Floats = NDArray[np.float64]
 TABLE = Path(__file__).parents[1] / "accel_models" / "tables" / "kernel_counts.csv"
 FOLDS = 10
 HELD = 0.01  # weight of what holds a price: a price 30 % off weighs like a row missed by 0.3 %

@@ -26,8 +26,8 @@ from accel_models.units.simd.software import SoftwareParams, load_software
 from analysis.validation.left_out import predicted_errors, record
 from analysis.validation.simd.network import work_cycles
 from analysis.validation.simd.reference import Row, row_core, software_of, tuned_rows, work
+from traces import Bools, Floats, Ints
 
-Floats = NDArray[np.float64]
 SHARED = (
     "requant_instructions",
     "im2col_tap_instructions",
@@ -56,7 +56,7 @@ class Rows:
     measured: Floats  # (n,) [ms]
     fixed: Floats  # (n,) latency with all constants 0 [ms]
     slopes: Floats  # (n, 7) latency per unit of each constant, SHARED then OWN [ms]
-    generation: NDArray[np.int64]  # (n,) which own constants
+    generation: Ints  # (n,) which own constants
     chip: NDArray[np.str_]  # (n,)
     version: NDArray[np.str_]  # (n,)
 
@@ -196,7 +196,7 @@ def fit(rows: Rows, sets: int) -> Floats:
     return np.asarray(np.exp(least_squares(residuals, before, loss="soft_l1", f_scale=LARGE_MISS).x))
 
 
-def left_out_errors(rows: Rows, left_out: NDArray[np.bool_], sets: int) -> Floats:
+def left_out_errors(rows: Rows, left_out: Bools, sets: int) -> Floats:
     """Return the errors of rows that had no part in the fit; a set left without rows gives way to the next."""
     constants = fit(select(rows, ~left_out), sets)
     remaining = np.unique(rows.generation[~left_out])
@@ -205,7 +205,7 @@ def left_out_errors(rows: Rows, left_out: NDArray[np.bool_], sets: int) -> Float
     return errors(replace(outside, generation=nearest), constants)
 
 
-def select(rows: Rows, chosen: NDArray[np.bool_]) -> Rows:
+def select(rows: Rows, chosen: Bools) -> Rows:
     """Return some of the rows."""
     return Rows(**{field.name: getattr(rows, field.name)[chosen] for field in fields(Rows)})
 

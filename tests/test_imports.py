@@ -22,6 +22,11 @@ ALLOWED = {
 }
 FACES = ["traces", "accel_models", "simulator", "analysis", "networks"]
 MOST_MODULES = 15  # in one folder, faces not counted: about what can be looked over at a glance
+TWICE = {  # capitalised names of several modules, and why
+    "UNIT": "each kind of unit gives itself under this name",
+    "MemoryWait": "a design's section, and what the equations take",
+    "OutsideWeights": "as above",
+}
 ONE_FILE = {"simpy": "simulator/", "matplotlib": "analysis/", "plotly": "analysis/"}
 
 
@@ -122,6 +127,29 @@ def stub_homes(folder: str) -> dict[str, str]:
 def test_a_folder_can_be_looked_over(folder: str) -> None:
     crowd = Counter(path.parent.relative_to(ROOT) for path in modules(folder) if path.name != "__init__.py")
     assert [f"{where}: {count} modules" for where, count in crowd.items() if count > MOST_MODULES] == []
+
+
+def test_a_capitalised_name_means_one_thing() -> None:
+    """No two modules define the same class, alias or public constant; private constants are settings of their own."""
+    homes: dict[str, list[str]] = {}
+    for path in (path for folder in ALLOWED for path in modules(folder)):
+        for name in defined(path):
+            if name[:1].isupper() or (name[1:2].isupper() and not name.isupper()):
+                homes.setdefault(name, []).append(str(path.relative_to(ROOT)))
+    twice = {name: places for name, places in homes.items() if len(places) > 1 and name not in TWICE}
+    assert twice == {}
+    assert [name for name in TWICE if len(homes[name]) < 2] == []
+
+
+def defined(path: Path) -> Iterator[str]:
+    """Yield the names that a module defines, not those that it imports."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
 
 
 def test_only_networks_imports_torch() -> None:

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from accel_models.design.ranges import (
     MOST_COUNT,
@@ -18,7 +18,7 @@ from accel_models.design.ranges import (
     CyclesUp,
     Energy,
     Frequency,
-    Node,
+    NodeLength,
     NotNegative,
     Positive,
     Power,
@@ -30,14 +30,16 @@ from accel_models.design.ranges import (
     Voltage,
     Width,
 )
-from accel_models.energy.params import DeviceClass, Precision
+from accel_models.energy.chip import DeviceClass, Precision
+from accel_models.energy.prices import PRICED_ACTIONS
 from accel_models.units.simd.software import Isa
+from traces import Frozen, did_you_mean
 
 
-class Part(BaseModel):
+class Part(Frozen):
     """A section of a design."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 Dataflow = Literal["ws", "os", "is", "rs"]
@@ -328,7 +330,7 @@ class Skip(Part):
         return self.spatial or self.channels == "compact"
 
 
-class Price(Part):
+class StatedPrice(Part):
     """A price that the design states itself."""
 
     action: str
@@ -337,6 +339,16 @@ class Price(Part):
     """Energy of one."""
     source: str
     """Where it comes from."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.action not in PRICED_ACTIONS:
+            raise ValueError(
+                f"{self.action!r} is no priced action{did_you_mean(self.action, PRICED_ACTIONS)}"
+            )
+        if not self.source.strip():
+            raise ValueError(f"the price of {self.action} has no source; say where it comes from")
+        return self
 
 
 class Sleep(Part):
@@ -349,9 +361,9 @@ class Sleep(Part):
 
 
 class Technology(Part):
-    """Process and tables; see :class:`accel_models.energy.params.TechnologyParams`."""
+    """Process, and the tables of energy and area; see :mod:`accel_models.energy`."""
 
-    node: Node
+    node: NodeLength
     """Process node; energy and area are scaled to it."""
     voltage: Voltage
     """Of the logic; SRAM is priced at the voltage of its device class."""
@@ -373,5 +385,5 @@ class Technology(Part):
     """Row of the table of processor cores: all energy is then energy per busy cycle of that chip."""
     supply: Voltage | None = None
     """Board supply of a processor core; left out: that of its row."""
-    prices: tuple[Price, ...] = ()
+    prices: tuple[StatedPrice, ...] = ()
     """Prices that this design states itself, before any table."""

@@ -8,7 +8,7 @@ from accel_models.compiling.absorbing import Absorbed
 from accel_models.cost import FREE, Placement, StageOperand
 from accel_models.design.design import AUTO, Design
 from accel_models.design.params import simd_params
-from accel_models.energy.params import PRECISION_BYTES
+from accel_models.energy.chip import PRECISION_BYTES
 from accel_models.units.kinds import unit_described_by, units_of
 from accel_models.work.caches import network_shares
 from accel_models.work.residency import (

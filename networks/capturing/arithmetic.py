@@ -7,7 +7,7 @@ from typing import Any
 
 from networks.capturing.calls import Ref
 from networks.capturing.moving import rearrange, same
-from networks.capturing.translation import Step
+from networks.capturing.translation import CallStep
 from traces import (
     Activation,
     Elementwise,
@@ -47,12 +47,12 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
-def activation(step: Step) -> None:
+def activation(step: CallStep) -> None:
     plain = step.call.op.removesuffix("_")
     step.add(Function(name=step.name, x=step.x, out=step.out, activation=ACTIVATIONS[plain]))
 
 
-def clamp(step: Step) -> None:
+def clamp(step: CallStep) -> None:
     low, high = step.argument(1, "min"), step.argument(2, "max")
     if step.call.op.startswith("hardtanh"):
         low, high = step.argument(1, "min_val", -1.0), step.argument(2, "max_val", 1.0)
@@ -63,21 +63,21 @@ def clamp(step: Step) -> None:
     step.add(Function(name=step.name, x=step.x, out=step.out, activation=kind))
 
 
-def batch_norm(step: Step) -> None:
+def batch_norm(step: CallStep) -> None:
     """Scale and shift each channel by statistics that do not change: constants to fold."""
     shape = (1, step.x_shape[1], *([1] * (len(step.x_shape) - 2)))
     step.add(Elementwise(name=step.name, inputs=(step.x, step.all.new(shape)), out=step.out, kind="mul"))
 
 
-def norm(step: Step) -> None:
+def norm(step: CallStep) -> None:
     step.add(Function(name=step.name, x=step.x, out=step.out, kind="layer_norm"))
 
 
-def softmax(step: Step) -> None:
+def softmax(step: CallStep) -> None:
     step.add(Function(name=step.name, x=step.x, out=step.out, kind="softmax"))
 
 
-def pair(step: Step, kind: str) -> None:
+def pair(step: CallStep, kind: str) -> None:
     """Add or multiply two tensors, or one and a constant."""
     numbers = [given.id for given in step.call.args[:2] if isinstance(given, Ref)]
     operands = [step.all.tensor(number, repeated=True) for number in numbers]
@@ -97,7 +97,7 @@ def pair(step: Step, kind: str) -> None:
     )
 
 
-def divide(step: Step) -> None:
+def divide(step: CallStep) -> None:
     divisor = step.call.args[1]
     if not isinstance(divisor, Ref) or step.constant(divisor.id):
         pair(step, "mul")
@@ -113,7 +113,7 @@ def divide(step: Step) -> None:
     step.add(Elementwise(name=step.name, inputs=(above, inverse), out=step.out, kind="mul"))
 
 
-def compare(step: Step) -> None:
+def compare(step: CallStep) -> None:
     """Compare with a number, or two tensors (their difference first): a decision."""
     dynamic = step.dynamic()
     if len(set(dynamic)) < 2:
@@ -134,7 +134,7 @@ def compare(step: Step) -> None:
     )
 
 
-def shaped(step: Step, source: str) -> str:
+def shaped(step: CallStep, source: str) -> str:
     """Return the tensor in the shape of the call's result."""
     if step.all.shapes[source] == step.out_shape:
         return source
@@ -143,7 +143,7 @@ def shaped(step: Step, source: str) -> str:
     return out
 
 
-def choose(step: Step) -> None:
+def choose(step: CallStep) -> None:
     """Take one tensor where a mask is set, the other elsewhere: a product of each with the mask, and their sum."""
     mask, *others = (given.id if isinstance(given, Ref) else None for given in step.call.args)
     sides = [number for number in others if number is not None and not step.constant(number)]
@@ -163,14 +163,14 @@ def choose(step: Step) -> None:
     step.add(Elementwise(name=step.name, inputs=tuple(operands), out=step.out, kind="add"))
 
 
-def masked_fill(step: Step) -> None:
+def masked_fill(step: CallStep) -> None:
     operands = [step.all.tensor(number, repeated=True) for number in step.dynamic()[:2]]
     if len(operands) == 1:
         operands.append(step.all.new((1,) * len(step.out_shape)))
     step.add(Elementwise(name=step.name, inputs=tuple(operands), out=step.out, kind="mul"))
 
 
-def reduce(step: Step, place: int = 1, *, extreme: bool = False) -> None:
+def reduce(step: CallStep, place: int = 1, *, extreme: bool = False) -> None:
     axes = step.argument(place, "dim")
     rank = len(step.x_shape)
     if axes is None or axes == []:

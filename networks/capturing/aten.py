@@ -39,7 +39,7 @@ from networks.capturing.moving import (
     upsample,
 )
 from networks.capturing.naming import operation_names
-from networks.capturing.translation import Counted, Step, Translation, Unknown
+from networks.capturing.translation import CallStep, Counted, Translation, Unknown
 from networks.capturing.windows import (
     adaptive_pool,
     attention,
@@ -61,7 +61,7 @@ def translate(tracing: Tracing) -> Translation:
     for number in tracing.inputs:
         result.tensor(number)
     for call, name in zip(calls, operation_names(calls), strict=True):
-        step = Step(result, call, name)
+        step = CallStep(result, call, name)
         before = len(result.ops)
         try:
             _convert(step)
@@ -74,7 +74,7 @@ def translate(tracing: Tracing) -> Translation:
     return result
 
 
-def _convert(step: Step) -> None:
+def _convert(step: CallStep) -> None:
     name = step.call.op
     plain = name[:-1] if name.endswith("_") and not name.endswith("__") else name
     convert = _TABLE.get(plain)
@@ -85,11 +85,11 @@ def _convert(step: Step) -> None:
     convert(step)
 
 
-def _each(names: str, convert: Callable[[Step], None]) -> dict[str, Callable[[Step], None]]:
+def _each(names: str, convert: Callable[[CallStep], None]) -> dict[str, Callable[[CallStep], None]]:
     return dict.fromkeys(names.split(), convert)
 
 
-_TABLE: dict[str, Callable[[Step], None]] = {
+_TABLE: dict[str, Callable[[CallStep], None]] = {
     **_each("clamp clamp_min clamp_max hardtanh", clamp),
     "convolution": convolution,
     "addmm": product(1, 2, "mk,kn,mn"),

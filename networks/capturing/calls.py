@@ -17,7 +17,7 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class KnownTensor:
     """What is known of a tensor: its shape, for one input, and whether it depends on the input at all."""
 
     shape: tuple[int, ...]
@@ -46,7 +46,7 @@ class Call:
 class Tracing:
     """A whole forward pass."""
 
-    values: list[Value] = field(default_factory=list)
+    values: list[KnownTensor] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)  # what the network puts out, or its answer

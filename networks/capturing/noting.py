@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.flop_counter import flop_registry
 
-from networks.capturing.calls import Call, Ref, Tracing, Value
+from networks.capturing.calls import Call, KnownTensor, Ref, Tracing
 from networks.capturing.modules import ModuleCalls
 
 _FLOP_PER_MAC = 2  # torch.utils.flop_counter counts a multiplication and an addition
@@ -130,7 +130,7 @@ class Noter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
     def new(self, tensor: Tensor, constant: bool) -> int:
         """Give the tensor a new number, because it is new or was written."""
         number = len(self.tracing.values)
-        self.tracing.values.append(Value(tuple(int(n) for n in tensor.shape), constant))
+        self.tracing.values.append(KnownTensor(tuple(int(n) for n in tensor.shape), constant))
         self._numbers[id(tensor)] = number
         self._alive[id(tensor)] = tensor
         self._storages.setdefault(_storage(tensor), set()).add(id(tensor))

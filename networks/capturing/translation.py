@@ -12,9 +12,8 @@ from traces import (
     Missing,
     Move,
     Reshape,
+    Shape,
 )
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Translation:
 
 
 @dataclass(slots=True)
-class Step:
+class CallStep:
     """One call on its way into the importer's words."""
 
     all: Translation

@@ -54,7 +54,7 @@ class TestTraces:
     def test_other_schema_version(
         self, lacuna: Lacuna, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(trace_storage, "SCHEMA_VERSION", "2.0")
+        monkeypatch.setattr(trace_storage, "TRACE_SCHEMA_VERSION", "2.0")
         save_trace(synthetic_trace(cifar_resnet(8, "layer"), 3), tmp_path / "new.parquet")
         monkeypatch.undo()
         ran = lacuna("replay", tmp_path / "new.parquet", *NPU, "--out", tmp_path / "out")

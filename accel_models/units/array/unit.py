@@ -9,9 +9,10 @@ import numpy as np
 from accel_models.design.design import Design
 from accel_models.design.sections import Array
 from accel_models.energy.actions import Idle
+from accel_models.energy.chip import Silicon
 from accel_models.units.array.price import array_cost
 from accel_models.units.array.row_stationary.passes import scratchpads
-from accel_models.units.kinds import Cycles, Silicon, Unit, equal_names
+from accel_models.units.kinds import Unit, UnitCycles, equal_names
 from accel_models.units.unit_cost import States, UnitCost
 from traces import MAC_KINDS, ConfigError, Op
 
@@ -69,7 +70,7 @@ class ArrayUnit:
         """Return what states take."""
         return array_cost(states, design)
 
-    def idle(self, design: Design, latency: Cycles, busy: Cycles) -> Idle:
+    def idle(self, design: Design, latency: UnitCycles, busy: UnitCycles) -> Idle:
         """Return the cycles in which PEs wait."""
         array = design.section(Array)
         pes, worked = array.peak_macs_per_cycle, sum(busy.T)

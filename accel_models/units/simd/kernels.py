@@ -27,7 +27,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from accel_models.units.simd.counted import (
     CLASSES,
@@ -39,10 +39,8 @@ from accel_models.units.simd.counted import (
     kernels_of,
 )
 from accel_models.units.simd.software import Isa, SoftwareParams
-from accel_models.work.shapes import Ints, Shapes
-from traces import MAC_KINDS, RECURRENT, OpKind, UnsupportedError, did_you_mean
-
-Floats = NDArray[np.float64]
+from accel_models.work.shapes import Shapes
+from traces import MAC_KINDS, RECURRENT, Bools, Floats, Ints, OpKind, UnsupportedError, did_you_mean
 
 # Classes of the instructions around the MAC loop, as shares; the rest are ALU.  Source: the Cortex-M4 rows of
 # simd_instructions.csv with the least MAC loop, vww_conv1_3x3s2 and vww_dw48x8, their mean.
@@ -130,7 +128,7 @@ def count_instructions(
 def _counted(
     shapes: Shapes,
     isa: CountedIsa,
-    kernels: dict[CountedKernel, NDArray[np.bool_]],
+    kernels: dict[CountedKernel, Bools],
     software: SoftwareParams,
 ) -> Kernel:
     """Return what a library's counted kernels execute, each loop body in the part it belongs to."""
@@ -283,7 +281,7 @@ def _lstm_elements(shapes: Shapes, software: SoftwareParams) -> Floats:
     return _float(shapes.output_elements * per_unit)
 
 
-def _needs_im2col(shapes: Shapes) -> NDArray[np.bool_]:
+def _needs_im2col(shapes: Shapes) -> Bools:
     """Gathered are windows larger than 1x1; 1x1 and linear layers read their input in place."""
     return (shapes.kernel_height * shapes.kernel_width > 1) & (shapes.kind == "conv")
 
@@ -308,7 +306,7 @@ def _resident_weights(shapes: Shapes, software: SoftwareParams) -> Floats:
     return _float(np.where(pointwise & software.channels_outer, block, shapes.weights))
 
 
-def _choose(mask: NDArray[np.bool_], yes: Instructions, no: Instructions) -> Instructions:
+def _choose(mask: Bools, yes: Instructions, no: Instructions) -> Instructions:
     return Instructions(*(np.where(mask, a, b) for a, b in zip(yes.classes(), no.classes(), strict=True)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.cost import Ints, WorkStates
+from accel_models.cost import WorkStates
 from accel_models.design.design import Design
 from accel_models.design.params import simd_params
 from accel_models.energy.actions import Actions
@@ -14,7 +14,7 @@ from accel_models.units.simd.simd import simd_cycles
 from accel_models.units.simd.software import load_software
 from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
-from traces import MAC_KINDS
+from traces import MAC_KINDS, Ints
 
 
 def simd_cost(states: States, design: Design) -> UnitCost:

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.units.simd.kernels import (
-    Floats,
     Instructions,
     Kernel,
     Target,
@@ -26,8 +25,8 @@ from accel_models.units.simd.kernels import (
     element_operations,
 )
 from accel_models.units.simd.software import ISAS, Isa, SoftwareParams
-from accel_models.work.shapes import Ints, Shapes
-from traces import MAC_KINDS, RECURRENT, ConfigError, OpKind, did_you_mean
+from accel_models.work.shapes import Shapes
+from traces import MAC_KINDS, RECURRENT, Bools, ConfigError, Floats, Ints, OpKind, did_you_mean
 
 _NS = 1e-9
 INSTRUCTION_BYTES = 3  # assumption: Thumb-2 mixes 2 and 4 bytes
@@ -295,7 +294,7 @@ def _activation_wait(shapes: Shapes, core: SimdParams, kernel: Kernel, act_bytes
     return np.asarray(lines * memory.line_cycles(core.clock_hz), np.float64)
 
 
-def _vector_cost(shapes: Shapes, core: SimdParams, lanes: int, active: NDArray[np.bool_]) -> SimdCost:
+def _vector_cost(shapes: Shapes, core: SimdParams, lanes: int, active: Bools) -> SimdCost:
     """Cost on a vector unit beside an array: whole vectors of channels, no program, no wait states.
 
     A tensor of E elements with C channels takes E / C x ceil(C / lanes) operations; an op that multiplies
@@ -323,6 +322,6 @@ def _vector_cost(shapes: Shapes, core: SimdParams, lanes: int, active: NDArray[n
     )
 
 
-def _whole(cycles: NDArray[Any], active: NDArray[np.bool_]) -> Ints:
+def _whole(cycles: NDArray[Any], active: Bools) -> Ints:
     """Round up to whole cycles; zero where there is no work."""
     return np.where(active, np.ceil(cycles - 1e-9), 0).astype(np.int64)

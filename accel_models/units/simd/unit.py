@@ -10,8 +10,8 @@ from accel_models.design.design import Design
 from accel_models.design.params import simd_params
 from accel_models.design.sections import Simd
 from accel_models.energy.actions import Idle
-from accel_models.energy.params import PRECISION_BYTES
-from accel_models.units.kinds import Cycles, Silicon, Unit, has_matrix_unit
+from accel_models.energy.chip import PRECISION_BYTES, Silicon
+from accel_models.units.kinds import Unit, UnitCycles, has_matrix_unit
 from accel_models.units.simd.price import simd_cost
 from accel_models.units.unit_cost import States, UnitCost
 from traces import Op
@@ -60,7 +60,7 @@ class SimdUnit:
         """Return what states take."""
         return simd_cost(states, design)
 
-    def idle(self, design: Design, latency: Cycles, busy: Cycles) -> Idle:
+    def idle(self, design: Design, latency: UnitCycles, busy: UnitCycles) -> Idle:
         """Return the cycles in which cores wait; a vector unit beside a matrix unit clocks nothing then."""
         if has_matrix_unit(design):
             return Idle()

@@ -1,7 +1,8 @@
 """Eyeriss v1 on AlexNet: the published chip beside the energy model alone and beside the design ``eyeriss``.
 
-Latency is what ``lacuna estimate eyeriss`` says of a layer, with the published shares of zeros; energy is the same pricing with the published share of
-zero inputs, whose MACs do not switch, and without the DRAM, which stands outside the measurement.
+Latency is what ``lacuna estimate eyeriss`` says of a layer, with the published shares of zeros; energy is the same
+pricing with the published share of zero inputs, whose MACs do not switch, and without the DRAM, which stands
+outside the measurement.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models import (
     Actions,
@@ -31,18 +31,15 @@ from accel_models import (
     shapes_of,
     skip,
     static_energy_pj,
-    technology_params,
 )
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import reference_rows
 from simulator import estimate
-from traces import GraphBuilder, NetworkGraph, Window, dense_workload
+from traces import Floats, GraphBuilder, NetworkGraph, Window, dense_workload
 
-Floats = NDArray[np.float64]
-
-TRUTH = "Chen et al., JSSC 2017, Table V (chip without DRAM, batch of 4)"
-CHOSEN = f"{TRUTH}; the rule that chooses passes was chosen on its accesses"
-BATCH = 4
+_TRUTH = "Chen et al., JSSC 2017, Table V (chip without DRAM, batch of 4)"
+CHOSEN = f"{_TRUTH}; the rule that chooses passes was chosen on its accesses"
+CHIP_BATCH = 4
 WITHOUT_DRAM = {"memory.dram.price": "none"}
 # AlexNet: channels in and out, groups, input, output, kernel, stride.
 LAYERS = {
@@ -106,7 +103,7 @@ def energy_from_accesses() -> Comparison:
     moved = Actions(noc_bytes=chip.buffer_bytes, activation_sram_read_bytes=chip.buffer_bytes)
     return Comparison(
         name="Eyeriss energy on AlexNet from published accesses",
-        truth=TRUTH,
+        truth=_TRUTH,
         labels=chip.layers,
         measured=chip.energy_uj,
         predicted=_energy_uj(moved, cycles=chip.cycles),
@@ -126,7 +123,7 @@ def latency_of_the_design() -> Comparison:
         labels=chip.layers,
         measured=chip.cycles,
         predicted=np.array(
-            [layer_cycles(square_conv(*LAYERS[name]), BATCH, zeros) for name, zeros in layers]
+            [layer_cycles(square_conv(*LAYERS[name]), CHIP_BATCH, zeros) for name, zeros in layers]
         ),
         unit="cycles",
         bound_mean=0.08,
@@ -155,7 +152,7 @@ def dram_of_the_design() -> Comparison:
     layers = zip(chip.layers, chip.zeros, strict=True)
     return Comparison(
         name="Eyeriss accesses of DRAM on AlexNet, eyeriss",
-        truth=TRUTH,
+        truth=_TRUTH,
         labels=chip.layers,
         measured=chip.dram_bytes,
         predicted=np.array([_dram_bytes(name, zeros) for name, zeros in layers]),
@@ -175,7 +172,7 @@ def energy_of_the_design() -> Comparison:
         labels=chip.layers,
         measured=chip.energy_uj,
         predicted=np.array(
-            [layer_energy_uj(square_conv(*LAYERS[name]), BATCH, zeros) for name, zeros in layers]
+            [layer_energy_uj(square_conv(*LAYERS[name]), CHIP_BATCH, zeros) for name, zeros in layers]
         ),
         unit="uJ",
         bound_mean=0.10,
@@ -227,7 +224,7 @@ def _mapped(layer: str, zeros: Zeros) -> Mapping:
     memory = memory_params(design)
     if memory is None:
         raise AssertionError("eyeriss has a memory")
-    shapes = shapes_of(square_conv(*LAYERS[layer]).ops[0], batch=BATCH)
+    shapes = shapes_of(square_conv(*LAYERS[layer]).ops[0], batch=CHIP_BATCH)
     return map_row_stationary(shapes, design.section(Array), memory, Operands())
 
 
@@ -236,7 +233,7 @@ def _energy_uj(moved: Actions, *, cycles: Floats) -> Floats:
     chip, design = measured(), load_design("eyeriss", WITHOUT_DRAM)
     prices, pes = design_prices(design), design.section(Array).peak_macs_per_cycle
     inside = array_actions(
-        technology_params(design), chip.macs, cycles, pes=pes, gated_macs=chip.macs * chip.zero_share
+        design.technology, chip.macs, cycles, pes=pes, gated_macs=chip.macs * chip.zero_share
     )
     static = static_energy_pj(prices, cycles, design.clock, Idle(pe_cycles=np.zeros_like(cycles)))
     return (energy_pj(inside + moved, prices).total_pj + static) * 1e-6

@@ -10,7 +10,7 @@ from accel_models.design.load import load_design
 from accel_models.design.params import design_prices, simd_params
 from analysis.validation.comparison import Comparison
 from analysis.validation.energy.compare import energy_comparisons
-from analysis.validation.energy.eyeriss import BATCH, LAYERS, measured
+from analysis.validation.energy.eyeriss import CHIP_BATCH, LAYERS, measured
 from analysis.validation.energy.mcu import (
     chip_set_up,
     energy_at_measured_latency,
@@ -108,4 +108,4 @@ def test_the_table_is_the_network_of_the_paper() -> None:
     """Layer sizes give the MACs of Table V."""
     for layer, macs in zip(measured().layers, measured().macs, strict=True):
         channels, filters, groups, _, out, kernel, _ = LAYERS[layer]
-        assert BATCH * channels * filters // groups * out**2 * kernel**2 == macs
+        assert CHIP_BATCH * channels * filters // groups * out**2 * kernel**2 == macs

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from networks.models.families import WhitenedConfig
 from networks.models.gates import named_gates
-from networks.models.whitened import Stage, WhitenedNet
+from networks.models.whitened import WhitenedNet, WhitenedStage
 from networks.recording.recorder import check_macs, record
 from networks.training.cost import CostModel, openness
 from tests.networks.networks_fixtures import deciding, images, whitened_config
@@ -56,7 +56,7 @@ def test_the_stem_whitens_patches() -> None:
 
 @torch.no_grad()
 def test_a_stage_without_open_gates_hands_on_nothing_but_what_it_must() -> None:
-    stage = Stage(3, 4, layer=True, channel=True).eval()
+    stage = WhitenedStage(3, 4, layer=True, channel=True).eval()
     assert stage.cnet1 is not None
     assert stage.cnet2 is not None
     assert stage.lnet is not None
@@ -74,7 +74,7 @@ def test_a_stage_without_open_gates_hands_on_nothing_but_what_it_must() -> None:
 
 @torch.no_grad()
 def test_the_pool_may_stand_before_the_norm() -> None:
-    stage = Stage(3, 5, layer=False, channel=False).eval()
+    stage = WhitenedStage(3, 5, layer=False, channel=False).eval()
     for norm in (stage.bn1, stage.bn2):
         norm.running_mean.normal_()
         norm.running_var.uniform_(0.5, 2.0)

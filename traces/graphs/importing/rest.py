@@ -24,7 +24,6 @@ from traces.graphs.importing.views import (
     Piece,
     Pieces,
     Role,
-    Size,
     View,
     flat,
     in_place,
@@ -34,7 +33,7 @@ from traces.graphs.importing.views import (
     regrouped,
     whole,
 )
-from traces.graphs.kinds import OpKind
+from traces.graphs.kinds import OpKind, TensorSize
 
 
 def add_pooling(emitter: Emitter, op: Pooling) -> None:
@@ -84,7 +83,7 @@ def _without(axes: Sequence[Pieces], dropped: Sequence[int], rank: int) -> tuple
     )
 
 
-def _are_whole(pieces: Pieces, size: Size) -> bool:
+def _are_whole(pieces: Pieces, size: TensorSize) -> bool:
     """Whether the pieces are all places of every role that they touch."""
     counts: dict[Role, int] = {}
     for piece in pieces:
@@ -158,7 +157,7 @@ def _rows_of_features(shape: tuple[int, ...]) -> list[Pieces]:
     return [*rows, whole("channels", shape[-1])]
 
 
-def _size_of(axes: Sequence[Pieces]) -> Size:
+def _size_of(axes: Sequence[Pieces]) -> TensorSize:
     sizes = {role: prod(piece.size for piece in pieces) for role, pieces in in_place(flat(axes)).items()}
     return sizes.get("channels", 1), sizes.get("height", 1), sizes.get("width", 1)
 
@@ -235,7 +234,7 @@ def _joinable(emitter: Emitter, view: View, axis: int, shape: tuple[int, ...]) -
     return View.of("", (prod(shape) // shape[axis], shape[axis], 1), axes)
 
 
-def _with(size: Size, role: Role, n: int) -> Size:
+def _with(size: TensorSize, role: Role, n: int) -> TensorSize:
     channels, height, width = (n if own == role else old for own, old in zip(ROLES, size, strict=True))
     return channels, height, width
 

@@ -9,22 +9,20 @@ import numpy as np
 
 from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
-from accel_models.units.array.job import Bools
 from accel_models.units.array.mapping import Mapping, Operands
-from accel_models.units.array.op_sizes import Floats
 from accel_models.units.array.row_stationary.coding import Coded, coding_of
 from accel_models.units.array.row_stationary.passes import (
     FILTERS,
     Ops,
     Passes,
-    Ways,
+    PassSettings,
     passes_of,
     scratchpads,
     taps,
 )
 from accel_models.units.array.tile_cost import bus_cycles
-from accel_models.work.shapes import Ints, Shapes
-from traces import RECURRENT
+from accel_models.work.shapes import Shapes
+from traces import RECURRENT, Bools, Floats, Ints
 
 LARGEST = 1 << 15  # (ops, ways) looked at together: working arrays stay in cache
 
@@ -32,7 +30,7 @@ LARGEST = 1 << 15  # (ops, ways) looked at together: working arrays stay in cach
 def map_row_stationary(shapes: Shapes, array: Array, memory: MemoryParams, operands: Operands) -> Mapping:
     """Choose a pass for every op; arguments and result as :func:`accel_models.units.array.mapping.map_ops`."""
     ops, work = _ops(shapes, array, operands), np.asarray(shapes.macs > 0)
-    chosen = np.ones((len(fields(Ways)), len(shapes), 1))
+    chosen = np.ones((len(fields(PassSettings)), len(shapes), 1))
     geometry = np.hstack([ops.images, ops.rows, ops.kernel_rows, ops.kernel_cols])
     kinds, kind = np.unique(geometry, axis=0, return_inverse=True)
     for i, (images, rows, height, width) in enumerate(kinds.astype(np.int64).tolist()):
@@ -40,7 +38,7 @@ def map_row_stationary(shapes: Shapes, array: Array, memory: MemoryParams, opera
         members = np.flatnonzero(kind.ravel() == i)
         for block in np.array_split(members, -(-len(members) * len(ways.n) // LARGEST)):
             chosen[:, block] = _best(ops.take(block), ways, array, memory)
-    way = Ways(*chosen)
+    way = PassSettings(*chosen)
     return _mapping(ops, way, work, array, memory)
 
 
@@ -87,7 +85,7 @@ def _powers(most: int) -> list[int]:
     return [1 << i for i in range(max(1, most).bit_length())]
 
 
-def _ways(images: int, rows: int, kernel_rows: int, kernel_cols: int, array: Array) -> Ways:
+def _ways(images: int, rows: int, kernel_rows: int, kernel_cols: int, array: Array) -> PassSettings:
     """Return every setting that can be of use to ops of these sizes; what finds no room is refused later."""
     pads = scratchpads(array)
     together = sorted({-(-images // parts) for parts in range(1, images + 1)})
@@ -103,7 +101,7 @@ def _ways(images: int, rows: int, kernel_rows: int, kernel_cols: int, array: Arr
         if p * q * kernel_cols <= pads.weights
         for r, t in _side_by_side(_room(e, kernel_rows, array), folded=e > array.cols)
     ]
-    return Ways(*np.array(every, np.float64).T)
+    return PassSettings(*np.array(every, np.float64).T)
 
 
 def _room(width: int, kernel_rows: int, array: Array) -> int:
@@ -125,10 +123,10 @@ def _side_by_side(sets: int, *, folded: bool) -> list[tuple[int, int]]:
     return [(r, 1 << ((sets // r).bit_length() - 1)) for r in channels if sets >= r]
 
 
-def _best(ops: Ops, ways: Ways, array: Array, memory: MemoryParams) -> Floats:
+def _best(ops: Ops, ways: PassSettings, array: Array, memory: MemoryParams) -> Floats:
     """Return for each op the fastest way, then the one with the least DRAM traffic; the first where none fits.
 
-    The fields of :class:`Ways`, shape ``(6, n, 1)``.
+    The fields of :class:`PassSettings`, shape ``(6, n, 1)``.
     """
     passes = passes_of(ops, ways, array, memory)
     bus = _bus_of(ops, ways, passes, coding_of(array), memory)
@@ -137,7 +135,7 @@ def _best(ops: Ops, ways: Ways, array: Array, memory: MemoryParams) -> Floats:
         kept = np.where(good, key, np.inf)
         good = good & (kept == kept.min(axis=1, keepdims=True))
     first = good.argmax(axis=1)
-    return np.stack([getattr(ways, f.name)[first][:, None] for f in fields(Ways)])
+    return np.stack([getattr(ways, f.name)[first][:, None] for f in fields(PassSettings)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +155,7 @@ class _Bus:
         return self.inputs + self.weights
 
 
-def _bus_of(ops: Ops, ways: Ways, passes: Passes, coded: Coded, memory: MemoryParams) -> _Bus:
+def _bus_of(ops: Ops, ways: PassSettings, passes: Passes, coded: Coded, memory: MemoryParams) -> _Bus:
     act, weight = memory.activation_bits / 8, memory.weight_bits / 8
     fetched, left = act * coded.inputs * ops.fetch_input, act * coded.outputs * ops.store_output
     inputs = passes.dram_inputs * fetched
@@ -174,7 +172,7 @@ def _bus_of(ops: Ops, ways: Ways, passes: Passes, coded: Coded, memory: MemoryPa
     return _Bus(inputs, weights, stored, first_inputs, first_weights, last, total)
 
 
-def _mapping(ops: Ops, way: Ways, work: Bools, array: Array, memory: MemoryParams) -> Mapping:
+def _mapping(ops: Ops, way: PassSettings, work: Bools, array: Array, memory: MemoryParams) -> Mapping:
     """Return the chosen passes as a mapping of tiles; a tile of results is a strip of the filters held."""
     act, passes = memory.activation_bits / 8, passes_of(ops, way, array, memory)
     bus = _bus_of(ops, way, passes, coding_of(array), memory)

@@ -32,10 +32,8 @@ from numpy.typing import NDArray
 
 from accel_models.design.sections import Array, Scratchpads
 from accel_models.dram import MemoryParams
-from accel_models.units.array.job import Bools
-from accel_models.units.array.op_sizes import Floats
 from accel_models.units.array.ports import ArrayBytes, port_cycles
-from traces import ConfigError
+from traces import Bools, ConfigError, Floats
 
 FILTERS = 16  # m is a multiple: those that the published accesses of AlexNet imply are (Choice)
 
@@ -71,7 +69,7 @@ class Ops:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ways:
+class PassSettings:
     """Settings of a pass, float64 arrays of shape ``(ways,)``, or ``(n, 1)`` for one way per op."""
 
     n: Floats
@@ -109,7 +107,7 @@ def scratchpads(array: Array) -> Scratchpads:
     return array.scratchpads
 
 
-def passes_of(ops: Ops, ways: Ways, array: Array, memory: MemoryParams) -> Passes:
+def passes_of(ops: Ops, ways: PassSettings, array: Array, memory: MemoryParams) -> Passes:
     """Return time and traffic of ways on ops; see the module for the equations."""
     pads = scratchpads(array)
     act, weight, acc = (
