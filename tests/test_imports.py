@@ -24,8 +24,6 @@ FACES = ["traces", "accel_models", "simulator", "analysis", "networks"]
 MOST_MODULES = 15  # in one folder, faces not counted: about what can be looked over at a glance
 TWICE = {  # capitalised names of several modules, and why
     "UNIT": "each kind of unit gives itself under this name",
-    "MemoryWait": "a design's section, and what the equations take",
-    "OutsideWeights": "as above",
 }
 ONE_FILE = {"simpy": "simulator/", "matplotlib": "analysis/", "plotly": "analysis/"}
 

@@ -79,6 +79,13 @@ CASES: dict[str, tuple[list[Any], dict[str, Shape], dict[str, tuple[int, ...]], 
         [node("ConvTranspose", "x w", kernel_shape=[2, 2], strides=[2, 2])],
         {"x": (1, 32, 16, 16)}, {"w": (32, 16, 2, 2)}, {}, 524_288,
     ),
+    "padding that a transposed convolution multiplies too": (
+        [node("Pad", "x pads", "a"), node("ConvTranspose", "a w", kernel_shape=[2, 2], strides=[2, 2])],
+        {"x": (1, 32, 15, 15)}, {"w": (32, 16, 2, 2)}, VALUES, 524_288,
+    ),
+    "padding wider than the window": (
+        [node("Conv", "x w", kernel_shape=[1, 1], pads=[2] * 4)], IMAGE, {"w": (4, 4, 1, 1)}, {}, 12 * 12 * 16
+    ),
     "weights first": ([node("MatMul", "w x")], {"x": (64, 100)}, {"w": (32, 64)}, {}, 204_800),
     "outer product": (
         [
