@@ -1,10 +1,13 @@
 """The report in a real browser: every chart drawn, nothing fetched, nothing run that is only a name."""
 
+from __future__ import annotations
+
 import re
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -12,6 +15,10 @@ from analysis.figures.story_info import StoryInfo
 from analysis.reports.report import read_page, write_report
 from tests.report_folders import HOSTILE, HOSTILE_FOLDER, replay_folder, sweep_folder
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator
+
+Scheme = Literal["light", "dark"]
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
     pytest.mark.browser,
@@ -24,7 +31,7 @@ MOST_MARKS = 2_000  # in two charts
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
+def browser() -> Iterator[Browser]:
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
@@ -47,7 +54,7 @@ class Opened:
     """A report in a page of its own, with all that the browser had to say about it."""
 
     def __init__(
-        self, browser: sync_api.Browser, report: Path, size: tuple[int, int] = DESKTOP, scheme: str = "light"
+        self, browser: Browser, report: Path, size: tuple[int, int] = DESKTOP, scheme: Scheme = "light"
     ) -> None:
         width, height = size
         self.context = browser.new_context(
@@ -62,7 +69,7 @@ class Opened:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(report.as_uri())
 
-    def __enter__(self) -> "Opened":
+    def __enter__(self) -> Opened:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -91,7 +98,7 @@ def sideways(opened: Opened) -> tuple[int, int]:
 
 @pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
 def test_every_chart_is_drawn_without_a_complaint_or_a_request(
-    browser: sync_api.Browser, replays: Path, size: tuple[int, int], scheme: str
+    browser: Browser, replays: Path, size: tuple[int, int], scheme: Scheme
 ) -> None:
     with Opened(browser, replays, size, scheme) as opened:
         opened.wait_for_charts()
@@ -115,7 +122,7 @@ def test_every_chart_is_drawn_without_a_complaint_or_a_request(
         assert drawn
 
 
-def test_text_is_readable_in_the_dark(browser: sync_api.Browser, replays: Path) -> None:
+def test_text_is_readable_in_the_dark(browser: Browser, replays: Path) -> None:
     colours = []
     for scheme in ("light", "dark"):
         with Opened(browser, replays, DESKTOP, scheme) as opened:
@@ -131,7 +138,7 @@ def test_text_is_readable_in_the_dark(browser: sync_api.Browser, replays: Path) 
     assert dark_ink - dark_paper > 120
 
 
-def test_hover_tells_the_point_and_a_tap_goes_to_its_design(browser: sync_api.Browser, replays: Path) -> None:
+def test_hover_tells_the_point_and_a_tap_goes_to_its_design(browser: Browser, replays: Path) -> None:
     with Opened(browser, replays) as opened:
         chart = opened.page.locator("#chart-pareto-latency-energy")
         chart.scroll_into_view_if_needed()
@@ -153,7 +160,7 @@ def test_hover_tells_the_point_and_a_tap_goes_to_its_design(browser: sync_api.Br
         assert fold.locator(".chart .main-svg .overplot").count() >= 5
 
 
-def test_hostile_names_stay_names(browser: sync_api.Browser, replays: Path, sweep: Path) -> None:
+def test_hostile_names_stay_names(browser: Browser, replays: Path, sweep: Path) -> None:
     for report, name in ((replays, HOSTILE_FOLDER), (sweep, HOSTILE)):
         with Opened(browser, report) as opened:
             chart = opened.page.locator(".chart:not(details .chart)").last
@@ -166,9 +173,7 @@ def test_hostile_names_stay_names(browser: sync_api.Browser, replays: Path, swee
             assert report == sweep or any(tick.startswith("<script>") for tick in ticks)
 
 
-def test_a_row_in_a_folded_table_opens_when_a_link_leads_to_it(
-    browser: sync_api.Browser, sweep: Path
-) -> None:
+def test_a_row_in_a_folded_table_opens_when_a_link_leads_to_it(browser: Browser, sweep: Path) -> None:
     with Opened(browser, sweep) as opened:
         row = opened.page.locator("#point-0")
         assert not row.is_visible()
@@ -176,7 +181,7 @@ def test_a_row_in_a_folded_table_opens_when_a_link_leads_to_it(
         row.wait_for(state="visible")
 
 
-def test_a_thousand_points_cost_little_to_open(browser: sync_api.Browser, sweep: Path) -> None:
+def test_a_thousand_points_cost_little_to_open(browser: Browser, sweep: Path) -> None:
     """What makes a page slow, not how long this machine takes: bytes, requests, marks.
 
     The time itself is measured by `benchmarks/open_report.py`.
@@ -189,7 +194,7 @@ def test_a_thousand_points_cost_little_to_open(browser: sync_api.Browser, sweep:
         assert 0 < marks <= MOST_MARKS
 
 
-def test_the_first_screen_tells_the_story(browser: sync_api.Browser, replays: Path) -> None:
+def test_the_first_screen_tells_the_story(browser: Browser, replays: Path) -> None:
     """Bars as long as what is saved on an axis they share, the best and the worst marked, a sentence above."""
     with Opened(browser, replays) as opened:
         story = opened.page.locator("#worth")
@@ -207,9 +212,7 @@ def test_the_first_screen_tells_the_story(browser: sync_api.Browser, replays: Pa
         assert "of its MACs" in story.locator(".story-group").inner_text()
 
 
-def test_a_phone_cuts_no_row_of_a_table_and_no_name_of_an_axis(
-    browser: sync_api.Browser, replays: Path
-) -> None:
+def test_a_phone_cuts_no_row_of_a_table_and_no_name_of_an_axis(browser: Browser, replays: Path) -> None:
     with Opened(browser, replays, PHONE) as opened:
         opened.wait_for_charts()
         beyond = opened.page.evaluate(
@@ -227,7 +230,7 @@ def test_a_phone_cuts_no_row_of_a_table_and_no_name_of_an_axis(
         assert inside == []
 
 
-def test_print_shows_every_chart_within_the_page(browser: sync_api.Browser, replays: Path) -> None:
+def test_print_shows_every_chart_within_the_page(browser: Browser, replays: Path) -> None:
     with Opened(browser, replays) as opened:
         opened.page.emulate_media(media="print")
         opened.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
@@ -243,7 +246,7 @@ def test_print_shows_every_chart_within_the_page(browser: sync_api.Browser, repl
         assert wide <= window
 
 
-def _over_last_point(opened: Opened, chart: "sync_api.Locator") -> tuple[float, float]:
+def _over_last_point(opened: Opened, chart: Locator) -> tuple[float, float]:
     """Move the pointer onto the last point of the chart."""
     box = chart.locator(".scatterlayer .points path.point").last.bounding_box()
     assert box is not None
@@ -260,7 +263,7 @@ def _brightness(colour: str) -> float:
     return sum(float(channel) for channel in channels) / 3
 
 
-def test_a_click_sorts_a_table_and_words_filter_it(browser: sync_api.Browser, tmp_path: Path) -> None:
+def test_a_click_sorts_a_table_and_words_filter_it(browser: Browser, tmp_path: Path) -> None:
     names = ["cortex_m4", "cortex_m55", "cortex_m7", "edge_npu_16x16", "edge_npu_32x32", "gemmini_16x16"]
     report = write_report(replay_folder(tmp_path, {name: name for name in names}))
     with Opened(browser, report) as opened:
