@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,13 +109,13 @@ def products(graph: NetworkGraph) -> Counter[tuple[int, ...]]:
     return Counter((*op.product, op.groups) for op in graph if op.macs)
 
 
-def with_fixed_pools(model: torch.nn.Module, images: torch.Tensor) -> None:
+def with_fixed_pools(model: Any, images: Any) -> None:
     """Let adaptive pools, whose input's size torch's exporter loses, be the pools that they are."""
 
-    def note(pool: torch.nn.Module, args: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
+    def note(pool: Any, args: tuple[Any, ...], out: Any) -> None:
         kernels[pool] = (args[0].shape[2] // out.shape[2], args[0].shape[3] // out.shape[3])
 
-    kernels: dict[torch.nn.Module, tuple[int, int]] = {}
+    kernels: dict[Any, tuple[int, int]] = {}
     pools = [module for module in model.modules() if isinstance(module, torch.nn.AdaptiveAvgPool2d)]
     handles = [pool.register_forward_hook(note) for pool in pools]
     model(images)
