@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from typing import Any
 
 import numpy as np
 import pytest
