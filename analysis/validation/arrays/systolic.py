@@ -21,7 +21,7 @@ from accel_models import (
 )
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
-from traces import Ints
+from traces import ConfigError, Ints
 
 TextColumns = dict[str, NDArray[np.str_]]  # columns of text
 
@@ -58,6 +58,9 @@ def array_comparisons() -> tuple[Comparison, ...]:
     )
 
 
+_MOST_SIZE = 1 << 31
+
+
 @cache
 def reference(name: str) -> TextColumns:
     """Return the columns of ``reference/<name>.csv``."""
@@ -71,7 +74,10 @@ def table_of(rows: Sequence[Row]) -> TextColumns:
 
 def ints(table: TextColumns, column: str) -> Ints:
     """Return a column of whole numbers."""
-    return table[column].astype(np.float64).astype(np.int64)
+    values = table[column].astype(np.float64)
+    if not (np.abs(values) <= _MOST_SIZE).all():
+        raise ConfigError(f"{column}: must be whole numbers of at most {_MOST_SIZE:,}")
+    return values.astype(np.int64)
 
 
 def where(table: TextColumns, **equal: str) -> TextColumns:

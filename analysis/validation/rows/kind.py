@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from analysis.validation.reference_rows import Row
 from traces import ConfigError, FileProblem, Floats, LacunaError
 
 RowText = Callable[[Row], str]
+MOST = 1e15  # of a cell: no count or time that is measured is larger, and products of three stay exact in float64
 
 
 class NotCovered(LacunaError):
@@ -73,28 +75,26 @@ class Score:
     groups: dict[str, GroupScore]
 
 
+def compared(label: str, group: str, predict: Callable[[], tuple[float, float]]) -> Outcome:
+    """Return measured and predicted value, or why a row is skipped: an error that a user could mend in its cells."""
+    try:
+        measured, predicted = predict()
+    except LacunaError as error:
+        return Skipped(label, str(error))
+    except (ValueError, ArithmeticError) as error:
+        return Skipped(label, f"a cell does not read: {error}")
+    return Pair(label, group, measured, predicted)
+
+
 def each(
     predict: Callable[[Row], tuple[float, float]], *, label: RowText, group: RowText
 ) -> Callable[[Sequence[Row]], list[Outcome]]:
-    """Return the evaluation of rows that do not need each other.
-
-    ``predict`` returns measured and predicted value; an error that a user could mend skips its row.
-    """
-
-    def outcome(row: Row) -> Outcome:
-        try:
-            measured, predicted = predict(row)
-            return Pair(label(row), group(row), measured, predicted)
-        except LacunaError as error:
-            return Skipped(label(row), str(error))
-        except ValueError as error:
-            return Skipped(label(row), f"a cell does not read: {error}")
-
-    return lambda rows: [outcome(row) for row in rows]
+    """Return the evaluation of rows that do not need each other; ``predict`` returns measured and predicted value."""
+    return lambda rows: [compared(label(row), group(row), partial(predict, row)) for row in rows]
 
 
 def number(row: Row, column: str) -> float:
-    """Return a cell as a number above 0; a row without it is not covered."""
+    """Return a cell as a number above 0 and at most :data:`MOST`; a row without it is not covered."""
     text = row.get(column) or ""
     if not text.strip():
         raise NotCovered(f"no {column}")
@@ -102,8 +102,8 @@ def number(row: Row, column: str) -> float:
         value = float(text)
     except ValueError:
         raise ConfigError(f"{column} = {text!r}: must be a number") from None
-    if value <= 0:
-        raise ConfigError(f"{column} = {text}: must be above 0")
+    if not 0 < value <= MOST:
+        raise ConfigError(f"{column} = {text}: must be above 0 and at most {MOST:.0e}")
     return value
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from analysis.validation.reference_rows import Row
 from analysis.validation.row_kinds import ROW_KINDS, row_kind
 from analysis.validation.rows.kind import (
     NotCovered,
+    Outcome,
     Pair,
     RowKind,
     Skipped,
@@ -34,7 +38,7 @@ FILES = [
     ("dpacs", "dpacs_fpga", 18),
     ("vela_ops", "vela_ops", 1174),
     ("vela_ops_npu", "vela_ops", 1174),
-    ("vela_networks", "vela_networks", 35),
+    ("vela_networks", "vela_networks", 36),
 ]
 
 
@@ -83,6 +87,29 @@ def test_a_shipped_file_is_compared_whole(kind: str, file: str, compared: int) -
     assert len(outcomes) == len(rows)
     assert sum(isinstance(outcome, Pair) for outcome in outcomes) == compared
     assert all(outcome.reason for outcome in outcomes if isinstance(outcome, Skipped))
+
+
+@pytest.mark.parametrize(("kind", "file", "compared"), FILES)
+def test_a_cell_that_says_nothing_skips_its_row_alone(kind: str, file: str, compared: int) -> None:
+    """Every column that is read, in turn: blank, words, zero, no number, beyond every size; a row beside stays."""
+    del compared
+    entry = ROW_KINDS[kind]
+    good, bad = islice(_compared(entry, read_measured_rows(REFERENCE / f"{file}.csv", entry)), 2)
+    for column in entry.columns:
+        for cell in ("", "words", "0", "-1", "nan", "1e30"):
+            first, second = score_outcomes(entry, [good, {**bad, column: cell}])
+            assert isinstance(first, Pair)
+            assert isinstance(second, Skipped) or second.predicted >= 0
+
+
+def _compared(kind: RowKind, rows: list[Row]) -> Iterator[Row]:
+    return (row for row in rows if isinstance(kind.evaluate([row])[0], Pair))
+
+
+def score_outcomes(kind: RowKind, rows: list[Row]) -> list[Outcome]:
+    found = list(kind.evaluate(rows))
+    assert len(found) == len(rows)
+    return found
 
 
 def test_eyeriss_knows_the_layers_of_both_networks() -> None:
