@@ -130,8 +130,12 @@ def _op(rng: Random, name: str, given: list[str], size: Size, most: int) -> tupl
             named = {"kernel": kernel, "stride": stride, "dilation": dilation}
             op |= {f"{what}_{axis}": value for what, value in named.items() for axis in ("height", "width")}
             if kind == "pool":
-                return op | {"kind": rng.choice(["max_pool", "avg_pool"]), **_out(c, *out)}, (c, *out)
-            return op | {"kind": "conv", "groups": groups, **_out(channels, *out)}, (channels, *out)
+                return op | {"kind": rng.choice(["max_pool", "avg_pool"]), **_out(c, *out)}, (
+                    c,
+                    out[0],
+                    out[1],
+                )
+            return op | {"kind": "conv", "groups": groups, **_out(channels, *out)}, (channels, out[0], out[1])
         case "linear" | "cell":
             channels = _size(rng, most)
             cell = rng.choice(["lstm_cell", "gru_cell", "rnn_cell"])

@@ -10,10 +10,9 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.validation.reference_rows import Row
-from traces import ConfigError, FileProblem, LacunaError, first_line, reading, shown
+from traces import ConfigError, FileProblem, Floats, LacunaError, first_line, reading, shown
 
 RowText = Callable[[Row], str]
 MOST_ROWS = 100_000  # Choice: a file of rows is measured by people
@@ -156,5 +155,5 @@ def _checked(outcome: Outcome) -> Outcome:
 
 
 def _summary(pairs: Sequence[Pair]) -> GroupScore:
-    errors: NDArray[np.float64] = np.array([pair.error for pair in pairs])
+    errors: Floats = np.array([pair.error for pair in pairs])
     return GroupScore(len(pairs), float(errors.mean()), float(np.median(errors)), float(errors.max()))
