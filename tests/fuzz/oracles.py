@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from accel_models import Design
+from accel_models import Design, units_of
 from simulator import Policy, Results, estimate, replay
 from simulator.replays.accounting import PARTS
 from traces import NetworkGraph, Op, Trace
 
 PADDING = 16  # bytes that align an op's scales in memory, counted and not waited for
+BEHIND = 1 << 22  # bytes that a Gemmini's last-level cache writes back after an op has ended, at most
 CLOSE = 1e-9  # of sums of floats in another order, relative
 
 
@@ -41,7 +42,7 @@ def macs_of(op: Op) -> int:
 def wrong_costs(graph: NetworkGraph, design: Design) -> str:
     """Judge what each op of a network costs on a design."""
     rows = estimate(graph, design).rows
-    rate = _bytes_per_cycle(design)
+    rate, late = _bytes_per_cycle(design), _written_late(design)
     for row, op in zip(rows, graph.ops, strict=True):
         numbers = (row.compute_cycles, row.total_cycles, row.sram_bytes, row.dram_bytes, row.energy_pj)
         if not all(0 <= number < 2.0**62 for number in numbers):
@@ -52,7 +53,7 @@ def wrong_costs(graph: NetworkGraph, design: Design) -> str:
             return f"{row.layer} ({row.op}) uses {row.utilization} of its unit"
         if row.stall_cycles < 0 or row.total_cycles < row.compute_cycles:
             return f"{row.layer} ({row.op}): stalls {row.stall_cycles} of {row.total_cycles} cycles"
-        if rate and row.total_cycles + 2 < (row.dram_bytes - PADDING) / rate * (1 - CLOSE):
+        if rate and row.total_cycles + 2 < (row.dram_bytes - late) / rate * (1 - CLOSE):
             return f"{row.layer} ({row.op}): {row.dram_bytes} B in {row.total_cycles} cycles of {rate} B"
     return ""
 
@@ -94,10 +95,10 @@ def _wrong_rows(columns: Mapping[str, Any], design: Design, macs: list[int] | No
             return f"{name} = {values} of {cycles} cycles"
     if (columns["wasted_bytes"] > columns["dram_bytes"]).any():
         return f"wasted {columns['wasted_bytes']} of {columns['dram_bytes']} B"
-    rate = _bytes_per_cycle(design)
+    rate, late = _bytes_per_cycle(design), _written_late(design)
     batch = columns["batch"]
     moved = np.bincount(batch, columns["dram_bytes"])[batch]  # of all inputs of a row's batch
-    if rate and (cycles + 2 < (moved - PADDING * ops) / rate * (1 - CLOSE)).any():
+    if rate and (cycles + 2 < (moved - late * ops) / rate * (1 - CLOSE)).any():
         return f"{moved} B in {cycles} cycles of {rate} B"
     return ""
 
@@ -183,6 +184,11 @@ def _source(op: Op, there: dict[str, set[int]], sizes: Mapping[str, int]) -> set
         return set.union(*given)
     wide = [there[name] for name in op.inputs if sizes[name] == op.in_channels]
     return set.intersection(*wide) if all(given) else set()
+
+
+def _written_late(design: Design) -> int:
+    """Bytes of an op that are counted and need not have moved when it ends."""
+    return BEHIND if any(unit.name == "gemmini" for unit in units_of(design)) else PADDING
 
 
 def _bytes_per_cycle(design: Design) -> float:
