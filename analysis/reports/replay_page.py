@@ -103,20 +103,20 @@ def _detailed(views: Sequence[ReplayView]) -> list[ReplayView]:
 
 def _latency_table(views: Sequence[ReplayView], detailed: Sequence[ReplayView]) -> Table:
     head = (
-        "Design", "Accuracy", "MACs saved", "Latency saved", "Dense", "Mean rate", "MAC-proportional",
-        "Per input (mean)", "Oracle", "p50", "p99", "Largest loss",
+        "Design", "Accuracy", "MACs saved", "Latency saved", *_answers(views), "Per input (mean)", "p50", "p99",
+        "Largest loss",
     )  # fmt: skip
     rows = []
     for view in views:
         s = view.figures
-        times = (s.dense, s.mean_rate, s.mac_proportional)
         rows.append(
             (
                 _name(view, detailed),
                 *_numbers(percent(s.accuracy), percent(macs_saved(s)), percent(latency_saved(s))),
-                *_numbers(*(quantity(estimate.latency_us, "us") for estimate in times)),
-                *_numbers(quantity(s.latency_us.mean, "us"), quantity(s.oracle.latency_us, "us")),
-                *_numbers(quantity(s.latency_us.p50, "us"), quantity(s.latency_us.p99, "us")),
+                *_numbers(*(quantity(answer.latency_us, "us") for answer in s.answers.values())),
+                *_numbers(
+                    *(quantity(us, "us") for us in (s.latency_us.mean, s.latency_us.p50, s.latency_us.p99))
+                ),
                 Cell(_largest(view, 0)),
             )
         )
@@ -125,14 +125,13 @@ def _latency_table(views: Sequence[ReplayView], detailed: Sequence[ReplayView]) 
 
 def _energy_table(views: Sequence[ReplayView], detailed: Sequence[ReplayView]) -> Table:
     head = (
-        "Design", "Energy saved", "Dense", "Mean rate", "MAC-proportional", "Per input (mean)", "Oracle",
-        "p99", "DRAM traffic", "Largest loss",
+        "Design", "Energy saved", *_answers(views), "Per input (mean)", "p99", "DRAM traffic", "Largest loss",
     )  # fmt: skip
     rows = []
     for view in views:
         s = view.figures
-        before = (s.dense.energy_uj, s.mean_rate.energy_uj, s.mac_proportional.energy_uj)
-        energies = (*before, s.energy_uj.mean, s.oracle.energy_uj, s.energy_uj.p99)
+        answers = [answer.energy_uj for answer in s.answers.values()]
+        energies = (*answers, s.energy_uj.mean, s.energy_uj.p99)
         rows.append(
             (
                 _name(view, detailed),
@@ -142,6 +141,11 @@ def _energy_table(views: Sequence[ReplayView], detailed: Sequence[ReplayView]) -
             )
         )
     return Table("Energy of one input", head, tuple(rows))
+
+
+def _answers(views: Sequence[ReplayView]) -> list[str]:
+    """Return the heads of the columns of what a replay is held against."""
+    return [word[0].upper() + word[1:] for word in views[0].figures.answers]
 
 
 def _largest(view: ReplayView, which: int) -> str:

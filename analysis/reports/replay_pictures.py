@@ -67,13 +67,7 @@ def layer_pictures(views: Sequence[ReplayView], trace: Trace | None) -> tuple[Pi
 
 def references_us(figures: Explained) -> dict[str, float]:
     """Return the five latencies a replay is compared with [us]."""
-    return {
-        "dense": figures.dense.latency_us,
-        "mean rate": figures.mean_rate.latency_us,
-        "expected": figures.expected.latency_us,
-        "MAC-proportional": figures.mac_proportional.latency_us,
-        "oracle": figures.oracle.latency_us,
-    }
+    return {name: answer.latency_us for name, answer in figures.answers.items()}
 
 
 def _latency(view: ReplayView) -> Picture:
@@ -257,7 +251,7 @@ def _by_class(trace: Trace) -> Iterator[Picture]:
 
 
 def _by_network(views: Sequence[ReplayView], *, rates: bool) -> Iterator[Picture]:
-    """Yield execution and utilisation per network, since layers of different networks have no common rows."""
+    """Yield execution rates and utilization per network, since layers of different networks have no common rows."""
     groups: dict[tuple[str, tuple[str, ...]], list[ReplayView]] = {}
     for view in views:
         groups.setdefault((view.figures.network, _layers(view)), []).append(view)
