@@ -33,7 +33,7 @@ BANNED = {  # what people also say, and the word of docs/nomenclature.md
 PLACES = [
     *sorted((ROOT / "lacuna").rglob("*.py")),
     *sorted((ROOT / "analysis" / "questions").glob("*.py")),
-    *sorted((ROOT / "analysis" / "reports").glob("*.py")),
+    *sorted((ROOT / "analysis" / "reports").rglob("*.py")),
     *sorted((ROOT / "analysis" / "figures").glob("*.py")),
     *(ROOT / page for page in PAGES),
 ]
