@@ -17,11 +17,11 @@ from accel_models import (
     Idle,
     Operands,
     array_actions,
+    array_machine,
     design_prices,
     energy_pj,
     load_design,
     map_row_stationary,
-    memory_params,
     place,
     price,
     shapes_of,
@@ -164,13 +164,8 @@ def layer_energy_uj(graph: NetworkGraph, batch: int, zero_share: float) -> float
 def _buffer_bytes(layer: str) -> float:
     """Return the bytes of inputs and partial sums; the DMA's own are not among the published."""
     graph = square_conv(*LAYERS[layer])
-    design = load_design("eyeriss")
-    memory = memory_params(design)
-    if memory is None:
-        raise AssertionError("eyeriss has a memory")
-    mapped = map_row_stationary(
-        shapes_of(graph.ops[0], batch=CHIP_BATCH), design.section(Array), memory, Operands()
-    )
+    machine = array_machine(load_design("eyeriss"))
+    mapped = map_row_stationary(shapes_of(graph.ops[0], batch=CHIP_BATCH), machine, Operands())
     moved = mapped.activation_read_bytes + mapped.accumulator_read_bytes + mapped.accumulator_write_bytes
     return float(moved[0])
 

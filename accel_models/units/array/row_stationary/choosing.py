@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from accel_models.design.sections import Array
-from accel_models.dram import MemoryParams
+from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.mapping import Mapping, Operands
 from accel_models.units.array.row_stationary.passes import (
     FILTERS,
@@ -26,8 +26,9 @@ from traces import RECURRENT, Bools, Floats, Ints
 LARGEST = 1 << 15  # (ops, ways) looked at together: working arrays stay in cache
 
 
-def map_row_stationary(shapes: Shapes, array: Array, memory: MemoryParams, operands: Operands) -> Mapping:
+def map_row_stationary(shapes: Shapes, machine: ArrayMachine, operands: Operands) -> Mapping:
     """Choose a pass for every op; arguments and result as :func:`accel_models.units.array.mapping.map_ops`."""
+    array = machine.array
     ops, work = _ops(shapes, array, operands), np.asarray(shapes.macs > 0)
     chosen = np.ones((len(fields(PassSettings)), len(shapes), 1))
     geometry = np.hstack([ops.images, ops.rows, ops.kernel_rows, ops.kernel_cols])
@@ -36,9 +37,9 @@ def map_row_stationary(shapes: Shapes, array: Array, memory: MemoryParams, opera
         ways = _ways(images, rows, height, width, array)
         members = np.flatnonzero(kind.ravel() == i)
         for block in np.array_split(members, -(-len(members) * len(ways.n) // LARGEST)):
-            chosen[:, block] = _best(ops.take(block), ways, array, memory)
+            chosen[:, block] = _best(ops.take(block), ways, machine)
     way = PassSettings(*chosen)
-    return _mapping(ops, way, passes_of(ops, way, array, memory), work, memory)
+    return _mapping(ops, way, passes_of(ops, way, machine), work, machine)
 
 
 def _ops(shapes: Shapes, array: Array, operands: Operands) -> Ops:
@@ -115,12 +116,12 @@ def _side_by_side(sets: int) -> list[tuple[int, int]]:
     return [(r, 1 << ((sets // r).bit_length() - 1)) for r in _powers(sets) if sets >= r]
 
 
-def _best(ops: Ops, ways: PassSettings, array: Array, memory: MemoryParams) -> Floats:
+def _best(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> Floats:
     """Return for each op the way with the least DRAM traffic, then time; the first where none fits.
 
     The fields of :class:`PassSettings`, shape ``(6, n, 1)``.
     """
-    passes = passes_of(ops, ways, array, memory)
+    passes, memory = passes_of(ops, ways, machine), machine.memory
     moved = passes.dram_inputs * ops.fetch_input * memory.activation_bits
     moved = moved + passes.dram_weights * ops.fetch_weights * memory.weight_bits
     good = np.broadcast_to(passes.fits, moved.shape)
@@ -131,8 +132,9 @@ def _best(ops: Ops, ways: PassSettings, array: Array, memory: MemoryParams) -> F
     return np.stack([getattr(ways, f.name)[first][:, None] for f in fields(PassSettings)])
 
 
-def _mapping(ops: Ops, way: PassSettings, passes: Passes, work: Bools, memory: MemoryParams) -> Mapping:
+def _mapping(ops: Ops, way: PassSettings, passes: Passes, work: Bools, machine: ArrayMachine) -> Mapping:
     """Return the chosen passes as a mapping of tiles; a tile of results is a strip of the filters held."""
+    memory, bus = machine.memory, machine.bus
     act, weight = memory.activation_bits / 8, memory.weight_bits / 8
     results = ops.images * ops.groups * ops.filters * ops.rows * ops.cols * act
     inputs = passes.dram_inputs * ops.fetch_input * act
@@ -143,11 +145,11 @@ def _mapping(ops: Ops, way: PassSettings, passes: Passes, work: Bools, memory: M
     held = np.ceil(ops.filters / passes.filters)
     tile = passes.cycles / (passes.strips * held * ops.groups)
     stored = results * ops.store_output
-    load = bus_cycles(memory, inputs + weights)
-    total = passes.cycles + bus_cycles(memory, inputs + weights + stored)
+    load = bus_cycles(bus, inputs + weights)
+    total = passes.cycles + bus_cycles(bus, inputs + weights + stored)
     if memory.double_buffered:
-        ends = bus_cycles(memory, first_inputs + first_weights) + bus_cycles(memory, last)
-        behind = bus_cycles(memory, inputs + weights + stored) + passes.pass_cycles
+        ends = bus_cycles(bus, first_inputs + first_weights) + bus_cycles(bus, last)
+        behind = bus_cycles(bus, inputs + weights + stored) + passes.pass_cycles
         total = np.maximum(passes.cycles + ends, behind)
     one_buffer = (
         not memory.double_buffered
@@ -166,7 +168,7 @@ def _mapping(ops: Ops, way: PassSettings, passes: Passes, work: Bools, memory: M
         "array_cycles": passes.cycles,
         "total_cycles": total,
         "load_cycles": load,
-        "store_cycles": bus_cycles(memory, stored),
+        "store_cycles": bus_cycles(bus, stored),
         "last_tile_cycles": passes.cycles if one_buffer else passes.pass_cycles,
         "output_tile_cycles": passes.cycles if one_buffer else tile,
         "first_input_bytes": first_inputs,
@@ -191,7 +193,7 @@ def _mapping(ops: Ops, way: PassSettings, passes: Passes, work: Bools, memory: M
         demand_bytes=np.where(short, np.ceil(passes.buffer_bytes[:, 0] + ops.reserved[:, 0]), 0).astype(
             np.int64
         ),
-        bound_bytes=np.where(short, memory.activation_buffer_bytes, 0).astype(np.int64),
+        bound_bytes=np.where(short, memory.activation_buffer, 0).astype(np.int64),
         stall_cycles=whole["total_cycles"] - whole["compute_cycles"],
         **whole,
     )
