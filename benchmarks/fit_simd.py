@@ -24,8 +24,9 @@ from scipy.optimize import least_squares
 from accel_models.units.simd.core import Core
 from accel_models.units.simd.software import Software, load_software
 from analysis.validation.left_out import predicted_errors, record
+from analysis.validation.reference_rows import Row
 from analysis.validation.simd.network import work_cycles
-from analysis.validation.simd.reference import Row, row_core, software_of, tuned_rows, work
+from analysis.validation.simd.reference import row_core, software_of, tuned_rows, work
 from traces import Bools, Floats, Ints
 
 SHARED = (

@@ -58,6 +58,15 @@ class Scratchpads(Part):
     """Partial sums that a PE holds."""
 
 
+class RunLength(Part):
+    """Zeros that cross the DRAM bus in runs; see :mod:`accel_models.units.array.row_stationary.coding`."""
+
+    inputs: Share = 0.0
+    """Zeros among what an op reads."""
+    outputs: Share = 0.0
+    """Zeros among what an op leaves."""
+
+
 class Array(Part):
     """R x C multiply-accumulate units; each option is an equation of :mod:`accel_models.units.array.systolic`."""
 
@@ -109,6 +118,8 @@ class Array(Part):
     """The unit that runs depthwise convolutions."""
     scratchpads: Scratchpads | None = None
     """In rs: what each PE stores; needed there, and read by no other dataflow."""
+    run_length: RunLength | None = None
+    """In rs alone: activations cross the DRAM bus coded by runs of zeros; left out: as they are."""
 
     @property
     def drains(self) -> Drain:

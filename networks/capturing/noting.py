@@ -45,7 +45,7 @@ _RANDOM = frozenset(
 _IGNORED = frozenset({"device", "sym_size", "sym_numel", "sym_stride", "layout", "dtype"})
 
 
-class Noter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
+class Noter(TorchDispatchMode):
     """Notes every operation that reaches the dispatcher."""
 
     def __init__(self, calls: ModuleCalls) -> None:

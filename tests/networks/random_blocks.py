@@ -13,9 +13,14 @@ Product = tuple[int, int, int, int]  # M, K, N per group, groups
 NOTED: list[Product] = []
 
 
+def tracing() -> bool:
+    """Say whether torch writes down what runs, instead of running it."""
+    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]  # unknown to its stubs
+
+
 def product(a: Tensor, b: Tensor) -> Tensor:
     """Multiply two activations and note the sizes."""
-    if not torch.jit.is_tracing():
+    if not tracing():
         NOTED.append((a.shape[-2], a.shape[-1], b.shape[-1], prod(a.shape[:-2])))
     return a @ b
 
@@ -273,7 +278,7 @@ class Experts(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         n, rows, width = x.shape
         y = torch.einsum("nrgi,gio->nrgo", x.view(n, rows, 2, width // 2), self.weights)
-        if not torch.jit.is_tracing():
+        if not tracing():
             NOTED.append((rows, width // 2, 3, 2))
         return y.flatten(2)
 
@@ -292,7 +297,9 @@ class Gated(nn.Module):
 class Recurrent(nn.Module):
     """A recurrent network over rows."""
 
-    def __init__(self, cell: type[nn.RNNBase], width: int, hidden: int, layers: int, *, both: bool) -> None:
+    def __init__(
+        self, cell: type[nn.GRU | nn.LSTM | nn.RNN], width: int, hidden: int, layers: int, *, both: bool
+    ) -> None:
         super().__init__()
         self.net = cell(width, hidden, layers, batch_first=True, bidirectional=both)
 

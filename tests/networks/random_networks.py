@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +49,8 @@ def _convolution(pick: random.Random, image: Image) -> Made:
     ]
     padding = [pick.randint(0, (k - 1) * d // 2 + 1) for k, d in zip(kernel, dilation, strict=True)]
     stride = [pick.choice([1, 1, 2]) for _ in sides]
-    mode = pick.choice(["zeros", "zeros", "reflect", "replicate"])
+    modes: list[Literal["zeros", "reflect", "replicate"]] = ["zeros", "zeros", "reflect", "replicate"]
+    mode = pick.choice(modes)
     padding = [min(p, side - 1) for p, side in zip(padding, sides, strict=True)]
     conv = nn.Conv2d(
         channels, wide, tuple(kernel), tuple(stride), tuple(padding), tuple(dilation), groups,  # type: ignore[arg-type]
@@ -183,13 +184,14 @@ def _sequence_network(pick: random.Random) -> tuple[nn.Module, Tensor]:
             nn.Conv1d(width, 8, pick.choice([1, 3, 5]), padding=2, dilation=pick.choice([1, 2]))
         ]
         for _ in range(pick.randint(0, 3)):
-            blocks.append(pick.choice([
+            kinds: list[Callable[[], nn.Module]] = [
                 lambda: nn.Conv1d(8, 8, 3, padding=1, groups=pick.choice([1, 2, 8])),
                 lambda: nn.Sequential(nn.Conv1d(8, 16, 1), nn.GLU(1)),
                 lambda: nn.Sequential(nn.ConvTranspose1d(8, 8, 4, 2, 1), pick.choice(ACTIVATIONS)()),
                 lambda: nn.Sequential(nn.ConstantPad1d((2, 0), 0.0), nn.Conv1d(8, 8, 3), nn.BatchNorm1d(8)),
                 lambda: nn.MaxPool1d(2, 1, 1),
-            ])())  # fmt: skip
+            ]
+            blocks.append(pick.choice(kinds)())
         return nn.Sequential(*blocks, b.Call(lambda x: x.mean(2)), nn.Linear(8, 3)).eval(), torch.randn(
             1, width, steps
         )

@@ -17,7 +17,7 @@ onnx = pytest.importorskip("onnx", reason="the onnx extra is not installed")
 helper, numpy_helper = onnx.helper, onnx.numpy_helper
 
 Shape = tuple[int | str, ...]
-PADDED = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+PADDED: dict[str, Any] = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
 VALUES: dict[str, list[int]] = {"pads": [0, 0, 0, 0, 0, 0, 1, 1]}
 
 
@@ -47,8 +47,8 @@ def node(kind: str, inputs: str, outputs: str = "y", **attributes: Any) -> Any:
 
 
 CONV = node("Conv", "x w", "a", **PADDED)
-IMAGE = {"x": (1, 4, 8, 8)}
-FOUR = {"w": (4, 4, 3, 3)}
+IMAGE: dict[str, Shape] = {"x": (1, 4, 8, 8)}
+FOUR: dict[str, tuple[int, ...]] = {"w": (4, 4, 3, 3)}
 CASES: dict[str, tuple[list[Any], dict[str, Shape], dict[str, tuple[int, ...]], dict[str, list[int]], int]] = {
     "reshape of the input": (
         [node("Reshape", "x s", "u"), node("Conv", "u w", **PADDED)],

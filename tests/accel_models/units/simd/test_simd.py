@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,8 +43,9 @@ M4 = section(
 OVERHEAD_CYCLES = 1.49
 VECTOR_UNIT = but(M4, isa="vector", lanes_int8=16)
 # A kernel in which nothing but the 2 x 2 MAC loop costs anything.
+NOTHING: dict[str, Any] = {f.name: 0 for f in fields(Software)}
 BARE = Software(
-    **{f.name: 0 for f in fields(Software)}
+    **NOTHING
     | {
         "vectorised": True,
         "block_pixels": 2,
@@ -57,6 +59,11 @@ BARE = Software(
         "reduces_by_tap": False,
     }
 )
+
+
+def bare_with(setting: str, value: int) -> Software:
+    values: dict[str, Any] = {setting: value}
+    return replace(BARE, **values)
 
 
 def op(kind: OpKind = "conv", *, cin: int = 8, cout: int = 4, size: int = 2, **more: int) -> Op:
@@ -108,7 +115,7 @@ def test_16_bit_operands_need_no_unpacking_but_twice_the_loads() -> None:
         ({"cout": 2}, {"cout": 3}),  # a third channel opens a second register block
     ],
 )
-def test_an_edge_is_paid_when_it_is_crossed(before: dict[str, int], after: dict[str, int]) -> None:
+def test_an_edge_is_paid_when_it_is_crossed(before: dict[str, Any], after: dict[str, Any]) -> None:
     assert total(op(**after)) > total(op(**before))
 
 
@@ -140,7 +147,7 @@ def test_neighbouring_loads_overlap_all_but_the_first() -> None:
     ],
 )
 def test_overheads_by_hand(setting: str, count: int, term: str) -> None:
-    software = replace(BARE, **{setting: 100})
+    software = bare_with(setting, 100)
     assert int(getattr(cost(op(), software=software), term)[0]) == np.ceil(count * 100 * OVERHEAD_CYCLES)
 
 
@@ -202,7 +209,7 @@ def test_elementwise_by_hand(kind: OpKind, setting: str, elements: int) -> None:
     more = {"kernel_height": 3, "kernel_width": 3} if kind == "max_pool" else {}
     if kind == "global_avg_pool":
         more = {"in_height": 6, "in_width": 6, "out_height": 1, "out_width": 1}
-    software = replace(BARE, **{setting: 10})
+    software = bare_with(setting, 10)
     elementwise = cost(op(kind, cin=4, **more), software=software)
     assert int(elementwise.elementwise_cycles[0]) == np.ceil(elements * 10 * OVERHEAD_CYCLES)
 

@@ -79,7 +79,7 @@ def test_unknown_names_get_the_nearest() -> None:
     ):
         load_software("tunned", "dsp")
     with pytest.raises(ConfigError, match=r"isa = 'dps': no such instruction set; did you mean 'dsp'\?"):
-        load_software("tuned", "dps")  # type: ignore[arg-type]  # the error is the point
+        load_software("tuned", "dps")  # the error is the point
 
 
 def test_every_number_says_where_it_comes_from() -> None:
