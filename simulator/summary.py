@@ -20,7 +20,7 @@ MODEL_VERSION = "1.2"  # of everything that decides a number
 
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1 + 1e-9)]  # sums of floats may be a hair above
+SummedShare = Annotated[float, Field(ge=0, le=1 + 1e-9)]  # sums of floats may be a hair above
 
 
 class Spread(Frozen):
@@ -69,7 +69,7 @@ class Waterfall(Frozen):
     saved: int
 
     @model_validator(mode="after")
-    def _adds_up(self) -> Self:
+    def _check(self) -> Self:
         lost = sum(loss.amount for loss in self.losses)
         if self.ideal_saved - lost != self.saved:
             raise ValueError(f"{self.ideal_saved} - {lost} {self.unit} of losses are not {self.saved} saved")
@@ -111,15 +111,15 @@ class Replayed(_Facts):
 
     trace_hash: str
     feasible: Literal[True] = True
-    accuracy: Share | None  # None where no label is known
+    accuracy: SummedShare | None  # None where no label is known
     macs: Amount
     latency_us: Spread
     energy_uj: Spread
     dram_bytes: Amount
     wasted_bytes: Amount
     gate_wait_us: Amount
-    utilization: dict[str, Share]  # useful MACs / (peak x cycles), per computing unit
-    busy: dict[str, Share]  # share of the time that each unit works
+    utilization: dict[str, SummedShare]  # useful MACs / (peak x cycles), per computing unit
+    busy: dict[str, SummedShare]  # share of the time that each unit works
     dense: Estimate
     mac_proportional: Estimate
 

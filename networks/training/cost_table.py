@@ -33,7 +33,7 @@ from traces import (
 )
 
 FORMAT = "lacuna-cost-table"
-UNITS = ("cycles", "pJ")
+COST_UNITS = ("cycles", "pJ")
 _MOST = 2.0**62  # of a cost, as where designs are priced
 
 
@@ -98,10 +98,10 @@ def load_cost_table(path: Path) -> CostTable:
             f"{path}: cost table format {content.get('format_version')}; this version reads {COST_TABLE_VERSION}"
         )
     with reading(path, "damaged cost table"):
-        if not isinstance(content["design"], str) or content["unit"] not in UNITS:
+        if not isinstance(content["design"], str) or content["unit"] not in COST_UNITS:
             raise FileProblem(
                 f"{path}: design = {shown(content['design'])}, unit = {shown(content['unit'])}: needs a name, and "
-                f"{' or '.join(UNITS)}"
+                f"{' or '.join(COST_UNITS)}"
             )
         ops = {name: _op_cost(name, entry) for name, entry in content["ops"].items()}
         return CostTable(design=content["design"], unit=content["unit"], ops=ops)
