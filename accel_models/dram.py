@@ -19,7 +19,7 @@ MEBICYCLE = 2**20  # bandwidth is kept as whole bytes per 2**20 cycles, exact to
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryParams:
-    """Buffers beside an array and the DRAM behind them."""
+    """Buffers beside an array and the DRAM behind them; of several designs at once a number may be an array."""
 
     activation_buffer_bytes: int
     weight_buffer_bytes: int  # not used when the buffer is shared
@@ -48,7 +48,7 @@ class MemoryParams:
     def __post_init__(self) -> None:
         positive = ("activation_bits", "weight_bits", "accumulator_bits", "burst_bytes")
         for name in (*positive, "dram_bytes_per_mebicycle", "requests_in_flight"):
-            if getattr(self, name) < 1:
+            if np.any(getattr(self, name) < 1):
                 raise ConfigError(f"memory.{name} = {getattr(self, name)}: must be at least 1")
         for name in (
             "activation_buffer_bytes",
@@ -58,7 +58,7 @@ class MemoryParams:
             "request_overhead_cycles",
             "tile_overhead_cycles",
         ):
-            if getattr(self, name) < 0:
+            if np.any(getattr(self, name) < 0):
                 raise ConfigError(f"memory.{name} = {getattr(self, name)}: must not be negative")
 
     @property

@@ -18,8 +18,8 @@ from accel_models.units.kinds import units_of
 from accel_models.units.pricing import price_all
 from accel_models.work.placement import place, unit_of
 from accel_models.work.residency import Choices, weight_bytes
-from accel_models.work.skipping import skip
-from traces import MAC_KINDS, NetworkGraph, dense_workload
+from accel_models.work.skipping import whole_op
+from traces import MAC_KINDS, NetworkGraph
 
 _GRAIN = 64  # bytes that the knapsack counts as one; Choice: an SRAM line of a shipped design or two
 
@@ -50,12 +50,12 @@ def plan(graph: NetworkGraph, design: Design, compiler: Compiler, batch: int = 1
 
 def _gate_units(graph: NetworkGraph, design: Design) -> Mapping[str, str]:
     """Return each gate product's cheaper kind of unit, alone on the machine; of equals the first."""
-    names = [op.name for op in graph.ops if op.name in graph.gate_ops and op.kind in MAC_KINDS]
+    gates = [op for op in graph.ops if op.name in graph.gate_ops and op.kind in MAC_KINDS]
     kinds = [unit.name for unit in units_of(design)]
-    if design.gate_unit != AUTO or not names or len(kinds) < 2:
+    if design.gate_unit != AUTO or not gates or len(kinds) < 2:
         return {}
-    states = [state for state in skip(dense_workload(graph), design).states if state.op.name in names]
-    best = dict.fromkeys(names, (np.inf, ""))
+    states = [whole_op(op, design) for op in gates]
+    best = dict.fromkeys([op.name for op in gates], (np.inf, ""))
     for unit in units_of(design):
         able = [state for state in states if unit.takes(state.op, design)]
         placed = place(graph, design, Choices(gate_units={state.op.name: unit.name for state in able}))

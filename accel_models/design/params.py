@@ -6,13 +6,15 @@ from functools import lru_cache
 
 from accel_models.design.design import Design
 from accel_models.design.sections import MemoryWait as WaitSettings
+from accel_models.design.side_by_side import SideBySide
 from accel_models.dram import MEBICYCLE, MemoryParams
 from accel_models.energy.area import Area, area_mm2
 from accel_models.energy.params import PriceOverride, SramMacro, TechnologyParams
 from accel_models.energy.price_list import price_list
-from accel_models.energy.prices import PriceList
+from accel_models.energy.prices import PriceColumns, PriceList, Prices
 from accel_models.units.kinds import silicon_of
 from accel_models.units.simd.simd import MemoryWait, OutsideWeights, SimdParams
+from accel_models.work.rows import beside
 from traces import ConfigError
 
 _NS = 1e9
@@ -23,6 +25,9 @@ def memory_params(design: Design) -> MemoryParams | None:
     memory = design.memory
     if memory is None:
         return None
+    if isinstance(design, SideBySide):
+        known = [params for each in design.each if (params := memory_params(each)) is not None]
+        return beside(known, design.counts)
     dram = memory.dram
     return MemoryParams(
         activation_buffer_bytes=memory.activation_buffer,
@@ -135,6 +140,13 @@ def design_prices(design: Design) -> PriceList:
     """Return the price of every action on this design."""
     silicon = silicon_of(design)
     return _prices(technology_params(design), sram_macros(design), silicon.pes, silicon.lanes)
+
+
+def prices_of(design: Design) -> Prices:
+    """Return what looks up a price: a number, or a column of designs side by side."""
+    if isinstance(design, SideBySide):
+        return PriceColumns(tuple(design_prices(each) for each in design.each), design.counts)
+    return design_prices(design)
 
 
 def design_area(design: Design) -> Area:

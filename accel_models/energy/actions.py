@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.energy.params import PRECISION_BYTES, TechnologyParams
-from accel_models.energy.prices import PriceList
+from accel_models.energy.prices import PriceList, Prices
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.number[Any]] | int | float
@@ -169,7 +169,7 @@ class EnergyParts:
         return EnergyParts(**(none | {part: total}))
 
 
-def energy_pj(actions: Actions, prices: PriceList) -> EnergyParts:
+def energy_pj(actions: Actions, prices: Prices) -> EnergyParts:
     """Price counted actions: the sum of count x price by part, static energy left at zero.
 
     Raises
@@ -182,7 +182,7 @@ def energy_pj(actions: Actions, prices: PriceList) -> EnergyParts:
     parts = {f.name: np.zeros(shape) for f in fields(EnergyParts)}
     for name, count in counts.items():
         if np.any(count):
-            parts[PART_OF[name]] += count * prices.value(name)
+            parts[PART_OF[name]] = parts[PART_OF[name]] + count * prices.value(name)
     return EnergyParts(**parts)
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from traces import ConfigError
 
@@ -30,6 +34,13 @@ class Price:
     scaled: bool = False  # carried from another node or voltage: +-2x
 
 
+class Prices(Protocol):
+    """What looks up the price of an action."""
+
+    def value(self, action: str) -> float | NDArray[np.float64]:
+        """Return the price of an action [pJ or mW]; one without a price is an error."""
+
+
 @dataclass(frozen=True, slots=True)
 class PriceList:
     """All prices of one design."""
@@ -54,3 +65,18 @@ class PriceList:
             f"action {action!r} happens in this design but has no price: "
             f"{way_out + ', or ' if way_out else ''}state technology.prices for {action!r}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PriceColumns:
+    """Prices of several designs side by side, each for so many states of work."""
+
+    each: tuple[PriceList, ...]
+    states: tuple[int, ...]
+
+    def value(self, action: str) -> float | NDArray[np.float64]:
+        """Return the price of an action [pJ or mW], a column where it differs; one without a price is an error."""
+        values = [prices.value(action) for prices in self.each]
+        if all(value == values[0] for value in values):
+            return values[0]
+        return np.repeat(np.asarray(values, np.float64), self.states)

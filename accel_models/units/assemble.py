@@ -6,8 +6,8 @@ import numpy as np
 
 from accel_models.cost import Cost, Ints
 from accel_models.design.design import Design
-from accel_models.design.params import design_prices, memory_params
-from accel_models.dram import transfer_cycles
+from accel_models.design.params import memory_params, prices_of
+from accel_models.dram import MemoryParams, transfer_cycles
 from accel_models.energy.actions import Actions, EnergyParts, energy_pj
 from accel_models.units.sane import check_cost
 from accel_models.units.unit_cost import BusTimes, States, Traffic, UnitCost
@@ -18,8 +18,8 @@ DRAM_ROW_BYTES = 2048  # row buffer of an LPDDR4 channel, JESD209-4 (2 KiB page)
 def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost:
     """Add to what a unit found what all share: bus times where it gives none, DRAM actions and prices."""
     work, shapes, busy, traffic = states.work, states.shapes, found.busy, found.traffic
-    bus = found.times or _bus_times(design, traffic)
-    prices = design_prices(design)
+    bus = found.times or _bus_times(memory_params(design), traffic)
+    prices = prices_of(design)
     fetch = Actions(
         dram_read_bytes=traffic.weights,
         dram_activations=_rows_opened(traffic.weights),
@@ -59,18 +59,17 @@ def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost
     return cost
 
 
-def _bus_times(design: Design, traffic: Traffic) -> BusTimes:
+def _bus_times(memory: MemoryParams | None, traffic: Traffic) -> BusTimes:
     return BusTimes(
-        weights=_bus_cycles(design, traffic.weights),
-        inputs=_bus_cycles(design, traffic.inputs),
-        outputs=_bus_cycles(design, traffic.outputs),
-        first_weights=_bus_cycles(design, traffic.first_weights),
-        first_inputs=_bus_cycles(design, traffic.first_inputs),
+        weights=_bus_cycles(memory, traffic.weights),
+        inputs=_bus_cycles(memory, traffic.inputs),
+        outputs=_bus_cycles(memory, traffic.outputs),
+        first_weights=_bus_cycles(memory, traffic.first_weights),
+        first_inputs=_bus_cycles(memory, traffic.first_inputs),
     )
 
 
-def _bus_cycles(design: Design, moved_bytes: Ints) -> Ints:
-    memory = memory_params(design)
+def _bus_cycles(memory: MemoryParams | None, moved_bytes: Ints) -> Ints:
     return np.zeros_like(moved_bytes) if memory is None else transfer_cycles(memory, moved_bytes)
 
 

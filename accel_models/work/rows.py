@@ -17,7 +17,8 @@ Rows = TypeVar("Rows", bound="DataclassInstance")
 
 def rows_of(value: Rows, rows: NDArray[np.intp] | slice) -> Rows:
     """Return the value with these rows of each of its arrays; what is no array stays."""
-    return replace(value, **{name: array[rows] for name, array in _arrays(value).items()})
+    arrays = _arrays(value)
+    return replace(value, **{name: array[rows] for name, array in arrays.items()}) if arrays else value
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
@@ -26,6 +27,16 @@ def joined(parts: Sequence[Rows]) -> Rows:
         return parts[0]
     columns = [_arrays(part) for part in parts]
     return replace(parts[0], **{name: np.concatenate([c[name] for c in columns]) for name in columns[0]})
+
+
+def beside(values: Sequence[Rows], states: Sequence[int]) -> Rows:
+    """Return values of numbers as one; where they differ there is an array, each value for so many states."""
+    columns: dict[str, NDArray[np.generic]] = {}
+    for field in fields(values[0]):
+        found = [getattr(value, field.name) for value in values]
+        if any(one != found[0] for one in found[1:]):
+            columns[field.name] = np.repeat(np.asarray(found), states)
+    return replace(values[0], **columns)
 
 
 def _arrays(value: DataclassInstance) -> dict[str, NDArray[np.generic]]:

@@ -9,21 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.design.sections import Array
+from accel_models.design.side_by_side import part_rows
 from accel_models.dram import MemoryParams
 from accel_models.units.array.op_sizes import Floats, OpSizes
 from accel_models.units.array.tiling import ChannelCut, PixelCut, ReductionCut, take
+from accel_models.work.rows import rows_of
 
 Bools = NDArray[np.bool_]
 
 
-_NO_COLUMNS = frozenset(
-    {"array", "memory", "op", "weights_first"}
-)  # shared by all ops, or holds columns itself
+_NO_COLUMNS = frozenset({"array", "memory", "op", "weights_first"})  # for all ops, or hold columns themselves
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """``n`` ops to tile on one design, with what is on chip already; arrays of shape ``(n,)``."""
+    """``n`` ops to tile, with what is on chip already; arrays of shape ``(n,)``.
+
+    Numbers of ``array`` and ``memory`` in which designs side by side differ are arrays too.
+    """
 
     array: Array
     memory: MemoryParams
@@ -42,12 +45,15 @@ class Job:
     def take(self, rows: slice | NDArray[np.intp]) -> Job:
         """Return the ops at ``rows``."""
         arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name not in _NO_COLUMNS}
-        return replace(self, op=take(self.op, rows), **arrays)
+        array, memory = part_rows(self.array, rows), rows_of(self.memory, rows)
+        return replace(self, array=array, memory=memory, op=take(self.op, rows), **arrays)
 
     def columns(self) -> Iterator[Floats]:
         """Yield every array: what tells two ops apart."""
         yield from (getattr(self.op, f.name) for f in fields(self.op))
         yield from (getattr(self, f.name) for f in fields(self) if f.name not in _NO_COLUMNS)
+        shared = [*dict(self.array).values(), *(getattr(self.memory, f.name) for f in fields(self.memory))]
+        yield from (value for value in shared if isinstance(value, np.ndarray))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -201,6 +201,6 @@ def bus_cycles(memory: MemoryParams, moved_bytes: Floats) -> Floats:
     start = memory.dram_latency_cycles + memory.request_overhead_cycles
     bus = moved_bytes * (memory.burst_cycles / memory.burst_bytes) + start * np.minimum(moved_bytes, 1)
     window = memory.round_trip_cycles / memory.requests_in_flight
-    if window > memory.burst_cycles:
+    if np.any(window > memory.burst_cycles):
         return np.asarray(np.maximum(bus, moved_bytes * (window / memory.burst_bytes)))
     return np.asarray(bus)

@@ -11,7 +11,7 @@ from accel_models.design.params import simd_params
 from accel_models.design.sections import Simd
 from accel_models.energy.actions import Idle
 from accel_models.energy.params import PRECISION_BYTES
-from accel_models.units.kinds import Cycles, Silicon, Unit, has_matrix_unit
+from accel_models.units.kinds import BESIDE_A_UNIT, Cycles, Silicon, Unit, has_matrix_unit
 from accel_models.units.simd.price import simd_cost
 from accel_models.units.unit_cost import States, UnitCost
 from traces import Op
@@ -39,6 +39,10 @@ class SimdUnit:
     def takes(self, op: Op, design: Design) -> bool:
         """Take everything."""
         return True
+
+    def columns(self, design: Design) -> tuple[str, ...]:
+        """Return what its costs do not depend on but through the bus."""
+        return BESIDE_A_UNIT
 
     def moves_whole(self, design: Design) -> int:
         """Return 1: any number of channels is as good."""

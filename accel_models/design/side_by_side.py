@@ -1,0 +1,79 @@
+"""Several designs priced at once: what differs between them becomes columns, one value per state of work.
+
+Cost functions are elementwise in their states, so a number of the design may stand beside each state instead of once
+for all.  Designs of one *family* agree in all but such numbers; everything that decides which equation holds is the
+same for all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.design.design import Design
+from accel_models.design.sections import P, Part
+
+_WORDS = ("name", "description", "sources", "changed")  # decide no number
+
+
+class SideBySide(Design):
+    """Designs of one family: of each so many states, in this order."""
+
+    each: tuple[Design, ...]
+    """The designs."""
+    counts: tuple[int, ...]
+    """States of each."""
+
+
+def side_by_side(designs: Sequence[Design], states: Sequence[int]) -> Design:
+    """Return the designs of so many states each as one; a design that stands alone as it is.
+
+    Parameters
+    ----------
+    designs
+        One or more of one :func:`family`.
+    states
+        States of work that each prices, end to end.
+    """
+    first = designs[0]
+    if all(design is first for design in designs):
+        return first
+    stacked = _stacked(designs, states)
+    values = {name: getattr(stacked, name) for name in type(first).model_fields}
+    return SideBySide.model_construct(**values, each=tuple(designs), counts=tuple(states))
+
+
+def family(design: Design, columns: Collection[str]) -> str:
+    """Return what designs agree in of which settings ``columns`` (dotted paths) alone may differ."""
+    left_out: dict[str, Any] = dict.fromkeys(_WORDS, True)
+    for path in columns:
+        *sections, name = path.split(".")
+        at = left_out
+        for section in sections:
+            at = at.setdefault(section, {})
+        at[name] = True
+    return json.dumps(design.model_dump(exclude=left_out), sort_keys=True)
+
+
+def part_rows(part: P, rows: NDArray[np.intp] | slice) -> P:
+    """Return a section with these rows of its columns; what is no column stays."""
+    values = {name: getattr(part, name) for name in type(part).model_fields}
+    taken = {name: value[rows] for name, value in values.items() if isinstance(value, np.ndarray)}
+    return part.model_copy(update=taken) if taken else part
+
+
+def _stacked(parts: Sequence[P], states: Sequence[int]) -> P:
+    """Return sections of one class as one; a number that differs is a column."""
+    first = parts[0]
+    columns: dict[str, object] = {}
+    for name in type(first).model_fields:
+        values = [getattr(part, name) for part in parts]
+        if isinstance(values[0], Part):
+            columns[name] = _stacked(values, states)
+        elif isinstance(values[0], int | float) and any(value != values[0] for value in values[1:]):
+            columns[name] = np.repeat(np.asarray(values), states)
+    return first.model_copy(update=columns)
