@@ -7,9 +7,8 @@ same for all of them.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Hashable, Sequence
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from accel_models.design.design import Design
 from accel_models.design.sections import P, Part
 
-_WORDS = ("name", "description", "sources", "changed")  # decide no number
+_WORDS = frozenset({"name", "description", "sources", "changed"})  # decide no number
 
 
 class SideBySide(Design):
@@ -39,24 +38,29 @@ def side_by_side(designs: Sequence[Design], states: Sequence[int]) -> Design:
     states
         States of work that each prices, end to end.
     """
-    first = designs[0]
-    if all(design is first for design in designs):
-        return first
-    stacked = _stacked(designs, states)
-    values = {name: getattr(stacked, name) for name in type(first).model_fields}
-    return SideBySide.model_construct(**values, each=tuple(designs), counts=tuple(states))
+    pairs = groupby(zip(designs, states, strict=True), key=lambda pair: id(pair[0]))
+    runs = [list(members) for _, members in pairs]
+    each, counts = [run[0][0] for run in runs], [sum(count for _, count in run) for run in runs]
+    if len(each) == 1:
+        return each[0]
+    stacked = _stacked(each, counts)
+    values = {name: getattr(stacked, name) for name in type(stacked).model_fields}
+    return SideBySide.model_construct(**values, each=tuple(each), counts=tuple(counts))
 
 
-def family(design: Design, columns: Collection[str]) -> str:
+def family(design: Design, columns: Collection[str]) -> Hashable:
     """Return what designs agree in of which settings ``columns`` (dotted paths) alone may differ."""
-    left_out: dict[str, Any] = dict.fromkeys(_WORDS, True)
-    for path in columns:
-        *sections, name = path.split(".")
-        at = left_out
-        for section in sections:
-            at = at.setdefault(section, {})
-        at[name] = True
-    return json.dumps(design.model_dump(exclude=left_out), sort_keys=True)
+    return _values(design, "", frozenset(columns) | _WORDS)
+
+
+def _values(part: Part, path: str, left_out: Collection[str]) -> Hashable:
+    """Return the values of a section but those left out."""
+    found = []
+    for name in type(part).model_fields:
+        if path + name not in left_out:
+            value = getattr(part, name)
+            found.append(_values(value, f"{path}{name}.", left_out) if isinstance(value, Part) else value)
+    return tuple(found)
 
 
 def part_rows(part: P, rows: NDArray[np.intp] | slice) -> P:

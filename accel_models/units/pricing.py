@@ -8,12 +8,12 @@ steps.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 import numpy as np
 
-from accel_models.cost import FREE, Cost, Placement, WorkStates
+from accel_models.cost import FREE, TILE_AIMS, Cost, Placement, TileAim, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.side_by_side import family, side_by_side
 from accel_models.energy.actions import Actions, EnergyParts
@@ -33,6 +33,9 @@ class Asked:
     work: WorkStates  # arrays (s,), as the design's skip mechanism sees them
     placement: Placement  # the op's unit and where its tensors live
     design: Design
+    aims: tuple[
+        TileAim, ...
+    ] = ()  # what tiles are chosen for, state by state; left out: as the placement says
 
 
 def price(work: WorkStates, placement: Placement, design: Design) -> Cost:
@@ -58,6 +61,28 @@ def price_each(asked: Sequence[Asked]) -> tuple[Cost, ...]:
     ]  # it says which of its tiles does not fit
     costs.update((i, _priced([asked[i]])[0]) for i in alone)
     return tuple(costs[i] for i in range(len(asked)))
+
+
+def price_alike(asked: Sequence[Asked]) -> list[Cost]:
+    """Price every op, equal work on equal terms once: deep networks repeat their blocks, and designs their networks."""
+    contents: dict[int, tuple[object, ...]] = {}
+    first: dict[tuple[object, ...], int] = {}
+    place = []
+    for i, each in enumerate(asked):
+        content = contents.get(id(each.work))
+        if content is None:
+            content = contents[id(each.work)] = _content(each.work)
+        place.append(first.setdefault((content, each.placement, each.aims, id(each.design)), i))
+    chosen = list(first.values())
+    costs = dict(zip(chosen, price_each([asked[i] for i in chosen]), strict=True))
+    return [costs[i] for i in place]
+
+
+def _content(work: WorkStates) -> tuple[object, ...]:
+    """Return what decides the cost of work: all but names."""
+    arrays = (getattr(work, field.name) for field in fields(work) if field.name != "op")
+    shape = (value for name, value in work.op if name not in {"name", "inputs"})
+    return (len(work.op.inputs), *shape, *(array.tobytes() for array in arrays))
 
 
 def _together(asked: Sequence[Asked]) -> Iterable[list[int]]:
@@ -95,13 +120,17 @@ def _price_on(asked: Sequence[Asked], works: Sequence[WorkStates]) -> Cost:
     unit, lengths = asked[0].placement.unit, [len(work) for work in works]
     design = side_by_side([each.design for each in asked], lengths)
     work = joined(works)
-    states = States(
-        work=work,
-        shapes=_shapes_left(work, works),
-        where=Where.of([each.placement for each in asked], lengths),
-    )
+    where = Where.of([each.placement for each in asked], lengths)
+    if any(each.aims for each in asked):
+        where = replace(where, tile_aim=np.array([aim for each in asked for aim in _aims(each)]))
+    states = States(work=work, shapes=_shapes_left(work, works), where=where)
     found = _beside(states, design) if unit == FREE else unit_kind(unit).cost(states, design)
     return assemble(unit, states, found, design)
+
+
+def _aims(asked: Asked) -> list[int]:
+    """Return what the tiles of each state are chosen for, index into TILE_AIMS."""
+    return [TILE_AIMS.index(aim) for aim in asked.aims or [asked.placement.tile_aim] * len(asked.work)]
 
 
 def _shapes_left(joint: WorkStates, works: Sequence[WorkStates]) -> Shapes:

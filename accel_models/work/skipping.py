@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, assert_never
 
 import numpy as np
@@ -43,7 +44,7 @@ class Copies:
 Groups = Ints | Copies  # rows of a workload that run together, shape (g, B), -1 fills up the last; or copies
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class SkippedWorkload:
     """A workload as one design sees it, one row per group of inputs that run together."""
 
@@ -53,6 +54,18 @@ class SkippedWorkload:
 
     def __len__(self) -> int:
         return len(self.state_index)
+
+    @cached_property
+    def counts(self) -> tuple[Ints, ...]:
+        """Rows in each state, per op an array of shape (states,)."""
+        columns = zip(self.state_index.T, self.states, strict=True)
+        return tuple(np.bincount(index, minlength=len(states)) for index, states in columns)
+
+    @cached_property
+    def useful_macs(self) -> tuple[int, ...]:
+        """MACs that the gates kept of each op, over all rows [MAC]."""
+        pairs = zip(self.counts, self.states, strict=True)
+        return tuple(int(rows @ states.useful_macs) for rows, states in pairs)
 
 
 def skip(
