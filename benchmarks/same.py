@@ -63,7 +63,7 @@ def hashes(everything: bool) -> dict[str, str]:
     designs = sorted(path.stem for path in (ROOT / "accel_models" / "designs").glob("*.yaml"))
     traces = sorted(path.stem for path in (ROOT / "traces" / "shipped").glob("*.parquet"))
     loaded = {name: lc.load_design(name) for name in designs}
-    found, last, trace = {}, "", None
+    found, last, trace = {}, "", lc.load_trace(traces[0])
     for name, design, policy in cases(traces, designs, everything):
         if name != last:
             last, trace = name, lc.load_trace(name).rows(0, INPUTS)

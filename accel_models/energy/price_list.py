@@ -6,15 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
+from accel_models.design.sections import StatedPrice, Technology
 from accel_models.energy.area import logic_area_mm2
-from accel_models.energy.params import (
-    PRECISION_BYTES,
-    MemoryRole,
-    PriceOverride,
-    SramMacro,
-    TechnologyParams,
-)
-from accel_models.energy.prices import Price, PriceList
+from accel_models.energy.chip import PRECISION_BYTES, Chip, MemoryRole, Silicon, SramMacro, pe_scratchpad
+from accel_models.energy.prices import PRICED_ACTIONS, Price, PriceList
 from accel_models.energy.sram import macro_cost, sram_cost
 from accel_models.energy.tables import Operation, core_power, dram_table, operation_table
 from accel_models.energy.technology import energy_factor
@@ -24,28 +19,6 @@ from traces import ConfigError, did_you_mean
 SIMD_REGISTER_BITS = 96
 # Assumption: seeing that an operand is zero costs as much as one addition of its width.
 ZERO_CHECK = {"int8": "int8_add", "int16": "int16_add", "fp16": "int16_add", "fp32": "int32_add"}
-PRICED_ACTIONS = {  # what a design may override, and the unit its price is per
-    "macs": "pJ/op",
-    "zero_gated_macs": "pJ/op",
-    "pe_cycles": "pJ/cycle",
-    "control_cycles": "pJ/cycle",
-    "idle_pe_cycles": "pJ/cycle",
-    "pe_buffer_bytes": "pJ/B",
-    "noc_bytes": "pJ/B",
-    "weight_sram_read_bytes": "pJ/B",
-    "weight_sram_write_bytes": "pJ/B",
-    "activation_sram_read_bytes": "pJ/B",
-    "activation_sram_write_bytes": "pJ/B",
-    "accumulator_read_bytes": "pJ/B",
-    "accumulator_write_bytes": "pJ/B",
-    "simd_macs": "pJ/op",
-    "simd_ops": "pJ/op",
-    "core_cycles": "pJ/cycle",
-    "idle_core_cycles": "pJ/cycle",
-    "dram_read_bytes": "pJ/B",
-    "dram_write_bytes": "pJ/B",
-    "dram_activations": "pJ/row",
-}
 _SRAM_ACTIONS: dict[MemoryRole, tuple[str, str]] = {
     "weight": ("weight_sram_read_bytes", "weight_sram_write_bytes"),
     "activation": ("activation_sram_read_bytes", "activation_sram_write_bytes"),
@@ -53,51 +26,43 @@ _SRAM_ACTIONS: dict[MemoryRole, tuple[str, str]] = {
 }
 
 
-@lru_cache(maxsize=1024)
-def price_list(
-    technology: TechnologyParams, memories: tuple[SramMacro, ...], *, pes: int = 0, lanes: int = 0
-) -> PriceList:
+@lru_cache(maxsize=4096)
+def price_list(technology: Technology, chip: Chip) -> PriceList:
     """Collect the prices of a design from its tables.
 
     Parameters
     ----------
     technology
-        Node, voltage, temperature, device class, tables and overrides.
-    memories
-        On-chip buffers; two roles may share one (``shared``).
-    pes
-        Multiply-accumulate units of the array; 0 for a processor core.
-    lanes
-        Lanes of the vector unit beside the array.
+        Node, voltage, temperature, device class, tables and prices that the design states.
+    chip
+        Its units, its buffers and the memory behind them.
     """
-    prices: list[Price] = []
+    silicon, prices = chip.silicon, list[Price]()
     if technology.core_power is not None:
-        prices += _core_prices(technology.core_power, technology.supply_v)
-    if pes:
-        prices += _array_prices(technology, pes) + _simd_prices(technology)
-        prices += _leakage(technology, memories) + _logic_leakage(technology, pes, lanes)
-    prices += [price for macro in memories for price in _macro_prices(technology, macro)]
-    if technology.dram != "none":
-        prices += _dram_prices(technology.dram)
-    return PriceList(tuple(_override(prices, technology.prices)))
+        prices += _core_prices(technology.core_power, technology.supply)
+    if silicon.pes:
+        prices += _array_prices(technology, silicon.pes) + _simd_prices(technology)
+        prices += _leakage(technology, chip.buffers) + _logic_leakage(technology, silicon)
+    prices += [price for macro in chip.buffers for price in _macro_prices(technology, macro)]
+    if chip.dram != "none":
+        prices += _dram_prices(chip.dram)
+    return PriceList(tuple(_with_stated(prices, technology.prices)))
 
 
-def _operation(technology: TechnologyParams, action: str) -> Operation | None:
+def _operation(technology: Technology, action: str) -> Operation | None:
     return operation_table(technology.operations).get((action, "energy"))
 
 
-def _composed(technology: TechnologyParams, price: str, unit: str, parts: Mapping[str, float]) -> list[Price]:
+def _composed(technology: Technology, price: str, unit: str, parts: Mapping[str, float]) -> list[Price]:
     """Price an action made of so many of each operation of the one table; empty if the table lacks one."""
     cells = {name: _operation(technology, name) for name in parts}
     known = [cell for cell in cells.values() if cell is not None]
     if not known or len(known) < len(cells):
         return []
     first = known[0]
-    same = first.node_nm == technology.node_nm and abs(first.voltage_v - technology.voltage_v) < 1e-9
+    same = first.node_nm == technology.node and abs(first.voltage_v - technology.voltage) < 1e-9
     factor = (
-        1.0
-        if same
-        else energy_factor(first.node_nm, first.voltage_v, technology.node_nm, technology.voltage_v)
+        1.0 if same else energy_factor(first.node_nm, first.voltage_v, technology.node, technology.voltage)
     )
     value = factor * sum(cell.value * parts[cell.action] for cell in known)
     recipe = " + ".join(f"{count:g} {name}" if count != 1 else name for name, count in parts.items())
@@ -105,10 +70,10 @@ def _composed(technology: TechnologyParams, price: str, unit: str, parts: Mappin
     if not same:
         origin += f"; x {factor:.3f} from {first.node_nm} nm {first.voltage_v} V, Stillmaker & Baas 2017"
     scaled = not same or any(cell.provenance == "scaled" for cell in known)
-    return [Price(price, value, unit, technology.node_nm, f"{technology.voltage_v} V", origin, scaled)]
+    return [Price(price, value, unit, technology.node, f"{technology.voltage} V", origin, scaled)]
 
 
-def _array_prices(technology: TechnologyParams, pes: int) -> list[Price]:
+def _array_prices(technology: Technology, pes: int) -> list[Price]:
     mac = f"{technology.precision}_mac"
     if _operation(technology, mac) is None:
         macs = [action for action, _ in operation_table(technology.operations) if action.endswith("_mac")]
@@ -125,7 +90,7 @@ def _array_prices(technology: TechnologyParams, pes: int) -> list[Price]:
     ]
 
 
-def _clock_prices(technology: TechnologyParams, pes: int) -> list[Price]:
+def _clock_prices(technology: Technology, pes: int) -> list[Price]:
     """Price a cycle of a PE, of what steers the array, and of a PE that waits.
 
     Assumption: what a PE spends beside the registers of its operands grows with their width, as in a MAC.
@@ -148,23 +113,17 @@ def _clock_prices(technology: TechnologyParams, pes: int) -> list[Price]:
     return [*clocking, *control, *idle]
 
 
-def _pe_buffer_prices(technology: TechnologyParams) -> list[Price]:
-    if not technology.pe_buffer_bytes:
+def _pe_buffer_prices(technology: Technology) -> list[Price]:
+    if not technology.pe_buffer:
         return []
     tabled = _composed(technology, "pe_buffer_bytes", "pJ/B", {"pe_buffer": 1})
     if tabled:
         return tabled
-    macro = SramMacro(
-        role="weight",
-        size_bytes=technology.pe_buffer_bytes,
-        word_bits=32,
-        setting="technology.pe_buffer",
-    )
-    read = _macro_prices(technology, macro)[0]
+    read = _macro_prices(technology, pe_scratchpad(technology.pe_buffer))[0]
     return [replace(read, action="pe_buffer_bytes")]
 
 
-def _simd_prices(technology: TechnologyParams) -> list[Price]:
+def _simd_prices(technology: Technology) -> list[Price]:
     registers = {"register_bit": SIMD_REGISTER_BITS}
     return [
         *_composed(technology, "simd_macs", "pJ/op", {f"{technology.precision}_mac": 1} | registers),
@@ -172,18 +131,18 @@ def _simd_prices(technology: TechnologyParams) -> list[Price]:
     ]
 
 
-def _leakage(technology: TechnologyParams, memories: tuple[SramMacro, ...]) -> list[Price]:
+def _leakage(technology: Technology, memories: tuple[SramMacro, ...]) -> list[Price]:
     """Leakage of all buffers; what a processor core draws includes its own."""
     costs = [(macro, macro_cost(technology, macro)) for macro in memories if not macro.shared]
     if not costs:
         return []
     leakage = sum(float(cost.static_mw) * macro.banks for macro, cost in costs)
-    source = f"CACTI 7, {technology.device}, {technology.temperature_k:g} K, all buffers"
+    source = f"CACTI 7, {technology.device}, {technology.temperature:g} K, all buffers"
     scaled = any(cost.scaled for _, cost in costs)
-    return [Price("sram_leakage", leakage, "mW", technology.node_nm, "CACTI's", source, scaled)]
+    return [Price("sram_leakage", leakage, "mW", technology.node, "CACTI's", source, scaled)]
 
 
-def _macro_prices(technology: TechnologyParams, macro: SramMacro) -> list[Price]:
+def _macro_prices(technology: Technology, macro: SramMacro) -> list[Price]:
     actions = _SRAM_ACTIONS[macro.role]
     tabled = [
         price
@@ -197,19 +156,19 @@ def _macro_prices(technology: TechnologyParams, macro: SramMacro) -> list[Price]
     source = f"CACTI 7, {technology.device}, {size}"
     values = (float(cost.read_pj_per_byte), float(cost.write_pj_per_byte))
     return [
-        Price(action, value, "pJ/B", technology.node_nm, "CACTI's", source, cost.scaled)
+        Price(action, value, "pJ/B", technology.node, "CACTI's", source, cost.scaled)
         for action, value in zip(actions, values, strict=True)
     ]
 
 
-def _logic_leakage(technology: TechnologyParams, pes: int, lanes: int) -> list[Price]:
+def _logic_leakage(technology: Technology, silicon: Silicon) -> list[Price]:
     """Choice: logic leaks as much per mm2 as a 64 KiB SRAM of its class, node and temperature."""
-    area, scaled = logic_area_mm2(technology, pes=pes, lanes=lanes)
+    area, scaled = logic_area_mm2(technology, silicon)
     cost = sram_cost(
         65536,
-        node_nm=technology.node_nm,
+        node_nm=technology.node,
         device=technology.device,
-        temperature_k=technology.temperature_k,
+        temperature_k=technology.temperature,
     )
     density = float(cost.static_mw) / float(cost.area_mm2)
     source = f"assumption: {density:.3g} mW/mm2 as SRAM of the same class x {area:.3g} mm2 of logic"
@@ -218,7 +177,7 @@ def _logic_leakage(technology: TechnologyParams, pes: int, lanes: int) -> list[P
             "logic_leakage",
             density * area,
             "mW",
-            technology.node_nm,
+            technology.node,
             "CACTI's",
             source,
             scaled or cost.scaled,
@@ -266,17 +225,11 @@ def _core_prices(name: str, supply_v: float | None) -> list[Price]:
     ]
 
 
-def _override(prices: list[Price], overrides: tuple[PriceOverride, ...]) -> list[Price]:
+def _with_stated(prices: list[Price], stated: tuple[StatedPrice, ...]) -> list[Price]:
     """Replace or add the prices a design states itself, in the order of the list."""
     by_action = {price.action: price for price in prices}
-    for override in overrides:
-        unit = PRICED_ACTIONS.get(override.action)
-        if unit is None:
-            raise ConfigError(
-                f"technology.prices: {override.action!r} is no priced action"
-                f"{did_you_mean(override.action, PRICED_ACTIONS)}"
-            )
-        by_action[override.action] = Price(
-            override.action, override.value_pj, unit, None, "as stated", f"design: {override.source}"
+    for own in stated:
+        by_action[own.action] = Price(
+            own.action, own.value, PRICED_ACTIONS[own.action], None, "as stated", f"design: {own.source}"
         )
     return list(by_action.values())

@@ -11,6 +11,28 @@ from numpy.typing import NDArray
 
 from traces import ConfigError
 
+PRICED_ACTIONS = {  # what a design may override, and the unit its price is per
+    "macs": "pJ/op",
+    "zero_gated_macs": "pJ/op",
+    "pe_cycles": "pJ/cycle",
+    "control_cycles": "pJ/cycle",
+    "idle_pe_cycles": "pJ/cycle",
+    "pe_buffer_bytes": "pJ/B",
+    "noc_bytes": "pJ/B",
+    "weight_sram_read_bytes": "pJ/B",
+    "weight_sram_write_bytes": "pJ/B",
+    "activation_sram_read_bytes": "pJ/B",
+    "activation_sram_write_bytes": "pJ/B",
+    "accumulator_read_bytes": "pJ/B",
+    "accumulator_write_bytes": "pJ/B",
+    "simd_macs": "pJ/op",
+    "simd_ops": "pJ/op",
+    "core_cycles": "pJ/cycle",
+    "idle_core_cycles": "pJ/cycle",
+    "dram_read_bytes": "pJ/B",
+    "dram_write_bytes": "pJ/B",
+    "dram_activations": "pJ/row",
+}
 _WAY_OUT = {
     "dram": "set memory.dram.price (for example 'lpddr4', or 'default' for 8 pJ/bit)",
     "core": "set technology.core_power (for example 'cortex_m4')",
@@ -32,6 +54,11 @@ class Price:
     voltage: str
     source: str
     scaled: bool = False  # carried from another node or voltage: +-2x
+
+    @property
+    def off_chip(self) -> bool:
+        """Whether it is paid from the supply of a memory off the chip."""
+        return self.action.startswith("dram_")
 
 
 class Prices(Protocol):

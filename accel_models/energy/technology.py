@@ -21,6 +21,9 @@ MAX_VOLTAGE_V = 1.5  # Choice: above the highest supply of any tabled node
 # Choice: SRAM scales as the square root of logic.  Evidence: Jouppi's 7 nm over Horowitz's 45 nm SRAM is
 # 0.75, 0.43, 0.14 (8 KiB, 32 KiB, 1 MiB; geometric mean 0.36) where the logic factor is 0.10, its root 0.32.
 SRAM_EXPONENT = 0.5
+# Choice: leakage goes with the third power of the supply: the supply times an off current that drain-induced barrier
+# lowering of about 0.1 V per V raises by 1.6 from 0.6 to 0.8 V at 330 K, nearly a square (assumption).
+LEAKAGE_EXPONENT = 3
 
 
 def energy_factor(

@@ -6,14 +6,12 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models import Cost, Design, EnergyParts, design_prices, idle_of, static_energy_pj
 from simulator.engines.times import Times
 from simulator.replays.prepare import Prepared
+from traces import Floats, Ints
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 PARTS = tuple(field.name for field in fields(EnergyParts))
 
 
@@ -54,6 +52,17 @@ def static_pj(design: Design, units: tuple[str, ...], latency: Floats | Ints, bu
     """
     idle = idle_of(design, units, latency, busy)
     return static_energy_pj(design_prices(design), latency, design.clock, idle)
+
+
+def off_chip_pj(prepared: Prepared, paid: Spent) -> Floats:
+    """Energy of each row that memory off the chip takes from its own supply, standby left out, shape (n,) [pJ]."""
+    total = np.zeros(len(prepared.work))
+    for i, cost in enumerate(prepared.costs):
+        total += np.asarray(cost.energy.dram_pj)[prepared.work.state_index[:, i]]
+    if paid.wasted_bytes.any():
+        stored = paid.wasted_bytes * design_prices(prepared.design).value("weight_sram_write_bytes")
+        total += paid.energy.wasted_pj - stored
+    return total
 
 
 def wasted(prepared: Prepared, times: Times) -> tuple[Ints, Floats]:

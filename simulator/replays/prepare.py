@@ -9,7 +9,6 @@ from functools import cached_property
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models import (
     Asked,
@@ -35,9 +34,7 @@ from simulator.replays.views import Views
 from simulator.schedules.durations import Durations, Latencies, durations
 from simulator.schedules.schedule import Schedule
 from simulator.schedules.shared import Schedules
-from traces import NetworkGraph, UnsupportedError, Workload, dynamic_ops
-
-Ints = NDArray[np.int64]
+from traces import Bools, Floats, Ints, NetworkGraph, UnsupportedError, Workload, dynamic_ops
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +56,7 @@ class Prepared:
         return self.work.graph
 
     @cached_property
-    def dynamic(self) -> NDArray[np.bool_]:
+    def dynamic(self) -> Bools:
         """Which ops only the dynamic network needs, shape (ops,)."""
         names = dynamic_ops(self.graph)
         return np.array([op.name in names for op in self.graph.ops], np.bool_)
@@ -77,16 +74,14 @@ class Setting:
     workload: Workload  # what is left to do for ``n`` inputs
     design: Design
     groups: Groups | None = None  # inputs that run together; every input alone if left out
-    rates: NDArray[np.float64] | None = (
-        None  # of each op for ``predict``, shape (ops,); the workload's if left out
-    )
+    rates: Floats | None = None  # of each op for ``predict``, shape (ops,); the workload's if left out
 
 
 def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a replay
     workload: Workload,
     design: Design,
     policy: Policy,
-    rates: NDArray[np.float64] | None = None,
+    rates: Floats | None = None,
     groups: Groups | None = None,
     views: Views | None = None,
 ) -> Prepared:

@@ -8,9 +8,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from accel_models import Compiler, Copies, Design, Misfit
 from simulator.engines import fast
 from simulator.engines.times import Times
@@ -25,18 +22,11 @@ from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views
 from simulator.replays.waterfall import Runs, levels
 from simulator.results import Results
-from traces import (
-    ConfigError,
-    Trace,
-    Workload,
-    did_you_mean,
-    iter_inputs,
-    load_inputs,
-)
+from traces import ConfigError, Floats, Trace, Workload, did_you_mean, iter_inputs, load_inputs
 
 EngineName = Literal["fast", "events"]
 Traces = Trace | str | Path | Iterable[Trace]
-PART = 32768  # inputs lowered and priced at a time, so that memory stays bounded
+INPUTS_AT_A_TIME = 32768  # inputs lowered and priced at a time, so that memory stays bounded
 
 
 def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
@@ -140,7 +130,7 @@ def _replayed(parts: Iterator[Trace], designs: Sequence[Design], asked: _Asked) 
     return [_results(lane, first, policy) for lane in lanes]
 
 
-def _add(part: Trace, lanes: Sequence[_Lane], asked: _Asked, rates: NDArray[np.float64] | None) -> None:
+def _add(part: Trace, lanes: Sequence[_Lane], asked: _Asked, rates: Floats | None) -> None:
     """Replay a part on every design."""
     policy = asked.policy
     workload, groups = _lowered(part, policy.compiler, asked.views), group_inputs(part, policy)
@@ -191,7 +181,7 @@ def run_engine(prepared: Prepared, engine: EngineName) -> Times:
     raise ConfigError(f"engine = {engine!r}{did_you_mean(engine, ('fast', 'events'))}")
 
 
-def _alone(workload: Workload, actual: Runs, rates: NDArray[np.float64] | None) -> Runs:
+def _alone(workload: Workload, actual: Runs, rates: Floats | None) -> Runs:
     """Return every input replayed beside copies of itself; without batches that is the replay itself."""
     prepared = actual.prepared
     policy = prepared.policy
@@ -204,7 +194,7 @@ def _parts(trace: Traces, limit: int | None, policy: Policy) -> Iterator[Trace]:
     """Yield the trace in parts, at least one and none empty; parts hold whole batches where they can."""
     if limit is not None and limit < 1:
         raise ConfigError(f"limit = {limit}: must be at least 1")
-    rows = PART // policy.batch * policy.batch
+    rows = INPUTS_AT_A_TIME // policy.batch * policy.batch
     whole = _slices(trace, rows, limit, policy.batch)
     left = limit
     for part in whole:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from accel_models import TILE_AIMS
 from simulator.engines.fast import simulate
-from simulator.schedules.durations import Durations, Ints
+from simulator.schedules.durations import Durations
+from traces import Ints
 
 Aims = NDArray[np.uint16]  # (ops,), index into TILE_AIMS
 ROUNDS = 3  # Choice: of step 2; on the shipped networks a third changes nothing

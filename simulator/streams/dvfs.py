@@ -12,8 +12,9 @@ from traces import ConfigError
 class DvfsState:
     """Clock and supply of one state, as shares of the design's own.
 
-    Assumption: memory slows down with the chip, and dynamic energy goes with the square of the voltage;
-    leakage stays that of the design's own voltage.
+    Dynamic energy of the chip goes with the square of its voltage, leakage with the third power
+    (``LEAKAGE_EXPONENT``); memory off the chip has a supply of its own, so its energy stays.  Assumption: memory
+    slows down with the chip.
     """
 
     name: str
@@ -27,7 +28,7 @@ class DvfsState:
 
     @property
     def energy_scale(self) -> float:
-        """Dynamic energy over that at the design's own voltage."""
+        """Dynamic energy on the chip over that at the design's own voltage."""
         return self.voltage**2
 
     def stretched(self, cycles: int) -> int:
@@ -40,7 +41,7 @@ class Dvfs:
     """States from slow to fast.
 
     Choice: a frame runs in the first state if no frame waits behind it, and one state faster for each that
-    does; to change state takes ``switch_s`` before the frame starts.
+    does; to change state takes ``switch_s`` before the frame starts.  Between frames the chip is in the first state.
     """
 
     states: tuple[DvfsState, ...]

@@ -18,20 +18,18 @@ from simulator.engines.events import Frame, Machine
 from simulator.engines.fast import simulate
 from simulator.engines.times import Times
 from simulator.policy import Policy
-from simulator.replays.accounting import Spent, spent, static_pj
+from simulator.replays.accounting import Spent, spent
 from simulator.replays.prepare import Prepared, prepare
 from simulator.replays.rates import held_out_rates
 from simulator.streams.arrivals import Arrivals
 from simulator.streams.budgets import Budget, Halted, halt
 from simulator.streams.dvfs import Dvfs
+from simulator.streams.energy import Served, busy_cycles, moving_pj, waiting_pj
 from simulator.streams.results import StreamResults, StreamSummary
 from simulator.streams.server import NEVER, Rules, Server
 from simulator.streams.sleep import sleeping
 from simulator.summary import Spread
-from traces import ConfigError, Trace, UnsupportedError, lower
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from traces import Bools, ConfigError, Ints, Trace, UnsupportedError, lower
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,22 +89,22 @@ def stream(
     prepared = prepare(lower(compiled_trace(shown, policy.compiler)), design, policy, rates)
     if prepared.misfit is not None:
         raise UnsupportedError(f"design {design.name!r}: {prepared.misfit.reason}")
-    run = _Run(prepared, settings, _correct(trace, halted), halted)
+    run = _Service(prepared, settings, _correct(trace, halted), halted)
     run.server.run()
     return StreamResults(_summary(run), design, policy, _per_frame(run))
 
 
-def _correct(trace: Trace, halted: Halted | None) -> NDArray[np.bool_]:
+def _correct(trace: Trace, halted: Halted | None) -> Bools:
     return trace.labels == trace.predictions if halted is None else halted.correct
 
 
 @dataclass(slots=True)
-class _Run:
+class _Service:
     """One stream being served."""
 
     prepared: Prepared
     settings: StreamSettings
-    correct: NDArray[np.bool_]  # per input
+    correct: Bools  # per input
     halted: Halted | None
     times: Times = field(init=False)  # of every input alone
     paid: Spent = field(init=False)
@@ -145,7 +143,7 @@ class _Run:
         return machine.env.timeout(cycles)
 
 
-def _per_frame(run: _Run) -> dict[str, NDArray[Any]]:
+def _per_frame(run: _Service) -> dict[str, NDArray[Any]]:
     """Return one row per frame, in order of arrival."""
     server, clock = run.server, run.prepared.design.clock
     done = server.ends != NEVER
@@ -159,7 +157,7 @@ def _per_frame(run: _Run) -> dict[str, NDArray[Any]]:
         "dropped": ~done,
         "missed": _missed(run, done, latency),
         "correct": run.correct[run.inputs] & done,
-        "energy_pj": np.where(done, _moving_pj(run), 0.0),
+        "energy_pj": np.where(done, moving_pj(run.prepared, run.paid, _served(run)), 0.0),
     }
     if run.halted is not None:
         columns["exit"] = run.halted.exits[run.inputs]
@@ -168,7 +166,7 @@ def _per_frame(run: _Run) -> dict[str, NDArray[Any]]:
     return columns
 
 
-def _missed(run: _Run, done: NDArray[np.bool_], latency: Ints) -> NDArray[np.bool_]:
+def _missed(run: _Service, done: Bools, latency: Ints) -> Bools:
     """Return which frames got no answer in time: dropped, late, or beyond its budget."""
     missed = ~done
     if run.settings.deadline_s is not None:
@@ -178,25 +176,28 @@ def _missed(run: _Run, done: NDArray[np.bool_], latency: Ints) -> NDArray[np.boo
     return missed
 
 
-def _moving_pj(run: _Run) -> Floats:
-    """Energy of each frame but static; in a DVFS state it goes with the square of the voltage."""
-    energy = (run.paid.energy.total_pj - run.paid.energy.static_pj)[run.inputs]
-    if run.settings.dvfs is None:
-        return np.asarray(energy, np.float64)
-    scale = np.array([state.energy_scale for state in run.settings.dvfs.states])
-    return np.asarray(energy * scale[run.states], np.float64)
+def _served(run: _Service) -> Served:
+    server, dvfs = run.server, run.settings.dvfs
+    done = server.ends != NEVER
+    return Served(
+        inputs=run.inputs,
+        done=done,
+        cycles=np.where(done, server.ends - server.starts, 0),
+        state=run.states,
+        states=() if dvfs is None else dvfs.states,
+    )
 
 
-def _summary(run: _Run) -> StreamSummary:
+def _summary(run: _Service) -> StreamSummary:
     frames = _per_frame(run)
     server, prepared = run.server, run.prepared
     done = ~frames["dropped"]
     span = int(max(server.ends.max(), server.arrivals[-1]))
-    busy = run.times.busy[run.inputs[done]].sum(axis=0)
+    served = _served(run)
+    busy = busy_cycles(run.times, served)
     order = np.argsort(server.starts[done], kind="stable")
     asleep, asleep_pj = sleeping(prepared.design, server.starts[done][order], server.ends[done][order], span)
-    awake = np.array([span - asleep])
-    static = static_pj(prepared.design, prepared.schedule.units, awake, busy[None, :]) + asleep_pj
+    static = waiting_pj(prepared, run.times, served, span - asleep) + asleep_pj
     completed = int(done.sum())
     load = _load(run)
     seconds = span / prepared.design.clock
@@ -215,7 +216,7 @@ def _summary(run: _Run) -> StreamSummary:
         frames_per_second=completed / seconds if seconds else 0.0,
         latency_us=Spread.of(frames["latency_us"][done]),
         wait_us=Spread.of(frames["wait_us"][done]),
-        energy_uj_per_frame=float(frames["energy_pj"].sum() + static[0]) * 1e-6 / max(completed, 1),
+        energy_uj_per_frame=float(frames["energy_pj"].sum() + static) * 1e-6 / max(completed, 1),
         asleep=asleep / max(span, 1),
         accuracy=float(frames["correct"].mean()),
         busy={
@@ -225,7 +226,7 @@ def _summary(run: _Run) -> StreamSummary:
     )
 
 
-def _load(run: _Run) -> float:
+def _load(run: _Service) -> float:
     """Return the share of its capacity that the stream asks for; the queue grows without end from 1 on.
 
     One frame in flight: mean time of a frame, at the fastest DVFS state.  Several: mean busy time of the

@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from accel_models.design.sections import Array
 from accel_models.design.side_by_side import part_rows
 from accel_models.dram import MemoryParams
-from accel_models.units.array.op_sizes import Floats, OpSizes
+from accel_models.units.array.op_sizes import OpSizes
 from accel_models.units.array.tiling import ChannelCut, PixelCut, ReductionCut, take
 from accel_models.work.rows import rows_of
-
-Bools = NDArray[np.bool_]
-
+from traces import Floats
 
 _NO_COLUMNS = frozenset({"array", "memory", "op", "weights_first"})  # for all ops, or hold columns themselves
 

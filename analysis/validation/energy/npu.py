@@ -6,19 +6,21 @@ from collections.abc import Mapping
 
 from accel_models import (
     Actions,
+    Chip,
     PriceList,
+    Silicon,
     SramMacro,
-    TechnologyParams,
+    Technology,
     energy_pj,
     price_list,
     static_energy_pj,
 )
 from analysis.validation.comparison import Comparison, published_group
+from analysis.validation.energy.area import BANKS
 from analysis.validation.reference_rows import reference_rows
 
 SUM_BYTES = 4  # of an int32 partial sum
 ACCUMULATOR_BYTES = 16 << 10  # assumption
-BANKS = 2  # of every buffer: assumption
 
 
 def nvdla_peak() -> Comparison:
@@ -81,13 +83,12 @@ def busy_pj_per_mac(row: Mapping[str, str]) -> float:
 
 def _prices(row: Mapping[str, str], macs: int) -> PriceList:
     word, half = int(row["word_bits"]), int(row["buffer_kib"]) << 9
+    buffers = (
+        SramMacro(role="activation", size_bytes=half, word_bits=word, banks=BANKS),
+        SramMacro(role="weight", size_bytes=half, word_bits=word, banks=BANKS),
+        SramMacro(role="accumulator", size_bytes=ACCUMULATOR_BYTES, word_bits=word, banks=BANKS),
+    )
     return price_list(
-        TechnologyParams(node_nm=int(row["node_nm"]), voltage_v=float(row["voltage_v"])),
-        (
-            SramMacro(role="activation", size_bytes=half, word_bits=word, banks=BANKS),
-            SramMacro(role="weight", size_bytes=half, word_bits=word, banks=BANKS),
-            SramMacro(role="accumulator", size_bytes=ACCUMULATOR_BYTES, word_bits=word, banks=BANKS),
-        ),
-        pes=macs,
-        lanes=max(1, int(row["sum_columns"])),
+        Technology.model_validate({"node": f"{row['node_nm']} nm", "voltage": f"{row['voltage_v']} V"}),
+        Chip(silicon=Silicon(pes=macs, lanes=max(1, int(row["sum_columns"]))), buffers=buffers),
     )

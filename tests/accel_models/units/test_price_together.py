@@ -72,7 +72,7 @@ def test_what_does_not_fit_says_why_op_by_op() -> None:
     assert misfits == {price(w, p, small).misfit for w, p in zip(states, placements, strict=True)} - {None}
 
 
-GRID = {  # settings that become columns, each with values that tiles answer to
+GRID: dict[str, list[object]] = {  # settings that become columns, each with values that tiles answer to
     "array.rows": [8, 24, 32, 64, 100],
     "array.cols": [4, 16, 40, 128],
     "memory.activation_buffer": ["16 KiB", "64 KiB", "200 KiB"],
@@ -95,7 +95,7 @@ def designs_side_by_side(draw: st.DrawFn) -> list[Design]:
             load_design(base, {"memory.dram.bandwidth": value}) for value in GRID["memory.dram.bandwidth"]
         ]
     flow = draw(st.sampled_from(["ws", "os", "is"] if DESIGNS[base].section(Array).pixels == 1 else ["ws"]))
-    fixed = {
+    fixed: dict[str, object] = {
         "memory.banks": 1,
         "array.dataflow": flow,
         "mapping": draw(st.sampled_from(["latency", "energy"])),

@@ -10,6 +10,8 @@ import pytest
 
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
+from accel_models.design.params import design_prices
+from accel_models.design.sections import Array
 from simulator import Arrivals, Dvfs, DvfsState, Policy, StreamResults, StreamSettings, replay, stream
 from simulator.engines.events import Frame, Machine
 from simulator.schedules.schedule import Task
@@ -221,3 +223,49 @@ def test_wrong_streams_are_refused() -> None:
         run(at_cycles(0), 1, in_flight=2, dvfs=Dvfs(states=(DvfsState(name="s", speed=1.0, voltage=1.0),)))
     with pytest.raises(ConfigError, match="speeds"):
         Dvfs(states=tuple(DvfsState(name="s", speed=s, voltage=1.0) for s in (1.0, 0.5)))
+
+
+NPU = load_design("edge_npu_16x16", {"gate_weights": "resident"})
+
+
+def dvfs_stream(*states: tuple[float, float], rate_hz: float = 10.0) -> StreamResults:
+    """Frames that never wait on a design with DRAM, in the first of the states given as (speed, voltage)."""
+    named = tuple(DvfsState(name=f"s{k}", speed=s, voltage=v) for k, (s, v) in enumerate(states))
+    settings = StreamSettings(arrivals=Arrivals(rate_hz=rate_hz), frames=4, dvfs=Dvfs(states=named))
+    trace = synthetic_trace(cifar_resnet(8, "layer"), 4, seed=2)
+    return stream(trace, NPU, settings, Policy(prefetch="speculate"))
+
+
+def test_dram_has_a_supply_of_its_own() -> None:
+    """At 0.8 of the voltage a frame of chip energy c and DRAM energy d takes 0.64 c + d, wasted fetches included.
+
+    A wasted byte is read outside, the rows it opens included, and written into the weight buffer on the chip.
+    """
+    trace = synthetic_trace(cifar_resnet(8, "layer"), 4, seed=2)
+    own, low = (dvfs_stream(state).per_frame.energy_pj.to_numpy() for state in ((1.0, 1.0), (0.5, 0.8)))
+    paid = replay(trace, NPU, policy=Policy(prefetch="speculate"), explain=False).per_input
+    stored = paid.wasted_bytes * design_prices(NPU).value("weight_sram_write_bytes")
+    assert (stored > 0).any()
+    outside = (paid.energy_dram_pj + paid.energy_wasted_pj - stored).to_numpy()
+    np.testing.assert_allclose(low, 0.64 * (own - outside) + outside, rtol=1e-12)
+
+
+def test_a_unit_at_half_the_clock_is_busy_twice_as_long() -> None:
+    full, half = (dvfs_stream(state).summary() for state in ((1.0, 1.0), (0.5, 1.0)))
+    span = half.seconds / full.seconds
+    for unit, share in full.busy.items():
+        assert half.busy[unit] * span == pytest.approx(2 * share)
+
+
+def test_what_waits_clocks_at_the_state_s_own_rate() -> None:
+    """Long between frames nearly all energy is static: leakage and DRAM at any clock, idle clocking by the clock."""
+    prices = design_prices(NPU)
+    powers = {price.action: price.value for price in prices if price.unit == "mW"}
+    idle_mw = NPU.section(Array).peak_macs_per_cycle * prices.value("idle_pe_cycles") * NPU.clock * 1e-9
+    leaking = powers["sram_leakage"] + powers["logic_leakage"]
+    for speed, voltage in ((1.0, 1.0), (0.5, 0.8)):
+        found = dvfs_stream((speed, voltage), rate_hz=1.0).summary()
+        static = leaking * voltage**3 + powers["dram_standby"] + idle_mw * speed * voltage**2
+        assert found.energy_uj_per_frame * found.completed == pytest.approx(
+            static * found.seconds * 1e3, rel=2e-3
+        )
