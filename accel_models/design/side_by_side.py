@@ -7,8 +7,9 @@ same for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,10 +65,25 @@ def _values(part: Part, path: str, left_out: Collection[str]) -> Hashable:
 
 
 def part_rows(part: P, rows: NDArray[np.intp] | slice) -> P:
-    """Return a section with these rows of its columns; what is no column stays."""
-    values = {name: getattr(part, name) for name in type(part).model_fields}
-    taken = {name: value[rows] for name, value in values.items() if isinstance(value, np.ndarray)}
+    """Return a section with these rows of its columns; one without columns is returned itself."""
+    taken: dict[str, object] = {}
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if isinstance(value, np.ndarray):
+            taken[name] = value[rows]
+        elif isinstance(value, Part) and (inside := part_rows(value, rows)) is not value:
+            taken[name] = inside
     return part.model_copy(update=taken) if taken else part
+
+
+def columns_of(part: Part) -> Iterator[NDArray[Any]]:
+    """Yield the columns of a section."""
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if isinstance(value, np.ndarray):
+            yield value
+        elif isinstance(value, Part):
+            yield from columns_of(value)
 
 
 def _stacked(parts: Sequence[P], states: Sequence[int]) -> P:

@@ -29,16 +29,6 @@ def joined(parts: Sequence[Rows]) -> Rows:
     return replace(parts[0], **{name: np.concatenate([c[name] for c in columns]) for name in columns[0]})
 
 
-def beside(values: Sequence[Rows], states: Sequence[int]) -> Rows:
-    """Return values of numbers as one; where they differ there is an array, each value for so many states."""
-    columns: dict[str, NDArray[np.generic]] = {}
-    for field in fields(values[0]):
-        found = [getattr(value, field.name) for value in values]
-        if any(one != found[0] for one in found[1:]):
-            columns[field.name] = np.repeat(np.asarray(found), states)
-    return replace(values[0], **columns)
-
-
 def _arrays(value: DataclassInstance) -> dict[str, NDArray[np.generic]]:
     assert is_dataclass(value)
     found = {field.name: getattr(value, field.name) for field in fields(value)}

@@ -12,6 +12,7 @@ import numpy as np
 
 from accel_models import (
     Asked,
+    Bus,
     Choices,
     Copies,
     Cost,
@@ -21,7 +22,6 @@ from accel_models import (
     Placement,
     SkippedWorkload,
     layout_family,
-    memory_params,
     place,
     plan_each,
     price_alike,
@@ -203,6 +203,6 @@ def _check_supported(policy: Policy, design: Design) -> None:
 
 
 def _latencies(design: Design) -> Latencies:
-    memory = memory_params(design)
-    cut = 1 if memory is None else math.ceil(memory.burst_cycles)
+    memory = design.memory
+    cut = 1 if memory is None else math.ceil(Bus(memory.dram, design.clock).burst_cycles)
     return Latencies(cut_cycles=cut, handover_cycles=math.ceil(design.gate_handover * design.clock))

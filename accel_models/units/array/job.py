@@ -8,26 +8,25 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.sections import Array
-from accel_models.design.side_by_side import part_rows
-from accel_models.dram import MemoryParams
+from accel_models.design.sections import Array, Memory
+from accel_models.design.side_by_side import columns_of
+from accel_models.dram import Bus
+from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.op_sizes import OpSizes
 from accel_models.units.array.tiling import ChannelCut, PixelCut, ReductionCut, take
-from accel_models.work.rows import rows_of
 from traces import Floats
 
-_NO_COLUMNS = frozenset({"array", "memory", "op", "weights_first"})  # for all ops, or hold columns themselves
+_NO_COLUMNS = frozenset({"machine", "op", "weights_first"})  # for all ops, or holds columns itself
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
     """``n`` ops to tile, with what is on chip already; arrays of shape ``(n,)``.
 
-    Numbers of ``array`` and ``memory`` in which designs side by side differ are arrays too.
+    Numbers of the machine in which designs side by side differ are arrays too.
     """
 
-    array: Array
-    memory: MemoryParams
+    machine: ArrayMachine
     op: OpSizes
     untiled_cycles: Floats  # of the array for the op in one piece, exact
     untiled_extra: Floats  # of them, beyond whole folds: fill and drain, less what trimming saves
@@ -40,18 +39,32 @@ class Job:
     aim: Floats  # index into accel_models.cost.TILE_AIMS
     weights_first: bool  # all weights come before the first input, not tile by tile
 
+    @property
+    def array(self) -> Array:
+        """The array."""
+        return self.machine.array
+
+    @property
+    def memory(self) -> Memory:
+        """The buffers beside it."""
+        return self.machine.memory
+
+    @property
+    def bus(self) -> Bus:
+        """The DRAM behind them."""
+        return self.machine.bus
+
     def take(self, rows: slice | NDArray[np.intp]) -> Job:
         """Return the ops at ``rows``."""
         arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name not in _NO_COLUMNS}
-        array, memory = part_rows(self.array, rows), rows_of(self.memory, rows)
-        return replace(self, array=array, memory=memory, op=take(self.op, rows), **arrays)
+        return replace(self, machine=self.machine.take(rows), op=take(self.op, rows), **arrays)
 
     def columns(self) -> Iterator[Floats]:
         """Yield every array: what tells two ops apart."""
         yield from (getattr(self.op, f.name) for f in fields(self.op))
         yield from (getattr(self, f.name) for f in fields(self) if f.name not in _NO_COLUMNS)
-        shared = [*dict(self.array).values(), *(getattr(self.memory, f.name) for f in fields(self.memory))]
-        yield from (value for value in shared if isinstance(value, np.ndarray))
+        yield from columns_of(self.array)
+        yield from columns_of(self.memory)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

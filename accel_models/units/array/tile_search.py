@@ -164,7 +164,7 @@ def shortfall(job: Job, ways: Cuts) -> tuple[Ints, Ints, Ints]:
     """Return which buffer the smallest tiles overflow most, what they demand of it, and what it has [B]."""
     memory = job.memory
     demands = np.ceil(np.stack(footprints(job, ways.smallest))).astype(np.int64)
-    sizes = (memory.activation_buffer_bytes, memory.weight_buffer_bytes, memory.accumulator_buffer_bytes)
+    sizes = (memory.activation_buffer, memory.weight_buffer, memory.accumulator_buffer)
     bounds = np.stack([np.broadcast_to(np.asarray(size, np.int64), demands.shape[1:]) for size in sizes])
     short = np.argmax(demands - bounds, axis=0)
     ops = np.arange(len(short))
