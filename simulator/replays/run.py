@@ -98,11 +98,11 @@ class _Lane:
     design: Design
     collector: Collector
     dense: Prepared | None = None
-    baseline: Answer = (0.0, 0.0)  # of the static network
+    baseline: Answer = (0.0, 0.0)  # of the dense network
     misfit: Misfit | None = None
 
     def start(self, dense: Prepared) -> None:
-        """Replay the static network."""
+        """Replay the dense network."""
         self.dense, self.misfit = dense, dense.misfit
         if self.misfit is None:
             self.baseline = dense_answer(dense)
@@ -117,8 +117,8 @@ def _replayed(parts: Iterator[Trace], designs: Sequence[Design], asked: _Asked) 
     rates = held_out_rates(first) if policy.prefetch == "predict" else None
     trace_hash = TraceHash(first)
     lanes = [_Lane(design, Collector(first, design, policy, asked.engine, trace_hash)) for design in designs]
-    static = views.dense(first.graph)
-    settings = [Setting(static, design, Copies(policy.batch)) for design in designs]
+    workload = views.dense(first.graph)
+    settings = [Setting(workload, design, Copies(policy.batch)) for design in designs]
     for lane, dense in zip(lanes, prepare_each(settings, policy, views), strict=True):
         lane.start(dense)
     for part in chain([first], parts):

@@ -42,7 +42,7 @@ class Views:
         return self._lowered[id(part)]
 
     def dense(self, graph: NetworkGraph) -> Workload:
-        """Return the work of the static network inside the dynamic one."""
+        """Return the work of the dense network inside the dynamic one."""
         if self._dense is None or graph is not self._dense_of:
             self._dense, self._dense_of = dense_workload(graph.without_gates()), graph
         return self._dense
