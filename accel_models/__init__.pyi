@@ -103,7 +103,7 @@ from .units.micronpu.settings import machine_of as machine_of
 from .units.micronpu.total import run_in_order as run_in_order
 from .units.micronpu.work import Engine as Engine
 from .units.micronpu.work import NpuWork as NpuWork
-from .units.pricing import Asked as Asked
+from .units.pricing import CostAsked as CostAsked
 from .units.pricing import price as price
 from .units.pricing import price_alike as price_alike
 from .units.pricing import price_all as price_all

@@ -16,7 +16,7 @@ from accel_models.cost import FREE, Placement, WorkStates
 from accel_models.design.design import AUTO, Design
 from accel_models.design.sections import Memory
 from accel_models.units.kinds import units_of
-from accel_models.units.pricing import Asked, price_alike
+from accel_models.units.pricing import CostAsked, price_alike
 from accel_models.work.placement import layout_family, place, unit_of
 from accel_models.work.residency import Choices, weight_bytes
 from accel_models.work.skipping import whole_op
@@ -31,7 +31,7 @@ def plan(graph: NetworkGraph, design: Design, compiler: Compiler, batch: int = 1
     Parameters
     ----------
     graph
-        The network as it runs, gates and all; the static network is a graph of its own.
+        The network as it runs, gates and all; the dense network is a graph of its own.
     design
         Its output stage, units and buffers.
     compiler
@@ -98,7 +98,7 @@ def _gate_units(asked: Sequence[tuple[NetworkGraph, Design]]) -> list[Mapping[st
         if key not in known:
             known[key] = _Candidates.of(graph, design)
     tries = [
-        (k, Asked(work, where, design))
+        (k, CostAsked(work, where, design))
         for k, (graph, design) in enumerate(asked)
         for _, works, places in known[id(graph), layout_family(design)].units
         for work, where in zip(works, places, strict=True)

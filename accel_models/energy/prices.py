@@ -1,4 +1,4 @@
-"""Prices: energy per action with unit, node, voltage and source, ready to print."""
+"""PriceLookup: energy per action with unit, node, voltage and source, ready to print."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Price:
         return self.action.startswith("dram_")
 
 
-class Prices(Protocol):
+class PriceLookup(Protocol):
     """What looks up the price of an action."""
 
     def value(self, action: str) -> float | NDArray[np.float64]:
@@ -96,7 +96,7 @@ class PriceList:
 
 @dataclass(frozen=True, slots=True)
 class PriceColumns:
-    """Prices of several designs side by side, each for so many states of work."""
+    """PriceLookup of several designs side by side, each for so many states of work."""
 
     each: tuple[PriceList, ...]
     states: tuple[int, ...]

@@ -27,7 +27,7 @@ from traces import RECURRENT
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CostAsked:
     """States of one op whose cost is asked for."""
 
     work: WorkStates  # arrays (s,), as the design's skip mechanism sees them
@@ -39,18 +39,18 @@ class Asked:
 
 
 def price(work: WorkStates, placement: Placement, design: Design) -> Cost:
-    """Return cycles, bytes and energy of each of the op's states on the design; see :class:`Asked`."""
-    return _priced([Asked(work, placement, design)])[0]
+    """Return cycles, bytes and energy of each of the op's states on the design; see :class:`CostAsked`."""
+    return _priced([CostAsked(work, placement, design)])[0]
 
 
 def price_all(
     works: Sequence[WorkStates], placements: Sequence[Placement], design: Design
 ) -> tuple[Cost, ...]:
     """Return the cost of every op's states, as :func:`price` would."""
-    return price_each([Asked(work, place, design) for work, place in zip(works, placements, strict=True)])
+    return price_each([CostAsked(work, place, design) for work, place in zip(works, placements, strict=True)])
 
 
-def price_each(asked: Sequence[Asked]) -> tuple[Cost, ...]:
+def price_each(asked: Sequence[CostAsked]) -> tuple[Cost, ...]:
     """Return the cost of every op's states on its design, as :func:`price` would."""
     costs: dict[int, Cost] = {}
     for members in _together(asked):
@@ -63,7 +63,7 @@ def price_each(asked: Sequence[Asked]) -> tuple[Cost, ...]:
     return tuple(costs[i] for i in range(len(asked)))
 
 
-def price_alike(asked: Sequence[Asked]) -> list[Cost]:
+def price_alike(asked: Sequence[CostAsked]) -> list[Cost]:
     """Price every op, equal work on equal terms once: deep networks repeat their blocks, and designs their networks."""
     contents: dict[int, tuple[object, ...]] = {}
     first: dict[tuple[object, ...], int] = {}
@@ -85,7 +85,7 @@ def _content(work: WorkStates) -> tuple[object, ...]:
     return (len(work.op.inputs), *shape, *(array.tobytes() for array in arrays))
 
 
-def _together(asked: Sequence[Asked]) -> Iterable[list[int]]:
+def _together(asked: Sequence[CostAsked]) -> Iterable[list[int]]:
     """Return places of what can be priced in one call."""
     families: dict[tuple[str, int], object] = {}
     together: dict[object, list[int]] = {}
@@ -101,7 +101,7 @@ def _together(asked: Sequence[Asked]) -> Iterable[list[int]]:
     return together.values()
 
 
-def _priced(asked: Sequence[Asked]) -> list[Cost]:
+def _priced(asked: Sequence[CostAsked]) -> list[Cost]:
     """Return the costs of what can be priced in one call."""
     works = [each.work for each in asked]
     cost, unit = _price_on(asked, works), asked[0].placement.unit
@@ -115,7 +115,7 @@ def _priced(asked: Sequence[Asked]) -> list[Cost]:
     return [cost] if len(works) == 1 else list(_cut(cost, [len(work) for work in works]))
 
 
-def _price_on(asked: Sequence[Asked], works: Sequence[WorkStates]) -> Cost:
+def _price_on(asked: Sequence[CostAsked], works: Sequence[WorkStates]) -> Cost:
     """Return the joint cost of other states of what is asked, as they are."""
     unit, lengths = asked[0].placement.unit, [len(work) for work in works]
     design = side_by_side([each.design for each in asked], lengths)
@@ -128,7 +128,7 @@ def _price_on(asked: Sequence[Asked], works: Sequence[WorkStates]) -> Cost:
     return assemble(unit, states, found, design)
 
 
-def _aims(asked: Asked) -> list[int]:
+def _aims(asked: CostAsked) -> list[int]:
     """Return what the tiles of each state are chosen for, index into TILE_AIMS."""
     return [TILE_AIMS.index(aim) for aim in asked.aims or [asked.placement.tile_aim] * len(asked.work)]
 

@@ -73,10 +73,10 @@ def _sent(trace: Trace) -> _Recorded:
 def _rows(task: SweepTask, recorded: _Recorded) -> Iterator[SweepRow]:
     """Yield the rows; an area beyond the budget is known without a replay."""
     asked = [_asked(request, task) for request in task.requests]
-    designs = [each.design for each in asked if isinstance(each, _Asked)]
+    designs = [each.design for each in asked if isinstance(each, _ToReplay)]
     results = iter(_replayed(designs, task, recorded))
     for request, each in zip(task.requests, asked, strict=True):
-        if not isinstance(each, _Asked):
+        if not isinstance(each, _ToReplay):
             yield each
             continue
         found = next(results)
@@ -87,14 +87,14 @@ def _rows(task: SweepTask, recorded: _Recorded) -> Iterator[SweepRow]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _ToReplay:
     """A design to be replayed."""
 
     design: Design
     area: Area
 
 
-def _asked(request: Request, task: SweepTask) -> _Asked | SweepRow:
+def _asked(request: Request, task: SweepTask) -> _ToReplay | SweepRow:
     """Return what is to be replayed, or the row of what cannot be."""
     if request.design is None:
         return infeasible_row(request, task.trace, task.policy, request.problem)
@@ -105,7 +105,7 @@ def _asked(request: Request, task: SweepTask) -> _Asked | SweepRow:
     for bound in task.budget:
         if bound.column == "area_mm2" and area.total_mm2 > bound.limit:
             return _over(request, task, bound, area.total_mm2, area.total_mm2)
-    return _Asked(request.design, area)
+    return _ToReplay(request.design, area)
 
 
 def _replayed(designs: list[Design], task: SweepTask, recorded: _Recorded) -> list[Results | LacunaError]:

@@ -11,11 +11,11 @@ from itertools import islice
 import numpy as np
 
 from accel_models import (
-    Asked,
     Bus,
     Choices,
     Copies,
     Cost,
+    CostAsked,
     Design,
     Groups,
     Misfit,
@@ -153,7 +153,7 @@ def _priced(
 ) -> list[tuple[Cost, ...]]:
     """Return the costs of all ops of every setting."""
     asked = [
-        Asked(states, where, each.design)
+        CostAsked(states, where, each.design)
         for work, places, each in zip(works, placements, settings, strict=True)
         for states, where in zip(work.states, places, strict=True)
     ]

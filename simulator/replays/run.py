@@ -65,7 +65,7 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
         What replays of this very trace on other designs found out about it; changes nothing but the time.
     """
     policy = policy or Policy()
-    asked = _Asked(
+    asked = _Terms(
         policy, engine, Views(trace) if views is None else views, timeline=timeline, explain=explain
     )
     return _replayed(_parts(trace, limit, policy), [design], asked)[0]
@@ -76,11 +76,11 @@ def replay_each(trace: Trace, designs: Sequence[Design], policy: Policy, views: 
 
     What designs share is found out once, so many together take far less than one by one.
     """
-    return _replayed(_parts(trace, None, policy), designs, _Asked(policy, "fast", views, ops=False))
+    return _replayed(_parts(trace, None, policy), designs, _Terms(policy, "fast", views, ops=False))
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Terms:
     """How to replay."""
 
     policy: Policy
@@ -108,7 +108,7 @@ class _Lane:
             self.baseline = dense_answer(dense)
 
 
-def _replayed(parts: Iterator[Trace], designs: Sequence[Design], asked: _Asked) -> list[Results]:
+def _replayed(parts: Iterator[Trace], designs: Sequence[Design], asked: _Terms) -> list[Results]:
     """Return the results on each design."""
     first = next(parts, None)
     if first is None:
@@ -130,7 +130,7 @@ def _replayed(parts: Iterator[Trace], designs: Sequence[Design], asked: _Asked) 
     return [_results(lane, first, policy) for lane in lanes]
 
 
-def _add(part: Trace, lanes: Sequence[_Lane], asked: _Asked, rates: Floats | None) -> None:
+def _add(part: Trace, lanes: Sequence[_Lane], asked: _Terms, rates: Floats | None) -> None:
     """Replay a part on every design."""
     policy = asked.policy
     workload, groups = _lowered(part, policy.compiler, asked.views), group_inputs(part, policy)

@@ -27,9 +27,9 @@ import numpy as np
 
 from accel_models import (
     TILE_AIMS,
-    Asked,
     Choices,
     Cost,
+    CostAsked,
     Design,
     Placement,
     SkippedWorkload,
@@ -151,7 +151,7 @@ def _dense_by_aim(work: SkippedWorkload, free: Collection[int]) -> tuple[WorkSta
 def _priced(tries: Sequence[_Try], asked: Sequence[Aiming]) -> list[list[Cost]]:
     """Return each op's cost in each try, a row per aim."""
     each = [
-        Asked(work, place, asked[one.asked].design, TILE_AIMS if len(work) > 1 else ())
+        CostAsked(work, place, asked[one.asked].design, TILE_AIMS if len(work) > 1 else ())
         for one in tries
         for work, place in zip(one.dense, one.placements, strict=True)
     ]

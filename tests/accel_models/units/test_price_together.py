@@ -13,7 +13,7 @@ from accel_models.cost import TILE_AIMS, Cost
 from accel_models.design.design import Design
 from accel_models.design.load import design_names, load_design
 from accel_models.design.sections import Array
-from accel_models.units.pricing import Asked, price, price_all, price_each
+from accel_models.units.pricing import CostAsked, price, price_all, price_each
 from accel_models.work.placement import place
 from accel_models.work.skipping import skip
 from traces import NetworkGraph, SyntheticSettings, cifar_resnet, load_network, lower, synthetic_trace
@@ -113,6 +113,6 @@ def test_designs_side_by_side_cost_what_each_costs_alone(designs: list[Design], 
     for design in designs:
         states, placements = skip(lower(trace), design).states, place(graph, design)
         aims = [replace(where, tile_aim=TILE_AIMS[i % 4]) for i, where in enumerate(placements)]
-        asked += [Asked(work, where, design) for work, where in zip(states, aims, strict=True)]
+        asked += [CostAsked(work, where, design) for work, where in zip(states, aims, strict=True)]
     for cost, each in zip(price_each(asked), asked, strict=True):
         assert_equal(cost, price(each.work, each.placement, each.design))
