@@ -100,7 +100,7 @@
     head.addEventListener("keydown", function (event) { if (event.key === "Enter") sort(head); });
   });
 
-  document.querySelectorAll(".filter input").forEach(function (input) {
+  document.querySelectorAll("p.filter > input").forEach(function (input) {
     const table = input.closest("p").nextElementSibling.querySelector("table");
     input.addEventListener("input", function () {
       const words = input.value.toLowerCase().split(/\s+/);
