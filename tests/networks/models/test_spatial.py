@@ -54,6 +54,18 @@ def test_the_mask_covers_whole_tiles_row_by_row() -> None:
     assert block.tiles(x).tolist() == [[0.0, 1.0, 0.0, 0.0]]
 
 
+def test_the_most_active_tiles_of_an_image_close_last() -> None:
+    gate = TileGate(2, 2).eval()
+    nn.init.zeros_(gate.conv.weight)
+    x = torch.tensor([4.0, 3.0, 2.0, 1.0]).reshape(1, 1, 2, 2).expand(1, 2, 2, 2)
+    assert gate.conv.bias is not None
+    kept = []
+    for bias in (1.0, 0.5, 0.0, -0.5, -1.0):
+        nn.init.constant_(gate.conv.bias, bias)
+        kept.append(gate(x)[0].tolist())
+    assert kept == [[1, 1, 1, 1], [1, 1, 1, 0], [1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
+
+
 def test_training_counts_the_macs_that_replay_counts() -> None:
     model, config = _network()
     graph = config.graph(model, "spatial", SHAPE)
