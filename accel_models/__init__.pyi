@@ -28,7 +28,6 @@ from .design.params import design_area as design_area
 from .design.params import design_prices as design_prices
 from .design.params import memory_params as memory_params
 from .design.params import peak_macs_per_cycle as peak_macs_per_cycle
-from .design.params import simd_params as simd_params
 from .design.quantities import NUMBER as NUMBER
 from .design.quantities import UNITS as UNITS
 from .design.quantities import exact as exact
@@ -61,6 +60,7 @@ from .energy.sram import sram_cost as sram_cost
 from .energy.sram import sram_grid as sram_grid
 from .energy.tables import core_power as core_power
 from .energy.tables import read_table as read_table
+from .energy.technology import SCALING_BAND as SCALING_BAND
 from .energy.technology import energy_factor as energy_factor
 from .units.array.accesses import buffer_accesses as buffer_accesses
 from .units.array.mapping import Mapping as Mapping
@@ -103,16 +103,17 @@ from .units.micronpu.work import Engine as Engine
 from .units.micronpu.work import NpuWork as NpuWork
 from .units.pricing import price as price
 from .units.pricing import price_all as price_all
+from .units.simd.core import Core as Core
+from .units.simd.core import core_of as core_of
 from .units.simd.counted import CountedIsa as CountedIsa
 from .units.simd.counted import CountedKernel as CountedKernel
 from .units.simd.counted import kernel_instructions as kernel_instructions
 from .units.simd.counted import kernel_terms as kernel_terms
 from .units.simd.kernels import Target as Target
 from .units.simd.kernels import count_instructions as count_instructions
-from .units.simd.simd import SimdParams as SimdParams
 from .units.simd.simd import simd_cycles as simd_cycles
 from .units.simd.software import Isa as Isa
-from .units.simd.software import SoftwareParams as SoftwareParams
+from .units.simd.software import Software as Software
 from .units.simd.software import load_software as load_software
 from .work.caches import cache_sizes as cache_sizes
 from .work.caches import cached_shares as cached_shares

@@ -82,7 +82,7 @@ def main() -> None:
     for row in reference_rows("simd_instructions"):
         kernel, isa, _ = counted_call(row)
         calls.setdefault((isa, kernel), []).append(row)
-    lines: list[dict[str, object]] = []
+    lines: list[dict[str, str]] = []
     inside, outside = {}, {}
     for (isa, kernel), rows in sorted(calls.items()):
         terms, counted = columns(rows)
@@ -167,7 +167,7 @@ def left_out(kernel: str, isa: str, terms: dict[str, Floats], counted: Floats) -
 
 def table_lines(
     isa: str, kernel: str, rows: list[Row], terms: dict[str, Floats], prices: dict[str, float]
-) -> list[dict[str, object]]:
+) -> list[dict[str, str]]:
     """Return the table's lines of a kernel, with the shares of each class in each term.
 
     The shares are fitted term by term on the rows whose classes are known.

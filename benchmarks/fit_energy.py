@@ -17,7 +17,7 @@ import numpy as np
 from accel_models.energy.tables import core_power
 from analysis.validation.energy.mcu import chip_set_up, energy_rows
 from analysis.validation.left_out import predicted_errors, record
-from analysis.validation.simd.reference import Row
+from analysis.validation.reference_rows import Row
 from traces import Floats
 
 CORE_V = 1.28  # of the STM32L4R5 in range 1 boost (RM0432)

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from accel_models.design.design import Design
-from accel_models.design.sections import MemoryWait as WaitSettings
 from accel_models.dram import MEBICYCLE, MemoryParams
 from accel_models.energy.area import Area, area_mm2
 from accel_models.energy.chip import Chip, SramMacro
 from accel_models.energy.price_list import price_list
 from accel_models.energy.prices import PriceList
 from accel_models.units.kinds import silicon_of
-from accel_models.units.simd.simd import MemoryWait, OutsideWeights, SimdParams
-from traces import ConfigError
-
-_NS = 1e9
 
 
 def memory_params(design: Design) -> MemoryParams | None:
@@ -44,37 +39,6 @@ def memory_params(design: Design) -> MemoryParams | None:
         burst_bytes=dram.burst,
         requests_in_flight=dram.requests_in_flight,
         request_overhead_cycles=dram.request_overhead_cycles,
-    )
-
-
-def simd_params(design: Design) -> SimdParams:
-    """Return the core's parameters at its clock; the design must have a SIMD core."""
-    simd = design.simd
-    if simd is None:
-        raise ConfigError(f"design {design.name!r} has no simd core")
-    with_units = {
-        "clock",
-        "vector",
-        "weight_memory",
-        "instruction_cache",
-        "activation_memory",
-        "dispatch",
-        "sync",
-        "outside",
-    }
-    outside = simd.outside
-    return SimdParams(
-        **simd.model_dump(exclude=with_units),
-        clock_hz=simd.clock or design.clock,
-        vector_bytes=simd.vector,
-        weight_memory=_wait(simd.weight_memory),
-        instruction_cache_bytes=simd.instruction_cache,
-        activation_memory=_wait(simd.activation_memory),
-        dispatch_ns=simd.dispatch * _NS,
-        sync_ns=simd.sync * _NS,
-        outside=None
-        if outside is None
-        else OutsideWeights(inside_bytes=outside.inside, byte_ns=outside.byte * _NS),
     )
 
 
@@ -118,11 +82,3 @@ def design_prices(design: Design) -> PriceList:
 def design_area(design: Design) -> Area:
     """Return the area by component."""
     return area_mm2(design.technology, chip_of(design))
-
-
-def _wait(settings: WaitSettings) -> MemoryWait:
-    return MemoryWait(
-        line_ns=settings.line_time * _NS,
-        line_bytes=settings.line,
-        cache_bytes=settings.cache,
-    )

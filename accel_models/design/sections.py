@@ -33,7 +33,7 @@ from accel_models.design.ranges import (
 from accel_models.energy.chip import DeviceClass, Precision
 from accel_models.energy.prices import PRICED_ACTIONS
 from accel_models.units.simd.software import Isa
-from traces import Frozen, did_you_mean
+from traces import ConfigError, Frozen, did_you_mean
 
 
 class Part(Frozen):
@@ -56,6 +56,15 @@ class Scratchpads(Part):
     """Weights that a PE holds."""
     sums: Count
     """Partial sums that a PE holds."""
+
+
+class RunLength(Part):
+    """Zeros that cross the DRAM bus in runs; see :mod:`accel_models.units.array.row_stationary.coding`."""
+
+    inputs: Share = 0.0
+    """Zeros among what an op reads."""
+    outputs: Share = 0.0
+    """Zeros among what an op leaves."""
 
 
 class Array(Part):
@@ -109,6 +118,8 @@ class Array(Part):
     """The unit that runs depthwise convolutions."""
     scratchpads: Scratchpads | None = None
     """In rs: what each PE stores; needed there, and read by no other dataflow."""
+    run_length: RunLength | None = None
+    """In rs alone: activations cross the DRAM bus coded by runs of zeros; left out: as they are."""
 
     @property
     def drains(self) -> Drain:
@@ -147,7 +158,7 @@ class OutsideWeights(Part):
 
 
 class Simd(Part):
-    """A core or the vector unit beside an array; see :class:`accel_models.units.simd.simd.SimdParams`."""
+    """A core or the vector unit beside an array; see :mod:`accel_models.units.simd.simd`."""
 
     isa: Isa
     """Instruction set, whose kernels' instruction counts price the core."""
@@ -189,6 +200,31 @@ class Simd(Part):
     """With several cores, once per op: to wake them and to wait for the last."""
     outside: OutsideWeights | None = None
     """Memory for weights that the chip does not hold; left out: all find room on the chip."""
+
+    def lanes(self, element_bytes: int) -> int:
+        """MACs per instruction for operands of this many bytes."""
+        lanes = {1: self.lanes_int8, 2: self.lanes_int16, 4: self.lanes_fp32}
+        if element_bytes not in lanes:
+            raise ConfigError(
+                f"element size = {element_bytes} B: a SIMD core takes {', '.join(map(str, lanes))} B"
+            )
+        return lanes[element_bytes]
+
+    @property
+    def share(self) -> float:
+        """Time of an op's work over that of one core alone: what is serial, and the rest divided (Amdahl)."""
+        return self.serial_share + (1.0 - self.serial_share) / self.cores
+
+    @property
+    def op_time(self) -> float:
+        """Time per op beside its instructions [s]."""
+        return self.dispatch + (self.sync if self.cores > 1 else 0.0)
+
+    def outside_share(self, network_weight_bytes: int) -> float:
+        """Share of a network's weights that lie off the chip [0..1]."""
+        if self.outside is None or network_weight_bytes <= self.outside.inside:
+            return 0.0
+        return 1.0 - self.outside.inside / network_weight_bytes
 
 
 class Dram(Part):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 from networks.capturing.calls import Ref
 from networks.capturing.moving import rearrange, same
@@ -12,6 +12,7 @@ from traces import (
     Activation,
     Elementwise,
     Function,
+    Move,
     Reduction,
     Reshape,
 )
@@ -30,19 +31,38 @@ ACTIVATIONS: dict[str, Activation] = {
     "mish": "silu",
     "softplus": "softplus",
     "exp": "exp",
+    "exp2": "exp",
     "expm1": "exp",
+    "sinh": "exp",
+    "cosh": "exp",
+    "erfc": "exp",
     "erf": "exp",
     "log": "log",
     "log1p": "log",
+    "log2": "log",
+    "log10": "log",
+    "logit": "log",
+    "log_sigmoid_forward": "softplus",
     "sqrt": "sqrt",
     "rsqrt": "sqrt",
     "reciprocal": "divide",
-    "pow": "power",
     "sin": "sine",
     "cos": "sine",
+    "tan": "sine",
+    "asin": "sine",
+    "acos": "sine",
+    "atan": "sine",
+    "celu": "elu",
+    "hardshrink": "leaky_relu",
+    "softshrink": "leaky_relu",
+    "threshold": "leaky_relu",
+    "rrelu_with_noise": "leaky_relu",
     "abs": "none",
     "neg": "none",
     "cumsum": "none",
+    "cumprod": "none",
+    "logcumsumexp": "exp",
+    "erfinv": "exp",
     "nan_to_num": "none",
 }
 
@@ -65,6 +85,10 @@ def clamp(step: CallStep) -> None:
 
 def batch_norm(step: CallStep) -> None:
     """Scale and shift each channel by statistics that do not change: constants to fold."""
+    by_batch = step.call.op == "native_batch_norm" and step.argument(5, "training", False)
+    if by_batch:  # statistics of the input itself
+        norm(step)
+        return
     shape = (1, step.x_shape[1], *([1] * (len(step.x_shape) - 2)))
     step.add(Elementwise(name=step.name, inputs=(step.x, step.all.new(shape)), out=step.out, kind="mul"))
 
@@ -111,6 +135,60 @@ def divide(step: CallStep) -> None:
         return
     above = step.all.tensor(step.number(0), repeated=True)
     step.add(Elementwise(name=step.name, inputs=(above, inverse), out=step.out, kind="mul"))
+
+
+def power(step: CallStep) -> None:
+    """Multiply by itself, take a root, or any other power."""
+    base, exponent = step.call.args
+    x, kind = step.all.tensor(step.dynamic()[0]), "power"
+    if exponent == 2:
+        step.add(Elementwise(name=step.name, inputs=(x, x), out=step.out, kind="mul"))
+        return
+    if exponent == 0.5:
+        kind = "sqrt"
+    elif not isinstance(base, Ref) or step.constant(base.id):
+        kind = "exp"
+    step.add(Function(name=step.name, x=shaped(step, x), out=step.out, activation=kind))  # type: ignore[arg-type]
+
+
+def glu(step: CallStep) -> None:
+    """Let the sigmoid of one half of an axis gate the other."""
+    left, right, score = (step.all.new(step.out_shape) for _ in range(3))
+    step.add(
+        Move(name=f"{step.name}.left", x=step.x, out=left, kind="slice"),
+        Move(name=f"{step.name}.right", x=step.x, out=right, kind="slice"),
+        Function(name=f"{step.name}.sigmoid", x=right, out=score, activation="sigmoid"),
+        Elementwise(name=step.name, inputs=(left, score), out=step.out, kind="mul"),
+    )
+
+
+# Of three tensors a, b, c: what is made of two of them first, then added to the first.
+_PAIRS: dict[str, tuple[Literal["add", "mul", "divide"], ...]] = {
+    "lerp": ("add", "mul"),  # a + c (b - a)
+    "addcmul": ("mul",),  # a + b c
+    "addcdiv": ("divide", "mul"),  # a + b / c
+}
+
+
+def pairs(step: CallStep, kind: str) -> None:
+    """Add a product of two tensors to a third, one operation after the other."""
+    rank = len(step.out_shape)
+    a, b, c = (
+        step.all.tensor(given.id, repeated=True) if isinstance(given, Ref) else step.all.new((1,) * rank)
+        for given in step.call.args[:3]
+    )
+    for i, each in enumerate(_PAIRS[kind]):
+        name = f"{step.name}.{i}"
+        if each == "divide":
+            inverse = step.all.new(step.all.shapes[c])
+            step.add(Function(name=name, x=c, out=inverse, activation="divide"))
+            c = inverse
+            continue
+        between = step.all.new(step.out_shape)
+        operands = (b, a) if each == "add" else (b, c)
+        step.add(Elementwise(name=name, inputs=operands, out=between, kind=each))
+        b = between
+    step.add(Elementwise(name=step.name, inputs=(a, b), out=step.out, kind="add"))
 
 
 def compare(step: CallStep) -> None:

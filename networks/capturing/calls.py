@@ -39,7 +39,13 @@ class Call:
     @property
     def inputs(self) -> tuple[int, ...]:
         """Numbers of the tensors it reads, in order."""
-        return tuple(leaf.id for leaf in tree_flatten((self.args, self.options))[0] if isinstance(leaf, Ref))
+        return reads(self.op, self.args, self.options)
+
+
+def reads(op: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the tensors that an operation reads; what is copied over is not read."""
+    given = args[1:] if op == "copy_" else args
+    return tuple(leaf.id for leaf in tree_flatten((given, options))[0] if isinstance(leaf, Ref))
 
 
 @dataclass(slots=True, eq=False)

@@ -134,6 +134,14 @@ def copy(step: CallStep) -> None:
         rearrange(step, step.x, step.out)
 
 
+def padded(step: CallStep) -> None:
+    """Copy into a tensor of another size, if it is one."""
+    if step.x_shape == step.out_shape:
+        same(step)
+    else:
+        copy(step)
+
+
 def lookup(step: CallStep) -> None:
     """Look up by an index: in a tensor of the network, or in a table of weights by what it computed."""
     source = step.all.tensor(step.dynamic()[0])
@@ -145,19 +153,4 @@ def lookup(step: CallStep) -> None:
 
 def rearrange(step: CallStep, source: str, out: str) -> None:
     """Move elements from any shape to any other, by way of one long axis."""
-    count, wanted = prod(step.all.shapes[source]), prod(step.all.shapes[out])
-    line = step.all.new((1, count))
-    step.add(Reshape(name=f"{step.name}.{line}", x=source, out=line))
-    moved = step.all.new((1, wanted))
-    step.add(Move(name=f"{step.name}.{moved}", x=line, out=moved, kind="copy"))
-    step.add(Reshape(name=f"{step.name}.{out}", x=moved, out=out))
-
-
-def overlay(step: CallStep) -> None:
-    """Write part of a tensor: the rest stays where it is."""
-    dynamic = step.dynamic()
-    same = [number for number in dynamic if step.all.tracing.values[number].shape == step.out_shape]
-    if same:
-        step.add(Reshape(name=step.name, x=step.all.tensor(same[0]), out=step.out))
-    else:
-        rearrange(step, step.all.tensor(dynamic[0]), step.out)
+    step.all.rearrange(step.name, source, out)

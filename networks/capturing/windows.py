@@ -18,6 +18,8 @@ CELLS: Mapping[str, Any] = {
     "rnn_relu_cell": "rnn_cell",
     "lstm": "lstm_cell",
     "gru": "gru_cell",
+    "rnn_tanh": "rnn_cell",
+    "rnn_relu": "rnn_cell",
 }
 
 

@@ -238,9 +238,14 @@ class TestNetworks:
     def test_a_layer_that_does_not_fit(self, lacuna: Lacuna, tmp_path: Path, command: str) -> None:
         """The op, its demand, the bound and the lever; no table without it."""
         out = tmp_path / "table"
-        small = ("-d", "edge_npu_32x32", "--set", "memory.weight_buffer=256 B", "--out", out)
-        small += ("--set", "memory.banks=1")
-        check(lacuna(command, "resnet8_tiny", *small), "01_conv2d", "512 B", "256 B", "memory.weight_buffer")
+        small = ("-d", "edge_npu_32x32", "--set", "memory.weight_buffer=256 B", "--set", "memory.banks=1")
+        check(
+            lacuna(command, "resnet8_tiny", *small, "--out", out),
+            "01_conv2d",
+            "512 B",
+            "256 B",
+            "memory.weight_buffer",
+        )
         assert not out.exists()
 
 

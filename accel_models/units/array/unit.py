@@ -33,6 +33,8 @@ class ArrayUnit:
         """Refuse depthwise layers for a core that is not there, and rows that stay with nowhere to stay."""
         if design.section(Array).dataflow == "rs":
             scratchpads(design.section(Array))
+        elif design.section(Array).run_length is not None:
+            raise ConfigError("array.run_length: activations are coded by the dataflow rs alone")
         if design.section(Array).pixels > 1 and design.section(Array).dataflow != "ws":
             raise ConfigError(
                 "array.pixels: several pixels at a time share the weights that stay, in ws alone"

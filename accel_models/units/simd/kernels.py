@@ -16,7 +16,7 @@ unpacking            per load of a narrow operand
 loop                 ceil(M/P) ceil(N/Q) ceil(K/S) steps
 ===================  =====================================================
 
-Where a library's kernels have been counted (``SoftwareParams.counted``), :mod:`accel_models.units.simd.counted`
+Where a library's kernels have been counted (``Software.counted``), :mod:`accel_models.units.simd.counted`
 says what each of its loops executes instead.
 
 ceil(K/S) is kernel area x ceil(C/S), C input channels, where kernels reduce the channels under one tap at a time.
@@ -38,7 +38,7 @@ from accel_models.units.simd.counted import (
     counted_parts,
     kernels_of,
 )
-from accel_models.units.simd.software import Isa, SoftwareParams
+from accel_models.units.simd.software import Isa, Software
 from accel_models.work.shapes import Shapes
 from traces import MAC_KINDS, RECURRENT, Bools, Floats, Ints, OpKind, UnsupportedError, did_you_mean
 
@@ -99,7 +99,7 @@ class Kernel:
 
 
 def count_instructions(
-    shapes: Shapes, target: Target, software: SoftwareParams, *, weight_bytes: int = 1, act_bytes: int = 1
+    shapes: Shapes, target: Target, software: Software, *, weight_bytes: int = 1, act_bytes: int = 1
 ) -> Kernel:
     """Return the instructions of ``n`` pieces of work; skipped work still counts its op here."""
     if software.counted and target.isa in COUNTED_ISAS and weight_bytes == act_bytes == 1:
@@ -129,7 +129,7 @@ def _counted(
     shapes: Shapes,
     isa: CountedIsa,
     kernels: dict[CountedKernel, Bools],
-    software: SoftwareParams,
+    software: Software,
 ) -> Kernel:
     """Return what a library's counted kernels execute, each loop body in the part it belongs to."""
     counts = {name: np.zeros((len(CLASSES), len(shapes))) for name in COUNTED_PARTS}
@@ -179,7 +179,7 @@ def overhead(count: ArrayLike) -> Instructions:
 
 
 def _matrix_loop(
-    shapes: Shapes, target: Target, software: SoftwareParams, weight_bytes: int, act_bytes: int
+    shapes: Shapes, target: Target, software: Software, weight_bytes: int, act_bytes: int
 ) -> tuple[Instructions, Floats]:
     """Instructions of the MAC loop (the table above), and the words that im2col copies."""
     word = max(target.vector_bytes // max(weight_bytes, act_bytes), 1)  # S [elements]
@@ -212,26 +212,26 @@ def _matrix_loop(
     return instructions, np.where(im2col, copied, 0).astype(np.float64)
 
 
-def _depthwise_loop(shapes: Shapes, software: SoftwareParams) -> Floats:
+def _depthwise_loop(shapes: Shapes, software: Software) -> Floats:
     """Instructions of depthwise MACs, channels rounded up to whole vectors."""
     channels = _ceil_div(shapes.out_channels, software.depthwise_lanes) * software.depthwise_lanes
     return _float(_taps(shapes) * channels * software.depthwise_mac_instructions)
 
 
-def _tap_set_up(shapes: Shapes, software: SoftwareParams) -> Floats:
+def _tap_set_up(shapes: Shapes, software: Software) -> Floats:
     """Instructions to find and copy what lies under each kernel tap, words not counted."""
     gathered = np.where(_needs_im2col(shapes), software.im2col_tap_instructions * shapes.groups, 0)
     per_tap = np.where(shapes.depthwise, software.depthwise_tap_instructions, gathered)
     return _float(_taps(shapes) * per_tap)
 
 
-def _row_set_up(shapes: Shapes, software: SoftwareParams) -> Floats:
+def _row_set_up(shapes: Shapes, software: Software) -> Floats:
     """Instructions per register block and per output pixel of the matrix kernel."""
     blocks = _pixel_blocks(shapes, software) * _channel_blocks(shapes, software) * shapes.groups
     return _float(blocks * software.block_instructions + shapes.m * software.pixel_instructions)
 
 
-def _elementwise_kernel(shapes: Shapes, software: SoftwareParams) -> Kernel:
+def _elementwise_kernel(shapes: Shapes, software: Software) -> Kernel:
     per_element: dict[OpKind, ArrayLike] = {
         "add": software.add_instructions,
         "mul": software.mul_instructions,
@@ -273,7 +273,7 @@ def _elements_with_operands(shapes: Shapes) -> Floats:
     return element_operations(shapes) * np.maximum(shapes.operands - 1, 1)
 
 
-def _lstm_elements(shapes: Shapes, software: SoftwareParams) -> Floats:
+def _lstm_elements(shapes: Shapes, software: Software) -> Floats:
     if shapes.kind not in RECURRENT:
         return np.zeros(len(shapes))
     exps, products = CELL_WORK[shapes.kind]
@@ -291,15 +291,15 @@ def _taps(shapes: Shapes) -> Ints:
     return shapes.m * shapes.kernel_height * shapes.kernel_width
 
 
-def _pixel_blocks(shapes: Shapes, software: SoftwareParams) -> Ints:
+def _pixel_blocks(shapes: Shapes, software: Software) -> Ints:
     return _ceil_div(shapes.m, software.block_pixels if shapes.kind == "conv" else 1)
 
 
-def _channel_blocks(shapes: Shapes, software: SoftwareParams) -> Ints:
+def _channel_blocks(shapes: Shapes, software: Software) -> Ints:
     return _ceil_div(shapes.n, software.block_channels if shapes.kind == "conv" else software.linear_channels)
 
 
-def _resident_weights(shapes: Shapes, software: SoftwareParams) -> Floats:
+def _resident_weights(shapes: Shapes, software: Software) -> Floats:
     """Weights that every row of register blocks returns to: all of them, or one block's own channels."""
     pointwise = (shapes.kind == "conv") & np.logical_not(_needs_im2col(shapes))
     block = shapes.k * np.minimum(shapes.n, software.block_channels)

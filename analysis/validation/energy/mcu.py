@@ -70,8 +70,8 @@ def energy_rows() -> list[Row]:
 
 def network_cycles(row: Row) -> float:
     """Return the cycles of a row's network on its chip, every core's [cycle]."""
-    core = row_core(row)
-    return row_cycles(core, software_of(row["software"]), row["network"], 1) * core.cores
+    core = row_core(row, software_of(row["software"]))
+    return row_cycles(core, row["network"], 1) * core.simd.cores
 
 
 def cycle_pj(row: Row) -> float:

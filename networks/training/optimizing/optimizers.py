@@ -118,7 +118,7 @@ class Optimizers:
         """Move the parameters against the loss's gradient; ``done``: share of all steps, this one with them."""
         for optimizer, _ in self._all:
             optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch ships this one untyped
+        loss.backward()
         for optimizer, _ in self._all:
             optimizer.step()
         if self._look_ahead is not None:

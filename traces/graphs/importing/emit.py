@@ -17,6 +17,7 @@ from traces.graphs.importing.views import (
     View,
     covers,
     flat,
+    image_out,
     laid_out,
     length,
     merged,
@@ -73,7 +74,12 @@ class Emitter:
         """Return what an op reads when it reads the tensor; padding becomes an op of its own."""
         if tensor in self.padded:
             name, view = self.padded.pop(tensor)
-            self.put(tensor, name, "copy", (view.source,), view.size, self.resized(view, self.shape(tensor)))
+            shape = self.shape(tensor)
+            try:
+                out = self.resized(view, shape)
+            except UnsupportedError:  # pixels that another axis lies between
+                out = image_out(shape[1], shape[2:], channels_last=False)
+            self.put(tensor, name, "copy", (view.source,), view.size, out)
         if self.is_constant(tensor):
             raise UnsupportedError(f"reads {tensor!r}, which is constant; needs what the network computes")
         view = self.views[tensor]
