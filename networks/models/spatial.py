@@ -12,9 +12,9 @@ Choice: a bit per tile of a coarse grid, not per pixel: 64 bits a block, which f
 Choice: no rim.  DynConv computes the first convolution for the neighbours of kept pixels too; here what was left out
 reads as zero, in both convolutions alike, and the network learns with that.
 Choice: bits are straight-through steps as LC-Net's scores are here, without Gumbel noise; nothing is scaled.
-Choice: a tile's score starts with its activity, how far its mean lies above the mean tile's of its image.  In a trained network
-the slope of the loss at a tile is as often up as down, so that scores that start alike all reach zero together or at random:
-without it a ResNet-20 fell to 27 % of the validation images while a third of its tiles closed.
+Choice: a tile's score starts with its activity, how far its mean lies above the mean tile's of its image.  In a
+trained network the slope of the loss at a tile is as often up as down, so that scores that start alike reach zero all
+together or at random: without it a ResNet-20 fell to 27 % of the validation images while a third of its tiles closed.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class TileGate(PartGate):
 
 
 def _activity(means: Tensor) -> Tensor:
-    """Map tiles' standardised means (n, channels, grid, grid) to their activity among an image's, (n, 1, grid, grid)."""
+    """Map standardised means of tiles (n, channels, grid, grid) to their activity in the image, (n, 1, grid, grid)."""
     activity = means.mean(1, keepdim=True)
     centred = activity - activity.mean((2, 3), keepdim=True)
     return centred / (centred.square().mean((2, 3), keepdim=True) + 1e-5).sqrt()
