@@ -12,9 +12,6 @@ Choice: a bit per tile of a coarse grid, not per pixel: 64 bits a block, which f
 Choice: no rim.  DynConv computes the first convolution for the neighbours of kept pixels too; here what was left out
 reads as zero, in both convolutions alike, and the network learns with that.
 Choice: bits are straight-through steps as LC-Net's scores are here, without Gumbel noise; nothing is scaled.
-Choice: a tile's score starts with its activity, how far its mean lies above the mean tile's of its image.  In a
-trained network the slope of the loss at a tile is as often up as down, so that scores that start alike reach zero all
-together or at random: without it a ResNet-20 fell to 27 % of the validation images while a third of its tiles closed.
 """
 
 from __future__ import annotations
@@ -26,7 +23,6 @@ from torch.nn import functional
 from networks.models.gates import OPEN_BIAS, SCORE_DEVIATION, PartGate, kept_scores
 from networks.models.resnet import BasicBlock
 
-_ACTIVITY = 0.5  # Choice: score of a tile that lies one standard deviation above the others of its image
 GRID = 8  # Choice: tiles along each side; as many pixels as a CIFAR ResNet's last stage has
 
 
@@ -54,17 +50,9 @@ class TileGate(PartGate):
         """Map a block's input (n, in_channels, h, w) to bits (n, grid * grid), row by row."""
         means = functional.avg_pool2d(x, x.shape[2] // self.grid)
         with torch.autocast("cpu", enabled=False):
-            normal = self.norm(means.float())
-            scores = self.conv(normal) + _ACTIVITY * _activity(normal)
+            scores = self.conv(self.norm(means.float()))
             bits: Tensor = kept_scores(scores, 1.0).flatten(1)
         return bits
-
-
-def _activity(means: Tensor) -> Tensor:
-    """Map standardised means of tiles (n, channels, grid, grid) to their activity in the image, (n, 1, grid, grid)."""
-    activity = means.mean(1, keepdim=True)
-    centred = activity - activity.mean((2, 3), keepdim=True)
-    return centred / (centred.square().mean((2, 3), keepdim=True) + 1e-5).sqrt()
 
 
 class SpatialBasicBlock(BasicBlock):

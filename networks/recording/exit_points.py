@@ -9,7 +9,7 @@ import numpy as np
 from traces import Trace, lower, with_exit_threshold
 
 THRESHOLDS = (1.01, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of confidence, at which exits are compared
-LOSSES = (0.0, 0.003, 0.01, 0.02)  # of validation accuracy that a chosen threshold may cost [0..1]
+VALIDATION_LOSSES = (0.0, 0.003, 0.01, 0.02)  # of validation accuracy that a chosen threshold may cost [0..1]
 _TRIED = tuple(float(threshold) for threshold in np.round(np.arange(0.2, 1.02, 0.01), 2))
 
 
@@ -32,7 +32,7 @@ def exit_points(test: Trace, validation: Trace, dense_macs: int) -> dict[str, An
         right = predictions == test.labels[:, None]
         found["exit_test_accuracy"] = [round(float(share), 4) for share in right.mean(0)]
         found["exit_thresholds"] = [_at(test, threshold, dense_macs) for threshold in THRESHOLDS]
-        found["exit_choices"] = [_chosen(test, validation, lost, dense_macs) for lost in LOSSES]
+        found["exit_choices"] = [_chosen(test, validation, lost, dense_macs) for lost in VALIDATION_LOSSES]
     return found
 
 

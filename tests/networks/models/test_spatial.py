@@ -59,16 +59,13 @@ def test_the_mask_covers_whole_tiles_row_by_row() -> None:
     assert block.tiles(x).tolist() == [[0.0, 1.0, 0.0, 0.0]]
 
 
-def test_the_most_active_tiles_of_an_image_close_last() -> None:
-    gate = TileGate(2, 2).eval()
-    nn.init.zeros_(gate.conv.weight)
-    x = torch.tensor([4.0, 3.0, 2.0, 1.0]).reshape(1, 1, 2, 2).expand(1, 2, 2, 2)
-    assert gate.conv.bias is not None
-    kept = []
-    for bias in (1.0, 0.5, 0.0, -0.5, -1.0):
-        nn.init.constant_(gate.conv.bias, bias)
-        kept.append(gate(x)[0].tolist())
-    assert kept == [[1, 1, 1, 1], [1, 1, 1, 0], [1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
+def test_a_network_starts_with_all_its_tiles_open() -> None:
+    torch.manual_seed(0)
+    model = ResNetConfig(kind="resnet", depth=8, widths=WIDTHS, spatial_gates=True).build().eval()
+    with OutputWatch(dict(named_gates(model))) as watch:
+        model(_images())
+    assert len(watch.outputs) == 3
+    assert all(bits.min() == 1 for bits in watch.outputs.values())
 
 
 def test_training_counts_the_macs_that_replay_counts() -> None:
