@@ -30,7 +30,7 @@ from accel_models.design.ranges import (
     Voltage,
     Width,
 )
-from accel_models.energy.params import DeviceClass, Precision
+from accel_models.energy.params import DEFAULT_DEVICE, DeviceClass, Precision
 from accel_models.units.simd.software import Isa
 
 
@@ -243,9 +243,9 @@ class Memory(Part):
     tile_overhead_cycles: CyclesUp = 0
     """Control per tile, while the array waits."""
     activation_bits: Width = 8
-    """Of one activation."""
+    """Of one activation; left out: as many as technology.precision has."""
     weight_bits: Width = 8
-    """Of one weight."""
+    """Of one weight, in memory and in the multiplier; left out: as many as technology.precision has."""
     accumulator_bits: Width = 32
     """Of one partial sum."""
     word: Bits = 64
@@ -343,11 +343,11 @@ class Technology(Part):
     node: Node
     """Process node; energy and area are scaled to it."""
     voltage: Voltage
-    """Of the logic; SRAM is priced at the voltage of its device class."""
+    """Of logic and SRAM."""
     temperature: Temperature = 330.0
     """Of the junction; acts on leakage alone."""
-    device: DeviceClass = "lop"
-    """ITRS device class of SRAM and of logic leakage."""
+    device: DeviceClass = DEFAULT_DEVICE
+    """ITRS device class of SRAM and of logic leakage; prices say where it was left out."""
     operations: str = "horowitz_45nm"
     """The one table of operation energies."""
     precision: Precision = "int8"

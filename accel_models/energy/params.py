@@ -11,6 +11,9 @@ DeviceClass = Literal["hp", "lop", "lstp"]
 Precision = Literal["int8", "int16", "fp16", "fp32"]
 MemoryRole = Literal["weight", "activation", "accumulator"]
 PRECISION_BYTES: dict[Precision, int] = {"int8": 1, "int16": 2, "fp16": 2, "fp32": 4}
+# Choice: low standby power, as SRAM macros of chips that run from batteries: at 22 nm and 330 K the 1.6 MB of Vega
+# would leak 78 mW in CACTI's class lop, where the whole chip draws 49.4 mW at its peak (arXiv 2110.09101, abstract).
+DEFAULT_DEVICE: DeviceClass = "lstp"
 DEFAULT_REGISTER_BITS = 48  # per PE: 8 b weight + 8 b activation + 32 b partial sum
 
 
@@ -38,15 +41,19 @@ class TechnologyParams:
     Attributes
     ----------
     node_nm, voltage_v
-        Node [nm] and core voltage [V] of the logic; SRAM is priced at CACTI's voltage of its class.
+        Node [nm] and core voltage [V] of logic and SRAM.
     temperature_k
         Junction temperature [K]; acts on leakage only, as it does in CACTI.
     device
         ITRS device class of SRAM and logic leakage.
+    device_stated
+        Whether somebody chose it; prices say so where nobody did.
     operations
         The one table of operation energies (``tables/operations.csv``); tables are never mixed.
     dram
         Row of ``tables/dram.csv``, or ``"none"`` for a design without external memory.
+    precision, weight_bits
+        Of a multiplication; the second of its weight where it is another than the first's.
     idle_clocking
         Share of the array's register clocking that goes on in idle cycles [0..1].  0.1 stands for
         clock gating down to the trunk of the tree (assumption), 1 for no gating.
@@ -64,16 +71,36 @@ class TechnologyParams:
     node_nm: int
     voltage_v: float
     temperature_k: float = 330.0
-    device: DeviceClass = "lop"
+    device: DeviceClass = DEFAULT_DEVICE
+    device_stated: bool = True
     operations: str = "horowitz_45nm"
     dram: str = "none"
     precision: Precision = "int8"
+    weight_bits: int | None = None
     idle_clocking: float = 0.1
     register_bits_per_pe: int = DEFAULT_REGISTER_BITS
     pe_buffer_bytes: int = 0
     core_power: str | None = None
     supply_v: float | None = None
     prices: tuple[PriceOverride, ...] = ()
+
+    @property
+    def weight_share(self) -> float:
+        """Bits of a weight over those of the precision."""
+        whole = 8 * PRECISION_BYTES[self.precision]
+        return (self.weight_bits or whole) / whole
+
+    @property
+    def operand_bytes(self) -> float:
+        """Mean width of the two operands of a multiplication [B]."""
+        return PRECISION_BYTES[self.precision] * (1.0 + self.weight_share) / 2
+
+    @property
+    def class_named(self) -> str:
+        """The device class as prices name it."""
+        return (
+            self.device if self.device_stated else f"{self.device} (default: technology.device is not stated)"
+        )
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.idle_clocking <= 1.0:

@@ -8,7 +8,6 @@ from functools import lru_cache
 
 from accel_models.energy.area import logic_area_mm2
 from accel_models.energy.params import (
-    PRECISION_BYTES,
     MemoryRole,
     PriceOverride,
     SramMacro,
@@ -40,6 +39,8 @@ PRICED_ACTIONS = {  # what a design may override, and the unit its price is per
     "accumulator_write_bytes": "pJ/B",
     "simd_macs": "pJ/op",
     "simd_ops": "pJ/op",
+    "simd_cycles": "pJ/cycle",
+    "idle_simd_cycles": "pJ/cycle",
     "core_cycles": "pJ/cycle",
     "idle_core_cycles": "pJ/cycle",
     "dram_read_bytes": "pJ/B",
@@ -115,14 +116,29 @@ def _array_prices(technology: TechnologyParams, pes: int) -> list[Price]:
         raise ConfigError(
             f"technology.operations = {technology.operations!r} has no {mac!r}{did_you_mean(mac, macs)}"
         )
-    width = PRECISION_BYTES[technology.precision]
+    overhead = {"mac_overhead": technology.operand_bytes}
     return [
-        *_composed(technology, "macs", "pJ/op", {mac: 1, "mac_overhead": width}),
+        *_composed(technology, "macs", "pJ/op", _mac_parts(technology) | overhead),
         *_composed(technology, "zero_gated_macs", "pJ/op", {ZERO_CHECK[technology.precision]: 1}),
         *_clock_prices(technology, pes),
         *_composed(technology, "noc_bytes", "pJ/B", {"noc": 1}),
         *_pe_buffer_prices(technology),
     ]
+
+
+def _mac_parts(technology: TechnologyParams) -> dict[str, float]:
+    """Return what a MAC is made of; a multiplier grows with the bits of its weight, the sum stays as wide."""
+    parts = {f"{technology.precision}_mac": 1.0}
+    more = technology.weight_share - 1.0
+    if not more:
+        return parts
+    multiplier = f"{technology.precision}_mul"
+    if _operation(technology, multiplier) is None:
+        raise ConfigError(
+            f"memory.weight_bits = {technology.weight_bits}: technology.operations = {technology.operations!r} "
+            f"has no {multiplier!r} to price a multiplier of that width with"
+        )
+    return parts | {multiplier: more}
 
 
 def _clock_prices(technology: TechnologyParams, pes: int) -> list[Price]:
@@ -132,7 +148,7 @@ def _clock_prices(technology: TechnologyParams, pes: int) -> list[Price]:
     Choice: while the array waits, PEs and control keep the same share of their clocking.
     """
     registers = {"register_bit": technology.register_bits_per_pe}
-    width = PRECISION_BYTES[technology.precision]
+    width = technology.operand_bytes
     clocking = _composed(technology, "pe_cycles", "pJ/cycle", registers | {"pe_overhead": width})
     control = _composed(technology, "control_cycles", "pJ/cycle", {"array_control": 1})
     each = sum(price.value for price in clocking) + sum(price.value for price in control) / pes
@@ -165,10 +181,26 @@ def _pe_buffer_prices(technology: TechnologyParams) -> list[Price]:
 
 
 def _simd_prices(technology: TechnologyParams) -> list[Price]:
-    registers = {"register_bit": SIMD_REGISTER_BITS}
+    """Price what lanes of a vector unit do, and a cycle of what fetches and issues for all of them.
+
+    Choice: while the unit waits, that keeps the same share of its clocking as an array.
+    """
+    registers = {"register_bit": float(SIMD_REGISTER_BITS)}
+    control = _composed(technology, "simd_cycles", "pJ/cycle", {"vector_control": 1})
+    share = technology.idle_clocking
     return [
-        *_composed(technology, "simd_macs", "pJ/op", {f"{technology.precision}_mac": 1} | registers),
+        *_composed(technology, "simd_macs", "pJ/op", _mac_parts(technology) | registers),
         *_composed(technology, "simd_ops", "pJ/op", {"int32_add": 1} | registers),
+        *control,
+        *(
+            replace(
+                price,
+                action="idle_simd_cycles",
+                value=price.value * share,
+                source=f"{share:g} of simd_cycles; {price.source}",
+            )
+            for price in control
+        ),
     ]
 
 
@@ -178,9 +210,10 @@ def _leakage(technology: TechnologyParams, memories: tuple[SramMacro, ...]) -> l
     if not costs:
         return []
     leakage = sum(float(cost.static_mw) * macro.banks for macro, cost in costs)
-    source = f"CACTI 7, {technology.device}, {technology.temperature_k:g} K, all buffers"
+    source = f"CACTI 7, {technology.class_named}, {technology.temperature_k:g} K, all buffers"
     scaled = any(cost.scaled for _, cost in costs)
-    return [Price("sram_leakage", leakage, "mW", technology.node_nm, "CACTI's", source, scaled)]
+    supply = f"{technology.voltage_v} V"
+    return [Price("sram_leakage", leakage, "mW", technology.node_nm, supply, source, scaled)]
 
 
 def _macro_prices(technology: TechnologyParams, macro: SramMacro) -> list[Price]:
@@ -194,10 +227,10 @@ def _macro_prices(technology: TechnologyParams, macro: SramMacro) -> list[Price]
         return tabled
     cost = macro_cost(technology, macro)
     size = f"{macro.bank_bytes / 1024:g} KiB x {macro.banks}, {macro.word_bits} b words"
-    source = f"CACTI 7, {technology.device}, {size}"
+    source = f"CACTI 7, {technology.class_named}, {size}"
     values = (float(cost.read_pj_per_byte), float(cost.write_pj_per_byte))
     return [
-        Price(action, value, "pJ/B", technology.node_nm, "CACTI's", source, cost.scaled)
+        Price(action, value, "pJ/B", technology.node_nm, f"{technology.voltage_v} V", source, cost.scaled)
         for action, value in zip(actions, values, strict=True)
     ]
 
@@ -210,6 +243,7 @@ def _logic_leakage(technology: TechnologyParams, pes: int, lanes: int) -> list[P
         node_nm=technology.node_nm,
         device=technology.device,
         temperature_k=technology.temperature_k,
+        voltage_v=technology.voltage_v,
     )
     density = float(cost.static_mw) / float(cost.area_mm2)
     source = f"assumption: {density:.3g} mW/mm2 as SRAM of the same class x {area:.3g} mm2 of logic"
@@ -219,7 +253,7 @@ def _logic_leakage(technology: TechnologyParams, pes: int, lanes: int) -> list[P
             density * area,
             "mW",
             technology.node_nm,
-            "CACTI's",
+            f"{technology.voltage_v} V",
             source,
             scaled or cost.scaled,
         )
