@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models.energy.actions import EnergyParts
-from traces import Op
+from traces import Bools, Floats, Ints, Op
 
-Ints = NDArray[np.int64]
 StageOperand = Literal["nothing", "on_chip", "off_chip"]
 # What tiles are chosen for, given what else runs: the op by itself; its weights there when it begins, fetched during
 # the op before; fewest cycles of its unit; fewest bytes on the bus.
@@ -36,7 +34,7 @@ class WorkStates:
     """
 
     op: Op
-    runs: NDArray[np.bool_]
+    runs: Bools
     in_channels: Ints  # computed; 0 where it does not run
     out_channels: Ints
     out_rows: Ints  # computed rows of the output, halo not counted; dense without spatial gates
@@ -109,8 +107,8 @@ class Cost:
     useful_macs: Ints  # kept by the gates [MAC]
     sram_bytes: Ints  # read and written on chip [B]
     energy: EnergyParts  # all but static, of the whole state
-    weight_energy_pj: NDArray[np.float64]  # part of ``energy`` that fetching the weights takes [pJ]
-    feasible: NDArray[np.bool_]
+    weight_energy_pj: Floats  # part of ``energy`` that fetching the weights takes [pJ]
+    feasible: Bools
     misfit: Misfit | None = None  # of the worst state, if one is not feasible
 
     @property

@@ -22,19 +22,17 @@ from pathlib import Path
 from typing import Literal, assert_never
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models.compiling.compiler import Compiler
 from accel_models.compiling.plan import plan
-from accel_models.cost import FREE, Ints, Placement, WorkStates
+from accel_models.cost import FREE, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.sections import Skip
 from accel_models.units.pricing import price
 from accel_models.work.placement import place
-from traces import NetworkGraph, Op, UnsupportedError, atomic_write
+from traces import COST_TABLE_VERSION, Floats, Ints, NetworkGraph, Op, UnsupportedError, atomic_write
 
 TableUnit = Literal["cycles", "pJ"]
-FORMAT_VERSION = 1
 KNOTS = 17  # Choice: per axis; a staircase of 16-wide folds over 256 channels keeps its steps
 
 
@@ -67,7 +65,7 @@ def cost_table(
     }
     return {
         "format": "lacuna-cost-table",
-        "format_version": FORMAT_VERSION,
+        "format_version": COST_TABLE_VERSION,
         "unit": unit,
         "design": design.name,
         "ops": ops,
@@ -99,7 +97,7 @@ def _op_table(op: Op, placement: Placement, design: Design, unit: TableUnit) -> 
     }
 
 
-def _rising(grid: NDArray[np.float64]) -> NDArray[np.float64]:
+def _rising(grid: Floats) -> Floats:
     """Return the running maximum along both axes: whole bursts can make one more channel a few cycles cheaper.
 
     Choice: training must not be paid for keeping a channel.

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from accel_models.work.shapes import Ints
-from traces import ConfigError
+from traces import Bools, ConfigError, Floats, Ints
 
 MEBICYCLE = 2**20  # bandwidth is kept as whole bytes per 2**20 cycles, exact to one part in a million
 
@@ -92,7 +91,7 @@ def transfer_cycles(memory: MemoryParams, transferred_bytes: ArrayLike) -> Ints:
     return np.where(moved > 0, np.ceil(burst_train_cycles(memory, bursts)), 0).astype(np.int64)
 
 
-def burst_train_cycles(memory: MemoryParams, bursts: ArrayLike) -> NDArray[np.float64]:
+def burst_train_cycles(memory: MemoryParams, bursts: ArrayLike) -> Floats:
     """Time of ``n > 0`` bursts in a row, not rounded; see :func:`transfer_cycles`."""
     n = np.asarray(bursts, np.float64)
     start = memory.dram_latency_cycles + memory.request_overhead_cycles
@@ -108,7 +107,7 @@ def whole_bursts(run_bytes: ArrayLike, burst_bytes: int) -> Ints:
     return np.asarray(-(-np.asarray(run_bytes, np.int64) // burst_bytes) * burst_bytes, np.int64)
 
 
-def masked_fetch_bytes(masks: NDArray[np.bool_], channel_bytes: int, burst_bytes: int) -> Ints:
+def masked_fetch_bytes(masks: Bools, channel_bytes: int, burst_bytes: int) -> Ints:
     """Bytes on the bus to fetch the kept channels of one stored vector: broken bursts come whole.
 
     Parameters
@@ -136,7 +135,7 @@ def masked_fetch_bytes(masks: NDArray[np.bool_], channel_bytes: int, burst_bytes
     return _narrow_channel_bursts(masks, first, last) * burst_bytes
 
 
-def _wide_channel_bursts(masks: NDArray[np.bool_], first: Ints, last: Ints) -> Ints:
+def _wide_channel_bursts(masks: Bools, first: Ints, last: Ints) -> Ints:
     """Bursts that kept channels touch, where no burst holds parts of more than two: those shared count once."""
     each = last - first + 1
     exact = np.float32 if each.sum() < 2**24 else np.float64  # whole numbers up to there
@@ -146,7 +145,7 @@ def _wide_channel_bursts(masks: NDArray[np.bool_], first: Ints, last: Ints) -> I
     return np.asarray(touched.astype(np.int64) - both, np.int64)
 
 
-def _narrow_channel_bursts(masks: NDArray[np.bool_], first: Ints, last: Ints) -> Ints:
+def _narrow_channel_bursts(masks: Bools, first: Ints, last: Ints) -> Ints:
     """Bursts that kept channels touch, where a burst holds parts of several: those with at least one count."""
     bursts = np.arange(last[-1] + 1)
     low = np.searchsorted(last, bursts)  # first channel with a byte in the burst

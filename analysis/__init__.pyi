@@ -1,5 +1,6 @@
 """What others may use of `analysis`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
+from .figures.pictures import FIGURE_FORMATS as FIGURE_FORMATS
 from .paired import compare as compare
 from .pareto.front import objectives_of as objectives_of
 from .pareto.select import ordered as ordered

@@ -7,16 +7,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from traces import ConfigError, UnsupportedError
+from traces import ConfigError, Floats, Ints, UnsupportedError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from simulator import Results
 
-Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]  # (resamples, inputs) or (inputs,) -> one number per resample
 
 _CHUNK = 2_000_000  # draws held in memory at a time
@@ -164,7 +162,7 @@ def _intervals(
         yield float(low), float(high)
 
 
-def _draws(inputs: int, rng: np.random.Generator, resamples: int) -> Iterator[NDArray[np.int64]]:
+def _draws(inputs: int, rng: np.random.Generator, resamples: int) -> Iterator[Ints]:
     """Yield (some resamples, inputs) positions drawn with replacement, in bounded memory."""
     step = max(1, _CHUNK // inputs)
     for start in range(0, resamples, step):

@@ -15,15 +15,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from accel_models import CountedIsa, CountedKernel, kernel_terms
 from analysis.validation.left_out import predicted_errors, record
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.ops import counted_call
+from traces import Floats
 
-Floats = NDArray[np.float64]
 TABLE = Path(__file__).parents[1] / "accel_models" / "tables" / "kernel_counts.csv"
 FOLDS = 10
 HELD = 0.01  # weight of what holds a price: a price 30 % off weighs like a row missed by 0.3 %
@@ -83,7 +82,7 @@ def main() -> None:
     for row in reference_rows("simd_instructions"):
         kernel, isa, _ = counted_call(row)
         calls.setdefault((isa, kernel), []).append(row)
-    lines: list[dict[str, object]] = []
+    lines: list[dict[str, str]] = []
     inside, outside = {}, {}
     for (isa, kernel), rows in sorted(calls.items()):
         terms, counted = columns(rows)
@@ -168,7 +167,7 @@ def left_out(kernel: str, isa: str, terms: dict[str, Floats], counted: Floats) -
 
 def table_lines(
     isa: str, kernel: str, rows: list[Row], terms: dict[str, Floats], prices: dict[str, float]
-) -> list[dict[str, object]]:
+) -> list[dict[str, str]]:
     """Return the table's lines of a kernel, with the shares of each class in each term.
 
     The shares are fitted term by term on the rows whose classes are known.

@@ -13,14 +13,13 @@ import sys
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models.energy.tables import core_power
 from analysis.validation.energy.mcu import chip_set_up, energy_rows
 from analysis.validation.left_out import predicted_errors, record
-from analysis.validation.simd.reference import Row
+from analysis.validation.reference_rows import Row
+from traces import Floats
 
-Floats = NDArray[np.float64]
 CORE_V = 1.28  # of the STM32L4R5 in range 1 boost (RM0432)
 EFFICIENCY = 0.9  # of a switching regulator, before its rows were used (assumption)
 

@@ -21,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from accel_models.units.simd.simd import SimdParams
-from accel_models.units.simd.software import SoftwareParams, load_software
+from accel_models.units.simd.core import Core
+from accel_models.units.simd.software import Software, load_software
 from analysis.validation.left_out import predicted_errors, record
+from analysis.validation.reference_rows import Row
 from analysis.validation.simd.network import work_cycles
-from analysis.validation.simd.reference import Row, row_core, software_of, tuned_rows, work
+from analysis.validation.simd.reference import row_core, software_of, tuned_rows, work
+from traces import Bools, Floats, Ints
 
-Floats = NDArray[np.float64]
 SHARED = (
     "requant_instructions",
     "im2col_tap_instructions",
@@ -56,7 +57,7 @@ class Rows:
     measured: Floats  # (n,) [ms]
     fixed: Floats  # (n,) latency with all constants 0 [ms]
     slopes: Floats  # (n, 7) latency per unit of each constant, SHARED then OWN [ms]
-    generation: NDArray[np.int64]  # (n,) which own constants
+    generation: Ints  # (n,) which own constants
     chip: NDArray[np.str_]  # (n,)
     version: NDArray[np.str_]  # (n,)
 
@@ -79,10 +80,9 @@ def main() -> None:
 def print_trial(rows: Sequence[Row], constant: str, designs: tuple[str, ...], value: float) -> None:
     """Fit three sets with one constant of cores or sets at another value; print the errors, left out ones too."""
 
-    def core_of(row: Row) -> SimdParams:
-        return (
-            with_core_constant(row_core(row), constant, value) if row["design"] in designs else row_core(row)
-        )
+    def core_of(row: Row, software: str) -> Core:
+        core = row_core(row, software)
+        return with_core_constant(core, constant, value) if row["design"] in designs else core
 
     fixed = {} if designs else {constant: value}
     data = linear_rows(rows, GENERATIONS, software_of, core_of=core_of, fixed=fixed)
@@ -96,11 +96,13 @@ def print_trial(rows: Sequence[Row], constant: str, designs: tuple[str, ...], va
     )
 
 
-def with_core_constant(core: SimdParams, constant: str, value: float) -> SimdParams:
+def with_core_constant(core: Core, constant: str, value: float) -> Core:
     """Return a core with another issue rate or time per access of its SRAM."""
-    if constant == "issue":
-        return replace(core, issue=value)
-    return replace(core, activation_memory=replace(core.activation_memory, line_ns=value))
+    wait = core.simd.activation_memory
+    change: dict[str, Any] = {"issue": value}
+    if constant != "issue":
+        change = {"activation_memory": wait.model_copy(update={"line_time": value * 1e-9})}
+    return replace(core, simd=core.simd.model_copy(update=change))
 
 
 def print_sets(title: str, sets: Sequence[str], rows: Sequence[Row], set_of: Callable[[str], str]) -> None:
@@ -132,7 +134,7 @@ def linear_rows(
     sets: Sequence[str],
     set_of: Callable[[str], str],
     *,
-    core_of: Callable[[Row], SimdParams] = row_core,
+    core_of: Callable[[Row, str], Core] = row_core,
     fixed: dict[str, float] | None = None,
 ) -> Rows:
     """Return the model of each row as constants times slopes, by setting one constant at a time.
@@ -140,14 +142,14 @@ def linear_rows(
     The wait for code beyond the cache bends where executing takes longer than fetching it: nearly linear.
     """
     names = [set_of(row["software"]) for row in rows]
-    cores = [core_of(row) for row in rows]
+    cores = [core_of(row, name) for row, name in zip(rows, names, strict=True)]
     start = dict.fromkeys((*SHARED, *OWN), 0.0) | (fixed or {})
     zero = {name: with_constants(load_software(name, "dsp"), start) for name in sets}
 
     def latencies(values: dict[str, float]) -> Floats:
         software = [with_constants(zero[name], values) for name in names]
         each = zip(rows, cores, software, strict=True)
-        return np.array([latency_ms(row, core, kernels) for row, core, kernels in each])
+        return np.array([latency_ms(row, replace(core, software=kernels)) for row, core, kernels in each])
 
     at_zero = latencies({})
     return Rows(
@@ -160,15 +162,15 @@ def linear_rows(
     )
 
 
-def with_constants(software: SoftwareParams, values: dict[str, float]) -> SoftwareParams:
+def with_constants(software: Software, values: dict[str, float]) -> Software:
     """Return the set with some constants replaced, and with them those that are tied to them."""
     changed: dict[str, Any] = values | {TIED[name]: value for name, value in values.items() if name in TIED}
     return replace(software, **changed)
 
 
-def latency_ms(row: Row, core: SimdParams, software: SoftwareParams) -> float:
-    """Return the latency of one row on a core with a software set [ms]."""
-    return work_cycles(work(row["network"]), core, software) / core.clock_hz * 1e3
+def latency_ms(row: Row, core: Core) -> float:
+    """Return the latency of one row on a core [ms]."""
+    return work_cycles(work(row["network"]), core) / core.clock_hz * 1e3
 
 
 def version(row: Row) -> str:
@@ -196,7 +198,7 @@ def fit(rows: Rows, sets: int) -> Floats:
     return np.asarray(np.exp(least_squares(residuals, before, loss="soft_l1", f_scale=LARGE_MISS).x))
 
 
-def left_out_errors(rows: Rows, left_out: NDArray[np.bool_], sets: int) -> Floats:
+def left_out_errors(rows: Rows, left_out: Bools, sets: int) -> Floats:
     """Return the errors of rows that had no part in the fit; a set left without rows gives way to the next."""
     constants = fit(select(rows, ~left_out), sets)
     remaining = np.unique(rows.generation[~left_out])
@@ -205,7 +207,7 @@ def left_out_errors(rows: Rows, left_out: NDArray[np.bool_], sets: int) -> Float
     return errors(replace(outside, generation=nearest), constants)
 
 
-def select(rows: Rows, chosen: NDArray[np.bool_]) -> Rows:
+def select(rows: Rows, chosen: Bools) -> Rows:
     """Return some of the rows."""
     return Rows(**{field.name: getattr(rows, field.name)[chosen] for field in fields(Rows)})
 

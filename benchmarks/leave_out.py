@@ -22,7 +22,6 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models.design import load
 from accel_models.energy import area, tables
@@ -41,8 +40,8 @@ from analysis.validation.simd.compare import (
     gap8_cluster,
     reference_kernels,
 )
+from traces import Floats
 
-Floats = NDArray[np.float64]
 STEP = 1.01
 
 

@@ -9,7 +9,12 @@ from __future__ import annotations
 import lacuna as lc
 
 BANDWIDTHS = ("0.4 GB/s", "1.6 GB/s", "6.4 GB/s")
-POLICIES = ("wait", "speculate", "predict", "oracle")
+POLICIES = (
+    lc.Policy(prefetch="wait"),
+    lc.Policy(prefetch="speculate"),
+    lc.Policy(prefetch="predict"),
+    lc.Policy(prefetch="oracle"),
+)
 
 
 def main() -> None:
@@ -20,10 +25,10 @@ def main() -> None:
     print("DRAM      policy       latency     energy   wasted")
     for bandwidth in BANDWIDTHS:
         design = lc.load_design("edge_npu_32x32", {"memory.dram.bandwidth": bandwidth})
-        for prefetch in POLICIES:
-            summary = lc.replay(trace, design, policy=lc.Policy(prefetch=prefetch), explain=False).replayed
+        for policy in POLICIES:
+            summary = lc.replay(trace, design, policy=policy, explain=False).replayed
             print(
-                f"{bandwidth}  {prefetch:9}  {summary.latency_us.mean:6.1f} us  {summary.energy_uj.mean:6.1f} uJ"
+                f"{bandwidth}  {policy.prefetch:9}  {summary.latency_us.mean:6.1f} us  {summary.energy_uj.mean:6.1f} uJ"
                 f"  {summary.wasted_bytes / 1000:4.0f} kB"
             )
 

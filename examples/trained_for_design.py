@@ -43,6 +43,7 @@ def dynamic(name: str, design: lc.Design, threshold: float | None = None) -> Poi
     if threshold is not None:
         trace = lc.with_exit_threshold(trace, threshold)
     summary = lc.replay(trace, design, explain=False).replayed
+    assert summary.accuracy is not None  # its trace has labels
     return summary.accuracy, summary.latency_us.mean, summary.energy_uj.mean
 
 

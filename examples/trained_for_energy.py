@@ -24,6 +24,7 @@ BY_ENERGY = ("lcnet_ethos_50", "lcnet_ethos_70")
 def measured(name: str) -> tuple[float, float, float]:
     """Return the test accuracy, the share of MACs and the energy per image [uJ] of a shipped network."""
     summary = lc.replay(lc.load_trace(f"{name}_cifar10"), lc.load_design(DESIGN), explain=False).replayed
+    assert summary.accuracy is not None  # its trace has labels
     return summary.accuracy, summary.macs / summary.dense.macs, summary.energy_uj.mean
 
 

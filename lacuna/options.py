@@ -24,7 +24,7 @@ Settings = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="One value of the design, e.g. --set array.rows=8, "
                  '--set clock="160 MHz" or --set software=tuned_2023.'),
 ]  # fmt: skip
-Sizes = Annotated[
+SizesOption = Annotated[
     list[str],
     typer.Option("--size", metavar="NAME=1x3x224x224", help="Open axes of an input; repeatable."),
 ]  # fmt: skip

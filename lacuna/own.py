@@ -11,7 +11,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 PACKAGES = ("traces", "accel_models", "simulator", "analysis", "networks")
-ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[1]
 
 
 def refuse_strangers() -> None:
@@ -31,7 +31,7 @@ def use_own_packages() -> None:
     for name in PACKAGES:
         if _stranger(name) is None:
             continue
-        folder = ROOT / name
+        folder = _ROOT / name
         spec = spec_from_file_location(name, folder / "__init__.py", submodule_search_locations=[str(folder)])
         assert spec is not None
         assert spec.loader is not None
@@ -42,7 +42,7 @@ def use_own_packages() -> None:
 
 def _stranger(name: str) -> Path | None:
     """Return where a module of this name comes from if that is not beside this package."""
-    own = ROOT / name / "__init__.py"
+    own = _ROOT / name / "__init__.py"
     try:
         spec = find_spec(name)
     except ValueError:  # a module made by hand, without a spec

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from accel_models import STEPS, Compiler
-from traces import ConfigError, explain
+from traces import ConfigError, Frozen, explain
 
 Prefetch = Literal["wait", "speculate", "predict", "oracle"]
 
 
-class Policy(BaseModel):
+class Policy(Frozen):
     """Policy of a replay.
 
     ==============  =====================================================================================
@@ -26,8 +26,6 @@ class Policy(BaseModel):
     ``oracle``      as needed: decisions are known before the input arrives; the lower bound
     ==============  =====================================================================================
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     prefetch: Prefetch = "wait"
     theta: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5

@@ -20,7 +20,7 @@ from accel_models import Design, load_design
 from simulator.policy import Policy
 from simulator.replays.per_op import OpRow
 from simulator.summary import (
-    SCHEMA_VERSION,
+    RESULTS_SCHEMA_VERSION,
     DoesNotFit,
     Explained,
     Replayed,
@@ -246,7 +246,10 @@ def _read_summary(path: Path) -> Summary:
         text = path.read_bytes()
     data = parse_json_mapping(text, f"{path}: is damaged")
     check_version(
-        data.get("schema_version"), SCHEMA_VERSION, f"{path}: has results schema version", "replay again"
+        data.get("schema_version"),
+        RESULTS_SCHEMA_VERSION,
+        f"{path}: has results schema version",
+        "replay again",
     )
     try:
         return summary_of(data)

@@ -8,19 +8,17 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import BaseModel, ConfigDict
 
-from simulator.replays.waterfall import LOSSES, REMEDIES, Levels
+from simulator.replays.waterfall import LOSSES, REMEDIES, LevelSums
+from traces import Frozen
 
-SCHEMA_VERSION = "1.1"  # 1.1: SHA256SUMS beside it; of a results folder; major: readers refuse another
+RESULTS_SCHEMA_VERSION = (
+    "1.1"  # 1.1: SHA256SUMS beside it; of a results folder; major: readers refuse another
+)
 MODEL_VERSION = "1.2"  # of everything that decides a number
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-
-class Spread(_Frozen):
+class Spread(Frozen):
     """A quantity over inputs; percentiles interpolate linearly."""
 
     mean: float
@@ -37,7 +35,7 @@ class Spread(_Frozen):
         return cls(mean=float(data.mean()), p50=p50, p95=p95, p99=p99, max=float(data.max()))
 
 
-class Estimate(_Frozen):
+class Estimate(Frozen):
     """Another way to answer the same question; per input."""
 
     macs: float
@@ -45,7 +43,7 @@ class Estimate(_Frozen):
     energy_uj: float
 
 
-class Loss(_Frozen):
+class Loss(Frozen):
     """One step of a waterfall; a negative amount is a gain."""
 
     name: str
@@ -53,7 +51,7 @@ class Loss(_Frozen):
     remedy: str = ""  # what an architect, a compiler or a trainer can do about it
 
 
-class Waterfall(_Frozen):
+class Waterfall(Frozen):
     """From what MACs promise to what is saved, in whole units per input; adds up exactly.
 
     ``ideal_saved`` - sum of the losses = ``saved``, and ``dense`` - ``saved`` is the mean of the replay.
@@ -66,17 +64,17 @@ class Waterfall(_Frozen):
     saved: int
 
 
-class Waterfalls(_Frozen):
+class Waterfalls(Frozen):
     """Where savings went."""
 
     latency: Waterfall
     energy: Waterfall
 
 
-class _Facts(_Frozen):
+class _Facts(Frozen):
     """What is known of a replay however it ends."""
 
-    schema_version: str = SCHEMA_VERSION
+    schema_version: str = RESULTS_SCHEMA_VERSION
     model_version: str = MODEL_VERSION
     network: str
     design: str
@@ -148,7 +146,7 @@ def summary_of(data: Mapping[str, object]) -> Summary:
     return kind.model_validate({key: value for key, value in data.items() if key not in absent})
 
 
-def waterfalls(levels: Levels, dense: tuple[float, float], inputs: int, clock_hz: float) -> Waterfalls:
+def waterfalls(levels: LevelSums, dense: tuple[float, float], inputs: int, clock_hz: float) -> Waterfalls:
     """Return both waterfalls from sums over inputs; ``dense`` holds cycles and energy [pJ] of the static network."""
     ps = 1e12 / clock_hz
     return Waterfalls(

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from accel_models import load_design
 from analysis.sweeps.row import SweepRow
@@ -55,7 +56,7 @@ def sweep_folder(folder: Path, points: int, *, design: str = "edge_npu_16x16") -
 
 def sweep_row(i: int, design: str) -> SweepRow:
     """Return made-up row ``i``."""
-    shared = {
+    shared: dict[str, Any] = {
         "key": f"{i:06d}",
         "index": i,
         "design": design,

@@ -1,6 +1,7 @@
 """From trained weights to results, and a network of two layers worked out by hand."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import INPUT, Gate, Op
 
 IN_PIXELS = {"in_height": 4, "in_width": 4}
-PIXELS = IN_PIXELS | {"out_height": 4, "out_width": 4}
+PIXELS: dict[str, Any] = IN_PIXELS | {"out_height": 4, "out_width": 4}
 TWO_LAYERS = NetworkGraph(
     name="two_layers",
     input_channels=4,
@@ -93,7 +94,7 @@ def test_train_record_store_load_replay(tmp_path: Path) -> None:
     from networks.training.config import CostConfig, RunConfig  # noqa: PLC0415  (torch may be missing)
     from networks.training.data import load_digits  # noqa: PLC0415
     from networks.training.launch import run  # noqa: PLC0415  (as above)
-    from networks.training.run import TrainSettings  # noqa: PLC0415
+    from networks.training.optimizing.optimizers import TrainSettings  # noqa: PLC0415
 
     shape = {"kind": "resnet", "depth": 8, "widths": (8, 8, 8), "in_channels": 1}
     config = RunConfig(

@@ -22,6 +22,9 @@ ALLOWED = {
 }
 FACES = ["traces", "accel_models", "simulator", "analysis", "networks"]
 MOST_MODULES = 15  # in one folder, faces not counted: about what can be looked over at a glance
+TWICE = {  # capitalised names of several modules, and why
+    "UNIT": "each kind of unit gives itself under this name",
+}
 ONE_FILE = {"simpy": "simulator/", "matplotlib": "analysis/", "plotly": "analysis/"}
 
 
@@ -41,13 +44,17 @@ def imported(path: Path) -> Iterator[str]:
 def crossing(path: Path, folder: str) -> Iterator[tuple[int, str]]:
     """Yield line and module of every import from another top folder."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [node.module]
+        else:
+            continue
+        line = node.lineno
         for name in names:
             top = name.split(".")[0]
             if top in ALLOWED and top != folder:
-                yield node.lineno, name
+                yield line, name
 
 
 @pytest.mark.parametrize("folder", sorted(ALLOWED))
@@ -122,6 +129,29 @@ def stub_homes(folder: str) -> dict[str, str]:
 def test_a_folder_can_be_looked_over(folder: str) -> None:
     crowd = Counter(path.parent.relative_to(ROOT) for path in modules(folder) if path.name != "__init__.py")
     assert [f"{where}: {count} modules" for where, count in crowd.items() if count > MOST_MODULES] == []
+
+
+def test_a_capitalised_name_means_one_thing() -> None:
+    """No two modules define the same class, alias or public constant; private constants are settings of their own."""
+    homes: dict[str, list[str]] = {}
+    for path in (path for folder in ALLOWED for path in modules(folder)):
+        for name in defined(path):
+            if name[:1].isupper() or (name.startswith("_") and name[1:2].isupper() and not name.isupper()):
+                homes.setdefault(name, []).append(str(path.relative_to(ROOT)))
+    twice = {name: places for name, places in homes.items() if len(places) > 1 and name not in TWICE}
+    assert twice == {}
+    assert [name for name in TWICE if len(homes[name]) < 2] == []
+
+
+def defined(path: Path) -> Iterator[str]:
+    """Yield the names that a module defines, not those that it imports."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
 
 
 def test_only_networks_imports_torch() -> None:

@@ -1,5 +1,9 @@
 """What others may use of `traces`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
+from .base.arrays import Bools as Bools
+from .base.arrays import Floats as Floats
+from .base.arrays import Ints as Ints
+from .base.arrays import Shape as Shape
 from .base.arrow import arrow_column as arrow_column
 from .base.atomic import PART as PART
 from .base.atomic import atomic_write as atomic_write
@@ -14,12 +18,14 @@ from .base.errors import did_you_mean as did_you_mean
 from .base.errors import printable as printable
 from .base.errors import shown as shown
 from .base.explain import explain as explain
+from .base.frozen import Frozen as Frozen
 from .base.guard import reading as reading
 from .base.plain import parse_json_mapping as parse_json_mapping
 from .base.plain import parse_yaml as parse_yaml
 from .base.plain import parse_yaml_mapping as parse_yaml_mapping
 from .base.tables import csv_text as csv_text
 from .base.tables import read_rows as read_rows
+from .base.versions import COST_TABLE_VERSION as COST_TABLE_VERSION
 from .base.versions import check_version as check_version
 from .exit_choice import choose_exit as choose_exit
 from .exit_choice import exit_gate as exit_gate
@@ -106,7 +112,7 @@ from .statistics import execution_rates as execution_rates
 from .statistics import trace_statistics as trace_statistics
 from .synthetic import SyntheticSettings as SyntheticSettings
 from .synthetic import synthetic_trace as synthetic_trace
-from .trace import SCHEMA_VERSION as SCHEMA_VERSION
+from .trace import TRACE_SCHEMA_VERSION as TRACE_SCHEMA_VERSION
 from .trace import Trace as Trace
 from .trace import TraceInfo as TraceInfo
 from .trace import pack_mask as pack_mask

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from traces.base.arrays import Floats
 from traces.base.errors import ConfigError, UnsupportedError
 from traces.graphs.parts import Gate
 from traces.trace import Trace
@@ -26,9 +27,7 @@ def exit_gate(trace: Trace) -> Gate:
     return gates[0]
 
 
-def choose_exit(
-    confidences: NDArray[np.float16], threshold: float | NDArray[np.float64]
-) -> NDArray[np.uint8]:
+def choose_exit(confidences: NDArray[np.float16], threshold: float | Floats) -> NDArray[np.uint8]:
     """Return the first exit at least as confident as ``threshold``, else the last, (n,) from (n, exits)."""
     sure = confidences.astype(np.float32) >= threshold
     sure[:, -1] = True

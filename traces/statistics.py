@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from traces.base.arrays import Bools, Floats
 from traces.graphs.gate_kinds import GateKind
 from traces.graphs.parts import Gate
 from traces.trace import Trace
 from traces.work.workload import Workload, lower
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,7 +83,7 @@ def execution_rates(trace: Trace) -> dict[str, tuple[float, ...]]:
     return {gate.name: tuple(_bit_rates(gate, trace, everyone).tolist()) for gate in trace.graph.gates}
 
 
-def _gate_statistics(trace: Trace, gate: Gate, share: Floats, asked: NDArray[np.bool_]) -> GateStatistics:
+def _gate_statistics(trace: Trace, gate: Gate, share: Floats, asked: Bools) -> GateStatistics:
     kept = share[asked]
     bits = _bit_rates(gate, trace, asked)
     correct = (trace.labels == trace.predictions)[asked]
@@ -108,7 +107,7 @@ def _gate_statistics(trace: Trace, gate: Gate, share: Floats, asked: NDArray[np.
     )
 
 
-def _asked(gate: Gate, workload: Workload) -> NDArray[np.bool_]:
+def _asked(gate: Gate, workload: Workload) -> Bools:
     """Return for which inputs the gate's last op ran, shape (n,)."""
     if not gate.computed_by or gate.rules.picks_answer:
         return np.ones(len(workload), np.bool_)
@@ -130,7 +129,7 @@ def _kept_share(gate: Gate, trace: Trace) -> Floats:
             return values / max(gate.size - 1, 1)
 
 
-def _bit_rates(gate: Gate, trace: Trace, asked: NDArray[np.bool_]) -> Floats:
+def _bit_rates(gate: Gate, trace: Trace, asked: Bools) -> Floats:
     """Return how often each bit is kept (or each index chosen), shape (size,); empty if never asked."""
     if not asked.any():
         return np.zeros(0)
@@ -169,7 +168,7 @@ def _distinct(trace: Trace, gates: tuple[Gate, ...] | list[Gate]) -> int:
     return len(np.unique(rows.view(np.dtype((np.void, rows.shape[1])))))
 
 
-def _correlation(shares: list[Floats], asked: list[NDArray[np.bool_]]) -> Floats:
+def _correlation(shares: list[Floats], asked: list[Bools]) -> Floats:
     """Return the correlation of every two gates over the inputs that asked both."""
     n = len(shares)
     table = np.full((n, n), np.nan)

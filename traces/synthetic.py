@@ -20,13 +20,14 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from traces.base.arrays import Bools, Floats
 from traces.base.errors import ConfigError, did_you_mean
 from traces.graphs.gate_kinds import Decisions
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 from traces.trace import Trace, TraceInfo
 
-Floats = NDArray[np.float32]
+Singles = NDArray[np.float32]
 
 _SHALLOWEST = 0.7  # assumption: accuracy of the first exit, as a share of the last one's
 
@@ -104,15 +105,15 @@ def _bits(gate: Gate) -> int:
     return gate.size if gate.rules.stored == "bits" else 1
 
 
-def _latent(rng: np.random.Generator, difficulty: Floats, bits: int, settings: SyntheticSettings) -> Floats:
+def _latent(rng: np.random.Generator, difficulty: Singles, bits: int, settings: SyntheticSettings) -> Singles:
     """Return the latents of one gate, shape (n, bits)."""
     own = _autoregressive(rng, (len(difficulty), bits), settings.input_correlation)
     shared = np.float32(settings.layer_correlation)
-    latent: Floats = np.sqrt(shared) * difficulty + np.sqrt(1 - shared) * own
+    latent: Singles = np.sqrt(shared) * difficulty + np.sqrt(1 - shared) * own
     return latent
 
 
-def _autoregressive(rng: np.random.Generator, shape: tuple[int, int], correlation: float) -> Floats:
+def _autoregressive(rng: np.random.Generator, shape: tuple[int, int], correlation: float) -> Singles:
     """Return standard normals (n, columns) whose consecutive rows correlate by ``correlation``."""
     series = rng.standard_normal(shape, np.float32)
     if correlation:
@@ -122,15 +123,15 @@ def _autoregressive(rng: np.random.Generator, shape: tuple[int, int], correlatio
     return series
 
 
-def _decide(gate: Gate, rate: float, latent: Floats) -> Decisions:
+def _decide(gate: Gate, rate: float, latent: Singles) -> Decisions:
     """Threshold the latents (n, bits) so that decisions have the wanted rate."""
     if gate.rules.stored == "index":
         return np.searchsorted(_index_thresholds(gate.size, rate), latent[:, 0]).astype(np.uint8)
-    is_open: NDArray[np.bool_] = latent > _quantile(1 - rate)
+    is_open: Bools = latent > _quantile(1 - rate)
     return gate.rules.store(is_open if gate.rules.stored == "bits" else is_open[:, 0])
 
 
-def _index_thresholds(size: int, rate: float) -> NDArray[np.float64]:
+def _index_thresholds(size: int, rate: float) -> Floats:
     """Return rising latent thresholds between the indices; Choice: indices are binomial(size - 1, rate)."""
     top = size - 1
     shares = [math.comb(top, k) * rate**k * (1 - rate) ** (top - k) for k in range(top)]
@@ -149,12 +150,12 @@ class _Answers:
     """Labels, and answers that are right more often the easier the input and the deeper the exit."""
 
     labels: NDArray[np.int32]  # (n,)
-    skill: Floats  # (n,), standard normal; the answer is right where it is above a threshold
+    skill: Singles  # (n,), standard normal; the answer is right where it is above a threshold
     wrong: NDArray[np.int32]  # (n,), the answer given when it is not right
     accuracy: float
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, difficulty: Floats, settings: SyntheticSettings) -> _Answers:
+    def draw(cls, rng: np.random.Generator, difficulty: Singles, settings: SyntheticSettings) -> _Answers:
         n, weight = len(difficulty), np.float32(settings.difficulty)
         noise = rng.standard_normal(n, np.float32)
         labels = rng.integers(settings.classes, size=n, dtype=np.int32)

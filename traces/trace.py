@@ -9,22 +9,24 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from traces.base.arrays import Bools
 from traces.base.card import card_html
 from traces.base.errors import GraphError
+from traces.base.frozen import Frozen
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 
-SCHEMA_VERSION = "1.1"  # major: readers refuse another; minor: additions that old readers may ignore
+TRACE_SCHEMA_VERSION = "1.1"  # major: readers refuse another; minor: additions that old readers may ignore
 
 _Rate = Annotated[float, Field(ge=0, le=1)]  # pydantic's bounds refuse NaN too
 
 
-class TraceInfo(BaseModel):
+class TraceInfo(Frozen):
     """Where a trace comes from; stored beside it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), strict=True)
+    model_config = ConfigDict(strict=True)
 
     model_name: str
     weights_hash: str = ""  # SHA-256 of the checkpoint's tensors
@@ -61,7 +63,7 @@ class Trace:
     info: TraceInfo
     labels: NDArray[np.int32]  # (n,)
     predictions: NDArray[np.int32]  # (n,)
-    decisions: Mapping[str, NDArray[np.bool_] | NDArray[np.uint8]]
+    decisions: Mapping[str, Bools | NDArray[np.uint8]]
     scores: Mapping[str, NDArray[np.float16]] = field(default_factory=dict)  # (n,) or (n, size)
     exit_predictions: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)  # (n, exits)
     exit_confidences: Mapping[str, NDArray[np.float16]] = field(
@@ -123,7 +125,7 @@ class Trace:
         answered = [("accuracy", f"{100 * self.accuracy:.1f} %")] if len(self) else []
         return [("network", self.graph.name), ("inputs", f"{len(self):,}"), ("gates", gates), *answered]
 
-    def mask(self, gate_name: str) -> NDArray[np.bool_]:
+    def mask(self, gate_name: str) -> Bools:
         """Return a channel or spatial gate's bits unpacked, shape (n, size)."""
         gate = self.graph.gate(gate_name)
         packed = self.decisions[gate_name]
@@ -144,7 +146,7 @@ class Trace:
         )
 
 
-def pack_mask(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def pack_mask(mask: Bools) -> NDArray[np.uint8]:
     """Pack a boolean mask (n, size) as traces hold it: (n, ceil(size / 8)), little bit order."""
     return np.packbits(mask, axis=1, bitorder="little")
 
@@ -159,7 +161,7 @@ def _check_classes(what: str, values: NDArray[np.int32], ndim: int = 1) -> None:
         )
 
 
-def _check_decisions(gate: Gate, values: NDArray[np.bool_] | NDArray[np.uint8], n: int) -> None:
+def _check_decisions(gate: Gate, values: Bools | NDArray[np.uint8], n: int) -> None:
     rules = gate.rules
     shape, dtype = rules.shape(n, gate.size), rules.dtype
     if values.shape != shape or values.dtype != dtype:

@@ -11,12 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models.compiling.compiler import Compiler
-from traces import RECURRENT, WEIGHTED, Gate, NetworkGraph, Op, Trace, pack_mask
+from traces import RECURRENT, WEIGHTED, Gate, Ints, NetworkGraph, Op, Trace, pack_mask
 
-Order = NDArray[np.int64]
+Order = Ints
 
 # Kinds whose output channels are their one input's, each by itself.
 _CHANNEL_BY_CHANNEL = frozenset({"activation", "max_pool", "avg_pool", "global_avg_pool"})

@@ -16,7 +16,7 @@ from accel_models.compiling.absorbing import Stage
 from accel_models.design.quantities import spell
 from accel_models.design.ranges import Frequency, Time
 from accel_models.design.sections import Array, Gemmini, Memory, P, Part, Simd, Skip, Sleep, Technology
-from accel_models.energy.params import PRECISION_BYTES
+from accel_models.energy.chip import PRECISION_BYTES
 from accel_models.energy.tables import core_power, dram_table, operation_table
 from accel_models.units.simd.software import load_software
 from traces import ConfigError, card_html
@@ -105,9 +105,7 @@ class Design(Part):
         if self.memory is not None:
             bits = 8 * PRECISION_BYTES[self.technology.precision]
             unset = {"activation_bits", "weight_bits"} - self.memory.model_fields_set
-            self.memory.__dict__.update(
-                dict.fromkeys(unset, bits)
-            )  # the section is frozen, and only ours yet
+            self.memory.__dict__.update(dict.fromkeys(unset, bits))  # frozen, and no one else's yet
         return self
 
     @model_validator(mode="after")

@@ -51,7 +51,7 @@ Time = Annotated[
 ]  # a second: waits are of memories and hand-overs
 Energy = Annotated[float, *_quantity("energy"), Field(ge=0, le=1e12)]  # 1 J for one action
 Voltage = Annotated[float, *_quantity("voltage"), Field(ge=0.05, le=50.0)]  # of logic and its supply
-Node = Annotated[
+NodeLength = Annotated[
     int, *_quantity("length", integer=True), Field(gt=0, le=100_000)
 ]  # the first processor: 10 um
 Power = Annotated[float, *_quantity("power"), Field(ge=0, le=1e6)]  # 1 MW

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from accel_models.design.ranges import (
     MOST_COUNT,
@@ -18,7 +18,7 @@ from accel_models.design.ranges import (
     CyclesUp,
     Energy,
     Frequency,
-    Node,
+    NodeLength,
     NotNegative,
     Positive,
     Power,
@@ -30,14 +30,16 @@ from accel_models.design.ranges import (
     Voltage,
     Width,
 )
-from accel_models.energy.params import DEFAULT_DEVICE, DeviceClass, Precision
+from accel_models.energy.chip import DEFAULT_DEVICE, DeviceClass, Precision
+from accel_models.energy.prices import PRICED_ACTIONS
 from accel_models.units.simd.software import Isa
+from traces import ConfigError, Frozen, did_you_mean
 
 
-class Part(BaseModel):
+class Part(Frozen):
     """A section of a design."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 Dataflow = Literal["ws", "os", "is", "rs"]
@@ -54,6 +56,15 @@ class Scratchpads(Part):
     """Weights that a PE holds."""
     sums: Count
     """Partial sums that a PE holds."""
+
+
+class RunLength(Part):
+    """Zeros that cross the DRAM bus in runs; see :mod:`accel_models.units.array.row_stationary.coding`."""
+
+    inputs: Share = 0.0
+    """Zeros among what an op reads."""
+    outputs: Share = 0.0
+    """Zeros among what an op leaves."""
 
 
 class Array(Part):
@@ -107,6 +118,8 @@ class Array(Part):
     """The unit that runs depthwise convolutions."""
     scratchpads: Scratchpads | None = None
     """In rs: what each PE stores; needed there, and read by no other dataflow."""
+    run_length: RunLength | None = None
+    """In rs alone: activations cross the DRAM bus coded by runs of zeros; left out: as they are."""
 
     @property
     def drains(self) -> Drain:
@@ -145,7 +158,7 @@ class OutsideWeights(Part):
 
 
 class Simd(Part):
-    """A core or the vector unit beside an array; see :class:`accel_models.units.simd.simd.SimdParams`."""
+    """A core or the vector unit beside an array; see :mod:`accel_models.units.simd.simd`."""
 
     isa: Isa
     """Instruction set, whose kernels' instruction counts price the core."""
@@ -187,6 +200,31 @@ class Simd(Part):
     """With several cores, once per op: to wake them and to wait for the last."""
     outside: OutsideWeights | None = None
     """Memory for weights that the chip does not hold; left out: all find room on the chip."""
+
+    def lanes(self, element_bytes: int) -> int:
+        """MACs per instruction for operands of this many bytes."""
+        lanes = {1: self.lanes_int8, 2: self.lanes_int16, 4: self.lanes_fp32}
+        if element_bytes not in lanes:
+            raise ConfigError(
+                f"element size = {element_bytes} B: a SIMD core takes {', '.join(map(str, lanes))} B"
+            )
+        return lanes[element_bytes]
+
+    @property
+    def share(self) -> float:
+        """Time of an op's work over that of one core alone: what is serial, and the rest divided (Amdahl)."""
+        return self.serial_share + (1.0 - self.serial_share) / self.cores
+
+    @property
+    def op_time(self) -> float:
+        """Time per op beside its instructions [s]."""
+        return self.dispatch + (self.sync if self.cores > 1 else 0.0)
+
+    def outside_share(self, network_weight_bytes: int) -> float:
+        """Share of a network's weights that lie off the chip [0..1]."""
+        if self.outside is None or network_weight_bytes <= self.outside.inside:
+            return 0.0
+        return 1.0 - self.outside.inside / network_weight_bytes
 
 
 class Dram(Part):
@@ -317,7 +355,7 @@ class Skip(Part):
         return self.spatial or self.channels == "compact"
 
 
-class Price(Part):
+class StatedPrice(Part):
     """A price that the design states itself."""
 
     action: str
@@ -326,6 +364,16 @@ class Price(Part):
     """Energy of one."""
     source: str
     """Where it comes from."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.action not in PRICED_ACTIONS:
+            raise ValueError(
+                f"{self.action!r} is no priced action{did_you_mean(self.action, PRICED_ACTIONS)}"
+            )
+        if not self.source.strip():
+            raise ValueError(f"the price of {self.action} has no source; say where it comes from")
+        return self
 
 
 class Sleep(Part):
@@ -338,16 +386,16 @@ class Sleep(Part):
 
 
 class Technology(Part):
-    """Process and tables; see :class:`accel_models.energy.params.TechnologyParams`."""
+    """Process, and the tables of energy and area; see :mod:`accel_models.energy`."""
 
-    node: Node
+    node: NodeLength
     """Process node; energy and area are scaled to it."""
     voltage: Voltage
     """Of logic and SRAM."""
     temperature: Temperature = 330.0
     """Of the junction; acts on leakage alone."""
-    device: DeviceClass = DEFAULT_DEVICE
-    """ITRS device class of SRAM and of logic leakage; prices say where it was left out."""
+    device: DeviceClass | None = None
+    """ITRS device class of SRAM and of logic leakage; left out: lstp, and prices say so."""
     operations: str = "horowitz_45nm"
     """The one table of operation energies."""
     precision: Precision = "int8"
@@ -362,5 +410,15 @@ class Technology(Part):
     """Row of the table of processor cores: all energy is then energy per busy cycle of that chip."""
     supply: Voltage | None = None
     """Board supply of a processor core; left out: that of its row."""
-    prices: tuple[Price, ...] = ()
+    prices: tuple[StatedPrice, ...] = ()
     """Prices that this design states itself, before any table."""
+
+    @property
+    def device_class(self) -> DeviceClass:
+        """The device class, the default where none is stated."""
+        return self.device or DEFAULT_DEVICE
+
+    @property
+    def class_named(self) -> str:
+        """The device class as prices name it."""
+        return self.device or f"{DEFAULT_DEVICE} (default: technology.device is not stated)"

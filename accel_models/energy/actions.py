@@ -17,12 +17,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.energy.params import PRECISION_BYTES, TechnologyParams
+from accel_models.design.sections import Technology
+from accel_models.energy.chip import PRECISION_BYTES
 from accel_models.energy.prices import PriceList
 from accel_models.energy.technology import LEAKAGE_EXPONENT
+from traces import Floats
 
-Floats = NDArray[np.float64]
-Counts = NDArray[np.number[Any]] | int | float
+ActionCounts = NDArray[np.number[Any]] | int | float
 EnergyPart = Literal["mac_pj", "sram_pj", "dram_pj", "simd_pj"]
 
 
@@ -30,30 +31,30 @@ EnergyPart = Literal["mac_pj", "sram_pj", "dram_pj", "simd_pj"]
 class Actions:
     """How often each priced thing happens; every field has one common shape, usually (n,), or is 0."""
 
-    macs: Counts = 0  # in the array, switching [MAC]
-    zero_gated_macs: Counts = 0  # in the array, held still because an operand is zero [MAC]
-    pe_cycles: Counts = 0  # rows x columns x busy cycles: clocking and pipeline of PEs [PE cycle]
-    control_cycles: Counts = 0  # busy cycles of an array: what steers and feeds it [cycle]
-    pe_buffer_bytes: Counts = 0  # scratchpad inside each PE, reads and writes [B]
-    noc_bytes: Counts = 0  # bus between global buffer and PEs [B]
-    weight_sram_read_bytes: Counts = 0
-    weight_sram_write_bytes: Counts = 0
-    activation_sram_read_bytes: Counts = 0
-    activation_sram_write_bytes: Counts = 0
-    accumulator_read_bytes: Counts = 0
-    accumulator_write_bytes: Counts = 0
-    simd_macs: Counts = 0  # on the vector unit beside an array [MAC]
-    simd_ops: Counts = 0  # lane operations: add, compare, requantise ... [op]
-    simd_cycles: Counts = 0  # busy cycles of that vector unit: what fetches and issues [cycle]
-    core_cycles: Counts = 0  # busy cycles of a processor core [cycle]
-    dram_read_bytes: Counts = 0
-    dram_write_bytes: Counts = 0
-    dram_activations: Counts = 0  # rows opened [row]
+    macs: ActionCounts = 0  # in the array, switching [MAC]
+    zero_gated_macs: ActionCounts = 0  # in the array, held still because an operand is zero [MAC]
+    pe_cycles: ActionCounts = 0  # rows x columns x busy cycles: clocking and pipeline of PEs [PE cycle]
+    control_cycles: ActionCounts = 0  # busy cycles of an array: what steers and feeds it [cycle]
+    pe_buffer_bytes: ActionCounts = 0  # scratchpad inside each PE, reads and writes [B]
+    noc_bytes: ActionCounts = 0  # bus between global buffer and PEs [B]
+    weight_sram_read_bytes: ActionCounts = 0
+    weight_sram_write_bytes: ActionCounts = 0
+    activation_sram_read_bytes: ActionCounts = 0
+    activation_sram_write_bytes: ActionCounts = 0
+    accumulator_read_bytes: ActionCounts = 0
+    accumulator_write_bytes: ActionCounts = 0
+    simd_macs: ActionCounts = 0  # on the vector unit beside an array [MAC]
+    simd_ops: ActionCounts = 0  # lane operations: add, compare, requantise ... [op]
+    simd_cycles: ActionCounts = 0  # busy cycles of that vector unit: what fetches and issues [cycle]
+    core_cycles: ActionCounts = 0  # busy cycles of a processor core [cycle]
+    dram_read_bytes: ActionCounts = 0
+    dram_write_bytes: ActionCounts = 0
+    dram_activations: ActionCounts = 0  # rows opened [row]
 
     def __add__(self, other: Actions) -> Actions:
         return Actions(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
 
-    def times(self, factor: Counts) -> Actions:
+    def times(self, factor: ActionCounts) -> Actions:
         """Return every count multiplied, e.g. by an execution rate or an input's decision."""
         return Actions(**{f.name: getattr(self, f.name) * factor for f in fields(self)})
 
@@ -62,18 +63,25 @@ class Actions:
 class Idle:
     """What clocks on while it waits; every field has one common shape, usually (n,), or is 0."""
 
-    pe_cycles: Counts = (
+    pe_cycles: ActionCounts = (
         0  # rows x columns x cycles, charged at the ungated share of clocking and control [PE cycle]
     )
-    simd_cycles: Counts = 0  # in which a vector unit beside a matrix unit waits, charged like those [cycle]
-    core_cycles: Counts = 0  # cycles in which processor cores wait, clocks on, each core counted [cycle]
+    simd_cycles: ActionCounts = 0  # in which a vector unit beside a matrix unit waits, likewise [cycle]
+    core_cycles: ActionCounts = (
+        0  # cycles in which processor cores wait, clocks on, each core counted [cycle]
+    )
 
     def __add__(self, other: Idle) -> Idle:
         return Idle(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
 
 
 def array_actions(
-    technology: TechnologyParams, macs: Counts, cycles: Counts, *, pes: int, gated_macs: Counts = 0
+    technology: Technology,
+    macs: ActionCounts,
+    cycles: ActionCounts,
+    *,
+    pes: int,
+    gated_macs: ActionCounts = 0,
 ) -> Actions:
     """Count what happens inside an array: in its PEs, and in what steers them.
 
@@ -83,7 +91,7 @@ def array_actions(
     Parameters
     ----------
     technology
-        Of the design; its precision is the width of the words, ``pe_buffer_bytes`` tells of scratchpads.
+        Of the design; its precision is the width of the words, ``pe_buffer`` tells of scratchpads.
     macs
         MACs mapped to the array, shape (n,) [MAC].
     cycles
@@ -93,7 +101,7 @@ def array_actions(
     gated_macs
         How many of ``macs`` are held still by zero gating [MAC].
     """
-    word = PRECISION_BYTES[technology.precision] if technology.pe_buffer_bytes else 0
+    word = PRECISION_BYTES[technology.precision] if technology.pe_buffer else 0
     switching = macs - gated_macs
     return Actions(
         macs=switching,
@@ -153,7 +161,7 @@ class EnergyParts:
     def __add__(self, other: EnergyParts) -> EnergyParts:
         return EnergyParts(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
 
-    def times(self, factor: Counts) -> EnergyParts:
+    def times(self, factor: ActionCounts) -> EnergyParts:
         """Return every part multiplied, e.g. by an execution rate or an input's decision."""
         return EnergyParts(**{f.name: np.asarray(getattr(self, f.name) * factor) for f in fields(self)})
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from accel_models.energy.params import PRECISION_BYTES, SramMacro, TechnologyParams
+from accel_models.design.sections import Technology
+from accel_models.energy.chip import PRECISION_BYTES, Chip, Silicon, SramMacro, pe_scratchpad
 from accel_models.energy.sram import macro_cost
 from accel_models.energy.tables import core_power, operation_table
 from accel_models.energy.technology import area_factor
@@ -70,14 +71,7 @@ class Area:
         return self.total_mm2 / AREA_BAND, self.total_mm2 * AREA_BAND
 
 
-def area_mm2(
-    technology: TechnologyParams,
-    memories: tuple[SramMacro, ...],
-    *,
-    pes: int = 0,
-    lanes: int = 0,
-    cores: int = 1,
-) -> Area:
+def area_mm2(technology: Technology, chip: Chip) -> Area:
     """Add up the area of a design.
 
     A PE is one multiply-accumulate unit of the design's precision and its registers; beside it stands what
@@ -90,54 +84,45 @@ def area_mm2(
     Parameters
     ----------
     technology
-        Node, device class and operation table.
-    memories
-        On-chip buffers; a ``shared`` role adds nothing.
-    pes, lanes
-        Multiply-accumulate units of the arrays, lanes of the vector unit.
-    cores
-        Processor cores, where the technology names one.
+        Node, device class, operation table, and the processor core where there is one.
+    chip
+        Units and on-chip buffers; a ``shared`` role adds nothing.
     """
     parts = []
     if technology.core_power is not None:
-        core = core_power(technology.core_power)
+        core, cores = core_power(technology.core_power), chip.silicon.cores
         name = "core" if cores == 1 else f"{cores} cores"
         source = f"{core.chip}, core without memories (assumption)"
         parts.append(AreaPart(name, core.area_mm2 * cores, source))
-    parts += _named_cells(technology, pes, lanes)
+    parts += _named_cells(technology, chip.silicon)
+    pes = chip.silicon.pes
     if pes:
         parts += _array_overhead(technology, pes)
-    if technology.pe_buffer_bytes and pes:
-        buffer = SramMacro(
-            role="weight",
-            size_bytes=technology.pe_buffer_bytes,
-            word_bits=32,
-            setting="technology.pe_buffer",
-        )
-        parts.append(_macros(technology, "pe_buffers", buffer, pes))
-    parts += [_macros(technology, f"{m.role}_sram", m, m.banks) for m in memories if not m.shared]
+    if technology.pe_buffer and pes:
+        parts.append(_macros(technology, "pe_buffers", pe_scratchpad(technology.pe_buffer), pes))
+    parts += [_macros(technology, f"{m.role}_sram", m, m.banks) for m in chip.buffers if not m.shared]
     return Area(tuple(parts))
 
 
-def logic_area_mm2(technology: TechnologyParams, *, pes: int, lanes: int) -> tuple[float, bool]:
+def logic_area_mm2(technology: Technology, silicon: Silicon) -> tuple[float, bool]:
     """Return the area of MACs, registers and vector lanes [mm2] and whether it was scaled.
 
     Leakage is charged for this area alone: what leaks beside it is part of the overhead of PEs and control
     that was fitted on power (``price_list``).
     """
-    parts = _named_cells(technology, pes, lanes)
+    parts = _named_cells(technology, silicon)
     return sum(part.mm2 for part in parts), any(part.scaled for part in parts)
 
 
-def _named_cells(technology: TechnologyParams, pes: int, lanes: int) -> list[AreaPart]:
+def _named_cells(technology: Technology, silicon: Silicon) -> list[AreaPart]:
     """Return what the operation table names: MACs with their registers, lanes of the vector unit."""
     pe = {f"{technology.precision}_mac": 1.0, "register_bit": float(technology.register_bits_per_pe)}
     lane = {"int32_mul": 1.0, "int32_add": 2.0, "register_bit": 32.0 * LANE_REGISTERS}
-    parts = [_cells(technology, "array", pe, pes)] if pes else []
-    return [*parts, _cells(technology, "vector_unit", lane, lanes)] if lanes else parts
+    blocks = (("array", pe, silicon.pes), ("vector_unit", lane, silicon.lanes))
+    return [_cells(technology, name, cells, count) for name, cells, count in blocks if count]
 
 
-def _array_overhead(technology: TechnologyParams, pes: int) -> list[AreaPart]:
+def _array_overhead(technology: Technology, pes: int) -> list[AreaPart]:
     """Return what feeds, drains and steers an array; the share of a PE grows with operand width (assumption).
 
     NVDLA's MACs do two int8 products or one of int16, so its area per MAC doubles with the width too.
@@ -149,14 +134,14 @@ def _array_overhead(technology: TechnologyParams, pes: int) -> list[AreaPart]:
     ]
 
 
-def _macros(technology: TechnologyParams, name: str, macro: SramMacro, count: int) -> AreaPart:
+def _macros(technology: Technology, name: str, macro: SramMacro, count: int) -> AreaPart:
     """Return ``count`` banks of a buffer."""
     cost = macro_cost(technology, macro)
     source = f"CACTI 7, {technology.class_named}, {count} macros x {MACRO_FACTOR}"
     return AreaPart(name, float(cost.area_mm2) * count * MACRO_FACTOR, source, cost.scaled)
 
 
-def _cells(technology: TechnologyParams, name: str, cells: dict[str, float], count: int) -> AreaPart:
+def _cells(technology: Technology, name: str, cells: dict[str, float], count: int) -> AreaPart:
     """Return the area of ``count`` copies of a block made of so many of each cell of the operation table."""
     table = operation_table(technology.operations)
     um2 = 0.0
@@ -168,7 +153,7 @@ def _cells(technology: TechnologyParams, name: str, cells: dict[str, float], cou
             )
         um2 += table[cell, "area"].value * number
     first = table[next(iter(cells)), "area"]
-    scaled = first.node_nm != technology.node_nm or first.provenance == "scaled"
-    placed = um2 * area_factor(first.node_nm, technology.node_nm) * count / CELL_UTILIZATION * 1e-6
+    scaled = first.node_nm != technology.node or first.provenance == "scaled"
+    placed = um2 * area_factor(first.node_nm, technology.node) * count / CELL_UTILIZATION * 1e-6
     source = f"{count} x {um2:.0f} um2 of {technology.operations} / {CELL_UTILIZATION} utilisation"
     return AreaPart(name, placed, source, scaled, CELL_UTILIZATION)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from accel_models.design.sections import StatedPrice, Technology
 from accel_models.energy.area import logic_area_mm2
-from accel_models.energy.params import (
-    MemoryRole,
-    PriceOverride,
-    SramMacro,
-    TechnologyParams,
-)
-from accel_models.energy.prices import Price, PriceList
+from accel_models.energy.chip import PRECISION_BYTES, Chip, MemoryRole, Silicon, SramMacro, pe_scratchpad
+from accel_models.energy.prices import PRICED_ACTIONS, Price, PriceList
 from accel_models.energy.sram import macro_cost, sram_cost
 from accel_models.energy.tables import Operation, core_power, dram_table, operation_table
 from accel_models.energy.technology import energy_factor
@@ -23,30 +19,6 @@ from traces import ConfigError, did_you_mean
 SIMD_REGISTER_BITS = 96
 # Assumption: seeing that an operand is zero costs as much as one addition of its width.
 ZERO_CHECK = {"int8": "int8_add", "int16": "int16_add", "fp16": "int16_add", "fp32": "int32_add"}
-PRICED_ACTIONS = {  # what a design may override, and the unit its price is per
-    "macs": "pJ/op",
-    "zero_gated_macs": "pJ/op",
-    "pe_cycles": "pJ/cycle",
-    "control_cycles": "pJ/cycle",
-    "idle_pe_cycles": "pJ/cycle",
-    "pe_buffer_bytes": "pJ/B",
-    "noc_bytes": "pJ/B",
-    "weight_sram_read_bytes": "pJ/B",
-    "weight_sram_write_bytes": "pJ/B",
-    "activation_sram_read_bytes": "pJ/B",
-    "activation_sram_write_bytes": "pJ/B",
-    "accumulator_read_bytes": "pJ/B",
-    "accumulator_write_bytes": "pJ/B",
-    "simd_macs": "pJ/op",
-    "simd_ops": "pJ/op",
-    "simd_cycles": "pJ/cycle",
-    "idle_simd_cycles": "pJ/cycle",
-    "core_cycles": "pJ/cycle",
-    "idle_core_cycles": "pJ/cycle",
-    "dram_read_bytes": "pJ/B",
-    "dram_write_bytes": "pJ/B",
-    "dram_activations": "pJ/row",
-}
 _SRAM_ACTIONS: dict[MemoryRole, tuple[str, str]] = {
     "weight": ("weight_sram_read_bytes", "weight_sram_write_bytes"),
     "activation": ("activation_sram_read_bytes", "activation_sram_write_bytes"),
@@ -54,51 +26,69 @@ _SRAM_ACTIONS: dict[MemoryRole, tuple[str, str]] = {
 }
 
 
-@lru_cache(maxsize=1024)
-def price_list(
-    technology: TechnologyParams, memories: tuple[SramMacro, ...], *, pes: int = 0, lanes: int = 0
-) -> PriceList:
+@lru_cache(maxsize=4096)
+def price_list(technology: Technology, chip: Chip) -> PriceList:
     """Collect the prices of a design from its tables.
 
     Parameters
     ----------
     technology
-        Node, voltage, temperature, device class, tables and overrides.
-    memories
-        On-chip buffers; two roles may share one (``shared``).
-    pes
-        Multiply-accumulate units of the array; 0 for a processor core.
-    lanes
-        Lanes of the vector unit beside the array.
+        Node, voltage, temperature, device class, tables and prices that the design states.
+    chip
+        Its units, its buffers and the memory behind them.
     """
-    prices: list[Price] = []
+    silicon, prices = chip.silicon, list[Price]()
     if technology.core_power is not None:
-        prices += _core_prices(technology.core_power, technology.supply_v)
-    if pes:
-        prices += _array_prices(technology, pes) + _simd_prices(technology)
-        prices += _leakage(technology, memories) + _logic_leakage(technology, pes, lanes)
-    prices += [price for macro in memories for price in _macro_prices(technology, macro)]
-    if technology.dram != "none":
-        prices += _dram_prices(technology.dram)
-    return PriceList(tuple(_override(prices, technology.prices)))
+        prices += _core_prices(technology.core_power, technology.supply)
+    if silicon.pes:
+        operands = _Operands.of(technology, chip)
+        prices += _array_prices(technology, silicon.pes, operands) + _simd_prices(technology, operands)
+        prices += _leakage(technology, chip.buffers) + _logic_leakage(technology, silicon)
+    prices += [price for macro in chip.buffers for price in _macro_prices(technology, macro)]
+    if chip.dram != "none":
+        prices += _dram_prices(chip.dram)
+    return PriceList(tuple(_with_stated(prices, technology.prices)))
 
 
-def _operation(technology: TechnologyParams, action: str) -> Operation | None:
+@dataclass(frozen=True, slots=True)
+class _Operands:
+    """Widths of what a multiplication takes."""
+
+    mac: Mapping[
+        str, float
+    ]  # operations of one MAC; a multiplier grows with its weight, the sum stays as wide
+    mean_bytes: float  # of the two operands [B]
+
+    @classmethod
+    def of(cls, technology: Technology, chip: Chip) -> _Operands:
+        """Return those of a design; its table must know a multiplier where weights are of another width."""
+        width, parts = PRECISION_BYTES[technology.precision], {f"{technology.precision}_mac": 1.0}
+        weight = width if chip.weight_bits is None else chip.weight_bits / 8
+        if weight != width:
+            multiplier = f"{technology.precision}_mul"
+            if _operation(technology, multiplier) is None:
+                raise ConfigError(
+                    f"memory.weight_bits = {chip.weight_bits}: technology.operations = {technology.operations!r} "
+                    f"has no {multiplier!r} to price a multiplier of that width with"
+                )
+            parts[multiplier] = weight / width - 1.0
+        return cls(parts, (width + weight) / 2)
+
+
+def _operation(technology: Technology, action: str) -> Operation | None:
     return operation_table(technology.operations).get((action, "energy"))
 
 
-def _composed(technology: TechnologyParams, price: str, unit: str, parts: Mapping[str, float]) -> list[Price]:
+def _composed(technology: Technology, price: str, unit: str, parts: Mapping[str, float]) -> list[Price]:
     """Price an action made of so many of each operation of the one table; empty if the table lacks one."""
     cells = {name: _operation(technology, name) for name in parts}
     known = [cell for cell in cells.values() if cell is not None]
     if not known or len(known) < len(cells):
         return []
     first = known[0]
-    same = first.node_nm == technology.node_nm and abs(first.voltage_v - technology.voltage_v) < 1e-9
+    same = first.node_nm == technology.node and abs(first.voltage_v - technology.voltage) < 1e-9
     factor = (
-        1.0
-        if same
-        else energy_factor(first.node_nm, first.voltage_v, technology.node_nm, technology.voltage_v)
+        1.0 if same else energy_factor(first.node_nm, first.voltage_v, technology.node, technology.voltage)
     )
     value = factor * sum(cell.value * parts[cell.action] for cell in known)
     recipe = " + ".join(f"{count:g} {name}" if count != 1 else name for name, count in parts.items())
@@ -106,50 +96,35 @@ def _composed(technology: TechnologyParams, price: str, unit: str, parts: Mappin
     if not same:
         origin += f"; x {factor:.3f} from {first.node_nm} nm {first.voltage_v} V, Stillmaker & Baas 2017"
     scaled = not same or any(cell.provenance == "scaled" for cell in known)
-    return [Price(price, value, unit, technology.node_nm, f"{technology.voltage_v} V", origin, scaled)]
+    return [Price(price, value, unit, technology.node, f"{technology.voltage} V", origin, scaled)]
 
 
-def _array_prices(technology: TechnologyParams, pes: int) -> list[Price]:
+def _array_prices(technology: Technology, pes: int, operands: _Operands) -> list[Price]:
     mac = f"{technology.precision}_mac"
     if _operation(technology, mac) is None:
         macs = [action for action, _ in operation_table(technology.operations) if action.endswith("_mac")]
         raise ConfigError(
             f"technology.operations = {technology.operations!r} has no {mac!r}{did_you_mean(mac, macs)}"
         )
-    overhead = {"mac_overhead": technology.operand_bytes}
+    overhead = {"mac_overhead": operands.mean_bytes}
     return [
-        *_composed(technology, "macs", "pJ/op", _mac_parts(technology) | overhead),
+        *_composed(technology, "macs", "pJ/op", {**operands.mac, **overhead}),
         *_composed(technology, "zero_gated_macs", "pJ/op", {ZERO_CHECK[technology.precision]: 1}),
-        *_clock_prices(technology, pes),
+        *_clock_prices(technology, pes, operands),
         *_composed(technology, "noc_bytes", "pJ/B", {"noc": 1}),
         *_pe_buffer_prices(technology),
     ]
 
 
-def _mac_parts(technology: TechnologyParams) -> dict[str, float]:
-    """Return what a MAC is made of; a multiplier grows with the bits of its weight, the sum stays as wide."""
-    parts = {f"{technology.precision}_mac": 1.0}
-    more = technology.weight_share - 1.0
-    if not more:
-        return parts
-    multiplier = f"{technology.precision}_mul"
-    if _operation(technology, multiplier) is None:
-        raise ConfigError(
-            f"memory.weight_bits = {technology.weight_bits}: technology.operations = {technology.operations!r} "
-            f"has no {multiplier!r} to price a multiplier of that width with"
-        )
-    return parts | {multiplier: more}
-
-
-def _clock_prices(technology: TechnologyParams, pes: int) -> list[Price]:
+def _clock_prices(technology: Technology, pes: int, operands: _Operands) -> list[Price]:
     """Price a cycle of a PE, of what steers the array, and of a PE that waits.
 
     Assumption: what a PE spends beside the registers of its operands grows with their width, as in a MAC.
     Choice: while the array waits, PEs and control keep the same share of their clocking.
     """
     registers = {"register_bit": technology.register_bits_per_pe}
-    width = technology.operand_bytes
-    clocking = _composed(technology, "pe_cycles", "pJ/cycle", registers | {"pe_overhead": width})
+    parts = registers | {"pe_overhead": operands.mean_bytes}
+    clocking = _composed(technology, "pe_cycles", "pJ/cycle", parts)
     control = _composed(technology, "control_cycles", "pJ/cycle", {"array_control": 1})
     each = sum(price.value for price in clocking) + sum(price.value for price in control) / pes
     idle = [
@@ -164,59 +139,52 @@ def _clock_prices(technology: TechnologyParams, pes: int) -> list[Price]:
     return [*clocking, *control, *idle]
 
 
-def _pe_buffer_prices(technology: TechnologyParams) -> list[Price]:
-    if not technology.pe_buffer_bytes:
+def _pe_buffer_prices(technology: Technology) -> list[Price]:
+    if not technology.pe_buffer:
         return []
     tabled = _composed(technology, "pe_buffer_bytes", "pJ/B", {"pe_buffer": 1})
     if tabled:
         return tabled
-    macro = SramMacro(
-        role="weight",
-        size_bytes=technology.pe_buffer_bytes,
-        word_bits=32,
-        setting="technology.pe_buffer",
-    )
-    read = _macro_prices(technology, macro)[0]
+    read = _macro_prices(technology, pe_scratchpad(technology.pe_buffer))[0]
     return [replace(read, action="pe_buffer_bytes")]
 
 
-def _simd_prices(technology: TechnologyParams) -> list[Price]:
+def _simd_prices(technology: Technology, operands: _Operands) -> list[Price]:
     """Price what lanes of a vector unit do, and a cycle of what fetches and issues for all of them.
 
     Choice: while the unit waits, that keeps the same share of its clocking as an array.
     """
-    registers = {"register_bit": float(SIMD_REGISTER_BITS)}
+    registers, share = {"register_bit": float(SIMD_REGISTER_BITS)}, technology.idle_clocking
     control = _composed(technology, "simd_cycles", "pJ/cycle", {"vector_control": 1})
-    share = technology.idle_clocking
+    idle = [
+        replace(
+            price,
+            action="idle_simd_cycles",
+            value=price.value * share,
+            source=f"{share:g} of simd_cycles; {price.source}",
+        )
+        for price in control
+    ]
     return [
-        *_composed(technology, "simd_macs", "pJ/op", _mac_parts(technology) | registers),
-        *_composed(technology, "simd_ops", "pJ/op", {"int32_add": 1} | registers),
+        *_composed(technology, "simd_macs", "pJ/op", {**operands.mac, **registers}),
+        *_composed(technology, "simd_ops", "pJ/op", {"int32_add": 1, **registers}),
         *control,
-        *(
-            replace(
-                price,
-                action="idle_simd_cycles",
-                value=price.value * share,
-                source=f"{share:g} of simd_cycles; {price.source}",
-            )
-            for price in control
-        ),
+        *idle,
     ]
 
 
-def _leakage(technology: TechnologyParams, memories: tuple[SramMacro, ...]) -> list[Price]:
+def _leakage(technology: Technology, memories: tuple[SramMacro, ...]) -> list[Price]:
     """Leakage of all buffers; what a processor core draws includes its own."""
     costs = [(macro, macro_cost(technology, macro)) for macro in memories if not macro.shared]
     if not costs:
         return []
     leakage = sum(float(cost.static_mw) * macro.banks for macro, cost in costs)
-    source = f"CACTI 7, {technology.class_named}, {technology.temperature_k:g} K, all buffers"
+    source = f"CACTI 7, {technology.class_named}, {technology.temperature:g} K, all buffers"
     scaled = any(cost.scaled for _, cost in costs)
-    supply = f"{technology.voltage_v} V"
-    return [Price("sram_leakage", leakage, "mW", technology.node_nm, supply, source, scaled)]
+    return [Price("sram_leakage", leakage, "mW", technology.node, f"{technology.voltage} V", source, scaled)]
 
 
-def _macro_prices(technology: TechnologyParams, macro: SramMacro) -> list[Price]:
+def _macro_prices(technology: Technology, macro: SramMacro) -> list[Price]:
     actions = _SRAM_ACTIONS[macro.role]
     tabled = [
         price
@@ -230,20 +198,20 @@ def _macro_prices(technology: TechnologyParams, macro: SramMacro) -> list[Price]
     source = f"CACTI 7, {technology.class_named}, {size}"
     values = (float(cost.read_pj_per_byte), float(cost.write_pj_per_byte))
     return [
-        Price(action, value, "pJ/B", technology.node_nm, f"{technology.voltage_v} V", source, cost.scaled)
+        Price(action, value, "pJ/B", technology.node, f"{technology.voltage} V", source, cost.scaled)
         for action, value in zip(actions, values, strict=True)
     ]
 
 
-def _logic_leakage(technology: TechnologyParams, pes: int, lanes: int) -> list[Price]:
+def _logic_leakage(technology: Technology, silicon: Silicon) -> list[Price]:
     """Choice: logic leaks as much per mm2 as a 64 KiB SRAM of its class, node and temperature."""
-    area, scaled = logic_area_mm2(technology, pes=pes, lanes=lanes)
+    area, scaled = logic_area_mm2(technology, silicon)
     cost = sram_cost(
         65536,
-        node_nm=technology.node_nm,
-        device=technology.device,
-        temperature_k=technology.temperature_k,
-        voltage_v=technology.voltage_v,
+        node_nm=technology.node,
+        device=technology.device_class,
+        temperature_k=technology.temperature,
+        voltage_v=technology.voltage,
     )
     density = float(cost.static_mw) / float(cost.area_mm2)
     source = f"assumption: {density:.3g} mW/mm2 as SRAM of the same class x {area:.3g} mm2 of logic"
@@ -252,8 +220,8 @@ def _logic_leakage(technology: TechnologyParams, pes: int, lanes: int) -> list[P
             "logic_leakage",
             density * area,
             "mW",
-            technology.node_nm,
-            f"{technology.voltage_v} V",
+            technology.node,
+            f"{technology.voltage} V",
             source,
             scaled or cost.scaled,
         )
@@ -300,17 +268,11 @@ def _core_prices(name: str, supply_v: float | None) -> list[Price]:
     ]
 
 
-def _override(prices: list[Price], overrides: tuple[PriceOverride, ...]) -> list[Price]:
+def _with_stated(prices: list[Price], stated: tuple[StatedPrice, ...]) -> list[Price]:
     """Replace or add the prices a design states itself, in the order of the list."""
     by_action = {price.action: price for price in prices}
-    for override in overrides:
-        unit = PRICED_ACTIONS.get(override.action)
-        if unit is None:
-            raise ConfigError(
-                f"technology.prices: {override.action!r} is no priced action"
-                f"{did_you_mean(override.action, PRICED_ACTIONS)}"
-            )
-        by_action[override.action] = Price(
-            override.action, override.value_pj, unit, None, "as stated", f"design: {override.source}"
+    for own in stated:
+        by_action[own.action] = Price(
+            own.action, own.value, PRICED_ACTIONS[own.action], None, "as stated", f"design: {own.source}"
         )
     return list(by_action.values())

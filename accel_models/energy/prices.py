@@ -7,6 +7,30 @@ from dataclasses import dataclass
 
 from traces import ConfigError
 
+PRICED_ACTIONS = {  # what a design may override, and the unit its price is per
+    "macs": "pJ/op",
+    "zero_gated_macs": "pJ/op",
+    "pe_cycles": "pJ/cycle",
+    "control_cycles": "pJ/cycle",
+    "idle_pe_cycles": "pJ/cycle",
+    "pe_buffer_bytes": "pJ/B",
+    "noc_bytes": "pJ/B",
+    "weight_sram_read_bytes": "pJ/B",
+    "weight_sram_write_bytes": "pJ/B",
+    "activation_sram_read_bytes": "pJ/B",
+    "activation_sram_write_bytes": "pJ/B",
+    "accumulator_read_bytes": "pJ/B",
+    "accumulator_write_bytes": "pJ/B",
+    "simd_macs": "pJ/op",
+    "simd_ops": "pJ/op",
+    "simd_cycles": "pJ/cycle",
+    "idle_simd_cycles": "pJ/cycle",
+    "core_cycles": "pJ/cycle",
+    "idle_core_cycles": "pJ/cycle",
+    "dram_read_bytes": "pJ/B",
+    "dram_write_bytes": "pJ/B",
+    "dram_activations": "pJ/row",
+}
 _WAY_OUT = {
     "dram": "set memory.dram.price (for example 'lpddr4', or 'default' for 8 pJ/bit)",
     "core": "set technology.core_power (for example 'cortex_m4')",

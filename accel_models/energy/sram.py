@@ -12,12 +12,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.energy.params import DeviceClass, SramMacro, TechnologyParams
+from accel_models.design.sections import Technology
+from accel_models.energy.chip import DeviceClass, SramMacro
 from accel_models.energy.tables import read_table
 from accel_models.energy.technology import LEAKAGE_EXPONENT, area_factor, sram_energy_factor
-from traces import ConfigError, did_you_mean
-
-Floats = NDArray[np.float64]
+from traces import ConfigError, Floats, did_you_mean
 
 SIZE_MARGIN = 4.0  # sizes up to 4x outside CACTI's 1 KiB .. 2 MiB follow the slope of the last two points
 TEMPERATURE_MARGIN_K = 10.0  # beyond CACTI's 300 .. 360 K
@@ -115,16 +114,16 @@ def sram_cost(  # noqa: PLR0913  # what tells a macro from another, by name
     )
 
 
-def macro_cost(technology: TechnologyParams, macro: SramMacro) -> SramCost:
+def macro_cost(technology: Technology, macro: SramMacro) -> SramCost:
     """Price one bank of a design's buffer (leakage and area are per bank)."""
     try:
         return sram_cost(
             macro.bank_bytes,
             macro.word_bits,
-            node_nm=technology.node_nm,
-            device=technology.device,
-            temperature_k=technology.temperature_k,
-            voltage_v=technology.voltage_v,
+            node_nm=technology.node,
+            device=technology.device_class,
+            temperature_k=technology.temperature,
+            voltage_v=technology.voltage,
         )
     except SizeError as problem:
         banks = f" in {macro.banks} banks" if macro.banks > 1 else ""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.cost import Cost, Ints
+from accel_models.cost import Cost
 from accel_models.design.design import Design
 from accel_models.design.params import design_prices, memory_params
 from accel_models.dram import transfer_cycles
 from accel_models.energy.actions import Actions, EnergyParts, energy_pj
 from accel_models.units.sane import check_cost
 from accel_models.units.unit_cost import BusTimes, States, Traffic, UnitCost
+from traces import Ints
 
 DRAM_ROW_BYTES = 2048  # row buffer of an LPDDR4 channel, JESD209-4 (2 KiB page)
 

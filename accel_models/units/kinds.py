@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from accel_models.energy.actions import Idle
-from traces import ConfigError, did_you_mean
+from accel_models.energy.chip import Silicon
+from traces import ConfigError, Floats, Ints, did_you_mean
 
 if TYPE_CHECKING:
     from accel_models.design.design import Design
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
     from accel_models.units.unit_cost import States, UnitCost
     from traces import Op
 
-Cycles = NDArray[np.float64] | NDArray[np.int64]
+UnitCycles = Floats | Ints
 
 # A kind's name, which is that of its section in a design, and the module that holds its UNIT.  Modules are
 # imported when a design first has the section.
@@ -34,20 +31,6 @@ KINDS: Final[dict[str, str]] = {
     "micronpu": "accel_models.units.micronpu.unit",
     "simd": "accel_models.units.simd.unit",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silicon:
-    """What a unit is made of; its area, and the prices that tables know, follow from it."""
-
-    pes: int = 0  # multiply-accumulate units with their registers, over all equal units
-    lanes: int = 0  # of a vector unit beside a matrix unit
-    cores: int = 0  # processor cores
-
-    def __add__(self, other: Silicon) -> Silicon:
-        return Silicon(
-            pes=self.pes + other.pes, lanes=self.lanes + other.lanes, cores=self.cores + other.cores
-        )
 
 
 @runtime_checkable
@@ -103,7 +86,7 @@ class Unit(Protocol):
     def cost(self, states: States, design: Design) -> UnitCost:
         """Return what states of an op take: arrays of shape (s,), zero where nothing runs."""
 
-    def idle(self, design: Design, latency: Cycles, busy: Cycles) -> Idle:
+    def idle(self, design: Design, latency: UnitCycles, busy: UnitCycles) -> Idle:
         """Return what clocks on while the unit waits.
 
         Parameters
@@ -173,7 +156,7 @@ def equal_names(name: str, count: int) -> tuple[str, ...]:
     return (name,) if count == 1 else tuple(f"{name}{k}" for k in range(count))
 
 
-def idle_of(design: Design, names: Sequence[str], latency: Cycles, busy: Cycles) -> Idle:
+def idle_of(design: Design, names: Sequence[str], latency: UnitCycles, busy: UnitCycles) -> Idle:
     """Return what clocks on in all units while they wait; ``names`` are those of the columns of ``busy``."""
     total = Idle()
     for unit in units_of(design):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel_models.cost import Ints
+from traces import Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

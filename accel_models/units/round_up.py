@@ -22,9 +22,7 @@ from accel_models.cost import Cost, WorkStates
 from accel_models.design.design import Design
 from accel_models.work.kept_data import counted_bytes
 from accel_models.work.rows import joined, rows_of
-from traces import RECURRENT, WEIGHTED
-
-Bools = NDArray[np.bool_]
+from traces import RECURRENT, WEIGHTED, Bools
 
 
 def filled_up(

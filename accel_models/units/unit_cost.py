@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from accel_models.cost import TILE_AIMS, Cached, Ints, Misfit, Placement, WorkStates
+from accel_models.cost import TILE_AIMS, Cached, Misfit, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.energy.actions import Actions
-from accel_models.energy.params import PRECISION_BYTES
+from accel_models.energy.chip import PRECISION_BYTES
 from accel_models.work.shapes import Shapes
-
-Bools = NDArray[np.bool_]
+from traces import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,7 +25,7 @@ class Where:
     reserved_bytes: Ints  # of the activation buffer, held by others [B]
     pinned_bytes: Ints  # of the weight buffer, held by others [B]
     cached: Cached  # of the first op: units before which there are caches do not join ops
-    outside_share: NDArray[np.float64]  # of the weights, off a chip whose own memory is full [0..1]
+    outside_share: Floats  # of the weights, off a chip whose own memory is full [0..1]
     tile_aim: Ints  # index into TILE_AIMS
 
     @classmethod

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from accel_models.cost import Ints
 from accel_models.design.design import Design
 from accel_models.dram import masked_fetch_bytes, whole_bursts
-from traces import RECURRENT, WEIGHTED, Op, Workload
-
-Bools = NDArray[np.bool_]
+from traces import RECURRENT, WEIGHTED, Bools, Ints, Op, Workload
 
 
 def _weight_bits(design: Design) -> int:

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from accel_models.compiling.absorbing import Absorbed
 from accel_models.cost import FREE, Placement, StageOperand
 from accel_models.design.design import AUTO, Design
-from accel_models.design.params import simd_params
-from accel_models.energy.params import PRECISION_BYTES
+from accel_models.energy.chip import PRECISION_BYTES
 from accel_models.units.kinds import unit_described_by, units_of
 from accel_models.work.caches import network_shares
 from accel_models.work.residency import (
@@ -84,7 +83,7 @@ def _outside_share(graph: NetworkGraph, design: Design) -> float:
     if design.simd is None or design.simd.outside is None:
         return 0.0
     total = sum(op.weight_count for op in graph.ops) * PRECISION_BYTES[design.technology.precision]
-    return simd_params(design).outside_share(total)
+    return design.simd.outside_share(total)
 
 
 def _unlimited(op: Op, unit: str, choices: Choices, outside: float) -> Placement:

@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.work.rows import rows_of
-from traces import MAC_KINDS, RECURRENT, TRANSCENDENTAL, WEIGHTED, Op, OpKind
-
-Ints = NDArray[np.int64]
+from traces import MAC_KINDS, RECURRENT, TRANSCENDENTAL, WEIGHTED, Bools, Ints, Op, OpKind
 
 _CLIPS = frozenset({"none", "relu", "relu6", "relu1"})  # functions that compare alone
 
@@ -39,10 +37,10 @@ class Shapes:
     dilation_width: Ints
     groups: Ints  # active groups: a depthwise layer has in_channels = out_channels = groups
     batch: Ints  # inputs that share one fetch of the weights
-    depthwise: NDArray[np.bool_]  # a depthwise layer, also when it is down to its last channel
+    depthwise: Bools  # a depthwise layer, also when it is down to its last channel
     operands: Ints  # tensors read: 2 for a residual add, 1 for a convolution
-    transcendental: NDArray[np.bool_]  # a function of elements that takes an exponential or a table
-    table_behind: NDArray[np.bool_]  # ends in a function that takes a table (sigmoid, ...), not in a clip
+    transcendental: Bools  # a function of elements that takes an exponential or a table
+    table_behind: Bools  # ends in a function that takes a table (sigmoid, ...), not in a clip
 
     def __len__(self) -> int:
         return len(self.in_channels)

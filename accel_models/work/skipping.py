@@ -23,12 +23,11 @@ from typing import Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Ints, WorkStates
+from accel_models.cost import WorkStates
 from accel_models.design.design import Design
 from accel_models.work.kept_data import counted_bytes, masked_bytes, patch_pixels
-from traces import MAC_KINDS, Indices, NetworkGraph, Op, Workload
+from traces import MAC_KINDS, Bools, Indices, Ints, NetworkGraph, Op, Workload
 
-Bools = NDArray[np.bool_]
 Compaction = Literal["union", "per_input"]
 
 
@@ -93,7 +92,7 @@ def view_key(design: Design) -> Hashable:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Rows:
+class _OpRows:
     """One op's work per row (a state, an input or a group); arrays of shape (r,)."""
 
     runs: Bools
@@ -110,7 +109,7 @@ class _Rows:
         parts = (self.cin, self.cout, self.out_rows, self.patch, self.batch, self.useful, self.fetch)
         return tuple(np.where(self.runs, part, 0) for part in parts)
 
-    def together(self, copies: int) -> _Rows:
+    def together(self, copies: int) -> _OpRows:
         """Return rows of so many inputs that are alike."""
         return replace(self, batch=self.batch * copies, useful=self.useful * copies)
 
@@ -144,14 +143,14 @@ def _positions_matter(workload: Workload, i: int, design: Design) -> bool:
     return True
 
 
-def _from_counts(workload: Workload, i: int, design: Design) -> _Rows:
+def _from_counts(workload: Workload, i: int, design: Design) -> _OpRows:
     """Return the op's own states, where counts say everything."""
     op, states = workload.graph.ops[i], workload.states[i]
     runs = states.runs | (not design.skip.layers)
     whole = design.skip.channels == "none"
     cin = np.where(states.runs & (not whole), states.in_channels, op.in_channels).astype(np.int64)
     cout = np.where(states.runs & (not whole), states.out_channels, op.out_channels).astype(np.int64)
-    return _Rows(
+    return _OpRows(
         runs=runs,
         cin=cin,
         cout=cout,
@@ -227,7 +226,7 @@ def _computed(kept: Bools, design: Design) -> Bools:
             assert_never(design.skip.channels)
 
 
-def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction: Compaction) -> _Rows:
+def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction: Compaction) -> _OpRows:
     """Join the inputs of each group, shape (g, B)."""
     runs = _take(spread.runs, members)
     batch = runs.sum(axis=1)
@@ -250,7 +249,7 @@ def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction:
         if compaction == "union":
             cin, cout = top_in, top_out
         fetch = counted_bytes(op, top_in, top_out, design)
-    return _Rows(
+    return _OpRows(
         runs=batch > 0,
         cin=np.asarray(cin, np.int64),
         cout=np.asarray(cout, np.int64),
@@ -262,7 +261,7 @@ def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction:
     )
 
 
-def _take(values: NDArray[np.generic], members: Ints) -> NDArray[np.int64]:
+def _take(values: NDArray[np.generic], members: Ints) -> Ints:
     """Return each member's value, 0 for the -1 that fill up a group, shape (g, B)."""
     return np.where(members >= 0, values[members], 0).astype(np.int64)
 
@@ -285,7 +284,7 @@ def _out_rows(workload: Workload, i: int, design: Design) -> Ints:
     return np.where(states.runs, -(-op.out_height * states.tiles.astype(np.int64) // total), op.out_height)
 
 
-def _distinct(op: Op, rows: _Rows, design: Design) -> tuple[WorkStates, NDArray[np.int32]]:
+def _distinct(op: Op, rows: _OpRows, design: Design) -> tuple[WorkStates, NDArray[np.int32]]:
     """Return the distinct rows as states, and each row's place among them."""
     _, first, index = np.unique(_code(rows), return_index=True, return_inverse=True)
     runs = rows.runs[first]
@@ -304,7 +303,7 @@ def _distinct(op: Op, rows: _Rows, design: Design) -> tuple[WorkStates, NDArray[
     return states, index.astype(np.int32)
 
 
-def _code(rows: _Rows) -> Ints:
+def _code(rows: _OpRows) -> Ints:
     """Return one number per row, equal for equal work: the columns are its digits, kept below 2**62."""
     code, size = rows.runs.astype(np.int64), 2
     for column in rows.columns():

@@ -16,9 +16,9 @@ from plotly.offline import get_plotlyjs
 
 from analysis.figures.figure_info import EnergyInfo, HeatInfo, LatencyInfo, TailInfo
 from analysis.figures.palette import (
+    BAR_COLOUR,
     BLACK,
     BLUE,
-    GREEN,
     GREY,
     HEAT,
     ORANGE,
@@ -36,7 +36,6 @@ from analysis.words import digits, shorten
 
 FREE_HEIGHT: Final = 420  # of a chart without rows [CSS pixels]; print makes it lower
 _DIGITS: Final = 6  # significant digits a chart holds: more than a screen can show
-_BAR_COLOUR: Final = {"total": BLUE, "deficit": RED, "loss": ORANGE, "gain": GREEN}
 _LAYOUT: Final[dict[str, Any]] = {
     "template": None,
     "paper_bgcolor": "rgba(0,0,0,0)",
@@ -224,7 +223,7 @@ def _waterfall(info: WaterfallInfo) -> go.Figure:
     trace = go.Bar(
         x=[bar.top - bar.bottom for bar in info.bars], base=[bar.bottom for bar in info.bars],
         y=[bar.name for bar in info.bars], orientation="h", showlegend=False,
-        marker={"color": [_BAR_COLOUR[bar.kind] for bar in info.bars]},
+        marker={"color": [BAR_COLOUR[bar.kind] for bar in info.bars]},
         text=[bar.label for bar in info.bars], textposition="outside", cliponaxis=False,
         hovertemplate="%{y}: %{text} % of dense<extra></extra>",
     )  # fmt: skip

@@ -19,9 +19,9 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 from analysis.figures.figure_info import EnergyInfo, HeatInfo, LatencyInfo, TailInfo
 from analysis.figures.networks_info import TradeOffSeries
 from analysis.figures.palette import (
+    BAR_COLOUR,
     BLACK,
     BLUE,
-    GREEN,
     GREY,
     HEAT,
     ORANGE,
@@ -32,7 +32,7 @@ from analysis.figures.palette import (
     series_colour,
 )
 from analysis.figures.pareto_info import BANDED, ParetoInfo
-from analysis.figures.pictures import Info, Picture
+from analysis.figures.pictures import FIGURE_FORMATS, Info, Picture
 from analysis.figures.roofline_info import RooflineInfo
 from analysis.figures.timeline_info import TimelineInfo
 from analysis.figures.validation_info import ErrorLine, ValidationPanel
@@ -40,13 +40,11 @@ from analysis.figures.waterfall_info import WaterfallInfo
 from analysis.words import digits, shorten
 from traces import ConfigError, atomic_write, did_you_mean
 
-FORMATS: Final = ("png", "svg", "pdf")
 WIDTH: Final = 6.0  # [inch]; 600 pixels at 100 dots per inch
 _DPI: Final = 150  # of a PNG: sharp on a screen with two dots a pixel
 _LEAST: Final = 0.001  # of an error axis: exact comparisons stand at its edge [1]
 _DASH: Final = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
 _MARKERS: Final = "osD^v<>PX*hd"
-_BAR_COLOUR: Final = {"total": BLUE, "deficit": RED, "loss": ORANGE, "gain": GREEN}
 _STYLE: Final[dict[str, Any]] = {
     "figure.constrained_layout.use": True,
     "font.size": 9,
@@ -66,8 +64,10 @@ _STYLE: Final[dict[str, Any]] = {
 def write_picture(picture: Picture, folder: Path, formats: Sequence[str]) -> list[Path]:
     """Draw one picture into ``folder`` as ``<key>.<format>``; the same picture gives the same bytes."""
     for name in formats:
-        if name not in FORMATS:
-            raise ConfigError(f"figure format {name!r}: cannot be written{did_you_mean(name, FORMATS)}")
+        if name not in FIGURE_FORMATS:
+            raise ConfigError(
+                f"figure format {name!r}: cannot be written{did_you_mean(name, FIGURE_FORMATS)}"
+            )
     written = []
     with _styled():
         figure = draw(picture)
@@ -216,7 +216,7 @@ def _heat(axes: Axes, info: HeatInfo) -> None:
 def _waterfall(axes: Axes, info: WaterfallInfo) -> None:
     rows = np.arange(len(info.bars))
     for row, bar in zip(rows, info.bars, strict=True):
-        axes.barh(row, bar.top - bar.bottom, left=bar.bottom, color=_BAR_COLOUR[bar.kind], height=0.62)
+        axes.barh(row, bar.top - bar.bottom, left=bar.bottom, color=BAR_COLOUR[bar.kind], height=0.62)
         axes.annotate(bar.label, (bar.top, row), (4, 0), textcoords="offset points", va="center")
     axes.axvline(0, color=BLACK, linewidth=0.8)
     axes.set_yticks(rows, [bar.name for bar in info.bars])

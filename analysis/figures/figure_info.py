@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from analysis.words import fitting_unit
+from traces import Floats
 
 PERCENTILES = (50, 95, 99)  # interpolated linearly, as in summary.json
 CDF_POINTS = 400  # Choice: as many steps as a screen shows; a million inputs draw as fast as a thousand
@@ -121,7 +122,7 @@ def tail_info(latency_us: ArrayLike, labels: ArrayLike) -> TailInfo:
     return TailInfo(unit=unit, classes=shown, left_out=len(tails) - len(shown))
 
 
-def _class_tail(label: int, ordered: NDArray[np.float64]) -> ClassTail:
+def _class_tail(label: int, ordered: Floats) -> ClassTail:
     p50, p95, p99 = (float(value) for value in np.percentile(ordered, PERCENTILES))
     return ClassTail(str(label), len(ordered), p50, p95, p99, float(ordered[-1]))
 

@@ -30,6 +30,7 @@ REFERENCES: Final[dict[str, tuple[str, str]]] = {
     "MAC-proportional": (GREEN,  "dot"),
     "oracle":           (PURPLE, "dashdot"),
 }  # fmt: skip
+BAR_COLOUR: Final = {"total": BLUE, "deficit": RED, "loss": ORANGE, "gain": GREEN}  # of a waterfall
 
 
 def series_colour(index: int) -> str:

@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.pareto.ranks import BAND, Costs, Mask, band_masks, pareto_mask
+from analysis.pareto.ranks import BAND, Costs, band_masks, pareto_mask
 from analysis.words import fitting_unit
+from traces import Bools
 
 Label = Literal["", "left", "right"]
 
@@ -110,7 +111,7 @@ def pareto_info(candidates: Sequence[Candidate], x: PlotAxis, y: PlotAxis) -> Pa
     )
 
 
-def _labels(x: Sequence[float], y: Sequence[float], front: Mask) -> list[Label]:
+def _labels(x: Sequence[float], y: Sequence[float], front: Bools) -> list[Label]:
     """Return where names are written: the front first, and none that would cover an earlier one."""
     places = list(zip(_spread(x), _spread(y), strict=True))
     order = sorted(range(len(places)), key=lambda i: (not front[i], places[i], i))
@@ -138,7 +139,7 @@ def _wide(values: Sequence[float]) -> bool:
     return bool(values) and min(values) > 0 and max(values) > LOG_FROM * min(values)
 
 
-def _fronts(candidates: Sequence[Candidate], x: PlotAxis, y: PlotAxis) -> tuple[Mask, Mask]:
+def _fronts(candidates: Sequence[Candidate], x: PlotAxis, y: PlotAxis) -> tuple[Bools, Bools]:
     """Return who is on the front as valued, and for whom the bands could change that."""
     value = _costs([(c.x, c.y) for c in candidates], x, y)
     low = _costs([(_low(c.x, c.x_scaled), _low(c.y, c.y_scaled)) for c in candidates], x, y)

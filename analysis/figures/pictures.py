@@ -13,6 +13,7 @@ from analysis.figures.waterfall_info import WaterfallInfo
 Info = (
     LatencyInfo | TailInfo | EnergyInfo | HeatInfo | WaterfallInfo | RooflineInfo | TimelineInfo | ParetoInfo
 )
+FIGURE_FORMATS = ("png", "svg", "pdf")  # in which a picture is written
 
 
 @dataclass(frozen=True, slots=True)

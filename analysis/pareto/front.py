@@ -8,11 +8,10 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.pareto.hypervolume import hypervolume
-from analysis.pareto.ranks import BAND, Costs, Mask, band_masks, epsilon_front, knee_point, pareto_mask
-from traces import ConfigError, did_you_mean
+from analysis.pareto.ranks import BAND, Costs, band_masks, epsilon_front, knee_point, pareto_mask
+from traces import Bools, ConfigError, Ints, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,7 +118,7 @@ def find_front(
     )
 
 
-def _front_rows(rows: pd.DataFrame, costs: Costs, shown: Mask, certain: Mask) -> pd.DataFrame:
+def _front_rows(rows: pd.DataFrame, costs: Costs, shown: Bools, certain: Bools) -> pd.DataFrame:
     """Return the shown rows with their marks, sorted by objectives from the first on."""
     knee = knee_point(costs)
     marked = rows.assign(knee=[i == knee for i in range(len(rows))], doubtful=~certain)
@@ -147,7 +146,7 @@ def _scaled_flag(column: str) -> str | None:
     return "energy_scaled" if column.startswith(("energy", "power")) else None
 
 
-def _families(rows: pd.DataFrame) -> NDArray[np.int64]:
+def _families(rows: pd.DataFrame) -> Ints:
     """Return which rows share a technology, and so err together."""
     if "energy_table" not in rows:
         return np.arange(len(rows))

@@ -15,14 +15,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Costs = NDArray[np.float64]  # (n points, m objectives), less is better
-Mask = NDArray[np.bool_]  # (n,)
+from traces import Bools, Floats, Ints
+
+Costs = Floats  # (n points, m objectives), less is better
 BAND = 2.0  # energies and areas off scaled tables may be off by this factor either way; docs/model.md
 
 NO_RANK = -1  # of a point with a NaN
 
 
-def pareto_mask(costs: Costs) -> Mask:
+def pareto_mask(costs: Costs) -> Bools:
     """Return which points no other point dominates, shape (n,).
 
     A point dominates another if it is nowhere worse and somewhere better.  Points are taken in
@@ -41,7 +42,7 @@ def pareto_mask(costs: Costs) -> Mask:
     return mask
 
 
-def pareto_ranks(costs: Costs) -> NDArray[np.int64]:
+def pareto_ranks(costs: Costs) -> Ints:
     """Return every point's rank, shape (n,): 0 on the front, 1 on the front of the rest, and so on.
 
     Efficient non-dominated sort by binary search (Zhang et al., IEEE TEVC 19(2), 2015): in lexicographic
@@ -83,7 +84,7 @@ def knee_point(costs: Costs) -> int | None:
     return int(front[np.flatnonzero(sums <= sums.min() + 1e-12)[0]])
 
 
-def epsilon_front(costs: Costs, epsilon: float | Sequence[float]) -> Mask:
+def epsilon_front(costs: Costs, epsilon: float | Sequence[float]) -> Bools:
     """Return a thinned front, shape (n,): each point left out is matched by a kept one up to ``epsilon``.
 
     Parameters
@@ -111,7 +112,7 @@ def epsilon_front(costs: Costs, epsilon: float | Sequence[float]) -> Mask:
     return mask
 
 
-def band_masks(costs: Costs, low: Costs, high: Costs, family: NDArray[np.int64]) -> tuple[Mask, Mask]:
+def band_masks(costs: Costs, low: Costs, high: Costs, family: Ints) -> tuple[Bools, Bools]:
     """Return which points are on the front for certain, and which possibly, given a band around each value.
 
     Parameters
@@ -144,11 +145,11 @@ def _any_dominates(points: Costs, target: Costs) -> bool:
     return bool(((points <= target).all(axis=1) & (points < target).any(axis=1)).any())
 
 
-def _comparable(costs: Costs) -> Mask:
+def _comparable(costs: Costs) -> Bools:
     return np.asarray(~np.isnan(costs).any(axis=1), bool)
 
 
-def _distinct(costs: Costs) -> tuple[Costs, NDArray[np.intp], Mask]:
+def _distinct(costs: Costs) -> tuple[Costs, NDArray[np.intp], Bools]:
     """Return the distinct comparable points in lexicographic order, where each came from, and who is comparable.
 
     Distinct points in this order turn "dominates" into "nowhere worse and comes before".

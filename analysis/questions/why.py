@@ -27,7 +27,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
+class BoundOps:
     """Ops that one resource bounds."""
 
     resource: str  # in words
@@ -48,7 +48,7 @@ class Why:
     energy_promised: float
     energy_saved: float
     losses: tuple[Held, ...]  # largest share of latency first, gains last
-    bounds: tuple[Bound, ...]  # largest share first
+    bounds: tuple[BoundOps, ...]  # largest share first
 
     @property
     def sentence(self) -> str:
@@ -101,7 +101,7 @@ def _losses(figures: Explained) -> tuple[Held, ...]:
     return tuple(sorted(held, key=lambda each: -each.latency))
 
 
-def _bounds(ops: tuple[OpRow, ...]) -> tuple[Bound, ...]:
+def _bounds(ops: tuple[OpRow, ...]) -> tuple[BoundOps, ...]:
     """Return the ops by what bounds them and where they run."""
     total = sum(_cycles(op) for op in ops) or 1.0
     found: dict[tuple[str, str], list[OpRow]] = {}
@@ -109,7 +109,7 @@ def _bounds(ops: tuple[OpRow, ...]) -> tuple[Bound, ...]:
         if _cycles(op) > 0:
             found.setdefault((op.bound, op.unit), []).append(op)
     bounds = [
-        Bound(
+        BoundOps(
             resource=BOUNDS[bound],
             unit=unit,
             ops=len(rows),

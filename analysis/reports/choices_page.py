@@ -8,10 +8,10 @@ from pathlib import Path
 
 from traces import atomic_write
 
-ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("traces", "accel_models", "simulator", "analysis", "networks", "lacuna")
 MARK = "Choice" + ":"  # in two parts, so that this line is none
-HEAD = f"""# Choices
+_HEAD = f"""# Choices
 
 What no source tells and we chose; each stands in the code behind the mark `{MARK}`. Written by `make docs`.
 """
@@ -45,9 +45,9 @@ def _sentence(lines: list[str]) -> str:
     return re.split(r"(?<=[.!?])\s+(?=[A-Z`])", text)[0].strip()
 
 
-def choices_page(root: Path = ROOT) -> str:
+def choices_page(root: Path = _ROOT) -> str:
     """Return the page: a list per file, in the order of the folders."""
-    parts = [HEAD]
+    parts = [_HEAD]
     for folder in FOLDERS:
         for path in sorted(p for p in (root / folder).rglob("*") if p.suffix in {".py", ".yaml"}):
             found = list(choices(path))
@@ -59,5 +59,5 @@ def choices_page(root: Path = ROOT) -> str:
 
 
 if __name__ == "__main__":
-    with atomic_write(ROOT / "docs" / "choices.md") as part:
+    with atomic_write(_ROOT / "docs" / "choices.md") as part:
         part.write_text(choices_page(), encoding="utf-8")

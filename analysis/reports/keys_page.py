@@ -11,9 +11,9 @@ from pathlib import Path
 from accel_models import Key, keys
 from traces import atomic_write
 
-ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[2]
 
-HEAD = """# Keys of a design file
+_HEAD = """# Keys of a design file
 
 Every key, read off the classes that check it; `lacuna inspect --keys memory.dram` prints a section, `lacuna schema
 design` the JSON Schema. Quantities are written with their unit (`64 KiB`); a key that is *needed* is so where its
@@ -25,7 +25,7 @@ Written by `make docs`.
 def keys_page() -> str:
     """Return the page: a table of the first level, and one per section."""
     sections = [list(found) for _, found in groupby(keys(), key=lambda key: key.path.partition(".")[0])]
-    parts = [HEAD, *_table("The design itself", [rows[0] for rows in sections])]
+    parts = [_HEAD, *_table("The design itself", [rows[0] for rows in sections])]
     for first, *rest in (rows for rows in sections if len(rows) > 1):
         parts += _table(f"`{first.path}`: {first.meaning}", rest)
     return "".join(parts)
@@ -45,5 +45,5 @@ def _table(title: str, rows: list[Key]) -> list[str]:
 
 
 if __name__ == "__main__":
-    with atomic_write(ROOT / "docs" / "design_keys.md") as part:
+    with atomic_write(_ROOT / "docs" / "design_keys.md") as part:
         part.write_text(keys_page(), encoding="utf-8")

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from accel_models import design_area, has_matrix_unit, memory_params, peak_macs_per_cycle, units_of
+from accel_models import MEBICYCLE, design_area, has_matrix_unit, memory_params, peak_macs_per_cycle, units_of
 from analysis.figures.figure_info import RELATIVE, energy_info, heat_info, latency_info, tail_info
 from analysis.figures.pareto_info import Candidate, ParetoInfo, PlotAxis, pareto_info
 from analysis.figures.pictures import Picture
@@ -17,14 +16,13 @@ from analysis.figures.roofline_info import LayerWork, roofline_info
 from analysis.figures.timeline_info import timeline_info
 from analysis.reports.replay_words import waterfalls
 from analysis.words import percent, slug
-from traces import MAC_KINDS
+from traces import MAC_KINDS, Floats
 
 if TYPE_CHECKING:
     from analysis.reports.replay_view import ReplayView
     from simulator import Explained
     from traces import Trace
 
-MEBICYCLE: Final = 1 << 20
 ENERGY_PARTS: Final = {
     # column of per_input: how a figure calls it
     "energy_mac_pj": "MACs",
@@ -278,6 +276,6 @@ def _layers(view: ReplayView) -> tuple[str, ...]:
     return tuple(str(name) for name in table["op"][table["kind"].isin(sorted(MAC_KINDS))])
 
 
-def _column(view: ReplayView, column: str, layers: tuple[str, ...]) -> NDArray[np.float64]:
+def _column(view: ReplayView, column: str, layers: tuple[str, ...]) -> Floats:
     table = view.results.per_op.set_index("op")
     return np.asarray(table[column].reindex(list(layers)), np.float64)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from accel_models import design_area
 from analysis.sweeps.row import Request, SweepRow, infeasible_row, result_row
-from analysis.sweeps.space import Bound, TraceRef
+from analysis.sweeps.space import Limit, TraceRef
 from traces import FileProblem, LacunaError, Trace, load_inputs
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class SweepTask:
     trace: TraceRef
     policy: Policy
     inputs: int | None
-    budget: tuple[Bound, ...]
+    budget: tuple[Limit, ...]
     requests: tuple[Request, ...]
 
     def __len__(self) -> int:
@@ -114,7 +114,7 @@ def _accuracy(row: SweepRow, task: SweepTask, trace: Trace) -> float:
     return row.accuracy if task.inputs is None or known is None else known
 
 
-def _over(request: Request, task: SweepTask, bound: Bound, value: float, area_mm2: float) -> SweepRow:
+def _over(request: Request, task: SweepTask, bound: Limit, value: float, area_mm2: float) -> SweepRow:
     unit = bound.column.split("_")[1]
     return infeasible_row(
         request,

@@ -21,7 +21,7 @@ from traces import ConfigError, did_you_mean, shown
 Scalar = bool | int | float | str
 
 _LONGEST = 200  # characters
-MOST_VALUES = 100_000  # of one axis: a longer range is a slip of the pen
+MOST_ON_AXIS = 100_000  # of one axis: a longer range is a slip of the pen
 
 _NUMBER = rf"({NUMBER})\s*((?!log2|step)[A-Za-z]\S*?)?"
 _RANGE = re.compile(rf"^\s*{_NUMBER}\s*\.\.\s*{_NUMBER}(?:\s+(log2|step\s+{_NUMBER}))?\s*$")
@@ -83,8 +83,8 @@ def _range(text: str, where: str) -> tuple[Scalar, ...]:
         if by <= 0:
             raise ConfigError(f"{where}: {text!r}: the step must be above 0")
         count = int((stop - start) / by) + 1
-        if count > MOST_VALUES:
-            raise ConfigError(f"{where}: {text!r} has {count:.4g} values; needs at most {MOST_VALUES}")
+        if count > MOST_ON_AXIS:
+            raise ConfigError(f"{where}: {text!r} has {count:.4g} values; needs at most {MOST_ON_AXIS}")
         numbers = [start + i * by for i in range(count)]
     return tuple(_spelled(number, unit) for number in numbers)
 

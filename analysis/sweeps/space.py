@@ -73,7 +73,7 @@ class TraceRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class Limit:
     """An upper bound on a result."""
 
     quantity: str  # as written: "area", "power"
@@ -107,7 +107,7 @@ class Space:
     traces: tuple[TraceRef, ...]
     policies: tuple[Policy, ...]
     where: tuple[Expression, ...] = ()
-    budget: tuple[Bound, ...] = ()
+    budget: tuple[Limit, ...] = ()
     inputs: int | None = None  # replay only the first so many
     minimize: tuple[str, ...] = ("latency_us", "energy_uj", "area_mm2")
     maximize: tuple[str, ...] = ("accuracy",)

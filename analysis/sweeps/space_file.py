@@ -32,7 +32,7 @@ from accel_models import load_design, parse_quantity
 from analysis.sweeps.expressions import Expression, parse_expression
 from analysis.sweeps.ranges import axis_values
 from analysis.sweeps.row import number_columns
-from analysis.sweeps.space import Axis, Bound, Family, Space, TraceRef
+from analysis.sweeps.space import Axis, Family, Limit, Space, TraceRef
 from analysis.sweeps.space_axes import (
     as_list,
     as_mapping,
@@ -196,7 +196,7 @@ def _policies(value: object) -> tuple[Policy, ...]:
     return tuple(found)
 
 
-def _budget(value: object) -> tuple[Bound, ...]:
+def _budget(value: object) -> tuple[Limit, ...]:
     bounds = []
     for quantity, text in as_mapping(value or {}, "budget").items():
         if quantity not in BUDGETS:
@@ -208,7 +208,7 @@ def _budget(value: object) -> tuple[Bound, ...]:
             raise ConfigError(f"budget: {quantity} = {problem}") from None
         if limit <= 0:
             raise ConfigError(f"budget: {quantity} = {text!r}: must be above 0")
-        bounds.append(Bound(quantity, column, limit))
+        bounds.append(Limit(quantity, column, limit))
     return tuple(bounds)
 
 

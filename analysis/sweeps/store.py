@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from accel_models import Design, assign, parse_design
 from analysis.sweeps.row import SweepRow, field_kinds
@@ -22,6 +22,7 @@ from analysis.sweeps.space import Space
 from traces import (
     ConfigError,
     FileProblem,
+    Frozen,
     atomic_write,
     check_version,
     clear_parts,
@@ -38,26 +39,26 @@ if TYPE_CHECKING:
 
     from analysis.pareto.front import Front
 
-SCHEMA_VERSION = "2.0"  # 1.1: parts are sealed; 2.0: trace_file_hash; major: readers refuse another
+SWEEP_SCHEMA_VERSION = "2.0"  # 1.1: parts are sealed; 2.0: trace_file_hash; major: readers refuse another
 MANIFEST = "space.json"
 ROWS = "rows"
 
 _ARROW = {"str": "string", "bool": "bool_", "int": "int64", "float": "float64"}
 
 
-class Manifest(BaseModel):
+class Manifest(Frozen):
     """What a folder of results holds the answers to."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-    schema_version: str = SCHEMA_VERSION
+    schema_version: str = SWEEP_SCHEMA_VERSION
     model_version: str
     space_hash: str
     space_text: str  # the space file as it was read
     size: int  # points of the grid
     designs: dict[str, dict[str, Any]]  # base designs in full, by name
     axes: dict[str, tuple[str, ...]]  # axis name -> settings it drives
-    links: dict[str, dict[str, tuple[Any, ...]]] = {}  # linked axis -> label -> value of each setting
+    links: dict[str, dict[str, tuple[Any, ...]]] = Field(
+        default_factory=dict
+    )  # linked axis -> label -> value of each setting
     traces: dict[str, str]  # name -> path
     trace_file_hashes: dict[str, str]
     inputs: int | None
@@ -224,7 +225,7 @@ def read_manifest(folder: Path) -> Manifest:
         text = path.read_bytes()
     data = parse_json_mapping(text, f"{path}: is damaged")
     check_version(
-        data.get("schema_version"), SCHEMA_VERSION, f"{path}: schema version", "name another folder"
+        data.get("schema_version"), SWEEP_SCHEMA_VERSION, f"{path}: schema version", "name another folder"
     )
     try:
         return Manifest.model_validate(data)

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from traces import ConfigError
+from traces import ConfigError, Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -18,8 +17,8 @@ class Comparison:
     name: str
     truth: str  # source of the measurements, as it should be cited
     labels: tuple[str, ...]  # (n,) what each row is
-    measured: NDArray[np.float64]  # (n,) [unit]
-    predicted: NDArray[np.float64]  # (n,) [unit]
+    measured: Floats  # (n,) [unit]
+    predicted: Floats  # (n,) [unit]
     unit: str
     bound_mean: float  # largest mean absolute relative error allowed [1]
     bound_worst: float  # largest absolute relative error allowed [1]
@@ -27,9 +26,7 @@ class Comparison:
     predicted_bounds: tuple[float, float] | None = (
         None  # mean, worst of rows left out of a fit; None: as above
     )
-    spread: NDArray[np.float64] | None = (
-        None  # (n,) of the truth: half the range of repeated runs over their mean [1]
-    )
+    spread: Floats | None = None  # (n,) of the truth: half the range of repeated runs over their mean [1]
 
     def __post_init__(self) -> None:
         n = len(self.labels)
@@ -45,7 +42,7 @@ class Comparison:
         return self.predicted_bounds or (self.bound_mean, self.bound_worst)
 
     @property
-    def relative_errors(self) -> NDArray[np.float64]:
+    def relative_errors(self) -> Floats:
         """Signed error of each row over its measurement [1]."""
         return self.predicted / self.measured - 1.0
 

@@ -17,9 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
-from traces import atomic_write
+from traces import Bools, Floats, atomic_write
 
-Floats = NDArray[np.float64]
 SAMPLES, SEED = 2000, 1
 
 
@@ -51,7 +50,7 @@ def predicted_errors(left_out: str, errors: ArrayLike) -> Predicted:
 
 
 def first_order_refit(
-    errors: Floats, slopes: Floats, groups: NDArray[np.str_], seen: NDArray[np.bool_]
+    errors: Floats, slopes: Floats, groups: NDArray[np.str_], seen: Bools
 ) -> tuple[Floats, Floats]:
     """Return the errors of rows whose group was left out of a refit, and how far the constants moved for it.
 

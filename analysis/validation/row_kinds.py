@@ -145,19 +145,15 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         label="device network freq_mhz",
         group="device",
     ),
-    "eyeriss": _kind(
-        "Eyeriss on AlexNet and VGG-16, cycles of a layer",
-        "accelerator batch network layer cycles",
-        networks.eyeriss,
-        label="network layer",
-        group="network",
+    "eyeriss": RowKind(
+        what="Eyeriss on AlexNet and VGG-16, cycles of a layer; shares of zeros (ifmap_zero_frac) where known",
+        columns=("accelerator", "batch", "network", "layer", "cycles"),
+        evaluate=networks.eyeriss,
     ),
-    "eyeriss_energy": _kind(
-        "Eyeriss on AlexNet and VGG-16, energy of a layer without its DRAM [uJ]",
-        "accelerator batch network layer energy_uJ ifmap_zero_frac",
-        networks.eyeriss_energy,
-        label="network layer",
-        group="network",
+    "eyeriss_energy": RowKind(
+        what="Eyeriss on AlexNet and VGG-16, energy of a layer without its DRAM [uJ]",
+        columns=("accelerator", "batch", "network", "layer", "energy_uJ", "ifmap_zero_frac"),
+        evaluate=networks.eyeriss_energy,
     ),
     "dpacs": RowKind(
         what="DPACS on an FPGA, latency under pruning over that of the dense network",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -35,6 +37,7 @@ class Network(nn.Module):
         masks = (self.policy(x) > 0.5).float()
         x = torch.relu(self.stem(x))
         for i, block in enumerate(self.blocks):
+            assert isinstance(block, Block)
             mask, kept = masks[:, i, None, None, None], block.shortcut(x)
             if self.skipping:
                 x = block(x, kept) if mask.item() else torch.relu(kept)
@@ -43,10 +46,14 @@ class Network(nn.Module):
         return self.fc(pooled(x))
 
 
-def recorded(model: nn.Module, data: list[tuple[Tensor, Tensor]]) -> Trace:
+def column(i: int, decided: Tensor) -> Tensor:
+    return decided[:, i] > 0.5
+
+
+def recorded(model: Network, data: list[tuple[Tensor, Tensor]]) -> Trace:
     graph = capture(model, data[0][0]).with_gates(
         *(
-            layer(f"drop.{i}", module="policy", guards=f"blocks.{i}.conv*", open=lambda y, i=i: y[:, i] > 0.5)
+            layer(f"drop.{i}", module="policy", guards=f"blocks.{i}.conv*", open=partial(column, i))
             for i in range(len(model.blocks))
         )
     )

@@ -57,12 +57,13 @@ class Network(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = torch.relu(self.stem(x))
         for conv in self.convs:
+            assert isinstance(conv, Gated)
             conv.skipping = getattr(self, "skipping", False)
             x = conv(x)
         return self.fc(pooled(x))
 
 
-def recorded(model: nn.Module, data: list[tuple[Tensor, Tensor]]) -> Trace:
+def recorded(model: Network, data: list[tuple[Tensor, Tensor]]) -> Trace:
     graph = capture(model, data[0][0]).with_gates(
         *(elements(f"convs.{i}.gate", guards=f"convs.{i}.rest") for i in range(len(model.convs)))
     )

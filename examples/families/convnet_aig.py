@@ -37,24 +37,25 @@ class Network(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = torch.relu(self.stem(x))
         for block, gate in zip(self.blocks, self.gates, strict=True):
-            y = block.conv2(torch.relu(block.conv1(x))) if not self.skipping else None
+            assert isinstance(block, Block)
             mask, kept = gate(x), block.shortcut(x)
             if self.skipping:
                 y = block.conv2(torch.relu(block.conv1(x))) if mask.item() else 0.0
                 x = torch.relu(kept + y)
             else:
-                x = torch.relu(kept + y * mask[:, None, None, None])
+                x = torch.relu(kept + block.conv2(torch.relu(block.conv1(x))) * mask[:, None, None, None])
         return self.fc(pooled(x))
 
 
-def recorded(model: nn.Module, data: list[tuple[Tensor, Tensor]]) -> Trace:
+def recorded(model: Network, data: list[tuple[Tensor, Tensor]]) -> Trace:
     graph = capture(model, data[0][0]).with_gates(
         *(layer(f"gates.{i}", guards=f"blocks.{i}.*", but="*.shortcut.*") for i in range(len(model.blocks)))
     )
     return record(model, graph, data, seed=0)
 
 
-def repeat(model: nn.Module, trace: Trace, place: int) -> None:
+def repeat(model: Network, trace: Trace, place: int) -> None:
     """Let the gates decide as they did for one recorded input."""
     for i, gate in enumerate(model.gates):
+        assert isinstance(gate, Gate)
         gate.forced = torch.from_numpy(trace.decisions[f"gates.{i}"][place : place + 1].astype("int64"))

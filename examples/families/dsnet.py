@@ -36,10 +36,10 @@ class Network(nn.Module):
         x = torch.relu(self.stem(x))
         choice = self.gate(x).argmax(1)
         if self.skipping:
-            kept = slice(WIDTHS[int(choice)])
-            x = torch.relu(self.convs[0](x, slice(None), kept))
-            x = torch.relu(self.convs[1](x, kept, kept))
-            return nn.functional.linear(pooled(x), self.fc.weight[:, kept], self.fc.bias)
+            some = slice(WIDTHS[int(choice)])
+            x = torch.relu(self.convs[0](x, slice(None), some))
+            x = torch.relu(self.convs[1](x, some, some))
+            return nn.functional.linear(pooled(x), self.fc.weight[:, some], self.fc.bias)
         kept = torch.arange(16)[None] < torch.tensor(WIDTHS)[choice][:, None]
         for conv in self.convs:
             x = torch.relu(conv(x)) * kept[:, :, None, None]

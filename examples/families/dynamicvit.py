@@ -35,9 +35,10 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.blocks[0](self.embed(x))
-        kept: Tensor | None = self.score(x)
+        scores = self.score(x)
+        kept: Tensor | None = scores
         if self.skipping:
-            x, kept = x[:, kept[0] > 0], None
+            x, kept = x[:, scores[0] > 0], None
         for block in self.blocks[1:]:
             x = block(x, kept)
         return self.fc(self.norm(x[:, 0]))

@@ -47,12 +47,13 @@ class Network(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = torch.relu(self.stem(x))
         for block in self.blocks:
+            assert isinstance(block, DynamicBlock)
             block.skipping = getattr(self, "skipping", False)
             x = block(x)
         return self.fc(pooled(fn.relu(x)))
 
 
-def recorded(model: nn.Module, data: list[tuple[Tensor, Tensor]]) -> Trace:
+def recorded(model: Network, data: list[tuple[Tensor, Tensor]]) -> Trace:
     graph = capture(model, data[0][0])
     for i in range(len(model.blocks)):
         graph = graph.with_gates(

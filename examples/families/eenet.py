@@ -47,7 +47,7 @@ class Network(nn.Module):
         return {"answer": self.fc(pooled(x)), "exits": answers, "sure": sure}
 
 
-def recorded(model: nn.Module, data: list[tuple[Tensor, Tensor]]) -> Trace:
+def recorded(model: Network, data: list[tuple[Tensor, Tensor]]) -> Trace:
     graph = capture(model, data[0][0])
     graph = graph.with_gates(
         exits(["exits.*.classifier", "fc"], confidence="exits.*.confidence", threshold=model.thresholds),

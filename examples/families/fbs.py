@@ -41,6 +41,7 @@ class Network(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         inputs: Tensor | slice = slice(None)
         for conv, gate in zip(self.convs, self.gates, strict=True):
+            assert isinstance(conv, ConvNorm)
             scores = gate(x, inputs)
             if self.skipping:
                 outputs = scores[0] > 0
@@ -55,7 +56,7 @@ class Network(nn.Module):
         return self.fc(pooled(x))
 
 
-def recorded(model: nn.Module, data: list[tuple[Tensor, Tensor]]) -> Trace:
+def recorded(model: Network, data: list[tuple[Tensor, Tensor]]) -> Trace:
     graph = capture(model, data[0][0]).with_gates(
         *(
             channel(f"gates.{i}", guards=f"convs.{i}.*", open=lambda y: y > 0, scaled=True)

@@ -93,6 +93,7 @@ class Network(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = torch.relu(self.stem(x))
         for block in self.blocks:
+            assert isinstance(block, DynamicBlock)
             block.skipping = getattr(self, "skipping", False)
             x = block(x)
         return self.fc(pooled(x))
@@ -112,9 +113,10 @@ def recorded(model: nn.Module, data: list[tuple[Tensor, Tensor]]) -> Trace:
     return record(model, graph, data)
 
 
-def repeat(model: nn.Module, trace: Trace, place: int) -> None:
+def repeat(model: Network, trace: Trace, place: int) -> None:
     """Keep what one recorded input kept: real skipping leaves out the constants that the rest becomes."""
     for i, block in enumerate(model.blocks):
+        assert isinstance(block, DynamicBlock)
         if block.mode in {"channel", "both"}:
             block.forced_c = torch.from_numpy(trace.mask(f"blocks.{i}.masker_c")[place : place + 1]).float()
         if block.mode in {"spatial", "both"}:

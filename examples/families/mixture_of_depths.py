@@ -47,7 +47,7 @@ class Network(nn.Module):
         return self.fc(self.norm(x[:, 0]))
 
 
-def recorded(model: nn.Module, data: list[tuple[Tensor, Tensor]]) -> Trace:
+def recorded(model: Network, data: list[tuple[Tensor, Tensor]]) -> Trace:
     graph = capture(model, data[0][0]).with_gates(
         *(tokens(f"routers.{i}", guards=f"blocks.{i + 1}.*") for i in range(len(model.routers)))
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -37,12 +39,14 @@ class Network(nn.Module):
         return self.fc(y)
 
 
+def chosen(expert: int, scores: Tensor) -> Tensor:
+    return scores.argmax(1) == expert
+
+
 def recorded(model: nn.Module, data: list[tuple[Tensor, Tensor]]) -> Trace:
     graph = capture(model, data[0][0]).with_gates(
         *(
-            layer(
-                f"expert.{k}", module="router", guards=f"experts.{k}.*", open=lambda y, k=k: y.argmax(1) == k
-            )
+            layer(f"expert.{k}", module="router", guards=f"experts.{k}.*", open=partial(chosen, k))
             for k in range(EXPERTS)
         )
     )

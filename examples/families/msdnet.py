@@ -36,6 +36,7 @@ class Network(nn.Module):
         fine, answers = torch.relu(self.stem(x)), []
         coarse = torch.relu(self.down(fine))
         for stage, classifier in zip(self.stages, self.classifier, strict=True):
+            assert isinstance(stage, Stage)
             coarse = stage(fine, coarse)
             answers.append(classifier(pooled(coarse)))
             sure = answers[-1].softmax(1).amax(1) if self.skipping else None
@@ -46,6 +47,6 @@ class Network(nn.Module):
         return answers
 
 
-def recorded(model: nn.Module, data: list[tuple[Tensor, Tensor]]) -> Trace:
+def recorded(model: Network, data: list[tuple[Tensor, Tensor]]) -> Trace:
     graph = capture(model, data[0][0]).with_gates(exits("classifier.*", threshold=model.thresholds))
     return record(model, graph, data)

@@ -7,13 +7,23 @@ and really leaves out what its gates decide, which is how tests count its multip
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as fn
 from torch import Tensor, nn
 
+M = TypeVar("M", bound=nn.Module)
 CLASSES = 10
 IMAGE = (3, 16, 16)
+
+
+def normed(y: Tensor, norm: nn.BatchNorm2d, outputs: Tensor | slice) -> Tensor:
+    """Apply the norm of some channels."""
+    mean, var = norm.running_mean, norm.running_var
+    assert mean is not None
+    assert var is not None
+    return fn.batch_norm(y, mean[outputs], var[outputs], norm.weight[outputs], norm.bias[outputs])
 
 
 class ConvNorm(nn.Module):
@@ -29,8 +39,7 @@ class ConvNorm(nn.Module):
     ) -> Tensor:
         conv, norm = self.conv, self.norm
         y = fn.conv2d(x, conv.weight[outputs][:, inputs], None, conv.stride, conv.padding)
-        mean, var = norm.running_mean[outputs], norm.running_var[outputs]
-        return fn.batch_norm(y, mean, var, norm.weight[outputs], norm.bias[outputs])
+        return normed(y, norm, outputs)
 
     def tiles(
         self,
@@ -41,14 +50,13 @@ class ConvNorm(nn.Module):
     ) -> Tensor:
         """Compute only the kept tiles (rows, columns) of the output; the others are 0."""
         rows, cols = kept.shape
-        edge, pad, conv, norm = x.shape[-1] // cols, self.conv.padding[0], self.conv, self.norm
+        edge, pad, conv, norm = x.shape[-1] // cols, self.conv.kernel_size[0] // 2, self.conv, self.norm
         size = edge + 2 * pad
         patches = fn.unfold(fn.pad(x, [pad] * 4), size, stride=edge)[0].T.reshape(
             rows * cols, x.shape[1], size, size
         )
         y = fn.conv2d(patches[kept.flatten()], conv.weight[outputs][:, inputs])
-        mean, var = norm.running_mean[outputs], norm.running_var[outputs]
-        y = fn.batch_norm(y, mean, var, norm.weight[outputs], norm.bias[outputs])
+        y = normed(y, norm, outputs)
         out = x.new_zeros(rows * cols, y.shape[1], edge, edge)
         out[kept.flatten()] = y
         return (
@@ -77,11 +85,12 @@ def pooled(x: Tensor) -> Tensor:
     return x.mean((2, 3))
 
 
-def randomised(model: nn.Module, seed: int = 0) -> nn.Module:
+def randomised(model: M, seed: int = 0) -> M:
     """Give a network weights and norms that let its gates differ between inputs."""
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
+            assert module.running_mean is not None
             module.running_mean.normal_(0, 0.1, generator=generator)
             if module.affine:
                 module.bias.data.normal_(0, 0.2, generator=generator)

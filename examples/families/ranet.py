@@ -47,6 +47,6 @@ class Network(nn.Module):
         return tuple(answers)
 
 
-def recorded(model: nn.Module, data: list[tuple[Tensor, Tensor]]) -> Trace:
+def recorded(model: Network, data: list[tuple[Tensor, Tensor]]) -> Trace:
     graph = capture(model, data[0][0]).with_gates(exits("heads.*", threshold=model.thresholds))
     return record(model, graph, data)

@@ -35,6 +35,7 @@ class Network(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         x, masks = torch.relu(self.stem(x)), []
         for block, gate in zip(self.blocks, self.gates, strict=True):
+            assert isinstance(block, Block)
             mask, _ = gate(x)
             masks.append(mask)
             kept = block.shortcut(x)
@@ -45,7 +46,7 @@ class Network(nn.Module):
         return self.fc(pooled(x)), masks
 
 
-def recorded(model: nn.Module, data: list[tuple[Tensor, Tensor]]) -> Trace:
+def recorded(model: Network, data: list[tuple[Tensor, Tensor]]) -> Trace:
     graph = capture(model, data[0][0], answer=lambda out: out[0])
     graph = graph.with_gates(
         *(layer(f"gates.{i}", guards=f"blocks.{i}.*", but="*.shortcut.*") for i in range(len(model.blocks)))

@@ -37,6 +37,7 @@ class Network(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x, self.control.state = torch.relu(self.stem(x)), None
         for block, embed in zip(self.blocks, self.embeds, strict=True):
+            assert isinstance(block, Block)
             mask = (self.control(embed(4 * pooled(x))) > 0.5).float()[:, :, None, None]
             kept = block.shortcut(x)
             if self.skipping:

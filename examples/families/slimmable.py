@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -28,10 +30,10 @@ class Network(nn.Module):
         return nn.functional.linear(pooled(x), self.fc.weight[:, kept], self.fc.bias)
 
 
-def recorded(model: nn.Module, data: list[tuple[Tensor, Tensor]]) -> Trace:
+def recorded(model: Network, data: list[tuple[Tensor, Tensor]]) -> Trace:
     graph = capture(model, data[0][0]).with_gates(width("load", guards="convs.*", widths=WIDTHS))
 
-    def busier() -> object:
+    def busier() -> Iterator[tuple[Tensor, Tensor]]:
         for k, batch in enumerate(data):  # a second batch under load: half the channels
             model.choice = 3 - 2 * k
             yield batch
@@ -39,6 +41,6 @@ def recorded(model: nn.Module, data: list[tuple[Tensor, Tensor]]) -> Trace:
     return record(model, graph, busier(), decide=lambda net, out: {"load": [net.choice] * len(out)})
 
 
-def repeat(model: nn.Module, trace: Trace, place: int) -> None:
+def repeat(model: Network, trace: Trace, place: int) -> None:
     """Set the width that one input was recorded with."""
     model.choice = int(trace.decisions["load"][place])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from simulator import Results
 
 DESIGNS = ("cortex_m4", "cortex_m55", "ethos_u55_128_like", "edge_npu_16x16", "edge_npu_32x32")
-NETWORKS = ("ddi_densenet", "ddi_resnet20_50", "lcnet_resnet20_30", "lcnet_resnet20_50")
+_NETWORKS = ("ddi_densenet", "ddi_resnet20_50", "lcnet_resnet20_30", "lcnet_resnet20_50")
 TIMELINE_INPUTS = 4
 
 
@@ -42,7 +42,7 @@ def demo(
     out.mkdir(parents=True, exist_ok=True)
     trace = _digits_trace(out, seed)
     _study([trace], out / "digits")
-    _study([find_trace(f"{name}_cifar10") for name in NETWORKS], out)
+    _study([find_trace(f"{name}_cifar10") for name in _NETWORKS], out)
     show_lines(["timeline: timeline.json.gz in each folder; open it at ui.perfetto.dev or chrome://tracing"])
 
 

@@ -13,7 +13,7 @@ from lacuna.options import (
     AsJson,
     DesignName,
     Settings,
-    Sizes,
+    SizesOption,
     SkipUnsupported,
     design_from,
     missing_note,
@@ -42,7 +42,7 @@ def estimate(
     batch: Annotated[
         int | None, typer.Option(min=1, help="Inputs that run together; as the model says if left out.")
     ] = None,
-    sizes: Sizes = [],  # noqa: B006  (typer copies it)
+    sizes: SizesOption = [],  # noqa: B006  (typer copies it)
     skip_unsupported: SkipUnsupported = False,
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,

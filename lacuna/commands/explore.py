@@ -25,7 +25,7 @@ _CHOICES = ("design", "trace", "prefetch", "theta", "batch", "batch_order", "com
 SpacePath = Annotated[
     Path, typer.Argument(help="Space of designs, policies and traces (YAML).", metavar="SPACE.yaml")
 ]
-Workers = Annotated[
+WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Start a local Dask cluster of N workers.", metavar="N")
 ]
 Scheduler = Annotated[
@@ -37,7 +37,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on in a folder that h
 def sweep(
     space: SpacePath,
     out: OutFolder,
-    workers: Workers = None,
+    workers: WorkersOption = None,
     scheduler: Scheduler = None,
     resume: Resume = False,
     settings: Settings = [],  # noqa: B006  (typer copies it)
@@ -69,7 +69,7 @@ def search(
     evaluations: Annotated[int, typer.Option(min=1, help="Points to evaluate.")] = 200,
     sampler: Annotated[str, typer.Option(help="nsga2 or tpe.")] = "nsga2",
     seed: Annotated[int, typer.Option(help="Same seed, same points.")] = 0,
-    workers: Workers = None,
+    workers: WorkersOption = None,
     scheduler: Scheduler = None,
     resume: Resume = False,
     settings: Settings = [],  # noqa: B006  (typer copies it)

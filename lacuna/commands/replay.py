@@ -15,7 +15,7 @@ from lacuna.options import (
     DesignName,
     OutFolder,
     Settings,
-    Sizes,
+    SizesOption,
     SkipUnsupported,
     Without,
     design_from,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 TracePath = Annotated[
     Path, typer.Argument(help="Trace (.parquet, .npz), shipped name, or any network.", metavar="NETWORK")
 ]
-Prefetch = Annotated[
+PrefetchOption = Annotated[
     str, typer.Option(help="Weights behind a gate: wait, speculate, predict or oracle.", metavar="P")
 ]
 
@@ -47,7 +47,7 @@ def replay(
     trace: TracePath,
     design: DesignName,
     out: OutFolder,
-    prefetch: Prefetch = "wait",
+    prefetch: PrefetchOption = "wait",
     theta: Annotated[float, typer.Option(help="predict: speculate above this execution rate.")] = 0.5,
     batch: Annotated[int, typer.Option(min=1, help="Inputs that run together.")] = 1,
     batch_order: Annotated[str, typer.Option(help="arrival or similar.")] = "arrival",
@@ -57,7 +57,7 @@ def replay(
     limit: Annotated[int | None, typer.Option(min=1, help="Replay only the first N inputs.")] = None,
     timeline: Annotated[int, typer.Option(min=0, help="Write a timeline of the first N inputs.")] = 0,
     ops: Annotated[bool, typer.Option("--ops", help="Also print where each op's time goes.")] = False,
-    sizes: Sizes = [],  # noqa: B006  (typer copies it)
+    sizes: SizesOption = [],  # noqa: B006  (typer copies it)
     skip_unsupported: SkipUnsupported = False,
     without: Without = [],  # noqa: B006  (typer copies it)
     settings: Settings = [],  # noqa: B006  (typer copies it)

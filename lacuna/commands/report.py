@@ -10,8 +10,6 @@ import typer
 from lacuna.console import show_lines
 from traces import ConfigError
 
-FORMATS = ("png", "svg", "pdf")
-
 
 def report(
     folder: Annotated[Path, typer.Argument(help="Results of replays or of a sweep.", metavar="DIR")],
@@ -26,13 +24,13 @@ def report(
     ] = "",
 ) -> None:
     """Write one self-contained HTML report of a results folder."""
-    from analysis import write_report  # noqa: PLC0415
+    from analysis import FIGURE_FORMATS, write_report  # noqa: PLC0415
     from traces import find_trace  # noqa: PLC0415
 
     formats = tuple(name.strip() for name in figures.split(",") if name.strip())
     for name in formats:
-        if name not in FORMATS:
-            raise ConfigError(f"--figures {name!r}: must be of {', '.join(FORMATS)}")
+        if name not in FIGURE_FORMATS:
+            raise ConfigError(f"--figures {name!r}: must be of {', '.join(FIGURE_FORMATS)}")
     source = None if trace is None else find_trace(trace)
     show_lines([f"wrote {write_report(folder, out, trace=source)}"])
     if formats:

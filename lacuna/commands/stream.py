@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis import digits
-from lacuna.commands.replay import ExitThreshold, Prefetch, TracePath
+from lacuna.commands.replay import ExitThreshold, PrefetchOption, TracePath
 from lacuna.console import percent, show_json, show_lines, show_table
 from lacuna.options import AsJson, DesignName, OutFolder, Settings, Without, design_from, left_out
 from traces import ConfigError, FileProblem
@@ -50,7 +50,7 @@ def stream(
         int | None, typer.Option(min=1, help="Show only the first N inputs of the trace.")
     ] = None,
     exit_threshold: ExitThreshold = None,
-    prefetch: Prefetch = "wait",
+    prefetch: PrefetchOption = "wait",
     seed: Annotated[int, typer.Option(help="Of Poisson arrivals.")] = 0,
     without: Without = [],  # noqa: B006  (typer copies it)
     settings: Settings = [],  # noqa: B006  (typer copies it)

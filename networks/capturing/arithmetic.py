@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 from networks.capturing.calls import Ref
 from networks.capturing.moving import rearrange, same
-from networks.capturing.translation import Step
+from networks.capturing.translation import CallStep
 from traces import (
     Activation,
     Elementwise,
     Function,
+    Move,
     Reduction,
     Reshape,
 )
@@ -30,29 +31,48 @@ ACTIVATIONS: dict[str, Activation] = {
     "mish": "silu",
     "softplus": "softplus",
     "exp": "exp",
+    "exp2": "exp",
     "expm1": "exp",
+    "sinh": "exp",
+    "cosh": "exp",
+    "erfc": "exp",
     "erf": "exp",
     "log": "log",
     "log1p": "log",
+    "log2": "log",
+    "log10": "log",
+    "logit": "log",
+    "log_sigmoid_forward": "softplus",
     "sqrt": "sqrt",
     "rsqrt": "sqrt",
     "reciprocal": "divide",
-    "pow": "power",
     "sin": "sine",
     "cos": "sine",
+    "tan": "sine",
+    "asin": "sine",
+    "acos": "sine",
+    "atan": "sine",
+    "celu": "elu",
+    "hardshrink": "leaky_relu",
+    "softshrink": "leaky_relu",
+    "threshold": "leaky_relu",
+    "rrelu_with_noise": "leaky_relu",
     "abs": "none",
     "neg": "none",
     "cumsum": "none",
+    "cumprod": "none",
+    "logcumsumexp": "exp",
+    "erfinv": "exp",
     "nan_to_num": "none",
 }
 
 
-def activation(step: Step) -> None:
+def activation(step: CallStep) -> None:
     plain = step.call.op.removesuffix("_")
     step.add(Function(name=step.name, x=step.x, out=step.out, activation=ACTIVATIONS[plain]))
 
 
-def clamp(step: Step) -> None:
+def clamp(step: CallStep) -> None:
     low, high = step.argument(1, "min"), step.argument(2, "max")
     if step.call.op.startswith("hardtanh"):
         low, high = step.argument(1, "min_val", -1.0), step.argument(2, "max_val", 1.0)
@@ -63,21 +83,25 @@ def clamp(step: Step) -> None:
     step.add(Function(name=step.name, x=step.x, out=step.out, activation=kind))
 
 
-def batch_norm(step: Step) -> None:
+def batch_norm(step: CallStep) -> None:
     """Scale and shift each channel by statistics that do not change: constants to fold."""
+    by_batch = step.call.op == "native_batch_norm" and step.argument(5, "training", False)
+    if by_batch:  # statistics of the input itself
+        norm(step)
+        return
     shape = (1, step.x_shape[1], *([1] * (len(step.x_shape) - 2)))
     step.add(Elementwise(name=step.name, inputs=(step.x, step.all.new(shape)), out=step.out, kind="mul"))
 
 
-def norm(step: Step) -> None:
+def norm(step: CallStep) -> None:
     step.add(Function(name=step.name, x=step.x, out=step.out, kind="layer_norm"))
 
 
-def softmax(step: Step) -> None:
+def softmax(step: CallStep) -> None:
     step.add(Function(name=step.name, x=step.x, out=step.out, kind="softmax"))
 
 
-def pair(step: Step, kind: str) -> None:
+def pair(step: CallStep, kind: str) -> None:
     """Add or multiply two tensors, or one and a constant."""
     numbers = [given.id for given in step.call.args[:2] if isinstance(given, Ref)]
     operands = [step.all.tensor(number, repeated=True) for number in numbers]
@@ -97,7 +121,7 @@ def pair(step: Step, kind: str) -> None:
     )
 
 
-def divide(step: Step) -> None:
+def divide(step: CallStep) -> None:
     divisor = step.call.args[1]
     if not isinstance(divisor, Ref) or step.constant(divisor.id):
         pair(step, "mul")
@@ -113,7 +137,61 @@ def divide(step: Step) -> None:
     step.add(Elementwise(name=step.name, inputs=(above, inverse), out=step.out, kind="mul"))
 
 
-def compare(step: Step) -> None:
+def power(step: CallStep) -> None:
+    """Multiply by itself, take a root, or any other power."""
+    base, exponent = step.call.args
+    x, kind = step.all.tensor(step.dynamic()[0]), "power"
+    if exponent == 2:
+        step.add(Elementwise(name=step.name, inputs=(x, x), out=step.out, kind="mul"))
+        return
+    if exponent == 0.5:
+        kind = "sqrt"
+    elif not isinstance(base, Ref) or step.constant(base.id):
+        kind = "exp"
+    step.add(Function(name=step.name, x=shaped(step, x), out=step.out, activation=kind))  # type: ignore[arg-type]
+
+
+def glu(step: CallStep) -> None:
+    """Let the sigmoid of one half of an axis gate the other."""
+    left, right, score = (step.all.new(step.out_shape) for _ in range(3))
+    step.add(
+        Move(name=f"{step.name}.left", x=step.x, out=left, kind="slice"),
+        Move(name=f"{step.name}.right", x=step.x, out=right, kind="slice"),
+        Function(name=f"{step.name}.sigmoid", x=right, out=score, activation="sigmoid"),
+        Elementwise(name=step.name, inputs=(left, score), out=step.out, kind="mul"),
+    )
+
+
+# Of three tensors a, b, c: what is made of two of them first, then added to the first.
+_PAIRS: dict[str, tuple[Literal["add", "mul", "divide"], ...]] = {
+    "lerp": ("add", "mul"),  # a + c (b - a)
+    "addcmul": ("mul",),  # a + b c
+    "addcdiv": ("divide", "mul"),  # a + b / c
+}
+
+
+def pairs(step: CallStep, kind: str) -> None:
+    """Add a product of two tensors to a third, one operation after the other."""
+    rank = len(step.out_shape)
+    a, b, c = (
+        step.all.tensor(given.id, repeated=True) if isinstance(given, Ref) else step.all.new((1,) * rank)
+        for given in step.call.args[:3]
+    )
+    for i, each in enumerate(_PAIRS[kind]):
+        name = f"{step.name}.{i}"
+        if each == "divide":
+            inverse = step.all.new(step.all.shapes[c])
+            step.add(Function(name=name, x=c, out=inverse, activation="divide"))
+            c = inverse
+            continue
+        between = step.all.new(step.out_shape)
+        operands = (b, a) if each == "add" else (b, c)
+        step.add(Elementwise(name=name, inputs=operands, out=between, kind=each))
+        b = between
+    step.add(Elementwise(name=step.name, inputs=(a, b), out=step.out, kind="add"))
+
+
+def compare(step: CallStep) -> None:
     """Compare with a number, or two tensors (their difference first): a decision."""
     dynamic = step.dynamic()
     if len(set(dynamic)) < 2:
@@ -134,7 +212,7 @@ def compare(step: Step) -> None:
     )
 
 
-def shaped(step: Step, source: str) -> str:
+def shaped(step: CallStep, source: str) -> str:
     """Return the tensor in the shape of the call's result."""
     if step.all.shapes[source] == step.out_shape:
         return source
@@ -143,7 +221,7 @@ def shaped(step: Step, source: str) -> str:
     return out
 
 
-def choose(step: Step) -> None:
+def choose(step: CallStep) -> None:
     """Take one tensor where a mask is set, the other elsewhere: a product of each with the mask, and their sum."""
     mask, *others = (given.id if isinstance(given, Ref) else None for given in step.call.args)
     sides = [number for number in others if number is not None and not step.constant(number)]
@@ -163,14 +241,14 @@ def choose(step: Step) -> None:
     step.add(Elementwise(name=step.name, inputs=tuple(operands), out=step.out, kind="add"))
 
 
-def masked_fill(step: Step) -> None:
+def masked_fill(step: CallStep) -> None:
     operands = [step.all.tensor(number, repeated=True) for number in step.dynamic()[:2]]
     if len(operands) == 1:
         operands.append(step.all.new((1,) * len(step.out_shape)))
     step.add(Elementwise(name=step.name, inputs=tuple(operands), out=step.out, kind="mul"))
 
 
-def reduce(step: Step, place: int = 1, *, extreme: bool = False) -> None:
+def reduce(step: CallStep, place: int = 1, *, extreme: bool = False) -> None:
     axes = step.argument(place, "dim")
     rank = len(step.x_shape)
     if axes is None or axes == []:

@@ -15,9 +15,12 @@ from networks.capturing.arithmetic import (
     clamp,
     compare,
     divide,
+    glu,
     masked_fill,
     norm,
     pair,
+    pairs,
+    power,
     reduce,
     softmax,
 )
@@ -30,7 +33,7 @@ from networks.capturing.moving import (
     cut,
     expand,
     lookup,
-    overlay,
+    padded,
     parts,
     ranked,
     same,
@@ -39,7 +42,7 @@ from networks.capturing.moving import (
     upsample,
 )
 from networks.capturing.naming import operation_names
-from networks.capturing.translation import Counted, Step, Translation, Unknown
+from networks.capturing.translation import CallStep, Counted, Translation, Unknown
 from networks.capturing.windows import (
     adaptive_pool,
     attention,
@@ -49,6 +52,7 @@ from networks.capturing.windows import (
     recurrent_cell,
     recurrent_layers,
 )
+from networks.capturing.writing import overlay
 from traces import (
     Missing,
 )
@@ -61,20 +65,20 @@ def translate(tracing: Tracing) -> Translation:
     for number in tracing.inputs:
         result.tensor(number)
     for call, name in zip(calls, operation_names(calls), strict=True):
-        step = Step(result, call, name)
+        step = CallStep(result, call, name)
         before = len(result.ops)
         try:
             _convert(step)
         except Unknown as problem:
             del result.ops[before:]
             outs = tuple(result.tensor(number) for number in call.outputs)
-            result.missing.append(Missing(type=call.op, name=name, outputs=outs, why=str(problem)))
+            result.ops.append(Missing(type=call.op, name=name, outputs=outs, why=str(problem)))
         if call.macs:
             result.counted.append(Counted(tuple(op.name for op in result.ops[before:]), call.macs))
     return result
 
 
-def _convert(step: Step) -> None:
+def _convert(step: CallStep) -> None:
     name = step.call.op
     plain = name[:-1] if name.endswith("_") and not name.endswith("__") else name
     convert = _TABLE.get(plain)
@@ -82,56 +86,74 @@ def _convert(step: Step) -> None:
         convert = activation
     if convert is None:
         raise Unknown("not known")
-    convert(step)
+    try:
+        convert(step)
+    except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+        raise Unknown("called with arguments of a kind that is not known") from None
 
 
-def _each(names: str, convert: Callable[[Step], None]) -> dict[str, Callable[[Step], None]]:
+def _each(names: str, convert: Callable[[CallStep], None]) -> dict[str, Callable[[CallStep], None]]:
     return dict.fromkeys(names.split(), convert)
 
 
-_TABLE: dict[str, Callable[[Step], None]] = {
+_TABLE: dict[str, Callable[[CallStep], None]] = {
     **_each("clamp clamp_min clamp_max hardtanh", clamp),
     "convolution": convolution,
     "addmm": product(1, 2, "mk,kn,mn"),
     "mm": product(0, 1, "mk,kn,mn"),
     "mv": product(0, 1, "mk,k,m"),
-    "dot": product(0, 1, "k,k,"),
+    "addmv": product(1, 2, "mk,k,m"),
+    **_each("dot vdot", product(0, 1, "k,k,")),
     "bmm": product(0, 1, "bmk,bkn,bmn"),
     "baddbmm": product(1, 2, "bmk,bkn,bmn"),
     **_each("native_batch_norm _native_batch_norm_legit_no_training cudnn_batch_norm batch_norm", batch_norm),
     **_each("native_layer_norm native_group_norm _fused_rms_norm", norm),
     **_each("_softmax _safe_softmax _log_softmax", softmax),
-    **_each("add sub rsub maximum minimum", lambda step: pair(step, "add")),
+    **_each("add sub rsub maximum minimum fmin fmax fmod remainder hypot", lambda step: pair(step, "add")),
     "mul": lambda step: pair(step, "mul"),
     "div": divide,
     **_each("gt ge lt le eq ne logical_and logical_or logical_xor logical_not bitwise_not", compare),
-    **_each("bitwise_and bitwise_or round floor ceil sign bernoulli heaviside floor_divide", compare),
+    **_each("bitwise_and bitwise_or round floor ceil trunc frac sign bernoulli heaviside", compare),
+    **_each("floor_divide isnan isinf bucketize", compare),
+    "glu": glu,
+    "pow": power,
+    "lerp": lambda step: pairs(step, "lerp"),
+    "addcmul": lambda step: pairs(step, "addcmul"),
+    "addcdiv": lambda step: pairs(step, "addcdiv"),
     "where": choose,
     "masked_fill": masked_fill,
-    **_each("mean sum nansum prod norm linalg_vector_norm var std all any logsumexp", reduce),
-    **_each("var_mean std_mean", reduce),
-    **_each("amax amin max min argmax argmin", lambda step: reduce(step, extreme=True)),
-    **_each("topk sort kthvalue", ranked),
+    **_each("mean nanmean sum nansum prod var std var_mean std_mean all any logsumexp count_nonzero", reduce),
+    **_each("norm linalg_vector_norm", lambda step: reduce(step, 2)),
+    **_each("amax amin max min argmax argmin aminmax", lambda step: reduce(step, extreme=True)),
+    **_each("topk sort kthvalue median nanmedian mode", ranked),
     "select": select,
     "slice": cut,
     **_each("split split_with_sizes unbind chunk", parts),
     **_each("view _unsafe_view reshape _reshape_alias squeeze unsqueeze flatten", same),
     **_each("detach alias clone contiguous _to_copy dropout lift_fresh native_dropout", same),
+    **_each(
+        "fake_quantize_per_tensor_affine_cachemask fake_quantize_per_channel_affine_cachemask "
+        "_fake_quantize_per_tensor_affine_cachemask_tensor_qparams quantize_per_tensor dequantize",
+        same,  # Choice: rescaling folds into what is before it, as in a quantised ONNX model
+    ),
     "copy": copied,
     "expand": expand,
     **_each("permute transpose t numpy_T", transpose),
     **_each("cat stack", cat),
-    **_each("max_pool2d_with_indices max_pool2d avg_pool2d", pool),
+    **_each("max_pool2d_with_indices max_pool2d avg_pool2d max_pool3d_with_indices avg_pool3d", pool),
     **_each("_adaptive_avg_pool2d adaptive_max_pool2d", adaptive_pool),
+    **_each("_adaptive_avg_pool3d adaptive_max_pool3d", adaptive_pool),
     **_each("upsample_nearest2d upsample_bilinear2d upsample_nearest1d upsample_bicubic2d", upsample),
-    **_each("_upsample_nearest_exact2d upsample_linear1d", upsample),
-    **_each("constant_pad_nd reflection_pad2d replication_pad2d repeat roll flip", copy),
-    **_each("pixel_shuffle pixel_unshuffle channel_shuffle im2col col2im tril triu", copy),
+    **_each("_upsample_nearest_exact2d upsample_linear1d _upsample_bilinear2d_aa", upsample),
+    **_each("upsample_nearest3d upsample_trilinear3d", upsample),
+    **_each("pad as_strided", padded),
+    **_each("constant_pad_nd repeat roll flip rot90 tril triu diagonal unfold im2col col2im", copy),
+    **_each("pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle max_unpool2d", copy),
     **_each("index index_select gather embedding take_along_dim nonzero", lookup),
     **_each("scatter scatter_add scatter_reduce index_put index_copy index_add index_fill", overlay),
     **_each("lacuna_overlay slice_scatter select_scatter masked_scatter one_hot", overlay),
     **_each("lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell", recurrent_cell),
-    **_each("lstm gru", recurrent_layers),
+    **_each("lstm gru rnn_tanh rnn_relu", recurrent_layers),
     "scaled_dot_product_attention": attention,
     **_each("_local_scalar_dense is_nonzero equal", lambda step: None),
 }

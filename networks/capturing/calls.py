@@ -17,7 +17,7 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class KnownTensor:
     """What is known of a tensor: its shape, for one input, and whether it depends on the input at all."""
 
     shape: tuple[int, ...]
@@ -39,14 +39,20 @@ class Call:
     @property
     def inputs(self) -> tuple[int, ...]:
         """Numbers of the tensors it reads, in order."""
-        return tuple(leaf.id for leaf in tree_flatten((self.args, self.options))[0] if isinstance(leaf, Ref))
+        return reads(self.op, self.args, self.options)
+
+
+def reads(op: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the tensors that an operation reads; what is copied over is not read."""
+    given = args[1:] if op == "copy_" else args
+    return tuple(leaf.id for leaf in tree_flatten((given, options))[0] if isinstance(leaf, Ref))
 
 
 @dataclass(slots=True, eq=False)
 class Tracing:
     """A whole forward pass."""
 
-    values: list[Value] = field(default_factory=list)
+    values: list[KnownTensor] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)  # what the network puts out, or its answer

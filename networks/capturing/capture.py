@@ -97,7 +97,7 @@ def _graph(name: str, tracing: Tracing, words: Translation, skip_unsupported: bo
     model = import_model(
         name,
         [f"t{number}" for number in tracing.inputs],
-        [*words.ops, *words.missing],
+        words.ops,
         words.shapes,
         answers,
         skip_unsupported=skip_unsupported,
@@ -105,7 +105,7 @@ def _graph(name: str, tracing: Tracing, words: Translation, skip_unsupported: bo
     ends = {model.sources.get(name, "") for name in answers}
     looked = {model.sources.get(f"t{number}", "") for number in tracing.looked_at}
     graph = _needed(model.graph, ends | looked)
-    if not words.missing:
+    if words.complete:
         check_each(graph, words.counted)
     outputs = []
     for (path, call), numbers in tracing.module_outputs.items():

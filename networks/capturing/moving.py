@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from math import prod
 
-from networks.capturing.translation import Shape, Step
+from networks.capturing.translation import CallStep
 from traces import (
     Concat,
     Function,
     Move,
     Reshape,
+    Shape,
     Transpose,
 )
 
 
-def ranked(step: Step) -> None:
+def ranked(step: CallStep) -> None:
     """Compare every element, and keep the largest ones or all in order."""
     sorted_ = step.all.new(step.x_shape)
     step.add(Function(name=step.name, x=step.x, out=sorted_, kind="threshold"))
@@ -24,7 +25,7 @@ def ranked(step: Step) -> None:
             take(step, sorted_, step.all.tensor(number), shape, f"{step.name}.{k}")
 
 
-def take(step: Step, source: str, out: str, shape: Shape, name: str) -> None:
+def take(step: CallStep, source: str, out: str, shape: Shape, name: str) -> None:
     """Keep neighbours, and drop an axis of one place where one is missing."""
     have = step.all.shapes[source]
     if prod(have) == prod(shape):
@@ -52,7 +53,7 @@ def with_axes(have: Shape, shape: Shape) -> Shape:
     return tuple(wide)
 
 
-def select(step: Step) -> None:
+def select(step: CallStep) -> None:
     axis = step.argument(1, "dim", 0) % len(step.x_shape)
     between = step.all.new(tuple(1 if i == axis else size for i, size in enumerate(step.x_shape)))
     if step.x_shape[axis] == 1:
@@ -62,22 +63,22 @@ def select(step: Step) -> None:
     step.add(Reshape(name=f"{step.name}.reshape", x=between, out=step.out))
 
 
-def parts(step: Step) -> None:
+def parts(step: CallStep) -> None:
     """Split along an axis, each part an output."""
     for k, number in enumerate(step.call.outputs):
         shape = step.all.tracing.values[number].shape
         take(step, step.x, step.all.tensor(number), shape, f"{step.name}.{k}")
 
 
-def cut(step: Step) -> None:
+def cut(step: CallStep) -> None:
     take(step, step.x, step.out, step.out_shape, step.name)
 
 
-def same(step: Step) -> None:
+def same(step: CallStep) -> None:
     step.add(Reshape(name=step.name, x=step.x, out=step.out))
 
 
-def copied(step: Step) -> None:
+def copied(step: CallStep) -> None:
     """``x.copy_(y)``: x is y from here on, repeated if y is smaller."""
     source = step.number(1)
     if prod(step.all.tracing.values[source].shape) == prod(step.out_shape):
@@ -86,7 +87,7 @@ def copied(step: Step) -> None:
         rearrange(step, step.all.tensor(source), step.out)
 
 
-def expand(step: Step) -> None:
+def expand(step: CallStep) -> None:
     number = step.number(0)
     if prod(step.x_shape) == prod(step.out_shape):
         step.add(Reshape(name=step.name, x=step.x, out=step.out))
@@ -94,7 +95,7 @@ def expand(step: Step) -> None:
         step.all.broadcast[step.call.outputs[0]] = number
 
 
-def transpose(step: Step) -> None:
+def transpose(step: CallStep) -> None:
     rank = len(step.x_shape)
     order = list(range(rank))
     if step.call.op == "permute":
@@ -109,7 +110,7 @@ def transpose(step: Step) -> None:
     step.add(Transpose(name=step.name, x=step.x, out=step.out, permutation=tuple(order)))
 
 
-def cat(step: Step) -> None:
+def cat(step: CallStep) -> None:
     numbers = [given.id for given in step.call.args[0]]
     axis = step.argument(1, "dim", 0) % len(step.out_shape)
     names = [step.all.tensor(number) for number in numbers if prod(step.all.tracing.values[number].shape)]
@@ -121,11 +122,11 @@ def cat(step: Step) -> None:
     step.add(Concat(name=step.name, inputs=tuple(names), out=step.out, axis=axis))
 
 
-def upsample(step: Step) -> None:
+def upsample(step: CallStep) -> None:
     step.add(Move(name=step.name, x=step.x, out=step.out, kind="upsample"))
 
 
-def copy(step: Step) -> None:
+def copy(step: CallStep) -> None:
     """Move elements to other places, repeat or pad them."""
     if len(step.x_shape) == len(step.out_shape):
         step.add(Move(name=step.name, x=step.x, out=step.out, kind="copy"))
@@ -133,7 +134,15 @@ def copy(step: Step) -> None:
         rearrange(step, step.x, step.out)
 
 
-def lookup(step: Step) -> None:
+def padded(step: CallStep) -> None:
+    """Copy into a tensor of another size, if it is one."""
+    if step.x_shape == step.out_shape:
+        same(step)
+    else:
+        copy(step)
+
+
+def lookup(step: CallStep) -> None:
     """Look up by an index: in a tensor of the network, or in a table of weights by what it computed."""
     source = step.all.tensor(step.dynamic()[0])
     if len(step.all.shapes[source]) == len(step.out_shape) and source == step.x:
@@ -142,21 +151,6 @@ def lookup(step: Step) -> None:
         rearrange(step, source, step.out)
 
 
-def rearrange(step: Step, source: str, out: str) -> None:
+def rearrange(step: CallStep, source: str, out: str) -> None:
     """Move elements from any shape to any other, by way of one long axis."""
-    count, wanted = prod(step.all.shapes[source]), prod(step.all.shapes[out])
-    line = step.all.new((1, count))
-    step.add(Reshape(name=f"{step.name}.{line}", x=source, out=line))
-    moved = step.all.new((1, wanted))
-    step.add(Move(name=f"{step.name}.{moved}", x=line, out=moved, kind="copy"))
-    step.add(Reshape(name=f"{step.name}.{out}", x=moved, out=out))
-
-
-def overlay(step: Step) -> None:
-    """Write part of a tensor: the rest stays where it is."""
-    dynamic = step.dynamic()
-    same = [number for number in dynamic if step.all.tracing.values[number].shape == step.out_shape]
-    if same:
-        step.add(Reshape(name=step.name, x=step.all.tensor(same[0]), out=step.out))
-    else:
-        rearrange(step, step.all.tensor(dynamic[0]), step.out)
+    step.all.rearrange(step.name, source, out)

@@ -29,7 +29,9 @@ SHORT = {
     "avg_pool2d": "avg_pool",
     "_adaptive_avg_pool2d": "avg_pool",
 }
-_MAIN = frozenset({*SHORT, "lstm_cell", "gru_cell", "lstm", "gru", "rnn_tanh_cell", "rnn_relu_cell"})
+_MAIN = frozenset(
+    {*SHORT, "lstm_cell", "gru_cell", "lstm", "gru", "rnn_tanh", "rnn_relu", "rnn_tanh_cell", "rnn_relu_cell"}
+)
 _MOVES = frozenset(
     {"view", "_unsafe_view", "t", "transpose", "permute", "expand", "unsqueeze", "squeeze", "detach", "clone"}
     | {"_to_copy", "select", "slice", "split", "split_with_sizes", "lacuna_overlay", "alias"}

@@ -10,10 +10,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.flop_counter import flop_registry
 
-from networks.capturing.calls import Call, Ref, Tracing, Value
+from networks.capturing.calls import Call, KnownTensor, Ref, Tracing, reads
 from networks.capturing.modules import ModuleCalls
 
 _FLOP_PER_MAC = 2  # torch.utils.flop_counter counts a multiplication and an addition
+# Products that torch does not count, and which argument has an element for every MAC.
+_FACTORS = {"mv": 0, "addmv": 1, "dot": 0, "vdot": 0}
 # Operations that hand a tensor's data to Python: what leads there is no dead code.
 _LOOKS = frozenset({"_local_scalar_dense", "is_nonzero", "nonzero", "equal", "item"})
 _RANDOM = frozenset(
@@ -43,7 +45,7 @@ _RANDOM = frozenset(
 _IGNORED = frozenset({"device", "sym_size", "sym_numel", "sym_stride", "layout", "dtype"})
 
 
-class Noter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
+class Noter(TorchDispatchMode):
     """Notes every operation that reaches the dispatcher."""
 
     def __init__(self, calls: ModuleCalls) -> None:
@@ -70,6 +72,8 @@ class Noter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         macs = 0
         if packet in flop_registry:
             macs = int(flop_registry[packet](*args, **kwargs, out_val=out)) // _FLOP_PER_MAC
+        elif name in _FACTORS:
+            macs = args[_FACTORS[name]].numel()
         if self.hidden_macs is not None:
             self.hidden_macs += macs
             return out
@@ -86,7 +90,7 @@ class Noter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
     ) -> None:
         """Add a call; what it writes in place is a new value of the same tensor."""
         args, options = tree_map(lambda x: Ref(self.known(x)) if isinstance(x, Tensor) else x, (args, kwargs))
-        read = [leaf.id for leaf in tree_flatten((args, options))[0] if isinstance(leaf, Ref)]
+        read = list(reads(name, args, options))
         constant = name in _RANDOM or all(self.tracing.values[number].constant for number in read)
         if name in _LOOKS and not constant:
             self.looked(name, read)
@@ -130,7 +134,7 @@ class Noter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
     def new(self, tensor: Tensor, constant: bool) -> int:
         """Give the tensor a new number, because it is new or was written."""
         number = len(self.tracing.values)
-        self.tracing.values.append(Value(tuple(int(n) for n in tensor.shape), constant))
+        self.tracing.values.append(KnownTensor(tuple(int(n) for n in tensor.shape), constant))
         self._numbers[id(tensor)] = number
         self._alive[id(tensor)] = tensor
         self._storages.setdefault(_storage(tensor), set()).add(id(tensor))

@@ -26,7 +26,8 @@ from networks.capturing.noting import Noter, tensors
 
 # Functions noted as one operation: torch runs their parts in kernels of its own, or step by step.
 _WHOLE = frozenset(
-    {"lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell", "lstm", "gru", "scaled_dot_product_attention"}
+    {"lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell", "lstm", "gru", "rnn_tanh", "rnn_relu"}
+    | {"scaled_dot_product_attention", "pad"}
 )
 _EXPORTS = frozenset({"numpy", "__array__", "tolist"})
 

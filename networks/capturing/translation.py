@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from math import prod
+from typing import Any, Literal
 
 from networks.capturing.calls import Call, Ref, Tracing
 from traces import (
+    Concat,
+    Elementwise,
     ImportedOp,
     Missing,
     Move,
     Reshape,
+    Shape,
 )
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +27,38 @@ class Counted:
     macs: int
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A tensor of which parts were written over another one, or over a constant."""
+
+    name: str  # of the first operation that wrote
+    under: int | None
+    parts: tuple[int, ...]
+
+
 @dataclass(slots=True)
 class Translation:
     """The operations of a forward pass in the importer's words."""
 
     tracing: Tracing
-    ops: list[ImportedOp] = field(default_factory=list)
-    missing: list[Missing] = field(default_factory=list)
+    ops: list[ImportedOp | Missing] = field(default_factory=list)  # in program order
     shapes: dict[str, Shape] = field(default_factory=dict)
     counted: list[Counted] = field(default_factory=list)  # what torch counts
     broadcast: dict[int, int] = field(default_factory=dict)  # tensors that only repeat another one
+    written: dict[int, Written] = field(default_factory=dict)  # tensors written part by part, not yet read
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is an operation for every call."""
+        return not any(isinstance(op, Missing) for op in self.ops)
 
     def tensor(self, number: int, *, repeated: bool = False) -> str:
         """Return the name of a tensor; one that only repeats another is made unless ``repeated`` is welcome."""
         if number in self.broadcast and repeated:
             return self._smaller(number)
         name = f"t{number}"
+        if number in self.written and name not in self.shapes:
+            self._join(name, self.written[number], self.tracing.values[number].shape)
         if number in self.broadcast and name not in self.shapes:
             source = self._smaller(number)
             self.shapes[name] = self.tracing.values[number].shape
@@ -53,6 +71,59 @@ class Translation:
         name = f"x{len(self.shapes)}"
         self.shapes[name] = tuple(shape)
         return name
+
+    def rearrange(self, name: str, source: str, out: str) -> None:
+        """Move elements from any shape to any other, by way of one long axis."""
+        line = self._line(name, source)
+        moved = self.new((1, prod(self.shapes[out])))
+        self.ops.append(Move(name=f"{name}.{moved}", x=line, out=moved, kind="copy"))
+        self.ops.append(Reshape(name=f"{name}.{out}", x=moved, out=out))
+
+    def _line(self, name: str, source: str) -> str:
+        line = self.new((1, prod(self.shapes[source])))
+        self.ops.append(Reshape(name=f"{name}.{line}", x=source, out=line))
+        return line
+
+    def _join(self, out: str, written: Written, shape: Shape) -> None:
+        """Lay what was written, and what stays of what it was written over, one behind the other."""
+        self.shapes[out] = shape
+        parts = [self.tensor(number) for number in written.parts]
+        counts = [prod(self.shapes[part]) for part in parts]
+        left = prod(shape) - sum(counts)
+        if left < 0 or (not left and written.under is not None):  # laid over each other, or added up
+            self._add_up(
+                out, written.name, parts if written.under is None else [*parts, self.tensor(written.under)]
+            )
+            return
+        if not parts and written.under is not None:  # constants were written
+            self.ops.append(Reshape(name=f"{written.name}.{out}", x=self.tensor(written.under), out=out))
+            return
+        lines = [self._line(written.name, part) for part in parts]
+        if left and written.under is not None:
+            parts.append(self.tensor(written.under))
+            lines.append(self._moved(written.name, self._line(written.name, parts[-1]), left, "slice"))
+        elif left and len(lines) > 1:  # the rest is constant
+            lines[0] = self._moved(written.name, lines[0], counts[0] + left, "copy")
+        joined = self.new((1, prod(shape)))
+        if len(lines) > 1:
+            self.ops.append(Concat(name=written.name, inputs=tuple(lines), out=joined, axis=1))
+        else:
+            self.ops.append(Move(name=written.name, x=lines[0], out=joined, kind="copy"))
+        self.ops.append(Reshape(name=f"{written.name}.{out}", x=joined, out=out))
+
+    def _moved(self, name: str, line: str, count: int, kind: Literal["slice", "copy"]) -> str:
+        if self.shapes[line][1] == count:
+            return line
+        out = self.new((1, count))
+        self.ops.append(Move(name=f"{name}.{out}", x=line, out=out, kind=kind))
+        return out
+
+    def _add_up(self, out: str, name: str, parts: Sequence[str]) -> None:
+        whole = [self.new(self.shapes[out]) for _ in parts]
+        for part, side in zip(parts, whole, strict=True):
+            self.rearrange(name, part, side)
+        inputs = (*whole, self.new((1,) * len(self.shapes[out]))) if len(whole) == 1 else tuple(whole)
+        self.ops.append(Elementwise(name=name, inputs=inputs, out=out, kind="add"))
 
     def _smaller(self, number: int) -> str:
         """Return the repeated tensor with as many axes as the one that repeats it."""
@@ -67,7 +138,7 @@ class Translation:
 
 
 @dataclass(slots=True)
-class Step:
+class CallStep:
     """One call on its way into the importer's words."""
 
     all: Translation

@@ -8,7 +8,7 @@ from typing import Any
 
 from networks.capturing.calls import Ref
 from networks.capturing.moving import rearrange
-from networks.capturing.translation import Step, Unknown
+from networks.capturing.translation import CallStep, Unknown
 from traces import Contraction, Convolution, Elementwise, Function, Move, Pooling, Recurrence, Reshape
 
 CELLS: Mapping[str, Any] = {
@@ -18,10 +18,12 @@ CELLS: Mapping[str, Any] = {
     "rnn_relu_cell": "rnn_cell",
     "lstm": "lstm_cell",
     "gru": "gru_cell",
+    "rnn_tanh": "rnn_cell",
+    "rnn_relu": "rnn_cell",
 }
 
 
-def convolution(step: Step) -> None:
+def convolution(step: CallStep) -> None:
     if not step.constant(step.number(1)):
         raise Unknown("its weights are computed from the input")
     weight = step.all.tracing.values[step.number(1)].shape
@@ -45,11 +47,11 @@ def all_axes(values: Sequence[int], axes: int) -> tuple[int, ...]:
     return tuple(values) * axes if len(values) == 1 else tuple(values)
 
 
-def product(a: int, b: int, letters: str) -> Callable[[Step], None]:
+def product(a: int, b: int, letters: str) -> Callable[[CallStep], None]:
     """Convert a product of the arguments at ``a`` and ``b``; letters name the axes: ``"mk,kn,mn"``."""
     a_axes, b_axes, out_axes = letters.split(",")
 
-    def convert(step: Step) -> None:
+    def convert(step: CallStep) -> None:
         step.add(
             Contraction(
                 name=step.name,
@@ -65,7 +67,7 @@ def product(a: int, b: int, letters: str) -> Callable[[Step], None]:
     return convert
 
 
-def pool(step: Step) -> None:
+def pool(step: CallStep) -> None:
     axes = len(step.x_shape) - 2
     kernel = all_axes(step.call.args[1], axes)
     stride = all_axes(step.argument(2, "stride", []) or kernel, axes)
@@ -84,7 +86,7 @@ def pool(step: Step) -> None:
     )
 
 
-def adaptive_pool(step: Step) -> None:
+def adaptive_pool(step: CallStep) -> None:
     inside, outside = step.x_shape[2:], step.out_shape[2:]
     stride = tuple(a // b for a, b in zip(inside, outside, strict=True))
     kernel = tuple(a - (b - 1) * s for a, b, s in zip(inside, outside, stride, strict=True))
@@ -100,7 +102,7 @@ def adaptive_pool(step: Step) -> None:
     )
 
 
-def attention(step: Step) -> None:
+def attention(step: CallStep) -> None:
     """Weigh values by queries times keys; their scale folds into whatever made the queries."""
     q, k, v = (step.all.tensor(step.number(place)) for place in range(3))
     shape = step.all.shapes
@@ -141,7 +143,7 @@ def attention(step: Step) -> None:
     )
 
 
-def recurrent_cell(step: Step) -> None:
+def recurrent_cell(step: CallStep) -> None:
     features, hidden = step.x_shape[-1], step.out_shape[-1]
     x = step.all.new((1, 1, features))
     step.add(
@@ -152,7 +154,7 @@ def recurrent_cell(step: Step) -> None:
         step.add(Reshape(name=f"{step.name}.state", x=step.out, out=step.all.tensor(other)))
 
 
-def recurrent_layers(step: Step) -> None:
+def recurrent_layers(step: CallStep) -> None:
     """Run the layers of a recurrent network one after the other over all steps."""
     layers, both, first = step.call.args[4], step.call.args[7], step.call.args[8]
     directions = 2 if both else 1
@@ -169,7 +171,7 @@ def recurrent_layers(step: Step) -> None:
         last_state(step, number, steps * hidden * directions, k)
 
 
-def last_state(step: Step, number: int, count: int, k: int) -> None:
+def last_state(step: CallStep, number: int, count: int, k: int) -> None:
     """Take a recurrent network's last state out of its ``count`` outputs."""
     shape, wanted = step.all.tracing.values[number].shape, step.all.tensor(number)
     line = step.all.new((1, count))

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 from torch import nn
 
 from networks.models.ddi import DDIResNet
@@ -31,7 +31,7 @@ from networks.models.vit import VisionTransformer
 from networks.models.vit_graph import vit_graph
 from networks.models.whitened import WhitenedNet
 from networks.models.whitened_graph import whitened_graph
-from traces import ConfigError, NetworkGraph
+from traces import ConfigError, Frozen, NetworkGraph
 
 _Count = Annotated[int, Field(ge=1, le=4096)]
 _Blocks = Annotated[int, Field(ge=1, le=64)]  # of a stage; ResNet-101 has 23
@@ -42,11 +42,7 @@ _IMAGENET_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (
 _BOTTLENECK_FROM = 50  # He et al., table 1: deeper networks have bottleneck blocks
 
 
-class _Config(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ResNetConfig(_Config):
+class ResNetConfig(Frozen):
     """A residual network, without gates or with LC-Net's.
 
     ``depth`` is 6n + 2 for CIFAR, one of 18, 34, 50, 101 for ImageNet; ``blocks`` (of each stage) may stand
@@ -120,7 +116,7 @@ class ResNetConfig(_Config):
         return Bottleneck if deep else BasicBlock
 
 
-class DDIResNetConfig(_Config):
+class DDIResNetConfig(Frozen):
     """A CIFAR ResNet with DDI's gate LSTM and side exits; without ``layer_gates``, with exits alone."""
 
     kind: Literal["ddi_resnet"]
@@ -152,7 +148,7 @@ class DDIResNetConfig(_Config):
         return ddi_resnet_graph(model, name, image_shape)
 
 
-class DenseNetConfig(_Config):
+class DenseNetConfig(Frozen):
     """A DenseNet, static or with DDI's layer gates and exits."""
 
     kind: Literal["densenet"]
@@ -180,7 +176,7 @@ class DenseNetConfig(_Config):
         return densenet_graph(model, name, image_shape)
 
 
-class WhitenedConfig(_Config):
+class WhitenedConfig(Frozen):
     """A wide, shallow network behind a patch-whitening stem, without gates or with LC-Net's.
 
     ``little`` are the widths of a small network behind the same stem that may answer first.
@@ -213,7 +209,7 @@ class WhitenedConfig(_Config):
         return whitened_graph(model, name, image_shape)
 
 
-class ViTConfig(_Config):
+class ViTConfig(Frozen):
     """A small vision transformer; ``gates_after`` names the blocks behind which tokens are dropped, if any are."""
 
     kind: Literal["vit"]

@@ -84,7 +84,7 @@ def _learning_attention(q: Tensor, k: Tensor, v: Tensor, kept: Tensor | None) ->
     return (weights / weights.sum(3, keepdim=True).clamp_min(1e-6)).to(v.dtype) @ v
 
 
-class Block(nn.Module):
+class VitBlock(nn.Module):
     """Attention and two linear layers, each behind a norm and beside a shortcut."""
 
     def __init__(self, width: int, heads: int, inner: int) -> None:
@@ -138,7 +138,7 @@ class VisionTransformer(nn.Module):
         self.depth = depth
         self.gates_after = gates_after
         for i in range(1, depth + 1):
-            self.add_module(f"block{i}", Block(width, heads, ratio * width))
+            self.add_module(f"block{i}", VitBlock(width, heads, ratio * width))
             if i in gates_after:
                 self.add_module(f"gate{i}", TokenGate(width, tokens))
         self.norm, self.classifier = nn.LayerNorm(width), nn.Linear(width, classes)

@@ -40,7 +40,7 @@ _HEAD_SCALE = 1.0 / 9.0  # of the classifier's first weights; airbench94 scales 
 _SPREAD = 1.0  # Choice: between the scores of the least and the most important channel, as in LC-Net here
 
 
-class Stage(nn.Module):
+class WhitenedStage(nn.Module):
     """Two 3x3 convolutions, a maximum pool behind the first, a shortcut around the second, and perhaps gates.
 
     Parameters
@@ -105,11 +105,11 @@ class _Staged(nn.Module):
     stage_names: list[str]
     classifier: nn.Linear
 
-    def stages(self) -> Iterator[tuple[str, Stage]]:
+    def stages(self) -> Iterator[tuple[str, WhitenedStage]]:
         """Yield the stages with their names, in order."""
         for name in self.stage_names:
             stage = self.get_submodule(name)
-            assert isinstance(stage, Stage)  # __init__ made it
+            assert isinstance(stage, WhitenedStage)  # __init__ made it
             yield name, stage
 
     def answered(self, x: Tensor) -> Tensor:
@@ -140,7 +140,7 @@ class LittleExit(ExitGate, _Staged):
         channels = in_channels
         for i, width in enumerate(widths, start=1):
             self.stage_names.append(f"stage{i}")
-            self.add_module(self.stage_names[-1], Stage(channels, width, layer=False, channel=False))
+            self.add_module(self.stage_names[-1], WhitenedStage(channels, width, layer=False, channel=False))
             channels = width
         self.classifier = nn.Linear(channels, classes, bias=False)
         _initialise(self)
@@ -189,7 +189,7 @@ class WhitenedNet(_Staged):
         self.little = LittleExit(channels, classes, little) if little else None
         self.stage_names = [f"stage{i}" for i in range(1, len(widths) + 1)]
         for name, width in zip(self.stage_names, widths, strict=True):
-            made = Stage(channels, width, layer=layer_gates, channel=channel_gates, least=least_score)
+            made = WhitenedStage(channels, width, layer=layer_gates, channel=channel_gates, least=least_score)
             self.add_module(name, made)
             channels = width
         self.classifier = nn.Linear(channels, classes, bias=False)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from networks.models.ddi_graph import add_exit_gate
 from networks.models.gates import LinearChannelGate, LinearLayerGate
 from networks.models.graph_ops import add_conv, add_linear, start_graph
-from networks.models.whitened import LittleExit, Stage, WhitenedNet
+from networks.models.whitened import LittleExit, WhitenedNet, WhitenedStage
 from traces import Gate, GraphBuilder, NetworkGraph, Tensor, Window
 
 
@@ -35,7 +35,7 @@ def _answer(builder: GraphBuilder, prefix: str, model: WhitenedNet | LittleExit,
     return add_linear(builder, f"{prefix}classifier", model.classifier, everywhere).name
 
 
-def _stage(builder: GraphBuilder, name: str, stage: Stage, x: Tensor) -> Tensor:
+def _stage(builder: GraphBuilder, name: str, stage: WhitenedStage, x: Tensor) -> Tensor:
     scores = None
     if stage.cnet1 is not None:
         pooled = builder.global_pool(f"{name}.pool1", x)
@@ -48,7 +48,7 @@ def _stage(builder: GraphBuilder, name: str, stage: Stage, x: Tensor) -> Tensor:
     return _second(builder, name, stage, y)
 
 
-def _second(builder: GraphBuilder, name: str, stage: Stage, x: Tensor) -> Tensor:
+def _second(builder: GraphBuilder, name: str, stage: WhitenedStage, x: Tensor) -> Tensor:
     """Add the second convolution, its shortcut and the gates over both."""
     gated = stage.lnet is not None or stage.cnet2 is not None
     pooled = builder.global_pool(f"{name}.pool2", x) if gated else x

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from networks.capturing.noting import tensors
 from networks.recording.watching import CallWatch
-from traces import Decisions, Gate, GateRequest, GraphError, LacunaError, as_decisions, choose_exit
+from traces import Decisions, Floats, Gate, GateRequest, GraphError, LacunaError, as_decisions, choose_exit
 
 
 def read_decisions(gate: Gate, request: GateRequest, output: Any, inputs: int) -> Decisions:
@@ -152,7 +152,7 @@ def _halted(gate: Gate, heads: tuple[str, ...], ran: list[bool], inputs: int) ->
 
 def _confidence(  # noqa: PLR0913, PLR0917  # one exit of several, and how it is judged
     gate: Gate, request: GateRequest, watch: CallWatch, k: int, logits: Tensor, sure: tuple[str, ...]
-) -> NDArray[np.float64]:
+) -> Floats:
     if sure:
         if k >= len(sure):  # the last exit answers whatever comes
             return np.ones(len(logits))
@@ -174,7 +174,7 @@ def _confidence(  # noqa: PLR0913, PLR0917  # one exit of several, and how it is
     return np.asarray(shares.amax(1).numpy(), np.float64)
 
 
-def _thresholds(gate: Gate, request: GateRequest, classes: int) -> NDArray[np.float64]:
+def _thresholds(gate: Gate, request: GateRequest, classes: int) -> Floats:
     """Return per exit the confidence from which on it answers; the last one answers always."""
     given = request.threshold
     each = [1.01 if given is None else given] * gate.size if not isinstance(given, tuple) else list(given)

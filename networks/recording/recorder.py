@@ -94,7 +94,7 @@ def record(  # noqa: PLR0913  # what to record, and how to read it
         Decisions are not there, have another shape, could mean two things, or change when the same inputs run again.
     """
     plan = _plan(model, graph, decide, exit_threshold)
-    rows = _Rows()
+    rows = _Seen()
     modes = {module: module.training for module in model.modules()}
     model.eval()
     done = 0
@@ -258,7 +258,7 @@ def _check_repeats(first: _Batch, second: _Batch) -> None:
 
 
 @dataclass(slots=True)
-class _Rows:
+class _Seen:
     """Arrays of the batches seen so far, to be joined."""
 
     labels: list[NDArray[np.int32]] = field(default_factory=list)
@@ -270,7 +270,7 @@ class _Rows:
 
 
 def _trace(  # noqa: PLR0913, PLR0917  # what was seen, and where it comes from
-    model: nn.Module, plan: _Plan, rows: _Rows, info: TraceInfo | None, seed: int | None, scores: bool
+    model: nn.Module, plan: _Plan, rows: _Seen, info: TraceInfo | None, seed: int | None, scores: bool
 ) -> Trace:
     labels = np.concatenate(rows.labels)
     answers = np.concatenate([batch.answers.numpy() for batch in rows.batches]).astype(np.int32)

@@ -40,16 +40,16 @@ class Augmentation:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Views:
+class Crops:
     """What is seen of each of ``n`` images: where its square begins, and whether it is mirrored."""
 
     top: Tensor  # (n,), int64 [pixels]
     left: Tensor  # as top
     mirrored: Tensor  # (n,), bool
 
-    def of(self, images: Tensor) -> Views:
+    def of(self, images: Tensor) -> Crops:
         """Return the views of some of the images, by index."""
-        return Views(self.top[images], self.left[images], self.mirrored[images])
+        return Crops(self.top[images], self.left[images], self.mirrored[images])
 
 
 def batches(
@@ -84,7 +84,7 @@ def shuffled(count: int, size: int, generator: torch.Generator) -> Iterator[Tens
         yield order[start : start + size]
 
 
-def draw_views(count: int, data: Dataset, crop: int | None, generator: torch.Generator) -> Views:
+def draw_views(count: int, data: Dataset, crop: int | None, generator: torch.Generator) -> Crops:
     """Draw a view of each of ``count`` images of ``data``; see :class:`Augmentation`."""
     height, width = data.image_shape[1:]
     if crop is not None and crop > min(height, width):
@@ -95,10 +95,10 @@ def draw_views(count: int, data: Dataset, crop: int | None, generator: torch.Gen
     mirrored = torch.zeros(count, dtype=torch.bool)
     if data.flip:
         mirrored = torch.rand(count, generator=generator) < 0.5
-    return Views(top, left, mirrored)
+    return Crops(top, left, mirrored)
 
 
-def look(pixels: Tensor, views: Views, data: Dataset, crop: int | None) -> Tensor:
+def look(pixels: Tensor, views: Crops, data: Dataset, crop: int | None) -> Tensor:
     """Return the views of images (n, c, h, w), uint8: (n, c, h, w), or squares of ``crop`` pixels."""
     if crop is None:
         pixels = functional.pad(pixels, (data.crop_pad,) * 4, value=_grey(data))

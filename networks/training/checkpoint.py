@@ -24,7 +24,7 @@ MODEL = "lacuna-model"
 TRAINING_STATE = "lacuna-training-state"
 _SEAL = "sha256"  # of everything else in the file
 ANSWERS = "lacuna-answers"  # of teachers
-FORMAT_VERSION = 2
+CHECKPOINT_VERSION = 2
 _READABLE = (1, 2)
 
 
@@ -52,7 +52,7 @@ def write(path: Path, kind: str, content: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
-        whole = {**content, "format": kind, "format_version": FORMAT_VERSION}
+        whole = {**content, "format": kind, "format_version": CHECKPOINT_VERSION}
         torch.save({**whole, _SEAL: _digest(whole)}, file)
         file.flush()
         os.fsync(file.fileno())
@@ -77,7 +77,7 @@ def read(path: Path, kind: str) -> dict[str, Any]:
         )
     if content.get("format_version") not in _READABLE:
         raise FileProblem(
-            f"{path}: checkpoint format {content.get('format_version')}; this version reads {FORMAT_VERSION}"
+            f"{path}: checkpoint format {content.get('format_version')}; this version reads {CHECKPOINT_VERSION}"
         )
     found = content.pop(_SEAL, None)
     if content["format_version"] != 1 and found != _digest(content):

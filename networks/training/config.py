@@ -18,17 +18,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from networks.models.families import ModelConfig
 from networks.training.optimizing.optimizers import TrainSettings
-from traces import ConfigError, FileProblem, explain, parse_yaml_mapping, reading
+from traces import ConfigError, FileProblem, Frozen, explain, parse_yaml_mapping, reading
 
 
-class CostConfig(BaseModel):
+class CostConfig(Frozen):
     """A target for gates with scores, see :class:`networks.training.objective.TargetCost`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["target"]
     target: float = Field(gt=0, le=1)  # share of the static network's cost
@@ -39,14 +37,12 @@ class CostConfig(BaseModel):
     table: str | None = None  # cost table (JSON) of a design; without it MACs count
 
 
-class SignFlipConfig(BaseModel):
+class SignFlipConfig(Frozen):
     """DDI's target and schedule, see :class:`networks.training.objective.SignFlipCost`.
 
     The run starts from a trained backbone, trains gates and exits alone for ``gate_epochs`` with everything
     running, then all of it towards the target: the three stages of the authors' later DFS (public README).
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["sign_flip"]
     target: float = Field(gt=0, le=1)  # share of the static network's cost
@@ -56,19 +52,15 @@ class SignFlipConfig(BaseModel):
     table: str | None = None  # cost table (JSON) of a design; without it MACs count
 
 
-class ExitsConfig(BaseModel):
+class ExitsConfig(Frozen):
     """Side exits alone are trained, see :class:`networks.training.objective.ExitLoss`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["exits"]
     table: None = None  # exits have no cost to be priced while they are trained
 
 
-class RunConfig(BaseModel):
+class RunConfig(Frozen):
     """One training run."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     dataset: Literal["cifar10", "digits"] = "cifar10"

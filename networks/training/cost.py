@@ -56,7 +56,7 @@ class CostModel:
         ``opened`` holds the openness of each gate by name, (n,) or (n, channels).
         """
         one = next(iter(opened.values())).new_ones(len(next(iter(opened.values()))))
-        tensors = {INPUT: _Tensor(self.graph.input_channels, None, None)}
+        tensors = {INPUT: _OpenOutput(self.graph.input_channels, None, None)}
         shares: dict[str, Tensor] = {}
         for op in self.graph:
             inputs = _read([tensors[name] for name in op.inputs], op)
@@ -73,7 +73,7 @@ class CostModel:
                 share = share if parts is None else share * parts ** _sides(op)
                 shares[op.name] = share if runs is None else runs * share
             # Where a sum is skipped, its other operand is handed on.
-            tensors[op.name] = _Tensor(op.out_channels, outputs, None if op.kind == "add" else runs)
+            tensors[op.name] = _OpenOutput(op.out_channels, outputs, None if op.kind == "add" else runs)
         return shares
 
     def per_input(self, shares: Mapping[str, Tensor]) -> Tensor:
@@ -93,7 +93,7 @@ class CostModel:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Tensor:
+class _OpenOutput:
     """The output of an op: which channels exist where it runs, and how open the layer gates over it are."""
 
     channels: int
@@ -111,7 +111,7 @@ def _sides(op: Op) -> int:
     return 2 if op.kind == "matmul" else 1
 
 
-def _read(operands: list[_Tensor], op: Op) -> Tensor | None:
+def _read(operands: list[_OpenOutput], op: Op) -> Tensor | None:
     """Return which input channels an op reads, (n, in_channels); ``None`` means all.
 
     Only a concatenation sees that an op before it was skipped: elsewhere the same gates guard the reader, or the

@@ -18,22 +18,29 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from traces import ConfigError, FileProblem, atomic_write, did_you_mean, parse_json_mapping, reading
+from traces import (
+    COST_TABLE_VERSION,
+    ConfigError,
+    FileProblem,
+    Floats,
+    atomic_write,
+    did_you_mean,
+    parse_json_mapping,
+    reading,
+)
 
 FORMAT = "lacuna-cost-table"
-FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpCost:
     """Cost of one op on a grid of active channels."""
 
-    in_channels: NDArray[np.float64]  # (i,), rising
-    out_channels: NDArray[np.float64]  # (j,), rising
-    cost: NDArray[np.float64]  # (i, j), in the table's unit
+    in_channels: Floats  # (i,), rising
+    out_channels: Floats  # (j,), rising
+    cost: Floats  # (i, j), in the table's unit
 
     def __post_init__(self) -> None:
         for side, knots in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
@@ -81,9 +88,9 @@ def load_cost_table(path: Path) -> CostTable:
         content = parse_json_mapping(path.read_bytes(), str(path))
     if content.get("format") != FORMAT:
         raise FileProblem(f"{path}: not a cost table; needs format = {FORMAT!r}")
-    if content.get("format_version") != FORMAT_VERSION:
+    if content.get("format_version") != COST_TABLE_VERSION:
         raise FileProblem(
-            f"{path}: cost table format {content.get('format_version')}; this version reads {FORMAT_VERSION}"
+            f"{path}: cost table format {content.get('format_version')}; this version reads {COST_TABLE_VERSION}"
         )
     try:
         ops = {name: _op_cost(entry) for name, entry in content["ops"].items()}
@@ -104,7 +111,7 @@ def save_cost_table(table: CostTable, path: Path) -> None:
     }
     content = {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION,
+        "format_version": COST_TABLE_VERSION,
         "unit": table.unit,
         "design": table.design,
         "ops": ops,
@@ -131,7 +138,7 @@ def _op_cost(entry: Mapping[str, object]) -> OpCost:
     )
 
 
-def _place(at: Tensor, knots: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
+def _place(at: Tensor, knots: Floats) -> tuple[Tensor, Tensor]:
     """Return the knot left of each value and the fraction of the way to the next."""
     positions = torch.as_tensor(knots, dtype=at.dtype)
     left = (torch.searchsorted(positions, at.detach().contiguous(), right=True) - 1).clamp(0, len(knots) - 2)

@@ -19,10 +19,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from traces import ConfigError, FileProblem, did_you_mean
+from traces import ConfigError, FileProblem, Ints, did_you_mean
 
 CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar.html"
 CIFAR10_FOLDER = "cifar-10-batches-py"
@@ -188,7 +187,7 @@ def _read_batch(path: Path) -> Images:
     return Images(images, torch.from_numpy(labels))
 
 
-def _labels(found: object) -> NDArray[np.int64]:
+def _labels(found: object) -> Ints:
     """Return labels as they stand in a batch: whole numbers, each a class."""
     labels = np.asarray(found)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from torch import nn
 
 from networks.models.families import ModelConfig, build_model, parse_model
 from networks.training import checkpoint
-from traces import FileProblem, LacunaError, NetworkGraph
+from traces import FileProblem, Frozen, LacunaError, NetworkGraph
 
-_Side = Annotated[int, Field(ge=1, le=4096)]
+_ImageSide = Annotated[int, Field(ge=1, le=4096)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,14 +26,14 @@ class LoadedModel:
     training: TrainingFacts  # where it comes from, as it stands in the checkpoint
 
 
-class TrainingFacts(BaseModel):
+class TrainingFacts(Frozen):
     """Where a network comes from, as its checkpoint says."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
     name: str
     dataset: Literal["cifar10", "digits"]
-    image_shape: tuple[_Side, _Side, _Side]  # channels, height, width [pixels]
+    image_shape: tuple[_ImageSide, _ImageSide, _ImageSide]  # channels, height, width [pixels]
     preprocessing: str = ""
     seed: int = 0
     epochs: int = Field(ge=0)

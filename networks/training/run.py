@@ -121,7 +121,7 @@ def train(  # noqa: PLR0913  # one call has these seven parts, and reads as a se
     list of EpochReport
         The epochs of this call, resumed ones not among them.
     """
-    run = _Run(model, data, settings, objective, lessons)
+    run = _Training(model, data, settings, objective, lessons)
     done = run.resume(out / "last.pt")
     log = _Log(out / "log.csv", keep=done)
     reports = []
@@ -147,7 +147,7 @@ def accuracy_of(model: nn.Module, data: Dataset, part: Images, *, bfloat16: bool
     return right / len(part)
 
 
-class _Run:
+class _Training:
     """What changes while a network is trained."""
 
     def __init__(

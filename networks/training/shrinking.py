@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from networks.models.resnet import BasicBlock, ResidualBlock, ResNet
-from networks.models.whitened import Stage, WhitenedNet
+from networks.models.whitened import WhitenedNet, WhitenedStage
 from traces import ConfigError
 
 
@@ -81,7 +81,7 @@ def narrowed_state(trained: WhitenedNet, smaller: WhitenedNet) -> dict[str, Tens
     return state | {"classifier.weight": trained.classifier.weight[:, incoming]}
 
 
-def _read_by(stage: Stage, reader: Tensor) -> Tensor:
+def _read_by(stage: WhitenedStage, reader: Tensor) -> Tensor:
     """Return the norm of all weights that read each channel of a stage's stream, (width,)."""
     squares = [weight.detach().square().sum((0, 2, 3)) for weight in (stage.conv2.weight, reader)]
     return torch.stack([square / square.mean() for square in squares]).sum(0)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from networks.training import checkpoint
 from networks.training.answers import Wanted
-from networks.training.batches import Augmentation, Views, draw_views, finished, look, shuffled
+from networks.training.batches import Augmentation, Crops, draw_views, finished, look, shuffled
 from networks.training.data import Dataset
 from networks.training.loading import load_model
 from traces import ConfigError
@@ -38,7 +38,7 @@ class Lessons:
     (n, classes), float16; ``crop`` is ``None`` for whole images.
     """
 
-    views: dict[int | None, list[Views]]
+    views: dict[int | None, list[Crops]]
     answers: dict[int | None, Tensor]  # (rounds, n, classes)
 
     def batches(
@@ -103,14 +103,14 @@ def prepare_lessons(  # noqa: PLR0913  # one call has these six parts, each by n
     return Lessons(views, {crop: torch.stack(parts).mean(0).half() for crop, parts in given.items()})
 
 
-def _views(data: Dataset, crop: int | None, rounds: int) -> list[Views]:
+def _views(data: Dataset, crop: int | None, rounds: int) -> list[Crops]:
     generator = torch.Generator().manual_seed(_VIEW_SEED)
     return [draw_views(len(data.train), data, crop, generator) for _ in range(rounds)]
 
 
 @torch.inference_mode()
 def _answered(
-    teacher: nn.Module, data: Dataset, rounds: list[Views], crop: int | None, *, bfloat16: bool
+    teacher: nn.Module, data: Dataset, rounds: list[Crops], crop: int | None, *, bfloat16: bool
 ) -> Tensor:
     """Return the logits of one teacher to all rounds, (rounds, n, classes), float16."""
     answers = torch.empty(len(rounds), len(data.train), data.classes, dtype=torch.float16)

@@ -16,9 +16,9 @@ import simpy
 from simpy.events import EventPriority
 
 from simulator.engines.times import Times, speculative_duration
-from simulator.schedules.durations import Durations, Ints
+from simulator.schedules.durations import Durations
 from simulator.schedules.schedule import NO_UNIT, Task
-from traces import Indices
+from traces import Indices, Ints
 
 Process = Generator[Any, Any, None]
 _LAST = EventPriority(2)  # behind SimPy's URGENT (0) and NORMAL (1)

@@ -25,23 +25,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.engines.times import Times
-from simulator.schedules.durations import Durations, Ints
+from simulator.schedules.durations import Durations
 from simulator.schedules.schedule import NO_UNIT, Schedule, Task
-from traces import Indices
+from traces import Bools, Indices, Ints
 
 BLOCK = 16384  # inputs; measured on 550 tasks, 4,096 take 1.4 times as long and 32,768 take 1.1 times
 _SHARE_BITS = 20
 _ZERO = np.int64(0)
 _NEVER = np.int64(-(2**62))  # added to what is not waited for
 
-Time = NDArray[np.int64] | np.int64  # of every input of a block, or one for all of them
+InputTimes = Ints | np.int64  # of every input of a block, or one for all of them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
     """Durations that are a share of the dense ones, per input: for idealised replays."""
 
-    scaled: NDArray[np.bool_]  # (tasks,), which tasks take their dense cycles times the share
+    scaled: Bools  # (tasks,), which tasks take their dense cycles times the share
     share: Ints  # (n,), in units of 1 / 2**20
 
 
@@ -109,9 +109,9 @@ class _Waiting:
     """A task of queue 1 that may still be passed."""
 
     task: int
-    asks: Time  # for its unit
-    time: Time  # cycles, those of a speculative transfer yet to be found
-    served: NDArray[np.bool_] | np.bool_ = np.False_
+    asks: InputTimes  # for its unit
+    time: InputTimes  # cycles, those of a speculative transfer yet to be found
+    served: Bools | np.bool_ = np.False_
 
 
 @dataclass(slots=True, eq=False)
@@ -125,13 +125,15 @@ class _Block:
     times: Times
     slots: dict[int, int]  # column of ``times.fetched_early`` by speculative task
     windows: Mapping[int, int]
-    start: dict[int, Time] = field(default_factory=dict)  # by task
-    end: dict[int, Time] = field(default_factory=dict)
-    free: dict[tuple[int, int], Time] = field(default_factory=dict)  # by unit and queue, end of its last task
-    bus: dict[int, Time] = field(default_factory=dict)  # by unit with two queues, when it is free
+    start: dict[int, InputTimes] = field(default_factory=dict)  # by task
+    end: dict[int, InputTimes] = field(default_factory=dict)
+    free: dict[tuple[int, int], InputTimes] = field(
+        default_factory=dict
+    )  # by unit and queue, end of its last task
+    bus: dict[int, InputTimes] = field(default_factory=dict)  # by unit with two queues, when it is free
     waiting: dict[int, _Waiting] = field(default_factory=dict)  # by unit, the task of queue 1 not served yet
-    worked: dict[int, Time] = field(default_factory=dict)
-    latest: Time = _ZERO  # end of tasks on no unit
+    worked: dict[int, InputTimes] = field(default_factory=dict)
+    latest: InputTimes = _ZERO  # end of tasks on no unit
     states: tuple[int, Any] = (-1, 0)  # the op looked at last, and the state of each input
 
     def __post_init__(self) -> None:
@@ -168,7 +170,7 @@ class _Block:
         for unit, worked in self.worked.items():
             self.times.busy[self.rows, unit] = worked
 
-    def _note(self, t: int, begin: Time, finish: Time, time: Time) -> None:
+    def _note(self, t: int, begin: InputTimes, finish: InputTimes, time: InputTimes) -> None:
         task = self.tables.schedule.tasks[t]
         self.start[t], self.end[t] = begin, finish
         if task.unit == NO_UNIT:
@@ -181,7 +183,9 @@ class _Block:
             times.starts[self.rows, t], times.ends[self.rows, t] = begin, finish
             times.worked[self.rows, t] = time
 
-    def _in_turn(self, t: int, task: Task, asks: Time, time: Time) -> tuple[Time, Time]:
+    def _in_turn(
+        self, t: int, task: Task, asks: InputTimes, time: InputTimes
+    ) -> tuple[InputTimes, InputTimes]:
         """Return start and end of a task of queue 0 that asks for a unit with another queue."""
         works = time > 0
         if task.unit in self.waiting:
@@ -191,7 +195,7 @@ class _Block:
         self.bus[task.unit] = np.where(works, finish, self.bus[task.unit])
         return begin, finish
 
-    def _serve(self, unit: int, inputs: NDArray[np.bool_] | np.bool_) -> None:
+    def _serve(self, unit: int, inputs: Bools | np.bool_) -> None:
         """Serve the waiting task of queue 1 for these inputs; if for all, it is done."""
         kept = self.waiting[unit]
         t, now = kept.task, inputs & ~kept.served
@@ -209,7 +213,9 @@ class _Block:
             del self.waiting[unit]
             self._note(t, begin, finish, finish - begin)
 
-    def _streamed(self, t: int, task: Task, ready: Time, time: Time) -> tuple[Time, Time]:
+    def _streamed(
+        self, t: int, task: Task, ready: InputTimes, time: InputTimes
+    ) -> tuple[InputTimes, InputTimes]:
         """Return start and end of a task that begins with its operands' first tiles and ends after their last."""
         if not task.streams:
             return ready, ready + time
@@ -225,7 +231,9 @@ class _Block:
         assert finish is not None  # there are streams
         return begin, np.maximum(begin + time, finish)
 
-    def _cut(self, t: int, time: Time, begin: Time, inputs: NDArray[np.bool_] | np.bool_ = np.True_) -> Time:
+    def _cut(
+        self, t: int, time: InputTimes, begin: InputTimes, inputs: Bools | np.bool_ = np.True_
+    ) -> InputTimes:
         """Return a speculative transfer's cycles, note those before its decision; see ``speculative_duration``."""
         cut = np.int64(self.tables.cut_cycles)
         decided = _latest([self.end[p] for p in self.tables.schedule.tasks[t].decisions])
@@ -237,7 +245,7 @@ class _Block:
         left = time * (most - early)
         return np.asarray(early + (left + most - 1) // most)
 
-    def _look_up(self, t: int, table: Ints) -> Time:
+    def _look_up(self, t: int, table: Ints) -> InputTimes:
         """Return a table's entry for each input's state, or its share of the dense one."""
         lut = self.tables.lut(t, table)
         if self.scaling is not None and self.scaling.scaled[t]:
@@ -253,5 +261,5 @@ class _Block:
         return first if (column == first).all() else column.astype(np.intp)
 
 
-def _latest(times: list[Time]) -> Time:
+def _latest(times: list[InputTimes]) -> InputTimes:
     return reduce(np.maximum, times)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-Ints = NDArray[np.int64]
+from traces import Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -6,14 +6,12 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models import Cost, Design, EnergyParts, design_prices, idle_of, static_energy_pj
 from simulator.engines.times import Times
 from simulator.replays.prepare import Prepared
+from traces import Floats, Ints
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 PARTS = tuple(field.name for field in fields(EnergyParts))
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulator.policy import Policy
-from traces import Trace
-
-Ints = NDArray[np.int64]
+from traces import Ints, Trace
 
 
 def group_inputs(trace: Trace, policy: Policy) -> Ints | None:

@@ -14,12 +14,10 @@ from simulator.replays.accounting import PARTS, spent
 from simulator.replays.estimates import Answer
 from simulator.replays.per_op import OpTotals, op_rows
 from simulator.replays.prepare import Prepared
-from simulator.replays.waterfall import Levels, Runs
+from simulator.replays.waterfall import LevelSums, Runs
 from simulator.results import Results
 from simulator.summary import DoesNotFit, Estimate, Explained, Replayed, Spread, waterfalls
-from traces import NO_ANSWER, Trace, Workload
-
-Ints = NDArray[np.int64]
+from traces import NO_ANSWER, Floats, Ints, Trace, Workload
 
 
 class Collector:
@@ -37,7 +35,7 @@ class Collector:
         self.totals = [OpTotals() for _ in first.graph.ops]
         self.busy: dict[str, int] = {}
         self.row_cycles = 0
-        self.levels: Levels | None = None
+        self.levels: LevelSums | None = None
         self.mean_rate = np.zeros(2)
         self.expected = np.zeros(2)
         self.prepared: Prepared | None = None
@@ -58,7 +56,7 @@ class Collector:
         for k, unit in enumerate(prepared.schedule.units):
             self.busy[unit] = self.busy.get(unit, 0) + int(times.busy[:, k].sum())
 
-    def explain(self, levels: Levels, mean_rate: Answer, expected: Answer, inputs: int) -> None:
+    def explain(self, levels: LevelSums, mean_rate: Answer, expected: Answer, inputs: int) -> None:
         """Add what one part's idealised replays found; the static estimates are per input of the part."""
         self.levels = levels if self.levels is None else self.levels + levels
         self.mean_rate += np.array(mean_rate) * inputs
@@ -120,7 +118,7 @@ class Collector:
             mac_proportional=self._estimate(macs, (dense[0] * kept, dense[1] * kept)),
         )
 
-    def _explained(self, figures: Replayed, levels: Levels, dense: Answer) -> Explained:
+    def _explained(self, figures: Replayed, levels: LevelSums, dense: Answer) -> Explained:
         """Return the figures with the other answers to the same question."""
         n, macs = self.inputs, figures.macs
         return Explained(
@@ -201,7 +199,7 @@ class _Share:
         """Return to each input what its row took: time is shared by all."""
         return values[self.row]
 
-    def equally(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def equally(self, values: Floats) -> Floats:
         """Divide what a row took."""
         return np.asarray(values[self.row] / self.size, np.float64)
 

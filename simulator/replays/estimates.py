@@ -13,9 +13,9 @@ from simulator.policy import Policy
 from simulator.replays.accounting import spent, static_pj, sum_pj
 from simulator.replays.prepare import Prepared, prepare
 from simulator.replays.views import Views
-from simulator.schedules.durations import TICKS, Durations, Ints, mapped, with_known_decisions
+from simulator.schedules.durations import TICKS, Durations, mapped, with_known_decisions
 from simulator.schedules.schedule import Task
-from traces import Indices, NetworkGraph, Workload, dense_workload, mean_workload
+from traces import Indices, Ints, NetworkGraph, Workload, dense_workload, mean_workload
 
 Answer = tuple[float, float]  # cycles and energy [pJ] per input
 

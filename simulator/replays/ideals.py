@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models import FREE, Cost, Skip, matrix_names, unit_kind
 from simulator.engines.fast import Scaling, simulate
@@ -17,10 +16,10 @@ from simulator.engines.times import Times
 from simulator.replays.accounting import static_pj
 from simulator.replays.prepare import Prepared
 from simulator.schedules.decisions import deciding_gates
-from simulator.schedules.durations import TICKS, Ints, mapped, with_known_decisions
+from simulator.schedules.durations import TICKS, mapped, with_known_decisions
 from simulator.schedules.schedule import Task
+from traces import Floats, Ints
 
-Floats = NDArray[np.float64]
 _UNIT = 20  # bits of a share
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models import (
     Copies,
@@ -27,9 +26,7 @@ from simulator.replays.tile_aims import aim_tiles, price_alike, ways_to_keep
 from simulator.replays.views import Views
 from simulator.schedules.durations import Durations, Latencies, durations
 from simulator.schedules.schedule import Schedule, build_schedule
-from traces import NetworkGraph, UnsupportedError, Workload, dynamic_ops
-
-Ints = NDArray[np.int64]
+from traces import Bools, Floats, Ints, NetworkGraph, UnsupportedError, Workload, dynamic_ops
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +48,7 @@ class Prepared:
         return self.work.graph
 
     @cached_property
-    def dynamic(self) -> NDArray[np.bool_]:
+    def dynamic(self) -> Bools:
         """Which ops only the dynamic network needs, shape (ops,)."""
         names = dynamic_ops(self.graph)
         return np.array([op.name in names for op in self.graph.ops], np.bool_)
@@ -66,7 +63,7 @@ def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a 
     workload: Workload,
     design: Design,
     policy: Policy,
-    rates: NDArray[np.float64] | None = None,
+    rates: Floats | None = None,
     groups: Groups | None = None,
     views: Views | None = None,
 ) -> Prepared:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from traces import Gate, NetworkGraph, Trace, lower
+from traces import Floats, Gate, NetworkGraph, Trace, lower
 
 HELD_OUT = 0.5  # share of a trace that stands in for other inputs where it names none; Choice: its first half
 
 
-def known_rates(graph: NetworkGraph, rates: Mapping[str, Sequence[float]]) -> NDArray[np.float64] | None:
+def known_rates(graph: NetworkGraph, rates: Mapping[str, Sequence[float]]) -> Floats | None:
     """Return each op's execution rate, shape (ops,), from rates of other inputs; ``None`` if a gate has none.
 
     An op under several gates runs at most as often as the rarest lets it (Choice: the rates say nothing of how they
@@ -37,7 +36,7 @@ def _runs(gate: Gate, op: str, rates: Sequence[float]) -> float:
     return min(float(sum(rates[level + 1 :])), 1.0)
 
 
-def held_out_rates(trace: Trace) -> NDArray[np.float64]:
+def held_out_rates(trace: Trace) -> Floats:
     """Return each op's execution rate by the trace's own rates of other inputs, or by its first half."""
     known = known_rates(trace.graph, trace.info.rates)
     return lower(trace.rows(0, max(int(len(trace) * HELD_OUT), 1))).rate if known is None else known

@@ -8,9 +8,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from accel_models import Compiler, Copies, Design, compiled_trace
 from simulator.engines import fast
 from simulator.engines.times import Times
@@ -25,19 +22,11 @@ from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views
 from simulator.replays.waterfall import Runs, levels
 from simulator.results import Results
-from traces import (
-    ConfigError,
-    Trace,
-    Workload,
-    did_you_mean,
-    iter_inputs,
-    load_inputs,
-    lower,
-)
+from traces import ConfigError, Floats, Trace, Workload, did_you_mean, iter_inputs, load_inputs, lower
 
 EngineName = Literal["fast", "events"]
 Traces = Trace | str | Path | Iterable[Trace]
-PART = 32768  # inputs lowered and priced at a time, so that memory stays bounded
+INPUTS_AT_A_TIME = 32768  # inputs lowered and priced at a time, so that memory stays bounded
 
 
 def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
@@ -127,7 +116,7 @@ def run_engine(prepared: Prepared, engine: EngineName) -> Times:
     raise ConfigError(f"engine = {engine!r}{did_you_mean(engine, ('fast', 'events'))}")
 
 
-def _alone(workload: Workload, actual: Runs, rates: NDArray[np.float64] | None) -> Runs:
+def _alone(workload: Workload, actual: Runs, rates: Floats | None) -> Runs:
     """Return every input replayed beside copies of itself; without batches that is the replay itself."""
     prepared = actual.prepared
     policy = prepared.policy
@@ -140,7 +129,7 @@ def _parts(trace: Traces, limit: int | None, policy: Policy) -> Iterator[Trace]:
     """Yield the trace in parts, at least one and none empty; parts hold whole batches where they can."""
     if limit is not None and limit < 1:
         raise ConfigError(f"limit = {limit}: must be at least 1")
-    rows = PART // policy.batch * policy.batch
+    rows = INPUTS_AT_A_TIME // policy.batch * policy.batch
     whole = _slices(trace, rows, limit, policy.batch)
     left = limit
     for part in whole:

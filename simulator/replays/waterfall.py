@@ -31,7 +31,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulator.engines.fast import simulate
 from simulator.engines.times import Times
@@ -43,8 +42,7 @@ from simulator.schedules.durations import (
     without_handover,
     without_waste,
 )
-
-Floats = NDArray[np.float64]
+from traces import Floats
 
 REMEDIES: Mapping[str, str] = MappingProxyType(
     {
@@ -66,7 +64,7 @@ LOSSES = tuple(REMEDIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Levels:
+class LevelSums:
     """Sums over inputs at each level, shape (levels,): see :func:`levels`."""
 
     cycles: Floats
@@ -74,8 +72,8 @@ class Levels:
     oracle_cycles: float  # sum over inputs with decisions known ahead
     oracle_pj: float
 
-    def __add__(self, other: Levels) -> Levels:
-        return Levels(
+    def __add__(self, other: LevelSums) -> LevelSums:
+        return LevelSums(
             cycles=self.cycles + other.cycles,
             energy_pj=self.energy_pj + other.energy_pj,
             oracle_cycles=self.oracle_cycles + other.oracle_cycles,
@@ -106,7 +104,7 @@ class Runs:
         return cls(prepared=prepared, times=main, prompt=prompt, near=near, known=known)
 
 
-def levels(alone: Runs, actual: Runs, shares: Floats, dense: tuple[float, float]) -> Levels:
+def levels(alone: Runs, actual: Runs, shares: Floats, dense: tuple[float, float]) -> LevelSums:
     """Replay the idealisations and sum their times and energies over inputs.
 
     Parameters
@@ -135,7 +133,7 @@ def levels(alone: Runs, actual: Runs, shares: Floats, dense: tuple[float, float]
     spent = sum_pj(actual.prepared)
     last_pj = spent + wasted(actual.prepared, actual.times)[1] + last.static
     total = float(shares.sum())
-    return Levels(
+    return LevelSums(
         cycles=np.array([dense[0] * total, *(level.cycles.sum() for level in replays), last.cycles @ ran]),
         energy_pj=np.array([dense[1] * total, *(pj.sum() for pj in energy), last_pj.sum()]),
         oracle_cycles=float(oracle.cycles @ ran),

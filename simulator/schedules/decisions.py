@@ -13,7 +13,7 @@ _NONE: Names = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class _Tensor:
+class _Deciders:
     """Gates that decide which channels of a tensor exist, and whether it exists at all."""
 
     channels: Names = _NONE
@@ -40,7 +40,7 @@ def deciding_gates(graph: NetworkGraph, skip: Skip) -> tuple[Names, ...]:
     A gate that the hardware cannot use (its kind of skipping is off) decides nothing.  Choice: that a
     channel or spatial gate might keep nothing at all, so that its op is skipped, is not waited for.
     """
-    tensors: dict[str, _Tensor] = {name: _Tensor() for name in graph.input_sizes}
+    tensors: dict[str, _Deciders] = {name: _Deciders() for name in graph.input_sizes}
     deciders = []
     for op in graph.ops:
         inputs = [tensors[name] for name in op.inputs]
@@ -66,7 +66,7 @@ def usable(gate: Gate, skip: Skip) -> bool:
             return False
 
 
-def _output(op: Op, inputs: list[_Tensor], guards: list[Gate]) -> _Tensor:
+def _output(op: Op, inputs: list[_Deciders], guards: list[Gate]) -> _Deciders:
     """Return what decides about the op's output; follows the rules of :mod:`traces.work.workload`."""
     own = frozenset(gate.name for gate in guards if gate.rules.decides == "channels")
     runs = frozenset(gate.name for gate in guards if gate.rules.decides == "runs")
@@ -74,13 +74,13 @@ def _output(op: Op, inputs: list[_Tensor], guards: list[Gate]) -> _Tensor:
     presence = _NONE.union(*(t.presence for t in inputs))
     if op.kind == "add":  # what one operand always has is there whatever the gates say
         if any(not t.channels and not t.presence for t in inputs):
-            return _Tensor(channels=own)
-        return _Tensor(channels=own | channels | presence, presence=presence)
+            return _Deciders(channels=own)
+        return _Deciders(channels=own | channels | presence, presence=presence)
     if op.kind in MAC_KINDS and not op.is_depthwise:
-        return _Tensor(channels=own, presence=runs | presence)
+        return _Deciders(channels=own, presence=runs | presence)
     if op.kind == "concat":  # absent operands leave a gap
-        return _Tensor(channels=own | channels | presence, presence=runs)
-    return _Tensor(channels=own | channels, presence=runs | presence)
+        return _Deciders(channels=own | channels | presence, presence=runs)
+    return _Deciders(channels=own | channels, presence=runs | presence)
 
 
 def _bringers(gate: Gate, op: Op, place: int, graph: NetworkGraph) -> frozenset[int]:

@@ -6,14 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models import Cost
 from simulator.policy import Policy
 from simulator.schedules.schedule import Schedule, Task, TaskKind
-
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from traces import Bools, Floats, Ints
 
 TICKS = 256  # per cycle, where idealised replays take shares of cycles
 
@@ -50,7 +47,7 @@ def durations(
     schedule: Schedule,
     costs: Sequence[Cost],
     policy: Policy,
-    rates: NDArray[np.float64],
+    rates: Floats,
     latencies: Latencies,
 ) -> Durations:
     """Return the tables of a schedule under a policy.
@@ -131,7 +128,7 @@ def task_tables(kind: TaskKind, cost: Cost, latencies: Latencies) -> tuple[Ints,
             return cost.output_cycles, cost.output_cycles, cost.last_store_cycles
 
 
-def _speculates(task: Task, policy: Policy, rates: NDArray[np.float64]) -> bool:
+def _speculates(task: Task, policy: Policy, rates: Floats) -> bool:
     """Whether the task is a weight fetch that does not wait for its decisions."""
     if task.kind != "weights" or not task.decisions:
         return False

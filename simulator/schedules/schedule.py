@@ -121,7 +121,7 @@ def in_queues(schedule: Schedule) -> Schedule:
     return replace(schedule, tasks=tuple(tasks))
 
 
-Key = tuple[int, int, int]
+TaskKey = tuple[int, int, int]
 Place = dict[tuple[int, TaskKind], int]
 
 
@@ -140,10 +140,10 @@ class _Draft:
         self.apart = design.memory is not None and design.memory.dma == "out_of_order"
         self.handed_over = self._crossing() if design.gate_handover else frozenset()
 
-    def tasks(self) -> list[tuple[Key, Task]]:
+    def tasks(self) -> list[tuple[TaskKey, Task]]:
         """Return the tasks, not linked, each with its place in the order."""
         dma = self.units.index("dma") if "dma" in self.units else NO_UNIT
-        found: list[tuple[Key, Task]] = []
+        found: list[tuple[TaskKey, Task]] = []
         for i, (op, cost) in enumerate(zip(self.graph.ops, self.costs, strict=True)):
             transfers: tuple[tuple[TaskKind, bool], ...] = (
                 ("weights", bool(cost.weight_cycles.any())),
@@ -194,7 +194,7 @@ class _Draft:
         """Return the task after which op i knows what the deciding op decided."""
         return "handover" if decider in self.handed_over and self._crosses(decider, i) else "compute"
 
-    def _weight_key(self, i: int) -> Key:
+    def _weight_key(self, i: int) -> TaskKey:
         """Queue the weights at the op before, or behind its outputs if they wait for that op's compute."""
         freed = self.frees[i]
         waits = {*self.deciders[i], *(() if freed is None else (freed,))}

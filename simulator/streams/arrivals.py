@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from traces import ConfigError, did_you_mean
+from traces import ConfigError, Ints, did_you_mean
 
 ArrivalKind = Literal["periodic", "poisson", "recorded"]
 _KINDS: tuple[ArrivalKind, ...] = ("periodic", "poisson", "recorded")
@@ -38,7 +37,7 @@ class Arrivals:
         elif self.rate_hz is None or not self.rate_hz > 0:
             raise ConfigError(f"arrivals.rate_hz = {self.rate_hz}: {self.kind} arrivals need a rate above 0")
 
-    def cycles(self, frames: int, clock_hz: float) -> NDArray[np.int64]:
+    def cycles(self, frames: int, clock_hz: float) -> Ints:
         """Return when the frames arrive, to the nearest cycle, shape (frames,) [cycles]."""
         if self.kind == "recorded":
             if frames > len(self.times_s):

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models import Design, compiled_trace
 from simulator.engines.fast import simulate
@@ -21,10 +20,7 @@ from simulator.policy import Policy
 from simulator.replays.accounting import spent
 from simulator.replays.prepare import prepare
 from simulator.replays.rates import held_out_rates
-from traces import ConfigError, Trace, exit_gate, lower, with_exits
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from traces import Bools, ConfigError, Floats, Ints, Trace, exit_gate, lower, with_exits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +55,11 @@ class Halted:
     """A trace under a budget."""
 
     trace: Trace  # with the exits that answer
-    exits: NDArray[np.int64]  # (n,), exit that answers
-    in_budget: NDArray[np.bool_]  # (n,), at that exit
-    correct: NDArray[np.bool_]  # (n,), and in budget
-    latency_cycles: NDArray[np.int64]  # (n, exits), of every input at every exit
-    energy_pj: NDArray[np.float64]  # (n, exits)
+    exits: Ints  # (n,), exit that answers
+    in_budget: Bools  # (n,), at that exit
+    correct: Bools  # (n,), and in budget
+    latency_cycles: Ints  # (n, exits), of every input at every exit
+    energy_pj: Floats  # (n, exits)
 
     @property
     def accuracy(self) -> float:
@@ -119,9 +115,7 @@ def halt(trace: Trace, design: Design, budget: Budget, policy: Policy | None = N
     )
 
 
-def _cost_at(
-    trace: Trace, k: int, design: Design, policy: Policy
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _cost_at(trace: Trace, k: int, design: Design, policy: Policy) -> tuple[Ints, Floats]:
     """Return cycles and energy [pJ] of every input if exit k answers it."""
     stopped = with_exits(trace, np.full(len(trace), k, np.uint8))
     rates = held_out_rates(trace) if policy.prefetch == "predict" else None

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models import design_prices, idle_of, static_energy_pj
 from simulator.engines.times import Times
 from simulator.replays.accounting import Spent, off_chip_pj
 from simulator.replays.prepare import Prepared
 from simulator.streams.dvfs import DvfsState
+from traces import Bools, Floats, Ints
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 OWN_STATE = DvfsState(name="own", speed=1.0, voltage=1.0)  # of a stream without DVFS
 
 
@@ -23,7 +21,7 @@ class Served:
     """How the frames of a stream were served; arrays of shape (frames,)."""
 
     inputs: Ints  # of the trace, that the frame shows
-    done: NDArray[np.bool_]
+    done: Bools
     cycles: Ints  # on the machine, of the design's clock
     state: Ints  # index into ``states``
     states: tuple[DvfsState, ...]  # empty without DVFS

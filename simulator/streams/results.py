@@ -8,23 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from accel_models import Design
 from simulator.policy import Policy
 from simulator.results import design_yaml, make_folder, write_parquet, write_text
-from simulator.summary import MODEL_VERSION, SCHEMA_VERSION, Spread
+from simulator.summary import MODEL_VERSION, RESULTS_SCHEMA_VERSION, Spread
+from traces import Frozen
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class StreamSummary(BaseModel):
+class StreamSummary(Frozen):
     """Figures of a stream; latency is from arrival to answer, over completed frames."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-    schema_version: str = SCHEMA_VERSION
+    schema_version: str = RESULTS_SCHEMA_VERSION
     model_version: str = MODEL_VERSION
     network: str
     design: str

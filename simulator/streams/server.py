@@ -8,16 +8,15 @@ moment frames leave before others arrive.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulator.engines.events import Machine
+from simulator.engines.events import Machine, Process
+from traces import Ints
 
-Process = Generator[Any, Any, None]
 Drop = Literal["newest", "oldest"]
 NEVER = -1
 
@@ -38,12 +37,12 @@ Start = Callable[[Machine, int, int], Any]  # machine, frame, frames waiting beh
 class Server:
     """One run of the queue; times are filled in as it goes."""
 
-    arrivals: NDArray[np.int64]
+    arrivals: Ints
     rules: Rules
     start: Start
     machine: Machine
-    starts: NDArray[np.int64] = field(init=False)  # (frames,), NEVER if dropped
-    ends: NDArray[np.int64] = field(init=False)
+    starts: Ints = field(init=False)  # (frames,), NEVER if dropped
+    ends: Ints = field(init=False)
     waiting: deque[int] = field(init=False)
     running: int = field(init=False)
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models import Design
-
-Ints = NDArray[np.int64]
+from traces import Ints
 
 
 def asleep_cycles(starts: Ints, ends: Ints, span: int, wake: int) -> int:

@@ -29,10 +29,7 @@ from simulator.streams.results import StreamResults, StreamSummary
 from simulator.streams.server import NEVER, Rules, Server
 from simulator.streams.sleep import sleeping
 from simulator.summary import Spread
-from traces import ConfigError, Trace, UnsupportedError, lower
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from traces import Bools, ConfigError, Ints, Trace, UnsupportedError, lower
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,22 +89,22 @@ def stream(
     prepared = prepare(lower(compiled_trace(shown, policy.compiler)), design, policy, rates)
     if prepared.misfit is not None:
         raise UnsupportedError(f"design {design.name!r}: {prepared.misfit.reason}")
-    run = _Run(prepared, settings, _correct(trace, halted), halted)
+    run = _Service(prepared, settings, _correct(trace, halted), halted)
     run.server.run()
     return StreamResults(_summary(run), design, policy, _per_frame(run))
 
 
-def _correct(trace: Trace, halted: Halted | None) -> NDArray[np.bool_]:
+def _correct(trace: Trace, halted: Halted | None) -> Bools:
     return trace.labels == trace.predictions if halted is None else halted.correct
 
 
 @dataclass(slots=True)
-class _Run:
+class _Service:
     """One stream being served."""
 
     prepared: Prepared
     settings: StreamSettings
-    correct: NDArray[np.bool_]  # per input
+    correct: Bools  # per input
     halted: Halted | None
     times: Times = field(init=False)  # of every input alone
     paid: Spent = field(init=False)
@@ -146,7 +143,7 @@ class _Run:
         return machine.env.timeout(cycles)
 
 
-def _per_frame(run: _Run) -> dict[str, NDArray[Any]]:
+def _per_frame(run: _Service) -> dict[str, NDArray[Any]]:
     """Return one row per frame, in order of arrival."""
     server, clock = run.server, run.prepared.design.clock
     done = server.ends != NEVER
@@ -169,7 +166,7 @@ def _per_frame(run: _Run) -> dict[str, NDArray[Any]]:
     return columns
 
 
-def _missed(run: _Run, done: NDArray[np.bool_], latency: Ints) -> NDArray[np.bool_]:
+def _missed(run: _Service, done: Bools, latency: Ints) -> Bools:
     """Return which frames got no answer in time: dropped, late, or beyond its budget."""
     missed = ~done
     if run.settings.deadline_s is not None:
@@ -179,7 +176,7 @@ def _missed(run: _Run, done: NDArray[np.bool_], latency: Ints) -> NDArray[np.boo
     return missed
 
 
-def _served(run: _Run) -> Served:
+def _served(run: _Service) -> Served:
     server, dvfs = run.server, run.settings.dvfs
     done = server.ends != NEVER
     return Served(
@@ -191,7 +188,7 @@ def _served(run: _Run) -> Served:
     )
 
 
-def _summary(run: _Run) -> StreamSummary:
+def _summary(run: _Service) -> StreamSummary:
     frames = _per_frame(run)
     server, prepared = run.server, run.prepared
     done = ~frames["dropped"]
@@ -229,7 +226,7 @@ def _summary(run: _Run) -> StreamSummary:
     )
 
 
-def _load(run: _Run) -> float:
+def _load(run: _Service) -> float:
     """Return the share of its capacity that the stream asks for; the queue grows without end from 1 on.
 
     One frame in flight: mean time of a frame, at the fastest DVFS state.  Several: mean busy time of the

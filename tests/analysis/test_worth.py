@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -42,9 +43,8 @@ def test_every_step_adds_one_of_the_compilers(found: Verdict) -> None:
 
 def test_a_row_is_what_a_replay_says(found: Verdict, trace: Trace) -> None:
     """No path of its own: the same figures as `lacuna replay --without ...`."""
-    figures = replay(
-        trace, load_design("edge_npu_32x32"), policy=Policy(**dict.fromkeys(STEPS, False))
-    ).replayed
+    as_written: dict[str, Any] = dict.fromkeys(STEPS, False)
+    figures = replay(trace, load_design("edge_npu_32x32"), policy=Policy(**as_written)).replayed
     assert found.naive.latency_us == figures.latency_us.mean
     assert found.naive.dense_latency_us == figures.dense.latency_us
     assert found.naive.latency_saved == 1 - figures.latency_us.mean / figures.dense.latency_us

@@ -1,15 +1,22 @@
 """The report in a real browser: every chart drawn, nothing fetched, nothing run that is only a name."""
 
+from __future__ import annotations
+
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from analysis.reports.report import write_report
 from tests.report_folders import HOSTILE, HOSTILE_FOLDER, replay_folder, sweep_folder
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator
+
+Scheme = Literal["light", "dark"]
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
     pytest.mark.browser,
@@ -22,7 +29,7 @@ MOST_MARKS = 2_000  # in two charts
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
+def browser() -> Iterator[Browser]:
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
@@ -45,7 +52,7 @@ class Opened:
     """A report in a page of its own, with all that the browser had to say about it."""
 
     def __init__(
-        self, browser: sync_api.Browser, report: Path, size: tuple[int, int] = DESKTOP, scheme: str = "light"
+        self, browser: Browser, report: Path, size: tuple[int, int] = DESKTOP, scheme: Scheme = "light"
     ) -> None:
         width, height = size
         self.context = browser.new_context(
@@ -60,7 +67,7 @@ class Opened:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(report.as_uri())
 
-    def __enter__(self) -> "Opened":
+    def __enter__(self) -> Opened:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -89,7 +96,7 @@ def sideways(opened: Opened) -> tuple[int, int]:
 
 @pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
 def test_every_chart_is_drawn_without_a_complaint_or_a_request(
-    browser: sync_api.Browser, replays: Path, size: tuple[int, int], scheme: str
+    browser: Browser, replays: Path, size: tuple[int, int], scheme: Scheme
 ) -> None:
     with Opened(browser, replays, size, scheme) as opened:
         opened.wait_for_charts()
@@ -111,7 +118,7 @@ def test_every_chart_is_drawn_without_a_complaint_or_a_request(
         assert drawn
 
 
-def test_text_is_readable_in_the_dark(browser: sync_api.Browser, replays: Path) -> None:
+def test_text_is_readable_in_the_dark(browser: Browser, replays: Path) -> None:
     colours = []
     for scheme in ("light", "dark"):
         with Opened(browser, replays, DESKTOP, scheme) as opened:
@@ -127,7 +134,7 @@ def test_text_is_readable_in_the_dark(browser: sync_api.Browser, replays: Path) 
     assert dark_ink - dark_paper > 120
 
 
-def test_hover_tells_the_point_and_a_tap_goes_to_its_design(browser: sync_api.Browser, replays: Path) -> None:
+def test_hover_tells_the_point_and_a_tap_goes_to_its_design(browser: Browser, replays: Path) -> None:
     with Opened(browser, replays) as opened:
         chart = opened.page.locator("#chart-pareto-latency-energy")
         chart.scroll_into_view_if_needed()
@@ -144,7 +151,7 @@ def test_hover_tells_the_point_and_a_tap_goes_to_its_design(browser: sync_api.Br
         assert text.startswith(heading)
 
 
-def test_hostile_names_stay_names(browser: sync_api.Browser, replays: Path, sweep: Path) -> None:
+def test_hostile_names_stay_names(browser: Browser, replays: Path, sweep: Path) -> None:
     for report, name in ((replays, HOSTILE_FOLDER), (sweep, HOSTILE)):
         with Opened(browser, report) as opened:
             chart = opened.page.locator(".chart").last
@@ -157,9 +164,7 @@ def test_hostile_names_stay_names(browser: sync_api.Browser, replays: Path, swee
             assert report == sweep or any(tick.startswith("<script>") for tick in ticks)
 
 
-def test_a_row_in_a_folded_table_opens_when_a_link_leads_to_it(
-    browser: sync_api.Browser, sweep: Path
-) -> None:
+def test_a_row_in_a_folded_table_opens_when_a_link_leads_to_it(browser: Browser, sweep: Path) -> None:
     with Opened(browser, sweep) as opened:
         row = opened.page.locator("#point-0")
         assert not row.is_visible()
@@ -167,7 +172,7 @@ def test_a_row_in_a_folded_table_opens_when_a_link_leads_to_it(
         row.wait_for(state="visible")
 
 
-def test_a_thousand_points_cost_little_to_open(browser: sync_api.Browser, sweep: Path) -> None:
+def test_a_thousand_points_cost_little_to_open(browser: Browser, sweep: Path) -> None:
     """What makes a page slow, not how long this machine takes: bytes, requests, marks.
 
     The time itself is measured by `benchmarks/open_report.py`.
@@ -180,7 +185,7 @@ def test_a_thousand_points_cost_little_to_open(browser: sync_api.Browser, sweep:
         assert 0 < marks <= MOST_MARKS
 
 
-def test_print_shows_every_chart_within_the_page(browser: sync_api.Browser, replays: Path) -> None:
+def test_print_shows_every_chart_within_the_page(browser: Browser, replays: Path) -> None:
     with Opened(browser, replays) as opened:
         opened.page.emulate_media(media="print")
         opened.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
@@ -196,7 +201,7 @@ def test_print_shows_every_chart_within_the_page(browser: sync_api.Browser, repl
         assert wide <= window
 
 
-def _over_last_point(opened: Opened, chart: "sync_api.Locator") -> tuple[float, float]:
+def _over_last_point(opened: Opened, chart: Locator) -> tuple[float, float]:
     """Move the pointer onto the last point of the chart."""
     box = chart.locator(".scatterlayer .points path.point").last.bounding_box()
     assert box is not None
@@ -213,7 +218,7 @@ def _brightness(colour: str) -> float:
     return sum(float(channel) for channel in channels) / 3
 
 
-def test_a_click_sorts_a_table_and_words_filter_it(browser: sync_api.Browser, tmp_path: Path) -> None:
+def test_a_click_sorts_a_table_and_words_filter_it(browser: Browser, tmp_path: Path) -> None:
     names = ["cortex_m4", "cortex_m55", "cortex_m7", "edge_npu_16x16", "edge_npu_32x32", "gemmini_16x16"]
     report = write_report(replay_folder(tmp_path, {name: name for name in names}))
     with Opened(browser, report) as opened:

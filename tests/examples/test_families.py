@@ -6,6 +6,7 @@ import importlib
 import inspect
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,23 +35,23 @@ def cases() -> list[tuple[str, str]]:
     return [(name, mode) for name in NAMES for mode in modes.get(name, ("",))]
 
 
-def recorded(name: str, mode: str) -> tuple[ModuleType, torch.nn.Module, Trace]:
+def recorded(name: str, mode: str) -> tuple[ModuleType, Any, Trace]:
     family = importlib.import_module(f"examples.families.{name}")
     torch.manual_seed(getattr(family, "SEED", 0))
     model = randomised(family.Network(mode) if mode else family.Network())
     return family, model, family.recorded(model, list(batches()))
 
 
-@torch.no_grad()
-def counted(family: ModuleType, model: torch.nn.Module, trace: Trace) -> list[int]:
+def counted(family: ModuleType, model: Any, trace: Trace) -> list[int]:
     """Count what torch really multiplies when one input after the other skips [MAC]."""
     model.skipping = True
-    found = []
+    found: list[int] = []
     for images, _ in batches():
         for k in range(len(images)):
             if hasattr(family, "repeat"):  # noise, or a user, decides: as it was recorded
                 family.repeat(model, trace, len(found))
             with (
+                torch.no_grad(),
                 sdpa_kernel(SDPBackend.MATH),
                 FlopCounterMode(display=False) as counter,
             ):  # fused, it counts as 0

@@ -213,7 +213,7 @@ def changed(data: bytes, rng: Random, *, text: bool) -> bytes:
             case "line":
                 lines = out.split(b"\n")
                 spot = rng.randrange(len(lines))
-                lines[spot] = lines[rng.randrange(len(lines))] if rng.random() < 0.5 else word
+                lines[spot] = lines[rng.randrange(len(lines))] if rng.random() < 0.5 else bytearray(word)
                 out = bytearray(b"\n".join(lines))
             case _:
                 out[at : at + rng.randint(0, 4)] = word

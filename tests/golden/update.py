@@ -7,9 +7,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from accel_models import STEPS, design_names, load_design
-from simulator import Arrivals, Policy, StreamSettings, Summary, estimate, replay, stream
+from simulator import Arrivals, Policy, StreamSettings, estimate, replay, stream
+from simulator.summary import Explained
 from tests.golden.networks import depthwise_network, mixed_network
 from traces import Trace
 from traces.graphs.resnets import cifar_resnet
@@ -20,7 +22,8 @@ GOLDEN = Path(__file__).with_name("golden.json")
 Figures = dict[str, float]
 Case = tuple[str, Figures]
 
-AS_WRITTEN = Policy(**dict.fromkeys(STEPS, False))
+NO_STEPS: dict[str, Any] = dict.fromkeys(STEPS, False)
+AS_WRITTEN = Policy(**NO_STEPS)
 POLICIES = {
     "wait": Policy(),
     "speculate": Policy(prefetch="speculate"),
@@ -117,7 +120,7 @@ def replayed(trace: Trace, design: str, policy: Policy) -> Figures:
     return figures_of(replay(trace, load_design(design), policy=policy).explained)
 
 
-def figures_of(summary: Summary) -> Figures:
+def figures_of(summary: Explained) -> Figures:
     """Return what is compared of a summary."""
     return {
         "latency_us": summary.latency_us.mean,

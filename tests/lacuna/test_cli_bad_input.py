@@ -54,7 +54,7 @@ class TestTraces:
     def test_other_schema_version(
         self, lacuna: Lacuna, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(trace_storage, "SCHEMA_VERSION", "2.0")
+        monkeypatch.setattr(trace_storage, "TRACE_SCHEMA_VERSION", "2.0")
         save_trace(synthetic_trace(cifar_resnet(8, "layer"), 3), tmp_path / "new.parquet")
         monkeypatch.undo()
         ran = lacuna("replay", tmp_path / "new.parquet", *NPU, "--out", tmp_path / "out")
@@ -238,9 +238,14 @@ class TestNetworks:
     def test_a_layer_that_does_not_fit(self, lacuna: Lacuna, tmp_path: Path, command: str) -> None:
         """The op, its demand, the bound and the lever; no table without it."""
         out = tmp_path / "table"
-        small = ("-d", "edge_npu_32x32", "--set", "memory.weight_buffer=256 B", "--out", out)
-        small += ("--set", "memory.banks=1")
-        check(lacuna(command, "resnet8_tiny", *small), "01_conv2d", "512 B", "256 B", "memory.weight_buffer")
+        small = ("-d", "edge_npu_32x32", "--set", "memory.weight_buffer=256 B", "--set", "memory.banks=1")
+        check(
+            lacuna(command, "resnet8_tiny", *small, "--out", out),
+            "01_conv2d",
+            "512 B",
+            "256 B",
+            "memory.weight_buffer",
+        )
         assert not out.exists()
 
 

@@ -34,7 +34,7 @@ def test_what_the_documentation_promises_is_listed() -> None:
         "record",
         "NetworkGraph",
     }
-    assert promised <= set(lc.__all__)
+    assert promised <= set(import_module("lacuna").__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

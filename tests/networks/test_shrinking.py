@@ -46,7 +46,7 @@ def test_a_shortened_network_keeps_the_first_blocks_of_each_stage() -> None:
     large, small = _network((3, 2), (4, 6)), _network((1, 2), (4, 6))
     with torch.no_grad():  # blocks 2 and 3, which go, add nothing to what is positive already
         for name in ("block2", "block3"):
-            nn.init.zeros_(large.get_submodule(name).bn2.weight)
+            nn.init.zeros_(large.get_parameter(f"{name}.bn2.weight"))
     small.load_state_dict(shrunk_state(large, small))
     torch.testing.assert_close(small(images()), large(images()))
 
@@ -87,7 +87,7 @@ def test_channels_that_nobody_reads_can_be_cut_without_a_trace() -> None:
     with torch.no_grad():
         for name, stage in large.stages():
             stage.conv2.weight[:, unread[name]] = 0.0
-        large.get_submodule("stage2").conv1.weight[:, unread["stage1"]] = 0.0
+        large.get_parameter("stage2.conv1.weight")[:, unread["stage1"]] = 0.0
         large.classifier.weight[:, unread["stage2"]] = 0.0
     small.load_state_dict(narrowed_state(large, small))
     torch.testing.assert_close(small(images()), large(images()))

@@ -54,8 +54,11 @@ def draw_tasks(draw: st.DrawFn, ops: int, units: int) -> tuple[Task, ...]:
     tasks: list[Task] = []
     for op in range(ops):
         mine: list[int] = []
-        kinds: list[TaskKind] = [k for k in ("weights", "inputs") if draw(st.booleans())]  # type: ignore[misc]
-        kinds += ["compute", *(["outputs"] if draw(st.booleans()) else [])]
+        loads: tuple[TaskKind, ...] = ("weights", "inputs")
+        kinds: list[TaskKind] = [k for k in loads if draw(st.booleans())]
+        kinds.append("compute")
+        if draw(st.booleans()):
+            kinds.append("outputs")
         for kind in kinds:
             unit = draw(st.integers(-1, units - 1)) if kind == "compute" else units - 1
             earlier = st.lists(st.integers(0, max(len(tasks) - 1, 0)), max_size=3, unique=True)

@@ -7,7 +7,7 @@ import pytest
 
 from accel_models import load_design
 from simulator.engines.fast import simulate
-from simulator.policy import Policy
+from simulator.policy import Policy, Prefetch
 from simulator.replays.accounting import spent
 from simulator.replays.estimates import expected_answer
 from simulator.replays.prepare import Prepared, prepare
@@ -27,7 +27,7 @@ def ready(trace: Trace, design: str, policy: Policy) -> Prepared:
 
 @pytest.mark.parametrize("prefetch", ["wait", "speculate", "oracle"])
 @pytest.mark.parametrize("design", DESIGNS)
-def test_it_is_a_lower_bound_close_to_the_mean(trace: Trace, design: str, prefetch: str) -> None:
+def test_it_is_a_lower_bound_close_to_the_mean(trace: Trace, design: str, prefetch: Prefetch) -> None:
     """A maximum of sums is convex, so its value at the mean is at most the mean of its values (Jensen)."""
     prepared = ready(trace, design, Policy(prefetch=prefetch))
     latency = simulate(prepared.tables, prepared.work.state_index).latency.mean()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -222,7 +223,7 @@ def test_the_summary_on_disk_has_the_same_keys_however_a_replay_ends(tmp_path: P
         ({"batch_order": "similar"}, "needs batch = 2 or more"),
     ],
 )
-def test_a_wrong_policy_is_refused(settings: dict[str, object], message: str) -> None:
+def test_a_wrong_policy_is_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Policy(**settings)
 

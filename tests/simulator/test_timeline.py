@@ -10,6 +10,7 @@ import pytest
 
 from accel_models.design.load import load_design
 from simulator import Policy, Results, replay
+from simulator.policy import Prefetch
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import synthetic_trace
 
@@ -17,7 +18,7 @@ GRAPH = cifar_resnet(8, "both")
 TRACE = synthetic_trace(GRAPH, 5, seed=1)
 
 
-def shown(design: str, prefetch: str) -> tuple[Results, list[dict[str, Any]]]:
+def shown(design: str, prefetch: Prefetch) -> tuple[Results, list[dict[str, Any]]]:
     policy = Policy(prefetch=prefetch)
     results = replay(TRACE, load_design(design), policy=policy, timeline=3, explain=False)
     return results, json.loads(results.timeline)["traceEvents"]
@@ -25,7 +26,7 @@ def shown(design: str, prefetch: str) -> tuple[Results, list[dict[str, Any]]]:
 
 @pytest.mark.parametrize("prefetch", ["wait", "speculate"])
 @pytest.mark.parametrize("design", ["edge_npu_16x16", "eyeriss", "cortex_m4"])
-def test_spans_never_overlap_and_sum_to_busy_cycles(design: str, prefetch: str) -> None:
+def test_spans_never_overlap_and_sum_to_busy_cycles(design: str, prefetch: Prefetch) -> None:
     results, events = shown(design, prefetch)
     rows = {e["tid"]: e["args"]["name"] for e in events if e["ph"] == "M" and e["name"] == "thread_name"}
     for row, unit in rows.items():

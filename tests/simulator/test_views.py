@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.design.load import design_names, load_design
-from accel_models.work.skipping import skip, view_key
+from accel_models.work.skipping import SkippedWorkload, skip, view_key
 from simulator import Policy, replay
 from simulator.replays.views import Views
-from traces import SyntheticSettings, cifar_resnet, synthetic_trace
+from traces import SyntheticSettings, Workload, cifar_resnet, synthetic_trace
 
 TRACE = synthetic_trace(cifar_resnet(8, "both"), 60, SyntheticSettings(rates=0.6))
 VIEWS = Views(TRACE)  # shared by all tests on purpose
@@ -74,10 +76,15 @@ def test_what_the_key_leaves_out_changes_no_view(name: str) -> None:
 
 def test_work_on_the_trace_is_done_once(monkeypatch: pytest.MonkeyPatch) -> None:
     views, seen = Views(TRACE), []
-    monkeypatch.setattr("simulator.replays.views.skip", lambda *given: seen.append(given) or skip(*given))
+
+    def noting(workload: Workload, *how: Any) -> SkippedWorkload:
+        seen.append(workload)
+        return skip(workload, *how)
+
+    monkeypatch.setattr("simulator.replays.views.skip", noting)
     for rows in (4, 8, 16):
         replay(TRACE, load_design("edge_npu_16x16", {"array.rows": rows}), explain=False, views=views)
-    whole = [given for given in seen if len(given[0]) == len(TRACE)]
+    whole = [workload for workload in seen if len(workload) == len(TRACE)]
     assert len(whole) == 1
 
 

@@ -10,7 +10,9 @@ import pytest
 import traces
 from accel_models.design.load import load_design
 from simulator import Explained, Policy, replay
+from simulator.policy import Prefetch
 from simulator.replays.waterfall import LOSSES
+from traces import GateKind
 from traces.files.storage import load_trace
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.parts import Gate
@@ -47,13 +49,14 @@ def test_rounding_catches_channels_that_do_not_fill_the_array(kept: int, folds: 
     assert losses(figures)["array rounding"] == fall.ideal_saved - fall.saved
 
 
-def scattered(kept: tuple[int, ...], kind: str = "channel", grid: int = 1) -> Trace:
+def scattered(kept: tuple[int, ...], kind: GateKind = "channel", grid: int = 1) -> Trace:
     """One convolution of 32 channels on 8 x 8 pixels, and the channels or tiles it keeps."""
     builder = GraphBuilder("one", 16, 8, 8)
     builder.conv("conv", builder.input, 32, Window.square(3))
     size = 32 if kind == "channel" else grid * grid
-    shape = {"tile_rows": grid, "tile_cols": grid}
-    builder.gate(Gate(name="g", kind=kind, size=size, reads="input", guards=("conv",), **shape))
+    builder.gate(
+        Gate(name="g", kind=kind, size=size, reads="input", guards=("conv",), tile_rows=grid, tile_cols=grid)
+    )
     masks = pack_mask(np.isin(np.arange(size), kept)[None, :])
     zeros = np.zeros(1, np.int32)
     return Trace(builder.finish(), TraceInfo(model_name="one"), zeros, zeros, {"g": masks})
@@ -152,7 +155,7 @@ def test_the_mean_rate_is_right_where_all_inputs_are_alike_and_wrong_where_not()
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 @pytest.mark.parametrize("prefetch", ["wait", "speculate"])
-def test_engines_agree_on_the_shipped_traces(path: Path, prefetch: str) -> None:
+def test_engines_agree_on_the_shipped_traces(path: Path, prefetch: Prefetch) -> None:
     trace, design = load_trace(path, 2), load_design("edge_npu_16x16")
     fast, events = (
         replay(trace, design, policy=Policy(prefetch=prefetch), engine=engine, explain=False)

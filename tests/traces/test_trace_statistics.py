@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_a_batch_of_independent_inputs_needs_a_block_as_the_closed_form_says(bat
     """P(any of B inputs keeps the block) = 1 - (1 - p)^B."""
     trace = synthetic_trace(cifar_resnet(8, "layer"), N, SyntheticSettings(rates=rate))
     for gate in trace.graph.gates:
-        needed = trace.decisions[gate.name].reshape(-1, batch).any(axis=1)
+        needed = np.any(trace.decisions[gate.name].reshape(-1, batch), axis=1)
         expected = 1 - (1 - rate) ** batch
         margin = SIGMA * math.sqrt(expected * (1 - expected) / len(needed))
         assert abs(needed.mean() - expected) <= margin
@@ -188,7 +189,7 @@ def test_another_seed_is_another_trace_and_more_gates_change_no_earlier_one() ->
         ({"classes": 1}, "classes = 1: must be at least 2"),
     ],
 )
-def test_impossible_statistics_are_refused(fields: dict, message: str) -> None:
+def test_impossible_statistics_are_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         SyntheticSettings(**fields)
 

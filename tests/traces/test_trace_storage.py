@@ -23,7 +23,7 @@ from traces.files.storage import export_npz, import_npz, iter_trace, load_trace,
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import synthetic_trace
-from traces.trace import SCHEMA_VERSION, Trace, TraceInfo
+from traces.trace import TRACE_SCHEMA_VERSION, Trace, TraceInfo
 
 GOLDEN = Path(__file__).parent / "golden" / "trace_1_0.parquet"
 
@@ -85,7 +85,7 @@ def test_the_file_is_the_documented_one(tmp_path: Path) -> None:
     assert not any("DICTIONARY" in encoding for encoding in column.encodings)
     data = json.loads(file.schema_arrow.metadata[b"lacuna"])
     assert set(data) == {"schema_version", "graph", "info", "sealed"}
-    assert data["schema_version"] == SCHEMA_VERSION
+    assert data["schema_version"] == TRACE_SCHEMA_VERSION
 
 
 def test_a_slice_of_a_record_batch_is_a_slice_of_the_trace() -> None:
@@ -212,7 +212,7 @@ def test_a_folder_and_a_foreign_table_are_refused(tmp_path: Path) -> None:
 
 
 def test_another_major_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "SCHEMA_VERSION", "2.0")
+    monkeypatch.setattr(storage, "TRACE_SCHEMA_VERSION", "2.0")
     save_trace(golden_trace(), tmp_path / "new.parquet")
     monkeypatch.undo()
     with pytest.raises(FileProblem, match=r"new.parquet: has trace schema version 2.0; this tool knows 1.x"):
@@ -222,7 +222,7 @@ def test_another_major_version_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_newer_minor_version_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "SCHEMA_VERSION", "1.9")
+    monkeypatch.setattr(storage, "TRACE_SCHEMA_VERSION", "1.9")
     save_trace(golden_trace(), tmp_path / "minor.parquet")
     assert read_info(tmp_path / "minor.parquet").schema_version == "1.9"
     assert_same(load_trace(tmp_path / "minor.parquet"), golden_trace())
@@ -310,7 +310,7 @@ def test_atomic_write_keeps_the_old_file_when_the_block_raises(tmp_path: Path) -
     path = tmp_path / "f.txt"
     path.write_text("old")
     with pytest.raises(KeyError), atomic_write(path) as part:
-        {part.write_text("new"): None}["no such key"]
+        raise KeyError(part.write_text("new"))
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

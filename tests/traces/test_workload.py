@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,14 +15,14 @@ from traces.base.errors import GraphError
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.kinds import MAC_KINDS
 from traces.graphs.network import NetworkGraph
-from traces.graphs.parts import INPUT, Op
+from traces.graphs.parts import INPUT, Gate, Op
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import Trace, TraceInfo, pack_mask
 from traces.work.workload import dense_workload, lower, mean_workload, open_trace
 
 
-def kept_by(gate, value) -> set[int]:
+def kept_by(gate: Gate, value: Any) -> set[int]:
     """Channels (or tiles) that one recorded value of a gate keeps."""
     if gate.kind == "width":
         return set(range(gate.widths[int(value)]))

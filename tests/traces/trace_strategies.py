@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import strategies as st
 
 from traces.graphs.build import GraphBuilder, Tensor, Window
+from traces.graphs.gate_kinds import Decisions, GateKind
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 from traces.trace import Trace, TraceInfo, pack_mask
@@ -14,7 +17,7 @@ SAME = Window.square(3)
 
 
 def add_gate(
-    builder: GraphBuilder, name: str, kind: str, reads: Tensor, guards: tuple[str, ...], **more
+    builder: GraphBuilder, name: str, kind: GateKind, reads: Tensor, guards: tuple[str, ...], **more: Any
 ) -> None:
     builder.gate(Gate(name=name, kind=kind, reads=reads.name, guards=guards, **more))
 
@@ -133,7 +136,8 @@ def graphs(draw: st.DrawFn) -> NetworkGraph:
 def random_trace(graph: NetworkGraph, inputs: int, seed: int, rate: float = 0.5) -> Trace:
     """Return a trace with every field filled."""
     rng = np.random.default_rng(seed)
-    decisions, scores, answers, confidences = {}, {}, {}, {}
+    decisions: dict[str, Decisions] = {}
+    scores, answers, confidences = {}, {}, {}
     for gate in graph.gates:
         if gate.kind == "layer":
             decisions[gate.name] = rng.random(inputs) < rate

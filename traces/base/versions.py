@@ -6,6 +6,7 @@ import re
 
 from traces.base.errors import FileProblem, shown
 
+COST_TABLE_VERSION = 1  # of the file that `accel_models` writes and `networks` trains by
 _VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
 
 

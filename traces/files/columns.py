@@ -29,7 +29,7 @@ from traces.trace import Trace, TraceInfo
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Array = NDArray[Any]
+StoredColumn = NDArray[Any]
 
 _SUFFIXES = {
     "scores": ".score",
@@ -38,9 +38,9 @@ _SUFFIXES = {
 }
 
 
-def flatten(trace: Trace) -> dict[str, Array]:
+def flatten(trace: Trace) -> dict[str, StoredColumn]:
     """Return the trace's arrays by column name, in column order."""
-    arrays: dict[str, Array] = {
+    arrays: dict[str, StoredColumn] = {
         "label": trace.labels.astype(np.int32, copy=False),
         "prediction": trace.predictions.astype(np.int32, copy=False),
     }
@@ -53,7 +53,7 @@ def flatten(trace: Trace) -> dict[str, Array]:
     return arrays
 
 
-def unflatten(arrays: Mapping[str, Array], graph: NetworkGraph, info: TraceInfo) -> Trace:
+def unflatten(arrays: Mapping[str, StoredColumn], graph: NetworkGraph, info: TraceInfo) -> Trace:
     """Return the trace whose arrays are given by column name; the inverse of :func:`flatten`."""
     for name in ("label", "prediction", *(gate.name for gate in graph.gates)):
         if name not in arrays:
@@ -108,7 +108,7 @@ def _dtypes(graph: NetworkGraph) -> dict[str, np.dtype[Any]]:
     return {name: np.dtype(kind) for name, kind in kinds.items()}
 
 
-def _exact(column: pa.Array, name: str) -> Array:
+def _exact(column: pa.Array, name: str) -> StoredColumn:
     """Return a column without nulls as NumPy, its type kept."""
     import pyarrow as pa  # noqa: PLC0415  (as above)
 
@@ -121,7 +121,7 @@ def _exact(column: pa.Array, name: str) -> Array:
     return _to_numpy(column)
 
 
-def _to_arrow(values: Array, packed: bool) -> pa.Array:
+def _to_arrow(values: StoredColumn, packed: bool) -> pa.Array:
     import pyarrow as pa  # noqa: PLC0415  (as above)
 
     values = np.ascontiguousarray(values)
@@ -133,7 +133,7 @@ def _to_arrow(values: Array, packed: bool) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(arrow_column(values.reshape(-1)), values.shape[1])
 
 
-def _to_numpy(column: pa.Array) -> Array:
+def _to_numpy(column: pa.Array) -> StoredColumn:
     import pyarrow as pa  # noqa: PLC0415  (as above)
 
     if pa.types.is_fixed_size_binary(column.type):

@@ -29,7 +29,7 @@ from traces.files.columns import from_batch, to_batch, unflatten
 from traces.files.seal import seal, verify_seal
 from traces.graphs.files import parse_graph
 from traces.graphs.network import NetworkGraph
-from traces.trace import SCHEMA_VERSION, Trace, TraceInfo
+from traces.trace import TRACE_SCHEMA_VERSION, Trace, TraceInfo
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -129,7 +129,7 @@ def read_info(path: str | Path) -> StoredTrace:
     path = find_trace(path)
     if path.suffix == ".npz":
         trace = import_npz(path)
-        return StoredTrace(trace.graph, trace.info, SCHEMA_VERSION, len(trace))
+        return StoredTrace(trace.graph, trace.info, TRACE_SCHEMA_VERSION, len(trace))
     sealed = verify_seal(path, footer_only=True)
     with _parquet(path) as file:
         return _stored(file, path, sealed)
@@ -179,7 +179,7 @@ class _Metadata(NamedTuple):
 def _metadata(graph: NetworkGraph, info: TraceInfo, *, sealed: bool) -> str:
     return json.dumps(
         {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": TRACE_SCHEMA_VERSION,
             "graph": graph.model_dump(mode="json", exclude_defaults=True),
             "info": info.model_dump(mode="json"),
             "sealed": sealed,
@@ -194,7 +194,7 @@ def _parse_metadata(text: str | bytes, path: Path) -> _Metadata:
             raise FileProblem(f"{path}: its metadata is damaged: {name} = {shown(data.get(name))}")
     version = check_version(
         data["schema_version"],
-        SCHEMA_VERSION,
+        TRACE_SCHEMA_VERSION,
         f"{path}: has trace schema version",
         "record the trace again, or use the tool that wrote it",
     )

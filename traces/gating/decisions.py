@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from traces.base.arrays import Bools, Ints
 from traces.base.errors import GraphError
 from traces.graphs.gate_kinds import Decisions
 from traces.graphs.parts import Gate
@@ -39,12 +40,12 @@ def as_decisions(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> Dec
     return gate.rules.store(bits.reshape(gate.rules.decided(inputs, gate.size)))
 
 
-def _bits(gate: Gate, values: NDArray[Any], how: str) -> NDArray[np.bool_]:
+def _bits(gate: Gate, values: NDArray[Any], how: str) -> Bools:
     if values.dtype == np.bool_:
         return values
     if not np.issubdtype(values.dtype, np.number):
         raise GraphError(f"gate {gate.name!r}: decisions are {values.dtype}; needs bool, or 0 and 1")
-    ones: NDArray[np.bool_] = values == 1
+    ones: Bools = values == 1
     if bool(np.all(ones | (values == 0))):
         return ones
     if np.isnan(values).any():
@@ -70,7 +71,7 @@ def _misfit(gate: Gate, shape: tuple[int, ...], inputs: int, how: str) -> str:
     return text
 
 
-def _indices(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> NDArray[np.int64]:
+def _indices(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> Ints:
     if values.shape[:1] != (inputs,) or values.size not in {inputs, inputs * gate.size}:
         raise GraphError(
             f"gate {gate.name!r} ({gate.kind}): decisions have shape {values.shape}, need ({inputs},), the index "
@@ -88,12 +89,12 @@ def _indices(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> NDArray
     return index
 
 
-def _one_hot(gate: Gate, values: NDArray[Any], how: str) -> NDArray[np.int64]:
+def _one_hot(gate: Gate, values: NDArray[Any], how: str) -> Ints:
     hard = np.isin(values, (0, 1)).all() and bool(np.all(values.sum(1) == 1))
     if not hard:
         raise GraphError(
             f"gate {gate.name!r} ({gate.kind}): decisions are {gate.size} numbers per input but not a single 1; "
             f"the largest decides: {how.replace('open', 'index')}.argmax(1)"
         )
-    chosen: NDArray[np.int64] = values.argmax(1)
+    chosen: Ints = values.argmax(1)
     return chosen

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import TypeVar
 
 from traces.base.errors import GraphError, did_you_mean
 from traces.gating.requests import GateRequest
-from traces.graphs.parts import Gate, GraphParts
+from traces.graphs.parts import Gate, GraphParts, SomeGraph
 
-Graph = TypeVar("Graph", bound=GraphParts)
 CONFIDENCES = ("max_softmax", "entropy")
 
 
@@ -32,7 +30,7 @@ def confidence_modules(graph: GraphParts, request: GateRequest) -> tuple[str, ..
     return exit_modules(graph, given)
 
 
-def exit_gate(graph: Graph, request: GateRequest) -> Graph:
+def exit_gate(graph: SomeGraph, request: GateRequest) -> SomeGraph:
     """Return the graph with the exits' gate; ops in the order in which exits need them.
 
     What no exit needs (stacking the answers, say) does not run on hardware and goes.

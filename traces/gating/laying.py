@@ -17,18 +17,15 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TypeVar
 
 from traces.base.errors import GraphError, did_you_mean
 from traces.gating.exit_gates import exit_gate
 from traces.gating.requests import GateRequest
 from traces.graphs.gate_kinds import GATE_KINDS
-from traces.graphs.parts import INPUT, Gate, GraphParts, Op
-
-Graph = TypeVar("Graph", bound=GraphParts)
+from traces.graphs.parts import INPUT, Gate, GraphParts, Op, SomeGraph
 
 
-def with_gates(graph: Graph, requests: Sequence[GateRequest]) -> Graph:
+def with_gates(graph: SomeGraph, requests: Sequence[GateRequest]) -> SomeGraph:
     """Return the graph with the gates asked for, beside those it has."""
     plain = [request for request in requests if not GATE_KINDS[request.kind].picks_answer]
     decisions = {request.name: decision_ops(graph, request.module) for request in plain}
@@ -193,7 +190,7 @@ def _latest(graph: GraphParts, names: Iterable[str]) -> str:
     return max(names, key=lambda name: graph.index.get(name, -1), default=INPUT)
 
 
-def _without_masks(graph: Graph, gates: list[Gate], parts: _Parts) -> tuple[Graph, dict[str, str]]:
+def _without_masks(graph: SomeGraph, gates: list[Gate], parts: _Parts) -> tuple[SomeGraph, dict[str, str]]:
     """Return the graph without products by decisions that are 0 or 1 and what only carried those, and new names."""
     renamed: dict[str, str] = {}
     kept: list[Op] = []
@@ -272,7 +269,7 @@ def _kept(gate: Gate, graph: GraphParts, renamed: Mapping[str, str]) -> Gate:
     )
 
 
-def _in_order(graph: Graph, gates: list[Gate]) -> Graph:
+def _in_order(graph: SomeGraph, gates: list[Gate]) -> SomeGraph:
     """Return the graph with its ops in program order, moved only where a decision would come too late."""
     before: dict[str, set[str]] = {op.name: {n for n in op.inputs if n in graph.index} for op in graph.ops}
     for gate in gates:

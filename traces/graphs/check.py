@@ -11,16 +11,14 @@ from itertools import pairwise
 from math import prod
 
 from traces.base.errors import GraphError, did_you_mean
-from traces.graphs.kinds import CHANNEL_PRESERVING, PIXEL_PRESERVING, POOLS
+from traces.graphs.kinds import CHANNEL_PRESERVING, PIXEL_PRESERVING, POOLS, TensorSize
 from traces.graphs.parts import INPUT, Gate, GraphParts, Op
 
 _WINDOWED = frozenset({"conv", *POOLS})
 _RESERVED_COLUMNS = frozenset({"label", "prediction"})  # of a stored trace
 
 WIDEST = 64  # windows and strides up to this are taken over any input; beyond, up to twice its size
-MOST = 2**44  # MACs or elements of one op; beyond, cycles of a batch may not fit 64 bits
-
-Size = tuple[int, int, int]  # channels, height, width of a tensor
+MOST_WORK = 2**44  # MACs or elements of one op; beyond, cycles of a batch may not fit 64 bits
 
 
 def check_graph(graph: GraphParts) -> None:
@@ -30,7 +28,7 @@ def check_graph(graph: GraphParts) -> None:
     _check_unique("op", [op.name for op in graph.ops], {INPUT, *graph.input_sizes})
     _check_unique("input", [each.name for each in graph.other_inputs], {INPUT})
     _check_unique("gate", _columns(graph.gates), _RESERVED_COLUMNS)
-    sizes: dict[str, Size] = dict(graph.input_sizes)
+    sizes: dict[str, TensorSize] = dict(graph.input_sizes)
     for op in graph.ops:
         _check_producers(op, sizes, graph)
         _check_own_sizes(op, graph.chained)
@@ -63,7 +61,7 @@ def _check_unique(what: str, names: list[str], reserved: Iterable[str]) -> None:
             raise GraphError(f"{what} {name!r}: this name is reserved; rename the {what}")
 
 
-def _check_producers(op: Op, earlier: dict[str, Size], graph: GraphParts) -> None:
+def _check_producers(op: Op, earlier: dict[str, TensorSize], graph: GraphParts) -> None:
     for name in op.inputs:
         if name in earlier:
             continue
@@ -84,8 +82,10 @@ def _check_own_sizes(op: Op, chained: bool) -> None:
         "window elements": op.output_elements * window,
     }
     for what, count in counts.items():
-        if count > MOST:
-            raise GraphError(f"op {op.name!r} ({op.kind}): {count:,} {what}; at most {MOST:,} are priced")
+        if count > MOST_WORK:
+            raise GraphError(
+                f"op {op.name!r} ({op.kind}): {count:,} {what}; at most {MOST_WORK:,} are priced"
+            )
     if op.kind in CHANNEL_PRESERVING and op.out_channels != op.in_channels:
         raise GraphError(
             f"op {op.name!r} ({op.kind}): out_channels = {op.out_channels}, needs {op.in_channels} as in"
@@ -156,9 +156,9 @@ def _check_window(op: Op, axis: str) -> None:
         )
 
 
-def _check_input_sizes(op: Op, producers: list[Size]) -> None:
+def _check_input_sizes(op: Op, producers: list[TensorSize]) -> None:
     """Check an op's input against what its producers put out."""
-    need: Size = (op.in_channels, op.in_height, op.in_width)
+    need: TensorSize = (op.in_channels, op.in_height, op.in_width)
     match op.kind:
         case "concat":
             fits = any(_joins(producers, need, axis) for axis in range(3))
@@ -168,7 +168,7 @@ def _check_input_sizes(op: Op, producers: list[Size]) -> None:
             weights = prod(op.product[1:]) * op.groups
             fits = len(producers) == 2 and producers[0] == need and prod(producers[1]) == weights
         case "linear":
-            flattened: Size = (prod(producers[0]), 1, 1)
+            flattened: TensorSize = (prod(producers[0]), 1, 1)
             fits = len(producers) == 1 and need in {producers[0], flattened}
         case _:
             fits = len(producers) == 1 and producers[0] == need
@@ -180,13 +180,13 @@ def _check_input_sizes(op: Op, producers: list[Size]) -> None:
         )
 
 
-def _joins(parts: list[Size], whole: Size, axis: int) -> bool:
+def _joins(parts: list[TensorSize], whole: TensorSize, axis: int) -> bool:
     """Whether the parts, laid one behind the other along an axis, are the whole."""
     alike = all(part[i] == whole[i] for part in parts for i in range(3) if i != axis)
     return alike and sum(part[axis] for part in parts) == whole[axis]
 
 
-def _broadcasts(size: Size, onto: Size) -> bool:
+def _broadcasts(size: TensorSize, onto: TensorSize) -> bool:
     return all(own in {1, other} for own, other in zip(size, onto, strict=True))
 
 

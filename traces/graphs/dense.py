@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-from traces.graphs.parts import GraphParts, Op
-
-Graph = TypeVar("Graph", bound=GraphParts)  # checked or not: what is made is of the same class
+from traces.graphs.parts import GraphParts, Op, SomeGraph
 
 
-def strip_gates(graph: Graph) -> Graph:
+def strip_gates(graph: SomeGraph) -> SomeGraph:
     """Return the network without gates: the base that every saving is measured against.
 
     Gates and the ops that compute them are dropped, ``mul`` ops that scale by a gate's score are bypassed

@@ -32,13 +32,15 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from traces.base.arrays import Bools
+
 GateKind = Literal["layer", "channel", "exit", "width", "spatial", "token", "element"]
 Stored = Literal["flag", "bits", "index"]
 Decides = Literal["runs", "channels", "tiles", "rows", "elements"]
-Decisions = NDArray[np.bool_] | NDArray[np.uint8]
+Decisions = Bools | NDArray[np.uint8]
 
 
-class Sizes(Protocol):
+class GateSizes(Protocol):
     """The fields of a gate that say how much it decides."""
 
     @property
@@ -60,7 +62,7 @@ class GateRules:
     stored: Stored
     decides: Decides
     size_is: str  # what ``size`` has to be, for messages
-    count: Callable[[Sizes], int]  # the same, counted
+    count: Callable[[GateSizes], int]  # the same, counted
     picks_answer: bool = False  # its index says which classifier answered
 
     @property

@@ -24,6 +24,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args
 
+TensorSize = tuple[int, int, int]  # channels, height, width
+
 OpKind = Literal[
     "conv",  # grouped, depthwise (groups = in_channels) and dilated included
     "conv_transpose",

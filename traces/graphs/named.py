@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
+from traces.base.arrays import NamedShapes
 from traces.base.errors import ConfigError, FileProblem, UnsupportedError, did_you_mean
 from traces.graphs.files import load_graph, parse_graph
 from traces.graphs.network import NetworkGraph
@@ -36,7 +37,7 @@ _STORED = (
 class Reading:
     """What a reader of models is told beside the file."""
 
-    sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of inputs with open axes, by name
+    sizes: NamedShapes = field(default_factory=dict)  # of inputs with open axes, by name
     skip_unsupported: bool = False  # leave out what cannot be priced, and name it in ``graph.skipped``
 
 

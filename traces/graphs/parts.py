@@ -15,25 +15,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from traces.base.errors import GraphError, did_you_mean
+from traces.base.frozen import Frozen
 from traces.gating.requests import GateRequest
 from traces.graphs.gate_kinds import GATE_KINDS, GateKind, GateRules
 from traces.graphs.kinds import MAC_KINDS, RECURRENT, WEIGHTED, Activation, OpKind, unused_fields
 
 INPUT = "input"  # the name that ops use for the network's input tensor
 
-Count = Annotated[int, Field(ge=1, le=2**31)]
+Extent = Annotated[int, Field(ge=1, le=2**31)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Op(_Frozen):
+class Op(Frozen):
     """One operation with its dense sizes: what runs when every gate is open.
 
     Heights and widths are in pixels, of one input of the batch.
@@ -42,19 +39,19 @@ class Op(_Frozen):
     name: str
     kind: OpKind
     inputs: tuple[str, ...]  # producers in order; ``"input"`` is the network's input
-    in_channels: Count  # of all inputs together for ``concat``, of the largest for ``add`` and ``mul``
-    out_channels: Count
-    in_height: Count = 1
-    in_width: Count = 1
-    out_height: Count = 1
-    out_width: Count = 1
-    kernel_height: Count = 1
-    kernel_width: Count = 1
-    stride_height: Count = 1
-    stride_width: Count = 1
-    dilation_height: Count = 1
-    dilation_width: Count = 1
-    groups: Count = 1
+    in_channels: Extent  # of all inputs together for ``concat``, of the largest for ``add`` and ``mul``
+    out_channels: Extent
+    in_height: Extent = 1
+    in_width: Extent = 1
+    out_height: Extent = 1
+    out_width: Extent = 1
+    kernel_height: Extent = 1
+    kernel_width: Extent = 1
+    stride_height: Extent = 1
+    stride_width: Extent = 1
+    dilation_height: Extent = 1
+    dilation_width: Extent = 1
+    groups: Extent = 1
     activation: Activation = "none"  # fused behind the op
 
     @property
@@ -121,7 +118,7 @@ class Op(_Frozen):
         return self
 
 
-class Gate(_Frozen):
+class Gate(Frozen):
     """A decision the network takes per input.
 
     ========  =====================================  ========================================================
@@ -141,15 +138,15 @@ class Gate(_Frozen):
 
     name: str
     kind: GateKind
-    size: Count = 1  # layer 1; channel: channels; exit: exits; width: choices; spatial: tiles; ...
+    size: Extent = 1  # layer 1; channel: channels; exit: exits; width: choices; spatial: tiles; ...
     reads: str  # the op whose finished output the decision needs (``"input"`` for a policy network)
     computed_by: tuple[str, ...] = ()  # the gate's own ops in order; the last one yields the decision
     guards: tuple[str, ...]
     skipped_value: Literal["zero", "constant"] = "zero"  # constant: a batch norm follows the mask
     scaled: bool = False  # the score also multiplies what is kept
-    widths: tuple[Count, ...] = ()  # width gates: output channels per choice, rising
-    tile_rows: Count = 1  # spatial gates: grid of tiles
-    tile_cols: Count = 1
+    widths: tuple[Extent, ...] = ()  # width gates: output channels per choice, rising
+    tile_rows: Extent = 1  # spatial gates: grid of tiles
+    tile_cols: Extent = 1
     exits: tuple[str, ...] = ()  # exit gates: the classifier op of each exit, shallow to deep
     levels: tuple[Annotated[int, Field(ge=0)], ...] = ()
     # exit gates: per guarded op the exit before it: it runs if the answering exit's index is greater
@@ -176,29 +173,29 @@ class Gate(_Frozen):
         return self
 
 
-class InputTensor(_Frozen):
+class InputTensor(Frozen):
     """An input of the network beside the first."""
 
     name: str
-    channels: Count
-    height: Count = 1
-    width: Count = 1
+    channels: Extent
+    height: Extent = 1
+    width: Extent = 1
 
 
 ModuleOutput = tuple[str, tuple[str, ...]]  # a module call ("control#2"), the ops that its output comes from
 
 
-class GraphParts(_Frozen):
+class GraphParts(Frozen):
     """Ops in program (topological) order and the gates over them, not yet checked as a whole."""
 
     name: str
-    input_channels: Count
-    input_height: Count
-    input_width: Count
+    input_channels: Extent
+    input_height: Extent
+    input_width: Extent
     ops: tuple[Op, ...]
     gates: tuple[Gate, ...] = ()
     other_inputs: tuple[InputTensor, ...] = ()  # beside ``"input"``, read by their names
-    batch: Count = 1  # inputs that one run of the model computes; every size is of one input
+    batch: Extent = 1  # inputs that one run of the model computes; every size is of one input
     skipped: tuple[str, ...] = ()  # what the model does and no op stands for, asked for by its reader
     chained: bool = True  # False: a list of independent layers, each reads "input" at sizes of its own
 
@@ -269,3 +266,6 @@ class GraphParts(_Frozen):
         """Return the graph with some fields replaced, checked as a whole; nothing cached carries over."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self)(**{**fields, **(update or {})})
+
+
+SomeGraph = TypeVar("SomeGraph", bound=GraphParts)  # checked or not: what is made is of the same class

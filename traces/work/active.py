@@ -14,7 +14,8 @@ from functools import cached_property, reduce
 import numpy as np
 from numpy.typing import NDArray
 
-Bools = NDArray[np.bool_]
+from traces.base.arrays import Bools
+
 Counts = NDArray[np.int32]
 Packed = NDArray[np.uint8]  # (n, ceil(channels / 8)), little bit order
 

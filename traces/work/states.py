@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from traces.base.arrays import Bools, Floats, Ints
 from traces.base.errors import UnsupportedError
 from traces.graphs.kinds import MAC_KINDS, RECURRENT
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Op
-from traces.work.active import Bools, Channels, Counts, unpack
+from traces.work.active import Channels, Counts, unpack
 
 Indices = NDArray[np.uint16] | NDArray[np.uint32]
 
@@ -33,7 +34,7 @@ class OpStates:
     in_channels: Counts  # active input channels; 0 where it does not run
     out_channels: Counts  # active output channels; 0 where it does not run
     tiles: Counts  # computed tiles of the op's grid (spatial gates; 1 of 1 without); 0 where it does not run
-    macs: NDArray[np.int64]  # MACs left [MAC]
+    macs: Ints  # MACs left [MAC]
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -74,28 +75,28 @@ class Workload:
         return self._spread("tiles", np.int32)
 
     @cached_property
-    def op_macs(self) -> NDArray[np.int64]:
+    def op_macs(self) -> Ints:
         """MACs left per input and op, shape (n, ops) [MAC]."""
         return self._spread("macs", np.int64)
 
     @cached_property
-    def macs(self) -> NDArray[np.int64]:
+    def macs(self) -> Ints:
         """MACs left per input, the gates' own included, shape (n,) [MAC]."""
         return self._sum_macs(frozenset(self.graph.index))
 
     @cached_property
-    def gate_macs(self) -> NDArray[np.int64]:
+    def gate_macs(self) -> Ints:
         """MACs per input that the gates themselves take, shape (n,) [MAC]."""
         return self._sum_macs(self.graph.gate_ops)
 
     @cached_property
-    def state_counts(self) -> tuple[NDArray[np.int64], ...]:
+    def state_counts(self) -> tuple[Ints, ...]:
         """Inputs in each state, per op an array of shape (states,)."""
         columns = zip(self.state_index.T, self.states, strict=True)
         return tuple(np.bincount(index, minlength=len(states)) for index, states in columns)
 
     @cached_property
-    def rate(self) -> NDArray[np.float64]:
+    def rate(self) -> Floats:
         """Share of inputs for which each op runs, shape (ops,) [0..1]."""
         pairs = zip(self.states, self.state_counts, strict=True)
         ran = [int(counts[states.runs].sum()) for states, counts in pairs]
@@ -125,7 +126,7 @@ class Workload:
             np.take(getattr(states, field), index, out=row)
         return spread.T
 
-    def _sum_macs(self, names: frozenset[str]) -> NDArray[np.int64]:
+    def _sum_macs(self, names: frozenset[str]) -> Ints:
         total = np.zeros(len(self), np.int64)
         for op, index, states in zip(self.graph.ops, self.state_index.T, self.states, strict=True):
             if op.kind in MAC_KINDS and op.name in names:
@@ -133,7 +134,7 @@ class Workload:
         return total
 
 
-def state_macs(op: Op, parts: tuple[Counts, ...], tile_total: int) -> NDArray[np.int64]:
+def state_macs(op: Op, parts: tuple[Counts, ...], tile_total: int) -> Ints:
     """Return the MACs of an op with so many active inputs, outputs and tiles, shape as the arrays [MAC].
 
     Channels of grouped ops are rounded up to whole channels per group, as hardware lays them out.  Choice:
@@ -193,9 +194,7 @@ def deduplicate(
     return OpStates(ran, cin, cout, tiles, macs), index
 
 
-def _decode(
-    code: NDArray[np.int64], parts: tuple[Counts | int, ...], bases: tuple[int, ...]
-) -> list[NDArray[np.int64]]:
+def _decode(code: Ints, parts: tuple[Counts | int, ...], bases: tuple[int, ...]) -> list[Ints]:
     """Return the parts of each code, first to last; a part that never varies is not in the code."""
     found = []
     for part, base in zip(reversed(parts), reversed(bases), strict=True):
@@ -207,7 +206,7 @@ def _decode(
     return found[::-1]
 
 
-def _unique(code: NDArray[np.integer], bound: int) -> tuple[NDArray[np.int64], NDArray[np.integer]]:
+def _unique(code: NDArray[np.integer], bound: int) -> tuple[Ints, NDArray[np.integer]]:
     """Return the sorted distinct codes and each input's place among them; by a table when codes are small."""
     if bound > 1 << 20:
         found, index = np.unique(code, return_inverse=True)

@@ -24,12 +24,12 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from traces.base.arrays import Bools, Floats
 from traces.graphs.kinds import MAC_KINDS, RECURRENT
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate, Op
 from traces.trace import Trace, TraceInfo
 from traces.work.active import (
-    Bools,
     Channels,
     Counts,
     Mask,
@@ -85,10 +85,10 @@ class MeanWorkload:
     """The one input that a mean-rate estimate prices: mean sizes of what runs, and how often it runs."""
 
     workload: Workload  # one input; mean channels and tiles rounded half up
-    rate: NDArray[np.float64]  # (ops,), share of inputs for which the op runs [0..1]
-    in_channels: NDArray[np.float64]  # (ops,), mean where it runs
-    out_channels: NDArray[np.float64]  # (ops,), mean where it runs
-    tiles: NDArray[np.float64]  # (ops,), mean where it runs
+    rate: Floats  # (ops,), share of inputs for which the op runs [0..1]
+    in_channels: Floats  # (ops,), mean where it runs
+    out_channels: Floats  # (ops,), mean where it runs
+    tiles: Floats  # (ops,), mean where it runs
 
 
 def mean_workload(workload: Workload) -> MeanWorkload:

@@ -8,7 +8,7 @@ from typing import Any
 from traces import ConfigError
 
 CLOCK = "1 GHz"  # these files count cycles; Choice
-ROLES = ("activation", "weight", "accumulator")
+BUFFER_ROLES = ("activation", "weight", "accumulator")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ def _memory(found: Found) -> dict[str, Any]:
     buffers = found.buffers
     names = {role: buffer.name for role, buffer in buffers.items()}
     return {
-        **{f"{role}_buffer": _size(buffers[role], room=role != "weight") for role in ROLES},
+        **{f"{role}_buffer": _size(buffers[role], room=role != "weight") for role in BUFFER_ROLES},
         "shared_buffer": names["weight"] == names["activation"],
         "shared_sums": names["accumulator"] == names["activation"],
         "activation_bits": found.bits,
@@ -97,7 +97,7 @@ def _memory(found: Found) -> dict[str, Any]:
         "accumulator_bits": found.sum_bits,
         "banks": found.banks,
         "ports": {
-            role: f"{2 * buffers[role].read_bits} bit" for role in ROLES
+            role: f"{2 * buffers[role].read_bits} bit" for role in BUFFER_ROLES
         },  # reads, and as much for writes
         "dram": {
             "bandwidth": f"{found.dram.read_bits / 8:.6g} GB/s",  # at the clock above
@@ -117,7 +117,7 @@ def _size(buffer: Buffer, *, room: bool) -> str:
 
 
 def _prices(found: Found) -> list[dict[str, str]]:
-    activation, weight, sums = (found.buffers[role] for role in ROLES)
+    activation, weight, sums = (found.buffers[role] for role in BUFFER_ROLES)
     return [
         *activation.price("activation_sram_read_bytes", activation.read_pj),
         *activation.price("activation_sram_write_bytes", activation.write_pj),

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from accel_models.design.importing.buffers import ROLES, Buffer, Found, whole
+from accel_models.design.importing.buffers import BUFFER_ROLES, Buffer, Found, whole
 from traces import ConfigError
 
 _TAGS = re.compile(r"!(Container|Component|Element|Parallel|Hierarchical|Pipelined|Nothing)\b")
@@ -79,7 +79,8 @@ def read_timeloop(data: Mapping[str, Any], origin: str) -> Found:
             **_dataflow(pads, origin),
         },
         buffers={
-            role: _feeding(shared, pads, operand, origin) for role, operand in zip(ROLES, _KEPT, strict=True)
+            role: _feeding(shared, pads, operand, origin)
+            for role, operand in zip(BUFFER_ROLES, _KEPT, strict=True)
         },
         dram=_buffer(drams[0]),
         banks=max([_number(part.attributes, "n_banks", default=1) for part in shared], default=1),

@@ -18,7 +18,7 @@ from typing import Any
 from accel_models.design.importing.buffers import Buffer, Found, whole
 from traces import ConfigError
 
-REGISTER_BITS = 4096  # Choice: what holds more is a buffer; the widest of ZigZag's examples has 1024
+MOST_REGISTER_BITS = 4096  # Choice: what holds more is a buffer; the widest of ZigZag's examples has 1024
 OPERANDS = {"activation": "I1", "weight": "I2", "accumulator": "O"}
 
 
@@ -91,7 +91,9 @@ def _served(memories: Mapping[str, Any], operand: str) -> set[str]:
 def _registers(memories: Mapping[str, Any], operand: str) -> bool:
     """Return whether the innermost memory of an operand is a register: one to a PE, or to few of them."""
     own = next((m for m in memories.values() if operand in m["operands"]), None)
-    return own is not None and own["operands"] == [operand] and whole(own["size"], "size") <= REGISTER_BITS
+    return (
+        own is not None and own["operands"] == [operand] and whole(own["size"], "size") <= MOST_REGISTER_BITS
+    )
 
 
 def _dataflow(inner: Mapping[str, bool], origin: str) -> str:
@@ -106,7 +108,9 @@ def _buffer(memories: Mapping[str, Any], operand: str, pes: int, origin: str) ->
     """Return the one memory on the chip of an operand; its registers if it has no other."""
     outer = _outermost(memories, origin)
     held = [name for name, m in memories.items() if operand in m["operands"] and name != outer]
-    shared = [name for name in held if whole(memories[name]["size"], f"memories.{name}.size") > REGISTER_BITS]
+    shared = [
+        name for name in held if whole(memories[name]["size"], f"memories.{name}.size") > MOST_REGISTER_BITS
+    ]
     if len(shared) > 1:
         raise ConfigError(
             f"{origin}: memories.{shared[1]}: above {shared[0]} for {operand}; a buffer behind a buffer cannot be said"

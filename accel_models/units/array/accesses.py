@@ -9,8 +9,7 @@ import numpy as np
 
 from accel_models.design.sections import Array
 from accel_models.units.array.systolic import NO_FOLDS, Gemms, lay_out
-from accel_models.work.shapes import Ints
-from traces import ConfigError
+from traces import ConfigError, Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -17,8 +17,9 @@ from dataclasses import replace
 import numpy as np
 
 from accel_models.design.sections import Array
-from accel_models.units.array.op_sizes import Floats, OpSizes
+from accel_models.units.array.op_sizes import OpSizes
 from accel_models.units.array.systolic import interval
+from traces import Floats
 
 
 def packings(array: Array, op: OpSizes) -> list[Floats]:

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
-from accel_models.units.array.op_sizes import Floats, OpSizes
+from accel_models.units.array.op_sizes import OpSizes
 from accel_models.units.array.tiling import ChannelCut, PixelCut, ReductionCut, take
-
-Bools = NDArray[np.bool_]
-
+from traces import Floats
 
 _NO_COLUMNS = frozenset(
     {"array", "memory", "op", "weights_first"}

@@ -26,14 +26,14 @@ from numpy.typing import ArrayLike, NDArray
 from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.group_packing import pack, packings
-from accel_models.units.array.job import Bools, Job
-from accel_models.units.array.op_sizes import Floats, OpSizes, gemms_of, sizes_of
+from accel_models.units.array.job import Job
+from accel_models.units.array.op_sizes import OpSizes, gemms_of, sizes_of
 from accel_models.units.array.systolic import NO_FOLDS, compute_cycles
 from accel_models.units.array.tile_counts import counts_of
-from accel_models.units.array.tile_search import BYTES, Prices, Ways, search, shortfall
+from accel_models.units.array.tile_search import BYTES, Cuts, Prices, search, shortfall
 from accel_models.units.array.tiling import row_folds, streamed
-from accel_models.work.shapes import Ints, Shapes
-from traces import ConfigError
+from accel_models.work.shapes import Shapes
+from traces import Bools, ConfigError, Floats, Ints
 
 BUFFERS = ("activation", "weight", "accumulator")
 CHUNK = 2048  # ops searched at a time, so that working arrays stay in cache
@@ -254,11 +254,9 @@ def _put(mapping: Mapping, rows: NDArray[np.intp], other: Mapping, picked: Bools
     return Mapping(**columns)
 
 
-def _map_packed(
-    job: Job, work: Bools, prices: Prices | None, packed: Floats
-) -> tuple[Mapping, NDArray[np.float64]]:
+def _map_packed(job: Job, work: Bools, prices: Prices | None, packed: Floats) -> tuple[Mapping, Floats]:
     """Return the best tiles at one packing of groups, and the keys they were chosen by, shape ``(2, n)``."""
-    ways = Ways.of(job)
+    ways = Cuts.of(job)
     chosen = search(job, ways, prices)
     counts = counts_of(job, ways.at(chosen.levels), chosen.kept) | {"packed_groups": packed}
     runs = work & chosen.feasible

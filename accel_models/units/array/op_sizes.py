@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models.dram import MemoryParams
 from accel_models.units.array.systolic import Gemms
 from accel_models.work.shapes import Shapes
-from traces import RECURRENT
-
-Floats = NDArray[np.float64]
+from traces import RECURRENT, Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

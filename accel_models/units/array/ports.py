@@ -9,8 +9,9 @@ import numpy as np
 from accel_models.dram import MemoryParams
 from accel_models.units.array.accesses import buffer_accesses
 from accel_models.units.array.job import Job, Tiles
-from accel_models.units.array.op_sizes import Floats, gemms_of
+from accel_models.units.array.op_sizes import gemms_of
 from accel_models.units.array.tiling import row_folds
+from traces import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel_models.cost import Ints, Misfit, WorkStates
+from accel_models.cost import Misfit, WorkStates
 from accel_models.design.design import Design
-from accel_models.design.params import design_prices, memory_params, technology_params
+from accel_models.design.params import design_prices, memory_params
 from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
 from accel_models.energy.actions import Actions, array_actions
@@ -17,7 +17,7 @@ from accel_models.units.array.row_stationary.choosing import map_row_stationary
 from accel_models.units.array.tile_search import Prices
 from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
-from traces import RECURRENT
+from traces import RECURRENT, Ints
 
 UNLIMITED = MemoryParams(  # everything on chip, nothing ever waited for: the pure compute cycles
     activation_buffer_bytes=2**50,
@@ -160,7 +160,7 @@ def _array_actions(
 def inside_array(work: WorkStates, shapes: Shapes, cycles: Ints, design: Design) -> Actions:
     """Count what happens inside the array in so many busy cycles."""
     return array_actions(
-        technology_params(design),
+        design.technology,
         shapes.macs,
         cycles,
         pes=design.section(Array).peak_macs_per_cycle,

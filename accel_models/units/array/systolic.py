@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.sections import Array
-from accel_models.work.shapes import Ints, Shapes
-from traces import ConfigError
+from accel_models.work.shapes import Shapes
+from traces import ConfigError, Floats, Ints
 
 NO_FOLDS = "array.dataflow = 'rs': a row-stationary array works in passes, not in folds"
 
@@ -238,7 +238,7 @@ def _ends(params: Array, folds: Folds) -> Numbers:
     return ends
 
 
-def utilization(params: Array, macs: ArrayLike, cycles: ArrayLike) -> NDArray[np.float64]:
+def utilization(params: Array, macs: ArrayLike, cycles: ArrayLike) -> Floats:
     """Return useful MACs over what the array could have done in ``cycles``; zero where nothing ran."""
     could = params.peak_macs_per_cycle * np.asarray(cycles, np.float64)
     return np.divide(np.asarray(macs, np.float64), could, out=np.zeros(could.shape), where=could > 0)

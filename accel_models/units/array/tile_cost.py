@@ -9,16 +9,16 @@ import numpy as np
 
 from accel_models.cost import TILE_AIMS
 from accel_models.dram import MemoryParams
-from accel_models.units.array.job import Bools, Job, Tiles
-from accel_models.units.array.op_sizes import Floats
+from accel_models.units.array.job import Job, Tiles
 from accel_models.units.array.ports import array_bytes, narrow, port_cycles
+from traces import Bools, Floats
 
 Kept = Literal["inputs", "weights", "outputs"]
 PREFETCHED = TILE_AIMS.index("prefetched")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Traffic:
+class TileTraffic:
     """Bytes over the bus for all of an op."""
 
     input_bytes: Floats
@@ -27,7 +27,7 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ends:
+class OpEnds:
     """The array's cycles, and the bytes at the ends of an op: the same in every loop order."""
 
     array: Floats  # cycles over all tiles
@@ -82,7 +82,7 @@ def fits(job: Job, tiles: Tiles) -> Bools:
     )
 
 
-def traffic(job: Job, tiles: Tiles, kept: Kept) -> Traffic:
+def traffic(job: Job, tiles: Tiles, kept: Kept) -> TileTraffic:
     """Bytes over the bus in one loop order; see the table of :mod:`accel_models.units.array.mapping`."""
     pixels, channels, reduction = tiles.pixels, tiles.channels, tiles.reduction
     inputs = job.fetch_input * _input_pass(job, tiles)
@@ -95,7 +95,7 @@ def traffic(job: Job, tiles: Tiles, kept: Kept) -> Traffic:
         weights = weights * (1 + (pixels.tiles - 1) * more)
         if kept == "outputs":
             inputs = inputs * input_tiles
-    return Traffic(inputs, weights, job.store_output * _output_bytes(job, tiles))
+    return TileTraffic(inputs, weights, job.store_output * _output_bytes(job, tiles))
 
 
 def _input_pass(job: Job, tiles: Tiles) -> Floats:
@@ -118,7 +118,7 @@ def _output_bytes(job: Job, tiles: Tiles) -> Floats:
     return np.where(split > 0, split * job.op.m, tiles.pixels.out_bytes)
 
 
-def ends(job: Job, tiles: Tiles) -> Ends:
+def ends(job: Job, tiles: Tiles) -> OpEnds:
     """Return what does not depend on the loop order.
 
     Tiles add folds and preloads to the cycles of the op in one piece, which are exact.  An array takes no less than
@@ -137,14 +137,14 @@ def ends(job: Job, tiles: Tiles) -> Ends:
     )
 
 
-def _ends_at_full_width(job: Job, tiles: Tiles) -> Ends:
+def _ends_at_full_width(job: Job, tiles: Tiles) -> OpEnds:
     memory, pixels, channels, reduction = job.memory, tiles.pixels, tiles.channels, tiles.reduction
     control = memory.tile_overhead_cycles
     output_folds = pixels.tile_folds * channels.tile_folds
     tile_results = pixels.tile_pixels * channels.tile_out
     extra = job.untiled_extra
     array = pixels.folds * channels.folds * reduction.folds + extra
-    return Ends(
+    return OpEnds(
         array=array + control * (pixels.tiles * channels.tiles * reduction.tiles),
         last_tile=np.maximum(output_folds * reduction.tile_folds + extra, 0) + control,
         output_tile=np.maximum(output_folds * reduction.folds + extra, 0) + control * reduction.tiles,
@@ -154,7 +154,7 @@ def _ends_at_full_width(job: Job, tiles: Tiles) -> Ends:
     )
 
 
-def total_cycles(job: Job, tiles: Tiles, end: Ends, moved: Traffic) -> Floats:
+def total_cycles(job: Job, tiles: Tiles, end: OpEnds, moved: TileTraffic) -> Floats:
     """Cycles of ops from the first byte asked for to the last byte stored.
 
     Double buffered, the bus and the array each work through the tiles, and wait only at the ends:
@@ -179,13 +179,13 @@ def total_cycles(job: Job, tiles: Tiles, end: Ends, moved: Traffic) -> Floats:
     return end.array + bus + (steps - 1) * start * np.minimum(load_bytes, 1)
 
 
-def _interleaved(job: Job, end: Ends, moved: Traffic) -> tuple[Floats, Floats]:
+def _interleaved(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Floats]:
     """Cycles of the first load and of the bus, weights and inputs tile by tile."""
     first = bus_cycles(job.memory, end.first_input_bytes + end.first_weight_bytes)
     return first, bus_cycles(job.memory, moved.input_bytes + moved.weight_bytes + moved.output_bytes)
 
 
-def _in_turn(job: Job, end: Ends, moved: Traffic) -> tuple[Floats, Floats]:
+def _in_turn(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Floats]:
     """Cycles of the first load and of the bus, all weights, then inputs, then outputs, a transfer each."""
     memory = job.memory
     there = job.aim == PREFETCHED

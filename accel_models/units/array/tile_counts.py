@@ -7,11 +7,10 @@ from dataclasses import fields
 import numpy as np
 
 from accel_models.units.array.job import Job, Tiles
-from accel_models.units.array.op_sizes import Floats
 from accel_models.units.array.ports import array_bytes
-from accel_models.units.array.tile_cost import Traffic, bus_cycles, ends, total_cycles, traffic
+from accel_models.units.array.tile_cost import TileTraffic, bus_cycles, ends, total_cycles, traffic
 from accel_models.units.array.tile_search import KEPT
-from accel_models.work.shapes import Ints
+from traces import Floats, Ints
 
 
 def counts_of(job: Job, tiles: Tiles, kept: Ints) -> dict[str, Floats]:
@@ -31,9 +30,9 @@ def counts_of(job: Job, tiles: Tiles, kept: Ints) -> dict[str, Floats]:
     return sizes | _bus_bytes(job, tiles, moved) | _buffer_bytes(job, tiles, moved)
 
 
-def _moved(job: Job, tiles: Tiles, kept: Ints) -> Traffic:
+def _moved(job: Job, tiles: Tiles, kept: Ints) -> TileTraffic:
     each = [traffic(job, tiles, name) for name in KEPT]
-    return Traffic(*(np.choose(kept, [getattr(t, f.name) for t in each]) for f in fields(Traffic)))
+    return TileTraffic(*(np.choose(kept, [getattr(t, f.name) for t in each]) for f in fields(TileTraffic)))
 
 
 def _tile_counts(tiles: Tiles) -> dict[str, Floats]:
@@ -48,7 +47,7 @@ def _tile_counts(tiles: Tiles) -> dict[str, Floats]:
     }
 
 
-def _times(job: Job, tiles: Tiles, moved: Traffic) -> dict[str, Floats]:
+def _times(job: Job, tiles: Tiles, moved: TileTraffic) -> dict[str, Floats]:
     end = ends(job, tiles)
     return {
         "compute_cycles": job.untiled_cycles,
@@ -61,7 +60,7 @@ def _times(job: Job, tiles: Tiles, moved: Traffic) -> dict[str, Floats]:
     }
 
 
-def _bus_bytes(job: Job, tiles: Tiles, moved: Traffic) -> dict[str, Floats]:
+def _bus_bytes(job: Job, tiles: Tiles, moved: TileTraffic) -> dict[str, Floats]:
     end = ends(job, tiles)
     return {
         "dram_input_bytes": moved.input_bytes,
@@ -73,7 +72,7 @@ def _bus_bytes(job: Job, tiles: Tiles, moved: Traffic) -> dict[str, Floats]:
     }
 
 
-def _buffer_bytes(job: Job, tiles: Tiles, moved: Traffic) -> dict[str, Floats]:
+def _buffer_bytes(job: Job, tiles: Tiles, moved: TileTraffic) -> dict[str, Floats]:
     """Bytes read and written in the buffers: by the array, and filled from DRAM."""
     inside = array_bytes(job, tiles)
     results = job.op.m * job.op.out_channels * (job.memory.activation_bits / 8)

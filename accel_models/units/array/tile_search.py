@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.cost import TILE_AIMS
-from accel_models.units.array.job import Bools, Job, Tiles
-from accel_models.units.array.op_sizes import Floats
+from accel_models.units.array.job import Job, Tiles
 from accel_models.units.array.ports import weight_loads
 from accel_models.units.array.tile_cost import (
-    Ends,
     Kept,
+    OpEnds,
     ends,
     fits,
     footprints,
@@ -32,11 +31,11 @@ from accel_models.units.array.tiling import (
     reduction_cuts,
     stack,
 )
-from accel_models.work.shapes import Ints
+from traces import Bools, Floats, Ints
 
 KEPT: tuple[Kept, ...] = ("inputs", "weights", "outputs")
 COMPUTE, BYTES = TILE_AIMS.index("compute"), TILE_AIMS.index("bytes")
-Levels = NDArray[np.intp]  # (3, n): which cut of pixels, channels, reduction
+CutLevels = NDArray[np.intp]  # (3, n): which cut of pixels, channels, reduction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +47,7 @@ class Prices:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ways:
+class Cuts:
     """Every cut of every axis, from the whole to the smallest."""
 
     pixels: PixelCut  # arrays of shape (levels, n)
@@ -57,7 +56,7 @@ class Ways:
     parts: tuple[frozenset[int], frozenset[int]]  # levels of channels, of reduction that are parts of a fold
 
     @classmethod
-    def of(cls, job: Job) -> Ways:
+    def of(cls, job: Job) -> Cuts:
         """Return all cuts of the job's ops."""
         channels = channel_cuts(job.op, job.array, job.memory)
         return cls(
@@ -75,7 +74,7 @@ class Ways:
                 kept: tuple[Kept, ...] = ("inputs", "weights") if r == 0 else ("outputs",)
                 yield (c, r), Tiles(self.pixels, channels, reduction), kept
 
-    def at(self, levels: Levels) -> Tiles:
+    def at(self, levels: CutLevels) -> Tiles:
         """Return each op's cuts at its ``levels``."""
         return Tiles(
             choose(self.pixels, levels[0]),
@@ -100,13 +99,13 @@ class Ways:
 class Chosen:
     """The best cuts and loop order of each op."""
 
-    levels: Levels
+    levels: CutLevels
     kept: Ints  # index into KEPT
     feasible: Bools  # false: nothing fits, levels and kept are 0
-    keys: NDArray[np.float64]  # (2, n): what was minimised, and what decided among equals
+    keys: Floats  # (2, n): what was minimised, and what decided among equals
 
 
-def search(job: Job, ways: Ways, prices: Prices | None) -> Chosen:
+def search(job: Job, ways: Cuts, prices: Prices | None) -> Chosen:
     """Choose for what each op aims at, or for energy if there are ``prices``; the first of equals wins."""
     count = len(job.op.m)
     best = np.full((2, count), np.inf)
@@ -146,7 +145,7 @@ def _best_pixels(ok: Bools, first: Floats, second: Floats) -> tuple[Floats, NDAr
     return np.stack([least, second[level, np.arange(len(level))]]), level
 
 
-def _keys(job: Job, tiles: Tiles, end: Ends, kept: Kept, prices: Prices | None) -> tuple[Floats, Floats]:
+def _keys(job: Job, tiles: Tiles, end: OpEnds, kept: Kept, prices: Prices | None) -> tuple[Floats, Floats]:
     """Return what to minimise, and what decides among equals."""
     moved = traffic(job, tiles, kept)
     moved_bytes = moved.input_bytes + moved.weight_bytes + moved.output_bytes
@@ -161,7 +160,7 @@ def _keys(job: Job, tiles: Tiles, end: Ends, kept: Kept, prices: Prices | None) 
     return moved_bytes * both + reads * prices.buffer_pj_per_byte, total
 
 
-def shortfall(job: Job, ways: Ways) -> tuple[Ints, Ints, Ints]:
+def shortfall(job: Job, ways: Cuts) -> tuple[Ints, Ints, Ints]:
     """Return which buffer the smallest tiles overflow most, what they demand of it, and what it has [B]."""
     memory = job.memory
     demands = np.ceil(np.stack(footprints(job, ways.smallest))).astype(np.int64)

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
-from accel_models.units.array.op_sizes import Floats, OpSizes, bursts
+from accel_models.units.array.op_sizes import OpSizes, bursts
 from accel_models.units.array.systolic import interval
+from traces import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

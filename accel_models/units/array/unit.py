@@ -9,9 +9,10 @@ import numpy as np
 from accel_models.design.design import Design
 from accel_models.design.sections import Array
 from accel_models.energy.actions import Idle
+from accel_models.energy.chip import Silicon
 from accel_models.units.array.price import array_cost
 from accel_models.units.array.row_stationary.passes import scratchpads
-from accel_models.units.kinds import Cycles, Silicon, Unit, equal_names
+from accel_models.units.kinds import Unit, UnitCycles, equal_names
 from accel_models.units.unit_cost import States, UnitCost
 from traces import MAC_KINDS, ConfigError, Op
 
@@ -32,6 +33,8 @@ class ArrayUnit:
         """Refuse depthwise layers for a core that is not there, and rows that stay with nowhere to stay."""
         if design.section(Array).dataflow == "rs":
             scratchpads(design.section(Array))
+        elif design.section(Array).run_length is not None:
+            raise ConfigError("array.run_length: activations are coded by the dataflow rs alone")
         if design.section(Array).pixels > 1 and design.section(Array).dataflow != "ws":
             raise ConfigError(
                 "array.pixels: several pixels at a time share the weights that stay, in ws alone"
@@ -67,7 +70,7 @@ class ArrayUnit:
         """Return what states take."""
         return array_cost(states, design)
 
-    def idle(self, design: Design, latency: Cycles, busy: Cycles) -> Idle:
+    def idle(self, design: Design, latency: UnitCycles, busy: UnitCycles) -> Idle:
         """Return the cycles in which PEs wait."""
         array = design.section(Array)
         pes, worked = array.peak_macs_per_cycle, sum(busy.T)

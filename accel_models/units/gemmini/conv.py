@@ -20,8 +20,7 @@ import numpy as np
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.conv_loads import (
     Asked,
-    Floats,
-    Window,
+    TileWindow,
     begin_sums,
     load_inputs,
     load_weights,
@@ -48,7 +47,8 @@ from accel_models.units.gemmini.memory.reuse import (
     reuse_of,
 )
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block
-from accel_models.units.gemmini.tiling import ConvLayer, Ints, sizes_of
+from accel_models.units.gemmini.tiling import ConvLayer, sizes_of
+from traces import Floats, Ints
 
 # The queues' clock: when the host may issue a tile, when each queue is free, and when the tile before last and
 # the last were done.
@@ -153,7 +153,7 @@ def _advance(clock: Floats, load: float, execute: float, store: float, issue_cyc
 
 
 @compiled
-def _count(moved: Floats, length: Ints, machine: GemminiMachine, window: Window) -> None:
+def _count(moved: Floats, length: Ints, machine: GemminiMachine, window: TileWindow) -> None:
     """Count one tile: bytes loaded of inputs and weights, elements of both read by the array, sums written."""
     taps, pixels = length[S] * length[R], length[N] * length[Q] * length[P]
     moved[0] += length[N] * window.rows * window.cols * length[C] * machine.input_bytes

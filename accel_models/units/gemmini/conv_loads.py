@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.machine import GemminiMachine
 from accel_models.units.gemmini.memory.dma import (
@@ -32,12 +29,11 @@ from accel_models.units.gemmini.memory.reuse import (
     missing,
 )
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block
-from accel_models.units.gemmini.tiling import ConvLayer, Ints
+from accel_models.units.gemmini.tiling import ConvLayer
+from traces import Floats, Ints
 
-Floats = NDArray[np.float64]
 
-
-class Window(NamedTuple):
+class TileWindow(NamedTuple):
     """Input rows and columns under a tile: those in the image, and those of padding."""
 
     rows: int
@@ -49,12 +45,12 @@ class Window(NamedTuple):
 class Asked(NamedTuple):
     """Cycles of the commands that load a tile's operands, -1 where not known yet, by its place in the loops."""
 
-    inputs: NDArray[np.float64]  # (N, Q, P, S, R, C)
-    weights: NDArray[np.float64]  # (K, S, R, C)
+    inputs: Floats  # (N, Q, P, S, R, C)
+    weights: Floats  # (K, S, R, C)
 
 
 @compiled
-def window_of(layer: ConvLayer, start: Ints, length: Ints, machine: GemminiMachine) -> Window:
+def window_of(layer: ConvLayer, start: Ints, length: Ints, machine: GemminiMachine) -> TileWindow:
     """Return the input under a tile: the library counts a whole stride behind the last pixel."""
     rows, pad_rows = _span(
         start[Q] * layer.stride_height + start[S] * layer.dilation_height - layer.padding_top,
@@ -71,7 +67,7 @@ def window_of(layer: ConvLayer, start: Ints, length: Ints, machine: GemminiMachi
             rows = -(-rows // 2)
         if layer.stride_width == 2:
             cols = -(-cols // 2)
-    return Window(rows, cols, pad_rows, pad_cols)
+    return TileWindow(rows, cols, pad_rows, pad_cols)
 
 
 @compiled
@@ -88,7 +84,7 @@ def load_inputs(  # noqa: PLR0913, PLR0917  # as above
     start: Ints,
     length: Ints,
     machine: GemminiMachine,
-    window: Window,
+    window: TileWindow,
     reuse: Reuse,
     asked: Asked,
     lines: Floats,
@@ -134,7 +130,7 @@ def load_weights(  # noqa: PLR0913, PLR0917  # as above
 
 @compiled
 def _input_commands(
-    layer: ConvLayer, start: Ints, length: Ints, machine: GemminiMachine, window: Window
+    layer: ConvLayer, start: Ints, length: Ints, machine: GemminiMachine, window: TileWindow
 ) -> float:
     """Cycles of the commands that load a tile's inputs: up to 16 pixels of one row, a line of channels at a time."""
     memory, pitch, command = machine.memory, layer.input_pitch, int(machine.memory.command_rows)
@@ -150,7 +146,7 @@ def _input_commands(
 
 
 @compiled
-def _zeros(length: Ints, machine: GemminiMachine, window: Window) -> float:
+def _zeros(length: Ints, machine: GemminiMachine, window: TileWindow) -> float:
     """Cycles to write the zeros of padding."""
     visits = -(-length[C] * machine.input_bytes // LINE_BYTES)
     zeros = window.pad_rows * (window.cols + window.pad_cols) + window.rows * window.pad_cols

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models.units.gemmini import conv, conv_loads, machine, matmul, matmul_loads, tiling
 from accel_models.units.gemmini.compiled import compiled_and_kept, sources_of
@@ -18,13 +17,12 @@ from accel_models.units.gemmini.memory.reuse import NOTHING_CACHED, Shares
 from accel_models.units.gemmini.tiling import (
     ConvLayer,
     ConvTiling,
-    Dataflow,
-    Ints,
+    GemminiDataflow,
     Product,
     default_matmul_tiling,
 )
+from traces import Floats, Ints
 
-Floats = NDArray[np.float64]
 Loop = Callable[..., None]
 
 
@@ -118,7 +116,7 @@ def run_layers(  # noqa: PLR0913  # one argument per thing that decides a run
 def run_products(  # noqa: PLR0913  # as above
     products: Ints,
     tiles: Ints,
-    dataflow: Dataflow,
+    dataflow: GemminiDataflow,
     machine: GemminiMachine,
     *,
     found: Shares | None = None,
@@ -161,7 +159,7 @@ def conv_cycles(
 
 
 def matmul_cycles(
-    product: Product, dataflow: Dataflow, machine: GemminiMachine, *, bias: bool = False
+    product: Product, dataflow: GemminiDataflow, machine: GemminiMachine, *, bias: bool = False
 ) -> int:
     """Cycles of one product, cut by the library's rule; a skipped one has a zero size and costs nothing."""
     if not product.m * product.k * product.n:
@@ -170,7 +168,7 @@ def matmul_cycles(
     return round(float(run_products(np.array([product]), tiles, dataflow, machine, bias=bias)[0, 0]))
 
 
-def product_tile(product: Product, dataflow: Dataflow, machine: GemminiMachine) -> Ints:
+def product_tile(product: Product, dataflow: GemminiDataflow, machine: GemminiMachine) -> Ints:
     """Return the sizes of a product's tiles along M, N, K, by the library's rule."""
     tiling = default_matmul_tiling(product, dataflow, machine)
     sides = (machine.rows, machine.cols, machine.rows)

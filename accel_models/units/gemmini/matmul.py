@@ -16,13 +16,14 @@ import numpy as np
 
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.machine import GemminiMachine, Run
-from accel_models.units.gemmini.matmul_loads import Moved, blocks, load_os, load_ws
+from accel_models.units.gemmini.matmul_loads import MovedSoFar, blocks, load_os, load_ws
 from accel_models.units.gemmini.memory import queues
 from accel_models.units.gemmini.memory.dma import stored_line_cost
 from accel_models.units.gemmini.memory.queues import BUSY, Queue, end_of, wait_until
 from accel_models.units.gemmini.memory.reuse import INPUT, OUTPUT, WEIGHTS, C, K, P, Shares, missing, reuse_of
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block, block_lines
-from accel_models.units.gemmini.tiling import ConvLayer, Ints, Product
+from accel_models.units.gemmini.tiling import ConvLayer, Product
+from traces import Ints
 
 # Depths of the reservation station's queues, Gemmini's default configuration.
 BLOCKS_QUEUED = 8  # 16 entries, two commands a block
@@ -74,7 +75,7 @@ def product_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what 
     memory = machine.memory
     layer, box = _as_convolution(product, tile, machine)
     reuse = reuse_of(layer, box, LOOPS.copy(), machine, found)
-    moved = Moved(memory, reuse, weight_spread, np.zeros(3), np.zeros(3), np.zeros(1))
+    moved = MovedSoFar(memory, reuse, weight_spread, np.zeros(3), np.zeros(3), np.zeros(1))
     start, length = np.zeros(7, np.int64), np.ones(7, np.int64)
     rows, cols, depths = -(-product.m // tile[0]), -(-product.n // tile[1]), -(-product.k // tile[2])
     computed = executed = first_load = share = 0.0
@@ -168,7 +169,7 @@ def _store(  # noqa: PLR0913, PLR0917  # as above
     start: Ints,
     length: Ints,
     stores: Queue,
-    moved: Moved,
+    moved: MovedSoFar,
     machine: GemminiMachine,
     is_os: bool,
     computed: float,

@@ -13,11 +13,12 @@ from accel_models.units.gemmini.memory.dma import GemminiMemory, line_cost
 from accel_models.units.gemmini.memory.queues import Queue, end_of
 from accel_models.units.gemmini.memory.reuse import INPUT, WEIGHTS, C, K, P, Reuse, missing
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block, block_lines, block_traffic
-from accel_models.units.gemmini.tiling import Ints, Product
+from accel_models.units.gemmini.tiling import Product
+from traces import Ints
 
 LOADS_QUEUED = 8  # depth of the reservation station's queue, Gemmini's default configuration
 
-Span = tuple[int, int]  # start and length
+Stretch = tuple[int, int]  # start and length
 
 
 class Matrix(NamedTuple):
@@ -28,7 +29,7 @@ class Matrix(NamedTuple):
     element: int  # [B]
 
 
-class Moved(NamedTuple):
+class MovedSoFar(NamedTuple):
     """Where lines come from, and what the tiles have moved so far."""
 
     memory: GemminiMemory
@@ -45,7 +46,7 @@ def blocks(size: int, side: int) -> int:
 
 
 @compiled
-def _load(loads: Queue, block: Block, moved: Moved, operand: int, start: Ints) -> None:
+def _load(loads: Queue, block: Block, moved: MovedSoFar, operand: int, start: Ints) -> None:
     spread = moved.weight_spread if operand == WEIGHTS else 1.0
     beyond = missing(moved.reuse, operand, start)
     queues.load(loads, moved.memory, block, spread * line_cost(moved.memory, beyond))
@@ -60,7 +61,7 @@ def load_ws(  # noqa: PLR0913, PLR0917  # as above
     start: Ints,
     length: Ints,
     loads: Queue,
-    moved: Moved,
+    moved: MovedSoFar,
     machine: GemminiMachine,
     new_input: bool,
     new_weights: bool,
@@ -97,7 +98,7 @@ def _operands(product: Product, machine: GemminiMachine) -> tuple[Matrix, Matrix
 
 @compiled
 def _load_rows(  # noqa: PLR0913, PLR0917  # as above
-    rows: Span, cols: Span, matrix: Matrix, loads: Queue, moved: Moved, start: Ints
+    rows: Stretch, cols: Stretch, matrix: Matrix, loads: Queue, moved: MovedSoFar, start: Ints
 ) -> None:
     """Load rows of an operand, a line of each at a time."""
     pitch = matrix.cols * matrix.element
@@ -113,7 +114,7 @@ def load_os(  # noqa: PLR0913, PLR0917  # as above
     start: Ints,
     length: Ints,
     loads: Queue,
-    moved: Moved,
+    moved: MovedSoFar,
     machine: GemminiMachine,
     load_start: float,
 ) -> Queue:

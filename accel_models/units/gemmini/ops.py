@@ -11,21 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel_models.units.gemmini.loops import Floats, product_tile, run_layers, run_products
+from accel_models.units.gemmini.loops import product_tile, run_layers, run_products
 from accel_models.units.gemmini.machine import GemminiMachine, Run
 from accel_models.units.gemmini.memory.reuse import NOTHING_CACHED, Shares
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES
-from accel_models.units.gemmini.tiling import (
-    DIMS,
-    ConvLayer,
-    ConvTiling,
-    Footprint,
-    Ints,
-    Product,
-    search_tiling,
-)
+from accel_models.units.gemmini.tiling import DIMS, ConvLayer, ConvTiling, Footprint, Product, search_tiling
 from accel_models.work.shapes import Shapes, shapes_of
-from traces import Op
+from traces import Floats, Ints, Op
 
 
 @dataclass(frozen=True, slots=True, eq=False)

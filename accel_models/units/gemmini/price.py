@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.cost import Ints, Misfit, WorkStates
+from accel_models.cost import Misfit, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.sections import Array, Gemmini
 from accel_models.dram import whole_bursts
 from accel_models.energy.actions import Actions
-from accel_models.units.array.op_sizes import Floats
 from accel_models.units.array.price import gather_cycles, inside_array
 from accel_models.units.array.systolic import Gemms, compute_cycles
 from accel_models.units.gemmini.machine import gemmini_of
@@ -22,7 +21,7 @@ from accel_models.units.gemmini.ops import LibraryRuns, is_product, run_op
 from accel_models.units.queue_parts import QueueTimes, parts_of
 from accel_models.units.unit_cost import BusTimes, Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
-from traces import UnsupportedError
+from traces import Floats, Ints, UnsupportedError
 
 MOST_BLOCKS = 1 << 24  # of one op; Choice: two seconds of walking, 300 times a ResNet-50's largest layer
 

@@ -14,14 +14,12 @@ from math import isqrt
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.machine import GemminiMachine
-from traces import ConfigError
+from traces import ConfigError, Ints
 
-Ints = NDArray[np.int64]
-Dataflow = Literal["ws", "os"]  # of a product
+GemminiDataflow = Literal["ws", "os"]  # of a product
 
 DIMS = ("N", "Q", "P", "K", "S", "R", "C")
 LIBRARY_ORDER = "NQPKSRC"  # of tiled_conv in gemmini-rocc-tests
@@ -232,7 +230,9 @@ class ProductTiling(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def default_matmul_tiling(product: Product, dataflow: Dataflow, machine: GemminiMachine) -> ProductTiling:
+def default_matmul_tiling(
+    product: Product, dataflow: GemminiDataflow, machine: GemminiMachine
+) -> ProductTiling:
     """Cut a product by the library's rule: start square, then grow each size in turn while it fits.
 
     In ws a tile may take half of each memory, in os all of it.

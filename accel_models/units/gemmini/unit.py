@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from accel_models.design.design import Design
 from accel_models.design.sections import Array, Gemmini
 from accel_models.energy.actions import Idle
+from accel_models.energy.chip import Silicon
 from accel_models.units.array.unit import UNIT as MESH
-from accel_models.units.kinds import Cycles, Silicon, Unit, equal_names
+from accel_models.units.kinds import Unit, UnitCycles, equal_names
 from accel_models.units.unit_cost import States, UnitCost
 from traces import ConfigError, Op
 
@@ -75,7 +76,7 @@ class GemminiUnit:
 
         return gemmini_cost(states, design)
 
-    def idle(self, design: Design, latency: Cycles, busy: Cycles) -> Idle:
+    def idle(self, design: Design, latency: UnitCycles, busy: UnitCycles) -> Idle:
         """Return the cycles in which PEs of the mesh wait."""
         return MESH.idle(design, latency, busy)
 

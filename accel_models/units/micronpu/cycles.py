@@ -13,12 +13,13 @@ from accel_models.units.micronpu.machine import Banks, MicroNpu
 from accel_models.units.micronpu.memory.transfers import (
     BRICK,
     SCALE_BYTES,
-    Moved,
+    MapBytes,
     block_cycles,
     moved_bytes,
 )
 from accel_models.units.micronpu.memory.weights import encoded_bytes
-from accel_models.units.micronpu.work import Bools, Engine, Floats, Ints, NpuWork, rounded, up
+from accel_models.units.micronpu.work import Engine, NpuWork, rounded, up
+from traces import Bools, Floats, Ints
 
 _ISSUE = 4  # blocks that a command keeps in flight
 _SCALE_WORD = 256  # latencies that reading scales is spread over
@@ -30,7 +31,7 @@ class OpCycles:
 
     blocks: Blocks
     engine: Floats  # MACs and output stage [cycles]
-    moved: Moved  # feature maps
+    moved: MapBytes  # feature maps
     weights: Ints  # encoded, once [B]
     scales: Ints  # once [B]
     plane_blocks: Ints  # times that weights and scales are read

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel_models.units.micronpu.machine import MicroNpu, OutputStage
-from accel_models.units.micronpu.output import Function, element_cycles
-from accel_models.units.micronpu.work import Bools, Engine, Floats, Ints, NpuWork
+from accel_models.units.micronpu.output import OutputFunction, element_cycles
+from accel_models.units.micronpu.work import Engine, NpuWork
 from accel_models.units.unit_cost import States
 from accel_models.work.shapes import Shapes
-from traces import RECURRENT
+from traces import RECURRENT, Bools, Floats, Ints
 
 _SOFTMAX_WHOLE, _SOFTMAX_ROWS = 6, 22  # 32-bit ops over all elements, and over one element a row
 _NORM_WHOLE = 5
@@ -72,14 +72,16 @@ def passes_of(states: States, layout: Layout, machine: MicroNpu) -> tuple[Pass, 
             whole = _elementwise(shapes, layout, machine.output.binary_32, bits=32)
             return (Pass(work=whole, times=once * _NORM_WHOLE),)
         case "add" | "mul":
-            function: Function = "add" if shapes.kind == "add" else "mul"
+            function: OutputFunction = "add" if shapes.kind == "add" else "mul"
             work = _elementwise(shapes, layout, _cycles(function, shapes, machine.output, elementwise=True))
             return (Pass(work=work, times=once * np.maximum(shapes.operands - 1, 1)),)
         case _:
             return (Pass(work=_pooled(shapes, layout, machine), times=once),)
 
 
-def _cycles(function: Function, shapes: Shapes, output: OutputStage, *, elementwise: bool = False) -> Floats:
+def _cycles(
+    function: OutputFunction, shapes: Shapes, output: OutputStage, *, elementwise: bool = False
+) -> Floats:
     """Cycles per element with the activation behind the op."""
     table = element_cycles(output, function, elementwise=elementwise, binary=elementwise, behind=("table",))
     plain = element_cycles(output, function, elementwise=elementwise, binary=elementwise, behind=("clip",))

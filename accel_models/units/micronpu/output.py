@@ -6,13 +6,13 @@ from typing import Literal
 
 from accel_models.units.micronpu.machine import OutputStage
 
-Function = Literal["sum", "max_pool", "mul", "add", "other"]  # sum: convolutions, average pools, copies
+OutputFunction = Literal["sum", "max_pool", "mul", "add", "other"]  # sum: convolutions, average pools, copies
 Behind = Literal["clip", "table", "op"]
 
 
 def element_cycles(  # noqa: PLR0913  # what the stage distinguishes
     output: OutputStage,
-    function: Function,
+    function: OutputFunction,
     *,
     elementwise: bool = False,
     in_bits: int = 8,
@@ -51,7 +51,7 @@ def element_cycles(  # noqa: PLR0913  # what the stage distinguishes
 
 
 def _own_cycles(
-    output: OutputStage, function: Function, elementwise: bool, bits: tuple[int, int], binary: bool
+    output: OutputStage, function: OutputFunction, elementwise: bool, bits: tuple[int, int], binary: bool
 ) -> float:
     if elementwise and bits[0] == 32:
         return output.binary_32 if binary else output.unary_32

@@ -8,7 +8,6 @@ import numpy as np
 
 from accel_models.cost import Misfit
 from accel_models.design.design import Design
-from accel_models.design.params import technology_params
 from accel_models.energy.actions import Actions, array_actions
 from accel_models.units.micronpu.cycles import OpCycles, op_cycles
 from accel_models.units.micronpu.lowering import Layout, Pass, passes_of
@@ -17,9 +16,9 @@ from accel_models.units.micronpu.memory.staging import Staging, stage_weights
 from accel_models.units.micronpu.memory.transfers import copy_cycles
 from accel_models.units.micronpu.settings import NpuSettings, machine_of
 from accel_models.units.micronpu.total import memory_cycles, table_cycles
-from accel_models.units.micronpu.work import Bools, Engine, Floats, Ints, NpuWork, up
+from accel_models.units.micronpu.work import Engine, NpuWork, up
 from accel_models.units.unit_cost import BusTimes, Busy, States, Traffic, UnitCost
-from traces import WEIGHTED
+from traces import WEIGHTED, Bools, Floats, Ints
 
 _IMAGE_CHANNELS = 4
 _SUM_BYTES = 4
@@ -168,7 +167,7 @@ def _actions(
 ) -> Actions:
     """Count what happens inside: MACs, elements through the output stage, bytes of SRAM and block buffers."""
     pes = machine_of(design).macs_per_cycle
-    total = array_actions(technology_params(design), states.shapes.macs, cycles, pes=pes)
+    total = array_actions(design.technology, states.shapes.macs, cycles, pes=pes)
     for each, one in zip(passes, priced, strict=True):
         total = total + _inside(one).times(each.times)
     return total

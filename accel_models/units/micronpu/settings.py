@@ -12,7 +12,7 @@ from accel_models.design.sections import Part
 from accel_models.units.micronpu.machine import Banks, MicroBlock, MicroNpu, OutputStage, Port, Rams
 from traces import ConfigError
 
-Sizes = tuple[Count, Count, Count]  # height, width, channels
+BlockSizes = tuple[Count, Count, Count]  # height, width, channels
 
 
 class OutputCycles(Part):
@@ -67,11 +67,11 @@ class NpuSettings(Part):
 
     engines: Count = 1
     """Engines that share the work of a block."""
-    micro_blocks: tuple[Sizes, ...]
+    micro_blocks: tuple[BlockSizes, ...]
     """Outputs computed at a time: height, width, channels; the best fit is taken."""
-    pool_micro_blocks: tuple[Sizes, ...] = ()
+    pool_micro_blocks: tuple[BlockSizes, ...] = ()
     """The same for depthwise layers and pools; left out: as above."""
-    largest_block: Sizes
+    largest_block: BlockSizes
     """Largest block: height, width, channels."""
     banks: SharedBanks | None = None
     """Block buffer of banks; this or ``rams``."""
@@ -146,7 +146,7 @@ def machine_of(design: Design) -> MicroNpu:
     )
 
 
-def _block(sizes: Sizes) -> MicroBlock:
+def _block(sizes: BlockSizes) -> MicroBlock:
     return sizes[0], sizes[1], sizes[2]
 
 

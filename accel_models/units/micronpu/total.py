@@ -18,7 +18,8 @@ from accel_models.units.micronpu.memory.transfers import (
     channel_rate,
     copy_cycles,
 )
-from accel_models.units.micronpu.work import Bools, Engine, Floats, Ints, NpuWork
+from accel_models.units.micronpu.work import Engine, NpuWork
+from traces import Bools, Floats, Ints
 
 TABLE_BYTES = 256  # of a table of activations
 _ROUNDS = 4  # decisions depend on the op before alone, so a few rounds settle nearly all

@@ -8,7 +8,8 @@ import numpy as np
 
 from accel_models.design.design import Design
 from accel_models.energy.actions import Idle
-from accel_models.units.kinds import Cycles, Silicon, Unit
+from accel_models.energy.chip import Silicon
+from accel_models.units.kinds import Unit, UnitCycles
 from accel_models.units.micronpu.price import npu_cost
 from accel_models.units.micronpu.settings import NpuSettings, check_settings, machine_of
 from accel_models.units.unit_cost import States, UnitCost
@@ -56,7 +57,7 @@ class MicroNpuUnit:
         """Return what states take."""
         return npu_cost(states, design)
 
-    def idle(self, design: Design, latency: Cycles, busy: Cycles) -> Idle:
+    def idle(self, design: Design, latency: UnitCycles, busy: UnitCycles) -> Idle:
         """Return the cycles in which MACs wait."""
         macs = machine_of(design).macs_per_cycle
         return Idle(pe_cycles=np.asarray(macs * (latency - busy[:, 0]), np.float64))

@@ -8,9 +8,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from traces import Bools, Floats, Ints
 
 LARGEST_WINDOW = 8  # taps a side that one pass covers
 

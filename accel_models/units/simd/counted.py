@@ -27,11 +27,10 @@ from functools import cache
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models.energy.tables import read_table
-from accel_models.work.shapes import Ints, Shapes
-from traces import OpKind, UnsupportedError, did_you_mean
+from accel_models.work.shapes import Shapes
+from traces import Bools, Floats, Ints, OpKind, UnsupportedError, did_you_mean
 
 CountedIsa = Literal["v6m", "scalar", "dsp", "mve"]
 COUNTED_ISAS: tuple[CountedIsa, ...] = get_args(CountedIsa)
@@ -49,7 +48,6 @@ CountedKernel = Literal[
     "requantise",
 ]
 Terms = dict[str, Ints]
-Floats = NDArray[np.float64]
 CLASSES = ("mac", "load", "store", "branch", "other")  # of instructions; a branch is one that is taken
 COUNTED_PARTS = ("mac", "im2col", "requant", "elementwise", "row")
 
@@ -68,7 +66,7 @@ _MVE_CHANNELS = (
 )
 
 
-def kernels_of(shapes: Shapes) -> dict[CountedKernel, NDArray[np.bool_]]:
+def kernels_of(shapes: Shapes) -> dict[CountedKernel, Bools]:
     """Return which pieces of the work take which counted kernel; none for kinds that were not counted."""
     if shapes.kind != "conv":
         kernel = _KERNELS.get(shapes.kind)

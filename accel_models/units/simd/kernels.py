@@ -16,7 +16,7 @@ unpacking            per load of a narrow operand
 loop                 ceil(M/P) ceil(N/Q) ceil(K/S) steps
 ===================  =====================================================
 
-Where a library's kernels have been counted (``SoftwareParams.counted``), :mod:`accel_models.units.simd.counted`
+Where a library's kernels have been counted (``Software.counted``), :mod:`accel_models.units.simd.counted`
 says what each of its loops executes instead.
 
 ceil(K/S) is kernel area x ceil(C/S), C input channels, where kernels reduce the channels under one tap at a time.
@@ -27,7 +27,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from accel_models.units.simd.counted import (
     CLASSES,
@@ -38,11 +38,9 @@ from accel_models.units.simd.counted import (
     counted_parts,
     kernels_of,
 )
-from accel_models.units.simd.software import Isa, SoftwareParams
-from accel_models.work.shapes import Ints, Shapes
-from traces import MAC_KINDS, RECURRENT, OpKind, UnsupportedError, did_you_mean
-
-Floats = NDArray[np.float64]
+from accel_models.units.simd.software import Isa, Software
+from accel_models.work.shapes import Shapes
+from traces import MAC_KINDS, RECURRENT, Bools, Floats, Ints, OpKind, UnsupportedError, did_you_mean
 
 # Classes of the instructions around the MAC loop, as shares; the rest are ALU.  Source: the Cortex-M4 rows of
 # simd_instructions.csv with the least MAC loop, vww_conv1_3x3s2 and vww_dw48x8, their mean.
@@ -101,7 +99,7 @@ class Kernel:
 
 
 def count_instructions(
-    shapes: Shapes, target: Target, software: SoftwareParams, *, weight_bytes: int = 1, act_bytes: int = 1
+    shapes: Shapes, target: Target, software: Software, *, weight_bytes: int = 1, act_bytes: int = 1
 ) -> Kernel:
     """Return the instructions of ``n`` pieces of work; skipped work still counts its op here."""
     if software.counted and target.isa in COUNTED_ISAS and weight_bytes == act_bytes == 1:
@@ -130,8 +128,8 @@ def count_instructions(
 def _counted(
     shapes: Shapes,
     isa: CountedIsa,
-    kernels: dict[CountedKernel, NDArray[np.bool_]],
-    software: SoftwareParams,
+    kernels: dict[CountedKernel, Bools],
+    software: Software,
 ) -> Kernel:
     """Return what a library's counted kernels execute, each loop body in the part it belongs to."""
     counts = {name: np.zeros((len(CLASSES), len(shapes))) for name in COUNTED_PARTS}
@@ -181,7 +179,7 @@ def overhead(count: ArrayLike) -> Instructions:
 
 
 def _matrix_loop(
-    shapes: Shapes, target: Target, software: SoftwareParams, weight_bytes: int, act_bytes: int
+    shapes: Shapes, target: Target, software: Software, weight_bytes: int, act_bytes: int
 ) -> tuple[Instructions, Floats]:
     """Instructions of the MAC loop (the table above), and the words that im2col copies."""
     word = max(target.vector_bytes // max(weight_bytes, act_bytes), 1)  # S [elements]
@@ -214,26 +212,26 @@ def _matrix_loop(
     return instructions, np.where(im2col, copied, 0).astype(np.float64)
 
 
-def _depthwise_loop(shapes: Shapes, software: SoftwareParams) -> Floats:
+def _depthwise_loop(shapes: Shapes, software: Software) -> Floats:
     """Instructions of depthwise MACs, channels rounded up to whole vectors."""
     channels = _ceil_div(shapes.out_channels, software.depthwise_lanes) * software.depthwise_lanes
     return _float(_taps(shapes) * channels * software.depthwise_mac_instructions)
 
 
-def _tap_set_up(shapes: Shapes, software: SoftwareParams) -> Floats:
+def _tap_set_up(shapes: Shapes, software: Software) -> Floats:
     """Instructions to find and copy what lies under each kernel tap, words not counted."""
     gathered = np.where(_needs_im2col(shapes), software.im2col_tap_instructions * shapes.groups, 0)
     per_tap = np.where(shapes.depthwise, software.depthwise_tap_instructions, gathered)
     return _float(_taps(shapes) * per_tap)
 
 
-def _row_set_up(shapes: Shapes, software: SoftwareParams) -> Floats:
+def _row_set_up(shapes: Shapes, software: Software) -> Floats:
     """Instructions per register block and per output pixel of the matrix kernel."""
     blocks = _pixel_blocks(shapes, software) * _channel_blocks(shapes, software) * shapes.groups
     return _float(blocks * software.block_instructions + shapes.m * software.pixel_instructions)
 
 
-def _elementwise_kernel(shapes: Shapes, software: SoftwareParams) -> Kernel:
+def _elementwise_kernel(shapes: Shapes, software: Software) -> Kernel:
     per_element: dict[OpKind, ArrayLike] = {
         "add": software.add_instructions,
         "mul": software.mul_instructions,
@@ -275,7 +273,7 @@ def _elements_with_operands(shapes: Shapes) -> Floats:
     return element_operations(shapes) * np.maximum(shapes.operands - 1, 1)
 
 
-def _lstm_elements(shapes: Shapes, software: SoftwareParams) -> Floats:
+def _lstm_elements(shapes: Shapes, software: Software) -> Floats:
     if shapes.kind not in RECURRENT:
         return np.zeros(len(shapes))
     exps, products = CELL_WORK[shapes.kind]
@@ -283,7 +281,7 @@ def _lstm_elements(shapes: Shapes, software: SoftwareParams) -> Floats:
     return _float(shapes.output_elements * per_unit)
 
 
-def _needs_im2col(shapes: Shapes) -> NDArray[np.bool_]:
+def _needs_im2col(shapes: Shapes) -> Bools:
     """Gathered are windows larger than 1x1; 1x1 and linear layers read their input in place."""
     return (shapes.kernel_height * shapes.kernel_width > 1) & (shapes.kind == "conv")
 
@@ -293,22 +291,22 @@ def _taps(shapes: Shapes) -> Ints:
     return shapes.m * shapes.kernel_height * shapes.kernel_width
 
 
-def _pixel_blocks(shapes: Shapes, software: SoftwareParams) -> Ints:
+def _pixel_blocks(shapes: Shapes, software: Software) -> Ints:
     return _ceil_div(shapes.m, software.block_pixels if shapes.kind == "conv" else 1)
 
 
-def _channel_blocks(shapes: Shapes, software: SoftwareParams) -> Ints:
+def _channel_blocks(shapes: Shapes, software: Software) -> Ints:
     return _ceil_div(shapes.n, software.block_channels if shapes.kind == "conv" else software.linear_channels)
 
 
-def _resident_weights(shapes: Shapes, software: SoftwareParams) -> Floats:
+def _resident_weights(shapes: Shapes, software: Software) -> Floats:
     """Weights that every row of register blocks returns to: all of them, or one block's own channels."""
     pointwise = (shapes.kind == "conv") & np.logical_not(_needs_im2col(shapes))
     block = shapes.k * np.minimum(shapes.n, software.block_channels)
     return _float(np.where(pointwise & software.channels_outer, block, shapes.weights))
 
 
-def _choose(mask: NDArray[np.bool_], yes: Instructions, no: Instructions) -> Instructions:
+def _choose(mask: Bools, yes: Instructions, no: Instructions) -> Instructions:
     return Instructions(*(np.where(mask, a, b) for a, b in zip(yes.classes(), no.classes(), strict=True)))
 
 

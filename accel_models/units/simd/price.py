@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.cost import Ints, WorkStates
+from accel_models.cost import WorkStates
 from accel_models.design.design import Design
-from accel_models.design.params import simd_params
+from accel_models.design.sections import Simd
 from accel_models.energy.actions import Actions
 from accel_models.units.kinds import has_matrix_unit
+from accel_models.units.simd.core import core_of
 from accel_models.units.simd.kernels import element_operations
 from accel_models.units.simd.simd import simd_cycles
-from accel_models.units.simd.software import load_software
 from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
-from traces import MAC_KINDS
+from traces import MAC_KINDS, Ints
 
 
 def simd_cost(states: States, design: Design) -> UnitCost:
     """Return the cost of states that run on the SIMD core, streamed row by row."""
     work, shapes, where = states.work, states.shapes.scattered(), states.where
     act, wgt, _ = element_bytes(design)
-    core = simd_params(design)
-    cost = simd_cycles(
-        shapes,
-        core,
-        load_software(design.software, core.isa),
-        weight_bytes=wgt,
-        act_bytes=act,
-        outside_share=where.outside_share,
-    )
+    core = core_of(design)
+    cost = simd_cycles(shapes, core, weight_bytes=wgt, act_bytes=act, outside_share=where.outside_share)
     cycles = np.ceil(cost.total_cycles * (design.clock / core.clock_hz)).astype(np.int64)
     rows = np.maximum(shapes.out_height * shapes.batch, 1)  # Choice: the vector unit streams row by row
     weights = work.weight_fetch_bytes * np.logical_not(where.weights_resident)
@@ -55,7 +48,7 @@ def simd_cost(states: States, design: Design) -> UnitCost:
 def _simd_actions(work: WorkStates, shapes: Shapes, cycles: Ints, design: Design) -> Actions:
     """Count what a vector unit does beside an array; a core of its own is priced by the cycle."""
     if not has_matrix_unit(design):
-        return Actions(core_cycles=cycles * simd_params(design).cores)
+        return Actions(core_cycles=cycles * design.section(Simd).cores)
     act, wgt, _ = element_bytes(design)
     elementwise = np.zeros(len(work)) if shapes.kind in MAC_KINDS else element_operations(shapes)
     outputs = shapes.output_elements * (work.runs & (shapes.in_channels > 0))

@@ -19,7 +19,7 @@ ISAS: tuple[Isa, ...] = get_args(Isa)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SoftwareParams:
+class Software:
     """Instructions that one library needs on one instruction set; all per input element unless said.
 
     The matrix kernel holds a register block of ``block_pixels`` x ``block_channels`` sums and walks along K
@@ -67,7 +67,7 @@ class SoftwareParams:
         for field in fields(self):
             _need(field.name, getattr(self, field.name), 0)
         if self.wait_hidden > 1:
-            raise ConfigError(f"SoftwareParams.wait_hidden = {self.wait_hidden}: must be at most 1")
+            raise ConfigError(f"wait_hidden = {self.wait_hidden}: must be at most 1")
 
 
 def software_names() -> tuple[str, ...]:
@@ -76,7 +76,7 @@ def software_names() -> tuple[str, ...]:
 
 
 @cache
-def load_software(name: str, isa: Isa) -> SoftwareParams:
+def load_software(name: str, isa: Isa) -> Software:
     """Return the software set ``name`` as it is on the instruction set ``isa``.
 
     A set states the numbers common to all instruction sets under ``all`` and what differs under the name of
@@ -89,14 +89,14 @@ def load_software(name: str, isa: Isa) -> SoftwareParams:
     if isa not in ISAS:
         raise ConfigError(f"isa = {isa!r}: no such instruction set{did_you_mean(isa, ISAS)}")
     values = _collect(table, name, "scalar" if isa == "vector" else isa)
-    known = {field.name for field in fields(SoftwareParams)}
+    known = {field.name for field in fields(Software)}
     for key in values:
         if key not in known:
             raise ConfigError(f"software set {name!r}: no such setting {key!r}{did_you_mean(key, known)}")
     missing = sorted(known - set(values))
     if missing:
         raise ConfigError(f"software set {name!r} on {isa}: {', '.join(missing)} missing")
-    return SoftwareParams(**values)
+    return Software(**values)
 
 
 def _collect(table: dict[str, Any], name: str, isa: Isa) -> dict[str, Any]:
@@ -114,4 +114,4 @@ def _table() -> dict[str, Any]:
 
 def _need(name: str, value: float, least: float) -> None:
     if value < least:
-        raise ConfigError(f"SoftwareParams.{name} = {value}: must be at least {least}")
+        raise ConfigError(f"{name} = {value}: must be at least {least}")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel_models.design.design import Design
-from accel_models.design.params import simd_params
 from accel_models.design.sections import Simd
 from accel_models.energy.actions import Idle
-from accel_models.energy.params import PRECISION_BYTES
-from accel_models.units.kinds import Cycles, Silicon, Unit, has_matrix_unit
+from accel_models.energy.chip import PRECISION_BYTES, Silicon
+from accel_models.units.kinds import Unit, UnitCycles, has_matrix_unit
+from accel_models.units.simd.core import core_of
 from accel_models.units.simd.price import simd_cost
 from accel_models.units.unit_cost import States, UnitCost
 from traces import Op
@@ -46,9 +46,9 @@ class SimdUnit:
 
     def peak_macs_per_cycle(self, design: Design) -> float:
         """Return what MAC instructions alone would do [MAC/cycle of the design]."""
-        core = simd_params(design)
-        lanes = core.lanes(PRECISION_BYTES[design.technology.precision])
-        rate = core.cores * core.issue / core.mac_cycles if core.mac_cycles else core.cores
+        core = core_of(design)
+        simd, lanes = core.simd, core.simd.lanes(PRECISION_BYTES[design.technology.precision])
+        rate = simd.cores * simd.issue / simd.mac_cycles if simd.mac_cycles else simd.cores
         return lanes * rate * core.clock_hz / design.clock
 
     def silicon(self, design: Design) -> Silicon:
@@ -60,7 +60,7 @@ class SimdUnit:
         """Return what states take."""
         return simd_cost(states, design)
 
-    def idle(self, design: Design, latency: Cycles, busy: Cycles) -> Idle:
+    def idle(self, design: Design, latency: UnitCycles, busy: UnitCycles) -> Idle:
         """Return the cycles in which cores, or the vector unit beside a matrix unit, wait."""
         if has_matrix_unit(design):
             return Idle(simd_cycles=np.asarray(latency - busy[:, 0], np.float64))

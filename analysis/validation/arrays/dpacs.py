@@ -14,25 +14,22 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from accel_models import Design, Ints, WorkStates, load_design, place, price, units_of
+from accel_models import Design, WorkStates, load_design, place, price, units_of
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import reference_rows
-from traces import NetworkGraph, Op, resnet18, resnet34, resnet50, resnet101
+from traces import Floats, Ints, NetworkGraph, Op, resnet18, resnet34, resnet50, resnet101
 
 WEIGHT_BYTES = 32  # a convolution's weight buffer takes so many a cycle, before its first pixel (its source)
 NETWORKS = {"resnet18": resnet18, "resnet34": resnet34, "resnet50": resnet50, "resnet101": resnet101}
 # Residual blocks of each stage.  Its driver prunes inner channels in those of stage 3 (hardware/drive, f388e475).
-STAGES = {
+_STAGES = {
     "resnet18": (2, 2, 2, 2),
     "resnet34": (3, 4, 6, 3),
     "resnet50": (3, 4, 6, 3),
     "resnet101": (3, 4, 23, 3),
 }
 PRUNED = ("resnet18", "resnet50")  # measured under pruning; the others dense alone
-
-Floats = NDArray[np.float64]
 
 
 def dpacs_latency() -> Comparison:
@@ -153,7 +150,7 @@ def _work(op: Op, network: str, pixels: Floats, channels: Floats) -> WorkStates:
 
 
 def _third_stage(network: str) -> range:
-    first, second, third, _ = STAGES[network]
+    first, second, third, _ = _STAGES[network]
     return range(first + second + 1, first + second + third + 1)
 
 

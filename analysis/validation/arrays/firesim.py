@@ -27,11 +27,11 @@ from accel_models import (
     price,
     skip,
 )
-from analysis.validation.arrays.systolic import Table, ints
+from analysis.validation.arrays.systolic import TextColumns, ints
 from traces import GraphBuilder, Window, dense_workload
 
 
-def firesim_layers(table: Table) -> list[ConvLayer]:
+def firesim_layers(table: TextColumns) -> list[ConvLayer]:
     """Return the layers as the runs' program builds them: padding of half the kernel, input of P x stride."""
     names = ("C", "K", "P", "Q", "R", "S", "stride")
     rows = zip(*(ints(table, name).tolist() for name in names), strict=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models import (
     Block,
     ConvLayer,
-    Dataflow,
+    GemminiDataflow,
     GemminiMachine,
     GemminiMemory,
     Product,
@@ -22,11 +21,11 @@ from accel_models import (
     stores_alone,
 )
 from analysis.validation.arrays.firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
-from analysis.validation.arrays.systolic import Ints, Table, ints, reference, where
+from analysis.validation.arrays.systolic import TextColumns, ints, reference, where
 from analysis.validation.comparison import Comparison
+from traces import Floats, Ints
 
 PRODUCT_COLUMNS = ("M", "K", "N", "bias", "mem_latency", "mem_cycles_per_16B")
-Floats = NDArray[np.float64]
 
 FIRESIM_TRUTH = "ucb-bar/dosa @a7a32393, data/firesim_test_data/both.csv"
 
@@ -50,7 +49,7 @@ def loads() -> Comparison:
     return _trains_alone("Gemmini loads alone", table, load_cycles(table), bound_mean=0.01, bound_worst=0.06)
 
 
-def load_cycles(table: Table) -> list[float]:
+def load_cycles(table: TextColumns) -> list[float]:
     """Return the cycles of trains of load commands."""
     predicted = []
     for memory, commands, rows, cols, pitch, sums in _trains(table):
@@ -68,7 +67,7 @@ def stores() -> Comparison:
     )
 
 
-def store_cycles(table: Table) -> list[float]:
+def store_cycles(table: TextColumns) -> list[float]:
     """Return the cycles of trains of store commands."""
     predicted = []
     for memory, commands, rows, cols, pitch, _ in _trains(table):
@@ -78,7 +77,7 @@ def store_cycles(table: Table) -> list[float]:
 
 
 def _trains_alone(
-    name: str, table: Table, predicted: list[float], *, bound_mean: float, bound_worst: float
+    name: str, table: TextColumns, predicted: list[float], *, bound_mean: float, bound_worst: float
 ) -> Comparison:
     return Comparison(
         name=name,
@@ -92,7 +91,7 @@ def _trains_alone(
     )
 
 
-def _trains(table: Table) -> Iterator[tuple[GemminiMemory, int, int, int, int, int]]:
+def _trains(table: TextColumns) -> Iterator[tuple[GemminiMemory, int, int, int, int, int]]:
     """Yield memory, commands, rows, columns, pitch and whether the accumulator is meant, row by row."""
     columns = ("mem_latency", "mem_cycles_per_16B", "commands", "rows", "cols", "dram_stride", "accumulator")
     for latency, beat, *sizes in zip(*(ints(table, c).tolist() for c in columns), strict=True):
@@ -100,7 +99,7 @@ def _trains(table: Table) -> Iterator[tuple[GemminiMemory, int, int, int, int, i
         yield GemminiMemory(float(latency), float(beat)), commands, rows, cols, pitch, sums
 
 
-def products(dataflow: Dataflow) -> Comparison:
+def products(dataflow: GemminiDataflow) -> Comparison:
     """Whole products with the library's tiles, from an ideal memory; five pipeline depths are read off them."""
     table = where(reference("gemmini_matmul_rtl"), dataflow=dataflow)
     return Comparison(
@@ -116,7 +115,7 @@ def products(dataflow: Dataflow) -> Comparison:
     )
 
 
-def product_cycles(table: Table, dataflow: Dataflow) -> Floats:
+def product_cycles(table: TextColumns, dataflow: GemminiDataflow) -> Floats:
     """Return the cycles of products on an ideal memory."""
     predicted = []
     for m, k, n, bias, latency, beat in zip(*(ints(table, c).tolist() for c in PRODUCT_COLUMNS), strict=True):
@@ -140,7 +139,7 @@ def convolutions() -> Comparison:
     )
 
 
-def convolution_cycles(table: Table) -> Floats:
+def convolution_cycles(table: TextColumns) -> Floats:
     """Return the cycles of whole convolutions on an ideal memory."""
     layers = _square_layers(
         size=ints(table, "in_dim"),
@@ -202,6 +201,6 @@ def _square_layers(**columns: Ints) -> list[ConvLayer]:
     return [ConvLayer.square(**dict(zip(columns, row, strict=True))) for row in rows]
 
 
-def _labels(table: Table, *columns: str) -> tuple[str, ...]:
+def _labels(table: TextColumns, *columns: str) -> tuple[str, ...]:
     rows = zip(*(table[column] for column in columns), strict=True)
     return tuple(" ".join(f"{c}={v}" for c, v in zip(columns, row, strict=True)) for row in rows)

@@ -16,14 +16,14 @@ from analysis.validation.simd.mobilenets import mobilenet_v1, mobilenet_v2
 from simulator import estimate
 from traces import GraphBuilder, NetworkGraph, Window, load_network
 
-BOUNDS = {"nvdla": (0.13, 0.32), "tpu": (0.16, 0.16), "edge": (0.42, 0.42), "dpu": (0.32, 0.32)}
+_BOUNDS = {"nvdla": (0.13, 0.32), "tpu": (0.16, 0.16), "edge": (0.42, 0.42), "dpu": (0.32, 0.32)}
 NAMES = {
     "nvdla": "NVDLA on ResNet-50, frames per second",
     "tpu": "TPU v1 on CNN0, utilization",
     "edge": "Edge TPU on MobileNets, latency",
     "dpu": "DPU B4096 on ResNet-50, latency",
 }
-UNITS = {"nvdla": "frames/s", "tpu": "1", "edge": "ms", "dpu": "ms"}
+_UNITS = {"nvdla": "frames/s", "tpu": "1", "edge": "ms", "dpu": "ms"}
 
 
 def known_accelerators() -> tuple[Comparison, ...]:
@@ -39,9 +39,9 @@ def _comparison(key: str) -> Comparison:
         labels=tuple(f"{row['design']} {row['settings'] or row['network']}" for row in rows),
         measured=np.array([float(row["value"]) for row in rows]),
         predicted=np.array([predicted(row) for row in rows]),
-        unit=UNITS[key],
-        bound_mean=BOUNDS[key][0],
-        bound_worst=BOUNDS[key][1],
+        unit=_UNITS[key],
+        bound_mean=_BOUNDS[key][0],
+        bound_worst=_BOUNDS[key][1],
     )
 
 

@@ -21,9 +21,9 @@ from accel_models import (
 )
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
+from traces import Ints
 
-Ints = NDArray[np.int64]
-Table = dict[str, NDArray[np.str_]]  # columns of text
+TextColumns = dict[str, NDArray[np.str_]]  # columns of text
 
 RTL_ARRAYS = ("axis_sa", "systolic_array_os", "systolic_array_ws", "opentpu_mmu", "Gemmini")
 # Gemmini's array alone: its library cuts no tiles where operands lie in the scratchpad.
@@ -59,28 +59,28 @@ def array_comparisons() -> tuple[Comparison, ...]:
 
 
 @cache
-def reference(name: str) -> Table:
+def reference(name: str) -> TextColumns:
     """Return the columns of ``reference/<name>.csv``."""
     return table_of(reference_rows(name))
 
 
-def table_of(rows: Sequence[Row]) -> Table:
+def table_of(rows: Sequence[Row]) -> TextColumns:
     """Return the columns of at least one row."""
     return {column: np.array([row[column] for row in rows]) for column in rows[0]}
 
 
-def ints(table: Table, column: str) -> Ints:
+def ints(table: TextColumns, column: str) -> Ints:
     """Return a column of whole numbers."""
     return table[column].astype(np.float64).astype(np.int64)
 
 
-def where(table: Table, **equal: str) -> Table:
+def where(table: TextColumns, **equal: str) -> TextColumns:
     """Return the rows whose columns equal the given texts."""
     keep = np.logical_and.reduce([table[column] == value for column, value in equal.items()])
     return {column: values[keep] for column, values in table.items()}
 
 
-def scale_sim_gemms(table: Table) -> Gemms:
+def scale_sim_gemms(table: TextColumns) -> Gemms:
     """Return SCALE-Sim's layers as products; it rounds output sizes up: ceil((H - f + s) / s)."""
     stride = ints(table, "stride")
     out_h = ceil_div(ints(table, "ifmap_h") - ints(table, "filter_h") + stride, stride)
@@ -89,7 +89,7 @@ def scale_sim_gemms(table: Table) -> Gemms:
     return Gemms.of(out_h * out_w, taps * ints(table, "channels"), ints(table, "num_filters"), 1, taps)
 
 
-def by_size(table: Table, price: Callable[[Array, Gemms], Ints]) -> Ints:
+def by_size(table: TextColumns, price: Callable[[Array, Gemms], Ints]) -> Ints:
     """Evaluate each row of SCALE-Sim's table on its own array."""
     rows, cols, gemms = ints(table, "rows"), ints(table, "cols"), scale_sim_gemms(table)
     result = np.zeros(len(rows), np.int64)
@@ -175,7 +175,7 @@ def staircase() -> Comparison:
     )
 
 
-def staircase_cycles(table: Table) -> Ints:
+def staircase_cycles(table: TextColumns) -> Ints:
     """Return the cycles of a 3x3 convolution on 28x28 pixels with the ``C`` and ``K`` of each row."""
     channels, filters = ints(table, "C"), ints(table, "K")
     pixels = np.full(len(channels), 28 * 28)

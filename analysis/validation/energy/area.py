@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from accel_models import (
-    DEFAULT_REGISTER_BITS,
     Area,
+    Chip,
     MemoryRole,
-    Precision,
+    Silicon,
     SramMacro,
-    TechnologyParams,
+    Technology,
     area_mm2,
 )
 from analysis.validation.comparison import Comparison, published_group
 from analysis.validation.reference_rows import reference_rows
 
 BANKS = 2  # of every buffer: assumption
-VOLTAGE_V = 0.9  # area does not depend on it
-PRECISIONS: dict[str, Precision] = {"int8": "int8", "int16": "int16"}
+VOLTAGE = "0.9 V"  # area does not depend on it
 # Eyeriss, JSSC 2017: 12 activations and 24 sums of 16 bit in the registers of a PE; no pipeline, it is overhead.
-REGISTER_BITS = {"int8": DEFAULT_REGISTER_BITS, "int16": 36 * 16}
+_REGISTER_BITS = {"int8": {}, "int16": {"register_bits_per_pe": 36 * 16}}
 
 
 def area_comparisons() -> tuple[Comparison, ...]:
@@ -89,14 +88,17 @@ def published_area(row: Mapping[str, str]) -> Area:
         ("accumulator", accumulators),
     )
     word = int(row["word_bits"])
-    technology = TechnologyParams(
-        node_nm=int(row["node_nm"]),
-        voltage_v=VOLTAGE_V,
-        precision=PRECISIONS[row["precision"]],
-        register_bits_per_pe=REGISTER_BITS[row["precision"]],
-        pe_buffer_bytes=int(row["pe_buffer_bytes"]),
+    technology = Technology.model_validate(
+        {
+            "node": f"{row['node_nm']} nm",
+            "voltage": VOLTAGE,
+            "precision": row["precision"],
+            "pe_buffer": f"{row['pe_buffer_bytes']} B",
+            **_REGISTER_BITS[row["precision"]],
+        }
     )
     buffers = tuple(
         SramMacro(role=role, size_bytes=size, word_bits=word, banks=BANKS) for role, size in sizes if size
     )
-    return area_mm2(technology, buffers, pes=int(row["macs"]), lanes=int(row["lanes"]))
+    silicon = Silicon(pes=int(row["macs"]), lanes=int(row["lanes"]))
+    return area_mm2(technology, Chip(silicon=silicon, buffers=buffers))

@@ -19,6 +19,7 @@ def energy_comparisons() -> tuple[Comparison, ...]:
         eyeriss.energy_from_accesses(),
         eyeriss.latency_of_the_design(),
         eyeriss.accesses_of_the_design(),
+        eyeriss.dram_of_the_design(),
         eyeriss.energy_of_the_design(),
         npu.nvdla_peak(),
         npu.chips_at_peak(),

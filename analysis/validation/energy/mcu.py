@@ -18,7 +18,7 @@ from analysis.validation.simd.reference import (
     x_cube_ai_version,
 )
 
-TRUTH = "MLPerf Tiny v0.5-v1.3, closed division, STM32L4R5 and STM32H7A3"
+_TRUTH = "MLPerf Tiny v0.5-v1.3, closed division, STM32L4R5 and STM32H7A3"
 LOW_POWER_MHZ = 96  # highest clock of Apollo510's low-power mode
 # Versions of X-CUBE-AI whose STM32H7A3 was set up in one of two ways; version 8.0 lies between, like cortex_m7.
 _H7A3_2021_LAST, _H7A3_2023_FIRST = (7, 99), (8, 1)
@@ -70,8 +70,8 @@ def energy_rows() -> list[Row]:
 
 def network_cycles(row: Row) -> float:
     """Return the cycles of a row's network on its chip, every core's [cycle]."""
-    core = row_core(row)
-    return row_cycles(core, software_of(row["software"]), row["network"], 1) * core.cores
+    core = row_core(row, software_of(row["software"]))
+    return row_cycles(core, row["network"], 1) * core.simd.cores
 
 
 def cycle_pj(row: Row) -> float:
@@ -90,7 +90,7 @@ def _energy(
     predicted = [count * cycle_pj(row) * 1e-6 for count, row in zip(cycles, rows, strict=True)]
     return Comparison(
         name=name,
-        truth=TRUTH,
+        truth=_TRUTH,
         labels=tuple(f"{row['round']} {row['soc']} {row['software']} {row['benchmark']}" for row in rows),
         measured=np.array([float(row["energy_uJ"]) for row in rows]),
         predicted=np.array(predicted),

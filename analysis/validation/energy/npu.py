@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models import (
     Actions,
+    Chip,
     PriceList,
+    Silicon,
     SramMacro,
-    TechnologyParams,
+    Technology,
     energy_factor,
     energy_pj,
     operation_table,
@@ -20,16 +21,16 @@ from accel_models import (
     static_energy_pj,
 )
 from analysis.validation.comparison import Comparison, published_group
+from analysis.validation.energy.area import BANKS
 from analysis.validation.reference_rows import reference_rows
+from traces import Floats
 
 SUM_BYTES = 4  # of an int32 partial sum
 ACCUMULATOR_BYTES = 16 << 10  # assumption
-BANKS = 2  # of every buffer: assumption
 CLOCKED_SHARE = (
     0.42  # clock network (28 %) and registers (14 %) of a busy PE, ISA-LAB1-EXAMPLE, power after layout
 )
 Row = Mapping[str, str]
-Floats = NDArray[np.float64]
 
 
 def nvdla_peak() -> Comparison:
@@ -178,13 +179,13 @@ def _named_pj(row: Row, table: str, sram_level: float) -> float:
 
 def _prices(row: Row) -> PriceList:
     word, half = int(row["word_bits"]), int(row["buffer_kib"]) << 9
+    buffers = (
+        SramMacro(role="activation", size_bytes=half, word_bits=word, banks=BANKS),
+        SramMacro(role="weight", size_bytes=half, word_bits=word, banks=BANKS),
+        SramMacro(role="accumulator", size_bytes=ACCUMULATOR_BYTES, word_bits=word, banks=BANKS),
+    )
+    silicon = Silicon(pes=int(row["macs"]), lanes=max(1, int(row["sum_columns"])))
     return price_list(
-        TechnologyParams(node_nm=int(row["node_nm"]), voltage_v=float(row["voltage_v"])),
-        (
-            SramMacro(role="activation", size_bytes=half, word_bits=word, banks=BANKS),
-            SramMacro(role="weight", size_bytes=half, word_bits=word, banks=BANKS),
-            SramMacro(role="accumulator", size_bytes=ACCUMULATOR_BYTES, word_bits=word, banks=BANKS),
-        ),
-        pes=int(row["macs"]),
-        lanes=max(1, int(row["sum_columns"])),
+        Technology.model_validate({"node": f"{row['node_nm']} nm", "voltage": f"{row['voltage_v']} V"}),
+        Chip(silicon=silicon, buffers=buffers),
     )

@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from accel_models import Array, ConvLayer, Dataflow, Gemms, compute_cycles, load_design
+from accel_models import Array, ConvLayer, GemminiDataflow, Gemms, compute_cycles, load_design
 from analysis.validation.arrays.firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
 from analysis.validation.arrays.gemmini import (
     convolution_cycles,
@@ -52,7 +52,7 @@ def rtl(row: Row) -> tuple[float, float]:
     if "end-to-end" in row["level"]:
         found = _BIAS.search(row.get("notes", ""))
         table = table_of([{**row, "bias": found[1] if found else "0"}])
-        return measured, float(product_cycles(table, cast("Dataflow", row["dataflow"].lower()))[0])
+        return measured, float(product_cycles(table, cast("GemminiDataflow", row["dataflow"].lower()))[0])
     sizes = [int(number(row, size)) for size in "MKN"]
     return measured, float(compute_cycles(_array(row), Gemms.of(*sizes))[0])
 

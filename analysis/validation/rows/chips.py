@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from accel_models import kernel_instructions, load_software
+from accel_models import kernel_instructions
 from analysis.validation.energy.mcu import cycle_pj, network_cycles
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.kind import NotCovered, number
@@ -37,9 +37,7 @@ def cortexm(row: Row) -> tuple[float, float]:
     measured = number(row, "cycles")
     if is_network(row):
         return measured, latency_ms(adapted, software_of(row["software"])) * float(adapted["freq_mhz"]) * 1e3
-    core = row_core(adapted)
-    software = load_software(software_of(row["software"]), core.isa)
-    return measured, layer_cycles(row_op(adapted), core, software)
+    return measured, layer_cycles(row_op(adapted), row_core(adapted, software_of(row["software"])))
 
 
 def cortexm_energy(row: Row) -> tuple[float, float]:

@@ -10,16 +10,13 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models import Design, load_design, place, price, skip
-from analysis.validation.arrays.systolic import Table, ints, reference
+from analysis.validation.arrays.systolic import TextColumns, ints, reference
 from analysis.validation.comparison import Comparison
-from traces import GraphBuilder, Window, dense_workload, find_trace, load_trace, lower
+from traces import Floats, GraphBuilder, Window, dense_workload, find_trace, load_trace, lower
 
-Floats = NDArray[np.float64]
-
-TRUTH = "Module Gemmini, DualCore-Small-gemmini @5060110, in Verilator; gates of the shipped traces"
+_TRUTH = "Module Gemmini, DualCore-Small-gemmini @5060110, in Verilator; gates of the shipped traces"
 
 
 @cache
@@ -45,7 +42,7 @@ def layers(align: int = 1) -> Comparison:
     table = reference("gemmini_dynamic_rtl")
     return Comparison(
         name="Gemmini RTL, gated convolutions" + (f", {align} B apart" if align > 1 else ""),
-        truth=TRUTH,
+        truth=_TRUTH,
         labels=_labels(table, "in_dim", "in_ch", "out_ch", "kernel", "stride", "mem_latency"),
         measured=table["cycles" if align == 1 else f"cycles_pitch{align}"].astype(np.float64),
         predicted=layer_cycles(table, align),
@@ -61,7 +58,7 @@ def inputs() -> Comparison:
     cycles, dense = input_cycles(table)
     return Comparison(
         name="Gemmini RTL, dynamic over dense, per input",
-        truth=TRUTH,
+        truth=_TRUTH,
         labels=_labels(table, "trace", "input", "mem_latency"),
         measured=table["cycles"].astype(np.float64) / table["dense_cycles"].astype(np.float64),
         predicted=cycles / dense,
@@ -71,7 +68,7 @@ def inputs() -> Comparison:
     )
 
 
-def layer_cycles(table: Table, align: int = 1) -> Floats:
+def layer_cycles(table: TextColumns, align: int = 1) -> Floats:
     """Return the cycles of each row's convolution, its kept channels a multiple of ``align`` bytes apart."""
     names = ("in_dim", "in_ch", "out_ch", "kernel", "stride", "pad", "mem_latency", "mem_cycles_per_16B")
     rows = zip(*(ints(table, name).tolist() for name in names), strict=True)
@@ -100,7 +97,7 @@ def _layer_cycles(row: tuple[int, ...], align: int) -> int:
     return int(price(gated, placement, design).alone_cycles[-1])
 
 
-def input_cycles(table: Table, align: str = "1 B") -> tuple[Floats, Floats]:
+def input_cycles(table: TextColumns, align: str = "1 B") -> tuple[Floats, Floats]:
     """Return the cycles of each row's input, and of the dense network."""
     cycles, dense = np.zeros(len(table["trace"])), np.zeros(len(table["trace"]))
     memories = np.stack([ints(table, "mem_latency"), ints(table, "mem_cycles_per_16B")], axis=1)
@@ -132,5 +129,5 @@ def rank_correlation(measured: Floats, predicted: Floats) -> float:
     return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
-def _labels(table: Table, *columns: str) -> tuple[str, ...]:
+def _labels(table: TextColumns, *columns: str) -> tuple[str, ...]:
     return tuple(" ".join(row) for row in zip(*(table[column] for column in columns), strict=True))

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.validation.reference_rows import Row
-from traces import ConfigError, FileProblem, LacunaError
+from traces import ConfigError, FileProblem, Floats, LacunaError
 
 RowText = Callable[[Row], str]
 
@@ -137,5 +136,5 @@ def score_rows(kind: RowKind, rows: Sequence[Row]) -> Score:
 
 
 def _summary(pairs: Sequence[Pair]) -> GroupScore:
-    errors: NDArray[np.float64] = np.array([pair.error for pair in pairs])
+    errors: Floats = np.array([pair.error for pair in pairs])
     return GroupScore(len(pairs), float(errors.mean()), float(np.median(errors)), float(errors.max()))

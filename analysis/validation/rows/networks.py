@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from analysis.validation.arrays.dpacs import NETWORKS, over_dense
-from analysis.validation.energy.eyeriss import LAYERS, layer_cycles, layer_energy_uj, square_conv
+from analysis.validation.energy.eyeriss import LAYERS, Zeros, layer_cycles, layer_energy_uj, square_conv
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
-from traces import LacunaError, NetworkGraph, did_you_mean
+from traces import ConfigError, LacunaError, NetworkGraph, did_you_mean
 
 # VGG-16: convolutions and their filters per group, all 3x3; the size halves between groups.  Simonyan & Zisserman,
 # ICLR 2015, table 1, column D.
@@ -46,15 +46,52 @@ def _dense(row: Row, rows: Sequence[Row]) -> Row:
     raise NotCovered(f"no dense row of {row['network']} {row['implementation']}")
 
 
-def eyeriss(row: Row) -> tuple[float, float]:
-    """Cycles of a layer of AlexNet or VGG-16 on ``eyeriss``, DRAM stalls included."""
-    return number(row, "cycles"), layer_cycles(_graph(row), int(number(row, "batch")))
+def eyeriss(rows: Sequence[Row]) -> list[Outcome]:
+    """Cycles of a layer of AlexNet or VGG-16 on ``eyeriss``, DRAM stalls included; zeros coded where a row has them."""
+    return [_eyeriss(row, rows, "cycles", layer_cycles) for row in rows]
 
 
-def eyeriss_energy(row: Row) -> tuple[float, float]:
+def eyeriss_energy(rows: Sequence[Row]) -> list[Outcome]:
     """Energy of a layer on ``eyeriss`` without its DRAM [uJ], zeros of the inputs gated."""
-    zeros = float(row["ifmap_zero_frac"].rstrip("%")) / (100 if row["ifmap_zero_frac"].endswith("%") else 1)
-    return number(row, "energy_uJ"), layer_energy_uj(_graph(row), int(number(row, "batch")), zeros)
+    return [_eyeriss(row, rows, "energy_uJ", layer_energy_uj) for row in rows]
+
+
+def _eyeriss(
+    row: Row, rows: Sequence[Row], column: str, model: Callable[[NetworkGraph, int, Zeros], float]
+) -> Outcome:
+    label = f"{row['network']} {row['layer']}"
+    try:
+        graph, measured = _graph(row), number(row, column)
+        predicted = model(graph, int(number(row, "batch")), _zeros(row, rows))
+    except LacunaError as error:
+        return Skipped(label, str(error))
+    return Pair(label, row["network"], measured, predicted)
+
+
+def _zeros(row: Row, rows: Sequence[Row]) -> Zeros:
+    """Return what a layer reads, and leaves: what the next layer of its network reads, else as many (Choice)."""
+    later = rows[[other is row for other in rows].index(True) + 1 :]
+    after = [_zero_share(other) for other in later[:1] if _next_layer(row, other)]
+    inputs = _zero_share(row) or 0.0
+    return Zeros(inputs, inputs if not after or after[0] is None else after[0])
+
+
+def _next_layer(row: Row, other: Row) -> bool:
+    return other["network"] == row["network"] and bool(re.search(r"\d", other["layer"]))
+
+
+def _zero_share(row: Row) -> float | None:
+    """Return the share of zeros among a layer's inputs, stated as a share or in percent."""
+    text = (row.get("ifmap_zero_frac") or "").strip()
+    if not text:
+        return None
+    try:
+        share = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise ConfigError(f"ifmap_zero_frac = {text!r}: must be a share or a percentage") from None
+    if not 0 <= share <= 1:
+        raise ConfigError(f"ifmap_zero_frac = {text}: must be 0 % to 100 %")
+    return share
 
 
 def _graph(row: Row) -> NetworkGraph:
@@ -73,7 +110,7 @@ def eyeriss_layer(network: str, layer: str) -> NetworkGraph:
         group, place = numbers
         size, filters = 224 >> (group - 1), _VGG16[group - 1][1]
         channels = filters if place > 1 else (_VGG16[group - 2][1] if group > 1 else 3)
-        return square_conv(channels, filters, 1, size + 2, size, 3, 1)
+        return square_conv(channels, filters, 1, size, size, 3, 1)
     raise NotCovered(f"no sizes known of layer {layer!r} of {network}")
 
 

@@ -16,14 +16,12 @@ from __future__ import annotations
 import numpy as np
 
 from accel_models import (
-    SimdParams,
-    SoftwareParams,
+    Core,
+    core_of,
     kernel_instructions,
     load_design,
-    load_software,
     shapes_of,
     simd_cycles,
-    simd_params,
 )
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
@@ -225,11 +223,8 @@ def instruction_counts() -> Comparison:
 def retired_instructions() -> Comparison:
     """Instructions per layer that a Cortex-M55 counted itself, TFLM's calls included."""
     rows = [row for row in reference_rows("simd_layers") if row["instructions"]]
-    core = simd_params(load_design("cortex_m55"))
-    kernels = load_software("cmsis_nn", core.isa)
-    predicted = [
-        float(simd_cycles(shapes_of(op), core, kernels).instructions[0]) for op in network("KWS").ops
-    ]
+    core = core_of(load_design("cortex_m55", {"software": "cmsis_nn"}))
+    predicted = [float(simd_cycles(shapes_of(op), core).instructions[0]) for op in network("KWS").ops]
     return Comparison(
         name="instructions retired by Cortex-M55, CMSIS-NN",
         truth=rows[0]["source"],
@@ -277,14 +272,13 @@ def _layers(  # noqa: PLR0913  # what is compared, and with what
     bounds: tuple[float, float],
     constants: int = 0,
 ) -> Comparison:
-    core = simd_params(load_design(design, {"clock": f"{rows[0]['freq_mhz']} MHz"}))
-    kernels = load_software(software, core.isa)
+    core = core_of(load_design(design, {"clock": f"{rows[0]['freq_mhz']} MHz", "software": software}))
     return Comparison(
         name=name,
         truth=rows[0]["source"],
         labels=tuple(f"{row['layer']} {row['type']}" for row in rows),
         measured=np.array([float(row["cycles"]) for row in rows]),
-        predicted=np.array([layer_cycles(op, core, kernels) for op in ops]),
+        predicted=np.array([layer_cycles(op, core) for op in ops]),
         unit="cycles",
         bound_mean=bounds[0],
         bound_worst=bounds[1],
@@ -292,6 +286,6 @@ def _layers(  # noqa: PLR0913  # what is compared, and with what
     )
 
 
-def layer_cycles(op: Op, core: SimdParams, software: SoftwareParams) -> float:
+def layer_cycles(op: Op, core: Core) -> float:
     """Return the cycles of one op."""
-    return float(simd_cycles(shapes_of(op), core, software).total_cycles[0])
+    return float(simd_cycles(shapes_of(op), core).total_cycles[0])

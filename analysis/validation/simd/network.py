@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from accel_models import Shapes, SimdParams, SoftwareParams, shapes_of, simd_cycles
+from accel_models import Core, Shapes, shapes_of, simd_cycles
 from traces import NetworkGraph, OpKind
 
 
@@ -20,28 +20,17 @@ def network_work(graph: NetworkGraph) -> tuple[Shapes, ...]:
     return tuple(_joined(pieces) for pieces in by_kind.values())
 
 
-def network_cycles(
-    graph: NetworkGraph, core: SimdParams, software: SoftwareParams, *, element_bytes: int = 1
-) -> int:
+def network_cycles(graph: NetworkGraph, core: Core, *, element_bytes: int = 1) -> int:
     """Return the cycles of one input through every op of a network [cycles]."""
-    return work_cycles(network_work(graph), core, software, element_bytes=element_bytes)
+    return work_cycles(network_work(graph), core, element_bytes=element_bytes)
 
 
-def work_cycles(
-    work: Iterable[Shapes], core: SimdParams, software: SoftwareParams, *, element_bytes: int = 1
-) -> int:
+def work_cycles(work: Iterable[Shapes], core: Core, *, element_bytes: int = 1) -> int:
     """Return the cycles of all work, one op after the other [cycles]."""
     pieces = tuple(work)
-    outside = core.outside_share(sum(int(shapes.weights.sum()) for shapes in pieces) * element_bytes)
+    outside = core.simd.outside_share(sum(int(shapes.weights.sum()) for shapes in pieces) * element_bytes)
     costs = (
-        simd_cycles(
-            shapes,
-            core,
-            software,
-            weight_bytes=element_bytes,
-            act_bytes=element_bytes,
-            outside_share=outside,
-        )
+        simd_cycles(shapes, core, weight_bytes=element_bytes, act_bytes=element_bytes, outside_share=outside)
         for shapes in pieces
     )
     return int(sum(np.sum(cost.total_cycles) for cost in costs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from accel_models import Shapes, SimdParams, load_design, load_software, simd_params
+from accel_models import Core, Shapes, core_of, load_design
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.kind import NotCovered
 from analysis.validation.rows.tables import mlperf_row
@@ -89,15 +89,23 @@ def x_cube_ai_version(stack: str) -> tuple[int, int] | None:
     return int(major), int(minor)
 
 
-def row_core(row: Row) -> SimdParams:
-    """Return the core of a row's ``design`` at its clock, flash and cores set up as the row says, if it does."""
-    return _core_at(row["design"], row["freq_mhz"], row.get("flash", ""), row.get("cores", ""))
+def row_core(row: Row, software: str) -> Core:
+    """Return the core of a row's ``design`` at its clock, flash and cores set up as the row says, if it does.
+
+    Parameters
+    ----------
+    row
+        Of a reference table.
+    software
+        The set that describes its kernels.
+    """
+    return _core_at(row["design"], row["freq_mhz"], row.get("flash", ""), row.get("cores", ""), software)
 
 
 @cache
-def _core_at(design: str, freq_mhz: str, flash: str, cores: str) -> SimdParams:
-    settings: dict[str, object] = {"clock": f"{freq_mhz} MHz", **_FLASH_MODES[flash]}
-    return simd_params(load_design(design, settings | ({"simd.cores": cores} if cores else {})))
+def _core_at(design: str, freq_mhz: str, flash: str, cores: str, software: str) -> Core:
+    settings: dict[str, object] = {"clock": f"{freq_mhz} MHz", "software": software, **_FLASH_MODES[flash]}
+    return core_of(load_design(design, settings | ({"simd.cores": cores} if cores else {})))
 
 
 @cache
@@ -133,11 +141,11 @@ def label(row: Row) -> str:
 def latency_ms(row: Row, software: str) -> float:
     """Return the latency of a row's ``network`` on its ``design`` with a software set [ms]."""
     element_bytes = 4 if row.get("precision") == "fp32" else 1
-    core = row_core(row)
-    return row_cycles(core, software, row["network"], element_bytes) / core.clock_hz * 1e3
+    core = row_core(row, software)
+    return row_cycles(core, row["network"], element_bytes) / core.clock_hz * 1e3
 
 
 @cache
-def row_cycles(core: SimdParams, software: str, name: str, element_bytes: int) -> int:
+def row_cycles(core: Core, name: str, element_bytes: int) -> int:
     """Return the cycles of a row's ``network``."""
-    return work_cycles(work(name), core, load_software(software, core.isa), element_bytes=element_bytes)
+    return work_cycles(work(name), core, element_bytes=element_bytes)

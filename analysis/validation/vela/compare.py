@@ -13,7 +13,7 @@ from analysis.validation.rows.kind import Pair
 from analysis.validation.vela.networks import network
 from analysis.validation.vela.ops import evaluate_ops
 
-TRUTH = "Arm Vela 5.2.0 (PyPI ethos-u-vela), an estimate of Arm's compiler, not silicon; random int8 weights"
+_TRUTH = "Arm Vela 5.2.0 (PyPI ethos-u-vela), an estimate of Arm's compiler, not silicon; random int8 weights"
 # Which accelerators, largest mean and worst error allowed.  The worst are ops of a few hundred cycles whose copies of
 # weights Vela's scheduler hides or cuts in another way.
 _OPS = (
@@ -97,7 +97,7 @@ def _comparison(
     unit, mean, worst = bounds
     return Comparison(
         name=name,
-        truth=TRUTH,
+        truth=_TRUTH,
         labels=tuple(labels),
         measured=np.array([measured for measured, _ in pairs]),
         predicted=np.array([predicted for _, predicted in pairs]),

@@ -12,13 +12,21 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from accel_models import Behind, Engine, Function, MicroNpu, NpuWork, element_cycles, machine_of, run_in_order
+from accel_models import (
+    Behind,
+    Engine,
+    MicroNpu,
+    NpuWork,
+    OutputFunction,
+    element_cycles,
+    machine_of,
+    run_in_order,
+)
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
 from analysis.validation.vela.machine import design_of
-from traces import LacunaError
+from traces import Bools, Floats, Ints, LacunaError
 
 _SIZES = (
     "ifm_h ifm_w ifm_c ifm2_h ifm2_w ifm2_c ofm_h ofm_w ofm_c kernel_h kernel_w stride_h stride_w"
@@ -46,14 +54,19 @@ _ENGINES: Final[dict[str, Engine]] = {
     "SHL": Engine.ELEMENTWISE,
     "CLZ": Engine.ELEMENTWISE,
 }
-_FUNCTIONS: Final[dict[str, Function]] = {"Add": "add", "Sub": "add", "Mul": "mul", "MaxPool": "max_pool"}
+_FUNCTIONS: Final[dict[str, OutputFunction]] = {
+    "Add": "add",
+    "Sub": "add",
+    "Mul": "mul",
+    "MaxPool": "max_pool",
+}
 _CLIPS = frozenset({"Relu", "Relu6", "ReluN1To1", "Relu0To1"})
 _TABLES = frozenset({"LUT", "Sigmoid", "Tanh"})
 _SIGMA = 20.0  # of weights where a row says nothing
 _ALIKE_SIGMA = 0.3  # of a mean's weights, which are all alike
 _GAP = 3  # rows that a fused op or two leave out between ops that follow each other
 
-Values = NDArray[np.float64]
+Values = Floats
 
 
 def evaluate_ops(rows: Sequence[Row], column: str = "op_cycles") -> list[Outcome]:
@@ -113,11 +126,11 @@ def _label(row: Row) -> str:
     return " ".join(row.get(name, "") for name in ("network", "row", "op", "accelerator", "memory_mode"))
 
 
-def _first(rows: Sequence[Row]) -> NDArray[np.bool_]:
+def _first(rows: Sequence[Row]) -> Bools:
     return np.array([row["row"] == "0" for row in rows])
 
 
-def _follows(rows: Sequence[Row]) -> NDArray[np.bool_]:
+def _follows(rows: Sequence[Row]) -> Bools:
     """Whether each row's predecessor in its network is the row before it."""
     pairs = zip([None, *rows[:-1]], rows, strict=True)
     return np.array(
@@ -162,7 +175,7 @@ def npu_work(rows: Sequence[Row], machine: MicroNpu) -> NpuWork:
     )
 
 
-def _last(rows: Sequence[Row]) -> NDArray[np.bool_]:
+def _last(rows: Sequence[Row]) -> Bools:
     return np.array(
         [
             after is None or _run(after) != _run(row)
@@ -171,11 +184,11 @@ def _last(rows: Sequence[Row]) -> NDArray[np.bool_]:
     )
 
 
-def _bits(rows: Sequence[Row], column: str) -> NDArray[np.int64]:
+def _bits(rows: Sequence[Row], column: str) -> Ints:
     return np.array([32 if row[column] == "Int32" else 8 for row in rows])
 
 
-def _lie(rows: Sequence[Row], column: str, *memories: str) -> NDArray[np.bool_]:
+def _lie(rows: Sequence[Row], column: str, *memories: str) -> Bools:
     return np.array([row[column] in memories for row in rows])
 
 

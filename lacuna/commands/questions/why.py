@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacuna.commands.replay import Prefetch, TracePath
+from lacuna.commands.replay import PrefetchOption, TracePath
 from lacuna.console import percent, show_json, show_lines, show_table
 from lacuna.options import AsJson, DesignName, Settings, Without, design_from, left_out
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def why(
     trace: TracePath,
     design: DesignName,
-    prefetch: Prefetch = "wait",
+    prefetch: PrefetchOption = "wait",
     limit: Annotated[int | None, typer.Option(min=1, help="Look at the first N inputs only.")] = None,
     without: Without = [],  # noqa: B006  (typer copies it)
     settings: Settings = [],  # noqa: B006  (typer copies it)

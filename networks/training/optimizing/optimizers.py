@@ -6,18 +6,19 @@ import math
 from typing import Annotated, Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
 from networks.models.gates import GatePart, belongs_to
 from networks.training.batches import Augmentation
 from networks.training.optimizing.look_ahead import LookAhead
 from networks.training.optimizing.muon import Muon
+from traces import Frozen
 
-_Side = Annotated[int, Field(ge=1)]
+_CropSide = Annotated[int, Field(ge=1)]
 
 
-class TrainSettings(BaseModel):
+class TrainSettings(Frozen):
     """How a network is trained.
 
     The learning rate rises linearly from a twentieth of ``learning_rate`` over the first ``warmup`` of all
@@ -37,8 +38,6 @@ class TrainSettings(BaseModel):
     ``alternating_flip``: see :class:`~networks.training.batches.Augmentation`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     epochs: int = Field(ge=1)
     batch_size: int = Field(default=128, ge=1)
     learning_rate: float = Field(default=0.2, gt=0)  # peak
@@ -52,7 +51,7 @@ class TrainSettings(BaseModel):
     adam: float | None = Field(default=None, gt=0)  # peak rate
     look_ahead: bool = False
     alternating_flip: bool = False
-    crop: _Side | tuple[_Side, ...] | None = None  # pixels; several: one after the other
+    crop: _CropSide | tuple[_CropSide, ...] | None = None  # pixels; several: one after the other
     crop_share: float = Field(default=0.6, ge=0, le=1)  # of the epochs; without effect where crop is None
     cutout: int | None = Field(default=None, ge=1)  # pixels painted grey in every image
     seed: int = 0
@@ -119,7 +118,7 @@ class Optimizers:
         """Move the parameters against the loss's gradient; ``done``: share of all steps, this one with them."""
         for optimizer, _ in self._all:
             optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch ships this one untyped
+        loss.backward()
         for optimizer, _ in self._all:
             optimizer.step()
         if self._look_ahead is not None:

@@ -9,7 +9,7 @@ import pytest
 
 from accel_models import commented_yaml, design_names, design_schema, keys, load_design
 from accel_models.design.load import parse_design
-from analysis.reports.keys_page import ROOT, keys_page
+from analysis.reports.keys_page import _ROOT, keys_page
 from traces import ConfigError, parse_yaml_mapping
 
 
@@ -35,7 +35,7 @@ def test_a_section_that_is_none_is_refused_with_the_nearest() -> None:
 
 
 def test_the_page_is_that_of_the_code() -> None:
-    assert (ROOT / "docs" / "design_keys.md").read_text(encoding="utf-8") == keys_page()
+    assert (_ROOT / "docs" / "design_keys.md").read_text(encoding="utf-8") == keys_page()
 
 
 @pytest.mark.parametrize("name", design_names())

@@ -48,7 +48,8 @@ def test_there_are_numbers_to_check() -> None:
 def test_a_number_has_both_bounds(name: str, rules: list[Any], kind: type) -> None:
     flat = [p for rule in rules for p in getattr(rule, "metadata", [rule])]
     assert any(isinstance(rule, Ge | Gt) for rule in flat), name
-    upper = [float(rule.le) for rule in flat if isinstance(rule, Le)]
+    limits: list[Any] = [rule.le for rule in flat if isinstance(rule, Le)]
+    upper = [float(limit) for limit in limits]
     assert upper, name
     assert np.isfinite(upper[0])
 

@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 from accel_models.design.load import load_design
 from accel_models.design.params import design_area
 from accel_models.energy.area import AREA_BAND, Area, AreaPart, area_mm2, logic_area_mm2
-from accel_models.energy.params import SramMacro, TechnologyParams
+from accel_models.energy.chip import Chip, Silicon, SramMacro
 from accel_models.energy.sram import sram_cost
 from accel_models.energy.tables import core_power, operation_table
 from analysis.validation.comparison import Comparison
 from analysis.validation.energy.area import area_comparisons
+from tests.sections import but, technology
 
-AT_45 = TechnologyParams(node_nm=45, voltage_v=0.9)
+AT_45 = technology()
 BUFFER = SramMacro(role="weight", size_bytes=131072, banks=2)
+PES = Chip(silicon=Silicon(pes=256))
 
 
 def part(area: Area, name: str) -> AreaPart:
@@ -27,7 +29,7 @@ def part(area: Area, name: str) -> AreaPart:
 
 def test_an_array_by_hand() -> None:
     """Per PE 282 + 137 + 48 x 2.947 um2 and 3,420 beside it, 0.8609 mm2 of control, at 70 % utilisation."""
-    area = area_mm2(AT_45, (), pes=256)
+    area = area_mm2(AT_45, PES)
     assert part(area, "array").mm2 == pytest.approx(256 * (282 + 137 + 48 * 2.947) / 0.7 * 1e-6)
     assert area.total_mm2 == pytest.approx((256 * (282 + 137 + 48 * 2.947 + 3420) + 860_900) / 0.7 * 1e-6)
     assert area.cell_mm2 == pytest.approx(0.7 * area.total_mm2)
@@ -35,17 +37,18 @@ def test_an_array_by_hand() -> None:
 
 
 def test_an_array_of_wider_operands_is_fed_by_more() -> None:
-    wide = part(area_mm2(replace(AT_45, precision="int16"), (), pes=256), "array_overhead")
-    assert wide.mm2 == pytest.approx(2 * part(area_mm2(AT_45, (), pes=256), "array_overhead").mm2)
+    wide = part(area_mm2(but(AT_45, precision="int16"), PES), "array_overhead")
+    assert wide.mm2 == pytest.approx(2 * part(area_mm2(AT_45, PES), "array_overhead").mm2)
 
 
 def test_without_an_array_nothing_feeds_or_steers_it() -> None:
-    assert [p.name for p in area_mm2(AT_45, (BUFFER,), lanes=4)] == ["vector_unit", "weight_sram"]
+    chip = Chip(silicon=Silicon(lanes=4), buffers=(BUFFER,))
+    assert [p.name for p in area_mm2(AT_45, chip)] == ["vector_unit", "weight_sram"]
 
 
 def test_the_same_array_at_32_nm_is_scaled_by_the_published_ratio() -> None:
-    fine = area_mm2(replace(AT_45, node_nm=32), (), pes=256)
-    assert fine.total_mm2 == pytest.approx(0.46 * area_mm2(AT_45, (), pes=256).total_mm2)
+    fine = area_mm2(but(AT_45, node="32 nm"), PES)
+    assert fine.total_mm2 == pytest.approx(0.46 * area_mm2(AT_45, PES).total_mm2)
     assert fine.scaled
     assert fine.band == pytest.approx((fine.total_mm2 / 2, fine.total_mm2 * 2))
 
@@ -60,18 +63,19 @@ def test_tables_without_areas_of_their_own_carry_those_of_45_nm(table: str, fact
 def test_buffers_are_larger_than_cacti_says_and_shared_ones_count_once() -> None:
     bank = float(sram_cost(65536, 64, node_nm=45, device="lstp").area_mm2)
     twice = (BUFFER, replace(BUFFER, role="activation", shared=True))
-    assert area_mm2(AT_45, twice).total_mm2 == pytest.approx(2 * 2.43 * bank)
+    assert area_mm2(AT_45, Chip(buffers=twice)).total_mm2 == pytest.approx(2 * 2.43 * bank)
 
 
 def test_only_named_cells_leak() -> None:
     """What leaks beside MACs, registers and lanes is part of the overhead fitted on power."""
-    area = area_mm2(AT_45, (BUFFER,), pes=64, lanes=8)
-    named, _ = logic_area_mm2(AT_45, pes=64, lanes=8)
+    silicon = Silicon(pes=64, lanes=8)
+    area = area_mm2(AT_45, Chip(silicon=silicon, buffers=(BUFFER,)))
+    named, _ = logic_area_mm2(AT_45, silicon)
     assert named == pytest.approx(part(area, "array").mm2 + part(area, "vector_unit").mm2)
 
 
 def test_a_processor_core_has_its_own_area() -> None:
-    area = area_mm2(TechnologyParams(node_nm=90, voltage_v=1.2, core_power="cortex_m4"), ())
+    area = area_mm2(technology(core_power="cortex_m4"), Chip(silicon=Silicon(cores=1)))
     assert [part.name for part in area] == ["core"]
     assert area.total_mm2 == 0.12
 
@@ -84,7 +88,7 @@ def test_every_core_of_a_cluster_takes_its_area() -> None:
 
 def test_gemminis_pe_is_met_within_the_band() -> None:
     """Recalled, no better source: 453 um2 a PE at 22 nm, two 32-bit accumulators and double weights."""
-    area = area_mm2(replace(AT_45, node_nm=22, register_bits_per_pe=112), (), pes=1)
+    area = area_mm2(but(AT_45, node="22 nm", register_bits_per_pe=112), Chip(silicon=Silicon(pes=1)))
     assert part(area, "array").mm2 / 2 < 453e-6 < part(area, "array").mm2 * 2
 
 
@@ -93,8 +97,9 @@ def test_either_table_meets_the_configurations_it_was_fitted_on(table: str) -> N
     """NVDLA with 256 MACs and a buffer of 256 KiB: 1.7 mm2 of cells at 28 nm, within the worst residual."""
     buffer = SramMacro(role="weight", size_bytes=131072, word_bits=128, banks=2)
     sums = replace(buffer, role="accumulator", size_bytes=16384)
-    technology = replace(AT_45, node_nm=28, operations=table)
-    area = area_mm2(technology, (buffer, replace(buffer, role="activation"), sums), pes=256, lanes=16)
+    buffers = (buffer, replace(buffer, role="activation"), sums)
+    chip = Chip(silicon=Silicon(pes=256, lanes=16), buffers=buffers)
+    area = area_mm2(but(AT_45, node="28 nm", operations=table), chip)
     assert area.cell_mm2 == pytest.approx(1.7, rel=0.04)
 
 
@@ -116,8 +121,13 @@ def test_the_bound_holds_and_is_not_vacuous(comparison: Comparison) -> None:
 def test_parts_add_up_and_more_is_never_smaller(
     pes: int, lanes: int, size: int, node: int, table: str
 ) -> None:
-    technology = replace(AT_45, node_nm=node, operations=table)
-    area = area_mm2(technology, (replace(BUFFER, size_bytes=size),), pes=pes, lanes=lanes)
+    def of(more: int) -> Area:
+        buffer = replace(BUFFER, size_bytes=size + 1024 * more)
+        silicon = Silicon(pes=pes + more, lanes=lanes + more)
+        return area_mm2(
+            but(AT_45, node=f"{node} nm", operations=table), Chip(silicon=silicon, buffers=(buffer,))
+        )
+
+    area = of(0)
     assert sum(each.mm2 for each in area) == pytest.approx(area.total_mm2)
-    larger = area_mm2(technology, (replace(BUFFER, size_bytes=size + 1024),), pes=pes + 1, lanes=lanes + 1)
-    assert larger.total_mm2 > area.total_mm2
+    assert of(1).total_mm2 > area.total_mm2

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel_models.design.load import load_design
 from accel_models.energy.actions import (
     PART_OF,
     Actions,
@@ -18,20 +19,22 @@ from accel_models.energy.actions import (
     energy_pj,
     static_energy_pj,
 )
-from accel_models.energy.params import PriceOverride, SramMacro, TechnologyParams
-from accel_models.energy.price_list import PRICED_ACTIONS, price_list
+from accel_models.energy.chip import Chip, Silicon, SramMacro
+from accel_models.energy.price_list import price_list
+from accel_models.energy.prices import PRICED_ACTIONS
 from accel_models.energy.sram import sram_cost
+from tests.sections import but, technology
 from traces.base.errors import ConfigError
 
-TECHNOLOGY = TechnologyParams(
-    node_nm=45, voltage_v=0.9, dram="lpddr4"
-)  # Horowitz's own node: nothing is scaled
+TECHNOLOGY = technology()
 MEMORIES = (
     SramMacro(role="weight", size_bytes=65536),
     SramMacro(role="activation", size_bytes=131072, banks=2),
     SramMacro(role="accumulator", size_bytes=32768, word_bits=256),
 )
-PRICES = price_list(TECHNOLOGY, MEMORIES, pes=256, lanes=8)
+CHIP = Chip(silicon=Silicon(pes=256, lanes=8), buffers=MEMORIES, dram="lpddr4")
+SMALL = replace(CHIP, silicon=Silicon(pes=16))
+PRICES = price_list(TECHNOLOGY, CHIP)
 ARRAY_ACTIONS = [name for name in PART_OF if name not in {"core_cycles", "noc_bytes", "pe_buffer_bytes"}]
 COUNTS = st.integers(0, 10**9)
 
@@ -64,7 +67,7 @@ def test_sram_is_priced_per_bank_at_its_word() -> None:
 
 def test_a_processor_core_pays_per_cycle_only() -> None:
     """STM32L4R5: 203.5 pC x 1.8 V a cycle; 1 ms at 120 MHz is 44 uJ, the power MLPerf Tiny sees."""
-    prices = price_list(TechnologyParams(node_nm=90, voltage_v=1.2, core_power="cortex_m4"), ())
+    prices = price_list(technology(core_power="cortex_m4"), Chip())
     assert energy_pj(Actions(core_cycles=120_000), prices).total_pj == pytest.approx(43.956e6)
     assert static_energy_pj(prices, 120_000, 120e6) == 0.0
     assert static_energy_pj(prices, 120_000, 120e6, Idle(core_cycles=100)) == pytest.approx(0.3 * 36630)
@@ -102,25 +105,22 @@ def test_the_vector_unit_is_steered_too() -> None:
 
 def test_narrow_weights_make_a_smaller_multiplier() -> None:
     """4-bit weights: half of the 0.2 pJ multiplication, all of the 0.1 pJ sum, three quarters of the overhead."""
-    narrow = price_list(replace(TECHNOLOGY, weight_bits=4), MEMORIES, pes=256)
+    narrow = price_list(TECHNOLOGY, replace(CHIP, weight_bits=4))
     assert narrow.value("macs") == pytest.approx(0.1 + 0.1 + 0.75 * 1.01)
     assert narrow.value("pe_cycles") == pytest.approx(48 * 0.004286 + 0.75 * 0.7429)
-    wide = price_list(replace(TECHNOLOGY, weight_bits=8), MEMORIES, pes=256)
+    wide = price_list(TECHNOLOGY, replace(CHIP, weight_bits=8))
     assert wide.value("macs") == PRICES.value("macs")
     with pytest.raises(ConfigError, match=r"memory\.weight_bits = 8: .* has no 'int16_mul'"):
         price_list(
-            replace(TECHNOLOGY, operations="eyeriss_65nm", precision="int16", weight_bits=8), MEMORIES, pes=1
+            but(TECHNOLOGY, operations="eyeriss_65nm", precision="int16"), replace(CHIP, weight_bits=8)
         )
 
 
 def test_voltage_moves_every_price_on_the_chip() -> None:
     """From 0.9 V to 0.8 V: SRAM by the square, leakage by the third power, logic by its node's quadratic."""
-    low = {
-        price.action: price.value
-        for price in price_list(replace(TECHNOLOGY, voltage_v=0.8), MEMORIES, pes=256)
-    }
+    low = {price.action: price.value for price in price_list(but(TECHNOLOGY, voltage="0.8 V"), CHIP)}
     at_45 = (1.103 * 0.64 - 0.362 * 0.8 + 0.2767) / (1.103 * 0.81 - 0.362 * 0.9 + 0.2767)
-    for price in price_list(TECHNOLOGY, MEMORIES, pes=256):
+    for price in PRICES:
         match price.action.split("_"):
             case ["dram", *_]:
                 factor = 1.0
@@ -134,16 +134,17 @@ def test_voltage_moves_every_price_on_the_chip() -> None:
 
 
 def test_a_class_that_nobody_chose_is_called_default() -> None:
-    unsaid = price_list(replace(TECHNOLOGY, device_stated=False), MEMORIES, pes=16)
-    named = {price.action: price.source for price in unsaid}
+    stated = price_list(but(TECHNOLOGY, device="lstp"), CHIP)
+    named = {price.action: price for price in PRICES}
     for action in ("sram_leakage", "activation_sram_read_bytes"):
-        assert "lstp (default: technology.device is not stated)" in named[action]
-    assert not any("default" in price.source for price in PRICES)
+        assert "lstp (default: technology.device is not stated)" in named[action].source
+    assert not any("default" in price.source for price in stated)
+    assert [price.value for price in stated] == [price.value for price in PRICES]
 
 
 def test_leakage_counts_every_bank_once_and_shared_roles_not_again() -> None:
     whole = next(price.value for price in PRICES if price.action == "sram_leakage")
-    again = price_list(TECHNOLOGY, (*MEMORIES, replace(MEMORIES[0], shared=True)), pes=256)
+    again = price_list(TECHNOLOGY, replace(CHIP, buffers=(*MEMORIES, replace(MEMORIES[0], shared=True))))
     assert next(price.value for price in again if price.action == "sram_leakage") == pytest.approx(whole)
     banks = [
         sram_cost(m.bank_bytes, m.word_bits, node_nm=45, device="lstp", voltage_v=0.9).static_mw * m.banks
@@ -154,8 +155,8 @@ def test_leakage_counts_every_bank_once_and_shared_roles_not_again() -> None:
 
 def test_inside_a_pe_with_a_scratchpad() -> None:
     """Two-byte words: 4 accesses for each of 60 switching MACs, 1 for each of 40 gated ones."""
-    technology = replace(TECHNOLOGY, precision="int16", pe_buffer_bytes=512)
-    actions = array_actions(technology, 100, 500, pes=8, gated_macs=40)
+    with_buffer = but(TECHNOLOGY, precision="int16", pe_buffer="512 B")
+    actions = array_actions(with_buffer, 100, 500, pes=8, gated_macs=40)
     assert (actions.macs, actions.zero_gated_macs, actions.pe_buffer_bytes) == (60, 40, 2 * (4 * 60 + 40))
     assert (actions.pe_cycles, actions.control_cycles) == (8 * 500, 500)
     assert array_actions(TECHNOLOGY, 100, 500, pes=8).pe_buffer_bytes == 0
@@ -163,14 +164,14 @@ def test_inside_a_pe_with_a_scratchpad() -> None:
 
 @pytest.mark.parametrize("action", sorted(PART_OF))
 def test_an_action_without_a_price_is_named_never_zero(action: str) -> None:
-    nothing = price_list(TechnologyParams(node_nm=28, voltage_v=0.9), ())
+    nothing = price_list(technology(node="28 nm"), Chip())
     assert energy_pj(Actions(**{action: 0}), nothing).total_pj == 0
     with pytest.raises(ConfigError, match=f"action '{action}' happens in this design but has no price"):
         energy_pj(Actions(**{action: np.array([0, 1])}), nothing)
 
 
 def test_flash_that_is_written_has_no_price() -> None:
-    prices = price_list(replace(TECHNOLOGY, dram="flash_octal"), MEMORIES, pes=16)
+    prices = price_list(TECHNOLOGY, replace(SMALL, dram="flash_octal"))
     assert energy_pj(Actions(dram_read_bytes=1), prices).dram_pj > 0
     with pytest.raises(ConfigError, match="dram_write_bytes"):
         energy_pj(Actions(dram_write_bytes=1), prices)
@@ -178,27 +179,29 @@ def test_flash_that_is_written_has_no_price() -> None:
 
 def test_a_precision_the_table_lacks_is_refused() -> None:
     with pytest.raises(ConfigError, match="has no 'fp16_mac'"):
-        price_list(replace(TECHNOLOGY, operations="aladdin_40nm", precision="fp16"), MEMORIES, pes=16)
+        price_list(but(TECHNOLOGY, operations="aladdin_40nm", precision="fp16"), SMALL)
 
 
 def test_an_override_replaces_one_price_and_keeps_its_source() -> None:
-    override = PriceOverride(action="macs", value_pj=0.5, source="our layout")
-    prices = price_list(replace(TECHNOLOGY, prices=(override,)), MEMORIES, pes=16)
+    own = {"action": "macs", "value": "0.5 pJ", "source": "our layout"}
+    prices = price_list(but(TECHNOLOGY, prices=[own]), SMALL)
     assert prices.value("macs") == 0.5
     assert next(price for price in prices if price.action == "macs").source == "design: our layout"
     assert prices.value("simd_ops") == PRICES.value("simd_ops")
 
 
 def test_an_override_of_nothing_names_the_nearest() -> None:
-    override = PriceOverride(action="mac", value_pj=0.5, source="our layout")
-    with pytest.raises(ConfigError, match="did you mean 'macs'"):
-        price_list(replace(TECHNOLOGY, prices=(override,)), MEMORIES, pes=16)
+    own = {"action": "mac", "value": "0.5 pJ", "source": "our layout"}
+    with pytest.raises(ConfigError, match=r"technology\.prices.*did you mean 'macs'"):
+        load_design("edge_npu_16x16", {"technology.prices": [own]})
 
 
-@pytest.mark.parametrize(("value", "source"), [(-1.0, "x"), (1.0, " ")])
-def test_an_override_needs_a_value_and_a_source(value: float, source: str) -> None:
-    with pytest.raises(ConfigError, match=r"prices\.macs"):
-        PriceOverride(action="macs", value_pj=value, source=source)
+@pytest.mark.parametrize(("value", "source"), [("-1 pJ", "x"), ("1 pJ", " ")])
+def test_an_override_needs_a_value_and_a_source(value: str, source: str) -> None:
+    with pytest.raises(ConfigError, match=r"technology\.prices"):
+        load_design(
+            "edge_npu_16x16", {"technology.prices": [{"action": "macs", "value": value, "source": source}]}
+        )
 
 
 def test_every_priced_action_can_be_counted() -> None:
@@ -212,8 +215,8 @@ def test_every_priced_action_can_be_counted() -> None:
 
 def test_the_band_is_claimed_where_a_node_was_scaled_and_only_there() -> None:
     assert not PRICES.scaled
-    assert price_list(replace(TECHNOLOGY, node_nm=28), MEMORIES, pes=16).scaled
-    assert price_list(replace(TECHNOLOGY, voltage_v=1.0), MEMORIES, pes=16).scaled
+    assert price_list(but(TECHNOLOGY, node="28 nm"), SMALL).scaled
+    assert price_list(but(TECHNOLOGY, voltage="1 V"), SMALL).scaled
 
 
 def test_every_price_says_where_it_comes_from() -> None:
@@ -248,7 +251,6 @@ def test_more_of_anything_never_costs_less(low: list[int], more: int, action: st
 
 def test_buffers_beside_a_processor_core_are_priced_but_leak_no_second_time() -> None:
     """A chip's current holds its leakage; what DRAM fills is still written somewhere."""
-    core = TechnologyParams(node_nm=45, voltage_v=0.9, core_power="cortex_m4", dram="lpddr4")
-    prices = price_list(core, MEMORIES)
+    prices = price_list(technology(core_power="cortex_m4"), replace(CHIP, silicon=Silicon(cores=1)))
     assert prices.value("weight_sram_write_bytes") > 0
     assert {price.action for price in prices if price.unit == "mW"} == {"dram_standby"}

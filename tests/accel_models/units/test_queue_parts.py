@@ -1,5 +1,7 @@
 """Parts of an op whose total is known: a schedule takes exactly that total."""
 
+from typing import Any
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ COUNTS = (
 
 def as_cost(parts: Parts, execute: np.ndarray) -> Cost:
     zero = np.zeros_like(execute)
-    counts = dict.fromkeys(COUNTS, zero)
+    counts: dict[str, Any] = dict.fromkeys(COUNTS, zero)
     return Cost(
         unit="array",
         compute_cycles=execute,

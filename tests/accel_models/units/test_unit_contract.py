@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,12 @@ LADDER = [8, 16, 32, 64]  # channels
 
 def op_of(kind: OpKind, *, pixels: int = 8, name: str = "", **sizes: int) -> Op:
     """Return an op of 64 channels on a square image that it leaves as large as it is."""
-    side = {"in_height": pixels, "in_width": pixels, "out_height": pixels, "out_width": pixels}
+    side: dict[str, Any] = {
+        "in_height": pixels,
+        "in_width": pixels,
+        "out_height": pixels,
+        "out_width": pixels,
+    }
     inputs = ("a", "b") if kind in {"add", "matmul"} else (INPUT,)
     return Op(name=name or kind, kind=kind, inputs=inputs, in_channels=64, out_channels=64, **(side | sizes))
 

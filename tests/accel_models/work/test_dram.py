@@ -1,6 +1,7 @@
 """Bytes on the bus and the time they take."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,11 @@ MEMORY = MemoryParams(
     burst_bytes=64,
     requests_in_flight=16,
 )
+
+
+def changed_memory(name: str, value: int) -> MemoryParams:
+    changes: dict[str, Any] = {name: value}
+    return replace(MEMORY, **changes)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +122,7 @@ def test_more_bandwidth_is_never_slower(moved: int, faster: int, latency: int, f
 )
 def test_nothing_is_nothing(name: str) -> None:
     with pytest.raises(ConfigError, match=rf"memory\.{name} = 0: must be at least 1"):
-        replace(MEMORY, **{name: 0})
+        changed_memory(name, 0)
 
 
 def test_negative_sizes_are_refused() -> None:

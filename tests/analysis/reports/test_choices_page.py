@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from analysis.reports.choices_page import ROOT, choices, choices_page
+from analysis.reports.choices_page import _ROOT, choices, choices_page
 
 MARK = "Choice" + ":"
 
 
 def test_the_page_is_current() -> None:
     """`make docs` renews it."""
-    assert (ROOT / "docs" / "choices.md").read_text(encoding="utf-8") == choices_page()
+    assert (_ROOT / "docs" / "choices.md").read_text(encoding="utf-8") == choices_page()
 
 
 def test_a_choice_is_its_sentence(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from analysis.sweeps.evaluate import SweepTask
-from analysis.sweeps.row import SweepRow, infeasible_row
+from analysis.sweeps.row import Request, SweepRow, infeasible_row
 from analysis.sweeps.space import Space
 from analysis.sweeps.space_file import parse_space
 from traces import SyntheticSettings, cifar_resnet, save_trace, synthetic_trace
@@ -77,10 +77,11 @@ def breaking_after_five(task: SweepTask, trace: object = None) -> list[SweepRow]
     return analytic(task, trace)
 
 
-def _row(request, task: SweepTask) -> SweepRow:
+def _row(request: Request, task: SweepTask) -> SweepRow:
     design = request.design
     if design is None:
         return infeasible_row(request, task.trace, task.policy, request.problem)
+    assert design.array is not None
     rows, cols, clock = design.array.rows, design.array.cols, design.clock / 1e8
     if rows * cols > 150:
         return infeasible_row(

@@ -9,10 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.sweeps.expressions import is_name, parse_expression
+from analysis.sweeps.expressions import Value, is_name, parse_expression
 from traces import ConfigError
 
-VALUES = {"array.rows": 8, "array.cols": 16, "clock": 2e8, "array.dataflow": "ws", "side": 4, "on": True}
+VALUES: dict[str, Value] = {
+    "array.rows": 8,
+    "array.cols": 16,
+    "clock": 2e8,
+    "array.dataflow": "ws",
+    "side": 4,
+    "on": True,
+}
 
 
 @pytest.mark.parametrize(

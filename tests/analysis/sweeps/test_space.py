@@ -13,7 +13,7 @@ from traces import ConfigError, FileProblem, LacunaError
 BASE = "designs: edge_npu_16x16\ntraces: easy.parquet\n"
 
 
-def points(folder: Path, text: str) -> list[dict[str, object]]:
+def points(folder: Path, text: str) -> list[dict[str, bool | int | float | str]]:
     space = make_space(folder, text)
     found = [space.parameters(point) for point in space.points()]
     assert space.size == len(found)

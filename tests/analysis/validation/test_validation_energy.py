@@ -7,12 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from accel_models.design.load import load_design
-from accel_models.design.params import design_prices, simd_params
+from accel_models.design.params import design_prices
+from accel_models.design.sections import Simd
 from accel_models.energy.sram import sram_cost
 from accel_models.energy.tables import operation_table
 from analysis.validation.comparison import Comparison
 from analysis.validation.energy.compare import energy_comparisons
-from analysis.validation.energy.eyeriss import BATCH, LAYERS, measured
+from analysis.validation.energy.eyeriss import CHIP_BATCH, LAYERS, measured
 from analysis.validation.energy.mcu import (
     chip_set_up,
     energy_at_measured_latency,
@@ -92,7 +93,7 @@ def test_a_linear_regulator_draws_the_same_charge_at_any_supply() -> None:
 def test_a_cluster_pays_for_each_core_once() -> None:
     """GAP8's published 49.7 mJ in 476.19 ms at 175 MHz are 596 pJ per cycle of all eight cores together."""
     design = load_design("gap8")
-    cycle_pj = simd_params(design).cores * design_prices(design).value("core_cycles")
+    cycle_pj = design.section(Simd).cores * design_prices(design).value("core_cycles")
     assert cycle_pj == pytest.approx(49.7e9 / (476.19e-3 * 175e6), rel=0.06)
 
 
@@ -129,4 +130,4 @@ def test_the_table_is_the_network_of_the_paper() -> None:
     """Layer sizes give the MACs of Table V."""
     for layer, macs in zip(measured().layers, measured().macs, strict=True):
         channels, filters, groups, _, out, kernel, _ = LAYERS[layer]
-        assert BATCH * channels * filters // groups * out**2 * kernel**2 == macs
+        assert CHIP_BATCH * channels * filters // groups * out**2 * kernel**2 == macs

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from accel_models.design.load import load_design
-from accel_models.design.params import simd_params
+from accel_models.units.simd.core import core_of
 from accel_models.units.simd.simd import simd_cycles
-from accel_models.units.simd.software import load_software
 from accel_models.work.shapes import shapes_of
 from analysis.validation.simd.compare import simd_comparisons
 from analysis.validation.simd.network import work_cycles
@@ -69,9 +68,8 @@ def test_halving_the_macs_saves_less_than_half_of_the_time(design: str) -> None:
 
     MLPerf Tiny v1.1, visual wake words; a cost per MAC would promise 50 %.
     """
-    core = simd_params(load_design(design))
-    software = load_software("tuned", core.isa)
-    saved = 1 - work_cycles(work("VWW live"), core, software) / work_cycles(work("VWW"), core, software)
+    core = core_of(load_design(design, {"software": "tuned"}))
+    saved = 1 - work_cycles(work("VWW live"), core) / work_cycles(work("VWW"), core)
     assert 0.35 < saved < 0.42
 
 
@@ -97,10 +95,9 @@ def test_a_stack_names_its_software_set(stack: str, software: str) -> None:
 def test_flash_read_half_as_wide_waits_twice_as_often() -> None:
     """An op that reads its weights once waits for each line of 16 B; in dual-bank mode for each of 8 B."""
     row = {"design": "stm32l4r5", "freq_mhz": "120"}
-    single, dual = row_core(row), row_core({**row, "flash": "dual bank"})
+    single, dual = (row_core({**row, "flash": mode}, "tuned") for mode in ("", "dual bank"))
     layer = shapes_of(next(op for op in network("AD").ops if op.kind == "linear"))
-    software = load_software("tuned", "dsp")
-    waits = [int(simd_cycles(layer, core, software).wait_cycles[0]) for core in (single, dual)]
+    waits = [int(simd_cycles(layer, core).wait_cycles[0]) for core in (single, dual)]
     assert waits[0] == math.ceil(81_920 / 16 * 50e-9 * 120e6 * (1 - 0.56))
     assert waits[1] == pytest.approx(2 * waits[0], abs=1)
 

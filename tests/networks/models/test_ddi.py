@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import nn
 
+from networks.capturing.checking import check_macs
 from networks.models.ddi import HIDDEN, DDIBlock, hard_decision
 from networks.models.densenet import DenseNet
 from networks.models.families import ResNetConfig
 from networks.models.gates import OutputWatch, named_gates
 from networks.models.lcnet import set_skipping
-from networks.recording.recorder import check_macs, record
+from networks.recording.recorder import record
 from networks.training.answers import Wanted
 from networks.training.objective import ExitLoss
 from tests.networks.networks_fixtures import (
@@ -137,6 +138,7 @@ def test_a_skipped_dense_layer_is_absent_from_every_later_concatenation() -> Non
 
 def test_stages_share_the_controller() -> None:
     model = as_ddi(ddi_config().build())
+    assert model.controller is not None
     assert len(model.controller.embeds) == 5
     assert len(model.controller.channel_heads) == 5
 
@@ -146,7 +148,10 @@ def test_channel_heads_start_open_in_order_of_importance() -> None:
     model.open_gates_by_importance()
     block = model.get_submodule("block2")
     assert isinstance(block, DDIBlock)
-    bias = model.controller.channel_heads[0].bias
+    assert model.controller is not None
+    head = model.controller.channel_heads[0]
+    assert isinstance(head, nn.Linear)
+    bias = head.bias
     order = block.channel_importance().argsort()
     assert bias[order].tolist() == pytest.approx([1.0, 1.0 + 2 / 3, 1.0 + 4 / 3, 3.0])
     assert model.controller.layer_head.bias.item() == pytest.approx(3.0)

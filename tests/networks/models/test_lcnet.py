@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from networks.capturing.checking import check_macs
 from networks.models.families import ResNetConfig
 from networks.models.gates import LinearLayerGate, OutputWatch, kept_scores, named_gates
 from networks.models.lcnet import GatedBlock, LCBasicBlock, masked_reference, set_skipping
-from networks.recording.recorder import check_macs
 from networks.training.cost import CostModel
 from tests.networks.networks_fixtures import SHAPE, deciding, images, lcnet_config
 
@@ -162,6 +162,8 @@ def test_importance_is_the_size_of_what_a_channel_adds() -> None:
     torch.manual_seed(0)
     block = lcnet_config().build().get_submodule("block1")
     assert isinstance(block, LCBasicBlock)
+    assert isinstance(block.bn1, nn.BatchNorm2d)
+    assert isinstance(block.conv2, nn.Conv2d)
     scale, shift = torch.tensor([1.0, 0.5, 2.0, 0.1]), torch.tensor([0.0, -1.0, 0.3, 1.0])
     block.bn1.weight.data, block.bn1.bias.data = scale, shift
     draws = torch.relu(torch.randn(1_000_000, 4) * scale + shift)

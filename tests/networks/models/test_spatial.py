@@ -18,6 +18,11 @@ from traces.base.errors import ConfigError
 SHAPE = (3, 32, 32)
 
 
+def bias_of(gate: TileGate) -> torch.Tensor:
+    assert gate.conv.bias is not None
+    return gate.conv.bias
+
+
 def _network() -> tuple[nn.Module, ResNetConfig]:
     torch.manual_seed(0)
     config = ResNetConfig(kind="resnet", depth=8, widths=WIDTHS, spatial_gates=True)
@@ -25,7 +30,7 @@ def _network() -> tuple[nn.Module, ResNetConfig]:
     for module in model.modules():
         if isinstance(module, TileGate):
             nn.init.normal_(module.conv.weight, std=1.0)
-            nn.init.zeros_(module.conv.bias)
+            nn.init.zeros_(bias_of(module))
     return model.eval(), config
 
 
@@ -38,9 +43,9 @@ def test_tiles_that_are_left_out_hand_the_input_on() -> None:
     block = SpatialBasicBlock(4, 4, 1, grid=2).eval()
     nn.init.zeros_(block.tiles.conv.weight)
     x = torch.rand(2, 4, 8, 8)
-    nn.init.constant_(block.tiles.conv.bias, -1.0)
+    nn.init.constant_(bias_of(block.tiles), -1.0)
     torch.testing.assert_close(block(x), x)  # all closed: a ReLU of what is positive
-    nn.init.constant_(block.tiles.conv.bias, 1.0)
+    nn.init.constant_(bias_of(block.tiles), 1.0)
     torch.testing.assert_close(block(x), torch.relu(x + block.branch(x)))  # all open: the static block
 
 
@@ -48,7 +53,7 @@ def test_the_mask_covers_whole_tiles_row_by_row() -> None:
     block = SpatialBasicBlock(1, 1, 1, grid=2).eval()
     nn.init.zeros_(block.tiles.conv.weight)
     block.tiles.conv.weight.data[0, 0, 1, 1] = 1.0  # a tile's own mean decides
-    nn.init.zeros_(block.tiles.conv.bias)
+    nn.init.zeros_(bias_of(block.tiles))
     x = torch.full((1, 1, 4, 4), -1.0)
     x[0, 0, :2, 2:] = 1.0  # the upper right tile
     assert block.tiles(x).tolist() == [[0.0, 1.0, 0.0, 0.0]]
@@ -75,7 +80,11 @@ def test_a_pull_at_the_cost_reaches_the_gates() -> None:
         model(_images())
     cost.per_input(cost.shares({n: openness(s) for n, s in watch.outputs.items()})).mean().backward()
     for name, _ in named_gates(model):
-        assert model.get_submodule(name).conv.bias.grad.item() > 0  # more open costs more
+        gate = model.get_submodule(name)
+        assert isinstance(gate, TileGate)
+        grad = bias_of(gate).grad
+        assert grad is not None
+        assert grad.item() > 0  # more open costs more
 
 
 def test_bits_and_channels_together_are_refused() -> None:

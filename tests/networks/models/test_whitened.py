@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch.nn import functional
 
+from networks.capturing.checking import check_macs
 from networks.models.families import WhitenedConfig
 from networks.models.gates import named_gates
-from networks.models.whitened import Stage, WhitenedNet
-from networks.recording.recorder import check_macs, record
+from networks.models.whitened import WhitenedNet, WhitenedStage
+from networks.recording.recorder import record
 from networks.training.cost import CostModel, openness
 from tests.networks.networks_fixtures import deciding, images, whitened_config
 from traces import TraceInfo, lower
@@ -56,7 +57,7 @@ def test_the_stem_whitens_patches() -> None:
 
 @torch.no_grad()
 def test_a_stage_without_open_gates_hands_on_nothing_but_what_it_must() -> None:
-    stage = Stage(3, 4, layer=True, channel=True).eval()
+    stage = WhitenedStage(3, 4, layer=True, channel=True).eval()
     assert stage.cnet1 is not None
     assert stage.cnet2 is not None
     assert stage.lnet is not None
@@ -74,8 +75,10 @@ def test_a_stage_without_open_gates_hands_on_nothing_but_what_it_must() -> None:
 
 @torch.no_grad()
 def test_the_pool_may_stand_before_the_norm() -> None:
-    stage = Stage(3, 5, layer=False, channel=False).eval()
+    stage = WhitenedStage(3, 5, layer=False, channel=False).eval()
     for norm in (stage.bn1, stage.bn2):
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
         norm.running_mean.normal_()
         norm.running_var.uniform_(0.5, 2.0)
         norm.bias.normal_()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from networks.models.families import ResNetConfig
 from networks.training import checkpoint
-from networks.training.batches import Augmentation, Views, batches, draw_views, finished, look
+from networks.training.batches import Augmentation, Crops, batches, draw_views, finished, look
 from networks.training.data import Dataset, Images, load_digits
 from networks.training.teaching import Lessons, prepare_lessons
 
@@ -66,7 +66,7 @@ def test_a_view_by_hand() -> None:
     """The square of two pixels at row 1, column 0 of 0 1 2 / 3 4 5 / 6 7 8, mirrored."""
     image = Images(torch.arange(9, dtype=torch.uint8).view(1, 1, 3, 3), torch.zeros(1, dtype=torch.int64))
     data = Dataset("d", image, image, image, (0.0,), (1.0,), 10, True, 1)
-    views = Views(torch.tensor([1]), torch.tensor([0]), torch.tensor([True]))
+    views = Crops(torch.tensor([1]), torch.tensor([0]), torch.tensor([True]))
     assert look(image.pixels, views, data, 2).tolist() == [[[[4, 3], [7, 6]]]]
     assert look(image.pixels, views, data, None).tolist() == [[[[1, 0, 0], [4, 3, 0], [7, 6, 0]]]]
 

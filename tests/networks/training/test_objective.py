@@ -40,8 +40,8 @@ def test_at_first_the_target_is_the_start() -> None:
     """With all gates open the cost is the start's, 1 plus the gates, and nothing pulls hard."""
     model = lcnet_config().build().eval()
     cost = CostModel(lcnet_config().graph(model, "m", (3, 8, 8)))
-    for gate in dict(named_gates(model)).values():
-        torch.nn.init.zeros_(gate.fc.linear.weight)
+    for name in dict(named_gates(model)):
+        torch.nn.init.zeros_(model.get_parameter(f"{name}.fc.linear.weight"))
     objective = TargetCost(cost, target=0.3, weight=10.0)
     with torch.no_grad():
         loss = objective(model, images(), WANTED, 0.0)

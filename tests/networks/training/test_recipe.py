@@ -66,7 +66,9 @@ def test_optimizers_share_out_the_parameters() -> None:
     optimizers.step(model(torch.randn(8, 3, 3, 3)).square().sum(), 0.1)
     changed = {name for name, tensor in model.named_parameters() if not torch.equal(tensor, before[name])}
     assert changed == {name for name, _ in model.named_parameters()}
-    assert model[0].weight.norm().item() == pytest.approx(2.0, abs=0.3)  # sqrt(4), and a step of 0.1
+    assert model.get_parameter("0.weight").norm().item() == pytest.approx(
+        2.0, abs=0.3
+    )  # sqrt(4), and a step of 0.1
     states = optimizers.state()
     again = Optimizers(model, TrainSettings(epochs=1, muon=0.1, look_ahead=True))
     again.load(states)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from networks.models.families import ResNetConfig
 from networks.models.gates import LayerGate
+from networks.training import checkpoint
 from networks.training.answers import Wanted
 from networks.training.data import Dataset, Images, load_digits
 from networks.training.optimizing.optimizers import TrainSettings, rate_share
@@ -20,7 +21,6 @@ from networks.training.run import (
     Answering,
     TrainingDivergedError,
     accuracy_of,
-    checkpoint,
     train,
 )
 from traces.base.errors import ConfigError

@@ -34,6 +34,8 @@ def test_the_oracle_bounds_every_policy_from_below(case: Case) -> None:
     bound = fast.simulate(with_known_decisions(case.tables), case.state_index, keep=True)
     policy = fast.simulate(case.tables, case.state_index, keep=True)
     assert (bound.latency <= policy.latency).all()
+    assert bound.ends is not None
+    assert policy.ends is not None
     assert (bound.ends <= policy.ends).all()
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from accel_models import Design, load_design
 from simulator import Policy, replay
+from simulator.policy import Prefetch
 from traces import Trace, load_trace
 
 TEN_US = {"gate_handover": "10 us"}
@@ -51,7 +52,7 @@ def test_an_oracle_waits_for_no_handover(trace: Trace) -> None:
 
 
 @pytest.mark.parametrize("prefetch", ["wait", "speculate"])
-def test_both_engines_hand_over_alike(trace: Trace, prefetch: str) -> None:
+def test_both_engines_hand_over_alike(trace: Trace, prefetch: Prefetch) -> None:
     design = load_design("edge_npu_32x32", TEN_US)
     policy = Policy(prefetch=prefetch)
     fast, events = (latency(trace, design, policy=policy, engine=engine) for engine in ("fast", "events"))

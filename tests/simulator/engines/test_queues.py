@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from accel_models import load_design
 from simulator import Policy
 from simulator.engines import events, fast
+from simulator.policy import Prefetch
 from simulator.replays.prepare import prepare
 from simulator.schedules.durations import Durations
 from simulator.schedules.schedule import Task, in_queues
@@ -94,7 +95,7 @@ def test_nothing_passes_weights_once_their_op_computes() -> None:
 
 
 @pytest.mark.parametrize("prefetch", ["wait", "speculate", "oracle"])
-def test_a_design_states_it_and_both_engines_obey(prefetch: str) -> None:
+def test_a_design_states_it_and_both_engines_obey(prefetch: Prefetch) -> None:
     trace = load_trace("lcnet_resnet20_50_cifar10", 6)
     design = load_design(
         "edge_npu_16x16", {"memory.dma": "out_of_order", "memory.activation_buffer": "8 KiB"}

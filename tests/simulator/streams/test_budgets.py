@@ -23,7 +23,8 @@ DESIGN = load_design("edge_npu_16x16")
 def network() -> NetworkGraph:
     """Three convolutions with an exit behind each; what lies behind an exit runs if it did not answer."""
     builder = GraphBuilder("exits", 3, 8, 8)
-    x, exits, levels, guards = builder.input, [], [], []
+    x, exits, levels = builder.input, [], []
+    guards: list[str] = []
     for k in range(3):
         mark = len(builder.ops)
         x = builder.conv(f"conv{k}", x, 16, Window.square(3), activation="relu")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from traces.base.errors import FileProblem, GraphError, LacunaError
 from traces.graphs.files import load_graph, parse_graph, save_graph
@@ -21,19 +22,19 @@ from traces.work.workload import open_trace
 RESNET = cifar_resnet(8, "both")
 
 
-def data_of(graph: NetworkGraph = RESNET) -> dict:
+def data_of(graph: NetworkGraph = RESNET) -> dict[str, Any]:
     return json.loads(graph.model_dump_json(exclude_defaults=True))
 
 
-def op(data: dict, name: str) -> dict:
+def op(data: dict[str, Any], name: str) -> dict[str, Any]:
     return next(entry for entry in data["ops"] if entry["name"] == name)
 
 
-def gate(data: dict, name: str) -> dict:
+def gate(data: dict[str, Any], name: str) -> dict[str, Any]:
     return next(entry for entry in data["gates"] if entry["name"] == name)
 
 
-def refused(data: dict, message: str) -> None:
+def refused(data: dict[str, Any], message: str) -> None:
     with pytest.raises(GraphError, match=re.escape(message)) as caught:
         parse_graph(json.dumps(data), "net.json")
     assert str(caught.value).startswith("net.json: ")
@@ -253,11 +254,11 @@ def exit_graph() -> NetworkGraph:
         ("l", None, "gate 'l' of the graph has no recorded decisions"),
     ],
 )
-def test_a_trace_must_fit_its_graph(gate_name: str, values: np.ndarray | None, message: str) -> None:
+def test_a_trace_must_fit_its_graph(gate_name: str, values: NDArray[np.uint8] | None, message: str) -> None:
     trace = open_trace(exit_graph(), 2)
-    decisions = {**trace.decisions, gate_name: values}
-    if values is None:
-        del decisions[gate_name]
+    decisions = {name: bits for name, bits in trace.decisions.items() if name != gate_name}
+    if values is not None:
+        decisions[gate_name] = values
     with pytest.raises(GraphError, match=re.escape(message)):
         Trace(trace.graph, trace.info, trace.labels, trace.predictions, decisions)
 
@@ -280,6 +281,6 @@ def test_scores_and_exits_must_fit_too(
     field: str, gate_name: str, shape: tuple[int, ...], message: str
 ) -> None:
     trace = open_trace(exit_graph(), 2)
-    extra = {field: {gate_name: np.zeros(shape)}}
+    extra: dict[str, Any] = {field: {gate_name: np.zeros(shape)}}
     with pytest.raises(GraphError, match=re.escape(message)):
         Trace(trace.graph, trace.info, trace.labels, trace.predictions, trace.decisions, **extra)

@@ -10,12 +10,12 @@ from traces.graphs.build import GraphBuilder
 from traces.graphs.dense import dynamic_ops, strip_gates
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate, Op
-from traces.graphs.resnets import cifar_resnet
+from traces.graphs.resnets import GateChoice, cifar_resnet
 
 
 @pytest.mark.parametrize("depth", [8, 20])
 @pytest.mark.parametrize("gates", ["layer", "channel", "both"])
-def test_an_lcnet_without_gates_is_the_plain_resnet(depth: int, gates: str) -> None:
+def test_an_lcnet_without_gates_is_the_plain_resnet(depth: int, gates: GateChoice) -> None:
     assert strip_gates(cifar_resnet(depth, gates)).ops == cifar_resnet(depth).ops
 
 

@@ -17,7 +17,7 @@ onnx = pytest.importorskip("onnx", reason="the onnx extra is not installed")
 helper, numpy_helper = onnx.helper, onnx.numpy_helper
 
 Shape = tuple[int | str, ...]
-PADDED = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+PADDED: dict[str, Any] = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
 VALUES: dict[str, list[int]] = {"pads": [0, 0, 0, 0, 0, 0, 1, 1]}
 
 
@@ -47,8 +47,8 @@ def node(kind: str, inputs: str, outputs: str = "y", **attributes: Any) -> Any:
 
 
 CONV = node("Conv", "x w", "a", **PADDED)
-IMAGE = {"x": (1, 4, 8, 8)}
-FOUR = {"w": (4, 4, 3, 3)}
+IMAGE: dict[str, Shape] = {"x": (1, 4, 8, 8)}
+FOUR: dict[str, tuple[int, ...]] = {"w": (4, 4, 3, 3)}
 CASES: dict[str, tuple[list[Any], dict[str, Shape], dict[str, tuple[int, ...]], dict[str, list[int]], int]] = {
     "reshape of the input": (
         [node("Reshape", "x s", "u"), node("Conv", "u w", **PADDED)],
@@ -78,6 +78,13 @@ CASES: dict[str, tuple[list[Any], dict[str, Shape], dict[str, tuple[int, ...]], 
     "transposed": (
         [node("ConvTranspose", "x w", kernel_shape=[2, 2], strides=[2, 2])],
         {"x": (1, 32, 16, 16)}, {"w": (32, 16, 2, 2)}, {}, 524_288,
+    ),
+    "padding that a transposed convolution multiplies too": (
+        [node("Pad", "x pads", "a"), node("ConvTranspose", "a w", kernel_shape=[2, 2], strides=[2, 2])],
+        {"x": (1, 32, 15, 15)}, {"w": (32, 16, 2, 2)}, VALUES, 524_288,
+    ),
+    "padding wider than the window": (
+        [node("Conv", "x w", kernel_shape=[1, 1], pads=[2] * 4)], IMAGE, {"w": (4, 4, 1, 1)}, {}, 12 * 12 * 16
     ),
     "weights first": ([node("MatMul", "w x")], {"x": (64, 100)}, {"w": (32, 64)}, {}, 204_800),
     "outer product": (

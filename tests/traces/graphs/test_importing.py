@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -27,10 +27,11 @@ from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Op
 
 Shape = tuple[int, ...]
+Ops = list[ImportedOp | Missing]
 
 
 def imported(
-    ops: Sequence[ImportedOp | Missing], shapes: dict[str, Shape], skip: bool = False
+    ops: Sequence[ImportedOp | Missing], shapes: Mapping[str, Shape], skip: bool = False
 ) -> NetworkGraph:
     return import_graph("net", ["x"], ops, shapes, ["y"], skip_unsupported=skip)
 
@@ -80,7 +81,7 @@ def test_heads_of_attention_are_groups_and_nothing_is_moved() -> None:
 
 def test_a_real_reshape_is_not_looked_through() -> None:
     """(1, 16, 32, 32) as 64 rows of 256: a product of 64 x 256 by 256 x 10, not of one row of 16,384."""
-    ops = [
+    ops: Ops = [
         Reshape(name="r", x="x", out="r"),
         Contraction(name="mm", a="r", b="w", out="y", a_axes="btk", b_axes="kn", out_axes="btn"),
     ]
@@ -90,7 +91,7 @@ def test_a_real_reshape_is_not_looked_through() -> None:
 
 
 def test_a_flattened_image_reads_its_weights_in_any_order() -> None:
-    ops = [
+    ops: Ops = [
         Convolution(name="c", x="x", out="a", kernel=(3, 3)),
         Reshape(name="f", x="a", out="f"),
         Contraction(name="fc", a="f", b="w", out="y", a_axes="bk", b_axes="kn", out_axes="bn"),
@@ -102,7 +103,7 @@ def test_a_flattened_image_reads_its_weights_in_any_order() -> None:
 
 def test_channels_last_is_an_order_of_axes_and_no_work() -> None:
     """ConvNeXt: a convolution, NHWC for two products over channels, back."""
-    ops = [
+    ops: Ops = [
         Convolution(name="dw", x="x", out="a", kernel=(7, 7), groups=8),
         Transpose(name="t", x="a", out="t", permutation=(0, 2, 3, 1)),
         Function(name="ln", x="t", out="n", kind="layer_norm"),
@@ -123,7 +124,7 @@ def test_channels_last_is_an_order_of_axes_and_no_work() -> None:
 
 def test_shuffled_channels_are_copied() -> None:
     """ShuffleNet: two groups of four channels interleaved; a grouped convolution cares, so they move."""
-    ops = [
+    ops: Ops = [
         Convolution(name="c", x="x", out="a", kernel=(1, 1), groups=2),
         Reshape(name="r", x="a", out="r"),
         Transpose(name="t", x="r", out="t", permutation=(0, 2, 1, 3, 4)),
@@ -142,7 +143,7 @@ def test_shuffled_channels_are_copied() -> None:
 
 
 def test_padding_is_done_by_the_window_behind_it() -> None:
-    ops = [
+    ops: Ops = [
         Move(name="p", x="x", out="p", kind="pad"),
         Convolution(name="c", x="p", out="y", kernel=(3, 3), stride=(2, 2)),
     ]
@@ -153,7 +154,7 @@ def test_padding_is_done_by_the_window_behind_it() -> None:
 
 def test_outer_products_broadcast() -> None:
     """(16, 1, 1) x (1, 20, 20) is (16, 20, 20)."""
-    ops = [
+    ops: Ops = [
         Reduction(name="ca", x="x", out="ca", axes=(2, 3)),
         Convolution(name="sa", x="x", out="sa", kernel=(7, 7)),
         Elementwise(name="outer", inputs=("ca", "sa"), out="y", kind="mul"),
@@ -167,7 +168,7 @@ def test_outer_products_broadcast() -> None:
 
 def test_constants_fold_and_activations_fuse_only_where_nobody_else_looks() -> None:
     shapes = {"x": (1, 4, 8, 8), **dict.fromkeys("abcy", (1, 4, 8, 8)), "k": (1, 4, 1, 1)}
-    ops = [
+    ops: Ops = [
         Convolution(name="conv", x="x", out="a", kernel=(1, 1)),
         Elementwise(name="bn", inputs=("a", "k"), out="b", kind="mul"),
         Function(name="relu", x="b", out="c", activation="relu"),
@@ -180,7 +181,7 @@ def test_constants_fold_and_activations_fuse_only_where_nobody_else_looks() -> N
 
 
 def test_a_class_token_is_a_row_more() -> None:
-    ops = [
+    ops: Ops = [
         linear("e", "x", "a"),
         Concat(name="cat", inputs=("cls", "a"), out="c", axis=1),
         linear("f", "c", "y"),
@@ -206,7 +207,7 @@ def test_groups_of_pixels_pooled_by_windows() -> None:
 
 
 def test_everything_missing_is_listed_at_once_or_left_out_by_name() -> None:
-    ops = [
+    ops: Ops = [
         Missing(type="NonMaxSuppression", name="nms", outputs=("a",)),
         Missing(type="Scan", name="scan", outputs=("b",)),
         Elementwise(name="sum", inputs=("a", "b"), out="y", kind="add"),

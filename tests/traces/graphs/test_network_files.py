@@ -119,7 +119,7 @@ def test_impossible_resnets_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"depth = 21: a CIFAR ResNet has 6n \+ 2 layers"):
         cifar_resnet(21)
     with pytest.raises(ConfigError, match=r"gates = 'all': known: none, layer, channel, both"):
-        cifar_resnet(20, "all")
+        cifar_resnet(20, "all")  # type: ignore[arg-type]  # the error is the point
 
 
 def test_graph_and_trace_files_give_their_graph(tmp_path: Path) -> None:

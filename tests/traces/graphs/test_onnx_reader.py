@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -136,7 +137,7 @@ def test_onnx_matrix_products_pool_by_mean_and_constant_sums(tmp_path: Path) -> 
     ],
 )
 def test_what_onnx_cannot_say_to_us_is_named(
-    nodes: list[object], shape: list, message: str, tmp_path: Path
+    nodes: list[object], shape: list[Any], message: str, tmp_path: Path
 ) -> None:
     constants = [constant("w", 4, 4, 1, 1), constant("v", 4, 4, 1)]
     with pytest.raises(LacunaError, match=r"n.onnx: .*" + message):

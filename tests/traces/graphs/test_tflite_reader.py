@@ -61,9 +61,10 @@ class Writer:
             tflite.Pool2DOptionsAddStrideH(fb, op.in_height if whole else op.stride_height)
             tflite.Pool2DOptionsAddStrideW(fb, op.in_width if whole else op.stride_width)
             return int(tflite.Pool2DOptionsEnd(fb)), tflite.BuiltinOptions.Pool2DOptions
-        name = {"linear": "FullyConnectedOptions", "add": "AddOptions"}.get(kind)
-        if name is None:
+        others = {"linear": "FullyConnectedOptions", "add": "AddOptions"}
+        if kind not in others:
             return 0, 0
+        name = others[kind]
         getattr(tflite, f"{name}Start")(fb)
         getattr(tflite, f"{name}AddFusedActivationFunction")(fb, act)
         return int(getattr(tflite, f"{name}End")(fb)), getattr(tflite.BuiltinOptions, name)
@@ -160,7 +161,8 @@ def test_the_mlperf_tiny_networks_read_back(name: str, tmp_path: Path) -> None:
 def strange() -> NetworkGraph:
     builder = GraphBuilder("net", 3, 8, 8)
     x = builder.conv("conv", builder.input, 4, Window.square(3), activation="relu6")
-    return builder.elementwise("activation", "act", (x,), "relu") and builder.finish()
+    builder.elementwise("activation", "act", (x,), "relu")
+    return builder.finish()
 
 
 def test_fused_activations_are_fused_and_strange_operators_listed(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from traces.base.arrays import NamedShapes
 from traces.base.errors import UnsupportedError
 from traces.graphs.importing import ops as imported
 from traces.graphs.importing.emit import LOST, Emitter
@@ -24,8 +25,6 @@ from traces.graphs.importing.rest import (
 )
 from traces.graphs.network import NetworkGraph
 
-Shapes = Mapping[str, tuple[int, ...]]
-
 
 @dataclass(frozen=True, slots=True)
 class ImportedModel:
@@ -39,7 +38,7 @@ def import_graph(  # noqa: PLR0913  # as below
     name: str,
     inputs: Sequence[str],
     operations: Sequence[ImportedOp | Missing],
-    shapes: Shapes,
+    shapes: NamedShapes,
     outputs: Sequence[str] = (),
     *,
     batch: int = 1,
@@ -56,7 +55,7 @@ def import_model(  # noqa: PLR0913  # what a model is, and the two questions abo
     name: str,
     inputs: Sequence[str],
     operations: Sequence[ImportedOp | Missing],
-    shapes: Shapes,
+    shapes: NamedShapes,
     outputs: Sequence[str] = (),
     *,
     batch: int = 1,

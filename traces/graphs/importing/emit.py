@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
 
+from traces.base.arrays import NamedShapes
 from traces.base.errors import GraphError, UnsupportedError
 from traces.graphs.files import parse_op
 from traces.graphs.importing.views import (
     ROLES,
     Pieces,
-    Size,
     View,
     covers,
     flat,
+    image_out,
     laid_out,
     length,
     merged,
     whole,
 )
-from traces.graphs.kinds import FUSED, Activation, OpKind
+from traces.graphs.kinds import FUSED, Activation, OpKind, TensorSize
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import INPUT, InputTensor, Op
 
@@ -36,9 +37,7 @@ LOST = "reads what cannot be priced"
 class Emitter:
     """The graph in the making."""
 
-    def __init__(
-        self, name: str, shapes: Mapping[str, tuple[int, ...]], readers: Counter[str], taken: Sequence[str]
-    ) -> None:
+    def __init__(self, name: str, shapes: NamedShapes, readers: Counter[str], taken: Sequence[str]) -> None:
         self.name = name
         self.shapes = shapes
         self.readers = readers
@@ -75,7 +74,12 @@ class Emitter:
         """Return what an op reads when it reads the tensor; padding becomes an op of its own."""
         if tensor in self.padded:
             name, view = self.padded.pop(tensor)
-            self.put(tensor, name, "copy", (view.source,), view.size, self.resized(view, self.shape(tensor)))
+            shape = self.shape(tensor)
+            try:
+                out = self.resized(view, shape)
+            except UnsupportedError:  # pixels that another axis lies between
+                out = image_out(shape[1], shape[2:], channels_last=False)
+            self.put(tensor, name, "copy", (view.source,), view.size, out)
         if self.is_constant(tensor):
             raise UnsupportedError(f"reads {tensor!r}, which is constant; needs what the network computes")
         view = self.views[tensor]
@@ -154,7 +158,7 @@ class Emitter:
         name: str,
         kind: OpKind,
         sources: tuple[str, ...],
-        size: Size,
+        size: TensorSize,
         out: View,
         **settings: Any,
     ) -> None:
@@ -175,7 +179,13 @@ class Emitter:
         self.bind(tensor, replace(view, private=view.private and self.readers[tensor] == 1))
 
     def emit(
-        self, name: str, kind: OpKind, sources: tuple[str, ...], size: Size, out: Size, **settings: Any
+        self,
+        name: str,
+        kind: OpKind,
+        sources: tuple[str, ...],
+        size: TensorSize,
+        out: TensorSize,
+        **settings: Any,
     ) -> str:
         """Add an op and return its name."""
         own = self._unique(name)
@@ -236,5 +246,5 @@ def pixels_cover(view: View, rows: Pieces) -> bool:
     return covers(rows, view.size, ("height", "width"))
 
 
-def _sizes(side: str, size: Size) -> dict[str, int]:
+def _sizes(side: str, size: TensorSize) -> dict[str, int]:
     return {f"{side}_{role}": n for role, n in zip(("channels", "height", "width"), size, strict=True)}

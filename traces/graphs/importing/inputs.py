@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import prod
 
+from traces.base.arrays import NamedShapes
 from traces.graphs.importing.ops import (
     Convolution,
     Elementwise,
@@ -22,9 +23,7 @@ _IMAGE = 4  # axes: batch, channels, height, width
 _COLOURS = frozenset({1, 3, 4})
 
 
-def input_view(
-    tensor: str, operations: Sequence[ImportedOp | Missing], shapes: Mapping[str, tuple[int, ...]]
-) -> View:
+def input_view(tensor: str, operations: Sequence[ImportedOp | Missing], shapes: NamedShapes) -> View:
     """Return an input as its first reader takes it; where that says nothing, images are channels first.
 
     Choice: four axes or more are images, channels first unless the last axis alone looks like colours; three

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 
 from traces.base.errors import UnsupportedError
 from traces.graphs.importing.emit import Emitter, pixels_cover
 from traces.graphs.importing.ops import Contraction, Convolution, Recurrence
-from traces.graphs.importing.views import Piece, Pieces, View, covers, flat, laid_out, length, merged, whole
-from traces.graphs.kinds import OpKind
+from traces.graphs.importing.views import (
+    Piece,
+    Pieces,
+    View,
+    covers,
+    flat,
+    image_out,
+    length,
+    merged,
+    whole,
+)
+from traces.graphs.kinds import OpKind, TensorSize
 
 
 def add_convolution(emitter: Emitter, op: Convolution) -> None:
     """Add a convolution over one or two axes, or over three as a product of patches."""
     rank = len(op.kernel)
-    x = image(emitter.unpadded(op.x), emitter, op.channels_last, any_order=op.groups == 1)
+    given = emitter.view(op.x) if op.transposed else emitter.unpadded(op.x)
+    x = image(given, emitter, op.channels_last, any_order=op.groups == 1)
     shape = emitter.shape(op.out)
     channels = shape[-1] if op.channels_last else shape[1]
     pixels = shape[1:-1] if op.channels_last else shape[2:]
@@ -27,6 +38,8 @@ def add_convolution(emitter: Emitter, op: Convolution) -> None:
         _add_patches(emitter, op, x, out)
         return
     kind: OpKind = "conv_transpose" if op.transposed else "conv"
+    if not op.transposed:
+        x = within_reach(emitter, op.name, x, out.size, window(op.kernel, op.stride, op.dilation))
     settings = {**window(op.kernel, op.stride, op.dilation), "groups": op.groups, "activation": op.activation}
     emitter.put(op.out, op.name, kind, (x.source,), x.size, out, **settings)
 
@@ -55,6 +68,24 @@ def window(kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
     return found
 
 
+def within_reach(emitter: Emitter, name: str, x: View, out: TensorSize, sizes: Mapping[str, int]) -> View:
+    """Return an image that windows of these sizes can make ``out`` pixels of.
+
+    Some lie in padding alone where it is wider than a window: such padding is written out, as a copy.
+    """
+    wide = list(x.size)
+    for i, axis in ((1, "height"), (2, "width")):
+        stride = sizes[f"stride_{axis}"]
+        reach = sizes[f"dilation_{axis}"] * (sizes[f"kernel_{axis}"] - 1) + 1
+        if out[i] > -(-(x.size[i] + reach - 2) // stride) + 1:
+            wide[i] = (out[i] - 1) * stride + reach
+    if tuple(wide) == x.size:
+        return x
+    size = (wide[0], wide[1], wide[2])
+    made = emitter.emit(f"{name}.pad", "copy", (x.source,), x.size, size)
+    return replace(x, source=made, size=size)
+
+
 def image(view: View, emitter: Emitter, channels_last: bool, *, any_order: bool = False) -> View:
     """Return a tensor as an image: its channels, rows and columns where a window looks for them.
 
@@ -68,15 +99,6 @@ def image(view: View, emitter: Emitter, channels_last: bool, *, any_order: bool 
     if any_order and covers(channels, view.size, ("channels",)):
         channels = whole("channels", view.size[0])
     return emitter.request(view, ((channels,), tuple(tall), tuple(wide)))
-
-
-def image_out(channels: int, pixels: Sequence[int], channels_last: bool) -> View:
-    """Return the view of an image that a window puts out."""
-    tall = laid_out([whole("height", size) for size in pixels[:-1]], "height")
-    space = (*tall, whole("width", pixels[-1]))
-    deep = whole("channels", channels)
-    axes = ((), *space, deep) if channels_last else ((), deep, *space)
-    return View.of("", (channels, prod(pixels[:-1]), pixels[-1]), axes)
 
 
 @dataclass(frozen=True, slots=True)

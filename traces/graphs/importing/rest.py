@@ -18,15 +18,15 @@ from traces.graphs.importing.ops import (
     Reshape,
     Transpose,
 )
-from traces.graphs.importing.products import image, image_out, window
+from traces.graphs.importing.products import image, window, within_reach
 from traces.graphs.importing.views import (
     ROLES,
     Piece,
     Pieces,
     Role,
-    Size,
     View,
     flat,
+    image_out,
     in_place,
     laid_out,
     length,
@@ -34,21 +34,42 @@ from traces.graphs.importing.views import (
     regrouped,
     whole,
 )
-from traces.graphs.kinds import OpKind
+from traces.graphs.kinds import OpKind, TensorSize
 
 
 def add_pooling(emitter: Emitter, op: Pooling) -> None:
-    """Add a pool over windows of one axis, two, or three whose first is not pooled."""
+    """Add a pool over windows of one axis or two; one over three is a pool over the first and one over the others."""
     x = image(emitter.unpadded(op.x), emitter, op.channels_last)
     shape = emitter.shape(op.out)
     channels = shape[-1] if op.channels_last else shape[1]
     pixels = shape[1:-1] if op.channels_last else shape[2:]
     if len(pixels) > 2:
-        raise UnsupportedError(f"pools windows of {op.kernel}; at most two axes are priced")
+        _add_pooling_in_depth(emitter, op, x, (channels, *pixels))
+        return
     out = image_out(channels, pixels, op.channels_last)
-    emitter.put(
-        op.out, op.name, op.kind, (x.source,), x.size, out, **window(op.kernel, op.stride, op.dilation)
-    )
+    sizes = window(op.kernel, op.stride, op.dilation)
+    x = within_reach(emitter, op.name, x, out.size, sizes)
+    emitter.put(op.out, op.name, op.kind, (x.source,), x.size, out, **sizes)
+
+
+def _add_pooling_in_depth(emitter: Emitter, op: Pooling, x: View, shape: tuple[int, ...]) -> None:
+    """Add a pool over (depth, height, width).  Choice: maxima and means of three axes are taken one by one."""
+    channels, deep, tall, wide = shape
+    before = emitter.shape(op.x)
+    height, width = before[2:4] if op.channels_last else before[3:]
+    full = [tuple(sizes) or (1, 1, 1) for sizes in (op.kernel, op.stride, op.dilation)]
+    along = window(*((first, 1) for first, *_ in full))
+    across = window(*(tuple(rest) for _, *rest in full))
+    flat_pixels = (channels, prod(x.size[1:]) // (height * width), height * width)
+    source = emitter.emit(f"{op.name}.planes", "reshape", (x.source,), x.size, flat_pixels)
+    given = (channels, deep, height * width)
+    source = emitter.emit(f"{op.name}.depth", op.kind, (source,), flat_pixels, given, **along)
+    images = (channels * deep, height, width)
+    source = emitter.emit(f"{op.name}.images", "reshape", (source,), given, images)
+    pooled = (channels * deep, tall, wide)
+    source = emitter.emit(f"{op.name}.pixels", op.kind, (source,), images, pooled, **across)
+    out = image_out(channels, (deep, tall, wide), op.channels_last)
+    emitter.put(op.out, op.name, "reshape", (source,), pooled, out)
 
 
 def add_reduction(emitter: Emitter, op: Reduction) -> None:
@@ -84,7 +105,7 @@ def _without(axes: Sequence[Pieces], dropped: Sequence[int], rank: int) -> tuple
     )
 
 
-def _are_whole(pieces: Pieces, size: Size) -> bool:
+def _are_whole(pieces: Pieces, size: TensorSize) -> bool:
     """Whether the pieces are all places of every role that they touch."""
     counts: dict[Role, int] = {}
     for piece in pieces:
@@ -124,7 +145,11 @@ def _widened(emitter: Emitter, op: Elementwise, view: View, shape: tuple[int, ..
     view = replace(view, axes=((),) * (len(shape) - len(view.axes)) + view.axes)
     if view.shape == shape:
         return view
-    out = emitter.resized(view, shape)
+    try:
+        out = emitter.resized(view, shape)
+    except UnsupportedError:
+        rows = _rows_of_features(shape)
+        out = View.of("", _size_of(rows), rows)
     made = emitter.emit(f"{op.name}.repeat", "copy", (view.source,), view.size, out.size)
     return replace(out, source=made, private=False)
 
@@ -158,7 +183,7 @@ def _rows_of_features(shape: tuple[int, ...]) -> list[Pieces]:
     return [*rows, whole("channels", shape[-1])]
 
 
-def _size_of(axes: Sequence[Pieces]) -> Size:
+def _size_of(axes: Sequence[Pieces]) -> TensorSize:
     sizes = {role: prod(piece.size for piece in pieces) for role, pieces in in_place(flat(axes)).items()}
     return sizes.get("channels", 1), sizes.get("height", 1), sizes.get("width", 1)
 
@@ -235,7 +260,7 @@ def _joinable(emitter: Emitter, view: View, axis: int, shape: tuple[int, ...]) -
     return View.of("", (prod(shape) // shape[axis], shape[axis], 1), axes)
 
 
-def _with(size: Size, role: Role, n: int) -> Size:
+def _with(size: TensorSize, role: Role, n: int) -> TensorSize:
     channels, height, width = (n if own == role else old for own, old in zip(ROLES, size, strict=True))
     return channels, height, width
 

@@ -18,9 +18,10 @@ from itertools import groupby
 from math import prod
 from typing import Literal
 
+from traces.graphs.kinds import TensorSize
+
 Role = Literal["channels", "height", "width"]
 ROLES: tuple[Role, ...] = ("channels", "height", "width")
-Size = tuple[int, int, int]  # channels, height, width
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,13 @@ class View:
     """A tensor with its axes, as the op (or input) ``source`` put it out."""
 
     source: str
-    size: Size
+    size: TensorSize
     axes: tuple[Pieces, ...]
     order: Pieces  # pieces of all axes as the source put them out, merged
     private: bool = True  # nobody else reads the source's output
 
     @classmethod
-    def of(cls, source: str, size: Size, axes: Sequence[Pieces]) -> View:
+    def of(cls, source: str, size: TensorSize, axes: Sequence[Pieces]) -> View:
         """Return the tensor as it is put out."""
         return cls(source, size, tuple(axes), merged(flat(axes)))
 
@@ -88,7 +89,7 @@ def merged(pieces: Pieces) -> Pieces:
     return tuple(joined)
 
 
-def covers(pieces: Pieces, size: Size, roles: Iterable[Role]) -> bool:
+def covers(pieces: Pieces, size: TensorSize, roles: Iterable[Role]) -> bool:
     """Whether the pieces, in any order, are all places of these roles and of no other."""
     wanted = tuple(axis for role in roles for axis in whole(role, size[ROLES.index(role)]))
     by_place = sorted(pieces, key=lambda piece: (ROLES.index(piece.role), -piece.stride))
@@ -142,3 +143,12 @@ def in_place(pieces: Pieces) -> dict[Role, Pieces]:
     """Return the pieces by role, widest stride first."""
     ordered = sorted(pieces, key=lambda piece: (ROLES.index(piece.role), -piece.stride))
     return {role: tuple(group) for role, group in groupby(ordered, key=lambda piece: piece.role)}
+
+
+def image_out(channels: int, pixels: Sequence[int], channels_last: bool) -> View:
+    """Return the view of an image that a window puts out."""
+    tall = laid_out([whole("height", size) for size in pixels[:-1]], "height")
+    space = (*tall, whole("width", pixels[-1]))
+    deep = whole("channels", channels)
+    axes = ((), *space, deep) if channels_last else ((), deep, *space)
+    return View.of("", (channels, prod(pixels[:-1]), pixels[-1]), axes)

@@ -15,8 +15,8 @@ from traces.graphs.onnx.moves import MOVES
 from traces.graphs.onnx.node import Context, Node
 from traces.graphs.onnx.products import PRODUCTS
 
-Converter = Callable[[Node], Sequence[ImportedOp]]
-CONVERTERS: dict[str, Converter] = {**PRODUCTS, **ELEMENTS, **MOVES}
+NodeConverter = Callable[[Node], Sequence[ImportedOp]]
+NODE_CONVERTERS: dict[str, NodeConverter] = {**PRODUCTS, **ELEMENTS, **MOVES}
 
 
 def converted(onnx: Any, model: OnnxModel) -> list[ImportedOp | Missing]:
@@ -39,12 +39,12 @@ def _operations(
 ) -> list[ImportedOp | Missing]:
     kind = f"{proto.domain}.{proto.op_type}" if proto.domain not in {"", "ai.onnx"} else proto.op_type
     name = label(proto)
-    if kind not in CONVERTERS:
+    if kind not in NODE_CONVERTERS:
         return [Missing(type=kind, name=name, outputs=outputs)]
     if outputs[0] not in context.model.shapes:
         why = LOST if lost.intersection(proto.input) else "its output has no fixed shape"
         return [Missing(type=kind, name=name, outputs=outputs, why=why)]
     try:
-        return list(CONVERTERS[kind](Node(context, proto, name)))
+        return list(NODE_CONVERTERS[kind](Node(context, proto, name)))
     except UnsupportedError as problem:
         return [Missing(type=kind, name=name, outputs=outputs, why=str(problem))]

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from traces.base.arrays import Shape
 from traces.graphs.onnx.attributes import attribute, integer, label
 
-Shape = tuple[int, ...]
 _LARGEST = 4096  # elements of a folded constant; only sizes and indices are wanted, never weights
 _FOLDED = frozenset({
     "Abs", "Add", "And", "Cast", "Ceil", "Concat", "ConstantOfShape", "Div", "Equal", "Expand",

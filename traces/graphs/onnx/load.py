@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from traces.base.arrays import NamedShapes
 from traces.base.errors import FileProblem, GraphError, LacunaError, UnsupportedError
 from traces.graphs.importing.core import import_graph
 from traces.graphs.network import NetworkGraph
 from traces.graphs.onnx.convert import converted
 from traces.graphs.onnx.model import OnnxModel, prepared
 
-Sizes = Mapping[str, tuple[int, ...]]
-
 
 def load_onnx(
-    path: str | Path, sizes: Sizes | None = None, *, skip_unsupported: bool = False
+    path: str | Path, sizes: NamedShapes | None = None, *, skip_unsupported: bool = False
 ) -> NetworkGraph:
     """Read an ONNX model as a graph of one input.
 

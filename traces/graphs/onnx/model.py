@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from traces.base.arrays import Shape
 from traces.base.errors import ConfigError, GraphError, UnsupportedError, did_you_mean
 from traces.graphs.onnx.attributes import label
 from traces.graphs.onnx.fold import Folder
 from traces.graphs.onnx.rewrite import plain_nodes
 
-Shape = tuple[int, ...]
 LARGEST_KEPT = 4096  # elements of a constant that a shape could depend on
 _ROUNDS = 40  # of folding and inference; each brings shapes one computed reshape further
 _NEWEST_IR = 8  # any that knows what is built here

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from traces.base.arrays import Shape
 from traces.base.errors import UnsupportedError
 from traces.graphs.onnx import attributes
 from traces.graphs.onnx.model import OnnxModel
-
-Shape = tuple[int, ...]
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from traces.graphs.importing.core import import_graph
 from traces.graphs.importing.ops import ImportedOp, Missing
 from traces.graphs.network import NetworkGraph
 from traces.graphs.tflite.model import Operator, TfliteModel
-from traces.graphs.tflite.operators import CONVERTERS
+from traces.graphs.tflite.operators import OPERATOR_CONVERTERS
 
 _MAGIC = b"TFL3"  # at byte 4, the file identifier of schema.fbs
 _LONGEST = 480  # characters of a message
@@ -55,10 +55,10 @@ def load_tflite(path: str | Path, *, skip_unsupported: bool = False) -> NetworkG
 def _operations(operator: Operator) -> list[ImportedOp | Missing]:
     if operator.model.computed.isdisjoint(operator.outputs):
         return []
-    if operator.kind not in CONVERTERS:
+    if operator.kind not in OPERATOR_CONVERTERS:
         return [Missing(type=operator.kind, name=operator.name, outputs=operator.outputs)]
     try:
-        return list(CONVERTERS[operator.kind](operator))
+        return list(OPERATOR_CONVERTERS[operator.kind](operator))
     except (UnsupportedError, GraphError) as problem:
         return [Missing(type=operator.kind, name=operator.name, outputs=operator.outputs, why=str(problem))]
 

@@ -8,9 +8,9 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
+from traces.base.arrays import Shape
 from traces.base.errors import GraphError, UnsupportedError
 
-Shape = tuple[int, ...]
 _LARGEST_VALUE = 4096  # elements of a constant that is looked at: axes and sizes, never weights
 _INT_TYPES = {2: "<i4", 4: "<i8"}  # TensorType of schema.fbs: INT32, INT64
 

@@ -26,7 +26,7 @@ from traces.graphs.importing.ops import (
 from traces.graphs.kinds import Activation
 from traces.graphs.tflite.model import Operator
 
-Converter = Callable[[Operator], Sequence[ImportedOp]]
+OperatorConverter = Callable[[Operator], Sequence[ImportedOp]]
 # ActivationFunctionType of schema.fbs.
 _FUSED: dict[int, Activation] = {0: "none", 1: "relu", 2: "relu1", 3: "relu6", 4: "tanh"}
 _FUNCTIONS: dict[str, Activation] = {
@@ -237,7 +237,7 @@ def _transpose(operator: Operator) -> Sequence[ImportedOp]:
     ]  # fmt: skip
 
 
-def _moved(kind: str, place: int = 0) -> Converter:
+def _moved(kind: str, place: int = 0) -> OperatorConverter:
     def convert(operator: Operator) -> Sequence[ImportedOp]:
         x, shape = operator.tensor(place), operator.shape(operator.tensor(place))
         found: list[ImportedOp] = []
@@ -311,7 +311,7 @@ def _nothing(_: Operator) -> Sequence[ImportedOp]:
     return []
 
 
-CONVERTERS: dict[str, Converter] = {
+OPERATOR_CONVERTERS: dict[str, OperatorConverter] = {
     **dict.fromkeys(_FUNCTIONS, _function),
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), _conv),
     **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"), _pool),

@@ -1,29 +1,28 @@
-"""The pass of every op: the one that moves the least over the DRAM bus, and of those the fastest."""
+"""The pass of every op: the fastest, and of those the one that moves the least over the DRAM bus."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from itertools import product
 
 import numpy as np
 
 from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
-from accel_models.units.array.job import Bools
 from accel_models.units.array.mapping import Mapping, Operands
-from accel_models.units.array.op_sizes import Floats
+from accel_models.units.array.row_stationary.coding import Coded, coding_of
 from accel_models.units.array.row_stationary.passes import (
     FILTERS,
     Ops,
     Passes,
-    Ways,
+    PassSettings,
     passes_of,
     scratchpads,
     taps,
 )
 from accel_models.units.array.tile_cost import bus_cycles
-from accel_models.work.shapes import Ints, Shapes
-from traces import RECURRENT
+from accel_models.work.shapes import Shapes
+from traces import RECURRENT, Bools, Floats, Ints
 
 LARGEST = 1 << 15  # (ops, ways) looked at together: working arrays stay in cache
 
@@ -31,7 +30,7 @@ LARGEST = 1 << 15  # (ops, ways) looked at together: working arrays stay in cach
 def map_row_stationary(shapes: Shapes, array: Array, memory: MemoryParams, operands: Operands) -> Mapping:
     """Choose a pass for every op; arguments and result as :func:`accel_models.units.array.mapping.map_ops`."""
     ops, work = _ops(shapes, array, operands), np.asarray(shapes.macs > 0)
-    chosen = np.ones((len(fields(Ways)), len(shapes), 1))
+    chosen = np.ones((len(fields(PassSettings)), len(shapes), 1))
     geometry = np.hstack([ops.images, ops.rows, ops.kernel_rows, ops.kernel_cols])
     kinds, kind = np.unique(geometry, axis=0, return_inverse=True)
     for i, (images, rows, height, width) in enumerate(kinds.astype(np.int64).tolist()):
@@ -39,8 +38,8 @@ def map_row_stationary(shapes: Shapes, array: Array, memory: MemoryParams, opera
         members = np.flatnonzero(kind.ravel() == i)
         for block in np.array_split(members, -(-len(members) * len(ways.n) // LARGEST)):
             chosen[:, block] = _best(ops.take(block), ways, array, memory)
-    way = Ways(*chosen)
-    return _mapping(ops, way, passes_of(ops, way, array, memory), work, memory)
+    way = PassSettings(*chosen)
+    return _mapping(ops, way, work, array, memory)
 
 
 def _ops(shapes: Shapes, array: Array, operands: Operands) -> Ops:
@@ -51,6 +50,10 @@ def _ops(shapes: Shapes, array: Array, operands: Operands) -> Ops:
         -(-np.maximum(size, 1) // most)
         for size, most in ((height, array.rows), (width, scratchpads(array).inputs))
     )
+    span_rows = (height - 1) * shapes.dilation_height + 1
+    span_cols = (width - 1) * shapes.dilation_width + 1
+    padded_rows = np.maximum((shapes.out_height - 1) * shapes.stride_height + span_rows, shapes.in_height)
+    padded_cols = np.maximum((shapes.out_width - 1) * shapes.stride_width + span_cols, shapes.in_width)
     values = (
         shapes.batch,
         shapes.k // np.maximum(height * width, 1),
@@ -58,12 +61,14 @@ def _ops(shapes: Shapes, array: Array, operands: Operands) -> Ops:
         shapes.groups,
         shapes.out_height,
         shapes.out_width,
+        shapes.in_height if whole else padded_rows,
+        shapes.in_width if whole else padded_cols,
         shapes.in_height,
         shapes.in_width,
         -(-height // tall),
         -(-width // wide),
         tall * wide,
-        (height - 1) * shapes.dilation_height + 1,
+        span_rows,
         shapes.stride_height,
     )
 
@@ -80,7 +85,7 @@ def _powers(most: int) -> list[int]:
     return [1 << i for i in range(max(1, most).bit_length())]
 
 
-def _ways(images: int, rows: int, kernel_rows: int, kernel_cols: int, array: Array) -> Ways:
+def _ways(images: int, rows: int, kernel_rows: int, kernel_cols: int, array: Array) -> PassSettings:
     """Return every setting that can be of use to ops of these sizes; what finds no room is refused later."""
     pads = scratchpads(array)
     together = sorted({-(-images // parts) for parts in range(1, images + 1)})
@@ -94,9 +99,9 @@ def _ways(images: int, rows: int, kernel_rows: int, kernel_cols: int, array: Arr
             range(1, pads.inputs // kernel_cols + 1),
         )
         if p * q * kernel_cols <= pads.weights
-        for r, t in _side_by_side(_room(e, kernel_rows, array))
+        for r, t in _side_by_side(_room(e, kernel_rows, array), folded=e > array.cols)
     ]
-    return Ways(*np.array(every, np.float64).T)
+    return PassSettings(*np.array(every, np.float64).T)
 
 
 def _room(width: int, kernel_rows: int, array: Array) -> int:
@@ -112,48 +117,70 @@ def _widths(rows: int, kernel_rows: int, array: Array) -> set[int]:
     return {width for strips in range(1, rows + 1) if (width := -(-rows // strips)) <= array.cols}
 
 
-def _side_by_side(sets: int) -> list[tuple[int, int]]:
+def _side_by_side(sets: int, *, folded: bool) -> list[tuple[int, int]]:
     """Return (r, t) with as many groups of filters as find room beside the groups of channels."""
-    return [(r, 1 << ((sets // r).bit_length() - 1)) for r in _powers(sets) if sets >= r]
+    channels = [1] if folded else _powers(sets)
+    return [(r, 1 << ((sets // r).bit_length() - 1)) for r in channels if sets >= r]
 
 
-def _best(ops: Ops, ways: Ways, array: Array, memory: MemoryParams) -> Floats:
-    """Return for each op the way with the least DRAM traffic, then time; the first where none fits.
+def _best(ops: Ops, ways: PassSettings, array: Array, memory: MemoryParams) -> Floats:
+    """Return for each op the fastest way, then the one with the least DRAM traffic; the first where none fits.
 
-    The fields of :class:`Ways`, shape ``(6, n, 1)``.
+    The fields of :class:`PassSettings`, shape ``(6, n, 1)``.
     """
     passes = passes_of(ops, ways, array, memory)
-    moved = passes.dram_inputs * ops.fetch_input * memory.activation_bits
-    moved = moved + passes.dram_weights * ops.fetch_weights * memory.weight_bits
-    good = np.broadcast_to(passes.fits, moved.shape)
-    for key in (passes.odd, moved, passes.cycles):
+    bus = _bus_of(ops, ways, passes, coding_of(array), memory)
+    good = np.broadcast_to(passes.fits, bus.loaded.shape)
+    for key in (passes.odd, bus.total_cycles, bus.loaded):
         kept = np.where(good, key, np.inf)
         good = good & (kept == kept.min(axis=1, keepdims=True))
     first = good.argmax(axis=1)
-    return np.stack([getattr(ways, f.name)[first][:, None] for f in fields(Ways)])
+    return np.stack([getattr(ways, f.name)[first][:, None] for f in fields(PassSettings)])
 
 
-def _mapping(ops: Ops, way: Ways, passes: Passes, work: Bools, memory: MemoryParams) -> Mapping:
-    """Return the chosen passes as a mapping of tiles; a tile of results is a strip of the filters held."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bus:
+    """What ways move over the DRAM bus [B], and the cycles of array and bus together."""
+
+    inputs: Floats
+    weights: Floats
+    stored: Floats
+    first_inputs: Floats
+    first_weights: Floats
+    last: Floats
+    total_cycles: Floats
+
+    @property
+    def loaded(self) -> Floats:
+        return self.inputs + self.weights
+
+
+def _bus_of(ops: Ops, ways: PassSettings, passes: Passes, coded: Coded, memory: MemoryParams) -> _Bus:
     act, weight = memory.activation_bits / 8, memory.weight_bits / 8
-    results = ops.images * ops.groups * ops.filters * ops.rows * ops.cols * act
-    inputs = passes.dram_inputs * ops.fetch_input * act
+    fetched, left = act * coded.inputs * ops.fetch_input, act * coded.outputs * ops.store_output
+    inputs = passes.dram_inputs * fetched
     weights = passes.dram_weights * ops.fetch_weights * weight
-    first_inputs = np.minimum(passes.first_inputs * ops.fetch_input * act, inputs)
+    stored = ops.images * ops.groups * ops.filters * ops.rows * ops.cols * left
+    first_inputs = np.minimum(passes.first_inputs * fetched, inputs)
     first_weights = np.minimum(passes.first_weights * ops.fetch_weights * weight, weights)
-    last = passes.filters * way.n * way.e * ops.cols * act * ops.store_output
-    held = np.ceil(ops.filters / passes.filters)
-    tile = passes.cycles / (passes.strips * held * ops.groups)
-    stored = results * ops.store_output
-    load = bus_cycles(memory, inputs + weights)
-    total = passes.cycles + bus_cycles(memory, inputs + weights + stored)
+    last = passes.filters * ways.n * ways.e * ops.cols * left
+    all_moved = bus_cycles(memory, inputs + weights + stored)
+    total = passes.cycles + all_moved
     if memory.double_buffered:
         ends = bus_cycles(memory, first_inputs + first_weights) + bus_cycles(memory, last)
-        behind = bus_cycles(memory, inputs + weights + stored) + passes.pass_cycles
-        total = np.maximum(passes.cycles + ends, behind)
-    one_buffer = (
-        not memory.double_buffered
-    )  # the array waits for the last load, and stores wait for the array
+        total = np.maximum(passes.cycles + ends, all_moved + passes.pass_cycles)
+    return _Bus(inputs, weights, stored, first_inputs, first_weights, last, total)
+
+
+def _mapping(ops: Ops, way: PassSettings, work: Bools, array: Array, memory: MemoryParams) -> Mapping:
+    """Return the chosen passes as a mapping of tiles; a tile of results is a strip of the filters held."""
+    act, passes = memory.activation_bits / 8, passes_of(ops, way, array, memory)
+    bus = _bus_of(ops, way, passes, coding_of(array), memory)
+    read = passes.dram_inputs * ops.fetch_input * act  # the buffer holds values, not codes
+    results = ops.images * ops.groups * ops.filters * ops.rows * ops.cols * act
+    held = np.ceil(ops.filters / passes.filters)
+    tile = passes.cycles / (passes.strips * held * ops.groups)
+    one_buffer = not memory.double_buffered  # the array waits for the last load, and stores for the array
     columns: dict[str, Floats | float] = {
         "kept": 1.0,
         "tile_m": way.n * way.e * ops.cols,
@@ -166,21 +193,21 @@ def _mapping(ops: Ops, way: Ways, passes: Passes, work: Bools, memory: MemoryPar
         "reduction_tiles": np.ceil(ops.channels / (way.q * way.r)) * ops.folds,
         "compute_cycles": passes.compute,
         "array_cycles": passes.cycles,
-        "total_cycles": total,
-        "load_cycles": load,
-        "store_cycles": bus_cycles(memory, stored),
+        "total_cycles": bus.total_cycles,
+        "load_cycles": bus_cycles(memory, bus.loaded),
+        "store_cycles": bus_cycles(memory, bus.stored),
         "last_tile_cycles": passes.cycles if one_buffer else passes.pass_cycles,
         "output_tile_cycles": passes.cycles if one_buffer else tile,
-        "first_input_bytes": first_inputs,
-        "first_weight_bytes": first_weights,
-        "last_output_bytes": last,
-        "dram_input_bytes": inputs,
-        "dram_weight_bytes": weights,
-        "dram_output_bytes": stored,
+        "first_input_bytes": bus.first_inputs,
+        "first_weight_bytes": bus.first_weights,
+        "last_output_bytes": bus.last,
+        "dram_input_bytes": bus.inputs,
+        "dram_weight_bytes": bus.weights,
+        "dram_output_bytes": bus.stored,
         "activation_read_bytes": passes.inside.activation_reads,
-        "activation_write_bytes": inputs + results - stored,
+        "activation_write_bytes": read + results * (1.0 - ops.store_output),
         "weight_read_bytes": passes.inside.weight_reads,
-        "weight_write_bytes": weights,
+        "weight_write_bytes": bus.weights,
         "accumulator_read_bytes": passes.inside.accumulator_reads,
         "accumulator_write_bytes": passes.inside.accumulator_writes,
     }

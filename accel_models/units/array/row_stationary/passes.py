@@ -10,12 +10,14 @@ for planes of E x F outputs.  A pass first fills the weight scratchpads, and rea
 writes its partial sums in the buffer, which holds those of m filters, and the inputs of one pass, in banks of its own.
 Inputs come from DRAM once per m filters, filters once per n images and e rows.
 
-On each AlexNet layer the pass that moves the least over the DRAM bus, and of those is the fastest, has the published
-accesses of the global buffer and the published number of active PEs; the rule was chosen for that.  Choice: a plane
-wider than the array is folded as often as the array is high, and cut into strips only beyond that; p is 4, 8 or as many
-filters as find room, 16 at most, r and t are powers of two, m is a multiple of 16 where that many find room; a last,
-part-filled pass takes a whole one's time.  The folding and the port's width also follow what is published of VGG-16 as
-a whole: ten of 13 layers move 14.8 to 15.3 B per cycle.
+Of all passes the fastest is taken, DRAM traffic included, and of those the one that moves the least over the DRAM bus.
+On each AlexNet layer it has the published accesses of the global buffer and the published number of active PEs.
+Choice: a plane wider than the array is folded as often as the array is high, and cut into strips only beyond that; sets
+that are folded leave the sums of their channels to the buffer (r = 1); p is 4, 8 or as many filters as find room, 16 at
+most, r and t are powers of two, m is a multiple of 16 where that many find room; a last, part-filled pass takes a whole
+one's time.  Folding, r = 1 and the port's width follow what is published of VGG-16 as a whole: ten of 13 layers move
+14.8 to 15.3 B per cycle.  A 3 x 3 layer moves that much only if the array adds up no more than the four channels of one
+PE; the three layers with planes of 14 x 14, which fit the array as those of AlexNet do, are the others.
 
 Source: Chen et al., "Eyeriss", JSSC 52(1), 2017, and ISCA 2016.  Checked against table V of the former: accesses of
 the global buffer within 0.4 % on all five layers, processing time within 12 %.
@@ -30,10 +32,8 @@ from numpy.typing import NDArray
 
 from accel_models.design.sections import Array, Scratchpads
 from accel_models.dram import MemoryParams
-from accel_models.units.array.job import Bools
-from accel_models.units.array.op_sizes import Floats
 from accel_models.units.array.ports import ArrayBytes, port_cycles
-from traces import ConfigError
+from traces import Bools, ConfigError, Floats
 
 FILTERS = 16  # m is a multiple: those that the published accesses of AlexNet imply are (Choice)
 
@@ -48,8 +48,10 @@ class Ops:
     groups: Floats
     rows: Floats  # E
     cols: Floats  # F
-    in_rows: Floats
+    in_rows: Floats  # as the array reads them, padding included
     in_cols: Floats
+    stored_rows: Floats  # as they lie in DRAM
+    stored_cols: Floats
     kernel_rows: Floats  # R of one fold of the kernel, no taller than the array
     kernel_cols: Floats  # S of one fold, no wider than the scratchpad
     folds: Floats  # of the kernel
@@ -67,7 +69,7 @@ class Ops:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ways:
+class PassSettings:
     """Settings of a pass, float64 arrays of shape ``(ways,)``, or ``(n, 1)`` for one way per op."""
 
     n: Floats
@@ -105,7 +107,7 @@ def scratchpads(array: Array) -> Scratchpads:
     return array.scratchpads
 
 
-def passes_of(ops: Ops, ways: Ways, array: Array, memory: MemoryParams) -> Passes:
+def passes_of(ops: Ops, ways: PassSettings, array: Array, memory: MemoryParams) -> Passes:
     """Return time and traffic of ways on ops; see the module for the equations."""
     pads = scratchpads(array)
     act, weight, acc = (
@@ -130,10 +132,13 @@ def passes_of(ops: Ops, ways: Ways, array: Array, memory: MemoryParams) -> Passe
     filter_passes = np.ceil(ops.filters / together)
     count = images * channel_passes * filter_passes * strips * ops.groups
     rows_read = np.minimum((ops.rows - 1) * ops.stride + ops.span, ops.in_rows)
-    rows_read = rows_read + (strips - 1) * np.maximum(ops.span - ops.stride, 0)
-    planes = ops.groups * ops.images * ops.channels * rows_read * ops.in_cols
+    overlap = (strips - 1) * np.maximum(ops.span - ops.stride, 0)
+    channels = ops.groups * ops.images * ops.channels
+    planes = channels * (rows_read + overlap) * ops.in_cols
+    stored = channels * (np.minimum(rows_read, ops.stored_rows) + overlap) * ops.stored_cols
     sums = ops.groups * ops.images * ops.filters * ops.rows * ops.cols * channel_passes * acc
-    loads = together * ways.q * ways.r * ops.kernel_rows * ops.kernel_cols
+    held = np.minimum(together, ops.filters) * np.minimum(ways.q * ways.r, ops.channels)
+    loads = held * ops.kernel_rows * ops.kernel_cols
     inside = ArrayBytes(
         activation_reads=planes * filter_passes * act,
         weight_reads=loads * count * weight,
@@ -151,7 +156,7 @@ def passes_of(ops: Ops, ways: Ways, array: Array, memory: MemoryParams) -> Passe
         count=count,
         compute=count * compute,
         cycles=count * each,
-        dram_inputs=planes * np.ceil(ops.filters / filters),
+        dram_inputs=stored * np.ceil(ops.filters / filters),
         dram_weights=strips * images * ops.groups * ops.filters * ops.channels * taps(ops),
         inside=inside,
         buffer_bytes=inputs * act + together * plane * acc,

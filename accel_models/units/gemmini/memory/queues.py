@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.memory.dma import (
@@ -34,8 +33,9 @@ from accel_models.units.gemmini.memory.traffic import (
     block_traffic,
     block_width,
 )
+from traces import Floats
 
-Queue = NDArray[np.float64]
+Queue = Floats
 AWAKE, WINDOW, END, END_BEFORE = range(4)
 BUSY, BEATS = 4, 5  # cycles in which it served commands, and their beats on the port
 WIDE_STORE_TRIPS = 18 / 16  # round trips a row's request takes if it is wider than 16 bytes; measured

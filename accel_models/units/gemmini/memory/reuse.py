@@ -17,14 +17,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.machine import GemminiMachine
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES
-from accel_models.units.gemmini.tiling import ConvLayer, Ints, sizes_of
+from accel_models.units.gemmini.tiling import ConvLayer, sizes_of
+from traces import Floats, Ints
 
-Shares = NDArray[np.float64]
+Shares = Floats
 
 INPUT, WEIGHTS, OUTPUT = range(3)
 L2, LLC = range(2)
@@ -34,7 +34,7 @@ CONTIGUOUS = np.array([C, K, K])  # the dimension along which an operand's bytes
 WAYS = 8  # of both caches; source: as above
 TURNS = 16  # of a loop followed one by one; later ones are like them
 WALKS = 3
-NEVER = -1.0  # no later turn of the loop touches the same lines
+NO_LATER_TURN = -1.0  # no later turn of the loop touches the same lines
 NOTHING_CACHED = np.zeros((2, 3))  # share of each operand that lies in each cache before the first command
 
 
@@ -53,7 +53,7 @@ def reuse_of(layer: ConvLayer, tile: Ints, order: Ints, machine: GemminiMachine,
     element = (machine.input_bytes, machine.weight_bytes, machine.input_bytes)
     size = sizes_of(layer)
     room = np.array([machine.memory.l2_bytes / LINE_BYTES, machine.memory.llc_bytes / LINE_BYTES])
-    kept, there = np.full((2, 3, 7), NEVER), np.zeros((7, 2, 3))
+    kept, there = np.full((2, 3, 7), NO_LATER_TURN), np.zeros((7, 2, 3))
     for dim in range(7):
         _set(there[dim], found)
     for _ in range(WALKS):

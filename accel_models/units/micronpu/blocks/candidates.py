@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from accel_models.units.micronpu.blocks.traversal import micro_sizes
 from accel_models.units.micronpu.machine import Banks, MicroNpu, Rams
-from accel_models.units.micronpu.work import LARGEST_WINDOW, Bools, Engine, Floats, Ints, NpuWork, rounded, up
-from traces import ConfigError
+from accel_models.units.micronpu.work import LARGEST_WINDOW, Engine, NpuWork, rounded, up
+from traces import Bools, ConfigError, Floats, Ints
 
 SPLIT_DEPTH = 16  # channels that blocks and slices of weights are cut at
 _BANK = 1024  # bytes

@@ -21,7 +21,8 @@ import numpy as np
 from accel_models.units.micronpu.blocks.candidates import Candidates, candidates_of
 from accel_models.units.micronpu.blocks.traversal import input_block_depth, micro_block, part_kernel
 from accel_models.units.micronpu.machine import Banks, MicroNpu
-from accel_models.units.micronpu.work import LARGEST_WINDOW, Bools, Ints, NpuWork
+from accel_models.units.micronpu.work import LARGEST_WINDOW, NpuWork
+from traces import Bools, Ints
 
 _AT_ONCE = 2_000_000  # costs held in memory together
 _NEVER = 1 << 40

@@ -7,7 +7,8 @@ import numpy as np
 from accel_models.units.micronpu.blocks.choice import Blocks
 from accel_models.units.micronpu.blocks.traversal import flat_micro_sizes
 from accel_models.units.micronpu.machine import Banks, MicroNpu
-from accel_models.units.micronpu.work import LARGEST_WINDOW, Engine, Floats, Ints, NpuWork, up
+from accel_models.units.micronpu.work import LARGEST_WINDOW, Engine, NpuWork, up
+from traces import Floats, Ints
 
 _STEP = 4  # cycles of a micro-block per step
 _GROUP = 8  # input channels of a step by kernel

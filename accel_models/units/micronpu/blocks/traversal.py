@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from accel_models.units.micronpu.machine import Banks, MicroBlock, MicroNpu
-from accel_models.units.micronpu.work import Bools, Engine, Ints, NpuWork, rounded
+from accel_models.units.micronpu.work import Engine, NpuWork, rounded
+from traces import Bools, Ints
 
 _GROUP = 8  # input channels that meet a part of the kernel at a time
 _PART_DEPTH = 16  # input channels of a block taken by kernel

@@ -16,7 +16,8 @@ from accel_models.units.micronpu.blocks.choice import Blocks, clipped
 from accel_models.units.micronpu.cycles import OpCycles, engine_cycles
 from accel_models.units.micronpu.machine import MicroNpu
 from accel_models.units.micronpu.memory.transfers import copy_cycles, ends, weight_read_cycles
-from accel_models.units.micronpu.work import Bools, Floats, Ints, NpuWork, rounded, up
+from accel_models.units.micronpu.work import NpuWork, rounded, up
+from traces import Bools, Floats, Ints
 
 _ALIGN = 16  # bytes, of scales in memory
 _STARTUP_CYCLES = 1000  # that the first op of a network may wait for its first slice

@@ -8,7 +8,8 @@ import numpy as np
 
 from accel_models.units.micronpu.blocks.choice import Blocks
 from accel_models.units.micronpu.machine import Banks, MicroNpu, Port, Rams
-from accel_models.units.micronpu.work import Bools, Engine, Floats, Ints, NpuWork, rounded, up
+from accel_models.units.micronpu.work import Engine, NpuWork, rounded, up
+from traces import Bools, Floats, Ints
 
 BRICK = 16  # channels of a brick
 _WRITE_RUN = 64  # bytes that one write of a pixel-by-pixel tensor brings together at most
@@ -16,7 +17,7 @@ SCALE_BYTES = 10  # of one output channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Ends:
+class MemorySides:
     """The memory that each of ``n`` ops reads or writes, shape (n,)."""
 
     bytes_per_cycle: Floats
@@ -25,10 +26,10 @@ class Ends:
     burst_bytes: Ints
 
 
-def ends(offchip: Bools, machine: MicroNpu) -> Ends:
+def ends(offchip: Bools, machine: MicroNpu) -> MemorySides:
     """Return the memory of each op's tensor."""
     off, sram = machine.offchip, machine.sram
-    return Ends(
+    return MemorySides(
         bytes_per_cycle=np.where(offchip, off.bytes_per_cycle, sram.bytes_per_cycle),
         read_latency_cycles=np.where(offchip, off.read_latency_cycles, sram.read_latency_cycles),
         write_latency_cycles=np.where(offchip, off.write_latency_cycles, sram.write_latency_cycles),
@@ -37,7 +38,7 @@ def ends(offchip: Bools, machine: MicroNpu) -> Ends:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Moved:
+class MapBytes:
     """Bytes of the feature maps of ``n`` ops, broken bursts counted whole, shape (n,)."""
 
     read: Ints  # the first operand
@@ -45,13 +46,13 @@ class Moved:
     written: Ints
 
 
-def moved_bytes(work: NpuWork, blocks: Blocks, cut: Blocks, machine: MicroNpu) -> Moved:
+def moved_bytes(work: NpuWork, blocks: Blocks, cut: Blocks, machine: MicroNpu) -> MapBytes:
     """Return the bytes of the feature maps: what overlaps between blocks is read again."""
     elements, second = _elements_read(work, cut, machine)
     size = work.in_bits // 8
     stored = np.where(work.out_bricks, rounded(work.out_channels, BRICK), work.out_channels)
     written = work.out_height * work.out_width * stored * (work.out_bits // 8)
-    return Moved(
+    return MapBytes(
         read=in_bursts(
             elements * size, read_run(work, blocks, work.in_bricks), ends(work.in_offchip, machine)
         ),
@@ -84,7 +85,7 @@ def _elements_read(work: NpuWork, cut: Blocks, machine: MicroNpu) -> tuple[Ints,
     return np.where(elementwise, first, blockwise), np.where(elementwise, second, 0)
 
 
-def in_bursts(moved: Ints, run: Ints, memory: Ends) -> Ints:
+def in_bursts(moved: Ints, run: Ints, memory: MemorySides) -> Ints:
     """Return the bytes on the bus where only runs of so many lie together: each takes a whole burst."""
     return np.asarray(moved * memory.burst_bytes // np.clip(run, 1, memory.burst_bytes))
 

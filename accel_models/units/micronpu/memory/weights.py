@@ -7,7 +7,8 @@ import numpy as np
 from accel_models.units.micronpu.blocks.choice import Blocks
 from accel_models.units.micronpu.blocks.traversal import micro_sizes
 from accel_models.units.micronpu.machine import Banks, MicroNpu
-from accel_models.units.micronpu.work import Engine, Floats, Ints, NpuWork, rounded
+from accel_models.units.micronpu.work import Engine, NpuWork, rounded
+from traces import Floats, Ints
 
 # Bytes per weight of Vela 5.2's lossless code, int8 weights round(Gaussian, sigma), read off its encodings.
 SIGMAS = (0.3, 5.0, 10.0, 20.0, 40.0, 70.0)  # [integer steps]

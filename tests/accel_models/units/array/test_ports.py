@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -29,6 +29,11 @@ EDGE = replace(
     MEMORY, activation_port_bits=16 * 8, weight_port_bits=16 * 8, accumulator_port_bits=2 * 16 * 32
 )  # a number per row and column of a 16 x 16 array, partial sums in and out
 SIZES = st.integers(1, 70)
+
+
+def changed_memory(name: str, value: int) -> MemoryParams:
+    changes: dict[str, Any] = {name: value}
+    return replace(MEMORY, **changes)
 
 
 def conv(channels: int, filters: int, size: int, kernel: int) -> Op:
@@ -65,7 +70,7 @@ def test_a_port_as_wide_as_the_edge_changes_nothing(
     [("activation_port_bits", "activation_read_bytes"), ("weight_port_bits", "weight_read_bytes")],
 )
 def test_a_port_of_a_byte_takes_a_cycle_per_byte(port: str, read: str) -> None:
-    way = map_ops(shapes_of(conv(64, 64, 16, 3)), array("ws"), replace(MEMORY, **{port: 8}))
+    way = map_ops(shapes_of(conv(64, 64, 16, 3)), array("ws"), changed_memory(port, 8))
     assert way.array_cycles[0] == getattr(way, read)[0] > way.compute_cycles[0]
 
 

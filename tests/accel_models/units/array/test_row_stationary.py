@@ -13,6 +13,7 @@ from accel_models.design.sections import Array
 from accel_models.dram import MemoryParams
 from accel_models.units.array.mapping import Mapping, Operands
 from accel_models.units.array.row_stationary.choosing import map_row_stationary
+from accel_models.units.array.row_stationary.coding import coded_share
 from accel_models.work.shapes import shapes_of
 from traces import INPUT, ConfigError, Op
 
@@ -37,10 +38,10 @@ def mapped(op: Op, batch: int = 4, array: Array | None = None, memory: MemoryPar
 # Chen et al., JSSC 2017, table V: bytes of the global buffer [MB]; then m, n e F, q r of the pass that implies them.
 ALEXNET = [
     (conv(3, 96, 1, 227, 55, 11, 4), 18.5, 96, 1 * 7 * 55, 1),
-    (conv(96, 256, 2, 31, 27, 5, 1), 77.6, 64, 1 * 27 * 27, 2),
-    (conv(256, 384, 1, 15, 13, 3, 1), 50.2, 64, 4 * 13 * 13, 6),
-    (conv(384, 384, 2, 15, 13, 3, 1), 37.4, 64, 4 * 13 * 13, 6),
-    (conv(384, 256, 2, 15, 13, 3, 1), 24.9, 64, 4 * 13 * 13, 6),
+    (conv(96, 256, 2, 27, 27, 5, 1), 77.6, 32, 2 * 27 * 27, 2),
+    (conv(256, 384, 1, 13, 13, 3, 1), 50.2, 64, 4 * 13 * 13, 6),
+    (conv(384, 384, 2, 13, 13, 3, 1), 37.4, 64, 4 * 13 * 13, 6),
+    (conv(384, 256, 2, 13, 13, 3, 1), 24.9, 64, 4 * 13 * 13, 6),
 ]
 
 
@@ -63,6 +64,58 @@ def test_a_pass_by_hand() -> None:
     passes = 2 * 32 * 6
     assert mapped(ALEXNET[3][0]).compute_cycles[0] == passes * 4 * 16 * 3 * 3 * 13
     assert mapped(ALEXNET[3][0]).array_cycles[0] == passes * (4 * 16 * 3 * 3 * 13 + 1728 // 4)
+
+
+def test_folded_sets_leave_the_sums_of_their_channels_to_the_buffer() -> None:
+    """A 28 x 28 plane is folded once: two sets side by side hold filters, and a PE adds up four channels at most.
+
+    A 14 x 14 plane is not, and sets side by side add up channels.  So the port, 16 B a cycle, binds the one alone.
+    """
+    folded, whole = mapped(conv(512, 512, 1, 28, 28, 3, 1), 3), mapped(conv(512, 512, 1, 14, 14, 3, 1), 3)
+    assert folded.tile_k[0] <= 4 * 9 < whole.tile_k[0]
+    for way, bound in ((folded, True), (whole, False)):
+        moved = way.activation_read_bytes + way.accumulator_read_bytes + way.accumulator_write_bytes
+        assert (moved[0] / way.array_cycles[0] > 14.8) == bound
+
+
+def test_the_fastest_of_all_passes_is_taken() -> None:
+    """512 filters: holding 80 of them moves fewer bytes than 64, but leaves room for fewer channels in a pass."""
+    way = mapped(conv(512, 512, 1, 14, 14, 3, 1), 3)
+    assert (way.tile_n[0], way.tile_k[0]) == (64, 8 * 9)
+
+
+@pytest.mark.parametrize(
+    ("zeros", "share"), [(0.0, 1.0), (0.2, 1.0), (0.25, 1.0), (0.5, 2 / 3), (0.7, 0.4), (1.0, 0.0)]
+)
+def test_runs_of_zeros_by_hand(zeros: float, share: float) -> None:
+    """Three values take 64 bits instead of 48: worth it from a quarter of zeros on."""
+    assert coded_share(zeros) == pytest.approx(share)
+
+
+def test_coding_shrinks_what_crosses_the_bus_and_nothing_else() -> None:
+    runs = {"array.run_length.inputs": 0.7, "array.run_length.outputs": 0.5}
+    op, plain = ALEXNET[3][0], mapped(ALEXNET[3][0])
+    coded = mapped(op, array=load_design("eyeriss", runs).section(Array))
+    assert coded.dram_input_bytes[0] == pytest.approx(0.4 * plain.dram_input_bytes[0], abs=1)
+    assert coded.dram_output_bytes[0] == pytest.approx(2 / 3 * plain.dram_output_bytes[0], abs=1)
+    assert coded.dram_weight_bytes[0] == plain.dram_weight_bytes[0]
+    assert coded.array_cycles[0] == plain.array_cycles[0]
+    assert coded.activation_write_bytes[0] == plain.activation_write_bytes[0]
+    with pytest.raises(ConfigError, match=r"array\.run_length: .* dataflow rs alone"):
+        load_design("edge_npu_16x16", runs)
+
+
+def test_padding_is_read_from_the_buffer_and_not_from_dram() -> None:
+    """13 x 13 with a border of one: 15 x 15 pass the port, 13 x 13 the bus, once for each of 384 / 2 / 64 passes."""
+    way = mapped(ALEXNET[3][0])
+    assert way.dram_input_bytes[0] == 2 * 4 * 384 * 13 * 13 * 3
+    assert way.activation_read_bytes[0] == 2 * 4 * 384 * 15 * 15 * 6
+
+
+def test_sets_without_filters_load_no_weights() -> None:
+    """Depthwise: one filter a group, however many sets find room; nine taps of 16 bit."""
+    op = conv(64, 64, 64, 4, 4, 3, 1)
+    assert mapped(op, 1).weight_read_bytes[0] == 64 * 9 * 2
 
 
 def test_a_narrow_port_takes_the_bytes_over_its_width() -> None:

@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.design.load import load_design
-from accel_models.design.sections import Array
+from accel_models.design.sections import Array, Dataflow
 from accel_models.units.array.accesses import buffer_accesses
 from accel_models.units.array.systolic import Gemms, compute_cycles, utilization
 from analysis.validation.arrays.systolic import array_comparisons, array_of
+from analysis.validation.comparison import Comparison
 from tests.accel_models.units.array.array_changes import changed
 from traces.base.errors import ConfigError
 
@@ -20,7 +21,7 @@ GEMMS = st.builds(Gemms.of, SIZES, SIZES, SIZES, st.integers(0, 20), st.sampled_
 
 @st.composite
 def any_array(draw: st.DrawFn) -> Array:
-    dataflow = draw(st.sampled_from(["ws", "is", "os"]))
+    dataflow: Dataflow = draw(st.sampled_from(["ws", "is", "os"]))
     drains = ["every_fold", "overlapped", "none"] if dataflow == "os" else ["every_fold", "overlapped"]
     return Array(
         rows=draw(st.integers(1, 20)),
@@ -139,7 +140,7 @@ def test_only_os_can_do_without_a_drain(dataflow: str, drains: str) -> None:
 
 
 @pytest.mark.parametrize("comparison", array_comparisons(), ids=lambda c: c.name)
-def test_agrees_with_outside_truth(comparison) -> None:
+def test_agrees_with_outside_truth(comparison: Comparison) -> None:
     """RTL and SCALE-Sim exactly on every row; ZigZag's staircase within a percent."""
     assert comparison.mean_error <= comparison.bound_mean
     assert comparison.worst_error <= comparison.bound_worst

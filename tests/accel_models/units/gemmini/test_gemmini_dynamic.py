@@ -1,18 +1,20 @@
 """Gated convolutions on Gemmini: the comparisons with its RTL, the order of inputs, and that no gate costs."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from accel_models import load_design, place, price, skip
 from analysis.validation.arrays.systolic import reference
+from analysis.validation.comparison import Comparison
 from analysis.validation.rows.gemmini_dynamic import dynamic_comparisons, input_cycles, rank_correlation
 from traces import GraphBuilder, Window, dense_workload
 
 
 @pytest.mark.parametrize("comparison", dynamic_comparisons(), ids=lambda c: c.name)
-def test_agrees_with_rtl(comparison) -> None:
+def test_agrees_with_rtl(comparison: Comparison) -> None:
     assert comparison.mean_error <= comparison.bound_mean
     assert comparison.worst_error <= comparison.bound_worst
 
@@ -41,7 +43,9 @@ def test_no_gate_costs_more_than_all_channels(name: str, side: str) -> None:
     graph, design = builder.finish(), load_design(name, {"gemmini.row_align": "16 B"})
     (work,), (placement,) = skip(dense_workload(graph), design).states, place(graph, design)
     kept = np.arange(1, 65)
-    fields = {f: np.repeat(getattr(work, f)[-1:], 64) for f in work.__dataclass_fields__ if f != "op"}
+    fields: dict[str, Any] = {
+        f: np.repeat(getattr(work, f)[-1:], 64) for f in work.__dataclass_fields__ if f != "op"
+    }
     fields[side], fields["weight_fetch_bytes"] = kept, np.zeros(64, np.int64)
     cycles = price(replace(work, **fields), placement, design).alone_cycles
     assert (cycles <= cycles[-1]).all()

@@ -12,7 +12,7 @@ from accel_models.units.gemmini.machine import GemminiMachine
 from accel_models.units.gemmini.memory import queues
 from accel_models.units.gemmini.memory.dma import GemminiMemory
 from accel_models.units.gemmini.memory.traffic import Block, LineTraffic, block_traffic, row_traffic
-from accel_models.units.gemmini.tiling import Product, default_matmul_tiling
+from accel_models.units.gemmini.tiling import GemminiDataflow, Product, default_matmul_tiling
 from analysis.validation.arrays.systolic import ints, reference
 
 IDEAL = GemminiMachine(memory=GemminiMemory(latency_cycles=0.0))
@@ -108,7 +108,8 @@ def test_deep_products_fill_half_the_scratchpad() -> None:
 
 def moved(product: Product, dataflow: str, bias: bool = False) -> tuple[int, int]:
     """Bytes read and written through the port."""
-    way, beats = "os" if dataflow == "os" else "ws", np.zeros((1, 2))
+    way: GemminiDataflow = "os" if dataflow == "os" else "ws"
+    beats = np.zeros((1, 2))
     tiles = product_tile(product, way, IDEAL)[None]
     run_products(np.array([product]), tiles, way, IDEAL, bias=bias, beats=beats)
     return int(16 * beats[0, 0]), int(16 * beats[0, 1])
@@ -168,7 +169,9 @@ def test_bytes_moved_are_the_rtls() -> None:
     latency=st.integers(0, 150),
 )
 @settings(deadline=None, max_examples=40)
-def test_products_never_beat_the_roofline(sizes: tuple[int, int, int], dataflow, latency: int) -> None:
+def test_products_never_beat_the_roofline(
+    sizes: tuple[int, int, int], dataflow: GemminiDataflow, latency: int
+) -> None:
     m, k, n = sizes
     memory = GemminiMemory(latency_cycles=float(latency), beat_cycles=2.0)
     cycles = matmul_cycles(Product(m=m, k=k, n=n), dataflow, GemminiMachine(memory=memory))

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from accel_models.cost import Cost, Placement, WorkStates
+from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from accel_models.design.sections import Array
 from accel_models.units.gemmini.machine import gemmini_of
@@ -38,7 +40,7 @@ ARRAY = Placement(
 
 
 @cache
-def design(**overrides: object):
+def design(**overrides: object) -> Design:
     return load_design("gemmini_16x16", {name.replace("__", "."): value for name, value in overrides.items()})
 
 
@@ -67,7 +69,12 @@ def linear(channels: int, filters: int, rows: int = 1) -> Op:
 
 
 def cost(
-    op: Op, cin: object = None, cout: object = None, batch: int = 1, spread: float = 0.0, **overrides: object
+    op: Op,
+    cin: ArrayLike | None = None,
+    cout: ArrayLike | None = None,
+    batch: int = 1,
+    spread: float = 0.0,
+    **overrides: object,
 ) -> Cost:
     ins, outs = np.broadcast_arrays(
         np.atleast_1d(op.in_channels if cin is None else cin), op.out_channels if cout is None else cout

@@ -3,46 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.units.simd.simd import (
-    TIGHTLY_COUPLED,
-    MemoryWait,
-    OutsideWeights,
-    SimdCost,
-    SimdParams,
-    simd_cycles,
-)
-from accel_models.units.simd.software import ISAS, SoftwareParams, load_software, software_names
+from accel_models.design.load import load_design
+from accel_models.design.sections import Simd
+from accel_models.units.simd.core import Core
+from accel_models.units.simd.simd import SimdCost, simd_cycles
+from accel_models.units.simd.software import ISAS, Software, load_software, software_names
 from accel_models.work.shapes import Shapes, shapes_of
+from tests.sections import but, section
 from traces.base.errors import ConfigError
 from traces.graphs.kinds import OpKind
 from traces.graphs.parts import Op
 
 # Loads and stores cost 2, branches 3: one instruction of overhead is 0.60 + 0.24 x 2 + 0.07 x 2 + 0.09 x 3 cycles.
-M4 = SimdParams(
+CLOCK_HZ = 120e6
+TIGHTLY_COUPLED = {"line_time": "0 ns", "line": "4 B", "cache": "0 B"}
+M4 = section(
+    Simd,
     isa="dsp",
-    clock_hz=120e6,
     lanes_int8=2,
     lanes_int16=2,
     lanes_fp32=1,
-    vector_bytes=4,
+    vector="4 B",
     issue=1.0,
-    mac_cycles=1,
-    alu_cycles=1,
-    load_cycles=2,
-    store_cycles=2,
-    branch_cycles=3,
+    mac_cycles=1.0,
+    alu_cycles=1.0,
+    load_cycles=2.0,
+    store_cycles=2.0,
+    branch_cycles=3.0,
+    weight_memory=TIGHTLY_COUPLED,
+    activation_memory=TIGHTLY_COUPLED,
 )
 OVERHEAD_CYCLES = 1.49
-VECTOR_UNIT = replace(M4, isa="vector", lanes_int8=16)
+VECTOR_UNIT = but(M4, isa="vector", lanes_int8=16)
 # A kernel in which nothing but the 2 x 2 MAC loop costs anything.
-BARE = SoftwareParams(
-    **{f.name: 0 for f in fields(SoftwareParams)}
+NOTHING: dict[str, Any] = {f.name: 0 for f in fields(Software)}
+BARE = Software(
+    **NOTHING
     | {
         "vectorised": True,
         "block_pixels": 2,
@@ -58,6 +61,11 @@ BARE = SoftwareParams(
 )
 
 
+def bare_with(setting: str, value: int) -> Software:
+    values: dict[str, Any] = {setting: value}
+    return replace(BARE, **values)
+
+
 def op(kind: OpKind = "conv", *, cin: int = 8, cout: int = 4, size: int = 2, **more: int) -> Op:
     """One op on a square map; add and mul get two inputs."""
     spatial = {"in_height": size, "in_width": size, "out_height": size, "out_width": size}
@@ -66,12 +74,18 @@ def op(kind: OpKind = "conv", *, cin: int = 8, cout: int = 4, size: int = 2, **m
     return Op.model_validate(values | spatial | more)
 
 
-def cost(work: Op | Shapes, core: SimdParams = M4, software: SoftwareParams = BARE, **kw: int) -> SimdCost:
-    return simd_cycles(work if isinstance(work, Shapes) else shapes_of(work), core, software, **kw)
+def flash(line: int = 16, cache: int = 0, ns: float = 50) -> dict[str, str]:
+    """A memory of so many bytes a line, 50 ns or 6 cycles each."""
+    return {"line_time": f"{ns} ns", "line": f"{line} B", "cache": f"{cache} B"}
 
 
-def total(work: Op | Shapes, core: SimdParams = M4, software: SoftwareParams = BARE, **kw: int) -> int:
-    return int(cost(work, core, software, **kw).total_cycles[0])
+def cost(work: Op | Shapes, simd: Simd = M4, software: Software = BARE, **kw: int) -> SimdCost:
+    shapes = work if isinstance(work, Shapes) else shapes_of(work)
+    return simd_cycles(shapes, Core(simd, CLOCK_HZ, software), **kw)
+
+
+def total(work: Op | Shapes, simd: Simd = M4, software: Software = BARE, **kw: int) -> int:
+    return int(cost(work, simd, software, **kw).total_cycles[0])
 
 
 def test_mac_loop_by_hand() -> None:
@@ -101,7 +115,7 @@ def test_16_bit_operands_need_no_unpacking_but_twice_the_loads() -> None:
         ({"cout": 2}, {"cout": 3}),  # a third channel opens a second register block
     ],
 )
-def test_an_edge_is_paid_when_it_is_crossed(before: dict[str, int], after: dict[str, int]) -> None:
+def test_an_edge_is_paid_when_it_is_crossed(before: dict[str, Any], after: dict[str, Any]) -> None:
     assert total(op(**after)) > total(op(**before))
 
 
@@ -133,7 +147,7 @@ def test_neighbouring_loads_overlap_all_but_the_first() -> None:
     ],
 )
 def test_overheads_by_hand(setting: str, count: int, term: str) -> None:
-    software = replace(BARE, **{setting: 100})
+    software = bare_with(setting, 100)
     assert int(getattr(cost(op(), software=software), term)[0]) == np.ceil(count * 100 * OVERHEAD_CYCLES)
 
 
@@ -195,7 +209,7 @@ def test_elementwise_by_hand(kind: OpKind, setting: str, elements: int) -> None:
     more = {"kernel_height": 3, "kernel_width": 3} if kind == "max_pool" else {}
     if kind == "global_avg_pool":
         more = {"in_height": 6, "in_width": 6, "out_height": 1, "out_width": 1}
-    software = replace(BARE, **{setting: 10})
+    software = bare_with(setting, 10)
     elementwise = cost(op(kind, cin=4, **more), software=software)
     assert int(elementwise.elementwise_cycles[0]) == np.ceil(elements * 10 * OVERHEAD_CYCLES)
 
@@ -219,25 +233,25 @@ def test_reference_kernels_use_neither_lanes_nor_wide_loads() -> None:
 
 def test_flash_waits_by_hand() -> None:
     """32 B of weights, two rows of blocks, 16 B a line: 4 lines of 50 ns, 6 cycles at 120 MHz."""
-    flash = MemoryWait(line_ns=50, line_bytes=16)
-    assert int(cost(op(), replace(M4, weight_memory=flash)).wait_cycles[0]) == 4 * 6
+    core = but(M4, weight_memory=flash())
+    assert int(cost(op(), core).wait_cycles[0]) == 4 * 6
     half = replace(BARE, wait_hidden=0.5)
-    assert int(cost(op(), replace(M4, weight_memory=flash), half).wait_cycles[0]) == 4 * 3
+    assert int(cost(op(), core, half).wait_cycles[0]) == 4 * 3
 
 
 @pytest.mark.parametrize(("cache", "lines"), [(31, 4), (32, 2)])
 def test_weights_that_fit_the_cache_are_fetched_once(cache: int, lines: int) -> None:
-    flash = MemoryWait(line_ns=50, line_bytes=16, cache_bytes=cache)
-    assert int(cost(op(), replace(M4, weight_memory=flash)).wait_cycles[0]) == lines * 6
+    core = but(M4, weight_memory=flash(cache=cache))
+    assert int(cost(op(), core).wait_cycles[0]) == lines * 6
 
 
 @pytest.mark.parametrize(("cache", "lines"), [(15, 4), (16, 2)])
 def test_a_1x1_kernel_with_channels_outside_returns_to_one_block_of_them(cache: int, lines: int) -> None:
     """Two channels of 8 weights stay cached while both rows of pixel blocks go by."""
-    flash = replace(M4, weight_memory=MemoryWait(line_ns=50, line_bytes=16, cache_bytes=cache))
+    core = but(M4, weight_memory=flash(cache=cache))
     outer = replace(BARE, channels_outer=True)
-    assert int(cost(op(), flash, outer).wait_cycles[0]) == lines * 6
-    window = cost(op(kernel_height=2, kernel_width=2), flash, outer).wait_cycles
+    assert int(cost(op(), core, outer).wait_cycles[0]) == lines * 6
+    window = cost(op(kernel_height=2, kernel_width=2), core, outer).wait_cycles
     assert int(window[0]) == 4 * 4 * 6, "windows larger than 1x1 take all weights for each block of pixels"
 
 
@@ -252,8 +266,7 @@ def test_depthwise_code_beyond_the_cache_waits_where_fetching_is_slower(
 
     At 8 B a line fetching takes 144 x 3 / 8 x 6 = 324 cycles, executing 144 x 1.49 = 214.6.
     """
-    flash = MemoryWait(line_ns=50, line_bytes=line, cache_bytes=1 << 20)
-    core = replace(M4, weight_memory=flash, instruction_cache_bytes=1024)
+    core = but(M4, weight_memory=flash(line, cache=1 << 20), instruction_cache="1024 B")
     kernels = replace(BARE, depthwise_code=code, depthwise_mac_instructions=1)
     depthwise = op(cin=4, cout=4, groups=4, kernel_height=3, kernel_width=3)
     weights = 36 / line * 6
@@ -262,7 +275,7 @@ def test_depthwise_code_beyond_the_cache_waits_where_fetching_is_slower(
     shown = int(cost(depthwise, core, kernels).wait_cycles[0])
     assert shown == pytest.approx(cycles + weights, abs=1)
     assert int(cost(op(), core, replace(kernels, wait_hidden=1)).wait_cycles[0]) == 0, "loops stay cached"
-    tight = replace(core, instruction_cache_bytes=None)
+    tight = but(core, instruction_cache=None)
     assert int(cost(depthwise, tight, replace(kernels, wait_hidden=1)).wait_cycles[0]) == 0
 
 
@@ -276,26 +289,26 @@ def test_kernels_without_im2col_fill_words_with_the_channels_of_one_tap(channels
 
 
 def test_kernels_hide_no_wait_for_activations() -> None:
-    slow = replace(M4, activation_memory=MemoryWait(line_ns=50, line_bytes=4))
+    slow = but(M4, activation_memory=flash(4))
     assert cost(op(), slow, replace(BARE, wait_hidden=1)).wait_cycles == cost(op(), slow).wait_cycles
 
 
 def test_sram_wait_states_are_paid_by_every_activation_access() -> None:
-    """16 activation loads, one extra cycle each at 150 MHz."""
-    core = replace(M4, clock_hz=150e6, activation_memory=MemoryWait(line_ns=1e9 / 150e6, line_bytes=4))
+    """16 activation loads, one extra cycle each at 120 MHz."""
+    core = but(M4, activation_memory=flash(4, ns=1e9 / 120e6))
     assert int(cost(op(), core).wait_cycles[0]) == 16
 
 
 @pytest.mark.parametrize(("cache", "lines"), [(47, 3), (48, 0)])
 def test_activations_behind_a_cache_wait_once_per_line(cache: int, lines: int) -> None:
     """4 pixels x (8 + 4) channels are 48 B."""
-    memory = MemoryWait(line_ns=50, line_bytes=16, cache_bytes=cache)
-    assert int(cost(op(), replace(M4, activation_memory=memory)).wait_cycles[0]) == lines * 6
+    core = but(M4, activation_memory=flash(cache=cache))
+    assert int(cost(op(), core).wait_cycles[0]) == lines * 6
 
 
 def test_dispatch_and_cores_by_hand() -> None:
     """Two cores halve the loop; the thread pool's 1 us is 120 cycles."""
-    pair = replace(M4, cores=2, dispatch_ns=1000)
+    pair = but(M4, cores=2, dispatch="1 us")
     assert int(cost(op(), pair).mac_cycles[0]) == int(cost(op()).mac_cycles[0]) // 2
     assert int(cost(op(), pair).op_cycles[0]) == 120
 
@@ -315,12 +328,9 @@ def test_vector_unit_multiplies_and_requantises() -> None:
 
 
 def test_bad_settings_are_named() -> None:
-    with pytest.raises(ConfigError, match=r"SimdParams.lanes_int8 = 0: must be at least 1"):
-        replace(M4, lanes_int8=0)
-    with pytest.raises(ConfigError, match=r"SimdParams.issue = 0: must be above 0"):
-        replace(M4, issue=0)
-    with pytest.raises(ConfigError, match=r"isa = 'mvee'; did you mean 'mve'\?"):
-        replace(M4, isa="mvee")
+    for name, value in (("lanes_int8", 0), ("issue", 0.0), ("isa", "mvee")):
+        with pytest.raises(ConfigError, match=rf"simd\.{name}"):
+            load_design("cortex_m4", {f"simd.{name}": value})
     with pytest.raises(ConfigError, match=r"wait_hidden = 1.5: must be at most 1"):
         replace(BARE, wait_hidden=1.5)
     with pytest.raises(ConfigError, match=r"element size = 3 B"):
@@ -333,19 +343,19 @@ KINDS: tuple[OpKind, ...] = (
 )  # fmt: skip
 SAME_CHANNELS = {"add", "mul", "concat", "max_pool", "avg_pool", "global_avg_pool", "activation", "softmax"}
 WAITS = st.builds(
-    MemoryWait,
-    line_ns=st.floats(0, 100),
-    line_bytes=st.sampled_from([4, 16, 32]),
-    cache_bytes=st.sampled_from([0, 1024, 16384]),
+    flash,
+    line=st.sampled_from([4, 16, 32]),
+    cache=st.sampled_from([0, 1024, 16384]),
+    ns=st.integers(0, 1000).map(lambda tenths: tenths / 10),
 )
 CORES = st.builds(
-    SimdParams,
+    section,
+    st.just(Simd),
     isa=st.sampled_from(ISAS),
-    clock_hz=st.sampled_from([48e6, 120e6, 1e9]),
     lanes_int8=st.sampled_from([1, 2, 6, 16]),
     lanes_int16=st.sampled_from([1, 2, 8]),
     lanes_fp32=st.sampled_from([1, 4]),
-    vector_bytes=st.sampled_from([1, 4, 16]),
+    vector=st.sampled_from(["1 B", "4 B", "16 B"]),
     issue=st.floats(0.5, 3),
     mac_cycles=st.just(1.0),
     alu_cycles=st.just(1.0),
@@ -353,9 +363,9 @@ CORES = st.builds(
     store_cycles=st.floats(1, 3),
     branch_cycles=st.floats(0, 4),
     weight_memory=WAITS,
-    instruction_cache_bytes=st.sampled_from([None, 0, 1024, 8192]),
+    instruction_cache=st.sampled_from([None, "0 B", "1024 B", "8 KiB"]),
     activation_memory=WAITS,
-    dispatch_ns=st.sampled_from([0.0, 1000.0]),
+    dispatch=st.sampled_from(["0 ns", "1 us"]),
     cores=st.sampled_from([1, 4]),
 )
 KERNELS = st.sampled_from([3, 1])
@@ -386,16 +396,17 @@ def works(draw: st.DrawFn) -> Op:
 
 
 @st.composite
-def priced(draw: st.DrawFn) -> tuple[SimdParams, SoftwareParams]:
-    core = draw(CORES)
-    return core, load_software(draw(st.sampled_from(software_names())), core.isa)
+def cores(draw: st.DrawFn) -> Core:
+    simd, clock_hz = draw(CORES), draw(st.sampled_from([48e6, 120e6, 1e9]))
+    return Core(simd, clock_hz, load_software(draw(st.sampled_from(software_names())), simd.isa))
 
 
 def test_a_dense_layer_down_to_one_channel_is_no_depthwise_layer() -> None:
     """1 -> 1 channels run the matrix kernel: cheaper than 1 -> 2, whatever the depthwise kernel would cost."""
     one = Op(name="one", kind="conv", inputs=("input",), in_channels=1, out_channels=2)
     for name in software_names():
-        cycles = simd_cycles(shapes_of(one, 1, [1, 2]), M4, load_software(name, M4.isa)).total_cycles
+        core = Core(M4, CLOCK_HZ, load_software(name, M4.isa))
+        cycles = simd_cycles(shapes_of(one, 1, [1, 2]), core).total_cycles
         assert cycles[0] <= cycles[1], name
 
 
@@ -403,22 +414,20 @@ LAWS = settings(deadline=None, max_examples=60)
 
 
 @LAWS
-@given(work=works(), on=priced(), size=BYTES)
-def test_skipping_channels_never_costs_cycles(
-    work: Op, on: tuple[SimdParams, SoftwareParams], size: int
-) -> None:
+@given(work=works(), core=cores(), size=BYTES)
+def test_skipping_channels_never_costs_cycles(work: Op, core: Core, size: int) -> None:
     """From all channels down to none, in and out: every step is as cheap or cheaper, and none is free.
 
     Counted kernels step by whole groups: CMSIS-NN multiplies three rows of a fully connected layer at once
     (arm_nn_vec_mat_mult_t_s8) and those left over one by one, so that two alone take longer than three together.
     """
-    software = on[1]
+    software = core.software
     for kept in ("in_channels", "out_channels"):
         counts = np.arange(getattr(work, kept) + 1)
         both = (
             {"in_channels": counts, "out_channels": counts} if work.kind in SAME_CHANNELS else {kept: counts}
         )
-        priced_work = simd_cycles(shapes_of(work, **both), *on, weight_bytes=size, act_bytes=size)
+        priced_work = simd_cycles(shapes_of(work, **both), core, weight_bytes=size, act_bytes=size)
         grouped = software.counted and work.kind == "linear" and kept == "out_channels"
         step = software.linear_channels if grouped else 1
         assert np.all(np.diff(priced_work.total_cycles[::step]) >= 0)
@@ -426,25 +435,25 @@ def test_skipping_channels_never_costs_cycles(
 
 
 @LAWS
-@given(work=works(), on=priced())
-def test_skipped_work_costs_nothing_at_all(work: Op, on: tuple[SimdParams, SoftwareParams]) -> None:
-    nothing = simd_cycles(shapes_of(work, batch=0), *on)
+@given(work=works(), core=cores())
+def test_skipped_work_costs_nothing_at_all(work: Op, core: Core) -> None:
+    nothing = simd_cycles(shapes_of(work, batch=0), core)
     assert all(not np.any(getattr(nothing, f.name)) for f in fields(nothing))
 
 
 @LAWS
-@given(work=works(), on=priced(), size=BYTES)
-def test_never_beats_the_roofline(work: Op, on: tuple[SimdParams, SoftwareParams], size: int) -> None:
-    core, software = on
-    priced_work = simd_cycles(shapes_of(work), core, software, weight_bytes=size, act_bytes=size)
-    peak = core.lanes(size) * core.issue * core.cores / core.mac_cycles
+@given(work=works(), core=cores(), size=BYTES)
+def test_never_beats_the_roofline(work: Op, core: Core, size: int) -> None:
+    simd = core.simd
+    priced_work = simd_cycles(shapes_of(work), core, weight_bytes=size, act_bytes=size)
+    peak = simd.lanes(size) * simd.issue * simd.cores / simd.mac_cycles
     assert int(priced_work.total_cycles[0]) * peak * (1 + 1e-9) >= work.macs
 
 
 @LAWS
-@given(work=works(), on=priced())
-def test_the_total_is_the_sum_of_its_terms(work: Op, on: tuple[SimdParams, SoftwareParams]) -> None:
-    priced_work = simd_cycles(shapes_of(work), *on)
+@given(work=works(), core=cores())
+def test_the_total_is_the_sum_of_its_terms(work: Op, core: Core) -> None:
+    priced_work = simd_cycles(shapes_of(work), core)
     terms = [getattr(priced_work, f.name) for f in fields(priced_work) if f.name.endswith("_cycles")]
     assert len(terms) == 7
     assert np.array_equal(priced_work.total_cycles, np.sum(terms, axis=0))
@@ -452,41 +461,38 @@ def test_the_total_is_the_sum_of_its_terms(work: Op, on: tuple[SimdParams, Softw
 
 
 @LAWS
-@given(work=works(), on=priced(), faster=st.floats(1, 10))
-def test_a_faster_clock_saves_time_but_never_cycles(
-    work: Op, on: tuple[SimdParams, SoftwareParams], faster: float
-) -> None:
-    core, software = on
+@given(work=works(), core=cores(), faster=st.floats(1, 10))
+def test_a_faster_clock_saves_time_but_never_cycles(work: Op, core: Core, faster: float) -> None:
     quick = replace(core, clock_hz=core.clock_hz * faster)
-    slow_cycles, quick_cycles = (total(work, c, software) for c in (core, quick))
+    slow_cycles, quick_cycles = (int(simd_cycles(shapes_of(work), c).total_cycles[0]) for c in (core, quick))
     assert quick_cycles >= slow_cycles
     assert quick_cycles <= np.ceil(slow_cycles * faster) + 7  # each of seven terms rounds up
 
 
 @LAWS
-@given(work=works(), on=priced())
-def test_tightly_coupled_memory_is_never_slower(work: Op, on: tuple[SimdParams, SoftwareParams]) -> None:
-    core, software = on
-    coupled = replace(core, weight_memory=TIGHTLY_COUPLED, activation_memory=TIGHTLY_COUPLED)
-    assert total(work, coupled, software) <= total(work, core, software)
-    assert int(cost(work, coupled, software).wait_cycles[0]) == 0
+@given(work=works(), core=cores())
+def test_tightly_coupled_memory_is_never_slower(work: Op, core: Core) -> None:
+    simd = but(core.simd, weight_memory=TIGHTLY_COUPLED, activation_memory=TIGHTLY_COUPLED)
+    coupled = simd_cycles(shapes_of(work), replace(core, simd=simd))
+    assert coupled.total_cycles[0] <= simd_cycles(shapes_of(work), core).total_cycles[0]
+    assert int(coupled.wait_cycles[0]) == 0
 
 
 @LAWS
-@given(work=works(), on=priced())
-def test_pieces_are_priced_one_by_one(work: Op, on: tuple[SimdParams, SoftwareParams]) -> None:
+@given(work=works(), core=cores())
+def test_pieces_are_priced_one_by_one(work: Op, core: Core) -> None:
     """A piece of work costs the same alone and among others."""
     counts = np.arange(1, work.in_channels + 1)
     both = {"out_channels": counts} if work.kind in SAME_CHANNELS else {}
     many = shapes_of(work, counts, **both)
-    alone = [simd_cycles(many.take(slice(i, i + 1)), *on).total_cycles[0] for i in range(len(many))]
-    assert np.array_equal(simd_cycles(many, *on).total_cycles, alone)
+    alone = [simd_cycles(many.take(slice(i, i + 1)), core).total_cycles[0] for i in range(len(many))]
+    assert np.array_equal(simd_cycles(many, core).total_cycles, alone)
 
 
 def test_cores_divide_what_is_not_serial_and_synchronise() -> None:
     """Amdahl: 0.2 + 0.8 / 4 of one core's work; 1 us per op at 120 MHz to wake the others."""
-    alone = replace(M4, serial_share=0.2, sync_ns=1000.0)
-    four = replace(alone, cores=4)
+    alone = but(M4, serial_share=0.2, sync="1 us")
+    four = but(alone, cores=4)
     assert total(op(), alone) == total(op())
     assert int(cost(op(), four).mac_cycles[0]) == np.ceil(int(cost(op()).mac_cycles[0]) * 0.4)
     assert int(cost(op(), four).op_cycles[0]) == 120
@@ -494,9 +500,9 @@ def test_cores_divide_what_is_not_serial_and_synchronise() -> None:
 
 def test_weights_beyond_the_chip_come_from_outside() -> None:
     """Of 96 B, 64 find room: a third of 32 weights at 10 ns and 120 MHz; nothing up to the edge."""
-    core = replace(M4, outside=OutsideWeights(inside_bytes=64, byte_ns=10.0))
+    core = but(M4, outside={"inside": "64 B", "byte": "10 ns"})
     assert core.outside_share(64) == 0.0
     assert core.outside_share(96) == pytest.approx(1 / 3)
-    found = simd_cycles(shapes_of(op()), core, BARE, outside_share=core.outside_share(96))
+    found = simd_cycles(shapes_of(op()), Core(core, CLOCK_HZ, BARE), outside_share=core.outside_share(96))
     assert int(found.wait_cycles[0]) == np.ceil(32 / 3 * 10e-9 * 120e6)
     assert int(cost(op(), core).wait_cycles[0]) == 0

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from accel_models.design.load import load_design
-from accel_models.design.params import simd_params
+from accel_models.units.simd.core import core_of
 from accel_models.units.simd.simd import simd_cycles
 from accel_models.units.simd.software import ISAS, load_software, software_names
 from accel_models.work.shapes import shapes_of
@@ -25,8 +24,7 @@ NETWORKS = ("resnet8_tiny", "mobilenetv1_025_96", "dscnn_kws", "fc_autoencoder")
 
 
 def cycles(design: str, network: str, software: str) -> int:
-    core = simd_params(load_design(design))
-    return network_cycles(load_network(network), core, load_software(software, core.isa))
+    return network_cycles(load_network(network), core_of(load_design(design, {"software": software})))
 
 
 @pytest.mark.parametrize("name", software_names())
@@ -68,10 +66,10 @@ def test_a_newer_core_needs_fewer_cycles(slower: str, faster: str) -> None:
 @pytest.mark.parametrize("design", CORES)
 def test_a_design_runs_at_any_clock(design: str) -> None:
     """Ten times the clock is faster, but no more than ten times: memory and dispatch take their time in seconds."""
-    slow, fast = (simd_params(load_design(design, {"clock": clock})) for clock in ("40 MHz", "400 MHz"))
-    software = load_software("tuned", slow.isa)
+    settings = ({"clock": clock, "software": "tuned"} for clock in ("40 MHz", "400 MHz"))
+    slow, fast = (core_of(load_design(design, each)) for each in settings)
     graph = load_network("dscnn_kws")
-    ratio = network_cycles(graph, fast, software) / network_cycles(graph, slow, software)
+    ratio = network_cycles(graph, fast) / network_cycles(graph, slow)
     assert 1.0 <= ratio < 10.0
 
 
@@ -81,7 +79,7 @@ def test_unknown_names_get_the_nearest() -> None:
     ):
         load_software("tunned", "dsp")
     with pytest.raises(ConfigError, match=r"isa = 'dps': no such instruction set; did you mean 'dsp'\?"):
-        load_software("tuned", "dps")  # type: ignore[arg-type]  # the error is the point
+        load_software("tuned", "dps")  # the error is the point
 
 
 def test_every_number_says_where_it_comes_from() -> None:
@@ -110,8 +108,8 @@ def test_widened_bytes_take_the_lanes_of_16_bits(software: str, multiplies: int,
 
     One register block of 4 pixels x 2 channels: 8 sums, 6 loads, 2 instructions of the step, half a branch.
     """
-    core = replace(simd_params(load_design("cortex_a72")), issue=1.0, cores=1)
+    design = load_design("cortex_a72", {"simd.issue": 1.0, "simd.cores": 1, "software": software})
     builder = GraphBuilder("one", 16, 2, 2)
     builder.conv("pointwise", builder.input, 2, Window.square(1))
-    cost = simd_cycles(shapes_of(builder.ops[0]), core, load_software(software, "neon"))
+    cost = simd_cycles(shapes_of(builder.ops[0]), core_of(design))
     assert cost.mac_cycles[0] == math.ceil(8 * multiplies + 6 * (1 + unpacks) + 2 + 0.5)
