@@ -10,21 +10,29 @@ from traces.graphs.importing.emit import LOST
 from traces.graphs.importing.ops import ImportedOp, Missing
 from traces.graphs.onnx.attributes import label
 from traces.graphs.onnx.elements import ELEMENTS
-from traces.graphs.onnx.model import OnnxModel
+from traces.graphs.onnx.model import OnnxModel, reads_of
 from traces.graphs.onnx.moves import MOVES
 from traces.graphs.onnx.node import Context, Node
 from traces.graphs.onnx.products import PRODUCTS
 
 NodeConverter = Callable[[Node], Sequence[ImportedOp]]
+_BY_DATA = "how much it puts out depends on the data"
+_WHY = {
+    "Loop": "its number of rounds is not fixed, or too large",
+    "Scan": "its number of rounds is not fixed, or not along axis 0",
+    "If": "no constant decides, and a branch is missing",
+    **dict.fromkeys(("NonMaxSuppression", "NonZero", "Unique", "Compress", "StringSplit"), _BY_DATA),
+}
 NODE_CONVERTERS: dict[str, NodeConverter] = {**PRODUCTS, **ELEMENTS, **MOVES}
 
 
 def converted(onnx: Any, model: OnnxModel) -> list[ImportedOp | Missing]:
     """Return the operations of a model's nodes, those on constants left out, and what no operation stands for."""
-    context = Context(model)
+    nodes, read = living(model)
+    context = Context(model, read)
     found: list[ImportedOp | Missing] = []
     lost: set[str] = set()  # tensors behind something missing
-    for proto in model.nodes:
+    for proto in nodes:
         outputs = tuple(name for name in proto.output if name)
         if model.constants.issuperset(outputs) or not outputs:
             continue
@@ -34,13 +42,23 @@ def converted(onnx: Any, model: OnnxModel) -> list[ImportedOp | Missing]:
     return found
 
 
+def living(model: OnnxModel) -> tuple[list[Any], frozenset[str]]:
+    """Return the nodes that an output of the model needs, and the tensors that they and the outputs read."""
+    read, nodes = set(model.outputs), []
+    for proto in reversed(model.nodes):
+        if not read.isdisjoint(proto.output):
+            nodes.append(proto)
+            read.update(reads_of(proto))
+    return nodes[::-1], frozenset(read - {""})
+
+
 def _operations(
     context: Context, proto: Any, outputs: tuple[str, ...], lost: set[str]
 ) -> list[ImportedOp | Missing]:
     kind = f"{proto.domain}.{proto.op_type}" if proto.domain not in {"", "ai.onnx"} else proto.op_type
     name = label(proto)
     if kind not in NODE_CONVERTERS:
-        return [Missing(type=kind, name=name, outputs=outputs)]
+        return [Missing(type=kind, name=name, outputs=outputs, why=_WHY.get(kind, ""))]
     if outputs[0] not in context.model.shapes:
         why = LOST if lost.intersection(proto.input) else "its output has no fixed shape"
         return [Missing(type=kind, name=name, outputs=outputs, why=why)]

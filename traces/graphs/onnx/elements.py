@@ -60,6 +60,7 @@ _DECISIONS = (
     "Or",
     "Xor",
     "Not",
+    "Bernoulli",
     "IsNaN",
     "IsInf",
 )

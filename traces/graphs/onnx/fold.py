@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -10,6 +10,8 @@ import numpy as np
 
 from traces.base.arrays import Shape
 from traces.graphs.onnx.attributes import attribute, integer, label
+from traces.graphs.onnx.rewrite import plain_nodes
+from traces.graphs.onnx.unroll import Known, unrolled
 
 _LARGEST = 4096  # elements of a folded constant; only sizes and indices are wanted, never weights
 _FOLDED = frozenset({
@@ -20,6 +22,9 @@ _FOLDED = frozenset({
     "Where", "GreaterOrEqual", "LessOrEqual",
 })  # fmt: skip
 _CONTROL = frozenset({"If", "Loop", "Scan"})
+_NOISE = frozenset(
+    {"RandomNormalLike", "RandomUniformLike"}
+)  # whatever they read, no input decides what they put out
 _GROWING = frozenset({"ConstantOfShape", "Expand", "Range", "Tile"})
 
 
@@ -53,7 +58,7 @@ class Folder:
         changed = False
         for node in nodes:
             changed |= self._unbatch(node)
-            replaced = self._branch(node)
+            replaced = self._branch(node) or self._loop(node, shapes)
             if replaced is not None:
                 left += replaced
                 changed = True
@@ -61,7 +66,7 @@ class Folder:
             if self._take(node, shapes):
                 changed = True
                 continue
-            given = all(name in self.constants for name in node.input if name)
+            given = node.op_type in _NOISE or all(name in self.constants for name in node.input if name)
             if given and node.op_type not in _CONTROL:
                 if not self.constants.issuperset(node.output):
                     self.constants.update(node.output)
@@ -207,16 +212,26 @@ class Folder:
             names.append(f"If {label(node)} (its shorter branch)")
         return left, names
 
+    def _loop(self, node: Any, shapes: Mapping[str, Shape]) -> list[Any] | None:
+        """Return the nodes of all rounds of a loop whose number is known."""
+        known = Known(self.values, shapes, self._keep, self.opset)
+        return unrolled(self.onnx.helper, node, known, self._body)
+
     def _inlined(self, node: Any, body: Any) -> list[Any]:
         """Return a branch's nodes under names of their own, its outputs under the node's."""
         prefix = f"{node.name or node.output[0]}:"
+        nodes = self._body(body, prefix, {})
+        made = {name for each in body.node for name in each.output} | {each.name for each in body.initializer}
+        for out, info in zip(node.output, body.output, strict=False):
+            source = f"{prefix}{info.name}" if info.name in made else info.name
+            nodes.append(self.onnx.helper.make_node("Identity", [source], [out], name=out))
+        return nodes
+
+    def _body(self, body: Any, prefix: str, bound: Mapping[str, str]) -> list[Any]:
+        """Return the nodes of a graph inside under names of their own, its inputs bound to tensors outside."""
         inner = {name for each in body.node for name in each.output if name}
         inner |= {tensor.name for tensor in body.initializer}
-        names = {name: f"{prefix}{name}" for name in inner}
-        aliases = []
-        for out, info in zip(node.output, body.output, strict=False):
-            source = names.get(info.name, info.name)
-            aliases.append(self.onnx.helper.make_node("Identity", [source], [out], name=out))
+        names = {**{name: f"{prefix}{name}" for name in inner}, **bound}
         for tensor in body.initializer:
             copy = type(tensor)()
             copy.CopyFrom(tensor)
@@ -225,7 +240,10 @@ class Folder:
                 self._hold(copy.name, copy)
             else:
                 self._keep(copy.name, array)
-        return [_renamed(each, names, prefix) for each in body.node] + aliases
+        nodes, freed = plain_nodes(self.onnx, [_renamed(each, names, prefix) for each in body.node])
+        for name in freed:
+            self._keep(name, np.array(1.0, np.float32))
+        return nodes
 
     def _array(self, tensor: Any) -> Any:
         """Return a small constant's value, or ``None`` where the file does not hold it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from traces.base.errors import UnsupportedError
-from traces.graphs.importing.ops import Concat, ImportedOp, Move, Reshape, Transpose
+from traces.graphs.importing.ops import Concat, Function, ImportedOp, Move, Reshape, Transpose
 from traces.graphs.onnx.node import Node
 
 
@@ -90,6 +90,18 @@ def _gather(node: Node) -> Sequence[ImportedOp]:
     ]
 
 
+def _largest(node: Node) -> Sequence[ImportedOp]:
+    """Compare every element, and keep the largest: values, and where they were."""
+    x = node.tensor(0)
+    compared = node.made_up("compared", node.shape(x))
+    found: list[ImportedOp] = [Function(name=node.name, x=x, out=compared, kind="threshold")]
+    for i, out in enumerate(node.outputs):
+        if out:
+            name = f"{node.name}.{('values', 'indices')[i]}"
+            found.append(Move(name=name, x=compared, out=out, kind="slice"))
+    return found
+
+
 def _shape_only(node: Node) -> Sequence[ImportedOp]:
     if not node.data():
         return []
@@ -110,5 +122,6 @@ MOVES: dict[str, Callable[[Node], Sequence[ImportedOp]]] = {
     "Pad": _pad,
     "Slice": _slice,
     "Split": _split,
+    "TopK": _largest,
     "Transpose": _transpose,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from traces.base.arrays import Shape
@@ -16,7 +16,7 @@ class Context:
     """The model that a node is of; converters add the shapes of tensors that they make up."""
 
     model: OnnxModel
-    names: set[str] = field(default_factory=set)
+    read: frozenset[str]  # tensors that somebody reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Node:
 
     @property
     def out(self) -> str:
-        """The first output."""
+        """The first output, read or not."""
         return str(self.proto.output[0])
 
     @property
@@ -44,8 +44,8 @@ class Node:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """All outputs, empty where the node leaves one out."""
-        return tuple(self.proto.output)
+        """All outputs, empty where the node leaves one out or nobody reads it."""
+        return tuple(name if name in self.context.read else "" for name in self.proto.output)
 
     def tensor(self, place: int) -> str:
         """Return the input at a place."""

@@ -171,12 +171,8 @@ def _recurrence(node: Node) -> Sequence[ImportedOp]:
     batch = shape[0] if node.integer("layout", 0) else shape[1]
     if batch != 1:
         raise UnsupportedError(f"runs {batch} sequences at once; needs one")
-    steps, read = prod(shape[:2]), [name for name in node.outputs if name and _is_read(node, name)]
-    first = (
-        node.outputs[0]
-        if node.outputs and node.outputs[0]
-        else node.made_up("all", (steps, directions, 1, hidden))
-    )
+    steps, read = prod(shape[:2]), [name for name in node.outputs if name]
+    first = node.outputs[0] or node.made_up("all", (steps, directions, 1, hidden))
     found: list[ImportedOp] = [
         Recurrence(
             name=node.name,
@@ -195,11 +191,6 @@ def _recurrence(node: Node) -> Sequence[ImportedOp]:
                 Reshape(name=f"{node.name}.state", x=last, out=name),
             ]
     return found
-
-
-def _is_read(node: Node, name: str) -> bool:
-    model = node.context.model
-    return name in model.outputs or any(name in proto.input for proto in model.nodes)
 
 
 def _attention(node: Node) -> Sequence[ImportedOp]:

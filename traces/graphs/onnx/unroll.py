@@ -1,0 +1,167 @@
+"""Loops whose number of rounds the model fixes, as the nodes of all their rounds, one behind the other.
+
+A ``Loop`` without an early end and a ``Scan`` over axes of known length are as static as what they repeat::
+
+    Loop(5, true, state)  ->  body:0, body:1, ... body:4, each reading the state of the one before it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from traces.base.arrays import Shape
+from traces.graphs.onnx.attributes import attribute, integer, integers
+
+MOST_NODES = 20_000  # of one loop, unrolled; Choice: a longer one is listed as what cannot be priced
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a model's tensors while it is folded."""
+
+    values: Mapping[str, Any]
+    shapes: Mapping[str, Shape]
+    keep: Callable[[str, Any], object]  # gives a tensor a constant value
+    opset: int
+
+
+Inline = Callable[[Any, str, Mapping[str, str]], list[Any]]
+
+
+def unrolled(helper: Any, node: Any, known: Known, inlined: Inline) -> list[Any] | None:
+    """Return the nodes of all rounds of a loop, or ``None`` where their number is not fixed.
+
+    Parameters
+    ----------
+    helper
+        ``onnx.helper``.
+    inlined
+        Returns the nodes of a body under a prefix, its inputs bound to tensors outside: ``(body, prefix, bound)``;
+        what the body makes is called ``prefix + name``.
+    """
+    body = attribute(node, "body")
+    if body is None or not body.HasField("g") or node.op_type not in {"Loop", "Scan"}:
+        return None
+    rounds = _rounds(node, body.g, known)
+    if rounds is None or not 0 < rounds * max(len(body.g.node), 1) <= MOST_NODES:
+        return None
+    run = _Unrolling(helper, node, body.g, known, inlined, rounds)
+    return run.loop() if node.op_type == "Loop" else run.scan()
+
+
+def _rounds(node: Any, body: Any, known: Known) -> int | None:
+    """Return how often the body runs, if the model says."""
+    if node.op_type == "Loop":
+        limit = known.values.get(node.input[0]) if node.input[0] else None
+        started = not node.input[1] or bool(np.all(known.values.get(node.input[1], False)))
+        if limit is None or not started or not _goes_on(body):
+            return None
+        return int(limit.reshape(-1)[0])
+    scanned = integer(node, "num_scan_inputs", 0)
+    if known.opset < 9:  # took lengths and a batch too
+        return None
+    turned = ("scan_input_axes", "scan_output_axes", "scan_input_directions", "scan_output_directions")
+    if scanned < 1 or any(any(integers(node, name) or ()) for name in turned):
+        return None  # along axis 0 and forwards only
+    lengths = {known.shapes.get(name, ())[:1] for name in node.input[len(node.input) - scanned :]}
+    return next(iter(lengths))[0] if len(lengths) == 1 and () not in lengths else None
+
+
+def _goes_on(body: Any) -> bool:
+    """Whether a body never ends its loop early: its condition is passed on, or a constant true."""
+    makes = {name: each for each in body.node for name in each.output}
+    name = body.output[0].name
+    while name in makes and makes[name].op_type in {"Identity", "Cast"}:
+        name = makes[name].input[0]
+    if len(body.input) > 1 and name == body.input[1].name:
+        return True
+    held = next((tensor for tensor in body.initializer if tensor.name == name), None)
+    if held is None and name in makes and makes[name].op_type == "Constant":
+        value = attribute(makes[name], "value")
+        held = value.t if value is not None else None
+    return held is not None and bool(held.raw_data.strip(b"\x00") or any(held.int32_data))
+
+
+@dataclass(slots=True)
+class _Unrolling:
+    """One loop on its way into nodes."""
+
+    helper: Any
+    node: Any
+    body: Any
+    known: Known
+    inlined: Inline
+    rounds: int
+    nodes: list[Any] = field(default_factory=list)
+    stacked: dict[int, list[str]] = field(default_factory=dict)  # rows of each output that is stacked
+
+    @property
+    def prefix(self) -> str:
+        """Name of the loop, in front of all that is made of it."""
+        return f"{self.node.name or self.node.output[0]}:"
+
+    def loop(self) -> list[Any]:
+        """Return the rounds of a ``Loop``: states go from one to the next, other outputs are stacked."""
+        states = list(self.node.input[2:])
+        self.known.keep(f"{self.prefix}on", np.array(True))
+        for k in range(self.rounds):
+            states = self._round(
+                k, [self._count(k), f"{self.prefix}on", *states], states, self.body.output[1:]
+            )
+        return self._ended(states)
+
+    def scan(self) -> list[Any]:
+        """Return the rounds of a ``Scan``: each reads one place along axis 0 of what is scanned."""
+        scanned = list(self.node.input[len(self.node.input) - integer(self.node, "num_scan_inputs", 0) :])
+        states = list(self.node.input[: len(self.node.input) - len(scanned)])
+        for k in range(self.rounds):
+            place = self._count(k)
+            parts = [f"{self.prefix}{k}:{name}" for name in scanned]
+            self.nodes += [
+                self.helper.make_node("Gather", [name, place], [part], name=part, axis=0)
+                for name, part in zip(scanned, parts, strict=True)
+            ]
+            states = self._round(k, [*states, *parts], states, self.body.output)
+        return self._ended(states)
+
+    def _count(self, k: int) -> str:
+        """Return the constant that counts the rounds."""
+        name = f"{self.prefix}{k}"
+        self.known.keep(name, np.array(k, np.int64))
+        return name
+
+    def _round(
+        self, k: int, given: Sequence[str], states: Sequence[str], outputs: Sequence[Any]
+    ) -> list[str]:
+        """Add the nodes of one round; return its states."""
+        prefix = f"{self.prefix}{k}:"
+        bound = dict(zip([info.name for info in self.body.input], given, strict=False))
+        self.nodes += self.inlined(self.body, prefix, bound)
+        made = [bound.get(info.name, f"{prefix}{info.name}") for info in outputs]
+        for i, name in enumerate(made[len(states) :]):
+            row = f"{name}:row{k}"
+            self.nodes.append(self._row(name, row))
+            self.stacked.setdefault(i, []).append(row)
+        return made[: len(states)]
+
+    def _row(self, name: str, row: str) -> Any:
+        """Return the node that gives a tensor an axis in front, as the model's opset has it."""
+        if self.known.opset < 13:
+            return self.helper.make_node("Unsqueeze", [name], [row], name=row, axes=[0])
+        first = f"{self.prefix}first"
+        self.known.keep(first, np.array([0], np.int64))
+        return self.helper.make_node("Unsqueeze", [name, first], [row], name=row)
+
+    def _ended(self, states: Sequence[str]) -> list[Any]:
+        """Return all nodes, with those that give the loop's outputs their names."""
+        make, outputs = self.helper.make_node, list(self.node.output)
+        for name, out in zip(states, outputs, strict=False):
+            self.nodes += [make("Identity", [name], [out], name=out)] if out else []
+        for i, rows in self.stacked.items():
+            out = outputs[len(states) + i] if len(states) + i < len(outputs) else ""
+            self.nodes += [make("Concat", rows, [out], name=out, axis=0)] if out else []
+        return self.nodes
