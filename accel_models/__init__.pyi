@@ -12,6 +12,9 @@ from .cost import Misfit as Misfit
 from .cost import Placement as Placement
 from .cost import WorkStates as WorkStates
 from .cost_table import save_cost_table as save_cost_table
+from .design.chip import design_area as design_area
+from .design.chip import design_prices as design_prices
+from .design.chip import peak_macs_per_cycle as peak_macs_per_cycle
 from .design.design import Design as Design
 from .design.keys import Key as Key
 from .design.keys import keys as keys
@@ -24,10 +27,6 @@ from .design.load import load_design as load_design
 from .design.load import parse_design as parse_design
 from .design.load import parse_override as parse_override
 from .design.load import set_value as set_value
-from .design.params import design_area as design_area
-from .design.params import design_prices as design_prices
-from .design.params import memory_params as memory_params
-from .design.params import peak_macs_per_cycle as peak_macs_per_cycle
 from .design.quantities import NUMBER as NUMBER
 from .design.quantities import UNITS as UNITS
 from .design.quantities import exact as exact
@@ -38,7 +37,7 @@ from .design.sections import Skip as Skip
 from .design.sections import Technology as Technology
 from .design.writing import commented_yaml as commented_yaml
 from .design.writing import design_schema as design_schema
-from .dram import MEBICYCLE as MEBICYCLE
+from .dram import Bus as Bus
 from .dram import transfer_cycles as transfer_cycles
 from .energy.actions import Actions as Actions
 from .energy.actions import EnergyParts as EnergyParts
@@ -64,6 +63,8 @@ from .energy.tables import read_table as read_table
 from .energy.technology import SCALING_BAND as SCALING_BAND
 from .energy.technology import energy_factor as energy_factor
 from .units.array.accesses import buffer_accesses as buffer_accesses
+from .units.array.machine import ArrayMachine as ArrayMachine
+from .units.array.machine import array_machine as array_machine
 from .units.array.mapping import Mapping as Mapping
 from .units.array.mapping import Operands as Operands
 from .units.array.mapping import map_ops as map_ops

@@ -120,6 +120,17 @@ class Explained(Replayed):
     oracle: Estimate
     waterfall: Waterfalls
 
+    @property
+    def answers(self) -> dict[str, Estimate]:
+        """What a replay is held against, by its word in docs/nomenclature.md."""
+        return {
+            "dense": self.dense,
+            "MAC-proportional": self.mac_proportional,
+            "mean rate": self.mean_rate,
+            "expected": self.expected,
+            "oracle": self.oracle,
+        }
+
 
 Summary = Replayed | DoesNotFit
 
@@ -147,7 +158,7 @@ def summary_of(data: Mapping[str, object]) -> Summary:
 
 
 def waterfalls(levels: LevelSums, dense: tuple[float, float], inputs: int, clock_hz: float) -> Waterfalls:
-    """Return both waterfalls from sums over inputs; ``dense`` holds cycles and energy [pJ] of the static network."""
+    """Return both waterfalls from sums over inputs; ``dense`` holds cycles and energy [pJ] of the dense network."""
     ps = 1e12 / clock_hz
     return Waterfalls(
         latency=_waterfall("ps", dense[0] * ps, levels.cycles * (ps / inputs)),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from accel_models.cost import Cost
+from accel_models.design.chip import design_prices
 from accel_models.design.design import Design
-from accel_models.design.params import design_prices, memory_params
-from accel_models.dram import transfer_cycles
+from accel_models.dram import Bus, transfer_cycles
 from accel_models.energy.actions import Actions, EnergyParts, energy_pj
 from accel_models.units.sane import check_cost
 from accel_models.units.unit_cost import BusTimes, States, Traffic, UnitCost
@@ -71,8 +71,9 @@ def _bus_times(design: Design, traffic: Traffic) -> BusTimes:
 
 
 def _bus_cycles(design: Design, moved_bytes: Ints) -> Ints:
-    memory = memory_params(design)
-    return np.zeros_like(moved_bytes) if memory is None else transfer_cycles(memory, moved_bytes)
+    if design.memory is None:
+        return np.zeros_like(moved_bytes)
+    return transfer_cycles(Bus(design.memory.dram, design.clock), moved_bytes)
 
 
 def _rows_opened(moved_bytes: Ints) -> Ints:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from accel_models import (
+    Bus,
     Copies,
     Cost,
     Design,
@@ -16,7 +17,6 @@ from accel_models import (
     Misfit,
     Placement,
     SkippedWorkload,
-    memory_params,
     place,
     plan,
     skip,
@@ -123,6 +123,6 @@ def _check_supported(policy: Policy, design: Design) -> None:
 
 
 def _latencies(design: Design) -> Latencies:
-    memory = memory_params(design)
-    cut = 1 if memory is None else math.ceil(memory.burst_cycles)
+    memory = design.memory
+    cut = 1 if memory is None else math.ceil(Bus(memory.dram, design.clock).burst_cycles)
     return Latencies(cut_cycles=cut, handover_cycles=math.ceil(design.gate_handover * design.clock))

@@ -165,7 +165,7 @@ def shortfall(job: Job, ways: Cuts) -> tuple[Ints, Ints, Ints]:
     memory = job.memory
     demands = np.ceil(np.stack(footprints(job, ways.smallest))).astype(np.int64)
     bounds = np.array(
-        [memory.activation_buffer_bytes, memory.weight_buffer_bytes, memory.accumulator_buffer_bytes],
+        [memory.activation_buffer, memory.weight_buffer, memory.accumulator_buffer],
         np.int64,
     )
     short = np.argmax(demands - bounds[:, None], axis=0)

@@ -18,8 +18,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.sections import Array
-from accel_models.dram import MemoryParams
+from accel_models.design.sections import Array, Memory
 from accel_models.units.array.op_sizes import OpSizes, bursts
 from accel_models.units.array.systolic import interval
 from traces import Floats
@@ -92,7 +91,7 @@ def choose(cuts: Record, level: NDArray[np.intp]) -> Record:
     return replace(cuts, **{f.name: getattr(cuts, f.name)[level, columns] for f in fields(cuts)})
 
 
-def pixel_cuts(op: OpSizes, array: Array, memory: MemoryParams) -> PixelCut:
+def pixel_cuts(op: OpSizes, array: Array, memory: Memory) -> PixelCut:
     """Cut output pixels in 1, 2, 4, ... parts: images first, then rows, then columns of single rows.
 
     All levels at once: arrays of shape ``(levels, n)``.
@@ -168,7 +167,7 @@ def _touched_cols(op: OpSizes, out: Floats) -> Floats:
     return np.minimum((out - 1) * op.stride_width + op.span_width, op.in_width)
 
 
-def channel_cuts(op: OpSizes, array: Array, memory: MemoryParams) -> list[ChannelCut]:
+def channel_cuts(op: OpSizes, array: Array, memory: Memory) -> list[ChannelCut]:
     """Leave outputs whole (first), or cut them: tiles of ..., 4, 2, 1 groups, then one group's channels.
 
     Output channels of one group are cut into tiles of ..., 4, 2, 1 folds.
@@ -183,7 +182,7 @@ def channel_cuts(op: OpSizes, array: Array, memory: MemoryParams) -> list[Channe
 
 
 def _channel_cut(
-    op: OpSizes, array: Array, memory: MemoryParams, tile_groups: Floats, tile_n: Floats
+    op: OpSizes, array: Array, memory: Memory, tile_groups: Floats, tile_n: Floats
 ) -> ChannelCut:
     act_bytes = np.full_like(op.n, memory.activation_bits / 8)
     parts = np.ceil(op.n / tile_n)
@@ -209,7 +208,7 @@ def _channel_cut(
     )
 
 
-def reduction_cuts(op: OpSizes, array: Array, memory: MemoryParams) -> list[ReductionCut]:
+def reduction_cuts(op: OpSizes, array: Array, memory: Memory) -> list[ReductionCut]:
     """Leave the reduction whole (first), or cut input channels into tiles of ..., 4, 2, 1 folds, and parts of one.
 
     The last ways also cut the kernel, position by position, for buffers that hold little.  Every group is
@@ -227,7 +226,7 @@ def reduction_cuts(op: OpSizes, array: Array, memory: MemoryParams) -> list[Redu
 
 
 def _reduction_cut(
-    op: OpSizes, array: Array, memory: MemoryParams, tile_channels: Floats, tile_kernel: Floats
+    op: OpSizes, array: Array, memory: Memory, tile_channels: Floats, tile_kernel: Floats
 ) -> ReductionCut:
     tiles = np.ceil(op.channels / tile_channels) * (op.kernel_area / tile_kernel)
     tile_k = tile_channels * tile_kernel
@@ -307,7 +306,7 @@ def _parts_of_fold(fold: int) -> tuple[float, ...]:
     return tuple(parts)
 
 
-def _split_bytes(size: Floats, tile: Floats, each: Floats, memory: MemoryParams) -> Floats:
+def _split_bytes(size: Floats, tile: Floats, each: Floats, memory: Memory) -> Floats:
     """Bytes per pixel if ``size`` channels of ``each`` bytes move ``tile`` at a time; 0 if all at once."""
     tiles = np.ceil(size / tile)
     last = size - (tiles - 1) * tile

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from accel_models import (
     Array,
+    Bus,
     Gemms,
     buffer_accesses,
     ceil_div,
     compute_cycles,
     lay_out,
     load_design,
-    memory_params,
     transfer_cycles,
 )
 from analysis.validation.comparison import Comparison
@@ -180,10 +180,10 @@ def staircase_cycles(table: TextColumns) -> Ints:
     channels, filters = ints(table, "C"), ints(table, "K")
     pixels = np.full(len(channels), 28 * 28)
     design = load_design("zigzag_tpu_like")
-    memory = memory_params(design)
-    assert memory is not None  # the design states it
+    assert design.memory is not None  # the design states it
+    bus = Bus(design.memory.dram, design.clock)
     cycles = compute_cycles(design.section(Array), Gemms.of(pixels, 9 * channels, filters, 1, 9))
-    load = transfer_cycles(memory, pixels * channels)  # one tile: its inputs load first
+    load = transfer_cycles(bus, pixels * channels)  # one tile: its inputs load first
     return np.asarray(cycles + load, np.int64)
 
 
