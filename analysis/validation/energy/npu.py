@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +30,6 @@ ACCUMULATOR_BYTES = 16 << 10  # assumption
 CLOCKED_SHARE = (
     0.42  # clock network (28 %) and registers (14 %) of a busy PE, ISA-LAB1-EXAMPLE, power after layout
 )
-Row = Mapping[str, str]
 
 
 def nvdla_peak() -> Comparison:
@@ -70,16 +69,16 @@ def _comparison(
     )
 
 
-def _rows(group: str) -> list[Row]:
+def _rows(group: str) -> list[Mapping[str, str]]:
     return [row for row in reference_rows("npu_peak") if row["group"] == group]
 
 
-def nvdla_rows() -> list[Row]:
+def nvdla_rows() -> list[Mapping[str, str]]:
     """Return NVDLA's seven configurations."""
     return _rows("nvdla")
 
 
-def busy_pj_per_mac(row: Row) -> float:
+def busy_pj_per_mac(row: Mapping[str, str]) -> float:
     """Energy of one cycle in which every MAC switches, over its MACs [pJ]; leakage included, DRAM not.
 
     A cycle reads the operands that are not held, and reads and writes one partial sum per column whose sums
@@ -90,7 +89,7 @@ def busy_pj_per_mac(row: Row) -> float:
     return (float(inside) + _buffers_pj(row, prices) + _leaking_pj(row, prices)) / macs
 
 
-def _buffers_pj(row: Row, prices: PriceList) -> float:
+def _buffers_pj(row: Mapping[str, str], prices: PriceList) -> float:
     """Energy of the buffers in one busy cycle [pJ]."""
     sums = int(row["sum_columns"]) * SUM_BYTES
     cycle = Actions(
@@ -102,7 +101,7 @@ def _buffers_pj(row: Row, prices: PriceList) -> float:
     return float(energy_pj(cycle, prices).total_pj)
 
 
-def _leaking_pj(row: Row, prices: PriceList) -> float:
+def _leaking_pj(row: Mapping[str, str], prices: PriceList) -> float:
     return float(static_energy_pj(prices, 1, float(row["clock_mhz"]) * 1e6))
 
 
@@ -115,7 +114,7 @@ class OverheadFit:
     errors: Floats  # of the whole energy of a cycle, (rows,), relative, as sizes
 
 
-def fit_overhead(table: str, rows: Sequence[Row], sram_level: float = 1.0) -> OverheadFit:
+def fit_overhead(table: str, rows: Sequence[Mapping[str, str]], sram_level: float = 1.0) -> OverheadFit:
     """Return the line that is left of the published power, by relative least squares.
 
     No negative energy per MAC: a table that leaves none has control alone beside it.
@@ -144,7 +143,7 @@ def _least_squares(design: Floats, left: Floats, whole: Floats) -> Floats:
     return np.asarray(line, np.float64)
 
 
-def overhead(table: str, rows: Sequence[Row]) -> dict[str, float]:
+def overhead(table: str, rows: Sequence[Mapping[str, str]]) -> dict[str, float]:
     """Return the three constants of an operation table, at its own node and voltage [pJ].
 
     What a PE takes beside the table's MAC and registers is split such that clock and registers are
@@ -163,13 +162,13 @@ def overhead(table: str, rows: Sequence[Row]) -> dict[str, float]:
     }
 
 
-def _factor(table: str, row: Row) -> float:
+def _factor(table: str, row: Mapping[str, str]) -> float:
     """Energy at the row's node and voltage over that of the table's."""
     mac = operation_table(table)["int8_mac", "energy"]
     return energy_factor(mac.node_nm, mac.voltage_v, int(row["node_nm"]), float(row["voltage_v"]))
 
 
-def _named_pj(row: Row, table: str, sram_level: float) -> float:
+def _named_pj(row: Mapping[str, str], table: str, sram_level: float) -> float:
     """Energy of a busy cycle in what tables name: MACs, registers, buffers, leakage [pJ]."""
     cells, prices = operation_table(table), _prices(row)
     pe = cells["int8_mac", "energy"].value + 48 * cells["register_bit", "energy"].value
@@ -177,7 +176,7 @@ def _named_pj(row: Row, table: str, sram_level: float) -> float:
     return inside + sram_level * _buffers_pj(row, prices) + _leaking_pj(row, prices)
 
 
-def _prices(row: Row) -> PriceList:
+def _prices(row: Mapping[str, str]) -> PriceList:
     word, half = int(row["word_bits"]), int(row["buffer_kib"]) << 9
     buffers = (
         SramMacro(role="activation", size_bytes=half, word_bits=word, banks=BANKS),
