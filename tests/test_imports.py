@@ -34,6 +34,7 @@ ONE_FILE = {
 }
 CALLED_BY_NAME = {  # methods that a library calls, and validators
     "_check_units",
+    "_fill_widths",
     "_root",
     "_should_skip_dynamo",
 }
