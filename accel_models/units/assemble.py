@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from accel_models.cost import Cost
-from accel_models.design.chip import design_prices
+from accel_models.design.chip import prices_of
 from accel_models.design.design import Design
 from accel_models.dram import Bus, transfer_cycles
 from accel_models.energy.actions import Actions, EnergyParts, energy_pj
@@ -29,8 +29,8 @@ DRAM_ROW_BYTES = 2048  # row buffer of an LPDDR4 channel, JESD209-4 (2 KiB page)
 def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost:
     """Add to what a unit found what all share: bus times where it gives none, DRAM actions and prices."""
     work, shapes, busy, traffic = states.work, states.shapes, found.busy, found.traffic
-    bus = found.times or _bus_times(design, traffic)
-    prices = design_prices(design)
+    bus = found.times or _bus_times(_bus(design), traffic)
+    prices = prices_of(design)
     fetch = Actions(
         dram_read_bytes=traffic.weights,
         dram_activations=_rows_opened(traffic.weights),
@@ -70,20 +70,22 @@ def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost
     return cost
 
 
-def _bus_times(design: Design, traffic: Traffic) -> BusTimes:
+def _bus(design: Design) -> Bus | None:
+    return None if design.memory is None else Bus(design.memory.dram, design.clock)
+
+
+def _bus_times(bus: Bus | None, traffic: Traffic) -> BusTimes:
     return BusTimes(
-        weights=_bus_cycles(design, traffic.weights),
-        inputs=_bus_cycles(design, traffic.inputs),
-        outputs=_bus_cycles(design, traffic.outputs),
-        first_weights=_bus_cycles(design, traffic.first_weights),
-        first_inputs=_bus_cycles(design, traffic.first_inputs),
+        weights=_bus_cycles(bus, traffic.weights),
+        inputs=_bus_cycles(bus, traffic.inputs),
+        outputs=_bus_cycles(bus, traffic.outputs),
+        first_weights=_bus_cycles(bus, traffic.first_weights),
+        first_inputs=_bus_cycles(bus, traffic.first_inputs),
     )
 
 
-def _bus_cycles(design: Design, moved_bytes: Ints) -> Ints:
-    if design.memory is None:
-        return np.zeros_like(moved_bytes)
-    return transfer_cycles(Bus(design.memory.dram, design.clock), moved_bytes)
+def _bus_cycles(bus: Bus | None, moved_bytes: Ints) -> Ints:
+    return np.zeros_like(moved_bytes) if bus is None else transfer_cycles(bus, moved_bytes)
 
 
 def _rows_opened(moved_bytes: Ints) -> Ints:
