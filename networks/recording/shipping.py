@@ -159,7 +159,7 @@ def measure_exits(known: dict[str, dict[str, Any]], data: Path) -> None:
 
 
 def leave_out(names: Iterable[str], known: dict[str, dict[str, Any]]) -> None:
-    """Take checkpoints away that have no trace, for their size; what was measured of them stays, and how to train them."""
+    """Take checkpoints without traces away, for their size; what was measured of them stays, and how to train them."""
     for name in names:
         if "trace" in known[name]:
             raise SystemExit(f"{name} ships with a trace, which needs its checkpoint")
