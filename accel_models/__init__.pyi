@@ -60,6 +60,7 @@ from .energy.sram import sram_cost as sram_cost
 from .energy.sram import sram_grid as sram_grid
 from .energy.tables import core_power as core_power
 from .energy.tables import read_table as read_table
+from .energy.technology import SCALING_BAND as SCALING_BAND
 from .energy.technology import energy_factor as energy_factor
 from .units.array.accesses import buffer_accesses as buffer_accesses
 from .units.array.mapping import Mapping as Mapping

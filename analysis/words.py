@@ -15,6 +15,13 @@ _SCALES: Final[dict[str, tuple[tuple[str, float], ...]]] = {
     "MAC": (("MAC", 1.0), ("kMAC", 1e3), ("MMAC", 1e6), ("GMAC", 1e9)),
     "mm2": (("mm²", 1.0),),
 }
+# part of a network's name in a file: how people write it
+_NETWORK_WORDS: Final = {
+    "ethos": "for Ethos-U", "npu32": "for NPU 32 x 32",
+    "lcnet": "LC-Net", "lnet": "L-Net", "cnet": "C-Net", "ddi": "DDI", "densenet": "DenseNet", "skipnet": "SkipNet",
+    "vit": "ViT", "tokens": "tokens", "exits": "exits", "wide": "wide", "little": "little", "big": "big",
+    "digits": "digits", "cifar10": "CIFAR-10", "tiny": "tiny", "dense": "dense", "mobilenet": "MobileNet",
+}  # fmt: skip
 MISSING: Final = "–"
 NARROW: Final = "\u00a0"  # between number and unit: never a line break
 
@@ -60,6 +67,26 @@ def saved_words(share: float, what: str) -> str:
 def change_words(share: float, better: str, worse: str) -> str:
     """Return ``"31.0 % faster"`` for a share saved, and what it costs, never as a negative number, where none is."""
     return f"{percent(abs(share))} {better if share >= 0 else worse}"
+
+
+def network_title(name: str) -> str:
+    """Return ``lcnet_resnet20_50`` as people write it, ``LC-Net ResNet-20 50 %``; a name of other parts as it is.
+
+    A number at the end is the share of the MACs that a network was trained to keep.
+    """
+    words = []
+    *parts, last = name.split("_")
+    for part in parts:
+        words.append(_network_word(part))
+    words.append(f"{last}{NARROW}%" if parts and re.fullmatch(r"[1-9][0-9]", last) else _network_word(last))
+    return " ".join(word for word in words if word) if all(words) else name
+
+
+def _network_word(part: str) -> str:
+    """Return a part of a network's name in words, "" for one that is not known."""
+    if depth := re.fullmatch(r"resnet(\d+)", part):
+        return f"ResNet-{depth[1]}"
+    return _NETWORK_WORDS.get(part, "")
 
 
 def slug(text: str) -> str:

@@ -1,4 +1,4 @@
-"""How long a browser takes to open a sweep's report of 1,000 points, against an empty page in the same run."""
+"""How long a browser takes to open reports, a sweep's of 5,000 points and one of 20 replays, against an empty page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from analysis.reports.report import write_report
-from tests.report_folders import sweep_folder
+from tests.report_folders import replay_folder, sweep_folder
 
 CHROMIUM = shutil.which("chromium")
 
@@ -38,7 +38,16 @@ if __name__ == "__main__":
         print("needs chromium; nothing measured")
         sys.exit(0)
     with tempfile.TemporaryDirectory() as folder:
-        report = write_report(sweep_folder(Path(folder) / "sweep", 1000))
+        sweep = write_report(sweep_folder(Path(folder) / "sweep", 5000))
+        names = ("cortex_m4", "cortex_m55", "cortex_m7", "edge_npu_16x16", "edge_npu_32x32")
+        replays = write_report(
+            replay_folder(Path(folder) / "replays", {f"{n}.{k}": n for n in names for k in range(4)})
+        )
         empty = seconds("data:text/html,<p>empty</p>", "p")
-        full = seconds(report.as_uri(), ".chart .main-svg .overplot")
-    print(f"report of 1,000 points: {full:.2f} s, {full / empty:.0f} times an empty page")
+        drawn = ".chart .main-svg .overplot"
+        for what, report, first in (("5,000 points", sweep, drawn), ("20 replays", replays, "#worth .saves")):
+            begun, full = seconds(report.as_uri(), first), seconds(report.as_uri(), drawn)
+            print(
+                f"report of {what}: {report.stat().st_size / 1e6:.2f} MB, first picture after {begun:.2f} s, first "
+                f"chart of plotly after {full:.2f} s, {full / empty:.0f} times an empty page"
+            )

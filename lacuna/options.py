@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 DesignName = Annotated[
     str, typer.Option("--design", "-d", help="Shipped name or path of a YAML file.", metavar="D")
 ]
-DesignNames = Annotated[
-    list[str], typer.Option("--design", "-d", help="Shipped name or YAML path; may be repeated.", metavar="D")
-]
 Settings = Annotated[
     list[str],
     typer.Option("--set", metavar="PATH=VALUE", help="One value of the design, e.g. --set array.rows=8, "

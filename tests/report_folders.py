@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from accel_models import load_design
+from accel_models import STEPS, load_design
 from analysis.sweeps.row import SweepRow
 from analysis.sweeps.store import Manifest, Store
 from simulator import Policy, replay
@@ -24,13 +24,26 @@ def small_trace(inputs: int = 60) -> Trace:
 
 
 def replay_folder(folder: Path, designs: dict[str, str], *, timeline: int = 2) -> Path:
-    """Replay the small trace on designs, ``{folder name: design}``, and save all with the trace."""
+    """Replay the small trace on designs, ``{folder name: design}``, and save all with the trace.
+
+    A folder whose name is hostile holds a design of that name.
+    """
     trace = small_trace()
     folder.mkdir(exist_ok=True)
     save_trace(trace, folder / "trace.parquet")
     for name, design in designs.items():
-        replay(trace, load_design(design), policy=Policy(), timeline=timeline).save(folder / name)
+        chosen = load_design(design)
+        named = chosen.model_copy(update={"name": name}) if "<" in name else chosen
+        replay(trace, named, policy=Policy(), timeline=timeline).save(folder / name)
     return folder
+
+
+def save_as_written(folder: Path, designs: dict[str, str]) -> None:
+    """Save the same replays with every step of the compiler left out, as ``lacuna demo`` does."""
+    policy = Policy.of(dict.fromkeys(STEPS, False))
+    for name, design in designs.items():
+        written = replay(small_trace(), load_design(design), policy=policy, explain=False)
+        written.save(folder / f"{name}.as_written")
 
 
 def sweep_folder(folder: Path, points: int, *, design: str = "edge_npu_16x16") -> Path:

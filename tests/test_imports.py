@@ -2,10 +2,12 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -25,7 +27,22 @@ MOST_MODULES = 15  # in one folder, faces not counted: about what can be looked 
 TWICE = {  # capitalised names of several modules, and why
     "UNIT": "each kind of unit gives itself under this name",
 }
-ONE_FILE = {"simpy": "simulator/", "matplotlib": "analysis/", "plotly": "analysis/"}
+ONE_FILE = {
+    "simpy": "simulator/engines/events.py",
+    "matplotlib": "analysis/figures/drawings.py",
+    "plotly": "analysis/figures/charts.py",
+}
+CALLED_BY_NAME = {  # methods that a library calls, and validators
+    "_check_units",
+    "_root",
+    "_should_skip_dynamo",
+}
+WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def modules(folder: str) -> list[Path]:
@@ -34,7 +51,7 @@ def modules(folder: str) -> list[Path]:
 
 def imported(path: Path) -> Iterator[str]:
     """Yield the top-level names of all imports, also those inside functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -43,7 +60,7 @@ def imported(path: Path) -> Iterator[str]:
 
 def crossing(path: Path, folder: str) -> Iterator[tuple[int, str]]:
     """Yield line and module of every import from another top folder."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -104,7 +121,7 @@ def test_no_circle_among_modules() -> None:
 
 def needed(path: Path, names: Mapping[str, Path]) -> Iterator[str]:
     """Yield the modules that a module imports; a name from a face stands for the module it lies in."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if not isinstance(node, ast.ImportFrom) or not node.module:
             continue
         homes = stub_homes(node.module) if node.module in FACES else {}
@@ -145,7 +162,7 @@ def test_a_capitalised_name_means_one_thing() -> None:
 
 def defined(path: Path) -> Iterator[str]:
     """Yield the names that a module defines, not those that it imports."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in tree(path).body:
         if isinstance(node, ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Assign):
@@ -161,11 +178,44 @@ def test_only_networks_imports_torch() -> None:
     assert users == {"networks"}
 
 
-@pytest.mark.parametrize(("library", "folder"), sorted(ONE_FILE.items()))
-def test_a_library_lives_in_one_file(library: str, folder: str) -> None:
+@pytest.mark.parametrize(("library", "file"), sorted(ONE_FILE.items()))
+def test_a_library_lives_in_one_file(library: str, file: str) -> None:
     users = [str(p.relative_to(ROOT)) for f in ALLOWED for p in modules(f) if library in imported(p)]
-    assert len(users) == 1
-    assert users[0].startswith(folder)
+    assert users == [file]
+
+
+def test_no_name_is_there_for_tests_alone() -> None:
+    """What a module defines, the product uses, or a face, a page, an example or a benchmark offers to users."""
+    used: Counter[str] = Counter()
+    for path in texts():
+        used.update(set(WORD.findall(path.read_text(encoding="utf-8"))))
+    written: Counter[str] = Counter()
+    for path in (path for folder in ALLOWED for path in modules(folder)):
+        written.update(WORD.findall(path.read_text(encoding="utf-8")))
+    alone = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for folder in ALLOWED
+        for path in modules(folder)
+        for name in (*defined(path), *functions(path))
+        if not name.startswith("__") and written[name] == 1 and not used[name] and name not in CALLED_BY_NAME
+    ]
+    assert alone == []
+
+
+def texts() -> list[Path]:
+    """Return what users read: faces, pages, examples, benchmarks, and settings that name functions."""
+    found = [ROOT / folder / "__init__.pyi" for folder in [*FACES, "lacuna"]]
+    for folder in ("docs", "examples", "benchmarks"):
+        found += [path for path in (ROOT / folder).rglob("*") if path.suffix in {".md", ".ipynb", ".py"}]
+    return [*found, ROOT / "README.md", ROOT / "pyproject.toml", ROOT / "Makefile"]
+
+
+def functions(path: Path) -> Iterator[str]:
+    """Yield the functions of a module, and the methods and properties of its classes."""
+    for node in tree(path).body:
+        for part in node.body if isinstance(node, ast.ClassDef) else [node]:
+            if isinstance(part, ast.FunctionDef):
+                yield part.name
 
 
 def test_help_loads_no_heavy_library() -> None:

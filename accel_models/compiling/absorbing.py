@@ -17,13 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from accel_models.compiling.compiler import Compiler
 from traces import FUSED, MAC_KINDS, NetworkGraph, Op
 
 Stage = Literal["activation", "scale", "add", "global_pool", "max_pool"]
-STAGES: tuple[Stage, ...] = get_args(Stage)
 
 _STAGE_OF: Mapping[str, Stage] = {
     "activation": "activation",

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from typing import Literal
 
 from traces import ConfigError, did_you_mean
-
-Step = Literal["fold", "fuse", "sort", "place_gates", "pin", "tile"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

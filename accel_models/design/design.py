@@ -79,8 +79,7 @@ class Design(Part):
     @property
     def title(self) -> str:
         """Name, and the values that were set over those of the file: what tells two settings of a design apart."""
-        values = ", ".join(f"{path} = {value}" for path, value in self.changed.items())
-        return f"{self.name} ({values})" if values else self.name
+        return ", ".join([self.name, *(f"{path}={value}" for path, value in self.changed.items())])
 
     def __repr__(self) -> str:
         return f"<Design: {self.title}: {self.description}>"

@@ -15,7 +15,7 @@ import numpy as np
 from accel_models.energy.tables import read_table
 from traces import ConfigError
 
-SCALING_BAND = 2.0  # a scaled value may be off by this factor either way
+SCALING_BAND = 2.0  # energies and areas off scaled tables may be off by this factor either way; docs/model.md
 MIN_VOLTAGE_V = 0.5  # Stillmaker & Baas fit their quadratics on simulations near and above threshold
 MAX_VOLTAGE_V = 1.5  # Choice: above the highest supply of any tabled node
 # Choice: SRAM scales as the square root of logic.  Evidence: Jouppi's 7 nm over Horowitz's 45 nm SRAM is

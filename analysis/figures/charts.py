@@ -14,22 +14,27 @@ from typing import Any, Final, assert_never
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from analysis.figures.figure_info import EnergyInfo, HeatInfo, LatencyInfo, TailInfo
+from analysis.figures.figure_info import RELATIVE, EnergyInfo, HeatInfo, LatencyInfo, TailInfo
+from analysis.figures.losses_info import LossesInfo
 from analysis.figures.palette import (
     BAR_COLOUR,
     BLACK,
     BLUE,
+    GREEN,
     GREY,
     HEAT,
     ORANGE,
     RED,
     REFERENCES,
     SKY,
+    loss_colour,
     series_colour,
 )
 from analysis.figures.pareto_info import BANDED, ParetoInfo, ParetoPoint
 from analysis.figures.pictures import Info, Picture
 from analysis.figures.roofline_info import RooflineInfo, RooflinePoint
+from analysis.figures.rows import FigureRows
+from analysis.figures.story_info import StoryInfo
 from analysis.figures.timeline_info import TimelineInfo
 from analysis.figures.waterfall_info import WaterfallInfo
 from analysis.words import digits, shorten
@@ -58,7 +63,7 @@ _LAYOUT: Final[dict[str, Any]] = {
 @cache
 def packed_plotly() -> str:
     """Return plotly's own JavaScript, compressed with gzip, as base64: 2.0 instead of 4.8 MB inside every report."""
-    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode("ascii")
+    return _packed(get_plotlyjs())
 
 
 def figure_of(picture: Picture) -> go.Figure:
@@ -73,6 +78,16 @@ def chart_json(picture: Picture) -> str:
     content = _rounded(_figure(picture.info).to_plotly_json())
     content["layout"].pop("template", None)
     return script_safe(content)
+
+
+def packed_charts(pictures: Sequence[Picture]) -> str:
+    """Return the charts of a folded part by key, as :func:`chart_json` has them, packed as :func:`packed_plotly`."""
+    charts = {picture.key: json.loads(chart_json(picture)) for picture in pictures}
+    return _packed(script_safe(charts))
+
+
+def _packed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")
 
 
 def template_json() -> str:
@@ -92,11 +107,11 @@ def chart_height(info: Info) -> int:
         case HeatInfo():
             return 150 + 19 * len(info.rows)
         case TailInfo():
-            return 150 + 24 * len(info.classes)
+            return 150 + 24 * info.rows.height
         case WaterfallInfo():
             return 110 + 34 * len(info.bars)
-        case EnergyInfo():
-            return 190 + 38 * len(info.designs)
+        case EnergyInfo() | LossesInfo():
+            return 190 + (26 if info.rows.height > 8 else 38) * info.rows.height
         case TimelineInfo():
             return 150 + 54 * len(info.units)
         case _:
@@ -105,6 +120,10 @@ def chart_height(info: Info) -> int:
 
 def _figure(info: Info) -> go.Figure:  # noqa: PLR0911  (one return per kind of figure)
     match info:
+        case StoryInfo():
+            raise TypeError("a page tells the story in words and bars; as a file matplotlib draws it")
+        case LossesInfo():
+            return _losses(info)
         case LatencyInfo():
             return _latency(info)
         case TailInfo():
@@ -159,42 +178,90 @@ def _latency(info: LatencyInfo) -> go.Figure:
 
 
 def _tail(info: TailInfo) -> go.Figure:
-    labels = [f"class {tail.label}" for tail in info.classes]
+    rows = info.rows
     traces = []
     for name, colour, symbol in (
         ("p50", SKY, "circle"), ("p95", BLUE, "square"), ("p99", RED, "diamond"), ("largest", GREY, "line-ns-open"),
     ):  # fmt: skip
         traces.append(
             go.Scatter(
-                x=[getattr(tail, name) for tail in info.classes], y=labels, mode="markers", name=name,
-                marker={"color": colour, "symbol": symbol, "size": 10},
-                customdata=[tail.inputs for tail in info.classes],
-                hovertemplate=f"%{{y}}, {name}: %{{x:.4g}} {info.unit}<br>%{{customdata}} inputs<extra></extra>",
+                x=[getattr(tail, name) for tail in info.tails], y=rows.places, mode="markers", name=name,
+                marker={"color": colour, "symbol": symbol, "size": 10, "line": {"width": 2 * (name == "largest")}},
+                customdata=[[_full(rows, i), tail.inputs] for i, tail in enumerate(info.tails)],
+                hovertemplate=f"%{{customdata[0]}}<br>{name}: %{{x:.4g}} {info.unit}"
+                "<br>%{customdata[1]} inputs<extra></extra>",
             )
         )  # fmt: skip
-    return _laid_out(traces, f"Latency of one input [{info.unit}]", "", y=_ROWS)
+    figure = _laid_out(traces, f"Latency of one input [{info.unit}]", "", y=_named(rows))
+    return _with_dense(figure) if info.unit == RELATIVE else figure
+
+
+def _with_dense(figure: go.Figure) -> go.Figure:
+    """Draw where the dense network stands."""
+    return figure.add_vline(x=100, line={"color": RED, "width": 1.5})
 
 
 def _energy(info: EnergyInfo) -> go.Figure:
-    names = [plain(shorten(name, 24)) for name in info.designs]
-    rows = list(range(len(names)))
+    rows = info.rows
+    names = [_full(rows, i) for i in range(len(rows))]
     traces: list[Any] = [
         go.Bar(
-            x=values, y=rows, orientation="h", name=part, marker={"color": series_colour(i)},
+            x=values, y=rows.places, orientation="h", name=part, marker={"color": series_colour(i)},
             customdata=names, hovertemplate=f"%{{customdata}}<br>{part}: %{{x:.4g}} {info.unit}<extra></extra>",
         )
         for i, (part, values) in enumerate(info.parts)
     ]  # fmt: skip
     traces.append(
         go.Scatter(
-            x=[_finite(value) for value in info.dense], y=rows, mode="markers", name="dense network", customdata=names,
+            x=[_finite(value) for value in info.dense], y=rows.places, mode="markers", name="dense network",
+            customdata=names,
             marker={"symbol": "diamond-tall", "size": 14, "color": BLACK, "line": {"width": 1.5, "color": "white"}},
             hovertemplate=f"%{{customdata}}<br>dense network: %{{x:.4g}} {info.unit}<extra></extra>",
         )
     )  # fmt: skip
-    y = {**_ROWS, "type": "linear", "tickvals": rows, "ticktext": names}
-    figure = _laid_out(traces, f"Energy of one input [{info.unit}]", "", y=y)
+    figure = _laid_out(traces, f"Energy of one input [{info.unit}]", "", y=_named(rows))
     return figure.update_layout(barmode="stack")
+
+
+def _losses(info: LossesInfo) -> go.Figure:
+    rows = info.rows
+    names = [_full(rows, i) for i in range(len(rows))]
+    parts = [(f"{info.quantity} saved", info.saved), *info.losses]
+    traces: list[Any] = [
+        go.Bar(
+            x=values, y=rows.places, orientation="h", name=name, customdata=names,
+            marker={"color": GREEN if not i else loss_colour(i - 1)},
+            hovertemplate=f"%{{customdata}}<br>{name}: %{{x:.1f}} % of the dense {info.quantity}<extra></extra>",
+        )
+        for i, (name, values) in enumerate(parts)
+    ]  # fmt: skip
+    traces.append(
+        go.Scatter(
+            x=info.promised, y=rows.places, mode="markers", name="MACs saved", customdata=names,
+            marker={"symbol": "diamond-tall", "size": 14, "color": BLACK, "line": {"width": 1.5, "color": "white"}},
+            hovertemplate="%{customdata}<br>MACs saved: %{x:.1f} %<extra></extra>",
+        )
+    )  # fmt: skip
+    figure = _laid_out(traces, f"Share of the dense {info.quantity} [%]", "", y=_named(rows))
+    return figure.update_layout(barmode="relative")
+
+
+def _named(rows: FigureRows) -> dict[str, Any]:
+    """Return an axis of rows under the names of their groups."""
+    words = [(place, plain(shorten(text, 30)), head) for place, text, head in rows.ticks]
+    return {
+        "range": [rows.height - 0.4, -0.6],
+        "tickvals": [place for place, _, _ in words],
+        "ticktext": [f"<b>{text}</b>" if head else text for _, text, head in words],
+        "showgrid": False,
+        "tickfont": {"size": 12},
+    }
+
+
+def _full(rows: FigureRows, i: int) -> str:
+    """Return a row's name with its group's, as a tooltip shows them."""
+    name = rows.names[i]
+    return plain(f"{name.group} on {name.label}" if name.group else name.label)
 
 
 def _heat(info: HeatInfo) -> go.Figure:
@@ -294,13 +361,13 @@ def _pareto(info: ParetoInfo) -> go.Figure:
         )
     ]  # fmt: skip
     others = [point for point in info.points if not point.on_front]
-    traces.append(_points(others, "dominated", GREY))
-    traces.append(_points(front, "Pareto front", BLUE))
+    traces.append(_points(others, "dominated", GREY, info))
+    traces.append(_points(front, "Pareto front", BLUE, info))
     x, y = (_LOG if log else {} for log in (info.x_log, info.y_log))
     return _laid_out(traces, info.x_title, info.y_title, x=x, y=y)
 
 
-def _points(points: Sequence[ParetoPoint], name: str, colour: str) -> go.Scatter:
+def _points(points: Sequence[ParetoPoint], name: str, colour: str, info: ParetoInfo) -> go.Scatter:
     """Return points with their bands; hollow where the band could move them onto the front or off it."""
     crowded = len(points) > BANDED
 
@@ -325,8 +392,15 @@ def _points(points: Sequence[ParetoPoint], name: str, colour: str) -> go.Scatter
         },
         error_x=band("x_low", "x_high", "x"), error_y=band("y_low", "y_high", "y"),
         customdata=[[plain(p.name), p.anchor, _note(p)] for p in points],
-        hovertemplate="<b>%{customdata[0]}</b><br>%{x:.4g}, %{y:.4g}%{customdata[2]}<extra></extra>",
+        hovertemplate=f"<b>%{{customdata[0]}}</b><br>{_valued(info.x_title, 'x')}<br>{_valued(info.y_title, 'y')}"
+        "%{customdata[2]}<extra></extra>",
     )  # fmt: skip
+
+
+def _valued(title: str, axis: str) -> str:
+    """Return what a tooltip says of an axis: "Mean latency [µs]" becomes "Mean latency: 238 µs"."""
+    name, _, unit = title.removesuffix("]").partition(" [")
+    return f"{plain(name)}: %{{{axis}:.4g}} {plain(unit)}".rstrip()
 
 
 def _note(point: ParetoPoint) -> str:

@@ -16,12 +16,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 
-from analysis.figures.figure_info import EnergyInfo, HeatInfo, LatencyInfo, TailInfo
+from analysis.figures.figure_info import RELATIVE, EnergyInfo, HeatInfo, LatencyInfo, TailInfo
+from analysis.figures.losses_info import LossesInfo
 from analysis.figures.networks_info import TradeOffSeries
 from analysis.figures.palette import (
     BAR_COLOUR,
     BLACK,
     BLUE,
+    GREEN,
     GREY,
     HEAT,
     ORANGE,
@@ -29,11 +31,14 @@ from analysis.figures.palette import (
     REFERENCES,
     SERIES,
     SKY,
+    loss_colour,
     series_colour,
 )
 from analysis.figures.pareto_info import BANDED, ParetoInfo
 from analysis.figures.pictures import FIGURE_FORMATS, Info, Picture
 from analysis.figures.roofline_info import RooflineInfo
+from analysis.figures.rows import FigureRows, RowName
+from analysis.figures.story_info import StoryInfo, Worth
 from analysis.figures.timeline_info import TimelineInfo
 from analysis.figures.validation_info import ErrorLine, ValidationPanel
 from analysis.figures.waterfall_info import WaterfallInfo
@@ -107,17 +112,19 @@ def _styled() -> Iterator[None]:
         yield
 
 
-def _height(info: Info) -> float:
+def _height(info: Info) -> float:  # noqa: PLR0911  (one return per kind of figure)
     """Height of the figure [inch]: a fixed picture, or one that grows with its rows."""
     match info:
         case HeatInfo():
             return 1.6 + 0.19 * len(info.rows)
         case TailInfo():
-            return 1.5 + 0.22 * len(info.classes)
+            return 1.5 + 0.22 * info.rows.height
         case WaterfallInfo():
             return 1.3 + 0.32 * len(info.bars)
-        case EnergyInfo():
-            return 1.9 + 0.36 * len(info.designs)
+        case EnergyInfo() | LossesInfo():
+            return 1.9 + (0.24 if info.rows.height > 8 else 0.36) * info.rows.height
+        case StoryInfo():
+            return 1.7 + 0.3 * sum(1 + len(group.rows) for group in info.groups)
         case TimelineInfo():
             return 1.7 + 0.45 * len(info.units)
         case _:
@@ -126,6 +133,10 @@ def _height(info: Info) -> float:
 
 def _drawer(info: Info) -> Callable[[Axes], None]:  # noqa: PLR0911  (one return per kind of figure)
     match info:
+        case StoryInfo():
+            return lambda axes: _story(axes, info)
+        case LossesInfo():
+            return lambda axes: _losses(axes, info)
         case LatencyInfo():
             return lambda axes: _latency(axes, info)
         case TailInfo():
@@ -165,37 +176,111 @@ def _latency(axes: Axes, info: LatencyInfo) -> None:
 
 
 def _tail(axes: Axes, info: TailInfo) -> None:
-    for row, tail in enumerate(info.classes):
-        axes.plot([tail.p50, tail.largest], [row, row], color=GREY, linewidth=1.5, zorder=1)
-    rows = np.arange(len(info.classes))
+    rows = info.rows
+    for place, tail in zip(rows.places, info.tails, strict=True):
+        axes.plot([tail.p50, tail.largest], [place, place], color=GREY, linewidth=1.5, zorder=1)
     for name, colour, marker in (
         ("p50", SKY, "o"),
         ("p95", BLUE, "s"),
         ("p99", RED, "D"),
         ("largest", BLACK, "|"),
     ):
-        values = [getattr(tail, name) for tail in info.classes]
-        axes.scatter(values, rows, color=colour, marker=marker, s=26, label=name, zorder=2)
-    axes.set_yticks(rows, [tail.label for tail in info.classes])
-    axes.set_ylim(len(info.classes) - 0.4, -0.6)
-    axes.set(xlabel=f"Latency of one input [{info.unit}]", ylabel="Class")
+        values = [getattr(tail, name) for tail in info.tails]
+        axes.scatter(values, rows.places, color=colour, marker=marker, s=26, label=name, zorder=2)
+    _name_rows(axes, rows)
+    if info.unit == RELATIVE:
+        axes.axvline(100, color=RED, linewidth=1)
+    axes.set(xlabel=f"Latency of one input [{info.unit}]")
     axes.figure.legend(loc="outside lower center", ncols=4, fontsize=8)
 
 
 def _energy(axes: Axes, info: EnergyInfo) -> None:
-    rows = np.arange(len(info.designs))
-    left = np.zeros(len(rows))
-    for i, (part, values) in enumerate(info.parts):
-        axes.barh(rows, values, left=left, color=series_colour(i), edgecolor="white", height=0.6, label=part)
-        left += values
+    _stacked(axes, info.rows, info.parts, series_colour)
     axes.plot(
-        info.dense, rows, "d", color=BLACK, markeredgecolor="white", markersize=8, label="dense network"
+        info.dense,
+        info.rows.places,
+        "d",
+        color=BLACK,
+        markeredgecolor="white",
+        markersize=8,
+        label="dense network",
     )
-    axes.set_yticks(rows, [shorten(name, 24) for name in info.designs])
-    axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set(xlabel=f"Energy of one input [{info.unit}]")
-    axes.grid(axis="y", visible=False)
     axes.figure.legend(loc="outside lower center", ncols=4, fontsize=8)
+
+
+def _losses(axes: Axes, info: LossesInfo) -> None:
+    parts = [(f"{info.quantity} saved", info.saved), *info.losses]
+    _stacked(axes, info.rows, parts, lambda i: loss_colour(i - 1) if i else GREEN)
+    axes.plot(
+        info.promised,
+        info.rows.places,
+        "d",
+        color=BLACK,
+        markeredgecolor="white",
+        markersize=7,
+        label="MACs saved",
+    )
+    axes.axvline(0, color=BLACK, linewidth=0.8)
+    axes.set(xlabel=f"Share of the dense {info.quantity} [%]")
+    axes.figure.legend(loc="outside lower center", ncols=3, fontsize=8)
+
+
+def _stacked(
+    axes: Axes, rows: FigureRows, parts: Sequence[tuple[str, Sequence[float]]], colour: Callable[[int], str]
+) -> None:
+    """Draw a bar per row, what is below zero to the left of it."""
+    right, left = np.zeros(len(rows)), np.zeros(len(rows))
+    for i, (part, amounts) in enumerate(parts):
+        values = np.asarray(amounts)
+        begin = np.where(values < 0, left, right)
+        axes.barh(
+            rows.places, values, left=begin, color=colour(i), edgecolor="white", height=0.66, label=part
+        )
+        right += np.maximum(values, 0)
+        left += np.minimum(values, 0)
+    _name_rows(axes, rows)
+
+
+def _name_rows(axes: Axes, rows: FigureRows) -> None:
+    axes.set_yticks([place for place, _, _ in rows.ticks], [shorten(text, 34) for _, text, _ in rows.ticks])
+    for label, (_, _, head) in zip(axes.get_yticklabels(), rows.ticks, strict=True):
+        label.set_fontweight("bold" if head else "normal")
+    axes.set_ylim(rows.height - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+
+
+def _story(axes: Axes, info: StoryInfo) -> None:
+    rows = FigureRows.of([RowName(row.label, group.network) for group in info.groups for row in group.rows])
+    worths = [row for group in info.groups for row in group.rows]
+    for shift, colour, name in ((-0.17, BLUE, "latency"), (0.17, ORANGE, "energy")):
+        for place, row in zip(rows.places, worths, strict=True):
+            worth: Worth | None = getattr(row, name)
+            if worth is not None:
+                _worth(axes, place + shift, worth, colour)
+        axes.barh([], [], color=colour, label=f"{name} saved, compiled")
+    for (place, _, _), group in zip([tick for tick in rows.ticks if tick[2]], info.groups, strict=False):
+        reach = [place - 0.3, place + len(group.rows) + 0.4]
+        axes.plot([100 * group.promised] * 2, reach, color=BLACK, linewidth=1.2, linestyle=":")
+    axes.plot([], [], color=BLACK, linestyle=":", label="MACs saved")
+    if info.written:
+        axes.plot([], [], "o", color=BLACK, markerfacecolor="white", markersize=4, label="as written")
+    _name_rows(axes, rows)
+    axes.axvline(0, color=BLACK, linewidth=0.8)
+    axes.set_xlim(100 * info.low - 2, 100 * info.high + 12)
+    axes.set(xlabel="Saved of the dense network compiled alike [%]; left of zero: slower, or more energy")
+    axes.figure.legend(loc="outside lower center", ncols=4, fontsize=8)
+
+
+def _worth(axes: Axes, place: float, worth: Worth, colour: str) -> None:
+    axes.barh(place, 100 * worth.compiled, height=0.3, color=colour)
+    if worth.written is not None:
+        axes.plot([100 * worth.written], [place], "o", color=colour, markerfacecolor="white", markersize=4)
+    if worth.mark:
+        axes.annotate(
+            worth.mark, (100 * max(worth.compiled, worth.written or 0, 0), place), (5, 0),
+            textcoords="offset points", va="center", fontsize=7, fontweight="bold",
+        )  # fmt: skip
 
 
 def _heat(axes: Axes, info: HeatInfo) -> None:

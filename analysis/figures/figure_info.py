@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analysis.figures.rows import FigureRows, RowName
 from analysis.words import fitting_unit
 from traces import Floats
 
@@ -44,10 +45,10 @@ class LatencyInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class ClassTail:
-    """Latency of the inputs of one class."""
+class Tail:
+    """Latency of some inputs: those of one class, or all of one replay."""
 
-    label: str
+    name: RowName
     inputs: int
     p50: float
     p95: float
@@ -57,11 +58,16 @@ class ClassTail:
 
 @dataclass(frozen=True, slots=True)
 class TailInfo:
-    """Latency percentiles by class, in order of labels; the slowest classes where there are many."""
+    """Latency percentiles by class, in order of labels, the slowest where there are many; or by replay."""
 
     unit: str
-    classes: tuple[ClassTail, ...]
+    tails: tuple[Tail, ...]
     left_out: int  # faster classes that are not shown
+
+    @property
+    def rows(self) -> FigureRows:
+        """The rows of the picture."""
+        return FigureRows(tuple(tail.name for tail in self.tails))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +75,9 @@ class EnergyInfo:
     """Energy of one input, by part and design."""
 
     unit: str  # a unit of energy, or RELATIVE
-    designs: tuple[str, ...]
-    parts: tuple[tuple[str, tuple[float, ...]], ...]  # part, one value per design [unit]
-    dense: tuple[float, ...]  # of the dense network per design, NaN where it is not known [unit]
+    rows: FigureRows  # replays
+    parts: tuple[tuple[str, tuple[float, ...]], ...]  # part, one value per replay [unit]
+    dense: tuple[float, ...]  # of the dense network per replay, NaN where it is not known [unit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +122,43 @@ def tail_info(latency_us: ArrayLike, labels: ArrayLike) -> TailInfo:
     """Return latency percentiles by class from latency (n,) [us] and label (n,) of every input."""
     latency, label = np.asarray(latency_us, np.float64), np.asarray(labels)
     unit, holds = fitting_unit(float(latency.max(initial=0.0)), "us")
-    tails = [_class_tail(int(c), np.sort(latency[label == c]) / holds) for c in np.unique(label)]
-    slowest = sorted(tails, key=lambda tail: (-tail.p99, int(tail.label)))[:CLASSES_SHOWN]
-    shown = tuple(sorted(slowest, key=lambda tail: int(tail.label)))
-    return TailInfo(unit=unit, classes=shown, left_out=len(tails) - len(shown))
+    tails = {
+        int(c): _tail(RowName(f"class {c}"), np.sort(latency[label == c]) / holds) for c in np.unique(label)
+    }
+    slowest = sorted(tails, key=lambda c: (-tails[c].p99, c))[:CLASSES_SHOWN]
+    shown = tuple(tails[c] for c in sorted(slowest))
+    return TailInfo(unit=unit, tails=shown, left_out=len(tails) - len(shown))
 
 
-def _class_tail(label: int, ordered: Floats) -> ClassTail:
+def spread_info(
+    names: Sequence[RowName], latencies_us: Sequence[ArrayLike], dense_us: Sequence[float]
+) -> TailInfo:
+    """Return latency percentiles of replays, each against its own dense network.
+
+    Parameters
+    ----------
+    names
+        Of the replays.
+    latencies_us
+        Latency of every input, (n,) per replay [us].
+    dense_us
+        Of the dense network, per replay, positive [us].
+    """
+    ordered = (np.sort(np.asarray(latency, np.float64)) for latency in latencies_us)
+    tails = (
+        _tail(name, 100 * values / dense)
+        for name, values, dense in zip(names, ordered, dense_us, strict=True)
+    )
+    return TailInfo(unit=RELATIVE, tails=tuple(tails), left_out=0)
+
+
+def _tail(name: RowName, ordered: Floats) -> Tail:
     p50, p95, p99 = (float(value) for value in np.percentile(ordered, PERCENTILES))
-    return ClassTail(str(label), len(ordered), p50, p95, p99, float(ordered[-1]))
+    return Tail(name, len(ordered), p50, p95, p99, float(ordered[-1]))
 
 
 def energy_info(
-    parts_pj: Mapping[str, Sequence[float]], designs: Sequence[str], dense_uj: Sequence[float]
+    parts_pj: Mapping[str, Sequence[float]], names: Sequence[RowName | str], dense_uj: Sequence[float]
 ) -> EnergyInfo:
     """Return mean energy by part.
 
@@ -138,23 +168,23 @@ def energy_info(
     Parameters
     ----------
     parts_pj
-        ``parts_pj[part][design]`` [pJ].
-    designs
-        Names of the designs.
+        ``parts_pj[part][replay]`` [pJ].
+    names
+        Of the replays.
     dense_uj
-        The dense network's total per design, NaN where it is not known [uJ].
+        The dense network's total per replay, NaN where it is not known [uJ].
     """
-    values = np.array(list(parts_pj.values()), np.float64).reshape(len(parts_pj), len(designs)) * 1e-6
+    values = np.array(list(parts_pj.values()), np.float64).reshape(len(parts_pj), len(names)) * 1e-6
     dense = np.asarray(dense_uj, np.float64)
     totals = values.sum(axis=0)
     if (dense > 0).all() and totals.max(initial=0) > RELATIVE_FROM * totals.min(initial=np.inf):
         unit, holds = RELATIVE, dense / 100
     else:
         unit, one = fitting_unit(float(np.nanmax([*totals, *dense, 0.0])), "uJ")
-        holds = np.full(len(designs), one)
+        holds = np.full(len(names), one)
     return EnergyInfo(
         unit=unit,
-        designs=tuple(designs),
+        rows=FigureRows.of(names),
         parts=tuple(
             (name, _floats(row / holds)) for name, row in zip(parts_pj, values, strict=True) if row.any()
         ),

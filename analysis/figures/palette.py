@@ -33,6 +33,14 @@ REFERENCES: Final[dict[str, tuple[str, str]]] = {
 BAR_COLOUR: Final = {"total": BLUE, "deficit": RED, "loss": ORANGE, "gain": GREEN}  # of a waterfall
 
 
+_LOSSES: Final[tuple[str, ...]] = (RED, ORANGE, YELLOW, PURPLE, SKY, BLUE, "#6E5A8A", GREY)
+
+
+def loss_colour(index: int) -> str:
+    """Return the colour of the ``index``-th loss; green is left to what is saved."""
+    return _LOSSES[index % len(_LOSSES)]
+
+
 def series_colour(index: int) -> str:
     """Return the colour of the ``index``-th series; they repeat after eight."""
     return SERIES[index % len(SERIES)]

@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.pareto.ranks import BAND, Costs, band_masks, pareto_mask
+from accel_models import SCALING_BAND
+from analysis.pareto.ranks import Costs, band_masks, pareto_mask
 from analysis.words import fitting_unit
 from traces import Bools
 
@@ -156,8 +157,8 @@ def _costs(values: Sequence[tuple[float, float]], x: PlotAxis, y: PlotAxis) -> C
 
 
 def _low(value: float, scaled: bool) -> float:
-    return value / BAND if scaled else value
+    return value / SCALING_BAND if scaled else value
 
 
 def _high(value: float, scaled: bool) -> float:
-    return value * BAND if scaled else value
+    return value * SCALING_BAND if scaled else value

@@ -5,14 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analysis.figures.figure_info import EnergyInfo, HeatInfo, LatencyInfo, TailInfo
+from analysis.figures.losses_info import LossesInfo
 from analysis.figures.pareto_info import ParetoInfo
 from analysis.figures.roofline_info import RooflineInfo
+from analysis.figures.story_info import StoryInfo
 from analysis.figures.timeline_info import TimelineInfo
 from analysis.figures.waterfall_info import WaterfallInfo
 
-Info = (
-    LatencyInfo | TailInfo | EnergyInfo | HeatInfo | WaterfallInfo | RooflineInfo | TimelineInfo | ParetoInfo
+ChartInfo = (
+    LatencyInfo
+    | TailInfo
+    | EnergyInfo
+    | LossesInfo
+    | HeatInfo
+    | WaterfallInfo
+    | RooflineInfo
+    | TimelineInfo
+    | ParetoInfo
 )
+Info = ChartInfo | StoryInfo  # the story stands in a page as words and bars, without a drawing library
 FIGURE_FORMATS = ("png", "svg", "pdf")  # in which a picture is written
 
 

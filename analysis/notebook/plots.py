@@ -10,8 +10,9 @@ import numpy as np
 
 from analysis.figures.figure_info import heat_info
 from analysis.figures.pictures import Picture
-from analysis.reports.replay_pictures import replay_pictures
-from analysis.reports.replay_view import MisfitView, view_of
+from analysis.reports.replays.names import name_replays
+from analysis.reports.replays.pictures import replay_pictures
+from analysis.reports.replays.view import MisfitView, view_of
 from traces import UnsupportedError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Plots:
         return self._drawn(Picture("ops", title, caption, info), interactive)
 
     def _picture(self, kind: str) -> Picture:
-        view = view_of(self.results, self.results.design.title, "notebook")
+        view = view_of(self.results, name_replays([self.results], [""])[0])
         if isinstance(view, MisfitView):
             raise UnsupportedError(
                 f"design {self.results.design.name!r}: does not fit: {self.results.reason}"
@@ -79,7 +80,7 @@ class Plots:
 
 def _named(pictures: Iterable[Picture], kind: str) -> Picture:
     for picture in pictures:
-        if picture.key.startswith(f"{kind}-"):
+        if picture.key.endswith(f"_{kind}"):
             return picture
     why = "replay again with timeline=3" if kind == "timeline" else "the design has no such figure"
     raise UnsupportedError(f"plot.{kind}: nothing to draw: {why}")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from accel_models import SCALING_BAND
 from analysis.pareto.hypervolume import hypervolume
-from analysis.pareto.ranks import BAND, Costs, band_masks, epsilon_front, knee_point, pareto_mask
+from analysis.pareto.ranks import Costs, band_masks, epsilon_front, knee_point, pareto_mask
 from traces import Bools, ConfigError, Ints, did_you_mean
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _band(rows: pd.DataFrame, costs: Costs, objectives: Sequence[Objective]) -> 
         flag = _scaled_flag(objective.column)
         if flag is None or flag not in rows or objective.maximize:
             continue
-        width = np.where(rows[flag].to_numpy(bool), BAND, 1.0)
+        width = np.where(rows[flag].to_numpy(bool), SCALING_BAND, 1.0)
         low[:, j] /= width
         high[:, j] *= width
     return low, high

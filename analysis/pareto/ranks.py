@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from traces import Bools, Floats, Ints
 
 Costs = Floats  # (n points, m objectives), less is better
-BAND = 2.0  # energies and areas off scaled tables may be off by this factor either way; docs/model.md
 
 NO_RANK = -1  # of a point with a NaN
 

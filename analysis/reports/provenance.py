@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING
 
 from accel_models import STEPS, design_prices
 from analysis.reports.report_page import Cell, Table, text_row
+from analysis.words import MISSING
 
 if TYPE_CHECKING:
-    from analysis.reports.replay_view import MisfitView, ReplayView
+    from analysis.reports.replays.view import MisfitView, ReplayView
     from analysis.sweeps.store import SweepResults
     from traces import Trace
 
 
+_FOLD = 4  # Choice: longer tables of provenance open on a click
+
+
 def replay_table(views: Sequence[ReplayView | MisfitView]) -> Table:
     """Return hashes, versions, policy and command of every replay."""
-    head = ("Replay", "Network", "Inputs", "Trace", "Design", "Model version", "Lacuna", "Command")
+    head = ("Replay", "Folder", "Network", "Inputs", "Trace", "Design", "Model version", "Lacuna", "Command")
     rows = tuple(
         text_row(
-            view.name,
+            view.name.full,
+            view.folder or MISSING,
             view.figures.network,
             f"{view.figures.inputs:,}",
             view.figures.trace_hash if view.figures.feasible else "",
@@ -31,7 +36,7 @@ def replay_table(views: Sequence[ReplayView | MisfitView]) -> Table:
         )
         for view in views
     )
-    return Table("Replays", head, rows)
+    return Table("Replays", head, rows, folded=len(rows) > _FOLD)
 
 
 def command(view: ReplayView | MisfitView) -> str:

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.reports.replay_page import replay_page
-from analysis.reports.replay_view import load_report_trace, read_replays
+from analysis.figures.story_info import StoryInfo
+from analysis.reports.replays.page import replay_page
+from analysis.reports.replays.view import load_report_trace, read_replays
 from analysis.reports.report_page import Page
+from analysis.words import change_words, percent
 from traces import FileProblem, atomic_write
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 REPORT_FILE = "report.html"
+DOZEN = 12  # Choice: figures that one looks at; the rest are written when asked for
 SWEEP_FILE = "space.json"  # what tells a sweep's folder from a replay's
 
 
@@ -51,8 +54,12 @@ def write_figures(
     formats: Sequence[str] = ("png",),
     *,
     trace: str | Path | None = None,
+    every: bool = False,
 ) -> list[Path]:
-    """Write every figure of the report as ``<key>.<format>`` into ``out``; formats: png, svg, pdf."""
+    """Write figures of the report as ``<network>_<design>_<figure>.<format>`` into ``out``; formats: png, svg, pdf.
+
+    They are the first dozen of those that compare; with ``every`` all, also those of each replay.
+    """
     from analysis.figures.drawings import write_picture  # noqa: PLC0415  (matplotlib is slow to import)
 
     target = Path(out)
@@ -61,7 +68,8 @@ def write_figures(
         target.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise FileProblem(f"{target}: cannot be made: {problem.strerror}") from None
-    return [path for picture in page.pictures for path in write_picture(picture, target, formats)]
+    chosen = page.pictures if every else page.main_pictures[:DOZEN]
+    return [path for picture in chosen for path in write_picture(picture, target, formats)]
 
 
 def read_page(folder: Path, trace: str | Path | None = None) -> Page:
@@ -78,7 +86,14 @@ def render(page: Page) -> str:
     """Return the page as HTML."""
     import jinja2  # noqa: PLC0415  (only a report needs it)
 
-    from analysis.figures.charts import FREE_HEIGHT, chart_height, chart_json, packed_plotly, template_json  # noqa: PLC0415  (plotly is slow to import)
+    from analysis.figures.charts import (  # noqa: PLC0415  (plotly is slow to import)
+        FREE_HEIGHT,
+        chart_height,
+        chart_json,
+        packed_charts,
+        packed_plotly,
+        template_json,
+    )
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("analysis.reports"),
@@ -88,12 +103,16 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = _breakable
+    environment.tests["story"] = lambda picture: isinstance(picture.info, StoryInfo)
     return environment.get_template("report.html").render(
         page=page,
         chart_json=chart_json,
         chart_height=chart_height,
         free_height=FREE_HEIGHT,
+        packed_charts=packed_charts,
         packed_plotly=packed_plotly(),
+        change_words=change_words,
+        percent=percent,
         template_json=template_json(),
     )
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analysis.figures.pictures import Picture
-from analysis.reports.replay_words import KeyFigure
+from analysis.reports.replays.words import KeyFigure
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +16,7 @@ class Cell:
     number: bool = False  # set flush right
     link: str = ""  # anchor it leads to
     anchor: str = ""  # name under which others link here
+    order: float | None = None  # what a number is sorted by, in base units
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class Section:
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
     code: tuple[str, ...] = ()  # files, letter by letter
+    folds: tuple[Section, ...] = ()  # parts that open on a click, and are loaded then
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,15 @@ class Page:
     sections: tuple[Section, ...]
 
     @property
-    def pictures(self) -> Iterator[Picture]:
-        """Every picture in order."""
-        return (picture for section in self.sections for picture in section.pictures)
+    def pictures(self) -> tuple[Picture, ...]:
+        """Every picture, in order."""
+        folded = (picture for section in self.sections for fold in section.folds for picture in fold.pictures)
+        return (*self.main_pictures, *folded)
+
+    @property
+    def main_pictures(self) -> tuple[Picture, ...]:
+        """Those that stand in no fold, in order."""
+        return tuple(picture for section in self.sections for picture in section.pictures)
 
 
 def text_row(*texts: str) -> tuple[Cell, ...]:

@@ -81,7 +81,7 @@ def _digits_trace(out: Path, seed: int) -> Path:
 
 
 def _replays(traces: list[Path], out: Path) -> Iterator[Told]:
-    """Replay every trace on every design, compiled and as written; keep the former on disk."""
+    """Replay every trace on every design, compiled and as written; keep both."""
     from accel_models import STEPS, load_design  # noqa: PLC0415
     from simulator import Policy, replay  # noqa: PLC0415
 
@@ -93,6 +93,7 @@ def _replays(traces: list[Path], out: Path) -> Iterator[Told]:
             one = replay(trace, load_design(name), timeline=TIMELINE_INPUTS)
             one.save(out / f"{trace.stem}.{name}")
             written = replay(trace, load_design(name), policy=as_written, explain=False)
+            written.save(out / f"{trace.stem}.{name}.as_written")
             advance(i + 1, total)
             yield Told(one, written)
 

@@ -10,6 +10,8 @@ import typer
 from lacuna.console import show_lines
 from traces import ConfigError
 
+_EVERY = "all"
+
 
 def report(
     folder: Annotated[Path, typer.Argument(help="Results of replays or of a sweep.", metavar="DIR")],
@@ -20,22 +22,26 @@ def report(
         str | None, typer.Option(help="Trace replayed, for the maps by class; found if one lies in DIR.")
     ] = None,
     figures: Annotated[
-        str, typer.Option(help="Also write every figure: png, svg, pdf, comma-separated.")
+        str,
+        typer.Option(
+            help="Also write the dozen figures that compare, as png, svg, pdf, comma-separated; "
+            "with `all` those of each replay too.",
+        ),
     ] = "",
 ) -> None:
     """Write one self-contained HTML report of a results folder."""
     from analysis import FIGURE_FORMATS, write_report  # noqa: PLC0415
     from traces import find_trace  # noqa: PLC0415
 
-    formats = tuple(name.strip() for name in figures.split(",") if name.strip())
-    for name in formats:
-        if name not in FIGURE_FORMATS:
-            raise ConfigError(f"--figures {name!r}: must be of {', '.join(FIGURE_FORMATS)}")
+    asked = {name.strip() for name in figures.split(",") if name.strip()}
+    unknown = sorted(asked - {*FIGURE_FORMATS, _EVERY})
+    if unknown:
+        raise ConfigError(f"--figures {unknown[0]!r}: must be of {', '.join([*FIGURE_FORMATS, _EVERY])}")
     source = None if trace is None else find_trace(trace)
     show_lines([f"wrote {write_report(folder, out, trace=source)}"])
-    if formats:
+    if asked:
         from analysis import write_figures  # noqa: PLC0415
 
-        show_lines(
-            [f"wrote {path}" for path in write_figures(folder, folder / "figures", formats, trace=source)]
-        )
+        formats = [name for name in FIGURE_FORMATS if name in asked] or ["png"]
+        written = write_figures(folder, folder / "figures", formats, trace=source, every=_EVERY in asked)
+        show_lines([f"wrote {path}" for path in written])

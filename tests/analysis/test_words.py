@@ -4,7 +4,16 @@ import math
 
 import pytest
 
-from analysis.words import digits, fitting_unit, percent, quantity, saved_words, shorten, slug
+from analysis.words import (
+    digits,
+    fitting_unit,
+    network_title,
+    percent,
+    quantity,
+    saved_words,
+    shorten,
+    slug,
+)
 
 SPACE = "\u00a0"
 
@@ -61,3 +70,21 @@ def test_long_names_lose_their_middle() -> None:
     assert shorten("abcdefghij", 10) == "abcdefghij"
     assert shorten("abcdefghijk", 10) == "abcd…ghijk"
     assert len(shorten("x" * 500, 28)) == 28
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("lcnet_resnet20_50", "LC-Net ResNet-20 50 %"),
+        ("ddi_densenet", "DDI DenseNet"),
+        ("wide_little_big", "wide little big"),
+        ("lnet_npu32_50", "L-Net for NPU 32 x 32 50 %"),
+        ("resnet18", "ResNet-18"),
+        ("my_network_50", "my_network_50"),
+        ("net_v2", "net_v2"),
+        ("<b>", "<b>"),
+        ("50", "50"),
+    ],
+)
+def test_a_network_is_called_as_people_write_it_and_an_unknown_one_as_its_file(name: str, title: str) -> None:
+    assert network_title(name) == title.replace(" %", f"{SPACE}%")

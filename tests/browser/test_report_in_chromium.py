@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from analysis.reports.report import write_report
+from analysis.figures.story_info import StoryInfo
+from analysis.reports.report import read_page, write_report
 from tests.report_folders import HOSTILE, HOSTILE_FOLDER, replay_folder, sweep_folder
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ class Opened:
 
     def undrawn(self) -> list[str]:
         ids: list[str] = self.page.evaluate(
-            "[...document.querySelectorAll('.chart')]"
+            "[...document.querySelectorAll('.chart')].filter(c => !c.closest('details:not([open])'))"
             ".filter(c => !c.querySelector('.main-svg .overplot')).map(c => c.id)"
         )
         return ids
@@ -104,15 +106,17 @@ def test_every_chart_is_drawn_without_a_complaint_or_a_request(
             "[...document.querySelectorAll('.chart .main-svg:first-child')].map(s => {"
             "const b = s.getBoundingClientRect(); return [b.width, b.height]; })"
         )
-        count = opened.page.locator(".chart").count()
-        assert count == len(boxes) >= 15
+        count = opened.page.evaluate(
+            "[...document.querySelectorAll('.chart')].filter(c => !c.closest('details:not([open])')).length"
+        )
+        assert count == len(boxes) >= 7
         assert all(width > 200 and height > 80 for width, height in boxes)
         assert opened.complaints == []
         assert opened.requests == [replays.as_uri()]
         wide, window = sideways(opened)
         assert wide <= window
         drawn = opened.page.evaluate(
-            "[...document.querySelectorAll('.chart')].every("
+            "[...document.querySelectorAll('.chart')].filter(c => !c.closest('details:not([open])')).every("
             "c => c.querySelector('.overplot path, .overplot image'))"
         )
         assert drawn
@@ -142,19 +146,24 @@ def test_hover_tells_the_point_and_a_tap_goes_to_its_design(browser: Browser, re
         text = chart.locator(".hovertext").first.text_content()
         assert text is not None
         assert "accuracy" in text
-        assert text.startswith(("npu", "<script>"))
+        assert text.startswith(("edge_npu", "<script>"))
+        assert re.search(r"Mean latency: [\d.]+ .?sMean energy: [\d.]+ .?J", text)
         opened.page.mouse.click(x, y)
         opened.page.wait_for_timeout(200)
         anchor = opened.page.evaluate("decodeURIComponent(location.hash.slice(1))")
-        heading = opened.page.locator(f"section[id='{anchor}'] > h2").text_content()
+        fold = opened.page.locator(f"details[id='{anchor}']")
+        assert fold.evaluate("fold => fold.open")
+        heading = fold.locator("summary").first.text_content()
         assert heading is not None
-        assert text.startswith(heading)
+        assert text.startswith(heading.removeprefix("LC-Net ResNet-8 on "))
+        opened.wait_for_charts()  # its own charts are loaded now
+        assert fold.locator(".chart .main-svg .overplot").count() >= 5
 
 
 def test_hostile_names_stay_names(browser: Browser, replays: Path, sweep: Path) -> None:
     for report, name in ((replays, HOSTILE_FOLDER), (sweep, HOSTILE)):
         with Opened(browser, report) as opened:
-            chart = opened.page.locator(".chart").last
+            chart = opened.page.locator(".chart:not(details .chart)").last
             chart.scroll_into_view_if_needed()
             chart.locator(".main-svg .overplot").first.wait_for(state="attached")
             assert opened.complaints == []
@@ -185,6 +194,42 @@ def test_a_thousand_points_cost_little_to_open(browser: Browser, sweep: Path) ->
         assert 0 < marks <= MOST_MARKS
 
 
+def test_the_first_screen_tells_the_story(browser: Browser, replays: Path) -> None:
+    """Bars as long as what is saved on an axis they share, the best and the worst marked, a sentence above."""
+    with Opened(browser, replays) as opened:
+        story = opened.page.locator("#worth")
+        box = story.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] < DESKTOP[1]
+        info = next(p.info for p in read_page(replays.parent).pictures if isinstance(p.info, StoryInfo))
+        shares = [row.latency.compiled for row in info.groups[0].rows if row.latency]
+        widths = story.locator(".story-row:not(.axis)").evaluate_all(
+            "rows => rows.map(row => { const [bar, track] = [row.querySelector('.saves, .costs'), "
+            "row.querySelector('.track')].map(e => e.getBoundingClientRect().width); return bar / track; })"
+        )
+        assert widths == pytest.approx([abs(share) / (info.high - info.low) for share in shares], abs=0.01)
+        assert story.locator("b.best").count() == story.locator("b.worst").count() == 2
+        assert "of its MACs" in story.locator(".story-group").inner_text()
+
+
+def test_a_phone_cuts_no_row_of_a_table_and_no_name_of_an_axis(browser: Browser, replays: Path) -> None:
+    with Opened(browser, replays, PHONE) as opened:
+        opened.wait_for_charts()
+        beyond = opened.page.evaluate(
+            "[...document.querySelectorAll('td, th, .story-row > *, .chart .xtitle, .chart .ytitle')]"
+            ".filter(e => e.getBoundingClientRect().width && "
+            "(e.getBoundingClientRect().right > innerWidth + 1 || e.getBoundingClientRect().left < -1))"
+            ".map(e => e.textContent)"
+        )
+        assert beyond == []
+        inside = opened.page.evaluate(
+            "[...document.querySelectorAll('.chart .xtitle')].filter(e => {"
+            "const t = e.getBoundingClientRect(), c = e.closest('.chart').getBoundingClientRect();"
+            "return t.right > c.right + 1 || t.left < c.left - 1; }).map(e => e.textContent)"
+        )
+        assert inside == []
+
+
 def test_print_shows_every_chart_within_the_page(browser: Browser, replays: Path) -> None:
     with Opened(browser, replays) as opened:
         opened.page.emulate_media(media="print")
@@ -194,7 +239,7 @@ def test_print_shows_every_chart_within_the_page(browser: Browser, replays: Path
             "[...document.querySelectorAll('.chart .main-svg:first-child')].map(s => s.getBoundingClientRect().width)"
         )
         assert max(widths) <= 186 / 25.4 * 96  # an A4 page less its margins of 12 mm [CSS px]
-        assert opened.page.evaluate("[...document.querySelectorAll('details')].every(d => d.open)")
+        assert not opened.page.evaluate("[...document.querySelectorAll('details')].some(d => d.open)")
         opened.page.emulate_media(media="screen")
         opened.page.evaluate("window.dispatchEvent(new Event('afterprint'))")
         wide, window = sideways(opened)
@@ -223,11 +268,12 @@ def test_a_click_sorts_a_table_and_words_filter_it(browser: Browser, tmp_path: P
     report = write_report(replay_folder(tmp_path, {name: name for name in names}))
     with Opened(browser, report) as opened:
         table = opened.page.locator("table.sorts").first
-        head = table.locator("th", has_text="Dense")
-        column = [name.strip() for name in table.locator("th").all_inner_texts()].index("Dense")
+        heads = [name.strip() for name in table.locator("th").all_inner_texts()]
+        column = heads.index("Latency")
+        head = table.locator("th").nth(column)
 
         def first_cells() -> list[str]:
-            return [row.locator("td").nth(0).inner_text() for row in table.locator("tbody tr").all()]
+            return [row.locator("td").nth(1).inner_text() for row in table.locator("tbody tr").all()]
 
         head.click()
         cells = [row.locator("td").nth(column).inner_text() for row in table.locator("tbody tr").all()]

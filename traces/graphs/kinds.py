@@ -22,7 +22,7 @@ reshape               another view of the same elements in the same order; no wo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Literal
 
 TensorSize = tuple[int, int, int]  # channels, height, width
 
@@ -127,8 +127,3 @@ def unused_fields(kind: OpKind) -> tuple[str, ...]:
     """Return the settings that mean nothing for ops of this kind; they must stay 1."""
     window = () if kind in _WITH_WINDOW else _WINDOW
     return window if kind in _WITH_GROUPS else (*window, "groups")
-
-
-def kind_names() -> tuple[str, ...]:
-    """Return the names of all kinds."""
-    return get_args(OpKind)

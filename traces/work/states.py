@@ -82,12 +82,11 @@ class Workload:
     @cached_property
     def macs(self) -> Ints:
         """MACs left per input, the gates' own included, shape (n,) [MAC]."""
-        return self._sum_macs(frozenset(self.graph.index))
-
-    @cached_property
-    def gate_macs(self) -> Ints:
-        """MACs per input that the gates themselves take, shape (n,) [MAC]."""
-        return self._sum_macs(self.graph.gate_ops)
+        total = np.zeros(len(self), np.int64)
+        for op, index, states in zip(self.graph.ops, self.state_index.T, self.states, strict=True):
+            if op.kind in MAC_KINDS:
+                total += states.macs[index]
+        return total
 
     @cached_property
     def state_counts(self) -> tuple[Ints, ...]:
@@ -125,13 +124,6 @@ class Workload:
         for row, index, states in zip(spread, self.state_index.T, self.states, strict=True):
             np.take(getattr(states, field), index, out=row)
         return spread.T
-
-    def _sum_macs(self, names: frozenset[str]) -> Ints:
-        total = np.zeros(len(self), np.int64)
-        for op, index, states in zip(self.graph.ops, self.state_index.T, self.states, strict=True):
-            if op.kind in MAC_KINDS and op.name in names:
-                total += states.macs[index]
-        return total
 
 
 def state_macs(op: Op, parts: tuple[Counts, ...], tile_total: int) -> Ints:

@@ -8,10 +8,8 @@ no command fetch, no host.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 MicroBlock = tuple[int, int, int]  # height, width, channels
-BlockRule = Literal["shared_banks", "separate_rams"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,12 +83,11 @@ def load_software(name: str, isa: Isa) -> Software:
     an instruction set; ``like`` names a set it takes the rest from.  A vector unit runs no program: it gets
     the scalar numbers, which nothing reads.
     """
-    table = _table()
-    if name not in table:
-        raise ConfigError(f"software = {name!r}: no such software set{did_you_mean(name, table)}")
+    if name not in software_names():
+        raise ConfigError(f"software = {name!r}: no such software set{did_you_mean(name, software_names())}")
     if isa not in ISAS:
         raise ConfigError(f"isa = {isa!r}: no such instruction set{did_you_mean(isa, ISAS)}")
-    values = _collect(table, name, "scalar" if isa == "vector" else isa)
+    values = _collect(_table(), name, "scalar" if isa == "vector" else isa)
     known = {field.name for field in fields(Software)}
     for key in values:
         if key not in known:

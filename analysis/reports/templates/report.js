@@ -2,60 +2,80 @@
   "use strict";
   const PRINT_WIDTH = 660; // CSS pixels between the margins of an A4 page
   const PRINT_HEIGHT = 340; // two charts on a page
+  const PRINT_ROWS = 880; // of a chart with many rows: a page less its title
   const options = {
     responsive: true,
     displaylogo: false,
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
   };
+  let ready;
   const template = JSON.parse(document.getElementById("template").textContent);
-  const waiting = new Set(document.querySelectorAll(".chart"));
+  const waiting = new Set([...document.querySelectorAll(".chart")].filter((place) => !place.closest("details.part")));
 
-  // The library that draws lies in the page, compressed.
+  // What is large lies in the page compressed: the library that draws, and the charts of folded parts.
+  function unpacked(place) {
+    const packed = Uint8Array.from(atob(place.textContent), (c) => c.charCodeAt(0));
+    return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  }
+
   async function unpackPlotly() {
-    const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (c) => c.charCodeAt(0));
-    const bytes = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     const script = document.createElement("script");
-    script.textContent = await new Response(bytes).text();
+    script.textContent = await unpacked(document.getElementById("plotly"));
     document.head.append(script);
+  }
+
+  // The charts of a folded part, once it was opened.
+  const loaded = new Map();
+  async function load(fold) {
+    const packed = fold.querySelector(":scope > .packed");
+    if (!packed) return;
+    for (const [key, figure] of Object.entries(JSON.parse(await unpacked(packed)))) loaded.set(key, figure);
+    packed.remove();
+    for (const place of fold.querySelectorAll(".chart")) {
+      waiting.add(place);
+      await ready;
+      draw(place);
+    }
   }
 
   function draw(place) {
     if (!waiting.delete(place)) return;
     const key = place.id.slice("chart-".length);
-    const figure = JSON.parse(document.getElementById("data-" + key).textContent);
+    const figure = loaded.get(key) || JSON.parse(document.getElementById("data-" + key).textContent);
+    loaded.delete(key);
     figure.layout.template = template;
-    if (place.clientWidth < 480) figure.layout.font.size = 11;
+    if (place.clientWidth < 480) narrow(figure.layout);
     Plotly.newPlot(place, figure.data, figure.layout, options);
     place.on("plotly_click", follow);
+  }
+
+  // On a phone the name of an axis of a chart with long labels is wider than the axis: it takes two lines.
+  function narrow(layout) {
+    layout.font.size = 11;
+    const title = layout.xaxis && layout.xaxis.title;
+    if (!title || title.text.length < 24) return;
+    const middle = title.text.indexOf(" ", title.text.length / 2 - 4);
+    if (middle > 0) title.text = title.text.slice(0, middle) + "<br>" + title.text.slice(middle + 1);
   }
 
   // A point of a Pareto front carries the anchor of its design as its second datum.
   function follow(event) {
     const data = event.points[0].customdata;
     const target = Array.isArray(data) && typeof data[1] === "string" && document.getElementById(data[1]);
-    if (target) location.hash = target.id;
+    if (target && location.hash === "#" + target.id) unfold();
+    else if (target) location.hash = target.id;
   }
 
-  // A row in a folded table is shown when something leads to it.
+  // What is folded is shown when something leads to it.
   function unfold() {
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    const fold = target && target.closest("details");
-    if (fold && !fold.open) {
-      fold.open = true;
-      target.scrollIntoView();
-    }
+    for (let fold = target && target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    if (target) target.scrollIntoView();
   }
   window.addEventListener("hashchange", unfold);
-  unfold();
+  document.querySelectorAll("a[href^='#']").forEach((link) => link.addEventListener("click", () => setTimeout(unfold)));
 
   // A click on a column's head sorts its table, a second one the other way round; numbers by their size in base units.
-  const PREFIX = { n: 1e-9, "µ": 1e-6, m: 1e-3, k: 1e3, M: 1e6, G: 1e9, Ki: 1024, Mi: 1048576, Gi: 1073741824 };
-  function magnitude(text) {
-    const found = text.replace(/,/g, "").replace("−", "-").match(/^\s*([-+]?[0-9.]+)\s*(.*)$/);
-    if (!found) return text.trim() === "–" ? Infinity : NaN;
-    const prefix = found[2].length > 1 && found[2] !== "mm²" ? found[2].match(/^(Ki|Mi|Gi|[nµmkMG])/) : null;
-    return Number(found[1]) * (prefix ? PREFIX[prefix[1]] : 1);
-  }
   function sort(head) {
     const table = head.closest("table");
     const column = [...head.parentNode.children].indexOf(head);
@@ -63,11 +83,12 @@
     head.parentNode.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", falling ? "descending" : "ascending");
     const rows = [...table.tBodies[0].rows];
-    const keys = new Map(rows.map((row) => [row, row.cells[column].textContent]));
-    const numeric = rows.every((row) => !Number.isNaN(magnitude(keys.get(row))));
+    const cell = (row) => row.cells[column];
+    const numeric = rows.some((row) => "order" in cell(row).dataset);
+    const size = (row) => Number(cell(row).dataset.order ?? Infinity);
     const order = (one, other) => numeric
-      ? magnitude(keys.get(one)) - magnitude(keys.get(other))
-      : keys.get(one).localeCompare(keys.get(other));
+      ? size(one) - size(other) || 0
+      : cell(one).textContent.localeCompare(cell(other).textContent, undefined, { numeric: true });
     rows.sort((one, other) => (falling ? order(other, one) : order(one, other)));
     table.tBodies[0].append(...rows);
   }
@@ -104,21 +125,26 @@
     draw(next);
     setTimeout(drawRest, 30);
   }
-  const ready = unpackPlotly().then(function () {
+  ready = unpackPlotly().then(function () {
     waiting.forEach(function (place) { seen.observe(place); });
     setTimeout(drawRest, 300);
   });
+  document.querySelectorAll("details.part").forEach(function (fold) {
+    fold.addEventListener("toggle", function () { if (fold.open) load(fold); });
+  });
   document.documentElement.dataset.charts = "waiting";
   ready.then(function () { document.documentElement.dataset.charts = "ready"; });
+  if (location.hash) unfold();
 
   window.addEventListener("beforeprint", function () {
-    document.querySelectorAll("details").forEach(function (fold) { fold.open = true; });
     if (!window.Plotly) return; // printed before anything could be drawn
     document.querySelectorAll(".chart").forEach(function (place) {
+      if (place.closest("details:not([open])")) return;
       if (place.dataset.height) return; // a browser may tell twice
       draw(place);
       place.dataset.height = place.clientHeight;
-      const height = "free" in place.dataset ? PRINT_HEIGHT : place.clientHeight; // rows keep their height
+      const rows = Math.min(place.clientHeight, PRINT_ROWS); // rows keep their height up to a page
+      const height = "free" in place.dataset ? PRINT_HEIGHT : rows;
       place.style.height = height + "px";
       Plotly.relayout(place, { width: PRINT_WIDTH, height: height, autosize: false });
       Plotly.redraw(place); // the legend has other rows now; only a second pass makes room for them

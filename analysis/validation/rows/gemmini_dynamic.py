@@ -123,11 +123,5 @@ def _trace_cycles(name: str, latency: float, beat: float, align: str) -> tuple[F
     return cycles, dense
 
 
-def rank_correlation(measured: Floats, predicted: Floats) -> float:
-    """Return Spearman's correlation [-1..1]."""
-    ranks = [np.argsort(np.argsort(values)).astype(np.float64) for values in (measured, predicted)]
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
-
-
 def _labels(table: TextColumns, *columns: str) -> tuple[str, ...]:
     return tuple(" ".join(row) for row in zip(*(table[column] for column in columns), strict=True))

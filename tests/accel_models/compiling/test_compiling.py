@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accel_models.compiling.absorbing import STAGES, Absorbed, absorb, stage_hosts
+from accel_models.compiling.absorbing import Absorbed, Stage, absorb, stage_hosts
 from accel_models.compiling.compiler import STEPS, Compiler
 from accel_models.compiling.sorting import can_sort, channel_orders, sort_channels
 from traces.base.errors import ConfigError
@@ -22,6 +23,7 @@ from traces.work.workload import lower
 
 LC_NET = cifar_resnet(8, gates="both")
 RATES = {"block1.cnet": [i / 16 for i in range(16)]}
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 def hosts_of(graph: NetworkGraph) -> frozenset[str]:

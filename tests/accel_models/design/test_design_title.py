@@ -11,7 +11,7 @@ def test_changed_values_stand_beside_the_name() -> None:
     plain = load_design("edge_npu_16x16")
     small = load_design("edge_npu_16x16", {"array.rows": 8, "clock": "160 MHz"})
     assert plain.title == "edge_npu_16x16"
-    assert small.title == "edge_npu_16x16 (array.rows = 8, clock = 160 MHz)"
+    assert small.title == "edge_npu_16x16, array.rows=8, clock=160 MHz"
     assert small.name == plain.name
 
 

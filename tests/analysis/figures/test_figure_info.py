@@ -12,16 +12,18 @@ from analysis.figures.figure_info import (
     CLASSES_SHOWN,
     RELATIVE,
     ROWS_SHOWN,
-    ClassTail,
     EnergyInfo,
     HeatInfo,
     LatencyInfo,
     Mark,
+    Tail,
     energy_info,
     heat_info,
     latency_info,
+    spread_info,
     tail_info,
 )
+from analysis.figures.rows import RowName
 
 
 def test_latency_of_four_inputs() -> None:
@@ -58,24 +60,36 @@ def test_a_distribution_rises_to_one_and_stays_small(values: list[float]) -> Non
 def test_tail_by_class() -> None:
     info = tail_info([10.0, 30.0, 20.0, 40.0], [7, 7, 2, 7])
     assert (info.unit, info.left_out) == ("µs", 0)
-    one, three = info.classes
-    assert one == ClassTail("2", 1, 20.0, 20.0, 20.0, 20.0)
-    assert (three.label, three.inputs, three.p50, three.largest) == ("7", 3, 30.0, 40.0)
+    one, three = info.tails
+    assert one == Tail(RowName("class 2"), 1, 20.0, 20.0, 20.0, 20.0)
+    assert (three.name.label, three.inputs, three.p50, three.largest) == ("class 7", 3, 30.0, 40.0)
     assert (three.p95, three.p99) == pytest.approx((39.0, 39.8))
 
 
 def test_of_many_classes_the_slowest_are_shown_in_order_of_labels() -> None:
     labels = np.arange(100)
     info = tail_info(100.0 - labels, labels)  # class 0 is the slowest
-    assert [tail.label for tail in info.classes] == [str(label) for label in range(CLASSES_SHOWN)]
+    assert [tail.name.label for tail in info.tails] == [f"class {label}" for label in range(CLASSES_SHOWN)]
     assert info.left_out == 100 - CLASSES_SHOWN
+
+
+def test_tails_of_replays_stand_against_their_own_dense_network() -> None:
+    """10 to 40 us of 20 are 50 to 200 %; p50 lies halfway between the middle two."""
+    names = [RowName("npu", "net"), RowName("core", "net")]
+    info = spread_info(names, [[40.0, 10.0, 20.0, 30.0], [5.0]], [20.0, 10.0])
+    assert info.unit == RELATIVE
+    assert [(tail.inputs, tail.p50, tail.largest) for tail in info.tails] == [
+        (4, 125.0, 200.0),
+        (1, 50.0, 50.0),
+    ]
+    assert info.tails[0].p95 == pytest.approx(100 * 38.5 / 20)
 
 
 def test_energy_by_part_adds_up_and_drops_what_is_zero_everywhere() -> None:
     info = energy_info(
         {"MACs": [1e6, 3e6], "DRAM": [0.0, 0.0], "static": [0.0, 1e6]}, ["a", "b"], [2.0, math.nan]
     )
-    assert info.designs == ("a", "b")
+    assert [name.label for name in info.rows.names] == ["a", "b"]
     assert info.parts == (("MACs", (1.0, 3.0)), ("static", (0.0, 1.0)))
     assert info.unit == "µJ"
     assert info.dense[0] == 2.0

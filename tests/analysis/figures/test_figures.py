@@ -22,16 +22,30 @@ def test_every_picture_has_a_title_and_units_on_its_axes(replays: Path) -> None:
         assert figure.get_suptitle() == picture.title
         axes = figure.axes[0]
         assert axes.get_xlabel(), picture.key
-        kind = picture.key.split("-")[0]
-        if kind in {"latency", "tail", "energy", "waterfall", "roofline", "timeline", "pareto"}:
+        kind = picture.key.rpartition("_")[2].split("-")[0]
+        if kind in {
+            "latency",
+            "tail",
+            "energy",
+            "waterfall",
+            "roofline",
+            "timeline",
+            "pareto",
+            "worth",
+            "losses",
+        }:
             assert "[" in axes.get_xlabel(), picture.key
 
 
 def test_figures_are_written_with_the_keys_of_the_page(replays: Path, tmp_path: Path) -> None:
-    paths = write_figures(replays / "npu", tmp_path / "out")
-    keys = [picture.key for picture in read_page(replays / "npu").pictures]
+    paths = write_figures(replays, tmp_path / "dozen")
+    keys = [picture.key for picture in read_page(replays).main_pictures]
     assert [path.name for path in paths] == [f"{key}.png" for key in keys]
+    assert len(paths) <= 12
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+    every = write_figures(replays, tmp_path / "every", every=True)
+    names = {path.name for path in every} - {path.name for path in paths}
+    assert "lcnet-resnet8_edge-npu-16x16_waterfall-energy.png" in names
 
 
 def test_every_format_repeats_its_bytes(replays: Path, tmp_path: Path) -> None:

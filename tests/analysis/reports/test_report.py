@@ -10,23 +10,26 @@ from pathlib import Path
 
 import pytest
 
+from accel_models import load_design
 from analysis.figures.charts import script_safe
+from analysis.figures.story_info import StoryInfo
 from analysis.reports.provenance import command
-from analysis.reports.replay_view import MisfitView, ReplayView, read_replays, trace_of_replays
-from analysis.reports.replay_words import (
+from analysis.reports.replays.view import MisfitView, ReplayView, read_replays, trace_of_replays
+from analysis.reports.replays.words import (
     energy_saved,
     latency_saved,
     macs_saved,
-    overview_words,
+    network_words,
     replay_words,
 )
 from analysis.reports.report import read_page, write_report
 from analysis.sweeps.store import Store, read_manifest
-from simulator import DoesNotFit, Policy, load_results
+from simulator import DoesNotFit, Policy, load_results, replay
 from tests.report_folders import (
     HOSTILE,
     HOSTILE_FOLDER,
     replay_folder,
+    save_as_written,
     small_trace,
     sweep_folder,
     sweep_row,
@@ -99,7 +102,7 @@ def test_every_link_leads_somewhere_and_every_anchor_is_one(page: str) -> None:
 
 
 def test_every_design_has_a_section_and_the_front_leads_to_it(replays: Path, page: str) -> None:
-    anchors = [view.anchor for view in read_replays(replays)]
+    anchors = [view.name.key for view in read_replays(replays)]
     assert len(anchors) == 3
     assert set(anchors) <= set(Reader(page).ids)
     front = json.loads(_chart(page, "pareto-latency-energy"))
@@ -127,14 +130,14 @@ def test_the_same_results_give_the_same_bytes(replays: Path, page: str, tmp_path
 
 
 def test_the_words_say_what_the_figures_say(replays: Path) -> None:
-    view = next(view for view in read_replays(replays) if view.name == "npu")
+    view = next(view for view in read_replays(replays) if view.folder == "npu")
     assert isinstance(view, ReplayView)
     figures = view.figures
     assert macs_saved(figures) == pytest.approx(1 - figures.macs / figures.dense.macs)
     assert latency_saved(figures) == pytest.approx(1 - figures.latency_us.mean / figures.dense.latency_us)
     assert energy_saved(figures) == pytest.approx(1 - figures.energy_uj.mean / figures.dense.energy_uj)
     words = "\n".join(replay_words(view)).replace("\u00a0", " ")
-    assert f"skip {100 * macs_saved(figures):.1f} % of the arithmetic" in words
+    assert f"skip {100 * macs_saved(figures):.1f} % of the MACs" in words
     assert f"{100 * latency_saved(figures):.1f} % of the latency" in words
     losses = {loss.name: loss.amount for loss in figures.waterfall.latency.losses}
     assert (
@@ -143,33 +146,88 @@ def test_the_words_say_what_the_figures_say(replays: Path) -> None:
     )
 
 
-def test_the_overview_names_the_best_and_the_worst_design(replays: Path) -> None:
+def test_a_network_is_told_in_one_sentence_from_its_worst_to_its_best_design(replays: Path) -> None:
     views = [view for view in read_replays(replays) if isinstance(view, ReplayView)]
     order = sorted(views, key=lambda view: latency_saved(view.figures))
-    words = " ".join(overview_words(views))
-    assert words.index(order[0].name) < words.index(order[-1].name)
+    words = network_words(views).replace("\u00a0", " ")
+    assert words.index(order[0].name.label) < words.index(order[-1].name.label)
+    assert f"{100 * latency_saved(order[-1].figures):.1f} % faster ({order[-1].name.label})" in words
+    assert "-" not in re.sub(r"[a-z]-|-[a-z]", "", words)  # what is slower is called slower
+    figures = order[0].figures
+    slow = figures.latency_us.model_copy(update={"mean": 1.66 * figures.dense.latency_us})
+    slower = figures.model_copy(update={"latency_us": slow})
+    words = network_words([replace(order[0], figures=slower)]).replace("\u00a0", " ")
+    assert f"66.0 % slower on {order[0].name.label}" in words
+
+
+def test_a_replay_as_written_stands_beside_the_compiled_one(tmp_path: Path) -> None:
+    designs = {"npu": "edge_npu_16x16", "core": "cortex_m7"}
+    folder = replay_folder(tmp_path / "both", designs)
+    save_as_written(folder, {"npu": "edge_npu_16x16"})
+    views = {view.folder: view for view in read_replays(folder)}
+    assert set(views) == {"npu", "core"}
+    npu, core = views["npu"], views["core"]
+    assert isinstance(npu, ReplayView)
+    assert isinstance(core, ReplayView)
+    assert core.written is None
+    assert npu.written is not None
+    alone = load_results(folder / "npu.as_written").replayed
+    assert npu.written.latency_us == alone.latency_us
+    (story,) = (p.info for p in read_page(folder).pictures if isinstance(p.info, StoryInfo))
+    worths = {row.label: row.latency for group in story.groups for row in group.rows if row.latency}
+    assert worths["cortex_m7"].written is None
+    assert worths["edge_npu_16x16"].written == pytest.approx(latency_saved(alone))
+    assert "As written" in write_report(folder).read_text(encoding="utf-8")
+
+
+def test_settings_and_policies_are_named_and_what_is_alike_by_its_folder(tmp_path: Path) -> None:
+    trace, npu = small_trace(), load_design("edge_npu_16x16")
+    small = load_design("edge_npu_16x16", {"array.rows": 8})
+    for folder, design, policy in (
+        ("a", npu, Policy()), ("b", small, Policy(batch=4)), ("c", npu, Policy()), ("d", npu, Policy(fold=False)),
+    ):  # fmt: skip
+        replay(trace, design, policy=policy).save(tmp_path / folder)
+    views = read_replays(tmp_path)
+    assert [view.name.label for view in views] == [
+        "edge_npu_16x16 (a)",
+        "edge_npu_16x16, array.rows=8, batch 4",
+        "edge_npu_16x16 (c)",
+        "edge_npu_16x16, without fold",
+    ]
+    keys = [view.name.key for view in views]
+    assert len(set(keys)) == 4
+    assert keys[1] == "lcnet-resnet8_edge-npu-16x16-array-rows-8-batch-4"
 
 
 def test_pictures_of_one_replay(replays: Path) -> None:
-    keys = {picture.key.rsplit("-replay", 1)[0] for picture in read_page(replays / "npu").pictures}
-    assert keys == {
+    own = {f"lcnet-resnet8_edge-npu-16x16_{kind}" for kind in (
+        "latency", "tail", "waterfall-latency", "waterfall-energy", "roofline", "timeline",
+    )}  # fmt: skip
+    keys = {picture.key for picture in read_page(replays / "npu").pictures}
+    assert keys == own | {"energy-parts", "lcnet-resnet8_layers-rate", "lcnet-resnet8_layers-utilization"}
+
+
+def test_what_compares_stands_open_and_each_replay_is_folded(replays: Path) -> None:
+    page = read_page(replays)
+    main = [picture.key for picture in page.main_pictures]
+    assert main[0] == "worth"
+    assert len(main) <= 12
+    assert {
+        "losses-latency",
+        "losses-energy",
+        "latency-spread",
+        "pareto-latency-energy",
         "energy-parts",
-        "layers-rate-0-lcnet-resnet8",
-        "layers-utilization-0-lcnet-resnet8",
-        "latency",
-        "tail",
-        "waterfall-latency",
-        "waterfall-energy",
-        "roofline",
-        "timeline",
-    }
+    } < set(main)
+    folded = {picture.key for picture in page.pictures} - set(main)
+    assert len([key for key in folded if key.endswith("_waterfall-latency")]) == 3
 
 
 def test_a_trace_adds_what_differs_by_class(replays: Path) -> None:
-    with_trace = {picture.key for picture in read_page(replays).pictures}
-    assert {"execution-by-class", "work-by-class"} <= with_trace
+    by_class = {"lcnet-resnet8_execution-by-class", "lcnet-resnet8_work-by-class"}
+    assert by_class <= {picture.key for picture in read_page(replays).pictures}
     alone = {picture.key for picture in read_page(replays / "npu", replays / "trace.parquet").pictures}
-    assert {"execution-by-class", "work-by-class"} <= alone
+    assert by_class <= alone
 
 
 def test_the_trace_is_found_among_results(replays: Path) -> None:

@@ -11,7 +11,7 @@ from analysis.figures.waterfall_info import WaterfallInfo, WaterfallStep, waterf
 from analysis.words import change_words, digits, percent, quantity, saved_words
 
 if TYPE_CHECKING:
-    from analysis.reports.replay_view import ReplayView
+    from analysis.reports.replays.view import ReplayView
     from simulator import Explained, Replayed
 
 
@@ -79,31 +79,40 @@ def replay_words(view: ReplayView) -> tuple[str, ...]:
     s = view.figures
     latency, energy = waterfalls(s)
     first = (
-        f"On {view.name} the gates of {s.network} skip {percent(macs_saved(s))} of the arithmetic (MACs). "
+        f"On {view.name.label} the gates of {view.name.network} skip {percent(macs_saved(s))} of the MACs. "
         f"That {saved_words(latency_saved(s), 'latency')} and {saved_words(energy_saved(s), 'energy')} "
         f"of the dense network on the same hardware."
     )
     return (first, _losses(latency, energy), _tail(s), _estimates(s))
 
 
-def overview_words(views: Sequence[ReplayView]) -> tuple[str, ...]:
-    """Return what all replays say together."""
-    networks = sorted({view.figures.network for view in views})
-    if len(views) == 1:
-        return replay_words(views[0])
-    designs = len({view.figures.design_hash for view in views})
-    saved = [latency_saved(view.figures) for view in views]
-    low, high = views[saved.index(min(saved))], views[saved.index(max(saved))]
-    skipped = [macs_saved(view.figures) for view in views]
-    energy = [energy_saved(view.figures) for view in views]
-    return (
-        f"{_listed(networks)} replayed input by input on {designs} designs ({len(views)} replays): "
-        f"the gates skip {_span(skipped)} of the arithmetic (MACs).",
-        f"How much of that becomes time depends on the hardware: against the dense network it is between "
-        f"{change_words(min(saved), 'faster', 'slower')} ({low.name}) and "
-        f"{change_words(max(saved), 'faster', 'slower')} ({high.name}).",
-        f"Energy: between {change_words(min(energy), 'less', 'more')} and {change_words(max(energy), 'less', 'more')}.",
-    )
+def network_words(views: Sequence[ReplayView]) -> str:
+    """Return what skipping is worth for one network, in a sentence."""
+    figures = [view.figures for view in views]
+    correct = {s.accuracy for s in figures if s.accuracy is not None}
+    known = f" at {percent(correct.pop())} accuracy" if len(correct) == 1 else ""
+    latency = _range(views, [latency_saved(s) for s in figures], "faster", "slower")
+    energy = _amounts([energy_saved(s) for s in figures])
+    words = f"skips {_span([macs_saved(s) for s in figures])} of its MACs{known}: {latency}, {energy}."
+    slower = sum(view.written is not None and latency_saved(view.written) < 0 for view in views)
+    return f"{words} As written slower on {slower} of {len(views)}." if slower else words
+
+
+def _range(views: Sequence[ReplayView], saved: Sequence[float], better: str, worse: str) -> str:
+    """Return from where to where a saving reaches, and on what."""
+    low, high = min(saved), max(saved)
+    least = f"{change_words(low, better, worse)} ({views[saved.index(low)].name.label})"
+    if low == high:
+        return f"{change_words(low, better, worse)}{f' on {views[0].name.label}' if len(views) == 1 else ''}"
+    return f"{least} to {change_words(high, better, worse)} ({views[saved.index(high)].name.label})"
+
+
+def _amounts(saved: Sequence[float]) -> str:
+    """Return how much less energy, or from how much more to how much less."""
+    low, high = min(saved), max(saved)
+    if low < 0:
+        return f"{percent(-low)} more to {change_words(high, 'less', 'more')} energy"
+    return f"{_span([low, high])} less energy"
 
 
 def _losses(latency: WaterfallInfo, energy: WaterfallInfo) -> str:
@@ -155,7 +164,3 @@ def _saved(value: float, dense: float) -> float:
 def _span(shares: Sequence[float]) -> str:
     low, high = percent(min(shares)), percent(max(shares))
     return low if low == high else f"{low} to {high}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{len(names)} networks"

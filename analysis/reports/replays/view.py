@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accel_models import STEPS
 from analysis.figures.timeline_info import Span, chrome_spans
-from analysis.words import slug
+from analysis.reports.replays.names import ReplayName, name_replays
 from traces import FileProblem
 
 if TYPE_CHECKING:
-    from simulator import DoesNotFit, Explained, Results
+    from simulator import DoesNotFit, Explained, Replayed, Results, Summary
     from traces import Trace
 
 SUMMARY_FILE = "summary.json"
@@ -22,19 +24,20 @@ SUMMARY_FILE = "summary.json"
 class ReplayView:
     """One replay and what a report calls it."""
 
-    name: str  # unique in the report
-    anchor: str  # of its section
+    name: ReplayName
+    folder: str  # its name, "" where the report is on this folder alone
     results: Results
     figures: Explained
     spans: tuple[Span, ...]  # of its timeline, empty without one
+    written: Replayed | None = None  # the same replay with every step of the compiler left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MisfitView:
     """A replay of a network that does not fit the design."""
 
-    name: str
-    anchor: str
+    name: ReplayName
+    folder: str
     results: Results
     figures: DoesNotFit
 
@@ -50,7 +53,7 @@ def read_replays(folder: Path) -> tuple[ReplayView | MisfitView, ...]:
     if not folder.is_dir():
         raise FileProblem(f"{folder}: no such folder; name the results folder of a replay or a sweep")
     if (folder / SUMMARY_FILE).is_file():
-        return (_view(folder, "", 0),)
+        return _views([(folder, "")])
     below = sorted(path.parent for path in folder.glob(f"*/{SUMMARY_FILE}"))
     if not below:
         raise FileProblem(
@@ -58,7 +61,7 @@ def read_replays(folder: Path) -> tuple[ReplayView | MisfitView, ...]:
             f"and it holds no 'space.json' of a sweep; "
             f"`lacuna replay` and `lacuna sweep` write such folders"
         )
-    return tuple(_view(path, path.name, i) for i, path in enumerate(below))
+    return _views([(path, path.name) for path in below])
 
 
 def trace_of_replays(folder: Path) -> Path | None:
@@ -83,21 +86,51 @@ def load_report_trace(folder: Path, trace: str | Path | None) -> Trace | None:
     return load_trace(path) if path is not None else None
 
 
-def view_of(results: Results, name: str, anchor: str) -> ReplayView | MisfitView:
+def view_of(
+    results: Results, name: ReplayName, folder: str = "", written: Replayed | None = None
+) -> ReplayView | MisfitView:
     """Return what a report makes of one replay's results."""
     if not results.figures.feasible:
-        return MisfitView(name=name, anchor=anchor, results=results, figures=results.figures)
+        return MisfitView(name=name, folder=folder, results=results, figures=results.figures)
+    spans = _spans(results, name.full)
     return ReplayView(
-        name=name, anchor=anchor, results=results, figures=results.explained, spans=_spans(results, name)
+        name=name, folder=folder, results=results, figures=results.explained, spans=spans, written=written
     )
 
 
-def _view(folder: Path, name: str, index: int) -> ReplayView | MisfitView:
+def _views(folders: Sequence[tuple[Path, str]]) -> tuple[ReplayView | MisfitView, ...]:
+    """Read the folders; a replay as written that was not explained only stands beside the one that was compiled."""
     from simulator import load_results  # noqa: PLC0415  (pulls in pandas)
 
-    results = load_results(folder)
-    shown = name or results.design.title
-    return view_of(results, shown, f"replay-{index}-{slug(shown)[:40]}")
+    loaded = [(load_results(path), name) for path, name in folders]
+    written = {_twin(one): one.figures for one, _ in loaded if not one.policy.compiler.steps}
+    shown = [(one, name) for one, name in loaded if not _only_beside(one, [other for other, _ in loaded])]
+    names = name_replays([one for one, _ in shown], [name for _, name in shown])
+    return tuple(
+        view_of(one, name, folder, _fitting(written.get(_twin(one))) if one.policy.compiler.steps else None)
+        for (one, folder), name in zip(shown, names, strict=True)
+    )
+
+
+def _twin(one: Results) -> tuple[object, ...]:
+    """Return what a replay shares with the same one under another compiler."""
+    figures, steps = one.figures, dict.fromkeys(STEPS, True)
+    trace = figures.trace_hash if figures.feasible else ""
+    policy = one.policy.model_copy(update=steps)
+    return figures.network, figures.design_hash, trace, figures.inputs, policy.model_dump_json()
+
+
+def _only_beside(one: Results, others: Sequence[Results]) -> bool:
+    """Return whether a replay is there only for what it says of another."""
+    from simulator import Explained  # noqa: PLC0415  (as above)
+
+    if one.policy.compiler.steps or isinstance(one.figures, Explained):
+        return False
+    return any(other is not one and _twin(other) == _twin(one) for other in others)
+
+
+def _fitting(figures: Summary | None) -> Replayed | None:
+    return figures if figures is not None and figures.feasible else None
 
 
 def _spans(results: Results, name: str) -> tuple[Span, ...]:

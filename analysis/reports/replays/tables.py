@@ -1,0 +1,105 @@
+"""Tables of replays: what skipping is worth, and what estimates would have said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from analysis.reports.replays.words import energy_saved, latency_saved, macs_saved, waterfalls
+from analysis.reports.report_page import Cell, Table
+from analysis.words import MISSING, change_words, percent, quantity
+
+if TYPE_CHECKING:
+    from analysis.reports.replays.view import ReplayView
+    from simulator import Estimate
+
+_FASTER = ("faster", "slower")
+_LESS = ("less", "more")
+
+
+def worth_table(views: Sequence[ReplayView]) -> Table:
+    """Return one row per replay: its numbers, what they are against the dense network, and what took most."""
+    written = any(view.written is not None for view in views)
+    head = (
+        "Network", "Design", "Accuracy", "MACs saved", "Latency", "Against dense", *(["As written"] if written else []),
+        "p99", "Energy", "Against dense", *(["As written"] if written else []), "Largest loss of latency",
+    )  # fmt: skip
+    return Table("All replays", head, tuple(_worth_row(view, written) for view in views))
+
+
+def _worth_row(view: ReplayView, written: bool) -> tuple[Cell, ...]:
+    s, twin = view.figures, view.written
+    latency = [_change(latency_saved(s), _FASTER)]
+    energy = [_change(energy_saved(s), _LESS)]
+    if written:
+        latency.append(_change(latency_saved(twin), _FASTER) if twin else Cell(MISSING))
+        energy.append(_change(energy_saved(twin), _LESS) if twin else Cell(MISSING))
+    return (
+        Cell(view.name.network),
+        Cell(view.name.label, link=view.name.key),
+        _share(s.accuracy),
+        _share(macs_saved(s)),
+        _number(s.latency_us.mean, "us"),
+        *latency,
+        _number(s.latency_us.p99, "us"),
+        _number(s.energy_uj.mean, "uJ"),
+        *energy,
+        _largest(view),
+    )
+
+
+def estimate_tables(views: Sequence[ReplayView]) -> tuple[Table, ...]:
+    """Return latency and energy beside their estimates, folded."""
+    return (
+        _estimates(
+            "Latency of one input", views, lambda e: e.latency_us, lambda v: v.figures.latency_us.mean, "us"
+        ),
+        _estimates(
+            "Energy of one input", views, lambda e: e.energy_uj, lambda v: v.figures.energy_uj.mean, "uJ"
+        ),
+    )
+
+
+def _estimates(
+    title: str,
+    views: Sequence[ReplayView],
+    value: Callable[[Estimate], float],
+    replayed: Callable[[ReplayView], float],
+    unit: str,
+) -> Table:
+    head = (
+        "Network",
+        "Design",
+        "Dense",
+        "MAC-proportional",
+        "Mean rate",
+        "Expected",
+        "Per input (mean)",
+        "Oracle",
+    )
+    rows = []
+    for view in views:
+        s = view.figures
+        before = (value(one) for one in (s.dense, s.mac_proportional, s.mean_rate, s.expected))
+        numbers = (*before, replayed(view), value(s.oracle))
+        name = (Cell(view.name.network), Cell(view.name.label))
+        rows.append((*name, *(_number(number, unit) for number in numbers)))
+    return Table(title, head, tuple(rows), folded=True)
+
+
+def _change(share: float, words: tuple[str, str]) -> Cell:
+    """Return a share saved in words that are never a negative number; sorted by what is saved."""
+    return Cell(change_words(share, *words), number=True, order=share)
+
+
+def _share(share: float | None) -> Cell:
+    return Cell(percent(share), number=True, order=share)
+
+
+def _number(value: float, unit: str) -> Cell:
+    return Cell(quantity(value, unit), number=True, order=value)
+
+
+def _largest(view: ReplayView) -> Cell:
+    loss = waterfalls(view.figures)[0].largest_loss
+    return Cell(f"{loss.name}, {percent(-loss.change / 100)}" if loss else MISSING)
