@@ -3,6 +3,7 @@
 from .compiling.compiler import STEPS as STEPS
 from .compiling.compiler import Compiler as Compiler
 from .compiling.plan import plan as plan
+from .compiling.plan import plan_each as plan_each
 from .compiling.sorting import compiled_trace as compiled_trace
 from .cost import FREE as FREE
 from .cost import TILE_AIMS as TILE_AIMS
@@ -12,6 +13,9 @@ from .cost import Misfit as Misfit
 from .cost import Placement as Placement
 from .cost import WorkStates as WorkStates
 from .cost_table import save_cost_table as save_cost_table
+from .design.chip import design_area as design_area
+from .design.chip import design_prices as design_prices
+from .design.chip import peak_macs_per_cycle as peak_macs_per_cycle
 from .design.design import Design as Design
 from .design.keys import Key as Key
 from .design.keys import keys as keys
@@ -24,10 +28,6 @@ from .design.load import load_design as load_design
 from .design.load import parse_design as parse_design
 from .design.load import parse_override as parse_override
 from .design.load import set_value as set_value
-from .design.params import design_area as design_area
-from .design.params import design_prices as design_prices
-from .design.params import memory_params as memory_params
-from .design.params import peak_macs_per_cycle as peak_macs_per_cycle
 from .design.quantities import NUMBER as NUMBER
 from .design.quantities import UNITS as UNITS
 from .design.quantities import exact as exact
@@ -38,7 +38,7 @@ from .design.sections import Skip as Skip
 from .design.sections import Technology as Technology
 from .design.writing import commented_yaml as commented_yaml
 from .design.writing import design_schema as design_schema
-from .dram import MEBICYCLE as MEBICYCLE
+from .dram import Bus as Bus
 from .dram import transfer_cycles as transfer_cycles
 from .energy.actions import Actions as Actions
 from .energy.actions import EnergyParts as EnergyParts
@@ -63,6 +63,8 @@ from .energy.tables import read_table as read_table
 from .energy.technology import SCALING_BAND as SCALING_BAND
 from .energy.technology import energy_factor as energy_factor
 from .units.array.accesses import buffer_accesses as buffer_accesses
+from .units.array.machine import ArrayMachine as ArrayMachine
+from .units.array.machine import array_machine as array_machine
 from .units.array.mapping import Mapping as Mapping
 from .units.array.mapping import Operands as Operands
 from .units.array.mapping import map_ops as map_ops
@@ -101,7 +103,9 @@ from .units.micronpu.settings import machine_of as machine_of
 from .units.micronpu.total import run_in_order as run_in_order
 from .units.micronpu.work import Engine as Engine
 from .units.micronpu.work import NpuWork as NpuWork
+from .units.pricing import CostAsked as CostAsked
 from .units.pricing import price as price
+from .units.pricing import price_alike as price_alike
 from .units.pricing import price_all as price_all
 from .units.simd.core import Core as Core
 from .units.simd.core import core_of as core_of
@@ -117,6 +121,7 @@ from .units.simd.software import Software as Software
 from .units.simd.software import load_software as load_software
 from .work.caches import cache_sizes as cache_sizes
 from .work.caches import cached_shares as cached_shares
+from .work.placement import layout_family as layout_family
 from .work.placement import place as place
 from .work.placement import weight_space_bytes as weight_space_bytes
 from .work.residency import Choices as Choices

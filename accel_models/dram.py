@@ -7,76 +7,71 @@ here, so that everything downstream counts bytes on the bus.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from traces import Bools, ConfigError, Floats, Ints
+from accel_models.design.sections import Dram
+from traces import Bools, Floats, Ints
 
 MEBICYCLE = 2**20  # bandwidth is kept as whole bytes per 2**20 cycles, exact to one part in a million
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryParams:
-    """Buffers beside an array and the DRAM behind them."""
+@dataclass(frozen=True)  # no slots: what follows from both is worked out once
+class Bus:
+    """A DRAM as a design's clock sees it; of designs side by side a number may be a column."""
 
-    activation_buffer_bytes: int
-    weight_buffer_bytes: int  # not used when the buffer is shared
-    accumulator_buffer_bytes: int
-    shared_buffer: bool = False  # inputs and weights share ``activation_buffer_bytes``
-    shared_sums: bool = False  # inputs and partial sums share ``activation_buffer_bytes``
-    banks: int = 1  # of each buffer; what shares a buffer takes whole banks
-    activation_port_bits: int | None = None  # a cycle; None: as wide as the array's edge, nothing waits
-    weight_port_bits: int | None = None
-    accumulator_port_bits: int | None = None
-    double_buffered: bool = True  # the next tile loads into the other half of a buffer
-    double_buffered_accumulator: bool = True
-    halo_kept: bool = (
-        True  # rows shared by neighbouring tiles stay in the buffer; else they are fetched again
-    )
-    tile_overhead_cycles: int = 0  # of control per tile, while the array waits
-    activation_bits: int = 8
-    weight_bits: int = 8
-    accumulator_bits: int = 32
-    dram_bytes_per_mebicycle: int  # bandwidth [bytes per 2**20 cycles]
-    dram_latency_cycles: int  # from a request to its first byte
-    burst_bytes: int
-    requests_in_flight: int
-    request_overhead_cycles: int = 0  # issue and hand-over of one burst, beyond latency and data
+    dram: Dram
+    clock_hz: float
 
-    def __post_init__(self) -> None:
-        positive = ("activation_bits", "weight_bits", "accumulator_bits", "burst_bytes")
-        for name in (*positive, "dram_bytes_per_mebicycle", "requests_in_flight"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"memory.{name} = {getattr(self, name)}: must be at least 1")
-        for name in (
-            "activation_buffer_bytes",
-            "weight_buffer_bytes",
-            "accumulator_buffer_bytes",
-            "dram_latency_cycles",
-            "request_overhead_cycles",
-            "tile_overhead_cycles",
-        ):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"memory.{name} = {getattr(self, name)}: must not be negative")
+    @cached_property
+    def bytes_per_mebicycle(self) -> int:
+        """Bandwidth [bytes per 2**20 cycles]."""
+        whole: int = _whole(self.dram.bandwidth / self.clock_hz * MEBICYCLE, 1)
+        return whole
 
     @property
+    def bytes_per_cycle(self) -> float:
+        """Bandwidth [B/cycle]."""
+        return self.bytes_per_mebicycle / MEBICYCLE
+
+    @cached_property
+    def latency_cycles(self) -> int:
+        """From a request to its first byte [cycles]."""
+        whole: int = _whole(self.dram.latency * self.clock_hz, 0)
+        return whole
+
+    @cached_property
+    def start_cycles(self) -> int:
+        """Before the first byte of a transfer: latency, issue and hand-over of its first burst [cycles]."""
+        return self.latency_cycles + self.dram.request_overhead_cycles
+
+    @cached_property
     def burst_cycles(self) -> float:
         """Time of one burst's data on the bus [cycles]."""
-        return self.burst_bytes * MEBICYCLE / self.dram_bytes_per_mebicycle
+        return self.dram.burst * MEBICYCLE / self.bytes_per_mebicycle
 
-    @property
+    @cached_property
     def round_trip_cycles(self) -> float:
         """From issuing one request to having all of its data [cycles]."""
-        return self.dram_latency_cycles + self.request_overhead_cycles + self.burst_cycles
+        return self.start_cycles + self.burst_cycles
 
-    @property
+    @cached_property
     def cycles_per_burst(self) -> float:
         """Steady time per burst: the bus or the window of requests, whichever is slower [cycles]."""
-        return max(self.burst_cycles, self.round_trip_cycles / self.requests_in_flight)
+        return max(self.burst_cycles, self.round_trip_cycles / self.dram.requests_in_flight)
 
 
-def transfer_cycles(memory: MemoryParams, transferred_bytes: ArrayLike) -> Ints:
+def _whole(value: Any, least: int) -> Any:
+    """Return a number, or every number of a column, rounded to a whole one that is at least ``least``."""
+    if isinstance(value, np.ndarray):
+        return np.maximum(np.rint(value), least).astype(np.int64)
+    return max(least, round(value))
+
+
+def transfer_cycles(bus: Bus, transferred_bytes: ArrayLike) -> Ints:
     """Time to move bytes between DRAM and a buffer [cycles]; no bytes take no time.
 
     With n bursts of t cycles each, latency L, overhead o per request and Q requests in flight:
@@ -87,16 +82,15 @@ def transfer_cycles(memory: MemoryParams, transferred_bytes: ArrayLike) -> Ints:
     max(n b w + L + 20, n (b + L + 8) / 16).  Within 2 % on the reference's loads of 16-row commands, mean.
     """
     moved = np.asarray(transferred_bytes, np.int64)
-    bursts = -(-moved // memory.burst_bytes)
-    return np.where(moved > 0, np.ceil(burst_train_cycles(memory, bursts)), 0).astype(np.int64)
+    bursts = -(-moved // bus.dram.burst)
+    return np.where(moved > 0, np.ceil(burst_train_cycles(bus, bursts)), 0).astype(np.int64)
 
 
-def burst_train_cycles(memory: MemoryParams, bursts: ArrayLike) -> Floats:
+def burst_train_cycles(bus: Bus, bursts: ArrayLike) -> Floats:
     """Time of ``n > 0`` bursts in a row, not rounded; see :func:`transfer_cycles`."""
     n = np.asarray(bursts, np.float64)
-    start = memory.dram_latency_cycles + memory.request_overhead_cycles
-    bus = n * memory.burst_cycles + start
-    return np.maximum(bus, n * (memory.round_trip_cycles / memory.requests_in_flight))
+    alone = n * bus.burst_cycles + bus.start_cycles
+    return np.maximum(alone, n * (bus.round_trip_cycles / bus.dram.requests_in_flight))
 
 
 def whole_bursts(run_bytes: ArrayLike, burst_bytes: int) -> Ints:

@@ -14,9 +14,8 @@ import numpy as np
 
 from accel_models.cost import Placement, WorkStates
 from accel_models.design.load import load_design
-from accel_models.design.params import memory_params
-from accel_models.design.sections import Array
-from accel_models.dram import MemoryParams
+from accel_models.design.sections import Array, Memory
+from accel_models.units.array.machine import ArrayMachine, array_machine
 from accel_models.units.array.mapping import Operands, map_ops
 from accel_models.units.array.row_stationary.choosing import map_row_stationary
 from accel_models.units.gemmini.machine import gemmini_of
@@ -26,16 +25,16 @@ from accel_models.work.shapes import Shapes, shapes_of
 from traces.graphs.parts import Op
 
 ARRAY = Array(rows=16, cols=16, dataflow="ws", weight_preload="overlapped", drain="overlapped")
-MEMORY = MemoryParams(
-    activation_buffer_bytes=128 << 10,
-    weight_buffer_bytes=128 << 10,
-    accumulator_buffer_bytes=64 << 10,
-    tile_overhead_cycles=32,
-    dram_bytes_per_mebicycle=8 << 20,
-    dram_latency_cycles=100,
-    burst_bytes=64,
-    requests_in_flight=16,
+MEMORY = Memory.model_validate(
+    {
+        "activation_buffer": "128 KiB",
+        "weight_buffer": "128 KiB",
+        "accumulator_buffer": "64 KiB",
+        "tile_overhead_cycles": 32,
+        "dram": {"bandwidth": "8 GB/s", "latency": "100 ns", "burst": "64 B", "price": "none"},
+    }
 )
+MACHINE = ArrayMachine(ARRAY, MEMORY, 1e9)
 _ON_NPU = Placement(
     unit="micronpu",
     inputs_on_chip=True,
@@ -104,12 +103,12 @@ def main() -> None:
     count = 5_000 if parser.parse_args().quick else 100_000
     shapes = gated_shapes(count)
     start = time.process_time()
-    together = map_ops(shapes, ARRAY, MEMORY)
+    together = map_ops(shapes, MACHINE)
     vectorised = time.process_time() - start
 
     sample = np.linspace(0, len(shapes) - 1, 100).astype(np.intp)
     start = time.process_time()
-    alone = [map_ops(shapes.take(slice(int(i), int(i) + 1)), ARRAY, MEMORY) for i in sample]
+    alone = [map_ops(shapes.take(slice(int(i), int(i) + 1)), MACHINE) for i in sample]
     looped = (time.process_time() - start) / len(sample) * len(shapes)
     same = all(one.total_cycles[0] == together.total_cycles[i] for one, i in zip(alone, sample, strict=True))
 
@@ -123,12 +122,9 @@ def main() -> None:
 
 def _passes_seconds(shapes: Shapes) -> float:
     """CPU seconds for all shapes on a row-stationary array."""
-    design = load_design("eyeriss")
-    memory = memory_params(design)
-    if memory is None:
-        raise AssertionError("eyeriss has a memory")
+    machine = array_machine(load_design("eyeriss"))
     start = time.process_time()
-    map_row_stationary(shapes, design.section(Array), memory, Operands())
+    map_row_stationary(shapes, machine, Operands())
     return time.process_time() - start
 
 

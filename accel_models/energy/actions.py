@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.sections import Technology
 from accel_models.energy.chip import PRECISION_BYTES
-from accel_models.energy.prices import PriceList
+from accel_models.energy.prices import PriceList, PriceLookup
 from accel_models.energy.technology import LEAKAGE_EXPONENT
 from traces import Floats
 
@@ -178,7 +178,7 @@ class EnergyParts:
         return EnergyParts(**(none | {part: total}))
 
 
-def energy_pj(actions: Actions, prices: PriceList) -> EnergyParts:
+def energy_pj(actions: Actions, prices: PriceLookup) -> EnergyParts:
     """Price counted actions: the sum of count x price by part, static energy left at zero.
 
     Raises
@@ -191,7 +191,7 @@ def energy_pj(actions: Actions, prices: PriceList) -> EnergyParts:
     parts = {f.name: np.zeros(shape) for f in fields(EnergyParts)}
     for name, count in counts.items():
         if np.any(count):
-            parts[PART_OF[name]] += count * prices.value(name)
+            parts[PART_OF[name]] = parts[PART_OF[name]] + count * prices.value(name)
     return EnergyParts(**parts)
 
 
@@ -210,7 +210,7 @@ def static_energy_pj(
     Parameters
     ----------
     prices
-        Prices of the design.
+        PriceLookup of the design.
     latency_cycles
         Time the design is on [cycles], shape (n,).
     clock_hz

@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.sections import Array
-from accel_models.dram import MemoryParams
 from accel_models.units.array.group_packing import pack, packings
 from accel_models.units.array.job import Job
+from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.op_sizes import OpSizes, gemms_of, sizes_of
 from accel_models.units.array.systolic import NO_FOLDS, compute_cycles
 from accel_models.units.array.tile_counts import counts_of
@@ -113,8 +113,7 @@ class Mapping:
 
 def map_ops(
     shapes: Shapes,
-    array: Array,
-    memory: MemoryParams,
+    machine: ArrayMachine,
     *,
     prices: Prices | None = None,
     operands: Operands | None = None,
@@ -125,15 +124,15 @@ def map_ops(
     ----------
     shapes
         ``n`` ops that run on the array.
-    array, memory
-        The design.
+    machine
+        The array and its memory.
     prices
         Minimise energy at these prices; what each op aims at, which is latency, if left out.  The other one
         breaks ties, then fewer bytes.
     operands
         What is on chip, and in what order the rest comes; nothing, and tile by tile, if left out.
     """
-    job, work = _job(shapes, array, memory, operands or Operands())
+    job, work = _job(shapes, machine, operands or Operands())
     if np.max(job.op.groups, initial=1) <= 1:
         return _map_all(job, work, prices)
     first, place = _alike(job, work)  # counts are whole channels per group, so many gated ops are one
@@ -165,22 +164,21 @@ def _concatenate(pieces: list[Mapping]) -> Mapping:
     return Mapping(**{f.name: np.concatenate([getattr(p, f.name) for p in pieces]) for f in fields(Mapping)})
 
 
-def _job(shapes: Shapes, array: Array, memory: MemoryParams, operands: Operands) -> tuple[Job, Bools]:
+def _job(shapes: Shapes, machine: ArrayMachine, operands: Operands) -> tuple[Job, Bools]:
     def full(value: ArrayLike) -> Floats:
         return np.array(np.broadcast_to(np.asarray(value, np.float64), len(shapes)))
 
     given = (operands.input_pixel_bytes, operands.weight_bytes)
     pixel_bytes, weight_bytes = (None if value is None else full(value) for value in given)
-    op = sizes_of(shapes, memory, pixel_bytes, weight_bytes)
-    untiled = _untiled_cycles(array, op)
+    op = sizes_of(shapes, machine.memory, pixel_bytes, weight_bytes)
+    untiled = _untiled_cycles(machine.array, op)
     fetch_input = 1.0 - full(operands.input_on_chip)
     job = Job(
-        array=array,
-        memory=memory,
+        machine=machine,
         op=op,
         untiled_cycles=untiled,
-        untiled_extra=untiled - _whole_folds(array, op),
-        input_element_bytes=fetch_input * (memory.activation_bits / 8),
+        untiled_extra=untiled - _whole_folds(machine.array, op),
+        input_element_bytes=fetch_input * (machine.memory.activation_bits / 8),
         fetch_input=fetch_input,
         fetch_weights=1.0 - full(operands.weights_on_chip),
         store_output=1.0 - full(operands.output_on_chip),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel_models.dram import MemoryParams
+from accel_models.design.sections import Memory
 from accel_models.units.array.systolic import Gemms
 from accel_models.work.shapes import Shapes
 from traces import RECURRENT, Floats
@@ -44,7 +44,7 @@ class OpSizes:
 
 
 def sizes_of(
-    shapes: Shapes, memory: MemoryParams, pixel_bytes: Floats | None, weight_bytes: Floats | None
+    shapes: Shapes, memory: Memory, pixel_bytes: Floats | None, weight_bytes: Floats | None
 ) -> OpSizes:
     """Convert shapes; sizes of skipped work become 1, the caller masks it."""
     whole = shapes.kind in RECURRENT  # its K is two vectors, no kernel
@@ -81,9 +81,9 @@ def sizes_of(
     return OpSizes(*[*values, *fetched])
 
 
-def bursts(run_bytes: Floats, memory: MemoryParams) -> Floats:
+def bursts(run_bytes: Floats, memory: Memory) -> Floats:
     """Bytes on the bus for contiguous runs, as :func:`accel_models.dram.whole_bursts` in floats."""
-    return np.ceil(run_bytes / memory.burst_bytes) * memory.burst_bytes
+    return np.ceil(run_bytes / memory.dram.burst) * memory.dram.burst
 
 
 def gemms_of(op: OpSizes) -> Gemms:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel_models.dram import MemoryParams
+from accel_models.design.sections import Memory
 from accel_models.units.array.accesses import buffer_accesses
 from accel_models.units.array.job import Job, Tiles
 from accel_models.units.array.op_sizes import gemms_of
@@ -48,13 +48,13 @@ def weight_loads(job: Job, tiles: Tiles) -> Floats:
     return tiles.pixels.tiles if job.array.dataflow == "ws" else np.ones_like(job.op.m)
 
 
-def narrow(memory: MemoryParams) -> bool:
+def narrow(memory: Memory) -> bool:
     """Whether some port is stated; one that is not never makes an array wait."""
-    ports = (memory.activation_port_bits, memory.weight_port_bits, memory.accumulator_port_bits)
-    return any(bits is not None for bits in ports)
+    ports = memory.ports
+    return any(bits is not None for bits in (ports.activation, ports.weight, ports.accumulator))
 
 
-def port_cycles(memory: MemoryParams, moved: ArrayBytes) -> Floats:
+def port_cycles(memory: Memory, moved: ArrayBytes) -> Floats:
     """Cycles of the busiest port: bytes that pass it over its width, zero where no width is stated."""
     activation, weight = moved.activation_reads, moved.weight_reads
     sums = moved.accumulator_reads + moved.accumulator_writes
@@ -63,9 +63,9 @@ def port_cycles(memory: MemoryParams, moved: ArrayBytes) -> Floats:
     if memory.shared_sums:
         activation, sums = activation + sums, 0.0 * sums
     ports = (
-        (activation, memory.activation_port_bits),
-        (weight, memory.weight_port_bits),
-        (sums, memory.accumulator_port_bits),
+        (activation, memory.ports.activation),
+        (weight, memory.ports.weight),
+        (sums, memory.ports.accumulator),
     )
     took = [passing * (8.0 / bits) if bits else 0.0 * passing for passing, bits in ports]
     return np.asarray(np.maximum(np.maximum(took[0], took[1]), took[2]), np.float64)

@@ -7,27 +7,17 @@ from dataclasses import replace
 import numpy as np
 
 from accel_models.cost import Misfit, WorkStates
+from accel_models.design.chip import prices_of
 from accel_models.design.design import Design
-from accel_models.design.params import design_prices, memory_params
 from accel_models.design.sections import Array
-from accel_models.dram import MemoryParams
 from accel_models.energy.actions import Actions, array_actions
+from accel_models.units.array.machine import UNLIMITED, array_machine
 from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.row_stationary.choosing import map_row_stationary
 from accel_models.units.array.tile_search import Prices
 from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
 from traces import RECURRENT, Ints
-
-UNLIMITED = MemoryParams(  # everything on chip, nothing ever waited for: the pure compute cycles
-    activation_buffer_bytes=2**50,
-    weight_buffer_bytes=2**50,
-    accumulator_buffer_bytes=2**50,
-    dram_bytes_per_mebicycle=2**50,
-    dram_latency_cycles=0,
-    burst_bytes=1,
-    requests_in_flight=1,
-)
 
 
 def array_cost(states: States, design: Design) -> UnitCost:
@@ -70,10 +60,10 @@ def array_cost(states: States, design: Design) -> UnitCost:
 
 
 def _mapped(shapes: Shapes, operands: Operands, design: Design) -> Mapping:
-    array, memory = design.section(Array), memory_params(design) or UNLIMITED
-    if array.dataflow == "rs":
-        return map_row_stationary(shapes, array, memory, operands)
-    return map_ops(shapes, array, memory, prices=_mapper_prices(design), operands=operands)
+    machine = array_machine(design)
+    if machine.array.dataflow == "rs":
+        return map_row_stationary(shapes, machine, operands)
+    return map_ops(shapes, machine, prices=_mapper_prices(design), operands=operands)
 
 
 def _one_after_the_other(states: States, design: Design) -> UnitCost:
@@ -97,8 +87,7 @@ def _one_after_the_other(states: States, design: Design) -> UnitCost:
     )
     step = States(work=replace(work, weight_fetch_bytes=rest), shapes=state, where=here)
     a, b = array_cost(before, design), array_cost(step, design)
-    memory = memory_params(design)
-    stays = 2 * rest <= (UNLIMITED if memory is None else memory).weight_buffer_bytes
+    stays = 2 * rest <= (design.memory or UNLIMITED).weight_buffer
     busy = Busy(
         cycles=a.busy.cycles + steps * b.busy.cycles,
         first_tile_cycles=a.busy.cycles + b.busy.cycles,
@@ -133,10 +122,10 @@ def _mapper_prices(design: Design) -> Prices | None:
     """Return what the mapper weighs bytes with; ``None`` makes it choose for latency."""
     if design.mapping == "latency" or design.memory is None:
         return None
-    prices = design_prices(design)
+    prices = prices_of(design)
     return Prices(
-        dram_pj_per_byte=prices.value("dram_read_bytes"),
-        buffer_pj_per_byte=prices.value("activation_sram_read_bytes"),
+        dram_pj_per_byte=float(prices.value("dram_read_bytes")),  # one for all: ArrayUnit.columns
+        buffer_pj_per_byte=float(prices.value("activation_sram_read_bytes")),
     )
 
 

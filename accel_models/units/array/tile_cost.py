@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from accel_models.cost import TILE_AIMS
-from accel_models.dram import MemoryParams
+from accel_models.dram import Bus
 from accel_models.units.array.job import Job, Tiles
 from accel_models.units.array.ports import array_bytes, narrow, port_cycles
 from traces import Bools, Floats
@@ -76,9 +76,9 @@ def fits(job: Job, tiles: Tiles) -> Bools:
     memory = job.memory
     inputs, weights, outputs = footprints(job, tiles)
     return np.asarray(
-        (inputs <= memory.activation_buffer_bytes)
-        & (weights <= memory.weight_buffer_bytes)
-        & (outputs <= memory.accumulator_buffer_bytes)
+        (inputs <= memory.activation_buffer)
+        & (weights <= memory.weight_buffer)
+        & (outputs <= memory.accumulator_buffer)
     )
 
 
@@ -167,40 +167,37 @@ def total_cycles(job: Job, tiles: Tiles, end: OpEnds, moved: TileTraffic) -> Flo
 
         total = array + bus + (tiles - 1) x latency
     """
-    memory = job.memory
     load_bytes = moved.input_bytes + moved.weight_bytes
-    if memory.double_buffered:
+    if job.memory.double_buffered:
         first_load, bus = _in_turn(job, end, moved) if job.weights_first else _interleaved(job, end, moved)
-        last_store = bus_cycles(memory, end.last_output_bytes)
+        last_store = bus_cycles(job.bus, end.last_output_bytes)
         return np.asarray(np.maximum(first_load + end.array + last_store, bus + end.last_tile))
-    bus = bus_cycles(memory, load_bytes + moved.output_bytes)
+    bus = bus_cycles(job.bus, load_bytes + moved.output_bytes)
     steps = tiles.pixels.tiles * tiles.channels.tiles * tiles.reduction.tiles
-    start = memory.dram_latency_cycles + memory.request_overhead_cycles
-    return end.array + bus + (steps - 1) * start * np.minimum(load_bytes, 1)
+    return end.array + bus + (steps - 1) * job.bus.start_cycles * np.minimum(load_bytes, 1)
 
 
 def _interleaved(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Floats]:
     """Cycles of the first load and of the bus, weights and inputs tile by tile."""
-    first = bus_cycles(job.memory, end.first_input_bytes + end.first_weight_bytes)
-    return first, bus_cycles(job.memory, moved.input_bytes + moved.weight_bytes + moved.output_bytes)
+    first = bus_cycles(job.bus, end.first_input_bytes + end.first_weight_bytes)
+    return first, bus_cycles(job.bus, moved.input_bytes + moved.weight_bytes + moved.output_bytes)
 
 
 def _in_turn(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Floats]:
     """Cycles of the first load and of the bus, all weights, then inputs, then outputs, a transfer each."""
-    memory = job.memory
     there = job.aim == PREFETCHED
-    weights = bus_cycles(memory, moved.weight_bytes - there * job.fetch_weights * job.op.weight_bytes)
-    first_weights = bus_cycles(memory, end.first_weight_bytes * ~there)
+    weights = bus_cycles(job.bus, moved.weight_bytes - there * job.fetch_weights * job.op.weight_bytes)
+    first_weights = bus_cycles(job.bus, end.first_weight_bytes * ~there)
     first = np.where(moved.input_bytes > 0, weights, first_weights)
-    rest = bus_cycles(memory, moved.input_bytes) + bus_cycles(memory, moved.output_bytes)
-    return first + bus_cycles(memory, end.first_input_bytes), weights + rest
+    rest = bus_cycles(job.bus, moved.input_bytes) + bus_cycles(job.bus, moved.output_bytes)
+    return first + bus_cycles(job.bus, end.first_input_bytes), weights + rest
 
 
-def bus_cycles(memory: MemoryParams, moved_bytes: Floats) -> Floats:
+def bus_cycles(bus: Bus, moved_bytes: Floats) -> Floats:
     """Time of :func:`accel_models.dram.transfer_cycles`, of bytes rather than whole bursts, not rounded."""
-    start = memory.dram_latency_cycles + memory.request_overhead_cycles
-    bus = moved_bytes * (memory.burst_cycles / memory.burst_bytes) + start * np.minimum(moved_bytes, 1)
-    window = memory.round_trip_cycles / memory.requests_in_flight
-    if window > memory.burst_cycles:
-        return np.asarray(np.maximum(bus, moved_bytes * (window / memory.burst_bytes)))
-    return np.asarray(bus)
+    burst = bus.dram.burst
+    alone = moved_bytes * (bus.burst_cycles / burst) + bus.start_cycles * np.minimum(moved_bytes, 1)
+    window = bus.round_trip_cycles / bus.dram.requests_in_flight
+    if np.any(window > bus.burst_cycles):
+        return np.asarray(np.maximum(alone, moved_bytes * (window / burst)))
+    return np.asarray(alone)

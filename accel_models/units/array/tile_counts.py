@@ -53,8 +53,8 @@ def _times(job: Job, tiles: Tiles, moved: TileTraffic) -> dict[str, Floats]:
         "compute_cycles": job.untiled_cycles,
         "array_cycles": end.array,
         "total_cycles": total_cycles(job, tiles, end, moved),
-        "load_cycles": bus_cycles(job.memory, moved.input_bytes + moved.weight_bytes),
-        "store_cycles": bus_cycles(job.memory, moved.output_bytes),
+        "load_cycles": bus_cycles(job.bus, moved.input_bytes + moved.weight_bytes),
+        "store_cycles": bus_cycles(job.bus, moved.output_bytes),
         "last_tile_cycles": end.last_tile,
         "output_tile_cycles": end.output_tile,
     }

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple, get_type_hints
 
 from accel_models.design.design import Design
-from accel_models.design.params import memory_params
 from accel_models.design.sections import Gemmini
-from accel_models.dram import MemoryParams
+from accel_models.dram import Bus
 from accel_models.units.gemmini.memory.dma import GemminiMemory
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES
 from traces import ConfigError
@@ -79,17 +78,17 @@ def typed(machine: GemminiMachine) -> GemminiMachine:
 
 def gemmini_of(design: Design) -> GemminiMachine:
     """Return what a design with a Gemmini says of its queues, buffers and DRAM."""
-    array, memory, queues = design.array, memory_params(design), design.gemmini
+    array, memory, queues = design.array, design.memory, design.gemmini
     if array is None or memory is None or queues is None:
         raise ConfigError(f"design {design.name!r}: a Gemmini needs array, memory and gemmini")
     return typed(
         GemminiMachine(
-            memory=_memory(memory, queues, array.rows),
+            memory=_memory(Bus(memory.dram, design.clock), queues, array.rows),
             rows=array.rows,
             cols=array.cols,
             block_pixels=array.stream_block,
-            scratchpad_bytes=memory.activation_buffer_bytes,
-            accumulator_bytes=memory.accumulator_buffer_bytes,
+            scratchpad_bytes=memory.activation_buffer,
+            accumulator_bytes=memory.accumulator_buffer,
             input_bytes=-(-memory.activation_bits // 8),
             weight_bytes=-(-memory.weight_bits // 8),
             sum_bytes=-(-memory.accumulator_bits // 8),
@@ -105,16 +104,16 @@ def gemmini_of(design: Design) -> GemminiMachine:
     )
 
 
-def _memory(memory: MemoryParams, queues: Gemmini, command_rows: int) -> GemminiMemory:
+def _memory(bus: Bus, queues: Gemmini, command_rows: int) -> GemminiMemory:
     """Return the DMA's view; a line takes what the DRAM's bandwidth, latency and window of requests give."""
     return GemminiMemory(
         latency_cycles=queues.l2_latency_cycles + queues.l2_beat_cycles - 1,  # to the end of the first beat
         beat_cycles=queues.l2_beat_cycles,
-        requests_in_flight=memory.requests_in_flight,
+        requests_in_flight=bus.dram.requests_in_flight,
         command_rows=command_rows,
         l2_bytes=queues.l2,
         llc_bytes=queues.last_level_cache,
         llc_line_cycles=queues.last_level_line_cycles,
-        line_cycles=memory.cycles_per_burst * -(-LINE_BYTES // memory.burst_bytes),
+        line_cycles=bus.cycles_per_burst * -(-LINE_BYTES // bus.dram.burst),
         same_line_store_cycles=queues.same_line_store_cycles,
     )

@@ -10,7 +10,7 @@ from accel_models.design.design import Design
 from accel_models.design.sections import Simd
 from accel_models.energy.actions import Idle
 from accel_models.energy.chip import PRECISION_BYTES, Silicon
-from accel_models.units.kinds import Unit, UnitCycles, has_matrix_unit
+from accel_models.units.kinds import BESIDE_A_UNIT, Unit, UnitCycles, has_matrix_unit
 from accel_models.units.simd.core import core_of
 from accel_models.units.simd.price import simd_cost
 from accel_models.units.unit_cost import States, UnitCost
@@ -39,6 +39,10 @@ class SimdUnit:
     def takes(self, op: Op, design: Design) -> bool:
         """Take everything."""
         return True
+
+    def columns(self, design: Design) -> tuple[str, ...]:
+        """Return what its costs do not depend on but through the bus."""
+        return BESIDE_A_UNIT
 
     def moves_whole(self, design: Design) -> int:
         """Return 1: any number of channels is as good."""

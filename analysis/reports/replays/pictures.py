@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from accel_models import MEBICYCLE, memory_params, peak_macs_per_cycle, units_of
+from accel_models import Bus, peak_macs_per_cycle, units_of
 from analysis.figures.figure_info import latency_info, tail_info
 from analysis.figures.pictures import Picture
 from analysis.figures.roofline_info import LayerWork, roofline_info
@@ -24,13 +24,7 @@ def replay_pictures(view: ReplayView) -> tuple[Picture, ...]:
 
 def references_us(figures: Explained) -> dict[str, float]:
     """Return the five latencies a replay is compared with [us]."""
-    return {
-        "dense": figures.dense.latency_us,
-        "mean rate": figures.mean_rate.latency_us,
-        "expected": figures.expected.latency_us,
-        "MAC-proportional": figures.mac_proportional.latency_us,
-        "oracle": figures.oracle.latency_us,
-    }
+    return {name: answer.latency_us for name, answer in figures.answers.items()}
 
 
 def _latency(view: ReplayView) -> Picture:
@@ -67,12 +61,12 @@ def _waterfalls(view: ReplayView) -> Iterator[Picture]:
 
 def _roofline(view: ReplayView) -> Iterator[Picture]:
     design = view.results.design
-    memory, peak = memory_params(design), peak_macs_per_cycle(design)
-    if memory is None or not peak:
+    peak = peak_macs_per_cycle(design)
+    if design.memory is None or not peak:
         return  # no memory to wait for, or a core whose peak depends on the kernel
     table = view.results.per_op
     table = table[table["unit"].isin([unit.name for unit in units_of(design) if unit.matrix])]
-    bandwidth = memory.dram_bytes_per_mebicycle / MEBICYCLE
+    bandwidth = Bus(design.memory.dram, design.clock).bytes_per_cycle
     columns = zip(table["op"], table["macs"], table["dram_bytes_mean"], table["cycles_mean"], strict=True)
     layers = [  # a layer takes as long as its array or its transfers, whichever is longer
         LayerWork(str(op), float(macs), float(moved), max(float(cycles), float(moved) / bandwidth))

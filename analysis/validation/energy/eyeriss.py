@@ -21,11 +21,11 @@ from accel_models import (
     Mapping,
     Operands,
     array_actions,
+    array_machine,
     design_prices,
     energy_pj,
     load_design,
     map_row_stationary,
-    memory_params,
     place,
     price,
     shapes_of,
@@ -220,12 +220,8 @@ def _dram_bytes(layer: str, zeros: Zeros) -> float:
 
 
 def _mapped(layer: str, zeros: Zeros) -> Mapping:
-    design = _coding(zeros)
-    memory = memory_params(design)
-    if memory is None:
-        raise AssertionError("eyeriss has a memory")
     shapes = shapes_of(square_conv(*LAYERS[layer]).ops[0], batch=CHIP_BATCH)
-    return map_row_stationary(shapes, design.section(Array), memory, Operands())
+    return map_row_stationary(shapes, array_machine(_coding(zeros)), Operands())
 
 
 def _energy_uj(moved: Actions, *, cycles: Floats) -> Floats:

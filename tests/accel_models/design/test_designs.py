@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from accel_models.design.chip import design_area, design_prices
 from accel_models.design.design import Design
 from accel_models.design.load import design_names, load_design, parse_design, parse_override
-from accel_models.design.params import design_area, design_prices, memory_params
+from accel_models.design.sections import Memory
+from accel_models.dram import Bus
 from traces.base.errors import ConfigError, FileProblem
 
 SHIPPED = (
@@ -66,12 +68,10 @@ def test_words_do_not_change_the_hash() -> None:
 
 
 def test_bandwidth_and_latency_follow_the_clock() -> None:
-    fast = memory_params(load_design("edge_npu_16x16", {"clock": "1 GHz"}))
-    slow = memory_params(load_design("edge_npu_16x16", {"clock": "500 MHz"}))
-    assert fast is not None
-    assert slow is not None
-    assert fast.dram_latency_cycles == 2 * slow.dram_latency_cycles == 100
-    assert slow.dram_bytes_per_mebicycle == round(3.2e9 / 500e6 * 2**20)
+    dram = load_design("edge_npu_16x16").section(Memory).dram
+    fast, slow = Bus(dram, 1e9), Bus(dram, 500e6)
+    assert fast.latency_cycles == 2 * slow.latency_cycles == 100
+    assert slow.bytes_per_mebicycle == round(3.2e9 / 500e6 * 2**20)
 
 
 @pytest.mark.parametrize(

@@ -1,30 +1,22 @@
 """Bytes on the bus and the time they take."""
 
-from dataclasses import replace
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.dram import MemoryParams, masked_fetch_bytes, transfer_cycles, whole_bursts
+from accel_models.design.load import load_design
+from accel_models.design.sections import Dram
+from accel_models.dram import Bus, masked_fetch_bytes, transfer_cycles, whole_bursts
+from tests.sections import CLOCK_HZ, but, dram, section
 from traces.base.errors import ConfigError
 
-MEMORY = MemoryParams(
-    activation_buffer_bytes=0,
-    weight_buffer_bytes=0,
-    accumulator_buffer_bytes=0,
-    dram_bytes_per_mebicycle=16 << 20,
-    dram_latency_cycles=100,
-    burst_bytes=64,
-    requests_in_flight=16,
-)
+MEMORY = section(Dram, **dram(bytes_per_cycle=16))
 
 
-def changed_memory(name: str, value: int) -> MemoryParams:
-    changes: dict[str, Any] = {name: value}
-    return replace(MEMORY, **changes)
+def on(**values: object) -> Bus:
+    """The memory's bus at 1 GHz, with other values."""
+    return Bus(but(MEMORY, **values), CLOCK_HZ)
 
 
 @pytest.mark.parametrize(
@@ -40,16 +32,16 @@ def changed_memory(name: str, value: int) -> MemoryParams:
     ],
 )
 def test_a_transfer_by_hand(moved: int, cycles: int) -> None:
-    assert transfer_cycles(MEMORY, moved) == cycles
+    assert transfer_cycles(on(), moved) == cycles
 
 
 def test_the_bus_is_full_once_enough_requests_are_in_flight() -> None:
-    assert transfer_cycles(replace(MEMORY, requests_in_flight=26), 64 * 1000) == 4100  # 104 / 26 = 4
-    assert transfer_cycles(replace(MEMORY, requests_in_flight=25), 64 * 1000) == 4160
+    assert transfer_cycles(on(requests_in_flight=26), 64 * 1000) == 4100  # 104 / 26 = 4
+    assert transfer_cycles(on(requests_in_flight=25), 64 * 1000) == 4160
 
 
 def test_overhead_is_paid_in_every_round_trip() -> None:
-    assert transfer_cycles(replace(MEMORY, request_overhead_cycles=8), 64 * 160) == 160 * (100 + 8 + 4) / 16
+    assert transfer_cycles(on(request_overhead_cycles=8), 64 * 160) == 160 * (100 + 8 + 4) / 16
 
 
 def test_runs_come_in_whole_bursts() -> None:
@@ -106,25 +98,27 @@ def test_broken_bursts_equal_counting_bytes(kept: list[bool], channel_bytes: int
 @settings(deadline=None, max_examples=80)
 @given(
     moved=st.integers(0, 10**7),
-    faster=st.integers(0, 64 << 20),
+    faster=st.integers(0, 64_000),
     latency=st.integers(0, 300),
     flight=st.integers(1, 32),
 )
 def test_more_bandwidth_is_never_slower(moved: int, faster: int, latency: int, flight: int) -> None:
-    slow = replace(MEMORY, dram_latency_cycles=latency, requests_in_flight=flight)
-    fast = replace(slow, dram_bytes_per_mebicycle=slow.dram_bytes_per_mebicycle + faster)
+    slow = on(latency=f"{latency} ns", requests_in_flight=flight)
+    fast = Bus(but(slow.dram, bandwidth=f"{16_000 + faster} MB/s"), CLOCK_HZ)
     assert transfer_cycles(fast, moved) <= transfer_cycles(slow, moved)
-    assert transfer_cycles(slow, moved) * slow.dram_bytes_per_mebicycle >= moved << 20
+    assert transfer_cycles(slow, moved) * slow.bytes_per_mebicycle >= moved << 20
 
 
 @pytest.mark.parametrize(
-    "name", ["burst_bytes", "requests_in_flight", "dram_bytes_per_mebicycle", "weight_bits"]
+    ("name", "value"),
+    [
+        ("dram.burst", "0 B"),
+        ("dram.requests_in_flight", 0),
+        ("dram.bandwidth", "0 B/s"),
+        ("weight_bits", 0),
+        ("weight_buffer", "-1 B"),
+    ],
 )
-def test_nothing_is_nothing(name: str) -> None:
-    with pytest.raises(ConfigError, match=rf"memory\.{name} = 0: must be at least 1"):
-        changed_memory(name, 0)
-
-
-def test_negative_sizes_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"memory\.weight_buffer_bytes = -1: must not be negative"):
-        replace(MEMORY, weight_buffer_bytes=-1)
+def test_memory_that_cannot_be_is_refused(name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=rf"memory\.{name}"):
+        load_design("edge_npu_16x16", {f"memory.{name}": value})

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from accel_models.design.chip import design_prices
 from accel_models.design.load import load_design
-from accel_models.design.params import design_prices
 from accel_models.design.sections import Simd
 from analysis.validation.comparison import Comparison
 from analysis.validation.energy.compare import energy_comparisons

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from accel_models.design.chip import design_prices
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
-from accel_models.design.params import design_prices
 from accel_models.design.sections import Array
 from simulator import Arrivals, Dvfs, DvfsState, Policy, StreamResults, StreamSettings, replay, stream
 from simulator.engines.events import Frame, Machine

@@ -8,9 +8,9 @@ from itertools import product
 import numpy as np
 
 from accel_models.design.sections import Array
-from accel_models.dram import MemoryParams
+from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.mapping import Mapping, Operands
-from accel_models.units.array.row_stationary.coding import Coded, coding_of
+from accel_models.units.array.row_stationary.coding import coding_of
 from accel_models.units.array.row_stationary.passes import (
     FILTERS,
     Ops,
@@ -27,8 +27,9 @@ from traces import RECURRENT, Bools, Floats, Ints
 LARGEST = 1 << 15  # (ops, ways) looked at together: working arrays stay in cache
 
 
-def map_row_stationary(shapes: Shapes, array: Array, memory: MemoryParams, operands: Operands) -> Mapping:
+def map_row_stationary(shapes: Shapes, machine: ArrayMachine, operands: Operands) -> Mapping:
     """Choose a pass for every op; arguments and result as :func:`accel_models.units.array.mapping.map_ops`."""
+    array = machine.array
     ops, work = _ops(shapes, array, operands), np.asarray(shapes.macs > 0)
     chosen = np.ones((len(fields(PassSettings)), len(shapes), 1))
     geometry = np.hstack([ops.images, ops.rows, ops.kernel_rows, ops.kernel_cols])
@@ -37,9 +38,9 @@ def map_row_stationary(shapes: Shapes, array: Array, memory: MemoryParams, opera
         ways = _ways(images, rows, height, width, array)
         members = np.flatnonzero(kind.ravel() == i)
         for block in np.array_split(members, -(-len(members) * len(ways.n) // LARGEST)):
-            chosen[:, block] = _best(ops.take(block), ways, array, memory)
+            chosen[:, block] = _best(ops.take(block), ways, machine)
     way = PassSettings(*chosen)
-    return _mapping(ops, way, work, array, memory)
+    return _mapping(ops, way, work, machine)
 
 
 def _ops(shapes: Shapes, array: Array, operands: Operands) -> Ops:
@@ -123,15 +124,15 @@ def _side_by_side(sets: int, *, folded: bool) -> list[tuple[int, int]]:
     return [(r, 1 << ((sets // r).bit_length() - 1)) for r in channels if sets >= r]
 
 
-def _best(ops: Ops, ways: PassSettings, array: Array, memory: MemoryParams) -> Floats:
+def _best(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> Floats:
     """Return for each op the fastest way, then the one with the least DRAM traffic; the first where none fits.
 
     The fields of :class:`PassSettings`, shape ``(6, n, 1)``.
     """
-    passes = passes_of(ops, ways, array, memory)
-    bus = _bus_of(ops, ways, passes, coding_of(array), memory)
-    good = np.broadcast_to(passes.fits, bus.loaded.shape)
-    for key in (passes.odd, bus.total_cycles, bus.loaded):
+    passes = passes_of(ops, ways, machine)
+    moved = _moved(ops, ways, passes, machine)
+    good = np.broadcast_to(passes.fits, moved.loaded.shape)
+    for key in (passes.odd, moved.total_cycles, moved.loaded):
         kept = np.where(good, key, np.inf)
         good = good & (kept == kept.min(axis=1, keepdims=True))
     first = good.argmax(axis=1)
@@ -139,7 +140,7 @@ def _best(ops: Ops, ways: PassSettings, array: Array, memory: MemoryParams) -> F
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Bus:
+class _Moved:
     """What ways move over the DRAM bus [B], and the cycles of array and bus together."""
 
     inputs: Floats
@@ -155,7 +156,8 @@ class _Bus:
         return self.inputs + self.weights
 
 
-def _bus_of(ops: Ops, ways: PassSettings, passes: Passes, coded: Coded, memory: MemoryParams) -> _Bus:
+def _moved(ops: Ops, ways: PassSettings, passes: Passes, machine: ArrayMachine) -> _Moved:
+    memory, bus, coded = machine.memory, machine.bus, coding_of(machine.array)
     act, weight = memory.activation_bits / 8, memory.weight_bits / 8
     fetched, left = act * coded.inputs * ops.fetch_input, act * coded.outputs * ops.store_output
     inputs = passes.dram_inputs * fetched
@@ -164,18 +166,18 @@ def _bus_of(ops: Ops, ways: PassSettings, passes: Passes, coded: Coded, memory: 
     first_inputs = np.minimum(passes.first_inputs * fetched, inputs)
     first_weights = np.minimum(passes.first_weights * ops.fetch_weights * weight, weights)
     last = passes.filters * ways.n * ways.e * ops.cols * left
-    all_moved = bus_cycles(memory, inputs + weights + stored)
+    all_moved = bus_cycles(bus, inputs + weights + stored)
     total = passes.cycles + all_moved
     if memory.double_buffered:
-        ends = bus_cycles(memory, first_inputs + first_weights) + bus_cycles(memory, last)
+        ends = bus_cycles(bus, first_inputs + first_weights) + bus_cycles(bus, last)
         total = np.maximum(passes.cycles + ends, all_moved + passes.pass_cycles)
-    return _Bus(inputs, weights, stored, first_inputs, first_weights, last, total)
+    return _Moved(inputs, weights, stored, first_inputs, first_weights, last, total)
 
 
-def _mapping(ops: Ops, way: PassSettings, work: Bools, array: Array, memory: MemoryParams) -> Mapping:
+def _mapping(ops: Ops, way: PassSettings, work: Bools, machine: ArrayMachine) -> Mapping:
     """Return the chosen passes as a mapping of tiles; a tile of results is a strip of the filters held."""
-    act, passes = memory.activation_bits / 8, passes_of(ops, way, array, memory)
-    bus = _bus_of(ops, way, passes, coding_of(array), memory)
+    memory, bus, passes = machine.memory, machine.bus, passes_of(ops, way, machine)
+    act, moved = memory.activation_bits / 8, _moved(ops, way, passes, machine)
     read = passes.dram_inputs * ops.fetch_input * act  # the buffer holds values, not codes
     results = ops.images * ops.groups * ops.filters * ops.rows * ops.cols * act
     held = np.ceil(ops.filters / passes.filters)
@@ -193,21 +195,21 @@ def _mapping(ops: Ops, way: PassSettings, work: Bools, array: Array, memory: Mem
         "reduction_tiles": np.ceil(ops.channels / (way.q * way.r)) * ops.folds,
         "compute_cycles": passes.compute,
         "array_cycles": passes.cycles,
-        "total_cycles": bus.total_cycles,
-        "load_cycles": bus_cycles(memory, bus.loaded),
-        "store_cycles": bus_cycles(memory, bus.stored),
+        "total_cycles": moved.total_cycles,
+        "load_cycles": bus_cycles(bus, moved.loaded),
+        "store_cycles": bus_cycles(bus, moved.stored),
         "last_tile_cycles": passes.cycles if one_buffer else passes.pass_cycles,
         "output_tile_cycles": passes.cycles if one_buffer else tile,
-        "first_input_bytes": bus.first_inputs,
-        "first_weight_bytes": bus.first_weights,
-        "last_output_bytes": bus.last,
-        "dram_input_bytes": bus.inputs,
-        "dram_weight_bytes": bus.weights,
-        "dram_output_bytes": bus.stored,
+        "first_input_bytes": moved.first_inputs,
+        "first_weight_bytes": moved.first_weights,
+        "last_output_bytes": moved.last,
+        "dram_input_bytes": moved.inputs,
+        "dram_weight_bytes": moved.weights,
+        "dram_output_bytes": moved.stored,
         "activation_read_bytes": passes.inside.activation_reads,
         "activation_write_bytes": read + results * (1.0 - ops.store_output),
         "weight_read_bytes": passes.inside.weight_reads,
-        "weight_write_bytes": bus.weights,
+        "weight_write_bytes": moved.weights,
         "accumulator_read_bytes": passes.inside.accumulator_reads,
         "accumulator_write_bytes": passes.inside.accumulator_writes,
     }
@@ -220,7 +222,7 @@ def _mapping(ops: Ops, way: PassSettings, work: Bools, array: Array, memory: Mem
         demand_bytes=np.where(short, np.ceil(passes.buffer_bytes[:, 0] + ops.reserved[:, 0]), 0).astype(
             np.int64
         ),
-        bound_bytes=np.where(short, memory.activation_buffer_bytes, 0).astype(np.int64),
+        bound_bytes=np.where(short, memory.activation_buffer, 0).astype(np.int64),
         stall_cycles=whole["total_cycles"] - whole["compute_cycles"],
         **whole,
     )

@@ -25,13 +25,13 @@ the global buffer within 0.4 % on all five layers, processing time within 12 %.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.sections import Array, Scratchpads
-from accel_models.dram import MemoryParams
+from accel_models.design.sections import Array, Memory, Scratchpads
+from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.ports import ArrayBytes, port_cycles
 from traces import Bools, ConfigError, Floats
 
@@ -107,9 +107,9 @@ def scratchpads(array: Array) -> Scratchpads:
     return array.scratchpads
 
 
-def passes_of(ops: Ops, ways: PassSettings, array: Array, memory: MemoryParams) -> Passes:
+def passes_of(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> Passes:
     """Return time and traffic of ways on ops; see the module for the equations."""
-    pads = scratchpads(array)
+    pads, memory = scratchpads(machine.array), machine.memory
     act, weight, acc = (
         bits / 8 for bits in (memory.activation_bits, memory.weight_bits, memory.accumulator_bits)
     )
@@ -122,7 +122,7 @@ def passes_of(ops: Ops, ways: PassSettings, array: Array, memory: MemoryParams) 
     together = in_pe * ways.t
     odd, filters = _filters_held(ops, together, most)
     fits = (most >= np.minimum(together, ops.filters)) & (
-        inputs * act <= memory.activation_buffer_bytes - ops.reserved
+        inputs * act <= memory.activation_buffer - ops.reserved
     )
     fits &= in_pe * ways.q * ops.kernel_cols <= pads.weights
 
@@ -145,9 +145,10 @@ def passes_of(ops: Ops, ways: PassSettings, array: Array, memory: MemoryParams) 
         accumulator_reads=sums,
         accumulator_writes=sums,
     )
-    fill = loads * memory.weight_bits / memory.weight_port_bits if memory.weight_port_bits else 0.0 * loads
+    width = memory.ports.weight
+    fill = loads * memory.weight_bits / width if width else 0.0 * loads
     compute = ways.n * in_pe * ways.q * ops.kernel_cols * ops.cols
-    ports = port_cycles(replace(memory, weight_port_bits=None), inside) / np.maximum(count, 1)
+    ports = port_cycles(_without_weights(memory), inside) / np.maximum(count, 1)
     each = np.maximum(compute, ports) + fill
     return Passes(
         fits=fits,
@@ -167,17 +168,22 @@ def passes_of(ops: Ops, ways: PassSettings, array: Array, memory: MemoryParams) 
     )
 
 
+def _without_weights(memory: Memory) -> Memory:
+    """Return the memory with a weight port that nothing waits for: its fills are counted apart."""
+    return memory.model_copy(update={"ports": memory.ports.model_copy(update={"weight": None})})
+
+
 def taps(ops: Ops) -> Floats:
     """Return the taps of a kernel, R S over all its folds."""
     return ops.kernel_rows * ops.kernel_cols * ops.folds
 
 
-def _most_filters(ops: Ops, inputs: Floats, plane: Floats, memory: MemoryParams) -> Floats:
+def _most_filters(ops: Ops, inputs: Floats, plane: Floats, memory: Memory) -> Floats:
     """Return of how many filters the partial sums find room; beside a pass's inputs if they share, in whole banks."""
     if not memory.shared_sums:
-        return np.floor(memory.accumulator_buffer_bytes / plane) + 0.0 * inputs
-    bank = memory.activation_buffer_bytes / memory.banks if memory.banks > 1 else 1.0
-    room = np.floor((memory.activation_buffer_bytes - ops.reserved) / bank) - np.ceil(inputs / bank)
+        return np.floor(memory.accumulator_buffer / plane) + 0.0 * inputs
+    bank = memory.activation_buffer / memory.banks if memory.banks > 1 else 1.0
+    room = np.floor((memory.activation_buffer - ops.reserved) / bank) - np.ceil(inputs / bank)
     return np.asarray(np.floor(room * bank / plane), np.float64)
 
 

@@ -7,25 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.design.sections import Array
-from accel_models.dram import MemoryParams, transfer_cycles
+from accel_models.design.sections import Array, Memory
+from accel_models.dram import transfer_cycles
 from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.systolic import Gemms, compute_cycles
 from accel_models.units.array.tile_search import KEPT, Prices
 from accel_models.work.shapes import Shapes, shapes_of
-from tests.accel_models.units.array.array_changes import changed
+from tests.sections import bus, but, dram, machine, memory
 from traces.graphs.parts import Op
 
 ARRAY = Array(rows=8, cols=8, dataflow="ws", weight_preload="overlapped", drain="overlapped")
-MEMORY = MemoryParams(
-    activation_buffer_bytes=16 << 10,
-    weight_buffer_bytes=16 << 10,
-    accumulator_buffer_bytes=16 << 10,
-    dram_bytes_per_mebicycle=8 << 20,
-    dram_latency_cycles=50,
-    burst_bytes=32,
-    requests_in_flight=8,
-)
+MEMORY = memory(16 << 10, 16 << 10, 16 << 10, dram=dram(latency_cycles=50, burst=32, requests=8))
+MACHINE = machine(ARRAY, MEMORY)
 DATAFLOWS = ("ws", "is", "os")
 
 
@@ -72,15 +65,16 @@ DEPTHWISE = st.integers(2, 70).flatmap(
     )
 )
 OPS = st.one_of(CONVS, DEPTHWISE)
+BANDWIDTHS = st.integers(250, 64_000)  # thousandths of a byte per cycle
 KIBS = st.sampled_from([1 << 9, 1 << 10, 1 << 11, 1 << 13, 1 << 15])
 
 
 @st.composite
-def memories(draw: st.DrawFn) -> MemoryParams:
-    return MemoryParams(
-        activation_buffer_bytes=draw(KIBS),
-        weight_buffer_bytes=draw(KIBS),
-        accumulator_buffer_bytes=draw(KIBS),
+def memories(draw: st.DrawFn) -> Memory:
+    return memory(
+        draw(KIBS),
+        draw(KIBS),
+        draw(KIBS),
         shared_buffer=draw(st.booleans()),
         double_buffered=draw(st.booleans()),
         double_buffered_accumulator=draw(st.booleans()),
@@ -88,10 +82,12 @@ def memories(draw: st.DrawFn) -> MemoryParams:
         tile_overhead_cycles=draw(st.integers(0, 40)),
         activation_bits=draw(st.sampled_from([4, 8, 16])),
         weight_bits=draw(st.sampled_from([4, 8])),
-        dram_bytes_per_mebicycle=draw(st.integers(1 << 18, 64 << 20)),
-        dram_latency_cycles=draw(st.integers(0, 200)),
-        burst_bytes=draw(st.sampled_from([1, 16, 64])),
-        requests_in_flight=draw(st.integers(1, 16)),
+        dram=dram(
+            bytes_per_cycle=draw(BANDWIDTHS) / 1000,
+            latency_cycles=draw(st.integers(0, 200)),
+            burst=draw(st.sampled_from([1, 16, 64])),
+            requests=draw(st.integers(1, 16)),
+        ),
     )
 
 
@@ -116,8 +112,10 @@ def test_one_tile_by_hand() -> None:
         bus    | load 512 + 64 B: 72 + 50 |                 | store 512 B: 64 + 50 |
         array                             | 8 + 64 + 14 = 86 |
     """
-    memory = replace(MEMORY, requests_in_flight=100, tile_overhead_cycles=10_000)  # tiles never pay here
-    chosen = map_ops(conv(8, 8, 8), ARRAY, memory)
+    beside = but(
+        MEMORY, dram={"requests_in_flight": 100}, tile_overhead_cycles=10_000
+    )  # tiles never pay here
+    chosen = map_ops(conv(8, 8, 8), machine(ARRAY, beside))
     assert (chosen.pixel_tiles[0], chosen.channel_tiles[0], chosen.reduction_tiles[0]) == (1, 1, 1)
     assert chosen.compute_cycles[0] == 86
     assert (chosen.dram_input_bytes[0], chosen.dram_weight_bytes[0], chosen.dram_output_bytes[0]) == (
@@ -131,52 +129,48 @@ def test_one_tile_by_hand() -> None:
 
 def test_tiles_hide_the_bus_behind_the_array() -> None:
     """With a bus of its own speed the array waits only for the first tile in and the last one out."""
-    whole = map_ops(
-        conv(64, 64, 16), ARRAY, replace(MEMORY, activation_buffer_bytes=1 << 20, tile_overhead_cycles=9999)
-    )
-    tiled = map_ops(conv(64, 64, 16), ARRAY, MEMORY)
+    roomy = but(MEMORY, activation_buffer="1 MiB", tile_overhead_cycles=9999)
+    whole = map_ops(conv(64, 64, 16), machine(ARRAY, roomy))
+    tiled = map_ops(conv(64, 64, 16), MACHINE)
     assert tiled.pixel_tiles[0] > 1
     assert tiled.total_cycles[0] < whole.total_cycles[0] - 9999 + 1
 
 
 def test_what_is_on_chip_is_not_fetched() -> None:
     shapes = conv(8, 8, 8)
-    inside = map_ops(
-        shapes, ARRAY, MEMORY, operands=Operands(input_on_chip=True, output_on_chip=np.array([True]))
-    )
+    inside = map_ops(shapes, MACHINE, operands=Operands(input_on_chip=True, output_on_chip=np.array([True])))
     assert inside.dram_input_bytes[0] == inside.dram_output_bytes[0] == 0
     assert inside.dram_weight_bytes[0] == 64
     nothing = Operands(input_on_chip=True, output_on_chip=True, weights_on_chip=True)
-    all_inside = map_ops(shapes, ARRAY, MEMORY, operands=nothing)
+    all_inside = map_ops(shapes, MACHINE, operands=nothing)
     assert all_inside.total_cycles[0] == all_inside.compute_cycles[0] == 86
 
 
 def test_weights_that_come_first_delay_the_inputs() -> None:
     """8 x 8 x 8 by hand: 64 B of weights, then 512 B of inputs, each a transfer with its own latency."""
-    memory = replace(MEMORY, requests_in_flight=100, tile_overhead_cycles=10_000)
-    in_turn = map_ops(conv(8, 8, 8), ARRAY, memory, operands=Operands(weights_first=True))
+    slow = machine(ARRAY, but(MEMORY, dram={"requests_in_flight": 100}, tile_overhead_cycles=10_000))
+    in_turn = map_ops(conv(8, 8, 8), slow, operands=Operands(weights_first=True))
     assert in_turn.total_cycles[0] == (8 + 50) + (64 + 50) + (86 + 10_000) + (64 + 50)
     at_hand = Operands(weights_first=True, input_on_chip=True)
-    assert map_ops(conv(8, 8, 8), ARRAY, memory, operands=at_hand).total_cycles[0] == (8 + 50) + (
-        86 + 10_000
-    ) + (64 + 50)
+    assert map_ops(conv(8, 8, 8), slow, operands=at_hand).total_cycles[0] == (8 + 50) + (86 + 10_000) + (
+        64 + 50
+    )
 
 
 def test_weights_that_come_first_are_not_fetched_again_for_nothing() -> None:
     """A stem behind a slow bus: small weights again and again save input bytes, but only tile by tile."""
-    array = changed(ARRAY, rows=16, cols=16, reduction="per_tap", stream_block=16)
-    memory = replace(
-        MEMORY,
-        activation_buffer_bytes=256 << 10,
-        weight_buffer_bytes=0,
+    array = but(ARRAY, rows=16, cols=16, reduction="per_tap", stream_block=16)
+    beside = memory(
+        256 << 10,
+        0,
+        16 << 10,
         shared_buffer=True,
         halo_kept=False,
-        dram_bytes_per_mebicycle=(8 << 20) // 5,
-        burst_bytes=64,
+        dram=dram(bytes_per_cycle=1.6, latency_cycles=50, requests=8),
     )
     shapes = conv(3, 16, 32, kernel=3)
     by_tile, in_turn = (
-        map_ops(shapes, array, memory, operands=Operands(output_on_chip=True, weights_first=first))
+        map_ops(shapes, machine(array, beside), operands=Operands(output_on_chip=True, weights_first=first))
         for first in (False, True)
     )
     assert by_tile.dram_weight_bytes[0] > in_turn.dram_weight_bytes[0] == 448
@@ -186,58 +180,53 @@ def test_weights_that_come_first_are_not_fetched_again_for_nothing() -> None:
 def test_gathered_channels_fetch_their_broken_bursts() -> None:
     shapes = conv(8, 8, 8)
     given = Operands(input_pixel_bytes=64, weight_bytes=np.array([640]))
-    chosen = map_ops(shapes, ARRAY, MEMORY, operands=given)
+    chosen = map_ops(shapes, MACHINE, operands=given)
     assert chosen.dram_input_bytes[0] == 64 * 64
     assert chosen.dram_weight_bytes[0] == 640
 
 
 def test_a_stride_skips_whole_rows_only() -> None:
     """A 1x1 convolution of stride 2 reads every second row, and all but the last column of it."""
-    chosen = map_ops(conv(32, 8, 8, stride=2), ARRAY, MEMORY)
+    chosen = map_ops(conv(32, 8, 8, stride=2), MACHINE)
     assert chosen.dram_input_bytes[0] == 4 * 7 * 32
 
 
 def test_halo_is_read_twice_unless_it_is_kept() -> None:
     """32 rows cut at least in two: a 3x3 kernel shares 2 rows at each border."""
-    tight = replace(MEMORY, activation_buffer_bytes=10 << 10, tile_overhead_cycles=100)
+    tight = but(MEMORY, activation_buffer="10 KiB", tile_overhead_cycles=100)
     shapes = conv(16, 8, 32, kernel=3)
-    twice, once = (map_ops(shapes, ARRAY, replace(tight, halo_kept=kept)) for kept in (False, True))
+    twice, once = (map_ops(shapes, machine(ARRAY, but(tight, halo_kept=kept))) for kept in (False, True))
     assert once.dram_input_bytes[0] == 32 * 32 * 16
     assert twice.dram_input_bytes[0] >= (32 + 2) * 32 * 16
 
 
 def test_what_does_not_fit_says_what_it_needs() -> None:
-    memory = replace(MEMORY, weight_buffer_bytes=100)
-    chosen = map_ops(conv(64, 64, 8), ARRAY, memory)
+    chosen = map_ops(conv(64, 64, 8), machine(ARRAY, but(MEMORY, weight_buffer="100 B")))
     assert not chosen.feasible[0]
     assert BUFFERS[chosen.short_buffer[0]] == "weight"
     assert (chosen.demand_bytes[0], chosen.bound_bytes[0]) == (2 * 8 * 8, 100)  # one fold, double buffered
     assert chosen.total_cycles[0] == 0
-    assert map_ops(conv(64, 64, 8), ARRAY, replace(MEMORY, weight_buffer_bytes=128)).feasible[0]
+    assert map_ops(conv(64, 64, 8), machine(ARRAY, but(MEMORY, weight_buffer="128 B"))).feasible[0]
 
 
 def test_skipped_work_is_free_and_fits_anywhere() -> None:
     op_shapes = conv(8, 8, 8)
     skipped = replace(op_shapes, out_channels=np.array([0]))
-    chosen = map_ops(skipped, ARRAY, replace(MEMORY, weight_buffer_bytes=0))
+    chosen = map_ops(skipped, machine(ARRAY, but(MEMORY, weight_buffer="0 B")))
     assert chosen.feasible[0]
     counts = {f.name for f in fields(Mapping)} - {"feasible"}
     assert all(getattr(chosen, name)[0] == 0 for name in counts)
 
 
 def test_no_ops_map_to_nothing() -> None:
-    assert len(map_ops(conv(8, 8, 8).take(slice(0, 0)), ARRAY, MEMORY)) == 0
+    assert len(map_ops(conv(8, 8, 8).take(slice(0, 0)), MACHINE)) == 0
 
 
 def test_energy_trades_time_for_bytes() -> None:
     shapes = conv(64, 64, 20, kernel=3)
-    fast = map_ops(shapes, ARRAY, replace(MEMORY, halo_kept=False))
-    frugal = map_ops(
-        shapes,
-        ARRAY,
-        replace(MEMORY, halo_kept=False),
-        prices=Prices(dram_pj_per_byte=64.0, buffer_pj_per_byte=1.0),
-    )
+    on = machine(ARRAY, but(MEMORY, halo_kept=False))
+    fast = map_ops(shapes, on)
+    frugal = map_ops(shapes, on, prices=Prices(dram_pj_per_byte=64.0, buffer_pj_per_byte=1.0))
     moved = [m.dram_input_bytes + m.dram_weight_bytes + m.dram_output_bytes for m in (fast, frugal)]
     assert moved[1][0] <= moved[0][0]
     assert frugal.total_cycles[0] >= fast.total_cycles[0]
@@ -254,54 +243,54 @@ def test_many_at_once_equal_one_by_one() -> None:
             if f.name != "kind"
         },
     )
-    chosen = map_ops(together, ARRAY, MEMORY)
+    chosen = map_ops(together, MACHINE)
     for i, alone in enumerate(many):
-        single = map_ops(alone, ARRAY, MEMORY)
+        single = map_ops(alone, MACHINE)
         for f in fields(Mapping):
             assert getattr(single, f.name)[0] == getattr(chosen, f.name)[i], f.name
 
 
 @settings(deadline=None, max_examples=60)
-@given(shapes=OPS, array=ARRAYS, memory=memories())
+@given(shapes=OPS, array=ARRAYS, beside=memories())
 def test_never_beats_the_roofline_nor_moves_less_than_it_must(
-    shapes: Shapes, array: Array, memory: MemoryParams
+    shapes: Shapes, array: Array, beside: Memory
 ) -> None:
-    chosen = map_ops(shapes, array, memory)
+    chosen = map_ops(shapes, machine(array, beside))
     if not chosen.feasible[0]:
         assert chosen.demand_bytes[0] > chosen.bound_bytes[0]
         return
     moved = int((chosen.dram_input_bytes + chosen.dram_weight_bytes + chosen.dram_output_bytes)[0])
     assert chosen.total_cycles[0] * array.peak_macs_per_cycle >= shapes.macs[0]
-    assert chosen.total_cycles[0] * memory.dram_bytes_per_mebicycle >= moved << 20
+    assert chosen.total_cycles[0] * bus(beside).bytes_per_mebicycle >= moved << 20
     assert chosen.total_cycles[0] >= chosen.array_cycles[0]
     if array.stream_block == 0:  # else even tiles may fill commands better than the op in one piece
         assert chosen.array_cycles[0] >= chosen.compute_cycles[0]
     apart = compute_cycles(array, Gemms.of_shapes(shapes))[0]
     assert chosen.compute_cycles[0] == apart or chosen.packed_groups[0] > 1
-    assert chosen.dram_weight_bytes[0] * 8 >= shapes.weights[0] * memory.weight_bits
-    assert chosen.dram_output_bytes[0] * 8 >= shapes.output_elements[0] * memory.activation_bits
+    assert chosen.dram_weight_bytes[0] * 8 >= shapes.weights[0] * beside.weight_bits
+    assert chosen.dram_output_bytes[0] * 8 >= shapes.output_elements[0] * beside.activation_bits
     # Compulsory input: all of it, unless a stride steps over rows and columns.
     if shapes.stride_height[0] == 1:
-        assert chosen.dram_input_bytes[0] * 8 >= shapes.input_elements[0] * memory.activation_bits
+        assert chosen.dram_input_bytes[0] * 8 >= shapes.input_elements[0] * beside.activation_bits
     first = chosen.first_input_bytes[0] + chosen.first_weight_bytes[0]
-    assert transfer_cycles(memory, first) <= chosen.load_cycles[0] + memory.burst_cycles + 1
+    assert transfer_cycles(bus(beside), first) <= chosen.load_cycles[0] + bus(beside).burst_cycles + 1
 
 
 @settings(deadline=None, max_examples=60)
 @given(
     shapes=OPS,
     array=ARRAYS,
-    memory=memories(),
+    beside=memories(),
     what=st.sampled_from(["activation", "weight", "accumulator"]),
     factor=st.sampled_from([2, 3, 5]),
 )
 def test_a_bigger_buffer_is_never_slower(
-    shapes: Shapes, array: Array, memory: MemoryParams, what: str, factor: int
+    shapes: Shapes, array: Array, beside: Memory, what: str, factor: int
 ) -> None:
-    name = f"{what}_buffer_bytes"
-    bigger = replace(memory, **{name: getattr(memory, name) * factor})
+    name = f"{what}_buffer"
+    bigger = but(beside, **{name: f"{getattr(beside, name) * factor} B"})
     in_turn = Operands(weights_first=factor == 3)
-    small, big = (map_ops(shapes, array, each, operands=in_turn) for each in (memory, bigger))
+    small, big = (map_ops(shapes, machine(array, each), operands=in_turn) for each in (beside, bigger))
     assert big.feasible[0] >= small.feasible[0]
     if small.feasible[0]:
         assert big.total_cycles[0] <= small.total_cycles[0]
@@ -311,15 +300,15 @@ def test_a_bigger_buffer_is_never_slower(
 @given(
     shapes=OPS,
     array=ARRAYS,
-    memory=memories(),
-    faster=st.integers(1, 64 << 20),
+    beside=memories(),
+    faster=BANDWIDTHS,
     operands=st.builds(Operands, input_on_chip=st.booleans(), weights_first=st.booleans()),
 )
 def test_more_bandwidth_is_never_slower(
-    shapes: Shapes, array: Array, memory: MemoryParams, faster: int, operands: Operands
+    shapes: Shapes, array: Array, beside: Memory, faster: int, operands: Operands
 ) -> None:
-    fast = replace(memory, dram_bytes_per_mebicycle=memory.dram_bytes_per_mebicycle + faster)
-    slower, quicker = (map_ops(shapes, array, each, operands=operands) for each in (memory, fast))
+    fast = but(beside, dram={"bandwidth": f"{round(beside.dram.bandwidth / 1e6) + faster} MB/s"})
+    slower, quicker = (map_ops(shapes, machine(array, each), operands=operands) for each in (beside, fast))
     assert quicker.total_cycles[0] <= slower.total_cycles[0]
 
 
@@ -327,18 +316,19 @@ def test_more_bandwidth_is_never_slower(
 @given(
     shapes=CONVS,
     array=ARRAYS.filter(lambda a: not a.trim_folds),
-    memory=memories(),
+    beside=memories(),
     kept=st.tuples(st.floats(0, 1), st.floats(0, 1)),
 )
 def test_gating_channels_never_costs_cycles(
-    shapes: Shapes, array: Array, memory: MemoryParams, kept: tuple[float, float]
+    shapes: Shapes, array: Array, beside: Memory, kept: tuple[float, float]
 ) -> None:
     gated = replace(
         shapes,
         in_channels=np.ceil(shapes.in_channels * kept[0]).astype(np.int64),
         out_channels=np.ceil(shapes.out_channels * kept[1]).astype(np.int64),
     )
-    dense, sparse = map_ops(shapes, array, memory), map_ops(gated, array, memory)
+    on = machine(array, beside)
+    dense, sparse = map_ops(shapes, on), map_ops(gated, on)
     assert sparse.feasible[0] >= dense.feasible[0]
     if dense.feasible[0]:
         assert sparse.compute_cycles[0] <= dense.compute_cycles[0]
@@ -347,6 +337,6 @@ def test_gating_channels_never_costs_cycles(
 
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
 def test_the_kept_operand_is_named(dataflow: str) -> None:
-    chosen = map_ops(conv(64, 64, 16, kernel=3), changed(ARRAY, dataflow=dataflow), MEMORY)
+    chosen = map_ops(conv(64, 64, 16, kernel=3), machine(but(ARRAY, dataflow=dataflow), MEMORY))
     assert KEPT[chosen.kept[0]] in {"inputs", "weights", "outputs"}
     assert chosen.total_cycles.flags.writeable is False

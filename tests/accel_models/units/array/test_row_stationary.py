@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accel_models.design.load import load_design
-from accel_models.design.params import memory_params
 from accel_models.design.sections import Array
-from accel_models.dram import MemoryParams
+from accel_models.units.array.machine import ArrayMachine, array_machine
 from accel_models.units.array.mapping import Mapping, Operands
 from accel_models.units.array.row_stationary.choosing import map_row_stationary
 from accel_models.units.array.row_stationary.coding import coded_share
@@ -29,10 +30,8 @@ def conv(channels: int, filters: int, groups: int, size: int, out: int, kernel: 
     )  # fmt: skip
 
 
-def mapped(op: Op, batch: int = 4, array: Array | None = None, memory: MemoryParams | None = None) -> Mapping:
-    used = memory or memory_params(EYERISS)
-    assert used is not None
-    return map_row_stationary(shapes_of(op, batch=batch), array or EYERISS.section(Array), used, Operands())
+def mapped(op: Op, batch: int = 4, machine: ArrayMachine | None = None) -> Mapping:
+    return map_row_stationary(shapes_of(op, batch=batch), machine or array_machine(EYERISS), Operands())
 
 
 # Chen et al., JSSC 2017, table V: bytes of the global buffer [MB]; then m, n e F, q r of the pass that implies them.
@@ -95,7 +94,7 @@ def test_runs_of_zeros_by_hand(zeros: float, share: float) -> None:
 def test_coding_shrinks_what_crosses_the_bus_and_nothing_else() -> None:
     runs = {"array.run_length.inputs": 0.7, "array.run_length.outputs": 0.5}
     op, plain = ALEXNET[3][0], mapped(ALEXNET[3][0])
-    coded = mapped(op, array=load_design("eyeriss", runs).section(Array))
+    coded = mapped(op, machine=array_machine(load_design("eyeriss", runs)))
     assert coded.dram_input_bytes[0] == pytest.approx(0.4 * plain.dram_input_bytes[0], abs=1)
     assert coded.dram_output_bytes[0] == pytest.approx(2 / 3 * plain.dram_output_bytes[0], abs=1)
     assert coded.dram_weight_bytes[0] == plain.dram_weight_bytes[0]
@@ -120,8 +119,8 @@ def test_sets_without_filters_load_no_weights() -> None:
 
 def test_a_narrow_port_takes_the_bytes_over_its_width() -> None:
     """At 8 bits a cycle every byte of inputs and partial sums takes one; the fills stay."""
-    memory = memory_params(load_design("eyeriss", {"memory.ports.activation": "8 bit"}))
-    way = mapped(ALEXNET[3][0], memory=memory)
+    narrow = array_machine(load_design("eyeriss", {"memory.ports.activation": "8 bit"}))
+    way = mapped(ALEXNET[3][0], machine=narrow)
     moved = way.activation_read_bytes + way.accumulator_read_bytes + way.accumulator_write_bytes
     assert way.array_cycles[0] >= moved[0]
     assert way.array_cycles[0] == pytest.approx(moved[0] + way.weight_read_bytes[0] / 8, abs=1)
@@ -141,19 +140,19 @@ def test_never_beats_its_peak_and_always_does_the_work(
 
 @given(channels=st.lists(st.integers(0, 64), min_size=1, max_size=6))
 def test_together_costs_what_each_costs_alone(channels: list[int]) -> None:
-    op, memory = conv(64, 64, 1, 10, 8, 3, 1), memory_params(EYERISS)
-    assert memory is not None
+    op, machine = conv(64, 64, 1, 10, 8, 3, 1), array_machine(EYERISS)
     kept = np.array(channels)
-    every = map_row_stationary(shapes_of(op, kept, kept), EYERISS.section(Array), memory, Operands())
+    every = map_row_stationary(shapes_of(op, kept, kept), machine, Operands())
     for i, count in enumerate(channels):
         one = shapes_of(op, np.array([count]), np.array([count]))
-        alone = map_row_stationary(one, EYERISS.section(Array), memory, Operands())
+        alone = map_row_stationary(one, machine, Operands())
         assert alone.total_cycles[0] == every.total_cycles[i]
         assert (alone.total_cycles[0] > 0) == (count > 0)
 
 
 def test_an_array_without_scratchpads_is_refused() -> None:
+    bare = replace(array_machine(EYERISS), array=Array(rows=12, cols=14, dataflow="rs"))
     with pytest.raises(ConfigError, match=r"array\.dataflow = 'rs' needs array\.scratchpads"):
-        mapped(ALEXNET[3][0], array=Array(rows=12, cols=14, dataflow="rs"))
+        mapped(ALEXNET[3][0], machine=bare)
     with pytest.raises(ConfigError, match=r"array\.dataflow = 'rs' needs array\.scratchpads"):
         load_design("edge_npu_16x16", {"array.dataflow": "rs"})

@@ -11,7 +11,7 @@ from accel_models.units.array.accesses import buffer_accesses
 from accel_models.units.array.systolic import Gemms, compute_cycles, utilization
 from analysis.validation.arrays.systolic import array_comparisons, array_of
 from analysis.validation.comparison import Comparison
-from tests.accel_models.units.array.array_changes import changed
+from tests.sections import but
 from traces.base.errors import ConfigError
 
 SERIAL = Array(rows=8, cols=4, dataflow="ws")
@@ -52,33 +52,33 @@ def one(params: Array, m: int, k: int, n: int, groups: int = 1, taps: int = 1) -
     [
         # M = 5, K = 9, N = 4 on 8 x 4: two folds of the reduction; skew 7 + 3.
         (SERIAL, 2 * (8 + 5 + 10)),
-        (changed(SERIAL, drain="overlapped"), 2 * (8 + 5) + 10),
-        (changed(SERIAL, weight_preload="overlapped"), 8 + (5 + 10) + (5 + 10)),
-        (changed(SERIAL, weight_preload="overlapped", drain="overlapped"), 8 + 8 + 5 + 10),
+        (but(SERIAL, drain="overlapped"), 2 * (8 + 5) + 10),
+        (but(SERIAL, weight_preload="overlapped"), 8 + (5 + 10) + (5 + 10)),
+        (but(SERIAL, weight_preload="overlapped", drain="overlapped"), 8 + 8 + 5 + 10),
         (
-            changed(SERIAL, weight_preload="overlapped", drain="overlapped", preload_gap_cycles=3),
+            but(SERIAL, weight_preload="overlapped", drain="overlapped", preload_gap_cycles=3),
             8 + 11 + 5 + 10,
         ),
         (  # the change-over crosses 4 columns before the next load
-            changed(SERIAL, weight_preload="overlapped", drain="overlapped", preload_crosses_columns=True),
+            but(SERIAL, weight_preload="overlapped", drain="overlapped", preload_crosses_columns=True),
             8 + 12 + 5 + 10,
         ),
         (
-            changed(SERIAL, weight_preload="overlapped", drain="overlapped", first_preload="hidden"),
+            but(SERIAL, weight_preload="overlapped", drain="overlapped", first_preload="hidden"),
             8 + 5 + 10,
         ),
-        (changed(SERIAL, hop_cycles=4), 2 * (8 + 5 + 28 + 3)),
-        (changed(SERIAL, fold_overhead_cycles=5, gemm_overhead_cycles=-1), 2 * (23 + 5) - 1),
-        (changed(SERIAL, trim_folds=True), (8 + 5 + 7 + 3) + (1 + 5 + 0 + 3)),
-        (changed(SERIAL, stream_block=3), 4 * 8 + 2 * (3 + 2) + 4 * 10),
+        (but(SERIAL, hop_cycles=4), 2 * (8 + 5 + 28 + 3)),
+        (but(SERIAL, fold_overhead_cycles=5, gemm_overhead_cycles=-1), 2 * (23 + 5) - 1),
+        (but(SERIAL, trim_folds=True), (8 + 5 + 7 + 3) + (1 + 5 + 0 + 3)),
+        (but(SERIAL, stream_block=3), 4 * 8 + 2 * (3 + 2) + 4 * 10),
         # is: rows K, columns M (two folds of 4), N = 4 streams.
-        (changed(SERIAL, dataflow="is"), 2 * 2 * (8 + 4 + 10)),
+        (but(SERIAL, dataflow="is"), 2 * 2 * (8 + 4 + 10)),
         # os: one fold of 8 x 4 pixels and channels, K = 9 streams, 8 rows drain.
-        (changed(SERIAL, dataflow="os"), 9 + 10 + 8),
-        (changed(SERIAL, dataflow="os", drain_path="across"), 9 + 10 + 4),
-        (changed(SERIAL, dataflow="os", drain="none"), 9 + 10),
-        (changed(SERIAL, dataflow="os", drain="overlapped"), 9 + 10 + 8),
-        (changed(SERIAL, dataflow="os", stream_block=4), 12 + 10 + 8),
+        (but(SERIAL, dataflow="os"), 9 + 10 + 8),
+        (but(SERIAL, dataflow="os", drain_path="across"), 9 + 10 + 4),
+        (but(SERIAL, dataflow="os", drain="none"), 9 + 10),
+        (but(SERIAL, dataflow="os", drain="overlapped"), 9 + 10 + 8),
+        (but(SERIAL, dataflow="os", stream_block=4), 12 + 10 + 8),
     ],
 )
 def test_each_option_by_hand(params: Array, cycles: int) -> None:
@@ -86,7 +86,7 @@ def test_each_option_by_hand(params: Array, cycles: int) -> None:
 
 
 def test_an_overlapped_drain_holds_up_a_shorter_next_tile() -> None:
-    params = changed(SERIAL, dataflow="os", drain="overlapped")
+    params = but(SERIAL, dataflow="os", drain="overlapped")
     assert one(params, 16, 3, 4) == 8 + 3 + 10 + 8  # the second tile waits for 8 rows to drain
     assert one(params, 16, 9, 4) == 9 + 9 + 10 + 8  # here they drain behind it
 
@@ -100,13 +100,13 @@ def test_sizes_on_both_sides_of_a_fold() -> None:
 
 def test_a_group_runs_its_own_folds_and_shows_the_pipeline_once() -> None:
     assert one(SERIAL, 49, 9, 1, groups=32) == 32 * one(SERIAL, 49, 9, 1)
-    streaming = changed(SERIAL, weight_preload="overlapped", drain="overlapped")
+    streaming = but(SERIAL, weight_preload="overlapped", drain="overlapped")
     assert one(streaming, 49, 8, 1, groups=3) == 8 + 3 * 49 + 10
 
 
 def test_taps_fold_apart_where_the_array_has_no_im2col() -> None:
     assert one(SERIAL, 1, 27, 4, taps=9) == 4 * 19  # ceil(27 / 8)
-    assert one(changed(SERIAL, reduction="per_tap"), 1, 27, 4, taps=9) == 9 * 19  # 9 x ceil(3 / 8)
+    assert one(but(SERIAL, reduction="per_tap"), 1, 27, 4, taps=9) == 9 * 19  # 9 x ceil(3 / 8)
 
 
 @pytest.mark.parametrize("empty", [(0, 9, 4, 1), (5, 0, 4, 1), (5, 9, 0, 1), (5, 9, 4, 0)])
@@ -136,7 +136,7 @@ def test_an_impossible_array_is_refused(setting: str, value: object, message: st
 
 @pytest.mark.parametrize(("dataflow", "drains"), [("ws", "every_fold"), ("is", "every_fold"), ("os", "none")])
 def test_only_os_can_do_without_a_drain(dataflow: str, drains: str) -> None:
-    assert changed(SERIAL, dataflow=dataflow, drain="none").drains == drains
+    assert but(SERIAL, dataflow=dataflow, drain="none").drains == drains
 
 
 @pytest.mark.parametrize("comparison", array_comparisons(), ids=lambda c: c.name)

@@ -1,45 +1,14 @@
-"""From a checked design to the small parameter sets that the cost functions take."""
+"""What a design comes to as a whole: its chip, its prices, its area, its peak."""
 
 from __future__ import annotations
 
 from accel_models.design.design import Design
-from accel_models.dram import MEBICYCLE, MemoryParams
+from accel_models.design.side_by_side import SideBySide
 from accel_models.energy.area import Area, area_mm2
 from accel_models.energy.chip import Chip, SramMacro
 from accel_models.energy.price_list import price_list
-from accel_models.energy.prices import PriceList
+from accel_models.energy.prices import PriceColumns, PriceList, PriceLookup
 from accel_models.units.kinds import silicon_of
-
-
-def memory_params(design: Design) -> MemoryParams | None:
-    """Return buffers and DRAM in cycles of the design's clock; ``None`` for unlimited memory."""
-    memory = design.memory
-    if memory is None:
-        return None
-    dram = memory.dram
-    return MemoryParams(
-        activation_buffer_bytes=memory.activation_buffer,
-        weight_buffer_bytes=memory.weight_buffer,
-        accumulator_buffer_bytes=memory.accumulator_buffer,
-        shared_buffer=memory.shared_buffer,
-        shared_sums=memory.shared_sums,
-        banks=memory.banks,
-        activation_port_bits=memory.ports.activation,
-        weight_port_bits=memory.ports.weight,
-        accumulator_port_bits=memory.ports.accumulator,
-        double_buffered=memory.double_buffered,
-        double_buffered_accumulator=memory.double_buffered_accumulator,
-        halo_kept=memory.halo_kept,
-        tile_overhead_cycles=memory.tile_overhead_cycles,
-        activation_bits=memory.activation_bits,
-        weight_bits=memory.weight_bits,
-        accumulator_bits=memory.accumulator_bits,
-        dram_bytes_per_mebicycle=max(1, round(dram.bandwidth / design.clock * MEBICYCLE)),
-        dram_latency_cycles=round(dram.latency * design.clock),
-        burst_bytes=dram.burst,
-        requests_in_flight=dram.requests_in_flight,
-        request_overhead_cycles=dram.request_overhead_cycles,
-    )
 
 
 def chip_of(design: Design) -> Chip:
@@ -77,6 +46,13 @@ def peak_macs_per_cycle(design: Design) -> int:
 def design_prices(design: Design) -> PriceList:
     """Return the price of every action on this design."""
     return price_list(design.technology, chip_of(design))
+
+
+def prices_of(design: Design) -> PriceLookup:
+    """Return what looks up a price: a number, or a column of designs side by side."""
+    if isinstance(design, SideBySide):
+        return PriceColumns(tuple(design_prices(each) for each in design.each), design.counts)
+    return design_prices(design)
 
 
 def design_area(design: Design) -> Area:
