@@ -59,6 +59,7 @@ from .energy.prices import PriceList as PriceList
 from .energy.sram import sram_cost as sram_cost
 from .energy.sram import sram_grid as sram_grid
 from .energy.tables import core_power as core_power
+from .energy.tables import operation_table as operation_table
 from .energy.tables import read_table as read_table
 from .energy.technology import SCALING_BAND as SCALING_BAND
 from .energy.technology import energy_factor as energy_factor

@@ -14,7 +14,12 @@ from accel_models.units.kinds import silicon_of
 def chip_of(design: Design) -> Chip:
     """Return what area and prices follow from: its units, its buffers, and the memory behind them."""
     dram = design.memory.dram.price if design.memory else "none"
-    return Chip(silicon=silicon_of(design), buffers=_buffers(design), dram=dram)
+    return Chip(
+        silicon=silicon_of(design),
+        buffers=_buffers(design),
+        dram=dram,
+        weight_bits=design.memory.weight_bits if design.memory else None,
+    )
 
 
 def _buffers(design: Design) -> tuple[SramMacro, ...]:

@@ -27,6 +27,8 @@ PRICED_ACTIONS = {  # what a design may override, and the unit its price is per
     "accumulator_write_bytes": "pJ/B",
     "simd_macs": "pJ/op",
     "simd_ops": "pJ/op",
+    "simd_cycles": "pJ/cycle",
+    "idle_simd_cycles": "pJ/cycle",
     "core_cycles": "pJ/cycle",
     "idle_core_cycles": "pJ/cycle",
     "dram_read_bytes": "pJ/B",

@@ -65,9 +65,9 @@ class SimdUnit:
         return simd_cost(states, design)
 
     def idle(self, design: Design, latency: UnitCycles, busy: UnitCycles) -> Idle:
-        """Return the cycles in which cores wait; a vector unit beside a matrix unit clocks nothing then."""
+        """Return the cycles in which cores, or the vector unit beside a matrix unit, wait."""
         if has_matrix_unit(design):
-            return Idle()
+            return Idle(simd_cycles=np.asarray(latency - busy[:, 0], np.float64))
         cores = design.section(Simd).cores
         return Idle(core_cycles=np.asarray(cores * (latency - busy[:, 0]), np.float64))
 
