@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 
     from analysis.pareto.front import Front
 
-SWEEP_SCHEMA_VERSION = "2.0"  # 1.1: parts are sealed; 2.0: trace_file_hash; major: readers refuse another
+SWEEP_SCHEMA_VERSION = (
+    "2.1"  # 1.1: parts are sealed; 2.0: trace_file_hash; 2.1: skipped; major: readers refuse another
+)
 MANIFEST = "space.json"
 ROWS = "rows"
 
@@ -65,6 +67,7 @@ class Manifest(Frozen):
     )  # linked axis -> label -> value of each setting
     traces: dict[str, str]  # name -> path
     trace_file_hashes: dict[str, str]
+    skipped: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # network -> what of it has no price
     inputs: int | None
     minimize: tuple[str, ...]
     maximize: tuple[str, ...]
@@ -82,6 +85,7 @@ class Manifest(Frozen):
             links=_links(space),
             traces={trace.name: str(trace.path) for trace in space.traces},
             trace_file_hashes={trace.name: trace.hash for trace in space.traces},
+            skipped={trace.name: trace.skipped for trace in space.traces if trace.skipped},
             inputs=space.inputs,
             minimize=space.minimize,
             maximize=space.maximize,
@@ -170,6 +174,7 @@ class SweepResults:
     manifest: Manifest
     rows: tuple[SweepRow, ...]
     folder: Path
+    evaluated: tuple[str, ...] = ()  # keys in the order in which their points were evaluated
     _cache: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -216,8 +221,9 @@ class SweepResults:
 def load_sweep(folder: str | Path) -> SweepResults:
     """Return the results in a folder of a sweep or search."""
     path = Path(folder)
-    rows = sorted(_read_rows(path), key=lambda row: row.index)
-    return SweepResults(read_manifest(path), tuple(rows), path)
+    found = _read_rows(path)
+    rows = sorted(found, key=lambda row: row.index)
+    return SweepResults(read_manifest(path), tuple(rows), path, tuple(row.key for row in found))
 
 
 def read_manifest(folder: Path) -> Manifest:
