@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 from simulator.replays.waterfall import LOSSES, REMEDIES, LevelSums
 from traces import Frozen
 
-RESULTS_SCHEMA_VERSION = "1.2"  # of a results folder; 1.1: SHA256SUMS; 1.2: skipped, losses in either order; major: readers refuse another
+# Of a results folder; major: readers refuse another; 1.1: SHA256SUMS beside it; 1.2: skipped, losses in either order.
+RESULTS_SCHEMA_VERSION = "1.2"
 MODEL_VERSION = "1.2"  # of everything that decides a number
 
 
