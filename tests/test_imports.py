@@ -37,7 +37,6 @@ CALLED_BY_NAME = {  # methods that a library calls, and validators
     "_fill_widths",
     "_root",
     "_should_skip_dynamo",
-    "Plots",  # a string of `simulator.results`, which lies below
     "__all__",
     "__getattr__",
     "__dir__",
@@ -226,6 +225,11 @@ def imports(path: Path) -> Iterator[tuple[str, str]]:
                 whole = ROOT.joinpath(*node.module.split("."), f"{alias.name}.py")
                 if whole.is_file():
                     yield from ((dotted(whole), name) for name in defined(whole))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if by_name := re.fullmatch(
+                r"([\w.]+):(\w+)", node.value
+            ):  # of what lies above: found when it is needed
+                yield by_name[1], by_name[2]
 
 
 def texts() -> list[Path]:
