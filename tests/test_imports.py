@@ -41,6 +41,7 @@ CALLED_BY_NAME = {  # methods that a library calls, and validators
     "__getattr__",
     "__dir__",
 }
+BY_NAME = re.compile(r"([\w.]+):(\w+)")  # "module:name" of what lies above, found when it is needed
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -225,11 +226,8 @@ def imports(path: Path) -> Iterator[tuple[str, str]]:
                 whole = ROOT.joinpath(*node.module.split("."), f"{alias.name}.py")
                 if whole.is_file():
                     yield from ((dotted(whole), name) for name in defined(whole))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if by_name := re.fullmatch(
-                r"([\w.]+):(\w+)", node.value
-            ):  # of what lies above: found when it is needed
-                yield by_name[1], by_name[2]
+        elif isinstance(node, ast.Constant) and (by_name := BY_NAME.fullmatch(str(node.value))):
+            yield by_name[1], by_name[2]
 
 
 def texts() -> list[Path]:
