@@ -25,7 +25,6 @@ from accel_models.units.micronpu.work import LARGEST_WINDOW, NpuWork
 from traces import Bools, Ints
 
 _AT_ONCE = 2_000_000  # costs held in memory together
-_NEVER = 1 << 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
