@@ -26,6 +26,7 @@ from .base.plain import parse_json_mapping as parse_json_mapping
 from .base.plain import parse_yaml as parse_yaml
 from .base.plain import parse_yaml_mapping as parse_yaml_mapping
 from .base.tables import csv_text as csv_text
+from .base.tables import is_number as is_number
 from .base.tables import read_rows as read_rows
 from .base.versions import COST_TABLE_VERSION as COST_TABLE_VERSION
 from .base.versions import check_version as check_version

@@ -98,7 +98,7 @@ def each(
 
 
 def number(row: Row, column: str) -> float:
-    """Return a cell as a number above 0 and at most :data:`MOST`; a row without it is not covered."""
+    """Return a cell as a finite number above 0; a row without it is not covered."""
     text = row.get(column) or ""
     if not text.strip():
         raise NotCovered(f"no {column}")
