@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def outside(name: str, kind: int, dims: list[int], place: str) -> Any:
 
 
 def model(
-    nodes: list[Any], inputs: dict[str, tuple[int, ...]], *init: Any, opset: int = 17, out: str = "y"
+    nodes: list[Any], inputs: Mapping[str, tuple[int, ...]], *init: Any, opset: int = 17, out: str = "y"
 ) -> Any:
     graph = helper.make_graph(nodes, "g", [info(*each) for each in inputs.items()], [info(out, None)], init)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
