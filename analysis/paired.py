@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.reports.replays.names import told_apart
 from traces import ConfigError, Floats, Ints, UnsupportedError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Difference:
 class PairedComparison:
     """All quantities of two replays of the same inputs."""
 
-    a: str  # title of the design: name and changed settings
+    a: str  # design, changed settings, policy; with the network where that differs
     b: str
     inputs: int
     level: float  # of the intervals [0..1]
@@ -105,7 +106,8 @@ def compare(
             _QUANTITIES, first, second, intervals, strict=True
         )
     )
-    return PairedComparison(a.design.title, b.design.title, len(left), level, rows)
+    first_name, second_name = told_apart([a, b], ["A", "B"])
+    return PairedComparison(first_name, second_name, len(left), level, rows)
 
 
 def _check(a: Results, b: Results, resamples: int, level: float) -> None:

@@ -13,12 +13,14 @@ from lacuna.console import percent, shell, show_json, show_lines, show_table
 from lacuna.options import (
     AsJson,
     DesignName,
+    Force,
     OutFolder,
     Settings,
     SizesOption,
     SkipUnsupported,
     Without,
     design_from,
+    free_folder,
     left_out,
     missing_note,
     network_from,
@@ -61,6 +63,7 @@ def replay(
     skip_unsupported: SkipUnsupported = False,
     without: Without = [],  # noqa: B006  (typer copies it)
     settings: Settings = [],  # noqa: B006  (typer copies it)
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Replay a trace input by input on one design, or a network without one: a batch of inputs that run it whole."""
@@ -86,8 +89,9 @@ def replay(
     elif not is_trace(trace):
         network = network_from(str(trace), sizes, skip_unsupported)
         inputs, skipped = static_trace(network, batch), network.skipped
-    results = run(inputs, chosen, policy=policy, engine=parse_engine(engine), limit=limit, timeline=timeline)
-    replaced = _replacing(out)
+    known = parse_engine(engine)
+    replaced = free_folder(out, "a replay", force)
+    results = run(inputs, chosen, policy=policy, engine=known, limit=limit, timeline=timeline)
     results.save(out)
     show_summary(results, as_json=as_json)
     if ops and not as_json:
@@ -96,16 +100,6 @@ def replay(
         show_lines(
             [*missing_note(skipped), f"wrote {out}/", *replaced, f"next: {shell('lacuna', 'report', out)}"]
         )
-
-
-def _replacing(out: Path) -> list[str]:
-    """Remove a report of the results that are about to be replaced; return what to say of them."""
-    if not (out / "summary.json").is_file():
-        return []
-    report = out / "report.html"
-    stale = ", and removed their report.html" if report.is_file() else ""
-    report.unlink(missing_ok=True)
-    return [f"replaced the results that were there{stale}"]
 
 
 def parse_engine(name: str) -> Literal["fast", "events"]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lacuna.console import show_lines
+from lacuna.options import Force, free_file
 from traces import ConfigError
 
 _EVERY = "all"
@@ -34,6 +35,7 @@ def report(
             min=0, help="Of a sweep: also replay the first N points of its front, each with a page."
         ),
     ] = 0,
+    force: Force = False,
 ) -> None:
     """Write one self-contained HTML report of a results folder."""
     from analysis import FIGURE_FORMATS, write_report  # noqa: PLC0415
@@ -43,6 +45,8 @@ def report(
     unknown = sorted(asked - {*FIGURE_FORMATS, _EVERY})
     if unknown:
         raise ConfigError(f"--figures {unknown[0]!r}: must be of {', '.join([*FIGURE_FORMATS, _EVERY])}")
+    if out is not None:
+        free_file(out, force)
     source = None if trace is None else find_trace(trace)
     show_lines([f"wrote {write_report(folder, out, trace=source, points=points)}"])
     if asked:
