@@ -44,7 +44,18 @@ def _section(path: Path, i: int) -> Section:
         f"{quantity(energy * 1e-6, 'uJ')} without leakage. The slowest, {slowest['layer']}, takes "
         f"{percent(float(slowest['total_cycles']) / cycles if cycles else math.nan)} of the cycles."
     )
-    head = ("Layer", "Op", "MACs", "Compute", "Stall", "Cycles", "Of all cycles", "Utilization", "DRAM", "Energy")
+    head = (
+        "Layer",
+        "Op",
+        "MACs",
+        "Compute",
+        "Stall",
+        "Cycles",
+        "Of all cycles",
+        "Utilization",
+        "DRAM",
+        "Energy",
+    )
     return Section(
         anchor=f"estimate-{i}",
         title=f"Estimate: {path.name}",
@@ -75,7 +86,9 @@ def _read(path: Path) -> list[dict[str, str]]:
         rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
         missing = [name for name in _NEEDED if rows and name not in rows[0]]
         if missing or not rows:
-            raise FileProblem(f"{path}: is no table of `lacuna estimate --out`: has no {(missing or ['rows'])[0]}")
+            raise FileProblem(
+                f"{path}: is no table of `lacuna estimate --out`: has no {(missing or ['rows'])[0]}"
+            )
         for row in rows:
             for name in _NEEDED[2:]:
                 if not math.isfinite(float(row[name])):

@@ -51,7 +51,7 @@ def _found(place: Path, *, alone: bool) -> Found:
         return Found(estimates=(place,))
     if not place.is_dir():
         raise FileProblem(
-            f"{place}: no such folder; name the results folder of a replay, a stream or a sweep, or a table of estimates"
+            f"{place}: no such folder; name the results folder of a replay, stream or sweep, or a table of estimates"
         )
     own = "" if alone else place.name
     if (place / SWEEP_FILE).is_file():
@@ -63,7 +63,7 @@ def _found(place: Path, *, alone: bool) -> Found:
     replays, streams = (tuple(_below(place, name)) for name in (SUMMARY_FILE, STREAM_FILE))
     if not replays and not streams:
         raise FileProblem(
-            f"{place}: is not a results folder: neither it nor a folder in it holds a {SUMMARY_FILE!r} of a replay or a "
+            f"{place}: is not a results folder: neither it nor a folder in it holds a {SUMMARY_FILE!r} of a replay or "
             f"{STREAM_FILE!r} of a stream, and it holds no {SWEEP_FILE!r} of a sweep; `lacuna replay`, `stream` and "
             "`sweep` write such folders"
         )
@@ -107,8 +107,10 @@ def _joined(parts: Sequence[Page]) -> Page:
     for i, part in enumerate(parts):
         for section in part.sections:
             anchor = section.anchor if i == 0 else f"part-{i}-{section.anchor}"
-            sections.append(section.moved(anchor, part.title if section is part.sections[0] and i else ""))
+            sections.append(
+                section.moved(
+                    anchor, f"{section.title}: {part.title}" if section is part.sections[0] and i else ""
+                )
+            )
     last = [section for section in sections if section.anchor.endswith("provenance")]
-    return Page(
-        "; ".join(part.title for part in parts), tuple([s for s in sections if s not in last] + last)
-    )
+    return Page("; ".join(part.title for part in parts), tuple([s for s in sections if s not in last] + last))

@@ -46,7 +46,6 @@ class Section:
     drawn: tuple[Picture, ...] = ()  # the same as pictures, for files alone
     folds: tuple[Section, ...] = ()  # parts that open on a click, and are loaded then
 
-
     def moved(self, anchor: str, title: str = "") -> Section:
         """Return the section under another anchor, and another title if one is given."""
         return replace(self, anchor=anchor, title=title or self.title)

@@ -56,10 +56,11 @@ def _words(one: StreamResults, name: str) -> str:
         else f"It is busy {percent(s.load)} of the time asked for."
     )
     dropped = f", {s.dropped:,} of them dropped" if s.dropped else ""
+    half, slow, waiting = (quantity(v, "us") for v in (s.latency_us.p50, s.latency_us.p99, s.wait_us.mean))
     return (
-        f"{name}: {percent(s.miss_rate)} of {s.frames:,} frames missed their deadline or got no answer{dropped}. {steady} "
-        f"Half of the answers come within {quantity(s.latency_us.p50, 'us')}, 99 in 100 within "
-        f"{quantity(s.latency_us.p99, 'us')}; waiting for the machine takes {quantity(s.wait_us.mean, 'us')} of it on average."
+        f"{name}: {percent(s.miss_rate)} of {s.frames:,} frames missed their deadline or got no answer{dropped}. "
+        f"{steady} Half of the answers come within {half}, 99 in 100 within {slow}; waiting for the machine takes "
+        f"{waiting} of it on average."
     )
 
 
@@ -75,8 +76,8 @@ def _picture(one: StreamResults, name: str) -> Picture:
 
 def _table(named: Sequence[tuple[StreamResults, str]]) -> Table:
     head = (
-        "Stream", "Load", "Frames", "Missed", "Dropped", "Answers per second", "Mean latency", "p99", "Largest", "Waiting",
-        "Energy per frame", "Asleep", "Accuracy",
+        "Stream", "Load", "Frames", "Missed", "Dropped", "Answers per second", "Mean latency", "p99", "Largest",
+        "Waiting", "Energy per frame", "Asleep", "Accuracy",
     )  # fmt: skip
     return Table("Streams", head, tuple(_row(one, name) for one, name in named))
 

@@ -92,7 +92,10 @@ def load_stream(folder: str | Path) -> StreamResults:
         text = path.read_bytes()
     data = parse_json_mapping(text, f"{path}: is damaged")
     check_version(
-        data.get("schema_version"), RESULTS_SCHEMA_VERSION, f"{path}: has results schema version", "stream again"
+        data.get("schema_version"),
+        RESULTS_SCHEMA_VERSION,
+        f"{path}: has results schema version",
+        "stream again",
     )
     try:
         figures = StreamSummary.model_validate(data)
@@ -100,6 +103,8 @@ def load_stream(folder: str | Path) -> StreamResults:
         raise FileProblem(f"{path}: is damaged: {explain(problem, StreamSummary)}") from None
     columns = read_parquet(target / "per_frame.parquet")
     if any(len(values) != figures.frames for values in columns.values()):
-        raise FileProblem(f"{target}: is damaged: {figures.frames} frames in stream.json, others in per_frame")
+        raise FileProblem(
+            f"{target}: is damaged: {figures.frames} frames in stream.json, others in per_frame"
+        )
     design, policy = load_design(target / "design.yaml"), read_policy(target / "policy.json")
     return StreamResults(figures, design, policy, columns)

@@ -77,7 +77,10 @@ def view_of(
 
 
 def read_views(folders: Sequence[tuple[Path, str]]) -> tuple[ReplayView | MisfitView, ...]:
-    """Read folders of replays with their names; a replay as written that was not explained only stands beside the one that was compiled."""
+    """Read folders of replays with their names.
+
+    A replay as written that was not explained only stands beside the one that was compiled.
+    """
     from simulator import load_results  # noqa: PLC0415  (pulls in pandas)
 
     loaded = [(load_results(path), name) for path, name in folders]

@@ -231,9 +231,7 @@ def _importance(results: SweepResults) -> tuple[Table, ...]:
     frame, manifest = results.frame, results.manifest
     fits = frame[frame["feasible"].astype(bool)]
     axes = [axis for axis in manifest.axes if fits[axis].nunique() > 1]
-    objectives = [
-        o for o in objectives_of(manifest.minimize, manifest.maximize) if fits[o.column].nunique() > 1
-    ]
+    objectives = [o for o in objectives_of(manifest.minimize, manifest.maximize) if _depends(fits, o.column)]
     if not axes or not objectives:
         return ()
     shares = [importances(fits, axes, objective) for objective in objectives]
