@@ -9,7 +9,7 @@ import typer
 
 from analysis import digits
 from lacuna.commands.op_table import show_ops
-from lacuna.console import percent, shell, show_json, show_lines, show_table
+from lacuna.console import percent, shell, show_json, show_lines, show_notes, show_table
 from lacuna.options import (
     AsJson,
     DesignName,
@@ -133,7 +133,8 @@ def show_summary(results: Results, *, as_json: bool) -> None:
     show_table("Of the inputs", ["", "mean", "p50", "p95", "p99", "max"], _spread_rows(figures))
     _show_waterfall(figures)
     known = "not known: a network without a trace" if figures.accuracy is None else percent(figures.accuracy)
-    show_lines([f"accuracy {known}", *_beyond_estimates(figures), *results.notes])
+    show_lines([f"accuracy {known}", *_beyond_estimates(figures)])
+    show_notes(results.notes)
 
 
 def _beyond_estimates(figures: Explained) -> list[str]:
