@@ -70,6 +70,11 @@ def test_files_hold_half_precision_and_exactly_the_rounded_network(tmp_path: Pat
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileProblem, match=r"model.pt: no such checkpoint"):
         load_model(tmp_path / "model.pt")
+    (tmp_path / "light.yaml").touch()
+    with pytest.raises(
+        FileProblem, match=r"light.pt: no such checkpoint; `lacuna train .*light.yaml --out DIR`"
+    ):
+        load_model(tmp_path / "light.pt")
 
 
 @pytest.mark.parametrize("keep", [0, 10, 2000])
