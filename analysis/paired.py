@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.reports.replays.names import told_apart
-from traces import ConfigError, Floats, Ints, UnsupportedError
+from traces import ConfigError, Floats, Ints, UnsupportedError, unpriced_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +66,7 @@ class PairedComparison:
     inputs: int
     level: float  # of the intervals [0..1]
     rows: tuple[Difference, ...]
+    notes: tuple[str, ...] = ()  # to be read before the figures
 
     def frame(self) -> pd.DataFrame:
         """One row per quantity."""
@@ -107,7 +108,12 @@ def compare(
         )
     )
     first_name, second_name = told_apart([a, b], ["A", "B"])
-    return PairedComparison(first_name, second_name, len(left), level, rows)
+    notes = tuple(
+        f"{side}: {unpriced_words(results.figures.skipped)}"
+        for side, results in (("A", a), ("B", b))
+        if results.figures.skipped
+    )
+    return PairedComparison(first_name, second_name, len(left), level, rows, notes)
 
 
 def _check(a: Results, b: Results, resamples: int, level: float) -> None:

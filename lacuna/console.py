@@ -109,6 +109,12 @@ def show_lines(lines: Sequence[str]) -> None:
         out.print(escape(line), highlight=False, soft_wrap=True)
 
 
+def show_notes(notes: Sequence[str]) -> None:
+    """Print sentences, broken between words where the terminal ends."""
+    for note in notes:
+        out.print(escape(note), highlight=False)
+
+
 def shell(*words: object) -> str:
     """Return a command to be typed as it stands: words with spaces are quoted."""
     return shlex.join(map(str, words))

@@ -14,7 +14,7 @@ from simulator.replays.waterfall import LOSSES, REMEDIES, LevelSums
 from traces import Frozen
 
 RESULTS_SCHEMA_VERSION = (
-    "1.1"  # 1.1: SHA256SUMS beside it; of a results folder; major: readers refuse another
+    "1.2"  # of a results folder; 1.1: SHA256SUMS beside it; 1.2: skipped; major: readers refuse another
 )
 MODEL_VERSION = "1.2"  # of everything that decides a number
 
@@ -95,6 +95,7 @@ class _Facts(Frozen):
     engine: str
     scaled_energy: bool = False  # prices were scaled over process nodes: read energies with a band of x/÷ 2
     inputs: int
+    skipped: tuple[str, ...] = ()  # what the model does and nothing here prices, as its reader was asked to
 
 
 class DoesNotFit(_Facts):
@@ -149,7 +150,7 @@ Summary = Replayed | DoesNotFit
 # What summary.json holds, in its order, and what stands there for a figure that a replay does not have.
 _KEYS = (
     "schema_version", "model_version", "network", "design", "design_hash", "trace_hash", "seed", "engine",
-    "feasible", "reason", "demand", "bound", "scaled_energy", "inputs", "accuracy", "macs", "latency_us",
+    "feasible", "reason", "demand", "bound", "scaled_energy", "inputs", "skipped", "accuracy", "macs", "latency_us",
     "energy_uj", "dram_bytes", "wasted_bytes", "gate_wait_us", "utilization", "busy", "dense", "mean_rate",
     "expected", "mac_proportional", "oracle", "waterfall",
 )  # fmt: skip

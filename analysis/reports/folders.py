@@ -20,7 +20,7 @@ STREAM_FILE: Final = "stream.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ResultPlaces:
     """Folders and files by what they hold; a replay or stream with its name, "" where it was named alone."""
 
     replays: tuple[tuple[Path, str], ...] = ()
@@ -29,7 +29,7 @@ class Found:
     estimates: tuple[Path, ...] = ()
 
 
-def find_results(places: Sequence[Path]) -> Found:
+def find_results(places: Sequence[Path]) -> ResultPlaces:
     """Return what the places hold: each is results itself, a folder of results, or a table of `lacuna estimate`.
 
     Raises
@@ -38,7 +38,7 @@ def find_results(places: Sequence[Path]) -> Found:
         If a place is missing or holds nothing that a report is about.
     """
     found = [_found(place, alone=len(places) == 1) for place in places]
-    return Found(
+    return ResultPlaces(
         replays=tuple(one for each in found for one in each.replays),
         streams=tuple(one for each in found for one in each.streams),
         sweeps=tuple(one for each in found for one in each.sweeps),
@@ -46,20 +46,20 @@ def find_results(places: Sequence[Path]) -> Found:
     )
 
 
-def _found(place: Path, *, alone: bool) -> Found:
+def _found(place: Path, *, alone: bool) -> ResultPlaces:
     if place.is_file() and place.suffix == ".csv":
-        return Found(estimates=(place,))
+        return ResultPlaces(estimates=(place,))
     if not place.is_dir():
         raise FileProblem(
             f"{place}: no such folder; name the results folder of a replay, stream or sweep, or a table of estimates"
         )
     own = "" if alone else place.name
     if (place / SWEEP_FILE).is_file():
-        return Found(sweeps=(place,))
+        return ResultPlaces(sweeps=(place,))
     if (place / SUMMARY_FILE).is_file():
-        return Found(replays=((place, own),))
+        return ResultPlaces(replays=((place, own),))
     if (place / STREAM_FILE).is_file():
-        return Found(streams=((place, own),))
+        return ResultPlaces(streams=((place, own),))
     replays, streams = (tuple(_below(place, name)) for name in (SUMMARY_FILE, STREAM_FILE))
     if not replays and not streams:
         raise FileProblem(
@@ -67,7 +67,7 @@ def _found(place: Path, *, alone: bool) -> Found:
             f"{STREAM_FILE!r} of a stream, and it holds no {SWEEP_FILE!r} of a sweep; `lacuna replay`, `stream` and "
             "`sweep` write such folders"
         )
-    return Found(replays=replays, streams=streams)
+    return ResultPlaces(replays=replays, streams=streams)
 
 
 def _below(place: Path, name: str) -> Iterator[tuple[Path, str]]:

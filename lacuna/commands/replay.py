@@ -9,7 +9,7 @@ import typer
 
 from analysis import digits
 from lacuna.commands.op_table import show_ops
-from lacuna.console import percent, shell, show_json, show_lines, show_table
+from lacuna.console import percent, shell, show_json, show_lines, show_notes, show_table
 from lacuna.options import (
     AsJson,
     DesignName,
@@ -83,12 +83,10 @@ def replay(
     )
     chosen = design_from(design, settings)
     inputs: Path | Trace = trace
-    skipped: tuple[str, ...] = ()
     if exit_threshold is not None:
         inputs = with_exit_threshold(load_trace(trace, limit), exit_threshold)
     elif not is_trace(trace):
-        network = network_from(str(trace), sizes, skip_unsupported)
-        inputs, skipped = static_trace(network, batch), network.skipped
+        inputs = static_trace(network_from(str(trace), sizes, skip_unsupported), batch)
     known = parse_engine(engine)
     replaced = free_folder(out, "a replay", force)
     results = run(inputs, chosen, policy=policy, engine=known, limit=limit, timeline=timeline)
@@ -97,9 +95,7 @@ def replay(
     if ops and not as_json:
         show_ops(results)
     if not as_json:
-        show_lines(
-            [*missing_note(skipped), f"wrote {out}/", *replaced, f"next: {shell('lacuna', 'report', out)}"]
-        )
+        show_lines([f"wrote {out}/", *replaced, f"next: {shell('lacuna', 'report', out)}"])
 
 
 def parse_engine(name: str) -> Literal["fast", "events"]:
@@ -124,7 +120,7 @@ def show_summary(results: Results, *, as_json: bool) -> None:
         f"{summary.network} on {results.design.title}, {summary.inputs:,} inputs, prefetch {policy.prefetch}"
     )
     if not summary.feasible:
-        show_lines([f"{title}: does not fit: {summary.reason}"])
+        show_lines([f"{title}: does not fit: {summary.reason}", *missing_note(summary.skipped)])
         return
     figures = results.explained
     band = "energy: x/÷ 2, prices were scaled over process nodes" if figures.scaled_energy else ""
@@ -133,7 +129,8 @@ def show_summary(results: Results, *, as_json: bool) -> None:
     show_table("Of the inputs", ["", "mean", "p50", "p95", "p99", "max"], _spread_rows(figures))
     _show_waterfall(figures)
     known = "not known: a network without a trace" if figures.accuracy is None else percent(figures.accuracy)
-    show_lines([f"accuracy {known}", *_beyond_estimates(figures), *results.notes])
+    show_lines([f"accuracy {known}", *_beyond_estimates(figures)])
+    show_notes([*results.notes, *missing_note(figures.skipped)])
 
 
 def _beyond_estimates(figures: Explained) -> list[str]:

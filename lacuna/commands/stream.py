@@ -9,7 +9,7 @@ import typer
 
 from analysis import digits
 from lacuna.commands.replay import ExitThreshold, PrefetchOption, TracePath
-from lacuna.console import percent, shell, show_json, show_lines, show_table
+from lacuna.console import percent, shell, show_json, show_lines, show_notes, show_table
 from lacuna.options import (
     AsJson,
     DesignName,
@@ -103,7 +103,8 @@ def stream(
     _show(results.summary(), as_json)
     if not as_json:
         told = hints(inputs, chosen, policy.compiler)
-        show_lines([*told, f"wrote {out}/", *replaced, f"next: {shell('lacuna', 'report', out)}"])
+        show_notes(told)
+        show_lines([f"wrote {out}/", *replaced, f"next: {shell('lacuna', 'report', out)}"])
 
 
 def _arrivals(kind: str, rate: str | None, seed: int) -> Arrivals:

@@ -62,7 +62,11 @@ def write(path: Path, kind: str, content: Mapping[str, Any]) -> None:
 def read(path: Path, kind: str) -> dict[str, Any]:
     """Read a file that :func:`write` wrote as ``kind``: tensors and plain values, never code."""
     if not path.is_file():
-        raise FileProblem(f"{path}: no such checkpoint")
+        made_by = path.with_suffix(".yaml")  # beside a shipped checkpoint stands what trained it
+        way_out = (
+            f"; `lacuna train {made_by} --out DIR` makes it, as DIR/model.pt" if made_by.is_file() else ""
+        )
+        raise FileProblem(f"{path}: no such checkpoint{way_out}")
     try:
         _check_archive(path)
         content = torch.load(path, map_location="cpu", weights_only=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from analysis.figures.waterfall_info import WaterfallInfo, WaterfallStep, waterfall_info
 from analysis.words import change_words, digits, percent, quantity, saved_words
+from traces import unpriced_words
 
 if TYPE_CHECKING:
     from analysis.reports.replays.view import ReplayView
@@ -83,7 +84,8 @@ def replay_words(view: ReplayView) -> tuple[str, ...]:
         f"That {saved_words(latency_saved(s), 'latency')} and {saved_words(energy_saved(s), 'energy')} "
         f"of the dense network on the same hardware."
     )
-    return (first, _losses(latency, energy), _tail(s), _estimates(s))
+    missing = (f"The figures are {unpriced_words(s.skipped)}.",) if s.skipped else ()
+    return (*missing, first, _losses(latency, energy), _tail(s), _estimates(s))
 
 
 def network_words(views: Sequence[ReplayView]) -> str:

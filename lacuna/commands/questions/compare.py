@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis import digits
-from lacuna.console import percent, show_json, show_table
+from lacuna.console import percent, show_json, show_lines, show_table
 from lacuna.options import AsJson
 from traces import ConfigError
 
@@ -44,7 +44,12 @@ def compare(
     found = [paired(first, other, seed=seed) for other in others]
     if as_json:
         comparisons = [
-            {"folder": str(folder), "b": one.b, "differences": [asdict(row) for row in one.rows]}
+            {
+                "folder": str(folder),
+                "b": one.b,
+                "differences": [asdict(row) for row in one.rows],
+                "notes": one.notes,
+            }
             for folder, one in zip(folders[1:], found, strict=True)
         ]
         show_json({"inputs": found[0].inputs, "a": found[0].a, "comparisons": comparisons})
@@ -69,6 +74,7 @@ def _show_pair(found: PairedComparison) -> None:
     ]
     columns = ["", "A", "B", "unit", "B / A - 1", "B - A, 95 % interval", "certain"]
     note = "certain: the interval leaves out zero; figures are means over inputs unless they say otherwise"
+    show_lines(list(found.notes))
     show_table(f"A: {found.a}, B: {found.b}; {found.inputs:,} inputs, paired", columns, rows, note=note)
 
 
@@ -88,6 +94,7 @@ def _show_all(found: list[PairedComparison], folders: list[Path]) -> None:
         f"{letter}: {one.b} ({folder})"
         for letter, one, folder in zip(_letters(len(found)), found, folders[1:], strict=True)
     ]
+    show_lines(list(dict.fromkeys(note for one in found for note in one.notes)))
     note = "\n".join([*names, "~: chance could explain it (95 % interval of paired differences holds zero)"])
     show_table(f"{found[0].inputs:,} inputs, paired with A", columns, rows, note=note)
 
