@@ -21,6 +21,7 @@ from simulator.results import (
     write_text,
 )
 from simulator.summary import MODEL_VERSION, RESULTS_SCHEMA_VERSION, Spread
+from simulator.sums import check_sums, staged, write_sums
 from traces import FileProblem, Frozen, check_version, explain, parse_json_mapping, reading
 
 if TYPE_CHECKING:
@@ -73,13 +74,15 @@ class StreamResults:
         return pd.DataFrame(dict(self.columns))
 
     def save(self, folder: str | Path) -> None:
-        """Write the folder; each file whole or not at all, ``stream.json`` last."""
+        """Write the folder as one thing, with the sums of its files, as those of replays are."""
         target = Path(folder)
         make_folder(target)
-        write_parquet(self.columns, target / "per_frame.parquet")
-        write_text(design_yaml(self.design), target / "design.yaml")
-        write_text(self.policy.model_dump_json(indent=2) + "\n", target / "policy.json")
-        write_text(self.figures.model_dump_json(indent=2) + "\n", target / "stream.json")
+        with staged(target) as stage:
+            write_parquet(self.columns, stage / "per_frame.parquet")
+            write_text(design_yaml(self.design), stage / "design.yaml")
+            write_text(self.policy.model_dump_json(indent=2) + "\n", stage / "policy.json")
+            write_text(self.figures.model_dump_json(indent=2) + "\n", stage / "stream.json")
+            write_sums(stage)
 
 
 def load_stream(folder: str | Path) -> StreamResults:
@@ -88,6 +91,7 @@ def load_stream(folder: str | Path) -> StreamResults:
     path = target / "stream.json"
     if not path.is_file():
         raise FileProblem(f"{target}: no results folder of a stream: has no {path.name}")
+    check_sums(target, needed=False)  # streams of before have none
     with reading(path):
         text = path.read_bytes()
     data = parse_json_mapping(text, f"{path}: is damaged")
