@@ -17,7 +17,7 @@ import numpy as np
 from analysis.figures.figure_info import CDF_POINTS
 from analysis.figures.palette import BAR_COLOUR, BLUE, GREY, ORANGE, RED
 from analysis.questions.knobs import RESOURCES, scaled_resource
-from analysis.reports.replays.words import energy_saved, latency_saved, macs_saved, waterfalls
+from analysis.reports.replays.words import energy_saved, latency_saved, macs_saved, waterfall_infos
 from analysis.ui.sources import Setup, ShownPoint, live
 from analysis.words import change_words, percent, quantity
 from traces import ConfigError, LacunaError
@@ -163,7 +163,7 @@ class _Explorer:
 
     def _show(self, results: Results) -> None:
         figures = results.explained
-        bars = waterfalls(figures)[0].bars
+        bars = waterfall_infos(figures)[0].bars
         self._fall.y_range.factors = [bar.name for bar in bars][::-1]
         self._bars.data = {
             "name": [bar.name for bar in bars],
