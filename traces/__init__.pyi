@@ -5,9 +5,10 @@ from .base.arrays import Floats as Floats
 from .base.arrays import Ints as Ints
 from .base.arrays import Shape as Shape
 from .base.arrow import arrow_column as arrow_column
-from .base.atomic import PART as PART
 from .base.atomic import atomic_write as atomic_write
 from .base.atomic import clear_parts as clear_parts
+from .base.atomic import exchange as exchange
+from .base.atomic import stage_beside as stage_beside
 from .base.card import card_html as card_html
 from .base.errors import ConfigError as ConfigError
 from .base.errors import FileProblem as FileProblem

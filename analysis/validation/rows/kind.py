@@ -143,9 +143,9 @@ def score_rows(kind: RowKind, rows: Sequence[Row]) -> Score:
 
 def _checked(outcome: Outcome) -> Outcome:
     """Return an outcome, or why it cannot be compared: numbers beyond all sense."""
-    if isinstance(outcome, Skipped) or (
-        0 < outcome.measured < math.inf and 0 <= outcome.predicted < math.inf
-    ):
+    if isinstance(outcome, Skipped):
+        return outcome
+    if 0 < outcome.measured < math.inf and 0 <= outcome.predicted / outcome.measured < math.inf:
         return outcome
     return Skipped(
         outcome.label,

@@ -89,6 +89,17 @@ def test_pools_take_four_steps_a_tap_at_8_bits_but_on_the_smallest() -> None:
         assert mac_cycles(work, whole, machine)[0] == expected
 
 
+def test_a_pass_of_one_pixel_takes_as_many_rows_as_fit() -> None:
+    """A ReLU of its own on a U85, 16 x 16 x 16 (Vela 5.2.0: block 16 x 16 x 16, 3392 cycles in bricks in SRAM).
+
+    One block: 0.5 cycles a value of MACs, 0.25 of output, then 160 each to read and write 4096 B, 32 a cycle after 32.
+    """
+    work = conv(16, 16, 16, kernel=1, bricks=True, engine=Engine.POOL, cycles=0.25)
+    blocks = choose_blocks(work, U85)
+    assert (blocks.out_height[0], blocks.out_width[0], blocks.out_channels[0]) == (16, 16, 16)
+    assert op_cycles(work, U85).engine[0] == 4096 * 0.75 + 2 * 160
+
+
 # Vela 5.2.0, ethos-u55-128, High_End_Embedded, Shared_Sram, single 3x3 convolutions on 16 x 16 pixels, NPU cycles.
 # Left out is 16 to 15, where staging weights is a near thing that Vela decides the other way (7393, here 9889).
 STAIRS = [
@@ -137,6 +148,11 @@ def test_an_output_stage_hides_clips_and_adds_what_it_chains() -> None:
     assert element_cycles(u55, "mul", elementwise=True, binary=True) == 0.75
     assert element_cycles(u85, "sum", behind=("op", "clip")) == 0.5
     assert element_cycles(u85, "sub", elementwise=True, in_bits=32, binary=True) == 0.5  # type: ignore[arg-type]
+    # Vela 5.2.0, softmax: a product of 32 bits with Sub, Mul and Mul behind it takes 32 cycles for 16 elements
+    chain = element_cycles(
+        u85, "sum", elementwise=True, in_bits=32, out_bits=32, binary=True, behind=("op", "op", "op")
+    )
+    assert chain == 2.0
 
 
 def test_a_channel_to_slow_memory_is_slower_than_the_memory() -> None:
