@@ -9,7 +9,7 @@ import numpy as np
 from accel_models.units.micronpu.blocks.choice import Blocks, choose_blocks, clipped
 from accel_models.units.micronpu.blocks.mac import mac_cycles, micro_counts
 from accel_models.units.micronpu.blocks.traversal import flat_micro_sizes
-from accel_models.units.micronpu.machine import Banks, MicroNpu
+from accel_models.units.micronpu.machine import MicroNpu
 from accel_models.units.micronpu.memory.transfers import (
     BRICK,
     SCALE_BYTES,
@@ -18,6 +18,7 @@ from accel_models.units.micronpu.memory.transfers import (
     moved_bytes,
 )
 from accel_models.units.micronpu.memory.weights import encoded_bytes
+from accel_models.units.micronpu.settings import SharedBanks
 from accel_models.units.micronpu.work import Engine, NpuWork, rounded, up
 from traces import Bools, Floats, Ints
 
@@ -63,7 +64,9 @@ def op_cycles(work: NpuWork, machine: MicroNpu, staged: Bools | bool = True) -> 
 
 def _scale_bytes(work: NpuWork, machine: MicroNpu) -> Ints:
     """Bytes of each op's scales and biases; a U85 stores them for whole bricks."""
-    channels = work.out_channels if isinstance(machine.buffers, Banks) else rounded(work.out_channels, BRICK)
+    channels = (
+        work.out_channels if isinstance(machine.buffers, SharedBanks) else rounded(work.out_channels, BRICK)
+    )
     return np.where(work.has_weights, SCALE_BYTES * channels, 0)
 
 
