@@ -53,7 +53,7 @@ bench: $(READY)  ## speed, as ratios within one run
 	for script in benchmarks/*.py; do OMP_NUM_THREADS=1 $(BIN)/python $$script || exit 1; done
 
 fuzz: $(READY)  ## hostile inputs over every reader, some ten minutes; CASES=N SEED=N
-	$(BIN)/python -m tests.fuzz.campaign --cases $(or $(CASES),10000) --seed $(or $(SEED),1) --save out/fuzz
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.campaign --cases $(or $(CASES),20000) --seed $(or $(SEED),1) --save out/fuzz
 
 dist: $(READY)  ## wheel and source archive; the wheel is installed into an empty environment and replays a shipped trace
 	rm -rf dist build

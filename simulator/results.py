@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from accel_models import Design, load_design
+from simulator.agreement import check_against_inputs, op_rows_of
 from simulator.policy import Policy
 from simulator.replays.per_op import OpRow
 from simulator.summary import (
@@ -28,7 +29,7 @@ from simulator.summary import (
     summary_json,
     summary_of,
 )
-from simulator.sums import check_against_inputs, check_sums, staged, write_sums
+from simulator.sums import check_sums, staged, write_sums
 from traces import (
     ConfigError,
     FileProblem,
@@ -225,15 +226,12 @@ def load_results(folder: str | Path) -> Results:
     figures = _read_summary(target / "summary.json")
     check_sums(target, needed=figures.schema_version != "1.0")
     inputs, ops = (_read_parquet(target / name) for name in ("per_input.parquet", "per_op.parquet"))
-    with reading(target / "per_op.parquet"):
-        rows = tuple(
-            OpRow(**dict(zip(ops, row, strict=True)))
-            for row in zip(*(c.tolist() for c in ops.values()), strict=True)
-        )
-    check_against_inputs(figures, inputs, target)
+    rows = op_rows_of(ops, target / "per_op.parquet")
+    design = load_design(target / "design.yaml")
+    check_against_inputs(figures, inputs, design.clock, target)
     return Results(
         figures=figures,
-        design=load_design(target / "design.yaml"),
+        design=design,
         policy=_read_policy(target / "policy.json"),
         columns=inputs,
         ops=rows,

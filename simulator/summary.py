@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import Field, model_validator
 
 from simulator.replays.waterfall import LOSSES, REMEDIES, LevelSums
 from traces import Frozen
@@ -18,14 +19,18 @@ RESULTS_SCHEMA_VERSION = (
 MODEL_VERSION = "1.2"  # of everything that decides a number
 
 
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+SummedShare = Annotated[float, Field(ge=0, le=1 + 1e-9)]  # sums of floats may be a hair above
+
+
 class Spread(Frozen):
     """A quantity over inputs; percentiles interpolate linearly."""
 
-    mean: float
-    p50: float
-    p95: float
-    p99: float
-    max: float
+    mean: Amount
+    p50: Amount
+    p95: Amount
+    p99: Amount
+    max: Amount
 
     @classmethod
     def of(cls, values: ArrayLike) -> Spread:
@@ -38,9 +43,9 @@ class Spread(Frozen):
 class Estimate(Frozen):
     """Another way to answer the same question; per input."""
 
-    macs: float
-    latency_us: float
-    energy_uj: float
+    macs: Amount
+    latency_us: Amount
+    energy_uj: Amount
 
 
 class Loss(Frozen):
@@ -62,6 +67,13 @@ class Waterfall(Frozen):
     ideal_saved: int  # dense x share of MACs saved
     losses: tuple[Loss, ...]
     saved: int
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        lost = sum(loss.amount for loss in self.losses)
+        if self.ideal_saved - lost != self.saved:
+            raise ValueError(f"{self.ideal_saved} - {lost} {self.unit} of losses are not {self.saved} saved")
+        return self
 
 
 class Waterfalls(Frozen):
@@ -99,15 +111,15 @@ class Replayed(_Facts):
 
     trace_hash: str
     feasible: Literal[True] = True
-    accuracy: float | None  # None where no label is known
-    macs: float
+    accuracy: SummedShare | None  # None where no label is known
+    macs: Amount
     latency_us: Spread
     energy_uj: Spread
-    dram_bytes: float
-    wasted_bytes: float
-    gate_wait_us: float
-    utilization: dict[str, float]  # useful MACs / (peak x cycles), per computing unit
-    busy: dict[str, float]  # share of the time that each unit works
+    dram_bytes: Amount
+    wasted_bytes: Amount
+    gate_wait_us: Amount
+    utilization: dict[str, SummedShare]  # useful MACs / (peak x cycles), per computing unit
+    busy: dict[str, SummedShare]  # share of the time that each unit works
     dense: Estimate
     mac_proportional: Estimate
 
@@ -119,6 +131,17 @@ class Explained(Replayed):
     expected: Estimate  # expected task times, decisions waited for: the best static estimate
     oracle: Estimate
     waterfall: Waterfalls
+
+    @property
+    def answers(self) -> dict[str, Estimate]:
+        """What a replay is held against, by its word in docs/nomenclature.md."""
+        return {
+            "dense": self.dense,
+            "MAC-proportional": self.mac_proportional,
+            "mean rate": self.mean_rate,
+            "expected": self.expected,
+            "oracle": self.oracle,
+        }
 
 
 Summary = Replayed | DoesNotFit
@@ -147,7 +170,7 @@ def summary_of(data: Mapping[str, object]) -> Summary:
 
 
 def waterfalls(levels: LevelSums, dense: tuple[float, float], inputs: int, clock_hz: float) -> Waterfalls:
-    """Return both waterfalls from sums over inputs; ``dense`` holds cycles and energy [pJ] of the static network."""
+    """Return both waterfalls from sums over inputs; ``dense`` holds cycles and energy [pJ] of the dense network."""
     ps = 1e12 / clock_hz
     return Waterfalls(
         latency=_waterfall("ps", dense[0] * ps, levels.cycles * (ps / inputs)),

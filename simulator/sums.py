@@ -1,24 +1,19 @@
-"""A results folder as one thing: written beside its place, its bytes summed, its figures checked against its rows."""
+"""A results folder as one thing: written beside its place, its bytes summed."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from simulator.summary import Summary
 from traces import PART, FileProblem, atomic_write, clear_parts, reading
 
 SUMS: Final = "SHA256SUMS"  # as ``sha256sum --check`` reads it
 _REPLACED: Final = ("timeline.json.gz",)  # of an earlier replay, where this one has none
-_CLOSE: Final = 1e-9  # of a mean, relative: sums over a million inputs in another order
 
 
 @contextmanager
@@ -68,32 +63,6 @@ def check_sums(folder: Path, *, needed: bool) -> None:
         file = folder / name
         if file.is_file() and _sum(file) != known.get(name):
             raise FileProblem(f"{file}: is damaged or of another replay: does not match {SUMS}; replay again")
-
-
-def check_against_inputs(figures: Summary, columns: Mapping[str, NDArray[Any]], folder: Path) -> None:
-    """Refuse figures that are not the means of the rows beside them."""
-    path = folder / "per_input.parquet"
-    if not figures.feasible:
-        return
-    with reading(path, "does not match summary.json"):
-        rows = len(columns["input"])
-        if rows != figures.inputs or rows == 0:
-            raise FileProblem(f"{path}: has {rows} rows, summary.json says {figures.inputs} inputs")
-        means = {
-            "macs": (figures.macs, 1.0),
-            "latency_us": (figures.latency_us.mean, 1.0),
-            "energy_pj": (figures.energy_uj.mean, 1e6),
-            "dram_bytes": (figures.dram_bytes, 1.0),
-            "wasted_bytes": (figures.wasted_bytes, 1.0),
-        }
-        for name, (stated, factor) in means.items():
-            found = float(np.mean(columns[name]))
-            said = stated * factor
-            if not abs(found - said) <= _CLOSE * max(abs(found), 1.0):  # NaN is not close to anything
-                raise FileProblem(f"{path}: the mean of {name} is {found:.6g}, summary.json says {said:.6g}")
-        for name, values in columns.items():
-            if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values >= 0).all()):
-                raise FileProblem(f"{path}: column {name!r} holds NaN or negative numbers")
 
 
 def _sum(path: Path) -> str:

@@ -15,6 +15,7 @@ from .base.errors import GraphError as GraphError
 from .base.errors import LacunaError as LacunaError
 from .base.errors import UnsupportedError as UnsupportedError
 from .base.errors import did_you_mean as did_you_mean
+from .base.errors import first_line as first_line
 from .base.errors import printable as printable
 from .base.errors import shown as shown
 from .base.explain import explain as explain

@@ -45,9 +45,9 @@ class TraceStatistics:
 
     inputs: int
     accuracy: float  # [0..1]
-    macs_kept: float  # mean MACs, the gates' own included, as a share of the static network's
-    distinct_policies: int  # different combinations of all decisions
-    distinct_layer_policies: int  # the same, over layer, width and exit gates alone
+    macs_kept: float  # mean MACs, the gates' own included, as a share of the dense network's
+    distinct_decisions: int  # different combinations of all decisions
+    distinct_layer_decisions: int  # the same, over layer, width and exit gates alone
     gates: tuple[GateStatistics, ...]
     correlation: Floats  # (gates, gates), of kept shares; NaN for gates that never change
 
@@ -63,8 +63,8 @@ def trace_statistics(trace: Trace) -> TraceStatistics:
         inputs=len(trace),
         accuracy=trace.accuracy,
         macs_kept=float(workload.macs.mean() / trace.graph.without_gates().macs) if len(trace) else np.nan,
-        distinct_policies=_distinct(trace, gates),
-        distinct_layer_policies=_distinct(trace, coarse),
+        distinct_decisions=_distinct(trace, gates),
+        distinct_layer_decisions=_distinct(trace, coarse),
         gates=tuple(map(lambda *of: _gate_statistics(trace, *of), gates, shares, asked)),
         correlation=_correlation(shares, asked),
     )

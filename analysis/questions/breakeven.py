@@ -24,7 +24,7 @@ class BreakEven:
     quantity: Quantity
     skipped: tuple[float, ...]  # wanted skip rate of every gate, rising [0..1]
     dynamic: tuple[float, ...]  # mean of the quantity
-    dense: float  # of the static network
+    dense: float  # of the dense network
     rate: float | None  # skip rate from which on dynamic wins; None if it never does
 
     @property
@@ -43,7 +43,7 @@ def break_even(  # noqa: PLR0913  # one experiment, all by name
     inputs: int = 512,
     seed: int = 0,
 ) -> BreakEven:
-    """Return from which skip rate on a gated network beats its static self on a design.
+    """Return from which skip rate on a gated network beats the dense network on a design.
 
     Every gate skips at the same rate, independently, in synthetic traces of one seed; between two rates the
     mean is taken to be straight.

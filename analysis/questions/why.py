@@ -18,7 +18,7 @@ BOUNDS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A loss of the waterfall, as a share of the static network."""
+    """A loss of the waterfall, as a share of the dense network."""
 
     name: str
     latency: float
@@ -43,7 +43,7 @@ class Why:
 
     network: str
     design: str
-    promised: float  # share of the static network's latency that MACs promise
+    promised: float  # share of the dense network's latency that MACs promise
     saved: float  # really
     energy_promised: float
     energy_saved: float
@@ -57,7 +57,7 @@ class Why:
         named = " and ".join(f"{held.name} ({percent(held.latency)})" for held in lost[:2])
         why = f"; what is missing went to {named}" if lost else ""
         return (
-            f"the MACs it skips promise {percent(self.promised)} of the static network's time, "
+            f"the MACs it skips promise {percent(self.promised)} of the dense network's time, "
             f"really it is {change_words(self.saved, 'faster', 'slower')}{why}"
         )
 

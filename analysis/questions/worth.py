@@ -42,7 +42,7 @@ HARDWARE: Mapping[str, Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saving:
-    """What skipping saves against the static network compiled alike; negative where it costs."""
+    """What skipping saves against the dense network compiled alike; negative where it costs."""
 
     name: str
     steps: tuple[str, ...]  # of the compiler
@@ -54,7 +54,7 @@ class Saving:
 
     @property
     def latency_saved(self) -> float:
-        """Share of the static network's latency."""
+        """Share of the dense network's latency."""
         return 1 - self.latency_us / self.dense_latency_us
 
     @property
@@ -64,7 +64,7 @@ class Saving:
 
     @property
     def energy_saved(self) -> float:
-        """Share of the static network's energy."""
+        """Share of the dense network's energy."""
         return 1 - self.energy_uj / self.dense_energy_uj
 
 

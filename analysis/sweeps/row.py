@@ -49,7 +49,7 @@ class SweepRow:
     dram_bytes: float = nan
     wasted_bytes: float = nan
     gate_wait_us: float = nan
-    dense_macs: float = nan  # the static network on the same design
+    dense_macs: float = nan  # the dense network on the same design
     dense_latency_us: float = nan
     dense_energy_uj: float = nan
     mac_proportional_latency_us: float = nan  # dense x share of MACs kept

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from math import inf, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from traces import (
     parse_json_mapping,
     reading,
     seal,
+    shown,
     verify_seal,
 )
 
@@ -43,6 +45,8 @@ SWEEP_SCHEMA_VERSION = "2.0"  # 1.1: parts are sealed; 2.0: trace_file_hash; maj
 MANIFEST = "space.json"
 ROWS = "rows"
 
+_KINDS = field_kinds()
+_JSON = ("parameters", "policy", "utilization", "busy")
 _ARROW = {"str": "string", "bool": "bool_", "int": "int64", "float": "float64"}
 
 
@@ -334,10 +338,28 @@ def _part_to_delete(path: Path) -> Iterator[None]:
 
 
 def _check_row(row: SweepRow, path: Path) -> None:
-    """Refuse a feasible row without numbers: what a replay found is finite and not negative."""
-    found = (row.latency_us, row.energy_uj)
-    if row.feasible and not all(0 <= value < float("inf") for value in found):
-        raise FileProblem(f"{path}: is damaged: row {row.key!r} holds no numbers")
+    """Refuse a row that no evaluation can have: what was found is not negative, and of a feasible row is known."""
+    wrong = next((name for name, kind in _KINDS.items() if not _can_be(getattr(row, name), kind)), None)
+    if wrong is None and row.feasible:
+        wrong = next((name for name in ("latency_us", "energy_uj") if isnan(getattr(row, name))), None)
+    if wrong is None and row.accuracy > 1:
+        wrong = "accuracy"
+    if wrong is not None:
+        value = shown(getattr(row, wrong))
+        raise FileProblem(f"{path}: is damaged: row {shown(row.key)}: {wrong} = {value} cannot be")
+    for name in _JSON:
+        parse_json_mapping(getattr(row, name), f"{path}: is damaged: row {shown(row.key)}: {name}")
+
+
+def _can_be(value: object, kind: str) -> bool:
+    """Whether a cell holds what its column holds: a number that is not negative, or one that is not known."""
+    match kind:
+        case "int":
+            return isinstance(value, int) and value >= 0
+        case "float":
+            return isinstance(value, float) and (isnan(value) or 0 <= value < inf)
+        case _:
+            return value is not None
 
 
 def _frame(rows: Sequence[SweepRow], axes: Sequence[str]) -> pd.DataFrame:

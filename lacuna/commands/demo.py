@@ -107,7 +107,7 @@ def _show_network(title: str, told: list[Told]) -> None:
             f"{title}: {percent(first.accuracy)} correct, {saved} of the MACs saved. What is left of that:"
         )
     columns = ["design", "latency", "written", "energy", "written", "p99 us", "largest loss"]
-    note = "saved against the static network compiled alike, and both as written; see `verdict`"
+    note = "saved against the dense network compiled alike, and both as written; see `verdict`"
     show_table(title, columns, [_row(one) for one in told], note=note)
 
 

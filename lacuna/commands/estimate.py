@@ -112,7 +112,7 @@ def estimate(
 
 
 def _overlapped(graph: NetworkGraph, design: Design, batch: int) -> list[str]:
-    """Return the same network as `replay` calls it static: without its gates, transfers beside work, and leakage."""
+    """Return the same network as `replay` calls it dense: without its gates, transfers beside work, and leakage."""
     from simulator import Policy, replay  # noqa: PLC0415
     from traces import static_trace  # noqa: PLC0415
 
@@ -122,7 +122,7 @@ def _overlapped(graph: NetworkGraph, design: Design, batch: int) -> list[str]:
     without = ", without its gates" if graph.gates else ""
     together = f" for {batch} inputs" if batch > 1 else ""
     return [
-        f"static in `replay`: {digits(dense.latency_us)} us{together}, {digits(dense.energy_uj)} uJ per input:",
+        f"dense in `replay`: {digits(dense.latency_us)} us{together}, {digits(dense.energy_uj)} uJ per input:",
         f"compiled{without}, transfers beside work, with leakage",
     ]
 

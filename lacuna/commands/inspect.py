@@ -96,7 +96,7 @@ def _trace(path: Path, as_json: bool) -> None:
         "inputs": stored.inputs,
         "accuracy": found.accuracy,
         "macs_kept": found.macs_kept,
-        "distinct_policies": found.distinct_policies,
+        "distinct_decisions": found.distinct_decisions,
     }
     if as_json:
         show_json({**facts, "gates": gates})

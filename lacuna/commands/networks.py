@@ -61,7 +61,7 @@ def networks(as_json: AsJson = False) -> None:
         ]
         for network in shipped
     ]
-    note = "correct: of CIFAR-10's test images; MACs: mean per image, gates included; kept: of the static network's"
+    note = "correct: of CIFAR-10's test images; MACs: mean per image, gates included; kept: of the dense network's"
     columns = ["network", "method", "correct", "MMAC", "kept", "gates", "kB", "trace"]
     show_table("Shipped networks", columns, rows, note=note)
 

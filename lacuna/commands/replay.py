@@ -118,7 +118,7 @@ def parse_engine(name: str) -> Literal["fast", "events"]:
 
 
 def show_summary(results: Results, *, as_json: bool) -> None:
-    """Print what a replay found: the static network, the estimates and the replay beside each other."""
+    """Print what a replay found: the dense network, the estimates and the replay beside each other."""
     from simulator import summary_json  # noqa: PLC0415
 
     summary = results.summary()
@@ -155,15 +155,8 @@ def _beyond_estimates(figures: Explained) -> list[str]:
 
 def _estimate_rows(figures: Explained) -> list[list[str]]:
     dense = figures.dense
-    estimates = {
-        "static network": dense,
-        "MACs kept x static": figures.mac_proportional,
-        "estimated at mean rates": figures.mean_rate,
-        "expected task times": figures.expected,
-        "decisions known ahead": figures.oracle,
-    }
-    found = [(name, one.macs, one.latency_us, one.energy_uj) for name, one in estimates.items()]
-    replayed = ("replayed per input", figures.macs, figures.latency_us.mean, figures.energy_uj.mean)
+    found = [(name, one.macs, one.latency_us, one.energy_uj) for name, one in figures.answers.items()]
+    replayed = ("per input (mean)", figures.macs, figures.latency_us.mean, figures.energy_uj.mean)
     return [
         [
             name,
@@ -199,7 +192,7 @@ def _show_waterfall(figures: Explained) -> None:
         for i, name in enumerate(names)
         if (rows[0][i], rows[1][i]) != ("0.0 %", "0.0 %")
     ]
-    title = "Where the promised saving went, in shares of the static network"
+    title = "Where the promised saving went, in shares of the dense network"
     show_table(title, ["", "latency", "energy", "what helps"], table)
 
 

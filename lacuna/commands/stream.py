@@ -32,7 +32,9 @@ def stream(
     energy_budget: Annotated[str | None, typer.Option(help='Per frame, e.g. "50 uJ".')] = None,
     budget_quantile: Annotated[
         float,
-        typer.Option(help="Of an exit's cost over the first half of the inputs, to be within the budget."),
+        typer.Option(
+            help="Of what an exit takes over the first half of the inputs, to be within the budget."
+        ),
     ] = 0.95,
     queue: Annotated[int, typer.Option(min=0, help="Places to wait.")] = 8,
     drop: Annotated[

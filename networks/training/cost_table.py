@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +29,12 @@ from traces import (
     did_you_mean,
     parse_json_mapping,
     reading,
+    shown,
 )
 
 FORMAT = "lacuna-cost-table"
+COST_UNITS = ("cycles", "pJ")
+_MOST = 2.0**62  # of a cost, as where designs are priced
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,16 +47,18 @@ class OpCost:
 
     def __post_init__(self) -> None:
         for side, knots in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
-            if knots.ndim != 1 or len(knots) < 2 or not bool(np.all(np.diff(knots) > 0)):
-                raise ConfigError(f"cost table: {side} = {knots.tolist()}: needs two or more rising counts")
+            if knots.ndim != 1 or len(knots) < 2 or not bool(np.all(np.diff(knots) > 0)) or knots[0] < 0:
+                raise ConfigError(
+                    f"cost table: {side} = {shown(knots.tolist())}: needs two or more rising counts"
+                )
         if self.cost.shape != (len(self.in_channels), len(self.out_channels)):
             raise ConfigError(
                 f"cost table: cost is {self.cost.shape}, needs one row for each of "
                 f"{len(self.in_channels)} in_channels, one column for each of "
                 f"{len(self.out_channels)} out_channels"
             )
-        if not bool(np.all(np.isfinite(self.cost))) or float(self.cost.min()) < 0:
-            raise ConfigError("cost table: a cost is negative or not a number")
+        if not bool(np.all((self.cost >= 0) & (self.cost < _MOST))):  # NaN is neither
+            raise ConfigError(f"cost table: a cost is negative, not a number, or above {_MOST:.2g}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,11 +97,14 @@ def load_cost_table(path: Path) -> CostTable:
         raise FileProblem(
             f"{path}: cost table format {content.get('format_version')}; this version reads {COST_TABLE_VERSION}"
         )
-    try:
-        ops = {name: _op_cost(entry) for name, entry in content["ops"].items()}
-        return CostTable(design=str(content["design"]), unit=str(content["unit"]), ops=ops)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise FileProblem(f"{path}: damaged cost table: {error!r}") from error
+    with reading(path, "damaged cost table"):
+        if not isinstance(content["design"], str) or content["unit"] not in COST_UNITS:
+            raise FileProblem(
+                f"{path}: design = {shown(content['design'])}, unit = {shown(content['unit'])}: needs a name, and "
+                f"{' or '.join(COST_UNITS)}"
+            )
+        ops = {name: _op_cost(name, entry) for name, entry in content["ops"].items()}
+        return CostTable(design=content["design"], unit=content["unit"], ops=ops)
 
 
 def save_cost_table(table: CostTable, path: Path) -> None:
@@ -130,12 +138,16 @@ def check_cost_table(table: CostTable, op_names: set[str]) -> None:
             )
 
 
-def _op_cost(entry: Mapping[str, object]) -> OpCost:
-    return OpCost(
-        in_channels=np.asarray(entry["in_channels"], dtype=np.float64),
-        out_channels=np.asarray(entry["out_channels"], dtype=np.float64),
-        cost=np.asarray(entry["cost"], dtype=np.float64),
-    )
+def _op_cost(name: str, entry: Mapping[str, object]) -> OpCost:
+    columns = {}
+    for field in fields(OpCost):
+        found = np.asarray(entry[field.name])  # refuses rows of several lengths
+        if found.dtype.kind not in "iuf":
+            raise ConfigError(
+                f"cost table: op {shown(name)}: {field.name} holds {found.dtype}, needs numbers"
+            )
+        columns[field.name] = found.astype(np.float64)
+    return OpCost(**columns)
 
 
 def _place(at: Tensor, knots: Floats) -> tuple[Tensor, Tensor]:

@@ -79,7 +79,7 @@ class Collector:
         return Results(figures, self.design, self.policy, {}, ())
 
     def results(self, dense_macs: int, dense: Answer) -> Results:
-        """Return the results of everything added; ``dense`` is the static network's answer."""
+        """Return the results of everything added; ``dense`` is the dense network's answer."""
         if self.prepared is None:
             raise AssertionError("no part was added")
         first = self.columns[0]

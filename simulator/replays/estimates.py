@@ -1,4 +1,4 @@
-"""Other answers to the same question, to hold a replay against: the static network, and the mean rate."""
+"""Other answers to the same question, to hold a replay against: the dense network, and the mean rate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Answer = tuple[float, float]  # cycles and energy [pJ] per input
 def prepare_dense(
     graph: NetworkGraph, design: Design, policy: Policy, views: Views | None = None
 ) -> Prepared:
-    """Return the static network inside the dynamic one, ready to replay: one input, or one full batch."""
+    """Return the dense network inside the dynamic one, ready to replay: one input, or one full batch."""
     workload = dense_workload(graph.without_gates()) if views is None else views.dense(graph)
     return prepare(workload, design, policy, groups=Copies(policy.batch), views=views)
 

@@ -41,7 +41,7 @@ class Views:
         return self._lowered[id(part)]
 
     def dense(self, graph: NetworkGraph) -> Workload:
-        """Return the work of the static network inside the dynamic one."""
+        """Return the work of the dense network inside the dynamic one."""
         if graph is not self._trace.graph:
             return dense_workload(graph.without_gates())
         if self._dense is None:

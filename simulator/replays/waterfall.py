@@ -3,7 +3,7 @@
 ======================  ================================================================================
 loss                    what the level behind it takes
 ======================  ================================================================================
-(proportional)          the static network's time x share of MACs kept (the gates' own counted as kept)
+(proportional)          the dense network's time x share of MACs kept (the gates' own counted as kept)
 design cannot skip      products take their share of the MACs that gates of kinds the design knows leave
 group granularity       ... of the MACs that its groups of channels leave
 array rounding          products take their real cycles, but for packing and control
@@ -20,7 +20,7 @@ batch divergence        inputs of a batch differ; before, each ran beside copies
 
 Every level is a replay of the same schedule, so losses overlap nowhere and add up exactly.  A negative loss
 is a gain.  That MACs of some ops take longer than of others counts under array rounding, what differs between
-the static network's own schedule and the dynamic one's without its gates (tensors that gates keep on chip)
+the dense network's own schedule and the dynamic one's without its gates (tensors that gates keep on chip)
 under fixed work.  Energy of packing counts under array rounding.
 """
 
@@ -114,9 +114,9 @@ def levels(alone: Runs, actual: Runs, shares: Floats, dense: tuple[float, float]
     actual
         The replay to explain.
     shares
-        MACs kept of each input as a share of the static network's, shape (n,).
+        MACs kept of each input as a share of the dense network's, shape (n,).
     dense
-        Cycles and energy [pJ] of the static network, per input.
+        Cycles and energy [pJ] of the dense network, per input.
     """
     prepared, ran = alone.prepared, actual.prepared.sizes
     ideals = Ideals(prepared, shares)

@@ -156,7 +156,7 @@ def test_a_design_that_is_too_small_is_a_result(lacuna: Lacuna, trace: Path, tmp
 
 def test_inspect_shows_a_results_folder(lacuna: Lacuna, results: Path) -> None:
     shown, found = lacuna("inspect", results), lacuna("inspect", results, "--json").json
-    assert "replayed per input" in shown.out
+    assert "per input (mean)" in shown.out
     assert found == json.loads((results / "summary.json").read_text("utf-8"))
 
 

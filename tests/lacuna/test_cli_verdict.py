@@ -21,7 +21,7 @@ def test_the_verdict_as_json(lacuna: Lacuna) -> None:
 def test_what_turns_the_sign_is_told_in_words(lacuna: Lacuna) -> None:
     ran = lacuna("verdict", "lcnet_resnet20_50_cifar10", "-d", "edge_npu_32x32", "--limit", 40)
     assert "channels cannot be skipped" in ran.out
-    assert "slower than the static network" in ran.out
+    assert "slower than the dense network" in ran.out
 
 
 def test_steps_are_left_out_by_name(lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from accel_models import load_design
@@ -66,7 +68,7 @@ def test_a_figure_that_is_no_mean_of_the_rows_is_refused(folder: Path) -> None:
     path = folder / "summary.json"
     path.write_text(path.read_text().replace('"mean": ', '"mean": -5', 1))
     write_sums(folder)
-    with pytest.raises(FileProblem, match="the mean of latency_us"):
+    with pytest.raises(FileProblem, match=r"latency_us\.mean = -5"):
         load_results(folder)
 
 
@@ -107,3 +109,67 @@ def test_parts_of_the_dead_are_cleared(tmp_path: Path) -> None:
     (tmp_path / "kept.part").touch()
     clear_parts(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [mine.name, "kept.part"]
+
+
+def _change(path: Path, column: str, value: object) -> None:
+    """Put one value into a column, whatever its type, as one who means it would."""
+    table = pq.read_table(path)
+    at = table.column_names.index(column)
+    values = [value, *table.column(at).to_pylist()[1:]]
+    pq.write_table(table.set_column(at, column, [values]), path)
+    write_sums(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("file", "column", "value", "said"),
+    [
+        ("per_op", "cycles_p99", float("nan"), "cycles_p99 = nan cannot be"),
+        ("per_op", "dram_bytes_mean", float("inf"), "dram_bytes_mean = inf cannot be"),
+        ("per_op", "utilization", 1.5, "utilization = 1.5 cannot be"),
+        ("per_op", "op", "block1.conv2", "is there twice"),
+        ("per_input", "energy_sram_pj", 1.0, "is not the sum of its parts"),
+        ("per_input", "latency_cycles", 1, "of the clock in design.yaml"),
+        ("per_input", "busy_simd_cycles", 1 << 40, "exceeds latency_cycles"),
+        ("per_input", "correct", None, "column 'correct'"),
+    ],
+)
+def test_a_row_that_cannot_be_is_refused(
+    folder: Path, file: str, column: str, value: object, said: str
+) -> None:
+    _change(folder / f"{file}.parquet", column, value)
+    with pytest.raises(FileProblem, match=said):
+        load_results(folder)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("latency_us", "p99"), 1.0),
+        (("accuracy",), 0.123),
+        (("utilization", "array"), 7.0),
+        (("dense", "energy_uj"), -3.0),
+        (("busy", "simd"), -0.1),
+    ],
+)
+def test_a_figure_that_cannot_be_is_refused(folder: Path, path: tuple[str, ...], value: float) -> None:
+    file = folder / "summary.json"
+    data = place = json.loads(file.read_text())
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    file.write_text(json.dumps(data))
+    write_sums(folder)
+    with pytest.raises(FileProblem, match=r"summary\.json"):
+        load_results(folder)
+
+
+def test_a_waterfall_that_does_not_add_up_is_refused(tmp_path: Path) -> None:
+    trace = synthetic_trace(cifar_resnet(8, "layer"), 6)
+    replay(trace, load_design("edge_npu_16x16")).save(tmp_path / "r")
+    file = tmp_path / "r" / "summary.json"
+    data = json.loads(file.read_text())
+    data["waterfall"]["energy"]["losses"][3]["amount"] += 1
+    file.write_text(json.dumps(data))
+    write_sums(tmp_path / "r")
+    with pytest.raises(FileProblem, match=r"waterfall\.energy.* of losses are not .* saved"):
+        load_results(tmp_path / "r")

@@ -45,7 +45,7 @@ def test_statistics_by_hand() -> None:
     found = trace_statistics(trace)
 
     assert (found.inputs, found.accuracy) == (4, 0.75)
-    assert (found.distinct_policies, found.distinct_layer_policies) == (3, 2)
+    assert (found.distinct_decisions, found.distinct_layer_decisions) == (3, 2)
     lnet, cnet = found.gates[0], found.gates[1]
     assert (lnet.name, lnet.asked, lnet.execution_rate, lnet.mean_kept) == ("block1.lnet", 4, 0.75, 0.75)
     assert lnet.entropy_bits == pytest.approx(2 - 0.75 * math.log2(3))
@@ -68,7 +68,7 @@ def test_statistics_by_hand() -> None:
 @given(trace=traces())
 def test_statistics_of_any_trace_are_in_range(trace: Trace) -> None:
     found = trace_statistics(trace)
-    assert found.distinct_layer_policies <= found.distinct_policies <= max(len(trace), 0)
+    assert found.distinct_layer_decisions <= found.distinct_decisions <= max(len(trace), 0)
     assert found.correlation.shape == (len(trace.graph.gates),) * 2
     for gate in found.gates:
         assert not gate.asked or 0 <= gate.execution_rate <= 1

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from traces.base.atomic import atomic_write
 from traces.base.errors import FileProblem, GraphError
 from traces.base.explain import explain
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Op
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def parse_graph(text: str | bytes, where: str = "graph") -> NetworkGraph:
@@ -36,10 +38,15 @@ def parse_graph(text: str | bytes, where: str = "graph") -> NetworkGraph:
 
 def parse_op(values: Mapping[str, Any]) -> Op:
     """Return the op with these fields, or say which of them cannot be."""
+    return parse_part(Op, values, f"op {values['name']!r} ({values['kind']})")
+
+
+def parse_part(kind: type[M], values: Mapping[str, Any], where: str) -> M:
+    """Return the part of a graph, or a whole one, with these fields; ``where`` begins what is wrong with them."""
     try:
-        return Op.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as problem:
-        raise GraphError(f"op {values['name']!r} ({values['kind']}): {explain(problem, Op)}") from None
+        raise GraphError(f"{where}: {explain(problem, kind)}") from None
 
 
 def load_graph(path: str | Path) -> NetworkGraph:

@@ -43,6 +43,8 @@ def read_scalesim(text: bytes, origin: str) -> dict[str, Any]:
         raise ConfigError(
             f"{origin}: no configuration of SCALE-Sim: {' '.join(str(error).split())}"
         ) from None
+    if not parser.has_section(SECTION):
+        raise ConfigError(f"{origin}: no configuration of SCALE-Sim: has no section [{SECTION}]")
     _refuse(parser, origin)
     array = {
         "rows": _whole(parser, "arrayheight", origin),

@@ -8,6 +8,7 @@ import numpy as np
 
 from accel_models.cost import Misfit
 from accel_models.design.design import Design
+from accel_models.dram import whole_bursts
 from accel_models.energy.actions import Actions, array_actions
 from accel_models.units.micronpu.cycles import OpCycles, op_cycles
 from accel_models.units.micronpu.lowering import Layout, Pass, passes_of
@@ -63,7 +64,7 @@ def npu_cost(states: States, design: Design) -> UnitCost:
             misfit=misfit,
         ),
         traffic=_traffic(states, passes, priced, layout, design),
-        times=_times(states, main, times, machine),
+        times=_times(states, main, times, machine, design),
     )
 
 
@@ -127,20 +128,26 @@ def _weights_inside(states: States) -> Bools:
     return inside | states.where.weights_resident
 
 
-def _fetched(states: States, main: _Priced, times: Ints) -> Floats:
-    """Bytes of one copy of the weights and scales of what is kept; broken bursts count as on any bus."""
-    raw = np.maximum(states.shapes.weights, 1)
-    broken = np.maximum(states.work.weight_fetch_bytes / raw, 1.0)
+def _fetched(states: States, main: _Priced, times: Ints, design: Design) -> Floats:
+    """Bytes of one copy of the weights and scales of what is kept; broken bursts count as on any bus.
+
+    Bursts are broken by the places of kept channels; that one weight takes a whole burst breaks none.
+    """
+    memory = design.memory
+    assert memory is not None  # checked when the design was read
+    raw = -(-states.shapes.weights * memory.weight_bits // 8)
+    packed = np.maximum(whole_bursts(raw, memory.dram.burst), 1)
+    broken = np.maximum(states.work.weight_fetch_bytes / packed, 1.0)
     groups = np.where(main.work.has_weights, times // np.maximum(states.shapes.batch, 1), 0)
     if states.shapes.kind not in {"conv", "conv_transpose", "linear"}:
         groups = np.minimum(groups, 1)
     return np.where(_weights_inside(states), 0.0, main.staging.total_bytes * broken * groups)
 
 
-def _times(states: States, main: _Priced, times: Ints, machine: MicroNpu) -> BusTimes:
+def _times(states: States, main: _Priced, times: Ints, machine: MicroNpu, design: Design) -> BusTimes:
     """Return the DMA's work: weights that are staged; all else the engines move."""
     zero = np.zeros(len(states), np.int64)
-    fetched = np.where(main.staging.staged, _fetched(states, main, times), 0.0)
+    fetched = np.where(main.staging.staged, _fetched(states, main, times, design), 0.0)
     share = main.staging.first_bytes / np.maximum(main.staging.total_bytes, 1)
     weights = np.where(fetched > 0, copy_cycles(fetched, machine), 0).astype(np.int64)
     first = np.where(fetched > 0, copy_cycles(fetched * share, machine), 0).astype(np.int64)
@@ -153,7 +160,7 @@ def _traffic(
     zero = np.zeros(len(states), np.int64)
     main, times = priced[0], passes[0].times
     again = np.where(main.staging.staged, 1, main.cycles.plane_blocks)
-    weights = np.ceil(_fetched(states, main, times) * again).astype(np.int64)
+    weights = np.ceil(_fetched(states, main, times, design) * again).astype(np.int64)
     inputs, outputs = zero.copy(), zero.copy()
     for each, one in zip(passes, priced, strict=True):
         moved = one.cycles.moved

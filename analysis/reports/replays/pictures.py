@@ -24,13 +24,7 @@ def replay_pictures(view: ReplayView) -> tuple[Picture, ...]:
 
 def references_us(figures: Explained) -> dict[str, float]:
     """Return the five latencies a replay is compared with [us]."""
-    return {
-        "dense": figures.dense.latency_us,
-        "mean rate": figures.mean_rate.latency_us,
-        "expected": figures.expected.latency_us,
-        "MAC-proportional": figures.mac_proportional.latency_us,
-        "oracle": figures.oracle.latency_us,
-    }
+    return {name: answer.latency_us for name, answer in figures.answers.items()}
 
 
 def _latency(view: ReplayView) -> Picture:

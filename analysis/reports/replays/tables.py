@@ -67,21 +67,11 @@ def _estimates(
     replayed: Callable[[ReplayView], float],
     unit: str,
 ) -> Table:
-    head = (
-        "Network",
-        "Design",
-        "Dense",
-        "MAC-proportional",
-        "Mean rate",
-        "Expected",
-        "Per input (mean)",
-        "Oracle",
-    )
+    words = [word[0].upper() + word[1:] for word in (views[0].figures.answers if views else ())]
+    head = ("Network", "Design", *words, "Per input (mean)")
     rows = []
     for view in views:
-        s = view.figures
-        before = (value(one) for one in (s.dense, s.mac_proportional, s.mean_rate, s.expected))
-        numbers = (*before, replayed(view), value(s.oracle))
+        numbers = (*(value(answer) for answer in view.figures.answers.values()), replayed(view))
         name = (Cell(view.name.network), Cell(view.name.label))
         rows.append((*name, *(_number(number, unit) for number in numbers)))
     return Table(title, head, tuple(rows), folded=True)

@@ -147,7 +147,7 @@ def _estimates(s: Explained) -> str:
     return (
         f"The mean input takes {quantity(mean, 'us')}; the better static estimate, from {named}, is "
         f"{_off(best.latency_us, mean)}, one from MACs alone {_off(s.mac_proportional.latency_us, mean)}. No static "
-        f"estimate tells the tail; if every decision were known in advance, the mean would be "
+        f"estimate tells the tail; the oracle's mean, with every decision known in advance, is "
         f"{quantity(s.oracle.latency_us, 'us')}."
     )
 

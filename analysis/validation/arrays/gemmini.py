@@ -21,7 +21,7 @@ from accel_models import (
     stores_alone,
 )
 from analysis.validation.arrays.firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
-from analysis.validation.arrays.systolic import TextColumns, ints, reference, where
+from analysis.validation.arrays.systolic import TextColumns, ints, reference, sizes, where
 from analysis.validation.comparison import Comparison
 from traces import Floats, Ints
 
@@ -94,8 +94,8 @@ def _trains_alone(
 def _trains(table: TextColumns) -> Iterator[tuple[GemminiMemory, int, int, int, int, int]]:
     """Yield memory, commands, rows, columns, pitch and whether the accumulator is meant, row by row."""
     columns = ("mem_latency", "mem_cycles_per_16B", "commands", "rows", "cols", "dram_stride", "accumulator")
-    for latency, beat, *sizes in zip(*(ints(table, c).tolist() for c in columns), strict=True):
-        commands, rows, cols, pitch, sums = sizes
+    for latency, beat, *rest in zip(*(ints(table, c).tolist() for c in columns), strict=True):
+        commands, rows, cols, pitch, sums = rest
         yield GemminiMemory(float(latency), float(beat)), commands, rows, cols, pitch, sums
 
 
@@ -142,11 +142,11 @@ def convolutions() -> Comparison:
 def convolution_cycles(table: TextColumns) -> Floats:
     """Return the cycles of whole convolutions on an ideal memory."""
     layers = _square_layers(
-        size=ints(table, "in_dim"),
-        channels=ints(table, "in_ch"),
-        filters=ints(table, "out_ch"),
-        kernel=ints(table, "kernel"),
-        stride=ints(table, "stride"),
+        size=sizes(table, "in_dim"),
+        channels=sizes(table, "in_ch"),
+        filters=sizes(table, "out_ch"),
+        kernel=sizes(table, "kernel"),
+        stride=sizes(table, "stride"),
         padding=ints(table, "pad"),
     )
     memories = zip(

@@ -21,9 +21,10 @@ from accel_models import (
 )
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
-from traces import Ints
+from traces import ConfigError, Ints, first_line, shown
 
 TextColumns = dict[str, NDArray[np.str_]]  # columns of text
+_MOST = 2.0**40  # of a size or a count of cycles in a table
 
 RTL_ARRAYS = ("axis_sa", "systolic_array_os", "systolic_array_ws", "opentpu_mmu", "Gemmini")
 # Gemmini's array alone: its library cuts no tiles where operands lie in the scratchpad.
@@ -69,9 +70,22 @@ def table_of(rows: Sequence[Row]) -> TextColumns:
     return {column: np.array([row[column] for row in rows]) for column in rows[0]}
 
 
-def ints(table: TextColumns, column: str) -> Ints:
-    """Return a column of whole numbers."""
-    return table[column].astype(np.float64).astype(np.int64)
+def ints(table: TextColumns, column: str, least: int = 0) -> Ints:
+    """Return a column of whole numbers; a cell that holds another is one clear error."""
+    try:
+        values = table[column].astype(np.float64)
+    except ValueError as error:
+        raise ConfigError(f"{column}: a cell does not read: {first_line(error)}") from None
+    wrong = ~((values >= least) & (values < _MOST) & (values == np.floor(values)))
+    if wrong.any():
+        cell = shown(str(table[column][wrong][0]))
+        raise ConfigError(f"{column} = {cell}: needs a whole number from {least} to {_MOST:.2g}")
+    return values.astype(np.int64)
+
+
+def sizes(table: TextColumns, column: str) -> Ints:
+    """Return a column of whole numbers above 0."""
+    return ints(table, column, 1)
 
 
 def where(table: TextColumns, **equal: str) -> TextColumns:
@@ -82,16 +96,16 @@ def where(table: TextColumns, **equal: str) -> TextColumns:
 
 def scale_sim_gemms(table: TextColumns) -> Gemms:
     """Return SCALE-Sim's layers as products; it rounds output sizes up: ceil((H - f + s) / s)."""
-    stride = ints(table, "stride")
-    out_h = ceil_div(ints(table, "ifmap_h") - ints(table, "filter_h") + stride, stride)
-    out_w = ceil_div(ints(table, "ifmap_w") - ints(table, "filter_w") + stride, stride)
-    taps = ints(table, "filter_h") * ints(table, "filter_w")
-    return Gemms.of(out_h * out_w, taps * ints(table, "channels"), ints(table, "num_filters"), 1, taps)
+    stride = sizes(table, "stride")
+    out_h = ceil_div(sizes(table, "ifmap_h") - sizes(table, "filter_h") + stride, stride)
+    out_w = ceil_div(sizes(table, "ifmap_w") - sizes(table, "filter_w") + stride, stride)
+    taps = sizes(table, "filter_h") * sizes(table, "filter_w")
+    return Gemms.of(out_h * out_w, taps * sizes(table, "channels"), sizes(table, "num_filters"), 1, taps)
 
 
 def by_size(table: TextColumns, price: Callable[[Array, Gemms], Ints]) -> Ints:
     """Evaluate each row of SCALE-Sim's table on its own array."""
-    rows, cols, gemms = ints(table, "rows"), ints(table, "cols"), scale_sim_gemms(table)
+    rows, cols, gemms = sizes(table, "rows"), sizes(table, "cols"), scale_sim_gemms(table)
     result = np.zeros(len(rows), np.int64)
     for size in sorted(set(zip(rows.tolist(), cols.tolist(), table["dataflow"].tolist(), strict=True))):
         at = (rows == size[0]) & (cols == size[1]) & (table["dataflow"] == size[2])
@@ -144,8 +158,8 @@ def rtl() -> tuple[Comparison, ...]:
 
 def _rtl(design: str) -> Comparison:
     table = where(reference("array_rtl"), design=design)
-    m, k, n = (ints(table, size) for size in "MKN")
-    rows, cols = ints(table, "rows"), ints(table, "cols")
+    m, k, n = (sizes(table, size) for size in "MKN")
+    rows, cols = sizes(table, "rows"), sizes(table, "cols")
     predicted = [
         compute_cycles(array_of(design, int(r), int(c), str(flow)), Gemms.of(*size))[0]
         for r, c, flow, *size in zip(rows, cols, table["dataflow"], m, k, n, strict=True)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from analysis.validation.reference_rows import Row
-from traces import ConfigError, FileProblem, Floats, LacunaError
+from traces import ConfigError, FileProblem, Floats, LacunaError, first_line, reading, shown
 
 RowText = Callable[[Row], str]
+MOST_ROWS = 100_000  # Choice: a file of rows is measured by people
+# What a cell raises that is no number, no word of ours, or far out of range.
+_UNREADABLE = (ValueError, ArithmeticError, LookupError, TypeError, MemoryError)
 
 
 class NotCovered(LacunaError):
@@ -87,8 +92,8 @@ def each(
             return Pair(label(row), group(row), measured, predicted)
         except LacunaError as error:
             return Skipped(label(row), str(error))
-        except ValueError as error:
-            return Skipped(label(row), f"a cell does not read: {error}")
+        except _UNREADABLE as error:
+            return Skipped(label(row), str(LacunaError(f"a cell does not read: {first_line(error)}")))
 
     return lambda rows: [outcome(row) for row in rows]
 
@@ -101,9 +106,9 @@ def number(row: Row, column: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise ConfigError(f"{column} = {text!r}: must be a number") from None
-    if value <= 0:
-        raise ConfigError(f"{column} = {text}: must be above 0")
+        raise ConfigError(f"{column} = {shown(text)}: must be a number") from None
+    if not 0 < value < math.inf:
+        raise ConfigError(f"{column} = {shown(text)}: must be a finite number above 0")
     return value
 
 
@@ -111,12 +116,11 @@ def read_measured_rows(path: Path, kind: RowKind) -> list[Row]:
     """Return the rows of a CSV file that has the columns of ``kind``."""
     if not path.is_file():
         raise FileProblem(f"{path}: no such file")
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FileProblem(f"{path}: not a CSV file in UTF-8 ({error})") from None
+    with reading(path, "not a CSV file in UTF-8"), path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        rows = list(islice(reader, MOST_ROWS + 1))
+        if len(rows) > MOST_ROWS:
+            raise FileProblem(f"{path}: has more than {MOST_ROWS:,} rows")
     missing = [column for column in kind.columns if column not in (reader.fieldnames or ())]
     if missing:
         raise FileProblem(f"{path}: no column {', '.join(missing)}; needed are {', '.join(kind.columns)}")
@@ -125,13 +129,28 @@ def read_measured_rows(path: Path, kind: RowKind) -> list[Row]:
 
 def score_rows(kind: RowKind, rows: Sequence[Row]) -> Score:
     """Compare every row with the model."""
-    outcomes = kind.evaluate(rows)
+    try:
+        outcomes = [_checked(outcome) for outcome in kind.evaluate(rows)]
+    except _UNREADABLE as error:  # of kinds whose rows need each other, no row can be left out
+        raise ConfigError(f"rows of {kind.what}: a cell does not read: {first_line(error)}") from None
     pairs = [outcome for outcome in outcomes if isinstance(outcome, Pair)]
     names = sorted({pair.group for pair in pairs})
     return Score(
         overall=_summary(pairs) if pairs else None,
         skipped=tuple(outcome for outcome in outcomes if isinstance(outcome, Skipped)),
         groups={name: _summary([pair for pair in pairs if pair.group == name]) for name in names},
+    )
+
+
+def _checked(outcome: Outcome) -> Outcome:
+    """Return an outcome, or why it cannot be compared: numbers beyond all sense."""
+    if isinstance(outcome, Skipped) or (
+        0 < outcome.measured < math.inf and 0 <= outcome.predicted < math.inf
+    ):
+        return outcome
+    return Skipped(
+        outcome.label,
+        f"measured {outcome.measured:.4g}, predicted {outcome.predicted:.4g}: needs numbers above 0",
     )
 
 

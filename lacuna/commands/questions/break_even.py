@@ -23,7 +23,7 @@ def break_even(
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,
 ) -> None:
-    """Tell from which share of skipped work on a dynamic network beats its static self."""
+    """Tell from which share of skipped work on a dynamic network beats the dense network."""
     from analysis import break_even as find  # noqa: PLC0415  (loads the simulator)
     from lacuna.options import network_from  # noqa: PLC0415
 

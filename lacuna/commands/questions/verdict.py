@@ -31,8 +31,8 @@ def verdict(
         show_json(_as_json(found))
         return
     title = f"{found.network} on {found.design}, {found.inputs:,} inputs"
-    columns = ["", "latency us", "static us", "saved", "p99 saved", "energy uJ", "static uJ", "saved"]
-    show_table(title, columns, [_row(saving) for saving in found.savings], note="static: compiled alike")
+    columns = ["", "latency us", "dense us", "saved", "p99 saved", "energy uJ", "dense uJ", "saved"]
+    show_table(title, columns, [_row(saving) for saving in found.savings], note="dense: compiled alike")
     show_lines(_lines(found))
 
 
@@ -65,8 +65,8 @@ def _lines(found: Verdict) -> list[str]:
 def _in_words(saved: float, worse: str) -> str:
     """Return what skipping is worth, never as a negative saving."""
     if saved > 0:
-        return f"{percent(saved)} {'faster' if worse == 'slower' else 'less energy'} than the static network"
-    return f"{percent(-saved)} {worse} than the static network"
+        return f"{percent(saved)} {'faster' if worse == 'slower' else 'less energy'} than the dense network"
+    return f"{percent(-saved)} {worse} than the dense network"
 
 
 def _as_json(found: Verdict) -> dict[str, object]:

@@ -84,3 +84,8 @@ def test_what_no_design_says_is_refused_by_name(tmp_path: Path, old: str, new: s
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(FileProblem, match="no such design file"):
         load_design(tmp_path / "none.cfg")
+
+
+def test_a_section_named_in_a_value_alone_is_no_section(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"has no section \[architecture_presets\]"):
+        load_design(_file(tmp_path, "[general]\nrun_name = x [architecture_presets]\n"))

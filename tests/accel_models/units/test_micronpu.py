@@ -21,7 +21,7 @@ from accel_models.units.micronpu.output import element_cycles
 from accel_models.units.micronpu.total import run_in_order
 from accel_models.units.micronpu.work import Engine, NpuWork
 from simulator import estimate
-from traces import load_network
+from traces import GraphBuilder, load_network
 from traces.base.errors import ConfigError, UnsupportedError
 
 DESIGNS = ("ethos_u55_32", "ethos_u55_64", "ethos_u55_128", "ethos_u55_256", "ethos_u65_256", "ethos_u65_512")
@@ -229,3 +229,15 @@ def test_tensors_that_fit_nowhere_are_a_misfit() -> None:
         estimate(
             load_network("resnet8_tiny"), load_design("ethos_u55_128", {"memory.activation_buffer": "16 KiB"})
         )
+
+
+def test_the_weights_of_a_gate_take_the_burst_they_fill() -> None:
+    """Eight weights on one output, in a memory of 128-byte bursts.
+
+    They are encoded as 32 input channels x 8 outputs padded: 24 B of table and 8 of 256 weights, 16 B of scales.  A
+    burst that is not full is not fetched sixteen times.
+    """
+    builder = GraphBuilder("gate", 8, 4, 4)
+    builder.linear("gate", builder.global_pool("pool", builder.input), 1)
+    row = estimate(builder.finish(), load_design("ethos_u55_128")).rows[-1]
+    assert row.dram_bytes == 64

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -28,7 +29,7 @@ from tests.analysis.sweeps.sweep_fakes import (
     make_trace,
     slow,
 )
-from traces import FileProblem, LacunaError
+from traces import FileProblem, LacunaError, seal
 
 SMALL = """
 designs: edge_npu_16x16
@@ -303,3 +304,30 @@ def test_a_worker_leaves_with_its_parent() -> None:
         time.sleep(0.1)
     os.kill(worker, signal.SIGKILL)
     pytest.fail("the worker outlived its parent")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("latency_us_p99", -1.0),
+        ("area_mm2", float("inf")),
+        ("accuracy", 7.0),
+        ("inputs", -8),
+        ("policy", "{"),
+        ("reason", None),
+    ],
+)
+def test_a_row_that_no_evaluation_can_have_is_refused(tmp_path: Path, column: str, value: object) -> None:
+    """The seal is right: whoever wrote the part meant it."""
+    sweep(make_space(tmp_path, SMALL), tmp_path / "out", workers=0, evaluator=analytic)
+    part = next((tmp_path / "out" / "rows").iterdir())
+    table = pq.read_table(part)
+    at = table.column_names.index(column)
+    values = [value, *table.column(at).to_pylist()[1:]]
+    changed = table.set_column(at, table.schema.field(at), [pa.array(values, table.schema.field(at).type)])
+    pq.write_table(changed, part)
+    seal(part)
+    with pytest.raises(
+        FileProblem, match=rf"{part.name}: is damaged: row .*{column}.*; delete it and resume"
+    ):
+        load_sweep(tmp_path / "out")

@@ -106,3 +106,23 @@ def test_a_missing_column_names_all_that_are_needed(tmp_path: Path) -> None:
 def test_an_unknown_kind_offers_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'mlperf_tiny'"):
         row_kind("mlperf")
+
+
+@pytest.mark.parametrize("cell", ["nan", "inf", "-inf", "1e400", "0", "-1", "x" * 4000, "\x1b[2J"])
+def test_a_cell_that_is_no_number_skips_its_row(cell: str) -> None:
+    score = score_rows(TINY, [{"a": cell, "b": "2", "g": "x"}, {"a": "2", "b": "3", "g": "x"}])
+    assert score.overall is not None
+    assert (score.overall.rows, score.overall.worst) == (1, 0.5)
+    (skipped,) = score.skipped
+    assert skipped.reason.startswith("a = ")
+    assert len(skipped.reason) < 500
+    assert skipped.reason.isprintable()
+
+
+def test_cells_of_rows_that_need_each_other_are_one_clear_error(tmp_path: Path) -> None:
+    lines = (REFERENCE / "dpacs_fpga.csv").read_text().splitlines()
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join([lines[0], lines[1], "resnet18,serial,2:-25,1"]))
+    kind = row_kind("dpacs")
+    with pytest.raises(ConfigError, match="a cell does not read"):
+        score_rows(kind, read_measured_rows(path, kind))

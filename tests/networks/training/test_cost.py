@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from networks.recording.recorder import record
 from networks.training.cost import CostModel, openness
 from networks.training.cost_table import CostTable, OpCost, check_cost_table, load_cost_table, save_cost_table
 from tests.networks.networks_fixtures import ddi_config, deciding, densenet_config, images, lcnet_config
-from traces.base.errors import ConfigError, FileProblem
+from traces.base.errors import ConfigError, FileProblem, LacunaError
 from traces.trace import TraceInfo
 from traces.work.workload import lower
 
@@ -168,3 +169,31 @@ def test_a_design_s_exported_table_is_read_and_trained_towards(tmp_path: Path) -
     opened.sum().backward()
     assert all(score.grad is not None and bool((score.grad >= 0).all()) for score in scores.values())
     assert cost.dense() < float(opened.detach())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"in_channels": [0, "x"]}, "needs numbers"),
+        ({"cost": [[0, 1], [2]]}, "damaged cost table"),
+        ({"cost": [[0, 1], [2, 2**62]]}, "above 4.6e"),
+        ({"out_channels": [-1, 4]}, "rising counts"),
+        ({"out_channels": [True, None]}, "needs numbers"),
+    ],
+)
+def test_tables_that_hold_no_costs_are_refused(tmp_path: Path, change: dict[str, object], said: str) -> None:
+    op = {"in_channels": [0, 4], "out_channels": [0, 4], "cost": [[0, 0], [0, 1]], **change}
+    table = {
+        "format": "lacuna-cost-table",
+        "format_version": 1,
+        "unit": "pJ",
+        "design": "d",
+        "ops": {"a": op},
+    }
+    path = tmp_path / "table.json"
+    path.write_text(json.dumps(table))
+    with pytest.raises(LacunaError, match=said):
+        load_cost_table(path)
+    path.write_text(json.dumps({**table, "unit": "J"}))
+    with pytest.raises(FileProblem, match="cycles or pJ"):
+        load_cost_table(path)

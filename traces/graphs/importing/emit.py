@@ -9,8 +9,8 @@ from math import prod
 from typing import Any
 
 from traces.base.arrays import NamedShapes
-from traces.base.errors import GraphError, UnsupportedError
-from traces.graphs.files import parse_op
+from traces.base.errors import GraphError, UnsupportedError, shown
+from traces.graphs.files import parse_op, parse_part
 from traces.graphs.importing.views import (
     ROLES,
     Pieces,
@@ -55,7 +55,8 @@ class Emitter:
         """Add an input of the network; the first is ``"input"``."""
         name = self._unique(tensor) if self.inputs else INPUT
         channels, height, width = view.size
-        self.inputs.append(InputTensor(name=name, channels=channels, height=height, width=width))
+        sizes = {"name": name, "channels": channels, "height": height, "width": width}
+        self.inputs.append(parse_part(InputTensor, sizes, f"input {shown(tensor)}"))
         self.views[tensor] = replace(view, source=name, private=False)
 
     def is_constant(self, tensor: str) -> bool:
@@ -216,16 +217,17 @@ class Emitter:
         if not self.ops:
             raise GraphError("has no node that works; needs at least one convolution or product")
         first, *others = self.inputs or [InputTensor(name=INPUT, channels=1)]
-        return NetworkGraph(
-            name=self.name,
-            input_channels=first.channels,
-            input_height=first.height,
-            input_width=first.width,
-            ops=tuple(self.ops),
-            other_inputs=tuple(others),
-            batch=batch,
-            skipped=skipped,
-        )
+        whole_graph = {
+            "name": self.name,
+            "input_channels": first.channels,
+            "input_height": first.height,
+            "input_width": first.width,
+            "ops": tuple(self.ops),
+            "other_inputs": tuple(others),
+            "batch": batch,
+            "skipped": skipped,
+        }
+        return parse_part(NetworkGraph, whole_graph, "as a whole")
 
     def _behind(self, view: View, kinds: frozenset[OpKind]) -> Op | None:
         if not view.private or view.source not in self._place:
