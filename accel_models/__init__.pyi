@@ -62,6 +62,7 @@ from .energy.tables import read_table as read_table
 from .energy.technology import SCALING_BAND as SCALING_BAND
 from .energy.technology import energy_factor as energy_factor
 from .units.array.accesses import buffer_accesses as buffer_accesses
+from .units.array.dataflows import streaming_of as streaming_of
 from .units.array.machine import ArrayMachine as ArrayMachine
 from .units.array.machine import array_machine as array_machine
 from .units.array.mapping import Mapping as Mapping

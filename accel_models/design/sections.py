@@ -122,11 +122,6 @@ class Array(Part):
     """In rs alone: activations cross the DRAM bus coded by runs of zeros; left out: as they are."""
 
     @property
-    def drains(self) -> Drain:
-        """How results leave: those of os alone can be read in parallel, others leave through the rows."""
-        return "every_fold" if self.drain == "none" and self.dataflow != "os" else self.drain
-
-    @property
     def product_overhead_cycles(self) -> int:
         """Cycles that every product takes once, g: its commands, and the pipeline of multiplier and accumulator."""
         return self.gemm_overhead_cycles + self.multiplier_latency_cycles + self.accumulator_latency_cycles

@@ -18,22 +18,22 @@ all orders, so the table holds for each tile of groups: alone, or several packed
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.sections import Array
+from accel_models.units.array.dataflows import ProductSize, streaming_of
 from accel_models.units.array.group_packing import pack, packings
 from accel_models.units.array.job import Job
 from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.op_sizes import OpSizes, gemms_of, sizes_of
-from accel_models.units.array.systolic import NO_FOLDS, compute_cycles
+from accel_models.units.array.systolic import compute_cycles
 from accel_models.units.array.tile_counts import counts_of
 from accel_models.units.array.tile_search import BYTES, Cuts, Prices, search, shortfall
 from accel_models.units.array.tiling import row_folds, streamed
 from accel_models.work.shapes import Shapes
-from traces import Bools, ConfigError, Floats, Ints
+from traces import Bools, Floats, Ints
 
 BUFFERS = ("activation", "weight", "accumulator")
 CHUNK = 2048  # ops searched at a time, so that working arrays stay in cache
@@ -196,22 +196,10 @@ def _untiled_cycles(array: Array, op: OpSizes) -> Floats:
 
 def _whole_folds(array: Array, op: OpSizes) -> Floats:
     """Cycles between the folds of ops in one piece, the same sum as over tiles."""
-    match array.dataflow:
-        case "ws":
-            return (
-                row_folds(array, op)
-                * np.ceil(op.n / array.cols)
-                * op.groups
-                * streamed(array, np.ceil(op.m / array.pixels))
-            )
-        case "is":
-            return row_folds(array, op) * np.ceil(op.m / array.cols) * op.groups * streamed(array, op.n)
-        case "os":
-            return np.ceil(op.m / array.rows) * np.ceil(op.n / array.cols) * op.groups * streamed(array, op.k)
-        case "rs":
-            raise ConfigError(NO_FOLDS)
-        case _:
-            assert_never(array.dataflow)
+    flow = streaming_of(array.dataflow)
+    sizes: dict[ProductSize, Floats] = {"m": np.ceil(op.m / array.pixels), "k": op.k, "n": op.n}
+    rows = row_folds(array, op) if flow.rows == "k" else np.ceil(sizes[flow.rows] / array.rows)
+    return rows * np.ceil(sizes[flow.cols] / array.cols) * op.groups * streamed(array, sizes[flow.streams])
 
 
 def _map_chunk(job: Job, work: Bools, prices: Prices | None) -> Mapping:

@@ -132,7 +132,7 @@ def _second_cycles(work: NpuWork, blocks: Blocks, cut: Blocks, machine: MicroNpu
     return np.where(work.second > 0, cycles, 0.0)
 
 
-COPY, STREAM, WEIGHTS, INPUTS, SCALES = 0, 1, 2, 4, 5  # channels in :attr:`NpuSettings.channel_slots`
+COPY, STREAM, WEIGHTS, INPUTS, SCALES = 0, 1, 2, 4, 5  # places in `micronpu.channel_slots`
 _WORD = 16  # bytes of a slot
 _EFFICIENCY = 0.8  # of a channel, and of requests kept in flight
 
