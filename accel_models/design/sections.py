@@ -345,9 +345,19 @@ class Skip(Part):
     """With ``compact``: elements packed per cycle before an op reads them."""
 
     @property
+    def some_channels(self) -> bool:
+        """Whether channels can be left out at all."""
+        return self.channels != "none"
+
+    @property
+    def packs(self) -> bool:
+        """Whether kept channels are packed, so that every count of them and every place is as good."""
+        return self.channels == "compact"
+
+    @property
     def rows(self) -> bool:
         """Whether rows of a sequence can be left out; Choice: what packs channels or tiles packs rows too."""
-        return self.spatial or self.channels == "compact"
+        return self.spatial or self.packs
 
 
 class StatedPrice(Part):

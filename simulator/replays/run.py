@@ -69,7 +69,7 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
     first = next(parts, None)
     if first is None:
         raise ConfigError("trace: has no inputs to replay")
-    rates = held_out_rates(first) if policy.prefetch == "predict" else None
+    rates = held_out_rates(first) if policy.fetching.reads_rates else None
     dense = prepare_dense(first.graph, design, policy, views)
     collector = Collector(first, design, policy, engine)
     if dense.misfit is not None:

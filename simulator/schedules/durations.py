@@ -65,7 +65,7 @@ def durations(
     latencies
         Of the design.
     """
-    if policy.prefetch == "oracle":
+    if policy.fetching.knows_decisions:
         latencies = replace(latencies, handover_cycles=0)
     parts = [task_tables(task.kind, costs[task.op], latencies) for task in schedule.tasks]
     sizes = np.array([len(cycles) for cycles, _, _ in parts], np.int64)
@@ -79,7 +79,7 @@ def durations(
         cycles=cycles,
         first=np.minimum(first, cycles),
         tail=np.minimum(tail, cycles),
-        waits=np.array([policy.prefetch != "oracle" and not flag for flag in speculative], np.bool_),
+        waits=np.array([not (policy.fetching.knows_decisions or flag) for flag in speculative], np.bool_),
         speculative_cycles=np.array(whole, np.int64),
         cut_cycles=max(latencies.cut_cycles, 1),
     )
@@ -130,8 +130,7 @@ def task_tables(kind: TaskKind, cost: Cost, latencies: Latencies) -> tuple[Ints,
 
 def _speculates(task: Task, policy: Policy, rates: Floats) -> bool:
     """Whether the task is a weight fetch that does not wait for its decisions."""
-    if task.kind != "weights" or not task.decisions:
+    rules = policy.fetching
+    if task.kind != "weights" or not task.decisions or not rules.speculates:
         return False
-    if policy.prefetch == "predict":
-        return bool(rates[task.op] > policy.theta)
-    return policy.prefetch == "speculate"
+    return not rules.reads_rates or bool(rates[task.op] > policy.theta)

@@ -18,6 +18,7 @@ everything else      Choice: one that copies its output
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 
@@ -62,10 +63,10 @@ def passes_of(states: States, layout: Layout, machine: MicroNpu) -> tuple[Pass, 
     runs = (shapes.in_channels > 0) & (shapes.out_channels > 0) & (shapes.m > 0)
     once = np.where(runs, shapes.batch, 0)
     match shapes.kind:
-        case kind if kind in _PRODUCTS:
+        case "conv" | "conv_transpose" | "linear" | "matmul":
             groups = np.where(shapes.depthwise, 1, np.maximum(shapes.groups, 1))
             return (Pass(work=_product(shapes, layout, machine), times=once * groups),)
-        case kind if kind in RECURRENT:
+        case "lstm_cell" | "gru_cell" | "rnn_cell":
             return _recurrent(shapes, layout, machine, once)
         case "softmax":
             return _softmax(shapes, layout, machine, once)
@@ -78,8 +79,23 @@ def passes_of(states: States, layout: Layout, machine: MicroNpu) -> tuple[Pass, 
                 shapes, layout, _cycles(function, shapes, machine.npu.output_cycles, elementwise=True)
             )
             return (Pass(work=work, times=once * np.maximum(shapes.operands - 1, 1)),)
-        case _:
+        case (
+            "max_pool"
+            | "avg_pool"
+            | "global_max_pool"
+            | "global_avg_pool"
+            | "reduce"
+            | "activation"
+            | "threshold"
+            | "upsample"
+            | "concat"
+            | "copy"
+            | "slice"
+            | "reshape"
+        ):
             return (Pass(work=_pooled(shapes, layout, machine), times=once),)
+        case _:
+            assert_never(shapes.kind)
 
 
 def _cycles(
