@@ -3,6 +3,7 @@
 from .compiling.compiler import STEPS as STEPS
 from .compiling.compiler import Compiler as Compiler
 from .compiling.plan import plan as plan
+from .compiling.plan import plan_each as plan_each
 from .compiling.sorting import compiled_trace as compiled_trace
 from .cost import FREE as FREE
 from .cost import TILE_AIMS as TILE_AIMS
@@ -58,6 +59,7 @@ from .energy.prices import PriceList as PriceList
 from .energy.sram import sram_cost as sram_cost
 from .energy.sram import sram_grid as sram_grid
 from .energy.tables import core_power as core_power
+from .energy.tables import operation_table as operation_table
 from .energy.tables import read_table as read_table
 from .energy.technology import SCALING_BAND as SCALING_BAND
 from .energy.technology import energy_factor as energy_factor
@@ -102,7 +104,9 @@ from .units.micronpu.output import element_cycles as element_cycles
 from .units.micronpu.total import run_in_order as run_in_order
 from .units.micronpu.work import Engine as Engine
 from .units.micronpu.work import NpuWork as NpuWork
+from .units.pricing import CostAsked as CostAsked
 from .units.pricing import price as price
+from .units.pricing import price_alike as price_alike
 from .units.pricing import price_all as price_all
 from .units.simd.core import Core as Core
 from .units.simd.core import core_of as core_of
@@ -118,6 +122,7 @@ from .units.simd.software import Software as Software
 from .units.simd.software import load_software as load_software
 from .work.caches import cache_sizes as cache_sizes
 from .work.caches import cached_shares as cached_shares
+from .work.placement import layout_family as layout_family
 from .work.placement import place as place
 from .work.placement import weight_space_bytes as weight_space_bytes
 from .work.residency import Choices as Choices

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,7 +21,7 @@ MEBICYCLE = 2**20  # bandwidth is kept as whole bytes per 2**20 cycles, exact to
 
 @dataclass(frozen=True)  # no slots: what follows from both is worked out once
 class Bus:
-    """A DRAM as a design's clock sees it."""
+    """A DRAM as a design's clock sees it; of designs side by side a number may be a column."""
 
     dram: Dram
     clock_hz: float
@@ -28,7 +29,8 @@ class Bus:
     @cached_property
     def bytes_per_mebicycle(self) -> int:
         """Bandwidth [bytes per 2**20 cycles]."""
-        return max(1, round(self.dram.bandwidth / self.clock_hz * MEBICYCLE))
+        whole: int = _whole(self.dram.bandwidth / self.clock_hz * MEBICYCLE, 1)
+        return whole
 
     @property
     def bytes_per_cycle(self) -> float:
@@ -38,7 +40,8 @@ class Bus:
     @cached_property
     def latency_cycles(self) -> int:
         """From a request to its first byte [cycles]."""
-        return round(self.dram.latency * self.clock_hz)
+        whole: int = _whole(self.dram.latency * self.clock_hz, 0)
+        return whole
 
     @cached_property
     def start_cycles(self) -> int:
@@ -59,6 +62,13 @@ class Bus:
     def cycles_per_burst(self) -> float:
         """Steady time per burst: the bus or the window of requests, whichever is slower [cycles]."""
         return max(self.burst_cycles, self.round_trip_cycles / self.dram.requests_in_flight)
+
+
+def _whole(value: Any, least: int) -> Any:
+    """Return a number, or every number of a column, rounded to a whole one that is at least ``least``."""
+    if isinstance(value, np.ndarray):
+        return np.maximum(np.rint(value), least).astype(np.int64)
+    return max(least, round(value))
 
 
 def transfer_cycles(bus: Bus, transferred_bytes: ArrayLike) -> Ints:

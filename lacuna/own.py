@@ -7,7 +7,7 @@ comes first on Python's path and would be imported in their place.
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGES = ("traces", "accel_models", "simulator", "analysis", "networks")
@@ -27,17 +27,12 @@ def refuse_strangers() -> None:
 
 
 def use_own_packages() -> None:
-    """Import Lacuna's own packages whatever lies in the working folder: for the command line alone."""
-    for name in PACKAGES:
-        if _stranger(name) is None:
-            continue
-        folder = _ROOT / name
-        spec = spec_from_file_location(name, folder / "__init__.py", submodule_search_locations=[str(folder)])
-        assert spec is not None
-        assert spec.loader is not None
-        module = module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
+    """Look where Lacuna lies first if the working folder has strangers: for the command line alone.
+
+    Worker processes start with the same path, so they look there too.
+    """
+    if any(_stranger(name) for name in PACKAGES):
+        sys.path.insert(0, str(_ROOT))
 
 
 def _stranger(name: str) -> Path | None:

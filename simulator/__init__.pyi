@@ -4,6 +4,7 @@ from .policy import Policy as Policy
 from .replays.hints import hints as hints
 from .replays.per_op import OpRow as OpRow
 from .replays.run import replay as replay
+from .replays.run import replay_each as replay_each
 from .replays.views import Views as Views
 from .results import Results as Results
 from .results import load_results as load_results

@@ -34,6 +34,7 @@ ONE_FILE = {
 }
 CALLED_BY_NAME = {  # methods that a library calls, and validators
     "_check_units",
+    "_fill_widths",
     "_root",
     "_should_skip_dynamo",
 }
@@ -203,10 +204,11 @@ def test_no_name_is_there_for_tests_alone() -> None:
 
 
 def texts() -> list[Path]:
-    """Return what users read: faces, pages, examples, benchmarks, and settings that name functions."""
+    """Return what users read: faces, pages and their templates, examples, benchmarks, settings that name functions."""
     found = [ROOT / folder / "__init__.pyi" for folder in [*FACES, "lacuna"]]
     for folder in ("docs", "examples", "benchmarks"):
         found += [path for path in (ROOT / folder).rglob("*") if path.suffix in {".md", ".ipynb", ".py"}]
+    found += (ROOT / "analysis" / "reports" / "templates").glob("*.html")
     return [*found, ROOT / "README.md", ROOT / "pyproject.toml", ROOT / "Makefile"]
 
 

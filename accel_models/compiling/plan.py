@@ -6,20 +6,21 @@ Dense and dynamic network are planned by the same function, each by itself, from
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from accel_models.compiling.absorbing import absorb, stage_hosts
 from accel_models.compiling.compiler import Compiler
-from accel_models.cost import FREE
+from accel_models.cost import FREE, Placement, WorkStates
 from accel_models.design.design import AUTO, Design
 from accel_models.design.sections import Memory
 from accel_models.units.kinds import units_of
-from accel_models.units.pricing import price_all
-from accel_models.work.placement import place, unit_of
+from accel_models.units.pricing import CostAsked, price_alike
+from accel_models.work.placement import layout_family, place, unit_of
 from accel_models.work.residency import Choices, weight_bytes
-from accel_models.work.skipping import skip
-from traces import MAC_KINDS, NetworkGraph, dense_workload
+from accel_models.work.skipping import whole_op
+from traces import MAC_KINDS, NetworkGraph
 
 _GRAIN = 64  # bytes that the knapsack counts as one; Choice: an SRAM line of a shipped design or two
 
@@ -30,7 +31,7 @@ def plan(graph: NetworkGraph, design: Design, compiler: Compiler, batch: int = 1
     Parameters
     ----------
     graph
-        The network as it runs, gates and all; the static network is a graph of its own.
+        The network as it runs, gates and all; the dense network is a graph of its own.
     design
         Its output stage, units and buffers.
     compiler
@@ -38,33 +39,76 @@ def plan(graph: NetworkGraph, design: Design, compiler: Compiler, batch: int = 1
     batch
         Inputs whose activations are held at once.
     """
+    return plan_each([(graph, design)], compiler, batch)[0]
+
+
+def plan_each(
+    asked: Sequence[tuple[NetworkGraph, Design]], compiler: Compiler, batch: int = 1
+) -> list[Choices]:
+    """Return the plan of every graph on its design, as :func:`plan` would."""
+    known: dict[tuple[int, object], Choices] = {}
+    found = []
+    units = _gate_units(asked) if compiler.place_gates else [{}] * len(asked)
+    for (graph, design), gate_units in zip(asked, units, strict=True):
+        key = id(graph), layout_family(design)
+        if key not in known:
+            known[key] = _laid_out(graph, design, compiler, batch)
+        found.append(replace(known[key], gate_units=gate_units))
+    return found
+
+
+def _laid_out(graph: NetworkGraph, design: Design, compiler: Compiler, batch: int) -> Choices:
+    """Return all but where gates run."""
     units = {op.name: unit_of(op, graph, design) for op in graph.ops}
     hosts = stage_hosts(graph, [name for name, unit in units.items() if unit != FREE])
     return Choices(
         taken=absorb(graph, hosts - graph.gate_ops, design.output_stage, compiler),
-        gate_units=_gate_units(graph, design) if compiler.place_gates else {},
         pinned=_pinned(graph, design.memory) if compiler.pin and design.memory else None,
         batch=batch,
     )
 
 
-def _gate_units(graph: NetworkGraph, design: Design) -> Mapping[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """Gate products that could run on more than one unit: per unit what runs there, and where its tensors lie."""
+
+    units: tuple[tuple[str, tuple[WorkStates, ...], tuple[Placement, ...]], ...]
+
+    @classmethod
+    def of(cls, graph: NetworkGraph, design: Design) -> _Candidates:
+        """Return those of a graph; none where there is no choice."""
+        gates = [op for op in graph.ops if op.name in graph.gate_ops and op.kind in MAC_KINDS]
+        if design.gate_unit != AUTO or not gates or len(units_of(design)) < 2:
+            return cls(())
+        states = {op.name: whole_op(op, design) for op in gates}
+        found = []
+        for unit in units_of(design):
+            able = [op.name for op in gates if unit.takes(op, design)]
+            placed = place(graph, design, Choices(gate_units=dict.fromkeys(able, unit.name)))
+            there = tuple(placed[graph.index[name]] for name in able)
+            found.append((unit.name, tuple(states[name] for name in able), there))
+        return cls(tuple(found))
+
+
+def _gate_units(asked: Sequence[tuple[NetworkGraph, Design]]) -> list[Mapping[str, str]]:
     """Return each gate product's cheaper kind of unit, alone on the machine; of equals the first."""
-    names = [op.name for op in graph.ops if op.name in graph.gate_ops and op.kind in MAC_KINDS]
-    kinds = [unit.name for unit in units_of(design)]
-    if design.gate_unit != AUTO or not names or len(kinds) < 2:
-        return {}
-    states = [state for state in skip(dense_workload(graph), design).states if state.op.name in names]
-    best = dict.fromkeys(names, (np.inf, ""))
-    for unit in units_of(design):
-        able = [state for state in states if unit.takes(state.op, design)]
-        placed = place(graph, design, Choices(gate_units={state.op.name: unit.name for state in able}))
-        costs = price_all(able, [placed[graph.index[state.op.name]] for state in able], design)
-        for state, cost in zip(able, costs, strict=True):
-            cycles = float(cost.alone_cycles[-1]) if cost.misfit is None else np.inf
-            if cycles < best[state.op.name][0]:
-                best[state.op.name] = (cycles, unit.name)
-    return {name: unit for name, (_, unit) in best.items() if unit}
+    known: dict[tuple[int, object], _Candidates] = {}
+    for graph, design in asked:
+        key = id(graph), layout_family(design)
+        if key not in known:
+            known[key] = _Candidates.of(graph, design)
+    tries = [
+        (k, CostAsked(work, where, design))
+        for k, (graph, design) in enumerate(asked)
+        for _, works, places in known[id(graph), layout_family(design)].units
+        for work, where in zip(works, places, strict=True)
+    ]
+    best: list[dict[str, tuple[float, str]]] = [{} for _ in asked]
+    for (k, each), cost in zip(tries, price_alike([each for _, each in tries]), strict=True):
+        cycles = float(cost.alone_cycles[-1]) if cost.misfit is None else np.inf
+        if cycles < best[k].get(each.work.op.name, (np.inf, ""))[0]:
+            best[k][each.work.op.name] = cycles, each.placement.unit
+    return [{name: unit for name, (_, unit) in found.items()} for found in best]
 
 
 def _pinned(graph: NetworkGraph, memory: Memory) -> frozenset[str]:

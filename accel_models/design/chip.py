@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from accel_models.design.design import Design
+from accel_models.design.side_by_side import SideBySide
 from accel_models.energy.area import Area, area_mm2
 from accel_models.energy.chip import Chip, SramMacro
 from accel_models.energy.price_list import price_list
-from accel_models.energy.prices import PriceList
+from accel_models.energy.prices import PriceColumns, PriceList, PriceLookup
 from accel_models.units.kinds import silicon_of
 
 
 def chip_of(design: Design) -> Chip:
     """Return what area and prices follow from: its units, its buffers, and the memory behind them."""
     dram = design.memory.dram.price if design.memory else "none"
-    return Chip(silicon=silicon_of(design), buffers=_buffers(design), dram=dram)
+    return Chip(
+        silicon=silicon_of(design),
+        buffers=_buffers(design),
+        dram=dram,
+        weight_bits=design.memory.weight_bits if design.memory else None,
+    )
 
 
 def _buffers(design: Design) -> tuple[SramMacro, ...]:
@@ -45,6 +51,13 @@ def peak_macs_per_cycle(design: Design) -> int:
 def design_prices(design: Design) -> PriceList:
     """Return the price of every action on this design."""
     return price_list(design.technology, chip_of(design))
+
+
+def prices_of(design: Design) -> PriceLookup:
+    """Return what looks up a price: a number, or a column of designs side by side."""
+    if isinstance(design, SideBySide):
+        return PriceColumns(tuple(design_prices(each) for each in design.each), design.counts)
+    return design_prices(design)
 
 
 def design_area(design: Design) -> Area:

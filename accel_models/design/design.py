@@ -16,6 +16,7 @@ from accel_models.compiling.absorbing import Stage
 from accel_models.design.quantities import spell
 from accel_models.design.ranges import Frequency, Time
 from accel_models.design.sections import Array, Gemmini, Memory, P, Part, Simd, Skip, Sleep, Technology
+from accel_models.energy.chip import PRECISION_BYTES
 from accel_models.energy.tables import core_power, dram_table, operation_table
 from accel_models.units.simd.software import load_software
 from traces import ConfigError, card_html
@@ -99,6 +100,15 @@ class Design(Part):
             ("hash", self.hash),
         ]
         return card_html(f"Design {self.title}", facts)
+
+    @model_validator(mode="after")
+    def _fill_widths(self) -> Self:
+        """Let what the memory leaves out be as wide as the precision; it stays unset, so it follows a change."""
+        if self.memory is not None:
+            bits = 8 * PRECISION_BYTES[self.technology.precision]
+            unset = {"activation_bits", "weight_bits"} - self.memory.model_fields_set
+            self.memory.__dict__.update(dict.fromkeys(unset, bits))  # frozen, and no one else's yet
+        return self
 
     @model_validator(mode="after")
     def _check(self) -> Self:

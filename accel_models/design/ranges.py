@@ -1,7 +1,7 @@
 """Types of a design's values: the unit they are written with, and the range in which they mean something.
 
 Choice: a number outside its range is a slip of the pen, no design; inside them, every product of settings and sizes
-that the equations form stays below 2**62, which :mod:`accel_models.units.sane` checks once more.
+that the equations form stays below 2**62, which :mod:`accel_models.units.assemble` checks once more.
 """
 
 from __future__ import annotations

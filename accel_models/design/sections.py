@@ -30,7 +30,7 @@ from accel_models.design.ranges import (
     Voltage,
     Width,
 )
-from accel_models.energy.chip import DeviceClass, Precision
+from accel_models.energy.chip import DEFAULT_DEVICE, DeviceClass, Precision
 from accel_models.energy.prices import PRICED_ACTIONS
 from accel_models.units.simd.software import Isa
 from traces import ConfigError, Frozen, did_you_mean
@@ -276,9 +276,9 @@ class Memory(Part):
     tile_overhead_cycles: CyclesUp = 0
     """Control per tile, while the array waits."""
     activation_bits: Width = 8
-    """Of one activation."""
+    """Of one activation; left out: as many as technology.precision has."""
     weight_bits: Width = 8
-    """Of one weight."""
+    """Of one weight, in memory and in the multiplier; left out: as many as technology.precision has."""
     accumulator_bits: Width = 32
     """Of one partial sum."""
     word: Bits = 64
@@ -396,11 +396,11 @@ class Technology(Part):
     node: NodeLength
     """Process node; energy and area are scaled to it."""
     voltage: Voltage
-    """Of the logic; SRAM is priced at the voltage of its device class."""
+    """Of logic and SRAM."""
     temperature: Temperature = 330.0
     """Of the junction; acts on leakage alone."""
-    device: DeviceClass = "lop"
-    """ITRS device class of SRAM and of logic leakage."""
+    device: DeviceClass | None = None
+    """ITRS device class of SRAM and of logic leakage; left out: lstp, and prices say so."""
     operations: str = "horowitz_45nm"
     """The one table of operation energies."""
     precision: Precision = "int8"
@@ -417,3 +417,13 @@ class Technology(Part):
     """Board supply of a processor core; left out: that of its row."""
     prices: tuple[StatedPrice, ...] = ()
     """Prices that this design states itself, before any table."""
+
+    @property
+    def device_class(self) -> DeviceClass:
+        """The device class, the default where none is stated."""
+        return self.device or DEFAULT_DEVICE
+
+    @property
+    def class_named(self) -> str:
+        """The device class as prices name it."""
+        return self.device or f"{DEFAULT_DEVICE} (default: technology.device is not stated)"

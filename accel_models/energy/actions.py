@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.sections import Technology
 from accel_models.energy.chip import PRECISION_BYTES
-from accel_models.energy.prices import PriceList
+from accel_models.energy.prices import PriceList, PriceLookup
 from accel_models.energy.technology import LEAKAGE_EXPONENT
 from traces import Floats
 
@@ -45,6 +45,7 @@ class Actions:
     accumulator_write_bytes: ActionCounts = 0
     simd_macs: ActionCounts = 0  # on the vector unit beside an array [MAC]
     simd_ops: ActionCounts = 0  # lane operations: add, compare, requantise ... [op]
+    simd_cycles: ActionCounts = 0  # busy cycles of that vector unit: what fetches and issues [cycle]
     core_cycles: ActionCounts = 0  # busy cycles of a processor core [cycle]
     dram_read_bytes: ActionCounts = 0
     dram_write_bytes: ActionCounts = 0
@@ -65,14 +66,13 @@ class Idle:
     pe_cycles: ActionCounts = (
         0  # rows x columns x cycles, charged at the ungated share of clocking and control [PE cycle]
     )
+    simd_cycles: ActionCounts = 0  # in which a vector unit beside a matrix unit waits, likewise [cycle]
     core_cycles: ActionCounts = (
         0  # cycles in which processor cores wait, clocks on, each core counted [cycle]
     )
 
     def __add__(self, other: Idle) -> Idle:
-        return Idle(
-            pe_cycles=self.pe_cycles + other.pe_cycles, core_cycles=self.core_cycles + other.core_cycles
-        )
+        return Idle(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
 
 
 def array_actions(
@@ -127,6 +127,7 @@ PART_OF: dict[str, EnergyPart] = {
     "accumulator_write_bytes": "sram_pj",
     "simd_macs": "simd_pj",
     "simd_ops": "simd_pj",
+    "simd_cycles": "simd_pj",
     "core_cycles": "simd_pj",
     "dram_read_bytes": "dram_pj",
     "dram_write_bytes": "dram_pj",
@@ -178,7 +179,7 @@ class EnergyParts:
         return EnergyParts(**(none | {part: total}))
 
 
-def energy_pj(actions: Actions, prices: PriceList) -> EnergyParts:
+def energy_pj(actions: Actions, prices: PriceLookup) -> EnergyParts:
     """Price counted actions: the sum of count x price by part, static energy left at zero.
 
     Raises
@@ -191,7 +192,7 @@ def energy_pj(actions: Actions, prices: PriceList) -> EnergyParts:
     parts = {f.name: np.zeros(shape) for f in fields(EnergyParts)}
     for name, count in counts.items():
         if np.any(count):
-            parts[PART_OF[name]] += count * prices.value(name)
+            parts[PART_OF[name]] = parts[PART_OF[name]] + count * prices.value(name)
     return EnergyParts(**parts)
 
 
@@ -210,7 +211,7 @@ def static_energy_pj(
     Parameters
     ----------
     prices
-        Prices of the design.
+        PriceLookup of the design.
     latency_cycles
         Time the design is on [cycles], shape (n,).
     clock_hz
@@ -228,8 +229,8 @@ def static_energy_pj(
     leakage = supply**LEAKAGE_EXPONENT
     milliwatts = sum(price.value * (1.0 if price.off_chip else leakage) for price in powers)
     energy = np.asarray(latency_cycles, np.float64) * (milliwatts * 1e9 / clock_hz)
-    for name, cycles in (("idle_pe_cycles", idle.pe_cycles), ("idle_core_cycles", idle.core_cycles)):
-        count = np.asarray(cycles, np.float64)
+    for field in fields(idle):
+        count = np.asarray(getattr(idle, field.name), np.float64)
         if np.any(count):
-            energy = energy + count * (prices.value(name) * supply**2)
+            energy = energy + count * (prices.value(f"idle_{field.name}") * supply**2)
     return np.asarray(energy)

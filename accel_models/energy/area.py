@@ -18,9 +18,9 @@ from accel_models.energy.technology import area_factor
 from traces import ConfigError
 
 CELL_UTILIZATION = 0.7  # share of a placed block that is cells, the rest routing and clock (assumption)
-# A compiled macro over CACTI's area of the same words: ports, redundancy, test, power rails, halo.  Fitted on
-# NVDLA (nvdla.org/primer.html), 28 nm.  Gemmini's scratchpad at 22 nm (recalled) is 2.3 times CACTI's.
-MACRO_FACTOR = 1.786
+# A compiled macro over CACTI's area of the same words (class lstp): ports, redundancy, test, power rails, halo.  Fitted
+# on NVDLA (nvdla.org/primer.html), 28 nm.  Gemmini's scratchpad at 22 nm (recalled) is 2.3 times CACTI's.
+MACRO_FACTOR = 2.43
 LANE_REGISTERS = 32  # 32-bit registers per vector lane (assumption: an architectural file of 32)
 AREA_BAND = 2.0  # an area may be off by this factor either way
 
@@ -137,7 +137,7 @@ def _array_overhead(technology: Technology, pes: int) -> list[AreaPart]:
 def _macros(technology: Technology, name: str, macro: SramMacro, count: int) -> AreaPart:
     """Return ``count`` banks of a buffer."""
     cost = macro_cost(technology, macro)
-    source = f"CACTI 7, {technology.device}, {count} macros x {MACRO_FACTOR}"
+    source = f"CACTI 7, {technology.class_named}, {count} macros x {MACRO_FACTOR}"
     return AreaPart(name, float(cost.area_mm2) * count * MACRO_FACTOR, source, cost.scaled)
 
 

@@ -10,6 +10,9 @@ from traces import ConfigError
 DeviceClass = Literal["hp", "lop", "lstp"]
 Precision = Literal["int8", "int16", "fp16", "fp32"]
 MemoryRole = Literal["weight", "activation", "accumulator"]
+# Choice: low standby power, as SRAM macros of chips that run from batteries: at 22 nm and 330 K the 1.6 MB of Vega
+# would leak 78 mW in CACTI's class lop, where the whole chip draws 49.4 mW at its peak (arXiv 2110.09101, abstract).
+DEFAULT_DEVICE: DeviceClass = "lstp"
 PRECISION_BYTES: dict[Precision, int] = {"int8": 1, "int16": 2, "fp16": 2, "fp32": 4}
 
 
@@ -70,3 +73,4 @@ class Chip:
     silicon: Silicon = Silicon()
     buffers: tuple[SramMacro, ...] = ()  # two roles may share one (``shared``)
     dram: str = "none"  # row of ``tables/dram.csv``
+    weight_bits: int | None = None  # of a multiplication's weight; None: as many as the precision has

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from accel_models.design.sections import StatedPrice, Technology
@@ -41,12 +41,38 @@ def price_list(technology: Technology, chip: Chip) -> PriceList:
     if technology.core_power is not None:
         prices += _core_prices(technology.core_power, technology.supply)
     if silicon.pes:
-        prices += _array_prices(technology, silicon.pes) + _simd_prices(technology)
+        operands = _Operands.of(technology, chip)
+        prices += _array_prices(technology, silicon.pes, operands) + _simd_prices(technology, operands)
         prices += _leakage(technology, chip.buffers) + _logic_leakage(technology, silicon)
     prices += [price for macro in chip.buffers for price in _macro_prices(technology, macro)]
     if chip.dram != "none":
         prices += _dram_prices(chip.dram)
     return PriceList(tuple(_with_stated(prices, technology.prices)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Operands:
+    """Widths of what a multiplication takes."""
+
+    mac: Mapping[
+        str, float
+    ]  # operations of one MAC; a multiplier grows with its weight, the sum stays as wide
+    mean_bytes: float  # of the two operands [B]
+
+    @classmethod
+    def of(cls, technology: Technology, chip: Chip) -> _Operands:
+        """Return those of a design; its table must know a multiplier where weights are of another width."""
+        width, parts = PRECISION_BYTES[technology.precision], {f"{technology.precision}_mac": 1.0}
+        weight = width if chip.weight_bits is None else chip.weight_bits / 8
+        if weight != width:
+            multiplier = f"{technology.precision}_mul"
+            if _operation(technology, multiplier) is None:
+                raise ConfigError(
+                    f"memory.weight_bits = {chip.weight_bits}: technology.operations = {technology.operations!r} "
+                    f"has no {multiplier!r} to price a multiplier of that width with"
+                )
+            parts[multiplier] = weight / width - 1.0
+        return cls(parts, (width + weight) / 2)
 
 
 def _operation(technology: Technology, action: str) -> Operation | None:
@@ -73,32 +99,32 @@ def _composed(technology: Technology, price: str, unit: str, parts: Mapping[str,
     return [Price(price, value, unit, technology.node, f"{technology.voltage} V", origin, scaled)]
 
 
-def _array_prices(technology: Technology, pes: int) -> list[Price]:
+def _array_prices(technology: Technology, pes: int, operands: _Operands) -> list[Price]:
     mac = f"{technology.precision}_mac"
     if _operation(technology, mac) is None:
         macs = [action for action, _ in operation_table(technology.operations) if action.endswith("_mac")]
         raise ConfigError(
             f"technology.operations = {technology.operations!r} has no {mac!r}{did_you_mean(mac, macs)}"
         )
-    width = PRECISION_BYTES[technology.precision]
+    overhead = {"mac_overhead": operands.mean_bytes}
     return [
-        *_composed(technology, "macs", "pJ/op", {mac: 1, "mac_overhead": width}),
+        *_composed(technology, "macs", "pJ/op", {**operands.mac, **overhead}),
         *_composed(technology, "zero_gated_macs", "pJ/op", {ZERO_CHECK[technology.precision]: 1}),
-        *_clock_prices(technology, pes),
+        *_clock_prices(technology, pes, operands),
         *_composed(technology, "noc_bytes", "pJ/B", {"noc": 1}),
         *_pe_buffer_prices(technology),
     ]
 
 
-def _clock_prices(technology: Technology, pes: int) -> list[Price]:
+def _clock_prices(technology: Technology, pes: int, operands: _Operands) -> list[Price]:
     """Price a cycle of a PE, of what steers the array, and of a PE that waits.
 
     Assumption: what a PE spends beside the registers of its operands grows with their width, as in a MAC.
     Choice: while the array waits, PEs and control keep the same share of their clocking.
     """
     registers = {"register_bit": technology.register_bits_per_pe}
-    width = PRECISION_BYTES[technology.precision]
-    clocking = _composed(technology, "pe_cycles", "pJ/cycle", registers | {"pe_overhead": width})
+    parts = registers | {"pe_overhead": operands.mean_bytes}
+    clocking = _composed(technology, "pe_cycles", "pJ/cycle", parts)
     control = _composed(technology, "control_cycles", "pJ/cycle", {"array_control": 1})
     each = sum(price.value for price in clocking) + sum(price.value for price in control) / pes
     idle = [
@@ -123,11 +149,27 @@ def _pe_buffer_prices(technology: Technology) -> list[Price]:
     return [replace(read, action="pe_buffer_bytes")]
 
 
-def _simd_prices(technology: Technology) -> list[Price]:
-    registers = {"register_bit": SIMD_REGISTER_BITS}
+def _simd_prices(technology: Technology, operands: _Operands) -> list[Price]:
+    """Price what lanes of a vector unit do, and a cycle of what fetches and issues for all of them.
+
+    Choice: while the unit waits, that keeps the same share of its clocking as an array.
+    """
+    registers, share = {"register_bit": float(SIMD_REGISTER_BITS)}, technology.idle_clocking
+    control = _composed(technology, "simd_cycles", "pJ/cycle", {"vector_control": 1})
+    idle = [
+        replace(
+            price,
+            action="idle_simd_cycles",
+            value=price.value * share,
+            source=f"{share:g} of simd_cycles; {price.source}",
+        )
+        for price in control
+    ]
     return [
-        *_composed(technology, "simd_macs", "pJ/op", {f"{technology.precision}_mac": 1} | registers),
-        *_composed(technology, "simd_ops", "pJ/op", {"int32_add": 1} | registers),
+        *_composed(technology, "simd_macs", "pJ/op", {**operands.mac, **registers}),
+        *_composed(technology, "simd_ops", "pJ/op", {"int32_add": 1, **registers}),
+        *control,
+        *idle,
     ]
 
 
@@ -137,9 +179,9 @@ def _leakage(technology: Technology, memories: tuple[SramMacro, ...]) -> list[Pr
     if not costs:
         return []
     leakage = sum(float(cost.static_mw) * macro.banks for macro, cost in costs)
-    source = f"CACTI 7, {technology.device}, {technology.temperature:g} K, all buffers"
+    source = f"CACTI 7, {technology.class_named}, {technology.temperature:g} K, all buffers"
     scaled = any(cost.scaled for _, cost in costs)
-    return [Price("sram_leakage", leakage, "mW", technology.node, "CACTI's", source, scaled)]
+    return [Price("sram_leakage", leakage, "mW", technology.node, f"{technology.voltage} V", source, scaled)]
 
 
 def _macro_prices(technology: Technology, macro: SramMacro) -> list[Price]:
@@ -153,10 +195,10 @@ def _macro_prices(technology: Technology, macro: SramMacro) -> list[Price]:
         return tabled
     cost = macro_cost(technology, macro)
     size = f"{macro.bank_bytes / 1024:g} KiB x {macro.banks}, {macro.word_bits} b words"
-    source = f"CACTI 7, {technology.device}, {size}"
+    source = f"CACTI 7, {technology.class_named}, {size}"
     values = (float(cost.read_pj_per_byte), float(cost.write_pj_per_byte))
     return [
-        Price(action, value, "pJ/B", technology.node, "CACTI's", source, cost.scaled)
+        Price(action, value, "pJ/B", technology.node, f"{technology.voltage} V", source, cost.scaled)
         for action, value in zip(actions, values, strict=True)
     ]
 
@@ -167,8 +209,9 @@ def _logic_leakage(technology: Technology, silicon: Silicon) -> list[Price]:
     cost = sram_cost(
         65536,
         node_nm=technology.node,
-        device=technology.device,
+        device=technology.device_class,
         temperature_k=technology.temperature,
+        voltage_v=technology.voltage,
     )
     density = float(cost.static_mw) / float(cost.area_mm2)
     source = f"assumption: {density:.3g} mW/mm2 as SRAM of the same class x {area:.3g} mm2 of logic"
@@ -178,7 +221,7 @@ def _logic_leakage(technology: Technology, silicon: Silicon) -> list[Price]:
             density * area,
             "mW",
             technology.node,
-            "CACTI's",
+            f"{technology.voltage} V",
             source,
             scaled or cost.scaled,
         )

@@ -1,9 +1,13 @@
-"""Prices: energy per action with unit, node, voltage and source, ready to print."""
+"""PriceLookup: energy per action with unit, node, voltage and source, ready to print."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from traces import ConfigError
 
@@ -23,6 +27,8 @@ PRICED_ACTIONS = {  # what a design may override, and the unit its price is per
     "accumulator_write_bytes": "pJ/B",
     "simd_macs": "pJ/op",
     "simd_ops": "pJ/op",
+    "simd_cycles": "pJ/cycle",
+    "idle_simd_cycles": "pJ/cycle",
     "core_cycles": "pJ/cycle",
     "idle_core_cycles": "pJ/cycle",
     "dram_read_bytes": "pJ/B",
@@ -57,6 +63,13 @@ class Price:
         return self.action.startswith("dram_")
 
 
+class PriceLookup(Protocol):
+    """What looks up the price of an action."""
+
+    def value(self, action: str) -> float | NDArray[np.float64]:
+        """Return the price of an action [pJ or mW]; one without a price is an error."""
+
+
 @dataclass(frozen=True, slots=True)
 class PriceList:
     """All prices of one design."""
@@ -81,3 +94,18 @@ class PriceList:
             f"action {action!r} happens in this design but has no price: "
             f"{way_out + ', or ' if way_out else ''}state technology.prices for {action!r}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PriceColumns:
+    """PriceLookup of several designs side by side, each for so many states of work."""
+
+    each: tuple[PriceList, ...]
+    states: tuple[int, ...]
+
+    def value(self, action: str) -> float | NDArray[np.float64]:
+        """Return the price of an action [pJ or mW], a column where it differs; one without a price is an error."""
+        values = [prices.value(action) for prices in self.each]
+        if all(value == values[0] for value in values):
+            return values[0]
+        return np.repeat(np.asarray(values, np.float64), self.states)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from accel_models.design.sections import Technology
 from accel_models.energy.chip import DeviceClass, SramMacro
 from accel_models.energy.tables import read_table
-from accel_models.energy.technology import area_factor, sram_energy_factor
+from accel_models.energy.technology import LEAKAGE_EXPONENT, area_factor, sram_energy_factor
 from traces import ConfigError, Floats, did_you_mean
 
 SIZE_MARGIN = 4.0  # sizes up to 4x outside CACTI's 1 KiB .. 2 MiB follow the slope of the last two points
@@ -47,13 +47,14 @@ class SramCost:
         return self.leakage_mw + self.gate_leakage_mw
 
 
-def sram_cost(
+def sram_cost(  # noqa: PLR0913  # what tells a macro from another, by name
     size_bytes: ArrayLike,
     word_bits: ArrayLike = 64,
     *,
     node_nm: int,
     device: DeviceClass,
     temperature_k: float = 330.0,
+    voltage_v: float | None = None,
 ) -> SramCost:
     """Price SRAM macros of one bank and one read/write port.
 
@@ -69,9 +70,16 @@ def sram_cost(
         the nearest one (energy at equal voltage, area; leakage is kept per macro).
     temperature_k
         Junction temperature [K]; acts on subthreshold leakage only, as in CACTI.
+    voltage_v
+        Supply [V]; ``None`` is CACTI's own of the class at the node that was run (``tables/sram_supply.csv``).
 
     Notes
     -----
+    CACTI's energies go with the square of the supply: 64 bits of 32 KiB at 22 nm take 3.5, 3.8 and 2.1 pJ in classes of
+    0.8, 0.8 and 0.6 V, which is 3.5 to 3.8 pJ for all three at 0.8 V.  So energy is CACTI's times (V / V of the class)
+    squared, leakage times its third power (``LEAKAGE_EXPONENT``).  The level is right: NVDLA's published power leaves
+    no room for the 8.5 pJ of Jouppi's 7 nm table (``benchmarks/fit_nvdla.py``); Horowitz's 20 pJ at 45 nm is a cache's.
+
     CACTI picks another organisation at each size, so its energies step and here and there fall as the size
     grows.  A smaller macro can never need more than the next larger one that holds it, so each curve is
     replaced by its greatest non-decreasing lower bound (14 of 1,320 read steps change).
@@ -85,7 +93,10 @@ def sram_cost(
     beside = np.maximum(words / 256.0, 1.0)  # macros side by side
     values = _interpolate(cacti_node, device, sizes / beside, np.clip(words, 32.0, 256.0)) * beside
     read, write, leakage, gate_leakage, area = values
-    leakage = leakage * _leakage_factor(cacti_node, device, temperature_k)
+    supply = 1.0 if voltage_v is None else voltage_v / class_supply(cacti_node, device)
+    read, write = read * supply**2, write * supply**2
+    leakage = leakage * _leakage_factor(cacti_node, device, temperature_k) * supply**LEAKAGE_EXPONENT
+    gate_leakage = gate_leakage * supply**LEAKAGE_EXPONENT
     if cacti_node != node_nm:
         energy = sram_energy_factor(cacti_node, node_nm)
         finfet = FINFET_LEAKAGE if node_nm < 22 else 1.0
@@ -110,12 +121,20 @@ def macro_cost(technology: Technology, macro: SramMacro) -> SramCost:
             macro.bank_bytes,
             macro.word_bits,
             node_nm=technology.node,
-            device=technology.device,
+            device=technology.device_class,
             temperature_k=technology.temperature,
+            voltage_v=technology.voltage,
         )
     except SizeError as problem:
         banks = f" in {macro.banks} banks" if macro.banks > 1 else ""
         raise ConfigError(f"{macro.named} = {macro.size_bytes} B{banks}: {problem}") from None
+
+
+@cache
+def class_supply(node_nm: int, device: str) -> float:
+    """Return the supply that CACTI takes for a device class at a node it was run at [V]."""
+    rows = {(int(row["node_nm"]), row["device"]): row for row in read_table("sram_supply")}
+    return float(rows[node_nm, device]["voltage_v"])
 
 
 @cache

@@ -1,26 +1,36 @@
-"""What the price of an op is made of, whichever unit runs it: its busy time, its traffic, its energy."""
+"""What the price of an op is made of, whichever unit runs it: its busy time, its traffic, its energy.
+
+At this border between cost models and schedule every cost is finite, not negative and below 2**62: settings and sizes
+are bounded where they enter, and :func:`check_cost` sees what is left, whichever unit priced it.
+"""
 
 from __future__ import annotations
+
+from dataclasses import fields
+from typing import Final
 
 import numpy as np
 
 from accel_models.cost import Cost
-from accel_models.design.chip import design_prices
+from accel_models.design.chip import prices_of
 from accel_models.design.design import Design
 from accel_models.dram import Bus, transfer_cycles
 from accel_models.energy.actions import Actions, EnergyParts, energy_pj
-from accel_models.units.sane import check_cost
 from accel_models.units.unit_cost import BusTimes, States, Traffic, UnitCost
-from traces import Ints
+from traces import Ints, UnsupportedError
 
+MOST_COST: Final = float(
+    1 << 62
+)  # sums over ops and inputs stay within 64 bits with room for one more factor of two
+_COUNTED: Final = tuple(field.name for field in fields(Cost) if field.type in {"Ints", "Floats"})
 DRAM_ROW_BYTES = 2048  # row buffer of an LPDDR4 channel, JESD209-4 (2 KiB page)
 
 
 def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost:
     """Add to what a unit found what all share: bus times where it gives none, DRAM actions and prices."""
     work, shapes, busy, traffic = states.work, states.shapes, found.busy, found.traffic
-    bus = found.times or _bus_times(design, traffic)
-    prices = design_prices(design)
+    bus = found.times or _bus_times(_bus(design), traffic)
+    prices = prices_of(design)
     fetch = Actions(
         dram_read_bytes=traffic.weights,
         dram_activations=_rows_opened(traffic.weights),
@@ -60,20 +70,22 @@ def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost
     return cost
 
 
-def _bus_times(design: Design, traffic: Traffic) -> BusTimes:
+def _bus(design: Design) -> Bus | None:
+    return None if design.memory is None else Bus(design.memory.dram, design.clock)
+
+
+def _bus_times(bus: Bus | None, traffic: Traffic) -> BusTimes:
     return BusTimes(
-        weights=_bus_cycles(design, traffic.weights),
-        inputs=_bus_cycles(design, traffic.inputs),
-        outputs=_bus_cycles(design, traffic.outputs),
-        first_weights=_bus_cycles(design, traffic.first_weights),
-        first_inputs=_bus_cycles(design, traffic.first_inputs),
+        weights=_bus_cycles(bus, traffic.weights),
+        inputs=_bus_cycles(bus, traffic.inputs),
+        outputs=_bus_cycles(bus, traffic.outputs),
+        first_weights=_bus_cycles(bus, traffic.first_weights),
+        first_inputs=_bus_cycles(bus, traffic.first_inputs),
     )
 
 
-def _bus_cycles(design: Design, moved_bytes: Ints) -> Ints:
-    if design.memory is None:
-        return np.zeros_like(moved_bytes)
-    return transfer_cycles(Bus(design.memory.dram, design.clock), moved_bytes)
+def _bus_cycles(bus: Bus | None, moved_bytes: Ints) -> Ints:
+    return np.zeros_like(moved_bytes) if bus is None else transfer_cycles(bus, moved_bytes)
 
 
 def _rows_opened(moved_bytes: Ints) -> Ints:
@@ -95,3 +107,24 @@ def _sram_bytes(actions: Actions) -> Ints:
 def _filled(energy: EnergyParts, states: int) -> EnergyParts:
     """Give every part the shape (s,)."""
     return energy + EnergyParts.zeros((states,))
+
+
+def check_cost(cost: Cost, op: str, design: str) -> None:
+    """Refuse a cost that cannot be.
+
+    Raises
+    ------
+    UnsupportedError
+        With the op, the design and the quantity.
+    """
+    parts = [np.asarray(getattr(cost, name), np.float64) for name in _COUNTED]
+    parts.append(np.asarray(cost.energy.total_pj, np.float64))
+    values = np.stack(np.broadcast_arrays(*parts))
+    if bool(((values >= 0) & (values < MOST_COST)).all()):  # NaN is neither
+        return
+    row, state = np.argwhere(~((values >= 0) & (values < MOST_COST)))[0]
+    name = (*_COUNTED, "energy_pj")[row]
+    raise UnsupportedError(
+        f"design {design!r}: op {op!r}: {name} = {values[row, state]:.4g} cannot be (0 to {MOST_COST:.2g}): "
+        f"a setting of the design or a size of the op is far out of range"
+    )

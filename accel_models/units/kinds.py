@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from accel_models.units.unit_cost import States, UnitCost
     from traces import Op
 
+# Settings of buffers and bus that cost functions take as columns; what is free of a unit depends on no others.
+BESIDE_A_UNIT: Final = (
+    "memory.activation_buffer", "memory.weight_buffer", "memory.accumulator_buffer", "memory.tile_overhead_cycles",
+    "memory.dram.bandwidth", "memory.dram.latency", "array.rows", "array.cols",
+)  # fmt: skip
+
 UnitCycles = Floats | Ints
 
 # A kind's name, which is that of its section in a design, and the module that holds its UNIT.  Modules are
@@ -60,6 +66,12 @@ class Unit(Protocol):
     @property
     def chooses_tiles(self) -> bool:
         """Whether :meth:`cost` heeds what tiles are to be chosen for (:attr:`accel_models.cost.Placement.tile_aim`)."""
+
+    def columns(self, design: Design) -> tuple[str, ...]:
+        """Return settings, by dotted path, in which designs may differ whose states :meth:`cost` is asked for at once.
+
+        It then finds a column there, one value per state (:mod:`accel_models.design.side_by_side`).
+        """
 
     def moves_whole(self, design: Design) -> int:
         """Return the channels that it moves whole: kept ones are filled up to a multiple where that is cheaper."""

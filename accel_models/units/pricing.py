@@ -1,131 +1,177 @@
-"""Price ops on a design: the one place where kinds of units meet.
+"""Price ops on designs: the one place where kinds of units meet.
 
-Ops on the same unit and of the same kind are laid end to end, priced as one, and cut apart again, where their unit
-allows it: equal answers to op by op, in far fewer steps.
+Ops on the same unit and of the same kind, on designs of one family (:mod:`accel_models.design.side_by_side`), are laid
+end to end, priced as one, and cut apart again, where their unit allows it: equal answers to op by op, in far fewer
+steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 import numpy as np
 
-from accel_models.cost import FREE, Cost, Placement, WorkStates
+from accel_models.cost import FREE, TILE_AIMS, Cost, Placement, TileAim, WorkStates
 from accel_models.design.design import Design
-from accel_models.energy.actions import Actions
+from accel_models.design.side_by_side import family, side_by_side
+from accel_models.energy.actions import Actions, EnergyParts
 from accel_models.units.assemble import assemble
-from accel_models.units.kinds import unit_kind
+from accel_models.units.kinds import BESIDE_A_UNIT, unit_kind
 from accel_models.units.round_up import filled_up
 from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, Where, element_bytes
-from accel_models.work.rows import joined, rows_of
-from accel_models.work.shapes import Shapes, shapes_of
+from accel_models.work.rows import joined
+from accel_models.work.shapes import Shapes, shapes_of_ops
 from traces import RECURRENT
 
 
-def price(work: WorkStates, placement: Placement, design: Design) -> Cost:
-    """Return cycles, bytes and energy of each of the op's states on the design.
+@dataclass(frozen=True, slots=True)
+class CostAsked:
+    """States of one op whose cost is asked for."""
 
-    Parameters
-    ----------
-    work
-        The op's distinct states, arrays (s,), as the design's skip mechanism sees them.
-    placement
-        The op's unit and where its tensors live.
-    design
-        The accelerator.
-    """
-    if placement.unit == FREE:
-        return _beside(work, placement, design)
-    return _filled_up(work, placement, _price_on(placement.unit, [work], [placement], design), design)
+    work: WorkStates  # arrays (s,), as the design's skip mechanism sees them
+    placement: Placement  # the op's unit and where its tensors live
+    design: Design
+    aims: tuple[
+        TileAim, ...
+    ] = ()  # what tiles are chosen for, state by state; left out: as the placement says
+
+
+def price(work: WorkStates, placement: Placement, design: Design) -> Cost:
+    """Return cycles, bytes and energy of each of the op's states on the design; see :class:`CostAsked`."""
+    return _priced([CostAsked(work, placement, design)])[0]
 
 
 def price_all(
     works: Sequence[WorkStates], placements: Sequence[Placement], design: Design
 ) -> tuple[Cost, ...]:
     """Return the cost of every op's states, as :func:`price` would."""
-    costs: list[Cost | None] = [None] * len(works)
-    together: dict[tuple[str, str, bool], list[int]] = {}
-    for i, (work, placement) in enumerate(zip(works, placements, strict=True)):
-        stepwise = work.op.kind in RECURRENT and work.op.out_pixels > 1
-        together.setdefault((placement.unit, work.op.kind, stepwise), []).append(i)
-    for (unit, _, _), members in together.items():
-        if unit == FREE or len(members) == 1 or not unit_kind(unit).joins_ops:
-            continue
-        joint = _price_on(unit, [works[i] for i in members], [placements[i] for i in members], design)
-        for i, cost in zip(members, _cut(joint, [len(works[i]) for i in members]), strict=True):
-            if cost.feasible.all():  # else, alone, it says which of its tiles does not fit
-                costs[i] = _filled_up(works[i], placements[i], cost, design)
-    return tuple(
-        price(work, placement, design) if cost is None else cost
-        for work, placement, cost in zip(works, placements, costs, strict=True)
-    )
+    return price_each([CostAsked(work, place, design) for work, place in zip(works, placements, strict=True)])
 
 
-def shapes_left(work: WorkStates) -> Shapes:
+def price_each(asked: Sequence[CostAsked]) -> tuple[Cost, ...]:
+    """Return the cost of every op's states on its design, as :func:`price` would."""
+    costs: dict[int, Cost] = {}
+    for members in _together(asked):
+        found = _priced([asked[i] for i in members])
+        costs.update(zip(members, found, strict=True))
+    alone = [
+        i for i, cost in costs.items() if not cost.feasible.all()
+    ]  # it says which of its tiles does not fit
+    costs.update((i, _priced([asked[i]])[0]) for i in alone)
+    return tuple(costs[i] for i in range(len(asked)))
+
+
+def price_alike(asked: Sequence[CostAsked]) -> list[Cost]:
+    """Price every op, equal work on equal terms once: deep networks repeat their blocks, and designs their networks."""
+    contents: dict[int, tuple[object, ...]] = {}
+    first: dict[tuple[object, ...], int] = {}
+    place = []
+    for i, each in enumerate(asked):
+        content = contents.get(id(each.work))
+        if content is None:
+            content = contents[id(each.work)] = _content(each.work)
+        place.append(first.setdefault((content, each.placement, each.aims, id(each.design)), i))
+    chosen = list(first.values())
+    costs = dict(zip(chosen, price_each([asked[i] for i in chosen]), strict=True))
+    return [costs[i] for i in place]
+
+
+def _content(work: WorkStates) -> tuple[object, ...]:
+    """Return what decides the cost of work: all but names."""
+    arrays = (getattr(work, field.name) for field in fields(work) if field.name != "op")
+    shape = (value for name, value in work.op if name not in {"name", "inputs"})
+    return (len(work.op.inputs), *shape, *(array.tobytes() for array in arrays))
+
+
+def _together(asked: Sequence[CostAsked]) -> Iterable[list[int]]:
+    """Return places of what can be priced in one call."""
+    families: dict[tuple[str, int], object] = {}
+    together: dict[object, list[int]] = {}
+    for i, each in enumerate(asked):
+        unit, op = each.placement.unit, each.work.op
+        key = unit, id(each.design)
+        if key not in families:
+            columns = BESIDE_A_UNIT if unit == FREE else unit_kind(unit).columns(each.design)
+            families[key] = family(each.design, columns) if columns else id(each.design)
+        stepwise = op.kind in RECURRENT and op.out_pixels > 1
+        alone = None if unit == FREE or unit_kind(unit).joins_ops else i
+        together.setdefault((unit, op.kind, stepwise, families[key], alone), []).append(i)
+    return together.values()
+
+
+def _priced(asked: Sequence[CostAsked]) -> list[Cost]:
+    """Return the costs of what can be priced in one call."""
+    works = [each.work for each in asked]
+    cost, unit = _price_on(asked, works), asked[0].placement.unit
+    if unit != FREE:
+        grain = unit_kind(unit).moves_whole(asked[0].design)
+
+        def price_again(states: Sequence[WorkStates]) -> Cost:
+            return _price_on(asked, states)
+
+        cost = filled_up(works, cost, grain, asked[0].design, price_again)
+    return [cost] if len(works) == 1 else list(_cut(cost, [len(work) for work in works]))
+
+
+def _price_on(asked: Sequence[CostAsked], works: Sequence[WorkStates]) -> Cost:
+    """Return the joint cost of other states of what is asked, as they are."""
+    unit, lengths = asked[0].placement.unit, [len(work) for work in works]
+    design = side_by_side([each.design for each in asked], lengths)
+    work = joined(works)
+    where = Where.of([each.placement for each in asked], lengths)
+    if any(each.aims for each in asked):
+        where = replace(where, tile_aim=np.array([aim for each in asked for aim in _aims(each)]))
+    states = States(work=work, shapes=_shapes_left(work, works), where=where)
+    found = _beside(states, design) if unit == FREE else unit_kind(unit).cost(states, design)
+    return assemble(unit, states, found, design)
+
+
+def _aims(asked: CostAsked) -> list[int]:
+    """Return what the tiles of each state are chosen for, index into TILE_AIMS."""
+    return [TILE_AIMS.index(aim) for aim in asked.aims or [asked.placement.tile_aim] * len(asked.work)]
+
+
+def _shapes_left(joint: WorkStates, works: Sequence[WorkStates]) -> Shapes:
     """Return the sizes of what each state computes; nothing where it does not run."""
-    return shapes_of(
-        work.op,
-        np.where(work.runs, work.in_channels, 0),
-        np.where(work.runs, work.out_channels, 0),
-        out_height=work.out_rows,
-        batch=work.batch,
-    )
+    kept = joint.in_channels * joint.runs, joint.out_channels * joint.runs
+    lengths = [len(work) for work in works]
+    return shapes_of_ops([work.op for work in works], lengths, kept, joint.out_rows, joint.batch)
 
 
-def _filled_up(work: WorkStates, placement: Placement, cost: Cost, design: Design) -> Cost:
-    """Return the cost with kept channels filled up where that is cheaper."""
-
-    def price_again(states: WorkStates) -> Cost:
-        return _price_on(placement.unit, [states], [placement], design)
-
-    return filled_up(work, cost, unit_kind(placement.unit).moves_whole(design), design, price_again)
+_ARRAYS = tuple(field.name for field in fields(Cost) if field.name not in {"unit", "energy", "misfit"})
+_PARTS = tuple(field.name for field in fields(EnergyParts))
 
 
-def _price_on(
-    unit: str, works: Sequence[WorkStates], placements: Sequence[Placement], design: Design
-) -> Cost:
-    states = States(
-        work=joined(works),
-        shapes=joined([shapes_left(work) for work in works]),
-        where=Where.of(placements, [len(work) for work in works]),
-    )
-    return assemble(unit, states, unit_kind(unit).cost(states, design), design)
+def _cut(cost: Cost, lengths: Sequence[int]) -> Iterator[Cost]:
+    """Yield each op's rows of a joint cost."""
+    columns = {name: getattr(cost, name) for name in _ARRAYS}
+    parts = {name: getattr(cost.energy, name) for name in _PARTS}
+    for start, stop in pairwise(np.concatenate([[0], np.cumsum(lengths)]).tolist()):
+        energy = EnergyParts(**{name: values[start:stop] for name, values in parts.items()})
+        rows = {name: values[start:stop] for name, values in columns.items()}
+        yield Cost(unit=cost.unit, energy=energy, **rows)
 
 
-def _cut(cost: Cost, lengths: Sequence[int]) -> list[Cost]:
-    """Return each op's rows of a joint cost."""
-    edges = np.concatenate([[0], np.cumsum(lengths)]).tolist()
-    return [
-        replace(rows_of(cost, rows), energy=rows_of(cost.energy, rows), misfit=None)
-        for rows in (slice(start, stop) for start, stop in pairwise(edges))
-    ]
-
-
-def _beside(work: WorkStates, placement: Placement, design: Design) -> Cost:
-    """Return the cost of an op that no unit runs: a view, or taken over by an output stage.
+def _beside(states: States, design: Design) -> UnitCost:
+    """Return what ops take that no unit runs: views, or taken over by an output stage.
 
     A stage takes no time of its own; what it reads besides its results is read from the buffer, or first brought
     there.  Choice: an operand from outside ends one cycle after it has landed.
     """
-    shapes = shapes_left(work)
-    zero = np.zeros(len(work), np.int64)
-    read = zero
-    if placement.stage_reads != "nothing":
-        read = np.where(work.runs, shapes.output_elements, 0) * element_bytes(design)[0]
-    brought = read if placement.stage_reads == "off_chip" else zero
+    work, shapes, where = states.work, states.shapes, states.where
+    zero = np.zeros(len(states), np.int64)
+    read = shapes.output_elements * element_bytes(design)[0] * (work.runs & where.stage_reads)
+    brought = read * where.stage_brings
     cycles = np.minimum(brought, 1)
     busy = Busy(
         cycles=cycles,
         first_tile_cycles=cycles,
         last_tile_cycles=cycles,
         actions=Actions(activation_sram_read_bytes=0 if design.memory is None else read),
-        feasible=np.ones(len(work), np.bool_),
+        feasible=np.ones(len(states), np.bool_),
     )
     first = -(-brought // np.maximum(shapes.out_height * shapes.batch, 1))  # row by row
     traffic = Traffic(weights=zero, inputs=brought, outputs=zero, first_weights=zero, first_inputs=first)
-    where = Where.of([placement], [len(work)])
-    return assemble(
-        FREE, States(work=work, shapes=shapes, where=where), UnitCost(busy=busy, traffic=traffic), design
-    )
+    return UnitCost(busy=busy, traffic=traffic)

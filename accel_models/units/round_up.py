@@ -12,7 +12,7 @@ beside those kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,40 +26,49 @@ from traces import RECURRENT, WEIGHTED, Bools
 
 
 def filled_up(
-    work: WorkStates, cost: Cost, grain: int, design: Design, price: Callable[[WorkStates], Cost]
+    works: Sequence[WorkStates],
+    cost: Cost,
+    grain: int,
+    design: Design,
+    price: Callable[[Sequence[WorkStates]], Cost],
 ) -> Cost:
     """Return the cost with each state run in its cheapest way.
 
     Parameters
     ----------
-    work, cost
-        An op's states and what they cost as they are; if the last is the whole op, others may run as it does.
+    works, cost
+        States of ops, and what they cost as they are, end to end; if an op's last state is the whole op, its others
+        may run as that does.
     grain
         Channels that the unit moves whole; 1 if any number is as good.
     design
-        The accelerator.
+        The accelerator, or one of a family.
     price
-        Costs of other states of this op.
+        Joint cost of other states of these ops.
     """
-    partial = work.runs & ~_whole(work)
-    if not _whole(work)[-1] or not partial.any() or not cost.feasible.all():
+    lengths = np.array([len(work) for work in works])
+    starts = np.cumsum(lengths) - lengths
+    last = np.repeat(starts + lengths - 1, lengths)
+    whole = np.concatenate([_whole(work) for work in works])
+    able = whole[last] & np.repeat(np.logical_and.reduceat(cost.feasible, starts), lengths)
+    partial = np.concatenate([work.runs for work in works]) & ~whole & able
+    if not partial.any():
         return cost
-    last = len(work) - 1
-    ways = [np.arange(len(work)), np.full(len(work), last)]
-    pieces = [cost]
-    up = _rounded(work, grain, design)
-    more = np.flatnonzero(
-        partial & ((up.in_channels > work.in_channels) | (up.out_channels > work.out_channels))
-    )
+    ways, pieces = [np.arange(len(last)), last], [cost]
+    ups = [_rounded(work, grain, design) for work in works]
+    rises = [_rises(up, work) for up, work in zip(ups, works, strict=True)]
+    more = np.flatnonzero(partial & np.concatenate(rises))
     if len(more):
-        pieces.append(price(rows_of(up, more)))
-        place = np.arange(len(work))
-        place[more] = len(work) + np.arange(len(more))
-        ways.insert(1, place)
+        inside = np.split(more, np.searchsorted(more, starts[1:]))
+        pieces.append(
+            price([rows_of(up, rows - at) for up, rows, at in zip(ups, inside, starts, strict=True)])
+        )
+        ways.insert(1, np.arange(len(last)))
+        ways[1][more] = len(last) + np.arange(len(more))
     every = replace(joined(pieces), energy=joined([piece.energy for piece in pieces]))
     best = _cheapest(every, np.stack(ways), last)
     best[~partial] = np.flatnonzero(~partial)
-    if np.array_equal(best, np.arange(len(work))):
+    if np.array_equal(best, np.arange(len(last))):
         return cost
     taken = replace(rows_of(every, best), energy=rows_of(every.energy, best), misfit=cost.misfit)
     return replace(taken, useful_macs=cost.useful_macs)
@@ -93,8 +102,13 @@ def _rounded(work: WorkStates, grain: int, design: Design) -> WorkStates:
     )
 
 
-def _cheapest(every: Cost, ways: NDArray[np.intp], last: int) -> NDArray[np.intp]:
-    """Return per state the row of its fastest way, of those that take no more energy than the row ``last``."""
+def _rises(up: WorkStates, work: WorkStates) -> Bools:
+    """Return which states have more channels than they had."""
+    return np.asarray((up.in_channels > work.in_channels) | (up.out_channels > work.out_channels))
+
+
+def _cheapest(every: Cost, ways: NDArray[np.intp], last: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return per state the row of its fastest way, of those that take no more energy than its row ``last``."""
     cycles, energy = every.alone_cycles, every.energy.total_pj
     allowed = energy[ways] <= energy[last]
     allowed[-1] = True

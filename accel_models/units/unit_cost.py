@@ -27,6 +27,8 @@ class Where:
     cached: Cached  # of the first op: units before which there are caches do not join ops
     outside_share: Floats  # of the weights, off a chip whose own memory is full [0..1]
     tile_aim: Ints  # index into TILE_AIMS
+    stage_reads: Bools  # besides its results, by the output stage that took the op over
+    stage_brings: Bools  # of that, what comes from off the chip
 
     @classmethod
     def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> Where:
@@ -40,6 +42,8 @@ class Where:
             cached=placements[0].cached,
             outside_share=np.repeat([place.outside_share for place in placements], states),
             tile_aim=np.repeat([TILE_AIMS.index(place.tile_aim) for place in placements], states),
+            stage_reads=np.repeat([place.stage_reads != "nothing" for place in placements], states),
+            stage_brings=np.repeat([place.stage_reads == "off_chip" for place in placements], states),
         )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 from accel_models.compiling.absorbing import Absorbed
 from accel_models.cost import FREE, Placement, StageOperand
 from accel_models.design.design import AUTO, Design
+from accel_models.design.side_by_side import family
 from accel_models.energy.chip import PRECISION_BYTES
-from accel_models.units.kinds import unit_described_by, units_of
+from accel_models.units.kinds import BESIDE_A_UNIT, unit_described_by, units_of
 from accel_models.work.caches import network_shares
 from accel_models.work.residency import (
     Choices,
@@ -76,6 +77,12 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
         )
         for i, (op, unit) in enumerate(zip(graph.ops, units, strict=True))
     )
+
+
+def layout_family(design: Design) -> Hashable:
+    """Return what designs agree in that place every op alike: all but what times alone follow from."""
+    shared = set(BESIDE_A_UNIT).intersection(*(unit.columns(design) for unit in units_of(design)))
+    return family(design, [path for path in shared if not path.endswith("_buffer")])
 
 
 def _outside_share(graph: NetworkGraph, design: Design) -> float:

@@ -17,7 +17,8 @@ Rows = TypeVar("Rows", bound="DataclassInstance")
 
 def rows_of(value: Rows, rows: NDArray[np.intp] | slice) -> Rows:
     """Return the value with these rows of each of its arrays; what is no array stays."""
-    return replace(value, **{name: array[rows] for name, array in _arrays(value).items()})
+    arrays = _arrays(value)
+    return replace(value, **{name: array[rows] for name, array in arrays.items()}) if arrays else value
 
 
 def joined(parts: Sequence[Rows]) -> Rows:

@@ -7,7 +7,9 @@ output channels is skipped work and must cost nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -165,40 +167,60 @@ def shapes_of(
         np.asarray(op.out_height if out_height is None else out_height, np.int64),
         np.asarray(batch, np.int64),
     )
-
-    def full(value: int) -> Ints:
-        return np.full(cin.shape, value, np.int64)
-
-    groups = full(op.groups)
-    if op.is_depthwise:
-        multiplier = op.out_channels // op.groups
-        groups = np.minimum(cin, -(-cout // multiplier))
-        cin, cout = groups, groups * multiplier
-    elif op.groups > 1:
-        cin, cout = (-(-c // op.groups) * op.groups for c in (cin, cout))
-    in_rows = full(op.in_height)
+    found = shapes_of_ops([op], [cin.size], (cin.ravel(), cout.ravel()), rows.ravel(), inputs.ravel())
     if out_height is not None:
-        in_rows = np.minimum(op.in_height, -(-rows * op.in_height // op.out_height))
-    if op.kind == "matmul":  # every input has both operands of its own, so inputs are groups too
-        cin, cout, groups, inputs = cin * inputs, cout * inputs, groups * inputs, np.ones_like(inputs)
+        return found
+    return replace(found, in_height=np.full(cin.size, op.in_height, np.int64))
+
+
+def shapes_of_ops(
+    ops: Sequence[Op], states: Sequence[int], channels: tuple[Ints, Ints], out_rows: Ints, batch: Ints
+) -> Shapes:
+    """Return the work of states of several ops of one kind, end to end; see :func:`shapes_of`.
+
+    Parameters
+    ----------
+    ops, states
+        The ops, and how many states each has.
+    channels, out_rows, batch
+        Active input and output channels, computed rows of the output and inputs of every state, shape (s,).
+    """
+
+    def column(values: Iterable[int | bool]) -> NDArray[Any]:
+        return np.repeat(np.array([*values]), states)
+
+    cin, cout = channels
+    groups, depthwise = column(op.groups for op in ops), column(op.is_depthwise for op in ops)
+    if any(op.groups > 1 for op in ops):
+        multiplier = column(op.out_channels for op in ops) // groups
+        kept = np.minimum(cin, -(-cout // multiplier))  # groups of a depthwise op with an input and an output
+        cin, cout = (
+            np.where(depthwise, kept, -(-cin // groups) * groups),
+            np.where(depthwise, kept * multiplier, -(-cout // groups) * groups),
+        )
+        groups = np.where(depthwise, kept, groups)
+    in_height, out_height = column(op.in_height for op in ops), column(op.out_height for op in ops)
+    kind = ops[0].kind
+    if kind == "matmul":  # every input has both operands of its own, so inputs are groups too
+        cin, cout, groups, batch = cin * batch, cout * batch, groups * batch, np.ones_like(batch)
     return Shapes(
-        kind=op.kind,
+        kind=kind,
         in_channels=cin,
         out_channels=cout,
-        in_height=in_rows,
-        in_width=full(op.in_width),
-        out_height=rows.astype(np.int64),
-        out_width=full(op.out_width),
-        kernel_height=full(op.kernel_height),
-        kernel_width=full(op.kernel_width),
-        stride_height=full(op.stride_height),
-        stride_width=full(op.stride_width),
-        dilation_height=full(op.dilation_height),
-        dilation_width=full(op.dilation_width),
+        in_height=np.minimum(in_height, -(-out_rows * in_height // out_height)),
+        in_width=column(op.in_width for op in ops),
+        out_height=out_rows,
+        out_width=column(op.out_width for op in ops),
+        kernel_height=column(op.kernel_height for op in ops),
+        kernel_width=column(op.kernel_width for op in ops),
+        stride_height=column(op.stride_height for op in ops),
+        stride_width=column(op.stride_width for op in ops),
+        dilation_height=column(op.dilation_height for op in ops),
+        dilation_width=column(op.dilation_width for op in ops),
         groups=groups,
-        batch=inputs.astype(np.int64),
-        depthwise=np.full(cin.shape, op.is_depthwise),
-        operands=full(len(op.inputs) if op.kind in {"add", "mul"} else 1),
-        transcendental=np.full(cin.shape, op.kind == "activation" and op.activation in TRANSCENDENTAL),
-        table_behind=np.full(cin.shape, op.activation not in _CLIPS),
+        batch=batch,
+        depthwise=depthwise,
+        operands=column(len(op.inputs) if op.kind in {"add", "mul"} else 1 for op in ops),
+        transcendental=column(op.kind == "activation" and op.activation in TRANSCENDENTAL for op in ops),
+        table_behind=column(op.activation not in _CLIPS for op in ops),
     )

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, assert_never
 
 import numpy as np
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from accel_models.cost import WorkStates
 from accel_models.design.design import Design
 from accel_models.work.kept_data import counted_bytes, masked_bytes, patch_pixels
+from accel_models.work.rows import joined
 from traces import MAC_KINDS, Bools, Indices, Ints, NetworkGraph, Op, Workload
 
 Compaction = Literal["union", "per_input"]
@@ -41,7 +43,7 @@ class Copies:
 Groups = Ints | Copies  # rows of a workload that run together, shape (g, B), -1 fills up the last; or copies
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class SkippedWorkload:
     """A workload as one design sees it, one row per group of inputs that run together."""
 
@@ -51,6 +53,18 @@ class SkippedWorkload:
 
     def __len__(self) -> int:
         return len(self.state_index)
+
+    @cached_property
+    def counts(self) -> tuple[Ints, ...]:
+        """Rows in each state, per op an array of shape (states,)."""
+        columns = zip(self.state_index.T, self.states, strict=True)
+        return tuple(np.bincount(index, minlength=len(states)) for index, states in columns)
+
+    @cached_property
+    def useful_macs(self) -> tuple[int, ...]:
+        """MACs that the gates kept of each op, over all rows [MAC]."""
+        pairs = zip(self.counts, self.states, strict=True)
+        return tuple(int(rows @ states.useful_macs) for rows, states in pairs)
 
 
 def skip(
@@ -77,7 +91,7 @@ def skip(
     batch = groups.batch if isinstance(groups, Copies) else groups.shape[1]
     pieces = [_op_work(workload, i, design, groups, compaction) for i in range(len(workload.states))]
     rows = len(workload) if isinstance(groups, Copies) else len(groups)
-    states = tuple(_with_dense(found, design, batch) for found, _ in pieces)
+    states = tuple(joined([found, whole_op(found.op, design, batch)]) for found, _ in pieces)
     small = all(len(found) <= np.iinfo(np.uint16).max + 1 for found in states)
     state_index = np.empty((len(pieces), rows), np.uint16 if small else np.uint32)
     for row, (_, index) in zip(state_index, pieces, strict=True):
@@ -332,23 +346,17 @@ def _gathered(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:
     return np.asarray(pixels * cin, np.int64)
 
 
-def _with_dense(states: WorkStates, design: Design, batch: int) -> WorkStates:
-    """Append the whole op, nothing skipped, as the last state."""
-    op = states.op
-    full = np.array([batch], np.int64)
+def whole_op(op: Op, design: Design, batch: int = 1) -> WorkStates:
+    """Return one state: the op with nothing skipped, for so many inputs."""
     cin, cout = np.array([op.in_channels]), np.array([op.out_channels])
-
-    def join(values: Ints, last: Ints | int) -> Ints:
-        return np.concatenate([values, np.atleast_1d(np.asarray(last, np.int64))])
-
     return WorkStates(
         op=op,
-        runs=np.append(states.runs, True),
-        in_channels=join(states.in_channels, cin),
-        out_channels=join(states.out_channels, cout),
-        out_rows=join(states.out_rows, op.out_height),
-        batch=join(states.batch, full),
-        useful_macs=join(states.useful_macs, op.macs * batch),
-        weight_fetch_bytes=join(states.weight_fetch_bytes, counted_bytes(op, cin, cout, design)),
-        gathered_elements=join(states.gathered_elements, 0),
+        runs=np.ones(1, np.bool_),
+        in_channels=cin,
+        out_channels=cout,
+        out_rows=np.array([op.out_height]),
+        batch=np.array([batch]),
+        useful_macs=np.array([op.macs * batch]),
+        weight_fetch_bytes=counted_bytes(op, cin, cout, design),
+        gathered_elements=np.zeros(1, np.int64),
     )

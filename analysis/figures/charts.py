@@ -83,7 +83,12 @@ def chart_json(picture: Picture) -> str:
 def packed_charts(pictures: Sequence[Picture]) -> str:
     """Return the charts of a folded part by key, as :func:`chart_json` has them, packed as :func:`packed_plotly`."""
     charts = {picture.key: json.loads(chart_json(picture)) for picture in pictures}
-    return _packed(script_safe(charts))
+    return packed_data(charts)
+
+
+def packed_data(value: object) -> str:
+    """Return a value as JSON, packed as :func:`packed_plotly`."""
+    return _packed(script_safe(value))
 
 
 def _packed(text: str) -> str:

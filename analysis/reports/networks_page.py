@@ -71,14 +71,30 @@ def _exits(artefacts: Mapping[str, Mapping[str, Any]]) -> str:
     for name in sorted(found):
         by_exit = ", ".join(f"{share:.1%}" for share in found[name]["exit_test_accuracy"])
         rows = found[name]["exit_thresholds"]
-        thresholds = [f"{row['threshold']:g}" if row["threshold"] <= 1 else "above 1" for row in rows]
+        thresholds = [_threshold(row) for row in rows]
         lines += [
             f"\n`{name}`: exits alone answer {by_exit} of the test images.\n\n",
             f"| threshold | {' | '.join(thresholds)} |\n|---|{'---:|' * len(rows)}\n",
             f"| MACs | {' | '.join(format(row['macs_kept'], '.1%') for row in rows)} |\n",
             f"| test accuracy | {' | '.join(format(row['test_accuracy'], '.1%') for row in rows)} |\n",
+            *_choices(found[name]["exit_choices"]),
         ]
     return "".join(lines)
+
+
+def _choices(rows: list[Mapping[str, float]]) -> list[str]:
+    """Return what thresholds do with the test images that were chosen on the validation images."""
+    return [
+        "\nThe lowest threshold that loses no more of the validation images:\n\n",
+        f"| may lose | {' | '.join(format(row['points_lost'], '.1%') for row in rows)} |\n|---|{'---:|' * len(rows)}\n",
+        f"| threshold | {' | '.join(_threshold(row) for row in rows)} |\n",
+        f"| MACs | {' | '.join(format(row['macs_kept'], '.1%') for row in rows)} |\n",
+        f"| test accuracy | {' | '.join(format(row['test_accuracy'], '.1%') for row in rows)} |\n",
+    ]
+
+
+def _threshold(row: Mapping[str, float]) -> str:
+    return f"{row['threshold']:g}" if row["threshold"] <= 1 else "above 1"
 
 
 def _point(artefacts: Mapping[str, Mapping[str, Any]], name: str, backbone: float) -> str:

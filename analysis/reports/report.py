@@ -17,13 +17,14 @@ from traces import FileProblem, atomic_write
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+_BREAKS = re.compile(r"(?<=[._/])(?=[A-Za-z])")  # where a name may be broken
 REPORT_FILE = "report.html"
 DOZEN = 12  # Choice: figures that one looks at; the rest are written when asked for
 SWEEP_FILE = "space.json"  # what tells a sweep's folder from a replay's
 
 
 def write_report(
-    folder: str | Path, out: str | Path | None = None, *, trace: str | Path | None = None
+    folder: str | Path, out: str | Path | None = None, *, trace: str | Path | None = None, points: int = 0
 ) -> Path:
     """Write one HTML file that needs no network; the same results give the same bytes.
 
@@ -35,6 +36,8 @@ def write_report(
         File to write; ``report.html`` in ``folder`` when left out.
     trace
         The trace that was replayed, for what differs by class; when left out, the one in ``folder`` if any.
+    points
+        Of a sweep: replay so many points of its front, by its first objective, and link to a page on each.
 
     Returns
     -------
@@ -42,10 +45,22 @@ def write_report(
         The file written.
     """
     target = Path(out) if out is not None else Path(folder) / REPORT_FILE
+    if points:
+        write_points(Path(folder), points)
     page = render(read_page(Path(folder), trace))
     with atomic_write(target) as part:
         part.write_text(page, encoding="utf-8")
     return target
+
+
+def write_points(folder: Path, number: int) -> list[Path]:
+    """Replay the first points on a sweep's front and write a page on each beside its results."""
+    from analysis.reports.sweeps.points import replay_point  # noqa: PLC0415  (loads the simulator)
+    from analysis.sweeps.store import load_sweep  # noqa: PLC0415  (pulls in pandas)
+
+    results = load_sweep(folder)
+    keys = results.front().frame["key"].head(number)
+    return [write_report(replay_point(results, str(key))) for key in keys]
 
 
 def write_figures(
@@ -75,7 +90,7 @@ def write_figures(
 def read_page(folder: Path, trace: str | Path | None = None) -> Page:
     """Return what a report on ``folder`` says, before any markup."""
     if (folder / SWEEP_FILE).is_file():
-        from analysis.reports.sweep_page import sweep_page  # noqa: PLC0415  (as above)
+        from analysis.reports.sweeps.page import sweep_page  # noqa: PLC0415  (as above)
         from analysis.sweeps.store import load_sweep  # noqa: PLC0415  (pulls in pandas)
 
         return sweep_page(load_sweep(folder))
@@ -91,6 +106,7 @@ def render(page: Page) -> str:
         chart_height,
         chart_json,
         packed_charts,
+        packed_data,
         packed_plotly,
         template_json,
     )
@@ -103,6 +119,7 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = _breakable
+    environment.filters["spaced"] = lambda text: _BREAKS.sub("\u200b", text)
     environment.tests["story"] = lambda picture: isinstance(picture.info, StoryInfo)
     return environment.get_template("report.html").render(
         page=page,
@@ -110,10 +127,11 @@ def render(page: Page) -> str:
         chart_height=chart_height,
         free_height=FREE_HEIGHT,
         packed_charts=packed_charts,
-        packed_plotly=packed_plotly(),
+        packed_data=packed_data,
+        packed_plotly=packed_plotly,
         change_words=change_words,
         percent=percent,
-        template_json=template_json(),
+        template_json=template_json,
     )
 
 
@@ -121,5 +139,4 @@ def _breakable(text: str) -> Markup:
     """Return text that may be broken behind a dot, an underscore or a slash, so that no word of a name is cut."""
     import markupsafe  # noqa: PLC0415  (comes with jinja2)
 
-    parts = re.split(r"(?<=[._/])(?=[A-Za-z])", text)
-    return markupsafe.Markup("<wbr>").join(parts)
+    return markupsafe.Markup("<wbr>").join(_BREAKS.split(text))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analysis.figures.pictures import Picture
+from analysis.figures.story_info import StoryInfo
 from analysis.reports.replays.words import KeyFigure
+from analysis.reports.sweeps.explorer import ExplorerInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Section:
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
     code: tuple[str, ...] = ()  # files, letter by letter
+    explorer: ExplorerInfo | None = None  # points to be brushed and filtered
+    drawn: tuple[Picture, ...] = ()  # the same as pictures, for files alone
     folds: tuple[Section, ...] = ()  # parts that open on a click, and are loaded then
 
 
@@ -59,7 +63,23 @@ class Page:
     @property
     def main_pictures(self) -> tuple[Picture, ...]:
         """Those that stand in no fold, in order."""
-        return tuple(picture for section in self.sections for picture in section.pictures)
+        return tuple(picture for section in self.sections for picture in (*section.pictures, *section.drawn))
+
+    @property
+    def has_explorer(self) -> bool:
+        """Whether any section has points to be explored."""
+        return any(section.explorer is not None for section in self.sections)
+
+    @property
+    def has_charts(self) -> bool:
+        """Whether any picture needs the drawing library."""
+        shown = (
+            picture
+            for section in self.sections
+            for part in (section, *section.folds)
+            for picture in part.pictures
+        )
+        return any(not isinstance(picture.info, StoryInfo) for picture in shown)
 
 
 def text_row(*texts: str) -> tuple[Cell, ...]:

@@ -13,8 +13,10 @@ from analysis.sweeps.space import Limit, TraceRef
 from traces import FileProblem, LacunaError, Trace, load_inputs
 
 if TYPE_CHECKING:
-    from simulator import Policy, Views
+    from accel_models import Area, Design
+    from simulator import Policy, Results, Views
 
+TOGETHER = 64  # designs priced in one call; Choice: their states fill the cache, more gain nothing
 _TRACES_KEPT = 2  # in the memory of a worker: tasks come trace by trace
 
 
@@ -69,26 +71,65 @@ def _sent(trace: Trace) -> _Recorded:
 
 
 def _rows(task: SweepTask, recorded: _Recorded) -> Iterator[SweepRow]:
-    for request in task.requests:
-        try:
-            yield _row(request, task, recorded)
-        except FileProblem:
-            raise  # not the design's fault: the sweep cannot go on
-        except LacunaError as problem:
-            yield infeasible_row(request, task.trace, task.policy, str(problem))
+    """Yield the rows; an area beyond the budget is known without a replay."""
+    asked = [_asked(request, task) for request in task.requests]
+    designs = [each.design for each in asked if isinstance(each, _ToReplay)]
+    results = iter(_replayed(designs, task, recorded))
+    for request, each in zip(task.requests, asked, strict=True):
+        if not isinstance(each, _ToReplay):
+            yield each
+            continue
+        found = next(results)
+        if isinstance(found, LacunaError):
+            yield infeasible_row(request, task.trace, task.policy, str(found))
+        else:
+            yield _row(request, task, recorded, found, each.area)
 
 
-def _row(request: Request, task: SweepTask, recorded: _Recorded) -> SweepRow:
-    """Return the row of one design; an area beyond the budget is known without a replay."""
-    from simulator import replay  # noqa: PLC0415  (numba is loaded where it is needed: in the workers)
+@dataclass(frozen=True, slots=True)
+class _ToReplay:
+    """A design to be replayed."""
 
+    design: Design
+    area: Area
+
+
+def _asked(request: Request, task: SweepTask) -> _ToReplay | SweepRow:
+    """Return what is to be replayed, or the row of what cannot be."""
     if request.design is None:
         return infeasible_row(request, task.trace, task.policy, request.problem)
-    area = design_area(request.design)
+    try:
+        area = design_area(request.design)
+    except LacunaError as problem:
+        return infeasible_row(request, task.trace, task.policy, str(problem))
     for bound in task.budget:
         if bound.column == "area_mm2" and area.total_mm2 > bound.limit:
             return _over(request, task, bound, area.total_mm2, area.total_mm2)
-    results = replay(recorded.trace, request.design, policy=task.policy, explain=False, views=recorded.views)
+    return _ToReplay(request.design, area)
+
+
+def _replayed(designs: list[Design], task: SweepTask, recorded: _Recorded) -> list[Results | LacunaError]:
+    """Return what each design takes, or why it cannot be told: many at once, one by one where one spoils that."""
+    from simulator import replay_each  # noqa: PLC0415  (keeps the simulator out of a sweep's parent process)
+
+    found: list[Results | LacunaError] = []
+    for start in range(0, len(designs), TOGETHER):
+        some = designs[start : start + TOGETHER]
+        try:
+            found += replay_each(recorded.trace, some, task.policy, recorded.views)
+        except FileProblem:
+            raise  # not a design's fault: the sweep cannot go on
+        except LacunaError as problem:
+            found += [problem] if len(some) == 1 else [_alone(each, task, recorded) for each in some]
+    return found
+
+
+def _alone(design: Design, task: SweepTask, recorded: _Recorded) -> Results | LacunaError:
+    return _replayed([design], task, recorded)[0]
+
+
+def _row(request: Request, task: SweepTask, recorded: _Recorded, results: Results, area: Area) -> SweepRow:
+    """Return the row of one design."""
     if not results.feasible:
         return infeasible_row(
             request,

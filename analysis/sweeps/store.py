@@ -170,6 +170,7 @@ class SweepResults:
     manifest: Manifest
     rows: tuple[SweepRow, ...]
     folder: Path
+    evaluated: tuple[str, ...] = ()  # keys in the order in which their points were evaluated
     _cache: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -216,8 +217,9 @@ class SweepResults:
 def load_sweep(folder: str | Path) -> SweepResults:
     """Return the results in a folder of a sweep or search."""
     path = Path(folder)
-    rows = sorted(_read_rows(path), key=lambda row: row.index)
-    return SweepResults(read_manifest(path), tuple(rows), path)
+    found = _read_rows(path)
+    rows = sorted(found, key=lambda row: row.index)
+    return SweepResults(read_manifest(path), tuple(rows), path, tuple(row.key for row in found))
 
 
 def read_manifest(folder: Path) -> Manifest:

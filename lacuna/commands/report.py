@@ -28,6 +28,12 @@ def report(
             "with `all` those of each replay too.",
         ),
     ] = "",
+    points: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Of a sweep: also replay the first N points of its front, each with a page."
+        ),
+    ] = 0,
 ) -> None:
     """Write one self-contained HTML report of a results folder."""
     from analysis import FIGURE_FORMATS, write_report  # noqa: PLC0415
@@ -38,7 +44,7 @@ def report(
     if unknown:
         raise ConfigError(f"--figures {unknown[0]!r}: must be of {', '.join([*FIGURE_FORMATS, _EVERY])}")
     source = None if trace is None else find_trace(trace)
-    show_lines([f"wrote {write_report(folder, out, trace=source)}"])
+    show_lines([f"wrote {write_report(folder, out, trace=source, points=points)}"])
     if asked:
         from analysis import write_figures  # noqa: PLC0415
 

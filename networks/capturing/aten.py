@@ -24,8 +24,7 @@ from networks.capturing.arithmetic import (
     reduce,
     softmax,
 )
-from networks.capturing.calls import Tracing
-from networks.capturing.living import living_calls
+from networks.capturing.calls import Tracing, living_calls
 from networks.capturing.moving import (
     cat,
     copied,
@@ -33,6 +32,7 @@ from networks.capturing.moving import (
     cut,
     expand,
     lookup,
+    overlay,
     padded,
     parts,
     ranked,
@@ -52,7 +52,6 @@ from networks.capturing.windows import (
     recurrent_cell,
     recurrent_layers,
 )
-from networks.capturing.writing import overlay
 from traces import (
     Missing,
 )

@@ -60,3 +60,18 @@ class Tracing:
     module_outputs: dict[tuple[str, int], list[int]] = field(default_factory=dict)
     module_calls: dict[str, int] = field(default_factory=dict)
     reason: str = ""  # where data was looked at, so that only the example's path is noted; "" if nowhere
+
+
+def living_calls(tracing: Tracing) -> list[Call]:
+    """Return the calls that the answer, or Python code that looked at data, needs; dead code is not among them.
+
+    What does not depend on the network's input is worked out once, when the network is compiled; it goes too.
+    """
+    needed = {*tracing.answers, *tracing.looked_at}
+    living: list[Call] = []
+    for call in reversed(tracing.calls):
+        constant = all(tracing.values[out].constant for out in call.outputs)
+        if not constant and not needed.isdisjoint(call.outputs):
+            living.append(call)
+            needed.update(call.inputs)
+    return living[::-1]

@@ -27,8 +27,7 @@ from networks.models.resnet import (
 )
 from networks.models.resnet_graph import resnet_graph
 from networks.models.spatial import SpatialBasicBlock
-from networks.models.vit import VisionTransformer
-from networks.models.vit_graph import vit_graph
+from networks.models.vit import VisionTransformer, vit_graph
 from networks.models.whitened import WhitenedNet
 from networks.models.whitened_graph import whitened_graph
 from traces import ConfigError, Frozen, NetworkGraph

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from networks.models.gates import GatePart
 from traces import ConfigError
 
 CIFAR_WIDTHS = (16, 32, 64)
@@ -209,7 +210,8 @@ def _projection(in_channels: int, out_channels: int, stride: int) -> nn.Module:
 
 
 def _initialise(model: nn.Module) -> None:
-    """Draw convolution weights as He et al. (ICCV 2015) do: normal, variance 2 / fan-out."""
+    """Draw convolution weights as He et al. (ICCV 2015) do: normal, variance 2 / fan-out; gates draw their own."""
+    gates = {id(part) for gate in model.modules() if isinstance(gate, GatePart) for part in gate.modules()}
     for module in model.modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d) and id(module) not in gates:
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -19,11 +19,15 @@ Choice: the predictor reads the class token beside each token, where DynamicViT 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from networks.capturing.capture import capture
 from networks.models.gates import OPEN_BIAS, SCORE_DEVIATION, PartGate, kept_scores
+from traces import NetworkGraph, tokens
 
 _PLACES = (
     0.02  # deviation of class token and places at the start; A. Dosovitskiy et al., ICLR 2021, public code
@@ -155,3 +159,13 @@ class VisionTransformer(nn.Module):
                 kept = self.get_submodule(f"gate{i}")(x, kept)
         logits: Tensor = self.classifier(self.norm(x[:, 0]))
         return logits
+
+
+def vit_graph(model: VisionTransformer, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
+    """Return the graph of ``model`` for images of ``image_shape`` (channels, height, width)."""
+    graph = capture(model, torch.zeros(2, *image_shape), name=name)
+    places = [*model.gates_after, model.depth]
+    for first, last in pairwise(places):
+        guards = [f"block{k}.*" for k in range(first + 1, last + 1)]
+        graph = graph.with_gates(tokens(f"gate{first}", guards=guards))
+    return graph.plain()

@@ -5,7 +5,8 @@
 ``networks/shipped/NAME.yaml``, measures it on the test images, and writes ``networks/shipped/`` and
 ``traces/shipped/``.  A trace ships of the networks that ``provenance.json`` marks so already, and of those
 named with ``--trace``.  With ``--rates`` it only measures the validation rates of the traces that ship without them,
-and leaves their decisions as they are.
+and leaves their decisions as they are;
+with ``--exits`` it only measures what early exits of those traces answer.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ from networks.models.families import (
     WhitenedConfig,
 )
 from networks.recording.catalogue import PROVENANCE
+from networks.recording.exit_points import exit_points
 from networks.recording.record import CheckpointInfo, describe_checkpoint, record_checkpoint, validation_rates
 from networks.training import checkpoint
 from networks.training.config import RunConfig, load_config
-from traces import Trace, atomic_write, load_trace, lower, save_trace, with_exit_threshold
+from traces import Trace, atomic_write, load_trace, lower, save_trace
 
 CHECKPOINTS = Path("networks/shipped")
 TRACES = Path("traces/shipped")
@@ -42,7 +44,6 @@ _GATED = {  # by L-Net, C-Net
     (False, True): "C-Net alone",
     (False, False): "static",
 }
-THRESHOLDS = (1.01, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of confidence, at which exits are compared
 
 
 def ship(name: str, run: Path, data: Path, *, with_trace: bool) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def ship(name: str, run: Path, data: Path, *, with_trace: bool) -> dict[str, Any
         "validation_accuracy": round(info.validation_accuracy, 4),
         "test_accuracy": round(trace.accuracy, 4),
     }
-    entry |= _gated(trace, info)
+    entry |= _gated(trace, info) | _exits(path, trace, data, info)
     if with_trace:
         save_trace(trace, target)
         entry["trace"] = str(target)
@@ -84,32 +85,24 @@ def ship(name: str, run: Path, data: Path, *, with_trace: bool) -> dict[str, Any
 
 
 def _gated(trace: Trace, info: CheckpointInfo) -> dict[str, Any]:
-    """Return what only dynamic networks have: the MACs kept, and what each exit answers by itself."""
+    """Return what only dynamic networks have: the MACs kept."""
     if not info.graph.gates:
         return {}
     kept = lower(trace).macs / info.graph.without_gates().macs
-    entry: dict[str, Any] = {
+    return {
         "macs_kept": {
             "mean": round(float(kept.mean()), 4),
             "min": round(float(kept.min()), 4),
             "max": round(float(kept.max()), 4),
         }
     }
-    for predictions in trace.exit_predictions.values():
-        right = predictions == trace.labels[:, None]
-        entry["exit_test_accuracy"] = [round(float(share), 4) for share in right.mean(0)]
-        entry["exit_thresholds"] = [_at_threshold(trace, info, threshold) for threshold in THRESHOLDS]
-    return entry
 
 
-def _at_threshold(trace: Trace, info: CheckpointInfo, threshold: float) -> dict[str, float]:
-    chosen = with_exit_threshold(trace, threshold)
-    kept = float(lower(chosen).macs.mean()) / info.graph.without_gates().macs
-    return {
-        "threshold": threshold,
-        "macs_kept": round(kept, 4),
-        "test_accuracy": round(chosen.accuracy, 4),
-    }
+def _exits(path: Path, trace: Trace, data: Path, info: CheckpointInfo) -> dict[str, Any]:
+    if not trace.exit_predictions:
+        return {}
+    validation = record_checkpoint(path, data, part="validation", scores=False)
+    return exit_points(trace, validation, info.graph.without_gates().macs)
 
 
 def method_of(config: RunConfig) -> str:
@@ -154,6 +147,16 @@ def add_rates(data: Path) -> None:
             print(f"{name}: {len(rates)} gates")  # noqa: T201  (a maintainer's script)
 
 
+def measure_exits(known: dict[str, dict[str, Any]], data: Path) -> None:
+    """Measure anew what the exits of the shipped traces answer, in place."""
+    for name, entry in known.items():
+        if "exit_test_accuracy" in entry:
+            path = CHECKPOINTS / f"{name}.pt"
+            trace = load_trace(TRACES / f"{name}_cifar10.parquet")
+            entry.update(_exits(path, trace, data, describe_checkpoint(path)))
+            print(f"{name}: exits measured")  # noqa: T201  (a maintainer's script)
+
+
 def main() -> None:
     """Ship the runs of a folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -164,6 +167,7 @@ def main() -> None:
     parser.add_argument(
         "--rates", action="store_true", help="add validation rates to the traces that ship, no more"
     )
+    parser.add_argument("--exits", action="store_true", help="measure the exits of what ships anew, no more")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.rates:
@@ -171,8 +175,10 @@ def main() -> None:
         return
     known = json.loads(PROVENANCE.read_text())["artefacts"] if PROVENANCE.is_file() else {}
     configured = {path.stem for path in CHECKPOINTS.glob("*.yaml")}
+    if arguments.exits:
+        measure_exits(known, arguments.data)
     finished = {path.parent.name for path in arguments.runs.glob("*/model.pt")}
-    for name in sorted(configured & finished & set(arguments.only or finished)):
+    for name in () if arguments.exits else sorted(configured & finished & set(arguments.only or finished)):
         with_trace = name in arguments.trace or "trace" in known.get(name, {})
         known[name] = ship(name, arguments.runs / name, arguments.data, with_trace=with_trace)
         print(f"{name}: {known[name]['test_accuracy']:.2%} of the test images")  # noqa: T201  (a maintainer's script)

@@ -23,16 +23,19 @@ from traces import NO_ANSWER, Floats, Ints, Trace, Workload
 class Collector:
     """Adds up the parts of a trace and hands out the results."""
 
-    def __init__(self, first: Trace, design: Design, policy: Policy, engine: str) -> None:
+    def __init__(
+        self, first: Trace, design: Design, policy: Policy, engine: str, trace_hash: TraceHash
+    ) -> None:
         self.design = design
         self.policy = policy
         self.engine = engine
         self.graph = first.graph
-        self.hash = TraceHash(first)
+        self.hash = trace_hash  # fed with every part by whoever holds them
         self.inputs = 0
         self.batches = 0
         self.columns: list[dict[str, NDArray[Any]]] = []
         self.totals = [OpTotals() for _ in first.graph.ops]
+        self.ops = False
         self.busy: dict[str, int] = {}
         self.row_cycles = 0
         self.levels: LevelSums | None = None
@@ -41,17 +44,19 @@ class Collector:
         self.prepared: Prepared | None = None
         self.timeline = ""
 
-    def add(self, part: Trace, workload: Workload, replayed: Runs, groups: Ints | None) -> None:
-        """Add one part, replayed."""
+    def add(self, part: Trace, workload: Workload, replayed: Runs, groups: Ints | None, *, ops: bool) -> None:
+        """Add one part, replayed; ``ops``: what each op takes too."""
         prepared, times = replayed.prepared, replayed.times
         self.prepared = prepared
-        self.hash.add(part)
         self.columns.append(_columns(part, workload, replayed, groups, (self.inputs, self.batches)))
         self.inputs += len(part)
         self.batches += len(prepared.work)
-        computes = prepared.schedule.of_kind("compute")
-        for i, total in enumerate(self.totals):
-            total.add(prepared, times, i, computes[i])
+        for total, useful in zip(self.totals, prepared.work.useful_macs, strict=True):
+            total.useful_macs += useful
+        self.ops = ops
+        computes = prepared.schedule.of_kind("compute") if ops else {}
+        for i, compute in computes.items():
+            self.totals[i].add(prepared, times, i, compute)
         self.row_cycles += int(times.latency.sum())
         for k, unit in enumerate(prepared.schedule.units):
             self.busy[unit] = self.busy.get(unit, 0) + int(times.busy[:, k].sum())
@@ -88,7 +93,7 @@ class Collector:
         figures = self._replayed(columns, peaks, dense_macs, dense)
         if self.levels is not None:
             figures = self._explained(figures, self.levels, dense)
-        rows = op_rows(self.prepared, self.totals, self.inputs, peaks)
+        rows = op_rows(self.prepared, self.totals, self.inputs, peaks) if self.ops else []
         return Results(figures, self.design, self.policy, columns, tuple(rows), self.timeline)
 
     def _replayed(

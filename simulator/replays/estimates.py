@@ -12,7 +12,6 @@ from simulator.engines.times import Times
 from simulator.policy import Policy
 from simulator.replays.accounting import spent, static_pj, sum_pj
 from simulator.replays.prepare import Prepared, prepare
-from simulator.replays.views import Views
 from simulator.schedules.durations import TICKS, Durations, mapped, with_known_decisions
 from simulator.schedules.schedule import Task
 from traces import Indices, Ints, NetworkGraph, Workload, dense_workload, mean_workload
@@ -20,12 +19,9 @@ from traces import Indices, Ints, NetworkGraph, Workload, dense_workload, mean_w
 Answer = tuple[float, float]  # cycles and energy [pJ] per input
 
 
-def prepare_dense(
-    graph: NetworkGraph, design: Design, policy: Policy, views: Views | None = None
-) -> Prepared:
+def prepare_dense(graph: NetworkGraph, design: Design, policy: Policy) -> Prepared:
     """Return the dense network inside the dynamic one, ready to replay: one input, or one full batch."""
-    workload = dense_workload(graph.without_gates()) if views is None else views.dense(graph)
-    return prepare(workload, design, policy, groups=Copies(policy.batch), views=views)
+    return prepare(dense_workload(graph.without_gates()), design, policy, groups=Copies(policy.batch))
 
 
 def dense_answer(prepared: Prepared) -> Answer:

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from simulator.engines.times import Times
 from simulator.replays.accounting import op_energies
 from simulator.replays.prepare import Prepared
@@ -34,12 +32,11 @@ class OpTotals:
     def add(self, prepared: Prepared, times: Times, i: int, compute: int) -> None:
         """Add the rows of one part of a trace, for op i, whose compute is task ``compute``."""
         work, cost = prepared.work.states[i], prepared.costs[i]
-        rows = np.bincount(prepared.work.state_index[:, i], minlength=len(work))
+        rows = prepared.work.counts[i]
         inputs = rows * work.batch
         self.ran += int(inputs.sum())
         self.in_channels += int(inputs @ work.in_channels)
         self.out_channels += int(inputs @ work.out_channels)
-        self.useful_macs += int(rows @ work.useful_macs)
         self.dram_bytes += int(rows @ cost.dram_bytes)
         self.energy_pj += float(rows @ op_energies(prepared)[i].sum(axis=1))
         self.transfer_cycles += int(rows @ (cost.weight_cycles + cost.input_cycles + cost.output_cycles))

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
 from accel_models import (
     Bus,
+    Choices,
     Copies,
     Cost,
+    CostAsked,
     Design,
     Groups,
     Misfit,
     Placement,
     SkippedWorkload,
+    layout_family,
     place,
-    plan,
+    plan_each,
+    price_alike,
     skip,
+    view_key,
 )
 from simulator.policy import Policy
-from simulator.replays.tile_aims import aim_tiles, price_alike, ways_to_keep
+from simulator.replays.tile_aims import Aiming, aim_tiles, ways_to_keep
 from simulator.replays.views import Views
 from simulator.schedules.durations import Durations, Latencies, durations
-from simulator.schedules.schedule import Schedule, build_schedule
+from simulator.schedules.schedule import Schedule
+from simulator.schedules.shared import Schedules
 from traces import Bools, Floats, Ints, NetworkGraph, UnsupportedError, Workload, dynamic_ops
 
 
@@ -59,6 +67,16 @@ class Prepared:
         return next((cost.misfit for cost in self.costs if cost.misfit is not None), None)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """A workload on a design."""
+
+    workload: Workload  # what is left to do for ``n`` inputs
+    design: Design
+    groups: Groups | None = None  # inputs that run together; every input alone if left out
+    rates: Floats | None = None  # of each op for ``predict``, shape (ops,); the workload's if left out
+
+
 def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a replay
     workload: Workload,
     design: Design,
@@ -67,32 +85,94 @@ def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a 
     groups: Groups | None = None,
     views: Views | None = None,
 ) -> Prepared:
-    """Return the workload ready for an engine.
+    """Return the workload ready for an engine; see :class:`Setting` and :func:`prepare_each`."""
+    return prepare_each([Setting(workload, design, groups, rates)], policy, views)[0]
+
+
+def prepare_each(settings: Sequence[Setting], policy: Policy, views: Views | None = None) -> list[Prepared]:
+    """Return workloads on designs ready for an engine; what several share is found out once.
 
     Parameters
     ----------
-    workload
-        What is left to do for ``n`` inputs.
-    design, policy
-        Hardware and how decisions meet it.
-    rates
-        Recorded execution rate of each op for ``predict``, shape (ops,); the workload's own if left out.
-    groups
-        Inputs that run together; every input alone if left out.
+    settings
+        What runs where.
+    policy
+        How decisions meet the hardware.
     views
         What other designs found out about this trace.
     """
-    _check_supported(policy, design)
-    see = skip if views is None else views.skipped
-    work = see(workload, design, groups, policy.compaction)
-    choices = plan(work.graph, design, policy.compiler, policy.batch)
-    placements = place(work.graph, design, choices)
-    known = workload.rate if rates is None else rates
+    for each in settings:
+        _check_supported(policy, each.design)
+    works = _seen(settings, policy, skip if views is None else views.skipped)
+    laid = [(work.graph, each.design) for work, each in zip(works, settings, strict=True)]
+    choices = plan_each(laid, policy.compiler, policy.batch)
+    schedules = Schedules()
+    ways = _ways(laid, choices, policy)
+    placements = [each[0] for each in ways]
     if policy.tile:
-        ways = ways_to_keep(work.graph, design, choices, placements)
-        placements = aim_tiles(work, ways, design)
-    costs = price_alike(work.states, placements, design)
-    schedule = build_schedule(work.graph, placements, costs, design)
+        placements = aim_tiles(
+            [Aiming(*each) for each in zip(works, ways, [s.design for s in settings], strict=True)], schedules
+        )
+    costs = _priced(works, placements, settings)
+    return [
+        _scheduled(*each, policy, schedules) for each in zip(settings, works, placements, costs, strict=True)
+    ]
+
+
+def _seen(
+    settings: Sequence[Setting], policy: Policy, see: Callable[..., SkippedWorkload]
+) -> list[SkippedWorkload]:
+    """Return each workload as its design sees it, looked at once by designs that see alike."""
+    known: dict[tuple[object, ...], SkippedWorkload] = {}
+    found = []
+    for each in settings:
+        key = id(each.workload), view_key(each.design), id(each.groups)
+        if key not in known:
+            known[key] = see(each.workload, each.design, each.groups, policy.compaction)
+        found.append(known[key])
+    return found
+
+
+def _ways(
+    laid: Sequence[tuple[NetworkGraph, Design]], choices: Sequence[Choices], policy: Policy
+) -> list[list[tuple[Placement, ...]]]:
+    """Return each graph's placements, the first as the compiler has it; see :func:`ways_to_keep`."""
+    known: dict[tuple[object, ...], list[tuple[Placement, ...]]] = {}
+    found = []
+    for (graph, design), chosen in zip(laid, choices, strict=True):
+        key = id(graph), layout_family(design), tuple(chosen.gate_units.items())
+        if key not in known:
+            placements = place(graph, design, chosen)
+            known[key] = ways_to_keep(graph, design, chosen, placements) if policy.tile else [placements]
+        found.append(known[key])
+    return found
+
+
+def _priced(
+    works: Sequence[SkippedWorkload], placements: Sequence[tuple[Placement, ...]], settings: Sequence[Setting]
+) -> list[tuple[Cost, ...]]:
+    """Return the costs of all ops of every setting."""
+    asked = [
+        CostAsked(states, where, each.design)
+        for work, places, each in zip(works, placements, settings, strict=True)
+        for states, where in zip(work.states, places, strict=True)
+    ]
+    costs = iter(price_alike(asked))
+    return [tuple(islice(costs, len(work.states))) for work in works]
+
+
+def _scheduled(  # noqa: PLR0913, PLR0917  # all that a schedule is made of
+    setting: Setting,
+    work: SkippedWorkload,
+    placements: tuple[Placement, ...],
+    costs: tuple[Cost, ...],
+    policy: Policy,
+    schedules: Schedules,
+) -> Prepared:
+    """Return priced work with its schedule."""
+    design, known = setting.design, setting.rates
+    schedule = schedules.of(work.graph, placements, costs, design)
+    rates = setting.workload.rate if known is None else known
     return Prepared(
         design=design,
         policy=policy,
@@ -100,8 +180,8 @@ def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a 
         placements=placements,
         costs=costs,
         schedule=schedule,
-        tables=durations(schedule, costs, policy, known, _latencies(design)),
-        sizes=_sizes(len(work), groups),
+        tables=durations(schedule, costs, policy, rates, _latencies(design)),
+        sizes=_sizes(len(work), setting.groups),
     )
 
 

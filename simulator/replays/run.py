@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-from accel_models import Compiler, Copies, Design, compiled_trace
+from accel_models import Compiler, Copies, Design, Misfit
 from simulator.engines import fast
 from simulator.engines.times import Times
 from simulator.policy import Policy
 from simulator.replays.batches import group_inputs
-from simulator.replays.collect import Collector
-from simulator.replays.estimates import dense_answer, expected_answer, mean_rate_answer, prepare_dense
+from simulator.replays.collect import Collector, TraceHash
+from simulator.replays.estimates import Answer, dense_answer, expected_answer, mean_rate_answer
 from simulator.replays.hints import hints
-from simulator.replays.prepare import Prepared, prepare
+from simulator.replays.prepare import Prepared, Setting, prepare, prepare_each
 from simulator.replays.rates import held_out_rates
 from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views
 from simulator.replays.waterfall import Runs, levels
 from simulator.results import Results
-from traces import ConfigError, Floats, Trace, Workload, did_you_mean, iter_inputs, load_inputs, lower
+from traces import ConfigError, Floats, Trace, Workload, did_you_mean, iter_inputs, load_inputs
 
 EngineName = Literal["fast", "events"]
 Traces = Trace | str | Path | Iterable[Trace]
@@ -65,42 +65,107 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
         What replays of this very trace on other designs found out about it; changes nothing but the time.
     """
     policy = policy or Policy()
-    parts = _parts(trace, limit, policy)
+    asked = _Terms(
+        policy, engine, Views(trace) if views is None else views, timeline=timeline, explain=explain
+    )
+    return _replayed(_parts(trace, limit, policy), [design], asked)[0]
+
+
+def replay_each(trace: Trace, designs: Sequence[Design], policy: Policy, views: Views) -> list[Results]:
+    """Return what :func:`replay` finds on each design, not explained and without ``ops``, which are not added up.
+
+    What designs share is found out once, so many together take far less than one by one.
+    """
+    return _replayed(_parts(trace, None, policy), designs, _Terms(policy, "fast", views, ops=False))
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """How to replay."""
+
+    policy: Policy
+    engine: EngineName
+    views: Views
+    timeline: int = 0
+    explain: bool = False
+    ops: bool = True  # add up what each op takes
+
+
+@dataclass(slots=True, eq=False)
+class _Lane:
+    """One design while parts of the trace go by."""
+
+    design: Design
+    collector: Collector
+    dense: Prepared | None = None
+    baseline: Answer = (0.0, 0.0)  # of the dense network
+    misfit: Misfit | None = None
+
+    def start(self, dense: Prepared) -> None:
+        """Replay the dense network."""
+        self.dense, self.misfit = dense, dense.misfit
+        if self.misfit is None:
+            self.baseline = dense_answer(dense)
+
+
+def _replayed(parts: Iterator[Trace], designs: Sequence[Design], asked: _Terms) -> list[Results]:
+    """Return the results on each design."""
     first = next(parts, None)
     if first is None:
         raise ConfigError("trace: has no inputs to replay")
+    policy, views = asked.policy, asked.views
     rates = held_out_rates(first) if policy.fetching.reads_rates else None
-    dense = prepare_dense(first.graph, design, policy, views)
-    collector = Collector(first, design, policy, engine)
-    if dense.misfit is not None:
-        return collector.does_not_fit(dense.misfit, len(first))
-    baseline = dense_answer(dense)
+    trace_hash = TraceHash(first)
+    lanes = [_Lane(design, Collector(first, design, policy, asked.engine, trace_hash)) for design in designs]
+    workload = views.dense(first.graph)
+    settings = [Setting(workload, design, Copies(policy.batch)) for design in designs]
+    for lane, dense in zip(lanes, prepare_each(settings, policy, views), strict=True):
+        lane.start(dense)
     for part in chain([first], parts):
-        workload = _lowered(part, policy.compiler, views)
-        groups = group_inputs(part, policy)
-        prepared = prepare(workload, design, policy, rates, groups, views)
-        if prepared.misfit is not None:
-            return collector.does_not_fit(prepared.misfit, len(first))
-        actual = Runs.of(prepared, run_engine(prepared, engine))
-        collector.add(part, workload, actual, groups)
-        if timeline and not collector.timeline:
-            collector.timeline = timeline_json(prepared, timeline)
-        if explain:
-            shares = workload.macs / dense.graph.macs
+        trace_hash.add(part)
+        going = [lane for lane in lanes if lane.misfit is None]
+        if not going:
+            break
+        _add(part, going, asked, rates)
+    return [_results(lane, first, policy) for lane in lanes]
+
+
+def _add(part: Trace, lanes: Sequence[_Lane], asked: _Terms, rates: Floats | None) -> None:
+    """Replay a part on every design."""
+    policy = asked.policy
+    workload, groups = _lowered(part, policy.compiler, asked.views), group_inputs(part, policy)
+    settings = [Setting(workload, lane.design, groups, rates) for lane in lanes]
+    for lane, prepared in zip(lanes, prepare_each(settings, policy, asked.views), strict=True):
+        lane.misfit = prepared.misfit
+        if lane.misfit is not None:
+            continue
+        actual = Runs.of(prepared, run_engine(prepared, asked.engine))
+        collector = lane.collector
+        collector.add(part, workload, actual, groups, ops=asked.ops)
+        if asked.timeline and not collector.timeline:
+            collector.timeline = timeline_json(prepared, asked.timeline)
+        if asked.explain:
+            assert lane.dense is not None  # it has started
+            shares = workload.macs / lane.dense.graph.macs
             collector.explain(
-                levels(_alone(workload, actual, rates), actual, shares, baseline),
-                mean_rate_answer(workload, design, policy),
+                levels(_alone(workload, actual, rates), actual, shares, lane.baseline),
+                mean_rate_answer(workload, lane.design, policy),
                 expected_answer(prepared),
                 len(part),
             )
-    found = collector.results(dense.graph.macs, baseline)
-    return replace(found, notes=hints(first, design, policy.compiler))
 
 
-def _lowered(part: Trace, compiler: Compiler, views: Views | None) -> Workload:
+def _results(lane: _Lane, first: Trace, policy: Policy) -> Results:
+    """Return what was found on one design."""
+    if lane.misfit is not None:
+        return lane.collector.does_not_fit(lane.misfit, len(first))
+    assert lane.dense is not None  # it has started
+    found = lane.collector.results(lane.dense.graph.macs, lane.baseline)
+    return replace(found, notes=hints(first, lane.design, policy.compiler))
+
+
+def _lowered(part: Trace, compiler: Compiler, views: Views) -> Workload:
     """Return what a part leaves to do, its channels sorted by the rates of other inputs."""
-    if views is None:
-        return lower(compiled_trace(part, compiler))
     return views.lowered(views.compiled(part, compiler))
 
 

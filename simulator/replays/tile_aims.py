@@ -19,34 +19,31 @@ Stream chooses tiles of layers together too, with a genetic search (Symons et al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accel_models import (
     TILE_AIMS,
     Choices,
     Cost,
+    CostAsked,
     Design,
     Placement,
     SkippedWorkload,
     WorkStates,
     chooses_tiles,
-    joined,
     place,
-    price_all,
+    price_alike,
     rows_of,
 )
-from simulator.engines.fast import simulate
 from simulator.policy import Policy
-from simulator.schedules.durations import Durations, Latencies, durations
-from simulator.schedules.schedule import build_schedule
-from traces import NetworkGraph, Op
-
-Aims = NDArray[np.uint16]  # (ops,), index into TILE_AIMS
-ROUNDS = 3  # Choice: of step 2; on the shipped networks a third changes nothing
+from simulator.replays.tile_search import Search, search_each
+from simulator.schedules.durations import Latencies, durations
+from simulator.schedules.shared import Schedules
+from traces import NetworkGraph
 
 _TIMES = (
     "compute_cycles", "first_tile_cycles", "last_tile_cycles", "weight_cycles", "weight_first_cycles",
@@ -74,58 +71,92 @@ def ways_to_keep(
     return ways
 
 
-def aim_tiles(
-    work: SkippedWorkload, ways: Sequence[tuple[Placement, ...]], design: Design
-) -> tuple[Placement, ...]:
-    """Return the placements of the shortest schedule, with what each op's tiles are chosen for.
+@dataclass(frozen=True, slots=True, eq=False)
+class Aiming:
+    """A network whose tiles are to be chosen."""
+
+    work: SkippedWorkload  # of each op the last state, nothing skipped, is looked at
+    ways: Sequence[tuple[Placement, ...]]  # to place its ops; the first of equals wins
+    design: Design
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Try:
+    """One way to place one network, and what its ops take by aim."""
+
+    asked: int  # place among what is to be aimed
+    placements: tuple[Placement, ...]
+    free: tuple[int, ...]  # ops whose unit heeds an aim
+    dense: tuple[WorkStates, ...]  # a row per aim; one where there is no choice
+
+
+def aim_tiles(asked: Sequence[Aiming], schedules: Schedules) -> list[tuple[Placement, ...]]:
+    """Return the placements of each network's shortest schedule, with what each op's tiles are chosen for.
 
     Parameters
     ----------
-    work
-        The network; of each op the last state, nothing skipped, is looked at.
-    ways
-        To place its ops; the first of equals wins.
-    design
-        The accelerator.
+    asked
+        Networks on designs.
+    schedules
+        Of designs that place alike.
     """
-    best, least = ways[0], np.inf
-    for placements in ways:
-        found, latency = _aimed(work, placements, design)
-        if latency < least:
-            best, least = found, latency
-    return best
+    tries = _tries(asked)
+    costs = _priced(tries, asked)
+    searches: list[Search] = []
+    tried: list[_Try] = []
+    for each, cost in zip(tries, costs, strict=True):
+        if all(
+            one.feasible.all() for one in cost
+        ):  # else something does not fit, whatever tiles are chosen for
+            where = asked[each.asked]
+            schedule = schedules.of(where.work.graph, each.placements, cost, where.design)
+            tables = durations(schedule, cost, Policy(prefetch="wait"), np.ones(len(cost)), Latencies())
+            searches.append(Search(tables, _changes(cost, each.free)))
+            tried.append(each)
+    placements = [each.ways[0] for each in asked]
+    least = np.full(len(asked), np.inf)
+    for each, (aims, latency) in zip(tried, search_each(searches), strict=True):
+        if latency < least[each.asked]:
+            least[each.asked] = latency
+            placements[each.asked] = tuple(
+                replace(place, tile_aim=TILE_AIMS[aim])
+                for place, aim in zip(each.placements, aims.tolist(), strict=True)
+            )
+    return placements
 
 
-def _aimed(
-    work: SkippedWorkload, placements: tuple[Placement, ...], design: Design
-) -> tuple[tuple[Placement, ...], float]:
-    """Return the placements with aims, and the latency of their schedule [cycles]; infinity if none was looked for."""
-    free = [i for i, place in enumerate(placements) if chooses_tiles(place.unit)]
-    if not free or design.memory is None or design.mapping == "energy":
-        return placements, np.inf
-    dense = [rows_of(states, slice(-1, None)) for states in work.states]
-    costs = _by_aim(dense, placements, free, design)
-    if not all(cost.feasible.all() for cost in costs):
-        return placements, np.inf  # something does not fit, whatever its tiles are chosen for
-    schedule = build_schedule(work.graph, placements, costs, design)
-    tables = durations(schedule, costs, Policy(prefetch="wait"), np.ones(len(costs)), Latencies())
-    aims, latency = _search(tables, _changes(costs, free), len(costs))
-    aimed = (replace(place, tile_aim=TILE_AIMS[aim]) for place, aim in zip(placements, aims, strict=True))
-    return tuple(aimed), latency
+def _tries(asked: Sequence[Aiming]) -> list[_Try]:
+    """Return every way to place every network that has a choice of tiles."""
+    known: dict[tuple[int, int], _Try] = {}
+    found = []
+    for k, each in enumerate(asked):
+        if each.design.memory is None or each.design.mapping == "energy":
+            continue
+        for placements in each.ways:
+            key = id(each.work), id(placements)
+            if key not in known:
+                free = tuple(i for i, place in enumerate(placements) if chooses_tiles(place.unit))
+                known[key] = _Try(k, placements, free, _dense_by_aim(each.work, free))
+            if known[key].free:
+                found.append(replace(known[key], asked=k))
+    return found
 
 
-def _by_aim(
-    dense: Sequence[WorkStates], placements: Sequence[Placement], free: Sequence[int], design: Design
-) -> list[Cost]:
-    """Return each op's cost, a row per aim; one row where there is no choice."""
-    chosen = set(free)
-    asked = [(i, aim) for i in range(len(dense)) for aim in (TILE_AIMS if i in chosen else TILE_AIMS[:1])]
-    works = [dense[i] for i, _ in asked]
-    found = price_alike(works, [replace(placements[i], tile_aim=aim) for i, aim in asked], design)
-    rows: list[list[Cost]] = [[] for _ in dense]
-    for (i, _), cost in zip(asked, found, strict=True):
-        rows[i].append(cost)
-    return [replace(joined(costs), energy=joined([cost.energy for cost in costs])) for costs in rows]
+def _dense_by_aim(work: SkippedWorkload, free: Collection[int]) -> tuple[WorkStates, ...]:
+    """Return each op with nothing skipped, a row per aim of those that are free to choose."""
+    rows = [np.full(len(TILE_AIMS) if i in free else 1, -1) for i in range(len(work.states))]
+    return tuple(rows_of(states, row) for states, row in zip(work.states, rows, strict=True))
+
+
+def _priced(tries: Sequence[_Try], asked: Sequence[Aiming]) -> list[list[Cost]]:
+    """Return each op's cost in each try, a row per aim."""
+    each = [
+        CostAsked(work, place, asked[one.asked].design, TILE_AIMS if len(work) > 1 else ())
+        for one in tries
+        for work, place in zip(one.dense, one.placements, strict=True)
+    ]
+    costs = iter(price_alike(each))
+    return [list(islice(costs, len(one.dense))) for one in tries]
 
 
 def _changes(costs: Sequence[Cost], free: Sequence[int]) -> list[tuple[int, int]]:
@@ -139,60 +170,3 @@ def _changes(costs: Sequence[Cost], free: Sequence[int]) -> list[tuple[int, int]
                 seen.add(key)
                 found.append((i, aim))
     return found
-
-
-def _search(tables: Durations, changes: Sequence[tuple[int, int]], ops: int) -> tuple[Aims, int]:
-    """Return the aims of the shortest schedule found, and its latency [cycles]."""
-    several = sorted({i for i, aim in changes if aim})
-    uniform = np.zeros((len(TILE_AIMS), ops), np.uint16)
-    uniform[:, several] = np.arange(len(TILE_AIMS))[:, None]
-    aims, best = _shortest(tables, uniform)
-    for _ in range(ROUNDS):
-        tried = [(i, aim) for i, aim in changes if i in several and aims[i] != aim]
-        if not tried:
-            break
-        alone = np.tile(aims, (len(tried), 1))
-        alone[range(len(tried)), [i for i, _ in tried]] = [aim for _, aim in tried]
-        took = simulate(tables, alone).latency
-        order = [tried[k] for k in np.argsort(took, kind="stable") if took[k] < best]
-        if not order:
-            break
-        steps = np.tile(aims, (len(order), 1))
-        for k, (i, aim) in enumerate(order):
-            steps[k:, i] = aim
-        found, took_best = _shortest(tables, steps)
-        if took_best >= best:
-            break
-        aims, best = found, took_best
-    return aims, best
-
-
-def _shortest(tables: Durations, aims: Aims) -> tuple[Aims, int]:
-    """Return the row whose schedule is shortest, the first of equals, and its latency [cycles]."""
-    latency = simulate(tables, aims).latency
-    row = int(latency.argmin())
-    return aims[row], int(latency[row])
-
-
-def price_alike(
-    states: Sequence[WorkStates], placements: Sequence[Placement], design: Design
-) -> tuple[Cost, ...]:
-    """Price every op, equal work on equal terms once: deep networks repeat their blocks."""
-    keys = [
-        (_shape_of(work.op), placement, *(array.tobytes() for array in _arrays(work)))
-        for work, placement in zip(states, placements, strict=True)
-    ]
-    first = {key: i for i, key in reversed(list(enumerate(keys)))}
-    chosen = list(first.values())
-    costs = price_all([states[i] for i in chosen], [placements[i] for i in chosen], design)
-    known = dict(zip(first, costs, strict=True))
-    return tuple(known[key] for key in keys)
-
-
-def _shape_of(op: Op) -> tuple[object, ...]:
-    """Return what of an op decides its cost: all but names."""
-    return (len(op.inputs), *(value for name, value in op if name not in {"name", "inputs"}))
-
-
-def _arrays(work: WorkStates) -> list[NDArray[np.generic]]:
-    return [getattr(work, field.name) for field in fields(work) if field.name != "op"]

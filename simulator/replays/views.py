@@ -17,11 +17,12 @@ class Views:
     are looked at anew each time, so nothing grows but with the number of different mechanisms.
     """
 
-    def __init__(self, trace: Trace) -> None:
-        self._trace = trace
+    def __init__(self, trace: object) -> None:
+        self._trace = trace if isinstance(trace, Trace) else None  # what is streamed is not looked at twice
         self._sorted: Trace | None = None
         self._lowered: dict[int, Workload] = {}  # by the identity of the trace, sorted or not
         self._dense: Workload | None = None
+        self._dense_of: NetworkGraph | None = None
         self._seen: dict[Hashable, SkippedWorkload] = {}
 
     def compiled(self, part: Trace, compiler: Compiler) -> Trace:
@@ -42,10 +43,8 @@ class Views:
 
     def dense(self, graph: NetworkGraph) -> Workload:
         """Return the work of the dense network inside the dynamic one."""
-        if graph is not self._trace.graph:
-            return dense_workload(graph.without_gates())
-        if self._dense is None:
-            self._dense = dense_workload(graph.without_gates())
+        if self._dense is None or graph is not self._dense_of:
+            self._dense, self._dense_of = dense_workload(graph.without_gates()), graph
         return self._dense
 
     def skipped(

@@ -1,4 +1,7 @@
-"""Energy of a stream's frames and of the time between them, each at the clock and supply of its DVFS state."""
+"""Energy of a stream's frames and of the time between them, each at the clock and supply of its DVFS state.
+
+A chip that is switched off between frames, memories kept, sleeps.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel_models import design_prices, idle_of, static_energy_pj
+from accel_models import Design, design_prices, idle_of, static_energy_pj
 from simulator.engines.times import Times
 from simulator.replays.accounting import Spent, off_chip_pj
 from simulator.replays.prepare import Prepared
@@ -69,3 +72,34 @@ def _own_busy(times: Times, served: Served) -> Ints:
     own = np.zeros((len(served.named), times.busy.shape[1]), np.int64)
     np.add.at(own, served.state[served.done], times.busy[served.inputs[served.done]])
     return own
+
+
+def asleep_cycles(starts: Ints, ends: Ints, span: int, wake: int) -> int:
+    """Return the cycles that a chip sleeps while no frame is being served.
+
+    It falls asleep at once and wakes ``wake`` cycles before the next frame, whose arrival it is told in time (a
+    timer of periodic frames); a gap no longer than that is waited through with clocks on.
+
+    Parameters
+    ----------
+    starts, ends
+        Of every served frame, in order of start, shape (n,) [cycles].
+    span
+        Cycles that are looked at, from 0.
+    wake
+        Cycles to wake up.
+    """
+    if not len(starts):
+        return max(span - wake, 0)
+    awake_until = np.concatenate([[0], np.maximum.accumulate(ends)])
+    gaps = np.concatenate([starts, [span]]) - awake_until
+    return int(np.maximum(gaps - wake, 0).sum())
+
+
+def sleeping(design: Design, starts: Ints, ends: Ints, span: int) -> tuple[int, float]:
+    """Return the cycles a design sleeps and the energy it draws then [pJ]; none without a sleep mode."""
+    if design.sleep is None:
+        return 0, 0.0
+    wake = round(design.sleep.wake * design.clock)
+    cycles = asleep_cycles(starts, ends, span, wake)
+    return cycles, design.sleep.power * cycles / design.clock * 1e12

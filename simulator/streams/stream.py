@@ -24,10 +24,9 @@ from simulator.replays.rates import held_out_rates
 from simulator.streams.arrivals import Arrivals
 from simulator.streams.budgets import Budget, Halted, halt
 from simulator.streams.dvfs import Dvfs
-from simulator.streams.energy import Served, busy_cycles, moving_pj, waiting_pj
+from simulator.streams.energy import Served, busy_cycles, moving_pj, sleeping, waiting_pj
 from simulator.streams.results import StreamResults, StreamSummary
 from simulator.streams.server import NEVER, Rules, Server
-from simulator.streams.sleep import sleeping
 from simulator.summary import Spread
 from traces import Bools, ConfigError, Ints, Trace, UnsupportedError, lower
 

@@ -67,6 +67,21 @@ def test_the_command_line_uses_its_own_packages(stranger: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_its_worker_processes_do_too(stranger: Path) -> None:
+    space = stranger / "space.yaml"
+    space.write_text(
+        "designs: cortex_m4\nset:\n  clock: [80 MHz, 160 MHz]\nnetworks: dscnn_kws\ninputs: 2\n",
+        encoding="utf-8",
+    )
+    done = python(stranger, "-m", "lacuna", "sweep", str(space), "--out", "swept", "--json")
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_package_says_that_it_is_typed() -> None:
+    for package in ("lacuna", *PACKAGES):
+        assert (ROOT / package / "py.typed").is_file()
+
+
 def test_python_says_what_hides_a_package(stranger: Path) -> None:
     """A namespace folder hides nothing where Lacuna's package comes later on the path: then it just works."""
     done = python(stranger, "-c", "import lacuna as lc; print(lc.load_design.__name__)")

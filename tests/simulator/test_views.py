@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from accel_models.design.load import design_names, load_design
 from accel_models.work.skipping import SkippedWorkload, skip, view_key
-from simulator import Policy, replay
+from simulator import Policy, replay, replay_each
 from simulator.replays.views import Views
 from traces import SyntheticSettings, Workload, cifar_resnet, synthetic_trace
 
@@ -93,3 +93,22 @@ def test_other_traces_are_looked_at_anew() -> None:
     design = load_design("edge_npu_16x16")
     with_views = replay(other, design, explain=False, views=VIEWS)
     assert with_views.summary() == replay(other, design, explain=False).summary()
+
+
+def test_many_designs_at_once_take_what_each_takes_alone() -> None:
+    """Arrays, buffers and buses side by side, a kind that joins none, one that does not fit; a trace in two parts."""
+    changes: list[dict[str, object]] = [
+        {"array.rows": rows, "array.cols": cols, "memory.dram.bandwidth": bandwidth}
+        for rows, cols, bandwidth in ((8, 40, "0.8 GB/s"), (32, 4, "8 GB/s"), (64, 64, "2 GB/s"))
+    ]
+    changes += [{"memory.activation_buffer": "8 KiB"}, {"memory.weight_buffer": "256 B", "memory.banks": 1}]
+    designs = [load_design("edge_npu_16x16", change) for change in changes]
+    designs += [load_design(name) for name in ("eyeriss", "cortex_m7", "ethos_u55_128", "systolic_bare")]
+    for policy in (Policy(), Policy(batch=4, prefetch="speculate")):
+        together = replay_each(TRACE, designs, policy, Views(TRACE))
+        for found, design in zip(together, designs, strict=True):
+            alone = replay(TRACE, design, policy=policy, explain=False)
+            assert found.summary() == alone.summary()
+            assert found.per_input.equals(alone.per_input)
+            assert found.ops == ()
+    assert sum(not found.feasible for found in together) == 1

@@ -33,8 +33,8 @@ def packings(array: Array, op: OpSizes) -> list[Floats]:
     counts = [one]
     if not array.pack_groups or np.max(op.groups, initial=1) <= 1:
         return counts
-    ends = float(interval(array, array.rows, array.cols, 0)) / 2
-    long, wide = max(float(array.rows), ends), max(float(array.cols), ends)
+    ends = np.asarray(interval(array, array.rows, array.cols, 0), np.float64) / 2
+    long, wide = np.maximum(array.rows, ends), np.maximum(array.cols, ends)
     count = 2.0
     while True:
         half = count / 2

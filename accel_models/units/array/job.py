@@ -9,18 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.design.sections import Array, Memory
+from accel_models.design.side_by_side import columns_of
 from accel_models.dram import Bus
 from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.op_sizes import OpSizes
 from accel_models.units.array.tiling import ChannelCut, PixelCut, ReductionCut, take
 from traces import Floats
 
-_NO_COLUMNS = frozenset({"machine", "op", "weights_first"})  # shared by all ops, or holds columns itself
+_NO_COLUMNS = frozenset({"machine", "op", "weights_first"})  # for all ops, or holds columns itself
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """``n`` ops to tile on one design, with what is on chip already; arrays of shape ``(n,)``."""
+    """``n`` ops to tile, with what is on chip already; arrays of shape ``(n,)``.
+
+    Numbers of the machine in which designs side by side differ are arrays too.
+    """
 
     machine: ArrayMachine
     op: OpSizes
@@ -53,12 +57,14 @@ class Job:
     def take(self, rows: slice | NDArray[np.intp]) -> Job:
         """Return the ops at ``rows``."""
         arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name not in _NO_COLUMNS}
-        return replace(self, op=take(self.op, rows), **arrays)
+        return replace(self, machine=self.machine.take(rows), op=take(self.op, rows), **arrays)
 
     def columns(self) -> Iterator[Floats]:
         """Yield every array: what tells two ops apart."""
         yield from (getattr(self.op, f.name) for f in fields(self.op))
         yield from (getattr(self, f.name) for f in fields(self) if f.name not in _NO_COLUMNS)
+        yield from columns_of(self.array)
+        yield from columns_of(self.memory)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

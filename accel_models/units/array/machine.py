@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from accel_models.design.design import Design
 from accel_models.design.sections import Array, Memory
+from accel_models.design.side_by_side import part_rows
 from accel_models.dram import Bus
 
 UNLIMITED = Memory.model_validate(  # everything on chip, nothing ever waited for: the pure compute cycles
@@ -37,6 +41,12 @@ class ArrayMachine:
     def bus(self) -> Bus:
         """The DRAM behind the buffers."""
         return Bus(self.memory.dram, self.clock_hz)
+
+    def take(self, rows: slice | NDArray[np.intp]) -> ArrayMachine:
+        """Return the machine of the states at ``rows``, where designs stand side by side."""
+        array, memory = part_rows(self.array, rows), part_rows(self.memory, rows)
+        same = array is self.array and memory is self.memory
+        return self if same else ArrayMachine(array, memory, self.clock_hz)
 
 
 def array_machine(design: Design) -> ArrayMachine:

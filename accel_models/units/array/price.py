@@ -8,7 +8,7 @@ from typing import assert_never
 import numpy as np
 
 from accel_models.cost import Misfit, WorkStates
-from accel_models.design.chip import design_prices
+from accel_models.design.chip import prices_of
 from accel_models.design.design import Design
 from accel_models.design.sections import Array
 from accel_models.energy.actions import Actions, array_actions
@@ -127,10 +127,10 @@ def _mapper_prices(design: Design) -> Prices | None:
     """Return what the mapper weighs bytes with; ``None`` makes it choose for latency."""
     if design.mapping == "latency" or design.memory is None:
         return None
-    prices = design_prices(design)
+    prices = prices_of(design)
     return Prices(
-        dram_pj_per_byte=prices.value("dram_read_bytes"),
-        buffer_pj_per_byte=prices.value("activation_sram_read_bytes"),
+        dram_pj_per_byte=float(prices.value("dram_read_bytes")),  # one for all: ArrayUnit.columns
+        buffer_pj_per_byte=float(prices.value("activation_sram_read_bytes")),
     )
 
 

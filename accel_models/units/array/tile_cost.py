@@ -198,6 +198,6 @@ def bus_cycles(bus: Bus, moved_bytes: Floats) -> Floats:
     burst = bus.dram.burst
     alone = moved_bytes * (bus.burst_cycles / burst) + bus.start_cycles * np.minimum(moved_bytes, 1)
     window = bus.round_trip_cycles / bus.dram.requests_in_flight
-    if window > bus.burst_cycles:
+    if np.any(window > bus.burst_cycles):
         return np.asarray(np.maximum(alone, moved_bytes * (window / burst)))
     return np.asarray(alone)

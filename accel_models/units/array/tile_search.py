@@ -164,9 +164,8 @@ def shortfall(job: Job, ways: Cuts) -> tuple[Ints, Ints, Ints]:
     """Return which buffer the smallest tiles overflow most, what they demand of it, and what it has [B]."""
     memory = job.memory
     demands = np.ceil(np.stack(footprints(job, ways.smallest))).astype(np.int64)
-    bounds = np.array(
-        [memory.activation_buffer, memory.weight_buffer, memory.accumulator_buffer],
-        np.int64,
-    )
-    short = np.argmax(demands - bounds[:, None], axis=0)
-    return short.astype(np.int64), demands[short, np.arange(len(short))], bounds[short]
+    sizes = (memory.activation_buffer, memory.weight_buffer, memory.accumulator_buffer)
+    bounds = np.stack([np.broadcast_to(np.asarray(size, np.int64), demands.shape[1:]) for size in sizes])
+    short = np.argmax(demands - bounds, axis=0)
+    ops = np.arange(len(short))
+    return short.astype(np.int64), demands[short, ops], bounds[short, ops]

@@ -71,6 +71,7 @@ class ReductionCut(AxisCut):
     in_pixel_bytes: Floats  # fetched per pixel if input channels are cut, else 0
 
 
+Fold = NDArray[np.float64] | float  # rows or columns of the array, of designs side by side a column
 Record = TypeVar("Record", OpSizes, PixelCut, ChannelCut, ReductionCut)
 
 
@@ -222,7 +223,7 @@ def reduction_cuts(op: OpSizes, array: Array, memory: Memory) -> list[ReductionC
     ]
     if bool((op.kernel_area > 1).any()):
         for size in (array.rows, *_parts_of_fold(array.rows)):
-            tile = np.minimum(op.channels, float(size))
+            tile = np.minimum(op.channels, np.asarray(size, np.float64))
             cuts.append(_reduction_cut(op, array, memory, tile, np.ones_like(op.k)))
     return cuts
 
@@ -269,15 +270,14 @@ def streamed(array: Array, size: Floats) -> Floats:
     return (commands - 1) * whole + interval(array, array.rows, array.cols, size - (commands - 1) * block)
 
 
-def _tile_sizes(size: Floats, fold: int) -> list[Floats]:
+def _tile_sizes(size: Floats, fold: Fold) -> list[Floats]:
     """Return the whole, then tiles of ..., 4, 2, 1 folds of elements and parts of one, none above its op's size."""
-    most = float(np.max(size))
-    tiles = list(_parts_of_fold(fold))
-    tile = float(fold)
-    while tile < most:
+    tiles: list[Fold] = [*_parts_of_fold(fold)]
+    tile = np.asarray(fold, np.float64)
+    while np.any(tile < size):
         tiles.insert(0, tile)
-        tile *= 2.0
-    return [size, *(np.minimum(size, tile) for tile in tiles if tile < most)]
+        tile = tile * 2.0
+    return [size, *(np.minimum(size, tile) for tile in tiles if np.any(tile < size))]
 
 
 def part_levels(op: OpSizes, array: Array, channels: int) -> tuple[frozenset[int], frozenset[int]]:
@@ -285,9 +285,9 @@ def part_levels(op: OpSizes, array: Array, channels: int) -> tuple[frozenset[int
 
     The cut before each holds twice as much.
     """
-    of_channels = sum(part < np.max(op.n) for part in _parts_of_fold(array.cols))
+    of_channels = sum(bool(np.any(part < op.n)) for part in _parts_of_fold(array.cols))
     sizes, parts = len(_tile_sizes(op.channels, array.rows)), _parts_of_fold(array.rows)
-    of_reduction = sum(part < np.max(op.channels) for part in parts)
+    of_reduction = sum(bool(np.any(part < op.channels)) for part in parts)
     kernel = range(sizes + 1, sizes + 1 + len(parts)) if bool((op.kernel_area > 1).any()) else ()
     return (
         frozenset(range(channels - of_channels, channels)),
@@ -295,17 +295,21 @@ def part_levels(op: OpSizes, array: Array, channels: int) -> tuple[frozenset[int
     )
 
 
-def _parts_of_fold(fold: int) -> tuple[float, ...]:
+def _parts_of_fold(fold: Fold) -> tuple[Fold, ...]:
     """Return the half, quarter ... of a fold: what half as large an array has as a fold, its array has too.
 
-    Choice: none below 16, the smallest array of the shipped designs that choose tiles.
+    Choice: none below 16, the smallest array of the shipped designs that choose tiles.  Where designs side by side
+    have fewer of them, their least stands in again, which changes nothing.
     """
-    parts = []
-    part = fold / 2
-    while part >= 16 and part == int(part):
+    parts: list[Fold] = []
+    whole = np.asarray(fold, np.float64)
+    while True:
+        half = whole / 2
+        part = np.where((half >= 16) & (half == np.floor(half)), half, whole)
+        if np.array_equal(part, whole):
+            return tuple(parts)
         parts.append(part)
-        part /= 2
-    return tuple(parts)
+        whole = part
 
 
 def _split_bytes(size: Floats, tile: Floats, each: Floats, memory: Memory) -> Floats:

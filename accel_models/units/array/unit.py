@@ -13,7 +13,7 @@ from accel_models.energy.chip import Silicon
 from accel_models.units.array.dataflows import DATAFLOWS
 from accel_models.units.array.price import array_cost
 from accel_models.units.array.row_stationary.passes import scratchpads
-from accel_models.units.kinds import Unit, UnitCycles, equal_names
+from accel_models.units.kinds import BESIDE_A_UNIT, Unit, UnitCycles, equal_names
 from accel_models.units.unit_cost import States, UnitCost
 from traces import MAC_KINDS, ConfigError, Op
 
@@ -54,6 +54,13 @@ class ArrayUnit:
         if op.kind not in MAC_KINDS:
             return False
         return not op.is_depthwise or design.section(Array).depthwise_on == "array"
+
+    def columns(self, design: Design) -> tuple[str, ...]:
+        """Return rows, columns, buffers and bus, but what tiles are chosen by: passes, or prices of buffers."""
+        if design.section(Array).dataflow == "rs":
+            return ()
+        priced = design.mapping == "energy"
+        return tuple(path for path in BESIDE_A_UNIT if not (priced and path.endswith("_buffer")))
 
     def moves_whole(self, design: Design) -> int:
         """Return 1: any number of channels is as good."""

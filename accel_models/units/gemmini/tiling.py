@@ -196,7 +196,9 @@ def dosa_tiling(mapping: str) -> ConvTiling:
     tile = dict.fromkeys(DIMS, 1)
     outer: list[str] = []
     for level in mapping.split(" - "):
-        name, *loops = level.split()
+        name, *loops = level.split() or [""]
+        if name[:2] not in {"L0", "L1", "L2", "L3"}:
+            raise ConfigError(f"mapping {mapping!r}: cannot read {level!r}; needs levels L3 to L0")
         for loop in loops:
             dim, count = loop[0], loop[1:].rstrip("X")
             if dim == "N" and count == "1":

@@ -58,6 +58,10 @@ class GemminiUnit:
         """Take what its mesh can."""
         return MESH.takes(op, design)
 
+    def columns(self, design: Design) -> tuple[str, ...]:
+        """Return none: its library is asked machine by machine."""
+        return ()
+
     def moves_whole(self, design: Design) -> int:
         """Return the channels of a row of its scratchpad."""
         return design.section(Array).cols

@@ -41,6 +41,10 @@ class MicroNpuUnit:
         """Take everything."""
         return True
 
+    def columns(self, design: Design) -> tuple[str, ...]:
+        """Return none: its machine is one."""
+        return ()
+
     def moves_whole(self, design: Design) -> int:
         """Return 1: any number of channels is as good."""
         return 1

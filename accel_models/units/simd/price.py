@@ -55,6 +55,7 @@ def _simd_actions(work: WorkStates, shapes: Shapes, cycles: Ints, design: Design
     return Actions(
         simd_macs=shapes.macs,
         simd_ops=elementwise + outputs,  # one requantisation per output
+        simd_cycles=cycles,
         activation_sram_read_bytes=shapes.input_elements * act,
         activation_sram_write_bytes=outputs * act,
         weight_sram_read_bytes=shapes.weights * wgt,

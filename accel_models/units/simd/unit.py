@@ -10,7 +10,7 @@ from accel_models.design.design import Design
 from accel_models.design.sections import Simd
 from accel_models.energy.actions import Idle
 from accel_models.energy.chip import PRECISION_BYTES, Silicon
-from accel_models.units.kinds import Unit, UnitCycles, has_matrix_unit
+from accel_models.units.kinds import BESIDE_A_UNIT, Unit, UnitCycles, has_matrix_unit
 from accel_models.units.simd.core import core_of
 from accel_models.units.simd.price import simd_cost
 from accel_models.units.unit_cost import States, UnitCost
@@ -40,6 +40,10 @@ class SimdUnit:
         """Take everything."""
         return True
 
+    def columns(self, design: Design) -> tuple[str, ...]:
+        """Return what its costs do not depend on but through the bus."""
+        return BESIDE_A_UNIT
+
     def moves_whole(self, design: Design) -> int:
         """Return 1: any number of channels is as good."""
         return 1
@@ -61,9 +65,9 @@ class SimdUnit:
         return simd_cost(states, design)
 
     def idle(self, design: Design, latency: UnitCycles, busy: UnitCycles) -> Idle:
-        """Return the cycles in which cores wait; a vector unit beside a matrix unit clocks nothing then."""
+        """Return the cycles in which cores, or the vector unit beside a matrix unit, wait."""
         if has_matrix_unit(design):
-            return Idle()
+            return Idle(simd_cycles=np.asarray(latency - busy[:, 0], np.float64))
         cores = design.section(Simd).cores
         return Idle(core_cycles=np.asarray(cores * (latency - busy[:, 0]), np.float64))
 

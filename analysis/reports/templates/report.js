@@ -9,7 +9,8 @@
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
   };
   let ready;
-  const template = JSON.parse(document.getElementById("template").textContent);
+  const shared = document.getElementById("template");
+  const template = shared && JSON.parse(shared.textContent);
   const waiting = new Set([...document.querySelectorAll(".chart")].filter((place) => !place.closest("details.part")));
 
   // What is large lies in the page compressed: the library that draws, and the charts of folded parts.
@@ -19,6 +20,7 @@
   }
 
   async function unpackPlotly() {
+    if (!shared) return; // a page without charts
     const script = document.createElement("script");
     script.textContent = await unpacked(document.getElementById("plotly"));
     document.head.append(script);
@@ -98,7 +100,7 @@
     head.addEventListener("keydown", function (event) { if (event.key === "Enter") sort(head); });
   });
 
-  document.querySelectorAll(".filter input").forEach(function (input) {
+  document.querySelectorAll("p.filter > input").forEach(function (input) {
     const table = input.closest("p").nextElementSibling.querySelector("table");
     input.addEventListener("input", function () {
       const words = input.value.toLowerCase().split(/\s+/);

@@ -18,7 +18,7 @@ import numpy as np
 from accel_models import Design, WorkStates, load_design, place, price, units_of
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import reference_rows
-from traces import Floats, Ints, NetworkGraph, Op, resnet18, resnet34, resnet50, resnet101
+from traces import ConfigError, Floats, Ints, NetworkGraph, Op, resnet18, resnet34, resnet50, resnet101
 
 WEIGHT_BYTES = 32  # a convolution's weight buffer takes so many a cycle, before its first pixel (its source)
 NETWORKS = {"resnet18": resnet18, "resnet34": resnet34, "resnet50": resnet50, "resnet101": resnet101}
@@ -93,7 +93,10 @@ def _kept(pruned: str) -> tuple[float, float]:
     """Return the shares of pixels and channels that "25-50" keeps."""
     if pruned == "dense":
         return 1.0, 1.0
-    spatial, channel = (float(part) for part in pruned.split("-"))
+    parts = pruned.split("-")
+    if len(parts) != 2:
+        raise ConfigError(f"pruned = {pruned!r}: must be two percentages, as '25-50', or 'dense'")
+    spatial, channel = (float(part) for part in parts)
     return 1 - spatial / 100, 1 - channel / 100
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -30,6 +31,8 @@ from accel_models import (
 from analysis.validation.arrays.systolic import TextColumns, ints
 from traces import GraphBuilder, Window, dense_workload
 
+T = TypeVar("T")  # a layer, or one with what else a run of it needs
+
 
 def firesim_layers(table: TextColumns) -> list[ConvLayer]:
     """Return the layers as the runs' program builds them: padding of half the kernel, input of P x stride."""
@@ -47,7 +50,7 @@ def _layer(  # noqa: PLR0913, PLR0917  # the letters of DOSA's problems
 
 
 def in_programs(
-    layers: Sequence[ConvLayer], workloads: Iterable[str], cycles: Callable[[list[ConvLayer]], list[int]]
+    layers: Sequence[T], workloads: Iterable[str], cycles: Callable[[list[T]], list[int]]
 ) -> list[int]:
     """Return the cycles of layers of several workloads, each of which ran as one program in this order."""
     names = [str(name) for name in workloads]

@@ -9,6 +9,7 @@ import numpy as np
 from accel_models import core_power, load_design
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
+from analysis.validation.rows.kind import number
 from analysis.validation.rows.tables import cortexm_row
 from analysis.validation.simd.reference import (
     mlperf_rows,
@@ -76,7 +77,7 @@ def network_cycles(row: Row) -> float:
 
 def cycle_pj(row: Row) -> float:
     """Return the energy of one cycle of one core of a row's chip [pJ]."""
-    return core_power(chip_set_up(row)).cycle_pj(float(row["supply_v"]) if row["supply_v"] else None)
+    return core_power(chip_set_up(row)).cycle_pj(number(row, "supply_v") if row["supply_v"] else None)
 
 
 def _energy(

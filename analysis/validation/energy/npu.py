@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from accel_models import (
     Actions,
@@ -11,16 +14,22 @@ from accel_models import (
     Silicon,
     SramMacro,
     Technology,
+    energy_factor,
     energy_pj,
+    operation_table,
     price_list,
     static_energy_pj,
 )
 from analysis.validation.comparison import Comparison, published_group
 from analysis.validation.energy.area import BANKS
 from analysis.validation.reference_rows import reference_rows
+from traces import Floats
 
 SUM_BYTES = 4  # of an int32 partial sum
 ACCUMULATOR_BYTES = 16 << 10  # assumption
+CLOCKED_SHARE = (
+    0.42  # clock network (28 %) and registers (14 %) of a busy PE, ISA-LAB1-EXAMPLE, power after layout
+)
 
 
 def nvdla_peak() -> Comparison:
@@ -47,7 +56,7 @@ def _comparison(
     constants: int = 0,
     left_out: tuple[float, float] | None = None,
 ) -> Comparison:
-    rows = [row for row in reference_rows("npu_peak") if row["group"] == group]
+    rows = _rows(group)
     return published_group(
         name,
         rows,
@@ -60,35 +69,122 @@ def _comparison(
     )
 
 
+def _rows(group: str) -> list[Mapping[str, str]]:
+    return [row for row in reference_rows("npu_peak") if row["group"] == group]
+
+
+def nvdla_rows() -> list[Mapping[str, str]]:
+    """Return NVDLA's seven configurations."""
+    return _rows("nvdla")
+
+
 def busy_pj_per_mac(row: Mapping[str, str]) -> float:
     """Energy of one cycle in which every MAC switches, over its MACs [pJ]; leakage included, DRAM not.
 
     A cycle reads the operands that are not held, and reads and writes one partial sum per column whose sums
     leave the array.
     """
-    macs, sums = int(row["macs"]), int(row["sum_columns"]) * SUM_BYTES
-    prices = _prices(row, macs)
+    prices, macs = _prices(row), int(row["macs"])
+    inside = energy_pj(Actions(macs=macs, pe_cycles=macs, control_cycles=1), prices).total_pj
+    return (float(inside) + _buffers_pj(row, prices) + _leaking_pj(row, prices)) / macs
+
+
+def _buffers_pj(row: Mapping[str, str], prices: PriceList) -> float:
+    """Energy of the buffers in one busy cycle [pJ]."""
+    sums = int(row["sum_columns"]) * SUM_BYTES
     cycle = Actions(
-        macs=macs,
-        pe_cycles=macs,
-        control_cycles=1,
         activation_sram_read_bytes=int(row["input_bytes"]),
         weight_sram_read_bytes=int(row["weight_bytes"]),
         accumulator_read_bytes=sums,
         accumulator_write_bytes=sums,
     )
-    static = static_energy_pj(prices, 1, float(row["clock_mhz"]) * 1e6)
-    return float(energy_pj(cycle, prices).total_pj + static) / macs
+    return float(energy_pj(cycle, prices).total_pj)
 
 
-def _prices(row: Mapping[str, str], macs: int) -> PriceList:
+def _leaking_pj(row: Mapping[str, str], prices: PriceList) -> float:
+    return float(static_energy_pj(prices, 1, float(row["clock_mhz"]) * 1e6))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OverheadFit:
+    """What a busy cycle takes beside named parts, as a line over MACs; at the rows' node and voltage."""
+
+    control_pj: float
+    per_mac_pj: float
+    errors: Floats  # of the whole energy of a cycle, (rows,), relative, as sizes
+
+
+def fit_overhead(table: str, rows: Sequence[Mapping[str, str]], sram_level: float = 1.0) -> OverheadFit:
+    """Return the line that is left of the published power, by relative least squares.
+
+    No negative energy per MAC: a table that leaves none has control alone beside it.
+
+    Parameters
+    ----------
+    table
+        Operation table of the MACs and registers that are taken off.
+    rows
+        Configurations at one node and voltage.
+    sram_level
+        Price of an SRAM access over the model's own: what the power says of other levels.
+    """
+    measured = np.array([float(row["pj_per_mac"]) * int(row["macs"]) for row in rows])
+    named = np.array([_named_pj(row, table, sram_level) for row in rows])
+    design = np.array([[1.0, float(row["macs"])] for row in rows])
+    line = _least_squares(design, measured - named, measured)
+    if line[1] < 0:
+        line = np.append(_least_squares(design[:, :1], measured - named, measured), 0.0)
+    return OverheadFit(float(line[0]), float(line[1]), np.abs((named + design @ line) / measured - 1))
+
+
+def _least_squares(design: Floats, left: Floats, whole: Floats) -> Floats:
+    """Return the coefficients whose residuals over ``whole`` have the least squares."""
+    line, *_ = np.linalg.lstsq(design / whole[:, None], left / whole, rcond=None)
+    return np.asarray(line, np.float64)
+
+
+def overhead(table: str, rows: Sequence[Mapping[str, str]]) -> dict[str, float]:
+    """Return the three constants of an operation table, at its own node and voltage [pJ].
+
+    What a PE takes beside the table's MAC and registers is split such that clock and registers are
+    ``CLOCKED_SHARE`` of it.
+    """
+    fit = fit_overhead(table, rows)
+    cells, factor = operation_table(table), _factor(table, rows[0])
+    mac, registers = cells["int8_mac", "energy"].value, 48 * cells["register_bit", "energy"].value
+    whole = mac + registers + fit.per_mac_pj / factor
+    if not fit.per_mac_pj:
+        return {"mac_overhead": 0.0, "pe_overhead": 0.0, "array_control": fit.control_pj / factor}
+    return {
+        "mac_overhead": max((1 - CLOCKED_SHARE) * whole - mac, 0.0),
+        "pe_overhead": max(CLOCKED_SHARE * whole - registers, 0.0),
+        "array_control": fit.control_pj / factor,
+    }
+
+
+def _factor(table: str, row: Mapping[str, str]) -> float:
+    """Energy at the row's node and voltage over that of the table's."""
+    mac = operation_table(table)["int8_mac", "energy"]
+    return energy_factor(mac.node_nm, mac.voltage_v, int(row["node_nm"]), float(row["voltage_v"]))
+
+
+def _named_pj(row: Mapping[str, str], table: str, sram_level: float) -> float:
+    """Energy of a busy cycle in what tables name: MACs, registers, buffers, leakage [pJ]."""
+    cells, prices = operation_table(table), _prices(row)
+    pe = cells["int8_mac", "energy"].value + 48 * cells["register_bit", "energy"].value
+    inside = pe * _factor(table, row) * int(row["macs"])
+    return inside + sram_level * _buffers_pj(row, prices) + _leaking_pj(row, prices)
+
+
+def _prices(row: Mapping[str, str]) -> PriceList:
     word, half = int(row["word_bits"]), int(row["buffer_kib"]) << 9
     buffers = (
         SramMacro(role="activation", size_bytes=half, word_bits=word, banks=BANKS),
         SramMacro(role="weight", size_bytes=half, word_bits=word, banks=BANKS),
         SramMacro(role="accumulator", size_bytes=ACCUMULATOR_BYTES, word_bits=word, banks=BANKS),
     )
+    silicon = Silicon(pes=int(row["macs"]), lanes=max(1, int(row["sum_columns"])))
     return price_list(
         Technology.model_validate({"node": f"{row['node_nm']} nm", "voltage": f"{row['voltage_v']} V"}),
-        Chip(silicon=Silicon(pes=macs, lanes=max(1, int(row["sum_columns"]))), buffers=buffers),
+        Chip(silicon=silicon, buffers=buffers),
     )

@@ -8,7 +8,15 @@ from typing import cast
 
 import numpy as np
 
-from accel_models import Array, ConvLayer, GemminiDataflow, Gemms, compute_cycles, load_design
+from accel_models import (
+    Array,
+    ConvLayer,
+    GemminiDataflow,
+    Gemms,
+    compute_cycles,
+    dosa_tiling,
+    load_design,
+)
 from analysis.validation.arrays.firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
 from analysis.validation.arrays.gemmini import (
     convolution_cycles,
@@ -25,7 +33,7 @@ from analysis.validation.arrays.systolic import (
 )
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.gemmini_dynamic import input_cycles, layer_cycles
-from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
+from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, compared, number
 from traces import LacunaError
 
 _LATENCIES = re.compile(r"LM=(\d+) LA=(\d+)")
@@ -37,11 +45,13 @@ _SIZES = ("C", "K", "P", "Q", "R", "S", "stride")
 
 def scale_sim(row: Row) -> tuple[float, float]:
     """Compute cycles, no stalls."""
+    number(row, "stride")
     return number(row, "total_cycles"), float(by_size(table_of([row]), compute_cycles)[0])
 
 
 def scale_sim_accesses(row: Row) -> tuple[float, float]:
     """Count reads and writes of the three buffers together."""
+    number(row, "stride")
     counted = sum(number(row, c) for c in ("if_sram_reads", "fl_sram_reads", "of_sram_writes"))
     return counted, float(by_size(table_of([row]), count_scale_sim_accesses)[0])
 
@@ -91,12 +101,12 @@ def gemmini_dynamic_inputs(rows: Sequence[Row]) -> list[Outcome]:
 
 def _dynamic_input(row: Row) -> Outcome:
     label = " ".join(row[name] for name in ("trace", "input", "mem_latency"))
-    try:
+
+    def both() -> tuple[float, float]:
         cycles, dense = input_cycles(table_of([row]))
-        measured = number(row, "cycles") / number(row, "dense_cycles")
-    except (LacunaError, ValueError, IndexError) as error:
-        return Skipped(label, str(error))
-    return Pair(label, f"{row['trace']}, {row['mem_latency']}", measured, float(cycles[0] / dense[0]))
+        return number(row, "cycles") / number(row, "dense_cycles"), float(cycles[0] / dense[0])
+
+    return compared(label, f"{row['trace']}, {row['mem_latency']}", both)
 
 
 def gemmini_dma(row: Row) -> tuple[float, float]:
@@ -126,25 +136,26 @@ def _programs(
     rows: Sequence[Row], measured: Callable[[Row], float], *, mapped: bool = False
 ) -> list[Outcome]:
     design = load_design("gemmini_16x16")
-    found: dict[int, tuple[Row, float]] = {}
+    found: dict[int, tuple[ConvLayer, Row, float]] = {}
     outcomes: dict[int, Outcome] = {}
     for i, row in enumerate(rows):
         try:
-            found[i] = _sizes(row), measured(row)
+            found[i] = firesim_layers(table_of([_sizes(row)]))[0], row, measured(row)
+            if mapped:
+                dosa_tiling(row["mapping"])
         except (LacunaError, ValueError) as error:
+            found.pop(i, None)
             outcomes[i] = Skipped(_firesim_label(row), str(error))
-    layers = [firesim_layers(table_of([row]))[0] for row, _ in found.values()]
-    texts = dict(zip(layers, (row.get("mapping", "") for row, _ in found.values()), strict=True))
+    layers = [(layer, row.get("mapping", "")) for layer, row, _ in found.values()]
 
-    def cycles(some: list[ConvLayer]) -> list[int]:
-        if mapped:
-            return mapping_cycles(some, [texts[layer] for layer in some], design)
-        return program_cycles(some, design)
+    def cycles(some: list[tuple[ConvLayer, str]]) -> list[int]:
+        members, texts = [layer for layer, _ in some], [text for _, text in some]
+        return mapping_cycles(members, texts, design) if mapped else program_cycles(members, design)
 
-    workloads = [row.get("workload", "default tiler") for row, _ in found.values()]
+    workloads = [row.get("workload", "default tiler") for _, row, _ in found.values()]
     predicted = in_programs(layers, workloads, cycles)
     for i, value, workload in zip(found, predicted, workloads, strict=True):
-        outcomes[i] = Pair(_firesim_label(rows[i]), workload, found[i][1], float(value))
+        outcomes[i] = Pair(_firesim_label(rows[i]), workload, found[i][2], float(value))
     return [outcomes[i] for i in range(len(rows))]
 
 

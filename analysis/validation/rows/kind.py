@@ -6,6 +6,7 @@ import csv
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -78,28 +79,26 @@ class Score:
     groups: dict[str, GroupScore]
 
 
+def compared(label: str, group: str, predict: Callable[[], tuple[float, float]]) -> Outcome:
+    """Return measured and predicted value, or why a row is skipped: an error that a user could mend in its cells."""
+    try:
+        measured, predicted = predict()
+    except LacunaError as error:
+        return Skipped(label, str(error))
+    except _UNREADABLE as error:
+        return Skipped(label, str(LacunaError(f"a cell does not read: {first_line(error)}")))
+    return Pair(label, group, measured, predicted)
+
+
 def each(
     predict: Callable[[Row], tuple[float, float]], *, label: RowText, group: RowText
 ) -> Callable[[Sequence[Row]], list[Outcome]]:
-    """Return the evaluation of rows that do not need each other.
-
-    ``predict`` returns measured and predicted value; an error that a user could mend skips its row.
-    """
-
-    def outcome(row: Row) -> Outcome:
-        try:
-            measured, predicted = predict(row)
-            return Pair(label(row), group(row), measured, predicted)
-        except LacunaError as error:
-            return Skipped(label(row), str(error))
-        except _UNREADABLE as error:
-            return Skipped(label(row), str(LacunaError(f"a cell does not read: {first_line(error)}")))
-
-    return lambda rows: [outcome(row) for row in rows]
+    """Return the evaluation of rows that do not need each other; ``predict`` returns measured and predicted value."""
+    return lambda rows: [compared(label(row), group(row), partial(predict, row)) for row in rows]
 
 
 def number(row: Row, column: str) -> float:
-    """Return a cell as a number above 0; a row without it is not covered."""
+    """Return a cell as a number above 0 and at most :data:`MOST`; a row without it is not covered."""
     text = row.get(column) or ""
     if not text.strip():
         raise NotCovered(f"no {column}")

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from analysis.validation.arrays.dpacs import NETWORKS, over_dense
 from analysis.validation.energy.eyeriss import LAYERS, Zeros, layer_cycles, layer_energy_uj, square_conv
 from analysis.validation.reference_rows import Row, reference_rows
-from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
-from traces import ConfigError, LacunaError, NetworkGraph, did_you_mean
+from analysis.validation.rows.kind import NotCovered, Outcome, compared, number
+from traces import ConfigError, NetworkGraph, did_you_mean
 
 # VGG-16: convolutions and their filters per group, all 3x3; the size halves between groups.  Simonyan & Zisserman,
 # ICLR 2015, table 1, column D.
@@ -22,19 +22,20 @@ def dpacs(rows: Sequence[Row]) -> list[Outcome]:
 
 
 def _dpacs(row: Row, rows: Sequence[Row]) -> Outcome:
-    pruned = row["pruned_spatial_channel_percent"]
-    label = f"{row['network']} {row['implementation']} {pruned}"
-    try:
-        if pruned == "dense":
-            raise NotCovered("the dense network is what the others are compared with")
-        if row["implementation"] != "serial":
-            raise NotCovered(f"{row['implementation']}: bound by a bus that is not published")
-        if row["network"] not in NETWORKS:
-            raise NotCovered(f"network {row['network']!r}{did_you_mean(row['network'], NETWORKS)}")
-        _, measured, predicted = over_dense(row["network"], [_dense(row, rows), row])
-        return Pair(label, row["network"], float(measured[0]), float(predicted[0]))
-    except LacunaError as error:
-        return Skipped(label, str(error))
+    label = f"{row['network']} {row['implementation']} {row['pruned_spatial_channel_percent']}"
+    return compared(label, row["network"], lambda: _over_dense(row, rows))
+
+
+def _over_dense(row: Row, rows: Sequence[Row]) -> tuple[float, float]:
+    if row["pruned_spatial_channel_percent"] == "dense":
+        raise NotCovered("the dense network is what the others are compared with")
+    if row["implementation"] != "serial":
+        raise NotCovered(f"{row['implementation']}: bound by a bus that is not published")
+    if row["network"] not in NETWORKS:
+        raise NotCovered(f"network {row['network']!r}{did_you_mean(row['network'], NETWORKS)}")
+    number(row, "latency_ms")
+    _, measured, predicted = over_dense(row["network"], [_dense(row, rows), row])
+    return float(measured[0]), float(predicted[0])
 
 
 def _dense(row: Row, rows: Sequence[Row]) -> Row:
@@ -60,12 +61,12 @@ def _eyeriss(
     row: Row, rows: Sequence[Row], column: str, model: Callable[[NetworkGraph, int, Zeros], float]
 ) -> Outcome:
     label = f"{row['network']} {row['layer']}"
-    try:
-        graph, measured = _graph(row), number(row, column)
-        predicted = model(graph, int(number(row, "batch")), _zeros(row, rows))
-    except LacunaError as error:
-        return Skipped(label, str(error))
-    return Pair(label, row["network"], measured, predicted)
+
+    def both() -> tuple[float, float]:
+        graph, batch = _graph(row), int(number(row, "batch"))
+        return number(row, column), model(graph, batch, _zeros(row, rows))
+
+    return compared(label, row["network"], both)
 
 
 def _zeros(row: Row, rows: Sequence[Row]) -> Zeros:

@@ -122,6 +122,8 @@ def network(name: str) -> NetworkGraph:
     if not model.startswith("MobileNetV1_"):
         raise ConfigError(f"network {name!r}: no graph is known for it")
     _, width, resolution = model.split("_")
+    if not variant or variant[-1] not in _ZOO_CLASSES:
+        raise NotCovered(f"network {name!r}: needs its classes, one of {', '.join(_ZOO_CLASSES)}")
     channels = 1 if "gray" in variant else 3
     return mobilenet_v1(float(width), int(resolution), _ZOO_CLASSES[variant[-1]], input_channels=channels)
 

@@ -45,15 +45,11 @@ def _ops(accelerator: str, mean: float, worst: float) -> Comparison:
 @cache
 def _network_cycles() -> dict[str, tuple[float, float]]:
     """Cycles of each covered network on each machine, by Vela and by the model."""
-    return {_name(row): network(row) for row in _covered()}
-
-
-def _covered() -> list[Row]:
-    return [row for row in reference_rows("vela_networks") if row["network"] != "inception_like"]
+    return {_name(row): network(row) for row in reference_rows("vela_networks")}
 
 
 def _networks() -> Comparison:
-    rows = _covered()
+    rows = reference_rows("vela_networks")
     return _comparison(
         "Vela on Ethos-U, cycles of a network",
         [_name(row) for row in rows],
@@ -65,8 +61,16 @@ def _networks() -> Comparison:
 def _dynamic_over_dense() -> Comparison:
     """Compare what gates, or fewer channels, make of ResNet-20's time: nothing else moves."""
     found = _network_cycles()
-    dense = {_machine(row): found[_name(row)] for row in _covered() if row["network"] == "rn20_dense"}
-    rows = [row for row in _covered() if row["network"].startswith(("rn20_gate", "rn20_keep"))]
+    dense = {
+        _machine(row): found[_name(row)]
+        for row in reference_rows("vela_networks")
+        if row["network"] == "rn20_dense"
+    }
+    rows = [
+        row
+        for row in reference_rows("vela_networks")
+        if row["network"].startswith(("rn20_gate", "rn20_keep"))
+    ]
     ratios = []
     for row in rows:
         measured, predicted = found[_name(row)]

@@ -81,14 +81,21 @@ def _memories(row: Row) -> dict[str, object]:
     if row["system_config"] not in SYSTEMS:
         raise NotCovered(f"system {row['system_config']!r}: known: {', '.join(SYSTEMS)}")
     system = {**SYSTEMS[row["system_config"]], **{k: v for k, v in row.items() if v}}
+    if system["offchip"] not in _OFFCHIP:
+        raise NotCovered(f"memory {system['offchip']!r}: known: {', '.join(_OFFCHIP)}")
     system = {**_OFFCHIP[system["offchip"]], **system}
     clock = number(system, "core_clock_hz")
     return {
         "clock": f"{clock:.0f} Hz",
         "micronpu.sram_bytes_per_cycle": number(system, "sram_bytes_per_cycle"),
-        "micronpu.offchip_write_latency": f"{float(system['offchip_write_latency']) / clock:.12f} s",
+        "micronpu.offchip_write_latency": f"{_latency(system, 'offchip_write_latency') / clock:.12f} s",
         "micronpu.offchip_writes_in_flight": int(system["writes"]),
         "memory.dram.bandwidth": f"{number(system, 'offchip_bytes_per_cycle') * clock:.0f} B/s",
-        "memory.dram.latency": f"{number(system, 'offchip_read_latency') / clock:.12f} s",
+        "memory.dram.latency": f"{_latency(system, 'offchip_read_latency') / clock:.12f} s",
         "memory.dram.requests_in_flight": int(system["reads"]),
     }
+
+
+def _latency(system: dict[str, str], column: str) -> float:
+    """Return a latency of a row's memory, none at all included [cycles]."""
+    return 0.0 if system[column] in {"0", "0.0"} else number(system, column)

@@ -1,7 +1,8 @@
 """Vela's total of whole networks beside the product's replay of the same graphs.
 
 The graphs are those whose rows ``vela_ops.csv`` holds op by op: CIFAR ResNets (dense, narrower, with fewer channels
-between the convolutions of a block, with LC-Net's gates), MobileNetV1 0.5 at 128 pixels, squeeze-and-excite blocks.
+between the convolutions of a block, with LC-Net's gates), MobileNetV1 0.5 at 128 pixels, squeeze-and-excite blocks,
+blocks of four branches side by side.
 """
 
 from __future__ import annotations
@@ -47,7 +48,10 @@ def network_graph(name: str) -> NetworkGraph:
         return _mobilenet(name)
     if name == "se_blocks":
         return _squeeze_and_excite(name)
-    raise NotCovered(f"network {name!r}: no graph; known: CIFAR ResNets rn20_..., mbv1_050_128, se_blocks")
+    if name == "inception_like":
+        return _branches(name)
+    known = "CIFAR ResNets rn20_..., mbv1_050_128, se_blocks, inception_like"
+    raise NotCovered(f"network {name!r}: no graph; known: {known}")
 
 
 def _resnet(name: str, found: re.Match[str]) -> NetworkGraph:
@@ -130,4 +134,21 @@ def _squeeze_and_excite(name: str) -> NetworkGraph:
         y = builder.elementwise("mul", f"s{i}mul", (y, scale))
         x = builder.elementwise("add", f"s{i}add", (y, x), activation="relu")
     builder.linear("cls", _mean(builder, "end", x), 10)
+    return builder.finish()
+
+
+def _branches(name: str) -> NetworkGraph:
+    builder = GraphBuilder(name, 3, 32, 32)
+    x = builder.conv("stem", builder.input, 16, Window.square(3), activation="relu")
+    for i in range(3):
+        one, three, five = (
+            builder.conv(f"i{i}k{kernel}", x, filters, Window.square(kernel), activation="relu")
+            for kernel, filters in ((1, 16), (3, 16), (5, 8))
+        )
+        pooled = builder.pool("max_pool", f"i{i}p", x, Window.square(3))
+        pooled = builder.conv(f"i{i}pk1", pooled, 8, Window.square(1), activation="relu")
+        x = builder.concat(f"i{i}cat", (one, three, five, pooled))
+        if i < 2:
+            x = builder.pool("max_pool", f"i{i}dn", x, Window.square(2, 2, same=False))
+    builder.linear("cls", _mean(builder, "gap", x), 10)
     return builder.finish()

@@ -26,7 +26,7 @@ from accel_models import (
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
 from analysis.validation.vela.machine import design_of
-from traces import Bools, Floats, Ints, LacunaError
+from traces import Bools, ConfigError, Floats, Ints, LacunaError
 
 _SIZES = (
     "ifm_h ifm_w ifm_c ifm2_h ifm2_w ifm2_c ofm_h ofm_w ofm_c kernel_h kernel_w stride_h stride_w"
@@ -115,7 +115,16 @@ def _check(row: Row, column: str) -> None:
     if "16" in row["ifm_dtype"]:
         raise NotCovered(f"operands of {row['ifm_dtype']}: known: Int8, Int32")
     for name in (*_SIZES.split(), "row"):
-        int(row[name])
+        least = 0 if name in _MAY_BE_0 else 1
+        if not least <= int(row[name]) <= MOST_SIZE:
+            raise ConfigError(f"{name} = {row[name]}: must be {least} to {MOST_SIZE:,}")
+    if not 0 <= float(row["weight_zero_fraction_made"] or 0) <= 1 or not 0 < _sigma(row) <= MOST_SIGMA:
+        raise ConfigError("weights: zeros must be 0 to 1, sigma above 0 and at most 127")
+
+
+_MAY_BE_0 = ("row", "ifm2_h", "ifm2_w", "ifm2_c")
+MOST_SIZE = 1 << 16  # registers of the NPU hold sizes in 16 bits
+MOST_SIGMA = 127.0  # int8
 
 
 def _run(row: Row) -> tuple[str, ...]:

@@ -7,10 +7,12 @@ from ruamel.yaml import YAML
 
 from accel_models.design.chip import design_area, design_prices
 from accel_models.design.design import Design
-from accel_models.design.load import design_names, load_design, parse_design, parse_override
+from accel_models.design.load import altered, design_names, load_design, parse_design, parse_override
 from accel_models.design.sections import Memory
 from accel_models.dram import Bus
+from simulator import estimate
 from traces.base.errors import ConfigError, FileProblem
+from traces.graphs.build import GraphBuilder
 
 SHIPPED = (
     "cortex_m0plus", "cortex_m4", "cortex_m7", "cortex_m33", "cortex_m55", "cortex_m85", "cortex_a53", "cortex_a55",
@@ -145,3 +147,49 @@ def test_contradictions_are_refused() -> None:
     with pytest.raises(ConfigError, match="gate_unit = 'array', but the design has no array"):
         parse_design(data, "x")
     assert isinstance(parse_design({**data, "gate_unit": "simd"}, "x"), Design)
+
+
+@pytest.mark.parametrize("name", design_names())
+def test_a_shipped_design_states_its_device_class_and_why(name: str) -> None:
+    """Where a class is priced, somebody chose it; a core's charge per cycle reads none."""
+    design = load_design(name)
+    reads = any("CACTI" in price.source or "SRAM" in price.source for price in design_prices(design))
+    if design.technology.core_power is None:
+        assert "device" in design.technology.model_fields_set
+        assert "technology.device" in design.sources
+    assert reads == (design.technology.core_power is None)
+
+
+def test_precision_is_the_width_of_what_memory_leaves_out() -> None:
+    """16-bit numbers take twice the bytes, through ``--set`` and a later change alike; what is stated stays."""
+
+    def bits(design: Design) -> tuple[int, int]:
+        assert design.memory is not None
+        return design.memory.activation_bits, design.memory.weight_bits
+
+    base = load_design("edge_npu_16x16")
+    wide = load_design("edge_npu_16x16", {"technology.precision": "int16"})
+    assert bits(base) == (8, 8)
+    assert bits(wide) == bits(altered(base, {"technology.precision": "int16"})) == (16, 16)
+    assert bits(altered(wide, {"technology.precision": "int8"})) == (8, 8)
+    mixed = load_design("edge_npu_16x16", {"technology.precision": "int16", "memory.weight_bits": 4})
+    assert bits(mixed) == (16, 4)
+    assert wide.hash != base.hash
+
+
+def test_a_network_of_wider_numbers_moves_twice_the_bytes() -> None:
+    """A layer of 256 x 256 weights on a design without room to keep them: 64 KiB come at 8 bits, 128 KiB at 16."""
+    builder = GraphBuilder("one", 256, 1, 1)
+    builder.linear("fc", builder.input, 256)
+    graph = builder.finish()
+    rows = [
+        estimate(
+            graph,
+            load_design(
+                "edge_npu_16x16", {"technology.precision": precision, "memory.weight_buffer": "32 KiB"}
+            ),
+        ).rows[0]
+        for precision in ("int8", "int16")
+    ]
+    assert [row.dram_bytes for row in rows] == [65536 + 256, 2 * (65536 + 256)]
+    assert rows[1].energy_pj > 1.9 * rows[0].energy_pj

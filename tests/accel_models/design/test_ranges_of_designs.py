@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from accel_models import design_model, design_names, load_design
 from accel_models.cost import Cost
 from accel_models.energy.actions import EnergyParts
-from accel_models.units.sane import check_cost
+from accel_models.units.assemble import check_cost
 from traces import ConfigError, UnsupportedError
 
 

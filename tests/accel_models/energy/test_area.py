@@ -28,10 +28,10 @@ def part(area: Area, name: str) -> AreaPart:
 
 
 def test_an_array_by_hand() -> None:
-    """Per PE 282 + 137 + 48 x 2.947 um2 and 4,125 beside it, 1.004 mm2 of control, at 70 % utilisation."""
+    """Per PE 282 + 137 + 48 x 2.947 um2 and 3,420 beside it, 0.8609 mm2 of control, at 70 % utilisation."""
     area = area_mm2(AT_45, PES)
     assert part(area, "array").mm2 == pytest.approx(256 * (282 + 137 + 48 * 2.947) / 0.7 * 1e-6)
-    assert area.total_mm2 == pytest.approx((256 * (282 + 137 + 48 * 2.947 + 4125) + 1_004_000) / 0.7 * 1e-6)
+    assert area.total_mm2 == pytest.approx((256 * (282 + 137 + 48 * 2.947 + 3420) + 860_900) / 0.7 * 1e-6)
     assert area.cell_mm2 == pytest.approx(0.7 * area.total_mm2)
     assert not area.scaled
 
@@ -61,9 +61,9 @@ def test_tables_without_areas_of_their_own_carry_those_of_45_nm(table: str, fact
 
 
 def test_buffers_are_larger_than_cacti_says_and_shared_ones_count_once() -> None:
-    bank = float(sram_cost(65536, 64, node_nm=45, device="lop").area_mm2)
+    bank = float(sram_cost(65536, 64, node_nm=45, device="lstp").area_mm2)
     twice = (BUFFER, replace(BUFFER, role="activation", shared=True))
-    assert area_mm2(AT_45, Chip(buffers=twice)).total_mm2 == pytest.approx(2 * 1.786 * bank)
+    assert area_mm2(AT_45, Chip(buffers=twice)).total_mm2 == pytest.approx(2 * 2.43 * bank)
 
 
 def test_only_named_cells_leak() -> None:
@@ -94,13 +94,13 @@ def test_gemminis_pe_is_met_within_the_band() -> None:
 
 @pytest.mark.parametrize("table", ["horowitz_45nm", "aladdin_40nm"])
 def test_either_table_meets_the_configurations_it_was_fitted_on(table: str) -> None:
-    """NVDLA with 256 MACs and a buffer of 256 KiB: 1.7 mm2 of cells at 28 nm."""
+    """NVDLA with 256 MACs and a buffer of 256 KiB: 1.7 mm2 of cells at 28 nm, within the worst residual."""
     buffer = SramMacro(role="weight", size_bytes=131072, word_bits=128, banks=2)
     sums = replace(buffer, role="accumulator", size_bytes=16384)
     buffers = (buffer, replace(buffer, role="activation"), sums)
     chip = Chip(silicon=Silicon(pes=256, lanes=16), buffers=buffers)
     area = area_mm2(but(AT_45, node="28 nm", operations=table), chip)
-    assert area.cell_mm2 == pytest.approx(1.7, rel=0.02)
+    assert area.cell_mm2 == pytest.approx(1.7, rel=0.04)
 
 
 @pytest.mark.parametrize("comparison", area_comparisons(), ids=lambda c: c.name)

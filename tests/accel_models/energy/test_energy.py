@@ -42,7 +42,7 @@ COUNTS = st.integers(0, 10**9)
 def test_macs_and_registers_by_hand() -> None:
     """1000 MACs at 0.3 pJ and 2000 PE cycles of 48 bits at 4.286 fJ, with their overhead; 10 cycles of control."""
     parts = energy_pj(Actions(macs=1000, pe_cycles=2000, control_cycles=10), PRICES)
-    assert parts.mac_pj == pytest.approx(1000 * (0.3 + 0.9818) + 2000 * (48 * 0.004286 + 0.7232) + 10 * 145.7)
+    assert parts.mac_pj == pytest.approx(1000 * (0.3 + 1.01) + 2000 * (48 * 0.004286 + 0.7429) + 10 * 172)
     assert parts.total_pj == pytest.approx(parts.mac_pj)
 
 
@@ -58,8 +58,8 @@ def test_dram_by_hand() -> None:
 
 
 def test_sram_is_priced_per_bank_at_its_word() -> None:
-    """Two banks of 64 KiB are read at the price of 64 KiB."""
-    bank = sram_cost(65536, 64, node_nm=45, device="lop")
+    """Two banks of 64 KiB are read at the price of 64 KiB, at the design's voltage."""
+    bank = sram_cost(65536, 64, node_nm=45, device="lstp", voltage_v=0.9)
     assert energy_pj(Actions(activation_sram_read_bytes=8), PRICES).sram_pj == pytest.approx(
         float(bank.read_pj)
     )
@@ -81,7 +81,65 @@ def test_static_energy_is_power_times_time() -> None:
         sum(watts.values()) * np.array([0, 1, 1000])
     )
     waiting = static_energy_pj(PRICES, 0, 1e9, Idle(pe_cycles=1000))
-    assert waiting == pytest.approx(1000 * 0.1 * (48 * 0.004286 + 0.7232 + 145.7 / 256))
+    assert waiting == pytest.approx(1000 * 0.1 * (48 * 0.004286 + 0.7429 + 172 / 256))
+
+
+def test_another_supply_moves_the_chip_and_not_its_dram() -> None:
+    """At half the voltage: an eighth of the leakage, a quarter of the idle clocking, all of the DRAM's standby."""
+    watts = {price.action: price.value for price in PRICES if price.unit == "mW"}
+    half = static_energy_pj(PRICES, 1000, 1e9, supply=0.5)
+    assert half == pytest.approx(
+        1000 * (watts["dram_standby"] + (watts["sram_leakage"] + watts["logic_leakage"]) / 8)
+    )
+    idle = Idle(pe_cycles=1000, simd_cycles=1000)
+    assert static_energy_pj(PRICES, 0, 1e9, idle, 0.5) == pytest.approx(
+        static_energy_pj(PRICES, 0, 1e9, idle) / 4
+    )
+
+
+def test_the_vector_unit_is_steered_too() -> None:
+    """One instruction a cycle at 70 pJ, a tenth of it while the unit waits."""
+    assert energy_pj(Actions(simd_cycles=10), PRICES).simd_pj == pytest.approx(700)
+    assert static_energy_pj(PRICES, 0, 1e9, Idle(simd_cycles=10)) == pytest.approx(70)
+
+
+def test_narrow_weights_make_a_smaller_multiplier() -> None:
+    """4-bit weights: half of the 0.2 pJ multiplication, all of the 0.1 pJ sum, three quarters of the overhead."""
+    narrow = price_list(TECHNOLOGY, replace(CHIP, weight_bits=4))
+    assert narrow.value("macs") == pytest.approx(0.1 + 0.1 + 0.75 * 1.01)
+    assert narrow.value("pe_cycles") == pytest.approx(48 * 0.004286 + 0.75 * 0.7429)
+    wide = price_list(TECHNOLOGY, replace(CHIP, weight_bits=8))
+    assert wide.value("macs") == PRICES.value("macs")
+    with pytest.raises(ConfigError, match=r"memory\.weight_bits = 8: .* has no 'int16_mul'"):
+        price_list(
+            but(TECHNOLOGY, operations="eyeriss_65nm", precision="int16"), replace(CHIP, weight_bits=8)
+        )
+
+
+def test_voltage_moves_every_price_on_the_chip() -> None:
+    """From 0.9 V to 0.8 V: SRAM by the square, leakage by the third power, logic by its node's quadratic."""
+    low = {price.action: price.value for price in price_list(but(TECHNOLOGY, voltage="0.8 V"), CHIP)}
+    at_45 = (1.103 * 0.64 - 0.362 * 0.8 + 0.2767) / (1.103 * 0.81 - 0.362 * 0.9 + 0.2767)
+    for price in PRICES:
+        match price.action.split("_"):
+            case ["dram", *_]:
+                factor = 1.0
+            case [*_, "leakage"]:
+                factor = (8 / 9) ** 3
+            case _ if "sram" in price.action or "accumulator" in price.action:
+                factor = (8 / 9) ** 2
+            case _:
+                factor = at_45
+        assert low[price.action] == pytest.approx(factor * price.value), price.action
+
+
+def test_a_class_that_nobody_chose_is_called_default() -> None:
+    stated = price_list(but(TECHNOLOGY, device="lstp"), CHIP)
+    named = {price.action: price for price in PRICES}
+    for action in ("sram_leakage", "activation_sram_read_bytes"):
+        assert "lstp (default: technology.device is not stated)" in named[action].source
+    assert not any("default" in price.source for price in stated)
+    assert [price.value for price in stated] == [price.value for price in PRICES]
 
 
 def test_leakage_counts_every_bank_once_and_shared_roles_not_again() -> None:
@@ -89,7 +147,8 @@ def test_leakage_counts_every_bank_once_and_shared_roles_not_again() -> None:
     again = price_list(TECHNOLOGY, replace(CHIP, buffers=(*MEMORIES, replace(MEMORIES[0], shared=True))))
     assert next(price.value for price in again if price.action == "sram_leakage") == pytest.approx(whole)
     banks = [
-        sram_cost(m.bank_bytes, m.word_bits, node_nm=45, device="lop").static_mw * m.banks for m in MEMORIES
+        sram_cost(m.bank_bytes, m.word_bits, node_nm=45, device="lstp", voltage_v=0.9).static_mw * m.banks
+        for m in MEMORIES
     ]
     assert whole == pytest.approx(float(sum(banks)))
 
@@ -147,7 +206,11 @@ def test_an_override_needs_a_value_and_a_source(value: str, source: str) -> None
 
 def test_every_priced_action_can_be_counted() -> None:
     assert set(PART_OF) == {field.name for field in fields(Actions)}
-    assert set(PRICED_ACTIONS) == set(PART_OF) | {"idle_pe_cycles", "idle_core_cycles"}
+    assert set(PRICED_ACTIONS) == set(PART_OF) | {
+        "idle_pe_cycles",
+        "idle_simd_cycles",
+        "idle_core_cycles",
+    }
 
 
 def test_the_band_is_claimed_where_a_node_was_scaled_and_only_there() -> None:

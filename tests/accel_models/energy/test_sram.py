@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel_models.energy.chip import DeviceClass
 from accel_models.energy.sram import sram_cost
 from traces.base.errors import ConfigError
 
@@ -46,6 +47,25 @@ def test_leakage_of_128_kib_at_22_nm(device: str, temperature: float, leakage_mw
     """Oracle: CACTI 7 (128 KiB, 64 b, 22 nm); three classes span 700x and temperature another 60x."""
     cost = sram_cost(131072, 64, node_nm=22, device=device, temperature_k=temperature)  # type: ignore[arg-type]
     assert cost.leakage_mw == pytest.approx(leakage_mw, rel=1e-3)
+
+
+@pytest.mark.parametrize(("device", "own_pj"), [("hp", 3.5), ("lstp", 3.79), ("lop", 2.12)])
+def test_classes_agree_at_one_voltage(device: DeviceClass, own_pj: float) -> None:
+    """64 bits of 32 KiB at 22 nm: lop is cheap because it runs at 0.6 V; at 0.8 V all three take 3.5 to 3.8 pJ."""
+    own, at = (float(sram_cost(32768, node_nm=22, device=device, voltage_v=v).read_pj) for v in (None, 0.8))
+    assert own == pytest.approx(own_pj, abs=0.01)
+    assert 3.4 < at < 3.9
+
+
+def test_voltage_squared_for_energy_and_cubed_for_leakage() -> None:
+    """From the 0.6 V of 22 nm lop to 0.9 V: 2.25 times the energy, 3.375 times the leakage, the same area."""
+    own, high = (sram_cost(65536, node_nm=22, device="lop", voltage_v=v) for v in (0.6, 0.9))
+    assert own.read_pj == sram_cost(65536, node_nm=22, device="lop").read_pj
+    assert high.read_pj / own.read_pj == pytest.approx(2.25)
+    assert high.write_pj / own.write_pj == pytest.approx(2.25)
+    assert high.leakage_mw / own.leakage_mw == pytest.approx(3.375)
+    assert high.gate_leakage_mw / own.gate_leakage_mw == pytest.approx(3.375)
+    assert high.area_mm2 == own.area_mm2
 
 
 def test_leakage_between_temperatures_is_log_linear() -> None:

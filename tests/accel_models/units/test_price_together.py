@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.cost import Cost
+from accel_models.cost import TILE_AIMS, Cost
 from accel_models.design.design import Design
 from accel_models.design.load import design_names, load_design
-from accel_models.units.pricing import price, price_all
+from accel_models.design.sections import Array
+from accel_models.units.pricing import CostAsked, price, price_all, price_each
 from accel_models.work.placement import place
 from accel_models.work.skipping import skip
 from traces import NetworkGraph, SyntheticSettings, cifar_resnet, load_network, lower, synthetic_trace
@@ -69,3 +70,49 @@ def test_what_does_not_fit_says_why_op_by_op() -> None:
     misfits = {cost.misfit for cost in price_all(states, placements, small)} - {None}
     assert len(misfits) > 1
     assert misfits == {price(w, p, small).misfit for w, p in zip(states, placements, strict=True)} - {None}
+
+
+GRID: dict[str, list[object]] = {  # settings that become columns, each with values that tiles answer to
+    "array.rows": [8, 24, 32, 64, 100],
+    "array.cols": [4, 16, 40, 128],
+    "memory.activation_buffer": ["16 KiB", "64 KiB", "200 KiB"],
+    "memory.weight_buffer": ["2 KiB", "16 KiB", "96 KiB"],
+    "memory.accumulator_buffer": ["2 KiB", "16 KiB"],
+    "memory.tile_overhead_cycles": [0, 32, 500],
+    "memory.dram.bandwidth": ["0.5 GB/s", "8 GB/s", "1 TB/s"],
+    "memory.dram.latency": ["0 ns", "80 ns"],
+}
+
+
+@st.composite
+def designs_side_by_side(draw: st.DrawFn) -> list[Design]:
+    base = draw(
+        st.sampled_from(["edge_npu_16x16", "edge_npu_32x32", "nvdla_small", "zigzag_tpu_like", "eyeriss"])
+    )
+    choice = st.fixed_dictionaries({path: st.sampled_from(values) for path, values in GRID.items()})
+    if base == "eyeriss":  # whose passes are chosen design by design
+        return [
+            load_design(base, {"memory.dram.bandwidth": value}) for value in GRID["memory.dram.bandwidth"]
+        ]
+    flow = draw(st.sampled_from(["ws", "os", "is"] if DESIGNS[base].section(Array).pixels == 1 else ["ws"]))
+    fixed: dict[str, object] = {
+        "memory.banks": 1,
+        "array.dataflow": flow,
+        "mapping": draw(st.sampled_from(["latency", "energy"])),
+    }
+    chosen = draw(st.lists(choice, min_size=2, max_size=5))
+    return [load_design(base, fixed | values) for values in chosen]
+
+
+@settings(deadline=None, max_examples=12)
+@given(designs_side_by_side(), st.sampled_from(["resnet", "depthwise"]), st.integers(0, 99))
+def test_designs_side_by_side_cost_what_each_costs_alone(designs: list[Design], net: str, seed: int) -> None:
+    graph = cifar_resnet(8, "both") if net == "resnet" else load_network("mobilenetv1_025_96")
+    trace = synthetic_trace(graph, 3, SyntheticSettings(rates=0.6), seed=seed)
+    asked = []
+    for design in designs:
+        states, placements = skip(lower(trace), design).states, place(graph, design)
+        aims = [replace(where, tile_aim=TILE_AIMS[i % 4]) for i, where in enumerate(placements)]
+        asked += [CostAsked(work, where, design) for work, where in zip(states, aims, strict=True)]
+    for cost, each in zip(price_each(asked), asked, strict=True):
+        assert_equal(cost, price(each.work, each.placement, each.design))

@@ -78,11 +78,13 @@ def test_exits_show_what_thresholds_buy() -> None:
         {"threshold": 1.01, "macs_kept": 0.5, "test_accuracy": 0.8},
         {"threshold": 0.9, "macs_kept": 0.4, "test_accuracy": 0.75},
     ]
-    entry = _entry("DDI", 200, 0.8, exit_test_accuracy=[0.6, 0.8], exit_thresholds=rows)
+    chosen = [{"points_lost": 0.003, "threshold": 0.85, "macs_kept": 0.35, "test_accuracy": 0.78}]
+    entry = _entry("DDI", 200, 0.8, exit_test_accuracy=[0.6, 0.8], exit_thresholds=rows, exit_choices=chosen)
     page = page_text(ARTEFACTS | {"ddi": entry})
     assert "`ddi`: exits alone answer 60.0%, 80.0% of the test images." in page
     assert "| threshold | above 1 | 0.9 |\n" in page
     assert "| MACs | 50.0% | 40.0% |\n| test accuracy | 80.0% | 75.0% |\n" in page
+    assert "| may lose | 0.3% |\n|---|---:|\n| threshold | 0.85 |\n| MACs | 35.0% |\n" in page
     assert "Early exits" not in page_text(ARTEFACTS)
 
 

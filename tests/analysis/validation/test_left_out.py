@@ -52,7 +52,7 @@ def test_a_bound_on_predicted_rows_breaks_alone() -> None:
     )
     assert kept(fitted)
     assert not kept(replace(fitted, predicted_bounds=(0.03, 0.11)))
-    assert not kept(replace(fitted, predicted_bounds=(0.05, 0.09)))
+    assert not kept(replace(fitted, predicted_bounds=(0.05, 0.08)))
     assert not kept(replace(TWO, bound_mean=0.1))
 
 

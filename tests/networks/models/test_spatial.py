@@ -59,6 +59,15 @@ def test_the_mask_covers_whole_tiles_row_by_row() -> None:
     assert block.tiles(x).tolist() == [[0.0, 1.0, 0.0, 0.0]]
 
 
+def test_a_network_starts_with_all_its_tiles_open() -> None:
+    torch.manual_seed(0)
+    model = ResNetConfig(kind="resnet", depth=8, widths=WIDTHS, spatial_gates=True).build().eval()
+    with OutputWatch(dict(named_gates(model))) as watch:
+        model(_images())
+    assert len(watch.outputs) == 3
+    assert all(bits.min() == 1 for bits in watch.outputs.values())
+
+
 def test_training_counts_the_macs_that_replay_counts() -> None:
     model, config = _network()
     graph = config.graph(model, "spatial", SHAPE)

@@ -7,7 +7,7 @@ import pytest
 
 from accel_models import load_design
 from simulator import Arrivals, StreamSettings, stream
-from simulator.streams.sleep import asleep_cycles
+from simulator.streams.energy import asleep_cycles
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import synthetic_trace
 

@@ -261,7 +261,8 @@ def test_what_waits_clocks_at_the_state_s_own_rate() -> None:
     """Long between frames nearly all energy is static: leakage and DRAM at any clock, idle clocking by the clock."""
     prices = design_prices(NPU)
     powers = {price.action: price.value for price in prices if price.unit == "mW"}
-    idle_mw = NPU.section(Array).peak_macs_per_cycle * prices.value("idle_pe_cycles") * NPU.clock * 1e-9
+    idle_pj = NPU.section(Array).peak_macs_per_cycle * prices.value("idle_pe_cycles")
+    idle_mw = (idle_pj + prices.value("idle_simd_cycles")) * NPU.clock * 1e-9
     leaking = powers["sram_leakage"] + powers["logic_leakage"]
     for speed, voltage in ((1.0, 1.0), (0.5, 0.8)):
         found = dvfs_stream((speed, voltage), rate_hz=1.0).summary()

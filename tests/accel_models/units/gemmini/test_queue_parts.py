@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from accel_models.cost import Cost
 from accel_models.energy.actions import EnergyParts
-from accel_models.units.queue_parts import Parts, QueueTimes, parts_of
+from accel_models.units.gemmini.price import Parts, QueueTimes, parts_of
 
 CYCLES = st.integers(0, 10_000)
 COUNTS = (

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from analysis.figures.pareto_info import Candidate, PlotAxis, pareto_info
 from analysis.figures.pictures import Picture
+from analysis.pareto.front import objectives_of
 from analysis.pareto.ranks import Costs, knee_point, pareto_mask
 from analysis.reports.provenance import sweep_tables
 from analysis.reports.report_page import Cell, Page, Section, Table
-from analysis.words import MISSING, percent, quantity, slug
+from analysis.reports.sweeps.columns import QUANTITIES, title_of, unit_of
+from analysis.reports.sweeps.explorer import explorer_info
+from analysis.words import MISSING, change_words, network_title, percent, quantity, slug
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.sweeps.row import SweepRow
     from analysis.sweeps.store import SweepResults
+    from traces import Bools
 
-_COLUMNS: Final = {
-    # column of a row: (title, unit)
-    "latency_us": ("Mean latency", "us"),
-    "latency_us_p50": ("Latency p50", "us"),
-    "latency_us_p95": ("Latency p95", "us"),
-    "latency_us_p99": ("Latency p99", "us"),
-    "latency_us_max": ("Largest latency", "us"),
-    "energy_uj": ("Mean energy", "uJ"),
-    "energy_uj_p99": ("Energy p99", "uJ"),
-    "area_mm2": ("Area", "mm2"),
-    "power_mw": ("Power", "mW"),
-    "accuracy": ("Accuracy", "%"),
-    "macs": ("MACs", "MAC"),
-    "dram_bytes": ("DRAM traffic", "B"),
-}
-_SHOWN: Final = ("accuracy", "macs", "latency_us", "latency_us_p99", "energy_uj", "area_mm2", "dram_bytes")
-_SAVED: Final = ("MACs saved", "Latency saved", "Energy saved")
+_SAVED: Final = ("MACs saved", "Latency against dense", "Energy against dense")
+POINTS: Final = "points"  # folder of the replays of single points
+POINT_KEY: Final = 8  # digits of a key that name a point, here and in `lacuna pareto`
 _FOLD: Final = 40  # Choice: longer tables open on a click
 
 
@@ -48,18 +42,24 @@ def sweep_page(results: SweepResults) -> Page:
     manifest, naming = results.manifest, Naming.of(results.rows)
     sections = [Section(anchor="summary", title="In short", words=_words(results, rows, naming))]
     if rows:
-        front = _front(rows, manifest.minimize, manifest.maximize)
+        mask = pareto_mask(_costs(rows, manifest.minimize, manifest.maximize))
+        objectives = (*manifest.minimize, *manifest.maximize)
+        front = _sorted_front(rows, mask, objectives[0])
         sections += [
             Section(
-                anchor="fronts",
+                anchor="explore",
                 title="Which designs are best",
-                words=("Tap a point to go to its row.",),
-                pictures=_pictures(rows, naming, manifest.minimize, manifest.maximize),
-                tables=(
-                    _table("Designs that no other beats in every objective", front, naming, anchors=False),
+                explorer=explorer_info(
+                    results, rows, mask.tolist(), [_page_of(results, row) for row in rows]
                 ),
+                drawn=_pictures(rows, naming, manifest.minimize, manifest.maximize),
+                tables=_importance(results),
             ),
-            Section(anchor="points", title="Every design", tables=(_table("All points", rows, naming),)),
+            Section(
+                anchor="front",
+                title="Pareto front",
+                tables=(_table("Designs that no other beats in every objective", front, naming, objectives),),
+            ),
         ]
     if rest:
         sections.append(_infeasible(rest, naming, len(results.rows)))
@@ -106,14 +106,13 @@ def _words(results: SweepResults, rows: Sequence[SweepRow], naming: Naming) -> t
     first = f"{total:,} of the space's {manifest.size:,} points were evaluated; {len(rows):,} of them fit."
     if not rows:
         return (first, "No design fits; the table below says why.")
-    front = _front(rows, manifest.minimize, manifest.maximize)
-    objectives = ", ".join(
-        _objective(name).title.lower() for name in (*manifest.minimize, *manifest.maximize)
-    )
+    costs = _costs(rows, manifest.minimize, manifest.maximize)
     best = [
-        f"{len(front):,} of them are on the Pareto front in {objectives}: no other beats them everywhere."
+        f"Objectives: {_objectives(manifest.minimize, manifest.maximize)}. "
+        f"{int(pareto_mask(costs).sum()):,} points are on their Pareto front: no other beats them everywhere.",
+        *_unknown(rows, costs),
     ]
-    knee = knee_point(_costs(rows, manifest.minimize, manifest.maximize))
+    knee = knee_point(costs)
     if knee is not None:
         row = rows[knee]
         best.append(
@@ -122,6 +121,23 @@ def _words(results: SweepResults, rows: Sequence[SweepRow], naming: Naming) -> t
             f"{percent(row.accuracy)} accurate."
         )
     return (first, *best, *_saved(rows))
+
+
+def _objectives(minimize: Sequence[str], maximize: Sequence[str]) -> str:
+    small = [f"{title_of(name).lower()} small" for name in minimize]
+    return ", ".join([*small, *(f"{title_of(name).lower()} large" for name in maximize)])
+
+
+def _unknown(rows: Sequence[SweepRow], costs: Costs) -> tuple[str, ...]:
+    """Say which designs no front holds, because they lack a value of an objective."""
+    lacking: Bools = np.asarray(np.isnan(costs).any(axis=1))
+    if not lacking.any():
+        return ()
+    names = sorted({row.design for row, lacks in zip(rows, lacking, strict=True) if lacks})
+    return (
+        f"{int(lacking.sum()):,} points are on no front, for they lack a value of an objective: {', '.join(names)} "
+        "(processor cores have no area here that could be compared).",
+    )
 
 
 def _saved(rows: Sequence[SweepRow]) -> tuple[str, ...]:
@@ -172,12 +188,49 @@ def _pictures(
     return tuple(pictures)
 
 
-def _front(rows: Sequence[SweepRow], minimize: Sequence[str], maximize: Sequence[str]) -> list[SweepRow]:
-    """Return the rows on the front in all objectives, in order of the first."""
-    mask = pareto_mask(_costs(rows, minimize, maximize))
-    first = (*minimize, *maximize)[0]
+def _depends(frame: pd.DataFrame, column: str) -> bool:
+    """Return whether a quantity differs between points of one network, as accuracy does not."""
+    return int(frame.groupby("trace")[column].nunique().max()) > 1
+
+
+def page_of(row: SweepRow) -> Path:
+    """Return where the replay of a point is kept, relative to the sweep's folder."""
+    return Path(POINTS) / row.key[:POINT_KEY]
+
+
+def _sorted_front(rows: Sequence[SweepRow], mask: Bools, first: str) -> list[SweepRow]:
+    """Return the rows on the front in order of the first objective."""
     on_front = [row for row, keep in zip(rows, mask, strict=True) if keep]
     return sorted(on_front, key=lambda row: (_value(row, first), row.index))
+
+
+def _page_of(results: SweepResults, row: SweepRow) -> str:
+    """Return where the replay of a point is told, relative to the folder; "" where it was not replayed alone."""
+    page = page_of(row) / "report.html"
+    return page.as_posix() if (results.folder / page).is_file() else ""
+
+
+def _importance(results: SweepResults) -> tuple[Table, ...]:
+    """Return how much each axis decides who is among the best, where Optuna is there to tell."""
+    if importlib.util.find_spec("optuna") is None:
+        return ()
+    from analysis.sweeps.sensitivity import importances  # noqa: PLC0415  (pandas and Optuna are slow to import)
+
+    frame, manifest = results.frame, results.manifest
+    fits = frame[frame["feasible"].astype(bool)]
+    axes = [axis for axis in manifest.axes if fits[axis].nunique() > 1]
+    objectives = [o for o in objectives_of(manifest.minimize, manifest.maximize) if _depends(fits, o.column)]
+    if not axes or not objectives:
+        return ()
+    shares = [importances(fits, axes, objective) for objective in objectives]
+    head = ("Axis", *(title_of(objective.column) for objective in objectives))
+    rows = tuple(
+        (Cell(axis), *(Cell(percent(each[axis]), number=True, order=each[axis]) for each in shares))
+        for axis in sorted(axes, key=lambda axis: -max(each[axis] for each in shares))
+    )
+    return (
+        Table("What decides: how much each axis tells whether a design is among the best tenth", head, rows),
+    )
 
 
 def _costs(rows: Sequence[SweepRow], minimize: Sequence[str], maximize: Sequence[str]) -> Costs:
@@ -186,22 +239,40 @@ def _costs(rows: Sequence[SweepRow], minimize: Sequence[str], maximize: Sequence
     return np.array(columns, np.float64).T
 
 
-def _table(title: str, shown: Sequence[SweepRow], naming: Naming, *, anchors: bool = True) -> Table:
+def _table(title: str, shown: Sequence[SweepRow], naming: Naming, objectives: Sequence[str]) -> Table:
     varied = list(dict.fromkeys(name for row in shown for name in naming.labels(row)))
-    head = ("Design", *varied, *(_COLUMNS[column][0] for column in _SHOWN), *_SAVED)
+    figures = list(dict.fromkeys([*(name for name in objectives if name in QUANTITIES), "latency_us_p99"]))
+    heads = ["Network" if name == "trace" else name for name in varied]
+    head = ("Design", *heads, *(title_of(column) for column in figures), *_SAVED)
     body = []
     for row in shown:
-        first = Cell(row.design, anchor=_anchor(row)) if anchors else Cell(row.design, link=_anchor(row))
         chosen = naming.labels(row)
         saved = (
-            _share(row.macs, row.dense_macs),
-            _share(row.latency_us, row.dense_latency_us),
-            _share(row.energy_uj, row.dense_energy_uj),
+            (_share(row.latency_us, row.dense_latency_us), "faster", "slower"),
+            (_share(row.energy_uj, row.dense_energy_uj), "less", "more"),
         )
-        texts = [_text(row, column) for column in _SHOWN] + [percent(share) for share in saved]
-        values = (Cell(chosen.get(name, ""), number=True) for name in varied)
-        body.append((first, *values, *(Cell(text, number=True) for text in texts)))
+        macs = _share(row.macs, row.dense_macs)
+        body.append(
+            (
+                Cell(row.design, anchor=_anchor(row)),
+                *(Cell(network_title(chosen.get(name, "")), number=name != "trace") for name in varied),
+                *(
+                    Cell(_text(row, column), number=True, order=_order(_value(row, column)))
+                    for column in figures
+                ),
+                Cell(percent(macs), number=True, order=_order(macs)),
+                *(Cell(_change(*each), number=True, order=_order(each[0])) for each in saved),
+            )
+        )
     return Table(title, head, tuple(body), folded=len(body) > _FOLD)
+
+
+def _change(share: float, better: str, worse: str) -> str:
+    return MISSING if math.isnan(share) else change_words(share, better, worse)
+
+
+def _order(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _infeasible(rest: Sequence[SweepRow], naming: Naming, total: int) -> Section:
@@ -225,8 +296,7 @@ def _infeasible(rest: Sequence[SweepRow], naming: Naming, total: int) -> Section
 
 
 def _objective(column: str, maximize: bool = False) -> PlotAxis:
-    title, unit = _COLUMNS.get(column, (column, ""))
-    return PlotAxis(title, unit, maximize)
+    return PlotAxis(title_of(column), unit_of(column), maximize)
 
 
 def _value(row: SweepRow, column: str) -> float:
@@ -235,7 +305,7 @@ def _value(row: SweepRow, column: str) -> float:
 
 
 def _text(row: SweepRow, column: str) -> str:
-    value, unit = _value(row, column), _COLUMNS[column][1]
+    value, unit = _value(row, column), unit_of(column)
     return percent(value / 100) if unit == "%" else quantity(value, unit)
 
 

@@ -1,0 +1,32 @@
+"""What the columns of a sweep are called, and their units."""
+
+from __future__ import annotations
+
+from typing import Final
+
+QUANTITIES: Final = {
+    # column of a row: (title, unit)
+    "latency_us": ("Mean latency", "us"),
+    "latency_us_p50": ("Latency p50", "us"),
+    "latency_us_p95": ("Latency p95", "us"),
+    "latency_us_p99": ("Latency p99", "us"),
+    "latency_us_max": ("Largest latency", "us"),
+    "energy_uj": ("Mean energy", "uJ"),
+    "energy_uj_p99": ("Energy p99", "uJ"),
+    "area_mm2": ("Area", "mm2"),
+    "power_mw": ("Power", "mW"),
+    "accuracy": ("Accuracy", "%"),
+    "macs": ("MACs", "MAC"),
+    "dram_bytes": ("DRAM traffic", "B"),
+}
+SHOWN: Final = ("accuracy", "macs", "latency_us", "latency_us_p99", "energy_uj", "area_mm2", "dram_bytes")
+
+
+def title_of(column: str) -> str:
+    """Return what a column is called."""
+    return QUANTITIES.get(column, (column, ""))[0]
+
+
+def unit_of(column: str) -> str:
+    """Return the unit of a column's values; "" of one that has none."""
+    return QUANTITIES.get(column, ("", ""))[1]

@@ -1,0 +1,27 @@
+"""One point of a sweep replayed input by input, with all that a sweep leaves out for speed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.reports.sweeps.page import page_of
+
+if TYPE_CHECKING:
+    from analysis.sweeps.store import SweepResults
+
+_TIMELINE = 3  # Choice: inputs whose timeline a page shows
+
+
+def replay_point(results: SweepResults, key: str) -> Path:
+    """Replay a point as the sweep did, explained, and return the folder of its results in that of the sweep."""
+    from simulator import Policy, replay  # noqa: PLC0415  (slow to import)
+    from traces import load_inputs  # noqa: PLC0415  (pulls in pyarrow)
+
+    row = next(row for row in results.rows if row.key == key)
+    inputs = load_inputs(Path(results.manifest.traces[row.trace]), results.manifest.inputs)
+    policy = Policy.of(json.loads(row.policy))
+    folder = results.folder / page_of(row)
+    replay(inputs, results.design(key), policy=policy, timeline=_TIMELINE).save(folder)
+    return folder

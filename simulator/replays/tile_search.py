@@ -1,0 +1,154 @@
+"""The search for what tiles of a whole network are chosen for, of many designs with one schedule side by side.
+
+Every candidate is a row of the fast engine; see :mod:`simulator.replays.tile_aims` for what is searched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models import TILE_AIMS
+from simulator.engines.fast import simulate
+from simulator.schedules.durations import Durations
+from traces import Ints
+
+Aims = NDArray[np.uint16]  # (ops,), index into TILE_AIMS
+ROUNDS = 3  # Choice: of step 2; on the shipped networks a third changes nothing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """A network on a design, its ops priced by aim."""
+
+    tables: Durations  # a state per aim
+    changes: Sequence[tuple[int, int]]  # ops and aims that give the op times of their own
+
+
+@dataclass(slots=True, eq=False)
+class _State:
+    """How far a search is."""
+
+    search: Search
+    aims: Aims
+    best: int = np.iinfo(np.int64).max  # latency [cycles]
+    order: list[tuple[int, int]] = field(default_factory=list)  # changes to take together, best first
+
+    @property
+    def several(self) -> list[int]:
+        """Ops with a choice."""
+        return sorted({i for i, aim in self.search.changes if aim})
+
+    def tried(self) -> list[tuple[int, int]]:
+        """Return the changes of one op that are left."""
+        return [(i, aim) for i, aim in self.search.changes if i in self.several and self.aims[i] != aim]
+
+
+def search_each(searches: Sequence[Search]) -> list[tuple[Aims, int]]:
+    """Return the aims of the shortest schedule found in each search, and its latency [cycles]."""
+    found: dict[int, tuple[Aims, int]] = {}
+    together: dict[int, list[int]] = {}
+    for k, search in enumerate(searches):
+        together.setdefault(id(search.tables.schedule), []).append(k)
+    for members in together.values():
+        found.update(zip(members, _searched([searches[k] for k in members]), strict=True))
+    return [found[k] for k in range(len(searches))]
+
+
+def _searched(searches: Sequence[Search]) -> Iterator[tuple[Aims, int]]:
+    """Yield what :func:`search_each` returns, of searches with one schedule."""
+    ops = len(searches[0].tables.schedule.graph.ops)
+    states = [_State(search, np.zeros(ops, np.uint16)) for search in searches]
+    side = _SideBySide.of([search.tables for search in searches])
+    _take_shortest(side, dict(enumerate(states)), [_uniform(state) for state in states])
+    active = dict(enumerate(states))
+    for _ in range(ROUNDS):
+        active = {k: state for k, state in active.items() if state.tried()}
+        if not active:
+            break
+        took = side.latencies(list(active), [_alone(state) for state in active.values()])
+        for state, latency in zip(active.values(), took, strict=True):
+            tried = state.tried()
+            state.order = [tried[k] for k in np.argsort(latency, kind="stable") if latency[k] < state.best]
+        active = {k: state for k, state in active.items() if state.order}
+        if not active:
+            break
+        active = _take_shortest(side, active, [_steps(state) for state in active.values()])
+    yield from ((state.aims, state.best) for state in states)
+
+
+def _take_shortest(
+    side: _SideBySide, states: dict[int, _State], rows: Sequence[NDArray[np.uint16]]
+) -> dict[int, _State]:
+    """Give each search its shortest row, the first of equals, and return those that got shorter by it."""
+    shorter = {}
+    for (k, state), aims, latency in zip(
+        states.items(), rows, side.latencies(list(states), rows), strict=True
+    ):
+        row = int(latency.argmin())
+        if latency[row] < state.best:
+            state.aims, state.best = aims[row], int(latency[row])
+            shorter[k] = state
+    return shorter
+
+
+def _uniform(state: _State) -> NDArray[np.uint16]:
+    """Return a row per aim, for all ops."""
+    rows = np.zeros((len(TILE_AIMS), len(state.aims)), np.uint16)
+    rows[:, state.several] = np.arange(len(TILE_AIMS))[:, None]
+    return rows
+
+
+def _alone(state: _State) -> NDArray[np.uint16]:
+    """Return a row per change, taken alone."""
+    tried = state.tried()
+    rows = np.tile(state.aims, (len(tried), 1))
+    rows[range(len(tried)), [i for i, _ in tried]] = [aim for _, aim in tried]
+    return rows
+
+
+def _steps(state: _State) -> NDArray[np.uint16]:
+    """Return a row per change that helps, taken together with all that help more."""
+    rows = np.tile(state.aims, (len(state.order), 1))
+    for k, (i, aim) in enumerate(state.order):
+        rows[k:, i] = aim
+    return rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _SideBySide:
+    """Tables of several designs as one: state s of design d is state s x designs + d."""
+
+    tables: Durations
+    designs: int
+
+    @classmethod
+    def of(cls, tables: Sequence[Durations]) -> _SideBySide:
+        """Join tables of one schedule whose ops have equally many states."""
+        count, first = len(tables), tables[0]
+
+        def joint(name: str) -> Ints:
+            return np.stack([getattr(each, name) for each in tables], axis=1).ravel()
+
+        return cls(
+            replace(
+                first,
+                base=first.base * count,
+                states=first.states * count,
+                cycles=joint("cycles"),
+                first=joint("first"),
+                tail=joint("tail"),
+            ),
+            count,
+        )
+
+    def latencies(self, designs: Sequence[int], rows: Sequence[NDArray[np.uint16]]) -> list[Ints]:
+        """Return the latency of each design's rows [cycles]."""
+        sizes = [len(each) for each in rows]
+        index = np.concatenate(rows).astype(np.uint32) * np.uint32(self.designs)
+        index += np.repeat(np.asarray(designs, np.uint32), sizes)[:, None]
+        latency = simulate(self.tables, np.asfortranarray(index)).latency
+        return np.split(latency, np.cumsum(sizes)[:-1])
