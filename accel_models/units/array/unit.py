@@ -57,7 +57,7 @@ class ArrayUnit:
 
     def columns(self, design: Design) -> tuple[str, ...]:
         """Return rows, columns, buffers and bus, but what tiles are chosen by: passes, or prices of buffers."""
-        if design.section(Array).dataflow == "rs":
+        if DATAFLOWS[design.section(Array).dataflow] is None:
             return ()
         priced = design.mapping == "energy"
         return tuple(path for path in BESIDE_A_UNIT if not (priced and path.endswith("_buffer")))
