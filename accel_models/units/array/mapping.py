@@ -204,15 +204,15 @@ def _whole_folds(array: Array, op: OpSizes) -> Floats:
 
 def _map_chunk(job: Job, work: Bools, prices: Prices | None) -> Mapping:
     """Search at the packing of groups that computes fastest, then at the others that could still be better."""
-    counts = packings(job.array, job.op)
+    counts = packings(job.machine.array, job.op)
     if len(counts) == 1:
         return _map_packed(job, work, prices, counts[0])[0]
-    least = np.stack([_untiled_cycles(job.array, pack(job.op, count)) for count in counts])
+    least = np.stack([_untiled_cycles(job.machine.array, pack(job.op, count)) for count in counts])
     fastest = least.argmin(axis=0)
     first = np.stack(counts)[fastest, np.arange(len(fastest))]
     best, keys = _map_packed(_packed(job, first), work, prices, first)
     # Tiles take no less than the op in one piece; fewer bytes can take any time.
-    bounded = prices is None and job.array.stream_block == 0 and not (job.aim == BYTES).any()
+    bounded = prices is None and job.machine.array.stream_block == 0 and not (job.aim == BYTES).any()
     for level, count in enumerate(counts):
         other = (level == 0) | (count > 1)
         rows = np.flatnonzero(other & (fastest != level) & ~(bounded & (least[level] > keys[0])))
@@ -228,8 +228,10 @@ def _map_chunk(job: Job, work: Bools, prices: Prices | None) -> Mapping:
 
 def _packed(job: Job, count: Floats) -> Job:
     op = pack(job.op, count)
-    untiled = _untiled_cycles(job.array, op)
-    return replace(job, op=op, untiled_cycles=untiled, untiled_extra=untiled - _whole_folds(job.array, op))
+    untiled = _untiled_cycles(job.machine.array, op)
+    return replace(
+        job, op=op, untiled_cycles=untiled, untiled_extra=untiled - _whole_folds(job.machine.array, op)
+    )
 
 
 def _put(mapping: Mapping, rows: NDArray[np.intp], other: Mapping, picked: Bools) -> Mapping:

@@ -27,7 +27,7 @@ class ArrayBytes:
 
 def array_bytes(job: Job, tiles: Tiles) -> ArrayBytes:
     """Return what tiles move: the accesses of the op in one piece, and what cutting it adds."""
-    op, array, memory = job.op, job.array, job.memory
+    op, array, memory = job.op, job.machine.array, job.machine.memory
     counts = buffer_accesses(array, gemms_of(op))
     real = op.out_channels / (op.n * op.groups)  # share of the packs that are groups, not filling
     results = op.m * op.out_channels
@@ -47,7 +47,11 @@ def array_bytes(job: Job, tiles: Tiles) -> ArrayBytes:
 
 def weight_loads(job: Job, tiles: Tiles) -> Floats:
     """Return how often tiles make the weights pass from their buffer into the array."""
-    return tiles.pixels.tiles if streaming_of(job.array.dataflow).weights_stay else np.ones_like(job.op.m)
+    return (
+        tiles.pixels.tiles
+        if streaming_of(job.machine.array.dataflow).weights_stay
+        else np.ones_like(job.op.m)
+    )
 
 
 def narrow(memory: Memory) -> bool:

@@ -40,7 +40,7 @@ class OpEnds:
 
 def footprints(job: Job, tiles: Tiles) -> tuple[Floats, Floats, Floats]:
     """Bytes held in the activation, weight and accumulator buffer; twice where another tile is to come."""
-    memory, pixels, channels, reduction = job.memory, tiles.pixels, tiles.channels, tiles.reduction
+    memory, pixels, channels, reduction = job.machine.memory, tiles.pixels, tiles.channels, tiles.reduction
     copies = 2.0 if memory.double_buffered else 1.0
     copies_out = 2.0 if memory.double_buffered_accumulator else 1.0
     inputs = pixels.tile_in_pixels * (_tile_in_channels(job, tiles) * job.input_element_bytes)
@@ -73,7 +73,7 @@ def _tile_weights(job: Job, tiles: Tiles) -> Floats:
 
 def fits(job: Job, tiles: Tiles) -> Bools:
     """Whether every buffer holds its tiles."""
-    memory = job.memory
+    memory = job.machine.memory
     inputs, weights, outputs = footprints(job, tiles)
     return np.asarray(
         (inputs <= memory.activation_buffer)
@@ -126,9 +126,11 @@ def ends(job: Job, tiles: Tiles) -> OpEnds:
     Choice: a tile of an array that trims its folds is priced with whole folds, an upper bound.
     """
     free = _ends_at_full_width(job, tiles)
-    if not narrow(job.memory):
+    if not narrow(job.machine.memory):
         return free
-    waits = np.maximum(port_cycles(job.memory, array_bytes(job, tiles)) / np.maximum(free.array, 1), 1.0)
+    waits = np.maximum(
+        port_cycles(job.machine.memory, array_bytes(job, tiles)) / np.maximum(free.array, 1), 1.0
+    )
     return replace(
         free,
         array=free.array * waits,
@@ -138,7 +140,7 @@ def ends(job: Job, tiles: Tiles) -> OpEnds:
 
 
 def _ends_at_full_width(job: Job, tiles: Tiles) -> OpEnds:
-    memory, pixels, channels, reduction = job.memory, tiles.pixels, tiles.channels, tiles.reduction
+    memory, pixels, channels, reduction = job.machine.memory, tiles.pixels, tiles.channels, tiles.reduction
     control = memory.tile_overhead_cycles
     output_folds = pixels.tile_folds * channels.tile_folds
     tile_results = pixels.tile_pixels * channels.tile_out
@@ -168,29 +170,31 @@ def total_cycles(job: Job, tiles: Tiles, end: OpEnds, moved: TileTraffic) -> Flo
         total = array + bus + (tiles - 1) x latency
     """
     load_bytes = moved.input_bytes + moved.weight_bytes
-    if job.memory.double_buffered:
+    if job.machine.memory.double_buffered:
         first_load, bus = _in_turn(job, end, moved) if job.weights_first else _interleaved(job, end, moved)
-        last_store = bus_cycles(job.bus, end.last_output_bytes)
+        last_store = bus_cycles(job.machine.bus, end.last_output_bytes)
         return np.asarray(np.maximum(first_load + end.array + last_store, bus + end.last_tile))
-    bus = bus_cycles(job.bus, load_bytes + moved.output_bytes)
+    bus = bus_cycles(job.machine.bus, load_bytes + moved.output_bytes)
     steps = tiles.pixels.tiles * tiles.channels.tiles * tiles.reduction.tiles
-    return end.array + bus + (steps - 1) * job.bus.start_cycles * np.minimum(load_bytes, 1)
+    return end.array + bus + (steps - 1) * job.machine.bus.start_cycles * np.minimum(load_bytes, 1)
 
 
 def _interleaved(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Floats]:
     """Cycles of the first load and of the bus, weights and inputs tile by tile."""
-    first = bus_cycles(job.bus, end.first_input_bytes + end.first_weight_bytes)
-    return first, bus_cycles(job.bus, moved.input_bytes + moved.weight_bytes + moved.output_bytes)
+    first = bus_cycles(job.machine.bus, end.first_input_bytes + end.first_weight_bytes)
+    return first, bus_cycles(job.machine.bus, moved.input_bytes + moved.weight_bytes + moved.output_bytes)
 
 
 def _in_turn(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Floats]:
     """Cycles of the first load and of the bus, all weights, then inputs, then outputs, a transfer each."""
     there = job.aim == PREFETCHED
-    weights = bus_cycles(job.bus, moved.weight_bytes - there * job.fetch_weights * job.op.weight_bytes)
-    first_weights = bus_cycles(job.bus, end.first_weight_bytes * ~there)
+    weights = bus_cycles(
+        job.machine.bus, moved.weight_bytes - there * job.fetch_weights * job.op.weight_bytes
+    )
+    first_weights = bus_cycles(job.machine.bus, end.first_weight_bytes * ~there)
     first = np.where(moved.input_bytes > 0, weights, first_weights)
-    rest = bus_cycles(job.bus, moved.input_bytes) + bus_cycles(job.bus, moved.output_bytes)
-    return first + bus_cycles(job.bus, end.first_input_bytes), weights + rest
+    rest = bus_cycles(job.machine.bus, moved.input_bytes) + bus_cycles(job.machine.bus, moved.output_bytes)
+    return first + bus_cycles(job.machine.bus, end.first_input_bytes), weights + rest
 
 
 def bus_cycles(bus: Bus, moved_bytes: Floats) -> Floats:

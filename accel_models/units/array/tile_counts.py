@@ -53,8 +53,8 @@ def _times(job: Job, tiles: Tiles, moved: TileTraffic) -> dict[str, Floats]:
         "compute_cycles": job.untiled_cycles,
         "array_cycles": end.array,
         "total_cycles": total_cycles(job, tiles, end, moved),
-        "load_cycles": bus_cycles(job.bus, moved.input_bytes + moved.weight_bytes),
-        "store_cycles": bus_cycles(job.bus, moved.output_bytes),
+        "load_cycles": bus_cycles(job.machine.bus, moved.input_bytes + moved.weight_bytes),
+        "store_cycles": bus_cycles(job.machine.bus, moved.output_bytes),
         "last_tile_cycles": end.last_tile,
         "output_tile_cycles": end.output_tile,
     }
@@ -75,7 +75,7 @@ def _bus_bytes(job: Job, tiles: Tiles, moved: TileTraffic) -> dict[str, Floats]:
 def _buffer_bytes(job: Job, tiles: Tiles, moved: TileTraffic) -> dict[str, Floats]:
     """Bytes read and written in the buffers: by the array, and filled from DRAM."""
     inside = array_bytes(job, tiles)
-    results = job.op.m * job.op.out_channels * (job.memory.activation_bits / 8)
+    results = job.op.m * job.op.out_channels * (job.machine.memory.activation_bits / 8)
     return {
         "activation_read_bytes": inside.activation_reads,
         "activation_write_bytes": moved.input_bytes + results * (1 - job.store_output),
