@@ -52,8 +52,9 @@ site: $(READY)  ## docs/ as a site in out/site; links that lead nowhere are erro
 bench: $(READY)  ## speed, as ratios within one run
 	for script in benchmarks/*.py; do OMP_NUM_THREADS=1 $(BIN)/python $$script || exit 1; done
 
-fuzz: $(READY)  ## hostile inputs over every reader, some ten minutes; CASES=N SEED=N
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.campaign --cases $(or $(CASES),20000) --seed $(or $(SEED),1) --save out/fuzz
+fuzz: $(READY)  ## hostile inputs over every reader, then kills at random moments, some ten minutes; CASES=N KILLS=N SEED=N
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.campaign --cases $(or $(CASES),15000) --seed $(or $(SEED),1) --save out/fuzz
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.kills --kills $(or $(KILLS),60) --seed $(or $(SEED),1)
 
 dist: $(READY)  ## wheel and source archive; the wheel is installed into an empty environment and replays a shipped trace
 	rm -rf dist build

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from traces import ConfigError, Floats, Ints, UnsupportedError
+from traces import ConfigError, Floats, Ints, UnsupportedError, unpriced_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +65,7 @@ class PairedComparison:
     inputs: int
     level: float  # of the intervals [0..1]
     rows: tuple[Difference, ...]
+    notes: tuple[str, ...] = ()  # to be read before the figures
 
     def frame(self) -> pd.DataFrame:
         """One row per quantity."""
@@ -105,7 +106,12 @@ def compare(
             _QUANTITIES, first, second, intervals, strict=True
         )
     )
-    return PairedComparison(a.design.title, b.design.title, len(left), level, rows)
+    notes = tuple(
+        f"{side}: {unpriced_words(results.figures.skipped)}"
+        for side, results in (("A", a), ("B", b))
+        if results.figures.skipped
+    )
+    return PairedComparison(a.design.title, b.design.title, len(left), level, rows, notes)
 
 
 def _check(a: Results, b: Results, resamples: int, level: float) -> None:

@@ -46,10 +46,9 @@ def network_from(name: str, sizes: list[str], skip_unsupported: bool) -> Network
 
 def missing_note(skipped: Sequence[str]) -> list[str]:
     """Return the line that says what of a model has no price, if anything."""
-    if not skipped:
-        return []
-    more = f" and {len(skipped) - 8} more" if len(skipped) > 8 else ""
-    return [f"without {len(skipped)} nodes that cannot be priced: {', '.join(skipped[:8])}{more}"]
+    from traces import unpriced_words  # noqa: PLC0415  (pydantic is slow to import)
+
+    return [unpriced_words(skipped)] if skipped else []
 
 
 def design_from(name: str, settings: list[str]) -> Design:

@@ -190,10 +190,9 @@ class Results:
         return {name: [getattr(row, name) for row in self.ops] for name in names}
 
     def save(self, folder: str | Path) -> None:
-        """Write the folder: all files beside it first, then each takes its place, ``SHA256SUMS`` last.
+        """Write the folder as one thing: all files beside it first, then the two trade places.
 
-        A full disk leaves what an earlier replay put there; a kill between two renames leaves a folder whose
-        sums do not match, which :func:`load_results` refuses.
+        A full disk or a kill leaves what an earlier replay put there; see :func:`simulator.sums.staged`.
         """
         target = Path(folder)
         make_folder(target)

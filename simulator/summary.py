@@ -13,9 +13,8 @@ from pydantic import Field, model_validator
 from simulator.replays.waterfall import LOSSES, REMEDIES, LevelSums
 from traces import Frozen
 
-RESULTS_SCHEMA_VERSION = (
-    "1.1"  # 1.1: SHA256SUMS beside it; of a results folder; major: readers refuse another
-)
+# Of a results folder; major: readers refuse another; 1.1: SHA256SUMS beside it; 1.2: skipped, losses in either order.
+RESULTS_SCHEMA_VERSION = "1.2"
 MODEL_VERSION = "1.2"  # of everything that decides a number
 
 
@@ -54,6 +53,9 @@ class Loss(Frozen):
     name: str
     amount: int
     remedy: str = ""  # what an architect, a compiler or a trainer can do about it
+    other: int | None = (
+        None  # the amount if waits for decisions counted before their compute, where it matters
+    )
 
 
 class Waterfall(Frozen):
@@ -95,6 +97,7 @@ class _Facts(Frozen):
     engine: str
     scaled_energy: bool = False  # prices were scaled over process nodes: read energies with a band of x/÷ 2
     inputs: int
+    skipped: tuple[str, ...] = ()  # what the model does and nothing here prices, as its reader was asked to
 
 
 class DoesNotFit(_Facts):
@@ -149,7 +152,7 @@ Summary = Replayed | DoesNotFit
 # What summary.json holds, in its order, and what stands there for a figure that a replay does not have.
 _KEYS = (
     "schema_version", "model_version", "network", "design", "design_hash", "trace_hash", "seed", "engine",
-    "feasible", "reason", "demand", "bound", "scaled_energy", "inputs", "accuracy", "macs", "latency_us",
+    "feasible", "reason", "demand", "bound", "scaled_energy", "inputs", "skipped", "accuracy", "macs", "latency_us",
     "energy_uj", "dram_bytes", "wasted_bytes", "gate_wait_us", "utilization", "busy", "dense", "mean_rate",
     "expected", "mac_proportional", "oracle", "waterfall",
 )  # fmt: skip
@@ -169,28 +172,44 @@ def summary_of(data: Mapping[str, object]) -> Summary:
     return kind.model_validate({key: value for key, value in data.items() if key not in absent})
 
 
+_EITHER_ORDER = ("gate compute", "decision wait")  # where they overlap, either can count first
+
+
 def waterfalls(levels: LevelSums, dense: tuple[float, float], inputs: int, clock_hz: float) -> Waterfalls:
     """Return both waterfalls from sums over inputs; ``dense`` holds cycles and energy [pJ] of the dense network."""
     ps = 1e12 / clock_hz
     return Waterfalls(
-        latency=_waterfall("ps", dense[0] * ps, levels.cycles * (ps / inputs)),
-        energy=_waterfall("fJ", dense[1] * 1e3, levels.energy_pj * (1e3 / inputs)),
+        latency=_waterfall(
+            "ps", dense[0] * ps, levels.cycles * (ps / inputs), levels.free_cycles * ps / inputs
+        ),
+        energy=_waterfall(
+            "fJ", dense[1] * 1e3, levels.energy_pj * (1e3 / inputs), levels.free_pj * 1e3 / inputs
+        ),
     )
 
 
-def _waterfall(unit: str, dense: float, steps: ArrayLike) -> Waterfall:
-    """Round every level once; the differences of whole numbers then add up exactly."""
+def _waterfall(unit: str, dense: float, steps: ArrayLike, free: float) -> Waterfall:
+    """Round every level once; the differences of whole numbers then add up exactly, in either order."""
     whole, level = round(dense), [round(float(step)) for step in np.asarray(steps)]
     uneven, *losses = [after - before for before, after in pairwise(level[1:])]
     losses[LOSSES.index("array rounding")] += uneven
     losses[LOSSES.index("fixed work")] += level[1] - level[0]
+    compute, wait = (LOSSES.index(name) for name in _EITHER_ORDER)
+    both = losses[compute] + losses[wait]
+    waited = round(free) - level[compute + 2]  # the level before gates compute is two behind its loss
+    others = {compute: both - waited, wait: waited}
     return Waterfall(
         unit=unit,
         dense=whole,
         ideal_saved=whole - level[0],
         losses=tuple(
-            Loss(name=name, amount=lost, remedy=REMEDIES[name])
-            for name, lost in zip(LOSSES, losses, strict=True)
+            Loss(
+                name=name,
+                amount=lost,
+                remedy=REMEDIES[name],
+                other=others[i] if i in others and others[i] != lost else None,
+            )
+            for i, (name, lost) in enumerate(zip(LOSSES, losses, strict=True))
         ),
         saved=whole - level[-1],
     )

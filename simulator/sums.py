@@ -3,37 +3,55 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from traces import PART, FileProblem, atomic_write, clear_parts, reading
+from traces import FileProblem, atomic_write, clear_parts, exchange, reading, stage_beside
 
 SUMS: Final = "SHA256SUMS"  # as ``sha256sum --check`` reads it
 _REPLACED: Final = ("timeline.json.gz",)  # of an earlier replay, where this one has none
+_SUMMED: Final = (
+    "summary.json",
+    "per_input.parquet",
+    "per_op.parquet",
+    "design.yaml",
+    "policy.json",
+    *_REPLACED,
+)
+_OWN: Final = frozenset({*_SUMMED, SUMS, "stream.json", "per_frame.parquet"})
 
 
 @contextmanager
 def staged(target: Path) -> Iterator[Path]:
-    """Yield a folder beside ``target`` whose files take their place in it when the block ends well."""
-    clear_parts(target.parent)
+    """Yield a folder beside ``target``; when the block ends well the two trade places, and the old one is removed.
+
+    A reader sees all of the earlier files or all of the new ones.  Where ``target`` holds more than results, or the
+    system cannot exchange folders, files are renamed one by one, the sums last: who reads in between is refused.
+    """
     clear_parts(target)
     try:
-        with tempfile.TemporaryDirectory(
-            prefix=f".{target.name}.{os.getpid()}.", suffix=PART, dir=target.absolute().parent
-        ) as name:
-            stage = Path(name)
+        with stage_beside(target) as stage:
             yield stage
-            for left in _REPLACED:
-                if not (stage / left).exists():
-                    (target / left).unlink(missing_ok=True)
-            for file in sorted(stage.iterdir(), key=lambda path: path.name == SUMS):
-                file.replace(target / file.name)
+            if not (_only_results(target) and exchange(stage, target)):
+                _rename_each(stage, target)
     except OSError as problem:
         raise FileProblem(f"{target}: cannot be written: {problem.strerror or problem}") from None
+
+
+def _only_results(target: Path) -> bool:
+    """Whether nothing is lost with the folder; one that somebody works in, or a link to it, stays as well."""
+    own = all(path.name in _OWN and path.is_file() for path in target.iterdir())
+    return own and not target.is_symlink() and not target.samefile(Path.cwd())
+
+
+def _rename_each(stage: Path, target: Path) -> None:
+    for left in _REPLACED:
+        if not (stage / left).exists():
+            (target / left).unlink(missing_ok=True)
+    for file in sorted(stage.iterdir(), key=lambda path: path.name == SUMS):
+        file.replace(target / file.name)
 
 
 def write_sums(folder: Path) -> None:
@@ -52,14 +70,7 @@ def check_sums(folder: Path, *, needed: bool) -> None:
         return
     with reading(path):
         known = dict(line.split("  ")[::-1] for line in path.read_text("utf-8").splitlines())
-    for name in (
-        "summary.json",
-        "per_input.parquet",
-        "per_op.parquet",
-        "design.yaml",
-        "policy.json",
-        *_REPLACED,
-    ):
+    for name in _SUMMED:
         file = folder / name
         if file.is_file() and _sum(file) != known.get(name):
             raise FileProblem(f"{file}: is damaged or of another replay: does not match {SUMS}; replay again")

@@ -37,7 +37,11 @@ CALLED_BY_NAME = {  # methods that a library calls, and validators
     "_fill_widths",
     "_root",
     "_should_skip_dynamo",
+    "__all__",
+    "__getattr__",
+    "__dir__",
 }
+BY_NAME = re.compile(r"([\w.]+):(\w+)")  # "module:name" of what lies above, found when it is needed
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -164,7 +168,7 @@ def test_a_capitalised_name_means_one_thing() -> None:
 def defined(path: Path) -> Iterator[str]:
     """Yield the names that a module defines, not those that it imports."""
     for node in tree(path).body:
-        if isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
             yield node.name
         elif isinstance(node, ast.Assign):
             yield from (target.id for target in node.targets if isinstance(target, ast.Name))
@@ -187,20 +191,43 @@ def test_a_library_lives_in_one_file(library: str, file: str) -> None:
 
 def test_no_name_is_there_for_tests_alone() -> None:
     """What a module defines, the product uses, or a face, a page, an example or a benchmark offers to users."""
-    used: Counter[str] = Counter()
-    for path in texts():
-        used.update(set(WORD.findall(path.read_text(encoding="utf-8"))))
+    offered = {word for path in texts() for word in WORD.findall(path.read_text(encoding="utf-8"))}
     written: Counter[str] = Counter()
+    taken: set[tuple[str, str]] = set()  # module, name
     for path in (path for folder in ALLOWED for path in modules(folder)):
         written.update(WORD.findall(path.read_text(encoding="utf-8")))
-    alone = [
-        f"{path.relative_to(ROOT)}: {name}"
-        for folder in ALLOWED
-        for path in modules(folder)
-        for name in (*defined(path), *functions(path))
-        if not name.startswith("__") and written[name] == 1 and not used[name] and name not in CALLED_BY_NAME
-    ]
+        taken.update(imports(path))
+    alone = []
+    for path in (path for folder in ALLOWED for path in modules(folder)):
+        module, own = dotted(path), Counter(WORD.findall(path.read_text(encoding="utf-8")))
+        for name in defined(path):
+            used = own[name] > 1 or (module, name) in taken or name in offered
+            alone += [] if used or name in CALLED_BY_NAME else [f"{module}.{name}"]
+        for name in methods(path):
+            used = written[name] > 1 or name in offered
+            alone += [] if used or name in CALLED_BY_NAME else [f"{module}: {name}"]
     assert alone == []
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imports(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield module and name of all that a module imports; a name from a face with the module it lies in.
+
+    A module that is imported as a whole is used as ``module.name``.
+    """
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            homes = stub_homes(node.module) if node.module in FACES else {}
+            for alias in node.names:
+                yield homes.get(alias.name, node.module), alias.name
+                whole = ROOT.joinpath(*node.module.split("."), f"{alias.name}.py")
+                if whole.is_file():
+                    yield from ((dotted(whole), name) for name in defined(whole))
+        elif isinstance(node, ast.Constant) and (by_name := BY_NAME.fullmatch(str(node.value))):
+            yield by_name[1], by_name[2]
 
 
 def texts() -> list[Path]:
@@ -212,11 +239,11 @@ def texts() -> list[Path]:
     return [*found, ROOT / "README.md", ROOT / "pyproject.toml", ROOT / "Makefile"]
 
 
-def functions(path: Path) -> Iterator[str]:
-    """Yield the functions of a module, and the methods and properties of its classes."""
+def methods(path: Path) -> Iterator[str]:
+    """Yield the methods and properties of a module's classes, those aside that Python calls."""
     for node in tree(path).body:
-        for part in node.body if isinstance(node, ast.ClassDef) else [node]:
-            if isinstance(part, ast.FunctionDef):
+        for part in node.body if isinstance(node, ast.ClassDef) else []:
+            if isinstance(part, ast.FunctionDef) and not part.name.startswith("__"):
                 yield part.name
 
 

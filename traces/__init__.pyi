@@ -5,9 +5,10 @@ from .base.arrays import Floats as Floats
 from .base.arrays import Ints as Ints
 from .base.arrays import Shape as Shape
 from .base.arrow import arrow_column as arrow_column
-from .base.atomic import PART as PART
 from .base.atomic import atomic_write as atomic_write
 from .base.atomic import clear_parts as clear_parts
+from .base.atomic import exchange as exchange
+from .base.atomic import stage_beside as stage_beside
 from .base.card import card_html as card_html
 from .base.errors import ConfigError as ConfigError
 from .base.errors import FileProblem as FileProblem
@@ -25,6 +26,7 @@ from .base.plain import parse_json_mapping as parse_json_mapping
 from .base.plain import parse_yaml as parse_yaml
 from .base.plain import parse_yaml_mapping as parse_yaml_mapping
 from .base.tables import csv_text as csv_text
+from .base.tables import is_number as is_number
 from .base.tables import read_rows as read_rows
 from .base.versions import COST_TABLE_VERSION as COST_TABLE_VERSION
 from .base.versions import check_version as check_version
@@ -98,6 +100,7 @@ from .graphs.named import load_network as load_network
 from .graphs.named import network_names as network_names
 from .graphs.named import parse_size as parse_size
 from .graphs.network import NetworkGraph as NetworkGraph
+from .graphs.network import unpriced_words as unpriced_words
 from .graphs.parts import INPUT as INPUT
 from .graphs.parts import Gate as Gate
 from .graphs.parts import InputTensor as InputTensor

@@ -211,7 +211,7 @@ def _leakage_factor(node_nm: int, device: str, temperature_k: float) -> float:
     kelvin = np.array([float(row["temperature_k"]) for row in rows])
     if not kelvin[0] - TEMPERATURE_MARGIN_K <= temperature_k <= kelvin[-1] + TEMPERATURE_MARGIN_K:
         raise ConfigError(
-            f"technology.temperature_k = {temperature_k}: leakage is known "
+            f"technology.temperature = {temperature_k:g} K: leakage is known "
             f"from {kelvin[0]:.0f} K to {kelvin[-1]:.0f} K, {TEMPERATURE_MARGIN_K:.0f} K beyond allowed"
         )
     logs = np.log([float(row["leakage_factor"]) for row in rows])

@@ -75,9 +75,11 @@ def _bus(design: Design) -> Bus | None:
 
 
 def _bus_times(bus: Bus | None, traffic: Traffic) -> BusTimes:
+    """Return bus times; Choice: inputs wait for tiles that take turns, weights where no inputs come."""
+    waits, alone = traffic.turn_cycles, traffic.inputs == 0
     return BusTimes(
-        weights=_bus_cycles(bus, traffic.weights),
-        inputs=_bus_cycles(bus, traffic.inputs),
+        weights=_bus_cycles(bus, traffic.weights) + np.where(alone & (traffic.weights > 0), waits, 0),
+        inputs=_bus_cycles(bus, traffic.inputs) + np.where(alone, 0, waits),
         outputs=_bus_cycles(bus, traffic.outputs),
         first_weights=_bus_cycles(bus, traffic.first_weights),
         first_inputs=_bus_cycles(bus, traffic.first_inputs),

@@ -82,6 +82,7 @@ class Traffic:
     outputs: Ints
     first_weights: Ints
     first_inputs: Ints
+    turn_cycles: Ints | int = 0  # that loads wait for the first bytes of tiles which take turns in one buffer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

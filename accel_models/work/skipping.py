@@ -28,7 +28,9 @@ from accel_models.cost import WorkStates
 from accel_models.design.design import Design
 from accel_models.work.kept_data import counted_bytes, masked_bytes, patch_pixels
 from accel_models.work.rows import joined
-from traces import MAC_KINDS, Bools, Indices, Ints, NetworkGraph, Op, Workload
+from traces import MAC_KINDS, Bools, Indices, Ints, NetworkGraph, Op, UnsupportedError, Workload
+
+_MOST_MASKED = 1 << 24  # channels; Choice: a mask takes a byte and a burst's number eight for each
 
 Compaction = Literal["union", "per_input"]
 
@@ -152,8 +154,14 @@ def _positions_matter(workload: Workload, i: int, design: Design) -> bool:
     partial = states.runs & ((states.in_channels < op.in_channels) | (states.out_channels < op.out_channels))
     if not partial.any() or not design.skip.some_channels:
         return False
-    if design.skip.packs:
-        return design.memory is not None and op.kind in MAC_KINDS
+    if design.skip.packs and (design.memory is None or op.kind not in MAC_KINDS):
+        return False
+    widest = max(op.in_channels, op.out_channels)
+    if widest > _MOST_MASKED:
+        raise UnsupportedError(
+            f"op {op.name!r}: {widest:,} channels, some of which gates leave out; places are looked at one by one for "
+            f"at most {_MOST_MASKED:,}"
+        )
     return True
 
 

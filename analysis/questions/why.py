@@ -24,6 +24,10 @@ class Held:
     latency: float
     energy: float
     remedy: str
+    latency_other: float | None = (
+        None  # if waits for decisions counted before their compute, where it matters
+    )
+    energy_other: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,18 +89,21 @@ def explain_results(results: Results) -> Why:
 
 
 def _losses(figures: Explained) -> tuple[Held, ...]:
-    def share(loss: Loss, dense: float) -> float:
-        return loss.amount / dense
+    def other(loss: Loss, dense: float) -> float | None:
+        return None if loss.other is None else loss.other / dense
 
+    wholes = figures.waterfall.latency.dense, figures.waterfall.energy.dense
     pairs = zip(figures.waterfall.latency.losses, figures.waterfall.energy.losses, strict=True)
     held = [
         Held(
-            name=one.name,
-            latency=share(one, figures.waterfall.latency.dense),
-            energy=share(other, figures.waterfall.energy.dense),
-            remedy=one.remedy,
+            name=time.name,
+            latency=time.amount / wholes[0],
+            energy=power.amount / wholes[1],
+            remedy=time.remedy,
+            latency_other=other(time, wholes[0]),
+            energy_other=other(power, wholes[1]),
         )
-        for one, other in pairs
+        for time, power in pairs
     ]
     return tuple(sorted(held, key=lambda each: -each.latency))
 

@@ -133,9 +133,9 @@ def verdict(trace: Trace | str | Path, design: Design, *, limit: int | None = No
 
 
 def _loaded(trace: Trace | str | Path, limit: int | None) -> Trace:
-    from traces import load_trace  # noqa: PLC0415  (Arrow is slow to import)
+    from traces import load_inputs  # noqa: PLC0415  (Arrow is slow to import)
 
-    whole = trace if isinstance(trace, Trace) else load_trace(trace, limit)
+    whole = trace if isinstance(trace, Trace) else load_inputs(trace, limit)
     return whole if limit is None else whole.rows(0, min(limit, len(whole)))
 
 

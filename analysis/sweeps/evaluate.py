@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from accel_models import design_area
 from analysis.sweeps.row import Request, SweepRow, infeasible_row, result_row
 from analysis.sweeps.space import Limit, TraceRef
-from traces import FileProblem, LacunaError, Trace, load_inputs
+from traces import FileProblem, LacunaError, Trace
 
 if TYPE_CHECKING:
     from accel_models import Area, Design
@@ -59,7 +59,7 @@ class _Recorded:
 
 @lru_cache(maxsize=_TRACES_KEPT)
 def _stored(trace: TraceRef, inputs: int | None) -> _Recorded:
-    return _sent(load_inputs(trace.path, inputs))
+    return _sent(trace.inputs(inputs))
 
 
 @lru_cache(maxsize=_TRACES_KEPT)

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from accel_models import Design, assign, parse_design
 from analysis.sweeps.expressions import Expression, Value, quantity_value
 from analysis.sweeps.ranges import Scalar
-from traces import ConfigError
+from traces import ConfigError, Trace, is_trace, load_inputs, parse_graph, static_trace
 
 if TYPE_CHECKING:
     from simulator import Policy
@@ -65,11 +65,22 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class TraceRef:
-    """A stored trace: an operating point of a network."""
+    """A stored trace, an operating point of a network; or any other network, whole."""
 
     name: str  # short and unique in its space
     path: Path
     hash: str  # SHA-256 of the file, first 16 hex digits
+    graph: str = ""  # JSON of a network that was read as the space says: axes filled, nodes left out
+    skipped: tuple[str, ...] = ()  # what of it has no price
+
+    @property
+    def is_trace(self) -> bool:
+        """Whether inputs were recorded, so that what the network answers is known."""
+        return not self.graph and is_trace(self.path)
+
+    def inputs(self, limit: int | None) -> Trace:
+        """Return the recorded inputs, or one that runs the network whole."""
+        return static_trace(parse_graph(self.graph)) if self.graph else load_inputs(self.path, limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@
       - array.rows * array.cols <= 1024
     budget: {area: 2 mm2, power: 100 mW}
     networks: [lcnet_30.parquet, resnet50, m.onnx]  # traces (operating points of a network), shipped names, models;
-                                                  # `traces:`, as it was called before, is still read
+                                                  # `traces:`, as it was called before, is still read; a model may be
+                                                  # {network: m.onnx, size: x=1x3x224x224, skip_unsupported: true}
     policies: {prefetch: [wait, speculate]}       # or a list of such
     inputs: 2000                                  # the first so many; all when left out
     objectives: {minimize: [latency_us, energy_uj], maximize: [accuracy]}
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -45,9 +47,11 @@ from analysis.sweeps.space_axes import (
 from traces import (
     ConfigError,
     FileProblem,
+    Reading,
     did_you_mean,
     load_network,
     network_names,
+    parse_size,
     parse_yaml_mapping,
     shipped_traces,
 )
@@ -59,6 +63,7 @@ MOST_POLICIES = 10_000  # Choice: a few dozen differ in anything
 KEYS: Final = (
     "designs", "set", "link", "where", "budget", "networks", "traces", "policies", "inputs", "objectives"
 )  # fmt: skip
+NETWORK_KEYS: Final = ("network", "size", "skip_unsupported")
 BUDGETS: Final[dict[str, tuple[str, str, float]]] = {
     # quantity: (column of the results, kind of unit, factor from the kind's base unit to the column's)
     "area":        ("area_mm2", "area", 1.0),
@@ -110,10 +115,11 @@ def parse_space(text: str, folder: Path, overrides: Mapping[str, object] | None 
     common = read_axes(data.get("set"), data.get("link"), "")
     families = tuple(_family(entry, common, folder, overrides or {}) for entry in as_list(data["designs"]))
     check_names_once(families)
-    minimize, maximize = _objectives(data.get("objectives"))
+    references = _networks(networks, folder)
+    minimize, maximize = _objectives(data.get("objectives"), [ref for ref in references if not ref.is_trace])
     space = Space(
         families=families,
-        traces=_networks(networks, folder),
+        traces=references,
         policies=_policies(data.get("policies")),
         where=tuple(parse_expression(as_text(rule, "where")) for rule in as_list(data.get("where") or [])),
         budget=_budget(data.get("budget")),
@@ -151,13 +157,35 @@ def _beside(name: str, folder: Path) -> Path:
 
 def _networks(names: Sequence[object], folder: Path) -> tuple[TraceRef, ...]:
     """Return the networks with short, unique names and the hashes of their files or graphs."""
-    found = [_network(as_text(name, "networks"), folder) for name in names]
-    paths = [path for path, _ in found]
-    if len(set(paths)) < len(paths):
+    found = [_reference(entry, folder) for entry in names]
+    if len({(ref.path, ref.hash) for ref in found}) < len(found):
         raise ConfigError("networks: names the same file twice")
-    stems = [path.stem for path in paths]
-    unique = [stem if stems.count(stem) == 1 else str(path) for stem, path in zip(stems, paths, strict=True)]
-    return tuple(TraceRef(name, path, digest) for name, (path, digest) in zip(unique, found, strict=True))
+    stems = [ref.name for ref in found]
+    return tuple(ref if stems.count(ref.name) == 1 else replace(ref, name=str(ref.path)) for ref in found)
+
+
+def _reference(entry: object, folder: Path) -> TraceRef:
+    """Return where a network is read from; one that is read in a way of its own is read here."""
+    if not isinstance(entry, dict):
+        path, digest = _network(as_text(entry, "networks"), folder)
+        return TraceRef(path.stem, path, digest)
+    settings = as_mapping(entry, "networks")
+    for key in settings:
+        if key not in NETWORK_KEYS:
+            raise ConfigError(f"networks: {key}: no such key{did_you_mean(key, NETWORK_KEYS)}")
+    sizes = [as_text(text, "networks: size") for text in as_list(settings.get("size") or [])]
+    skips = settings.get("skip_unsupported", False)
+    if not isinstance(skips, bool):
+        raise ConfigError(f"networks: skip_unsupported: {skips!r}: needs true or false")
+    path, _ = _network(as_text(settings.get("network"), "networks: network"), folder)
+    graph = load_network(path, Reading(dict(parse_size(text) for text in sizes), skips))
+    name = f"{path.stem}({', '.join(sizes)})" if sizes else path.stem
+    text = graph.model_dump_json(exclude_defaults=True)
+    return TraceRef(name, path, _text_hash(text), text, graph.skipped)
+
+
+def _text_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _network(name: str, folder: Path) -> tuple[Path, str]:
@@ -166,8 +194,7 @@ def _network(name: str, folder: Path) -> tuple[Path, str]:
     if path.is_file():
         return path, file_hash(path)
     if name in network_names():
-        text = load_network(name).model_dump_json()
-        return Path(name), hashlib.sha256(text.encode()).hexdigest()[:16]
+        return Path(name), _text_hash(load_network(name).model_dump_json())
     shipped = shipped_traces()
     if name not in shipped:
         near = "" if path.suffix else did_you_mean(name, (*network_names(), *shipped))
@@ -218,10 +245,10 @@ def _inputs(value: object) -> int | None:
     raise ConfigError(f"inputs = {value!r}: needs a whole number above 0")
 
 
-def _objectives(value: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what to minimise and what to maximise."""
+def _objectives(value: object, whole: Sequence[TraceRef]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what to minimise and what to maximise; of networks that run whole nobody knows what they answer."""
     if value is None:
-        return Space.minimize, Space.maximize
+        return Space.minimize, tuple(name for name in Space.maximize if name != "accuracy" or not whole)
     parts = as_mapping(value, "objectives")
     for key in parts:
         if key not in {"minimize", "maximize"}:
@@ -232,6 +259,8 @@ def _objectives(value: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
     )
     if not minimize and not maximize:
         raise ConfigError("objectives: are empty; name at least one column")
+    if whole and "accuracy" in (*minimize, *maximize):
+        raise ConfigError(f"objectives: accuracy of {whole[0].name!r} is not known; only traces hold answers")
     return minimize, maximize
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.sweeps.row import number_columns
-from analysis.sweeps.space_file import BUDGETS, KEYS
+from analysis.sweeps.space_file import BUDGETS, KEYS, NETWORK_KEYS
 from simulator import Policy
 
 _TEXT = {"type": "string"}
@@ -40,9 +40,20 @@ def space_schema() -> dict[str, Any]:
         },
         "additionalProperties": False,
     }
+    model: dict[str, Any] = {
+        "type": "object",
+        "properties": {
+            "network": _TEXT,
+            "size": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]},
+            "skip_unsupported": {"type": "boolean"},
+        },
+        "required": ["network"],
+        "additionalProperties": False,
+    }
+    assert set(model["properties"]) == set(NETWORK_KEYS)  # as below
     networks = {
         "type": "array",
-        "items": _TEXT,
+        "items": {"anyOf": [_TEXT, model]},
         "description": "Traces (operating points of a network), shipped names, models.",
     }
     properties: dict[str, Any] = {

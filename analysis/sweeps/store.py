@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 
     from analysis.pareto.front import Front
 
-SWEEP_SCHEMA_VERSION = "2.0"  # 1.1: parts are sealed; 2.0: trace_file_hash; major: readers refuse another
+SWEEP_SCHEMA_VERSION = (
+    "2.1"  # 1.1: parts are sealed; 2.0: trace_file_hash; 2.1: skipped; major: readers refuse another
+)
 MANIFEST = "space.json"
 ROWS = "rows"
 
@@ -65,6 +67,7 @@ class Manifest(Frozen):
     )  # linked axis -> label -> value of each setting
     traces: dict[str, str]  # name -> path
     trace_file_hashes: dict[str, str]
+    skipped: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # network -> what of it has no price
     inputs: int | None
     minimize: tuple[str, ...]
     maximize: tuple[str, ...]
@@ -82,6 +85,7 @@ class Manifest(Frozen):
             links=_links(space),
             traces={trace.name: str(trace.path) for trace in space.traces},
             trace_file_hashes={trace.name: trace.hash for trace in space.traces},
+            skipped={trace.name: trace.skipped for trace in space.traces if trace.skipped},
             inputs=space.inputs,
             minimize=space.minimize,
             maximize=space.maximize,

@@ -26,7 +26,7 @@ from typing import Any, Protocol
 
 from analysis.sweeps.evaluate import SweepTask
 from analysis.sweeps.row import SweepRow
-from traces import ConfigError, LacunaError, load_inputs
+from traces import ConfigError, LacunaError
 
 Evaluator = Callable[..., list[SweepRow]]  # evaluate(task, trace=None), or what stands in for it
 
@@ -114,7 +114,7 @@ class DaskWorkers:
     def _trace(self, task: SweepTask) -> Any:
         """Return the handle of a trace on the cluster; only the latest is kept there."""
         if task.trace.hash not in self._sent:
-            trace = load_inputs(task.trace.path, task.inputs)
+            trace = task.trace.inputs(task.inputs)
             self._sent = {task.trace.hash: self._client.scatter(trace, broadcast=True)}
         return self._sent[task.trace.hash]
 

@@ -12,7 +12,7 @@ import typer
 from analysis import digits
 from lacuna.console import percent, progress, shell, show_json, show_lines, show_table, stoppable
 from lacuna.options import AsJson, OutFolder, Settings
-from traces import ConfigError
+from traces import ConfigError, unpriced_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,13 +208,15 @@ def _stoppable(command: str, space: Path, out: Path) -> AbstractContextManager[N
 def _show_done(results: SweepResults, out: Path, as_json: bool) -> None:
     frame = results.frame
     misfits = int((~frame["feasible"]).sum())
+    manifest = results.manifest
     if as_json:
-        manifest = results.manifest
         objectives = {"minimize": list(manifest.minimize), "maximize": list(manifest.maximize)}
-        show_json({"folder": str(out), "points": len(frame), "do_not_fit": misfits, **objectives})
+        counts = {"points": len(frame), "do_not_fit": misfits, "skipped": manifest.skipped}
+        show_json({"folder": str(out), **counts, **objectives})
         return
     show_lines(
         [
+            *(f"{name}: {unpriced_words(nodes)}" for name, nodes in manifest.skipped.items()),
             f"wrote {out}: {len(frame):,} points, {misfits:,} of them do not fit",
             f"next: {shell('lacuna', 'pareto', out)}; {shell('lacuna', 'report', out)}",
         ]

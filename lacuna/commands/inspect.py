@@ -11,7 +11,7 @@ import typer
 from analysis import digits
 from lacuna.commands.design_parts import show_area, show_keys, show_prices
 from lacuna.console import percent, show_json, show_lines, show_table
-from lacuna.options import AsJson, Settings, design_from
+from lacuna.options import AsJson, Settings, design_from, missing_note
 from traces import ConfigError, FileProblem
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Explain a trace, design, graph, checkpoint or results folder; or the keys of designs."""
-    from traces import shipped_traces  # noqa: PLC0415
+    from traces import network_names, shipped_traces  # noqa: PLC0415
 
     if keys is not None:
         show_keys(keys, as_json)
@@ -52,7 +52,7 @@ def inspect(
         _trace(path, as_json)
     elif path.suffix == ".pt":
         _checkpoint(path, as_json)
-    elif path.suffix in {".json", ".csv", ".onnx"}:
+    elif path.suffix in {".json", ".csv", ".onnx", ".tflite"} or what in network_names():
         _graph(what, as_json)
     elif path.suffix in {".yaml", ".yml"} or _is_design(what):
         design = design_from(what, settings)
@@ -150,6 +150,7 @@ def _graph(name: str, as_json: bool) -> None:
     ]  # fmt: skip
     title = f"{graph.name}: {len(graph.ops)} ops, {len(graph.gates)} gates, {graph.macs:,} MACs"
     show_table(title, ["op", "kind", "input", "output", "MACs", "guarded by"], rows)
+    show_lines(missing_note(graph.skipped))
 
 
 def _checkpoint(path: Path, as_json: bool) -> None:

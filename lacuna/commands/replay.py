@@ -80,12 +80,10 @@ def replay(
     )
     chosen = design_from(design, settings)
     inputs: Path | Trace = trace
-    skipped: tuple[str, ...] = ()
     if exit_threshold is not None:
         inputs = with_exit_threshold(load_trace(trace, limit), exit_threshold)
     elif not is_trace(trace):
-        network = network_from(str(trace), sizes, skip_unsupported)
-        inputs, skipped = static_trace(network, batch), network.skipped
+        inputs = static_trace(network_from(str(trace), sizes, skip_unsupported), batch)
     results = run(inputs, chosen, policy=policy, engine=parse_engine(engine), limit=limit, timeline=timeline)
     replaced = _replacing(out)
     results.save(out)
@@ -93,9 +91,7 @@ def replay(
     if ops and not as_json:
         show_ops(results)
     if not as_json:
-        show_lines(
-            [*missing_note(skipped), f"wrote {out}/", *replaced, f"next: {shell('lacuna', 'report', out)}"]
-        )
+        show_lines([f"wrote {out}/", *replaced, f"next: {shell('lacuna', 'report', out)}"])
 
 
 def _replacing(out: Path) -> list[str]:
@@ -130,7 +126,7 @@ def show_summary(results: Results, *, as_json: bool) -> None:
         f"{summary.network} on {results.design.title}, {summary.inputs:,} inputs, prefetch {policy.prefetch}"
     )
     if not summary.feasible:
-        show_lines([f"{title}: does not fit: {summary.reason}"])
+        show_lines([f"{title}: does not fit: {summary.reason}", *missing_note(summary.skipped)])
         return
     figures = results.explained
     band = "energy: x/÷ 2, prices were scaled over process nodes" if figures.scaled_energy else ""
@@ -139,7 +135,8 @@ def show_summary(results: Results, *, as_json: bool) -> None:
     show_table("Of the inputs", ["", "mean", "p50", "p95", "p99", "max"], _spread_rows(figures))
     _show_waterfall(figures)
     known = "not known: a network without a trace" if figures.accuracy is None else percent(figures.accuracy)
-    show_lines([f"accuracy {known}", *_beyond_estimates(figures), *results.notes])
+    said = [*_beyond_estimates(figures), *results.notes, *missing_note(figures.skipped)]
+    show_lines([f"accuracy {known}", *said])
 
 
 def _beyond_estimates(figures: Explained) -> list[str]:

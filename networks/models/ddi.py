@@ -144,9 +144,12 @@ class DDIResNet(ResNet):
             stage = bisect_left(list(accumulate(blocks)), made_at)
             narrow = [-(-width // 2) for width in widths[stage + 1 :]]
             self.add_module(name, ExitGate(made[made_at - 1].out_channels, classes, narrow))
-        for block in made[:1] if layer_gates else made:
+        for i, block in enumerate(made):
             assert isinstance(block, DDIBlock)  # the factory above
-            del block.layer_gate, block.channel_gate  # it always runs
+            if i == 0 or not layer_gates:
+                del block.layer_gate  # it always runs
+            if i == 0 or not layer_gates or not channel_gates:
+                del block.channel_gate
 
     @torch.no_grad()
     def open_gates_by_importance(self) -> None:

@@ -1,4 +1,7 @@
-"""What ships, read from the provenance file alone: no PyTorch, no checkpoint is opened."""
+"""What ships, read from the provenance file alone: no PyTorch, no checkpoint is opened.
+
+Entries without a checkpoint are networks that were measured and whose weights do not ship, for their size.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ def shipped_networks() -> list[ShippedNetwork]:
     path = _ROOT / PROVENANCE
     try:
         entries: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["artefacts"]
-        return [_shipped(name, entry) for name, entry in sorted(entries.items())]
+        return [_shipped(name, entry) for name, entry in sorted(entries.items()) if "checkpoint" in entry]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileProblem(f"{path}: missing or damaged ({error!r}); install again") from None
 

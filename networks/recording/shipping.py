@@ -16,6 +16,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, assert_never
@@ -157,6 +158,14 @@ def measure_exits(known: dict[str, dict[str, Any]], data: Path) -> None:
             print(f"{name}: exits measured")  # noqa: T201  (a maintainer's script)
 
 
+def leave_out(names: Iterable[str], known: dict[str, dict[str, Any]]) -> None:
+    """Take checkpoints without traces away, for their size; what was measured of them stays, and how to train them."""
+    for name in names:
+        if "trace" in known[name]:
+            raise SystemExit(f"{name} ships with a trace, which needs its checkpoint")
+        Path(known[name].pop("checkpoint")).unlink()
+
+
 def main() -> None:
     """Ship the runs of a folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -168,6 +177,9 @@ def main() -> None:
         "--rates", action="store_true", help="add validation rates to the traces that ship, no more"
     )
     parser.add_argument("--exits", action="store_true", help="measure the exits of what ships anew, no more")
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="NAME", help="take its checkpoint away"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.rates:
@@ -175,10 +187,15 @@ def main() -> None:
         return
     known = json.loads(PROVENANCE.read_text())["artefacts"] if PROVENANCE.is_file() else {}
     configured = {path.stem for path in CHECKPOINTS.glob("*.yaml")}
+    leave_out(arguments.without, known)
     if arguments.exits:
         measure_exits(known, arguments.data)
     finished = {path.parent.name for path in arguments.runs.glob("*/model.pt")}
-    for name in () if arguments.exits else sorted(configured & finished & set(arguments.only or finished)):
+    for name in (
+        ()
+        if arguments.exits or arguments.without
+        else sorted(configured & finished & set(arguments.only or finished))
+    ):
         with_trace = name in arguments.trace or "trace" in known.get(name, {})
         known[name] = ship(name, arguments.runs / name, arguments.data, with_trace=with_trace)
         print(f"{name}: {known[name]['test_accuracy']:.2%} of the test images")  # noqa: T201  (a maintainer's script)

@@ -9,16 +9,15 @@ files of version 1 have none, and only the checksums of the zip archive that eve
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor, nn
 
-from traces import FileProblem
+from traces import FileProblem, atomic_write, first_line
 
 MODEL = "lacuna-model"
 TRAINING_STATE = "lacuna-training-state"
@@ -50,19 +49,27 @@ def round_weights(model: nn.Module) -> None:
 def write(path: Path, kind: str, content: Mapping[str, Any]) -> None:
     """Save ``content`` so that ``path`` is either the old file or the whole new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        whole = {**content, "format": kind, "format_version": CHECKPOINT_VERSION}
-        torch.save({**whole, _SEAL: _digest(whole)}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    whole = {**content, "format": kind, "format_version": CHECKPOINT_VERSION}
+    with atomic_write(path) as part, part.open("wb") as file:
+        _save({**whole, _SEAL: _digest(whole)}, file, path)
+
+
+def _save(content: Mapping[str, Any], file: BinaryIO, path: Path) -> None:
+    """Write with torch, which says of a full disk only that it stopped writing."""
+    try:
+        torch.save(content, file)
+    except RuntimeError as problem:
+        raise FileProblem(f"{path}: cannot be written: {first_line(problem)}") from None
 
 
 def read(path: Path, kind: str) -> dict[str, Any]:
     """Read a file that :func:`write` wrote as ``kind``: tensors and plain values, never code."""
     if not path.is_file():
-        raise FileProblem(f"{path}: no such checkpoint")
+        made_by = path.with_suffix(".yaml")  # beside a shipped checkpoint stands what trained it
+        way_out = (
+            f"; `lacuna train {made_by} --out DIR` makes it, as DIR/model.pt" if made_by.is_file() else ""
+        )
+        raise FileProblem(f"{path}: no such checkpoint{way_out}")
     try:
         _check_archive(path)
         content = torch.load(path, map_location="cpu", weights_only=True)

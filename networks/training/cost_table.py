@@ -11,7 +11,6 @@ The file is JSON::
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -25,7 +24,6 @@ from traces import (
     ConfigError,
     FileProblem,
     Floats,
-    atomic_write,
     did_you_mean,
     parse_json_mapping,
     reading,
@@ -105,27 +103,6 @@ def load_cost_table(path: Path) -> CostTable:
             )
         ops = {name: _op_cost(name, entry) for name, entry in content["ops"].items()}
         return CostTable(design=content["design"], unit=content["unit"], ops=ops)
-
-
-def save_cost_table(table: CostTable, path: Path) -> None:
-    """Write a cost table as JSON."""
-    ops = {
-        name: {
-            "in_channels": entry.in_channels.tolist(),
-            "out_channels": entry.out_channels.tolist(),
-            "cost": entry.cost.tolist(),
-        }
-        for name, entry in table.ops.items()
-    }
-    content = {
-        "format": FORMAT,
-        "format_version": COST_TABLE_VERSION,
-        "unit": table.unit,
-        "design": table.design,
-        "ops": ops,
-    }
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(content), encoding="utf-8")
 
 
 def check_cost_table(table: CostTable, op_names: set[str]) -> None:

@@ -55,3 +55,8 @@ def load_model(path: Path) -> LoadedModel:
         reason = str(error).splitlines()[0][:300]
         raise FileProblem(f"{path}: damaged, or written by another version: {reason}") from error
     return LoadedModel(model.eval(), config, graph, training)
+
+
+def checkpoint_graph(path: Path) -> NetworkGraph:
+    """Return the graph of the network in a checkpoint, its gates with it."""
+    return load_model(path).graph

@@ -28,7 +28,7 @@ from networks.training.batches import batches
 from networks.training.data import Dataset, Images, plain_batches
 from networks.training.optimizing.optimizers import Optimizers, TrainSettings, rate_share
 from networks.training.teaching import Lessons
-from traces import ConfigError, LacunaError
+from traces import ConfigError, LacunaError, atomic_write, reading
 
 _EVALUATION_BATCH = 500
 
@@ -267,12 +267,12 @@ class _Log:
         self._path = path
         self._rows: list[dict[str, str]] = []
         if keep and path.is_file():
-            with path.open(newline="") as file:
+            with reading(path, "is no log of a training; remove it"), path.open(newline="") as file:
                 self._rows = [row for row in csv.DictReader(file) if int(row["epoch"]) <= keep]
 
     def write(self, report: EpochReport) -> None:
         self._rows.append(report.row())
-        with self._path.open("w", newline="") as file:
+        with atomic_write(self._path) as part, part.open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(self._columns()))
             writer.writeheader()
             writer.writerows(self._rows)

@@ -19,7 +19,9 @@ batch divergence        inputs of a batch differ; before, each ran beside copies
 ======================  ================================================================================
 
 Every level is a replay of the same schedule, so losses overlap nowhere and add up exactly.  A negative loss
-is a gain.  That MACs of some ops take longer than of others counts under array rounding, what differs between
+is a gain.  Whether a gate's compute or the wait for its decision counts first is a matter of order where they overlap:
+both losses also carry what they would be the other way round, with waits counted while gates still compute in no time.
+That MACs of some ops take longer than of others counts under array rounding, what differs between
 the dense network's own schedule and the dynamic one's without its gates (tensors that gates keep on chip)
 under fixed work.  Energy of packing counts under array rounding.
 """
@@ -38,6 +40,7 @@ from simulator.replays.accounting import sum_pj, wasted
 from simulator.replays.ideals import Ideals, Level
 from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import (
+    mapped,
     with_known_decisions,
     without_handover,
     without_waste,
@@ -69,6 +72,8 @@ class LevelSums:
 
     cycles: Floats
     energy_pj: Floats
+    free_cycles: float  # decisions waited for, and made in no time
+    free_pj: float
     oracle_cycles: float  # sum over inputs with decisions known ahead
     oracle_pj: float
 
@@ -76,6 +81,8 @@ class LevelSums:
         return LevelSums(
             cycles=self.cycles + other.cycles,
             energy_pj=self.energy_pj + other.energy_pj,
+            free_cycles=self.free_cycles + other.free_cycles,
+            free_pj=self.free_pj + other.free_pj,
             oracle_cycles=self.oracle_cycles + other.oracle_cycles,
             oracle_pj=self.oracle_pj + other.oracle_pj,
         )
@@ -127,6 +134,7 @@ def levels(alone: Runs, actual: Runs, shares: Floats, dense: tuple[float, float]
     gates = without_gates[-1] + _gate_pj(prepared)
     wasted_pj = gates + wasted(prepared, alone.times)[1]
     replays = [*ideals.replays(), known, near, prompt, own]
+    free = _free(prepared, replays[-5])
     moving = [*without_gates, gates, gates, gates, wasted_pj]
     energy = [(pj + level.static) / prepared.sizes for pj, level in zip(moving, replays, strict=True)]
     last, oracle = (Level.of(actual.prepared, times) for times in (actual.times, actual.known))
@@ -136,9 +144,20 @@ def levels(alone: Runs, actual: Runs, shares: Floats, dense: tuple[float, float]
     return LevelSums(
         cycles=np.array([dense[0] * total, *(level.cycles.sum() for level in replays), last.cycles @ ran]),
         energy_pj=np.array([dense[1] * total, *(pj.sum() for pj in energy), last_pj.sum()]),
+        free_cycles=float(free.cycles.sum()),
+        free_pj=float(((without_gates[-1] + free.static) / prepared.sizes).sum()),
         oracle_cycles=float(oracle.cycles @ ran),
         oracle_pj=float((spent + oracle.static).sum()),
     )
+
+
+def _free(alone: Prepared, without: Level) -> Level:
+    """Replay with gates that compute in no time, whose decisions are waited for; ``without``: and are not."""
+    tables = without_waste(without_handover(alone.tables))
+    if not tables.waits.any() or not alone.dynamic.any():
+        return without
+    free = mapped(tables, lambda task, cycles: cycles * (not alone.dynamic[task.op]))
+    return Level.of(alone, simulate(free, alone.work.state_index))
 
 
 def _gate_pj(alone: Prepared) -> Floats:

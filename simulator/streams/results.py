@@ -13,6 +13,7 @@ from accel_models import Design
 from simulator.policy import Policy
 from simulator.results import design_yaml, make_folder, write_parquet, write_text
 from simulator.summary import MODEL_VERSION, RESULTS_SCHEMA_VERSION, Spread
+from simulator.sums import staged, write_sums
 from traces import Frozen
 
 if TYPE_CHECKING:
@@ -65,10 +66,12 @@ class StreamResults:
         return pd.DataFrame(dict(self.columns))
 
     def save(self, folder: str | Path) -> None:
-        """Write the folder; each file whole or not at all, ``stream.json`` last."""
+        """Write the folder as one thing, with the sums of its files, as those of replays are."""
         target = Path(folder)
         make_folder(target)
-        write_parquet(self.columns, target / "per_frame.parquet")
-        write_text(design_yaml(self.design), target / "design.yaml")
-        write_text(self.policy.model_dump_json(indent=2) + "\n", target / "policy.json")
-        write_text(self.figures.model_dump_json(indent=2) + "\n", target / "stream.json")
+        with staged(target) as stage:
+            write_parquet(self.columns, stage / "per_frame.parquet")
+            write_text(design_yaml(self.design), stage / "design.yaml")
+            write_text(self.policy.model_dump_json(indent=2) + "\n", stage / "policy.json")
+            write_text(self.figures.model_dump_json(indent=2) + "\n", stage / "stream.json")
+            write_sums(stage)

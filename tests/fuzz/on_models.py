@@ -162,7 +162,11 @@ def _onnx_macs(path: Path) -> int | None:
     for info in (*graph.input, *graph.value_info, *graph.output):
         dims = info.type.tensor_type.shape.dim
         shapes.setdefault(info.name, [d.dim_value for d in dims])
-    for node in graph.node:
+    wanted = {output.name for output in graph.output}
+    for node in reversed(graph.node):
+        if wanted.isdisjoint(node.output):
+            continue  # nobody asks for it
+        wanted.update(node.input)
         if node.op_type not in {"Conv", "ConvTranspose", "Gemm", "MatMul"}:
             if node.op_type not in _PLAIN:
                 return None

@@ -17,8 +17,11 @@ from simulator.replays.accounting import PARTS
 from traces import NetworkGraph, Op, Trace
 
 PADDING = 16  # bytes that align an op's scales in memory, counted and not waited for
-BEHIND = 1 << 22  # bytes that a Gemmini's last-level cache writes back after an op has ended, at most
+BEHIND = (
+    1 << 22
+)  # bytes that a Gemmini's last-level cache writes back after an op has ended; more beside its loads
 CLOSE = 1e-9  # of sums of floats in another order, relative
+ROUNDED = 1e-6  # of times that are rounded tile by tile
 
 
 def macs_of(op: Op) -> int:
@@ -53,7 +56,8 @@ def wrong_costs(graph: NetworkGraph, design: Design) -> str:
             return f"{row.layer} ({row.op}) uses {row.utilization} of its unit"
         if row.stall_cycles < 0 or row.total_cycles < row.compute_cycles:
             return f"{row.layer} ({row.op}): stalls {row.stall_cycles} of {row.total_cycles} cycles"
-        if rate and row.total_cycles + 2 < (row.dram_bytes - late) / rate * (1 - CLOSE):
+        behind = late if late == PADDING else late + 2 * op.output_elements * graph.batch
+        if rate and row.total_cycles + 2 < (row.dram_bytes - behind) / rate * (1 - ROUNDED):
             return f"{row.layer} ({row.op}): {row.dram_bytes} B in {row.total_cycles} cycles of {rate} B"
     return ""
 
@@ -98,7 +102,7 @@ def _wrong_rows(columns: Mapping[str, Any], design: Design, macs: list[int] | No
     rate, late = _bytes_per_cycle(design), _written_late(design)
     batch = columns["batch"]
     moved = np.bincount(batch, columns["dram_bytes"])[batch]  # of all inputs of a row's batch
-    if rate and (cycles + 2 < (moved - late * ops) / rate * (1 - CLOSE)).any():
+    if rate and (cycles + 2 < (moved - late * ops) / rate * (1 - ROUNDED)).any():
         return f"{moved} B in {cycles} cycles of {rate} B"
     return ""
 

@@ -31,6 +31,10 @@ def ddi_config(*, exits: tuple[int, ...] = (1, 2)) -> DDIResNetConfig:
     return DDIResNetConfig(kind="ddi_resnet", depth=14, widths=WIDTHS, exits=exits)
 
 
+def skipnet_config() -> DDIResNetConfig:
+    return DDIResNetConfig(kind="ddi_resnet", depth=14, widths=WIDTHS, channel_gates=False)
+
+
 def densenet_config() -> DenseNetConfig:
     return DenseNetConfig(kind="densenet", layers=(2, 3), growth=4, layer_gates=True, exits=True)
 

@@ -22,6 +22,7 @@ from tests.networks.networks_fixtures import (
     densenet_config,
     images,
     lcnet_config,
+    skipnet_config,
 )
 from traces.base.errors import GraphError
 from traces.exit_choice import with_exit_threshold
@@ -81,7 +82,9 @@ def own() -> OwnModel:
 
 
 @pytest.mark.parametrize(
-    "config", [lcnet_config(), ddi_config(), densenet_config()], ids=["lcnet", "ddi", "dense"]
+    "config",
+    [lcnet_config(), ddi_config(), skipnet_config(), densenet_config()],
+    ids=["lcnet", "ddi", "skipnet", "dense"],
 )
 def test_a_trace_holds_what_the_gates_put_out(config: AnyModel) -> None:
     model, graph = deciding(config)

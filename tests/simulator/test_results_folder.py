@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from accel_models import load_design
 from simulator import load_results, replay
 from simulator.sums import SUMS, write_sums
-from traces import FileProblem, cifar_resnet, clear_parts, synthetic_trace
+from traces import FileProblem, atomic_write, cifar_resnet, clear_parts, stage_beside, synthetic_trace
 
 
 @pytest.fixture(scope="module")
@@ -101,14 +102,66 @@ def test_what_cannot_be_written_leaves_the_old(folder: Path, monkeypatch: pytest
 
 
 def test_parts_of_the_dead_are_cleared(tmp_path: Path) -> None:
-    for name in (".a.json.4194304999.x.part", ".b.part"):
+    """What somebody writes is locked, whatever process ids say; what nobody writes goes."""
+    for name in (".a.json.x.part", ".b.part", f".d.{os.getpid()}.z.part"):
         (tmp_path / name).touch()
-    (tmp_path / ".c.99999999.y.part").mkdir()
-    mine = tmp_path / f".d.{os.getpid()}.z.part"
-    mine.touch()
+    (tmp_path / ".c.y.part").mkdir()
     (tmp_path / "kept.part").touch()
-    clear_parts(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [mine.name, "kept.part"]
+    with atomic_write(tmp_path / "new") as mine, stage_beside(tmp_path / "folder") as stage:
+        mine.write_text("half")
+        clear_parts(tmp_path)
+        assert {path.name for path in tmp_path.iterdir()} == {mine.name, stage.name, "kept.part"}
+        mine.write_text("whole")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"kept.part": "", "new": "whole"}
+
+
+def test_a_file_s_own_leftovers_go_when_it_is_written_again(tmp_path: Path) -> None:
+    for name in (".t.json.abc.part", ".other.json.abc.part"):
+        (tmp_path / name).touch()
+    with atomic_write(tmp_path / "t.json") as part:
+        part.write_text("{}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.json.abc.part", "t.json"]
+
+
+def test_a_folder_is_swapped_in_one_step(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that opened the folder before still sees the old files, all of them; no file is renamed alone."""
+    results = load_results(folder)
+    mode = folder.stat().st_mode
+    old = os.open(folder, os.O_RDONLY)
+    monkeypatch.setattr("simulator.sums._rename_each", lambda *_: pytest.fail("one by one"))
+    replace(results, timeline="").save(folder)
+    assert os.fstat(old).st_ino != folder.stat().st_ino
+    os.close(old)
+    assert "timeline.json.gz" not in {path.name for path in folder.iterdir()}
+    assert load_results(folder).figures == results.figures
+    assert folder.stat().st_mode == mode
+
+
+@pytest.mark.parametrize(
+    "why", ["a file of mine", "a folder of mine", "no exchange", "a link", "working folder"]
+)
+def test_where_no_swap_is_possible_files_take_their_places(
+    folder: Path, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results, target = load_results(folder), folder
+    match why:
+        case "a file of mine":
+            (folder / "notes.txt").write_text("mine")
+        case "a folder of mine":
+            (folder / "more").mkdir()
+        case "no exchange":
+            monkeypatch.setattr("simulator.sums.exchange", lambda *_: False)
+        case "a link":
+            target = folder.parent / "link"
+            target.symlink_to(folder)
+        case _:
+            monkeypatch.chdir(folder)
+            target = Path()
+    place = folder.stat().st_ino
+    replace(results, timeline="").save(target)
+    assert folder.stat().st_ino == place
+    assert load_results(folder).timeline == ""
+    assert not [path for path in folder.parent.iterdir() if path.name.startswith(".")]
 
 
 def _change(path: Path, column: str, value: object) -> None:

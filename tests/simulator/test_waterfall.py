@@ -162,3 +162,45 @@ def test_engines_agree_on_the_shipped_traces(path: Path, prefetch: Prefetch) -> 
         for engine in ("fast", "events")
     )
     assert fast.per_input.equals(events.per_input)
+
+
+def test_a_gate_beside_the_array_is_compute_or_wait_by_order() -> None:
+    """A gate on the vector unit takes g cycles, in which the array could already compute the op that it guards.
+
+    Waits last: the gate hides behind the op, and waiting for it costs g.  Waits first: a decision made in no time
+    is not waited for, and that making it takes g is all of the loss.
+    """
+    builder = GraphBuilder("one", 16, 16, 16)
+    x = builder.conv("stem", builder.input, 32, Window.square(3))
+    score = builder.linear("score", builder.global_pool("pool", x), 1)
+    builder.conv("body", x, 64, Window.square(3))
+    builder.gate(
+        Gate(
+            name="g",
+            kind="layer",
+            reads="stem",
+            computed_by=("pool", score.name),
+            guards=("body",),
+        )
+    )
+    zeros, runs = np.zeros(1, np.int32), np.ones(1, np.bool_)
+    trace = Trace(builder.finish(), TraceInfo(model_name="one"), zeros, zeros, {"g": runs})
+    design = load_design("edge_npu_16x16", {"gate_unit": "simd", "output_stage": "[]"})
+    fall = replay(trace, design).explained.waterfall.latency
+    compute, wait = (loss for loss in fall.losses if loss.name in {"gate compute", "decision wait"})
+    assert (compute.amount, wait.other) == (0, 0)
+    assert compute.other == wait.amount > 0
+
+
+@pytest.mark.parametrize("prefetch", ["wait", "speculate", "oracle"])
+def test_both_orders_add_up_to_the_same(prefetch: Prefetch) -> None:
+    trace = synthetic_trace(cifar_resnet(8, "layer"), 30, seed=1)
+    figures = replay(trace, load_design("edge_npu_16x16"), policy=Policy(prefetch=prefetch)).explained
+    for fall in (figures.waterfall.latency, figures.waterfall.energy):
+        either = [loss for loss in fall.losses if loss.name in {"gate compute", "decision wait"}]
+        assert sum(loss.amount for loss in either) == sum(
+            loss.amount if loss.other is None else loss.other for loss in either
+        )
+        others = [loss.other for loss in fall.losses if loss not in either]
+        assert others == [None] * len(others)
+        assert prefetch != "oracle" or [loss.other for loss in either] == [None, None]

@@ -30,7 +30,7 @@ def confidence_modules(graph: GraphParts, request: GateRequest) -> tuple[str, ..
     return exit_modules(graph, given)
 
 
-def exit_gate(graph: SomeGraph, request: GateRequest) -> SomeGraph:
+def with_exit_gate(graph: SomeGraph, request: GateRequest) -> SomeGraph:
     """Return the graph with the exits' gate; ops in the order in which exits need them.
 
     What no exit needs (stacking the answers, say) does not run on hardware and goes.

@@ -20,7 +20,7 @@ from fnmatch import fnmatchcase
 from typing import assert_never
 
 from traces.base.errors import GraphError, did_you_mean
-from traces.gating.exit_gates import exit_gate
+from traces.gating.exit_gates import with_exit_gate
 from traces.gating.requests import GateRequest
 from traces.graphs.gate_kinds import GATE_KINDS
 from traces.graphs.parts import INPUT, Gate, GraphParts, Op, SomeGraph
@@ -37,7 +37,7 @@ def with_gates(graph: SomeGraph, requests: Sequence[GateRequest]) -> SomeGraph:
     result = _in_order(result, gates)
     for request in requests:
         if GATE_KINDS[request.kind].picks_answer:
-            result = exit_gate(result, request)
+            result = with_exit_gate(result, request)
     return result.model_copy(update={"requests": (*graph.requests, *requests)})
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from traces.base.errors import FileProblem, GraphError, did_you_mean
+from traces.base.tables import is_number
 from traces.gating.decisions import as_decisions
 from traces.graphs.network import NetworkGraph
 from traces.trace import Trace, TraceInfo
@@ -89,7 +90,7 @@ def _file(path: Path) -> NDArray[Any]:
             return found
         text = path.read_text(encoding="utf-8")
         rows = [line.replace(",", " ").split() for line in text.splitlines() if line.strip()]
-        if rows and not _is_number(rows[0][0]):
+        if rows and not is_number(rows[0][0]):
             rows = rows[1:]  # a header
         table = np.array([[float(cell) for cell in row] for row in rows])
     except (OSError, ValueError) as problem:
@@ -97,14 +98,6 @@ def _file(path: Path) -> NDArray[Any]:
             f"{path}: needs a .npy file or a table of 0 and 1, a row per input: {problem}"
         ) from None
     return table[:, 0] if table.ndim == 2 and table.shape[1] == 1 else table
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _inputs(arrays: dict[str, NDArray[Any]], labels: NDArray[Any] | None) -> int:

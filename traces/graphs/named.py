@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from pkgutil import resolve_name
 
 from traces.base.arrays import NamedShapes
 from traces.base.errors import ConfigError, FileProblem, UnsupportedError, did_you_mean
@@ -31,6 +32,9 @@ _STORED = (
     "dscnn_kws",  # keyword spotting
     "fc_autoencoder",  # anomaly detection
 )
+
+# Reads the graph of a checkpoint.  It needs PyTorch and lies above this folder, so it is found by its name.
+_CHECKPOINTS = "networks.training.loading:checkpoint_graph"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def load_network(name_or_path: str | Path, reading: Reading | None = None) -> Ne
     name_or_path
         A shipped name (``network_names()``), the name of a shipped trace (its graph), or the path of a
         graph ``.json``, a trace ``.parquet`` or ``.npz`` (its graph), a SCALE-Sim topology ``.csv``
-        (convolutions or matrix products), an ``.onnx`` or ``.tflite`` model.
+        (convolutions or matrix products), an ``.onnx`` or ``.tflite`` model, a ``.pt`` checkpoint.
     reading
         How a model that leaves something open is read.
     """
@@ -110,9 +114,22 @@ def _load_file(path: Path, reading: Reading) -> NetworkGraph:
             from traces.graphs.tflite.load import load_tflite  # noqa: PLC0415  (an optional extra)
 
             return load_tflite(path, skip_unsupported=reading.skip_unsupported)
+        case ".pt":
+            return _checkpoint(path)
         case other:
             kind = repr(other) if other else "'a folder', a directory"
             raise UnsupportedError(
                 f"{path}: cannot read a network from {kind}; "
-                f"known: .json (graph), .parquet and .npz (trace), .csv (SCALE-Sim topology), .onnx, .tflite"
+                "known: .json (graph), .parquet and .npz (trace), .csv (SCALE-Sim topology), .onnx, .tflite, "
+                ".pt (checkpoint)"
             )
+
+
+def _checkpoint(path: Path) -> NetworkGraph:
+    try:
+        graph: NetworkGraph = resolve_name(_CHECKPOINTS)(path)
+    except ImportError:
+        raise UnsupportedError(
+            f"{path}: reading a checkpoint needs PyTorch: pip install 'lacuna[networks]'"
+        ) from None
+    return graph

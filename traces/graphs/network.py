@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 from pydantic import model_validator
@@ -12,6 +13,15 @@ from traces.gating.requests import GateRequest
 from traces.graphs.check import check_graph
 from traces.graphs.dense import strip_gates
 from traces.graphs.parts import GraphParts
+
+
+def unpriced_words(skipped: Sequence[str]) -> str:
+    """Return what of a model has no price, in words; empty if everything has one."""
+    if not skipped:
+        return ""
+    more = f" and {len(skipped) - 8} more" if len(skipped) > 8 else ""
+    nodes = "1 node" if len(skipped) == 1 else f"{len(skipped)} nodes"
+    return f"without {nodes} that cannot be priced: {', '.join(name[:60] for name in skipped[:8])}{more}"
 
 
 class NetworkGraph(GraphParts):

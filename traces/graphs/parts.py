@@ -27,7 +27,8 @@ from traces.graphs.kinds import MAC_KINDS, RECURRENT, WEIGHTED, Activation, OpKi
 
 INPUT = "input"  # the name that ops use for the network's input tensor
 
-Extent = Annotated[int, Field(ge=1, le=2**31)]
+Extent = Annotated[int, Field(ge=1, le=2**31 - 1)]  # kept per input in 32 bits, with their sign
+MOST_BITS = 1 << 24  # of a gate; Choice: twenty times the elements of a ResNet-50's largest tensor
 
 
 class Op(Frozen):
@@ -168,6 +169,8 @@ class Gate(Frozen):
             )
         if rules.stored == "index" and self.size > 256:
             raise GraphError(f"gate {self.name!r}: size = {self.size}; needs at most 256 (8 bits)")
+        if rules.stored == "bits" and self.size > MOST_BITS:
+            raise GraphError(f"gate {self.name!r}: size = {self.size:,}; needs at most {MOST_BITS:,} bits")
         if list(self.widths) != sorted(set(self.widths)):
             raise GraphError(f"gate {self.name!r}: widths = {self.widths} must rise")
         return self

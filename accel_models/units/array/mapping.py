@@ -88,6 +88,7 @@ class Mapping:
     total_cycles: Ints
     load_cycles: Ints
     store_cycles: Ints
+    turn_cycles: Ints  # of loads, for the first bytes of tiles that take turns in one buffer
     last_tile_cycles: Ints  # of the array, after the last load
     output_tile_cycles: Ints  # of the array, for one tile of results over its whole reduction
     first_input_bytes: Ints  # on the bus before the array can start

@@ -56,6 +56,7 @@ def array_cost(states: States, design: Design) -> UnitCost:
         outputs=mapping.dram_output_bytes,
         first_weights=mapping.first_weight_bytes,
         first_inputs=mapping.first_input_bytes + second,
+        turn_cycles=mapping.turn_cycles,
     )
     return UnitCost(busy=busy, traffic=traffic)
 

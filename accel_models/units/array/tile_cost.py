@@ -169,14 +169,31 @@ def total_cycles(job: Job, tiles: Tiles, end: OpEnds, moved: TileTraffic) -> Flo
 
         total = array + bus + (tiles - 1) x latency
     """
-    load_bytes = moved.input_bytes + moved.weight_bytes
     if job.machine.memory.double_buffered:
         first_load, bus = _in_turn(job, end, moved) if job.weights_first else _interleaved(job, end, moved)
         last_store = bus_cycles(job.machine.bus, end.last_output_bytes)
         return np.asarray(np.maximum(first_load + end.array + last_store, bus + end.last_tile))
-    bus = bus_cycles(job.machine.bus, load_bytes + moved.output_bytes)
+    loaded = _separate(job, moved) if job.weights_first else bus_cycles(job.machine.bus, _loaded(moved))
+    return (
+        end.array + loaded + bus_cycles(job.machine.bus, moved.output_bytes) + turn_cycles(job, tiles, moved)
+    )
+
+
+def turn_cycles(job: Job, tiles: Tiles, moved: TileTraffic) -> Floats:
+    """Cycles that loads wait for the first byte of every tile but the first, where one buffer serves all tiles."""
+    if job.machine.memory.double_buffered:
+        return np.zeros_like(moved.input_bytes)
     steps = tiles.pixels.tiles * tiles.channels.tiles * tiles.reduction.tiles
-    return end.array + bus + (steps - 1) * job.machine.bus.start_cycles * np.minimum(load_bytes, 1)
+    return (steps - 1) * job.machine.bus.start_cycles * np.minimum(_loaded(moved), 1)
+
+
+def _loaded(moved: TileTraffic) -> Floats:
+    return moved.input_bytes + moved.weight_bytes
+
+
+def _separate(job: Job, moved: TileTraffic) -> Floats:
+    """Cycles of all weights, then all inputs."""
+    return bus_cycles(job.machine.bus, moved.weight_bytes) + bus_cycles(job.machine.bus, moved.input_bytes)
 
 
 def _interleaved(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Floats]:

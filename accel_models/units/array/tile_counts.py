@@ -8,7 +8,14 @@ import numpy as np
 
 from accel_models.units.array.job import Job, Tiles
 from accel_models.units.array.ports import array_bytes
-from accel_models.units.array.tile_cost import TileTraffic, bus_cycles, ends, total_cycles, traffic
+from accel_models.units.array.tile_cost import (
+    TileTraffic,
+    bus_cycles,
+    ends,
+    total_cycles,
+    traffic,
+    turn_cycles,
+)
 from accel_models.units.array.tile_search import KEPT
 from traces import Floats, Ints
 
@@ -48,15 +55,22 @@ def _tile_counts(tiles: Tiles) -> dict[str, Floats]:
 
 
 def _times(job: Job, tiles: Tiles, moved: TileTraffic) -> dict[str, Floats]:
+    """Return times of the array and the bus.
+
+    With one buffer for all tiles loads, array and stores take turns, so all of the array's work is still to be done
+    behind the last load, and nothing is stored before its end: as if the op were one tile.
+    """
     end = ends(job, tiles)
+    alone = not job.machine.memory.double_buffered
     return {
         "compute_cycles": job.untiled_cycles,
         "array_cycles": end.array,
         "total_cycles": total_cycles(job, tiles, end, moved),
         "load_cycles": bus_cycles(job.machine.bus, moved.input_bytes + moved.weight_bytes),
         "store_cycles": bus_cycles(job.machine.bus, moved.output_bytes),
-        "last_tile_cycles": end.last_tile,
-        "output_tile_cycles": end.output_tile,
+        "turn_cycles": turn_cycles(job, tiles, moved),
+        "last_tile_cycles": end.array if alone else end.last_tile,
+        "output_tile_cycles": end.array if alone else end.output_tile,
     }
 
 

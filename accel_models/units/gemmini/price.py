@@ -66,7 +66,8 @@ def gemmini_cost(states: States, design: Design) -> UnitCost:
 
 def _check_walk(work: WorkStates, shapes: Shapes, array: Array) -> None:
     """Refuse an op whose blocks would be walked for minutes, deaf to Ctrl-C."""
-    blocks = int((shapes.macs // (array.rows * array.cols * array.rows)).max(initial=0))
+    sides = (-(-shapes.m // array.rows), -(-shapes.k // array.rows), -(-shapes.n // array.cols))
+    blocks = int((sides[0] * sides[1] * sides[2] * shapes.groups).max(initial=0))
     if blocks > MOST_BLOCKS:
         raise UnsupportedError(
             f"op {work.op.name!r}: {int(shapes.macs.max()):,} MACs are {blocks:,} blocks of Gemmini's array, which are "

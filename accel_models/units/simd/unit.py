@@ -9,11 +9,11 @@ import numpy as np
 from accel_models.design.design import Design
 from accel_models.design.sections import Simd
 from accel_models.energy.actions import Idle
-from accel_models.energy.chip import PRECISION_BYTES, Silicon
+from accel_models.energy.chip import Silicon
 from accel_models.units.kinds import BESIDE_A_UNIT, Unit, UnitCycles, has_matrix_unit
 from accel_models.units.simd.core import core_of
 from accel_models.units.simd.price import simd_cost
-from accel_models.units.unit_cost import States, UnitCost
+from accel_models.units.unit_cost import States, UnitCost, element_bytes
 from traces import Op
 
 
@@ -51,7 +51,8 @@ class SimdUnit:
     def peak_macs_per_cycle(self, design: Design) -> float:
         """Return what MAC instructions alone would do [MAC/cycle of the design]."""
         core = core_of(design)
-        simd, lanes = core.simd, core.simd.lanes(PRECISION_BYTES[design.technology.precision])
+        act, weight, _ = element_bytes(design)
+        simd, lanes = core.simd, core.simd.lanes(max(act, weight))
         rate = simd.cores * simd.issue / simd.mac_cycles if simd.mac_cycles else simd.cores
         return lanes * rate * core.clock_hz / design.clock
 

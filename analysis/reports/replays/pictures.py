@@ -10,7 +10,7 @@ from analysis.figures.figure_info import latency_info, tail_info
 from analysis.figures.pictures import Picture
 from analysis.figures.roofline_info import LayerWork, roofline_info
 from analysis.figures.timeline_info import timeline_info
-from analysis.reports.replays.words import waterfalls
+from analysis.reports.replays.words import waterfall_infos
 
 if TYPE_CHECKING:
     from analysis.reports.replays.view import ReplayView
@@ -50,7 +50,7 @@ def _tail(view: ReplayView) -> Iterator[Picture]:
 
 
 def _waterfalls(view: ReplayView) -> Iterator[Picture]:
-    for info in waterfalls(view.figures):
+    for info in waterfall_infos(view.figures):
         yield Picture(
             f"{view.name.key}_waterfall-{info.quantity}",
             f"From MACs saved to {info.quantity} saved: {view.name.full}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from analysis.reports.replays.words import energy_saved, latency_saved, macs_saved, waterfalls
+from analysis.reports.replays.words import energy_saved, latency_saved, macs_saved, waterfall_infos
 from analysis.reports.report_page import Cell, Table
 from analysis.words import MISSING, change_words, percent, quantity
 
@@ -91,5 +91,5 @@ def _number(value: float, unit: str) -> Cell:
 
 
 def _largest(view: ReplayView) -> Cell:
-    loss = waterfalls(view.figures)[0].largest_loss
+    loss = waterfall_infos(view.figures)[0].largest_loss
     return Cell(f"{loss.name}, {percent(-loss.change / 100)}" if loss else MISSING)

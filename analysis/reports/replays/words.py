@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from analysis.figures.waterfall_info import WaterfallInfo, WaterfallStep, waterfall_info
 from analysis.words import change_words, digits, percent, quantity, saved_words
+from traces import unpriced_words
 
 if TYPE_CHECKING:
     from analysis.reports.replays.view import ReplayView
@@ -39,7 +40,7 @@ def energy_saved(figures: Replayed) -> float:
     return _saved(figures.energy_uj.mean, figures.dense.energy_uj)
 
 
-def waterfalls(figures: Explained) -> tuple[WaterfallInfo, WaterfallInfo]:
+def waterfall_infos(figures: Explained) -> tuple[WaterfallInfo, WaterfallInfo]:
     """Return the two waterfalls of a replay: latency and energy."""
     infos = []
     for quantity_name, fall in (("latency", figures.waterfall.latency), ("energy", figures.waterfall.energy)):
@@ -77,13 +78,14 @@ def key_figures(figures: Explained) -> tuple[KeyFigure, ...]:
 def replay_words(view: ReplayView) -> tuple[str, ...]:
     """Return what one replay says, in sentences."""
     s = view.figures
-    latency, energy = waterfalls(s)
+    latency, energy = waterfall_infos(s)
     first = (
         f"On {view.name.label} the gates of {view.name.network} skip {percent(macs_saved(s))} of the MACs. "
         f"That {saved_words(latency_saved(s), 'latency')} and {saved_words(energy_saved(s), 'energy')} "
         f"of the dense network on the same hardware."
     )
-    return (first, _losses(latency, energy), _tail(s), _estimates(s))
+    missing = (f"The figures are {unpriced_words(s.skipped)}.",) if s.skipped else ()
+    return (*missing, first, _losses(latency, energy), _tail(s), _estimates(s))
 
 
 def network_words(views: Sequence[ReplayView]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from analysis.reports.sweeps.columns import QUANTITIES, SHOWN, title_of, unit_of
 from analysis.words import fitting_unit
+from traces import is_number
 
 if TYPE_CHECKING:
     from analysis.sweeps.row import SweepRow
@@ -182,17 +183,9 @@ def _choices(results: SweepResults, rows: Sequence[SweepRow]) -> list[tuple[str,
 
 def _choice(name: str, title: str, values: Sequence[str]) -> ExplorerColumn:
     labels = tuple(dict.fromkeys(values))
-    if all(_is_number(label) for label in labels):
+    if all(is_number(label) for label in labels):
         labels = tuple(sorted(labels, key=float))
     places = {label: float(i) for i, label in enumerate(labels)}
     return ExplorerColumn(
         name=name, title=title, role="axis", labels=labels, values=tuple(places[value] for value in values)
     )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

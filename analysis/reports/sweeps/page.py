@@ -21,6 +21,7 @@ from analysis.reports.report_page import Cell, Page, Section, Table
 from analysis.reports.sweeps.columns import QUANTITIES, title_of, unit_of
 from analysis.reports.sweeps.explorer import explorer_info
 from analysis.words import MISSING, change_words, network_title, percent, quantity, slug
+from traces import unpriced_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,8 +105,9 @@ class Naming:
 def _words(results: SweepResults, rows: Sequence[SweepRow], naming: Naming) -> tuple[str, ...]:
     manifest, total = results.manifest, len(results.rows)
     first = f"{total:,} of the space's {manifest.size:,} points were evaluated; {len(rows):,} of them fit."
+    missing = [f"{name} is {unpriced_words(nodes)}." for name, nodes in manifest.skipped.items()]
     if not rows:
-        return (first, "No design fits; the table below says why.")
+        return (first, *missing, "No design fits; the table below says why.")
     costs = _costs(rows, manifest.minimize, manifest.maximize)
     best = [
         f"Objectives: {_objectives(manifest.minimize, manifest.maximize)}. "
@@ -117,10 +119,13 @@ def _words(results: SweepResults, rows: Sequence[SweepRow], naming: Naming) -> t
         row = rows[knee]
         best.append(
             f"The best compromise (the knee of the front) is {naming.name(row)}: "
-            f"{quantity(row.latency_us, 'us')}, {quantity(row.energy_uj, 'uJ')} per input, "
-            f"{percent(row.accuracy)} accurate."
+            f"{quantity(row.latency_us, 'us')}, {quantity(row.energy_uj, 'uJ')} per input{_accurate(row)}."
         )
-    return (first, *best, *_saved(rows))
+    return (first, *missing, *best, *_saved(rows))
+
+
+def _accurate(row: SweepRow) -> str:
+    return "" if math.isnan(row.accuracy) else f", {percent(row.accuracy)} accurate"
 
 
 def _objectives(minimize: Sequence[str], maximize: Sequence[str]) -> str:
@@ -172,7 +177,7 @@ def _pictures(
                 x_scaled=_scaled(row, columns[0]),
                 y_scaled=_scaled(row, column),
                 family=row.energy_table,
-                note=f"accuracy {percent(row.accuracy)}",
+                note="" if math.isnan(row.accuracy) else f"accuracy {percent(row.accuracy)}",
             )
             for name, row in zip(names, rows, strict=True)
         ]

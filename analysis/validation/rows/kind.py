@@ -98,7 +98,7 @@ def each(
 
 
 def number(row: Row, column: str) -> float:
-    """Return a cell as a number above 0 and at most :data:`MOST`; a row without it is not covered."""
+    """Return a cell as a finite number above 0; a row without it is not covered."""
     text = row.get(column) or ""
     if not text.strip():
         raise NotCovered(f"no {column}")
@@ -143,9 +143,9 @@ def score_rows(kind: RowKind, rows: Sequence[Row]) -> Score:
 
 def _checked(outcome: Outcome) -> Outcome:
     """Return an outcome, or why it cannot be compared: numbers beyond all sense."""
-    if isinstance(outcome, Skipped) or (
-        0 < outcome.measured < math.inf and 0 <= outcome.predicted < math.inf
-    ):
+    if isinstance(outcome, Skipped):
+        return outcome
+    if 0 < outcome.measured < math.inf and 0 <= outcome.predicted / outcome.measured < math.inf:
         return outcome
     return Skipped(
         outcome.label,

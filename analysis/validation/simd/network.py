@@ -20,11 +20,6 @@ def network_work(graph: NetworkGraph) -> tuple[Shapes, ...]:
     return tuple(_joined(pieces) for pieces in by_kind.values())
 
 
-def network_cycles(graph: NetworkGraph, core: Core, *, element_bytes: int = 1) -> int:
-    """Return the cycles of one input through every op of a network [cycles]."""
-    return work_cycles(network_work(graph), core, element_bytes=element_bytes)
-
-
 def work_cycles(work: Iterable[Shapes], core: Core, *, element_bytes: int = 1) -> int:
     """Return the cycles of all work, one op after the other [cycles]."""
     pieces = tuple(work)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from analysis import digits
-from lacuna.console import percent, show_json, show_table
+from lacuna.console import percent, show_json, show_lines, show_table
 from lacuna.options import AsJson
 
 
@@ -28,7 +28,8 @@ def compare(
 
     found = paired(load_results(first), load_results(second), seed=seed)
     if as_json:
-        show_json({"inputs": found.inputs, "differences": [asdict(row) for row in found.rows]})
+        differences = [asdict(row) for row in found.rows]
+        show_json({"inputs": found.inputs, "differences": differences, "notes": found.notes})
         return
     rows = [
         [
@@ -44,6 +45,7 @@ def compare(
     ]
     columns = ["", "A", "B", "unit", "B / A - 1", "B - A, 95 % interval", "certain"]
     note = "certain: the interval leaves out zero; figures are means over inputs unless they say otherwise"
+    show_lines(list(found.notes))
     show_table(f"A: {found.a}, B: {found.b}; {found.inputs:,} inputs, paired", columns, rows, note=note)
 
 

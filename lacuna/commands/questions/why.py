@@ -50,9 +50,24 @@ def _losses(found: Why) -> list[list[str]]:
     seen = [held for held in found.losses if max(abs(held.latency), abs(held.energy)) >= 0.0005]
     return [
         ["promised by the MACs", percent(found.promised), percent(found.energy_promised), ""],
-        *([held.name, _change(held.latency), _change(held.energy), held.remedy] for held in seen),
+        *(
+            [
+                held.name,
+                _range(held.latency, held.latency_other),
+                _range(held.energy, held.energy_other),
+                held.remedy,
+            ]
+            for held in seen
+        ),
         ["really saved", percent(found.saved), percent(found.energy_saved), ""],
     ]
+
+
+def _range(loss: float, other: float | None) -> str:
+    """Return a loss, and where the order of losses matters what it is in the other order."""
+    one = _change(loss)
+    two = one if other is None else _change(other)
+    return one if one == two else f"{one} to {two}, by order"
 
 
 def _change(loss: float) -> str:

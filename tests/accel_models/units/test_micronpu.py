@@ -88,6 +88,17 @@ def test_pools_take_four_steps_a_tap_at_8_bits_but_on_the_smallest() -> None:
         assert mac_cycles(work, whole, machine)[0] == expected
 
 
+def test_a_pass_of_one_pixel_takes_as_many_rows_as_fit() -> None:
+    """A ReLU of its own on a U85, 16 x 16 x 16 (Vela 5.2.0: block 16 x 16 x 16, 3392 cycles in bricks in SRAM).
+
+    One block: 0.5 cycles a value of MACs, 0.25 of output, then 160 each to read and write 4096 B, 32 a cycle after 32.
+    """
+    work = conv(16, 16, 16, kernel=1, bricks=True, engine=Engine.POOL, cycles=0.25)
+    blocks = choose_blocks(work, U85)
+    assert (blocks.out_height[0], blocks.out_width[0], blocks.out_channels[0]) == (16, 16, 16)
+    assert op_cycles(work, U85).engine[0] == 4096 * 0.75 + 2 * 160
+
+
 # Vela 5.2.0, ethos-u55-128, High_End_Embedded, Shared_Sram, single 3x3 convolutions on 16 x 16 pixels, NPU cycles.
 # Left out is 16 to 15, where staging weights is a near thing that Vela decides the other way (7393, here 9889).
 STAIRS = [

@@ -10,6 +10,8 @@ from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from accel_models.units.kinds import units_of
 from accel_models.units.pricing import price
+from simulator import estimate
+from traces import GraphBuilder, UnsupportedError
 from traces.graphs.parts import INPUT, Op
 
 NAMES = [
@@ -136,3 +138,23 @@ def test_zero_gating_saves_switching_and_no_time() -> None:
     full, gated = (price(work, placed(design), design) for work in (masked, half))
     assert gated.compute_cycles[0] == full.compute_cycles[0]
     assert gated.energy.mac_pj[0] < full.energy.mac_pj[0]
+
+
+def test_no_unit_is_used_more_than_it_has() -> None:
+    """The lanes of a vector unit are those of the numbers it is given, whatever the array multiplies."""
+    design = load_design(
+        "edge_npu_16x16", {"technology.precision": "int16", "array": None, "gate_unit": "simd"}
+    )
+    builder = GraphBuilder("one", 16, 1, 1)
+    builder.linear("fc", builder.input, 64)
+    row = estimate(builder.finish(), design).rows[0]
+    assert row.compute_cycles == 64  # 16 x 64 MACs, 16 lanes of 8 bits
+    assert row.utilization == 1024 / 16 / row.total_cycles
+
+
+def test_a_product_of_nearly_empty_blocks_is_not_walked() -> None:
+    """One row into 2^31 columns: 2^27 blocks of Gemmini's array, though only 2^22 would be full."""
+    builder = GraphBuilder("one", 8, 1, 1)
+    builder.linear("fc", builder.input, (1 << 31) - 1)
+    with pytest.raises(UnsupportedError, match="134,217,728 blocks of Gemmini's array"):
+        estimate(builder.finish(), load_design("gemmini_16x16"))

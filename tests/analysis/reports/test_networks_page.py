@@ -15,6 +15,7 @@ from analysis.reports.networks_page import page_text, write_networks_page
 def _entry(method: str, macs: int, test: float, **more: Any) -> dict[str, Any]:
     return {
         "method": method,
+        "checkpoint": "networks/shipped/x.pt",
         "macs": macs,
         "epochs": 5,
         "start_from": "",
@@ -63,6 +64,13 @@ def test_the_page_adds_up_epochs_and_shows_the_spread() -> None:
     page = page_text(ARTEFACTS)
     assert "| `lc_third` | LC-Net | lc_half | 5 / 15 | 30.0% (20% … 40%) | 50.0% | 80.0% |" in page
     assert "| `narrow` | static, narrowed | resnet20_taught | 5 / 10 | 25.0% | 50.0% | 70.0% |" in page
+
+
+def test_networks_without_weights_have_a_star() -> None:
+    light = {key: value for key, value in ARTEFACTS["lc_third"].items() if key != "checkpoint"}
+    page = page_text(ARTEFACTS | {"lc_third": light})
+    assert "| `lc_third` * | LC-Net |" in page
+    assert "| `lc_half` | LC-Net |" in page
 
 
 def test_methods_stand_side_by_side_at_the_macs_they_aim_at() -> None:

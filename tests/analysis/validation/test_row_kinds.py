@@ -29,6 +29,7 @@ FILES = [
     ("scalesim", "array_scalesim", 378),
     ("zigzag_density", "zigzag_density", 20),
     ("gemmini_conv", "gemmini_conv_rtl", 27),
+    ("gemmini_dma", "gemmini_dma_rtl", 360),
     ("gemmini_firesim", "gemmini_firesim", 47),
     ("gemmini_firesim_repeats", "gemmini_firesim_repeats", 47),
     ("gemmini_dynamic", "gemmini_dynamic_rtl", 278),

@@ -112,7 +112,7 @@ def test_gate_norms_fold_into_one_linear_layer() -> None:
 @pytest.mark.parametrize(
     ("depth", "layout", "macs", "gate_share", "gate_weights"),
     [
-        # MACs without gates, L + C gates' MACs over them, C-Net weights: shared/networks.md, section 1.4 (computed).
+        # MACs without gates, L + C gates' MACs over them, C-Net weights: computed from the published shapes.
         (18, "imagenet", 1_814_073_344, 0.00029, 520_000),
         (50, "imagenet", 4_089_184_256, 0.00106, 4_330_000),
     ],

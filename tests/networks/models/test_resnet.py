@@ -26,7 +26,7 @@ def test_resnet20_macs_by_hand() -> None:
 
 @pytest.mark.parametrize(("depth", "millions"), [(38, 83.3), (74, 168.2), (110, 253.1)])
 def test_deep_cifar_resnets_match_published_counts(depth: int, millions: float) -> None:
-    """Within 0.4 %: the published networks have no projections (shared/networks.md, section 1.4)."""
+    """Within 0.4 %: the published networks have no projections (computed from the published shapes)."""
     assert _macs(depth=depth) / 1e6 == pytest.approx(millions, rel=0.004)
 
 

@@ -17,8 +17,9 @@ from networks.models.families import AnyModel
 from networks.models.gates import OutputWatch, named_gates
 from networks.recording.recorder import record
 from networks.training.cost import CostModel, openness
-from networks.training.cost_table import CostTable, OpCost, check_cost_table, load_cost_table, save_cost_table
+from networks.training.cost_table import FORMAT, CostTable, OpCost, check_cost_table, load_cost_table
 from tests.networks.networks_fixtures import ddi_config, deciding, densenet_config, images, lcnet_config
+from traces import COST_TABLE_VERSION
 from traces.base.errors import ConfigError, FileProblem, LacunaError
 from traces.trace import TraceInfo
 from traces.work.workload import lower
@@ -119,7 +120,10 @@ def test_training_for_a_design_prices_only_what_the_table_holds() -> None:
 
 def test_table_survives_its_file(tmp_path: Path) -> None:
     path = tmp_path / "table.json"
-    save_cost_table(TABLE, path)
+    fields = ("in_channels", "out_channels", "cost")
+    ops = {name: {field: getattr(op, field).tolist() for field in fields} for name, op in TABLE.ops.items()}
+    whole = {"format": FORMAT, "format_version": COST_TABLE_VERSION, "unit": "pJ", "design": "d", "ops": ops}
+    path.write_text(json.dumps(whole), encoding="utf-8")
     loaded = load_cost_table(path)
     assert (loaded.design, loaded.unit) == ("d", "pJ")
     np.testing.assert_array_equal(loaded.ops["op"].cost, GRID.cost)

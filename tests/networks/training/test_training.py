@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import resource
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from networks.training.run import (
     accuracy_of,
     train,
 )
-from traces.base.errors import ConfigError
+from traces.base.errors import ConfigError, FileProblem
 
 
 @pytest.fixture
@@ -99,6 +100,24 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data: Dataset, tmp_p
     assert _same(resumed, straight)
     rows = list(csv.DictReader((tmp_path / "broken" / "log.csv").read_text().splitlines()))
     assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+
+
+def test_a_full_disk_keeps_the_epoch_before(data: Dataset, tmp_path: Path) -> None:
+    """A limit on the size of files fails as a full disk does: in the middle of a write."""
+    out = tmp_path / "out"
+    train(_model(), data, _settings(1), Answering(), out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(FileProblem, match=r"last\.pt: cannot be written"):
+            train(_model(), data, _settings(2), Answering(), tmp_path / "other")
+        with pytest.raises(FileProblem, match=r"t\.pt: cannot be written"):
+            checkpoint.write(out / "last.pt", checkpoint.MODEL, {"model": {"x": torch.zeros(9999)}})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert sorted(path.name for path in (tmp_path / "other").iterdir()) == ["log.csv"]
 
 
 def test_other_settings_do_not_resume(data: Dataset, tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_same_seed_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         run(at_load(0.8, "poisson", seed=3), 50).save(tmp_path / name)
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert names == ["design.yaml", "per_frame.parquet", "policy.json", "stream.json"]
+    assert names == ["SHA256SUMS", "design.yaml", "per_frame.parquet", "policy.json", "stream.json"]
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 

@@ -284,3 +284,8 @@ def test_scores_and_exits_must_fit_too(
     extra: dict[str, Any] = {field: {gate_name: np.zeros(shape)}}
     with pytest.raises(GraphError, match=re.escape(message)):
         Trace(trace.graph, trace.info, trace.labels, trace.predictions, trace.decisions, **extra)
+
+
+def test_a_gate_of_more_bits_than_can_be_looked_at_is_refused() -> None:
+    with pytest.raises(GraphError, match="size = 16,777,217; needs at most 16,777,216 bits"):
+        Gate(name="g", kind="channel", size=(1 << 24) + 1, reads="input", guards=("a",))

@@ -176,5 +176,8 @@ def test_layout_changes_and_computed_shapes_are_looked_through(tmp_path: Path) -
 
 def test_an_input_too_large_to_count_is_refused(tmp_path: Path) -> None:
     path = model(tmp_path / "m.onnx", [node("Relu", ["x"], "y")], [], [1, 3, 1 << 62, 32])
-    with pytest.raises(LacunaError, match="input 'x': height = 4611686018427387904: input should be less"):
+    with pytest.raises(
+        LacunaError,
+        match=r"input 'x': height = 4611686018427387904: .* less than or equal to 2147483647",
+    ):
         load_network(path)

@@ -48,6 +48,7 @@ class Emitter:
         self.lost: set[str] = set()  # put out by what cannot be priced
         self._place: dict[str, int] = {}
         self._names: Counter[str] = Counter()
+        self._given: set[str] = set()
         self._taken = frozenset(taken)
         self._moved: dict[tuple[str, Pieces, Pieces, Pieces], str] = {}
 
@@ -238,9 +239,12 @@ class Emitter:
     def _unique(self, name: str) -> str:
         base = f"{name}_" if name == INPUT else name
         self._names[base] += 1
-        while self._names[base] > 1 and f"{base}#{self._names[base]}" in self._names:
+        own = base if self._names[base] == 1 else f"{base}#{self._names[base]}"
+        while own in self._given or (own != base and own in self._names):
             self._names[base] += 1
-        return base if self._names[base] == 1 else f"{base}#{self._names[base]}"
+            own = f"{base}#{self._names[base]}"
+        self._given.add(own)
+        return own
 
 
 def pixels_cover(view: View, rows: Pieces) -> bool:

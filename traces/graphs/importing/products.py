@@ -45,9 +45,16 @@ def add_convolution(emitter: Emitter, op: Convolution) -> None:
 
 
 def _add_patches(emitter: Emitter, op: Convolution, x: View, out: View) -> None:
-    """Add a convolution over three axes.  Choice: patches are copied out, then multiplied by the weights."""
+    """Add a convolution over three axes.  Choice: patches are copied out, then multiplied by the weights.
+
+    Of a transposed one every input is multiplied first, and what it gives copied to where it is added up.
+    """
     if op.transposed:
-        raise UnsupportedError("is a transposed convolution over three axes; at most two are priced")
+        spread = (out.size[0] * prod(op.kernel), *x.size[1:])
+        settings = {"groups": op.groups, "activation": op.activation}
+        made = emitter.emit(op.name, "linear", (x.source,), x.size, spread, **settings)
+        emitter.put(op.out, f"{op.name}.place", "copy", (made,), spread, out)
+        return
     source, size = x.source, x.size
     if prod(op.kernel) > 1 or size[1:] != out.size[1:]:
         size = (size[0] * prod(op.kernel), *out.size[1:])

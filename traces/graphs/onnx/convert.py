@@ -9,8 +9,9 @@ from traces.base.errors import UnsupportedError
 from traces.graphs.importing.emit import LOST
 from traces.graphs.importing.ops import ImportedOp, Missing
 from traces.graphs.onnx.attributes import label
+from traces.graphs.onnx.batches import OnnxModel
 from traces.graphs.onnx.elements import ELEMENTS
-from traces.graphs.onnx.model import OnnxModel, reads_of
+from traces.graphs.onnx.model import reads_of
 from traces.graphs.onnx.moves import MOVES
 from traces.graphs.onnx.node import Context, Node
 from traces.graphs.onnx.products import PRODUCTS

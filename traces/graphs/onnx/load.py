@@ -9,8 +9,9 @@ from traces.base.arrays import NamedShapes
 from traces.base.errors import FileProblem, GraphError, LacunaError, UnsupportedError
 from traces.graphs.importing.core import import_graph
 from traces.graphs.network import NetworkGraph
+from traces.graphs.onnx.batches import OnnxModel
 from traces.graphs.onnx.convert import converted
-from traces.graphs.onnx.model import OnnxModel, prepared
+from traces.graphs.onnx.model import prepared
 
 
 def load_onnx(

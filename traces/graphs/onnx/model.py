@@ -10,26 +10,13 @@ from typing import Any
 from traces.base.arrays import Shape
 from traces.base.errors import ConfigError, GraphError, UnsupportedError, did_you_mean
 from traces.graphs.onnx.attributes import label
+from traces.graphs.onnx.batches import OnnxModel, check_scaled, fixed_batch
 from traces.graphs.onnx.fold import Folder
 from traces.graphs.onnx.rewrite import plain_nodes
 
 LARGEST_KEPT = 4096  # elements of a constant that a shape could depend on
 _ROUNDS = 40  # of folding and inference; each brings shapes one computed reshape further
 _NEWEST_IR = 8  # any that knows what is built here
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnnxModel:
-    """Nodes in order, with what is known of their tensors."""
-
-    nodes: tuple[Any, ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    shapes: dict[str, Shape]  # of every tensor that has one, constants too
-    constants: frozenset[str]
-    values: dict[str, Any]  # arrays of the small constants
-    batch: int
-    notes: tuple[str, ...] = ()  # what was left out to know what the model is
 
 
 def prepared(onnx: Any, proto: Any, sizes: Mapping[str, Shape]) -> OnnxModel:
@@ -43,16 +30,17 @@ def prepared(onnx: Any, proto: Any, sizes: Mapping[str, Shape]) -> OnnxModel:
     nodes, freed = plain_nodes(onnx, graph.node)
     light |= {name: onnx.helper.make_tensor(name, 1, (), [1.0]) for name in freed}
     source = _Source(onnx, proto, graph, sorted_nodes(nodes, {*given, *light}), light)
-    batch = _fixed_batch(given, nodes)
     model = source.at(given, 1)
-    if batch > 1:
-        one = source.at(
-            {name: (1, *shape[1:]) if shape[:1] == (batch,) else shape for name, shape in given.items()},
-            batch,
-        )
-        _check_scaled(model, one, batch)
-        return one
-    return model
+    batch, axes = fixed_batch(model, given)
+    if batch == 1:
+        return model
+    alone = {
+        name: tuple(1 if i == axes.get(name) else n for i, n in enumerate(shape))
+        for name, shape in given.items()
+    }
+    one = source.at(alone, batch)
+    check_scaled(model, one, batch)
+    return one
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,43 +246,6 @@ def _input_shape(info: Any, given: Shape | None, batch_names: set[str]) -> tuple
 
 def _shown(name: str) -> str:
     return name if name.isidentifier() and len(name) < 20 else "N"
-
-
-# Nodes that by their definition have the batch as axis 0.
-_BATCHED = frozenset(
-    {
-        "Conv",
-        "ConvTranspose",
-        "MaxPool",
-        "AveragePool",
-        "GlobalAveragePool",
-        "GlobalMaxPool",
-        "BatchNormalization",
-    }
-    | {"InstanceNormalization", "LRN", "GroupNormalization", "Upsample", "DepthToSpace", "SpaceToDepth"}
-)
-
-
-def _fixed_batch(given: Mapping[str, Shape], nodes: Sequence[Any]) -> int:
-    """Return the first axis that all inputs share, where nodes make it a batch by definition."""
-    firsts = {shape[0] for shape in given.values() if len(shape) >= 2}
-    if len(firsts) != 1 or not any(node.op_type in _BATCHED for node in nodes):
-        return 1
-    return firsts.pop()
-
-
-def _check_scaled(full: OnnxModel, one: OnnxModel, batch: int) -> None:
-    """Check that every tensor of one input is that share of the whole batch's, along one axis."""
-    for node in full.nodes:
-        for name in node.output:
-            if name not in full.shapes or name in full.constants:
-                continue
-            whole, part = full.shapes[name], one.shapes.get(name, ())
-            longer = [(a, b) for a, b in zip(whole, part, strict=False) if a != b]
-            if len(whole) != len(part) or len(longer) != 1 or longer[0][0] != batch * longer[0][1]:
-                raise UnsupportedError(
-                    f"node {label(node)[:80]!r} has the batch of {batch} built in; export the model with a batch of 1"
-                )
 
 
 def _fixed(info: Any) -> Shape | None:

@@ -8,7 +8,7 @@ from typing import Any
 from traces.base.arrays import Shape
 from traces.base.errors import UnsupportedError
 from traces.graphs.onnx import attributes
-from traces.graphs.onnx.model import OnnxModel
+from traces.graphs.onnx.batches import OnnxModel
 
 
 @dataclass(slots=True)

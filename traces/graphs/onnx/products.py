@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 from traces.base.errors import UnsupportedError
-from traces.graphs.importing.letters import matmul_letters
+from traces.graphs.importing.letters import einsum_letters, matmul_letters
 from traces.graphs.importing.ops import (
     Contraction,
     Convolution,
@@ -16,6 +16,7 @@ from traces.graphs.importing.ops import (
     Move,
     Recurrence,
     Reshape,
+    Transpose,
 )
 from traces.graphs.kinds import Activation
 from traces.graphs.onnx.node import Node
@@ -110,12 +111,7 @@ def _gemm(node: Node) -> Sequence[ImportedOp]:
 def _matmul(node: Node) -> Sequence[ImportedOp]:
     """Name the axes: matching ones of both operands share a letter, those of one place have their own."""
     shapes = node.shape(node.tensor(0)), node.shape(node.tensor(1))
-    transposed = [bool(node.integer(name, 0)) for name in ("transA", "transB")]
     a_axes, b_axes, out_axes = matmul_letters(*shapes)
-    if transposed[0]:
-        a_axes = a_axes[:-2] + a_axes[:-3:-1]
-    if transposed[1]:
-        b_axes = b_axes[:-2] + b_axes[:-3:-1]
     return [
         Contraction(
             name=node.name,
@@ -130,14 +126,9 @@ def _matmul(node: Node) -> Sequence[ImportedOp]:
 
 
 def _einsum(node: Node) -> Sequence[ImportedOp]:
-    equation = node.text("equation", "").replace(" ", "")
-    sides, arrow, out = equation.partition("->")
-    operands = sides.split(",")
-    plain = all(part.isalpha() and len(set(part)) == len(part) for part in operands)
-    if len(operands) != 2 or not arrow or not plain or not (out.isalpha() or not out):
-        raise UnsupportedError(
-            f"equation {equation[:60]!r}; needs two operands and '->', no letter twice in one"
-        )
+    """Return a product of two operands, axes that ``...`` stands for under letters of their own."""
+    shapes = [node.shape(tensor) for tensor in node.tensors()]
+    operands, out = einsum_letters(node.text("equation", ""), [len(shape) for shape in shapes])
     return [
         Contraction(
             name=node.name,
@@ -194,28 +185,65 @@ def _recurrence(node: Node) -> Sequence[ImportedOp]:
 
 
 def _attention(node: Node) -> Sequence[ImportedOp]:
-    """Return scaled dot products of queries, keys and values, each (batch, heads, rows, size)."""
-    shapes = [node.shape(node.tensor(i)) for i in range(3)]
-    if any(len(shape) != 4 for shape in shapes) or len({shape[1] for shape in shapes}) > 1:
-        raise UnsupportedError(f"queries, keys and values of shapes {shapes}; needs 4 axes and equal heads")
-    (batch, heads, rows, _), keys = shapes[0], shapes[1][2]
-    scores, weights = (node.made_up(what, (batch, heads, rows, keys)) for what in ("scores", "weights"))
-    q, k, v = (node.tensor(i) for i in range(3))
-    return [
+    """Return scaled dot products of queries, keys and values; several heads of queries may share keys.
+
+    Each is (batch, heads, rows, size), or (batch, rows, heads x size) with the heads counted by an attribute.
+    """
+    if node.has(4):
+        raise UnsupportedError("reads keys of earlier steps; needs those of this one alone")
+    found: list[ImportedOp] = []
+    q, k, v = (_by_heads(node, i, found) for i in range(3))
+    (batch, heads, rows, size), (_, shared, keys, _), wide = node.shape(q), node.shape(k), node.shape(v)[3]
+    if heads % shared:
+        raise UnsupportedError(f"{heads} heads of queries over {shared} of keys; needs a multiple")
+    each = (batch, shared, heads // shared, rows)
+    grouped, scores, weights = (
+        node.made_up(what, (*each, n)) for what, n in (("q", size), ("scores", keys), ("weights", keys))
+    )
+    mixed, joined = node.made_up("mixed", (*each, wide)), node.made_up("joined", (batch, heads, rows, wide))
+    found += [
+        Reshape(name=f"{node.name}.q", x=q, out=grouped),
         Contraction(
-            name=f"{node.name}.qk", a=q, b=k, out=scores, a_axes="bhmd", b_axes="bhnd", out_axes="bhmn"
+            name=f"{node.name}.qk",
+            a=grouped,
+            b=k,
+            out=scores,
+            a_axes="bhgmd",
+            b_axes="bhnd",
+            out_axes="bhgmn",
         ),
         Function(name=f"{node.name}.softmax", x=scores, out=weights, kind="softmax"),
         Contraction(
-            name=f"{node.name}.av",
-            a=weights,
-            b=v,
-            out=node.out,
-            a_axes="bhmn",
-            b_axes="bhnd",
-            out_axes="bhmd",
+            name=f"{node.name}.av", a=weights, b=v, out=mixed, a_axes="bhgmn", b_axes="bhnd", out_axes="bhgmd"
         ),
+        Reshape(name=f"{node.name}.heads", x=mixed, out=joined),
     ]
+    if len(node.out_shape) == 4:
+        return [*found, Reshape(name=f"{node.name}.out", x=joined, out=node.out)]
+    turned = node.made_up("turned", (batch, rows, heads, wide))
+    return [
+        *found,
+        Transpose(name=f"{node.name}.turn", x=joined, out=turned, permutation=(0, 2, 1, 3)),
+        Reshape(name=f"{node.name}.out", x=turned, out=node.out),
+    ]
+
+
+def _by_heads(node: Node, place: int, found: list[ImportedOp]) -> str:
+    """Return an input of attention as (batch, heads, rows, size)."""
+    shape = node.shape(node.tensor(place))
+    if len(shape) == 4:
+        return node.tensor(place)
+    heads = node.integer("kv_num_heads" if place else "q_num_heads", 0)
+    if len(shape) != 3 or heads < 1 or shape[2] % heads:
+        raise UnsupportedError(f"input {place} of shape {shape} in {heads} heads; needs 3 or 4 axes")
+    batch, rows, width = shape
+    apart = node.made_up(f"apart{place}", (batch, rows, heads, width // heads))
+    turned = node.made_up(f"heads{place}", (batch, heads, rows, width // heads))
+    found += [
+        Reshape(name=f"{node.name}.apart{place}", x=node.tensor(place), out=apart),
+        Transpose(name=f"{node.name}.heads{place}", x=apart, out=turned, permutation=(0, 2, 1, 3)),
+    ]
+    return turned
 
 
 PRODUCTS: dict[str, Callable[[Node], Sequence[ImportedOp]]] = {
@@ -227,6 +255,5 @@ PRODUCTS: dict[str, Callable[[Node], Sequence[ImportedOp]]] = {
     "Gemm": _gemm,
     "LSTM": _recurrence,
     "MatMul": _matmul,
-    "com.microsoft.FusedMatMul": _matmul,
     "RNN": _recurrence,
 }

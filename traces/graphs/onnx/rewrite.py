@@ -5,12 +5,17 @@ Scales and zero points go; ``QLinearConv`` becomes ``Conv``, ``QuantizeLinear`` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+import numpy as np
+
+from traces.graphs.onnx.attributes import integer, label
 
 # Node types of other domains whose inputs and meaning are those of a standard one.
 _SAME = {
     "FastGelu": "Gelu",
+    "Gelu": "Gelu",
     "QuickGelu": "Swish",
     "FusedConv": "Conv",
     "FusedGemm": "Gemm",
@@ -34,6 +39,8 @@ _TENSORS: dict[str, tuple[str, tuple[int, ...]]] = {
     "QLinearAveragePool": ("AveragePool", (0,)),
     "DynamicQuantizeLSTM": ("LSTM", (0, 1, 2)),
     "BiasGelu": ("Gelu", (0,)),
+    "SimplifiedLayerNormalization": ("LayerNormalization", (0, 1)),
+    "GroupNormalization": ("InstanceNormalization", (0, 1, 2)),  # whose shapes onnx infers; the same work
     "QuantizeLinear": ("Identity", (0,)),
     "DequantizeLinear": ("Identity", (0,)),
     "DynamicQuantizeLinear": ("Identity", (0,)),
@@ -59,8 +66,10 @@ def plain_nodes(onnx: Any, nodes: Iterable[Any]) -> tuple[list[Any], set[str]]:
             constants.update(node.output[1:] if node.op_type in _FIRST_OUTPUT else ())
         elif node.op_type == "QLinearConcat":
             result.append(_as(onnx, node, "Concat", list(node.input[2::3])))
-        elif node.op_type == "SkipLayerNormalization":
-            result += _skip_layer_norm(onnx, node)
+        elif node.op_type in _PARTS:
+            result += _PARTS[node.op_type](onnx, node)
+        elif node.op_type in {"Attention", "MultiHeadAttention"} and node.domain == "com.microsoft":
+            result += _heads(onnx, node)
         elif node.op_type in _SAME and node.domain not in {"", "ai.onnx"}:
             result.append(_as(onnx, node, _SAME[node.op_type], list(node.input)))
         else:
@@ -88,3 +97,58 @@ def _skip_layer_norm(onnx: Any, node: Any) -> list[Any]:
         "LayerNormalization", [total, *node.input[2:4]], list(node.output[:1]), name=node.name
     )
     return [add, norm]
+
+
+def _fused_matmul(onnx: Any, node: Any) -> list[Any]:
+    """Return a product whose operands may be transposed, as an ``Einsum``."""
+    sides = ["...mk", "...kn"]
+    for i, name in enumerate(("transA", "transB")):
+        if integer(node, name, 0):
+            sides[i] = f"...{sides[i][4]}{sides[i][3]}"
+    equation = f"{sides[0]},{sides[1]}->...mn"
+    return [
+        onnx.helper.make_node(
+            "Einsum", list(node.input[:2]), list(node.output[:1]), name=label(node), equation=equation
+        )
+    ]
+
+
+def _heads(onnx: Any, node: Any) -> list[Any]:
+    """Return attention over packed heads as products, shapes left to be inferred: (batch, rows, heads x size)."""
+    name, out, make = label(node), node.output[0], onnx.helper.make_node
+    parts = list(node.input[:3])
+    nodes = []
+    if node.op_type == "Attention":  # of one tensor, its three projections together
+        qkv = f"{out}:qkv"
+        parts = [f"{out}:{which}" for which in "qkv"]
+        nodes = [
+            make("MatMul", list(node.input[:2]), [qkv], name=f"{name}.qkv"),
+            make("Split", [qkv], parts, name=f"{name}.split", axis=2, num_outputs=3),
+        ]
+    split, joined = f"{out}:heads", f"{out}:rows"
+    for target, shape in ((split, [0, 0, integer(node, "num_heads", 1), -1]), (joined, [0, 0, -1])):
+        value = onnx.numpy_helper.from_array(np.array(shape, np.int64))
+        nodes.append(make("Constant", [], [target], value=value))
+    turned = []
+    for part, order in zip(parts, ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]), strict=True):
+        apart, turn = f"{part}:{out}:apart", f"{part}:{out}:turned"
+        nodes.append(make("Reshape", [part, split], [apart], name=apart))
+        nodes.append(make("Transpose", [apart], [turn], name=turn, perm=order))
+        turned.append(turn)
+    q, k, v = turned
+    scores, weights, mixed, back = (f"{out}:{what}" for what in ("scores", "weights", "mixed", "back"))
+    return [
+        *nodes,
+        make("MatMul", [q, k], [scores], name=f"{name}.qk"),
+        make("Softmax", [scores], [weights], name=f"{name}.softmax", axis=-1),
+        make("MatMul", [weights, v], [mixed], name=f"{name}.av"),
+        make("Transpose", [mixed], [back], name=back, perm=[0, 2, 1, 3]),
+        make("Reshape", [back, joined], [out], name=out),
+    ]
+
+
+_PARTS: dict[str, Callable[[Any, Any], list[Any]]] = {
+    "SkipLayerNormalization": _skip_layer_norm,
+    "SkipSimplifiedLayerNormalization": _skip_layer_norm,
+    "FusedMatMul": _fused_matmul,
+}

@@ -198,6 +198,7 @@ def _mapping(ops: Ops, way: PassSettings, work: Bools, machine: ArrayMachine) ->
         "total_cycles": moved.total_cycles,
         "load_cycles": bus_cycles(bus, moved.loaded),
         "store_cycles": bus_cycles(bus, moved.stored),
+        "turn_cycles": 0.0,
         "last_tile_cycles": passes.cycles if one_buffer else passes.pass_cycles,
         "output_tile_cycles": passes.cycles if one_buffer else tile,
         "first_input_bytes": moved.first_inputs,

@@ -102,7 +102,7 @@ class Candidates:
     def _area_cost(self, same: NpuWork, depths: Ints, channels: Ints) -> Floats:
         """Return how little a block covers, (r, j, p): of the plane; of a row and its depth with a 1x1 kernel."""
         height, width = int(same.out_height[0]), int(same.out_width[0])
-        flat = bool(same.reach_height[0] * same.reach_width[0] == 1)
+        flat = is_flat(same)
         high = rounded(np.array(height), int(self.heights[0]))
         wide = rounded(np.array(width), int(self.widths[0]))
         whole = wide * (rounded(channels, SPLIT_DEPTH)[:, None, None] if flat else high)
@@ -111,6 +111,11 @@ class Candidates:
         limit = np.minimum(rounded(channels, SPLIT_DEPTH), self.deepest)
         shallow = 1.0 + np.abs(1.0 - limit[:, None] / depths) * _DEPTH_WEIGHT
         return uncovered * shallow[:, :, None]
+
+
+def is_flat(same: NpuWork) -> bool:
+    """Whether an op reads one pixel per output."""
+    return bool(same.reach_height[0] * same.reach_width[0] == 1)
 
 
 def _is_line(same: NpuWork) -> bool:

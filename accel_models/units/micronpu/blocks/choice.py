@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from accel_models.units.micronpu.blocks.candidates import Candidates, candidates_of
+from accel_models.units.micronpu.blocks.candidates import Candidates, candidates_of, is_flat
 from accel_models.units.micronpu.blocks.traversal import input_block_depth, micro_block, part_kernel
 from accel_models.units.micronpu.machine import MicroNpu
 from accel_models.units.micronpu.settings import SharedBanks
@@ -26,7 +26,6 @@ from accel_models.units.micronpu.work import LARGEST_WINDOW, NpuWork
 from traces import Bools, Ints
 
 _AT_ONCE = 2_000_000  # costs held in memory together
-_NEVER = 1 << 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -157,7 +156,12 @@ def _best(options: Candidates, same: NpuWork, channels: Ints, whole: Ints) -> In
 def _with_ties(
     cost: np.ndarray[tuple[int, ...], np.dtype[np.float32]], options: Candidates, same: NpuWork
 ) -> Ints:
-    """Return the first block of least cost; a later one of at most 4 x 4 replaces it if it covers more input."""
+    """Return the first block of least cost; a later one of at most 4 x 4 replaces it if it covers more input.
+
+    Where the cost knows rows and depth alone (a U85's 1x1 passes), the last of equals is taken: as many rows as fit.
+    """
+    if options.by_area and is_flat(same):
+        return np.asarray(cost.shape[1] - 1 - np.argmin(cost[:, ::-1], axis=1), np.int64)
     first = np.argmin(cost, axis=1)
     rows = np.arange(len(cost))
     small = np.tile(options.small, cost.shape[1] // len(options.small))

@@ -13,7 +13,7 @@ from accel_models.units.simd.simd import simd_cycles
 from accel_models.units.simd.software import ISAS, load_software, software_names
 from accel_models.work.shapes import shapes_of
 from analysis.validation.simd.mobilenets import mobilenet_v1, mobilenet_v2
-from analysis.validation.simd.network import network_cycles
+from analysis.validation.simd.network import network_work, work_cycles
 from traces.base.errors import ConfigError
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.named import load_network
@@ -24,7 +24,9 @@ NETWORKS = ("resnet8_tiny", "mobilenetv1_025_96", "dscnn_kws", "fc_autoencoder")
 
 
 def cycles(design: str, network: str, software: str) -> int:
-    return network_cycles(load_network(network), core_of(load_design(design, {"software": software})))
+    return work_cycles(
+        network_work(load_network(network)), core_of(load_design(design, {"software": software}))
+    )
 
 
 @pytest.mark.parametrize("name", software_names())
@@ -69,7 +71,7 @@ def test_a_design_runs_at_any_clock(design: str) -> None:
     settings = ({"clock": clock, "software": "tuned"} for clock in ("40 MHz", "400 MHz"))
     slow, fast = (core_of(load_design(design, each)) for each in settings)
     graph = load_network("dscnn_kws")
-    ratio = network_cycles(graph, fast) / network_cycles(graph, slow)
+    ratio = work_cycles(network_work(graph), fast) / work_cycles(network_work(graph), slow)
     assert 1.0 <= ratio < 10.0
 
 
