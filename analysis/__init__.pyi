@@ -1,6 +1,8 @@
 """What others may use of `analysis`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
 from .figures.pictures import FIGURE_FORMATS as FIGURE_FORMATS
+from .paired import Difference as Difference
+from .paired import PairedComparison as PairedComparison
 from .paired import compare as compare
 from .pareto.front import objectives_of as objectives_of
 from .pareto.select import ordered as ordered

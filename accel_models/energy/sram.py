@@ -29,7 +29,7 @@ class SizeError(ConfigError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SramCost:
+class SramFigures:
     """What macros of shape (n,) cost; ``scaled`` tells that CACTI was not run at this node (+-2x)."""
 
     read_pj: Floats  # per access of one word
@@ -47,7 +47,7 @@ class SramCost:
         return self.leakage_mw + self.gate_leakage_mw
 
 
-def sram_cost(  # noqa: PLR0913  # what tells a macro from another, by name
+def sram_figures(  # noqa: PLR0913  # what tells a macro from another, by name
     size_bytes: ArrayLike,
     word_bits: ArrayLike = 64,
     *,
@@ -55,7 +55,7 @@ def sram_cost(  # noqa: PLR0913  # what tells a macro from another, by name
     device: DeviceClass,
     temperature_k: float = 330.0,
     voltage_v: float | None = None,
-) -> SramCost:
+) -> SramFigures:
     """Price SRAM macros of one bank and one read/write port.
 
     Parameters
@@ -102,7 +102,7 @@ def sram_cost(  # noqa: PLR0913  # what tells a macro from another, by name
         finfet = FINFET_LEAKAGE if node_nm < 22 else 1.0
         read, write, area = read * energy, write * energy, area * area_factor(cacti_node, node_nm)
         leakage, gate_leakage = leakage * finfet, gate_leakage * finfet
-    return SramCost(
+    return SramFigures(
         read_pj=read,
         write_pj=write,
         read_pj_per_byte=read * 8.0 / words,
@@ -114,10 +114,10 @@ def sram_cost(  # noqa: PLR0913  # what tells a macro from another, by name
     )
 
 
-def macro_cost(technology: Technology, macro: SramMacro) -> SramCost:
+def macro_figures(technology: Technology, macro: SramMacro) -> SramFigures:
     """Price one bank of a design's buffer (leakage and area are per bank)."""
     try:
-        return sram_cost(
+        return sram_figures(
             macro.bank_bytes,
             macro.word_bits,
             node_nm=technology.node,
