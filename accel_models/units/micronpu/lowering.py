@@ -34,7 +34,6 @@ _SOFTMAX_WHOLE, _SOFTMAX_ROWS = 6, 22  # 32-bit ops over all elements, and over 
 _NORM_WHOLE = 5
 _GLOBAL = frozenset({"global_avg_pool", "global_max_pool"})
 _WINDOWED = frozenset({"max_pool", "avg_pool"})
-_PRODUCTS = frozenset({"conv", "conv_transpose", "linear", "matmul"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
