@@ -121,6 +121,7 @@ class _OpWork:
     result: Channels
     tiles: Counts | int
     tile_total: int
+    tile_bits: NDArray[np.uint8] | None = None  # of its spatial gates, where known
 
     @property
     def parts(self) -> tuple[Counts | int, Counts | int, Counts | int]:
@@ -182,6 +183,14 @@ class _Gating:
         both = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
         return np.bitwise_count(both).sum(axis=1, dtype=np.int32), gates[0].size
 
+    def tile_bits(self, op: Op) -> NDArray[np.uint8] | None:
+        """Return the bits of the op's spatial gates, packed; None without any."""
+        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "tiles"]
+        if not gates:
+            return None
+        kept = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
+        return np.asarray(kept).view(np.uint8)
+
     def scores_mask(self, op: Op, source: Channels) -> Mask | None:
         """Return which columns of an attention's scores are left: those of the kept rows, for every head."""
         gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "rows"]
@@ -235,7 +244,7 @@ def _lower_op(op: Op, operands: list[Channels], gating: _Gating) -> tuple[_OpWor
     tensor = result.where(runs)
     if op.kind == "add":
         tensor = union([tensor, union(operands).where(~runs)])
-    return _OpWork(op, runs, source, result, tiles, tile_total), tensor
+    return _OpWork(op, runs, source, result, tiles, tile_total, gating.tile_bits(op)), tensor
 
 
 def _sides(op: Op, operands: list[Channels], always: Bools, mask: Mask | None) -> tuple[Channels, Channels]:
@@ -321,6 +330,7 @@ def _workload(graph: NetworkGraph, inputs: int, work: list[_OpWork]) -> Workload
         tile_totals=np.array([piece.tile_total for piece in work], np.int32),
         active_inputs=tuple(piece.source for piece in work),
         active_outputs=tuple(piece.result for piece in work),
+        kept_tiles=tuple(piece.tile_bits for piece in work),
     )
 
 
