@@ -164,9 +164,9 @@ def _positions_matter(workload: Workload, i: int, design: Design) -> bool:
     if _tiles_matter(workload, i, design):
         return True
     partial = states.runs & ((states.in_channels < op.in_channels) | (states.out_channels < op.out_channels))
-    if not partial.any() or design.skip.channels == "none":
+    if not partial.any() or not design.skip.some_channels:
         return False
-    if design.skip.channels == "compact" and (design.memory is None or op.kind not in MAC_KINDS):
+    if design.skip.packs and (design.memory is None or op.kind not in MAC_KINDS):
         return False
     widest = max(op.in_channels, op.out_channels)
     if widest > _MOST_MASKED:
@@ -188,7 +188,7 @@ def _from_counts(workload: Workload, i: int, design: Design) -> _OpRows:
     """Return the op's own states, where counts say everything."""
     op, states = workload.graph.ops[i], workload.states[i]
     runs = states.runs | (not design.skip.layers)
-    whole = design.skip.channels == "none"
+    whole = not design.skip.some_channels
     cin = np.where(states.runs & (not whole), states.in_channels, op.in_channels).astype(np.int64)
     cout = np.where(states.runs & (not whole), states.out_channels, op.out_channels).astype(np.int64)
     return _OpRows(
@@ -374,7 +374,7 @@ def _gathered(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:
     """
     if op.kind not in MAC_KINDS:
         return np.zeros(len(cin), np.int64)
-    gathers = design.skip.channels == "compact" and not design.skip.packed_outputs and op.kind != "matmul"
+    gathers = design.skip.packs and not design.skip.packed_outputs and op.kind != "matmul"
     compacted = gathers & (cin < op.in_channels)
     pixels = np.where(patch > 0, patch, np.where(compacted, op.in_height * op.in_width, 0))
     return np.asarray(pixels * cin, np.int64)
