@@ -212,3 +212,9 @@ def test_networks_are_traces_shipped_names_and_models(tmp_path: Path) -> None:
     file.write_text("designs: systolic_bare\nnetworks: [resnet8_tinny]")
     with pytest.raises(FileProblem, match=r"resnet8_tinny: no such file; did you mean 'resnet8_tiny'"):
         load_space(file)
+
+
+def test_resnet50_over_arrays_and_bandwidths_is_one_file() -> None:
+    space = load_space(Path(__file__).parents[3] / "examples" / "resnet50_space.yaml")
+    assert (space.size, [trace.name for trace in space.traces]) == (12, ["resnet50"])
+    assert space.maximize == ()  # nobody knows what a network without a trace answers
