@@ -56,7 +56,7 @@ from .energy.chip import Silicon as Silicon
 from .energy.chip import SramMacro as SramMacro
 from .energy.price_list import price_list as price_list
 from .energy.prices import PriceList as PriceList
-from .energy.sram import sram_cost as sram_cost
+from .energy.sram import sram_figures as sram_figures
 from .energy.sram import sram_grid as sram_grid
 from .energy.tables import core_power as core_power
 from .energy.tables import operation_table as operation_table

@@ -1,6 +1,8 @@
 """What others may use of `analysis`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
 from .figures.pictures import FIGURE_FORMATS as FIGURE_FORMATS
+from .paired import Difference as Difference
+from .paired import PairedComparison as PairedComparison
 from .paired import compare as compare
 from .pareto.front import objectives_of as objectives_of
 from .pareto.select import ordered as ordered
@@ -27,6 +29,8 @@ from .sweeps.store import SweepResults as SweepResults
 from .sweeps.store import load_sweep as load_sweep
 from .sweeps.sweep import Progress as Progress
 from .sweeps.sweep import sweep as sweep
+from .ui.app import serve as serve
+from .ui.sources import shown_points as shown_points
 from .validation.all import all_comparisons as all_comparisons
 from .validation.comparison import Comparison as Comparison
 from .validation.left_out import kept as kept

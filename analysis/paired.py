@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.reports.replays.names import told_apart
 from traces import ConfigError, Floats, Ints, UnsupportedError, unpriced_words
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Difference:
 class PairedComparison:
     """All quantities of two replays of the same inputs."""
 
-    a: str  # title of the design: name and changed settings
+    a: str  # design, changed settings, policy; with the network where that differs
     b: str
     inputs: int
     level: float  # of the intervals [0..1]
@@ -106,12 +107,13 @@ def compare(
             _QUANTITIES, first, second, intervals, strict=True
         )
     )
+    first_name, second_name = told_apart([a, b], ["A", "B"])
     notes = tuple(
         f"{side}: {unpriced_words(results.figures.skipped)}"
         for side, results in (("A", a), ("B", b))
         if results.figures.skipped
     )
-    return PairedComparison(a.design.title, b.design.title, len(left), level, rows, notes)
+    return PairedComparison(first_name, second_name, len(left), level, rows, notes)
 
 
 def _check(a: Results, b: Results, resamples: int, level: float) -> None:

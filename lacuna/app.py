@@ -18,6 +18,7 @@ from lacuna.commands import (
     replay,
     report,
     stream,
+    ui,
     validate,
 )
 from lacuna.commands.questions import break_even, compare, sensitivity, verdict, why
@@ -66,6 +67,7 @@ app.command()(explore.pareto)
 app.command()(compare.compare)
 app.command()(report.report)
 app.command()(validate.validate)
+app.command()(ui.ui)
 app.command()(verdict.verdict)
 app.command()(why.why)
 app.command()(sensitivity.sensitivity)

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from analysis import digits
 from analysis import percent as percent_held_together
 
 out = Console(soft_wrap=False)
@@ -108,6 +109,12 @@ def show_lines(lines: Sequence[str]) -> None:
         out.print(escape(line), highlight=False, soft_wrap=True)
 
 
+def show_notes(notes: Sequence[str]) -> None:
+    """Print sentences, broken between words where the terminal ends."""
+    for note in notes:
+        out.print(escape(note), highlight=False)
+
+
 def shell(*words: object) -> str:
     """Return a command to be typed as it stands: words with spaces are quoted."""
     return shlex.join(map(str, words))
@@ -133,11 +140,21 @@ def progress(label: str) -> Iterator[Advance]:
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        ProgressColumn,
+        Task,
         TextColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text  # noqa: PLC0415  (as above)
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    class Rate(ProgressColumn):
+        """How many a second, as soon as that is known."""
+
+        def render(self, task: Task) -> Text:
+            return Text(rate_words(task.speed))
+
+    left = (TextColumn("left"), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), Rate(), *left)
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(escape(label), total=None)
 
@@ -145,6 +162,13 @@ def progress(label: str) -> Iterator[Advance]:
             bar.update(task, completed=done, total=total)
 
         yield advance
+
+
+def rate_words(speed: float | None) -> str:
+    """Return how many are done a second, or a minute where that is less than one."""
+    if not speed:
+        return ""
+    return f"{digits(speed, 3)}/s" if speed >= 1 else f"{digits(60 * speed, 3)}/min"
 
 
 def percent(share: float | None) -> str:

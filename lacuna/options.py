@@ -34,7 +34,41 @@ Without = Annotated[
                  "place_gates, pin or tile; may be repeated, and `all` leaves out every one."),
 ]  # fmt: skip
 OutFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", metavar="DIR")]
+# Choice: what a user names with --out is kept unless --force is given; what a command derives under a name of its own
+# (report.html, figures/, pages of docs/) is replaced, and a report of replaced results is removed.
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+_RESULTS = {"summary.json": "a replay", "stream.json": "a stream", "space.json": "a sweep"}
+
+
+def free_file(path: Path, force: bool) -> None:
+    """Refuse to write over a file that is there, unless told to."""
+    from traces import ConfigError  # noqa: PLC0415  (as below)
+
+    if path.exists() and not force:
+        raise ConfigError(f"{path}: is there already; --force overwrites it")
+
+
+def free_folder(folder: Path, kind: str, force: bool) -> list[str]:
+    """Refuse a folder that holds results, unless told to replace results of the same kind; return what to say then.
+
+    A report of the results that are about to be replaced is removed.
+    """
+    from traces import ConfigError  # noqa: PLC0415  (as below)
+
+    held = [held for mark, held in _RESULTS.items() if (folder / mark).is_file()]
+    if not held:
+        return []
+    if held != [kind]:
+        raise ConfigError(f"{folder}: holds results of {' and '.join(held)}; name another folder")
+    if not force:
+        raise ConfigError(f"{folder}: holds results already; --force replaces them, or name another folder")
+    report = folder / "report.html"
+    stale = ", and removed their report.html" if report.is_file() else ""
+    report.unlink(missing_ok=True)
+    return [f"replaced the results that were there{stale}"]
 
 
 def network_from(name: str, sizes: list[str], skip_unsupported: bool) -> NetworkGraph:

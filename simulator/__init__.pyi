@@ -17,6 +17,7 @@ from .streams.dvfs import Dvfs as Dvfs
 from .streams.dvfs import DvfsState as DvfsState
 from .streams.results import StreamResults as StreamResults
 from .streams.results import StreamSummary as StreamSummary
+from .streams.results import load_stream as load_stream
 from .streams.stream import StreamSettings as StreamSettings
 from .streams.stream import stream as stream
 from .summary import MODEL_VERSION as MODEL_VERSION

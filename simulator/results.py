@@ -224,14 +224,14 @@ def load_results(folder: str | Path) -> Results:
         raise FileProblem(f"{target}: no results folder of a replay: has no {missing[0]}")
     figures = _read_summary(target / "summary.json")
     check_sums(target, needed=figures.schema_version != "1.0")
-    inputs, ops = (_read_parquet(target / name) for name in ("per_input.parquet", "per_op.parquet"))
+    inputs, ops = (read_parquet(target / name) for name in ("per_input.parquet", "per_op.parquet"))
     rows = op_rows_of(ops, target / "per_op.parquet")
     design = load_design(target / "design.yaml")
     check_against_inputs(figures, inputs, design.clock, target)
     return Results(
         figures=figures,
         design=design,
-        policy=_read_policy(target / "policy.json"),
+        policy=read_policy(target / "policy.json"),
         columns=inputs,
         ops=rows,
         timeline=_read_timeline(target / TIMELINE),
@@ -254,7 +254,8 @@ def _read_summary(path: Path) -> Summary:
         raise FileProblem(f"{path}: is damaged: {explain(problem, Explained)}") from None
 
 
-def _read_policy(path: Path) -> Policy:
+def read_policy(path: Path) -> Policy:
+    """Return the policy in a results folder."""
     with reading(path):
         text = path.read_bytes()
     data = parse_json_mapping(text, f"{path}: is damaged")
@@ -299,7 +300,8 @@ def write_parquet(columns: Mapping[str, Sequence[Any] | NDArray[Any]], path: Pat
         pq.write_table(table, part, compression="zstd", write_page_checksum=True)
 
 
-def _read_parquet(path: Path) -> dict[str, NDArray[Any]]:
+def read_parquet(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the columns of a table that this module wrote."""
     import pyarrow.parquet as pq  # noqa: PLC0415  (as above)
 
     with reading(path):

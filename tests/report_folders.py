@@ -53,7 +53,7 @@ def sweep_folder(folder: Path, points: int, *, design: str = "edge_npu_16x16") -
         space_hash="5eed",
         space_text=f"designs: [{design}]\n# {HOSTILE}\n",
         size=points,
-        designs={design: {}},
+        designs={design: load_design(design).model_dump(mode="json")},
         axes={"array.rows": ("array.rows",)},
         traces={"small": "small.parquet"},
         trace_file_hashes={"small": "c0ffee"},

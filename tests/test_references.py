@@ -1,11 +1,14 @@
 """What docstrings point at exists: every ``:mod:``, ``:class:``, ``:func:``, ``:meth:``, ``:data:`` and ``:attr:``."""
 
+import ast
 import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from accel_models import keys
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ["traces", "accel_models", "simulator", "analysis", "networks", "lacuna"]
@@ -98,3 +101,33 @@ def test_files_that_are_named_exist() -> None:
         if name.rsplit("/", 1)[-1] not in there | set(ELSEWHERE) and not Path(name).stem.isupper()
     ]
     assert missing == []
+
+
+SETTING = re.compile(
+    r"(?<![\w.:`/])((?:technology|memory|array|simd|gemmini|micronpu|skip|sleep)(?:\.[a-z_0-9]+)+)\b(?!\()"
+)
+
+
+def test_settings_that_are_named_exist() -> None:
+    """In messages, docstrings and pages: what says "set memory.banks" names a key of a design file."""
+    paths = {key.path.replace("[]", "") for key in keys()}
+    known = {".".join(path.split(".")[:depth]) for path in paths for depth in range(1, 9)}
+    places = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
+    places += [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    missing = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in places
+        for text in said(path)
+        for name in SETTING.findall(text)
+        if name not in known and not name.endswith((".py", ".csv", ".yaml", ".md"))
+    ]
+    assert missing == []
+
+
+def said(path: Path) -> list[str]:
+    """Return the texts of a module, or a whole page."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        return [text]
+    nodes = ast.walk(ast.parse(text))
+    return [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]

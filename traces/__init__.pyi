@@ -123,6 +123,7 @@ from .trace import pack_mask as pack_mask
 from .work.states import Indices as Indices
 from .work.states import OpStates as OpStates
 from .work.states import Workload as Workload
+from .work.states import rows_in_states as rows_in_states
 from .work.workload import MeanWorkload as MeanWorkload
 from .work.workload import dense_workload as dense_workload
 from .work.workload import lower as lower

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from accel_models.design.sections import Technology
 from accel_models.energy.chip import PRECISION_BYTES, Chip, Silicon, SramMacro, pe_scratchpad
-from accel_models.energy.sram import macro_cost
+from accel_models.energy.sram import macro_figures
 from accel_models.energy.tables import core_power, operation_table
 from accel_models.energy.technology import area_factor
 from traces import ConfigError
@@ -136,7 +136,7 @@ def _array_overhead(technology: Technology, pes: int) -> list[AreaPart]:
 
 def _macros(technology: Technology, name: str, macro: SramMacro, count: int) -> AreaPart:
     """Return ``count`` banks of a buffer."""
-    cost = macro_cost(technology, macro)
+    cost = macro_figures(technology, macro)
     source = f"CACTI 7, {technology.class_named}, {count} macros x {MACRO_FACTOR}"
     return AreaPart(name, float(cost.area_mm2) * count * MACRO_FACTOR, source, cost.scaled)
 

@@ -10,7 +10,7 @@ from accel_models.design.sections import StatedPrice, Technology
 from accel_models.energy.area import logic_area_mm2
 from accel_models.energy.chip import PRECISION_BYTES, Chip, MemoryRole, Silicon, SramMacro, pe_scratchpad
 from accel_models.energy.prices import PRICED_ACTIONS, Price, PriceList
-from accel_models.energy.sram import macro_cost, sram_cost
+from accel_models.energy.sram import macro_figures, sram_figures
 from accel_models.energy.tables import Operation, core_power, dram_table, operation_table
 from accel_models.energy.technology import energy_factor
 from traces import ConfigError, did_you_mean
@@ -175,7 +175,7 @@ def _simd_prices(technology: Technology, operands: _Operands) -> list[Price]:
 
 def _leakage(technology: Technology, memories: tuple[SramMacro, ...]) -> list[Price]:
     """Leakage of all buffers; what a processor core draws includes its own."""
-    costs = [(macro, macro_cost(technology, macro)) for macro in memories if not macro.shared]
+    costs = [(macro, macro_figures(technology, macro)) for macro in memories if not macro.shared]
     if not costs:
         return []
     leakage = sum(float(cost.static_mw) * macro.banks for macro, cost in costs)
@@ -193,7 +193,7 @@ def _macro_prices(technology: Technology, macro: SramMacro) -> list[Price]:
     ]
     if tabled:
         return tabled
-    cost = macro_cost(technology, macro)
+    cost = macro_figures(technology, macro)
     size = f"{macro.bank_bytes / 1024:g} KiB x {macro.banks}, {macro.word_bits} b words"
     source = f"CACTI 7, {technology.class_named}, {size}"
     values = (float(cost.read_pj_per_byte), float(cost.write_pj_per_byte))
@@ -206,7 +206,7 @@ def _macro_prices(technology: Technology, macro: SramMacro) -> list[Price]:
 def _logic_leakage(technology: Technology, silicon: Silicon) -> list[Price]:
     """Choice: logic leaks as much per mm2 as a 64 KiB SRAM of its class, node and temperature."""
     area, scaled = logic_area_mm2(technology, silicon)
-    cost = sram_cost(
+    cost = sram_figures(
         65536,
         node_nm=technology.node,
         device=technology.device_class,

@@ -29,7 +29,7 @@ class SizeError(ConfigError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SramCost:
+class SramFigures:
     """What macros of shape (n,) cost; ``scaled`` tells that CACTI was not run at this node (+-2x)."""
 
     read_pj: Floats  # per access of one word
@@ -47,7 +47,7 @@ class SramCost:
         return self.leakage_mw + self.gate_leakage_mw
 
 
-def sram_cost(  # noqa: PLR0913  # what tells a macro from another, by name
+def sram_figures(  # noqa: PLR0913  # what tells a macro from another, by name
     size_bytes: ArrayLike,
     word_bits: ArrayLike = 64,
     *,
@@ -55,7 +55,7 @@ def sram_cost(  # noqa: PLR0913  # what tells a macro from another, by name
     device: DeviceClass,
     temperature_k: float = 330.0,
     voltage_v: float | None = None,
-) -> SramCost:
+) -> SramFigures:
     """Price SRAM macros of one bank and one read/write port.
 
     Parameters
@@ -102,7 +102,7 @@ def sram_cost(  # noqa: PLR0913  # what tells a macro from another, by name
         finfet = FINFET_LEAKAGE if node_nm < 22 else 1.0
         read, write, area = read * energy, write * energy, area * area_factor(cacti_node, node_nm)
         leakage, gate_leakage = leakage * finfet, gate_leakage * finfet
-    return SramCost(
+    return SramFigures(
         read_pj=read,
         write_pj=write,
         read_pj_per_byte=read * 8.0 / words,
@@ -114,10 +114,10 @@ def sram_cost(  # noqa: PLR0913  # what tells a macro from another, by name
     )
 
 
-def macro_cost(technology: Technology, macro: SramMacro) -> SramCost:
+def macro_figures(technology: Technology, macro: SramMacro) -> SramFigures:
     """Price one bank of a design's buffer (leakage and area are per bank)."""
     try:
-        return sram_cost(
+        return sram_figures(
             macro.bank_bytes,
             macro.word_bits,
             node_nm=technology.node,
@@ -211,7 +211,7 @@ def _leakage_factor(node_nm: int, device: str, temperature_k: float) -> float:
     kelvin = np.array([float(row["temperature_k"]) for row in rows])
     if not kelvin[0] - TEMPERATURE_MARGIN_K <= temperature_k <= kelvin[-1] + TEMPERATURE_MARGIN_K:
         raise ConfigError(
-            f"technology.temperature_k = {temperature_k}: leakage is known "
+            f"technology.temperature = {temperature_k:g} K: leakage is known "
             f"from {kelvin[0]:.0f} K to {kelvin[-1]:.0f} K, {TEMPERATURE_MARGIN_K:.0f} K beyond allowed"
         )
     logs = np.log([float(row["leakage_factor"]) for row in rows])

@@ -74,7 +74,7 @@ def _interpolate(what: str, node_nm: float, voltage_v: float = 0.0) -> float:
     tabled = sorted(nodes)
     if not tabled[0] <= node_nm <= tabled[-1]:
         raise ConfigError(
-            f"technology.node_nm = {node_nm}: scaling is known from {tabled[0]} nm to {tabled[-1]} nm"
+            f"technology.node = {node_nm:g} nm: scaling is known from {tabled[0]} nm to {tabled[-1]} nm"
         )
 
     def at(node: int) -> float:

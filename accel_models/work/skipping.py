@@ -28,7 +28,17 @@ from accel_models.cost import WorkStates
 from accel_models.design.design import Design
 from accel_models.work.kept_data import counted_bytes, masked_bytes, patch_pixels
 from accel_models.work.rows import joined
-from traces import MAC_KINDS, Bools, Indices, Ints, NetworkGraph, Op, UnsupportedError, Workload
+from traces import (
+    MAC_KINDS,
+    Bools,
+    Indices,
+    Ints,
+    NetworkGraph,
+    Op,
+    UnsupportedError,
+    Workload,
+    rows_in_states,
+)
 
 _MOST_MASKED = 1 << 24  # channels; Choice: a mask takes a byte and a burst's number eight for each
 
@@ -59,8 +69,7 @@ class SkippedWorkload:
     @cached_property
     def counts(self) -> tuple[Ints, ...]:
         """Rows in each state, per op an array of shape (states,)."""
-        columns = zip(self.state_index.T, self.states, strict=True)
-        return tuple(np.bincount(index, minlength=len(states)) for index, states in columns)
+        return rows_in_states(self.state_index, self.states)
 
     @cached_property
     def useful_macs(self) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from traces import Bools, Floats, Ints
 Costs = Floats  # (n points, m objectives), less is better
 
 NO_RANK = -1  # of a point with a NaN
+_PAIRS = 1 << 22  # of points compared at a time, so that memory stays bounded
 
 
 def pareto_mask(costs: Costs) -> Bools:
@@ -30,15 +31,28 @@ def pareto_mask(costs: Costs) -> Bools:
     all that it dominates at once.
     """
     points, inverse, comparable = _distinct(costs)
+    keep = _front_of_two(points) if points.shape[1] == 2 else _front_of_any(points)
+    mask = np.zeros(len(costs), bool)
+    mask[comparable] = keep[inverse]
+    return mask
+
+
+def _front_of_two(points: Costs) -> Bools:
+    """Return which of distinct points in lexicographic order nothing dominates: whose second cost is a new least."""
+    second = points[:, 1]
+    least = np.minimum.accumulate(np.concatenate([[np.inf], second[:-1]]))
+    return np.asarray((second < least) | (np.arange(len(points)) == 0), bool)
+
+
+def _front_of_any(points: Costs) -> Bools:
+    """Return which of distinct points in lexicographic order nothing dominates."""
     keep = np.zeros(len(points), bool)
     left = np.arange(len(points))
     while left.size:
         best, rest = left[0], left[1:]
         keep[best] = True
         left = rest[(points[rest] < points[best]).any(axis=1)]
-    mask = np.zeros(len(costs), bool)
-    mask[comparable] = keep[inverse]
-    return mask
+    return keep
 
 
 def pareto_ranks(costs: Costs) -> Ints:
@@ -128,20 +142,48 @@ def band_masks(costs: Costs, low: Costs, high: Costs, family: Ints) -> tuple[Boo
         A point is certainly on the front if no other, at its best, dominates it at its worst; possibly if
         no other, at its worst, dominates it at its best.  Where the two differ, the band can swap the order.
     """
-    comparable = _comparable(costs)
-    certain, possible = comparable.copy(), comparable.copy()
-    for i in np.flatnonzero(comparable):
-        own = family == family[i]
-        best = np.where(own[:, None], costs, low)
-        worst = np.where(own[:, None], costs, high)
-        certain[i] &= not _any_dominates(best, np.where(own[:, None], costs[i], high[i]))
-        possible[i] &= not _any_dominates(worst, np.where(own[:, None], costs[i], low[i]))
+    alone = _comparable(costs) & _front_by_family(costs, family)
+    certain = alone & ~_beaten(low, high, family, alone)
+    possible = alone & ~_beaten(high, low, family, alone)
     return certain, possible
 
 
-def _any_dominates(points: Costs, target: Costs) -> bool:
-    """Return whether a row of ``points`` (n, m) dominates the same row of ``target`` (n, m); NaN never does."""
-    return bool(((points <= target).all(axis=1) & (points < target).any(axis=1)).any())
+def _front_by_family(costs: Costs, family: Ints) -> Bools:
+    """Return which points no other of their family dominates."""
+    mask = np.zeros(len(costs), bool)
+    order = np.argsort(family, kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(family[order])) + 1):
+        mask[members] = pareto_mask(costs[members])
+    return mask
+
+
+def _beaten(points: Costs, targets: Costs, family: Ints, asked: Bools) -> Bools:
+    """Return which of the ``asked`` targets a point of another family dominates.
+
+    Whatever dominates a target is dominated by, or is, a point on the front of all points; only where all of those
+    that dominate it are of its own family, which do not count, the points behind the front are looked at too.
+    """
+    beaten = np.zeros(len(points), bool)
+    front = np.flatnonzero(pareto_mask(points))
+    rows = np.flatnonzero(asked)
+    for some in np.array_split(rows, max(len(rows) * len(front) // _PAIRS, 1)):
+        over = _dominates(points[front], targets[some])
+        others = family[front] != family[some][:, None]
+        beaten[some] = (over & others).any(axis=1)
+        for i in some[over.any(axis=1) & ~beaten[some]]:
+            away = points[family != family[i]]
+            beaten[i] = _dominates(away, targets[i : i + 1]).any()
+    return beaten
+
+
+def _dominates(points: Costs, targets: Costs) -> Bools:
+    """Return which points (n, m) dominate which targets (k, m), shape (k, n); NaN never does."""
+    nowhere_worse = np.ones((len(targets), len(points)), bool)
+    better = np.zeros_like(nowhere_worse)
+    for ours, theirs in zip(points.T, targets.T, strict=True):
+        nowhere_worse &= ours <= theirs[:, None]
+        better |= ours < theirs[:, None]
+    return nowhere_worse & better
 
 
 def _comparable(costs: Costs) -> Bools:

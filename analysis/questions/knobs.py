@@ -11,7 +11,7 @@ from simulator import Policy, Replayed, Views, replay
 from traces import ConfigError, Trace, load_inputs
 
 # Settings that are a resource: dotted path, and what is said of it.  A time is made shorter, all else is made larger.
-_RESOURCES: Mapping[str, str] = {
+RESOURCES: Mapping[str, str] = {
     "array.rows": "array rows",
     "array.cols": "array columns",
     "array.count": "arrays",
@@ -110,8 +110,8 @@ def sensitivity(
 
     base = asked(design, "as it is", "", ("", ""))
     changes = []
-    for path, name in _RESOURCES.items():
-        better = _better(design, path, factor)
+    for path, name in RESOURCES.items():
+        better = scaled_resource(design, path, factor)
         if better is None:
             continue
         settings, words = better
@@ -146,8 +146,13 @@ def _change(figures: Replayed, design: Design, name: str, path: str, words: tupl
     )
 
 
-def _better(design: Design, path: str, factor: float) -> tuple[dict[str, object], tuple[str, str]] | None:
-    """Return the settings that make a resource better, and its value before and after; None if there is none."""
+def scaled_resource(
+    design: Design, path: str, factor: float
+) -> tuple[dict[str, object], tuple[str, str]] | None:
+    """Return the settings that make a resource better (below 1: worse), and its value before and after.
+
+    ``None`` if the design has no such resource.
+    """
     value = _value(design, path)
     if not value:
         return None

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.figures.story_info import StoryInfo
-from analysis.reports.replays.page import replay_page
-from analysis.reports.replays.view import load_report_trace, read_replays
+from analysis.reports.folders import read_page
 from analysis.reports.report_page import Page
 from analysis.words import change_words, percent
 from traces import FileProblem, atomic_write
@@ -20,20 +19,24 @@ if TYPE_CHECKING:
 _BREAKS = re.compile(r"(?<=[._/])(?=[A-Za-z])")  # where a name may be broken
 REPORT_FILE = "report.html"
 DOZEN = 12  # Choice: figures that one looks at; the rest are written when asked for
-SWEEP_FILE = "space.json"  # what tells a sweep's folder from a replay's
 
 
 def write_report(
-    folder: str | Path, out: str | Path | None = None, *, trace: str | Path | None = None, points: int = 0
+    folders: str | Path | Sequence[str | Path],
+    out: str | Path | None = None,
+    *,
+    trace: str | Path | None = None,
+    points: int = 0,
 ) -> Path:
     """Write one HTML file that needs no network; the same results give the same bytes.
 
     Parameters
     ----------
-    folder
-        Results of a replay, a folder of such folders, or a sweep.
+    folders
+        Results of a replay, a stream, a sweep or a search, a folder of such results, a table of ``lacuna estimate``, or
+        several of these together.
     out
-        File to write; ``report.html`` in ``folder`` when left out.
+        File to write; ``report.html`` in the folder when left out, which only one folder lets one do.
     trace
         The trace that was replayed, for what differs by class; when left out, the one in ``folder`` if any.
     points
@@ -44,10 +47,13 @@ def write_report(
     Path
         The file written.
     """
-    target = Path(out) if out is not None else Path(folder) / REPORT_FILE
+    places = _places(folders)
+    if out is None and (len(places) != 1 or places[0].is_file()):
+        raise FileProblem("a report on several places, or on a file, needs a name of its own: --out FILE")
+    target = Path(out) if out is not None else places[0] / REPORT_FILE
     if points:
-        write_points(Path(folder), points)
-    page = render(read_page(Path(folder), trace))
+        write_points(places[0], points)
+    page = render(read_page(places, trace))
     with atomic_write(target) as part:
         part.write_text(page, encoding="utf-8")
     return target
@@ -64,7 +70,7 @@ def write_points(folder: Path, number: int) -> list[Path]:
 
 
 def write_figures(
-    folder: str | Path,
+    folders: str | Path | Sequence[str | Path],
     out: str | Path,
     formats: Sequence[str] = ("png",),
     *,
@@ -78,7 +84,7 @@ def write_figures(
     from analysis.figures.drawings import write_picture  # noqa: PLC0415  (matplotlib is slow to import)
 
     target = Path(out)
-    page = read_page(Path(folder), trace)
+    page = page_on(folders, trace)
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -87,14 +93,13 @@ def write_figures(
     return [path for picture in chosen for path in write_picture(picture, target, formats)]
 
 
-def read_page(folder: Path, trace: str | Path | None = None) -> Page:
-    """Return what a report on ``folder`` says, before any markup."""
-    if (folder / SWEEP_FILE).is_file():
-        from analysis.reports.sweeps.page import sweep_page  # noqa: PLC0415  (as above)
-        from analysis.sweeps.store import load_sweep  # noqa: PLC0415  (pulls in pandas)
+def page_on(folders: str | Path | Sequence[str | Path], trace: str | Path | None = None) -> Page:
+    """Return what a report on one place or several says, before any markup."""
+    return read_page(_places(folders), trace)
 
-        return sweep_page(load_sweep(folder))
-    return replay_page(read_replays(folder), load_report_trace(folder, trace))
+
+def _places(folders: str | Path | Sequence[str | Path]) -> list[Path]:
+    return [Path(folders)] if isinstance(folders, str | Path) else [Path(folder) for folder in folders]
 
 
 def render(page: Page) -> str:

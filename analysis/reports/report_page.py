@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.figures.pictures import Picture
 from analysis.figures.story_info import StoryInfo
@@ -45,6 +45,10 @@ class Section:
     explorer: ExplorerInfo | None = None  # points to be brushed and filtered
     drawn: tuple[Picture, ...] = ()  # the same as pictures, for files alone
     folds: tuple[Section, ...] = ()  # parts that open on a click, and are loaded then
+
+    def moved(self, anchor: str, title: str = "") -> Section:
+        """Return the section under another anchor, and another title if one is given."""
+        return replace(self, anchor=anchor, title=title or self.title)
 
 
 @dataclass(frozen=True, slots=True)

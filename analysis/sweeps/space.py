@@ -131,8 +131,8 @@ class Space:
 
     @cached_property
     def size(self) -> int:
-        """Points that the rules leave, duplicates included; walks the grid."""
-        if not self.where:
+        """Points that the rules leave, duplicates included; of a grid too large to walk all points."""
+        if not self.where or self.raw_size > MOST_POINTS:
             return self.raw_size
         return sum(1 for _ in self.points())
 
@@ -167,21 +167,26 @@ class Space:
             f"{family.base.name} ({' x '.join(str(len(axis)) for axis in family.axes) or '1'})"
             for family in self.families
         )
+        bound = "at most " if self.where and self.raw_size > MOST_POINTS else ""
         forbidden = self.raw_size - self.size
         rest = f", {forbidden:,} forbidden by where" if forbidden else ""
         traces, policies = len(self.traces), len(self.policies)
         return (
-            f"{self.size:,} points: designs {designs}; {traces} trace{'s' if traces > 1 else ''}; "
+            f"{bound}{self.size:,} points: designs {designs}; {traces} trace{'s' if traces > 1 else ''}; "
             f"{policies} {'policies' if policies > 1 else 'policy'}{rest}"
         )
 
-    def points(self) -> Iterator[Point]:
-        """Yield the allowed points; those of one trace and policy come together."""
+    def check_walkable(self) -> None:
+        """Refuse a grid with more points than anyone waits for."""
         if self.raw_size > MOST_POINTS:
             raise ConfigError(
                 f"space: {self.raw_size:,} points; a grid may have {MOST_POINTS:,}: "
                 f"give fewer values, or use lacuna search"
             )
+
+    def points(self) -> Iterator[Point]:
+        """Yield the allowed points; those of one trace and policy come together."""
+        self.check_walkable()
         rules = [self._rules(family) for family in self.families]
         for trace, policy in product(range(len(self.traces)), range(len(self.policies))):
             for index, family in enumerate(self.families):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
-from accel_models import Design, assign, parse_design
+from accel_models import Design, assign, has_matrix_unit, parse_design
 from analysis.sweeps.row import SweepRow, field_kinds
 from analysis.sweeps.space import Space
 from traces import (
@@ -199,6 +199,12 @@ class SweepResults:
             raise ConfigError(f"{self.folder}: no row with key {key!r}")
         with reading(self.folder / MANIFEST, "does not match the rows"):
             return _rebuilt(row, self.manifest)
+
+    @property
+    def cores(self) -> tuple[str, ...]:
+        """Designs that are processor cores: their area is known without their memories alone."""
+        bases = {name: parse_design(data, name) for name, data in sorted(self.manifest.designs.items())}
+        return tuple(name for name, base in bases.items() if not has_matrix_unit(base))
 
     def front(
         self, minimize: Sequence[str] = (), maximize: Sequence[str] = (), *, where: str | None = None

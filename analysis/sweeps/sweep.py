@@ -105,6 +105,7 @@ def sweep(  # noqa: PLR0913  # what a user may ask of a sweep, all by name
     evaluator
         What turns a task into rows; must be importable by the workers.
     """
+    space.check_walkable()
     path = Path(folder)
     version = model_version()
     with open_workers(workers, scheduler) as crew:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lacuna.console import show_lines
-from lacuna.options import DesignName, Settings, design_from
+from lacuna.options import DesignName, Force, Settings, design_from, free_file
 from traces import ConfigError
 
 
@@ -18,6 +18,7 @@ def cost_table(
     out: Annotated[Path, typer.Option("--out", "-o", help="JSON file to write.")],
     unit: Annotated[str, typer.Option(help="cycles or pJ.")] = "pJ",
     settings: Settings = [],  # noqa: B006  (typer copies it)
+    force: Force = False,
 ) -> None:
     """Export what each op costs by its active channels; `cost.table` of a training configuration reads it."""
     from accel_models import save_cost_table  # noqa: PLC0415
@@ -25,6 +26,7 @@ def cost_table(
 
     if unit not in {"cycles", "pJ"}:
         raise ConfigError(f"--unit {unit!r}: must be cycles or pJ")
+    free_file(out, force)
     chosen = design_from(design, settings)
     save_cost_table(load_network(network), chosen, "pJ" if unit == "pJ" else "cycles", out)
     show_lines([f"wrote {out}: {unit} on {chosen.name}"])

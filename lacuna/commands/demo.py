@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analysis import digits
 from lacuna.console import err, percent, progress, show_lines, show_table
 from lacuna.options import OutFolder
 
@@ -106,14 +105,14 @@ def _show_network(title: str, told: list[Told]) -> None:
         title = (
             f"{title}: {percent(first.accuracy)} correct, {saved} of the MACs saved. What is left of that:"
         )
-    columns = ["design", "latency", "written", "energy", "written", "p99 us", "largest loss"]
+    columns = ["design", "latency", "written", "energy", "written", "largest loss"]
     note = "saved against the dense network compiled alike, and both as written; see `verdict`"
     show_table(title, columns, [_row(one) for one in told], note=note)
 
 
 def _row(told: Told) -> list[str]:
     if not told.compiled.feasible:
-        return [told.compiled.design.name, *[""] * 5, f"does not fit: {told.compiled.reason}"]
+        return [told.compiled.design.name, *[""] * 4, f"does not fit: {told.compiled.reason}"]
     figures = told.compiled.explained
     written = told.written.replayed if told.written.feasible else None
     dense, lost = figures.dense, figures.waterfall.latency
@@ -124,6 +123,5 @@ def _row(told: Told) -> list[str]:
         percent(1 - written.latency_us.mean / written.dense.latency_us) if written else "",
         percent(1 - figures.energy_uj.mean / dense.energy_uj),
         percent(1 - written.energy_uj.mean / written.dense.energy_uj) if written else "",
-        digits(figures.latency_us.p99),
         f"{worst.name}, {percent(worst.amount / lost.dense)}",
     ]

@@ -12,10 +12,12 @@ from lacuna.console import percent, show_json, show_lines, show_table
 from lacuna.options import (
     AsJson,
     DesignName,
+    Force,
     Settings,
     SizesOption,
     SkipUnsupported,
     design_from,
+    free_file,
     missing_note,
     network_from,
 )
@@ -45,6 +47,7 @@ def estimate(
     sizes: SizesOption = [],  # noqa: B006  (typer copies it)
     skip_unsupported: SkipUnsupported = False,
     settings: Settings = [],  # noqa: B006  (typer copies it)
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Price one dense input, or a batch of them, on a design, op by op."""
@@ -56,6 +59,8 @@ def estimate(
         if chosen.array is None:
             raise ConfigError(f"--dataflow {dataflow}: design {design!r} has no array")
         chosen = design_from(design, [*settings, f"array.dataflow={dataflow}"])
+    if out is not None:
+        free_file(out, force)
     graph = network_from(network, sizes, skip_unsupported)
     table = price_network(graph, chosen, batch)
     if out is not None:

@@ -157,8 +157,17 @@ def pareto(
     doubt = "doubtful: the x/÷ 2 energy band could put another point in its place"
     notes = [f"all have {name} {value}" for name, value in alike.items() if value]
     notes += [f"{short}: {name}" for short, name in zip(_short(names), names, strict=True) if short != name]
+    notes += _of_areas(results, objectives)
     notes += [doubt] if any(row.get("doubtful") for row in rows) else []
     show_table(title, columns, table, note="\n".join(notes))
+
+
+def _of_areas(results: SweepResults, objectives: list[str]) -> list[str]:
+    """Say of which designs the area is that of a core alone, where it is compared with others."""
+    cores = results.cores if "area_mm2" in objectives else ()
+    if not cores or len(cores) == results.frame["design"].nunique():
+        return []
+    return [f"the area of a core is known without its memories alone: {', '.join(cores)}"]
 
 
 def _short(names: list[str]) -> list[str]:

@@ -21,7 +21,7 @@ from lacuna.console import (
     show_table,
     stoppable,
 )
-from lacuna.options import AsJson
+from lacuna.options import AsJson, Force, free_file
 from traces import ConfigError
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def record(
     scores: Annotated[
         bool, typer.Option(help="Keep the scores of gates that scale; replays need decisions only.")
     ] = True,
+    force: Force = False,
 ) -> None:
     """Record what a trained network decides for every test image."""
     need_torch()
@@ -105,6 +106,7 @@ def record(
 
     if part not in {"test", "validation"}:
         raise ConfigError(f"--part {part!r}: must be test or validation")
+    free_file(out, force)
     with progress("recording") as advance:
         trace = record_checkpoint(
             checkpoint,

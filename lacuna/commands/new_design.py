@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lacuna.console import shell, show_json, show_lines
-from lacuna.options import Settings, design_from
+from lacuna.options import Force, Settings, design_from, free_file
 from traces import ConfigError, atomic_write, did_you_mean
 
 
@@ -18,7 +18,7 @@ def new_design(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write; NAME.yaml if left out.", metavar="FILE")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+    force: Force = False,
     settings: Settings = [],  # noqa: B006  (typer copies it)
 ) -> None:
     """Write a design file with every key explained, to be changed by hand."""
@@ -27,8 +27,7 @@ def new_design(
     if not name.replace("_", "").replace("-", "").replace(".", "").isalnum():
         raise ConfigError(f"{name!r}: a design's name is letters, digits, '_', '-' and '.'")
     path = out or Path(f"{name}.yaml")
-    if path.exists() and not force:
-        raise ConfigError(f"{path}: is there already; --force overwrites it")
+    free_file(path, force)
     text = commented_yaml(design_from(like, settings), name)
     with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8")

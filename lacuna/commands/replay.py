@@ -9,16 +9,18 @@ import typer
 
 from analysis import digits
 from lacuna.commands.op_table import show_ops
-from lacuna.console import percent, shell, show_json, show_lines, show_table
+from lacuna.console import percent, shell, show_json, show_lines, show_notes, show_table
 from lacuna.options import (
     AsJson,
     DesignName,
+    Force,
     OutFolder,
     Settings,
     SizesOption,
     SkipUnsupported,
     Without,
     design_from,
+    free_folder,
     left_out,
     missing_note,
     network_from,
@@ -61,6 +63,7 @@ def replay(
     skip_unsupported: SkipUnsupported = False,
     without: Without = [],  # noqa: B006  (typer copies it)
     settings: Settings = [],  # noqa: B006  (typer copies it)
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Replay a trace input by input on one design, or a network without one: a batch of inputs that run it whole."""
@@ -84,24 +87,15 @@ def replay(
         inputs = with_exit_threshold(load_trace(trace, limit), exit_threshold)
     elif not is_trace(trace):
         inputs = static_trace(network_from(str(trace), sizes, skip_unsupported), batch)
-    results = run(inputs, chosen, policy=policy, engine=parse_engine(engine), limit=limit, timeline=timeline)
-    replaced = _replacing(out)
+    known = parse_engine(engine)
+    replaced = free_folder(out, "a replay", force)
+    results = run(inputs, chosen, policy=policy, engine=known, limit=limit, timeline=timeline)
     results.save(out)
     show_summary(results, as_json=as_json)
     if ops and not as_json:
         show_ops(results)
     if not as_json:
         show_lines([f"wrote {out}/", *replaced, f"next: {shell('lacuna', 'report', out)}"])
-
-
-def _replacing(out: Path) -> list[str]:
-    """Remove a report of the results that are about to be replaced; return what to say of them."""
-    if not (out / "summary.json").is_file():
-        return []
-    report = out / "report.html"
-    stale = ", and removed their report.html" if report.is_file() else ""
-    report.unlink(missing_ok=True)
-    return [f"replaced the results that were there{stale}"]
 
 
 def parse_engine(name: str) -> Literal["fast", "events"]:
@@ -135,8 +129,8 @@ def show_summary(results: Results, *, as_json: bool) -> None:
     show_table("Of the inputs", ["", "mean", "p50", "p95", "p99", "max"], _spread_rows(figures))
     _show_waterfall(figures)
     known = "not known: a network without a trace" if figures.accuracy is None else percent(figures.accuracy)
-    said = [*_beyond_estimates(figures), *results.notes, *missing_note(figures.skipped)]
-    show_lines([f"accuracy {known}", *said])
+    show_lines([f"accuracy {known}", *_beyond_estimates(figures)])
+    show_notes([*results.notes, *missing_note(figures.skipped)])
 
 
 def _beyond_estimates(figures: Explained) -> list[str]:

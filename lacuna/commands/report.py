@@ -8,13 +8,20 @@ from typing import Annotated
 import typer
 
 from lacuna.console import show_lines
+from lacuna.options import Force, free_file
 from traces import ConfigError
 
 _EVERY = "all"
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="Results of replays or of a sweep.", metavar="DIR")],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Results of replays, streams, a sweep or a search, folders of such, tables of estimate --out.",
+            metavar="DIR...",
+        ),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write; DIR/report.html if left out.")
     ] = None,
@@ -34,8 +41,9 @@ def report(
             min=0, help="Of a sweep: also replay the first N points of its front, each with a page."
         ),
     ] = 0,
+    force: Force = False,
 ) -> None:
-    """Write one self-contained HTML report of a results folder."""
+    """Write one self-contained HTML report of results; of several together, replays are compared input by input."""
     from analysis import FIGURE_FORMATS, write_report  # noqa: PLC0415
     from traces import find_trace  # noqa: PLC0415
 
@@ -43,11 +51,16 @@ def report(
     unknown = sorted(asked - {*FIGURE_FORMATS, _EVERY})
     if unknown:
         raise ConfigError(f"--figures {unknown[0]!r}: must be of {', '.join([*FIGURE_FORMATS, _EVERY])}")
+    if out is not None:
+        free_file(out, force)
+    elif len(folders) > 1:
+        raise ConfigError("a report on several places needs a name of its own: --out FILE.html")
     source = None if trace is None else find_trace(trace)
-    show_lines([f"wrote {write_report(folder, out, trace=source, points=points)}"])
+    show_lines([f"wrote {write_report(folders, out, trace=source, points=points)}"])
     if asked:
         from analysis import write_figures  # noqa: PLC0415
 
+        beside = out.parent if out is not None else folders[0]
         formats = [name for name in FIGURE_FORMATS if name in asked] or ["png"]
-        written = write_figures(folder, folder / "figures", formats, trace=source, every=_EVERY in asked)
+        written = write_figures(folders, beside / "figures", formats, trace=source, every=_EVERY in asked)
         show_lines([f"wrote {path}" for path in written])

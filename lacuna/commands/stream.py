@@ -9,8 +9,18 @@ import typer
 
 from analysis import digits
 from lacuna.commands.replay import ExitThreshold, PrefetchOption, TracePath
-from lacuna.console import percent, show_json, show_lines, show_table
-from lacuna.options import AsJson, DesignName, OutFolder, Settings, Without, design_from, left_out
+from lacuna.console import percent, shell, show_json, show_lines, show_notes, show_table
+from lacuna.options import (
+    AsJson,
+    DesignName,
+    Force,
+    OutFolder,
+    Settings,
+    Without,
+    design_from,
+    free_folder,
+    left_out,
+)
 from traces import ConfigError, FileProblem
 
 if TYPE_CHECKING:
@@ -56,11 +66,12 @@ def stream(
     seed: Annotated[int, typer.Option(help="Of Poisson arrivals.")] = 0,
     without: Without = [],  # noqa: B006  (typer copies it)
     settings: Settings = [],  # noqa: B006  (typer copies it)
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Serve frames in time: latency percentiles, missed deadlines, energy per frame, accuracy under a budget."""
     from accel_models import parse_quantity  # noqa: PLC0415
-    from simulator import Budget, Policy, StreamSettings  # noqa: PLC0415
+    from simulator import Budget, Policy, StreamSettings, hints  # noqa: PLC0415
     from simulator import stream as serve  # noqa: PLC0415
     from traces import load_trace, with_exit_threshold  # noqa: PLC0415
 
@@ -82,14 +93,18 @@ def stream(
         budget=budget,
     )
     chosen = design_from(design, settings)
+    replaced = free_folder(out, "a stream", force)
     inputs = load_trace(trace, limit)
     if exit_threshold is not None:
         inputs = with_exit_threshold(inputs, exit_threshold)
-    results = serve(inputs, chosen, asked, Policy.of({"prefetch": prefetch, **left_out(without)}))
+    policy = Policy.of({"prefetch": prefetch, **left_out(without)})
+    results = serve(inputs, chosen, asked, policy)
     results.save(out)
     _show(results.summary(), as_json)
     if not as_json:
-        show_lines([f"wrote {out}/"])
+        told = hints(inputs, chosen, policy.compiler)
+        show_notes(told)
+        show_lines([f"wrote {out}/", *replaced, f"next: {shell('lacuna', 'report', out)}"])
 
 
 def _arrivals(kind: str, rate: str | None, seed: int) -> Arrivals:

@@ -196,6 +196,7 @@ class _Share:
         self.row = np.arange(inputs, dtype=np.int64)  # (n,), row of each input
         self.seat = np.zeros(inputs, np.int64)  # (n,), its place among the row's inputs
         self.size = np.ones(inputs, np.int64)  # (n,), inputs in its row
+        self.alone = groups is None
         if groups is not None:
             rows, seats = np.nonzero(groups >= 0)
             members = groups[rows, seats]
@@ -204,14 +205,16 @@ class _Share:
 
     def whole(self, values: Ints) -> Ints:
         """Return to each input what its row took: time is shared by all."""
-        return values[self.row]
+        return values if self.alone else values[self.row]
 
     def equally(self, values: Floats) -> Floats:
         """Divide what a row took."""
-        return np.asarray(values[self.row] / self.size, np.float64)
+        return values if self.alone else np.asarray(values[self.row] / self.size, np.float64)
 
     def in_whole_units(self, values: Ints) -> Ints:
         """Divide what a row took; what is left over goes to its first inputs, one unit each."""
+        if self.alone:
+            return values
         each, rest = np.divmod(values[self.row], self.size)
         return np.asarray(each + (self.seat < rest), np.int64)
 

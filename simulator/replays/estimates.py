@@ -6,50 +6,48 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel_models import Copies, Design
 from simulator.engines.fast import simulate
 from simulator.engines.times import Times
-from simulator.policy import Policy
 from simulator.replays.accounting import spent, static_pj, sum_pj
-from simulator.replays.prepare import Prepared, prepare
+from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import TICKS, Durations, mapped, with_known_decisions
 from simulator.schedules.schedule import Task
-from traces import Indices, Ints, NetworkGraph, Workload, dense_workload, mean_workload
+from traces import Floats, Indices, Ints
 
 Answer = tuple[float, float]  # cycles and energy [pJ] per input
 
 
-def prepare_dense(graph: NetworkGraph, design: Design, policy: Policy) -> Prepared:
-    """Return the dense network inside the dynamic one, ready to replay: one input, or one full batch."""
-    return prepare(dense_workload(graph.without_gates()), design, policy, groups=Copies(policy.batch))
-
-
 def dense_answer(prepared: Prepared) -> Answer:
-    """Return what :func:`prepare_dense` takes per input."""
+    """Return what the dense network takes per input: one input, or one full batch, is prepared."""
     times = simulate(prepared.tables, prepared.work.state_index)
     energy = float(spent(prepared, times).energy.total_pj[0])
     return float(times.latency[0]), energy / int(prepared.sizes[0])
 
 
-def mean_rate_answer(workload: Workload, design: Design, policy: Policy) -> Answer:
+def mean_rate_answer(prepared: Prepared, rate: Floats) -> Answer:
     """Return what an estimator that knows only mean rates would say, per input.
 
     Every op is priced once at its mean channels and tiles; its cycles and energy count by its execution
     rate.  Nothing waits for a decision, because such an estimator knows of none.
+
+    Parameters
+    ----------
+    prepared
+        The mean workload (:func:`traces.mean_workload`), copies of it in a batch.
+    rate
+        Execution rate of each op, shape (ops,).
     """
-    mean = mean_workload(workload)
-    prepared = prepare(mean.workload, design, policy, rates=mean.rate, groups=Copies(policy.batch))
 
     def at_rate(task: Task, cycles: Ints) -> Ints:
-        ticks: Ints = np.rint(cycles * (mean.rate[task.op] * TICKS)).astype(np.int64)
+        ticks: Ints = np.rint(cycles * (rate[task.op] * TICKS)).astype(np.int64)
         return ticks
 
     tables = mapped(with_known_decisions(prepared.tables), at_rate)
     times = simulate(tables, prepared.work.state_index)
     cycles = times.latency / TICKS
-    static = static_pj(design, prepared.schedule.units, cycles, times.busy / TICKS)
-    energy = sum_pj(prepared, mean.rate) + static
-    return float(cycles[0]), float(energy[0]) / policy.batch
+    static = static_pj(prepared.design, prepared.schedule.units, cycles, times.busy / TICKS)
+    energy = sum_pj(prepared, rate) + static
+    return float(cycles[0]), float(energy[0]) / int(prepared.sizes[0])
 
 
 def expected_answer(prepared: Prepared) -> Answer:

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-from accel_models import Compiler, Copies, Design, Misfit
+from accel_models import Copies, Design, Misfit
 from simulator.engines import fast
 from simulator.engines.times import Times
 from simulator.policy import Policy
@@ -22,7 +22,18 @@ from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views
 from simulator.replays.waterfall import Runs, levels
 from simulator.results import Results
-from traces import ConfigError, Floats, Trace, Workload, did_you_mean, iter_inputs, load_inputs
+from traces import (
+    ConfigError,
+    Floats,
+    Ints,
+    MeanWorkload,
+    Trace,
+    Workload,
+    did_you_mean,
+    iter_inputs,
+    load_inputs,
+    mean_workload,
+)
 
 EngineName = Literal["fast", "events"]
 Traces = Trace | str | Path | Iterable[Trace]
@@ -108,51 +119,83 @@ class _Lane:
             self.baseline = dense_answer(dense)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """A part of the trace, lowered."""
+
+    trace: Trace
+    workload: Workload
+    groups: Ints | None
+    rates: Floats | None  # for ``predict``
+    mean: MeanWorkload | None  # if the replay is explained
+
+
 def _replayed(parts: Iterator[Trace], designs: Sequence[Design], asked: _Terms) -> list[Results]:
     """Return the results on each design."""
     first = next(parts, None)
     if first is None:
         raise ConfigError("trace: has no inputs to replay")
-    policy, views = asked.policy, asked.views
-    rates = held_out_rates(first) if policy.prefetch == "predict" else None
+    rates = held_out_rates(first) if asked.policy.prefetch == "predict" else None
     trace_hash = TraceHash(first)
-    lanes = [_Lane(design, Collector(first, design, policy, asked.engine, trace_hash)) for design in designs]
-    workload = views.dense(first.graph)
-    settings = [Setting(workload, design, Copies(policy.batch)) for design in designs]
-    for lane, dense in zip(lanes, prepare_each(settings, policy, views), strict=True):
-        lane.start(dense)
-    for part in chain([first], parts):
-        trace_hash.add(part)
+    lanes = [
+        _Lane(design, Collector(first, design, asked.policy, asked.engine, trace_hash)) for design in designs
+    ]
+    for trace in chain([first], parts):
+        trace_hash.add(trace)
         going = [lane for lane in lanes if lane.misfit is None]
         if not going:
             break
-        _add(part, going, asked, rates)
-    return [_results(lane, first, policy) for lane in lanes]
+        _add(_lowered(trace, asked, rates), going, asked)
+    return [_results(lane, first, asked.policy) for lane in lanes]
 
 
-def _add(part: Trace, lanes: Sequence[_Lane], asked: _Terms, rates: Floats | None) -> None:
-    """Replay a part on every design."""
-    policy = asked.policy
-    workload, groups = _lowered(part, policy.compiler, asked.views), group_inputs(part, policy)
-    settings = [Setting(workload, lane.design, groups, rates) for lane in lanes]
-    for lane, prepared in zip(lanes, prepare_each(settings, policy, asked.views), strict=True):
-        lane.misfit = prepared.misfit
-        if lane.misfit is not None:
-            continue
-        actual = Runs.of(prepared, run_engine(prepared, asked.engine))
-        collector = lane.collector
-        collector.add(part, workload, actual, groups, ops=asked.ops)
-        if asked.timeline and not collector.timeline:
-            collector.timeline = timeline_json(prepared, asked.timeline)
-        if asked.explain:
-            assert lane.dense is not None  # it has started
-            shares = workload.macs / lane.dense.graph.macs
-            collector.explain(
-                levels(_alone(workload, actual, rates), actual, shares, lane.baseline),
-                mean_rate_answer(workload, lane.design, policy),
-                expected_answer(prepared),
-                len(part),
-            )
+def _lowered(trace: Trace, asked: _Terms, rates: Floats | None) -> _Part:
+    """Return what a part leaves to do, its channels sorted by the rates of other inputs."""
+    policy, views = asked.policy, asked.views
+    workload = views.lowered(views.compiled(trace, policy.compiler))
+    mean = mean_workload(workload) if asked.explain else None
+    return _Part(trace, workload, group_inputs(trace, policy), rates, mean)
+
+
+def _add(part: _Part, lanes: Sequence[_Lane], asked: _Terms) -> None:
+    """Replay a part on every design; all that is to be priced is priced together."""
+    dense = asked.views.dense(part.trace.graph)
+    copies = Copies(asked.policy.batch)
+    settings = [Setting(part.workload, lane.design, part.groups, part.rates) for lane in lanes]
+    if part.mean is not None:
+        settings += [Setting(part.mean.workload, lane.design, copies, part.mean.rate) for lane in lanes]
+    if lanes[0].dense is None:
+        settings += [Setting(dense, lane.design, copies) for lane in lanes]
+    prepared = prepare_each(settings, asked.policy, asked.views)
+    if lanes[0].dense is None:
+        for lane, alone in zip(lanes, prepared[-len(lanes) :], strict=True):
+            lane.start(alone)
+    for k, lane in enumerate(lanes):
+        lane.misfit = lane.misfit or prepared[k].misfit
+        if lane.misfit is None:
+            actual = Runs.of(prepared[k], run_engine(prepared[k], asked.engine))
+            _collect(part, lane, asked, actual)
+            if part.mean is not None:
+                _explain(part, lane, actual, mean_rate_answer(prepared[len(lanes) + k], part.mean.rate))
+
+
+def _collect(part: _Part, lane: _Lane, asked: _Terms, actual: Runs) -> None:
+    """Add up a part on one design."""
+    lane.collector.add(part.trace, part.workload, actual, part.groups, ops=asked.ops)
+    if asked.timeline and not lane.collector.timeline:
+        lane.collector.timeline = timeline_json(actual.prepared, asked.timeline)
+
+
+def _explain(part: _Part, lane: _Lane, actual: Runs, mean_rate: Answer) -> None:
+    """Add what idealised replays of a part find."""
+    assert lane.dense is not None  # it has started
+    shares = part.workload.macs / lane.dense.graph.macs
+    lane.collector.explain(
+        levels(_alone(part.workload, actual, part.rates), actual, shares, lane.baseline),
+        mean_rate,
+        expected_answer(actual.prepared),
+        len(part.trace),
+    )
 
 
 def _results(lane: _Lane, first: Trace, policy: Policy) -> Results:
@@ -162,11 +205,6 @@ def _results(lane: _Lane, first: Trace, policy: Policy) -> Results:
     assert lane.dense is not None  # it has started
     found = lane.collector.results(lane.dense.graph.macs, lane.baseline)
     return replace(found, notes=hints(first, lane.design, policy.compiler))
-
-
-def _lowered(part: Trace, compiler: Compiler, views: Views) -> Workload:
-    """Return what a part leaves to do, its channels sorted by the rates of other inputs."""
-    return views.lowered(views.compiled(part, compiler))
 
 
 def run_engine(prepared: Prepared, engine: EngineName) -> Times:

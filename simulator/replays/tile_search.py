@@ -36,15 +36,15 @@ class _State:
     aims: Aims
     best: int = np.iinfo(np.int64).max  # latency [cycles]
     order: list[tuple[int, int]] = field(default_factory=list)  # changes to take together, best first
+    several: list[int] = field(init=False)  # ops with a choice
 
-    @property
-    def several(self) -> list[int]:
-        """Ops with a choice."""
-        return sorted({i for i, aim in self.search.changes if aim})
+    def __post_init__(self) -> None:
+        self.several = sorted({i for i, aim in self.search.changes if aim})
 
     def tried(self) -> list[tuple[int, int]]:
         """Return the changes of one op that are left."""
-        return [(i, aim) for i, aim in self.search.changes if i in self.several and self.aims[i] != aim]
+        free = frozenset(self.several)
+        return [(i, aim) for i, aim in self.search.changes if i in free and self.aims[i] != aim]
 
 
 def search_each(searches: Sequence[Search]) -> list[tuple[Aims, int]]:

@@ -8,13 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
-from accel_models import Design
+from accel_models import Design, load_design
 from simulator.policy import Policy
-from simulator.results import design_yaml, make_folder, write_parquet, write_text
+from simulator.results import (
+    design_yaml,
+    make_folder,
+    read_parquet,
+    read_policy,
+    write_parquet,
+    write_text,
+)
 from simulator.summary import MODEL_VERSION, RESULTS_SCHEMA_VERSION, Spread
-from simulator.sums import staged, write_sums
-from traces import Frozen
+from simulator.sums import check_sums, staged, write_sums
+from traces import FileProblem, Frozen, check_version, explain, parse_json_mapping, reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,3 +83,32 @@ class StreamResults:
             write_text(self.policy.model_dump_json(indent=2) + "\n", stage / "policy.json")
             write_text(self.figures.model_dump_json(indent=2) + "\n", stage / "stream.json")
             write_sums(stage)
+
+
+def load_stream(folder: str | Path) -> StreamResults:
+    """Read what :meth:`StreamResults.save` wrote."""
+    target = Path(folder)
+    path = target / "stream.json"
+    if not path.is_file():
+        raise FileProblem(f"{target}: no results folder of a stream: has no {path.name}")
+    check_sums(target, needed=False)  # streams of before have none
+    with reading(path):
+        text = path.read_bytes()
+    data = parse_json_mapping(text, f"{path}: is damaged")
+    check_version(
+        data.get("schema_version"),
+        RESULTS_SCHEMA_VERSION,
+        f"{path}: has results schema version",
+        "stream again",
+    )
+    try:
+        figures = StreamSummary.model_validate(data)
+    except ValidationError as problem:
+        raise FileProblem(f"{path}: is damaged: {explain(problem, StreamSummary)}") from None
+    columns = read_parquet(target / "per_frame.parquet")
+    if any(len(values) != figures.frames for values in columns.values()):
+        raise FileProblem(
+            f"{target}: is damaged: {figures.frames} frames in stream.json, others in per_frame"
+        )
+    design, policy = load_design(target / "design.yaml"), read_policy(target / "policy.json")
+    return StreamResults(figures, design, policy, columns)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.paired import Difference, PairedComparison, compare
+from simulator import Policy
 from traces import ConfigError, UnsupportedError
 
 
@@ -25,6 +27,8 @@ class Replay:
     per_input: pd.DataFrame
     feasible: bool = True
     reason: str = ""
+    policy: Policy = field(default_factory=Policy)
+    figures: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(network="net", skipped=()))
 
 
 def replay(latency: np.ndarray, name: str = "d", labels: np.ndarray | None = None) -> Replay:

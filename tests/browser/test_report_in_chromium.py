@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from analysis.figures.story_info import StoryInfo
-from analysis.reports.report import read_page, write_report
+from analysis.reports.report import page_on, write_report
 from tests.report_folders import HOSTILE, HOSTILE_FOLDER, replay_folder, sweep_folder
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def test_the_first_screen_tells_the_story(browser: Browser, replays: Path) -> No
         box = story.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] < DESKTOP[1]
-        info = next(p.info for p in read_page(replays.parent).pictures if isinstance(p.info, StoryInfo))
+        info = next(p.info for p in page_on(replays.parent).pictures if isinstance(p.info, StoryInfo))
         shares = [row.latency.compiled for row in info.groups[0].rows if row.latency]
         widths = story.locator(".story-row:not(.axis)").evaluate_all(
             "rows => rows.map(row => { const [bar, track] = [row.querySelector('.saves, .costs'), "

@@ -104,6 +104,25 @@ def test_an_exported_family_is_read_as_it_is_captured(name: str, mode: str, tmp_
     assert read - captured == only_read
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "mode"), cases())
+def test_torch_export_sees_the_products_that_capture_sees(name: str, mode: str) -> None:
+    _, model, _ = recorded(name, mode)
+    model.skipping = False
+    images = next(iter(batches()))[0][:1]
+    exported = torch.export.export(model, (images,), strict=False)
+    calls, kept = counted_calls(exported.module(), images), counted_calls(model, images)
+    assert calls == kept
+
+
+def counted_calls(module: Any, images: Any) -> Counter[str]:
+    """Return what torch counts for every kind of operation of one forward pass [FLOP]."""
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        module(images)
+    return Counter({str(kind): int(flops) for kind, flops in counter.get_flop_counts()["Global"].items()})
+
+
 def products(graph: NetworkGraph) -> Counter[tuple[int, ...]]:
     return Counter((*op.product, op.groups) for op in graph if op.macs)
 

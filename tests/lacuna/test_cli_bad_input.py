@@ -331,5 +331,25 @@ def test_results_are_never_replaced_without_a_word(trace: Path, tmp_path: Path, 
     ask = ("replay", trace, *NPU, "--out", tmp_path / "r")
     assert "replaced" not in lacuna(*ask).out
     (tmp_path / "r" / "report.html").write_text("of before")
-    assert "replaced the results that were there, and removed their report.html" in lacuna(*ask).out
+    assert "holds results already; --force replaces them" in lacuna(*ask).message
+    assert (tmp_path / "r" / "report.html").is_file()
+    said = lacuna(*ask, "--force").out
+    assert "replaced the results that were there, and removed their report.html" in said
     assert not (tmp_path / "r" / "report.html").exists()
+
+
+def test_results_of_another_kind_and_files_are_kept(trace: Path, tmp_path: Path, lacuna: Lacuna) -> None:
+    lacuna("replay", trace, *NPU, "--limit", 2, "--out", tmp_path / "r")
+    fast = ("--rate", "30 fps", "--out", tmp_path / "r", "--force")
+    assert "holds results of a replay; name another folder" in lacuna("stream", trace, *NPU, *fast).message
+    table = tmp_path / "table.csv"
+    table.write_text("mine")
+    estimate = ("estimate", "resnet8_tiny", *NPU, "--out", table)
+    assert "table.csv: is there already; --force overwrites it" in lacuna(*estimate).message
+    assert table.read_text() == "mine"
+    assert lacuna(*estimate, "--force").code == 0
+    assert table.read_text().startswith("layer,")
+    page = tmp_path / "page.html"
+    page.write_text("mine")
+    assert "--force" in lacuna("report", tmp_path / "r", "--out", page).message
+    assert lacuna("report", tmp_path / "r").code == lacuna("report", tmp_path / "r").code == 0  # its own name

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -75,13 +77,71 @@ def test_compare_pairs_inputs(lacuna: Lacuna, trace: Path, tmp_path: Path) -> No
     folders = (tmp_path / "edge_npu_16x16", tmp_path / "edge_npu_32x32")
     found = lacuna("compare", *folders, "--json").json
     assert found["inputs"] == 24
-    latency = next(row for row in found["differences"] if "latency" in row["name"])
+    assert found["a"] == "edge_npu_16x16"
+    (other,) = found["comparisons"]
+    assert other["b"] == "edge_npu_32x32"
+    latency = next(row for row in other["differences"] if "latency" in row["name"])
     assert latency["low"] <= latency["difference"] <= latency["high"]
     assert latency["b"] - latency["a"] == pytest.approx(latency["difference"])
     shown = lacuna("compare", *folders, width=80)
     assert max(map(len, shown.out.splitlines())) <= 80
-    same = lacuna("compare", folders[0], folders[0], "--json").json
+    (same,) = lacuna("compare", folders[0], folders[0], "--json").json["comparisons"]
     assert all(row["difference"] == 0 and not row["certain"] for row in same["differences"])
+
+
+def test_compare_tells_settings_and_several_replays_apart(
+    lacuna: Lacuna, trace: Path, tmp_path: Path
+) -> None:
+    asked = {"plain": (), "small": ("--set", "array.rows=8"), "early": ("--prefetch", "speculate")}
+    for name, options in asked.items():
+        lacuna("replay", trace, "-d", "edge_npu_16x16", *options, "--out", tmp_path / name)
+    ran = lacuna("compare", *(tmp_path / name for name in asked), width=80)
+    assert ran.code == 0, ran.err
+    assert "B: edge_npu_16x16, array.rows=8 " in ran.out
+    assert "C: edge_npu_16x16, prefetch speculate " in ran.out
+    assert max(len(line) for line in ran.out.splitlines() if "/" not in line) <= 80
+    found = lacuna("compare", *(tmp_path / name for name in asked), "--json").json
+    plain, small = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("plain", "small"))
+    rows = {row["name"]: row for row in found["comparisons"][0]["differences"]}
+    assert rows["latency"]["a"] == pytest.approx(plain["latency_us"]["mean"])
+    assert rows["latency"]["b"] == pytest.approx(small["latency_us"]["mean"])
+    assert "two folders" in lacuna("compare", tmp_path / "plain").message
+
+
+def test_a_front_in_area_names_the_cores_whose_memories_it_does_not_count(
+    lacuna: Lacuna, space: Path, tmp_path: Path
+) -> None:
+    space.write_text("designs: [edge_npu_16x16, cortex_m7]\ntraces: [t.parquet]\ninputs: 8\n")
+    lacuna("sweep", space, "--out", tmp_path / "s")
+    note = "the area of a core is known without its memories alone: cortex_m7"
+    assert note in lacuna("pareto", tmp_path / "s").out
+    assert note not in lacuna("pareto", tmp_path / "s", "--minimize", "latency_us,energy_uj").out
+    assert lacuna("report", tmp_path / "s").code == 0
+    assert f"T{note[1:]}" in (tmp_path / "s" / "report.html").read_text("utf-8").replace("&#39;", "'")
+
+
+def test_a_space_of_ten_billion_points_answers_at_once(lacuna: Lacuna, space: Path, tmp_path: Path) -> None:
+    """Rules are not tried on so many points: the grid is refused by its size, a search begins."""
+    pytest.importorskip("optuna")
+    rows = "".join(
+        f"  {path}: {values}\n"
+        for path, values in {
+            "array.rows": "1..200 step 1", "array.cols": "1..200 step 1", "clock": "100 MHz..1000 MHz step 1 MHz",
+            "memory.weight_buffer": "64 KiB..512 KiB step 1 KiB",
+        }.items()
+    )  # fmt: skip
+    space.write_text(
+        f"designs: [edge_npu_16x16]\nset:\n{rows}where: [array.rows * array.cols <= 512]\n"
+        "traces: [t.parquet]\ninputs: 2\n"
+    )
+    begin = time.perf_counter()
+    refused = lacuna("sweep", space, "--out", tmp_path / "s").message
+    assert time.perf_counter() - begin < 20  # walking them took hours
+    assert "use lacuna search" in refused
+    assert not (tmp_path / "s").exists()
+    ran = lacuna("search", space, "--out", tmp_path / "s", "--evaluations", 2)
+    assert ran.code == 0, ran.err
+    assert "at most 16,1" in ran.out
 
 
 def test_compare_refuses_other_inputs(lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_replaying_into_the_same_folder_leaves_nothing_of_the_old(
 ) -> None:
     arguments = ("replay", trace, "-d", "edge_npu_16x16", "--out", tmp_path / "r")
     lacuna(*arguments, "--limit", 6, "--timeline", 2)
-    lacuna(*arguments, "--limit", 3)
+    lacuna(*arguments, "--limit", 3, "--force")
     assert not (tmp_path / "r" / "timeline.json.gz").exists()
     assert len(pd.read_parquet(tmp_path / "r" / "per_input.parquet")) == 3
 

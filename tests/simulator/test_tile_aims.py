@@ -6,15 +6,20 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models import TILE_AIMS, Design, load_design
+from accel_models import TILE_AIMS, Copies, Design, load_design
 from simulator import Policy
-from simulator.replays.estimates import dense_answer, prepare_dense
-from traces import NetworkGraph, cifar_resnet
+from simulator.replays.estimates import dense_answer
+from simulator.replays.prepare import Prepared, prepare
+from traces import NetworkGraph, cifar_resnet, dense_workload
 from traces.graphs.build import GraphBuilder, Window
 
 ALONE = Policy(tile=False)
 NETWORKS = (cifar_resnet(8, "both"), cifar_resnet(14, "layer"))
 KIBS = st.sampled_from([4, 8, 16, 32, 64, 128])
+
+
+def prepare_dense(graph: NetworkGraph, design: Design, policy: Policy) -> Prepared:
+    return prepare(dense_workload(graph.without_gates()), design, policy, groups=Copies(policy.batch))
 
 
 def three_convolutions() -> NetworkGraph:

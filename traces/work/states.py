@@ -9,6 +9,7 @@ spread over the inputs by index::
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -91,8 +92,7 @@ class Workload:
     @cached_property
     def state_counts(self) -> tuple[Ints, ...]:
         """Inputs in each state, per op an array of shape (states,)."""
-        columns = zip(self.state_index.T, self.states, strict=True)
-        return tuple(np.bincount(index, minlength=len(states)) for index, states in columns)
+        return rows_in_states(self.state_index, self.states)
 
     @cached_property
     def rate(self) -> Floats:
@@ -124,6 +124,12 @@ class Workload:
         for row, index, states in zip(spread, self.state_index.T, self.states, strict=True):
             np.take(getattr(states, field), index, out=row)
         return spread.T
+
+
+def rows_in_states(state_index: Indices, states: Sequence[Sized]) -> tuple[Ints, ...]:
+    """Count the rows in each state, per op an array of shape (states,)."""
+    columns = zip(state_index.T, states, strict=True)
+    return tuple(np.bincount(index, minlength=len(of_op)) for index, of_op in columns)
 
 
 def state_macs(op: Op, parts: tuple[Counts, ...], tile_total: int) -> Ints:

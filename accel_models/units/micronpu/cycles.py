@@ -9,7 +9,7 @@ import numpy as np
 from accel_models.units.micronpu.blocks.choice import Blocks, choose_blocks, clipped
 from accel_models.units.micronpu.blocks.mac import mac_cycles, micro_counts
 from accel_models.units.micronpu.blocks.traversal import flat_micro_sizes
-from accel_models.units.micronpu.machine import Banks, MicroNpu
+from accel_models.units.micronpu.machine import Banks, MicroNpu, Rams
 from accel_models.units.micronpu.memory.transfers import (
     BRICK,
     SCALE_BYTES,
@@ -74,7 +74,7 @@ def engine_cycles(
     read, write = block_cycles(work, blocks, cut, machine)
     summed = _summing_cycles(work, cut, machine, (read, write), staged)
     per_block = blocks.out_height * blocks.out_width * blocks.out_channels
-    each = _elementwise_cycles(work, per_block, np.maximum(read, write))
+    each = _elementwise_cycles(work, machine, per_block, np.maximum(read, write))
     return np.where(work.engine == Engine.ELEMENTWISE, each, summed)
 
 
@@ -106,9 +106,11 @@ def output_cycles(work: NpuWork, cut: Blocks, machine: MicroNpu, staged: Bools |
     return np.where(work.has_weights, np.maximum(elements, scales), elements)
 
 
-def _elementwise_cycles(work: NpuWork, per_block: Ints, block_io: Floats) -> Floats:
-    """Cycles of the elementwise engine: its output stage, or issuing blocks."""
+def _elementwise_cycles(work: NpuWork, machine: MicroNpu, per_block: Ints, block_io: Floats) -> Floats:
+    """Cycles of the elementwise engine: its output stage, or issuing blocks, which a U85 does not wait for."""
     channels = np.where(work.out_bricks, rounded(work.out_channels, BRICK), work.out_channels)
     elements = work.out_height * work.out_width * channels
+    if isinstance(machine.buffers, Rams):
+        return np.ceil(work.element_cycles * elements)
     issue = np.ceil((block_io / per_block + work.element_cycles) / _ISSUE * elements)
     return np.maximum(np.ceil(work.element_cycles * elements), issue)

@@ -44,7 +44,7 @@ def element_cycles(  # noqa: PLR0913  # what the stage distinguishes
     total = 0.0
     for each in behind:
         if each == "op":
-            total, own = total + own, output.default
+            total, own = total + own, output.binary_32 if in_bits == 32 else output.default
         else:
             own = max(own, _floor(output, each))
     return total + own

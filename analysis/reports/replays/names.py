@@ -44,6 +44,13 @@ def name_replays(replays: Sequence[Results], folders: Sequence[str]) -> tuple[Re
     return tuple(names)
 
 
+def told_apart(replays: Sequence[Results], folders: Sequence[str]) -> tuple[str, ...]:
+    """Return names that tell replays apart: design, settings and policy, and the network where there are several."""
+    names = name_replays(replays, folders)
+    alone = len({name.network for name in names}) == 1
+    return tuple(name.label if alone else name.full for name in names)
+
+
 def _label(one: Results) -> str:
     return ", ".join([one.design.title, *policy_words(one.policy)])
 

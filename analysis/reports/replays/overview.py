@@ -143,7 +143,7 @@ def without_area(names: Sequence[str]) -> str:
     """Return the sentence that says which designs a front in area leaves out; nothing where it holds all."""
     if not names:
         return ""
-    return f" Left out, for cores have no area here that could be compared: {', '.join(names)}."
+    return f" Left out, for a core's area is known without its memories alone: {', '.join(names)}."
 
 
 def _front(views: Sequence[ReplayView], x: PlotAxis, y: PlotAxis) -> ParetoInfo:
@@ -180,7 +180,7 @@ def short_names(views: Sequence[ReplayView]) -> list[str]:
 
 
 def _area(view: ReplayView) -> float:
-    """Return the area of a design with an array [mm2]; a processor core has no area model."""
+    """Return the area of a design with an array [mm2]; a processor core's is known without its memories alone."""
     design = view.results.design
     return design_area(design).total_mm2 if has_matrix_unit(design) else math.nan
 

@@ -5,26 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from analysis.paired import compare
 from analysis.reports.provenance import design_tables, replay_table, trace_table
 from analysis.reports.replays.layers import layer_pictures, rate_pictures
 from analysis.reports.replays.overview import front_pictures, loss_pictures, story_picture
 from analysis.reports.replays.pictures import replay_pictures
-from analysis.reports.replays.tables import estimate_tables, worth_table
+from analysis.reports.replays.tables import estimate_tables, paired_row, worth_table
 from analysis.reports.replays.view import MisfitView, ReplayView
 from analysis.reports.replays.words import key_figures, replay_words
 from analysis.reports.report_page import Cell, Page, Section, Table
 from analysis.words import MISSING
+from traces import UnsupportedError
 
 if TYPE_CHECKING:
     from traces import Trace
 
 
-def replay_page(views: Sequence[ReplayView | MisfitView], trace: Trace | None) -> Page:
-    """Return the page for one or more replays; ``trace`` adds what differs by class."""
+def replay_page(
+    views: Sequence[ReplayView | MisfitView], trace: Trace | None, *, compared: bool = False
+) -> Page:
+    """Return the page for one or more replays; ``trace`` adds what differs by class, ``compared`` pairs by input."""
     views = _by_network(views)
     fit = [view for view in views if isinstance(view, ReplayView)]
     rest = [view for view in views if isinstance(view, MisfitView)]
     sections = _alone(fit[0], trace) if len(views) == len(fit) == 1 else _compared(views, fit, trace)
+    if compared and len(fit) > 1:
+        sections.insert(1, _paired(fit))
     if rest:
         sections.append(_infeasible(rest))
     sections.append(_provenance(views, trace))
@@ -96,6 +102,30 @@ def _compared(
             tables=estimate_tables(fit),
         ),
     ]
+
+
+def _paired(views: Sequence[ReplayView]) -> Section:
+    """Return every replay against the first one, input by input, where both are of the same inputs."""
+    first, *others = views
+    head = ("Replay", "Quantity", "First", "This", "Unit", "Difference", "95 % interval", "Chance")
+    rows, refused = [], []
+    for view in others:
+        try:
+            found = compare(first.results, view.results)
+        except UnsupportedError as problem:
+            refused.append(f"{view.name.full} is not compared: {str(problem).removeprefix('compare: ')}.")
+            continue
+        rows += [paired_row(view.name.full, row) for row in found.rows]
+    words = (
+        f"First: {first.name.full}. Intervals are of the choice of inputs, which both replays share, not of the model.",
+    )
+    table = Table("Paired differences", head, tuple(rows))
+    return Section(
+        anchor="paired",
+        title="Input by input",
+        words=(*words, *refused),
+        tables=(table,) if rows else (),
+    )
 
 
 def _about(view: ReplayView) -> str:

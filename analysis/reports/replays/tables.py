@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from analysis.reports.replays.words import energy_saved, latency_saved, macs_saved, waterfall_infos
 from analysis.reports.report_page import Cell, Table
-from analysis.words import MISSING, change_words, percent, quantity
+from analysis.words import MISSING, change_words, digits, percent, quantity
 
 if TYPE_CHECKING:
+    from analysis.paired import Difference
     from analysis.reports.replays.view import ReplayView
     from simulator import Estimate
 
@@ -75,6 +77,23 @@ def _estimates(
         name = (Cell(view.name.network), Cell(view.name.label))
         rows.append((*name, *(_number(number, unit) for number in numbers)))
     return Table(title, head, tuple(rows), folded=True)
+
+
+def paired_row(name: str, row: Difference) -> tuple[Cell, ...]:
+    """Return one quantity of a replay beside that of the first."""
+    chance = "no" if row.certain else "could explain it"
+    relative = MISSING if math.isnan(row.relative) else f"{100 * row.relative:+.1f} %".replace("-", "−")
+    order = None if math.isnan(row.relative) else row.relative
+    return (
+        Cell(name),
+        Cell(row.name),
+        Cell(digits(row.a), number=True, order=row.a),
+        Cell(digits(row.b), number=True, order=row.b),
+        Cell(row.unit),
+        Cell(relative, number=True, order=order),
+        Cell(f"{digits(row.low)} to {digits(row.high)}", number=True),
+        Cell(chance),
+    )
 
 
 def _change(share: float, words: tuple[str, str]) -> Cell:

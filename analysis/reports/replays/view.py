@@ -42,28 +42,6 @@ class MisfitView:
     figures: DoesNotFit
 
 
-def read_replays(folder: Path) -> tuple[ReplayView | MisfitView, ...]:
-    """Return the replay in ``folder``, or those in the folders below it in order of their names.
-
-    Raises
-    ------
-    FileProblem
-        If the folder is missing or holds no replay.
-    """
-    if not folder.is_dir():
-        raise FileProblem(f"{folder}: no such folder; name the results folder of a replay or a sweep")
-    if (folder / SUMMARY_FILE).is_file():
-        return _views([(folder, "")])
-    below = sorted(path.parent for path in folder.glob(f"*/{SUMMARY_FILE}"))
-    if not below:
-        raise FileProblem(
-            f"{folder}: is not a results folder: neither it nor a folder in it holds a {SUMMARY_FILE!r} of a replay, "
-            f"and it holds no 'space.json' of a sweep; "
-            f"`lacuna replay` and `lacuna sweep` write such folders"
-        )
-    return _views([(path, path.name) for path in below])
-
-
 def trace_of_replays(folder: Path) -> Path | None:
     """Return the trace file that lies in ``folder``, if exactly one does."""
     from traces import read_info  # noqa: PLC0415  (pulls in pyarrow)
@@ -98,8 +76,11 @@ def view_of(
     )
 
 
-def _views(folders: Sequence[tuple[Path, str]]) -> tuple[ReplayView | MisfitView, ...]:
-    """Read the folders; a replay as written that was not explained only stands beside the one that was compiled."""
+def read_views(folders: Sequence[tuple[Path, str]]) -> tuple[ReplayView | MisfitView, ...]:
+    """Read folders of replays with their names.
+
+    A replay as written that was not explained only stands beside the one that was compiled.
+    """
     from simulator import load_results  # noqa: PLC0415  (pulls in pandas)
 
     loaded = [(load_results(path), name) for path, name in folders]

@@ -112,6 +112,7 @@ def _words(results: SweepResults, rows: Sequence[SweepRow], naming: Naming) -> t
     best = [
         f"Objectives: {_objectives(manifest.minimize, manifest.maximize)}. "
         f"{int(pareto_mask(costs).sum()):,} points are on their Pareto front: no other beats them everywhere.",
+        *_of_areas(results, rows),
         *_unknown(rows, costs),
     ]
     knee = knee_point(costs)
@@ -133,6 +134,18 @@ def _objectives(minimize: Sequence[str], maximize: Sequence[str]) -> str:
     return ", ".join([*small, *(f"{title_of(name).lower()} large" for name in maximize)])
 
 
+def _of_areas(results: SweepResults, rows: Sequence[SweepRow]) -> tuple[str, ...]:
+    """Say of which designs the area is that of a core alone, where it is compared with others."""
+    cores = results.cores
+    if (
+        not cores
+        or "area_mm2" not in results.manifest.minimize
+        or len({row.design for row in rows}) == len(cores)
+    ):
+        return ()
+    return (f"The area of a core is known without its memories alone: {', '.join(cores)}.",)
+
+
 def _unknown(rows: Sequence[SweepRow], costs: Costs) -> tuple[str, ...]:
     """Say which designs no front holds, because they lack a value of an objective."""
     lacking: Bools = np.asarray(np.isnan(costs).any(axis=1))
@@ -140,8 +153,7 @@ def _unknown(rows: Sequence[SweepRow], costs: Costs) -> tuple[str, ...]:
         return ()
     names = sorted({row.design for row, lacks in zip(rows, lacking, strict=True) if lacks})
     return (
-        f"{int(lacking.sum()):,} points are on no front, for they lack a value of an objective: {', '.join(names)} "
-        "(processor cores have no area here that could be compared).",
+        f"{int(lacking.sum()):,} points are on no front, for they lack a value of an objective: {', '.join(names)}.",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models import energy_factor, read_table, sram_cost, sram_grid
+from accel_models import energy_factor, read_table, sram_figures, sram_grid
 from analysis.validation.comparison import Comparison
 from analysis.validation.energy import eyeriss, mcu, npu
 from analysis.validation.reference_rows import reference_rows
@@ -75,7 +75,7 @@ def sram_left_out() -> Comparison:
 def sram_horowitz() -> Comparison:
     """CACTI's 45 nm SRAM beside Horowitz's: two sources that should agree and do so within 2x."""
     sizes = np.array([8192, 32768])
-    cost = sram_cost(sizes, 64, node_nm=45, device="hp")
+    cost = sram_figures(sizes, 64, node_nm=45, device="hp")
     return Comparison(
         name="SRAM read of 64 bits, CACTI beside Horowitz",
         truth="Horowitz, ISSCC 2014, Fig. 1.1.9",

@@ -12,7 +12,7 @@ from accel_models.design.chip import design_area
 from accel_models.design.load import load_design
 from accel_models.energy.area import AREA_BAND, Area, AreaPart, area_mm2, logic_area_mm2
 from accel_models.energy.chip import Chip, Silicon, SramMacro
-from accel_models.energy.sram import sram_cost
+from accel_models.energy.sram import sram_figures
 from accel_models.energy.tables import core_power, operation_table
 from analysis.validation.comparison import Comparison
 from analysis.validation.energy.area import area_comparisons
@@ -61,7 +61,7 @@ def test_tables_without_areas_of_their_own_carry_those_of_45_nm(table: str, fact
 
 
 def test_buffers_are_larger_than_cacti_says_and_shared_ones_count_once() -> None:
-    bank = float(sram_cost(65536, 64, node_nm=45, device="lstp").area_mm2)
+    bank = float(sram_figures(65536, 64, node_nm=45, device="lstp").area_mm2)
     twice = (BUFFER, replace(BUFFER, role="activation", shared=True))
     assert area_mm2(AT_45, Chip(buffers=twice)).total_mm2 == pytest.approx(2 * 2.43 * bank)
 

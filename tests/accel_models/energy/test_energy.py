@@ -22,7 +22,7 @@ from accel_models.energy.actions import (
 from accel_models.energy.chip import Chip, Silicon, SramMacro
 from accel_models.energy.price_list import price_list
 from accel_models.energy.prices import PRICED_ACTIONS
-from accel_models.energy.sram import sram_cost
+from accel_models.energy.sram import sram_figures
 from tests.sections import but, technology
 from traces.base.errors import ConfigError
 
@@ -59,7 +59,7 @@ def test_dram_by_hand() -> None:
 
 def test_sram_is_priced_per_bank_at_its_word() -> None:
     """Two banks of 64 KiB are read at the price of 64 KiB, at the design's voltage."""
-    bank = sram_cost(65536, 64, node_nm=45, device="lstp", voltage_v=0.9)
+    bank = sram_figures(65536, 64, node_nm=45, device="lstp", voltage_v=0.9)
     assert energy_pj(Actions(activation_sram_read_bytes=8), PRICES).sram_pj == pytest.approx(
         float(bank.read_pj)
     )
@@ -147,7 +147,7 @@ def test_leakage_counts_every_bank_once_and_shared_roles_not_again() -> None:
     again = price_list(TECHNOLOGY, replace(CHIP, buffers=(*MEMORIES, replace(MEMORIES[0], shared=True))))
     assert next(price.value for price in again if price.action == "sram_leakage") == pytest.approx(whole)
     banks = [
-        sram_cost(m.bank_bytes, m.word_bits, node_nm=45, device="lstp", voltage_v=0.9).static_mw * m.banks
+        sram_figures(m.bank_bytes, m.word_bits, node_nm=45, device="lstp", voltage_v=0.9).static_mw * m.banks
         for m in MEMORIES
     ]
     assert whole == pytest.approx(float(sum(banks)))

@@ -148,6 +148,11 @@ def test_an_output_stage_hides_clips_and_adds_what_it_chains() -> None:
     assert element_cycles(u55, "mul", elementwise=True, binary=True) == 0.75
     assert element_cycles(u85, "sum", behind=("op", "clip")) == 0.5
     assert element_cycles(u85, "sub", elementwise=True, in_bits=32, binary=True) == 0.5  # type: ignore[arg-type]
+    # Vela 5.2.0, softmax: a product of 32 bits with Sub, Mul and Mul behind it takes 32 cycles for 16 elements
+    chain = element_cycles(
+        u85, "sum", elementwise=True, in_bits=32, out_bits=32, binary=True, behind=("op", "op", "op")
+    )
+    assert chain == 2.0
 
 
 def test_a_channel_to_slow_memory_is_slower_than_the_memory() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from analysis.figures.drawings import draw, write_picture
-from analysis.reports.report import read_page, write_figures
+from analysis.reports.report import page_on, write_figures
 from tests.report_folders import HOSTILE_FOLDER, replay_folder, sweep_folder
 from traces.base.errors import ConfigError
 
@@ -17,7 +17,7 @@ def replays(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_picture_has_a_title_and_units_on_its_axes(replays: Path) -> None:
-    for picture in read_page(replays).pictures:
+    for picture in page_on(replays).pictures:
         figure = draw(picture)
         assert figure.get_suptitle() == picture.title
         axes = figure.axes[0]
@@ -39,7 +39,7 @@ def test_every_picture_has_a_title_and_units_on_its_axes(replays: Path) -> None:
 
 def test_figures_are_written_with_the_keys_of_the_page(replays: Path, tmp_path: Path) -> None:
     paths = write_figures(replays, tmp_path / "dozen")
-    keys = [picture.key for picture in read_page(replays).main_pictures]
+    keys = [picture.key for picture in page_on(replays).main_pictures]
     assert [path.name for path in paths] == [f"{key}.png" for key in keys]
     assert len(paths) <= 12
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
@@ -49,7 +49,7 @@ def test_figures_are_written_with_the_keys_of_the_page(replays: Path, tmp_path: 
 
 
 def test_every_format_repeats_its_bytes(replays: Path, tmp_path: Path) -> None:
-    picture = next(p for p in read_page(replays).pictures if p.key == "pareto-latency-energy")
+    picture = next(p for p in page_on(replays).pictures if p.key == "pareto-latency-energy")
     formats = ("png", "svg", "pdf")
     first = [path.read_bytes() for path in write_picture(picture, tmp_path, formats)]
     again = [path.read_bytes() for path in write_picture(picture, tmp_path, formats)]
@@ -58,7 +58,7 @@ def test_every_format_repeats_its_bytes(replays: Path, tmp_path: Path) -> None:
 
 
 def test_a_crowded_front_is_drawn(tmp_path: Path) -> None:
-    pictures = list(read_page(sweep_folder(tmp_path / "sweep", 80)).pictures)
+    pictures = list(page_on(sweep_folder(tmp_path / "sweep", 80)).pictures)
     assert [picture.key for picture in pictures] == [
         "pareto-latency-us-energy-uj",
         "pareto-latency-us-area-mm2",
@@ -67,7 +67,7 @@ def test_a_crowded_front_is_drawn(tmp_path: Path) -> None:
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones(replays: Path, tmp_path: Path) -> None:
-    picture = next(iter(read_page(replays).pictures))
+    picture = next(iter(page_on(replays).pictures))
     with pytest.raises(ConfigError, match=r"'pgn'.*did you mean 'png'"):
         write_picture(picture, tmp_path, ("pgn",))
     assert not list(tmp_path.iterdir())

@@ -161,3 +161,24 @@ def test_the_stated_front_lies_between_certain_and_possible(
     if families == 1:
         assert (certain == stated).all()
         assert (possible == stated).all()
+
+
+@settings(deadline=None, max_examples=80)
+@given(COSTS, st.lists(st.sampled_from([1.0, 1.5, 3.0]), min_size=1, max_size=4), st.integers(1, 12))
+def test_bands_say_what_comparing_every_pair_says(
+    costs: np.ndarray, bands: list[float], families: int
+) -> None:
+    """Widths differ from point to point, so a point may beat at its best what nobody else beats."""
+    positive = np.where(np.isfinite(costs), np.abs(costs) + 0.5, costs)
+    positive = np.where(np.isneginf(positive), 0.1, positive)
+    width = np.array([bands[i % len(bands)] for i in range(len(costs))])[:, None]
+    family = np.arange(len(costs)) % families
+    low, high = positive / width, positive * width
+    certain, possible = band_masks(positive, low, high, family)
+    for i, point in enumerate(positive):
+        own = [j for j in range(len(costs)) if family[j] == family[i]]
+        others = [j for j in range(len(costs)) if family[j] != family[i]]
+        known = not np.isnan(point).any()
+        alone = known and not any(dominates(positive[j], point) for j in own)
+        assert certain[i] == (alone and not any(dominates(low[j], high[i]) for j in others))
+        assert possible[i] == (alone and not any(dominates(high[j], low[i]) for j in others))

@@ -13,8 +13,9 @@ import pytest
 from accel_models import load_design
 from analysis.figures.charts import script_safe
 from analysis.figures.story_info import StoryInfo
+from analysis.reports.folders import find_results
 from analysis.reports.provenance import command
-from analysis.reports.replays.view import MisfitView, ReplayView, read_replays, trace_of_replays
+from analysis.reports.replays.view import MisfitView, ReplayView, read_views, trace_of_replays
 from analysis.reports.replays.words import (
     energy_saved,
     latency_saved,
@@ -22,11 +23,21 @@ from analysis.reports.replays.words import (
     network_words,
     replay_words,
 )
-from analysis.reports.report import read_page, write_report
+from analysis.reports.report import page_on, write_report
 from analysis.sweeps.space_file import load_space
 from analysis.sweeps.store import Store, read_manifest
 from analysis.sweeps.sweep import sweep
-from simulator import DoesNotFit, Policy, load_results, replay
+from simulator import (
+    Arrivals,
+    DoesNotFit,
+    Policy,
+    StreamSettings,
+    estimate,
+    load_results,
+    load_stream,
+    replay,
+    stream,
+)
 from tests.report_folders import (
     HOSTILE,
     HOSTILE_FOLDER,
@@ -37,7 +48,7 @@ from tests.report_folders import (
     sweep_row,
 )
 from traces.base.errors import FileProblem
-from traces.files.storage import save_trace
+from traces.files.storage import load_trace, save_trace
 
 DESIGNS = {"npu": "edge_npu_16x16", "core": "cortex_m7", HOSTILE_FOLDER: "gemmini_16x16"}
 
@@ -50,6 +61,10 @@ def replays(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page(replays: Path) -> str:
     return write_report(replays).read_text(encoding="utf-8")
+
+
+def views_in(*folders: Path) -> tuple[ReplayView | MisfitView, ...]:
+    return read_views(find_results(folders).replays)
 
 
 class Reader(HTMLParser):
@@ -105,7 +120,7 @@ def test_every_link_leads_somewhere_and_every_anchor_is_one(page: str) -> None:
 
 
 def test_every_design_has_a_section_and_the_front_leads_to_it(replays: Path, page: str) -> None:
-    anchors = [view.name.key for view in read_replays(replays)]
+    anchors = [view.name.key for view in views_in(replays)]
     assert len(anchors) == 3
     assert set(anchors) <= set(Reader(page).ids)
     front = json.loads(_chart(page, "pareto-latency-energy"))
@@ -133,7 +148,7 @@ def test_the_same_results_give_the_same_bytes(replays: Path, page: str, tmp_path
 
 
 def test_the_words_say_what_the_figures_say(replays: Path) -> None:
-    view = next(view for view in read_replays(replays) if view.folder == "npu")
+    view = next(view for view in views_in(replays) if view.folder == "npu")
     assert isinstance(view, ReplayView)
     figures = view.figures
     assert macs_saved(figures) == pytest.approx(1 - figures.macs / figures.dense.macs)
@@ -150,7 +165,7 @@ def test_the_words_say_what_the_figures_say(replays: Path) -> None:
 
 
 def test_a_network_is_told_in_one_sentence_from_its_worst_to_its_best_design(replays: Path) -> None:
-    views = [view for view in read_replays(replays) if isinstance(view, ReplayView)]
+    views = [view for view in views_in(replays) if isinstance(view, ReplayView)]
     order = sorted(views, key=lambda view: latency_saved(view.figures))
     words = network_words(views).replace("\u00a0", " ")
     assert words.index(order[0].name.label) < words.index(order[-1].name.label)
@@ -167,7 +182,7 @@ def test_a_replay_as_written_stands_beside_the_compiled_one(tmp_path: Path) -> N
     designs = {"npu": "edge_npu_16x16", "core": "cortex_m7"}
     folder = replay_folder(tmp_path / "both", designs)
     save_as_written(folder, {"npu": "edge_npu_16x16"})
-    views = {view.folder: view for view in read_replays(folder)}
+    views = {view.folder: view for view in views_in(folder)}
     assert set(views) == {"npu", "core"}
     npu, core = views["npu"], views["core"]
     assert isinstance(npu, ReplayView)
@@ -176,7 +191,7 @@ def test_a_replay_as_written_stands_beside_the_compiled_one(tmp_path: Path) -> N
     assert npu.written is not None
     alone = load_results(folder / "npu.as_written").replayed
     assert npu.written.latency_us == alone.latency_us
-    (story,) = (p.info for p in read_page(folder).pictures if isinstance(p.info, StoryInfo))
+    (story,) = (p.info for p in page_on(folder).pictures if isinstance(p.info, StoryInfo))
     worths = {row.label: row.latency for group in story.groups for row in group.rows if row.latency}
     assert worths["cortex_m7"].written is None
     assert worths["edge_npu_16x16"].written == pytest.approx(latency_saved(alone))
@@ -190,7 +205,7 @@ def test_settings_and_policies_are_named_and_what_is_alike_by_its_folder(tmp_pat
         ("a", npu, Policy()), ("b", small, Policy(batch=4)), ("c", npu, Policy()), ("d", npu, Policy(fold=False)),
     ):  # fmt: skip
         replay(trace, design, policy=policy).save(tmp_path / folder)
-    views = read_replays(tmp_path)
+    views = views_in(tmp_path)
     assert [view.name.label for view in views] == [
         "edge_npu_16x16 (a)",
         "edge_npu_16x16, array.rows=8, batch 4",
@@ -206,12 +221,12 @@ def test_pictures_of_one_replay(replays: Path) -> None:
     own = {f"lcnet-resnet8_edge-npu-16x16_{kind}" for kind in (
         "latency", "tail", "waterfall-latency", "waterfall-energy", "roofline", "timeline",
     )}  # fmt: skip
-    keys = {picture.key for picture in read_page(replays / "npu").pictures}
+    keys = {picture.key for picture in page_on(replays / "npu").pictures}
     assert keys == own | {"energy-parts", "lcnet-resnet8_layers-rate", "lcnet-resnet8_layers-utilization"}
 
 
 def test_what_compares_stands_open_and_each_replay_is_folded(replays: Path) -> None:
-    page = read_page(replays)
+    page = page_on(replays)
     main = [picture.key for picture in page.main_pictures]
     assert main[0] == "worth"
     assert len(main) <= 12
@@ -228,8 +243,8 @@ def test_what_compares_stands_open_and_each_replay_is_folded(replays: Path) -> N
 
 def test_a_trace_adds_what_differs_by_class(replays: Path) -> None:
     by_class = {"lcnet-resnet8_execution-by-class", "lcnet-resnet8_work-by-class"}
-    assert by_class <= {picture.key for picture in read_page(replays).pictures}
-    alone = {picture.key for picture in read_page(replays / "npu", replays / "trace.parquet").pictures}
+    assert by_class <= {picture.key for picture in page_on(replays).pictures}
+    alone = {picture.key for picture in page_on(replays / "npu", replays / "trace.parquet").pictures}
     assert by_class <= alone
 
 
@@ -255,7 +270,7 @@ def test_a_design_that_does_not_fit_is_listed_with_its_reason(tmp_path: Path) ->
     )
     results = replace(good, figures=misfit, columns={}, ops=(), timeline="")
     results.save(folder / "tiny")
-    assert [type(view) for view in read_replays(folder)] == [ReplayView, MisfitView]
+    assert [type(view) for view in views_in(folder)] == [ReplayView, MisfitView]
     words = "".join(Reader(write_report(folder).read_text(encoding="utf-8")).words)
     assert "What did not fit" in words
     assert results.reason in words
@@ -265,7 +280,7 @@ def test_a_design_that_does_not_fit_is_listed_with_its_reason(tmp_path: Path) ->
 
 def test_provenance_holds_hashes_versions_sources_and_the_command(replays: Path, page: str) -> None:
     words = "".join(Reader(page).words)
-    for view in read_replays(replays):
+    for view in views_in(replays):
         summary = view.results.replayed
         assert summary.design_hash in words
         assert summary.trace_hash in words
@@ -284,7 +299,7 @@ def test_provenance_holds_hashes_versions_sources_and_the_command(replays: Path,
     ],
 )
 def test_the_command_names_whatever_the_policy_changes(replays: Path, policy: Policy, words: str) -> None:
-    view = read_replays(replays / "npu")[0]
+    view = views_in(replays / "npu")[0]
     assert words in command(replace(view, results=replace(view.results, policy=policy)))
 
 
@@ -304,7 +319,7 @@ def test_a_sweep_reports_its_front_and_what_did_not_fit(tmp_path: Path) -> None:
 
 
 def test_every_point_of_a_sweep_can_be_explored(tmp_path: Path) -> None:
-    page = read_page(sweep_folder(tmp_path / "sweep", 30))
+    page = page_on(sweep_folder(tmp_path / "sweep", 30))
     (info,) = (section.explorer for section in page.sections if section.explorer)
     assert len(info.keys) == 26
     roles = [(column.name, column.role) for column in info.columns]
@@ -333,7 +348,7 @@ def test_a_point_is_replayed_and_its_page_linked(tmp_path: Path) -> None:
     replayed = load_results(folder).replayed
     assert (replayed.inputs, replayed.latency_us.mean) == (20, pytest.approx(row.latency_us))
     assert (folder / "report.html").is_file()
-    (info,) = (section.explorer for section in read_page(report.parent).sections if section.explorer)
+    (info,) = (section.explorer for section in page_on(report.parent).sections if section.explorer)
     assert [page for page in info.pages if page] == [f"points/{folder.name}/report.html"]
     assert info.commands[0].startswith("lacuna replay ")
     assert info.commands[0].endswith("--design edge_npu_16x16 %s --limit 20 --out DIR")
@@ -346,6 +361,58 @@ def test_a_sweep_in_which_nothing_fits_says_so(tmp_path: Path) -> None:
     store.add([sweep_row(3, "edge_npu_16x16")])
     store.finish()
     assert "No design fits" in write_report(folder).read_text(encoding="utf-8")
+
+
+def test_several_folders_and_files_are_reported_together(replays: Path, tmp_path: Path) -> None:
+    """Replays are paired by input, streams have their tails, an estimate its ops, a sweep its explorer."""
+    trace = load_trace(replays / "trace.parquet")
+    npu = load_design("edge_npu_16x16")
+    stream(trace, npu, StreamSettings(arrivals=Arrivals(rate_hz=2000.0), deadline_s=1e-3)).save(
+        tmp_path / "s"
+    )
+    (tmp_path / "ops.csv").write_text(estimate(trace.graph, npu).to_csv(), encoding="utf-8")
+    places = (
+        replays / "npu",
+        replays / "core",
+        tmp_path / "s",
+        tmp_path / "ops.csv",
+        sweep_folder(tmp_path / "x", 30),
+    )
+    text = write_report(places, tmp_path / "all.html").read_text(encoding="utf-8")
+    reader = Reader(text)
+    words = "".join(reader.words)
+    assert len(reader.ids) == len(set(reader.ids))
+    assert {link[1:] for link in reader.links} <= set(reader.ids)
+    for told in ("Input by input", "Frames that arrive in time", "Estimate: ops.csv", "26 of them fit"):
+        assert told in words
+    a, b = (load_results(replays / name).replayed.latency_us.mean for name in ("npu", "core"))
+    assert f"{100 * (b / a - 1):+.1f} %" in words
+    figures = load_stream(tmp_path / "s").figures
+    assert f"{100 * figures.miss_rate:.1f}\u00a0%" in words
+    with pytest.raises(FileProblem, match="--out"):
+        write_report(places)
+    with pytest.raises(FileProblem, match="second sweep"):
+        write_report((tmp_path / "x", tmp_path / "x"), tmp_path / "two.html")
+
+
+def test_a_folder_of_streams_is_a_report(replays: Path, tmp_path: Path) -> None:
+    trace = load_trace(replays / "trace.parquet")
+    for name, rate in (("slow", 100.0), ("fast", 1e6)):
+        asked = StreamSettings(arrivals=Arrivals(rate_hz=rate), deadline_s=1e-3, frames=30)
+        stream(trace, load_design("edge_npu_16x16"), asked).save(tmp_path / name)
+    words = "".join(Reader(write_report(tmp_path).read_text(encoding="utf-8")).words)
+    assert "2 streams" in words
+    assert "faster than they can be served" in words
+    (tmp_path / "slow" / "stream.json").write_text("{}")
+    with pytest.raises(FileProblem, match=r"stream\.json"):
+        write_report(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "layer,op\n"])
+def test_a_table_that_is_no_estimate_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(FileProblem, match="no table of `lacuna estimate"):
+        write_report(tmp_path / "t.csv", tmp_path / "page.html")
 
 
 @pytest.mark.parametrize("name", ["missing", "empty"])

@@ -221,3 +221,9 @@ def test_a_long_axis_is_tried_at_its_ends_and_between() -> None:
     assert (len(tried), tried[0], tried[-1]) == (256, 0, 99_999)
     assert list(tried) == sorted(set(tried))
     assert space_axes._some([3, 1, 2]) == [3, 1, 2]
+
+
+def test_resnet50_over_arrays_and_bandwidths_is_one_file() -> None:
+    space = load_space(Path(__file__).parents[3] / "examples" / "resnet50_space.yaml")
+    assert (space.size, [trace.name for trace in space.traces]) == (12, ["resnet50"])
+    assert space.maximize == ()  # nobody knows what a network without a trace answers

@@ -9,7 +9,7 @@ import pytest
 from accel_models.design.chip import design_prices
 from accel_models.design.load import load_design
 from accel_models.design.sections import Simd
-from accel_models.energy.sram import sram_cost
+from accel_models.energy.sram import sram_figures
 from accel_models.energy.tables import operation_table
 from analysis.validation.comparison import Comparison
 from analysis.validation.energy.compare import energy_comparisons
@@ -115,7 +115,7 @@ def test_nvdla_refutes_sram_at_the_level_of_jouppi_s_table() -> None:
     The residuals grow with the level, too: 3.9 % at CACTI's, 10.6 % at four times it.
     """
     own, jouppi = (fit_overhead("horowitz_45nm", nvdla_rows(), level) for level in (1.0, 4.0))
-    cacti_7nm = float(sram_cost(32768, node_nm=7, device="lstp", voltage_v=0.7).read_pj)
+    cacti_7nm = float(sram_figures(32768, node_nm=7, device="lstp", voltage_v=0.7).read_pj)
     assert 8.5 / cacti_7nm > 4.0
     assert jouppi.control_pj < 0 < own.control_pj
     assert jouppi.errors.mean() > 2.5 * own.errors.mean()

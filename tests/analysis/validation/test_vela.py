@@ -49,8 +49,8 @@ def test_what_no_design_covers_is_skipped_with_its_name() -> None:
         (found,) = evaluate_ops([row])
         assert isinstance(found, Skipped)
         assert reason in found.reason
-    with pytest.raises(NotCovered, match="inception_like"):
-        network_graph("inception_like")
+    with pytest.raises(NotCovered, match="densenet_like"):
+        network_graph("densenet_like")
 
 
 def test_a_row_states_its_memories() -> None:

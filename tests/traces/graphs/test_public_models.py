@@ -32,6 +32,8 @@ MODELS: list[tuple[str, str, Sizes, int]] = [
     ("silero_vad", "data/silero_vad_16k_op15.onnx", SPEECH, 563_968),
     ("silero_vad", "data/silero_vad_half.onnx", SPEECH, 563_968),
     ("silero_vad", "data/silero_vad_op18_ifless.onnx", SPEECH, 563_968),
+    ("silero_vad", "data/silero_vad_16k_sequence.onnx", {}, 745_600),
+    ("silero_vad", "data/silero_vad_openvino_16k.onnx", {}, 679_552),
     # The light models of onnx; counts as published for these networks where such are.
     ("onnx", "backend/test/data/light/light_bvlc_alexnet.onnx", {}, 654_560_384),
     ("onnx", "backend/test/data/light/light_densenet121.onnx", {}, 2_834_161_664),

@@ -39,6 +39,7 @@ class Folder:
             name: value for name, tensor in light.items() if (value := self._array(tensor)) is not None
         }
         self.constants = set(light)
+        self.unrolled = 0  # nodes that loops became
         self.batch = batch  # built into constant shapes, to be 1 there
         self.known: dict[str, Shape] = {
             name: tuple(int(n) for n in tensor.dims) for name, tensor in light.items()
@@ -214,8 +215,10 @@ class Folder:
 
     def _loop(self, node: Any, shapes: Mapping[str, Shape]) -> list[Any] | None:
         """Return the nodes of all rounds of a loop whose number is known."""
-        known = Known(self.values, shapes, self._keep, self.opset)
-        return unrolled(self.onnx.helper, node, known, self._body)
+        known = Known(self.values, shapes, self._keep, self.opset, self.unrolled)
+        nodes = unrolled(self.onnx.helper, node, known, self._body)
+        self.unrolled += len(nodes or ())
+        return nodes
 
     def _inlined(self, node: Any, body: Any) -> list[Any]:
         """Return a branch's nodes under names of their own, its outputs under the node's."""
@@ -273,9 +276,12 @@ def _renamed(node: Any, names: dict[str, str], prefix: str) -> Any:
             field[i] = names.get(name, name)
     for each in copy.attribute:
         if each.HasField("g"):
-            inner = [_renamed(body, names, "") for body in each.g.node]
+            own = {info.name for info in each.g.input} | {tensor.name for tensor in each.g.initializer}
+            own |= {name for body in each.g.node for name in body.output}  # hide names outside
+            outside = {name: new for name, new in names.items() if name not in own}
+            inner = [_renamed(body, outside, "") for body in each.g.node]
             del each.g.node[:]
             each.g.node.extend(inner)
             for info in each.g.output:
-                info.name = names.get(info.name, info.name)
+                info.name = outside.get(info.name, info.name)
     return copy

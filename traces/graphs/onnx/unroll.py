@@ -16,7 +16,9 @@ import numpy as np
 from traces.base.arrays import Shape
 from traces.graphs.onnx.attributes import attribute, integer, integers
 
-MOST_NODES = 20_000  # of one loop, unrolled; Choice: a longer one is listed as what cannot be priced
+MOST_NODES = (
+    20_000  # of all loops of a model, unrolled; Choice: a longer one is listed as what cannot be priced
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Known:
     shapes: Mapping[str, Shape]
     keep: Callable[[str, Any], object]  # gives a tensor a constant value
     opset: int
+    unrolled: int  # nodes that other loops became
 
 
 Inline = Callable[[Any, str, Mapping[str, str]], list[Any]]
@@ -47,10 +50,23 @@ def unrolled(helper: Any, node: Any, known: Known, inlined: Inline) -> list[Any]
     if body is None or not body.HasField("g") or node.op_type not in {"Loop", "Scan"}:
         return None
     rounds = _rounds(node, body.g, known)
-    if rounds is None or not 0 < rounds * max(len(body.g.node), 1) <= MOST_NODES:
+    if rounds is None or not 0 < rounds * _nodes(body.g, known) <= MOST_NODES - known.unrolled:
         return None
     run = _Unrolling(helper, node, body.g, known, inlined, rounds)
     return run.loop() if node.op_type == "Loop" else run.scan()
+
+
+def _nodes(body: Any, known: Known) -> int:
+    """Return the nodes of a body with all rounds of the loops inside, at least 1."""
+    total = 1
+    for node in body.node:
+        for each in node.attribute:
+            if each.HasField("g"):
+                limit = known.values.get(node.input[0]) if node.op_type == "Loop" else None
+                rounds = 1 if limit is None else int(limit.reshape(-1)[0])
+                total += max(rounds, 1) * _nodes(each.g, known)
+        total += 1
+    return total
 
 
 def _rounds(node: Any, body: Any, known: Known) -> int | None:

@@ -1,0 +1,96 @@
+"""The part of a report on tables of ``lacuna estimate``: what each op takes, alone and dense."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from analysis.reports.report_page import Cell, Page, Section, Table
+from analysis.words import digits, percent, quantity
+from traces import FileProblem, reading
+
+_NEEDED: Final = (
+    "layer",
+    "op",
+    "macs",
+    "compute_cycles",
+    "stall_cycles",
+    "total_cycles",
+    "utilization",
+    "dram_bytes",
+    "energy_pj",
+)
+
+
+def estimates_page(files: Sequence[Path]) -> Page:
+    """Return the page of one table of estimates or more."""
+    sections = tuple(_section(path, i) for i, path in enumerate(files))
+    title = files[0].stem if len(files) == 1 else f"{len(files)} estimates"
+    return Page(f"{title}: op by op", sections)
+
+
+def _section(path: Path, i: int) -> Section:
+    rows = _read(path)
+    cycles, macs, energy = (
+        sum(float(row[name]) for row in rows) for name in ("total_cycles", "macs", "energy_pj")
+    )
+    slowest = max(rows, key=lambda row: float(row["total_cycles"]))
+    words = (
+        f"{len(rows)} ops of a dense network, one after the other: {digits(cycles)} cycles, {quantity(macs, 'MAC')}, "
+        f"{quantity(energy * 1e-6, 'uJ')} without leakage. The slowest, {slowest['layer']}, takes "
+        f"{percent(float(slowest['total_cycles']) / cycles if cycles else math.nan)} of the cycles."
+    )
+    head = (
+        "Layer",
+        "Op",
+        "MACs",
+        "Compute",
+        "Stall",
+        "Cycles",
+        "Of all cycles",
+        "Utilization",
+        "DRAM",
+        "Energy",
+    )
+    return Section(
+        anchor=f"estimate-{i}",
+        title=f"Estimate: {path.name}",
+        words=(words,),
+        tables=(Table("Ops", head, tuple(_row(row, cycles) for row in rows)),),
+    )
+
+
+def _row(row: dict[str, str], cycles: float) -> tuple[Cell, ...]:
+    def number(name: str) -> Cell:
+        return Cell(f"{float(row[name]):,.0f}", number=True, order=float(row[name]))
+
+    share = float(row["total_cycles"]) / cycles if cycles else math.nan
+    utilization, moved, energy = (float(row[name]) for name in ("utilization", "dram_bytes", "energy_pj"))
+    return (
+        Cell(row["layer"]),
+        Cell(row["op"]),
+        *(number(name) for name in ("macs", "compute_cycles", "stall_cycles", "total_cycles")),
+        Cell(percent(share), number=True, order=share),
+        Cell(percent(utilization), number=True, order=utilization),
+        Cell(quantity(moved, "B"), number=True, order=moved),
+        Cell(quantity(energy * 1e-6, "uJ"), number=True, order=energy),
+    )
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with reading(path):
+        rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
+        missing = [name for name in _NEEDED if rows and name not in rows[0]]
+        if missing or not rows:
+            raise FileProblem(
+                f"{path}: is no table of `lacuna estimate --out`: has no {(missing or ['rows'])[0]}"
+            )
+        for row in rows:
+            for name in _NEEDED[2:]:
+                if not math.isfinite(float(row[name])):
+                    raise FileProblem(f"{path}: {row['layer']}: {name} = {row[name]}: is no number")
+    return rows

@@ -1,0 +1,71 @@
+"""The explorer of `lacuna ui` in a real browser: it serves loopback alone, and a slider replays."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.report_folders import replay_folder
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium"),
+]
+sync_api = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("bokeh")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = replay_folder(
+        tmp_path_factory.mktemp("ui"), {"npu": "edge_npu_16x16", "m7": "cortex_m7"}, timeline=0
+    )
+    command = [sys.executable, "-m", "lacuna", "ui", str(folder), "--port", "0", "--limit", "30"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        assert line.startswith("open http://127.0.0.1:"), line
+        yield line.split()[1].rstrip(";")
+        server.terminate()
+
+
+@pytest.fixture
+def page(address: str) -> Iterator[Page]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.goto(address)
+        yield page
+        browser.close()
+
+
+def test_a_slider_replays_and_nothing_comes_from_elsewhere(page: Page, address: str) -> None:
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.reload()
+    told = page.locator("#told")
+    told.get_by_text("edge_npu_16x16").wait_for()
+    before = told.inner_text()
+    page.locator(".noUi-handle").first.focus()
+    page.keyboard.press("ArrowLeft")
+    told.get_by_text("array.rows=8").wait_for()
+    assert told.inner_text() != before
+    assert requests
+    assert all(url.startswith((address, "data:")) for url in requests)
+
+
+def test_the_other_replay_is_chosen_by_its_name(page: Page) -> None:
+    told = page.locator("#told")
+    told.get_by_text("edge_npu_16x16").wait_for()
+    page.get_by_label("Replay").select_option(label="LC-Net ResNet-8 on cortex_m7")
+    told.get_by_text("cortex_m7").wait_for()
+    assert page.locator(".noUi-handle").count() < 9  # a core has fewer resources than an accelerator
