@@ -93,7 +93,7 @@ def check_names_once(families: Sequence[Family]) -> None:
 
 
 _MOST_TRIED = 256  # values of an axis; Choice: a second of building designs
-T = TypeVar("T")
+TriedValue = TypeVar("TriedValue")
 
 
 def check_values(family: Family) -> None:
@@ -121,7 +121,7 @@ def check_values(family: Family) -> None:
                     ) from None
 
 
-def _some(values: Sequence[T]) -> Sequence[T]:
+def _some(values: Sequence[TriedValue]) -> Sequence[TriedValue]:
     """Return all of a few values; of many the first, the last and some evenly between."""
     if len(values) <= _MOST_TRIED:
         return values

@@ -1,4 +1,4 @@
-"""Load: ``python -m tests.fuzz.load workers|readers|stream``; each prints what it found and fails if anything is lost.
+"""Load: ``python -m tests.load workers|readers|stream``; each prints what it found and fails if anything is lost.
 
 ``workers``   a sweep of 20,000 points whose worker processes are killed 50 times at random: no row lost, none twice
 ``readers``   16 processes read a sweep's folder while it grows: each reading is whole, rows never become fewer
