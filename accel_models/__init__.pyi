@@ -64,6 +64,7 @@ from .energy.tables import read_table as read_table
 from .energy.technology import SCALING_BAND as SCALING_BAND
 from .energy.technology import energy_factor as energy_factor
 from .units.array.accesses import buffer_accesses as buffer_accesses
+from .units.array.dataflows import streaming_of as streaming_of
 from .units.array.machine import ArrayMachine as ArrayMachine
 from .units.array.machine import array_machine as array_machine
 from .units.array.mapping import Mapping as Mapping
@@ -96,11 +97,10 @@ from .units.kinds import matrix_names as matrix_names
 from .units.kinds import unit_kind as unit_kind
 from .units.kinds import units_of as units_of
 from .units.micronpu.machine import MicroNpu as MicroNpu
-from .units.micronpu.machine import OutputStage as OutputStage
+from .units.micronpu.machine import machine_of as machine_of
 from .units.micronpu.output import Behind as Behind
 from .units.micronpu.output import OutputFunction as OutputFunction
 from .units.micronpu.output import element_cycles as element_cycles
-from .units.micronpu.settings import machine_of as machine_of
 from .units.micronpu.total import run_in_order as run_in_order
 from .units.micronpu.work import Engine as Engine
 from .units.micronpu.work import NpuWork as NpuWork

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -11,6 +12,23 @@ from accel_models import STEPS, Compiler
 from traces import ConfigError, Frozen, explain
 
 Prefetch = Literal["wait", "speculate", "predict", "oracle"]
+
+
+@dataclass(frozen=True, slots=True)
+class PrefetchRules:
+    """What is true of a way to fetch weights that a gate guards."""
+
+    speculates: bool = False  # they are fetched before the decision
+    reads_rates: bool = False  # of ops alone whose execution rate exceeds ``theta``
+    knows_decisions: bool = False  # nothing ever waits for a decision
+
+
+PREFETCH: Final[Mapping[Prefetch, PrefetchRules]] = {
+    "wait": PrefetchRules(),
+    "speculate": PrefetchRules(speculates=True),
+    "predict": PrefetchRules(speculates=True, reads_rates=True),
+    "oracle": PrefetchRules(knows_decisions=True),
+}
 
 
 class Policy(Frozen):
@@ -53,6 +71,11 @@ class Policy(Frozen):
         """Return the policy that settings by name describe, as they come from a file or a command line."""
         values: dict[str, Any] = dict(settings)
         return cls(**values)
+
+    @property
+    def fetching(self) -> PrefetchRules:
+        """What is true of the way in which weights are fetched."""
+        return PREFETCH[self.prefetch]
 
     @property
     def compiler(self) -> Compiler:

@@ -86,9 +86,12 @@ class Design(Part):
         return f"<Design: {self.title}: {self.description}>"
 
     def _repr_html_(self) -> str:
-        sections = [
-            name for name in ("array", "simd", "memory", "gemmini", "micronpu") if getattr(self, name, None)
-        ]
+        found = {
+            name: getattr(self, name)
+            for name, kind in type(self).model_fields.items()
+            if kind.default is None
+        }
+        sections = [name for name, value in found.items() if isinstance(value, Part)]
         clock = spell(self.clock, "frequency")
         facts = [
             ("what", self.description),

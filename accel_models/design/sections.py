@@ -122,11 +122,6 @@ class Array(Part):
     """In rs alone: activations cross the DRAM bus coded by runs of zeros; left out: as they are."""
 
     @property
-    def drains(self) -> Drain:
-        """How results leave: those of os alone can be read in parallel, others leave through the rows."""
-        return "every_fold" if self.drain == "none" and self.dataflow != "os" else self.drain
-
-    @property
     def product_overhead_cycles(self) -> int:
         """Cycles that every product takes once, g: its commands, and the pipeline of multiplier and accumulator."""
         return self.gemm_overhead_cycles + self.multiplier_latency_cycles + self.accumulator_latency_cycles
@@ -350,9 +345,19 @@ class Skip(Part):
     """With ``compact``: elements packed per cycle before an op reads them."""
 
     @property
+    def some_channels(self) -> bool:
+        """Whether channels can be left out at all."""
+        return self.channels != "none"
+
+    @property
+    def packs(self) -> bool:
+        """Whether kept channels are packed, so that every count of them and every place is as good."""
+        return self.channels == "compact"
+
+    @property
     def rows(self) -> bool:
         """Whether rows of a sequence can be left out; Choice: what packs channels or tiles packs rows too."""
-        return self.spatial or self.channels == "compact"
+        return self.spatial or self.packs
 
 
 class StatedPrice(Part):

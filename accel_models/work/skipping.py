@@ -28,6 +28,7 @@ from accel_models.cost import WorkStates
 from accel_models.design.design import Design
 from accel_models.work.kept_data import counted_bytes, masked_bytes, patch_pixels
 from accel_models.work.rows import joined
+from accel_models.work.tile_pixels import tile_pixels
 from traces import (
     MAC_KINDS,
     Bools,
@@ -160,10 +161,12 @@ def _op_work(
 def _positions_matter(workload: Workload, i: int, design: Design) -> bool:
     """Whether the op's masks must be looked at: some channels are left out, and where they lie counts."""
     op, states = workload.graph.ops[i], workload.states[i]
+    if _tiles_matter(workload, i, design):
+        return True
     partial = states.runs & ((states.in_channels < op.in_channels) | (states.out_channels < op.out_channels))
-    if not partial.any() or design.skip.channels == "none":
+    if not partial.any() or not design.skip.some_channels:
         return False
-    if design.skip.channels == "compact" and (design.memory is None or op.kind not in MAC_KINDS):
+    if design.skip.packs and (design.memory is None or op.kind not in MAC_KINDS):
         return False
     widest = max(op.in_channels, op.out_channels)
     if widest > _MOST_MASKED:
@@ -174,11 +177,18 @@ def _positions_matter(workload: Workload, i: int, design: Design) -> bool:
     return True
 
 
+def _tiles_matter(workload: Workload, i: int, design: Design) -> bool:
+    """Whether some tiles are left out whose places are known."""
+    states, total = workload.states[i], int(workload.tile_totals[i])
+    known = design.skip.spatial and workload.knows_tiles(i)
+    return known and bool((states.runs & (states.tiles < total)).any())
+
+
 def _from_counts(workload: Workload, i: int, design: Design) -> _OpRows:
     """Return the op's own states, where counts say everything."""
     op, states = workload.graph.ops[i], workload.states[i]
     runs = states.runs | (not design.skip.layers)
-    whole = design.skip.channels == "none"
+    whole = not design.skip.some_channels
     cin = np.where(states.runs & (not whole), states.in_channels, op.in_channels).astype(np.int64)
     cout = np.where(states.runs & (not whole), states.out_channels, op.out_channels).astype(np.int64)
     return _OpRows(
@@ -226,14 +236,21 @@ def _from_masks(workload: Workload, i: int, design: Design, index: Ints) -> _Spr
     op, states = workload.graph.ops[i], workload.states[i]
     kept = states.runs[index]
     runs = kept | (not design.skip.layers)
+    out_rows = _out_rows(workload, i, design)[index]
+    patch = patch_pixels(workload, i, design)[index]
+    if _tiles_matter(workload, i, design):
+        part = kept & (states.tiles[index] < int(workload.tile_totals[i]))
+        computed, packed = tile_pixels(workload, i)
+        out_rows = np.where(part, -(-computed // op.out_width), out_rows)
+        patch = np.where(part, packed, patch)
     in_mask = _computed(workload.in_mask(op.name), design) | (runs & ~kept)[:, None]
     out_mask = _computed(workload.out_mask(op.name), design) | (runs & ~kept)[:, None]
     return _Spread(
         runs=runs,
         cin=in_mask.sum(axis=1),
         cout=out_mask.sum(axis=1),
-        out_rows=_out_rows(workload, i, design)[index],
-        patch=patch_pixels(workload, i, design)[index],
+        out_rows=out_rows,
+        patch=patch,
         useful=states.macs[index],
         in_mask=in_mask,
         out_mask=out_mask,
@@ -357,7 +374,7 @@ def _gathered(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:
     """
     if op.kind not in MAC_KINDS:
         return np.zeros(len(cin), np.int64)
-    gathers = design.skip.channels == "compact" and not design.skip.packed_outputs and op.kind != "matmul"
+    gathers = design.skip.packs and not design.skip.packed_outputs and op.kind != "matmul"
     compacted = gathers & (cin < op.in_channels)
     pixels = np.where(patch > 0, patch, np.where(compacted, op.in_height * op.in_width, 0))
     return np.asarray(pixels * cin, np.int64)

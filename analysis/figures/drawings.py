@@ -258,24 +258,29 @@ def _story(axes: Axes, info: StoryInfo) -> None:
             worth: Worth | None = getattr(row, name)
             if worth is not None:
                 _worth(axes, place + shift, worth, colour)
-        axes.barh([], [], color=colour, label=f"{name} saved, compiled")
     for (place, _, _), group in zip([tick for tick in rows.ticks if tick[2]], info.groups, strict=False):
         reach = [place - 0.3, place + len(group.rows) + 0.4]
         axes.plot([100 * group.promised] * 2, reach, color=BLACK, linewidth=1.2, linestyle=":")
-    axes.plot([], [], color=BLACK, linestyle=":", label="MACs saved")
+    handles: list[Patch | Line2D] = [
+        Patch(color=BLUE, label="latency, compiled"),
+        Patch(color=ORANGE, label="energy, compiled"),
+        Line2D([], [], color=BLACK, linestyle=":", label="MACs saved"),
+    ]
     if info.written:
-        axes.plot([], [], "o", color=BLACK, markerfacecolor="white", markersize=4, label="as written")
+        handles.append(
+            Line2D([], [], color=BLACK, marker="o", markerfacecolor="white", linestyle="", label="as written")
+        )
     _name_rows(axes, rows)
     axes.axvline(0, color=BLACK, linewidth=0.8)
     axes.set_xlim(100 * info.low - 2, 100 * info.high + 12)
-    axes.set(xlabel="Saved of the dense network compiled alike [%]; left of zero: slower, or more energy")
-    axes.figure.legend(loc="outside lower center", ncols=4, fontsize=8)
+    axes.set(xlabel="Saved of the dense network [%]; below zero: slower, more energy")
+    axes.figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
 
 
 def _worth(axes: Axes, place: float, worth: Worth, colour: str) -> None:
     axes.barh(place, 100 * worth.compiled, height=0.3, color=colour)
     if worth.written is not None:
-        axes.plot([100 * worth.written], [place], "o", color=colour, markerfacecolor="white", markersize=4)
+        axes.plot([100 * worth.written], [place], "o", color=BLACK, markerfacecolor="white", markersize=4)
     if worth.mark:
         axes.annotate(
             worth.mark, (100 * max(worth.compiled, worth.written or 0, 0), place), (5, 0),

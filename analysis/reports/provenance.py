@@ -43,7 +43,7 @@ def command(view: ReplayView | MisfitView) -> str:
     """Return the command that makes a replay again from its trace and the design stored beside it."""
     policy = view.results.policy
     words = ["lacuna replay TRACE --design design.yaml", f"--prefetch {policy.prefetch}"]
-    if policy.prefetch == "predict":
+    if policy.fetching.reads_rates:
         words.append(f"--theta {policy.theta}")
     if policy.batch > 1:
         words.append(

@@ -134,9 +134,11 @@ class _Block:
     waiting: dict[int, _Waiting] = field(default_factory=dict)  # by unit, the task of queue 1 not served yet
     worked: dict[int, InputTimes] = field(default_factory=dict)
     latest: InputTimes = _ZERO  # end of tasks on no unit
+    places: list[slice] = field(init=False)  # of each task's states in a table
     states: tuple[int, Any] = (-1, 0)  # the op looked at last, and the state of each input
 
     def __post_init__(self) -> None:
+        self.places = self.tables.places
         self.bus = {self.tables.schedule.tasks[w].unit: _ZERO for w in self.windows}
 
     def run(self, t: int) -> None:
@@ -247,7 +249,7 @@ class _Block:
 
     def _look_up(self, t: int, table: Ints) -> InputTimes:
         """Return a table's entry for each input's state, or its share of the dense one."""
-        lut = self.tables.lut(t, table)
+        lut = table[self.places[t]]
         if self.scaling is not None and self.scaling.scaled[t]:
             return np.asarray(lut[-1] * self.scaling.share[self.rows] >> _SHARE_BITS)
         op = self.tables.schedule.tasks[t].op

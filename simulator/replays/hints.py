@@ -43,7 +43,7 @@ def hints(trace: Trace, design: Design, compiler: Compiler) -> tuple[str, ...]:
                 f"{len(idle)} {idle[0].kind} {gates} nothing: {design.name} cannot skip {what}{way_out}"
             )
     channels = any(gate.rules.decides == "channels" for gate in trace.graph.gates)
-    if channels and compiler.sort and design.skip.channels != "none" and not trace.info.rates:
+    if channels and compiler.sort and design.skip.some_channels and not trace.info.rates:
         lines.append(
             "channels are sorted by nothing: the trace has no rates of other inputs (TraceInfo.rates)"
         )

@@ -194,10 +194,10 @@ def _sizes(rows: int, groups: Groups | None) -> Ints:
 
 def _check_supported(policy: Policy, design: Design) -> None:
     """Refuse what the design's hardware cannot do; to speculate without a DRAM is merely idle."""
-    channels = design.skip.channels
-    if policy.compaction == "per_input" and channels not in {"compact", "none"}:
+    skip = design.skip
+    if policy.compaction == "per_input" and skip.some_channels and not skip.packs:
         raise UnsupportedError(
-            f"policy.compaction = 'per_input': design {design.name!r} has skip.channels = {channels!r}, which "
+            f"policy.compaction = 'per_input': design {design.name!r} has skip.channels = {skip.channels!r}, which "
             f"cannot give the inputs of a batch channels of their own; use 'union'"
         )
 

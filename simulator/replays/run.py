@@ -135,7 +135,7 @@ def _replayed(parts: Iterator[Trace], designs: Sequence[Design], asked: _Terms) 
     first = next(parts, None)
     if first is None:
         raise ConfigError("trace: has no inputs to replay")
-    rates = held_out_rates(first) if asked.policy.prefetch == "predict" else None
+    rates = held_out_rates(first) if asked.policy.fetching.reads_rates else None
     trace_hash = TraceHash(first)
     lanes = [
         _Lane(design, Collector(first, design, asked.policy, asked.engine, trace_hash)) for design in designs

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
+from typing import assert_never
 
 from accel_models import Skip
-from traces import MAC_KINDS, Gate, NetworkGraph, Op
+from traces import Gate, NetworkGraph, Op
 
 Names = frozenset[str]  # of gates
 _NONE: Names = frozenset()
@@ -57,7 +58,7 @@ def usable(gate: Gate, skip: Skip) -> bool:
         case "runs":
             return skip.layers
         case "channels":
-            return skip.channels != "none"
+            return skip.some_channels
         case "tiles":
             return skip.spatial
         case "rows":
@@ -72,15 +73,35 @@ def _output(op: Op, inputs: list[_Deciders], guards: list[Gate]) -> _Deciders:
     runs = frozenset(gate.name for gate in guards if gate.rules.decides == "runs")
     channels = _NONE.union(*(t.channels for t in inputs))
     presence = _NONE.union(*(t.presence for t in inputs))
-    if op.kind == "add":  # what one operand always has is there whatever the gates say
-        if any(not t.channels and not t.presence for t in inputs):
-            return _Deciders(channels=own)
-        return _Deciders(channels=own | channels | presence, presence=presence)
-    if op.kind in MAC_KINDS and not op.is_depthwise:
-        return _Deciders(channels=own, presence=runs | presence)
-    if op.kind == "concat":  # absent operands leave a gap
-        return _Deciders(channels=own | channels | presence, presence=runs)
-    return _Deciders(channels=own | channels, presence=runs | presence)
+    match op.kind:
+        case "add":
+            if any(not t.channels and not t.presence for t in inputs):
+                return _Deciders(channels=own)  # what one operand always has is there whatever the gates say
+            return _Deciders(channels=own | channels | presence, presence=presence)
+        case "conv" | "conv_transpose" | "linear" | "matmul" | "lstm_cell" | "gru_cell" | "rnn_cell":
+            passed = channels if op.is_depthwise else _NONE
+            return _Deciders(channels=own | passed, presence=runs | presence)
+        case "concat":  # absent operands leave a gap
+            return _Deciders(channels=own | channels | presence, presence=runs)
+        case (
+            "mul"
+            | "max_pool"
+            | "avg_pool"
+            | "global_avg_pool"
+            | "global_max_pool"
+            | "reduce"
+            | "layer_norm"
+            | "activation"
+            | "softmax"
+            | "threshold"
+            | "upsample"
+            | "copy"
+            | "slice"
+            | "reshape"
+        ):
+            return _Deciders(channels=own | channels, presence=runs | presence)
+        case _:
+            assert_never(op.kind)
 
 
 def _bringers(gate: Gate, op: Op, place: int, graph: NetworkGraph) -> frozenset[int]:

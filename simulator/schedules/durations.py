@@ -34,6 +34,11 @@ class Durations:
         start = int(self.base[task])
         return table[start : start + int(self.states[task])]
 
+    @property
+    def places(self) -> list[slice]:
+        """Where in a table each task's states lie."""
+        return [slice(a, a + n) for a, n in zip(self.base.tolist(), self.states.tolist(), strict=True)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latencies:
@@ -65,12 +70,14 @@ def durations(
     latencies
         Of the design.
     """
-    if policy.prefetch == "oracle":
+    rules = policy.fetching
+    if rules.knows_decisions:
         latencies = replace(latencies, handover_cycles=0)
     parts = [task_tables(task.kind, costs[task.op], latencies) for task in schedule.tasks]
     sizes = np.array([len(cycles) for cycles, _, _ in parts], np.int64)
     cycles, first, tail = (np.concatenate([part[k] for part in parts]) for k in range(3))
-    speculative = [_speculates(task, policy, rates) for task in schedule.tasks]
+    likely = rates > policy.theta if rules.reads_rates else np.ones(len(costs), np.bool_)
+    speculative = [rules.speculates and _guarded(task) and bool(likely[task.op]) for task in schedule.tasks]
     whole = [int(part[0][-1]) if flag else 0 for part, flag in zip(parts, speculative, strict=True)]
     return Durations(
         schedule=schedule,
@@ -79,7 +86,7 @@ def durations(
         cycles=cycles,
         first=np.minimum(first, cycles),
         tail=np.minimum(tail, cycles),
-        waits=np.array([policy.prefetch != "oracle" and not flag for flag in speculative], np.bool_),
+        waits=np.array([not (rules.knows_decisions or flag) for flag in speculative], np.bool_),
         speculative_cycles=np.array(whole, np.int64),
         cut_cycles=max(latencies.cut_cycles, 1),
     )
@@ -128,10 +135,6 @@ def task_tables(kind: TaskKind, cost: Cost, latencies: Latencies) -> tuple[Ints,
             return cost.output_cycles, cost.output_cycles, cost.last_store_cycles
 
 
-def _speculates(task: Task, policy: Policy, rates: Floats) -> bool:
-    """Whether the task is a weight fetch that does not wait for its decisions."""
-    if task.kind != "weights" or not task.decisions:
-        return False
-    if policy.prefetch == "predict":
-        return bool(rates[task.op] > policy.theta)
-    return policy.prefetch == "speculate"
+def _guarded(task: Task) -> bool:
+    """Whether the task fetches weights that a decision may leave out."""
+    return task.kind == "weights" and bool(task.decisions)

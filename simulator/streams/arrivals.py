@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never, get_args
 
 import numpy as np
 
-from traces import ConfigError, Ints, did_you_mean
+from traces import ConfigError, Floats, Ints, did_you_mean
 
 ArrivalKind = Literal["periodic", "poisson", "recorded"]
-_KINDS: tuple[ArrivalKind, ...] = ("periodic", "poisson", "recorded")
+_KINDS: tuple[ArrivalKind, ...] = get_args(ArrivalKind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +39,21 @@ class Arrivals:
 
     def cycles(self, frames: int, clock_hz: float) -> Ints:
         """Return when the frames arrive, to the nearest cycle, shape (frames,) [cycles]."""
-        if self.kind == "recorded":
-            if frames > len(self.times_s):
-                raise ConfigError(f"arrivals.times_s: {len(self.times_s)} times for {frames} frames")
-            seconds = np.array(self.times_s[:frames])
-        elif self.kind == "periodic":
-            seconds = np.arange(frames) / self._rate
-        else:
-            gaps = np.random.default_rng(self.seed).exponential(1 / self._rate, frames)
-            seconds = np.cumsum(gaps)
-        return np.rint(seconds * clock_hz).astype(np.int64)
+        return np.rint(self._seconds(frames) * clock_hz).astype(np.int64)
+
+    def _seconds(self, frames: int) -> Floats:
+        match self.kind:
+            case "recorded":
+                if frames > len(self.times_s):
+                    raise ConfigError(f"arrivals.times_s: {len(self.times_s)} times for {frames} frames")
+                return np.array(self.times_s[:frames])
+            case "periodic":
+                return np.arange(frames) / self._rate
+            case "poisson":
+                gaps = np.random.default_rng(self.seed).exponential(1 / self._rate, frames)
+                return np.cumsum(gaps)
+            case _:
+                assert_never(self.kind)
 
     def mean_gap_cycles(self, frames: int, clock_hz: float) -> float:
         """Return the mean time between two frames [cycles]; infinite for a single one."""

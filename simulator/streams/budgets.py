@@ -118,7 +118,7 @@ def halt(trace: Trace, design: Design, budget: Budget, policy: Policy | None = N
 def _cost_at(trace: Trace, k: int, design: Design, policy: Policy) -> tuple[Ints, Floats]:
     """Return cycles and energy [pJ] of every input if exit k answers it."""
     stopped = with_exits(trace, np.full(len(trace), k, np.uint8))
-    rates = held_out_rates(trace) if policy.prefetch == "predict" else None
+    rates = held_out_rates(trace) if policy.fetching.reads_rates else None
     prepared = prepare(lower(compiled_trace(stopped, policy.compiler)), design, policy, rates)
     times = simulate(prepared.tables, prepared.work.state_index)
     return times.latency, spent(prepared, times).energy.total_pj

@@ -84,7 +84,7 @@ def stream(
         raise ConfigError("trace: has no inputs to stream")
     halted = None if settings.budget is None else halt(trace, design, settings.budget, policy)
     shown = trace if halted is None else halted.trace
-    rates = held_out_rates(trace) if policy.prefetch == "predict" else None
+    rates = held_out_rates(trace) if policy.fetching.reads_rates else None
     prepared = prepare(lower(compiled_trace(shown, policy.compiler)), design, policy, rates)
     if prepared.misfit is not None:
         raise UnsupportedError(f"design {design.name!r}: {prepared.misfit.reason}")

@@ -62,7 +62,7 @@ def _bits(gate: Gate, values: NDArray[Any], how: str) -> Bools:
 
 
 def _misfit(gate: Gate, shape: tuple[int, ...], inputs: int, how: str) -> str:
-    needs = {"layer": "", "spatial": f"{gate.tile_rows}, {gate.tile_cols}"}.get(gate.kind, f"{gate.size}")
+    needs = ", ".join(map(str, gate.rules.axes(gate)))
     text = f"gate {gate.name!r} ({gate.kind}): decisions have shape {shape}, need ({inputs}, {needs})"
     if math.prod(shape) == 2 * inputs * gate.size:
         text += f"; of two values per decision the larger one decides: {how}.argmax(1) == 1"

@@ -17,6 +17,7 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import assert_never
 
 from traces.base.errors import GraphError, did_you_mean
 from traces.gating.exit_gates import with_exit_gate
@@ -182,8 +183,10 @@ def _sizes(
             if request.grid == (1, 1) and decision:
                 rows, cols = graph.op(decision[-1]).out_height, graph.op(decision[-1]).out_width
             return {"size": rows * cols, "tile_rows": rows, "tile_cols": cols}
-        case _:
+        case "layer" | "exit":
             return {}
+        case _:
+            assert_never(request.kind)
 
 
 def _latest(graph: GraphParts, names: Iterable[str]) -> str:

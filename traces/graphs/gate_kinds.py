@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -62,8 +63,12 @@ class GateRules:
     stored: Stored
     decides: Decides
     size_is: str  # what ``size`` has to be, for messages
-    count: Callable[[GateSizes], int]  # the same, counted
+    axes: Callable[[GateSizes], tuple[int, ...]]  # of the decisions of an input; ``size`` is their product
     picks_answer: bool = False  # its index says which classifier answered
+
+    def count(self, gate: GateSizes) -> int:
+        """Return what ``size`` has to be."""
+        return prod(self.axes(gate))
 
     @property
     def dtype(self) -> type[np.bool_ | np.uint8]:
@@ -90,21 +95,24 @@ class GateRules:
 
 
 GATE_KINDS: dict[GateKind, GateRules] = {
-    "layer": GateRules("flag", "runs", "size must be 1", lambda _: 1),
-    "channel": GateRules("bits", "channels", "size counts channels", lambda gate: gate.size),
+    "layer": GateRules("flag", "runs", "size must be 1", lambda _: ()),
+    "channel": GateRules("bits", "channels", "size counts channels", lambda gate: (gate.size,)),
     "exit": GateRules(
         "index",
         "runs",
         "size must equal the number of exits",
-        lambda gate: len(gate.exits),
+        lambda gate: (len(gate.exits),),
         picks_answer=True,
     ),
     "width": GateRules(
-        "index", "channels", "size must equal the number of widths", lambda gate: len(gate.widths)
+        "index", "channels", "size must equal the number of widths", lambda gate: (len(gate.widths),)
     ),
     "spatial": GateRules(
-        "bits", "tiles", "size must be tile_rows * tile_cols", lambda gate: gate.tile_rows * gate.tile_cols
+        "bits",
+        "tiles",
+        "size must be tile_rows * tile_cols",
+        lambda gate: (gate.tile_rows, gate.tile_cols),
     ),
-    "token": GateRules("bits", "rows", "size counts rows of a sequence", lambda gate: gate.size),
-    "element": GateRules("bits", "elements", "size counts output elements", lambda gate: gate.size),
+    "token": GateRules("bits", "rows", "size counts rows of a sequence", lambda gate: (gate.size,)),
+    "element": GateRules("bits", "elements", "size counts output elements", lambda gate: (gate.size,)),
 }

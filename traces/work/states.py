@@ -51,6 +51,9 @@ class Workload:
     tile_totals: Counts  # (ops,), tiles of each op's grid
     active_inputs: tuple[Channels, ...]  # per op, of the tensor it reads
     active_outputs: tuple[Channels, ...]  # per op, what it computes if it runs
+    kept_tiles: tuple[
+        NDArray[np.uint8] | None, ...
+    ] = ()  # per op, bits of its spatial gates' grid (n, bytes)
 
     def __len__(self) -> int:
         return len(self.state_index)
@@ -108,6 +111,17 @@ class Workload:
     def out_mask(self, op: str) -> Bools:
         """Return which output channels the op computes, shape (n, out_channels); none where it is skipped."""
         return self._mask(op, self.active_outputs)
+
+    def knows_tiles(self, i: int) -> bool:
+        """Return whether it is known which tiles op i's spatial gates keep, not only how many."""
+        return bool(self.kept_tiles) and self.kept_tiles[i] is not None
+
+    def tile_patterns(self, i: int) -> tuple[Bools, Ints]:
+        """Return the distinct sets of tiles that op i's spatial gates keep (u, tiles), and each input's (n,)."""
+        bits = self.kept_tiles[i]
+        assert bits is not None  # asked for where they are known
+        distinct, index = np.unique(bits, axis=0, return_inverse=True)
+        return unpack(distinct, int(self.tile_totals[i])), np.asarray(index.ravel(), np.int64)
 
     def _mask(self, op: str, sides: tuple[Channels, ...]) -> Bools:
         i = self._place(op)

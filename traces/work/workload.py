@@ -20,12 +20,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from traces.base.arrays import Bools, Floats
-from traces.graphs.kinds import MAC_KINDS, RECURRENT
+from traces.graphs.kinds import RECURRENT
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate, Op
 from traces.trace import Trace, TraceInfo
@@ -120,6 +121,7 @@ class _OpWork:
     result: Channels
     tiles: Counts | int
     tile_total: int
+    tile_bits: NDArray[np.uint8] | None = None  # of its spatial gates, where known
 
     @property
     def parts(self) -> tuple[Counts | int, Counts | int, Counts | int]:
@@ -181,6 +183,14 @@ class _Gating:
         both = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
         return np.bitwise_count(both).sum(axis=1, dtype=np.int32), gates[0].size
 
+    def tile_bits(self, op: Op) -> NDArray[np.uint8] | None:
+        """Return the bits of the op's spatial gates, packed; None without any."""
+        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "tiles"]
+        if not gates:
+            return None
+        kept = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
+        return np.asarray(kept).view(np.uint8)
+
     def scores_mask(self, op: Op, source: Channels) -> Mask | None:
         """Return which columns of an attention's scores are left: those of the kept rows, for every head."""
         gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "rows"]
@@ -234,19 +244,16 @@ def _lower_op(op: Op, operands: list[Channels], gating: _Gating) -> tuple[_OpWor
     tensor = result.where(runs)
     if op.kind == "add":
         tensor = union([tensor, union(operands).where(~runs)])
-    return _OpWork(op, runs, source, result, tiles, tile_total), tensor
+    return _OpWork(op, runs, source, result, tiles, tile_total, gating.tile_bits(op)), tensor
 
 
 def _sides(op: Op, operands: list[Channels], always: Bools, mask: Mask | None) -> tuple[Channels, Channels]:
     """Return the input channels that the op works on and the output channels it yields if it runs."""
-    if op.kind in MAC_KINDS and not op.is_depthwise:
-        return operands[0], Channels(op.out_channels, always).masked(mask)
-    if op.is_depthwise:
-        multiplier = op.out_channels // op.groups
-        kept = operands[0].repeated(multiplier).masked(mask)
-        groups = kept.grouped(multiplier)  # a group runs whole if one of its outputs is kept
-        return groups, kept if multiplier == 1 else groups.repeated(multiplier)
     match op.kind:
+        case "conv" | "conv_transpose" | "linear" | "matmul" | "lstm_cell" | "gru_cell" | "rnn_cell":
+            if op.is_depthwise:
+                return _depthwise_sides(op, operands[0], mask)
+            return operands[0], Channels(op.out_channels, always).masked(mask)
         case "add":
             kept = union([_widened(operand, op.in_channels) for operand in operands])
         case "mul":  # a score for the whole tensor has one channel and keeps whatever the others have
@@ -259,10 +266,34 @@ def _sides(op: Op, operands: list[Channels], always: Bools, mask: Mask | None) -
             kept = concatenation(operands) if along else union(operands)
         case "reshape" | "slice" | "copy" | "reduce" if op.out_channels != op.in_channels:
             return operands[0], _moved(op, operands[0]).masked(mask)
-        case _:
+        case (
+            "max_pool"
+            | "avg_pool"
+            | "global_avg_pool"
+            | "global_max_pool"
+            | "layer_norm"
+            | "activation"
+            | "softmax"
+            | "threshold"
+            | "upsample"
+            | "reshape"
+            | "slice"
+            | "copy"
+            | "reduce"
+        ):
             kept = operands[0]
+        case _:
+            assert_never(op.kind)
     kept = kept.masked(mask)
     return kept, kept
+
+
+def _depthwise_sides(op: Op, source: Channels, mask: Mask | None) -> tuple[Channels, Channels]:
+    """Return the same of a depthwise convolution: a group runs whole if one of its outputs is kept."""
+    multiplier = op.out_channels // op.groups
+    kept = source.repeated(multiplier).masked(mask)
+    groups = kept.grouped(multiplier)
+    return groups, kept if multiplier == 1 else groups.repeated(multiplier)
 
 
 def _widened(operand: Channels, total: int) -> Channels:
@@ -299,6 +330,7 @@ def _workload(graph: NetworkGraph, inputs: int, work: list[_OpWork]) -> Workload
         tile_totals=np.array([piece.tile_total for piece in work], np.int32),
         active_inputs=tuple(piece.source for piece in work),
         active_outputs=tuple(piece.result for piece in work),
+        kept_tiles=tuple(piece.tile_bits for piece in work),
     )
 
 

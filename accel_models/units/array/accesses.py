@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import assert_never
 
 import numpy as np
 
 from accel_models.design.sections import Array
-from accel_models.units.array.systolic import NO_FOLDS, Gemms, lay_out
-from traces import ConfigError, Ints
+from accel_models.units.array.dataflows import ProductSize, streaming_of
+from accel_models.units.array.systolic import Gemms, Numbers, lay_out
+from traces import Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,21 +44,16 @@ def buffer_accesses(params: Array, gemms: Gemms) -> Accesses:
     otherwise: its ``os`` output writes carry an extra n_r n_c (R + C) (its issue #166), and it leaves the
     reading back of partial sums out.
     """
-    folds = lay_out(params, gemms)
-    row_folds, col_folds, commands = folds.rows.pieces, folds.cols.pieces, folds.stream.pieces
+    flow, folds = streaming_of(params.dataflow), lay_out(params, gemms)
+    pieces: dict[ProductSize, Numbers] = {  # an operand is read once for each piece of the size it lacks
+        flow.rows: folds.rows.pieces,
+        flow.cols: folds.cols.pieces,
+        flow.streams: folds.stream.pieces,
+    }
     m, k, n = (np.where(gemms.macs > 0, size, 0) for size in (gemms.m, gemms.k, gemms.n))
     inputs, weights, outputs = (elements * gemms.groups for elements in (m * k, k * n, m * n))
-    match params.dataflow:
-        case "ws":
-            counts = (col_folds * inputs, commands * weights, (row_folds - 1) * outputs, row_folds * outputs)
-        case "is":
-            counts = (commands * inputs, col_folds * weights, (row_folds - 1) * outputs, row_folds * outputs)
-        case "os":
-            counts = (col_folds * inputs, row_folds * weights, 0 * outputs, outputs)
-        case "rs":
-            raise ConfigError(NO_FOLDS)
-        case _:
-            assert_never(params.dataflow)
+    written = 1 if flow.sums_stay else pieces["k"]
+    counts = (pieces["n"] * inputs, pieces["m"] * weights, (written - 1) * outputs, written * outputs)
     reads_in, reads_weight, reads_partial, writes = (np.asarray(x, np.int64) for x in counts)
     return Accesses(
         input_reads=reads_in, weight_reads=reads_weight, partial_reads=reads_partial, output_writes=writes

@@ -8,9 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.sections import Array, Memory
 from accel_models.design.side_by_side import columns_of
-from accel_models.dram import Bus
 from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.op_sizes import OpSizes
 from accel_models.units.array.tiling import ChannelCut, PixelCut, ReductionCut, take
@@ -39,21 +37,6 @@ class Job:
     aim: Floats  # index into accel_models.cost.TILE_AIMS
     weights_first: bool  # all weights come before the first input, not tile by tile
 
-    @property
-    def array(self) -> Array:
-        """The array."""
-        return self.machine.array
-
-    @property
-    def memory(self) -> Memory:
-        """The buffers beside it."""
-        return self.machine.memory
-
-    @property
-    def bus(self) -> Bus:
-        """The DRAM behind them."""
-        return self.machine.bus
-
     def take(self, rows: slice | NDArray[np.intp]) -> Job:
         """Return the ops at ``rows``."""
         arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name not in _NO_COLUMNS}
@@ -63,8 +46,8 @@ class Job:
         """Yield every array: what tells two ops apart."""
         yield from (getattr(self.op, f.name) for f in fields(self.op))
         yield from (getattr(self, f.name) for f in fields(self) if f.name not in _NO_COLUMNS)
-        yield from columns_of(self.array)
-        yield from columns_of(self.memory)
+        yield from columns_of(self.machine.array)
+        yield from columns_of(self.machine.memory)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,22 +18,22 @@ all orders, so the table holds for each tile of groups: alone, or several packed
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.sections import Array
+from accel_models.units.array.dataflows import ProductSize, streaming_of
 from accel_models.units.array.group_packing import pack, packings
 from accel_models.units.array.job import Job
 from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.op_sizes import OpSizes, gemms_of, sizes_of
-from accel_models.units.array.systolic import NO_FOLDS, compute_cycles
+from accel_models.units.array.systolic import compute_cycles
 from accel_models.units.array.tile_counts import counts_of
 from accel_models.units.array.tile_search import BYTES, Cuts, Prices, search, shortfall
 from accel_models.units.array.tiling import row_folds, streamed
 from accel_models.work.shapes import Shapes
-from traces import Bools, ConfigError, Floats, Ints
+from traces import Bools, Floats, Ints
 
 BUFFERS = ("activation", "weight", "accumulator")
 CHUNK = 2048  # ops searched at a time, so that working arrays stay in cache
@@ -197,35 +197,23 @@ def _untiled_cycles(array: Array, op: OpSizes) -> Floats:
 
 def _whole_folds(array: Array, op: OpSizes) -> Floats:
     """Cycles between the folds of ops in one piece, the same sum as over tiles."""
-    match array.dataflow:
-        case "ws":
-            return (
-                row_folds(array, op)
-                * np.ceil(op.n / array.cols)
-                * op.groups
-                * streamed(array, np.ceil(op.m / array.pixels))
-            )
-        case "is":
-            return row_folds(array, op) * np.ceil(op.m / array.cols) * op.groups * streamed(array, op.n)
-        case "os":
-            return np.ceil(op.m / array.rows) * np.ceil(op.n / array.cols) * op.groups * streamed(array, op.k)
-        case "rs":
-            raise ConfigError(NO_FOLDS)
-        case _:
-            assert_never(array.dataflow)
+    flow = streaming_of(array.dataflow)
+    sizes: dict[ProductSize, Floats] = {"m": np.ceil(op.m / array.pixels), "k": op.k, "n": op.n}
+    rows = row_folds(array, op) if flow.rows == "k" else np.ceil(sizes[flow.rows] / array.rows)
+    return rows * np.ceil(sizes[flow.cols] / array.cols) * op.groups * streamed(array, sizes[flow.streams])
 
 
 def _map_chunk(job: Job, work: Bools, prices: Prices | None) -> Mapping:
     """Search at the packing of groups that computes fastest, then at the others that could still be better."""
-    counts = packings(job.array, job.op)
+    counts = packings(job.machine.array, job.op)
     if len(counts) == 1:
         return _map_packed(job, work, prices, counts[0])[0]
-    least = np.stack([_untiled_cycles(job.array, pack(job.op, count)) for count in counts])
+    least = np.stack([_untiled_cycles(job.machine.array, pack(job.op, count)) for count in counts])
     fastest = least.argmin(axis=0)
     first = np.stack(counts)[fastest, np.arange(len(fastest))]
     best, keys = _map_packed(_packed(job, first), work, prices, first)
     # Tiles take no less than the op in one piece; fewer bytes can take any time.
-    bounded = prices is None and job.array.stream_block == 0 and not (job.aim == BYTES).any()
+    bounded = prices is None and job.machine.array.stream_block == 0 and not (job.aim == BYTES).any()
     for level, count in enumerate(counts):
         other = (level == 0) | (count > 1)
         rows = np.flatnonzero(other & (fastest != level) & ~(bounded & (least[level] > keys[0])))
@@ -241,8 +229,10 @@ def _map_chunk(job: Job, work: Bools, prices: Prices | None) -> Mapping:
 
 def _packed(job: Job, count: Floats) -> Job:
     op = pack(job.op, count)
-    untiled = _untiled_cycles(job.array, op)
-    return replace(job, op=op, untiled_cycles=untiled, untiled_extra=untiled - _whole_folds(job.array, op))
+    untiled = _untiled_cycles(job.machine.array, op)
+    return replace(
+        job, op=op, untiled_cycles=untiled, untiled_extra=untiled - _whole_folds(job.machine.array, op)
+    )
 
 
 def _put(mapping: Mapping, rows: NDArray[np.intp], other: Mapping, picked: Bools) -> Mapping:

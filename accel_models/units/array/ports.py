@@ -8,6 +8,7 @@ import numpy as np
 
 from accel_models.design.sections import Memory
 from accel_models.units.array.accesses import buffer_accesses
+from accel_models.units.array.dataflows import streaming_of
 from accel_models.units.array.job import Job, Tiles
 from accel_models.units.array.op_sizes import gemms_of
 from accel_models.units.array.tiling import row_folds
@@ -26,15 +27,16 @@ class ArrayBytes:
 
 def array_bytes(job: Job, tiles: Tiles) -> ArrayBytes:
     """Return what tiles move: the accesses of the op in one piece, and what cutting it adds."""
-    op, array, memory = job.op, job.array, job.memory
+    op, array, memory = job.op, job.machine.array, job.machine.memory
     counts = buffer_accesses(array, gemms_of(op))
     real = op.out_channels / (op.n * op.groups)  # share of the packs that are groups, not filling
     results = op.m * op.out_channels
     again = tiles.reduction.folds - row_folds(array, op)  # partial sums read back and rewritten
-    if array.dataflow == "os":
+    flow = streaming_of(array.dataflow)
+    if flow.sums_stay:
         again = tiles.reduction.tiles - 1
     act_bytes, acc_bytes = memory.activation_bits / 8, memory.accumulator_bits / 8
-    input_loads = tiles.channels.tiles / tiles.channels.input_tiles if array.dataflow == "is" else 1.0
+    input_loads = tiles.channels.tiles / tiles.channels.input_tiles if flow.inputs_stay else 1.0
     return ArrayBytes(
         activation_reads=np.asarray(counts.input_reads * (real * input_loads * act_bytes), np.float64),
         weight_reads=counts.weight_reads * weight_loads(job, tiles) * (memory.weight_bits / 8),
@@ -45,7 +47,11 @@ def array_bytes(job: Job, tiles: Tiles) -> ArrayBytes:
 
 def weight_loads(job: Job, tiles: Tiles) -> Floats:
     """Return how often tiles make the weights pass from their buffer into the array."""
-    return tiles.pixels.tiles if job.array.dataflow == "ws" else np.ones_like(job.op.m)
+    return (
+        tiles.pixels.tiles
+        if streaming_of(job.machine.array.dataflow).weights_stay
+        else np.ones_like(job.op.m)
+    )
 
 
 def narrow(memory: Memory) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
 import numpy as np
 
@@ -62,9 +63,13 @@ def array_cost(states: States, design: Design) -> UnitCost:
 
 def _mapped(shapes: Shapes, operands: Operands, design: Design) -> Mapping:
     machine = array_machine(design)
-    if machine.array.dataflow == "rs":
-        return map_row_stationary(shapes, machine, operands)
-    return map_ops(shapes, machine, prices=_mapper_prices(design), operands=operands)
+    match machine.array.dataflow:
+        case "ws" | "os" | "is":
+            return map_ops(shapes, machine, prices=_mapper_prices(design), operands=operands)
+        case "rs":
+            return map_row_stationary(shapes, machine, operands)
+        case _:
+            assert_never(machine.array.dataflow)
 
 
 def _one_after_the_other(states: States, design: Design) -> UnitCost:

@@ -1,15 +1,7 @@
 """Compute cycles of matrix products on a systolic array, with no stall from memory.
 
 An R x C array runs ``(M, K) x (K, N)`` in *folds*: pieces of two of the three sizes are held on the rows
-and columns while the third streams through.
-
-========  =====================  ==========================  ===========
-dataflow  rows hold              columns hold                streamed
-========  =====================  ==========================  ===========
-``ws``    K (reduction)          N (output channels)         M (pixels)
-``is``    K (reduction)          M (output pixels)           N
-``os``    M (output pixels)      N (output channels)         K
-========  =====================  ==========================  ===========
+and columns while the third streams through; :mod:`accel_models.units.array.dataflows` says which.
 
 The options of :class:`accel_models.design.design.Array` say what a given array overlaps.  Each comes from a piece
 of RTL or a simulator that is reproduced to the cycle; the shipped design of that name holds the set.
@@ -24,11 +16,10 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.design.sections import Array
+from accel_models.design.sections import Array, Drain
+from accel_models.units.array.dataflows import ProductSize, streaming_of
 from accel_models.work.shapes import Shapes
-from traces import ConfigError, Floats, Ints
-
-NO_FOLDS = "array.dataflow = 'rs': a row-stationary array works in passes, not in folds"
+from traces import Floats, Ints
 
 Numbers = NDArray[Any]  # counts: int64, or float64, which is exact below 2**53 and divides faster
 
@@ -103,35 +94,26 @@ def cut(size: ArrayLike, piece: ArrayLike) -> AxisFolds:
 
 
 def lay_out(params: Array, gemms: Gemms) -> Folds:
-    """Lay products over the array; see the table of the module."""
-    reduction = cut(gemms.k, params.rows)
-    if params.reduction == "per_tap":
+    """Lay products over the array; see the table of :mod:`accel_models.units.array.dataflows`."""
+    flow = streaming_of(params.dataflow)
+    sizes: dict[ProductSize, Ints] = {"m": ceil_div(gemms.m, params.pixels), "k": gemms.k, "n": gemms.n}
+    rows, cols = cut(sizes[flow.rows], params.rows), cut(sizes[flow.cols], params.cols)
+    if flow.rows == "k" and params.reduction == "per_tap":
         tap = cut(ceil_div(gemms.k, np.maximum(gemms.taps, 1)), params.rows)
-        reduction = AxisFolds(tap.pieces * gemms.taps, tap.full, tap.last)
-    match params.dataflow:
-        case "ws":
-            rows, cols, streamed = reduction, cut(gemms.n, params.cols), ceil_div(gemms.m, params.pixels)
-        case "is":
-            rows, cols, streamed = reduction, cut(gemms.m, params.cols), gemms.n
-        case "os":
-            rows, cols, streamed = cut(gemms.m, params.rows), cut(gemms.n, params.cols), gemms.k
-        case "rs":
-            raise ConfigError(NO_FOLDS)
-        case _:
-            assert_never(params.dataflow)
+        rows = AxisFolds(tap.pieces * gemms.taps, tap.full, tap.last)
     return Folds(
         AxisFolds(rows.pieces, rows.full if params.trim_folds else params.rows, rows.last),
         AxisFolds(cols.pieces, cols.full if params.trim_folds else params.cols, cols.last),
-        stream_axis(params, streamed),
+        stream_axis(params, sizes[flow.streams]),
         gemms.groups,
     )
 
 
 def stream_axis(params: Array, size: ArrayLike) -> AxisFolds:
-    """Cut the streamed size into commands; an output-stationary array pads its last one to a whole block."""
+    """Cut the streamed size into commands; an array whose sums stay pads its last one to a whole block."""
     if params.stream_block == 0:
         return cut(size, np.maximum(np.asarray(size, np.int64), 1))
-    if params.dataflow == "os":
+    if streaming_of(params.dataflow).sums_stay:
         padded = ceil_div(size, params.stream_block) * params.stream_block
         return cut(padded, np.maximum(padded, 1))
     return cut(size, params.stream_block)
@@ -191,13 +173,19 @@ def folded_cycles(params: Array, folds: Folds) -> Numbers:
     return spaced * folds.groups + _ends(params, folds)
 
 
+def drains_of(params: Array) -> Drain:
+    """Return how results leave: sums that stay can be read in parallel, others leave through the rows."""
+    flow = streaming_of(params.dataflow)
+    return "every_fold" if params.drain == "none" and not flow.sums_stay else params.drain
+
+
 def interval(params: Array, rows: Numbers | int, cols: Numbers | int, stream: Numbers | int) -> Numbers:
     """Cycles from the start of one fold to the start of the next."""
-    busy = stream + params.fold_overhead_cycles
+    busy, drains = stream + params.fold_overhead_cycles, drains_of(params)
     skew = params.hop_cycles * (rows - 1) + (cols - 1)
-    if params.dataflow == "os":
+    if streaming_of(params.dataflow).sums_stay:
         drain = rows if params.drain_path == "down" else cols
-        match params.drains:
+        match drains:
             case "every_fold":
                 return np.asarray(busy + skew + drain)
             case "none":
@@ -205,8 +193,8 @@ def interval(params: Array, rows: Numbers | int, cols: Numbers | int, stream: Nu
             case "overlapped":
                 return np.maximum(stream, drain) + params.fold_overhead_cycles
             case _:
-                assert_never(params.drains)
-    if params.drains == "every_fold":
+                assert_never(drains)
+    if drains == "every_fold":
         busy = busy + skew
     if params.weight_preload == "serial":
         return np.asarray(rows + busy)
@@ -216,23 +204,23 @@ def interval(params: Array, rows: Numbers | int, cols: Numbers | int, stream: Nu
 
 def _ends(params: Array, folds: Folds) -> Numbers:
     """Cycles seen once per product, before its first fold and after its last, beyond the interval."""
-    trim = params.trim_folds
+    trim, drains = params.trim_folds, drains_of(params)
     rows = folds.rows.last if trim else params.rows
     cols = folds.cols.last if trim else params.cols
     skew = params.hop_cycles * (rows - 1) + (cols - 1)
     drain = rows if params.drain_path == "down" else cols
     stream = np.maximum(folds.stream.last, params.min_stream_cycles)
     ends: Numbers = params.product_overhead_cycles * folds.groups + 0 * folds.stream.pieces
-    if params.dataflow == "os":
-        if params.drains == "overlapped":
+    if streaming_of(params.dataflow).sums_stay:
+        if drains == "overlapped":
             last = stream + params.fold_overhead_cycles + skew + drain
             ends = ends + last - interval(params, rows, cols, folds.stream.last)
         return ends
-    if params.drains == "overlapped":
+    if drains == "overlapped":
         ends = ends + skew
     if params.weight_preload == "overlapped":
         first = folds.rows.full if trim else params.rows
-        busy = stream + params.fold_overhead_cycles + (skew if params.drains == "every_fold" else 0)
+        busy = stream + params.fold_overhead_cycles + (skew if drains == "every_fold" else 0)
         ends = ends + busy - interval(params, rows, cols, folds.stream.last)
         ends = ends + (first if params.first_preload == "counted" else 0)
     return ends

@@ -40,7 +40,7 @@ class OpEnds:
 
 def footprints(job: Job, tiles: Tiles) -> tuple[Floats, Floats, Floats]:
     """Bytes held in the activation, weight and accumulator buffer; twice where another tile is to come."""
-    memory, pixels, channels, reduction = job.memory, tiles.pixels, tiles.channels, tiles.reduction
+    memory, pixels, channels, reduction = job.machine.memory, tiles.pixels, tiles.channels, tiles.reduction
     copies = 2.0 if memory.double_buffered else 1.0
     copies_out = 2.0 if memory.double_buffered_accumulator else 1.0
     inputs = pixels.tile_in_pixels * (_tile_in_channels(job, tiles) * job.input_element_bytes)
@@ -73,7 +73,7 @@ def _tile_weights(job: Job, tiles: Tiles) -> Floats:
 
 def fits(job: Job, tiles: Tiles) -> Bools:
     """Whether every buffer holds its tiles."""
-    memory = job.memory
+    memory = job.machine.memory
     inputs, weights, outputs = footprints(job, tiles)
     return np.asarray(
         (inputs <= memory.activation_buffer)
@@ -126,9 +126,11 @@ def ends(job: Job, tiles: Tiles) -> OpEnds:
     Choice: a tile of an array that trims its folds is priced with whole folds, an upper bound.
     """
     free = _ends_at_full_width(job, tiles)
-    if not narrow(job.memory):
+    if not narrow(job.machine.memory):
         return free
-    waits = np.maximum(port_cycles(job.memory, array_bytes(job, tiles)) / np.maximum(free.array, 1), 1.0)
+    waits = np.maximum(
+        port_cycles(job.machine.memory, array_bytes(job, tiles)) / np.maximum(free.array, 1), 1.0
+    )
     return replace(
         free,
         array=free.array * waits,
@@ -138,7 +140,7 @@ def ends(job: Job, tiles: Tiles) -> OpEnds:
 
 
 def _ends_at_full_width(job: Job, tiles: Tiles) -> OpEnds:
-    memory, pixels, channels, reduction = job.memory, tiles.pixels, tiles.channels, tiles.reduction
+    memory, pixels, channels, reduction = job.machine.memory, tiles.pixels, tiles.channels, tiles.reduction
     control = memory.tile_overhead_cycles
     output_folds = pixels.tile_folds * channels.tile_folds
     tile_results = pixels.tile_pixels * channels.tile_out
@@ -167,20 +169,22 @@ def total_cycles(job: Job, tiles: Tiles, end: OpEnds, moved: TileTraffic) -> Flo
 
         total = array + bus + (tiles - 1) x latency
     """
-    if job.memory.double_buffered:
+    if job.machine.memory.double_buffered:
         first_load, bus = _in_turn(job, end, moved) if job.weights_first else _interleaved(job, end, moved)
-        last_store = bus_cycles(job.bus, end.last_output_bytes)
+        last_store = bus_cycles(job.machine.bus, end.last_output_bytes)
         return np.asarray(np.maximum(first_load + end.array + last_store, bus + end.last_tile))
-    loaded = _separate(job, moved) if job.weights_first else bus_cycles(job.bus, _loaded(moved))
-    return end.array + loaded + bus_cycles(job.bus, moved.output_bytes) + turn_cycles(job, tiles, moved)
+    loaded = _separate(job, moved) if job.weights_first else bus_cycles(job.machine.bus, _loaded(moved))
+    return (
+        end.array + loaded + bus_cycles(job.machine.bus, moved.output_bytes) + turn_cycles(job, tiles, moved)
+    )
 
 
 def turn_cycles(job: Job, tiles: Tiles, moved: TileTraffic) -> Floats:
     """Cycles that loads wait for the first byte of every tile but the first, where one buffer serves all tiles."""
-    if job.memory.double_buffered:
+    if job.machine.memory.double_buffered:
         return np.zeros_like(moved.input_bytes)
     steps = tiles.pixels.tiles * tiles.channels.tiles * tiles.reduction.tiles
-    return (steps - 1) * job.bus.start_cycles * np.minimum(_loaded(moved), 1)
+    return (steps - 1) * job.machine.bus.start_cycles * np.minimum(_loaded(moved), 1)
 
 
 def _loaded(moved: TileTraffic) -> Floats:
@@ -189,23 +193,25 @@ def _loaded(moved: TileTraffic) -> Floats:
 
 def _separate(job: Job, moved: TileTraffic) -> Floats:
     """Cycles of all weights, then all inputs."""
-    return bus_cycles(job.bus, moved.weight_bytes) + bus_cycles(job.bus, moved.input_bytes)
+    return bus_cycles(job.machine.bus, moved.weight_bytes) + bus_cycles(job.machine.bus, moved.input_bytes)
 
 
 def _interleaved(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Floats]:
     """Cycles of the first load and of the bus, weights and inputs tile by tile."""
-    first = bus_cycles(job.bus, end.first_input_bytes + end.first_weight_bytes)
-    return first, bus_cycles(job.bus, moved.input_bytes + moved.weight_bytes + moved.output_bytes)
+    first = bus_cycles(job.machine.bus, end.first_input_bytes + end.first_weight_bytes)
+    return first, bus_cycles(job.machine.bus, moved.input_bytes + moved.weight_bytes + moved.output_bytes)
 
 
 def _in_turn(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Floats]:
     """Cycles of the first load and of the bus, all weights, then inputs, then outputs, a transfer each."""
     there = job.aim == PREFETCHED
-    weights = bus_cycles(job.bus, moved.weight_bytes - there * job.fetch_weights * job.op.weight_bytes)
-    first_weights = bus_cycles(job.bus, end.first_weight_bytes * ~there)
+    weights = bus_cycles(
+        job.machine.bus, moved.weight_bytes - there * job.fetch_weights * job.op.weight_bytes
+    )
+    first_weights = bus_cycles(job.machine.bus, end.first_weight_bytes * ~there)
     first = np.where(moved.input_bytes > 0, weights, first_weights)
-    rest = bus_cycles(job.bus, moved.input_bytes) + bus_cycles(job.bus, moved.output_bytes)
-    return first + bus_cycles(job.bus, end.first_input_bytes), weights + rest
+    rest = bus_cycles(job.machine.bus, moved.input_bytes) + bus_cycles(job.machine.bus, moved.output_bytes)
+    return first + bus_cycles(job.machine.bus, end.first_input_bytes), weights + rest
 
 
 def bus_cycles(bus: Bus, moved_bytes: Floats) -> Floats:

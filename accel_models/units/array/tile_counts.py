@@ -61,13 +61,13 @@ def _times(job: Job, tiles: Tiles, moved: TileTraffic) -> dict[str, Floats]:
     behind the last load, and nothing is stored before its end: as if the op were one tile.
     """
     end = ends(job, tiles)
-    alone = not job.memory.double_buffered
+    alone = not job.machine.memory.double_buffered
     return {
         "compute_cycles": job.untiled_cycles,
         "array_cycles": end.array,
         "total_cycles": total_cycles(job, tiles, end, moved),
-        "load_cycles": bus_cycles(job.bus, moved.input_bytes + moved.weight_bytes),
-        "store_cycles": bus_cycles(job.bus, moved.output_bytes),
+        "load_cycles": bus_cycles(job.machine.bus, moved.input_bytes + moved.weight_bytes),
+        "store_cycles": bus_cycles(job.machine.bus, moved.output_bytes),
         "turn_cycles": turn_cycles(job, tiles, moved),
         "last_tile_cycles": end.array if alone else end.last_tile,
         "output_tile_cycles": end.array if alone else end.output_tile,
@@ -89,7 +89,7 @@ def _bus_bytes(job: Job, tiles: Tiles, moved: TileTraffic) -> dict[str, Floats]:
 def _buffer_bytes(job: Job, tiles: Tiles, moved: TileTraffic) -> dict[str, Floats]:
     """Bytes read and written in the buffers: by the array, and filled from DRAM."""
     inside = array_bytes(job, tiles)
-    results = job.op.m * job.op.out_channels * (job.memory.activation_bits / 8)
+    results = job.op.m * job.op.out_channels * (job.machine.memory.activation_bits / 8)
     return {
         "activation_read_bytes": inside.activation_reads,
         "activation_write_bytes": moved.input_bytes + results * (1 - job.store_output),

@@ -58,12 +58,12 @@ class Cuts:
     @classmethod
     def of(cls, job: Job) -> Cuts:
         """Return all cuts of the job's ops."""
-        channels = channel_cuts(job.op, job.array, job.memory)
+        channels = channel_cuts(job.op, job.machine.array, job.machine.memory)
         return cls(
-            pixel_cuts(job.op, job.array, job.memory),
+            pixel_cuts(job.op, job.machine.array, job.machine.memory),
             channels,
-            reduction_cuts(job.op, job.array, job.memory),
-            part_levels(job.op, job.array, len(channels)),
+            reduction_cuts(job.op, job.machine.array, job.machine.memory),
+            part_levels(job.op, job.machine.array, len(channels)),
         )
 
     def __iter__(self) -> Iterator[tuple[tuple[int, int], Tiles, tuple[Kept, ...]]]:
@@ -113,7 +113,7 @@ def search(job: Job, ways: Cuts, prices: Prices | None) -> Chosen:
     chosen_kept = np.zeros(count, np.int64)
     # Choice: parts of a fold are tried where whole ones fit no tile that streams four times as long as the array is
     # high, which hides the loading of weights, nor the op's pixels as they are.
-    roomy = ways.pixels.tile_pixels >= np.minimum(4.0 * job.array.rows, job.op.m)
+    roomy = ways.pixels.tile_pixels >= np.minimum(4.0 * job.machine.array.rows, job.op.m)
     fitting: dict[tuple[int, int] | None, Bools] = {}
     for other_levels, tiles, orders in ways:
         twice = ways.twice(*other_levels)
@@ -162,7 +162,7 @@ def _keys(job: Job, tiles: Tiles, end: OpEnds, kept: Kept, prices: Prices | None
 
 def shortfall(job: Job, ways: Cuts) -> tuple[Ints, Ints, Ints]:
     """Return which buffer the smallest tiles overflow most, what they demand of it, and what it has [B]."""
-    memory = job.memory
+    memory = job.machine.memory
     demands = np.ceil(np.stack(footprints(job, ways.smallest))).astype(np.int64)
     sizes = (memory.activation_buffer, memory.weight_buffer, memory.accumulator_buffer)
     bounds = np.stack([np.broadcast_to(np.asarray(size, np.int64), demands.shape[1:]) for size in sizes])

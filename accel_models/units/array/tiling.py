@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.design.sections import Array, Memory
+from accel_models.units.array.dataflows import streaming_of
 from accel_models.units.array.op_sizes import OpSizes, bursts
 from accel_models.units.array.systolic import interval
 from traces import Floats
@@ -149,10 +150,11 @@ def _grid(op: OpSizes, parts: Floats) -> _Grid:
 
 def _pixel_folds(op: OpSizes, array: Array, tiles: Floats, tile_pixels: Floats) -> tuple[Floats, Floats]:
     """Folds, or streamed cycles, that pixels take over all tiles and in a full one."""
-    if array.dataflow == "ws":
+    flow = streaming_of(array.dataflow)
+    if flow.weights_stay:
         together = np.ceil(op.m / array.pixels)
         return tiles * streamed(array, together / tiles), streamed(array, np.ceil(tile_pixels / array.pixels))
-    tile_folds = np.ceil(tile_pixels / (array.rows if array.dataflow == "os" else array.cols))
+    tile_folds = np.ceil(tile_pixels / (array.rows if flow.rows == "m" else array.cols))
     return tiles * tile_folds, tile_folds
 
 
@@ -188,7 +190,7 @@ def _channel_cut(
     act_bytes = np.full_like(op.n, memory.activation_bits / 8)
     parts = np.ceil(op.n / tile_n)
     group_tiles = np.ceil(op.groups / tile_groups)
-    if array.dataflow == "is":
+    if streaming_of(array.dataflow).inputs_stay:
         folds, tile_folds = parts * streamed(array, op.n / parts), streamed(array, tile_n)
     else:
         folds, tile_folds = np.maximum(np.ceil(op.n / array.cols), parts), np.ceil(tile_n / array.cols)
@@ -231,7 +233,7 @@ def _reduction_cut(
 ) -> ReductionCut:
     tiles = np.ceil(op.channels / tile_channels) * (op.kernel_area / tile_kernel)
     tile_k = tile_channels * tile_kernel
-    if array.dataflow == "os":
+    if streaming_of(array.dataflow).sums_stay:
         folds, tile_folds = tiles * streamed(array, op.k / tiles), streamed(array, tile_k)
     else:  # tiles are whole folds of channels, or end in one that is filled in part
         taps = tile_kernel if array.reduction == "per_tap" else np.ones_like(tile_kernel)
@@ -262,7 +264,7 @@ def streamed(array: Array, size: Floats) -> Floats:
     if block == 0:
         return interval(array, array.rows, array.cols, size)
     commands = np.ceil(size / block)
-    if array.dataflow == "os":
+    if streaming_of(array.dataflow).sums_stay:
         return interval(array, array.rows, array.cols, commands * block)
     whole = interval(array, array.rows, array.cols, block)
     return (commands - 1) * whole + interval(array, array.rows, array.cols, size - (commands - 1) * block)

@@ -10,6 +10,7 @@ from accel_models.design.design import Design
 from accel_models.design.sections import Array
 from accel_models.energy.actions import Idle
 from accel_models.energy.chip import Silicon
+from accel_models.units.array.dataflows import DATAFLOWS
 from accel_models.units.array.price import array_cost
 from accel_models.units.array.row_stationary.passes import scratchpads
 from accel_models.units.kinds import BESIDE_A_UNIT, Unit, UnitCycles, equal_names
@@ -31,15 +32,17 @@ class ArrayUnit:
 
     def check(self, design: Design) -> None:
         """Refuse depthwise layers for a core that is not there, and rows that stay with nowhere to stay."""
-        if design.section(Array).dataflow == "rs":
-            scratchpads(design.section(Array))
-        elif design.section(Array).run_length is not None:
+        array = design.section(Array)
+        flow = DATAFLOWS[array.dataflow]
+        if flow is None:
+            scratchpads(array)
+        elif array.run_length is not None:
             raise ConfigError("array.run_length: activations are coded by the dataflow rs alone")
-        if design.section(Array).pixels > 1 and design.section(Array).dataflow != "ws":
+        if array.pixels > 1 and (flow is None or not flow.weights_stay):
             raise ConfigError(
                 "array.pixels: several pixels at a time share the weights that stay, in ws alone"
             )
-        if design.section(Array).depthwise_on == "simd" and design.simd is None:
+        if array.depthwise_on == "simd" and design.simd is None:
             raise ConfigError("array.depthwise_on = 'simd', but the design has no simd core")
 
     def names(self, design: Design) -> tuple[str, ...]:
@@ -54,7 +57,7 @@ class ArrayUnit:
 
     def columns(self, design: Design) -> tuple[str, ...]:
         """Return rows, columns, buffers and bus, but what tiles are chosen by: passes, or prices of buffers."""
-        if design.section(Array).dataflow == "rs":
+        if DATAFLOWS[design.section(Array).dataflow] is None:
             return ()
         priced = design.mapping == "energy"
         return tuple(path for path in BESIDE_A_UNIT if not (priced and path.endswith("_buffer")))

@@ -9,7 +9,7 @@ import numpy as np
 from accel_models.units.micronpu.blocks.choice import Blocks, choose_blocks, clipped
 from accel_models.units.micronpu.blocks.mac import mac_cycles, micro_counts
 from accel_models.units.micronpu.blocks.traversal import flat_micro_sizes
-from accel_models.units.micronpu.machine import Banks, MicroNpu, Rams
+from accel_models.units.micronpu.machine import MicroNpu
 from accel_models.units.micronpu.memory.transfers import (
     BRICK,
     SCALE_BYTES,
@@ -18,6 +18,7 @@ from accel_models.units.micronpu.memory.transfers import (
     moved_bytes,
 )
 from accel_models.units.micronpu.memory.weights import encoded_bytes
+from accel_models.units.micronpu.settings import SeparateRams, SharedBanks
 from accel_models.units.micronpu.work import Engine, NpuWork, rounded, up
 from traces import Bools, Floats, Ints
 
@@ -63,7 +64,9 @@ def op_cycles(work: NpuWork, machine: MicroNpu, staged: Bools | bool = True) -> 
 
 def _scale_bytes(work: NpuWork, machine: MicroNpu) -> Ints:
     """Bytes of each op's scales and biases; a U85 stores them for whole bricks."""
-    channels = work.out_channels if isinstance(machine.buffers, Banks) else rounded(work.out_channels, BRICK)
+    channels = (
+        work.out_channels if isinstance(machine.buffers, SharedBanks) else rounded(work.out_channels, BRICK)
+    )
     return np.where(work.has_weights, SCALE_BYTES * channels, 0)
 
 
@@ -110,7 +113,7 @@ def _elementwise_cycles(work: NpuWork, machine: MicroNpu, per_block: Ints, block
     """Cycles of the elementwise engine: its output stage, or issuing blocks, which a U85 does not wait for."""
     channels = np.where(work.out_bricks, rounded(work.out_channels, BRICK), work.out_channels)
     elements = work.out_height * work.out_width * channels
-    if isinstance(machine.buffers, Rams):
+    if isinstance(machine.buffers, SeparateRams):
         return np.ceil(work.element_cycles * elements)
     issue = np.ceil((block_io / per_block + work.element_cycles) / _ISSUE * elements)
     return np.maximum(np.ceil(work.element_cycles * elements), issue)

@@ -18,11 +18,13 @@ everything else      Choice: one that copies its output
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 
-from accel_models.units.micronpu.machine import MicroNpu, OutputStage
+from accel_models.units.micronpu.machine import MicroNpu
 from accel_models.units.micronpu.output import OutputFunction, element_cycles
+from accel_models.units.micronpu.settings import OutputCycles
 from accel_models.units.micronpu.work import Engine, NpuWork
 from accel_models.units.unit_cost import States
 from accel_models.work.shapes import Shapes
@@ -32,7 +34,6 @@ _SOFTMAX_WHOLE, _SOFTMAX_ROWS = 6, 22  # 32-bit ops over all elements, and over 
 _NORM_WHOLE = 5
 _GLOBAL = frozenset({"global_avg_pool", "global_max_pool"})
 _WINDOWED = frozenset({"max_pool", "avg_pool"})
-_PRODUCTS = frozenset({"conv", "conv_transpose", "linear", "matmul"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,26 +62,43 @@ def passes_of(states: States, layout: Layout, machine: MicroNpu) -> tuple[Pass, 
     runs = (shapes.in_channels > 0) & (shapes.out_channels > 0) & (shapes.m > 0)
     once = np.where(runs, shapes.batch, 0)
     match shapes.kind:
-        case kind if kind in _PRODUCTS:
+        case "conv" | "conv_transpose" | "linear" | "matmul":
             groups = np.where(shapes.depthwise, 1, np.maximum(shapes.groups, 1))
             return (Pass(work=_product(shapes, layout, machine), times=once * groups),)
-        case kind if kind in RECURRENT:
+        case "lstm_cell" | "gru_cell" | "rnn_cell":
             return _recurrent(shapes, layout, machine, once)
         case "softmax":
             return _softmax(shapes, layout, machine, once)
         case "layer_norm":
-            whole = _elementwise(shapes, layout, machine.output.binary_32, bits=32)
+            whole = _elementwise(shapes, layout, machine.npu.output_cycles.binary_32, bits=32)
             return (Pass(work=whole, times=once * _NORM_WHOLE),)
         case "add" | "mul":
             function: OutputFunction = "add" if shapes.kind == "add" else "mul"
-            work = _elementwise(shapes, layout, _cycles(function, shapes, machine.output, elementwise=True))
+            work = _elementwise(
+                shapes, layout, _cycles(function, shapes, machine.npu.output_cycles, elementwise=True)
+            )
             return (Pass(work=work, times=once * np.maximum(shapes.operands - 1, 1)),)
-        case _:
+        case (
+            "max_pool"
+            | "avg_pool"
+            | "global_max_pool"
+            | "global_avg_pool"
+            | "reduce"
+            | "activation"
+            | "threshold"
+            | "upsample"
+            | "concat"
+            | "copy"
+            | "slice"
+            | "reshape"
+        ):
             return (Pass(work=_pooled(shapes, layout, machine), times=once),)
+        case _:
+            assert_never(shapes.kind)
 
 
 def _cycles(
-    function: OutputFunction, shapes: Shapes, output: OutputStage, *, elementwise: bool = False
+    function: OutputFunction, shapes: Shapes, output: OutputCycles, *, elementwise: bool = False
 ) -> Floats:
     """Cycles per element with the activation behind the op."""
     table = element_cycles(output, function, elementwise=elementwise, binary=elementwise, behind=("table",))
@@ -106,7 +124,7 @@ def _product(shapes: Shapes, layout: Layout, machine: MicroNpu) -> NpuWork:
         channels=(shapes.in_channels // groups, shapes.out_channels // groups),
         kernel=(shapes.kernel_height, shapes.kernel_width),
         stride=stride,
-        cycles=_cycles("sum", shapes, machine.output),
+        cycles=_cycles("sum", shapes, machine.npu.output_cycles),
     )
 
 
@@ -119,7 +137,7 @@ def _pooled(shapes: Shapes, layout: Layout, machine: MicroNpu) -> NpuWork:
     plane = (shapes.in_height, shapes.in_width) if pool else (shapes.out_height, shapes.out_width)
     if shapes.kind in _GLOBAL:
         kernel = plane = (shapes.in_height, shapes.in_width)
-    largest = shapes.kind in {"max_pool", "global_max_pool"}
+    largest, output = shapes.kind in {"max_pool", "global_max_pool"}, machine.npu.output_cycles
     return _work(
         shapes,
         layout,
@@ -128,7 +146,7 @@ def _pooled(shapes: Shapes, layout: Layout, machine: MicroNpu) -> NpuWork:
         channels=(shapes.out_channels, shapes.out_channels),
         kernel=kernel,
         stride=stride,
-        cycles=np.full(len(shapes), machine.output.max_pool if largest else machine.output.default),
+        cycles=np.full(len(shapes), output.max_pool if largest else output.default),
         looks_up=shapes.table_behind if shapes.kind == "activation" else None,
     )
 
@@ -160,11 +178,11 @@ def _softmax(shapes: Shapes, layout: Layout, machine: MicroNpu, once: Ints) -> t
         channels=(one, one),
         kernel=(one, shapes.out_channels),
         stride=(one, one),
-        cycles=np.full(len(shapes), machine.output.max_pool),
+        cycles=np.full(len(shapes), machine.npu.output_cycles.max_pool),
         out_width=one,
         out_height=shapes.out_height * shapes.out_width,
     )
-    whole = _elementwise(shapes, layout, machine.output.binary_32, bits=32)
+    whole = _elementwise(shapes, layout, machine.npu.output_cycles.binary_32, bits=32)
     rows = _work(
         shapes,
         layout,
@@ -173,7 +191,7 @@ def _softmax(shapes: Shapes, layout: Layout, machine: MicroNpu, once: Ints) -> t
         channels=(one, one),
         kernel=(one, one),
         stride=(one, one),
-        cycles=np.full(len(shapes), machine.output.binary_32),
+        cycles=np.full(len(shapes), machine.npu.output_cycles.binary_32),
         second=one,
         bits=32,
     )
@@ -196,11 +214,11 @@ def _recurrent(shapes: Shapes, layout: Layout, machine: MicroNpu, once: Ints) ->
         channels=(shapes.in_channels + shapes.out_channels, gates * shapes.out_channels),
         kernel=(one, one),
         stride=(one, one),
-        cycles=np.full(len(shapes), machine.output.default),
+        cycles=np.full(len(shapes), machine.npu.output_cycles.default),
         out_height=one,
         out_width=one,
     )
-    each = max(machine.output.mul, machine.output.lut)
+    each = max(machine.npu.output_cycles.mul, machine.npu.output_cycles.table)
     tables = _work(
         shapes,
         layout,

@@ -1,4 +1,4 @@
-"""What a microNPU is made of: micro-blocks, block buffers, an output stage, ports to memory.
+"""A microNPU as its equations see it: its section, and its memories as ports in its clock.
 
 Source of structure and equations: Arm Vela 5.2.0 (PyPI ``ethos-u-vela``), its C++ core Regor: the performance and
 block files of ``ethosu55``, ``ethosu65`` and ``ethosu85``.  Vela is an estimate, not silicon: it holds no driver,
@@ -9,51 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MicroBlock = tuple[int, int, int]  # height, width, channels
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputStage:
-    """Cycles per output element, the scaling and activation hardware behind the sums [cycles]."""
-
-    default: float  # convolution, fully connected, depthwise, average pool, copy
-    max_pool: float
-    mul: float
-    add: float  # and subtract, both operands rescaled
-    mul_to_32: float  # a product kept in 32 bits
-    unary_32: float  # 32-bit operands
-    binary_32: float
-    relu: float  # least per element with a fused clip
-    lut: float  # ... with a fused table (sigmoid, tanh)
-    chained: bool = False  # ops fused behind another add their cycles (U85) instead of hiding
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Banks:
-    """One buffer of 1 KiB banks that input blocks and sums share (U55, U65)."""
-
-    total: int
-    granule_8: int  # banks that input blocks of so many bits are rounded to
-    granule_32: int
-    granule_sums: int  # ... and 32-bit sums
-
-    @property
-    def usable(self) -> int:
-        """Banks between the two kept for output and those kept at the end for tables."""
-        return self.total - 2 - self.tables
-
-    @property
-    def tables(self) -> int:
-        """Banks kept at the end."""
-        return 2 if self.total > 16 else 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rams:
-    """Separate buffers of input blocks and sums (U85) [B]."""
-
-    inputs: int
-    sums: int
+from accel_models.design.design import Design
+from accel_models.units.micronpu.settings import BlockSizes, NpuSettings, SeparateRams, SharedBanks
+from traces import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,29 +29,91 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MicroNpu:
-    """One microNPU with its memories; ``cores`` equal engines split every block."""
+    """One microNPU with its memories; equal engines split every block."""
 
-    micro_blocks: tuple[MicroBlock, ...]  # what the MACs finish together
-    pool_micro_blocks: tuple[MicroBlock, ...]  # ... of depthwise layers and pools
-    buffers: Banks | Rams
-    largest_block: MicroBlock
-    output: OutputStage
-    cores: int
-    restart_delay_cycles: int  # per kernel step of a block of one micro-block in the plane
-    pool_steps_per_tap: int  # cycles of a micro-block per tap of a pool over 8 bits
-    channel_slots: tuple[int, ...]  # buffers per memory channel (copy, stream, weights, fast, inputs, scales)
+    npu: NpuSettings
     sram: Port
     offchip: Port
-    feature_maps_offchip: bool  # their home is off the chip; the SRAM holds what the compiler moves there
     stage_bytes: int  # of the SRAM, for weights that the DMA brings ahead [B]
+
+    @property
+    def buffers(self) -> SharedBanks | SeparateRams:
+        """What blocks lie in; banks on U55 and U65, RAMs of their own on U85."""
+        buffers = self.npu.banks or self.npu.rams
+        assert buffers is not None  # one of the two, checked when the design was read
+        return buffers
+
+    @property
+    def pool_micro_blocks(self) -> tuple[BlockSizes, ...]:
+        """What finishes together of depthwise layers and pools."""
+        return self.npu.pool_micro_blocks or self.npu.micro_blocks
+
+    @property
+    def feature_maps_offchip(self) -> bool:
+        """Whether the home of tensors is off the chip; the SRAM holds what the compiler moves there."""
+        return self.npu.feature_maps == "offchip"
 
     @property
     def depth_first_channels(self) -> int:
         """Input channels of a block taken channel by channel: what they are rounded up to."""
-        return 32 if isinstance(self.buffers, Banks) else 64
+        return 32 if isinstance(self.buffers, SharedBanks) else 64
 
     @property
     def macs_per_cycle(self) -> int:
         """Peak: a micro-block takes 4 cycles for 32 input channels [MAC/cycle]."""
-        height, width, channels = self.micro_blocks[0]
-        return height * width * channels * 8 * self.cores
+        height, width, channels = self.npu.micro_blocks[0]
+        return height * width * channels * 8 * self.npu.engines
+
+
+def check_settings(design: Design) -> None:
+    """Refuse a section that no equation can read."""
+    npu = design.section(NpuSettings)
+    if (npu.banks is None) == (npu.rams is None):
+        raise ConfigError("micronpu: needs banks or rams for its blocks, one of the two")
+    if npu.channel_slots and len(npu.channel_slots) != 6:
+        raise ConfigError(f"micronpu.channel_slots = {npu.channel_slots}: needs 6 numbers, or none")
+    if design.memory is None:
+        raise ConfigError(
+            "micronpu: needs a memory: memory.activation_buffer is its SRAM, memory.dram holds weights"
+        )
+    if design.technology.precision != "int8":
+        raise ConfigError(
+            f"technology.precision = {design.technology.precision!r}: micronpu knows 'int8' alone"
+        )
+
+
+def machine_of(design: Design) -> MicroNpu:
+    """Return what the equations take of a design, times in its clock."""
+    npu, memory = design.section(NpuSettings), design.memory
+    assert memory is not None  # checked when the design was read
+    return MicroNpu(
+        npu=npu,
+        sram=_sram(npu),
+        offchip=_offchip(npu, design),
+        stage_bytes=memory.activation_buffer if memory.shared_buffer else memory.weight_buffer,
+    )
+
+
+def _sram(npu: NpuSettings) -> Port:
+    return Port(
+        bytes_per_cycle=npu.sram_bytes_per_cycle,
+        read_latency_cycles=npu.sram_latency_cycles,
+        write_latency_cycles=npu.sram_latency_cycles,
+        burst_bytes=npu.sram_burst,
+        reads_in_flight=npu.sram_requests_in_flight,
+        writes_in_flight=npu.sram_requests_in_flight,
+        ports=npu.sram_ports,
+    )
+
+
+def _offchip(npu: NpuSettings, design: Design) -> Port:
+    assert design.memory is not None  # checked when the design was read
+    dram = design.memory.dram
+    return Port(
+        bytes_per_cycle=dram.bandwidth / design.clock,
+        read_latency_cycles=round(dram.latency * design.clock),
+        write_latency_cycles=round(npu.offchip_write_latency * design.clock),
+        burst_bytes=dram.burst,
+        reads_in_flight=dram.requests_in_flight,
+        writes_in_flight=npu.offchip_writes_in_flight,
+    )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from accel_models.units.micronpu.machine import OutputStage
+from accel_models.units.micronpu.settings import OutputCycles
 
 OutputFunction = Literal["sum", "max_pool", "mul", "add", "other"]  # sum: convolutions, average pools, copies
 Behind = Literal["clip", "table", "op"]
 
 
 def element_cycles(  # noqa: PLR0913  # what the stage distinguishes
-    output: OutputStage,
+    output: OutputCycles,
     function: OutputFunction,
     *,
     elementwise: bool = False,
@@ -51,7 +51,7 @@ def element_cycles(  # noqa: PLR0913  # what the stage distinguishes
 
 
 def _own_cycles(
-    output: OutputStage, function: OutputFunction, elementwise: bool, bits: tuple[int, int], binary: bool
+    output: OutputCycles, function: OutputFunction, elementwise: bool, bits: tuple[int, int], binary: bool
 ) -> float:
     if elementwise and bits[0] == 32:
         return output.binary_32 if binary else output.unary_32
@@ -62,5 +62,5 @@ def _own_cycles(
     return output.max_pool if function == "max_pool" else output.default
 
 
-def _floor(output: OutputStage, behind: Behind) -> float:
-    return {"clip": output.relu, "table": output.lut, "op": 0.0}[behind]
+def _floor(output: OutputCycles, behind: Behind) -> float:
+    return {"clip": output.relu, "table": output.table, "op": 0.0}[behind]

@@ -12,10 +12,10 @@ from accel_models.dram import whole_bursts
 from accel_models.energy.actions import Actions, array_actions
 from accel_models.units.micronpu.cycles import OpCycles, op_cycles
 from accel_models.units.micronpu.lowering import Layout, Pass, passes_of
-from accel_models.units.micronpu.machine import MicroNpu
+from accel_models.units.micronpu.machine import MicroNpu, machine_of
 from accel_models.units.micronpu.memory.staging import Staging, stage_weights
 from accel_models.units.micronpu.memory.transfers import copy_cycles
-from accel_models.units.micronpu.settings import NpuSettings, machine_of
+from accel_models.units.micronpu.settings import NpuSettings
 from accel_models.units.micronpu.total import memory_cycles, table_cycles
 from accel_models.units.micronpu.work import Engine, NpuWork, up
 from accel_models.units.unit_cost import BusTimes, Busy, States, Traffic, UnitCost

@@ -152,6 +152,6 @@ def _port_cycles(
     )
     total = sum((part for _, part in by_channel), np.zeros(len(work)))
     slowest = np.floor(total / port.bytes_per_cycle)
-    for channel, part in by_channel if machine.channel_slots else ():
+    for channel, part in by_channel if machine.npu.channel_slots else ():
         slowest = np.maximum(slowest, np.floor(part / channel_rate(port, machine, channel)))
     return slowest

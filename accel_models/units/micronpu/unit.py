@@ -10,8 +10,9 @@ from accel_models.design.design import Design
 from accel_models.energy.actions import Idle
 from accel_models.energy.chip import Silicon
 from accel_models.units.kinds import Unit, UnitCycles
+from accel_models.units.micronpu.machine import check_settings, machine_of
 from accel_models.units.micronpu.price import npu_cost
-from accel_models.units.micronpu.settings import NpuSettings, check_settings, machine_of
+from accel_models.units.micronpu.settings import NpuSettings
 from accel_models.units.unit_cost import States, UnitCost
 from traces import Op
 
@@ -55,7 +56,7 @@ class MicroNpuUnit:
     def silicon(self, design: Design) -> Silicon:
         """Return the MACs, and lanes of the output stage: as many as it takes to finish sums at its rate."""
         machine = machine_of(design)
-        return Silicon(pes=machine.macs_per_cycle, lanes=max(1, round(1 / machine.output.default)))
+        return Silicon(pes=machine.macs_per_cycle, lanes=max(1, round(1 / machine.npu.output_cycles.default)))
 
     def cost(self, states: States, design: Design) -> UnitCost:
         """Return what states take."""

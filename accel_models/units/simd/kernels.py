@@ -25,6 +25,7 @@ ceil(K/S) is kernel area x ceil(C/S), C input channels, where kernels reduce the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -161,13 +162,31 @@ def _from_classes(classes: Floats) -> Instructions:
 
 def element_operations(shapes: Shapes) -> Floats:
     """Elements that an op without MACs works on: window elements for pooling, outputs for the rest."""
-    if shapes.kind in {"global_avg_pool", "global_max_pool"}:
-        return _float(shapes.in_height * shapes.in_width * shapes.out_channels * shapes.batch)
-    if shapes.kind == "reduce":
-        return _float(shapes.input_elements)
-    if shapes.kind in {"max_pool", "avg_pool"}:
-        return _float(shapes.output_elements * shapes.kernel_height * shapes.kernel_width)
-    return _float(shapes.output_elements)
+    match shapes.kind:
+        case "global_avg_pool" | "global_max_pool":
+            return _float(shapes.in_height * shapes.in_width * shapes.out_channels * shapes.batch)
+        case "reduce":
+            return _float(shapes.input_elements)
+        case "max_pool" | "avg_pool":
+            return _float(shapes.output_elements * shapes.kernel_height * shapes.kernel_width)
+        case (
+            "add"
+            | "mul"
+            | "concat"
+            | "layer_norm"
+            | "activation"
+            | "softmax"
+            | "threshold"
+            | "upsample"
+            | "copy"
+            | "slice"
+            | "reshape"
+        ):
+            return _float(shapes.output_elements)
+        case "conv" | "conv_transpose" | "linear" | "matmul" | "lstm_cell" | "gru_cell" | "rnn_cell":
+            raise AssertionError(f"{shapes.kind} multiplies: its work is MACs")
+        case _:
+            assert_never(shapes.kind)
 
 
 def overhead(count: ArrayLike) -> Instructions:

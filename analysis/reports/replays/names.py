@@ -57,8 +57,8 @@ def _label(one: Results) -> str:
 
 def policy_words(policy: Policy) -> list[str]:
     """Return what a policy does otherwise than the default one."""
-    words = [] if policy.prefetch == "wait" else [f"prefetch {policy.prefetch}"]
-    if policy.prefetch == "predict":
+    words = [f"prefetch {policy.prefetch}"] if policy.prefetch != Policy().prefetch else []
+    if policy.fetching.reads_rates:
         words.append(f"theta {policy.theta:g}")
     if policy.batch > 1:
         words.append(f"batch {policy.batch}")

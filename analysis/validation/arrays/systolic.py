@@ -17,6 +17,7 @@ from accel_models import (
     compute_cycles,
     lay_out,
     load_design,
+    streaming_of,
     transfer_cycles,
 )
 from analysis.validation.comparison import Comparison
@@ -145,7 +146,7 @@ def count_scale_sim_accesses(params: Array, gemms: Gemms) -> Ints:
     """Return reads and writes together, as SCALE-Sim counts them."""
     counts = buffer_accesses(params, gemms)
     total = counts.input_reads + counts.weight_reads + counts.output_writes
-    if params.dataflow == "os":
+    if streaming_of(params.dataflow).sums_stay:
         folds = lay_out(params, gemms)
         total = total + folds.rows.pieces * folds.cols.pieces * (params.rows + params.cols)
     return np.asarray(total, np.int64)

@@ -207,7 +207,7 @@ def _sigma(row: Row) -> float:
 
 def _element_cycles(row: Row, machine: MicroNpu) -> float:
     return element_cycles(
-        machine.output,
+        machine.npu.output_cycles,
         _FUNCTIONS.get(row["op"], "sum"),
         elementwise=_ENGINES[row["op"]] == Engine.ELEMENTWISE,
         in_bits=32 if row["ifm_dtype"] == "Int32" else 8,

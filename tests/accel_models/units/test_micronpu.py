@@ -14,11 +14,10 @@ from accel_models.units.micronpu.blocks.choice import choose_blocks, clipped
 from accel_models.units.micronpu.blocks.mac import mac_cycles
 from accel_models.units.micronpu.blocks.traversal import part_kernel
 from accel_models.units.micronpu.cycles import op_cycles
-from accel_models.units.micronpu.machine import MicroNpu
+from accel_models.units.micronpu.machine import MicroNpu, machine_of
 from accel_models.units.micronpu.memory.transfers import channel_rate
 from accel_models.units.micronpu.memory.weights import encoded_bytes
 from accel_models.units.micronpu.output import element_cycles
-from accel_models.units.micronpu.settings import machine_of
 from accel_models.units.micronpu.total import run_in_order
 from accel_models.units.micronpu.work import Engine, NpuWork
 from simulator import estimate
@@ -141,7 +140,7 @@ def test_weights_compress_with_their_padding(cin: int, cout: int, kernel: int, s
 
 
 def test_an_output_stage_hides_clips_and_adds_what_it_chains() -> None:
-    u55, u85 = U128.output, U85.output
+    u55, u85 = U128.npu.output_cycles, U85.npu.output_cycles
     assert element_cycles(u55, "sum", behind=("clip",)) == 0.5
     assert element_cycles(u55, "sum", behind=("table",)) == 1.0
     assert element_cycles(u55, "add", elementwise=True, binary=True, behind=("clip",)) == 1.5
@@ -192,13 +191,13 @@ def test_blocks_are_whole_micro_blocks_and_fit(
 ) -> None:
     machine = MACHINES[name]
     blocks = choose_blocks(conv(size, cin, cout, kernel), machine)
-    height, width, channels = machine.micro_blocks[0]
+    height, width, channels = machine.npu.micro_blocks[0]
     assert (
         blocks.out_height[0] % height == blocks.out_width[0] % width == blocks.out_channels[0] % channels == 0
     )
     sums = blocks.out_height[0] * blocks.out_width[0] * -(-blocks.out_channels[0] // 8) * 8 * 4
     inputs = blocks.in_height[0] * blocks.in_width[0] * blocks.in_channels[0]
-    assert 2 * (sums + inputs) <= machine.buffers.total * 1024  # type: ignore[union-attr]
+    assert 2 * (sums + inputs) <= machine.buffers.count * 1024  # type: ignore[union-attr]
 
 
 @settings(deadline=None)

@@ -149,14 +149,48 @@ def test_spatial_gates_leave_rows() -> None:
     assert field(seen(trace, design()), 0, "out_rows") == [8, 8]
 
 
-@pytest.mark.parametrize(("grid", "kept", "pixels"), [(2, 1, 6 * 6), (4, 3, 3 * 4 * 4), (8, 32, 32 * 3 * 3)])
-def test_scattered_tiles_are_packed_with_their_halo(grid: int, kept: int, pixels: int) -> None:
-    """Of 8 x 8 outputs a tile of g x g reads (g + 2)^2 inputs: 36 of 4, 16 of 2, 9 of 1 pixel."""
+@pytest.mark.parametrize(
+    ("grid", "kept", "pixels"), [(2, 1, 5 * 5), (4, 3, 3 * 7), (8, 32, 0), (8, 4, 2 * 5)]
+)
+def test_tiles_are_packed_with_their_halo_but_bands_are_not(grid: int, kept: int, pixels: int) -> None:
+    """A corner tile of 4 x 4 pixels reads 5 x 5, three of 2 x 2 along an edge 3 x 7, four pixels of it 2 x 5.
+
+    The upper half, 32 tiles of one pixel, is a band of whole rows: read as it lies.
+    """
     work = seen(tiled(grid, kept), design(**{"skip.spatial": True}))
     assert field(work, 0, "gathered_elements") == [4 * pixels]
     assert field(
         seen(tiled(grid, grid * grid), design(**{"skip.spatial": True})), 0, "gathered_elements"
     ) == [0]
+
+
+def two_behind_one_gate(*masks: list[int]) -> Trace:
+    """A 1x1 and a 3x3 convolution over 8x8 pixels behind one gate of 4 x 4 tiles of 2 x 2 pixels."""
+    builder = GraphBuilder("spatial", 4, 8, 8)
+    first = builder.conv("first", builder.input, 4, Window.square(1))
+    builder.conv("second", first, 4, Window.square(3))
+    guards = ("first", "second")
+    builder.gate(
+        Gate(name="g", kind="spatial", size=16, reads="input", guards=guards, tile_rows=4, tile_cols=4)
+    )
+    bits, zeros = np.array(masks, np.bool_), np.zeros(len(masks), np.int32)
+    return Trace(builder.finish(), TraceInfo(model_name="m"), zeros, zeros, {"g": pack_mask(bits)})
+
+
+def test_the_halo_goes_into_the_op_before_and_bands_are_cheaper_than_scattered_tiles() -> None:
+    """Four tiles each: the upper band needs 3 of 8 rows before it, four that do not touch need 4 x 4 pixels each.
+
+    Corners and edges are cut off: of the tiles at (0, 0), (0, 2), (2, 0), (2, 2) the first reads 3 x 3 pixels, the next
+    two 3 x 4, the last 4 x 4; 49 of them differ, 6.1 rows.  The op behind the gate computes 16 pixels in both.
+    """
+    band = [1, 1, 1, 1] + [0] * 12
+    apart = [int(r % 2 == 0 and c % 2 == 0) for r in range(4) for c in range(4)]
+    work = seen(two_behind_one_gate(band, apart), design(**{"skip.spatial": True}))
+    assert field(work, 1, "out_rows") == [2, 2]
+    assert field(work, 0, "out_rows") == [3, 7]
+    assert field(work, 1, "gathered_elements") == [0, 4 * 49]
+    assert field(work, 0, "gathered_elements") == [0, 4 * 49]
+    assert field(work, 0, "useful_macs") == [16 * 16, 16 * 16]
 
 
 def tiled(grid: int, kept: int) -> Trace:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.units.micronpu.blocks.traversal import micro_sizes
-from accel_models.units.micronpu.machine import Banks, MicroNpu, Rams
+from accel_models.units.micronpu.machine import MicroNpu
+from accel_models.units.micronpu.settings import SeparateRams, SharedBanks
 from accel_models.units.micronpu.work import LARGEST_WINDOW, Engine, NpuWork, rounded, up
 from traces import Bools, ConfigError, Floats, Ints
 
@@ -129,7 +130,7 @@ def _repeats(same: NpuWork) -> int:
 def candidates_of(same: NpuWork, depth: int, micro: int, machine: MicroNpu, channels: int) -> Candidates:
     """Return the blocks of one geometry; ``depth`` is that of its input block, 0 where it is the output's."""
     unit_h, unit_w, unit_c = (int(size[0]) for size in micro_sizes(same, np.array([micro]), machine))
-    limit_h, limit_w, limit_c = machine.largest_block
+    limit_h, limit_w, limit_c = machine.npu.largest_block
     tall = np.arange(unit_h, rounded(np.minimum(same.out_height, limit_h), unit_h)[0] + 1, unit_h)
     wide = np.arange(unit_w, rounded(np.minimum(same.out_width, limit_w), unit_w)[0] + 1, unit_w)
     heights, widths = np.repeat(tall, len(wide)), np.tile(wide, len(tall))
@@ -158,8 +159,8 @@ def candidates_of(same: NpuWork, depth: int, micro: int, machine: MicroNpu, chan
         fits=fits[:, kept],
         unit=unit_c,
         deepest=deepest,
-        by_area=isinstance(machine.buffers, Rams) and not elementwise and bool(same.keeps_depth[0]),
-        by_volume=elementwise or (isinstance(machine.buffers, Rams) and _whole_window(same)),
+        by_area=isinstance(machine.buffers, SeparateRams) and not elementwise and bool(same.keeps_depth[0]),
+        by_volume=elementwise or (isinstance(machine.buffers, SeparateRams) and _whole_window(same)),
     )
 
 
@@ -170,7 +171,7 @@ def _whole_window(same: NpuWork) -> bool:
 
 def _input_steps(machine: MicroNpu, depth: int, unit_h: int, unit_w: int) -> tuple[int, int]:
     """Return what input blocks are rounded up to: the micro-block, or on a U85 what a read brings by its depth."""
-    if isinstance(machine.buffers, Banks) or depth <= SPLIT_DEPTH:
+    if isinstance(machine.buffers, SharedBanks) or depth <= SPLIT_DEPTH:
         return unit_h, unit_w
     return (1, 2) if depth <= 2 * SPLIT_DEPTH else (1, 1)
 
@@ -182,7 +183,7 @@ def _fits(  # noqa: PLR0913, PLR0917  # a block's sizes
     size = int(same.in_bits[0]) // 8
     channels = np.where(same.keeps_depth[0], depths, depth)[:, None] * size
     plane = heights * widths
-    if isinstance(machine.buffers, Rams):
+    if isinstance(machine.buffers, SeparateRams):
         return _fits_rams(
             same,
             (heights, widths),
@@ -192,17 +193,17 @@ def _fits(  # noqa: PLR0913, PLR0917  # a block's sizes
             machine.buffers,
         )
     banks = machine.buffers
-    granule = banks.granule_32 if size == _SUM_BYTES else banks.granule_8
+    granule = banks.wide_input_granule if size == _SUM_BYTES else banks.input_granule
     inputs = rounded(up(in_plane * rounded(channels, 8), _BANK) * 2, granule)
     if same.engine[0] == Engine.ELEMENTWISE:
         tensors = 2 if same.second[0] != 1 else 1  # Vela keeps room for two even where there is one
         return np.asarray(inputs * tensors <= banks.usable)
-    sums = rounded(up(plane * rounded(depths[:, None], 8) * _SUM_BYTES, _BANK) * 2, banks.granule_sums)
+    sums = rounded(up(plane * rounded(depths[:, None], 8) * _SUM_BYTES, _BANK) * 2, banks.sum_granule)
     return np.asarray(inputs + sums <= banks.usable)
 
 
 def _fits_rams(  # noqa: PLR0913, PLR0917  # a block's sizes
-    same: NpuWork, plane: tuple[Ints, Ints], in_plane: Ints, depths: Ints, channels: Ints, rams: Rams
+    same: NpuWork, plane: tuple[Ints, Ints], in_plane: Ints, depths: Ints, channels: Ints, rams: SeparateRams
 ) -> Bools:
     """Whether blocks fit separate buffers: twice, or, where channels stay apart, once and a row of the next."""
     inputs = in_plane * rounded(channels, SPLIT_DEPTH)

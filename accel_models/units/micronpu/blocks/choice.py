@@ -20,7 +20,8 @@ import numpy as np
 
 from accel_models.units.micronpu.blocks.candidates import Candidates, candidates_of, is_flat
 from accel_models.units.micronpu.blocks.traversal import input_block_depth, micro_block, part_kernel
-from accel_models.units.micronpu.machine import Banks, MicroNpu
+from accel_models.units.micronpu.machine import MicroNpu
+from accel_models.units.micronpu.settings import SharedBanks
 from accel_models.units.micronpu.work import LARGEST_WINDOW, NpuWork
 from traces import Bools, Ints
 
@@ -97,7 +98,9 @@ def _keys(work: NpuWork, by_kernel: Bools, depth: Ints, micro: Ints, machine: Mi
 
 def _room(machine: MicroNpu) -> int:
     """Return a bound on the elements of any input block that fits."""
-    return machine.buffers.total * 1024 if isinstance(machine.buffers, Banks) else machine.buffers.inputs
+    return (
+        machine.buffers.count * 1024 if isinstance(machine.buffers, SharedBanks) else machine.buffers.inputs
+    )
 
 
 def _numbered(columns: list[Ints]) -> tuple[Ints, Ints]:

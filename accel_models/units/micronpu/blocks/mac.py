@@ -6,7 +6,8 @@ import numpy as np
 
 from accel_models.units.micronpu.blocks.choice import Blocks
 from accel_models.units.micronpu.blocks.traversal import flat_micro_sizes
-from accel_models.units.micronpu.machine import Banks, MicroNpu
+from accel_models.units.micronpu.machine import MicroNpu
+from accel_models.units.micronpu.settings import SharedBanks
 from accel_models.units.micronpu.work import LARGEST_WINDOW, Engine, NpuWork, up
 from traces import Floats, Ints
 
@@ -54,7 +55,7 @@ def mac_cycles(work: NpuWork, cut: Blocks, machine: MicroNpu) -> Floats:
             )
     slices = up(work.in_channels, np.maximum(cut.in_channels, 1))
     summed = (work.engine == Engine.CONV) | (work.engine == Engine.REDUCE)
-    return np.floor(np.where(summed, total * slices, total) / machine.cores)
+    return np.floor(np.where(summed, total * slices, total) / machine.npu.engines)
 
 
 def _windows(side: Ints) -> list[Ints]:
@@ -89,35 +90,35 @@ def _window_cycles(
         [1, up(taps, _TAPS), up(taps, divider)],
         taps,
     )
-    delay = _delay(steps, plane, deep, machine.restart_delay_cycles)
+    delay = _delay(steps, plane, deep, machine.npu.restart_delay_cycles)
     return np.asarray(cycles + np.where(by_kernel_now, delay * groups, delay))
 
 
 def _depth_first_step(  # noqa: PLR0913, PLR0917  # what a step depends on
     work: NpuWork, cut: Blocks, machine: MicroNpu, step: Ints, decoder: Ints, plane: Ints
 ) -> Ints:
-    if isinstance(machine.buffers, Banks):
+    if isinstance(machine.buffers, SharedBanks):
         return step
     return np.asarray(np.maximum(decoder, cut.in_channels // _GROUP * plane) * (work.in_bits // 8))
 
 
 def _sparse(work: NpuWork, machine: MicroNpu) -> Ints:
     """2 where a U85 skips half of the products: padding makes every second weight of two channels or fewer zero."""
-    if isinstance(machine.buffers, Banks):
+    if isinstance(machine.buffers, SharedBanks):
         return np.ones(len(work), np.int64)
     return np.where((work.engine == Engine.CONV) & (work.in_channels <= _PADDED_CHANNELS), 2, 1)
 
 
 def _decoders(machine: MicroNpu) -> int:
     """Weight decoders that share a block; a U65's two engines take a block each."""
-    return 1 if isinstance(machine.buffers, Banks) else machine.cores
+    return 1 if isinstance(machine.buffers, SharedBanks) else machine.npu.engines
 
 
 def _pool_steps(work: NpuWork, machine: MicroNpu) -> Ints:
     """Return the steps of a pool per tap: one on the smallest, else half the bits of an element."""
-    if machine.pool_steps_per_tap == 1:
+    if machine.npu.pool_cycles_per_tap == 1:
         return np.ones(len(work), np.int64)
-    return work.in_bits * machine.pool_steps_per_tap // 8
+    return work.in_bits * machine.npu.pool_cycles_per_tap // 8
 
 
 def _delay(steps: Ints, plane: Ints, deep: Ints, delay: int) -> Ints:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel_models.units.micronpu.blocks.choice import Blocks
-from accel_models.units.micronpu.machine import Banks, MicroNpu, Port, Rams
+from accel_models.units.micronpu.machine import MicroNpu, Port
+from accel_models.units.micronpu.settings import SeparateRams, SharedBanks
 from accel_models.units.micronpu.work import Engine, NpuWork, rounded, up
 from traces import Bools, Floats, Ints
 
@@ -59,7 +60,9 @@ def moved_bytes(work: NpuWork, blocks: Blocks, cut: Blocks, machine: MicroNpu) -
         second=in_bursts(
             second * size, read_run(work, blocks, work.second_bricks), ends(work.second_offchip, machine)
         ),
-        written=in_bursts(written, write_run(work, blocks, machine.cores), ends(work.out_offchip, machine)),
+        written=in_bursts(
+            written, write_run(work, blocks, machine.npu.engines), ends(work.out_offchip, machine)
+        ),
     )
 
 
@@ -71,12 +74,12 @@ def _elements_read(work: NpuWork, cut: Blocks, machine: MicroNpu) -> tuple[Ints,
     blockwise = cut.in_height * cut.in_width * channels * work.passes * planes * deep
     out_channels = np.where(work.in_bricks, rounded(work.out_channels, BRICK), work.out_channels)
     whole = work.out_height * work.out_width * out_channels
-    in_command = (work.in_bits <= 8) | isinstance(machine.buffers, Rams)  # a scalar that is not read
+    in_command = (work.in_bits <= 8) | isinstance(machine.buffers, SeparateRams)  # a scalar that is not read
     scalar = np.where(in_command, 0, np.where(work.in_bricks, BRICK, 1))
     alone = work.in_height * work.in_width * work.in_channels == 1
     first = np.where(alone, scalar, whole)
     broadcast = (
-        whole if isinstance(machine.buffers, Banks) else np.minimum(rounded(work.second, BRICK), whole)
+        whole if isinstance(machine.buffers, SharedBanks) else np.minimum(rounded(work.second, BRICK), whole)
     )
     second = np.select(
         [(work.second == 0) | (alone & (scalar > 0)), work.second == 1], [0, scalar], broadcast
@@ -113,7 +116,9 @@ def block_cycles(work: NpuWork, blocks: Blocks, cut: Blocks, machine: MicroNpu) 
     held = cut.in_height * cut.in_width * cut.in_channels * (work.in_bits // 8)
     read = np.floor(in_bursts(held, read_run(work, blocks, work.in_bricks), source) / source.bytes_per_cycle)
     made = cut.out_height * cut.out_width * cut.out_channels * (work.out_bits // 8)
-    write = np.floor(in_bursts(made, write_run(work, blocks, machine.cores), target) / target.bytes_per_cycle)
+    write = np.floor(
+        in_bursts(made, write_run(work, blocks, machine.npu.engines), target) / target.bytes_per_cycle
+    )
     reading = np.maximum(source.read_latency_cycles + read, _second_cycles(work, blocks, cut, machine))
     return reading, target.write_latency_cycles + write
 
@@ -127,7 +132,7 @@ def _second_cycles(work: NpuWork, blocks: Blocks, cut: Blocks, machine: MicroNpu
     return np.where(work.second > 0, cycles, 0.0)
 
 
-COPY, STREAM, WEIGHTS, INPUTS, SCALES = 0, 1, 2, 4, 5  # channels in :attr:`MicroNpu.channel_slots`
+COPY, STREAM, WEIGHTS, INPUTS, SCALES = 0, 1, 2, 4, 5  # places in `micronpu.channel_slots`
 _WORD = 16  # bytes of a slot
 _EFFICIENCY = 0.8  # of a channel, and of requests kept in flight
 
@@ -138,12 +143,12 @@ def channel_rate(port: Port, machine: MicroNpu, channel: int | None) -> float:
     Where a machine states its channels' buffers (U85), requests in flight and the latency bound the rate below
     the memory's own.
     """
-    if not machine.channel_slots:
+    if not machine.npu.channel_slots:
         return port.bytes_per_cycle
     if channel is None:
         most, latency = port.writes_in_flight * port.ports * _EFFICIENCY, port.write_latency_cycles
     else:
-        slots = machine.channel_slots[channel] / max(port.burst_bytes // _WORD, 1)
+        slots = machine.npu.channel_slots[channel] / max(port.burst_bytes // _WORD, 1)
         most, latency = min(slots, port.reads_in_flight * port.ports * _EFFICIENCY), port.read_latency_cycles
     if not latency:
         return port.bytes_per_cycle

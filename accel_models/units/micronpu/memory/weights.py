@@ -6,7 +6,8 @@ import numpy as np
 
 from accel_models.units.micronpu.blocks.choice import Blocks
 from accel_models.units.micronpu.blocks.traversal import micro_sizes
-from accel_models.units.micronpu.machine import Banks, MicroNpu
+from accel_models.units.micronpu.machine import MicroNpu
+from accel_models.units.micronpu.settings import SharedBanks
 from accel_models.units.micronpu.work import Engine, NpuWork, rounded
 from traces import Floats, Ints
 
@@ -34,7 +35,7 @@ def stream_length(work: NpuWork, blocks: Blocks, machine: MicroNpu) -> Ints:
     """
     _, _, unit = micro_sizes(work, blocks.micro, machine)
     outs = rounded(work.out_channels, unit)
-    if isinstance(machine.buffers, Banks):
+    if isinstance(machine.buffers, SharedBanks):
         by_kernel = rounded(work.taps, 4) * rounded(work.in_channels, 8)
         by_depth = work.taps * rounded(work.in_channels, 32)
     else:
