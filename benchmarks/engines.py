@@ -1,19 +1,15 @@
 """Speed and memory of the engines, with the ratios that the project promises.
 
-python benchmarks/engines.py            the two engines, reading of counts, 1,000 designs
-python benchmarks/engines.py --million  a million inputs streamed through a replay, with its peak of memory
+The two engines, reading of counts, 1,000 designs; a million inputs are ``benchmarks/scale.py --million``.
 """
 
 from __future__ import annotations
 
-import argparse
-import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 from accel_models.design.load import load_design
-from simulator import replay
 from simulator.engines import events, fast
 from simulator.policy import Policy
 from simulator.replays.prepare import Prepared, prepare
@@ -21,7 +17,6 @@ from simulator.schedules.durations import mapped
 from traces import Ints
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import synthetic_trace
-from traces.trace import Trace
 from traces.work.workload import Workload, lower
 
 INPUTS, DEPTH, DESIGNS = 10_000, 110, 1_000
@@ -82,34 +77,8 @@ def many_designs(workload: Workload) -> None:
     print(f"  pricing is {pricing * 1e3:.0f} ms per design on top")
 
 
-def parts(inputs: int, size: int) -> Iterator[Trace]:
-    """Yield a made-up trace in parts."""
-    graph = cifar_resnet(20, "both")
-    for at in range(0, inputs, size):
-        yield synthetic_trace(graph, min(size, inputs - at), seed=at)
-
-
-def million() -> None:
-    """Print time and peak memory of a million inputs."""
-    start = time.perf_counter()
-    results = replay(parts(1_000_000, 32_768), load_design("edge_npu_16x16"), explain=False)
-    seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        f"{results.summary().inputs:,} inputs of an LC-Net ResNet-20: {seconds:.0f} s, {peak:.2f} GiB at most"
-    )
-    print("  (target: under 2 GiB)")
-
-
 def main() -> None:
-    """Run what was asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--million", action="store_true", help="replay a million inputs instead")
-    if parser.parse_args().million:
-        million()
-        return
+    """Run both comparisons."""
     graph = cifar_resnet(DEPTH, "layer")
     trace = synthetic_trace(graph, INPUTS, seed=1)
     workload = lower(trace)
