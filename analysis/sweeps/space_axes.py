@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -92,16 +92,21 @@ def check_names_once(families: Sequence[Family]) -> None:
                 raise ConfigError(f"link: {axis.name}: drives other settings in {family.base.name!r}")
 
 
+_MOST_TRIED = 256  # values of an axis; Choice: a second of building designs
+TriedValue = TypeVar("TriedValue")
+
+
 def check_values(family: Family) -> None:
     """Refuse settings that do not exist and values that no design can take.
 
     Each value is tried with the first value of every other axis.  Only what is wrong at the setting itself,
-    or missing beside it, is refused here; values that merely do not go together make infeasible points.
+    or missing beside it, is refused here; values that merely do not go together make infeasible points.  Of a long
+    axis the ends and some between are tried: what is wrong elsewhere makes infeasible points, too.
     """
     _check_groups(family)
     first = [axis.values[0] for axis in family.axes]
     for place, axis in enumerate(family.axes):
-        for values in axis.values:
+        for values in _some(axis.values):
             data = copy.deepcopy(dict(family.data))
             for other, chosen in zip(family.axes, [*first[:place], values, *first[place + 1 :]], strict=True):
                 for path, value in zip(other.paths, chosen, strict=True):
@@ -114,6 +119,13 @@ def check_values(family: Family) -> None:
                     raise ConfigError(
                         f"designs: {family.base.name}: {explain(error, design_model())}"
                     ) from None
+
+
+def _some(values: Sequence[TriedValue]) -> Sequence[TriedValue]:
+    """Return all of a few values; of many the first, the last and some evenly between."""
+    if len(values) <= _MOST_TRIED:
+        return values
+    return [values[i * (len(values) - 1) // (_MOST_TRIED - 1)] for i in range(_MOST_TRIED)]
 
 
 def _check_groups(family: Family) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -33,7 +34,9 @@ Evaluator = Callable[..., list[SweepRow]]  # evaluate(task, trace=None), or what
 LOCAL_CLUSTER = "local"  # as a scheduler: a Dask cluster of this machine's processes
 CONNECT_SECONDS = 5
 _LOOK_S = 1.0  # between two looks whether the parent lives
-_MOST_DEATHS = 3  # of workers before a sweep gives up: one task may be too big for the memory
+_MOST_DEATHS = (
+    8  # of workers with one task in hand; Choice: one too big for the memory dies every time, chance not
+)
 
 
 class Workers(Protocol):
@@ -156,7 +159,7 @@ def run_tasks(
     dead worker had not answered is asked again.
     """
     pending: dict[Future[list[SweepRow]], SweepTask] = {}
-    deaths = 0
+    deaths = Counter[str]()  # of workers while a task was under way, by its first request
     try:
         while True:
             while len(pending) < max(1, 2 * workers.count) and (task := next(tasks, None)) is not None:
@@ -172,8 +175,8 @@ def run_tasks(
                 else:
                     yield task, future.result()
             if lost:
-                deaths += 1
                 lost += pending.values()
+                deaths.update(task.requests[0].key for task in lost)
                 _give_up_after(deaths, lost)
                 workers.restart()
                 pending = {_begun(workers, evaluator, task): task for task in lost}
@@ -199,11 +202,14 @@ def _death(future: Future[list[SweepRow]]) -> BaseException | None:
         raise LacunaError("the scheduler went away and took tasks with it; start it and resume") from None
 
 
-def _give_up_after(deaths: int, lost: list[SweepTask]) -> None:
-    if deaths > _MOST_DEATHS:
-        names = sorted({request.base for task in lost for request in task.requests})
+def _give_up_after(deaths: Counter[str], lost: list[SweepTask]) -> None:
+    """Give up on a task that workers die with again and again; others that were under way die with it by chance."""
+    worst = max(lost, key=lambda task: deaths[task.requests[0].key])
+    count = deaths[worst.requests[0].key]
+    if count > _MOST_DEATHS:
+        names = sorted({request.base for request in worst.requests})
         raise LacunaError(
-            f"a worker process died {deaths} times, last with designs of {', '.join(names)} "
+            f"a worker process died {count} times with the same designs of {', '.join(names)} in hand "
             f"(out of memory?); finished rows are kept: resume with fewer workers"
         )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.sweeps import space_axes
 from analysis.sweeps.space_file import load_space
 from tests.analysis.sweeps.sweep_fakes import make_space, make_trace
 from traces import ConfigError, FileProblem, LacunaError
@@ -212,6 +213,14 @@ def test_networks_are_traces_shipped_names_and_models(tmp_path: Path) -> None:
     file.write_text("designs: systolic_bare\nnetworks: [resnet8_tinny]")
     with pytest.raises(FileProblem, match=r"resnet8_tinny: no such file; did you mean 'resnet8_tiny'"):
         load_space(file)
+
+
+def test_a_long_axis_is_tried_at_its_ends_and_between() -> None:
+    """A hundred thousand designs would be built before the first is priced."""
+    tried = space_axes._some(range(100_000))
+    assert (len(tried), tried[0], tried[-1]) == (256, 0, 99_999)
+    assert list(tried) == sorted(set(tried))
+    assert space_axes._some([3, 1, 2]) == [3, 1, 2]
 
 
 def test_resnet50_over_arrays_and_bandwidths_is_one_file() -> None:
