@@ -44,10 +44,13 @@ if __name__ == "__main__":
             replay_folder(Path(folder) / "replays", {f"{n}.{k}": n for n in names for k in range(4)})
         )
         empty = seconds("data:text/html,<p>empty</p>", "p")
-        drawn = ".chart .main-svg .overplot"
-        for what, report, first in (("5,000 points", sweep, drawn), ("20 replays", replays, "#worth .saves")):
-            begun, full = seconds(report.as_uri(), first), seconds(report.as_uri(), drawn)
+        drawn, explored = ".chart .main-svg .overplot", "html[data-explorer=ready]"
+        for what, report, first, last in (
+            ("5,000 points", sweep, explored, explored),
+            ("20 replays", replays, "#worth .saves", drawn),
+        ):
+            begun, full = seconds(report.as_uri(), first), seconds(report.as_uri(), last)
             print(
                 f"report of {what}: {report.stat().st_size / 1e6:.2f} MB, first picture after {begun:.2f} s, first "
-                f"chart of plotly after {full:.2f} s, {full / empty:.0f} times an empty page"
+                f"chart after {full:.2f} s, {full / empty:.0f} times an empty page"
             )
