@@ -57,6 +57,8 @@ def _label(one: Results) -> str:
 
 def policy_words(policy: Policy) -> list[str]:
     """Return what a policy does otherwise than the default one."""
+    from simulator import Policy  # noqa: PLC0415  (slow to import)
+
     words = [f"prefetch {policy.prefetch}"] if policy.prefetch != Policy().prefetch else []
     if policy.fetching.reads_rates:
         words.append(f"theta {policy.theta:g}")
