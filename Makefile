@@ -60,6 +60,8 @@ dist: $(READY)  ## wheel and source archive; the wheel is installed into an empt
 	rm -rf dist build
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -c "from setuptools.build_meta import build_sdist; build_sdist('dist')" > /dev/null
+	cd dist && for f in *.tar.gz; do tar -xzf $$f && tar --sort=name --mtime=@$$(git log -1 --format=%ct) --owner=0 --group=0 --numeric-owner --format=gnu \
+		-cf - $${f%.tar.gz} | gzip -n9 > $$f.new && mv $$f.new $$f && rm -r $${f%.tar.gz}; done  # the same bytes each time
 	rm -rf out/dist && $(PYTHON) -m venv out/dist
 	out/dist/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
 	cd out/dist && bin/lacuna replay lcnet_resnet20_30_cifar10 -d edge_npu_16x16 --limit 64 --out results

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from analysis import digits
 from analysis import percent as percent_held_together
+from traces import printable
 
 out = Console(soft_wrap=False)
 err = Console(stderr=True)
@@ -57,7 +58,11 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     further tables, each led by the first column.
     """
     if title:
-        out.print(escape(title), style="bold", highlight=False)
+        out.print(escape(printable(title)), style="bold", highlight=False)
+    columns = [printable(column) for column in columns]
+    rows = [
+        [printable(cell) for cell in row] for row in rows
+    ]  # names come from files; a terminal obeys some characters
     for i, block in enumerate(_blocks(_widths(columns, rows))):
         if i:
             out.print()
@@ -106,7 +111,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
 def show_lines(lines: Sequence[str]) -> None:
     """Print plain lines, markup not read."""
     for line in lines:
-        out.print(escape(line), highlight=False, soft_wrap=True)
+        out.print(escape(printable(line)), highlight=False, soft_wrap=True)
 
 
 def show_notes(notes: Sequence[str]) -> None:

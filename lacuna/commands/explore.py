@@ -29,7 +29,11 @@ WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Start a local Dask cluster of N workers.", metavar="N")
 ]
 Scheduler = Annotated[
-    str | None, typer.Option(help="Run on this Dask cluster, e.g. tcp://host:8786.", metavar="ADDRESS")
+    str | None,
+    typer.Option(
+        help="Run on this Dask cluster, e.g. tcp://host:8786. It is trusted: who reaches it can run code on it.",
+        metavar="ADDRESS",
+    ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on in a folder that holds part of the results.")]
 

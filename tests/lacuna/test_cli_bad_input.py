@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lacuna.__main__ import main
+from lacuna.console import show_lines, show_table
 from tests.lacuna.lacuna_runner import Lacuna, Ran
 from traces import cifar_resnet, save_trace, synthetic_trace
 from traces.files import storage as trace_storage
@@ -353,3 +354,15 @@ def test_results_of_another_kind_and_files_are_kept(trace: Path, tmp_path: Path,
     page.write_text("mine")
     assert "--force" in lacuna("report", tmp_path / "r", "--out", page).message
     assert lacuna("report", tmp_path / "r").code == lacuna("report", tmp_path / "r").code == 0  # its own name
+
+
+def test_control_characters_of_names_are_spelled_out_in_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    """A terminal would clear its screen at the first, and set its title at the second."""
+    show_table("a\x1b[2Jb", ["op"], [["\x1b]0;title\x07"], ["[bold]"]])
+    show_lines(["\x9b31m"])
+    found = capsys.readouterr().out
+    assert "\x1b" not in found
+    assert "\x9b" not in found
+    assert r"\x1b[2Jb" in found
+    assert r"\x1b]0;title\x07" in found
+    assert "[bold]" in found
