@@ -15,7 +15,7 @@ from traces import Frozen
 
 # Of a results folder; major: readers refuse another; 1.1: SHA256SUMS beside it; 1.2: skipped, losses in either order.
 RESULTS_SCHEMA_VERSION = "1.2"
-MODEL_VERSION = "1.2"  # of everything that decides a number
+MODEL_VERSION = "1.3"  # of everything that decides a number
 
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -107,7 +107,16 @@ def _show_network(title: str, told: list[Told]) -> None:
         )
     columns = ["design", "latency", "written", "energy", "written", "largest loss"]
     note = "saved against the dense network compiled alike, and both as written; see `verdict`"
-    show_table(title, columns, [_row(one) for one in told], note=note)
+    show_table(title, columns, [_row(one) for one in told], note="\n".join([note, *_tails(told)]))
+
+
+def _tails(told: list[Told]) -> list[str]:
+    """Return the line that tells how much longer the slowest hundredth takes, which only a replay knows."""
+    spreads = {
+        one.compiled.design.name: one.compiled.explained.latency_us for one in told if one.compiled.feasible
+    }
+    over = [f"{name} {spread.p99 / spread.mean:.2f}" for name, spread in spreads.items()]
+    return [f"p99 latency over the mean: {', '.join(over)}"] if over else []
 
 
 def _row(told: Told) -> list[str]:

@@ -57,7 +57,7 @@ def judge(kind: Kind, data: bytes, folder: Path) -> tuple[str, str]:
             wrong = kind.read(path)
     except LacunaError as problem:
         said = str(problem)
-        unfit = len(said) > MOST_CHARACTERS or not said.replace("\n", "").isprintable()
+        unfit = len(said) > MOST_CHARACTERS or not said.translate({10: None, 0xA0: None}).isprintable()
         return ("bad message", said[:200]) if unfit else ("refused", said)
     except TimeoutError:
         return "hang", ""

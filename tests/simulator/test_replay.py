@@ -11,6 +11,7 @@ import pytest
 
 from accel_models.design.load import load_design
 from simulator import DoesNotFit, Explained, Policy, Replayed, Results, load_results, replay
+from simulator.summary import RESULTS_SCHEMA_VERSION
 from traces.base.errors import ConfigError, FileProblem, LacunaError, UnsupportedError
 from traces.files.storage import save_trace
 from traces.graphs.resnets import cifar_resnet
@@ -252,7 +253,10 @@ def test_damaged_results_are_refused(tmp_path: Path) -> None:
     whole = (folder / "summary.json").read_text()
     for damaged, message in (
         (whole[:100], "is damaged"),
-        (whole.replace('"schema_version": "1.1"', '"schema_version": "9.0"'), "knows 1.x"),
+        (
+            whole.replace(f'"schema_version": "{RESULTS_SCHEMA_VERSION}"', '"schema_version": "9.0"'),
+            "knows 1.x",
+        ),
         (
             whole.replace('"inputs"', '"outputs"'),
             "is damaged: outputs: no such setting; did you mean 'inputs'",

@@ -99,7 +99,7 @@ def test_messages_are_short_and_cannot_steer_a_terminal() -> None:
     assert str(problem).startswith("a.yaml: \\x1b[2J x")
     assert str(problem).endswith("x needs 1")
     assert str(pickle.loads(pickle.dumps(problem))) == str(problem)
-    assert printable("a\u202eb\ud800\n\u00b5") == "a\\u202eb\\ud800\n\u00b5"
+    assert printable("a\u202eb\ud800\n\u00b5 4\u00a0%") == "a\\u202eb\\ud800\n\u00b5 4\u00a0%"
     assert len(did_you_mean("x", [f"name{i}" for i in range(1000)])) < 300
 
 

@@ -71,8 +71,13 @@ def clipped(text: str, most: int) -> str:
 
 
 def printable(text: str) -> str:
-    """Return ``text`` with every character that a terminal might obey, and half surrogates, as an escape."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    """Return ``text`` with every character that a terminal might obey, and half surrogates, as an escape.
+
+    A non-breaking space stays: it holds a number and its unit together.
+    """
+    return "".join(
+        c if c.isprintable() or c in "\n\xa0" else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def first_line(problem: BaseException) -> str:
