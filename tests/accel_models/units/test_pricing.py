@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from accel_models.cost import Cost, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
+from accel_models.design.sections import Array
 from accel_models.units.kinds import units_of
 from accel_models.units.pricing import price
 from simulator import estimate
-from traces import GraphBuilder, UnsupportedError
+from traces import ConfigError, GraphBuilder, UnsupportedError
 from traces.graphs.parts import INPUT, Op
 
 NAMES = [
@@ -158,3 +159,10 @@ def test_a_product_of_nearly_empty_blocks_is_not_walked() -> None:
     builder.linear("fc", builder.input, (1 << 31) - 1)
     with pytest.raises(UnsupportedError, match="134,217,728 blocks of Gemmini's array"):
         estimate(builder.finish(), load_design("gemmini_16x16"))
+
+
+def test_more_equal_arrays_than_a_schedule_has_places_for_are_refused() -> None:
+    """65,535 arrays took minutes of looking up their names before the first cycle was counted."""
+    assert load_design("edge_npu_16x16", {"array.count": 1024}).section(Array).count == 1024
+    with pytest.raises(ConfigError, match=r"array\.count = 1025: input should be less than or equal to 1024"):
+        load_design("edge_npu_16x16", {"array.count": 1025})
