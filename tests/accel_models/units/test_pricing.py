@@ -12,7 +12,7 @@ from accel_models.design.sections import Array
 from accel_models.units.kinds import units_of
 from accel_models.units.pricing import price
 from simulator import estimate
-from traces import ConfigError, GraphBuilder, UnsupportedError
+from traces import ConfigError, GraphBuilder, UnsupportedError, Window
 from traces.graphs.parts import INPUT, Op
 
 NAMES = [
@@ -143,14 +143,12 @@ def test_zero_gating_saves_switching_and_no_time() -> None:
 
 def test_no_unit_is_used_more_than_it_has() -> None:
     """The lanes of a vector unit are those of the numbers it is given, whatever the array multiplies."""
-    design = load_design(
-        "edge_npu_16x16", {"technology.precision": "int16", "array": None, "gate_unit": "simd"}
-    )
-    builder = GraphBuilder("one", 16, 1, 1)
-    builder.linear("fc", builder.input, 64)
+    design = load_design("edge_npu_16x16", {"technology.precision": "int16"})
+    builder = GraphBuilder("one", 16, 16, 16)
+    builder.conv("dw", builder.input, 16, Window.square(3), groups=16)
     row = estimate(builder.finish(), design).rows[0]
-    assert row.compute_cycles == 64  # 16 x 64 MACs, 16 lanes of 8 bits
-    assert row.utilization == 1024 / 16 / row.total_cycles
+    assert row.compute_cycles >= 16 * 16 * 9  # 16 x 16 x 16 x 9 MACs, 16 lanes of 8 bits
+    assert row.utilization == row.macs / 16 / row.total_cycles
 
 
 def test_a_product_of_nearly_empty_blocks_is_not_walked() -> None:
