@@ -143,7 +143,8 @@ def test_zero_gating_saves_switching_and_no_time() -> None:
 
 def test_no_unit_is_used_more_than_it_has() -> None:
     """The lanes of a vector unit are those of the numbers it is given, whatever the array multiplies."""
-    design = load_design("edge_npu_16x16", {"technology.precision": "int16"})
+    narrow = {"memory.activation_bits": 8, "memory.weight_bits": 8}
+    design = load_design("edge_npu_16x16", {"technology.precision": "int16", **narrow})
     builder = GraphBuilder("one", 16, 16, 16)
     builder.conv("dw", builder.input, 16, Window.square(3), groups=16)
     row = estimate(builder.finish(), design).rows[0]
