@@ -19,7 +19,6 @@ Columns = Mapping[str, NDArray[Any]]
 _CLOSE: Final = 1e-9  # of a mean, relative: sums over a million inputs in another order
 _KINDS: Final[dict[str, type | tuple[type, ...]]] = {"str": str, "bool": bool, "float": (int, float)}
 _SHARES: Final = ("rate", "utilization")
-_SIGNED: Final = ("label", "prediction")  # no answer is -1
 
 
 def check_against_inputs(figures: Summary, columns: Columns, clock_hz: float, folder: Path) -> None:
@@ -50,7 +49,7 @@ def _check_columns(columns: Columns, clock_hz: float, path: Path) -> None:
             raise FileProblem(f"{path}: column {shown(name)} holds {values.dtype}, needs numbers")
         if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values >= 0).all()):
             raise FileProblem(f"{path}: column {shown(name)} holds NaN or negative numbers")
-        if values.dtype.kind == "i" and name not in _SIGNED and values.min() < 0:
+        if values.dtype.kind == "i" and values.min() < 0:
             raise FileProblem(f"{path}: column {shown(name)} holds negative numbers")
     total = np.sum([columns[f"energy_{part}"] for part in PARTS], axis=0)
     if not np.allclose(total, columns["energy_pj"], rtol=_CLOSE, atol=0):

@@ -58,6 +58,9 @@ Power = Annotated[float, *_quantity("power"), Field(ge=0, le=1e6)]  # 1 MW
 Temperature = Annotated[float, *_quantity("temperature"), Field(gt=0, le=1000.0)]  # silicon works below
 Bits = Annotated[int, *_quantity("bits", integer=True), Field(gt=0, le=MOST_COUNT)]
 Count = Annotated[int, Field(ge=1, le=MOST_COUNT, strict=True)]
+Units = Annotated[
+    int, Field(ge=1, le=1024, strict=True)
+]  # equal ones: each has a place in the schedule, a column
 Width = Annotated[int, Field(ge=1, le=64, strict=True)]  # of a number [bit]
 Cycles = Annotated[int, Field(ge=LEAST_CYCLES, le=MOST_CYCLES, strict=True)]
 CyclesUp = Annotated[int, Field(ge=0, le=MOST_CYCLES, strict=True)]  # not negative

@@ -27,6 +27,7 @@ from accel_models.design.ranges import (
     Size,
     Temperature,
     Time,
+    Units,
     Voltage,
     Width,
 )
@@ -78,7 +79,7 @@ class Array(Part):
     """What stays in a PE: weights (ws), outputs (os), inputs (is) or rows of a convolution (rs)."""
     pixels: Count = 1
     """In ws: output pixels at a time, the R x C units as often with the same weights."""
-    count: Count = 1
+    count: Units = 1
     """Equal arrays that share the DRAM."""
     weight_preload: Literal["serial", "overlapped"] = "serial"
     """In ws and is: weights load before their fold (serial), or behind the fold before (overlapped)."""

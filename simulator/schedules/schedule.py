@@ -222,9 +222,8 @@ def _units(design: Design) -> tuple[str, ...]:
 
 def _assign(placements: Sequence[Placement], units: tuple[str, ...], design: Design) -> list[int]:
     """Return each op's unit; Choice: ops take equal units in turn."""
-    equal = {
-        unit.name: cycle([units.index(name) for name in unit.names(design)]) for unit in units_of(design)
-    }
+    place_of = {name: i for i, name in enumerate(units)}  # of tens of thousands of units, too
+    equal = {unit.name: cycle([place_of[name] for name in unit.names(design)]) for unit in units_of(design)}
     return [NO_UNIT if place.unit == FREE else next(equal[place.unit]) for place in placements]
 
 

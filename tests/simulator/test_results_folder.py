@@ -226,3 +226,9 @@ def test_a_waterfall_that_does_not_add_up_is_refused(tmp_path: Path) -> None:
     write_sums(tmp_path / "r")
     with pytest.raises(FileProblem, match=r"waterfall\.energy.* of losses are not .* saved"):
         load_results(tmp_path / "r")
+
+
+def test_a_label_that_is_no_class_is_refused(folder: Path) -> None:
+    _change(folder / "per_input.parquet", "label", -1)
+    with pytest.raises(FileProblem, match="column 'label' holds negative numbers"):
+        load_results(folder)

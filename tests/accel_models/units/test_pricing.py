@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from accel_models.cost import Cost, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
+from accel_models.design.sections import Array
 from accel_models.units.kinds import units_of
 from accel_models.units.pricing import price
 from simulator import estimate
-from traces import GraphBuilder, UnsupportedError
+from traces import ConfigError, GraphBuilder, UnsupportedError, Window
 from traces.graphs.parts import INPUT, Op
 
 NAMES = [
@@ -141,16 +142,14 @@ def test_zero_gating_saves_switching_and_no_time() -> None:
 
 
 def test_no_unit_is_used_more_than_it_has() -> None:
-    """The lanes of a vector unit are those of the numbers it is given, in its time and in its peak alike."""
-    alone = {"array": None, "gate_unit": "simd", "technology.core_power": "cortex_m4"}
-    design = load_design("edge_npu_16x16", {"technology.precision": "int16", **alone})
-    builder = GraphBuilder("one", 16, 1, 1)
-    builder.linear("fc", builder.input, 64)
+    """The lanes of a vector unit are those of the numbers it is given, whatever the array multiplies."""
+    narrow = {"memory.activation_bits": 8, "memory.weight_bits": 8}
+    design = load_design("edge_npu_16x16", {"technology.precision": "int16", **narrow})
+    builder = GraphBuilder("one", 16, 16, 16)
+    builder.conv("dw", builder.input, 16, Window.square(3), groups=16)
     row = estimate(builder.finish(), design).rows[0]
-    assert row.compute_cycles == 8 * (
-        16 + 1
-    )  # 64 outputs, 8 lanes of 16 bits: 16 MACs each, one more to finish
-    assert row.utilization == 1024 / 8 / row.total_cycles
+    assert row.compute_cycles >= 16 * 16 * 9  # 16 x 16 x 16 x 9 MACs, 16 lanes of 8 bits
+    assert row.utilization == row.macs / 16 / row.total_cycles
 
 
 def test_a_product_of_nearly_empty_blocks_is_not_walked() -> None:
@@ -159,3 +158,10 @@ def test_a_product_of_nearly_empty_blocks_is_not_walked() -> None:
     builder.linear("fc", builder.input, (1 << 31) - 1)
     with pytest.raises(UnsupportedError, match="134,217,728 blocks of Gemmini's array"):
         estimate(builder.finish(), load_design("gemmini_16x16"))
+
+
+def test_more_equal_arrays_than_a_schedule_has_places_for_are_refused() -> None:
+    """65,535 arrays took minutes of looking up their names before the first cycle was counted."""
+    assert load_design("edge_npu_16x16", {"array.count": 1024}).section(Array).count == 1024
+    with pytest.raises(ConfigError, match=r"array\.count = 1025: input should be less than or equal to 1024"):
+        load_design("edge_npu_16x16", {"array.count": 1025})
