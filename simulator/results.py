@@ -5,15 +5,15 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 
 from accel_models import Design, load_design
@@ -45,6 +45,8 @@ from traces import (
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Figures = TypeVar("Figures")
 
 _PLOTS = "analysis.notebook.plots:Plots"
 FILES = ("summary.json", "per_input.parquet", "per_op.parquet", "design.yaml", "policy.json")
@@ -222,7 +224,7 @@ def load_results(folder: str | Path) -> Results:
     missing = [name for name in FILES if not (target / name).is_file()]
     if missing:
         raise FileProblem(f"{target}: no results folder of a replay: has no {missing[0]}")
-    figures = _read_summary(target / "summary.json")
+    figures = read_figures(target / "summary.json", summary_of, Explained, again="replay again")
     check_sums(target, needed=figures.schema_version != "1.0")
     inputs, ops = (read_parquet(target / name) for name in ("per_input.parquet", "per_op.parquet"))
     rows = op_rows_of(ops, target / "per_op.parquet")
@@ -238,31 +240,44 @@ def load_results(folder: str | Path) -> Results:
     )
 
 
-def _read_summary(path: Path) -> Summary:
-    with reading(path):
-        text = path.read_bytes()
-    data = parse_json_mapping(text, f"{path}: is damaged")
-    check_version(
-        data.get("schema_version"),
-        RESULTS_SCHEMA_VERSION,
-        f"{path}: has results schema version",
-        "replay again",
-    )
+def read_figures(
+    path: Path, read: Callable[[Mapping[str, Any]], Figures], kind: type[BaseModel], *, again: str
+) -> Figures:
+    """Return the figures that a results folder states in ``path``.
+
+    Parameters
+    ----------
+    path
+        JSON file with a ``schema_version``.
+    read
+        Checks its content and returns the figures.
+    kind
+        Class whose settings a message names.
+    again
+        What makes the folder anew, said where its version is not known.
+    """
+    data = _read_mapping(path)
+    found = data.get("schema_version")
+    check_version(found, RESULTS_SCHEMA_VERSION, f"{path}: has results schema version", again)
     try:
-        return summary_of(data)
+        return read(data)
     except ValidationError as problem:
-        raise FileProblem(f"{path}: is damaged: {explain(problem, Explained)}") from None
+        raise FileProblem(f"{path}: is damaged: {explain(problem, kind)}") from None
 
 
 def read_policy(path: Path) -> Policy:
     """Return the policy in a results folder."""
-    with reading(path):
-        text = path.read_bytes()
-    data = parse_json_mapping(text, f"{path}: is damaged")
+    data = _read_mapping(path)
     try:
         return Policy.of(data)
     except ConfigError as problem:
         raise FileProblem(f"{path}: is damaged: {problem}") from None
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    with reading(path):
+        text = path.read_bytes()
+    return parse_json_mapping(text, f"{path}: is damaged")
 
 
 def _read_timeline(path: Path) -> str:

@@ -196,15 +196,7 @@ def _tail(axes: Axes, info: TailInfo) -> None:
 
 def _energy(axes: Axes, info: EnergyInfo) -> None:
     _stacked(axes, info.rows, info.parts, series_colour)
-    axes.plot(
-        info.dense,
-        info.rows.places,
-        "d",
-        color=BLACK,
-        markeredgecolor="white",
-        markersize=8,
-        label="dense network",
-    )
+    _diamonds(axes, info.dense, info.rows, 8, "dense network")
     axes.set(xlabel=f"Energy of one input [{info.unit}]")
     axes.figure.legend(loc="outside lower center", ncols=4, fontsize=8)
 
@@ -212,18 +204,15 @@ def _energy(axes: Axes, info: EnergyInfo) -> None:
 def _losses(axes: Axes, info: LossesInfo) -> None:
     parts = [(f"{info.quantity} saved", info.saved), *info.losses]
     _stacked(axes, info.rows, parts, lambda i: loss_colour(i - 1) if i else GREEN)
-    axes.plot(
-        info.promised,
-        info.rows.places,
-        "d",
-        color=BLACK,
-        markeredgecolor="white",
-        markersize=7,
-        label="MACs saved",
-    )
+    _diamonds(axes, info.promised, info.rows, 7, "MACs saved")
     axes.axvline(0, color=BLACK, linewidth=0.8)
     axes.set(xlabel=f"Share of the dense {info.quantity} [%]")
     axes.figure.legend(loc="outside lower center", ncols=3, fontsize=8)
+
+
+def _diamonds(axes: Axes, values: Sequence[float], rows: FigureRows, size: int, label: str) -> None:
+    """Mark one value in every row."""
+    axes.plot(values, rows.places, "d", color=BLACK, markeredgecolor="white", markersize=size, label=label)
 
 
 def _stacked(

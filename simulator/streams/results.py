@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from accel_models import Design, load_design
 from simulator.policy import Policy
 from simulator.results import (
     design_yaml,
     make_folder,
+    read_figures,
     read_parquet,
     read_policy,
     write_parquet,
@@ -22,7 +22,7 @@ from simulator.results import (
 )
 from simulator.summary import MODEL_VERSION, RESULTS_SCHEMA_VERSION, Spread
 from simulator.sums import check_sums, staged, write_sums
-from traces import FileProblem, Frozen, check_version, explain, parse_json_mapping, reading
+from traces import FileProblem, Frozen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,19 +92,7 @@ def load_stream(folder: str | Path) -> StreamResults:
     if not path.is_file():
         raise FileProblem(f"{target}: no results folder of a stream: has no {path.name}")
     check_sums(target, needed=False)  # streams of before have none
-    with reading(path):
-        text = path.read_bytes()
-    data = parse_json_mapping(text, f"{path}: is damaged")
-    check_version(
-        data.get("schema_version"),
-        RESULTS_SCHEMA_VERSION,
-        f"{path}: has results schema version",
-        "stream again",
-    )
-    try:
-        figures = StreamSummary.model_validate(data)
-    except ValidationError as problem:
-        raise FileProblem(f"{path}: is damaged: {explain(problem, StreamSummary)}") from None
+    figures = read_figures(path, StreamSummary.model_validate, StreamSummary, again="stream again")
     columns = read_parquet(target / "per_frame.parquet")
     if any(len(values) != figures.frames for values in columns.values()):
         raise FileProblem(
