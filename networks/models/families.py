@@ -14,6 +14,8 @@ from networks.models.ddi import DDIResNet
 from networks.models.ddi_graph import ddi_resnet_graph
 from networks.models.densenet import DenseNet
 from networks.models.densenet_graph import densenet_graph
+from networks.models.efficientnet import STAGES, EfficientNetLite
+from networks.models.efficientnet_graph import efficientnet_graph
 from networks.models.gates import LEAST_SCORE
 from networks.models.lcnet import LCBasicBlock, LCBottleneck
 from networks.models.resnet import (
@@ -250,7 +252,30 @@ class ViTConfig(Frozen):
         return vit_graph(model, name, image_shape)
 
 
-AnyModel = ResNetConfig | DDIResNetConfig | DenseNetConfig | WhitenedConfig | ViTConfig
+class EfficientNetConfig(Frozen):
+    """EfficientNet-Lite0 with borrowed ImageNet weights; its exits and classifier are trained."""
+
+    kind: Literal["efficientnet_lite"]
+    exits: tuple[_Count, ...] = Field(
+        default=(), max_length=16
+    )  # blocks, from 1, with a side exit behind them
+    in_channels: _Count = 3
+    classes: _Count = 10
+
+    def build(self) -> EfficientNetLite:
+        """Return the network, freshly initialised from torch's global generator."""
+        blocks = sum(repeats for repeats, *_ in STAGES)
+        if list(self.exits) != sorted({place for place in self.exits if place <= blocks}):
+            raise ConfigError(f"model.exits = {list(self.exits)}: needs rising blocks from 1 to {blocks}")
+        return EfficientNetLite(self.exits, in_channels=self.in_channels, classes=self.classes)
+
+    def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
+        """Return the graph of a network that :meth:`build` made."""
+        assert isinstance(model, EfficientNetLite)  # build made it
+        return efficientnet_graph(model, name, image_shape)
+
+
+AnyModel = ResNetConfig | DDIResNetConfig | DenseNetConfig | WhitenedConfig | ViTConfig | EfficientNetConfig
 ModelConfig = Annotated[AnyModel, Field(discriminator="kind")]
 
 

@@ -26,6 +26,7 @@ import torch
 from networks.models.families import (
     DDIResNetConfig,
     DenseNetConfig,
+    EfficientNetConfig,
     ResNetConfig,
     ViTConfig,
     WhitenedConfig,
@@ -123,6 +124,8 @@ def _network(config: RunConfig) -> str:
             return "exits" if not layer else "DDI" if channel or exits else "SkipNet"
         case DenseNetConfig(layer_gates=gated):
             return "DDI on DenseNet" if gated else "static DenseNet"
+        case EfficientNetConfig():
+            return "exits, EfficientNet-Lite0"
         case ViTConfig(gates_after=gates):
             return "token gates, ViT" if gates else "static ViT"
         case _:
