@@ -150,18 +150,22 @@ class DDIResNetConfig(Frozen):
 
 
 class DenseNetConfig(Frozen):
-    """A DenseNet, static or with DDI's layer gates and exits."""
+    """A DenseNet, static or with DDI's layer gates, channel gates and exits."""
 
     kind: Literal["densenet"]
     layers: tuple[_Blocks, ...] = Field(min_length=1, max_length=8)  # of each dense block
     growth: _Count = 12
     layer_gates: bool = False
     exits: bool = False
+    channel_gates: bool = False
+    bottleneck: bool = False
     in_channels: _Count = 3
     classes: _Count = 10
 
     def build(self) -> DenseNet:
         """Return the network, freshly initialised from torch's global generator."""
+        if self.channel_gates and not self.layer_gates:
+            raise ConfigError("model.channel_gates: a DenseNet's need layer_gates: true beside them")
         return DenseNet(
             self.layers,
             self.growth,
@@ -169,6 +173,8 @@ class DenseNetConfig(Frozen):
             classes=self.classes,
             gated=self.layer_gates,
             exits=self.exits,
+            channel_gates=self.channel_gates,
+            bottleneck=self.bottleneck,
         )
 
     def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
@@ -253,12 +259,10 @@ class ViTConfig(Frozen):
 
 
 class EfficientNetConfig(Frozen):
-    """EfficientNet-Lite0 with borrowed ImageNet weights; its exits and classifier are trained."""
+    """EfficientNet-Lite0 with borrowed ImageNet weights; its ``exits`` (behind blocks) and classifier are trained."""
 
     kind: Literal["efficientnet_lite"]
-    exits: tuple[_Count, ...] = Field(
-        default=(), max_length=16
-    )  # blocks, from 1, with a side exit behind them
+    exits: tuple[_Count, ...] = _Stages
     in_channels: _Count = 3
     classes: _Count = 10
 

@@ -206,6 +206,8 @@ def _objective(config: RunConfig, cost: CostModel, target: float | None = None) 
     smoothing = config.training.label_smoothing
     if config.cost is None:
         return Answering(smoothing)
+    if isinstance(config.cost, HeadsConfig):
+        raise ConfigError("cost.kind = linear_heads: needs a model of kind efficientnet_lite")
     trained = [gate for gate in cost.graph.gates if gate.rules.picks_answer or config.cost.kind != "exits"]
     if not trained:
         raise ConfigError(f"cost.kind = {config.cost.kind}: the model has no gates to train")
@@ -216,7 +218,5 @@ def _objective(config: RunConfig, cost: CostModel, target: float | None = None) 
             return SignFlipCost(cost, target or own, beta, exit_weight, smoothing)
         case ExitsConfig(joint=joint):
             return ExitLoss(smoothing, joint)
-        case HeadsConfig():
-            raise ConfigError("cost.kind = linear_heads: needs a model of kind efficientnet_lite")
         case _:
             assert_never(config.cost)

@@ -148,9 +148,11 @@ class ExitLoss:
 
     def __call__(self, model: nn.Module, inputs: Tensor, wanted: Wanted, progress: float) -> Tensor:
         """Return the sum of the exits' losses on the batch."""
+        exits = {name: part for name, part in model.named_modules() if isinstance(part, ExitGate)}
         if not self.joint:
             model.eval()
-        exits = {name: part.train() for name, part in model.named_modules() if isinstance(part, ExitGate)}
+            for part in exits.values():
+                part.train()
         with OutputWatch(exits) as watch:
             last = model(inputs)
         asked = wanted if self.joint else Wanted(wanted.labels, last.detach())
