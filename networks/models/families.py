@@ -51,6 +51,7 @@ class ResNetConfig(Frozen):
     last convolution of a block a C-Net too.  ``least_score`` is the least score of what is kept; 0 is plain
     ReLU-1, and with 1 nothing is scaled: gates are bits, and an accelerator has no products to compute.
     ``spatial_gates`` gives every basic block a bit per tile of the image instead.
+    ``channel_group`` neighbouring channels have one bit (``least_score: 1``), for designs that skip aligned groups.
     """
 
     kind: Literal["resnet"]
@@ -62,6 +63,7 @@ class ResNetConfig(Frozen):
     channel_gates: bool = False
     per_convolution: bool = False
     spatial_gates: bool = False
+    channel_group: _Count = 1
     least_score: _Score = LEAST_SCORE
     in_channels: _Count = 3
     classes: _Count = 10
@@ -113,6 +115,7 @@ class ResNetConfig(Frozen):
                 channel=self.channel_gates,
                 per_convolution=self.per_convolution,
                 least=self.least_score,
+                group=self.channel_group,
             )
         return Bottleneck if deep else BasicBlock
 
@@ -223,9 +226,7 @@ class ViTConfig(Frozen):
     depth: _Blocks = 6
     width: _Count = 96
     heads: _Count = 3
-    ratio: Annotated[int, Field(ge=1, le=16)] = (
-        3  # of the channels between a block's linear layers to ``width``
-    )
+    ratio: Annotated[int, Field(ge=1, le=16)] = 3  # of a block's inner channels to ``width``
     gates_after: tuple[_Count, ...] = Field(default=(), max_length=64)
     side: Annotated[int, Field(ge=4, le=512, multiple_of=4)] = 32  # of the images [pixels]
     in_channels: _Count = 3
@@ -285,8 +286,7 @@ ModelConfig = Annotated[AnyModel, Field(discriminator="kind")]
 
 def parse_model(content: object) -> AnyModel:
     """Return the model configuration that plain data holds."""
-    model: AnyModel = TypeAdapter(ModelConfig).validate_python(content)
-    return model
+    return TypeAdapter[AnyModel](ModelConfig).validate_python(content)
 
 
 def build_model(config: AnyModel) -> nn.Module:
