@@ -36,5 +36,11 @@ def _same_conv(builder: GraphBuilder, name: str, conv: SameConv, x: Tensor) -> T
         stride=(stride, stride),
         padding=(conv.padding_of(x.height), conv.padding_of(x.width)),
     )
-    activation = "relu6" if conv.clip else "none"
-    return builder.conv(name, x, conv.out_channels, window, groups=conv.groups, activation=activation)
+    return builder.conv(
+        name,
+        x,
+        conv.out_channels,
+        window,
+        groups=conv.groups,
+        activation="relu6" if conv.clip else "none",
+    )
