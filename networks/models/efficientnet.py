@@ -23,7 +23,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from networks.models.ddi_graph import add_exit, add_exit_gate
 from networks.models.gates import AddedPart, ExitGate, pooled_features
+from networks.models.graph_ops import add_linear, start_graph
+from traces import GraphBuilder, NetworkGraph, Window
+from traces import Tensor as GraphTensor
 
 STEM = 32  # channels; not scaled in the Lite networks
 HEAD = 1280
@@ -193,6 +197,44 @@ class EfficientNetLite(nn.Module):
         for _, block in self.blocks():
             x = block(x)
             yield x
+
+
+def efficientnet_graph(model: EfficientNetLite, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
+    """Return the graph of ``model`` for images of ``image_shape`` (channels, height, width)."""
+    builder, image = start_graph(name, image_shape)
+    x, exits = _same_conv(builder, "stem", model.stem, image), []
+    for i, (block_name, block) in enumerate(model.blocks(), start=1):
+        x = _block(builder, block_name, block, x)
+        if i in model.exit_after:
+            exits.append(add_exit(builder, model, model.exit_after[i], x))
+    x = _same_conv(builder, "head", model.head, x)
+    answer = add_linear(builder, "classifier", model.classifier, builder.global_pool("pool", x))
+    add_exit_gate(builder, [*exits, answer.name])
+    return builder.finish()
+
+
+def _block(builder: GraphBuilder, name: str, block: InvertedBlock, x: GraphTensor) -> GraphTensor:
+    y = x if block.expand is None else _same_conv(builder, f"{name}.expand", block.expand, x)
+    y = _same_conv(builder, f"{name}.depthwise", block.depthwise, y)
+    y = _same_conv(builder, f"{name}.project", block.project, y)
+    return builder.elementwise("add", f"{name}.add", (x, y)) if block.adds else y
+
+
+def _same_conv(builder: GraphBuilder, name: str, conv: SameConv, x: GraphTensor) -> GraphTensor:
+    (kernel, _), (stride, _) = conv.kernel_size, conv.stride
+    window = Window(
+        kernel=(kernel, kernel),
+        stride=(stride, stride),
+        padding=(conv.padding_of(x.height), conv.padding_of(x.width)),
+    )
+    return builder.conv(
+        name,
+        x,
+        conv.out_channels,
+        window,
+        groups=conv.groups,
+        activation="relu6" if conv.clip else "none",
+    )
 
 
 def borrowed_names(model: nn.Module) -> dict[str, str]:

@@ -14,8 +14,7 @@ from networks.models.ddi import DDIResNet
 from networks.models.ddi_graph import ddi_resnet_graph
 from networks.models.densenet import DenseNet
 from networks.models.densenet_graph import densenet_graph
-from networks.models.efficientnet import STAGES, EfficientNetLite
-from networks.models.efficientnet_graph import efficientnet_graph
+from networks.models.efficientnet import STAGES, EfficientNetLite, efficientnet_graph
 from networks.models.gates import LEAST_SCORE
 from networks.models.lcnet import LCBasicBlock, LCBottleneck
 from networks.models.resnet import (

@@ -62,7 +62,7 @@ class ExitsConfig(Frozen):
 
 
 class HeadsConfig(Frozen):
-    """Exits and classifier of borrowed weights are trained, see :mod:`networks.training.linear_heads`."""
+    """Exits and classifier of borrowed weights are trained, see :mod:`networks.training.borrowed.heads`."""
 
     kind: Literal["linear_heads"]
     images: int | None = Field(

@@ -15,7 +15,8 @@ from networks.models.families import build_model
 from networks.models.gates import AddedPart, belongs_to
 from networks.models.whitened import WhitenedNet
 from networks.training import checkpoint
-from networks.training.borrowing import borrow, own_weights
+from networks.training.borrowed.heads import train_heads
+from networks.training.borrowed.weights import borrow, own_weights
 from networks.training.config import (
     CostConfig,
     ExitsConfig,
@@ -27,7 +28,6 @@ from networks.training.config import (
 from networks.training.cost import CostModel
 from networks.training.cost_table import check_cost_table, load_cost_table
 from networks.training.data import Dataset, load_dataset
-from networks.training.linear_heads import train_heads
 from networks.training.objective import ExitLoss, SignFlipCost, TargetCost
 from networks.training.optimizing.optimizers import TrainSettings
 from networks.training.run import Answering, EpochReport, TrainingObjective, accuracy_of, train

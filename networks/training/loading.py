@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from networks.models.families import ModelConfig, build_model, parse_model
 from networks.training import checkpoint
-from networks.training.borrowing import borrow, own_weights
+from networks.training.borrowed.weights import borrow, own_weights
 from networks.training.data import DatasetName
 from traces import FileProblem, Frozen, LacunaError, NetworkGraph
 

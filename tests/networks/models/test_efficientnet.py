@@ -13,11 +13,12 @@ from networks.models.efficientnet import EfficientNetLite, SameConv, borrowed_na
 from networks.models.families import EfficientNetConfig, parse_model
 from networks.recording.record import describe_checkpoint
 from networks.recording.recorder import record
-from networks.training import borrowing, checkpoint
-from networks.training.borrowing import borrow, own_weights
+from networks.training import checkpoint
+from networks.training.borrowed import weights as borrowing
+from networks.training.borrowed.heads import train_heads
+from networks.training.borrowed.weights import borrow, own_weights
 from networks.training.data import Dataset, load_digits
 from networks.training.launch import train_from_config
-from networks.training.linear_heads import train_heads
 from networks.training.loading import load_model
 from networks.training.optimizing.optimizers import TrainSettings
 from networks.training.run import EpochReport, accuracy_of
