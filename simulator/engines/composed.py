@@ -1,11 +1,11 @@
-"""Latency and busy time by max-plus algebra: a matrix per joint state of each piece of the schedule.
+"""Latency and busy time by max-plus algebra: a matrix per joint state of each segment of the schedule.
 
 Between two cuts a schedule takes the times live at one to those live at the other::
 
     given[j] = max over i of (taken[i] + matrix[i, j])
 
-and the matrix follows from the joint state of the piece's ops alone.  So few distinct matrices, multiplied for the
-few joint states of runs of pieces, give every input's latency in one step per run.  Exact: all are integers.
+and the matrix follows from the joint state of the segment's ops alone.  So few distinct matrices, multiplied for the
+few joint states of runs of segments, give every input's latency in one step per run.  Exact: all are integers.
 
 Source: Baccelli, Cohen, Olsder, Quadrat, *Synchronization and Linearity*, Wiley 1992, chapter 3.
 """
@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.engines.cuts import Form, Piece, pieces
-from simulator.engines.joint_states import Halves, Run, joint_states
+from simulator.engines.cuts import Form, Segment, segments
+from simulator.engines.joint_states import Halves, SegmentRun, joint_states
 from simulator.schedules.durations import Durations
 from simulator.schedules.schedule import NO_UNIT, Schedule
 from traces import Bools, Indices, Ints
@@ -42,14 +42,14 @@ class _Alike:
     fed: tuple[int, ...]  # per stream, the step that it streams to
 
     @classmethod
-    def of(cls, members: Sequence[Piece], states: Sequence[Indices]) -> _Alike:
-        """Join pieces, each with the states of its tasks' ops, shape (tasks, joint states)."""
+    def of(cls, members: Sequence[Segment], states: Sequence[Indices]) -> _Alike:
+        """Join segments, each with the states of its tasks' ops, shape (tasks, joint states)."""
         form, rows = members[0].form, [each.shape[1] for each in states]
         return cls(
             form,
-            np.repeat(np.array([[*piece.tasks] for piece in members]).T, rows, axis=1),
+            np.repeat(np.array([[*segment.tasks] for segment in members]).T, rows, axis=1),
             np.concatenate(states, axis=1),
-            np.repeat(np.array([piece.streaming for piece in members], np.intp).T, rows, axis=1),
+            np.repeat(np.array([segment.streaming for segment in members], np.intp).T, rows, axis=1),
             tuple(j for j, step in enumerate(form.steps) for _ in step.streams),
         )
 
@@ -90,12 +90,12 @@ def _latest(times: Sequence[Ints]) -> Ints:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Composition:
-    """A schedule cut into pieces, and the joint states of some rows: all but how long tasks take."""
+    """A schedule cut into segments, and the joint states of some rows: all but how long tasks take."""
 
     alike: tuple[_Alike, ...]
-    places: tuple[tuple[int, slice], ...]  # per piece, its place in ``alike`` and its rows there
-    runs: tuple[Run, ...]
-    entries: tuple[NDArray[np.intp], ...]  # per run (pieces, states), row of all of ``alike`` end to end
+    places: tuple[tuple[int, slice], ...]  # per segment, its place in ``alike`` and its rows there
+    segment_runs: tuple[SegmentRun, ...]
+    entries: tuple[NDArray[np.intp], ...]  # per run (segments, states), row of all of ``alike`` end to end
     serial: bool  # one unit serves all that any unit does, and nothing streams
     beside: tuple[int, ...]  # tasks on no unit
 
@@ -105,15 +105,15 @@ class Composition:
 
         ``waits`` and ``states`` are those of :class:`Durations`.
         """
-        found = pieces(schedule, waits)
-        if max(len(piece.form.gives) for piece in found) > MOST_LIVE:
+        found = segments(schedule, waits)
+        if max(len(segment.form.gives) for segment in found) > MOST_LIVE:
             return None
         joint = joint_states(schedule, states, found, state_index)
         if joint is None:
             return None
         forms: dict[Form, list[int]] = {}
-        for k, piece in enumerate(found):
-            forms.setdefault(piece.form, []).append(k)
+        for k, segment in enumerate(found):
+            forms.setdefault(segment.form, []).append(k)
         alike = [_Alike.of([found[k] for k in each], [joint.ops[k] for k in each]) for each in forms.values()]
         places: dict[int, tuple[int, slice]] = {}
         for at, each in enumerate(forms.values()):
@@ -123,12 +123,14 @@ class Composition:
             }
         before = np.cumsum([0, *(each.states.shape[1] for each in alike)])
         begins = iter([before[at] + rows.start for _, (at, rows) in sorted(places.items())])
-        entries = [run.digits + np.array([next(begins) for _ in run.digits])[:, None] for run in joint.runs]
+        entries = [
+            run.digits + np.array([next(begins) for _ in run.digits])[:, None] for run in joint.segment_runs
+        ]
         tasks = schedule.tasks
         return cls(
             tuple(alike),
             tuple(places[k] for k in range(len(found))),
-            joint.runs,
+            joint.segment_runs,
             tuple(entries),
             len({task.unit for task in tasks} - {NO_UNIT}) == 1 and not any(task.streams for task in tasks),
             tuple(t for t, task in enumerate(tasks) if task.unit == NO_UNIT),
@@ -143,18 +145,18 @@ class Composition:
     def _busy(self, tables: Durations) -> Ints:
         units = max(len(tables.schedule.units), 1)
         of_rows = np.concatenate([each.busy(tables, units) for each in self.alike], axis=1)
-        found = np.zeros((units, len(self.runs[0].code)), np.int64)
+        found = np.zeros((units, len(self.segment_runs[0].code)), np.int64)
         for unit, rows in enumerate(of_rows):
-            for run, entries in zip(self.runs, self.entries, strict=True):
+            for run, entries in zip(self.segment_runs, self.entries, strict=True):
                 found[unit] += rows.take(entries).sum(axis=0).take(run.code)
         return found.T
 
     def _latency(self, tables: Durations) -> Ints:
         of_forms = [each.matrices(tables) for each in self.alike]
-        of_pieces = iter([of_forms[at][:, :, rows] for at, rows in self.places])
+        of_segments = iter([of_forms[at][:, :, rows] for at, rows in self.places])
         times: list[Ints] = [np.zeros(1, np.int64)]
-        for run in self.runs:
-            times = _stepped(times, _joined(of_pieces, run.halves), run.code)
+        for run in self.segment_runs:
+            times = _stepped(times, _joined(of_segments, run.halves), run.code)
         return times[0]
 
 
@@ -211,12 +213,12 @@ def _stepped(times: Sequence[Ints], matrix: Ints, code: NDArray[np.intp]) -> lis
     return given
 
 
-def _joined(of_pieces: Iterator[Ints], halves: Halves | None) -> Ints:
+def _joined(of_segments: Iterator[Ints], halves: Halves | None) -> Ints:
     """Return the matrices of a run, of each of its joint states: those of its halves, one after the other."""
     if halves is None:
-        return next(of_pieces)
+        return next(of_segments)
     left, right = (
-        _joined(of_pieces, part).take(states, axis=2)
+        _joined(of_segments, part).take(states, axis=2)
         for part, states in zip(halves.parts, halves.states, strict=True)
     )
     found: Ints = left[:, 0, None] + right[0]

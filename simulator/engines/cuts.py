@@ -1,8 +1,8 @@
-"""Where a schedule is cut, and what each piece between two cuts does to the times that are live there.
+"""Where a schedule is cut, and what each segment between two cuts does to the times that are live there.
 
 A time is live at a cut if a task behind it asks for it: the end of a task, its start if it streams to a later one.
 Waits that other waits imply ask for nothing.  Times that only the end of the whole schedule asks for are one, their
-latest.  So a deep network has few live times between its blocks, and blocks that repeat are pieces of one form.
+latest.  So a deep network has few live times between its blocks, and blocks that repeat are segments of one form.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _APART = 6  # tasks; Choice: cuts are at least so far apart, at the fewest live 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One task of a piece; numbers are places among the piece's times."""
+    """One task of a segment; numbers are places among the segment's times."""
 
     unit: int
     ready: tuple[int, ...]  # it starts no earlier than the latest of these
@@ -38,7 +38,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a piece does: its times are those it takes, then start and end of each of its tasks."""
+    """What a segment does: its times are those it takes, then start and end of each of its tasks."""
 
     takes: int
     steps: tuple[Step, ...]
@@ -46,7 +46,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Segment:
     """The tasks between two cuts."""
 
     form: Form
@@ -54,8 +54,8 @@ class Piece:
     streaming: tuple[int, ...]  # the tasks that stream, step by step
 
 
-def pieces(schedule: Schedule, waits: Bools) -> list[Piece]:
-    """Return the schedule cut into pieces; the last gives one time, when everything has ended.
+def segments(schedule: Schedule, waits: Bools) -> list[Segment]:
+    """Return the schedule cut into segments; the last gives one time, when everything has ended.
 
     Parameters
     ----------
@@ -68,7 +68,8 @@ def pieces(schedule: Schedule, waits: Bools) -> list[Piece]:
     cuts = [0, *asked.cuts(), len(schedule.tasks)]
     live = asked.live(cuts)
     return [
-        asked.piece(range(*ends), *times) for ends, times in zip(pairwise(cuts), pairwise(live), strict=True)
+        asked.segment(range(*ends), *times)
+        for ends, times in zip(pairwise(cuts), pairwise(live), strict=True)
     ]
 
 
@@ -100,7 +101,7 @@ class _Asked:
         self.sinks = [p for p in ends if not known >> p & 1]
 
     def live(self, cuts: Sequence[int]) -> list[list[Name]]:
-        """Return the times that are live at each cut, in one order for pieces of one form."""
+        """Return the times that are live at each cut, in one order for segments of one form."""
         born: dict[int, list[Name]] = {}
         for name in self.last:
             born.setdefault(name[1], []).append(name)
@@ -136,8 +137,8 @@ class _Asked:
         """Return what the tasks beside a cut are like, which tells whether blocks repeat there."""
         return tuple((task.kind, task.unit, self.kinds[task.op]) for task in self.tasks[cut - 1 : cut + 2])
 
-    def piece(self, tasks: range, taken: Sequence[Name], given: Sequence[Name]) -> Piece:
-        """Return the piece of these tasks, from the times live before them to those live behind."""
+    def segment(self, tasks: range, taken: Sequence[Name], given: Sequence[Name]) -> Segment:
+        """Return the segment of these tasks, from the times live before them to those live behind."""
         place = {name: k for k, name in enumerate(taken)}
         for j, t in enumerate(tasks):
             place["start", t], place["end", t] = (len(taken) + 2 * j + k for k in range(2))
@@ -157,7 +158,7 @@ class _Asked:
         before = (place[_DONE],) if _DONE in place else ()
         gives = tuple((*before, *last) if name == _DONE else (place[name],) for name in given)
         streaming = tuple(p for t in tasks for p in self.streams[t])
-        return Piece(Form(len(taken), steps, gives), tasks, streaming)
+        return Segment(Form(len(taken), steps, gives), tasks, streaming)
 
 
 def _direct(task: Task, before: dict[int, int], waits: bool) -> list[int]:

@@ -1,7 +1,7 @@
-"""Which of the distinct joint states each input is in: of a piece of the schedule, and of runs of pieces.
+"""Which of the distinct joint states each input is in: of a segment of the schedule, and of runs of segments.
 
 An input's ops are in states of their own; those of a block follow from a few gates, so their joint states are few.
-Neighbouring pieces are joined while their joint states stay few beside the inputs.
+Neighbouring segments are joined while their joint states stay few beside the inputs.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.engines.cuts import Piece
+from simulator.engines.cuts import Segment
 from simulator.schedules.schedule import Schedule
 from traces import Indices, Ints
 
-INPUTS_PER_STATE = 8  # Choice: joint states of a run of pieces are at most so many times fewer than inputs
+INPUTS_PER_STATE = 8  # Choice: joint states of a run of segments are at most so many times fewer than inputs
 _TABLE = 1 << 12  # codes, above which they are numbered anew
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Run:
-    """Neighbouring pieces, and the joint state of each input."""
+class SegmentRun:
+    """Neighbouring segments, and the joint state of each input."""
 
     code: NDArray[np.intp]  # (n,)
-    digits: NDArray[np.intp]  # (pieces, states), state of each piece
-    halves: Halves | None  # None of a single piece
+    digits: NDArray[np.intp]  # (segments, states), state of each segment
+    halves: Halves | None  # None of a single segment
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Halves:
-    """The first and the last pieces of a run, and for each of its states those of the halves."""
+    """The first and the last segments of a run, and for each of its states those of the halves."""
 
     states: tuple[NDArray[np.intp], NDArray[np.intp]]
     parts: tuple[Halves | None, Halves | None]
 
     @classmethod
     def of(cls, digits: NDArray[np.intp]) -> Halves | None:
-        """Cut a run in halves, and these again, down to single pieces; ``digits`` as in :class:`Run`."""
+        """Cut a run in halves, and these again, down to single segments; ``digits`` as in :class:`SegmentRun`."""
         if len(digits) == 1:
             return None
         middle = len(digits) // 2
@@ -61,22 +61,22 @@ def _distinct(digits: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.in
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JointStates:
-    """Joint states of all pieces."""
+    """Joint states of all segments."""
 
-    ops: tuple[Indices, ...]  # per piece, states of its tasks' ops, shape (tasks, joint states)
-    runs: tuple[Run, ...]
+    ops: tuple[Indices, ...]  # per segment, states of its tasks' ops, shape (tasks, joint states)
+    segment_runs: tuple[SegmentRun, ...]
 
 
 def joint_states(
-    schedule: Schedule, states: Ints, pieces: Sequence[Piece], state_index: Indices
+    schedule: Schedule, states: Ints, segments: Sequence[Segment], state_index: Indices
 ) -> JointStates | None:
-    """Return the joint states of the pieces; ``None`` if they are not few beside the inputs.
+    """Return the joint states of the segments; ``None`` if they are not few beside the inputs.
 
     Parameters
     ----------
     schedule, states
         The tasks, and how many states the op of each has, shape (tasks,).
-    pieces
+    segments
         Of the schedule, in order.
     state_index
         State of each op, shape (n, ops), columns contiguous.
@@ -86,8 +86,8 @@ def joint_states(
     sizes = dict(zip((task.op for task in tasks), states.tolist(), strict=True))
     codes: list[NDArray[np.uint16]] = []
     ops: list[Indices] = []
-    for piece in pieces:
-        of_task = [tasks[t].op for t in piece.tasks]
+    for segment in segments:
+        of_task = [tasks[t].op for t in segment.tasks]
         found = _coded(state_index, {op: sizes[op] for op in of_task}, most)
         if found is None:
             return None
@@ -96,7 +96,7 @@ def joint_states(
         example[code] = np.arange(len(code))
         codes.append(code)
         ops.append(state_index[example[None, :], np.array(of_task)[:, None]])
-    return JointStates(tuple(ops), tuple(_runs(codes, [states.shape[1] for states in ops], most)))
+    return JointStates(tuple(ops), tuple(_segment_runs(codes, [states.shape[1] for states in ops], most)))
 
 
 def _coded(state_index: Indices, sizes: dict[int, int], most: int) -> tuple[NDArray[np.uint16], int] | None:
@@ -114,20 +114,20 @@ def _coded(state_index: Indices, sizes: dict[int, int], most: int) -> tuple[NDAr
     return (code, bound) if bound <= most else None
 
 
-def _runs(codes: Sequence[NDArray[np.uint16]], counts: Sequence[int], most: int) -> list[Run]:
-    """Join neighbouring pieces while their joint states are at most ``most``."""
-    found: list[Run] = []
+def _segment_runs(codes: Sequence[NDArray[np.uint16]], counts: Sequence[int], most: int) -> list[SegmentRun]:
+    """Join neighbouring segments while their joint states are at most ``most``."""
+    found: list[SegmentRun] = []
     code, count = codes[0].astype(np.intp), counts[0]
     digits = np.arange(count)[None]
-    for piece, size in zip(codes[1:], counts[1:], strict=True):
-        present, pair = _present(code * size + piece, count * size)
+    for segment, size in zip(codes[1:], counts[1:], strict=True):
+        present, pair = _present(code * size + segment, count * size)
         if len(present) <= most:
             before, own = np.divmod(present, size)
             code, count, digits = pair, len(present), np.concatenate([digits[:, before], own[None]])
         else:
-            found.append(Run(code, digits, Halves.of(digits)))
-            code, count, digits = piece.astype(np.intp), size, np.arange(size)[None]
-    return [*found, Run(code, digits, Halves.of(digits))]
+            found.append(SegmentRun(code, digits, Halves.of(digits)))
+            code, count, digits = segment.astype(np.intp), size, np.arange(size)[None]
+    return [*found, SegmentRun(code, digits, Halves.of(digits))]
 
 
 def _numbered(code: NDArray[np.uint16], bound: int) -> tuple[NDArray[np.uint16], int]:

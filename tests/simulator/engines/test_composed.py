@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from accel_models import load_design
 from simulator.engines import composed, fast
 from simulator.engines.composed import Composition
-from simulator.engines.cuts import pieces
+from simulator.engines.cuts import segments
 from simulator.engines.joint_states import INPUTS_PER_STATE
 from simulator.policy import Policy
 from simulator.replays.prepare import Prepared, prepare
@@ -122,7 +122,7 @@ def test_a_chain_of_two_tasks_by_hand() -> None:
 def test_blocks_that_repeat_are_pieces_of_one_form() -> None:
     """Where fewest times are live: two between the blocks of a ResNet-44, whose 21 blocks are of few forms."""
     prepared = deep("edge_npu_16x16")
-    found = pieces(prepared.schedule, prepared.tables.waits)
-    assert {len(piece.form.gives) for piece in found[1:-1]} <= {2, 3}
-    assert len({piece.form for piece in found}) < len(found) / 2
-    assert [t for piece in found for t in piece.tasks] == list(range(len(prepared.schedule.tasks)))
+    found = segments(prepared.schedule, prepared.tables.waits)
+    assert {len(segment.form.gives) for segment in found[1:-1]} <= {2, 3}
+    assert len({segment.form for segment in found}) < len(found) / 2
+    assert [t for segment in found for t in segment.tasks] == list(range(len(prepared.schedule.tasks)))
