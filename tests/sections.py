@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from accel_models.design.sections import Array, Memory, Part, Technology
+from accel_models.design.sections import Memory, Part, Technology
+from accel_models.design.unit_sections import Array
 from accel_models.dram import Bus
 from accel_models.units.array.job import ArrayMachine
 

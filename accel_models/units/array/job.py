@@ -10,9 +10,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.design import Design
-from accel_models.design.sections import Array, Memory
-from accel_models.design.side_by_side import columns_of, part_rows
+from accel_models.design.design import Design, columns_of, part_rows
+from accel_models.design.sections import Memory
+from accel_models.design.unit_sections import Array
 from accel_models.dram import Bus
 from accel_models.units.array.systolic import Gemms
 from accel_models.work.shapes import Shapes

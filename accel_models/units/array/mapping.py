@@ -22,8 +22,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.design.sections import Array
-from accel_models.units.array.dataflows import ProductSize, streaming_of
+from accel_models.design.unit_sections import Array, ProductSize, streaming_of
 from accel_models.units.array.job import ArrayMachine, Job, OpSizes, gemms_of, sizes_of
 from accel_models.units.array.systolic import compute_cycles
 from accel_models.units.array.tile_search import BYTES, Cuts, Prices, counts_of, search, shortfall

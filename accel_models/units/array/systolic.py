@@ -1,7 +1,7 @@
 """Compute cycles of matrix products on a systolic array, with no stall from memory, and what passes its buffers.
 
 An R x C array runs ``(M, K) x (K, N)`` in *folds*: pieces of two of the three sizes are held on the rows
-and columns while the third streams through; :mod:`accel_models.units.array.dataflows` says which.
+and columns while the third streams through; :mod:`accel_models.design.unit_sections` says which.
 
 The options of :class:`accel_models.design.design.Array` say what a given array overlaps.  Each comes from a piece
 of RTL or a simulator that is reproduced to the cycle; the shipped design of that name holds the set.
@@ -16,8 +16,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.design.sections import Array, Drain
-from accel_models.units.array.dataflows import ProductSize, streaming_of
+from accel_models.design.unit_sections import Array, Drain, ProductSize, streaming_of
 from accel_models.work.shapes import Shapes
 from traces import Floats, Ints
 
@@ -94,7 +93,7 @@ def cut(size: ArrayLike, piece: ArrayLike) -> AxisFolds:
 
 
 def lay_out(params: Array, gemms: Gemms) -> Folds:
-    """Lay products over the array; see the table of :mod:`accel_models.units.array.dataflows`."""
+    """Lay products over the array; see the table of :mod:`accel_models.design.unit_sections`."""
     flow = streaming_of(params.dataflow)
     sizes: dict[ProductSize, Ints] = {"m": ceil_div(gemms.m, params.pixels), "k": gemms.k, "n": gemms.n}
     rows, cols = cut(sizes[flow.rows], params.rows), cut(sizes[flow.cols], params.cols)

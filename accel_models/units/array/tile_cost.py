@@ -9,8 +9,8 @@ import numpy as np
 
 from accel_models.cost import TILE_AIMS
 from accel_models.design.sections import Memory
+from accel_models.design.unit_sections import streaming_of
 from accel_models.dram import Bus
-from accel_models.units.array.dataflows import streaming_of
 from accel_models.units.array.job import Job, Tiles, gemms_of
 from accel_models.units.array.systolic import buffer_accesses
 from accel_models.units.array.tiling import row_folds

@@ -25,8 +25,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.sections import Array, Memory
-from accel_models.units.array.dataflows import streaming_of
+from accel_models.design.sections import Memory
+from accel_models.design.unit_sections import Array, streaming_of
 from accel_models.units.array.job import ChannelCut, OpSizes, PixelCut, ReductionCut, bursts
 from accel_models.units.array.systolic import interval
 from traces import Floats
