@@ -2,6 +2,8 @@
 
 from .compiling.compiler import STEPS as STEPS
 from .compiling.compiler import Compiler as Compiler
+from .compiling.depth_first import depth_first_groups as depth_first_groups
+from .compiling.depth_first import fused as fused
 from .compiling.plan import plan as plan
 from .compiling.plan import plan_each as plan_each
 from .compiling.sorting import compiled_trace as compiled_trace
@@ -122,6 +124,7 @@ from .units.simd.software import Software as Software
 from .units.simd.software import load_software as load_software
 from .work.caches import cache_sizes as cache_sizes
 from .work.caches import cached_shares as cached_shares
+from .work.depth_first import Group as Group
 from .work.placement import layout_family as layout_family
 from .work.placement import place as place
 from .work.placement import weight_space_bytes as weight_space_bytes

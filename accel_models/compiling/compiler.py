@@ -21,6 +21,7 @@ class Compiler:
     ``place_gates``  each gate op runs on its cheaper unit
     ``pin``          as many weights as fit stay in the weight buffer
     ``tile``         tiles are chosen together, for the schedule of the whole network
+    ``depth_first``  two or three layers run band by band where what lies between them would leave the chip
     ===============  ====================================================================================
 
     What a design's ``output_stage`` does not list is neither folded nor fused.
@@ -32,11 +33,12 @@ class Compiler:
     place_gates: bool = True
     pin: bool = True
     tile: bool = True
+    depth_first: bool = True
 
     @classmethod
     def naive(cls) -> Compiler:
         """Return the compiler that does nothing: every op runs as the graph has it."""
-        return cls(fold=False, fuse=False, sort=False, place_gates=False, pin=False, tile=False)
+        return cls.without(STEPS)
 
     @classmethod
     def without(cls, names: Iterable[str]) -> Compiler:

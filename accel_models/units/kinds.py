@@ -67,6 +67,9 @@ class Unit(Protocol):
     def chooses_tiles(self) -> bool:
         """Whether :meth:`cost` heeds what tiles are to be chosen for (:attr:`accel_models.cost.Placement.tile_aim`)."""
 
+    def runs_bands(self, design: Design) -> bool:
+        """Return whether it can run an op band by band, among others (:attr:`accel_models.cost.Placement.bands`)."""
+
     def columns(self, design: Design) -> tuple[str, ...]:
         """Return settings, by dotted path, in which designs may differ whose states :meth:`cost` is asked for at once.
 

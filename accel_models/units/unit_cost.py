@@ -29,6 +29,7 @@ class Where:
     tile_aim: Ints  # index into TILE_AIMS
     stage_reads: Bools  # besides its results, by the output stage that took the op over
     stage_brings: Bools  # of that, what comes from off the chip
+    bands: Ints  # of rows, that the op shares with others of a depth-first group; 1 of an op by itself
 
     @classmethod
     def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> Where:
@@ -44,6 +45,7 @@ class Where:
             tile_aim=np.repeat([TILE_AIMS.index(place.tile_aim) for place in placements], states),
             stage_reads=np.repeat([place.stage_reads != "nothing" for place in placements], states),
             stage_brings=np.repeat([place.stage_reads == "off_chip" for place in placements], states),
+            bands=np.repeat([place.bands.count if place.bands else 1 for place in placements], states),
         )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from accel_models import Cost, Design, EnergyParts, design_prices, idle_of, static_energy_pj
 from simulator.engines.times import Times
-from simulator.replays.prepare import Prepared
 from traces import Floats, Ints
+
+if TYPE_CHECKING:  # what is prepared asks what it would spend
+    from simulator.replays.prepare import Prepared
 
 PARTS = tuple(field.name for field in fields(EnergyParts))
 

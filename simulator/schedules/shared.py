@@ -23,7 +23,7 @@ class Schedules:
         memory = design.memory
         key = (
             id(graph),
-            tuple((place.unit, place.weight_prefetch_bytes) for place in placements),
+            tuple((place.unit, place.weight_prefetch_bytes, place.bands) for place in placements),
             weight_space_bytes(graph, placements, design),
             tuple(_moves(cost) for cost in costs),
             tuple(unit.names(design) for unit in units_of(design)),

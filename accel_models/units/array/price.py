@@ -35,6 +35,7 @@ def array_cost(states: States, design: Design) -> UnitCost:
         weight_bytes=work.weight_fetch_bytes,
         weights_first=True,
         aim=where.tile_aim,
+        bands=where.bands,
     )
     mapping = _mapped(shapes, operands, design)
     gather = gather_cycles(work, design)

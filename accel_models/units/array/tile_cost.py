@@ -47,6 +47,7 @@ def footprints(job: Job, tiles: Tiles) -> tuple[Floats, Floats, Floats]:
     inputs = inputs * np.minimum(pixels.tiles * reduction.tiles * channels.input_tiles, copies)
     weights = _tile_weights(job, tiles) * (memory.weight_bits / 8)
     weights = weights * np.minimum(channels.tiles * reduction.tiles, copies)
+    weights = np.where(job.bands > 1, job.fetch_weights * job.op.weight_bytes, weights)
     outputs = pixels.tile_pixels * channels.tile_out * (memory.accumulator_bits / 8)
     outputs = outputs * np.minimum(pixels.tiles * channels.tiles, copies_out)
     inputs = inputs + job.reserved_bytes
@@ -72,11 +73,13 @@ def _tile_weights(job: Job, tiles: Tiles) -> Floats:
 
 
 def fits(job: Job, tiles: Tiles) -> Bools:
-    """Whether every buffer holds its tiles."""
+    """Whether every buffer holds its tiles, of which there are as many as bands where the op shares some."""
     memory = job.machine.memory
     inputs, weights, outputs = footprints(job, tiles)
+    banded = (job.bands <= 1) | (tiles.pixels.tiles >= job.bands * job.op.batch)
     return np.asarray(
-        (inputs <= memory.activation_buffer)
+        banded
+        & (inputs <= memory.activation_buffer)
         & (weights <= memory.weight_buffer)
         & (outputs <= memory.accumulator_buffer)
     )
@@ -92,6 +95,7 @@ def traffic(job: Job, tiles: Tiles, kept: Kept) -> TileTraffic:
         inputs = inputs * (1 + (input_tiles - 1) * pixels.several)
     else:
         more = np.minimum(input_tiles * reduction.tiles - 1, 1)  # weights of a group that do not stay
+        more = np.where(job.bands > 1, 0.0, more)
         weights = weights * (1 + (pixels.tiles - 1) * more)
         if kept == "outputs":
             inputs = inputs * input_tiles

@@ -55,6 +55,10 @@ class ArrayUnit:
             return False
         return not op.is_depthwise or design.section(Array).depthwise_on == "array"
 
+    def runs_bands(self, design: Design) -> bool:
+        """Return whether its mapper cuts pixels; passes of rows that stay are cut otherwise."""
+        return DATAFLOWS[design.section(Array).dataflow] is not None
+
     def columns(self, design: Design) -> tuple[str, ...]:
         """Return rows, columns, buffers and bus, but what tiles are chosen by: passes, or prices of buffers."""
         if DATAFLOWS[design.section(Array).dataflow] is None:

@@ -58,6 +58,10 @@ class GemminiUnit:
         """Take what its mesh can."""
         return MESH.takes(op, design)
 
+    def runs_bands(self, design: Design) -> bool:
+        """Return False: its library loads and stores every tensor whole."""
+        return False
+
     def columns(self, design: Design) -> tuple[str, ...]:
         """Return none: its library is asked machine by machine."""
         return ()

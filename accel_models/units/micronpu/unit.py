@@ -41,6 +41,10 @@ class MicroNpuUnit:
         """Take everything."""
         return True
 
+    def runs_bands(self, design: Design) -> bool:
+        """Return False; Choice: Vela's cascades are not modelled, the networks compared fit its SRAM."""
+        return False
+
     def columns(self, design: Design) -> tuple[str, ...]:
         """Return none: its machine is one."""
         return ()

@@ -24,6 +24,8 @@ def simd_cost(states: States, design: Design) -> UnitCost:
     core = core_of(design)
     cost = simd_cycles(shapes, core, weight_bytes=wgt, act_bytes=act, outside_share=where.outside_share)
     cycles = np.ceil(cost.total_cycles * (design.clock / core.clock_hz)).astype(np.int64)
+    control = _band_control(states, design)
+    cycles = cycles + control
     rows = np.maximum(shapes.out_height * shapes.batch, 1)  # Choice: the vector unit streams row by row
     weights = work.weight_fetch_bytes * np.logical_not(where.weights_resident)
     inputs = shapes.input_elements * act * np.logical_not(where.inputs_on_chip)
@@ -34,6 +36,7 @@ def simd_cost(states: States, design: Design) -> UnitCost:
         last_tile_cycles=-(-cycles // rows),
         actions=_simd_actions(work, shapes, cycles, design),
         feasible=np.ones(len(work), np.bool_),
+        control_cycles=control,
     )
     traffic = Traffic(
         weights=weights,
@@ -43,6 +46,14 @@ def simd_cost(states: States, design: Design) -> UnitCost:
         first_inputs=-(-inputs // rows),
     )
     return UnitCost(busy=busy, traffic=traffic)
+
+
+def _band_control(states: States, design: Design) -> Ints:
+    """Cycles to begin each band but the first of an op fused depth-first; Choice: those of a tile of an array."""
+    if design.memory is None or not np.any(states.where.bands > 1):
+        return np.zeros(len(states), np.int64)
+    more = (states.where.bands - 1) * states.shapes.batch * states.work.runs
+    return np.asarray(more * design.memory.tile_overhead_cycles, np.int64)
 
 
 def _simd_actions(work: WorkStates, shapes: Shapes, cycles: Ints, design: Design) -> Actions:

@@ -40,6 +40,10 @@ class SimdUnit:
         """Take everything."""
         return True
 
+    def runs_bands(self, design: Design) -> bool:
+        """Return True: it streams row by row."""
+        return True
+
     def columns(self, design: Design) -> tuple[str, ...]:
         """Return what its costs do not depend on but through the bus."""
         return BESIDE_A_UNIT
