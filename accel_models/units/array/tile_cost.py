@@ -149,7 +149,7 @@ def _ends_at_full_width(job: Job, tiles: Tiles) -> OpEnds:
     output_folds = pixels.tile_folds * channels.tile_folds
     tile_results = pixels.tile_pixels * channels.tile_out
     extra = job.untiled_extra
-    array = pixels.folds * channels.folds * reduction.folds + extra
+    array = pixels.folds * channels.folds * reduction.folds + extra + _drain_waits(job, tiles)
     return OpEnds(
         array=array + control * (pixels.tiles * channels.tiles * reduction.tiles),
         last_tile=np.maximum(output_folds * reduction.tile_folds + extra, 0) + control,
@@ -158,6 +158,22 @@ def _ends_at_full_width(job: Job, tiles: Tiles) -> OpEnds:
         first_weight_bytes=job.fetch_weights * (memory.weight_bits / 8) * _tile_weights(job, tiles),
         last_output_bytes=job.store_output * (memory.activation_bits / 8) * tile_results,
     )
+
+
+def _drain_waits(job: Job, tiles: Tiles) -> Floats:
+    """Cycles that the array waits for a lone accumulator to be emptied, after every tile of results but the last.
+
+    A tile of results leaves a row of the array's width a cycle, or as fast as the bus takes it where it leaves the
+    chip.  Stores that take turns with the array anyway (``double_buffered: false``) are not waited for twice.
+    """
+    memory, drained = job.machine.memory, tiles.pixels.tile_pixels * tiles.channels.tile_out
+    if memory.double_buffered_accumulator:
+        return np.zeros_like(drained)
+    each = np.ceil(drained / job.machine.array.cols)
+    if memory.double_buffered:
+        stored = job.store_output * (memory.activation_bits / 8) * drained
+        each = np.maximum(each, bus_cycles(job.machine.bus, stored))
+    return np.asarray((tiles.pixels.tiles * tiles.channels.tiles - 1) * each, np.float64)
 
 
 def total_cycles(job: Job, tiles: Tiles, end: OpEnds, moved: TileTraffic) -> Floats:
