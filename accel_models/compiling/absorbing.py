@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from accel_models.compiling.compiler import Compiler
 from traces import FUSED, MAC_KINDS, NetworkGraph, Op
 
 Stage = Literal["activation", "scale", "add", "global_pool", "max_pool"]
+STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 
 _STAGE_OF: Mapping[str, Stage] = {
     "activation": "activation",
@@ -42,7 +43,11 @@ class Absorbed:
 
 
 def absorb(
-    graph: NetworkGraph, hosts: Collection[str], output_stage: Collection[Stage], compiler: Compiler
+    graph: NetworkGraph,
+    hosts: Collection[str],
+    output_stage: Collection[Stage],
+    compiler: Compiler,
+    unit_stages: Mapping[str, Collection[Stage]] | None = None,
 ) -> dict[str, Absorbed]:
     """Return the ops that an output stage takes over, by name, in program order.
 
@@ -56,6 +61,8 @@ def absorb(
         What the stage can do.
     compiler
         Whether scores are folded and ops fused at all.
+    unit_stages
+        What the unit of each host can do at all, by the host's name; everything if left out.
 
     Notes
     -----
@@ -84,7 +91,8 @@ def absorb(
         last = max(able, key=graph.index.__getitem__)
         host = _host_of(last, hosts, found)
         others = [name for name in data if name != last]
-        if host is not None and _ready(others, host, graph):
+        can = host is not None and (unit_stages is None or stage in unit_stages[host])
+        if host is not None and can and _ready(others, host, graph):
             found[op.name] = Absorbed(host, others[0] if others else None)
     return found
 

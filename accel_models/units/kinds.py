@@ -16,6 +16,7 @@ from accel_models.energy.chip import Silicon
 from traces import ConfigError, Floats, Ints, did_you_mean
 
 if TYPE_CHECKING:
+    from accel_models.compiling.absorbing import Stage
     from accel_models.design.design import Design
     from accel_models.design.sections import Part
     from accel_models.units.unit_cost import States, UnitCost
@@ -58,6 +59,10 @@ class Unit(Protocol):
     @property
     def keeps_tensors(self) -> bool:
         """Whether a tensor can stay on chip from one op to the next."""
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What can be done to its results on their way out, if a design's ``output_stage`` says that it is."""
 
     @property
     def joins_ops(self) -> bool:

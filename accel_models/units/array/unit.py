@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accel_models.compiling.absorbing import STAGES, Stage
 from accel_models.design.design import Design
 from accel_models.design.sections import Array
 from accel_models.energy.actions import Idle
@@ -26,6 +27,7 @@ class ArrayUnit:
     settings: type[Array] = Array
     matrix: bool = True
     keeps_tensors: bool = True
+    stages: tuple[Stage, ...] = STAGES
     joins_ops: bool = True
     chooses_tiles: bool = True
     parts: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from accel_models.compiling.absorbing import Stage
 from accel_models.design.design import Design
 from accel_models.design.sections import Array, Gemmini
 from accel_models.energy.actions import Idle
@@ -26,6 +27,12 @@ class GemminiUnit:
     settings: type[Gemmini] = Gemmini
     matrix: bool = True
     keeps_tensors: bool = False
+    stages: tuple[Stage, ...] = (
+        "activation",
+        "scale",
+        "add",
+        "max_pool",
+    )
     joins_ops: bool = False
     chooses_tiles: bool = False
     parts: tuple[str, ...] = ("array",)

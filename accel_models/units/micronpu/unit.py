@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accel_models.compiling.absorbing import STAGES, Stage
 from accel_models.design.design import Design
 from accel_models.energy.actions import Idle
 from accel_models.energy.chip import Silicon
@@ -25,6 +26,7 @@ class MicroNpuUnit:
     settings: type[NpuSettings] = NpuSettings
     matrix: bool = True
     keeps_tensors: bool = True
+    stages: tuple[Stage, ...] = STAGES
     joins_ops: bool = True
     chooses_tiles: bool = False
     parts: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accel_models.compiling.absorbing import Stage
 from accel_models.design.design import Design
 from accel_models.design.sections import Simd
 from accel_models.energy.actions import Idle
@@ -25,6 +26,10 @@ class SimdUnit:
     settings: type[Simd] = Simd
     matrix: bool = False
     keeps_tensors: bool = True
+    stages: tuple[Stage, ...] = (
+        "activation",
+        "scale",
+    )  # a clip and a multiplier are there; more takes instructions
     joins_ops: bool = True
     chooses_tiles: bool = False
     parts: tuple[str, ...] = ()
