@@ -34,7 +34,7 @@ from simulator.replays.accounting import static_pj
 from simulator.replays.tile_aims import Aiming, aim_tiles
 from simulator.schedules.decisions import deciding_ops
 from simulator.schedules.durations import Latencies, durations
-from simulator.schedules.shared import Schedules
+from simulator.schedules.schedule import Schedules
 
 _TRIES = 6  # Choice: sets of groups to try, evenly spread from one group to all
 

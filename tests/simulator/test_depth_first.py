@@ -24,8 +24,7 @@ from accel_models import (
 from simulator import Policy, replay
 from simulator.engines import events, fast
 from simulator.engines.fast import simulate
-from simulator.replays.accounting import spent
-from simulator.replays.estimates import dense_answer
+from simulator.replays.accounting import dense_answer, spent
 from simulator.replays.prepare import Prepared, prepare
 from simulator.schedules.decisions import deciding_ops
 from traces import Gate, NetworkGraph, Trace, cifar_resnet, dense_workload, lower
