@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from accel_models import (
     Choices,
+    Cost,
     CostAsked,
     Design,
     Group,
@@ -36,7 +38,7 @@ from simulator.schedules.decisions import deciding_ops
 from simulator.schedules.durations import Latencies, durations
 from simulator.schedules.schedule import Schedules
 
-_TRIES = 6  # Choice: sets of groups to try, evenly spread from one group to all
+_TRIES = 4  # Choice: sets of groups to try, evenly spread from one group to all
 
 Placements = tuple[Placement, ...]
 
@@ -80,10 +82,10 @@ def _fused_best(each: Planned, policy: Policy, schedules: Schedules) -> Placemen
     if policy.tile:
         ways = aim_tiles([Aiming(each.work, [way], each.design, _members(way)) for way in ways], schedules)
     by_energy = each.design.mapping == "energy"
-    base = least = _taken(each, each.placements, schedules)
     best = each.placements
-    for way in ways:
-        took = _taken(each, way, schedules)
+    base, *taken = _taken_each(each, [best, *ways], schedules)
+    least = base
+    for way, took in zip(ways, taken, strict=True):
         better = took[::-1] < least[::-1] if by_energy else took < least
         if better and took[0] <= base[0] and took[1] <= base[1]:
             best, least = way, took
@@ -109,11 +111,19 @@ def _ways(each: Planned) -> list[Placements]:
     return [fused(graph, each.design, each.choices, each.placements, rising[:count]) for count in counts]
 
 
-def _taken(each: Planned, placements: Placements, schedules: Schedules) -> tuple[float, float]:
-    """Return cycles and energy [pJ] of the network with all gates open; without end where it does not fit."""
+def _taken_each(each: Planned, ways: Sequence[Placements], schedules: Schedules) -> list[tuple[float, float]]:
+    """Return cycles and energy [pJ] of each way with all gates open; without end where it does not fit."""
     dense = [rows_of(states, np.array([-1])) for states in each.work.states]
-    asked = [CostAsked(work, where, each.design) for work, where in zip(dense, placements, strict=True)]
-    costs = price_alike(asked)
+    asked = [
+        CostAsked(work, where, each.design) for way in ways for work, where in zip(dense, way, strict=True)
+    ]
+    costs = iter(price_alike(asked))
+    return [_taken(each, way, list(islice(costs, len(dense))), schedules) for way in ways]
+
+
+def _taken(
+    each: Planned, placements: Placements, costs: Sequence[Cost], schedules: Schedules
+) -> tuple[float, float]:
     if not all(cost.feasible.all() for cost in costs):
         return np.inf, np.inf
     schedule = schedules.of(each.work.graph, placements, costs, each.design)
