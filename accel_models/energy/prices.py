@@ -25,6 +25,8 @@ PRICED_ACTIONS = {  # what a design may override, and the unit its price is per
     "activation_sram_write_bytes": "pJ/B",
     "accumulator_read_bytes": "pJ/B",
     "accumulator_write_bytes": "pJ/B",
+    "l2_read_bytes": "pJ/B",
+    "l2_write_bytes": "pJ/B",
     "simd_macs": "pJ/op",
     "simd_ops": "pJ/op",
     "simd_cycles": "pJ/cycle",

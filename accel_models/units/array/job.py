@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.design.side_by_side import columns_of
+from accel_models.dram import Bus, either_bus
 from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.op_sizes import OpSizes
 from accel_models.units.array.tiling import ChannelCut, PixelCut, ReductionCut, take
-from traces import Floats
+from traces import Bools, Floats
 
 _NO_COLUMNS = frozenset({"machine", "op", "weights_first"})  # for all ops, or holds columns itself
 
@@ -35,6 +36,9 @@ class Job:
     reserved_bytes: Floats  # of the activation buffer, held by tensors that stay on chip
     pinned_bytes: Floats  # of the weight buffer, held by weights of other ops that stay
     aim: Floats  # index into accel_models.cost.TILE_AIMS
+    inputs_behind: Bools  # what is fetched comes from the second level on the chip, not from DRAM
+    weights_behind: Bools
+    output_behind: Bools
     weights_first: bool  # all weights come before the first input, not tile by tile
 
     def take(self, rows: slice | NDArray[np.intp]) -> Job:
@@ -42,7 +46,22 @@ class Job:
         arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name not in _NO_COLUMNS}
         return replace(self, machine=self.machine.take(rows), op=take(self.op, rows), **arrays)
 
-    def columns(self) -> Iterator[Floats]:
+    @property
+    def input_bus(self) -> Bus:
+        """The way inputs come."""
+        return either_bus(self.machine.bus, self.machine.near, self.inputs_behind)
+
+    @property
+    def weight_bus(self) -> Bus:
+        """The way weights come."""
+        return either_bus(self.machine.bus, self.machine.near, self.weights_behind)
+
+    @property
+    def output_bus(self) -> Bus:
+        """The way results go."""
+        return either_bus(self.machine.bus, self.machine.near, self.output_behind)
+
+    def columns(self) -> Iterator[Floats | Bools]:
         """Yield every array: what tells two ops apart."""
         yield from (getattr(self.op, f.name) for f in fields(self.op))
         yield from (getattr(self, f.name) for f in fields(self) if f.name not in _NO_COLUMNS)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from accel_models.design.design import Design
 from accel_models.design.sections import Array, Memory
 from accel_models.design.side_by_side import part_rows
-from accel_models.dram import Bus
+from accel_models.dram import Bus, bus_behind
 
 UNLIMITED = Memory.model_validate(  # everything on chip, nothing ever waited for: the pure compute cycles
     {
@@ -41,6 +41,11 @@ class ArrayMachine:
     def bus(self) -> Bus:
         """The DRAM behind the buffers."""
         return Bus(self.memory.dram, self.clock_hz)
+
+    @cached_property
+    def near(self) -> Bus | None:
+        """The second level behind the buffers, if there is one."""
+        return bus_behind(self.memory, self.clock_hz)
 
     def take(self, rows: slice | NDArray[np.intp]) -> ArrayMachine:
         """Return the machine of the states at ``rows``, where designs stand side by side."""

@@ -67,7 +67,7 @@ def _times(job: Job, tiles: Tiles, moved: TileTraffic) -> dict[str, Floats]:
         "array_cycles": end.array,
         "total_cycles": total_cycles(job, tiles, end, moved),
         "load_cycles": bus_cycles(job.machine.bus, moved.input_bytes + moved.weight_bytes),
-        "store_cycles": bus_cycles(job.machine.bus, moved.output_bytes),
+        "store_cycles": bus_cycles(job.output_bus, moved.output_bytes),
         "turn_cycles": turn_cycles(job, tiles, moved),
         "last_tile_cycles": end.array if alone else end.last_tile,
         "output_tile_cycles": end.array if alone else end.output_tile,
