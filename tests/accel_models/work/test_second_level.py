@@ -10,10 +10,12 @@ from accel_models.cost import Cost
 from accel_models.design.chip import design_prices
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
-from accel_models.units.pricing import price
+from accel_models.units.array.machine import array_machine
+from accel_models.units.array.mapping import Operands, map_ops
+from accel_models.units.pricing import CostAsked, price, price_each
 from accel_models.work.placement import place
+from accel_models.work.shapes import shapes_of
 from accel_models.work.skipping import whole_op
-from simulator import estimate
 from traces import ConfigError, GraphBuilder, NetworkGraph, Window
 
 # 16 GB/s at 500 MHz are 32 B a cycle, 20 ns are 10 cycles; the DRAM has 6.4 B a cycle after 50.
@@ -102,29 +104,47 @@ def test_units_with_a_memory_system_of_their_own_refuse_it(name: str, reason: st
 
 
 @given(
-    channels=st.lists(st.integers(1, 40), min_size=2, max_size=5),
+    sizes=st.tuples(st.integers(1, 64), st.integers(1, 64), st.integers(1, 40)),
+    places=st.tuples(st.booleans(), st.booleans(), st.booleans()),
     buffer=st.sampled_from(["4 KiB", "16 KiB", "96 KiB"]),
-    size=st.integers(256, 1 << 18),
     faster=st.floats(1.0, 20.0),
 )
-def test_a_level_no_slower_than_dram_never_hurts(
-    channels: list[int], buffer: str, size: int, faster: float
+def test_an_op_never_takes_longer_for_a_level_no_slower_than_dram(
+    sizes: tuple[int, int, int], places: tuple[bool, bool, bool], buffer: str, faster: float
 ) -> None:
-    """No op takes longer or moves more over the bus of the DRAM, whatever finds room."""
-    l2 = {"size": f"{size} B", "bandwidth": f"{3.2 * faster:.3f} GB/s", "latency": "100 ns"}
-    graph = chain(*channels, size=16)
-    far, near = (
-        estimate(graph, design(activation_buffer=buffer, weight_buffer="2 KiB", **more)).rows
-        for more in ({}, {"l2": l2})
+    """Any operands behind the buffers: every way of tiling takes no longer, so the best does not either."""
+    channels, filters, size = sizes
+    inputs, weights, output = places
+    l2 = {"size": "1 MiB", "bandwidth": f"{3.2 * faster:.3f} GB/s", "latency": "100 ns"}
+    machine = array_machine(design(activation_buffer=buffer, weight_buffer="2 KiB", l2=l2))
+    op = chain(channels, filters, size=size).ops[0]
+    shapes = shapes_of(op)
+    operands = Operands(
+        weights_first=True, inputs_behind=inputs, weights_behind=weights, output_behind=output
     )
-    assert all(a.total_cycles <= b.total_cycles for a, b in zip(near, far, strict=True))
-    assert sum(a.dram_bytes for a in near) <= sum(b.dram_bytes for b in far)
+    near, far = (map_ops(shapes, machine, operands=each) for each in (operands, Operands(weights_first=True)))
+    assert near.feasible[0] == far.feasible[0]
+    assert near.total_cycles[0] <= far.total_cycles[0]
+
+
+@given(
+    channels=st.lists(st.integers(1, 40), min_size=2, max_size=7),
+    size=st.integers(256, 1 << 16),
+    buffer=st.sampled_from(["1 KiB", "4 KiB", "16 KiB"]),
+)
+def test_it_never_holds_more_than_it_has_room_for(channels: list[int], size: int, buffer: str) -> None:
+    """Tensors from the op that writes them to the one that reads them, a chain's: beside all weights that lie there."""
+    graph = chain(*channels, size=16)
+    on = design(activation_buffer=buffer, weight_buffer="1 KiB", l2=NEAR | {"size": f"{size} B"})
+    placed = place(graph, on)
+    weights = sum(op.weight_count for op, p in zip(graph.ops, placed, strict=True) if p.weights_behind)
+    written = [op.output_elements if p.output_behind else 0 for op, p in zip(graph.ops, placed, strict=True)]
+    assert not any(p.output_behind and p.output_on_chip for p in placed)
+    assert all(before + own + weights <= size for before, own in zip([0, *written], written, strict=False))
 
 
 def test_designs_side_by_side_are_priced_as_one_by_one() -> None:
     """A column of DRAM bandwidths stands beside the one of the second level."""
-    from accel_models.units.pricing import CostAsked, price_each  # noqa: PLC0415
-
     graph = chain(16, 16, 16)
     designs = [
         design(activation_buffer="32 KiB", l2=NEAR, **{"dram.bandwidth": f"{speed} GB/s"})
