@@ -95,7 +95,7 @@ def _bus_times(design: Design, traffic: Traffic, behind: Behind) -> BusTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Moved:
+class _MovedBytes:
     """Bytes of an op's operands in one memory; arrays of shape (s,)."""
 
     weights: Ints
@@ -103,12 +103,14 @@ class _Moved:
     outputs: Ints
 
 
-def _split(traffic: Traffic, behind: Behind) -> tuple[_Moved, _Moved]:
+def _split(traffic: Traffic, behind: Behind) -> tuple[_MovedBytes, _MovedBytes]:
     """Return what is moved between the buffers and the second level on the chip, and what between them and DRAM."""
-    near = _Moved(
+    near = _MovedBytes(
         traffic.weights * behind.weights, traffic.inputs * behind.inputs, traffic.outputs * behind.output
     )
-    far = _Moved(traffic.weights - near.weights, traffic.inputs - near.inputs, traffic.outputs - near.outputs)
+    far = _MovedBytes(
+        traffic.weights - near.weights, traffic.inputs - near.inputs, traffic.outputs - near.outputs
+    )
     return near, far
 
 
