@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from accel_models.design.ranges import MOST_COUNT
+from accel_models.design.quantities import MOST_COUNT
 from accel_models.design.sections import Dram, Memory
 from traces import Bools, Floats, Ints
 

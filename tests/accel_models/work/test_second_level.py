@@ -10,12 +10,12 @@ from accel_models.cost import Cost
 from accel_models.design.chip import design_prices
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
-from accel_models.units.array.machine import array_machine
+from accel_models.units.array.job import array_machine
 from accel_models.units.array.mapping import Operands, map_ops
 from accel_models.units.pricing import CostAsked, price, price_each
+from accel_models.work.kept_data import whole_op
 from accel_models.work.placement import place
 from accel_models.work.shapes import shapes_of
-from accel_models.work.skipping import whole_op
 from traces import ConfigError, GraphBuilder, NetworkGraph, Window
 
 # 16 GB/s at 500 MHz are 32 B a cycle, 20 ns are 10 cycles; the DRAM has 6.4 B a cycle after 50.
