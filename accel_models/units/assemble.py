@@ -28,7 +28,7 @@ from accel_models.design.chip import prices_of
 from accel_models.design.design import Design
 from accel_models.dram import Bus, bus_behind, either_bus, transfer_cycles
 from accel_models.energy.actions import Actions, EnergyParts, energy_pj
-from accel_models.units.kinds import Behind, BusTimes, States, Traffic, UnitCost
+from accel_models.units.kinds import BusTimes, NearOperands, States, Traffic, UnitCost
 from accel_models.work.kept_data import counted_bytes
 from traces import RECURRENT, WEIGHTED, Bools, Ints, UnsupportedError
 
@@ -87,7 +87,7 @@ def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost
     return cost
 
 
-def _bus_times(design: Design, traffic: Traffic, behind: Behind) -> BusTimes:
+def _bus_times(design: Design, traffic: Traffic, behind: NearOperands) -> BusTimes:
     """Return bus times; Choice: inputs wait for tiles that take turns, weights where no inputs come."""
     memory = design.memory
     if memory is None:
@@ -116,7 +116,7 @@ class _MovedBytes:
     outputs: Ints
 
 
-def _split(traffic: Traffic, behind: Behind) -> tuple[_MovedBytes, _MovedBytes]:
+def _split(traffic: Traffic, behind: NearOperands) -> tuple[_MovedBytes, _MovedBytes]:
     """Return what is moved between the buffers and the second level on the chip, and what between them and DRAM."""
     near = _MovedBytes(
         traffic.weights * behind.weights, traffic.inputs * behind.inputs, traffic.outputs * behind.output

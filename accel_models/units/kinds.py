@@ -24,7 +24,7 @@ from traces import Bools, ConfigError, Floats, Ints, Op, did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Behind:
+class NearOperands:
     """Which operands of each state are moved from or to the second level on the chip; arrays of shape (s,)."""
 
     inputs: Bools
@@ -32,7 +32,7 @@ class Behind:
     weights: Bools
 
     @classmethod
-    def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> Behind:
+    def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> NearOperands:
         """Return those of so many states of each op, end to end."""
         return cls(
             inputs=np.repeat([place.inputs_behind for place in placements], states),
@@ -55,7 +55,7 @@ class Where:
     tile_aim: Ints  # index into TILE_AIMS
     stage_reads: Bools  # besides its results, by the output stage that took the op over
     stage_brings: Bools  # of that, what comes from off the chip
-    behind: Behind  # what is moved from or to memory.l2 instead of the DRAM
+    behind: NearOperands  # what is moved from or to memory.l2 instead of the DRAM
 
     @classmethod
     def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> Where:
@@ -71,7 +71,7 @@ class Where:
             tile_aim=np.repeat([TILE_AIMS.index(place.tile_aim) for place in placements], states),
             stage_reads=np.repeat([place.stage_reads != "nothing" for place in placements], states),
             stage_brings=np.repeat([place.stage_reads == "off_chip" for place in placements], states),
-            behind=Behind.of(placements, states),
+            behind=NearOperands.of(placements, states),
         )
 
 
