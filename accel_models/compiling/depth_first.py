@@ -88,6 +88,8 @@ def fused(
                 placements[i],
                 inputs_on_chip=placements[i].inputs_on_chip or i > places[0],
                 output_on_chip=placements[i].output_on_chip or i < places[-1],
+                inputs_behind=placements[i].inputs_behind and i == places[0],
+                output_behind=placements[i].output_behind and i == places[-1],
                 reserved_bytes=reserved,
                 pinned_bytes=placements[i].pinned_bytes + (sum(weights) - size if size else 0),
                 bands=Bands(

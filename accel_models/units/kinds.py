@@ -25,6 +25,24 @@ from traces import Bools, ConfigError, Floats, Ints, Op, did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NearOperands:
+    """Which operands of each state are moved from or to the second level on the chip; arrays of shape (s,)."""
+
+    inputs: Bools
+    output: Bools
+    weights: Bools
+
+    @classmethod
+    def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> NearOperands:
+        """Return those of so many states of each op, end to end."""
+        return cls(
+            inputs=np.repeat([place.inputs_behind for place in placements], states),
+            output=np.repeat([place.output_behind for place in placements], states),
+            weights=np.repeat([place.weights_behind for place in placements], states),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Where:
     """Where the tensors of each state lie; arrays of shape (s,).  See :class:`accel_models.cost.Placement`."""
 
@@ -39,6 +57,7 @@ class Where:
     stage_reads: Bools  # besides its results, by the output stage that took the op over
     stage_brings: Bools  # of that, what comes from off the chip
     bands: Ints  # of rows, that the op shares with others of a depth-first group; 1 of an op by itself
+    behind: NearOperands  # what is moved from or to memory.l2 instead of the DRAM
 
     @classmethod
     def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> Where:
@@ -55,6 +74,7 @@ class Where:
             stage_reads=np.repeat([place.stage_reads != "nothing" for place in placements], states),
             stage_brings=np.repeat([place.stage_reads == "off_chip" for place in placements], states),
             bands=np.repeat([place.bands.count if place.bands else 1 for place in placements], states),
+            behind=NearOperands.of(placements, states),
         )
 
 
