@@ -65,6 +65,17 @@ def test_rows_of_another_replay_are_refused(folder: Path, tmp_path: Path, limit:
         load_results(folder)
 
 
+def test_a_design_that_is_not_the_one_replayed_is_refused(folder: Path) -> None:
+    """A thousandth of the bandwidth, under sums that are right: times of the rows are of the other."""
+    path = folder / "design.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("bandwidth: 3.2 GB/s", "bandwidth: 3.2 MB/s"))
+    assert path.read_text() != text
+    write_sums(folder)
+    with pytest.raises(FileProblem, match=r"design\.yaml: is another design"):
+        load_results(folder)
+
+
 def test_a_figure_that_is_no_mean_of_the_rows_is_refused(folder: Path) -> None:
     path = folder / "summary.json"
     path.write_text(path.read_text().replace('"mean": ', '"mean": -5', 1))
