@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simulator.agreement import Columns, check_same
+from simulator.streams.summary import StreamSummary
 from simulator.summary import Spread
 from traces import FileProblem, reading, shown
-
-if TYPE_CHECKING:
-    from simulator.streams.results import StreamSummary
 
 _FLAGS = ("dropped", "missed", "correct")
 _TIMES = ("wait_us", "latency_us")  # NaN where a frame was dropped

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
-from pydantic import Field
 
 from accel_models import Design, load_design
 from simulator.agreement import check_design
@@ -23,37 +22,13 @@ from simulator.results import (
     write_text,
 )
 from simulator.streams.agreement import check_against_frames
-from simulator.summary import MODEL_VERSION, RESULTS_SCHEMA_VERSION, Amount, Spread, SummedShare
+from simulator.streams.summary import StreamSummary
+from simulator.summary import MODEL_VERSION
 from simulator.sums import check_sums, staged, write_sums
-from traces import FileProblem, Frozen
+from traces import FileProblem
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class StreamSummary(Frozen):
-    """Figures of a stream; latency is from arrival to answer, over completed frames."""
-
-    schema_version: str = RESULTS_SCHEMA_VERSION
-    model_version: str = MODEL_VERSION
-    network: str
-    design: str
-    design_hash: str
-    frames: Annotated[int, Field(ge=1)]
-    completed: int
-    dropped: int
-    missed: int  # dropped, late, or with a budget below the first exit
-    miss_rate: float
-    load: Annotated[float, Field(ge=0)]  # share of the capacity asked for
-    unstable: bool  # load of 1 or more: without drops the queue would grow without end
-    seconds: Amount  # from 0 to the last arrival or answer
-    frames_per_second: Amount
-    latency_us: Spread
-    wait_us: Spread
-    energy_uj_per_frame: Amount  # of completed frames; leakage and idle clocking of the whole time included
-    asleep: SummedShare = 0.0  # share of the time, if the design has a sleep mode
-    accuracy: float  # of all frames; what got no answer is wrong
-    busy: dict[str, SummedShare]  # share of the time that each unit works
 
 
 @dataclass(frozen=True, eq=False)

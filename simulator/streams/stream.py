@@ -25,8 +25,9 @@ from simulator.streams.arrivals import Arrivals
 from simulator.streams.budgets import Budget, Halted, halt
 from simulator.streams.dvfs import Dvfs
 from simulator.streams.energy import Served, busy_cycles, moving_pj, sleeping, waiting_pj
-from simulator.streams.results import StreamResults, StreamSummary
+from simulator.streams.results import StreamResults
 from simulator.streams.server import NEVER, Rules, Server
+from simulator.streams.summary import StreamSummary
 from simulator.summary import Spread
 from traces import Bools, ConfigError, Ints, Trace, UnsupportedError, lower
 
