@@ -20,6 +20,11 @@ Columns = Mapping[str, NDArray[Any]]
 _CLOSE: Final = 1e-9  # of a mean, relative: sums over a million inputs in another order
 _KINDS: Final[dict[str, type | tuple[type, ...]]] = {"str": str, "bool": bool, "float": (int, float)}
 _SHARES: Final = ("rate", "utilization")
+_DTYPES: Final = {"yes or no": "b", "whole numbers": "i", "numbers": "f"}
+_NEEDED: Final = (
+    "input", "label", "prediction", "correct", "macs", "latency_cycles", "latency_us", "energy_pj",
+    *(f"energy_{part}" for part in PARTS), "dram_bytes", "wasted_bytes", "gate_wait_cycles", "batch",
+)  # fmt: skip
 
 
 class Stated(Protocol):
@@ -66,13 +71,26 @@ def check_against_inputs(figures: Summary, columns: Columns, clock_hz: float, fo
 
 
 def _check_columns(columns: Columns, clock_hz: float, path: Path) -> None:
+    missing = [name for name in _NEEDED if name not in columns]
+    if missing:
+        raise FileProblem(f"{path}: has no column {missing[0]!r}; is no table of a replay")
     for name, values in columns.items():
-        if values.dtype.kind not in "iufb" or values.ndim != 1:
-            raise FileProblem(f"{path}: column {shown(name)} holds {values.dtype}, needs numbers")
+        kind = (
+            "yes or no"
+            if name == "correct"
+            else "numbers"
+            if name.endswith(("_us", "_pj"))
+            else "whole numbers"
+        )
+        if values.dtype.kind != _DTYPES[kind] or values.ndim != 1:
+            raise FileProblem(f"{path}: column {shown(name)} holds {values.dtype}, needs {kind}")
         if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values >= 0).all()):
             raise FileProblem(f"{path}: column {shown(name)} holds NaN or negative numbers")
         if values.dtype.kind == "i" and values.min() < 0:
             raise FileProblem(f"{path}: column {shown(name)} holds negative numbers")
+    rows = len(columns["input"])
+    if not np.array_equal(columns["input"], np.arange(rows)) or columns["batch"].max() >= rows:
+        raise FileProblem(f"{path}: column 'input' does not count the rows, or 'batch' counts beyond them")
     total = np.sum([columns[f"energy_{part}"] for part in PARTS], axis=0)
     if not np.allclose(total, columns["energy_pj"], rtol=_CLOSE, atol=0):
         raise FileProblem(f"{path}: energy_pj is not the sum of its parts")

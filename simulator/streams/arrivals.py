@@ -11,7 +11,7 @@ from traces import ConfigError, Floats, Ints, did_you_mean
 
 ArrivalKind = Literal["periodic", "poisson", "recorded"]
 _KINDS: tuple[ArrivalKind, ...] = get_args(ArrivalKind)
-MOST_CYCLES = 2**53  # 104 days at 1 GHz; the largest range in which floats hold every whole number
+LAST_CYCLE = 2**53  # 104 days at 1 GHz; the largest range in which floats hold every whole number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Arrivals:
         """Return when the frames arrive, to the nearest cycle, shape (frames,) [cycles]."""
         with np.errstate(over="ignore"):  # refused below
             cycles = np.rint(self._seconds(frames) * clock_hz)
-        if not cycles[-1] <= MOST_CYCLES:
+        if not cycles[-1] <= LAST_CYCLE:
             raise ConfigError(
                 f"arrivals: the last of {frames:,} frames comes after {cycles[-1]:.3g} cycles; "
                 f"needs at most 2**53, beyond which cycles cannot be told apart"
