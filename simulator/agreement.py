@@ -57,6 +57,7 @@ def check_against_inputs(figures: Summary, columns: Columns, clock_hz: float, fo
         rows = len(columns["input"])
         if rows != figures.inputs or rows == 0:
             raise FileProblem(f"{path}: has {rows} rows, summary.json says {figures.inputs} inputs")
+        _check_kinds(columns, path)
         _check_columns(columns, clock_hz, path)
         for name in ("macs", "dram_bytes", "wasted_bytes"):
             check_same(f"mean of {name}", float(np.mean(columns[name])), getattr(figures, name), path)
@@ -70,7 +71,8 @@ def check_against_inputs(figures: Summary, columns: Columns, clock_hz: float, fo
             check_same("share of right predictions", float(np.mean(right)), figures.accuracy, path)
 
 
-def _check_columns(columns: Columns, clock_hz: float, path: Path) -> None:
+def _check_kinds(columns: Columns, path: Path) -> None:
+    """Refuse columns that are not there, not of their kind, or hold what no amount can be."""
     missing = [name for name in _NEEDED if name not in columns]
     if missing:
         raise FileProblem(f"{path}: has no column {missing[0]!r}; is no table of a replay")
@@ -88,6 +90,10 @@ def _check_columns(columns: Columns, clock_hz: float, path: Path) -> None:
             raise FileProblem(f"{path}: column {shown(name)} holds NaN or negative numbers")
         if values.dtype.kind == "i" and values.min() < 0:
             raise FileProblem(f"{path}: column {shown(name)} holds negative numbers")
+
+
+def _check_columns(columns: Columns, clock_hz: float, path: Path) -> None:
+    """Refuse rows that contradict themselves."""
     rows = len(columns["input"])
     if not np.array_equal(columns["input"], np.arange(rows)) or columns["batch"].max() >= rows:
         raise FileProblem(f"{path}: column 'input' does not count the rows, or 'batch' counts beyond them")

@@ -20,6 +20,7 @@ from analysis.sweeps.row import Request, SweepRow, number_columns
 from analysis.sweeps.space import Axis, Point, Space
 from analysis.sweeps.store import Manifest, Store, SweepResults, load_sweep
 from analysis.sweeps.sweep import Progress, Recorder, model_version, request_of, task_of
+from analysis.sweeps.tls import TlsScheduler
 from analysis.sweeps.workers import Evaluator, Workers, open_workers, run_tasks
 from traces import ConfigError, did_you_mean
 
@@ -53,7 +54,7 @@ def search(  # noqa: PLR0913  # what a user may ask of a search, all by name
     sampler: Sampler = "nsga2",
     seed: int = 0,
     workers: int | None = None,
-    scheduler: str | None = None,
+    scheduler: str | TlsScheduler | None = None,
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
     evaluator: Evaluator = evaluate,
