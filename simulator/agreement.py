@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models import Design
-from simulator.replays.accounting import PARTS
-from simulator.replays.per_op import OpRow
+from simulator.replays.accounting import PARTS, OpRow
 from simulator.summary import MODEL_VERSION, DoesNotFit, Spread, Summary
 from traces import FileProblem, reading, shown
 
