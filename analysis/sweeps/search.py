@@ -34,6 +34,7 @@ Direction = Literal["minimize", "maximize"]
 
 BATCH = 16  # Choice: points asked for before answers are told, whatever the number of workers, so that
 # the same seed takes the same path on every machine
+MOST_SEED = 2**32 - 1  # NumPy's RandomState, which the samplers draw from
 _ASKS_PER_EVALUATION = 50  # samplers ask again for what they know; a small space runs dry
 _WORST = 1e30  # an objective of an infeasible point; samplers order those by their constraint instead
 
@@ -78,6 +79,8 @@ def search(  # noqa: PLR0913  # what a user may ask of a search, all by name
     """
     if evaluations < 1:
         raise ConfigError(f"evaluations = {evaluations}: must be at least 1")
+    if not 0 <= seed <= MOST_SEED:
+        raise ConfigError(f"seed = {seed}: must be 0 to {MOST_SEED}")
     objectives = _checked(objectives_of(space.minimize, space.maximize))
     study = _study(objectives, sampler, seed)
     version, path = model_version(), Path(folder)

@@ -26,6 +26,8 @@ class Arrivals:
     def __post_init__(self) -> None:
         if self.kind not in _KINDS:
             raise ConfigError(f"arrivals.kind = {self.kind!r}{did_you_mean(self.kind, _KINDS)}")
+        if not 0 <= self.seed < 1 << 63:
+            raise ConfigError(f"arrivals.seed = {self.seed}: must be 0 to 2**63 - 1")
         if self.kind == "recorded":
             if not self.times_s:
                 raise ConfigError("arrivals.times_s: recorded arrivals need at least one time")

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from traces.base.errors import FileProblem, GraphError, UnsupportedError, did_you_mean
+from traces.base.guard import reading
 from traces.graphs.build import GraphBuilder, Tensor, Window
 from traces.graphs.files import read_text
 from traces.graphs.network import NetworkGraph
@@ -85,10 +86,12 @@ def _finished(builder: GraphBuilder, path: str | Path, layers: Sequence[_Layer])
 def _layers(path: str | Path) -> list[_Layer]:
     """Return the layers with the sizes that the header names, or that SCALE-Sim's order does without one."""
     rows = []
-    for line, cells in enumerate(csv.reader(read_text(path).splitlines()), start=1):
-        stripped = [cell.strip() for cell in cells]
-        if len(stripped) > 1:
-            rows.append((line, stripped))
+    text = read_text(path)
+    with reading(path, "is not CSV", error=GraphError):
+        for line, cells in enumerate(csv.reader(text.splitlines()), start=1):
+            stripped = [cell.strip() for cell in cells]
+            if len(stripped) > 1:
+                rows.append((line, stripped))
     columns: tuple[str, ...] | None = None
     if rows and not any(cell.isdigit() for cell in rows[0][1][1:]):
         columns = _columns(rows[0][1][1:], f"{path}, line {rows[0][0]}")

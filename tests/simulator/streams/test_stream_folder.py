@@ -132,3 +132,9 @@ def test_arrivals_beyond_all_cycles_are_refused(kind: str, rate: float) -> None:
 def test_counts_of_a_stream_have_ranges(name: str, value: int) -> None:
     with pytest.raises(ConfigError, match=rf"stream\.{name} = {value}: must be"):
         StreamSettings(arrivals=Arrivals(rate_hz=1.0), **{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_no_generator_takes_is_refused(seed: int) -> None:
+    with pytest.raises(ConfigError, match=rf"arrivals\.seed = {seed}: must be"):
+        Arrivals(kind="poisson", rate_hz=1.0, seed=seed)
