@@ -19,6 +19,8 @@ from .questions.worth import verdict as verdict
 from .reports.report import write_figures as write_figures
 from .reports.report import write_report as write_report
 from .reports.validation_page import write_validation_page as write_validation_page
+from .sweeps.budgets import is_over as is_over
+from .sweeps.budgets import misfit_words as misfit_words
 from .sweeps.search import search as search
 from .sweeps.sensitivity import front_sensitivity as front_sensitivity
 from .sweeps.sensitivity import importances as importances

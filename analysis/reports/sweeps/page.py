@@ -20,6 +20,7 @@ from analysis.reports.provenance import sweep_tables
 from analysis.reports.report_page import Cell, Page, Section, Table
 from analysis.reports.sweeps.columns import QUANTITIES, title_of, unit_of
 from analysis.reports.sweeps.explorer import explorer_info
+from analysis.sweeps.budgets import is_over, misfit_words
 from analysis.words import MISSING, change_words, network_title, percent, quantity, slug
 from traces import unpriced_words
 
@@ -104,7 +105,9 @@ class Naming:
 
 def _words(results: SweepResults, rows: Sequence[SweepRow], naming: Naming) -> tuple[str, ...]:
     manifest, total = results.manifest, len(results.rows)
-    first = f"{total:,} of the space's {manifest.size:,} points were evaluated; {len(rows):,} of them fit."
+    bounds = " and ".join(bound.words for bound in results.budget)
+    fit = f"fit and are within the budget ({bounds})" if bounds else "fit"
+    first = f"{total:,} of the space's {manifest.size:,} points were evaluated; {len(rows):,} of them {fit}."
     missing = [f"{name} is {unpriced_words(nodes)}." for name, nodes in manifest.skipped.items()]
     if not rows:
         return (first, *missing, "No design fits; the table below says why.")
@@ -308,7 +311,8 @@ def _infeasible(rest: Sequence[SweepRow], naming: Naming, total: int) -> Section
     table = Table(
         "Designs without a result", ("Design", "Reason", "Needs", "Has"), body, folded=len(body) > _FOLD
     )
-    words = (f"{len(rest):,} of {total:,} points do not fit.",)
+    over = sum(is_over(row.reason) for row in rest)
+    words = (f"Of {total:,} points {misfit_words(len(rest), over)}.",)
     return Section(anchor="infeasible", title="What did not fit", words=words, tables=(table,))
 
 

@@ -10,7 +10,7 @@ import typer
 
 from analysis import digits
 from lacuna.console import percent, show_json, show_lines, show_table
-from lacuna.options import AsJson, Settings, design_from
+from lacuna.options import AsJson, BudgetOption, Settings, design_from
 from traces import ConfigError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def sensitivity(
     ] = None,
     factor: Annotated[float, typer.Option(help="How much better each resource gets.")] = 2.0,
     limit: Annotated[int | None, typer.Option(min=1, help="Look at the first N inputs only.")] = None,
+    budget: BudgetOption = [],  # noqa: B006  (typer copies it)
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,
 ) -> None:
@@ -34,8 +35,10 @@ def sensitivity(
     if what.is_dir() or what.suffix in {".yaml", ".yml"}:
         if design is not None or settings:
             raise ConfigError(f"{what}: names designs of its own; leave out --design and --set")
-        show = _of_sweep if what.is_dir() else _of_space
-        show(what, as_json)
+        if what.is_dir():
+            _of_sweep(what, budget, as_json)
+        else:
+            _of_space(what, as_json)
         return
     if design is None:
         raise ConfigError(f"{what}: needs a design to run on: --design D")
@@ -93,11 +96,11 @@ def _of_space(path: Path, as_json: bool) -> None:
     show_table("Each axis alone", columns, rows, note=note)
 
 
-def _of_sweep(folder: Path, as_json: bool) -> None:
+def _of_sweep(folder: Path, budget: list[str], as_json: bool) -> None:
     """Print which axis decides an objective, and what is left of the front with one value of it."""
     from analysis import front_sensitivity, importances, load_sweep, objectives_of  # noqa: PLC0415
 
-    results = load_sweep(folder)
+    results = load_sweep(folder).under(budget)
     manifest = results.manifest
     axes = [axis for axis in manifest.axes if results.frame[axis].nunique() > 1]
     if not axes:
