@@ -75,6 +75,11 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     out.print()
 
 
+def fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table with these columns has one line per row in this terminal."""
+    return sum(width + _GAP for width in _widths(columns, rows)) - _GAP <= out.width
+
+
 def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     return [max(map(len, [column, *(row[i] for row in rows)])) for i, column in enumerate(columns)]
 
@@ -117,7 +122,7 @@ def _print_stacked(
     out.print("─" * out.width, highlight=False)
     for row in rows:
         for number in range(len(blocks)):
-            for line in lines(row, number):
+            for line in lines(row, number) if number == 0 or any(row[k] for k in blocks[number][1:]) else ():
                 out.print(escape(line), highlight=False, style="dim" if number else None)
 
 

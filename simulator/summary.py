@@ -13,8 +13,9 @@ from pydantic import Field, model_validator
 from simulator.replays.waterfall import LOSSES, REMEDIES, LevelSums
 from traces import Frozen
 
-# Of a results folder; major: readers refuse another; 1.1: SHA256SUMS beside it; 1.2: skipped, losses in either order.
-RESULTS_SCHEMA_VERSION = "1.2"
+# Of a results folder; major: readers refuse another; 1.1: SHA256SUMS beside it; 1.2: skipped, losses in either order;
+# 1.3: what ops add to the latency.
+RESULTS_SCHEMA_VERSION = "1.3"
 MODEL_VERSION = "1.3"  # of everything that decides a number
 
 

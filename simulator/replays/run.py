@@ -16,6 +16,7 @@ from simulator.replays.batches import group_inputs
 from simulator.replays.collect import Collector, TraceHash
 from simulator.replays.estimates import Answer, dense_answer, expected_answer, mean_rate_answer
 from simulator.replays.hints import hints
+from simulator.replays.op_times import op_times
 from simulator.replays.prepare import Prepared, Setting, prepare, prepare_each
 from simulator.replays.rates import held_out_rates
 from simulator.replays.timeline import timeline_json
@@ -195,6 +196,7 @@ def _explain(part: _Part, lane: _Lane, actual: Runs, mean_rate: Answer) -> None:
         mean_rate,
         expected_answer(actual.prepared),
         len(part.trace),
+        op_times(actual.prepared),
     )
 
 

@@ -10,7 +10,7 @@ from analysis.reports.provenance import design_tables, replay_table, trace_table
 from analysis.reports.replays.layers import layer_pictures, rate_pictures
 from analysis.reports.replays.overview import front_pictures, loss_pictures, story_picture
 from analysis.reports.replays.pictures import replay_pictures
-from analysis.reports.replays.tables import estimate_tables, paired_row, worth_table
+from analysis.reports.replays.tables import estimate_tables, op_time_table, paired_row, worth_table
 from analysis.reports.replays.view import MisfitView, ReplayView
 from analysis.reports.replays.words import key_figures, replay_words
 from analysis.reports.report_page import Cell, Page, Section, Table
@@ -60,7 +60,7 @@ def _alone(view: ReplayView, trace: Trace | None) -> list[Section]:
         words=(_about(view), *replay_words(view)),
         key_figures=key_figures(view.figures),
         pictures=replay_pictures(view),
-        tables=estimate_tables([view]),
+        tables=(*op_time_table(view), *estimate_tables([view])),
     )
     pictures = (*rate_pictures([view], trace), *layer_pictures([view]))
     return [
@@ -79,7 +79,7 @@ def _compared(
     rates = Section(
         anchor="rates", title="How often each layer runs, and by class", pictures=rate_pictures(fit, trace)
     )
-    every = "One page per replay: its numbers, its distribution of latency, its waterfalls, roofline and timeline."
+    every = "One page per replay: its numbers, its distribution of latency, waterfalls, ops, roofline and timeline."
     return [
         Section(
             anchor="summary",
@@ -145,6 +145,7 @@ def _own(view: ReplayView) -> Section:
         words=(_about(view), *replay_words(view)),
         key_figures=key_figures(view.figures),
         pictures=replay_pictures(view),
+        tables=op_time_table(view),
     )
 
 
