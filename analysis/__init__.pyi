@@ -26,6 +26,7 @@ from .sweeps.search import search as search
 from .sweeps.sensitivity import front_sensitivity as front_sensitivity
 from .sweeps.sensitivity import importances as importances
 from .sweeps.sensitivity import one_at_a_time as one_at_a_time
+from .sweeps.space import Space as Space
 from .sweeps.space_file import load_space as load_space
 from .sweeps.space_schema import space_schema as space_schema
 from .sweeps.store import SweepResults as SweepResults

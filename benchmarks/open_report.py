@@ -1,7 +1,7 @@
 """How long a browser takes to open reports against an empty page: a sweep's of 5,000 points, and one of 20 replays.
 
-A report is open when its first picture is there and the page has answered; charts follow when the page is idle or one of
-them comes near the screen.  `python benchmarks/open_report.py FILE.html ...` opens other reports.
+A report is open when its first picture is there and the page has answered; charts follow when the page is idle or one
+of them comes near the screen.  `python benchmarks/open_report.py FILE.html ...` opens other reports.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from simulator.replays.waterfall import LOSSES, REMEDIES, LevelSums
 from traces import Frozen
 
 # Of a results folder; major: readers refuse another; 1.1: SHA256SUMS beside it; 1.2: skipped, losses in either order;
-# 1.3: what ops add to the latency.
+# 1.3: what ops add to the latency, notes.
 RESULTS_SCHEMA_VERSION = "1.3"
 MODEL_VERSION = "1.3"  # of everything that decides a number
 
@@ -99,6 +99,9 @@ class _Facts(Frozen):
     scaled_energy: bool = False  # prices were scaled over process nodes: read energies with a band of x/÷ 2
     inputs: int
     skipped: tuple[str, ...] = ()  # what the model does and nothing here prices, as its reader was asked to
+    notes: tuple[
+        str, ...
+    ] = ()  # to be read before the figures: gates that the design cannot use, what nothing sorts
 
 
 class DoesNotFit(_Facts):
@@ -153,7 +156,7 @@ Summary = Replayed | DoesNotFit
 # What summary.json holds, in its order, and what stands there for a figure that a replay does not have.
 _KEYS = (
     "schema_version", "model_version", "network", "design", "design_hash", "trace_hash", "seed", "engine",
-    "feasible", "reason", "demand", "bound", "scaled_energy", "inputs", "skipped", "accuracy", "macs", "latency_us",
+    "feasible", "reason", "demand", "bound", "scaled_energy", "inputs", "skipped", "notes", "accuracy", "macs", "latency_us",
     "energy_uj", "dram_bytes", "wasted_bytes", "gate_wait_us", "utilization", "busy", "dense", "mean_rate",
     "expected", "mac_proportional", "oracle", "waterfall",
 )  # fmt: skip

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacuna.console import progress, shell, show_json, show_lines, stoppable
+from lacuna.console import progress, shell, show_json, show_lines, show_notes, stoppable
 from lacuna.options import AsJson, OutFolder, Settings
 from traces import ConfigError, unpriced_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from analysis import Progress, SweepResults
+    from analysis import Progress, Space, SweepResults
 
 SpacePath = Annotated[
     Path, typer.Argument(help="Space of designs, policies and traces (YAML).", metavar="SPACE.yaml")
@@ -50,7 +50,7 @@ def sweep(
 
     loaded = load_space(space, dict(parse_override(text) for text in settings))
     if not as_json:
-        show_lines([loaded.describe()])
+        _show_space(loaded)
     with _stoppable("sweep", space, out), _shown("sweeping") as advance:
         results = run(
             loaded,
@@ -84,7 +84,7 @@ def search(
         raise ConfigError(f"--sampler {sampler!r}: must be nsga2 or tpe")
     loaded = load_space(space, dict(parse_override(text) for text in settings))
     if not as_json:
-        show_lines([loaded.describe()])
+        _show_space(loaded)
     with _stoppable("search", space, out), _shown("searching") as advance:
         results = run(
             loaded,
@@ -98,6 +98,18 @@ def search(
             progress=advance,
         )
     _show_done(results, out, as_json)
+
+
+def _show_space(space: Space) -> None:
+    """Print how many points there are, and which gates a design of theirs cannot use."""
+    from simulator import hints  # noqa: PLC0415
+
+    show_lines([space.describe()])
+    compiler = space.policies[0].compiler
+    for ref in space.traces:
+        first = ref.inputs(1)
+        told = [note for family in space.families for note in hints(first, family.base, compiler)]
+        show_notes([f"{ref.name}: {note}" for note in dict.fromkeys(told)])
 
 
 def _address(workers: int | None, scheduler: str | None) -> str | None:

@@ -207,7 +207,8 @@ def _results(lane: _Lane, first: Trace, policy: Policy) -> Results:
         return lane.collector.does_not_fit(lane.misfit, len(first))
     assert lane.dense is not None  # it has started
     found = lane.collector.results(lane.dense.graph.macs, lane.baseline)
-    return replace(found, notes=hints(first, lane.design, policy.compiler))
+    told = hints(first, lane.design, policy.compiler)
+    return replace(found, figures=found.figures.model_copy(update={"notes": told}))
 
 
 def run_engine(prepared: Prepared, engine: EngineName) -> Times:

@@ -12,7 +12,7 @@ from analysis.reports.replays.overview import front_pictures, loss_pictures, sto
 from analysis.reports.replays.pictures import replay_pictures
 from analysis.reports.replays.tables import estimate_tables, op_time_table, paired_row, worth_table
 from analysis.reports.replays.view import MisfitView, ReplayView
-from analysis.reports.replays.words import key_figures, replay_words
+from analysis.reports.replays.words import key_figures, notes_words, replay_words
 from analysis.reports.report_page import Cell, Page, Section, Table
 from analysis.words import MISSING
 from traces import UnsupportedError
@@ -87,7 +87,12 @@ def _compared(
             pictures=(story_picture(views),),
             tables=(worth_table(fit),),
         ),
-        Section(anchor="losses", title="Where the saving goes", pictures=loss_pictures(fit)),
+        Section(
+            anchor="losses",
+            title="Where the saving goes",
+            words=notes_words(fit),
+            pictures=loss_pictures(fit),
+        ),
         Section(
             anchor="fronts",
             title="Which is best",
