@@ -116,11 +116,13 @@ def shared_ends(labels: Sequence[str]) -> Shortened:
 
 
 def _of_areas(results: SweepResults, objectives: list[str]) -> list[str]:
-    """Say of which designs the area is that of a core alone, where it is compared with others."""
+    """Say of which designs the area is that of a core alone, where it is compared."""
+    from accel_models import CORES_ALONE  # noqa: PLC0415  (pydantic is slow to import)
+
     cores = results.cores if "area_mm2" in objectives else ()
-    if not cores or len(cores) == results.frame["design"].nunique():
+    if not cores:
         return []
-    return [f"the area of a core is known without its memories alone: {', '.join(cores)}"]
+    return [f"{CORES_ALONE} ({', '.join(cores)})"]
 
 
 def _short(names: list[str]) -> list[str]:

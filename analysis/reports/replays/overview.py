@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from accel_models import design_area, has_matrix_unit
+from accel_models import CORES_ALONE, design_area, has_matrix_unit
 from analysis.figures.figure_info import RELATIVE, energy_info, spread_info
 from analysis.figures.losses_info import losses_info
 from analysis.figures.pareto_info import Candidate, ParetoInfo, PlotAxis, pareto_info
@@ -170,7 +170,7 @@ def without_area(names: Sequence[str]) -> str:
     """Return the sentence that says which designs a front in area leaves out; nothing where it holds all."""
     if not names:
         return ""
-    return f" Left out, for a core's area is known without its memories alone: {', '.join(names)}."
+    return f" Left out, for {CORES_ALONE}: {', '.join(names)}."
 
 
 def _front(views: Sequence[ReplayView], x: PlotAxis, y: PlotAxis) -> ParetoInfo:

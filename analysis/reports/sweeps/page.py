@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from accel_models import CORES_ALONE
 from analysis.figures.pareto_info import Candidate, PlotAxis, pareto_info
 from analysis.figures.pictures import Picture
 from analysis.pareto.front import objectives_of
@@ -138,15 +139,11 @@ def _objectives(minimize: Sequence[str], maximize: Sequence[str]) -> str:
 
 
 def _of_areas(results: SweepResults, rows: Sequence[SweepRow]) -> tuple[str, ...]:
-    """Say of which designs the area is that of a core alone, where it is compared with others."""
-    cores = results.cores
-    if (
-        not cores
-        or "area_mm2" not in results.manifest.minimize
-        or len({row.design for row in rows}) == len(cores)
-    ):
+    """Say of which designs the area is that of a core alone, where it is compared."""
+    cores = [name for name in results.cores if any(row.design == name for row in rows)]
+    if not cores or "area_mm2" not in results.manifest.minimize:
         return ()
-    return (f"The area of a core is known without its memories alone: {', '.join(cores)}.",)
+    return (f"{CORES_ALONE[0].upper()}{CORES_ALONE[1:]} ({', '.join(cores)}).",)
 
 
 def _unknown(rows: Sequence[SweepRow], costs: Costs) -> tuple[str, ...]:

@@ -42,15 +42,18 @@ def sensitivity(
         return
     if design is None:
         raise ConfigError(f"{what}: needs a design to run on: --design D")
+    from accel_models import CORES_ALONE, has_matrix_unit  # noqa: PLC0415  (pydantic is slow to import)
     from analysis import sensitivity as find  # noqa: PLC0415  (loads the simulator)
 
-    found = find(what, design_from(design, settings), factor=factor, limit=limit)
+    base = design_from(design, settings)
+    found = find(what, base, factor=factor, limit=limit)
     if as_json:
         show_json(asdict(found))
         return
     title = f"{found.network} on {found.design}, each resource {found.factor:g} times better alone"
     columns = ["", "from", "to", "latency us", "time saved", "p99 us", "energy uJ", "energy saved", "mm2"]
-    show_table(title, columns, [_row(found, change) for change in (found.base, *found.changes)])
+    note = "" if has_matrix_unit(base) else CORES_ALONE
+    show_table(title, columns, [_row(found, change) for change in (found.base, *found.changes)], note=note)
     cannot = [f"{change.name}: {change.problem}" for change in found.changes if change.problem]
     show_lines(cannot)
 
