@@ -76,9 +76,11 @@ def _compared(
     """Return the sections of a page that compares replays: the story first."""
     if not fit:
         return [Section(anchor="summary", title="In short", pictures=(story_picture(views),))]
+    used = Section(anchor="used", title="How well each layer uses its unit", pictures=layer_pictures(fit))
     rates = Section(
         anchor="rates", title="How often each layer runs, and by class", pictures=rate_pictures(fit, trace)
     )
+    maps = "Maps of all layers and designs, a network each."
     every = "One page per replay: its numbers, its distribution of latency, waterfalls, ops, roofline and timeline."
     return [
         Section(
@@ -99,7 +101,7 @@ def _compared(
             words=("Tap a point to go to its replay.",),
             pictures=front_pictures(fit),
         ),
-        Section(anchor="layers", title="Layer by layer", pictures=layer_pictures(fit), folds=(rates,)),
+        Section(anchor="layers", title="Layer by layer", words=(maps,), folds=(used, rates)),
         Section(anchor="replays", title="Every replay", words=(every,), folds=tuple(map(_own, fit))),
         Section(
             anchor="estimates",

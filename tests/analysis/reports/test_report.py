@@ -219,7 +219,7 @@ def test_settings_and_policies_are_named_and_what_is_alike_by_its_folder(tmp_pat
 
 def test_pictures_of_one_replay(replays: Path) -> None:
     own = {f"lcnet-resnet8_edge-npu-16x16_{kind}" for kind in (
-        "latency", "tail", "waterfall-latency", "waterfall-energy", "roofline", "timeline",
+        "latency", "tail", "waterfall-latency", "waterfall-energy", "ops", "roofline", "timeline",
     )}  # fmt: skip
     keys = {picture.key for picture in page_on(replays / "npu").pictures}
     assert keys == own | {"energy-parts", "lcnet-resnet8_layers-rate", "lcnet-resnet8_layers-utilization"}
