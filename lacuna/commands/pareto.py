@@ -112,6 +112,8 @@ def shared_ends(labels: Sequence[str]) -> Shortened:
         return Shortened(list(labels))
     first, last = parts[0][:head], parts[0][len(parts[0]) - tail :]
     cut = {label: "_".join(part[head : len(part) - tail]) for label, part in zip(known, parts, strict=True)}
+    if not all(cut.values()):
+        return Shortened(list(labels))
     return Shortened([cut.get(label, label) for label in labels], "_".join([*first, "*", *last]))
 
 

@@ -63,6 +63,7 @@ def test_no_line_is_longer_than_the_terminal_and_no_cell_is_lost(rows: list[list
         (["edge_npu_16x16_large", "edge_npu_16x16_large"], ["edge_npu_16x16_large"] * 2, ""),
         (["edge_npu_16x16_fast", "edge_npu_16x16_fast_b"], ["fast", "fast_b"], "edge_npu_16x16_*"),
         (["wait", "speculate", ""], ["wait", "speculate", ""], ""),
+        (["_", "_" * 20], ["_", "_" * 20], ""),
     ],
 )
 def test_long_labels_lose_the_ends_they_share(labels: list[str], cells: list[str], pattern: str) -> None:
