@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from accel_models.design.design import Design
-from accel_models.design.side_by_side import SideBySide
+from accel_models.design.design import Design, SideBySide
 from accel_models.energy.area import Area, area_mm2
-from accel_models.energy.chip import Chip, SramMacro
 from accel_models.energy.price_list import price_list
-from accel_models.energy.prices import PriceColumns, PriceList, PriceLookup
+from accel_models.energy.prices import Chip, PriceColumns, PriceList, PriceLookup, SramMacro
 from accel_models.units.kinds import silicon_of
 
 

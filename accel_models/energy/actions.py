@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.sections import Technology
-from accel_models.energy.chip import PRECISION_BYTES
-from accel_models.energy.prices import PriceList, PriceLookup
+from accel_models.energy.prices import PRECISION_BYTES, PriceList, PriceLookup
 from accel_models.energy.technology import LEAKAGE_EXPONENT
 from traces import Floats
 

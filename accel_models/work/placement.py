@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
-from accel_models.compiling.absorbing import Absorbed
+from accel_models.compiling.steps import Absorbed
 from accel_models.cost import FREE, Placement, StageOperand
-from accel_models.design.design import AUTO, Design
-from accel_models.design.side_by_side import family
-from accel_models.energy.chip import PRECISION_BYTES
+from accel_models.design.design import AUTO, Design, family
+from accel_models.energy.prices import PRECISION_BYTES
 from accel_models.units.kinds import BESIDE_A_UNIT, unit_described_by, units_of
-from accel_models.work.caches import network_shares
 from accel_models.work.residency import (
     Choices,
     Tensors,
     kept_tensors,
+    network_shares,
     reserved_bytes,
     resident_weights,
     weight_bytes,

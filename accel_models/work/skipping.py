@@ -19,29 +19,34 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, assert_never
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import WorkStates
+from accel_models.cost import WorkStates, joined, rows_of
 from accel_models.design.design import Design
-from accel_models.work.kept_data import counted_bytes, masked_bytes, patch_pixels
-from accel_models.work.rows import joined
-from accel_models.work.tile_pixels import tile_pixels
+from accel_models.work.kept_data import (
+    computed_channels,
+    computed_rows,
+    counted_bytes,
+    gathered_elements,
+    masked_bytes,
+    patch_pixels,
+    positions_matter,
+    tile_pixels,
+    tiles_matter,
+    whole_op,
+)
 from traces import (
-    MAC_KINDS,
     Bools,
     Indices,
     Ints,
     NetworkGraph,
     Op,
-    UnsupportedError,
     Workload,
     rows_in_states,
 )
-
-_MOST_MASKED = 1 << 24  # channels; Choice: a mask takes a byte and a burst's number eight for each
 
 Compaction = Literal["union", "per_input"]
 
@@ -108,6 +113,7 @@ def skip(
     state_index = np.empty((len(pieces), rows), np.uint16 if small else np.uint32)
     for row, (_, index) in zip(state_index, pieces, strict=True):
         row[:] = index
+    state_index.flags.writeable = False  # what engines find out about it stays true
     return SkippedWorkload(workload.graph, states, state_index.T)
 
 
@@ -146,42 +152,17 @@ def _op_work(
     """Return an op's states on the design, and the state of every row."""
     op = workload.graph.ops[i]
     index = np.asarray(workload.state_index[:, i], np.int64)
-    positions = _positions_matter(workload, i, design)
+    positions = positions_matter(workload, i, design)
+    counted = _from_counts(workload, i, design)
     if isinstance(groups, Copies) and not positions:
-        states, at = _distinct(op, _from_counts(workload, i, design).together(groups.batch), design)
+        states, at = _distinct(op, counted.together(groups.batch), design)
         return states, at[index].astype(np.int32)
-    spread_of = _from_masks if positions else _Spread.of_counts
-    spread = spread_of(workload, i, design, index)
+    rows = rows_of(counted, index)
+    spread = _from_masks(workload, i, design, rows) if positions else _Spread(rows)
     if isinstance(groups, Copies):
         alone = _grouped(spread, op, design, np.arange(len(index))[:, None], compaction)
         return _distinct(op, alone.together(groups.batch), design)
     return _distinct(op, _grouped(spread, op, design, groups, compaction), design)
-
-
-def _positions_matter(workload: Workload, i: int, design: Design) -> bool:
-    """Whether the op's masks must be looked at: some channels are left out, and where they lie counts."""
-    op, states = workload.graph.ops[i], workload.states[i]
-    if _tiles_matter(workload, i, design):
-        return True
-    partial = states.runs & ((states.in_channels < op.in_channels) | (states.out_channels < op.out_channels))
-    if not partial.any() or not design.skip.some_channels:
-        return False
-    if design.skip.packs and (design.memory is None or op.kind not in MAC_KINDS):
-        return False
-    widest = max(op.in_channels, op.out_channels)
-    if widest > _MOST_MASKED:
-        raise UnsupportedError(
-            f"op {op.name!r}: {widest:,} channels, some of which gates leave out; places are looked at one by one for "
-            f"at most {_MOST_MASKED:,}"
-        )
-    return True
-
-
-def _tiles_matter(workload: Workload, i: int, design: Design) -> bool:
-    """Whether some tiles are left out whose places are known."""
-    states, total = workload.states[i], int(workload.tile_totals[i])
-    known = design.skip.spatial and workload.knows_tiles(i)
-    return known and bool((states.runs & (states.tiles < total)).any())
 
 
 def _from_counts(workload: Workload, i: int, design: Design) -> _OpRows:
@@ -195,7 +176,7 @@ def _from_counts(workload: Workload, i: int, design: Design) -> _OpRows:
         runs=runs,
         cin=cin,
         cout=cout,
-        out_rows=_out_rows(workload, i, design),
+        out_rows=computed_rows(workload, i, design),
         patch=patch_pixels(workload, i, design),
         batch=runs.astype(np.int64),
         useful=states.macs,
@@ -205,95 +186,48 @@ def _from_counts(workload: Workload, i: int, design: Design) -> _OpRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Spread:
-    """One op's work per input, before grouping; arrays (n,), masks (n, channels) of what is computed."""
+    """One op's work per input, before grouping."""
 
-    runs: Bools
-    cin: Ints
-    cout: Ints
-    out_rows: Ints
-    patch: Ints
-    useful: Ints
-    in_mask: Bools | None  # None: counts say everything
-    out_mask: Bools | None
-
-    @classmethod
-    def of_counts(cls, workload: Workload, i: int, design: Design, index: Ints) -> _Spread:
-        """Spread the op's states over the inputs."""
-        rows = _from_counts(workload, i, design)
-        return cls(
-            runs=rows.runs[index],
-            cin=rows.cin[index],
-            cout=rows.cout[index],
-            out_rows=rows.out_rows[index],
-            patch=rows.patch[index],
-            useful=rows.useful[index],
-            in_mask=None,
-            out_mask=None,
-        )
+    rows: _OpRows
+    masks: tuple[Bools, Bools] | None = (
+        None  # input, output channels that are computed; None: counts say everything
+    )
 
 
-def _from_masks(workload: Workload, i: int, design: Design, index: Ints) -> _Spread:
-    op, states = workload.graph.ops[i], workload.states[i]
-    kept = states.runs[index]
-    runs = kept | (not design.skip.layers)
-    out_rows = _out_rows(workload, i, design)[index]
-    patch = patch_pixels(workload, i, design)[index]
-    if _tiles_matter(workload, i, design):
+def _from_masks(workload: Workload, i: int, design: Design, rows: _OpRows) -> _Spread:
+    """Return the rows of inputs with what positions decide."""
+    op, states, index = workload.graph.ops[i], workload.states[i], workload.state_index[:, i]
+    kept, out_rows, patch = states.runs[index], rows.out_rows, rows.patch
+    if tiles_matter(workload, i, design):
         part = kept & (states.tiles[index] < int(workload.tile_totals[i]))
         computed, packed = tile_pixels(workload, i)
         out_rows = np.where(part, -(-computed // op.out_width), out_rows)
         patch = np.where(part, packed, patch)
-    in_mask = _computed(workload.in_mask(op.name), design) | (runs & ~kept)[:, None]
-    out_mask = _computed(workload.out_mask(op.name), design) | (runs & ~kept)[:, None]
-    return _Spread(
-        runs=runs,
-        cin=in_mask.sum(axis=1),
-        cout=out_mask.sum(axis=1),
-        out_rows=out_rows,
-        patch=patch,
-        useful=states.macs[index],
-        in_mask=in_mask,
-        out_mask=out_mask,
-    )
-
-
-def _computed(kept: Bools, design: Design) -> Bools:
-    """Return which channels the hardware computes when the gates keep ``kept``, shape (n, channels)."""
-    match design.skip.channels:
-        case "none":
-            return np.broadcast_to(kept.any(axis=1, keepdims=True), kept.shape)
-        case "compact":
-            return kept
-        case "tile":
-            starts = np.arange(0, kept.shape[1], design.skip.group)
-            active = np.logical_or.reduceat(kept, starts, axis=1)
-            return np.repeat(active, design.skip.group, axis=1)[:, : kept.shape[1]]
-        case "prefix":
-            return np.asarray(np.logical_or.accumulate(kept[:, ::-1], axis=1)[:, ::-1])
-        case _:
-            assert_never(design.skip.channels)
+    whole = (rows.runs & ~kept)[:, None]
+    in_mask = computed_channels(workload.in_mask(op.name), design) | whole
+    out_mask = computed_channels(workload.out_mask(op.name), design) | whole
+    found = replace(rows, cin=in_mask.sum(axis=1), cout=out_mask.sum(axis=1), out_rows=out_rows, patch=patch)
+    return _Spread(found, (in_mask, out_mask))
 
 
 def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction: Compaction) -> _OpRows:
     """Join the inputs of each group, shape (g, B)."""
-    runs = _take(spread.runs, members)
+    rows = spread.rows
+    runs = _take(rows.runs, members)
     batch = runs.sum(axis=1)
     count = np.maximum(batch, 1)
 
     def mean(values: Ints) -> Ints:
         return np.asarray(-(-(_take(values, members) * runs).sum(axis=1) // count), np.int64)
 
-    cin, cout = mean(spread.cin), mean(spread.cout)
-    if spread.in_mask is not None and spread.out_mask is not None:
-        in_mask = _union(spread.in_mask, runs, members)
-        out_mask = _union(spread.out_mask, runs, members)
+    cin, cout = mean(rows.cin), mean(rows.cout)
+    if spread.masks is not None:
+        in_mask, out_mask = (_union(mask, runs, members) for mask in spread.masks)
         if compaction == "union":
             cin, cout = in_mask.sum(axis=1), out_mask.sum(axis=1)
         fetch = masked_bytes(op, in_mask, out_mask, design)
     else:
-        top_in, top_out = (
-            (_take(values, members) * runs).max(axis=1) for values in (spread.cin, spread.cout)
-        )
+        top_in, top_out = ((_take(values, members) * runs).max(axis=1) for values in (rows.cin, rows.cout))
         if compaction == "union":
             cin, cout = top_in, top_out
         fetch = counted_bytes(op, top_in, top_out, design)
@@ -301,10 +235,10 @@ def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction:
         runs=batch > 0,
         cin=np.asarray(cin, np.int64),
         cout=np.asarray(cout, np.int64),
-        out_rows=mean(spread.out_rows),
-        patch=mean(spread.patch),
+        out_rows=mean(rows.out_rows),
+        patch=mean(rows.patch),
         batch=np.asarray(batch, np.int64),
-        useful=(_take(spread.useful, members)).sum(axis=1),
+        useful=_take(rows.useful, members).sum(axis=1),
         fetch=fetch,
     )
 
@@ -322,16 +256,6 @@ def _union(mask: Bools, runs: Ints, members: Ints) -> Bools:
     return result
 
 
-def _out_rows(workload: Workload, i: int, design: Design) -> Ints:
-    """Return computed rows of the output; Choice: tiles count as that share of the rows, rounded up."""
-    op, states, total = workload.graph.ops[i], workload.states[i], int(workload.tile_totals[i])
-    decided = {gate.rules.decides for gate in workload.graph.guards_of(op.name)}
-    usable = design.skip.rows if "rows" in decided else design.skip.spatial and "elements" not in decided
-    if not usable:
-        return np.full(len(states), op.out_height, np.int64)
-    return np.where(states.runs, -(-op.out_height * states.tiles.astype(np.int64) // total), op.out_height)
-
-
 def _distinct(op: Op, rows: _OpRows, design: Design) -> tuple[WorkStates, NDArray[np.int32]]:
     """Return the distinct rows as states, and each row's place among them."""
     _, first, index = np.unique(_code(rows), return_index=True, return_inverse=True)
@@ -346,7 +270,7 @@ def _distinct(op: Op, rows: _OpRows, design: Design) -> tuple[WorkStates, NDArra
         batch=batch,
         useful_macs=useful,
         weight_fetch_bytes=fetch,
-        gathered_elements=_gathered(op, cin, patch, design) * batch,
+        gathered_elements=gathered_elements(op, cin, patch, design) * batch,
     )
     return states, index.astype(np.int32)
 
@@ -364,33 +288,3 @@ def _code(rows: _OpRows) -> Ints:
             base = len(found)
         code, size = code * base + column, size * base
     return code
-
-
-def _gathered(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:
-    """Elements of one input that are packed before the op can read them.
-
-    Choice: scattered tiles are packed with their halo, compacted channels over the whole input; what is
-    read whole is not packed.
-    """
-    if op.kind not in MAC_KINDS:
-        return np.zeros(len(cin), np.int64)
-    gathers = design.skip.packs and not design.skip.packed_outputs and op.kind != "matmul"
-    compacted = gathers & (cin < op.in_channels)
-    pixels = np.where(patch > 0, patch, np.where(compacted, op.in_height * op.in_width, 0))
-    return np.asarray(pixels * cin, np.int64)
-
-
-def whole_op(op: Op, design: Design, batch: int = 1) -> WorkStates:
-    """Return one state: the op with nothing skipped, for so many inputs."""
-    cin, cout = np.array([op.in_channels]), np.array([op.out_channels])
-    return WorkStates(
-        op=op,
-        runs=np.ones(1, np.bool_),
-        in_channels=cin,
-        out_channels=cout,
-        out_rows=np.array([op.out_height]),
-        batch=np.array([batch]),
-        useful_macs=np.array([op.macs * batch]),
-        weight_fetch_bytes=counted_bytes(op, cin, cout, design),
-        gathered_elements=np.zeros(1, np.int64),
-    )

@@ -12,7 +12,7 @@ kept         loops, outer to inner                         inputs fetched     we
 
 An operand with a single tile is fetched once in any order.  Groups of a convolution are the outermost loop of
 all orders, so the table holds for each tile of groups: alone, or several packed side by side on the array
-(:mod:`accel_models.units.array.group_packing`).  Partial sums never leave the chip.
+(:mod:`accel_models.units.array.tiling`).  Partial sums never leave the chip.
 """
 
 from __future__ import annotations
@@ -22,16 +22,11 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.design.sections import Array
-from accel_models.units.array.dataflows import ProductSize, streaming_of
-from accel_models.units.array.group_packing import pack, packings
-from accel_models.units.array.job import Job
-from accel_models.units.array.machine import ArrayMachine
-from accel_models.units.array.op_sizes import OpSizes, gemms_of, sizes_of
+from accel_models.design.unit_sections import Array, ProductSize, streaming_of
+from accel_models.units.array.job import ArrayMachine, Job, OpSizes, gemms_of, sizes_of
 from accel_models.units.array.systolic import compute_cycles
-from accel_models.units.array.tile_counts import counts_of
-from accel_models.units.array.tile_search import BYTES, Cuts, Prices, search, shortfall
-from accel_models.units.array.tiling import row_folds, streamed
+from accel_models.units.array.tile_search import BYTES, Cuts, Prices, counts_of, search, shortfall
+from accel_models.units.array.tiling import pack, packings, row_folds, streamed
 from accel_models.work.shapes import Shapes
 from traces import Bools, Floats, Ints
 

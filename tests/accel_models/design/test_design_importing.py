@@ -12,7 +12,8 @@ import pytest
 
 from accel_models.design.design import Design
 from accel_models.design.load import altered, load_design
-from accel_models.design.sections import Array, Memory
+from accel_models.design.sections import Memory
+from accel_models.design.unit_sections import Array
 from simulator import estimate
 from traces import ConfigError, GraphBuilder, Window
 
