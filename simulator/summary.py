@@ -154,8 +154,8 @@ Summary = Replayed | DoesNotFit
 _KEYS = (
     "schema_version", "model_version", "network", "design", "design_hash", "trace_hash", "seed", "engine",
     "feasible", "reason", "demand", "bound", "scaled_energy", "inputs", "batch", "skipped", "accuracy", "macs",
-    "latency_us", "energy_uj", "dram_bytes", "wasted_bytes", "gate_wait_us", "utilization", "busy", "dense", "mean_rate",
-    "expected", "mac_proportional", "oracle", "waterfall",
+    "latency_us", "energy_uj", "dram_bytes", "wasted_bytes", "gate_wait_us", "utilization", "busy", "dense",
+    "mean_rate", "expected", "mac_proportional", "oracle", "waterfall",
 )  # fmt: skip
 _ABSENT: dict[str, object] = {"trace_hash": "", "reason": "", "utilization": {}, "busy": {}}  # others: null
 
