@@ -54,6 +54,7 @@ class Why:
     losses: tuple[Held, ...]  # largest share of latency first, gains last
     bounds: tuple[BoundOps, ...]  # largest share first
     notes: tuple[str, ...] = ()  # to be read before the figures, as a replay has them
+    skipped: tuple[str, ...] = ()  # of the model, what has no price
 
     @property
     def sentence(self) -> str:
@@ -87,6 +88,7 @@ def explain_results(results: Results) -> Why:
         losses=_losses(figures),
         bounds=_bounds(results.ops),
         notes=results.notes,
+        skipped=figures.skipped,
     )
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lacuna.console import progress, shell, show_json, show_lines, show_notes, stoppable
-from lacuna.options import AsJson, OutFolder, Settings
-from traces import ConfigError, unpriced_words
+from lacuna.options import AsJson, OutFolder, Settings, missing_of_each
+from traces import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,7 +147,7 @@ def _show_done(results: SweepResults, out: Path, as_json: bool) -> None:
         return
     show_lines(
         [
-            *(f"{name}: {unpriced_words(nodes)}" for name, nodes in manifest.skipped.items()),
+            *missing_of_each(manifest.skipped),
             f"wrote {out}: {len(rows):,} points, {misfit_words(misfits + over, over)}",
             f"next: {shell('lacuna', 'pareto', out)}; {shell('lacuna', 'report', out)}",
         ]

@@ -12,7 +12,7 @@ import typer
 
 from analysis import digits
 from lacuna.console import percent, show_json, show_table
-from lacuna.options import AsJson, BudgetOption
+from lacuna.options import AsJson, BudgetOption, missing_of_each
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -58,7 +58,8 @@ def pareto(
     found = found if sort is None else ordered(found, sort)
     rows = found.head(best or len(found)).to_dict("records")
     if as_json:
-        show_json({"hypervolume": front.hypervolume, "points": _plain(rows)})
+        told = {"hypervolume": front.hypervolume, "points": _plain(rows)}
+        show_json({**told, "skipped": results.manifest.skipped})
         return
     names = [*_that_differ(results.frame), *(axis for axis in results.manifest.axes if axis in front.frame)]
     labels = {name: [_choice(row[name]) for row in rows] for name in names}
@@ -88,6 +89,9 @@ def pareto(
     notes += [f"budget: {', '.join(bound.words for bound in results.budget)}"] if results.budget else []
     notes += _of_areas(results, objectives)
     notes += [doubt] if any(row.get("doubtful") for row in rows) else []
+    most = int(results.frame["batch"].max()) if "batch" in results.frame else 1
+    notes += ["latency is that of a whole batch, MACs, bytes and energy are per input"] if most > 1 else []
+    notes += missing_of_each(results.manifest.skipped)
     show_table(title, columns, table, note="\n".join(notes))
 
 

@@ -110,6 +110,8 @@ def _words(results: SweepResults, rows: Sequence[SweepRow], naming: Naming) -> t
     fit = f"fit and are within the budget ({bounds})" if bounds else "fit"
     first = f"{total:,} of the space's {manifest.size:,} points were evaluated; {len(rows):,} of them {fit}."
     missing = [f"{name} is {unpriced_words(nodes)}." for name, nodes in manifest.skipped.items()]
+    if "batch" in results.frame and int(results.frame["batch"].max()) > 1:
+        missing.append("Latency is that of a whole batch; MACs, bytes and energy are per input.")
     if not rows:
         return (first, *missing, "No design fits; the table below says why.")
     costs = _costs(rows, manifest.minimize, manifest.maximize)
