@@ -33,3 +33,4 @@ class StreamSummary(Frozen):
     asleep: SummedShare = 0.0  # share of the time, if the design has a sleep mode
     accuracy: float  # of all frames; what got no answer is wrong
     busy: dict[str, SummedShare]  # share of the time that each unit works
+    skipped: tuple[str, ...] = ()  # of the model, what has no price
