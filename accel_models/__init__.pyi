@@ -136,3 +136,4 @@ from .work.skipping import Groups as Groups
 from .work.skipping import SkippedWorkload as SkippedWorkload
 from .work.skipping import skip as skip
 from .work.skipping import view_key as view_key
+from .work.skipping import whole_op as whole_op
