@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from accel_models.broken_bursts import kept_channels, packed_fetch_bytes
 from accel_models.design.design import Design
-from accel_models.dram import masked_fetch_bytes, whole_bursts
-from traces import RECURRENT, WEIGHTED, Bools, Ints, Op, Workload
+from accel_models.dram import whole_bursts
+from traces import RECURRENT, WEIGHTED, Ints, Op, Packed, Workload
 
 
 def _weight_bits(design: Design) -> int:
@@ -29,24 +30,24 @@ def counted_bytes(op: Op, cin: Ints, cout: Ints, design: Design) -> Ints:
     return whole_bursts(-(-weights * _weight_bits(design) // 8), _burst(design))
 
 
-def masked_bytes(op: Op, in_mask: Bools, out_mask: Bools, design: Design) -> Ints:
-    """Bytes on the bus for the weights of the masked channels, shape (r,).
+def masked_bytes(op: Op, in_mask: Packed, out_mask: Packed, design: Design) -> Ints:
+    """Bytes on the bus for the weights of the kept channels, masks packed, shape (r,).
 
     Choice: weights are stored output channel by output channel, and inside one input channel by input
     channel.  The DMA fetches whole output channels, or, where that is less, only the kept input channels of
     each, which breaks every output channel's run.
     """
     if op.kind not in WEIGHTED or op.kind in RECURRENT:
-        return counted_bytes(op, in_mask.sum(axis=1), out_mask.sum(axis=1), design)
+        return counted_bytes(op, kept_channels(in_mask), kept_channels(out_mask), design)
     bits, burst = _weight_bits(design), _burst(design)
     kernel = op.kernel_height * op.kernel_width
     row_bytes = -(-kernel * (op.in_channels // op.groups) * bits // 8)
-    whole = masked_fetch_bytes(out_mask, row_bytes, burst)
+    whole = packed_fetch_bytes(out_mask, op.out_channels, row_bytes, burst)
     if op.groups > 1:
         return whole
     piece_bytes = -(-kernel * bits // 8)
-    pieces: Ints = out_mask.sum(axis=1) * masked_fetch_bytes(in_mask, piece_bytes, burst)
-    return np.minimum(whole, pieces)
+    pieces = kept_channels(out_mask) * packed_fetch_bytes(in_mask, op.in_channels, piece_bytes, burst)
+    return np.asarray(np.minimum(whole, pieces))
 
 
 def patch_pixels(workload: Workload, i: int, design: Design) -> Ints:

@@ -24,6 +24,7 @@ from typing import Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_models.broken_bursts import kept_channels
 from accel_models.cost import WorkStates
 from accel_models.design.design import Design
 from accel_models.work.kept_data import counted_bytes, masked_bytes, patch_pixels
@@ -36,9 +37,13 @@ from traces import (
     Ints,
     NetworkGraph,
     Op,
+    Packed,
     UnsupportedError,
     Workload,
+    full_row,
+    pack_mask,
     rows_in_states,
+    unpack,
 )
 
 _MOST_MASKED = 1 << 24  # channels; Choice: a mask takes a byte and a burst's number eight for each
@@ -154,8 +159,7 @@ def _op_work(
     spread_of = _from_masks if positions else _Spread.of_counts
     spread = spread_of(workload, i, design, index)
     if isinstance(groups, Copies):
-        alone = _grouped(spread, op, design, np.arange(len(index))[:, None], compaction)
-        return _distinct(op, alone.together(groups.batch), design)
+        return _distinct(op, _alone(spread, op, design).together(groups.batch), design)
     return _distinct(op, _grouped(spread, op, design, groups, compaction), design)
 
 
@@ -206,7 +210,7 @@ def _from_counts(workload: Workload, i: int, design: Design) -> _OpRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Spread:
-    """One op's work per input, before grouping; arrays (n,), masks (n, channels) of what is computed."""
+    """One op's work per input, before grouping; arrays (n,), packed masks (n, bytes) of what is computed."""
 
     runs: Bools
     cin: Ints
@@ -214,8 +218,8 @@ class _Spread:
     out_rows: Ints
     patch: Ints
     useful: Ints
-    in_mask: Bools | None  # None: counts say everything
-    out_mask: Bools | None
+    in_mask: Packed | None  # None: counts say everything
+    out_mask: Packed | None
 
     @classmethod
     def of_counts(cls, workload: Workload, i: int, design: Design, index: Ints) -> _Spread:
@@ -244,12 +248,12 @@ def _from_masks(workload: Workload, i: int, design: Design, index: Ints) -> _Spr
         computed, packed = tile_pixels(workload, i)
         out_rows = np.where(part, -(-computed // op.out_width), out_rows)
         patch = np.where(part, packed, patch)
-    in_mask = _computed(workload.in_mask(op.name), design) | (runs & ~kept)[:, None]
-    out_mask = _computed(workload.out_mask(op.name), design) | (runs & ~kept)[:, None]
+    in_mask = _computed(workload.in_bits(i), op.in_channels, design, runs & ~kept)
+    out_mask = _computed(workload.out_bits(i), op.out_channels, design, runs & ~kept)
     return _Spread(
         runs=runs,
-        cin=in_mask.sum(axis=1),
-        cout=out_mask.sum(axis=1),
+        cin=kept_channels(in_mask),
+        cout=kept_channels(out_mask),
         out_rows=out_rows,
         patch=patch,
         useful=states.macs[index],
@@ -258,21 +262,44 @@ def _from_masks(workload: Workload, i: int, design: Design, index: Ints) -> _Spr
     )
 
 
-def _computed(kept: Bools, design: Design) -> Bools:
-    """Return which channels the hardware computes when the gates keep ``kept``, shape (n, channels)."""
+def _computed(kept: Packed, channels: int, design: Design, whole: Bools) -> Packed:
+    """Return which channels the hardware computes when the gates keep ``kept``; where ``whole`` all of them."""
     match design.skip.channels:
         case "none":
-            return np.broadcast_to(kept.any(axis=1, keepdims=True), kept.shape)
+            computed = full_row(channels) * kept.any(axis=1, keepdims=True)
         case "compact":
-            return kept
+            computed = kept
         case "tile":
-            starts = np.arange(0, kept.shape[1], design.skip.group)
-            active = np.logical_or.reduceat(kept, starts, axis=1)
-            return np.repeat(active, design.skip.group, axis=1)[:, : kept.shape[1]]
+            bits, group = unpack(kept, channels), design.skip.group
+            active = np.logical_or.reduceat(bits, np.arange(0, channels, group), axis=1)
+            computed = pack_mask(np.repeat(active, group, axis=1)[:, :channels])
         case "prefix":
-            return np.asarray(np.logical_or.accumulate(kept[:, ::-1], axis=1)[:, ::-1])
+            bits = unpack(kept, channels)
+            computed = pack_mask(np.logical_or.accumulate(bits[:, ::-1], axis=1)[:, ::-1])
         case _:
             assert_never(design.skip.channels)
+    return computed | full_row(channels) * whole[:, None] if whole.any() else computed
+
+
+def _alone(spread: _Spread, op: Op, design: Design) -> _OpRows:
+    """Return every input by itself."""
+    runs = spread.runs
+    cin, cout = spread.cin * runs, spread.cout * runs
+    if spread.in_mask is not None and spread.out_mask is not None:
+        ran = runs.view(np.uint8)[:, None]
+        fetch = masked_bytes(op, spread.in_mask * ran, spread.out_mask * ran, design)
+    else:
+        fetch = counted_bytes(op, cin, cout, design)
+    return _OpRows(
+        runs=runs,
+        cin=cin,
+        cout=cout,
+        out_rows=spread.out_rows * runs,
+        patch=spread.patch * runs,
+        batch=runs.astype(np.int64),
+        useful=spread.useful,
+        fetch=fetch,
+    )
 
 
 def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction: Compaction) -> _OpRows:
@@ -289,7 +316,7 @@ def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction:
         in_mask = _union(spread.in_mask, runs, members)
         out_mask = _union(spread.out_mask, runs, members)
         if compaction == "union":
-            cin, cout = in_mask.sum(axis=1), out_mask.sum(axis=1)
+            cin, cout = kept_channels(in_mask), kept_channels(out_mask)
         fetch = masked_bytes(op, in_mask, out_mask, design)
     else:
         top_in, top_out = (
@@ -315,11 +342,11 @@ def _take(values: NDArray[np.generic], members: Ints) -> Ints:
     return np.where(members >= 0, values[members], 0).astype(np.int64)
 
 
-def _union(mask: Bools, runs: Ints, members: Ints) -> Bools:
-    """Return the channels that any running member of a group has, shape (g, channels)."""
-    result = np.zeros((len(members), mask.shape[1]), np.bool_)
-    for column, active in zip(members.T, runs.T.astype(np.bool_), strict=True):
-        result |= mask[column] & active[:, None]
+def _union(mask: Packed, runs: Ints, members: Ints) -> Packed:
+    """Return the channels that any running member of a group has, packed, shape (g, bytes)."""
+    result = np.zeros((len(members), mask.shape[1]), np.uint8)
+    for column, active in zip(members.T, runs.T.astype(np.uint8), strict=True):
+        result |= mask[column] * active[:, None]
     return result
 
 
