@@ -10,8 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.replays.accounting import PARTS
-from simulator.replays.per_op import OpRow
+from simulator.replays.accounting import PARTS, OpRow
 from simulator.summary import DoesNotFit, Spread, Summary
 from traces import FileProblem, reading, shown
 

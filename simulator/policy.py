@@ -50,7 +50,7 @@ class Policy(Frozen):
     batch: Annotated[int, Field(ge=1, le=4096)] = 1
     batch_order: Literal["arrival", "similar"] = "arrival"
     compaction: Literal["union", "per_input"] = "union"
-    fold: bool = True  # the compiler's steps; see accel_models.compiling.compiler
+    fold: bool = True  # the compiler's steps; see accel_models.compiling.steps
     fuse: bool = True
     sort: bool = True
     place_gates: bool = True

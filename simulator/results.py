@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from accel_models import Design, load_design
 from simulator.agreement import check_against_inputs, op_rows_of
 from simulator.policy import Policy
-from simulator.replays.per_op import OpRow
+from simulator.replays.accounting import OpRow
 from simulator.summary import (
     RESULTS_SCHEMA_VERSION,
     DoesNotFit,

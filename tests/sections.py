@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from accel_models.design.sections import Array, Memory, Part, Technology
+from accel_models.design.sections import Memory, Part, Technology
+from accel_models.design.unit_sections import Array
 from accel_models.dram import Bus
-from accel_models.units.array.machine import ArrayMachine
+from accel_models.units.array.job import ArrayMachine
 
 S = TypeVar("S", bound=Part)
 CLOCK_HZ = 1e9  # at which a nanosecond is a cycle

@@ -14,10 +14,9 @@ from typing import get_args
 import pytest
 
 from accel_models import KINDS
-from accel_models.design.sections import Dataflow
-from accel_models.units.array.dataflows import DATAFLOWS
+from accel_models.design.unit_sections import DATAFLOWS, Dataflow
 from simulator.policy import PREFETCH, Prefetch
-from traces.graphs.gate_kinds import GATE_KINDS, GateKind
+from traces.graphs.kinds import GATE_KINDS, GateKind
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("traces", "accel_models", "simulator", "analysis", "networks", "lacuna")
@@ -33,7 +32,7 @@ VOCABULARIES: dict[str, tuple[Sequence[str], tuple[str, ...], dict[str, str]]] =
     ),
     "kinds of gates": (
         get_args(GateKind),
-        ("traces/graphs/gate_kinds.py",),
+        ("traces/graphs/kinds.py",),
         {
             "accel_models/design/importing/timeloop.py": "a key of Timeloop's files",
             "analysis/validation/vela/networks.py": "which gates a reference network has",
@@ -42,7 +41,7 @@ VOCABULARIES: dict[str, tuple[Sequence[str], tuple[str, ...], dict[str, str]]] =
     ),
     "dataflows": (
         get_args(Dataflow),
-        ("accel_models/units/array/dataflows.py",),
+        ("accel_models/design/unit_sections.py",),
         {
             "accel_models/design/importing/scalesim_cfg.py": "words of SCALE-Sim's files",
             "accel_models/units/gemmini/loops.py": "Gemmini's own two, compiled into its loops",

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from traces.base.arrays import Bools, Floats
-from traces.graphs.gate_kinds import GateKind
+from traces.graphs.kinds import GateKind
 from traces.graphs.parts import Gate
 from traces.trace import Trace
 from traces.work.workload import Workload, lower

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from traces.base.arrays import Bools, Floats
 from traces.base.errors import ConfigError, did_you_mean
-from traces.graphs.gate_kinds import Decisions
+from traces.graphs.kinds import Decisions
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 from traces.trace import Trace, TraceInfo

@@ -10,16 +10,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel_models.compiling.absorbing import absorb, stage_hosts
-from accel_models.compiling.compiler import Compiler
+from accel_models.compiling.steps import Compiler, absorb, stage_hosts
 from accel_models.cost import FREE, Placement, WorkStates
 from accel_models.design.design import AUTO, Design
 from accel_models.design.sections import Memory
 from accel_models.units.kinds import units_of
 from accel_models.units.pricing import CostAsked, price_alike
+from accel_models.work.kept_data import whole_op
 from accel_models.work.placement import layout_family, place, unit_of
 from accel_models.work.residency import Choices, weight_bytes
-from accel_models.work.skipping import whole_op
 from traces import MAC_KINDS, NetworkGraph
 
 _GRAIN = 64  # bytes that the knapsack counts as one; Choice: an SRAM line of a shipped design or two

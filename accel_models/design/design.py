@@ -2,21 +2,29 @@
 
 Every physical quantity is written with its unit (:mod:`accel_models.design.quantities`); unknown keys are errors.
 ``sources`` says for each value, by its dotted path or that of the group around it, where it comes from.
+
+Several designs are priced at once: cost functions are elementwise in their states, so what differs between designs
+becomes columns, one value per state of work.  Designs of one *family* agree in all but such numbers; everything that
+decides which equation holds is the same for all of them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal, Self
+from collections.abc import Collection, Hashable, Iterator, Sequence
+from itertools import groupby
+from typing import Any, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import model_validator
 
-from accel_models.compiling.absorbing import Stage
-from accel_models.design.quantities import spell
-from accel_models.design.ranges import Frequency, Time
-from accel_models.design.sections import Array, Gemmini, Memory, P, Part, Simd, Skip, Sleep, Technology
-from accel_models.energy.chip import PRECISION_BYTES
+from accel_models.compiling.steps import Stage
+from accel_models.design.quantities import Frequency, Time, spell
+from accel_models.design.sections import Memory, P, Part, Skip, Sleep, Technology
+from accel_models.design.unit_sections import Array, Gemmini, Simd
+from accel_models.energy.prices import PRECISION_BYTES
 from accel_models.energy.tables import core_power, dram_table, operation_table
 from accel_models.units.simd.software import load_software
 from traces import ConfigError, card_html
@@ -136,3 +144,85 @@ class Design(Part):
         """SHA-256 over every value but the words (name, description, sources, changed), first 16 hex digits."""
         data = self.model_dump(mode="json", exclude={"name", "description", "sources", "changed"})
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+
+
+_WORDS = frozenset({"name", "description", "sources", "changed"})  # decide no number
+
+
+class SideBySide(Design):
+    """Designs of one family: of each so many states, in this order."""
+
+    each: tuple[Design, ...]
+    """The designs."""
+    counts: tuple[int, ...]
+    """States of each."""
+
+
+def side_by_side(designs: Sequence[Design], states: Sequence[int]) -> Design:
+    """Return the designs of so many states each as one; a design that stands alone as it is.
+
+    Parameters
+    ----------
+    designs
+        One or more of one :func:`family`.
+    states
+        States of work that each prices, end to end.
+    """
+    pairs = groupby(zip(designs, states, strict=True), key=lambda pair: id(pair[0]))
+    runs = [list(members) for _, members in pairs]
+    each, counts = [run[0][0] for run in runs], [sum(count for _, count in run) for run in runs]
+    if len(each) == 1:
+        return each[0]
+    stacked = _stacked(each, counts)
+    values = {name: getattr(stacked, name) for name in type(stacked).model_fields}
+    return SideBySide.model_construct(**values, each=tuple(each), counts=tuple(counts))
+
+
+def family(design: Design, columns: Collection[str]) -> Hashable:
+    """Return what designs agree in of which settings ``columns`` (dotted paths) alone may differ."""
+    return _values(design, "", frozenset(columns) | _WORDS)
+
+
+def _values(part: Part, path: str, left_out: Collection[str]) -> Hashable:
+    """Return the values of a section but those left out."""
+    found = []
+    for name in type(part).model_fields:
+        if path + name not in left_out:
+            value = getattr(part, name)
+            found.append(_values(value, f"{path}{name}.", left_out) if isinstance(value, Part) else value)
+    return tuple(found)
+
+
+def part_rows(part: P, rows: NDArray[np.intp] | slice) -> P:
+    """Return a section with these rows of its columns; one without columns is returned itself."""
+    taken: dict[str, object] = {}
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if isinstance(value, np.ndarray):
+            taken[name] = value[rows]
+        elif isinstance(value, Part) and (inside := part_rows(value, rows)) is not value:
+            taken[name] = inside
+    return part.model_copy(update=taken) if taken else part
+
+
+def columns_of(part: Part) -> Iterator[NDArray[Any]]:
+    """Yield the columns of a section."""
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if isinstance(value, np.ndarray):
+            yield value
+        elif isinstance(value, Part):
+            yield from columns_of(value)
+
+
+def _stacked(parts: Sequence[P], states: Sequence[int]) -> P:
+    """Return sections of one class as one; a number that differs is a column."""
+    first = parts[0]
+    columns: dict[str, object] = {}
+    for name in type(first).model_fields:
+        values = [getattr(part, name) for part in parts]
+        if isinstance(values[0], Part):
+            columns[name] = _stacked(values, states)
+        elif isinstance(values[0], int | float) and any(value != values[0] for value in values[1:]):
+            columns[name] = np.repeat(np.asarray(values), states)
+    return first.model_copy(update=columns)

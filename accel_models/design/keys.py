@@ -13,8 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from accel_models.design.load import design_model
-from accel_models.design.quantities import UNITS, spell
-from accel_models.design.ranges import Physical
+from accel_models.design.quantities import UNITS, Physical, spell
 from traces import ConfigError, did_you_mean
 
 _WORDS = {bool: "true or false", int: "whole number", float: "number", str: "text"}

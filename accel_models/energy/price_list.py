@@ -8,8 +8,17 @@ from functools import lru_cache
 
 from accel_models.design.sections import StatedPrice, Technology
 from accel_models.energy.area import logic_area_mm2
-from accel_models.energy.chip import PRECISION_BYTES, Chip, MemoryRole, Silicon, SramMacro, pe_scratchpad
-from accel_models.energy.prices import PRICED_ACTIONS, Price, PriceList
+from accel_models.energy.prices import (
+    PRECISION_BYTES,
+    PRICED_ACTIONS,
+    Chip,
+    MemoryRole,
+    Price,
+    PriceList,
+    Silicon,
+    SramMacro,
+    pe_scratchpad,
+)
 from accel_models.energy.sram import macro_figures, sram_figures
 from accel_models.energy.tables import Operation, core_power, dram_table, operation_table
 from accel_models.energy.technology import energy_factor
@@ -23,6 +32,7 @@ _SRAM_ACTIONS: dict[MemoryRole, tuple[str, str]] = {
     "weight": ("weight_sram_read_bytes", "weight_sram_write_bytes"),
     "activation": ("activation_sram_read_bytes", "activation_sram_write_bytes"),
     "accumulator": ("accumulator_read_bytes", "accumulator_write_bytes"),
+    "l2": ("l2_read_bytes", "l2_write_bytes"),
 }
 
 

@@ -1,6 +1,6 @@
 """Price ops on designs: the one place where kinds of units meet.
 
-Ops on the same unit and of the same kind, on designs of one family (:mod:`accel_models.design.side_by_side`), are laid
+Ops on the same unit and of the same kind, on designs of one family (:mod:`accel_models.design.design`), are laid
 end to end, priced as one, and cut apart again, where their unit allows it: equal answers to op by op, in far fewer
 steps.
 """
@@ -13,15 +13,20 @@ from itertools import pairwise
 
 import numpy as np
 
-from accel_models.cost import FREE, TILE_AIMS, Cost, Placement, TileAim, WorkStates
-from accel_models.design.design import Design
-from accel_models.design.side_by_side import family, side_by_side
+from accel_models.cost import FREE, TILE_AIMS, Cost, Placement, TileAim, WorkStates, joined
+from accel_models.design.design import Design, family, side_by_side
 from accel_models.energy.actions import Actions, EnergyParts
-from accel_models.units.assemble import assemble
-from accel_models.units.kinds import BESIDE_A_UNIT, unit_kind
-from accel_models.units.round_up import filled_up
-from accel_models.units.unit_cost import Busy, States, Traffic, UnitCost, Where, element_bytes
-from accel_models.work.rows import joined
+from accel_models.units.assemble import assemble, filled_up
+from accel_models.units.kinds import (
+    BESIDE_A_UNIT,
+    Busy,
+    States,
+    Traffic,
+    UnitCost,
+    Where,
+    element_bytes,
+    unit_kind,
+)
 from accel_models.work.shapes import Shapes, shapes_of_ops
 from traces import RECURRENT
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
-from accel_models.compiling.absorbing import Absorbed
+from accel_models.compiling.steps import Absorbed
 from accel_models.cost import FREE, Placement, StageOperand
-from accel_models.design.design import AUTO, Design
-from accel_models.design.side_by_side import family
-from accel_models.energy.chip import PRECISION_BYTES
+from accel_models.design.design import AUTO, Design, family
+from accel_models.energy.prices import PRECISION_BYTES
 from accel_models.units.kinds import BESIDE_A_UNIT, unit_described_by, units_of
-from accel_models.work.caches import network_shares
 from accel_models.work.residency import (
     Choices,
     Tensors,
     kept_tensors,
+    network_shares,
     reserved_bytes,
     resident_weights,
     weight_bytes,
     weight_space,
 )
+from accel_models.work.second_level import BehindBuffers
 from traces import MAC_KINDS, VIEWS, NetworkGraph, Op, UnsupportedError
 
 # Choice: beside a matrix unit, concatenation and slicing are addresses, not work: producers write where results lie.
@@ -35,6 +35,8 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     comes from DRAM.  Weights are resident if those of the whole network fit the weight buffer, or if they
     are a gate's and the design keeps gate weights resident, or if the compiler pinned them; such weights take
     their share of the buffer.
+    What the buffers cannot keep lies in ``memory.l2`` as far as that has room (:mod:`accel_models.work.second_level`);
+    an op of which one input comes from DRAM takes all from there (Choice).
     Nothing stays where a unit keeps no tensors: it loads and stores every tensor of every op.  Choice: nor where
     partial sums share the buffer, because those of as many filters as find room fill it.
 
@@ -58,10 +60,19 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     held = reserved_bytes(graph, kept, tensors)
     pinned = sum(weight_bytes(graph.op(name), memory) for name in resident)
     space = weight_space(memory, pinned)
+    behind = BehindBuffers.of(graph, memory, tensors, kept, resident)
     cached = network_shares(graph, design)
 
     def on_chip(name: str) -> bool:
         return tensors.final.get(name, name) in kept
+
+    def near(name: str) -> bool:
+        return tensors.final.get(name, name) in behind.tensors
+
+    def come_from_near(op: Op) -> bool:
+        taken = made.taken.get(op.name)
+        read = op.inputs if taken is None else [taken.operand] if taken.operand else []
+        return bool(read) and all(on_chip(name) or near(name) for name in read)
 
     return tuple(
         Placement(
@@ -74,6 +85,9 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
             pinned_bytes=0 if op.name in resident else pinned,
             stage_reads=_stage_reads(made.taken.get(op.name), on_chip),
             cached=cached[i],
+            inputs_behind=come_from_near(op),
+            output_behind=near(op.name),
+            weights_behind=op.name in behind.weights,
         )
         for i, (op, unit) in enumerate(zip(graph.ops, units, strict=True))
     )

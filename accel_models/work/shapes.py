@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.work.rows import rows_of
-from traces import MAC_KINDS, RECURRENT, TRANSCENDENTAL, WEIGHTED, Bools, Ints, Op, OpKind
+from accel_models.cost import rows_of
+from traces import MAC_KINDS, RECURRENT, TRANSCENDENTAL, WEIGHTED, Bools, Floats, Ints, Op, OpKind
 
 _CLIPS = frozenset({"none", "relu", "relu6", "relu1"})  # functions that compare alone
 
@@ -224,3 +224,34 @@ def shapes_of_ops(
         transcendental=column(op.kind == "activation" and op.activation in TRANSCENDENTAL for op in ops),
         table_behind=column(op.activation not in _CLIPS for op in ops),
     )
+
+
+def element_operations(shapes: Shapes) -> Floats:
+    """Elements that an op without MACs works on: window elements for pooling, outputs for the rest."""
+    match shapes.kind:
+        case "global_avg_pool" | "global_max_pool":
+            return np.asarray(
+                shapes.in_height * shapes.in_width * shapes.out_channels * shapes.batch, np.float64
+            )
+        case "reduce":
+            return np.asarray(shapes.input_elements, np.float64)
+        case "max_pool" | "avg_pool":
+            return np.asarray(shapes.output_elements * shapes.kernel_height * shapes.kernel_width, np.float64)
+        case (
+            "add"
+            | "mul"
+            | "concat"
+            | "layer_norm"
+            | "activation"
+            | "softmax"
+            | "threshold"
+            | "upsample"
+            | "copy"
+            | "slice"
+            | "reshape"
+        ):
+            return np.asarray(shapes.output_elements, np.float64)
+        case "conv" | "conv_transpose" | "linear" | "matmul" | "lstm_cell" | "gru_cell" | "rnn_cell":
+            raise AssertionError(f"{shapes.kind} multiplies: its work is MACs")
+        case _:
+            assert_never(shapes.kind)

@@ -1,18 +1,52 @@
-"""What a replay took besides time: energy by part, bytes, waste; arrays over rows (inputs or batches)."""
+"""What a replay took, row by row and op by op: time under the policy and without its losses, energy by part, bytes.
+
+Arrays are over rows: inputs or batches.  What each op took is gathered part by part of a trace.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
 import numpy as np
 
 from accel_models import Cost, Design, EnergyParts, design_prices, idle_of, static_energy_pj
+from simulator.engines.fast import simulate
 from simulator.engines.times import Times
 from simulator.replays.prepare import Prepared
+from simulator.schedules.durations import (
+    with_known_decisions,
+    without_handover,
+    without_waste,
+)
 from traces import Floats, Ints
 
 PARTS = tuple(field.name for field in fields(EnergyParts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Runs:
+    """Rows replayed as the policy says, without waste, without hand-over, and with decisions known ahead."""
+
+    prepared: Prepared
+    times: Times
+    prompt: Times  # nothing fetched in vain
+    near: Times  # and decisions known everywhere at once
+    known: Times  # the oracle
+
+    @classmethod
+    def of(cls, prepared: Prepared, times: Times | None = None) -> Runs:
+        """Replay what is not given; ``times`` are those under the policy, from any engine."""
+        tables, index = prepared.tables, prepared.work.state_index
+        main = simulate(tables, index) if times is None else times
+        vain, waits = tables.speculative_cycles.any(), tables.waits.any()
+        prompt = simulate(without_waste(tables), index) if vain else main
+        at_once = without_handover(tables)
+        near = simulate(without_waste(at_once), index) if at_once is not tables else prompt
+        known = simulate(with_known_decisions(tables), index) if vain or waits else main
+        return cls(prepared=prepared, times=main, prompt=prompt, near=near, known=known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,6 +70,16 @@ def spent(prepared: Prepared, times: Times) -> Spent:
         dram_bytes=sums[:, len(PARTS)].astype(np.int64) + wasted_bytes,
         wasted_bytes=wasted_bytes,
     )
+
+
+Answer = tuple[float, float]  # cycles and energy [pJ] per input
+
+
+def dense_answer(prepared: Prepared) -> Answer:
+    """Return what the dense network takes per input: one input, or one full batch, is prepared."""
+    times = simulate(prepared.tables, prepared.work.state_index)
+    energy = float(spent(prepared, times).energy.total_pj[0])
+    return float(times.latency[0]), energy / int(prepared.sizes[0])
 
 
 def static_pj(design: Design, units: tuple[str, ...], latency: Floats | Ints, busy: Floats | Ints) -> Floats:
@@ -115,3 +159,124 @@ def _summed(prepared: Prepared, weights: Floats | None = None) -> Floats:
         for part in np.flatnonzero(scaled.any(axis=0)):  # an op has few: the rest adds nothing
             total[part] += np.take(np.ascontiguousarray(scaled[:, part]), prepared.work.state_index[:, i])
     return total.T
+
+
+@dataclass(slots=True, eq=False)
+class OpTotals:
+    """Sums over inputs of one op; cycles are of rows (an input, or a batch)."""
+
+    ran: int = 0  # inputs for which it ran
+    in_channels: int = 0
+    out_channels: int = 0
+    useful_macs: int = 0
+    dram_bytes: int = 0
+    energy_pj: float = 0.0
+    transfer_cycles: int = 0
+    gather_cycles: int = 0
+    control_cycles: int = 0
+    wait_cycles: int = 0  # its compute stood ready but for a decision
+    rows_by_cycles: Counter[int] = field(
+        default_factory=Counter
+    )  # how often its unit was so long busy with it
+
+    def add(self, prepared: Prepared, times: Times, i: int, compute: int) -> None:
+        """Add the rows of one part of a trace, for op i, whose compute is task ``compute``."""
+        work, cost = prepared.work.states[i], prepared.costs[i]
+        rows = prepared.work.counts[i]
+        inputs = rows * work.batch
+        self.ran += int(inputs.sum())
+        self.in_channels += int(inputs @ work.in_channels)
+        self.out_channels += int(inputs @ work.out_channels)
+        self.dram_bytes += int(rows @ cost.dram_bytes)
+        self.energy_pj += float(rows @ op_energies(prepared)[i].sum(axis=1))
+        self.transfer_cycles += int(rows @ (cost.weight_cycles + cost.input_cycles + cost.output_cycles))
+        self.gather_cycles += int(rows @ cost.gather_cycles)
+        self.control_cycles += int(rows @ cost.control_cycles)
+        for cycles, count in zip(cost.compute_cycles.tolist(), rows.tolist(), strict=True):
+            self.rows_by_cycles[cycles] += count
+        self.wait_cycles += int(times.decision_wait[compute])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpRow:
+    """One op in the results; means are over inputs."""
+
+    op: str
+    kind: str
+    unit: str
+    gate: bool  # only the dynamic network needs it
+    rate: float  # share of inputs for which it ran
+    in_channels: float  # mean computed where it ran
+    out_channels: float
+    macs: float  # kept by the gates
+    cycles_mean: float  # its unit was busy with it; of a batch, the whole batch
+    cycles_p99: float
+    gate_wait_cycles_mean: float
+    dram_bytes_mean: float
+    energy_pj_mean: float
+    utilization: float  # kept MACs / (peak x busy cycles)
+    bound: str  # compute, memory or gate: which took longest
+    transfer_cycles_mean: float = 0.0  # of its weights, inputs and outputs, which overlap with work
+    gather_cycles_mean: float = 0.0  # of its unit's: packing what is kept
+    control_cycles_mean: float = 0.0  # of its unit's: steering tiles
+    work_cycles_mean: float = 0.0  # of its unit's: kept MACs at its peak; 0 where it has no peak
+
+
+def op_rows(
+    prepared: Prepared, totals: list[OpTotals], inputs: int, peaks: Mapping[str, float]
+) -> list[OpRow]:
+    """Return the table of a replay.
+
+    Parameters
+    ----------
+    prepared
+        Any part of the trace: graph, placement and batch size.
+    totals
+        Sums of all parts, one per op.
+    inputs
+        Inputs of the trace.
+    peaks
+        MACs per cycle of each kind of unit, ``array`` and ``simd``.
+    """
+    return [_row(prepared, total, i, inputs, peaks) for i, total in enumerate(totals)]
+
+
+def _row(prepared: Prepared, total: OpTotals, i: int, inputs: int, peaks: Mapping[str, float]) -> OpRow:
+    op, unit = prepared.graph.ops[i], prepared.placements[i].unit
+    rows = max(sum(total.rows_by_cycles.values()), 1)
+    busy = sum(cycles * count for cycles, count in total.rows_by_cycles.items())
+    ran = max(total.ran, 1)
+    peak = peaks.get(unit, 0.0) * busy
+    times = {"compute": busy, "memory": total.transfer_cycles, "gate": total.wait_cycles}
+    return OpRow(
+        op=op.name,
+        kind=op.kind,
+        unit=unit,
+        gate=bool(prepared.dynamic[i]),
+        rate=total.ran / inputs,
+        in_channels=total.in_channels / ran,
+        out_channels=total.out_channels / ran,
+        macs=total.useful_macs / inputs,
+        cycles_mean=busy / rows,
+        cycles_p99=float(_percentile(total.rows_by_cycles, 99)),
+        gate_wait_cycles_mean=total.wait_cycles / rows,
+        dram_bytes_mean=total.dram_bytes / inputs,
+        energy_pj_mean=total.energy_pj / inputs,
+        utilization=total.useful_macs / peak if peak else 0.0,
+        bound=max(times, key=lambda name: times[name]),  # the first named on ties
+        transfer_cycles_mean=total.transfer_cycles / rows,
+        gather_cycles_mean=total.gather_cycles / rows,
+        control_cycles_mean=total.control_cycles / rows,
+        work_cycles_mean=total.useful_macs / peaks[unit] / rows if peaks.get(unit) else 0.0,
+    )
+
+
+def _percentile(counts: Counter[int], percent: int) -> int:
+    """Return the smallest value that at least ``percent`` of the counted do not exceed."""
+    need = -(-sum(counts.values()) * percent // 100)
+    seen = 0
+    for value in sorted(counts):
+        seen += counts[value]
+        if seen >= need:
+            return value
+    return 0

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from accel_models import Design, Misfit, design_prices, units_of
 from simulator.policy import Policy
-from simulator.replays.accounting import PARTS, spent
-from simulator.replays.estimates import Answer
-from simulator.replays.per_op import OpTotals, op_rows
+from simulator.replays.accounting import PARTS, Answer, OpTotals, Runs, op_rows, spent
 from simulator.replays.prepare import Prepared
-from simulator.replays.waterfall import LevelSums, Runs
+from simulator.replays.waterfall import LevelSums
 from simulator.results import Results
 from simulator.summary import DoesNotFit, Estimate, Explained, Replayed, Spread, waterfalls
 from traces import NO_ANSWER, Floats, Ints, Trace, Workload

@@ -8,20 +8,11 @@ import numpy as np
 
 from simulator.engines.fast import simulate
 from simulator.engines.times import Times
-from simulator.replays.accounting import spent, static_pj, sum_pj
+from simulator.replays.accounting import Answer, static_pj, sum_pj
 from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import TICKS, Durations, mapped, with_known_decisions
 from simulator.schedules.schedule import Task
 from traces import Floats, Indices, Ints
-
-Answer = tuple[float, float]  # cycles and energy [pJ] per input
-
-
-def dense_answer(prepared: Prepared) -> Answer:
-    """Return what the dense network takes per input: one input, or one full batch, is prepared."""
-    times = simulate(prepared.tables, prepared.work.state_index)
-    energy = float(spent(prepared, times).energy.total_pj[0])
-    return float(times.latency[0]), energy / int(prepared.sizes[0])
 
 
 def mean_rate_answer(prepared: Prepared, rate: Floats) -> Answer:

@@ -1,10 +1,13 @@
-"""From a workload to what an engine needs: skip, place, price, schedule, in this order."""
+"""From a trace to what an engine needs: lower, skip, place, price, schedule, in this order.
+
+What many designs find out about one trace is found out once: :class:`Views`.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
@@ -13,6 +16,8 @@ import numpy as np
 from accel_models import (
     Bus,
     Choices,
+    Compaction,
+    Compiler,
     Copies,
     Cost,
     CostAsked,
@@ -21,6 +26,7 @@ from accel_models import (
     Misfit,
     Placement,
     SkippedWorkload,
+    compiled_trace,
     layout_family,
     place,
     plan_each,
@@ -29,12 +35,72 @@ from accel_models import (
     view_key,
 )
 from simulator.policy import Policy
-from simulator.replays.tile_aims import Aiming, aim_tiles, ways_to_keep
-from simulator.replays.views import Views
+from simulator.replays.tile_aims import Aiming, aim_tiles
 from simulator.schedules.durations import Durations, Latencies, durations
-from simulator.schedules.schedule import Schedule
-from simulator.schedules.shared import Schedules
-from traces import Bools, Floats, Ints, NetworkGraph, UnsupportedError, Workload, dynamic_ops
+from simulator.schedules.schedule import Schedule, Schedules
+from traces import (
+    Bools,
+    Floats,
+    Ints,
+    NetworkGraph,
+    Trace,
+    UnsupportedError,
+    Workload,
+    dense_workload,
+    dynamic_ops,
+    lower,
+)
+
+
+class Views:
+    """A trace lowered, and seen through every skip mechanism that came by: for sweeps over designs.
+
+    Give the same value to every :func:`simulator.replays.run.replay` of this trace.  Parts of it, and other traces,
+    are looked at anew each time, so nothing grows but with the number of different mechanisms.
+    """
+
+    def __init__(self, trace: object) -> None:
+        self._trace = trace if isinstance(trace, Trace) else None  # what is streamed is not looked at twice
+        self._sorted: Trace | None = None
+        self._lowered: dict[int, Workload] = {}  # by the identity of the trace, sorted or not
+        self._dense: Workload | None = None
+        self._dense_of: NetworkGraph | None = None
+        self._seen: dict[Hashable, SkippedWorkload] = {}
+
+    def compiled(self, part: Trace, compiler: Compiler) -> Trace:
+        """Return the trace with its channels sorted, as :func:`accel_models.compiled_trace`."""
+        if part is not self._trace or not compiler.sort:
+            return compiled_trace(part, compiler)
+        if self._sorted is None:
+            self._sorted = compiled_trace(part, compiler)
+        return self._sorted
+
+    def lowered(self, part: Trace) -> Workload:
+        """Return what the gates left to do, as :func:`traces.work.workload.lower`."""
+        if part is not self._trace and part is not self._sorted:
+            return lower(part)
+        if id(part) not in self._lowered:
+            self._lowered[id(part)] = lower(part)
+        return self._lowered[id(part)]
+
+    def dense(self, graph: NetworkGraph) -> Workload:
+        """Return the work of the dense network inside the dynamic one."""
+        if self._dense is None or graph is not self._dense_of:
+            self._dense, self._dense_of = dense_workload(graph.without_gates()), graph
+        return self._dense
+
+    def skipped(
+        self, workload: Workload, design: Design, groups: Groups | None, compaction: Compaction
+    ) -> SkippedWorkload:
+        """Return what the design computes and fetches, as :func:`accel_models.work.skipping.skip`."""
+        known = [self._dense, *self._lowered.values()]
+        if not any(workload is each for each in known):
+            return skip(workload, design, groups, compaction)
+        rows = groups.tobytes() if isinstance(groups, np.ndarray) else groups
+        key = (id(workload), view_key(design), rows, compaction)
+        if key not in self._seen:
+            self._seen[key] = skip(workload, design, groups, compaction)
+        return self._seen[key]
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +212,26 @@ def _ways(
             known[key] = ways_to_keep(graph, design, chosen, placements) if policy.tile else [placements]
         found.append(known[key])
     return found
+
+
+def ways_to_keep(
+    graph: NetworkGraph, design: Design, choices: Choices, placements: tuple[Placement, ...]
+) -> list[tuple[Placement, ...]]:
+    """Return the placements, and others that keep fewer tensors on chip where not all can stay.
+
+    Choice: as many as fit 1, 1.5, 2, 3, 4, 6 ... KiB of the buffer, whatever its size, so that a larger buffer can do
+    what a smaller one does.
+    """
+    ways = [placements]
+    if design.memory is None or all(place.output_on_chip for place in placements[:-1]):
+        return ways
+    for doublings in range(design.memory.activation_buffer.bit_length() - 10, -1, -1):
+        for size in (3 << doublings + 9, 2 << doublings + 9):
+            if size < design.memory.activation_buffer:
+                other = place(graph, design, replace(choices, keep_bytes=size))
+                if other != ways[-1]:
+                    ways.append(other)
+    return ways
 
 
 def _priced(

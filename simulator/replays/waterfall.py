@@ -35,13 +35,11 @@ from types import MappingProxyType
 import numpy as np
 
 from simulator.engines.fast import simulate
-from simulator.engines.times import Times
-from simulator.replays.accounting import sum_pj, wasted
+from simulator.replays.accounting import Runs, sum_pj, wasted
 from simulator.replays.ideals import Ideals, Level
 from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import (
     mapped,
-    with_known_decisions,
     without_handover,
     without_waste,
 )
@@ -86,29 +84,6 @@ class LevelSums:
             oracle_cycles=self.oracle_cycles + other.oracle_cycles,
             oracle_pj=self.oracle_pj + other.oracle_pj,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Runs:
-    """Rows replayed as the policy says, without waste, without hand-over, and with decisions known ahead."""
-
-    prepared: Prepared
-    times: Times
-    prompt: Times  # nothing fetched in vain
-    near: Times  # and decisions known everywhere at once
-    known: Times  # the oracle
-
-    @classmethod
-    def of(cls, prepared: Prepared, times: Times | None = None) -> Runs:
-        """Replay what is not given; ``times`` are those under the policy, from any engine."""
-        tables, index = prepared.tables, prepared.work.state_index
-        main = simulate(tables, index) if times is None else times
-        vain, waits = tables.speculative_cycles.any(), tables.waits.any()
-        prompt = simulate(without_waste(tables), index) if vain else main
-        at_once = without_handover(tables)
-        near = simulate(without_waste(at_once), index) if at_once is not tables else prompt
-        known = simulate(with_known_decisions(tables), index) if vain or waits else main
-        return cls(prepared=prepared, times=main, prompt=prompt, near=near, known=known)
 
 
 def levels(alone: Runs, actual: Runs, shares: Floats, dense: tuple[float, float]) -> LevelSums:

@@ -1,13 +1,14 @@
-"""Which decisions an op's work depends on, and which ops bring them."""
+"""Which gates hardware can use, which decisions an op's work depends on, and which ops bring them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import assert_never
+from typing import Final, assert_never
 
-from accel_models import Skip
-from traces import Gate, NetworkGraph, Op
+from accel_models import Compiler, Design, Skip
+from traces import Gate, NetworkGraph, Op, Trace
 
 Names = frozenset[str]  # of gates
 _NONE: Names = frozenset()
@@ -125,3 +126,44 @@ def _exit_bringers(gate: Gate, op: Op, place: int, graph: NetworkGraph) -> froze
         return frozenset()
     own = (graph.index[name] for name in gate.computed_by)
     return frozenset({heads[-1], *(i for i in own if heads[-1] < i < place)})
+
+
+# What a gate decides: what hardware without it cannot skip, and the setting that says it can.
+_ABLE: Final[Mapping[str, tuple[str, str]]] = {
+    "runs": ("layers", "skip.layers=true"),
+    "channels": ("channels", "skip.channels=compact"),
+    "tiles": ("tiles of a feature map", "skip.spatial=true"),
+    "rows": ("rows of a sequence", "skip.spatial=true"),
+    "elements": ("single elements", ""),
+}
+
+
+def hints(trace: Trace, design: Design, compiler: Compiler) -> tuple[str, ...]:
+    """Return a line for each kind of gate that the design cannot use, and for channels that nothing sorts.
+
+    Parameters
+    ----------
+    trace
+        The trace, or a part of it.
+    design, compiler
+        What it is replayed on, and how it is compiled.
+    """
+    lines = []
+    for decides, (what, setting) in _ABLE.items():
+        idle = [
+            gate
+            for gate in trace.graph.gates
+            if gate.rules.decides == decides and not usable(gate, design.skip)
+        ]
+        if idle:
+            way_out = f"; --set {setting} if the hardware can" if setting else ""
+            gates = "gate skips" if len(idle) == 1 else "gates skip"
+            lines.append(
+                f"{len(idle)} {idle[0].kind} {gates} nothing: {design.name} cannot skip {what}{way_out}"
+            )
+    channels = any(gate.rules.decides == "channels" for gate in trace.graph.gates)
+    if channels and compiler.sort and design.skip.some_channels and not trace.info.rates:
+        lines.append(
+            "channels are sorted by nothing: the trace has no rates of other inputs (TraceInfo.rates)"
+        )
+    return tuple(lines)

@@ -11,10 +11,10 @@ op i are asked for as early as the inputs of the op before it; they wait for the
 buffer space, and, by policy, for the decisions that say which of them are needed.  A decision that is made
 on one unit and obeyed on another is handed over first, if the design says that this takes time.
 
-Where transfers pass weights that wait (``memory.dma: out_of_order``), weights stand in queue 1 of the DMA and
-everything else in queue 0.  Weights pass nothing; they are passed by what asks for the bus before they do, until
-the next weights stand in line or their op computes, whichever comes first in program order: whatever stands behind
-that waits for them.  So a waiting gate blocks neither the outputs of the op before nor the inputs of its own.
+Where transfers pass weights that wait (``memory.dma: out_of_order``), weights stand in queue 1 of the DMA and all
+else in queue 0.  Weights pass nothing; what asks for the bus before them passes, until the next weights stand in line
+or their op computes, whichever comes first in program order: what is behind that waits for them.  So a waiting gate
+blocks neither the outputs of the op before nor the inputs of its own.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from traces import NetworkGraph
 TaskKind = Literal["weights", "inputs", "compute", "handover", "outputs"]
 NO_UNIT = -1  # of an op that costs nothing on any unit
 _KEY = {"inputs": 0, "weights": 1, "compute": 2, "handover": 3, "outputs": 4}
+_LOADS: tuple[TaskKind, ...] = ("weights", "inputs")
 _LATE = 5  # weights that wait for the compute of the op they are queued at
 
 
@@ -212,9 +213,6 @@ class _Draft:
         return tuple(sorted(place[self.graph.index[name], "compute"] for name in names))
 
 
-_LOADS: tuple[TaskKind, ...] = ("weights", "inputs")
-
-
 def _units(design: Design) -> tuple[str, ...]:
     units = [name for unit in units_of(design) for name in unit.names(design)]
     return (*units, "dma") if design.memory is not None else tuple(units)
@@ -266,3 +264,36 @@ def _without_implied(tasks: list[Task]) -> list[Task]:
         if task.unit != NO_UNIT:
             last_of[lane] = i
     return kept
+
+
+class Schedules:
+    """Schedules by what they follow from: equal ones are one object."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Schedule] = {}
+        self._graphs: list[NetworkGraph] = []  # kept alive: they are told apart by identity
+
+    def of(
+        self, graph: NetworkGraph, placements: Sequence[Placement], costs: Sequence[Cost], design: Design
+    ) -> Schedule:
+        """Return the schedule of the graph on the design, as :func:`build_schedule`."""
+        memory = design.memory
+        key = (
+            id(graph),
+            tuple((place.unit, place.weight_prefetch_bytes) for place in placements),
+            weight_space_bytes(graph, placements, design),
+            tuple(_moves(cost) for cost in costs),
+            tuple(unit.names(design) for unit in units_of(design)),
+            None if memory is None else memory.dma,
+            bool(design.gate_handover),
+            design.skip,
+        )
+        if key not in self._known:
+            self._graphs.append(graph)
+            self._known[key] = build_schedule(graph, placements, costs, design)
+        return self._known[key]
+
+
+def _moves(cost: Cost) -> tuple[bool, bool, bool]:
+    """Return whether an op ever fetches weights, inputs, and stores outputs."""
+    return bool(cost.weight_cycles.any()), bool(cost.input_cycles.any()), bool(cost.output_cycles.any())

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accel_models.compiling.compiler import Compiler
+from accel_models.compiling.steps import Compiler
 from accel_models.cost_table import channel_knots, computed_channels, cost_table, save_cost_table
 from accel_models.design.load import load_design
 from accel_models.design.sections import Skip

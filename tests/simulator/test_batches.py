@@ -8,7 +8,7 @@ import pytest
 from accel_models.design.load import load_design
 from accel_models.work.skipping import Compaction, Copies, skip
 from simulator import Policy, replay
-from simulator.replays.batches import group_inputs
+from simulator.replays.run import group_inputs
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.work.workload import lower

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from accel_models import TILE_AIMS, Copies, Design, load_design
 from simulator import Policy
-from simulator.replays.estimates import dense_answer
+from simulator.replays.accounting import dense_answer
 from simulator.replays.prepare import Prepared, prepare
 from traces import NetworkGraph, cifar_resnet, dense_workload
 from traces.graphs.build import GraphBuilder, Window

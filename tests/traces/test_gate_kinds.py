@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from traces.graphs.gate_kinds import GATE_KINDS, GateKind
+from traces.graphs.kinds import GATE_KINDS, GateKind
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from traces.graphs.build import GraphBuilder, Tensor, Window
-from traces.graphs.gate_kinds import Decisions, GateKind
+from traces.graphs.kinds import Decisions, GateKind
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 from traces.trace import Trace, TraceInfo, pack_mask

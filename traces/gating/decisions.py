@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from traces.base.arrays import Bools, Ints
 from traces.base.errors import GraphError
-from traces.graphs.gate_kinds import Decisions
+from traces.graphs.kinds import Decisions
 from traces.graphs.parts import Gate
 
 

@@ -22,7 +22,7 @@ from typing import assert_never
 from traces.base.errors import GraphError, did_you_mean
 from traces.gating.exit_gates import with_exit_gate
 from traces.gating.requests import GateRequest
-from traces.graphs.gate_kinds import GATE_KINDS
+from traces.graphs.kinds import GATE_KINDS
 from traces.graphs.parts import INPUT, Gate, GraphParts, Op, SomeGraph
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from traces.graphs.gate_kinds import GateKind
+from traces.graphs.kinds import GateKind
 
 Patterns = str | Sequence[str]
 Read = Callable[[Any], Any]  # from a module's output to bits, or to an index

@@ -22,8 +22,17 @@ from pydantic import Field, model_validator
 from traces.base.errors import GraphError, did_you_mean
 from traces.base.frozen import Frozen
 from traces.gating.requests import GateRequest
-from traces.graphs.gate_kinds import GATE_KINDS, GateKind, GateRules
-from traces.graphs.kinds import MAC_KINDS, RECURRENT, WEIGHTED, Activation, OpKind, unused_fields
+from traces.graphs.kinds import (
+    GATE_KINDS,
+    MAC_KINDS,
+    RECURRENT,
+    WEIGHTED,
+    Activation,
+    GateKind,
+    GateRules,
+    OpKind,
+    unused_fields,
+)
 
 INPUT = "input"  # the name that ops use for the network's input tensor
 

@@ -1,18 +1,214 @@
-"""What there is to tile: ops on one design, and one cut of each of their axes."""
+"""What there is to tile: a machine, ops on it, and one cut of each of their axes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.side_by_side import columns_of
-from accel_models.units.array.machine import ArrayMachine
-from accel_models.units.array.op_sizes import OpSizes
-from accel_models.units.array.tiling import ChannelCut, PixelCut, ReductionCut, take
-from traces import Floats
+from accel_models.design.design import Design, columns_of, part_rows
+from accel_models.design.sections import Memory
+from accel_models.design.unit_sections import Array
+from accel_models.dram import Bus, bus_behind, either_bus
+from accel_models.units.array.systolic import Gemms
+from accel_models.work.shapes import Shapes
+from traces import RECURRENT, Bools, Floats
+
+UNLIMITED = Memory.model_validate(  # everything on chip, nothing ever waited for: the pure compute cycles
+    {
+        "activation_buffer": "1024 GiB",
+        "weight_buffer": "1024 GiB",
+        "accumulator_buffer": "1024 GiB",
+        "dram": {
+            "bandwidth": "1000 TB/s",
+            "latency": "0 ns",
+            "burst": "1 B",
+            "requests_in_flight": 1,
+            "price": "none",
+        },
+    }
+)
+
+
+@dataclass(frozen=True)
+class ArrayMachine:
+    """An array and its memory at a clock."""
+
+    array: Array
+    memory: Memory
+    clock_hz: float
+
+    @cached_property
+    def bus(self) -> Bus:
+        """The DRAM behind the buffers."""
+        return Bus(self.memory.dram, self.clock_hz)
+
+    @cached_property
+    def near(self) -> Bus | None:
+        """The second level behind the buffers, if there is one."""
+        return bus_behind(self.memory, self.clock_hz)
+
+    def take(self, rows: slice | NDArray[np.intp]) -> ArrayMachine:
+        """Return the machine of the states at ``rows``, where designs stand side by side."""
+        array, memory = part_rows(self.array, rows), part_rows(self.memory, rows)
+        same = array is self.array and memory is self.memory
+        return self if same else ArrayMachine(array, memory, self.clock_hz)
+
+
+def array_machine(design: Design) -> ArrayMachine:
+    """Return the design's array, beside unlimited memory where the design states none."""
+    return ArrayMachine(design.section(Array), design.memory or UNLIMITED, design.clock)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpSizes:
+    """What a tiling needs to know of ``n`` ops, as float64 arrays of shape ``(n,)``.
+
+    ``k``, ``n``, ``groups`` and ``channels`` are those of packs where groups are packed
+    (:mod:`accel_models.units.array.tiling`); what is stored stays as it was.
+    """
+
+    m: Floats
+    k: Floats
+    n: Floats
+    groups: Floats
+    batch: Floats
+    channels: Floats  # input channels per group
+    stored_k: Floats  # weights of one output channel
+    stored_n: Floats  # output channels that read the same input channel
+    in_channels: Floats  # over all groups
+    out_channels: Floats  # over all groups
+    in_height: Floats
+    in_width: Floats
+    out_height: Floats
+    out_width: Floats
+    kernel_area: Floats
+    span_height: Floats  # of the kernel, with dilation [pixels]
+    span_width: Floats
+    stride_height: Floats
+    stride_width: Floats
+    input_pixel_bytes: Floats  # fetched per input pixel, whole bursts if its channels are gathered
+    weight_bytes: Floats  # fetched in one pass over the weights, whole bursts
+
+
+def sizes_of(
+    shapes: Shapes, memory: Memory, pixel_bytes: Floats | None, weight_bytes: Floats | None
+) -> OpSizes:
+    """Convert shapes; sizes of skipped work become 1, the caller masks it."""
+    whole = shapes.kind in RECURRENT  # its K is two vectors, no kernel
+    area = np.ones_like(shapes.k) if whole else shapes.kernel_height * shapes.kernel_width
+    channels = shapes.k // np.maximum(area, 1)
+    dense_pixel = np.asarray(channels * shapes.groups * (memory.activation_bits / 8), np.float64)
+    dense_weights = bursts(np.asarray(shapes.weights * (memory.weight_bits / 8), np.float64), memory)
+    counts = (
+        shapes.m,
+        shapes.k,
+        shapes.n,
+        shapes.groups,
+        shapes.batch,
+        channels,
+        shapes.k,
+        shapes.n,
+        channels * shapes.groups,
+        shapes.n * shapes.groups,
+        shapes.in_height,
+        shapes.in_width,
+        shapes.out_height,
+        shapes.out_width,
+        area,
+        (shapes.kernel_height - 1) * shapes.dilation_height + 1,
+        (shapes.kernel_width - 1) * shapes.dilation_width + 1,
+        shapes.stride_height,
+        shapes.stride_width,
+    )
+    fetched = (
+        dense_pixel if pixel_bytes is None else pixel_bytes,
+        dense_weights if weight_bytes is None else weight_bytes,
+    )
+    values = [np.maximum(value, 1).astype(np.float64) for value in counts]
+    return OpSizes(*[*values, *fetched])
+
+
+def bursts(run_bytes: Floats, memory: Memory) -> Floats:
+    """Bytes on the bus for contiguous runs, as :func:`accel_models.dram.whole_bursts` in floats."""
+    return np.ceil(run_bytes / memory.dram.burst) * memory.dram.burst
+
+
+def gemms_of(op: OpSizes) -> Gemms:
+    """Return the products that ops come to, packs of groups as one."""
+    return Gemms.of(op.m, op.k, op.n, op.groups, op.kernel_area)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AxisCut:
+    """One axis in ``tiles``.  Folds, or streamed cycles, of the three axes multiply to the array's time."""
+
+    tiles: Floats
+    folds: Floats  # over all tiles
+    tile_folds: Floats  # of a full tile
+
+    @property
+    def several(self) -> Floats:
+        """1.0 where there is more than one tile, else 0.0."""
+        return np.minimum(self.tiles - 1, 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PixelCut(AxisCut):
+    """Output pixels cut into ``tiles``."""
+
+    tile_pixels: Floats  # output pixels of a full tile
+    tile_in_pixels: Floats  # input pixels under it, halo included
+    in_pixels: Floats  # fetched in one pass over all tiles
+    in_pixels_alone: Floats  # if no tile leaves a halo to the next
+    in_bytes: Floats  # fetched in one pass, all channels of a pixel together
+    out_bytes: Floats  # stored, all channels of a pixel together
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChannelCut(AxisCut):
+    """Output channels, or groups, cut into ``tiles``."""
+
+    tile_out: Floats  # output channels of a full tile, over its groups
+    tile_groups: Floats
+    input_tiles: Floats  # tiles of the input that go with them: those of whole groups
+    in_pixel_bytes: Floats  # fetched per pixel if there are several input tiles, else 0
+    out_pixel_bytes: Floats  # stored per pixel if there are several tiles, else 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReductionCut(AxisCut):
+    """The reduction of one group, input channels x kernel, cut into ``tiles``."""
+
+    tile_k: Floats
+    tile_channels: Floats  # input channels per group in a full tile
+    in_pixel_bytes: Floats  # fetched per pixel if input channels are cut, else 0
+
+
+Record = TypeVar("Record", OpSizes, PixelCut, ChannelCut, ReductionCut)
+
+
+def take(record: Record, rows: slice | NDArray[np.intp]) -> Record:
+    """Return the ops at ``rows``."""
+    return replace(record, **{f.name: getattr(record, f.name)[rows] for f in fields(record)})
+
+
+def stack(cuts: list[Record]) -> Record:
+    """Put cuts of shape ``(n,)`` together as one of shape ``(levels, n)``."""
+    return replace(
+        cuts[0], **{f.name: np.stack([getattr(cut, f.name) for cut in cuts]) for f in fields(cuts[0])}
+    )
+
+
+def choose(cuts: Record, level: NDArray[np.intp]) -> Record:
+    """Return per op the cut at its ``level``, from cuts of shape ``(levels, n)``."""
+    columns = np.arange(len(level))
+    return replace(cuts, **{f.name: getattr(cuts, f.name)[level, columns] for f in fields(cuts)})
+
 
 _NO_COLUMNS = frozenset({"machine", "op", "weights_first"})  # for all ops, or holds columns itself
 
@@ -35,6 +231,9 @@ class Job:
     reserved_bytes: Floats  # of the activation buffer, held by tensors that stay on chip
     pinned_bytes: Floats  # of the weight buffer, held by weights of other ops that stay
     aim: Floats  # index into accel_models.cost.TILE_AIMS
+    inputs_behind: Bools  # what is fetched comes from the second level on the chip, not from DRAM
+    weights_behind: Bools
+    output_behind: Bools
     weights_first: bool  # all weights come before the first input, not tile by tile
 
     def take(self, rows: slice | NDArray[np.intp]) -> Job:
@@ -42,7 +241,22 @@ class Job:
         arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name not in _NO_COLUMNS}
         return replace(self, machine=self.machine.take(rows), op=take(self.op, rows), **arrays)
 
-    def columns(self) -> Iterator[Floats]:
+    @property
+    def input_bus(self) -> Bus:
+        """The way inputs come."""
+        return either_bus(self.machine.bus, self.machine.near, self.inputs_behind)
+
+    @property
+    def weight_bus(self) -> Bus:
+        """The way weights come."""
+        return either_bus(self.machine.bus, self.machine.near, self.weights_behind)
+
+    @property
+    def output_bus(self) -> Bus:
+        """The way results go."""
+        return either_bus(self.machine.bus, self.machine.near, self.output_behind)
+
+    def columns(self) -> Iterator[Floats | Bools]:
         """Yield every array: what tells two ops apart."""
         yield from (getattr(self.op, f.name) for f in fields(self.op))
         yield from (getattr(self, f.name) for f in fields(self) if f.name not in _NO_COLUMNS)

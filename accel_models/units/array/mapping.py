@@ -12,7 +12,7 @@ kept         loops, outer to inner                         inputs fetched     we
 
 An operand with a single tile is fetched once in any order.  Groups of a convolution are the outermost loop of
 all orders, so the table holds for each tile of groups: alone, or several packed side by side on the array
-(:mod:`accel_models.units.array.group_packing`).  Partial sums never leave the chip.
+(:mod:`accel_models.units.array.tiling`).  Partial sums never leave the chip.
 """
 
 from __future__ import annotations
@@ -22,16 +22,11 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.design.sections import Array
-from accel_models.units.array.dataflows import ProductSize, streaming_of
-from accel_models.units.array.group_packing import pack, packings
-from accel_models.units.array.job import Job
-from accel_models.units.array.machine import ArrayMachine
-from accel_models.units.array.op_sizes import OpSizes, gemms_of, sizes_of
+from accel_models.design.unit_sections import Array, ProductSize, streaming_of
+from accel_models.units.array.job import ArrayMachine, Job, OpSizes, gemms_of, sizes_of
 from accel_models.units.array.systolic import compute_cycles
-from accel_models.units.array.tile_counts import counts_of
-from accel_models.units.array.tile_search import BYTES, Cuts, Prices, search, shortfall
-from accel_models.units.array.tiling import row_folds, streamed
+from accel_models.units.array.tile_search import BYTES, Cuts, Prices, counts_of, search, shortfall
+from accel_models.units.array.tiling import pack, packings, row_folds, streamed
 from accel_models.work.shapes import Shapes
 from traces import Bools, Floats, Ints
 
@@ -52,6 +47,9 @@ class Operands:
     output_on_chip: ArrayLike = False
     reserved_bytes: ArrayLike = 0  # of the activation buffer, held by tensors that stay
     pinned_bytes: ArrayLike = 0  # of the weight buffer, held by weights of other ops that stay
+    inputs_behind: ArrayLike = False  # what is not on chip comes from the second level there, not from DRAM
+    weights_behind: ArrayLike = False
+    output_behind: ArrayLike = False
     input_pixel_bytes: ArrayLike | None = None  # on the bus per input pixel, whole bursts
     weight_bytes: ArrayLike | None = None  # on the bus for all weights, whole bursts
     # All weights of an op come before its first input, as the tasks of a schedule do, instead of both tile by
@@ -186,6 +184,9 @@ def _job(shapes: Shapes, machine: ArrayMachine, operands: Operands) -> tuple[Job
         reserved_bytes=full(operands.reserved_bytes),
         pinned_bytes=full(operands.pinned_bytes),
         aim=full(operands.aim),
+        inputs_behind=full(operands.inputs_behind) > 0,
+        weights_behind=full(operands.weights_behind) > 0,
+        output_behind=full(operands.output_behind) > 0,
         weights_first=operands.weights_first,
     )
     return job, np.asarray(shapes.macs > 0)

@@ -1,4 +1,4 @@
-"""What one way of tiling costs: bytes over the bus, time on the array, and how much of both overlap."""
+"""What one way of tiling costs: bytes over bus and buffer ports, time on the array, and how much of it overlaps."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Literal
 import numpy as np
 
 from accel_models.cost import TILE_AIMS
+from accel_models.design.sections import Memory
+from accel_models.design.unit_sections import streaming_of
 from accel_models.dram import Bus
-from accel_models.units.array.job import Job, Tiles
-from accel_models.units.array.ports import array_bytes, narrow, port_cycles
+from accel_models.units.array.job import Job, Tiles, gemms_of
+from accel_models.units.array.systolic import buffer_accesses
+from accel_models.units.array.tiling import row_folds
 from traces import Bools, Floats
 
 Kept = Literal["inputs", "weights", "outputs"]
@@ -122,7 +125,7 @@ def ends(job: Job, tiles: Tiles) -> OpEnds:
     """Return what does not depend on the loop order.
 
     Tiles add folds and preloads to the cycles of the op in one piece, which are exact.  An array takes no less than
-    the busiest port of its buffers (:mod:`accel_models.units.array.ports`), all tiles alike.
+    the busiest port of its buffers (:mod:`accel_models.units.array.tile_cost`), all tiles alike.
     Choice: a tile of an array that trims its folds is priced with whole folds, an upper bound.
     """
     free = _ends_at_full_width(job, tiles)
@@ -171,11 +174,11 @@ def total_cycles(job: Job, tiles: Tiles, end: OpEnds, moved: TileTraffic) -> Flo
     """
     if job.machine.memory.double_buffered:
         first_load, bus = _in_turn(job, end, moved) if job.weights_first else _interleaved(job, end, moved)
-        last_store = bus_cycles(job.machine.bus, end.last_output_bytes)
+        last_store = bus_cycles(job.output_bus, end.last_output_bytes)
         return np.asarray(np.maximum(first_load + end.array + last_store, bus + end.last_tile))
     loaded = _separate(job, moved) if job.weights_first else bus_cycles(job.machine.bus, _loaded(moved))
     return (
-        end.array + loaded + bus_cycles(job.machine.bus, moved.output_bytes) + turn_cycles(job, tiles, moved)
+        end.array + loaded + bus_cycles(job.output_bus, moved.output_bytes) + turn_cycles(job, tiles, moved)
     )
 
 
@@ -184,7 +187,7 @@ def turn_cycles(job: Job, tiles: Tiles, moved: TileTraffic) -> Floats:
     if job.machine.memory.double_buffered:
         return np.zeros_like(moved.input_bytes)
     steps = tiles.pixels.tiles * tiles.channels.tiles * tiles.reduction.tiles
-    return (steps - 1) * job.machine.bus.start_cycles * np.minimum(_loaded(moved), 1)
+    return (steps - 1) * job.input_bus.start_cycles * np.minimum(_loaded(moved), 1)
 
 
 def _loaded(moved: TileTraffic) -> Floats:
@@ -193,7 +196,7 @@ def _loaded(moved: TileTraffic) -> Floats:
 
 def _separate(job: Job, moved: TileTraffic) -> Floats:
     """Cycles of all weights, then all inputs."""
-    return bus_cycles(job.machine.bus, moved.weight_bytes) + bus_cycles(job.machine.bus, moved.input_bytes)
+    return bus_cycles(job.weight_bus, moved.weight_bytes) + bus_cycles(job.input_bus, moved.input_bytes)
 
 
 def _interleaved(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Floats]:
@@ -205,13 +208,12 @@ def _interleaved(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Flo
 def _in_turn(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Floats]:
     """Cycles of the first load and of the bus, all weights, then inputs, then outputs, a transfer each."""
     there = job.aim == PREFETCHED
-    weights = bus_cycles(
-        job.machine.bus, moved.weight_bytes - there * job.fetch_weights * job.op.weight_bytes
-    )
-    first_weights = bus_cycles(job.machine.bus, end.first_weight_bytes * ~there)
+    late = moved.weight_bytes - there * job.fetch_weights * job.op.weight_bytes
+    weights = bus_cycles(job.weight_bus, late)
+    first_weights = bus_cycles(job.weight_bus, end.first_weight_bytes * ~there)
     first = np.where(moved.input_bytes > 0, weights, first_weights)
-    rest = bus_cycles(job.machine.bus, moved.input_bytes) + bus_cycles(job.machine.bus, moved.output_bytes)
-    return first + bus_cycles(job.machine.bus, end.first_input_bytes), weights + rest
+    rest = bus_cycles(job.input_bus, moved.input_bytes) + bus_cycles(job.output_bus, moved.output_bytes)
+    return first + bus_cycles(job.input_bus, end.first_input_bytes), weights + rest
 
 
 def bus_cycles(bus: Bus, moved_bytes: Floats) -> Floats:
@@ -222,3 +224,65 @@ def bus_cycles(bus: Bus, moved_bytes: Floats) -> Floats:
     if np.any(window > bus.burst_cycles):
         return np.asarray(np.maximum(alone, moved_bytes * (window / burst)))
     return np.asarray(alone)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArrayBytes:
+    """Bytes between the array and its buffers; arrays of shape ``(n,)``, or ``(levels, n)`` for levels of cuts."""
+
+    activation_reads: Floats
+    weight_reads: Floats
+    accumulator_reads: Floats  # partial sums to add to, and results leaving
+    accumulator_writes: Floats
+
+
+def array_bytes(job: Job, tiles: Tiles) -> ArrayBytes:
+    """Return what tiles move: the accesses of the op in one piece, and what cutting it adds."""
+    op, array, memory = job.op, job.machine.array, job.machine.memory
+    counts = buffer_accesses(array, gemms_of(op))
+    real = op.out_channels / (op.n * op.groups)  # share of the packs that are groups, not filling
+    results = op.m * op.out_channels
+    again = tiles.reduction.folds - row_folds(array, op)  # partial sums read back and rewritten
+    flow = streaming_of(array.dataflow)
+    if flow.sums_stay:
+        again = tiles.reduction.tiles - 1
+    act_bytes, acc_bytes = memory.activation_bits / 8, memory.accumulator_bits / 8
+    input_loads = tiles.channels.tiles / tiles.channels.input_tiles if flow.inputs_stay else 1.0
+    return ArrayBytes(
+        activation_reads=np.asarray(counts.input_reads * (real * input_loads * act_bytes), np.float64),
+        weight_reads=counts.weight_reads * weight_loads(job, tiles) * (memory.weight_bits / 8),
+        accumulator_reads=(counts.partial_reads * real + again * results + results) * acc_bytes,
+        accumulator_writes=(counts.output_writes * real + again * results) * acc_bytes,
+    )
+
+
+def weight_loads(job: Job, tiles: Tiles) -> Floats:
+    """Return how often tiles make the weights pass from their buffer into the array."""
+    return (
+        tiles.pixels.tiles
+        if streaming_of(job.machine.array.dataflow).weights_stay
+        else np.ones_like(job.op.m)
+    )
+
+
+def narrow(memory: Memory) -> bool:
+    """Whether some port is stated; one that is not never makes an array wait."""
+    ports = memory.ports
+    return any(bits is not None for bits in (ports.activation, ports.weight, ports.accumulator))
+
+
+def port_cycles(memory: Memory, moved: ArrayBytes) -> Floats:
+    """Cycles of the busiest port: bytes that pass it over its width, zero where no width is stated."""
+    activation, weight = moved.activation_reads, moved.weight_reads
+    sums = moved.accumulator_reads + moved.accumulator_writes
+    if memory.shared_buffer:
+        activation, weight = activation + weight, 0.0 * weight
+    if memory.shared_sums:
+        activation, sums = activation + sums, 0.0 * sums
+    ports = (
+        (activation, memory.ports.activation),
+        (weight, memory.ports.weight),
+        (sums, memory.ports.accumulator),
+    )
+    took = [passing * (8.0 / bits) if bits else 0.0 * passing for passing, bits in ports]
+    return np.asarray(np.maximum(np.maximum(took[0], took[1]), took[2]), np.float64)

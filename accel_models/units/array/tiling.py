@@ -8,89 +8,30 @@ one entry per op, in float64: counts stay exact below 2**53, and division is fas
 The sizes offered do not depend on the buffers, and channel tiles do not depend on how many channels are
 active. So a larger buffer only adds choices, and a gated op can do whatever the dense one does: neither can
 be slower.
+
+Groups of a convolution lie side by side on the array as one denser product, where that pays.  A group of K x N weights
+that fills only a corner of an R x C array wastes the rest of it.  With ``p`` groups packed, the array holds their
+weights as blocks along a diagonal, and nothing between them: a product of p K x p N, run ceil(groups / p) times.
+Depthwise convolutions gain most (N = 1), and with all groups packed the op is the dense convolution of the same
+channels, so a grouped convolution never costs more than that.  The blocks are stored as they are; what lies between
+them is masked off on the way from the weight buffer to the array, whose words are read in full (Choice).  Compilers do
+the same in software by storing the zeros: XLA's ``ConvolutionGroupConverter`` expands grouped filters to dense ones.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import TypeVar
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.sections import Array, Memory
-from accel_models.units.array.dataflows import streaming_of
-from accel_models.units.array.op_sizes import OpSizes, bursts
+from accel_models.design.sections import Memory
+from accel_models.design.unit_sections import Array, streaming_of
+from accel_models.units.array.job import ChannelCut, OpSizes, PixelCut, ReductionCut, bursts
 from accel_models.units.array.systolic import interval
 from traces import Floats
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AxisCut:
-    """One axis in ``tiles``.  Folds, or streamed cycles, of the three axes multiply to the array's time."""
-
-    tiles: Floats
-    folds: Floats  # over all tiles
-    tile_folds: Floats  # of a full tile
-
-    @property
-    def several(self) -> Floats:
-        """1.0 where there is more than one tile, else 0.0."""
-        return np.minimum(self.tiles - 1, 1)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PixelCut(AxisCut):
-    """Output pixels cut into ``tiles``."""
-
-    tile_pixels: Floats  # output pixels of a full tile
-    tile_in_pixels: Floats  # input pixels under it, halo included
-    in_pixels: Floats  # fetched in one pass over all tiles
-    in_pixels_alone: Floats  # if no tile leaves a halo to the next
-    in_bytes: Floats  # fetched in one pass, all channels of a pixel together
-    out_bytes: Floats  # stored, all channels of a pixel together
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ChannelCut(AxisCut):
-    """Output channels, or groups, cut into ``tiles``."""
-
-    tile_out: Floats  # output channels of a full tile, over its groups
-    tile_groups: Floats
-    input_tiles: Floats  # tiles of the input that go with them: those of whole groups
-    in_pixel_bytes: Floats  # fetched per pixel if there are several input tiles, else 0
-    out_pixel_bytes: Floats  # stored per pixel if there are several tiles, else 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ReductionCut(AxisCut):
-    """The reduction of one group, input channels x kernel, cut into ``tiles``."""
-
-    tile_k: Floats
-    tile_channels: Floats  # input channels per group in a full tile
-    in_pixel_bytes: Floats  # fetched per pixel if input channels are cut, else 0
-
-
 Fold = NDArray[np.float64] | float  # rows or columns of the array, of designs side by side a column
-Record = TypeVar("Record", OpSizes, PixelCut, ChannelCut, ReductionCut)
-
-
-def take(record: Record, rows: slice | NDArray[np.intp]) -> Record:
-    """Return the ops at ``rows``."""
-    return replace(record, **{f.name: getattr(record, f.name)[rows] for f in fields(record)})
-
-
-def stack(cuts: list[Record]) -> Record:
-    """Put cuts of shape ``(n,)`` together as one of shape ``(levels, n)``."""
-    return replace(
-        cuts[0], **{f.name: np.stack([getattr(cut, f.name) for cut in cuts]) for f in fields(cuts[0])}
-    )
-
-
-def choose(cuts: Record, level: NDArray[np.intp]) -> Record:
-    """Return per op the cut at its ``level``, from cuts of shape ``(levels, n)``."""
-    columns = np.arange(len(level))
-    return replace(cuts, **{f.name: getattr(cuts, f.name)[level, columns] for f in fields(cuts)})
 
 
 def pixel_cuts(op: OpSizes, array: Array, memory: Memory) -> PixelCut:
@@ -318,3 +259,33 @@ def _split_bytes(size: Floats, tile: Floats, each: Floats, memory: Memory) -> Fl
     last = size - (tiles - 1) * tile
     moved = (tiles - 1) * bursts(tile * each, memory) + bursts(last * each, memory)
     return np.where(tiles > 1, moved, 0.0)
+
+
+def packings(array: Array, op: OpSizes) -> list[Floats]:
+    """Return how many groups to pack, each shape ``(n,)``: 1, then 2, 4, 8 ... while it can pay, then all.
+
+    More groups at a time save folds only while a pack leaves rows or columns free, and save the ends of folds
+    only while what streams is shorter than those.  The counts offered do not depend on how many groups are
+    active, so a gated op can do whatever the dense one does.  1 stands where a count is not offered.
+    """
+    one = np.ones_like(op.groups)
+    counts = [one]
+    if not array.pack_groups or np.max(op.groups, initial=1) <= 1:
+        return counts
+    ends = np.asarray(interval(array, array.rows, array.cols, 0), np.float64) / 2
+    long, wide = np.maximum(array.rows, ends), np.maximum(array.cols, ends)
+    count = 2.0
+    while True:
+        half = count / 2
+        pays = (count < op.groups) & ((half * op.k <= long) | (half * op.n <= wide))
+        if not pays.any():
+            return [*counts, op.groups]
+        counts.append(np.where(pays, count, 1.0))
+        count *= 2
+
+
+def pack(op: OpSizes, count: Floats) -> OpSizes:
+    """Return ops whose groups are packs of ``count`` groups; the last pack may have fewer, and is priced full."""
+    return replace(
+        op, k=op.k * count, n=op.n * count, channels=op.channels * count, groups=np.ceil(op.groups / count)
+    )

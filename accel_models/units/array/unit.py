@@ -1,21 +1,200 @@
-"""Systolic arrays as a kind of unit."""
+"""Systolic arrays as a kind of unit, and what states of an op cost there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import assert_never
 
 import numpy as np
 
+from accel_models.cost import Misfit, WorkStates
+from accel_models.design.chip import prices_of
 from accel_models.design.design import Design
-from accel_models.design.sections import Array
-from accel_models.energy.actions import Idle
-from accel_models.energy.chip import Silicon
-from accel_models.units.array.dataflows import DATAFLOWS
-from accel_models.units.array.price import array_cost
+from accel_models.design.unit_sections import DATAFLOWS, Array
+from accel_models.energy.actions import Actions, Idle, array_actions
+from accel_models.energy.prices import Silicon
+from accel_models.units.array.job import UNLIMITED, array_machine
+from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
+from accel_models.units.array.row_stationary.choosing import map_row_stationary
 from accel_models.units.array.row_stationary.passes import scratchpads
-from accel_models.units.kinds import BESIDE_A_UNIT, Unit, UnitCycles, equal_names
-from accel_models.units.unit_cost import States, UnitCost
-from traces import MAC_KINDS, ConfigError, Op
+from accel_models.units.array.tile_search import Prices
+from accel_models.units.kinds import (
+    BESIDE_A_UNIT,
+    Busy,
+    States,
+    Traffic,
+    Unit,
+    UnitCost,
+    UnitCycles,
+    element_bytes,
+    equal_names,
+)
+from accel_models.work.shapes import Shapes
+from traces import MAC_KINDS, RECURRENT, ConfigError, Ints, Op
+
+
+def array_cost(states: States, design: Design) -> UnitCost:
+    """Return the cost of states that run on the array, tiles chosen by the mapper."""
+    if np.any(states.shapes.steps > 1):
+        return _one_after_the_other(states, design)
+    work, shapes, where = states.work, states.shapes.scattered(), states.where
+    operands = Operands(
+        input_on_chip=where.inputs_on_chip,
+        weights_on_chip=where.weights_resident | (shapes.kind == "matmul"),
+        output_on_chip=where.output_on_chip,
+        reserved_bytes=where.reserved_bytes,
+        pinned_bytes=where.pinned_bytes,
+        weight_bytes=work.weight_fetch_bytes,
+        weights_first=True,
+        aim=where.tile_aim,
+        inputs_behind=where.behind.inputs,
+        weights_behind=where.behind.weights,
+        output_behind=where.behind.output,
+    )
+    mapping = _mapped(shapes, operands, design)
+    gather = gather_cycles(work, design)
+    cycles = mapping.array_cycles + gather
+    busy = Busy(
+        cycles=cycles,
+        first_tile_cycles=np.minimum(mapping.output_tile_cycles + gather, cycles),
+        last_tile_cycles=np.minimum(mapping.last_tile_cycles, cycles),
+        actions=_array_actions(work, shapes, mapping, cycles, design),
+        feasible=mapping.feasible,
+        misfit=_misfit(work, mapping),
+        gather_cycles=gather,
+        control_cycles=_control_cycles(mapping, design),
+    )
+    second = _second_operand_bytes(states, design)
+    traffic = Traffic(
+        weights=mapping.dram_weight_bytes,
+        inputs=mapping.dram_input_bytes + second,
+        outputs=mapping.dram_output_bytes,
+        first_weights=mapping.first_weight_bytes,
+        first_inputs=mapping.first_input_bytes + second,
+        turn_cycles=mapping.turn_cycles,
+    )
+    return UnitCost(busy=busy, traffic=traffic)
+
+
+def _mapped(shapes: Shapes, operands: Operands, design: Design) -> Mapping:
+    machine = array_machine(design)
+    match machine.array.dataflow:
+        case "ws" | "os" | "is":
+            return map_ops(shapes, machine, prices=_mapper_prices(design), operands=operands)
+        case "rs":
+            return map_row_stationary(shapes, machine, operands)
+        case _:
+            assert_never(machine.array.dataflow)
+
+
+def _one_after_the_other(states: States, design: Design) -> UnitCost:
+    """Price the steps of a recurrent cell: each needs the state that the step before has left.
+
+    The products with all inputs are one large product; those with the hidden state are small ones, as many as
+    steps, a row per input of the batch.  Choice: recurrent weights that fit half of the weight buffer are fetched
+    once, others for every step.
+    """
+    work, shapes, where = states.work, states.shapes, states.where
+    gates, hidden = RECURRENT[shapes.kind], shapes.out_channels
+    one, steps = np.ones_like(hidden), shapes.steps
+    inputs = replace(shapes, kind="linear", out_channels=gates * hidden)
+    state = replace(inputs, in_channels=hidden, in_height=one, in_width=one, out_height=one, out_width=one)
+    share = inputs.weights / np.maximum(inputs.weights + state.weights, 1)
+    first = np.ceil(work.weight_fetch_bytes * share).astype(np.int64)
+    rest = work.weight_fetch_bytes - first
+    before = States(work=replace(work, weight_fetch_bytes=first), shapes=inputs, where=where)
+    here = replace(
+        where, inputs_on_chip=np.ones_like(where.inputs_on_chip), output_on_chip=where.output_on_chip | True
+    )
+    step = States(work=replace(work, weight_fetch_bytes=rest), shapes=state, where=here)
+    a, b = array_cost(before, design), array_cost(step, design)
+    stays = 2 * rest <= (design.memory or UNLIMITED).weight_buffer
+    busy = Busy(
+        cycles=a.busy.cycles + steps * b.busy.cycles,
+        first_tile_cycles=a.busy.cycles + b.busy.cycles,
+        last_tile_cycles=b.busy.last_tile_cycles,
+        actions=a.busy.actions + b.busy.actions.times(steps),
+        feasible=a.busy.feasible & b.busy.feasible,
+        misfit=a.busy.misfit or b.busy.misfit,
+        gather_cycles=a.busy.gather_cycles + steps * b.busy.gather_cycles,
+        control_cycles=a.busy.control_cycles + steps * b.busy.control_cycles,
+    )
+    outputs = shapes.output_elements * element_bytes(design)[0] * np.logical_not(where.output_on_chip)
+    weights = a.traffic.weights + b.traffic.weights * np.where(stays, 1, steps)
+    return UnitCost(busy=busy, traffic=replace(a.traffic, weights=weights, outputs=outputs))
+
+
+def _second_operand_bytes(states: States, design: Design) -> Ints:
+    """Bytes of the second operand of a product of activations, if they come from DRAM.
+
+    Choice: they come once, before the first row, and stay until the last.
+    """
+    away = np.logical_not(states.where.inputs_on_chip)
+    return np.asarray(states.shapes.second_elements * element_bytes(design)[0] * away, np.int64)
+
+
+def _control_cycles(mapping: Mapping, design: Design) -> Ints:
+    tiles = mapping.pixel_tiles * mapping.channel_tiles * mapping.reduction_tiles
+    each = design.memory.tile_overhead_cycles if design.memory is not None else 0
+    return np.asarray(np.minimum(each * tiles, mapping.array_cycles), np.int64)
+
+
+def _mapper_prices(design: Design) -> Prices | None:
+    """Return what the mapper weighs bytes with; ``None`` makes it choose for latency."""
+    if design.mapping == "latency" or design.memory is None:
+        return None
+    prices = prices_of(design)
+    return Prices(
+        dram_pj_per_byte=float(prices.value("dram_read_bytes")),  # one for all: ArrayUnit.columns
+        buffer_pj_per_byte=float(prices.value("activation_sram_read_bytes")),
+        near_pj_per_byte=float(prices.value("l2_read_bytes")) if design.memory.l2 else 0.0,
+    )
+
+
+def _array_actions(
+    work: WorkStates, shapes: Shapes, mapping: Mapping, cycles: Ints, design: Design
+) -> Actions:
+    act, _, _ = element_bytes(design)
+    inside = inside_array(work, shapes, cycles, design)
+    if design.memory is None:
+        return inside  # unlimited memory has no price
+    return inside + Actions(
+        activation_sram_read_bytes=mapping.activation_read_bytes + work.gathered_elements * act,
+        activation_sram_write_bytes=mapping.activation_write_bytes,
+        weight_sram_read_bytes=mapping.weight_read_bytes,
+        weight_sram_write_bytes=shapes.second_elements * act,
+        accumulator_read_bytes=mapping.accumulator_read_bytes,
+        accumulator_write_bytes=mapping.accumulator_write_bytes,
+    )
+
+
+def inside_array(work: WorkStates, shapes: Shapes, cycles: Ints, design: Design) -> Actions:
+    """Count what happens inside the array in so many busy cycles."""
+    return array_actions(
+        design.technology,
+        shapes.macs,
+        cycles,
+        pes=design.section(Array).peak_macs_per_cycle,
+        gated_macs=shapes.macs - work.useful_macs if design.array and design.array.zero_gating else 0,
+    )
+
+
+def gather_cycles(work: WorkStates, design: Design) -> Ints:
+    """Cycles to pack the kept channels before the array can read them."""
+    rate = design.skip.gather_elements_per_cycle
+    return np.ceil(work.gathered_elements / rate).astype(np.int64)
+
+
+def _misfit(work: WorkStates, mapping: Mapping) -> Misfit | None:
+    if mapping.feasible.all():
+        return None
+    worst = int(np.argmax(np.where(mapping.feasible, -1, mapping.demand_bytes)))
+    return Misfit(
+        op=work.op.name,
+        buffer=BUFFERS[int(mapping.short_buffer[worst])],
+        demand_bytes=int(mapping.demand_bytes[worst]),
+        bound_bytes=int(mapping.bound_bytes[worst]),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,15 @@ import numpy as np
 
 from accel_models.cost import Misfit, WorkStates
 from accel_models.design.design import Design
-from accel_models.design.sections import Array, Gemmini
+from accel_models.design.unit_sections import Array, Gemmini
 from accel_models.dram import whole_bursts
 from accel_models.energy.actions import Actions
-from accel_models.units.array.price import gather_cycles, inside_array
 from accel_models.units.array.systolic import Gemms, compute_cycles
+from accel_models.units.array.unit import gather_cycles, inside_array
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.memory.reuse import NOTHING_CACHED
 from accel_models.units.gemmini.ops import LibraryRuns, is_product, run_op
-from accel_models.units.unit_cost import BusTimes, Busy, States, Traffic, UnitCost, element_bytes
+from accel_models.units.kinds import BusTimes, Busy, States, Traffic, UnitCost, element_bytes
 from accel_models.work.shapes import Shapes
 from traces import Floats, Ints, UnsupportedError
 

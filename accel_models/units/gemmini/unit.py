@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from accel_models.design.design import Design
-from accel_models.design.sections import Array, Gemmini
+from accel_models.design.unit_sections import Array, Gemmini
 from accel_models.energy.actions import Idle
-from accel_models.energy.chip import Silicon
+from accel_models.energy.prices import Silicon
 from accel_models.units.array.unit import UNIT as MESH
-from accel_models.units.kinds import Unit, UnitCycles, equal_names
-from accel_models.units.unit_cost import States, UnitCost
+from accel_models.units.kinds import States, Unit, UnitCost, UnitCycles, equal_names
 from traces import ConfigError, Op
 
 
@@ -36,6 +35,10 @@ class GemminiUnit:
         if array is None or memory is None:
             raise ConfigError("gemmini needs an array, its mesh, and a memory")
         MESH.check(design)
+        if memory.l2 is not None:
+            raise ConfigError(
+                "memory.l2: gemmini has caches of its own; state gemmini.l2 and its latency instead"
+            )
         needs = (
             ("array.dataflow", array.dataflow, "ws"),
             ("array.count", array.count, 1),

@@ -22,11 +22,11 @@ from typing import assert_never
 
 import numpy as np
 
+from accel_models.units.kinds import States
 from accel_models.units.micronpu.machine import MicroNpu
 from accel_models.units.micronpu.output import OutputFunction, element_cycles
 from accel_models.units.micronpu.settings import OutputCycles
 from accel_models.units.micronpu.work import Engine, NpuWork
-from accel_models.units.unit_cost import States
 from accel_models.work.shapes import Shapes
 from traces import RECURRENT, Bools, Floats, Ints
 

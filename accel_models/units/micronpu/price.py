@@ -10,6 +10,7 @@ from accel_models.cost import Misfit
 from accel_models.design.design import Design
 from accel_models.dram import whole_bursts
 from accel_models.energy.actions import Actions, array_actions
+from accel_models.units.kinds import BusTimes, Busy, States, Traffic, UnitCost
 from accel_models.units.micronpu.cycles import OpCycles, op_cycles
 from accel_models.units.micronpu.lowering import Layout, Pass, passes_of
 from accel_models.units.micronpu.machine import MicroNpu, machine_of
@@ -18,7 +19,6 @@ from accel_models.units.micronpu.memory.transfers import copy_cycles
 from accel_models.units.micronpu.settings import NpuSettings
 from accel_models.units.micronpu.total import memory_cycles, table_cycles
 from accel_models.units.micronpu.work import Engine, NpuWork, up
-from accel_models.units.unit_cost import BusTimes, Busy, States, Traffic, UnitCost
 from traces import WEIGHTED, Bools, Floats, Ints
 
 _IMAGE_CHANNELS = 4

@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from accel_models.design.ranges import MOST_COUNT, Count, CyclesUp, NotNegative, Positive, Room, Share, Time
+from accel_models.design.quantities import (
+    MOST_COUNT,
+    Count,
+    CyclesUp,
+    NotNegative,
+    Positive,
+    Room,
+    Share,
+    Time,
+)
 from accel_models.design.sections import Part
 
 BlockSizes = tuple[Count, Count, Count]  # height, width, channels

@@ -25,7 +25,6 @@ ceil(K/S) is kernel area x ceil(C/S), C input channels, where kernels reduce the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,7 +39,7 @@ from accel_models.units.simd.counted import (
     kernels_of,
 )
 from accel_models.units.simd.software import Isa, Software
-from accel_models.work.shapes import Shapes
+from accel_models.work.shapes import Shapes, element_operations
 from traces import MAC_KINDS, RECURRENT, Bools, Floats, Ints, OpKind, UnsupportedError, did_you_mean
 
 # Classes of the instructions around the MAC loop, as shares; the rest are ALU.  Source: the Cortex-M4 rows of
@@ -158,35 +157,6 @@ def _from_classes(classes: Floats) -> Instructions:
     return Instructions(
         mac=mac, alu=other, weight_load=np.zeros_like(load), load=load, store=store, branch=branch
     )
-
-
-def element_operations(shapes: Shapes) -> Floats:
-    """Elements that an op without MACs works on: window elements for pooling, outputs for the rest."""
-    match shapes.kind:
-        case "global_avg_pool" | "global_max_pool":
-            return _float(shapes.in_height * shapes.in_width * shapes.out_channels * shapes.batch)
-        case "reduce":
-            return _float(shapes.input_elements)
-        case "max_pool" | "avg_pool":
-            return _float(shapes.output_elements * shapes.kernel_height * shapes.kernel_width)
-        case (
-            "add"
-            | "mul"
-            | "concat"
-            | "layer_norm"
-            | "activation"
-            | "softmax"
-            | "threshold"
-            | "upsample"
-            | "copy"
-            | "slice"
-            | "reshape"
-        ):
-            return _float(shapes.output_elements)
-        case "conv" | "conv_transpose" | "linear" | "matmul" | "lstm_cell" | "gru_cell" | "rnn_cell":
-            raise AssertionError(f"{shapes.kind} multiplies: its work is MACs")
-        case _:
-            assert_never(shapes.kind)
 
 
 def overhead(count: ArrayLike) -> Instructions:

@@ -17,16 +17,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.units.simd.core import Core
-from accel_models.units.simd.kernels import (
-    Instructions,
-    Kernel,
-    Target,
-    count_instructions,
-    element_operations,
-)
-from accel_models.work.shapes import Shapes
+from accel_models.design.design import Design
+from accel_models.design.unit_sections import Simd
+from accel_models.units.simd.kernels import Instructions, Kernel, Target, count_instructions
+from accel_models.units.simd.software import Software, load_software
+from accel_models.work.shapes import Shapes, element_operations
 from traces import MAC_KINDS, RECURRENT, Bools, Floats, Ints, OpKind
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """A core at its clock, and the kernels that run on it."""
+
+    simd: Simd
+    clock_hz: float  # [Hz]
+    software: Software  # not read where ``simd.isa`` is ``vector``: that runs no program
+
+
+def core_of(design: Design) -> Core:
+    """Return the design's core at its clock, with the design's kernels; it must have a SIMD core."""
+    simd = design.section(Simd)
+    return Core(simd, simd.clock or design.clock, load_software(design.software, simd.isa))
+
 
 INSTRUCTION_BYTES = 3  # assumption: Thumb-2 mixes 2 and 4 bytes
 # assumption: each one pass of a vector unit: maximum, exponential, sum, scaling; sum, sum of squares, scaling
@@ -72,7 +84,7 @@ def simd_cycles(
     weight_bytes, act_bytes
         Bytes per weight and per activation: 1 (int8), 2 (int16) or 4 (fp32) [B].
     outside_share
-        Share of the weights that lie off the chip (:meth:`accel_models.design.sections.Simd.outside_share`) [0..1].
+        Share of the weights that lie off the chip [0..1]: :meth:`accel_models.design.unit_sections.Simd.outside_share`.
 
     Returns
     -------

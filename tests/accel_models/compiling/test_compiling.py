@@ -10,9 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accel_models.compiling.absorbing import Absorbed, Stage, absorb, stage_hosts
-from accel_models.compiling.compiler import STEPS, Compiler
-from accel_models.compiling.sorting import can_sort, channel_orders, sort_channels
+from accel_models.compiling.steps import (
+    STEPS,
+    Absorbed,
+    Compiler,
+    Stage,
+    absorb,
+    can_sort,
+    channel_orders,
+    sort_channels,
+    stage_hosts,
+)
 from traces.base.errors import ConfigError
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.network import NetworkGraph

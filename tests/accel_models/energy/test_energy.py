@@ -19,9 +19,8 @@ from accel_models.energy.actions import (
     energy_pj,
     static_energy_pj,
 )
-from accel_models.energy.chip import Chip, Silicon, SramMacro
 from accel_models.energy.price_list import price_list
-from accel_models.energy.prices import PRICED_ACTIONS
+from accel_models.energy.prices import PRICED_ACTIONS, Chip, Silicon, SramMacro
 from accel_models.energy.sram import sram_figures
 from tests.sections import but, technology
 from traces.base.errors import ConfigError

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from accel_models.cost import TILE_AIMS, Cost
 from accel_models.design.design import Design
 from accel_models.design.load import design_names, load_design
-from accel_models.design.sections import Array
+from accel_models.design.unit_sections import Array
 from accel_models.units.pricing import CostAsked, price, price_all, price_each
 from accel_models.work.placement import place
 from accel_models.work.skipping import skip

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from accel_models.cost import Cost, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
-from accel_models.design.sections import Array
+from accel_models.design.unit_sections import Array
 from accel_models.units.kinds import units_of
 from accel_models.units.pricing import price
 from simulator import estimate

@@ -8,7 +8,7 @@ import pytest
 
 from accel_models.design.chip import design_prices
 from accel_models.design.load import load_design
-from accel_models.design.sections import Simd
+from accel_models.design.unit_sections import Simd
 from accel_models.energy.sram import sram_figures
 from accel_models.energy.tables import operation_table
 from analysis.validation.comparison import Comparison

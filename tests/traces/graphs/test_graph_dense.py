@@ -7,8 +7,7 @@ from hypothesis import given, settings
 
 from tests.traces.trace_strategies import SAME, add_gate, graphs
 from traces.graphs.build import GraphBuilder
-from traces.graphs.dense import dynamic_ops, strip_gates
-from traces.graphs.network import NetworkGraph
+from traces.graphs.network import NetworkGraph, dynamic_ops, strip_gates
 from traces.graphs.parts import Gate, Op
 from traces.graphs.resnets import GateChoice, cifar_resnet
 

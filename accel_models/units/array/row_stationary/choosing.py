@@ -7,8 +7,8 @@ from itertools import product
 
 import numpy as np
 
-from accel_models.design.sections import Array
-from accel_models.units.array.machine import ArrayMachine
+from accel_models.design.unit_sections import Array
+from accel_models.units.array.job import ArrayMachine
 from accel_models.units.array.mapping import Mapping, Operands
 from accel_models.units.array.row_stationary.coding import coding_of
 from accel_models.units.array.row_stationary.passes import (

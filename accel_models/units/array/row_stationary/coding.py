@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accel_models.design.sections import Array
+from accel_models.design.unit_sections import Array
 
 BITS_PER_VALUE = 64 / 3  # run, value and a third of the end bit
 VALUE_BITS = 16

@@ -30,9 +30,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.sections import Array, Memory, Scratchpads
-from accel_models.units.array.machine import ArrayMachine
-from accel_models.units.array.ports import ArrayBytes, port_cycles
+from accel_models.design.sections import Memory
+from accel_models.design.unit_sections import Array, Scratchpads
+from accel_models.units.array.job import ArrayMachine
+from accel_models.units.array.tile_cost import ArrayBytes, port_cycles
 from traces import Bools, ConfigError, Floats
 
 FILTERS = 16  # m is a multiple: those that the published accesses of AlexNet imply are (Choice)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.design.sections import Array, Memory
+from accel_models.design.sections import Memory
+from accel_models.design.unit_sections import Array
 from accel_models.dram import transfer_cycles
 from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.systolic import Gemms, compute_cycles

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accel_models.design.sections import Array
+from accel_models.design.unit_sections import Array
 from accel_models.units.array.mapping import Mapping, map_ops
 from accel_models.work.shapes import shapes_of
 from tests.sections import but, machine, memory

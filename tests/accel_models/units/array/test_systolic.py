@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.design.load import load_design
-from accel_models.design.sections import Array, Dataflow
-from accel_models.units.array.accesses import buffer_accesses
-from accel_models.units.array.systolic import Gemms, compute_cycles, drains_of, utilization
+from accel_models.design.unit_sections import Array, Dataflow
+from accel_models.units.array.systolic import Gemms, buffer_accesses, compute_cycles, drains_of, utilization
 from analysis.validation.arrays.systolic import array_comparisons, array_of
 from analysis.validation.comparison import Comparison
 from tests.sections import but

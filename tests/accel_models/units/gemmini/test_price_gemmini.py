@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from accel_models.cost import Cost, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
-from accel_models.design.sections import Array
+from accel_models.design.unit_sections import Array
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.ops import is_product
 from accel_models.units.gemmini.tiling import ConvLayer, search_tiling

@@ -1,0 +1,291 @@
+"""The steps of a compiler on graph and trace: scores folded, adds, pools and activations fused, channels sorted.
+
+Folded and fused ops are taken over by a producer's output stage::
+
+    conv2 ─► mul by the block's score ─► add to the shortcut ─► global pool of the next gate
+    [ host ][ scale                    ][ add                 ][ global_pool               ]
+
+A *host* is an op that requantises its results on their way out.  What it takes over costs no time and no
+traffic of its own, but for the operand that the stage has to read: the shortcut of an add.
+
+Sources: ReLU(s x) = s ReLU(x) for s >= 0, so a channel's score joins the requantisation multiplier of that
+channel and a block's score that of its branch (Jacob et al., CVPR 2018, equation 7, has one multiplier per
+channel).  Which stage can do what is a design's ``output_stage``, with a source there.
+
+Channels are sorted by how often they are kept: a permutation of weights that costs nothing at run time.  Groups of
+channels are skipped only when all of a group is; sorted, rarely kept channels lie side by side.  Rates are those of
+other inputs than the replayed ones (``TraceInfo.rates``, recorded on validation images), so that the compiler knows
+nothing of the future.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Literal
+
+import numpy as np
+
+from traces import (
+    FUSED,
+    MAC_KINDS,
+    RECURRENT,
+    WEIGHTED,
+    ConfigError,
+    Gate,
+    Ints,
+    NetworkGraph,
+    Op,
+    Trace,
+    did_you_mean,
+    pack_mask,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiler:
+    """What is done to the dynamic network and to the dense one alike before they are priced.
+
+    ===============  ====================================================================================
+    step             what it does
+    ===============  ====================================================================================
+    ``fold``         a gate's score joins the requantisation of what it scales; no ``mul`` is left
+    ``fuse``         adds, pools and activations join the output stage of their producer
+    ``sort``         channels are permuted by the execution rates of other inputs than those replayed
+    ``place_gates``  each gate op runs on its cheaper unit
+    ``pin``          as many weights as fit stay in the weight buffer
+    ``tile``         tiles are chosen together, for the schedule of the whole network
+    ===============  ====================================================================================
+
+    What a design's ``output_stage`` does not list is neither folded nor fused.
+    """
+
+    fold: bool = True
+    fuse: bool = True
+    sort: bool = True
+    place_gates: bool = True
+    pin: bool = True
+    tile: bool = True
+
+    @classmethod
+    def naive(cls) -> Compiler:
+        """Return the compiler that does nothing: every op runs as the graph has it."""
+        return cls(fold=False, fuse=False, sort=False, place_gates=False, pin=False, tile=False)
+
+    @classmethod
+    def without(cls, names: Iterable[str]) -> Compiler:
+        """Return the compiler with the named steps switched off.
+
+        Raises
+        ------
+        ConfigError
+            If a name is no step; the message has the nearest one.
+        """
+        unknown = [name for name in names if name not in STEPS]
+        if unknown:
+            raise ConfigError(f"compiler step {unknown[0]!r}: no such step{did_you_mean(unknown[0], STEPS)}")
+        return replace(cls(), **dict.fromkeys(names, False))
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Names of the steps that are taken, in order."""
+        return tuple(name for name in STEPS if getattr(self, name))
+
+
+STEPS: tuple[str, ...] = tuple(field.name for field in fields(Compiler))
+
+
+Stage = Literal["activation", "scale", "add", "global_pool", "max_pool"]
+
+_STAGE_OF: Mapping[str, Stage] = {
+    "activation": "activation",
+    "mul": "scale",
+    "add": "add",
+    "global_avg_pool": "global_pool",
+    "max_pool": "max_pool",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """An op that a host's output stage takes over."""
+
+    host: str  # the op that does its work
+    operand: str | None = None  # a tensor that the stage has to read besides the host's results
+
+
+def absorb(
+    graph: NetworkGraph, hosts: Collection[str], output_stage: Collection[Stage], compiler: Compiler
+) -> dict[str, Absorbed]:
+    """Return the ops that an output stage takes over, by name, in program order.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    hosts
+        Names of the ops whose unit has the output stage.
+    output_stage
+        What the stage can do.
+    compiler
+        Whether scores are folded and ops fused at all.
+
+    Notes
+    -----
+    An op that changes the tensor (a scale, an add, a max pool) is taken over only if nobody else reads what
+    it changes; a global pool reads along while the results drain.  Of an add the operand made last is the one
+    whose host adds; the other is read.
+    """
+    readers = _readers(graph)
+    found: dict[str, Absorbed] = {}
+    for op in graph.ops:
+        stage = _STAGE_OF.get(op.kind) if op.activation in FUSED else None
+        wanted = compiler.fold if stage == "scale" else compiler.fuse
+        if stage is None or stage not in output_stage or not wanted:
+            continue
+        data = _data_operands(op, graph)
+        alone = stage != "global_pool"
+        able = [
+            name
+            for name in data
+            if _host_of(name, hosts, found) is not None
+            and (not alone or len(readers[name]) == 1)
+            and graph.op(name).output_elements == op.input_elements  # not one that is repeated
+        ]
+        if not able or len(data) > 2:
+            continue
+        last = max(able, key=graph.index.__getitem__)
+        host = _host_of(last, hosts, found)
+        others = [name for name in data if name != last]
+        if host is not None and _ready(others, host, graph):
+            found[op.name] = Absorbed(host, others[0] if others else None)
+    return found
+
+
+def stage_hosts(graph: NetworkGraph, units: Collection[str]) -> frozenset[str]:
+    """Return the ops of the graph that requantise, of those named in ``units``: the MAC ops but gates'."""
+    return frozenset(op.name for op in graph.ops if op.kind in MAC_KINDS and op.name in units)
+
+
+def _host_of(name: str, hosts: Collection[str], found: Mapping[str, Absorbed]) -> str | None:
+    """Return the op whose stage holds the tensor last, if one does."""
+    if name in found:
+        return found[name].host
+    return name if name in hosts else None
+
+
+def _data_operands(op: Op, graph: NetworkGraph) -> list[str]:
+    """Return what the op reads but scores of gates, which the stage knows before it begins."""
+    if op.kind != "mul":
+        return list(op.inputs)
+    scores = [name for name in op.inputs if name in graph.gate_ops]
+    return [name for name in op.inputs if name not in scores] if scores else []
+
+
+def _ready(others: list[str], host: str, graph: NetworkGraph) -> bool:
+    """Whether what the stage reads besides is there when the host runs."""
+    return all(name in graph.input_sizes or graph.index[name] < graph.index[host] for name in others)
+
+
+def _readers(graph: NetworkGraph) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {name: set() for name in (*graph.input_sizes, *graph.index)}
+    for op in graph.ops:
+        for name in op.inputs:
+            found[name].add(op.name)
+    return found
+
+
+Order = Ints
+
+# Kinds whose output channels are their one input's, each by itself.
+_CHANNEL_BY_CHANNEL = frozenset({"activation", "max_pool", "avg_pool", "global_avg_pool"})
+
+
+def channel_orders(graph: NetworkGraph, rates: Mapping[str, Sequence[float]]) -> dict[str, Order]:
+    """Return the order of each gate's channels, most often kept first; gates that cannot be sorted are left out.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    rates
+        Per gate the execution rate of each channel, shape (size,), measured on other inputs.
+    """
+    orders = {}
+    for gate in graph.gates:
+        known = rates.get(gate.name)
+        if known is not None and len(known) == gate.size and can_sort(gate, graph):
+            orders[gate.name] = np.argsort(-np.asarray(known, np.float64), kind="stable")
+    return orders
+
+
+def compiled_trace(trace: Trace, compiler: Compiler) -> Trace:
+    """Return the trace as the compiled network would have recorded it; one without rates is sorted by nothing."""
+    return sort_channels(trace, channel_orders(trace.graph, trace.info.rates)) if compiler.sort else trace
+
+
+def sort_channels(trace: Trace, orders: Mapping[str, Order]) -> Trace:
+    """Return the trace as the permuted network would have recorded it."""
+    if not orders:
+        return trace
+    decisions = dict(trace.decisions)
+    scores = dict(trace.scores)
+    for name, order in orders.items():
+        decisions[name] = pack_mask(trace.mask(name)[:, order])
+        if name in scores:
+            scores[name] = scores[name][:, order]
+    return replace(trace, decisions=decisions, scores=scores)
+
+
+def can_sort(gate: Gate, graph: NetworkGraph) -> bool:
+    """Whether the gate's channels can be permuted by permuting weights alone.
+
+    They can where every tensor that carries them is made by ops the gate guards (or from such a tensor,
+    channel by channel) and ends in ops that mix channels: convolutions without groups, products.
+    """
+    if (gate.rules.decides, gate.rules.stored) != ("channels", "bits") or any(
+        not _makes(graph.op(name), gate, graph) for name in gate.guards
+    ):
+        return False
+    carried = set(gate.guards)
+    for op in graph.ops:
+        if op.name in carried or carried.isdisjoint(op.inputs):
+            continue
+        if _mixes(op):
+            continue
+        if not _carries_on(op, carried, gate, graph):
+            return False
+        carried.add(op.name)
+    return _all_read(carried, graph)
+
+
+def _makes(op: Op, gate: Gate, graph: NetworkGraph) -> bool:
+    """Whether the guarded op's output channels are free, or those of an input that the gate guards too."""
+    guards = [other for other in graph.guards_of(op.name) if other.rules.decides == "channels"]
+    if len(guards) > 1:
+        return False
+    if op.kind in WEIGHTED and op.groups == 1 and op.kind not in RECURRENT:
+        return True
+    channelwise = op.is_depthwise or op.kind in _CHANNEL_BY_CHANNEL
+    return channelwise and all(name in gate.guards for name in op.inputs)
+
+
+def _mixes(op: Op) -> bool:
+    """Whether the op's output does not depend on the order of its input channels once weights follow."""
+    return op.kind in WEIGHTED and op.groups == 1
+
+
+def _carries_on(op: Op, carried: Iterable[str], gate: Gate, graph: NetworkGraph) -> bool:
+    """Whether the op passes the channels on one by one, nothing else put beside them."""
+    if op.is_depthwise:
+        return op.out_channels == op.in_channels
+    if op.kind == "mul":
+        return all(name in carried or name in gate.computed_by for name in op.inputs)
+    return op.kind in _CHANNEL_BY_CHANNEL
+
+
+def _all_read(carried: Iterable[str], graph: NetworkGraph) -> bool:
+    """Whether no carried tensor is an answer of the network, whose order means something."""
+    read = {name for op in graph.ops for name in op.inputs}
+    answers = {name for gate in graph.gates for name in gate.exits}
+    return all(name in read and name not in answers for name in carried)
