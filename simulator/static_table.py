@@ -20,6 +20,8 @@ from simulator.policy import Policy
 from simulator.replays.collect import unit_peaks
 from traces import NetworkGraph, Op, UnsupportedError, csv_text
 
+NOT_PRICED = "not priced"  # in place of an op's kind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpEstimate:
@@ -52,8 +54,8 @@ class StaticTable:
     skipped: tuple[str, ...] = ()  # of the model, priced by no row
 
     def to_records(self) -> list[dict[str, str | int | float]]:
-        """Return one mapping per op, for JSON or a data frame."""
-        return [asdict(row) for row in self.rows]
+        """Return one mapping per op, for JSON or a data frame; what has no price is a row of zeros."""
+        return [*(asdict(row) for row in self.rows), *(_unpriced(name, self.batch) for name in self.skipped)]
 
     def to_csv(self) -> str:
         """Return the table as CSV text."""
@@ -101,6 +103,12 @@ def estimate(graph: NetworkGraph, design: Design, batch: int | None = None) -> S
 def _alike(op: Op) -> tuple[object, ...]:
     """Return what decides what an op takes: all but names."""
     return len(op.inputs), *(value for name, value in vars(op).items() if name not in {"name", "inputs"})
+
+
+def _unpriced(node: str, batch: int) -> dict[str, str | int | float]:
+    """Return the row of what of a model has no price."""
+    zeros = {field.name: 0 for field in fields(OpEstimate)}
+    return {**zeros, "layer": node, "op": NOT_PRICED, "batch": batch}
 
 
 def _row(op: Op, shapes: Shapes, cost: Cost, peak: float, batch: int) -> OpEstimate:
