@@ -49,6 +49,7 @@ from .energy.actions import Idle as Idle
 from .energy.actions import array_actions as array_actions
 from .energy.actions import energy_pj as energy_pj
 from .energy.actions import static_energy_pj as static_energy_pj
+from .energy.area import CORES_ALONE as CORES_ALONE
 from .energy.area import Area as Area
 from .energy.area import area_mm2 as area_mm2
 from .energy.price_list import price_list as price_list

@@ -64,7 +64,11 @@ class Results:
     columns: Mapping[str, NDArray[Any]]  # per input; empty if the network does not fit
     ops: tuple[OpRow, ...]
     timeline: str = ""  # Chrome Trace Event JSON of the first inputs, if asked for
-    notes: tuple[str, ...] = ()  # to be read before the figures; not stored
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be read before the figures: gates that the design cannot use, channels that nothing sorts."""
+        return self.figures.notes
 
     @property
     def feasible(self) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.pareto.front import Objective, objectives_of
+from analysis.sweeps.budgets import held_against
 from analysis.sweeps.evaluate import evaluate
 from analysis.sweeps.row import Request, SweepRow, number_columns
 from analysis.sweeps.space import Axis, Point, Space
@@ -155,8 +156,10 @@ class _Hunt:
                 yield task_of(self._space, trace, policy, requests[start : start + size])
 
     def _answer(self, point: Point, request: Request | None) -> SweepRow | None:
-        """Return the row of a point, if there is one."""
-        return self._store[request.key] if request is not None and request.key in self._seen else None
+        """Return the row of a point under the space's budget, if there is one."""
+        if request is None or request.key not in self._seen:
+            return None
+        return held_against(self._store[request.key], self._space.budget)
 
     def _tell(
         self, study: Study, trial: Trial, objectives: Sequence[Objective], row: SweepRow | None

@@ -145,7 +145,7 @@ def request_of(space: Space, point: Point, version: str) -> Request:
 
 def task_of(space: Space, trace: int, policy: int, requests: list[Request]) -> SweepTask:
     """Return requests of one trace and policy as a task."""
-    return SweepTask(space.traces[trace], space.policies[policy], space.inputs, space.budget, tuple(requests))
+    return SweepTask(space.traces[trace], space.policies[policy], space.inputs, tuple(requests))
 
 
 def _tasks(space: Space, store: Store, recorder: Recorder, version: str, workers: int) -> Iterator[SweepTask]:
