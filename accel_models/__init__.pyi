@@ -123,6 +123,7 @@ from .units.simd.simd import simd_cycles as simd_cycles
 from .units.simd.software import Isa as Isa
 from .units.simd.software import Software as Software
 from .units.simd.software import load_software as load_software
+from .work.kept_data import whole_op as whole_op
 from .work.placement import layout_family as layout_family
 from .work.placement import place as place
 from .work.placement import weight_space_bytes as weight_space_bytes
