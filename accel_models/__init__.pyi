@@ -51,6 +51,7 @@ from .energy.actions import Idle as Idle
 from .energy.actions import array_actions as array_actions
 from .energy.actions import energy_pj as energy_pj
 from .energy.actions import static_energy_pj as static_energy_pj
+from .energy.area import CORES_ALONE as CORES_ALONE
 from .energy.area import Area as Area
 from .energy.area import area_mm2 as area_mm2
 from .energy.price_list import price_list as price_list
@@ -125,6 +126,7 @@ from .units.simd.software import Isa as Isa
 from .units.simd.software import Software as Software
 from .units.simd.software import load_software as load_software
 from .work.depth_first import Group as Group
+from .work.kept_data import whole_op as whole_op
 from .work.placement import layout_family as layout_family
 from .work.placement import place as place
 from .work.placement import weight_space_bytes as weight_space_bytes
