@@ -20,6 +20,7 @@ _NETWORK_WORDS: Final = {
     "ethos": "for Ethos-U", "npu32": "for NPU 32 x 32",
     "lcnet": "LC-Net", "lnet": "L-Net", "cnet": "C-Net", "ddi": "DDI", "densenet": "DenseNet", "skipnet": "SkipNet",
     "vit": "ViT", "tokens": "tokens", "exits": "exits", "wide": "wide", "little": "little", "big": "big",
+    "spatial": "spatial",
     "mgl2s": "MGL2S", "muon": "Muon", "joint": "joint", "efficientnet": "EfficientNet", "lite0": "Lite0",
     "digits": "digits", "cifar10": "CIFAR-10", "tiny": "tiny", "dense": "dense", "mobilenet": "MobileNet",
 }  # fmt: skip
@@ -68,6 +69,13 @@ def saved_words(share: float, what: str) -> str:
 def change_words(share: float, better: str, worse: str) -> str:
     """Return ``"31.0 % faster"`` for a share saved, and what it costs, never as a negative number, where none is."""
     return f"{percent(abs(share))} {better if share >= 0 else worse}"
+
+
+def batch_words(batch: int) -> str:
+    """Return what figures of batches are of; empty if every input runs alone."""
+    if batch == 1:
+        return ""
+    return f"of batches of {batch}: latency is that of a whole batch; MACs, bytes and energy are per input"
 
 
 def network_title(name: str) -> str:

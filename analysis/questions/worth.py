@@ -25,6 +25,7 @@ _NAMES: Mapping[str, str] = MappingProxyType(
         "place_gates": "gates placed",
         "pin": "weights pinned",
         "tile": "tiles in context",
+        "depth_first": "layers fused depth-first",
     }
 )
 
@@ -87,6 +88,7 @@ class Verdict:
     savings: tuple[Saving, ...]  # as written, after each step, oracle
     turnings: tuple[Turning, ...]
     notes: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()  # of the model, what has no price
 
     @property
     def compiled(self) -> Saving:
@@ -129,6 +131,7 @@ def verdict(trace: Trace | str | Path, design: Design, *, limit: int | None = No
         savings=tuple(savings),
         turnings=tuple(_turnings(loaded, design, savings[-2])),
         notes=hints(loaded, design, Compiler()),
+        skipped=loaded.graph.skipped,
     )
 
 

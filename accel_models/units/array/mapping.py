@@ -47,12 +47,16 @@ class Operands:
     output_on_chip: ArrayLike = False
     reserved_bytes: ArrayLike = 0  # of the activation buffer, held by tensors that stay
     pinned_bytes: ArrayLike = 0  # of the weight buffer, held by weights of other ops that stay
+    inputs_behind: ArrayLike = False  # what is not on chip comes from the second level there, not from DRAM
+    weights_behind: ArrayLike = False
+    output_behind: ArrayLike = False
     input_pixel_bytes: ArrayLike | None = None  # on the bus per input pixel, whole bursts
     weight_bytes: ArrayLike | None = None  # on the bus for all weights, whole bursts
     # All weights of an op come before its first input, as the tasks of a schedule do, instead of both tile by
     # tile: fetching weights again for every tile of pixels then delays what it would delay there.
     weights_first: bool = False
     aim: ArrayLike = 0  # what tiles are chosen for where no prices are given, index into TILE_AIMS
+    bands: ArrayLike = 1  # of rows, that an op shares with others; then all its weights are there at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -181,6 +185,10 @@ def _job(shapes: Shapes, machine: ArrayMachine, operands: Operands) -> tuple[Job
         reserved_bytes=full(operands.reserved_bytes),
         pinned_bytes=full(operands.pinned_bytes),
         aim=full(operands.aim),
+        bands=full(operands.bands),
+        inputs_behind=full(operands.inputs_behind) > 0,
+        weights_behind=full(operands.weights_behind) > 0,
+        output_behind=full(operands.output_behind) > 0,
         weights_first=operands.weights_first,
     )
     return job, np.asarray(shapes.macs > 0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.figures.waterfall_info import WaterfallInfo, WaterfallStep, waterfall_info
-from analysis.words import change_words, digits, percent, quantity, saved_words
+from analysis.words import batch_words, change_words, digits, percent, quantity, saved_words
 from traces import unpriced_words
 
 if TYPE_CHECKING:
@@ -85,7 +85,18 @@ def replay_words(view: ReplayView) -> tuple[str, ...]:
         f"of the dense network on the same hardware."
     )
     missing = (f"The figures are {unpriced_words(s.skipped)}.",) if s.skipped else ()
-    return (*missing, first, _losses(latency, energy), _tail(s), _estimates(s))
+    together = (f"The figures are {batch_words(s.batch)}.",) if s.batch > 1 else ()
+    told = tuple(f"{note[0].upper()}{note[1:]}." for note in s.notes)
+    return (*missing, *together, first, *told, _losses(latency, energy), _tail(s), _estimates(s))
+
+
+def notes_words(views: Sequence[ReplayView]) -> tuple[str, ...]:
+    """Return what is to be read before the figures of several replays, each sentence once with the replays it is of."""
+    of: dict[str, list[str]] = {}
+    for view in views:
+        for note in view.figures.notes:
+            of.setdefault(note, []).append(view.name.full)
+    return tuple(f"{', '.join(names)}: {note}." for note, names in of.items())
 
 
 def network_words(views: Sequence[ReplayView]) -> str:

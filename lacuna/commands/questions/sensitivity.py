@@ -10,7 +10,17 @@ import typer
 
 from analysis import digits
 from lacuna.console import percent, show_json, show_lines, show_table
-from lacuna.options import AsJson, Settings, design_from
+from lacuna.options import (
+    AsJson,
+    BudgetOption,
+    Settings,
+    SizesOption,
+    SkipUnsupported,
+    design_from,
+    inputs_from,
+    missing_note,
+    missing_of_each,
+)
 from traces import ConfigError
 
 if TYPE_CHECKING:
@@ -27,6 +37,9 @@ def sensitivity(
     ] = None,
     factor: Annotated[float, typer.Option(help="How much better each resource gets.")] = 2.0,
     limit: Annotated[int | None, typer.Option(min=1, help="Look at the first N inputs only.")] = None,
+    budget: BudgetOption = [],  # noqa: B006  (typer copies it)
+    sizes: SizesOption = [],  # noqa: B006  (typer copies it)
+    skip_unsupported: SkipUnsupported = False,
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,
 ) -> None:
@@ -34,22 +47,27 @@ def sensitivity(
     if what.is_dir() or what.suffix in {".yaml", ".yml"}:
         if design is not None or settings:
             raise ConfigError(f"{what}: names designs of its own; leave out --design and --set")
-        show = _of_sweep if what.is_dir() else _of_space
-        show(what, as_json)
+        if what.is_dir():
+            _of_sweep(what, budget, as_json)
+        else:
+            _of_space(what, as_json)
         return
     if design is None:
         raise ConfigError(f"{what}: needs a design to run on: --design D")
+    from accel_models import CORES_ALONE, has_matrix_unit  # noqa: PLC0415  (pydantic is slow to import)
     from analysis import sensitivity as find  # noqa: PLC0415  (loads the simulator)
 
-    found = find(what, design_from(design, settings), factor=factor, limit=limit)
+    base = design_from(design, settings)
+    found = find(inputs_from(what, limit, sizes, skip_unsupported), base, factor=factor, limit=limit)
     if as_json:
         show_json(asdict(found))
         return
     title = f"{found.network} on {found.design}, each resource {found.factor:g} times better alone"
     columns = ["", "from", "to", "latency us", "time saved", "p99 us", "energy uJ", "energy saved", "mm2"]
-    show_table(title, columns, [_row(found, change) for change in (found.base, *found.changes)])
+    note = "" if has_matrix_unit(base) else CORES_ALONE
+    show_table(title, columns, [_row(found, change) for change in (found.base, *found.changes)], note=note)
     cannot = [f"{change.name}: {change.problem}" for change in found.changes if change.problem]
-    show_lines(cannot)
+    show_lines([*missing_note(found.skipped), *cannot])
 
 
 def _row(found: Sensitivity, change: Change) -> list[str]:
@@ -73,9 +91,10 @@ def _of_space(path: Path, as_json: bool) -> None:
     """Print what each axis does to a space's first design, policy and network while all else stays."""
     from analysis import load_space, one_at_a_time  # noqa: PLC0415  (loads the simulator)
 
-    effects = one_at_a_time(load_space(path))
+    space = load_space(path)
+    effects, skipped = one_at_a_time(space), space.traces[0].skipped
     if as_json:
-        show_json([{**asdict(each), "swing": each.swing} for each in effects])
+        show_json([{**asdict(each), "swing": each.swing, "skipped": skipped} for each in effects])
         return
     rows = [
         [
@@ -91,13 +110,14 @@ def _of_space(path: Path, as_json: bool) -> None:
     note = "swing: largest less smallest value over the design's own; designs that do not fit are nan"
     columns = ["axis", "design", "quantity", "swing", "as it is", "at each value"]
     show_table("Each axis alone", columns, rows, note=note)
+    show_lines(missing_note(skipped))
 
 
-def _of_sweep(folder: Path, as_json: bool) -> None:
+def _of_sweep(folder: Path, budget: list[str], as_json: bool) -> None:
     """Print which axis decides an objective, and what is left of the front with one value of it."""
     from analysis import front_sensitivity, importances, load_sweep, objectives_of  # noqa: PLC0415
 
-    results = load_sweep(folder)
+    results = load_sweep(folder).under(budget)
     manifest = results.manifest
     axes = [axis for axis in manifest.axes if results.frame[axis].nunique() > 1]
     if not axes:
@@ -106,7 +126,8 @@ def _of_sweep(folder: Path, as_json: bool) -> None:
     shares = {each.column: importances(results.frame, axes, each) for each in objectives}
     held = front_sensitivity(results.frame, axes, manifest.minimize, manifest.maximize)
     if as_json:
-        show_json({"importances": shares, "held": [asdict(each) for each in held]})
+        found = {"importances": shares, "held": [asdict(each) for each in held]}
+        show_json({**found, "skipped": manifest.skipped})
         return
     rows = [[axis, *(percent(shares[each.column][axis]) for each in objectives)] for axis in axes]
     note = "shares add up to 100 %: how much an axis decides whether a design is among the best tenth (PED-ANOVA)"
@@ -114,3 +135,4 @@ def _of_sweep(folder: Path, as_json: bool) -> None:
     table = [[each.axis, each.label, percent(each.kept), str(each.on_front)] for each in held]
     columns = ["axis", "held at", "of the front's hypervolume", "points on the front"]
     show_table("What is left of the front if one axis is held", columns, table)
+    show_lines(missing_of_each(manifest.skipped))
