@@ -86,8 +86,7 @@ def price_alike(asked: Sequence[CostAsked]) -> list[Cost]:
 def _content(work: WorkStates) -> tuple[object, ...]:
     """Return what decides the cost of work: all but names."""
     arrays = (getattr(work, field.name) for field in fields(work) if field.name != "op")
-    shape = (value for name, value in work.op if name not in {"name", "inputs"})
-    return (len(work.op.inputs), *shape, *(array.tobytes() for array in arrays))
+    return (*work.op.terms, *(array.tobytes() for array in arrays))
 
 
 def _together(asked: Sequence[CostAsked]) -> Iterable[list[int]]:

@@ -154,7 +154,7 @@ class _Gating:
     def is_open(self, op: Op) -> Bools:
         """Return where layer and exit gates let the op run."""
         result = self.always
-        for gate in self.graph.guards_of(op.name):
+        for gate in self.graph.guarding.get(op.name, ()):
             values = self.trace.decisions[gate.name]
             if gate.rules.decides != "runs":
                 continue
@@ -166,7 +166,7 @@ class _Gating:
 
     def mask(self, op: Op) -> Mask | None:
         """Return which output channels the op's channel and width gates keep; None for all."""
-        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "channels"]
+        gates = [gate for gate in self.graph.guarding.get(op.name, ()) if gate.rules.decides == "channels"]
         masks = tuple(self._mask_of(gate, op.out_channels) for gate in gates)
         if len(masks) < 2:
             return masks[0] if masks else None
@@ -177,7 +177,7 @@ class _Gating:
 
     def tiles(self, op: Op) -> tuple[Counts | int, int]:
         """Return how many tiles (rows, elements) of the op's output are computed, and of how many."""
-        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides in _PARTS]
+        gates = [gate for gate in self.graph.guarding.get(op.name, ()) if gate.rules.decides in _PARTS]
         if not gates:
             return 1, 1
         both = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
@@ -185,7 +185,7 @@ class _Gating:
 
     def tile_bits(self, op: Op) -> NDArray[np.uint8] | None:
         """Return the bits of the op's spatial gates, packed; None without any."""
-        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "tiles"]
+        gates = [gate for gate in self.graph.guarding.get(op.name, ()) if gate.rules.decides == "tiles"]
         if not gates:
             return None
         kept = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
@@ -193,7 +193,7 @@ class _Gating:
 
     def scores_mask(self, op: Op, source: Channels) -> Mask | None:
         """Return which columns of an attention's scores are left: those of the kept rows, for every head."""
-        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "rows"]
+        gates = [gate for gate in self.graph.guarding.get(op.name, ()) if gate.rules.decides == "rows"]
         if op.kind != "matmul" or not gates or op.product[2] != gates[0].size or source.mask is not None:
             return None
         key = ("/".join(gate.name for gate in gates), op.out_channels)
