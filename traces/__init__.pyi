@@ -120,12 +120,12 @@ from .trace import TRACE_SCHEMA_VERSION as TRACE_SCHEMA_VERSION
 from .trace import Trace as Trace
 from .trace import TraceInfo as TraceInfo
 from .trace import pack_mask as pack_mask
+from .work.mean import MeanWorkload as MeanWorkload
+from .work.mean import mean_workload as mean_workload
 from .work.states import Indices as Indices
 from .work.states import OpStates as OpStates
 from .work.states import Workload as Workload
 from .work.states import rows_in_states as rows_in_states
-from .work.workload import MeanWorkload as MeanWorkload
 from .work.workload import dense_workload as dense_workload
 from .work.workload import lower as lower
-from .work.workload import mean_workload as mean_workload
 from .work.workload import open_trace as open_trace

@@ -1,7 +1,6 @@
-"""The sections of a design that describe compute units: systolic arrays, SIMD cores, Gemmini.
+"""The sections of a design that describe compute units; the dataflows of an array are a row each.
 
-Each class is a section, each attribute a key, and its docstring what the key means.  The dataflows of an array are a
-row each: which sizes of a product M x K x N lie along the array, and which streams.
+A row says which sizes of a product M x K x N lie along the array, and which streams:
 
 ========  =======  =======  ========  ===================================================
 dataflow  rows     columns  streams   stays in a PE: the operand without the streamed size

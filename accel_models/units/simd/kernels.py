@@ -172,9 +172,10 @@ def _matrix_loop(
 ) -> tuple[Instructions, Floats]:
     """Instructions of the MAC loop (the table above), and the words that im2col copies."""
     word = max(target.vector_bytes // max(weight_bytes, act_bytes), 1)  # S [elements]
-    words_per_tap = _ceil_div(shapes.in_channels // np.maximum(shapes.groups, 1), word)
+    channels = shapes.in_channels // np.maximum(shapes.groups, 1)
+    words_per_tap = -(-channels // word)
     by_tap = shapes.kernel_height * shapes.kernel_width * words_per_tap
-    steps = (by_tap if software.reduces_by_tap else _ceil_div(shapes.k, word)) * shapes.groups
+    steps = (by_tap if software.reduces_by_tap else -(-shapes.k // word)) * shapes.groups
     pixel_blocks, channel_blocks = _pixel_blocks(shapes, software), _channel_blocks(shapes, software)
     im2col = _needs_im2col(shapes)
     narrow = weight_bytes == 1 and act_bytes == 1
@@ -203,7 +204,7 @@ def _matrix_loop(
 
 def _depthwise_loop(shapes: Shapes, software: Software) -> Floats:
     """Instructions of depthwise MACs, channels rounded up to whole vectors."""
-    channels = _ceil_div(shapes.out_channels, software.depthwise_lanes) * software.depthwise_lanes
+    channels = -(-shapes.out_channels // software.depthwise_lanes) * software.depthwise_lanes
     return _float(_taps(shapes) * channels * software.depthwise_mac_instructions)
 
 
@@ -281,11 +282,11 @@ def _taps(shapes: Shapes) -> Ints:
 
 
 def _pixel_blocks(shapes: Shapes, software: Software) -> Ints:
-    return _ceil_div(shapes.m, software.block_pixels if shapes.kind == "conv" else 1)
+    return -(-shapes.m // (software.block_pixels if shapes.kind == "conv" else 1))
 
 
 def _channel_blocks(shapes: Shapes, software: Software) -> Ints:
-    return _ceil_div(shapes.n, software.block_channels if shapes.kind == "conv" else software.linear_channels)
+    return -(-shapes.n // (software.block_channels if shapes.kind == "conv" else software.linear_channels))
 
 
 def _resident_weights(shapes: Shapes, software: Software) -> Floats:
@@ -297,10 +298,6 @@ def _resident_weights(shapes: Shapes, software: Software) -> Floats:
 
 def _choose(mask: Bools, yes: Instructions, no: Instructions) -> Instructions:
     return Instructions(*(np.where(mask, a, b) for a, b in zip(yes.classes(), no.classes(), strict=True)))
-
-
-def _ceil_div(a: Ints, b: int) -> Ints:
-    return -(-a // b)
 
 
 def _float(values: ArrayLike) -> Floats:
