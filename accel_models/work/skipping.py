@@ -113,6 +113,7 @@ def skip(
     state_index = np.empty((len(pieces), rows), np.uint16 if small else np.uint32)
     for row, (_, index) in zip(state_index, pieces, strict=True):
         row[:] = index
+    state_index.flags.writeable = False  # what engines find out about it stays true
     return SkippedWorkload(workload.graph, states, state_index.T)
 
 

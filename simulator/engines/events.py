@@ -184,4 +184,4 @@ def simulate(tables: Durations, state_index: Indices, *, keep: bool = False) -> 
         if keep:
             spans[:, i] = frame.starts, frame.ends, frame.worked
     kept: dict[str, Any] = dict(zip(("starts", "ends", "worked"), spans, strict=True)) if keep else {}
-    return Times(latency=latency, busy=busy, decision_wait=waited, fetched_early=early, **kept)
+    return Times(latency=latency, busy=busy, waits=lambda: waited, fetched_early=early, **kept)

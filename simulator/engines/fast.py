@@ -12,6 +12,9 @@ first task of queue 0 that asks no sooner.
 A skipped task (zero cycles) passes its waits on and ignores its streams.  Inputs are taken in blocks whose times
 stay in the cache while the tasks go by, and a time is forgotten after the last task that asks for it.  What is the
 same for all inputs stays one number: a task whose op has one state, and all times before the first that varies.
+
+Where many inputs share few joint states, :mod:`simulator.engines.composed` gives latency and busy time in far fewer
+steps; what is fetched early, waits by task and timelines go task by task.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.engines.composed import composed
 from simulator.engines.times import Times
 from simulator.schedules.durations import Durations
 from simulator.schedules.schedule import NO_UNIT, Schedule, Task
@@ -65,13 +69,28 @@ def simulate(
     scaling
         Tasks that take a share of their dense cycles instead.
     """
+    found = None if keep or scaling is not None else composed(tables, state_index)
+    if found is None:
+        return _walked(tables, state_index, keep=keep, scaling=scaling)
+    return Times(
+        latency=found[0],
+        busy=found[1],
+        waits=lambda: _walked(tables, state_index).decision_wait,
+        fetched_early=np.zeros((len(state_index), 0), np.int64),
+    )
+
+
+def _walked(
+    tables: Durations, state_index: Indices, *, keep: bool = False, scaling: Scaling | None = None
+) -> Times:
+    """Return what :func:`simulate` does, task by task."""
     n, count = len(state_index), len(tables.schedule.tasks)
     early_tasks = np.flatnonzero(tables.speculative_cycles)
-    spans = np.zeros((3, n if keep else 0, count), np.int64)
+    spans, waited = np.zeros((3, n if keep else 0, count), np.int64), np.zeros(count, np.int64)
     times = Times(
         latency=np.zeros(n, np.int64),
         busy=np.zeros((n, max(len(tables.schedule.units), 1)), np.int64),
-        decision_wait=np.zeros(count, np.int64),
+        waits=lambda: waited,
         fetched_early=np.zeros((n, len(early_tasks)), np.int64),
         **(dict(zip(("starts", "ends", "worked"), spans, strict=True)) if keep else {}),
     )

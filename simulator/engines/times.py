@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from traces import Ints
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Times:
     """Times of ``n`` rows (inputs or batches) on one schedule [cycles]."""
 
     latency: Ints  # (n,), until the last task has ended
     busy: Ints  # (n, units), cycles each unit worked
-    decision_wait: Ints  # (tasks,), cycles that tasks stood ready but for a decision, over all rows
+    waits: Callable[[], Ints]  # what ``decision_wait`` is, found out when it is asked for
     fetched_early: Ints  # (n, speculative tasks), cycles of each transfer spent before its decision came
     starts: Ints | None = None  # (n, tasks), if asked for
     ends: Ints | None = None
     worked: Ints | None = None  # (n, tasks), cycles of each task
+
+    @cached_property
+    def decision_wait(self) -> Ints:
+        """Cycles that tasks stood ready but for a decision, over all rows, shape (tasks,)."""
+        return self.waits()
 
 
 def speculative_duration(start: int, decided: int, kept: int, whole: int, cut: int) -> tuple[int, int]:
