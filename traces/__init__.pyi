@@ -98,7 +98,6 @@ from .graphs.named import load_network as load_network
 from .graphs.named import network_names as network_names
 from .graphs.named import parse_size as parse_size
 from .graphs.network import NetworkGraph as NetworkGraph
-from .graphs.network import dynamic_ops as dynamic_ops
 from .graphs.network import strip_gates as strip_gates
 from .graphs.network import unpriced_words as unpriced_words
 from .graphs.parts import INPUT as INPUT

@@ -14,9 +14,9 @@ import numpy as np
 
 from accel_models import Cost, Design, EnergyParts, design_prices, idle_of, static_energy_pj
 from simulator.engines.fast import simulate
-from simulator.engines.times import Times
 from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import (
+    Times,
     with_known_decisions,
     without_handover,
     without_waste,

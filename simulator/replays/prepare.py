@@ -47,7 +47,6 @@ from traces import (
     UnsupportedError,
     Workload,
     dense_workload,
-    dynamic_ops,
     lower,
 )
 
@@ -124,8 +123,7 @@ class Prepared:
     @cached_property
     def dynamic(self) -> Bools:
         """Which ops only the dynamic network needs, shape (ops,)."""
-        names = dynamic_ops(self.graph)
-        return np.array([op.name in names for op in self.graph.ops], np.bool_)
+        return np.array([op.name in self.graph.dynamic_ops for op in self.graph.ops], np.bool_)
 
     @cached_property
     def misfit(self) -> Misfit | None:
