@@ -9,7 +9,14 @@ from torch import Tensor, nn
 
 from networks.capturing.capture import CaptureWarning, capture
 from networks.models.families import ResNetConfig
-from tests.networks.networks_fixtures import SHAPE, ddi_config, deciding, densenet_config, lcnet_config
+from tests.networks.networks_fixtures import (
+    SHAPE,
+    ddi_config,
+    deciding,
+    densenet_config,
+    lcnet_config,
+    mgl2s_config,
+)
 from traces.base.errors import GraphError, UnsupportedError
 
 
@@ -63,7 +70,9 @@ def test_capturing_leaves_the_network_as_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [lcnet_config(), ddi_config(), densenet_config()], ids=["lcnet", "ddi", "densenet"]
+    "config",
+    [lcnet_config(), ddi_config(), densenet_config(), mgl2s_config()],
+    ids=["lcnet", "ddi", "densenet", "mgl2s"],
 )
 def test_networks_built_by_hand_have_the_same_products(config: ResNetConfig) -> None:
     """The graphs written beside our models, op by op, and those captured from them agree on what multiplies."""
