@@ -99,6 +99,9 @@ class Placement:
     stage_reads: StageOperand = "nothing"  # besides its results, by the output stage that took the op over
     cached: Cached = ()  # what caches hold when it begins; empty where a unit has none, or they hold nothing
     outside_share: float = 0.0  # of its weights, that lie off a chip whose own memory is full [0..1]
+    inputs_behind: bool = False  # what comes in comes from memory.l2, not from DRAM
+    output_behind: bool = False  # what goes out goes there
+    weights_behind: bool = False  # loaded there before the first input, and fetched from there
     tile_aim: TileAim = "alone"  # what its tiles are chosen for, where the unit has a choice
 
 

@@ -34,7 +34,7 @@ STATIC = (
     "resnet14_short",
     "resnet8_short",
 )
-WIDE = ("wide_teacher", "wide", "wide_taught", "wide_teacher_narrow34", "wide_teacher_narrow20")
+WIDE = ("wide_teacher", "wide_taught", "wide_teacher_narrow34", "wide_teacher_narrow20")
 LITTLE_BIG = "wide_little_big"
 Point = tuple[float, float, float]  # accuracy [0..1], latency [us], energy [uJ]
 

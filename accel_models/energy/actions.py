@@ -49,6 +49,8 @@ class Actions:
     activation_sram_write_bytes: ActionCounts = 0
     accumulator_read_bytes: ActionCounts = 0
     accumulator_write_bytes: ActionCounts = 0
+    l2_read_bytes: ActionCounts = 0  # of the memory behind the buffers, to fill one of them
+    l2_write_bytes: ActionCounts = 0
     simd_macs: ActionCounts = 0  # on the vector unit beside an array [MAC]
     simd_ops: ActionCounts = 0  # lane operations: add, compare, requantise ... [op]
     simd_cycles: ActionCounts = 0  # busy cycles of that vector unit: what fetches and issues [cycle]
@@ -131,6 +133,8 @@ PART_OF: dict[str, EnergyPart] = {
     "activation_sram_write_bytes": "sram_pj",
     "accumulator_read_bytes": "sram_pj",
     "accumulator_write_bytes": "sram_pj",
+    "l2_read_bytes": "sram_pj",
+    "l2_write_bytes": "sram_pj",
     "simd_macs": "simd_pj",
     "simd_ops": "simd_pj",
     "simd_cycles": "simd_pj",

@@ -26,7 +26,8 @@ def trade_off(artefacts: Mapping[str, Mapping[str, Any]]) -> tuple[TradeOffSerie
     exits = {name: entry for name, entry in artefacts.items() if "exit_thresholds" in entry}
     compared = {BACKBONE: artefacts[BACKBONE]} | _compared(artefacts) | exits
     methods = dict.fromkeys(compared[name]["method"] for name in sorted(compared))
-    return tuple(_series(compared, method) for method in methods)
+    series = (_series(compared, method) for method in methods)
+    return tuple(one for one in series if one.macs)
 
 
 def _compared(artefacts: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

@@ -32,7 +32,7 @@ from networks.models.resnet import CIFAR_WIDTHS, BasicBlock, ResNet
 
 HIDDEN = 10  # SkipNet's embedding and LSTM width, public code
 _OPEN_BIAS = 2.0  # Choice: sigmoid(2) = 0.88, so that everything runs at first
-_SPREAD = 2.0  # Choice: between the logits of the least and the most important channel, at the start
+OPEN_SPREAD = 2.0  # Choice: between the logits of the least and the most important channel, at the start
 
 LstmState = tuple[Tensor, Tensor]  # hidden and cell, (n, HIDDEN) each
 
@@ -160,8 +160,8 @@ class DDIResNet(ResNet):
         for block, head in zip(gated, self.controller.channel_heads, strict=False):  # no heads, nothing to do
             assert isinstance(block, DDIBlock)  # __init__ made it
             assert isinstance(head, nn.Linear)  # likewise
-            head.bias.add_(ranks(block.channel_importance()), alpha=_SPREAD)
-        self.controller.layer_head.bias.add_(_SPREAD / 2)
+            head.bias.add_(ranks(block.channel_importance()), alpha=OPEN_SPREAD)
+        self.controller.layer_head.bias.add_(OPEN_SPREAD / 2)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images (n, in_channels, h, w) to the last exit's logits (n, classes)."""

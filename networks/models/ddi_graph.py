@@ -57,6 +57,22 @@ def controller_ops(name: str) -> tuple[str, ...]:
     return tuple(f"{name}.{part}" for part in ("pool", "embed", "lstm", "layer_head", "layer_threshold"))
 
 
+def add_channel_head(
+    builder: GraphBuilder, name: str, controller: GateController, unit: int, hidden: Tensor
+) -> None:
+    """Add a unit's channel decision, if the controller makes any."""
+    if controller.channel_heads:
+        head = controller.channel_heads[unit]
+        assert isinstance(head, nn.Linear)  # the controller's layout
+        scores = add_linear(builder, f"{name}.channel_head", head, hidden, "sigmoid")
+        builder.elementwise("threshold", f"{name}.channel_threshold", (scores,))
+
+
+def channel_ops(name: str) -> tuple[str, ...]:
+    """Return the ops that decide which channels unit ``name`` computes, in order."""
+    return (*controller_ops(name)[:3], f"{name}.channel_head", f"{name}.channel_threshold")
+
+
 def add_exit(builder: GraphBuilder, model: nn.Module, name: str, x: Tensor) -> str:
     """Add a side exit's head; return its classifier op."""
     head = model.get_submodule(name)
@@ -96,11 +112,7 @@ def _gated_block(  # noqa: PLR0913, PLR0917  # a block, its input and what decid
     identity = shortcut(builder, name, block, x)
     hidden = add_controller(builder, name, controller, unit, x)
     mark = len(builder.ops)
-    if controller.channel_heads:
-        head = controller.channel_heads[unit]
-        assert isinstance(head, nn.Linear)  # the controller's layout
-        scores = add_linear(builder, f"{name}.channel_head", head, hidden, "sigmoid")
-        builder.elementwise("threshold", f"{name}.channel_threshold", (scores,))
+    add_channel_head(builder, name, controller, unit, hidden)
     y = branch(builder, name, block, x, None)
     out = builder.elementwise("add", f"{name}.add", (y, identity), "relu")
     builder.gate(
@@ -119,11 +131,7 @@ def _gated_block(  # noqa: PLR0913, PLR0917  # a block, its input and what decid
                 kind="channel",
                 size=block.inner_channels,
                 reads=x.name,
-                computed_by=(
-                    *controller_ops(name)[:3],
-                    f"{name}.channel_head",
-                    f"{name}.channel_threshold",
-                ),
+                computed_by=channel_ops(name),
                 guards=(gated_conv_name(name, block),),
             )
         )

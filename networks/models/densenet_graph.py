@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from networks.models.ddi_graph import add_controller, add_exit, add_exit_gate, controller_ops
-from networks.models.densenet import DenseNet
+from networks.models.ddi import LogitChannelGate
+from networks.models.ddi_graph import (
+    add_channel_head,
+    add_controller,
+    add_exit,
+    add_exit_gate,
+    channel_ops,
+    controller_ops,
+)
+from networks.models.densenet import BottleneckUnit, DenseNet
 from networks.models.graph_ops import add_conv, add_linear, start_graph
 from traces import Gate, GraphBuilder, NetworkGraph, Tensor, Window
 
@@ -32,19 +40,44 @@ def _dense_block(
     parts = [x]
     for name, gate in model.places(block):
         joined = parts[0] if len(parts) == 1 else builder.concat(f"{name}.concat", tuple(parts))
+        hidden = None
         if gate:
             assert model.controller is not None  # there are gates
-            add_controller(builder, name, model.controller, unit, joined)
+            hidden = add_controller(builder, name, model.controller, unit, joined)
+        mark = len(builder.ops)
+        if hidden is not None and model.controller is not None:
+            add_channel_head(builder, name, model.controller, unit, hidden)
             unit += 1
-        parts.append(add_conv(builder, name, model.unit(name).conv, joined, "relu"))
+        parts.append(_layer(builder, model, name, joined))
         if gate:
-            builder.gate(
-                Gate(
-                    name=gate,
-                    kind="layer",
-                    reads=joined.name,
-                    computed_by=controller_ops(name),
-                    guards=(name,),
-                )
-            )
+            _gates(builder, model, name, gate, joined, builder.names_since(mark))
     return builder.concat(f"block{block}.concat", tuple(parts)), unit
+
+
+def _layer(builder: GraphBuilder, model: DenseNet, name: str, x: Tensor) -> Tensor:
+    """Add a dense layer: one convolution, or with a bottleneck two."""
+    layer = model.layer(name)
+    if isinstance(layer, BottleneckUnit):
+        x = add_conv(builder, f"{name}.reduce", layer.reduce.conv, x, "relu")
+        return add_conv(builder, name, layer.grow.conv, x, "relu")
+    return add_conv(builder, name, layer.conv, x, "relu")
+
+
+def _gates(  # noqa: PLR0913, PLR0917  # a layer, its gate, and what that reads and guards
+    builder: GraphBuilder, model: DenseNet, name: str, gate: str, x: Tensor, guards: tuple[str, ...]
+) -> None:
+    builder.gate(Gate(name=gate, kind="layer", reads=x.name, computed_by=controller_ops(name), guards=guards))
+    channels = f"channels{gate.removeprefix('gate')}"
+    found = dict(model.named_modules()).get(channels)
+    if isinstance(found, LogitChannelGate):
+        narrow = isinstance(model.layer(name), BottleneckUnit)
+        builder.gate(
+            Gate(
+                name=channels,
+                kind="channel",
+                size=found.channels,
+                reads=x.name,
+                computed_by=channel_ops(name),
+                guards=(f"{name}.reduce" if narrow else name,),
+            )
+        )

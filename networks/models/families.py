@@ -14,6 +14,7 @@ from networks.models.ddi import DDIResNet
 from networks.models.ddi_graph import ddi_resnet_graph
 from networks.models.densenet import DenseNet
 from networks.models.densenet_graph import densenet_graph
+from networks.models.efficientnet import STAGES, EfficientNetLite, efficientnet_graph
 from networks.models.gates import LEAST_SCORE
 from networks.models.lcnet import LCBasicBlock, LCBottleneck
 from networks.models.resnet import (
@@ -49,6 +50,7 @@ class ResNetConfig(Frozen):
     last convolution of a block a C-Net too.  ``least_score`` is the least score of what is kept; 0 is plain
     ReLU-1, and with 1 nothing is scaled: gates are bits, and an accelerator has no products to compute.
     ``spatial_gates`` gives every basic block a bit per tile of the image instead.
+    ``channel_group`` neighbouring channels have one bit (``least_score: 1``), for designs that skip aligned groups.
     """
 
     kind: Literal["resnet"]
@@ -60,6 +62,7 @@ class ResNetConfig(Frozen):
     channel_gates: bool = False
     per_convolution: bool = False
     spatial_gates: bool = False
+    channel_group: _Count = 1
     least_score: _Score = LEAST_SCORE
     in_channels: _Count = 3
     classes: _Count = 10
@@ -111,6 +114,7 @@ class ResNetConfig(Frozen):
                 channel=self.channel_gates,
                 per_convolution=self.per_convolution,
                 least=self.least_score,
+                group=self.channel_group,
             )
         return Bottleneck if deep else BasicBlock
 
@@ -148,18 +152,22 @@ class DDIResNetConfig(Frozen):
 
 
 class DenseNetConfig(Frozen):
-    """A DenseNet, static or with DDI's layer gates and exits."""
+    """A DenseNet, static or with DDI's layer gates, channel gates and exits."""
 
     kind: Literal["densenet"]
     layers: tuple[_Blocks, ...] = Field(min_length=1, max_length=8)  # of each dense block
     growth: _Count = 12
     layer_gates: bool = False
     exits: bool = False
+    channel_gates: bool = False
+    bottleneck: bool = False
     in_channels: _Count = 3
     classes: _Count = 10
 
     def build(self) -> DenseNet:
         """Return the network, freshly initialised from torch's global generator."""
+        if self.channel_gates and not self.layer_gates:
+            raise ConfigError("model.channel_gates: a DenseNet's need layer_gates: true beside them")
         return DenseNet(
             self.layers,
             self.growth,
@@ -167,6 +175,8 @@ class DenseNetConfig(Frozen):
             classes=self.classes,
             gated=self.layer_gates,
             exits=self.exits,
+            channel_gates=self.channel_gates,
+            bottleneck=self.bottleneck,
         )
 
     def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
@@ -215,9 +225,7 @@ class ViTConfig(Frozen):
     depth: _Blocks = 6
     width: _Count = 96
     heads: _Count = 3
-    ratio: Annotated[int, Field(ge=1, le=16)] = (
-        3  # of the channels between a block's linear layers to ``width``
-    )
+    ratio: Annotated[int, Field(ge=1, le=16)] = 3  # of a block's inner channels to ``width``
     gates_after: tuple[_Count, ...] = Field(default=(), max_length=64)
     side: Annotated[int, Field(ge=4, le=512, multiple_of=4)] = 32  # of the images [pixels]
     in_channels: _Count = 3
@@ -250,14 +258,34 @@ class ViTConfig(Frozen):
         return vit_graph(model, name, image_shape)
 
 
-AnyModel = ResNetConfig | DDIResNetConfig | DenseNetConfig | WhitenedConfig | ViTConfig
+class EfficientNetConfig(Frozen):
+    """EfficientNet-Lite0 with borrowed ImageNet weights; its ``exits`` (behind blocks) and classifier are trained."""
+
+    kind: Literal["efficientnet_lite"]
+    exits: tuple[_Count, ...] = _Stages
+    in_channels: _Count = 3
+    classes: _Count = 10
+
+    def build(self) -> EfficientNetLite:
+        """Return the network, freshly initialised from torch's global generator."""
+        blocks = sum(repeats for repeats, *_ in STAGES)
+        if list(self.exits) != sorted({place for place in self.exits if place <= blocks}):
+            raise ConfigError(f"model.exits = {list(self.exits)}: needs rising blocks from 1 to {blocks}")
+        return EfficientNetLite(self.exits, in_channels=self.in_channels, classes=self.classes)
+
+    def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:
+        """Return the graph of a network that :meth:`build` made."""
+        assert isinstance(model, EfficientNetLite)  # build made it
+        return efficientnet_graph(model, name, image_shape)
+
+
+AnyModel = ResNetConfig | DDIResNetConfig | DenseNetConfig | WhitenedConfig | ViTConfig | EfficientNetConfig
 ModelConfig = Annotated[AnyModel, Field(discriminator="kind")]
 
 
 def parse_model(content: object) -> AnyModel:
     """Return the model configuration that plain data holds."""
-    model: AnyModel = TypeAdapter(ModelConfig).validate_python(content)
-    return model
+    return TypeAdapter[AnyModel](ModelConfig).validate_python(content)
 
 
 def build_model(config: AnyModel) -> nn.Module:

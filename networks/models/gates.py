@@ -98,16 +98,21 @@ class LinearLayerGate(LayerGate):
 
 
 class LinearChannelGate(ChannelGate):
-    """LC-Net's C-Net: pooled block input -> one linear unit per channel -> ReLU-1, with a step to ``least``."""
+    """LC-Net's C-Net: pooled block input -> one linear unit per channel -> ReLU-1, with a step to ``least``.
 
-    def __init__(self, in_channels: int, channels: int, least: float = LEAST_SCORE) -> None:
+    With ``group``, one unit decides about so many neighbouring channels.
+    """
+
+    def __init__(self, in_channels: int, channels: int, least: float = LEAST_SCORE, group: int = 1) -> None:
         super().__init__(channels)
-        self.fc = _PooledLinear(in_channels, channels)
+        self.fc = _PooledLinear(in_channels, channels // group)
         self.least = least
+        self.group = group
 
     def forward(self, pooled: Tensor) -> Tensor:
         """Map the pooled block input (n, in_channels) to scores (n, channels), 0 or in [least, 1]."""
-        return kept_scores(self.fc(pooled), self.least)
+        scores = kept_scores(self.fc(pooled), self.least)
+        return scores if self.group == 1 else scores.repeat_interleave(self.group, 1)
 
 
 class ExitGate(AddedPart):

@@ -16,6 +16,9 @@ inner convolution.  Where they differ, B has a C-Net at every convolution, fed b
 ``per_convolution`` gives the last one of a block its own (``cnet2``), on what the block adds to its shortcut.
 
 Choice: the C-Net acts behind the inner batch norm and ReLU, so that a skipped channel is exactly zero.
+Choice: where a design leaves out aligned groups of channels alone, a C-Net may decide about groups: one bit each, and
+nothing is scaled.  A trained block's inner channels are first put in order of importance, which changes nothing it
+computes, so that a group holds channels that matter alike.
 Choice: L-Net decides first; where it skips, the C-Net's answer has no effect and is not computed when
 skipping is real.
 """
@@ -32,6 +35,7 @@ from torch.nn import functional
 
 from networks.models.gates import LEAST_SCORE, LinearChannelGate, LinearLayerGate, pooled_features
 from networks.models.resnet import BasicBlock, Bottleneck, ResidualBlock
+from traces import ConfigError
 
 _SPREAD = 1.0  # Choice: between the scores of the least and the most important channel, at the start
 
@@ -128,6 +132,8 @@ class LCBlock(GatedBlock):
         Whether the last convolution has a C-Net too.
     least
         Score of what is kept, at least; 0 is plain ReLU-1.
+    group
+        Neighbouring channels that one decision is about.
     """
 
     def __init__(  # noqa: PLR0913  # a block's shape, and its gates, each by name
@@ -140,11 +146,13 @@ class LCBlock(GatedBlock):
         channel: bool,
         per_convolution: bool = False,
         least: float = LEAST_SCORE,
+        group: int = 1,
     ) -> None:
         super().__init__(in_channels, width, stride)
         inner, out = self.inner_channels, self.out_channels
+        _check_group(group, inner, least, one_gate=channel and not per_convolution)
         self.lnet = LinearLayerGate(in_channels, least) if layer else None
-        self.cnet = LinearChannelGate(in_channels, inner, least) if channel else None
+        self.cnet = LinearChannelGate(in_channels, inner, least, group) if channel else None
         self.cnet2 = LinearChannelGate(inner, out, least) if channel and per_convolution else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -177,12 +185,25 @@ class LCBlock(GatedBlock):
         differences between inputs switched them.
         """
         if self.cnet is not None:
-            self.cnet.fc.linear.bias.add_(ranks(self.channel_importance()), alpha=_SPREAD)
+            if self.cnet.group > 1:
+                self.sort_channels()
+            importance = self.channel_importance().reshape(-1, self.cnet.group).mean(1)
+            self.cnet.fc.linear.bias.add_(ranks(importance), alpha=_SPREAD)
         if self.cnet2 is not None:
             norm = self.layers()[-1][1]
             self.cnet2.fc.linear.bias.add_(ranks(norm.weight.detach().abs()), alpha=_SPREAD)
         if self.lnet is not None:
             self.lnet.fc.linear.bias.add_(_SPREAD / 2)
+
+    @torch.no_grad()
+    def sort_channels(self) -> None:
+        """Put the inner channels in order, the most important first; the block computes what it did."""
+        order = self.channel_importance().argsort(descending=True, stable=True)
+        *_, (conv, norm), (reader, _) = self.layers()
+        for tensor in (conv.weight, *norm.parameters(), *norm.buffers()):
+            if tensor.ndim:  # not the count of batches
+                tensor.copy_(tensor[order])
+        reader.weight.copy_(reader.weight[:, order])
 
     def _channel_scores(self, pooled: Tensor, layer_scores: Tensor | None) -> Tensor | None:
         if self.cnet is None:
@@ -220,6 +241,18 @@ def set_skipping(model: nn.Module, skipping: bool) -> None:
     for module in model.modules():
         if isinstance(module, GatedBlock):
             module.skipping = skipping
+
+
+def _check_group(group: int, channels: int, least: float, *, one_gate: bool) -> None:
+    """Refuse groups that do not divide the channels, that scale, or that a second C-Net would tear apart."""
+    if group == 1:
+        return
+    if channels % group:
+        raise ConfigError(f"channel_group = {group}: does not divide the {channels} channels of a block")
+    if least < 1.0 or not one_gate:
+        raise ConfigError(
+            f"channel_group = {group}: needs channel_gates, least_score: 1 (groups are bits) and no per_convolution"
+        )
 
 
 def _folded(conv: nn.Conv2d, norm: nn.BatchNorm2d, kept: Tensor) -> tuple[Tensor, Tensor]:

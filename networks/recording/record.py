@@ -10,12 +10,11 @@ from typing import Literal
 
 from networks.models.families import ModelConfig
 from networks.recording.recorder import record
-from networks.training import checkpoint
 from networks.training.data import Dataset, load_dataset, plain_batches
 from networks.training.loading import LoadedModel, load_model
 from traces import NetworkGraph, Trace, TraceInfo, execution_rates
 
-_BATCH = 250
+_PIXELS = 250 * 32**2  # in a batch: Choice, what stays in the caches of a CPU
 DataPart = Literal["test", "validation"]
 
 
@@ -57,14 +56,14 @@ class CheckpointInfo:
 
 def describe_checkpoint(path: Path) -> CheckpointInfo:
     """Return what the checkpoint at ``path`` holds."""
-    loaded = load_model(path)
+    loaded = load_model(path, answers=False)
     training = loaded.training
     return CheckpointInfo(
         name=training.name,
         dataset=training.dataset,
         model=loaded.config,
         parameters=sum(parameter.numel() for parameter in loaded.model.parameters()),
-        weights_hash=checkpoint.weights_hash(loaded.model.state_dict()),
+        weights_hash=loaded.weights_hash,
         seed=training.seed,
         epochs=training.epochs,
         start_from=training.start_from,
@@ -116,7 +115,7 @@ def record_checkpoint(  # noqa: PLR0913  # what to record, of which data, and ho
     return record(
         loaded.model,
         loaded.graph,
-        plain_batches(data, images, _BATCH),
+        plain_batches(data, images, _batch(data)),
         info.model_copy(update={"rates": rates}),
         exit_threshold=exit_threshold,
         scores=scores,
@@ -134,14 +133,15 @@ def validation_rates(path: Path, data_dir: Path | None = None) -> dict[str, tupl
 def _validation_rates(
     loaded: LoadedModel, data: Dataset, limit: int | None = None, exit_threshold: float = 1.01
 ) -> dict[str, tuple[float, ...]]:
-    if not loaded.graph.gates:
-        return {}
+    gates = loaded.graph.gates
+    if exit_threshold > 1 and all(gate.rules.picks_answer for gate in gates):
+        return {gate.name: (*(0.0,) * (gate.size - 1), 1.0) for gate in gates}  # the last exit answers always
     images = data.validation.first(limit)
     info = TraceInfo(model_name=loaded.graph.name)
     seen = record(
         loaded.model,
         loaded.graph,
-        plain_batches(data, images, _BATCH),
+        plain_batches(data, images, _batch(data)),
         info,
         exit_threshold=exit_threshold,
         scores=False,
@@ -149,10 +149,16 @@ def _validation_rates(
     return execution_rates(seen)
 
 
+def _batch(data: Dataset) -> int:
+    """Return how many images of a data set are recorded at once."""
+    _, height, width = data.image_shape
+    return max(1, _PIXELS // (height * width))
+
+
 def _trace_info(path: Path, loaded: LoadedModel, data: Dataset, images: str, command: str) -> TraceInfo:
     return TraceInfo(
         model_name=loaded.training.name,
-        weights_hash=checkpoint.weights_hash(loaded.model.state_dict()),
+        weights_hash=loaded.weights_hash,
         dataset=images,
         preprocessing=data.preprocessing,
         seed=loaded.training.seed,

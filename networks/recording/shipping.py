@@ -26,6 +26,7 @@ import torch
 from networks.models.families import (
     DDIResNetConfig,
     DenseNetConfig,
+    EfficientNetConfig,
     ResNetConfig,
     ViTConfig,
     WhitenedConfig,
@@ -121,8 +122,10 @@ def _network(config: RunConfig) -> str:
             return "big/little, whitened" if little else f"{_GATED[layer, channel]}, whitened{how}"
         case DDIResNetConfig(layer_gates=layer, channel_gates=channel, exits=exits):
             return "exits" if not layer else "DDI" if channel or exits else "SkipNet"
-        case DenseNetConfig(layer_gates=gated):
-            return "DDI on DenseNet" if gated else "static DenseNet"
+        case DenseNetConfig(layer_gates=gated, channel_gates=channel):
+            return ("MGL2S on DenseNet" if channel else "DDI on DenseNet") if gated else "static DenseNet"
+        case EfficientNetConfig():
+            return "exits, EfficientNet-Lite0"
         case ViTConfig(gates_after=gates):
             return "token gates, ViT" if gates else "static ViT"
         case _:

@@ -86,7 +86,7 @@ def shuffled(count: int, size: int, generator: torch.Generator) -> Iterator[Tens
 
 def draw_views(count: int, data: Dataset, crop: int | None, generator: torch.Generator) -> Crops:
     """Draw a view of each of ``count`` images of ``data``; see :class:`Augmentation`."""
-    height, width = data.image_shape[1:]
+    height, width = data.stored_shape[1:]
     if crop is not None and crop > min(height, width):
         raise ConfigError(f"crop = {crop}: more than the {min(height, width)} pixels of an image")
     spare = (2 * data.crop_pad,) * 2 if crop is None else (height - crop, width - crop)
@@ -102,7 +102,7 @@ def look(pixels: Tensor, views: Crops, data: Dataset, crop: int | None) -> Tenso
     """Return the views of images (n, c, h, w), uint8: (n, c, h, w), or squares of ``crop`` pixels."""
     if crop is None:
         pixels = functional.pad(pixels, (data.crop_pad,) * 4, value=_grey(data))
-    height, width = data.image_shape[1:] if crop is None else (crop, crop)
+    height, width = data.stored_shape[1:] if crop is None else (crop, crop)
     n = len(pixels)
     rows = views.top.view(n, 1, 1) + torch.arange(height).view(1, height, 1)
     columns = views.left.view(n, 1, 1) + torch.arange(width).view(1, 1, width)

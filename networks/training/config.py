@@ -21,6 +21,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from networks.models.families import ModelConfig
+from networks.training.data import DatasetName
 from networks.training.optimizing.optimizers import TrainSettings
 from traces import ConfigError, FileProblem, Frozen, explain, parse_yaml_mapping, reading
 
@@ -53,17 +54,31 @@ class SignFlipConfig(Frozen):
 
 
 class ExitsConfig(Frozen):
-    """Side exits alone are trained, see :class:`networks.training.objective.ExitLoss`."""
+    """Side exits are trained, alone or with the backbone, see :class:`networks.training.objective.ExitLoss`."""
 
     kind: Literal["exits"]
+    joint: bool = False  # the backbone is trained with them
     table: None = None  # exits have no cost to be priced while they are trained
+
+
+class HeadsConfig(Frozen):
+    """Exits and classifier of borrowed weights are trained, see :mod:`networks.training.borrowed.heads`."""
+
+    kind: Literal["linear_heads"]
+    images: int | None = Field(
+        default=None, ge=1
+    )  # training images whose features are computed; all without it
+    table: None = None  # as exits
+
+
+AnyCost = Annotated[CostConfig | SignFlipConfig | ExitsConfig | HeadsConfig, Field(discriminator="kind")]
 
 
 class RunConfig(Frozen):
     """One training run."""
 
     name: str
-    dataset: Literal["cifar10", "digits"] = "cifar10"
+    dataset: DatasetName = "cifar10"
     data: str | None = None
     start_from: str | None = None  # checkpoint whose weights the network starts with
     shrink_start: bool = False  # the start is a larger network, see networks.training.shrinking
@@ -71,7 +86,7 @@ class RunConfig(Frozen):
     rounds: int = Field(default=8, ge=1)  # of views of every image that the teachers answer
     model: ModelConfig
     training: TrainSettings
-    cost: Annotated[CostConfig | SignFlipConfig | ExitsConfig, Field(discriminator="kind")] | None = None
+    cost: AnyCost | None = None
 
 
 def load_config(path: Path) -> RunConfig:

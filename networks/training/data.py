@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from traces import ConfigError, FileProblem, Ints, did_you_mean
 
@@ -27,8 +28,11 @@ CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar.html"
 CIFAR10_FOLDER = "cifar-10-batches-py"
 _TRAIN_FILES = tuple(f"data_batch_{i}" for i in range(1, 6))
 _TEST_FILE = "test_batch"
+DatasetName = Literal["cifar10", "cifar10_224", "digits"]
+DATASETS: tuple[str, ...] = get_args(DatasetName)
 _CLASSES = 10
 _SPLIT_SEED = 0  # Choice: one split for every experiment, so that runs compare
+_IMAGENET_SIDE = 224  # pixels: of the images EfficientNet-Lite0 was trained on
 _CROP_PAD = 4  # pixels added on each side before the random crop: He et al., CVPR 2016, section 4.2
 
 
@@ -60,40 +64,50 @@ class Dataset:
     classes: int
     flip: bool  # mirrored images are still valid: true of photographs, not of digits
     crop_pad: int  # pixels of random shift in training; 0 = none
+    side: int | None = None  # pixels that images are enlarged to; as they are stored without it
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Channels, height, width [pixels]."""
+        """Channels, height, width of what a network sees [pixels]."""
+        channels, height, width = self.stored_shape
+        return (channels, height, width) if self.side is None else (channels, self.side, self.side)
+
+    @property
+    def stored_shape(self) -> tuple[int, int, int]:
+        """Channels, height, width of what is stored [pixels]."""
         channels, height, width = self.test.pixels.shape[1:]
         return channels, height, width
 
     @property
     def preprocessing(self) -> str:
         """What happens to a pixel before the network sees it, in words."""
-        return f"pixel / 255, minus {self.mean}, over {self.std}, per channel"
+        enlarged = "" if self.side is None else f"enlarged to {self.side} pixels (bilinear), "
+        return f"{enlarged}pixel / 255, minus {self.mean}, over {self.std}, per channel"
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Turn uint8 pixels (n, c, h, w) into float32 network inputs, channels last in memory."""
         mean = torch.tensor(self.mean).view(1, -1, 1, 1)
         scale = 1.0 / (255.0 * torch.tensor(self.std).view(1, -1, 1, 1))
-        return ((pixels.float() - 255.0 * mean) * scale).contiguous(memory_format=torch.channels_last)
+        seen = pixels.float()
+        if self.side is not None:
+            seen = functional.interpolate(seen, size=self.side, mode="bilinear", align_corners=False)
+        return ((seen - 255.0 * mean) * scale).contiguous(memory_format=torch.channels_last)
 
 
 def load_dataset(name: str, folder: Path | None) -> Dataset:
-    """Load ``"cifar10"`` from ``folder``, or ``"digits"``, which needs none."""
+    """Load ``"cifar10"`` or ``"cifar10_224"`` from ``folder``, or ``"digits"``, which needs none."""
     match name:
-        case "cifar10":
+        case "cifar10" | "cifar10_224":
             if folder is None:
                 raise ConfigError(
-                    f"data set 'cifar10' needs the folder that holds {CIFAR10_FOLDER}/; {_where_to_get()}"
+                    f"data set {name!r} needs the folder that holds {CIFAR10_FOLDER}/; {_where_to_get()}"
                 )
-            return load_cifar10(folder)
+            data = load_cifar10(folder)
+            return data if name == "cifar10" else _enlarged(data)
         case "digits":
             return load_digits()
         case _:
-            raise ConfigError(
-                f"data set {name!r}: no such data set{did_you_mean(name, ('cifar10', 'digits'))}"
-            )
+            raise ConfigError(f"data set {name!r}: no such data set{did_you_mean(name, DATASETS)}")
 
 
 def load_cifar10(folder: Path, validation: int = 5_000) -> Dataset:
@@ -126,6 +140,15 @@ def load_cifar10(folder: Path, validation: int = 5_000) -> Dataset:
         flip=True,
         crop_pad=_CROP_PAD,
     )
+
+
+def _enlarged(data: Dataset) -> Dataset:
+    """Return CIFAR-10 as ImageNet networks of TensorFlow's see it.
+
+    Source: ``MEAN_RGB`` and ``STDDEV_RGB`` of TensorFlow's EfficientNet-Lite, 127 and 128 of 255.
+    """
+    mean, deviation = (127.0 / 255.0,) * 3, (128.0 / 255.0,) * 3
+    return replace(data, name="cifar10_224", side=_IMAGENET_SIDE, mean=mean, std=deviation)
 
 
 def load_digits() -> Dataset:

@@ -10,13 +10,21 @@ from typing import assert_never
 import torch
 from torch import nn
 
-from networks.models.families import (
-    build_model,
-)
+from networks.models.efficientnet import EfficientNetLite
+from networks.models.families import build_model
 from networks.models.gates import AddedPart, belongs_to
 from networks.models.whitened import WhitenedNet
 from networks.training import checkpoint
-from networks.training.config import CostConfig, ExitsConfig, RunConfig, SignFlipConfig, load_config
+from networks.training.borrowed.heads import train_heads
+from networks.training.borrowed.weights import borrow, own_weights
+from networks.training.config import (
+    CostConfig,
+    ExitsConfig,
+    HeadsConfig,
+    RunConfig,
+    SignFlipConfig,
+    load_config,
+)
 from networks.training.cost import CostModel
 from networks.training.cost_table import check_cost_table, load_cost_table
 from networks.training.data import Dataset, load_dataset
@@ -79,6 +87,8 @@ def run(  # noqa: PLR0913  # one run has these seven parts
     """Train one network on data that is loaded already; see :func:`train_from_config`."""
     torch.manual_seed(config.training.seed)
     model = build_model(config.model)
+    if isinstance(model, EfficientNetLite):
+        return _run_heads(config, model, data, out, progress, say)
     if start_from is not None:
         start(model, start_from, shrink=config.shrink_start)
     elif isinstance(model, WhitenedNet):
@@ -92,9 +102,34 @@ def run(  # noqa: PLR0913  # one run has these seven parts
         with _frozen_backbone(model):
             train(model, data, gate_stage, everything, out / "gates", lessons=lessons)
     objective = _objective(config, cost)
-    with _frozen_backbone(model) if isinstance(config.cost, ExitsConfig) else nullcontext():
+    frozen = isinstance(config.cost, ExitsConfig) and not config.cost.joint
+    with _frozen_backbone(model) if frozen else nullcontext():
         train(model, data, config.training, objective, out, lessons=lessons, progress=progress)
     checkpoint.round_weights(model)
+    return _save(config, model, data, out, accuracy_of(model, data, data.validation))
+
+
+def _run_heads(  # noqa: PLR0913, PLR0917  # a run's parts
+    config: RunConfig,
+    model: EfficientNetLite,
+    data: Dataset,
+    out: Path,
+    progress: Callable[[EpochReport], None],
+    say: Callable[[str], None],
+) -> Path:
+    """Train exits and classifier on borrowed weights, which nothing else here moves."""
+    if not isinstance(config.cost, HeadsConfig):
+        found = "none" if config.cost is None else config.cost.kind
+        raise ConfigError(f"cost.kind = {found}: a model of kind efficientnet_lite needs linear_heads")
+    if config.start_from or config.teachers:
+        raise ConfigError("start_from, teachers: linear_heads learn labels alone, from borrowed weights")
+    borrow(model)
+    accuracy = train_heads(model, data, config.training, config.cost.images, out, progress, say)
+    return _save(config, model, data, out, accuracy)
+
+
+def _save(config: RunConfig, model: nn.Module, data: Dataset, out: Path, accuracy: float) -> Path:
+    """Write the finished network and where it comes from."""
     information = {
         "name": config.name,
         "dataset": data.name,
@@ -103,11 +138,11 @@ def run(  # noqa: PLR0913  # one run has these seven parts
         "seed": config.training.seed,
         "epochs": config.training.epochs,
         "start_from": config.start_from or "",
-        "validation_accuracy": accuracy_of(model, data, data.validation),
+        "validation_accuracy": accuracy,
         "config": config.model_dump(mode="json"),
     }
     path = out / "model.pt"
-    checkpoint.save_model(path, config.model.model_dump(mode="json"), model.state_dict(), information)
+    checkpoint.save_model(path, config.model.model_dump(mode="json"), own_weights(model), information)
     return path
 
 
@@ -171,6 +206,8 @@ def _objective(config: RunConfig, cost: CostModel, target: float | None = None) 
     smoothing = config.training.label_smoothing
     if config.cost is None:
         return Answering(smoothing)
+    if isinstance(config.cost, HeadsConfig):
+        raise ConfigError("cost.kind = linear_heads: needs a model of kind efficientnet_lite")
     trained = [gate for gate in cost.graph.gates if gate.rules.picks_answer or config.cost.kind != "exits"]
     if not trained:
         raise ConfigError(f"cost.kind = {config.cost.kind}: the model has no gates to train")
@@ -179,7 +216,7 @@ def _objective(config: RunConfig, cost: CostModel, target: float | None = None) 
             return TargetCost(cost, target or own, weight, anneal, start, pull, smoothing)
         case SignFlipConfig(target=own, beta=beta, exit_weight=exit_weight):
             return SignFlipCost(cost, target or own, beta, exit_weight, smoothing)
-        case ExitsConfig():
-            return ExitLoss(smoothing)
+        case ExitsConfig(joint=joint):
+            return ExitLoss(smoothing, joint)
         case _:
             assert_never(config.cost)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, ValidationError
-from torch import nn
+from torch import Tensor, nn
 
 from networks.models.families import ModelConfig, build_model, parse_model
 from networks.training import checkpoint
+from networks.training.borrowed.weights import borrow, own_weights
+from networks.training.data import DatasetName
 from traces import FileProblem, Frozen, LacunaError, NetworkGraph
 
 _ImageSide = Annotated[int, Field(ge=1, le=4096)]
@@ -24,6 +26,7 @@ class LoadedModel:
     config: ModelConfig
     graph: NetworkGraph
     training: TrainingFacts  # where it comes from, as it stands in the checkpoint
+    weights_hash: str  # SHA-256 of the tensors in the checkpoint
 
 
 class TrainingFacts(Frozen):
@@ -32,7 +35,7 @@ class TrainingFacts(Frozen):
     model_config = ConfigDict(extra="ignore")
 
     name: str
-    dataset: Literal["cifar10", "digits"]
+    dataset: DatasetName
     image_shape: tuple[_ImageSide, _ImageSide, _ImageSide]  # channels, height, width [pixels]
     preprocessing: str = ""
     seed: int = 0
@@ -41,22 +44,30 @@ class TrainingFacts(Frozen):
     validation_accuracy: float = Field(ge=0, le=1)
 
 
-def load_model(path: Path) -> LoadedModel:
-    """Rebuild the network of a checkpoint."""
+def load_model(path: Path, *, answers: bool = True) -> LoadedModel:
+    """Rebuild the network of a checkpoint; without ``answers`` it need not borrow the weights that it lacks."""
     content = checkpoint.read(path, checkpoint.MODEL)
     weights = checkpoint.weights_of(content, path)
     try:
         config = parse_model(content["model"])
         training = TrainingFacts.model_validate(content["training"])
         model = build_model(config)
-        model.load_state_dict(weights)
+        _fill(model, weights)
         graph = config.graph(model, training.name, training.image_shape)
     except (ValidationError, LacunaError, RuntimeError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0][:300]
         raise FileProblem(f"{path}: damaged, or written by another version: {reason}") from error
-    return LoadedModel(model.eval(), config, graph, training)
+    if answers:
+        borrow(model)
+    return LoadedModel(model.eval(), config, graph, training, checkpoint.weights_hash(weights))
+
+
+def _fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Load what a checkpoint holds: every tensor that is the network's own, and no other."""
+    borrowed = {name: tensor for name, tensor in model.state_dict().items() if name not in own_weights(model)}
+    model.load_state_dict({**borrowed, **weights})
 
 
 def checkpoint_graph(path: Path) -> NetworkGraph:
     """Return the graph of the network in a checkpoint, its gates with it."""
-    return load_model(path).graph
+    return load_model(path, answers=False).graph

@@ -129,30 +129,39 @@ def _pull(gap: Tensor) -> Tensor:
 
 @dataclass(slots=True)
 class ExitLoss:
-    """The loss of side exits on a backbone that stays as it is: each learns the labels and the last exit's answers.
+    """The loss of side exits: alone, each learns the labels and the last exit's answers; jointly, what all exits learn.
 
     Source: side exits with a loss of their own, S. Teerapittayanon et al., "BranchyNet", ICPR 2016; the last exit as
     their teacher, L. Zhang et al., "Be Your Own Teacher", ICCV 2019.
 
-    Choice: the backbone is frozen, its norms included, so that the last exit answers exactly as the static network does
-    and exits cost a forward pass to train.
+    Choice: alone, the backbone is frozen, its norms included, so that the last exit answers exactly as the static
+    network does and exits cost a forward pass to train.
+
+    ``joint``: the backbone learns with them, and the loss is the sum over all exits, the last with them, each at the
+    same weight: G. Huang et al., "Multi-Scale Dense Networks", ICLR 2018, section 4.
     """
 
     label_smoothing: float = 0.0
+    joint: bool = False
     _right: dict[str, int] = field(default_factory=dict)
     _seen: int = 0
 
     def __call__(self, model: nn.Module, inputs: Tensor, wanted: Wanted, progress: float) -> Tensor:
         """Return the sum of the exits' losses on the batch."""
-        model.eval()
-        exits = {name: part.train() for name, part in model.named_modules() if isinstance(part, ExitGate)}
+        exits = {name: part for name, part in model.named_modules() if isinstance(part, ExitGate)}
+        if not self.joint:
+            model.eval()
+            for part in exits.values():
+                part.train()
         with OutputWatch(exits) as watch:
-            last = model(inputs).detach()
-        asked = Wanted(wanted.labels, last)
+            last = model(inputs)
+        asked = wanted if self.joint else Wanted(wanted.labels, last.detach())
         self._seen += len(last)
         for name, answer in watch.outputs.items():
             self._right[name] = self._right.get(name, 0) + int((answer.argmax(1) == wanted.labels).sum())
         losses = [answer_loss(answer, asked, self.label_smoothing) for answer in watch.outputs.values()]
+        if self.joint:
+            losses.append(answer_loss(last, wanted, self.label_smoothing))
         return torch.stack(losses).sum()
 
     def report(self) -> Mapping[str, float]:

@@ -123,7 +123,7 @@ def train(  # noqa: PLR0913  # one call has these seven parts, and reads as a se
     """
     run = _Training(model, data, settings, objective, lessons)
     done = run.resume(out / "last.pt")
-    log = _Log(out / "log.csv", keep=done)
+    log = Log(out / "log.csv", keep=done)
     reports = []
     for epoch in range(done + 1, settings.epochs + 1):
         report = run.epoch(epoch)
@@ -259,7 +259,7 @@ class _Right:
         self.count += int((output.detach().argmax(1) == self.labels).sum())
 
 
-class _Log:
+class Log:
     """``log.csv``: one line per epoch; lines after the resumed epoch are dropped."""
 
     def __init__(self, path: Path, keep: int) -> None:
@@ -271,6 +271,7 @@ class _Log:
                 self._rows = [row for row in csv.DictReader(file) if int(row["epoch"]) <= keep]
 
     def write(self, report: EpochReport) -> None:
+        """Add a line."""
         self._rows.append(report.row())
         with atomic_write(self._path) as part, part.open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(self._columns()))

@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from networks.models.ddi import DDIResNet
+from networks.models.densenet import DenseNet
 from networks.models.gates import AddedPart, belongs_to
 from networks.models.lcnet import LCBlock
 from networks.models.resnet import ResNet
@@ -22,7 +23,7 @@ def start(model: nn.Module, path: Path, *, shrink: bool = False) -> None:
     if not shrink:
         new_gates = warm_start(model, path)
         for module in model.modules():
-            if new_gates and isinstance(module, LCBlock | DDIResNet | WhitenedNet):
+            if new_gates and isinstance(module, LCBlock | DDIResNet | DenseNet | WhitenedNet):
                 module.open_gates_by_importance()
         return
     larger = load_model(path).model

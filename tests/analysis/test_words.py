@@ -78,6 +78,8 @@ def test_long_names_lose_their_middle() -> None:
         ("lcnet_resnet20_50", "LC-Net ResNet-20 50 %"),
         ("ddi_densenet", "DDI DenseNet"),
         ("wide_little_big", "wide little big"),
+        ("exits_efficientnet_lite0", "exits EfficientNet Lite0"),
+        ("mgl2s_densenet_50", "MGL2S DenseNet 50 %"),
         ("lnet_npu32_50", "L-Net for NPU 32 x 32 50 %"),
         ("resnet18", "ResNet-18"),
         ("my_network_50", "my_network_50"),

@@ -39,6 +39,12 @@ def densenet_config() -> DenseNetConfig:
     return DenseNetConfig(kind="densenet", layers=(2, 3), growth=4, layer_gates=True, exits=True)
 
 
+def mgl2s_config(*, bottleneck: bool = True) -> DenseNetConfig:
+    return DenseNetConfig(
+        kind="densenet", layers=(2, 3), growth=4, layer_gates=True, channel_gates=True, bottleneck=bottleneck
+    )
+
+
 def whitened_config() -> WhitenedConfig:
     return WhitenedConfig(kind="whitened", widths=WIDTHS[:2], layer_gates=True, channel_gates=True)
 

@@ -22,6 +22,7 @@ from tests.networks.networks_fixtures import (
     densenet_config,
     images,
     lcnet_config,
+    mgl2s_config,
     skipnet_config,
 )
 from traces.base.errors import GraphError
@@ -83,8 +84,8 @@ def own() -> OwnModel:
 
 @pytest.mark.parametrize(
     "config",
-    [lcnet_config(), ddi_config(), skipnet_config(), densenet_config()],
-    ids=["lcnet", "ddi", "skipnet", "dense"],
+    [lcnet_config(), ddi_config(), skipnet_config(), densenet_config(), mgl2s_config()],
+    ids=["lcnet", "ddi", "skipnet", "dense", "mgl2s"],
 )
 def test_a_trace_holds_what_the_gates_put_out(config: AnyModel) -> None:
     model, graph = deciding(config)

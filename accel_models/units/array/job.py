@@ -14,10 +14,10 @@ from accel_models.cost import arrays_of, each_array, rows_of, together
 from accel_models.design.design import Design, columns_of, part_rows
 from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array
-from accel_models.dram import Bus
+from accel_models.dram import Bus, bus_behind, either_bus
 from accel_models.units.array.systolic import Gemms
 from accel_models.work.shapes import Shapes
-from traces import RECURRENT, Floats
+from traces import RECURRENT, Bools, Floats
 
 UNLIMITED = Memory.model_validate(  # everything on chip, nothing ever waited for: the pure compute cycles
     {
@@ -47,6 +47,11 @@ class ArrayMachine:
     def bus(self) -> Bus:
         """The DRAM behind the buffers."""
         return Bus(self.memory.dram, self.clock_hz)
+
+    @cached_property
+    def near(self) -> Bus | None:
+        """The second level behind the buffers, if there is one."""
+        return bus_behind(self.memory, self.clock_hz)
 
     def take(self, rows: slice | NDArray[np.intp]) -> ArrayMachine:
         """Return the machine of the states at ``rows``, where designs stand side by side."""
@@ -217,13 +222,31 @@ class Job:
     reserved_bytes: Floats  # of the activation buffer, held by tensors that stay on chip
     pinned_bytes: Floats  # of the weight buffer, held by weights of other ops that stay
     aim: Floats  # index into accel_models.cost.TILE_AIMS
+    inputs_behind: Bools  # what is fetched comes from the second level on the chip, not from DRAM
+    weights_behind: Bools
+    output_behind: Bools
     weights_first: bool  # all weights come before the first input, not tile by tile
 
     def take(self, rows: slice | NDArray[np.intp]) -> Job:
         """Return the ops at ``rows``."""
         return replace(rows_of(self, rows), machine=self.machine.take(rows), op=rows_of(self.op, rows))
 
-    def columns(self) -> Iterator[Floats]:
+    @property
+    def input_bus(self) -> Bus:
+        """The way inputs come."""
+        return either_bus(self.machine.bus, self.machine.near, self.inputs_behind)
+
+    @property
+    def weight_bus(self) -> Bus:
+        """The way weights come."""
+        return either_bus(self.machine.bus, self.machine.near, self.weights_behind)
+
+    @property
+    def output_bus(self) -> Bus:
+        """The way results go."""
+        return either_bus(self.machine.bus, self.machine.near, self.output_behind)
+
+    def columns(self) -> Iterator[Floats | Bools]:
         """Yield every array: what tells two ops apart."""
         yield from arrays_of(self.op).values()
         yield from arrays_of(self).values()

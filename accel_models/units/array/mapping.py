@@ -49,6 +49,9 @@ class Operands:
     output_on_chip: ArrayLike = False
     reserved_bytes: ArrayLike = 0  # of the activation buffer, held by tensors that stay
     pinned_bytes: ArrayLike = 0  # of the weight buffer, held by weights of other ops that stay
+    inputs_behind: ArrayLike = False  # what is not on chip comes from the second level there, not from DRAM
+    weights_behind: ArrayLike = False
+    output_behind: ArrayLike = False
     input_pixel_bytes: ArrayLike | None = None  # on the bus per input pixel, whole bursts
     weight_bytes: ArrayLike | None = None  # on the bus for all weights, whole bursts
     # All weights of an op come before its first input, as the tasks of a schedule do, instead of both tile by
@@ -183,6 +186,9 @@ def _job(shapes: Shapes, machine: ArrayMachine, operands: Operands) -> tuple[Job
         reserved_bytes=full(operands.reserved_bytes),
         pinned_bytes=full(operands.pinned_bytes),
         aim=full(operands.aim),
+        inputs_behind=full(operands.inputs_behind) > 0,
+        weights_behind=full(operands.weights_behind) > 0,
+        output_behind=full(operands.output_behind) > 0,
         weights_first=operands.weights_first,
     )
     return job, np.asarray(shapes.macs > 0)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from networks.capturing.checking import check_macs
 from networks.models.ddi import HIDDEN, DDIBlock, hard_decision
-from networks.models.densenet import DenseNet
-from networks.models.families import ResNetConfig
+from networks.models.densenet import BottleneckUnit, DenseNet
+from networks.models.families import DenseNetConfig, ResNetConfig
 from networks.models.gates import OutputWatch, named_gates
 from networks.models.lcnet import set_skipping
 from networks.recording.recorder import record
@@ -24,7 +25,9 @@ from tests.networks.networks_fixtures import (
     deciding,
     densenet_config,
     images,
+    mgl2s_config,
 )
+from traces.base.errors import ConfigError
 from traces.trace import TraceInfo
 from traces.work.workload import lower
 
@@ -206,3 +209,43 @@ def test_exits_learn_from_the_last_one_while_the_backbone_stays() -> None:
     assert all(0 <= share <= 1 for share in report.values())
     state = model.state_dict()
     assert all(torch.equal(state[name], tensor) for name, tensor in backbone.items())  # norms too
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("bottleneck", [True, False])
+def test_a_dense_layer_does_without_closed_channels(bottleneck: bool) -> None:
+    """Multi-grained: the weights that read a closed channel do not matter, whatever they are."""
+    model, graph = deciding(mgl2s_config(bottleneck=bottleneck))
+    assert isinstance(model, DenseNet)
+    inner = 16 if bottleneck else 4  # four times the growth, or the growth
+    assert graph.gate("channels1_2").size == inner
+    keep = torch.ones(inner)
+    keep[1] = 0.0
+    model.get_submodule("channels1_2").register_forward_hook(lambda m, a, output: keep.expand_as(output))
+    model.get_submodule("gate1_2").register_forward_hook(lambda m, a, output: torch.ones_like(output))
+    x = images()
+    before = model(x)
+    layer = model.layer("dense1_2")
+    if isinstance(layer, BottleneckUnit):
+        nn.init.normal_(layer.grow.conv.weight[:, 1])
+    else:  # behind the stem, dense1_1 and its own first channel
+        nn.init.normal_(model.unit("transition1").conv.weight[:, 2 * 4 + 4 + 1])
+    torch.testing.assert_close(model(x), before)
+
+
+def test_channel_gates_of_a_densenet_need_layer_gates() -> None:
+    with pytest.raises(ConfigError, match="channel_gates: a DenseNet's need layer_gates"):
+        DenseNetConfig(kind="densenet", layers=(2,), channel_gates=True).build()
+
+
+@torch.no_grad()
+def test_exits_that_learn_together_count_alike() -> None:
+    """The joint loss is the plain sum of all exits' cross-entropies, the last with them."""
+    model, _ = deciding(ddi_config())
+    labels = torch.arange(12) % 10
+    with OutputWatch({name: model.get_submodule(name) for name in ("exit1", "exit2")}) as watch:
+        last = model(images())
+    answers = [*watch.outputs.values(), last]
+    expected = sum(functional.cross_entropy(answer, labels) for answer in answers)
+    loss = ExitLoss(joint=True)(model, images(), Wanted(labels), 0.0)
+    torch.testing.assert_close(loss, expected)

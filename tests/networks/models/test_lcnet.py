@@ -12,6 +12,7 @@ from networks.models.gates import LinearLayerGate, OutputWatch, kept_scores, nam
 from networks.models.lcnet import GatedBlock, LCBasicBlock, masked_reference, set_skipping
 from networks.training.cost import CostModel
 from tests.networks.networks_fixtures import SHAPE, deciding, images, lcnet_config
+from traces.base.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -232,3 +233,52 @@ def test_gates_that_are_bits_scale_nothing() -> None:
         model(images())
     values = torch.cat([scores.flatten() for scores in watch.outputs.values()]).unique().tolist()
     assert values == [0.0, 1.0]
+
+
+GROUPED = ResNetConfig(
+    kind="resnet", depth=8, widths=(4, 8, 8), channel_gates=True, channel_group=4, least_score=1.0
+)
+
+
+@torch.no_grad()
+def test_grouped_gates_keep_whole_groups() -> None:
+    """A bit for each four neighbouring channels; the gate's own layer is a quarter as wide."""
+    model, graph = deciding(GROUPED)
+    with OutputWatch(dict(named_gates(model))) as watch:
+        masked = model(images())
+    bits = watch.outputs["block2.cnet"].reshape(12, 2, 4)
+    assert torch.equal(bits, bits[:, :, :1].expand_as(bits))
+    assert 0 < float(bits.mean()) < 1
+    assert graph.op("block2.cnet.fc").out_channels == 2
+    assert graph.gate("block2.cnet").size == 8
+    assert not any(op.kind == "mul" for op in graph.ops)
+    check_macs(model, graph, images(1))
+    set_skipping(model, skipping=True)
+    torch.testing.assert_close(model(images()), masked, rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_groups_start_with_channels_that_matter_alike() -> None:
+    model, _ = deciding(GROUPED)
+    block = model.get_submodule("block2")
+    assert isinstance(block, LCBasicBlock)
+    x = torch.randn(3, 4, 8, 8)
+    before = block.branch(x)
+    block.sort_channels()
+    importance = block.channel_importance()
+    assert importance.tolist() == sorted(importance.tolist(), reverse=True)
+    torch.testing.assert_close(block.branch(x), before)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"channel_group": 3}, "channel_group = 3: does not divide the 4 channels"),
+        ({"least_score": 0.5}, "channel_group = 4: needs channel_gates, least_score: 1"),
+        ({"per_convolution": True}, "no per_convolution"),
+        ({"channel_gates": False, "layer_gates": True}, "needs channel_gates"),
+    ],
+)
+def test_groups_that_cannot_be_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        GROUPED.model_copy(update=change).build()

@@ -18,7 +18,14 @@ from networks.models.gates import OutputWatch, named_gates
 from networks.recording.recorder import record
 from networks.training.cost import CostModel, openness
 from networks.training.cost_table import FORMAT, CostTable, OpCost, check_cost_table, load_cost_table
-from tests.networks.networks_fixtures import ddi_config, deciding, densenet_config, images, lcnet_config
+from tests.networks.networks_fixtures import (
+    ddi_config,
+    deciding,
+    densenet_config,
+    images,
+    lcnet_config,
+    mgl2s_config,
+)
 from traces import COST_TABLE_VERSION
 from traces.base.errors import ConfigError, FileProblem, LacunaError
 from traces.trace import TraceInfo
@@ -27,8 +34,16 @@ from traces.work.workload import lower
 
 @pytest.mark.parametrize(
     "config",
-    [lcnet_config(), lcnet_config(channel=False), lcnet_config(layer=False), ddi_config(), densenet_config()],
-    ids=["joint", "layer", "channel", "ddi", "densenet"],
+    [
+        lcnet_config(),
+        lcnet_config(channel=False),
+        lcnet_config(layer=False),
+        ddi_config(),
+        densenet_config(),
+        mgl2s_config(),
+        mgl2s_config(bottleneck=False),
+    ],
+    ids=["joint", "layer", "channel", "ddi", "densenet", "bottleneck", "mgl2s"],
 )
 @torch.no_grad()
 def test_macs_equal_those_of_the_lowered_trace(config: AnyModel) -> None:
