@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from accel_models.design.sections import Dram
+from accel_models.design.quantities import MOST_COUNT
+from accel_models.design.sections import Dram, Memory
 from traces import Bools, Floats, Ints
 
 MEBICYCLE = 2**20  # bandwidth is kept as whole bytes per 2**20 cycles, exact to one part in a million
@@ -62,6 +63,33 @@ class Bus:
     def cycles_per_burst(self) -> float:
         """Steady time per burst: the bus or the window of requests, whichever is slower [cycles]."""
         return max(self.burst_cycles, self.round_trip_cycles / self.dram.requests_in_flight)
+
+
+def bus_behind(memory: Memory, clock_hz: float) -> Bus | None:
+    """Return the way between the buffers and ``memory.l2``; ``None`` without one.
+
+    Choice: bursts are the DRAM's, and as many are asked for as hide the latency of all but the first.
+    """
+    if memory.l2 is None:
+        return None
+    near = {
+        "bandwidth": memory.l2.bandwidth,
+        "latency": memory.l2.latency,
+        "requests_in_flight": MOST_COUNT,
+        "request_overhead_cycles": 0,
+    }
+    return Bus(memory.dram.model_copy(update=near), clock_hz)
+
+
+def either_bus(far: Bus, near: Bus | None, is_near: Bools) -> Bus:
+    """Return one bus of which each state has its own numbers: those of ``near`` where it says so, else of ``far``."""
+    if near is None or not np.any(is_near):
+        return far
+    chosen = {
+        name: np.where(is_near, getattr(near.dram, name), getattr(far.dram, name))
+        for name in ("bandwidth", "latency", "requests_in_flight", "request_overhead_cycles")
+    }
+    return Bus(far.dram.model_copy(update=chosen), far.clock_hz)
 
 
 def _whole(value: Any, least: int) -> Any:

@@ -41,5 +41,6 @@ from .validation.rows.kind import GroupScore as GroupScore
 from .validation.rows.kind import Score as Score
 from .validation.rows.kind import read_measured_rows as read_measured_rows
 from .validation.rows.kind import score_rows as score_rows
+from .words import batch_words as batch_words
 from .words import digits as digits
 from .words import percent as percent

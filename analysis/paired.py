@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.reports.replays.names import told_apart
+from analysis.words import batch_words
 from traces import ConfigError, Floats, Ints, UnsupportedError, unpriced_words
 
 if TYPE_CHECKING:
@@ -109,9 +110,10 @@ def compare(
     )
     first_name, second_name = told_apart([a, b], ["A", "B"])
     notes = tuple(
-        f"{side}: {unpriced_words(results.figures.skipped)}"
+        f"{side}: {words}"
         for side, results in (("A", a), ("B", b))
-        if results.figures.skipped
+        for words in (batch_words(results.figures.batch), unpriced_words(results.figures.skipped))
+        if words
     )
     return PairedComparison(first_name, second_name, len(left), level, rows, notes)
 

@@ -70,6 +70,13 @@ def change_words(share: float, better: str, worse: str) -> str:
     return f"{percent(abs(share))} {better if share >= 0 else worse}"
 
 
+def batch_words(batch: int) -> str:
+    """Return what figures of batches are of; empty if every input runs alone."""
+    if batch == 1:
+        return ""
+    return f"of batches of {batch}: latency is that of a whole batch; MACs, bytes and energy are per input"
+
+
 def network_title(name: str) -> str:
     """Return ``lcnet_resnet20_50`` as people write it, ``LC-Net ResNet-20 50 %``; a name of other parts as it is.
 

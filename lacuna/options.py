@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from accel_models import Design
-    from traces import NetworkGraph
+    from traces import NetworkGraph, Trace
 
 DesignName = Annotated[
     str, typer.Option("--design", "-d", help="Shipped name or path of a YAML file.", metavar="D")
@@ -78,11 +78,24 @@ def network_from(name: str, sizes: list[str], skip_unsupported: bool) -> Network
     return load_network(name, Reading(dict(parse_size(text) for text in sizes), skip_unsupported))
 
 
+def inputs_from(name: Path, limit: int | None, sizes: list[str], skip_unsupported: bool) -> Trace:
+    """Load a trace, or one input that runs a network whole, told what the network's file leaves open."""
+    from traces import Reading, load_inputs, parse_size  # noqa: PLC0415  (as above)
+
+    reading = Reading(dict(parse_size(text) for text in sizes), skip_unsupported)
+    return load_inputs(name, limit, reading=reading)
+
+
 def missing_note(skipped: Sequence[str]) -> list[str]:
     """Return the line that says what of a model has no price, if anything."""
     from traces import unpriced_words  # noqa: PLC0415  (pydantic is slow to import)
 
     return [unpriced_words(skipped)] if skipped else []
+
+
+def missing_of_each(skipped: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the lines that say what of several models has no price."""
+    return [f"{name}: {line}" for name, nodes in skipped.items() for line in missing_note(nodes)]
 
 
 def design_from(name: str, settings: list[str]) -> Design:

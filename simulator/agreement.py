@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.replays.accounting import PARTS, OpRow
+from accel_models import ENERGY_PARTS
+from simulator.replays.accounting import OpRow
 from simulator.summary import DoesNotFit, Spread, Summary
 from traces import FileProblem, reading, shown
 
@@ -50,7 +51,7 @@ def _check_columns(columns: Columns, clock_hz: float, path: Path) -> None:
             raise FileProblem(f"{path}: column {shown(name)} holds NaN or negative numbers")
         if values.dtype.kind == "i" and values.min() < 0:
             raise FileProblem(f"{path}: column {shown(name)} holds negative numbers")
-    total = np.sum([columns[f"energy_{part}"] for part in PARTS], axis=0)
+    total = np.sum([columns[f"energy_{part}"] for part in ENERGY_PARTS], axis=0)
     if not np.allclose(total, columns["energy_pj"], rtol=_CLOSE, atol=0):
         raise FileProblem(f"{path}: energy_pj is not the sum of its parts")
     if not np.array_equal(columns["correct"], columns["label"] == columns["prediction"]):

@@ -10,6 +10,8 @@ from simulator.replays.collect import unit_peaks
 from simulator.replays.prepare import prepare
 from traces import NetworkGraph, Op, UnsupportedError, csv_text, dense_workload
 
+NOT_PRICED = "not priced"  # in place of an op's kind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpEstimate:
@@ -42,8 +44,8 @@ class StaticTable:
     skipped: tuple[str, ...] = ()  # of the model, priced by no row
 
     def to_records(self) -> list[dict[str, str | int | float]]:
-        """Return one mapping per op, for JSON or a data frame."""
-        return [asdict(row) for row in self.rows]
+        """Return one mapping per op, for JSON or a data frame; what has no price is a row of zeros."""
+        return [*(asdict(row) for row in self.rows), *(_unpriced(name, self.batch) for name in self.skipped)]
 
     def to_csv(self) -> str:
         """Return the table as CSV text."""
@@ -77,6 +79,12 @@ def estimate(graph: NetworkGraph, design: Design, batch: int | None = None) -> S
         for op, cost, placement in zip(graph.ops, prepared.costs, prepared.placements, strict=True)
     )
     return StaticTable(graph.name, design.name, tuple(rows), together, graph.skipped)
+
+
+def _unpriced(node: str, batch: int) -> dict[str, str | int | float]:
+    """Return the row of what of a model has no price."""
+    zeros = {field.name: 0 for field in fields(OpEstimate)}
+    return {**zeros, "layer": node, "op": NOT_PRICED, "batch": batch}
 
 
 def _row(op: Op, cost: Cost, peak: float, batch: int) -> OpEstimate:

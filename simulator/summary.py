@@ -14,7 +14,7 @@ from simulator.replays.waterfall import LOSSES, REMEDIES, LevelSums
 from traces import Frozen
 
 # Of a results folder; major: readers refuse another; 1.1: SHA256SUMS beside it; 1.2: skipped, losses in either order.
-RESULTS_SCHEMA_VERSION = "1.2"
+RESULTS_SCHEMA_VERSION = "1.3"
 MODEL_VERSION = "1.3"  # of everything that decides a number
 
 
@@ -97,6 +97,7 @@ class _Facts(Frozen):
     engine: str
     scaled_energy: bool = False  # prices were scaled over process nodes: read energies with a band of x/÷ 2
     inputs: int
+    batch: int = 1  # inputs that run together: latency is that of the whole batch, all else is per input
     skipped: tuple[str, ...] = ()  # what the model does and nothing here prices, as its reader was asked to
 
 
@@ -152,9 +153,9 @@ Summary = Replayed | DoesNotFit
 # What summary.json holds, in its order, and what stands there for a figure that a replay does not have.
 _KEYS = (
     "schema_version", "model_version", "network", "design", "design_hash", "trace_hash", "seed", "engine",
-    "feasible", "reason", "demand", "bound", "scaled_energy", "inputs", "skipped", "accuracy", "macs", "latency_us",
-    "energy_uj", "dram_bytes", "wasted_bytes", "gate_wait_us", "utilization", "busy", "dense", "mean_rate",
-    "expected", "mac_proportional", "oracle", "waterfall",
+    "feasible", "reason", "demand", "bound", "scaled_energy", "inputs", "batch", "skipped", "accuracy", "macs",
+    "latency_us", "energy_uj", "dram_bytes", "wasted_bytes", "gate_wait_us", "utilization", "busy", "dense",
+    "mean_rate", "expected", "mac_proportional", "oracle", "waterfall",
 )  # fmt: skip
 _ABSENT: dict[str, object] = {"trace_hash": "", "reason": "", "utilization": {}, "busy": {}}  # others: null
 

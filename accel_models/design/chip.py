@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accel_models.design.design import Design, SideBySide
+from accel_models.design.sections import SecondLevel
 from accel_models.energy.area import Area, area_mm2
 from accel_models.energy.price_list import price_list
 from accel_models.energy.prices import Chip, PriceColumns, PriceList, PriceLookup, SramMacro
@@ -38,6 +39,16 @@ def _buffers(design: Design) -> tuple[SramMacro, ...]:
             banks=banks,
             shared=memory.shared_sums,
         ),
+        *_second_level(memory.l2),
+    )
+
+
+def _second_level(l2: SecondLevel | None) -> tuple[SramMacro, ...]:
+    """Return the memory behind the buffers, if there is one."""
+    if l2 is None:
+        return ()
+    return (
+        SramMacro(role="l2", size_bytes=l2.size, word_bits=l2.word, banks=l2.banks, setting="memory.l2.size"),
     )
 
 

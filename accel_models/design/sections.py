@@ -71,8 +71,26 @@ class Ports(Part):
     """Of the accumulator buffer."""
 
 
+class SecondLevel(Part):
+    """Memory on the chip behind the buffers: what they cannot keep lies here before it goes off the chip.
+
+    The DMA that fills the buffers moves it, in bursts as long as the DRAM's; see :mod:`accel_models.work.second_level`.
+    """
+
+    size: Room
+    """Holds tensors from op to op, and weights from input to input."""
+    bandwidth: Bandwidth
+    """Between it and the buffers."""
+    latency: Time
+    """From a request to its first byte."""
+    word: Bits = 64
+    """Bits of one access."""
+    banks: Count = 1
+    """Equal SRAM macros that it is made of."""
+
+
 class Memory(Part):
-    """Buffers beside the array, and the DRAM behind them."""
+    """Buffers beside the array, a second level where there is one, and the DRAM behind them."""
 
     activation_buffer: Room
     """Holds inputs and outputs on the chip."""
@@ -106,6 +124,8 @@ class Memory(Part):
     """Width of the buffers towards the array."""
     dma: Literal["in_order", "out_of_order"] = "in_order"
     """Whether outputs and inputs may pass weights that wait for a gate's decision."""
+    l2: SecondLevel | None = None
+    """Memory on the chip behind the buffers; left out: what they cannot keep goes off the chip."""
     dram: Dram
     """Memory off the chip."""
 

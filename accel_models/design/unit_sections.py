@@ -289,13 +289,7 @@ DATAFLOWS: Final[Mapping[Dataflow, Streaming | None]] = {
 
 
 def streaming_of(dataflow: Dataflow) -> Streaming:
-    """Return where the sizes of a product lie.
-
-    Raises
-    ------
-    ConfigError
-        If the dataflow has no folds.
-    """
+    """Return where the sizes of a product lie; a dataflow that has no folds is refused."""
     found = DATAFLOWS[dataflow]
     if found is None:
         raise ConfigError(NO_FOLDS)

@@ -32,6 +32,7 @@ _SRAM_ACTIONS: dict[MemoryRole, tuple[str, str]] = {
     "weight": ("weight_sram_read_bytes", "weight_sram_write_bytes"),
     "activation": ("activation_sram_read_bytes", "activation_sram_write_bytes"),
     "accumulator": ("accumulator_read_bytes", "accumulator_write_bytes"),
+    "l2": ("l2_read_bytes", "l2_write_bytes"),
 }
 
 

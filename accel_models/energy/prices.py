@@ -13,7 +13,7 @@ from traces import ConfigError
 
 DeviceClass = Literal["hp", "lop", "lstp"]
 Precision = Literal["int8", "int16", "fp16", "fp32"]
-MemoryRole = Literal["weight", "activation", "accumulator"]
+MemoryRole = Literal["weight", "activation", "accumulator", "l2"]
 # Choice: low standby power, as SRAM macros of chips that run from batteries: at 22 nm and 330 K the 1.6 MB of Vega
 # would leak 78 mW in CACTI's class lop, where the whole chip draws 49.4 mW at its peak (arXiv 2110.09101, abstract).
 DEFAULT_DEVICE: DeviceClass = "lstp"
@@ -94,6 +94,8 @@ PRICED_ACTIONS = {  # what a design may override, and the unit its price is per
     "activation_sram_write_bytes": "pJ/B",
     "accumulator_read_bytes": "pJ/B",
     "accumulator_write_bytes": "pJ/B",
+    "l2_read_bytes": "pJ/B",
+    "l2_write_bytes": "pJ/B",
     "simd_macs": "pJ/op",
     "simd_ops": "pJ/op",
     "simd_cycles": "pJ/cycle",

@@ -17,7 +17,7 @@ beside those kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 from accel_models.cost import Cost, WorkStates, joined, rows_of
 from accel_models.design.chip import prices_of
 from accel_models.design.design import Design
-from accel_models.dram import Bus, transfer_cycles
+from accel_models.dram import Bus, bus_behind, either_bus, transfer_cycles
 from accel_models.energy.actions import Actions, EnergyParts, energy_pj
-from accel_models.units.kinds import BusTimes, States, Traffic, UnitCost
+from accel_models.units.kinds import BusTimes, NearOperands, States, Traffic, UnitCost
 from accel_models.work.kept_data import counted_bytes
 from traces import RECURRENT, WEIGHTED, Bools, Ints, UnsupportedError
 
@@ -42,17 +42,21 @@ DRAM_ROW_BYTES = 2048  # row buffer of an LPDDR4 channel, JESD209-4 (2 KiB page)
 def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost:
     """Add to what a unit found what all share: bus times where it gives none, DRAM actions and prices."""
     work, shapes, busy, traffic = states.work, states.shapes, found.busy, found.traffic
-    bus = found.times or _bus_times(_bus(design), traffic)
+    bus = found.times or _bus_times(design, traffic, states.where.behind)
     prices = prices_of(design)
+    near, far = _split(traffic, states.where.behind)
     fetch = Actions(
-        dram_read_bytes=traffic.weights,
-        dram_activations=_rows_opened(traffic.weights),
+        dram_read_bytes=far.weights,
+        dram_activations=_rows_opened(far.weights),
+        l2_read_bytes=near.weights,
         weight_sram_write_bytes=traffic.weights,
     )
     rest = Actions(
-        dram_read_bytes=traffic.inputs,
-        dram_write_bytes=traffic.outputs,
-        dram_activations=_rows_opened(traffic.inputs) + _rows_opened(traffic.outputs),
+        dram_read_bytes=far.inputs,
+        dram_write_bytes=far.outputs,
+        dram_activations=_rows_opened(far.inputs) + _rows_opened(far.outputs),
+        l2_read_bytes=near.inputs,
+        l2_write_bytes=near.outputs,
     )
     weight_energy = energy_pj(fetch, prices)
     energy = energy_pj(busy.actions + rest, prices) + weight_energy
@@ -68,12 +72,12 @@ def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost
         input_cycles=bus.inputs,
         input_first_cycles=bus.first_inputs,
         output_cycles=bus.outputs,
-        weight_bytes=traffic.weights,
-        input_bytes=traffic.inputs,
-        output_bytes=traffic.outputs,
+        weight_bytes=far.weights,
+        input_bytes=far.inputs,
+        output_bytes=far.outputs,
         macs=shapes.macs,
         useful_macs=np.where(work.runs, work.useful_macs, 0),
-        sram_bytes=_sram_bytes(busy.actions) + traffic.weights,
+        sram_bytes=_sram_bytes(busy.actions) + traffic.weights + near.weights + near.inputs + near.outputs,
         energy=_filled(energy, len(work)),
         weight_energy_pj=np.broadcast_to(weight_energy.total_pj, len(work)),
         feasible=busy.feasible,
@@ -83,24 +87,44 @@ def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost
     return cost
 
 
-def _bus(design: Design) -> Bus | None:
-    return None if design.memory is None else Bus(design.memory.dram, design.clock)
-
-
-def _bus_times(bus: Bus | None, traffic: Traffic) -> BusTimes:
+def _bus_times(design: Design, traffic: Traffic, behind: NearOperands) -> BusTimes:
     """Return bus times; Choice: inputs wait for tiles that take turns, weights where no inputs come."""
+    memory = design.memory
+    if memory is None:
+        none = np.zeros_like(traffic.weights)
+        return BusTimes(weights=none, inputs=none, outputs=none, first_weights=none, first_inputs=none)
+    far, near = Bus(memory.dram, design.clock), bus_behind(memory, design.clock)
+    weights, inputs, outputs = (
+        either_bus(far, near, is_near) for is_near in (behind.weights, behind.inputs, behind.output)
+    )
     waits, alone = traffic.turn_cycles, traffic.inputs == 0
     return BusTimes(
-        weights=_bus_cycles(bus, traffic.weights) + np.where(alone & (traffic.weights > 0), waits, 0),
-        inputs=_bus_cycles(bus, traffic.inputs) + np.where(alone, 0, waits),
-        outputs=_bus_cycles(bus, traffic.outputs),
-        first_weights=_bus_cycles(bus, traffic.first_weights),
-        first_inputs=_bus_cycles(bus, traffic.first_inputs),
+        weights=transfer_cycles(weights, traffic.weights) + np.where(alone & (traffic.weights > 0), waits, 0),
+        inputs=transfer_cycles(inputs, traffic.inputs) + np.where(alone, 0, waits),
+        outputs=transfer_cycles(outputs, traffic.outputs),
+        first_weights=transfer_cycles(weights, traffic.first_weights),
+        first_inputs=transfer_cycles(inputs, traffic.first_inputs),
     )
 
 
-def _bus_cycles(bus: Bus | None, moved_bytes: Ints) -> Ints:
-    return np.zeros_like(moved_bytes) if bus is None else transfer_cycles(bus, moved_bytes)
+@dataclass(frozen=True, slots=True)
+class _MovedBytes:
+    """Bytes of an op's operands in one memory; arrays of shape (s,)."""
+
+    weights: Ints
+    inputs: Ints
+    outputs: Ints
+
+
+def _split(traffic: Traffic, behind: NearOperands) -> tuple[_MovedBytes, _MovedBytes]:
+    """Return what is moved between the buffers and the second level on the chip, and what between them and DRAM."""
+    near = _MovedBytes(
+        traffic.weights * behind.weights, traffic.inputs * behind.inputs, traffic.outputs * behind.output
+    )
+    far = _MovedBytes(
+        traffic.weights - near.weights, traffic.inputs - near.inputs, traffic.outputs - near.outputs
+    )
+    return near, far
 
 
 def _rows_opened(moved_bytes: Ints) -> Ints:

@@ -24,6 +24,24 @@ from traces import Bools, ConfigError, Floats, Ints, Op, did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NearOperands:
+    """Which operands of each state are moved from or to the second level on the chip; arrays of shape (s,)."""
+
+    inputs: Bools
+    output: Bools
+    weights: Bools
+
+    @classmethod
+    def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> NearOperands:
+        """Return those of so many states of each op, end to end."""
+        return cls(
+            inputs=np.repeat([place.inputs_behind for place in placements], states),
+            output=np.repeat([place.output_behind for place in placements], states),
+            weights=np.repeat([place.weights_behind for place in placements], states),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Where:
     """Where the tensors of each state lie; arrays of shape (s,).  See :class:`accel_models.cost.Placement`."""
 
@@ -37,6 +55,7 @@ class Where:
     tile_aim: Ints  # index into TILE_AIMS
     stage_reads: Bools  # besides its results, by the output stage that took the op over
     stage_brings: Bools  # of that, what comes from off the chip
+    behind: NearOperands  # what is moved from or to memory.l2 instead of the DRAM
 
     @classmethod
     def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> Where:
@@ -52,6 +71,7 @@ class Where:
             tile_aim=np.repeat([TILE_AIMS.index(place.tile_aim) for place in placements], states),
             stage_reads=np.repeat([place.stage_reads != "nothing" for place in placements], states),
             stage_brings=np.repeat([place.stage_reads == "off_chip" for place in placements], states),
+            behind=NearOperands.of(placements, states),
         )
 
 

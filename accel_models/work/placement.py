@@ -19,6 +19,7 @@ from accel_models.work.residency import (
     weight_bytes,
     weight_space,
 )
+from accel_models.work.second_level import BehindBuffers
 from traces import MAC_KINDS, VIEWS, NetworkGraph, Op, UnsupportedError
 
 # Choice: beside a matrix unit, concatenation and slicing are addresses, not work: producers write where results lie.
@@ -34,6 +35,8 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     comes from DRAM.  Weights are resident if those of the whole network fit the weight buffer, or if they
     are a gate's and the design keeps gate weights resident, or if the compiler pinned them; such weights take
     their share of the buffer.
+    What the buffers cannot keep lies in ``memory.l2`` as far as that has room (:mod:`accel_models.work.second_level`);
+    an op of which one input comes from DRAM takes all from there (Choice).
     Nothing stays where a unit keeps no tensors: it loads and stores every tensor of every op.  Choice: nor where
     partial sums share the buffer, because those of as many filters as find room fill it.
 
@@ -57,10 +60,19 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     held = reserved_bytes(graph, kept, tensors)
     pinned = sum(weight_bytes(graph.op(name), memory) for name in resident)
     space = weight_space(memory, pinned)
+    behind = BehindBuffers.of(graph, memory, tensors, kept, resident)
     cached = network_shares(graph, design)
 
     def on_chip(name: str) -> bool:
         return tensors.final.get(name, name) in kept
+
+    def near(name: str) -> bool:
+        return tensors.final.get(name, name) in behind.tensors
+
+    def come_from_near(op: Op) -> bool:
+        taken = made.taken.get(op.name)
+        read = op.inputs if taken is None else [taken.operand] if taken.operand else []
+        return bool(read) and all(on_chip(name) or near(name) for name in read)
 
     return tuple(
         Placement(
@@ -73,6 +85,9 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
             pinned_bytes=0 if op.name in resident else pinned,
             stage_reads=_stage_reads(made.taken.get(op.name), on_chip),
             cached=cached[i],
+            inputs_behind=come_from_near(op),
+            output_behind=near(op.name),
+            weights_behind=op.name in behind.weights,
         )
         for i, (op, unit) in enumerate(zip(graph.ops, units, strict=True))
     )

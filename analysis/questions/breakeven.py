@@ -26,6 +26,7 @@ class BreakEven:
     dynamic: tuple[float, ...]  # mean of the quantity
     dense: float  # of the dense network
     rate: float | None  # skip rate from which on dynamic wins; None if it never does
+    unpriced: tuple[str, ...] = ()  # of the model, what has no price
 
     @property
     def overhead(self) -> float:
@@ -74,7 +75,8 @@ def break_even(  # noqa: PLR0913  # one experiment, all by name
         figures = replay(trace, design, policy=policy, explain=False).replayed
         means.append(getattr(figures, quantity).mean)
         dense = getattr(figures.dense, quantity)
-    return BreakEven(quantity, rates, tuple(means), dense, crossing(rates, means, dense))
+    rate = crossing(rates, means, dense)
+    return BreakEven(quantity, rates, tuple(means), dense, rate, graph.skipped)
 
 
 def crossing(rates: Sequence[float], values: Sequence[float], level: float) -> float | None:

@@ -67,6 +67,7 @@ class Sensitivity:
     factor: float
     base: Change
     changes: tuple[Change, ...]
+    skipped: tuple[str, ...] = ()  # of the model, what has no price
 
     def gain(self, change: Change) -> float:
         """Return the share of the base's latency that a change saves."""
@@ -129,6 +130,7 @@ def sensitivity(
         factor=factor,
         base=base,
         changes=tuple(ordered),
+        skipped=loaded.graph.skipped,
     )
 
 

@@ -53,6 +53,7 @@ class Why:
     energy_saved: float
     losses: tuple[Held, ...]  # largest share of latency first, gains last
     bounds: tuple[BoundOps, ...]  # largest share first
+    skipped: tuple[str, ...] = ()  # of the model, what has no price
 
     @property
     def sentence(self) -> str:
@@ -85,6 +86,7 @@ def explain_results(results: Results) -> Why:
         energy_saved=energy.saved / energy.dense,
         losses=_losses(figures),
         bounds=_bounds(results.ops),
+        skipped=figures.skipped,
     )
 
 

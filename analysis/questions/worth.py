@@ -87,6 +87,7 @@ class Verdict:
     savings: tuple[Saving, ...]  # as written, after each step, oracle
     turnings: tuple[Turning, ...]
     notes: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()  # of the model, what has no price
 
     @property
     def compiled(self) -> Saving:
@@ -129,6 +130,7 @@ def verdict(trace: Trace | str | Path, design: Design, *, limit: int | None = No
         savings=tuple(savings),
         turnings=tuple(_turnings(loaded, design, savings[-2])),
         notes=hints(loaded, design, Compiler()),
+        skipped=loaded.graph.skipped,
     )
 
 

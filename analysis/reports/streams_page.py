@@ -12,6 +12,7 @@ from analysis.figures.figure_info import latency_info
 from analysis.figures.pictures import Picture
 from analysis.reports.report_page import Cell, Page, Section, Table, text_row
 from analysis.words import digits, network_title, percent, quantity, slug
+from traces import unpriced_words
 
 if TYPE_CHECKING:
     from simulator import StreamResults
@@ -26,7 +27,7 @@ def streams_page(folders: Sequence[tuple[Path, str]]) -> Page:
     summary = Section(
         anchor="streams",
         title="Frames that arrive in time",
-        words=tuple(_words(one, name) for one, name in named),
+        words=(*(_words(one, name) for one, name in named), *_missing(named)),
         pictures=tuple(_picture(one, name) for one, name in named),
         tables=(_table(named),),
     )
@@ -62,6 +63,15 @@ def _words(one: StreamResults, name: str) -> str:
         f"{steady} Half of the answers come within {half}, 99 in 100 within {slow}; waiting for the machine takes "
         f"{waiting} of it on average."
     )
+
+
+def _missing(named: Sequence[tuple[StreamResults, str]]) -> list[str]:
+    """Return what of the models has no price, a sentence per stream."""
+    return [
+        f"{name}: the figures are {unpriced_words(one.figures.skipped)}."
+        for one, name in named
+        if one.figures.skipped
+    ]
 
 
 def _picture(one: StreamResults, name: str) -> Picture:

@@ -11,8 +11,8 @@ import typer
 
 from analysis import digits
 from lacuna.console import percent, progress, shell, show_json, show_lines, show_table, stoppable
-from lacuna.options import AsJson, OutFolder, Settings
-from traces import ConfigError, unpriced_words
+from lacuna.options import AsJson, OutFolder, Settings, missing_of_each
+from traces import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +138,8 @@ def pareto(
     found = found if sort is None else ordered(found, sort)
     rows = found.head(best or len(found)).to_dict("records")
     if as_json:
-        show_json({"hypervolume": front.hypervolume, "points": _plain(rows)})
+        found = {"hypervolume": front.hypervolume, "points": _plain(rows)}
+        show_json({**found, "skipped": results.manifest.skipped})
         return
     names = [*_that_differ(results.frame), *(axis for axis in results.manifest.axes if axis in front.frame)]
     columns = ["point", "mark", *objectives, *_short(names)]
@@ -163,6 +164,9 @@ def pareto(
     notes += [f"{short}: {name}" for short, name in zip(_short(names), names, strict=True) if short != name]
     notes += _of_areas(results, objectives)
     notes += [doubt] if any(row.get("doubtful") for row in rows) else []
+    most = int(results.frame["batch"].max()) if "batch" in results.frame else 1
+    notes += ["latency is that of a whole batch, MACs, bytes and energy are per input"] if most > 1 else []
+    notes += missing_of_each(results.manifest.skipped)
     show_table(title, columns, table, note="\n".join(notes))
 
 
@@ -229,7 +233,7 @@ def _show_done(results: SweepResults, out: Path, as_json: bool) -> None:
         return
     show_lines(
         [
-            *(f"{name}: {unpriced_words(nodes)}" for name, nodes in manifest.skipped.items()),
+            *missing_of_each(manifest.skipped),
             f"wrote {out}: {len(frame):,} points, {misfits:,} of them do not fit",
             f"next: {shell('lacuna', 'pareto', out)}; {shell('lacuna', 'report', out)}",
         ]

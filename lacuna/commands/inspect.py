@@ -11,11 +11,20 @@ import typer
 from analysis import digits
 from lacuna.commands.design_parts import show_area, show_keys, show_prices
 from lacuna.console import percent, show_json, show_lines, show_table
-from lacuna.options import AsJson, Settings, design_from, missing_note
+from lacuna.options import (
+    AsJson,
+    Settings,
+    SizesOption,
+    SkipUnsupported,
+    design_from,
+    missing_note,
+    network_from,
+)
 from traces import ConfigError, FileProblem
 
 if TYPE_CHECKING:
     from accel_models import Design
+    from traces import NetworkGraph
 
 UNSOURCED = "unsourced"
 
@@ -34,6 +43,8 @@ def inspect(
         str | None,
         typer.Option("--keys", help="Keys of a section of designs; `all` for every one.", metavar="SECTION"),
     ] = None,
+    sizes: SizesOption = [],  # noqa: B006  (typer copies it)
+    skip_unsupported: SkipUnsupported = False,
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,
 ) -> None:
@@ -53,7 +64,7 @@ def inspect(
     elif path.suffix == ".pt":
         _checkpoint(path, as_json)
     elif path.suffix in {".json", ".csv", ".onnx", ".tflite"} or what in network_names():
-        _graph(what, as_json)
+        _graph(network_from(what, sizes, skip_unsupported), as_json)
     elif path.suffix in {".yaml", ".yml"} or _is_design(what):
         design = design_from(what, settings)
         if energy or area:
@@ -61,7 +72,7 @@ def inspect(
         else:
             _design(design, settings, as_json)
     else:
-        _graph(what, as_json)
+        _graph(network_from(what, sizes, skip_unsupported), as_json)
 
 
 def _is_design(name: str) -> bool:
@@ -97,6 +108,7 @@ def _trace(path: Path, as_json: bool) -> None:
         "accuracy": found.accuracy,
         "macs_kept": found.macs_kept,
         "distinct_decisions": found.distinct_decisions,
+        **({"skipped": list(stored.graph.skipped)} if stored.graph.skipped else {}),
     }
     if as_json:
         show_json({**facts, "gates": gates})
@@ -109,6 +121,7 @@ def _trace(path: Path, as_json: bool) -> None:
     columns = ["gate", "kind", "size", "kept", "spread", "always on", "dead"]
     note = "kept: mean over inputs; spread: its standard deviation; always on, dead: bits that never change"
     show_table("Gates", columns, rows, note=note)
+    show_lines(missing_note(stored.graph.skipped))
 
 
 def _design(design: Design, settings: list[str], as_json: bool) -> None:
@@ -135,10 +148,7 @@ def _design(design: Design, settings: list[str], as_json: bool) -> None:
     )
 
 
-def _graph(name: str, as_json: bool) -> None:
-    from traces import load_network  # noqa: PLC0415
-
-    graph = load_network(name)
+def _graph(graph: NetworkGraph, as_json: bool) -> None:
     if as_json:
         show_json(json.loads(graph.model_dump_json()))
         return

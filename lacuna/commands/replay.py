@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from analysis import digits
+from analysis import batch_words, digits
 from lacuna.commands.op_table import show_ops
 from lacuna.console import percent, shell, show_json, show_lines, show_notes, show_table
 from lacuna.options import (
@@ -130,7 +130,9 @@ def show_summary(results: Results, *, as_json: bool) -> None:
     _show_waterfall(figures)
     known = "not known: a network without a trace" if figures.accuracy is None else percent(figures.accuracy)
     show_lines([f"accuracy {known}", *_beyond_estimates(figures)])
-    show_notes([*results.notes, *missing_note(figures.skipped)])
+    together = batch_words(figures.batch)
+    notes = [f"figures {together}"] if together else []
+    show_notes([*notes, *results.notes, *missing_note(figures.skipped)])
 
 
 def _beyond_estimates(figures: Explained) -> list[str]:

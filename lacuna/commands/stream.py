@@ -16,10 +16,14 @@ from lacuna.options import (
     Force,
     OutFolder,
     Settings,
+    SizesOption,
+    SkipUnsupported,
     Without,
     design_from,
     free_folder,
+    inputs_from,
     left_out,
+    missing_note,
 )
 from traces import ConfigError, FileProblem
 
@@ -64,6 +68,8 @@ def stream(
     exit_threshold: ExitThreshold = None,
     prefetch: PrefetchOption = "wait",
     seed: Annotated[int, typer.Option(help="Of Poisson arrivals.")] = 0,
+    sizes: SizesOption = [],  # noqa: B006  (typer copies it)
+    skip_unsupported: SkipUnsupported = False,
     without: Without = [],  # noqa: B006  (typer copies it)
     settings: Settings = [],  # noqa: B006  (typer copies it)
     force: Force = False,
@@ -73,7 +79,7 @@ def stream(
     from accel_models import parse_quantity  # noqa: PLC0415
     from simulator import Budget, Policy, StreamSettings, hints  # noqa: PLC0415
     from simulator import stream as serve  # noqa: PLC0415
-    from traces import load_trace, with_exit_threshold  # noqa: PLC0415
+    from traces import with_exit_threshold  # noqa: PLC0415
 
     budget = None
     if latency_budget is not None or energy_budget is not None:
@@ -94,7 +100,7 @@ def stream(
     )
     chosen = design_from(design, settings)
     replaced = free_folder(out, "a stream", force)
-    inputs = load_trace(trace, limit)
+    inputs = inputs_from(trace, limit, sizes, skip_unsupported)
     if exit_threshold is not None:
         inputs = with_exit_threshold(inputs, exit_threshold)
     policy = Policy.of({"prefetch": prefetch, **left_out(without)})
@@ -102,7 +108,7 @@ def stream(
     results.save(out)
     _show(results.summary(), as_json)
     if not as_json:
-        told = hints(inputs, chosen, policy.compiler)
+        told = [*missing_note(inputs.graph.skipped), *hints(inputs, chosen, policy.compiler)]
         show_notes(told)
         show_lines([f"wrote {out}/", *replaced, f"next: {shell('lacuna', 'report', out)}"])
 

@@ -37,6 +37,7 @@ from networks.capturing.moving import (
     parts,
     ranked,
     same,
+    sample,
     select,
     transpose,
     upsample,
@@ -153,6 +154,7 @@ _TABLE: dict[str, Callable[[CallStep], None]] = {
     **_each("lacuna_overlay slice_scatter select_scatter masked_scatter one_hot", overlay),
     **_each("lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell", recurrent_cell),
     **_each("lstm gru rnn_tanh rnn_relu", recurrent_layers),
+    **_each("grid_sampler_2d grid_sampler_3d", sample),
     "scaled_dot_product_attention": attention,
     **_each("_local_scalar_dense is_nonzero equal", lambda step: None),
 }

@@ -11,7 +11,7 @@ from torch import nn
 
 from networks.capturing.aten import translate
 from networks.capturing.calls import Tracing
-from networks.capturing.checking import check_each, first_input
+from networks.capturing.checking import check_batch_axis, check_each, first_input
 from networks.capturing.modules import numbered
 from networks.capturing.tracing import trace
 from networks.capturing.translation import Translation
@@ -29,7 +29,7 @@ def capture(  # noqa: PLR0913  # the network, an input, and what to call and kee
     name: str = "",
     answer: Callable[[Any], Any] | None = None,
     keep: Sequence[str] = (),
-    batch_axis: int = 0,
+    batch_axis: int | None = 0,
     skip_unsupported: bool = False,
 ) -> NetworkGraph:
     """Return the graph of a PyTorch network.
@@ -52,7 +52,7 @@ def capture(  # noqa: PLR0913  # the network, an input, and what to call and kee
     keep
         Patterns of modules (``"exits.*"``) whose outputs are needed too, though the answer does not need them.
     batch_axis
-        Which axis of the example is the batch.
+        Which axis of the example is the batch; ``None`` if it is one input without a batch.
     skip_unsupported
         Leave out what cannot be priced; ``graph.skipped`` lists it.
 
@@ -61,6 +61,7 @@ def capture(  # noqa: PLR0913  # the network, an input, and what to call and kee
     UnsupportedError
         Operations that cannot be priced, all of them at once.
     """
+    check_batch_axis(model, example, batch_axis)
     inputs = first_input(example, batch_axis)
     try:
         tracing = trace(model, inputs, answer or (lambda output: output))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
+from networks.capturing.noting import tensors
 from networks.capturing.tracing import trace
 from networks.capturing.translation import Counted
 from traces import GraphError, NetworkGraph
@@ -16,14 +18,68 @@ from traces import GraphError, NetworkGraph
 _DIRECTIONS = (".forward", ".backward")  # of a recurrent layer that reads both ways
 
 
-def first_input(inputs: Any, axis: int = 0) -> tuple[Any, ...]:
-    """Return the first input of a batch, as the arguments of a forward pass."""
+def first_input(inputs: Any, axis: int | None = 0) -> tuple[Any, ...]:
+    """Return the first input of a batch, as the arguments of a forward pass; ``None``: they are of one input."""
     several = tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
+    if axis is None:
+        return several
 
     def first(value: Any) -> Any:
         return value.narrow(axis, 0, 1) if isinstance(value, Tensor) and value.ndim > axis else value
 
     found: tuple[Any, ...] = tree_map(first, several)
+    return found
+
+
+@torch.no_grad()
+def check_batch_axis(model: nn.Module, example: Any, axis: int | None) -> None:
+    """Refuse an axis as that of the batch along which layers of the model find the steps of a sequence.
+
+    PyTorch's recurrent layers and attention have steps first unless told otherwise (``batch_first``); which they see
+    is known from their inputs when the whole example runs.
+    """
+    layers = {
+        path: each for path, each in model.named_modules() if getattr(each, "batch_first", True) is False
+    }
+    if not layers or axis is None:
+        return
+    whole = first_input(example, None)
+    sizes = {each.shape[axis] for each in tensors(whole) if each.ndim > axis}
+    if len(sizes) != 1 or sizes == {1}:
+        return
+    seen = _steps(model, layers, first_input(example, axis))
+    for path, steps in _steps(model, layers, whole).items():
+        if seen.get(path) == 1 and {steps} == sizes:
+            other = "batch_axis=1, or None" if axis == 0 else "batch_axis=None"
+            raise GraphError(
+                f"{path} ({type(layers[path]).__name__}, batch_first=False) reads {steps} steps along axis {axis} of "
+                f"the example, which is taken for its batch; pass {other} if the example is one input without a batch"
+            )
+
+
+def _steps(model: nn.Module, layers: Mapping[str, nn.Module], inputs: tuple[Any, ...]) -> dict[str, int]:
+    """Return how many steps each of the layers reads when it is first called."""
+    found: dict[str, int] = {}
+
+    def hook(path: str) -> Any:
+        def note(_: nn.Module, args: tuple[Any, ...], options: Mapping[str, Any]) -> None:
+            given = [each for each in (*args, *options.values()) if isinstance(each, Tensor)]
+            if given and path not in found:
+                found[path] = given[0].shape[0]
+
+        return note
+
+    training = [each for each in model.modules() if each.training]
+    handles = [each.register_forward_pre_hook(hook(path), with_kwargs=True) for path, each in layers.items()]
+    try:
+        model.eval()(*inputs)
+    except Exception:  # capture itself tells what does not run
+        return {}
+    finally:
+        for handle in handles:
+            handle.remove()
+        for each in training:
+            each.training = True
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from networks.capturing.calls import Ref
-from networks.capturing.translation import CallStep, Written
+from networks.capturing.translation import CallStep, Unknown, Written
 from traces import (
     Concat,
     Function,
@@ -143,13 +143,23 @@ def padded(step: CallStep) -> None:
         copy(step)
 
 
+def sample(step: CallStep) -> None:
+    """Blend pixels at places that the network may compute.  Choice: as much work as resizing to that many pixels."""
+    x, places = step.number(0), step.number(1)
+    by = () if step.constant(places) else (step.all.tensor(places),)
+    if step.constant(x):
+        raise Unknown("its image is constant")
+    step.add(Move(name=step.name, x=step.x, out=step.out, kind="upsample", by=by))
+
+
 def lookup(step: CallStep) -> None:
     """Look up by an index: in a tensor of the network, or in a table of weights by what it computed."""
-    source = step.all.tensor(step.dynamic()[0])
+    first, *others = dict.fromkeys(step.dynamic())
+    source, by = step.all.tensor(first), tuple(step.all.tensor(number) for number in others)
     if len(step.all.shapes[source]) == len(step.out_shape) and source == step.x:
-        step.add(Move(name=step.name, x=source, out=step.out, kind="copy"))
+        step.add(Move(name=step.name, x=source, out=step.out, kind="copy", by=by))
     else:
-        rearrange(step, source, step.out)
+        step.all.rearrange(step.name, source, step.out, by)
 
 
 def rearrange(step: CallStep, source: str, out: str) -> None:

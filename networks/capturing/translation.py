@@ -72,11 +72,11 @@ class Translation:
         self.shapes[name] = tuple(shape)
         return name
 
-    def rearrange(self, name: str, source: str, out: str) -> None:
-        """Move elements from any shape to any other, by way of one long axis."""
+    def rearrange(self, name: str, source: str, out: str, by: tuple[str, ...] = ()) -> None:
+        """Move elements from any shape to any other, by way of one long axis; ``by`` may say which."""
         line = self._line(name, source)
         moved = self.new((1, prod(self.shapes[out])))
-        self.ops.append(Move(name=f"{name}.{moved}", x=line, out=moved, kind="copy"))
+        self.ops.append(Move(name=f"{name}.{moved}", x=line, out=moved, kind="copy", by=by))
         self.ops.append(Reshape(name=f"{name}.{out}", x=moved, out=out))
 
     def _line(self, name: str, source: str) -> str:

@@ -148,24 +148,48 @@ def recurrent_cell(step: CallStep) -> None:
     x = step.all.new((1, 1, features))
     step.add(
         Reshape(name=f"{step.name}.{x}", x=step.x, out=x),
-        Recurrence(name=step.name, x=x, out=step.out, kind=CELLS[step.call.op], hidden=hidden),
+        Recurrence(
+            name=step.name, x=x, out=step.out, kind=CELLS[step.call.op], hidden=hidden, states=_states(step)
+        ),
     )
     for other in step.call.outputs[1:]:
         step.add(Reshape(name=f"{step.name}.state", x=step.out, out=step.all.tensor(other)))
 
 
+def _states(step: CallStep) -> tuple[str, ...]:
+    """Return the states that a recurrent call starts from, where the network computes them."""
+    given = step.call.args[1]
+    states = given if isinstance(given, tuple | list) else (given,)
+    found = [state.id for state in states if isinstance(state, Ref) and not step.constant(state.id)]
+    return tuple(step.all.tensor(number) for number in found)
+
+
 def recurrent_layers(step: CallStep) -> None:
     """Run the layers of a recurrent network one after the other over all steps."""
+    states = _states(step)
     layers, both, first = step.call.args[4], step.call.args[7], step.call.args[8]
     directions = 2 if both else 1
     hidden = step.out_shape[-1] // directions
+    recurrent = step.all.tracing.values[step.call.args[2][1].id].shape  # of the first layer: gates x state
+    if recurrent[0] not in {hidden, 3 * hidden, 4 * hidden}:
+        raise Unknown("its state is projected; needs proj_size = 0")
     steps = step.x_shape[1 if first else 0]
     between = step.x
     for k in range(layers):
         out = step.out if k == layers - 1 else step.all.new(step.out_shape)
         name = step.name if k == 0 else f"{step.name}.{k}"
         kind = CELLS[step.call.op]
-        step.add(Recurrence(name=name, x=between, out=out, kind=kind, hidden=hidden, directions=directions))
+        step.add(
+            Recurrence(
+                name=name,
+                x=between,
+                out=out,
+                kind=kind,
+                hidden=hidden,
+                directions=directions,
+                states=states,
+            )
+        )
         between = out
     for k, number in enumerate(step.call.outputs[1:]):
         last_state(step, number, steps * hidden * directions, k)

@@ -104,10 +104,11 @@ def record(  # noqa: PLR0913  # what to record, and how to read it
         ):
             if seed is not None:
                 torch.manual_seed(seed)
+            reader = _Reader(model, plan, watch, answer, decide)
             for inputs, labels in batches:
-                batch = _run(model, plan, watch, inputs, len(labels), answer, decide)
+                batch = reader.read(inputs, len(labels))
                 if not done and seed is None:
-                    check_repeats(batch, _run(model, plan, watch, inputs, len(labels), answer, decide))
+                    check_repeats(batch, reader.read(inputs, len(labels)))
                 if not done and not graph.module_outputs:
                     check_macs(model, graph, inputs)
                 rows.add(batch, labels)
@@ -190,42 +191,48 @@ def _by_module(gate: Gate) -> GateRequest:
     return GateRequest(kind=gate.kind, name=gate.name, module=gate.name, read=lambda scores: scores > 0)
 
 
-def _run(  # noqa: PLR0913, PLR0917  # a batch and all that says how to read it
-    model: nn.Module,
-    plan: _Plan,
-    watch: CallWatch,
-    inputs: Any,
-    count: int,
-    answer: Callable[[Any], Any] | None,
-    decide: Decide | None,
-) -> BatchSeen:
-    watch.clear()
-    output = model(*inputs) if isinstance(inputs, tuple | list) else model(inputs)
-    given = dict(decide(model, output)) if decide else {}
-    unknown = [name for name in given if name not in plan.requests]
-    if unknown:
-        raise GraphError(
-            f"decide=: the graph has no gate {unknown[0]!r}{did_you_mean(unknown[0], plan.requests)}"
-        )
-    batch = BatchSeen(torch.zeros(0))
-    for gate in plan.graph.gates:
-        request = plan.requests[gate.name]
-        if gate.name in given:
-            values = to_numpy(gate.name, given[gate.name])
-            batch.decisions[gate.name] = as_decisions(gate, values, count, "decide=lambda model, out: bits")
-        elif gate.name in plan.decided:
-            raise GraphError(f"gate {gate.name!r}: no module has this name and decide= does not give it")
-        elif gate.rules.picks_answer:
-            heads, sure = plan.heads[gate.name], plan.sure[gate.name]
-            batch.exits[gate.name] = read_exits(watch, gate, request, heads, sure, count)
-            batch.decisions[gate.name] = batch.exits[gate.name].chosen
-        else:
-            seen = watch.output(gate.name, request.module)
-            batch.decisions[gate.name] = read_decisions(gate, request, seen, count)
-            if gate.scaled:
-                batch.scores[gate.name] = read_scores(gate, seen, count)
-    batch.answers = _answers(batch, output, answer, count)
-    return batch
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reader:
+    """Runs a network and reads what it decides."""
+
+    model: nn.Module
+    plan: _Plan
+    watch: CallWatch
+    answer: Callable[[Any], Any] | None
+    decide: Decide | None
+
+    def read(self, inputs: Any, count: int) -> BatchSeen:
+        """Run one batch of so many inputs and return what was seen."""
+        self.watch.clear()
+        output = self.model(*inputs) if isinstance(inputs, tuple | list) else self.model(inputs)
+        plan, watch = self.plan, self.watch
+        given = dict(self.decide(self.model, output)) if self.decide else {}
+        unknown = [name for name in given if name not in plan.requests]
+        if unknown:
+            raise GraphError(
+                f"decide=: the graph has no gate {unknown[0]!r}{did_you_mean(unknown[0], plan.requests)}"
+            )
+        batch = BatchSeen(torch.zeros(0))
+        for gate in plan.graph.gates:
+            request = plan.requests[gate.name]
+            if gate.name in given:
+                values = to_numpy(gate.name, given[gate.name])
+                batch.decisions[gate.name] = as_decisions(
+                    gate, values, count, "decide=lambda model, out: bits"
+                )
+            elif gate.name in plan.decided:
+                raise GraphError(f"gate {gate.name!r}: no module has this name and decide= does not give it")
+            elif gate.rules.picks_answer:
+                heads, sure = plan.heads[gate.name], plan.sure[gate.name]
+                batch.exits[gate.name] = read_exits(watch, gate, request, heads, sure, count)
+                batch.decisions[gate.name] = batch.exits[gate.name].chosen
+            else:
+                seen = watch.output(gate.name, request.module)
+                batch.decisions[gate.name] = read_decisions(gate, request, seen, count)
+                if gate.scaled:
+                    batch.scores[gate.name] = read_scores(gate, seen, count)
+        batch.answers = _answers(batch, output, self.answer, count)
+        return batch
 
 
 def _answers(batch: BatchSeen, output: Any, answer: Callable[[Any], Any] | None, count: int) -> Tensor:

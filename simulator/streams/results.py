@@ -51,6 +51,7 @@ class StreamSummary(Frozen):
     asleep: float = 0.0  # share of the time, if the design has a sleep mode
     accuracy: float  # of all frames; what got no answer is wrong
     busy: dict[str, float]  # share of the time that each unit works
+    skipped: tuple[str, ...] = ()  # of the model, what has no price
 
 
 @dataclass(frozen=True, eq=False)

@@ -222,6 +222,7 @@ def _summary(run: _Service) -> StreamSummary:
             unit: float(cycles) / max(span, 1)
             for unit, cycles in zip(prepared.schedule.units, busy, strict=False)
         },
+        skipped=prepared.graph.skipped,
     )
 
 

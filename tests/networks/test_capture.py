@@ -168,3 +168,59 @@ def test_everything_unknown_is_listed_at_once() -> None:
 def test_an_example_that_does_not_fit_is_an_error() -> None:
     with pytest.raises(GraphError, match="Small does not run on the example: RuntimeError"):
         capture(Small(), torch.zeros(1, 5, 16, 16))
+
+
+class Loop(nn.Module):
+    """A cell called step by step, only whose last state is the answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = c = torch.zeros(1, 4)
+        for t in range(x.shape[1]):
+            h, c = self.cell(x[:, t], (h, c))
+        return h
+
+
+def test_a_cell_reads_the_state_of_its_call_before() -> None:
+    graph = capture(Loop(), torch.zeros(1, 3, 6))
+    cells = [op for op in graph if op.kind == "lstm_cell"]
+    assert [op.name for op in cells] == ["cell", "cell#2", "cell#3"]
+    assert [op.macs for op in cells] == [(6 + 4) * 4 * 4] * 3
+    assert "cell" in cells[1].inputs
+    assert "cell#2" in cells[2].inputs
+
+
+class Pair(nn.Module):
+    """A recurrent network that starts where another one ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enc, self.dec = nn.GRU(6, 4), nn.GRU(6, 4, bidirectional=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.dec(x.flip(0), self.enc(x)[1])[0]
+        return y
+
+
+@pytest.mark.parametrize("shape", [(5, 1, 6), (5, 3, 6)])
+def test_steps_are_not_taken_for_a_batch(shape: tuple[int, ...]) -> None:
+    with pytest.raises(
+        GraphError, match=r"enc .GRU, batch_first=False. reads 5 steps along axis 0 .* batch_axis=1"
+    ):
+        capture(Pair(), torch.zeros(shape))
+    graph = capture(Pair(), torch.zeros(shape), batch_axis=1)
+    assert graph.macs == 2 * 5 * (6 + 4) * 4 * 3
+    assert any(name.startswith("dec.state") or name.startswith("enc") for name in graph.op("dec").inputs[1:])
+
+
+def test_an_example_may_have_no_batch() -> None:
+    assert capture(nn.LSTM(6, 4), torch.zeros(5, 6), batch_axis=None).macs == 5 * (6 + 4) * 4 * 4
+    assert capture(nn.Linear(6, 4), torch.zeros(6), batch_axis=None).macs == 24
+
+
+def test_a_projected_state_is_refused_by_name() -> None:
+    with pytest.raises(UnsupportedError, match=r"1 lstm .*its state is projected; needs proj_size = 0"):
+        capture(nn.LSTM(6, 4, proj_size=2, batch_first=True), torch.zeros(1, 5, 6))

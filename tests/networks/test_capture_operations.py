@@ -85,6 +85,14 @@ CASES: dict[str, tuple[Callable[[Any, Tensor], Tensor], Tensor, list[tuple[str, 
     "quantisation in training": (
         lambda m, x: torch.fake_quantize_per_tensor_affine(m.l(x), 0.1, 0, -128, 127), ROWS, [("linear", 48)]
     ),
+    "pixels blended at computed places": (
+        lambda m, x: fn.grid_sample(x, torch.tanh(m.c(x))[:, :2].permute(0, 2, 3, 1), align_corners=False), IMAGE,
+        [("conv", 256), ("slice", 128), ("upsample", 256)],
+    ),
+    "rows at computed places": (
+        lambda m, x: torch.gather(x, 1, m.l(x).topk(2, 1).indices), ROWS,
+        [("linear", 48), ("threshold", 48), ("slice", 16), ("copy", 16)],
+    ),
     "repeated along two axes": (lambda m, x: torch.kron(m.l(x)[0], torch.ones(2, 2)), ROWS,
                                 [("linear", 48), ("copy", 192), ("activation", 192)]),
 }  # fmt: skip

@@ -167,6 +167,11 @@ def _check_input_sizes(op: Op, producers: list[TensorSize]) -> None:
         case "matmul":
             weights = prod(op.product[1:]) * op.groups
             fits = len(producers) == 2 and producers[0] == need and prod(producers[1]) == weights
+        case "copy" | "upsample":  # and what says which elements
+            fits = producers[0] == need
+        case "lstm_cell" | "gru_cell" | "rnn_cell":  # and the states that it starts from
+            states = producers[1:]
+            fits = producers[0] == need and all(size == (op.out_channels, 1, 1) for size in states)
         case "linear":
             flattened: TensorSize = (prod(producers[0]), 1, 1)
             fits = len(producers) == 1 and need in {producers[0], flattened}

@@ -9,13 +9,15 @@ conv                  M output pixels, K kernel area x in_channels / groups, N o
 conv_transpose        M *input* pixels, K in_channels / groups, N kernel area x out_channels / groups
 linear                M rows (height x width), K in_channels / groups, N out_channels / groups
 matmul                the same of two activations; the second one's elements are groups x K x N
-lstm_cell, ...        M steps (height x width), one after the other; K in_channels and the hidden state
+lstm_cell, ...        M steps (height x width), one after the other; K in_channels and the hidden state, which it
+                      may start from: further inputs of out_channels elements
 layer_norm            mean and variance of elements, then a scale and shift of each (layer, group, instance)
 softmax               exponentials, their sum, a division
 max_pool, avg_pool    over a window; ``global_*`` over the whole image
 reduce                a sum, mean or extreme over whole axes of any kind
 upsample              repeats or blends pixels
-copy                  moves elements to other places: a transposition, padding, a look-up
+copy                  moves elements to other places: a transposition, padding, a look-up; further inputs, of
+                      ``upsample`` too, say which elements where the network computes that
 slice                 the same, of neighbours: beside an array an address, on a core a copy
 reshape               another view of the same elements in the same order; no work anywhere
 ====================  =====================================================================================

@@ -75,6 +75,10 @@ def load_network(name_or_path: str | Path, reading: Reading | None = None) -> Ne
         How a model that leaves something open is read.
     """
     name, reading = str(name_or_path), reading or Reading()
+    if reading.sizes and Path(name).suffix.lower() != ".onnx":
+        raise ConfigError(
+            f"--size {next(iter(reading.sizes))}=...: {name} has no open axes; only .onnx may have"
+        )
     if name in _BUILT:
         return _BUILT[name]()
     if name in _STORED:

@@ -1,7 +1,7 @@
 """SCALE-Sim topology files: lists of independent convolutions or matrix products.
 
-Both layouts have a header line, whose names say what the columns are; what follows the last comma of a line is
-dropped, as that tool does::
+Both layouts have a header line, whose names say what the columns are, in any order; what follows the last comma
+of a line is dropped, as that tool does, and so are lines that begin with ``#``::
 
     Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides, Batch Size,
     Layer, M, N, K,
@@ -17,8 +17,9 @@ Source: scalesim/topology_utils.py of scalesim-project/SCALE-Sim (v3).
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,11 +32,19 @@ from traces.graphs.parts import INPUT
 _CONV = ("ifmap height", "ifmap width", "filter height", "filter width", "channels", "num filter", "strides")
 _GEMM = ("m", "n", "k")
 _KNOWN = (*_CONV, *_GEMM, "stride height", "stride width", "batch size", "sparsity")
+_LAYER = ("layer", "layer name", "name")
+_REMARKS = frozenset(
+    {"note", "notes", "comment", "comments", "remark", "remarks"}
+)  # columns that say nothing
 _ALIASES = {
     "stride": "strides", "strides height": "stride height", "strides width": "stride width", "batch": "batch size",
-    "num filters": "num filter", "number of filters": "num filter", "sparsity support": "sparsity",
+    "num filters": "num filter", "number of filters": "num filter", "sparsity support": "sparsity", "n:m": "sparsity",
     "ifmap h": "ifmap height", "ifmap w": "ifmap width", "filter h": "filter height", "filter w": "filter width",
+    "ifmap rows": "ifmap height", "ifmap cols": "ifmap width", "filter rows": "filter height",
+    "filter cols": "filter width",
 }  # fmt: skip
+_BY_LETTERS = {name.replace(" ", ""): _ALIASES.get(name, name) for name in (*_KNOWN, *_ALIASES)}
+_OTHER_ORDER = {**{name: name for name in _CONV}, "h": "ifmap height", "w": "ifmap width"}
 _MOST_DIGITS = 12
 
 
@@ -84,18 +93,37 @@ def _finished(builder: GraphBuilder, path: str | Path, layers: Sequence[_Layer])
 
 def _layers(path: str | Path) -> list[_Layer]:
     """Return the layers with the sizes that the header names, or that SCALE-Sim's order does without one."""
-    rows = []
-    for line, cells in enumerate(csv.reader(read_text(path).splitlines()), start=1):
-        stripped = [cell.strip() for cell in cells]
-        if len(stripped) > 1:
-            rows.append((line, stripped))
+    rows = list(_rows(read_text(path)))
     columns: tuple[str, ...] | None = None
+    named_at = 0
     if rows and not any(cell.isdigit() for cell in rows[0][1][1:]):
-        columns = _columns(rows[0][1][1:], f"{path}, line {rows[0][0]}")
-        rows = rows[1:]
+        (line, header), *rows = rows
+        plain = [_plain(cell) for cell in header]
+        named_at = next((i for i, name in enumerate(plain) if name in _LAYER), 0)
+        header.pop(named_at)
+        columns = _columns(header, f"{path}, line {line}")
     if not rows:
         raise FileProblem(f"{path}: has no layers; needs a header line and a row per layer")
-    return [_layer(cells, f"{path}, line {line}", line, columns) for line, cells in rows]
+    layers = []
+    for line, cells in rows:
+        name = cells.pop(named_at) if named_at < len(cells) else ""
+        layers.append(_layer(name, cells, f"{path}, line {line}", line, columns))
+    return layers
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines that say something, with their numbers; a semicolon or a tab may part the cells."""
+    delimiter = max(",;\t", key=text.count)
+    for line, cells in enumerate(csv.reader(text.splitlines(), delimiter=delimiter), start=1):
+        stripped = [cell.strip() for cell in cells]
+        if len(stripped) > 1 and any(stripped) and not stripped[0].startswith("#"):
+            yield line, stripped
+
+
+def _plain(cell: str) -> str:
+    """Return a column's name in small letters, without its unit in brackets."""
+    words = re.sub(r"\(.*?\)|\[.*?\]", "", cell.lower().replace("_", " "))
+    return " ".join(words.split())
 
 
 def _columns(header: Sequence[str], where: str) -> tuple[str, ...] | None:
@@ -103,15 +131,18 @@ def _columns(header: Sequence[str], where: str) -> tuple[str, ...] | None:
 
     Such a file has SCALE-Sim's order, as that tool assumes of all.
     """
-    names = [" ".join(cell.lower().replace("_", " ").split()) for cell in header]
+    names = [_plain(cell) for cell in header]
     while names and not names[-1]:
         names.pop()
-    found = tuple(_ALIASES.get(name, name) for name in names)
+    found = tuple(_BY_LETTERS.get(name.replace(" ", ""), name) for name in names)
+    if {*_CONV[:6]} <= {*found}:  # whose N is that of NCHW
+        found = tuple("batch size" if name == "n" else name for name in found)
     whole = {*_GEMM} <= {*found} or {*_CONV[:6]} <= {*found}
     if not whole and (len(found) <= len(_GEMM) or len(found) in {7, 8}) and "m" not in found:
+        _check_order(found, where)
         return None
     for name, plain in zip(names, found, strict=True):
-        if plain not in _KNOWN:
+        if plain not in _KNOWN and plain not in _REMARKS:
             raise UnsupportedError(f"{where}: column {name[:40]!r} is not known{did_you_mean(name, _KNOWN)}")
     if len(set(found)) < len(found):
         raise GraphError(f"{where}: names a column twice")
@@ -120,42 +151,65 @@ def _columns(header: Sequence[str], where: str) -> tuple[str, ...] | None:
     return found
 
 
-def _layer(cells: list[str], where: str, line: int, columns: tuple[str, ...] | None) -> _Layer:
-    name, *values = cells
+def _check_order(found: Sequence[str], where: str) -> None:
+    """Refuse a header in words of its own whose known words are at another place than in SCALE-Sim's order."""
+    for name, expected in zip(found, _CONV, strict=False):
+        if _OTHER_ORDER.get(name, expected) != expected:
+            raise GraphError(
+                f"{where}: column {name!r} where {_title(expected)} is; needs SCALE-Sim's names or its order"
+            )
+
+
+def _layer(name: str, values: list[str], where: str, line: int, columns: tuple[str, ...] | None) -> _Layer:
     shown = name if len(name) <= 40 else f"{name[:40]}..."
     if not name or len(name) > 200:
         raise GraphError(f"{where}: layer {shown!r}: a name needs 1 to 200 characters")
+    layer = f"layer {shown!r}"
     while values and not values[-1]:
         values.pop()
-    kinds = _by_count(values) if columns is None else _with_extra(columns, values)
+    kinds = _by_count(values) if columns is None else _with_extra(columns, values, f"{where}: {layer}")
     if kinds is None or sum(bool(value) for value in values[: len(kinds)]) < len(kinds):
-        raise GraphError(
-            f"{where}: layer {shown!r} has {len(values)} numbers; a convolution needs 7 or 8 "
-            f"({', '.join(map(_title, _CONV))}), a matrix product 3 ({', '.join(map(_title, _GEMM))})"
-        )
+        raise GraphError(f"{where}: {layer} {_what_is_missing(kinds, values)}")
     sizes = {}
     for column, value in zip(kinds, values, strict=False):
         if column == "sparsity":
-            _check_dense(value, f"{where}: layer {shown!r}")
-            continue
-        sizes[column] = _number(value, f"{where}: {_title(column)} of layer {shown!r}")
+            _check_dense(value, f"{where}: {layer}")
+        elif column not in _REMARKS:
+            sizes[column] = _number(value, f"{where}: {_title(column)} of {layer}")
     return _Layer(line, name, sizes)
+
+
+def _what_is_missing(kinds: Sequence[str] | None, values: Sequence[str]) -> str:
+    if kinds is None or kinds in {_CONV, _GEMM}:
+        return (
+            f"has {len(values)} numbers; a convolution needs 7 or 8 "
+            f"({', '.join(map(_title, _CONV))}), a matrix product 3 ({', '.join(map(_title, _GEMM))})"
+        )
+    empty = next(name for i, name in enumerate(kinds) if i >= len(values) or not values[i])
+    return f"has no {_title(empty)}; its header names {', '.join(map(_title, kinds))}"
 
 
 def _by_count(values: Sequence[str]) -> tuple[str, ...] | None:
     """Return the columns of a file without a header, by how many numbers its line begins with."""
-    numbers = next((i for i, value in enumerate(values) if not value.isdigit()), len(values))
-    return _with_extra({3: _GEMM, 7: _CONV, 8: _CONV}.get(numbers, ()), values) or None
+    numbers = _leading_numbers(values)
+    return _with_extra({3: _GEMM, 7: _CONV, 8: _CONV}.get(numbers, ()), values, "") or None
 
 
-def _with_extra(columns: tuple[str, ...], values: Sequence[str]) -> tuple[str, ...]:
+def _leading_numbers(values: Sequence[str]) -> int:
+    return next((i for i, value in enumerate(values) if not value.isdigit()), len(values))
+
+
+def _with_extra(columns: tuple[str, ...], values: Sequence[str], where: str) -> tuple[str, ...]:
     """Return the columns of a line that may say more than its header: a second stride, a sparsity.
 
-    Other text behind the last column is a remark.
+    Other text behind the last column is a remark; a number there is none.
     """
     extra = values[len(columns) :]
-    if extra and extra[0].isdigit() and columns[-1:] == ("strides",):
-        columns, extra = (*columns[:-1], "stride height", "stride width"), extra[1:]
+    if extra and extra[0].isdigit() and "strides" in columns:
+        at = columns.index("strides")
+        columns, extra = (*columns[:at], "stride height", "stride width", *columns[at + 1 :]), extra[1:]
+    if extra and extra[0].isdigit() and columns:
+        raise GraphError(f"{where} has {_leading_numbers(values)} numbers, its header names {len(columns)}")
     return (*columns, "sparsity") if extra and ":" in extra[0] and columns else columns
 
 

@@ -4,8 +4,7 @@ The rules, op by op:
 
 - A layer or exit gate decides whether an op runs; a channel or width gate which of its outputs exist; a
   spatial, token or element gate how many tiles, rows or elements of its output are computed.
-- Rows that a token gate drops are gone from both sides of a product of activations: of an attention's scores, and
-  of the sums over them.
+- Rows that a token gate drops are gone from both sides of a product of activations (scores, sums over them).
 - Pools, activations, scaling and depthwise convolutions keep the channels they are given; a convolution or
   fully connected layer reads the channels that exist and puts out all its own, unless gated.
 - What a skipped op would have put out is absent: a ``concat`` gets shorter by it, an ``add`` is left with

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,42 @@ class Buffer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Levels:
+    """Names of the memories on a chip by what they are to a design."""
+
+    feeding: dict[str, str]  # the array, by role; a role without a memory of its own is left out
+    behind: tuple[str, ...]  # these, before the DRAM
+
+    @classmethod
+    def of(cls, chains: Mapping[str, Sequence[str]], origin: str) -> Levels:
+        """Return those of each role's memories, from the array outwards; registers and DRAM apart.
+
+        Results go to where inputs lie: what both have in common is no second level of the sums.
+
+        Raises
+        ------
+        ConfigError
+            If an operand has three levels, or inputs have two and weights have not, or the other way round.
+        """
+        inputs, weights = chains["activation"], chains["weight"]
+        behind = tuple(dict.fromkeys([*inputs[1:], *weights[1:]]))
+        sums = [name for name in chains["accumulator"] if name not in behind]
+        if len(sums) == 2 and sums[1:] == list(inputs[:1]):
+            sums.pop()
+        found = {"activation": inputs, "weight": weights, "accumulator": sums}
+        most = {"activation": 2, "weight": 2, "accumulator": 1}
+        for role, names in found.items():
+            lone = role != "accumulator" and len(names) == 2 and len(inputs) != len(weights)
+            if len(names) > most[role] or lone:
+                above = names[most[role] - lone]
+                raise ConfigError(
+                    f"{origin}: {above}: above {names[most[role] - lone - 1]} for {role}s; a design has one level "
+                    "behind its buffers, of inputs and weights together (memory.l2)"
+                )
+        return cls(feeding={role: names[0] for role, names in found.items() if names}, behind=behind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What a file says."""
 
@@ -38,6 +75,7 @@ class Found:
     array: dict[str, Any]
     buffers: dict[str, Buffer]  # by the roles above
     dram: Buffer
+    behind: tuple[Buffer, ...] = ()  # the second level on the chip
     banks: int = 1
     bits: int = 8  # of inputs and weights
     sum_bits: int = 32
@@ -99,6 +137,7 @@ def _memory(found: Found) -> dict[str, Any]:
         "ports": {
             role: f"{2 * buffers[role].read_bits} bit" for role in BUFFER_ROLES
         },  # reads, and as much for writes
+        **_second_level(found.behind),
         "dram": {
             "bandwidth": f"{found.dram.read_bits / 8:.6g} GB/s",  # at the clock above
             "latency": "0 ns",
@@ -107,6 +146,18 @@ def _memory(found: Found) -> dict[str, Any]:
             "price": "default",
         },
     }
+
+
+def _second_level(behind: Sequence[Buffer]) -> dict[str, Any]:
+    """Return the section of the memories behind the buffers.
+
+    Choice: several of one level are one of their sum, as fast as the slowest of them.
+    """
+    if not behind:
+        return {}
+    width = min(buffer.read_bits for buffer in behind)
+    size = sum(buffer.bits for buffer in behind) // 8
+    return {"l2": {"size": f"{size} B", "bandwidth": f"{width / 8:.6g} GB/s", "latency": "0 ns"}}
 
 
 def _size(buffer: Buffer, *, room: bool) -> str:
@@ -125,6 +176,8 @@ def _prices(found: Found) -> list[dict[str, str]]:
         *weight.price("weight_sram_write_bytes", weight.write_pj),
         *sums.price("accumulator_read_bytes", sums.read_pj),
         *sums.price("accumulator_write_bytes", sums.write_pj),
+        *(price for near in found.behind[:1] for price in near.price("l2_read_bytes", near.read_pj)),
+        *(price for near in found.behind[:1] for price in near.price("l2_write_bytes", near.write_pj)),
         *found.dram.price("dram_read_bytes", found.dram.read_pj),
         *found.dram.price("dram_write_bytes", found.dram.write_pj),
     ]

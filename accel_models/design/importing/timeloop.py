@@ -5,7 +5,10 @@ The last buffer that is no register of a PE feeds the array; what the innermost 
 scratchpads for inputs, weights and outputs in each PE are ``rs``, one for weights ``ws``, for outputs ``os``, for
 inputs ``is``.
 
-Refused by name: two buffers one above the other, PEs without storage, fanouts between them that are no rows x columns.
+Two buffers of inputs and of weights, one above the other, are buffers and the second level behind them.
+
+Refused by name: three of them, or two of one operand alone, PEs without storage, fanouts between them that are no
+rows x columns.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from accel_models.design.importing.buffers import BUFFER_ROLES, Buffer, Found, whole
+from accel_models.design.importing.buffers import BUFFER_ROLES, Buffer, Found, Levels, whole
 from traces import ConfigError
 
 _TAGS = re.compile(r"!(Container|Component|Element|Parallel|Hierarchical|Pipelined|Nothing)\b")
@@ -70,6 +73,12 @@ def read_timeloop(data: Mapping[str, Any], origin: str) -> Found:
     pads = [part for part in storage if part.instances == mac.instances]
     shared = [part for part in storage if part.instances < mac.instances]
     bits = _number(mac.attributes, "datawidth", "word-bits", "word_bits", default=8)
+    by_name = {part.name: part for part in shared}
+    chains = {
+        role: [part.name for part in reversed(shared) if operand in part.keep]
+        for role, operand in zip(BUFFER_ROLES, _KEPT, strict=True)
+    }
+    levels = Levels.of(chains, origin)
     return Found(
         name=re.sub(r"\W+", "_", str(data.get("name", origin.rsplit("/", 1)[-1].split(".", maxsplit=1)[0]))),
         tool="Timeloop",
@@ -79,9 +88,10 @@ def read_timeloop(data: Mapping[str, Any], origin: str) -> Found:
             **_dataflow(pads, origin),
         },
         buffers={
-            role: _feeding(shared, pads, operand, origin)
+            role: _feeding(by_name.get(levels.feeding.get(role, "")), pads, operand, origin)
             for role, operand in zip(BUFFER_ROLES, _KEPT, strict=True)
         },
+        behind=tuple(_buffer(by_name[name]) for name in levels.behind),
         dram=_buffer(drams[0]),
         banks=max([_number(part.attributes, "n_banks", default=1) for part in shared], default=1),
         bits=bits,
@@ -146,16 +156,12 @@ def _dataflow(pads: list[Component], origin: str) -> dict[str, Any]:
     )
 
 
-def _feeding(shared: list[Component], pads: list[Component], operand: str, origin: str) -> Buffer:
+def _feeding(held: Component | None, pads: list[Component], operand: str, origin: str) -> Buffer:
     """Return the buffer of an operand; the PEs' own storage together where it has no other."""
-    holding = [part for part in shared if operand in part.keep]
-    if len(holding) > 1:
-        names = " and ".join(part.name for part in holding)
-        raise ConfigError(f"{origin}: {names} both keep {operand}; a buffer behind a buffer cannot be said")
     own = [part for part in pads if operand in part.keep]
-    if not (holding or own):
+    if held is None and not own:
         raise ConfigError(f"{origin}: no storage on the chip keeps {operand}")
-    return _buffer((holding or own)[0])
+    return _buffer(held or own[0])
 
 
 def _buffer(part: Component) -> Buffer:

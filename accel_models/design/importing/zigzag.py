@@ -5,8 +5,10 @@ in those says the dataflow: weights (I2) one per PE is ``ws``, outputs (O) one p
 
 An array of more than two dimensions has its reduction in the rows, output channels in the columns, and the rest pixels.
 
-Refused by name: dimensions that registers do not tell apart, operands with two memories on the chip one above the
-other, analogue and digital in-memory computing.
+Two memories of inputs and of weights, one above the other, are buffers and the second level behind them.
+
+Refused by name: dimensions that registers do not tell apart, three memories on the chip one above the other, or two of
+one operand alone, analogue and digital in-memory computing.
 """
 
 from __future__ import annotations
@@ -15,27 +17,31 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from accel_models.design.importing.buffers import Buffer, Found, whole
+from accel_models.design.importing.buffers import Buffer, Found, Levels, whole
 from traces import ConfigError
 
 MOST_REGISTER_BITS = 4096  # Choice: what holds more is a buffer; the widest of ZigZag's examples has 1024
+_ARRAY_KEYS = "operational_array", "multipliers"  # of newer and of older files
 OPERANDS = {"activation": "I1", "weight": "I2", "accumulator": "O"}
 
 
 def is_zigzag(data: Mapping[str, Any]) -> bool:
     """Whether the file is one of ZigZag's accelerators."""
-    return "operational_array" in data and "memories" in data
+    return "memories" in data and bool({*_ARRAY_KEYS} & set(data))
 
 
 def read_zigzag(data: Mapping[str, Any], origin: str) -> Found:
     """Return what the file says; :class:`ConfigError` names what no design can say."""
-    array = data["operational_array"]
+    array = next(data[key] for key in _ARRAY_KEYS if key in data)
     if array.get("is_imc"):
         raise ConfigError(f"{origin}: operational_array.is_imc: no unit computes inside a memory")
     memories = dict(data["memories"])
     rows, cols, pixels = _shape(array, memories, origin)
     pes = rows * cols * pixels
     inner = {role: _registers(memories, operand) for role, operand in OPERANDS.items()}
+    levels = Levels.of(
+        {role: _on_chip(memories, operand, origin) for role, operand in OPERANDS.items()}, origin
+    )
     return Found(
         name=str(data.get("name", "zigzag")),
         tool="ZigZag",
@@ -43,12 +49,10 @@ def read_zigzag(data: Mapping[str, Any], origin: str) -> Found:
             "rows": rows,
             "cols": cols,
             "pixels": pixels,
-            "dataflow": _dataflow(inner, origin),
-            "weight_preload": "overlapped",
-            "drain": "overlapped",
-            "reduction": "per_tap",
+            **_dataflow(inner, memories, origin),
         },
-        buffers={role: _buffer(memories, operand, pes, origin) for role, operand in OPERANDS.items()},
+        buffers={role: _buffer(memories, role, levels, pes, origin) for role in OPERANDS},
+        behind=tuple(_memory(name, memories, 1) for name in levels.behind),
         dram=_memory(_outermost(memories, origin), memories, 1),
         bits=max(int(bits) for bits in array.get("input_precision", (8, 8))),
     )
@@ -96,29 +100,45 @@ def _registers(memories: Mapping[str, Any], operand: str) -> bool:
     )
 
 
-def _dataflow(inner: Mapping[str, bool], origin: str) -> str:
+def _dataflow(inner: Mapping[str, bool], memories: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    """Return the settings of what stays; Choice: scratchpads of all three operands in a PE are row stationary."""
+    if all(inner.values()):
+        pads = {role: _words(memories, operand) for role, operand in OPERANDS.items()}
+        named = {"inputs": pads["activation"], "weights": pads["weight"], "sums": pads["accumulator"]}
+        return {"dataflow": "rs", "scratchpads": named, "depthwise_on": "array"}
+    streaming = {"weight_preload": "overlapped", "drain": "overlapped", "reduction": "per_tap"}
     if inner["weight"]:
-        return "ws"
+        return {"dataflow": "ws", **streaming}
     if inner["accumulator"]:
-        return "os"
+        return {"dataflow": "os", **streaming}
     raise ConfigError(f"{origin}: memories: no operand stays in the PEs, so nothing says the dataflow")
 
 
-def _buffer(memories: Mapping[str, Any], operand: str, pes: int, origin: str) -> Buffer:
-    """Return the one memory on the chip of an operand; its registers if it has no other."""
+def _words(memories: Mapping[str, Any], operand: str) -> int:
+    """Return the words of an operand's registers, as wide as a read of them."""
+    name, own = next((name, m) for name, m in memories.items() if operand in m["operands"])
+    return max(1, whole(own["size"], f"memories.{name}.size") // _bandwidth(own, f"memories.{name}"))
+
+
+def _on_chip(memories: Mapping[str, Any], operand: str, origin: str) -> list[str]:
+    """Return the memories on the chip that hold an operand, from the array outwards, registers apart."""
     outer = _outermost(memories, origin)
-    held = [name for name, m in memories.items() if operand in m["operands"] and name != outer]
-    shared = [
-        name for name in held if whole(memories[name]["size"], f"memories.{name}.size") > MOST_REGISTER_BITS
+    return [
+        name
+        for name, memory in memories.items()
+        if operand in memory["operands"]
+        and name != outer
+        and whole(memory["size"], f"memories.{name}.size") > MOST_REGISTER_BITS
     ]
-    if len(shared) > 1:
-        raise ConfigError(
-            f"{origin}: memories.{shared[1]}: above {shared[0]} for {operand}; a buffer behind a buffer cannot be said"
-        )
-    if shared:
-        return _memory(shared[0], memories, 1)
-    if not held:
-        raise ConfigError(f"{origin}: memories: none on the chip holds {operand}")
+
+
+def _buffer(memories: Mapping[str, Any], role: str, levels: Levels, pes: int, origin: str) -> Buffer:
+    """Return what feeds the array with an operand; its registers if it has no other memory."""
+    if role in levels.feeding:
+        return _memory(levels.feeding[role], memories, 1)
+    held = [name for name, memory in memories.items() if OPERANDS[role] in memory["operands"]]
+    if held[0] == _outermost(memories, origin):
+        raise ConfigError(f"{origin}: memories: none on the chip holds {OPERANDS[role]}")
     return _memory(held[0], memories, pes)
 
 

@@ -18,10 +18,12 @@ all orders, so the table holds for each tile of groups: alone, or several packed
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from accel_models.cost import arrays_of, joined, rows_of, together
 from accel_models.design.unit_sections import Array, ProductSize, streaming_of
 from accel_models.units.array.job import ArrayMachine, Job, OpSizes, gemms_of, sizes_of
 from accel_models.units.array.systolic import compute_cycles
@@ -47,6 +49,9 @@ class Operands:
     output_on_chip: ArrayLike = False
     reserved_bytes: ArrayLike = 0  # of the activation buffer, held by tensors that stay
     pinned_bytes: ArrayLike = 0  # of the weight buffer, held by weights of other ops that stay
+    inputs_behind: ArrayLike = False  # what is not on chip comes from the second level there, not from DRAM
+    weights_behind: ArrayLike = False
+    output_behind: ArrayLike = False
     input_pixel_bytes: ArrayLike | None = None  # on the bus per input pixel, whole bursts
     weight_bytes: ArrayLike | None = None  # on the bus for all weights, whole bursts
     # All weights of an op come before its first input, as the tasks of a schedule do, instead of both tile by
@@ -100,8 +105,8 @@ class Mapping:
     accumulator_write_bytes: Ints
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            getattr(self, field.name).setflags(write=False)
+        for array in arrays_of(self).values():
+            array.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self.feasible)
@@ -133,7 +138,7 @@ def map_ops(
         return _map_all(job, work, prices)
     first, place = _alike(job, work)  # counts are whole channels per group, so many gated ops are one
     found = _map_all(job.take(first), work[first], prices)
-    return Mapping(**{f.name: getattr(found, f.name)[place] for f in fields(Mapping)})
+    return rows_of(found, place)
 
 
 def _map_all(job: Job, work: Bools, prices: Prices | None) -> Mapping:
@@ -157,7 +162,7 @@ def _concatenate(pieces: list[Mapping]) -> Mapping:
         return Mapping(
             **{f.name: np.zeros(0, bool if f.name == "feasible" else np.int64) for f in fields(Mapping)}
         )
-    return Mapping(**{f.name: np.concatenate([getattr(p, f.name) for p in pieces]) for f in fields(Mapping)})
+    return joined(pieces)
 
 
 def _job(shapes: Shapes, machine: ArrayMachine, operands: Operands) -> tuple[Job, Bools]:
@@ -181,6 +186,9 @@ def _job(shapes: Shapes, machine: ArrayMachine, operands: Operands) -> tuple[Job
         reserved_bytes=full(operands.reserved_bytes),
         pinned_bytes=full(operands.pinned_bytes),
         aim=full(operands.aim),
+        inputs_behind=full(operands.inputs_behind) > 0,
+        weights_behind=full(operands.weights_behind) > 0,
+        output_behind=full(operands.output_behind) > 0,
         weights_first=operands.weights_first,
     )
     return job, np.asarray(shapes.macs > 0)
@@ -232,10 +240,13 @@ def _packed(job: Job, count: Floats) -> Job:
 
 def _put(mapping: Mapping, rows: NDArray[np.intp], other: Mapping, picked: Bools) -> Mapping:
     """Return the mapping with what is ``picked`` of another one at ``rows``."""
-    columns = {f.name: getattr(mapping, f.name).copy() for f in fields(Mapping)}
-    for name, column in columns.items():
-        column[rows] = getattr(other, name)[picked]
-    return Mapping(**columns)
+
+    def put(columns: list[NDArray[Any]]) -> NDArray[Any]:
+        mine, found = columns[0].copy(), columns[1]
+        mine[rows] = found[picked]
+        return mine
+
+    return together([mapping, other], put)
 
 
 def _map_packed(job: Job, work: Bools, prices: Prices | None, packed: Floats) -> tuple[Mapping, Floats]:

@@ -174,11 +174,11 @@ def total_cycles(job: Job, tiles: Tiles, end: OpEnds, moved: TileTraffic) -> Flo
     """
     if job.machine.memory.double_buffered:
         first_load, bus = _in_turn(job, end, moved) if job.weights_first else _interleaved(job, end, moved)
-        last_store = bus_cycles(job.machine.bus, end.last_output_bytes)
+        last_store = bus_cycles(job.output_bus, end.last_output_bytes)
         return np.asarray(np.maximum(first_load + end.array + last_store, bus + end.last_tile))
     loaded = _separate(job, moved) if job.weights_first else bus_cycles(job.machine.bus, _loaded(moved))
     return (
-        end.array + loaded + bus_cycles(job.machine.bus, moved.output_bytes) + turn_cycles(job, tiles, moved)
+        end.array + loaded + bus_cycles(job.output_bus, moved.output_bytes) + turn_cycles(job, tiles, moved)
     )
 
 
@@ -187,7 +187,7 @@ def turn_cycles(job: Job, tiles: Tiles, moved: TileTraffic) -> Floats:
     if job.machine.memory.double_buffered:
         return np.zeros_like(moved.input_bytes)
     steps = tiles.pixels.tiles * tiles.channels.tiles * tiles.reduction.tiles
-    return (steps - 1) * job.machine.bus.start_cycles * np.minimum(_loaded(moved), 1)
+    return (steps - 1) * job.input_bus.start_cycles * np.minimum(_loaded(moved), 1)
 
 
 def _loaded(moved: TileTraffic) -> Floats:
@@ -196,7 +196,7 @@ def _loaded(moved: TileTraffic) -> Floats:
 
 def _separate(job: Job, moved: TileTraffic) -> Floats:
     """Cycles of all weights, then all inputs."""
-    return bus_cycles(job.machine.bus, moved.weight_bytes) + bus_cycles(job.machine.bus, moved.input_bytes)
+    return bus_cycles(job.weight_bus, moved.weight_bytes) + bus_cycles(job.input_bus, moved.input_bytes)
 
 
 def _interleaved(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Floats]:
@@ -208,13 +208,12 @@ def _interleaved(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Flo
 def _in_turn(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Floats]:
     """Cycles of the first load and of the bus, all weights, then inputs, then outputs, a transfer each."""
     there = job.aim == PREFETCHED
-    weights = bus_cycles(
-        job.machine.bus, moved.weight_bytes - there * job.fetch_weights * job.op.weight_bytes
-    )
-    first_weights = bus_cycles(job.machine.bus, end.first_weight_bytes * ~there)
+    late = moved.weight_bytes - there * job.fetch_weights * job.op.weight_bytes
+    weights = bus_cycles(job.weight_bus, late)
+    first_weights = bus_cycles(job.weight_bus, end.first_weight_bytes * ~there)
     first = np.where(moved.input_bytes > 0, weights, first_weights)
-    rest = bus_cycles(job.machine.bus, moved.input_bytes) + bus_cycles(job.machine.bus, moved.output_bytes)
-    return first + bus_cycles(job.machine.bus, end.first_input_bytes), weights + rest
+    rest = bus_cycles(job.input_bus, moved.input_bytes) + bus_cycles(job.output_bus, moved.output_bytes)
+    return first + bus_cycles(job.input_bus, end.first_input_bytes), weights + rest
 
 
 def bus_cycles(bus: Bus, moved_bytes: Floats) -> Floats:

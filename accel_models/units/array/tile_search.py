@@ -38,6 +38,7 @@ class Prices:
 
     dram_pj_per_byte: float
     buffer_pj_per_byte: float
+    near_pj_per_byte: float = 0.0  # of the second level on the chip, read or written
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,8 +151,20 @@ def _keys(job: Job, tiles: Tiles, end: OpEnds, kept: Kept, prices: Prices | None
         return first, np.where(fewest_bytes, total, moved_bytes)
     packed = job.op.k / job.op.stored_k  # groups side by side: words of the buffer are read once for each
     reads = weight_loads(job, tiles) * packed * job.op.weight_bytes
-    both = prices.dram_pj_per_byte + prices.buffer_pj_per_byte  # a byte on the bus is also one in a buffer
-    return moved_bytes * both + reads * prices.buffer_pj_per_byte, total
+    outside = _outside_pj(job, moved, prices)
+    return outside + (
+        moved_bytes + reads
+    ) * prices.buffer_pj_per_byte, total  # what comes in goes into a buffer
+
+
+def _outside_pj(job: Job, moved: TileTraffic, prices: Prices) -> Floats:
+    """Return the energy of bytes in DRAM, or in the second level before it [pJ]."""
+    far, near = prices.dram_pj_per_byte, prices.near_pj_per_byte
+    return (
+        moved.input_bytes * np.where(job.inputs_behind, near, far)
+        + moved.weight_bytes * np.where(job.weights_behind, near, far)
+        + moved.output_bytes * np.where(job.output_behind, near, far)
+    )
 
 
 def shortfall(job: Job, ways: Cuts) -> tuple[Ints, Ints, Ints]:
@@ -212,7 +225,7 @@ def _times(job: Job, tiles: Tiles, moved: TileTraffic) -> dict[str, Floats]:
         "array_cycles": end.array,
         "total_cycles": total_cycles(job, tiles, end, moved),
         "load_cycles": bus_cycles(job.machine.bus, moved.input_bytes + moved.weight_bytes),
-        "store_cycles": bus_cycles(job.machine.bus, moved.output_bytes),
+        "store_cycles": bus_cycles(job.output_bus, moved.output_bytes),
         "turn_cycles": turn_cycles(job, tiles, moved),
         "last_tile_cycles": end.array if alone else end.last_tile,
         "output_tile_cycles": end.array if alone else end.output_tile,

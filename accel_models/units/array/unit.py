@@ -47,6 +47,9 @@ def array_cost(states: States, design: Design) -> UnitCost:
         weight_bytes=work.weight_fetch_bytes,
         weights_first=True,
         aim=where.tile_aim,
+        inputs_behind=where.behind.inputs,
+        weights_behind=where.behind.weights,
+        output_behind=where.behind.output,
     )
     mapping = _mapped(shapes, operands, design)
     gather = gather_cycles(work, design)
@@ -144,6 +147,7 @@ def _mapper_prices(design: Design) -> Prices | None:
     return Prices(
         dram_pj_per_byte=float(prices.value("dram_read_bytes")),  # one for all: ArrayUnit.columns
         buffer_pj_per_byte=float(prices.value("activation_sram_read_bytes")),
+        near_pj_per_byte=float(prices.value("l2_read_bytes")) if design.memory.l2 else 0.0,
     )
 
 

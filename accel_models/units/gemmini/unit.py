@@ -35,6 +35,10 @@ class GemminiUnit:
         if array is None or memory is None:
             raise ConfigError("gemmini needs an array, its mesh, and a memory")
         MESH.check(design)
+        if memory.l2 is not None:
+            raise ConfigError(
+                "memory.l2: gemmini has caches of its own; state gemmini.l2 and its latency instead"
+            )
         needs = (
             ("array.dataflow", array.dataflow, "ws"),
             ("array.count", array.count, 1),

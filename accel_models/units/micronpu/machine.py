@@ -76,6 +76,10 @@ def check_settings(design: Design) -> None:
         raise ConfigError(
             "micronpu: needs a memory: memory.activation_buffer is its SRAM, memory.dram holds weights"
         )
+    if design.memory.l2 is not None:
+        raise ConfigError(
+            "memory.l2: a micronpu has one level on the chip, its SRAM; state memory.activation_buffer"
+        )
     if design.technology.precision != "int8":
         raise ConfigError(
             f"technology.precision = {design.technology.precision!r}: micronpu knows 'int8' alone"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.figures.waterfall_info import WaterfallInfo, WaterfallStep, waterfall_info
-from analysis.words import change_words, digits, percent, quantity, saved_words
+from analysis.words import batch_words, change_words, digits, percent, quantity, saved_words
 from traces import unpriced_words
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def replay_words(view: ReplayView) -> tuple[str, ...]:
         f"of the dense network on the same hardware."
     )
     missing = (f"The figures are {unpriced_words(s.skipped)}.",) if s.skipped else ()
-    return (*missing, first, _losses(latency, energy), _tail(s), _estimates(s))
+    together = (f"The figures are {batch_words(s.batch)}.",) if s.batch > 1 else ()
+    return (*missing, *together, first, _losses(latency, energy), _tail(s), _estimates(s))
 
 
 def network_words(views: Sequence[ReplayView]) -> str:

@@ -106,6 +106,8 @@ def _words(results: SweepResults, rows: Sequence[SweepRow], naming: Naming) -> t
     manifest, total = results.manifest, len(results.rows)
     first = f"{total:,} of the space's {manifest.size:,} points were evaluated; {len(rows):,} of them fit."
     missing = [f"{name} is {unpriced_words(nodes)}." for name, nodes in manifest.skipped.items()]
+    if "batch" in results.frame and int(results.frame["batch"].max()) > 1:
+        missing.append("Latency is that of a whole batch; MACs, bytes and energy are per input.")
     if not rows:
         return (first, *missing, "No design fits; the table below says why.")
     costs = _costs(rows, manifest.minimize, manifest.maximize)

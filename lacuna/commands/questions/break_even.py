@@ -9,7 +9,7 @@ import typer
 
 from analysis import digits
 from lacuna.console import percent, show_json, show_lines, show_table
-from lacuna.options import AsJson, DesignName, Settings, design_from
+from lacuna.options import AsJson, DesignName, Settings, design_from, missing_note
 
 if TYPE_CHECKING:
     from analysis import BreakEven
@@ -45,7 +45,7 @@ def break_even(
     columns = ["skipped", "latency us", "saved", "energy uJ", "saved"]
     note = "every gate skips at this rate, each input and gate by itself"
     show_table(f"{graph.name} on {chosen.title}, {inputs:,} synthetic inputs a row", columns, rows, note=note)
-    show_lines([_line("latency", latency), _line("energy", energy)])
+    show_lines([_line("latency", latency), _line("energy", energy), *missing_note(graph.skipped)])
 
 
 def _saved(found: BreakEven) -> list[str]:

@@ -10,7 +10,16 @@ import typer
 
 from analysis import digits
 from lacuna.console import percent, show_json, show_lines, show_table
-from lacuna.options import AsJson, Settings, design_from
+from lacuna.options import (
+    AsJson,
+    Settings,
+    SizesOption,
+    SkipUnsupported,
+    design_from,
+    inputs_from,
+    missing_note,
+    missing_of_each,
+)
 from traces import ConfigError
 
 if TYPE_CHECKING:
@@ -27,6 +36,8 @@ def sensitivity(
     ] = None,
     factor: Annotated[float, typer.Option(help="How much better each resource gets.")] = 2.0,
     limit: Annotated[int | None, typer.Option(min=1, help="Look at the first N inputs only.")] = None,
+    sizes: SizesOption = [],  # noqa: B006  (typer copies it)
+    skip_unsupported: SkipUnsupported = False,
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,
 ) -> None:
@@ -41,7 +52,8 @@ def sensitivity(
         raise ConfigError(f"{what}: needs a design to run on: --design D")
     from analysis import sensitivity as find  # noqa: PLC0415  (loads the simulator)
 
-    found = find(what, design_from(design, settings), factor=factor, limit=limit)
+    inputs = inputs_from(what, limit, sizes, skip_unsupported)
+    found = find(inputs, design_from(design, settings), factor=factor, limit=limit)
     if as_json:
         show_json(asdict(found))
         return
@@ -49,7 +61,7 @@ def sensitivity(
     columns = ["", "from", "to", "latency us", "time saved", "p99 us", "energy uJ", "energy saved", "mm2"]
     show_table(title, columns, [_row(found, change) for change in (found.base, *found.changes)])
     cannot = [f"{change.name}: {change.problem}" for change in found.changes if change.problem]
-    show_lines(cannot)
+    show_lines([*missing_note(found.skipped), *cannot])
 
 
 def _row(found: Sensitivity, change: Change) -> list[str]:
@@ -73,9 +85,10 @@ def _of_space(path: Path, as_json: bool) -> None:
     """Print what each axis does to a space's first design, policy and network while all else stays."""
     from analysis import load_space, one_at_a_time  # noqa: PLC0415  (loads the simulator)
 
-    effects = one_at_a_time(load_space(path))
+    space = load_space(path)
+    effects, skipped = one_at_a_time(space), space.traces[0].skipped
     if as_json:
-        show_json([{**asdict(each), "swing": each.swing} for each in effects])
+        show_json([{**asdict(each), "swing": each.swing, "skipped": skipped} for each in effects])
         return
     rows = [
         [
@@ -91,6 +104,7 @@ def _of_space(path: Path, as_json: bool) -> None:
     note = "swing: largest less smallest value over the design's own; designs that do not fit are nan"
     columns = ["axis", "design", "quantity", "swing", "as it is", "at each value"]
     show_table("Each axis alone", columns, rows, note=note)
+    show_lines(missing_note(skipped))
 
 
 def _of_sweep(folder: Path, as_json: bool) -> None:
@@ -106,7 +120,8 @@ def _of_sweep(folder: Path, as_json: bool) -> None:
     shares = {each.column: importances(results.frame, axes, each) for each in objectives}
     held = front_sensitivity(results.frame, axes, manifest.minimize, manifest.maximize)
     if as_json:
-        show_json({"importances": shares, "held": [asdict(each) for each in held]})
+        found = {"importances": shares, "held": [asdict(each) for each in held]}
+        show_json({**found, "skipped": manifest.skipped})
         return
     rows = [[axis, *(percent(shares[each.column][axis]) for each in objectives)] for axis in axes]
     note = "shares add up to 100 %: how much an axis decides whether a design is among the best tenth (PED-ANOVA)"
@@ -114,3 +129,4 @@ def _of_sweep(folder: Path, as_json: bool) -> None:
     table = [[each.axis, each.label, percent(each.kept), str(each.on_front)] for each in held]
     columns = ["axis", "held at", "of the front's hypervolume", "points on the front"]
     show_table("What is left of the front if one axis is held", columns, table)
+    show_lines(missing_of_each(manifest.skipped))

@@ -10,7 +10,16 @@ import typer
 from analysis import digits
 from lacuna.commands.replay import TracePath
 from lacuna.console import percent, show_json, show_lines, show_table
-from lacuna.options import AsJson, DesignName, Settings, design_from
+from lacuna.options import (
+    AsJson,
+    DesignName,
+    Settings,
+    SizesOption,
+    SkipUnsupported,
+    design_from,
+    inputs_from,
+    missing_note,
+)
 
 if TYPE_CHECKING:
     from analysis import Saving, Verdict
@@ -20,13 +29,16 @@ def verdict(
     trace: TracePath,
     design: DesignName,
     limit: Annotated[int | None, typer.Option(min=1, help="Look at the first N inputs only.")] = None,
+    sizes: SizesOption = [],  # noqa: B006  (typer copies it)
+    skip_unsupported: SkipUnsupported = False,
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,
 ) -> None:
     """Tell what skipping saves under each step of a compiler, and what the sign of that depends on."""
     from analysis import verdict as find  # noqa: PLC0415  (loads the simulator)
 
-    found = find(trace, design_from(design, settings), limit=limit)
+    inputs = inputs_from(trace, limit, sizes, skip_unsupported)
+    found = find(inputs, design_from(design, settings), limit=limit)
     if as_json:
         show_json(_as_json(found))
         return
@@ -51,7 +63,8 @@ def _row(saving: Saving) -> list[str]:
 
 def _lines(found: Verdict) -> list[str]:
     """Return what the signs depend on, a line each."""
-    lines = list(found.notes)
+    lines = [*missing_note(found.skipped), *found.notes]
+    steady = "no single step of the compiler, and nothing asked of the hardware, turns a sign"
     for turning in found.turnings:
         changed = [
             _in_words(saved, worse)
@@ -59,7 +72,7 @@ def _lines(found: Verdict) -> list[str]:
             if saved is not None
         ]
         lines.append(f"the sign depends on it: {turning.change}: {', '.join(changed)}")
-    return lines or ["no single step of the compiler, and nothing asked of the hardware, turns a sign"]
+    return lines if found.turnings else [*lines, steady]
 
 
 def _in_words(saved: float, worse: str) -> str:

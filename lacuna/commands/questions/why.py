@@ -9,7 +9,18 @@ import typer
 
 from lacuna.commands.replay import PrefetchOption, TracePath
 from lacuna.console import percent, show_json, show_lines, show_table
-from lacuna.options import AsJson, DesignName, Settings, Without, design_from, left_out
+from lacuna.options import (
+    AsJson,
+    DesignName,
+    Settings,
+    SizesOption,
+    SkipUnsupported,
+    Without,
+    design_from,
+    inputs_from,
+    left_out,
+    missing_note,
+)
 
 if TYPE_CHECKING:
     from analysis import Why
@@ -20,6 +31,8 @@ def why(
     design: DesignName,
     prefetch: PrefetchOption = "wait",
     limit: Annotated[int | None, typer.Option(min=1, help="Look at the first N inputs only.")] = None,
+    sizes: SizesOption = [],  # noqa: B006  (typer copies it)
+    skip_unsupported: SkipUnsupported = False,
     without: Without = [],  # noqa: B006  (typer copies it)
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,
@@ -29,11 +42,12 @@ def why(
     from simulator import Policy, replay  # noqa: PLC0415
 
     policy = Policy.of({"prefetch": prefetch, **left_out(without)})
-    found = explain_results(replay(trace, design_from(design, settings), policy=policy, limit=limit))
+    inputs = inputs_from(trace, limit, sizes, skip_unsupported)
+    found = explain_results(replay(inputs, design_from(design, settings), policy=policy, limit=limit))
     if as_json:
         show_json({**asdict(found), "sentence": found.sentence})
         return
-    show_lines([f"{found.network} on {found.design}: {found.sentence}.", ""])
+    show_lines([f"{found.network} on {found.design}: {found.sentence}.", *missing_note(found.skipped), ""])
     show_table(
         "What stands between promise and saving", ["", "latency", "energy", "what helps"], _losses(found)
     )

@@ -1108,6 +1108,50 @@ case(
 case("where", [CONV, n("Greater", "a k", "m"), n("Where", "m a x")], img, {**w4, "k": ()}, {}, 9216)
 case("dropout id", [CONV, n("Dropout", "a", "d"), n("Identity", "d")], img, w4, {}, 9216, opset=12)
 case("bn", [CONV, n("BatchNormalization", "a s s s s")], img, {**w4, "s": (4,)}, {}, 9216)
+case(
+    "axes from the end, opset 9",
+    [
+        n("Concat", "x x", "a", axis=-3),
+        n("Unsqueeze", "a", "u", axes=[-1]),
+        n("Squeeze", "u", "b", axes=[-1]),
+        n("Conv", "b w", **PADDED),
+    ],
+    img,
+    {"w": (4, 8, 3, 3)},
+    {},
+    64 * 72 * 4,
+    opset=9,
+)
+case(
+    "grid sample",
+    [CONV, n("GridSample", "a g", "s"), n("Conv", "s w", name="c2", **PADDED)],
+    {**img, "g": (1, 6, 5, 2)},
+    w4,
+    {},
+    9216 + 30 * 36 * 4,
+    opset=20,
+)
+case(
+    "gather computed",
+    [
+        n("MatMul", "x w", "a"),
+        n("ArgMax", "a", "i", axis=1, keepdims=0),
+        n("Gather", "x i", "p", axis=1),
+        n("MatMul", "p w", name="m2"),
+    ],
+    {"x": (1, 5, 8)},
+    {"w": (8, 3)},
+    {},
+    5 * 24 + 3 * 24,
+)
+case(
+    "LSTM from a state",
+    [n("LSTM", "x w r", "_ h c", hidden_size=4), n("LSTM", "x w r _ _ h c", name="lstm2", hidden_size=4)],
+    {"x": (5, 1, 6)},
+    {"w": (1, 16, 6), "r": (1, 16, 4)},
+    {},
+    2 * 5 * 10 * 16,
+)
 case("prelu", [CONV, n("PRelu", "a s")], img, {**w4, "s": (4, 1, 1)}, {}, 9216)
 case("cumsum", [CONV, n("CumSum", "a ax")], img, w4, {"ax": [2]}, 9216)
 case(

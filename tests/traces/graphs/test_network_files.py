@@ -153,6 +153,11 @@ CONV_HEADER = (
 )
 
 
+SIZES = "IFMAP Height,IFMAP Width,Filter Height,Filter Width"
+DENSE = "a;8;8;3;3;4;4;1\n"  # 36 output pixels, 36 weights of 4 filters each
+QUOTED = '"a, b","8","8","3","3","4","4","1"\n'
+
+
 def topology(tmp_path: Path, text: str) -> NetworkGraph:
     path = tmp_path / "net.csv"
     path.write_text(text)
@@ -215,6 +220,29 @@ def test_wrong_topologies_are_refused(text: str, kind: type, message: str, tmp_p
         ("Layer,K,N,M,\na,2,3,5,\n", 30, 1),
         ("Layer,M,K,N\na,2,3,5,a remark\n", 30, 1),
         (CONV_HEADER.rstrip("\n,") + ",Sparsity,\na,8,8,3,3,4,4,1,1:1,\n", 36 * 36 * 4, 1),
+        ("Layer,M,N,K,N:M,\na,2,3,5,4:4,\n", 30, 1),
+        (CONV_HEADER.rstrip("\n,") + ",N,\na,8,8,3,3,4,4,1,6,\n", 36 * 36 * 4, 6),
+        (CONV_HEADER.rstrip("\n,") + ",Batch Size,\na,8,8,3,3,4,4,1,2,6,\n", 6 * 4 * 36 * 4, 6),
+        (CONV_HEADER.rstrip("\n,") + ",Notes,\na,8,8,3,3,4,4,1,the first,\n", 36 * 36 * 4, 1),
+        ("Batch Size,Channels,Num Filter,Strides," + SIZES + ",Layer\n6,4,4,1,8,8,3,3,a\n", 36 * 36 * 4, 6),
+        ("k,m,n,batch,layer_name\n5,2,3,4,a\n", 30, 4),
+        (
+            "LayerName;IfmapHeight;IfmapWidth;FilterHeight;FilterWidth;Channels;NumFilter;Strides\n" + DENSE,
+            1296 * 4,
+            1,
+        ),
+        (CONV_HEADER.upper().replace(",", "\t") + DENSE.replace(";", "\t"), 1296 * 4, 1),
+        (
+            "\ufeff# of a paper, table 2\r\n" + CONV_HEADER + ",,,,,,,,\r\n" + DENSE.replace(";", ","),
+            1296 * 4,
+            1,
+        ),
+        (
+            '"Layer (a)","IFMAP Height [px]",' + SIZES[13:] + ",Channels,Num Filter,Strides\n" + QUOTED,
+            1296 * 4,
+            1,
+        ),
+        ("name,H,W,R,S,C,K,stride\n" + DENSE.replace(";", ","), 1296 * 4, 1),
     ],
 )
 def test_the_header_says_what_the_columns_are(text: str, macs: int, batch: int, tmp_path: Path) -> None:
@@ -229,6 +257,13 @@ def test_the_header_says_what_the_columns_are(text: str, macs: int, batch: int, 
     [
         ("Layer,M,N,K,Wobble,\na,1,2,3,4,\n", r"line 1: column 'wobble' is not known; known: batch size, .*"),
         ("Layer,M,N,M,\na,1,2,3,\n", "names a column twice"),
+        ("Layer,M,N,K,\na,8,8,3,3,4,4,1,\n", "line 2: layer 'a' has 7 numbers, its header names 3"),
+        ("name,W,H,FW,FH,C,K,S\n" + DENSE.replace(";", ","), "line 1: column 'w' where IFMAP Height is"),
+        (
+            "Layer,M,N,K,Batch Size,\na,1,2,3,,\n",
+            "line 2: layer 'a' has no Batch Size; its header names M, N, K",
+        ),
+        ("Layer,M,N,K,N:M\na,1,2,3,2:4\n", "line 2: layer 'a' has sparsity 2:4; needs 1:1, dense"),
         (
             "Layer,M,N,K,Batch,\na,1,2,3,1,\nb,1,2,3,2,\n",
             "layers of batch size 1, 2; needs one for all layers",

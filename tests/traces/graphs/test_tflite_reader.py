@@ -30,6 +30,7 @@ class Writer:
     def __init__(self) -> None:
         self.fb = flatbuffers.Builder(1024)
         self.tensors: list[tuple[str, tuple[int, ...], bytes]] = []
+        self.open: dict[int, tuple[int, ...]] = {}  # shapes with -1 for an open axis, by tensor
         self.operators: list[
             tuple[str, list[int], int, int, int]
         ] = []  # code, inputs, output, options, their type
@@ -71,7 +72,10 @@ class Writer:
 
     def finish(self, inputs: list[int], outputs: list[int]) -> bytes:
         fb = self.fb
-        buffers, tensors, codes, operators = [], [], [], []
+        buffers: list[int] = []
+        tensors: list[int] = []
+        codes: list[int] = []
+        operators: list[int] = []
         for name, shape, data in self.tensors:
             raw = fb.CreateByteVector(data) if data else 0
             tflite.BufferStart(fb)
@@ -79,10 +83,14 @@ class Writer:
                 tflite.BufferAddData(fb, raw)
             buffers.append(tflite.BufferEnd(fb))
             label, sizes = fb.CreateString(name), self.vector(list(shape), tflite.TensorStartShapeVector)
+            signed = self.open.get(len(tensors))
+            signature = signed and self.vector(list(signed), tflite.TensorStartShapeSignatureVector)
             tflite.TensorStart(fb)
             tflite.TensorAddName(fb, label)
             tflite.TensorAddShape(fb, sizes)
             tflite.TensorAddBuffer(fb, len(buffers) - 1)
+            if signature:
+                tflite.TensorAddShapeSignature(fb, signature)
             tensors.append(tflite.TensorEnd(fb))
         for i, (code, reads, made, options, kind) in enumerate(self.operators):
             number = getattr(tflite.BuiltinOperator, code)

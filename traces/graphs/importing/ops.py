@@ -104,6 +104,7 @@ class Recurrence:
     kind: Literal["lstm_cell", "gru_cell", "rnn_cell"]
     hidden: int
     directions: int = 1
+    states: tuple[str, ...] = ()  # what it starts from, where the network computes that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +148,7 @@ class Move:
     x: str
     out: str
     kind: Literal["slice", "copy", "pad", "upsample"]
+    by: tuple[str, ...] = ()  # where the network computes which elements are taken
 
 
 ImportedOp = (
@@ -171,6 +173,10 @@ def reads(op: ImportedOp) -> tuple[str, ...]:
             return op.a, op.b
         case Elementwise() | Concat():
             return op.inputs
+        case Recurrence():
+            return (op.x, *op.states)
+        case Move():
+            return (op.x, *op.by)
         case _:
             return (op.x,)
 

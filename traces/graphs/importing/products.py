@@ -237,10 +237,11 @@ def add_recurrence(emitter: Emitter, op: Recurrence) -> None:
     features, steps = x.axes[-1], x.axes[:-1]
     rows = emitter.request(x, ((features,), steps, ()))
     count = rows.size[1]
+    sources = _started_from(emitter, op, rows.source)
     names = []
     for direction in range(op.directions):
         name = op.name if op.directions == 1 else f"{op.name}.{'backward' if direction else 'forward'}"
-        names.append(emitter.emit(name, op.kind, (rows.source,), rows.size, (op.hidden, count, 1)))
+        names.append(emitter.emit(name, op.kind, sources, rows.size, (op.hidden, count, 1)))
     width = op.hidden * op.directions
     size = (width, count, 1)
     source = names[0]
@@ -251,6 +252,24 @@ def add_recurrence(emitter: Emitter, op: Recurrence) -> None:
         source = emitter.emit(f"{op.name}.last", "slice", (source,), size, (width, 1, 1))
         size = (width, 1, 1)
     emitter.bind(op.out, _steps_out(source, size, shape, count, op))
+
+
+def _started_from(emitter: Emitter, op: Recurrence, x: str) -> tuple[str, ...]:
+    """Return what a cell reads: its input, and the states that the network computes, each of a direction's size."""
+    sources = [x]
+    for tensor in op.states:
+        if emitter.is_constant(tensor):
+            continue
+        view = emitter.view(tensor)
+        source = view.source
+        if source == x:
+            continue
+        if view.size != (op.hidden, 1, 1):
+            kind: OpKind = "slice" if prod(view.size) >= op.hidden else "copy"
+            source = emitter.emit(f"{op.name}.state", kind, (source,), view.size, (op.hidden, 1, 1))
+        if source not in sources:
+            sources.append(source)
+    return tuple(sources)
 
 
 def _steps_out(

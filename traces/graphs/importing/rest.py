@@ -292,7 +292,9 @@ def add_move(emitter: Emitter, op: Move) -> None:
     """Add what takes, repeats or pads elements; padding waits for a window that does it itself."""
     x = emitter.view(op.x)
     shape = emitter.shape(op.out)
-    if shape == x.shape and op.kind != "copy":
+    chosen = [emitter.view(tensor).source for tensor in op.by if not emitter.is_constant(tensor)]
+    sources = tuple(dict.fromkeys((x.source, *chosen)))
+    if shape == x.shape and op.kind != "copy" and len(sources) == 1:
         emitter.pass_on(op.out, x)
         return
     if op.kind == "pad":
@@ -305,6 +307,6 @@ def add_move(emitter: Emitter, op: Move) -> None:
     if out is None or (op.kind == "upsample" and out.size[0] != x.size[0]):
         kind: OpKind = "copy" if op.kind == "upsample" else op.kind
         rows = _rows_of_features(shape)
-        emitter.put(op.out, op.name, kind, (x.source,), x.size, View.of("", _size_of(rows), rows))
+        emitter.put(op.out, op.name, kind, sources, x.size, View.of("", _size_of(rows), rows))
         return
-    emitter.put(op.out, op.name, op.kind, (x.source,), x.size, out)
+    emitter.put(op.out, op.name, op.kind, sources, x.size, out)

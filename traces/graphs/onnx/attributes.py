@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from traces.base.arrays import Shape
 from traces.base.errors import UnsupportedError
 
 _FLOAT, _INT, _STRING, _FLOATS, _INTS = 1, 2, 3, 6, 7  # AttributeProto.AttributeType of onnx.proto
@@ -41,6 +43,33 @@ def attribute(node: Any, name: str) -> Any:
 def label(node: Any) -> str:
     """Return what users know a node by."""
     return str(node.name or (node.output[0] if node.output else node.op_type))
+
+
+def count_axes_from_the_front(nodes: Iterable[Any], shapes: Mapping[str, Shape]) -> bool:
+    """Change the axes of nodes that are counted from the end; tell whether there were any.
+
+    Before opset 11 onnx infers nothing from such, or something wrong, though exporters write them: what lies behind
+    one has no shape that could be trusted yet.
+    """
+    stale: set[str] = set()  # tensors behind a changed node
+    for node in nodes:
+        known = len(node.input) and node.input[0] in shapes and stale.isdisjoint(node.input)
+        if not stale.isdisjoint(node.input) or (known and _count_axes(node, len(shapes[node.input[0]]))):
+            stale.update(node.output)
+    return bool(stale)
+
+
+def _count_axes(node: Any, rank: int) -> bool:
+    found = False
+    for each in node.attribute:
+        if each.name == "axis" and -rank <= each.i < 0:
+            each.i += rank
+            found = True
+        elif each.name == "axes" and any(axis < 0 for axis in each.ints):
+            out = rank + (len(each.ints) if node.op_type == "Unsqueeze" else 0)
+            each.ints[:] = [axis % out if out else axis for axis in each.ints]
+            found = out > 0
+    return found
 
 
 def _find(node: Any, name: str, kind: int) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from traces.base.arrays import Shape
-from traces.graphs.onnx.attributes import attribute, integer, label
+from traces.graphs.onnx.attributes import attribute, count_axes_from_the_front, integer, label
 from traces.graphs.onnx.rewrite import plain_nodes
 from traces.graphs.onnx.unroll import Known, unrolled
 
@@ -56,7 +56,7 @@ class Folder:
     def fold(self, nodes: Sequence[Any], shapes: dict[str, Shape]) -> tuple[list[Any], bool]:
         """Return the nodes that are left, and whether anything new is known."""
         left: list[Any] = []
-        changed = False
+        changed = self.opset < 11 and count_axes_from_the_front(nodes, shapes)
         for node in nodes:
             changed |= self._unbatch(node)
             replaced = self._branch(node) or self._loop(node, shapes)

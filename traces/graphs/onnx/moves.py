@@ -71,12 +71,26 @@ def _resize(node: Node) -> Sequence[ImportedOp]:
     return [Move(name=node.name, x=node.tensor(0), out=node.out, kind="upsample")]
 
 
+def _picked(node: Node) -> Sequence[ImportedOp]:
+    """Return a taking or placing of elements where further inputs say, a constant table's rows by an index."""
+    data = node.data()
+    by = tuple(name for name in data[1:] if name != data[0])
+    return [Move(name=node.name, x=data[0], out=node.out, kind="copy", by=by)]
+
+
+def _sample(node: Node) -> Sequence[ImportedOp]:
+    """Blend pixels at places that the network may compute.  Choice: as much work as resizing to that many pixels."""
+    places = node.tensor(1)
+    by = () if node.is_constant(places) else (places,)
+    return [Move(name=node.name, x=node.tensor(0), out=node.out, kind="upsample", by=by)]
+
+
 def _gather(node: Node) -> Sequence[ImportedOp]:
     """Return a look-up in a constant table (rows are copied), or a taking of places from a tensor."""
     if node.is_constant(node.tensor(0)):
         return [Move(name=node.name, x=node.tensor(1), out=node.out, kind="copy")]
     if not node.is_constant(node.tensor(1)):
-        return _copy(node)
+        return _picked(node)
     shape = node.shape(node.tensor(0))
     axis, indices = node.axis(0, len(shape)), node.shape(node.tensor(1))
     count = 1
@@ -111,13 +125,14 @@ def _shape_only(node: Node) -> Sequence[ImportedOp]:
 MOVES: dict[str, Callable[[Node], Sequence[ImportedOp]]] = {
     **dict.fromkeys(("Cast", "CastLike", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"), _view),
     **dict.fromkeys(("Expand", "Tile"), _repeat),
-    **dict.fromkeys(("DepthToSpace", "GatherElements", "GatherND", "OneHot", "ReverseSequence"), _copy),
-    **dict.fromkeys(("ScatterElements", "ScatterND", "Scatter", "SpaceToDepth", "Trilu", "CumSum"), _copy),
+    **dict.fromkeys(("DepthToSpace", "OneHot", "ReverseSequence", "SpaceToDepth", "Trilu", "CumSum"), _copy),
+    **dict.fromkeys(("GatherElements", "GatherND", "ScatterElements", "ScatterND", "Scatter"), _picked),
     **dict.fromkeys(
         ("Shape", "Size", "ConstantOfShape", "Range", "RandomNormalLike", "EyeLike"), _shape_only
     ),
     **dict.fromkeys(("Resize", "Upsample"), _resize),
     "Concat": _concat,
+    "GridSample": _sample,
     "Gather": _gather,
     "Pad": _pad,
     "Slice": _slice,

@@ -172,6 +172,9 @@ def _recurrence(node: Node) -> Sequence[ImportedOp]:
             kind=kind,  # type: ignore[arg-type]  # the table's first column is of that type
             hidden=hidden,
             directions=directions,
+            states=tuple(
+                node.tensor(i) for i in (5, 6) if node.has(i) and not node.is_constant(node.tensor(i))
+            ),
         )
     ]
     for name in read:

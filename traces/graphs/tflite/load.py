@@ -35,7 +35,7 @@ def load_tflite(path: str | Path, *, skip_unsupported: bool = False) -> NetworkG
         raise FileProblem(f"{path}: is not a TFLite model: bytes 4 to 7 are not {_MAGIC.decode()}")
     try:
         model = TfliteModel.of(tflite, data)
-        operations = [each for i in range(model.operators) for each in _operations(model.operator(i))]
+        operations = [each for operator in model.operators for each in _operations(operator)]
         graph = import_graph(
             Path(path).stem,
             model.inputs,
@@ -55,6 +55,10 @@ def load_tflite(path: str | Path, *, skip_unsupported: bool = False) -> NetworkG
 def _operations(operator: Operator) -> list[ImportedOp | Missing]:
     if operator.model.computed.isdisjoint(operator.outputs):
         return []
+    unsized = [name for name in operator.outputs if operator.model.is_unsized(name)]
+    if unsized:
+        why = "its sizes are not fixed in the file"
+        return [Missing(type=operator.kind, name=operator.name, outputs=operator.outputs, why=why)]
     if operator.kind not in OPERATOR_CONVERTERS:
         return [Missing(type=operator.kind, name=operator.name, outputs=operator.outputs)]
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -11,6 +10,9 @@ from typing import Any
 from traces.base.arrays import Shape
 from traces.base.errors import GraphError, UnsupportedError
 
+_MOST_AXES = 16  # of a tensor; Choice: twice what TFLite's own kernels take
+# Choice: more than a hundred times what the largest models that were met have.
+_MOST_TENSORS, _MOST_READS = 1 << 16, 1 << 18  # of a model, and of all its operators together
 _LARGEST_VALUE = 4096  # elements of a constant that is looked at: axes and sizes, never weights
 _INT_TYPES = {2: "<i4", 4: "<i8"}  # TensorType of schema.fbs: INT32, INT64
 
@@ -24,6 +26,7 @@ class TfliteModel:
     graph: Any
     names: tuple[str, ...]  # of the tensors by their index, unique
     shapes: dict[str, Shape]
+    open: frozenset[str]  # tensors with axes, beside the batch, whose sizes only a run tells
 
     @classmethod
     def of(cls, tflite: Any, data: bytes) -> TfliteModel:
@@ -32,43 +35,99 @@ class TfliteModel:
         if file.SubgraphsLength() < 1:
             raise GraphError("has no subgraph")
         graph = file.Subgraphs(0)
-        seen: Counter[str] = Counter()
-        names: list[str] = []
+        if graph.TensorsLength() > _MOST_TENSORS:
+            raise GraphError(f"has {graph.TensorsLength():,} tensors; needs at most {_MOST_TENSORS:,}")
         shapes: dict[str, Shape] = {}
+        open_sizes = set()
         for i in range(graph.TensorsLength()):
             tensor = graph.Tensors(i)
             base = (tensor.Name() or b"").decode("utf-8", "replace") or f"tensor{i}"
-            seen[base] += 1
-            names.append(base if seen[base] == 1 else f"{base}@{i}")
-            shapes[names[-1]] = tuple(int(tensor.Shape(k)) for k in range(tensor.ShapeLength()))
-        model = cls(tflite, file, graph, tuple(names), shapes)
+            name = base if base not in shapes else f"{base}@{i}"
+            while name in shapes:
+                name += "_"
+            axes = max(tensor.ShapeLength(), tensor.ShapeSignatureLength())
+            if axes > _MOST_AXES:
+                raise GraphError(f"tensor {name[:60]!r} has {axes:,} axes; needs at most {_MOST_AXES}")
+            shapes[name] = tuple(int(tensor.Shape(k)) for k in range(tensor.ShapeLength()))
+            if any(tensor.ShapeSignature(k) < 0 for k in range(1, tensor.ShapeSignatureLength())):
+                open_sizes.add(name)
+        model = cls(tflite, file, graph, tuple(shapes), shapes, frozenset(open_sizes))
         for name in model.inputs:
-            if shapes[name] and (min(shapes[name]) < 1 or (len(shapes[name]) > 2 and shapes[name][0] != 1)):
-                raise UnsupportedError(
-                    f"input {name!r} has shape {shapes[name]}; needs fixed sizes and a batch of 1"
-                )
+            model.check_input(name)
+        model.check_order()
         return model
+
+    def check_input(self, name: str) -> None:
+        """Refuse an input of open sizes, or of several inputs at once."""
+        shape = self.shapes[name]
+        if name in self.open:
+            raise UnsupportedError(
+                f"input {name[:60]!r} has open axes, and a TFLite file says nothing of its other tensors then; "
+                "needs a model exported with fixed sizes"
+            )
+        if shape and (min(shape) < 1 or (len(shape) > 2 and shape[0] != 1)):
+            raise UnsupportedError(
+                f"input {name[:60]!r} has shape {shape}; needs fixed sizes and a batch of 1"
+            )
+
+    def check_order(self) -> None:
+        """Refuse operators that read what is made later, or by themselves: TFLite runs them in order."""
+        operators = self.operators
+        made_at: dict[str, int] = {}
+        for i, operator in enumerate(operators):
+            for name in filter(None, operator.outputs):
+                if name in made_at or name in self.inputs:
+                    raise GraphError(f"tensor {name[:60]!r} is made twice")
+                made_at[name] = i
+        for i, operator in enumerate(operators):
+            for name in operator.inputs:
+                if made_at.get(name, -1) >= i:
+                    raise GraphError(
+                        f"operator {i} ({operator.kind}) reads {name[:60]!r}, which no operator before it makes"
+                    )
+
+    def name_of(self, index: int) -> str:
+        """Return a tensor's name; an index below 0 is one that is left out."""
+        if index >= len(self.names):
+            raise GraphError(f"tensor {index:,} is not there; the model has {len(self.names):,}")
+        return self.names[index] if index >= 0 else ""
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
         """Names of the input tensors."""
-        return tuple(self.names[self.graph.Inputs(i)] for i in range(self.graph.InputsLength()))
+        return tuple(
+            filter(None, (self.name_of(self.graph.Inputs(i)) for i in range(self.graph.InputsLength())))
+        )
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
         """Names of the output tensors."""
-        return tuple(self.names[self.graph.Outputs(i)] for i in range(self.graph.OutputsLength()))
+        return tuple(
+            filter(None, (self.name_of(self.graph.Outputs(i)) for i in range(self.graph.OutputsLength())))
+        )
 
-    @property
-    def operators(self) -> int:
-        """How many operators there are."""
-        return int(self.graph.OperatorsLength())
+    def is_unsized(self, name: str) -> bool:
+        """Whether a tensor that the inputs decide has sizes that the file does not say."""
+        return name in self.open or min(self.shapes[name], default=1) < 1
+
+    @cached_property
+    def operators(self) -> tuple[Operator, ...]:
+        """The operators in program order."""
+        found: list[Operator] = []
+        reads = 0
+        for place in range(self.graph.OperatorsLength()):
+            proto = self.graph.Operators(place)
+            reads += int(proto.InputsLength() + proto.OutputsLength()) + 1
+            if reads > _MOST_READS:
+                raise GraphError(f"operators read more than {_MOST_READS:,} tensors; a model needs fewer")
+            found.append(self._operator(place, proto))
+        return tuple(found)
 
     @cached_property
     def computed(self) -> frozenset[str]:
         """Names of the tensors whose values depend on the inputs, and of these; sizes do not."""
         found = set(self.inputs)
-        for operator in map(self.operator, range(self.operators)):
+        for operator in self.operators:
             if operator.kind != "SHAPE" and found.intersection(operator.inputs):
                 found.update(operator.outputs)
         return frozenset(found)
@@ -78,19 +137,15 @@ class TfliteModel:
         operators = vars(self.tflite.BuiltinOperator)
         return {value: name for name, value in operators.items() if isinstance(value, int)}
 
-    def operator(self, place: int) -> Operator:
-        """Return the operator at a place in program order."""
-        proto = self.graph.Operators(place)
+    def _operator(self, place: int, proto: Any) -> Operator:
         code = self.file.OperatorCodes(proto.OpcodeIndex())
         number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
         kind = self._kinds.get(number, f"operator {number}")
         if kind == "CUSTOM":
             kind = f"custom {(code.CustomCode() or b'?').decode('utf-8', 'replace')[:40]}"
-        inputs = tuple(
-            self.names[i] if (i := proto.Inputs(k)) >= 0 else "" for k in range(proto.InputsLength())
-        )
-        outputs = tuple(self.names[proto.Outputs(k)] for k in range(proto.OutputsLength()))
-        if not outputs:
+        inputs = tuple(self.name_of(proto.Inputs(k)) for k in range(proto.InputsLength()))
+        outputs = tuple(self.name_of(proto.Outputs(k)) for k in range(proto.OutputsLength()))
+        if not outputs or not all(outputs):
             raise GraphError(f"operator {place} ({kind}) has no output")
         return Operator(self, proto, kind, inputs, outputs)
 
