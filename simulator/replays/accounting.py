@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from accel_models import ENERGY_PARTS, Cost, Design, EnergyParts, design_prices, idle_of, static_energy_pj
 from simulator.engines.fast import simulate
-from simulator.replays.prepare import Prepared
+from simulator.replays.op_times import OP_PARTS
 from simulator.schedules.durations import (
     Times,
     with_known_decisions,
@@ -22,6 +23,9 @@ from simulator.schedules.durations import (
     without_waste,
 )
 from traces import Floats, Ints
+
+if TYPE_CHECKING:  # what is prepared asks what it would spend
+    from simulator.replays.prepare import Prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,6 +48,8 @@ class Runs:
         at_once = without_handover(tables)
         near = simulate(without_waste(at_once), index) if at_once is not tables else prompt
         known = simulate(with_known_decisions(tables), index) if vain or waits else main
+        # Transfers that pass others may pass the wrong ones, known decisions or not; an oracle may wait as well.
+        known = replace(known, latency=reduce(np.minimum, [known.latency, near.latency, prompt.latency]))
         return cls(prepared=prepared, times=main, prompt=prompt, near=near, known=known)
 
 
@@ -173,6 +179,7 @@ class OpTotals:
     gather_cycles: int = 0
     control_cycles: int = 0
     wait_cycles: int = 0  # its compute stood ready but for a decision
+    latency: Floats = field(default_factory=lambda: np.zeros(len(OP_PARTS)))  # what it adds, by OP_PARTS
     rows_by_cycles: Counter[int] = field(
         default_factory=Counter
     )  # how often its unit was so long busy with it
@@ -218,6 +225,20 @@ class OpRow:
     gather_cycles_mean: float = 0.0  # of its unit's: packing what is kept
     control_cycles_mean: float = 0.0  # of its unit's: steering tiles
     work_cycles_mean: float = 0.0  # of its unit's: kept MACs at its peak; 0 where it has no peak
+    # What it adds to the mean latency, by part: see simulator.replays.op_times; all ops together are the latency.
+    latency_array_cycles: float = 0.0
+    latency_fill_cycles: float = 0.0
+    latency_gather_cycles: float = 0.0
+    latency_tiles_cycles: float = 0.0
+    latency_simd_cycles: float = 0.0
+    latency_gate_cycles: float = 0.0
+    latency_dram_cycles: float = 0.0
+    latency_wait_cycles: float = 0.0
+
+    @property
+    def latency_parts(self) -> dict[str, float]:
+        """What it adds to the mean latency, by :data:`simulator.replays.op_times.OP_PARTS` [cycles]."""
+        return {name: float(getattr(self, f"latency_{name}_cycles")) for name in OP_PARTS}
 
 
 def op_rows(
@@ -266,6 +287,10 @@ def _row(prepared: Prepared, total: OpTotals, i: int, inputs: int, peaks: Mappin
         gather_cycles_mean=total.gather_cycles / rows,
         control_cycles_mean=total.control_cycles / rows,
         work_cycles_mean=total.useful_macs / peaks[unit] / rows if peaks.get(unit) else 0.0,
+        **{
+            f"latency_{name}_cycles": float(cycles / rows)
+            for name, cycles in zip(OP_PARTS, total.latency, strict=True)
+        },
     )
 
 

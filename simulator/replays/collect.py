@@ -59,8 +59,12 @@ class Collector:
         for k, unit in enumerate(prepared.schedule.units):
             self.busy[unit] = self.busy.get(unit, 0) + int(times.busy[:, k].sum())
 
-    def explain(self, levels: LevelSums, mean_rate: Answer, expected: Answer, inputs: int) -> None:
-        """Add what one part's idealised replays found; the static estimates are per input of the part."""
+    def explain(
+        self, levels: LevelSums, mean_rate: Answer, expected: Answer, inputs: int, added: Floats
+    ) -> None:
+        """Add what one part's idealised replays found; static estimates are per input, ``added`` is of each op."""
+        for total, cycles in zip(self.totals, added, strict=True):
+            total.latency = total.latency + cycles
         self.levels = levels if self.levels is None else self.levels + levels
         self.mean_rate += np.array(mean_rate) * inputs
         self.expected += np.array(expected) * inputs
