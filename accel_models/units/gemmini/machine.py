@@ -13,7 +13,10 @@ from traces import ConfigError
 
 
 class GemminiMachine(NamedTuple):
-    """A weight-stationary Gemmini and its memory; the defaults are its default configuration."""
+    """A weight-stationary Gemmini and its memory; the defaults are its default configuration.
+
+    What several sections of a design say, flat: the loops are compiled for a tuple of numbers, and read nothing else.
+    """
 
     memory: GemminiMemory
     rows: int = 16  # of the array: input channels

@@ -26,11 +26,12 @@ the global buffer within 0.4 % on all five layers, processing time within 12 %.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_models.cost import rows_of
 from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array, Scratchpads
 from accel_models.units.array.job import ArrayMachine
@@ -67,7 +68,7 @@ class Ops:
 
     def take(self, rows: NDArray[np.intp]) -> Ops:
         """Return the ops at ``rows``."""
-        return Ops(*(getattr(self, f.name)[rows] for f in fields(self)))
+        return rows_of(self, rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
