@@ -1,5 +1,7 @@
 """What others may use of `accel_models`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
+from .compiling.depth_first import depth_first_groups as depth_first_groups
+from .compiling.depth_first import fused as fused
 from .compiling.plan import plan as plan
 from .compiling.plan import plan_each as plan_each
 from .compiling.steps import STEPS as STEPS
@@ -123,6 +125,8 @@ from .units.simd.simd import simd_cycles as simd_cycles
 from .units.simd.software import Isa as Isa
 from .units.simd.software import Software as Software
 from .units.simd.software import load_software as load_software
+from .work.depth_first import Group as Group
+from .work.kept_data import whole_op as whole_op
 from .work.placement import layout_family as layout_family
 from .work.placement import place as place
 from .work.placement import weight_space_bytes as weight_space_bytes

@@ -77,6 +77,16 @@ class WorkStates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bands:
+    """How an op runs with others of a group, band by band; see :mod:`accel_models.work.depth_first`."""
+
+    count: int  # bands of rows that the group is cut into
+    rows: int  # of the op's output that all bands compute: more than it has where halos are computed again
+    ops_before: int  # places in program order back to the first op of the group
+    ops_behind: int  # ... and on to its last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
     """Where an op's tensors live on a design, decided once per graph on dense sizes."""
 
@@ -94,6 +104,7 @@ class Placement:
     output_behind: bool = False  # what goes out goes there
     weights_behind: bool = False  # loaded there before the first input, and fetched from there
     tile_aim: TileAim = "alone"  # what its tiles are chosen for, where the unit has a choice
+    bands: Bands | None = None  # of an op that is fused with others depth-first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

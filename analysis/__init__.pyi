@@ -33,6 +33,7 @@ from .sweeps.store import SweepResults as SweepResults
 from .sweeps.store import load_sweep as load_sweep
 from .sweeps.sweep import Progress as Progress
 from .sweeps.sweep import sweep as sweep
+from .sweeps.tls import TlsScheduler as TlsScheduler
 from .ui.app import serve as serve
 from .ui.sources import shown_points as shown_points
 from .validation.all import all_comparisons as all_comparisons

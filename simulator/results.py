@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 
 from accel_models import Design, load_design
-from simulator.agreement import check_against_inputs, op_rows_of
+from simulator.agreement import check_against_inputs, check_design, op_rows_of
 from simulator.policy import Policy
 from simulator.replays.accounting import OpRow
 from simulator.summary import (
@@ -233,6 +233,7 @@ def load_results(folder: str | Path) -> Results:
     inputs, ops = (read_parquet(target / name) for name in ("per_input.parquet", "per_op.parquet"))
     rows = op_rows_of(ops, target / "per_op.parquet")
     design = load_design(target / "design.yaml")
+    check_design(figures, design, target)
     check_against_inputs(figures, inputs, design.clock, target)
     return Results(
         figures=figures,

@@ -120,6 +120,9 @@ from .trace import TRACE_SCHEMA_VERSION as TRACE_SCHEMA_VERSION
 from .trace import Trace as Trace
 from .trace import TraceInfo as TraceInfo
 from .trace import pack_mask as pack_mask
+from .work.active import Packed as Packed
+from .work.active import full_row as full_row
+from .work.active import unpack as unpack
 from .work.states import Indices as Indices
 from .work.states import OpStates as OpStates
 from .work.states import Workload as Workload

@@ -93,6 +93,13 @@ class _Checked(Design):
             raise ValueError("elementwise = 'ignored', but only an array can leave such ops to another unit")
         for unit in units:
             unit.check(self)
+        able = {stage for unit in units for stage in unit.stages}
+        for stage in self.output_stage:
+            if stage not in able:
+                raise ValueError(
+                    f"output_stage: {stage!r} cannot be scheduled: results of {' and '.join(u.name for u in units)} "
+                    f"leave through {', '.join(sorted(able)) or 'nothing'}; leave it out"
+                )
         return self
 
     def __reduce__(self) -> tuple[object, ...]:  # another process makes the class anew

@@ -128,7 +128,7 @@ def _price_on(asked: Sequence[CostAsked], works: Sequence[WorkStates]) -> Cost:
     where = Where.of([each.placement for each in asked], lengths)
     if any(each.aims for each in asked):
         where = replace(where, tile_aim=np.array([aim for each in asked for aim in _aims(each)]))
-    states = States(work=work, shapes=_shapes_left(work, works), where=where)
+    states = States(work=work, shapes=_shapes_left(work, works, asked), where=where)
     found = _beside(states, design) if unit == FREE else unit_kind(unit).cost(states, design)
     return assemble(unit, states, found, design)
 
@@ -138,11 +138,19 @@ def _aims(asked: CostAsked) -> list[int]:
     return [TILE_AIMS.index(aim) for aim in asked.aims or [asked.placement.tile_aim] * len(asked.work)]
 
 
-def _shapes_left(joint: WorkStates, works: Sequence[WorkStates]) -> Shapes:
-    """Return the sizes of what each state computes; nothing where it does not run."""
+def _shapes_left(joint: WorkStates, works: Sequence[WorkStates], asked: Sequence[CostAsked]) -> Shapes:
+    """Return the sizes of what each state computes, halos computed again included; nothing where it does not run."""
     kept = joint.in_channels * joint.runs, joint.out_channels * joint.runs
     lengths = [len(work) for work in works]
-    return shapes_of_ops([work.op for work in works], lengths, kept, joint.out_rows, joint.batch)
+    shapes = shapes_of_ops([work.op for work in works], lengths, kept, joint.out_rows, joint.batch)
+    dense = [work.op.out_height for work in works]
+    bands = (each.placement.bands for each in asked)
+    computed = [rows if band is None else band.rows for band, rows in zip(bands, dense, strict=True)]
+    if computed == dense:
+        return shapes
+    more, rows = np.repeat(computed, lengths), np.repeat(dense, lengths)
+    heights = -(-shapes.in_height * more // rows), -(-shapes.out_height * more // rows)
+    return replace(shapes, in_height=heights[0], out_height=heights[1])
 
 
 _ARRAYS = tuple(field.name for field in fields(Cost) if field.name not in {"unit", "energy", "misfit"})

@@ -51,9 +51,7 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     if memory is None:
         outside = _outside_share(graph, design)
         return tuple(_unlimited(op, unit, made, outside) for op, unit in zip(graph.ops, units, strict=True))
-    pairs = zip(graph.ops, units, strict=True)
-    views = frozenset(op.name for op, unit in pairs if op.kind in VIEWS and unit == FREE)
-    tensors = Tensors.of(graph, memory, made, views)
+    tensors = Tensors.of(graph, memory, made, free_views(graph, units))
     keeps = all(unit.keeps_tensors for unit in units_of(design)) and not memory.shared_sums
     kept = kept_tensors(graph, memory, tensors, made.keep_bytes) if keeps else frozenset()
     resident = resident_weights(graph, design, memory, made)
@@ -91,6 +89,12 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
         )
         for i, (op, unit) in enumerate(zip(graph.ops, units, strict=True))
     )
+
+
+def free_views(graph: NetworkGraph, units: Sequence[str]) -> frozenset[str]:
+    """Return the ops that show another one's tensor and cost nothing, given each op's unit."""
+    pairs = zip(graph.ops, units, strict=True)
+    return frozenset(op.name for op, unit in pairs if op.kind in VIEWS and unit == FREE)
 
 
 def layout_family(design: Design) -> Hashable:

@@ -16,7 +16,7 @@ from traces import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from analysis import Progress, Space, SweepResults
+    from analysis import Progress, Space, SweepResults, TlsScheduler
 
 SpacePath = Annotated[
     Path, typer.Argument(help="Space of designs, policies and traces (YAML).", metavar="SPACE.yaml")
@@ -27,8 +27,16 @@ WorkersOption = Annotated[
 Scheduler = Annotated[
     str | None,
     typer.Option(
-        help="Run on this Dask cluster, e.g. tcp://host:8786. It is trusted: who reaches it can run code on it.",
+        help="Run on this Dask cluster, e.g. tcp://host:8786, or tls://host:8786 with --tls. It is trusted: who "
+        "reaches it can run code on it.",
         metavar="ADDRESS",
+    ),
+]
+Tls = Annotated[
+    str | None,
+    typer.Option(
+        help="PEM files for a tls:// scheduler: the authority's certificate, one's own certificate and its key.",
+        metavar="CA,CERT,KEY",
     ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on in a folder that holds part of the results.")]
@@ -39,6 +47,7 @@ def sweep(
     out: OutFolder,
     workers: WorkersOption = None,
     scheduler: Scheduler = None,
+    tls: Tls = None,
     resume: Resume = False,
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,
@@ -56,7 +65,7 @@ def sweep(
             loaded,
             out,
             workers=workers,
-            scheduler=_address(workers, scheduler),
+            scheduler=_cluster(workers, scheduler, tls),
             resume=resume,
             progress=advance,
         )
@@ -71,6 +80,7 @@ def search(
     seed: Annotated[int, typer.Option(help="Same seed, same points.")] = 0,
     workers: WorkersOption = None,
     scheduler: Scheduler = None,
+    tls: Tls = None,
     resume: Resume = False,
     settings: Settings = [],  # noqa: B006  (typer copies it)
     as_json: AsJson = False,
@@ -93,7 +103,7 @@ def search(
             sampler="tpe" if sampler == "tpe" else "nsga2",
             seed=seed,
             workers=workers,
-            scheduler=_address(workers, scheduler),
+            scheduler=_cluster(workers, scheduler, tls),
             resume=resume,
             progress=advance,
         )
@@ -112,10 +122,19 @@ def _show_space(space: Space) -> None:
         show_notes([f"{ref.name}: {note}" for note in dict.fromkeys(told)])
 
 
-def _address(workers: int | None, scheduler: str | None) -> str | None:
+def _cluster(workers: int | None, scheduler: str | None, tls: str | None) -> str | TlsScheduler | None:
     if workers is not None and scheduler is not None:
         raise ConfigError("--workers starts a cluster, --scheduler names one: give one of them")
-    return "local" if workers is not None else scheduler
+    if tls is None:
+        return "local" if workers is not None else scheduler
+    from analysis import TlsScheduler  # noqa: PLC0415
+
+    files = [Path(part.strip()) for part in tls.split(",")]
+    if scheduler is None or len(files) != 3:
+        raise ConfigError(
+            f"--tls {tls!r}: goes with --scheduler tls://HOST:PORT and names three files: CA,CERT,KEY"
+        )
+    return TlsScheduler(address=scheduler, ca=files[0], cert=files[1], key=files[2])
 
 
 @contextmanager

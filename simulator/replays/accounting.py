@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache, reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,13 +17,15 @@ from accel_models import Cost, Design, EnergyParts, design_prices, idle_of, stat
 from simulator.engines.fast import simulate
 from simulator.engines.times import Times
 from simulator.replays.op_times import OP_PARTS
-from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import (
     with_known_decisions,
     without_handover,
     without_waste,
 )
 from traces import Floats, Ints
+
+if TYPE_CHECKING:  # what is prepared asks what it would spend
+    from simulator.replays.prepare import Prepared
 
 PARTS = tuple(field.name for field in fields(EnergyParts))
 
@@ -47,6 +50,8 @@ class Runs:
         at_once = without_handover(tables)
         near = simulate(without_waste(at_once), index) if at_once is not tables else prompt
         known = simulate(with_known_decisions(tables), index) if vain or waits else main
+        # Transfers that pass others may pass the wrong ones, known decisions or not; an oracle may wait as well.
+        known = replace(known, latency=reduce(np.minimum, [known.latency, near.latency, prompt.latency]))
         return cls(prepared=prepared, times=main, prompt=prompt, near=near, known=known)
 
 

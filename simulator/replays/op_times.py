@@ -11,15 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from accel_models import Cost, units_of
 from simulator.engines.fast import simulate
 from simulator.engines.times import Times
-from simulator.replays.prepare import Prepared
 from simulator.schedules.schedule import NO_UNIT, Task
 from traces import Floats, Indices, Ints
+
+if TYPE_CHECKING:  # what is prepared asks what it would spend
+    from simulator.replays.prepare import Prepared
 
 OP_PARTS: Mapping[str, str] = MappingProxyType(
     {

@@ -202,6 +202,14 @@ def test_workers_or_a_scheduler(lacuna: Lacuna, space: Path, tmp_path: Path) -> 
     assert "give one of them" in lacuna("sweep", space, "--out", tmp_path / "s", *both).message
 
 
+@pytest.mark.parametrize("asked", [("--tls", "a,b,c"), ("--scheduler", "tls://127.0.0.1:1", "--tls", "a,b")])
+def test_tls_goes_with_a_scheduler_and_names_three_files(
+    lacuna: Lacuna, space: Path, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    message = lacuna("sweep", space, "--out", tmp_path / "s", *asked).message
+    assert "goes with --scheduler tls://HOST:PORT and names three files: CA,CERT,KEY" in message
+
+
 def test_a_sampler_that_is_not(lacuna: Lacuna, space: Path, tmp_path: Path) -> None:
     ran = lacuna("search", space, "--out", tmp_path / "s", "--sampler", "nsga")
     assert "--sampler 'nsga'" in ran.message

@@ -231,6 +231,7 @@ class Job:
     reserved_bytes: Floats  # of the activation buffer, held by tensors that stay on chip
     pinned_bytes: Floats  # of the weight buffer, held by weights of other ops that stay
     aim: Floats  # index into accel_models.cost.TILE_AIMS
+    bands: Floats  # of rows that the op shares with others of a depth-first group; 1.0 alone
     inputs_behind: Bools  # what is fetched comes from the second level on the chip, not from DRAM
     weights_behind: Bools
     output_behind: Bools

@@ -56,6 +56,7 @@ class Operands:
     # tile: fetching weights again for every tile of pixels then delays what it would delay there.
     weights_first: bool = False
     aim: ArrayLike = 0  # what tiles are chosen for where no prices are given, index into TILE_AIMS
+    bands: ArrayLike = 1  # of rows, that an op shares with others; then all its weights are there at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -184,6 +185,7 @@ def _job(shapes: Shapes, machine: ArrayMachine, operands: Operands) -> tuple[Job
         reserved_bytes=full(operands.reserved_bytes),
         pinned_bytes=full(operands.pinned_bytes),
         aim=full(operands.aim),
+        bands=full(operands.bands),
         inputs_behind=full(operands.inputs_behind) > 0,
         weights_behind=full(operands.weights_behind) > 0,
         output_behind=full(operands.output_behind) > 0,
