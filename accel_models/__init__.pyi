@@ -45,6 +45,7 @@ from .design.writing import commented_yaml as commented_yaml
 from .design.writing import design_schema as design_schema
 from .dram import Bus as Bus
 from .dram import transfer_cycles as transfer_cycles
+from .energy.actions import ENERGY_PARTS as ENERGY_PARTS
 from .energy.actions import Actions as Actions
 from .energy.actions import EnergyParts as EnergyParts
 from .energy.actions import Idle as Idle

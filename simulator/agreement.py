@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import Design
-from simulator.replays.accounting import PARTS, OpRow
+from accel_models import ENERGY_PARTS, Design
+from simulator.replays.accounting import OpRow
 from simulator.summary import MODEL_VERSION, DoesNotFit, Spread, Summary
 from traces import FileProblem, reading, shown
 
@@ -22,7 +22,7 @@ _SHARES: Final = ("rate", "utilization")
 _DTYPES: Final = {"yes or no": "b", "whole numbers": "i", "numbers": "f"}
 _NEEDED: Final = (
     "input", "label", "prediction", "correct", "macs", "latency_cycles", "latency_us", "energy_pj",
-    *(f"energy_{part}" for part in PARTS), "dram_bytes", "wasted_bytes", "gate_wait_cycles", "batch",
+    *(f"energy_{part}" for part in ENERGY_PARTS), "dram_bytes", "wasted_bytes", "gate_wait_cycles", "batch",
 )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def _check_columns(columns: Columns, clock_hz: float, path: Path) -> None:
     rows = len(columns["input"])
     if not np.array_equal(columns["input"], np.arange(rows)) or columns["batch"].max() >= rows:
         raise FileProblem(f"{path}: column 'input' does not count the rows, or 'batch' counts beyond them")
-    total = np.sum([columns[f"energy_{part}"] for part in PARTS], axis=0)
+    total = np.sum([columns[f"energy_{part}"] for part in ENERGY_PARTS], axis=0)
     if not np.allclose(total, columns["energy_pj"], rtol=_CLOSE, atol=0):
         raise FileProblem(f"{path}: energy_pj is not the sum of its parts")
     if not np.array_equal(columns["correct"], columns["label"] == columns["prediction"]):

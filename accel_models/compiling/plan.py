@@ -17,7 +17,7 @@ from accel_models.design.sections import Memory
 from accel_models.units.kinds import unit_kind, units_of
 from accel_models.units.pricing import CostAsked, price_alike
 from accel_models.work.kept_data import whole_op
-from accel_models.work.placement import layout_family, place, unit_of
+from accel_models.work.placement import assign_units, layout_family, place
 from accel_models.work.residency import Choices, weight_bytes
 from traces import MAC_KINDS, NetworkGraph
 
@@ -58,7 +58,7 @@ def plan_each(
 
 def _laid_out(graph: NetworkGraph, design: Design, compiler: Compiler, batch: int) -> Choices:
     """Return all but where gates run."""
-    units = {op.name: unit_of(op, graph, design) for op in graph.ops}
+    units = dict(zip(graph.index, assign_units(graph, design, Choices()), strict=True))
     hosts = stage_hosts(graph, [name for name, unit in units.items() if unit != FREE]) - graph.gate_ops
     able = {name: unit_kind(units[name]).stages for name in hosts}
     return Choices(

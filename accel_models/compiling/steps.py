@@ -271,7 +271,7 @@ def can_sort(gate: Gate, graph: NetworkGraph) -> bool:
 
 def _makes(op: Op, gate: Gate, graph: NetworkGraph) -> bool:
     """Whether the guarded op's output channels are free, or those of an input that the gate guards too."""
-    guards = [other for other in graph.guards_of(op.name) if other.rules.decides == "channels"]
+    guards = [other for other in graph.guarding.get(op.name, ()) if other.rules.decides == "channels"]
     if len(guards) > 1:
         return False
     if op.kind in WEIGHTED and op.groups == 1 and op.kind not in RECURRENT:

@@ -8,14 +8,24 @@ steps.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
-from accel_models.cost import FREE, TILE_AIMS, Cost, Placement, TileAim, WorkStates, joined
+from accel_models.cost import (
+    FREE,
+    TILE_AIMS,
+    Cost,
+    Placement,
+    TileAim,
+    WorkStates,
+    arrays_of,
+    joined,
+    rows_of,
+)
 from accel_models.design.design import Design, family, side_by_side
-from accel_models.energy.actions import Actions, EnergyParts
+from accel_models.energy.actions import Actions
 from accel_models.units.assemble import assemble, filled_up
 from accel_models.units.kinds import (
     BESIDE_A_UNIT,
@@ -85,9 +95,7 @@ def price_alike(asked: Sequence[CostAsked]) -> list[Cost]:
 
 def _content(work: WorkStates) -> tuple[object, ...]:
     """Return what decides the cost of work: all but names."""
-    arrays = (getattr(work, field.name) for field in fields(work) if field.name != "op")
-    shape = (value for name, value in work.op if name not in {"name", "inputs"})
-    return (len(work.op.inputs), *shape, *(array.tobytes() for array in arrays))
+    return (*work.op.terms, *(array.tobytes() for array in arrays_of(work).values()))
 
 
 def _together(asked: Sequence[CostAsked]) -> Iterable[list[int]]:
@@ -153,18 +161,11 @@ def _shapes_left(joint: WorkStates, works: Sequence[WorkStates], asked: Sequence
     return replace(shapes, in_height=heights[0], out_height=heights[1])
 
 
-_ARRAYS = tuple(field.name for field in fields(Cost) if field.name not in {"unit", "energy", "misfit"})
-_PARTS = tuple(field.name for field in fields(EnergyParts))
-
-
 def _cut(cost: Cost, lengths: Sequence[int]) -> Iterator[Cost]:
     """Yield each op's rows of a joint cost."""
-    columns = {name: getattr(cost, name) for name in _ARRAYS}
-    parts = {name: getattr(cost.energy, name) for name in _PARTS}
     for start, stop in pairwise(np.concatenate([[0], np.cumsum(lengths)]).tolist()):
-        energy = EnergyParts(**{name: values[start:stop] for name, values in parts.items()})
-        rows = {name: values[start:stop] for name, values in columns.items()}
-        yield Cost(unit=cost.unit, energy=energy, **rows)
+        rows = slice(start, stop)
+        yield replace(rows_of(cost, rows), energy=rows_of(cost.energy, rows), misfit=None)
 
 
 def _beside(states: States, design: Design) -> UnitCost:

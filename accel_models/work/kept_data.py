@@ -80,7 +80,7 @@ def patch_pixels(workload: Workload, i: int, design: Design) -> Ints:
     op, states, total = workload.graph.ops[i], workload.states[i], int(workload.tile_totals[i])
     if design.skip.rows and _first_of_its_rows(workload, i):
         return np.where(states.tiles < total, states.tiles.astype(np.int64), 0)
-    gates = [gate for gate in workload.graph.guards_of(op.name) if gate.rules.decides == "tiles"]
+    gates = [gate for gate in workload.graph.guarding.get(op.name, ()) if gate.rules.decides == "tiles"]
     if not gates or not design.skip.spatial:
         return np.zeros(len(states), np.int64)
     rows, cols = -(-op.out_height // gates[0].tile_rows), -(-op.out_width // gates[0].tile_cols)
@@ -95,7 +95,7 @@ def _first_of_its_rows(workload: Workload, i: int) -> bool:
     op, graph = workload.graph.ops[i], workload.graph
 
     def row_gates(name: str) -> frozenset[str]:
-        return frozenset(gate.name for gate in graph.guards_of(name) if gate.rules.decides == "rows")
+        return frozenset(gate.name for gate in graph.guarding.get(name, ()) if gate.rules.decides == "rows")
 
     own = row_gates(op.name)
     return bool(own) and not any(own <= row_gates(name) for name in op.inputs)
@@ -122,14 +122,14 @@ def _computed(workload: Workload, i: int, patterns: Bools) -> Bools:
 
 
 def _gates(workload: Workload, i: int) -> frozenset[str]:
-    guards = workload.graph.guards_of(workload.graph.ops[i].name)
+    guards = workload.graph.guarding.get(workload.graph.ops[i].name, ())
     return frozenset(gate.name for gate in guards if gate.rules.decides == "tiles")
 
 
 def _covered(workload: Workload, i: int, patterns: Bools) -> Bools:
     """Return the pixels under the kept tiles; tiles are as many pixels high and wide, the last ones less."""
     op = workload.graph.ops[i]
-    gate = next(g for g in workload.graph.guards_of(op.name) if g.rules.decides == "tiles")
+    gate = next(g for g in workload.graph.guarding.get(op.name, ()) if g.rules.decides == "tiles")
     kept = patterns.reshape(-1, gate.tile_rows, gate.tile_cols)
     rows = np.arange(op.out_height) // -(-op.out_height // gate.tile_rows)
     cols = np.arange(op.out_width) // -(-op.out_width // gate.tile_cols)
@@ -176,7 +176,7 @@ def whole_op(op: Op, design: Design, batch: int = 1) -> WorkStates:
 def computed_rows(workload: Workload, i: int, design: Design) -> Ints:
     """Return computed rows of the output; Choice: tiles count as that share of the rows, rounded up."""
     op, states, total = workload.graph.ops[i], workload.states[i], int(workload.tile_totals[i])
-    decided = {gate.rules.decides for gate in workload.graph.guards_of(op.name)}
+    decided = {gate.rules.decides for gate in workload.graph.guarding.get(op.name, ())}
     usable = design.skip.rows if "rows" in decided else design.skip.spatial and "elements" not in decided
     if not usable:
         return np.full(len(states), op.out_height, np.int64)

@@ -46,7 +46,7 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
         If an op has no unit on this design; the message names it.
     """
     made = choices or Choices()
-    units = tuple(FREE if op.name in made.taken else unit_of(op, graph, design, made) for op in graph.ops)
+    units = assign_units(graph, design, made)
     memory = design.memory
     if memory is None:
         outside = _outside_share(graph, design)
@@ -139,24 +139,32 @@ def weight_space_bytes(graph: NetworkGraph, placements: Sequence[Placement], des
     return weight_space(memory, sum(weight_bytes(op, memory) for op, place in ops if place.weights_resident))
 
 
-def unit_of(op: Op, graph: NetworkGraph, design: Design, choices: Choices | None = None) -> str:
-    """Return the kind of unit: a gate's ops where the design says, others on the first that takes them."""
-    if op.kind == "reshape":
-        return FREE
+def assign_units(graph: NetworkGraph, design: Design, choices: Choices) -> tuple[str, ...]:
+    """Return each op's kind of unit: a gate's ops where the design says, others on the first that takes them.
+
+    What an output stage took over, and what is only a view, is free.
+    """
     units = units_of(design)
     beside = any(unit.matrix for unit in units)
-    if beside and op.kind not in MAC_KINDS:
-        if op.kind in _VIEWS_BESIDE_A_MATRIX_UNIT or design.elementwise == "ignored":
+    ignored = design.elementwise == "ignored"
+
+    def unit_of(op: Op) -> str:
+        if op.name in choices.taken or op.kind == "reshape":
             return FREE
-    elif beside and op.name in graph.gate_ops:
-        return _gate_unit(op, design, choices or Choices())
-    for unit in units:
-        if unit.takes(op, design):
-            return unit.name
-    raise UnsupportedError(
-        f"op {op.name!r} ({op.kind}): design {design.name!r} has no simd core to run it; "
-        f"add one, or state elementwise: ignored"
-    )
+        if beside and op.kind not in MAC_KINDS:
+            if ignored or op.kind in _VIEWS_BESIDE_A_MATRIX_UNIT:
+                return FREE
+        elif beside and op.name in graph.gate_ops:
+            return _gate_unit(op, design, choices)
+        for unit in units:
+            if unit.takes(op, design):
+                return unit.name
+        raise UnsupportedError(
+            f"op {op.name!r} ({op.kind}): design {design.name!r} has no simd core to run it; "
+            f"add one, or state elementwise: ignored"
+        )
+
+    return tuple(map(unit_of, graph.ops))
 
 
 def _gate_unit(op: Op, design: Design, choices: Choices) -> str:

@@ -6,10 +6,11 @@ So a budget can be changed after a sweep without running it again: a row beyond 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from accel_models import parse_quantity
+from analysis.sweeps.ranges import Limit
 from analysis.sweeps.row import SweepRow, number_columns
 from traces import ConfigError, did_you_mean
 
@@ -30,20 +31,6 @@ BUDGETS: Final[dict[str, tuple[str, str, float]]] = {
 }  # fmt: skip
 OVER: Final = "over budget: "  # how the reason of a row beyond a budget begins
 NO_BUDGET: Final = "none"  # what a user writes to drop the budget of the space
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """An upper bound on a result."""
-
-    quantity: str  # as written: "area", "power", or a column itself
-    column: str  # of the results: "area_mm2"
-    limit: float  # in the column's unit
-
-    @property
-    def words(self) -> str:
-        """The bound as a rule: "area_mm2 <= 2"."""
-        return f"{self.column} <= {self.limit:.6g}"
 
 
 def limit_of(quantity: str, value: float) -> Limit:

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from accel_models import Design, assign, parse_design
-from analysis.sweeps.budgets import Limit
 from analysis.sweeps.expressions import Expression, Value, quantity_value
-from analysis.sweeps.ranges import Scalar
+from analysis.sweeps.ranges import Limit, Scalar
 from traces import ConfigError, Trace, is_trace, load_inputs, parse_graph, static_trace
 
 if TYPE_CHECKING:

@@ -31,9 +31,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from accel_models import load_design
-from analysis.sweeps.budgets import Limit, parse_limit
+from analysis.sweeps.budgets import parse_limit
 from analysis.sweeps.expressions import Expression, parse_expression
-from analysis.sweeps.ranges import axis_values
+from analysis.sweeps.ranges import Limit, axis_values
 from analysis.sweeps.row import number_columns
 from analysis.sweeps.space import MOST_POINTS, Axis, Family, Space, TraceRef
 from analysis.sweeps.space_axes import (

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError, field_validator
 
 from accel_models import Design, assign, has_matrix_unit, parse_design
-from analysis.sweeps.budgets import Limit, changed_budget, held_against, limit_of
+from analysis.sweeps.budgets import changed_budget, held_against, limit_of
+from analysis.sweeps.ranges import Limit
 from analysis.sweeps.row import SweepRow, field_kinds
 from analysis.sweeps.space import Space
 from traces import (

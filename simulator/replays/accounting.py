@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accel_models import Cost, Design, EnergyParts, design_prices, idle_of, static_energy_pj
+from accel_models import ENERGY_PARTS, Cost, Design, EnergyParts, design_prices, idle_of, static_energy_pj
 from simulator.engines.fast import simulate
-from simulator.engines.times import Times
 from simulator.replays.op_times import OP_PARTS
 from simulator.schedules.durations import (
+    Times,
     with_known_decisions,
     without_handover,
     without_waste,
@@ -26,8 +26,6 @@ from traces import Floats, Ints
 
 if TYPE_CHECKING:  # what is prepared asks what it would spend
     from simulator.replays.prepare import Prepared
-
-PARTS = tuple(field.name for field in fields(EnergyParts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,12 +66,12 @@ def spent(prepared: Prepared, times: Times) -> Spent:
     """Return what the rows took, given when their transfers were cut."""
     sums = _summed(prepared)
     wasted_bytes, wasted_pj = wasted(prepared, times)
-    parts = {name: sums[:, k] for k, name in enumerate(PARTS)}
+    parts = {name: sums[:, k] for k, name in enumerate(ENERGY_PARTS)}
     parts["wasted_pj"] = parts["wasted_pj"] + wasted_pj
     parts["static_pj"] = static_pj(prepared.design, prepared.schedule.units, times.latency, times.busy)
     return Spent(
         energy=EnergyParts(**parts),
-        dram_bytes=sums[:, len(PARTS)].astype(np.int64) + wasted_bytes,
+        dram_bytes=sums[:, len(ENERGY_PARTS)].astype(np.int64) + wasted_bytes,
         wasted_bytes=wasted_bytes,
     )
 
@@ -139,7 +137,7 @@ def wasted(prepared: Prepared, times: Times) -> tuple[Ints, Floats]:
 def state_energy(cost: Cost, dynamic: bool) -> Floats:
     """Energy of an op's states by part, shape (states, parts) [pJ]; of a gate's op all in one part."""
     parts = cost.energy.as_gate() if dynamic else cost.energy
-    return np.stack([np.asarray(getattr(parts, name), np.float64) for name in PARTS], axis=1)
+    return np.stack([np.asarray(getattr(parts, name), np.float64) for name in ENERGY_PARTS], axis=1)
 
 
 @lru_cache(maxsize=2)  # a replay asks again and again, for the network it is at
@@ -153,12 +151,12 @@ def op_energies(prepared: Prepared) -> tuple[Floats, ...]:
 
 def sum_pj(prepared: Prepared, weights: Floats | None = None) -> Floats:
     """Energy of the rows but static and wasted, each op's times its weight (ops,), shape (n,) [pJ]."""
-    return np.asarray(_summed(prepared, weights)[:, : len(PARTS)].sum(axis=1))
+    return np.asarray(_summed(prepared, weights)[:, : len(ENERGY_PARTS)].sum(axis=1))
 
 
 def _summed(prepared: Prepared, weights: Floats | None = None) -> Floats:
     """Return energy by part and DRAM bytes, summed over ops, shape (n, parts + 1)."""
-    total = np.zeros((len(PARTS) + 1, len(prepared.work)))
+    total = np.zeros((len(ENERGY_PARTS) + 1, len(prepared.work)))
     for i, (cost, energy) in enumerate(zip(prepared.costs, op_energies(prepared), strict=True)):
         table = np.concatenate([energy, cost.dram_bytes[:, None]], axis=1)
         scaled = table if weights is None else table * weights[i]

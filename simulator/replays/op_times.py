@@ -17,7 +17,7 @@ import numpy as np
 
 from accel_models import Cost, units_of
 from simulator.engines.fast import simulate
-from simulator.engines.times import Times
+from simulator.schedules.durations import Times
 from simulator.schedules.schedule import NO_UNIT, Task
 from traces import Floats, Indices, Ints
 

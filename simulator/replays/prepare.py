@@ -48,7 +48,6 @@ from traces import (
     UnsupportedError,
     Workload,
     dense_workload,
-    dynamic_ops,
     lower,
 )
 
@@ -125,8 +124,7 @@ class Prepared:
     @cached_property
     def dynamic(self) -> Bools:
         """Which ops only the dynamic network needs, shape (ops,)."""
-        names = dynamic_ops(self.graph)
-        return np.array([op.name in names for op in self.graph.ops], np.bool_)
+        return np.array([op.name in self.graph.dynamic_ops for op in self.graph.ops], np.bool_)
 
     @cached_property
     def misfit(self) -> Misfit | None:

@@ -12,7 +12,6 @@ import numpy as np
 
 from accel_models import Copies, Design, Misfit
 from simulator.engines import fast
-from simulator.engines.times import Times
 from simulator.policy import Policy
 from simulator.replays.accounting import Answer, Runs, dense_answer
 from simulator.replays.collect import Collector, TraceHash
@@ -24,6 +23,7 @@ from simulator.replays.timeline import timeline_json
 from simulator.replays.waterfall import levels
 from simulator.results import Results
 from simulator.schedules.decisions import hints
+from simulator.schedules.durations import Times
 from traces import (
     ConfigError,
     Floats,

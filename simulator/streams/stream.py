@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from accel_models import Design, compiled_trace
 from simulator.engines.events import Frame, Machine
 from simulator.engines.fast import simulate
-from simulator.engines.times import Times
 from simulator.policy import Policy
 from simulator.replays.accounting import Spent, spent
 from simulator.replays.prepare import Prepared, prepare
 from simulator.replays.rates import held_out_rates
+from simulator.schedules.durations import Times
 from simulator.streams.arrivals import Arrivals
 from simulator.streams.budgets import Budget, Halted, halt
 from simulator.streams.dvfs import Dvfs

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.sweeps.budgets import Limit, changed_budget, held_against, is_over, limit_of, parse_limit
+from analysis.sweeps.budgets import changed_budget, held_against, is_over, limit_of, parse_limit
+from analysis.sweeps.ranges import Limit
 from analysis.sweeps.search import search
 from analysis.sweeps.store import load_sweep
 from analysis.sweeps.sweep import sweep
