@@ -69,7 +69,7 @@ def test_the_host_weighs_every_candidate() -> None:
     search = search_tiling(row, MACHINE)
     assert (search.tiling.P, search.candidates) == (512, 1 + 8 + 1 + 1)
     known = load_design("gemmini_16x16", {"gemmini.search_cycles": 0})
-    assert estimated_cycles(layer(8, 64, 64), DESIGN) == estimated_cycles(layer(8, 64, 64), known) + 262
+    assert estimated_cycles(layer(8, 64, 64), DESIGN) == estimated_cycles(layer(8, 64, 64), known) + 272
 
 
 def test_what_fits_is_one_tile() -> None:

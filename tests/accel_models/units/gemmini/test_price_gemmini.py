@@ -126,9 +126,9 @@ def test_a_search_of_lacunas_own_is_the_other_option(bandwidth: str, mean: float
 
 
 def test_the_host_searches_before_the_array_begins() -> None:
-    """8 x 8 x 64 to 64 fits as it is, one candidate: 262 cycles of waiting, none of computing."""
+    """8 x 8 x 64 to 64 fits as it is, one candidate: 272 cycles of waiting, none of computing."""
     slow, known = cost(conv(64, 64)), cost(conv(64, 64), gemmini__search_cycles=0)
-    assert slow.alone_cycles == known.alone_cycles + 262
+    assert slow.alone_cycles == known.alone_cycles + 272
     assert slow.compute_cycles == known.compute_cycles == 4 * 4 * (8 * 8 + 16 - 8)
 
 
