@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test test-slow lint check format golden bench fuzz dist docs site clean
+.PHONY: help demo test test-slow lint check format golden bench fuzz dist pins sbom docs site clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -66,6 +66,16 @@ dist: $(READY)  ## wheel and source archive; the wheel is installed into an empt
 	out/dist/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
 	cd out/dist && bin/lacuna replay lcnet_resnet20_30_cifar10 -d edge_npu_16x16 --limit 64 --out results
 	out/dist/bin/python -m pip inspect > dist/sbom_pip_inspect.json
+
+pins: $(READY)  ## requirements-demo.txt: the demo path with hashes, for pip install --require-hashes
+	mkdir -p out
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --dry-run --ignore-installed --report out/pins.json -c constraints.txt '.[networks]'
+	$(BIN)/python .ci/pins.py out/pins.json > requirements-demo.txt
+
+sbom: dist  ## dist/sbom.cdx.json: what the wheel installs, as a CycloneDX bill of materials
+	$(PYTHON) -m venv out/tools
+	out/tools/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	out/tools/bin/cyclonedx-py environment out/dist --output-reproducible --of JSON -o dist/sbom.cdx.json
 
 clean:  ## remove what make made
 	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,5 +1,7 @@
 """What others may use of `accel_models`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
+from .compiling.depth_first import depth_first_groups as depth_first_groups
+from .compiling.depth_first import fused as fused
 from .compiling.plan import plan as plan
 from .compiling.plan import plan_each as plan_each
 from .compiling.steps import STEPS as STEPS
@@ -43,12 +45,14 @@ from .design.writing import commented_yaml as commented_yaml
 from .design.writing import design_schema as design_schema
 from .dram import Bus as Bus
 from .dram import transfer_cycles as transfer_cycles
+from .energy.actions import ENERGY_PARTS as ENERGY_PARTS
 from .energy.actions import Actions as Actions
 from .energy.actions import EnergyParts as EnergyParts
 from .energy.actions import Idle as Idle
 from .energy.actions import array_actions as array_actions
 from .energy.actions import energy_pj as energy_pj
 from .energy.actions import static_energy_pj as static_energy_pj
+from .energy.area import CORES_ALONE as CORES_ALONE
 from .energy.area import Area as Area
 from .energy.area import area_mm2 as area_mm2
 from .energy.price_list import price_list as price_list
@@ -122,6 +126,8 @@ from .units.simd.simd import simd_cycles as simd_cycles
 from .units.simd.software import Isa as Isa
 from .units.simd.software import Software as Software
 from .units.simd.software import load_software as load_software
+from .work.depth_first import Group as Group
+from .work.kept_data import whole_op as whole_op
 from .work.placement import layout_family as layout_family
 from .work.placement import place as place
 from .work.placement import weight_space_bytes as weight_space_bytes

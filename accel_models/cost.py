@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,19 +27,28 @@ Rows = TypeVar("Rows", bound="DataclassInstance")
 
 def rows_of(value: Rows, rows: NDArray[np.intp] | slice) -> Rows:
     """Return the value with these rows of each of its arrays; what is no array stays."""
-    arrays = _arrays(value)
-    return replace(value, **{name: array[rows] for name, array in arrays.items()}) if arrays else value
+    return each_array(value, lambda array: array[rows])
+
+
+def each_array(value: Rows, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Rows:
+    """Return the value with each of its arrays changed; what is no array stays."""
+    arrays = arrays_of(value)
+    return replace(value, **{name: change(array) for name, array in arrays.items()}) if arrays else value
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
     """Lay the arrays of the parts end to end; what is no array is the first part's."""
-    if len(parts) == 1:
-        return parts[0]
-    columns = [_arrays(part) for part in parts]
-    return replace(parts[0], **{name: np.concatenate([c[name] for c in columns]) for name in columns[0]})
+    return parts[0] if len(parts) == 1 else together(parts, np.concatenate)
 
 
-def _arrays(value: DataclassInstance) -> dict[str, NDArray[np.generic]]:
+def together(parts: Sequence[Rows], make: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> Rows:
+    """Make one value of several, array by array; what is no array is the first part's."""
+    columns = [arrays_of(part) for part in parts]
+    return replace(parts[0], **{name: make([each[name] for each in columns]) for name in columns[0]})
+
+
+def arrays_of(value: DataclassInstance) -> dict[str, NDArray[Any]]:
+    """Return the arrays that a value holds, by name."""
     assert is_dataclass(value)
     found = {field.name: getattr(value, field.name) for field in fields(value)}
     return {name: array for name, array in found.items() if isinstance(array, np.ndarray)}
@@ -77,6 +86,16 @@ class WorkStates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bands:
+    """How an op runs with others of a group, band by band; see :mod:`accel_models.work.depth_first`."""
+
+    count: int  # bands of rows that the group is cut into
+    rows: int  # of the op's output that all bands compute: more than it has where halos are computed again
+    ops_before: int  # places in program order back to the first op of the group
+    ops_behind: int  # ... and on to its last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
     """Where an op's tensors live on a design, decided once per graph on dense sizes."""
 
@@ -94,6 +113,7 @@ class Placement:
     output_behind: bool = False  # what goes out goes there
     weights_behind: bool = False  # loaded there before the first input, and fetched from there
     tile_aim: TileAim = "alone"  # what its tiles are chosen for, where the unit has a choice
+    bands: Bands | None = None  # of an op that is fused with others depth-first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

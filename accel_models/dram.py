@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from accel_models.broken_bursts import packed_fetch_bytes
 from accel_models.design.quantities import MOST_COUNT
 from accel_models.design.sections import Dram, Memory
-from traces import Bools, Floats, Ints
+from traces import Bools, Floats, Ints, pack_mask
 
 MEBICYCLE = 2**20  # bandwidth is kept as whole bytes per 2**20 cycles, exact to one part in a million
 
@@ -130,48 +131,8 @@ def whole_bursts(run_bytes: ArrayLike, burst_bytes: int) -> Ints:
 
 
 def masked_fetch_bytes(masks: Bools, channel_bytes: int, burst_bytes: int) -> Ints:
-    """Bytes on the bus to fetch the kept channels of one stored vector: broken bursts come whole.
-
-    Parameters
-    ----------
-    masks
-        Kept channels, shape ``(n, C)``.
-    channel_bytes
-        Contiguous bytes of one channel in the stored layout: 1 for a pixel of int8 channels-last
-        activations, ``K`` for int8 weights stored one output channel after the other [B].
-    burst_bytes
-        Burst of the memory [B].
-
-    Returns
-    -------
-    Ints
-        Bytes moved, shape ``(n,)``: whole bursts that hold at least one byte of a kept channel.
-    """
-    if not masks.shape[1]:
+    """Bytes on the bus to fetch the kept channels of a stored vector, masks (n, C): :func:`packed_fetch_bytes`."""
+    channels = masks.shape[1]
+    if not channels:
         return np.zeros(len(masks), np.int64)
-    channels = np.arange(masks.shape[1], dtype=np.int64)
-    first = channels * channel_bytes // burst_bytes
-    last = ((channels + 1) * channel_bytes - 1) // burst_bytes
-    if channel_bytes >= burst_bytes:
-        return _wide_channel_bursts(masks, first, last) * burst_bytes
-    return _narrow_channel_bursts(masks, first, last) * burst_bytes
-
-
-def _wide_channel_bursts(masks: Bools, first: Ints, last: Ints) -> Ints:
-    """Bursts that kept channels touch, where no burst holds parts of more than two: those shared count once."""
-    each = last - first + 1
-    exact = np.float32 if each.sum() < 2**24 else np.float64  # whole numbers up to there
-    touched = masks.astype(exact) @ each.astype(exact)
-    shared = np.flatnonzero(first[1:] == last[:-1])
-    both = np.count_nonzero(masks[:, shared] & masks[:, shared + 1], axis=1)
-    return np.asarray(touched.astype(np.int64) - both, np.int64)
-
-
-def _narrow_channel_bursts(masks: Bools, first: Ints, last: Ints) -> Ints:
-    """Bursts that kept channels touch, where a burst holds parts of several: those with at least one count."""
-    bursts = np.arange(last[-1] + 1)
-    low = np.searchsorted(last, bursts)  # first channel with a byte in the burst
-    high = np.searchsorted(first, bursts, side="right")  # one behind its last
-    kept = np.zeros((masks.shape[1] + 1, len(masks)), np.int32)
-    np.cumsum(masks.T, axis=0, dtype=np.int32, out=kept[1:])
-    return np.asarray(np.count_nonzero(kept[high] > kept[low], axis=0), np.int64)
+    return packed_fetch_bytes(pack_mask(masks), channels, channel_bytes, burst_bytes)

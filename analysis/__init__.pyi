@@ -1,6 +1,7 @@
 """What others may use of `analysis`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
 from .figures.pictures import FIGURE_FORMATS as FIGURE_FORMATS
+from .figures.time_info import TIME_PARTS as TIME_PARTS
 from .paired import Difference as Difference
 from .paired import PairedComparison as PairedComparison
 from .paired import compare as compare
@@ -19,16 +20,20 @@ from .questions.worth import verdict as verdict
 from .reports.report import write_figures as write_figures
 from .reports.report import write_report as write_report
 from .reports.validation_page import write_validation_page as write_validation_page
+from .sweeps.budgets import is_over as is_over
+from .sweeps.budgets import misfit_words as misfit_words
 from .sweeps.search import search as search
 from .sweeps.sensitivity import front_sensitivity as front_sensitivity
 from .sweeps.sensitivity import importances as importances
 from .sweeps.sensitivity import one_at_a_time as one_at_a_time
+from .sweeps.space import Space as Space
 from .sweeps.space_file import load_space as load_space
 from .sweeps.space_schema import space_schema as space_schema
 from .sweeps.store import SweepResults as SweepResults
 from .sweeps.store import load_sweep as load_sweep
 from .sweeps.sweep import Progress as Progress
 from .sweeps.sweep import sweep as sweep
+from .sweeps.tls import TlsScheduler as TlsScheduler
 from .ui.app import serve as serve
 from .ui.sources import shown_points as shown_points
 from .validation.all import all_comparisons as all_comparisons

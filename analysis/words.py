@@ -20,6 +20,7 @@ _NETWORK_WORDS: Final = {
     "ethos": "for Ethos-U", "npu32": "for NPU 32 x 32",
     "lcnet": "LC-Net", "lnet": "L-Net", "cnet": "C-Net", "ddi": "DDI", "densenet": "DenseNet", "skipnet": "SkipNet",
     "vit": "ViT", "tokens": "tokens", "exits": "exits", "wide": "wide", "little": "little", "big": "big",
+    "spatial": "spatial",
     "mgl2s": "MGL2S", "muon": "Muon", "joint": "joint", "efficientnet": "EfficientNet", "lite0": "Lite0",
     "digits": "digits", "cifar10": "CIFAR-10", "tiny": "tiny", "dense": "dense", "mobilenet": "MobileNet",
 }  # fmt: skip

@@ -35,7 +35,7 @@ def main() -> None:
         space = lc.load_space(folder / "space.yaml")
         print(space.describe())
         front = lc.sweep(space, folder / "out", workers=0).front()
-    print(f"{len(front.frame)} on the front, {front.dominated} beaten, {front.infeasible} over the budget")
+    print(f"{len(front.frame)} on the front, {front.dominated} beaten, {front.over_budget} over the budget")
     print("side  DRAM      point  accuracy  latency   energy   area")
     for row in front.frame.to_dict("records"):
         print(

@@ -9,7 +9,7 @@ from lacuna.own import use_own_packages
 use_own_packages()  # before the first of them is imported
 
 from lacuna.app import app  # noqa: E402
-from lacuna.console import Stopped, show_error, show_stopped  # noqa: E402
+from lacuna.console import Stopped, shell, show_error, show_stopped  # noqa: E402
 from traces import LacunaError  # noqa: E402
 
 EXIT_BAD_INPUT = 2
@@ -25,7 +25,7 @@ def main() -> None:
         sys.exit(EXIT_STOPPED)
     except SystemExit as end:
         if end.code == EXIT_STOPPED:  # typer's way to end on Ctrl-C
-            show_stopped()
+            show_stopped(f"nothing is half written; start again with: {shell('lacuna', *sys.argv[1:])}")
         raise
     except LacunaError as error:
         show_error(str(error))

@@ -15,6 +15,7 @@ from lacuna.commands import (
     inspect,
     networks,
     new_design,
+    pareto,
     replay,
     report,
     stream,
@@ -63,7 +64,7 @@ app.command()(replay.replay)
 app.command()(stream.stream)
 app.command()(explore.sweep)
 app.command()(explore.search)
-app.command()(explore.pareto)
+app.command()(pareto.pareto)
 app.command()(compare.compare)
 app.command()(report.report)
 app.command()(validate.validate)

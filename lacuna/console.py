@@ -7,8 +7,10 @@ import math
 import re
 import shlex
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -21,7 +23,7 @@ from traces import printable
 
 out = Console(soft_wrap=False)
 err = Console(stderr=True)
-_NUMBER = re.compile(r"[-+]?[\d,.]+(e[-+]?\d+)?( (%|[A-Za-z0-9]+))?$")
+_NUMBER = re.compile(r"[-+]?[\d,.]+(e[-+]?\d+)?( (%|[A-Za-z0-9]+))?( ~)?$")  # ~: doubtful
 _GAP = 2  # between columns
 _READABLE = 30  # a column of text does not wrap to less than this
 Advance = Callable[[int, int], None]  # (done, total)
@@ -54,8 +56,8 @@ def _finite(value: object) -> object:
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, note: str = "") -> None:
     """Print a table; columns of numbers are aligned right.
 
-    In a narrow terminal the first and the last column wrap; columns that find no room even so follow in
-    further tables, each led by the first column.
+    In a narrow terminal the first and the last column wrap; columns that find no room even so stand on further
+    lines of the same row, and their heads on further lines of the head.
     """
     if title:
         out.print(escape(printable(title)), style="bold", highlight=False)
@@ -63,13 +65,19 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     rows = [
         [printable(cell) for cell in row] for row in rows
     ]  # names come from files; a terminal obeys some characters
-    for i, block in enumerate(_blocks(_widths(columns, rows))):
-        if i:
-            out.print()
-        out.print(_table([columns[k] for k in block], [[row[k] for k in block] for row in rows]))
+    blocks = _blocks(_widths(columns, rows))
+    if len(blocks) == 1:
+        out.print(_table(columns, rows))
+    else:
+        _print_stacked(columns, rows, blocks)
     if note:
         out.print(escape(note), style="italic", highlight=False)
     out.print()
+
+
+def fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table with these columns has one line per row in this terminal."""
+    return sum(width + _GAP for width in _widths(columns, rows)) - _GAP <= out.width
 
 
 def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
@@ -87,14 +95,57 @@ def _blocks(widths: list[int]) -> list[list[int]]:
     return blocks
 
 
+def _print_stacked(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], blocks: Sequence[Sequence[int]]
+) -> None:
+    """Print a table whose rows take several lines: a line per block, those behind the first set in."""
+    widths = _widths(columns, rows)
+    first = min(widths[0], _READABLE)
+    room = out.width - first - _GAP
+    for block in blocks:  # what is longer than a line wraps
+        last = block[-1]
+        widths[last] = min(widths[last], room - sum(widths[k] + _GAP for k in block[1:-1]))
+    widths[0] = first
+    right = [_is_numeric([row[i] for row in rows]) for i in range(len(columns))]
+
+    def lines(cells: Sequence[str], number: int) -> list[str]:
+        led = blocks[number] if number == 0 else [None, *blocks[number][1:]]
+        parts = [[""] if k is None else textwrap.wrap(cells[k], widths[k]) or [""] for k in led]
+        wide = [first if k is None else widths[k] for k in led]
+        flush = [False if k is None else right[k] for k in led]
+        rows_of_text = zip_longest(*parts, fillvalue="")
+        return [_line(texts, wide, flush) for texts in rows_of_text]
+
+    for number in range(len(blocks)):
+        for line in lines(columns, number):
+            out.print(escape(line), highlight=False, style="bold")
+    out.print("─" * out.width, highlight=False)
+    for row in rows:
+        for number in range(len(blocks)):
+            for line in lines(row, number) if number == 0 or any(row[k] for k in blocks[number][1:]) else ():
+                out.print(escape(line), highlight=False, style="dim" if number else None)
+
+
+def _line(texts: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    cells = [
+        text.rjust(width) if flush else text.ljust(width)
+        for text, width, flush in zip(texts, widths, right, strict=True)
+    ]
+    return (" " * _GAP).join(cells).rstrip()
+
+
+def _is_numeric(cells: Sequence[str]) -> bool:
+    """Whether cells, where they say anything, are numbers."""
+    return any(cells) and all(_NUMBER.match(cell) for cell in cells if cell)
+
+
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     widths = _widths(columns, rows)
     first_wraps = sum(w + _GAP for w in widths[:-1]) + min(widths[-1], _READABLE) > out.width
     table = Table(box=SIMPLE_HEAD, show_header=any(columns), show_edge=False, pad_edge=False)
     table.padding = (0, 1, 0, 0)
     for i, column in enumerate(columns):
-        cells = [row[i] for row in rows if row[i]]
-        numeric = bool(cells) and all(_NUMBER.match(cell) for cell in cells)
+        numeric = _is_numeric([row[i] for row in rows])
         wraps = (i == len(columns) - 1 and widths[i] > _READABLE) or (i == 0 and first_wraps)
         table.add_column(
             escape(column),
@@ -117,7 +168,7 @@ def show_lines(lines: Sequence[str]) -> None:
 def show_notes(notes: Sequence[str]) -> None:
     """Print sentences, broken between words where the terminal ends."""
     for note in notes:
-        out.print(escape(note), highlight=False)
+        out.print(escape(printable(note)), highlight=False)
 
 
 def shell(*words: object) -> str:

@@ -33,6 +33,12 @@ Without = Annotated[
     typer.Option("--without", metavar="STEP", help="A step the compiler leaves out: fold, fuse, sort, "
                  "place_gates, pin or tile; may be repeated, and `all` leaves out every one."),
 ]  # fmt: skip
+BudgetOption = Annotated[
+    list[str],
+    typer.Option("--budget", metavar="QUANTITY=VALUE", help='An upper bound, in place of that of the space, e.g. '
+                 '--budget latency_p99="5 ms" or --budget latency_us_p99=5000; may be repeated; `none` drops the '
+                 "space's. Nothing is replayed."),
+]  # fmt: skip
 OutFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", metavar="DIR")]
 # Choice: what a user names with --out is kept unless --force is given; what a command derives under a name of its own
 # (report.html, figures/, pages of docs/) is replaced, and a report of replaced results is removed.

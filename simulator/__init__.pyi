@@ -16,10 +16,10 @@ from .streams.budgets import halt as halt
 from .streams.dvfs import Dvfs as Dvfs
 from .streams.dvfs import DvfsState as DvfsState
 from .streams.results import StreamResults as StreamResults
-from .streams.results import StreamSummary as StreamSummary
 from .streams.results import load_stream as load_stream
 from .streams.stream import StreamSettings as StreamSettings
 from .streams.stream import stream as stream
+from .streams.summary import StreamSummary as StreamSummary
 from .summary import MODEL_VERSION as MODEL_VERSION
 from .summary import DoesNotFit as DoesNotFit
 from .summary import Estimate as Estimate

@@ -56,6 +56,7 @@ class Policy(Frozen):
     place_gates: bool = True
     pin: bool = True
     tile: bool = True
+    depth_first: bool = True
     seed: Annotated[int, Field(ge=0)] = 0
 
     if not TYPE_CHECKING:  # type checkers know each setting by its name and type

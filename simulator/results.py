@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 
 from accel_models import Design, load_design
-from simulator.agreement import check_against_inputs, op_rows_of
+from simulator.agreement import check_against_inputs, check_design, op_rows_of
 from simulator.policy import Policy
 from simulator.replays.accounting import OpRow
 from simulator.summary import (
@@ -64,7 +64,11 @@ class Results:
     columns: Mapping[str, NDArray[Any]]  # per input; empty if the network does not fit
     ops: tuple[OpRow, ...]
     timeline: str = ""  # Chrome Trace Event JSON of the first inputs, if asked for
-    notes: tuple[str, ...] = ()  # to be read before the figures; not stored
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be read before the figures: gates that the design cannot use, channels that nothing sorts."""
+        return self.figures.notes
 
     @property
     def feasible(self) -> bool:
@@ -229,6 +233,7 @@ def load_results(folder: str | Path) -> Results:
     inputs, ops = (read_parquet(target / name) for name in ("per_input.parquet", "per_op.parquet"))
     rows = op_rows_of(ops, target / "per_op.parquet")
     design = load_design(target / "design.yaml")
+    check_design(figures, design, target)
     check_against_inputs(figures, inputs, design.clock, target)
     return Results(
         figures=figures,

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
-from accel_models import Copies, Cost, Design, shapes_of
+from accel_models import (
+    Compiler,
+    Cost,
+    CostAsked,
+    Design,
+    Shapes,
+    place,
+    plan,
+    price_alike,
+    shapes_of,
+    whole_op,
+)
 from simulator.policy import Policy
 from simulator.replays.collect import unit_peaks
-from simulator.replays.prepare import prepare
-from traces import NetworkGraph, Op, UnsupportedError, csv_text, dense_workload
+from traces import NetworkGraph, Op, UnsupportedError, csv_text
 
 NOT_PRICED = "not priced"  # in place of an op's kind
 
@@ -55,6 +65,9 @@ class StaticTable:
 def estimate(graph: NetworkGraph, design: Design, batch: int | None = None) -> StaticTable:
     """Return what each op takes on the design when every gate is open and ops run one after the other.
 
+    Tiles are chosen for each op by itself, not for a schedule that it is no part of; of ops that are alike one is
+    priced.
+
     Parameters
     ----------
     graph, design
@@ -67,18 +80,29 @@ def estimate(graph: NetworkGraph, design: Design, batch: int | None = None) -> S
     UnsupportedError
         If an op does not fit the design; the message says what it needs.
     """
-    together = graph.batch if batch is None else batch
-    prepared = prepare(
-        dense_workload(graph), design, Policy(batch=together), groups=Copies(together)
-    )  # fmt: skip
-    if prepared.misfit is not None:
-        raise UnsupportedError(f"design {design.name!r}: {prepared.misfit.reason}")
+    together = Policy(batch=graph.batch if batch is None else batch).batch
+    placements = place(graph, design, plan(graph, design, Compiler(), together))
+    alike = [_alike(op) for op in graph.ops]
+    first = dict(zip(reversed(alike), reversed(graph.ops), strict=True))
+    works = {size: whole_op(op, design, together) for size, op in first.items()}
+    shapes = {size: shapes_of(op, batch=together) for size, op in first.items()}
+    asked = [CostAsked(works[size], where, design) for size, where in zip(alike, placements, strict=True)]
+    costs = price_alike(asked)
+    misfit = next((cost.misfit for cost in costs if cost.misfit is not None), None)
+    if misfit is not None:
+        raise UnsupportedError(f"design {design.name!r}: {misfit.reason}")
     peaks = unit_peaks(design)
-    rows = (
-        _row(op, cost, peaks.get(placement.unit, 0.0), together)
-        for op, cost, placement in zip(graph.ops, prepared.costs, prepared.placements, strict=True)
-    )
-    return StaticTable(graph.name, design.name, tuple(rows), together, graph.skipped)
+    rows: dict[int, OpEstimate] = {}  # by the identity of a cost, which equal ops on equal terms share
+    for op, size, cost, where in zip(graph.ops, alike, costs, placements, strict=True):
+        if id(cost) not in rows:
+            rows[id(cost)] = _row(op, shapes[size], cost, peaks.get(where.unit, 0.0), together)
+    named = (replace(rows[id(cost)], layer=op.name) for op, cost in zip(graph.ops, costs, strict=True))
+    return StaticTable(graph.name, design.name, tuple(named), together, graph.skipped)
+
+
+def _alike(op: Op) -> tuple[object, ...]:
+    """Return what decides what an op takes: all but names."""
+    return len(op.inputs), *(value for name, value in vars(op).items() if name not in {"name", "inputs"})
 
 
 def _unpriced(node: str, batch: int) -> dict[str, str | int | float]:
@@ -87,8 +111,7 @@ def _unpriced(node: str, batch: int) -> dict[str, str | int | float]:
     return {**zeros, "layer": node, "op": NOT_PRICED, "batch": batch}
 
 
-def _row(op: Op, cost: Cost, peak: float, batch: int) -> OpEstimate:
-    shapes = shapes_of(op, batch=batch)
+def _row(op: Op, shapes: Shapes, cost: Cost, peak: float, batch: int) -> OpEstimate:
     compute, total = int(cost.compute_cycles[-1]), int(cost.alone_cycles[-1])
     macs = int(cost.macs[-1])
     return OpEstimate(

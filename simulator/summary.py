@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 from simulator.replays.waterfall import LOSSES, REMEDIES, LevelSums
 from traces import Frozen
 
-# Of a results folder; major: readers refuse another; 1.1: SHA256SUMS beside it; 1.2: skipped, losses in either order.
+# Of a results folder; major: readers refuse another; 1.1: SHA256SUMS beside it; 1.2: skipped, losses in either order;
+# 1.3: what ops add to the latency, notes, batch.
 RESULTS_SCHEMA_VERSION = "1.3"
 MODEL_VERSION = "1.3"  # of everything that decides a number
 
@@ -99,6 +100,9 @@ class _Facts(Frozen):
     inputs: int
     batch: int = 1  # inputs that run together: latency is that of the whole batch, all else is per input
     skipped: tuple[str, ...] = ()  # what the model does and nothing here prices, as its reader was asked to
+    notes: tuple[
+        str, ...
+    ] = ()  # to be read before the figures: gates that the design cannot use, what nothing sorts
 
 
 class DoesNotFit(_Facts):
@@ -153,8 +157,8 @@ Summary = Replayed | DoesNotFit
 # What summary.json holds, in its order, and what stands there for a figure that a replay does not have.
 _KEYS = (
     "schema_version", "model_version", "network", "design", "design_hash", "trace_hash", "seed", "engine",
-    "feasible", "reason", "demand", "bound", "scaled_energy", "inputs", "batch", "skipped", "accuracy", "macs",
-    "latency_us", "energy_uj", "dram_bytes", "wasted_bytes", "gate_wait_us", "utilization", "busy", "dense",
+    "feasible", "reason", "demand", "bound", "scaled_energy", "inputs", "batch", "skipped", "notes", "accuracy",
+    "macs", "latency_us", "energy_uj", "dram_bytes", "wasted_bytes", "gate_wait_us", "utilization", "busy", "dense",
     "mean_rate", "expected", "mac_proportional", "oracle", "waterfall",
 )  # fmt: skip
 _ABSENT: dict[str, object] = {"trace_hash": "", "reason": "", "utilization": {}, "busy": {}}  # others: null

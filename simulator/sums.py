@@ -16,11 +16,13 @@ _SUMMED: Final = (
     "summary.json",
     "per_input.parquet",
     "per_op.parquet",
+    "stream.json",
+    "per_frame.parquet",
     "design.yaml",
     "policy.json",
     *_REPLACED,
 )
-_OWN: Final = frozenset({*_SUMMED, SUMS, "stream.json", "per_frame.parquet"})
+_OWN: Final = frozenset({*_SUMMED, SUMS})
 
 
 @contextmanager
@@ -61,19 +63,19 @@ def write_sums(folder: Path) -> None:
         part.write_text("".join(lines), encoding="utf-8")
 
 
-def check_sums(folder: Path, *, needed: bool) -> None:
+def check_sums(folder: Path, *, needed: bool, again: str = "replay again") -> None:
     """Refuse a folder whose files differ from what was written; ``needed``: it must have sums."""
     path = folder / SUMS
     if not path.is_file():
         if needed:
-            raise FileProblem(f"{folder}: is damaged: has no {SUMS}; replay again")
+            raise FileProblem(f"{folder}: is damaged: has no {SUMS}; {again}")
         return
     with reading(path):
         known = dict(line.split("  ")[::-1] for line in path.read_text("utf-8").splitlines())
     for name in _SUMMED:
         file = folder / name
         if file.is_file() and _sum(file) != known.get(name):
-            raise FileProblem(f"{file}: is damaged or of another replay: does not match {SUMS}; replay again")
+            raise FileProblem(f"{file}: is damaged or of another replay: does not match {SUMS}; {again}")
 
 
 def _sum(path: Path) -> str:

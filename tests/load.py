@@ -28,6 +28,7 @@ from tests.analysis.sweeps.sweep_fakes import leaving_a_mark, make_space, slow
 from tests.fuzz.home import design, small_trace
 from traces import LacunaError
 
+LOOKS_S = 0.5  # between two readings of one process, so that the sweep gets a share of the processors too
 MOST_BYTES = 600  # of a frame: some twenty columns of eight bytes, and as many while they are made
 SPACE = """designs: edge_npu_16x16
 traces: [easy.parquet]
@@ -94,6 +95,7 @@ def _read_on(folder: Path, until: Path) -> int:
         if rows < seen:
             raise AssertionError(f"{rows} rows after {seen}")
         seen, times = rows, times + 1
+        time.sleep(LOOKS_S)
     return times
 
 

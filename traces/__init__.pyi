@@ -98,7 +98,6 @@ from .graphs.named import load_network as load_network
 from .graphs.named import network_names as network_names
 from .graphs.named import parse_size as parse_size
 from .graphs.network import NetworkGraph as NetworkGraph
-from .graphs.network import dynamic_ops as dynamic_ops
 from .graphs.network import strip_gates as strip_gates
 from .graphs.network import unpriced_words as unpriced_words
 from .graphs.parts import INPUT as INPUT
@@ -120,12 +119,15 @@ from .trace import TRACE_SCHEMA_VERSION as TRACE_SCHEMA_VERSION
 from .trace import Trace as Trace
 from .trace import TraceInfo as TraceInfo
 from .trace import pack_mask as pack_mask
+from .work.active import Packed as Packed
+from .work.active import full_row as full_row
+from .work.active import unpack as unpack
+from .work.mean import MeanWorkload as MeanWorkload
+from .work.mean import mean_workload as mean_workload
 from .work.states import Indices as Indices
 from .work.states import OpStates as OpStates
 from .work.states import Workload as Workload
 from .work.states import rows_in_states as rows_in_states
-from .work.workload import MeanWorkload as MeanWorkload
 from .work.workload import dense_workload as dense_workload
 from .work.workload import lower as lower
-from .work.workload import mean_workload as mean_workload
 from .work.workload import open_trace as open_trace

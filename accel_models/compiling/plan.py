@@ -14,10 +14,10 @@ from accel_models.compiling.steps import Compiler, absorb, stage_hosts
 from accel_models.cost import FREE, Placement, WorkStates
 from accel_models.design.design import AUTO, Design
 from accel_models.design.sections import Memory
-from accel_models.units.kinds import units_of
+from accel_models.units.kinds import unit_kind, units_of
 from accel_models.units.pricing import CostAsked, price_alike
 from accel_models.work.kept_data import whole_op
-from accel_models.work.placement import layout_family, place, unit_of
+from accel_models.work.placement import assign_units, layout_family, place
 from accel_models.work.residency import Choices, weight_bytes
 from traces import MAC_KINDS, NetworkGraph
 
@@ -58,10 +58,11 @@ def plan_each(
 
 def _laid_out(graph: NetworkGraph, design: Design, compiler: Compiler, batch: int) -> Choices:
     """Return all but where gates run."""
-    units = {op.name: unit_of(op, graph, design) for op in graph.ops}
-    hosts = stage_hosts(graph, [name for name, unit in units.items() if unit != FREE])
+    units = dict(zip(graph.index, assign_units(graph, design, Choices()), strict=True))
+    hosts = stage_hosts(graph, [name for name, unit in units.items() if unit != FREE]) - graph.gate_ops
+    able = {name: unit_kind(units[name]).stages for name in hosts}
     return Choices(
-        taken=absorb(graph, hosts - graph.gate_ops, design.output_stage, compiler),
+        taken=absorb(graph, hosts, design.output_stage, compiler, able),
         pinned=_pinned(graph, design.memory) if compiler.pin and design.memory else None,
         batch=batch,
     )

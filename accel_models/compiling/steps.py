@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 
@@ -55,6 +55,7 @@ class Compiler:
     ``place_gates``  each gate op runs on its cheaper unit
     ``pin``          as many weights as fit stay in the weight buffer
     ``tile``         tiles are chosen together, for the schedule of the whole network
+    ``depth_first``  two or three layers run band by band where what lies between them would leave the chip
     ===============  ====================================================================================
 
     What a design's ``output_stage`` does not list is neither folded nor fused.
@@ -66,11 +67,12 @@ class Compiler:
     place_gates: bool = True
     pin: bool = True
     tile: bool = True
+    depth_first: bool = True
 
     @classmethod
     def naive(cls) -> Compiler:
         """Return the compiler that does nothing: every op runs as the graph has it."""
-        return cls(fold=False, fuse=False, sort=False, place_gates=False, pin=False, tile=False)
+        return cls.without(STEPS)
 
     @classmethod
     def without(cls, names: Iterable[str]) -> Compiler:
@@ -96,6 +98,7 @@ STEPS: tuple[str, ...] = tuple(field.name for field in fields(Compiler))
 
 
 Stage = Literal["activation", "scale", "add", "global_pool", "max_pool"]
+STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 
 _STAGE_OF: Mapping[str, Stage] = {
     "activation": "activation",
@@ -115,7 +118,11 @@ class Absorbed:
 
 
 def absorb(
-    graph: NetworkGraph, hosts: Collection[str], output_stage: Collection[Stage], compiler: Compiler
+    graph: NetworkGraph,
+    hosts: Collection[str],
+    output_stage: Collection[Stage],
+    compiler: Compiler,
+    unit_stages: Mapping[str, Collection[Stage]] | None = None,
 ) -> dict[str, Absorbed]:
     """Return the ops that an output stage takes over, by name, in program order.
 
@@ -129,6 +136,8 @@ def absorb(
         What the stage can do.
     compiler
         Whether scores are folded and ops fused at all.
+    unit_stages
+        What the unit of each host can do at all, by the host's name; everything if left out.
 
     Notes
     -----
@@ -157,7 +166,8 @@ def absorb(
         last = max(able, key=graph.index.__getitem__)
         host = _host_of(last, hosts, found)
         others = [name for name in data if name != last]
-        if host is not None and _ready(others, host, graph):
+        can = host is not None and (unit_stages is None or stage in unit_stages[host])
+        if host is not None and can and _ready(others, host, graph):
             found[op.name] = Absorbed(host, others[0] if others else None)
     return found
 
@@ -261,7 +271,7 @@ def can_sort(gate: Gate, graph: NetworkGraph) -> bool:
 
 def _makes(op: Op, gate: Gate, graph: NetworkGraph) -> bool:
     """Whether the guarded op's output channels are free, or those of an input that the gate guards too."""
-    guards = [other for other in graph.guards_of(op.name) if other.rules.decides == "channels"]
+    guards = [other for other in graph.guarding.get(op.name, ()) if other.rules.decides == "channels"]
     if len(guards) > 1:
         return False
     if op.kind in WEIGHTED and op.groups == 1 and op.kind not in RECURRENT:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Hashable, Iterator, Sequence
+from functools import cached_property
 from itertools import groupby
 from typing import Any, Literal, Self
 
@@ -139,7 +140,7 @@ class Design(Part):
                 return value
         raise ConfigError(f"design {self.name!r} has no section of {part.__name__}")
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 over every value but the words (name, description, sources, changed), first 16 hex digits."""
         data = self.model_dump(mode="json", exclude={"name", "description", "sources", "changed"})

@@ -28,6 +28,9 @@ from traces import (
 _SPELLED: Final = {"simd": "simd core"}
 
 
+_FORMER_NAMES: Final = {"eyeriss_like": "eyeriss"}  # of shipped designs, still understood
+
+
 def design_names() -> tuple[str, ...]:
     """Names of the shipped designs, sorted."""
     folder = resources.files("accel_models.designs")
@@ -93,6 +96,13 @@ class _Checked(Design):
             raise ValueError("elementwise = 'ignored', but only an array can leave such ops to another unit")
         for unit in units:
             unit.check(self)
+        able = {stage for unit in units for stage in unit.stages}
+        for stage in self.output_stage:
+            if stage not in able:
+                raise ValueError(
+                    f"output_stage: {stage!r} cannot be scheduled: results of {' and '.join(u.name for u in units)} "
+                    f"leave through {', '.join(sorted(able)) or 'nothing'}; leave it out"
+                )
         return self
 
     def __reduce__(self) -> tuple[object, ...]:  # another process makes the class anew
@@ -160,6 +170,7 @@ def _read(name: str) -> tuple[dict[str, Any], str]:
         with reading(path):
             text = path.read_bytes()
         return _with_base(read_design_text(text, str(path)), str(path)), str(path)
+    name = _FORMER_NAMES.get(name, name)
     if name not in design_names():
         raise ConfigError(
             f"design {name!r}: no such shipped design, and no YAML file{did_you_mean(name, design_names())}"
@@ -176,6 +187,7 @@ def _with_base(data: dict[str, Any], origin: str) -> dict[str, Any]:
     if "like" not in data:
         return data
     base = data.pop("like")
+    base = _FORMER_NAMES.get(base, base) if isinstance(base, str) else base
     if base not in design_names() or base == origin:
         raise ConfigError(
             f"{origin}: like = {base!r}: no such shipped design{did_you_mean(str(base), design_names())}"

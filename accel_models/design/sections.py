@@ -105,7 +105,7 @@ class Memory(Part):
     double_buffered: bool = True
     """The next tile loads into the other half of a buffer."""
     double_buffered_accumulator: bool = True
-    """The next tile's sums have the other half of the accumulator."""
+    """The next tile's sums have the other half of the accumulator; else the array waits until it is emptied."""
     halo_kept: bool = True
     """Rows that neighbouring tiles share stay in the buffer."""
     tile_overhead_cycles: CyclesUp = 0

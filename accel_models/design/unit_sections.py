@@ -1,7 +1,6 @@
-"""The sections of a design that describe compute units: systolic arrays, SIMD cores, Gemmini.
+"""The sections of a design that describe compute units; the dataflows of an array are a row each.
 
-Each class is a section, each attribute a key, and its docstring what the key means.  The dataflows of an array are a
-row each: which sizes of a product M x K x N lie along the array, and which streams.
+A row says which sizes of a product M x K x N lie along the array, and which streams:
 
 ========  =======  =======  ========  ===================================================
 dataflow  rows     columns  streams   stays in a PE: the operand without the streamed size
@@ -248,6 +247,8 @@ class Gemmini(Part):
     """Per 16 bytes that L2 holds."""
     last_level_line_cycles: NotNegative = 0.0
     """Per line that L2 lacks and the last-level cache holds."""
+    crowded_line_cycles: NotNegative = 0.0
+    """More per line that L2 lacks, where rows a power of two apart all meet in one of its sets."""
     same_line_store_cycles: NotNegative = 0.0
     """Per store to the line of the store before."""
 
@@ -290,13 +291,7 @@ DATAFLOWS: Final[Mapping[Dataflow, Streaming | None]] = {
 
 
 def streaming_of(dataflow: Dataflow) -> Streaming:
-    """Return where the sizes of a product lie.
-
-    Raises
-    ------
-    ConfigError
-        If the dataflow has no folds.
-    """
+    """Return where the sizes of a product lie; a dataflow that has no folds is refused."""
     found = DATAFLOWS[dataflow]
     if found is None:
         raise ConfigError(NO_FOLDS)

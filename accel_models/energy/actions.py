@@ -11,8 +11,9 @@ prices those tasks like any other and moves the result with ``as_gate`` or ``as_
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +24,13 @@ from accel_models.energy.technology import LEAKAGE_EXPONENT
 from traces import Floats
 
 ActionCounts = NDArray[np.number[Any]] | int | float
+Sums = TypeVar("Sums", "Actions", "Idle", "EnergyParts")
 EnergyPart = Literal["mac_pj", "sram_pj", "dram_pj", "simd_pj"]
+
+
+def _fieldwise(kind: type[Sums], value: Callable[[str], Any]) -> Sums:
+    """Return a value of this kind, made field by field."""
+    return kind(**{field.name: value(field.name) for field in fields(kind)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,11 +60,11 @@ class Actions:
     dram_activations: ActionCounts = 0  # rows opened [row]
 
     def __add__(self, other: Actions) -> Actions:
-        return Actions(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+        return _fieldwise(Actions, lambda name: getattr(self, name) + getattr(other, name))
 
     def times(self, factor: ActionCounts) -> Actions:
         """Return every count multiplied, e.g. by an execution rate or an input's decision."""
-        return Actions(**{f.name: getattr(self, f.name) * factor for f in fields(self)})
+        return _fieldwise(Actions, lambda name: getattr(self, name) * factor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,7 +80,7 @@ class Idle:
     )
 
     def __add__(self, other: Idle) -> Idle:
-        return Idle(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+        return _fieldwise(Idle, lambda name: getattr(self, name) + getattr(other, name))
 
 
 def array_actions(
@@ -153,20 +160,20 @@ class EnergyParts:
     @classmethod
     def zeros(cls, shape: tuple[int, ...] = ()) -> EnergyParts:
         """Return nothing spent, as a value to add to."""
-        return cls(**{f.name: np.zeros(shape) for f in fields(cls)})
+        return _fieldwise(cls, lambda _: np.zeros(shape))
 
     @property
     def total_pj(self) -> Floats:
         """Sum of the parts [pJ]."""
-        parts: list[Floats] = [getattr(self, f.name) for f in fields(self)]
+        parts: list[Floats] = [getattr(self, name) for name in ENERGY_PARTS]
         return np.asarray(sum(parts[1:], parts[0]))
 
     def __add__(self, other: EnergyParts) -> EnergyParts:
-        return EnergyParts(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+        return _fieldwise(EnergyParts, lambda name: getattr(self, name) + getattr(other, name))
 
     def times(self, factor: ActionCounts) -> EnergyParts:
         """Return every part multiplied, e.g. by an execution rate or an input's decision."""
-        return EnergyParts(**{f.name: np.asarray(getattr(self, f.name) * factor) for f in fields(self)})
+        return _fieldwise(EnergyParts, lambda name: np.asarray(getattr(self, name) * factor))
 
     def as_gate(self) -> EnergyParts:
         """Return the same energy as a gate's own: computing a decision."""
@@ -178,8 +185,10 @@ class EnergyParts:
 
     def _moved(self, part: Literal["gate_pj", "wasted_pj"]) -> EnergyParts:
         total = self.total_pj
-        none = {f.name: np.zeros_like(total) for f in fields(self)}
-        return EnergyParts(**(none | {part: total}))
+        return _fieldwise(EnergyParts, lambda name: total if name == part else np.zeros_like(total))
+
+
+ENERGY_PARTS: Final = tuple(field.name for field in fields(EnergyParts))
 
 
 def energy_pj(actions: Actions, prices: PriceLookup) -> EnergyParts:
@@ -192,7 +201,7 @@ def energy_pj(actions: Actions, prices: PriceLookup) -> EnergyParts:
     """
     counts = {name: np.asarray(getattr(actions, name), np.float64) for name in PART_OF}
     shape = np.broadcast_shapes(*(count.shape for count in counts.values()))
-    parts = {f.name: np.zeros(shape) for f in fields(EnergyParts)}
+    parts = {name: np.zeros(shape) for name in ENERGY_PARTS}
     for name, count in counts.items():
         if np.any(count):
             parts[PART_OF[name]] = parts[PART_OF[name]] + count * prices.value(name)

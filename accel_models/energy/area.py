@@ -22,6 +22,7 @@ CELL_UTILIZATION = 0.7  # share of a placed block that is cells, the rest routin
 # on NVDLA (nvdla.org/primer.html), 28 nm.  Gemmini's scratchpad at 22 nm (recalled) is 2.3 times CACTI's.
 MACRO_FACTOR = 2.43
 LANE_REGISTERS = 32  # 32-bit registers per vector lane (assumption: an architectural file of 32)
+CORES_ALONE = "of a processor core the area counts no memories: neither SRAM nor flash"  # in words
 AREA_BAND = 2.0  # an area may be off by this factor either way
 
 

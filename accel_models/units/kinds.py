@@ -14,6 +14,7 @@ from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
+from accel_models.compiling.steps import Stage
 from accel_models.cost import TILE_AIMS, Cached, Misfit, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.sections import Part
@@ -55,6 +56,7 @@ class Where:
     tile_aim: Ints  # index into TILE_AIMS
     stage_reads: Bools  # besides its results, by the output stage that took the op over
     stage_brings: Bools  # of that, what comes from off the chip
+    bands: Ints  # of rows, that the op shares with others of a depth-first group; 1 of an op by itself
     behind: NearOperands  # what is moved from or to memory.l2 instead of the DRAM
 
     @classmethod
@@ -71,6 +73,7 @@ class Where:
             tile_aim=np.repeat([TILE_AIMS.index(place.tile_aim) for place in placements], states),
             stage_reads=np.repeat([place.stage_reads != "nothing" for place in placements], states),
             stage_brings=np.repeat([place.stage_reads == "off_chip" for place in placements], states),
+            bands=np.repeat([place.bands.count if place.bands else 1 for place in placements], states),
             behind=NearOperands.of(placements, states),
         )
 
@@ -183,12 +186,19 @@ class Unit(Protocol):
         """Whether a tensor can stay on chip from one op to the next."""
 
     @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What can be done to its results on their way out, if a design's ``output_stage`` says that it is."""
+
+    @property
     def joins_ops(self) -> bool:
         """Whether :meth:`cost` may be asked for states of several ops of one kind laid end to end."""
 
     @property
     def chooses_tiles(self) -> bool:
         """Whether :meth:`cost` heeds what tiles are to be chosen for (:attr:`accel_models.cost.Placement.tile_aim`)."""
+
+    def runs_bands(self, design: Design) -> bool:
+        """Return whether it can run an op band by band, among others (:attr:`accel_models.cost.Placement.bands`)."""
 
     def columns(self, design: Design) -> tuple[str, ...]:
         """Return settings, by dotted path, in which designs may differ whose states :meth:`cost` is asked for at once.

@@ -8,14 +8,24 @@ steps.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
-from accel_models.cost import FREE, TILE_AIMS, Cost, Placement, TileAim, WorkStates, joined
+from accel_models.cost import (
+    FREE,
+    TILE_AIMS,
+    Cost,
+    Placement,
+    TileAim,
+    WorkStates,
+    arrays_of,
+    joined,
+    rows_of,
+)
 from accel_models.design.design import Design, family, side_by_side
-from accel_models.energy.actions import Actions, EnergyParts
+from accel_models.energy.actions import Actions
 from accel_models.units.assemble import assemble, filled_up
 from accel_models.units.kinds import (
     BESIDE_A_UNIT,
@@ -85,9 +95,7 @@ def price_alike(asked: Sequence[CostAsked]) -> list[Cost]:
 
 def _content(work: WorkStates) -> tuple[object, ...]:
     """Return what decides the cost of work: all but names."""
-    arrays = (getattr(work, field.name) for field in fields(work) if field.name != "op")
-    shape = (value for name, value in work.op if name not in {"name", "inputs"})
-    return (len(work.op.inputs), *shape, *(array.tobytes() for array in arrays))
+    return (*work.op.terms, *(array.tobytes() for array in arrays_of(work).values()))
 
 
 def _together(asked: Sequence[CostAsked]) -> Iterable[list[int]]:
@@ -128,7 +136,7 @@ def _price_on(asked: Sequence[CostAsked], works: Sequence[WorkStates]) -> Cost:
     where = Where.of([each.placement for each in asked], lengths)
     if any(each.aims for each in asked):
         where = replace(where, tile_aim=np.array([aim for each in asked for aim in _aims(each)]))
-    states = States(work=work, shapes=_shapes_left(work, works), where=where)
+    states = States(work=work, shapes=_shapes_left(work, works, asked), where=where)
     found = _beside(states, design) if unit == FREE else unit_kind(unit).cost(states, design)
     return assemble(unit, states, found, design)
 
@@ -138,25 +146,26 @@ def _aims(asked: CostAsked) -> list[int]:
     return [TILE_AIMS.index(aim) for aim in asked.aims or [asked.placement.tile_aim] * len(asked.work)]
 
 
-def _shapes_left(joint: WorkStates, works: Sequence[WorkStates]) -> Shapes:
-    """Return the sizes of what each state computes; nothing where it does not run."""
+def _shapes_left(joint: WorkStates, works: Sequence[WorkStates], asked: Sequence[CostAsked]) -> Shapes:
+    """Return the sizes of what each state computes, halos computed again included; nothing where it does not run."""
     kept = joint.in_channels * joint.runs, joint.out_channels * joint.runs
     lengths = [len(work) for work in works]
-    return shapes_of_ops([work.op for work in works], lengths, kept, joint.out_rows, joint.batch)
-
-
-_ARRAYS = tuple(field.name for field in fields(Cost) if field.name not in {"unit", "energy", "misfit"})
-_PARTS = tuple(field.name for field in fields(EnergyParts))
+    shapes = shapes_of_ops([work.op for work in works], lengths, kept, joint.out_rows, joint.batch)
+    dense = [work.op.out_height for work in works]
+    bands = (each.placement.bands for each in asked)
+    computed = [rows if band is None else band.rows for band, rows in zip(bands, dense, strict=True)]
+    if computed == dense:
+        return shapes
+    more, rows = np.repeat(computed, lengths), np.repeat(dense, lengths)
+    heights = -(-shapes.in_height * more // rows), -(-shapes.out_height * more // rows)
+    return replace(shapes, in_height=heights[0], out_height=heights[1])
 
 
 def _cut(cost: Cost, lengths: Sequence[int]) -> Iterator[Cost]:
     """Yield each op's rows of a joint cost."""
-    columns = {name: getattr(cost, name) for name in _ARRAYS}
-    parts = {name: getattr(cost.energy, name) for name in _PARTS}
     for start, stop in pairwise(np.concatenate([[0], np.cumsum(lengths)]).tolist()):
-        energy = EnergyParts(**{name: values[start:stop] for name, values in parts.items()})
-        rows = {name: values[start:stop] for name, values in columns.items()}
-        yield Cost(unit=cost.unit, energy=energy, **rows)
+        rows = slice(start, stop)
+        yield replace(rows_of(cost, rows), energy=rows_of(cost.energy, rows), misfit=None)
 
 
 def _beside(states: States, design: Design) -> UnitCost:

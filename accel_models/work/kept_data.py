@@ -11,9 +11,10 @@ from typing import assert_never
 
 import numpy as np
 
+from accel_models.broken_bursts import kept_channels, packed_fetch_bytes
 from accel_models.cost import WorkStates
 from accel_models.design.design import Design
-from accel_models.dram import masked_fetch_bytes, whole_bursts
+from accel_models.dram import whole_bursts
 from traces import (
     MAC_KINDS,
     RECURRENT,
@@ -21,8 +22,12 @@ from traces import (
     Bools,
     Ints,
     Op,
+    Packed,
     UnsupportedError,
     Workload,
+    full_row,
+    pack_mask,
+    unpack,
 )
 
 
@@ -46,24 +51,24 @@ def counted_bytes(op: Op, cin: Ints, cout: Ints, design: Design) -> Ints:
     return whole_bursts(-(-weights * _weight_bits(design) // 8), _burst(design))
 
 
-def masked_bytes(op: Op, in_mask: Bools, out_mask: Bools, design: Design) -> Ints:
-    """Bytes on the bus for the weights of the masked channels, shape (r,).
+def masked_bytes(op: Op, in_mask: Packed, out_mask: Packed, design: Design) -> Ints:
+    """Bytes on the bus for the weights of the kept channels, masks packed, shape (r,).
 
     Choice: weights are stored output channel by output channel, and inside one input channel by input
     channel.  The DMA fetches whole output channels, or, where that is less, only the kept input channels of
     each, which breaks every output channel's run.
     """
     if op.kind not in WEIGHTED or op.kind in RECURRENT:
-        return counted_bytes(op, in_mask.sum(axis=1), out_mask.sum(axis=1), design)
+        return counted_bytes(op, kept_channels(in_mask), kept_channels(out_mask), design)
     bits, burst = _weight_bits(design), _burst(design)
     kernel = op.kernel_height * op.kernel_width
     row_bytes = -(-kernel * (op.in_channels // op.groups) * bits // 8)
-    whole = masked_fetch_bytes(out_mask, row_bytes, burst)
+    whole = packed_fetch_bytes(out_mask, op.out_channels, row_bytes, burst)
     if op.groups > 1:
         return whole
     piece_bytes = -(-kernel * bits // 8)
-    pieces: Ints = out_mask.sum(axis=1) * masked_fetch_bytes(in_mask, piece_bytes, burst)
-    return np.minimum(whole, pieces)
+    pieces = kept_channels(out_mask) * packed_fetch_bytes(in_mask, op.in_channels, piece_bytes, burst)
+    return np.asarray(np.minimum(whole, pieces))
 
 
 def patch_pixels(workload: Workload, i: int, design: Design) -> Ints:
@@ -75,7 +80,7 @@ def patch_pixels(workload: Workload, i: int, design: Design) -> Ints:
     op, states, total = workload.graph.ops[i], workload.states[i], int(workload.tile_totals[i])
     if design.skip.rows and _first_of_its_rows(workload, i):
         return np.where(states.tiles < total, states.tiles.astype(np.int64), 0)
-    gates = [gate for gate in workload.graph.guards_of(op.name) if gate.rules.decides == "tiles"]
+    gates = [gate for gate in workload.graph.guarding.get(op.name, ()) if gate.rules.decides == "tiles"]
     if not gates or not design.skip.spatial:
         return np.zeros(len(states), np.int64)
     rows, cols = -(-op.out_height // gates[0].tile_rows), -(-op.out_width // gates[0].tile_cols)
@@ -90,7 +95,7 @@ def _first_of_its_rows(workload: Workload, i: int) -> bool:
     op, graph = workload.graph.ops[i], workload.graph
 
     def row_gates(name: str) -> frozenset[str]:
-        return frozenset(gate.name for gate in graph.guards_of(name) if gate.rules.decides == "rows")
+        return frozenset(gate.name for gate in graph.guarding.get(name, ()) if gate.rules.decides == "rows")
 
     own = row_gates(op.name)
     return bool(own) and not any(own <= row_gates(name) for name in op.inputs)
@@ -117,14 +122,14 @@ def _computed(workload: Workload, i: int, patterns: Bools) -> Bools:
 
 
 def _gates(workload: Workload, i: int) -> frozenset[str]:
-    guards = workload.graph.guards_of(workload.graph.ops[i].name)
+    guards = workload.graph.guarding.get(workload.graph.ops[i].name, ())
     return frozenset(gate.name for gate in guards if gate.rules.decides == "tiles")
 
 
 def _covered(workload: Workload, i: int, patterns: Bools) -> Bools:
     """Return the pixels under the kept tiles; tiles are as many pixels high and wide, the last ones less."""
     op = workload.graph.ops[i]
-    gate = next(g for g in workload.graph.guards_of(op.name) if g.rules.decides == "tiles")
+    gate = next(g for g in workload.graph.guarding.get(op.name, ()) if g.rules.decides == "tiles")
     kept = patterns.reshape(-1, gate.tile_rows, gate.tile_cols)
     rows = np.arange(op.out_height) // -(-op.out_height // gate.tile_rows)
     cols = np.arange(op.out_width) // -(-op.out_width // gate.tile_cols)
@@ -171,7 +176,7 @@ def whole_op(op: Op, design: Design, batch: int = 1) -> WorkStates:
 def computed_rows(workload: Workload, i: int, design: Design) -> Ints:
     """Return computed rows of the output; Choice: tiles count as that share of the rows, rounded up."""
     op, states, total = workload.graph.ops[i], workload.states[i], int(workload.tile_totals[i])
-    decided = {gate.rules.decides for gate in workload.graph.guards_of(op.name)}
+    decided = {gate.rules.decides for gate in workload.graph.guarding.get(op.name, ())}
     usable = design.skip.rows if "rows" in decided else design.skip.spatial and "elements" not in decided
     if not usable:
         return np.full(len(states), op.out_height, np.int64)
@@ -192,19 +197,20 @@ def gathered_elements(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:
     return np.asarray(pixels * cin, np.int64)
 
 
-def computed_channels(kept: Bools, design: Design) -> Bools:
-    """Return which channels the hardware computes when the gates keep ``kept``, shape (n, channels)."""
+def computed_channels(kept: Packed, channels: int, design: Design) -> Packed:
+    """Return which channels the hardware computes when the gates keep ``kept``, packed, shape (n, bytes)."""
     match design.skip.channels:
         case "none":
-            return np.broadcast_to(kept.any(axis=1, keepdims=True), kept.shape)
+            return full_row(channels) * kept.any(axis=1, keepdims=True)
         case "compact":
             return kept
         case "tile":
-            starts = np.arange(0, kept.shape[1], design.skip.group)
-            active = np.logical_or.reduceat(kept, starts, axis=1)
-            return np.repeat(active, design.skip.group, axis=1)[:, : kept.shape[1]]
+            starts = np.arange(0, channels, design.skip.group)
+            active = np.logical_or.reduceat(unpack(kept, channels), starts, axis=1)
+            return pack_mask(np.repeat(active, design.skip.group, axis=1)[:, :channels])
         case "prefix":
-            return np.asarray(np.logical_or.accumulate(kept[:, ::-1], axis=1)[:, ::-1])
+            bits = unpack(kept, channels)
+            return pack_mask(np.logical_or.accumulate(bits[:, ::-1], axis=1)[:, ::-1])
         case _:
             assert_never(design.skip.channels)
 

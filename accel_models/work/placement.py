@@ -46,14 +46,12 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
         If an op has no unit on this design; the message names it.
     """
     made = choices or Choices()
-    units = tuple(FREE if op.name in made.taken else unit_of(op, graph, design, made) for op in graph.ops)
+    units = assign_units(graph, design, made)
     memory = design.memory
     if memory is None:
         outside = _outside_share(graph, design)
         return tuple(_unlimited(op, unit, made, outside) for op, unit in zip(graph.ops, units, strict=True))
-    pairs = zip(graph.ops, units, strict=True)
-    views = frozenset(op.name for op, unit in pairs if op.kind in VIEWS and unit == FREE)
-    tensors = Tensors.of(graph, memory, made, views)
+    tensors = Tensors.of(graph, memory, made, free_views(graph, units))
     keeps = all(unit.keeps_tensors for unit in units_of(design)) and not memory.shared_sums
     kept = kept_tensors(graph, memory, tensors, made.keep_bytes) if keeps else frozenset()
     resident = resident_weights(graph, design, memory, made)
@@ -91,6 +89,12 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
         )
         for i, (op, unit) in enumerate(zip(graph.ops, units, strict=True))
     )
+
+
+def free_views(graph: NetworkGraph, units: Sequence[str]) -> frozenset[str]:
+    """Return the ops that show another one's tensor and cost nothing, given each op's unit."""
+    pairs = zip(graph.ops, units, strict=True)
+    return frozenset(op.name for op, unit in pairs if op.kind in VIEWS and unit == FREE)
 
 
 def layout_family(design: Design) -> Hashable:
@@ -135,24 +139,32 @@ def weight_space_bytes(graph: NetworkGraph, placements: Sequence[Placement], des
     return weight_space(memory, sum(weight_bytes(op, memory) for op, place in ops if place.weights_resident))
 
 
-def unit_of(op: Op, graph: NetworkGraph, design: Design, choices: Choices | None = None) -> str:
-    """Return the kind of unit: a gate's ops where the design says, others on the first that takes them."""
-    if op.kind == "reshape":
-        return FREE
+def assign_units(graph: NetworkGraph, design: Design, choices: Choices) -> tuple[str, ...]:
+    """Return each op's kind of unit: a gate's ops where the design says, others on the first that takes them.
+
+    What an output stage took over, and what is only a view, is free.
+    """
     units = units_of(design)
     beside = any(unit.matrix for unit in units)
-    if beside and op.kind not in MAC_KINDS:
-        if op.kind in _VIEWS_BESIDE_A_MATRIX_UNIT or design.elementwise == "ignored":
+    ignored = design.elementwise == "ignored"
+
+    def unit_of(op: Op) -> str:
+        if op.name in choices.taken or op.kind == "reshape":
             return FREE
-    elif beside and op.name in graph.gate_ops:
-        return _gate_unit(op, design, choices or Choices())
-    for unit in units:
-        if unit.takes(op, design):
-            return unit.name
-    raise UnsupportedError(
-        f"op {op.name!r} ({op.kind}): design {design.name!r} has no simd core to run it; "
-        f"add one, or state elementwise: ignored"
-    )
+        if beside and op.kind not in MAC_KINDS:
+            if ignored or op.kind in _VIEWS_BESIDE_A_MATRIX_UNIT:
+                return FREE
+        elif beside and op.name in graph.gate_ops:
+            return _gate_unit(op, design, choices)
+        for unit in units:
+            if unit.takes(op, design):
+                return unit.name
+        raise UnsupportedError(
+            f"op {op.name!r} ({op.kind}): design {design.name!r} has no simd core to run it; "
+            f"add one, or state elementwise: ignored"
+        )
+
+    return tuple(map(unit_of, graph.ops))
 
 
 def _gate_unit(op: Op, design: Design, choices: Choices) -> str:

@@ -140,6 +140,12 @@ def reserved_bytes(graph: NetworkGraph, kept: Collection[str], tensors: Tensors)
     return held
 
 
+def held_while(kept: Collection[str], tensors: Tensors, first: int, last: int) -> int:
+    """Return the bytes of the activation buffer that kept tensors hold while ops ``first`` to ``last`` take turns."""
+    lives = ((name, tensors.lives[name]) for name in kept)
+    return sum(tensors.sizes[name] for name, span in lives if span.start <= last and first < span.stop)
+
+
 def resident_weights(graph: NetworkGraph, design: Design, memory: Memory, choices: Choices) -> frozenset[str]:
     """Return the ops whose weights stay: all if they fit, else those pinned, or a gate's if the design says so."""
     buffer = 0 if memory.shared_buffer else memory.weight_buffer

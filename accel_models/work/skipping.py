@@ -24,6 +24,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_models.broken_bursts import kept_channels
 from accel_models.cost import WorkStates, joined, rows_of
 from accel_models.design.design import Design
 from accel_models.work.kept_data import (
@@ -44,7 +45,9 @@ from traces import (
     Ints,
     NetworkGraph,
     Op,
+    Packed,
     Workload,
+    full_row,
     rows_in_states,
 )
 
@@ -160,8 +163,7 @@ def _op_work(
     rows = rows_of(counted, index)
     spread = _from_masks(workload, i, design, rows) if positions else _Spread(rows)
     if isinstance(groups, Copies):
-        alone = _grouped(spread, op, design, np.arange(len(index))[:, None], compaction)
-        return _distinct(op, alone.together(groups.batch), design)
+        return _distinct(op, _alone(spread, op, design).together(groups.batch), design)
     return _distinct(op, _grouped(spread, op, design, groups, compaction), design)
 
 
@@ -189,9 +191,7 @@ class _Spread:
     """One op's work per input, before grouping."""
 
     rows: _OpRows
-    masks: tuple[Bools, Bools] | None = (
-        None  # input, output channels that are computed; None: counts say everything
-    )
+    masks: tuple[Packed, Packed] | None = None  # input, output channels computed; None: counts say everything
 
 
 def _from_masks(workload: Workload, i: int, design: Design, rows: _OpRows) -> _Spread:
@@ -203,11 +203,22 @@ def _from_masks(workload: Workload, i: int, design: Design, rows: _OpRows) -> _S
         computed, packed = tile_pixels(workload, i)
         out_rows = np.where(part, -(-computed // op.out_width), out_rows)
         patch = np.where(part, packed, patch)
-    whole = (rows.runs & ~kept)[:, None]
-    in_mask = computed_channels(workload.in_mask(op.name), design) | whole
-    out_mask = computed_channels(workload.out_mask(op.name), design) | whole
-    found = replace(rows, cin=in_mask.sum(axis=1), cout=out_mask.sum(axis=1), out_rows=out_rows, patch=patch)
-    return _Spread(found, (in_mask, out_mask))
+    in_mask = computed_channels(workload.in_bits(i), op.in_channels, design)
+    out_mask = computed_channels(workload.out_bits(i), op.out_channels, design)
+    whole = rows.runs & ~kept
+    if whole.any():
+        in_mask = in_mask | full_row(op.in_channels) * whole[:, None]
+        out_mask = out_mask | full_row(op.out_channels) * whole[:, None]
+    cin, cout = kept_channels(in_mask), kept_channels(out_mask)
+    return _Spread(replace(rows, cin=cin, cout=cout, out_rows=out_rows, patch=patch), (in_mask, out_mask))
+
+
+def _alone(spread: _Spread, op: Op, design: Design) -> _OpRows:
+    """Return every input by itself; what does not run counts as nothing (:meth:`_OpRows.columns`)."""
+    rows = spread.rows
+    if spread.masks is None:
+        return replace(rows, fetch=counted_bytes(op, rows.cin, rows.cout, design))
+    return replace(rows, fetch=masked_bytes(op, *spread.masks, design))
 
 
 def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction: Compaction) -> _OpRows:
@@ -224,7 +235,7 @@ def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction:
     if spread.masks is not None:
         in_mask, out_mask = (_union(mask, runs, members) for mask in spread.masks)
         if compaction == "union":
-            cin, cout = in_mask.sum(axis=1), out_mask.sum(axis=1)
+            cin, cout = kept_channels(in_mask), kept_channels(out_mask)
         fetch = masked_bytes(op, in_mask, out_mask, design)
     else:
         top_in, top_out = ((_take(values, members) * runs).max(axis=1) for values in (rows.cin, rows.cout))
@@ -248,11 +259,11 @@ def _take(values: NDArray[np.generic], members: Ints) -> Ints:
     return np.where(members >= 0, values[members], 0).astype(np.int64)
 
 
-def _union(mask: Bools, runs: Ints, members: Ints) -> Bools:
-    """Return the channels that any running member of a group has, shape (g, channels)."""
-    result = np.zeros((len(members), mask.shape[1]), np.bool_)
-    for column, active in zip(members.T, runs.T.astype(np.bool_), strict=True):
-        result |= mask[column] & active[:, None]
+def _union(mask: Packed, runs: Ints, members: Ints) -> Packed:
+    """Return the channels that any running member of a group has, packed, shape (g, bytes)."""
+    result = np.zeros((len(members), mask.shape[1]), np.uint8)
+    for column, active in zip(members.T, runs.T.astype(np.uint8), strict=True):
+        result |= mask[column] * active[:, None]
     return result
 
 

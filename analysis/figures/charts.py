@@ -35,6 +35,7 @@ from analysis.figures.pictures import Info, Picture
 from analysis.figures.roofline_info import RooflineInfo, RooflinePoint
 from analysis.figures.rows import FigureRows
 from analysis.figures.story_info import StoryInfo
+from analysis.figures.time_info import TimeInfo
 from analysis.figures.timeline_info import TimelineInfo
 from analysis.figures.waterfall_info import WaterfallInfo
 from analysis.words import digits, shorten
@@ -115,7 +116,7 @@ def chart_height(info: Info) -> int:
             return 150 + 24 * info.rows.height
         case WaterfallInfo():
             return 110 + 34 * len(info.bars)
-        case EnergyInfo() | LossesInfo():
+        case EnergyInfo() | LossesInfo() | TimeInfo():
             return 190 + (26 if info.rows.height > 8 else 38) * info.rows.height
         case TimelineInfo():
             return 150 + 54 * len(info.units)
@@ -135,6 +136,8 @@ def _figure(info: Info) -> go.Figure:  # noqa: PLR0911  (one return per kind of 
             return _tail(info)
         case EnergyInfo():
             return _energy(info)
+        case TimeInfo():
+            return _time(info)
         case HeatInfo():
             return _heat(info)
         case WaterfallInfo():
@@ -207,48 +210,51 @@ def _with_dense(figure: go.Figure) -> go.Figure:
 
 
 def _energy(info: EnergyInfo) -> go.Figure:
-    rows = info.rows
-    names = [_full(rows, i) for i in range(len(rows))]
-    traces: list[Any] = [
-        go.Bar(
-            x=values, y=rows.places, orientation="h", name=part, marker={"color": series_colour(i)},
-            customdata=names, hovertemplate=f"%{{customdata}}<br>{part}: %{{x:.4g}} {info.unit}<extra></extra>",
-        )
-        for i, (part, values) in enumerate(info.parts)
-    ]  # fmt: skip
-    traces.append(
-        go.Scatter(
-            x=[_finite(value) for value in info.dense], y=rows.places, mode="markers", name="dense network",
-            customdata=names,
-            marker={"symbol": "diamond-tall", "size": 14, "color": BLACK, "line": {"width": 1.5, "color": "white"}},
-            hovertemplate=f"%{{customdata}}<br>dense network: %{{x:.4g}} {info.unit}<extra></extra>",
-        )
-    )  # fmt: skip
-    figure = _laid_out(traces, f"Energy of one input [{info.unit}]", "", y=_named(rows))
+    parts = [(part, values, series_colour(i)) for i, (part, values) in enumerate(info.parts)]
+    traces = [*_bars(info.rows, parts, f"%{{x:.4g}} {info.unit}"), _diamonds(info)]
+    figure = _laid_out(traces, f"Energy of one input [{info.unit}]", "", y=_named(info.rows))
     return figure.update_layout(barmode="stack")
 
 
 def _losses(info: LossesInfo) -> go.Figure:
-    rows = info.rows
-    names = [_full(rows, i) for i in range(len(rows))]
-    parts = [(f"{info.quantity} saved", info.saved), *info.losses]
-    traces: list[Any] = [
-        go.Bar(
-            x=values, y=rows.places, orientation="h", name=name, customdata=names,
-            marker={"color": GREEN if not i else loss_colour(i - 1)},
-            hovertemplate=f"%{{customdata}}<br>{name}: %{{x:.1f}} % of the dense {info.quantity}<extra></extra>",
-        )
-        for i, (name, values) in enumerate(parts)
-    ]  # fmt: skip
-    traces.append(
-        go.Scatter(
-            x=info.promised, y=rows.places, mode="markers", name="MACs saved", customdata=names,
-            marker={"symbol": "diamond-tall", "size": 14, "color": BLACK, "line": {"width": 1.5, "color": "white"}},
-            hovertemplate="%{customdata}<br>MACs saved: %{x:.1f} %<extra></extra>",
-        )
-    )  # fmt: skip
-    figure = _laid_out(traces, f"Share of the dense {info.quantity} [%]", "", y=_named(rows))
+    lost = [(name, values, loss_colour(i)) for i, (name, values) in enumerate(info.losses)]
+    parts = [(f"{info.quantity} saved", info.saved, GREEN), *lost]
+    traces = [*_bars(info.rows, parts, f"%{{x:.1f}} % of the dense {info.quantity}"), _diamonds(info)]
+    figure = _laid_out(traces, f"Share of the dense {info.quantity} [%]", "", y=_named(info.rows))
     return figure.update_layout(barmode="relative")
+
+
+def _time(info: TimeInfo) -> go.Figure:
+    traces = _bars(info.rows, info.named(), f"%{{x:.4g}} {info.unit}")
+    figure = _laid_out(traces, f"{info.title} [{info.unit}]", "", y=_named(info.rows))
+    figure.update_layout(barmode="stack")
+    return _with_dense(figure) if info.unit == RELATIVE else figure
+
+
+def _bars(rows: FigureRows, parts: Sequence[tuple[str, Sequence[float], str]], amount: str) -> list[Any]:
+    """Return a bar per row, of parts with their colours; ``amount`` is how a tooltip tells a value."""
+    names = [_full(rows, i) for i in range(len(rows))]
+    return [
+        go.Bar(
+            x=values, y=rows.places, orientation="h", name=name, marker={"color": colour}, customdata=names,
+            hovertemplate=f"%{{customdata}}<br>{name}: {amount}<extra></extra>",
+        )
+        for name, values, colour in parts
+    ]  # fmt: skip
+
+
+def _diamonds(info: EnergyInfo | LossesInfo) -> go.Scatter:
+    """Return a mark in every row: the dense network's energy, or the MACs that were saved."""
+    if isinstance(info, EnergyInfo):
+        values, name, told = info.dense, "dense network", f"%{{x:.4g}} {info.unit}"
+    else:
+        values, name, told = info.promised, "MACs saved", "%{x:.1f} %"
+    return go.Scatter(
+        x=[_finite(value) for value in values], y=info.rows.places, mode="markers", name=name,
+        customdata=[_full(info.rows, i) for i in range(len(info.rows))],
+        marker={"symbol": "diamond-tall", "size": 14, "color": BLACK, "line": {"width": 1.5, "color": "white"}},
+        hovertemplate=f"%{{customdata}}<br>{name}: {told}<extra></extra>",
+    )  # fmt: skip
 
 
 def _named(rows: FigureRows) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from analysis.figures.pictures import FIGURE_FORMATS, Info, Picture
 from analysis.figures.roofline_info import RooflineInfo
 from analysis.figures.rows import FigureRows, RowName
 from analysis.figures.story_info import StoryInfo, Worth
+from analysis.figures.time_info import TimeInfo
 from analysis.figures.timeline_info import TimelineInfo
 from analysis.figures.validation_info import ErrorLine, ValidationPanel
 from analysis.figures.waterfall_info import WaterfallInfo
@@ -121,7 +122,7 @@ def _height(info: Info) -> float:  # noqa: PLR0911  (one return per kind of figu
             return 1.5 + 0.22 * info.rows.height
         case WaterfallInfo():
             return 1.3 + 0.32 * len(info.bars)
-        case EnergyInfo() | LossesInfo():
+        case EnergyInfo() | LossesInfo() | TimeInfo():
             return 1.9 + (0.24 if info.rows.height > 8 else 0.36) * info.rows.height
         case StoryInfo():
             return 1.7 + 0.3 * sum(1 + len(group.rows) for group in info.groups)
@@ -143,6 +144,8 @@ def _drawer(info: Info) -> Callable[[Axes], None]:  # noqa: PLR0911  (one return
             return lambda axes: _tail(axes, info)
         case EnergyInfo():
             return lambda axes: _energy(axes, info)
+        case TimeInfo():
+            return lambda axes: _time(axes, info)
         case HeatInfo():
             return lambda axes: _heat(axes, info)
         case WaterfallInfo():
@@ -208,6 +211,15 @@ def _losses(axes: Axes, info: LossesInfo) -> None:
     axes.axvline(0, color=BLACK, linewidth=0.8)
     axes.set(xlabel=f"Share of the dense {info.quantity} [%]")
     axes.figure.legend(loc="outside lower center", ncols=3, fontsize=8)
+
+
+def _time(axes: Axes, info: TimeInfo) -> None:
+    named = info.named()
+    _stacked(axes, info.rows, [(name, values) for name, values, _ in named], lambda i: named[i][2])
+    axes.set(xlabel=f"{info.title} [{info.unit}]")
+    if info.unit == RELATIVE:
+        axes.axvline(100, color=RED, linewidth=1.2)
+    axes.figure.legend(loc="outside lower center", ncols=4, fontsize=8)
 
 
 def _diamonds(axes: Axes, values: Sequence[float], rows: FigureRows, size: int, label: str) -> None:

@@ -9,6 +9,7 @@ from analysis.figures.losses_info import LossesInfo
 from analysis.figures.pareto_info import ParetoInfo
 from analysis.figures.roofline_info import RooflineInfo
 from analysis.figures.story_info import StoryInfo
+from analysis.figures.time_info import TimeInfo
 from analysis.figures.timeline_info import TimelineInfo
 from analysis.figures.waterfall_info import WaterfallInfo
 
@@ -17,6 +18,7 @@ ChartInfo = (
     | TailInfo
     | EnergyInfo
     | LossesInfo
+    | TimeInfo
     | HeatInfo
     | WaterfallInfo
     | RooflineInfo

@@ -6,9 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from analysis.figures.figure_info import heat_info
 from analysis.figures.pictures import Picture
 from analysis.reports.replays.names import name_replays
 from analysis.reports.replays.pictures import replay_pictures
@@ -16,9 +13,7 @@ from analysis.reports.replays.view import MisfitView, view_of
 from traces import UnsupportedError
 
 if TYPE_CHECKING:
-    from simulator import OpRow, Results
-
-_OP_PARTS = ("work", "rounding", "gather", "control", "wait")
+    from simulator import Results
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,19 +41,8 @@ class Plots:
         return self._drawn(self._picture("timeline"), interactive)
 
     def ops(self, *, interactive: bool = False) -> Any:
-        """Return what each op's unit does while it has it [cycles, mean over inputs]."""
-        timed = [op for op in self.results.ops if op.cycles_mean + op.gate_wait_cycles_mean > 0]
-        info = heat_info(
-            np.array([_op_parts(op) for op in timed]),
-            [op.op for op in timed],
-            _OP_PARTS,
-            measure="cycles",
-            row_title="Op",
-            column_title="What its unit does",
-        )
-        caption = "work: kept MACs at the unit's peak; rounding: part-filled folds, fill and drain; wait: for gates."
-        title = f"Cycles of each op on {self.results.design.title}"
-        return self._drawn(Picture("ops", title, caption, info), interactive)
+        """Return what each op adds to the mean latency, and on what it spends that."""
+        return self._drawn(self._picture("ops"), interactive)
 
     def _picture(self, kind: str) -> Picture:
         view = view_of(self.results, name_replays([self.results], [""])[0])
@@ -84,14 +68,3 @@ def _named(pictures: Iterable[Picture], kind: str) -> Picture:
             return picture
     why = "replay again with timeline=3" if kind == "timeline" else "the design has no such figure"
     raise UnsupportedError(f"plot.{kind}: nothing to draw: {why}")
-
-
-def _op_parts(op: OpRow) -> list[float]:
-    rest = op.cycles_mean - op.work_cycles_mean - op.gather_cycles_mean - op.control_cycles_mean
-    return [
-        op.work_cycles_mean,
-        max(rest, 0.0),
-        op.gather_cycles_mean,
-        op.control_cycles_mean,
-        op.gate_wait_cycles_mean,
-    ]

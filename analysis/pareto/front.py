@@ -12,6 +12,7 @@ import numpy as np
 from accel_models import SCALING_BAND
 from analysis.pareto.hypervolume import hypervolume
 from analysis.pareto.ranks import Costs, band_masks, epsilon_front, knee_point, pareto_mask
+from analysis.sweeps.budgets import is_over, misfit_words
 from traces import Bools, ConfigError, Ints, did_you_mean
 
 if TYPE_CHECKING:
@@ -37,13 +38,17 @@ class Front:
     possible: pd.DataFrame  # rows off the front that the band could put on it
     dominated: int  # feasible rows off the front
     infeasible: int
+    over_budget: int  # of them, ruled out by a budget alone
     unknown: int  # feasible rows without a value in some objective
     hypervolume: float  # of costs (maximised columns with their sign turned) below the reference
     reference: tuple[float, ...]  # in costs
 
     def __repr__(self) -> str:
         names = ", ".join(objective.column for objective in self.objectives)
-        return f"<Front: {len(self.frame)} points in {names}; {self.dominated} dominated, {self.infeasible} do not fit>"
+        return (
+            f"<Front: {len(self.frame)} points in {names}; {self.dominated} dominated, "
+            f"{misfit_words(self.infeasible, self.over_budget)}>"
+        )
 
     def _repr_html_(self) -> str:
         shown = [objective.column for objective in self.objectives]
@@ -113,6 +118,7 @@ def find_front(
         possible=rows[possible & ~best].reset_index(drop=True),
         dominated=int((~best).sum()),
         infeasible=len(frame) - len(fits),
+        over_budget=sum(map(is_over, frame["reason"])) if "reason" in frame else 0,
         unknown=int((~known).sum()),
         hypervolume=hypervolume(costs[best], reference) if len(costs) else 0.0,
         reference=reference,

@@ -53,6 +53,7 @@ class Why:
     energy_saved: float
     losses: tuple[Held, ...]  # largest share of latency first, gains last
     bounds: tuple[BoundOps, ...]  # largest share first
+    notes: tuple[str, ...] = ()  # to be read before the figures, as a replay has them
     skipped: tuple[str, ...] = ()  # of the model, what has no price
 
     @property
@@ -86,6 +87,7 @@ def explain_results(results: Results) -> Why:
         energy_saved=energy.saved / energy.dense,
         losses=_losses(figures),
         bounds=_bounds(results.ops),
+        notes=results.notes,
         skipped=figures.skipped,
     )
 

@@ -25,6 +25,7 @@ _NAMES: Mapping[str, str] = MappingProxyType(
         "place_gates": "gates placed",
         "pin": "weights pinned",
         "tile": "tiles in context",
+        "depth_first": "layers fused depth-first",
     }
 )
 

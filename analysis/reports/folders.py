@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from analysis.reports.replays.page import replay_page
 from analysis.reports.replays.view import SUMMARY_FILE, load_report_trace, read_views
 from analysis.reports.report_page import Page, Section
-from traces import FileProblem
+from traces import ConfigError, FileProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,11 +74,13 @@ def _below(place: Path, name: str) -> Iterator[tuple[Path, str]]:
     return ((path.parent, path.parent.name) for path in sorted(place.glob(f"*/{name}")))
 
 
-def read_page(places: Sequence[Path], trace: str | Path | None = None) -> Page:
-    """Return what a report on these places says, before any markup."""
+def read_page(places: Sequence[Path], trace: str | Path | None = None, budget: Sequence[str] = ()) -> Page:
+    """Return what a report on these places says, before any markup; ``budget``: what changes in that of a sweep."""
     found = find_results(places)
     if len(found.sweeps) > 1:
         raise FileProblem(f"{found.sweeps[1]}: is a second sweep; a report holds one, with whatever else")
+    if budget and not found.sweeps:
+        raise ConfigError("--budget: is held against the points of a sweep; there is none here")
     parts = []
     if found.replays:
         compared = len(places) > 1 and len(found.replays) > 1
@@ -97,7 +99,7 @@ def read_page(places: Sequence[Path], trace: str | Path | None = None) -> Page:
         from analysis.reports.sweeps.page import sweep_page  # noqa: PLC0415  (as above)
         from analysis.sweeps.store import load_sweep  # noqa: PLC0415  (pulls in pandas)
 
-        parts.append(sweep_page(load_sweep(found.sweeps[0])))
+        parts.append(sweep_page(load_sweep(found.sweeps[0]).under(budget)))
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 

@@ -91,6 +91,7 @@ def sweep_tables(results: SweepResults) -> tuple[Table, ...]:
         text_row(
             "Inputs of each trace", "all" if manifest.inputs is None else f"the first {manifest.inputs:,}"
         ),
+        text_row("Budget", ", ".join(bound.words for bound in results.budget) or "none"),
         text_row("Command", "lacuna sweep SPACE.yaml --out DIR, with the space below"),
     ]
     return (Table("Sweep", ("What", "Value"), tuple(rows)),)

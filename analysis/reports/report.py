@@ -27,6 +27,7 @@ def write_report(
     *,
     trace: str | Path | None = None,
     points: int = 0,
+    budget: Sequence[str] = (),
 ) -> Path:
     """Write one HTML file that needs no network; the same results give the same bytes.
 
@@ -41,6 +42,8 @@ def write_report(
         The trace that was replayed, for what differs by class; when left out, the one in ``folder`` if any.
     points
         Of a sweep: replay so many points of its front, by its first objective, and link to a page on each.
+    budget
+        Of a sweep: what changes in its budget, as :func:`analysis.sweeps.budgets.changed_budget` reads it.
 
     Returns
     -------
@@ -52,30 +55,31 @@ def write_report(
         raise FileProblem("a report on several places, or on a file, needs a name of its own: --out FILE")
     target = Path(out) if out is not None else places[0] / REPORT_FILE
     if points:
-        write_points(places[0], points)
-    page = render(read_page(places, trace))
+        write_points(places[0], points, budget)
+    page = render(read_page(places, trace, budget))
     with atomic_write(target) as part:
         part.write_text(page, encoding="utf-8")
     return target
 
 
-def write_points(folder: Path, number: int) -> list[Path]:
+def write_points(folder: Path, number: int, budget: Sequence[str] = ()) -> list[Path]:
     """Replay the first points on a sweep's front and write a page on each beside its results."""
     from analysis.reports.sweeps.points import replay_point  # noqa: PLC0415  (loads the simulator)
     from analysis.sweeps.store import load_sweep  # noqa: PLC0415  (pulls in pandas)
 
-    results = load_sweep(folder)
+    results = load_sweep(folder).under(budget)
     keys = results.front().frame["key"].head(number)
     return [write_report(replay_point(results, str(key))) for key in keys]
 
 
-def write_figures(
+def write_figures(  # noqa: PLR0913  # what a user may ask of figures, all by name
     folders: str | Path | Sequence[str | Path],
     out: str | Path,
     formats: Sequence[str] = ("png",),
     *,
     trace: str | Path | None = None,
     every: bool = False,
+    budget: Sequence[str] = (),
 ) -> list[Path]:
     """Write figures of the report as ``<network>_<design>_<figure>.<format>`` into ``out``; formats: png, svg, pdf.
 
@@ -84,7 +88,7 @@ def write_figures(
     from analysis.figures.drawings import write_picture  # noqa: PLC0415  (matplotlib is slow to import)
 
     target = Path(out)
-    page = page_on(folders, trace)
+    page = read_page(_places(folders), trace, budget)
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as problem:

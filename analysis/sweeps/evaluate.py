@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from accel_models import design_area
 from analysis.sweeps.row import Request, SweepRow, infeasible_row, result_row
-from analysis.sweeps.space import Limit, TraceRef
+from analysis.sweeps.space import TraceRef
 from traces import FileProblem, LacunaError, Trace
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ class SweepTask:
     trace: TraceRef
     policy: Policy
     inputs: int | None
-    budget: tuple[Limit, ...]
     requests: tuple[Request, ...]
 
     def __len__(self) -> int:
@@ -71,7 +70,7 @@ def _sent(trace: Trace) -> _Recorded:
 
 
 def _rows(task: SweepTask, recorded: _Recorded) -> Iterator[SweepRow]:
-    """Yield the rows; an area beyond the budget is known without a replay."""
+    """Yield the rows."""
     asked = [_asked(request, task) for request in task.requests]
     designs = [each.design for each in asked if isinstance(each, _ToReplay)]
     results = iter(_replayed(designs, task, recorded))
@@ -102,9 +101,6 @@ def _asked(request: Request, task: SweepTask) -> _ToReplay | SweepRow:
         area = design_area(request.design)
     except LacunaError as problem:
         return infeasible_row(request, task.trace, task.policy, str(problem))
-    for bound in task.budget:
-        if bound.column == "area_mm2" and area.total_mm2 > bound.limit:
-            return _over(request, task, bound, area.total_mm2, area.total_mm2)
     return _ToReplay(request.design, area)
 
 
@@ -141,28 +137,10 @@ def _row(request: Request, task: SweepTask, recorded: _Recorded, results: Result
             area_mm2=area.total_mm2,
         )
     found = result_row(request, task.trace, task.policy, results.replayed, area.total_mm2, area.scaled)
-    row = replace(found, accuracy=_accuracy(found, task, recorded.trace))
-    for bound in task.budget:
-        value: float = getattr(row, bound.column)
-        if value > bound.limit:
-            return _over(request, task, bound, value, area.total_mm2)
-    return row
+    return replace(found, accuracy=_accuracy(found, task, recorded.trace))
 
 
 def _accuracy(row: SweepRow, task: SweepTask, trace: Trace) -> float:
     """Return the whole trace's accuracy also where only its first inputs are replayed: it is known for free."""
     known = trace.info.test_accuracy
     return row.accuracy if task.inputs is None or known is None else known
-
-
-def _over(request: Request, task: SweepTask, bound: Limit, value: float, area_mm2: float) -> SweepRow:
-    unit = bound.column.split("_")[1]
-    return infeasible_row(
-        request,
-        task.trace,
-        task.policy,
-        f"over budget: {bound.quantity} = {value:.4g} {unit}, the budget is {bound.limit:.4g} {unit}",
-        demand=value,
-        bound=bound.limit,
-        area_mm2=area_mm2,
-    )

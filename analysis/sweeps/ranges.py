@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 
 from accel_models import NUMBER, UNITS, exact, spell
@@ -135,3 +136,17 @@ def _spelled(number: Decimal, unit: str | None) -> Scalar:
         return value
     kind = next(kind for kind, units in UNITS.items() if unit in units)
     return spell(value, kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """An upper bound on a result."""
+
+    quantity: str  # as written: "area", "power", or a column itself
+    column: str  # of the results: "area_mm2"
+    limit: float  # in the column's unit
+
+    @property
+    def words(self) -> str:
+        """The bound as a rule: "area_mm2 <= 2"."""
+        return f"{self.column} <= {self.limit:.6g}"

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.pareto.front import Objective, objectives_of
+from analysis.sweeps.budgets import held_against
 from analysis.sweeps.evaluate import evaluate
 from analysis.sweeps.row import Request, SweepRow, number_columns
 from analysis.sweeps.space import Axis, Point, Space
 from analysis.sweeps.store import Manifest, Store, SweepResults, load_sweep
 from analysis.sweeps.sweep import Progress, Recorder, model_version, request_of, task_of
+from analysis.sweeps.tls import TlsScheduler
 from analysis.sweeps.workers import Evaluator, Workers, open_workers, run_tasks
 from traces import ConfigError, did_you_mean
 
@@ -33,6 +35,7 @@ Direction = Literal["minimize", "maximize"]
 
 BATCH = 16  # Choice: points asked for before answers are told, whatever the number of workers, so that
 # the same seed takes the same path on every machine
+MOST_SEED = 2**32 - 1  # NumPy's RandomState, which the samplers draw from
 _ASKS_PER_EVALUATION = 50  # samplers ask again for what they know; a small space runs dry
 _WORST = 1e30  # an objective of an infeasible point; samplers order those by their constraint instead
 
@@ -53,7 +56,7 @@ def search(  # noqa: PLR0913  # what a user may ask of a search, all by name
     sampler: Sampler = "nsga2",
     seed: int = 0,
     workers: int | None = None,
-    scheduler: str | None = None,
+    scheduler: str | TlsScheduler | None = None,
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
     evaluator: Evaluator = evaluate,
@@ -77,6 +80,8 @@ def search(  # noqa: PLR0913  # what a user may ask of a search, all by name
     """
     if evaluations < 1:
         raise ConfigError(f"evaluations = {evaluations}: must be at least 1")
+    if not 0 <= seed <= MOST_SEED:
+        raise ConfigError(f"seed = {seed}: must be 0 to {MOST_SEED}")
     objectives = _checked(objectives_of(space.minimize, space.maximize))
     study = _study(objectives, sampler, seed)
     version, path = model_version(), Path(folder)
@@ -155,8 +160,10 @@ class _Hunt:
                 yield task_of(self._space, trace, policy, requests[start : start + size])
 
     def _answer(self, point: Point, request: Request | None) -> SweepRow | None:
-        """Return the row of a point, if there is one."""
-        return self._store[request.key] if request is not None and request.key in self._seen else None
+        """Return the row of a point under the space's budget, if there is one."""
+        if request is None or request.key not in self._seen:
+            return None
+        return held_against(self._store[request.key], self._space.budget)
 
     def _tell(
         self, study: Study, trial: Trial, objectives: Sequence[Objective], row: SweepRow | None

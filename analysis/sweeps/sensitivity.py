@@ -74,7 +74,7 @@ def one_at_a_time(  # noqa: PLR0913  # what a user may ask, all by name
     asked = [request for family in space.families for request in _around(family)]
     unique = {request.key: request for request in asked}
     tasks = [
-        SweepTask(space.traces[trace], space.policies[policy], space.inputs, (), (request,))
+        SweepTask(space.traces[trace], space.policies[policy], space.inputs, (request,))
         for request in unique.values()
     ]
     with open_workers(workers) as crew:

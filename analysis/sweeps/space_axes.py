@@ -53,6 +53,8 @@ def _link(name: str, link: object, where: str) -> Axis:
     if parts.keys() != {"to", "values"}:
         raise ConfigError(f"{at}: has {', '.join(parts) or 'nothing'}; needs 'to' (settings) and 'values'")
     paths = tuple(as_text(path, f"{at}: to") for path in as_list(parts["to"]))
+    if not paths:
+        raise ConfigError(f"{at}: to: names no setting; needs at least one")
     rows = parts["values"]
     if isinstance(rows, list) and any(isinstance(row, list) for row in rows):
         for row in rows:

@@ -11,7 +11,7 @@
       side: {to: [array.rows, array.cols], values: 8..64 step 8}
     where:                                        # every rule must hold
       - array.rows * array.cols <= 1024
-    budget: {area: 2 mm2, power: 100 mW}
+    budget: {area: 2 mm2, latency_p99: 5 ms}      # held against the results: changed later without another run
     networks: [lcnet_30.parquet, resnet50, m.onnx]  # traces (operating points of a network), shipped names, models;
                                                   # `traces:`, as it was called before, is still read; a model may be
                                                   # {network: m.onnx, size: x=1x3x224x224, skip_unsupported: true}
@@ -30,11 +30,12 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from accel_models import load_design, parse_quantity
+from accel_models import load_design
+from analysis.sweeps.budgets import parse_limit
 from analysis.sweeps.expressions import Expression, parse_expression
-from analysis.sweeps.ranges import axis_values
+from analysis.sweeps.ranges import Limit, axis_values
 from analysis.sweeps.row import number_columns
-from analysis.sweeps.space import MOST_POINTS, Axis, Family, Limit, Space, TraceRef
+from analysis.sweeps.space import MOST_POINTS, Axis, Family, Space, TraceRef
 from analysis.sweeps.space_axes import (
     as_list,
     as_mapping,
@@ -64,16 +65,6 @@ KEYS: Final = (
     "designs", "set", "link", "where", "budget", "networks", "traces", "policies", "inputs", "objectives"
 )  # fmt: skip
 NETWORK_KEYS: Final = ("network", "size", "skip_unsupported")
-BUDGETS: Final[dict[str, tuple[str, str, float]]] = {
-    # quantity: (column of the results, kind of unit, factor from the kind's base unit to the column's)
-    "area":        ("area_mm2", "area", 1.0),
-    "power":       ("power_mw", "power", 1e3),
-    "latency":     ("latency_us", "time", 1e6),
-    "latency_p95": ("latency_us_p95", "time", 1e6),
-    "latency_p99": ("latency_us_p99", "time", 1e6),
-    "latency_max": ("latency_us_max", "time", 1e6),
-    "energy":      ("energy_uj", "energy", 1e-6),
-}  # fmt: skip
 
 
 def load_space(path: str | Path, overrides: Mapping[str, object] | None = None) -> Space:
@@ -229,19 +220,7 @@ def _policies(value: object) -> tuple[Policy, ...]:
 
 
 def _budget(value: object) -> tuple[Limit, ...]:
-    bounds = []
-    for quantity, text in as_mapping(value or {}, "budget").items():
-        if quantity not in BUDGETS:
-            raise ConfigError(f"budget: {quantity}: no such quantity{did_you_mean(quantity, BUDGETS)}")
-        column, kind, factor = BUDGETS[quantity]
-        try:
-            limit = parse_quantity(text, kind) * factor
-        except ConfigError as problem:
-            raise ConfigError(f"budget: {quantity} = {problem}") from None
-        if limit <= 0:
-            raise ConfigError(f"budget: {quantity} = {text!r}: must be above 0")
-        bounds.append(Limit(quantity, column, limit))
-    return tuple(bounds)
+    return tuple(parse_limit(name, text) for name, text in as_mapping(value or {}, "budget").items())
 
 
 def _inputs(value: object) -> int | None:

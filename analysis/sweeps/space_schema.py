@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from analysis.sweeps.budgets import BUDGETS
 from analysis.sweeps.row import number_columns
-from analysis.sweeps.space_file import BUDGETS, KEYS, NETWORK_KEYS
+from analysis.sweeps.space_file import KEYS, NETWORK_KEYS
 from simulator import Policy
 
 _TEXT = {"type": "string"}
@@ -63,8 +64,12 @@ def space_schema() -> dict[str, Any]:
         "where": {"type": "array", "items": _TEXT, "description": "Rules that must all hold."},
         "budget": {
             "type": "object",
-            "properties": {name: _TEXT for name in BUDGETS},
+            "properties": {
+                **{name: {"type": "number", "exclusiveMinimum": 0} for name in number_columns()},
+                **{name: _TEXT for name in BUDGETS},
+            },
             "additionalProperties": False,
+            "description": "Upper bounds on results, held against them when they are read.",
         },
         "networks": networks,
         "traces": {**networks, "deprecated": True},

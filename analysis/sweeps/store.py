@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import inf, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from accel_models import Design, assign, has_matrix_unit, parse_design
+from analysis.sweeps.budgets import changed_budget, held_against, limit_of
+from analysis.sweeps.ranges import Limit
 from analysis.sweeps.row import SweepRow, field_kinds
 from analysis.sweeps.space import Space
 from traces import (
@@ -41,9 +43,8 @@ if TYPE_CHECKING:
 
     from analysis.pareto.front import Front
 
-SWEEP_SCHEMA_VERSION = (
-    "2.1"  # 1.1: parts are sealed; 2.0: trace_file_hash; 2.1: skipped; major: readers refuse another
-)
+# Major: readers refuse another; 1.1: parts are sealed; 2.0: trace_file_hash; 2.1: skipped; 2.2: budget.
+SWEEP_SCHEMA_VERSION = "2.2"
 MANIFEST = "space.json"
 ROWS = "rows"
 
@@ -71,6 +72,14 @@ class Manifest(Frozen):
     inputs: int | None
     minimize: tuple[str, ...]
     maximize: tuple[str, ...]
+    budget: dict[str, float] = Field(default_factory=dict)  # quantity -> bound in the unit of its column
+
+    @field_validator("budget")
+    @classmethod
+    def _check_budget(cls, budget: dict[str, float]) -> dict[str, float]:
+        for quantity, limit in budget.items():
+            limit_of(quantity, limit)
+        return budget
 
     @classmethod
     def of(cls, space: Space, model_version: str) -> Manifest:
@@ -89,6 +98,7 @@ class Manifest(Frozen):
             inputs=space.inputs,
             minimize=space.minimize,
             maximize=space.maximize,
+            budget={bound.quantity: bound.limit for bound in space.budget},
         )
 
 
@@ -121,10 +131,9 @@ class Store:
                 clear_parts(place)
             if (folder / MANIFEST).exists():
                 _check_same(folder, read_manifest(folder), manifest)
-                return cls(folder, _read_rows(folder), lock)
-            with atomic_write(folder / MANIFEST) as part:
+            with atomic_write(folder / MANIFEST) as part:  # budget and objectives may be others than before
                 part.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-            return cls(folder, [], lock)
+            return cls(folder, _read_rows(folder), lock)
         except BaseException:
             os.close(lock)
             raise
@@ -169,13 +178,28 @@ class Store:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SweepResults:
-    """The rows of a folder in the order of the grid; the table is built once."""
+    """The rows of a folder in the order of the grid, held against a budget; the table is built once."""
 
     manifest: Manifest
-    rows: tuple[SweepRow, ...]
+    found: tuple[SweepRow, ...]  # as evaluated, whatever the budget
     folder: Path
     evaluated: tuple[str, ...] = ()  # keys in the order in which their points were evaluated
+    budget: tuple[Limit, ...] = ()
     _cache: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def rows(self) -> tuple[SweepRow, ...]:
+        """The rows; those beyond the budget are marked as not feasible and keep their figures."""
+        if "rows" not in self._cache:
+            self._cache["rows"] = tuple(held_against(row, self.budget) for row in self.found)
+        return self._cache["rows"]  # type: ignore[no-any-return]  # put there above
+
+    def under(self, budget: Mapping[str, object] | Iterable[str]) -> SweepResults:
+        """Return the same results under a changed budget, e.g. ``{"latency_p99": "5 ms"}``; nothing is replayed.
+
+        See :func:`analysis.sweeps.budgets.changed_budget`.
+        """
+        return replace(self, budget=changed_budget(self.budget, budget), _cache={})
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -225,11 +249,13 @@ class SweepResults:
 
 
 def load_sweep(folder: str | Path) -> SweepResults:
-    """Return the results in a folder of a sweep or search."""
+    """Return the results in a folder of a sweep or search, under the budget of its space."""
     path = Path(folder)
     found = _read_rows(path)
     rows = sorted(found, key=lambda row: row.index)
-    return SweepResults(read_manifest(path), tuple(rows), path, tuple(row.key for row in found))
+    manifest = read_manifest(path)
+    budget = tuple(limit_of(quantity, limit) for quantity, limit in manifest.budget.items())
+    return SweepResults(manifest, tuple(rows), path, tuple(row.key for row in found), budget)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -13,6 +13,7 @@ from analysis.sweeps.evaluate import SweepTask, evaluate
 from analysis.sweeps.row import Request, SweepRow, row_key
 from analysis.sweeps.space import Point, Space
 from analysis.sweeps.store import Manifest, Store, SweepResults, load_sweep
+from analysis.sweeps.tls import TlsScheduler
 from analysis.sweeps.workers import Evaluator, open_workers, run_tasks
 from traces import ConfigError
 
@@ -83,7 +84,7 @@ def sweep(  # noqa: PLR0913  # what a user may ask of a sweep, all by name
     folder: str | Path,
     *,
     workers: int | None = None,
-    scheduler: str | None = None,
+    scheduler: str | TlsScheduler | None = None,
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
     evaluator: Evaluator = evaluate,
@@ -145,7 +146,7 @@ def request_of(space: Space, point: Point, version: str) -> Request:
 
 def task_of(space: Space, trace: int, policy: int, requests: list[Request]) -> SweepTask:
     """Return requests of one trace and policy as a task."""
-    return SweepTask(space.traces[trace], space.policies[policy], space.inputs, space.budget, tuple(requests))
+    return SweepTask(space.traces[trace], space.policies[policy], space.inputs, tuple(requests))
 
 
 def _tasks(space: Space, store: Store, recorder: Recorder, version: str, workers: int) -> Iterator[SweepTask]:

@@ -27,7 +27,8 @@ from typing import Any, Protocol
 
 from analysis.sweeps.evaluate import SweepTask
 from analysis.sweeps.row import SweepRow
-from traces import ConfigError, LacunaError
+from analysis.sweeps.tls import TlsScheduler
+from traces import ConfigError, LacunaError, first_line
 
 Evaluator = Callable[..., list[SweepRow]]  # evaluate(task, trace=None), or what stands in for it
 
@@ -123,7 +124,9 @@ class DaskWorkers:
 
 
 @contextmanager
-def open_workers(workers: int | None = None, scheduler: str | None = None) -> Iterator[Workers]:
+def open_workers(
+    workers: int | None = None, scheduler: str | TlsScheduler | None = None
+) -> Iterator[Workers]:
     """Yield who does the work, and dismiss them afterwards.
 
     Parameters
@@ -132,7 +135,8 @@ def open_workers(workers: int | None = None, scheduler: str | None = None) -> It
         Processes of this machine; ``None`` is one per CPU, 0 runs everything in this process.
     scheduler
         Address of a Dask scheduler (``tcp://host:8786``), or ``local`` for a Dask cluster of ``workers``
-        processes on this machine.
+        processes on this machine.  One at ``tls://host:8786`` is a :class:`TlsScheduler`, or has its
+        certificates in Dask's own configuration.
     """
     count = workers if workers is not None else len(os.sched_getaffinity(0))
     if count < 0:
@@ -215,7 +219,7 @@ def _give_up_after(deaths: Counter[str], lost: list[SweepTask]) -> None:
 
 
 @contextmanager
-def _dask(scheduler: str, count: int) -> Iterator[Workers]:
+def _dask(scheduler: str | TlsScheduler, count: int) -> Iterator[Workers]:
     """Yield the workers of a cluster; a scheduler that does not answer is an error after a few seconds."""
     try:
         import distributed  # noqa: PLC0415  (optional, and slow to import)
@@ -231,17 +235,24 @@ def _dask(scheduler: str, count: int) -> Iterator[Workers]:
             client.run(_one_thread)
             yield DaskWorkers(client, scatter=False)
         return
+    tls = scheduler if isinstance(scheduler, TlsScheduler) else None
+    address = tls.address if tls else scheduler
     try:
-        client = dask.Client(scheduler, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as problem:  # no answer in time; not an address
+        client = dask.Client(address, timeout=CONNECT_SECONDS, security=tls.security() if tls else None)
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+    ) as problem:  # no answer in time; no address; a certificate that is none
         raise LacunaError(
-            f"scheduler {scheduler!r}: does not answer within {CONNECT_SECONDS} s; "
-            f"start one with 'dask scheduler' and give its address, e.g. tcp://127.0.0.1:8786 ({problem})"
+            f"scheduler {address!r}: does not answer within {CONNECT_SECONDS} s; "
+            f"start one with 'dask scheduler' and give its address, e.g. tcp://127.0.0.1:8786 "
+            f"({first_line(problem)})"
         ) from None
     with client:
         if not client.nthreads():
             raise LacunaError(
-                f"scheduler {scheduler!r}: has no workers; start some with 'dask worker {scheduler}'"
+                f"scheduler {address!r}: has no workers; start some with 'dask worker {address}'"
             )
         yield DaskWorkers(client, scatter=True)
 

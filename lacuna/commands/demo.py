@@ -33,7 +33,9 @@ class Told:
 
 def demo(
     out: OutFolder = Path("out/demo"),
-    seed: Annotated[int, typer.Option(help="Of training; same seed, same results.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Of training; same seed, same results.")
+    ] = 1,
 ) -> None:
     """Train a small LC-Net, replay it and four shipped CIFAR-10 traces on five designs, write a report."""
     from traces import find_trace  # noqa: PLC0415

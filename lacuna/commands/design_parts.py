@@ -32,7 +32,7 @@ def show_prices(design: Design, as_json: bool) -> None:
 
 def show_area(design: Design, as_json: bool) -> None:
     """Print the area of every component, with its source."""
-    from accel_models import design_area  # noqa: PLC0415  (as above)
+    from accel_models import CORES_ALONE, design_area, has_matrix_unit  # noqa: PLC0415  (as above)
 
     area = design_area(design)
     if as_json:
@@ -59,6 +59,7 @@ def show_area(design: Design, as_json: bool) -> None:
     note = (
         f"total {digits(area.total_mm2, 3)} mm2 ({digits(low, 2)} to {digits(high, 2)}), nothing off the chip"
     )
+    note += "" if has_matrix_unit(design) else f"; {CORES_ALONE}"
     show_table(f"Area of {design.title}", ["component", "mm2", "share", "band", "source"], rows, note=note)
 
 

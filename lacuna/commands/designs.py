@@ -10,6 +10,7 @@ from lacuna.options import AsJson
 def designs(as_json: AsJson = False) -> None:
     """List the shipped designs."""
     from accel_models import (  # noqa: PLC0415
+        CORES_ALONE,
         design_area,
         design_names,
         load_design,
@@ -47,7 +48,8 @@ def designs(as_json: AsJson = False) -> None:
         for design, area, peak in zip(shipped, areas, peaks, strict=True)
     ]
     note = (
-        "MAC/cycle: of the array; channels: how skipped ones are left out; area: x/÷ 2, nothing off the chip"
+        "MAC/cycle: of the array; channels: how skipped ones are left out; area: x/÷ 2, nothing off the chip; "
+        f"{CORES_ALONE}"
     )
     columns = ["design", "clock", "MAC/cycle", "channels", "mm2", "what it is"]
     show_table("Shipped designs", columns, rows, note=note)

@@ -2,64 +2,83 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
-from analysis import digits
-from lacuna.console import percent, show_table
+from analysis import TIME_PARTS, digits
+from lacuna.console import fits, show_table
 
 if TYPE_CHECKING:
     from simulator import OpRow, Results
 
-_BAR = 24  # characters of the longest op
-_PARTS = (("work", "#"), ("rounding", "="), ("gather", "g"), ("control", "c"), ("wait", "."))
+_BAR: Final = 12  # characters of the longest op
+_LEAST: Final = 0.001  # Choice: of the latency; ops that add less are counted, not shown
+_MARKS: Final = {
+    "array": "#", "fill": "=", "gather": "g", "tiles": "t", "simd": "S", "gate": "G", "dram": "~", "wait": ".",
+}  # fmt: skip
 
 
 def show_ops(results: Results) -> None:
-    """Print per op what its unit does while it has it, and what it waits for; means over inputs [cycles]."""
-    longest = max((sum(_parts(op).values()) for op in results.ops), default=0.0) or 1.0
-    timed = [op for op in results.ops if sum(_parts(op).values()) + op.transfer_cycles_mean > 0]
-    rows = [_row(op, longest) for op in timed]
-    columns = [
-        "op",
-        "unit",
-        "ran",
-        *(name for name, _ in _PARTS),
-        "transfers",
-        "DRAM B",
-        "uJ",
-        "bound by",
-        "time",
+    """Print what each op adds to the mean latency and on what it spends that, then what it does, hidden or not."""
+    latency = sum(map(_added, results.ops)) or 1.0
+    shown = [op for op in results.ops if _added(op) >= _LEAST * latency]
+    parts = [part for part in TIME_PARTS if any(op.latency_parts[part] for op in shown)]
+    columns = ["op", "all", *map(_head, parts)]
+    rows = [
+        [op.op, *_shares([_added(op), *(op.latency_parts[part] for part in parts)], latency)] for op in shown
     ]
-    marks = ", ".join(f"{mark} {name}" for name, mark in _PARTS)
+    every = [sum(op.latency_parts[part] for op in results.ops) for part in parts]
+    rows.append(["all ops", *_shares([latency, *every], latency)])
+    told = [f"{_head(part)}: {TIME_PARTS[part][0]}" for part in parts if _head(part) != TIME_PARTS[part][0]]
+    longest = max(map(_added, shown), default=1.0)
+    bars = [_bar(op, longest) for op in shown]
+    barred = [[*row, bar] for row, bar in zip(rows, [*bars, ""], strict=True)]
+    if fits([*columns, "time"], barred):
+        columns, rows = [*columns, "time"], barred
+        told = [f"{_MARKS[part]} {TIME_PARTS[part][0]}" for part in parts]
+    hidden = len(results.ops) - len(shown)
     note = (
-        f"cycles of its unit: {marks}. work: kept MACs at the unit's peak; rounding: part-filled folds, fill and "
-        "drain, or all work that is no MAC; wait: ready but for a decision; transfers overlap with all of these; "
-        f"{len(results.ops) - len(timed)} ops that take no time are left out"
+        f"{', '.join(told)}. Fill and drain: all that an array does beside kept MACs at its peak; DRAM: transfers that "
+        f"nothing hides. {hidden} ops hide behind others or add less than {100 * _LEAST:g} %"
     )
-    show_table("Where each op's time goes", columns, rows, note=note)
+    us = latency * 1e6 / results.design.clock
+    show_table(f"What each op adds to the mean latency of {digits(us)} us [%]", columns, rows, note=note)
+    _show_moved(results)
 
 
-def _parts(op: OpRow) -> dict[str, float]:
-    rest = op.cycles_mean - op.work_cycles_mean - op.gather_cycles_mean - op.control_cycles_mean
-    return {
-        "work": op.work_cycles_mean,
-        "rounding": max(rest, 0.0),
-        "gather": op.gather_cycles_mean,
-        "control": op.control_cycles_mean,
-        "wait": op.gate_wait_cycles_mean,
-    }
-
-
-def _row(op: OpRow, longest: float) -> list[str]:
-    parts = _parts(op)
-    return [
-        op.op,
-        op.unit,
-        percent(op.rate),
-        *(digits(cycles) for cycles in parts.values()),
-        digits(op.transfer_cycles_mean),
-        digits(op.dram_bytes_mean),
-        digits(op.energy_pj_mean / 1e6, 3),
-        op.bound,
-        "".join(mark * round(parts[name] / longest * _BAR) for name, mark in _PARTS),
+def _show_moved(results: Results) -> None:
+    """Print what each op takes of its unit and of the bus."""
+    columns = ["op", "unit", "ran %", "cycles", "used %", "DRAM B", "nJ", "bound by"]
+    rows = [
+        [
+            op.op,
+            op.unit,
+            digits(100 * op.rate, 3),
+            digits(op.cycles_mean),
+            digits(100 * op.utilization, 3),
+            digits(op.dram_bytes_mean),
+            digits(op.energy_pj_mean / 1e3, 3),
+            op.bound,
+        ]
+        for op in results.ops
+        if op.cycles_mean + op.transfer_cycles_mean > 0
     ]
+    note = "cycles of its unit; used: kept MACs over what it could do meanwhile; bound by what takes longest"
+    show_table("What each op takes, hidden or not; means over inputs", columns, rows, note=note)
+
+
+def _shares(cycles: Sequence[float], latency: float) -> list[str]:
+    """Return shares in percent, nothing where there is none."""
+    return [f"{100 * each / latency:.1f}" if each >= 0.0005 * latency else "" for each in cycles]
+
+
+def _head(part: str) -> str:
+    return {"dram": "DRAM", "simd": "SIMD"}.get(part, part)
+
+
+def _added(op: OpRow) -> float:
+    return sum(op.latency_parts.values())
+
+
+def _bar(op: OpRow, longest: float) -> str:
+    return "".join(_MARKS[part] * round(cycles / longest * _BAR) for part, cycles in op.latency_parts.items())

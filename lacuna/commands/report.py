@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lacuna.console import show_lines
-from lacuna.options import Force, free_file
+from lacuna.options import BudgetOption, Force, free_file
 from traces import ConfigError
 
 _EVERY = "all"
@@ -41,6 +41,7 @@ def report(
             min=0, help="Of a sweep: also replay the first N points of its front, each with a page."
         ),
     ] = 0,
+    budget: BudgetOption = [],  # noqa: B006  (typer copies it)
     force: Force = False,
 ) -> None:
     """Write one self-contained HTML report of results; of several together, replays are compared input by input."""
@@ -56,11 +57,13 @@ def report(
     elif len(folders) > 1:
         raise ConfigError("a report on several places needs a name of its own: --out FILE.html")
     source = None if trace is None else find_trace(trace)
-    show_lines([f"wrote {write_report(folders, out, trace=source, points=points)}"])
+    show_lines([f"wrote {write_report(folders, out, trace=source, points=points, budget=budget)}"])
     if asked:
         from analysis import write_figures  # noqa: PLC0415
 
         beside = out.parent if out is not None else folders[0]
         formats = [name for name in FIGURE_FORMATS if name in asked] or ["png"]
-        written = write_figures(folders, beside / "figures", formats, trace=source, every=_EVERY in asked)
+        written = write_figures(
+            folders, beside / "figures", formats, trace=source, every=_EVERY in asked, budget=budget
+        )
         show_lines([f"wrote {path}" for path in written])

@@ -128,10 +128,17 @@ def _arrivals(kind: str, rate: str | None, seed: int) -> Arrivals:
             f"--arrivals {kind!r}: must be periodic, poisson or a file with one time a line [s]"
         )
     try:
-        times = tuple(float(line) for line in path.read_text(encoding="utf-8").split())
+        times = tuple(_number(line) for line in path.read_text(encoding="utf-8").split())
     except ValueError as error:  # not a number, or not text
         raise FileProblem(f"{path}: {error}; needs one arrival time a line, in seconds") from None
     return Arrivals(kind="recorded", times_s=times)
+
+
+def _number(text: str) -> float:
+    """Return a plain decimal number; ``float`` takes underscores and the digits of every script too."""
+    if not text.isascii() or "_" in text:
+        raise ValueError(f"{text[:40]!r} is not a number")
+    return float(text)
 
 
 def _dvfs(text: str, switch_s: float) -> Dvfs | None:
@@ -143,7 +150,7 @@ def _dvfs(text: str, switch_s: float) -> Dvfs | None:
     for part in text.split(","):
         speed, colon, voltage = part.partition(":")
         try:
-            numbers = (float(speed), float(voltage))
+            numbers = (_number(speed), _number(voltage))
         except ValueError:
             raise ConfigError(
                 f'--dvfs {part!r}: write each state as SPEED:VOLTAGE, e.g. "0.5:0.8,1:1"'

@@ -8,20 +8,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from networks.capturing.checking import check_macs
 from networks.models.gates import named_gates
 from networks.models.lcnet import masked_reference
+from networks.recording.gathering import BatchSeen, Seen, check_repeats
 from networks.recording.reading import (
-    ExitAnswers,
     read_answer,
     read_decisions,
     read_exits,
@@ -31,7 +30,6 @@ from networks.recording.reading import (
 from networks.recording.watching import CallWatch
 from networks.training.checkpoint import weights_hash
 from traces import (
-    Decisions,
     Gate,
     GateRequest,
     GraphError,
@@ -94,7 +92,7 @@ def record(  # noqa: PLR0913  # what to record, and how to read it
         Decisions are not there, have another shape, could mean two things, or change when the same inputs run again.
     """
     plan = _plan(model, graph, decide, exit_threshold)
-    rows = _Seen()
+    rows = Seen()
     modes = {module: module.training for module in model.modules()}
     model.eval()
     done = 0
@@ -106,10 +104,11 @@ def record(  # noqa: PLR0913  # what to record, and how to read it
         ):
             if seed is not None:
                 torch.manual_seed(seed)
+            reader = _Reader(model, plan, watch, answer, decide)
             for inputs, labels in batches:
-                batch = _run(model, plan, watch, inputs, len(labels), answer, decide)
+                batch = reader.read(inputs, len(labels))
                 if not done and seed is None:
-                    _check_repeats(batch, _run(model, plan, watch, inputs, len(labels), answer, decide))
+                    check_repeats(batch, reader.read(inputs, len(labels)))
                 if not done and not graph.module_outputs:
                     check_macs(model, graph, inputs)
                 rows.add(batch, labels)
@@ -120,7 +119,13 @@ def record(  # noqa: PLR0913  # what to record, and how to read it
             module.training = training
     if not done:
         raise GraphError(f"network {graph.name!r}: no inputs to record")
-    return _trace(model, plan, rows, info, seed, scores)
+    info = info or TraceInfo(
+        model_name=plan.graph.name,
+        weights_hash=weights_hash(model.state_dict()),
+        tool_version=version("lacuna"),
+    )
+    info = info if seed is None else info.model_copy(update={"seed": seed})
+    return rows.trace(plan.graph, info, scores=scores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,128 +191,53 @@ def _by_module(gate: Gate) -> GateRequest:
     return GateRequest(kind=gate.kind, name=gate.name, module=gate.name, read=lambda scores: scores > 0)
 
 
-@dataclass(slots=True)
-class _Batch:
-    """What one batch decided."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reader:
+    """Runs a network and reads what it decides."""
 
-    answers: Tensor
-    decisions: dict[str, Decisions] = field(default_factory=dict)
-    scores: dict[str, NDArray[np.float16]] = field(default_factory=dict)
-    exits: dict[str, ExitAnswers] = field(default_factory=dict)
+    model: nn.Module
+    plan: _Plan
+    watch: CallWatch
+    answer: Callable[[Any], Any] | None
+    decide: Decide | None
 
-
-def _run(  # noqa: PLR0913, PLR0917  # a batch and all that says how to read it
-    model: nn.Module,
-    plan: _Plan,
-    watch: CallWatch,
-    inputs: Any,
-    count: int,
-    answer: Callable[[Any], Any] | None,
-    decide: Decide | None,
-) -> _Batch:
-    watch.clear()
-    output = model(*inputs) if isinstance(inputs, tuple | list) else model(inputs)
-    given = dict(decide(model, output)) if decide else {}
-    unknown = [name for name in given if name not in plan.requests]
-    if unknown:
-        raise GraphError(
-            f"decide=: the graph has no gate {unknown[0]!r}{did_you_mean(unknown[0], plan.requests)}"
-        )
-    batch = _Batch(torch.zeros(0))
-    for gate in plan.graph.gates:
-        request = plan.requests[gate.name]
-        if gate.name in given:
-            values = to_numpy(gate.name, given[gate.name])
-            batch.decisions[gate.name] = as_decisions(gate, values, count, "decide=lambda model, out: bits")
-        elif gate.name in plan.decided:
-            raise GraphError(f"gate {gate.name!r}: no module has this name and decide= does not give it")
-        elif gate.rules.picks_answer:
-            heads, sure = plan.heads[gate.name], plan.sure[gate.name]
-            batch.exits[gate.name] = read_exits(watch, gate, request, heads, sure, count)
-            batch.decisions[gate.name] = batch.exits[gate.name].chosen
-        else:
-            seen = watch.output(gate.name, request.module)
-            batch.decisions[gate.name] = read_decisions(gate, request, seen, count)
-            if gate.scaled:
-                batch.scores[gate.name] = read_scores(gate, seen, count)
-    batch.answers = _answers(batch, output, answer, count)
-    return batch
+    def read(self, inputs: Any, count: int) -> BatchSeen:
+        """Run one batch of so many inputs and return what was seen."""
+        self.watch.clear()
+        output = self.model(*inputs) if isinstance(inputs, tuple | list) else self.model(inputs)
+        plan, watch = self.plan, self.watch
+        given = dict(self.decide(self.model, output)) if self.decide else {}
+        unknown = [name for name in given if name not in plan.requests]
+        if unknown:
+            raise GraphError(
+                f"decide=: the graph has no gate {unknown[0]!r}{did_you_mean(unknown[0], plan.requests)}"
+            )
+        batch = BatchSeen(torch.zeros(0))
+        for gate in plan.graph.gates:
+            request = plan.requests[gate.name]
+            if gate.name in given:
+                values = to_numpy(gate.name, given[gate.name])
+                batch.decisions[gate.name] = as_decisions(
+                    gate, values, count, "decide=lambda model, out: bits"
+                )
+            elif gate.name in plan.decided:
+                raise GraphError(f"gate {gate.name!r}: no module has this name and decide= does not give it")
+            elif gate.rules.picks_answer:
+                heads, sure = plan.heads[gate.name], plan.sure[gate.name]
+                batch.exits[gate.name] = read_exits(watch, gate, request, heads, sure, count)
+                batch.decisions[gate.name] = batch.exits[gate.name].chosen
+            else:
+                seen = watch.output(gate.name, request.module)
+                batch.decisions[gate.name] = read_decisions(gate, request, seen, count)
+                if gate.scaled:
+                    batch.scores[gate.name] = read_scores(gate, seen, count)
+        batch.answers = _answers(batch, output, self.answer, count)
+        return batch
 
 
-def _answers(batch: _Batch, output: Any, answer: Callable[[Any], Any] | None, count: int) -> Tensor:
+def _answers(batch: BatchSeen, output: Any, answer: Callable[[Any], Any] | None, count: int) -> Tensor:
     """Return the predictions: those of the exits that answered, else the network's own."""
     for exits in batch.exits.values():
         if exits.predictions is not None:
             return torch.from_numpy(exits.predictions[np.arange(count), exits.chosen])
     return read_answer(output, answer, count)
-
-
-def _check_repeats(first: _Batch, second: _Batch) -> None:
-    """Refuse decisions that change when the same inputs run again."""
-    changed = {
-        name: int(np.any((values != second.decisions[name]).reshape(len(values), -1), axis=1).sum())
-        for name, values in first.decisions.items()
-    }
-    noisy = [f"{name!r} for {count} of {len(first.answers)}" for name, count in changed.items() if count]
-    if noisy:
-        more = f" and {len(noisy) - 3} more" if len(noisy) > 3 else ""
-        raise GraphError(
-            f"two passes over the same inputs decide differently: gate {', '.join(noisy[:3])}{more}; the network "
-            "draws noise in evaluation mode: seed= fixes it, or take the noise out"
-        )
-
-
-@dataclass(slots=True)
-class _Seen:
-    """Arrays of the batches seen so far, to be joined."""
-
-    labels: list[NDArray[np.int32]] = field(default_factory=list)
-    batches: list[_Batch] = field(default_factory=list)
-
-    def add(self, batch: _Batch, labels: Any) -> None:
-        self.labels.append(np.asarray(labels).astype(np.int32))
-        self.batches.append(batch)
-
-
-def _trace(  # noqa: PLR0913, PLR0917  # what was seen, and where it comes from
-    model: nn.Module, plan: _Plan, rows: _Seen, info: TraceInfo | None, seed: int | None, scores: bool
-) -> Trace:
-    labels = np.concatenate(rows.labels)
-    answers = np.concatenate([batch.answers.numpy() for batch in rows.batches]).astype(np.int32)
-    exits = [gate.name for gate in plan.graph.gates if gate.rules.picks_answer]
-    whole = [name for name in exits if all(_has_all(batch, name) for batch in rows.batches)]
-    scaled = [gate.name for gate in plan.graph.gates if scores and gate.name in rows.batches[0].scores]
-    info = info or TraceInfo(
-        model_name=plan.graph.name,
-        weights_hash=weights_hash(model.state_dict()),
-        tool_version=version("lacuna"),
-    )
-    update = {"test_accuracy": float(np.mean(labels == answers)), "seed": info.seed if seed is None else seed}
-    return Trace(
-        graph=plan.graph,
-        info=info.model_copy(update=update),
-        labels=labels,
-        predictions=answers,
-        decisions={
-            gate.name: np.concatenate([batch.decisions[gate.name] for batch in rows.batches])
-            for gate in plan.graph.gates
-        },
-        scores={name: np.concatenate([batch.scores[name] for batch in rows.batches]) for name in scaled},
-        exit_predictions={
-            name: np.concatenate([_all(batch.exits[name].predictions) for batch in rows.batches])
-            for name in whole
-        },
-        exit_confidences={
-            name: np.concatenate([_all(batch.exits[name].confidences) for batch in rows.batches])
-            for name in whole
-        },
-    )
-
-
-def _has_all(batch: _Batch, name: str) -> bool:
-    return name in batch.exits and batch.exits[name].predictions is not None
-
-
-def _all(values: NDArray[Any] | None) -> NDArray[Any]:
-    assert values is not None  # asked for only where every batch has them
-    return values

@@ -35,7 +35,7 @@ from networks.recording.catalogue import PROVENANCE
 from networks.recording.exit_points import exit_points
 from networks.recording.record import CheckpointInfo, describe_checkpoint, record_checkpoint, validation_rates
 from networks.training import checkpoint
-from networks.training.config import RunConfig, load_config
+from networks.training.config import ExitsConfig, RunConfig, load_config
 from traces import Trace, atomic_write, load_trace, lower, save_trace
 
 CHECKPOINTS = Path("networks/shipped")
@@ -121,7 +121,9 @@ def _network(config: RunConfig) -> str:
             how = ", narrowed" if config.shrink_start else ""
             return "big/little, whitened" if little else f"{_GATED[layer, channel]}, whitened{how}"
         case DDIResNetConfig(layer_gates=layer, channel_gates=channel, exits=exits):
-            return "exits" if not layer else "DDI" if channel or exits else "SkipNet"
+            joint = isinstance(config.cost, ExitsConfig) and config.cost.joint
+            alone = "exits, joint" if joint else "exits"
+            return alone if not layer else "DDI" if channel or exits else "SkipNet"
         case DenseNetConfig(layer_gates=gated, channel_gates=channel):
             return ("MGL2S on DenseNet" if channel else "DDI on DenseNet") if gated else "static DenseNet"
         case EfficientNetConfig():

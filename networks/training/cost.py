@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 import torch
 from torch import Tensor
@@ -62,12 +63,17 @@ class CostModel:
             inputs = _read([tensors[name] for name in op.inputs], op)
             outputs, runs, parts = None if op.kind in MAC_KINDS else inputs, None, None
             for gate in self.graph.guards_of(op.name):
-                if gate.rules.decides == "channels":
-                    outputs = opened[gate.name]
-                elif gate.rules.stored == "flag":
-                    runs = opened[gate.name] if runs is None else runs * opened[gate.name]
-                elif gate.rules.decides in {"tiles", "rows"}:
-                    parts = opened[gate.name].mean(1)
+                match gate.rules.decides:
+                    case "channels":
+                        outputs = opened[gate.name]
+                    case "runs" if gate.rules.stored == "flag":
+                        runs = opened[gate.name] if runs is None else runs * opened[gate.name]
+                    case "tiles" | "rows":
+                        parts = opened[gate.name].mean(1)
+                    case "runs" | "elements":
+                        pass  # which exit answers is no trained gate's score; single products skip no cost
+                    case _:
+                        assert_never(gate.rules.decides)
             if self._full(op):
                 share = self._share(op, inputs, outputs, one)
                 share = share if parts is None else share * parts ** _sides(op)

@@ -15,8 +15,7 @@ import numpy as np
 import simpy
 from simpy.events import EventPriority
 
-from simulator.engines.times import Times, speculative_duration
-from simulator.schedules.durations import Durations
+from simulator.schedules.durations import Durations, Times, speculative_duration
 from simulator.schedules.schedule import NO_UNIT, Task
 from traces import Indices, Ints
 

@@ -28,8 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.engines.composed import composed
-from simulator.engines.times import Times
-from simulator.schedules.durations import Durations
+from simulator.schedules.durations import Durations, Times
 from simulator.schedules.schedule import NO_UNIT, Schedule, Task
 from traces import Bools, Indices, Ints
 

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accel_models import Cost, Design, EnergyParts, design_prices, idle_of, static_energy_pj
+from accel_models import ENERGY_PARTS, Cost, Design, EnergyParts, design_prices, idle_of, static_energy_pj
 from simulator.engines.fast import simulate
-from simulator.engines.times import Times
-from simulator.replays.prepare import Prepared
+from simulator.replays.op_times import OP_PARTS
 from simulator.schedules.durations import (
+    Times,
     with_known_decisions,
     without_handover,
     without_waste,
 )
 from traces import Floats, Ints
 
-PARTS = tuple(field.name for field in fields(EnergyParts))
+if TYPE_CHECKING:  # what is prepared asks what it would spend
+    from simulator.replays.prepare import Prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,6 +48,8 @@ class Runs:
         at_once = without_handover(tables)
         near = simulate(without_waste(at_once), index) if at_once is not tables else prompt
         known = simulate(with_known_decisions(tables), index) if vain or waits else main
+        # Transfers that pass others may pass the wrong ones, known decisions or not; an oracle may wait as well.
+        known = replace(known, latency=reduce(np.minimum, [known.latency, near.latency, prompt.latency]))
         return cls(prepared=prepared, times=main, prompt=prompt, near=near, known=known)
 
 
@@ -62,12 +66,12 @@ def spent(prepared: Prepared, times: Times) -> Spent:
     """Return what the rows took, given when their transfers were cut."""
     sums = _summed(prepared)
     wasted_bytes, wasted_pj = wasted(prepared, times)
-    parts = {name: sums[:, k] for k, name in enumerate(PARTS)}
+    parts = {name: sums[:, k] for k, name in enumerate(ENERGY_PARTS)}
     parts["wasted_pj"] = parts["wasted_pj"] + wasted_pj
     parts["static_pj"] = static_pj(prepared.design, prepared.schedule.units, times.latency, times.busy)
     return Spent(
         energy=EnergyParts(**parts),
-        dram_bytes=sums[:, len(PARTS)].astype(np.int64) + wasted_bytes,
+        dram_bytes=sums[:, len(ENERGY_PARTS)].astype(np.int64) + wasted_bytes,
         wasted_bytes=wasted_bytes,
     )
 
@@ -133,7 +137,7 @@ def wasted(prepared: Prepared, times: Times) -> tuple[Ints, Floats]:
 def state_energy(cost: Cost, dynamic: bool) -> Floats:
     """Energy of an op's states by part, shape (states, parts) [pJ]; of a gate's op all in one part."""
     parts = cost.energy.as_gate() if dynamic else cost.energy
-    return np.stack([np.asarray(getattr(parts, name), np.float64) for name in PARTS], axis=1)
+    return np.stack([np.asarray(getattr(parts, name), np.float64) for name in ENERGY_PARTS], axis=1)
 
 
 @lru_cache(maxsize=2)  # a replay asks again and again, for the network it is at
@@ -147,12 +151,12 @@ def op_energies(prepared: Prepared) -> tuple[Floats, ...]:
 
 def sum_pj(prepared: Prepared, weights: Floats | None = None) -> Floats:
     """Energy of the rows but static and wasted, each op's times its weight (ops,), shape (n,) [pJ]."""
-    return np.asarray(_summed(prepared, weights)[:, : len(PARTS)].sum(axis=1))
+    return np.asarray(_summed(prepared, weights)[:, : len(ENERGY_PARTS)].sum(axis=1))
 
 
 def _summed(prepared: Prepared, weights: Floats | None = None) -> Floats:
     """Return energy by part and DRAM bytes, summed over ops, shape (n, parts + 1)."""
-    total = np.zeros((len(PARTS) + 1, len(prepared.work)))
+    total = np.zeros((len(ENERGY_PARTS) + 1, len(prepared.work)))
     for i, (cost, energy) in enumerate(zip(prepared.costs, op_energies(prepared), strict=True)):
         table = np.concatenate([energy, cost.dram_bytes[:, None]], axis=1)
         scaled = table if weights is None else table * weights[i]
@@ -175,6 +179,7 @@ class OpTotals:
     gather_cycles: int = 0
     control_cycles: int = 0
     wait_cycles: int = 0  # its compute stood ready but for a decision
+    latency: Floats = field(default_factory=lambda: np.zeros(len(OP_PARTS)))  # what it adds, by OP_PARTS
     rows_by_cycles: Counter[int] = field(
         default_factory=Counter
     )  # how often its unit was so long busy with it
@@ -220,6 +225,20 @@ class OpRow:
     gather_cycles_mean: float = 0.0  # of its unit's: packing what is kept
     control_cycles_mean: float = 0.0  # of its unit's: steering tiles
     work_cycles_mean: float = 0.0  # of its unit's: kept MACs at its peak; 0 where it has no peak
+    # What it adds to the mean latency, by part: see simulator.replays.op_times; all ops together are the latency.
+    latency_array_cycles: float = 0.0
+    latency_fill_cycles: float = 0.0
+    latency_gather_cycles: float = 0.0
+    latency_tiles_cycles: float = 0.0
+    latency_simd_cycles: float = 0.0
+    latency_gate_cycles: float = 0.0
+    latency_dram_cycles: float = 0.0
+    latency_wait_cycles: float = 0.0
+
+    @property
+    def latency_parts(self) -> dict[str, float]:
+        """What it adds to the mean latency, by :data:`simulator.replays.op_times.OP_PARTS` [cycles]."""
+        return {name: float(getattr(self, f"latency_{name}_cycles")) for name in OP_PARTS}
 
 
 def op_rows(
@@ -268,6 +287,10 @@ def _row(prepared: Prepared, total: OpTotals, i: int, inputs: int, peaks: Mappin
         gather_cycles_mean=total.gather_cycles / rows,
         control_cycles_mean=total.control_cycles / rows,
         work_cycles_mean=total.useful_macs / peaks[unit] / rows if peaks.get(unit) else 0.0,
+        **{
+            f"latency_{name}_cycles": float(cycles / rows)
+            for name, cycles in zip(OP_PARTS, total.latency, strict=True)
+        },
     )
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import Design, Misfit, design_prices, units_of
+from accel_models import ENERGY_PARTS, Design, Misfit, design_prices, units_of
 from simulator.policy import Policy
-from simulator.replays.accounting import PARTS, Answer, OpTotals, Runs, op_rows, spent
+from simulator.replays.accounting import Answer, OpTotals, Runs, op_rows, spent
 from simulator.replays.prepare import Prepared
 from simulator.replays.waterfall import LevelSums
 from simulator.results import Results
@@ -59,8 +59,12 @@ class Collector:
         for k, unit in enumerate(prepared.schedule.units):
             self.busy[unit] = self.busy.get(unit, 0) + int(times.busy[:, k].sum())
 
-    def explain(self, levels: LevelSums, mean_rate: Answer, expected: Answer, inputs: int) -> None:
-        """Add what one part's idealised replays found; the static estimates are per input of the part."""
+    def explain(
+        self, levels: LevelSums, mean_rate: Answer, expected: Answer, inputs: int, added: Floats
+    ) -> None:
+        """Add what one part's idealised replays found; static estimates are per input, ``added`` is of each op."""
+        for total, cycles in zip(self.totals, added, strict=True):
+            total.latency = total.latency + cycles
         self.levels = levels if self.levels is None else self.levels + levels
         self.mean_rate += np.array(mean_rate) * inputs
         self.expected += np.array(expected) * inputs
@@ -167,7 +171,7 @@ def _columns(
     us = 1e6 / prepared.design.clock
     paid = spent(prepared, times)
     share = _Share(len(part), groups)
-    energy = {name: share.equally(getattr(paid.energy, name)) for name in PARTS}
+    energy = {name: share.equally(getattr(paid.energy, name)) for name in ENERGY_PARTS}
     latency = share.whole(times.latency)
     columns: dict[str, NDArray[Any]] = {
         "input": before[0] + np.arange(len(part), dtype=np.int64),

@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from simulator.engines.fast import simulate
-from simulator.engines.times import Times
 from simulator.replays.accounting import Answer, static_pj, sum_pj
 from simulator.replays.prepare import Prepared
-from simulator.schedules.durations import TICKS, Durations, mapped, with_known_decisions
+from simulator.schedules.durations import TICKS, Durations, Times, mapped, with_known_decisions
 from simulator.schedules.schedule import Task
 from traces import Floats, Indices, Ints
 

@@ -12,11 +12,10 @@ import numpy as np
 
 from accel_models import FREE, Cost, Skip, matrix_names, unit_kind
 from simulator.engines.fast import Scaling, simulate
-from simulator.engines.times import Times
 from simulator.replays.accounting import static_pj
 from simulator.replays.prepare import Prepared
 from simulator.schedules.decisions import deciding_gates
-from simulator.schedules.durations import TICKS, mapped, with_known_decisions
+from simulator.schedules.durations import TICKS, Times, mapped, with_known_decisions
 from simulator.schedules.schedule import Task
 from traces import Floats, Ints
 

@@ -35,6 +35,7 @@ from accel_models import (
     view_key,
 )
 from simulator.policy import Policy
+from simulator.replays.depth_first import Planned, fuse_each
 from simulator.replays.tile_aims import Aiming, aim_tiles
 from simulator.schedules.durations import Durations, Latencies, durations
 from simulator.schedules.schedule import Schedule, Schedules
@@ -47,7 +48,6 @@ from traces import (
     UnsupportedError,
     Workload,
     dense_workload,
-    dynamic_ops,
     lower,
 )
 
@@ -124,8 +124,7 @@ class Prepared:
     @cached_property
     def dynamic(self) -> Bools:
         """Which ops only the dynamic network needs, shape (ops,)."""
-        names = dynamic_ops(self.graph)
-        return np.array([op.name in names for op in self.graph.ops], np.bool_)
+        return np.array([op.name in self.graph.dynamic_ops for op in self.graph.ops], np.bool_)
 
     @cached_property
     def misfit(self) -> Misfit | None:
@@ -179,6 +178,9 @@ def prepare_each(settings: Sequence[Setting], policy: Policy, views: Views | Non
         placements = aim_tiles(
             [Aiming(*each) for each in zip(works, ways, [s.design for s in settings], strict=True)], schedules
         )
+    if policy.depth_first:
+        planned = zip(works, placements, choices, [s.design for s in settings], strict=True)
+        placements = fuse_each([Planned(*each) for each in planned], policy, schedules)
     costs = _priced(works, placements, settings)
     return [
         _scheduled(*each, policy, schedules) for each in zip(settings, works, placements, costs, strict=True)

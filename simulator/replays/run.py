@@ -12,17 +12,18 @@ import numpy as np
 
 from accel_models import Copies, Design, Misfit
 from simulator.engines import fast
-from simulator.engines.times import Times
 from simulator.policy import Policy
 from simulator.replays.accounting import Answer, Runs, dense_answer
 from simulator.replays.collect import Collector, TraceHash
 from simulator.replays.estimates import expected_answer, mean_rate_answer
+from simulator.replays.op_times import op_times
 from simulator.replays.prepare import Prepared, Setting, Views, prepare, prepare_each
 from simulator.replays.rates import held_out_rates
 from simulator.replays.timeline import timeline_json
 from simulator.replays.waterfall import levels
 from simulator.results import Results
 from simulator.schedules.decisions import hints
+from simulator.schedules.durations import Times
 from traces import (
     ConfigError,
     Floats,
@@ -196,6 +197,7 @@ def _explain(part: _Part, lane: _Lane, actual: Runs, mean_rate: Answer) -> None:
         mean_rate,
         expected_answer(actual.prepared),
         len(part.trace),
+        op_times(actual.prepared),
     )
 
 
@@ -205,7 +207,8 @@ def _results(lane: _Lane, first: Trace, policy: Policy) -> Results:
         return lane.collector.does_not_fit(lane.misfit, len(first))
     assert lane.dense is not None  # it has started
     found = lane.collector.results(lane.dense.graph.macs, lane.baseline)
-    return replace(found, notes=hints(first, lane.design, policy.compiler))
+    told = hints(first, lane.design, policy.compiler)
+    return replace(found, figures=found.figures.model_copy(update={"notes": told}))
 
 
 def run_engine(prepared: Prepared, engine: EngineName) -> Times:

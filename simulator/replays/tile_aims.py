@@ -60,6 +60,7 @@ class Aiming:
     work: SkippedWorkload  # of each op the last state, nothing skipped, is looked at
     ways: Sequence[tuple[Placement, ...]]  # to place its ops; the first of equals wins
     design: Design
+    ops: Collection[int] | None = None  # whose tiles are chosen anew; all if left out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,8 +101,8 @@ def aim_tiles(asked: Sequence[Aiming], schedules: Schedules) -> list[tuple[Place
         if latency < least[each.asked]:
             least[each.asked] = latency
             placements[each.asked] = tuple(
-                replace(place, tile_aim=TILE_AIMS[aim])
-                for place, aim in zip(each.placements, aims.tolist(), strict=True)
+                replace(place, tile_aim=TILE_AIMS[aim]) if i in each.free else place
+                for i, (place, aim) in enumerate(zip(each.placements, aims.tolist(), strict=True))
             )
     return placements
 
@@ -116,7 +117,8 @@ def _tries(asked: Sequence[Aiming]) -> list[_Try]:
         for placements in each.ways:
             key = id(each.work), id(placements)
             if key not in known:
-                free = tuple(i for i, place in enumerate(placements) if chooses_tiles(place.unit))
+                able = range(len(placements)) if each.ops is None else each.ops
+                free = tuple(i for i in able if chooses_tiles(placements[i].unit))
                 known[key] = _Try(k, placements, free, _dense_by_aim(each.work, free))
             if known[key].free:
                 found.append(replace(known[key], asked=k))

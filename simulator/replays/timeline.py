@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from simulator.engines.fast import simulate
-from simulator.engines.times import Times
 from simulator.replays.prepare import Prepared
+from simulator.schedules.durations import Times
 from simulator.schedules.schedule import NO_UNIT
 
 Event = dict[str, Any]

@@ -46,7 +46,7 @@ def deciding_gates(graph: NetworkGraph, skip: Skip) -> tuple[Names, ...]:
     deciders = []
     for op in graph.ops:
         inputs = [tensors[name] for name in op.inputs]
-        guards = [gate for gate in graph.guards_of(op.name) if usable(gate, skip)]
+        guards = [gate for gate in graph.guarding.get(op.name, ()) if usable(gate, skip)]
         tensors[op.name] = _output(op, inputs, guards)
         own = frozenset(gate.name for gate in guards)
         deciders.append(own.union(*(t.channels | t.presence for t in inputs)))

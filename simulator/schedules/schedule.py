@@ -19,7 +19,7 @@ blocks neither the outputs of the op before nor the inputs of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Literal
@@ -134,6 +134,7 @@ class _Draft:
     ) -> None:
         self.graph = graph
         self.costs = costs
+        self.bands = [where.bands for where in placements]
         self.units = _units(design)
         self.unit_of = _assign(placements, self.units, design)
         self.deciders = deciding_ops(graph, design.skip)
@@ -177,7 +178,8 @@ class _Draft:
                 return replace(task, after=self._producers(i, place), decisions=decisions)
             case "compute":
                 streams = tuple(place[i, kind] for kind in _LOADS if (i, kind) in place)
-                return replace(task, after=self._producers(i, place), decisions=decisions, streams=streams)
+                after = tuple(sorted({*self._producers(i, place), *self._weights_behind(i, place)}))
+                return replace(task, after=after, decisions=decisions, streams=streams)
             case "handover":
                 return replace(task, after=(place[i, "compute"],))
             case "outputs":
@@ -196,10 +198,22 @@ class _Draft:
         return "handover" if decider in self.handed_over and self._crosses(decider, i) else "compute"
 
     def _weight_key(self, i: int) -> TaskKey:
-        """Queue the weights at the op before, or behind its outputs if they wait for that op's compute."""
-        freed = self.frees[i]
+        """Queue the weights at the op before, or behind its outputs if they wait for that op's compute.
+
+        Those of a depth-first group come together.
+        """
+        freed, bands = self.frees[i], self.bands[i]
         waits = {*self.deciders[i], *(() if freed is None else (freed,))}
-        return (i - 1, _LATE if i - 1 in waits else _KEY["weights"], i)
+        before = i - 1 if bands is None else i - bands.ops_before - 1
+        return (before, _LATE if before in waits else _KEY["weights"], i)
+
+    def _weights_behind(self, i: int, place: Place) -> Iterator[int]:
+        """Yield the fetches of weights for later ops of a group whose first op this is: its first band needs them."""
+        bands = self.bands[i]
+        if bands is not None and not bands.ops_before:
+            yield from (
+                place[j, "weights"] for j in range(i + 1, i + bands.ops_behind + 1) if (j, "weights") in place
+            )
 
     def _producers(self, i: int, place: Place) -> tuple[int, ...]:
         """Return the computes that make the op's operands, and what its gate reads."""
@@ -226,7 +240,10 @@ def _assign(placements: Sequence[Placement], units: tuple[str, ...], design: Des
 
 
 def _freeing_ops(placements: Sequence[Placement], space_bytes: int) -> list[int | None]:
-    """Return per op the one whose compute must end before the op's weights fit the buffer beside later ones."""
+    """Return per op the one whose compute must end before the op's weights fit the buffer beside later ones.
+
+    Weights of a depth-first group stay until its last op.
+    """
     sizes = [placement.weight_prefetch_bytes for placement in placements]
     found: list[int | None] = []
     for i, size in enumerate(sizes):
@@ -235,7 +252,8 @@ def _freeing_ops(placements: Sequence[Placement], space_bytes: int) -> list[int 
         for j in range(i - 1, -1, -1) if size else ():
             held += sizes[j]
             if sizes[j] and held > space_bytes:
-                freed = j
+                bands = placements[j].bands
+                freed = j if bands is None else j + bands.ops_behind
                 break
         found.append(freed)
     return found
@@ -280,7 +298,7 @@ class Schedules:
         memory = design.memory
         key = (
             id(graph),
-            tuple((place.unit, place.weight_prefetch_bytes) for place in placements),
+            tuple((place.unit, place.weight_prefetch_bytes, place.bands) for place in placements),
             weight_space_bytes(graph, placements, design),
             tuple(_moves(cost) for cost in costs),
             tuple(unit.names(design) for unit in units_of(design)),

@@ -11,6 +11,7 @@ from traces import ConfigError, Floats, Ints, did_you_mean
 
 ArrivalKind = Literal["periodic", "poisson", "recorded"]
 _KINDS: tuple[ArrivalKind, ...] = get_args(ArrivalKind)
+LAST_CYCLE = 2**53  # 104 days at 1 GHz; the largest range in which floats hold every whole number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,8 @@ class Arrivals:
     def __post_init__(self) -> None:
         if self.kind not in _KINDS:
             raise ConfigError(f"arrivals.kind = {self.kind!r}{did_you_mean(self.kind, _KINDS)}")
+        if not 0 <= self.seed < 1 << 63:
+            raise ConfigError(f"arrivals.seed = {self.seed}: must be 0 to 2**63 - 1")
         if self.kind == "recorded":
             if not self.times_s:
                 raise ConfigError("arrivals.times_s: recorded arrivals need at least one time")
@@ -32,14 +35,22 @@ class Arrivals:
                 raise ConfigError(
                     "arrivals.rate_hz: recorded arrivals have no rate of their own; leave it out"
                 )
-            if min(self.times_s) < 0 or any(np.diff(self.times_s) < 0):
-                raise ConfigError("arrivals.times_s: must rise from 0 or later")
-        elif self.rate_hz is None or not self.rate_hz > 0:
+            times = np.array(self.times_s, np.float64)
+            if not (np.isfinite(times).all() and times[0] >= 0 and (np.diff(times) >= 0).all()):
+                raise ConfigError("arrivals.times_s: must rise from 0 or later, all of them finite")
+        elif self.rate_hz is None or not 0 < self.rate_hz < np.inf:
             raise ConfigError(f"arrivals.rate_hz = {self.rate_hz}: {self.kind} arrivals need a rate above 0")
 
     def cycles(self, frames: int, clock_hz: float) -> Ints:
         """Return when the frames arrive, to the nearest cycle, shape (frames,) [cycles]."""
-        return np.rint(self._seconds(frames) * clock_hz).astype(np.int64)
+        with np.errstate(over="ignore"):  # refused below
+            cycles = np.rint(self._seconds(frames) * clock_hz)
+        if not cycles[-1] <= LAST_CYCLE:
+            raise ConfigError(
+                f"arrivals: the last of {frames:,} frames comes after {cycles[-1]:.3g} cycles; "
+                f"needs at most 2**53, beyond which cycles cannot be told apart"
+            )
+        return cycles.astype(np.int64)
 
     def _seconds(self, frames: int) -> Floats:
         match self.kind:

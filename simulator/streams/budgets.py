@@ -38,8 +38,8 @@ class Budget:
             raise ConfigError("budget: needs latency_s, energy_j or both")
         for name in ("latency_s", "energy_j"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ConfigError(f"budget.{name} = {value}: must be above 0")
+            if value is not None and not 0 < value < np.inf:
+                raise ConfigError(f"budget.{name} = {value}: must be above 0 and finite")
         if not 0 < self.quantile <= 1:
             raise ConfigError(f"budget.quantile = {self.quantile}: must be above 0 and at most 1")
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from traces import ConfigError
 
+MOST_SCALE = 1000.0  # Choice: clocks of one chip are a factor of 100 apart
+MOST_SWITCH_S = 1.0  # as any wait of a design
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DvfsState:
@@ -23,8 +26,10 @@ class DvfsState:
 
     def __post_init__(self) -> None:
         for field in ("speed", "voltage"):
-            if not getattr(self, field) > 0:
-                raise ConfigError(f"dvfs.{self.name}.{field} = {getattr(self, field)}: must be above 0")
+            if not 1 / MOST_SCALE <= getattr(self, field) <= MOST_SCALE:
+                raise ConfigError(
+                    f"dvfs.{self.name}.{field} = {getattr(self, field)}: must be {1 / MOST_SCALE} to {MOST_SCALE}"
+                )
 
     @property
     def energy_scale(self) -> float:
@@ -53,8 +58,8 @@ class Dvfs:
         speeds = [state.speed for state in self.states]
         if speeds != sorted(speeds):
             raise ConfigError(f"dvfs.states: speeds {speeds} must rise")
-        if self.switch_s < 0:
-            raise ConfigError(f"dvfs.switch_s = {self.switch_s}: must be at least 0")
+        if not 0 <= self.switch_s <= MOST_SWITCH_S:
+            raise ConfigError(f"dvfs.switch_s = {self.switch_s}: must be 0 to {MOST_SWITCH_S}")
 
     def switch_cycles(self, clock_hz: float) -> int:
         """Return the time of one change of state, in cycles of the design's clock."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel_models import Design, design_prices, idle_of, static_energy_pj
-from simulator.engines.times import Times
 from simulator.replays.accounting import Spent, off_chip_pj
 from simulator.replays.prepare import Prepared
+from simulator.schedules.durations import Times
 from simulator.streams.dvfs import DvfsState
 from traces import Bools, Floats, Ints
 

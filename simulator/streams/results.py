@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from accel_models import Design, load_design
+from simulator.agreement import check_design
 from simulator.policy import Policy
 from simulator.results import (
     design_yaml,
@@ -20,38 +21,14 @@ from simulator.results import (
     write_parquet,
     write_text,
 )
-from simulator.summary import MODEL_VERSION, RESULTS_SCHEMA_VERSION, Spread
+from simulator.streams.agreement import check_against_frames
+from simulator.streams.summary import StreamSummary
+from simulator.summary import MODEL_VERSION
 from simulator.sums import check_sums, staged, write_sums
-from traces import FileProblem, Frozen
+from traces import FileProblem
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class StreamSummary(Frozen):
-    """Figures of a stream; latency is from arrival to answer, over completed frames."""
-
-    schema_version: str = RESULTS_SCHEMA_VERSION
-    model_version: str = MODEL_VERSION
-    network: str
-    design: str
-    design_hash: str
-    frames: int
-    completed: int
-    dropped: int
-    missed: int  # dropped, late, or with a budget below the first exit
-    miss_rate: float
-    load: float  # share of the capacity asked for
-    unstable: bool  # load of 1 or more: without drops the queue would grow without end
-    seconds: float  # from 0 to the last arrival or answer
-    frames_per_second: float
-    latency_us: Spread
-    wait_us: Spread
-    energy_uj_per_frame: float  # of completed frames; leakage and idle clocking of the whole time included
-    asleep: float = 0.0  # share of the time, if the design has a sleep mode
-    accuracy: float  # of all frames; what got no answer is wrong
-    busy: dict[str, float]  # share of the time that each unit works
-    skipped: tuple[str, ...] = ()  # of the model, what has no price
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,12 +69,10 @@ def load_stream(folder: str | Path) -> StreamResults:
     path = target / "stream.json"
     if not path.is_file():
         raise FileProblem(f"{target}: no results folder of a stream: has no {path.name}")
-    check_sums(target, needed=False)  # streams of before have none
     figures = read_figures(path, StreamSummary.model_validate, StreamSummary, again="stream again")
+    check_sums(target, needed=figures.model_version == MODEL_VERSION, again="stream again")
     columns = read_parquet(target / "per_frame.parquet")
-    if any(len(values) != figures.frames for values in columns.values()):
-        raise FileProblem(
-            f"{target}: is damaged: {figures.frames} frames in stream.json, others in per_frame"
-        )
+    check_against_frames(figures, columns, target)
     design, policy = load_design(target / "design.yaml"), read_policy(target / "policy.json")
+    check_design(figures, design, target)
     return StreamResults(figures, design, policy, columns)

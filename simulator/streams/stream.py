@@ -16,19 +16,22 @@ from numpy.typing import NDArray
 from accel_models import Design, compiled_trace
 from simulator.engines.events import Frame, Machine
 from simulator.engines.fast import simulate
-from simulator.engines.times import Times
 from simulator.policy import Policy
 from simulator.replays.accounting import Spent, spent
 from simulator.replays.prepare import Prepared, prepare
 from simulator.replays.rates import held_out_rates
+from simulator.schedules.durations import Times
 from simulator.streams.arrivals import Arrivals
 from simulator.streams.budgets import Budget, Halted, halt
 from simulator.streams.dvfs import Dvfs
 from simulator.streams.energy import Served, busy_cycles, moving_pj, sleeping, waiting_pj
-from simulator.streams.results import StreamResults, StreamSummary
+from simulator.streams.results import StreamResults
 from simulator.streams.server import NEVER, Rules, Server
+from simulator.streams.summary import StreamSummary
 from simulator.summary import Spread
 from traces import Bools, ConfigError, Ints, Trace, UnsupportedError, lower
+
+MOST_FRAMES = 100_000_000  # Choice: 38 days at 30 a second; some 200 bytes of memory each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +48,18 @@ class StreamSettings:
     budget: Budget | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("frames", 1), ("queue", 0), ("in_flight", 1)):
+        for name, least, most in (
+            ("frames", 1, MOST_FRAMES),
+            ("queue", 0, MOST_FRAMES),
+            ("in_flight", 1, 1024),
+        ):
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise ConfigError(f"stream.{name} = {value}: must be at least {least}")
+            if value is not None and not least <= value <= most:
+                raise ConfigError(f"stream.{name} = {value}: must be {least} to {most:,}")
         if self.drop not in {"newest", "oldest"}:
             raise ConfigError(f"stream.drop = {self.drop!r}: known: newest, oldest")
-        if self.deadline_s is not None and not self.deadline_s > 0:
-            raise ConfigError(f"stream.deadline_s = {self.deadline_s}: must be above 0")
+        if self.deadline_s is not None and not 0 < self.deadline_s < np.inf:
+            raise ConfigError(f"stream.deadline_s = {self.deadline_s}: must be above 0 and finite")
         if self.dvfs is not None and self.in_flight > 1:
             raise UnsupportedError(
                 f"stream.in_flight = {self.in_flight}: with DVFS states only one frame can be in flight"

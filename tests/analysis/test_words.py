@@ -82,6 +82,7 @@ def test_long_names_lose_their_middle() -> None:
         ("mgl2s_densenet_50", "MGL2S DenseNet 50 %"),
         ("lnet_npu32_50", "L-Net for NPU 32 x 32 50 %"),
         ("resnet18", "ResNet-18"),
+        ("spatial_resnet20_60", "spatial ResNet-20 60 %"),
         ("my_network_50", "my_network_50"),
         ("net_v2", "net_v2"),
         ("<b>", "<b>"),

@@ -162,11 +162,17 @@ def _onnx_macs(path: Path) -> int | None:
     for info in (*graph.input, *graph.value_info, *graph.output):
         dims = info.type.tensor_type.shape.dim
         shapes.setdefault(info.name, [d.dim_value for d in dims])
+    known = set(shapes) - {info.name for info in (*graph.input, *graph.value_info, *graph.output)}
+    for node in graph.node:
+        if node.input and known.issuperset(node.input):
+            known.update(node.output)  # worked out once, before any input comes
     wanted = {output.name for output in graph.output}
     for node in reversed(graph.node):
         if wanted.isdisjoint(node.output):
             continue  # nobody asks for it
         wanted.update(node.input)
+        if known.issuperset(node.output):
+            continue
         if node.op_type not in {"Conv", "ConvTranspose", "Gemm", "MatMul"}:
             if node.op_type not in _PLAIN:
                 return None

@@ -309,7 +309,9 @@ def test_an_interrupted_replay_leaves_no_folder(
         main()
     assert stop.value.code == 130
     assert not (tmp_path / "r").exists()
-    assert capsys.readouterr().err == "stopped\n"
+    told = capsys.readouterr().err
+    assert told.startswith(f"stopped; nothing is half written; start again with: lacuna replay {trace} ")
+    assert told.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", ["sweep", "search"])

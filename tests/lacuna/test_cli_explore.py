@@ -56,6 +56,20 @@ def test_sweep_then_pareto_then_report(lacuna: Lacuna, space: Path, tmp_path: Pa
     assert lacuna("sweep", space, "--out", out, "--resume").code == 0
     assert lacuna("pareto", out, "--minimize", "latency_us,area_mm2", "--json").json == front
 
+    middle = sorted(point["latency_us"] for point in lacuna("pareto", out, "--json").json["points"])[0]
+    tight = lacuna(
+        "pareto", out, "--budget", f"latency_us={middle}"
+    )  # asked of the folder: nothing runs again
+    assert "over the budget" in tight.out
+    assert f"budget: latency_us <= {middle:.6g}" in tight.out
+    loose = lacuna(
+        "pareto", out, "--budget", "latency=1 s", "--minimize", "latency_us,area_mm2", "--json"
+    ).json
+    assert loose == front
+    assert "known:" in lacuna("pareto", out, "--budget", "latencyus=1").message
+    assert lacuna("report", out, "--budget", f"latency_us={middle}").code == 0
+    assert "over the budget" in (out / "report.html").read_text()
+
     unknown = lacuna("pareto", out, "--minimize", "latencyus")
     assert "latencyus" in unknown.message
     assert "did you mean" in unknown.message
@@ -186,6 +200,14 @@ def test_missing_space(lacuna: Lacuna, tmp_path: Path) -> None:
 def test_workers_or_a_scheduler(lacuna: Lacuna, space: Path, tmp_path: Path) -> None:
     both = ("--workers", 2, "--scheduler", "tcp://127.0.0.1:1")
     assert "give one of them" in lacuna("sweep", space, "--out", tmp_path / "s", *both).message
+
+
+@pytest.mark.parametrize("asked", [("--tls", "a,b,c"), ("--scheduler", "tls://127.0.0.1:1", "--tls", "a,b")])
+def test_tls_goes_with_a_scheduler_and_names_three_files(
+    lacuna: Lacuna, space: Path, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    message = lacuna("sweep", space, "--out", tmp_path / "s", *asked).message
+    assert "goes with --scheduler tls://HOST:PORT and names three files: CA,CERT,KEY" in message
 
 
 def test_a_sampler_that_is_not(lacuna: Lacuna, space: Path, tmp_path: Path) -> None:

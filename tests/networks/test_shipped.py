@@ -12,6 +12,8 @@ import pytest
 
 from networks.recording.catalogue import shipped_networks
 from networks.recording.record import describe_checkpoint
+from networks.recording.shipping import method_of
+from networks.training.config import load_config
 from traces.files.storage import load_trace
 from traces.statistics import execution_rates
 from traces.work.workload import lower
@@ -34,6 +36,11 @@ def test_networks_without_weights_can_be_trained_again() -> None:
         assert "trace" not in entry
         assert (ROOT / entry["log"]).is_file()
         assert (ROOT / entry["command"].split()[2]).is_file()  # lacuna train FILE
+
+
+@pytest.mark.parametrize("name", sorted(ARTEFACTS))
+def test_methods_are_those_of_the_configurations(name: str) -> None:
+    assert ARTEFACTS[name]["method"] == method_of(load_config(ROOT / f"networks/shipped/{name}.yaml"))
 
 
 def test_everything_shipped_has_its_provenance() -> None:

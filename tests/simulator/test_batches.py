@@ -11,7 +11,7 @@ from simulator import Policy, replay
 from simulator.replays.run import group_inputs
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
-from traces.work.workload import lower
+from traces.work.workload import lower, open_trace
 
 DESIGN = load_design("edge_npu_16x16")
 GRAPH = cifar_resnet(20, "layer")
@@ -117,3 +117,36 @@ def test_a_batch_holds_as_many_activations_as_it_has_inputs() -> None:
     assert (
         eight.dram_bytes - weights / 8 > 2 * 16 * 32 * 32
     )  # at least one tensor of the first stage, out and in
+
+
+@pytest.mark.parametrize("batch", [1, 4, 64])
+def test_a_batch_spills_and_says_demand_and_bound_only_where_one_input_does_not_fit(batch: int) -> None:
+    """What a batch keeps beyond the buffer goes to DRAM, and tiles take its images one by one, so none is too large.
+
+    A tile of 16 x 16 weights and the next take 512 B, whatever the batch.
+    """
+    trace = synthetic_trace(GRAPH, batch, seed=5)
+    fits, small = (
+        replay(trace, load_design("edge_npu_16x16", settings), policy=Policy(batch=batch), explain=False)
+        for settings in (
+            {"memory.activation_buffer": "2 KiB"},
+            {"memory.weight_buffer": "256 B", "memory.banks": 1},
+        )
+    )
+    assert fits.feasible
+    assert not small.feasible
+    assert (small.demand, small.bound) == (512, 256)
+    assert "needs 512 B of the weight buffer, 256 B are free" in small.reason
+
+
+def test_a_batch_pays_for_what_it_spills() -> None:
+    """ResNet-20's largest tensor is 16 KiB: one input's stay in 96 KiB, those of 64 do not."""
+    dense = open_trace(GRAPH.without_gates(), 64)
+    one, many = (
+        replay(
+            dense, DESIGN, policy=Policy(batch=batch, pin=False), explain=False
+        ).per_input.dram_bytes.mean()
+        for batch in (1, 64)
+    )
+    weights = sum(op.weight_count for op in GRAPH.without_gates().ops)
+    assert many > one - weights  # though weights are fetched once for 64 inputs

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from accel_models import Compiler, load_design
-from simulator import hints, replay
+from analysis import explain_results
+from analysis.reports.report import page_on
+from simulator import hints, load_results, replay
 from traces import NetworkGraph, cifar_resnet, load_trace, synthetic_trace
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.parts import Gate
@@ -32,6 +36,15 @@ def test_spatial_gates_on_a_design_without_are_said_to_skip_nothing(spatial: str
             "1 spatial gate skips nothing: edge_npu_16x16 cannot skip tiles of a feature map; "
             "--set skip.spatial=true if the hardware can"
         )
+
+
+def test_what_was_said_is_kept_with_the_results_and_told_in_a_report(tmp_path: Path) -> None:
+    results = replay(synthetic_trace(masked(), 4), load_design("edge_npu_16x16"))
+    results.save(tmp_path / "r")
+    assert load_results(tmp_path / "r").notes == results.notes
+    page = page_on(tmp_path / "r")
+    assert any("cannot skip tiles of a feature map" in words for words in page.sections[0].words)
+    assert explain_results(results).notes == results.notes
 
 
 def test_channels_that_nothing_sorts_are_said() -> None:

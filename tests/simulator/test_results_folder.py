@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -62,6 +63,40 @@ def test_rows_of_another_replay_are_refused(folder: Path, tmp_path: Path, limit:
         load_results(folder)
     write_sums(folder)  # as one who means it would
     with pytest.raises(FileProblem, match=r"per_input\.parquet: (has 5 rows|the mean of)"):
+        load_results(folder)
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "said"),
+    [
+        ("batch", None, "has no column 'batch'"),
+        ("batch", "float64", "holds float64, needs whole numbers"),
+        ("energy_pj", "int64", "holds int64, needs numbers"),
+        ("correct", "int8", "holds int8, needs yes or no"),
+    ],
+)
+def test_columns_are_there_and_of_their_kind(folder: Path, column: str, kind: str | None, said: str) -> None:
+    path = folder / "per_input.parquet"
+    table = pq.read_table(path)
+    at = table.column_names.index(column)
+    if kind is None:
+        table = table.remove_column(at)
+    else:
+        table = table.set_column(at, column, pa.array(table[column].to_numpy().astype(kind)))
+    pq.write_table(table, path)
+    write_sums(folder)
+    with pytest.raises(FileProblem, match=said):
+        load_results(folder)
+
+
+def test_a_design_that_is_not_the_one_replayed_is_refused(folder: Path) -> None:
+    """A thousandth of the bandwidth, under sums that are right: times of the rows are of the other."""
+    path = folder / "design.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("bandwidth: 3.2 GB/s", "bandwidth: 3.2 MB/s"))
+    assert path.read_text() != text
+    write_sums(folder)
+    with pytest.raises(FileProblem, match=r"design\.yaml: is another design"):
         load_results(folder)
 
 

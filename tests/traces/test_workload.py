@@ -19,7 +19,8 @@ from traces.graphs.parts import INPUT, Gate, Op
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import Trace, TraceInfo, pack_mask
-from traces.work.workload import dense_workload, lower, mean_workload, open_trace
+from traces.work.mean import mean_workload
+from traces.work.workload import dense_workload, lower, open_trace
 
 
 def kept_by(gate: Gate, value: Any) -> set[int]:

@@ -31,7 +31,7 @@ def check_graph(graph: GraphParts) -> None:
     sizes: dict[str, TensorSize] = dict(graph.input_sizes)
     for op in graph.ops:
         _check_producers(op, sizes, graph)
-        _check_own_sizes(op, graph.chained)
+        _check_own_sizes(op)
         if graph.chained or INPUT not in op.inputs:
             _check_input_sizes(op, [sizes[name] for name in op.inputs])
         sizes[op.name] = (op.out_channels, op.out_height, op.out_width)
@@ -72,7 +72,7 @@ def _check_producers(op: Op, earlier: dict[str, TensorSize], graph: GraphParts) 
         )
 
 
-def _check_own_sizes(op: Op, chained: bool) -> None:
+def _check_own_sizes(op: Op) -> None:
     """Check that an op's sizes can be counted, and its output against its own input."""
     window = op.kernel_height * op.kernel_width if op.kind in POOLS else 0
     counts = {
@@ -100,7 +100,7 @@ def _check_own_sizes(op: Op, chained: bool) -> None:
     _check_moved(op)
     for axis in ("height", "width"):
         _check_reach(op, axis)
-        if op.kind in _WINDOWED and chained:
+        if op.kind in _WINDOWED:
             _check_window(op, axis)
         if op.kind == "conv_transpose":
             _check_transposed_window(op, axis)

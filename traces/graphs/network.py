@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Self
 
 from pydantic import model_validator
@@ -37,11 +38,6 @@ def strip_gates(graph: SomeGraph) -> SomeGraph:
             op = op.model_copy(update={"kind": "activation"})  # noqa: PLW2901  # same op, one operand fewer
         kept.append(op.model_copy(update={"inputs": tuple(data)}))
     return graph.model_copy(update={"ops": tuple(kept), "gates": ()})
-
-
-def dynamic_ops(graph: GraphParts) -> frozenset[str]:
-    """Return the names of the ops that only a dynamic network needs: those that ``strip_gates`` removes."""
-    return frozenset(graph.index) - frozenset(strip_gates(graph).index)
 
 
 def _dropped(graph: GraphParts) -> set[str]:
@@ -111,7 +107,17 @@ class NetworkGraph(GraphParts):
 
     def without_gates(self) -> NetworkGraph:
         """Return the static network: no gates, no gate ops, no scaling by scores, no side exits."""
+        return self.static if self.gates else self
+
+    @cached_property
+    def static(self) -> NetworkGraph:
+        """The static network of one that has gates, built and checked once."""
         return strip_gates(self)
+
+    @cached_property
+    def dynamic_ops(self) -> frozenset[str]:
+        """Names of the ops that only the dynamic network needs: those that the static one lacks."""
+        return frozenset(self.index) - frozenset(self.without_gates().index)
 
     def with_gates(self, *gates: GateRequest) -> NetworkGraph:
         """Return the graph with gates laid over it by name; see :mod:`traces.gating.requests`."""

@@ -64,17 +64,17 @@ class Op(Frozen):
     groups: Extent = 1
     activation: Activation = "none"  # fused behind the op
 
-    @property
+    @cached_property
     def out_pixels(self) -> int:
         """Output pixels of one input [pixels]; M of the op's GEMM."""
         return self.out_height * self.out_width
 
-    @property
+    @cached_property
     def is_depthwise(self) -> bool:
         """One input channel per group."""
         return self.kind == "conv" and self.groups > 1 and self.groups == self.in_channels
 
-    @property
+    @cached_property
     def product(self) -> tuple[int, int, int]:
         """Sizes M, K, N per group of the op's dense product; zeros for ops that multiply no matrices."""
         if self.kind not in MAC_KINDS:
@@ -87,27 +87,33 @@ class Op(Frozen):
             return self.out_pixels, cin + cout, RECURRENT[self.kind] * cout
         return self.out_pixels, kernel * cin, cout
 
-    @property
+    @cached_property
     def macs(self) -> int:
         """Dense multiply-accumulates for one input [MAC]; 0 for ops that do none."""
         m, k, n = self.product
         return m * k * n * self.groups
 
-    @property
+    @cached_property
     def weight_count(self) -> int:
         """Weights, biases not counted [elements]; the operands of a ``matmul`` are activations."""
         _, k, n = self.product
         return k * n * self.groups if self.kind in WEIGHTED else 0
 
-    @property
+    @cached_property
     def input_elements(self) -> int:
         """Elements of one input tensor, of all together for ``concat`` [elements]."""
         return self.in_channels * self.in_height * self.in_width
 
-    @property
+    @cached_property
     def output_elements(self) -> int:
         """Elements of the output tensor of one input [elements]."""
         return self.out_pixels * self.out_channels
+
+    @cached_property
+    def terms(self) -> tuple[object, ...]:
+        """All that decides what it costs: every field but its name and those of what it reads."""
+        kept = (getattr(self, name) for name in type(self).model_fields if name not in {"name", "inputs"})
+        return len(self.inputs), *kept
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -161,7 +167,7 @@ class Gate(Frozen):
     levels: tuple[Annotated[int, Field(ge=0)], ...] = ()
     # exit gates: per guarded op the exit before it: it runs if the answering exit's index is greater
 
-    @property
+    @cached_property
     def rules(self) -> GateRules:
         """What is true of every gate of this kind."""
         return GATE_KINDS[self.kind]
@@ -246,7 +252,7 @@ class GraphParts(Frozen):
                 found[name] = (*found.get(name, ()), gate)
         return found
 
-    @property
+    @cached_property
     def macs(self) -> int:
         """MACs of one input with every gate open, the gates' own included [MAC]."""
         return sum(op.macs for op in self.ops)

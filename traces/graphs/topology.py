@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from traces.base.errors import FileProblem, GraphError, UnsupportedError, did_you_mean
+from traces.base.guard import reading
 from traces.graphs.build import GraphBuilder, Tensor, Window
 from traces.graphs.files import read_text
 from traces.graphs.network import NetworkGraph
@@ -93,7 +94,9 @@ def _finished(builder: GraphBuilder, path: str | Path, layers: Sequence[_Layer])
 
 def _layers(path: str | Path) -> list[_Layer]:
     """Return the layers with the sizes that the header names, or that SCALE-Sim's order does without one."""
-    rows = list(_rows(read_text(path)))
+    text = read_text(path)
+    with reading(path, "is not CSV", error=GraphError):
+        rows = list(_rows(text))
     columns: tuple[str, ...] | None = None
     named_at = 0
     if rows and not any(cell.isdigit() for cell in rows[0][1][1:]):

@@ -22,7 +22,7 @@ from traces.base.errors import UnsupportedError
 from traces.graphs.kinds import MAC_KINDS, RECURRENT
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Op
-from traces.work.active import Channels, Counts, unpack
+from traces.work.active import Channels, Counts, Packed, unpack
 
 Indices = NDArray[np.uint16] | NDArray[np.uint32]
 
@@ -106,11 +106,21 @@ class Workload:
 
     def in_mask(self, op: str) -> Bools:
         """Return which input channels the op works on, shape (n, in_channels); none where it is skipped."""
-        return self._mask(op, self.active_inputs)
+        i = self._place(op)
+        return unpack(self.in_bits(i), self.active_inputs[i].total)
 
     def out_mask(self, op: str) -> Bools:
         """Return which output channels the op computes, shape (n, out_channels); none where it is skipped."""
-        return self._mask(op, self.active_outputs)
+        i = self._place(op)
+        return unpack(self.out_bits(i), self.active_outputs[i].total)
+
+    def in_bits(self, i: int) -> Packed:
+        """Return :meth:`in_mask` of op i, packed."""
+        return self._bits(i, self.active_inputs)
+
+    def out_bits(self, i: int) -> Packed:
+        """Return :meth:`out_mask` of op i, packed."""
+        return self._bits(i, self.active_outputs)
 
     def knows_tiles(self, i: int) -> bool:
         """Return whether it is known which tiles op i's spatial gates keep, not only how many."""
@@ -123,11 +133,8 @@ class Workload:
         distinct, index = np.unique(bits, axis=0, return_inverse=True)
         return unpack(distinct, int(self.tile_totals[i])), np.asarray(index.ravel(), np.int64)
 
-    def _mask(self, op: str, sides: tuple[Channels, ...]) -> Bools:
-        i = self._place(op)
-        channels = sides[i]
-        runs = self.states[i].runs[self.state_index[:, i]]
-        return unpack(channels.where(runs).packed, channels.total)
+    def _bits(self, i: int, sides: tuple[Channels, ...]) -> Packed:
+        return sides[i].where(self.states[i].runs[self.state_index[:, i]]).packed
 
     def _place(self, op: str) -> int:
         self.graph.op(op)  # names the nearest op when there is none of this name

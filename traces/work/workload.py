@@ -4,8 +4,7 @@ The rules, op by op:
 
 - A layer or exit gate decides whether an op runs; a channel or width gate which of its outputs exist; a
   spatial, token or element gate how many tiles, rows or elements of its output are computed.
-- Rows that a token gate drops are gone from both sides of a product of activations: of an attention's scores, and
-  of the sums over them.
+- Rows that a token gate drops are gone from both sides of a product of activations (scores, sums over them).
 - Pools, activations, scaling and depthwise convolutions keep the channels they are given; a convolution or
   fully connected layer reads the channels that exist and puts out all its own, unless gated.
 - What a skipped op would have put out is absent: a ``concat`` gets shorter by it, an ``add`` is left with
@@ -25,7 +24,7 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from traces.base.arrays import Bools, Floats
+from traces.base.arrays import Bools
 from traces.graphs.kinds import RECURRENT
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate, Op
@@ -45,8 +44,6 @@ from traces.work.states import OpStates, Workload, deduplicate
 
 _PARTS = frozenset({"tiles", "rows", "elements"})  # what gates decide of an op that runs
 
-__all__ = ["MeanWorkload", "OpStates", "Workload", "dense_workload", "lower", "mean_workload", "open_trace"]
-
 
 def lower(trace: Trace, graph: NetworkGraph | None = None) -> Workload:
     """Return what the trace's decisions leave to do.
@@ -62,11 +59,11 @@ def lower(trace: Trace, graph: NetworkGraph | None = None) -> Workload:
     graph = graph or trace.graph
     gating = _Gating(trace, graph)
     tensors: dict[str, Channels] = {}
-    work: list[_OpWork] = []
+    work: list[OpWork] = []
     for op in graph.ops:
         piece, tensors[op.name] = _lower_op(op, _operands(op, tensors, gating), gating)
         work.append(piece)
-    return _workload(graph, len(trace), work)
+    return gathered(graph, len(trace), work)
 
 
 def open_trace(graph: NetworkGraph, inputs: int = 1) -> Trace:
@@ -81,38 +78,8 @@ def dense_workload(graph: NetworkGraph) -> Workload:
     return lower(open_trace(graph))
 
 
-@dataclass(frozen=True, eq=False)
-class MeanWorkload:
-    """The one input that a mean-rate estimate prices: mean sizes of what runs, and how often it runs."""
-
-    workload: Workload  # one input; mean channels and tiles rounded half up
-    rate: Floats  # (ops,), share of inputs for which the op runs [0..1]
-    in_channels: Floats  # (ops,), mean where it runs
-    out_channels: Floats  # (ops,), mean where it runs
-    tiles: Floats  # (ops,), mean where it runs
-
-
-def mean_workload(workload: Workload) -> MeanWorkload:
-    """Return the workload at its mean execution rates: what a static estimator would be told.
-
-    Choice: which channels are kept on average has no answer, so masks of the result keep the first ones.
-    """
-    means = np.zeros((3, len(workload.states)))
-    pieces: list[_OpWork] = []
-    for i, (states, counts) in enumerate(zip(workload.states, workload.state_counts, strict=True)):
-        ran = int(counts[states.runs].sum())
-        sums = [int(counts @ values) for values in (states.in_channels, states.out_channels, states.tiles)]
-        means[:, i] = np.array(sums) / max(ran, 1)
-        cin, cout, tiles = ((2 * total + ran) // (2 * ran) if ran else 0 for total in sums)
-        op, tile_total = workload.graph.ops[i], int(workload.tile_totals[i])
-        runs = np.array([ran > 0])
-        sides = (_first(op.in_channels, cin), _first(op.out_channels, cout))
-        pieces.append(_OpWork(op, runs, *sides, tiles, tile_total))
-    return MeanWorkload(_workload(workload.graph, 1, pieces), workload.rate, *means)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class _OpWork:
+class OpWork:
     """One op's work for all inputs; sizes count only where it runs."""
 
     op: Op
@@ -126,9 +93,8 @@ class _OpWork:
     @property
     def parts(self) -> tuple[Counts | int, Counts | int, Counts | int]:
         """Input channels, output channels and tiles where it runs: (n,), or one number where they never vary."""
-        always_read = (
-            self.source.mask is None and self.op.kind not in RECURRENT
-        )  # a cell runs without input too
+        # A recurrent cell runs without input too.
+        always_read = self.source.mask is None and self.op.kind not in RECURRENT
         return (
             self.source.total if always_read else self.source.count,
             self.result.total if self.result.mask is None else self.result.count,
@@ -154,7 +120,7 @@ class _Gating:
     def is_open(self, op: Op) -> Bools:
         """Return where layer and exit gates let the op run."""
         result = self.always
-        for gate in self.graph.guards_of(op.name):
+        for gate in self.graph.guarding.get(op.name, ()):
             values = self.trace.decisions[gate.name]
             if gate.rules.decides != "runs":
                 continue
@@ -166,7 +132,7 @@ class _Gating:
 
     def mask(self, op: Op) -> Mask | None:
         """Return which output channels the op's channel and width gates keep; None for all."""
-        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "channels"]
+        gates = [gate for gate in self.graph.guarding.get(op.name, ()) if gate.rules.decides == "channels"]
         masks = tuple(self._mask_of(gate, op.out_channels) for gate in gates)
         if len(masks) < 2:
             return masks[0] if masks else None
@@ -177,7 +143,7 @@ class _Gating:
 
     def tiles(self, op: Op) -> tuple[Counts | int, int]:
         """Return how many tiles (rows, elements) of the op's output are computed, and of how many."""
-        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides in _PARTS]
+        gates = [gate for gate in self.graph.guarding.get(op.name, ()) if gate.rules.decides in _PARTS]
         if not gates:
             return 1, 1
         both = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
@@ -185,7 +151,7 @@ class _Gating:
 
     def tile_bits(self, op: Op) -> NDArray[np.uint8] | None:
         """Return the bits of the op's spatial gates, packed; None without any."""
-        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "tiles"]
+        gates = [gate for gate in self.graph.guarding.get(op.name, ()) if gate.rules.decides == "tiles"]
         if not gates:
             return None
         kept = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
@@ -193,7 +159,7 @@ class _Gating:
 
     def scores_mask(self, op: Op, source: Channels) -> Mask | None:
         """Return which columns of an attention's scores are left: those of the kept rows, for every head."""
-        gates = [gate for gate in self.graph.guards_of(op.name) if gate.rules.decides == "rows"]
+        gates = [gate for gate in self.graph.guarding.get(op.name, ()) if gate.rules.decides == "rows"]
         if op.kind != "matmul" or not gates or op.product[2] != gates[0].size or source.mask is not None:
             return None
         key = ("/".join(gate.name for gate in gates), op.out_channels)
@@ -227,7 +193,7 @@ def _operands(op: Op, tensors: dict[str, Channels], gating: _Gating) -> list[Cha
     return operands
 
 
-def _lower_op(op: Op, operands: list[Channels], gating: _Gating) -> tuple[_OpWork, Channels]:
+def _lower_op(op: Op, operands: list[Channels], gating: _Gating) -> tuple[OpWork, Channels]:
     """Return the op's work and the tensor that its consumers see."""
     is_open, mask = gating.is_open(op), gating.mask(op)
     tiles, tile_total = gating.tiles(op)
@@ -244,7 +210,7 @@ def _lower_op(op: Op, operands: list[Channels], gating: _Gating) -> tuple[_OpWor
     tensor = result.where(runs)
     if op.kind == "add":
         tensor = union([tensor, union(operands).where(~runs)])
-    return _OpWork(op, runs, source, result, tiles, tile_total, gating.tile_bits(op)), tensor
+    return OpWork(op, runs, source, result, tiles, tile_total, gating.tile_bits(op)), tensor
 
 
 def _sides(op: Op, operands: list[Channels], always: Bools, mask: Mask | None) -> tuple[Channels, Channels]:
@@ -311,7 +277,7 @@ def _moved(op: Op, source: Channels) -> Channels:
     return Channels(op.out_channels, source.present)
 
 
-def _workload(graph: NetworkGraph, inputs: int, work: list[_OpWork]) -> Workload:
+def gathered(graph: NetworkGraph, inputs: int, work: list[OpWork]) -> Workload:
     """Deduplicate every op's work into states."""
     states: list[OpStates] = []
     columns: list[NDArray[np.integer]] = []
@@ -332,8 +298,3 @@ def _workload(graph: NetworkGraph, inputs: int, work: list[_OpWork]) -> Workload
         active_outputs=tuple(piece.result for piece in work),
         kept_tiles=tuple(piece.tile_bits for piece in work),
     )
-
-
-def _first(total: int, count: int) -> Channels:
-    """Return the first ``count`` channels of ``total``, for one input."""
-    return Channels(total, np.array([count > 0]), Mask.of(prefix_rows([count], total), total))

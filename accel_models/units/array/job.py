@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_models.cost import arrays_of, each_array, rows_of, together
 from accel_models.design.design import Design, columns_of, part_rows
 from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array
@@ -192,25 +193,15 @@ class ReductionCut(AxisCut):
 Record = TypeVar("Record", OpSizes, PixelCut, ChannelCut, ReductionCut)
 
 
-def take(record: Record, rows: slice | NDArray[np.intp]) -> Record:
-    """Return the ops at ``rows``."""
-    return replace(record, **{f.name: getattr(record, f.name)[rows] for f in fields(record)})
-
-
 def stack(cuts: list[Record]) -> Record:
     """Put cuts of shape ``(n,)`` together as one of shape ``(levels, n)``."""
-    return replace(
-        cuts[0], **{f.name: np.stack([getattr(cut, f.name) for cut in cuts]) for f in fields(cuts[0])}
-    )
+    return together(cuts, np.stack)
 
 
 def choose(cuts: Record, level: NDArray[np.intp]) -> Record:
     """Return per op the cut at its ``level``, from cuts of shape ``(levels, n)``."""
     columns = np.arange(len(level))
-    return replace(cuts, **{f.name: getattr(cuts, f.name)[level, columns] for f in fields(cuts)})
-
-
-_NO_COLUMNS = frozenset({"machine", "op", "weights_first"})  # for all ops, or holds columns itself
+    return each_array(cuts, lambda array: array[level, columns])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,6 +222,7 @@ class Job:
     reserved_bytes: Floats  # of the activation buffer, held by tensors that stay on chip
     pinned_bytes: Floats  # of the weight buffer, held by weights of other ops that stay
     aim: Floats  # index into accel_models.cost.TILE_AIMS
+    bands: Floats  # of rows that the op shares with others of a depth-first group; 1.0 alone
     inputs_behind: Bools  # what is fetched comes from the second level on the chip, not from DRAM
     weights_behind: Bools
     output_behind: Bools
@@ -238,8 +230,7 @@ class Job:
 
     def take(self, rows: slice | NDArray[np.intp]) -> Job:
         """Return the ops at ``rows``."""
-        arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name not in _NO_COLUMNS}
-        return replace(self, machine=self.machine.take(rows), op=take(self.op, rows), **arrays)
+        return replace(rows_of(self, rows), machine=self.machine.take(rows), op=rows_of(self.op, rows))
 
     @property
     def input_bus(self) -> Bus:
@@ -258,8 +249,8 @@ class Job:
 
     def columns(self) -> Iterator[Floats | Bools]:
         """Yield every array: what tells two ops apart."""
-        yield from (getattr(self.op, f.name) for f in fields(self.op))
-        yield from (getattr(self, f.name) for f in fields(self) if f.name not in _NO_COLUMNS)
+        yield from arrays_of(self.op).values()
+        yield from arrays_of(self).values()
         yield from columns_of(self.machine.array)
         yield from columns_of(self.machine.memory)
 

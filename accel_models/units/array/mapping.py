@@ -18,10 +18,12 @@ all orders, so the table holds for each tile of groups: alone, or several packed
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from accel_models.cost import arrays_of, joined, rows_of, together
 from accel_models.design.unit_sections import Array, ProductSize, streaming_of
 from accel_models.units.array.job import ArrayMachine, Job, OpSizes, gemms_of, sizes_of
 from accel_models.units.array.systolic import compute_cycles
@@ -56,6 +58,7 @@ class Operands:
     # tile: fetching weights again for every tile of pixels then delays what it would delay there.
     weights_first: bool = False
     aim: ArrayLike = 0  # what tiles are chosen for where no prices are given, index into TILE_AIMS
+    bands: ArrayLike = 1  # of rows, that an op shares with others; then all its weights are there at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,8 +106,8 @@ class Mapping:
     accumulator_write_bytes: Ints
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            getattr(self, field.name).setflags(write=False)
+        for array in arrays_of(self).values():
+            array.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self.feasible)
@@ -136,7 +139,7 @@ def map_ops(
         return _map_all(job, work, prices)
     first, place = _alike(job, work)  # counts are whole channels per group, so many gated ops are one
     found = _map_all(job.take(first), work[first], prices)
-    return Mapping(**{f.name: getattr(found, f.name)[place] for f in fields(Mapping)})
+    return rows_of(found, place)
 
 
 def _map_all(job: Job, work: Bools, prices: Prices | None) -> Mapping:
@@ -160,7 +163,7 @@ def _concatenate(pieces: list[Mapping]) -> Mapping:
         return Mapping(
             **{f.name: np.zeros(0, bool if f.name == "feasible" else np.int64) for f in fields(Mapping)}
         )
-    return Mapping(**{f.name: np.concatenate([getattr(p, f.name) for p in pieces]) for f in fields(Mapping)})
+    return joined(pieces)
 
 
 def _job(shapes: Shapes, machine: ArrayMachine, operands: Operands) -> tuple[Job, Bools]:
@@ -184,6 +187,7 @@ def _job(shapes: Shapes, machine: ArrayMachine, operands: Operands) -> tuple[Job
         reserved_bytes=full(operands.reserved_bytes),
         pinned_bytes=full(operands.pinned_bytes),
         aim=full(operands.aim),
+        bands=full(operands.bands),
         inputs_behind=full(operands.inputs_behind) > 0,
         weights_behind=full(operands.weights_behind) > 0,
         output_behind=full(operands.output_behind) > 0,
@@ -238,10 +242,13 @@ def _packed(job: Job, count: Floats) -> Job:
 
 def _put(mapping: Mapping, rows: NDArray[np.intp], other: Mapping, picked: Bools) -> Mapping:
     """Return the mapping with what is ``picked`` of another one at ``rows``."""
-    columns = {f.name: getattr(mapping, f.name).copy() for f in fields(Mapping)}
-    for name, column in columns.items():
-        column[rows] = getattr(other, name)[picked]
-    return Mapping(**columns)
+
+    def put(columns: list[NDArray[Any]]) -> NDArray[Any]:
+        mine, found = columns[0].copy(), columns[1]
+        mine[rows] = found[picked]
+        return mine
+
+    return together([mapping, other], put)
 
 
 def _map_packed(job: Job, work: Bools, prices: Prices | None, packed: Floats) -> tuple[Mapping, Floats]:

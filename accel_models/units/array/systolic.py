@@ -9,13 +9,14 @@ of RTL or a simulator that is reproduced to the cycle; the shipped design of tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from accel_models.cost import arrays_of
 from accel_models.design.unit_sections import Array, Drain, ProductSize, streaming_of
 from accel_models.work.shapes import Shapes
 from traces import Floats, Ints
@@ -241,8 +242,8 @@ class Accesses:
     output_writes: Ints  # results and partial sums
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            getattr(self, field.name).setflags(write=False)
+        for array in arrays_of(self).values():
+            array.setflags(write=False)
 
 
 def buffer_accesses(params: Array, gemms: Gemms) -> Accesses:

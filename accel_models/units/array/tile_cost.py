@@ -50,6 +50,7 @@ def footprints(job: Job, tiles: Tiles) -> tuple[Floats, Floats, Floats]:
     inputs = inputs * np.minimum(pixels.tiles * reduction.tiles * channels.input_tiles, copies)
     weights = _tile_weights(job, tiles) * (memory.weight_bits / 8)
     weights = weights * np.minimum(channels.tiles * reduction.tiles, copies)
+    weights = np.where(job.bands > 1, job.fetch_weights * job.op.weight_bytes, weights)
     outputs = pixels.tile_pixels * channels.tile_out * (memory.accumulator_bits / 8)
     outputs = outputs * np.minimum(pixels.tiles * channels.tiles, copies_out)
     inputs = inputs + job.reserved_bytes
@@ -75,11 +76,13 @@ def _tile_weights(job: Job, tiles: Tiles) -> Floats:
 
 
 def fits(job: Job, tiles: Tiles) -> Bools:
-    """Whether every buffer holds its tiles."""
+    """Whether every buffer holds its tiles, of which there are as many as bands where the op shares some."""
     memory = job.machine.memory
     inputs, weights, outputs = footprints(job, tiles)
+    banded = (job.bands <= 1) | (tiles.pixels.tiles >= job.bands * job.op.batch)
     return np.asarray(
-        (inputs <= memory.activation_buffer)
+        banded
+        & (inputs <= memory.activation_buffer)
         & (weights <= memory.weight_buffer)
         & (outputs <= memory.accumulator_buffer)
     )
@@ -95,6 +98,7 @@ def traffic(job: Job, tiles: Tiles, kept: Kept) -> TileTraffic:
         inputs = inputs * (1 + (input_tiles - 1) * pixels.several)
     else:
         more = np.minimum(input_tiles * reduction.tiles - 1, 1)  # weights of a group that do not stay
+        more = np.where(job.bands > 1, 0.0, more)
         weights = weights * (1 + (pixels.tiles - 1) * more)
         if kept == "outputs":
             inputs = inputs * input_tiles
@@ -148,7 +152,7 @@ def _ends_at_full_width(job: Job, tiles: Tiles) -> OpEnds:
     output_folds = pixels.tile_folds * channels.tile_folds
     tile_results = pixels.tile_pixels * channels.tile_out
     extra = job.untiled_extra
-    array = pixels.folds * channels.folds * reduction.folds + extra
+    array = pixels.folds * channels.folds * reduction.folds + extra + _drain_waits(job, tiles)
     return OpEnds(
         array=array + control * (pixels.tiles * channels.tiles * reduction.tiles),
         last_tile=np.maximum(output_folds * reduction.tile_folds + extra, 0) + control,
@@ -157,6 +161,22 @@ def _ends_at_full_width(job: Job, tiles: Tiles) -> OpEnds:
         first_weight_bytes=job.fetch_weights * (memory.weight_bits / 8) * _tile_weights(job, tiles),
         last_output_bytes=job.store_output * (memory.activation_bits / 8) * tile_results,
     )
+
+
+def _drain_waits(job: Job, tiles: Tiles) -> Floats:
+    """Cycles that the array waits for a lone accumulator to be emptied, after every tile of results but the last.
+
+    A tile of results leaves a row of the array's width a cycle, or as fast as the bus takes it where it leaves the
+    chip.  Stores that take turns with the array anyway (``double_buffered: false``) are not waited for twice.
+    """
+    memory, drained = job.machine.memory, tiles.pixels.tile_pixels * tiles.channels.tile_out
+    if memory.double_buffered_accumulator:
+        return np.zeros_like(drained)
+    each = np.ceil(drained / job.machine.array.cols)
+    if memory.double_buffered:
+        stored = job.store_output * (memory.activation_bits / 8) * drained
+        each = np.maximum(each, bus_cycles(job.output_bus, stored))
+    return np.asarray((tiles.pixels.tiles * tiles.channels.tiles - 1) * each, np.float64)
 
 
 def total_cycles(job: Job, tiles: Tiles, end: OpEnds, moved: TileTraffic) -> Floats:

@@ -7,6 +7,7 @@ from typing import assert_never
 
 import numpy as np
 
+from accel_models.compiling.steps import STAGES, Stage
 from accel_models.cost import Misfit, WorkStates
 from accel_models.design.chip import prices_of
 from accel_models.design.design import Design
@@ -47,6 +48,7 @@ def array_cost(states: States, design: Design) -> UnitCost:
         weight_bytes=work.weight_fetch_bytes,
         weights_first=True,
         aim=where.tile_aim,
+        bands=where.bands,
         inputs_behind=where.behind.inputs,
         weights_behind=where.behind.weights,
         output_behind=where.behind.output,
@@ -205,6 +207,7 @@ class ArrayUnit:
     settings: type[Array] = Array
     matrix: bool = True
     keeps_tensors: bool = True
+    stages: tuple[Stage, ...] = STAGES
     joins_ops: bool = True
     chooses_tiles: bool = True
     parts: tuple[str, ...] = ()
@@ -233,6 +236,10 @@ class ArrayUnit:
         if op.kind not in MAC_KINDS:
             return False
         return not op.is_depthwise or design.section(Array).depthwise_on == "array"
+
+    def runs_bands(self, design: Design) -> bool:
+        """Return whether its mapper cuts pixels; passes of rows that stay are cut otherwise."""
+        return DATAFLOWS[design.section(Array).dataflow] is not None
 
     def columns(self, design: Design) -> tuple[str, ...]:
         """Return rows, columns, buffers and bus, but what tiles are chosen by: passes, or prices of buffers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from accel_models.compiling.steps import Stage
 from accel_models.design.design import Design
 from accel_models.design.unit_sections import Array, Gemmini
 from accel_models.energy.actions import Idle
@@ -25,6 +26,12 @@ class GemminiUnit:
     settings: type[Gemmini] = Gemmini
     matrix: bool = True
     keeps_tensors: bool = False
+    stages: tuple[Stage, ...] = (
+        "activation",
+        "scale",
+        "add",
+        "max_pool",
+    )
     joins_ops: bool = False
     chooses_tiles: bool = False
     parts: tuple[str, ...] = ("array",)
@@ -60,6 +67,10 @@ class GemminiUnit:
     def takes(self, op: Op, design: Design) -> bool:
         """Take what its mesh can."""
         return MESH.takes(op, design)
+
+    def runs_bands(self, design: Design) -> bool:
+        """Return False: its library loads and stores every tensor whole."""
+        return False
 
     def columns(self, design: Design) -> tuple[str, ...]:
         """Return none: its library is asked machine by machine."""

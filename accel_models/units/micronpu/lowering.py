@@ -119,12 +119,16 @@ def _product(shapes: Shapes, layout: Layout, machine: MicroNpu) -> NpuWork:
     return _work(
         shapes,
         layout,
-        engine=np.where(shapes.depthwise, Engine.DEPTHWISE, Engine.CONV),
-        plane=(in_height, in_width),
-        channels=(shapes.in_channels // groups, shapes.out_channels // groups),
-        kernel=(shapes.kernel_height, shapes.kernel_width),
-        stride=stride,
-        cycles=_cycles("sum", shapes, machine.npu.output_cycles),
+        _Plane(
+            size=(in_height, in_width),
+            channels=(shapes.in_channels // groups, shapes.out_channels // groups),
+            kernel=(shapes.kernel_height, shapes.kernel_width),
+            stride=stride,
+        ),
+        _Doing(
+            engine=np.where(shapes.depthwise, Engine.DEPTHWISE, Engine.CONV),
+            cycles=_cycles("sum", shapes, machine.npu.output_cycles),
+        ),
     )
 
 
@@ -141,30 +145,29 @@ def _pooled(shapes: Shapes, layout: Layout, machine: MicroNpu) -> NpuWork:
     return _work(
         shapes,
         layout,
-        engine=np.full(len(shapes), Engine.POOL),
-        plane=plane,
-        channels=(shapes.out_channels, shapes.out_channels),
-        kernel=kernel,
-        stride=stride,
-        cycles=np.full(len(shapes), output.max_pool if largest else output.default),
-        looks_up=shapes.table_behind if shapes.kind == "activation" else None,
+        _Plane(size=plane, channels=(shapes.out_channels, shapes.out_channels), kernel=kernel, stride=stride),
+        _Doing(
+            engine=np.full(len(shapes), Engine.POOL),
+            cycles=np.full(len(shapes), output.max_pool if largest else output.default),
+            looks_up=shapes.table_behind if shapes.kind == "activation" else None,
+        ),
     )
 
 
 def _elementwise(shapes: Shapes, layout: Layout, cycles: Floats | float, bits: int = 8) -> NpuWork:
-    one = np.ones(len(shapes), np.int64)
     elements = shapes.out_height * shapes.out_width * shapes.out_channels
     return _work(
         shapes,
         layout,
-        engine=np.full(len(shapes), Engine.ELEMENTWISE),
-        plane=(shapes.out_height, shapes.out_width),
-        channels=(shapes.out_channels, shapes.out_channels),
-        kernel=(one, one),
-        stride=(one, one),
-        cycles=np.broadcast_to(np.asarray(cycles, np.float64), (len(shapes),)),
-        second=elements,
-        bits=bits,
+        _Plane(
+            size=(shapes.out_height, shapes.out_width), channels=(shapes.out_channels, shapes.out_channels)
+        ),
+        _Doing(
+            engine=np.full(len(shapes), Engine.ELEMENTWISE),
+            cycles=np.broadcast_to(np.asarray(cycles, np.float64), (len(shapes),)),
+            second=elements,
+            bits=bits,
+        ),
     )
 
 
@@ -173,27 +176,28 @@ def _softmax(shapes: Shapes, layout: Layout, machine: MicroNpu, once: Ints) -> t
     largest = _work(
         shapes,
         layout,
-        engine=np.full(len(shapes), Engine.POOL),
-        plane=(shapes.out_height * shapes.out_width, shapes.out_channels),
-        channels=(one, one),
-        kernel=(one, shapes.out_channels),
-        stride=(one, one),
-        cycles=np.full(len(shapes), machine.npu.output_cycles.max_pool),
-        out_width=one,
-        out_height=shapes.out_height * shapes.out_width,
+        _Plane(
+            size=(shapes.out_height * shapes.out_width, shapes.out_channels),
+            channels=(one, one),
+            kernel=(one, shapes.out_channels),
+            out=(shapes.out_height * shapes.out_width, one),
+        ),
+        _Doing(
+            engine=np.full(len(shapes), Engine.POOL),
+            cycles=np.full(len(shapes), machine.npu.output_cycles.max_pool),
+        ),
     )
     whole = _elementwise(shapes, layout, machine.npu.output_cycles.binary_32, bits=32)
     rows = _work(
         shapes,
         layout,
-        engine=np.full(len(shapes), Engine.ELEMENTWISE),
-        plane=(shapes.out_height, shapes.out_width),
-        channels=(one, one),
-        kernel=(one, one),
-        stride=(one, one),
-        cycles=np.full(len(shapes), machine.npu.output_cycles.binary_32),
-        second=one,
-        bits=32,
+        _Plane(size=(shapes.out_height, shapes.out_width), channels=(one, one)),
+        _Doing(
+            engine=np.full(len(shapes), Engine.ELEMENTWISE),
+            cycles=np.full(len(shapes), machine.npu.output_cycles.binary_32),
+            second=one,
+            bits=32,
+        ),
     )
     return (
         Pass(work=largest, times=once),
@@ -209,73 +213,78 @@ def _recurrent(shapes: Shapes, layout: Layout, machine: MicroNpu, once: Ints) ->
     product = _work(
         shapes,
         layout,
-        engine=np.full(len(shapes), Engine.CONV),
-        plane=(one, one),
-        channels=(shapes.in_channels + shapes.out_channels, gates * shapes.out_channels),
-        kernel=(one, one),
-        stride=(one, one),
-        cycles=np.full(len(shapes), machine.npu.output_cycles.default),
-        out_height=one,
-        out_width=one,
+        _Plane(
+            size=(one, one),
+            channels=(shapes.in_channels + shapes.out_channels, gates * shapes.out_channels),
+            out=(one, one),
+        ),
+        _Doing(
+            engine=np.full(len(shapes), Engine.CONV),
+            cycles=np.full(len(shapes), machine.npu.output_cycles.default),
+        ),
     )
     each = max(machine.npu.output_cycles.mul, machine.npu.output_cycles.table)
     tables = _work(
         shapes,
         layout,
-        engine=np.full(len(shapes), Engine.ELEMENTWISE),
-        plane=(one, one),
-        channels=(shapes.out_channels, shapes.out_channels),
-        kernel=(one, one),
-        stride=(one, one),
-        cycles=np.full(len(shapes), each),
-        out_height=one,
-        out_width=one,
+        _Plane(size=(one, one), channels=(shapes.out_channels, shapes.out_channels), out=(one, one)),
+        _Doing(engine=np.full(len(shapes), Engine.ELEMENTWISE), cycles=np.full(len(shapes), each)),
     )
     return Pass(work=product, times=steps), Pass(work=tables, times=steps * (5 + 3))
 
 
-def _work(  # noqa: PLR0913  # what a pass is made of
-    shapes: Shapes,
-    layout: Layout,
-    *,
-    engine: Ints,
-    plane: tuple[Ints, Ints],
-    channels: tuple[Ints, Ints],
-    kernel: tuple[Ints, Ints],
-    stride: tuple[Ints, Ints],
-    cycles: Floats,
-    second: Ints | None = None,
-    looks_up: Bools | None = None,
-    bits: int = 8,
-    out_height: Ints | None = None,
-    out_width: Ints | None = None,
-) -> NpuWork:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Plane:
+    """What a pass reads and how: height and width; sizes that are left out are 1, or the op's own output."""
+
+    size: tuple[Ints, Ints]  # height and width of what is read
+    channels: tuple[Ints, Ints]  # read and written
+    kernel: tuple[Ints, Ints] | None = None
+    stride: tuple[Ints, Ints] | None = None
+    out: tuple[Ints, Ints] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Doing:
+    """Which engine does a pass, and what that does with each element."""
+
+    engine: Ints
+    cycles: Floats  # of an element in the output stage
+    second: Ints | None = None  # elements of a second operand
+    looks_up: Bools | None = None  # a table is loaded before
+    bits: int = 8
+
+
+def _work(shapes: Shapes, layout: Layout, plane: _Plane, doing: _Doing) -> NpuWork:
+    one = np.ones(len(shapes), np.int64)
+    kernel, stride = plane.kernel or (one, one), plane.stride or (one, one)
+    out_height, out_width = plane.out or (shapes.out_height, shapes.out_width)
     none = np.zeros(len(shapes), np.bool_)
     return NpuWork(
-        engine=np.asarray(engine, np.int64),
-        in_height=_one(plane[0]),
-        in_width=_one(plane[1]),
-        in_channels=_one(channels[0]),
-        out_height=_one(shapes.out_height if out_height is None else out_height),
-        out_width=_one(shapes.out_width if out_width is None else out_width),
-        out_channels=_one(channels[1]),
+        engine=np.asarray(doing.engine, np.int64),
+        in_height=_one(plane.size[0]),
+        in_width=_one(plane.size[1]),
+        in_channels=_one(plane.channels[0]),
+        out_height=_one(out_height),
+        out_width=_one(out_width),
+        out_channels=_one(plane.channels[1]),
         kernel_height=_one(kernel[0]),
         kernel_width=_one(kernel[1]),
         stride_height=_one(stride[0]),
         stride_width=_one(stride[1]),
         reach_height=(_one(kernel[0]) - 1) * _one(shapes.dilation_height) + 1,
         reach_width=(_one(kernel[1]) - 1) * _one(shapes.dilation_width) + 1,
-        in_bits=np.full(len(shapes), bits),
-        out_bits=np.full(len(shapes), bits),
-        element_cycles=np.asarray(cycles, np.float64),
+        in_bits=np.full(len(shapes), doing.bits),
+        out_bits=np.full(len(shapes), doing.bits),
+        element_cycles=np.asarray(doing.cycles, np.float64),
         in_bricks=layout.in_bricks,
         out_bricks=layout.out_bricks,
         second_bricks=layout.in_bricks,
-        second=np.zeros(len(shapes), np.int64) if second is None else _one(second),
+        second=np.zeros(len(shapes), np.int64) if doing.second is None else _one(doing.second),
         in_offchip=layout.in_offchip,
         second_offchip=layout.in_offchip,
         out_offchip=layout.out_offchip,
-        looks_up=none if looks_up is None else looks_up,
+        looks_up=none if doing.looks_up is None else doing.looks_up,
         weight_sigma=np.full(len(shapes), layout.weight_sigma),
         weight_zeros=np.full(len(shapes), layout.weight_zeros),
     )

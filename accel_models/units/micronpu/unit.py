@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accel_models.compiling.steps import STAGES, Stage
 from accel_models.design.design import Design
 from accel_models.energy.actions import Idle
 from accel_models.energy.prices import Silicon
@@ -24,6 +25,7 @@ class MicroNpuUnit:
     settings: type[NpuSettings] = NpuSettings
     matrix: bool = True
     keeps_tensors: bool = True
+    stages: tuple[Stage, ...] = STAGES
     joins_ops: bool = True
     chooses_tiles: bool = False
     parts: tuple[str, ...] = ()
@@ -39,6 +41,10 @@ class MicroNpuUnit:
     def takes(self, op: Op, design: Design) -> bool:
         """Take everything."""
         return True
+
+    def runs_bands(self, design: Design) -> bool:
+        """Return False; Choice: Vela's cascades are not modelled, the networks compared fit its SRAM."""
+        return False
 
     def columns(self, design: Design) -> tuple[str, ...]:
         """Return none: its machine is one."""

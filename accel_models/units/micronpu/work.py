@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_models.cost import rows_of
 from traces import Bools, Floats, Ints
 
 LARGEST_WINDOW = 8  # taps a side that one pass covers
@@ -59,7 +60,7 @@ class NpuWork:
 
     def take(self, rows: NDArray[np.intp] | Bools | slice) -> NpuWork:
         """Return the ops at ``rows``."""
-        return replace(self, **{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        return rows_of(self, rows)
 
     @property
     def taps(self) -> Ints:

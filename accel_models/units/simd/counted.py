@@ -66,6 +66,24 @@ _MVE_CHANNELS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Loops:
+    """How the kernels of an instruction set walk their loops."""
+
+    vector: bool  # 16 bytes at a time, the last ones masked; else pairs of pixels x pairs of channels
+    step: int  # of the reduction K, in one loop body [elements]
+    outputs: int  # of a linear layer, in one block
+    tap_by_tap: bool  # a pool takes all channels under one tap, then the next; else channel by channel
+
+
+_LOOPS: dict[CountedIsa, _Loops] = {
+    "v6m": _Loops(vector=False, step=1, outputs=3, tap_by_tap=False),
+    "scalar": _Loops(vector=False, step=1, outputs=3, tap_by_tap=False),
+    "dsp": _Loops(vector=False, step=4, outputs=2, tap_by_tap=True),
+    "mve": _Loops(vector=True, step=16, outputs=4, tap_by_tap=True),
+}
+
+
 def kernels_of(shapes: Shapes) -> dict[CountedKernel, Bools]:
     """Return which pieces of the work take which counted kernel; none for kinds that were not counted."""
     if shapes.kind != "conv":
@@ -83,15 +101,16 @@ def kernel_terms(  # noqa: PLR0911  # a kernel each
     kernel: CountedKernel, isa: CountedIsa, shapes: Shapes
 ) -> Terms:
     """Return how often each loop body of a kernel runs, each (n,); groups run one after the other."""
+    loops = _LOOPS[isa]
     match kernel:
         case "conv" | "pointwise":
-            return _convolution(kernel, isa, shapes)
+            return _convolution(kernel, loops, shapes)
         case "depthwise":
-            return _depthwise(isa, shapes)
+            return _depthwise(loops, shapes)
         case "linear":
-            return _linear(isa, shapes)
+            return _linear(loops, shapes)
         case "pool":
-            return _pool(isa, shapes)
+            return _pool(loops, shapes)
         case "copy":
             kept = shapes.out_channels
             block, word, byte = kept // 16, kept % 16 // 4, kept % 4
@@ -113,22 +132,20 @@ def _once(shapes: Shapes) -> Terms:
     return {"pixel": shapes.m, "call": shapes.batch}
 
 
-def _convolution(kernel: CountedKernel, isa: CountedIsa, shapes: Shapes) -> Terms:
+def _convolution(kernel: CountedKernel, loops: _Loops, shapes: Shapes) -> Terms:
     taps = shapes.kernel_height * shapes.kernel_width
     channels, k, n, m = shapes.k // np.maximum(taps, 1), shapes.k, shapes.n, shapes.m
     products, pixels = _products(kernel, shapes)
-    terms = (
-        _vector_blocks(pixels, k, n)
-        if isa == "mve"
-        else _paired_blocks(pixels, k, n, 4 if isa == "dsp" else 1)
-    )
+    blocks = _vector_blocks if loops.vector else _paired_blocks
+    terms = blocks(pixels, k, n, loops.step)
     terms = {name: count * products for name, count in terms.items()}
     if kernel == "pointwise":
-        terms |= {"product": products} | ({} if isa == "mve" else {"channel_sum": n * k * products})
-    elif isa == "mve":
-        terms |= {"copy": m * taps * _ceil(channels, 16), "tap": m * taps, "quad_call": _ceil(m, 4)}
-    elif isa == "dsp":
-        terms |= {"copy": m * taps * (channels // 4), "copy_rest": m * taps * (channels % 4), "tap": m * taps}
+        terms |= {"product": products} | ({} if loops.vector else {"channel_sum": n * k * products})
+    elif loops.vector:
+        terms |= {"copy": m * taps * _ceil(channels, loops.step), "tap": m * taps, "quad_call": _ceil(m, 4)}
+    elif loops.step > 1:
+        words, rest = channels // loops.step, channels % loops.step
+        terms |= {"copy": m * taps * words, "copy_rest": m * taps * rest, "tap": m * taps}
     else:
         terms |= {"copy": m * k, "tap": m * taps}
     return {name: count * shapes.groups for name, count in terms.items()} | _once(shapes)
@@ -154,15 +171,15 @@ def _paired_blocks(m: Ints, k: Ints, n: Ints, step: int) -> Terms:
     )
 
 
-def _vector_blocks(m: Ints, k: Ints, n: Ints) -> Terms:
-    """Four pixels x one channel at a time, K in vectors of 16; up to three pixels one by one."""
-    four, one, vectors = (m // 4) * n, (m % 4) * n, _ceil(k, 16)
+def _vector_blocks(m: Ints, k: Ints, n: Ints, step: int) -> Terms:
+    """Four pixels x one channel at a time, K in vectors of ``step``; up to three pixels one by one."""
+    four, one, vectors = (m // 4) * n, (m % 4) * n, _ceil(k, step)
     return {"block4": four, "step4": four * vectors, "block1": one, "step1": one * vectors}
 
 
-def _depthwise(isa: CountedIsa, shapes: Shapes) -> Terms:
+def _depthwise(loops: _Loops, shapes: Shapes) -> Terms:
     channels, m = shapes.out_channels, shapes.m
-    if isa != "mve":
+    if not loops.vector:
         taps = taps_in_bounds(shapes)
         four, rest = channels // 4, channels % 4
         names = ("tap4", "tap_rest", "tap", "quad", "output_rest")
@@ -179,28 +196,28 @@ def _depthwise(isa: CountedIsa, shapes: Shapes) -> Terms:
     } | _once(shapes)
 
 
-def _linear(isa: CountedIsa, shapes: Shapes) -> Terms:
+def _linear(loops: _Loops, shapes: Shapes) -> Terms:
     k, n, rows = shapes.k, shapes.n, shapes.m
-    size = {"v6m": 3, "scalar": 3, "dsp": 2, "mve": 4}[isa]
+    size = loops.outputs
     blocks, rest = n // size * rows, n % size * rows
-    steps = {"dsp": k // 4, "mve": _ceil(k, 16)}.get(isa, k)
+    steps = _ceil(k, loops.step) if loops.vector else k // loops.step
     terms = {"block": blocks, "step": blocks * steps, "block1": rest, "step1": rest * steps}
-    if isa == "mve":
+    if loops.vector:
         terms |= {"blocked": (n >= size) * rows}
-    if isa == "dsp":
-        terms |= {"tail": blocks * (k % 4), "tail1": rest * (k % 4)}
+    elif loops.step > 1:
+        terms |= {"tail": blocks * (k % loops.step), "tail1": rest * (k % loops.step)}
     return terms | {"call": rows}
 
 
-def _pool(isa: CountedIsa, shapes: Shapes) -> Terms:
+def _pool(loops: _Loops, shapes: Shapes) -> Terms:
     if shapes.kind == "global_avg_pool":
         window_rows, taps = shapes.in_height * shapes.batch, shapes.in_height * shapes.in_width * shapes.batch
     else:
         window_rows = _reach(shapes, "height") * shapes.out_width * shapes.batch
         taps = taps_in_bounds(shapes)
     channels = shapes.out_channels
-    if isa in {"dsp", "mve"}:  # all channels under one tap, then the next
-        channels = _ceil(channels, 16) if isa == "mve" else channels
+    if loops.tap_by_tap:
+        channels = _ceil(channels, loops.step) if loops.vector else channels
         return {"element": taps * channels, "output": shapes.m * channels, "tap": taps} | _once(shapes)
     return {
         "element": taps * channels,

@@ -172,28 +172,25 @@ def _matrix_loop(
 ) -> tuple[Instructions, Floats]:
     """Instructions of the MAC loop (the table above), and the words that im2col copies."""
     word = max(target.vector_bytes // max(weight_bytes, act_bytes), 1)  # S [elements]
-    words_per_tap = _ceil_div(shapes.in_channels // np.maximum(shapes.groups, 1), word)
+    words_per_tap = -(-(shapes.in_channels // np.maximum(shapes.groups, 1)) // word)
     by_tap = shapes.kernel_height * shapes.kernel_width * words_per_tap
-    steps = (by_tap if software.reduces_by_tap else _ceil_div(shapes.k, word)) * shapes.groups
+    steps = (by_tap if software.reduces_by_tap else -(-shapes.k // word)) * shapes.groups
     pixel_blocks, channel_blocks = _pixel_blocks(shapes, software), _channel_blocks(shapes, software)
     im2col = _needs_im2col(shapes)
-    narrow = weight_bytes == 1 and act_bytes == 1
+    narrow = weight_bytes == act_bytes == 1
     widened = im2col & (narrow and software.im2col_widens)
     mac = shapes.m * shapes.n * steps * -(-word // target.lanes)
     weight_load = shapes.n * pixel_blocks * steps
     word_loads = shapes.m * channel_blocks * steps
-    load = word_loads * np.where(widened, 2, 1)
-    unpack = (weight_load + np.where(widened, 0, word_loads)) * (
-        software.unpack_instructions if narrow else 0
-    )
+    unpacked = weight_load + np.where(widened, 0, word_loads)
+    unpack = unpacked * (software.unpack_instructions if narrow else 0)
     loops = pixel_blocks * channel_blocks * steps
-    is_conv = shapes.kind == "conv"
-    step = software.step_instructions if is_conv else software.linear_step_instructions
+    step = software.step_instructions if shapes.kind == "conv" else software.linear_step_instructions
     instructions = Instructions(
         mac=_float(mac),
         alu=_float(unpack + loops * step),
         weight_load=_float(weight_load),
-        load=_float(load),
+        load=_float(word_loads * np.where(widened, 2, 1)),
         store=np.zeros(len(shapes)),
         branch=loops / software.unroll,
     )
@@ -203,7 +200,7 @@ def _matrix_loop(
 
 def _depthwise_loop(shapes: Shapes, software: Software) -> Floats:
     """Instructions of depthwise MACs, channels rounded up to whole vectors."""
-    channels = _ceil_div(shapes.out_channels, software.depthwise_lanes) * software.depthwise_lanes
+    channels = -(-shapes.out_channels // software.depthwise_lanes) * software.depthwise_lanes
     return _float(_taps(shapes) * channels * software.depthwise_mac_instructions)
 
 
@@ -281,11 +278,11 @@ def _taps(shapes: Shapes) -> Ints:
 
 
 def _pixel_blocks(shapes: Shapes, software: Software) -> Ints:
-    return _ceil_div(shapes.m, software.block_pixels if shapes.kind == "conv" else 1)
+    return -(-shapes.m // (software.block_pixels if shapes.kind == "conv" else 1))
 
 
 def _channel_blocks(shapes: Shapes, software: Software) -> Ints:
-    return _ceil_div(shapes.n, software.block_channels if shapes.kind == "conv" else software.linear_channels)
+    return -(-shapes.n // (software.block_channels if shapes.kind == "conv" else software.linear_channels))
 
 
 def _resident_weights(shapes: Shapes, software: Software) -> Floats:
@@ -297,10 +294,6 @@ def _resident_weights(shapes: Shapes, software: Software) -> Floats:
 
 def _choose(mask: Bools, yes: Instructions, no: Instructions) -> Instructions:
     return Instructions(*(np.where(mask, a, b) for a, b in zip(yes.classes(), no.classes(), strict=True)))
-
-
-def _ceil_div(a: Ints, b: int) -> Ints:
-    return -(-a // b)
 
 
 def _float(values: ArrayLike) -> Floats:

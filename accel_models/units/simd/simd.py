@@ -104,6 +104,7 @@ def simd_cycles(
     mac, im2col, requant, elementwise, row, op = (
         _single_issue_cycles(part, core) / simd.issue for part in kernel.parts()
     )
+    mac = np.maximum(mac, _roofline_cycles(shapes, core, simd.lanes(max(weight_bytes, act_bytes))))
     return SimdCost(
         mac_cycles=_whole(mac * simd.share, active),
         im2col_cycles=_whole(im2col * simd.share, active),
@@ -140,6 +141,14 @@ def _single_issue_cycles(work: Instructions, core: Core) -> Floats:
         + work.store * in_bursts(simd.store_cycles)
         + work.branch * simd.branch_cycles
     )
+
+
+def _roofline_cycles(shapes: Shapes, core: Core, lanes: int) -> Floats:
+    """Cycles of one core's MAC instructions alone, every lane busy: no kernel multiplies faster [cycles].
+
+    It decides only where a design's own numbers contradict the counts of its kernels.
+    """
+    return np.asarray(shapes.macs * (core.simd.mac_cycles / (lanes * core.simd.issue)), np.float64)
 
 
 def _weight_wait(shapes: Shapes, core: Core, kernel: Kernel, weight_bytes: int) -> Floats:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accel_models.compiling.steps import Stage
 from accel_models.cost import WorkStates
 from accel_models.design.design import Design
 from accel_models.design.unit_sections import Simd
@@ -34,6 +35,8 @@ def simd_cost(states: States, design: Design) -> UnitCost:
     core = core_of(design)
     cost = simd_cycles(shapes, core, weight_bytes=wgt, act_bytes=act, outside_share=where.outside_share)
     cycles = np.ceil(cost.total_cycles * (design.clock / core.clock_hz)).astype(np.int64)
+    control = _band_control(states, design)
+    cycles = cycles + control
     rows = np.maximum(shapes.out_height * shapes.batch, 1)  # Choice: the vector unit streams row by row
     weights = work.weight_fetch_bytes * np.logical_not(where.weights_resident)
     inputs = shapes.input_elements * act * np.logical_not(where.inputs_on_chip)
@@ -44,6 +47,7 @@ def simd_cost(states: States, design: Design) -> UnitCost:
         last_tile_cycles=-(-cycles // rows),
         actions=_simd_actions(work, shapes, cycles, design),
         feasible=np.ones(len(work), np.bool_),
+        control_cycles=control,
     )
     traffic = Traffic(
         weights=weights,
@@ -53,6 +57,14 @@ def simd_cost(states: States, design: Design) -> UnitCost:
         first_inputs=-(-inputs // rows),
     )
     return UnitCost(busy=busy, traffic=traffic)
+
+
+def _band_control(states: States, design: Design) -> Ints:
+    """Cycles to begin each band but the first of an op fused depth-first; Choice: those of a tile of an array."""
+    if design.memory is None or not np.any(states.where.bands > 1):
+        return np.zeros(len(states), np.int64)
+    more = (states.where.bands - 1) * states.shapes.batch * states.work.runs
+    return np.asarray(more * design.memory.tile_overhead_cycles, np.int64)
 
 
 def _simd_actions(work: WorkStates, shapes: Shapes, cycles: Ints, design: Design) -> Actions:
@@ -80,6 +92,7 @@ class SimdUnit:
     settings: type[Simd] = Simd
     matrix: bool = False
     keeps_tensors: bool = True
+    stages: tuple[Stage, ...] = ("activation", "scale")  # a clip and a multiplier; more takes instructions
     joins_ops: bool = True
     chooses_tiles: bool = False
     parts: tuple[str, ...] = ()
@@ -93,6 +106,10 @@ class SimdUnit:
 
     def takes(self, op: Op, design: Design) -> bool:
         """Take everything."""
+        return True
+
+    def runs_bands(self, design: Design) -> bool:
+        """Return True: it streams row by row."""
         return True
 
     def columns(self, design: Design) -> tuple[str, ...]:

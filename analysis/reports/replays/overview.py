@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from accel_models import design_area, has_matrix_unit
+from accel_models import CORES_ALONE, design_area, has_matrix_unit
 from analysis.figures.figure_info import RELATIVE, energy_info, spread_info
 from analysis.figures.losses_info import losses_info
 from analysis.figures.pareto_info import Candidate, ParetoInfo, PlotAxis, pareto_info
 from analysis.figures.pictures import Picture
 from analysis.figures.rows import RowName
 from analysis.figures.story_info import StoryGroup, StoryRow, Worth, story_info
+from analysis.figures.time_info import TIME_PARTS, replay_time_info
 from analysis.reports.replays.view import MisfitView, ReplayView
 from analysis.reports.replays.words import energy_saved, latency_saved, macs_saved, network_words
 from analysis.words import percent
@@ -101,7 +102,33 @@ def loss_pictures(views: Sequence[ReplayView]) -> tuple[Picture, ...]:
         [view.figures.dense.latency_us for view in views],
     )
     tails = "Right of the line an input takes longer than the dense network does: what no mean tells."
-    return (*pictures, Picture("latency-spread", "What slow inputs take", tails, spread))
+    return (
+        *pictures,
+        *_times(views, names),
+        Picture("latency-spread", "What slow inputs take", tails, spread),
+    )
+
+
+def _times(views: Sequence[ReplayView], names: Sequence[RowName]) -> Iterator[Picture]:
+    """Yield what replays spend their time on."""
+    cycles = [
+        {part: sum(op.latency_parts[part] for op in view.results.ops) for part in TIME_PARTS}
+        for view in views
+    ]
+    dense = [view.figures.dense.latency_us * view.results.design.clock / 1e6 for view in views]
+    shares = [
+        {part: amount / whole for part, amount in each.items()}
+        for each, whole in zip(cycles, dense, strict=True)
+    ]
+    info = replay_time_info(names, shares)
+    if info.parts:
+        yield Picture(
+            "time-parts",
+            "What the time is spent on",
+            "Mean latency as a share of the dense network's (line), by what its ops add to it; every replay below "
+            "shows it op by op.",
+            info,
+        )
 
 
 def row_names(views: Sequence[ReplayView]) -> list[RowName]:
@@ -143,7 +170,7 @@ def without_area(names: Sequence[str]) -> str:
     """Return the sentence that says which designs a front in area leaves out; nothing where it holds all."""
     if not names:
         return ""
-    return f" Left out, for a core's area is known without its memories alone: {', '.join(names)}."
+    return f" Left out, for {CORES_ALONE}: {', '.join(names)}."
 
 
 def _front(views: Sequence[ReplayView], x: PlotAxis, y: PlotAxis) -> ParetoInfo:

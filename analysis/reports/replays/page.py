@@ -10,9 +10,9 @@ from analysis.reports.provenance import design_tables, replay_table, trace_table
 from analysis.reports.replays.layers import layer_pictures, rate_pictures
 from analysis.reports.replays.overview import front_pictures, loss_pictures, story_picture
 from analysis.reports.replays.pictures import replay_pictures
-from analysis.reports.replays.tables import estimate_tables, paired_row, worth_table
+from analysis.reports.replays.tables import estimate_tables, op_time_table, paired_row, worth_table
 from analysis.reports.replays.view import MisfitView, ReplayView
-from analysis.reports.replays.words import key_figures, replay_words
+from analysis.reports.replays.words import key_figures, notes_words, replay_words
 from analysis.reports.report_page import Cell, Page, Section, Table
 from analysis.words import MISSING
 from traces import UnsupportedError
@@ -60,7 +60,7 @@ def _alone(view: ReplayView, trace: Trace | None) -> list[Section]:
         words=(_about(view), *replay_words(view)),
         key_figures=key_figures(view.figures),
         pictures=replay_pictures(view),
-        tables=estimate_tables([view]),
+        tables=(*op_time_table(view), *estimate_tables([view])),
     )
     pictures = (*rate_pictures([view], trace), *layer_pictures([view]))
     return [
@@ -76,10 +76,12 @@ def _compared(
     """Return the sections of a page that compares replays: the story first."""
     if not fit:
         return [Section(anchor="summary", title="In short", pictures=(story_picture(views),))]
+    used = Section(anchor="used", title="How well each layer uses its unit", pictures=layer_pictures(fit))
     rates = Section(
         anchor="rates", title="How often each layer runs, and by class", pictures=rate_pictures(fit, trace)
     )
-    every = "One page per replay: its numbers, its distribution of latency, its waterfalls, roofline and timeline."
+    maps = "Maps of all layers and designs, a network each."
+    every = "One page per replay: its numbers, its distribution of latency, waterfalls, ops, roofline and timeline."
     return [
         Section(
             anchor="summary",
@@ -87,14 +89,19 @@ def _compared(
             pictures=(story_picture(views),),
             tables=(worth_table(fit),),
         ),
-        Section(anchor="losses", title="Where the saving goes", pictures=loss_pictures(fit)),
+        Section(
+            anchor="losses",
+            title="Where the saving goes",
+            words=notes_words(fit),
+            pictures=loss_pictures(fit),
+        ),
         Section(
             anchor="fronts",
             title="Which is best",
             words=("Tap a point to go to its replay.",),
             pictures=front_pictures(fit),
         ),
-        Section(anchor="layers", title="Layer by layer", pictures=layer_pictures(fit), folds=(rates,)),
+        Section(anchor="layers", title="Layer by layer", words=(maps,), folds=(used, rates)),
         Section(anchor="replays", title="Every replay", words=(every,), folds=tuple(map(_own, fit))),
         Section(
             anchor="estimates",
@@ -145,6 +152,7 @@ def _own(view: ReplayView) -> Section:
         words=(_about(view), *replay_words(view)),
         key_figures=key_figures(view.figures),
         pictures=replay_pictures(view),
+        tables=op_time_table(view),
     )
 
 

@@ -9,6 +9,7 @@ from accel_models import Bus, peak_macs_per_cycle, units_of
 from analysis.figures.figure_info import latency_info, tail_info
 from analysis.figures.pictures import Picture
 from analysis.figures.roofline_info import LayerWork, roofline_info
+from analysis.figures.time_info import op_time_info
 from analysis.figures.timeline_info import timeline_info
 from analysis.reports.replays.words import waterfall_infos
 
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 
 def replay_pictures(view: ReplayView) -> tuple[Picture, ...]:
     """Return the pictures of one replay."""
-    return (_latency(view), *_tail(view), *_waterfalls(view), *_roofline(view), *_timeline(view))
+    return (
+        _latency(view),
+        *_tail(view),
+        *_waterfalls(view),
+        *_op_times(view),
+        *_roofline(view),
+        *_timeline(view),
+    )
 
 
 def references_us(figures: Explained) -> dict[str, float]:
@@ -57,6 +65,21 @@ def _waterfalls(view: ReplayView) -> Iterator[Picture]:
             f"Starts at the share of MACs that gates skip; every bar takes what its cause costs in {info.quantity}.",
             info,
         )
+
+
+def _op_times(view: ReplayView) -> Iterator[Picture]:
+    ops = [(op.op, op.latency_parts) for op in view.results.ops]
+    info = op_time_info(ops, 1e6 / view.results.design.clock)
+    if not info.parts:
+        return  # stored before results held it
+    rest = f" The {info.others} ops that add least are one row." if info.others else ""
+    yield Picture(
+        f"{view.name.key}_ops",
+        f"Where the time of each op goes: {view.name.full}",
+        "What each op adds to the mean latency, in program order; together they are the latency. What hides behind "
+        f"other work adds nothing. Fill and drain: all that an array does beside kept MACs at its peak.{rest}",
+        info,
+    )
 
 
 def _roofline(view: ReplayView) -> Iterator[Picture]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from analysis.figures.time_info import TIME_PARTS
 from analysis.reports.replays.words import energy_saved, latency_saved, macs_saved, waterfall_infos
 from analysis.reports.report_page import Cell, Table
 from analysis.words import MISSING, change_words, digits, percent, quantity
@@ -77,6 +78,39 @@ def _estimates(
         name = (Cell(view.name.network), Cell(view.name.label))
         rows.append((*name, *(_number(number, unit) for number in numbers)))
     return Table(title, head, tuple(rows), folded=True)
+
+
+def op_time_table(view: ReplayView) -> tuple[Table, ...]:
+    """Return what each op adds to the mean latency and on what it spends that, folded; none where it is not known."""
+    us = 1e6 / view.results.design.clock
+    ops = [op for op in view.results.ops if sum(op.latency_parts.values()) > 0]
+    parts = [part for part in TIME_PARTS if any(op.latency_parts[part] for op in ops)]
+    if not ops:
+        return ()
+    head = (
+        "Op",
+        "Unit",
+        "Runs",
+        "Adds",
+        *(TIME_PARTS[part][0] for part in parts),
+        "Utilization",
+        "DRAM",
+        "Energy",
+    )
+    rows = tuple(
+        (
+            Cell(op.op),
+            Cell(op.unit),
+            _share(op.rate),
+            _number(us * sum(op.latency_parts.values()), "us"),
+            *(_number(us * op.latency_parts[part], "us") for part in parts),
+            _share(op.utilization),
+            _number(op.dram_bytes_mean, "B"),
+            _number(op.energy_pj_mean / 1e6, "uJ"),
+        )
+        for op in ops
+    )
+    return (Table("Where the time of each op goes", head, rows, folded=True),)
 
 
 def paired_row(name: str, row: Difference) -> tuple[Cell, ...]:

@@ -86,7 +86,17 @@ def replay_words(view: ReplayView) -> tuple[str, ...]:
     )
     missing = (f"The figures are {unpriced_words(s.skipped)}.",) if s.skipped else ()
     together = (f"The figures are {batch_words(s.batch)}.",) if s.batch > 1 else ()
-    return (*missing, *together, first, _losses(latency, energy), _tail(s), _estimates(s))
+    told = tuple(f"{note[0].upper()}{note[1:]}." for note in s.notes)
+    return (*missing, *together, first, *told, _losses(latency, energy), _tail(s), _estimates(s))
+
+
+def notes_words(views: Sequence[ReplayView]) -> tuple[str, ...]:
+    """Return what is to be read before the figures of several replays, each sentence once with the replays it is of."""
+    of: dict[str, list[str]] = {}
+    for view in views:
+        for note in view.figures.notes:
+            of.setdefault(note, []).append(view.name.full)
+    return tuple(f"{', '.join(names)}: {note}." for note, names in of.items())
 
 
 def network_words(views: Sequence[ReplayView]) -> str:

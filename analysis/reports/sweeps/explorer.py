@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -116,7 +117,8 @@ def _command(results: SweepResults, design: str, trace: str, policy: str) -> str
     """Return the command that replays a point; its settings go where ``%s`` stands."""
     limit = results.manifest.inputs
     given = json.loads(policy)
-    words = ["lacuna replay", results.manifest.traces.get(trace, trace), "--design", design, "%s"]
+    network = shlex.quote(results.manifest.traces.get(trace, trace))
+    words = ["lacuna replay", network, "--design", shlex.quote(design), "%s"]
     for name in _POLICY:
         if name in given and given[name] != _DEFAULT[name]:
             words.append(f"--{name.replace('_', '-')} {given[name]}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from accel_models import CORES_ALONE
 from analysis.figures.pareto_info import Candidate, PlotAxis, pareto_info
 from analysis.figures.pictures import Picture
 from analysis.pareto.front import objectives_of
@@ -20,6 +21,7 @@ from analysis.reports.provenance import sweep_tables
 from analysis.reports.report_page import Cell, Page, Section, Table
 from analysis.reports.sweeps.columns import QUANTITIES, title_of, unit_of
 from analysis.reports.sweeps.explorer import explorer_info
+from analysis.sweeps.budgets import is_over, misfit_words
 from analysis.words import MISSING, change_words, network_title, percent, quantity, slug
 from traces import unpriced_words
 
@@ -104,7 +106,9 @@ class Naming:
 
 def _words(results: SweepResults, rows: Sequence[SweepRow], naming: Naming) -> tuple[str, ...]:
     manifest, total = results.manifest, len(results.rows)
-    first = f"{total:,} of the space's {manifest.size:,} points were evaluated; {len(rows):,} of them fit."
+    bounds = " and ".join(bound.words for bound in results.budget)
+    fit = f"fit and are within the budget ({bounds})" if bounds else "fit"
+    first = f"{total:,} of the space's {manifest.size:,} points were evaluated; {len(rows):,} of them {fit}."
     missing = [f"{name} is {unpriced_words(nodes)}." for name, nodes in manifest.skipped.items()]
     if "batch" in results.frame and int(results.frame["batch"].max()) > 1:
         missing.append("Latency is that of a whole batch; MACs, bytes and energy are per input.")
@@ -137,15 +141,11 @@ def _objectives(minimize: Sequence[str], maximize: Sequence[str]) -> str:
 
 
 def _of_areas(results: SweepResults, rows: Sequence[SweepRow]) -> tuple[str, ...]:
-    """Say of which designs the area is that of a core alone, where it is compared with others."""
-    cores = results.cores
-    if (
-        not cores
-        or "area_mm2" not in results.manifest.minimize
-        or len({row.design for row in rows}) == len(cores)
-    ):
+    """Say of which designs the area is that of a core alone, where it is compared."""
+    cores = [name for name in results.cores if any(row.design == name for row in rows)]
+    if not cores or "area_mm2" not in results.manifest.minimize:
         return ()
-    return (f"The area of a core is known without its memories alone: {', '.join(cores)}.",)
+    return (f"{CORES_ALONE[0].upper()}{CORES_ALONE[1:]} ({', '.join(cores)}).",)
 
 
 def _unknown(rows: Sequence[SweepRow], costs: Costs) -> tuple[str, ...]:
@@ -310,7 +310,8 @@ def _infeasible(rest: Sequence[SweepRow], naming: Naming, total: int) -> Section
     table = Table(
         "Designs without a result", ("Design", "Reason", "Needs", "Has"), body, folded=len(body) > _FOLD
     )
-    words = (f"{len(rest):,} of {total:,} points do not fit.",)
+    over = sum(is_over(row.reason) for row in rest)
+    words = (f"Of {total:,} points {misfit_words(len(rest), over)}.",)
     return Section(anchor="infeasible", title="What did not fit", words=words, tables=(table,))
 
 

@@ -1,5 +1,6 @@
 (function () {
   "use strict";
+  const IDLE_MS = 1000; // after the page has loaded: the first screen needs no library, and who scrolls is served at once
   const PRINT_WIDTH = 660; // CSS pixels between the margins of an A4 page
   const PRINT_HEIGHT = 340; // two charts on a page
   const PRINT_ROWS = 880; // of a chart with many rows: a page less its title
@@ -8,14 +9,16 @@
     displaylogo: false,
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
   };
-  let ready;
+  let ready; // the library that draws, as soon as a chart comes near the screen or the page has been idle
   const shared = document.getElementById("template");
   const template = shared && JSON.parse(shared.textContent);
   const waiting = new Set([...document.querySelectorAll(".chart")].filter((place) => !place.closest("details.part")));
 
   // What is large lies in the page compressed: the library that draws, and the charts of folded parts.
   function unpacked(place) {
-    const packed = Uint8Array.from(atob(place.textContent), (c) => c.charCodeAt(0));
+    const text = atob(place.textContent);
+    const packed = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
     return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
   }
 
@@ -24,6 +27,10 @@
     const script = document.createElement("script");
     script.textContent = await unpacked(document.getElementById("plotly"));
     document.head.append(script);
+  }
+
+  function library() {
+    return (ready = ready || unpackPlotly());
   }
 
   // The charts of a folded part, once it was opened.
@@ -35,7 +42,7 @@
     packed.remove();
     for (const place of fold.querySelectorAll(".chart")) {
       waiting.add(place);
-      await ready;
+      await library();
       draw(place);
     }
   }
@@ -111,31 +118,29 @@
     });
   });
 
-  // What is on the screen is drawn at once, the rest while the reader reads.
+  // Words, bars and tables stand first; a chart near the screen is drawn at once, the rest while the reader reads.
   const seen = new IntersectionObserver(function (entries) {
     for (const entry of entries) {
       if (entry.isIntersecting) {
         seen.unobserve(entry.target);
-        draw(entry.target);
+        library().then(() => draw(entry.target));
       }
     }
   }, { rootMargin: "300px" });
+  waiting.forEach(function (place) { seen.observe(place); });
 
-  function drawRest() {
+  async function drawRest() {
+    await library();
     const next = waiting.values().next().value;
     if (!next) return;
     draw(next);
     setTimeout(drawRest, 30);
   }
-  ready = unpackPlotly().then(function () {
-    waiting.forEach(function (place) { seen.observe(place); });
-    setTimeout(drawRest, 300);
-  });
+  const idle = window.requestIdleCallback || ((work) => setTimeout(work, 200));
+  window.addEventListener("load", function () { setTimeout(() => idle(drawRest), IDLE_MS); });
   document.querySelectorAll("details.part").forEach(function (fold) {
     fold.addEventListener("toggle", function () { if (fold.open) load(fold); });
   });
-  document.documentElement.dataset.charts = "waiting";
-  ready.then(function () { document.documentElement.dataset.charts = "ready"; });
   if (location.hash) unfold();
 
   window.addEventListener("beforeprint", function () {

@@ -4,6 +4,8 @@ The serial DPUnit multiplies 32 x 32 channels of one kernel tap and one pixel a 
 reads a convolution's weights before its first pixel and streams a residual block's convolutions one into the
 other (github.com/CASR-HKU/DPACS, hardware/source).  What is compared is the ratio to the dense network: its clock
 and its bus are not published, and neither enters.  Its parallel sibling is bound by that bus; it is not compared.
+What a gate leaves to do is found as for any trace (``skip.spatial``, ``skip.channels: tile``): one input per pruning.
+How the chip streams a block's convolutions into each other is the comparison's own, no engine's.
 
 The chip also leaves out kernel taps over pixels that are pruned, which the model does not: where three pixels of
 four are gone it promises to save less than the chip saves.
@@ -11,14 +13,32 @@ four are gone it promises to save less than the chip saves.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from accel_models import Design, WorkStates, load_design, place, price, units_of
+from accel_models import Design, load_design, place, price, skip, units_of
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import reference_rows
-from traces import ConfigError, Floats, Ints, NetworkGraph, Op, resnet18, resnet34, resnet50, resnet101
+from traces import (
+    ConfigError,
+    Floats,
+    Gate,
+    Ints,
+    NetworkGraph,
+    Op,
+    Trace,
+    TraceInfo,
+    lower,
+    pack_mask,
+    resnet18,
+    resnet34,
+    resnet50,
+    resnet101,
+)
 
 WEIGHT_BYTES = 32  # a convolution's weight buffer takes so many a cycle, before its first pixel (its source)
 NETWORKS = {"resnet18": resnet18, "resnet34": resnet34, "resnet50": resnet50, "resnet101": resnet101}
@@ -116,39 +136,58 @@ def network_cycles(graph: NetworkGraph, pixels: Floats, channels: Floats) -> Int
     """
     design = _chip()
     kinds = {unit.name for unit in units_of(design) if unit.matrix}
+    trace = pruned_trace(graph, pixels, channels)
+    done = skip(lower(trace), design)
     slowest: dict[str, Ints] = {}
     weights = np.zeros(len(pixels), np.int64)
-    for op, placement in zip(graph.ops, place(graph, design), strict=True):
+    pairs = zip(done.states, place(trace.graph, design), strict=True)
+    for i, (work, placement) in enumerate(pairs):
         if placement.unit in kinds:
-            block = op.name.split(".", maxsplit=1)[0]
-            work = _work(op, graph.name, pixels, channels)
-            weights += -(-work.weight_fetch_bytes // WEIGHT_BYTES)
-            cycles = price(work, placement, design).compute_cycles
+            block, states = work.op.name.split(".", maxsplit=1)[0], done.state_index[:, i]
+            weights += -(-work.weight_fetch_bytes // WEIGHT_BYTES)[states]
+            cycles = price(work, placement, design).compute_cycles[states]
             slowest[block] = np.maximum(slowest.get(block, cycles), cycles)
     return np.asarray(weights + sum(slowest.values()), np.int64)
 
 
-def _work(op: Op, network: str, pixels: Floats, channels: Floats) -> WorkStates:
-    """Return what each pruning leaves of an op."""
-    states = len(pixels)
-    block, _, part = op.name.partition(".")
-    gated = block.startswith("block") and part.startswith("conv")
-    inner = gated and int(block.removeprefix("block")) in _third_stage(network)
-    last = "conv2" if network in {"resnet18", "resnet34"} else "conv3"
-    cin = _groups(op.in_channels, channels) if inner and part != "conv1" else _all(op.in_channels, states)
-    cout = _groups(op.out_channels, channels) if inner and part != last else _all(op.out_channels, states)
-    rows = np.ceil(op.out_height * pixels) if gated else np.full(states, op.out_height)
-    kept = cin / op.in_channels * cout / op.out_channels
-    return WorkStates(
-        op=op,
-        runs=np.ones(states, np.bool_),
-        in_channels=cin,
-        out_channels=cout,
-        out_rows=rows.astype(np.int64),
-        batch=np.ones(states, np.int64),
-        useful_macs=np.ceil(op.macs * kept * rows / op.out_height).astype(np.int64),
-        weight_fetch_bytes=np.ceil(op.weight_count * kept).astype(np.int64),
-        gathered_elements=np.zeros(states, np.int64),
+def pruned_trace(graph: NetworkGraph, pixels: Floats, channels: Floats) -> Trace:
+    """Return one input per pruning: gates over a ResNet's blocks that keep these shares.
+
+    Each residual block has a spatial gate over its convolutions, a bit per row of its output, and each convolution
+    between two of a block in stage 3 a channel gate.  Choice: the kept rows lie together, and begin at the top.
+    """
+    gates: list[Gate] = []
+    decisions: dict[str, NDArray[np.uint8]] = {}
+    blocks: dict[str, list[Op]] = {}
+    for op in graph.ops:
+        block, _, part = op.name.partition(".")
+        if block.startswith("block") and part.startswith("conv"):
+            blocks.setdefault(block, []).append(op)
+    for block, convs in blocks.items():
+        rows, name = convs[-1].out_height, f"{block}.pixels"
+        kept = np.arange(rows) < np.ceil(rows * pixels)[:, None]
+        gates.append(_gate(name, "spatial", convs, rows))
+        decisions[name] = pack_mask(kept)
+        for op in convs[:-1] if int(block.removeprefix("block")) in _third_stage(graph.name) else ():
+            gates.append(_gate(f"{op.name}.channels", "channel", [op], op.out_channels, convs[0].inputs[0]))
+            kept = np.arange(op.out_channels) < _groups(op.out_channels, channels)[:, None]
+            decisions[gates[-1].name] = pack_mask(kept)
+    nobody = np.zeros(len(pixels), np.int32)
+    gated = graph.model_copy(update={"gates": tuple(gates)})
+    return Trace(gated, TraceInfo(model_name=graph.name), nobody, nobody, decisions)
+
+
+def _gate(
+    name: str, kind: Literal["spatial", "channel"], guarded: Sequence[Op], size: int, reads: str = ""
+) -> Gate:
+    """Return a gate that is decided when what the block reads is there."""
+    return Gate(
+        name=name,
+        kind=kind,
+        size=size,
+        reads=reads or guarded[0].inputs[0],
+        guards=tuple(op.name for op in guarded),
+        tile_rows=size if kind == "spatial" else 1,
     )
 
 
@@ -161,7 +200,3 @@ def _groups(channels: int, share: Floats) -> Ints:
     """Return the channels in whole groups of ``share`` of them, at least one group, rounded down as its driver does."""
     group = _chip().skip.group
     return np.asarray(np.maximum(1, np.floor(channels // group * share)) * group, np.int64)
-
-
-def _all(channels: int, states: int) -> Ints:
-    return np.full(states, channels, np.int64)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
-from typing import Any
 
 import numpy as np
 
-from accel_models import Core, Shapes, shapes_of, simd_cycles
+from accel_models import Core, Shapes, joined, shapes_of, simd_cycles
 from traces import NetworkGraph, OpKind
 
 
@@ -17,7 +15,7 @@ def network_work(graph: NetworkGraph) -> tuple[Shapes, ...]:
     by_kind: dict[OpKind, list[Shapes]] = {}
     for op in graph:
         by_kind.setdefault(op.kind, []).append(shapes_of(op))
-    return tuple(_joined(pieces) for pieces in by_kind.values())
+    return tuple(joined(pieces) for pieces in by_kind.values())
 
 
 def work_cycles(work: Iterable[Shapes], core: Core, *, element_bytes: int = 1) -> int:
@@ -29,11 +27,3 @@ def work_cycles(work: Iterable[Shapes], core: Core, *, element_bytes: int = 1) -
         for shapes in pieces
     )
     return int(sum(np.sum(cost.total_cycles) for cost in costs))
-
-
-def _joined(pieces: list[Shapes]) -> Shapes:
-    sizes = (f.name for f in fields(Shapes) if f.name != "kind")
-    joined: dict[str, Any] = {
-        name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in sizes
-    }
-    return replace(pieces[0], **joined)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis import digits
-from lacuna.console import percent, show_json, show_lines, show_table
+from lacuna.console import percent, show_json, show_lines, show_notes, show_table
 from lacuna.options import AsJson
 from traces import ConfigError
 
@@ -23,7 +23,8 @@ _SHOWN = (
     "latency p99",
     "energy",
     "DRAM traffic",
-)  # of several, a pair of columns each
+)  # of several
+_MANY = 9.0  # Choice: from ten times on "x" reads better than a share
 
 
 def compare(
@@ -79,23 +80,25 @@ def _show_pair(found: PairedComparison) -> None:
 
 
 def _show_all(found: list[PairedComparison], folders: list[Path]) -> None:
-    """Print a row per replay: each quantity, and what it is against the first."""
+    """Print two lines per replay: each quantity, and below it what that is against the first."""
     shown = [row for row in found[0].rows if row.name in _SHOWN]
-    columns = [""]
-    for row in shown:
-        columns += [f"{row.name} {row.unit}", "to A"]
-    base = ["A", *(cell for row in shown for cell in (digits(row.a), ""))]
-    rows = [base]
+    rows = [["A", *(digits(row.a) for row in shown)]]
     for letter, one in zip(_letters(len(found)), found, strict=True):
         known = {row.name: row for row in one.rows}
-        rows.append([letter, *(cell for row in shown for cell in _cells(known[row.name]))])
+        mine = [known[row.name] for row in shown]
+        rows.append([letter, *(digits(row.b) for row in mine)])
+        rows.append(["", *(_against_first(row) for row in mine)])
     names = [f"A: {found[0].a} ({folders[0]})"]
     names += [
         f"{letter}: {one.b} ({folder})"
         for letter, one, folder in zip(_letters(len(found)), found, folders[1:], strict=True)
     ]
     show_lines(list(dict.fromkeys(note for one in found for note in one.notes)))
-    note = "\n".join([*names, "~: chance could explain it (95 % interval of paired differences holds zero)"])
+    show_notes(names)
+    note = (
+        "second lines: against A; ~: chance could explain it (95 % interval of paired differences holds zero)"
+    )
+    columns = ["", *(f"{row.name} {row.unit}" for row in shown)]
     show_table(f"{found[0].inputs:,} inputs, paired with A", columns, rows, note=note)
 
 
@@ -104,13 +107,18 @@ def _letters(number: int) -> list[str]:
     return [chr(ord("B") + i) if i < 25 else str(i + 2) for i in range(number)]
 
 
-def _cells(row: Difference) -> tuple[str, str]:
+def _against_first(row: Difference) -> str:
     doubt = "" if row.certain or not row.difference else " ~"
-    return digits(row.b), f"{_signed(row.relative)}{doubt}"
+    if row.unit == "%":
+        return f"{row.difference:+.1f} points{doubt}"
+    return f"{_signed(row.relative)}{doubt}"
 
 
 def _signed(relative: float) -> str:
-    return "" if math.isnan(relative) else f"{100 * relative:+.1f} %"
+    """Return what a quantity is against the first: a share, or how many times it where it is far more."""
+    if math.isnan(relative):
+        return ""
+    return f"{100 * relative:+.1f} %" if relative < _MANY else f"{digits(1 + relative, 3)} x"
 
 
 def _share(relative: float) -> str:

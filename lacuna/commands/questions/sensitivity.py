@@ -12,6 +12,7 @@ from analysis import digits
 from lacuna.console import percent, show_json, show_lines, show_table
 from lacuna.options import (
     AsJson,
+    BudgetOption,
     Settings,
     SizesOption,
     SkipUnsupported,
@@ -36,6 +37,7 @@ def sensitivity(
     ] = None,
     factor: Annotated[float, typer.Option(help="How much better each resource gets.")] = 2.0,
     limit: Annotated[int | None, typer.Option(min=1, help="Look at the first N inputs only.")] = None,
+    budget: BudgetOption = [],  # noqa: B006  (typer copies it)
     sizes: SizesOption = [],  # noqa: B006  (typer copies it)
     skip_unsupported: SkipUnsupported = False,
     settings: Settings = [],  # noqa: B006  (typer copies it)
@@ -45,21 +47,25 @@ def sensitivity(
     if what.is_dir() or what.suffix in {".yaml", ".yml"}:
         if design is not None or settings:
             raise ConfigError(f"{what}: names designs of its own; leave out --design and --set")
-        show = _of_sweep if what.is_dir() else _of_space
-        show(what, as_json)
+        if what.is_dir():
+            _of_sweep(what, budget, as_json)
+        else:
+            _of_space(what, as_json)
         return
     if design is None:
         raise ConfigError(f"{what}: needs a design to run on: --design D")
+    from accel_models import CORES_ALONE, has_matrix_unit  # noqa: PLC0415  (pydantic is slow to import)
     from analysis import sensitivity as find  # noqa: PLC0415  (loads the simulator)
 
-    inputs = inputs_from(what, limit, sizes, skip_unsupported)
-    found = find(inputs, design_from(design, settings), factor=factor, limit=limit)
+    base = design_from(design, settings)
+    found = find(inputs_from(what, limit, sizes, skip_unsupported), base, factor=factor, limit=limit)
     if as_json:
         show_json(asdict(found))
         return
     title = f"{found.network} on {found.design}, each resource {found.factor:g} times better alone"
     columns = ["", "from", "to", "latency us", "time saved", "p99 us", "energy uJ", "energy saved", "mm2"]
-    show_table(title, columns, [_row(found, change) for change in (found.base, *found.changes)])
+    note = "" if has_matrix_unit(base) else CORES_ALONE
+    show_table(title, columns, [_row(found, change) for change in (found.base, *found.changes)], note=note)
     cannot = [f"{change.name}: {change.problem}" for change in found.changes if change.problem]
     show_lines([*missing_note(found.skipped), *cannot])
 
@@ -107,11 +113,11 @@ def _of_space(path: Path, as_json: bool) -> None:
     show_lines(missing_note(skipped))
 
 
-def _of_sweep(folder: Path, as_json: bool) -> None:
+def _of_sweep(folder: Path, budget: list[str], as_json: bool) -> None:
     """Print which axis decides an objective, and what is left of the front with one value of it."""
     from analysis import front_sensitivity, importances, load_sweep, objectives_of  # noqa: PLC0415
 
-    results = load_sweep(folder)
+    results = load_sweep(folder).under(budget)
     manifest = results.manifest
     axes = [axis for axis in manifest.axes if results.frame[axis].nunique() > 1]
     if not axes:

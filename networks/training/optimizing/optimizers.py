@@ -54,7 +54,7 @@ class TrainSettings(Frozen):
     crop: _CropSide | tuple[_CropSide, ...] | None = None  # pixels; several: one after the other
     crop_share: float = Field(default=0.6, ge=0, le=1)  # of the epochs; without effect where crop is None
     cutout: int | None = Field(default=None, ge=1)  # pixels painted grey in every image
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**63)
     bfloat16: bool = True  # autocast: about 1.4 times faster on a CPU with AVX-512 BF16
 
     def augmentation_of(self, epoch: int) -> Augmentation:

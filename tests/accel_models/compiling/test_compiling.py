@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accel_models.compiling.plan import plan
 from accel_models.compiling.steps import (
     STEPS,
     Absorbed,
@@ -21,6 +22,7 @@ from accel_models.compiling.steps import (
     sort_channels,
     stage_hosts,
 )
+from accel_models.design.load import load_design
 from traces.base.errors import ConfigError
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.network import NetworkGraph
@@ -98,6 +100,26 @@ def test_a_tensor_that_somebody_else_reads_keeps_its_add() -> None:
     builder.linear("head", builder.global_pool("pool", second), 2)
     forked = builder.finish()
     assert set(absorb(forked, ["first", "second"], STAGES, Compiler())) == {"pool"}
+
+
+@pytest.mark.parametrize(
+    ("name", "stage"), [("cortex_m4", "add"), ("cortex_m55", "global_pool"), ("gemmini_16x16", "global_pool")]
+)
+def test_a_stage_that_no_unit_can_schedule_is_refused_by_name(name: str, stage: str) -> None:
+    """A core adds by instructions, and Gemmini's library pools windows alone: neither comes for nothing."""
+    with pytest.raises(ConfigError, match=f"'{stage}' cannot be scheduled"):
+        load_design(name, {"output_stage": f"[activation, {stage}]"})
+
+
+def test_a_host_takes_over_what_its_own_unit_can() -> None:
+    able = {name: ("scale",) for name in hosts_of(LC_NET)}
+    found = absorb(LC_NET, hosts_of(LC_NET), STAGES, Compiler(), able)  # type: ignore[arg-type]
+    assert {LC_NET.op(name).kind for name in found} == {"mul"}
+
+
+def test_a_fusion_that_the_graph_cannot_use_is_silent() -> None:
+    design = load_design("edge_npu_16x16", {"output_stage": "[activation, max_pool]"})
+    assert not plan(LC_NET, design, Compiler()).taken
 
 
 def test_an_operand_made_later_than_the_host_cannot_be_added_on_its_way_out() -> None:

@@ -193,3 +193,7 @@ def test_a_network_of_wider_numbers_moves_twice_the_bytes() -> None:
     ]
     assert [row.dram_bytes for row in rows] == [65536 + 256, 2 * (65536 + 256)]
     assert rows[1].energy_pj > 1.9 * rows[0].energy_pj
+
+
+def test_a_former_name_is_still_understood() -> None:
+    assert load_design("eyeriss_like") == load_design("eyeriss")

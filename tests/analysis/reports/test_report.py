@@ -219,7 +219,7 @@ def test_settings_and_policies_are_named_and_what_is_alike_by_its_folder(tmp_pat
 
 def test_pictures_of_one_replay(replays: Path) -> None:
     own = {f"lcnet-resnet8_edge-npu-16x16_{kind}" for kind in (
-        "latency", "tail", "waterfall-latency", "waterfall-energy", "roofline", "timeline",
+        "latency", "tail", "waterfall-latency", "waterfall-energy", "ops", "roofline", "timeline",
     )}  # fmt: skip
     keys = {picture.key for picture in page_on(replays / "npu").pictures}
     assert keys == own | {"energy-parts", "lcnet-resnet8_layers-rate", "lcnet-resnet8_layers-utilization"}
@@ -310,7 +310,7 @@ def test_a_sweep_reports_its_front_and_what_did_not_fit(tmp_path: Path) -> None:
     assert {f"point-{i}" for i in range(30) if i % 7 == 3} <= set(reader.ids)
     assert {link[1:] for link in reader.links} <= set(reader.ids)
     assert "Objectives: mean latency small, mean energy small, area small, accuracy large" in words
-    assert "4 of 30 points do not fit" in words
+    assert "Of 30 points 4 do not fit" in words
     assert words.count(HOSTILE) == 5  # four reasons and the space file, letter by letter
     assert "img" not in reader.tags
     assert "c0ffee" in words

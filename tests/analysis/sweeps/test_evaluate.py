@@ -58,28 +58,6 @@ def test_what_does_not_fit_has_reason_demand_and_bound(tmp_path: Path) -> None:
     assert small.area_mm2 > 0
 
 
-def test_an_area_over_budget_needs_no_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(*args: object, **kwargs: object) -> None:
-        raise AssertionError("replayed")
-
-    monkeypatch.setattr("simulator.replays.run.replay", never)
-    monkeypatch.setattr("simulator.replay", never, raising=False)
-    (row,) = rows_of(make_space(tmp_path, BASE + "budget: {area: 0.01 mm2}"))
-    assert not row.feasible
-    assert row.reason.startswith("over budget: area = ")
-    assert (row.demand, row.bound) == (row.area_mm2, 0.01)
-
-
-def test_a_latency_over_budget_is_told_in_its_unit(tmp_path: Path) -> None:
-    (free,) = rows_of(make_space(tmp_path, BASE))
-    (row,) = rows_of(make_space(tmp_path, BASE + "budget: {latency: 1 us, energy: 1 J}"))
-    assert not row.feasible
-    assert row.demand == free.latency_us
-    assert row.reason == f"over budget: latency = {free.latency_us:.4g} us, the budget is 1 us"
-    (fits,) = rows_of(make_space(tmp_path, BASE + f"budget: {{latency: {free.latency_us + 1:.0f} us}}"))
-    assert fits.feasible
-
-
 def test_a_design_that_cannot_do_it_is_a_row(tmp_path: Path) -> None:
     """SRAM prices do not reach down to 16 B: the replay refuses, the sweep goes on."""
     rows = rows_of(make_space(tmp_path, BASE + "set: {memory.activation_buffer: [16 B, 96 KiB]}"))

@@ -142,3 +142,11 @@ def test_what_is_wrong_is_named(tmp_path: Path, change: str, settings: dict[str,
     with pytest.raises(ConfigError, match=why):
         search(space, tmp_path / "out", workers=0, evaluator=analytic, **settings)  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_no_sampler_takes_is_refused(tmp_path: Path, seed: int) -> None:
+    with pytest.raises(ConfigError, match=rf"seed = {seed}: must be 0 to 4294967295"):
+        search(
+            make_space(tmp_path), tmp_path / "out", evaluations=4, seed=seed, workers=0, evaluator=analytic
+        )

@@ -143,6 +143,7 @@ def test_describe_counts_before_anything_runs(tmp_path: Path) -> None:
         (BASE + "set: 3", "set: holds 3; needs a mapping"),
         (BASE + "set: {array.rows: 8}\nlink: {n: {to: array.rows, values: 4}}", "array.rows is set by both"),
         (BASE + "link: {n: {to: array.rows}}", "needs 'to' .* and 'values'"),
+        (BASE + "link: {n: {to: [], values: 1..2}}", "names no setting; needs at least one"),
         (BASE + "link: {a-b: {to: array.rows, values: 4}}", "is no name"),
         (BASE + "link: {n: {to: [array.rows, array.cols], values: [[4]]}}", "needs 2 values"),
         (BASE + "where: [array.rowz > 3]", "no value 'array.rowz'; did you mean 'array.rows'"),

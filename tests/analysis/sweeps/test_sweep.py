@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import pytest
 
 from analysis.sweeps.store import Manifest, Store, load_sweep
 from analysis.sweeps.sweep import Progress, sweep
+from analysis.sweeps.tls import TlsScheduler
 from tests.analysis.sweeps.sweep_fakes import (
     analytic,
     breaking_after_five,
@@ -254,6 +256,65 @@ def test_a_cluster_of_this_machine(tmp_path: Path) -> None:
         make_space(tmp_path, SMALL), tmp_path / "out", workers=2, scheduler="local", evaluator=slow
     )
     assert len(results.rows) == 16
+
+
+@pytest.mark.parametrize(
+    ("missing", "address", "said"),
+    [
+        ("", "tcp://127.0.0.1:9", "TLS needs an address that begins with tls://"),
+        ("ca", "tls://127.0.0.1:9", r"ca\.pem: no such file; TLS needs a ca file"),
+        ("key", "tls://127.0.0.1:9", r"key\.pem: no such file; TLS needs a key file"),
+    ],
+)
+def test_tls_needs_its_files_and_address(tmp_path: Path, missing: str, address: str, said: str) -> None:
+    files = {name: tmp_path / f"{name}.pem" for name in ("ca", "cert", "key")}
+    for name in {*files} - {missing}:
+        files[name].touch()
+    with pytest.raises(LacunaError, match=said):
+        TlsScheduler(address=address, **files)
+
+
+def _made(folder: Path, name: str, signed_by: str = "") -> Path:
+    """Make a key and a certificate, its own authority if nobody signs it."""
+    subject = ["-subj", f"/CN={name}", "-days", "2", "-nodes", "-newkey", "ec:" + str(folder / "curve.pem")]
+    signer = ["-CA", f"{signed_by}.pem", "-CAkey", f"{signed_by}.key"] if signed_by else []
+    made = ["-keyout", f"{name}.key", "-out", f"{name}.pem"]
+    command = ["openssl", "req", "-x509", *subject, *signer, *made]
+    if not (folder / "curve.pem").exists():
+        curve = ["openssl", "ecparam", "-name", "prime256v1", "-out", "curve.pem"]
+        subprocess.run(curve, cwd=folder, check=True, capture_output=True)
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder / f"{name}.pem"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made with openssl")
+def test_a_cluster_over_tls(tmp_path: Path) -> None:
+    """A client of the same authority is served; one of another authority is not, nor one without certificates."""
+    distributed = pytest.importorskip("distributed")
+    ca, own, stranger = _made(tmp_path, "ca"), _made(tmp_path, "own", "ca"), _made(tmp_path, "stranger")
+    key = {"tls_ca_file": str(ca)}
+    key |= {f"tls_{role}_cert": str(own) for role in ("scheduler", "worker", "client")}
+    key |= {f"tls_{role}_key": str(own.with_suffix(".key")) for role in ("scheduler", "worker", "client")}
+    security = distributed.Security(require_encryption=True, **key)
+    space = make_space(tmp_path, SMALL)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=None, security=security, protocol="tls://"
+    ) as running:
+        address = running.scheduler_address
+        assert address.startswith("tls://")
+        trusted = TlsScheduler(address=address, ca=ca, cert=own, key=own.with_suffix(".key"))
+        assert len(sweep(space, tmp_path / "out", scheduler=trusted, evaluator=analytic).rows) == 16
+        foreign = TlsScheduler(address=address, ca=stranger, cert=stranger, key=stranger.with_suffix(".key"))
+        with pytest.raises(LacunaError, match="does not answer within"):
+            sweep(space, tmp_path / "no", scheduler=foreign, evaluator=analytic)
+        with pytest.raises(LacunaError, match="does not answer within"):
+            sweep(space, tmp_path / "no", scheduler=address, evaluator=analytic)
+        broken = TlsScheduler(
+            address=address, ca=ca, cert=tmp_path / "curve.pem", key=own.with_suffix(".key")
+        )
+        with pytest.raises(LacunaError, match="does not answer within"):
+            sweep(space, tmp_path / "no", scheduler=broken, evaluator=analytic)
 
 
 def test_two_writers_do_not_share_a_folder(tmp_path: Path) -> None:

@@ -83,6 +83,43 @@ def test_a_batch_cannot_run_code(folder: Path) -> None:
         load_cifar10(folder)
 
 
+# A text in a codec that is none.
+NOT_BYTES = b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00bX\x06\x00\x00\x00lqtin1\x86R."
+MEMORY = b"\x80\x04B\xff\xff\xff\x7f."  # two gigabytes of bytes, of which none come
+EMPTY_ARRAY = pickle.dumps({"data": np.zeros((0, 3072), np.uint8), "labels": [1]}, protocol=2)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ([0, 1, 2, -5], "label -5, needs one of 0 to 9"),
+        ([0, 1, 2, 99], "label 99, needs one of 0 to 9"),
+        ([0, 1, 2, 2**70], "labels are object|too large|label"),
+        ([0, 1, 2, [3]], "inhomogeneous|object"),
+        ([0, 1, None, 3], "labels are object"),
+        ([0.0, 1.0, 2.0, 3.0], "labels are float64"),
+        ([True, False, True, True], "labels are bool"),
+        (NOT_BYTES, "unknown encoding: lqtin1"),
+        (MEMORY, "truncated|MemoryError|exceeds|ran out"),
+        (EMPTY_ARRAY, r"data is uint8 \(0, 3072\)|needs"),
+        (b"\x80\x02}q\x00.", "data"),
+        (b"", "Ran out of input"),
+    ],
+)
+def test_a_hostile_batch_is_one_message(folder: Path, content: object, said: str) -> None:
+    """Labels that are no classes were read, and damaged pickles ended in tracebacks."""
+    path = folder / "cifar-10-batches-py" / "test_batch"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        batch = pickle.loads(path.read_bytes())
+        path.write_bytes(pickle.dumps({**batch, "labels": content}, protocol=2))
+    with pytest.raises(FileProblem, match=said) as found:
+        load_cifar10(folder, validation=3)
+    assert "test_batch: " in str(found.value)
+    assert len(str(found.value)) < 500
+
+
 def test_digits_are_split_without_overlap_into_balanced_parts() -> None:
     data = load_digits()
     assert (len(data.train), len(data.validation), len(data.test)) == (997, 300, 500)

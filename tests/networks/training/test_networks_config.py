@@ -44,6 +44,8 @@ training: {epochs: 1, batch_size: 64, seed: 1, bfloat16: false}
 cost: {kind: sign_flip, target: 0.5, gate_epochs: 0}
 """
 
+SLOWER = "several times slower than float32"
+
 
 def _write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
@@ -192,3 +194,17 @@ def test_shipped_configurations_are_valid() -> None:
     folder = Path(str(resources.files("networks"))) / "shipped"
     names = [load_config(path).name for path in sorted(folder.glob("*.yaml"))]
     assert names == [path.stem for path in sorted(folder.glob("*.yaml"))]
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_emulated_bfloat16_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has: bool) -> None:
+    """The features of a processor are torch's; with none of bfloat16's, the slow way is named, and the way out."""
+    monkeypatch.setattr(
+        "torch.cpu.get_capabilities", lambda: {"avx2": True, "avx512_bf16": has, "amx_bf16": False}
+    )
+    said: list[str] = []
+    text = BACKBONE.replace("bfloat16: false", "bfloat16: true").replace("[4, 8]", "[2, 2]")
+    train_from_config(_write(tmp_path / "b.yaml", text), tmp_path / "out", say=said.append)
+    assert said == (
+        [] if has else [f"this processor emulates bfloat16, {SLOWER}: set training.bfloat16: false"]
+    )

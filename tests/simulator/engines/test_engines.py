@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from simulator.engines import events, fast
-from simulator.engines.times import Times, speculative_duration
-from simulator.schedules.durations import Durations, mapped, with_known_decisions
+from simulator.schedules.durations import Durations, Times, mapped, speculative_duration, with_known_decisions
 from simulator.schedules.schedule import Task
 from tests.simulator.schedule_strategies import ONE_INPUT, Case, cases, tables
 

@@ -202,6 +202,22 @@ def test_unchained_layers_read_the_input_at_sizes_of_their_own() -> None:
     assert [entry.in_channels for entry in graph] == [16, 32]
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"out_height": 1000}, "out_height = 1000; an input of 32 with kernel 3"),
+        ({"kind": "max_pool", "out_channels": 16, "out_width": 70}, "out_width = 70; an input of 32"),
+        ({"kernel_height": 1 << 20}, "a window of 1,048,576 over an input of height 32; at most 65"),
+        ({"kind": "avg_pool", "out_channels": 16, "stride_width": 4096}, "a stride of 4,096"),
+        ({"kind": "linear", "kernel_height": 1}, "kernel_width = 3; kind 'linear' has no kernel_width"),
+    ],
+)
+def test_windows_of_unchained_layers_are_checked_too(changes: dict[str, object], said: str) -> None:
+    """A layer list names no producers, but a window still gives what it gives."""
+    layer = {**op(data_of(cifar_resnet(8)), "block1.conv1"), "inputs": ["input"], **changes}
+    refused({**data_of(cifar_resnet(8)), "ops": [layer], "gates": [], "chained": False}, said)
+
+
 def test_a_copy_with_other_gates_is_checked_and_caches_nothing() -> None:
     assert RESNET.gate_ops
     assert RESNET.guards_of("block1.conv1")

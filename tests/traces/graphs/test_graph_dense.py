@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from tests.traces.trace_strategies import SAME, add_gate, graphs
 from traces.graphs.build import GraphBuilder
-from traces.graphs.network import NetworkGraph, dynamic_ops, strip_gates
+from traces.graphs.network import NetworkGraph, strip_gates
 from traces.graphs.parts import Gate, Op
 from traces.graphs.resnets import GateChoice, cifar_resnet
 
@@ -21,8 +21,8 @@ def test_an_lcnet_without_gates_is_the_plain_resnet(depth: int, gates: GateChoic
 def test_the_ops_of_gates_are_those_that_are_gone() -> None:
     graph = cifar_resnet(8, "layer")
     names = {f"block{i}.{part}" for i in (1, 2, 3) for part in ("pool", "lnet.fc", "lnet.threshold", "scale")}
-    assert dynamic_ops(graph) == names
-    assert dynamic_ops(cifar_resnet(8)) == set()
+    assert graph.dynamic_ops == names
+    assert cifar_resnet(8).dynamic_ops == set()
 
 
 @settings(deadline=None, max_examples=80)

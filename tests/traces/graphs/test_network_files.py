@@ -280,3 +280,13 @@ def test_a_header_or_line_that_cannot_be_is_refused_in_one_line(
     with pytest.raises(LacunaError, match=message) as caught:
         load_network(path)
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("cell", ['"' + "x" * 200_000, "x" * 200_000])
+def test_a_cell_too_long_for_csv_is_one_short_message(tmp_path: Path, cell: str) -> None:
+    """Python's reader stops at 131,072 characters; an open quote swallows lines until then."""
+    path = tmp_path / "n.csv"
+    path.write_text(f"Layer,M,N,K,\n{cell},1,2,3,\n")
+    with pytest.raises(GraphError, match=r"n\.csv: is not CSV: field larger than field limit") as found:
+        load_network(path)
+    assert len(str(found.value)) < 500

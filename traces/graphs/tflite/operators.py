@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -10,23 +10,20 @@ from typing import Any
 from traces.base.errors import UnsupportedError
 from traces.graphs.importing.letters import matmul_letters
 from traces.graphs.importing.ops import (
-    Concat,
     Contraction,
     Convolution,
     Elementwise,
     Function,
     ImportedOp,
-    Move,
     Pooling,
     Recurrence,
     Reduction,
     Reshape,
-    Transpose,
 )
 from traces.graphs.kinds import Activation
 from traces.graphs.tflite.model import Operator
+from traces.graphs.tflite.moves import MOVE_CONVERTERS, OperatorConverter
 
-OperatorConverter = Callable[[Operator], Sequence[ImportedOp]]
 # ActivationFunctionType of schema.fbs.
 _FUSED: dict[int, Activation] = {0: "none", 1: "relu", 2: "relu1", 3: "relu6", 4: "tanh"}
 _FUNCTIONS: dict[str, Activation] = {
@@ -218,80 +215,6 @@ def _reduction(operator: Operator) -> Sequence[ImportedOp]:
     ]
 
 
-def _concat(operator: Operator) -> Sequence[ImportedOp]:
-    axis = operator.options("ConcatenationOptions").Axis() % len(operator.out_shape)
-    names = tuple(name for name in operator.inputs if name)
-    return [Concat(name=operator.name, inputs=names, out=operator.outputs[0], axis=axis)]
-
-
-def _view(operator: Operator) -> Sequence[ImportedOp]:
-    if operator.is_constant(operator.tensor(0)):
-        return []
-    return [Reshape(name=operator.name, x=operator.tensor(0), out=operator.outputs[0])]
-
-
-def _transpose(operator: Operator) -> Sequence[ImportedOp]:
-    order = operator.values(1)
-    return [
-        Transpose(name=operator.name, x=operator.tensor(0), out=operator.outputs[0], permutation=order)
-    ]  # fmt: skip
-
-
-def _moved(kind: str, place: int = 0) -> OperatorConverter:
-    def convert(operator: Operator) -> Sequence[ImportedOp]:
-        x, shape = operator.tensor(place), operator.shape(operator.tensor(place))
-        found: list[ImportedOp] = []
-        for i, out in enumerate(operator.outputs):
-            name = operator.name if i == 0 else f"{operator.name}.{i}"
-            wide = operator.shape(out)
-            kept = out
-            if len(wide) != len(shape) and kind == "slice":
-                if prod(wide) > prod(shape):
-                    raise UnsupportedError(f"takes {wide} of {shape}")
-                kept = operator.made_up(f"kept{i}", (*(1,) * (len(shape) - 1), prod(wide)))
-            found.append(Move(name=name, x=x, out=kept, kind=_MOVES[kind]))
-            if kept != out:
-                found.append(Reshape(name=f"{name}.shape", x=kept, out=out))
-        return found
-
-    return convert
-
-
-_MOVES: dict[str, Any] = {"slice": "slice", "copy": "copy", "pad": "pad", "upsample": "upsample"}
-
-
-def _pad(operator: Operator) -> Sequence[ImportedOp]:
-    before, after = operator.shape(operator.tensor(0)), operator.out_shape
-    pixels = len(before) == 4 and before[0] == after[0] and before[3] == after[3]
-    return _moved("pad" if pixels else "copy")(operator)
-
-
-def _unpack(operator: Operator) -> Sequence[ImportedOp]:
-    option = operator.options("UnpackOptions")
-    shape = list(operator.shape(operator.tensor(0)))
-    shape[option.Axis() % len(shape)] = 1
-    found: list[ImportedOp] = []
-    for i, out in enumerate(operator.outputs):
-        kept = operator.made_up(f"kept{i}", tuple(shape))
-        name = operator.name if i == 0 else f"{operator.name}.{i}"
-        found += [
-            Move(name=name, x=operator.tensor(0), out=kept, kind="slice"),
-            Reshape(name=f"{name}.shape", x=kept, out=out),
-        ]
-    return found
-
-
-def _pack(operator: Operator) -> Sequence[ImportedOp]:
-    axis = operator.options("PackOptions").Axis() % len(operator.out_shape)
-    shape = tuple(1 if i == axis else n for i, n in enumerate(operator.out_shape))
-    found: list[ImportedOp] = []
-    parts = []
-    for i, name in enumerate(operator.inputs):
-        parts.append(operator.made_up(f"part{i}", shape))
-        found.append(Reshape(name=f"{operator.name}.part{i}", x=name, out=parts[-1]))
-    return [*found, Concat(name=operator.name, inputs=tuple(parts), out=operator.outputs[0], axis=axis)]
-
-
 def _lstm(operator: Operator) -> Sequence[ImportedOp]:
     hidden, shape = operator.out_shape[-1], operator.shape(operator.tensor(0))
     if len(shape) != 3 or 1 not in shape[:2]:
@@ -307,11 +230,8 @@ def _lstm(operator: Operator) -> Sequence[ImportedOp]:
     ]
 
 
-def _nothing(_: Operator) -> Sequence[ImportedOp]:
-    return []
-
-
 OPERATOR_CONVERTERS: dict[str, OperatorConverter] = {
+    **MOVE_CONVERTERS,
     **dict.fromkeys(_FUNCTIONS, _function),
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), _conv),
     **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"), _pool),
@@ -325,22 +245,8 @@ OPERATOR_CONVERTERS: dict[str, OperatorConverter] = {
     **dict.fromkeys(
         ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "ARG_MAX", "ARG_MIN"), _reduction
     ),
-    **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "QUANTIZE", "DEQUANTIZE", "CAST"), _view),
-    **dict.fromkeys(("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"), _moved("upsample")),
-    **dict.fromkeys(("PAD", "PADV2", "MIRROR_PAD"), _pad),
-    **dict.fromkeys(("SLICE", "STRIDED_SLICE", "SPLIT_V"), _moved("slice")),
-    **dict.fromkeys(("GATHER", "GATHER_ND", "TILE", "BROADCAST_TO", "SPACE_TO_DEPTH"), _moved("copy")),
-    **dict.fromkeys(
-        ("DEPTH_TO_SPACE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND", "REVERSE_V2"), _moved("copy")
-    ),
     "BATCH_MATMUL": _batch_matmul,
-    "CONCATENATION": _concat,
     "FULLY_CONNECTED": _fully_connected,
-    "PACK": _pack,
-    "SHAPE": _nothing,
-    "SPLIT": _moved("slice", 1),
-    "TRANSPOSE": _transpose,
     "TRANSPOSE_CONV": _transposed,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
-    "UNPACK": _unpack,
 }

@@ -87,3 +87,30 @@ def test_a_network_is_slower_with_one_buffer_and_both_engines_agree() -> None:
         np.testing.assert_array_equal(fast, events)
         took[double] = int(fast.iloc[0])
     assert took[False] > 1.05 * took[True]
+
+
+@pytest.mark.parametrize(
+    ("activations", "waits"), [("1 MiB", 7 * 512 * 64 // 16), ("64 KiB", 15 * (256 * 64 // 8 + 100))]
+)
+def test_an_array_waits_until_its_only_accumulator_is_emptied(activations: str, waits: int) -> None:
+    """64 x 64 pixels of 64 channels have 1 MiB of sums: 128 KiB hold an eighth, so the array waits seven times.
+
+    Each eighth, 512 pixels, leaves 16 results a cycle where results stay on chip.  Where they leave it at 8 B a cycle
+    and 100 cycles to the first byte, sixteenths are shorter in all.  With two such accumulators no tile waits.
+    """
+    one, two = (
+        cost(
+            npu(
+                memory__activation_buffer=activations,
+                memory__accumulator_buffer=size,
+                memory__double_buffered_accumulator=double,
+            )
+        )
+        for size, double in (("128 KiB", False), ("256 KiB", True))
+    )
+    assert one.compute_cycles[-1] - two.compute_cycles[-1] == pytest.approx(waits, abs=8)
+
+
+def test_an_op_of_one_tile_of_results_never_waits_for_its_accumulator() -> None:
+    alone, half = (cost(npu(memory__double_buffered_accumulator=each), 4) for each in (False, True))
+    assert alone.alone_cycles[-1] == half.alone_cycles[-1]

@@ -505,3 +505,20 @@ def test_weights_beyond_the_chip_come_from_outside() -> None:
     found = simd_cycles(shapes_of(op()), Core(core, CLOCK_HZ, BARE), outside_share=core.outside_share(96))
     assert int(found.wait_cycles[0]) == np.ceil(32 / 3 * 10e-9 * 120e6)
     assert int(cost(op(), core).wait_cycles[0]) == 0
+
+
+@pytest.mark.parametrize("mac_cycles", [1.0, 100.0, 1e6])
+def test_no_kernel_beats_the_mac_instructions_that_a_design_states(mac_cycles: float) -> None:
+    """A depthwise kernel's loops are counted whole, MACs and all; its MACs still take what the design says.
+
+    3x3 over 8 x 8 pixels of 16 channels: 9,216 MACs, two an instruction.
+    """
+    op = Op(
+        name="dw", kind="conv", inputs=("input",), in_channels=16, out_channels=16, in_height=8, in_width=8,
+        out_height=8, out_width=8, kernel_height=3, kernel_width=3, groups=16,
+    )  # fmt: skip
+    core = Core(but(M4, mac_cycles=mac_cycles), CLOCK_HZ, load_software("tuned", "dsp"))
+    cycles = int(simd_cycles(shapes_of(op, [16], [16]), core).mac_cycles[0])
+    assert cycles >= 9_216 / 2 * mac_cycles
+    if mac_cycles == 1e6:
+        assert cycles == 4_608_000_000

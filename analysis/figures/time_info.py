@@ -1,0 +1,86 @@
+"""Where latency goes: what each op, or each replay, spends its share of it on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from analysis.figures.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, YELLOW
+from analysis.figures.rows import FigureRows, RowName
+from analysis.words import fitting_unit
+
+# Part of an op's time as results call it: what a figure calls it, and its colour.
+TIME_PARTS: Final[Mapping[str, tuple[str, str]]] = {
+    "array":  ("array", BLUE),
+    "fill":   ("fill and drain", SKY),
+    "gather": ("gather", YELLOW),
+    "tiles":  ("tile control", GREY),
+    "simd":   ("SIMD", GREEN),
+    "gate":   ("gates", PURPLE),
+    "dram":   ("DRAM", ORANGE),
+    "wait":   ("wait for decisions", RED),
+}  # fmt: skip
+OPS_SHOWN: Final = 40  # Choice: rows that a screen shows at once; the rest of a deep network are one row
+
+
+@dataclass(frozen=True, slots=True)
+class TimeInfo:
+    """Stacked parts of a latency, per row."""
+
+    title: str  # of the axis
+    unit: str
+    rows: FigureRows
+    parts: tuple[tuple[str, tuple[float, ...]], ...]  # keys of TIME_PARTS, one value per row [unit]
+    others: int = 0  # ops that the last row stands for together; 0: every row is one op
+
+    def named(self) -> list[tuple[str, tuple[float, ...], str]]:
+        """Return the parts as a figure calls and colours them."""
+        return [(TIME_PARTS[part][0], values, TIME_PARTS[part][1]) for part, values in self.parts]
+
+
+def op_time_info(ops: Sequence[tuple[str, Mapping[str, float]]], us_per_cycle: float) -> TimeInfo:
+    """Return what each op adds to the mean latency: those that add most, in program order, the rest together.
+
+    Parameters
+    ----------
+    ops
+        Name and parts of each op [cycles].
+    us_per_cycle
+        Of the design's clock [us].
+    """
+    timed = [(name, parts) for name, parts in ops if sum(parts.values()) > 0]
+    longest = sorted(timed, key=lambda each: -sum(each[1].values()))[:OPS_SHOWN]
+    least = {name for name, _ in timed} - {name for name, _ in longest}
+    shown = [(name, parts) for name, parts in timed if name not in least]
+    if least:
+        rest = [parts for name, parts in timed if name in least]
+        shown.append(
+            (f"{len(rest)} other ops", {part: sum(each[part] for each in rest) for part in TIME_PARTS})
+        )
+    most = max((sum(parts.values()) for _, parts in shown), default=0.0) * us_per_cycle
+    unit, holds = fitting_unit(most, "us")
+    scaled = [{part: cycles * us_per_cycle / holds for part, cycles in parts.items()} for _, parts in shown]
+    return TimeInfo(
+        title="Added to the latency of one input",
+        unit=unit,
+        rows=FigureRows.of([name for name, _ in shown]),
+        parts=_seen(scaled),
+        others=len(least),
+    )
+
+
+def replay_time_info(names: Sequence[RowName], shares: Sequence[Mapping[str, float]]) -> TimeInfo:
+    """Return what replays spend their mean latency on, each as a share of its dense network's [0..]."""
+    return TimeInfo(
+        title="Mean latency",
+        unit="% of dense",
+        rows=FigureRows.of(names),
+        parts=_seen([{part: 100 * share for part, share in each.items()} for each in shares]),
+    )
+
+
+def _seen(rows: Sequence[Mapping[str, float]]) -> tuple[tuple[str, tuple[float, ...]], ...]:
+    """Return the parts that any row has."""
+    parts = ((part, tuple(row[part] for row in rows)) for part in TIME_PARTS)
+    return tuple((part, values) for part, values in parts if any(values))

@@ -1,0 +1,186 @@
+"""``lacuna pareto``: the best points of a sweep, and what each of them is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from analysis import digits
+from lacuna.console import percent, show_json, show_table
+from lacuna.options import AsJson, BudgetOption, missing_of_each
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from analysis import SweepResults
+
+_CHOICES: Final = ("design", "trace", "prefetch", "theta", "batch", "batch_order", "compaction")
+_LONG: Final = 16  # Choice: characters of a label from which on shared ends are cut
+
+
+def pareto(
+    folder: Annotated[Path, typer.Argument(help="Results of a sweep or search.", metavar="DIR")],
+    minimize: Annotated[str, typer.Option(help="Columns, comma-separated.")] = "",
+    maximize: Annotated[str, typer.Option(help="Columns, comma-separated.")] = "",
+    budget: BudgetOption = [],  # noqa: B006  (typer copies it)
+    where: Annotated[
+        str | None,
+        typer.Option(help='Only points that meet this, e.g. "latency_us_p99 <= 5000".', metavar="CONDITION"),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(help="Column to sort by, smallest first; -COLUMN: largest first.", metavar="COLUMN"),
+    ] = None,
+    best: Annotated[
+        int | None, typer.Option(min=1, help="Only the first N of the front.", metavar="N")
+    ] = None,
+    fronts: Annotated[
+        int,
+        typer.Option(min=1, help="Also the front of what is left without the first, and so on.", metavar="N"),
+    ] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Print the points that no other point beats in every objective, of those that meet a condition."""
+    from analysis import load_sweep, misfit_words, ordered  # noqa: PLC0415
+
+    results = load_sweep(folder).under(budget)
+    chosen: dict[str, Any] = {}
+    if minimize or maximize:
+        chosen = {"minimize": _names(minimize), "maximize": _names(maximize)}
+    front = results.front(**chosen, where=where)
+    objectives = [objective.column for objective in front.objectives]
+    found = front.frame if fronts == 1 else results.ranked(fronts, front, where=where)
+    found = found if sort is None else ordered(found, sort)
+    rows = found.head(best or len(found)).to_dict("records")
+    if as_json:
+        told = {"hypervolume": front.hypervolume, "points": _plain(rows)}
+        show_json({**told, "skipped": results.manifest.skipped})
+        return
+    names = [*_that_differ(results.frame), *(axis for axis in results.manifest.axes if axis in front.frame)]
+    labels = {name: [_choice(row[name]) for row in rows] for name in names}
+    shortened = {name: shared_ends(cells) for name, cells in labels.items()}
+    columns = ["point", "mark", *objectives, *_short(names)]
+    table = [
+        [
+            str(row["key"])[:8],
+            _mark(row),
+            *(_cell(name, row[name]) for name in objectives),
+            *(shortened[name].cells[i] for name in names),
+        ]
+        for i, row in enumerate(rows)
+    ]
+    alike = _alike(columns, table)
+    columns, table = _without(columns, table, alike)
+    shown = f"{len(rows)} of " if len(rows) < len(found) else ""
+    which = "the front" if fronts == 1 else f"the first {fronts} fronts"
+    out = misfit_words(front.infeasible, front.over_budget)
+    title = f"{shown}{len(found)} on {which}, {front.dominated} dominated, {out}"
+    if where is not None:
+        title = f"Where {where}: {title}"
+    doubt = "doubtful: the x/÷ 2 energy band could put another point in its place"
+    notes = [f"all have {name} {value}" for name, value in alike.items() if value]
+    notes += [f"{name}: {ends.pattern}" for name, ends in shortened.items() if ends.pattern]
+    notes += [f"{short}: {name}" for short, name in zip(_short(names), names, strict=True) if short != name]
+    notes += [f"budget: {', '.join(bound.words for bound in results.budget)}"] if results.budget else []
+    notes += _of_areas(results, objectives)
+    notes += [doubt] if any(row.get("doubtful") for row in rows) else []
+    most = int(results.frame["batch"].max()) if "batch" in results.frame else 1
+    notes += ["latency is that of a whole batch, MACs, bytes and energy are per input"] if most > 1 else []
+    notes += missing_of_each(results.manifest.skipped)
+    show_table(title, columns, table, note="\n".join(notes))
+
+
+@dataclass(frozen=True, slots=True)
+class Shortened:
+    """Labels without the ends that all of them share."""
+
+    cells: list[str]
+    pattern: str = ""  # how they read in full, ``*`` for a cell; empty where nothing was cut
+
+
+def shared_ends(labels: Sequence[str]) -> Shortened:
+    """Cut what long labels share at both ends, at a ``_``: of ``lcnet_resnet20_30`` and ``_50`` are left 30 and 50."""
+    known = sorted({label for label in labels if label})
+    if len(known) < 2 or max(map(len, known)) < _LONG:
+        return Shortened(list(labels))
+    parts = [label.split("_") for label in known]
+    most = min(map(len, parts)) - 1  # something is left of each
+    head = next((i for i in range(most) if len({part[i] for part in parts}) > 1), most)
+    tail = next((i for i in range(most - head) if len({part[-1 - i] for part in parts}) > 1), most - head)
+    if not head and not tail:
+        return Shortened(list(labels))
+    first, last = parts[0][:head], parts[0][len(parts[0]) - tail :]
+    cut = {label: "_".join(part[head : len(part) - tail]) for label, part in zip(known, parts, strict=True)}
+    if not all(cut.values()):
+        return Shortened(list(labels))
+    return Shortened([cut.get(label, label) for label in labels], "_".join([*first, "*", *last]))
+
+
+def _of_areas(results: SweepResults, objectives: list[str]) -> list[str]:
+    """Say of which designs the area is that of a core alone, where it is compared."""
+    from accel_models import CORES_ALONE  # noqa: PLC0415  (pydantic is slow to import)
+
+    cores = results.cores if "area_mm2" in objectives else ()
+    if not cores:
+        return []
+    return [f"{CORES_ALONE} ({', '.join(cores)})"]
+
+
+def _short(names: list[str]) -> list[str]:
+    """Return the last part of each dotted path, where it is enough to tell it from the others."""
+    last = [name.rpartition(".")[2] for name in names]
+    return [short if last.count(short) == 1 else name for short, name in zip(last, names, strict=True)]
+
+
+def _alike(columns: list[str], table: list[list[str]]) -> dict[str, str]:
+    """Return the columns that say the same in every one of several rows, and what they say."""
+    if len(table) < 2:
+        return {}
+    cells = zip(columns, zip(*table, strict=True), strict=True)
+    return {name: values[0] for name, values in cells if len(set(values)) == 1}
+
+
+def _without(
+    columns: list[str], table: list[list[str]], left_out: dict[str, str]
+) -> tuple[list[str], list[list[str]]]:
+    """Return a table without some of its columns."""
+    kept = [i for i, name in enumerate(columns) if name not in left_out]
+    return [columns[i] for i in kept], [[row[i] for i in kept] for row in table]
+
+
+def _that_differ(frame: DataFrame) -> list[str]:
+    """Return what of design, trace and policy is not the same for all points."""
+    return [name for name in _CHOICES if name in frame and frame[name].nunique() > 1]
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _cell(name: str, value: float) -> str:
+    return percent(value) if name == "accuracy" else digits(float(value))
+
+
+def _choice(value: object) -> str:
+    """Return a value of an axis; nothing where the design has no such setting."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:g}"
+    return "" if value is None else str(value)
+
+
+def _mark(row: dict[str, Any]) -> str:
+    marks = [mark for mark in ("knee", "doubtful") if row.get(mark)]
+    return " ".join([f"front {row['front']}", *marks] if "front" in row else marks)
+
+
+def _plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows with NumPy's numbers as Python's."""
+    return [
+        {name: value.item() if hasattr(value, "item") else value for name, value in row.items()}
+        for row in rows
+    ]
