@@ -180,7 +180,7 @@ FITS = (
                 "memory.dram.bandwidth",
                 "gemmini.search_cycles",
                 "gemmini.l2_beat_cycles",
-                "gemmini.last_level_line_cycles",
+                "gemmini.crowded_line_cycles",
                 "gemmini.same_line_store_cycles",
             )
         ],

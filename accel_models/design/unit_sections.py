@@ -247,6 +247,8 @@ class Gemmini(Part):
     """Per 16 bytes that L2 holds."""
     last_level_line_cycles: NotNegative = 0.0
     """Per line that L2 lacks and the last-level cache holds."""
+    crowded_line_cycles: NotNegative = 0.0
+    """More per line that L2 lacks, where rows a power of two apart all meet in one of its sets."""
     same_line_store_cycles: NotNegative = 0.0
     """Per store to the line of the store before."""
 

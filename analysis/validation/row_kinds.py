@@ -23,13 +23,16 @@ def _cells(*columns: str) -> RowText:
     return lambda row: " ".join(row[column] for column in columns)
 
 
-def _kind(what: str, columns: str, predict: Predict, *, label: str, group: str | RowText) -> RowKind:
+def _kind(  # noqa: PLR0913  # a row of the table below
+    what: str, columns: str, predict: Predict, *, label: str, group: str | RowText, optional: str = ""
+) -> RowKind:
     """Return a kind whose rows do not need each other; columns in one text, ``label`` from some of them."""
     of = _cells(group) if isinstance(group, str) else group
     return RowKind(
         what=what,
         columns=tuple(columns.split()),
         evaluate=each(predict, label=_cells(*label.split()), group=of),
+        optional=tuple(optional.split()),
     )
 
 
@@ -37,6 +40,7 @@ _SCALE_SIM = "rows cols dataflow ifmap_h ifmap_w filter_h filter_w channels num_
 _FIRESIM = "workload C K P Q R S stride"
 _KERNEL = "core layer kind in_h in_w in_ch out_ch kh kw stride out_h out_w"
 _MLPERF = "submitter soc device cpu_core accelerator freq_mhz voltage software precision benchmark"
+_MLPERF_UNSAID = "submitter device accelerator voltage precision dead_channel_removal_inferred notes"
 _MLPERF += " dead_channel_removal_inferred notes"
 _CORTEXM = "device core freq_mhz software network layer type in_h in_w in_c k stride out_c"
 
@@ -47,6 +51,7 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         arrays.scale_sim,
         label="layer rows cols dataflow",
         group="dataflow",
+        optional="layer",
     ),
     "scalesim_accesses": _kind(
         "SCALE-Sim, reads and writes of its buffers",
@@ -54,6 +59,7 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         arrays.scale_sim_accesses,
         label="layer rows cols dataflow",
         group="dataflow",
+        optional="layer",
     ),
     "rtl": _kind(
         "RTL of arrays, cycles of a product",
@@ -61,6 +67,7 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         arrays.rtl,
         label="design dataflow rows cols M K N",
         group=lambda row: f"{row['design']}, {row['level']}, {row['dataflow']}",
+        optional="mem_latency mem_cycles_per_16B notes",
     ),
     "zigzag_density": _kind(
         "ZigZag's tpu_like, cycles of a 3x3 convolution on 28x28 pixels as channels are gated",
@@ -116,6 +123,7 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         chips.instructions,
         label="core layer",
         group="core",
+        optional="layer",
     ),
     "mlperf_tiny": _kind(
         "MLPerf Tiny on chips' cores, latency [ms]",
@@ -123,6 +131,7 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         chips.mlperf_latency,
         label="soc software precision benchmark",
         group=chips.core_word,
+        optional=_MLPERF_UNSAID,
     ),
     "mlperf_tiny_energy": _kind(
         "MLPerf Tiny on chips' cores, energy from modelled cycles [uJ]",
@@ -130,6 +139,7 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         chips.mlperf_energy,
         label="soc software precision benchmark",
         group=chips.core_word,
+        optional=_MLPERF_UNSAID,
     ),
     "cortexm": _kind(
         "layers and networks on Cortex-M, Cortex-A and GAP8, cycles",
@@ -137,6 +147,7 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         chips.cortexm,
         label="device network layer type",
         group="device",
+        optional="layer",
     ),
     "cortexm_energy": _kind(
         "networks on Cortex-M and GAP8, energy from modelled cycles [uJ]",
@@ -154,6 +165,7 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         what="Eyeriss on AlexNet and VGG-16, energy of a layer without its DRAM [uJ]",
         columns=("accelerator", "batch", "network", "layer", "energy_uJ", "ifmap_zero_frac"),
         evaluate=networks.eyeriss_energy,
+        optional=("ifmap_zero_frac",),
     ),
     "dpacs": RowKind(
         what="DPACS on an FPGA, latency under pruning over that of the dense network",

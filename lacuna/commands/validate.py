@@ -42,14 +42,20 @@ def _show_kinds(as_json: bool) -> None:
 
     if as_json:
         show_json(
-            {name: {"what": kind.what, "columns": list(kind.columns)} for name, kind in ROW_KINDS.items()}
+            {
+                name: {"what": kind.what, "columns": list(kind.columns), "optional": list(kind.optional)}
+                for name, kind in ROW_KINDS.items()
+            }
         )
         return
-    columns = ["kind", "what is compared", "columns"]
+    columns = ["kind", "what is compared", "columns (a file may lack those in brackets)"]
     show_table(
         "Kinds of rows",
         columns,
-        [[name, kind.what, " ".join(kind.columns)] for name, kind in ROW_KINDS.items()],
+        [
+            [name, kind.what, " ".join(f"({c})" if c in kind.optional else c for c in kind.columns)]
+            for name, kind in ROW_KINDS.items()
+        ],
     )
 
 

@@ -197,4 +197,4 @@ def _store(  # noqa: PLR0913, PLR0917  # as above
     beyond = missing(reuse, OUTPUT, start)
     written = lines_under(rows * length[P], start[K] * machine.input_bytes, size, pitch)
     lines[OUTPUT] += written * beyond[1]
-    return float(max(asked, written * stored_line_cost(memory, beyond)))
+    return float(max(asked, written * stored_line_cost(memory, beyond, reuse.crowding[OUTPUT])))

@@ -99,7 +99,7 @@ def load_inputs(  # noqa: PLR0913, PLR0917  # as above
         pixels, start[C] * machine.input_bytes, length[C] * machine.input_bytes, layer.input_pitch
     )
     lines[INPUT] += touched * beyond[1]
-    fetched = touched * line_cost(machine.memory, beyond)
+    fetched = touched * line_cost(machine.memory, beyond, reuse.crowding[INPUT])
     return float(max(asked.inputs[key], fetched) + _zeros(length, machine, window))
 
 
@@ -125,7 +125,8 @@ def load_weights(  # noqa: PLR0913, PLR0917  # as above
         rows, start[K] * machine.weight_bytes, length[K] * machine.weight_bytes, layer.weight_pitch
     )
     lines[WEIGHTS] += spread * touched * beyond[1]
-    return float(max(asked.weights[key], spread * touched * line_cost(machine.memory, beyond)))
+    fetched = touched * line_cost(machine.memory, beyond, reuse.crowding[WEIGHTS])
+    return float(max(asked.weights[key], spread * fetched))
 
 
 @compiled

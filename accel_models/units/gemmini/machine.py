@@ -118,5 +118,6 @@ def _memory(bus: Bus, queues: Gemmini, command_rows: int) -> GemminiMemory:
         llc_bytes=queues.last_level_cache,
         llc_line_cycles=queues.last_level_line_cycles,
         line_cycles=bus.cycles_per_burst * -(-LINE_BYTES // bus.dram.burst),
+        crowded_line_cycles=queues.crowded_line_cycles,
         same_line_store_cycles=queues.same_line_store_cycles,
     )

@@ -188,7 +188,7 @@ def _store(  # noqa: PLR0913, PLR0917  # as above
     element = machine.input_bytes
     width = min(machine.cols if is_os else LINE_BYTES, LINE_BYTES // element)
     beyond = missing(moved.reuse, OUTPUT, start)
-    line_cycles = stored_line_cost(moved.memory, beyond)
+    line_cycles = stored_line_cost(moved.memory, beyond, moved.reuse.crowding[OUTPUT])
     left = blocks(length[K], width) * blocks(length[P], machine.rows)
     queued_last = min(STORES_QUEUED, left)
     entered = computed

@@ -49,7 +49,8 @@ def blocks(size: int, side: int) -> int:
 def _load(loads: Queue, block: Block, moved: MovedSoFar, operand: int, start: Ints) -> None:
     spread = moved.weight_spread if operand == WEIGHTS else 1.0
     beyond = missing(moved.reuse, operand, start)
-    queues.load(loads, moved.memory, block, spread * line_cost(moved.memory, beyond))
+    each = spread * line_cost(moved.memory, beyond, moved.reuse.crowding[operand])
+    queues.load(loads, moved.memory, block, each)
     moved.written[0] += block_traffic(block)[3]
     moved.loaded[operand] += block.rows * block.size
     moved.lines[operand] += spread * block_lines(block) * beyond[1]

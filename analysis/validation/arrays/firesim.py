@@ -2,7 +2,8 @@
 
 All layers of a workload ran in one program, one behind the other, over the same three arrays: each layer once with
 the library's tiles, whose time is taken with the search of its host, and once with DOSA's.  So a layer finds in the
-caches what the runs before it left of the bytes it shares with them.
+caches what the runs before it left of the bytes it shares with them.  Products ran in a program of their own, another
+file of DOSA's with arrays of its own; operands lie there as they do here, row behind row, whatever the arrays' size.
 
 Not modelled: the program reads the clock behind the library's run before its last two tiles are done.
 """
@@ -49,11 +50,23 @@ def _layer(  # noqa: PLR0913, PLR0917  # the letters of DOSA's problems
     return ConvLayer(*size, *window, height, width, 1, channels, filters, filters)
 
 
+def programs_of(layers: Sequence[ConvLayer], workloads: Iterable[str]) -> list[str]:
+    """Return the name of the program that each layer of a workload ran in: products in one of their own."""
+    return [
+        f"{workload}, products" if _is_product(layer) else str(workload)
+        for layer, workload in zip(layers, workloads, strict=True)
+    ]
+
+
+def _is_product(layer: ConvLayer) -> bool:
+    one_tap = layer.kernel_height == layer.kernel_width == layer.stride_height == 1
+    return one_tap and min(layer.out_height, layer.out_width) == 1
+
+
 def in_programs(
-    layers: Sequence[T], workloads: Iterable[str], cycles: Callable[[list[T]], list[int]]
+    layers: Sequence[T], names: Sequence[str], cycles: Callable[[list[T]], list[int]]
 ) -> list[int]:
-    """Return the cycles of layers of several workloads, each of which ran as one program in this order."""
-    names = [str(name) for name in workloads]
+    """Return the cycles of layers of several programs by their names, each of which ran in this order."""
     result = [0] * len(layers)
     for name in dict.fromkeys(names):
         members = [i for i, other in enumerate(names) if other == name]

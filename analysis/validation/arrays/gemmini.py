@@ -20,7 +20,13 @@ from accel_models import (
     search_tiling,
     stores_alone,
 )
-from analysis.validation.arrays.firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
+from analysis.validation.arrays.firesim import (
+    firesim_layers,
+    in_programs,
+    mapping_cycles,
+    program_cycles,
+    programs_of,
+)
 from analysis.validation.arrays.systolic import TextColumns, ints, reference, sizes, where
 from analysis.validation.comparison import Comparison
 from traces import Floats, Ints
@@ -178,18 +184,19 @@ def firesim(mapping: str) -> Comparison:
     """
     table, design = reference("gemmini_firesim"), load_design("gemmini_16x16")
     layers = firesim_layers(table)
+    programs = programs_of(layers, table["workload"])
     if mapping == "dosa_mapping":
         texts = dict(zip(layers, table["mapping"].tolist(), strict=True))
         measured, spread = table["cycles_dosa_mapping"].astype(np.float64), None
         cycles = in_programs(
-            layers, table["workload"], lambda some: mapping_cycles(some, [texts[x] for x in some], design)
+            layers, programs, lambda some: mapping_cycles(some, [texts[x] for x in some], design)
         )
     else:
         runs = reference("gemmini_firesim_repeats")
         each = np.stack([runs[f"run_{run}_cycles"].astype(np.float64) for run in (1, 2, 3)])
         measured = each.mean(axis=0)
         spread = np.asarray(np.ptp(each, axis=0) / 2 / measured, np.float64)
-        cycles = in_programs(layers, table["workload"], lambda some: program_cycles(some, design))
+        cycles = in_programs(layers, programs, lambda some: program_cycles(some, design))
     return Comparison(
         name=f"Gemmini in FireSim, {mapping.replace('_', ' ')}",
         truth=FIRESIM_TRUTH,

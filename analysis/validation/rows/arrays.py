@@ -17,7 +17,13 @@ from accel_models import (
     dosa_tiling,
     load_design,
 )
-from analysis.validation.arrays.firesim import firesim_layers, in_programs, mapping_cycles, program_cycles
+from analysis.validation.arrays.firesim import (
+    firesim_layers,
+    in_programs,
+    mapping_cycles,
+    program_cycles,
+    programs_of,
+)
 from analysis.validation.arrays.gemmini import (
     convolution_cycles,
     load_cycles,
@@ -153,7 +159,7 @@ def _programs(
         return mapping_cycles(members, texts, design) if mapped else program_cycles(members, design)
 
     workloads = [row.get("workload", "default tiler") for _, row, _ in found.values()]
-    predicted = in_programs(layers, workloads, cycles)
+    predicted = in_programs(layers, programs_of([layer for layer, _ in layers], workloads), cycles)
     for i, value, workload in zip(found, predicted, workloads, strict=True):
         outcomes[i] = Pair(_firesim_label(rows[i]), workload, found[i][2], float(value))
     return [outcomes[i] for i in range(len(rows))]

@@ -53,11 +53,12 @@ Outcome = Pair | Skipped
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowKind:
-    """How rows with ``columns`` are compared; a file may have further columns."""
+    """How rows with ``columns`` are compared; a file may lack the ``optional`` ones, and have further ones."""
 
     what: str  # in a few words: what is compared, in which unit
     columns: tuple[str, ...]  # that are read
     evaluate: Callable[[Sequence[Row]], Sequence[Outcome]]  # one outcome per row, in the file's order
+    optional: tuple[str, ...] = ()  # of the columns: an empty cell says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,12 @@ def read_measured_rows(path: Path, kind: RowKind) -> list[Row]:
         rows = list(islice(reader, MOST_ROWS + 1))
         if len(rows) > MOST_ROWS:
             raise FileProblem(f"{path}: has more than {MOST_ROWS:,} rows")
-    missing = [column for column in kind.columns if column not in (reader.fieldnames or ())]
+    needed = [column for column in kind.columns if column not in kind.optional]
+    missing = [column for column in needed if column not in (reader.fieldnames or ())]
     if missing:
-        raise FileProblem(f"{path}: no column {', '.join(missing)}; needed are {', '.join(kind.columns)}")
-    return [{name: cell or "" for name, cell in row.items() if name} for row in rows]
+        raise FileProblem(f"{path}: no column {', '.join(missing)}; needed are {', '.join(needed)}")
+    unsaid = dict.fromkeys(kind.optional, "")
+    return [unsaid | {name: cell or "" for name, cell in row.items() if name} for row in rows]
 
 
 def score_rows(kind: RowKind, rows: Sequence[Row]) -> Score:

@@ -131,6 +131,23 @@ def test_a_missing_column_names_all_that_are_needed(tmp_path: Path) -> None:
         read_measured_rows(tmp_path / "none.csv", ROW_KINDS["zigzag_density"])
 
 
+def test_a_file_may_lack_columns_that_say_nothing(tmp_path: Path) -> None:
+    """A chip's row without submitter, supply, notes: the cells are empty, and its latency is predicted all the same."""
+    path = tmp_path / "rows.csv"
+    path.write_text(
+        "soc,cpu_core,freq_mhz,software,benchmark,latency_ms\n"
+        "STM32L4R5ZIT6U,Arm Cortex-M4,120,X-CUBE-AI v7.3.0,IC,219.3\n",
+        "utf-8",
+    )
+    (row,) = read_measured_rows(path, ROW_KINDS["mlperf_tiny"])
+    assert not row["notes"]
+    (pair,) = ROW_KINDS["mlperf_tiny"].evaluate([row])
+    assert isinstance(pair, Pair)
+    path.write_text("soc,cpu_core,freq_mhz,software,latency_ms\n", "utf-8")
+    with pytest.raises(FileProblem, match="no column benchmark; needed are soc, cpu_core"):
+        read_measured_rows(path, ROW_KINDS["mlperf_tiny"])
+
+
 def test_an_unknown_kind_offers_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'mlperf_tiny'"):
         row_kind("mlperf")

@@ -24,6 +24,7 @@ from accel_models.units.array.tile_cost import bus_cycles
 from accel_models.work.shapes import Shapes
 from traces import RECURRENT, Bools, Floats, Ints
 
+FEW = 4  # filters; Choice: a PE that sums up fewer reads its inputs again for each
 LARGEST = 1 << 15  # (ops, ways) looked at together: working arrays stay in cache
 
 
@@ -100,7 +101,9 @@ def _ways(images: int, rows: int, kernel_rows: int, kernel_cols: int, array: Arr
             range(1, pads.inputs // kernel_cols + 1),
         )
         if p * q * kernel_cols <= pads.weights
-        for r, t in _side_by_side(_room(e, kernel_rows, array), folded=e > array.cols)
+        for r, t in _side_by_side(
+            _room(e, kernel_rows, array), folded=_wide(rows, array.rows // kernel_rows, array)
+        )
     ]
     return PassSettings(*np.array(every, np.float64).T)
 
@@ -110,11 +113,16 @@ def _room(width: int, kernel_rows: int, array: Array) -> int:
     return array.rows // kernel_rows // -(-width // array.cols) * max(array.cols // width, 1)
 
 
+def _wide(rows: int, segments: int, array: Array) -> bool:
+    """Whether sets for a plane of so many rows are wider than the array, and can be folded."""
+    return rows > array.cols and segments > 1
+
+
 def _widths(rows: int, kernel_rows: int, array: Array) -> set[int]:
-    """Return the widths of a set for so many output rows: the folded plane, or the least for each number of strips."""
+    """Return the widths of a set for so many output rows: folded so often, or the least for each number of strips."""
     segments = array.rows // kernel_rows
-    if rows > array.cols and segments > 1:
-        return {min(rows, array.cols * segments)}
+    if _wide(rows, segments, array):
+        return {min(rows, array.cols * folds) for folds in range(1, segments + 1)}
     return {width for strips in range(1, rows + 1) if (width := -(-rows // strips)) <= array.cols}
 
 
@@ -127,16 +135,27 @@ def _side_by_side(sets: int, *, folded: bool) -> list[tuple[int, int]]:
 def _best(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> Floats:
     """Return for each op the fastest way, then the one with the least DRAM traffic; the first where none fits.
 
+    A set is folded as often as leaves room for the sums of a few filters.
+
+    Returns
+    -------
     The fields of :class:`PassSettings`, shape ``(6, n, 1)``.
     """
     passes = passes_of(ops, ways, machine)
     moved = _moved(ops, ways, passes, machine)
     good = np.broadcast_to(passes.fits, moved.loaded.shape)
-    for key in (passes.odd, moved.total_cycles, moved.loaded):
+    for key in (_narrow(ops, ways, passes, machine.array), passes.odd, moved.total_cycles, moved.loaded):
         kept = np.where(good, key, np.inf)
         good = good & (kept == kept.min(axis=1, keepdims=True))
     first = good.argmax(axis=1)
     return np.stack([getattr(ways, f.name)[first][:, None] for f in fields(PassSettings)])
+
+
+def _narrow(ops: Ops, ways: PassSettings, passes: Passes, array: Array) -> Floats:
+    """Return by how much a folded set is narrower than the whole plane [rows]; all that leave no room are last."""
+    wide = _wide(int(ops.rows.max()), int(array.rows // ops.kernel_rows.max()), array)
+    roomy = passes.fits & (passes.in_pe >= np.minimum(FEW, ops.filters))
+    return np.where(roomy, ops.rows - ways.e, ops.rows) if wide else np.zeros(roomy.shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

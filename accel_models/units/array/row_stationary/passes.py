@@ -12,10 +12,11 @@ Inputs come from DRAM once per m filters, filters once per n images and e rows.
 
 Of all passes the fastest is taken, DRAM traffic included, and of those the one that moves the least over the DRAM bus.
 On each AlexNet layer it has the published accesses of the global buffer and the published number of active PEs.
-Choice: a plane wider than the array is folded as often as the array is high, and cut into strips only beyond that; sets
-that are folded leave the sums of their channels to the buffer (r = 1); p is 4, 8 or as many filters as find room, 16 at
-most, r and t are powers of two, m is a multiple of 16 where that many find room; a last, part-filled pass takes a whole
-one's time.  Folding, r = 1 and the port's width follow what is published of VGG-16 as a whole: ten of 13 layers move
+Choice: a plane wider than the array is folded as often as the array is high and the buffer holds the sums of four
+filters, and cut into strips only beyond; its sets leave the sums of their channels to the buffer (r = 1); p is 4, 8
+or as many filters as find room, 16 at most, r and t are powers of two, m is a multiple of 16 where that many find room;
+a last, part-filled pass takes a whole one's time.  Folding, r = 1 and the port's width follow what is published of
+VGG-16 as a whole: ten of 13 layers move
 14.8 to 15.3 B per cycle.  A 3 x 3 layer moves that much only if the array adds up no more than the four channels of one
 PE; the three layers with planes of 14 x 14, which fit the array as those of AlexNet do, are the others.
 
@@ -89,6 +90,7 @@ class Passes:
     fits: Bools
     odd: Floats  # 1.0 where m is no multiple of 16
     filters: Floats  # m
+    in_pe: Floats  # p
     count: Floats  # of passes
     compute: Floats  # cycles of multiplying
     cycles: Floats  # of the array, fills and ports included
@@ -156,6 +158,7 @@ def passes_of(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> Passes:
         fits=fits,
         odd=odd,
         filters=filters,
+        in_pe=in_pe,
         count=count,
         compute=count * compute,
         cycles=count * each,

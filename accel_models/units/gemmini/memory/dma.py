@@ -7,6 +7,8 @@ from typing import NamedTuple
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block, block_traffic
 
+WAYS_OF_A_STORED_LINE = 3
+
 
 class GemminiMemory(NamedTuple):
     """What Gemmini's DMA engine sees; the line costs are zero for a memory that answers every request alike."""
@@ -24,6 +26,7 @@ class GemminiMemory(NamedTuple):
     llc_bytes: float = 2.0**62  # nor a line of DRAM within so many
     llc_line_cycles: float = 0.0  # per line that L2 lacks and the last-level cache holds
     line_cycles: float = 0.0  # per line that neither cache holds
+    crowded_line_cycles: float = 0.0  # more for a line that L2 lacks, if all of a tile's share one set
     same_line_store_cycles: float = 0.0  # per store to the line of the store before
 
 
@@ -101,12 +104,20 @@ def same_line_share(memory: GemminiMemory, pitch: int) -> float:
 
 
 @compiled
-def line_cost(memory: GemminiMemory, missing: tuple[float, float]) -> float:
-    """Cycles per line of which such shares come from the last-level cache and from DRAM."""
-    return missing[0] * memory.llc_line_cycles + missing[1] * memory.line_cycles
+def line_cost(memory: GemminiMemory, missing: tuple[float, float], crowding: float) -> float:
+    """Cycles per line of which such shares come from the last-level cache and from DRAM.
+
+    Lines that crowd in few of L2's sets, ``crowding`` of which lie aside, wait for one another when they come in.
+    """
+    wait = (missing[0] + missing[1]) * crowding * memory.crowded_line_cycles
+    return missing[0] * memory.llc_line_cycles + missing[1] * memory.line_cycles + wait
 
 
 @compiled
-def stored_line_cost(memory: GemminiMemory, missing: tuple[float, float]) -> float:
-    """Do the same for a line that is stored: stores cover parts of it, so it comes first, and goes back later."""
-    return 2 * line_cost(memory, missing)
+def stored_line_cost(memory: GemminiMemory, missing: tuple[float, float], crowding: float) -> float:
+    """Do the same for a line that is stored.
+
+    Stores cover parts of it, so it comes first, goes back to the last-level cache later, and from there to DRAM.
+    Choice: each of the three ways takes as long.
+    """
+    return WAYS_OF_A_STORED_LINE * line_cost(memory, missing, crowding)

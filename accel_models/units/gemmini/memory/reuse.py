@@ -45,6 +45,7 @@ class Reuse(NamedTuple):
     found: Shares  # (caches, operands): of lines that the layer has not touched yet
     order: Ints
     element_bytes: tuple[int, int, int]  # by operand
+    crowding: Floats  # (operands,): share of L2's sets that a tile's rows, a power of two apart, leave aside
 
 
 @compiled
@@ -56,8 +57,9 @@ def reuse_of(layer: ConvLayer, tile: Ints, order: Ints, machine: GemminiMachine,
     kept, there = np.full((2, 3, 7), NO_LATER_TURN), np.zeros((7, 2, 3))
     for dim in range(7):
         _set(there[dim], found)
+    box = np.zeros(7, np.int64)
     for _ in range(WALKS):
-        box, again = np.zeros(7, np.int64), np.zeros((2, 3))
+        again = np.zeros((2, 3))
         for dim in range(7):
             box[dim] = min(tile[dim], size[dim])
         for dim in (Q, P):  # the last tile is smaller: on average
@@ -77,7 +79,10 @@ def reuse_of(layer: ConvLayer, tile: Ints, order: Ints, machine: GemminiMachine,
                     for cache in range(2):
                         again_there = (turns - 1) * kept[cache, operand, dim]
                         now[cache, operand] = (now[cache, operand] + again_there) / turns
-    return Reuse(kept, found, order, element)
+    for dim in range(7):
+        box[dim] = min(tile[dim], size[dim])
+    crowding = np.array([1 - _sets(layer, box, operand, element[operand], room[L2]) for operand in range(3)])
+    return Reuse(kept, found, order, element, crowding)
 
 
 @compiled

@@ -77,6 +77,16 @@ def test_folded_sets_leave_the_sums_of_their_channels_to_the_buffer() -> None:
         assert (moved[0] / way.array_cycles[0] > 14.8) == bound
 
 
+def test_sets_fold_as_often_as_the_sums_of_four_filters_find_room() -> None:
+    """Four segments of 14 columns are 56 rows.  Of a plane 224 wide their sums take 25 KB a filter, three filters of
+    the buffer's 100 KB; those of 42 rows 19 KB, and four find room beside one channel of inputs.  Of one 112 wide, 56.
+    """
+    for size, rows in ((224, 42), (112, 56)):
+        way = mapped(conv(64, 64, 1, size, size, 3, 1), 1)
+        assert way.tile_m[0] == rows * size
+        assert way.tile_n[0] >= 4
+
+
 def test_the_fastest_of_all_passes_is_taken() -> None:
     """512 filters: holding 80 of them moves fewer bytes than 64, but leaves room for fewer channels in a pass."""
     way = mapped(conv(512, 512, 1, 14, 14, 3, 1), 3)

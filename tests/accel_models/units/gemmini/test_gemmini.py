@@ -161,9 +161,27 @@ def test_lines_touched_by_rows() -> None:
 
 
 def test_what_a_line_costs_by_where_it_lies() -> None:
-    memory = MEMORY._replace(llc_line_cycles=10.0, line_cycles=30.0)
-    assert line_cost(memory, (0.5, 0.25)) == 0.5 * 10 + 0.25 * 30
-    assert stored_line_cost(memory, (0.5, 0.25)) == 2 * (0.5 * 10 + 0.25 * 30)  # fetched, and written back
+    memory = MEMORY._replace(llc_line_cycles=10.0, line_cycles=30.0, crowded_line_cycles=8.0)
+    assert line_cost(memory, (0.5, 0.25), 0.0) == 0.5 * 10 + 0.25 * 30
+    assert stored_line_cost(memory, (0.5, 0.25), 0.0) == 3 * (
+        0.5 * 10 + 0.25 * 30
+    )  # fetched, written back twice
+    assert (
+        line_cost(memory, (0.5, 0.25), 0.75) == 0.5 * 10 + 0.25 * 30 + 0.75 * 0.75 * 8
+    )  # what comes in waits
+
+
+def test_rows_a_power_of_two_apart_crowd_in_few_sets() -> None:
+    """512 KiB in 8 ways are 1,024 sets: rows 2 KiB apart, two lines of each, meet in two sets of 32."""
+
+    def crowding(filters: int) -> list[float]:
+        machine = MACHINE._replace(memory=MEMORY._replace(l2_bytes=512.0 * 1024))
+        rows = ConvLayer.square(size=7, channels=64, filters=filters, kernel=1, stride=1, padding=0)
+        tile = np.array([1, 7, 7, 128, 1, 1, 64])
+        return reuse_of(rows, tile, np.arange(7), machine, NOTHING_CACHED).crowding.tolist()
+
+    assert crowding(2048) == [0.0, 1 - 2 / 32, 1 - 2 / 32]  # weights and outputs; inputs lie 64 B apart
+    assert crowding(720) == [0.0, 0.0, 0.0]  # 720 = 16 x 45: rows in all sets
 
 
 def test_one_tile_takes_its_turns() -> None:
