@@ -168,7 +168,7 @@ def show_lines(lines: Sequence[str]) -> None:
 def show_notes(notes: Sequence[str]) -> None:
     """Print sentences, broken between words where the terminal ends."""
     for note in notes:
-        out.print(escape(note), highlight=False)
+        out.print(escape(printable(note)), highlight=False)
 
 
 def shell(*words: object) -> str:

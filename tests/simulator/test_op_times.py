@@ -61,12 +61,12 @@ def test_what_nothing_waits_for_adds_its_unit_s_cycles() -> None:
     assert parts_of(results.ops)["dram"] < 0.02 * results.per_input["latency_cycles"].mean()
 
 
-def test_a_slower_bus_adds_to_the_transfers_alone() -> None:
+def test_a_slower_bus_is_seen_as_transfers() -> None:
+    """Other tiles are chosen beside it, so that an array's own part may change, too."""
     fast, slow = (replay(CHANNELS, design) for design in (fast_memory(), load_design("edge_npu_16x16")))
-    more = slow.per_input["latency_cycles"].mean() - fast.per_input["latency_cycles"].mean()
     before, after = parts_of(fast.ops), parts_of(slow.ops)
-    assert after["dram"] + after["wait"] > before["dram"] + before["wait"]
-    assert after["dram"] + after["wait"] - before["dram"] - before["wait"] == pytest.approx(more, rel=0.25)
+    assert before["dram"] + before["wait"] < 0.02 * fast.per_input["latency_cycles"].mean()
+    assert after["dram"] + after["wait"] > 5 * (before["dram"] + before["wait"])
 
 
 def test_a_decision_on_its_way_to_another_unit_is_a_wait() -> None:

@@ -1,6 +1,6 @@
 (function () {
   "use strict";
-  const IDLE_MS = 300; // after the page has loaded: who scrolls at once is served first
+  const IDLE_MS = 1000; // after the page has loaded: the first screen needs no library, and who scrolls is served at once
   const PRINT_WIDTH = 660; // CSS pixels between the margins of an A4 page
   const PRINT_HEIGHT = 340; // two charts on a page
   const PRINT_ROWS = 880; // of a chart with many rows: a page less its title

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lacuna.commands.replay import PrefetchOption, TracePath
-from lacuna.console import percent, show_json, show_lines, show_notes, show_table
+from lacuna.console import percent, show_json, show_notes, show_table
 from lacuna.options import (
     AsJson,
     DesignName,
@@ -47,9 +47,8 @@ def why(
     if as_json:
         show_json({**asdict(found), "sentence": found.sentence})
         return
-    show_lines([f"{found.network} on {found.design}: {found.sentence}.", *missing_note(found.skipped)])
-    show_notes(found.notes)
-    show_lines([""])
+    sentence = f"{found.network} on {found.design}: {found.sentence}."
+    show_notes([sentence, *missing_note(found.skipped), *found.notes, ""])
     show_table(
         "What stands between promise and saving", ["", "latency", "energy", "what helps"], _losses(found)
     )

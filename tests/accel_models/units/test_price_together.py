@@ -107,7 +107,31 @@ def designs_side_by_side(draw: st.DrawFn) -> list[Design]:
 @settings(deadline=None, max_examples=12)
 @given(designs_side_by_side(), st.sampled_from(["resnet", "depthwise"]), st.integers(0, 99))
 def test_designs_side_by_side_cost_what_each_costs_alone(designs: list[Design], net: str, seed: int) -> None:
-    graph = cifar_resnet(8, "both") if net == "resnet" else load_network("mobilenetv1_025_96")
+    check_side_by_side(
+        designs, cifar_resnet(8, "both") if net == "resnet" else load_network("mobilenetv1_025_96"), seed
+    )
+
+
+def test_tiles_for_energy_of_buffers_side_by_side_are_those_of_each_alone() -> None:
+    """Each design's buffers have energies of their own, so the tiles that cost least differ from design to design."""
+    buffers = [("16 KiB", "2 KiB", "2 KiB"), ("64 KiB", "16 KiB", "16 KiB"), ("200 KiB", "96 KiB", "2 KiB")]
+    designs = [
+        load_design(
+            "edge_npu_16x16",
+            {
+                "mapping": "energy",
+                "memory.banks": 1,
+                "memory.activation_buffer": activations,
+                "memory.weight_buffer": weights,
+                "memory.accumulator_buffer": sums,
+            },
+        )
+        for activations, weights, sums in buffers
+    ]
+    check_side_by_side(designs, cifar_resnet(8, "both"), 0)
+
+
+def check_side_by_side(designs: list[Design], graph: NetworkGraph, seed: int) -> None:
     trace = synthetic_trace(graph, 3, SyntheticSettings(rates=0.6), seed=seed)
     asked = []
     for design in designs:
