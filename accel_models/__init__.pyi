@@ -20,6 +20,7 @@ from .cost_table import save_cost_table as save_cost_table
 from .design.chip import design_area as design_area
 from .design.chip import design_prices as design_prices
 from .design.chip import peak_macs_per_cycle as peak_macs_per_cycle
+from .design.chip import static_pj as static_pj
 from .design.design import Design as Design
 from .design.keys import Key as Key
 from .design.keys import keys as keys

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Rows = TypeVar("Rows", bound="DataclassInstance")
 
 
-def rows_of(value: Rows, rows: NDArray[np.intp] | slice) -> Rows:
+def rows_of(value: Rows, rows: NDArray[np.intp] | Bools | slice) -> Rows:
     """Return the value with these rows of each of its arrays; what is no array stays."""
     return each_array(value, lambda array: array[rows])
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from accel_models.design.design import Design, SideBySide
 from accel_models.design.sections import SecondLevel
+from accel_models.energy.actions import static_energy_pj
 from accel_models.energy.area import Area, area_mm2
 from accel_models.energy.price_list import price_list
 from accel_models.energy.prices import Chip, PriceColumns, PriceList, PriceLookup, SramMacro
-from accel_models.units.kinds import silicon_of
+from accel_models.units.kinds import UnitCycles, idle_of, silicon_of
+from traces import Floats
 
 
 def chip_of(design: Design) -> Chip:
@@ -72,3 +74,19 @@ def prices_of(design: Design) -> PriceLookup:
 def design_area(design: Design) -> Area:
     """Return the area by component."""
     return area_mm2(design.technology, chip_of(design))
+
+
+def static_pj(design: Design, units: tuple[str, ...], latency: UnitCycles, busy: UnitCycles) -> Floats:
+    """Leakage, DRAM standby and idle clocking over each row's time, shape (n,) [pJ].
+
+    Parameters
+    ----------
+    design
+        Its prices and clock.
+    units
+        Names of the columns of ``busy``.
+    latency, busy
+        Cycles until each row was done, shape (n,), and cycles each unit worked, shape (n, units).
+    """
+    idle = idle_of(design, units, latency, busy)
+    return static_energy_pj(design_prices(design), latency, design.clock, idle)

@@ -75,8 +75,8 @@ def break_even(  # noqa: PLR0913  # one experiment, all by name
         figures = replay(trace, design, policy=policy, explain=False).replayed
         means.append(getattr(figures, quantity).mean)
         dense = getattr(figures.dense, quantity)
-    rate = crossing(rates, means, dense)
-    return BreakEven(quantity, rates, tuple(means), dense, rate, graph.skipped)
+    turns = crossing(rates, means, dense)
+    return BreakEven(quantity, rates, tuple(means), dense, turns, graph.skipped)
 
 
 def crossing(rates: Sequence[float], values: Sequence[float], level: float) -> float | None:

@@ -159,7 +159,7 @@ def _reference(entry: object, folder: Path) -> TraceRef:
     """Return where a network is read from; one that is read in a way of its own is read here."""
     if not isinstance(entry, dict):
         path, digest = _network(as_text(entry, "networks"), folder)
-        return TraceRef(path.stem, path, digest)
+        return TraceRef(path.stem, path, digest, skipped=_unpriced(path))
     settings = as_mapping(entry, "networks")
     for key in settings:
         if key not in NETWORK_KEYS:
@@ -173,6 +173,11 @@ def _reference(entry: object, folder: Path) -> TraceRef:
     name = f"{path.stem}({', '.join(sizes)})" if sizes else path.stem
     text = graph.model_dump_json(exclude_defaults=True)
     return TraceRef(name, path, _text_hash(text), text, graph.skipped)
+
+
+def _unpriced(path: Path) -> tuple[str, ...]:
+    """Return what of a network's model has no price; a checkpoint's has one."""
+    return () if path.suffix == ".pt" else load_network(path).skipped
 
 
 def _text_hash(text: str) -> str:

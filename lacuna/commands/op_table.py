@@ -73,7 +73,8 @@ def _shares(cycles: Sequence[float], latency: float) -> list[str]:
 
 
 def _head(part: str) -> str:
-    return {"dram": "DRAM", "simd": "SIMD"}.get(part, part)
+    name = TIME_PARTS[part][0]
+    return name if name.lower() == part else part
 
 
 def _added(op: OpRow) -> float:

@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, reduce
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accel_models import ENERGY_PARTS, Cost, Design, EnergyParts, design_prices, idle_of, static_energy_pj
+from accel_models import ENERGY_PARTS, Cost, EnergyParts, design_prices, static_pj
 from simulator.engines.fast import simulate
 from simulator.replays.op_times import OP_PARTS
+from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import (
     Times,
     with_known_decisions,
@@ -23,9 +23,6 @@ from simulator.schedules.durations import (
     without_waste,
 )
 from traces import Floats, Ints
-
-if TYPE_CHECKING:  # what is prepared asks what it would spend
-    from simulator.replays.prepare import Prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,22 +81,6 @@ def dense_answer(prepared: Prepared) -> Answer:
     times = simulate(prepared.tables, prepared.work.state_index)
     energy = float(spent(prepared, times).energy.total_pj[0])
     return float(times.latency[0]), energy / int(prepared.sizes[0])
-
-
-def static_pj(design: Design, units: tuple[str, ...], latency: Floats | Ints, busy: Floats | Ints) -> Floats:
-    """Leakage, DRAM standby and idle clocking over each row's time, shape (n,) [pJ].
-
-    Parameters
-    ----------
-    design
-        Its prices and clock.
-    units
-        Names of the columns of ``busy``.
-    latency, busy
-        Cycles until each row was done, shape (n,), and cycles each unit worked, shape (n, units).
-    """
-    idle = idle_of(design, units, latency, busy)
-    return static_energy_pj(design_prices(design), latency, design.clock, idle)
 
 
 def off_chip_pj(prepared: Prepared, paid: Spent) -> Floats:

@@ -29,10 +29,10 @@ from accel_models import (
     fused,
     price_alike,
     rows_of,
+    static_pj,
 )
 from simulator.engines.fast import simulate
 from simulator.policy import Policy
-from simulator.replays.accounting import static_pj
 from simulator.replays.tile_aims import Aiming, aim_tiles
 from simulator.schedules.decisions import deciding_ops
 from simulator.schedules.durations import Latencies, durations

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from accel_models import static_pj
 from simulator.engines.fast import simulate
-from simulator.replays.accounting import Answer, static_pj, sum_pj
+from simulator.replays.accounting import Answer, sum_pj
 from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import TICKS, Durations, Times, mapped, with_known_decisions
 from simulator.schedules.schedule import Task

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel_models import FREE, Cost, Skip, matrix_names, unit_kind
+from accel_models import FREE, Cost, Skip, matrix_names, static_pj, unit_kind
 from simulator.engines.fast import Scaling, simulate
-from simulator.replays.accounting import static_pj
 from simulator.replays.prepare import Prepared
 from simulator.schedules.decisions import deciding_gates
 from simulator.schedules.durations import TICKS, Times, mapped, with_known_decisions

@@ -11,18 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from accel_models import Cost, units_of
 from simulator.engines.fast import simulate
+from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import Times
 from simulator.schedules.schedule import NO_UNIT, Task
 from traces import Floats, Indices, Ints
-
-if TYPE_CHECKING:  # what is prepared asks what it would spend
-    from simulator.replays.prepare import Prepared
 
 OP_PARTS: Mapping[str, str] = MappingProxyType(
     {

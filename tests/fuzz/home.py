@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from accel_models import Design, load_design
-from simulator import replay
+from simulator import Arrivals, StreamSettings, replay, stream
 from tests.analysis.sweeps.sweep_fakes import analytic, make_space
 from tests.traces.trace_strategies import SAME, add_gate, lc_block, random_trace
 from traces import GraphBuilder, NetworkGraph, Trace, export_npz, save_graph, save_trace
@@ -62,6 +62,8 @@ def home() -> Path:
     export_npz(small_trace(), folder / "t.npz")
     save_graph(small_network(), folder / "g.json")
     replay(small_trace(), design("edge_npu_16x16")).save(folder / "results")
+    settings = StreamSettings(arrivals=Arrivals(rate_hz=1e5), frames=20, queue=1)
+    stream(small_trace(), design("edge_npu_16x16"), settings).save(folder / "stream")
     from analysis.sweeps.sweep import sweep  # noqa: PLC0415  (pandas)
 
     sweep(make_space(folder, SPACE), folder / "sweep", workers=0, evaluator=analytic)

@@ -11,7 +11,7 @@ from random import Random
 import pyarrow.parquet as pq
 
 from analysis.sweeps.store import load_sweep
-from simulator import load_results
+from simulator import load_results, load_stream
 from simulator.sums import write_sums
 from tests.fuzz.home import beside, stored
 from tests.fuzz.kind import Draw, Kind, as_json, bytes_of, mutated, renumbered
@@ -19,7 +19,9 @@ from tests.fuzz.on_traces import columns_changed, sealed_again
 from tests.fuzz.oracles import wrong_results
 
 FILES = ("summary.json", "per_input.parquet", "per_op.parquet", "design.yaml", "policy.json")
+STREAM_FILES = ("stream.json", "per_frame.parquet")
 PART = "part-000000.parquet"
+Reader = Callable[[Path], str]
 
 
 def _plain(folder: Path) -> str:
@@ -34,9 +36,24 @@ def _summed(folder: Path) -> str:
     return wrong_results(results) if results.feasible else ""
 
 
-def _values(name: str) -> Draw:
+def _stream(folder: Path) -> str:
+    load_stream(folder)
+    return ""
+
+
+def _stream_summed(folder: Path) -> str:
+    """Read a stream whose sums are right, and judge its figures."""
+    write_sums(folder)
+    figures = load_stream(folder).figures
+    if figures.completed + figures.dropped != figures.frames:
+        return f"{figures.completed} and {figures.dropped} of {figures.frames} frames"
+    shares = (figures.miss_rate, figures.accuracy, figures.asleep, *figures.busy.values())
+    return "" if all(0 <= share <= 1 + 1e-9 for share in shares) else f"shares are {shares}"
+
+
+def _values(folder: str, name: str) -> Draw:
     def draw(rng: Random) -> bytes:
-        data = stored("results", name)()[0]
+        data = stored(folder, name)()[0]
         if name.endswith(".parquet"):
             out = io.BytesIO()
             pq.write_table(columns_changed(data, rng), out)
@@ -82,24 +99,25 @@ def _manifest(rng: Random) -> bytes:
     return as_json(mutated(json.loads(stored("sweep", "space.json")()[0]), rng))
 
 
-def _pair(name: str) -> tuple[Kind, Kind]:
-    raw: Callable[[], list[bytes]] = stored("results", name)
+def _pair(folder: str, name: str, plain: Reader, summed: Reader) -> tuple[Kind, Kind]:
+    raw: Callable[[], list[bytes]] = stored(folder, name)
     text = not name.endswith(".parquet")
     return (
         Kind(
-            f"results/{name}",
+            f"{folder}/{name}",
             name,
             bytes_of(raw, text=text),
-            beside("results", name, _plain),
+            beside(folder, name, plain),
             raw,
             sealed=True,
         ),
-        Kind(f"results/{name}, summed", name, _values(name), beside("results", name, _summed), raw),
+        Kind(f"{folder}/{name}, summed", name, _values(folder, name), beside(folder, name, summed), raw),
     )
 
 
 KINDS = (
-    *(kind for name in FILES for kind in _pair(name)),
+    *(kind for name in FILES for kind in _pair("results", name, _plain, _summed)),
+    *(kind for name in STREAM_FILES for kind in _pair("stream", name, _stream, _stream_summed)),
     Kind(
         "sweep/space.json", "space.json", bytes_of(stored("sweep", "space.json")),
         beside("sweep", "space.json", _sweep), stored("sweep", "space.json"),

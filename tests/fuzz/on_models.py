@@ -320,6 +320,34 @@ def _read_checkpoint(path: Path) -> str:
     return ""
 
 
+@cache
+def _batches() -> list[bytes]:
+    """Return a batch of a data set: a pickle of arrays, as CIFAR-10 comes."""
+    import pickle  # noqa: PLC0415  (written here, never read)
+
+    import numpy as np  # noqa: PLC0415
+
+    pixels = np.arange(4 * 3072).reshape(4, 3072) % 251
+    batch = {"data": pixels.astype(np.uint8), "labels": [0, 3, 9, 1]}
+    for name in (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"):
+        path = home() / "cifar-10-batches-py" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(pickle.dumps(batch, protocol=2))
+    return [path.read_bytes()]
+
+
+def _read_batch(path: Path) -> str:
+    from networks.training.data import load_cifar10  # noqa: PLC0415  (torch)
+
+    _batches()
+    home().joinpath("cifar-10-batches-py", "test_batch").write_bytes(path.read_bytes())
+    found = load_cifar10(home(), validation=2).test
+    labels = found.labels.tolist()
+    if not all(0 <= label < 10 for label in labels) or len(labels) != len(found.pixels):
+        return f"labels {labels} of {tuple(found.pixels.shape)} pixels"
+    return ""
+
+
 def _kinds() -> list[Kind]:
     """Return the kinds whose libraries are installed."""
     kinds = []
@@ -333,6 +361,7 @@ def _kinds() -> list[Kind]:
     if find_spec("torch") is not None:
         kinds += [
             Kind("checkpoint", "m.pt", bytes_of(_checkpoints, text=False), _read_checkpoint, _checkpoints),
+            Kind("data batch", "test_batch", bytes_of(_batches, text=False), _read_batch, _batches),
             Kind("checkpoint, hashed", "m.pt", _checkpoint, _read_checkpoint, _checkpoints),
         ]
     return kinds

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from accel_models import Design, units_of
+from accel_models import ENERGY_PARTS, Design, units_of
 from simulator import Policy, Results, estimate, replay
-from simulator.replays.accounting import PARTS
 from traces import NetworkGraph, Op, Trace
 
 PADDING = 16  # bytes that align an op's scales in memory, counted and not waited for
@@ -86,7 +85,7 @@ def _wrong_rows(columns: Mapping[str, Any], design: Design, macs: list[int] | No
     for name, values in columns.items():
         if values.dtype.kind in "if" and not (np.isfinite(values).all() and (values >= 0).all()):
             return f"column {name} holds {values.min()} to {values.max()}"
-    parts = np.sum([columns[f"energy_{part}"] for part in PARTS], axis=0)
+    parts = np.sum([columns[f"energy_{part}"] for part in ENERGY_PARTS], axis=0)
     if not np.allclose(parts, columns["energy_pj"], rtol=CLOSE, atol=0):
         return f"energy {columns['energy_pj']} is not the sum of its parts {parts}"
     if macs is not None and columns["macs"].tolist() != macs:
