@@ -22,26 +22,26 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
-Rows = TypeVar("Rows", bound="DataclassInstance")
+RowWise = TypeVar("RowWise", bound="DataclassInstance")
 
 
-def rows_of(value: Rows, rows: NDArray[np.intp] | Bools | slice) -> Rows:
+def rows_of(value: RowWise, rows: NDArray[np.intp] | Bools | slice) -> RowWise:
     """Return the value with these rows of each of its arrays; what is no array stays."""
     return each_array(value, lambda array: array[rows])
 
 
-def each_array(value: Rows, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Rows:
+def each_array(value: RowWise, change: Callable[[NDArray[Any]], NDArray[Any]]) -> RowWise:
     """Return the value with each of its arrays changed; what is no array stays."""
     arrays = arrays_of(value)
     return replace(value, **{name: change(array) for name, array in arrays.items()}) if arrays else value
 
 
-def joined(parts: Sequence[Rows]) -> Rows:
+def joined(parts: Sequence[RowWise]) -> RowWise:
     """Lay the arrays of the parts end to end; what is no array is the first part's."""
     return parts[0] if len(parts) == 1 else together(parts, np.concatenate)
 
 
-def together(parts: Sequence[Rows], make: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> Rows:
+def together(parts: Sequence[RowWise], make: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> RowWise:
     """Make one value of several, array by array; what is no array is the first part's."""
     columns = [arrays_of(part) for part in parts]
     return replace(parts[0], **{name: make([each[name] for each in columns]) for name in columns[0]})

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from accel_models.broken_bursts import packed_fetch_bytes
 from accel_models.design.quantities import MOST_COUNT
 from accel_models.design.sections import Dram, Memory
-from traces import Bools, Floats, Ints, pack_mask
+from traces import Bools, Floats, Ints
 
 MEBICYCLE = 2**20  # bandwidth is kept as whole bytes per 2**20 cycles, exact to one part in a million
 
@@ -128,11 +127,3 @@ def whole_bursts(run_bytes: ArrayLike, burst_bytes: int) -> Ints:
     Choice: a run begins at a burst's first byte; stored tensors are padded to make it so.
     """
     return np.asarray(-(-np.asarray(run_bytes, np.int64) // burst_bytes) * burst_bytes, np.int64)
-
-
-def masked_fetch_bytes(masks: Bools, channel_bytes: int, burst_bytes: int) -> Ints:
-    """Bytes on the bus to fetch the kept channels of a stored vector, masks (n, C): :func:`packed_fetch_bytes`."""
-    channels = masks.shape[1]
-    if not channels:
-        return np.zeros(len(masks), np.int64)
-    return packed_fetch_bytes(pack_mask(masks), channels, channel_bytes, burst_bytes)

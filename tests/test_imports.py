@@ -33,6 +33,7 @@ ONE_FILE = {
     "plotly": "analysis/figures/charts.py",
 }
 CALLED_BY_NAME = {  # methods that a library calls, and validators
+    "_check_budget",
     "_check_units",
     "_fill_widths",
     "_root",

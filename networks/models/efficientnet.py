@@ -33,7 +33,7 @@ STEM = 32  # channels; not scaled in the Lite networks
 HEAD = 1280
 # repeats, kernel, stride of the first, expansion, channels: EfficientNet's table 1
 # fmt: off
-STAGES = (
+LITE_STAGES = (
     (1, 3, 1, 1,  16),
     (2, 3, 2, 6,  24),
     (2, 5, 2, 6,  40),
@@ -147,7 +147,7 @@ class EfficientNetLite(nn.Module):
         self.block_names: list[str] = []
         self.exit_after = {place: f"exit{i}" for i, place in enumerate(exits, start=1)}
         channels = STEM
-        for repeats, kernel, stride, expansion, width in STAGES:
+        for repeats, kernel, stride, expansion, width in LITE_STAGES:
             for i in range(repeats):
                 name = f"block{len(self.block_names) + 1}"
                 self.add_module(

@@ -14,7 +14,7 @@ from networks.models.ddi import DDIResNet
 from networks.models.ddi_graph import ddi_resnet_graph
 from networks.models.densenet import DenseNet
 from networks.models.densenet_graph import densenet_graph
-from networks.models.efficientnet import STAGES, EfficientNetLite, efficientnet_graph
+from networks.models.efficientnet import LITE_STAGES, EfficientNetLite, efficientnet_graph
 from networks.models.gates import LEAST_SCORE
 from networks.models.lcnet import LCBasicBlock, LCBottleneck
 from networks.models.resnet import (
@@ -268,7 +268,7 @@ class EfficientNetConfig(Frozen):
 
     def build(self) -> EfficientNetLite:
         """Return the network, freshly initialised from torch's global generator."""
-        blocks = sum(repeats for repeats, *_ in STAGES)
+        blocks = sum(repeats for repeats, *_ in LITE_STAGES)
         if list(self.exits) != sorted({place for place in self.exits if place <= blocks}):
             raise ConfigError(f"model.exits = {list(self.exits)}: needs rising blocks from 1 to {blocks}")
         return EfficientNetLite(self.exits, in_channels=self.in_channels, classes=self.classes)

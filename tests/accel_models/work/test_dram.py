@@ -5,13 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel_models.broken_bursts import packed_fetch_bytes
 from accel_models.design.load import load_design
 from accel_models.design.sections import Dram
-from accel_models.dram import Bus, masked_fetch_bytes, transfer_cycles, whole_bursts
+from accel_models.dram import Bus, transfer_cycles, whole_bursts
 from tests.sections import CLOCK_HZ, but, dram, section
+from traces import Bools, Ints, pack_mask
 from traces.base.errors import ConfigError
 
 MEMORY = section(Dram, **dram(bytes_per_cycle=16))
+
+
+def fetched_for(masks: Bools, channel_bytes: int, burst: int) -> Ints:
+    return packed_fetch_bytes(pack_mask(masks), masks.shape[1], channel_bytes, burst)
 
 
 def on(**values: object) -> Bus:
@@ -67,7 +73,7 @@ def mask(text: str) -> np.ndarray:
     ],
 )
 def test_broken_bursts_by_hand(kept: str, channel_bytes: int, bursts: int) -> None:
-    assert masked_fetch_bytes(mask(kept), channel_bytes, 4).tolist() == [4 * bursts]
+    assert fetched_for(mask(kept), channel_bytes, 4).tolist() == [4 * bursts]
 
 
 def brute_force(kept: np.ndarray, channel_bytes: int, burst: int) -> int:
@@ -87,7 +93,7 @@ def brute_force(kept: np.ndarray, channel_bytes: int, burst: int) -> int:
 )
 def test_broken_bursts_equal_counting_bytes(kept: list[bool], channel_bytes: int, burst: int) -> None:
     row = np.array(kept)
-    fetched = masked_fetch_bytes(np.stack([row, ~row]), channel_bytes, burst)
+    fetched = fetched_for(np.stack([row, ~row]), channel_bytes, burst)
     assert fetched.tolist() == [
         brute_force(row, channel_bytes, burst),
         brute_force(~row, channel_bytes, burst),
