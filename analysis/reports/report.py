@@ -88,7 +88,7 @@ def write_figures(  # noqa: PLR0913  # what a user may ask of figures, all by na
     from analysis.figures.drawings import write_picture  # noqa: PLC0415  (matplotlib is slow to import)
 
     target = Path(out)
-    page = read_page(_places(folders), trace, budget)
+    page = page_on(folders, trace, budget)
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -97,9 +97,11 @@ def write_figures(  # noqa: PLR0913  # what a user may ask of figures, all by na
     return [path for picture in chosen for path in write_picture(picture, target, formats)]
 
 
-def page_on(folders: str | Path | Sequence[str | Path], trace: str | Path | None = None) -> Page:
+def page_on(
+    folders: str | Path | Sequence[str | Path], trace: str | Path | None = None, budget: Sequence[str] = ()
+) -> Page:
     """Return what a report on one place or several says, before any markup."""
-    return read_page(_places(folders), trace)
+    return read_page(_places(folders), trace, budget)
 
 
 def _places(folders: str | Path | Sequence[str | Path]) -> list[Path]:
