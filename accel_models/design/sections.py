@@ -74,7 +74,7 @@ class Ports(Part):
 class SecondLevel(Part):
     """Memory on the chip behind the buffers: what they cannot keep lies here before it goes off the chip.
 
-    The DMA that fills the buffers moves it, in bursts as long as the DRAM's; see :mod:`accel_models.work.second_level`.
+    The DMA that fills the buffers moves it, in bursts as long as the DRAM's; see :mod:`accel_models.work.residency`.
     """
 
     size: Room

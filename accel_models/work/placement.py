@@ -10,6 +10,7 @@ from accel_models.design.design import AUTO, Design, family
 from accel_models.energy.prices import PRECISION_BYTES
 from accel_models.units.kinds import BESIDE_A_UNIT, unit_described_by, units_of
 from accel_models.work.residency import (
+    BehindBuffers,
     Choices,
     Tensors,
     kept_tensors,
@@ -19,7 +20,6 @@ from accel_models.work.residency import (
     weight_bytes,
     weight_space,
 )
-from accel_models.work.second_level import BehindBuffers
 from traces import MAC_KINDS, VIEWS, NetworkGraph, Op, UnsupportedError
 
 # Choice: beside a matrix unit, concatenation and slicing are addresses, not work: producers write where results lie.
@@ -35,7 +35,7 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     comes from DRAM.  Weights are resident if those of the whole network fit the weight buffer, or if they
     are a gate's and the design keeps gate weights resident, or if the compiler pinned them; such weights take
     their share of the buffer.
-    What the buffers cannot keep lies in ``memory.l2`` as far as that has room (:mod:`accel_models.work.second_level`);
+    What the buffers cannot keep lies in ``memory.l2`` as far as that has room (:mod:`accel_models.work.residency`);
     an op of which one input comes from DRAM takes all from there (Choice).
     Nothing stays where a unit keeps no tensors: it loads and stores every tensor of every op.  Choice: nor where
     partial sums share the buffer, because those of as many filters as find room fill it.
