@@ -166,7 +166,7 @@ def pruned_trace(graph: NetworkGraph, pixels: Floats, channels: Floats) -> Trace
     for block, convs in blocks.items():
         rows, name = convs[-1].out_height, f"{block}.pixels"
         kept = np.arange(rows) < np.ceil(rows * pixels)[:, None]
-        gates.append(_gate(name, "spatial", convs, rows, tile_rows=rows))
+        gates.append(_gate(name, "spatial", convs, rows).model_copy(update={"tile_rows": rows}))
         decisions[name] = pack_mask(kept)
         for op in convs[:-1] if int(block.removeprefix("block")) in _third_stage(graph.name) else ():
             gates.append(_gate(f"{op.name}.channels", "channel", [op], op.out_channels, convs[0].inputs[0]))
@@ -183,7 +183,6 @@ def _gate(
     guarded: Sequence[Op],
     size: int,
     reads: str = "",
-    tile_rows: int = 1,
 ) -> Gate:
     """Return a gate that is decided when what the block reads is there."""
     return Gate(
@@ -192,7 +191,6 @@ def _gate(
         size=size,
         reads=reads or guarded[0].inputs[0],
         guards=tuple(op.name for op in guarded),
-        tile_rows=tile_rows,
     )
 
 
