@@ -81,7 +81,7 @@ def test_files_that_are_named_exist() -> None:
     """In docstrings, comments, designs, tables, the Makefile and the pages that people write."""
     there = {
         path.name
-        for folder in [*FOLDERS, "tests", "examples", "benchmarks", "docs"]
+        for folder in [*FOLDERS, "tests", "examples", "benchmarks", "docs", ".ci"]
         for path in (ROOT / folder).rglob("*")
     }
     places = [

@@ -82,8 +82,9 @@ def _output(op: Op, inputs: list[_Deciders], guards: list[Gate]) -> _Deciders:
         case "conv" | "conv_transpose" | "linear" | "matmul" | "lstm_cell" | "gru_cell" | "rnn_cell":
             passed = channels if op.is_depthwise else _NONE
             return _Deciders(channels=own | passed, presence=runs | presence)
-        case "concat":  # absent operands leave a gap
-            return _Deciders(channels=own | channels | presence, presence=runs)
+        case "concat":  # absent operands leave a gap; of a tensor of gaps alone nothing is there
+            gone = presence if all(t.presence for t in inputs) else _NONE
+            return _Deciders(channels=own | channels | presence, presence=runs | gone)
         case (
             "mul"
             | "max_pool"

@@ -28,7 +28,9 @@ class Replay:
     feasible: bool = True
     reason: str = ""
     policy: Policy = field(default_factory=Policy)
-    figures: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(network="net", skipped=()))
+    figures: SimpleNamespace = field(
+        default_factory=lambda: SimpleNamespace(network="net", skipped=(), batch=1)
+    )
 
 
 def replay(latency: np.ndarray, name: str = "d", labels: np.ndarray | None = None) -> Replay:

@@ -166,10 +166,12 @@ def pruned_trace(graph: NetworkGraph, pixels: Floats, channels: Floats) -> Trace
     for block, convs in blocks.items():
         rows, name = convs[-1].out_height, f"{block}.pixels"
         kept = np.arange(rows) < np.ceil(rows * pixels)[:, None]
-        gates.append(_gate(name, "spatial", convs, rows).model_copy(update={"tile_rows": rows}))
+        gates.append(_gate(name, "spatial", convs, (rows, 1)))
         decisions[name] = pack_mask(kept)
         for op in convs[:-1] if int(block.removeprefix("block")) in _third_stage(graph.name) else ():
-            gates.append(_gate(f"{op.name}.channels", "channel", [op], op.out_channels, convs[0].inputs[0]))
+            gates.append(
+                _gate(f"{op.name}.channels", "channel", [op], (1, op.out_channels), convs[0].inputs[0])
+            )
             kept = np.arange(op.out_channels) < _groups(op.out_channels, channels)[:, None]
             decisions[gates[-1].name] = pack_mask(kept)
     nobody = np.zeros(len(pixels), np.int32)
@@ -181,16 +183,17 @@ def _gate(
     name: str,
     kind: Literal["spatial", "channel"],
     guarded: Sequence[Op],
-    size: int,
+    bits: tuple[int, int],
     reads: str = "",
 ) -> Gate:
-    """Return a gate that is decided when what the block reads is there."""
+    """Return a gate of so many rows x columns of bits that is decided when what the block reads is there."""
     return Gate(
         name=name,
         kind=kind,
-        size=size,
+        size=bits[0] * bits[1],
         reads=reads or guarded[0].inputs[0],
         guards=tuple(op.name for op in guarded),
+        tile_rows=bits[0],
     )
 
 

@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
+from accel_models.design.sections import Skip
 from simulator import Policy, replay
 from simulator.schedules.decisions import deciding_gates, deciding_ops
 from tests.traces.trace_strategies import graphs, random_trace
+from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.network import NetworkGraph
+from traces.graphs.parts import Gate
 from traces.trace import Trace
 from traces.work.workload import lower
 
@@ -100,6 +103,20 @@ def test_an_op_depends_on_no_gate_but_those_named(graph: NetworkGraph, seed: int
         _, policy = np.unique(rows, axis=0, return_inverse=True)
         for value in np.unique(policy):
             assert len(np.unique(workload.state_index[policy.ravel() == value, i])) == 1
+
+
+def test_nothing_is_left_of_two_halves_that_a_gate_takes_away() -> None:
+    """A closed block leaves nothing, nor does what reads it alone: both side by side are a gap, and so what follows."""
+    builder = GraphBuilder("halves", 2, 4, 4)
+    block = builder.conv("block", builder.input, 2, Window.square(3, same=True))
+    beside = builder.conv("beside", block, 2, Window.square(1))
+    both = builder.concat("both", (block, beside))
+    builder.conv("after", both, 2, Window.square(1))
+    builder.gate(Gate(name="gate", kind="layer", reads="input", guards=("block",), skipped_value="zero"))
+    graph = builder.finish()
+    assert [set(names) for names in deciding_gates(graph, Skip())] == [{"gate"}] * 4
+    whole = graph.model_copy(update={"gates": ()})
+    assert [set(names) for names in deciding_gates(whole, Skip())] == [set()] * 4
 
 
 @settings(deadline=None, max_examples=60)

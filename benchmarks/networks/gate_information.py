@@ -1,6 +1,6 @@
 """Whether a network's gates look at their input: its accuracy with the gates of another image, and with fixed ones.
 
-    python benchmarks/gate_information.py [CHECKPOINT] [--data DIR] [--images 2000]
+    python benchmarks/networks/gate_information.py [CHECKPOINT] [--data DIR] [--images 2000]
 
 Validation images; without CIFAR-10 at hand nothing is measured.
 """
@@ -19,7 +19,7 @@ from networks.training.data import CIFAR10_FOLDER, load_dataset
 from networks.training.loading import load_model
 from networks.training.run import accuracy_of
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 
 
 def majority(scores: Tensor) -> Tensor:

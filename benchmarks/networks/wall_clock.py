@@ -1,6 +1,6 @@
 """What real skipping is worth on this CPU, and what recording costs: wall-clock, one thread.
 
-    python benchmarks/networks_wall_clock.py [CHECKPOINT] [--data DIR] [--images 200]
+    python benchmarks/networks/wall_clock.py [CHECKPOINT] [--data DIR] [--images 200]
 
 Prints milliseconds per image at batch 1 for the dense path (masked: everything computed, then multiplied) and the
 skipping path, beside the share of MACs kept, and the time of a recording over that of a plain forward pass.
@@ -23,7 +23,7 @@ from networks.training.loading import load_model
 from traces.trace import TraceInfo
 from traces.work.workload import lower
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 
 
 def seconds(work: Callable[[], object], repeats: int = 3) -> float:
