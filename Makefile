@@ -50,7 +50,7 @@ site: $(READY)  ## docs/ as a site in out/site; links that lead nowhere are erro
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 bench: $(READY)  ## speed, as ratios within one run
-	for script in benchmarks/*.py benchmarks/networks/*.py; do OMP_NUM_THREADS=1 $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/*.py benchmarks/trained/*.py; do OMP_NUM_THREADS=1 $(BIN)/python $$script || exit 1; done
 
 fuzz: $(READY)  ## hostile inputs over every reader, then kills at random moments, some ten minutes; CASES=N KILLS=N SEED=N
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.campaign --cases $(or $(CASES),15000) --seed $(or $(SEED),1) --save out/fuzz

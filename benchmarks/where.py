@@ -4,7 +4,7 @@ python benchmarks/where.py
 
 Then the files of this repository that a replay of 256 inputs enters, and how often it changes from one to another.
 Before there were rooms (c4cb21f~1) a replay without explanations entered 50 files and changed 10,039 times; with rooms
-and all that a replay has learned since, 46 files and 9,158 times.
+and all that a replay has learned since, 50 files and 11,544 times.
 
 Each is run once to import and to warm caches, then profiled; a share is time inside the files of a room, with what
 NumPy and the rest of Python do counted for the room that called them.

@@ -1,6 +1,6 @@
 """Whether a network's gates look at their input: its accuracy with the gates of another image, and with fixed ones.
 
-    python benchmarks/networks/gate_information.py [CHECKPOINT] [--data DIR] [--images 2000]
+    python benchmarks/trained/gate_information.py [CHECKPOINT] [--data DIR] [--images 2000]
 
 Validation images; without CIFAR-10 at hand nothing is measured.
 """

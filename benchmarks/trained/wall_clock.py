@@ -1,6 +1,6 @@
 """What real skipping is worth on this CPU, and what recording costs: wall-clock, one thread.
 
-    python benchmarks/networks/wall_clock.py [CHECKPOINT] [--data DIR] [--images 200]
+    python benchmarks/trained/wall_clock.py [CHECKPOINT] [--data DIR] [--images 200]
 
 Prints milliseconds per image at batch 1 for the dense path (masked: everything computed, then multiplied) and the
 skipping path, beside the share of MACs kept, and the time of a recording over that of a plain forward pass.
