@@ -258,6 +258,26 @@ def test_the_first_screen_tells_the_story(browser: Browser, replays: Path) -> No
         assert "of its MACs" in story.locator(".story-group").inner_text()
 
 
+def test_a_folded_table_is_laid_when_opened_and_serves_as_any(browser: Browser, replays: Path) -> None:
+    with Opened(browser, replays) as opened:
+        part = opened.page.locator("details.part:has(> details.table)").first
+        table = part.locator("details.table").first
+        assert part.locator("td").count() == 0
+        part.evaluate("fold => { fold.open = true; }")
+        table.evaluate("fold => { fold.open = true; }")
+        rows = table.locator("tbody tr")
+        rows.first.wait_for(state="visible")
+        names = rows.locator("td:first-child").all_inner_texts()
+        assert len(names) > 5
+        head = table.locator("th").first
+        head.click()
+        head.click()  # the other way round
+        assert rows.locator("td:first-child").all_inner_texts() == sorted(names, reverse=True)
+        table.locator("input").fill(names[0])
+        assert 0 < sum(row.is_visible() for row in rows.all()) < len(names)
+        assert opened.complaints == []
+
+
 def test_a_phone_cuts_no_row_of_a_table_and_no_name_of_an_axis(browser: Browser, replays: Path) -> None:
     with Opened(browser, replays, PHONE) as opened:
         opened.wait_for_charts()

@@ -14,7 +14,7 @@
   const template = shared && JSON.parse(shared.textContent);
   const waiting = new Set([...document.querySelectorAll(".chart")].filter((place) => !place.closest("details.part")));
 
-  // What is large lies in the page compressed: the library that draws, and the charts of folded parts.
+  // What is large lies in the page compressed: the library that draws, and charts and folded tables of folded parts.
   function unpacked(place) {
     const text = atob(place.textContent);
     const packed = new Uint8Array(text.length);
@@ -45,6 +45,15 @@
       await library();
       draw(place);
     }
+  }
+
+  // A folded table of such a part, once it was opened too.
+  async function lay(fold) {
+    const packed = fold.querySelector(":scope > .packed");
+    if (!packed) return;
+    packed.remove();
+    fold.insertAdjacentHTML("beforeend", JSON.parse(await unpacked(packed)));
+    serve(fold);
   }
 
   function draw(place) {
@@ -101,22 +110,24 @@
     rows.sort((one, other) => (falling ? order(other, one) : order(one, other)));
     table.tBodies[0].append(...rows);
   }
-  document.querySelectorAll("table.sorts th").forEach(function (head) {
-    head.tabIndex = 0;
-    head.addEventListener("click", function () { sort(head); });
-    head.addEventListener("keydown", function (event) { if (event.key === "Enter") sort(head); });
-  });
-
-  document.querySelectorAll("p.filter > input").forEach(function (input) {
-    const table = input.closest("p").nextElementSibling.querySelector("table");
-    input.addEventListener("input", function () {
-      const words = input.value.toLowerCase().split(/\s+/);
-      for (const row of table.tBodies[0].rows) {
-        const text = row.textContent.toLowerCase();
-        row.hidden = !words.every((word) => text.includes(word));
-      }
+  function serve(part) {
+    part.querySelectorAll("table.sorts th").forEach(function (head) {
+      head.tabIndex = 0;
+      head.addEventListener("click", function () { sort(head); });
+      head.addEventListener("keydown", function (event) { if (event.key === "Enter") sort(head); });
     });
-  });
+    part.querySelectorAll("p.filter > input").forEach(function (input) {
+      const table = input.closest("p").nextElementSibling.querySelector("table");
+      input.addEventListener("input", function () {
+        const words = input.value.toLowerCase().split(/\s+/);
+        for (const row of table.tBodies[0].rows) {
+          const text = row.textContent.toLowerCase();
+          row.hidden = !words.every((word) => text.includes(word));
+        }
+      });
+    });
+  }
+  serve(document);
 
   // Words, bars and tables stand first; a chart near the screen is drawn at once, the rest while the reader reads.
   const seen = new IntersectionObserver(function (entries) {
@@ -140,6 +151,9 @@
   window.addEventListener("load", function () { setTimeout(() => idle(drawRest), IDLE_MS); });
   document.querySelectorAll("details.part").forEach(function (fold) {
     fold.addEventListener("toggle", function () { if (fold.open) load(fold); });
+  });
+  document.querySelectorAll("details.table").forEach(function (fold) {
+    fold.addEventListener("toggle", function () { if (fold.open) lay(fold); });
   });
   if (location.hash) unfold();
 
