@@ -9,6 +9,7 @@ Source: random replacement: SiFive's inclusive cache (Chipyard's L2), FireSim's 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp
@@ -97,17 +98,22 @@ def kept_tensors(
     if memory.shared_buffer:
         bound -= max((weight_bytes(op, memory) for op in graph.ops), default=0)
     keep = bound if keep_bytes is None else min(keep_bytes, bound)
-    held = [0] * len(graph.ops)  # bytes kept while op i runs
-    kept: set[str] = set()
-    for op in graph.ops:
-        size, span = tensors.sizes[op.name], tensors.lives[op.name]
-        if all(held[j] + size <= keep for j in span):
-            kept.add(op.name)
-            for j in span:
-                held[j] += size
+    kept = set(_first_come([op.name for op in graph.ops], tensors, keep))
     while (crowding := _crowding(graph, memory, kept, tensors, bound)) is not None:
         kept.remove(crowding)
     return frozenset(kept)
+
+
+def _first_come(names: Sequence[str], tensors: Tensors, room: int) -> list[str]:
+    """Return the tensors that find room as long as they live, first come, first kept."""
+    held: Counter[int] = Counter()  # bytes while op i runs
+    found = []
+    for name in names:
+        size, span = tensors.sizes[name], tensors.lives[name]
+        if all(held[i] + size <= room for i in span):
+            found.append(name)
+            held.update(dict.fromkeys(span, size))
+    return found
 
 
 def _crowding(
@@ -254,16 +260,10 @@ class BehindBuffers:
         """Return what finds room; ``kept`` tensors and ``resident`` weights lie in the buffers already."""
         if memory.l2 is None:
             return cls()
-        size = memory.l2.size
-        behind: set[str] = set()
-        held = [0] * len(graph.ops)
-        for op in graph.ops:
-            own = tensors.sizes[op.name]
-            if op.name in kept or not own or any(held[i] + own > size for i in tensors.lives[op.name]):
-                continue
-            behind.add(op.name)
-            held = reserved_bytes(graph, behind, tensors)
-        room, weights = size - max(held, default=0), set[str]()
+        away = [op.name for op in graph.ops if op.name not in kept and tensors.sizes[op.name]]
+        behind = _first_come(away, tensors, memory.l2.size)
+        held = reserved_bytes(graph, behind, tensors)
+        room, weights = memory.l2.size - max(held, default=0), set[str]()
         for op in graph.ops:
             own = weight_bytes(op, memory)
             if own and op.name not in resident and own <= room:
