@@ -204,7 +204,7 @@ def choose(cuts: Record, level: NDArray[np.intp]) -> Record:
     return each_array(cuts, lambda array: array[level, columns])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # no slots: its buses are worked out once
 class Job:
     """``n`` ops to tile, with what is on chip already; arrays of shape ``(n,)``.
 
@@ -232,17 +232,17 @@ class Job:
         """Return the ops at ``rows``."""
         return replace(rows_of(self, rows), machine=self.machine.take(rows), op=rows_of(self.op, rows))
 
-    @property
+    @cached_property
     def input_bus(self) -> Bus:
         """The way inputs come."""
         return either_bus(self.machine.bus, self.machine.near, self.inputs_behind)
 
-    @property
+    @cached_property
     def weight_bus(self) -> Bus:
         """The way weights come."""
         return either_bus(self.machine.bus, self.machine.near, self.weights_behind)
 
-    @property
+    @cached_property
     def output_bus(self) -> Bus:
         """The way results go."""
         return either_bus(self.machine.bus, self.machine.near, self.output_behind)
