@@ -212,7 +212,6 @@ class _Chains:
 
     def _tile_bytes(self, op: Op, rows: int) -> int:
         """Room for the input under some rows of the op's output, twice if the next comes meanwhile [B]."""
-        span = op.dilation_height * (op.kernel_height - 1) + 1
-        height = min((rows - 1) * op.stride_height + span, op.in_height)
+        height = min((rows - 1) * op.stride_height + op.span_height, op.in_height)
         elements = height * op.in_width * op.in_channels
         return (1 + self.memory.double_buffered) * -(-elements * self.memory.activation_bits // 8)

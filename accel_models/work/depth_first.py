@@ -85,9 +85,9 @@ def _rows_read(op: Op, rows: Rows, height: int) -> Rows:
 
     Choice: padding is the same above and below, to a row, the odd one below.
     """
-    span = op.dilation_height * (op.kernel_height - 1) + 1
-    above = max((op.out_height - 1) * op.stride_height + span - height, 0) // 2
-    first, behind = rows[0] * op.stride_height - above, (rows[1] - 1) * op.stride_height - above + span
+    above = max((op.out_height - 1) * op.stride_height + op.span_height - height, 0) // 2
+    first, last = (row * op.stride_height - above for row in (rows[0], rows[1] - 1))
+    behind = last + op.span_height
     return max(first, 0), max(min(behind, height), 0)
 
 

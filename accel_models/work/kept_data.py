@@ -84,9 +84,8 @@ def patch_pixels(workload: Workload, i: int, design: Design) -> Ints:
     if not gates or not design.skip.spatial:
         return np.zeros(len(states), np.int64)
     rows, cols = -(-op.out_height // gates[0].tile_rows), -(-op.out_width // gates[0].tile_cols)
-    reach = op.dilation_height * (op.kernel_height - 1) + 1, op.dilation_width * (op.kernel_width - 1) + 1
-    height = min((rows - 1) * op.stride_height + reach[0], op.in_height)
-    width = min((cols - 1) * op.stride_width + reach[1], op.in_width)
+    height = min((rows - 1) * op.stride_height + op.span_height, op.in_height)
+    width = min((cols - 1) * op.stride_width + op.span_width, op.in_width)
     return np.where(states.tiles < total, states.tiles.astype(np.int64) * (height * width), 0)
 
 

@@ -70,6 +70,16 @@ class Op(Frozen):
         return self.out_height * self.out_width
 
     @cached_property
+    def span_height(self) -> int:
+        """Input rows that the kernel reaches over, dilation included [pixels]."""
+        return (self.kernel_height - 1) * self.dilation_height + 1
+
+    @cached_property
+    def span_width(self) -> int:
+        """Input columns that the kernel reaches over, dilation included [pixels]."""
+        return (self.kernel_width - 1) * self.dilation_width + 1
+
+    @cached_property
     def is_depthwise(self) -> bool:
         """One input channel per group."""
         return self.kind == "conv" and self.groups > 1 and self.groups == self.in_channels
