@@ -449,7 +449,7 @@ def write_trade_off(series: Sequence[TradeOffSeries], path: Path) -> None:
                 label=one.name,
             )
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axis.set_major_formatter(PercentFormatter(1.0))
         axes.set(xlabel="MACs, share of the static ResNet-20", ylabel="test accuracy")
         figure.legend(loc="outside right center", fontsize=8)
         with atomic_write(path) as part:
