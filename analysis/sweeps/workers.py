@@ -44,18 +44,20 @@ class Workers(Protocol):
     """What runs tasks."""
 
     count: int  # that work at the same time; 0 is this process
+    given_up: tuple[type[Exception], ...]  # what is raised for a task that killed one worker after another
 
     def submit(self, evaluator: Evaluator, task: SweepTask) -> Future[list[SweepRow]]:
         """Begin a task."""
 
     def restart(self) -> None:
-        """Replace workers that died."""
+        """Replace workers that died, and what died with them."""
 
 
 class InProcess:
     """Each task runs here, when it is submitted."""
 
     count = 0
+    given_up: tuple[type[Exception], ...] = ()
 
     def submit(self, evaluator: Evaluator, task: SweepTask) -> Future[list[SweepRow]]:
         """Run the task and return its finished future."""
@@ -69,6 +71,8 @@ class InProcess:
 
 class LocalProcesses:
     """Processes of this machine, started afresh, so that no thread or lock is copied into them."""
+
+    given_up: tuple[type[Exception], ...] = ()  # run_tasks counts for itself
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -100,6 +104,9 @@ class DaskWorkers:
     """
 
     def __init__(self, client: Any, *, scatter: bool) -> None:
+        from distributed import KilledWorker  # noqa: PLC0415  (optional, and slow to import)
+
+        self.given_up: tuple[type[Exception], ...] = (KilledWorker,)
         self.count = max(1, sum(client.nthreads().values()))
         self._client = client
         self._executor: Executor = client.get_executor(pure=False)
@@ -113,7 +120,10 @@ class DaskWorkers:
         return self._executor.submit(evaluator, task, self._trace(task))
 
     def restart(self) -> None:
-        """Nothing to do: the scheduler looks after its workers."""
+        """Send traces anew: the scheduler replaces workers that died, but not what only they held."""
+        if self._client.status != "running":
+            raise LacunaError("the scheduler went away and took tasks with it; start it and resume")
+        self._sent = {}
 
     def _trace(self, task: SweepTask) -> Any:
         """Return the handle of a trace on the cluster; only the latest is kept there."""
@@ -174,14 +184,16 @@ def run_tasks(
             lost = []
             for future in finished:
                 task = pending.pop(future)
-                if isinstance(_death(future), BrokenExecutor):
+                if _is_lost(future):
                     lost.append(task)
                 else:
-                    yield task, future.result()
+                    yield task, _answer(workers, future, task)
             if lost:
                 lost += pending.values()
                 deaths.update(task.requests[0].key for task in lost)
                 _give_up_after(deaths, lost)
+                for future in pending:
+                    future.cancel()
                 workers.restart()
                 pending = {_begun(workers, evaluator, task): task for task in lost}
     finally:
@@ -199,11 +211,19 @@ def _begun(workers: Workers, evaluator: Evaluator, task: SweepTask) -> Future[li
         return dead
 
 
-def _death(future: Future[list[SweepRow]]) -> BaseException | None:
+def _is_lost(future: Future[list[SweepRow]]) -> bool:
+    """Tell whether workers died with a task, or, on a cluster, with the trace that it needed."""
     try:
-        return future.exception()
+        return isinstance(future.exception(), BrokenExecutor)
     except CancelledError:
-        raise LacunaError("the scheduler went away and took tasks with it; start it and resume") from None
+        return True
+
+
+def _answer(workers: Workers, future: Future[list[SweepRow]], task: SweepTask) -> list[SweepRow]:
+    try:
+        return future.result()
+    except workers.given_up:
+        raise _deadly(task, "again and again") from None
 
 
 def _give_up_after(deaths: Counter[str], lost: list[SweepTask]) -> None:
@@ -211,11 +231,15 @@ def _give_up_after(deaths: Counter[str], lost: list[SweepTask]) -> None:
     worst = max(lost, key=lambda task: deaths[task.requests[0].key])
     count = deaths[worst.requests[0].key]
     if count > _MOST_DEATHS:
-        names = sorted({request.base for request in worst.requests})
-        raise LacunaError(
-            f"a worker process died {count} times with the same designs of {', '.join(names)} in hand "
-            f"(out of memory?); finished rows are kept: resume with fewer workers"
-        )
+        raise _deadly(worst, f"{count} times")
+
+
+def _deadly(task: SweepTask, often: str) -> LacunaError:
+    names = sorted({request.base for request in task.requests})
+    return LacunaError(
+        f"a worker process died {often} with the same designs of {', '.join(names)} in hand "
+        f"(out of memory?); finished rows are kept: resume with fewer workers"
+    )
 
 
 @contextmanager
@@ -229,7 +253,13 @@ def _dask(scheduler: str | TlsScheduler, count: int) -> Iterator[Workers]:
     if scheduler == LOCAL_CLUSTER:
         with _deaf_to_interrupts():  # workers inherit it: Ctrl-C is the parent's to handle
             cluster = dask.LocalCluster(
-                n_workers=count, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+                n_workers=count,
+                threads_per_worker=1,
+                dashboard_address=None,
+                scheduler_kwargs={
+                    "dashboard_address": "127.0.0.1:0"
+                },  # its port for health checks: any free one
+                silence_logs=logging.CRITICAL,
             )
         with cluster, dask.Client(cluster) as client:
             client.run(_one_thread)

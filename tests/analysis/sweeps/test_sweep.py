@@ -39,6 +39,9 @@ designs: edge_npu_16x16
 set: {array.rows: 1..4, array.cols: [2, 100], clock: [100 MHz, 200 MHz]}
 traces: easy.parquet
 """
+ANY_PORT = {
+    "dashboard_address": "127.0.0.1:0"
+}  # of a scheduler's health checks: clusters of tests run at once
 
 
 def marks(folder: Path) -> list[tuple[str, ...]]:
@@ -218,10 +221,46 @@ def test_an_unreachable_scheduler_is_told_quickly(tmp_path: Path, monkeypatch: p
 
 
 @pytest.fixture
-def cluster() -> Iterator[Any]:
+def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as running:
+    count = getattr(request, "param", 2)
+    with distributed.LocalCluster(
+        n_workers=count, threads_per_worker=1, dashboard_address=None, scheduler_kwargs=ANY_PORT
+    ) as running:
         yield running
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cluster", [1], indirect=True)
+def test_a_dask_worker_that_alone_held_the_trace_costs_nothing(tmp_path: Path, cluster: Any) -> None:
+    """What was sent to the only worker is lost with it, and Dask cancels what needs it."""
+    space = make_space(tmp_path, SMALL)
+    address = cluster.scheduler_address
+    results = sweep(space, tmp_path / "out", scheduler=address, evaluator=dying_once)
+    assert (tmp_path / "died").exists()
+    assert [row.index for row in results.rows] == list(range(16))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cluster", [1], indirect=True)
+def test_a_task_that_kills_every_dask_worker_ends_the_sweep(tmp_path: Path, cluster: Any) -> None:
+    space = make_space(tmp_path, SMALL)
+    address = cluster.scheduler_address
+    with pytest.raises(LacunaError, match=r"a worker process died .* edge_npu_16x16.*resume"):
+        sweep(space, tmp_path / "out", scheduler=address, evaluator=dying)
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_goes_away_is_named(tmp_path: Path, cluster: Any) -> None:
+    space = make_space(tmp_path)  # 1,000 points
+
+    def close(progress: Progress) -> None:
+        if progress.done >= 40:
+            cluster.close()
+
+    address = cluster.scheduler_address
+    with pytest.raises(LacunaError, match="scheduler went away and took tasks with it; start it and resume"):
+        sweep(space, tmp_path / "out", scheduler=address, evaluator=slow, progress=close)
 
 
 @pytest.mark.slow
@@ -299,7 +338,12 @@ def test_a_cluster_over_tls(tmp_path: Path) -> None:
     security = distributed.Security(require_encryption=True, **key)
     space = make_space(tmp_path, SMALL)
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, security=security, protocol="tls://"
+        n_workers=1,
+        threads_per_worker=1,
+        dashboard_address=None,
+        scheduler_kwargs=ANY_PORT,
+        security=security,
+        protocol="tls://",
     ) as running:
         address = running.scheduler_address
         assert address.startswith("tls://")
