@@ -58,7 +58,8 @@ def ship(name: str, run: Path, data: Path, *, with_trace: bool) -> dict[str, Any
     """
     info = describe_checkpoint(run / "model.pt")
     path = CHECKPOINTS / f"{name}.pt"
-    checkpoint.write(path, checkpoint.MODEL, checkpoint.read(run / "model.pt", checkpoint.MODEL))
+    content = checkpoint.read(run / "model.pt", checkpoint.MODEL)
+    checkpoint.write(path, checkpoint.MODEL, lighter(content, load_config(path.with_suffix(".yaml"))))
     shutil.copyfile(run / "log.csv", path.with_suffix(".csv"))
     target = TRACES / f"{name}_cifar10.parquet"
     command = f"lacuna record {path} --data DIR --no-scores --out {target}"
@@ -84,6 +85,13 @@ def ship(name: str, run: Path, data: Path, *, with_trace: bool) -> dict[str, Any
         save_trace(trace, target)
         entry["trace"] = str(target)
     return entry
+
+
+def lighter(content: dict[str, Any], config: RunConfig) -> dict[str, Any]:
+    """Leave out what exits added to a network that ships leave as it is: its own checkpoint has that."""
+    if not isinstance(config.cost, ExitsConfig) or config.cost.joint or config.start_from is None:
+        return content
+    return checkpoint.resting_on(content, CHECKPOINTS / Path(config.start_from).name)
 
 
 def _gated(trace: Trace, info: CheckpointInfo) -> dict[str, Any]:

@@ -4,6 +4,8 @@ A finished network is ``{format, format_version, sha256, model, state_dict, trai
 configuration that rebuilds it (as plain data), ``training`` says where it comes from.  The state to resume
 training from is a format of its own.  ``sha256`` is over everything else, every tensor with it, and is verified;
 files of version 1 have none, and only the checksums of the zip archive that every checkpoint is are verified.
+A network that was added to one that ships, unchanged, may hold its own tensors only: ``rests_on`` names the
+file beside it that has the others, and their hash (version 3).
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ MODEL = "lacuna-model"
 TRAINING_STATE = "lacuna-training-state"
 _SEAL = "sha256"  # of everything else in the file
 ANSWERS = "lacuna-answers"  # of teachers
-CHECKPOINT_VERSION = 2
-_READABLE = (1, 2)
+CHECKPOINT_VERSION = 3
+_READABLE = (1, 2, 3)
+_RESTS_ON = "rests_on"  # {file, sha256}: the whole checkpoint in the same folder that has the other tensors
 
 
 def save_model(
@@ -129,8 +132,56 @@ def _parts(value: object) -> Iterator[bytes]:
             yield f"{value!r};".encode()
 
 
+def resting_on(content: Mapping[str, Any], beneath: Path) -> dict[str, Any]:
+    """Return a finished network without the tensors that the checkpoint ``beneath`` has too, to the bit.
+
+    Raises
+    ------
+    FileProblem
+        Some tensor of ``beneath`` is not in ``content`` as it is: the one is not added to the other.
+    """
+    base = read(beneath, MODEL)
+    state, known = content["state_dict"], base["state_dict"]
+    changed = [name for name, tensor in known.items() if not _same(state.get(name), tensor)]
+    if changed:
+        raise FileProblem(f"{beneath}: {changed[0]} and {len(changed) - 1} more differ; it is not unchanged")
+    own = {name: tensor for name, tensor in state.items() if name not in known}
+    rests_on = {"file": beneath.name, "sha256": weights_hash(weights_of(base, beneath))}
+    return {**content, "state_dict": own, _RESTS_ON: rests_on}
+
+
+def _same(one: Tensor | None, other: Tensor) -> bool:
+    return one is not None and one.dtype == other.dtype and torch.equal(one, other)
+
+
 def weights_of(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a finished network, in float32; refuse what is none, and numbers that are not finite."""
+    """Return all tensors of a finished network, in float32; refuse what is none, and numbers that are not finite."""
+    if _RESTS_ON not in content:
+        return _own_weights(content, path)
+    return {**_weights_beneath(content[_RESTS_ON], path), **_own_weights(content, path)}
+
+
+def _weights_beneath(rests_on: object, path: Path) -> dict[str, Tensor]:
+    """Return the tensors of the checkpoint in the same folder that another, at ``path``, rests on."""
+    match rests_on:
+        case {"file": str(name), "sha256": str(expected)} if Path(name).name == name:
+            beneath = path.parent / name
+        case _:
+            raise FileProblem(
+                f"{path}: {_RESTS_ON} is {str(rests_on)[:80]}, needs a file beside it and a sha256"
+            )
+    if not beneath.is_file():
+        raise FileProblem(f"{path}: rests on {name}, which is not beside it; copy both")
+    content = read(beneath, MODEL)
+    if _RESTS_ON in content:
+        raise FileProblem(f"{path}: rests on {name}, which rests on another; needs a whole one")
+    weights = _own_weights(content, beneath)
+    if weights_hash(weights) != expected:
+        raise FileProblem(f"{path}: rests on another {name} than the one beside it; copy both from one place")
+    return weights
+
+
+def _own_weights(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     state = content.get("state_dict")
     if not isinstance(state, dict):
         raise FileProblem(f"{path}: state_dict is a {type(state).__name__}, needs tensors by name")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from networks.models.families import build_model
+from networks.models.families import ResNetConfig, build_model
 from networks.recording.record import describe_checkpoint
 from networks.training import checkpoint
 from networks.training.loading import load_model
@@ -17,8 +17,8 @@ from tests.networks.networks_fixtures import lcnet_config
 from traces.base.errors import ConfigError, FileProblem
 
 
-def _save(path: Path, **changes: object) -> Path:
-    config = lcnet_config()
+def _save(path: Path, config: ResNetConfig | None = None, **changes: object) -> Path:
+    config = config or lcnet_config()
     training = {
         "name": "net",
         "dataset": "digits",
@@ -105,7 +105,7 @@ def test_a_training_state_is_no_model(tmp_path: Path) -> None:
 
 def test_another_format_version(tmp_path: Path) -> None:
     torch.save({"format": checkpoint.MODEL, "format_version": 7}, tmp_path / "model.pt")
-    with pytest.raises(FileProblem, match="checkpoint format 7; this version reads 2"):
+    with pytest.raises(FileProblem, match="checkpoint format 7; this version reads 3"):
         load_model(tmp_path / "model.pt")
 
 
@@ -115,6 +115,63 @@ def test_weights_of_another_network_in_the_file(tmp_path: Path) -> None:
     content["model"]["depth"] = 20
     checkpoint.save_model(path, content["model"], content["state_dict"], content["training"])
     with pytest.raises(FileProblem, match="damaged, or written by another version"):
+        load_model(path)
+
+
+def _resting(folder: Path) -> tuple[Path, Path, dict[str, torch.Tensor]]:
+    """Save a network and one that adds gates to it; return both files, and all tensors of the second."""
+    base, gated = lcnet_config(layer=False, channel=False), lcnet_config()
+    beneath, path = _save(folder / "base.pt", base), _save(folder / "model.pt", gated)
+    known = checkpoint.read(beneath, checkpoint.MODEL)["state_dict"]
+    content = checkpoint.read(path, checkpoint.MODEL)
+    content["state_dict"].update(known)
+    whole = checkpoint.weights_of(content, path)
+    light = checkpoint.resting_on(content, beneath)
+    assert set(light["state_dict"]) == set(whole) - set(known) != set()
+    checkpoint.write(path, checkpoint.MODEL, light)
+    return path, beneath, whole
+
+
+def test_what_is_added_to_a_network_may_be_kept_alone(tmp_path: Path) -> None:
+    path, _, whole = _resting(tmp_path)
+    loaded = load_model(path)
+    assert loaded.weights_hash == checkpoint.weights_hash(whole)
+    assert all(torch.equal(loaded.model.state_dict()[name], tensor) for name, tensor in whole.items())
+    started = lcnet_config().build()
+    warm_start(started, path)
+    assert torch.equal(started.state_dict()["stem.weight"], whole["stem.weight"])
+
+
+def test_what_it_rests_on_must_be_there_and_the_same(tmp_path: Path) -> None:
+    path, beneath, whole = _resting(tmp_path)
+    content = checkpoint.read(beneath, checkpoint.MODEL)
+    content["state_dict"]["stem.weight"] += 1
+    checkpoint.write(beneath, checkpoint.MODEL, content)
+    with pytest.raises(FileProblem, match=r"rests on another base\.pt than the one beside it"):
+        load_model(path)
+    whole["stem.weight"] = whole["stem.weight"] + 2
+    with pytest.raises(FileProblem, match=r"base\.pt: .* differ; it is not unchanged"):
+        checkpoint.resting_on({"state_dict": whole}, beneath)
+    beneath.unlink()
+    with pytest.raises(FileProblem, match=r"rests on base\.pt, which is not beside it; copy both"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("rests_on", [None, 3, {"file": "base.pt"}, {"file": "../base.pt", "sha256": "0"}])
+def test_a_checkpoint_rests_on_a_file_beside_it_only(tmp_path: Path, rests_on: object) -> None:
+    path, *_ = _resting(tmp_path)
+    content = checkpoint.read(path, checkpoint.MODEL) | {"rests_on": rests_on}
+    checkpoint.write(path, checkpoint.MODEL, content)
+    with pytest.raises(FileProblem, match="needs a file beside it and a sha256"):
+        load_model(path)
+
+
+def test_a_checkpoint_rests_on_a_whole_one(tmp_path: Path) -> None:
+    path, *_ = _resting(tmp_path)
+    content = checkpoint.read(path, checkpoint.MODEL)
+    content["rests_on"]["file"] = path.name
+    checkpoint.write(path, checkpoint.MODEL, content)
+    with pytest.raises(FileProblem, match="which rests on another; needs a whole one"):
         load_model(path)
 
 
