@@ -1,4 +1,4 @@
-"""What an op's states cost on one design: the value that crosses from the cost models to the schedule.
+"""What is priced, where it lies, what a unit says of it and what it costs: the values from skipping to schedule.
 
 ::
 
@@ -8,51 +8,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Final, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from accel_models.energy.actions import EnergyParts
+from accel_models.energy.actions import Actions, EnergyParts
+from accel_models.work.shapes import Shapes, rows_of
 from traces import Bools, Floats, Ints, Op
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-
-RowWise = TypeVar("RowWise", bound="DataclassInstance")
-
-
-def rows_of(value: RowWise, rows: NDArray[np.intp] | Bools | slice) -> RowWise:
-    """Return the value with these rows of each of its arrays; what is no array stays."""
-    return each_array(value, lambda array: array[rows])
-
-
-def each_array(value: RowWise, change: Callable[[NDArray[Any]], NDArray[Any]]) -> RowWise:
-    """Return the value with each of its arrays changed; what is no array stays."""
-    arrays = arrays_of(value)
-    return replace(value, **{name: change(array) for name, array in arrays.items()}) if arrays else value
-
-
-def joined(parts: Sequence[RowWise]) -> RowWise:
-    """Lay the arrays of the parts end to end; what is no array is the first part's."""
-    return parts[0] if len(parts) == 1 else together(parts, np.concatenate)
-
-
-def together(parts: Sequence[RowWise], make: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> RowWise:
-    """Make one value of several, array by array; what is no array is the first part's."""
-    columns = [arrays_of(part) for part in parts]
-    return replace(parts[0], **{name: make([each[name] for each in columns]) for name in columns[0]})
-
-
-def arrays_of(value: DataclassInstance) -> dict[str, NDArray[Any]]:
-    """Return the arrays that a value holds, by name."""
-    assert is_dataclass(value)
-    found = {field.name: getattr(value, field.name) for field in fields(value)}
-    return {name: array for name, array in found.items() if isinstance(array, np.ndarray)}
-
 
 StageOperand = Literal["nothing", "on_chip", "off_chip"]
 # What tiles are chosen for, given what else runs: the op by itself; its weights there when it begins, fetched during
@@ -83,6 +48,13 @@ class WorkStates:
 
     def __len__(self) -> int:
         return len(self.runs)
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """What decides its cost: all but names."""
+        kept = self.runs, self.in_channels, self.out_channels, self.out_rows, self.batch
+        columns = *kept, self.useful_macs, self.weight_fetch_bytes, self.gathered_elements
+        return (*self.op.terms, *[column.tobytes() for column in columns])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +135,12 @@ class Cost:
     feasible: Bools
     misfit: Misfit | None = None  # of the worst state, if one is not feasible
 
+    def cut(self, lengths: Sequence[int]) -> Iterator[Cost]:
+        """Yield so many states after each other; why one does not fit, an op by itself can tell."""
+        for stop, length in zip(accumulate(lengths), lengths, strict=True):
+            rows = slice(stop - length, stop)
+            yield replace(rows_of(self, rows), energy=rows_of(self.energy, rows), misfit=None)
+
     @property
     def dram_bytes(self) -> Ints:
         """All bytes on the bus [B]."""
@@ -192,3 +170,115 @@ class Cost:
         stored = np.maximum(loaded, start + first) + self.output_cycles
         with_store = np.maximum(np.maximum(end, stored), end + self.last_store_cycles)
         return np.asarray(np.where(self.output_cycles > 0, with_store, end))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NearOperands:
+    """Which operands of each state are moved from or to the second level on the chip; arrays of shape (s,)."""
+
+    inputs: Bools
+    output: Bools
+    weights: Bools
+
+    @classmethod
+    def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> NearOperands:
+        """Return those of so many states of each op, end to end."""
+        return cls(
+            inputs=np.repeat([place.inputs_behind for place in placements], states),
+            output=np.repeat([place.output_behind for place in placements], states),
+            weights=np.repeat([place.weights_behind for place in placements], states),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Where:
+    """Where the tensors of each state lie; arrays of shape (s,).  See :class:`accel_models.cost.Placement`."""
+
+    inputs_on_chip: Bools
+    output_on_chip: Bools
+    weights_resident: Bools
+    reserved_bytes: Ints  # of the activation buffer, held by others [B]
+    pinned_bytes: Ints  # of the weight buffer, held by others [B]
+    cached: Cached  # of the first op: units before which there are caches do not join ops
+    outside_share: Floats  # of the weights, off a chip whose own memory is full [0..1]
+    tile_aim: Ints  # index into TILE_AIMS
+    stage_reads: Bools  # besides its results, by the output stage that took the op over
+    stage_brings: Bools  # of that, what comes from off the chip
+    bands: Ints  # of rows, that the op shares with others of a depth-first group; 1 of an op by itself
+    behind: NearOperands  # what is moved from or to memory.l2 instead of the DRAM
+
+    @classmethod
+    def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> Where:
+        """Return the places of so many states of each op, end to end."""
+        return cls(
+            inputs_on_chip=np.repeat([place.inputs_on_chip for place in placements], states),
+            output_on_chip=np.repeat([place.output_on_chip for place in placements], states),
+            weights_resident=np.repeat([place.weights_resident for place in placements], states),
+            reserved_bytes=np.repeat([place.reserved_bytes for place in placements], states),
+            pinned_bytes=np.repeat([place.pinned_bytes for place in placements], states),
+            cached=placements[0].cached,
+            outside_share=np.repeat([place.outside_share for place in placements], states),
+            tile_aim=np.repeat([TILE_AIMS.index(place.tile_aim) for place in placements], states),
+            stage_reads=np.repeat([place.stage_reads != "nothing" for place in placements], states),
+            stage_brings=np.repeat([place.stage_reads == "off_chip" for place in placements], states),
+            bands=np.repeat([place.bands.count if place.bands else 1 for place in placements], states),
+            behind=NearOperands.of(placements, states),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class States:
+    """States of one op, or of several of one kind laid end to end where the unit joins ops; s of them."""
+
+    work: WorkStates  # its ``op`` is that of the first state
+    shapes: Shapes  # what each state computes; nothing where it does not run
+    where: Where
+
+    def __len__(self) -> int:
+        return len(self.work)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Busy:
+    """What an op does on its unit, operands at hand; arrays of shape (s,)."""
+
+    cycles: Ints  # of the design's clock
+    first_tile_cycles: Ints  # until the first tile of results is there
+    last_tile_cycles: Ints  # left to do when the last operand has landed
+    actions: Actions  # all but the DRAM's and the writing of fetched weights into their buffer
+    feasible: Bools
+    misfit: Misfit | None = None  # why, where one is not
+    gather_cycles: Ints | int = 0  # of ``cycles``: packing what is kept
+    control_cycles: Ints | int = 0  # of ``cycles``: steering tiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Traffic:
+    """Bytes of an op on the bus, and of them what its first tile needs; arrays of shape (s,)."""
+
+    weights: Ints
+    inputs: Ints
+    outputs: Ints
+    first_weights: Ints
+    first_inputs: Ints
+    turn_cycles: Ints | int = 0  # that loads wait for the first bytes of tiles which take turns in one buffer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BusTimes:
+    """Cycles that the DMA works for an op's :class:`Traffic`; arrays of shape (s,)."""
+
+    weights: Ints
+    inputs: Ints
+    outputs: Ints
+    first_weights: Ints
+    first_inputs: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UnitCost:
+    """What states of an op take of a unit and of the bus."""
+
+    busy: Busy
+    traffic: Traffic
+    times: BusTimes | None = None  # of a unit with a memory system of its own; else the design's DRAM tells

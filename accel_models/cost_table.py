@@ -23,13 +23,12 @@ from typing import Literal, assert_never
 
 import numpy as np
 
-from accel_models.compiling.plan import plan
+from accel_models.compiling.plan import place, plan
 from accel_models.compiling.steps import Compiler
 from accel_models.cost import FREE, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.sections import Skip
 from accel_models.units.pricing import price
-from accel_models.work.placement import place
 from traces import COST_TABLE_VERSION, Floats, Ints, NetworkGraph, Op, UnsupportedError, atomic_write
 
 TableUnit = Literal["cycles", "pJ"]

@@ -33,7 +33,6 @@ ROOMS = (
     ("traces/", "graphs"),
     ("accel_models/work/skipping", "skip"),
     ("accel_models/work/kept_data", "skip"),
-    ("accel_models/broken_bursts", "skip"),
     ("accel_models/work", "place"),
     ("accel_models/compiling", "compile"),
     ("accel_models/design", "designs"),

@@ -18,12 +18,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from accel_models.compiling.plan import free_views, stay_on_chip, weight_space_bytes
 from accel_models.cost import FREE, Bands, Placement
 from accel_models.design.design import Design
 from accel_models.design.sections import Memory
 from accel_models.units.kinds import unit_kind, units_of
 from accel_models.work.depth_first import Group, band_bytes, band_count, band_rows
-from accel_models.work.placement import free_views, weight_space_bytes
 from accel_models.work.residency import Choices, Tensors, held_while, weight_bytes
 from traces import NetworkGraph, Op
 
@@ -51,8 +51,8 @@ def depth_first_groups(
     """
     if design.memory is None or not all(unit.keeps_tensors for unit in units_of(design)):
         return ()
-    if all(where.output_on_chip or where.unit == FREE for where in placements[:-1]):
-        return ()  # nothing goes to DRAM that could stay
+    if stay_on_chip(placements):
+        return ()
     chains = _Chains.of(graph, design, choices, placements, deciding)
     found: list[Group] = []
     fused: set[str] = set()

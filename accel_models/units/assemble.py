@@ -23,13 +23,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import Cost, WorkStates, joined, rows_of
-from accel_models.design.chip import prices_of
+from accel_models.cost import BusTimes, Cost, NearOperands, States, Traffic, UnitCost, WorkStates
 from accel_models.design.design import Design
 from accel_models.dram import Bus, bus_behind, either_bus, transfer_cycles
 from accel_models.energy.actions import Actions, EnergyParts, energy_pj
-from accel_models.units.kinds import BusTimes, NearOperands, States, Traffic, UnitCost
+from accel_models.units.kinds import prices_of
 from accel_models.work.kept_data import counted_bytes
+from accel_models.work.shapes import joined, rows_of
 from traces import RECURRENT, WEIGHTED, Bools, Ints, UnsupportedError
 
 MOST_COST: Final = float(

@@ -1,4 +1,4 @@
-"""Kinds of compute units: what each is asked and answers, what it says of itself, and the table of all kinds.
+"""Kinds of compute units: what each is asked, the table of all kinds, and what a design of some comes to as a whole.
 
 A kind is one place: a folder that holds its equations, an object ``UNIT`` there that keeps the promise of
 :class:`Unit`, and a row of :data:`KINDS`.  Everything else looks a kind up here; nothing asks for its name.
@@ -8,132 +8,26 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Final, Protocol, runtime_checkable
 
-import numpy as np
-
 from accel_models.compiling.steps import Stage
-from accel_models.cost import TILE_AIMS, Cached, Misfit, Placement, WorkStates
-from accel_models.design.design import Design
-from accel_models.design.sections import Part
-from accel_models.energy.actions import Actions, Idle
-from accel_models.energy.prices import PRECISION_BYTES, Silicon
-from accel_models.work.shapes import Shapes
-from traces import Bools, ConfigError, Floats, Ints, Op, did_you_mean
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class NearOperands:
-    """Which operands of each state are moved from or to the second level on the chip; arrays of shape (s,)."""
-
-    inputs: Bools
-    output: Bools
-    weights: Bools
-
-    @classmethod
-    def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> NearOperands:
-        """Return those of so many states of each op, end to end."""
-        return cls(
-            inputs=np.repeat([place.inputs_behind for place in placements], states),
-            output=np.repeat([place.output_behind for place in placements], states),
-            weights=np.repeat([place.weights_behind for place in placements], states),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Where:
-    """Where the tensors of each state lie; arrays of shape (s,).  See :class:`accel_models.cost.Placement`."""
-
-    inputs_on_chip: Bools
-    output_on_chip: Bools
-    weights_resident: Bools
-    reserved_bytes: Ints  # of the activation buffer, held by others [B]
-    pinned_bytes: Ints  # of the weight buffer, held by others [B]
-    cached: Cached  # of the first op: units before which there are caches do not join ops
-    outside_share: Floats  # of the weights, off a chip whose own memory is full [0..1]
-    tile_aim: Ints  # index into TILE_AIMS
-    stage_reads: Bools  # besides its results, by the output stage that took the op over
-    stage_brings: Bools  # of that, what comes from off the chip
-    bands: Ints  # of rows, that the op shares with others of a depth-first group; 1 of an op by itself
-    behind: NearOperands  # what is moved from or to memory.l2 instead of the DRAM
-
-    @classmethod
-    def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> Where:
-        """Return the places of so many states of each op, end to end."""
-        return cls(
-            inputs_on_chip=np.repeat([place.inputs_on_chip for place in placements], states),
-            output_on_chip=np.repeat([place.output_on_chip for place in placements], states),
-            weights_resident=np.repeat([place.weights_resident for place in placements], states),
-            reserved_bytes=np.repeat([place.reserved_bytes for place in placements], states),
-            pinned_bytes=np.repeat([place.pinned_bytes for place in placements], states),
-            cached=placements[0].cached,
-            outside_share=np.repeat([place.outside_share for place in placements], states),
-            tile_aim=np.repeat([TILE_AIMS.index(place.tile_aim) for place in placements], states),
-            stage_reads=np.repeat([place.stage_reads != "nothing" for place in placements], states),
-            stage_brings=np.repeat([place.stage_reads == "off_chip" for place in placements], states),
-            bands=np.repeat([place.bands.count if place.bands else 1 for place in placements], states),
-            behind=NearOperands.of(placements, states),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class States:
-    """States of one op, or of several of one kind laid end to end where the unit joins ops; s of them."""
-
-    work: WorkStates  # its ``op`` is that of the first state
-    shapes: Shapes  # what each state computes; nothing where it does not run
-    where: Where
-
-    def __len__(self) -> int:
-        return len(self.work)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Busy:
-    """What an op does on its unit, operands at hand; arrays of shape (s,)."""
-
-    cycles: Ints  # of the design's clock
-    first_tile_cycles: Ints  # until the first tile of results is there
-    last_tile_cycles: Ints  # left to do when the last operand has landed
-    actions: Actions  # all but the DRAM's and the writing of fetched weights into their buffer
-    feasible: Bools
-    misfit: Misfit | None = None  # why, where one is not
-    gather_cycles: Ints | int = 0  # of ``cycles``: packing what is kept
-    control_cycles: Ints | int = 0  # of ``cycles``: steering tiles
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Traffic:
-    """Bytes of an op on the bus, and of them what its first tile needs; arrays of shape (s,)."""
-
-    weights: Ints
-    inputs: Ints
-    outputs: Ints
-    first_weights: Ints
-    first_inputs: Ints
-    turn_cycles: Ints | int = 0  # that loads wait for the first bytes of tiles which take turns in one buffer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BusTimes:
-    """Cycles that the DMA works for an op's :class:`Traffic`; arrays of shape (s,)."""
-
-    weights: Ints
-    inputs: Ints
-    outputs: Ints
-    first_weights: Ints
-    first_inputs: Ints
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class UnitCost:
-    """What states of an op take of a unit and of the bus."""
-
-    busy: Busy
-    traffic: Traffic
-    times: BusTimes | None = None  # of a unit with a memory system of its own; else the design's DRAM tells
+from accel_models.cost import States, UnitCost
+from accel_models.design.design import Design, SideBySide
+from accel_models.design.sections import Part, SecondLevel
+from accel_models.energy.actions import Idle, static_energy_pj
+from accel_models.energy.area import Area, area_mm2
+from accel_models.energy.price_list import price_list
+from accel_models.energy.prices import (
+    PRECISION_BYTES,
+    Chip,
+    PriceColumns,
+    PriceList,
+    PriceLookup,
+    Silicon,
+    SramMacro,
+)
+from traces import ConfigError, Floats, Ints, Op, did_you_mean
 
 
 def element_bytes(design: Design) -> tuple[int, int, int]:
@@ -308,3 +202,83 @@ def idle_of(design: Design, names: Sequence[str], latency: UnitCycles, busy: Uni
         columns = [names.index(name) for name in unit.names(design)]
         total = total + unit.idle(design, latency, busy[:, columns])
     return total
+
+
+def chip_of(design: Design) -> Chip:
+    """Return what area and prices follow from: its units, its buffers, and the memory behind them."""
+    dram = design.memory.dram.price if design.memory else "none"
+    return Chip(
+        silicon=silicon_of(design),
+        buffers=_buffers(design),
+        dram=dram,
+        weight_bits=design.memory.weight_bits if design.memory else None,
+    )
+
+
+def _buffers(design: Design) -> tuple[SramMacro, ...]:
+    """Return the on-chip buffers; a design without ``memory`` states none."""
+    memory = design.memory
+    if memory is None:
+        return ()
+    word, banks = memory.word, memory.banks
+    shared = memory.shared_buffer
+    weight = memory.activation_buffer if shared else memory.weight_buffer
+    return (
+        SramMacro(role="activation", size_bytes=memory.activation_buffer, word_bits=word, banks=banks),
+        SramMacro(role="weight", size_bytes=weight, word_bits=word, banks=banks, shared=shared),
+        SramMacro(
+            role="accumulator",
+            size_bytes=memory.activation_buffer if memory.shared_sums else memory.accumulator_buffer,
+            word_bits=word,
+            banks=banks,
+            shared=memory.shared_sums,
+        ),
+        *_second_level(memory.l2),
+    )
+
+
+def _second_level(l2: SecondLevel | None) -> tuple[SramMacro, ...]:
+    """Return the memory behind the buffers, if there is one."""
+    if l2 is None:
+        return ()
+    return (
+        SramMacro(role="l2", size_bytes=l2.size, word_bits=l2.word, banks=l2.banks, setting="memory.l2.size"),
+    )
+
+
+def peak_macs_per_cycle(design: Design) -> int:
+    """MACs that the matrix units can do in a cycle, 0 without one [MAC/cycle]."""
+    return silicon_of(design).pes
+
+
+def design_prices(design: Design) -> PriceList:
+    """Return the price of every action on this design."""
+    return price_list(design.technology, chip_of(design))
+
+
+def prices_of(design: Design) -> PriceLookup:
+    """Return what looks up a price: a number, or a column of designs side by side."""
+    if isinstance(design, SideBySide):
+        return PriceColumns(tuple(design_prices(each) for each in design.each), design.counts)
+    return design_prices(design)
+
+
+def design_area(design: Design) -> Area:
+    """Return the area by component."""
+    return area_mm2(design.technology, chip_of(design))
+
+
+def static_pj(design: Design, units: tuple[str, ...], latency: UnitCycles, busy: UnitCycles) -> Floats:
+    """Leakage, DRAM standby and idle clocking over each row's time, shape (n,) [pJ].
+
+    Parameters
+    ----------
+    design
+        Its prices and clock.
+    units
+        Names of the columns of ``busy``.
+    latency, busy
+        Cycles until each row was done, shape (n,), and cycles each unit worked, shape (n, units).
+    """
+    idle = idle_of(design, units, latency, busy)
+    return static_energy_pj(design_prices(design), latency, design.clock, idle)

@@ -7,37 +7,29 @@ steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
 from accel_models.cost import (
     FREE,
     TILE_AIMS,
+    Busy,
     Cost,
     Placement,
+    States,
     TileAim,
+    Traffic,
+    UnitCost,
+    Where,
     WorkStates,
-    arrays_of,
-    joined,
-    rows_of,
 )
 from accel_models.design.design import Design, family, side_by_side
 from accel_models.energy.actions import Actions
 from accel_models.units.assemble import assemble, filled_up
-from accel_models.units.kinds import (
-    BESIDE_A_UNIT,
-    Busy,
-    States,
-    Traffic,
-    UnitCost,
-    Where,
-    element_bytes,
-    unit_kind,
-)
-from accel_models.work.shapes import Shapes, shapes_of_ops
+from accel_models.units.kinds import BESIDE_A_UNIT, element_bytes, unit_kind
+from accel_models.work.shapes import Shapes, joined, shapes_of_ops
 from traces import RECURRENT
 
 
@@ -86,16 +78,11 @@ def price_alike(asked: Sequence[CostAsked]) -> list[Cost]:
     for i, each in enumerate(asked):
         content = contents.get(id(each.work))
         if content is None:
-            content = contents[id(each.work)] = _content(each.work)
+            content = contents[id(each.work)] = each.work.content
         place.append(first.setdefault((content, each.placement, each.aims, id(each.design)), i))
     chosen = list(first.values())
     costs = dict(zip(chosen, price_each([asked[i] for i in chosen]), strict=True))
     return [costs[i] for i in place]
-
-
-def _content(work: WorkStates) -> tuple[object, ...]:
-    """Return what decides the cost of work: all but names."""
-    return (*work.op.terms, *(array.tobytes() for array in arrays_of(work).values()))
 
 
 def _together(asked: Sequence[CostAsked]) -> Iterable[list[int]]:
@@ -125,7 +112,7 @@ def _priced(asked: Sequence[CostAsked]) -> list[Cost]:
             return _price_on(asked, states)
 
         cost = filled_up(works, cost, grain, asked[0].design, price_again)
-    return [cost] if len(works) == 1 else list(_cut(cost, [len(work) for work in works]))
+    return [cost] if len(works) == 1 else list(cost.cut([len(work) for work in works]))
 
 
 def _price_on(asked: Sequence[CostAsked], works: Sequence[WorkStates]) -> Cost:
@@ -159,13 +146,6 @@ def _shapes_left(joint: WorkStates, works: Sequence[WorkStates], asked: Sequence
     more, rows = np.repeat(computed, lengths), np.repeat(dense, lengths)
     heights = -(-shapes.in_height * more // rows), -(-shapes.out_height * more // rows)
     return replace(shapes, in_height=heights[0], out_height=heights[1])
-
-
-def _cut(cost: Cost, lengths: Sequence[int]) -> Iterator[Cost]:
-    """Yield each op's rows of a joint cost."""
-    for start, stop in pairwise(np.concatenate([[0], np.cumsum(lengths)]).tolist()):
-        rows = slice(start, stop)
-        yield replace(rows_of(cost, rows), energy=rows_of(cost.energy, rows), misfit=None)
 
 
 def _beside(states: States, design: Design) -> UnitCost:

@@ -7,11 +7,11 @@ are needed whole are read as they lie, so a band of tiles is packed nowhere; of 
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from accel_models.broken_bursts import kept_channels, packed_fetch_bytes
 from accel_models.cost import WorkStates
 from accel_models.design.design import Design
 from accel_models.dram import whole_bursts
@@ -20,22 +20,52 @@ from traces import (
     RECURRENT,
     WEIGHTED,
     Bools,
+    Gate,
     Ints,
     Op,
-    Packed,
     UnsupportedError,
     Workload,
-    full_row,
-    pack_mask,
-    unpack,
 )
 
 
-def _weight_bits(design: Design) -> int:
+@dataclass(frozen=True, slots=True, eq=False)
+class OpRows:
+    """One op's work per row (a state, an input or a group); arrays of shape (r,)."""
+
+    runs: Bools
+    cin: Ints  # computed, per input
+    cout: Ints
+    out_rows: Ints
+    patch: Ints  # input pixels under the kept tiles, if only some are kept; else 0
+    batch: Ints
+    useful: Ints
+    fetch: Ints  # bytes of the kept weights
+
+
+def from_counts(workload: Workload, i: int, design: Design) -> OpRows:
+    """Return the states of op i, where counts say everything."""
+    op, states, skips = workload.graph.ops[i], workload.states[i], design.skip
+    runs = states.runs | (not skips.layers)
+    kept = states.runs & skips.some_channels
+    cin = np.where(kept, states.in_channels, op.in_channels).astype(np.int64)
+    cout = np.where(kept, states.out_channels, op.out_channels).astype(np.int64)
+    return OpRows(
+        runs=runs,
+        cin=cin,
+        cout=cout,
+        out_rows=computed_rows(workload, i, design),
+        patch=patch_pixels(workload, i, design),
+        batch=runs.astype(np.int64),
+        useful=states.macs,
+        fetch=counted_bytes(op, cin, cout, design),
+    )
+
+
+def weight_bits_of(design: Design) -> int:
     return design.memory.weight_bits if design.memory else 8
 
 
-def _burst(design: Design) -> int:
+def burst_of(design: Design) -> int:
     return design.memory.dram.burst if design.memory else 1
 
 
@@ -48,27 +78,7 @@ def counted_bytes(op: Op, cin: Ints, cout: Ints, design: Design) -> Ints:
         weights = RECURRENT[op.kind] * cout * (cin + cout)
     else:
         weights = kernel * (1 if op.is_depthwise else -(-cin // op.groups)) * cout
-    return whole_bursts(-(-weights * _weight_bits(design) // 8), _burst(design))
-
-
-def masked_bytes(op: Op, in_mask: Packed, out_mask: Packed, design: Design) -> Ints:
-    """Bytes on the bus for the weights of the kept channels, masks packed, shape (r,).
-
-    Choice: weights are stored output channel by output channel, and inside one input channel by input
-    channel.  The DMA fetches whole output channels, or, where that is less, only the kept input channels of
-    each, which breaks every output channel's run.
-    """
-    if op.kind not in WEIGHTED or op.kind in RECURRENT:
-        return counted_bytes(op, kept_channels(in_mask), kept_channels(out_mask), design)
-    bits, burst = _weight_bits(design), _burst(design)
-    kernel = op.kernel_height * op.kernel_width
-    row_bytes = -(-kernel * (op.in_channels // op.groups) * bits // 8)
-    whole = packed_fetch_bytes(out_mask, op.out_channels, row_bytes, burst)
-    if op.groups > 1:
-        return whole
-    piece_bytes = -(-kernel * bits // 8)
-    pieces = kept_channels(out_mask) * packed_fetch_bytes(in_mask, op.in_channels, piece_bytes, burst)
-    return np.asarray(np.minimum(whole, pieces))
+    return whole_bursts(-(-weights * weight_bits_of(design) // 8), burst_of(design))
 
 
 def patch_pixels(workload: Workload, i: int, design: Design) -> Ints:
@@ -78,11 +88,12 @@ def patch_pixels(workload: Workload, i: int, design: Design) -> Ints:
     lies between them twice: ((g + k - 1) / g)^2 times as much as the whole op at stride 1.
     """
     op, states, total = workload.graph.ops[i], workload.states[i], int(workload.tile_totals[i])
-    if design.skip.rows and _first_of_its_rows(workload, i):
+    guards = workload.graph.guarding.get(op.name, ())
+    if _row_gates(guards) and design.skip.rows and _first_of_its_rows(workload, i):
         return np.where(states.tiles < total, states.tiles.astype(np.int64), 0)
-    gates = [gate for gate in workload.graph.guarding.get(op.name, ()) if gate.rules.decides == "tiles"]
+    gates = [gate for gate in guards if gate.rules.decides == "tiles"]
     if not gates or not design.skip.spatial:
-        return np.zeros(len(states), np.int64)
+        return np.zeros_like(states.macs)
     rows, cols = -(-op.out_height // gates[0].tile_rows), -(-op.out_width // gates[0].tile_cols)
     height = min((rows - 1) * op.stride_height + op.span_height, op.in_height)
     width = min((cols - 1) * op.stride_width + op.span_width, op.in_width)
@@ -91,13 +102,13 @@ def patch_pixels(workload: Workload, i: int, design: Design) -> Ints:
 
 def _first_of_its_rows(workload: Workload, i: int) -> bool:
     """Whether the op drops rows that lay among the others until here; behind it the kept ones lie packed."""
-    op, graph = workload.graph.ops[i], workload.graph
+    op, guarding = workload.graph.ops[i], workload.graph.guarding
+    own = _row_gates(guarding[op.name])
+    return not any(own <= _row_gates(guarding.get(name, ())) for name in op.inputs)
 
-    def row_gates(name: str) -> frozenset[str]:
-        return frozenset(gate.name for gate in graph.guarding.get(name, ()) if gate.rules.decides == "rows")
 
-    own = row_gates(op.name)
-    return bool(own) and not any(own <= row_gates(name) for name in op.inputs)
+def _row_gates(gates: Sequence[Gate]) -> frozenset[str]:
+    return frozenset(gate.name for gate in gates if gate.rules.decides == "rows")
 
 
 def tile_pixels(workload: Workload, i: int) -> tuple[Ints, Ints]:
@@ -178,40 +189,8 @@ def computed_rows(workload: Workload, i: int, design: Design) -> Ints:
     decided = {gate.rules.decides for gate in workload.graph.guarding.get(op.name, ())}
     usable = design.skip.rows if "rows" in decided else design.skip.spatial and "elements" not in decided
     if not usable:
-        return np.full(len(states), op.out_height, np.int64)
+        return np.full_like(states.macs, op.out_height)
     return np.where(states.runs, -(-op.out_height * states.tiles.astype(np.int64) // total), op.out_height)
-
-
-def gathered_elements(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:
-    """Elements of one input that are packed before the op can read them.
-
-    Choice: scattered tiles are packed with their halo, compacted channels over the whole input; what is
-    read whole is not packed.
-    """
-    if op.kind not in MAC_KINDS:
-        return np.zeros(len(cin), np.int64)
-    gathers = design.skip.packs and not design.skip.packed_outputs and op.kind != "matmul"
-    compacted = gathers & (cin < op.in_channels)
-    pixels = np.where(patch > 0, patch, np.where(compacted, op.in_height * op.in_width, 0))
-    return np.asarray(pixels * cin, np.int64)
-
-
-def computed_channels(kept: Packed, channels: int, design: Design) -> Packed:
-    """Return which channels the hardware computes when the gates keep ``kept``, packed, shape (n, bytes)."""
-    match design.skip.channels:
-        case "none":
-            return full_row(channels) * kept.any(axis=1, keepdims=True)
-        case "compact":
-            return kept
-        case "tile":
-            starts = np.arange(0, channels, design.skip.group)
-            active = np.logical_or.reduceat(unpack(kept, channels), starts, axis=1)
-            return pack_mask(np.repeat(active, design.skip.group, axis=1)[:, :channels])
-        case "prefix":
-            bits = unpack(kept, channels)
-            return pack_mask(np.logical_or.accumulate(bits[:, ::-1], axis=1)[:, ::-1])
-        case _:
-            assert_never(design.skip.channels)
 
 
 _MOST_MASKED = 1 << 24  # channels; Choice: a mask takes a byte and a burst's number eight for each

@@ -1,24 +1,19 @@
-"""What stays on chip from op to op: in the buffers, in a second level behind them, and what caches still hold.
-
-A cache that replaces lines at random keeps of what was touched before ``n`` other bytes came in a share of
-exp(-n / its size).  Only what was not there comes in, so ops that find much leave much.
-Choice: an op touches its operands half way through what it brings in itself, and finds them as they are before.
-
-Source: random replacement: SiFive's inclusive cache (Chipyard's L2), FireSim's model of a last-level cache.
-"""
+"""What stays on chip from op to op: tensors and weights in the buffers, and in a second level behind them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp
+
+import numpy as np
 
 from accel_models.compiling.steps import Absorbed
-from accel_models.cost import Cached
 from accel_models.design.design import Design
 from accel_models.design.sections import Memory
-from traces import INPUT, NetworkGraph, Op
+from traces import NetworkGraph, Op
+
+_GRAIN = 64  # bytes that the knapsack counts as one; Choice: an SRAM line of a shipped design or two
 
 Lifetimes = Mapping[str, range]  # per tensor, positions of ops
 
@@ -169,71 +164,42 @@ def weight_space(memory: Memory, pinned: int) -> int:
     return (memory.activation_buffer if memory.shared_buffer else memory.weight_buffer) - pinned
 
 
-LAPS = 4  # of a program that runs again and again, until what its ops find changes no more
+def pinned_weights(graph: NetworkGraph, memory: Memory) -> frozenset[str]:
+    """Return the ops whose weights stay: most bytes kept, beside room for any two others that come and go.
 
-Touched = tuple[
-    tuple[str, int], ...
-]  # an op's input, weights and output: which memory, and how many bytes of it
-Ranges = list[tuple[int, float]]  # of a memory: up to which byte, and when it was touched last; ends rise
-
-
-def cached_shares(program: Sequence[Touched], sizes: Sequence[int], laps: int = LAPS) -> tuple[Cached, ...]:
-    """Return what each step of a program finds in caches of these ``sizes``, in the last of so many laps."""
-    by_cache = [_shares(program, size, laps) for size in sizes]
-    return tuple(tuple(step) for step in zip(*by_cache, strict=True))
-
-
-def _shares(program: Sequence[Touched], size: int, laps: int) -> list[tuple[float, ...]]:
-    filled = 0.0  # bytes so far
-    history: dict[str, Ranges] = {}
-    for _ in range(laps):
-        steps = []
-        for touched in program:
-            found, new = _step(touched, history, filled, size)
-            for name, bytes_ in touched:
-                if name == INPUT:  # comes from outside each time
-                    continue
-                longer = [(end, when) for end, when in history.get(name, []) if end > bytes_]
-                history[name] = [(bytes_, filled + new / 2), *longer]
-            filled += new
-            steps.append(found)
-    return steps
+    Choice: what is left holds the largest two ops that are not pinned at once, so that one can be fetched
+    while another computes, as without pinning.
+    """
+    sizes = {op.name: weight_bytes(op, memory) for op in graph.ops if op.weight_count}
+    buffer = 0 if memory.shared_buffer else memory.weight_buffer
+    if sum(sizes.values()) <= buffer:
+        return frozenset()  # all fit: nothing is fetched twice anyway
+    coming = sorted(sizes.values())[-2:]
+    names = [name for name, size in sizes.items() if size <= buffer - sum(coming)]
+    return frozenset(names[i] for i in fill([sizes[name] for name in names], buffer - sum(coming)))
 
 
-def _step(
-    touched: Touched, history: Mapping[str, Ranges], filled: float, size: int
-) -> tuple[tuple[float, ...], float]:
-    """Return the shares that a step finds, and the bytes that it brings in."""
-    found = tuple(_share(history.get(name, []), bytes_, filled, size) for name, bytes_ in touched)
-    return found, sum(bytes_ * (1 - share) for (_, bytes_), share in zip(touched, found, strict=True))
+def fill(sizes: Sequence[int], room: int) -> list[int]:
+    """Return the items whose sizes sum to the most that fits the room [B], to a grain of 64 bytes.
 
-
-def _share(ranges: Ranges, touched: int, filled: float, size: int) -> float:
-    there, begin = 0.0, 0
-    for end, when in ranges:
-        there += max(min(end, touched) - begin, 0) * exp(-(filled - when) / size)
-        begin = min(end, touched)
-    return there / max(touched, 1)
-
-
-def network_shares(graph: NetworkGraph, design: Design) -> tuple[Cached, ...]:
-    """Return what each op of a network finds that runs input after input; nothing where a design has no caches."""
-    if design.gemmini is None or design.memory is None:
-        return ((),) * len(graph.ops)
-    program = [_touched(op, design.memory) for op in graph.ops]
-    return cached_shares(program, cache_sizes(design))
-
-
-def cache_sizes(design: Design) -> tuple[int, ...]:
-    """Return the bytes of a design's caches, the nearest first."""
-    return () if design.gemmini is None else (design.gemmini.l2, design.gemmini.last_level_cache)
-
-
-def _touched(op: Op, memory: Memory) -> Touched:
-    """Return what an op touches, one memory per tensor; Choice: its first input stands for all of them."""
-    act, wgt = -(-memory.activation_bits // 8), -(-memory.weight_bits // 8)
-    inputs = (op.inputs[0] if op.inputs else INPUT, op.in_height * op.in_width * op.in_channels * act)
-    return inputs, (f"weights of {op.name}", op.weight_count * wgt), (op.name, op.output_elements * act)
+    The 0/1 knapsack with values equal to sizes (subset sum), by dynamic programming.
+    """
+    grains = [-(-size // _GRAIN) for size in sizes]
+    bound = max(room // _GRAIN, 0)
+    last = np.full(bound + 1, -1, np.int64)  # per filling, the item added last; -2: reached by nothing
+    last[1:] = -2
+    for i, grain in enumerate(grains):
+        if 0 < grain <= bound:
+            reached = last[:-grain] != -2  # the mark
+            new = np.zeros(bound + 1, np.bool_)
+            new[grain:] = reached & (last[grain:] == -2)
+            last[new] = i
+    at = int(np.flatnonzero(last != -2).max())
+    chosen = []
+    while at > 0:
+        chosen.append(int(last[at]))
+        at -= grains[chosen[-1]]
+    return sorted(chosen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,49 @@ output channels is skipped work and must cost nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.cost import rows_of
 from traces import MAC_KINDS, RECURRENT, TRANSCENDENTAL, WEIGHTED, Bools, Floats, Ints, Op, OpKind
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+RowWise = TypeVar("RowWise", bound="DataclassInstance")
+
+
+def rows_of(value: RowWise, rows: NDArray[np.intp] | Bools | slice) -> RowWise:
+    """Return the value with these rows of each of its arrays; what is no array stays."""
+    return each_array(value, lambda array: array[rows])
+
+
+def each_array(value: RowWise, change: Callable[[NDArray[Any]], NDArray[Any]]) -> RowWise:
+    """Return the value with each of its arrays changed; what is no array stays."""
+    arrays = arrays_of(value)
+    return replace(value, **{name: change(array) for name, array in arrays.items()}) if arrays else value
+
+
+def joined(parts: Sequence[RowWise]) -> RowWise:
+    """Lay the arrays of the parts end to end; what is no array is the first part's."""
+    return parts[0] if len(parts) == 1 else together(parts, np.concatenate)
+
+
+def together(parts: Sequence[RowWise], make: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> RowWise:
+    """Make one value of several, array by array; what is no array is the first part's."""
+    columns = [arrays_of(part) for part in parts]
+    return replace(parts[0], **{name: make([each[name] for each in columns]) for name in columns[0]})
+
+
+def arrays_of(value: DataclassInstance) -> dict[str, NDArray[Any]]:
+    """Return the arrays that a value holds, by name."""
+    assert is_dataclass(value)
+    found = {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: array for name, array in found.items() if isinstance(array, np.ndarray)}
+
 
 _CLIPS = frozenset({"none", "relu", "relu6", "relu1"})  # functions that compare alone
 

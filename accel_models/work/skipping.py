@@ -16,31 +16,33 @@ broken bursts) is counted per input and then deduplicated again.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.broken_bursts import kept_channels
-from accel_models.cost import WorkStates, joined, rows_of
+from accel_models.cost import WorkStates
 from accel_models.design.design import Design
+from accel_models.dram import kept_channels, packed_fetch_bytes
 from accel_models.work.kept_data import (
-    computed_channels,
-    computed_rows,
+    OpRows,
+    burst_of,
     counted_bytes,
-    gathered_elements,
-    masked_bytes,
-    patch_pixels,
+    from_counts,
     positions_matter,
     tile_pixels,
     tiles_matter,
+    weight_bits_of,
     whole_op,
 )
+from accel_models.work.shapes import joined, rows_of
 from traces import (
-    Bools,
+    MAC_KINDS,
+    RECURRENT,
+    WEIGHTED,
     Indices,
     Ints,
     NetworkGraph,
@@ -48,7 +50,9 @@ from traces import (
     Packed,
     Workload,
     full_row,
+    pack_mask,
     rows_in_states,
+    unpack,
 )
 
 Compaction = Literal["union", "per_input"]
@@ -78,7 +82,7 @@ class SkippedWorkload:
     @cached_property
     def counts(self) -> tuple[Ints, ...]:
         """Rows in each state, per op an array of shape (states,)."""
-        return rows_in_states(self.state_index, self.states)
+        return rows_in_states(self.state_index, [states.runs.size for states in self.states])
 
     @cached_property
     def useful_macs(self) -> tuple[int, ...]:
@@ -109,10 +113,18 @@ def skip(
     """
     groups = Copies(1) if groups is None else groups
     batch = groups.batch if isinstance(groups, Copies) else groups.shape[1]
-    pieces = [_op_work(workload, i, design, groups, compaction) for i in range(len(workload.states))]
+    ops = range(len(workload.states))
+    seen = _Seen(
+        workload,
+        design,
+        [from_counts(workload, i, design) for i in ops],
+        [positions_matter(workload, i, design) for i in ops],
+    )
+    pieces = [_op_work(seen, i, groups, compaction) for i in ops]
     rows = len(workload) if isinstance(groups, Copies) else len(groups)
-    states = tuple(joined([found, whole_op(found.op, design, batch)]) for found, _ in pieces)
-    small = all(len(found) <= np.iinfo(np.uint16).max + 1 for found in states)
+    whole = [whole_op(op, design, batch) for op in workload.graph.ops]
+    states = tuple(map(joined, zip([found for found, _ in pieces], whole, strict=True)))
+    small = max(found.runs.size for found in states) <= np.iinfo(np.uint16).max + 1
     state_index = np.empty((len(pieces), rows), np.uint16 if small else np.uint32)
     for row, (_, index) in zip(state_index, pieces, strict=True):
         row[:] = index
@@ -127,74 +139,40 @@ def view_key(design: Design) -> Hashable:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _OpRows:
-    """One op's work per row (a state, an input or a group); arrays of shape (r,)."""
+class _Seen:
+    """A workload before it is grouped, as a design sees it."""
 
-    runs: Bools
-    cin: Ints  # computed, per input
-    cout: Ints
-    out_rows: Ints
-    patch: Ints  # input pixels under the kept tiles, if only some are kept; else 0
-    batch: Ints
-    useful: Ints
-    fetch: Ints  # bytes of the kept weights
-
-    def columns(self) -> tuple[Ints, ...]:
-        """Return what tells two pieces of work apart; zero where nothing runs."""
-        parts = (self.cin, self.cout, self.out_rows, self.patch, self.batch, self.useful, self.fetch)
-        return tuple(np.where(self.runs, part, 0) for part in parts)
-
-    def together(self, copies: int) -> _OpRows:
-        """Return rows of so many inputs that are alike."""
-        return replace(self, batch=self.batch * copies, useful=self.useful * copies)
+    workload: Workload
+    design: Design
+    counted: Sequence[OpRows]  # per op, its states as counts tell
+    places_count: Sequence[bool]  # per op, whether its masks must be looked at
 
 
 def _op_work(
-    workload: Workload, i: int, design: Design, groups: Groups, compaction: Compaction
+    seen: _Seen, i: int, groups: Groups, compaction: Compaction
 ) -> tuple[WorkStates, NDArray[np.int32]]:
     """Return an op's states on the design, and the state of every row."""
-    op = workload.graph.ops[i]
+    workload, design, op = seen.workload, seen.design, seen.workload.graph.ops[i]
     index = np.asarray(workload.state_index[:, i], np.int64)
-    positions = positions_matter(workload, i, design)
-    counted = _from_counts(workload, i, design)
-    if isinstance(groups, Copies) and not positions:
-        states, at = _distinct(op, counted.together(groups.batch), design)
+    if isinstance(groups, Copies) and not seen.places_count[i]:
+        states, at = _distinct(op, _copied(seen.counted[i], groups.batch), design)
         return states, at[index].astype(np.int32)
-    rows = rows_of(counted, index)
-    spread = _from_masks(workload, i, design, rows) if positions else _Spread(rows)
+    rows = rows_of(seen.counted[i], index)
+    spread = _from_masks(workload, i, design, rows) if seen.places_count[i] else _Spread(rows)
     if isinstance(groups, Copies):
-        return _distinct(op, _alone(spread, op, design).together(groups.batch), design)
+        return _distinct(op, _copied(_alone(spread, op, design), groups.batch), design)
     return _distinct(op, _grouped(spread, op, design, groups, compaction), design)
-
-
-def _from_counts(workload: Workload, i: int, design: Design) -> _OpRows:
-    """Return the op's own states, where counts say everything."""
-    op, states = workload.graph.ops[i], workload.states[i]
-    runs = states.runs | (not design.skip.layers)
-    whole = not design.skip.some_channels
-    cin = np.where(states.runs & (not whole), states.in_channels, op.in_channels).astype(np.int64)
-    cout = np.where(states.runs & (not whole), states.out_channels, op.out_channels).astype(np.int64)
-    return _OpRows(
-        runs=runs,
-        cin=cin,
-        cout=cout,
-        out_rows=computed_rows(workload, i, design),
-        patch=patch_pixels(workload, i, design),
-        batch=runs.astype(np.int64),
-        useful=states.macs,
-        fetch=counted_bytes(op, cin, cout, design),
-    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Spread:
     """One op's work per input, before grouping."""
 
-    rows: _OpRows
+    rows: OpRows
     masks: tuple[Packed, Packed] | None = None  # input, output channels computed; None: counts say everything
 
 
-def _from_masks(workload: Workload, i: int, design: Design, rows: _OpRows) -> _Spread:
+def _from_masks(workload: Workload, i: int, design: Design, rows: OpRows) -> _Spread:
     """Return the rows of inputs with what positions decide."""
     op, states, index = workload.graph.ops[i], workload.states[i], workload.state_index[:, i]
     kept, out_rows, patch = states.runs[index], rows.out_rows, rows.patch
@@ -203,8 +181,8 @@ def _from_masks(workload: Workload, i: int, design: Design, rows: _OpRows) -> _S
         computed, packed = tile_pixels(workload, i)
         out_rows = np.where(part, -(-computed // op.out_width), out_rows)
         patch = np.where(part, packed, patch)
-    in_mask = computed_channels(workload.in_bits(i), op.in_channels, design)
-    out_mask = computed_channels(workload.out_bits(i), op.out_channels, design)
+    in_mask = _computed_channels(workload.in_bits(i), op.in_channels, design)
+    out_mask = _computed_channels(workload.out_bits(i), op.out_channels, design)
     whole = rows.runs & ~kept
     if whole.any():
         in_mask = in_mask | full_row(op.in_channels) * whole[:, None]
@@ -213,15 +191,53 @@ def _from_masks(workload: Workload, i: int, design: Design, rows: _OpRows) -> _S
     return _Spread(replace(rows, cin=cin, cout=cout, out_rows=out_rows, patch=patch), (in_mask, out_mask))
 
 
-def _alone(spread: _Spread, op: Op, design: Design) -> _OpRows:
-    """Return every input by itself; what does not run counts as nothing (:meth:`_OpRows.columns`)."""
+def _computed_channels(kept: Packed, channels: int, design: Design) -> Packed:
+    """Return which channels the hardware computes when the gates keep ``kept``, packed, shape (n, bytes)."""
+    match design.skip.channels:
+        case "none":
+            return full_row(channels) * kept.any(axis=1, keepdims=True)
+        case "compact":
+            return kept
+        case "tile":
+            starts = np.arange(0, channels, design.skip.group)
+            active = np.logical_or.reduceat(unpack(kept, channels), starts, axis=1)
+            return pack_mask(np.repeat(active, design.skip.group, axis=1)[:, :channels])
+        case "prefix":
+            bits = unpack(kept, channels)
+            return pack_mask(np.logical_or.accumulate(bits[:, ::-1], axis=1)[:, ::-1])
+        case _:
+            assert_never(design.skip.channels)
+
+
+def _alone(spread: _Spread, op: Op, design: Design) -> OpRows:
+    """Return every input by itself; what does not run counts as nothing (:func:`_columns`)."""
     rows = spread.rows
     if spread.masks is None:
         return replace(rows, fetch=counted_bytes(op, rows.cin, rows.cout, design))
-    return replace(rows, fetch=masked_bytes(op, *spread.masks, design))
+    return replace(rows, fetch=_masked_bytes(op, *spread.masks, design))
 
 
-def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction: Compaction) -> _OpRows:
+def _masked_bytes(op: Op, in_mask: Packed, out_mask: Packed, design: Design) -> Ints:
+    """Bytes on the bus for the weights of the kept channels, masks packed, shape (r,).
+
+    Choice: weights are stored output channel by output channel, and inside one input channel by input
+    channel.  The DMA fetches whole output channels, or, where that is less, only the kept input channels of
+    each, which breaks every output channel's run.
+    """
+    if op.kind not in WEIGHTED or op.kind in RECURRENT:
+        return counted_bytes(op, kept_channels(in_mask), kept_channels(out_mask), design)
+    bits, burst = weight_bits_of(design), burst_of(design)
+    kernel = op.kernel_height * op.kernel_width
+    row_bytes = -(-kernel * (op.in_channels // op.groups) * bits // 8)
+    whole = packed_fetch_bytes(out_mask, op.out_channels, row_bytes, burst)
+    if op.groups > 1:
+        return whole
+    piece_bytes = -(-kernel * bits // 8)
+    pieces = kept_channels(out_mask) * packed_fetch_bytes(in_mask, op.in_channels, piece_bytes, burst)
+    return np.asarray(np.minimum(whole, pieces))
+
+
+def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction: Compaction) -> OpRows:
     """Join the inputs of each group, shape (g, B)."""
     rows = spread.rows
     runs = _take(rows.runs, members)
@@ -236,13 +252,13 @@ def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction:
         in_mask, out_mask = (_union(mask, runs, members) for mask in spread.masks)
         if compaction == "union":
             cin, cout = kept_channels(in_mask), kept_channels(out_mask)
-        fetch = masked_bytes(op, in_mask, out_mask, design)
+        fetch = _masked_bytes(op, in_mask, out_mask, design)
     else:
         top_in, top_out = ((_take(values, members) * runs).max(axis=1) for values in (rows.cin, rows.cout))
         if compaction == "union":
             cin, cout = top_in, top_out
         fetch = counted_bytes(op, top_in, top_out, design)
-    return _OpRows(
+    return OpRows(
         runs=batch > 0,
         cin=np.asarray(cin, np.int64),
         cout=np.asarray(cout, np.int64),
@@ -267,11 +283,22 @@ def _union(mask: Packed, runs: Ints, members: Ints) -> Packed:
     return result
 
 
-def _distinct(op: Op, rows: _OpRows, design: Design) -> tuple[WorkStates, NDArray[np.int32]]:
+def _copied(rows: OpRows, copies: int) -> OpRows:
+    """Return rows of so many inputs that are alike."""
+    return replace(rows, batch=rows.batch * copies, useful=rows.useful * copies)
+
+
+def _columns(rows: OpRows) -> tuple[Ints, ...]:
+    """Return what tells two pieces of work apart; zero where nothing runs."""
+    parts = (rows.cin, rows.cout, rows.out_rows, rows.patch, rows.batch, rows.useful, rows.fetch)
+    return tuple([np.where(rows.runs, part, 0) for part in parts])
+
+
+def _distinct(op: Op, rows: OpRows, design: Design) -> tuple[WorkStates, NDArray[np.int32]]:
     """Return the distinct rows as states, and each row's place among them."""
     _, first, index = np.unique(_code(rows), return_index=True, return_inverse=True)
     runs = rows.runs[first]
-    cin, cout, out_rows, patch, batch, useful, fetch = (column[first] for column in rows.columns())
+    cin, cout, out_rows, patch, batch, useful, fetch = (column[first] for column in _columns(rows))
     states = WorkStates(
         op=op,
         runs=runs,
@@ -281,15 +308,29 @@ def _distinct(op: Op, rows: _OpRows, design: Design) -> tuple[WorkStates, NDArra
         batch=batch,
         useful_macs=useful,
         weight_fetch_bytes=fetch,
-        gathered_elements=gathered_elements(op, cin, patch, design) * batch,
+        gathered_elements=_gathered_elements(op, cin, patch, design) * batch,
     )
     return states, index.astype(np.int32)
 
 
-def _code(rows: _OpRows) -> Ints:
+def _gathered_elements(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:
+    """Elements of one input that are packed before the op can read them.
+
+    Choice: scattered tiles are packed with their halo, compacted channels over the whole input; what is
+    read whole is not packed.
+    """
+    if op.kind not in MAC_KINDS:
+        return np.zeros(len(cin), np.int64)
+    gathers = design.skip.packs and not design.skip.packed_outputs and op.kind != "matmul"
+    compacted = gathers & (cin < op.in_channels)
+    pixels = np.where(patch > 0, patch, np.where(compacted, op.in_height * op.in_width, 0))
+    return np.asarray(pixels * cin, np.int64)
+
+
+def _code(rows: OpRows) -> Ints:
     """Return one number per row, equal for equal work: the columns are its digits, kept below 2**62."""
     code, size = rows.runs.astype(np.int64), 2
-    for column in rows.columns():
+    for column in _columns(rows):
         base = int(column.max(initial=0)) + 1
         if size * base >= 2**62:
             found, code = np.unique(code, return_inverse=True)

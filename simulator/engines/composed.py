@@ -27,7 +27,6 @@ from simulator.schedules.schedule import NO_UNIT, Schedule
 from traces import Bools, Indices, Ints
 
 MOST_LIVE = 8  # Choice: times at a cut, above which the recurrence itself is faster
-_FEWEST = 4096  # rows; Choice: of fewer the recurrence itself takes about as long
 _NEVER = np.int64(-(2**58))  # of what is not waited for
 
 
@@ -160,15 +159,6 @@ class Composition:
         return times[0]
 
 
-def composed(tables: Durations, state_index: Indices) -> tuple[Ints, Ints] | None:
-    """Return what :meth:`Composition.times` does; ``None`` if going task by task is faster, or all that is exact."""
-    speculates, queues = tables.speculative_cycles.any(), any(task.queue for task in tables.schedule.tasks)
-    if len(state_index) < _FEWEST or speculates or queues:
-        return None
-    composition = _composition(tables, state_index)
-    return None if composition is None else composition.times(tables)
-
-
 class _Same:
     """A value that equals itself alone."""
 
@@ -182,19 +172,23 @@ class _Same:
         return isinstance(other, _Same) and self.value is other.value
 
 
-def _composition(tables: Durations, state_index: Indices) -> Composition | None:
-    """Return the composition; remembered for an index that nobody can write to, for replays come again and again."""
-    if state_index.flags.writeable:
-        return Composition.of(tables.schedule, tables.waits, tables.states, state_index)
-    return _remembered(
-        _Same(tables.schedule), tables.waits.tobytes(), tables.states.tobytes(), _Same(state_index)
-    )
-
-
 @lru_cache(maxsize=4)  # two ways to wait for decisions, of two parts of a trace
 def _remembered(schedule: _Same, waits: bytes, states: bytes, state_index: _Same) -> Composition | None:
     tasks = np.frombuffer(waits, np.bool_), np.frombuffer(states, np.int64)
     return Composition.of(schedule.value, *tasks, state_index.value)
+
+
+def composed(tables: Durations, state_index: Indices) -> tuple[Ints, Ints] | None:
+    """Return what :meth:`Composition.times` does; ``None`` if going task by task is faster.
+
+    The composition is remembered for an index that nobody can write to, for replays come again and again.
+    """
+    if state_index.flags.writeable:
+        found = Composition.of(tables.schedule, tables.waits, tables.states, state_index)
+    else:
+        tasks = tables.waits.tobytes(), tables.states.tobytes()
+        found = _remembered(_Same(tables.schedule), *tasks, _Same(state_index))
+    return None if found is None else found.times(tables)
 
 
 def _stepped(times: Sequence[Ints], matrix: Ints, code: NDArray[np.intp]) -> list[Ints]:

@@ -22,7 +22,7 @@ from simulator.schedules.durations import (
     without_handover,
     without_waste,
 )
-from traces import Floats, Ints
+from traces import Floats, Ints, Op
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -238,11 +238,16 @@ def op_rows(
     peaks
         MACs per cycle of each kind of unit, ``array`` and ``simd``.
     """
-    return [_row(prepared, total, i, inputs, peaks) for i, total in enumerate(totals)]
+    ops, dynamic = prepared.graph.ops, prepared.dynamic.tolist()
+    return [
+        _row(total, op, (where.unit, gate), inputs, peaks)
+        for total, op, where, gate in zip(totals, ops, prepared.placements, dynamic, strict=True)
+    ]
 
 
-def _row(prepared: Prepared, total: OpTotals, i: int, inputs: int, peaks: Mapping[str, float]) -> OpRow:
-    op, unit = prepared.graph.ops[i], prepared.placements[i].unit
+def _row(total: OpTotals, op: Op, place: tuple[str, bool], inputs: int, peaks: Mapping[str, float]) -> OpRow:
+    """Return an op's row; ``place`` is the unit it runs on, and whether only the dynamic network needs it."""
+    unit, gate = place
     rows = max(sum(total.rows_by_cycles.values()), 1)
     busy = sum(cycles * count for cycles, count in total.rows_by_cycles.items())
     ran = max(total.ran, 1)
@@ -252,7 +257,7 @@ def _row(prepared: Prepared, total: OpTotals, i: int, inputs: int, peaks: Mappin
         op=op.name,
         kind=op.kind,
         unit=unit,
-        gate=bool(prepared.dynamic[i]),
+        gate=gate,
         rate=total.ran / inputs,
         in_channels=total.in_channels / ran,
         out_channels=total.out_channels / ran,

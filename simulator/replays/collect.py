@@ -87,23 +87,27 @@ class Collector:
         )
         return Results(figures, self.design, self.policy, {}, ())
 
-    def results(self, dense_macs: int, dense: Answer) -> Results:
-        """Return the results of everything added; ``dense`` is the dense network's answer."""
+    def results(self, dense_macs: int, dense: Answer, notes: tuple[str, ...]) -> Results:
+        """Return the results of everything added; ``dense`` is the dense network's answer, ``notes`` are for people."""
         if self.prepared is None:
             raise AssertionError("no part was added")
         first = self.columns[0]
         columns = {name: np.concatenate([part[name] for part in self.columns]) for name in first}
         peaks = unit_peaks(self.design)
-        figures = self._replayed(columns, peaks, dense_macs, dense)
+        figures = self._replayed(columns, peaks, (dense_macs, dense), notes)
         if self.levels is not None:
             figures = self._explained(figures, self.levels, dense)
         rows = op_rows(self.prepared, self.totals, self.inputs, peaks) if self.ops else []
         return Results(figures, self.design, self.policy, columns, tuple(rows), self.timeline)
 
     def _replayed(
-        self, columns: dict[str, NDArray[Any]], peaks: dict[str, float], dense_macs: int, dense: Answer
+        self,
+        columns: dict[str, NDArray[Any]],
+        peaks: dict[str, float],
+        dense_network: tuple[int, Answer],
+        notes: tuple[str, ...],
     ) -> Replayed:
-        macs = float(columns["macs"].mean())
+        macs, (dense_macs, dense) = float(columns["macs"].mean()), dense_network
         kept = macs / dense_macs if dense_macs else 1.0
         return Replayed(
             network=self.graph.name,
@@ -127,6 +131,7 @@ class Collector:
             busy={unit: cycles / max(self.row_cycles, 1) for unit, cycles in self.busy.items()},
             dense=self._estimate(float(dense_macs), dense),
             mac_proportional=self._estimate(macs, (dense[0] * kept, dense[1] * kept)),
+            notes=notes,
         )
 
     def _explained(self, figures: Replayed, levels: LevelSums, dense: Answer) -> Explained:

@@ -32,6 +32,7 @@ from accel_models import (
     plan_each,
     price_alike,
     skip,
+    stay_on_chip,
     view_key,
 )
 from simulator.policy import Policy
@@ -178,7 +179,7 @@ def prepare_each(settings: Sequence[Setting], policy: Policy, views: Views | Non
         placements = aim_tiles(
             [Aiming(*each) for each in zip(works, ways, [s.design for s in settings], strict=True)], schedules
         )
-    if policy.depth_first:
+    if policy.depth_first and not all(map(stay_on_chip, placements)):
         planned = zip(works, placements, choices, [s.design for s in settings], strict=True)
         placements = fuse_each([Planned(*each) for each in planned], policy, schedules)
     costs = _priced(works, placements, settings)

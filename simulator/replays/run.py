@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -206,9 +206,8 @@ def _results(lane: _Lane, first: Trace, policy: Policy) -> Results:
     if lane.misfit is not None:
         return lane.collector.does_not_fit(lane.misfit, len(first))
     assert lane.dense is not None  # it has started
-    found = lane.collector.results(lane.dense.graph.macs, lane.baseline)
-    told = hints(first, lane.design, policy.compiler)
-    return replace(found, figures=found.figures.model_copy(update={"notes": told}))
+    notes = hints(first, lane.design, policy.compiler)
+    return lane.collector.results(lane.dense.graph.macs, lane.baseline, notes)
 
 
 def run_engine(prepared: Prepared, engine: EngineName) -> Times:

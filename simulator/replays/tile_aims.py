@@ -118,7 +118,8 @@ def _tries(asked: Sequence[Aiming]) -> list[_Try]:
             key = id(each.work), id(placements)
             if key not in known:
                 able = range(len(placements)) if each.ops is None else each.ops
-                free = tuple(i for i in able if chooses_tiles(placements[i].unit))
+                choosy = {unit for unit in {where.unit for where in placements} if chooses_tiles(unit)}
+                free = tuple(i for i in able if placements[i].unit in choosy)
                 known[key] = _Try(k, placements, free, _dense_by_aim(each.work, free))
             if known[key].free:
                 found.append(replace(known[key], asked=k))
@@ -128,7 +129,7 @@ def _tries(asked: Sequence[Aiming]) -> list[_Try]:
 def _dense_by_aim(work: SkippedWorkload, free: Collection[int]) -> tuple[WorkStates, ...]:
     """Return each op with nothing skipped, a row per aim of those that are free to choose."""
     rows = [np.full(len(TILE_AIMS) if i in free else 1, -1) for i in range(len(work.states))]
-    return tuple(rows_of(states, row) for states, row in zip(work.states, rows, strict=True))
+    return tuple(map(rows_of, work.states, rows))
 
 
 def _priced(tries: Sequence[_Try], asked: Sequence[Aiming]) -> list[list[Cost]]:

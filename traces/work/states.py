@@ -9,7 +9,7 @@ spread over the inputs by index::
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -95,7 +95,7 @@ class Workload:
     @cached_property
     def state_counts(self) -> tuple[Ints, ...]:
         """Inputs in each state, per op an array of shape (states,)."""
-        return rows_in_states(self.state_index, self.states)
+        return rows_in_states(self.state_index, [states.runs.size for states in self.states])
 
     @cached_property
     def rate(self) -> Floats:
@@ -147,10 +147,10 @@ class Workload:
         return spread.T
 
 
-def rows_in_states(state_index: Indices, states: Sequence[Sized]) -> tuple[Ints, ...]:
-    """Count the rows in each state, per op an array of shape (states,)."""
+def rows_in_states(state_index: Indices, states: Sequence[int]) -> tuple[Ints, ...]:
+    """Count the rows in each of so many states, per op an array of shape (states,)."""
     columns = zip(state_index.T, states, strict=True)
-    return tuple(np.bincount(index, minlength=len(of_op)) for index, of_op in columns)
+    return tuple(np.bincount(index, minlength=count) for index, count in columns)
 
 
 def state_macs(op: Op, parts: tuple[Counts, ...], tile_total: int) -> Ints:

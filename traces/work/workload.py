@@ -40,7 +40,7 @@ from traces.work.active import (
     union,
     unpack,
 )
-from traces.work.states import OpStates, Workload, deduplicate
+from traces.work.states import Workload, deduplicate
 
 _PARTS = frozenset({"tiles", "rows", "elements"})  # what gates decide of an op that runs
 
@@ -279,19 +279,16 @@ def _moved(op: Op, source: Channels) -> Channels:
 
 def gathered(graph: NetworkGraph, inputs: int, work: list[OpWork]) -> Workload:
     """Deduplicate every op's work into states."""
-    states: list[OpStates] = []
-    columns: list[NDArray[np.integer]] = []
-    for piece in work:
-        found, index = deduplicate(piece.op, piece.runs, piece.parts, piece.tile_total)
-        states.append(found)
-        columns.append(index)
-    small = all(len(found) <= np.iinfo(np.uint16).max + 1 for found in states)
+    parts = [piece.parts for piece in work]
+    found = [deduplicate(w.op, w.runs, part, w.tile_total) for w, part in zip(work, parts, strict=True)]
+    states, columns = tuple(states for states, _ in found), [index for _, index in found]
+    small = max(of_op.runs.size for of_op in states) <= np.iinfo(np.uint16).max + 1
     state_index = np.empty((len(work), inputs), np.uint16 if small else np.uint32)
     for row, index in zip(state_index, columns, strict=True):
         row[:] = index
     return Workload(
         graph=graph,
-        states=tuple(states),
+        states=states,
         state_index=state_index.T,
         tile_totals=np.array([piece.tile_total for piece in work], np.int32),
         active_inputs=tuple(piece.source for piece in work),

@@ -23,13 +23,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.cost import arrays_of, joined, rows_of, together
 from accel_models.design.unit_sections import Array, ProductSize, streaming_of
 from accel_models.units.array.job import ArrayMachine, Job, OpSizes, gemms_of, sizes_of
 from accel_models.units.array.systolic import compute_cycles
 from accel_models.units.array.tile_search import BYTES, Cuts, Prices, counts_of, search, shortfall
 from accel_models.units.array.tiling import pack, packings, row_folds, streamed
-from accel_models.work.shapes import Shapes
+from accel_models.work.shapes import Shapes, arrays_of, joined, rows_of, together
 from traces import Bools, Floats, Ints
 
 BUFFERS = ("activation", "weight", "accumulator")

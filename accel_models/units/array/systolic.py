@@ -16,9 +16,8 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models.cost import arrays_of
 from accel_models.design.unit_sections import Array, Drain, ProductSize, streaming_of
-from accel_models.work.shapes import Shapes
+from accel_models.work.shapes import Shapes, arrays_of
 from traces import Floats, Ints
 
 Numbers = NDArray[Any]  # counts: int64, or float64, which is exact below 2**53 and divides faster

@@ -8,8 +8,7 @@ from typing import assert_never
 import numpy as np
 
 from accel_models.compiling.steps import STAGES, Stage
-from accel_models.cost import Misfit, WorkStates
-from accel_models.design.chip import prices_of
+from accel_models.cost import Busy, Misfit, States, Traffic, UnitCost, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.unit_sections import DATAFLOWS, Array
 from accel_models.energy.actions import Actions, Idle, array_actions
@@ -19,17 +18,7 @@ from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.row_stationary.choosing import map_row_stationary
 from accel_models.units.array.row_stationary.passes import scratchpads
 from accel_models.units.array.tile_search import Prices
-from accel_models.units.kinds import (
-    BESIDE_A_UNIT,
-    Busy,
-    States,
-    Traffic,
-    Unit,
-    UnitCost,
-    UnitCycles,
-    element_bytes,
-    equal_names,
-)
+from accel_models.units.kinds import BESIDE_A_UNIT, Unit, UnitCycles, element_bytes, equal_names, prices_of
 from accel_models.work.shapes import Shapes
 from traces import MAC_KINDS, RECURRENT, ConfigError, Ints, Op
 

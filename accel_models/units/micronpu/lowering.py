@@ -22,7 +22,7 @@ from typing import assert_never
 
 import numpy as np
 
-from accel_models.units.kinds import States
+from accel_models.cost import States
 from accel_models.units.micronpu.machine import MicroNpu
 from accel_models.units.micronpu.output import OutputFunction, element_cycles
 from accel_models.units.micronpu.settings import OutputCycles

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel_models.cost import Misfit
+from accel_models.cost import BusTimes, Busy, Misfit, States, Traffic, UnitCost
 from accel_models.design.design import Design
 from accel_models.dram import whole_bursts
 from accel_models.energy.actions import Actions, array_actions
-from accel_models.units.kinds import BusTimes, Busy, States, Traffic, UnitCost
 from accel_models.units.micronpu.cycles import OpCycles, op_cycles
 from accel_models.units.micronpu.lowering import Layout, Pass, passes_of
 from accel_models.units.micronpu.machine import MicroNpu, machine_of

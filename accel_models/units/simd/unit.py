@@ -7,22 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel_models.compiling.steps import Stage
-from accel_models.cost import WorkStates
+from accel_models.cost import Busy, States, Traffic, UnitCost, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.unit_sections import Simd
 from accel_models.energy.actions import Actions, Idle
 from accel_models.energy.prices import Silicon
-from accel_models.units.kinds import (
-    BESIDE_A_UNIT,
-    Busy,
-    States,
-    Traffic,
-    Unit,
-    UnitCost,
-    UnitCycles,
-    element_bytes,
-    has_matrix_unit,
-)
+from accel_models.units.kinds import BESIDE_A_UNIT, Unit, UnitCycles, element_bytes, has_matrix_unit
 from accel_models.units.simd.simd import core_of, simd_cycles
 from accel_models.work.shapes import Shapes, element_operations
 from traces import MAC_KINDS, Ints, Op

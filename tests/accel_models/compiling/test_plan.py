@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accel_models import Compiler, load_design, place, plan, price_all, skip
-from accel_models.compiling.plan import fill
 from accel_models.cost import FREE, Cost
+from accel_models.work.residency import fill
 from traces import NetworkGraph, cifar_resnet, dense_workload
 from traces.graphs.build import GraphBuilder, Window
 

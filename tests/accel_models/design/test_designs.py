@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from accel_models.design.chip import design_area, design_prices
 from accel_models.design.design import Design
 from accel_models.design.load import altered, design_names, load_design, parse_design, parse_override
 from accel_models.design.sections import Memory
 from accel_models.dram import Bus
+from accel_models.units.kinds import design_area, design_prices
 from simulator import estimate
 from traces.base.errors import ConfigError, FileProblem
 from traces.graphs.build import GraphBuilder

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel_models.compiling.plan import place
 from accel_models.cost import TILE_AIMS, Cost
 from accel_models.design.design import Design
 from accel_models.design.load import design_names, load_design
 from accel_models.design.unit_sections import Array
 from accel_models.units.pricing import CostAsked, price, price_all, price_each
-from accel_models.work.placement import place
 from accel_models.work.skipping import skip
 from traces import NetworkGraph, SyntheticSettings, cifar_resnet, load_network, lower, synthetic_trace
 

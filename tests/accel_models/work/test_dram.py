@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.broken_bursts import packed_fetch_bytes
 from accel_models.design.load import load_design
 from accel_models.design.sections import Dram
-from accel_models.dram import Bus, transfer_cycles, whole_bursts
+from accel_models.dram import Bus, packed_fetch_bytes, transfer_cycles, whole_bursts
 from tests.sections import CLOCK_HZ, but, dram, section
 from traces import Bools, Ints, pack_mask
 from traces.base.errors import ConfigError

@@ -6,15 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accel_models import design_area
+from accel_models.compiling.plan import place
 from accel_models.cost import Cost
-from accel_models.design.chip import design_prices
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from accel_models.units.array.job import array_machine
 from accel_models.units.array.mapping import Operands, map_ops
+from accel_models.units.kinds import design_prices
 from accel_models.units.pricing import CostAsked, price, price_each
 from accel_models.work.kept_data import whole_op
-from accel_models.work.placement import place
 from accel_models.work.shapes import shapes_of
 from traces import ConfigError, GraphBuilder, NetworkGraph, Window
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from accel_models.design.chip import design_area
 from accel_models.design.load import load_design
+from accel_models.units.kinds import design_area
 from analysis.sweeps.evaluate import evaluate
 from analysis.sweeps.row import SweepRow
 from analysis.sweeps.space import Space

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from accel_models.design.chip import design_prices
 from accel_models.design.load import load_design
 from accel_models.design.unit_sections import Simd
 from accel_models.energy.sram import sram_figures
 from accel_models.energy.tables import operation_table
+from accel_models.units.kinds import design_prices
 from analysis.validation.comparison import Comparison
 from analysis.validation.energy.compare import energy_comparisons
 from analysis.validation.energy.eyeriss import CHIP_BATCH, LAYERS, measured

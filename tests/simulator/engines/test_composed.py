@@ -19,7 +19,7 @@ from simulator.replays.prepare import Prepared, prepare
 from simulator.schedules.durations import Durations, with_known_decisions, without_waste
 from simulator.schedules.schedule import Schedule, Task
 from tests.simulator.schedule_strategies import ANY_GRAPH, Case, cases
-from traces import Indices, cifar_resnet, lower, synthetic_trace
+from traces import Indices, Ints, cifar_resnet, lower, synthetic_trace
 
 DESIGNS = ("edge_npu_16x16", "ethos_u55_128", "cortex_m4", "eyeriss")
 
@@ -65,14 +65,29 @@ def deep(design: str) -> Prepared:
     return prepare(lower(trace), load_design(design), Policy())
 
 
+def counting(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Return a list that grows by whether matrices gave an answer, each time that they are asked for one."""
+    asked: list[bool] = []
+
+    def noting(tables: Durations, state_index: Indices) -> tuple[Ints, Ints] | None:
+        found = composed.composed(tables, state_index)
+        asked.append(found is not None)
+        return found
+
+    monkeypatch.setattr(fast, "composed", noting)
+    return asked
+
+
 def test_many_inputs_go_by_matrices_and_their_waits_task_by_task(monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = deep("edge_npu_16x16")
     tables, index = prepared.tables, prepared.work.state_index
-    assert composed.composed(tables, index) is None  # too few for it to be worth it
     reference = fast.simulate(tables, index, keep=True)
-    monkeypatch.setattr(composed, "_FEWEST", len(index))
-    assert composed.composed(tables, index) is not None
+    asked = counting(monkeypatch)
+    fast.simulate(tables, index)
+    assert asked == []  # too few for it to be worth it
+    monkeypatch.setattr(fast, "_FEWEST", len(index))
     times = fast.simulate(tables, index)
+    assert asked == [True]
     np.testing.assert_array_equal(times.latency, reference.latency)
     np.testing.assert_array_equal(times.busy, reference.busy)
     np.testing.assert_array_equal(times.decision_wait, reference.decision_wait)
@@ -80,10 +95,12 @@ def test_many_inputs_go_by_matrices_and_their_waits_task_by_task(monkeypatch: py
 
 
 def test_what_is_fetched_early_goes_task_by_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(composed, "_FEWEST", 1)
+    monkeypatch.setattr(fast, "_FEWEST", 1)
     trace = synthetic_trace(cifar_resnet(20, "layer"), 300, seed=3)
     prepared = prepare(lower(trace), load_design("edge_npu_16x16"), Policy(prefetch="speculate"))
-    assert composed.composed(prepared.tables, prepared.work.state_index) is None
+    asked = counting(monkeypatch)
+    fast.simulate(prepared.tables, prepared.work.state_index)
+    assert asked == []
 
 
 def test_a_chain_of_two_tasks_by_hand() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accel_models.design.chip import design_prices
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from accel_models.design.unit_sections import Array
+from accel_models.units.kinds import design_prices
 from simulator import Arrivals, Dvfs, DvfsState, Policy, StreamResults, StreamSettings, replay, stream
 from simulator.engines.events import Frame, Machine
 from simulator.schedules.schedule import Task

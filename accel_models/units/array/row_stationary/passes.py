@@ -31,11 +31,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import rows_of
 from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array, Scratchpads
 from accel_models.units.array.job import ArrayMachine
 from accel_models.units.array.tile_cost import ArrayBytes, port_cycles
+from accel_models.work.shapes import rows_of
 from traces import Bools, ConfigError, Floats
 
 FILTERS = 16  # m is a multiple: those that the published accesses of AlexNet imply are (Choice)

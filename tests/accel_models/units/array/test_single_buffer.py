@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from accel_models.compiling.plan import place
 from accel_models.cost import Cost
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from accel_models.units.pricing import price
-from accel_models.work.placement import place
 from accel_models.work.skipping import skip
 from simulator import replay
 from traces.graphs.build import GraphBuilder, Window

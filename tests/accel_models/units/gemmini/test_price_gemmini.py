@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
+from accel_models.compiling.plan import place
 from accel_models.cost import Cost, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
@@ -16,7 +17,6 @@ from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.ops import is_product
 from accel_models.units.gemmini.tiling import ConvLayer, search_tiling
 from accel_models.units.pricing import price
-from accel_models.work.placement import place
 from analysis.validation.arrays.firesim import estimated_cycles, firesim_layers
 from analysis.validation.arrays.gemmini import firesim
 from analysis.validation.arrays.systolic import array_of, reference

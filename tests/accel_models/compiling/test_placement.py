@@ -2,9 +2,9 @@
 
 import pytest
 
+from accel_models.compiling.plan import place, weight_space_bytes
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
-from accel_models.work.placement import place, weight_space_bytes
 from traces.base.errors import UnsupportedError
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import INPUT, Op
