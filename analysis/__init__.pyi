@@ -15,6 +15,7 @@ from .questions.knobs import sensitivity as sensitivity
 from .questions.why import Why as Why
 from .questions.why import explain_results as explain_results
 from .questions.worth import Saving as Saving
+from .questions.worth import Turning as Turning
 from .questions.worth import Verdict as Verdict
 from .questions.worth import verdict as verdict
 from .reports.report import write_figures as write_figures
@@ -47,5 +48,6 @@ from .validation.rows.kind import Score as Score
 from .validation.rows.kind import read_measured_rows as read_measured_rows
 from .validation.rows.kind import score_rows as score_rows
 from .words import batch_words as batch_words
+from .words import change_words as change_words
 from .words import digits as digits
 from .words import percent as percent

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import shlex
 import sys
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import zip_longest
+from typing import Literal
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from analysis import digits
+from analysis import change_words, digits
 from analysis import percent as percent_held_together
+from lacuna.tables import fits as table_fits
+from lacuna.tables import lay_out
 from traces import printable
 
 out = Console(soft_wrap=False)
 err = Console(stderr=True)
-_NUMBER = re.compile(r"[-+]?[\d,.]+(e[-+]?\d+)?( (%|[A-Za-z0-9]+))?( ~)?$")  # ~: doubtful
-_GAP = 2  # between columns
-_READABLE = 30  # a column of text does not wrap to less than this
 Advance = Callable[[int, int], None]  # (done, total)
 
 
@@ -54,22 +49,16 @@ def _finite(value: object) -> object:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, note: str = "") -> None:
-    """Print a table; columns of numbers are aligned right.
-
-    In a narrow terminal the first and the last column wrap; columns that find no room even so stand on further
-    lines of the same row, and their heads on further lines of the head.
-    """
+    """Print a table no wider than the terminal; columns of numbers are aligned right."""
     if title:
         out.print(escape(printable(title)), style="bold", highlight=False)
-    columns = [printable(column) for column in columns]
-    rows = [
-        [printable(cell) for cell in row] for row in rows
-    ]  # names come from files; a terminal obeys some characters
-    blocks = _blocks(_widths(columns, rows))
-    if len(blocks) == 1:
-        out.print(_table(columns, rows))
-    else:
-        _print_stacked(columns, rows, blocks)
+    laid = lay_out(*_shown(columns, rows), out.width)
+    if any(columns):
+        for line in laid.head:
+            out.print(escape(line), style="bold", highlight=False)
+    out.print("─" * laid.width, highlight=False)
+    for body in laid.body:
+        out.print(escape(body.text), style="dim" if body.set_in else None, highlight=False)
     if note:
         out.print(escape(note), style="italic", highlight=False)
     out.print()
@@ -77,86 +66,12 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
 
 def fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether a table with these columns has one line per row in this terminal."""
-    return sum(width + _GAP for width in _widths(columns, rows)) - _GAP <= out.width
+    return table_fits(*_shown(columns, rows), out.width)
 
 
-def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(len, [column, *(row[i] for row in rows)])) for i, column in enumerate(columns)]
-
-
-def _blocks(widths: list[int]) -> list[list[int]]:
-    """Return which columns stand side by side, each block led by the first column."""
-    least = [min(w, _READABLE) if i in {0, len(widths) - 1} else w for i, w in enumerate(widths)]
-    blocks = [[0]]
-    for i in range(1, len(widths)):
-        if len(blocks[-1]) > 1 and sum(least[k] + _GAP for k in [*blocks[-1], i]) - _GAP > out.width:
-            blocks.append([0])
-        blocks[-1].append(i)
-    return blocks
-
-
-def _print_stacked(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], blocks: Sequence[Sequence[int]]
-) -> None:
-    """Print a table whose rows take several lines: a line per block, those behind the first set in."""
-    widths = _widths(columns, rows)
-    first = min(widths[0], _READABLE)
-    room = out.width - first - _GAP
-    for block in blocks:  # what is longer than a line wraps
-        last = block[-1]
-        widths[last] = min(widths[last], room - sum(widths[k] + _GAP for k in block[1:-1]))
-    widths[0] = first
-    right = [_is_numeric([row[i] for row in rows]) for i in range(len(columns))]
-
-    def lines(cells: Sequence[str], number: int) -> list[str]:
-        led = blocks[number] if number == 0 else [None, *blocks[number][1:]]
-        parts = [[""] if k is None else textwrap.wrap(cells[k], widths[k]) or [""] for k in led]
-        wide = [first if k is None else widths[k] for k in led]
-        flush = [False if k is None else right[k] for k in led]
-        rows_of_text = zip_longest(*parts, fillvalue="")
-        return [_line(texts, wide, flush) for texts in rows_of_text]
-
-    for number in range(len(blocks)):
-        for line in lines(columns, number):
-            out.print(escape(line), highlight=False, style="bold")
-    out.print("─" * out.width, highlight=False)
-    for row in rows:
-        for number in range(len(blocks)):
-            for line in lines(row, number) if number == 0 or any(row[k] for k in blocks[number][1:]) else ():
-                out.print(escape(line), highlight=False, style="dim" if number else None)
-
-
-def _line(texts: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    cells = [
-        text.rjust(width) if flush else text.ljust(width)
-        for text, width, flush in zip(texts, widths, right, strict=True)
-    ]
-    return (" " * _GAP).join(cells).rstrip()
-
-
-def _is_numeric(cells: Sequence[str]) -> bool:
-    """Whether cells, where they say anything, are numbers."""
-    return any(cells) and all(_NUMBER.match(cell) for cell in cells if cell)
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    widths = _widths(columns, rows)
-    first_wraps = sum(w + _GAP for w in widths[:-1]) + min(widths[-1], _READABLE) > out.width
-    table = Table(box=SIMPLE_HEAD, show_header=any(columns), show_edge=False, pad_edge=False)
-    table.padding = (0, 1, 0, 0)
-    for i, column in enumerate(columns):
-        numeric = _is_numeric([row[i] for row in rows])
-        wraps = (i == len(columns) - 1 and widths[i] > _READABLE) or (i == 0 and first_wraps)
-        table.add_column(
-            escape(column),
-            justify="right" if numeric else "left",
-            overflow="fold",
-            no_wrap=not wraps,
-            min_width=None if wraps else widths[i],
-        )
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    return table
+def _shown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
+    """Return cells as they may be printed: names come from files, and a terminal obeys some characters."""
+    return [*map(printable, columns)], [[*map(printable, row)] for row in rows]
 
 
 def show_lines(lines: Sequence[str]) -> None:
@@ -230,3 +145,9 @@ def rate_words(speed: float | None) -> str:
 def percent(share: float | None) -> str:
     """Return a share as reports write it, with a space that a terminal can break."""
     return percent_held_together(share).replace("\u00a0", " ")
+
+
+def than_dense(share: float, what: Literal["latency", "energy"]) -> str:
+    """Return a share saved as ``28.7 % faster`` or ``12.1 % less``, one that is not as ``3.5 % slower`` or ``more``."""
+    better, worse = ("faster", "slower") if what == "latency" else ("less", "more")
+    return change_words(share, better, worse).replace("\u00a0", " ")

@@ -102,11 +102,12 @@ def _composed(technology: Technology, price: str, unit: str, parts: Mapping[str,
     )
     value = factor * sum(cell.value * parts[cell.action] for cell in known)
     recipe = " + ".join(f"{count:g} {name}" if count != 1 else name for name, count in parts.items())
-    origin = f"{technology.operations}: {recipe} ({'; '.join(dict.fromkeys(cell.source for cell in known))})"
+    made_of = f"{technology.operations}: {recipe}"
     if not same:
-        origin += f"; x {factor:.3f} from {first.node_nm} nm {first.voltage_v} V, Stillmaker & Baas 2017"
+        made_of += f"; x {factor:.3f} from {first.node_nm} nm {first.voltage_v} V, Stillmaker & Baas 2017"
     scaled = not same or any(cell.provenance == "scaled" for cell in known)
-    return [Price(price, value, unit, technology.node, f"{technology.voltage} V", origin, scaled)]
+    cites = tuple(dict.fromkeys(cell.source for cell in known))
+    return [Price(price, value, unit, technology.node, f"{technology.voltage} V", made_of, scaled, cites)]
 
 
 def _array_prices(technology: Technology, pes: int, operands: _Operands) -> list[Price]:
@@ -142,7 +143,7 @@ def _clock_prices(technology: Technology, pes: int, operands: _Operands) -> list
             price,
             action="idle_pe_cycles",
             value=each * technology.idle_clocking,
-            source=f"{technology.idle_clocking:g} of pe_cycles and of control_cycles / {pes}; {price.source}",
+            made_of=f"{technology.idle_clocking:g} of pe_cycles and of control_cycles / {pes}; {price.made_of}",
         )
         for price in clocking
     ]
@@ -171,7 +172,7 @@ def _simd_prices(technology: Technology, operands: _Operands) -> list[Price]:
             price,
             action="idle_simd_cycles",
             value=price.value * share,
-            source=f"{share:g} of simd_cycles; {price.source}",
+            made_of=f"{share:g} of simd_cycles; {price.made_of}",
         )
         for price in control
     ]
@@ -253,7 +254,8 @@ def _dram_prices(kind: str) -> list[Price]:
             unit,
             None,
             f"{table[row].voltage} V" if table[row].voltage[:1].isdigit() else table[row].voltage,
-            f"{kind} ({table[row].provenance}): {table[row].source}",
+            f"{kind}, {table[row].provenance}",
+            cites=(table[row].source,),
         )
         for row, (action, unit, factor) in names.items()
         if row in table
@@ -263,17 +265,18 @@ def _dram_prices(kind: str) -> list[Price]:
 def _core_prices(name: str, supply_v: float | None) -> list[Price]:
     core = core_power(name)
     supply = f"{supply_v or core.supply_v:g} V supply, {core.regulator}"
-    source = f"{core.chip} ({core.provenance}): {core.source}"
+    made_of, cites = f"{core.chip}, {core.provenance}", (core.source,)
     cycle = core.cycle_pj(supply_v)
     return [
-        Price("core_cycles", cycle, "pJ/cycle", core.node_nm, supply, source),
+        Price("core_cycles", cycle, "pJ/cycle", core.node_nm, supply, made_of, cites=cites),
         Price(
             "idle_core_cycles",
             cycle * core.idle_fraction,
             "pJ/cycle",
             core.node_nm,
             supply,
-            f"{core.idle_fraction:g} of a busy cycle, clocks on (assumption); {source}",
+            f"{core.idle_fraction:g} of a busy cycle, clocks on (assumption); {made_of}",
+            cites=cites,
         ),
     ]
 

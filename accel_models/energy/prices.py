@@ -125,8 +125,14 @@ class Price:
     unit: str  # pJ/op, pJ/B, pJ/cycle, pJ/row or mW
     node_nm: int | None  # None: a device of its own (DRAM)
     voltage: str
-    source: str
+    made_of: str  # rows of a table, how often, and the scaling
     scaled: bool = False  # carried from another node or voltage: +-2x
+    cites: tuple[str, ...] = ()  # where the rows come from
+
+    @property
+    def source(self) -> str:
+        """How the figure comes about, and where from."""
+        return f"{self.made_of} ({'; '.join(self.cites)})" if self.cites else self.made_of
 
     @property
     def off_chip(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacuna.console import err, percent, progress, show_lines, show_table
+from lacuna.console import err, percent, progress, show_lines, show_table, than_dense
 from lacuna.options import OutFolder
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _show_network(title: str, told: list[Told]) -> None:
             f"{title}: {percent(first.accuracy)} correct, {saved} of the MACs saved. What is left of that:"
         )
     columns = ["design", "latency", "written", "energy", "written", "largest loss"]
-    note = "saved against the dense network compiled alike, and both as written; see `verdict`"
+    note = "against the dense network compiled alike, and both as written; see `verdict`"
     show_table(title, columns, [_row(one) for one in told], note="\n".join([note, *_tails(told)]))
 
 
@@ -130,9 +130,9 @@ def _row(told: Told) -> list[str]:
     worst = max(lost.losses, key=lambda loss: loss.amount)
     return [
         figures.design,
-        percent(1 - figures.latency_us.mean / dense.latency_us),
-        percent(1 - written.latency_us.mean / written.dense.latency_us) if written else "",
-        percent(1 - figures.energy_uj.mean / dense.energy_uj),
-        percent(1 - written.energy_uj.mean / written.dense.energy_uj) if written else "",
+        than_dense(1 - figures.latency_us.mean / dense.latency_us, "latency"),
+        than_dense(1 - written.latency_us.mean / written.dense.latency_us, "latency") if written else "",
+        than_dense(1 - figures.energy_uj.mean / dense.energy_uj, "energy"),
+        than_dense(1 - written.energy_uj.mean / written.dense.energy_uj, "energy") if written else "",
         f"{worst.name}, {percent(worst.amount / lost.dense)}",
     ]

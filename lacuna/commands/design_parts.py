@@ -21,13 +21,16 @@ def show_prices(design: Design, as_json: bool) -> None:
         names = ("action", "value", "unit", "node_nm", "voltage", "scaled", "source")
         show_json([{name: getattr(price, name) for name in names} for price in prices])
         return
+    cited = list(dict.fromkeys(cite for price in prices for cite in price.cites))
     rows = [
         [p.action, f"{p.value:.4g}", p.unit, f"{p.node_nm} nm" if p.node_nm else "", p.voltage,
-         "x/÷ 2" if p.scaled else "", p.source]
+         "x/÷ 2" if p.scaled else "", " ".join([p.made_of, *(f"[{cited.index(cite) + 1}]" for cite in p.cites)])]
         for p in prices
     ]  # fmt: skip
-    columns = ["action", "price", "unit", "node", "voltage", "band", "source"]
+    columns = ["action", "price", "unit", "node", "voltage", "band", "made of"]
     show_table(f"Price list of {design.title}", columns, rows)
+    if cited:
+        show_table("", ["", "source"], [[f"[{i}]", cite] for i, cite in enumerate(cited, 1)])
 
 
 def show_area(design: Design, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis import digits
-from lacuna.console import percent, show_json, show_lines, show_table
+from lacuna.console import percent, show_json, show_lines, show_notes, show_table
 from lacuna.options import (
     AsJson,
     DesignName,
@@ -85,24 +85,13 @@ def estimate(
         for row in table.rows
     ]
     columns = [
-        "layer",
-        "op",
-        "M",
-        "K",
-        "N",
-        "MACs",
-        "compute",
-        "stall",
-        "total cycles",
-        "utilised",
-        "DRAM B",
-        "uJ",
-    ]
+        "layer", "op", "M", "K", "N", "MACs", "compute", "stall", "total cycles", "utilised", "DRAM B", "uJ",
+    ]  # fmt: skip
     inputs = "one dense input" if table.batch == 1 else f"a batch of {table.batch} dense inputs"
     show_table(f"{table.network} on {chosen.name}, {inputs}, ops one after the other", columns, rows)
     cycles = sum(row.total_cycles for row in table.rows)
     total = "total" if table.batch == 1 else f"total of {table.batch} inputs"
-    show_lines(
+    show_notes(
         [
             f"{total}: {digits(sum(row.macs for row in table.rows))} MACs, {cycles:,} cycles = "
             f"{digits(cycles / chosen.clock * 1e6)} us, "
@@ -127,8 +116,8 @@ def _overlapped(graph: NetworkGraph, design: Design, batch: int) -> list[str]:
     without = ", without its gates" if graph.gates else ""
     together = f" for {batch} inputs" if batch > 1 else ""
     return [
-        f"dense in `replay`: {digits(dense.latency_us)} us{together}, {digits(dense.energy_uj)} uJ per input:",
-        f"compiled{without}, transfers beside work, with leakage",
+        f"dense in `replay`: {digits(dense.latency_us)} us{together}, {digits(dense.energy_uj)} uJ per input: "
+        f"compiled{without}, transfers beside work, with leakage"
     ]
 
 

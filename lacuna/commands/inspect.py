@@ -213,4 +213,9 @@ def _group(sources: dict[str, str], path: str) -> str:
 
 
 def _text(value: object) -> str:
+    """Return a value as a design file writes it."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,14 +1,24 @@
-"""``lacuna replay`` and ``lacuna stream``: a trace on a design, input by input."""
+"""``lacuna replay``: a trace on a design, input by input."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from analysis import batch_words, digits
-from lacuna.console import percent, shell, show_json, show_lines, show_notes, show_table
+from analysis import TIME_PARTS, batch_words, digits
+from lacuna.console import (
+    fits,
+    percent,
+    shell,
+    show_json,
+    show_lines,
+    show_notes,
+    show_table,
+    than_dense,
+)
 from lacuna.options import (
     AsJson,
     DesignName,
@@ -26,18 +36,8 @@ from lacuna.options import (
 )
 
 if TYPE_CHECKING:
-    from simulator import Explained, Replayed, Results
+    from simulator import Explained, OpRow, Replayed, Results
     from traces import Trace
-
-
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
-
-from analysis import TIME_PARTS
-from lacuna.console import fits
-
-if TYPE_CHECKING:
-    from simulator import OpRow, Results
 
 
 TracePath = Annotated[
@@ -103,6 +103,7 @@ def replay(
     results.save(out)
     show_summary(results, as_json=as_json)
     if ops and not as_json:
+        show_lines([""])
         show_ops(results)
     if not as_json:
         show_lines([f"wrote {out}/", *replaced, f"next: {shell('lacuna', 'report', out)}"])
@@ -134,7 +135,7 @@ def show_summary(results: Results, *, as_json: bool) -> None:
         return
     figures = results.explained
     band = "energy: x/÷ 2, prices were scaled over process nodes" if figures.scaled_energy else ""
-    columns = ["", "MACs", "latency us", "saved", "energy uJ", "saved"]
+    columns = ["", "MACs", "latency us", "than dense", "energy uJ", "than dense"]
     show_table(title, columns, _estimate_rows(figures), note=band)
     show_table("Of the inputs", ["", "mean", "p50", "p95", "p99", "max"], _spread_rows(figures))
     _show_waterfall(figures)
@@ -165,9 +166,9 @@ def _estimate_rows(figures: Explained) -> list[list[str]]:
             name,
             digits(macs),
             digits(latency),
-            percent(1 - latency / dense.latency_us),
+            than_dense(1 - latency / dense.latency_us, "latency") if name != "dense" else "",
             digits(energy),
-            percent(1 - energy / dense.energy_uj),
+            than_dense(1 - energy / dense.energy_uj, "energy") if name != "dense" else "",
         ]
         for name, macs, latency, energy in [*found, replayed]
     ]
@@ -180,10 +181,11 @@ def _spread_rows(figures: Replayed) -> list[list[str]]:
 
 def _show_waterfall(figures: Explained) -> None:
     rows = []
-    for waterfall in (figures.waterfall.latency, figures.waterfall.energy):
+    for what, waterfall in (("latency", figures.waterfall.latency), ("energy", figures.waterfall.energy)):
         base = waterfall.dense
         losses = [_signed(-loss.amount / base) for loss in waterfall.losses]
-        rows.append([percent(waterfall.ideal_saved / base), *losses, percent(waterfall.saved / base)])
+        really = really_saved(waterfall.saved / base, what)
+        rows.append([percent(waterfall.ideal_saved / base), *losses, really])
     names = [
         "promised by the MACs",
         *(loss.name for loss in figures.waterfall.latency.losses),
@@ -197,6 +199,11 @@ def _show_waterfall(figures: Explained) -> None:
     ]
     title = "Where the promised saving went, in shares of the dense network"
     show_table(title, ["", "latency", "energy", "what helps"], table)
+
+
+def really_saved(share: float, what: Literal["latency", "energy"]) -> str:
+    """Return what is saved in the end, in words where nothing is."""
+    return percent(share) if share >= 0 else than_dense(share, what)
 
 
 def _signed(share: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from lacuna import console
 from lacuna.commands.pareto import shared_ends
+from lacuna.tables import is_numeric, wrap
 
 WORDS = st.text(alphabet="abcdefghij_", min_size=1, max_size=24)
 
@@ -24,19 +26,59 @@ def shown(columns: list[str], rows: list[list[str]], width: int) -> list[str]:
     return file.getvalue().splitlines()
 
 
-def test_columns_without_room_stand_on_a_second_line_of_their_row() -> None:
-    rows = [["a", "1.5", "first_choice"], ["b", "12", "second_choice"]]
-    assert shown(["", "number", "what it is called by all"], rows, 30) == [
-        "   number",
-        "   what it is called by all",
-        "─" * 30,
-        "a     1.5",
-        "   first_choice",
-        "b      12",
-        "   second_choice",
+def test_texts_wrap_where_that_takes_fewer_lines_than_a_second_line_for_each_row() -> None:
+    rows = [["a", "1.5", "first"], ["b", "12", "a choice of many words"], ["c", "7", "third"]]
+    assert shown(["", "number", "what"], rows, 30) == [
+        "   number  what",
+        "─" * 27,
+        "a     1.5  first",
+        "b      12  a choice of many",
+        "           words",
+        "c       7  third",
         "",
     ]
-    assert len(shown(["", "number", "what"], rows, 80)) == 5  # one line each where there is room
+    assert len(shown(["", "number", "what"], rows, 80)) == 6  # one line each where there is room
+
+
+def test_columns_without_room_stand_on_a_further_line_of_their_row() -> None:
+    rows = [
+        ["first_name", "1.5", "20.25", "a text of many words"],
+        ["b", "12", "3", "another one of so many"],
+    ]
+    assert shown(["", "total cycles", "energy", "what"], rows, 30) == [
+        "                 total  energy",
+        "                cycles",
+        "    what",
+        "─" * 30,
+        "first_name         1.5   20.25",
+        "    a text of many words",
+        "b                   12       3",
+        "    another one of so many",
+        "",
+    ]
+
+
+def test_a_name_is_broken_between_its_parts_or_not_at_all() -> None:
+    assert wrap("memory.dram.requests_in_flight", 20) == ["memory.dram.", "requests_in_flight"]
+    assert wrap("a memory.dram.price", 17) == ["a", "memory.dram.price"]
+    assert wrap("requests_in_flight", 12) == ["requests_in_", "flight"]
+    assert wrap("x" * 25, 10) == ["x" * 10, "x" * 10, "x" * 5]
+    assert wrap("", 10) == [""]
+
+
+@pytest.mark.parametrize(
+    "cell", ["1,234", "-3.5 %", "28.7 % faster", "-2.4 to -0.9 %", "3 x", "12 ~", "-1.5 % ~"]
+)
+def test_numbers_are_aligned_right_whatever_is_said_of_them(cell: str) -> None:
+    assert is_numeric([cell, ""])
+    assert not is_numeric([cell, "word"])
+
+
+@given(share=st.floats(-3, 1), what=st.sampled_from(["latency", "energy"]))
+def test_nothing_is_saved_negatively(share: float, what: Literal["latency", "energy"]) -> None:
+    words = console.than_dense(share, what)
+    assert not words.startswith("-")
+    assert words.endswith(("slower", "more") if share < 0 else ("faster", "less"))
 
 
 @given(

@@ -9,7 +9,7 @@ import typer
 
 from analysis import digits
 from lacuna.commands.replay import TracePath
-from lacuna.console import percent, show_json, show_lines, show_table
+from lacuna.console import show_json, show_notes, show_table, than_dense
 from lacuna.options import (
     AsJson,
     DesignName,
@@ -22,7 +22,7 @@ from lacuna.options import (
 )
 
 if TYPE_CHECKING:
-    from analysis import Saving, Verdict
+    from analysis import Saving, Turning, Verdict
 
 
 def verdict(
@@ -43,9 +43,14 @@ def verdict(
         show_json(_as_json(found))
         return
     title = f"{found.network} on {found.design}, {found.inputs:,} inputs"
-    columns = ["", "latency us", "dense us", "saved", "p99 saved", "energy uJ", "dense uJ", "saved"]
+    columns = ["", "latency us", "dense us", "than dense", "p99", "energy uJ", "dense uJ", "than dense"]
     show_table(title, columns, [_row(saving) for saving in found.savings], note="dense: compiled alike")
-    show_lines(_lines(found))
+    if found.turnings:
+        rows = [_turned(turning) for turning in found.turnings]
+        show_table("What the sign depends on", ["", "time than dense", "energy than dense"], rows)
+    else:
+        show_notes(["no single step of the compiler, and nothing asked of the hardware, turns a sign"])
+    show_notes([*missing_note(found.skipped), *found.notes])
 
 
 def _row(saving: Saving) -> list[str]:
@@ -53,33 +58,22 @@ def _row(saving: Saving) -> list[str]:
         saving.name,
         digits(saving.latency_us),
         digits(saving.dense_latency_us),
-        percent(saving.latency_saved),
-        percent(saving.p99_saved),
+        than_dense(saving.latency_saved, "latency"),
+        than_dense(saving.p99_saved, "latency"),
         digits(saving.energy_uj),
         digits(saving.dense_energy_uj),
-        percent(saving.energy_saved),
+        than_dense(saving.energy_saved, "energy"),
     ]
 
 
-def _lines(found: Verdict) -> list[str]:
-    """Return what the signs depend on, a line each."""
-    lines = [*missing_note(found.skipped), *found.notes]
-    steady = "no single step of the compiler, and nothing asked of the hardware, turns a sign"
-    for turning in found.turnings:
-        changed = [
-            _in_words(saved, worse)
-            for saved, worse in ((turning.latency_saved, "slower"), (turning.energy_saved, "more energy"))
-            if saved is not None
-        ]
-        lines.append(f"the sign depends on it: {turning.change}: {', '.join(changed)}")
-    return lines if found.turnings else [*lines, steady]
-
-
-def _in_words(saved: float, worse: str) -> str:
-    """Return what skipping is worth, never as a negative saving."""
-    if saved > 0:
-        return f"{percent(saved)} {'faster' if worse == 'slower' else 'less energy'} than the dense network"
-    return f"{percent(-saved)} {worse} than the dense network"
+def _turned(turning: Turning) -> list[str]:
+    """Return a change that turns a sign, and what skipping is worth under it; nothing where the sign stays."""
+    latency, energy = turning.latency_saved, turning.energy_saved
+    return [
+        turning.change,
+        "" if latency is None else than_dense(latency, "latency"),
+        "" if energy is None else than_dense(energy, "energy"),
+    ]
 
 
 def _as_json(found: Verdict) -> dict[str, object]:

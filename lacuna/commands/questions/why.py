@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacuna.commands.replay import PrefetchOption, TracePath
+from lacuna.commands.replay import PrefetchOption, TracePath, really_saved
 from lacuna.console import percent, show_json, show_notes, show_table
 from lacuna.options import (
     AsJson,
@@ -49,9 +49,11 @@ def why(
         return
     sentence = f"{found.network} on {found.design}: {found.sentence}."
     show_notes([sentence, *missing_note(found.skipped), *found.notes, ""])
-    show_table(
-        "What stands between promise and saving", ["", "latency", "energy", "what helps"], _losses(found)
-    )
+    rows = _losses(found)
+    ranges = any(" to " in cell for row in rows for cell in row[1:3])
+    note = "a range: what a loss is counted depends on which is taken off first" if ranges else ""
+    columns = ["", "latency", "energy", "what helps"]
+    show_table("What stands between promise and saving", columns, rows, note=note)
     columns = ["bound by", "unit", "ops", "of busy time", "the longest of them"]
     rows = [
         [each.resource, each.unit, str(each.ops), percent(each.share), ", ".join(each.largest)]
@@ -74,7 +76,12 @@ def _losses(found: Why) -> list[list[str]]:
             ]
             for held in seen
         ),
-        ["really saved", percent(found.saved), percent(found.energy_saved), ""],
+        [
+            "really saved",
+            really_saved(found.saved, "latency"),
+            really_saved(found.energy_saved, "energy"),
+            "",
+        ],
     ]
 
 
@@ -82,7 +89,7 @@ def _range(loss: float, other: float | None) -> str:
     """Return a loss, and where the order of losses matters what it is in the other order."""
     one = _change(loss)
     two = one if other is None else _change(other)
-    return one if one == two else f"{one} to {two}, by order"
+    return one if one == two else f"{one.removesuffix(' %')} to {two}"
 
 
 def _change(loss: float) -> str:
