@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
 
 import numpy as np
 
 from accel_models.units.gemmini import conv, conv_loads, machine, matmul, matmul_loads, tiling
-from accel_models.units.gemmini.compiled import compiled_and_kept, sources_of
+from accel_models.units.gemmini.compiled import Loop
 from accel_models.units.gemmini.conv import conv_run
 from accel_models.units.gemmini.machine import GemminiMachine, Run, typed
 from accel_models.units.gemmini.matmul import product_run
@@ -23,41 +23,46 @@ from accel_models.units.gemmini.tiling import (
 )
 from traces import Floats, Ints
 
-Loop = Callable[..., None]
+
+def _layers(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it needs one by one
+    rows: Ints,
+    tiles: Ints,
+    order: Ints,
+    machine: GemminiMachine,
+    found: Shares,
+    spread: Floats,
+    bias: bool,
+    results: Floats,
+) -> None:
+    for i in range(len(rows)):
+        r = rows[i]
+        layer = ConvLayer(
+            int(r[0]), int(r[1]), int(r[2]), int(r[3]), int(r[4]), int(r[5]), int(r[6]), int(r[7]), int(r[8]),
+            int(r[9]), int(r[10]), int(r[11]), int(r[12]), int(r[13]), int(r[14]), int(r[15]), int(r[16]), int(r[17]),
+        )  # fmt: skip
+        run = conv_run(layer, tiles[i], order, machine, found[i], spread[i], bias)
+        for j, value in enumerate(run):
+            results[i, j] = value
 
 
-def _bind(sources: str) -> tuple[Loop, Loop]:
-    """Return the compiled loops over layers and over products, kept on disk for these ``sources``."""
-
-    @compiled_and_kept
-    def layers(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917  # compiled
-        rows, tiles, order, machine, found, spread, bias, results
-    ):
-        _ = sources
-        for i in range(len(rows)):
-            r = rows[i]
-            layer = ConvLayer(
-                r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14],
-                r[15], r[16], r[17],
-            )  # fmt: skip
-            run = conv_run(layer, tiles[i], order, machine, found[i], spread[i], bias)
-            for j, value in enumerate(run):
-                results[i, j] = value
-
-    @compiled_and_kept
-    def products(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917  # compiled
-        rows, tiles, is_os, machine, found, spread, bias, results, beats
-    ):
-        _ = sources
-        for i in range(len(rows)):
-            product = Product(rows[i, 0], rows[i, 1], rows[i, 2])
-            loads, stores = idle_queue(), idle_queue()
-            run = product_run(product, tiles[i], is_os, machine, found[i], spread[i], bias, loads, stores)
-            beats[i, 0], beats[i, 1] = loads[BEATS], stores[BEATS]
-            for j, value in enumerate(run):
-                results[i, j] = value
-
-    return layers, products
+def _products(  # noqa: PLR0913, PLR0917  # as above
+    rows: Ints,
+    tiles: Ints,
+    is_os: bool,
+    machine: GemminiMachine,
+    found: Shares,
+    spread: Floats,
+    bias: bool,
+    results: Floats,
+    beats: Floats,
+) -> None:
+    for i in range(len(rows)):
+        product = Product(int(rows[i, 0]), int(rows[i, 1]), int(rows[i, 2]))
+        loads, stores = idle_queue(), idle_queue()
+        run = product_run(product, tiles[i], is_os, machine, found[i], spread[i], bias, loads, stores)
+        beats[i, 0], beats[i, 1] = loads[BEATS], stores[BEATS]
+        for j, value in enumerate(run):
+            results[i, j] = value
 
 
 _MODULES = (
@@ -71,8 +76,28 @@ _MODULES = (
     reuse,
     tiling,
     traffic,
+    sys.modules[__name__],
 )
-_LAYERS, _PRODUCTS = _bind(sources_of(*_MODULES))
+_LAYERS, _PRODUCTS = Loop(_layers, _MODULES), Loop(_products, _MODULES)
+# Measured on a server's core, which decides about compiling alone [us].
+_TILE_US = 90.0
+_LAYER_US = 400.0  # to find out what caches keep
+_COMMAND_US = 12.0
+
+
+def _layers_us(layers: Ints, tiles: Ints) -> float:
+    """Return what walking the tiles of each layer takes, about [us]."""
+    sizes = layers[:, [14, 12, 13, 3, 4, 5, 2]]  # of N, Q, P, K, S, R, C
+    return float((-(-sizes // tiles)).prod(axis=1).sum() * _TILE_US + len(layers) * _LAYER_US)
+
+
+def _products_us(products: Ints, tiles: Ints, machine: GemminiMachine) -> float:
+    """Return what walking the commands takes, about; each operand comes again for every tile of the other [us]."""
+    sizes = products[:, [0, 2, 1]]  # M, N, K
+    times = -(-sizes // tiles)
+    m, n, k = (-(-sizes // np.array([machine.rows, machine.cols, machine.rows]))).T
+    commands = m * k * times[:, 1] + k * n * times[:, 0] + m * n
+    return float(commands.sum() * _COMMAND_US + len(products) * _LAYER_US)
 
 
 def run_layers(  # noqa: PLR0913  # one argument per thing that decides a run
@@ -109,7 +134,8 @@ def run_layers(  # noqa: PLR0913  # one argument per thing that decides a run
     results = np.empty((len(layers), len(Run._fields)))
     cached = _found(found, len(layers))
     spread = np.ones(len(layers)) if weight_spread is None else weight_spread
-    _LAYERS(_packed(layers), _packed(tiles), order, typed(machine), cached, spread, bias, results)
+    walk = _layers_us(layers, tiles)
+    _LAYERS(walk, _packed(layers), _packed(tiles), order, typed(machine), cached, spread, bias, results)
     return results
 
 
@@ -132,7 +158,10 @@ def run_products(  # noqa: PLR0913  # as above
     spread = np.ones(len(products)) if weight_spread is None else weight_spread
     moved = np.empty((len(products), 2)) if beats is None else beats
     cached, is_os = _found(found, len(products)), dataflow == "os"
-    _PRODUCTS(_packed(products), _packed(tiles), is_os, typed(machine), cached, spread, bias, results, moved)
+    walk = _products_us(products, tiles, machine)
+    _PRODUCTS(
+        walk, _packed(products), _packed(tiles), is_os, typed(machine), cached, spread, bias, results, moved
+    )
     return results
 
 

@@ -14,6 +14,7 @@ rows are 8 ways of 4,096 sets; checked against a simulation of every line of gem
 
 from __future__ import annotations
 
+from math import exp
 from typing import NamedTuple
 
 import numpy as np
@@ -148,12 +149,12 @@ def _survivors(fills: Shares, sets: Shares, operand: int) -> float:
 
     Weights and outputs lie in columns of filters, so in the same sets; inputs anywhere (Choice).
     """
-    share = np.exp(-fills[operand] / sets[operand])
+    share = exp(-fills[operand] / sets[operand])
     for other in range(3):
         if other != operand:
             apart = INPUT in (other, operand)
             meet = sets[other] if apart else min(1.0, sets[other] / sets[operand])
-            share *= 1 - meet + meet * np.exp(-fills[other] / sets[other])
+            share *= 1 - meet + meet * exp(-fills[other] / sets[other])
     return float(share)
 
 
