@@ -9,23 +9,16 @@ from traces.base.errors import UnsupportedError
 
 
 def matmul_letters(a: Sequence[int], b: Sequence[int]) -> tuple[str, str, str]:
-    """Return the letters of NumPy's ``matmul`` for operands of these shapes."""
+    """Return the letters of NumPy's ``matmul`` for operands of these shapes; outer axes of one place repeat."""
     if not a or not b:
         raise UnsupportedError("multiplies a scalar; needs at least a vector")
     outer = max(len(a), len(b), 2) - 2
     if outer > 20:
         raise UnsupportedError(f"multiplies {outer + 2} axes; at most 22")
-    own_a, own_b, out = "", "", ""
-    for i in range(outer):
-        sizes = [shape[i - outer - 2] if i >= outer + 2 - len(shape) else 0 for shape in (a, b)]
-        letter, lonely = ascii_letters[i], ascii_letters[26 + i]
-        own_a += "" if not sizes[0] else (lonely if sizes[0] == 1 and sizes[1] > 1 else letter)
-        own_b += "" if not sizes[1] else (lonely if sizes[1] == 1 and sizes[0] > 1 else letter)
-        out += letter
+    letters = [x for x in ascii_letters if x not in "kmn"][:outer]
+    own_a, own_b = ("".join(letters[outer + 2 - max(len(shape), 2) :]) for shape in (a, b))
     rows, columns = ("m" if len(a) > 1 else ""), ("n" if len(b) > 1 else "")
-    names = str.maketrans({"k": "w", "m": "x", "n": "y"})
-    own_a, own_b, out = (text.translate(names) for text in (own_a, own_b, out))
-    return f"{own_a}{rows}k", f"{own_b}k{columns}", f"{out}{rows}{columns}"
+    return f"{own_a}{rows}k", f"{own_b}k{columns}", f"{''.join(letters)}{rows}{columns}"
 
 
 def einsum_letters(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:

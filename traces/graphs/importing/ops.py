@@ -34,7 +34,7 @@ class Contraction:
     """A sum of products over shared axes, each axis named by a letter as in ``einsum``.
 
     ``MatMul`` of (1, 4, 49, 16) and (1, 4, 16, 49) is ``ahmk, ahkn -> ahmn``.  One operand may be constant.
-    Axes of one place may have any letter.
+    An axis of one place is repeated along one of the other operand that is longer, as ``matmul`` does.
     """
 
     name: str

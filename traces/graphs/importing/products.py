@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from string import ascii_letters
 
+from traces.base.arrays import Shape
 from traces.base.errors import UnsupportedError
 from traces.graphs.importing.emit import Emitter, pixels_cover
 from traces.graphs.importing.ops import Contraction, Convolution, Recurrence
@@ -16,7 +18,6 @@ from traces.graphs.importing.views import (
     covers,
     flat,
     image_out,
-    length,
     merged,
     whole,
 )
@@ -27,19 +28,20 @@ def add_convolution(emitter: Emitter, op: Convolution) -> None:
     """Add a convolution over one or two axes, or over three as a product of patches."""
     rank = len(op.kernel)
     given = emitter.view(op.x) if op.transposed else emitter.unpadded(op.x)
-    x = image(given, emitter, op.channels_last, any_order=op.groups == 1)
     shape = emitter.shape(op.out)
+    x = image(given, emitter, shape, op.channels_last, any_order=op.groups == 1)
     channels = shape[-1] if op.channels_last else shape[1]
     pixels = shape[1:-1] if op.channels_last else shape[2:]
     if len(pixels) != rank:
         raise UnsupportedError(f"kernel {op.kernel} over {len(pixels)} axes; needs one size per axis")
-    out = image_out(channels, pixels, op.channels_last)
+    out = image_out(channels, pixels, op.channels_last, shape[0])
     if rank > 2:
         _add_patches(emitter, op, x, out)
         return
     kind: OpKind = "conv_transpose" if op.transposed else "conv"
     if not op.transposed:
-        x = within_reach(emitter, op.name, x, out.size, window(op.kernel, op.stride, op.dilation))
+        sizes = window(op.kernel, op.stride, op.dilation)
+        x = within_reach(emitter, op.name, x, out.size, sizes, several=shape[0] > 1)
     settings = {**window(op.kernel, op.stride, op.dilation), "groups": op.groups, "activation": op.activation}
     emitter.put(op.out, op.name, kind, (x.source,), x.size, out, **settings)
 
@@ -75,37 +77,47 @@ def window(kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
     return found
 
 
-def within_reach(emitter: Emitter, name: str, x: View, out: TensorSize, sizes: Mapping[str, int]) -> View:
+def within_reach(  # noqa: PLR0913, PLR0917  # an image, and what a window makes of it
+    emitter: Emitter, name: str, x: View, out: TensorSize, sizes: Mapping[str, int], several: bool
+) -> View:
     """Return an image that windows of these sizes can make ``out`` pixels of.
 
-    Some lie in padding alone where it is wider than a window: such padding is written out, as a copy.
+    Some lie in padding alone where it is wider than a window: such padding is written out, as a copy.  Where
+    ``several`` images lie one above the other no window reaches from one to the next: rows that none begins at are
+    left out.
     """
-    wide = list(x.size)
+    fitting = list(x.size)
     for i, axis in ((1, "height"), (2, "width")):
         stride = sizes[f"stride_{axis}"]
         reach = sizes[f"dilation_{axis}"] * (sizes[f"kernel_{axis}"] - 1) + 1
-        if out[i] > -(-(x.size[i] + reach - 2) // stride) + 1:
-            wide[i] = (out[i] - 1) * stride + reach
-    if tuple(wide) == x.size:
+        least, most = (x.size[i] - reach) // stride + 1, -(-(x.size[i] + reach - 2) // stride) + 1
+        if out[i] > most or (several and i == 1 and out[i] < least):
+            fitting[i] = (out[i] - 1) * stride + reach
+    if tuple(fitting) == x.size:
         return x
-    size = (wide[0], wide[1], wide[2])
-    made = emitter.emit(f"{name}.pad", "copy", (x.source,), x.size, size)
+    size = (fitting[0], fitting[1], fitting[2])
+    grows = any(new > old for new, old in zip(size, x.size, strict=True))
+    kind: OpKind = "copy" if grows else "slice"
+    made = emitter.emit(f"{name}.{'pad' if grows else 'rows'}", kind, (x.source,), x.size, size)
     return replace(x, source=made, size=size)
 
 
-def image(view: View, emitter: Emitter, channels_last: bool, *, any_order: bool = False) -> View:
+def image(view: View, emitter: Emitter, out: Shape, channels_last: bool, *, any_order: bool = False) -> View:
     """Return a tensor as an image: its channels, rows and columns where a window looks for them.
+
+    Several images (the frames of a video) lie one above the other, as a window over each of them counts the same;
+    ``out`` is the shape of what it makes of them.
 
     ``any_order``: weights can be permuted as channels are, so any order of all channels is the right one.
     """
-    batch, *rest = view.axes
-    if length(batch) != 1:
-        raise UnsupportedError(f"axis 0 of {view.shape} holds more than one input; needs a batch of 1")
+    if len(view.axes) != len(out) or view.shape[0] != out[0]:
+        raise UnsupportedError(f"makes {out} of {view.shape}; needs as many images, of as many axes")
+    many, *rest = view.axes
     channels, pixels = (rest[-1], rest[:-1]) if channels_last else (rest[0], rest[1:])
     tall, wide = pixels[:-1], pixels[-1:]
     if any_order and covers(channels, view.size, ("channels",)):
         channels = whole("channels", view.size[0])
-    return emitter.request(view, ((channels,), tuple(tall), tuple(wide)))
+    return emitter.request(view, ((channels,), (many, *tall), tuple(wide)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +136,7 @@ class _Letters:
 
 def add_contraction(emitter: Emitter, op: Contraction) -> None:
     """Add a product with constant weights, or of two activations."""
-    a, b = (op.a, op.a_axes), (op.b, op.b_axes)
+    a, b = zip((op.a, op.b), _repeated(emitter, op), strict=True)
     if emitter.is_constant(op.a):
         a, b = b, a
     letters = _letters(emitter, (a, b), op.out_axes)
@@ -132,6 +144,20 @@ def add_contraction(emitter: Emitter, op: Contraction) -> None:
         _add_linear(emitter, op, _axes(emitter, *a), letters)
     else:
         _add_matmul(emitter, op, (_axes(emitter, *a), _axes(emitter, *b)), letters)
+
+
+def _repeated(emitter: Emitter, op: Contraction) -> tuple[str, str]:
+    """Return the letters of both operands; an axis of one place that meets a longer one gets a letter of its own."""
+    sides = (op.a_axes, op.b_axes)
+    sizes = [
+        dict(zip(axes, emitter.shape(x), strict=False)) for axes, x in zip(sides, (op.a, op.b), strict=True)
+    ]
+    free = (x for x in ascii_letters if x not in op.a_axes + op.b_axes + op.out_axes)
+    a, b = (
+        "".join(next(free) if mine[x] == 1 < other.get(x, 1) else x for x in axes)
+        for axes, mine, other in zip(sides, sizes, reversed(sizes), strict=True)
+    )
+    return a, b
 
 
 def _letters(emitter: Emitter, operands: Sequence[tuple[str, str]], out: str) -> _Letters:

@@ -39,16 +39,16 @@ from traces.graphs.kinds import OpKind, TensorSize
 
 def add_pooling(emitter: Emitter, op: Pooling) -> None:
     """Add a pool over windows of one axis or two; one over three is a pool over the first and one over the others."""
-    x = image(emitter.unpadded(op.x), emitter, op.channels_last)
     shape = emitter.shape(op.out)
+    x = image(emitter.unpadded(op.x), emitter, shape, op.channels_last)
     channels = shape[-1] if op.channels_last else shape[1]
     pixels = shape[1:-1] if op.channels_last else shape[2:]
     if len(pixels) > 2:
         _add_pooling_in_depth(emitter, op, x, (channels, *pixels))
         return
-    out = image_out(channels, pixels, op.channels_last)
+    out = image_out(channels, pixels, op.channels_last, shape[0])
     sizes = window(op.kernel, op.stride, op.dilation)
-    x = within_reach(emitter, op.name, x, out.size, sizes)
+    x = within_reach(emitter, op.name, x, out.size, sizes, several=shape[0] > 1)
     emitter.put(op.out, op.name, op.kind, (x.source,), x.size, out, **sizes)
 
 

@@ -145,10 +145,10 @@ def in_place(pieces: Pieces) -> dict[Role, Pieces]:
     return {role: tuple(group) for role, group in groupby(ordered, key=lambda piece: piece.role)}
 
 
-def image_out(channels: int, pixels: Sequence[int], channels_last: bool) -> View:
-    """Return the view of an image that a window puts out."""
-    tall = laid_out([whole("height", size) for size in pixels[:-1]], "height")
+def image_out(channels: int, pixels: Sequence[int], channels_last: bool, images: int = 1) -> View:
+    """Return the view of the images that a window puts out, one above the other."""
+    many, *tall = laid_out([whole("height", size) for size in (images, *pixels[:-1])], "height")
     space = (*tall, whole("width", pixels[-1]))
     deep = whole("channels", channels)
-    axes = ((), *space, deep) if channels_last else ((), deep, *space)
-    return View.of("", (channels, prod(pixels[:-1]), pixels[-1]), axes)
+    axes = (many, *space, deep) if channels_last else (many, deep, *space)
+    return View.of("", (channels, images * prod(pixels[:-1]), pixels[-1]), axes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from traces.base.errors import UnsupportedError
-from traces.graphs.importing.ops import Elementwise, Function, ImportedOp, Pooling, Reduction, Reshape
+from traces.graphs.importing.ops import Elementwise, Function, ImportedOp, Move, Pooling, Reduction, Reshape
 from traces.graphs.kinds import Activation
 from traces.graphs.onnx.node import Node
 
@@ -14,8 +14,11 @@ from traces.graphs.onnx.node import Node
 _FUNCTIONS: dict[str, Activation] = {
     "Abs": "leaky_relu",
     "Acos": "sine",
+    "Acosh": "log",
     "Asin": "sine",
+    "Asinh": "log",
     "Atan": "sine",
+    "Atanh": "log",
     "Ceil": "none",
     "Celu": "elu",
     "Clip": "relu6",
@@ -60,6 +63,11 @@ _DECISIONS = (
     "Or",
     "Xor",
     "Not",
+    "BitwiseAnd",
+    "BitwiseNot",
+    "BitwiseOr",
+    "BitwiseXor",
+    "BitShift",
     "Bernoulli",
     "IsNaN",
     "IsInf",
@@ -151,6 +159,30 @@ def _where(node: Node) -> Sequence[ImportedOp]:
     return [Elementwise(name=node.name, inputs=node.tensors(), out=node.out, kind="add")]
 
 
+def _swiglu(node: Node) -> Sequence[ImportedOp]:
+    """Return the first operand through a SiLU, times the second."""
+    x, score = node.tensor(0), node.made_up("swish", node.out_shape)
+    return [
+        Function(name=f"{node.name}.swish", x=x, out=score, activation="silu"),
+        Elementwise(name=node.name, inputs=(score, node.tensor(1)), out=node.out, kind="mul"),
+    ]
+
+
+def _rotary(node: Node) -> Sequence[ImportedOp]:
+    """Return a rotation of pairs of features: the partner of each is fetched, two products are added."""
+    x, shape = node.tensor(0), node.out_shape
+    partner, *sides = (node.made_up(what, shape) for what in ("partner", "cosine", "sine"))
+    angles = node.made_up("angles", shape)  # constant, or as cheap as if they were
+    return [
+        Move(name=f"{node.name}.partner", x=x, out=partner, kind="copy"),
+        *(
+            Elementwise(name=f"{node.name}.{k}", inputs=(side, angles), out=out, kind="mul")
+            for k, (side, out) in enumerate(zip((x, partner), sides, strict=True))
+        ),
+        Elementwise(name=node.name, inputs=tuple(sides), out=node.out, kind="add"),
+    ]
+
+
 def _pool(node: Node) -> Sequence[ImportedOp]:
     kernel = node.integers("kernel_shape")
     if kernel is None:
@@ -165,15 +197,12 @@ def _pool(node: Node) -> Sequence[ImportedOp]:
             kernel=window["kernel"],
             stride=window["stride"],
             dilation=window["dilation"],
-            channels_last=bool(node.integer("channels_last", 0)),
         )
     ]
 
 
 def _global_pool(node: Node) -> Sequence[ImportedOp]:
-    rank = len(node.shape(node.tensor(0)))
-    last = bool(node.integer("channels_last", 0))
-    axes = tuple(range(1, rank - 1)) if last else tuple(range(2, rank))
+    axes = tuple(range(2, len(node.shape(node.tensor(0)))))
     extreme = node.kind == "GlobalMaxPool"
     return [Reduction(name=node.name, x=node.tensor(0), out=node.out, axes=axes, extreme=extreme)]
 
@@ -213,5 +242,7 @@ ELEMENTS: dict[str, Callable[[Node], Sequence[ImportedOp]]] = {
     "MaxPool": _pool,
     "Mul": _product,
     "Pow": _power,
+    "RotaryEmbedding": _rotary,
+    "SwiGLU": _swiglu,
     "Where": _where,
 }

@@ -11,6 +11,7 @@ import numpy as np
 from traces.base.arrays import Shape
 from traces.graphs.onnx.attributes import attribute, count_axes_from_the_front, integer, label
 from traces.graphs.onnx.rewrite import plain_nodes
+from traces.graphs.onnx.sequences import Sequences
 from traces.graphs.onnx.unroll import Known, unrolled
 
 _LARGEST = 4096  # elements of a folded constant; only sizes and indices are wanted, never weights
@@ -25,6 +26,8 @@ _CONTROL = frozenset({"If", "Loop", "Scan"})
 _NOISE = frozenset(
     {"RandomNormalLike", "RandomUniformLike"}
 )  # whatever they read, no input decides what they put out
+# Nodes of which only the first input decides the values; of the second they take the type alone.
+_LIKE = frozenset({"CastLike"})
 _GROWING = frozenset({"ConstantOfShape", "Expand", "Range", "Tile"})
 
 
@@ -39,6 +42,7 @@ class Folder:
             name: value for name, tensor in light.items() if (value := self._array(tensor)) is not None
         }
         self.constants = set(light)
+        self.sequences = Sequences(onnx, opset, self.values, self._keep)
         self.unrolled = 0  # nodes that loops became
         self.batch = batch  # built into constant shapes, to be 1 there
         self.known: dict[str, Shape] = {
@@ -60,6 +64,8 @@ class Folder:
         for node in nodes:
             changed |= self._unbatch(node)
             replaced = self._branch(node) or self._loop(node, shapes)
+            if replaced is None:
+                replaced = self.sequences.replaced(node, shapes)
             if replaced is not None:
                 left += replaced
                 changed = True
@@ -67,11 +73,14 @@ class Folder:
             if self._take(node, shapes):
                 changed = True
                 continue
-            given = node.op_type in _NOISE or all(name in self.constants for name in node.input if name)
+            asked = node.input[:1] if node.op_type in _LIKE else node.input
+            given = node.op_type in _NOISE or all(name in self.constants for name in asked if name)
             if given and node.op_type not in _CONTROL:
                 if not self.constants.issuperset(node.output):
                     self.constants.update(node.output)
                     changed = True
+                if node.op_type in _LIKE and node.input[0] in self.values:
+                    self.values[node.output[0]] = self.values[node.input[0]]
                 self.known.update({name: shapes[name] for name in node.output if name in shapes})
             left.append(node)
         return left, changed

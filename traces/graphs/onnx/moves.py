@@ -32,6 +32,11 @@ def _slice(node: Node) -> Sequence[ImportedOp]:
     return [Move(name=node.name, x=node.tensor(0), out=node.out, kind="slice" if kind == "slice" else "copy")]
 
 
+def _cropped(node: Node) -> Sequence[ImportedOp]:
+    smaller = all(a >= b for a, b in zip(node.shape(node.tensor(0)), node.out_shape, strict=True))
+    return [Move(name=node.name, x=node.tensor(0), out=node.out, kind="slice" if smaller else "copy")]
+
+
 def _split(node: Node) -> Sequence[ImportedOp]:
     return [
         Move(name=node.name if i == 0 else f"{node.name}.{i}", x=node.tensor(0), out=out, kind="slice")
@@ -125,12 +130,15 @@ def _shape_only(node: Node) -> Sequence[ImportedOp]:
 MOVES: dict[str, Callable[[Node], Sequence[ImportedOp]]] = {
     **dict.fromkeys(("Cast", "CastLike", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"), _view),
     **dict.fromkeys(("Expand", "Tile"), _repeat),
-    **dict.fromkeys(("DepthToSpace", "OneHot", "ReverseSequence", "SpaceToDepth", "Trilu", "CumSum"), _copy),
+    **dict.fromkeys(("Col2Im", "CumProd", "CumSum", "DepthToSpace", "OneHot"), _copy),
+    **dict.fromkeys(("ReverseSequence", "SpaceToDepth", "Trilu"), _copy),
     **dict.fromkeys(("GatherElements", "GatherND", "ScatterElements", "ScatterND", "Scatter"), _picked),
+    **dict.fromkeys(("MaxUnpool", "TensorScatter"), _picked),
     **dict.fromkeys(
         ("Shape", "Size", "ConstantOfShape", "Range", "RandomNormalLike", "EyeLike"), _shape_only
     ),
     **dict.fromkeys(("Resize", "Upsample"), _resize),
+    "CenterCropPad": _cropped,
     "Concat": _concat,
     "GridSample": _sample,
     "Gather": _gather,

@@ -18,7 +18,6 @@ from traces.graphs.importing.ops import (
     Reshape,
     Transpose,
 )
-from traces.graphs.kinds import Activation
 from traces.graphs.onnx.node import Node
 
 
@@ -33,13 +32,12 @@ def _conv(node: Node) -> Sequence[ImportedOp]:
     transposed = node.kind == "ConvTranspose"
     if weights[0 if transposed else 1] * (1 if transposed else groups) != channels:
         raise UnsupportedError(f"weights {weights} in {groups} groups over {channels} channels")
-    name, out = node.name, node.out
     window = node.window(weights[2:])
-    found: list[ImportedOp] = [
+    return [
         Convolution(
-            name=name,
+            name=node.name,
             x=node.tensor(0),
-            out=out,
+            out=node.out,
             kernel=window["kernel"],
             stride=window["stride"],
             dilation=window["dilation"],
@@ -47,43 +45,6 @@ def _conv(node: Node) -> Sequence[ImportedOp]:
             transposed=transposed,
         )
     ]
-    return _with_fused(node, found)
-
-
-_FUSED_FUNCTIONS: dict[str, Activation] = {
-    "Relu": "relu",
-    "Sigmoid": "sigmoid",
-    "Tanh": "tanh",
-    "Clip": "relu6",
-    "LeakyRelu": "leaky_relu",
-    "HardSigmoid": "hard_sigmoid",
-}
-
-
-def _with_fused(node: Node, found: list[ImportedOp]) -> list[ImportedOp]:
-    """Return the operations, and the activation that a fused node names."""
-    function = node.text("activation", "")
-    if not function:
-        return found
-    if function not in _FUSED_FUNCTIONS:
-        raise UnsupportedError(f"activation {function!r} is not known")
-    inner = node.made_up("linear", node.out_shape)
-    last = found[-1]
-    if isinstance(last, Convolution):
-        found[-1] = Convolution(
-            name=last.name,
-            x=last.x,
-            out=inner,
-            kernel=last.kernel,
-            stride=last.stride,
-            dilation=last.dilation,
-            groups=last.groups,
-            transposed=last.transposed,
-        )
-        found.append(
-            Function(name=f"{node.name}.act", x=inner, out=node.out, activation=_FUSED_FUNCTIONS[function])
-        )
-    return found
 
 
 def _gemm(node: Node) -> Sequence[ImportedOp]:
@@ -139,6 +100,18 @@ def _einsum(node: Node) -> Sequence[ImportedOp]:
             b_axes=operands[1],
             out_axes=out,
         )
+    ]
+
+
+def _grid(node: Node) -> Sequence[ImportedOp]:
+    """Return the places of pixels, each from its constant coordinates by a small matrix that the network computes."""
+    (_, axes, given), pixels = node.shape(node.tensor(0)), prod(node.out_shape[1:-1])
+    places, product = node.made_up("places", (pixels, given)), node.made_up("grid", (1, pixels, axes))
+    return [
+        Contraction(
+            name=node.name, a=node.tensor(0), b=places, out=product, a_axes="bac", b_axes="pc", out_axes="bpa"
+        ),
+        Reshape(name=f"{node.name}.shape", x=product, out=node.out),
     ]
 
 
@@ -250,6 +223,7 @@ def _by_heads(node: Node, place: int, found: list[ImportedOp]) -> str:
 
 
 PRODUCTS: dict[str, Callable[[Node], Sequence[ImportedOp]]] = {
+    "AffineGrid": _grid,
     "Attention": _attention,
     "Conv": _conv,
     "ConvTranspose": _conv,
