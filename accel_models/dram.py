@@ -66,9 +66,19 @@ class Bus:
         return self.start_cycles + self.burst_cycles
 
     @cached_property
+    def window_cycles(self) -> float:
+        """Time between the requests of a full window [cycles]."""
+        return self.round_trip_cycles / self.dram.requests_in_flight
+
+    @cached_property
+    def waits_for_requests(self) -> bool:
+        """Whether the window of requests is slower than the bus, anywhere where designs stand side by side."""
+        return bool(np.any(self.window_cycles > self.burst_cycles))
+
+    @cached_property
     def cycles_per_burst(self) -> float:
         """Steady time per burst: the bus or the window of requests, whichever is slower [cycles]."""
-        return max(self.burst_cycles, self.round_trip_cycles / self.dram.requests_in_flight)
+        return max(self.burst_cycles, self.window_cycles)
 
 
 def bus_behind(memory: Memory, clock_hz: float) -> Bus | None:
@@ -124,7 +134,7 @@ def burst_train_cycles(bus: Bus, bursts: ArrayLike) -> Floats:
     """Time of ``n > 0`` bursts in a row, not rounded; see :func:`transfer_cycles`."""
     n = np.asarray(bursts, np.float64)
     alone = n * bus.burst_cycles + bus.start_cycles
-    return np.maximum(alone, n * (bus.round_trip_cycles / bus.dram.requests_in_flight))
+    return np.maximum(alone, n * bus.window_cycles)
 
 
 def whole_bursts(run_bytes: ArrayLike, burst_bytes: int) -> Ints:

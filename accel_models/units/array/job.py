@@ -246,6 +246,19 @@ class Job:
         """The way results go."""
         return either_bus(self.machine.bus, self.machine.near, self.output_behind)
 
+    @cached_property
+    def _aims(self) -> frozenset[float]:
+        return frozenset(np.unique(self.aim).tolist())
+
+    def aims_at(self, aim: int) -> bool:
+        """Return whether the tiles of some op are chosen for this, an index into TILE_AIMS."""
+        return aim in self._aims
+
+    @cached_property
+    def has_bands(self) -> bool:
+        """Whether some op shares bands of rows with others."""
+        return bool((self.bands > 1).any())
+
     def columns(self) -> Iterator[Floats | Bools]:
         """Yield every array: what tells two ops apart."""
         yield from arrays_of(self.op).values()

@@ -35,7 +35,6 @@ class OpEnds:
 
     array: Floats  # cycles over all tiles
     last_tile: Floats  # cycles of the last tile
-    output_tile: Floats  # cycles of one tile of results, over its whole reduction
     first_input_bytes: Floats  # loaded before the array can start
     first_weight_bytes: Floats
     last_output_bytes: Floats  # stored after the array has finished
@@ -47,11 +46,11 @@ def footprints(job: Job, tiles: Tiles) -> tuple[Floats, Floats, Floats]:
     copies = 2.0 if memory.double_buffered else 1.0
     copies_out = 2.0 if memory.double_buffered_accumulator else 1.0
     inputs = pixels.tile_in_pixels * (_tile_in_channels(job, tiles) * job.input_element_bytes)
-    inputs = inputs * np.minimum(pixels.tiles * reduction.tiles * channels.input_tiles, copies)
+    inputs = inputs * np.minimum(pixels.tiles * (reduction.tiles * channels.input_tiles), copies)
     weights = _tile_weights(job, tiles) * (memory.weight_bits / 8)
     weights = weights * np.minimum(channels.tiles * reduction.tiles, copies)
     weights = np.where(job.bands > 1, job.fetch_weights * job.op.weight_bytes, weights)
-    outputs = pixels.tile_pixels * channels.tile_out * (memory.accumulator_bits / 8)
+    outputs = pixels.tile_pixels * (channels.tile_out * (memory.accumulator_bits / 8))
     outputs = outputs * np.minimum(pixels.tiles * channels.tiles, copies_out)
     inputs = inputs + job.reserved_bytes
     weights = weights + job.pinned_bytes
@@ -79,13 +78,11 @@ def fits(job: Job, tiles: Tiles) -> Bools:
     """Whether every buffer holds its tiles, of which there are as many as bands where the op shares some."""
     memory = job.machine.memory
     inputs, weights, outputs = footprints(job, tiles)
-    banded = (job.bands <= 1) | (tiles.pixels.tiles >= job.bands * job.op.batch)
-    return np.asarray(
-        banded
-        & (inputs <= memory.activation_buffer)
-        & (weights <= memory.weight_buffer)
-        & (outputs <= memory.accumulator_buffer)
-    )
+    held = (inputs <= memory.activation_buffer) & (outputs <= memory.accumulator_buffer)
+    held &= weights <= memory.weight_buffer
+    if job.has_bands:
+        held &= (job.bands <= 1) | (tiles.pixels.tiles >= job.bands * job.op.batch)
+    return held
 
 
 def traffic(job: Job, tiles: Tiles, kept: Kept) -> TileTraffic:
@@ -95,11 +92,13 @@ def traffic(job: Job, tiles: Tiles, kept: Kept) -> TileTraffic:
     weights = job.fetch_weights * job.op.weight_bytes
     input_tiles = channels.tiles / channels.input_tiles  # tiles that read the same input
     if kept == "weights":
-        inputs = inputs * (1 + (input_tiles - 1) * pixels.several)
+        if (input_tiles > 1).any():
+            inputs = inputs * (1 + (input_tiles - 1) * pixels.several)
     else:
         more = np.minimum(input_tiles * reduction.tiles - 1, 1)  # weights of a group that do not stay
         more = np.where(job.bands > 1, 0.0, more)
-        weights = weights * (1 + (pixels.tiles - 1) * more)
+        if more.any():
+            weights = weights * (1 + (pixels.tiles - 1) * more)
         if kept == "outputs":
             inputs = inputs * input_tiles
     return TileTraffic(inputs, weights, job.store_output * _output_bytes(job, tiles))
@@ -135,31 +134,47 @@ def ends(job: Job, tiles: Tiles) -> OpEnds:
     free = _ends_at_full_width(job, tiles)
     if not narrow(job.machine.memory):
         return free
-    waits = np.maximum(
-        port_cycles(job.machine.memory, array_bytes(job, tiles)) / np.maximum(free.array, 1), 1.0
-    )
-    return replace(
-        free,
-        array=free.array * waits,
-        last_tile=free.last_tile * waits,
-        output_tile=free.output_tile * waits,
-    )
+    waits = _port_waits(job, tiles, free)
+    return replace(free, array=free.array * waits, last_tile=free.last_tile * waits)
+
+
+def output_tile_cycles(job: Job, tiles: Tiles) -> Floats:
+    """Cycles of one tile of results, over its whole reduction."""
+    pixels, channels, reduction = tiles.pixels, tiles.channels, tiles.reduction
+    folds = pixels.tile_folds * channels.tile_folds * reduction.folds
+    control = job.machine.memory.tile_overhead_cycles * reduction.tiles
+    taken = np.maximum(folds + job.untiled_extra, 0) + control
+    if narrow(job.machine.memory):
+        taken = taken * _port_waits(job, tiles, _ends_at_full_width(job, tiles))
+    return np.asarray(taken, np.float64)
+
+
+def _port_waits(job: Job, tiles: Tiles, free: OpEnds) -> Floats:
+    """How many times as long the array takes as if every port were wide enough."""
+    busiest = port_cycles(job.machine.memory, array_bytes(job, tiles))
+    return np.maximum(busiest / np.maximum(free.array, 1), 1.0)
 
 
 def _ends_at_full_width(job: Job, tiles: Tiles) -> OpEnds:
     memory, pixels, channels, reduction = job.machine.memory, tiles.pixels, tiles.channels, tiles.reduction
     control = memory.tile_overhead_cycles
-    output_folds = pixels.tile_folds * channels.tile_folds
-    tile_results = pixels.tile_pixels * channels.tile_out
-    extra = job.untiled_extra
-    array = pixels.folds * channels.folds * reduction.folds + extra + _drain_waits(job, tiles)
+    array = pixels.folds * channels.folds * reduction.folds
+    array += job.untiled_extra
+    if not memory.double_buffered_accumulator:
+        array += _drain_waits(job, tiles)
+    last_tile = pixels.tile_folds * channels.tile_folds * reduction.tile_folds
+    last_tile += job.untiled_extra
+    np.maximum(last_tile, 0, out=last_tile)
+    if np.any(control):
+        array += control * (pixels.tiles * (channels.tiles * reduction.tiles))
+        last_tile += control
+    stored = job.store_output * (memory.activation_bits / 8) * channels.tile_out
     return OpEnds(
-        array=array + control * (pixels.tiles * channels.tiles * reduction.tiles),
-        last_tile=np.maximum(output_folds * reduction.tile_folds + extra, 0) + control,
-        output_tile=np.maximum(output_folds * reduction.folds + extra, 0) + control * reduction.tiles,
-        first_input_bytes=job.input_element_bytes * pixels.tile_in_pixels * _tile_in_channels(job, tiles),
+        array=array,
+        last_tile=last_tile,
+        first_input_bytes=job.input_element_bytes * _tile_in_channels(job, tiles) * pixels.tile_in_pixels,
         first_weight_bytes=job.fetch_weights * (memory.weight_bits / 8) * _tile_weights(job, tiles),
-        last_output_bytes=job.store_output * (memory.activation_bits / 8) * tile_results,
+        last_output_bytes=stored * pixels.tile_pixels,
     )
 
 
@@ -170,8 +185,6 @@ def _drain_waits(job: Job, tiles: Tiles) -> Floats:
     chip.  Stores that take turns with the array anyway (``double_buffered: false``) are not waited for twice.
     """
     memory, drained = job.machine.memory, tiles.pixels.tile_pixels * tiles.channels.tile_out
-    if memory.double_buffered_accumulator:
-        return np.zeros_like(drained)
     each = np.ceil(drained / job.machine.array.cols)
     if memory.double_buffered:
         stored = job.store_output * (memory.activation_bits / 8) * drained
@@ -227,11 +240,15 @@ def _interleaved(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Flo
 
 def _in_turn(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Floats]:
     """Cycles of the first load and of the bus, all weights, then inputs, then outputs, a transfer each."""
-    there = job.aim == PREFETCHED
-    late = moved.weight_bytes - there * job.fetch_weights * job.op.weight_bytes
-    weights = bus_cycles(job.weight_bus, late)
-    first_weights = bus_cycles(job.weight_bus, end.first_weight_bytes * ~there)
-    first = np.where(moved.input_bytes > 0, weights, first_weights)
+    late, first_late = moved.weight_bytes, end.first_weight_bytes
+    if job.aims_at(PREFETCHED):
+        there = job.aim == PREFETCHED
+        late = late - there * job.fetch_weights * job.op.weight_bytes
+        first_late = first_late * ~there
+    weights, fetched = bus_cycles(job.weight_bus, late), moved.input_bytes > 0
+    first = weights
+    if not fetched.all():
+        first = np.where(fetched, weights, bus_cycles(job.weight_bus, first_late))
     rest = bus_cycles(job.input_bus, moved.input_bytes) + bus_cycles(job.output_bus, moved.output_bytes)
     return first + bus_cycles(job.input_bus, end.first_input_bytes), weights + rest
 
@@ -239,11 +256,12 @@ def _in_turn(job: Job, end: OpEnds, moved: TileTraffic) -> tuple[Floats, Floats]
 def bus_cycles(bus: Bus, moved_bytes: Floats) -> Floats:
     """Time of :func:`accel_models.dram.transfer_cycles`, of bytes rather than whole bursts, not rounded."""
     burst = bus.dram.burst
-    alone = moved_bytes * (bus.burst_cycles / burst) + bus.start_cycles * np.minimum(moved_bytes, 1)
-    window = bus.round_trip_cycles / bus.dram.requests_in_flight
-    if np.any(window > bus.burst_cycles):
-        return np.asarray(np.maximum(alone, moved_bytes * (window / burst)))
-    return np.asarray(alone)
+    alone = np.minimum(moved_bytes, 1)
+    alone = np.asarray(np.multiply(alone, bus.start_cycles, out=alone))
+    alone += moved_bytes * (bus.burst_cycles / burst)
+    if bus.waits_for_requests:
+        np.maximum(alone, moved_bytes * (bus.window_cycles / burst), out=alone)
+    return alone
 
 
 @dataclass(frozen=True, slots=True, eq=False)

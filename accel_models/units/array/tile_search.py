@@ -19,6 +19,7 @@ from accel_models.units.array.tile_cost import (
     ends,
     fits,
     footprints,
+    output_tile_cycles,
     total_cycles,
     traffic,
     turn_cycles,
@@ -133,7 +134,7 @@ def search(job: Job, ways: Cuts, prices: Prices | None) -> Chosen:
 
 def _best_pixels(ok: Bools, first: Floats, second: Floats) -> tuple[Floats, NDArray[np.intp]]:
     """Return the least keys over the levels of pixel cuts, shape ``(2, n)``, and the level that has them."""
-    first = np.where(ok, first, np.inf)
+    first = np.where(ok, first, np.inf) if not ok.all() else first
     least = first.min(axis=0)
     second = np.where(first == least, second, np.inf)
     level = second.argmin(axis=0)
@@ -146,9 +147,13 @@ def _keys(job: Job, tiles: Tiles, end: OpEnds, kept: Kept, prices: Prices | None
     moved_bytes = moved.input_bytes + moved.weight_bytes + moved.output_bytes
     total = total_cycles(job, tiles, end, moved)
     if prices is None:
-        fewest_bytes = job.aim == BYTES
-        first = np.where(job.aim == COMPUTE, end.array, np.where(fewest_bytes, moved_bytes, total))
-        return first, np.where(fewest_bytes, total, moved_bytes)
+        first, second = total, moved_bytes
+        if job.aims_at(BYTES):
+            fewest = job.aim == BYTES
+            first, second = np.where(fewest, second, first), np.where(fewest, first, second)
+        if job.aims_at(COMPUTE):
+            first = np.where(job.aim == COMPUTE, end.array, first)
+        return first, second
     packed = job.op.k / job.op.stored_k  # groups side by side: words of the buffer are read once for each
     reads = weight_loads(job, tiles) * packed * job.op.weight_bytes
     outside = _outside_pj(job, moved, prices)
@@ -228,7 +233,7 @@ def _times(job: Job, tiles: Tiles, moved: TileTraffic) -> dict[str, Floats]:
         "store_cycles": bus_cycles(job.output_bus, moved.output_bytes),
         "turn_cycles": turn_cycles(job, tiles, moved),
         "last_tile_cycles": end.array if alone else end.last_tile,
-        "output_tile_cycles": end.array if alone else end.output_tile,
+        "output_tile_cycles": end.array if alone else output_tile_cycles(job, tiles),
     }
 
 
