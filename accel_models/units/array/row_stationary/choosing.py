@@ -25,7 +25,7 @@ from accel_models.work.shapes import Shapes
 from traces import RECURRENT, Bools, Floats, Ints
 
 FEW = 4  # filters; Choice: a PE that sums up fewer reads its inputs again for each
-LARGEST = 1 << 15  # (ops, ways) looked at together: working arrays stay in cache
+LARGEST = 1 << 14  # (ops, ways) looked at together: working arrays stay in cache
 
 
 def map_row_stationary(shapes: Shapes, machine: ArrayMachine, operands: Operands) -> Mapping:
@@ -39,7 +39,7 @@ def map_row_stationary(shapes: Shapes, machine: ArrayMachine, operands: Operands
         ways = _ways(images, rows, height, width, array)
         members = np.flatnonzero(kind.ravel() == i)
         for block in np.array_split(members, -(-len(members) * len(ways.n) // LARGEST)):
-            chosen[:, block] = _best(ops.take(block), ways, machine)
+            chosen[:, block] = _best(ops.take(block).alike(), ways, machine)
     way = PassSettings(*chosen)
     return _mapping(ops, way, work, machine)
 
@@ -139,12 +139,13 @@ def _best(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> Floats:
 
     Returns
     -------
-    The fields of :class:`PassSettings`, shape ``(6, n, 1)``.
+    The fields of :class:`PassSettings`, shape ``(6, n, 1)``; ``(6, 1, 1)`` where all ops are the same.
     """
     passes = passes_of(ops, ways, machine)
     moved = _moved(ops, ways, passes, machine)
-    good = np.broadcast_to(passes.fits, moved.loaded.shape)
-    for key in (_narrow(ops, ways, passes, machine.array), passes.odd, moved.total_cycles, moved.loaded):
+    keys = (_narrow(ops, ways, passes, machine.array), passes.odd, moved.total_cycles, moved.loaded)
+    good = np.broadcast_to(passes.fits, np.broadcast_shapes(*(key.shape for key in keys)))
+    for key in keys:
         kept = np.where(good, key, np.inf)
         good = good & (kept == kept.min(axis=1, keepdims=True))
     first = good.argmax(axis=1)

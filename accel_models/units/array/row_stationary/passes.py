@@ -35,7 +35,7 @@ from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array, Scratchpads
 from accel_models.units.array.job import ArrayMachine
 from accel_models.units.array.tile_cost import ArrayBytes, port_cycles
-from accel_models.work.shapes import rows_of
+from accel_models.work.shapes import each_array, rows_of
 from traces import Bools, ConfigError, Floats
 
 FILTERS = 16  # m is a multiple: those that the published accesses of AlexNet imply are (Choice)
@@ -43,7 +43,10 @@ FILTERS = 16  # m is a multiple: those that the published accesses of AlexNet im
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ops:
-    """``n`` ops, their sizes in the letters above; float64 arrays of shape ``(n, 1)``, for ways beside them."""
+    """``n`` ops, their sizes in the letters above; float64 arrays of shape ``(n, 1)``, for ways beside them.
+
+    A size that all ops share may be stated once, shape ``(1, 1)``.
+    """
 
     images: Floats  # N
     channels: Floats  # C of one group
@@ -69,6 +72,10 @@ class Ops:
     def take(self, rows: NDArray[np.intp]) -> Ops:
         """Return the ops at ``rows``."""
         return rows_of(self, rows)
+
+    def alike(self) -> Ops:
+        """Return the same ops, what all of them share stated once: ways of an op with gates differ in channels."""
+        return each_array(self, lambda sizes: sizes[:1] if (sizes == sizes[:1]).all() else sizes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +125,7 @@ def passes_of(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> Passes:
         bits / 8 for bits in (memory.activation_bits, memory.weight_bits, memory.accumulator_bits)
     )
     in_rows = np.minimum((ways.e - 1) * ops.stride + ops.span, ops.in_rows)
-    inputs = ways.n * ways.q * ways.r * in_rows * ops.in_cols
+    inputs = ways.n * ways.q * ways.r * (in_rows * ops.in_cols)
     plane = ways.n * np.minimum(ways.e, ops.rows) * ops.cols
     most = _most_filters(ops, inputs * act, plane * acc, memory)
     in_pe = np.where(ways.p > 0, ways.p, np.clip(most, 1, min(FILTERS, pads.sums)))
@@ -134,24 +141,24 @@ def passes_of(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> Passes:
     images = np.ceil(ops.images / ways.n)
     channel_passes = np.ceil(ops.channels / (ways.q * ways.r)) * ops.folds
     filter_passes = np.ceil(ops.filters / together)
-    count = images * channel_passes * filter_passes * strips * ops.groups
+    count = channel_passes * filter_passes * (images * strips * ops.groups)
     rows_read = np.minimum((ops.rows - 1) * ops.stride + ops.span, ops.in_rows)
     overlap = (strips - 1) * np.maximum(ops.span - ops.stride, 0)
     channels = ops.groups * ops.images * ops.channels
-    planes = channels * (rows_read + overlap) * ops.in_cols
-    stored = channels * (np.minimum(rows_read, ops.stored_rows) + overlap) * ops.stored_cols
-    sums = ops.groups * ops.images * ops.filters * ops.rows * ops.cols * channel_passes * acc
+    planes = channels * ((rows_read + overlap) * ops.in_cols)
+    stored = channels * ((np.minimum(rows_read, ops.stored_rows) + overlap) * ops.stored_cols)
+    sums = ops.groups * ops.images * ops.filters * ops.rows * ops.cols * acc * channel_passes
     held = np.minimum(together, ops.filters) * np.minimum(ways.q * ways.r, ops.channels)
     loads = held * ops.kernel_rows * ops.kernel_cols
     inside = ArrayBytes(
         activation_reads=planes * filter_passes * act,
-        weight_reads=loads * count * weight,
+        weight_reads=loads * weight * count,
         accumulator_reads=sums,
         accumulator_writes=sums,
     )
     width = memory.ports.weight
     fill = loads * memory.weight_bits / width if width else 0.0 * loads
-    compute = ways.n * in_pe * ways.q * ops.kernel_cols * ops.cols
+    compute = in_pe * (ways.n * ways.q * ops.kernel_cols * ops.cols)
     ports = port_cycles(_without_weights(memory), inside) / np.maximum(count, 1)
     each = np.maximum(compute, ports) + fill
     return Passes(
@@ -163,7 +170,7 @@ def passes_of(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> Passes:
         compute=count * compute,
         cycles=count * each,
         dram_inputs=stored * np.ceil(ops.filters / filters),
-        dram_weights=strips * images * ops.groups * ops.filters * ops.channels * taps(ops),
+        dram_weights=ops.filters * ops.channels * (strips * images * ops.groups * taps(ops)),
         inside=inside,
         buffer_bytes=inputs * act + together * plane * acc,
         first_inputs=inputs,
