@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import partial
+from typing import Literal, Protocol
 
 import numpy as np
 
-from simulator.engines.events import Machine, Process
 from traces import Ints
 
 Drop = Literal["newest", "oldest"]
@@ -30,7 +30,21 @@ class Rules:
     drop: Drop  # which frame goes when the queue is full
 
 
-Start = Callable[[Machine, int, int], Any]  # machine, frame, frames waiting behind it -> event of its end
+class TimedMachine(Protocol):
+    """Simulated time, and frames that run on a design's units: of either event engine."""
+
+    @property
+    def now(self) -> int:
+        """The moment [cycles]."""
+
+    def last_at(self, time: int, call: Callable[[], object]) -> None:
+        """Call at ``time`` behind everything else that happens then."""
+
+    def run(self) -> None:
+        """Let everything happen."""
+
+
+Start = Callable[[int, int, Callable[[], object]], None]  # frame, frames waiting behind it, called at its end
 
 
 @dataclass(slots=True)
@@ -40,7 +54,7 @@ class Server:
     arrivals: Ints
     rules: Rules
     start: Start
-    machine: Machine
+    machine: TimedMachine
     starts: Ints = field(init=False)  # (frames,), NEVER if dropped
     ends: Ints = field(init=False)
     waiting: deque[int] = field(init=False)
@@ -54,13 +68,16 @@ class Server:
 
     def run(self) -> None:
         """Let every frame arrive and every accepted one finish."""
-        self.machine.env.process(self._arrive())
-        self.machine.env.run()
+        self._await(0)
+        self.machine.run()
 
-    def _arrive(self) -> Process:
-        for frame, time in enumerate(self.arrivals.tolist()):
-            yield self.machine.last_at(time)
-            self._take_in(frame)
+    def _await(self, frame: int) -> None:
+        if frame < len(self.arrivals):
+            self.machine.last_at(int(self.arrivals[frame]), partial(self._arrive, frame))
+
+    def _arrive(self, frame: int) -> None:
+        self._take_in(frame)
+        self._await(frame + 1)
 
     def _take_in(self, frame: int) -> None:
         rules = self.rules
@@ -74,12 +91,11 @@ class Server:
 
     def _begin(self, frame: int) -> None:
         self.running += 1
-        self.starts[frame] = self.machine.env.now
-        self.machine.env.process(self._serve(frame))
+        self.starts[frame] = self.machine.now
+        self.start(frame, len(self.waiting), partial(self._end, frame))
 
-    def _serve(self, frame: int) -> Process:
-        yield self.start(self.machine, frame, len(self.waiting))
-        self.ends[frame] = self.machine.env.now
+    def _end(self, frame: int) -> None:
+        self.ends[frame] = self.machine.now
         self.running -= 1
         if self.waiting:
             self._begin(self.waiting.popleft())

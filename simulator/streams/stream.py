@@ -1,12 +1,13 @@
 """Streams: frames that arrive in time, wait for the machine, and have a deadline.
 
-On the event engine alone, because frames in flight compete for units.  With one frame in flight none does,
-and each takes the time of its replay.  Choice: a frame's energy, wasted fetches included, is that of its
+Frames in flight compete for units, so they go event by event (:mod:`simulator.engines.shared`).  One that meets no
+other takes the time of its replay.  Choice: a frame's energy, wasted fetches included, is that of its
 replay alone, whatever it shares the machine with.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models import Design, compiled_trace
-from simulator.engines.events import Frame, Machine
 from simulator.engines.fast import simulate
+from simulator.engines.shared import SharedUnits
 from simulator.policy import Policy
 from simulator.replays.accounting import Spent, spent
 from simulator.replays.prepare import Prepared, prepare
@@ -115,6 +116,7 @@ class _Service:
     times: Times = field(init=False)  # of every input alone
     paid: Spent = field(init=False)
     inputs: Ints = field(init=False)  # (frames,), the input that each frame shows
+    machine: SharedUnits = field(init=False)
     server: Server = field(init=False)
     states: Ints = field(init=False)  # (frames,), DVFS state
     state: int = field(init=False)  # DVFS state now
@@ -130,15 +132,16 @@ class _Service:
         self.state = 0
         rules = Rules(queue=settings.queue, in_flight=settings.in_flight, drop=settings.drop)  # type: ignore[arg-type]  # checked when it was made
         arrivals = settings.arrivals.cycles(frames, prepared.design.clock)
-        self.server = Server(arrivals, rules, self._start, Machine(len(prepared.schedule.units)))
+        self.machine = SharedUnits(prepared.tables)
+        self.server = Server(arrivals, rules, self._start, self.machine)
 
-    def _start(self, machine: Machine, frame: int, behind: int) -> Any:
-        """Return the event of the frame's end."""
+    def _start(self, frame: int, behind: int, done: Callable[[], object]) -> None:
+        """Let a frame begin, and call at its end."""
         row = int(self.inputs[frame])
-        if self.settings.in_flight > 1:
-            states = [int(state) for state in self.prepared.work.state_index[row]]
-            return Frame(machine, self.prepared.tables, states, priority=frame).run()
         cycles = int(self.times.latency[row])
+        if self.settings.in_flight > 1 and not self._alone(frame, cycles):
+            self.machine.begin(self.prepared.work.state_index[row], frame, done)
+            return
         dvfs = self.settings.dvfs
         if dvfs is not None:
             wanted = min(behind, len(dvfs.states) - 1)
@@ -146,7 +149,13 @@ class _Service:
             self.state = wanted
             cycles = switch + dvfs.states[wanted].stretched(cycles)
         self.states[frame] = self.state
-        return machine.env.timeout(cycles)
+        self.machine.after_cycles(cycles, done)
+
+    def _alone(self, frame: int, cycles: int) -> bool:
+        """Whether a frame meets no other: none is on the machine, the next comes no sooner than this one leaves."""
+        arrivals = self.server.arrivals
+        last = frame + 1 == len(arrivals)
+        return self.server.running == 1 and (last or int(arrivals[frame + 1]) >= self.machine.now + cycles)
 
 
 def _per_frame(run: _Service) -> dict[str, NDArray[Any]]:
