@@ -66,6 +66,16 @@ def test_networks_lists_what_ships(lacuna: Lacuna) -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
+def test_a_network_that_ships_takes_one_line(lacuna: Lacuna, width: int) -> None:
+    lines = lacuna("networks", width=width).out.splitlines()
+    assert max(map(len, lines)) <= width
+    names = [line.split()[0] for line in lines[3:] if line[:1].isalpha()]
+    listed = [row["name"] for row in lacuna("networks", "--json").json]
+    assert names[: len(listed)] == listed
+    assert any(line.endswith("9C 9L") or "9C 9L  " in line for line in lines)
+
+
+@pytest.mark.parametrize("width", [80, 120])
 def test_designs_cuts_nothing_off(lacuna: Lacuna, width: int) -> None:
     """Every name is whole and no line is wider than the terminal."""
     ran = lacuna("designs", width=width)

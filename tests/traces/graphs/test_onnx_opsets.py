@@ -116,6 +116,13 @@ def test_a_graph_is_the_same_in_every_opset(case: str, tmp_path: Path) -> None:
     assert {key: ops for key, ops in found.items() if ops != first} == {}
 
 
+@pytest.mark.parametrize("opset", [13, 18, 23])
+def test_a_node_newer_than_its_model_says_is_known(opset: int, tmp_path: Path) -> None:
+    """PyTorch's exporter writes ``Attention`` into models of opset 18 where it cannot convert the rest."""
+    made = read(tmp_path, [n("Attention", "x x x")], {"x": (4, 2, 9, 8)}, {}, opset=opset)
+    assert [(*op.product, op.groups) for op in made if op.macs] == [(9, 8, 9, 8), (9, 9, 8, 8)]
+
+
 SPLIT = n("SplitToSequence", "x c", "s", axis=1)
 LISTS: dict[str, list[Any]] = {
     "at": [SPLIT, n("SequenceAt", "s one", "a")],

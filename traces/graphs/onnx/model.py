@@ -16,6 +16,15 @@ from traces.graphs.onnx.rewrite import plain_nodes
 
 LARGEST_KEPT = 4096  # elements of a constant that a shape could depend on
 _ROUNDS = 40  # of folding and inference; each brings shapes one computed reshape further
+# Nodes that the rewriting here or an exporter puts into models of older opsets, and the opset that has them.
+_NEWER = {
+    "Attention": 23,
+    "Gelu": 20,
+    "LayerNormalization": 17,
+    "RMSNormalization": 23,
+    "RotaryEmbedding": 23,
+    "Swish": 24,
+}
 _NEWEST_IR = 8  # any that knows what is built here
 
 
@@ -108,8 +117,7 @@ class _Source:
         """Return the model's opsets and version 1 of every domain that it uses but does not declare."""
         opsets = {each.domain or "": each.version for each in self.proto.opset_import}
         newest = self.onnx.defs.onnx_opset_version()
-        wanted = {"LayerNormalization": 17, "Gelu": 20, "Swish": 24}
-        least = max((wanted.get(node.op_type, 1) for node in nodes), default=1)
+        least = max((_NEWER.get(node.op_type, 1) for node in nodes), default=1)
         opsets[""] = min(max(opsets.get("", 17), least if opsets.get("", 17) >= 13 else 1), newest)
         for node in nodes:
             opsets.setdefault(node.domain or "", 1)
