@@ -163,3 +163,15 @@ def test_lists_of_tensors_are_the_tensors_in_them(case: str, opset: int, tmp_pat
     )
     rows = 2 if case == "at" else 3
     assert [op.product for op in read_back if op.macs] == [(rows, 8, 4)]
+
+
+def test_weights_cut_into_a_list_are_weights(tmp_path: Path) -> None:
+    """As exported for queries and keys of two tensors: (8, 12) weights, cut into 4 and 8 columns."""
+    nodes = [
+        n("SplitToSequence", "w sizes", "s", axis=1),
+        c("one", np.int64(1)),
+        n("SequenceAt", "s one", "v"),
+        n("MatMul", "x v"),
+    ]
+    graph = read(tmp_path, nodes, {"x": (1, 5, 8)}, {"w": (8, 12)}, {"sizes": [4, 8]}, opset=18)
+    assert [op.product for op in graph if op.macs] == [(5, 8, 8)]

@@ -31,9 +31,9 @@ class Writer:
         self.fb = flatbuffers.Builder(1024)
         self.tensors: list[tuple[str, tuple[int, ...], bytes]] = []
         self.open: dict[int, tuple[int, ...]] = {}  # shapes with -1 for an open axis, by tensor
-        self.operators: list[
-            tuple[str, list[int], int, int, int]
-        ] = []  # code, inputs, output, options, their type
+        self.types: dict[int, int] = {}  # of tensors that are no floats: TensorType of schema.fbs
+        # Code, inputs, output or outputs, options, their type.
+        self.operators: list[tuple[str, list[int], int | list[int], int, int]] = []
 
     def tensor(self, name: str, shape: tuple[int, ...], data: bytes = b"") -> int:
         self.tensors.append((name, shape, data))
@@ -89,6 +89,7 @@ class Writer:
             tflite.TensorAddName(fb, label)
             tflite.TensorAddShape(fb, sizes)
             tflite.TensorAddBuffer(fb, len(buffers) - 1)
+            tflite.TensorAddType(fb, self.types.get(len(tensors), 0))
             if signature:
                 tflite.TensorAddShapeSignature(fb, signature)
             tensors.append(tflite.TensorEnd(fb))
@@ -99,7 +100,8 @@ class Writer:
             tflite.OperatorCodeAddBuiltinCode(fb, number)
             codes.append(tflite.OperatorCodeEnd(fb))
             ins = self.vector(reads, tflite.OperatorStartInputsVector)
-            outs = self.vector([made], tflite.OperatorStartOutputsVector)
+            results = [made] if isinstance(made, int) else made
+            outs = self.vector(results, tflite.OperatorStartOutputsVector)
             tflite.OperatorStart(fb)
             tflite.OperatorAddOpcodeIndex(fb, i)
             tflite.OperatorAddInputs(fb, ins)

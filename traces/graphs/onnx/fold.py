@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
@@ -65,7 +66,7 @@ class Folder:
             changed |= self._unbatch(node)
             replaced = self._branch(node) or self._loop(node, shapes)
             if replaced is None:
-                replaced = self.sequences.replaced(node, shapes)
+                replaced = self.sequences.replaced(node, ChainMap(shapes, self.known))
             if replaced is not None:
                 left += replaced
                 changed = True

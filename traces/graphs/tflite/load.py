@@ -9,7 +9,7 @@ from traces.base.errors import FileProblem, GraphError, LacunaError, Unsupported
 from traces.graphs.importing.core import import_graph
 from traces.graphs.importing.ops import ImportedOp, Missing
 from traces.graphs.network import NetworkGraph
-from traces.graphs.tflite.model import Operator, TfliteModel
+from traces.graphs.tflite.model import STATE, Operator, TfliteModel
 from traces.graphs.tflite.operators import OPERATOR_CONVERTERS
 
 _MAGIC = b"TFL3"  # at byte 4, the file identifier of schema.fbs
@@ -38,7 +38,7 @@ def load_tflite(path: str | Path, *, skip_unsupported: bool = False) -> NetworkG
         operations = [each for operator in model.operators for each in _operations(operator)]
         graph = import_graph(
             Path(path).stem,
-            model.inputs,
+            model.given,
             operations,
             model.shapes,
             model.outputs,
@@ -53,7 +53,7 @@ def load_tflite(path: str | Path, *, skip_unsupported: bool = False) -> NetworkG
 
 
 def _operations(operator: Operator) -> list[ImportedOp | Missing]:
-    if operator.model.computed.isdisjoint(operator.outputs):
+    if operator.kind == STATE or operator.model.computed.isdisjoint(operator.outputs):
         return []
     unsized = [name for name in operator.outputs if operator.model.is_unsized(name)]
     if unsized:

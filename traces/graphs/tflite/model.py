@@ -15,6 +15,9 @@ _MOST_AXES = 16  # of a tensor; Choice: twice what TFLite's own kernels take
 _MOST_TENSORS, _MOST_READS = 1 << 16, 1 << 18  # of a model, and of all its operators together
 _LARGEST_VALUE = 4096  # elements of a constant that is looked at: axes and sizes, never weights
 _INT_TYPES = {2: "<i4", 4: "<i8"}  # TensorType of schema.fbs: INT32, INT64
+_OF_SIZES = frozenset({"SHAPE", "RANK", "ZEROS_LIKE"})  # whatever they read, its values decide nothing
+_FOR_OTHERS = frozenset({"ASSIGN_VARIABLE", "CALL_ONCE", "HASHTABLE_IMPORT"})  # which put out nothing
+STATE = "READ_VARIABLE"  # what an earlier run left behind: given, as an input is
 
 
 @dataclass(frozen=True)
@@ -101,10 +104,16 @@ class TfliteModel:
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
-        """Names of the output tensors."""
-        return tuple(
-            filter(None, (self.name_of(self.graph.Outputs(i)) for i in range(self.graph.OutputsLength())))
-        )
+        """Names of the output tensors, and of those kept for the next run."""
+        kept = tuple(operator.inputs[1] for operator in self.operators if operator.kind == "ASSIGN_VARIABLE")
+        own = (self.name_of(self.graph.Outputs(i)) for i in range(self.graph.OutputsLength()))
+        return (*filter(None, own), *kept)
+
+    @cached_property
+    def given(self) -> tuple[str, ...]:
+        """Names of the tensors that a run is given: inputs, and what an earlier run left behind."""
+        states = (operator.outputs[0] for operator in self.operators if operator.kind == STATE)
+        return (*self.inputs, *states)
 
     def is_unsized(self, name: str) -> bool:
         """Whether a tensor that the inputs decide has sizes that the file does not say."""
@@ -128,7 +137,8 @@ class TfliteModel:
         """Names of the tensors whose values depend on the inputs, and of these; sizes do not."""
         found = set(self.inputs)
         for operator in self.operators:
-            if operator.kind != "SHAPE" and found.intersection(operator.inputs):
+            given = operator.kind not in _OF_SIZES and found.intersection(operator.inputs)
+            if given or operator.kind == STATE:
                 found.update(operator.outputs)
         return frozenset(found)
 
@@ -145,7 +155,7 @@ class TfliteModel:
             kind = f"custom {(code.CustomCode() or b'?').decode('utf-8', 'replace')[:40]}"
         inputs = tuple(self.name_of(proto.Inputs(k)) for k in range(proto.InputsLength()))
         outputs = tuple(self.name_of(proto.Outputs(k)) for k in range(proto.OutputsLength()))
-        if not outputs or not all(outputs):
+        if (not outputs and kind not in _FOR_OTHERS) or not all(outputs):
             raise GraphError(f"operator {place} ({kind}) has no output")
         return Operator(self, proto, kind, inputs, outputs)
 

@@ -9,6 +9,7 @@ from typing import Any
 from traces.base.errors import UnsupportedError
 from traces.graphs.importing.ops import (
     Concat,
+    Function,
     ImportedOp,
     Move,
     Reshape,
@@ -58,6 +59,42 @@ def _moved(kind: str, place: int = 0) -> OperatorConverter:
     return convert
 
 
+def _look_up(operator: Operator) -> Sequence[ImportedOp]:
+    """Return a look-up of rows in a constant table, or a taking of places, which the network may compute."""
+    inputs = operator.inputs[::-1] if operator.kind == "EMBEDDING_LOOKUP" else operator.inputs
+    table, places = inputs[:2]
+    if operator.is_constant(table):
+        return [Move(name=operator.name, x=places, out=operator.outputs[0], kind="copy")]
+    if operator.is_constant(places):
+        return _moved("copy")(operator)
+    return [Move(name=operator.name, x=table, out=operator.outputs[0], kind="copy", by=(places,))]
+
+
+def _placed(operator: Operator) -> Sequence[ImportedOp]:
+    """Return what lays some tensors over others: all elements of the result are written."""
+    data = [name for name in operator.inputs if name and not operator.is_constant(name)]
+    by = tuple(name for name in data[1:] if name != data[0])
+    return [Move(name=operator.name, x=data[0], out=operator.outputs[0], kind="copy", by=by)]
+
+
+def _strided_slice(operator: Operator) -> Sequence[ImportedOp]:
+    """Return neighbours, which are only addressed, or every so many elements, which are copied."""
+    return _moved("slice" if set(operator.values(3)) <= {1} else "copy")(operator)
+
+
+def _largest(operator: Operator) -> Sequence[ImportedOp]:
+    """Compare every element, and keep the largest: values, and where they were."""
+    x = operator.tensor(0)
+    compared = operator.made_up("compared", operator.shape(x))
+    return [
+        Function(name=operator.name, x=x, out=compared, kind="threshold"),
+        *(
+            Move(name=f"{operator.name}.{what}", x=compared, out=out, kind="slice")
+            for what, out in zip(("values", "indices"), operator.outputs, strict=False)
+        ),
+    ]
+
+
 _MOVES: dict[str, Any] = {"slice": "slice", "copy": "copy", "pad": "pad", "upsample": "upsample"}
 
 
@@ -99,10 +136,15 @@ def _nothing(_: Operator) -> Sequence[ImportedOp]:
 
 MOVE_CONVERTERS: dict[str, OperatorConverter] = {
     **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "QUANTIZE", "DEQUANTIZE", "CAST"), _view),
+    **dict.fromkeys(("BITCAST", "FAKE_QUANT"), _view),
     **dict.fromkeys(("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"), _moved("upsample")),
     **dict.fromkeys(("PAD", "PADV2", "MIRROR_PAD"), _pad),
-    **dict.fromkeys(("SLICE", "STRIDED_SLICE", "SPLIT_V"), _moved("slice")),
-    **dict.fromkeys(("GATHER", "GATHER_ND", "TILE", "BROADCAST_TO", "SPACE_TO_DEPTH"), _moved("copy")),
+    **dict.fromkeys(("SLICE", "SPLIT_V"), _moved("slice")),
+    **dict.fromkeys(("EMBEDDING_LOOKUP", "GATHER", "GATHER_ND"), _look_up),
+    **dict.fromkeys(("DYNAMIC_UPDATE_SLICE", "SCATTER_ND"), _placed),
+    **dict.fromkeys(
+        ("BROADCAST_TO", "CUMSUM", "ONE_HOT", "REVERSE_SEQUENCE", "SPACE_TO_DEPTH", "TILE"), _moved("copy")
+    ),
     **dict.fromkeys(
         ("DEPTH_TO_SPACE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND", "REVERSE_V2"), _moved("copy")
     ),
@@ -110,6 +152,8 @@ MOVE_CONVERTERS: dict[str, OperatorConverter] = {
     "PACK": _pack,
     "SHAPE": _nothing,
     "SPLIT": _moved("slice", 1),
+    "STRIDED_SLICE": _strided_slice,
+    "TOPK_V2": _largest,
     "TRANSPOSE": _transpose,
     "UNPACK": _unpack,
 }

@@ -16,21 +16,21 @@ from traces.graphs.importing.ops import (
     Function,
     ImportedOp,
     Pooling,
-    Recurrence,
     Reduction,
     Reshape,
 )
 from traces.graphs.kinds import Activation
 from traces.graphs.tflite.model import Operator
 from traces.graphs.tflite.moves import MOVE_CONVERTERS, OperatorConverter
+from traces.graphs.tflite.recurrences import RECURRENCES
 
 # ActivationFunctionType of schema.fbs.
 _FUSED: dict[int, Activation] = {0: "none", 1: "relu", 2: "relu1", 3: "relu6", 4: "tanh"}
 _FUNCTIONS: dict[str, Activation] = {
     "ABS": "leaky_relu", "CEIL": "none", "COS": "sine", "ELU": "elu", "EXP": "exp", "FLOOR": "none", "GELU": "gelu",
     "HARD_SWISH": "hard_swish", "LEAKY_RELU": "leaky_relu", "LOG": "log", "LOGISTIC": "sigmoid", "NEG": "none",
-    "POW": "power", "PRELU": "prelu", "RELU": "relu", "RELU6": "relu6", "RELU_N1_TO_1": "relu1", "ROUND": "none",
-    "RSQRT": "sqrt", "SIN": "sine", "SQRT": "sqrt", "TANH": "tanh",
+    "POW": "power", "PRELU": "prelu", "RELU": "relu", "RELU6": "relu6", "RELU_0_TO_1": "relu1", "RELU_N1_TO_1": "relu1",
+    "ROUND": "none", "RSQRT": "sqrt", "SIGN": "none", "SIN": "sine", "SQRT": "sqrt", "TANH": "tanh",
 }  # fmt: skip
 
 
@@ -72,6 +72,24 @@ def _conv(operator: Operator) -> Sequence[ImportedOp]:
     return _with(convolution, _fused(option), operator)
 
 
+def _conv_in_depth(operator: Operator) -> Sequence[ImportedOp]:
+    """Return a convolution over three axes; weights (depth, height, width, in, out)."""
+    weights, option = operator.weights(1), operator.options("Conv3DOptions")
+    back = operator.kind == "CONV_3D_TRANSPOSE"
+    convolution = Convolution(
+        name=operator.name,
+        x=operator.tensor(2 if back else 0),
+        out=operator.outputs[0],
+        kernel=weights[:3],
+        stride=(option.StrideD(), option.StrideH(), option.StrideW()),
+        dilation=(option.DilationDFactor(), option.DilationHFactor(), option.DilationWFactor()),
+        groups=1 if back else operator.shape(operator.tensor(0))[-1] // weights[3],
+        transposed=back,
+        channels_last=True,
+    )
+    return _with(convolution, _fused(option), operator)
+
+
 def _transposed(operator: Operator) -> Sequence[ImportedOp]:
     weights, option = operator.weights(1), operator.options("TransposeConvOptions")
     return [
@@ -89,7 +107,7 @@ def _transposed(operator: Operator) -> Sequence[ImportedOp]:
 
 def _fully_connected(operator: Operator) -> Sequence[ImportedOp]:
     """Return a product over the last axis; an input of more axes is rows of ``weights[1]`` features."""
-    weights, option = operator.weights(1), operator.options("FullyConnectedOptions")
+    weights, option = operator.shape(operator.tensor(1)), operator.options("FullyConnectedOptions")
     x, shape = operator.tensor(0), operator.shape(operator.tensor(0))
     rows, (outputs, features) = prod(shape) // weights[1], weights
     before: list[ImportedOp] = []
@@ -170,9 +188,32 @@ def _product(operator: Operator) -> Sequence[ImportedOp]:
     if operator.kind == "SQUARE":
         x = operator.tensor(0)
         return [Elementwise(name=operator.name, inputs=(x, x), out=operator.outputs[0], kind="mul")]
-    options = {"MUL": "MulOptions", "DIV": "DivOptions"}
-    function = _fused(operator.options(options[operator.kind])) if operator.kind in options else "none"
+    function = _fused(operator.options("MulOptions")) if operator.kind == "MUL" else "none"
     return [_elementwise(operator, "mul", function)]
+
+
+def _quotient(operator: Operator) -> Sequence[ImportedOp]:
+    """Return a product with a constant's inverse, or with an inverse that is computed first."""
+    above, below = operator.tensor(0), operator.tensor(1)
+    found: list[ImportedOp] = []
+    if not operator.is_constant(below):
+        inverse = operator.made_up("inverse", operator.shape(below))
+        found = [Function(name=f"{operator.name}.inverse", x=below, out=inverse, activation="divide")]
+        below = inverse
+    function = _fused(operator.options("DivOptions"))
+    product = Elementwise(
+        name=operator.name, inputs=(above, below), out=operator.outputs[0], kind="mul", activation=function
+    )
+    return [*found, product]
+
+
+def _squared_difference(operator: Operator) -> Sequence[ImportedOp]:
+    difference = operator.made_up("difference", operator.out_shape)
+    inputs, out = (operator.tensor(0), operator.tensor(1)), operator.outputs[0]
+    return [
+        Elementwise(name=f"{operator.name}.difference", inputs=inputs, out=difference, kind="add"),
+        Elementwise(name=operator.name, inputs=(difference, difference), out=out, kind="mul"),
+    ]
 
 
 def _elementwise(operator: Operator, kind: str, function: Activation) -> Elementwise:
@@ -215,38 +256,41 @@ def _reduction(operator: Operator) -> Sequence[ImportedOp]:
     ]
 
 
-def _lstm(operator: Operator) -> Sequence[ImportedOp]:
-    hidden, shape = operator.out_shape[-1], operator.shape(operator.tensor(0))
-    if len(shape) != 3 or 1 not in shape[:2]:
-        raise UnsupportedError(f"runs over {shape}; needs steps of one sequence")
-    return [
-        Recurrence(
-            name=operator.name,
-            x=operator.tensor(0),
-            out=operator.outputs[0],
-            kind="lstm_cell",
-            hidden=hidden,
-        )
-    ]
-
-
 OPERATOR_CONVERTERS: dict[str, OperatorConverter] = {
     **MOVE_CONVERTERS,
+    **RECURRENCES,
     **dict.fromkeys(_FUNCTIONS, _function),
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), _conv),
     **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"), _pool),
     **dict.fromkeys(
-        ("ADD", "SUB", "ADD_N", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "SELECT", "SELECT_V2"), _sum
+        (
+            "ADD",
+            "SUB",
+            "ADD_N",
+            "ATAN2",
+            "MAXIMUM",
+            "MINIMUM",
+            "FLOOR_DIV",
+            "FLOOR_MOD",
+            "SELECT",
+            "SELECT_V2",
+        ),
+        _sum,
     ),
-    **dict.fromkeys(("MUL", "DIV", "SQUARE"), _product),
+    **dict.fromkeys(("LOGICAL_AND", "LOGICAL_OR", "BITWISE_XOR", "RIGHT_SHIFT"), _sum),
+    **dict.fromkeys(("CONV_3D", "CONV_3D_TRANSPOSE"), _conv_in_depth),
+    **dict.fromkeys(("MUL", "SQUARE"), _product),
     **dict.fromkeys(("SOFTMAX", "LOG_SOFTMAX"), _softmax),
     **dict.fromkeys(("L2_NORMALIZATION", "LOCAL_RESPONSE_NORMALIZATION"), _norm),
     **dict.fromkeys(("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"), _decision),
+    **dict.fromkeys(("LOGICAL_NOT", "BUCKETIZE"), _decision),
     **dict.fromkeys(
         ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "ARG_MAX", "ARG_MIN"), _reduction
     ),
+    **dict.fromkeys(("REDUCE_ALL", "REDUCE_ANY"), _reduction),
     "BATCH_MATMUL": _batch_matmul,
+    "DIV": _quotient,
     "FULLY_CONNECTED": _fully_connected,
+    "SQUARED_DIFFERENCE": _squared_difference,
     "TRANSPOSE_CONV": _transposed,
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
 }
