@@ -110,8 +110,8 @@ def compare(
     )
     first_name, second_name = told_apart([a, b], ["A", "B"])
     notes = tuple(
-        f"{side}: {words}"
-        for side, results in (("A", a), ("B", b))
+        f"{name}: {words}"
+        for name, results in ((first_name, a), (second_name, b))
         for words in (batch_words(results.figures.batch), unpriced_words(results.figures.skipped))
         if words
     )

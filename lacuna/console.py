@@ -147,7 +147,10 @@ def percent(share: float | None) -> str:
     return percent_held_together(share).replace("\u00a0", " ")
 
 
-def than_dense(share: float, what: Literal["latency", "energy"]) -> str:
+Gain = Literal["latency", "energy"]
+
+
+def gain_words(share: float, what: Gain) -> str:
     """Return a share saved as ``28.7 % faster`` or ``12.1 % less``, one that is not as ``3.5 % slower`` or ``more``."""
     better, worse = ("faster", "slower") if what == "latency" else ("less", "more")
     return change_words(share, better, worse).replace("\u00a0", " ")

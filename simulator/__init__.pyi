@@ -28,5 +28,6 @@ from .summary import Loss as Loss
 from .summary import Replayed as Replayed
 from .summary import Spread as Spread
 from .summary import Summary as Summary
+from .summary import Waterfall as Waterfall
 from .summary import Waterfalls as Waterfalls
 from .summary import summary_json as summary_json

@@ -52,8 +52,16 @@ class StoryInfo:
     @property
     def ticks(self) -> tuple[float, ...]:
         """Places on the axis that carry a number: zero, and every step."""
+        return self._ticks(every=1)
+
+    @property
+    def fewer_ticks(self) -> tuple[float, ...]:
+        """Every second of them, for a narrow screen."""
+        return self._ticks(every=2)
+
+    def _ticks(self, every: int) -> tuple[float, ...]:
         first, last = round(self.low / _STEP), round(self.high / _STEP)
-        every = -(-(last - first) // 8)  # at most nine of them
+        every *= -(-(last - first) // 8)  # at most nine of them
         return tuple(k * _STEP for k in range(first, last + 1) if k % every == 0)
 
     def place(self, share: float) -> float:

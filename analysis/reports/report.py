@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _BREAKS = re.compile(r"(?<=[._/])(?=[A-Za-z])")  # where a name may be broken
+_LONG = 20  # Choice: characters up to which a name is not broken
 REPORT_FILE = "report.html"
 DOZEN = 12  # Choice: figures that one looks at; the rest are written when asked for
 
@@ -147,7 +148,8 @@ def render(page: Page) -> str:
 
 
 def _breakable(text: str) -> Markup:
-    """Return text that may be broken behind a dot, an underscore or a slash, so that no word of a name is cut."""
+    """Return text whose long names may be broken behind a dot, an underscore or a slash: no word of one is cut."""
     import markupsafe  # noqa: PLC0415  (comes with jinja2)
 
-    return markupsafe.Markup("<wbr>").join(_BREAKS.split(text))
+    words = (_BREAKS.split(word) if len(word) > _LONG else [word] for word in text.split(" "))
+    return markupsafe.Markup(" ").join(markupsafe.Markup("<wbr>").join(parts) for parts in words)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacuna.console import err, percent, progress, show_lines, show_table, than_dense
+from lacuna.console import err, gain_words, percent, progress, show_lines, show_table
 from lacuna.options import OutFolder
 
 if TYPE_CHECKING:
@@ -130,9 +130,9 @@ def _row(told: Told) -> list[str]:
     worst = max(lost.losses, key=lambda loss: loss.amount)
     return [
         figures.design,
-        than_dense(1 - figures.latency_us.mean / dense.latency_us, "latency"),
-        than_dense(1 - written.latency_us.mean / written.dense.latency_us, "latency") if written else "",
-        than_dense(1 - figures.energy_uj.mean / dense.energy_uj, "energy"),
-        than_dense(1 - written.energy_uj.mean / written.dense.energy_uj, "energy") if written else "",
+        gain_words(1 - figures.latency_us.mean / dense.latency_us, "latency"),
+        gain_words(1 - written.latency_us.mean / written.dense.latency_us, "latency") if written else "",
+        gain_words(1 - figures.energy_uj.mean / dense.energy_uj, "energy"),
+        gain_words(1 - written.energy_uj.mean / written.dense.energy_uj, "energy") if written else "",
         f"{worst.name}, {percent(worst.amount / lost.dense)}",
     ]

@@ -10,14 +10,15 @@ import typer
 
 from analysis import TIME_PARTS, batch_words, digits
 from lacuna.console import (
+    Gain,
     fits,
+    gain_words,
     percent,
     shell,
     show_json,
     show_lines,
     show_notes,
     show_table,
-    than_dense,
 )
 from lacuna.options import (
     AsJson,
@@ -36,7 +37,7 @@ from lacuna.options import (
 )
 
 if TYPE_CHECKING:
-    from simulator import Explained, OpRow, Replayed, Results
+    from simulator import Explained, OpRow, Replayed, Results, Waterfall
     from traces import Trace
 
 
@@ -166,9 +167,9 @@ def _estimate_rows(figures: Explained) -> list[list[str]]:
             name,
             digits(macs),
             digits(latency),
-            than_dense(1 - latency / dense.latency_us, "latency") if name != "dense" else "",
+            gain_words(1 - latency / dense.latency_us, "latency") if name != "dense" else "",
             digits(energy),
-            than_dense(1 - energy / dense.energy_uj, "energy") if name != "dense" else "",
+            gain_words(1 - energy / dense.energy_uj, "energy") if name != "dense" else "",
         ]
         for name, macs, latency, energy in [*found, replayed]
     ]
@@ -180,12 +181,7 @@ def _spread_rows(figures: Replayed) -> list[list[str]]:
 
 
 def _show_waterfall(figures: Explained) -> None:
-    rows = []
-    for what, waterfall in (("latency", figures.waterfall.latency), ("energy", figures.waterfall.energy)):
-        base = waterfall.dense
-        losses = [_signed(-loss.amount / base) for loss in waterfall.losses]
-        really = really_saved(waterfall.saved / base, what)
-        rows.append([percent(waterfall.ideal_saved / base), *losses, really])
+    rows = [_steps(figures.waterfall.latency, "latency"), _steps(figures.waterfall.energy, "energy")]
     names = [
         "promised by the MACs",
         *(loss.name for loss in figures.waterfall.latency.losses),
@@ -201,9 +197,16 @@ def _show_waterfall(figures: Explained) -> None:
     show_table(title, ["", "latency", "energy", "what helps"], table)
 
 
-def really_saved(share: float, what: Literal["latency", "energy"]) -> str:
+def _steps(waterfall: Waterfall, what: Gain) -> list[str]:
+    """Return what is promised, each loss, and what is really saved, in shares of the dense network."""
+    base = waterfall.dense
+    losses = [_signed(-loss.amount / base) for loss in waterfall.losses]
+    return [percent(waterfall.ideal_saved / base), *losses, really_saved(waterfall.saved / base, what)]
+
+
+def really_saved(share: float, what: Gain) -> str:
     """Return what is saved in the end, in words where nothing is."""
-    return percent(share) if share >= 0 else than_dense(share, what)
+    return percent(share) if share >= 0 else gain_words(share, what)
 
 
 def _signed(share: float) -> str:

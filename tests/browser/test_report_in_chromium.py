@@ -240,6 +240,29 @@ def test_five_thousand_points_stay_usable(browser: Browser, tmp_path: Path) -> N
         assert opened.page.locator("#shown").inner_text().startswith("86 of ")
 
 
+def test_what_follows_the_pointer_paints_no_picture_anew(browser: Browser, tmp_path: Path) -> None:
+    """Strokes that a hover costs beside those of a choice: many points stay usable by what is not drawn again."""
+    report = write_report(sweep_folder(tmp_path / "space", 3000))
+    with Opened(browser, report) as opened:
+        page = opened.page
+        page.locator("html[data-explorer=ready]").wait_for(state="attached")
+        page.evaluate(
+            "window.strokes = 0; const was = CanvasRenderingContext2D.prototype.stroke;"
+            "CanvasRenderingContext2D.prototype.stroke = function () { strokes += 1; was.call(this); }; 0"
+        )
+        page.locator("#where").fill("latency_us <= 2500")
+        chosen = page.evaluate("strokes")
+        assert 600 < chosen < 3000  # lines of a share of the points, said beside the picture
+        assert " are drawn" in page.locator("#drawn").inner_text()
+        page.evaluate(
+            "strokes = 0; const c = document.getElementById('scatter'), r = c.getBoundingClientRect();"
+            "for (let k = 0; k < 20; k++) c.dispatchEvent(new PointerEvent('pointermove', {pointerId: 1,"
+            " clientX: r.left + r.width * (0.2 + 0.03 * k), clientY: r.top + r.height * (0.2 + 0.03 * k)}));"
+        )
+        assert 0 < page.evaluate("strokes") < 200  # rings and one line each
+        assert opened.complaints == []
+
+
 def test_the_first_screen_tells_the_story(browser: Browser, replays: Path) -> None:
     """Bars as long as what is saved on an axis they share, the best and the worst marked, a sentence above."""
     with Opened(browser, replays) as opened:
@@ -255,6 +278,11 @@ def test_the_first_screen_tells_the_story(browser: Browser, replays: Path) -> No
         )
         assert widths == pytest.approx([abs(share) / (info.high - info.low) for share in shares], abs=0.01)
         assert story.locator("b.best").count() == story.locator("b.worst").count() == 2
+        links = opened.page.locator("table.sorts").first.locator("td a")
+        lines = links.evaluate_all(
+            "links => links.filter(a => a.textContent.length < 20).map(a => a.getClientRects().length)"
+        )
+        assert lines == [1]  # the name of a design is not broken
         assert "of its MACs" in story.locator(".story-group").inner_text()
 
 

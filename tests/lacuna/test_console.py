@@ -76,7 +76,7 @@ def test_numbers_are_aligned_right_whatever_is_said_of_them(cell: str) -> None:
 
 @given(share=st.floats(-3, 1), what=st.sampled_from(["latency", "energy"]))
 def test_nothing_is_saved_negatively(share: float, what: Literal["latency", "energy"]) -> None:
-    words = console.than_dense(share, what)
+    words = console.gain_words(share, what)
     assert not words.startswith("-")
     assert words.endswith(("slower", "more") if share < 0 else ("faster", "less"))
 

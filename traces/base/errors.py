@@ -17,6 +17,7 @@ from collections.abc import Iterable
 MOST_MESSAGE = 500  # characters; Choice: what a terminal shows at a glance
 _MOST_VALUE, _MOST_KNOWN = 80, 240  # characters of a value, of a list of names
 _CUT = " [...] "
+_WORD = 40  # characters of a word that is kept whole
 
 
 class LacunaError(Exception):
@@ -67,7 +68,12 @@ def clipped(text: str, most: int) -> str:
     if len(text) <= most:
         return text
     tail = (most - len(_CUT)) // 3
-    return text[: most - len(_CUT) - tail] + _CUT + text[-tail:]
+    head, end = text[: most - len(_CUT) - tail], text[-tail:]
+    if (space := head.rfind(" ", -_WORD)) > 0:  # no word is cut that need not be
+        head = head[:space]
+    if 0 <= (space := end.find(" ", 0, _WORD)) < len(end) - 1:
+        end = end[space + 1 :]
+    return head + _CUT + end
 
 
 def printable(text: str) -> str:

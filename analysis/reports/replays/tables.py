@@ -24,8 +24,9 @@ def worth_table(views: Sequence[ReplayView]) -> Table:
     """Return one row per replay: its numbers, what they are against the dense network, and what took most."""
     written = any(view.written is not None for view in views)
     head = (
-        "Network", "Design", "Accuracy", "MACs saved", "Latency", "Against dense", *(["As written"] if written else []),
-        "p99", "Energy", "Against dense", *(["As written"] if written else []), "Largest loss of latency",
+        "Network", "Design", "Accuracy", "MACs saved", "Latency", "Latency than dense",
+        *(["Latency as written"] if written else []), "p99 latency", "Energy", "Energy than dense",
+        *(["Energy as written"] if written else []), "Largest loss of latency",
     )  # fmt: skip
     return Table("All replays", head, tuple(_worth_row(view, written) for view in views))
 

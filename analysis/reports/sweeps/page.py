@@ -164,10 +164,13 @@ def _saved(rows: Sequence[SweepRow]) -> tuple[str, ...]:
     macs = [1 - row.macs / row.dense_macs for row in rows if row.dense_macs > 0]
     if not saved or not macs:
         return ()
-    return (
-        f"The gates skip {percent(min(macs))} to {percent(max(macs))} of the MACs; "
-        f"that saves {percent(min(saved))} to {percent(max(saved))} of the latency of the dense network.",
-    )
+    skipped = _span(percent(min(macs)), percent(max(macs)))
+    worth = _span(*(change_words(share, "faster", "slower") for share in (min(saved), max(saved))))
+    return (f"The gates skip {skipped} of the MACs; that is {worth} than the dense network.",)
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"
 
 
 def _pictures(

@@ -3,6 +3,7 @@
   "use strict";
   const ROWS = innerWidth < 640 ? 20 : 50; // of the table
   const NEAR = 14; // pixels from a point that still count as on it
+  const LINES = 1200; // drawn over the axes: half for the front, half for others that are chosen, a quarter for the rest
   const packed = document.getElementById("explorer-data");
   if (!packed) return;
   const bytes = Uint8Array.from(atob(packed.textContent), (c) => c.charCodeAt(0));
@@ -37,6 +38,14 @@
     column.scale = { at: (value) => (on(value) - a) / (b - a), back: (place) => (log ? Math.exp(a + place * (b - a)) : a + place * (b - a)), log, low, high };
     return column.scale;
   }
+  // Round numbers from low to high and one beyond each, at most so many steps.
+  function stepsOf(low, high, most) {
+    const raw = ((high - low) || 1) / most, size = 10 ** Math.floor(Math.log10(raw));
+    const step = [1, 2, 5, 10].map((k) => k * size).find((k) => k >= raw);
+    const steps = [];
+    for (let k = Math.floor(low / step); k <= Math.ceil(high / step); k++) steps.push(k * step);
+    return steps;
+  }
   function ticksOf(column, most) {
     const { low, high, log, at } = scaleOf(column);
     if (column.labels.length) {
@@ -49,10 +58,7 @@
         for (const step of [1, 2, 5]) ticks.push(step * 10 ** power);
       }
     } else {
-      const span = (high - low) / column.holds || 1;
-      const raw = span / most, size = 10 ** Math.floor(Math.log10(raw));
-      const step = [1, 2, 5, 10].map((k) => k * size).find((k) => k >= raw);
-      for (let k = Math.floor(low / column.holds / step); k <= Math.ceil(high / column.holds / step); k++) ticks.push(k * step);
+      ticks.push(...stepsOf(low / column.holds, high / column.holds, most));
     }
     let shown = ticks.filter((tick) => at(tick * column.holds) >= 0 && at(tick * column.holds) <= 1);
     while (shown.length > most + 1) shown = shown.filter((_, i) => i % 2 === 0);
@@ -115,17 +121,32 @@
     const of = (name) => style.getPropertyValue(name).trim();
     return { ink: of("--ink"), soft: of("--soft"), line: of("--line"), card: of("--card"), chosen: of("--point"), front: of("--front") };
   }
-  function fitted(canvas, height) {
-    const width = canvas.parentElement.clientWidth - 2 * parseFloat(getComputedStyle(canvas.parentElement).paddingLeft);
+  function sized(canvas, width, height) {
     const dense = window.devicePixelRatio || 1;
-    canvas.style.width = width + "px";
-    canvas.style.height = height + "px";
     canvas.width = Math.round(width * dense);
     canvas.height = Math.round(height * dense);
     const pen = canvas.getContext("2d");
     pen.scale(dense, dense);
     pen.font = "12px system-ui, sans-serif";
-    return { pen, width, height };
+    return pen;
+  }
+  // A picture is painted once for a choice, and kept; what follows the pointer lies over it.
+  const painted = new Map();
+  const widthOf = (canvas) => canvas.parentElement.clientWidth - 2 * parseFloat(getComputedStyle(canvas.parentElement).paddingLeft);
+  function layers(canvas, width, height, paint, over) {
+    if (width <= 0) return; // not laid out yet
+    let below = painted.get(canvas);
+    if (!below || below.style.width !== width + "px") {
+      below = document.createElement("canvas");
+      below.style.width = width + "px";
+      paint(sized(below, width, height));
+      painted.set(canvas, below);
+    }
+    canvas.style.width = width + "px";
+    canvas.style.height = height + "px";
+    const pen = sized(canvas, width, height);
+    pen.drawImage(below, 0, 0, width, height);
+    over(pen);
   }
   function frame(pen, box, x, y, colour, xTitle, yTitle) {
     pen.lineWidth = 1;
@@ -152,19 +173,22 @@
   const views = { scatter: [], history: [] };
 
   function drawScatter() {
-    const canvas = $("scatter"), { pen, width, height } = fitted(canvas, 360), colour = colours();
+    const canvas = $("scatter"), width = widthOf(canvas), height = 360, colour = colours();
     const x = columns.get($("x-axis").value), y = columns.get($("y-axis").value), box = around(width, height);
-    frame(pen, box, ticksOf(x, width < 420 ? 4 : 7), ticksOf(y, 6), colour, named(x), named(y));
     const at = (i) => x.values[i] === null || y.values[i] === null ? null
       : [box.left + scaleOf(x).at(x.values[i]) * box.width, box.top + (1 - scaleOf(y).at(y.values[i])) * box.height];
     views.scatter = { at, box };
-    if ($("band").checked) bands(pen, box, x, y, at, colour);
-    marks(pen, at, colour);
-    if (state.box) {
+    layers(canvas, width, height, function (pen) {
+      frame(pen, box, ticksOf(x, width < 420 ? 4 : 7), ticksOf(y, 6), colour, named(x), named(y));
+      if ($("band").checked) bands(pen, box, x, y, at, colour);
+      marks(pen, at, colour);
+    }, function (pen) {
+      rings(pen, at, colour);
+      if (!state.box) return;
       const [a, b] = [scaleOf(x), scaleOf(y)], left = box.left + a.at(state.box.x[1]) * box.width, top = box.top + (1 - b.at(state.box.y[2])) * box.height;
       pen.strokeStyle = colour.ink;
       pen.strokeRect(left, top, (a.at(state.box.x[2]) - a.at(state.box.x[1])) * box.width, (b.at(state.box.y[2]) - b.at(state.box.y[1])) * box.height);
-    }
+    });
   }
   const scaled = (column, i) => column.name.startsWith("area") ? data.areaScaled[i] : /^(energy|power)/.test(column.name) && data.energyScaled[i];
   function bands(pen, box, x, y, at, colour) {
@@ -197,19 +221,25 @@
       const place = data.front[i] && chosen[i] && at(i);
       if (place) { pen.beginPath(); pen.arc(place[0], place[1], size + 1.2, 0, 7); pen.fill(); }
     }
+  }
+  function rings(pen, at, colour) {
     for (const i of [state.picked, state.hover]) {
       const place = i >= 0 && at(i);
       if (place) { pen.strokeStyle = colour.ink; pen.lineWidth = 2; pen.beginPath(); pen.arc(place[0], place[1], 7, 0, 7); pen.stroke(); }
     }
   }
   function drawHistory() {
-    const { pen, width, height } = fitted($("history"), 360), colour = colours(), y = columns.get($("y-axis").value), box = around(width, height);
-    const step = Math.max(1, Math.ceil(count / 5)), ticks = [];
-    for (let k = 0; k < count; k += step) ticks.push([k / Math.max(count - 1, 1), String(k)]);
-    frame(pen, box, ticks, ticksOf(y, 6), colour, "Points evaluated before", named(y));
+    const canvas = $("history"), width = widthOf(canvas), height = 360, colour = colours(), y = columns.get($("y-axis").value), box = around(width, height);
+    const ticks = stepsOf(0, count - 1, 5).filter((k) => k < count).map((k) => [k / Math.max(count - 1, 1), digits(k)]);
     const at = (i) => y.values[i] === null ? null : [box.left + (data.order[i] / Math.max(count - 1, 1)) * box.width, box.top + (1 - scaleOf(y).at(y.values[i])) * box.height];
     views.history = { at, box };
-    marks(pen, at, colour);
+    layers(canvas, width, height, function (pen) {
+      frame(pen, box, ticks, ticksOf(y, 6), colour, "Points evaluated before", named(y));
+      marks(pen, at, colour);
+      bestSoFar(pen, at, y, colour);
+    }, (pen) => rings(pen, at, colour));
+  }
+  function bestSoFar(pen, at, y, colour) {
     const inOrder = [...data.order.keys()].sort((a, b) => data.order[a] - data.order[b]);
     pen.strokeStyle = colour.front;
     pen.lineWidth = 1.5;
@@ -225,42 +255,57 @@
     }
     pen.stroke();
   }
-  // Axes stand beside each other; on a phone they lie below each other.
+  // Axes stand beside each other; on a phone they lie below each other.  Of many points a share is drawn, of the front the most.
   function drawParallel() {
     const lying = $("parallel").parentElement.clientWidth < 520;
-    const { pen, width, height } = fitted($("parallel"), lying ? 46 * lines.length + 24 : 340), colour = colours();
+    const canvas = $("parallel"), width = widthOf(canvas), height = lying ? 46 * lines.length + 24 : 340, colour = colours();
     const box = lying ? { left: 12, top: 30, width: width - 24, height: height - 54 } : { left: 46, top: 44, width: width - 92, height: height - 64 };
     const gap = (lying ? box.height : box.width) / Math.max(lines.length - 1, 1);
     views.parallel = { box, gap, lying };
     const spot = (k, place) => lying ? [box.left + place * box.width, box.top + k * gap] : [box.left + k * gap, box.top + (1 - place) * box.height];
     const at = (column, k, i) => spot(k, column.values[i] === null ? -0.05 : scaleOf(column).at(column.values[i]));
-    function path(i) {
+    function path(pen, i) {
       pen.beginPath();
       lines.forEach((column, k) => pen[k ? "lineTo" : "moveTo"](...at(column, k, i)));
       pen.stroke();
     }
-    for (const [wanted, front] of [[0, false], [1, false], [1, true]]) {
-      pen.strokeStyle = front ? colour.front : wanted ? colour.chosen : colour.soft;
-      pen.globalAlpha = front ? 0.9 : wanted ? (count > 500 ? 0.12 : 0.35) : 0.05;
-      pen.lineWidth = front ? 1.4 : 1;
-      for (let i = 0; i < count; i++) if (chosen[i] === wanted && (front ? data.front[i] : true)) path(i);
-    }
+    layers(canvas, width, height, function (pen) {
+      let drawn = 0;
+      for (const [wanted, front] of [[0, false], [1, false], [1, true]]) {
+        pen.strokeStyle = front ? colour.front : wanted ? colour.chosen : colour.soft;
+        pen.globalAlpha = front ? 0.9 : wanted ? (count > 500 ? 0.12 : 0.35) : 0.05;
+        pen.lineWidth = front ? 1.4 : 1;
+        const shown = [...data.keys.keys()].filter((i) => chosen[i] === wanted && Boolean(data.front[i] && wanted) === front);
+        const few = spread(shown, wanted ? LINES / 2 : LINES / 4);
+        few.forEach((i) => path(pen, i));
+        drawn += few.length;
+      }
+      $("drawn").textContent = drawn < count ? "; " + digits(drawn) + " of " + digits(count) + " are drawn" : "";
+      pen.globalAlpha = 1;
+      lines.forEach((column, k) => axis(pen, column, k, { box, gap, lying, spot, colour }));
+    }, function (pen) {
+      for (const i of [state.picked, state.hover]) if (i >= 0) { pen.strokeStyle = colour.ink; pen.lineWidth = 2.5; path(pen, i); }
+      lines.forEach((column, k) => brushOf(pen, column, k, { lying, spot, colour }));
+    });
+  }
+  // At most so many of them, evenly taken.
+  function spread(indices, most) {
+    const every = Math.max(1, indices.length / most);
+    return Array.from({ length: Math.min(indices.length, Math.ceil(most)) }, (_, k) => indices[Math.floor(k * every)]);
+  }
+  function brushOf(pen, column, k, { lying, spot, colour }) {
+    const brush = state.brushes.get(column.name);
+    if (!brush) return;
+    const [x, y] = spot(k, brush[0]), [u, v] = spot(k, brush[1]);
+    pen.fillStyle = colour.front;
+    pen.globalAlpha = 0.4;
+    if (lying) pen.fillRect(x, y - 6, u - x, 12); else pen.fillRect(x - 6, v, 12, y - v);
     pen.globalAlpha = 1;
-    for (const i of [state.picked, state.hover]) if (i >= 0) { pen.strokeStyle = colour.ink; pen.lineWidth = 2.5; path(i); }
-    lines.forEach((column, k) => axis(pen, column, k, { box, gap, lying, spot, colour }));
   }
   function axis(pen, column, k, { box, gap, lying, spot, colour }) {
     pen.strokeStyle = colour.ink;
     pen.lineWidth = 1;
     pen.beginPath(); pen.moveTo(...spot(k, 0)); pen.lineTo(...spot(k, 1)); pen.stroke();
-    const brush = state.brushes.get(column.name);
-    if (brush) {
-      const [x, y] = spot(k, brush[0]), [u, v] = spot(k, brush[1]);
-      pen.fillStyle = colour.front;
-      pen.globalAlpha = 0.4;
-      if (lying) pen.fillRect(x, y - 6, u - x, 12); else pen.fillRect(x - 6, v, 12, y - v);
-      pen.globalAlpha = 1;
-    }
     const sign = column.role === "objective" ? (column.maximize ? "▲ " : "▼ ") : "";
     const last = k === lines.length - 1;
     pen.textAlign = lying || k === 0 ? "left" : last ? "right" : "center";
@@ -287,7 +332,8 @@
     while (end > 1 && pen.measureText(text.slice(0, end) + "…").width > width) end--;
     return text.slice(0, end) + "…";
   }
-  function drawAll() { drawScatter(); drawHistory(); drawParallel(); }
+  function draw() { drawScatter(); drawHistory(); drawParallel(); }
+  function drawAll() { painted.clear(); draw(); }
 
   // ---- the pointer
   function nearest(view, x, y) {
@@ -316,13 +362,13 @@
       if (!view) return;
       const i = nearest(views[view], ...where(event));
       tell(i, event);
-      if (i !== state.hover) { state.hover = i; drawAll(); }
+      if (i !== state.hover) { state.hover = i; draw(); }
     });
     canvas.addEventListener("pointerup", function (event) {
       if (from) pressed(from, where(event), true);
       from = null;
     });
-    canvas.addEventListener("pointerleave", function () { $("tip").hidden = true; if (state.hover >= 0) { state.hover = -1; drawAll(); } });
+    canvas.addEventListener("pointerleave", function () { $("tip").hidden = true; if (state.hover >= 0) { state.hover = -1; draw(); } });
   }
   const moved = (from, to) => Math.abs(from[0] - to[0]) > 4 || Math.abs(from[1] - to[1]) > 4;
   watch($("scatter"), "scatter", function (from, to, ended) {
@@ -386,7 +432,7 @@
     place.append(title, list);
     if (data.pages[i]) place.append(linked(i, "Its replay, input by input"));
     place.append(code);
-    drawAll();
+    draw();
   }
   function linked(i, text) {
     const link = document.createElement("a");
@@ -493,7 +539,7 @@
     $(id).value = objectives[first].name;
     $(id).addEventListener("change", function () { state.box = null; choose(); });
   }
-  $("band").addEventListener("change", drawScatter);
+  $("band").addEventListener("change", drawAll);
   $("where").addEventListener("input", function () {
     try {
       state.where = parse($("where").value);

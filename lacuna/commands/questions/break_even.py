@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis import digits
-from lacuna.console import percent, show_json, show_lines, show_table
+from lacuna.console import Gain, gain_words, percent, show_json, show_lines, show_table
 from lacuna.options import AsJson, DesignName, Settings, design_from, missing_note
 
 if TYPE_CHECKING:
@@ -37,19 +37,24 @@ def break_even(
         return
     latency, energy = found
     rows = [
-        [percent(rate), digits(time), latency_saved, digits(joule), energy_saved]
-        for rate, time, latency_saved, joule, energy_saved in zip(
-            latency.skipped, latency.dynamic, _saved(latency), energy.dynamic, _saved(energy), strict=True
+        [percent(rate), digits(time), faster, digits(joule), less]
+        for rate, time, faster, joule, less in zip(
+            latency.skipped,
+            latency.dynamic,
+            _than_dense(latency, "latency"),
+            energy.dynamic,
+            _than_dense(energy, "energy"),
+            strict=True,
         )
     ]
-    columns = ["skipped", "latency us", "saved", "energy uJ", "saved"]
+    columns = ["skipped", "latency us", "than dense", "energy uJ", "than dense"]
     note = "every gate skips at this rate, each input and gate by itself"
     show_table(f"{graph.name} on {chosen.title}, {inputs:,} synthetic inputs a row", columns, rows, note=note)
     show_lines([_line("latency", latency), _line("energy", energy), *missing_note(graph.skipped)])
 
 
-def _saved(found: BreakEven) -> list[str]:
-    return [percent(1 - value / found.dense) for value in found.dynamic]
+def _than_dense(found: BreakEven, what: Gain) -> list[str]:
+    return [gain_words(1 - value / found.dense, what) for value in found.dynamic]
 
 
 def _line(name: str, found: BreakEven) -> str:

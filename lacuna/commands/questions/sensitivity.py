@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis import digits
-from lacuna.console import percent, show_json, show_lines, show_table
+from lacuna.console import fits, gain_words, percent, show_json, show_lines, show_table
 from lacuna.options import (
     AsJson,
     BudgetOption,
@@ -63,9 +63,13 @@ def sensitivity(
         show_json(asdict(found))
         return
     title = f"{found.network} on {found.design}, each resource {found.factor:g} times better alone"
-    columns = ["", "from", "to", "latency us", "time saved", "p99 us", "energy uJ", "energy saved", "mm2"]
-    note = "" if has_matrix_unit(base) else CORES_ALONE
-    show_table(title, columns, [_row(found, change) for change in (found.base, *found.changes)], note=note)
+    columns = ["", "from", "to", "latency us", "than it is", "p99 us", "energy uJ", "than it is", "mm2"]
+    rows = [_row(found, change) for change in (found.base, *found.changes)]
+    notes = [] if has_matrix_unit(base) else [CORES_ALONE]
+    if not fits(columns, rows):  # a row on one line is worth more
+        columns, *rows = [[*row[:5], *row[6:]] for row in (columns, *rows)]
+        notes.append("p99: in a wider terminal, or with --json")
+    show_table(title, columns, rows, note="\n".join(notes))
     cannot = [f"{change.name}: {change.problem}" for change in found.changes if change.problem]
     show_lines([*missing_note(found.skipped), *cannot])
 
@@ -79,10 +83,10 @@ def _row(found: Sensitivity, change: Change) -> list[str]:
         change.before,
         change.after,
         digits(change.latency_us),
-        percent(1 - change.latency_us / base.latency_us),
+        "" if change is base else gain_words(1 - change.latency_us / base.latency_us, "latency"),
         digits(change.latency_us_p99),
         digits(change.energy_uj),
-        percent(1 - change.energy_uj / base.energy_uj),
+        "" if change is base else gain_words(1 - change.energy_uj / base.energy_uj, "energy"),
         digits(change.area_mm2, 3),
     ]
 
@@ -107,7 +111,7 @@ def _of_space(path: Path, as_json: bool) -> None:
         ]
         for each in effects
     ]
-    note = "swing: largest less smallest value over the design's own; designs that do not fit are nan"
+    note = "swing: largest less smallest value over the design's own; a dash: does not fit"
     columns = ["axis", "design", "quantity", "swing", "as it is", "at each value"]
     show_table("Each axis alone", columns, rows, note=note)
     show_lines(missing_note(skipped))

@@ -9,7 +9,7 @@ import typer
 
 from analysis import digits
 from lacuna.commands.replay import TracePath
-from lacuna.console import show_json, show_notes, show_table, than_dense
+from lacuna.console import gain_words, show_json, show_notes, show_table
 from lacuna.options import (
     AsJson,
     DesignName,
@@ -58,11 +58,11 @@ def _row(saving: Saving) -> list[str]:
         saving.name,
         digits(saving.latency_us),
         digits(saving.dense_latency_us),
-        than_dense(saving.latency_saved, "latency"),
-        than_dense(saving.p99_saved, "latency"),
+        gain_words(saving.latency_saved, "latency"),
+        gain_words(saving.p99_saved, "latency"),
         digits(saving.energy_uj),
         digits(saving.dense_energy_uj),
-        than_dense(saving.energy_saved, "energy"),
+        gain_words(saving.energy_saved, "energy"),
     ]
 
 
@@ -71,8 +71,8 @@ def _turned(turning: Turning) -> list[str]:
     latency, energy = turning.latency_saved, turning.energy_saved
     return [
         turning.change,
-        "" if latency is None else than_dense(latency, "latency"),
-        "" if energy is None else than_dense(energy, "energy"),
+        "" if latency is None else gain_words(latency, "latency"),
+        "" if energy is None else gain_words(energy, "energy"),
     ]
 
 

@@ -195,7 +195,7 @@ def test_a_replay_as_written_stands_beside_the_compiled_one(tmp_path: Path) -> N
     worths = {row.label: row.latency for group in story.groups for row in group.rows if row.latency}
     assert worths["cortex_m7"].written is None
     assert worths["edge_npu_16x16"].written == pytest.approx(latency_saved(alone))
-    assert "As written" in write_report(folder).read_text(encoding="utf-8")
+    assert "Latency as written" in write_report(folder).read_text(encoding="utf-8")
 
 
 def test_settings_and_policies_are_named_and_what_is_alike_by_its_folder(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_buffer_bytes_of_packs_count_only_groups() -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(op=OPS, batch=BATCHES, array=ARRAYS, beside=MEMORIES)
-def test_grouped_never_costs_more_than_dense(op: Op, batch: int, array: Array, beside: Memory) -> None:
+def test_grouped_never_costs_more_gain_words(op: Op, batch: int, array: Array, beside: Memory) -> None:
     grouped = map_ops(shapes_of(op, batch=batch), machine(array, beside))
     dense = map_ops(shapes_of(op.model_copy(update={"groups": 1}), batch=batch), machine(array, beside))
     assert grouped.feasible[0] >= dense.feasible[0]
@@ -172,7 +172,7 @@ def test_grouped_never_costs_more_than_dense(op: Op, batch: int, array: Array, b
 
 @settings(deadline=None, max_examples=20)
 @given(op=OPS, array=ARRAYS, beside=MEMORIES)
-def test_chosen_for_bytes_grouped_never_moves_more_than_dense(op: Op, array: Array, beside: Memory) -> None:
+def test_chosen_for_bytes_grouped_never_moves_more_gain_words(op: Op, array: Array, beside: Memory) -> None:
     prices = Prices(dram_pj_per_byte=64.0, buffer_pj_per_byte=0.0)
     grouped = map_ops(shapes_of(op), machine(array, beside), prices=prices)
     dense = map_ops(shapes_of(op.model_copy(update={"groups": 1})), machine(array, beside), prices=prices)
