@@ -1,6 +1,7 @@
-"""Load: ``python -m tests.load workers|readers|stream``; each prints what it found and fails if anything is lost.
+"""Load: ``python -m tests.load workers|cluster|readers|stream``; prints what it found, fails if anything is lost.
 
 ``workers``   a sweep of 20,000 points whose worker processes are killed 50 times at random: no row lost, none twice
+``cluster``   the same of the workers of a Dask cluster, which are sent the trace
 ``readers``   16 processes read a sweep's folder while it grows: each reading is whole, rows never become fewer
 ``stream``    2.6 million frames, a day at 30 a second: memory grows by the columns of the results alone
 """
@@ -18,6 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -52,6 +54,23 @@ def children() -> list[int]:
 
 def workers(kills: int = 50, seed: int = 1) -> str:
     """Sweep while workers are killed; every row is there once."""
+    return _under_fire(kills, seed, "")
+
+
+def cluster(kills: int = 50, seed: int = 1) -> str:
+    """Sweep on a Dask cluster while its workers are killed; every row is there once."""
+    import distributed  # noqa: PLC0415  (an extra)
+
+    made: Any = distributed
+    ports = {"dashboard_address": "127.0.0.1:0"}  # of health checks: any free one
+    with made.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, scheduler_kwargs=ports
+    ) as running:
+        return _under_fire(kills, seed, running.scheduler_address)
+
+
+def _under_fire(kills: int, seed: int, scheduler: str) -> str:
+    """Sweep on workers, of a cluster if there is an address, while they are killed."""
     rng, killed, over = Random(seed), [0], Event()
 
     def kill() -> None:
@@ -69,7 +88,7 @@ def workers(kills: int = 50, seed: int = 1) -> str:
         killer = Thread(target=kill)
         killer.start()
         try:
-            sweep(space, folder / "out", workers=2, evaluator=leaving_a_mark)
+            sweep(space, folder / "out", workers=2, scheduler=scheduler or None, evaluator=leaving_a_mark)
         finally:
             over.set()
             killer.join()
@@ -149,10 +168,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("load", choices=["workers", "readers", "stream"])
+    parser.add_argument("load", choices=["workers", "cluster", "readers", "stream"])
     parser.add_argument("--count", type=int, help="kills, readers or frames")
     asked = parser.parse_args()
-    loads: dict[str, Callable[..., str]] = {"workers": workers, "readers": readers, "stream": frames}
+    loads: dict[str, Callable[..., str]] = {
+        "workers": workers,
+        "cluster": cluster,
+        "readers": readers,
+        "stream": frames,
+    }
     run = loads[asked.load]
     began = time.monotonic()
     told = run(asked.count) if asked.count else run()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from traces import FileProblem, LacunaError, Trace
 if TYPE_CHECKING:
     from accel_models import Area, Design
     from simulator import Policy, Results, Views
+
+Evaluator = Callable[..., list[SweepRow]]  # evaluate(task, trace=None), or what stands in for it
 
 TOGETHER = 64  # designs priced in one call; Choice: their states fill the cache, more gain nothing
 _TRACES_KEPT = 2  # in the memory of a worker: tasks come trace by trace
@@ -144,3 +147,8 @@ def _accuracy(row: SweepRow, task: SweepTask, trace: Trace) -> float:
     """Return the whole trace's accuracy also where only its first inputs are replayed: it is known for free."""
     known = trace.info.test_accuracy
     return row.accuracy if task.inputs is None or known is None else known
+
+
+def one_thread() -> None:
+    """Keep a worker to one thread: there is a worker for every CPU."""
+    os.environ["OMP_NUM_THREADS"] = "1"

@@ -12,10 +12,10 @@ import numpy as np
 from accel_models import assign, parse_design
 from analysis.pareto.front import Objective, costs_of, find_front
 from analysis.pareto.hypervolume import hypervolume
-from analysis.sweeps.evaluate import SweepTask, evaluate
+from analysis.sweeps.evaluate import Evaluator, SweepTask, evaluate
 from analysis.sweeps.row import Request, SweepRow
 from analysis.sweeps.space import Axis, Family, Space
-from analysis.sweeps.workers import Evaluator, open_workers, run_tasks
+from analysis.sweeps.workers import open_workers, run_tasks
 from traces import ConfigError, did_you_mean
 
 if TYPE_CHECKING:

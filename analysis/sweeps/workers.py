@@ -5,39 +5,35 @@ All take tasks and answer with futures, so a sweep and a search run on any of th
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
     CancelledError,
-    Executor,
     Future,
     ProcessPoolExecutor,
     wait,
 )
 from contextlib import contextmanager
 from multiprocessing import get_context
-from threading import Thread, current_thread, main_thread
+from threading import Thread
 from time import sleep
-from typing import Any, Protocol
+from typing import Protocol
 
-from analysis.sweeps.evaluate import SweepTask
+from analysis.sweeps.cluster import CENSUS_S, dask_workers
+from analysis.sweeps.evaluate import Evaluator, SweepTask, one_thread
 from analysis.sweeps.row import SweepRow
 from analysis.sweeps.tls import TlsScheduler
-from traces import ConfigError, LacunaError, first_line
+from traces import ConfigError, LacunaError
 
-Evaluator = Callable[..., list[SweepRow]]  # evaluate(task, trace=None), or what stands in for it
-
-LOCAL_CLUSTER = "local"  # as a scheduler: a Dask cluster of this machine's processes
-CONNECT_SECONDS = 5
 _LOOK_S = 1.0  # between two looks whether the parent lives
 _MOST_DEATHS = (
     8  # of workers with one task in hand; Choice: one too big for the memory dies every time, chance not
 )
+_DASK_DEATHS = 4  # with one task in hand, after which Dask gives up on it (its allowed-failures, 3, and one)
 
 
 class Workers(Protocol):
@@ -51,6 +47,9 @@ class Workers(Protocol):
 
     def restart(self) -> None:
         """Replace workers that died, and what died with them."""
+
+    def look(self) -> None:
+        """Look now and then who works; ``LacunaError`` if nobody is left."""
 
 
 class InProcess:
@@ -67,6 +66,9 @@ class InProcess:
 
     def restart(self) -> None:
         """Nothing to replace."""
+
+    def look(self) -> None:
+        """Nobody else works."""
 
 
 class LocalProcesses:
@@ -87,6 +89,9 @@ class LocalProcesses:
         self.close()
         self._pool = self._start()
 
+    def look(self) -> None:
+        """Nothing to see: the pool itself tells when a process died."""
+
     def close(self) -> None:
         """Stop the processes; tasks that have not begun are dropped."""
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -95,42 +100,6 @@ class LocalProcesses:
         return ProcessPoolExecutor(
             self.count, mp_context=get_context("spawn"), initializer=_begin_work, initargs=(os.getpid(),)
         )
-
-
-class DaskWorkers:
-    """Workers of a Dask cluster; the scheduler gives the tasks of a worker that dies to another.
-
-    With ``scatter`` a trace is sent to all workers once, for they may not see this machine's files.
-    """
-
-    def __init__(self, client: Any, *, scatter: bool) -> None:
-        from distributed import KilledWorker  # noqa: PLC0415  (optional, and slow to import)
-
-        self.given_up: tuple[type[Exception], ...] = (KilledWorker,)
-        self.count = max(1, sum(client.nthreads().values()))
-        self._client = client
-        self._executor: Executor = client.get_executor(pure=False)
-        self._scatter = scatter
-        self._sent: dict[str, Any] = {}
-
-    def submit(self, evaluator: Evaluator, task: SweepTask) -> Future[list[SweepRow]]:
-        """Begin a task on the cluster."""
-        if not self._scatter:
-            return self._executor.submit(evaluator, task)
-        return self._executor.submit(evaluator, task, self._trace(task))
-
-    def restart(self) -> None:
-        """Send traces anew: the scheduler replaces workers that died, but not what only they held."""
-        if self._client.status != "running":
-            raise LacunaError("the scheduler went away and took tasks with it; start it and resume")
-        self._sent = {}
-
-    def _trace(self, task: SweepTask) -> Any:
-        """Return the handle of a trace on the cluster; only the latest is kept there."""
-        if task.trace.hash not in self._sent:
-            trace = task.trace.inputs(task.inputs)
-            self._sent = {task.trace.hash: self._client.scatter(trace, broadcast=True)}
-        return self._sent[task.trace.hash]
 
 
 @contextmanager
@@ -152,7 +121,7 @@ def open_workers(
     if count < 0:
         raise ConfigError(f"workers = {count}: must be at least 0")
     if scheduler is not None:
-        with _dask(scheduler, max(1, count)) as cluster:
+        with dask_workers(scheduler, max(1, count)) as cluster:
             yield cluster
     elif count == 0:
         yield InProcess()
@@ -180,17 +149,19 @@ def run_tasks(
                 pending[_begun(workers, evaluator, task)] = task
             if not pending:
                 return
-            finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+            finished, _ = wait(pending, timeout=CENSUS_S, return_when=FIRST_COMPLETED)
+            workers.look()
             lost = []
             for future in finished:
                 task = pending.pop(future)
-                if _is_lost(future):
+                if died := _died_with(workers, future):
+                    deaths[task.requests[0].key] += died
                     lost.append(task)
                 else:
-                    yield task, _answer(workers, future, task)
+                    yield task, future.result()
             if lost:
+                deaths.update(task.requests[0].key for task in pending.values())
                 lost += pending.values()
-                deaths.update(task.requests[0].key for task in lost)
                 _give_up_after(deaths, lost)
                 for future in pending:
                     future.cancel()
@@ -211,19 +182,15 @@ def _begun(workers: Workers, evaluator: Evaluator, task: SweepTask) -> Future[li
         return dead
 
 
-def _is_lost(future: Future[list[SweepRow]]) -> bool:
-    """Tell whether workers died with a task, or, on a cluster, with the trace that it needed."""
+def _died_with(workers: Workers, future: Future[list[SweepRow]]) -> int:
+    """Return how many workers died with a task, or, on a cluster, with the trace that it needed or its answer."""
     try:
-        return isinstance(future.exception(), BrokenExecutor)
+        problem = future.exception()
     except CancelledError:
-        return True
-
-
-def _answer(workers: Workers, future: Future[list[SweepRow]], task: SweepTask) -> list[SweepRow]:
-    try:
-        return future.result()
-    except workers.given_up:
-        raise _deadly(task, "again and again") from None
+        return 1
+    if isinstance(problem, workers.given_up):
+        return _DASK_DEATHS
+    return int(isinstance(problem, BrokenExecutor))
 
 
 def _give_up_after(deaths: Counter[str], lost: list[SweepTask]) -> None:
@@ -231,78 +198,16 @@ def _give_up_after(deaths: Counter[str], lost: list[SweepTask]) -> None:
     worst = max(lost, key=lambda task: deaths[task.requests[0].key])
     count = deaths[worst.requests[0].key]
     if count > _MOST_DEATHS:
-        raise _deadly(worst, f"{count} times")
-
-
-def _deadly(task: SweepTask, often: str) -> LacunaError:
-    names = sorted({request.base for request in task.requests})
-    return LacunaError(
-        f"a worker process died {often} with the same designs of {', '.join(names)} in hand "
-        f"(out of memory?); finished rows are kept: resume with fewer workers"
-    )
-
-
-@contextmanager
-def _dask(scheduler: str | TlsScheduler, count: int) -> Iterator[Workers]:
-    """Yield the workers of a cluster; a scheduler that does not answer is an error after a few seconds."""
-    try:
-        import distributed  # noqa: PLC0415  (optional, and slow to import)
-    except ModuleNotFoundError:
-        raise ConfigError("a scheduler needs Dask: install lacuna[cluster]") from None
-    dask: Any = distributed
-    if scheduler == LOCAL_CLUSTER:
-        with _deaf_to_interrupts():  # workers inherit it: Ctrl-C is the parent's to handle
-            cluster = dask.LocalCluster(
-                n_workers=count,
-                threads_per_worker=1,
-                dashboard_address=None,
-                scheduler_kwargs={
-                    "dashboard_address": "127.0.0.1:0"
-                },  # its port for health checks: any free one
-                silence_logs=logging.CRITICAL,
-            )
-        with cluster, dask.Client(cluster) as client:
-            client.run(_one_thread)
-            yield DaskWorkers(client, scatter=False)
-        return
-    tls = scheduler if isinstance(scheduler, TlsScheduler) else None
-    address = tls.address if tls else scheduler
-    try:
-        client = dask.Client(address, timeout=CONNECT_SECONDS, security=tls.security() if tls else None)
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-    ) as problem:  # no answer in time; no address; a certificate that is none
+        names = sorted({request.base for request in worst.requests})
         raise LacunaError(
-            f"scheduler {address!r}: does not answer within {CONNECT_SECONDS} s; "
-            f"start one with 'dask scheduler' and give its address, e.g. tcp://127.0.0.1:8786 "
-            f"({first_line(problem)})"
-        ) from None
-    with client:
-        if not client.nthreads():
-            raise LacunaError(
-                f"scheduler {address!r}: has no workers; start some with 'dask worker {address}'"
-            )
-        yield DaskWorkers(client, scatter=True)
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach; only the main thread may ask for it."""
-    if current_thread() is not main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+            f"a worker process died {count} times with the same designs of {', '.join(names)} in hand "
+            f"(out of memory?); finished rows are kept: resume with fewer workers"
+        )
 
 
 def _begin_work(parent: int) -> None:
     """Begin a worker: one thread of arithmetic, and an end when the process that asked for it is gone."""
-    _one_thread()
+    one_thread()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; this ends with it
     Thread(target=_leave_with, args=(parent,), daemon=True).start()
 
@@ -312,8 +217,3 @@ def _leave_with(parent: int) -> None:
     while os.getppid() == parent:
         sleep(_LOOK_S)
     os._exit(1)
-
-
-def _one_thread() -> None:
-    """Keep a worker to one thread: there is a worker for every CPU."""
-    os.environ["OMP_NUM_THREADS"] = "1"

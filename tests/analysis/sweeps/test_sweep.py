@@ -213,7 +213,7 @@ def test_workers_that_keep_dying_end_the_sweep(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_scheduler_is_told_quickly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.sweeps.workers.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("analysis.sweeps.cluster.CONNECT_SECONDS", 1)
     space = make_space(tmp_path, SMALL)
     with pytest.raises(LacunaError, match="does not answer within 1 s; start one with 'dask scheduler'"):
         sweep(space, tmp_path / "out", scheduler="tcp://127.0.0.1:9", evaluator=analytic)
