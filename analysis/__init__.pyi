@@ -23,6 +23,7 @@ from .reports.report import write_report as write_report
 from .reports.validation_page import write_validation_page as write_validation_page
 from .sweeps.budgets import is_over as is_over
 from .sweeps.budgets import misfit_words as misfit_words
+from .sweeps.cluster import TlsScheduler as TlsScheduler
 from .sweeps.search import search as search
 from .sweeps.sensitivity import front_sensitivity as front_sensitivity
 from .sweeps.sensitivity import importances as importances
@@ -34,7 +35,6 @@ from .sweeps.store import SweepResults as SweepResults
 from .sweeps.store import load_sweep as load_sweep
 from .sweeps.sweep import Progress as Progress
 from .sweeps.sweep import sweep as sweep
-from .sweeps.tls import TlsScheduler as TlsScheduler
 from .ui.app import serve as serve
 from .ui.sources import shown_points as shown_points
 from .validation.all import all_comparisons as all_comparisons

@@ -38,18 +38,18 @@ set: {array.rows: 1..40, array.cols: 1..50, clock: 100 MHz..1000 MHz step 100 MH
 """
 
 
-def children() -> list[int]:
-    """Return the worker processes of this one: those that run and are no helper of multiprocessing."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
-            line = (entry / "cmdline").read_bytes()
-        except (OSError, IndexError):
-            continue
-        if parent == str(os.getpid()) and b"spawn_main" in line:
-            found.append(int(entry.name))
-    return found
+def at_work(marks: Path) -> list[int]:
+    """Return the processes that made the latest rows and live; one that only begins has nothing to lose."""
+    lines = marks.read_text().splitlines()[-20:] if marks.exists() else []
+    makers = {line.split()[0] for line in lines if " " in line}
+    return [int(maker) for maker in sorted(makers) if _lives(Path("/proc", maker, "stat"))]
+
+
+def _lives(stat: Path) -> bool:
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def workers(kills: int = 50, seed: int = 1) -> str:
@@ -77,7 +77,7 @@ def _under_fire(kills: int, seed: int, scheduler: str) -> str:
         marks, seen = folder / "marks.txt", 0
         while not over.wait(rng.uniform(0.2, 2.0)) and killed[0] < kills:
             size = marks.stat().st_size if marks.exists() else 0
-            if size > seen and (found := children()):  # they work again
+            if size > seen and (found := at_work(marks)):  # they work again
                 os.kill(rng.choice(found), signal.SIGKILL)
                 killed[0] += 1
             seen = size

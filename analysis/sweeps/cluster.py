@@ -8,21 +8,52 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from threading import current_thread, main_thread
 from time import monotonic
 from typing import Any
 
 from analysis.sweeps.evaluate import Evaluator, SweepTask, one_thread
 from analysis.sweeps.row import SweepRow
-from analysis.sweeps.tls import TlsScheduler
-from traces import ConfigError, LacunaError, first_line
+from traces import ConfigError, FileProblem, LacunaError, first_line
 
 LOCAL_CLUSTER = "local"  # as a scheduler: a Dask cluster of this machine's processes
 CONNECT_SECONDS = 5
 CENSUS_S = 5.0  # between two looks at who works
 MOST_IDLE_S = 60.0  # without any worker; Choice: long enough to start one anew on a busy machine
+_GATHER_S = 30.0  # for the rows of a task that has ended; Choice: a machine that pages may take that long
 _NOBODY = "the cluster has no workers left; start some and resume"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsScheduler:
+    """A Dask scheduler that is reached over TLS, each side proving itself by a certificate of one authority."""
+
+    address: str  # tls://host:8786
+    ca: Path  # certificate of the authority (PEM)
+    cert: Path  # of this client (PEM)
+    key: Path  # to it (PEM)
+
+    def __post_init__(self) -> None:
+        if not self.address.startswith("tls://"):
+            raise ConfigError(f"scheduler {self.address!r}: TLS needs an address that begins with tls://")
+        for name in ("ca", "cert", "key"):
+            path = getattr(self, name)
+            if not path.is_file():
+                raise FileProblem(f"{path}: no such file; TLS needs a {name} file (PEM)")
+
+    def security(self) -> Any:
+        """Return it in Dask's words; what is not encrypted is refused."""
+        from distributed.security import Security  # noqa: PLC0415  (optional, and slow to import)
+
+        files = {
+            "tls_ca_file": str(self.ca),
+            "tls_client_cert": str(self.cert),
+            "tls_client_key": str(self.key),
+        }
+        return Security(require_encryption=True, **files)
 
 
 class DaskWorkers:
@@ -47,7 +78,9 @@ class DaskWorkers:
         answer: Future[list[SweepRow]] = Future()
         with _broken_off():
             asked = self._client.submit(evaluator, *given, pure=False)
-            asked.add_done_callback(partial(_hand_on, answer))
+            asked.add_done_callback(
+                partial(_hand_on, answer, given)
+            )  # which keeps the trace there until then
         answer.add_done_callback(partial(_drop, asked))
         return answer
 
@@ -80,7 +113,9 @@ class DaskWorkers:
                     self._client.wait_for_workers(1, timeout=MOST_IDLE_S)
                 except TimeoutError:
                     raise LacunaError(_NOBODY) from None
-                self._sent = {task.trace.hash: self._client.scatter(trace, broadcast=True)}
+                # under a name of its own each time: Dask forgets data that come under a name that it is
+                # about to release, and then waits for them for ever (distributed 2026.8.0)
+                self._sent = {task.trace.hash: self._client.scatter(trace, broadcast=True, hash=False)}
         return self._sent[task.trace.hash]
 
 
@@ -95,18 +130,19 @@ def _broken_off() -> Iterator[None]:
         raise BrokenExecutor(first_line(problem)) from None
 
 
-def _hand_on(answer: Future[list[SweepRow]], asked: Any) -> None:
+def _hand_on(answer: Future[list[SweepRow]], given: tuple[object, ...], asked: Any) -> None:
     """Give the outcome of a future of Dask to one of ours; ``BrokenExecutor`` is one that went with its worker.
 
     Dask's own executor leaves a future pending for ever whose worker dies between the end of the task and
-    the gathering of its answer (distributed 2026.8.0, ``cfexecutor._cascade_future``).
+    the gathering of its answer (distributed 2026.8.0, ``cfexecutor._cascade_future``).  Gathering rows takes
+    no time; Dask may wait for ever for those of a task that it runs again.
     """
     if not answer.set_running_or_notify_cancel():
         return
     try:
         problem = asked.exception() if asked.status == "error" else None
         if problem is None:
-            answer.set_result(asked.result())
+            answer.set_result(asked.result(timeout=_GATHER_S))
     except (Exception, asyncio.CancelledError) as loss:
         problem = BrokenExecutor(first_line(loss))
     if problem is not None:

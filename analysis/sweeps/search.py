@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.pareto.front import Objective, objectives_of
 from analysis.sweeps.budgets import held_against
+from analysis.sweeps.cluster import TlsScheduler
 from analysis.sweeps.evaluate import Evaluator, evaluate
 from analysis.sweeps.row import Request, SweepRow, number_columns
 from analysis.sweeps.space import Axis, Point, Space
 from analysis.sweeps.store import Manifest, Store, SweepResults, load_sweep
 from analysis.sweeps.sweep import Progress, Recorder, model_version, request_of, task_of
-from analysis.sweeps.tls import TlsScheduler
 from analysis.sweeps.workers import Workers, open_workers, run_tasks
 from traces import ConfigError, did_you_mean
 

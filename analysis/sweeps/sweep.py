@@ -9,11 +9,11 @@ from itertools import groupby
 from pathlib import Path
 from time import monotonic
 
+from analysis.sweeps.cluster import TlsScheduler
 from analysis.sweeps.evaluate import Evaluator, SweepTask, evaluate
 from analysis.sweeps.row import Request, SweepRow, row_key
 from analysis.sweeps.space import Point, Space
 from analysis.sweeps.store import Manifest, Store, SweepResults, load_sweep
-from analysis.sweeps.tls import TlsScheduler
 from analysis.sweeps.workers import open_workers, run_tasks
 from traces import ConfigError
 

@@ -23,10 +23,9 @@ from threading import Thread
 from time import sleep
 from typing import Protocol
 
-from analysis.sweeps.cluster import CENSUS_S, dask_workers
+from analysis.sweeps.cluster import CENSUS_S, TlsScheduler, dask_workers
 from analysis.sweeps.evaluate import Evaluator, SweepTask, one_thread
 from analysis.sweeps.row import SweepRow
-from analysis.sweeps.tls import TlsScheduler
 from traces import ConfigError, LacunaError
 
 _LOOK_S = 1.0  # between two looks whether the parent lives

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from accel_models.design.load import load_design
 from accel_models.units.micronpu.blocks.choice import choose_blocks, clipped
-from accel_models.units.micronpu.blocks.mac import mac_cycles
+from accel_models.units.micronpu.blocks.mac import _windows, mac_cycles
 from accel_models.units.micronpu.blocks.traversal import part_kernel
 from accel_models.units.micronpu.cycles import op_cycles
 from accel_models.units.micronpu.machine import MicroNpu, machine_of
@@ -19,7 +19,7 @@ from accel_models.units.micronpu.memory.transfers import channel_rate
 from accel_models.units.micronpu.memory.weights import encoded_bytes
 from accel_models.units.micronpu.output import element_cycles
 from accel_models.units.micronpu.total import run_in_order
-from accel_models.units.micronpu.work import Engine, NpuWork
+from accel_models.units.micronpu.work import LARGEST_WINDOW, Engine, NpuWork
 from simulator import estimate
 from traces import GraphBuilder, load_network
 from traces.base.errors import ConfigError, UnsupportedError
@@ -257,3 +257,11 @@ def test_the_weights_of_a_gate_take_the_burst_they_fill() -> None:
     builder.linear("gate", builder.global_pool("pool", builder.input), 1)
     row = estimate(builder.finish(), load_design("ethos_u55_128")).rows[-1]
     assert row.dram_bytes == 64
+
+
+def test_a_kernel_is_cut_into_windows_of_two_kinds() -> None:
+    """A softmax over 65,535 channels sums in a kernel as wide: 8,192 windows, of which 8,191 are alike."""
+    for side in (1, 7, 8, 9, 16, 65_535):
+        alone = [min(LARGEST_WINDOW, side - start) for start in range(0, side, LARGEST_WINDOW)]
+        kinds = [(int(taps), int(count)) for (taps,), (count,) in _windows(np.array([side]))]
+        assert [taps for taps, count in kinds if taps for _ in range(count)] == alone

@@ -29,7 +29,7 @@ class Asked:
         self._outcome = outcome
         self.status = "error" if isinstance(outcome, KilledWorker | ValueError) else "finished"
 
-    def result(self) -> object:
+    def result(self, timeout: float) -> object:
         if isinstance(self._outcome, BaseException):
             raise self._outcome
         return self._outcome
@@ -59,7 +59,7 @@ class Cluster:
         if self.workers < count:
             raise TimeoutError
 
-    def scatter(self, trace: object, *, broadcast: bool) -> object:
+    def scatter(self, trace: object, *, broadcast: bool, hash: bool) -> object:
         self.scattered += 1
         if self.scattered == 1 and self._outcomes and self._outcomes[0] == "torn":
             del self._outcomes[0]
@@ -89,6 +89,7 @@ def swept(task: SweepTask, *outcomes: object) -> tuple[list[SweepRow], Cluster]:
     [
         asyncio.CancelledError("lost-dependencies"),
         OSError("in the middle of the answer"),
+        TimeoutError(),
         KilledWorker("t", None, 3),
     ],
 )

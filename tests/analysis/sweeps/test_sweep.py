@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from analysis.sweeps.cluster import TlsScheduler
 from analysis.sweeps.store import Manifest, Store, load_sweep
 from analysis.sweeps.sweep import Progress, sweep
-from analysis.sweeps.tls import TlsScheduler
 from tests.analysis.sweeps.sweep_fakes import (
     analytic,
     breaking_after_five,

@@ -47,21 +47,20 @@ def mac_cycles(work: NpuWork, cut: Blocks, machine: MicroNpu) -> Floats:
     """
     plane, deep = micro_counts(work, cut, machine)
     total = np.zeros(len(work), np.float64)
-    for height in _windows(work.kernel_height):
-        for width in _windows(work.kernel_width):
+    for height, rows in _windows(work.kernel_height):
+        for width, columns in _windows(work.kernel_width):
             taps = height * width
-            total += np.where(
-                taps > 0, _window_cycles(work, cut, machine, np.maximum(taps, 1), (plane, deep)), 0
-            )
+            each = _window_cycles(work, cut, machine, np.maximum(taps, 1), (plane, deep))
+            total += np.where(taps > 0, each * rows * columns, 0)
     slices = up(work.in_channels, np.maximum(cut.in_channels, 1))
     summed = (work.engine == Engine.CONV) | (work.engine == Engine.REDUCE)
     return np.floor(np.where(summed, total * slices, total) / machine.npu.engines)
 
 
-def _windows(side: Ints) -> list[Ints]:
-    """Cut the kernel's side into windows of at most 8 taps, 0 where an op has no more."""
-    count = int(up(side.max(initial=1), LARGEST_WINDOW))
-    return [np.clip(side - k * LARGEST_WINDOW, 0, LARGEST_WINDOW) for k in range(count)]
+def _windows(side: Ints) -> tuple[tuple[Ints, Ints], tuple[Ints, Ints]]:
+    """Cut the kernel's side into windows of 8 taps and what is left; return the taps of each kind, and how many."""
+    whole, rest = np.divmod(side, LARGEST_WINDOW)
+    return (np.full_like(side, LARGEST_WINDOW), whole), (rest, np.ones_like(side))
 
 
 def _window_cycles(
