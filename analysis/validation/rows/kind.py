@@ -116,7 +116,7 @@ def read_measured_rows(path: Path, kind: RowKind) -> list[Row]:
     """Return the rows of a CSV file that has the columns of ``kind``."""
     if not path.is_file():
         raise FileProblem(f"{path}: no such file")
-    with reading(path, "not a CSV file in UTF-8"), path.open(encoding="utf-8", newline="") as file:
+    with reading(path, "not a CSV file in UTF-8"), path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         rows = list(islice(reader, MOST_ROWS + 1))
         if len(rows) > MOST_ROWS:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from accel_models import Core, Shapes, core_of, load_design
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.kind import NotCovered
 from analysis.validation.rows.tables import mlperf_row
-from analysis.validation.simd.mobilenets import mobilenet_v1, mobilenet_v2
+from analysis.validation.simd.mobilenets import named_mobilenet
 from analysis.validation.simd.network import network_work, work_cycles
-from traces import ConfigError, NetworkGraph, load_network
+from traces import ConfigError, NetworkGraph, load_network, network_names
 
 _NETWORKS = {
     "IC": "resnet8_tiny",
@@ -23,19 +24,26 @@ _NETWORKS = {
 }
 # Software set by a part of the stack's name; the first that matches.
 _STACKS = (
-    ("Plumerai Inference Engine 2023", "tuned_2023"),
     ("Plumerai", "tuned_2022"),
     ("LEIP", "compiled"),
     ("GAP nntool", "tuned"),
     ("EEESlab", "cmsis_nn_uint8"),
     ("CMSIS-NN", "cmsis_nn"),
-    ("microTVM native", "compiled"),
+    ("ONNC", "cmsis_nn"),  # generates calls of CMSIS-NN: Skymizer on Tiny ONNC, May 2021
+    ("TVM", "compiled"),
     ("TensorFlow Lite for Microcontrollers", "reference"),
+    ("neuralSPOT", "cmsis_nn"),  # TFLM with CMSIS-NN
+    ("ST Edge AI", "tuned_2023"),  # what X-CUBE-AI since version 9 calls itself
+    ("STEdgeAI", "tuned_2023"),
+    ("XNNPACK", "tuned"),
+    ("TFLite", "tuned"),  # XNNPACK, on application cores
+    ("TensorFlow Lite", "tuned"),
 )
-_ZOO_CLASSES = {"flowers": 5, "ImageNet": 1000}
+_PLUMERAI_YEAR = re.compile(r"Plumerai\D*(\d{4})")
 # Versions of X-CUBE-AI up to this one, by software set; later ones are the last set.
 _X_CUBE_AI = (((7, 1), "tuned_2021"), ((8, 99), "tuned_2022"))
-_X_CUBE_AI_LATEST = "tuned_2023"
+_X_CUBE_AI_VERSION = re.compile(r"(?:X-CUBE-AI|STM32Cube\.?AI)\W*v?(\d+)(?:\.(\d+))?", re.IGNORECASE)
+_LATEST, _LATEST_YEAR = "tuned_2023", 2023
 # STM32L4R5 reads its flash 64 instead of 128 bits wide in dual-bank mode (RM0432, flash chapter).
 _FLASH_MODES: dict[str, dict[str, object]] = {"": {}, "dual bank": {"simd.weight_memory.line": "8 B"}}
 
@@ -72,21 +80,21 @@ def software_of(stack: str) -> str:
     X-CUBE-AI up to 7.1 is ``tuned_2021``, since v9 ``tuned_2023`` as Plumerai since 2023.05, and both between
     ``tuned_2022``.
     """
-    version = x_cube_ai_version(stack)
+    version, year = x_cube_ai_version(stack), _PLUMERAI_YEAR.search(stack)
     if version:
-        return next((name for last, name in _X_CUBE_AI if version <= last), _X_CUBE_AI_LATEST)
+        return next((name for last, name in _X_CUBE_AI if version <= last), _LATEST)
+    if year and int(year[1]) >= _LATEST_YEAR:
+        return _LATEST
     for text, software in _STACKS:
-        if text in stack:
+        if text.casefold() in stack.casefold():
             return software
     raise ConfigError(f"software {stack!r}: no software set is known to describe it")
 
 
 def x_cube_ai_version(stack: str) -> tuple[int, int] | None:
     """Return major and minor version of an X-CUBE-AI by its name in the reference tables, of others none."""
-    if not stack.startswith("X-CUBE-AI"):
-        return None
-    major, minor = stack.removeprefix("X-CUBE-AI").strip(" v").split(".")[:2]
-    return int(major), int(minor)
+    found = _X_CUBE_AI_VERSION.match(stack)
+    return (int(found[1]), int(found[2] or 0)) if found else None
 
 
 def row_core(row: Row, software: str) -> Core:
@@ -110,22 +118,21 @@ def _core_at(design: str, freq_mhz: str, flash: str, cores: str, software: str) 
 
 @cache
 def network(name: str) -> NetworkGraph:
-    """Return the graph of a row's ``network``."""
+    """Return the graph of a row's ``network``: one of MLPerf Tiny, a MobileNet, or what ships under that name."""
     if name in _NETWORKS:
         return load_network(_NETWORKS[name])
-    if name.startswith("MobileNet V1 "):  # GreenWaves: size, then width
-        *_, resolution, width = name.split()
-        return mobilenet_v1(float(width), int(resolution), 1000)
-    if name == "MobileNetV2_1.0_224 ImageNet":
-        return mobilenet_v2(224, _ZOO_CLASSES["ImageNet"])
-    model, *variant = name.split()
-    if not model.startswith("MobileNetV1_"):
-        raise ConfigError(f"network {name!r}: no graph is known for it")
-    _, width, resolution = model.split("_")
-    if not variant or variant[-1] not in _ZOO_CLASSES:
-        raise NotCovered(f"network {name!r}: needs its classes, one of {', '.join(_ZOO_CLASSES)}")
-    channels = 1 if "gray" in variant else 3
-    return mobilenet_v1(float(width), int(resolution), _ZOO_CLASSES[variant[-1]], input_channels=channels)
+    mobilenet = named_mobilenet(name)
+    if mobilenet is not None:
+        return mobilenet
+    plain = _plain(re.sub(r"imagenet$", "", name.strip(), flags=re.IGNORECASE))
+    for shipped in network_names():
+        if _plain(shipped) == plain:
+            return load_network(shipped)
+    raise ConfigError(f"network {name!r}: no graph is known for it")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
 @cache
@@ -142,7 +149,7 @@ def label(row: Row) -> str:
 
 def latency_ms(row: Row, software: str) -> float:
     """Return the latency of a row's ``network`` on its ``design`` with a software set [ms]."""
-    element_bytes = 4 if row.get("precision") == "fp32" else 1
+    element_bytes = 4 if row.get("precision", "").casefold() in {"fp32", "float32"} else 1
     core = row_core(row, software)
     return row_cycles(core, row["network"], element_bytes) / core.clock_hz * 1e3
 

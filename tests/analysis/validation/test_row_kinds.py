@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.validation.reference_rows import Row
+from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.row_kinds import ROW_KINDS, row_kind
 from analysis.validation.rows.kind import (
     NotCovered,
@@ -21,6 +21,7 @@ from analysis.validation.rows.kind import (
     read_measured_rows,
     score_rows,
 )
+from analysis.validation.rows.tables import mlperf_row
 from traces.base.errors import ConfigError, FileProblem
 
 REFERENCE = Path(__file__).parents[3] / "analysis" / "validation" / "reference"
@@ -146,6 +147,45 @@ def test_a_file_may_lack_columns_that_say_nothing(tmp_path: Path) -> None:
     path.write_text("soc,cpu_core,freq_mhz,software,latency_ms\n", "utf-8")
     with pytest.raises(FileProblem, match="no column benchmark; needed are soc, cpu_core"):
         read_measured_rows(path, ROW_KINDS["mlperf_tiny"])
+
+
+def test_a_row_says_how_many_cores_worked() -> None:
+    """By a column of cores or threads, or before the core's name: four cores of an A55 gain 2 to 2.8."""
+    entry = ROW_KINDS["cortexm"]
+    row = dict.fromkeys(entry.columns, "") | {
+        "device": "board",
+        "core": "Cortex-A55",
+        "freq_mhz": "1800",
+        "software": "TFLite (XNNPACK)",
+        "network": "MobileNetV2_1.0_224 ImageNet",
+        "type": "network",
+        "cycles": "1",
+    }
+    several = [row, {**row, "cores": "4"}, {**row, "threads": "4"}, {**row, "core": "4x Cortex-A55"}]
+    one, *four = (pair.predicted for pair in score_outcomes(entry, several) if isinstance(pair, Pair))
+    assert four == [four[0]] * 3
+    assert 2 < one / four[0] < 2.8
+
+
+def test_stacks_that_remove_dead_channels_are_known_without_being_told() -> None:
+    """The rule from names gives what the shipped table states, row by row; elsewhere nothing is removed."""
+    rows = [
+        row for row in reference_rows("mlperf_tiny") if not row["accelerator"] and row["benchmark"] != "SWW"
+    ]
+    silent = [{**row, "dead_channel_removal_inferred": ""} for row in rows]
+    told = [mlperf_row(row)["network"] for row in rows]
+    assert [mlperf_row(row)["network"] for row in silent] == told
+    assert "VWW live" in told
+    onnc = {**silent[0], "software": "ONNC v1.1", "benchmark": "VWW"}
+    assert mlperf_row(onnc)["network"] == "VWW live"
+    assert mlperf_row({**onnc, "dead_channel_removal_inferred": "unknown"})["network"] == "VWW"
+
+
+def test_a_file_of_a_spreadsheet_begins_with_a_mark(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("C,K,latency_cycles\n64,64,34560\n", "utf-8-sig")
+    (row,) = read_measured_rows(path, ROW_KINDS["zigzag_density"])
+    assert row["C"] == "64"
 
 
 def test_an_unknown_kind_offers_the_nearest() -> None:

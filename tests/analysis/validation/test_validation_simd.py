@@ -85,10 +85,29 @@ def test_halving_the_macs_saves_less_than_half_of_the_time(design: str) -> None:
         ("microTVM + CMSIS-NN (TVM BYOC)", "cmsis_nn"),
         ("microTVM native schedules", "compiled"),
         ("TensorFlow Lite for Microcontrollers v2.3.1", "reference"),
+        ("X-CUBE-AI v8", "tuned_2022"),
+        ("STM32Cube.AI v7.1.0", "tuned_2021"),
+        ("ST Edge AI Core 2.0", "tuned_2023"),
+        ("Plumerai Inference Engine 2024.09", "tuned_2023"),
+        ("ONNC v1.1", "cmsis_nn"),
+        ("TFLite 2.12 (XNNPACK delegate)", "tuned"),
+        ("TVM 0.13", "compiled"),
     ],
 )
 def test_a_stack_names_its_software_set(stack: str, software: str) -> None:
     assert software_of(stack) == software
+
+
+def test_networks_of_public_tables_by_their_names() -> None:
+    """MACs as published: MobileNets' papers, tables 6 and 4; V2's channels in eighths, 1280 at the end."""
+    assert network("MobileNet V1 224 1.0").macs == network("MobileNetV1_1.0_224 ImageNet").macs
+    assert network("MobileNetV1_1.0_224 ImageNet").macs == pytest.approx(569e6, rel=0.005)
+    assert network("MobileNetV2_1.0_224").macs == pytest.approx(300e6, rel=0.01)
+    assert network("MobileNetV2_0.35_224").macs == pytest.approx(59e6, rel=0.01)
+    assert network("MobileNetV2_1.4_224").macs == pytest.approx(582e6, rel=0.01)
+    grey = network("MobileNetV1_0.25_96 gray flowers")
+    assert (grey.input_channels, grey.ops[-2].out_channels) == (1, 5)
+    assert network("ResNet-50 ImageNet").macs == network("resnet50").macs
 
 
 def test_flash_read_half_as_wide_waits_twice_as_often() -> None:
