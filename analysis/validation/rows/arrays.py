@@ -120,6 +120,8 @@ def gemmini_dma(row: Row) -> tuple[float, float]:
     cycles = {"MVIN": load_cycles, "MVOUT": store_cycles}.get(row["op"])
     if cycles is None:
         raise NotCovered(f"op {row['op']!r}: known: MVIN, MVOUT")
+    for size in ("cols", "rows", "commands"):
+        number(row, size)
     return number(row, "cycles"), cycles(table_of([row]))[0]
 
 
