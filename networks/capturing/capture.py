@@ -15,7 +15,14 @@ from networks.capturing.checking import check_batch_axis, check_each, first_inpu
 from networks.capturing.modules import numbered
 from networks.capturing.tracing import trace
 from networks.capturing.translation import Translation
-from traces import GraphError, LacunaError, NetworkGraph, did_you_mean, import_model
+from traces import (
+    GraphError,
+    LacunaError,
+    NetworkGraph,
+    did_you_mean,
+    first_line,
+    import_model,
+)
 
 
 class CaptureWarning(UserWarning):
@@ -70,7 +77,8 @@ def capture(  # noqa: PLR0913  # the network, an input, and what to call and kee
         raise
     except Exception as problem:
         raise GraphError(
-            f"{type(model).__name__} does not run on the example: {type(problem).__name__}: {problem}"
+            f"{type(model).__name__} does not run on the example: {type(problem).__name__}: "
+            f"{first_line(problem)[:300]}"
         ) from problem
     if tracing.reason:
         warnings.warn(

@@ -12,6 +12,7 @@ from torch.utils.flop_counter import flop_registry
 
 from networks.capturing.calls import Call, KnownTensor, Ref, Tracing, reads
 from networks.capturing.modules import ModuleCalls
+from traces import GraphError
 
 _FLOP_PER_MAC = 2  # torch.utils.flop_counter counts a multiplication and an addition
 # Products that torch does not count, and which argument has an element for every MAC.
@@ -139,6 +140,13 @@ class Noter(TorchDispatchMode):
         self._alive[id(tensor)] = tensor
         self._storages.setdefault(_storage(tensor), set()).add(id(tensor))
         return number
+
+    def tensor(self, number: int) -> Tensor:
+        """Return the tensor that has this number still; one written over since has another."""
+        for identity, own in self._numbers.items():
+            if own == number:
+                return self._alive[identity]
+        raise GraphError("was written over before it could be read; needs an operation whose result is kept")
 
     def module_left(self, path: str, call: int, output: Any) -> None:
         """Keep which tensors a module's call put out."""

@@ -27,6 +27,7 @@ from torch.overrides import TorchFunctionMode
 from networks.capturing.calls import Tracing
 from networks.capturing.modules import ModuleCalls
 from networks.capturing.noting import Noter, tensors
+from traces import GraphError
 
 # Functions noted as one operation: torch runs their parts in kernels of its own, or step by step.
 _WHOLE = frozenset(
@@ -49,6 +50,11 @@ def trace(model: nn.Module, example: tuple[Any, ...], answer: Callable[[Any], An
 
 
 def _run(model: nn.Module, example: tuple[Any, ...], answer: Callable[[Any], Any]) -> Tracing:
+    return noted(model, example, answer)[0].tracing
+
+
+def noted(model: nn.Module, example: tuple[Any, ...], answer: Callable[[Any], Any]) -> tuple[Noter, Any]:
+    """Run a network as it is; return what noted its operations, and its output."""
     calls = ModuleCalls(model)
     noter = Noter(calls)
     for tensor in tensors(example):
@@ -62,8 +68,13 @@ def _run(model: nn.Module, example: tuple[Any, ...], answer: Callable[[Any], Any
         stack.enter_context(noter)
         output = model(*example)
     noter.tracing.answers = [noter.known(tensor) for tensor in tensors(answer(output))]
+    if not noter.tracing.answers:
+        raise GraphError(
+            f"{type(model).__name__} puts out a {type(output).__name__}, in which no tensor is found; say where its "
+            "answer is: answer=lambda out: out.logits"
+        )
     noter.tracing.module_calls = calls.times()
-    return noter.tracing
+    return noter, output
 
 
 class _WholeFunctions(TorchFunctionMode):

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from networks.capturing.checking import check_macs
 from networks.models.gates import named_gates
 from networks.models.lcnet import masked_reference
+from networks.recording.functions import run_with_functions
 from networks.recording.gathering import BatchSeen, Seen, check_repeats
 from networks.recording.reading import (
     read_answer,
@@ -137,6 +138,7 @@ class _Plan:
     heads: Mapping[str, tuple[str, ...]]  # per exit gate its exits' module calls
     sure: Mapping[str, tuple[str, ...]]  # and those that say how sure each is
     decided: frozenset[str]  # gates that ``decide`` answers for
+    functions: tuple[str, ...]  # operations that are gates, but no modules
 
     @property
     def calls(self) -> tuple[str, ...]:
@@ -146,6 +148,7 @@ class _Plan:
             for gate in self.graph.gates
             if not gate.rules.picks_answer and gate.name not in self.decided
         ]
+        plain = [call for call in plain if call not in self.functions]
         lists = [*self.heads.values(), *self.sure.values()]
         return (*plain, *(call for calls in lists for call in calls))
 
@@ -170,7 +173,9 @@ def _plan(
     decided = frozenset(
         name for name, request in requests.items() if decide and request.module.partition("#")[0] not in paths
     )
-    return _Plan(graph.plain(), requests, heads, sure, decided)
+    modules = [requests[gate.name].module for gate in graph.gates if gate.name not in decided]
+    functions = tuple(name for name in modules if name in graph.index and name.partition("#")[0] not in paths)
+    return _Plan(graph.plain(), requests, heads, sure, decided, functions)
 
 
 def _check_known(model: nn.Module, graph: NetworkGraph) -> None:
@@ -203,15 +208,15 @@ class _Reader:
 
     def read(self, inputs: Any, count: int) -> BatchSeen:
         """Run one batch of so many inputs and return what was seen."""
-        self.watch.clear()
-        output = self.model(*inputs) if isinstance(inputs, tuple | list) else self.model(inputs)
         plan, watch = self.plan, self.watch
-        given = dict(self.decide(self.model, output)) if self.decide else {}
-        unknown = [name for name in given if name not in plan.requests]
-        if unknown:
-            raise GraphError(
-                f"decide=: the graph has no gate {unknown[0]!r}{did_you_mean(unknown[0], plan.requests)}"
-            )
+        watch.clear()
+        tensors = tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
+        functions: dict[str, Tensor] = {}
+        if plan.functions:
+            output, functions = run_with_functions(self.model, tensors, self.answer, plan.functions)
+        else:
+            output = self.model(*tensors)
+        given = self._decided(output) if self.decide else {}
         batch = BatchSeen(torch.zeros(0))
         for gate in plan.graph.gates:
             request = plan.requests[gate.name]
@@ -227,12 +232,28 @@ class _Reader:
                 batch.exits[gate.name] = read_exits(watch, gate, request, heads, sure, count)
                 batch.decisions[gate.name] = batch.exits[gate.name].chosen
             else:
-                seen = watch.output(gate.name, request.module)
+                call = request.module
+                seen = functions[call] if call in functions else watch.output(gate.name, call)
                 batch.decisions[gate.name] = read_decisions(gate, request, seen, count)
                 if gate.scaled:
                     batch.scores[gate.name] = read_scores(gate, seen, count)
         batch.answers = _answers(batch, output, self.answer, count)
         return batch
+
+    def _decided(self, output: Any) -> Mapping[str, Any]:
+        """Return what ``decide`` says, by gate."""
+        assert self.decide is not None  # asked for only where it is given
+        given = self.decide(self.model, output)
+        if not isinstance(given, Mapping):
+            raise GraphError(
+                f"decide=: puts out a {type(given).__name__}; needs the decisions by gate: "
+                f"decide=lambda model, out: {{{next(iter(self.plan.requests))!r}: bits}}"
+            )
+        known = self.plan.requests
+        for name in given:
+            if name not in known:
+                raise GraphError(f"decide=: the graph has no gate {name!r}{did_you_mean(name, known)}")
+        return given
 
 
 def _answers(batch: BatchSeen, output: Any, answer: Callable[[Any], Any] | None, count: int) -> Tensor:

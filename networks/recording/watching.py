@@ -24,7 +24,7 @@ class CallWatch:
         self.wanted = tuple(dict.fromkeys(calls))
         self._outputs: dict[str, list[Any]] = defaultdict(list)
         self._modules = {}
-        paths = dict(model.named_modules())
+        paths = {path: module for path, module in model.named_modules() if path}
         for call in self.wanted:
             path = call.partition("#")[0]
             if path not in paths:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -120,6 +121,36 @@ def test_masks_come_from_arrays_csv_and_npz(tmp_path: Path) -> None:
         assert trace.accuracy == 1.0
         body = 64 * 36 * 4
         assert lower(trace).macs.tolist() == [graph.macs, graph.macs - body, graph.macs]
+
+
+def test_a_table_of_true_and_false_is_one_of_ones_and_zeros(tmp_path: Path) -> None:
+    """As pandas writes bool, with and without a header."""
+    graph = masked().with_gates(layer("gate", guards="body"))
+    for text in ("open\nTrue\nFalse\n", "True\nFalse\n"):
+        (tmp_path / "gate.csv").write_text(text)
+        assert from_masks(graph, {"gate": tmp_path / "gate.csv"}).decisions["gate"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("mask", "labels", "message"),
+    [
+        (None, None, r"gate 'gate': is a NoneType; needs one array"),
+        ([[1], [0, 1]], None, "gate 'gate': "),
+        (np.zeros(0), None, "hold no inputs"),
+        ([1, 0], ["cat", "dog"], "labels: are <U3; need whole numbers"),
+        ([1, 0], [2**40, 0], "labels: go up to 1,099,511,627,776; need at most"),
+    ],
+)
+def test_what_is_no_mask_or_no_label_is_named(mask: Any, labels: Any, message: str) -> None:
+    with pytest.raises(GraphError, match=message):
+        from_masks(masked().with_gates(layer("gate", guards="body")), {"gate": mask}, labels)
+
+
+def test_packed_bits_are_told_how_to_unpack() -> None:
+    gate = CHANNEL.model_copy(update={"size": 12})
+    bits = np.random.default_rng(0).random((5, 12)) < 0.5
+    with pytest.raises(GraphError, match=r"np.unpackbits\(masks, axis=1, count=12, bitorder='little'\)"):
+        as_decisions(gate, np.packbits(bits, axis=1, bitorder="little"), 5, "masks")
 
 
 def test_masks_that_do_not_fit_are_one_clear_error(tmp_path: Path) -> None:

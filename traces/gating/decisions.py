@@ -51,6 +51,11 @@ def _bits(gate: Gate, values: NDArray[Any], how: str) -> Bools:
     if np.isnan(values).any():
         raise GraphError(f"gate {gate.name!r}: decisions hold values that are not a number")
     low, high = float(values.min()), float(values.max())
+    if values.dtype == np.uint8 and values.shape[1:] == (-(-gate.size // 8),) and gate.size > 8:
+        unpack = f"np.unpackbits({how}, axis=1, count={gate.size}, bitorder='little')"
+        raise GraphError(
+            f"gate {gate.name!r}: decisions look packed, eight to a byte; needs 0 and 1: {unpack}"
+        )
     if low >= 0 and high <= 1:
         help_ = f"probabilities: {how} > 0.5; scores that skip at 0: {how} > 0"
     else:
@@ -80,7 +85,8 @@ def _indices(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> Ints:
     if values.size == inputs * gate.size and gate.size > 1:
         values = _one_hot(gate, values.reshape(inputs, gate.size), how)
     flat = values.reshape(inputs)
-    index = flat.astype(np.int64)
+    with np.errstate(invalid="ignore"):  # what is no number is refused below
+        index = flat.astype(np.int64)
     if not bool(np.all(index == flat)) or (inputs and not 0 <= index.min() <= index.max() < gate.size):
         raise GraphError(
             f"gate {gate.name!r} ({gate.kind}): decisions go from {flat.min()} to {flat.max()}, need whole "

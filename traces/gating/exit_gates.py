@@ -38,7 +38,8 @@ def with_exit_gate(graph: SomeGraph, request: GateRequest) -> SomeGraph:
     exits = _ends(graph, exit_modules(graph, request.module))
     if len(exits) < 2:
         raise GraphError(
-            f"gate {request.name!r}: {request.module!r} is one exit, {exits[0]!r}; needs two or more"
+            f"gate {request.name!r}: {request.module!r} is one exit, {exits[0]!r}; needs two or more (exits that the "
+            f"answer does not need are kept by capture(..., keep=[...]))"
         )
     sure = _ends(graph, confidence_modules(graph, request))
     if len(sure) not in {0, len(exits) - 1, len(exits)}:

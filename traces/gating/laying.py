@@ -59,9 +59,17 @@ def matching(graph: GraphParts, patterns: Iterable[str], what: str) -> list[str]
         hits = [op.name for op in graph.ops if fnmatchcase(op.name, pattern) or op.name == pattern]
         hits += [] if hits else [op.name for op in graph.ops if op.name.startswith(f"{pattern}.")]
         if not hits:
-            raise GraphError(f"{what}: no op matches {pattern!r}{did_you_mean(pattern, graph.index)}")
+            raise GraphError(
+                f"{what}: no op matches {pattern!r}{did_you_mean(pattern, graph.index)}{_unseen(graph)}"
+            )
         found.update(hits)
     return [op.name for op in graph.ops if op.name in found]
+
+
+def _unseen(graph: GraphParts) -> str:
+    """Return where ops of a captured network may be that its graph does not have."""
+    captured = "; a module that its example skips, or its answer does not need, has none: capture(..., keep=)"
+    return captured if graph.module_outputs else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from traces.gating.decisions import as_decisions
 from traces.graphs.network import NetworkGraph
 from traces.trace import Trace, TraceInfo
 
+_WORDS = {"true": 1.0, "false": 0.0}  # as pandas writes bool
+_MOST_CLASSES = 2**31 - 1
 Source = NDArray[Any] | list[Any] | str | Path
 
 
@@ -79,7 +81,8 @@ def _array(values: Source, what: str) -> NDArray[Any]:
     except ValueError as problem:
         raise GraphError(f"{what}: cannot be read as an array: {problem}") from None
     if found.dtype == np.object_:
-        raise GraphError(f"{what}: rows differ in length; needs one array, inputs first")
+        why = "rows differ in length" if found.ndim else f"is a {type(values).__name__}"
+        raise GraphError(f"{what}: {why}; needs one array, inputs first")
     return found
 
 
@@ -90,9 +93,9 @@ def _file(path: Path) -> NDArray[Any]:
             return found
         text = path.read_text(encoding="utf-8")
         rows = [line.replace(",", " ").split() for line in text.splitlines() if line.strip()]
-        if rows and not is_number(rows[0][0]):
+        if rows and not (is_number(rows[0][0]) or rows[0][0].lower() in _WORDS):
             rows = rows[1:]  # a header
-        table = np.array([[float(cell) for cell in row] for row in rows])
+        table = np.array([[_WORDS.get(cell.lower(), cell) for cell in row] for row in rows], np.float64)
     except (OSError, ValueError) as problem:
         raise FileProblem(
             f"{path}: needs a .npy file or a table of 0 and 1, a row per input: {problem}"
@@ -107,14 +110,21 @@ def _inputs(arrays: dict[str, NDArray[Any]], labels: NDArray[Any] | None) -> int
     if len(set(lengths.values())) != 1:
         found = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise GraphError(f"masks: numbers of inputs differ: {found or 'none given'}")
-    return next(iter(lengths.values()))
+    inputs = next(iter(lengths.values()))
+    if not inputs:
+        raise GraphError("masks: hold no inputs; need at least one")
+    return inputs
 
 
 def _classes(values: NDArray[Any] | None, inputs: int, what: str) -> NDArray[np.int32]:
     if values is None:
         return np.zeros(inputs, np.int32)
+    if not np.issubdtype(values.dtype, np.number) and values.dtype != np.bool_:
+        raise GraphError(f"{what}: are {values.dtype}; need whole numbers, the class of each input")
     if values.shape != (inputs,) or not bool(np.all(values == np.round(values))):
         raise GraphError(
             f"{what}: shape {values.shape}; needs ({inputs},) whole numbers, the class of each input"
         )
+    if values.max() > _MOST_CLASSES:
+        raise GraphError(f"{what}: go up to {values.max():,}; need at most {_MOST_CLASSES:,}")
     return values.astype(np.int32)
