@@ -125,8 +125,8 @@ def progress(label: str) -> Iterator[Advance]:
             return Text(rate_words(task.speed))
 
     left = (TextColumn("left"), TimeRemainingColumn())
-    columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), Rate(), *left)
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+    parts = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), Rate(), *left)
+    with Progress(*parts, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(escape(label), total=None)
 
         def advance(done: int, total: int) -> None:

@@ -123,15 +123,21 @@ def _pieces(word: str, width: int) -> list[str]:
 
 
 def _blocks(made: list[_Column], room: int) -> list[list[int]]:
-    """Return which columns stand side by side, as many as find room."""
-    blocks = [[0]]
-    used = made[0].least
-    for i, column in enumerate(made[1:], 1):
-        if used + _GAP + column.least > room:
+    """Return which columns stand side by side: as they are if that takes no more lines than if what can wraps."""
+    whole = _filled([column.natural for column in made], room)
+    wrapped = _filled([column.least for column in made], room)
+    return whole if len(whole) == len(wrapped) else wrapped
+
+
+def _filled(widths: list[int], room: int) -> list[list[int]]:
+    """Return columns in order, on each line as many as find room."""
+    blocks, used = [[0]], widths[0]
+    for i, width in enumerate(widths[1:], 1):
+        if used + _GAP + width > room:
             blocks.append([])
             used = _SET_IN - _GAP
         blocks[-1].append(i)
-        used += _GAP + column.least
+        used += _GAP + width
     return blocks
 
 

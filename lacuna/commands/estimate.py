@@ -85,7 +85,7 @@ def estimate(
         for row in table.rows
     ]
     columns = [
-        "layer", "op", "M", "K", "N", "MACs", "compute", "stall", "total cycles", "utilised", "DRAM B", "uJ",
+        "layer", "op", "M", "K", "N", "MACs", "compute", "stall", "total cycles", "used", "DRAM B", "uJ",
     ]  # fmt: skip
     inputs = "one dense input" if table.batch == 1 else f"a batch of {table.batch} dense inputs"
     show_table(f"{table.network} on {chosen.name}, {inputs}, ops one after the other", columns, rows)

@@ -83,7 +83,7 @@ def pareto(
     if where is not None:
         title = f"Where {where}: {title}"
     doubt = "doubtful: the x/÷ 2 energy band could put another point in its place"
-    notes = [f"all have {name} {value}" for name, value in alike.items() if value]
+    notes = [words for words in alike.values() if words]
     notes += [f"{name}: {ends.pattern}" for name, ends in shortened.items() if ends.pattern]
     notes += [f"{short}: {name}" for short, name in zip(_short(names), names, strict=True) if short != name]
     notes += [f"budget: {', '.join(bound.words for bound in results.budget)}"] if results.budget else []
@@ -138,11 +138,17 @@ def _short(names: list[str]) -> list[str]:
 
 
 def _alike(columns: list[str], table: list[list[str]]) -> dict[str, str]:
-    """Return the columns that say the same in every one of several rows, and what they say."""
+    """Return the columns that say the same in every one of several rows that have one, and in words what they say."""
     if len(table) < 2:
         return {}
-    cells = zip(columns, zip(*table, strict=True), strict=True)
-    return {name: values[0] for name, values in cells if len(set(values)) == 1}
+    found = {}
+    for name, values in zip(columns, zip(*table, strict=True), strict=True):
+        said = sorted({value for value in values if value})
+        if len(said) > 1 or (name == "mark" and said and not all(values)):
+            continue
+        who = "all have" if all(values) else "all that have one have"
+        found[name] = f"{who} {name} {said[0]}" if said else ""
+    return found
 
 
 def _without(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis import digits
-from lacuna.console import percent, show_json, show_lines, show_notes, show_table
+from lacuna.console import show_json, show_lines, show_notes, show_table
 from lacuna.options import AsJson
 from traces import ConfigError
 
@@ -67,7 +67,7 @@ def _show_pair(found: PairedComparison) -> None:
             digits(row.a),
             digits(row.b),
             row.unit,
-            _share(row.relative),
+            _signed(row.relative),
             f"{digits(row.low)} to {digits(row.high)}",
             "yes" if row.certain else "no",
         ]
@@ -119,7 +119,3 @@ def _signed(relative: float) -> str:
     if math.isnan(relative):
         return ""
     return f"{100 * relative:+.1f} %" if relative < _MANY else f"{digits(1 + relative, 3)} x"
-
-
-def _share(relative: float) -> str:
-    return "" if math.isnan(relative) else percent(relative)

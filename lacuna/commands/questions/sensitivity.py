@@ -62,13 +62,15 @@ def sensitivity(
     if as_json:
         show_json(asdict(found))
         return
-    title = f"{found.network} on {found.design}, each resource {found.factor:g} times better alone"
+    now = f"{digits(found.base.latency_us)} us, {digits(found.base.energy_uj)} uJ"
+    title = f"{found.network} on {found.design} ({now}), each resource {found.factor:g} times better alone"
     columns = ["", "from", "to", "latency us", "than it is", "p99 us", "energy uJ", "than it is", "mm2"]
     rows = [_row(found, change) for change in (found.base, *found.changes)]
     notes = [] if has_matrix_unit(base) else [CORES_ALONE]
     if not fits(columns, rows):  # a row on one line is worth more
-        columns, *rows = [[*row[:5], *row[6:]] for row in (columns, *rows)]
-        notes.append("p99: in a wider terminal, or with --json")
+        columns, *rows = [[*row[:5], *row[7:]] for row in (columns, *rows)]
+        columns[5] = "energy"
+        notes.append("p99 and uJ: in a wider terminal, or with --json")
     show_table(title, columns, rows, note="\n".join(notes))
     cannot = [f"{change.name}: {change.problem}" for change in found.changes if change.problem]
     show_lines([*missing_note(found.skipped), *cannot])

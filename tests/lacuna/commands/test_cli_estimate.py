@@ -124,7 +124,7 @@ def test_no_column_falls_off_a_narrow_terminal(lacuna: Lacuna, width: int) -> No
     ran = lacuna("estimate", "mobilenetv1_025_96", "-d", "edge_npu_16x16", width=width)
     assert max(map(len, ran.out.splitlines())) <= width
     assert "…" not in ran.out
-    for head in ("layer", "MACs", "compute", "stall", "total cycles", "utilised", "DRAM B", "uJ"):
+    for head in ("layer", "MACs", "compute", "stall", "total cycles", "used", "DRAM B", "uJ"):
         assert head in ran.out
 
 
