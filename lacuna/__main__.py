@@ -6,14 +6,18 @@ import sys
 
 from lacuna.own import use_own_packages
 
-use_own_packages()  # before the first of them is imported
-
-from lacuna.app import app  # noqa: E402
-from lacuna.console import Stopped, shell, show_error, show_stopped  # noqa: E402
-from traces import LacunaError  # noqa: E402
-
 EXIT_BAD_INPUT = 2
 EXIT_STOPPED = 130  # as shells have it: 128 and the number of SIGINT
+
+use_own_packages()  # before the first of them is imported
+
+try:
+    from lacuna.app import app
+    from lacuna.console import Stopped, shell, show_error, show_stopped
+    from traces import LacunaError
+except KeyboardInterrupt:  # pressed while Python still loads
+    sys.stderr.write("stopped; nothing was begun\n")
+    sys.exit(EXIT_STOPPED)
 
 
 def main() -> None:

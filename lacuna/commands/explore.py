@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -60,7 +61,7 @@ def sweep(
     loaded = load_space(space, dict(parse_override(text) for text in settings))
     if not as_json:
         _show_space(loaded)
-    with _stoppable("sweep", space, out), _shown("sweeping") as advance:
+    with _stoppable(out), _shown("sweeping") as advance:
         results = run(
             loaded,
             out,
@@ -95,7 +96,7 @@ def search(
     loaded = load_space(space, dict(parse_override(text) for text in settings))
     if not as_json:
         _show_space(loaded)
-    with _stoppable("search", space, out), _shown("searching") as advance:
+    with _stoppable(out), _shown("searching") as advance:
         results = run(
             loaded,
             out,
@@ -143,9 +144,10 @@ def _shown(label: str) -> Iterator[Callable[[Progress], None]]:
         yield lambda state: advance(state.done, state.total)
 
 
-def _stoppable(command: str, space: Path, out: Path) -> AbstractContextManager[None]:
-    again = shell("lacuna", command, space, "--out", out, "--resume")
-    return stoppable(f"finished points are kept in {out}; go on with: {again}")
+def _stoppable(out: Path) -> AbstractContextManager[None]:
+    """Say, should Ctrl-C be pressed, how to go on: what was typed, every option of it, and --resume."""
+    typed = [word for word in sys.argv[1:] if word != "--resume"]
+    return stoppable(f"finished points are kept in {out}; go on with: {shell('lacuna', *typed, '--resume')}")
 
 
 def _show_done(results: SweepResults, out: Path, as_json: bool) -> None:

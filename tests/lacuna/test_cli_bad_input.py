@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -324,10 +326,27 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     space = tmp_path / "my space.yaml"
     space.write_text(f"designs: [edge_npu_16x16]\nset: {{array.rows: [8, 16]}}\nnetworks: ['{trace}']\n")
     monkeypatch.setattr(f"analysis.{command}", interrupt)
-    ran = lacuna(command, space, "--out", tmp_path / "out")
+    typed = [command, str(space), "--out", str(tmp_path / "out"), "--set", "clock=1 GHz"]
+    ran = lacuna(*typed, "--resume")
     assert ran.code == 130
     assert len(ran.err.strip().splitlines()) == 1
-    assert f"lacuna {command} '{space}' --out {tmp_path / 'out'} --resume" in ran.err
+    again = ran.err.strip().partition("go on with: lacuna ")[2]
+    assert shlex.split(again) == [*typed, "--resume"]  # every option that was given
+
+
+def test_ctrl_c_while_python_loads_is_one_line_too() -> None:
+    code = (
+        "import builtins\n"
+        "real = builtins.__import__\n"
+        "def load(name, *rest):\n"
+        "    if name == 'lacuna.app':\n"
+        "        raise KeyboardInterrupt\n"
+        "    return real(name, *rest)\n"
+        "builtins.__import__ = load\n"
+        "import lacuna.__main__\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (130, "stopped; nothing was begun\n")
 
 
 def test_results_are_never_replaced_without_a_word(trace: Path, tmp_path: Path, lacuna: Lacuna) -> None:
