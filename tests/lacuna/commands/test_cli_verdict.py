@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,8 @@ def test_the_verdict_as_json(lacuna: Lacuna) -> None:
 
 def test_what_turns_the_sign_is_told_in_words(lacuna: Lacuna) -> None:
     ran = lacuna("verdict", "lcnet_resnet20_50_cifar10", "-d", "edge_npu_32x32", "--limit", 40)
-    assert "channels cannot be skipped" in ran.out
-    assert "slower than the dense network" in ran.out
+    assert "time than dense" in ran.out
+    assert re.search(r"channels cannot be skipped +[\d.]+ % slower", ran.out)
 
 
 def test_steps_are_left_out_by_name(lacuna: Lacuna, trace: Path, tmp_path: Path) -> None:
