@@ -116,6 +116,16 @@ HOSTILE: dict[str, Any] = {
     "reads nothing that is there": model([n("Relu", "zz")], ROW),
     "no inputs": model([helper.make_node("Relu", [], ["y"])], ROW),
     "no outputs": model([helper.make_node("Relu", ["x"], [])], ROW),
+    "no weights": model([n("QLinearConv", "x"), n("ReduceSumSquare", "y", "z")], IMAGE, out="z"),
+    "a packed product of nothing": model(
+        [helper.make_node("MatMulNBits", [], ["y"], domain="com.microsoft")], ROW
+    ),
+    "words that are not there": model([n("EmbedLayerNormalization", "x", domain="com.microsoft")], ROW),
+    "a list of nothing": model([helper.make_node("SplitToSequence", [], ["s"]), n("SequenceAt", "s x")], ROW),
+    "cast like nothing": model([helper.make_node("CastLike", [], ["y"])], ROW),
+    "scattered over one number": model(
+        [n("ScatterElements", "x i x"), n("Wobble", "y", "z")], {"x": ()}, whole("i", 0), out="z"
+    ),
     "shapes that contradict": model([n("Add", "x z")], {"x": (1, 4), "z": (1, 5)}),
     "scan of too much": model(
         [helper.make_node("Scan", ["x"], ["y"], num_scan_inputs=99, body=loops(0))], ROW
@@ -155,4 +165,11 @@ def test_what_is_no_model_is_refused(garbage: bytes, tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(garbage)
     with pytest.raises(LacunaError):
+        load_onnx(path)
+
+
+def test_a_node_with_too_few_inputs_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(model([n("Gemm", "x", name="head")], ROW).SerializeToString())
+    with pytest.raises(LacunaError, match=r"node 'head' \(Gemm\): has 1 inputs; needs 2 or more"):
         load_onnx(path)

@@ -178,7 +178,9 @@ def _reference(views: Sequence[View], shape: tuple[int, ...]) -> list[Pieces] | 
 
 
 def _rows_of_features(shape: tuple[int, ...]) -> list[Pieces]:
-    """Return axes with the last as channels and the others as rows."""
+    """Return axes with the last as channels and the others as rows; none of a single number."""
+    if not shape:
+        return []
     rows = laid_out([whole("height", n) for n in shape[:-1]], "height")
     return [*rows, whole("channels", shape[-1])]
 

@@ -40,6 +40,8 @@ def load_onnx(
         return _graph(onnx, model, Path(path).stem, skip_unsupported)
     except LacunaError as problem:
         raise type(problem)(f"{path}: {problem}"[:_LONGEST]) from None
+    except Exception as problem:  # nodes of a damaged file say anything
+        raise FileProblem(f"{path}: is damaged: {_first_line(problem)}") from None
 
 
 _LONGEST = 480  # characters of a message

@@ -36,6 +36,7 @@ def prepared(onnx: Any, proto: Any, sizes: Mapping[str, Shape]) -> OnnxModel:
         light[tensor.values.name] = _like(onnx, tensor)
     inputs = [info for info in graph.input if info.name not in light]
     given = _input_shapes(inputs, sizes)
+    check_inputs(onnx, graph.node, _opset(proto))
     nodes, freed = plain_nodes(onnx, graph.node)
     light |= {name: onnx.helper.make_tensor(name, 1, (), [1.0]) for name in freed}
     source = _Source(onnx, proto, graph, sorted_nodes(nodes, {*given, *light}), light)
@@ -65,7 +66,7 @@ class _Source:
     def at(self, given: Mapping[str, Shape], batch: int) -> OnnxModel:
         """Infer every shape from those of the inputs; fold what the inferred ones make constant, and again."""
         onnx = self.onnx
-        folder = Folder(onnx, self.light, self._opset(), batch)
+        folder = Folder(onnx, self.light, _opset(self.proto), batch)
         types = {info.name: info.type.tensor_type.elem_type for info in self.graph.input}
         infos = [
             onnx.helper.make_tensor_value_info(name, types[name] or 1, shape) for name, shape in given.items()
@@ -110,9 +111,6 @@ class _Source:
                 known[info.name] = shape
         return known
 
-    def _opset(self) -> int:
-        return next((each.version for each in self.proto.opset_import if each.domain in {"", "ai.onnx"}), 17)
-
     def _opsets(self, nodes: Sequence[Any]) -> list[Any]:
         """Return the model's opsets and version 1 of every domain that it uses but does not declare."""
         opsets = {each.domain or "": each.version for each in self.proto.opset_import}
@@ -122,6 +120,27 @@ class _Source:
         for node in nodes:
             opsets.setdefault(node.domain or "", 1)
         return [self.onnx.helper.make_opsetid(domain, version) for domain, version in opsets.items()]
+
+
+def _opset(proto: Any) -> int:
+    return next((each.version for each in proto.opset_import if each.domain in {"", "ai.onnx"}), 17)
+
+
+def check_inputs(onnx: Any, nodes: Sequence[Any], opset: int) -> None:
+    """Refuse a node of the standard that has fewer inputs than its kind needs."""
+    for node in nodes:
+        if node.domain in {"", "ai.onnx"} and onnx.defs.has(node.op_type, ""):
+            try:
+                least = onnx.defs.get_schema(node.op_type, opset, "").min_input
+            except onnx.defs.SchemaError:  # newer than the model's opset
+                least = onnx.defs.get_schema(node.op_type).min_input
+            if len(node.input) < least or not all(
+                node.input[: min(least, 1)]
+            ):  # exporters leave others empty
+                raise GraphError(
+                    f"node {label(node)[:80]!r} ({node.op_type[:40]}): has {sum(map(bool, node.input))} inputs; "
+                    f"needs {least} or more"
+                )
 
 
 def sorted_nodes(nodes: Sequence[Any], known: set[str]) -> list[Any]:
