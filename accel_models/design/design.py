@@ -91,8 +91,13 @@ class Design(Part):
         """Name, and the values that were set over those of the file: what tells two settings of a design apart."""
         return ", ".join([self.name, *(f"{path}={value}" for path, value in self.changed.items())])
 
+    @property
+    def about(self) -> str:
+        """What it is; where values were changed, what it was before."""
+        return f"as shipped: {self.description}" if self.changed else self.description
+
     def __repr__(self) -> str:
-        return f"<Design: {self.title}: {self.description}>"
+        return f"<Design: {self.title}: {self.about}>"
 
     def _repr_html_(self) -> str:
         found = {
@@ -103,7 +108,7 @@ class Design(Part):
         sections = [name for name, value in found.items() if isinstance(value, Part)]
         clock = spell(self.clock, "frequency")
         facts = [
-            ("what", self.description),
+            ("what", self.about),
             ("clock", clock),
             ("sections", ", ".join(sections)),
             ("hash", self.hash),

@@ -25,7 +25,7 @@ _APART = frozenset({"sources", "changed"})  # written at the end, or not at all
 
 
 def commented_yaml(design: Design, name: str) -> str:
-    """Return a design under another name as YAML that reads back equal but for its name.
+    """Return a design under another name as YAML that reads back equal but for its name and what it says it is.
 
     Parameters
     ----------
@@ -34,7 +34,8 @@ def commented_yaml(design: Design, name: str) -> str:
     name
         Of the new one.
     """
-    data = {**design.model_dump(mode="json", exclude_unset=True), "name": name}
+    about = f"begun as {design.title}: {design.about}"  # true also once values were changed by hand
+    data = {**design.model_dump(mode="json", exclude_unset=True), "name": name, "description": about}
     data.pop("changed", None)
     lines = [*_HEAD.format(name=name, like=design.title).splitlines(), ""]
     known = [key for key in keys() if "[]" not in key.path]

@@ -165,7 +165,7 @@ def _latency(info: LatencyInfo) -> go.Figure:
     traces.append(
         go.Scatter(
             x=[m.value for m in marks], y=[int(m.name[1:]) / 100 for m in marks], text=[m.name for m in marks],
-            mode="markers+text", textposition=["bottom right", "bottom right", "middle right"],
+            mode="markers+text", textposition=["bottom right", "bottom right", "top right"],
             marker={"color": BLUE, "size": 9}, showlegend=False,
             hovertemplate=f"%{{text}}: %{{x:.4g}} {unit}<extra></extra>",
         )
@@ -180,8 +180,8 @@ def _latency(info: LatencyInfo) -> go.Figure:
             )
         )  # fmt: skip
     places = [*info.latency, *(line.value for line in info.references), 0.0]
-    x = {"range": [0, 1.1 * max(places)]}  # room for the name of p99
-    y = {"tickformat": ".0%", "range": [0, 1.06]}
+    x = {"range": [0, 1.1 * max(places)]}  # room for the name of p99, right of it and above the line
+    y = {"tickformat": ".0%", "range": [0, 1.12]}
     return _laid_out(traces, f"Latency of one input [{unit}]", "Share of inputs that have ended", x=x, y=y)
 
 

@@ -136,7 +136,7 @@ def _design(design: Design, settings: list[str], as_json: bool) -> None:
         [path, _text(value), "--set" if path in given else _origin(design, path)]
         for path, value in _flat(data)
     ]
-    show_table(f"{design.name}: {design.description}", ["setting", "value", "source of"], rows)
+    show_table(f"{design.title}: {design.about}", ["setting", "value", "source of"], rows)
     named = {group for _, _, group in rows}
     sources = [[group, text] for group, text in design.sources.items() if group in named]
     note = "default: the value a design has when its file is silent; unsourced: stated, and nothing says where from"

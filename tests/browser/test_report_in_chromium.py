@@ -27,6 +27,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium"),
 ]
 sync_api = pytest.importorskip("playwright.sync_api")
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 200  # for what must happen at all: how soon is the machine's business
 DESKTOP, PHONE = (1280, 900), (390, 844)
 
@@ -261,6 +262,24 @@ def test_what_follows_the_pointer_paints_no_picture_anew(browser: Browser, tmp_p
         )
         assert 0 < page.evaluate("strokes") < 200  # rings and one line each
         assert opened.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("names", "own"),
+    [
+        (["lcnet_resnet20_30_cifar10", "lcnet_resnet20_50_cifar10"], ["30", "50"]),
+        (["lcnet_resnet20_30_x", "ddi_resnet20_50_x"], ["lcnet_resnet20_30", "ddi_resnet20_50"]),
+        (["edge_npu_16x16", "edge_npu_16x16_b"], ["16x16", "16x16_b"]),
+        (["wait", "speculate"], ["wait", "speculate"]),
+        (["alone_here"], ["alone_here"]),
+    ],
+)
+def test_names_along_an_axis_are_told_apart(browser: Browser, names: list[str], own: list[str]) -> None:
+    script = (ROOT / "analysis" / "reports" / "templates" / "explorer.js").read_text(encoding="utf-8")
+    function = script[script.index("function ownParts") : script.index("// Round numbers")]
+    page = browser.new_page()
+    assert page.evaluate(f"names => {{ {function} return ownParts(names); }}", names) == own
+    page.close()
 
 
 def test_the_first_screen_tells_the_story(browser: Browser, replays: Path) -> None:

@@ -138,10 +138,7 @@ def _paired(views: Sequence[ReplayView]) -> Section:
 def _about(view: ReplayView) -> str:
     """Describe the design that was replayed, which is not that of the file where values were changed."""
     design = view.results.design
-    if not design.changed:
-        return f"{design.name}: {design.description}."
-    changed = ", ".join(f"{path} = {value}" for path, value in design.changed.items())
-    return f"{design.name} as shipped is: {design.description}. Here with {changed}."
+    return f"{design.title}: {design.about}."
 
 
 def _own(view: ReplayView) -> Section:

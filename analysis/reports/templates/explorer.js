@@ -38,6 +38,13 @@
     column.scale = { at: (value) => (on(value) - a) / (b - a), back: (place) => (log ? Math.exp(a + place * (b - a)) : a + place * (b - a)), log, low, high };
     return column.scale;
   }
+  // Names without the parts that all of them begin and end with, so that what is left tells them apart.
+  function ownParts(names) {
+    const parts = names.map((name) => name.split("_")), least = Math.min(...parts.map((part) => part.length)) - 1;
+    const shared = (pick) => { let k = 0; while (k < least && parts.every((part) => pick(part, k) === pick(parts[0], k))) k++; return k; };
+    const head = shared((part, k) => part[k]), tail = Math.min(shared((part, k) => part[part.length - 1 - k]), least - head);
+    return names.length < 2 ? names : parts.map((part) => part.slice(head, part.length - tail).join("_"));
+  }
   // Round numbers from low to high and one beyond each, at most so many steps.
   function stepsOf(low, high, most) {
     const raw = ((high - low) || 1) / most, size = 10 ** Math.floor(Math.log10(raw));
@@ -49,8 +56,8 @@
   function ticksOf(column, most) {
     const { low, high, log, at } = scaleOf(column);
     if (column.labels.length) {
-      const every = Math.ceil(column.labels.length / most);
-      return column.labels.map((label, i) => [at(i), label]).filter((_, i) => i % every === 0);
+      const every = Math.ceil(column.labels.length / most), own = ownParts(column.labels);
+      return column.labels.map((_, i) => [at(i), own[i]]).filter((_, i) => i % every === 0);
     }
     const ticks = [];
     if (log) {
@@ -326,11 +333,14 @@
     pen.fillStyle = ink;
     pen.fillText(text, x, y);
   }
+  // The middle goes first: names differ at their ends.
   function cut(pen, text, width) {
-    if (pen.measureText(text).width <= width) return text;
-    let end = text.length;
-    while (end > 1 && pen.measureText(text.slice(0, end) + "…").width > width) end--;
-    return text.slice(0, end) + "…";
+    let kept = text.length, shown = text;
+    while (kept > 2 && pen.measureText(shown).width > width) {
+      kept--;
+      shown = text.slice(0, Math.floor(kept * 0.4)) + "…" + text.slice(text.length - Math.ceil(kept * 0.6));
+    }
+    return shown;
   }
   function draw() { drawScatter(); drawHistory(); drawParallel(); }
   function drawAll() { painted.clear(); draw(); }
