@@ -36,7 +36,7 @@ def main() -> None:
         sys.exit(EXIT_BAD_INPUT)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        show_error(f"{where}{error.strerror or error}")
+        show_error(str(LacunaError(f"{where}{error.strerror or error}")))  # clipped, and printable
         sys.exit(EXIT_BAD_INPUT)
 
 

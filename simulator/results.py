@@ -37,8 +37,10 @@ from traces import (
     arrow_column,
     atomic_write,
     card_html,
+    check_file,
     check_version,
     explain,
+    file_bytes,
     parse_json_mapping,
     reading,
 )
@@ -280,9 +282,7 @@ def read_policy(path: Path) -> Policy:
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:
-    with reading(path):
-        text = path.read_bytes()
-    return parse_json_mapping(text, f"{path}: is damaged")
+    return parse_json_mapping(file_bytes(path), f"{path}: is damaged")
 
 
 def _read_timeline(path: Path) -> str:
@@ -324,6 +324,7 @@ def read_parquet(path: Path) -> dict[str, NDArray[Any]]:
     """Return the columns of a table that this module wrote."""
     import pyarrow.parquet as pq  # noqa: PLC0415  (as above)
 
+    check_file(path)
     with reading(path):
         table = pq.read_table(path, page_checksum_verification=True)
         return {name: np.asarray(table[name].to_numpy()) for name in table.column_names}

@@ -8,7 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from traces import FileProblem, atomic_write, clear_parts, exchange, reading, stage_beside
+from traces import (
+    FileProblem,
+    atomic_write,
+    check_file,
+    clear_parts,
+    exchange,
+    file_text,
+    reading,
+    stage_beside,
+)
 
 SUMS: Final = "SHA256SUMS"  # as ``sha256sum --check`` reads it
 _REPLACED: Final = ("timeline.json.gz",)  # of an earlier replay, where this one has none
@@ -71,7 +80,7 @@ def check_sums(folder: Path, *, needed: bool, again: str = "replay again") -> No
             raise FileProblem(f"{folder}: is damaged: has no {SUMS}; {again}")
         return
     with reading(path):
-        known = dict(line.split("  ")[::-1] for line in path.read_text("utf-8").splitlines())
+        known = dict(line.split("  ")[::-1] for line in file_text(path).splitlines())
     for name in _SUMMED:
         file = folder / name
         if file.is_file() and _sum(file) != known.get(name):
@@ -79,6 +88,7 @@ def check_sums(folder: Path, *, needed: bool, again: str = "replay again") -> No
 
 
 def _sum(path: Path) -> str:
+    check_file(path)
     with reading(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
     raise AssertionError  # reading() never swallows

@@ -21,6 +21,11 @@ from .base.errors import printable as printable
 from .base.errors import shown as shown
 from .base.explain import explain as explain
 from .base.frozen import Frozen as Frozen
+from .base.guard import MOST_READ as MOST_READ
+from .base.guard import check_file as check_file
+from .base.guard import file_bytes as file_bytes
+from .base.guard import file_text as file_text
+from .base.guard import name_of as name_of
 from .base.guard import reading as reading
 from .base.plain import parse_json_mapping as parse_json_mapping
 from .base.plain import parse_yaml as parse_yaml

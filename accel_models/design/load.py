@@ -19,9 +19,9 @@ from traces import (
     FileProblem,
     did_you_mean,
     explain,
+    file_bytes,
     parse_yaml,
     parse_yaml_mapping,
-    reading,
     shown,
 )
 
@@ -167,9 +167,7 @@ def _read(name: str) -> tuple[dict[str, Any], str]:
     if path.suffix in {".yaml", ".yml", ".cfg"} or path.exists():
         if not path.is_file():
             raise FileProblem(f"{path}: no such design file")
-        with reading(path):
-            text = path.read_bytes()
-        return _with_base(read_design_text(text, str(path)), str(path)), str(path)
+        return _with_base(read_design_text(file_bytes(path), str(path)), str(path)), str(path)
     name = _FORMER_NAMES.get(name, name)
     if name not in design_names():
         raise ConfigError(

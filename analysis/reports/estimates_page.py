@@ -11,7 +11,7 @@ from typing import Final
 
 from analysis.reports.report_page import Cell, Page, Section, Table
 from analysis.words import digits, percent, quantity
-from traces import FileProblem, reading
+from traces import FileProblem, file_text, reading
 
 _NEEDED: Final = (
     "layer",
@@ -83,7 +83,7 @@ def _row(row: dict[str, str], cycles: float) -> tuple[Cell, ...]:
 
 def _read(path: Path) -> list[dict[str, str]]:
     with reading(path):
-        rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
+        rows = list(csv.DictReader(io.StringIO(file_text(path))))
         missing = [name for name in _NEEDED if rows and name not in rows[0]]
         if missing or not rows:
             raise FileProblem(

@@ -49,8 +49,11 @@ from traces import (
     ConfigError,
     FileProblem,
     Reading,
+    check_file,
     did_you_mean,
+    file_text,
     load_network,
+    name_of,
     network_names,
     parse_size,
     parse_yaml_mapping,
@@ -86,9 +89,7 @@ def load_space(path: str | Path, overrides: Mapping[str, object] | None = None) 
     if not file.is_file():
         raise FileProblem(f"{file}: no such space file")
     try:
-        return parse_space(file.read_text(encoding="utf-8"), file.parent, overrides)
-    except UnicodeDecodeError:
-        raise FileProblem(f"{file}: is not text") from None
+        return parse_space(file_text(file), file.parent, overrides)
     except (ConfigError, FileProblem) as problem:
         raise type(problem)(f"{file}: {problem}") from None
 
@@ -159,7 +160,7 @@ def _reference(entry: object, folder: Path) -> TraceRef:
     """Return where a network is read from; one that is read in a way of its own is read here."""
     if not isinstance(entry, dict):
         path, digest = _network(as_text(entry, "networks"), folder)
-        return TraceRef(path.stem, path, digest, skipped=_unpriced(path))
+        return TraceRef(name_of(path), path, digest, skipped=_unpriced(path))
     settings = as_mapping(entry, "networks")
     for key in settings:
         if key not in NETWORK_KEYS:
@@ -170,7 +171,7 @@ def _reference(entry: object, folder: Path) -> TraceRef:
         raise ConfigError(f"networks: skip_unsupported: {skips!r}: needs true or false")
     path, _ = _network(as_text(settings.get("network"), "networks: network"), folder)
     graph = load_network(path, Reading(dict(parse_size(text) for text in sizes), skips))
-    name = f"{path.stem}({', '.join(sizes)})" if sizes else path.stem
+    name = f"{name_of(path)}({', '.join(sizes)})" if sizes else name_of(path)
     text = graph.model_dump_json(exclude_defaults=True)
     return TraceRef(name, path, _text_hash(text), text, graph.skipped)
 
@@ -200,6 +201,7 @@ def _network(name: str, folder: Path) -> tuple[Path, str]:
 
 def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file, first 16 hex digits."""
+    check_file(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 

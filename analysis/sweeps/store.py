@@ -30,6 +30,7 @@ from traces import (
     check_version,
     clear_parts,
     explain,
+    file_bytes,
     parse_json_mapping,
     reading,
     seal,
@@ -263,9 +264,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
         raise FileProblem(f"{folder}: holds no sweep: there is no {MANIFEST} in it")
-    with reading(path):
-        text = path.read_bytes()
-    data = parse_json_mapping(text, f"{path}: is damaged")
+    data = parse_json_mapping(file_bytes(path), f"{path}: is damaged")
     check_version(
         data.get("schema_version"), SWEEP_SCHEMA_VERSION, f"{path}: schema version", "name another folder"
     )

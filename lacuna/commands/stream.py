@@ -25,7 +25,7 @@ from lacuna.options import (
     left_out,
     missing_note,
 )
-from traces import ConfigError, FileProblem
+from traces import ConfigError, FileProblem, file_text
 
 if TYPE_CHECKING:
     from simulator import Arrivals, Dvfs, Spread, StreamSummary
@@ -128,8 +128,8 @@ def _arrivals(kind: str, rate: str | None, seed: int) -> Arrivals:
             f"--arrivals {kind!r}: must be periodic, poisson or a file with one time a line [s]"
         )
     try:
-        times = tuple(_number(line) for line in path.read_text(encoding="utf-8").split())
-    except ValueError as error:  # not a number, or not text
+        times = tuple(_number(line) for line in file_text(path).split())
+    except ValueError as error:  # not a number
         raise FileProblem(f"{path}: {error}; needs one arrival time a line, in seconds") from None
     return Arrivals(kind="recorded", times_s=times)
 

@@ -23,7 +23,7 @@ from pydantic import Field, ValidationError
 from networks.models.families import ModelConfig
 from networks.training.data import DatasetName
 from networks.training.optimizing.optimizers import TrainSettings
-from traces import ConfigError, FileProblem, Frozen, explain, parse_yaml_mapping, reading
+from traces import ConfigError, FileProblem, Frozen, explain, file_bytes, parse_yaml_mapping
 
 
 class CostConfig(Frozen):
@@ -93,8 +93,7 @@ def load_config(path: Path) -> RunConfig:
     """Read a run's configuration; an unknown key is an error that names the nearest valid one."""
     if not path.is_file():
         raise FileProblem(f"{path}: no such configuration")
-    with reading(path):
-        content = parse_yaml_mapping(path.read_bytes(), str(path))
+    content = parse_yaml_mapping(file_bytes(path), str(path))
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:

@@ -25,6 +25,7 @@ from traces import (
     FileProblem,
     Floats,
     did_you_mean,
+    file_bytes,
     parse_json_mapping,
     reading,
     shown,
@@ -87,8 +88,7 @@ def load_cost_table(path: Path) -> CostTable:
     """Read a cost table from JSON."""
     if not path.is_file():
         raise FileProblem(f"{path}: no such cost table")
-    with reading(path):
-        content = parse_json_mapping(path.read_bytes(), str(path))
+    content = parse_json_mapping(file_bytes(path), str(path))
     if content.get("format") != FORMAT:
         raise FileProblem(f"{path}: not a cost table; needs format = {FORMAT!r}")
     if content.get("format_version") != COST_TABLE_VERSION:

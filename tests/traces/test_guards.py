@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from traces import load_network, load_trace
 from traces.base.errors import MOST_MESSAGE, ConfigError, FileProblem, did_you_mean, printable
-from traces.base.guard import MOST_DEPTH, reading
+from traces.base.guard import MOST_DEPTH, file_bytes, file_text, reading
 from traces.base.plain import MOST_YAML, parse_json, parse_json_mapping, parse_yaml, parse_yaml_mapping
 from traces.base.versions import check_version
 
@@ -126,3 +129,53 @@ def test_other_versions_are_refused(found: object) -> None:
     with pytest.raises(FileProblem, match=r"f: version .*this tool knows 1\.x: try again"):
         check_version(found, "1.1", "f: version", "try again")
     assert check_version("1.7", "1.1", "f: version", "try again") == "1.7"
+
+
+@pytest.fixture(params=["pipe", "device", "sparse", "folder"])
+def no_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """What a path may lead to that cannot be read whole: a pipe is waited for, a device has no end."""
+    path = tmp_path / "x"
+    match request.param:
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "sparse":
+            path.touch()
+            os.truncate(path, 20 << 30)
+        case _:
+            path.mkdir()
+    return path
+
+
+def test_what_is_no_file_or_has_no_end_is_refused_at_once(no_file: Path) -> None:
+    with pytest.raises(FileProblem, match=r"no regular file|holds 21,474,836,480 bytes; at most|a directory"):
+        file_bytes(no_file)
+
+
+@pytest.mark.parametrize("ending", [".json", ".csv", ".onnx", ".tflite", ".npz", ".parquet"])
+def test_every_reader_of_networks_and_traces_refuses_pipes_and_devices(tmp_path: Path, ending: str) -> None:
+    if ending in {".onnx", ".tflite"}:
+        pytest.importorskip(ending[1:])
+    pipe, device = tmp_path / f"p{ending}", tmp_path / f"d{ending}"
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    read = load_trace if ending in {".npz", ".parquet"} else load_network
+    for path in (pipe, device):
+        with pytest.raises(FileProblem, match="is no regular file but a pipe or a device"):
+            read(path)
+
+
+def test_text_is_read_with_any_ends_of_lines_and_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_bytes(b"\xef\xbb\xbfa\r\nb\rc\n")
+    assert file_text(path) == "a\nb\nc\n"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(FileProblem, match="is not a text file"):
+        file_text(path)
+
+
+def test_a_file_whose_name_is_no_text_gives_a_network_a_name_that_can_be_written(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xffnet.csv"))
+    path.write_text("Layer,M,K,N,\na,1,64,32,\n")
+    assert load_network(path).name == r"\xffnet"

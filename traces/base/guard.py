@@ -7,9 +7,12 @@ Readers of outside files wrap the call into a library in :func:`reading`, and me
 from __future__ import annotations
 
 import math
+import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from traces.base.errors import FileProblem, LacunaError, first_line
 
@@ -17,6 +20,10 @@ from traces.base.errors import FileProblem, LacunaError, first_line
 MOST_DEPTH = 40
 MOST_VALUES = 1_000_000  # counted with what aliases repeat
 MOST_TEXT = 1 << 20  # characters of one string
+MOST_READ = (
+    1 << 26
+)  # bytes of a text file that is read whole (64 MiB); Choice: a million values need half of it
+MOST_MODEL = 1 << 31  # bytes of a model: where the formats of ONNX and TFLite end
 _INT64 = 1 << 63
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # but tab and newline
 
@@ -49,6 +56,39 @@ def reading(
         ) from None  # libraries raise OSError without a number for what they decode
     except Exception as problem:
         raise error(f"{where}: {what}: {first_line(problem)}") from None
+
+
+def check_file(path: str | Path, most: int | None = None) -> None:
+    """Refuse what is no regular file (a pipe may be waited for, a device has no end), or has over ``most`` bytes."""
+    with reading(path):
+        found = Path(path).stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise FileProblem(f"{path}: is a directory; name a file")
+    if not stat.S_ISREG(found.st_mode):
+        raise FileProblem(f"{path}: is no regular file but a pipe or a device")
+    if most is not None and found.st_size > most:
+        raise FileProblem(f"{path}: holds {found.st_size:,} bytes; at most {most:,}")
+
+
+def file_bytes(path: str | Path, most: int = MOST_READ) -> bytes:
+    """Return what a file of at most ``most`` bytes holds; :class:`FileProblem` if it cannot be read."""
+    check_file(path, most)
+    with reading(path):
+        return Path(path).read_bytes()
+
+
+def file_text(path: str | Path, most: int = MOST_READ) -> str:
+    """Return the text of a file, every end of a line as a newline; :class:`FileProblem` if it is not UTF-8."""
+    try:
+        text = file_bytes(path, most).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise FileProblem(f"{path}: is not a text file (UTF-8)") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def name_of(path: str | Path) -> str:
+    """Return the name of a file without its ending; bytes that are no text are spelled out."""
+    return os.fsencode(Path(path).stem).decode("utf-8", "backslashreplace")
 
 
 def check_tree(

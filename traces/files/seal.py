@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from traces.base.errors import FileProblem
+from traces.base.guard import check_file
 
 _MAGIC = b"PAR1"
 _TAIL = 8  # footer length (4 bytes, little end first) and the magic
@@ -47,6 +48,7 @@ def verify_seal(path: Path, *, footer_only: bool = False) -> bool:
 
     Raises ``FileProblem`` when the file is missing, no Parquet file, truncated, or differs from its seal.
     """
+    check_file(path)
     try:
         with path.open("rb") as file:
             layout = _layout(file, path)

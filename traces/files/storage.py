@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from traces.base.atomic import atomic_write
 from traces.base.errors import ConfigError, FileProblem, LacunaError, did_you_mean, shown
 from traces.base.explain import explain
-from traces.base.guard import reading
+from traces.base.guard import check_file, reading
 from traces.base.plain import parse_json_mapping
 from traces.base.versions import check_version
 from traces.files.columns import flatten as columns_of
@@ -156,6 +156,7 @@ MOST_NPZ = 1 << 32  # bytes unpacked; Choice: a million inputs with 2,000 gates 
 
 
 def _npz_arrays(path: Path) -> dict[str, Any]:
+    check_file(path)
     with reading(path, "is damaged or not an .npz file"), zipfile.ZipFile(path) as archive:
         names = [entry.filename for entry in archive.infolist()]
         unpacked = sum(entry.file_size for entry in archive.infolist())
@@ -210,6 +211,7 @@ def _parse_metadata(text: str | bytes, path: Path) -> _Metadata:
 def _parquet(path: Path) -> pq.ParquetFile:
     import pyarrow.parquet as pq  # noqa: PLC0415  (as above)
 
+    check_file(path)
     with reading(path):
         file = pq.ParquetFile(path, page_checksum_verification=True)
         file.schema_arrow.names  # noqa: B018  (names are decoded here, and may not be text)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from traces.base.errors import FileProblem, GraphError, did_you_mean
+from traces.base.guard import check_file, file_text
 from traces.base.tables import is_number
 from traces.gating.decisions import as_decisions
 from traces.graphs.network import NetworkGraph
@@ -66,6 +67,7 @@ def from_masks(
 def _arrays(masks: Mapping[str, Source] | str | Path) -> dict[str, NDArray[Any]]:
     if isinstance(masks, Mapping):
         return {name: _array(values, f"gate {name!r}") for name, values in masks.items()}
+    check_file(masks)
     try:
         with np.load(masks, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
@@ -87,11 +89,12 @@ def _array(values: Source, what: str) -> NDArray[Any]:
 
 
 def _file(path: Path) -> NDArray[Any]:
+    check_file(path)
     try:
         if path.suffix == ".npy":
             found: NDArray[Any] = np.load(path, allow_pickle=False)
             return found
-        text = path.read_text(encoding="utf-8")
+        text = file_text(path)
         rows = [line.replace(",", " ").split() for line in text.splitlines() if line.strip()]
         if rows and not (is_number(rows[0][0]) or rows[0][0].lower() in _WORDS):
             rows = rows[1:]  # a header

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from traces.base.atomic import atomic_write
-from traces.base.errors import FileProblem, GraphError
+from traces.base.errors import GraphError
 from traces.base.explain import explain
+from traces.base.guard import file_text
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Op
 
@@ -51,7 +52,7 @@ def parse_part(kind: type[M], values: Mapping[str, Any], where: str) -> M:
 
 def load_graph(path: str | Path) -> NetworkGraph:
     """Read a network graph from a JSON file."""
-    return parse_graph(read_text(path), str(path))
+    return parse_graph(file_text(path), str(path))
 
 
 def save_graph(graph: NetworkGraph, path: str | Path) -> None:
@@ -59,15 +60,3 @@ def save_graph(graph: NetworkGraph, path: str | Path) -> None:
     text = json.dumps(graph.model_dump(mode="json", exclude_defaults=True), indent=1)
     with atomic_write(path) as part:
         part.write_text(text + "\n", encoding="utf-8")
-
-
-def read_text(path: str | Path) -> str:
-    """Return a text file's content; a file that cannot be read is one clear ``FileProblem``."""
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise FileProblem(f"{path}: no such file") from None
-    except UnicodeDecodeError:
-        raise FileProblem(f"{path}: is not a text file (UTF-8)") from None
-    except OSError as problem:
-        raise FileProblem(f"{path}: cannot be read: {problem.strerror}") from None

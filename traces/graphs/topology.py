@@ -24,9 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from traces.base.errors import FileProblem, GraphError, UnsupportedError, did_you_mean
-from traces.base.guard import reading
+from traces.base.guard import file_text, name_of, reading
 from traces.graphs.build import GraphBuilder, Tensor, Window
-from traces.graphs.files import read_text
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import INPUT
 
@@ -61,7 +60,7 @@ class _Layer:
 def load_topology(path: str | Path) -> NetworkGraph:
     """Read a SCALE-Sim topology, convolutions or matrix products, as a graph of unchained layers."""
     layers = _layers(path)
-    builder = GraphBuilder(Path(path).stem, 1, 1, 1)
+    builder = GraphBuilder(name_of(path), 1, 1, 1)
     names: Counter[str] = Counter()
     for layer in layers:
         names[layer.name] += 1
@@ -94,7 +93,7 @@ def _finished(builder: GraphBuilder, path: str | Path, layers: Sequence[_Layer])
 
 def _layers(path: str | Path) -> list[_Layer]:
     """Return the layers with the sizes that the header names, or that SCALE-Sim's order does without one."""
-    text = read_text(path)
+    text = file_text(path)
     with reading(path, "is not CSV", error=GraphError):
         rows = list(_rows(text))
     columns: tuple[str, ...] | None = None

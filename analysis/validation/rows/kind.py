@@ -13,7 +13,17 @@ from pathlib import Path
 import numpy as np
 
 from analysis.validation.reference_rows import Row
-from traces import ConfigError, FileProblem, Floats, LacunaError, first_line, reading, shown
+from traces import (
+    MOST_READ,
+    ConfigError,
+    FileProblem,
+    Floats,
+    LacunaError,
+    check_file,
+    first_line,
+    reading,
+    shown,
+)
 
 RowText = Callable[[Row], str]
 MOST_ROWS = 100_000  # Choice: a file of rows is measured by people
@@ -116,6 +126,7 @@ def read_measured_rows(path: Path, kind: RowKind) -> list[Row]:
     """Return the rows of a CSV file that has the columns of ``kind``."""
     if not path.is_file():
         raise FileProblem(f"{path}: no such file")
+    check_file(path, MOST_READ)
     with reading(path, "not a CSV file in UTF-8"), path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         rows = list(islice(reader, MOST_ROWS + 1))

@@ -7,6 +7,7 @@ from typing import Any
 
 from traces.base.arrays import NamedShapes
 from traces.base.errors import FileProblem, GraphError, LacunaError, UnsupportedError
+from traces.base.guard import MOST_MODEL, check_file, name_of
 from traces.graphs.importing.core import import_graph
 from traces.graphs.network import NetworkGraph
 from traces.graphs.onnx.batches import OnnxModel
@@ -29,15 +30,14 @@ def load_onnx(
         Leave out what cannot be priced, and name it in ``graph.skipped``.
     """
     onnx = _onnx(path)
-    if not Path(path).exists():
-        raise FileProblem(f"{path}: no such file")
+    check_file(path, MOST_MODEL)
     try:
         proto = onnx.load(str(path), load_external_data=False)
     except Exception as problem:  # protobuf raises kinds of its own
         raise FileProblem(f"{path}: is not an ONNX model: {_first_line(problem)}") from None
     try:
         model = prepared(onnx, proto, sizes or {})
-        return _graph(onnx, model, Path(path).stem, skip_unsupported)
+        return _graph(onnx, model, name_of(path), skip_unsupported)
     except LacunaError as problem:
         raise type(problem)(f"{path}: {problem}"[:_LONGEST]) from None
     except Exception as problem:  # nodes of a damaged file say anything

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from traces.base.errors import FileProblem, GraphError, LacunaError, UnsupportedError
+from traces.base.guard import MOST_MODEL, file_bytes, name_of
 from traces.graphs.importing.core import import_graph
 from traces.graphs.importing.ops import ImportedOp, Missing
 from traces.graphs.network import NetworkGraph
@@ -27,17 +28,14 @@ def load_tflite(path: str | Path, *, skip_unsupported: bool = False) -> NetworkG
         Leave out what cannot be priced, and name it in ``graph.skipped``.
     """
     tflite = _tflite(path)
-    try:
-        data = Path(path).read_bytes()
-    except OSError as problem:
-        raise FileProblem(f"{path}: cannot be read: {problem.strerror}") from None
+    data = file_bytes(path, MOST_MODEL)
     if data[4:8] != _MAGIC:
         raise FileProblem(f"{path}: is not a TFLite model: bytes 4 to 7 are not {_MAGIC.decode()}")
     try:
         model = TfliteModel.of(tflite, data)
         operations = [each for operator in model.operators for each in _operations(operator)]
         graph = import_graph(
-            Path(path).stem,
+            name_of(path),
             model.given,
             operations,
             model.shapes,
