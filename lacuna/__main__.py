@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from lacuna.own import use_own_packages
@@ -22,6 +23,7 @@ except KeyboardInterrupt:  # pressed while Python still loads
 
 def main() -> None:
     """Run the command line; bad input ends with one message and exit code 2."""
+    _write_what_can_be()
     try:
         app()
     except Stopped as stop:
@@ -38,6 +40,13 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         show_error(str(LacunaError(f"{where}{error.strerror or error}")))  # clipped, and printable
         sys.exit(EXIT_BAD_INPUT)
+
+
+def _write_what_can_be() -> None:
+    """Let a terminal that has no sign for a letter show a question mark in its place."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -387,3 +388,11 @@ def test_control_characters_of_names_are_spelled_out_in_tables(capsys: pytest.Ca
     assert r"\x1b[2Jb" in found
     assert r"\x1b]0;title\x07" in found
     assert "[bold]" in found
+
+
+def test_a_terminal_without_a_sign_for_a_letter_is_shown_another() -> None:
+    command = [sys.executable, "-m", "lacuna", "designs"]
+    alone = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run(command, env=alone, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "edge_npu_16x16" in ended.stdout
