@@ -127,7 +127,7 @@ def readers(count: int = 16) -> str:
         space = make_space(folder, SPACE.replace("1..40", "1..8").replace("1..50", "1..10"))
         sweep(space, folder / "out", workers=0, evaluator=slow)
         until.touch()
-        times = [reading.get(timeout=120) for reading in readings]
+        times = [reading.get(timeout=900) for reading in readings]
     return f"{count} readers of {space.size} growing rows read {sum(times)} times, each reading whole"
 
 
