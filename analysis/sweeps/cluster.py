@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import current_thread, main_thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from analysis.sweeps.evaluate import Evaluator, SweepTask, one_thread
@@ -22,7 +22,8 @@ from traces import ConfigError, FileProblem, LacunaError, first_line
 LOCAL_CLUSTER = "local"  # as a scheduler: a Dask cluster of this machine's processes
 CONNECT_SECONDS = 5
 CENSUS_S = 5.0  # between two looks at who works
-MOST_IDLE_S = 60.0  # without any worker; Choice: long enough to start one anew on a busy machine
+MOST_IDLE_S = 120.0  # without any worker; Choice: long enough to start one anew on a busy machine
+_AGAIN_S = 0.5  # until a trace that nobody took is offered again
 _GATHER_S = 30.0  # for the rows of a task that has ended; Choice: a machine that pages may take that long
 _NOBODY = "the cluster has no workers left; start some and resume"
 
@@ -76,11 +77,13 @@ class DaskWorkers:
         """Begin a task on the cluster."""
         given = (task, self._trace(task)) if self._scatter else (task,)
         answer: Future[list[SweepRow]] = Future()
-        with _broken_off():
+        try:
             asked = self._client.submit(evaluator, *given, pure=False)
             asked.add_done_callback(
                 partial(_hand_on, answer, given)
             )  # which keeps the trace there until then
+        except Exception as problem:  # of a client that lost its scheduler; Dask names no common kind
+            raise BrokenExecutor(first_line(problem)) from None
         answer.add_done_callback(partial(_drop, asked))
         return answer
 
@@ -91,7 +94,7 @@ class DaskWorkers:
         self._sent = {}
 
     def look(self) -> None:
-        """Count workers that joined or left; a cluster without any for a minute is an error."""
+        """Count workers that joined or left; a cluster without any for two minutes is an error."""
         now = monotonic()
         if now - self._looked < CENSUS_S or self._client.status != "running":
             return
@@ -106,28 +109,21 @@ class DaskWorkers:
 
     def _trace(self, task: SweepTask) -> Any:
         """Return the handle of a trace on the cluster; only the latest is kept there."""
-        if task.trace.hash not in self._sent:
+        last = monotonic() + MOST_IDLE_S
+        while task.trace.hash not in self._sent:
             trace = task.trace.inputs(task.inputs)
-            with _broken_off():
-                try:
-                    self._client.wait_for_workers(1, timeout=MOST_IDLE_S)
-                except TimeoutError:
-                    raise LacunaError(_NOBODY) from None
+            try:
+                self._client.wait_for_workers(1, timeout=MOST_IDLE_S)
                 # under a name of its own each time: Dask forgets data that come under a name that it is
                 # about to release, and then waits for them for ever (distributed 2026.8.0)
                 self._sent = {task.trace.hash: self._client.scatter(trace, broadcast=True, hash=False)}
+            except TimeoutError:  # nobody is there, or whoever was has just gone
+                if monotonic() > last:
+                    raise LacunaError(_NOBODY) from None
+                sleep(_AGAIN_S)
+            except Exception as problem:  # a transfer broke off; Dask names no common kind
+                raise BrokenExecutor(first_line(problem)) from None
         return self._sent[task.trace.hash]
-
-
-@contextmanager
-def _broken_off() -> Iterator[None]:
-    """Turn what Dask raises when a worker or the scheduler goes during a call into ``BrokenExecutor``."""
-    try:
-        yield
-    except LacunaError:
-        raise
-    except Exception as problem:  # Dask names no common kind
-        raise BrokenExecutor(first_line(problem)) from None
 
 
 def _hand_on(answer: Future[list[SweepRow]], given: tuple[object, ...], asked: Any) -> None:

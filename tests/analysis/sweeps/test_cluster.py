@@ -105,6 +105,21 @@ def test_a_trace_that_breaks_off_on_its_way_is_sent_again(task: SweepTask) -> No
     assert (len(rows), cluster.scattered) == (1, 2)
 
 
+def test_a_trace_that_nobody_takes_is_offered_again(task: SweepTask) -> None:
+    """A worker that died a moment ago is still counted: Dask then finds none to send the trace to."""
+
+    class Late(Cluster):
+        def scatter(self, trace: object, *, broadcast: bool, hash: bool) -> object:
+            self.scattered += 1
+            if self.scattered == 1:
+                raise TimeoutError("No valid workers found")
+            return trace
+
+    cluster = Late("done")
+    found = list(run_tasks(DaskWorkers(cluster, scatter=True), analytic, iter([task])))
+    assert (len(found), cluster.scattered) == (1, 2)
+
+
 def test_a_task_that_kills_every_worker_is_given_up(task: SweepTask) -> None:
     with pytest.raises(LacunaError, match=r"a worker process died 12 times .* edge_npu_16x16"):
         swept(task, KilledWorker("t", None, 3))
@@ -119,11 +134,11 @@ def test_a_cluster_without_workers_ends_the_sweep(task: SweepTask, monkeypatch: 
     cluster = Cluster("done")
     workers = DaskWorkers(cluster, scatter=True)
     cluster.workers = 0
+    monkeypatch.setattr("analysis.sweeps.cluster.CENSUS_S", -1.0)
+    workers.look()  # not for two minutes yet
+    monkeypatch.setattr("analysis.sweeps.cluster.MOST_IDLE_S", -1.0)
     with pytest.raises(LacunaError, match="no workers left; start some and resume"):
         list(run_tasks(workers, analytic, iter([task])))
-    monkeypatch.setattr("analysis.sweeps.cluster.CENSUS_S", -1.0)
-    workers.look()  # not for a minute yet
-    monkeypatch.setattr("analysis.sweeps.cluster.MOST_IDLE_S", -1.0)
     with pytest.raises(LacunaError, match="no workers left"):
         workers.look()
 
