@@ -10,6 +10,7 @@ What is saved is printed of every network, at its accuracy, against the best of 
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ Point = tuple[float, float, float]  # accuracy [0..1], latency [us], energy [uJ]
 
 def dynamic(name: str, design: lc.Design, threshold: float | None = None) -> Point:
     """Return what a shipped trace reaches on a design, compiled as well as it allows."""
-    trace = lc.load_trace(f"{name}_cifar10")
+    trace = recorded(name)
     if threshold is not None:
         trace = lc.with_exit_threshold(trace, threshold)
     summary = lc.replay(trace, design, explain=False).replayed
@@ -51,15 +52,27 @@ def dynamic(name: str, design: lc.Design, threshold: float | None = None) -> Poi
 
 def static(name: str, design: lc.Design) -> Point:
     """Return the same of a static network: one input is like the next."""
-    graph = describe_checkpoint(Path("networks/shipped") / f"{name}.pt").graph
-    one = np.zeros(1, np.int32)
-    trace = lc.Trace(
-        graph=graph, info=lc.TraceInfo(model_name=name), labels=one, predictions=one, decisions={}
-    )
-    summary = lc.replay(trace, design, explain=False).replayed
+    summary = lc.replay(one_input(name), design, explain=False).replayed
     return accuracies()[name], summary.latency_us.mean, summary.energy_uj.mean
 
 
+@cache
+def recorded(name: str) -> lc.Trace:
+    """Return a shipped trace; every design replays the same."""
+    return lc.load_trace(f"{name}_cifar10")
+
+
+@cache
+def one_input(name: str) -> lc.Trace:
+    """Return one input of a static network."""
+    graph = describe_checkpoint(Path("networks/shipped") / f"{name}.pt").graph
+    one = np.zeros(1, np.int32)
+    return lc.Trace(
+        graph=graph, info=lc.TraceInfo(model_name=name), labels=one, predictions=one, decisions={}
+    )
+
+
+@cache
 def accuracies() -> dict[str, float]:
     """Return the test accuracy of every shipped network."""
     return {network.name: network.accuracy for network in shipped_networks()}
