@@ -27,7 +27,7 @@ GOALS_MS = {  # issue 17, per call, of CPU
     "estimate ResNet-110": 15,
     "pareto of 4,000 rows": 700,
     "lacuna --help": 120,
-}
+}  # and 100,000 shapes on a unit of every kind: issue 14
 
 PROGRAM = """
 import json, os, subprocess, sys, tempfile, time
@@ -35,7 +35,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 sys.path.insert(0, "benchmarks")
+import pricing
 import sweep
+from accel_models.cost import Placement, WorkStates
+from accel_models.units.pricing import price_all
+from accel_models.work.shapes import shapes_of
 from accel_models import load_design
 from analysis.pareto.front import find_front
 from analysis.sweeps.evaluate import evaluate
@@ -53,6 +57,35 @@ def least(name, work, per=1, times=2):
         work()
         took.append(time.process_time() - began)
     found[name] = min(took) / per * 1e3
+
+UNITS = {  # kind of unit: design, whether tensors lie on the chip
+    "array": ("edge_npu_32x32", True),
+    "row-stationary array": ("eyeriss_like", False),  # output stationary in the commit compared with
+    "gemmini": ("gemmini_16x16", False),
+    "micronpu": ("ethos_u55_128", True),
+    "simd": ("cortex_m4", True),
+}
+SHAPES = 100_000
+
+def rows_of(work, rows):
+    values = {name: getattr(work, name) for name in work.__dataclass_fields__}
+    return WorkStates(**{n: v[rows] if isinstance(v, np.ndarray) else v for n, v in values.items()})
+
+def asked_of(kind):
+    design, on_chip = load_design(UNITS[kind][0]), UNITS[kind][1]
+    unit = "array" if kind.endswith("array") else kind
+    each, rng, works = SHAPES // len(pricing.LAYERS), np.random.default_rng(0), []
+    for layer in pricing.LAYERS:
+        op, pairs = pricing._op(layer), rng.choice(layer[0] * layer[1], each, replace=False)
+        shapes = shapes_of(op, pairs // layer[1] + 1, pairs % layer[1] + 1)
+        one, none = np.ones(each, np.int64), np.zeros(each, np.int64)
+        works.append(WorkStates(
+            op=op, runs=one > 0, in_channels=shapes.in_channels, out_channels=shapes.out_channels,
+            out_rows=shapes.out_height, batch=one, useful_macs=shapes.macs, weight_fetch_bytes=shapes.weights,
+            gathered_elements=none))
+    placement = Placement(unit=unit, inputs_on_chip=on_chip, output_on_chip=on_chip, weights_resident=unit == "simd",
+        weight_prefetch_bytes=0, reserved_bytes=0)
+    return works, placement, design
 
 design = load_design("edge_npu_16x16")
 recorded = load_trace("lcnet_resnet20_50_cifar10")
@@ -77,6 +110,9 @@ with tempfile.TemporaryDirectory() as name:
     evaluate(task_of(space, 0, 0, requests[:1]))
     halves = iter((requests[1 : DESIGNS + 1], requests[DESIGNS + 1 :]))
     least("sweep, a design", lambda: evaluate(task_of(space, 0, 0, next(halves))), per=DESIGNS)
+for name, (works, placement, priced) in {kind: asked_of(kind) for kind in UNITS}.items():
+    price_all([rows_of(work, slice(0, 3)) for work in works], [placement] * len(works), priced)
+    least(f"100,000 shapes, {name}", lambda: price_all(works, [placement] * len(works), priced))
 asked = [sys.executable, "-m", "lacuna", "--help"]
 subprocess.run(asked, check=True, capture_output=True)
 before = os.times()
