@@ -230,6 +230,8 @@ def _front_figure(source: Any) -> Any:
         tooltips=[("", "@name"), ("latency", "@latency us"), ("energy", "@energy uJ")],
     )  # fmt: skip
     plot.scatter("latency", "energy", source=source, color="colour", size=10)
+    for axis in (plot.xaxis[0], plot.yaxis[0]):  # numbers of a short axis would touch
+        axis.ticker.mantissas, axis.ticker.num_minor_ticks = [1, 2, 3, 5], 0
     return plot
 
 
@@ -266,6 +268,6 @@ def _cdf_figure(now: Any, before: Any, dense: Any) -> Any:
     plot.line(
         "latency", "share", source=dense, color=RED, line_width=2, legend_label="dense, with the sliders"
     )
-    plot.legend.location = "bottom_right"
+    plot.legend.location = "top_left"  # time begins at zero: no curve is there
     plot.x_range.start = 0
     return plot
