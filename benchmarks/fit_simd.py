@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from accel_models.units.simd.simd import Core
+from accel_models.units.simd.core import Core
 from accel_models.units.simd.software import Software, load_software
 from analysis.validation.left_out import predicted_errors, record
 from analysis.validation.reference_rows import Row

@@ -3,8 +3,7 @@
 python benchmarks/where.py
 
 Then the files of this repository that a replay of 256 inputs enters, and how often it changes from one to another.
-Before there were rooms (c4cb21f~1) a replay without explanations entered 50 files and changed 10,039 times; with rooms
-and all that a replay has learned since, 50 files and 11,544 times.
+Before there were rooms (c4cb21f~1) a replay without explanations entered 50 files and changed 10,039 times.
 
 Each is run once to import and to warm caches, then profiled; a share is time inside the files of a room, with what
 NumPy and the rest of Python do counted for the room that called them.
@@ -33,10 +32,12 @@ ROOMS = (
     ("traces/", "graphs"),
     ("accel_models/work/skipping", "skip"),
     ("accel_models/work/kept_data", "skip"),
-    ("accel_models/work", "place"),
-    ("accel_models/compiling", "compile"),
+    ("accel_models/work/shapes", "price"),
+    ("accel_models/work", "compile and place"),
+    ("accel_models/compiling", "compile and place"),
     ("accel_models/design", "designs"),
     ("accel_models/", "price"),
+    ("simulator/policy", "schedule"),
     ("simulator/schedules", "schedule"),
     ("simulator/engines", "engine"),
     ("simulator/", "collect and explain"),

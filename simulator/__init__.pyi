@@ -1,13 +1,13 @@
 """What others may use of `simulator`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
 from .policy import Policy as Policy
+from .policy import hints as hints
 from .replays.accounting import OpRow as OpRow
 from .replays.prepare import Views as Views
 from .replays.run import replay as replay
 from .replays.run import replay_each as replay_each
 from .results import Results as Results
 from .results import load_results as load_results
-from .schedules.decisions import hints as hints
 from .static_table import StaticTable as StaticTable
 from .static_table import estimate as estimate
 from .streams.arrivals import Arrivals as Arrivals

@@ -14,7 +14,7 @@ import numpy as np
 from accel_models.compiling.steps import Absorbed, Compiler, absorb, stage_hosts
 from accel_models.cost import FREE, Cached, Placement, StageOperand, WorkStates
 from accel_models.design.design import AUTO, Design, family
-from accel_models.energy.prices import PRECISION_BYTES
+from accel_models.energy.chip import PRECISION_BYTES
 from accel_models.units.kinds import BESIDE_A_UNIT, Unit, unit_described_by, unit_kind, units_of
 from accel_models.units.pricing import CostAsked, price_alike
 from accel_models.work.caches import network_shares

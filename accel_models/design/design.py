@@ -25,7 +25,7 @@ from accel_models.compiling.steps import Stage
 from accel_models.design.quantities import Frequency, Time, spell
 from accel_models.design.sections import Memory, P, Part, Skip, Sleep, Technology
 from accel_models.design.unit_sections import Array, Gemmini, Simd
-from accel_models.energy.prices import PRECISION_BYTES
+from accel_models.energy.chip import PRECISION_BYTES
 from accel_models.energy.tables import core_power, dram_table, operation_table
 from accel_models.units.simd.software import load_software
 from traces import ConfigError, card_html
@@ -95,6 +95,9 @@ class Design(Part):
     def about(self) -> str:
         """What it is; where values were changed, what it was before."""
         return f"as shipped: {self.description}" if self.changed else self.description
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
 
     def __repr__(self) -> str:
         return f"<Design: {self.title}: {self.about}>"

@@ -26,7 +26,7 @@ from accel_models.design.quantities import (
     Voltage,
     Width,
 )
-from accel_models.energy.prices import DEFAULT_DEVICE, PRICED_ACTIONS, DeviceClass, Precision
+from accel_models.energy.chip import DEFAULT_DEVICE, PRICED_ACTIONS, DeviceClass, Precision
 from traces import Frozen, did_you_mean
 
 

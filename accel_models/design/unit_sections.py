@@ -147,7 +147,7 @@ class OutsideWeights(Part):
 
 
 class Simd(Part):
-    """A core or the vector unit beside an array; see :mod:`accel_models.units.simd.simd`."""
+    """A core or the vector unit beside an array; see :mod:`accel_models.units.simd.unit`."""
 
     isa: Isa
     """Instruction set, whose kernels' instruction counts price the core."""

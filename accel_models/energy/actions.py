@@ -11,21 +11,20 @@ prices those tasks like any other and moves the result with ``as_gate`` or ``as_
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.sections import Technology
-from accel_models.energy.prices import PRECISION_BYTES, PriceList, PriceLookup
+from accel_models.energy.chip import PART_OF, PRECISION_BYTES
 from accel_models.energy.technology import LEAKAGE_EXPONENT
-from traces import Floats
+from traces import ConfigError, Floats
 
 ActionCounts = NDArray[np.number[Any]] | int | float
 Sums = TypeVar("Sums", "Actions", "Idle", "EnergyParts")
-EnergyPart = Literal["mac_pj", "sram_pj", "dram_pj", "simd_pj"]
 
 
 def _fieldwise(kind: type[Sums], value: Callable[[str], Any]) -> Sums:
@@ -120,31 +119,6 @@ def array_actions(
     )
 
 
-PART_OF: dict[str, EnergyPart] = {
-    "macs": "mac_pj",
-    "zero_gated_macs": "mac_pj",
-    "pe_cycles": "mac_pj",
-    "control_cycles": "mac_pj",
-    "pe_buffer_bytes": "mac_pj",
-    "noc_bytes": "mac_pj",
-    "weight_sram_read_bytes": "sram_pj",
-    "weight_sram_write_bytes": "sram_pj",
-    "activation_sram_read_bytes": "sram_pj",
-    "activation_sram_write_bytes": "sram_pj",
-    "accumulator_read_bytes": "sram_pj",
-    "accumulator_write_bytes": "sram_pj",
-    "l2_read_bytes": "sram_pj",
-    "l2_write_bytes": "sram_pj",
-    "simd_macs": "simd_pj",
-    "simd_ops": "simd_pj",
-    "simd_cycles": "simd_pj",
-    "core_cycles": "simd_pj",
-    "dram_read_bytes": "dram_pj",
-    "dram_write_bytes": "dram_pj",
-    "dram_activations": "dram_pj",
-}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EnergyParts:
     """Energy by where it went [pJ], arrays of one common shape; the parts add up to the total."""
@@ -189,6 +163,88 @@ class EnergyParts:
 
 
 ENERGY_PARTS: Final = tuple(field.name for field in fields(EnergyParts))
+
+
+_WAY_OUT = {
+    "dram": "set memory.dram.price (for example 'lpddr4', or 'default' for 8 pJ/bit)",
+    "core": "set technology.core_power (for example 'cortex_m4')",
+    "weight": "give the design a weight memory",
+    "activation": "give the design an activation memory",
+    "accumulator": "give the design an accumulator memory",
+    "pe_buffer": "set technology.pe_buffer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one action costs, and where the figure comes from."""
+
+    action: str
+    value: float
+    unit: str  # pJ/op, pJ/B, pJ/cycle, pJ/row or mW
+    node_nm: int | None  # None: a device of its own (DRAM)
+    voltage: str
+    made_of: str  # rows of a table, how often, and the scaling
+    scaled: bool = False  # carried from another node or voltage: +-2x
+    cites: tuple[str, ...] = ()  # where the rows come from
+
+    @property
+    def source(self) -> str:
+        """How the figure comes about, and where from."""
+        return f"{self.made_of} ({'; '.join(self.cites)})" if self.cites else self.made_of
+
+    @property
+    def off_chip(self) -> bool:
+        """Whether it is paid from the supply of a memory off the chip."""
+        return self.action.startswith("dram_")
+
+
+class PriceLookup(Protocol):
+    """What looks up the price of an action."""
+
+    def value(self, action: str) -> float | NDArray[np.float64]:
+        """Return the price of an action [pJ or mW]; one without a price is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """All prices of one design."""
+
+    prices: tuple[Price, ...]
+
+    def __iter__(self) -> Iterator[Price]:
+        return iter(self.prices)
+
+    @property
+    def scaled(self) -> bool:
+        """Whether any price was carried from another node: results then state a band of +-2x."""
+        return any(price.scaled for price in self.prices)
+
+    def value(self, action: str) -> float:
+        """Return the price of an action [pJ or mW]; one without a price is an error."""
+        for price in self.prices:
+            if price.action == action:
+                return price.value
+        way_out = next((text for start, text in _WAY_OUT.items() if action.startswith(start)), "")
+        raise ConfigError(
+            f"action {action!r} happens in this design but has no price: "
+            f"{way_out + ', or ' if way_out else ''}state technology.prices for {action!r}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PriceColumns:
+    """PriceLookup of several designs side by side, each for so many states of work."""
+
+    each: tuple[PriceList, ...]
+    states: tuple[int, ...]
+
+    def value(self, action: str) -> float | NDArray[np.float64]:
+        """Return the price of an action [pJ or mW], a column where it differs; one without a price is an error."""
+        values = [prices.value(action) for prices in self.each]
+        if all(value == values[0] for value in values):
+            return values[0]
+        return np.repeat(np.asarray(values, np.float64), self.states)
 
 
 def energy_pj(actions: Actions, prices: PriceLookup) -> EnergyParts:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accel_models.design.sections import Technology
-from accel_models.energy.prices import PRECISION_BYTES, Chip, Silicon, SramMacro, pe_scratchpad
+from accel_models.energy.chip import PRECISION_BYTES, Chip, Silicon, SramMacro, pe_scratchpad
 from accel_models.energy.sram import macro_figures
 from accel_models.energy.tables import core_power, operation_table
 from accel_models.energy.technology import area_factor

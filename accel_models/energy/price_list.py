@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from accel_models.design.sections import StatedPrice, Technology
+from accel_models.energy.actions import Price, PriceList
 from accel_models.energy.area import logic_area_mm2
-from accel_models.energy.prices import (
+from accel_models.energy.chip import (
     PRECISION_BYTES,
     PRICED_ACTIONS,
     Chip,
     MemoryRole,
-    Price,
-    PriceList,
     Silicon,
     SramMacro,
     pe_scratchpad,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.sections import Technology
-from accel_models.energy.prices import DeviceClass, SramMacro
+from accel_models.energy.chip import DeviceClass, SramMacro
 from accel_models.energy.tables import read_table
 from accel_models.energy.technology import LEAKAGE_EXPONENT, area_factor, sram_energy_factor
 from traces import ConfigError, Floats, did_you_mean

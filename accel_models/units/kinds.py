@@ -8,25 +8,17 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, Protocol, runtime_checkable
 
 from accel_models.compiling.steps import Stage
 from accel_models.cost import States, UnitCost
 from accel_models.design.design import Design, SideBySide
 from accel_models.design.sections import Part, SecondLevel
-from accel_models.energy.actions import Idle, static_energy_pj
+from accel_models.energy.actions import Idle, PriceColumns, PriceList, PriceLookup, static_energy_pj
 from accel_models.energy.area import Area, area_mm2
+from accel_models.energy.chip import PRECISION_BYTES, Chip, Silicon, SramMacro
 from accel_models.energy.price_list import price_list
-from accel_models.energy.prices import (
-    PRECISION_BYTES,
-    Chip,
-    PriceColumns,
-    PriceList,
-    PriceLookup,
-    Silicon,
-    SramMacro,
-)
 from traces import ConfigError, Floats, Ints, Op, did_you_mean
 
 
@@ -251,6 +243,7 @@ def peak_macs_per_cycle(design: Design) -> int:
     return silicon_of(design).pes
 
 
+@lru_cache(maxsize=256)
 def design_prices(design: Design) -> PriceList:
     """Return the price of every action on this design."""
     return price_list(design.technology, chip_of(design))

@@ -32,9 +32,8 @@ from accel_models import (
     static_pj,
 )
 from simulator.engines.fast import simulate
-from simulator.policy import Policy
+from simulator.policy import Policy, deciding_ops
 from simulator.replays.tile_aims import Aiming, aim_tiles
-from simulator.schedules.decisions import deciding_ops
 from simulator.schedules.durations import Latencies, durations
 from simulator.schedules.schedule import Schedules
 

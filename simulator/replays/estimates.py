@@ -11,7 +11,6 @@ from simulator.engines.fast import simulate
 from simulator.replays.accounting import Answer, sum_pj
 from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import TICKS, Durations, Times, mapped, with_known_decisions
-from simulator.schedules.schedule import Task
 from traces import Floats, Indices, Ints
 
 
@@ -28,12 +27,9 @@ def mean_rate_answer(prepared: Prepared, rate: Floats) -> Answer:
     rate
         Execution rate of each op, shape (ops,).
     """
-
-    def at_rate(task: Task, cycles: Ints) -> Ints:
-        ticks: Ints = np.rint(cycles * (rate[task.op] * TICKS)).astype(np.int64)
-        return ticks
-
-    tables = mapped(with_known_decisions(prepared.tables), at_rate)
+    ticks = prepared.tables.by_op(rate * TICKS)  # of each entry's cycle
+    known = with_known_decisions(prepared.tables)
+    tables = mapped(known, lambda table: np.asarray(np.rint(table * ticks), np.int64))
     times = simulate(tables, prepared.work.state_index)
     cycles = times.latency / TICKS
     static = static_pj(prepared.design, prepared.schedule.units, cycles, times.busy / TICKS)
@@ -61,10 +57,10 @@ def expected_answer(prepared: Prepared) -> Answer:
 def _at_expected_times(tables: Durations, index: Indices) -> Durations:
     """Return tables with one state per task, the mean of what the rows take, in ticks."""
     tasks = tables.schedule.tasks
-    rows = [index[:, task.op] for task in tasks]
+    rows = [(place, index[:, task.op]) for place, task in zip(tables.places, tasks, strict=True)]
 
     def mean_of(table: Ints) -> Ints:
-        means = [tables.lut(t, table)[states].mean() for t, states in enumerate(rows)]
+        means = [table[place][states].mean() for place, states in rows]
         ticks: Ints = np.rint(np.array(means) * TICKS).astype(np.int64)
         return ticks
 

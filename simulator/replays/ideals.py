@@ -12,8 +12,8 @@ import numpy as np
 
 from accel_models import FREE, Cost, Skip, matrix_names, static_pj, unit_kind
 from simulator.engines.fast import Scaling, simulate
+from simulator.policy import deciding_gates
 from simulator.replays.prepare import Prepared
-from simulator.schedules.decisions import deciding_gates
 from simulator.schedules.durations import TICKS, Times, mapped, with_known_decisions
 from simulator.schedules.schedule import Task
 from traces import Floats, Ints
@@ -58,6 +58,13 @@ class Ideals:
         known, every = (deciding_gates(alone.graph, skip) for skip in (alone.design.skip, _ALL_SKIPPING))
         unusable = [one != other for one, other in zip(known, every, strict=True)]
         self.steps = [_ArraySteps.of(alone, i, lost) for i, lost in enumerate(unusable)]
+        self.beside_dram = [_beside_dram(cost) for cost in alone.costs]  # energy of its states [pJ]
+        self.ticks = alone.tables.by_op(np.where(alone.dynamic, 0, TICKS))  # of each entry's cycle
+        self.products = [  # what the static network needs, and where in a table its states lie
+            (self.steps[task.op], place)
+            for task, place in zip(alone.schedule.tasks, alone.tables.places, strict=True)
+            if task.kind == "compute" and self.steps[task.op].product and not alone.dynamic[task.op]
+        ]
 
     def replays(self) -> list[Level]:
         """Return the levels: all at their share; products at each of ``ARRAY_STEPS``; transfers; the rest."""
@@ -73,12 +80,12 @@ class Ideals:
         """Replay with the first ``real`` classes (products, transfers, the rest) at their own cycles."""
         alone = self.alone
 
-        def fine(task: Task, cycles: Ints) -> Ints:
-            if alone.dynamic[task.op]:
-                return np.zeros_like(cycles)
-            if step is not None and task.kind == "compute":
-                return self.steps[task.op].at(step, cycles)
-            return cycles * TICKS
+        def fine(table: Ints) -> Ints:
+            found: Ints = table * self.ticks
+            if step is not None and step != "real":
+                for product, place in self.products:
+                    found[place] = product.at(step, table[place])
+            return found
 
         tables = mapped(with_known_decisions(alone.tables), fine)
         scaled = np.array([kind >= real for kind in self.classes], np.bool_)
@@ -93,10 +100,9 @@ class Ideals:
 
     def _moving(self, real: int, step: str | None) -> Floats:
         alone, total = self.alone, np.zeros(len(self.shares))
-        for i, cost in enumerate(alone.costs):
+        for i, (cost, own) in enumerate(zip(alone.costs, self.beside_dram, strict=True)):
             if alone.dynamic[i]:
                 continue
-            own = _beside_dram(cost)
             place = 0 if self.steps[i].product else 2
             states = alone.work.state_index[:, i]
             total += cost.energy.dram_pj[states] if real > 1 else cost.energy.dram_pj[-1] * self.shares
@@ -143,9 +149,7 @@ class _ArraySteps:
         return np.asarray(np.maximum(cost.compute_cycles - left.get(step, 0), 0), np.float64)
 
     def at(self, step: str, cycles: Ints) -> Ints:
-        """Return a table of the op's compute task at a step, in ticks."""
-        if not self.product or step == "real":
-            return cycles * TICKS
+        """Return a table of a product at a step before the real one, in ticks."""
         share = self.shares.get(step)
         left = np.minimum(cycles, self._cycles(step)) if share is None else share * float(cycles[-1])
         return np.asarray(np.rint(left * TICKS), np.int64)

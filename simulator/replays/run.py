@@ -12,7 +12,7 @@ import numpy as np
 
 from accel_models import Copies, Design, Misfit
 from simulator.engines import fast
-from simulator.policy import Policy
+from simulator.policy import Policy, hints
 from simulator.replays.accounting import Answer, Runs, dense_answer
 from simulator.replays.collect import Collector, TraceHash
 from simulator.replays.estimates import expected_answer, mean_rate_answer
@@ -22,7 +22,6 @@ from simulator.replays.rates import held_out_rates
 from simulator.replays.timeline import timeline_json
 from simulator.replays.waterfall import levels
 from simulator.results import Results
-from simulator.schedules.decisions import hints
 from simulator.schedules.durations import Times
 from traces import (
     ConfigError,

@@ -131,7 +131,7 @@ def _free(alone: Prepared, without: Level) -> Level:
     tables = without_waste(without_handover(alone.tables))
     if not tables.waits.any() or not alone.dynamic.any():
         return without
-    free = mapped(tables, lambda task, cycles: cycles * (not alone.dynamic[task.op]))
+    free = mapped(tables, lambda table: table * tables.by_op(~alone.dynamic))
     return Level.of(alone, simulate(free, alone.work.state_index))
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from accel_models import Cost
 from simulator.policy import Policy
@@ -34,6 +36,10 @@ class Durations:
         """Return the part of a table that holds the task's states."""
         start = int(self.base[task])
         return table[start : start + int(self.states[task])]
+
+    def by_op(self, values: ArrayLike) -> NDArray[Any]:
+        """Return a value per op (ops,) as one per entry of a table, that of the task's op."""
+        return np.repeat(np.asarray(values)[[task.op for task in self.schedule.tasks]], self.states)
 
     @property
     def places(self) -> list[slice]:
@@ -107,17 +113,14 @@ def without_handover(tables: Durations) -> Durations:
     """Return the tables with decisions known everywhere as soon as they are made."""
     if all(task.kind != "handover" for task in tables.schedule.tasks):
         return tables
-    return mapped(tables, lambda task, cycles: cycles * (task.kind != "handover"))
+    taken = np.repeat([task.kind != "handover" for task in tables.schedule.tasks], tables.states)
+    return mapped(tables, lambda table: table * taken)
 
 
-def mapped(tables: Durations, change: Callable[[Task, Ints], Ints]) -> Durations:
-    """Return the tables with each task's cycles, first and tail passed through ``change``."""
-
-    def all_of(table: Ints) -> Ints:
-        parts = [change(task, tables.lut(t, table)) for t, task in enumerate(tables.schedule.tasks)]
-        return np.concatenate(parts).astype(np.int64)
-
-    return replace(tables, cycles=all_of(tables.cycles), first=all_of(tables.first), tail=all_of(tables.tail))
+def mapped(tables: Durations, change: Callable[[Ints], Ints]) -> Durations:
+    """Return the tables with cycles, first and tail of all tasks passed through ``change``, each at once."""
+    cycles, first, tail = (change(table) for table in (tables.cycles, tables.first, tables.tail))
+    return replace(tables, cycles=cycles, first=first, tail=tail)
 
 
 def task_tables(kind: TaskKind, cost: Cost, latencies: Latencies) -> tuple[Ints, Ints, Ints]:

@@ -25,7 +25,7 @@ from itertools import cycle
 from typing import Literal
 
 from accel_models import FREE, Cost, Design, Placement, units_of, weight_space_bytes
-from simulator.schedules.decisions import deciding_ops
+from simulator.policy import deciding_ops
 from traces import NetworkGraph
 
 TaskKind = Literal["weights", "inputs", "compute", "handover", "outputs"]

@@ -24,9 +24,9 @@ from accel_models import (
 from simulator import Policy, replay
 from simulator.engines import events, fast
 from simulator.engines.fast import simulate
+from simulator.policy import deciding_ops
 from simulator.replays.accounting import dense_answer, spent
 from simulator.replays.prepare import Prepared, prepare
-from simulator.schedules.decisions import deciding_ops
 from traces import Gate, NetworkGraph, Trace, cifar_resnet, dense_workload, lower
 from traces.graphs.build import GraphBuilder, Window
 from traces.synthetic import SyntheticSettings, synthetic_trace

@@ -9,8 +9,8 @@ import pytest
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from simulator import Policy, replay
+from simulator.policy import deciding_ops
 from simulator.replays.prepare import prepare
-from simulator.schedules.decisions import deciding_ops
 from simulator.schedules.schedule import Schedule
 from traces.graphs.build import GraphBuilder, Tensor, Window
 from traces.graphs.network import NetworkGraph

@@ -12,7 +12,7 @@ from accel_models.cost import Busy, Misfit, States, Traffic, UnitCost, WorkState
 from accel_models.design.design import Design
 from accel_models.design.unit_sections import DATAFLOWS, Array
 from accel_models.energy.actions import Actions, Idle, array_actions
-from accel_models.energy.prices import Silicon
+from accel_models.energy.chip import Silicon
 from accel_models.units.array.job import UNLIMITED, array_machine
 from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.row_stationary.choosing import map_row_stationary

@@ -1,7 +1,7 @@
 """Instructions that the kernels of a neural network execute on a SIMD core, by class.
 
 Checked against instruction counts of CMSIS-NN run under an instruction-set simulator
-(``analysis/validation/reference/simd_instructions.csv``); cycles are :mod:`accel_models.units.simd.simd`'s.
+(``analysis/validation/reference/simd_instructions.csv``); cycles are :mod:`accel_models.units.simd.unit`'s.
 
 The matrix kernel (M pixels, K reduction, N channels per group) in register blocks of P x Q sums, S elements
 of K a step, L multiply-accumulates per instruction:

@@ -2,7 +2,7 @@
 
 The same core runs the same network several times faster or slower under another library, so the library is
 a parameter set of its own, shared by all cores of an instruction set.  The numbers are *instructions per
-piece of work*; what an instruction costs is the core's business (:mod:`accel_models.units.simd.simd`).
+piece of work*; what an instruction costs is the core's business (:mod:`accel_models.units.simd.core`).
 """
 
 from __future__ import annotations

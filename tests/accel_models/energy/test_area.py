@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from accel_models.design.load import load_design
 from accel_models.energy.area import AREA_BAND, Area, AreaPart, area_mm2, logic_area_mm2
-from accel_models.energy.prices import Chip, Silicon, SramMacro
+from accel_models.energy.chip import Chip, Silicon, SramMacro
 from accel_models.energy.sram import sram_figures
 from accel_models.energy.tables import core_power, operation_table
 from accel_models.units.kinds import design_area

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from accel_models.design.load import load_design
 from accel_models.energy.actions import (
-    PART_OF,
     Actions,
     EnergyParts,
     Idle,
@@ -19,8 +18,8 @@ from accel_models.energy.actions import (
     energy_pj,
     static_energy_pj,
 )
+from accel_models.energy.chip import PART_OF, PRICED_ACTIONS, Chip, Silicon, SramMacro
 from accel_models.energy.price_list import price_list
-from accel_models.energy.prices import PRICED_ACTIONS, Chip, Silicon, SramMacro
 from accel_models.energy.sram import sram_figures
 from tests.sections import but, technology
 from traces.base.errors import ConfigError

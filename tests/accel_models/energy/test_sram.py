@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.energy.prices import DeviceClass
+from accel_models.energy.chip import DeviceClass
 from accel_models.energy.sram import sram_figures
 from traces.base.errors import ConfigError
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from accel_models.design.load import load_design
-from accel_models.units.simd.simd import core_of, simd_cycles
+from accel_models.units.simd.unit import core_of, simd_cycles
 from accel_models.work.shapes import shapes_of
 from analysis.validation.simd.compare import simd_comparisons
 from analysis.validation.simd.network import work_cycles

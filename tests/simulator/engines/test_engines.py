@@ -43,7 +43,7 @@ def test_the_oracle_bounds_every_policy_from_below(case: Case) -> None:
 def test_shorter_tasks_never_end_later(case: Case, part: int) -> None:
     """More bandwidth, a faster unit, a skipped op: every end moves to an earlier time or stays."""
     known = with_known_decisions(case.tables)
-    faster = mapped(known, lambda _, cycles: cycles * part // 8)
+    faster = mapped(known, lambda cycles: cycles * part // 8)
     one, two = (fast.simulate(tables, case.state_index, keep=True) for tables in (known, faster))
     assert one.ends is not None
     assert two.ends is not None

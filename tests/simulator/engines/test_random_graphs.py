@@ -12,7 +12,7 @@ from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from accel_models.design.sections import Skip
 from simulator import Policy, replay
-from simulator.schedules.decisions import deciding_gates, deciding_ops
+from simulator.policy import deciding_gates, deciding_ops
 from tests.traces.trace_strategies import graphs, random_trace
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.network import NetworkGraph

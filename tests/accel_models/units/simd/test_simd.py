@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from accel_models.design.load import load_design
 from accel_models.design.unit_sections import Simd
-from accel_models.units.simd.simd import Core, SimdCost, simd_cycles
+from accel_models.units.simd.core import Core
 from accel_models.units.simd.software import ISAS, Software, load_software, software_names
+from accel_models.units.simd.unit import SimdCost, simd_cycles
 from accel_models.work.shapes import Shapes, shapes_of
 from tests.sections import but, section
 from traces.base.errors import ConfigError

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from accel_models.design.load import load_design
-from accel_models.units.simd.simd import core_of, simd_cycles
 from accel_models.units.simd.software import ISAS, load_software, software_names
+from accel_models.units.simd.unit import core_of, simd_cycles
 from accel_models.work.shapes import shapes_of
 from analysis.validation.simd.mobilenets import mobilenet_v1, mobilenet_v2
 from analysis.validation.simd.network import network_work, work_cycles

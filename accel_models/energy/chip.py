@@ -1,18 +1,15 @@
-"""What a chip is made of, and what each of its actions costs: energy with unit, node, voltage and source."""
+"""What a chip is made of, which of the things that it does have a price, and where their energy counts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Literal
 
 from traces import ConfigError
 
 DeviceClass = Literal["hp", "lop", "lstp"]
 Precision = Literal["int8", "int16", "fp16", "fp32"]
+EnergyPart = Literal["mac_pj", "sram_pj", "dram_pj", "simd_pj"]
 MemoryRole = Literal["weight", "activation", "accumulator", "l2"]
 # Choice: low standby power, as SRAM macros of chips that run from batteries: at 22 nm and 330 K the 1.6 MB of Vega
 # would leak 78 mW in CACTI's class lop, where the whole chip draws 49.4 mW at its peak (arXiv 2110.09101, abstract).
@@ -106,83 +103,26 @@ PRICED_ACTIONS = {  # what a design may override, and the unit its price is per
     "dram_write_bytes": "pJ/B",
     "dram_activations": "pJ/row",
 }
-_WAY_OUT = {
-    "dram": "set memory.dram.price (for example 'lpddr4', or 'default' for 8 pJ/bit)",
-    "core": "set technology.core_power (for example 'cortex_m4')",
-    "weight": "give the design a weight memory",
-    "activation": "give the design an activation memory",
-    "accumulator": "give the design an accumulator memory",
-    "pe_buffer": "set technology.pe_buffer",
+PART_OF: dict[str, EnergyPart] = {  # where the energy of what happens counts
+    "macs": "mac_pj",
+    "zero_gated_macs": "mac_pj",
+    "pe_cycles": "mac_pj",
+    "control_cycles": "mac_pj",
+    "pe_buffer_bytes": "mac_pj",
+    "noc_bytes": "mac_pj",
+    "weight_sram_read_bytes": "sram_pj",
+    "weight_sram_write_bytes": "sram_pj",
+    "activation_sram_read_bytes": "sram_pj",
+    "activation_sram_write_bytes": "sram_pj",
+    "accumulator_read_bytes": "sram_pj",
+    "accumulator_write_bytes": "sram_pj",
+    "l2_read_bytes": "sram_pj",
+    "l2_write_bytes": "sram_pj",
+    "simd_macs": "simd_pj",
+    "simd_ops": "simd_pj",
+    "simd_cycles": "simd_pj",
+    "core_cycles": "simd_pj",
+    "dram_read_bytes": "dram_pj",
+    "dram_write_bytes": "dram_pj",
+    "dram_activations": "dram_pj",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What one action costs, and where the figure comes from."""
-
-    action: str
-    value: float
-    unit: str  # pJ/op, pJ/B, pJ/cycle, pJ/row or mW
-    node_nm: int | None  # None: a device of its own (DRAM)
-    voltage: str
-    made_of: str  # rows of a table, how often, and the scaling
-    scaled: bool = False  # carried from another node or voltage: +-2x
-    cites: tuple[str, ...] = ()  # where the rows come from
-
-    @property
-    def source(self) -> str:
-        """How the figure comes about, and where from."""
-        return f"{self.made_of} ({'; '.join(self.cites)})" if self.cites else self.made_of
-
-    @property
-    def off_chip(self) -> bool:
-        """Whether it is paid from the supply of a memory off the chip."""
-        return self.action.startswith("dram_")
-
-
-class PriceLookup(Protocol):
-    """What looks up the price of an action."""
-
-    def value(self, action: str) -> float | NDArray[np.float64]:
-        """Return the price of an action [pJ or mW]; one without a price is an error."""
-
-
-@dataclass(frozen=True, slots=True)
-class PriceList:
-    """All prices of one design."""
-
-    prices: tuple[Price, ...]
-
-    def __iter__(self) -> Iterator[Price]:
-        return iter(self.prices)
-
-    @property
-    def scaled(self) -> bool:
-        """Whether any price was carried from another node: results then state a band of +-2x."""
-        return any(price.scaled for price in self.prices)
-
-    def value(self, action: str) -> float:
-        """Return the price of an action [pJ or mW]; one without a price is an error."""
-        for price in self.prices:
-            if price.action == action:
-                return price.value
-        way_out = next((text for start, text in _WAY_OUT.items() if action.startswith(start)), "")
-        raise ConfigError(
-            f"action {action!r} happens in this design but has no price: "
-            f"{way_out + ', or ' if way_out else ''}state technology.prices for {action!r}"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class PriceColumns:
-    """PriceLookup of several designs side by side, each for so many states of work."""
-
-    each: tuple[PriceList, ...]
-    states: tuple[int, ...]
-
-    def value(self, action: str) -> float | NDArray[np.float64]:
-        """Return the price of an action [pJ or mW], a column where it differs; one without a price is an error."""
-        values = [prices.value(action) for prices in self.each]
-        if all(value == values[0] for value in values):
-            return values[0]
-        return np.repeat(np.asarray(values, np.float64), self.states)
