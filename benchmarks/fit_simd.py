@@ -15,19 +15,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from accel_models import Shapes, core_of, joined, shapes_of, simd_cycles
 from accel_models.units.simd.core import Core
 from accel_models.units.simd.software import Software, load_software
 from analysis.validation.left_out import predicted_errors, record
 from analysis.validation.reference_rows import Row
-from analysis.validation.simd.network import work_cycles
-from analysis.validation.simd.reference import row_core, software_of, tuned_rows, work
-from traces import Bools, Floats, Ints
+from analysis.validation.simd.reference import network, row_design, software_of, tuned_rows
+from traces import Bools, Floats, Ints, OpKind
 
 SHARED = (
     "requant_instructions",
@@ -80,12 +81,12 @@ def main() -> None:
 def print_trial(rows: Sequence[Row], constant: str, designs: tuple[str, ...], value: float) -> None:
     """Fit three sets with one constant of cores or sets at another value; print the errors, left out ones too."""
 
-    def core_of(row: Row, software: str) -> Core:
+    def changed_core(row: Row, software: str) -> Core:
         core = row_core(row, software)
         return with_core_constant(core, constant, value) if row["design"] in designs else core
 
     fixed = {} if designs else {constant: value}
-    data = linear_rows(rows, GENERATIONS, software_of, core_of=core_of, fixed=fixed)
+    data = linear_rows(rows, GENERATIONS, software_of, make_core=changed_core, fixed=fixed)
     misses = errors(data, fit(data, len(GENERATIONS)))
     outside = np.zeros(len(misses))
     for chip in set(data.chip.tolist()):
@@ -134,7 +135,7 @@ def linear_rows(
     sets: Sequence[str],
     set_of: Callable[[str], str],
     *,
-    core_of: Callable[[Row, str], Core] = row_core,
+    make_core: Callable[[Row, str], Core] | None = None,
     fixed: dict[str, float] | None = None,
 ) -> Rows:
     """Return the model of each row as constants times slopes, by setting one constant at a time.
@@ -142,7 +143,7 @@ def linear_rows(
     The wait for code beyond the cache bends where executing takes longer than fetching it: nearly linear.
     """
     names = [set_of(row["software"]) for row in rows]
-    cores = [core_of(row, name) for row, name in zip(rows, names, strict=True)]
+    cores = [(make_core or row_core)(row, name) for row, name in zip(rows, names, strict=True)]
     start = dict.fromkeys((*SHARED, *OWN), 0.0) | (fixed or {})
     zero = {name: with_constants(load_software(name, "dsp"), start) for name in sets}
 
@@ -168,9 +169,25 @@ def with_constants(software: Software, values: dict[str, float]) -> Software:
     return replace(software, **changed)
 
 
+def row_core(row: Row, software: str) -> Core:
+    """Return the core of a row, with kernels of its own."""
+    return core_of(row_design(row, software))
+
+
 def latency_ms(row: Row, core: Core) -> float:
-    """Return the latency of one row on a core [ms]."""
-    return work_cycles(work(row["network"]), core) / core.clock_hz * 1e3
+    """Return the latency of one row on a core [ms]: a set under trial is no design's, so no estimate tells it."""
+    share = core.simd.outside_share(sum(int(shapes.weights.sum()) for shapes in work(row["network"])))
+    costs = [simd_cycles(shapes, core, outside_share=share) for shapes in work(row["network"])]
+    return float(sum(cost.total_cycles.sum() for cost in costs)) / core.clock_hz * 1e3
+
+
+@cache
+def work(name: str) -> tuple[Shapes, ...]:
+    """Return the dense work of a row's network, ops of a kind together."""
+    by_kind: dict[OpKind, list[Shapes]] = {}
+    for op in network(name):
+        by_kind.setdefault(op.kind, []).append(shapes_of(op))
+    return tuple(joined(pieces) for pieces in by_kind.values())
 
 
 def version(row: Row) -> str:

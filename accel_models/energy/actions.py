@@ -297,8 +297,13 @@ def static_energy_pj(
     leakage = supply**LEAKAGE_EXPONENT
     milliwatts = sum(price.value * (1.0 if price.off_chip else leakage) for price in powers)
     energy = np.asarray(latency_cycles, np.float64) * (milliwatts * 1e9 / clock_hz)
-    for field in fields(idle):
-        count = np.asarray(getattr(idle, field.name), np.float64)
+    waiting = (
+        ("idle_pe_cycles", idle.pe_cycles),
+        ("idle_simd_cycles", idle.simd_cycles),
+        ("idle_core_cycles", idle.core_cycles),
+    )
+    for action, cycles in waiting:
+        count = np.asarray(cycles, np.float64)
         if np.any(count):
-            energy = energy + count * (prices.value(f"idle_{field.name}") * supply**2)
+            energy = energy + count * (prices.value(action) * supply**2)
     return np.asarray(energy)

@@ -81,7 +81,8 @@ def _line(c: Comparison) -> str:
 
 def _section(c: Comparison) -> str:
     worst = sorted(range(len(c.labels)), key=lambda i: (-abs(c.relative_errors[i]), i))[:8]
-    head = f"\n## {c.name}\n\nTruth: {c.truth}.\n\n"
+    asked = f" Compared: {c.part}." if c.part else ""
+    head = f"\n## {c.name}\n\nTruth: {c.truth}.{asked}\n\n"
     if not c.worst_error:
         return head + "All rows are equal.\n"
     lines = [

@@ -26,6 +26,9 @@ class Comparison:
     predicted_bounds: tuple[float, float] | None = (
         None  # mean, worst of rows left out of a fit; None: as above
     )
+    part: str = (
+        ""  # of the model that predicts, where ``estimate`` and ``replay`` say no such thing; else they do
+    )
     spread: Floats | None = None  # (n,) of the truth: half the range of repeated runs over their mean [1]
 
     def __post_init__(self) -> None:
@@ -72,6 +75,7 @@ def published_group(  # noqa: PLR0913  # a comparison's parts
     bounds: tuple[float, float],
     constants: int = 0,
     predicted_bounds: tuple[float, float] | None = None,
+    part: str = "",
 ) -> Comparison:
     """Compare one published figure per chip, the ``column`` of its row, with what ``predict`` says of the row."""
     return Comparison(
@@ -85,4 +89,5 @@ def published_group(  # noqa: PLR0913  # a comparison's parts
         bound_worst=bounds[1],
         constants=constants,
         predicted_bounds=predicted_bounds,
+        part=part,
     )

@@ -8,16 +8,13 @@ import numpy as np
 
 from accel_models import (
     Block,
-    ConvLayer,
     GemminiDataflow,
     GemminiMachine,
     GemminiMemory,
     Product,
-    conv_cycles,
     load_design,
     loads_alone,
     matmul_cycles,
-    search_tiling,
     stores_alone,
 )
 from analysis.validation.arrays.firesim import (
@@ -28,10 +25,13 @@ from analysis.validation.arrays.firesim import (
     programs_of,
 )
 from analysis.validation.arrays.systolic import TextColumns, ints, reference, sizes, where
+from analysis.validation.asked import convolution, layer_estimates, product
 from analysis.validation.comparison import Comparison
-from traces import Floats, Ints
+from analysis.validation.rows.gemmini_dynamic import rtl_design
+from traces import Floats
 
-PRODUCT_COLUMNS = ("M", "K", "N", "bias", "mem_latency", "mem_cycles_per_16B")
+MEMORY_COLUMNS = ("mem_latency", "mem_cycles_per_16B")
+PRODUCT_COLUMNS = ("M", "K", "N", "bias", *MEMORY_COLUMNS)
 
 FIRESIM_TRUTH = "ucb-bar/dosa @a7a32393, data/firesim_test_data/both.csv"
 
@@ -104,6 +104,7 @@ def _trains_alone(
         unit="cycles",
         bound_mean=bound_mean,
         bound_worst=bound_worst,
+        part="the queues of loads and stores, alone",
     )
 
 
@@ -128,15 +129,22 @@ def products(dataflow: GemminiDataflow) -> Comparison:
         bound_mean=0.04 if dataflow == "ws" else 0.02,
         bound_worst=0.10 if dataflow == "ws" else 0.06,
         constants=5,  # depths of pipelines, on the smallest runs
+        part=""
+        if dataflow == "ws"
+        else "the loops that hold results in place, in which no design runs a network",
     )
 
 
 def product_cycles(table: TextColumns, dataflow: GemminiDataflow) -> Floats:
     """Return the cycles of products on an ideal memory."""
-    predicted = []
+    predicted: list[float] = []
     for m, k, n, bias, latency, beat in zip(*(ints(table, c).tolist() for c in PRODUCT_COLUMNS), strict=True):
-        machine = GemminiMachine(memory=GemminiMemory(latency, beat))
-        predicted.append(matmul_cycles(Product(m=m, k=k, n=n), dataflow, machine, bias=bool(bias)))
+        if dataflow == "ws":
+            design = rtl_design(latency, beat, bias=bool(bias))
+            predicted.append(layer_estimates([product(m, k, n)], design).rows[0].total_cycles)
+        else:
+            machine = GemminiMachine(memory=GemminiMemory(latency, beat))
+            predicted.append(matmul_cycles(Product(m=m, k=k, n=n), dataflow, machine, bias=bool(bias)))
     return np.array(predicted, np.float64)
 
 
@@ -157,23 +165,14 @@ def convolutions() -> Comparison:
 
 def convolution_cycles(table: TextColumns) -> Floats:
     """Return the cycles of whole convolutions on an ideal memory."""
-    layers = _square_layers(
-        size=sizes(table, "in_dim"),
-        channels=sizes(table, "in_ch"),
-        filters=sizes(table, "out_ch"),
-        kernel=sizes(table, "kernel"),
-        stride=sizes(table, "stride"),
-        padding=ints(table, "pad"),
-    )
-    memories = zip(
-        ints(table, "mem_latency").tolist(), ints(table, "mem_cycles_per_16B").tolist(), strict=True
-    )
+    names = ("in_dim", "in_ch", "out_ch", "kernel", "stride")
+    layers = zip(*(sizes(table, name).tolist() for name in names), ints(table, "pad").tolist(), strict=True)
+    memories = zip(*(ints(table, name).tolist() for name in MEMORY_COLUMNS), strict=True)
     predicted = []
-    for layer, (latency, beat) in zip(layers, memories, strict=True):
-        memory = GemminiMemory(latency, beat)
-        machine = GemminiMachine(memory=memory, packs_taps=True, skips_strided_rows=True)
-        tiling = search_tiling(layer, machine).tiling
-        predicted.append(conv_cycles(layer, tiling, machine, bias=True))
+    for (size, channels, filters, kernel, stride, pad), memory in zip(layers, memories, strict=True):
+        out = (size + 2 * pad - kernel) // stride + 1
+        layer = convolution(channels, filters, (size, size), (out, out), (kernel, kernel, stride))
+        predicted.append(layer_estimates([layer], rtl_design(*memory)).rows[0].total_cycles)
     return np.array(predicted, np.float64)
 
 
@@ -209,13 +208,12 @@ def firesim(mapping: str) -> Comparison:
         constants=0 if mapping == "dosa_mapping" else 5,
         predicted_bounds=None if mapping == "dosa_mapping" else (0.08, 0.30),
         spread=spread,
+        part=(
+            "the loops on tiles that no library cuts"
+            if mapping == "dosa_mapping"
+            else "the price of a layer that finds in the caches what the layers before it left"
+        ),
     )
-
-
-def _square_layers(**columns: Ints) -> list[ConvLayer]:
-    """Build layers that are square in every respect from columns of their sizes."""
-    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    return [ConvLayer.square(**dict(zip(columns, row, strict=True))) for row in rows]
 
 
 def _labels(table: TextColumns, *columns: str) -> tuple[str, ...]:

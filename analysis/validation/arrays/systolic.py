@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from itertools import starmap
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accel_models import (
     Array,
-    Bus,
+    Design,
     Gemms,
     buffer_accesses,
     ceil_div,
-    compute_cycles,
     lay_out,
     load_design,
     streaming_of,
-    transfer_cycles,
 )
+from analysis.validation.asked import convolution, layer_estimates, product
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
-from traces import ConfigError, Ints, first_line, shown
+from traces import Bools, ConfigError, Ints, Op, first_line, shown
 
 TextColumns = dict[str, NDArray[np.str_]]  # columns of text
 _MOST = 2.0**40  # of a size or a count of cycles in a table
@@ -42,12 +42,11 @@ GEMMINI: dict[str, dict[str, object]] = {
 
 
 @cache
-def array_of(design: str, rows: int, cols: int, dataflow: str) -> Array:
-    """Return the array of a shipped design at another size; of Gemmini, in either dataflow."""
+def array_design(design: str, rows: int, cols: int, dataflow: str) -> Design:
+    """Return a shipped design with an array of another size, operands at hand; of Gemmini, in either dataflow."""
     if design == "Gemmini":
-        return load_design("gemmini_16x16", GEMMINI[dataflow]).section(Array)
-    settings = {"array.rows": rows, "array.cols": cols, "array.dataflow": dataflow}
-    return load_design(design, settings).section(Array)
+        return load_design("gemmini_16x16", {**GEMMINI[dataflow], "memory": None})
+    return load_design(design, {"array.rows": rows, "array.cols": cols, "array.dataflow": dataflow})
 
 
 def array_comparisons() -> tuple[Comparison, ...]:
@@ -106,12 +105,11 @@ def scale_sim_gemms(table: TextColumns) -> Gemms:
 
 def by_size(table: TextColumns, price: Callable[[Array, Gemms], Ints]) -> Ints:
     """Evaluate each row of SCALE-Sim's table on its own array."""
-    rows, cols, gemms = sizes(table, "rows"), sizes(table, "cols"), scale_sim_gemms(table)
-    result = np.zeros(len(rows), np.int64)
-    for size in sorted(set(zip(rows.tolist(), cols.tolist(), table["dataflow"].tolist(), strict=True))):
-        at = (rows == size[0]) & (cols == size[1]) & (table["dataflow"] == size[2])
+    gemms = scale_sim_gemms(table)
+    result = np.zeros(len(gemms.m), np.int64)
+    for size, at in _by_array(table):
         picked = Gemms(gemms.m[at], gemms.k[at], gemms.n[at], gemms.groups[at], gemms.taps[at])
-        result[at] = price(array_of("systolic_bare", *size), picked)
+        result[at] = price(array_design("systolic_bare", *size).section(Array), picked)
     return result
 
 
@@ -123,8 +121,35 @@ def scale_sim_cycles(dataflow: str) -> Comparison:
         table["source"][0],
         tuple(f"{n} {r}x{c}" for n, r, c in zip(table["layer"], table["rows"], table["cols"], strict=True)),
         ints(table, "total_cycles"),
-        by_size(table, compute_cycles),
+        scale_sim_totals(table),
+        unit="cycles",
     )
+
+
+def scale_sim_totals(table: TextColumns) -> Ints:
+    """Return the cycles of each row's layer on ``systolic_bare`` with its array, as ``lacuna estimate`` tells them."""
+    names = ("channels", "num_filters", "ifmap_h", "ifmap_w", "filter_h", "filter_w", "stride")
+    layers = [_scale_sim_layer(*row) for row in zip(*(sizes(table, n).tolist() for n in names), strict=True)]
+    result = np.zeros(len(layers), np.int64)
+    for size, at in _by_array(table):
+        design = array_design("systolic_bare", *size)
+        rows = layer_estimates([layers[i] for i in np.flatnonzero(at)], design).rows
+        result[at] = [op.total_cycles for op in rows]
+    return result
+
+
+def _scale_sim_layer(  # noqa: PLR0913, PLR0917  # the columns of its topologies
+    channels: int, filters: int, height: int, width: int, kernel_h: int, kernel_w: int, stride: int
+) -> Op:
+    out = -(-(height - kernel_h + stride) // stride), -(-(width - kernel_w + stride) // stride)
+    return convolution(channels, filters, (height, width), out, (kernel_h, kernel_w, stride))
+
+
+def _by_array(table: TextColumns) -> Iterator[tuple[tuple[int, int, str], Bools]]:
+    """Yield the sizes and the dataflow of each array, and the rows that have it."""
+    rows, cols, flows = sizes(table, "rows"), sizes(table, "cols"), table["dataflow"]
+    for size in sorted(set(zip(rows.tolist(), cols.tolist(), flows.tolist(), strict=True))):
+        yield size, (rows == size[0]) & (cols == size[1]) & (flows == size[2])
 
 
 def scale_sim_accesses() -> Comparison:
@@ -139,6 +164,8 @@ def scale_sim_accesses() -> Comparison:
         ),
         sum((ints(table, column) for column in columns), np.zeros(1, np.int64)),
         by_size(table, count_scale_sim_accesses),
+        unit="accesses",
+        part="the array's accesses, one word each, where a table of an estimate has bytes",
     )
 
 
@@ -160,18 +187,24 @@ def rtl() -> tuple[Comparison, ...]:
 def _rtl(design: str) -> Comparison:
     table = where(reference("array_rtl"), design=design)
     m, k, n = (sizes(table, size) for size in "MKN")
-    rows, cols = sizes(table, "rows"), sizes(table, "cols")
-    predicted = [
-        compute_cycles(array_of(design, int(r), int(c), str(flow)), Gemms.of(*size))[0]
-        for r, c, flow, *size in zip(rows, cols, table["dataflow"], m, k, n, strict=True)
-    ]
+    rows, cols = table["rows"], table["cols"]
+    predicted = np.zeros(len(m), np.int64)
+    for size, at in _by_array(table):
+        products = zip(m[at].tolist(), k[at].tolist(), n[at].tolist(), strict=True)
+        predicted[at] = product_cycles_at_hand(array_design(design, *size), products)
     return _exact(
         f"{design} RTL, operands at hand",
         table["source"][0],
         tuple(f"{r}x{c} {i}x{j}x{o}" for r, c, i, j, o in zip(rows, cols, m, k, n, strict=True)),
         ints(table, "cycles"),
-        np.array(predicted),
+        predicted,
+        unit="cycles",
     )
+
+
+def product_cycles_at_hand(design: Design, products: Iterable[tuple[int, int, int]]) -> list[int]:
+    """Return the cycles of products (M, K, N), each alone, on a design whose memory never lets one wait."""
+    return [op.total_cycles for op in layer_estimates(list(starmap(product, products)), design).rows]
 
 
 def staircase() -> Comparison:
@@ -192,24 +225,34 @@ def staircase() -> Comparison:
 
 def staircase_cycles(table: TextColumns) -> Ints:
     """Return the cycles of a 3x3 convolution on 28x28 pixels with the ``C`` and ``K`` of each row."""
-    channels, filters = ints(table, "C"), ints(table, "K")
-    pixels = np.full(len(channels), 28 * 28)
-    design = load_design("zigzag_tpu_like")
-    assert design.memory is not None  # the design states it
-    bus = Bus(design.memory.dram, design.clock)
-    cycles = compute_cycles(design.section(Array), Gemms.of(pixels, 9 * channels, filters, 1, 9))
-    load = transfer_cycles(bus, pixels * channels)  # one tile: its inputs load first
-    return np.asarray(cycles + load, np.int64)
+    kept = zip(sizes(table, "C").tolist(), sizes(table, "K").tolist(), strict=True)
+    layers = [convolution(channels, filters, (28, 28), (28, 28), (3, 3, 1)) for channels, filters in kept]
+    # ZigZag has all that a tile needs on the chip before its first cycle.
+    design = load_design("zigzag_tpu_like", {"memory.double_buffered": False})
+    rows = [
+        layer_estimates([layer], design).rows[0] for layer in layers
+    ]  # each a network, its weights at hand
+    return np.array([op.total_cycles for op in rows], np.int64)
 
 
-def _exact(name: str, truth: str, labels: tuple[str, ...], measured: Ints, predicted: Ints) -> Comparison:
+def _exact(  # noqa: PLR0913  # a comparison's parts
+    name: str,
+    truth: str,
+    labels: tuple[str, ...],
+    measured: Ints,
+    predicted: Ints,
+    *,
+    unit: str,
+    part: str = "",
+) -> Comparison:
     return Comparison(
         name=name,
         truth=str(truth),
         labels=labels,
         measured=measured.astype(np.float64),
         predicted=predicted.astype(np.float64),
-        unit="cycles" if "cycles" in name or "RTL" in name else "accesses",
+        unit=unit,
+        part=part,
         bound_mean=0.0,
         bound_worst=0.0,
     )

@@ -65,6 +65,7 @@ def _comparison(
         bounds=bounds,
         constants=constants,
         predicted_bounds=left_out,
+        part="the area, which `lacuna inspect --area` tells of a design",
     )
 
 

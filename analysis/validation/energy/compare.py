@@ -43,6 +43,7 @@ def voltage_scaling() -> Comparison:
         unit="ratio",
         bound_mean=0.05,
         bound_worst=0.10,
+        part="how prices go with voltage",
     )
 
 
@@ -69,6 +70,7 @@ def sram_left_out() -> Comparison:
         unit="pJ",
         bound_mean=0.10,
         bound_worst=0.70,
+        part="the table of memories between its own points",
     )
 
 
@@ -85,4 +87,5 @@ def sram_horowitz() -> Comparison:
         unit="pJ",
         bound_mean=0.50,
         bound_worst=0.50,
+        part="the table of memories beside another source",
     )

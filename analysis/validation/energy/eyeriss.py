@@ -110,6 +110,7 @@ def energy_from_accesses() -> Comparison:
         unit="uJ",
         bound_mean=0.15,
         bound_worst=0.30,
+        part="the prices of counted actions, at published counts",
     )
 
 
@@ -143,6 +144,7 @@ def accesses_of_the_design() -> Comparison:
         unit="B",
         bound_mean=0.005,
         bound_worst=0.01,
+        part="the passes' bytes of inputs and sums, of which an estimate tells the sum with weights",
     )
 
 
@@ -177,6 +179,7 @@ def energy_of_the_design() -> Comparison:
         unit="uJ",
         bound_mean=0.10,
         bound_worst=0.27,
+        part="the price of a layer of whose inputs so many are zero, without the DRAM",
     )
 
 
@@ -215,8 +218,7 @@ def _buffer_bytes(layer: str) -> float:
 
 
 def _dram_bytes(layer: str, zeros: Zeros) -> float:
-    moved = _mapped(layer, zeros)
-    return float((moved.dram_input_bytes + moved.dram_weight_bytes + moved.dram_output_bytes)[0])
+    return float(estimate(square_conv(*LAYERS[layer]), _coding(zeros), CHIP_BATCH).rows[0].dram_bytes)
 
 
 def _mapped(layer: str, zeros: Zeros) -> Mapping:

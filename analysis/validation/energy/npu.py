@@ -66,6 +66,7 @@ def _comparison(
         bounds=bounds,
         constants=constants,
         predicted_bounds=left_out,
+        part="the prices of a cycle in which every MAC switches",
     )
 
 

@@ -9,11 +9,10 @@ from typing import cast
 import numpy as np
 
 from accel_models import (
-    Array,
     ConvLayer,
+    Design,
     GemminiDataflow,
-    Gemms,
-    compute_cycles,
+    altered,
     dosa_tiling,
     load_design,
 )
@@ -31,9 +30,11 @@ from analysis.validation.arrays.gemmini import (
     store_cycles,
 )
 from analysis.validation.arrays.systolic import (
-    array_of,
+    array_design,
     by_size,
     count_scale_sim_accesses,
+    product_cycles_at_hand,
+    scale_sim_totals,
     staircase_cycles,
     table_of,
 )
@@ -52,7 +53,7 @@ _SIZES = ("C", "K", "P", "Q", "R", "S", "stride")
 def scale_sim(row: Row) -> tuple[float, float]:
     """Compute cycles, no stalls."""
     number(row, "stride")
-    return number(row, "total_cycles"), float(by_size(table_of([row]), compute_cycles)[0])
+    return number(row, "total_cycles"), float(scale_sim_totals(table_of([row]))[0])
 
 
 def scale_sim_accesses(row: Row) -> tuple[float, float]:
@@ -69,18 +70,18 @@ def rtl(row: Row) -> tuple[float, float]:
         found = _BIAS.search(row.get("notes", ""))
         table = table_of([{**row, "bias": found[1] if found else "0"}])
         return measured, float(product_cycles(table, cast("GemminiDataflow", row["dataflow"].lower()))[0])
-    sizes = [int(number(row, size)) for size in "MKN"]
-    return measured, float(compute_cycles(_array(row), Gemms.of(*sizes))[0])
+    m, k, n = (int(number(row, size)) for size in "MKN")
+    return measured, float(product_cycles_at_hand(_design(row), [(m, k, n)])[0])
 
 
-def _array(row: Row) -> Array:
+def _design(row: Row) -> Design:
     rows, cols = int(number(row, "rows")), int(number(row, "cols"))
-    array = array_of(row["design"], rows, cols, row["dataflow"].lower())
+    design = array_design(row["design"], rows, cols, row["dataflow"].lower())
     latencies = _LATENCIES.search(row.get("notes", ""))
     if row["design"] == "axis_sa" and latencies:  # F K + R + 2C - 2 + LM + LA
-        names = ("multiplier_latency_cycles", "accumulator_latency_cycles")
-        return array.model_copy(update=dict(zip(names, map(int, latencies.groups()), strict=True)))
-    return array
+        names = ("array.multiplier_latency_cycles", "array.accumulator_latency_cycles")
+        return altered(design, dict(zip(names, map(int, latencies.groups()), strict=True)))
+    return design
 
 
 def zigzag(row: Row) -> tuple[float, float]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from accel_models import kernel_instructions
-from analysis.validation.energy.mcu import cycle_pj, network_cycles
+from analysis.validation.asked import layer_estimates
+from analysis.validation.energy.mcu import energy_uj
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.kind import NotCovered, number
 from analysis.validation.rows.ops import counted_call, row_op
 from analysis.validation.rows.tables import cortexm_row, is_network, mlperf_row
-from analysis.validation.simd.compare import layer_cycles
-from analysis.validation.simd.reference import latency_ms, row_core, software_of
+from analysis.validation.simd.reference import latency_ms, row_design, software_of
 
 _CORE = re.compile(r"Cortex-[AMR]\d+\+?|RI5CY")
 
@@ -28,7 +28,7 @@ def mlperf_latency(row: Row) -> tuple[float, float]:
 
 def mlperf_energy(row: Row) -> tuple[float, float]:
     """Energy of a network of MLPerf Tiny on a chip's cores, from modelled cycles [uJ]."""
-    return number(row, "energy_uJ"), _energy_uj(mlperf_row(row))
+    return number(row, "energy_uJ"), energy_uj(mlperf_row(row))
 
 
 def cortexm(row: Row) -> tuple[float, float]:
@@ -37,18 +37,15 @@ def cortexm(row: Row) -> tuple[float, float]:
     measured = number(row, "cycles")
     if is_network(row):
         return measured, latency_ms(adapted, software_of(row["software"])) * float(adapted["freq_mhz"]) * 1e3
-    return measured, layer_cycles(row_op(adapted), row_core(adapted, software_of(row["software"])))
+    design = row_design(adapted, software_of(row["software"]))
+    return measured, float(layer_estimates([row_op(adapted)], design).rows[0].total_cycles)
 
 
 def cortexm_energy(row: Row) -> tuple[float, float]:
     """Energy of a whole network, from modelled cycles [uJ]."""
     if not is_network(row):
         raise NotCovered("energy is compared of whole networks alone")
-    return number(row, "energy_uJ"), _energy_uj(cortexm_row(row))
-
-
-def _energy_uj(row: Row) -> float:
-    return network_cycles(row) * cycle_pj(row) * 1e-6
+    return number(row, "energy_uJ"), energy_uj(cortexm_row(row))
 
 
 def core_word(row: Row) -> str:

@@ -20,7 +20,7 @@ _TRUTH = "Module Gemmini, DualCore-Small-gemmini @5060110, in Verilator; gates o
 
 
 @cache
-def rtl_design(latency: float, beat: float, align: str = "1 B") -> Design:
+def rtl_design(latency: float, beat: float, align: str = "1 B", *, bias: bool = True) -> Design:
     """Return the RTL with a memory that answers after ``latency`` cycles and takes ``beat`` for 16 bytes."""
     return load_design(
         "gemmini_16x16_rtl",
@@ -28,6 +28,7 @@ def rtl_design(latency: float, beat: float, align: str = "1 B") -> Design:
             "gemmini.l2_latency_cycles": latency + 1 - beat,
             "gemmini.l2_beat_cycles": beat,
             "gemmini.row_align": align,
+            "gemmini.loads_bias": bias,
         },
     )
 
@@ -49,6 +50,7 @@ def layers(align: int = 1) -> Comparison:
         unit="cycles",
         bound_mean=0.03,
         bound_worst=0.15,
+        part="the price of a layer that a gate left, its weights packed ahead of time",
     )
 
 
@@ -65,6 +67,7 @@ def inputs() -> Comparison:
         unit="ratio",
         bound_mean=0.05,
         bound_worst=0.15,
+        part="the prices of a replay's convolutions, one after the other: all that was run",
     )
 
 

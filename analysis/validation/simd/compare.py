@@ -16,13 +16,13 @@ from __future__ import annotations
 import numpy as np
 
 from accel_models import (
-    Core,
     core_of,
     kernel_instructions,
     load_design,
     shapes_of,
     simd_cycles,
 )
+from analysis.validation.asked import layer_estimates
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.ops import counted_call, layer_op
@@ -217,6 +217,7 @@ def instruction_counts() -> Comparison:
         bound_worst=0.05,
         predicted_bounds=(0.03, 0.25),
         constants=219,  # prices of loop bodies, tables/kernel_counts.csv
+        part="the kernels' instructions, which are priced and not told",
     )
 
 
@@ -234,6 +235,7 @@ def retired_instructions() -> Comparison:
         unit="instructions",
         bound_mean=0.05,
         bound_worst=0.10,
+        part="the kernels' instructions, which are priced and not told",
     )
 
 
@@ -272,20 +274,15 @@ def _layers(  # noqa: PLR0913  # what is compared, and with what
     bounds: tuple[float, float],
     constants: int = 0,
 ) -> Comparison:
-    core = core_of(load_design(design, {"clock": f"{rows[0]['freq_mhz']} MHz", "software": software}))
+    chip = load_design(design, {"clock": f"{rows[0]['freq_mhz']} MHz", "software": software})
     return Comparison(
         name=name,
         truth=rows[0]["source"],
         labels=tuple(f"{row['layer']} {row['type']}" for row in rows),
         measured=np.array([float(row["cycles"]) for row in rows]),
-        predicted=np.array([layer_cycles(op, core) for op in ops]),
+        predicted=np.array([float(op.total_cycles) for op in layer_estimates(ops, chip).rows]),
         unit="cycles",
         bound_mean=bounds[0],
         bound_worst=bounds[1],
         constants=constants,
     )
-
-
-def layer_cycles(op: Op, core: Core) -> float:
-    """Return the cycles of one op."""
-    return float(simd_cycles(shapes_of(op), core).total_cycles[0])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from accel_models import Core, Shapes, core_of, load_design
+from accel_models import Design, load_design
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.kind import NotCovered
 from analysis.validation.rows.tables import mlperf_row
 from analysis.validation.simd.mobilenets import named_mobilenet
-from analysis.validation.simd.network import network_work, work_cycles
+from simulator import estimate
 from traces import ConfigError, NetworkGraph, load_network, network_names
 
 _NETWORKS = {
@@ -97,8 +97,8 @@ def x_cube_ai_version(stack: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2] or 0)) if found else None
 
 
-def row_core(row: Row, software: str) -> Core:
-    """Return the core of a row's ``design`` at its clock, flash and cores set up as the row says, if it does.
+def row_design(row: Row, software: str) -> Design:
+    """Return a row's ``design`` at its clock, flash, cores and precision set up as the row says, if it does.
 
     Parameters
     ----------
@@ -107,13 +107,13 @@ def row_core(row: Row, software: str) -> Core:
     software
         The set that describes its kernels.
     """
-    return _core_at(row["design"], row["freq_mhz"], row.get("flash", ""), row.get("cores", ""), software)
-
-
-@cache
-def _core_at(design: str, freq_mhz: str, flash: str, cores: str, software: str) -> Core:
-    settings: dict[str, object] = {"clock": f"{freq_mhz} MHz", "software": software, **_FLASH_MODES[flash]}
-    return core_of(load_design(design, settings | ({"simd.cores": cores} if cores else {})))
+    settings: dict[str, object] = {"clock": f"{row['freq_mhz']} MHz", "software": software}
+    settings |= _FLASH_MODES[row.get("flash", "")]
+    if row.get("cores"):
+        settings["simd.cores"] = row["cores"]
+    if row.get("precision", "").casefold() in {"fp32", "float32"}:
+        settings["technology.precision"] = "fp32"
+    return load_design(row["design"], settings)
 
 
 @cache
@@ -135,12 +135,6 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
-@cache
-def work(name: str) -> tuple[Shapes, ...]:
-    """Return the work of a row's ``network``."""
-    return network_work(network(name))
-
-
 def label(row: Row) -> str:
     """Return what a row measures, in a few words."""
     parts = (row.get("round", ""), row["design"], row["software"], row.get("precision", ""), row["network"])
@@ -149,12 +143,11 @@ def label(row: Row) -> str:
 
 def latency_ms(row: Row, software: str) -> float:
     """Return the latency of a row's ``network`` on its ``design`` with a software set [ms]."""
-    element_bytes = 4 if row.get("precision", "").casefold() in {"fp32", "float32"} else 1
-    core = row_core(row, software)
-    return row_cycles(core, row["network"], element_bytes) / core.clock_hz * 1e3
+    design = row_design(row, software)
+    return _cycles(row["network"], design) / design.clock * 1e3
 
 
 @cache
-def row_cycles(core: Core, name: str, element_bytes: int) -> int:
-    """Return the cycles of a row's ``network``."""
-    return work_cycles(work(name), core, element_bytes=element_bytes)
+def _cycles(name: str, design: Design) -> int:
+    """Return the cycles of a row's ``network``, as ``lacuna estimate`` tells them."""
+    return sum(op.total_cycles for op in estimate(network(name), design).rows)

@@ -39,6 +39,7 @@ def _ops(accelerator: str, mean: float, worst: float) -> Comparison:
         [pair.label for pair in pairs],
         [(pair.measured, pair.predicted) for pair in pairs],
         ("cycles", mean, worst),
+        part="the passes that Vela's compiler made of a network, which are read from its rows",
     )
 
 
@@ -97,6 +98,7 @@ def _comparison(
     labels: Sequence[str],
     pairs: Sequence[tuple[float, float]],
     bounds: tuple[str, float, float],
+    part: str = "",
 ) -> Comparison:
     unit, mean, worst = bounds
     return Comparison(
@@ -108,4 +110,5 @@ def _comparison(
         unit=unit,
         bound_mean=mean,
         bound_worst=worst,
+        part=part,
     )

@@ -24,20 +24,20 @@ def block_of_resnet18(number: int) -> NetworkGraph:
 @pytest.mark.parametrize(
     ("number", "pixels", "channels", "cycles"),
     [
-        (1, 1.0, 1.0, 2 * 36_864 // 32 + 256 * 9 * 2 * 2),
-        (1, 0.25, 0.5, 2 * 36_864 // 32 + (64 + 16) * 9 * 2 * 2),  # its channels are never pruned
-        (5, 1.0, 0.5, 36_864 // 32 + 256 * 9 * 2),
-        (5, 0.5, 0.5, 36_864 // 32 + (128 + 16) * 9 * 2),
+        (1, 1.0, 1.0, 2 * 256 * 9 * 2 * 2),
+        (1, 0.25, 0.5, (64 + 16 + 64) * 9 * 2 * 2),  # its channels are never pruned
+        (5, 1.0, 0.5, 2 * 256 * 9 * 2),
+        (5, 0.5, 0.5, (128 + 16 + 128) * 9 * 2),
     ],
 )
 def test_a_block_by_hand(number: int, pixels: float, channels: float, cycles: int) -> None:
-    """Weights at 32 B a cycle, then pixels x 9 taps x channel groups in x groups out of the slower convolution.
+    """Pixels x 9 taps x channel groups in x groups out, of one convolution and then the other.
 
-    That is the first, where pixels are pruned: it computes one row more, which the second's kernels read.
+    Where pixels are pruned the first computes one row more, which the second's kernels read.
     """
     graph = block_of_resnet18(number)
     found = network_cycles(graph, np.array([pixels]), np.array([channels]))[0]
-    assert 0 <= found - cycles < 100  # the array fills and drains once
+    assert 0 <= found - cycles < 200  # the array fills and drains once per convolution
 
 
 @pytest.mark.parametrize("graph", [resnet18(), resnet50()], ids=lambda g: g.name)
@@ -62,4 +62,4 @@ def test_dense_networks_over_the_smallest() -> None:
     found = dpacs_dense()
     assert found.measured.tolist() == pytest.approx([53.046 / 29.872, 58.811 / 29.872, 95.325 / 29.872])
     assert found.holds
-    assert not replace(found, predicted=found.predicted * 1.3).holds
+    assert not replace(found, predicted=found.predicted * 1.1).holds

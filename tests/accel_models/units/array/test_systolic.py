@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from accel_models.design.load import load_design
 from accel_models.design.unit_sections import Array, Dataflow
 from accel_models.units.array.systolic import Gemms, buffer_accesses, compute_cycles, drains_of, utilization
-from analysis.validation.arrays.systolic import array_comparisons, array_of
+from analysis.validation.arrays.systolic import array_comparisons, array_design
 from analysis.validation.comparison import Comparison
 from tests.sections import but
 from traces.base.errors import ConfigError
@@ -110,7 +110,12 @@ def test_taps_fold_apart_where_the_array_has_no_im2col() -> None:
 
 @pytest.mark.parametrize("empty", [(0, 9, 4, 1), (5, 0, 4, 1), (5, 9, 0, 1), (5, 9, 4, 0)])
 @pytest.mark.parametrize(
-    "params", [SERIAL, array_of("Gemmini", 16, 16, "ws"), array_of("systolic_bare", 8, 8, "os")]
+    "params",
+    [
+        SERIAL,
+        array_design("Gemmini", 16, 16, "ws").section(Array),
+        array_design("systolic_bare", 8, 8, "os").section(Array),
+    ],
 )
 def test_skipped_work_costs_nothing(params: Array, empty: tuple[int, int, int, int]) -> None:
     assert one(params, *empty) == 0

@@ -19,7 +19,7 @@ from accel_models.units.gemmini.tiling import ConvLayer, search_tiling
 from accel_models.units.pricing import price
 from analysis.validation.arrays.firesim import estimated_cycles, firesim_layers
 from analysis.validation.arrays.gemmini import firesim
-from analysis.validation.arrays.systolic import array_of, reference
+from analysis.validation.arrays.systolic import array_design, reference
 from simulator import replay
 from simulator.static_table import estimate
 from traces.base.errors import ConfigError, UnsupportedError
@@ -95,7 +95,7 @@ def cost(
 
 
 def test_its_array_is_the_one_that_the_rtl_comparison_runs() -> None:
-    assert design().section(Array) == array_of("Gemmini", 16, 16, "ws")
+    assert design().section(Array) == array_design("Gemmini", 16, 16, "ws").section(Array)
 
 
 def test_lacuna_estimate_meets_firesim() -> None:

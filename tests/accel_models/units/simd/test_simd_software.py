@@ -12,7 +12,7 @@ from accel_models.units.simd.software import ISAS, load_software, software_names
 from accel_models.units.simd.unit import core_of, simd_cycles
 from accel_models.work.shapes import shapes_of
 from analysis.validation.simd.mobilenets import mobilenet_v1, mobilenet_v2
-from analysis.validation.simd.network import network_work, work_cycles
+from simulator import estimate
 from traces.base.errors import ConfigError
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.named import load_network
@@ -23,9 +23,8 @@ NETWORKS = ("resnet8_tiny", "mobilenetv1_025_96", "dscnn_kws", "fc_autoencoder")
 
 
 def cycles(design: str, network: str, software: str) -> int:
-    return work_cycles(
-        network_work(load_network(network)), core_of(load_design(design, {"software": software}))
-    )
+    chip = load_design(design, {"software": software})
+    return sum(op.total_cycles for op in estimate(load_network(network), chip).rows)
 
 
 @pytest.mark.parametrize("name", software_names())
@@ -68,9 +67,9 @@ def test_a_newer_core_needs_fewer_cycles(slower: str, faster: str) -> None:
 def test_a_design_runs_at_any_clock(design: str) -> None:
     """Ten times the clock is faster, but no more than ten times: memory and dispatch take their time in seconds."""
     settings = ({"clock": clock, "software": "tuned"} for clock in ("40 MHz", "400 MHz"))
-    slow, fast = (core_of(load_design(design, each)) for each in settings)
-    graph = load_network("dscnn_kws")
-    ratio = work_cycles(network_work(graph), fast) / work_cycles(network_work(graph), slow)
+    tables = [estimate(load_network("dscnn_kws"), load_design(design, each)) for each in settings]
+    slow, fast = (sum(op.total_cycles for op in table.rows) for table in tables)
+    ratio = fast / slow
     assert 1.0 <= ratio < 10.0
 
 
