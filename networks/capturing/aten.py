@@ -98,7 +98,7 @@ def _each(names: str, convert: Callable[[CallStep], None]) -> dict[str, Callable
 
 _TABLE: dict[str, Callable[[CallStep], None]] = {
     **_each("clamp clamp_min clamp_max hardtanh", clamp),
-    "convolution": convolution,
+    **_each("convolution _convolution", convolution),
     "addmm": product(1, 2, "mk,kn,mn"),
     "mm": product(0, 1, "mk,kn,mn"),
     "mv": product(0, 1, "mk,k,m"),

@@ -11,7 +11,7 @@ from torch import nn
 
 from networks.capturing.aten import translate
 from networks.capturing.calls import Tracing
-from networks.capturing.checking import check_batch_axis, check_each, first_input
+from networks.capturing.checking import check_batch_axis, check_each, check_module, first_input
 from networks.capturing.modules import numbered
 from networks.capturing.tracing import trace
 from networks.capturing.translation import Translation
@@ -68,6 +68,7 @@ def capture(  # noqa: PLR0913  # the network, an input, and what to call and kee
     UnsupportedError
         Operations that cannot be priced, all of them at once.
     """
+    check_module(model)
     check_batch_axis(model, example, batch_axis)
     inputs = first_input(example, batch_axis)
     try:

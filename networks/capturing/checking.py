@@ -32,6 +32,14 @@ def first_input(inputs: Any, axis: int | None = 0) -> tuple[Any, ...]:
 
 
 @torch.no_grad()
+def check_module(model: Any) -> None:
+    """Refuse what is no PyTorch module."""
+    if not isinstance(model, nn.Module):
+        raise GraphError(
+            f"a {type(model).__name__} is no network; needs a torch.nn.Module (a function inside one's forward will do)"
+        )
+
+
 def check_batch_axis(model: nn.Module, example: Any, axis: int | None) -> None:
     """Refuse an axis as that of the batch along which layers of the model find the steps of a sequence.
 

@@ -14,6 +14,7 @@ from networks.capturing.modules import numbered
 
 SHORT = {
     "convolution": "conv",
+    "_convolution": "conv",
     "addmm": "linear",
     "mm": "linear",
     "bmm": "matmul",

@@ -27,7 +27,7 @@ def convolution(step: CallStep) -> None:
     if not step.constant(step.number(1)):
         raise Unknown("its weights are computed from the input")
     weight = step.all.tracing.values[step.number(1)].shape
-    _, _, _, stride, _, dilation, transposed, _, groups = step.call.args
+    _, _, _, stride, _, dilation, transposed, _, groups = step.call.args[:9]
     axes = len(weight) - 2
     step.add(
         Convolution(
@@ -166,6 +166,8 @@ def _states(step: CallStep) -> tuple[str, ...]:
 
 def recurrent_layers(step: CallStep) -> None:
     """Run the layers of a recurrent network one after the other over all steps."""
+    if isinstance(step.call.args[1], Ref):  # the lengths of what is packed
+        raise Unknown("reads packed sequences; needs padded ones, (batch, steps, features)")
     states = _states(step)
     layers, both, first = step.call.args[4], step.call.args[7], step.call.args[8]
     directions = 2 if both else 1

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from networks.capturing.checking import check_macs
+from networks.capturing.checking import check_macs, check_module
 from networks.models.gates import named_gates
 from networks.models.lcnet import masked_reference
 from networks.recording.functions import run_with_functions
@@ -92,6 +92,7 @@ def record(  # noqa: PLR0913  # what to record, and how to read it
     GraphError
         Decisions are not there, have another shape, could mean two things, or change when the same inputs run again.
     """
+    check_module(model)
     plan = _plan(model, graph, decide, exit_threshold)
     rows = Seen()
     modes = {module: module.training for module in model.modules()}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lacuna as lc
-from traces import GraphError, lower
+from traces import GraphError, UnsupportedError, lower
 
 torch = pytest.importorskip("torch", reason="the networks extra is not installed")
 from torch import Tensor, nn  # noqa: E402  # after the check that torch is there
@@ -111,3 +111,35 @@ def test_an_answer_that_holds_no_tensor_is_named() -> None:
         lc.capture(Wrapped(), torch.randn(1, 3, 8, 8))
     graph = lc.capture(Wrapped(), torch.randn(1, 3, 8, 8), answer=lambda out: out.logits)
     assert graph.macs == lc.capture(Network(), torch.randn(1, 3, 8, 8)).macs
+
+
+def test_a_function_is_no_network() -> None:
+    graph = lc.capture(Network(), torch.randn(1, 3, 8, 8))
+    for refused in (
+        lambda: lc.capture(torch.relu, torch.randn(1, 3)),
+        lambda: lc.record(torch.relu, graph, []),
+    ):
+        with pytest.raises(GraphError, match=r"is no network; needs a torch.nn.Module"):
+            refused()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_traced_network_is_what_was_traced() -> None:
+    plain, x = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()).eval(), torch.randn(1, 3, 8, 8)
+    assert lc.capture(torch.jit.trace(plain, x), x).macs == lc.capture(plain, x).macs == 36 * 27 * 4
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_packed_sequences_are_refused_by_name() -> None:
+    class Packed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cells = nn.LSTM(4, 6, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            packed = nn.utils.rnn.pack_padded_sequence(x, [5] * len(x), batch_first=True)
+            out: Tensor = self.cells(packed)[1][0]
+            return out
+
+    with pytest.raises(UnsupportedError, match="reads packed sequences; needs padded ones"):
+        lc.capture(Packed(), torch.randn(1, 5, 4))
