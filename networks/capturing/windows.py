@@ -166,7 +166,7 @@ def _states(step: CallStep) -> tuple[str, ...]:
 
 def recurrent_layers(step: CallStep) -> None:
     """Run the layers of a recurrent network one after the other over all steps."""
-    if isinstance(step.call.args[1], Ref):  # the lengths of what is packed
+    if not isinstance(step.call.args[3], bool):  # weights, behind the lengths of what is packed
         raise Unknown("reads packed sequences; needs padded ones, (batch, steps, features)")
     states = _states(step)
     layers, both, first = step.call.args[4], step.call.args[7], step.call.args[8]
