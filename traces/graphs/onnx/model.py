@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -127,20 +128,18 @@ def _opset(proto: Any) -> int:
 
 
 def check_inputs(onnx: Any, nodes: Sequence[Any], opset: int) -> None:
-    """Refuse a node of the standard that has fewer inputs than its kind needs."""
+    """Refuse a node of the standard that has fewer inputs than its kind needs, then or now."""
     for node in nodes:
-        if node.domain in {"", "ai.onnx"} and onnx.defs.has(node.op_type, ""):
-            try:
-                least = onnx.defs.get_schema(node.op_type, opset, "").min_input
-            except onnx.defs.SchemaError:  # newer than the model's opset
-                least = onnx.defs.get_schema(node.op_type).min_input
-            if len(node.input) < least or not all(
-                node.input[: min(least, 1)]
-            ):  # exporters leave others empty
-                raise GraphError(
-                    f"node {label(node)[:80]!r} ({node.op_type[:40]}): has {sum(map(bool, node.input))} inputs; "
-                    f"needs {least} or more"
-                )
+        if node.domain not in {"", "ai.onnx"} or not onnx.defs.has(node.op_type, ""):
+            continue
+        least = onnx.defs.get_schema(node.op_type).min_input
+        with suppress(onnx.defs.SchemaError):  # newer than the model's opset
+            least = min(least, onnx.defs.get_schema(node.op_type, opset, "").min_input)
+        if len(node.input) < least or not all(node.input[: min(least, 1)]):  # exporters leave others empty
+            raise GraphError(
+                f"node {label(node)[:80]!r} ({node.op_type[:40]}): has {sum(map(bool, node.input))} inputs; "
+                f"needs {least} or more"
+            )
 
 
 def sorted_nodes(nodes: Sequence[Any], known: set[str]) -> list[Any]:
