@@ -31,6 +31,7 @@ from networks.models.families import (
     ViTConfig,
     WhitenedConfig,
 )
+from networks.models.resnet import CIFAR_WIDTHS
 from networks.recording.catalogue import PROVENANCE
 from networks.recording.exit_points import exit_points
 from networks.recording.record import CheckpointInfo, describe_checkpoint, record_checkpoint, validation_rates
@@ -146,8 +147,9 @@ def _resnet(model: ResNetConfig, *, shrunk: bool) -> str:
     kind = "spatial gates" if model.spatial_gates else _GATED[model.layer_gates, model.channel_gates]
     if kind != "static" or not (model.widths or shrunk):
         return kind
-    how = "wide" if not shrunk else "narrowed" if model.widths else "shortened"
-    return f"static, {how}"
+    if not model.widths:
+        return "static, shortened"
+    return "static, narrowed" if model.widths[0] < CIFAR_WIDTHS[0] else "static, wide"
 
 
 def add_rates(data: Path) -> None:
