@@ -26,12 +26,14 @@ DESIGNS = {
 }
 BY_MACS = (
     *(f"lcnet_resnet20_{share}" for share in (70, 50, 40, 30, 20)),
+    *(f"lcnet_taught_{share}" for share in (50, 25)),
     *(f"cnet_resnet20_{share}" for share in (50, 30)),
     *(f"lnet_resnet20_{share}" for share in (70, 50, 30)),
 )
 STATIC = (
     "resnet20_taught",
     *(f"resnet20_narrow{share}" for share in (70, 50, 40, 30, 20)),
+    "resnet20_narrow50_taught",
     "resnet14_short",
     "resnet8_short",
 )
