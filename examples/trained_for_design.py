@@ -32,6 +32,7 @@ BY_MACS = (
 )
 STATIC = (
     "resnet20_taught",
+    "resnet20_taught3",
     *(f"resnet20_narrow{share}" for share in (70, 50, 40, 30, 20)),
     "resnet20_narrow50_taught",
     "resnet14_short",
@@ -106,7 +107,7 @@ def main() -> None:
         sure = {f"little/big, {t}": dynamic(LITTLE_BIG, design, t) for t in thresholds()}
         still = [*fixed.values(), *wide.values()]
         print(
-            f"\n{name}\ntrained for  network                accuracy     latency     energy  against static ones"
+            f"\n{name}\ntrained for  network                   accuracy     latency     energy  against static ones"
         )
         table("static", fixed | wide, [])
         table("MACs", for_macs, still)
@@ -121,7 +122,7 @@ def table(goal: str, points: dict[str, Point], static: list[Point]) -> None:
     """Print networks, and what each saves against static ones of its accuracy."""
     for network, point in points.items():
         accuracy, latency, energy = point
-        line = f"{goal:11}  {network:21}  {accuracy:7.1%}  {latency:8.0f} us  {energy:6.0f} uJ"
+        line = f"{goal:11}  {network:24}  {accuracy:7.1%}  {latency:8.0f} us  {energy:6.0f} uJ"
         time, joules = (saved(point, static, column) if static else None for column in (1, 2))
         more = "" if time is None or joules is None else f"  {_less(time)} time, {_less(joules)} energy"
         print(line + more)

@@ -102,6 +102,7 @@ from .graphs.named import Reading as Reading
 from .graphs.named import load_network as load_network
 from .graphs.named import network_names as network_names
 from .graphs.named import parse_size as parse_size
+from .graphs.named import shipped_file as shipped_file
 from .graphs.network import NetworkGraph as NetworkGraph
 from .graphs.network import strip_gates as strip_gates
 from .graphs.network import unpriced_words as unpriced_words

@@ -57,7 +57,7 @@ from traces import (
     network_names,
     parse_size,
     parse_yaml_mapping,
-    shipped_traces,
+    shipped_file,
 )
 
 if TYPE_CHECKING:
@@ -192,11 +192,13 @@ def _network(name: str, folder: Path) -> tuple[Path, str]:
         return path, file_hash(path)
     if name in network_names():
         return Path(name), _text_hash(load_network(name).model_dump_json())
-    shipped = shipped_traces()
-    if name not in shipped:
-        near = "" if path.suffix else did_you_mean(name, (*network_names(), *shipped))
-        raise FileProblem(f"networks: {path}: no such file{near}")
-    return shipped[name], file_hash(shipped[name])
+    if path.suffix:
+        raise FileProblem(f"networks: {path}: no such file")
+    try:
+        shipped = shipped_file(name)
+    except FileProblem as problem:
+        raise FileProblem(f"networks: {problem}") from None
+    return shipped, file_hash(shipped)
 
 
 def file_hash(path: Path) -> str:

@@ -49,7 +49,7 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Explain a trace, design, graph, checkpoint or results folder; or the keys of designs."""
-    from traces import network_names, shipped_traces  # noqa: PLC0415
+    from traces import is_trace, network_names  # noqa: PLC0415
 
     if keys is not None:
         show_keys(keys, as_json)
@@ -59,7 +59,7 @@ def inspect(
     path = Path(what)
     if path.is_dir():
         _results(path, as_json)
-    elif path.suffix in {".parquet", ".npz"} or what in shipped_traces():
+    elif is_trace(what):
         _trace(path, as_json)
     elif path.suffix == ".pt":
         _checkpoint(path, as_json)

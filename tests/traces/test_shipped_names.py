@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from networks import shipped_networks
 from traces.base.errors import FileProblem
 from traces.files.storage import find_trace, load_trace, shipped_traces
-from traces.graphs.named import load_network
+from traces.graphs.named import load_network, shipped_file
 
 NAMES = sorted(shipped_traces())
 
@@ -35,3 +36,16 @@ def test_a_file_wins_over_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_shipped_trace_is_a_network_too() -> None:
     assert load_network(NAMES[0]) == load_trace(NAMES[0]).graph
+
+
+def test_what_lacuna_networks_lists_is_found_by_that_name() -> None:
+    for network in shipped_networks():
+        if network.trace:
+            assert find_trace(network.name) == shipped_traces()[network.trace]
+        else:
+            assert shipped_file(network.name).name == f"{network.name}.pt"
+    assert load_network("resnet20_dense").macs == 40_813_184
+    with pytest.raises(
+        FileProblem, match="'resnet20_dens': no such network or file; did you mean 'resnet20_dense'"
+    ):
+        load_network("resnet20_dens")

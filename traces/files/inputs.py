@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from traces.files.storage import ROW_GROUP, find_trace, iter_trace, load_trace, shipped_traces
+from traces.files.storage import ROW_GROUP, find_trace, iter_trace, load_trace, shipped_trace
 from traces.graphs.named import Reading, load_network
 from traces.graphs.network import NetworkGraph
 from traces.trace import Trace, TraceInfo
@@ -21,7 +21,7 @@ def is_trace(name_or_path: str | Path) -> bool:
     path = Path(name_or_path)
     if path.suffix in {".parquet", ".npz"}:
         return True
-    return not path.exists() and str(name_or_path) in shipped_traces()
+    return not path.exists() and shipped_trace(str(name_or_path)) is not None
 
 
 def static_trace(graph: NetworkGraph, inputs: int = 1) -> Trace:

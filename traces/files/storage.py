@@ -54,16 +54,23 @@ def shipped_traces() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.parquet"))}
 
 
+def shipped_trace(name: str) -> Path | None:
+    """Return the trace that ships under a name, or of the shipped network of that name; ``None``: there is none."""
+    shipped = shipped_traces()
+    return shipped.get(name) or shipped.get(f"{name}_cifar10")
+
+
 def find_trace(name_or_path: str | Path) -> Path:
     """Return the path as it is, or the shipped trace of that name; a file of that name comes first."""
     path, shipped = Path(name_or_path), shipped_traces()
     if path.exists() or not shipped or path.suffix in {".parquet", ".npz"}:
         return path
-    if str(name_or_path) not in shipped:
+    found = shipped_trace(str(name_or_path))
+    if found is None:
         raise FileProblem(
             f"{name_or_path}: no such file, and no shipped trace{did_you_mean(str(name_or_path), shipped)}"
         )
-    return shipped[str(name_or_path)]
+    return found
 
 
 def save_trace(trace: Trace | Iterable[Trace], path: str | Path) -> None:

@@ -35,6 +35,7 @@ _STORED = (
 
 # Reads the graph of a checkpoint.  It needs PyTorch and lies above this folder, so it is found by its name.
 _CHECKPOINTS = "networks.training.loading:checkpoint_graph"
+_TRAINED = Path(__file__).parents[2] / "networks" / "shipped"  # what `lacuna networks` lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ def load_network(name_or_path: str | Path, reading: Reading | None = None) -> Ne
     Parameters
     ----------
     name_or_path
-        A shipped name (``network_names()``), the name of a shipped trace (its graph), or the path of a
+        A shipped name (``network_names()``), the name of a shipped trace (its graph) or of a network that
+        `lacuna networks` lists, or the path of a
         graph ``.json``, a trace ``.parquet`` or ``.npz`` (its graph), a SCALE-Sim topology ``.csv``
         (convolutions or matrix products), an ``.onnx`` or ``.tflite`` model, a ``.pt`` checkpoint.
     reading
@@ -86,14 +88,25 @@ def load_network(name_or_path: str | Path, reading: Reading | None = None) -> Ne
     path = Path(name_or_path)
     if path.suffix or path.exists():
         return _load_file(path, reading)
-    from traces.files.storage import shipped_traces  # noqa: PLC0415  (not needed for any other name)
+    return _load_file(shipped_file(name), reading)
 
-    traces = shipped_traces()
-    if name not in traces:
-        raise FileProblem(
-            f"{name!r}: no such network or file{did_you_mean(name, (*network_names(), *traces))}"
-        )
-    return _load_file(traces[name], reading)
+
+def shipped_file(name: str) -> Path:
+    """Return the trace that ships under a name, or the checkpoint of a network that ships without one.
+
+    Raises
+    ------
+    FileProblem
+        Nothing ships under this name.
+    """
+    from traces.files.storage import shipped_trace, shipped_traces  # noqa: PLC0415  (needed for no other name)
+
+    if trace := shipped_trace(name):
+        return trace
+    if (checkpoint := _TRAINED / f"{name}.pt").is_file():
+        return checkpoint
+    known = {path.stem: path for path in _TRAINED.glob("*.pt")} | shipped_traces()
+    raise FileProblem(f"{name!r}: no such network or file{did_you_mean(name, (*network_names(), *known))}")
 
 
 def _load_file(path: Path, reading: Reading) -> NetworkGraph:

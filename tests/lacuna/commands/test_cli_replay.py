@@ -196,8 +196,7 @@ def test_an_npz_trace_replays_like_the_parquet(
 def test_a_shipped_trace_goes_by_its_name(
     lacuna: Lacuna, trace: Path, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("traces.files.storage", "traces.files.inputs"):
-        monkeypatch.setattr(f"{module}.shipped_traces", lambda: {"lcnet_50": trace})
+    monkeypatch.setattr("traces.files.storage.shipped_traces", lambda: {"lcnet_50": trace})
     ran = lacuna("replay", "lcnet_50", "-d", "edge_npu_16x16", "--out", tmp_path / "r", "--json")
     assert ran.json == json.loads((results / "summary.json").read_text("utf-8"))
     misspelt = lacuna("replay", "lcnet_05", "-d", "edge_npu_16x16", "--out", tmp_path / "q")
