@@ -212,7 +212,9 @@ def test_networks_are_traces_shipped_names_and_models(tmp_path: Path) -> None:
     assert list(names) == ["resnet8_tiny", "t", "easy"]
     assert len({ref.hash for ref in names.values()}) == 3
     file.write_text("designs: systolic_bare\nnetworks: [resnet8_tinny]")
-    with pytest.raises(FileProblem, match="'resnet8_tinny': no such network or file; did you mean 'resnet8_tiny'"):
+    with pytest.raises(
+        FileProblem, match="'resnet8_tinny': no such network or file; did you mean 'resnet8_tiny'"
+    ):
         load_space(file)
 
 
