@@ -199,7 +199,7 @@ def test_what_is_no_trace_is_refused(name: str, content: bytes | None, message: 
 
 
 def test_a_folder_and_a_foreign_table_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileProblem, match=r"cannot be read: Is a directory"):
+    with pytest.raises(FileProblem, match=r"is a directory; name a file"):
         load_trace(tmp_path)
     import pyarrow as pa  # noqa: PLC0415  (only here)
 
