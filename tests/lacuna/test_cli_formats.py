@@ -127,7 +127,7 @@ def test_what_has_no_price_is_said_wherever_figures_are(lacuna: Lacuna, tmp_path
         assert words in ran.out
     assert len(json.loads((tmp_path / "a" / "summary.json").read_text())["skipped"]) == 2
     assert words in lacuna("inspect", tmp_path / "a").out
-    assert f"A: {words}" in lacuna("compare", tmp_path / "a", tmp_path / "b").out
+    assert f"edge_npu_16x16: {words}" in lacuna("compare", tmp_path / "a", tmp_path / "b").out
     assert lacuna("report", tmp_path / "a").code == 0
     assert words in (tmp_path / "a" / "report.html").read_text(encoding="utf-8")
     space = tmp_path / "space.yaml"

@@ -17,8 +17,11 @@ from tests.networks.networks_fixtures import lcnet_config
 from traces.base.errors import ConfigError, FileProblem
 
 
-def _save(path: Path, config: ResNetConfig | None = None, **changes: object) -> Path:
-    config = config or lcnet_config()
+def _save(path: Path, **changes: object) -> Path:
+    return _save_a(lcnet_config(), path, **changes)
+
+
+def _save_a(config: ResNetConfig, path: Path, **changes: object) -> Path:
     training = {
         "name": "net",
         "dataset": "digits",
@@ -121,7 +124,7 @@ def test_weights_of_another_network_in_the_file(tmp_path: Path) -> None:
 def _resting(folder: Path) -> tuple[Path, Path, dict[str, torch.Tensor]]:
     """Save a network and one that adds gates to it; return both files, and all tensors of the second."""
     base, gated = lcnet_config(layer=False, channel=False), lcnet_config()
-    beneath, path = _save(folder / "base.pt", base), _save(folder / "model.pt", gated)
+    beneath, path = _save_a(base, folder / "base.pt"), _save_a(gated, folder / "model.pt")
     known = checkpoint.read(beneath, checkpoint.MODEL)["state_dict"]
     content = checkpoint.read(path, checkpoint.MODEL)
     content["state_dict"].update(known)

@@ -59,7 +59,7 @@ def test_it_is_said_by_what_reads_results(lacuna: Lacuna, part: Path, tmp_path: 
     lacuna("estimate", part, *DESIGN, "--out", table)
     compared = lacuna("compare", one, two)
     assert compared.out.count(MISSING) == 2
-    assert "B: of batches of 4: latency is that of a whole batch" in compared.out
+    assert "edge_npu_16x16, batch 4: of batches of 4: latency is that of a whole batch" in compared.out
     assert MISSING in lacuna("compare", one, two, "--json").out
     assert MISSING in lacuna("inspect", one).out
     for place in (one, stream, table):
