@@ -23,6 +23,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from analysis.sweeps.cluster import keeping_workers
 from analysis.sweeps.store import load_sweep
 from analysis.sweeps.sweep import sweep
 from simulator import Arrivals, StreamSettings, stream
@@ -63,9 +64,12 @@ def cluster(kills: int = 50, seed: int = 1) -> str:
 
     made: Any = distributed
     ports = {"dashboard_address": "127.0.0.1:0"}  # of health checks: any free one
-    with made.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, scheduler_kwargs=ports
-    ) as running:
+    with (
+        keeping_workers(),
+        made.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, scheduler_kwargs=ports
+        ) as running,
+    ):
         return _under_fire(kills, seed, running.scheduler_address)
 
 

@@ -161,7 +161,7 @@ def dask_workers(scheduler: str | TlsScheduler, count: int) -> Iterator[DaskWork
         raise ConfigError("a scheduler needs Dask: install lacuna[cluster]") from None
     dask: Any = distributed
     if scheduler == LOCAL_CLUSTER:
-        with _deaf_to_interrupts():  # workers inherit it: Ctrl-C is the parent's to handle
+        with _deaf_to_interrupts(), keeping_workers():  # workers inherit it: Ctrl-C is the parent's to handle
             cluster = dask.LocalCluster(
                 n_workers=count,
                 threads_per_worker=1,
@@ -195,6 +195,18 @@ def dask_workers(scheduler: str | TlsScheduler, count: int) -> Iterator[DaskWork
                 f"scheduler {address!r}: has no workers; start some with 'dask worker {address}'"
             )
         yield DaskWorkers(client, scatter=True)
+
+
+@contextmanager
+def keeping_workers() -> Iterator[None]:
+    """Start a cluster of this machine that never strikes a worker off which is being started anew.
+
+    By default it does so 15 s after a death, whoever has come in its place (distributed 2026.8.0, ``SpecCluster``).
+    """
+    import dask  # noqa: PLC0415  (optional, and slow to import)
+
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "365 days"}):
+        yield
 
 
 @contextmanager

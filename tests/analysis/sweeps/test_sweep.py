@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.sweeps.cluster import TlsScheduler
+from analysis.sweeps.cluster import TlsScheduler, keeping_workers
 from analysis.sweeps.store import Manifest, Store, load_sweep
 from analysis.sweeps.sweep import Progress, sweep
 from tests.analysis.sweeps.sweep_fakes import (
@@ -224,9 +224,12 @@ def test_an_unreachable_scheduler_is_told_quickly(tmp_path: Path, monkeypatch: p
 def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
     distributed = pytest.importorskip("distributed")
     count = getattr(request, "param", 2)
-    with distributed.LocalCluster(
-        n_workers=count, threads_per_worker=1, dashboard_address=None, scheduler_kwargs=ANY_PORT
-    ) as running:
+    with (
+        keeping_workers(),
+        distributed.LocalCluster(
+            n_workers=count, threads_per_worker=1, dashboard_address=None, scheduler_kwargs=ANY_PORT
+        ) as running,
+    ):
         yield running
 
 
