@@ -98,11 +98,11 @@ def _space(folder: Path) -> None:
 
 
 def _rows(folder: Path) -> str:
-    """Return every row; a row that stands in two parts is one too many."""
+    """Return every row; a row that stands in two parts is one too many.  An unfinished part is none yet."""
     import pyarrow.parquet as pq  # noqa: PLC0415  (slow to import)
 
     rows = load_sweep(folder / "out").rows
-    stored = sum(pq.read_metadata(part).num_rows for part in (folder / "out" / "rows").iterdir())
+    stored = sum(pq.read_metadata(part).num_rows for part in (folder / "out" / "rows").glob("*.parquet"))
     return f"{stored} stored\n" + "\n".join(map(repr, rows))
 
 
