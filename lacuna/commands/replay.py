@@ -140,9 +140,9 @@ def show_summary(results: Results, *, as_json: bool) -> None:
     show_table(title, columns, _estimate_rows(figures), note=band)
     show_table("Of the inputs", ["", "mean", "p50", "p95", "p99", "max"], _spread_rows(figures))
     _show_waterfall(figures)
-    right = figures.accuracy
     known = "not known: a network without a trace"
-    known = known if right is None else f"{percent(right)} of these {summary.inputs:,} inputs"
+    if figures.accuracy is not None:
+        known = f"{percent(figures.accuracy)} of these {summary.inputs:,} inputs"
     show_lines([f"accuracy {known}", *_beyond_estimates(figures)])
     together = batch_words(figures.batch)
     notes = [f"figures {together}"] if together else []

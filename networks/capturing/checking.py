@@ -31,7 +31,6 @@ def first_input(inputs: Any, axis: int | None = 0) -> tuple[Any, ...]:
     return found
 
 
-@torch.no_grad()
 def check_module(model: Any) -> None:
     """Refuse what is no PyTorch module."""
     if not isinstance(model, nn.Module):
@@ -40,6 +39,7 @@ def check_module(model: Any) -> None:
         )
 
 
+@torch.no_grad()
 def check_batch_axis(model: nn.Module, example: Any, axis: int | None) -> None:
     """Refuse an axis as that of the batch along which layers of the model find the steps of a sequence.
 

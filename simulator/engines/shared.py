@@ -36,12 +36,12 @@ class Clock:
         self._calls = 0
 
     def at(self, time: int, call: Resumption) -> None:
-        """Resumption by turn at ``time``, which is later than now."""
+        """Call by turn at ``time``, which is later than now."""
         self._calls += 1
         heappush(self._later, (time, _BY_TURN, self._calls, call))
 
     def last_at(self, time: int, call: Resumption) -> None:
-        """Resumption at ``time`` behind everything else that happens then."""
+        """Call at ``time`` behind everything else that happens then."""
         if time <= self.now:
             self._last.append(call)
         else:
@@ -111,7 +111,7 @@ class _Server:
 
 @dataclass(frozen=True, slots=True)
 class _UnitQueue:
-    """Tasks of one queue of one unit."""
+    """Tasks of one queue of one unit: what a lane does."""
 
     unit: int  # NO_UNIT: it waits for no one
     tasks: tuple[int, ...]
@@ -119,7 +119,7 @@ class _UnitQueue:
 
     @classmethod
     def of(cls, schedule: Schedule) -> tuple[_UnitQueue, ...]:
-        """Return all lanes of a schedule."""
+        """Return those of a schedule, one for every lane of a frame."""
         found: dict[tuple[int, int], list[int]] = {}
         for t, task in enumerate(schedule.tasks):
             unit = task.unit if task.unit != NO_UNIT else -1 - t
@@ -153,11 +153,11 @@ class SharedUnits:
         return self.clock.now
 
     def last_at(self, time: int, call: Resumption) -> None:
-        """Resumption at ``time`` behind everything else that happens then."""
+        """Call at ``time`` behind everything else that happens then."""
         self.clock.last_at(time, call)
 
     def after_cycles(self, cycles: int, call: Resumption) -> None:
-        """Resumption when so many cycles have passed."""
+        """Call when so many cycles have passed."""
         if cycles > 0:
             self.clock.at(self.clock.now + cycles, call)
         else:

@@ -133,6 +133,20 @@ def test_recurrent_layers_count_every_step() -> None:
     assert graph.op("gru.backward").macs == 6 * 3 * 4 * (5 + 4)
 
 
+class Noted(nn.Module):
+    """Notes whether its runs are to be differentiated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(6, 4)
+        self.grads: list[bool] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.grads.append(torch.is_grad_enabled())
+        out: Tensor = self.lstm(x)[0]
+        return out
+
+
 class Looks(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -218,6 +232,10 @@ def test_steps_are_not_taken_for_a_batch(shape: tuple[int, ...]) -> None:
 
 def test_an_example_may_have_no_batch() -> None:
     assert capture(nn.LSTM(6, 4), torch.zeros(5, 6), batch_axis=None).macs == 5 * (6 + 4) * 4 * 4
+    noted = Noted()
+    with pytest.raises(GraphError, match="batch_first=False"):
+        capture(noted, torch.zeros(5, 6))
+    assert noted.grads == [False, False]  # what only looks at sizes keeps nothing for gradients
     assert capture(nn.Linear(6, 4), torch.zeros(6), batch_axis=None).macs == 24
 
 

@@ -62,15 +62,14 @@ def shipped_trace(name: str) -> Path | None:
 
 def find_trace(name_or_path: str | Path) -> Path:
     """Return the path as it is, or the shipped trace of that name; a file of that name comes first."""
-    path, shipped = Path(name_or_path), shipped_traces()
-    if path.exists() or not shipped or path.suffix in {".parquet", ".npz"}:
+    path, name = Path(name_or_path), str(name_or_path)
+    if path.exists() or path.suffix in {".parquet", ".npz"}:
         return path
-    found = shipped_trace(str(name_or_path))
-    if found is None:
-        raise FileProblem(
-            f"{name_or_path}: no such file, and no shipped trace{did_you_mean(str(name_or_path), shipped)}"
-        )
-    return found
+    if found := shipped_trace(name):
+        return found
+    if shipped := shipped_traces():
+        raise FileProblem(f"{name}: no such file, and no shipped trace{did_you_mean(name, shipped)}")
+    return path
 
 
 def save_trace(trace: Trace | Iterable[Trace], path: str | Path) -> None:

@@ -17,13 +17,14 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_COMPILED: dict[object, FunctionType] = {}
+_COMPILED: list[FunctionType] = []
 
 # What loops take as written, by :mod:`accel_models.units.gemmini.loops`, on a server's core [us].
 TO_COMPILE_US = 20_000_000.0  # Choice: what compiling takes
@@ -32,8 +33,7 @@ TO_READ_US = 1_000_000.0  # Choice: twice what importing numba and reading what 
 
 def compiled(function: F) -> F:
     """Let a function be compiled together with the :class:`Loop` that calls it."""
-    plain = cast("FunctionType", function)
-    _COMPILED[plain] = plain
+    _COMPILED.append(cast("FunctionType", function))
     return function
 
 
@@ -68,8 +68,8 @@ def wrapped(
     copies[shared] = ModuleType(shared.__name__)
     dispatchers: dict[object, object] = {}
     for plain in _COMPILED:
-        home = copies[sys.modules[cast("FunctionType", plain).__module__]]
-        dispatchers[plain] = njit(nogil=True, error_model="numpy")(_moved(cast("FunctionType", plain), home))
+        home = copies[sys.modules[plain.__module__]]
+        dispatchers[plain] = njit(nogil=True, error_model="numpy")(_moved(plain, home))
     for module, copy in copies.items():
         for name, value in vars(module).items():
             known = isinstance(value, (FunctionType, ModuleType))
@@ -100,8 +100,9 @@ def _cache_folder() -> Path:
     )
 
 
-def sources_of(modules: Iterable[ModuleType]) -> str:
-    """Return a hash over the modules' source files."""
+@cache
+def sources_of(modules: tuple[ModuleType, ...]) -> str:
+    """Return a hash over the modules' source files, as they were when first asked for."""
     digest = hashlib.sha256()
     for module in modules:
         if module.__file__ is not None:
