@@ -60,6 +60,7 @@ def _products(design: str, dynamic: bool) -> Floats:
 
 
 @pytest.mark.parametrize("run", [_convolutions, _products])
+@pytest.mark.slow  # numba compiles for some twenty seconds
 def test_compiled_is_as_written(run: Callable[[str, bool], Floats], monkeypatch: pytest.MonkeyPatch) -> None:
     """Both are the same source; what numba makes of it takes the same operations in the same order."""
     wishes = [
