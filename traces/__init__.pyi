@@ -87,6 +87,7 @@ from .graphs.importing.ops import Recurrence as Recurrence
 from .graphs.importing.ops import Reduction as Reduction
 from .graphs.importing.ops import Reshape as Reshape
 from .graphs.importing.ops import Transpose as Transpose
+from .graphs.importing.patches import by_computed_weights as by_computed_weights
 from .graphs.kinds import FUSED as FUSED
 from .graphs.kinds import GATE_KINDS as GATE_KINDS
 from .graphs.kinds import MAC_KINDS as MAC_KINDS

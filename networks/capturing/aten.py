@@ -43,6 +43,7 @@ from networks.capturing.moving import (
     upsample,
 )
 from networks.capturing.naming import operation_names
+from networks.capturing.operands import add_operands
 from networks.capturing.translation import CallStep, Counted, Translation, Unknown
 from networks.capturing.windows import (
     adaptive_pool,
@@ -86,8 +87,10 @@ def _convert(step: CallStep) -> None:
         convert = activation
     if convert is None:
         raise Unknown("not known")
+    before = len(step.all.ops)
     try:
         convert(step)
+        add_operands(step, before)
     except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError):
         raise Unknown("called with arguments of a kind that is not known") from None
 

@@ -9,7 +9,17 @@ from typing import Any
 from networks.capturing.calls import Ref
 from networks.capturing.moving import rearrange
 from networks.capturing.translation import CallStep, Unknown
-from traces import Contraction, Convolution, Elementwise, Function, Move, Pooling, Recurrence, Reshape
+from traces import (
+    Contraction,
+    Convolution,
+    Elementwise,
+    Function,
+    Move,
+    Pooling,
+    Recurrence,
+    Reshape,
+    by_computed_weights,
+)
 
 CELLS: Mapping[str, Any] = {
     "lstm_cell": "lstm_cell",
@@ -24,22 +34,25 @@ CELLS: Mapping[str, Any] = {
 
 
 def convolution(step: CallStep) -> None:
-    if not step.constant(step.number(1)):
-        raise Unknown("its weights are computed from the input")
     weight = step.all.tracing.values[step.number(1)].shape
     _, _, _, stride, _, dilation, transposed, _, groups = step.call.args[:9]
     axes = len(weight) - 2
+    found = Convolution(
+        name=step.name,
+        x=step.x,
+        out=step.out,
+        kernel=weight[2:],
+        stride=all_axes(stride, axes),
+        dilation=all_axes(dilation, axes),
+        groups=groups,
+        transposed=transposed,
+    )
+    if step.constant(step.number(1)):
+        step.add(found)
+        return
+    weights, layout = step.all.tensor(step.number(1)), "in out window" if transposed else "out in window"
     step.add(
-        Convolution(
-            name=step.name,
-            x=step.x,
-            out=step.out,
-            kernel=weight[2:],
-            stride=all_axes(stride, axes),
-            dilation=all_axes(dilation, axes),
-            groups=groups,
-            transposed=transposed,
-        )
+        *by_computed_weights(found, weights, layout, step.all.shapes, lambda _, shape: step.all.new(shape))
     )
 
 

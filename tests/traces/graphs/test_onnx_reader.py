@@ -127,7 +127,11 @@ def test_onnx_matrix_products_pool_by_mean_and_constant_sums(tmp_path: Path) -> 
             [1, 8, 8, 8],
             r"weights \(4, 4, 1, 1\) in 1 groups over 8 channels",
         ),
-        ([node("Conv", ["x", "x"], "y")], [1, 4, 1, 1], "its weights are computed by the network"),
+        (
+            [node("LSTM", ["x", "x", "x"], "y", hidden_size=1)],
+            [1, 4, 1],
+            "its weights are computed by the network",
+        ),
         ([node("Conv", ["z", "w"], "y")], [1, 4, 8, 8], "reads 'z', which no node before it makes"),
         ([node("Add", ["x", "y"], "z"), node("Relu", ["z"], "y")], [1, 4], "reads what depends on itself"),
         ([node("Conv", ["x", "w"], "y", group=[1, 2])], [1, 4, 8, 8], "attribute 'group' has the wrong type"),

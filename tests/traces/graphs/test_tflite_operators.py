@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +245,39 @@ def test_all_that_nothing_stands_for_is_listed_at_once(tmp_path: Path) -> None:
     ):
         m.read(tmp_path)
     assert m.read(tmp_path, skip_unsupported=True).skipped == ("DILATE b", "HASHTABLE_FIND d", "DILATE y")
+
+
+# Weights as the file has them, options, the product: patches of an image of 6 x 6 pixels by what the network made.
+COMPUTED: dict[str, tuple[str, tuple[int, ...], tuple[int, ...], str, Product]] = {
+    "a convolution": ("CONV_2D", (5, 3, 3, 4), (1, 4, 4, 5), "Conv2DOptions", (16, 36, 5, 1)),
+    "of groups": ("CONV_2D", (6, 3, 3, 2), (1, 4, 4, 6), "Conv2DOptions", (16, 18, 3, 2)),
+    "of one pixel": ("CONV_2D", (5, 1, 1, 4), (1, 6, 6, 5), "Conv2DOptions", (36, 4, 5, 1)),
+    "depthwise": ("DEPTHWISE_CONV_2D", (1, 3, 3, 8), (1, 4, 4, 8), "DepthwiseConv2DOptions", (16, 9, 2, 4)),
+}
+
+
+@pytest.mark.parametrize("case", COMPUTED)
+def test_weights_that_the_network_computes(case: str, tmp_path: Path) -> None:
+    code, weights, out, table, product = COMPUTED[case]
+    m = Model()
+    m.given("x", 1, 6, 6, 4)
+    m.given("z", 1, prod(weights))
+    m.given("w", *weights)
+    m.given("y", *out)
+    m.op("RESHAPE", "z", "w")
+    m.op(code, "x w", "y", table, StrideH=1, StrideW=1)
+    graph = m.read(tmp_path, "x z")
+    assert products(graph) == [product]
+
+
+def test_a_transposed_convolution_by_computed_weights(tmp_path: Path) -> None:
+    """Every one of 9 inputs by 5 filters of 2 x 2 pixels and 4 channels."""
+    m = Model()
+    m.numbers("shape", 1, 6, 6, 5)
+    m.given("x", 1, 3, 3, 4)
+    m.given("z", 1, 80)
+    m.given("w", 5, 2, 2, 4)
+    m.given("y", 1, 6, 6, 5)
+    m.op("RESHAPE", "z", "w")
+    m.op("TRANSPOSE_CONV", "shape w x", "y", "TransposeConvOptions", StrideH=2, StrideW=2)
+    assert products(m.read(tmp_path, "x z")) == [(9, 4, 20, 1)]

@@ -131,6 +131,11 @@ def add_elementwise(emitter: Emitter, op: Elementwise) -> None:
         _add_scale(emitter, op, _widened(emitter, op, views[0], out_shape))
         return
     ranked = [replace(view, axes=((),) * (len(out_shape) - len(view.axes)) + view.axes) for view in views]
+    for view in ranked:
+        if len(view.axes) != len(out_shape) or any(
+            a not in {1, b} for a, b in zip(view.shape, out_shape, strict=True)
+        ):
+            raise UnsupportedError(f"makes {out_shape} of {view.shape}; needs axes as long, or of one place")
     place = _reference(ranked, out_shape) or _rows_of_features(out_shape)
     size = _size_of(place)
     parts = [_arranged(emitter, view, place) for view in ranked]

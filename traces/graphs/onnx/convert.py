@@ -14,6 +14,7 @@ from traces.graphs.onnx.elements import ELEMENTS
 from traces.graphs.onnx.model import reads_of
 from traces.graphs.onnx.moves import MOVES
 from traces.graphs.onnx.node import Context, Node
+from traces.graphs.onnx.norms import NORMS
 from traces.graphs.onnx.products import PRODUCTS
 
 NodeConverter = Callable[[Node], Sequence[ImportedOp]]
@@ -24,7 +25,7 @@ _WHY = {
     "If": "no constant decides, and a branch is missing",
     **dict.fromkeys(("NonMaxSuppression", "NonZero", "Unique", "Compress", "StringSplit"), _BY_DATA),
 }
-NODE_CONVERTERS: dict[str, NodeConverter] = {**PRODUCTS, **ELEMENTS, **MOVES}
+NODE_CONVERTERS: dict[str, NodeConverter] = {**PRODUCTS, **ELEMENTS, **NORMS, **MOVES}
 
 
 def converted(onnx: Any, model: OnnxModel) -> list[ImportedOp | Missing]:

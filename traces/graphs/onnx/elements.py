@@ -72,10 +72,6 @@ _DECISIONS = (
     "IsNaN",
     "IsInf",
 )
-_NORMS = (
-    "GroupNormalization", "InstanceNormalization", "LayerNormalization", "LpNormalization", "LRN",
-    "MeanVarianceNormalization", "RMSNormalization", "SimplifiedLayerNormalization",
-)  # fmt: skip
 _SUMS = (
     "Add",
     "Sub",
@@ -110,16 +106,8 @@ def _same_shape(node: Node, x: str, kind: str) -> Sequence[ImportedOp]:
     ]
 
 
-def _norm(node: Node) -> Sequence[ImportedOp]:
-    return [Function(name=node.name, x=node.tensor(0), out=node.out, kind="layer_norm")]
-
-
 def _softmax(node: Node) -> Sequence[ImportedOp]:
     return [Function(name=node.name, x=node.tensor(0), out=node.out, kind="softmax")]
-
-
-def _batch_norm(node: Node) -> Sequence[ImportedOp]:
-    return [Elementwise(name=node.name, inputs=tuple(node.tensors()[:2]), out=node.out, kind="mul")]
 
 
 def _sum(node: Node) -> Sequence[ImportedOp]:
@@ -226,14 +214,12 @@ def _arg_extreme(node: Node) -> Sequence[ImportedOp]:
 ELEMENTS: dict[str, Callable[[Node], Sequence[ImportedOp]]] = {
     **dict.fromkeys(_FUNCTIONS, _function),
     **dict.fromkeys(_DECISIONS, _decision),
-    **dict.fromkeys(_NORMS, _norm),
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax"), _softmax),
     **dict.fromkeys(_SUMS, _sum),
     **dict.fromkeys(_REDUCTIONS, _reduction),
     "ArgMax": _arg_extreme,
     "ArgMin": _arg_extreme,
     "AveragePool": _pool,
-    "BatchNormalization": _batch_norm,
     "Div": _quotient,
     "GlobalAveragePool": _global_pool,
     "GlobalLpPool": _global_pool,

@@ -18,11 +18,13 @@ from traces.graphs.importing.ops import (
     Reshape,
     Transpose,
 )
+from traces.graphs.importing.patches import WeightLayout, by_computed_weights
 from traces.graphs.onnx.node import Node
+from traces.graphs.onnx.norms import with_operands
 
 
 def _conv(node: Node) -> Sequence[ImportedOp]:
-    weights = node.weights(1)
+    weights = node.shape(node.tensor(1))
     rank = len(node.shape(node.tensor(0))) - 2
     if len(weights) != rank + 2 or not 1 <= rank <= 3:
         raise UnsupportedError(
@@ -33,18 +35,25 @@ def _conv(node: Node) -> Sequence[ImportedOp]:
     if weights[0 if transposed else 1] * (1 if transposed else groups) != channels:
         raise UnsupportedError(f"weights {weights} in {groups} groups over {channels} channels")
     window = node.window(weights[2:])
-    return [
-        Convolution(
+    layout: WeightLayout = "in out window" if transposed else "out in window"
+
+    def made(out: str) -> list[ImportedOp]:
+        convolution = Convolution(
             name=node.name,
             x=node.tensor(0),
-            out=node.out,
+            out=out,
             kernel=window["kernel"],
             stride=window["stride"],
             dilation=window["dilation"],
             groups=groups,
             transposed=transposed,
         )
-    ]
+        if node.is_constant(node.tensor(1)):
+            return [convolution]
+        shapes = node.context.model.shapes
+        return by_computed_weights(convolution, node.tensor(1), layout, shapes, node.made_up)
+
+    return with_operands(node, made, {2: "add"})
 
 
 def _gemm(node: Node) -> Sequence[ImportedOp]:

@@ -19,6 +19,7 @@ from traces.graphs.importing.ops import (
     Reduction,
     Reshape,
 )
+from traces.graphs.importing.patches import WeightLayout, by_computed_weights
 from traces.graphs.kinds import Activation
 from traces.graphs.tflite.model import Operator
 from traces.graphs.tflite.moves import MOVE_CONVERTERS, OperatorConverter
@@ -51,7 +52,7 @@ def _with(op: Convolution | Contraction, function: Activation, operator: Operato
 
 
 def _conv(operator: Operator) -> Sequence[ImportedOp]:
-    weights, depthwise = operator.weights(1), operator.kind == "DEPTHWISE_CONV_2D"
+    weights, depthwise = operator.shape(operator.tensor(1)), operator.kind == "DEPTHWISE_CONV_2D"
     option = operator.options("DepthwiseConv2DOptions" if depthwise else "Conv2DOptions")
     if len(weights) != 4:
         raise UnsupportedError(f"weights {weights}; needs 4 axes")
@@ -69,7 +70,20 @@ def _conv(operator: Operator) -> Sequence[ImportedOp]:
         groups=groups,
         channels_last=True,
     )
-    return _with(convolution, _fused(option), operator)
+    layout: WeightLayout = "window groups out" if depthwise else "out window in"
+    return [
+        each
+        for part in _with(convolution, _fused(option), operator)
+        for each in _multiplied(part, layout, operator)
+    ]
+
+
+def _multiplied(op: ImportedOp, layout: WeightLayout, operator: Operator) -> list[ImportedOp]:
+    """Return a convolution as it is, or as a product of two activations where the network computes its weights."""
+    weights = operator.tensor(1)
+    if not isinstance(op, Convolution) or operator.is_constant(weights):
+        return [op]
+    return by_computed_weights(op, weights, layout, operator.model.shapes, operator.made_up)
 
 
 def _conv_in_depth(operator: Operator) -> Sequence[ImportedOp]:
@@ -91,18 +105,17 @@ def _conv_in_depth(operator: Operator) -> Sequence[ImportedOp]:
 
 
 def _transposed(operator: Operator) -> Sequence[ImportedOp]:
-    weights, option = operator.weights(1), operator.options("TransposeConvOptions")
-    return [
-        Convolution(
-            name=operator.name,
-            x=operator.tensor(2),
-            out=operator.outputs[0],
-            kernel=(weights[1], weights[2]),
-            stride=(option.StrideH(), option.StrideW()),
-            transposed=True,
-            channels_last=True,
-        )
-    ]
+    weights, option = operator.shape(operator.tensor(1)), operator.options("TransposeConvOptions")
+    convolution = Convolution(
+        name=operator.name,
+        x=operator.tensor(2),
+        out=operator.outputs[0],
+        kernel=(weights[1], weights[2]),
+        stride=(option.StrideH(), option.StrideW()),
+        transposed=True,
+        channels_last=True,
+    )
+    return _multiplied(convolution, "out window in", operator)
 
 
 def _fully_connected(operator: Operator) -> Sequence[ImportedOp]:
