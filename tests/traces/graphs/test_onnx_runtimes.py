@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,17 +91,9 @@ def test_a_fused_sum_and_function_are_still_there(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("node", "weights"),
-    [
-        (n("Attention", "x w b _ past", num_heads=2, **MS), {"w": (8, 24), "b": (24,), "past": (2, 1, 2, 3, 4)}),
-        (n("MultiHeadAttention", "x x x _ _ _ p p", num_heads=2, **MS), {"p": (1, 2, 3, 4)}),
-        (n("MultiHeadAttention", "x", num_heads=2, **MS), {}),
-    ],
-)  # fmt: skip
-def test_attention_to_what_no_reader_can_size_is_listed(
-    node: Any, weights: Mapping[str, Sequence[int]], tmp_path: Path
-) -> None:
-    sizes = {name: tuple(shape) for name, shape in weights.items()}
-    with pytest.raises(UnsupportedError, match=r"1 of 1 nodes .* 1 com.microsoft.(MultiHead)?Attention"):
-        read(tmp_path, [node], SEQUENCE, sizes)
+@pytest.mark.parametrize("node", [n("MoE", "x r w _ v", k=1, **MS), n("GreedySearch", "x k k", **MS)])
+def test_what_the_data_decides_is_listed_with_its_reason(node: Any, tmp_path: Path) -> None:
+    weights = {"w": (4, 8, 16), "v": (4, 16, 8), "k": ()}
+    match = r"1 of 1 nodes .* 1 com.microsoft.(MoE|GreedySearch) \(first '.*': (which|its number)"
+    with pytest.raises(UnsupportedError, match=match):
+        read(tmp_path, [node], {**SEQUENCE, "r": (5, 4)}, weights)

@@ -22,14 +22,14 @@ def matmul_letters(a: Sequence[int], b: Sequence[int]) -> tuple[str, str, str]:
 
 
 def einsum_letters(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
-    """Return the letters of two operands and of their product, ``...`` written out and an output that is not said.
+    """Return the letters of operands and of their product, ``...`` written out and an output that is not said.
 
     As in NumPy, an output that is not said has the letters that appear once, in the order of the alphabet.
     """
     sides, arrow, out = equation.replace(" ", "").partition("->")
     operands = sides.split(",")
-    if len(operands) != 2 or len(ranks) != 2:
-        raise UnsupportedError(f"equation {equation[:60]!r}; needs two operands")
+    if len(operands) != len(ranks):
+        raise UnsupportedError(f"equation {equation[:60]!r} over {len(ranks)} operands; needs as many")
     free = [letter for letter in ascii_letters if letter not in equation]
     hidden = [rank - len(part.replace("...", "")) for part, rank in zip(operands, ranks, strict=True)]
     if max(hidden) > len(free):

@@ -10,12 +10,14 @@ from traces.graphs.importing.emit import LOST
 from traces.graphs.importing.ops import ImportedOp, Missing
 from traces.graphs.onnx.attributes import label
 from traces.graphs.onnx.batches import OnnxModel
-from traces.graphs.onnx.elements import ELEMENTS
 from traces.graphs.onnx.model import reads_of
-from traces.graphs.onnx.moves import MOVES
-from traces.graphs.onnx.node import Context, Node
-from traces.graphs.onnx.norms import NORMS
-from traces.graphs.onnx.products import PRODUCTS
+from traces.graphs.onnx.nodes.elements import ELEMENTS
+from traces.graphs.onnx.nodes.moves import MOVES
+from traces.graphs.onnx.nodes.node import Context, Node
+from traces.graphs.onnx.nodes.norms import NORMS
+from traces.graphs.onnx.nodes.products import PRODUCTS
+from traces.graphs.onnx.nodes.transforms import TRANSFORMS
+from traces.graphs.onnx.nodes.windows import WINDOWS
 
 NodeConverter = Callable[[Node], Sequence[ImportedOp]]
 _BY_DATA = "how much it puts out depends on the data"
@@ -23,9 +25,21 @@ _WHY = {
     "Loop": "its number of rounds is not fixed, or too large",
     "Scan": "its number of rounds is not fixed, or not along axis 0",
     "If": "no constant decides, and a branch is missing",
+    **dict.fromkeys(("com.microsoft.MoE", "com.microsoft.QMoE"), "which experts run depends on the data"),
+    **dict.fromkeys(
+        ("com.microsoft.BeamSearch", "com.microsoft.GreedySearch", "com.microsoft.Sampling"),
+        "its number of rounds depends on the data",
+    ),
     **dict.fromkeys(("NonMaxSuppression", "NonZero", "Unique", "Compress", "StringSplit"), _BY_DATA),
 }
-NODE_CONVERTERS: dict[str, NodeConverter] = {**PRODUCTS, **ELEMENTS, **NORMS, **MOVES}
+NODE_CONVERTERS: dict[str, NodeConverter] = {
+    **PRODUCTS,
+    **ELEMENTS,
+    **NORMS,
+    **MOVES,
+    **WINDOWS,
+    **TRANSFORMS,
+}
 
 
 def converted(onnx: Any, model: OnnxModel) -> list[ImportedOp | Missing]:

@@ -17,15 +17,10 @@ from traces.graphs.onnx.rewrite import plain_nodes
 
 LARGEST_KEPT = 4096  # elements of a constant that a shape could depend on
 _ROUNDS = 40  # of folding and inference; each brings shapes one computed reshape further
-# Nodes that the rewriting here or an exporter puts into models of older opsets, and the opset that has them.
-_NEWER = {
-    "Attention": 23,
-    "Gelu": 20,
-    "LayerNormalization": 17,
-    "RMSNormalization": 23,
-    "RotaryEmbedding": 23,
-    "Swish": 24,
-}
+# Nodes that the rewriting here or an exporter puts into models of older opsets, and the opset that has them: what
+# they put out has the shape of what they read.
+_NEWER = {"Gelu": 20, "LayerNormalization": 17, "RMSNormalization": 23, "RotaryEmbedding": 23, "Swish": 24}
+_ATTENTION = 23  # the opset that has attention, whose shape is another than its first input's
 _NEWEST_IR = 8  # any that knows what is built here
 
 
@@ -98,7 +93,8 @@ class _Source:
         self, nodes: Sequence[Any], infos: list[Any], outputs: list[Any], folder: Folder
     ) -> dict[str, Shape]:
         onnx = self.onnx
-        graph = onnx.helper.make_graph(nodes, "g", infos, outputs, initializer=folder.tensors())
+        known_ones = [self._known(node) for node in nodes]
+        graph = onnx.helper.make_graph(known_ones, "g", infos, outputs, initializer=folder.tensors())
         model = onnx.helper.make_model(graph, opset_imports=self._opsets(nodes), ir_version=_NEWEST_IR)
         try:
             found = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
@@ -112,12 +108,18 @@ class _Source:
                 known[info.name] = shape
         return known
 
+    def _known(self, node: Any) -> Any:
+        """Return a node that the model's opset has: where it is too old, another one of the same shapes."""
+        if node.domain or _opset(self.proto) >= _NEWER.get(node.op_type, 1) or not len(node.input):
+            return node
+        return self.onnx.helper.make_node("Identity", node.input[:1], node.output[:1])
+
     def _opsets(self, nodes: Sequence[Any]) -> list[Any]:
         """Return the model's opsets and version 1 of every domain that it uses but does not declare."""
         opsets = {each.domain or "": each.version for each in self.proto.opset_import}
-        newest = self.onnx.defs.onnx_opset_version()
-        least = max((_NEWER.get(node.op_type, 1) for node in nodes), default=1)
-        opsets[""] = min(max(opsets.get("", 17), least if opsets.get("", 17) >= 13 else 1), newest)
+        own = opsets.get("", 17)
+        least = _ATTENTION if any(node.op_type == "Attention" and not node.domain for node in nodes) else 1
+        opsets[""] = min(max(own, least if own >= 13 else 1), self.onnx.defs.onnx_opset_version())
         for node in nodes:
             opsets.setdefault(node.domain or "", 1)
         return [self.onnx.helper.make_opsetid(domain, version) for domain, version in opsets.items()]

@@ -1,4 +1,4 @@
-"""ONNX nodes that multiply: convolutions, matrix products, recurrent layers, attention."""
+"""ONNX nodes that multiply: matrix products, recurrent layers, attention."""
 
 from __future__ import annotations
 
@@ -8,52 +8,18 @@ from math import prod
 from traces.base.errors import UnsupportedError
 from traces.graphs.importing.letters import einsum_letters, matmul_letters
 from traces.graphs.importing.ops import (
+    Concat,
     Contraction,
-    Convolution,
     Elementwise,
     Function,
     ImportedOp,
     Move,
     Recurrence,
+    Reduction,
     Reshape,
     Transpose,
 )
-from traces.graphs.importing.patches import WeightLayout, by_computed_weights
-from traces.graphs.onnx.node import Node
-from traces.graphs.onnx.norms import with_operands
-
-
-def _conv(node: Node) -> Sequence[ImportedOp]:
-    weights = node.shape(node.tensor(1))
-    rank = len(node.shape(node.tensor(0))) - 2
-    if len(weights) != rank + 2 or not 1 <= rank <= 3:
-        raise UnsupportedError(
-            f"weights {weights} over an input of {rank + 2} axes; needs 1 to 3 axes of pixels"
-        )
-    channels, groups = node.shape(node.tensor(0))[1], node.integer("group", 1)
-    transposed = node.kind == "ConvTranspose"
-    if weights[0 if transposed else 1] * (1 if transposed else groups) != channels:
-        raise UnsupportedError(f"weights {weights} in {groups} groups over {channels} channels")
-    window = node.window(weights[2:])
-    layout: WeightLayout = "in out window" if transposed else "out in window"
-
-    def made(out: str) -> list[ImportedOp]:
-        convolution = Convolution(
-            name=node.name,
-            x=node.tensor(0),
-            out=out,
-            kernel=window["kernel"],
-            stride=window["stride"],
-            dilation=window["dilation"],
-            groups=groups,
-            transposed=transposed,
-        )
-        if node.is_constant(node.tensor(1)):
-            return [convolution]
-        shapes = node.context.model.shapes
-        return by_computed_weights(convolution, node.tensor(1), layout, shapes, node.made_up)
-
-    return with_operands(node, made, {2: "add"})
+from traces.graphs.onnx.nodes.node import Node
 
 
 def _gemm(node: Node) -> Sequence[ImportedOp]:
@@ -96,20 +62,52 @@ def _matmul(node: Node) -> Sequence[ImportedOp]:
 
 
 def _einsum(node: Node) -> Sequence[ImportedOp]:
-    """Return a product of two operands, axes that ``...`` stands for under letters of their own."""
-    shapes = [node.shape(tensor) for tensor in node.tensors()]
-    operands, out = einsum_letters(node.text("equation", ""), [len(shape) for shape in shapes])
-    return [
-        Contraction(
-            name=node.name,
-            a=node.tensor(0),
-            b=node.tensor(1),
-            out=node.out,
-            a_axes=operands[0],
-            b_axes=operands[1],
-            out_axes=out,
+    """Return products of two operands at a time, axes that ``...`` stands for under letters of their own.
+
+    Choice: from the left, as NumPy does without an optimised path.
+    """
+    tensors = node.tensors()
+    operands, out = einsum_letters(node.text("equation", ""), [len(node.shape(x)) for x in tensors])
+    size = {
+        letter: n
+        for axes, x in zip(operands, tensors, strict=True)
+        for letter, n in zip(axes, node.shape(x), strict=True)
+    }
+    if len(tensors) == 1:
+        return _rearranged(node, operands[0], out)
+    found: list[ImportedOp] = []
+    a, axes = tensors[0], operands[0]
+    for i, (b, own) in enumerate(zip(tensors[1:], operands[1:], strict=True)):
+        last = i == len(tensors) - 2
+        needed = set(out).union(*operands[i + 2 :])
+        made = out if last else "".join(x for x in dict.fromkeys(axes + own) if x in needed)
+        name = node.out if last else node.made_up(f"product{i}", tuple(size[x] for x in made))
+        found.append(
+            Contraction(
+                name=node.name if last else f"{node.name}.{i}",
+                a=a,
+                b=b,
+                out=name,
+                a_axes=axes,
+                b_axes=own,
+                out_axes=made,
+            )
         )
-    ]
+        a, axes = name, made
+    return found
+
+
+def _rearranged(node: Node, axes: str, out: str) -> Sequence[ImportedOp]:
+    """Return sums over the axes that are not put out, and the others in their order."""
+    x, shape = node.tensor(0), node.shape(node.tensor(0))
+    found: list[ImportedOp] = []
+    summed = tuple(i for i, letter in enumerate(axes) if letter not in out)
+    if summed:
+        rest = node.made_up("sums", tuple(n for i, n in enumerate(shape) if i not in summed))
+        found.append(Reduction(name=node.name, x=x, out=rest, axes=summed))
+        x, axes = rest, "".join(letter for letter in axes if letter in out)
+    order = tuple(axes.index(letter) for letter in out)
+    return [*found, Transpose(name=f"{node.name}.out", x=x, out=node.out, permutation=order)]
 
 
 def _grid(node: Node) -> Sequence[ImportedOp]:
@@ -174,10 +172,9 @@ def _attention(node: Node) -> Sequence[ImportedOp]:
 
     Each is (batch, heads, rows, size), or (batch, rows, heads x size) with the heads counted by an attribute.
     """
-    if node.has(4):
-        raise UnsupportedError("reads keys of earlier steps; needs those of this one alone")
     found: list[ImportedOp] = []
     q, k, v = (_by_heads(node, i, found) for i in range(3))
+    k, v = (_behind_earlier(node, i, x, found) for i, x in enumerate((k, v)))
     (batch, heads, rows, size), (_, shared, keys, _), wide = node.shape(q), node.shape(k), node.shape(v)[3]
     if heads % shared:
         raise UnsupportedError(f"{heads} heads of queries over {shared} of keys; needs a multiple")
@@ -213,6 +210,20 @@ def _attention(node: Node) -> Sequence[ImportedOp]:
     ]
 
 
+def _behind_earlier(node: Node, which: int, x: str, found: list[ImportedOp]) -> str:
+    """Return keys (0) or values (1) behind those of earlier steps, under the name of the output they are."""
+    own = node.outputs[1 + which] if len(node.outputs) > 1 + which else ""
+    if not node.has(4 + which):
+        if own:
+            found.append(Reshape(name=f"{node.name}.present{which}", x=x, out=own))
+        return x
+    earlier, shape = node.tensor(4 + which), node.shape(x)
+    rows = node.shape(earlier)[2] + shape[2]
+    joined = own or node.made_up(f"present{which}", (*shape[:2], rows, shape[3]))
+    found.append(Concat(name=f"{node.name}.present{which}", inputs=(earlier, x), out=joined, axis=2))
+    return joined
+
+
 def _by_heads(node: Node, place: int, found: list[ImportedOp]) -> str:
     """Return an input of attention as (batch, heads, rows, size)."""
     shape = node.shape(node.tensor(place))
@@ -234,8 +245,6 @@ def _by_heads(node: Node, place: int, found: list[ImportedOp]) -> str:
 PRODUCTS: dict[str, Callable[[Node], Sequence[ImportedOp]]] = {
     "AffineGrid": _grid,
     "Attention": _attention,
-    "Conv": _conv,
-    "ConvTranspose": _conv,
     "Einsum": _einsum,
     "GRU": _recurrence,
     "Gemm": _gemm,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from traces.base.errors import UnsupportedError
 from traces.graphs.importing.ops import Elementwise, Function, ImportedOp, Move, Pooling, Reduction, Reshape
 from traces.graphs.kinds import Activation
-from traces.graphs.onnx.node import Node
+from traces.graphs.onnx.nodes.node import Node
 
 # Functions of one element.  Choice: one that is only rescaling, a sign or a rounding is "none": it folds into what is
 # before it; what takes a table or an exponential is the nearest that does.

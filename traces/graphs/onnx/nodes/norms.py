@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from traces.graphs.importing.ops import Elementwise, Function, ImportedOp, Reshape
-from traces.graphs.onnx.node import Node
+from traces.graphs.onnx.nodes.node import Node
 
 _OF_LAST_AXES = frozenset({"LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization"})
 _BY_CHANNEL = frozenset({"BatchNormalization", "GroupNormalization", "InstanceNormalization"})

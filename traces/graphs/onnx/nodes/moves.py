@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from traces.base.errors import UnsupportedError
 from traces.graphs.importing.ops import Concat, Function, ImportedOp, Move, Reshape, Transpose
-from traces.graphs.onnx.node import Node
+from traces.graphs.onnx.nodes.node import Node
 
 
 def _view(node: Node) -> Sequence[ImportedOp]:
@@ -128,7 +128,9 @@ def _shape_only(node: Node) -> Sequence[ImportedOp]:
 
 
 MOVES: dict[str, Callable[[Node], Sequence[ImportedOp]]] = {
-    **dict.fromkeys(("Cast", "CastLike", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"), _view),
+    **dict.fromkeys(
+        ("BitCast", "Cast", "CastLike", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"), _view
+    ),
     **dict.fromkeys(("Expand", "Tile"), _repeat),
     **dict.fromkeys(("Col2Im", "CumProd", "CumSum", "DepthToSpace", "OneHot"), _copy),
     **dict.fromkeys(("ReverseSequence", "SpaceToDepth", "Trilu"), _copy),
