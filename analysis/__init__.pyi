@@ -1,7 +1,7 @@
 """What others may use of `analysis`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
 from .figures.pictures import FIGURE_FORMATS as FIGURE_FORMATS
-from .figures.time_info import TIME_PARTS as TIME_PARTS
+from .figures.report.time_spent import TIME_PARTS as TIME_PARTS
 from .paired import Difference as Difference
 from .paired import PairedComparison as PairedComparison
 from .paired import compare as compare

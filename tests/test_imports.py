@@ -29,7 +29,7 @@ TWICE = {  # capitalised names of several modules, and why
 }
 ONE_FILE = {
     "simpy": "simulator/engines/events.py",
-    "matplotlib": "analysis/figures/drawings.py",
+    "matplotlib": "analysis/figures/canvas.py",
     "plotly": "analysis/figures/charts.py",
 }
 CALLED_BY_NAME = {  # methods that a library calls, and validators

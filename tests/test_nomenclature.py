@@ -34,7 +34,7 @@ PLACES = [
     *sorted((ROOT / "lacuna").rglob("*.py")),
     *sorted((ROOT / "analysis" / "questions").glob("*.py")),
     *sorted((ROOT / "analysis" / "reports").rglob("*.py")),
-    *sorted((ROOT / "analysis" / "figures").glob("*.py")),
+    *sorted((ROOT / "analysis" / "figures").rglob("*.py")),
     *(ROOT / page for page in PAGES),
 ]
 

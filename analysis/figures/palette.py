@@ -19,7 +19,10 @@ PURPLE: Final = "#CC79A7"
 GREY: Final = "#8A8A8A"
 
 SERIES: Final[tuple[str, ...]] = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW, GREY)
-HEAT: Final = "Cividis"  # plotly's name; matplotlib writes it in lower case
+HEAT: Final = "cividis"  # as matplotlib calls it; plotly's names have changed, so it is given the colours
+HEAT_COLOURS: Final = (
+    "#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
+)  # fmt: skip  # of it, evenly spaced
 
 # What a replay is compared with, by name: the same colour and dash in every figure.
 REFERENCES: Final[dict[str, tuple[str, str]]] = {
@@ -30,6 +33,7 @@ REFERENCES: Final[dict[str, tuple[str, str]]] = {
     "MAC-proportional": (GREEN,  "dot"),
     "oracle":           (PURPLE, "dashdot"),
 }  # fmt: skip
+MARKERS: Final = "osD^v<>PX*hd"  # of series, as matplotlib names them
 BAR_COLOUR: Final = {"total": BLUE, "deficit": RED, "loss": ORANGE, "gain": GREEN}  # of a waterfall
 
 

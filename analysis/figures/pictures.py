@@ -1,32 +1,37 @@
-"""One figure as every drawer sees it: what it is called, what it says, and what it shows."""
+"""One figure as a page and every drawer sees it: what it is called, what it says, and what it shows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from analysis.figures.figure_info import EnergyInfo, HeatInfo, LatencyInfo, TailInfo
-from analysis.figures.losses_info import LossesInfo
-from analysis.figures.pareto_info import ParetoInfo
-from analysis.figures.roofline_info import RooflineInfo
-from analysis.figures.story_info import StoryInfo
-from analysis.figures.time_info import TimeInfo
-from analysis.figures.timeline_info import TimelineInfo
-from analysis.figures.waterfall_info import WaterfallInfo
+from analysis.figures.report.story import StoryInfo
 
-ChartInfo = (
-    LatencyInfo
-    | TailInfo
-    | EnergyInfo
-    | LossesInfo
-    | TimeInfo
-    | HeatInfo
-    | WaterfallInfo
-    | RooflineInfo
-    | TimelineInfo
-    | ParetoInfo
-)
-Info = ChartInfo | StoryInfo  # the story stands in a page as words and bars, without a drawing library
+if TYPE_CHECKING:
+    from analysis.figures.canvas import Canvas
+    from analysis.figures.plain_chart import Chart
+
+FREE_HEIGHT = 420  # of a chart without rows [CSS pixels]; print makes it lower
+FREE_INCHES = 3.8  # of a drawing without rows
 FIGURE_FORMATS = ("png", "svg", "pdf")  # in which a picture is written
+
+
+class ChartInfo(Protocol):
+    """What a figure shows, as a frozen value in the units of its axes, and how either library draws it."""
+
+    @property
+    def height(self) -> float:
+        """Height of the drawing [inch]: fixed, or growing with its rows."""
+
+    @property
+    def chart_height(self) -> int:
+        """Height of the chart [CSS pixels]."""
+
+    def draw(self, canvas: Canvas) -> None:
+        """Draw it by matplotlib."""
+
+    def chart(self) -> Chart:
+        """Return it for plotly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +41,4 @@ class Picture:
     key: str  # unique in a report: file name and anchor, ASCII
     title: str
     caption: str  # how to read it, in a sentence
-    info: Info
+    info: ChartInfo | StoryInfo  # the story stands in a page as words and bars, without a drawing library

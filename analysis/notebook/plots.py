@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from analysis.figures.charts import figure_of
 from analysis.figures.pictures import Picture
 from analysis.reports.replays.names import name_replays
 from analysis.reports.replays.pictures import replay_pictures
@@ -54,10 +55,8 @@ class Plots:
 
     def _drawn(self, picture: Picture, interactive: bool) -> Any:
         if interactive:
-            from analysis.figures.charts import figure_of  # noqa: PLC0415  (plotly is slow to import)
-
             return figure_of(picture)
-        from analysis.figures.drawings import styled_figure  # noqa: PLC0415  (so is matplotlib)
+        from analysis.figures.drawings import styled_figure  # noqa: PLC0415  (matplotlib is slow to import)
 
         return styled_figure(picture)
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from analysis.figures.drawings import write_trade_off
-from analysis.figures.networks_info import BACKBONE, aimed_at, macs_of, trade_off
+from analysis.figures.docs.trade_off import BACKBONE, aimed_at, macs_of, trade_off
+from analysis.figures.drawings import write_docs_figure
 from traces import atomic_write
 
 PAGE, FIGURE = "networks_measured.md", "networks.png"
@@ -34,7 +34,7 @@ def write_networks_page(provenance: Path, folder: Path) -> list[Path]:
     page, figure = folder / PAGE, folder / FIGURE
     with atomic_write(page) as temporary:
         temporary.write_text(page_text(artefacts), encoding="utf-8")
-    write_trade_off(trade_off(artefacts), figure)
+    write_docs_figure(trade_off(artefacts), figure)
     return [page, figure]
 
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.figures.story_info import StoryInfo
+from analysis.figures.charts import chart_json, packed_charts, packed_data, packed_plotly, template_json
+from analysis.figures.pictures import FREE_HEIGHT
+from analysis.figures.report.story import StoryInfo
 from analysis.reports.folders import read_page
 from analysis.reports.report_page import Page
 from analysis.words import change_words, percent
@@ -113,16 +115,6 @@ def render(page: Page) -> str:
     """Return the page as HTML."""
     import jinja2  # noqa: PLC0415  (only a report needs it)
 
-    from analysis.figures.charts import (  # noqa: PLC0415  (plotly is slow to import)
-        FREE_HEIGHT,
-        chart_height,
-        chart_json,
-        packed_charts,
-        packed_data,
-        packed_plotly,
-        template_json,
-    )
-
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("analysis.reports"),
         autoescape=True,
@@ -136,7 +128,6 @@ def render(page: Page) -> str:
     return environment.get_template("report.html").render(
         page=page,
         chart_json=chart_json,
-        chart_height=chart_height,
         free_height=FREE_HEIGHT,
         packed_charts=packed_charts,
         packed_data=packed_data,

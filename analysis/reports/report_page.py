@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from analysis.figures.pictures import Picture
-from analysis.figures.story_info import StoryInfo
+from analysis.figures.report.story import StoryInfo
 from analysis.reports.replays.words import KeyFigure
 from analysis.reports.sweeps.explorer import ExplorerInfo
 

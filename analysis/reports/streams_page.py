@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.figures.figure_info import latency_info
 from analysis.figures.pictures import Picture
+from analysis.figures.report.latency import latency_info
 from analysis.reports.report_page import Cell, Page, Section, Table, text_row
 from analysis.words import digits, network_title, percent, quantity, slug
 from traces import unpriced_words

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.figures.drawings import write_errors, write_validation
-from analysis.figures.validation_info import error_lines, validation_panels
+from analysis.figures.docs.errors import errors_info
+from analysis.figures.docs.validation import validation_info
+from analysis.figures.drawings import write_docs_figure
 from analysis.validation.comparison import Comparison
 from analysis.validation.left_out import kept, predicted_of
 from traces import atomic_write
@@ -48,8 +49,8 @@ def write_validation_page(comparisons: Sequence[Comparison], folder: Path) -> li
     page, figure, errors = folder / PAGE, folder / FIGURE, folder / ERRORS
     with atomic_write(page) as temporary:
         temporary.write_text(page_text(comparisons), encoding="utf-8")
-    write_errors(error_lines(comparisons), errors)
-    write_validation(validation_panels(comparisons), figure)
+    write_docs_figure(errors_info(comparisons), errors)
+    write_docs_figure(validation_info(comparisons), figure)
     return [page, figure, errors]
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from analysis.figures.figure_info import CDF_POINTS
 from analysis.figures.palette import BAR_COLOUR, BLUE, GREY, ORANGE, RED
+from analysis.figures.report.latency import CDF_POINTS
 from analysis.questions.knobs import RESOURCES, scaled_resource
 from analysis.reports.replays.words import energy_saved, latency_saved, macs_saved, waterfall_infos
 from analysis.ui.sources import Setup, ShownPoint, live

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 from ruamel.yaml import YAML
 
-from analysis.figures.story_info import StoryInfo
+from analysis.figures.report.story import StoryInfo
 from analysis.reports.report import page_on, write_report
 from tests.report_folders import HOSTILE, HOSTILE_FOLDER, replay_folder, sweep_folder
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.figures.figure_info import heat_info
 from analysis.figures.pictures import Picture
+from analysis.figures.report.heat import HeatAxis, heat_info
 from analysis.words import network_title, slug
 from traces import MAC_KINDS, Floats
 
@@ -52,11 +52,9 @@ def _by_class(trace: Trace) -> Iterator[Picture]:
         "Execution rate of a layer gate, kept share of a channel gate. Blank: no input of the class asked it.",
         heat_info(
             np.stack([gate.rate_by_class for gate in gates]),
-            [gate.name for gate in gates],
-            [str(label) for label in range(len(gates[0].rate_by_class))],
-            measure="Kept share",
-            row_title="Gate",
-            column_title="Class",
+            HeatAxis("Gate", tuple(gate.name for gate in gates)),
+            HeatAxis("Class", tuple(map(str, range(len(gates[0].rate_by_class))))),
+            "Kept share",
         ),
     )
     graph = trace.graph
@@ -71,11 +69,9 @@ def _by_class(trace: Trace) -> Iterator[Picture]:
         "MACs that the gates leave, as a share of the layer's own.",
         heat_info(
             left,
-            [graph.ops[i].name for i in chosen],
-            [str(label) for label in classes],
-            measure="Share of its MACs",
-            row_title="Layer",
-            column_title="Class",
+            HeatAxis("Layer", tuple(graph.ops[i].name for i in chosen)),
+            HeatAxis("Class", tuple(map(str, classes))),
+            "Share of its MACs",
         ),
     )
 
@@ -90,11 +86,11 @@ def _by_network(views: Sequence[ReplayView], layer_map: tuple[str, str, str, str
     for (network, layers), group in groups.items():
         key = f"{slug(group[0].figures.network)[:48]}_layers-{column}"
         seen[key] += 1
-        names = [view.name.label for view in group]
+        names = tuple(view.name.label for view in group)
         values = np.stack([_column(view, column, layers) for view in group], axis=1)
         if (values == values[:, :1]).all():  # the same on every design, as execution is
-            values, names = values[:, :1], ["every design" if len(group) > 1 else names[0]]
-        info = heat_info(values, layers, names, measure=measure, row_title="Layer", column_title="Design")
+            values, names = values[:, :1], ("every design" if len(group) > 1 else names[0],)
+        info = heat_info(values, HeatAxis("Layer", layers), HeatAxis("Design", names), measure)
         yield Picture(key if seen[key] == 1 else f"{key}-{seen[key]}", f"{title}: {network}", caption, info)
 
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from accel_models import CORES_ALONE, design_area, has_matrix_unit
-from analysis.figures.figure_info import RELATIVE, energy_info, spread_info
-from analysis.figures.losses_info import losses_info
-from analysis.figures.pareto_info import Candidate, ParetoInfo, PlotAxis, pareto_info
 from analysis.figures.pictures import Picture
-from analysis.figures.rows import RowName
-from analysis.figures.story_info import StoryGroup, StoryRow, Worth, story_info
-from analysis.figures.time_info import TIME_PARTS, replay_time_info
+from analysis.figures.report.energy import energy_info
+from analysis.figures.report.losses import losses_info
+from analysis.figures.report.pareto import Candidate, ParetoInfo, PlotAxis, pareto_info
+from analysis.figures.report.story import StoryGroup, StoryRow, Worth, story_info
+from analysis.figures.report.tails import spread_info
+from analysis.figures.report.time_spent import TIME_PARTS, replay_time_info
+from analysis.figures.rows import RELATIVE, RowName
 from analysis.reports.replays.view import MisfitView, ReplayView
 from analysis.reports.replays.words import energy_saved, latency_saved, macs_saved, network_words
 from analysis.words import percent

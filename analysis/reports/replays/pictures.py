@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from accel_models import Bus, peak_macs_per_cycle, units_of
-from analysis.figures.figure_info import latency_info, tail_info
 from analysis.figures.pictures import Picture
-from analysis.figures.roofline_info import LayerWork, roofline_info
-from analysis.figures.time_info import op_time_info
-from analysis.figures.timeline_info import timeline_info
+from analysis.figures.report.latency import latency_info
+from analysis.figures.report.roofline import LayerWork, roofline_info
+from analysis.figures.report.tails import tail_info
+from analysis.figures.report.time_spent import op_time_info
+from analysis.figures.report.timeline import timeline_info
 from analysis.reports.replays.words import waterfall_infos
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from analysis.figures.time_info import TIME_PARTS
+from analysis.figures.report.time_spent import TIME_PARTS
 from analysis.reports.replays.words import energy_saved, latency_saved, macs_saved, waterfall_infos
 from analysis.reports.report_page import Cell, Table
 from analysis.words import MISSING, change_words, digits, percent, quantity

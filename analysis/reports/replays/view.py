@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accel_models import STEPS
-from analysis.figures.timeline_info import Span, chrome_spans
+from analysis.figures.report.timeline import Span, chrome_spans
 from analysis.reports.replays.names import ReplayName, name_replays
 from traces import FileProblem
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.figures.waterfall_info import WaterfallInfo, WaterfallStep, waterfall_info
+from analysis.figures.report.waterfall import WaterfallInfo, WaterfallStep, waterfall_info
 from analysis.words import batch_words, change_words, digits, percent, quantity, saved_words
 from traces import unpriced_words
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from accel_models import CORES_ALONE
-from analysis.figures.pareto_info import Candidate, PlotAxis, pareto_info
 from analysis.figures.pictures import Picture
+from analysis.figures.report.pareto import Candidate, PlotAxis, pareto_info
 from analysis.pareto.front import objectives_of
 from analysis.pareto.ranks import Costs, knee_point, pareto_mask
 from analysis.reports.provenance import sweep_tables

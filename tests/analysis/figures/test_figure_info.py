@@ -7,23 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.figures.figure_info import (
-    CDF_POINTS,
-    CLASSES_SHOWN,
-    RELATIVE,
-    ROWS_SHOWN,
-    EnergyInfo,
-    HeatInfo,
-    LatencyInfo,
-    Mark,
-    Tail,
-    energy_info,
-    heat_info,
-    latency_info,
-    spread_info,
-    tail_info,
-)
-from analysis.figures.rows import RowName
+from analysis.figures.report.energy import EnergyInfo, energy_info
+from analysis.figures.report.heat import ROWS_SHOWN, HeatAxis, HeatInfo, heat_info
+from analysis.figures.report.latency import CDF_POINTS, LatencyInfo, Mark, latency_info
+from analysis.figures.report.tails import CLASSES_SHOWN, Tail, spread_info, tail_info
+from analysis.figures.rows import RELATIVE, RowName
 
 
 def test_latency_of_four_inputs() -> None:
@@ -113,9 +101,7 @@ def test_energy_takes_the_unit_of_its_largest_total() -> None:
 
 
 def test_heat_map_keeps_unknown_values_and_its_scale_from_zero_to_one() -> None:
-    info = heat_info(
-        [[0.5, math.nan]], ["row"], ["x", "y"], measure="Share", row_title="Layer", column_title="Class"
-    )
+    info = heat_info([[0.5, math.nan]], HeatAxis("Layer", ("row",)), HeatAxis("Class", ("x", "y")), "Share")
     assert isinstance(info, HeatInfo)
     assert info.values[0][0] == 0.5
     assert math.isnan(info.values[0][1])
@@ -123,6 +109,7 @@ def test_heat_map_keeps_unknown_values_and_its_scale_from_zero_to_one() -> None:
 
 
 def test_heat_map_of_very_many_rows_says_how_many_it_leaves_out() -> None:
-    rows = [str(i) for i in range(ROWS_SHOWN + 5)]
-    info = heat_info(np.full((len(rows), 1), 2.0), rows, ["x"], measure="", row_title="", column_title="")
-    assert (len(info.rows), len(info.values), info.left_out, info.top) == (ROWS_SHOWN, ROWS_SHOWN, 5, 2.0)
+    rows = HeatAxis("", tuple(map(str, range(ROWS_SHOWN + 5))))
+    info = heat_info(np.full((len(rows.names), 1), 2.0), rows, HeatAxis("", ("x",)), "")
+    shown = (len(info.rows.names), len(info.values), info.left_out, info.top)
+    assert shown == (ROWS_SHOWN, ROWS_SHOWN, 5, 2.0)

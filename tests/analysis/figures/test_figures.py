@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.figures.drawings import draw, write_picture
+from analysis.figures.drawings import styled_figure, write_picture
 from analysis.reports.report import page_on, write_figures
 from tests.report_folders import HOSTILE_FOLDER, replay_folder, sweep_folder
 from traces.base.errors import ConfigError
@@ -18,7 +18,7 @@ def replays(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_picture_has_a_title_and_units_on_its_axes(replays: Path) -> None:
     for picture in page_on(replays).pictures:
-        figure = draw(picture)
+        figure = styled_figure(picture)
         assert figure.get_suptitle() == picture.title
         axes = figure.axes[0]
         assert axes.get_xlabel(), picture.key
@@ -63,7 +63,7 @@ def test_a_crowded_front_is_drawn(tmp_path: Path) -> None:
         "pareto-latency-us-energy-uj",
         "pareto-latency-us-area-mm2",
     ]
-    assert draw(pictures[0]).axes[0].get_xlabel() == "Mean latency [µs]"
+    assert styled_figure(pictures[0]).axes[0].get_xlabel() == "Mean latency [µs]"
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones(replays: Path, tmp_path: Path) -> None:

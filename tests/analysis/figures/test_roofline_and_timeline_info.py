@@ -2,8 +2,8 @@
 
 import pytest
 
-from analysis.figures.roofline_info import LayerWork, RooflinePoint, roofline_info
-from analysis.figures.timeline_info import SPANS_SHOWN, Span, TimelineBar, chrome_spans, timeline_info
+from analysis.figures.report.roofline import LayerWork, RooflinePoint, roofline_info
+from analysis.figures.report.timeline import SPANS_SHOWN, Span, TimelineBar, chrome_spans, timeline_info
 
 
 def test_roofline_of_two_layers() -> None:
@@ -14,6 +14,7 @@ def test_roofline_of_two_layers() -> None:
     """
     info = roofline_info([LayerWork("a", 1000, 100, 10), LayerWork("b", 9000, 90, 90)], 256, 16)
     assert info.ridge == 16
+    assert info.roof == ((pytest.approx(10 / 3), 16, 300), (pytest.approx(160 / 3), 256, 256))
     assert info.points == (
         RooflinePoint("a", 10.0, 100.0, 160.0, memory_bound=True, share=0.1),
         RooflinePoint("b", 100.0, 100.0, 256.0, memory_bound=False, share=0.9),

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from analysis.figures.losses_info import COLOURED, OTHER, losses_info
+from analysis.figures.report.losses import COLOURED, OTHER, losses_info
+from analysis.figures.report.story import StoryGroup, StoryInfo, StoryRow, Worth, story_info
 from analysis.figures.rows import FigureRows, RowName
-from analysis.figures.story_info import StoryGroup, StoryInfo, StoryRow, Worth, story_info
 
 
 def _row(label: str, latency: float, energy: float, written: float | None = None) -> StoryRow:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.figures.waterfall_info import Bar, WaterfallStep, waterfall_info
+from analysis.figures.report.waterfall import Bar, WaterfallStep, waterfall_info
 
 
 def test_two_losses_and_a_gain() -> None:

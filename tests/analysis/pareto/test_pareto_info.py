@@ -2,7 +2,7 @@
 
 import math
 
-from analysis.figures.pareto_info import BANDED, NAMED, Candidate, PlotAxis, pareto_info
+from analysis.figures.report.pareto import BANDED, NAMED, Candidate, PlotAxis, pareto_info
 
 LATENCY = PlotAxis("Mean latency", "us")
 ENERGY = PlotAxis("Mean energy", "uJ")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from analysis.figures.networks_info import TradeOffSeries, macs_of, trade_off
+from analysis.figures.docs.trade_off import TradeOffSeries, macs_of, trade_off
 from analysis.reports.networks_page import page_text, write_networks_page
 
 
@@ -52,11 +52,11 @@ def test_macs_are_shares_of_the_backbones() -> None:
 
 
 def test_a_method_is_a_line_by_rising_macs() -> None:
-    assert TradeOffSeries("LC-Net", (0.3, 0.48, 0.5), (0.8, 0.89, 0.85)) in trade_off(ARTEFACTS)
+    assert TradeOffSeries("LC-Net", (0.3, 0.48, 0.5), (0.8, 0.89, 0.85)) in trade_off(ARTEFACTS).series
 
 
 def test_teachers_are_listed_but_no_operating_points() -> None:
-    assert "static, wide" not in {series.name for series in trade_off(ARTEFACTS)}
+    assert "static, wide" not in {series.name for series in trade_off(ARTEFACTS).series}
     assert "| `teacher` | static, wide | nothing | 5 / 5 | 400.0% | 50.0% | 95.0% |" in page_text(ARTEFACTS)
 
 

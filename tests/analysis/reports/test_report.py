@@ -12,7 +12,7 @@ import pytest
 
 from accel_models import load_design
 from analysis.figures.charts import script_safe
-from analysis.figures.story_info import StoryInfo
+from analysis.figures.report.story import StoryInfo
 from analysis.reports.folders import find_results
 from analysis.reports.provenance import command
 from analysis.reports.replays.view import MisfitView, ReplayView, read_views, trace_of_replays

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.figures.validation_info import validation_panels
+from analysis.figures.docs.validation import validation_info
 from analysis.reports.validation_page import page_text, write_validation_page
 from analysis.validation.all import all_comparisons
 from analysis.validation.comparison import Comparison
@@ -62,9 +62,9 @@ def test_the_page_shows_broken_bounds_and_the_worst_rows_first() -> None:
 
 
 def test_one_panel_per_unit() -> None:
-    panels = validation_panels(
+    panels = validation_info(
         [comparison("a", [5.0]), comparison("b", [20.0], "uJ"), comparison("c", [30.0])]
-    )
+    ).panels
     assert [(p.unit, [s.name for s in p.series]) for p in panels] == [("ms", ["a", "c"]), ("uJ", ["b"])]
     assert (panels[0].low, panels[0].high) == pytest.approx((5 / 1.5, 45.0))
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from analysis.figures.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, YELLOW
-from analysis.figures.rows import FigureRows, RowName
+from analysis.figures.plain_chart import Chart, laid_out
+from analysis.figures.rows import RELATIVE, BarPart, FigureRows, RowBars, RowName, dense_line, draw_dense_line
 from analysis.words import fitting_unit
+
+if TYPE_CHECKING:
+    from analysis.figures.canvas import Canvas
 
 # Part of an op's time as results call it: what a figure calls it, and its colour.
 TIME_PARTS: Final[Mapping[str, tuple[str, str]]] = {
@@ -25,18 +29,37 @@ OPS_SHOWN: Final = 40  # Choice: rows that a screen shows at once; the rest of a
 
 
 @dataclass(frozen=True, slots=True)
-class TimeInfo:
+class TimeInfo(RowBars):
     """Stacked parts of a latency, per row."""
 
-    title: str  # of the axis
+    quantity: str  # along the axis
     unit: str
     rows: FigureRows
     parts: tuple[tuple[str, tuple[float, ...]], ...]  # keys of TIME_PARTS, one value per row [unit]
     others: int = 0  # ops that the last row stands for together; 0: every row is one op
 
-    def named(self) -> list[tuple[str, tuple[float, ...], str]]:
-        """Return the parts as a figure calls and colours them."""
-        return [(TIME_PARTS[part][0], values, TIME_PARTS[part][1]) for part, values in self.parts]
+    @property
+    def title(self) -> str:
+        """Of the axis."""
+        return f"{self.quantity} [{self.unit}]"
+
+    @property
+    def bars(self) -> list[BarPart]:
+        """What a bar consists of."""
+        named = ((*TIME_PARTS[part], values) for part, values in self.parts)
+        return [BarPart(name, values, colour) for name, colour, values in named]
+
+    def chart(self) -> Chart:
+        """Return it for plotly."""
+        bars = self.rows.chart_bars(self.bars, f"%{{x:.4g}} {self.unit}")
+        return laid_out(bars, (self.title, ""), y=self.rows.axis, barmode="stack", **dense_line(self.unit))
+
+    def draw(self, canvas: Canvas) -> None:
+        """Draw it by matplotlib."""
+        self.rows.draw_bars(canvas, self.bars)
+        canvas.axes.set(xlabel=self.title)
+        draw_dense_line(canvas, self.unit, 1.2)
+        canvas.legend(4)
 
 
 def op_time_info(ops: Sequence[tuple[str, Mapping[str, float]]], us_per_cycle: float) -> TimeInfo:
@@ -62,7 +85,7 @@ def op_time_info(ops: Sequence[tuple[str, Mapping[str, float]]], us_per_cycle: f
     unit, holds = fitting_unit(most, "us")
     scaled = [{part: cycles * us_per_cycle / holds for part, cycles in parts.items()} for _, parts in shown]
     return TimeInfo(
-        title="Added to the latency of one input",
+        quantity="Added to the latency of one input",
         unit=unit,
         rows=FigureRows.of([name for name, _ in shown]),
         parts=_seen(scaled),
@@ -73,8 +96,8 @@ def op_time_info(ops: Sequence[tuple[str, Mapping[str, float]]], us_per_cycle: f
 def replay_time_info(names: Sequence[RowName], shares: Sequence[Mapping[str, float]]) -> TimeInfo:
     """Return what replays spend their mean latency on, each as a share of its dense network's [0..]."""
     return TimeInfo(
-        title="Mean latency",
-        unit="% of dense",
+        quantity="Mean latency",
+        unit=RELATIVE,
         rows=FigureRows.of(names),
         parts=_seen([{part: 100 * share for part, share in each.items()} for each in shares]),
     )

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from analysis.figures.palette import MARKERS, SERIES, series_colour
+
+if TYPE_CHECKING:
+    from analysis.figures.canvas import Canvas
 
 BACKBONE = "resnet20_taught"
 _MOST_MACS = 1.1  # Choice: of the backbone's, in the figure
@@ -21,13 +26,36 @@ class TradeOffSeries:
     accuracy: tuple[float, ...]  # [0..1]
 
 
-def trade_off(artefacts: Mapping[str, Mapping[str, Any]]) -> tuple[TradeOffSeries, ...]:
+@dataclass(frozen=True, slots=True)
+class TradeOffInfo:
+    """Accuracy against MACs, a line per method."""
+
+    series: tuple[TradeOffSeries, ...]
+
+    size = (8.7, 4.6)
+    dots_per_inch = 150
+
+    def draw(self, canvas: Canvas) -> None:
+        """Draw it by matplotlib."""
+        axes = canvas.axes
+        for i, one in enumerate(self.series):
+            axes.plot(
+                one.macs, one.accuracy, MARKERS[i % len(MARKERS)],
+                ls="-" if i < len(SERIES) else "--",  # colours repeat
+                color=series_colour(i), ms=5, lw=1.2, label=one.name,
+            )  # fmt: skip
+        canvas.in_percent(x=True, y=True)
+        axes.set(xlabel="MACs, share of the static ResNet-20", ylabel="test accuracy")
+        canvas.figure.legend(loc="outside right center", fontsize=8)
+
+
+def trade_off(artefacts: Mapping[str, Mapping[str, Any]]) -> TradeOffInfo:
     """Return the operating points of each method on the backbone or on less; of exits, at every threshold."""
     exits = {name: entry for name, entry in artefacts.items() if "exit_thresholds" in entry}
     compared = {BACKBONE: artefacts[BACKBONE]} | _compared(artefacts) | exits
     methods = dict.fromkeys(compared[name]["method"] for name in sorted(compared))
     series = (_series(compared, method) for method in methods)
-    return tuple(one for one in series if one.macs)
+    return TradeOffInfo(tuple(one for one in series if one.macs))
 
 
 def _compared(artefacts: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
 from accel_models import SCALING_BAND
+from analysis.figures.palette import BLUE, GREY
+from analysis.figures.pictures import FREE_HEIGHT, FREE_INCHES
+from analysis.figures.plain_chart import LOG, Chart, ChartMarks, laid_out, plain
 from analysis.pareto.ranks import Costs, band_masks, pareto_mask
-from analysis.words import fitting_unit
+from analysis.words import fitting_unit, shorten
 from traces import Bools
+
+if TYPE_CHECKING:
+    from analysis.figures.canvas import Canvas
 
 Label = Literal["", "left", "right"]
 
@@ -19,6 +25,7 @@ NAMED = 10  # Choice: of more points none carries its name, they have a table
 BANDED = 60  # Choice: of more points only those carry a band that are on the front or could be
 LABEL_WIDTH, LABEL_HEIGHT = 0.38, 0.07  # Choice: room of a name, as a share of the picture on a phone
 LOG_FROM = 30.0  # Choice: beyond this ratio a linear axis pushes the fast designs into one corner
+_STEPS: Final = {"hv": "steps-post", "vh": "steps-pre"}  # plotly's name: matplotlib's
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,12 @@ class ParetoPoint:
     unsure: bool  # the band could move it onto the front, or off it
     label: Label  # where its name is written; "" where it would cover another
 
+    @property
+    def told(self) -> str:
+        """What a chart's tooltip adds to its values."""
+        unsure = "<br>the ±2× energy band could change its place" if self.unsure else ""
+        return (f"<br>{plain(self.note)}" if self.note else "") + unsure
+
 
 @dataclass(frozen=True, slots=True)
 class ParetoInfo:
@@ -73,6 +86,82 @@ class ParetoInfo:
     x_log: bool  # designs lie more than LOG_FROM apart
     y_log: bool
     step: Literal["hv", "vh"]  # from one point of the front to the next, round what they dominate
+
+    height = FREE_INCHES
+    chart_height = FREE_HEIGHT
+
+    @property
+    def best(self) -> list[ParetoPoint]:
+        """The points of the front, in order of x."""
+        return [self.points[i] for i in self.front]
+
+    @property
+    def crowded(self) -> bool:
+        """Whether marks are small."""
+        return len(self.points) > BANDED
+
+    def chart(self) -> Chart:
+        """Return it for plotly."""
+        front = self.best
+        line = {
+            "type": "scatter", "x": [p.x for p in front], "y": [p.y for p in front], "mode": "lines",
+            "hoverinfo": "skip", "showlegend": False, "line": {"color": BLUE, "width": 2, "shape": self.step},
+        }  # fmt: skip
+        others = [point for point in self.points if not point.on_front]
+        marks = [
+            line,
+            self._chart_points(others, "dominated", GREY),
+            self._chart_points(front, "Pareto front", BLUE),
+        ]
+        x, y = (LOG if log else {} for log in (self.x_log, self.y_log))
+        return laid_out(marks, (self.x_title, self.y_title), x=x, y=y)
+
+    def _chart_points(self, points: Sequence[ParetoPoint], name: str, colour: str) -> ChartMarks:
+        """Return points with their bands; hollow where the band could move them onto the front or off it."""
+        crowded = len(points) > BANDED
+        return {
+            "type": "scatter", "x": [p.x for p in points], "y": [p.y for p in points], "name": name,
+            "mode": "markers+text", "textfont": {"size": 11}, "cliponaxis": False,
+            "text": [plain(shorten(p.name, 18)) if p.label else "" for p in points],
+            "textposition": [f"top {p.label or 'right'}" for p in points],
+            "marker": {
+                "color": colour, "size": 7 if crowded else 10, "opacity": 0.6 if crowded else 1.0,
+                "symbol": ["circle-open-dot" if p.unsure else "circle" for p in points],
+            },
+            "error_x": _chart_band([(p.x_low, p.x, p.x_high) for p in points], colour),
+            "error_y": _chart_band([(p.y_low, p.y, p.y_high) for p in points], colour),
+            "customdata": [[plain(p.name), p.anchor, p.told] for p in points],
+            "hovertemplate": f"<b>%{{customdata[0]}}</b><br>{_valued(self.x_title, 'x')}<br>"
+            f"{_valued(self.y_title, 'y')}%{{customdata[2]}}<extra></extra>",
+        }  # fmt: skip
+
+    def draw(self, canvas: Canvas) -> None:
+        """Draw it by matplotlib."""
+        axes, front = canvas.axes, self.best
+        axes.plot(
+            [p.x for p in front], [p.y for p in front], color=BLUE, drawstyle=_STEPS[self.step], linewidth=1.4
+        )
+        for point in self.points:
+            _draw_point(canvas, point, 4 if self.crowded else 6)
+        axes.set(xlabel=self.x_title, ylabel=self.y_title)
+        axes.margins(0.12)
+        canvas.logarithmic(x=self.x_log, y=self.y_log)
+        for point in self.points:
+            if point.label:
+                shift, side = (6, "left") if point.label == "right" else (-6, "right")
+                axes.annotate(
+                    shorten(point.name, 24), (point.x, point.y), (shift, 4),
+                    textcoords="offset points", ha=side, va="center", fontsize=7,
+                )  # fmt: skip
+        unsure = {"marker": "o", "markerfacecolor": "white", "linestyle": ""}
+        canvas.legend(
+            3,
+            [
+                canvas.line_key("Pareto front", BLUE, marker="o"),
+                canvas.line_key("dominated", GREY, marker="o", linestyle=""),
+                canvas.line_key("the ±2× band could change it", BLUE, **unsure),
+            ],
+        )
 
 
 def pareto_info(candidates: Sequence[Candidate], x: PlotAxis, y: PlotAxis) -> ParetoInfo:
@@ -162,3 +251,30 @@ def _low(value: float, scaled: bool) -> float:
 
 def _high(value: float, scaled: bool) -> float:
     return value * SCALING_BAND if scaled else value
+
+
+def _chart_band(spans: Sequence[tuple[float, float, float]], colour: str) -> dict[str, Any]:
+    """Return plotly's error bars from the low end, the value and the high end of each point."""
+    return {
+        "type": "data",
+        "array": [high - value for _, value, high in spans],
+        "arrayminus": [value - low for low, value, _ in spans],
+        "color": colour,
+        "thickness": 1,
+        "width": 0,
+    }
+
+
+def _valued(title: str, axis: str) -> str:
+    """Return what a tooltip says of an axis: "Mean latency [µs]" becomes "Mean latency: 238 µs"."""
+    name, _, unit = title.removesuffix("]").partition(" [")
+    return f"{plain(name)}: %{{{axis}:.4g}} {plain(unit)}".rstrip()
+
+
+def _draw_point(canvas: Canvas, point: ParetoPoint, size: int) -> None:
+    """Draw a point with its bands; hollow where the band could move it onto the front or off it."""
+    axes, colour = canvas.axes, BLUE if point.on_front else GREY
+    axes.plot([point.x_low, point.x_high], [point.y, point.y], color=colour, linewidth=0.8, alpha=0.5)
+    axes.plot([point.x, point.x], [point.y_low, point.y_high], color=colour, linewidth=0.8, alpha=0.5)
+    face = "white" if point.unsure else colour
+    axes.plot([point.x], [point.y], "o", color=colour, markerfacecolor=face, markersize=size)

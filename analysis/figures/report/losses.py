@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from analysis.figures.rows import FigureRows, RowName
+from analysis.figures.palette import BLACK, GREEN, loss_colour
+from analysis.figures.plain_chart import Chart, laid_out
+from analysis.figures.rows import BarPart, FigureRows, RowBars, RowName
+
+if TYPE_CHECKING:
+    from analysis.figures.canvas import Canvas
 
 COLOURED = 7  # Choice: losses with a colour of their own; the rest are summed
 OTHER = "other losses"
+_PROMISED = "MACs saved"
 
 
 @dataclass(frozen=True, slots=True)
-class LossesInfo:
+class LossesInfo(RowBars):
     """What is saved and what is lost add up to the MACs saved [% of the dense network]."""
 
     quantity: str  # "latency" or "energy"
@@ -20,6 +27,31 @@ class LossesInfo:
     saved: tuple[float, ...]  # below zero where skipping costs
     losses: tuple[tuple[str, tuple[float, ...]], ...]  # name, one amount per row; a negative one is a gain
     promised: tuple[float, ...]  # MACs saved
+
+    @property
+    def title(self) -> str:
+        """Of the axis."""
+        return f"Share of the dense {self.quantity} [%]"
+
+    @property
+    def bars(self) -> list[BarPart]:
+        """What a bar consists of: what is saved, then each loss."""
+        lost = (BarPart(name, values, loss_colour(i)) for i, (name, values) in enumerate(self.losses))
+        return [BarPart(f"{self.quantity} saved", self.saved, GREEN), *lost]
+
+    def chart(self) -> Chart:
+        """Return it for plotly."""
+        bars = self.rows.chart_bars(self.bars, f"%{{x:.1f}} % of the dense {self.quantity}")
+        promised = self.rows.chart_diamonds(self.promised, _PROMISED, "%{x:.1f} %")
+        return laid_out([*bars, promised], (self.title, ""), y=self.rows.axis, barmode="relative")
+
+    def draw(self, canvas: Canvas) -> None:
+        """Draw it by matplotlib."""
+        self.rows.draw_bars(canvas, self.bars)
+        self.rows.draw_diamonds(canvas, self.promised, _PROMISED, 7)
+        canvas.level(0, BLACK, linewidth=0.8)
+        canvas.axes.set(xlabel=self.title)
+        canvas.legend(3)
 
 
 def losses_info(

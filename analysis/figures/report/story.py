@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from analysis.figures.palette import BLACK, BLUE, ORANGE
+from analysis.figures.rows import FigureRows, RowName
+
+if TYPE_CHECKING:
+    from analysis.figures.canvas import Canvas
 
 Extreme = Literal["", "best", "worst"]
 _STEP = 0.2  # Choice: of the axis, as a share of the dense network
@@ -77,6 +83,34 @@ class StoryInfo:
         rows = (row for group in self.groups for row in group.rows)
         return (worth for row in rows for worth in (row.latency, row.energy) if worth is not None)
 
+    @property
+    def height(self) -> float:
+        """Height of the drawing [inch]."""
+        return 1.7 + 0.3 * sum(1 + len(group.rows) for group in self.groups)
+
+    def draw(self, canvas: Canvas) -> None:
+        """Draw it by matplotlib; a page tells it in words and bars."""
+        worths = [(row, group.network) for group in self.groups for row in group.rows]
+        rows = FigureRows.of([RowName(row.label, network) for row, network in worths])
+        for place, (row, _) in zip(rows.places, worths, strict=True):
+            for shift, colour, worth in ((-0.17, BLUE, row.latency), (0.17, ORANGE, row.energy)):
+                if worth is not None:
+                    _draw_worth(canvas, place + shift, worth, colour)
+        for (place, _, _), group in zip([tick for tick in rows.ticks if tick[2]], self.groups, strict=False):
+            reach = [place - 0.3, place + len(group.rows) + 0.4]
+            canvas.axes.plot([100 * group.promised] * 2, reach, color=BLACK, linewidth=1.2, linestyle=":")
+        rows.draw_names(canvas)
+        canvas.level(0, BLACK, linewidth=0.8)
+        canvas.axes.set_xlim(100 * self.low - 2, 100 * self.high + 12)
+        canvas.axes.set(xlabel="Saved of the dense network [%]; below zero: slower, more energy")
+        keys = [
+            canvas.patch_key("latency, compiled", BLUE),
+            canvas.patch_key("energy, compiled", ORANGE),
+            canvas.line_key("MACs saved", BLACK, linestyle=":"),
+        ]
+        hollow = {"marker": "o", "markerfacecolor": "white", "linestyle": ""}
+        canvas.legend(4, [*keys, canvas.line_key("as written", BLACK, **hollow)] if self.written else keys)
+
 
 def story_info(groups: Sequence[StoryGroup]) -> StoryInfo:
     """Return the groups with their best and worst replays marked, per quantity, and the axis that holds all."""
@@ -124,3 +158,15 @@ def _extremes(worths: Sequence[Worth | None]) -> dict[float, Extreme]:
     """Return which values are the best and the worst; none where all are one."""
     values = {worth.compiled for worth in worths if worth is not None}
     return {min(values): "worst", max(values): "best"} if len(values) > 1 else {}
+
+
+def _draw_worth(canvas: Canvas, place: float, worth: Worth, colour: str) -> None:
+    axes = canvas.axes
+    axes.barh(place, 100 * worth.compiled, height=0.3, color=colour)
+    if worth.written is not None:
+        axes.plot([100 * worth.written], [place], "o", color=BLACK, markerfacecolor="white", markersize=4)
+    if worth.mark:
+        axes.annotate(
+            worth.mark, (100 * max(worth.compiled, worth.written or 0, 0), place), (5, 0),
+            textcoords="offset points", va="center", fontsize=7, fontweight="bold",
+        )  # fmt: skip
