@@ -77,9 +77,9 @@ def load_network(name_or_path: str | Path, reading: Reading | None = None) -> Ne
         How a model that leaves something open is read.
     """
     name, reading = str(name_or_path), reading or Reading()
-    if reading.sizes and Path(name).suffix.lower() != ".onnx":
+    if reading.sizes and Path(name).suffix.lower() not in {".onnx", ".tflite"}:
         raise ConfigError(
-            f"--size {next(iter(reading.sizes))}=...: {name} has no open axes; only .onnx may have"
+            f"--size {next(iter(reading.sizes))}=...: {name} has no open axes; only .onnx and .tflite may have"
         )
     if name in _BUILT:
         return _BUILT[name]()
@@ -130,7 +130,7 @@ def _load_file(path: Path, reading: Reading) -> NetworkGraph:
         case ".tflite":
             from traces.graphs.tflite.load import load_tflite  # noqa: PLC0415  (an optional extra)
 
-            return load_tflite(path, skip_unsupported=reading.skip_unsupported)
+            return load_tflite(path, reading.sizes, skip_unsupported=reading.skip_unsupported)
         case ".pt":
             return _checkpoint(path)
         case other:

@@ -61,7 +61,7 @@ HOSTILE: dict[str, tuple[Writer, list[int], list[int], str]] = {
     "1e9 pixels": (one_layer((1, 2**31 - 1, 2**31 - 1, 3), out=(1, 2**31 - 1, 2**31 - 1, 4)), [0], [2], "m.tflite: "),
     "channels that do not fit": (one_layer(weights=(4, 3, 3, 5)), [0], [2], "over 3 channels"),
     "another rank": (one_layer((8, 3)), [0], [2], "m.tflite: "),
-    "a batch": (one_layer((4, 8, 8, 3), out=(4, 8, 8, 4)), [0], [2], "batch of 1"),
+    "a batch that does not fit": (one_layer((4, 8, 8, 3), out=(3, 8, 8, 4)), [0], [2], "batch of 4 built in"),
     "a tensor that is not there": (with_operators(("RELU", [99], 3)), [0], [3], "tensor 99 is not there"),
     "an output that is not there": (one_layer(), [0], [10**9], "tensor 1,000,000,000 is not there"),
     "an output left out": (with_operators(("RELU", [2], -1)), [0], [2], "has no output"),
@@ -90,7 +90,7 @@ def test_open_sizes_are_refused_by_name(tmp_path: Path) -> None:
     writer.open[0] = (-1, -1, -1, 3)
     path = tmp_path / "m.tflite"
     path.write_bytes(writer.finish([0], [2]))
-    with pytest.raises(LacunaError, match=r"input 'x' has open axes.*fixed sizes"):
+    with pytest.raises(LacunaError, match=r"input 'x': axes 1, 2 are open; give sizes: --size x=1xNxNx3"):
         load_tflite(path)
     writer = one_layer()
     writer.open[0] = (-1, 8, 8, 3)  # the batch alone
@@ -98,15 +98,17 @@ def test_open_sizes_are_refused_by_name(tmp_path: Path) -> None:
     assert load_tflite(path).macs == 64 * 27 * 4
 
 
-def test_a_tensor_of_open_sizes_is_listed(tmp_path: Path) -> None:
-    writer = with_operators(("RELU", [2], 3))
-    writer.open[3] = (-1, -1, 8, 4)
-    path = tmp_path / "m.tflite"
-    path.write_bytes(writer.finish([0], [3]))
-    with pytest.raises(
-        LacunaError, match=r"1 of 3 nodes \(33 %\) .* 1 RELU .*its sizes are not fixed in the file"
-    ):
-        load_tflite(path)
+def test_a_tensor_of_open_sizes_is_listed_where_no_rule_tells_them(tmp_path: Path) -> None:
+    for code, message in (("RELU", ""), ("MATRIX_DIAG", "its sizes are not fixed in the file")):
+        writer = with_operators((code, [2], 3))
+        writer.open[3] = (-1, -1, 8, 4)
+        path = tmp_path / "m.tflite"
+        path.write_bytes(writer.finish([0], [3]))
+        if not message:
+            assert [op.out_height for op in load_tflite(path)] == [8, 8]
+            continue
+        with pytest.raises(LacunaError, match=rf"1 of 3 nodes \(33 %\) .* 1 {code} .*{message}"):
+            load_tflite(path)
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +149,6 @@ def _is_one_line(message: str) -> None:
 
 def test_sizes_are_refused_where_nothing_is_open() -> None:
     with pytest.raises(
-        LacunaError, match=r"--size x=...: resnet8_tiny has no open axes; only .onnx may have"
+        LacunaError, match=r"--size x=...: resnet8_tiny has no open axes; only .onnx and .tflite may have"
     ):
         load_network("resnet8_tiny", Reading({"x": (1, 3, 8, 8)}))

@@ -50,8 +50,15 @@ class Model(Writer):
             getattr(tflite, f"{table}Start")(self.fb)
             for name, value in options.items():
                 getattr(tflite, f"{table}Add{name}")(self.fb, value)
-            made, kind = getattr(tflite, f"{table}End")(self.fb), getattr(tflite.BuiltinOptions, table)
+            tables = tflite.BuiltinOptions2 if table.startswith("Stable") else tflite.BuiltinOptions
+            made, kind = getattr(tflite, f"{table}End")(self.fb), getattr(tables, table)
         self.operators.append((code, inputs, outputs, made, kind))
+
+    def inside(self, inputs: str, outputs: str) -> int:
+        """End a subgraph that operators of the next ones run, and return its number."""
+        number = self.close(*([self.number[name] for name in side.split()] for side in (inputs, outputs)))
+        self.number = {"": -1}
+        return number
 
     def read(self, folder: Path, inputs: str = "x", outputs: str = "y", **options: Any) -> NetworkGraph:
         """Write the model and read it."""

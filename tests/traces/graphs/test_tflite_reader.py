@@ -32,6 +32,7 @@ class Writer:
         self.tensors: list[tuple[str, tuple[int, ...], bytes]] = []
         self.open: dict[int, tuple[int, ...]] = {}  # shapes with -1 for an open axis, by tensor
         self.types: dict[int, int] = {}  # of tensors that are no floats: TensorType of schema.fbs
+        self.closed: list[Any] = []  # subgraphs that are whole
         # Code, inputs, output or outputs, options, their type.
         self.operators: list[tuple[str, list[int], int | list[int], int, int]] = []
 
@@ -70,30 +71,53 @@ class Writer:
         getattr(tflite, f"{name}AddFusedActivationFunction")(fb, act)
         return int(getattr(tflite, f"{name}End")(fb)), getattr(tflite.BuiltinOptions, name)
 
+    def close(self, inputs: list[int], outputs: list[int]) -> int:
+        """End a subgraph that operators of the next ones run, and return its number."""
+        self.closed.append((self.tensors, self.open, self.types, self.operators, inputs, outputs))
+        self.tensors, self.open, self.types, self.operators = [], {}, {}, []
+        return len(self.closed)
+
     def finish(self, inputs: list[int], outputs: list[int]) -> bytes:
-        fb = self.fb
+        """Return the file whose first subgraph is what was written last."""
+        fb, first = self.fb, (self.tensors, self.open, self.types, self.operators, inputs, outputs)
         buffers: list[int] = []
-        tensors: list[int] = []
         codes: list[int] = []
+        graphs = [self.subgraph(part, buffers, codes) for part in (first, *self.closed)]
+        vectors = [
+            self.vector(graphs, tflite.ModelStartSubgraphsVector, True),
+            self.vector(buffers, tflite.ModelStartBuffersVector, True),
+            self.vector(codes, tflite.ModelStartOperatorCodesVector, True),
+        ]
+        tflite.ModelStart(fb)
+        tflite.ModelAddVersion(fb, 3)
+        for add, part in zip(("Subgraphs", "Buffers", "OperatorCodes"), vectors, strict=True):
+            getattr(tflite, f"ModelAdd{add}")(fb, part)
+        fb.Finish(tflite.ModelEnd(fb), file_identifier=b"TFL3")
+        return bytes(fb.Output())
+
+    def subgraph(self, closed: Any, buffers: list[int], codes: list[int]) -> int:
+        """Write a subgraph, its constants into buffers, and return its offset."""
+        fb, (written, open_, types, operators_, inputs, outputs) = self.fb, closed
+        tensors: list[int] = []
         operators: list[int] = []
-        for name, shape, data in self.tensors:
+        for name, shape, data in written:
             raw = fb.CreateByteVector(data) if data else 0
             tflite.BufferStart(fb)
             if data:
                 tflite.BufferAddData(fb, raw)
             buffers.append(tflite.BufferEnd(fb))
             label, sizes = fb.CreateString(name), self.vector(list(shape), tflite.TensorStartShapeVector)
-            signed = self.open.get(len(tensors))
+            signed = open_.get(len(tensors))
             signature = signed and self.vector(list(signed), tflite.TensorStartShapeSignatureVector)
             tflite.TensorStart(fb)
             tflite.TensorAddName(fb, label)
             tflite.TensorAddShape(fb, sizes)
             tflite.TensorAddBuffer(fb, len(buffers) - 1)
-            tflite.TensorAddType(fb, self.types.get(len(tensors), 0))
+            tflite.TensorAddType(fb, types.get(len(tensors), 0))
             if signature:
                 tflite.TensorAddShapeSignature(fb, signature)
             tensors.append(tflite.TensorEnd(fb))
-        for i, (code, reads, made, options, kind) in enumerate(self.operators):
+        for code, reads, made, options, kind in operators_:
             number = getattr(tflite.BuiltinOperator, code)
             tflite.OperatorCodeStart(fb)
             tflite.OperatorCodeAddDeprecatedBuiltinCode(fb, min(number, 127))
@@ -103,12 +127,13 @@ class Writer:
             results = [made] if isinstance(made, int) else made
             outs = self.vector(results, tflite.OperatorStartOutputsVector)
             tflite.OperatorStart(fb)
-            tflite.OperatorAddOpcodeIndex(fb, i)
+            tflite.OperatorAddOpcodeIndex(fb, len(codes) - 1)
             tflite.OperatorAddInputs(fb, ins)
             tflite.OperatorAddOutputs(fb, outs)
             if options:
-                tflite.OperatorAddBuiltinOptionsType(fb, kind)
-                tflite.OperatorAddBuiltinOptions(fb, options)
+                second = "2" if code.startswith("STABLEHLO") else ""
+                getattr(tflite, f"OperatorAddBuiltinOptions{second}Type")(fb, kind)
+                getattr(tflite, f"OperatorAddBuiltinOptions{second}")(fb, options)
             operators.append(tflite.OperatorEnd(fb))
         parts = [
             self.vector(tensors, tflite.SubGraphStartTensorsVector, True),
@@ -119,18 +144,7 @@ class Writer:
         tflite.SubGraphStart(fb)
         for add, part in zip(("Tensors", "Inputs", "Outputs", "Operators"), parts, strict=True):
             getattr(tflite, f"SubGraphAdd{add}")(fb, part)
-        graph = tflite.SubGraphEnd(fb)
-        vectors = [
-            self.vector([graph], tflite.ModelStartSubgraphsVector, True),
-            self.vector(buffers, tflite.ModelStartBuffersVector, True),
-            self.vector(codes, tflite.ModelStartOperatorCodesVector, True),
-        ]
-        tflite.ModelStart(fb)
-        tflite.ModelAddVersion(fb, 3)
-        for add, part in zip(("Subgraphs", "Buffers", "OperatorCodes"), vectors, strict=True):
-            getattr(tflite, f"ModelAdd{add}")(fb, part)
-        fb.Finish(tflite.ModelEnd(fb), file_identifier=b"TFL3")
-        return bytes(fb.Output())
+        return int(tflite.SubGraphEnd(fb))
 
 
 def written(graph: NetworkGraph, path: Path) -> Path:
@@ -183,7 +197,9 @@ def test_fused_activations_are_fused_and_strange_operators_listed(tmp_path: Path
         path = written(strange(), tmp_path / "odd.tflite")
     finally:
         CODES["activation"] = code
-    with pytest.raises(UnsupportedError, match=r"odd.tflite: 1 of 3 nodes .* 1 WHERE \(first 'act'\)"):
+    with pytest.raises(
+        UnsupportedError, match=r"odd.tflite: 1 of 3 nodes .* 1 WHERE \(first 'act': how much it puts out"
+    ):
         load_network(path)
 
 

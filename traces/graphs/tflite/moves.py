@@ -136,7 +136,7 @@ def _nothing(_: Operator) -> Sequence[ImportedOp]:
 
 MOVE_CONVERTERS: dict[str, OperatorConverter] = {
     **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "QUANTIZE", "DEQUANTIZE", "CAST"), _view),
-    **dict.fromkeys(("BITCAST", "FAKE_QUANT"), _view),
+    **dict.fromkeys(("BITCAST", "FAKE_QUANT", "IMAG", "REAL"), _view),
     **dict.fromkeys(("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"), _moved("upsample")),
     **dict.fromkeys(("PAD", "PADV2", "MIRROR_PAD"), _pad),
     **dict.fromkeys(("SLICE", "SPLIT_V"), _moved("slice")),

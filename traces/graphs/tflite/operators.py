@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
-from typing import Any
 
 from traces.base.errors import UnsupportedError
 from traces.graphs.importing.letters import matmul_letters
 from traces.graphs.importing.ops import (
     Contraction,
     Convolution,
-    Elementwise,
     Function,
     ImportedOp,
     Pooling,
@@ -21,25 +19,10 @@ from traces.graphs.importing.ops import (
 )
 from traces.graphs.importing.patches import WeightLayout, by_computed_weights
 from traces.graphs.kinds import Activation
+from traces.graphs.tflite.elements import ELEMENT_CONVERTERS, fused
 from traces.graphs.tflite.model import Operator
 from traces.graphs.tflite.moves import MOVE_CONVERTERS, OperatorConverter
 from traces.graphs.tflite.recurrences import RECURRENCES
-
-# ActivationFunctionType of schema.fbs.
-_FUSED: dict[int, Activation] = {0: "none", 1: "relu", 2: "relu1", 3: "relu6", 4: "tanh"}
-_FUNCTIONS: dict[str, Activation] = {
-    "ABS": "leaky_relu", "CEIL": "none", "COS": "sine", "ELU": "elu", "EXP": "exp", "FLOOR": "none", "GELU": "gelu",
-    "HARD_SWISH": "hard_swish", "LEAKY_RELU": "leaky_relu", "LOG": "log", "LOGISTIC": "sigmoid", "NEG": "none",
-    "POW": "power", "PRELU": "prelu", "RELU": "relu", "RELU6": "relu6", "RELU_0_TO_1": "relu1", "RELU_N1_TO_1": "relu1",
-    "ROUND": "none", "RSQRT": "sqrt", "SIGN": "none", "SIN": "sine", "SQRT": "sqrt", "TANH": "tanh",
-}  # fmt: skip
-
-
-def _fused(option: Any) -> Activation:
-    number = int(option.FusedActivationFunction())
-    if number not in _FUSED:
-        raise UnsupportedError(f"fused activation {number} is not known")
-    return _FUSED[number]
 
 
 def _with(op: Convolution | Contraction, function: Activation, operator: Operator) -> list[ImportedOp]:
@@ -73,7 +56,7 @@ def _conv(operator: Operator) -> Sequence[ImportedOp]:
     layout: WeightLayout = "window groups out" if depthwise else "out window in"
     return [
         each
-        for part in _with(convolution, _fused(option), operator)
+        for part in _with(convolution, fused(option), operator)
         for each in _multiplied(part, layout, operator)
     ]
 
@@ -101,7 +84,7 @@ def _conv_in_depth(operator: Operator) -> Sequence[ImportedOp]:
         transposed=back,
         channels_last=True,
     )
-    return _with(convolution, _fused(option), operator)
+    return _with(convolution, fused(option), operator)
 
 
 def _transposed(operator: Operator) -> Sequence[ImportedOp]:
@@ -136,7 +119,7 @@ def _fully_connected(operator: Operator) -> Sequence[ImportedOp]:
         b_axes="nk",
         out_axes="mn",
     )
-    function = _fused(option)
+    function = fused(option)
     if operator.out_shape == (rows, outputs):
         return [*before, *_with(product, function, operator)]
     flat_out = operator.made_up("products", (rows, outputs))
@@ -187,123 +170,33 @@ def _pool(operator: Operator) -> Sequence[ImportedOp]:
     ]
 
 
-_SUMS = {"ADD": "AddOptions", "SUB": "SubOptions"}
-
-
-def _sum(operator: Operator) -> Sequence[ImportedOp]:
-    function: Activation = "none"
-    if operator.kind in _SUMS:
-        function = _fused(operator.options(_SUMS[operator.kind]))
-    return [_elementwise(operator, "add", function)]
-
-
-def _product(operator: Operator) -> Sequence[ImportedOp]:
-    if operator.kind == "SQUARE":
-        x = operator.tensor(0)
-        return [Elementwise(name=operator.name, inputs=(x, x), out=operator.outputs[0], kind="mul")]
-    function = _fused(operator.options("MulOptions")) if operator.kind == "MUL" else "none"
-    return [_elementwise(operator, "mul", function)]
-
-
-def _quotient(operator: Operator) -> Sequence[ImportedOp]:
-    """Return a product with a constant's inverse, or with an inverse that is computed first."""
-    above, below = operator.tensor(0), operator.tensor(1)
-    found: list[ImportedOp] = []
-    if not operator.is_constant(below):
-        inverse = operator.made_up("inverse", operator.shape(below))
-        found = [Function(name=f"{operator.name}.inverse", x=below, out=inverse, activation="divide")]
-        below = inverse
-    function = _fused(operator.options("DivOptions"))
-    product = Elementwise(
-        name=operator.name, inputs=(above, below), out=operator.outputs[0], kind="mul", activation=function
-    )
-    return [*found, product]
-
-
-def _squared_difference(operator: Operator) -> Sequence[ImportedOp]:
-    difference = operator.made_up("difference", operator.out_shape)
-    inputs, out = (operator.tensor(0), operator.tensor(1)), operator.outputs[0]
+def _spectrum(operator: Operator) -> Sequence[ImportedOp]:
+    """Return rows times sines and cosines.  Choice: no shipped design has a unit for butterflies."""
+    shape, out = operator.shape(operator.tensor(0)), operator.out_shape
+    rows, length = prod(shape[:-1]), operator.values(1)[-1]
+    if length != shape[-1] or operator.values(1)[0] != 1:
+        raise UnsupportedError(f"of {operator.values(1)} over {shape}; needs one axis, whole")
+    flat, parts = operator.made_up("rows", (rows, length)), operator.made_up("parts", (rows, out[-1], 2))
+    matrix, size = operator.made_up("matrix", (length, out[-1], 2)), operator.made_up("size", (rows, out[-1]))
     return [
-        Elementwise(name=f"{operator.name}.difference", inputs=inputs, out=difference, kind="add"),
-        Elementwise(name=operator.name, inputs=(difference, difference), out=out, kind="mul"),
-    ]
-
-
-def _elementwise(operator: Operator, kind: str, function: Activation) -> Elementwise:
-    return Elementwise(
-        name=operator.name,
-        inputs=tuple(name for name in operator.inputs if name),
-        out=operator.outputs[0],
-        kind="add" if kind == "add" else "mul",
-        activation=function,
-    )
-
-
-def _function(operator: Operator) -> Sequence[ImportedOp]:
-    activation = _FUNCTIONS[operator.kind]
-    return [
-        Function(name=operator.name, x=operator.tensor(0), out=operator.outputs[0], activation=activation)
-    ]
-
-
-def _softmax(operator: Operator) -> Sequence[ImportedOp]:
-    return [Function(name=operator.name, x=operator.tensor(0), out=operator.outputs[0], kind="softmax")]
-
-
-def _norm(operator: Operator) -> Sequence[ImportedOp]:
-    return [Function(name=operator.name, x=operator.tensor(0), out=operator.outputs[0], kind="layer_norm")]
-
-
-def _decision(operator: Operator) -> Sequence[ImportedOp]:
-    return [Function(name=operator.name, x=operator.tensor(0), out=operator.outputs[0], kind="threshold")]
-
-
-def _reduction(operator: Operator) -> Sequence[ImportedOp]:
-    rank = len(operator.shape(operator.tensor(0)))
-    axes = tuple(sorted({axis % rank for axis in operator.values(1)}))
-    extreme = operator.kind in {"REDUCE_MAX", "REDUCE_MIN", "ARG_MAX", "ARG_MIN"}
-    return [
-        Reduction(
-            name=operator.name, x=operator.tensor(0), out=operator.outputs[0], axes=axes, extreme=extreme
-        )
+        Reshape(name=f"{operator.name}.rows", x=operator.tensor(0), out=flat),
+        Contraction(
+            name=operator.name, a=flat, b=matrix, out=parts, a_axes="mk", b_axes="knp", out_axes="mnp"
+        ),
+        Reduction(name=f"{operator.name}.size", x=parts, out=size, axes=(2,)),
+        Reshape(name=f"{operator.name}.out", x=size, out=operator.outputs[0]),
     ]
 
 
 OPERATOR_CONVERTERS: dict[str, OperatorConverter] = {
+    **ELEMENT_CONVERTERS,
     **MOVE_CONVERTERS,
     **RECURRENCES,
-    **dict.fromkeys(_FUNCTIONS, _function),
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), _conv),
     **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"), _pool),
-    **dict.fromkeys(
-        (
-            "ADD",
-            "SUB",
-            "ADD_N",
-            "ATAN2",
-            "MAXIMUM",
-            "MINIMUM",
-            "FLOOR_DIV",
-            "FLOOR_MOD",
-            "SELECT",
-            "SELECT_V2",
-        ),
-        _sum,
-    ),
-    **dict.fromkeys(("LOGICAL_AND", "LOGICAL_OR", "BITWISE_XOR", "RIGHT_SHIFT"), _sum),
     **dict.fromkeys(("CONV_3D", "CONV_3D_TRANSPOSE"), _conv_in_depth),
-    **dict.fromkeys(("MUL", "SQUARE"), _product),
-    **dict.fromkeys(("SOFTMAX", "LOG_SOFTMAX"), _softmax),
-    **dict.fromkeys(("L2_NORMALIZATION", "LOCAL_RESPONSE_NORMALIZATION"), _norm),
-    **dict.fromkeys(("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"), _decision),
-    **dict.fromkeys(("LOGICAL_NOT", "BUCKETIZE"), _decision),
-    **dict.fromkeys(
-        ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "ARG_MAX", "ARG_MIN"), _reduction
-    ),
-    **dict.fromkeys(("REDUCE_ALL", "REDUCE_ANY"), _reduction),
     "BATCH_MATMUL": _batch_matmul,
-    "DIV": _quotient,
     "FULLY_CONNECTED": _fully_connected,
-    "SQUARED_DIFFERENCE": _squared_difference,
+    "RFFT2D": _spectrum,
     "TRANSPOSE_CONV": _transposed,
 }
