@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
-from traces.base.arrays import Bools
+from traces.base.arrays import Bools, Ints
 from traces.base.card import card_html
-from traces.base.errors import GraphError
+from traces.base.errors import ConfigError, GraphError
 from traces.base.frozen import Frozen
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
@@ -133,7 +133,16 @@ class Trace:
 
     def rows(self, start: int, stop: int) -> Trace:
         """Return the inputs ``start`` to ``stop - 1`` as a trace of their own."""
-        part = slice(start, stop)
+        return self._part(slice(start, stop))
+
+    def pick(self, inputs: Ints) -> Trace:
+        """Return inputs by their places, in that order, as a trace of their own."""
+        outside = [int(place) for place in inputs if not 0 <= place < len(self)]
+        if outside:
+            raise ConfigError(f"input {outside[0]}: the trace has inputs 0 to {len(self) - 1}")
+        return self._part(inputs)
+
+    def _part(self, part: slice | Ints) -> Trace:
         return Trace(
             graph=self.graph,
             info=self.info,

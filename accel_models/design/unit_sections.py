@@ -107,7 +107,7 @@ class Array(Part):
     pack_groups: bool = True
     """Small groups of a convolution lie side by side on the array."""
     zero_gating: bool = False
-    """A masked MAC that is computed anyway does not switch."""
+    """A masked MAC that is computed anyway, or one of a zero among the inputs (``run_length``), does not switch."""
     depthwise_on: Literal["array", "simd"] = "array"
     """The unit that runs depthwise convolutions."""
     scratchpads: Scratchpads | None = None

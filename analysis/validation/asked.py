@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
+import numpy as np
+
 from accel_models import Design
-from simulator import StaticTable, estimate
-from traces import NetworkGraph, Op
+from simulator import StaticTable, estimate, replay
+from traces import Ints, NetworkGraph, Op, Trace
+
+
+def added_cycles(trace: Trace, design: Design) -> Ints:
+    """Return what each op adds to each input's latency, as the timeline of a replay shows it.
+
+    Returns
+    -------
+    Shape (inputs, ops) [cycles]: from when all ops before an op have ended until it has ended, too.
+    """
+    inputs, graph = len(trace), trace.graph
+    results = replay(trace, design, timeline=inputs, explain=False)
+    spans = [event for event in json.loads(results.timeline)["traceEvents"] if event["ph"] == "X"]
+    begins = np.full(inputs, np.iinfo(np.int64).max)
+    ends = np.zeros((inputs, len(graph.ops)), np.int64)
+    for span in spans:
+        args, op = span["args"], graph.index[span["name"].removesuffix(f" {span['cat']}")]
+        begins[args["input"]] = min(begins[args["input"]], args["start_cycle"])
+        ends[args["input"], op] = max(ends[args["input"], op], args["start_cycle"] + args["cycles"])
+    done = np.maximum.accumulate(np.maximum(ends, begins[:, None]), axis=1)
+    return np.diff(done, axis=1, prepend=begins[:, None])
 
 
 def layer_estimates(ops: Sequence[Op], design: Design) -> StaticTable:

@@ -190,7 +190,8 @@ def _collect(part: _Part, lane: _Lane, asked: _Terms, actual: Runs) -> None:
 def _explain(part: _Part, lane: _Lane, actual: Runs, mean_rate: Answer) -> None:
     """Add what idealised replays of a part find."""
     assert lane.dense is not None  # it has started
-    shares = part.workload.macs / lane.dense.graph.macs
+    macs, dense = part.workload.macs, lane.dense.graph.macs
+    shares = macs / dense if dense else np.ones(len(macs))  # of what has none, nothing is saved
     lane.collector.explain(
         levels(_alone(part.workload, actual, part.rates), actual, shares, lane.baseline),
         mean_rate,

@@ -14,6 +14,7 @@ from simulator import DoesNotFit, Explained, Policy, Replayed, Results, load_res
 from simulator.summary import RESULTS_SCHEMA_VERSION
 from traces.base.errors import ConfigError, FileProblem, LacunaError, UnsupportedError
 from traces.files.storage import save_trace
+from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.work.workload import open_trace
@@ -35,6 +36,16 @@ COMBINATIONS = [
 GRAPH = cifar_resnet(8, "both")
 TRACE = synthetic_trace(GRAPH, 41, SyntheticSettings(rates=0.5, layer_correlation=0.3), seed=3)
 PARTS = ("mac", "sram", "dram", "simd", "gate", "wasted", "static")
+
+
+@pytest.mark.parametrize("design", [*DESIGNS, "ethos_u55_128", "gemmini_16x16"])
+def test_a_network_without_macs_is_replayed_and_saves_nothing(design: str) -> None:
+    builder = GraphBuilder("pool", 8, 16, 16)
+    builder.pool("max_pool", "pool", builder.input, Window.square(2, 2))
+    found = replay(synthetic_trace(builder.finish(), 2, seed=0), load_design(design)).figures
+    assert isinstance(found, Explained)
+    assert found.latency_us.mean == found.dense.latency_us > 0
+    assert all(loss.amount == 0 for loss in found.waterfall.latency.losses)
 
 
 @pytest.mark.parametrize(("design", "policy"), COMBINATIONS, ids=str)

@@ -70,6 +70,14 @@ def test_parts_join_to_the_whole(rows: int, limit: int, inputs: int, tmp_path: P
         assert_same(load_trace(path, limit), trace.rows(0, limit))
 
 
+def test_inputs_are_picked_by_their_places() -> None:
+    trace = random_trace(cifar_resnet(8, "both"), 5, 3)
+    assert_same(trace.pick(np.arange(1, 3)), trace.rows(1, 3))
+    assert trace.pick(np.array([4, 0])).labels.tolist() == [trace.labels[4], trace.labels[0]]
+    with pytest.raises(ConfigError, match="input 5: the trace has inputs 0 to 4"):
+        trace.pick(np.array([0, 5]))
+
+
 def test_the_file_is_the_documented_one(tmp_path: Path) -> None:
     """Column types, row groups, compression, encodings and metadata of docs/trace_format.md."""
     trace = synthetic_trace(cifar_resnet(8, "both"), 5000)

@@ -166,8 +166,16 @@ def inside_array(work: WorkStates, shapes: Shapes, cycles: Ints, design: Design)
         shapes.macs,
         cycles,
         pes=design.section(Array).peak_macs_per_cycle,
-        gated_macs=shapes.macs - work.useful_macs if design.array and design.array.zero_gating else 0,
+        gated_macs=_still_macs(work, shapes, design.array),
     )
+
+
+def _still_macs(work: WorkStates, shapes: Shapes, array: Array | None) -> Ints | int:
+    """MACs that are computed and do not switch: masked ones, and those of zeros among the inputs."""
+    if array is None or not array.zero_gating:
+        return 0
+    zeros = array.run_length.inputs if array.run_length else 0.0
+    return shapes.macs - np.rint(work.useful_macs * (1 - zeros)).astype(np.int64)
 
 
 def gather_cycles(work: WorkStates, design: Design) -> Ints:

@@ -30,7 +30,8 @@ from accel_models import (
     skip,
 )
 from analysis.validation.arrays.systolic import TextColumns, ints
-from traces import GraphBuilder, Window, dense_workload
+from simulator import estimate
+from traces import GraphBuilder, NetworkGraph, Window, dense_workload
 
 T = TypeVar("T")  # a layer, or one with what else a run of it needs
 
@@ -76,9 +77,9 @@ def in_programs(
 
 
 def program_cycles(layers: Sequence[ConvLayer], design: Design) -> list[int]:
-    """Cycles of the library's run of each layer of one program, as ``lacuna estimate`` prices it."""
+    """Cycles of the library's run of each layer of one program, behind the runs before it."""
     found = _found(layers, design)[::2]
-    return [estimated_cycles(layer, design, cached) for layer, cached in zip(layers, found, strict=True)]
+    return [_cycles_behind(layer, design, cached) for layer, cached in zip(layers, found, strict=True)]
 
 
 def mapping_cycles(layers: Sequence[ConvLayer], mappings: Sequence[str], design: Design) -> list[int]:
@@ -90,8 +91,12 @@ def mapping_cycles(layers: Sequence[ConvLayer], mappings: Sequence[str], design:
     ]
 
 
-def estimated_cycles(layer: ConvLayer, design: Design, cached: Cached = ()) -> int:
-    """Cycles of one layer, a network of its own, that finds so much in the caches."""
+def estimated_cycles(layer: ConvLayer, design: Design) -> int:
+    """Cycles that ``lacuna estimate`` tells of one layer, a network of its own."""
+    return estimate(_network(layer), design).rows[0].total_cycles
+
+
+def _network(layer: ConvLayer) -> NetworkGraph:
     builder = GraphBuilder("one", layer.channels, layer.in_height, layer.in_width)
     window = Window(
         kernel=(layer.kernel_height, layer.kernel_width),
@@ -99,7 +104,12 @@ def estimated_cycles(layer: ConvLayer, design: Design, cached: Cached = ()) -> i
         out=(layer.out_height, layer.out_width),
     )
     builder.conv("layer", builder.input, layer.filters, window)
-    graph = builder.finish()
+    return builder.finish()
+
+
+def _cycles_behind(layer: ConvLayer, design: Design, cached: Cached) -> int:
+    """Price a layer that finds so much in the caches."""
+    graph = _network(layer)
     (work,), (placement,) = skip(dense_workload(graph), design).states, place(graph, design)
     return int(price(work, replace(placement, cached=cached), design).alone_cycles[-1])
 

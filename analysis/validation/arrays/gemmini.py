@@ -18,6 +18,7 @@ from accel_models import (
     stores_alone,
 )
 from analysis.validation.arrays.firesim import (
+    estimated_cycles,
     firesim_layers,
     in_programs,
     mapping_cycles,
@@ -47,6 +48,7 @@ def gemmini_comparisons() -> tuple[Comparison, ...]:
         convolutions(),
         firesim("dosa_mapping"),
         firesim("gemmini_default_tiler"),
+        firesim_alone(),
     )
 
 
@@ -191,10 +193,7 @@ def firesim(mapping: str) -> Comparison:
             layers, programs, lambda some: mapping_cycles(some, [texts[x] for x in some], design)
         )
     else:
-        runs = reference("gemmini_firesim_repeats")
-        each = np.stack([runs[f"run_{run}_cycles"].astype(np.float64) for run in (1, 2, 3)])
-        measured = each.mean(axis=0)
-        spread = np.asarray(np.ptp(each, axis=0) / 2 / measured, np.float64)
+        measured, spread = _library_runs()
         cycles = in_programs(layers, programs, lambda some: program_cycles(some, design))
     return Comparison(
         name=f"Gemmini in FireSim, {mapping.replace('_', ' ')}",
@@ -214,6 +213,37 @@ def firesim(mapping: str) -> Comparison:
             else "the price of a layer that finds in the caches what the layers before it left"
         ),
     )
+
+
+def firesim_alone() -> Comparison:
+    """Compare the library's runs of the same layers with what ``lacuna estimate`` says of each, a network of its own.
+
+    Such a network runs again and again, and finds its own tensors in the caches; behind the other layers of a program
+    it finds theirs.
+    """
+    table, design = reference("gemmini_firesim"), load_design("gemmini_16x16")
+    measured, spread = _library_runs()
+    cycles = [estimated_cycles(layer, design) for layer in firesim_layers(table)]
+    return Comparison(
+        name="Gemmini in FireSim, each layer by itself",
+        truth=FIRESIM_TRUTH,
+        labels=_labels(table, "workload", "C", "K", "P", "R", "stride"),
+        measured=measured,
+        predicted=np.array(cycles, np.float64),
+        unit="cycles",
+        bound_mean=0.09,
+        bound_worst=0.60,
+        constants=5,
+        spread=spread,
+    )
+
+
+def _library_runs() -> tuple[Floats, Floats]:
+    """Return the mean cycles of three runs of each layer, and half their range over it."""
+    runs = reference("gemmini_firesim_repeats")
+    each = np.stack([runs[f"run_{run}_cycles"].astype(np.float64) for run in (1, 2, 3)])
+    measured = np.asarray(each.mean(axis=0), np.float64)
+    return measured, np.asarray(np.ptp(each, axis=0) / 2 / measured, np.float64)
 
 
 def _labels(table: TextColumns, *columns: str) -> tuple[str, ...]:

@@ -1,26 +1,44 @@
 """Gated convolutions beside Gemmini's RTL: design ``gemmini_16x16_rtl``, memories of several latencies.
 
 Rows are layers with the channels that a gate left, or sums over the convolutions of ResNet-20 for one input of a
-shipped trace: one behind the other, no gates, adds, pools or classifier.
+shipped trace: one behind the other, no gates, adds, pools or classifier.  So of a replay's timeline what the
+convolutions add is counted.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 
-from accel_models import Design, load_design, place, price, skip
+from accel_models import Design, load_design
 from analysis.validation.arrays.systolic import TextColumns, ints, reference
+from analysis.validation.asked import added_cycles
 from analysis.validation.comparison import Comparison
-from traces import Floats, GraphBuilder, Window, dense_workload, find_trace, load_trace, lower
+from simulator import estimate
+from traces import (
+    INPUT,
+    Floats,
+    Gate,
+    GraphBuilder,
+    Ints,
+    Trace,
+    TraceInfo,
+    Window,
+    find_trace,
+    load_trace,
+    pack_mask,
+)
 
 _TRUTH = "Module Gemmini, DualCore-Small-gemmini @5060110, in Verilator; gates of the shipped traces"
 
 
 @cache
-def rtl_design(latency: float, beat: float, align: str = "1 B", *, bias: bool = True) -> Design:
+def rtl_design(
+    latency: float, beat: float, align: str = "1 B", *, bias: bool = True, packs: bool = True
+) -> Design:
     """Return the RTL with a memory that answers after ``latency`` cycles and takes ``beat`` for 16 bytes."""
     return load_design(
         "gemmini_16x16_rtl",
@@ -29,6 +47,7 @@ def rtl_design(latency: float, beat: float, align: str = "1 B", *, bias: bool = 
             "gemmini.l2_beat_cycles": beat,
             "gemmini.row_align": align,
             "gemmini.loads_bias": bias,
+            "skip.packed_outputs": not packs,
         },
     )
 
@@ -50,7 +69,6 @@ def layers(align: int = 1) -> Comparison:
         unit="cycles",
         bound_mean=0.03,
         bound_worst=0.15,
-        part="the price of a layer that a gate left, its weights packed ahead of time",
     )
 
 
@@ -67,37 +85,47 @@ def inputs() -> Comparison:
         unit="ratio",
         bound_mean=0.05,
         bound_worst=0.15,
-        part="the prices of a replay's convolutions, one after the other: all that was run",
     )
 
 
 def layer_cycles(table: TextColumns, align: int = 1) -> Floats:
-    """Return the cycles of each row's convolution, its kept channels a multiple of ``align`` bytes apart."""
+    """Return the cycles of each row's convolution, its kept channels a multiple of ``align`` bytes apart.
+
+    A replay of a convolution behind another, gates over both: of channels rounded up to ``align``, the first are kept.
+    So weights that are kept lie side by side, as if they had been packed ahead of time, and nothing is packed on the
+    way.
+    """
     names = ("in_dim", "in_ch", "out_ch", "kernel", "stride", "pad", "mem_latency", "mem_cycles_per_16B")
-    rows = zip(*(ints(table, name).tolist() for name in names), strict=True)
-    return np.array([_layer_cycles(row, align) for row in rows], np.float64)
+    alike: dict[tuple[int, ...], list[tuple[int, int, int]]] = defaultdict(list)
+    values = zip(*(ints(table, name).tolist() for name in names), strict=True)
+    for row, (size, kept, filters, *rest) in enumerate(values):
+        alike[size, _up(kept, align), _up(filters, align), *rest].append((row, kept, filters))
+    cycles = np.zeros(len(table["cycles"]))
+    for (*layer, latency, beat), members in alike.items():
+        rows, kept, filters = np.array(members).T
+        design = rtl_design(latency, beat, f"{align} B", packs=False)
+        cycles[rows] = added_cycles(_gated(layer, kept, filters), design)[:, 1]
+    return cycles
 
 
-def _layer_cycles(row: tuple[int, ...], align: int) -> int:
-    """Price what a gate leaves of a convolution whose channels are rounded up to ``align``."""
-    size, kept, filters, kernel, stride, pad, latency, beat = row
-    whole, out = (
-        [-(-count // align) * align for count in (kept, filters)],
-        (size + 2 * pad - kernel) // stride + 1,
-    )
-    builder = GraphBuilder("one", whole[0], size, size)
+def _up(count: int, step: int) -> int:
+    return -(-count // step) * step
+
+
+def _gated(layer: Sequence[int], kept: Ints, filters: Ints) -> Trace:
+    """Return one input for each count of ``kept`` and ``filters``, shape (n,); a 1x1 convolution stands before."""
+    size, channels, outputs, kernel, stride, pad = layer
+    out = (size + 2 * pad - kernel) // stride + 1
+    builder = GraphBuilder("gated", 1, size, size)
+    before = builder.conv("before", builder.input, channels, Window.square(1))
     window = Window(kernel=(kernel, kernel), stride=(stride, stride), out=(out, out))
-    builder.conv("layer", builder.input, whole[1], window)
-    graph, design = builder.finish(), rtl_design(latency, beat, f"{align} B")
-    (work,), (placement,) = skip(dense_workload(graph), design).states, place(graph, design)
-    states = np.ones(len(work), np.int64)
-    gated = replace(
-        work,
-        in_channels=kept * states,
-        out_channels=filters * states,
-        weight_fetch_bytes=0 * states,  # packed ahead of time
-    )
-    return int(price(gated, placement, design).alone_cycles[-1])
+    builder.conv("layer", before, outputs, window)
+    decisions = {}
+    for guarded, whole, counts in (("before", channels, kept), ("layer", outputs, filters)):
+        builder.gate(Gate(name=guarded + ".gate", kind="channel", size=whole, reads=INPUT, guards=(guarded,)))
+        decisions[guarded + ".gate"] = pack_mask(np.arange(whole) < counts[:, None])
+    nobody = np.zeros(len(kept), np.int32)
+    return Trace(builder.finish(), TraceInfo(model_name="gated"), nobody, nobody, decisions)
 
 
 def input_cycles(table: TextColumns, align: str = "1 B") -> tuple[Floats, Floats]:
@@ -107,23 +135,24 @@ def input_cycles(table: TextColumns, align: str = "1 B") -> tuple[Floats, Floats
     for trace in np.unique(table["trace"]):
         for latency, beat in np.unique(memories, axis=0).tolist():
             at = (table["trace"] == trace) & (memories == (latency, beat)).all(axis=1)
-            found = _trace_cycles(str(trace), latency, beat, align)
-            cycles[at], dense[at] = found[0][ints(table, "input")[at]], found[1]
+            places = tuple(ints(table, "input")[at].tolist())
+            cycles[at], dense[at] = _convolutions(str(trace), places, rtl_design(latency, beat, align))
     return cycles, dense
 
 
 @cache
-def _trace_cycles(name: str, latency: float, beat: float, align: str) -> tuple[Floats, float]:
-    """Return the cycles of all convolutions but gates' for each input of a shipped trace, and of the dense network."""
-    trace, design = load_trace(find_trace(name)), rtl_design(latency, beat, align)
-    done, dense = skip(lower(trace), design), 0.0
-    cycles = np.zeros(len(done.state_index))
-    for i, (work, placement) in enumerate(zip(done.states, place(trace.graph, design), strict=True)):
-        if work.op.kind == "conv" and work.op.name not in trace.graph.gate_ops:
-            alone = price(work, placement, design).alone_cycles
-            cycles += alone[done.state_index[:, i]]
-            dense += float(alone[-1])
-    return cycles, dense
+def _recorded(name: str) -> Trace:
+    return load_trace(find_trace(name))
+
+
+@cache
+def _convolutions(name: str, inputs: tuple[int, ...], design: Design) -> tuple[Ints, int]:
+    """Return the cycles of all convolutions but gates' for some inputs of a trace, and for the dense network."""
+    trace = _recorded(name).pick(np.array(inputs))
+    graph = trace.graph
+    ran = np.array([op.kind == "conv" and op.name not in graph.gate_ops for op in graph.ops])
+    dense = np.array([row.total_cycles for row in estimate(graph, design).rows])
+    return added_cycles(trace, design)[:, ran].sum(axis=1), int(dense[ran].sum())
 
 
 def _labels(table: TextColumns, *columns: str) -> tuple[str, ...]:

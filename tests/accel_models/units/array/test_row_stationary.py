@@ -15,6 +15,8 @@ from accel_models.units.array.job import ArrayMachine, array_machine
 from accel_models.units.array.mapping import Mapping, Operands
 from accel_models.units.array.row_stationary.choosing import map_row_stationary
 from accel_models.units.array.row_stationary.coding import coded_share
+from accel_models.units.array.unit import inside_array
+from accel_models.work.kept_data import whole_op
 from accel_models.work.shapes import shapes_of
 from traces import INPUT, ConfigError, Op
 
@@ -112,6 +114,21 @@ def test_coding_shrinks_what_crosses_the_bus_and_nothing_else() -> None:
     assert coded.activation_write_bytes[0] == plain.activation_write_bytes[0]
     with pytest.raises(ConfigError, match=r"array\.run_length: .* dataflow rs alone"):
         load_design("edge_npu_16x16", runs)
+
+
+def test_macs_of_zero_inputs_do_not_switch() -> None:
+    """Half of the inputs zero: half of the MACs, at the price of a check instead; and only where zeros are gated."""
+    op = ALEXNET[3][0]
+
+    def counted(zeros: float, *, gating: bool) -> tuple[int, int]:
+        settings = {"array.zero_gating": gating, "array.run_length.inputs": zeros}
+        work, design = whole_op(op, EYERISS), load_design("eyeriss", settings)
+        found = inside_array(work, shapes_of(op), np.array([1]), design)
+        return int(found.macs[0]), int(np.broadcast_to(found.zero_gated_macs, 1)[0])
+
+    assert counted(0.5, gating=True) == (op.macs // 2, op.macs // 2)
+    assert counted(0.5, gating=False) == (op.macs, 0)
+    assert counted(0.0, gating=True) == (op.macs, 0)
 
 
 def test_padding_is_read_from_the_buffer_and_not_from_dram() -> None:
