@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -23,7 +24,10 @@ _NETWORK_WORDS: Final = {
     "spatial": "spatial",
     "mgl2s": "MGL2S", "muon": "Muon", "joint": "joint", "efficientnet": "EfficientNet", "lite0": "Lite0",
     "digits": "digits", "cifar10": "CIFAR-10", "tiny": "tiny", "dense": "dense", "mobilenet": "MobileNet",
+    "taught": "taught", "taught3": "taught by three", "short": "shortened", "teacher": "teacher",
 }  # fmt: skip
+_DATASETS: Final = ("cifar10", "digits")  # that end the name of a trace
+_PARTS: Final = re.compile(r"[^\s_./,=]*[\s_./,=]+|[^\s_./,=]+")  # where a name may be broken
 MISSING: Final = "–"
 NARROW: Final = "\u00a0"  # between number and unit: never a line break
 
@@ -71,6 +75,24 @@ def change_words(share: float, better: str, worse: str) -> str:
     return f"{percent(abs(share))} {better if share >= 0 else worse}"
 
 
+def skipped_words(shares: Sequence[float], skip: str, add: str) -> str:
+    """Return ``"skips 50.8 % to 51.8 % of"`` for shares of MACs saved, ``"adds 3.6 % to"`` where more is done.
+
+    ``skip`` and ``add`` are the verbs as the sentence needs them.
+    """
+    low, high = min(shares), max(shares)
+    if low >= 0:
+        return f"{skip} {_span(low, high)} of"
+    if high < 0:
+        return f"{add} {_span(-high, -low)} to"
+    return f"{add} up to {percent(-low)} to, or {skip} up to {percent(high)} of,"
+
+
+def _span(low: float, high: float) -> str:
+    ends = percent(low), percent(high)
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
+
+
 def batch_words(batch: int) -> str:
     """Return what figures of batches are of; empty if every input runs alone."""
     if batch == 1:
@@ -81,20 +103,32 @@ def batch_words(batch: int) -> str:
 def network_title(name: str) -> str:
     """Return ``lcnet_resnet20_50`` as people write it, ``LC-Net ResNet-20 50 %``; a name of other parts as it is.
 
-    A number at the end is the share of the MACs that a network was trained to keep.
+    A number of two digits behind the first part is the share of the MACs that a network was trained to keep.
     """
-    words = []
-    *parts, last = name.split("_")
-    for part in parts:
-        words.append(_network_word(part))
-    words.append(f"{last}{NARROW}%" if parts and re.fullmatch(r"[1-9][0-9]", last) else _network_word(last))
-    return " ".join(word for word in words if word) if all(words) else name
+    first, *rest = name.split("_")
+    words = [_network_word(first)]
+    words += [
+        f"{part}{NARROW}%" if re.fullmatch(r"[1-9][0-9]", part) else _network_word(part) for part in rest
+    ]
+    return " ".join(words) if all(words) else name
+
+
+def network_titles(names: Collection[str]) -> dict[str, str]:
+    """Return what people write for the names of networks or traces, without the data set where all have one.
+
+    Names that would become alike stay as they are.
+    """
+    shared = [end for end in _DATASETS if all(name.endswith(f"_{end}") for name in names)]
+    titles = {name: network_title(name.removesuffix(f"_{shared[0]}") if shared else name) for name in names}
+    return titles if len(set(titles.values())) == len(titles) else {name: name for name in names}
 
 
 def _network_word(part: str) -> str:
     """Return a part of a network's name in words, "" for one that is not known."""
     if depth := re.fullmatch(r"resnet(\d+)", part):
         return f"ResNet-{depth[1]}"
+    if width := re.fullmatch(r"narrow(\d+)", part):
+        return f"narrowed to {width[1]}{NARROW}%"
     return _NETWORK_WORDS.get(part, "")
 
 
@@ -104,8 +138,19 @@ def slug(text: str) -> str:
 
 
 def shorten(text: str, length: int = 28) -> str:
-    """Return ``text`` with its middle left out if it is longer than ``length``."""
+    """Return ``text`` with its middle left out if it is longer than ``length``.
+
+    Whole parts go, so that no word or number is broken; only a part that is too long alone loses its own middle.
+    """
     if len(text) <= length:
         return text
-    head = (length - 1) // 2
-    return f"{text[:head]}…{text[len(text) - (length - 1 - head) :]}"
+    parts, room = _PARTS.findall(text), length - 1
+    head, tail = "", ""
+    while parts and (len(head) + len(tail) + len(parts[-1]) <= room):
+        tail = parts.pop() + tail
+        if parts and len(head) + len(tail) + len(parts[0]) <= room:
+            head += parts.pop(0)
+    if head or tail:
+        return f"{head.rstrip(' ,')}…{tail}"
+    half = room // 2
+    return f"{text[:half]}…{text[len(text) - (room - half) :]}"

@@ -48,18 +48,22 @@ class StaticTable:
     """A network's ops in program order."""
 
     network: str
-    design: str
+    design: str  # with the values that were set
     rows: tuple[OpEstimate, ...]
     batch: int = 1  # inputs that the rows are for
     skipped: tuple[str, ...] = ()  # of the model, priced by no row
 
     def to_records(self) -> list[dict[str, str | int | float]]:
         """Return one mapping per op, for JSON or a data frame; what has no price is a row of zeros."""
-        return [*(asdict(row) for row in self.rows), *(_unpriced(name, self.batch) for name in self.skipped)]
+        of: dict[str, str | int | float] = {"network": self.network, "design": self.design}
+        priced = [asdict(row) | of for row in self.rows]
+        return [*priced, *(_unpriced(name, self.batch) | of for name in self.skipped)]
 
     def to_csv(self) -> str:
-        """Return the table as CSV text."""
-        return csv_text([field.name for field in fields(OpEstimate)], self.to_records())
+        """Return the table as CSV text; the last two columns say of what it is."""
+        return csv_text(
+            [*(field.name for field in fields(OpEstimate)), "network", "design"], self.to_records()
+        )
 
 
 def estimate(graph: NetworkGraph, design: Design, batch: int | None = None) -> StaticTable:
@@ -97,7 +101,7 @@ def estimate(graph: NetworkGraph, design: Design, batch: int | None = None) -> S
         if id(cost) not in rows:
             rows[id(cost)] = _row(op, shapes[size], cost, peaks.get(where.unit, 0.0), together)
     named = (replace(rows[id(cost)], layer=op.name) for op, cost in zip(graph.ops, costs, strict=True))
-    return StaticTable(graph.name, design.name, tuple(named), together, graph.skipped)
+    return StaticTable(graph.name, design.title, tuple(named), together, graph.skipped)
 
 
 def _alike(op: Op) -> tuple[object, ...]:

@@ -15,6 +15,7 @@ from analysis.figures.report.story import StoryInfo
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+_HEAD: Final = 120  # room for title and legend where no page has them beside the chart [CSS pixels]
 _DIGITS: Final = 6  # significant digits a chart holds: more than a screen can show
 
 
@@ -32,14 +33,18 @@ def figure_of(picture: Picture) -> go.Figure:
 
     info = _charted(picture)
     figure = go.Figure(info.chart())
-    figure.update_layout(title=picture.title, height=info.chart_height)
+    figure.update_layout(title=picture.title, height=info.chart_height + _HEAD)
     return figure
 
 
 def chart_json(picture: Picture) -> str:
-    """Return ``{"data": [...], "layout": {...}}`` of the picture, without its template, as JSON for a script tag."""
+    """Return ``{"data": [...], "layout": {...}}`` of the picture, without its template, as JSON for a script tag.
+
+    The page writes the legend itself, over its full width.
+    """
     content = _rounded(_charted(picture).chart())
     content["layout"].pop("template", None)
+    content["layout"]["showlegend"] = False
     return script_safe(content)
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from analysis.figures.canvas import Canvas
     from analysis.figures.plain_chart import Chart
 
-FREE_HEIGHT = 420  # of a chart without rows [CSS pixels]; print makes it lower
+FREE_HEIGHT = 380  # of a chart without rows [CSS pixels]; print makes it lower
 FREE_INCHES = 3.8  # of a drawing without rows
 FIGURE_FORMATS = ("png", "svg", "pdf")  # in which a picture is written
 

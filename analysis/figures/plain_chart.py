@@ -7,9 +7,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict
 
+from analysis.words import digits
+
 ChartMarks = dict[str, Any]  # one trace of plotly's, which has hundreds of settings and checks them itself
 
-LOG: Final[ChartMarks] = {"type": "log", "dtick": "D2"}  # an axis
+_DECADES: Final = 2.0  # Choice: wider logarithmic axes carry fewer numbers
 DOWNWARDS: Final[ChartMarks] = {"autorange": "reversed"}  # an axis whose first row is on top
 _AXIS: Final[ChartMarks] = {
     "automargin": True,
@@ -68,6 +70,16 @@ def laid_out(
         for name, title, more in zip(("xaxis", "yaxis"), titles, (x, y), strict=True)
     }
     return {"data": list(marks), "layout": {**_LAYOUT, **axes, **layout}}
+
+
+def log_axis(values: Sequence[float]) -> ChartMarks:
+    """Return a logarithmic axis that holds values, with whole numbers at its ticks, few enough for a phone."""
+    held = [math.log10(value) for value in values if value > 0] or [0.0]
+    low, high = min(held), max(held)
+    steps = (1, 2, 5) if high - low < _DECADES else (1, 3) if high - low < 2 * _DECADES else (1,)
+    powers = range(math.floor(low) - 1, math.ceil(high) + 2)
+    ticks = [float(f"{step}e{power}") for power in powers for step in steps]
+    return {"type": "log", "tickvals": ticks, "ticktext": [digits(tick) for tick in ticks]}
 
 
 def plain(name: str) -> str:

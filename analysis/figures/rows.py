@@ -160,7 +160,7 @@ class RowBars:
     def chart_height(self) -> int:
         """Height of the chart [CSS pixels]."""
         places = self.rows.height
-        return 190 + (26 if places > _MANY else 38) * places
+        return 80 + (26 if places > _MANY else 34) * places
 
 
 def dense_line(unit: str) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from analysis.figures.pictures import Picture
+from analysis.figures.report.time_spent import estimate_time_info
 from analysis.reports.report_page import Cell, Page, Section, Table
-from analysis.words import digits, percent, quantity
+from analysis.words import digits, network_title, percent, quantity, slug
 from traces import FileProblem, file_text, reading
 
 _NEEDED: Final = (
@@ -28,13 +30,23 @@ _NEEDED: Final = (
 
 def estimates_page(files: Sequence[Path]) -> Page:
     """Return the page of one table of estimates or more."""
-    sections = tuple(_section(path, i) for i, path in enumerate(files))
-    title = files[0].stem if len(files) == 1 else f"{len(files)} estimates"
+    tables = [_read(path) for path in files]
+    names = [_name(rows, path) for rows, path in zip(tables, files, strict=True)]
+    sections = tuple(
+        _section(rows, name, i) for i, (rows, name) in enumerate(zip(tables, names, strict=True))
+    )
+    title = names[0] if len(files) == 1 else f"{len(files)} estimates"
     return Page(f"{title}: op by op", sections)
 
 
-def _section(path: Path, i: int) -> Section:
-    rows = _read(path)
+def _name(rows: Sequence[dict[str, str]], path: Path) -> str:
+    """Return what a table is of: network and design, or the file's name where an older one does not say."""
+    if not rows[0].get("network") or not rows[0].get("design"):
+        return path.name
+    return f"{network_title(rows[0]['network'])} on {rows[0]['design']}"
+
+
+def _section(rows: Sequence[dict[str, str]], name: str, i: int) -> Section:
     cycles, macs, energy = (
         sum(float(row[name]) for row in rows) for name in ("total_cycles", "macs", "energy_pj")
     )
@@ -58,9 +70,27 @@ def _section(path: Path, i: int) -> Section:
     )
     return Section(
         anchor=f"estimate-{i}",
-        title=f"Estimate: {path.name}",
+        title=f"Op by op: {name}",
         words=(words,),
+        pictures=_pictures(rows, name, i),
         tables=(Table("Ops", head, tuple(_row(row, cycles) for row in rows)),),
+    )
+
+
+def _pictures(rows: Sequence[dict[str, str]], name: str, i: int) -> tuple[Picture, ...]:
+    """Return where the cycles go, op by op."""
+    ops = [(row["layer"], float(row["compute_cycles"]), float(row["stall_cycles"])) for row in rows]
+    info = estimate_time_info(ops)
+    if not info.parts:
+        return ()
+    rest = f" The {info.others} ops that take least are one row." if info.others else ""
+    return (
+        Picture(
+            f"{slug(name)}_cycles-{i}",
+            f"What each op takes: {name}",
+            f"Cycles of a dense network's ops, one after the other: its unit at work, and waiting for transfers.{rest}",
+            info,
+        ),
     )
 
 

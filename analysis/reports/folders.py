@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from analysis.reports.replays.page import replay_page
 from analysis.reports.replays.view import SUMMARY_FILE, load_report_trace, read_views
-from analysis.reports.report_page import Page, Section
+from analysis.reports.report_page import Page
 from traces import ConfigError, FileProblem
 
 if TYPE_CHECKING:
@@ -62,6 +62,10 @@ def _found(place: Path, *, alone: bool) -> ResultPlaces:
         return ResultPlaces(streams=((place, own),))
     replays, streams = (tuple(_below(place, name)) for name in (SUMMARY_FILE, STREAM_FILE))
     if not replays and not streams:
+        if tables := [path.name for path in sorted(place.glob("*.csv"))]:
+            raise FileProblem(
+                f"{place}: is no results folder; name a table of `lacuna estimate` itself: {place / tables[0]}"
+            )
         raise FileProblem(
             f"{place}: is not a results folder: neither it nor a folder in it holds a {SUMMARY_FILE!r} of a replay or "
             f"{STREAM_FILE!r} of a stream, and it holds no {SWEEP_FILE!r} of a sweep; `lacuna replay`, `stream` and "
@@ -104,15 +108,23 @@ def read_page(places: Sequence[Path], trace: str | Path | None = None, budget: S
 
 
 def _joined(parts: Sequence[Page]) -> Page:
-    """Return one page of several, their provenance last."""
-    sections: list[Section] = []
-    for i, part in enumerate(parts):
-        for section in part.sections:
-            anchor = section.anchor if i == 0 else f"part-{i}-{section.anchor}"
-            sections.append(
-                section.moved(
-                    anchor, f"{section.title}: {part.title}" if section is part.sections[0] and i else ""
-                )
-            )
-    last = [section for section in sections if section.anchor.endswith("provenance")]
-    return Page("; ".join(part.title for part in parts), tuple([s for s in sections if s not in last] + last))
+    """Return one page of several, what all of them rest on last."""
+    sections = [
+        section.moved(
+            f"part-{i}-{section.anchor}" if i else section.anchor,
+            part.title if i and section.anchor == "summary" else "",
+        )
+        for i, part in enumerate(parts)
+        for section in part.sections
+        if section.anchor != "provenance"
+    ]
+    rest = [section for part in parts for section in part.sections if section.anchor == "provenance"]
+    if rest:
+        last = rest[0].moved("provenance")
+        words, tables, code = (
+            [one for each in rest for one in getattr(each, name)] for name in ("words", "tables", "code")
+        )
+        sections.append(
+            replace(last, words=tuple(dict.fromkeys(words)), tables=tuple(tables), code=tuple(code))
+        )
+    return Page("; ".join(part.title for part in parts), tuple(sections))

@@ -75,8 +75,8 @@ def design_tables(view: ReplayView | MisfitView) -> list[Table]:
         for price in design_prices(design)
     )
     return [
-        Table(f"{design.name}: sources of its values", ("Value", "Source"), sources, folded=True),
-        Table(f"{design.name}: energy prices", ("Action", "Price", "", "Source"), prices, folded=True),
+        Table(f"{design.title}: sources of its values", ("Value", "Source"), sources, folded=True),
+        Table(f"{design.title}: energy prices", ("Action", "Price", "", "Source"), prices, folded=True),
     ]
 
 

@@ -139,8 +139,13 @@ def render(page: Page) -> str:
 
 
 def _breakable(text: str) -> Markup:
-    """Return text whose long names may be broken behind a dot, an underscore or a slash: no word of one is cut."""
+    """Return text whose long names may be broken behind a dot, an underscore or a slash, and short ones nowhere."""
     import markupsafe  # noqa: PLC0415  (comes with jinja2)
 
-    words = (_BREAKS.split(word) if len(word) > _LONG else [word] for word in text.split(" "))
-    return markupsafe.Markup(" ").join(markupsafe.Markup("<wbr>").join(parts) for parts in words)
+    def held(word: str) -> Markup:
+        if len(word) > _LONG:
+            return markupsafe.Markup("<wbr>").join(_BREAKS.split(word))
+        whole = markupsafe.Markup('<span class="whole">{}</span>')
+        return whole.format(word) if "-" in word else markupsafe.escape(word)
+
+    return markupsafe.Markup(" ").join(held(word) for word in text.split(" "))

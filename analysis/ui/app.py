@@ -19,7 +19,7 @@ from analysis.figures.report.latency import CDF_POINTS
 from analysis.questions.knobs import RESOURCES, scaled_resource
 from analysis.reports.replays.words import energy_saved, latency_saved, macs_saved, waterfall_infos
 from analysis.ui.sources import Setup, ShownPoint, live
-from analysis.words import change_words, percent, quantity
+from analysis.words import change_words, quantity
 from traces import ConfigError, LacunaError
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _told(name: str, results: Results) -> str:
     s = results.explained
     rows = (
         ("Design", results.design.title),
-        ("MACs saved", percent(macs_saved(s))),
+        ("MACs", f"{change_words(macs_saved(s), 'less', 'more')} than dense"),
         (
             "Latency",
             f"{quantity(s.latency_us.mean, 'us')}, {change_words(latency_saved(s), 'faster', 'slower')} than dense",

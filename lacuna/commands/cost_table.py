@@ -29,4 +29,4 @@ def cost_table(
     free_file(out, force)
     chosen = design_from(design, settings)
     save_cost_table(load_network(network), chosen, "pJ" if unit == "pJ" else "cycles", out)
-    show_lines([f"wrote {out}: {unit} on {chosen.name}"])
+    show_lines([f"wrote {out}: {unit} on {chosen.title}"])

@@ -88,7 +88,7 @@ def estimate(
         "layer", "op", "M", "K", "N", "MACs", "compute", "stall", "total cycles", "used", "DRAM B", "uJ",
     ]  # fmt: skip
     inputs = "one dense input" if table.batch == 1 else f"a batch of {table.batch} dense inputs"
-    show_table(f"{table.network} on {chosen.name}, {inputs}, ops one after the other", columns, rows)
+    show_table(f"{table.network} on {table.design}, {inputs}, ops one after the other", columns, rows)
     cycles = sum(row.total_cycles for row in table.rows)
     total = "total" if table.batch == 1 else f"total of {table.batch} inputs"
     show_notes(

@@ -8,10 +8,12 @@ from analysis.words import (
     digits,
     fitting_unit,
     network_title,
+    network_titles,
     percent,
     quantity,
     saved_words,
     shorten,
+    skipped_words,
     slug,
 )
 
@@ -61,6 +63,24 @@ def test_shares() -> None:
     assert saved_words(-0.05, "energy") == f"costs 5.0{SPACE}% more energy"
 
 
+def test_what_gates_skip_is_never_a_negative_number() -> None:
+    assert skipped_words([0.508, 0.518], "skips", "adds") == f"skips 50.8{SPACE}% to 51.8{SPACE}% of"
+    assert skipped_words([-0.036], "skip", "add") == f"add 3.6{SPACE}% to"
+    assert (
+        skipped_words([-0.036, 0.5], "skip", "add")
+        == f"add up to 3.6{SPACE}% to, or skip up to 50.0{SPACE}% of,"
+    )
+
+
+def test_networks_of_one_data_set_lose_its_name_unless_two_become_alike() -> None:
+    names = ["lcnet_resnet20_50_cifar10", "ddi_resnet20_50_cifar10"]
+    assert list(network_titles(names).values()) == [
+        f"LC-Net ResNet-20 50{SPACE}%",
+        f"DDI ResNet-20 50{SPACE}%",
+    ]
+    assert network_titles(["vit", "vit_cifar10"]) == {"vit": "ViT", "vit_cifar10": "ViT CIFAR-10"}
+
+
 def test_slugs_hold_nothing_that_a_path_or_page_could_trip_over() -> None:
     assert slug('<script>../../"x"&Ü') == "script-x"
     assert slug("…") == "x"
@@ -70,6 +90,18 @@ def test_long_names_lose_their_middle() -> None:
     assert shorten("abcdefghij", 10) == "abcdefghij"
     assert shorten("abcdefghijk", 10) == "abcd…ghijk"
     assert len(shorten("x" * 500, 28)) == 28
+
+
+@pytest.mark.parametrize(
+    ("name", "length", "short"),
+    [
+        ("edge_npu_16x16, array.rows=8, clock=300 MHz", 30, "edge_npu_16x16…clock=300 MHz"),
+        ("LC-Net ResNet-20 on cortex_m7", 18, "LC-Net…cortex_m7"),
+        ("ethos_u55_128_like, as written", 18, "ethos_…as written"),
+    ],
+)
+def test_a_name_is_shortened_between_its_parts(name: str, length: int, short: str) -> None:
+    assert shorten(name, length) == short
 
 
 @pytest.mark.parametrize(
@@ -83,6 +115,8 @@ def test_long_names_lose_their_middle() -> None:
         ("lnet_npu32_50", "L-Net for NPU 32 x 32 50 %"),
         ("resnet18", "ResNet-18"),
         ("spatial_resnet20_60", "spatial ResNet-20 60 %"),
+        ("lcnet_resnet20_50_cifar10", "LC-Net ResNet-20 50 % CIFAR-10"),
+        ("resnet20_narrow50_taught", "ResNet-20 narrowed to 50 % taught"),
         ("my_network_50", "my_network_50"),
         ("net_v2", "net_v2"),
         ("<b>", "<b>"),

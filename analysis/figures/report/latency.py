@@ -58,7 +58,7 @@ class LatencyInfo:
         return laid_out(
             [self._chart_steps(), self._chart_percentiles(), *map(self._chart_reference, self.references)],
             self.titles,
-            x={"range": [0, 1.1 * max(places)]},  # room for the name of p99, right of it and above the line
+            x={"range": [0, 1.05 * max(places)]},
             y={"tickformat": ".0%", "range": [0, 1.12]},
         )
 
@@ -74,7 +74,7 @@ class LatencyInfo:
         return {
             "type": "scatter", "x": [m.value for m in marks], "y": [_level(m) for m in marks],
             "text": [m.name for m in marks], "mode": "markers+text",
-            "textposition": ["bottom right", "bottom right", "top right"],
+            "textposition": "top left",  # nothing is left of a curve that rises
             "marker": {"color": BLUE, "size": 9}, "showlegend": False,
             "hovertemplate": f"%{{text}}: %{{x:.4g}} {self.unit}<extra></extra>",
         }  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 from accel_models import SCALING_BAND
 from analysis.figures.palette import BLUE, GREY
 from analysis.figures.pictures import FREE_HEIGHT, FREE_INCHES
-from analysis.figures.plain_chart import LOG, Chart, ChartMarks, laid_out, plain
+from analysis.figures.plain_chart import Chart, ChartMarks, laid_out, log_axis, plain
 from analysis.pareto.ranks import Costs, band_masks, pareto_mask
 from analysis.words import fitting_unit, shorten
 from traces import Bools
@@ -23,7 +23,7 @@ Label = Literal["", "left", "right"]
 
 NAMED = 10  # Choice: of more points none carries its name, they have a table
 BANDED = 60  # Choice: of more points only those carry a band that are on the front or could be
-LABEL_WIDTH, LABEL_HEIGHT = 0.38, 0.07  # Choice: room of a name, as a share of the picture on a phone
+LABEL_WIDTH, LABEL_HEIGHT = 0.45, 0.07  # Choice: room of a name, as a share of the picture on a phone
 LOG_FROM = 30.0  # Choice: beyond this ratio a linear axis pushes the fast designs into one corner
 _STEPS: Final = {"hv": "steps-post", "vh": "steps-pre"}  # plotly's name: matplotlib's
 
@@ -113,7 +113,8 @@ class ParetoInfo:
             self._chart_points(others, "dominated", GREY),
             self._chart_points(front, "Pareto front", BLUE),
         ]
-        x, y = (LOG if log else {} for log in (self.x_log, self.y_log))
+        x = log_axis([end for p in self.points for end in (p.x_low, p.x_high)]) if self.x_log else {}
+        y = log_axis([end for p in self.points for end in (p.y_low, p.y_high)]) if self.y_log else {}
         return laid_out(marks, (self.x_title, self.y_title), x=x, y=y)
 
     def _chart_points(self, points: Sequence[ParetoPoint], name: str, colour: str) -> ChartMarks:
@@ -205,11 +206,14 @@ def _labels(x: Sequence[float], y: Sequence[float], front: Bools) -> list[Label]
     """Return where names are written: the front first, and none that would cover an earlier one."""
     places = list(zip(_spread(x), _spread(y), strict=True))
     order = sorted(range(len(places)), key=lambda i: (not front[i], places[i], i))
+    begins = [
+        place[0] - LABEL_WIDTH * (place[0] > 0.5) for place in places
+    ]  # a name goes left from the right half
     chosen: list[int] = []
     for i in order if len(places) <= NAMED else ():
-        right, up = places[i]
+        up = places[i][1]
         if all(
-            abs(right - places[j][0]) > LABEL_WIDTH or abs(up - places[j][1]) > LABEL_HEIGHT for j in chosen
+            abs(begins[i] - begins[j]) > LABEL_WIDTH or abs(up - places[j][1]) > LABEL_HEIGHT for j in chosen
         ):
             chosen.append(i)
     return [

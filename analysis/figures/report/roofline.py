@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from analysis.figures.palette import BLACK, BLUE, GREY, ORANGE
 from analysis.figures.pictures import FREE_HEIGHT, FREE_INCHES
-from analysis.figures.plain_chart import LOG, Chart, ChartMarks, laid_out, plain
+from analysis.figures.plain_chart import Chart, ChartMarks, laid_out, log_axis, plain
 from analysis.words import shorten
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ class RooflineInfo:
             _chart_points(self.bound(memory=True), "memory bound", ORANGE, "circle"),
             _chart_points(self.bound(memory=False), "compute bound", BLUE, "square"),
         ]
-        return laid_out(marks, ("Useful MACs per DRAM byte [MAC/B]", "Useful MACs per cycle"), x=LOG, y=LOG)
+        titles = ("Useful MACs per DRAM byte [MAC/B]", "Useful MACs per cycle")
+        speeds = [*y, *(point.speed for point in self.points)]
+        return laid_out(marks, titles, x=log_axis(x), y=log_axis(speeds))
 
     def draw(self, canvas: Canvas) -> None:
         """Draw it by matplotlib."""

@@ -63,7 +63,7 @@ class TailInfo:
     @property
     def chart_height(self) -> int:
         """Height of the chart [CSS pixels]."""
-        return 150 + 24 * self.rows.height
+        return 80 + 24 * self.rows.height
 
     @property
     def title(self) -> str:

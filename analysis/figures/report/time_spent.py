@@ -25,6 +25,8 @@ TIME_PARTS: Final[Mapping[str, tuple[str, str]]] = {
     "dram":   ("DRAM", ORANGE),
     "wait":   ("wait for decisions", RED),
 }  # fmt: skip
+_ESTIMATE_PARTS: Final = {"work": ("compute", BLUE), "stall": ("stall", ORANGE)}  # all that an estimate knows
+_ALL_PARTS: Final = {**TIME_PARTS, **_ESTIMATE_PARTS}
 OPS_SHOWN: Final = 40  # Choice: rows that a screen shows at once; the rest of a deep network are one row
 
 
@@ -35,7 +37,7 @@ class TimeInfo(RowBars):
     quantity: str  # along the axis
     unit: str
     rows: FigureRows
-    parts: tuple[tuple[str, tuple[float, ...]], ...]  # keys of TIME_PARTS, one value per row [unit]
+    parts: tuple[tuple[str, tuple[float, ...]], ...]  # by key: one value per row [unit]
     others: int = 0  # ops that the last row stands for together; 0: every row is one op
 
     @property
@@ -46,7 +48,7 @@ class TimeInfo(RowBars):
     @property
     def bars(self) -> list[BarPart]:
         """What a bar consists of."""
-        named = ((*TIME_PARTS[part], values) for part, values in self.parts)
+        named = ((*_ALL_PARTS[part], values) for part, values in self.parts)
         return [BarPart(name, values, colour) for name, colour, values in named]
 
     def chart(self) -> Chart:
@@ -72,15 +74,7 @@ def op_time_info(ops: Sequence[tuple[str, Mapping[str, float]]], us_per_cycle: f
     us_per_cycle
         Of the design's clock [us].
     """
-    timed = [(name, parts) for name, parts in ops if sum(parts.values()) > 0]
-    longest = sorted(timed, key=lambda each: -sum(each[1].values()))[:OPS_SHOWN]
-    least = {name for name, _ in timed} - {name for name, _ in longest}
-    shown = [(name, parts) for name, parts in timed if name not in least]
-    if least:
-        rest = [parts for name, parts in timed if name in least]
-        shown.append(
-            (f"{len(rest)} other ops", {part: sum(each[part] for each in rest) for part in TIME_PARTS})
-        )
+    shown, others = _longest(ops)
     most = max((sum(parts.values()) for _, parts in shown), default=0.0) * us_per_cycle
     unit, holds = fitting_unit(most, "us")
     scaled = [{part: cycles * us_per_cycle / holds for part, cycles in parts.items()} for _, parts in shown]
@@ -89,8 +83,34 @@ def op_time_info(ops: Sequence[tuple[str, Mapping[str, float]]], us_per_cycle: f
         unit=unit,
         rows=FigureRows.of([name for name, _ in shown]),
         parts=_seen(scaled),
-        others=len(least),
+        others=others,
     )
+
+
+def estimate_time_info(ops: Sequence[tuple[str, float, float]]) -> TimeInfo:
+    """Return what each op takes by itself: name, cycles at work, cycles waiting for transfers."""
+    shown, others = _longest([(name, {"work": work, "stall": stall}) for name, work, stall in ops])
+    return TimeInfo(
+        quantity="Time of the op alone",
+        unit="cycles",
+        rows=FigureRows.of([name for name, _ in shown]),
+        parts=_seen([parts for _, parts in shown]),
+        others=others,
+    )
+
+
+def _longest(
+    ops: Sequence[tuple[str, Mapping[str, float]]],
+) -> tuple[list[tuple[str, Mapping[str, float]]], int]:
+    """Return the ops that take longest, in program order, the rest as one, and how many that stands for."""
+    timed = [(name, parts) for name, parts in ops if sum(parts.values()) > 0]
+    longest = sorted(timed, key=lambda each: -sum(each[1].values()))[:OPS_SHOWN]
+    least = {name for name, _ in timed} - {name for name, _ in longest}
+    shown = [(name, parts) for name, parts in timed if name not in least]
+    if least:
+        rest = [parts for name, parts in timed if name in least]
+        shown.append((f"{len(rest)} other ops", {part: sum(each[part] for each in rest) for part in rest[0]}))
+    return shown, len(least)
 
 
 def replay_time_info(names: Sequence[RowName], shares: Sequence[Mapping[str, float]]) -> TimeInfo:
@@ -105,5 +125,5 @@ def replay_time_info(names: Sequence[RowName], shares: Sequence[Mapping[str, flo
 
 def _seen(rows: Sequence[Mapping[str, float]]) -> tuple[tuple[str, tuple[float, ...]], ...]:
     """Return the parts that any row has."""
-    parts = ((part, tuple(row[part] for row in rows)) for part in TIME_PARTS)
+    parts = ((part, tuple(row.get(part, 0.0) for row in rows)) for part in _ALL_PARTS)
     return tuple((part, values) for part, values in parts if any(values))

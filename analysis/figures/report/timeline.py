@@ -58,7 +58,7 @@ class TimelineInfo:
     @property
     def chart_height(self) -> int:
         """Height of the chart [CSS pixels]."""
-        return 150 + 54 * len(self.units)
+        return 90 + 54 * len(self.units)
 
     @property
     def title(self) -> str:

@@ -24,7 +24,7 @@ def worth_table(views: Sequence[ReplayView]) -> Table:
     """Return one row per replay: its numbers, what they are against the dense network, and what took most."""
     written = any(view.written is not None for view in views)
     head = (
-        "Network", "Design", "Accuracy", "MACs saved", "Latency", "Latency than dense",
+        "Network", "Design", "Accuracy", "MACs than dense", "Latency", "Latency than dense",
         *(["Latency as written"] if written else []), "p99 latency", "Energy", "Energy than dense",
         *(["Energy as written"] if written else []), "Largest loss of latency",
     )  # fmt: skip
@@ -42,7 +42,7 @@ def _worth_row(view: ReplayView, written: bool) -> tuple[Cell, ...]:
         Cell(view.name.network),
         Cell(view.name.label, link=view.name.key),
         _share(s.accuracy),
-        _share(macs_saved(s)),
+        _change(macs_saved(s), _LESS),
         _number(s.latency_us.mean, "us"),
         *latency,
         _number(s.latency_us.p99, "us"),

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.figures.report.waterfall import WaterfallInfo, WaterfallStep, waterfall_info
-from analysis.words import batch_words, change_words, digits, percent, quantity, saved_words
+from analysis.words import (
+    batch_words,
+    change_words,
+    digits,
+    percent,
+    quantity,
+    saved_words,
+    skipped_words,
+)
 from traces import unpriced_words
 
 if TYPE_CHECKING:
@@ -56,18 +64,18 @@ def key_figures(figures: Explained) -> tuple[KeyFigure, ...]:
     return (
         KeyFigure("Accuracy", percent(s.accuracy), f"of {s.inputs:,} inputs answered correctly"),
         KeyFigure(
-            "MACs saved",
-            percent(macs_saved(s)),
+            "MACs",
+            change_words(macs_saved(s), "less", "more"),
             f"{quantity(s.macs, 'MAC')} of {quantity(s.dense.macs, 'MAC')}",
         ),
         KeyFigure(
-            "Latency saved",
-            percent(latency_saved(s)),
+            "Latency",
+            change_words(latency_saved(s), "faster", "slower"),
             f"{quantity(s.latency_us.mean, 'us')} of {quantity(s.dense.latency_us, 'us')}",
         ),
         KeyFigure(
-            "Energy saved",
-            percent(energy_saved(s)),
+            "Energy",
+            change_words(energy_saved(s), "less", "more"),
             f"{quantity(s.energy_uj.mean, 'uJ')} of {quantity(s.dense.energy_uj, 'uJ')}",
         ),
         KeyFigure("Typical input (p50)", quantity(s.latency_us.p50, "us"), "half of the inputs end by then"),
@@ -79,8 +87,9 @@ def replay_words(view: ReplayView) -> tuple[str, ...]:
     """Return what one replay says, in sentences."""
     s = view.figures
     latency, energy = waterfall_infos(s)
+    skipped = skipped_words([macs_saved(s)], "skip", "add")
     first = (
-        f"On {view.name.label} the gates of {view.name.network} skip {percent(macs_saved(s))} of the MACs. "
+        f"On {view.name.label} the gates of {view.name.network} {skipped} the MACs. "
         f"That {saved_words(latency_saved(s), 'latency')} and {saved_words(energy_saved(s), 'energy')} "
         f"of the dense network on the same hardware."
     )
@@ -106,7 +115,8 @@ def network_words(views: Sequence[ReplayView]) -> str:
     known = f" at {percent(correct.pop())} accuracy" if len(correct) == 1 else ""
     latency = _range(views, [latency_saved(s) for s in figures], "faster", "slower")
     energy = _amounts([energy_saved(s) for s in figures])
-    words = f"skips {_span([macs_saved(s) for s in figures])} of its MACs{known}: {latency}, {energy}."
+    skipped = skipped_words([macs_saved(s) for s in figures], "skips", "adds")
+    words = f"{skipped} its MACs{known}: {latency}, {energy}."
     slower = sum(view.written is not None and latency_saved(view.written) < 0 for view in views)
     return f"{words} As written slower on {slower} of {len(views)}." if slower else words
 
@@ -123,6 +133,8 @@ def _range(views: Sequence[ReplayView], saved: Sequence[float], better: str, wor
 def _amounts(saved: Sequence[float]) -> str:
     """Return how much less energy, or from how much more to how much less."""
     low, high = min(saved), max(saved)
+    if low == high:
+        return f"{change_words(low, 'less', 'more')} energy"
     if low < 0:
         return f"{percent(-low)} more to {change_words(high, 'less', 'more')} energy"
     return f"{_span([low, high])} less energy"

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from analysis.reports.sweeps.columns import QUANTITIES, SHOWN, title_of, unit_of
-from analysis.words import fitting_unit
+from analysis.reports.sweeps.columns import QUANTITIES, SHOWN, setting_title, title_of, unit_of
+from analysis.words import fitting_unit, network_titles
 from traces import is_number
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class ExplorerColumn:
     role: Literal["objective", "measure", "axis"]
     values: tuple[float | None, ...]  # in the column's own unit; of a choice its place among the labels
     labels: tuple[str, ...] = ()  # of a choice, in the order of the space
+    shown: tuple[str, ...] = ()  # the same as people write them
     unit: str = ""  # that is shown,
     holds: float = 1.0  # and how many of the column's own it holds
     maximize: bool = False
@@ -62,8 +63,9 @@ class ExplorerInfo:
             "space": self.space,
             "columns": [
                 {
-                    "name": c.name, "title": c.title, "role": c.role, "labels": c.labels, "unit": c.unit,
-                    "holds": c.holds, "maximize": c.maximize, "values": c.values,
+                    "name": c.name, "title": c.title, "role": c.role, "labels": c.labels, "shown": c.shown,
+                    "words": bool(c.labels) and not all(label[:1].isdigit() for label in c.labels if label),
+                    "unit": c.unit, "holds": c.holds, "maximize": c.maximize, "values": c.values,
                 }
                 for c in self.columns
             ],
@@ -171,12 +173,13 @@ def _choices(results: SweepResults, rows: Sequence[SweepRow]) -> list[tuple[str,
     parameters = [json.loads(row.parameters) for row in rows]
     policies = [json.loads(row.policy) for row in rows]
     found = [
-        (axis, axis, [str(values.get(axis, "")) for values in parameters]) for axis in results.manifest.axes
+        (axis, setting_title(axis), [str(values.get(axis, "")) for values in parameters])
+        for axis in results.manifest.axes
     ]
     found.append(("design", "Design", [row.design for row in rows]))
     found.append(("trace", "Network", [row.trace for row in rows]))
     found += [
-        (name, name, [str(policy[name]) for policy in policies])
+        (name, setting_title(name), [str(policy[name]) for policy in policies])
         for name in sorted({name for policy in policies for name in policy})
         if all(name in policy for policy in policies)
     ]
@@ -188,6 +191,8 @@ def _choice(name: str, title: str, values: Sequence[str]) -> ExplorerColumn:
     if all(is_number(label) for label in labels):
         labels = tuple(sorted(labels, key=float))
     places = {label: float(i) for i, label in enumerate(labels)}
+    titles = network_titles(labels) if name == "trace" else {}
     return ExplorerColumn(
-        name=name, title=title, role="axis", labels=labels, values=tuple(places[value] for value in values)
-    )
+        name=name, title=title, role="axis", labels=labels, shown=tuple(titles.get(label, label) for label in labels),
+        values=tuple(places[value] for value in values),
+    )  # fmt: skip

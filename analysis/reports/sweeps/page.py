@@ -19,10 +19,10 @@ from analysis.pareto.front import objectives_of
 from analysis.pareto.ranks import Costs, knee_point, pareto_mask
 from analysis.reports.provenance import sweep_tables
 from analysis.reports.report_page import Cell, Page, Section, Table
-from analysis.reports.sweeps.columns import QUANTITIES, title_of, unit_of
+from analysis.reports.sweeps.columns import QUANTITIES, setting_title, title_of, unit_of
 from analysis.reports.sweeps.explorer import explorer_info
 from analysis.sweeps.budgets import is_over, misfit_words
-from analysis.words import MISSING, change_words, network_title, percent, quantity, slug
+from analysis.words import MISSING, change_words, network_titles, percent, quantity, skipped_words, slug
 from traces import unpriced_words
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from analysis.sweeps.store import SweepResults
     from traces import Bools
 
-_SAVED: Final = ("MACs saved", "Latency against dense", "Energy against dense")
+_SAVED: Final = ("MACs against dense", "Latency against dense", "Energy against dense")
 POINTS: Final = "points"  # folder of the replays of single points
 POINT_KEY: Final = 8  # digits of a key that name a point, here and in `lacuna pareto`
 _FOLD: Final = 40  # Choice: longer tables open on a click
@@ -82,26 +82,36 @@ def sweep_page(results: SweepResults) -> Page:
 class Naming:
     """How the points of one sweep are told apart."""
 
+    titles: dict[str, str]  # trace: its network as people write it
     by_trace: bool  # more than one trace
     by_prefetch: bool  # more than one policy
 
     @classmethod
     def of(cls, rows: Sequence[SweepRow]) -> Naming:
         """Return what varies between rows, beside the axes of the space."""
-        return cls(len({row.trace for row in rows}) > 1, len({row.prefetch for row in rows}) > 1)
+        titles = network_titles({row.trace for row in rows})
+        return cls(titles, len(titles) > 1, len({row.prefetch for row in rows}) > 1)
 
     def labels(self, row: SweepRow) -> dict[str, str]:
         """Return what varies in the sweep, by column, with one row's values."""
         labels = {name: str(value) for name, value in json.loads(row.parameters).items()}
         if self.by_trace:
-            labels["trace"] = row.trace
+            labels["trace"] = self.titles[row.trace]
         if self.by_prefetch:
             labels["prefetch"] = row.prefetch
         return labels
 
     def name(self, row: SweepRow) -> str:
-        """Return a name for one row."""
-        return ", ".join([row.design, *(f"{name}={value}" for name, value in self.labels(row).items())])
+        """Return a name for one row: ``LC-Net ResNet-20 50 % on edge_npu_16x16, array rows 8``."""
+        labels = self.labels(row)
+        network = labels.pop("trace", "")
+        settings = [f"{_inside(setting_title(name))} {value}" for name, value in labels.items()]
+        return ", ".join([f"{network} on {row.design}" if network else row.design, *settings])
+
+
+def _inside(title: str) -> str:
+    """Return a title as it stands inside a sentence."""
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
 
 
 def _words(results: SweepResults, rows: Sequence[SweepRow], naming: Naming) -> tuple[str, ...]:
@@ -164,9 +174,10 @@ def _saved(rows: Sequence[SweepRow]) -> tuple[str, ...]:
     macs = [1 - row.macs / row.dense_macs for row in rows if row.dense_macs > 0]
     if not saved or not macs:
         return ()
-    skipped = _span(percent(min(macs)), percent(max(macs)))
     worth = _span(*(change_words(share, "faster", "slower") for share in (min(saved), max(saved))))
-    return (f"The gates skip {skipped} of the MACs; that is {worth} than the dense network.",)
+    return (
+        f"The gates {skipped_words(macs, 'skip', 'add')} the MACs; that is {worth} than the dense network.",
+    )
 
 
 def _span(low: str, high: str) -> str:
@@ -247,7 +258,10 @@ def _importance(results: SweepResults) -> tuple[Table, ...]:
     shares = [importances(fits, axes, objective) for objective in objectives]
     head = ("Axis", *(title_of(objective.column) for objective in objectives))
     rows = tuple(
-        (Cell(axis), *(Cell(percent(each[axis]), number=True, order=each[axis]) for each in shares))
+        (
+            Cell(setting_title(axis)),
+            *(Cell(percent(each[axis]), number=True, order=each[axis]) for each in shares),
+        )
         for axis in sorted(axes, key=lambda axis: -max(each[axis] for each in shares))
     )
     return (
@@ -264,25 +278,24 @@ def _costs(rows: Sequence[SweepRow], minimize: Sequence[str], maximize: Sequence
 def _table(title: str, shown: Sequence[SweepRow], naming: Naming, objectives: Sequence[str]) -> Table:
     varied = list(dict.fromkeys(name for row in shown for name in naming.labels(row)))
     figures = list(dict.fromkeys([*(name for name in objectives if name in QUANTITIES), "latency_us_p99"]))
-    heads = ["Network" if name == "trace" else name for name in varied]
+    heads = ["Network" if name == "trace" else setting_title(name) for name in varied]
     head = ("Design", *heads, *(title_of(column) for column in figures), *_SAVED)
     body = []
     for row in shown:
         chosen = naming.labels(row)
         saved = (
+            (_share(row.macs, row.dense_macs), "less", "more"),
             (_share(row.latency_us, row.dense_latency_us), "faster", "slower"),
             (_share(row.energy_uj, row.dense_energy_uj), "less", "more"),
         )
-        macs = _share(row.macs, row.dense_macs)
         body.append(
             (
                 Cell(row.design, anchor=_anchor(row)),
-                *(Cell(network_title(chosen.get(name, "")), number=name != "trace") for name in varied),
+                *(Cell(value := chosen.get(name, ""), number=value[:1].isdigit()) for name in varied),
                 *(
                     Cell(_text(row, column), number=True, order=_order(_value(row, column)))
                     for column in figures
                 ),
-                Cell(percent(macs), number=True, order=_order(macs)),
                 *(Cell(_change(*each), number=True, order=_order(each[0])) for each in saved),
             )
         )

@@ -20,7 +20,7 @@
   const digits = (value) => Math.abs(value) >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(4)));
   function said(column, i) {
     const value = column.values[i];
-    if (column.labels.length) return column.labels[value];
+    if (column.labels.length) return column.shown[value];
     return value === null ? "–" : (digits(value / column.holds) + " " + column.unit).trim();
   }
   const broken = (text) => text.replace(/([._/])(?=[A-Za-z])/g, "$1\u200b"); // a name may be broken there
@@ -40,10 +40,10 @@
   }
   // Names without the parts that all of them begin and end with, so that what is left tells them apart.
   function ownParts(names) {
-    const parts = names.map((name) => name.split("_")), least = Math.min(...parts.map((part) => part.length)) - 1;
+    const parts = names.map((name) => name.split(/(?<=[_ ])/)), least = Math.min(...parts.map((part) => part.length)) - 1;
     const shared = (pick) => { let k = 0; while (k < least && parts.every((part) => pick(part, k) === pick(parts[0], k))) k++; return k; };
     const head = shared((part, k) => part[k]), tail = Math.min(shared((part, k) => part[part.length - 1 - k]), least - head);
-    return names.length < 2 ? names : parts.map((part) => part.slice(head, part.length - tail).join("_"));
+    return names.length < 2 ? names : parts.map((part) => part.slice(head, part.length - tail).join("").replace(/[_ ]$/, ""));
   }
   // Round numbers from low to high and one beyond each, at most so many steps.
   function stepsOf(low, high, most) {
@@ -56,7 +56,7 @@
   function ticksOf(column, most) {
     const { low, high, log, at } = scaleOf(column);
     if (column.labels.length) {
-      const every = Math.ceil(column.labels.length / most), own = ownParts(column.labels);
+      const every = Math.ceil(column.labels.length / most), own = ownParts(column.shown);
       return column.labels.map((_, i) => [at(i), own[i]]).filter((_, i) => i % every === 0);
     }
     const ticks = [];
@@ -321,7 +321,8 @@
     pen.textAlign = lying ? "center" : "right";
     for (const [place, text] of ticksOf(column, lying ? 4 : 6)) {
       const [u, v] = spot(k, place);
-      word(pen, cut(pen, text, lying ? 80 : Math.min(gap - 8, 90)), lying ? Math.min(Math.max(u, 30), box.left + box.width - 24) : u - 5, lying ? v + 14 : v + 4, colour.soft, colour.card);
+      const short = cut(pen, text, lying ? Math.max(box.width / column.labels.length - 12, 80) : gap - 12), half = pen.measureText(short).width / 2;
+      word(pen, short, lying ? Math.min(Math.max(u, half + 1), box.left + box.width + 10 - half) : Math.max(u - 5, 2 * half + 1), lying ? v + 14 : v + 4, colour.soft, colour.card);
     }
   }
   function word(pen, text, x, y, ink, paper) {
@@ -462,6 +463,7 @@
       cell.textContent = broken(text);
       cell.scope = "col";
       if (name) {
+        cell.title = name; // as one types it
         cell.tabIndex = 0;
         if (name === state.sort) cell.setAttribute("aria-sort", state.falling ? "descending" : "ascending");
         const sort = function () { state.falling = state.sort === name && !state.falling; state.sort = name; table(); };
@@ -487,7 +489,7 @@
     row.append(first);
     for (const column of data.columns) {
       const cell = document.createElement("td");
-      cell.className = "number";
+      cell.className = column.words ? "words" : "number";
       cell.dataset.head = broken(named(column));
       cell.textContent = column.labels.length ? said(column, i) : (column.values[i] === null ? "–" : digits(column.values[i] / column.holds));
       row.append(cell);

@@ -1,6 +1,7 @@
 (function () {
   "use strict";
   const IDLE_MS = 1000; // after the page has loaded: the first screen needs no library, and who scrolls is served at once
+  const LONG_NAME = 18; // letters; longer ones take half of a phone's width
   const PRINT_WIDTH = 660; // CSS pixels between the margins of an A4 page
   const PRINT_HEIGHT = 340; // two charts on a page
   const PRINT_ROWS = 880; // of a chart with many rows: a page less its title
@@ -62,14 +63,52 @@
     const figure = loaded.get(key) || JSON.parse(document.getElementById("data-" + key).textContent);
     loaded.delete(key);
     figure.layout.template = template;
-    if (place.clientWidth < 480) narrow(figure.layout);
+    if (place.clientWidth < 480) narrow(figure.layout, place);
+    tellColours(place, figure.data);
     Plotly.newPlot(place, figure.data, figure.layout, options);
     place.on("plotly_click", follow);
   }
 
-  // On a phone the name of an axis of a chart with long labels is wider than the axis: it takes two lines.
-  function narrow(layout) {
+  // A legend over the full width, above the chart; a click hides what it names, another shows it.
+  function tellColours(place, traces) {
+    const named = traces.map((trace, i) => [trace, i]).filter(([trace]) => trace.name && trace.showlegend !== false);
+    if (named.length < 2) return;
+    const legend = document.createElement("p");
+    legend.className = "legend";
+    for (const [trace, i] of named) {
+      const key = document.createElement("button"), sign = document.createElement("i");
+      const line = (trace.mode || "") === "lines", symbol = (trace.marker && trace.marker.symbol) || "";
+      const kind = line ? "line" : trace.type === "bar" ? "bar" : String(Array.isArray(symbol) ? symbol[0] : symbol).replace("line-ns", "stroke").split("-")[0];
+      sign.className = "sign " + kind;
+      sign.style.color = line ? trace.line.color : trace.marker.color;
+      if (line && trace.line.dash && trace.line.dash !== "solid") sign.style.borderTopStyle = trace.line.dash === "dot" ? "dotted" : "dashed";
+      key.type = "button";
+      key.setAttribute("aria-pressed", "true");
+      key.append(sign, trace.name.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&"));
+      key.addEventListener("click", function () {
+        const shown = key.getAttribute("aria-pressed") === "true";
+        key.setAttribute("aria-pressed", String(!shown));
+        Plotly.restyle(place, { visible: shown ? "legendonly" : true }, [i]);
+      });
+      legend.append(key);
+    }
+    place.before(legend);
+  }
+
+  // On a phone long names of rows stand above their bars, and a long name of an axis takes two lines.
+  function narrow(layout, place) {
     layout.font.size = 11;
+    const names = layout.yaxis && layout.yaxis.tickvals && layout.yaxis.ticktext;
+    if (names && names.some((name) => name.length > LONG_NAME)) {
+      const height = 1.5 * parseFloat(place.style.height), row = (height - 90) / names.length;
+      place.style.height = height + "px";
+      layout.bargap = 0.55;
+      layout.yaxis.showticklabels = false;
+      layout.annotations = names.map((name, i) => ({
+        text: name, x: 0, xref: "paper", xanchor: "left", y: layout.yaxis.tickvals[i], yref: "y", showarrow: false,
+        yshift: name.startsWith("<b>") ? 0 : 0.46 * row, font: { size: 11 }, align: "left",
+      }));
+    }
     const title = layout.xaxis && layout.xaxis.title;
     if (!title || title.text.length < 24) return;
     const middle = title.text.indexOf(" ", title.text.length / 2 - 4);
@@ -168,7 +207,7 @@
       const height = "free" in place.dataset ? PRINT_HEIGHT : rows;
       place.style.height = height + "px";
       Plotly.relayout(place, { width: PRINT_WIDTH, height: height, autosize: false });
-      Plotly.redraw(place); // the legend has other rows now; only a second pass makes room for them
+      Plotly.redraw(place); // now: a page is printed as it stands
     });
   });
   window.addEventListener("afterprint", function () {

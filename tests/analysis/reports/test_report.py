@@ -383,8 +383,10 @@ def test_several_folders_and_files_are_reported_together(replays: Path, tmp_path
     words = "".join(reader.words)
     assert len(reader.ids) == len(set(reader.ids))
     assert {link[1:] for link in reader.links} <= set(reader.ids)
-    for told in ("Input by input", "Frames that arrive in time", "Estimate: ops.csv", "26 of them fit"):
+    of = f"Op by op: {trace.graph.name} on edge_npu_16x16"
+    for told in ("Input by input", "Frames that arrive in time", of, "26 of them fit", "30 designs explored"):
         assert told in words
+    assert words.count("Where the numbers come from") == 2  # in the list of sections, and above them all
     a, b = (load_results(replays / name).replayed.latency_us.mean for name in ("npu", "core"))
     assert f"{100 * (b / a - 1):+.1f} %" in words
     figures = load_stream(tmp_path / "s").figures
