@@ -15,7 +15,7 @@ from analysis.figures.report.story import StoryInfo
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-_HEAD: Final = 120  # room for title and legend where no page has them beside the chart [CSS pixels]
+HEAD_HEIGHT: Final = 120  # room for title and legend where no page has them beside the chart [CSS pixels]
 _DIGITS: Final = 6  # significant digits a chart holds: more than a screen can show
 
 
@@ -33,7 +33,7 @@ def figure_of(picture: Picture) -> go.Figure:
 
     info = _charted(picture)
     figure = go.Figure(info.chart())
-    figure.update_layout(title=picture.title, height=info.chart_height + _HEAD)
+    figure.update_layout(title=picture.title, height=info.chart_height + HEAD_HEIGHT)
     return figure
 
 

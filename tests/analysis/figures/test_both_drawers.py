@@ -15,7 +15,7 @@ from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.patches import Rectangle
 
 import analysis.figures.report
-from analysis.figures.charts import figure_of
+from analysis.figures.charts import HEAD_HEIGHT, figure_of
 from analysis.figures.drawings import styled_figure
 from analysis.figures.pictures import Picture
 from analysis.figures.plain_chart import Chart
@@ -176,7 +176,7 @@ def test_plotly_takes_every_chart_as_it_is(pictures: tuple[Picture, ...]) -> Non
             continue
         chart, figure = picture.info.chart(), figure_of(picture)
         assert [trace.type for trace in figure.data] == [trace["type"] for trace in chart["data"]]
-        assert figure.layout.height == picture.info.chart_height
+        assert figure.layout.height == picture.info.chart_height + HEAD_HEIGHT
         assert figure.layout.title.text == picture.title
 
 
