@@ -76,6 +76,25 @@ def test_a_scan_runs_a_cell_over_its_steps(tmp_path: Path) -> None:
     assert graph.macs == 6 * (4 * 8 + 8 * 8)
 
 
+def test_a_scan_along_another_axis_and_backwards(tmp_path: Path) -> None:
+    """Six steps of four features, the last first, stacked along axis 1 of (1, 6, 8), a product of each behind."""
+    cell = [
+        helper.make_node("MatMul", ["step", "w"], ["a"], name="in"),
+        helper.make_node("Add", ["a", "state"], ["out"]),
+    ]
+    inputs = [info("state", 1, (1, 8)), info("step", 1, (1, 4))]
+    body = helper.make_graph(cell, "body", inputs, [info("out"), info("out")])
+    along = {"scan_input_axes": [-2], "scan_output_axes": [1]}
+    back = {"scan_input_directions": [1], "scan_output_directions": [1]}
+    scan = helper.make_node(
+        "Scan", ["h", "x"], ["last", "all"], name="scan", body=body, num_scan_inputs=1, **along, **back
+    )
+    nodes = [scan, node("MatMul", "all v")]
+    graph = read(tmp_path, nodes, {"x": (1, 6, 4), "h": (1, 8)}, {"w": (4, 8), "v": (8, 3)})
+    products = [op.product for op in graph if op.macs]
+    assert products == [(1, 4, 8)] * 6 + [(6, 8, 3)]
+
+
 def test_a_body_of_quantised_nodes_is_read_as_any(tmp_path: Path) -> None:
     step = helper.make_node("QLinearMatMul", ["state", "s", "z", "w", "s", "z", "s", "z"], ["out"], name="q")
     graph = read(tmp_path, loop(loop_body(step)), ROW, {**SQUARE, "s": (), "z": ()})

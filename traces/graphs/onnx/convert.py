@@ -23,7 +23,7 @@ NodeConverter = Callable[[Node], Sequence[ImportedOp]]
 _BY_DATA = "how much it puts out depends on the data"
 _WHY = {
     "Loop": "its number of rounds is not fixed, or too large",
-    "Scan": "its number of rounds is not fixed, or not along axis 0",
+    "Scan": "its number of rounds is not fixed, or too large",
     "If": "no constant decides, and a branch is missing",
     **dict.fromkeys(("com.microsoft.MoE", "com.microsoft.QMoE"), "which experts run depends on the data"),
     **dict.fromkeys(

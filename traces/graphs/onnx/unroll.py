@@ -80,11 +80,21 @@ def _rounds(node: Any, body: Any, known: Known) -> int | None:
     scanned = integer(node, "num_scan_inputs", 0)
     if known.opset < 9:  # took lengths and a batch too
         return None
-    turned = ("scan_input_axes", "scan_output_axes", "scan_input_directions", "scan_output_directions")
-    if scanned < 1 or any(any(integers(node, name) or ()) for name in turned):
-        return None  # along axis 0 and forwards only
-    lengths = {known.shapes.get(name, ())[:1] for name in node.input[len(node.input) - scanned :]}
-    return next(iter(lengths))[0] if len(lengths) == 1 and () not in lengths else None
+    if not 1 <= scanned <= len(node.input):
+        return None
+    lengths = set()
+    for name, axis in zip(
+        node.input[len(node.input) - scanned :], _each(node, "scan_input_axes", scanned), strict=True
+    ):
+        shape = known.shapes.get(name, ())
+        lengths.add(shape[axis] if -len(shape) <= axis < len(shape) else 0)
+    return next(iter(lengths)) if len(lengths) == 1 and 0 not in lengths else None
+
+
+def _each(node: Any, name: str, count: int) -> tuple[int, ...]:
+    """Return one number for each of so many tensors, 0 where the node does not say."""
+    given = integers(node, name) or ()
+    return (*given, *(0,) * count)[:count]
 
 
 def _goes_on(body: Any) -> bool:
@@ -131,15 +141,17 @@ class _Unrolling:
         return self._ended(states)
 
     def scan(self) -> list[Any]:
-        """Return the rounds of a ``Scan``: each reads one place along axis 0 of what is scanned."""
+        """Return the rounds of a ``Scan``: each reads one place of what is scanned, from its begin or its end."""
         scanned = list(self.node.input[len(self.node.input) - integer(self.node, "num_scan_inputs", 0) :])
         states = list(self.node.input[: len(self.node.input) - len(scanned)])
+        axes = _each(self.node, "scan_input_axes", len(scanned))
+        backwards = _each(self.node, "scan_input_directions", len(scanned))
         for k in range(self.rounds):
-            place = self._count(k)
-            parts = [f"{self.prefix}{k}:{name}" for name in scanned]
+            parts = [f"{self.prefix}{k}:{i}:{name}" for i, name in enumerate(scanned)]
+            places = [self._count(self.rounds - 1 - k if back else k) for back in backwards]
             self.nodes += [
-                self.helper.make_node("Gather", [name, place], [part], name=part, axis=0)
-                for name, part in zip(scanned, parts, strict=True)
+                self.helper.make_node("Gather", [name, place], [part], name=part, axis=axis)
+                for name, place, part, axis in zip(scanned, places, parts, axes, strict=True)
             ]
             states = self._round(k, [*states, *parts], states, self.body.output)
         return self._ended(states)
@@ -160,17 +172,21 @@ class _Unrolling:
         made = [bound.get(info.name, f"{prefix}{info.name}") for info in outputs]
         for i, name in enumerate(made[len(states) :]):
             row = f"{name}:row{k}"
-            self.nodes.append(self._row(name, row))
+            self.nodes.append(self._row(name, row, self._axis(i)))
             self.stacked.setdefault(i, []).append(row)
         return made[: len(states)]
 
-    def _row(self, name: str, row: str) -> Any:
-        """Return the node that gives a tensor an axis in front, as the model's opset has it."""
+    def _axis(self, i: int) -> int:
+        """Return the axis along which an output is stacked."""
+        return _each(self.node, "scan_output_axes", i + 1)[i]
+
+    def _row(self, name: str, row: str, axis: int) -> Any:
+        """Return the node that gives a tensor an axis to be stacked along, as the model's opset has it."""
         if self.known.opset < 13:
-            return self.helper.make_node("Unsqueeze", [name], [row], name=row, axes=[0])
-        first = f"{self.prefix}first"
-        self.known.keep(first, np.array([0], np.int64))
-        return self.helper.make_node("Unsqueeze", [name, first], [row], name=row)
+            return self.helper.make_node("Unsqueeze", [name], [row], name=row, axes=[axis])
+        along = f"{self.prefix}axis{axis}"
+        self.known.keep(along, np.array([axis], np.int64))
+        return self.helper.make_node("Unsqueeze", [name, along], [row], name=row)
 
     def _ended(self, states: Sequence[str]) -> list[Any]:
         """Return all nodes, with those that give the loop's outputs their names."""
@@ -179,5 +195,7 @@ class _Unrolling:
             self.nodes += [make("Identity", [name], [out], name=out)] if out else []
         for i, rows in self.stacked.items():
             out = outputs[len(states) + i] if len(states) + i < len(outputs) else ""
-            self.nodes += [make("Concat", rows, [out], name=out, axis=0)] if out else []
+            back = _each(self.node, "scan_output_directions", i + 1)[i]
+            ordered = rows[::-1] if back else rows
+            self.nodes += [make("Concat", ordered, [out], name=out, axis=self._axis(i))] if out else []
         return self.nodes
