@@ -76,6 +76,33 @@ def test_a_scan_runs_a_cell_over_its_steps(tmp_path: Path) -> None:
     assert graph.macs == 6 * (4 * 8 + 8 * 8)
 
 
+@pytest.mark.parametrize("name", ["loop", "y"])
+def test_rounds_are_counted_where_a_condition_counts(name: str, tmp_path: Path) -> None:
+    """As TensorFlow's loops come: no number of rounds, a counter of their own, and names that end in ``:9``."""
+    body = helper.make_graph(
+        [
+            STEP,
+            helper.make_node("Add", ["i", "one"], ["j"], name="count"),
+            helper.make_node("Less", ["j", "most"], ["more"], name="less"),
+            helper.make_node("Identity", ["out"], ["row"], name="row"),
+        ],
+        "body",
+        [info("round", 7, ()), info("on", 9, ()), info("i", 7, ()), info("state", 1, (1, 8))],
+        [info("more", 9, ()), info("j", 7, ()), info("out"), info("row")],
+        [onnx.numpy_helper.from_array(np.array(1, np.int64), "one")],
+    )
+    constants = [
+        helper.make_node("Constant", [], [made], value=onnx.numpy_helper.from_array(np.array(value)))
+        for made, value in (("zero", np.int64(0)), ("most", np.int64(12)), ("yes", True))
+    ]
+    outputs = [f"{name}:0", f"{name}:1", f"{name}:9"]
+    nodes = [*constants, helper.make_node("Loop", ["", "yes", "zero", "x"], outputs, name=name, body=body)]
+    head = helper.make_node("MatMul", [f"{name}:9", "v"], ["y"], name="head")
+    graph = read(tmp_path, [*nodes, head], ROW, {**SQUARE, "v": (8, 3)})
+    products = [op.product for op in graph if op.macs]
+    assert products == [(1, 8, 8)] * 12 + [(12, 8, 3)]
+
+
 def test_a_scan_along_another_axis_and_backwards(tmp_path: Path) -> None:
     """Six steps of four features, the last first, stacked along axis 1 of (1, 6, 8), a product of each behind."""
     cell = [

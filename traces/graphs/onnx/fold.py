@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -115,20 +115,27 @@ class Folder:
         return True
 
     def _run(self, node: Any) -> list[Any]:
-        evaluator = self.onnx.reference.ReferenceEvaluator(self._alone(node))
-        feeds = {name: self.values[name] for name in node.input if name}
-        with np.errstate(all="ignore"):
-            return [np.asarray(value) for value in evaluator.run(None, feeds)]
+        reads, makes = ([name for name in side if name] for side in (node.input, node.output))
+        return list(self._evaluator([node], reads, makes)({name: self.values[name] for name in reads}))
 
-    def _alone(self, node: Any) -> Any:
+    def _evaluator(
+        self, nodes: Sequence[Any], reads: Sequence[str], makes: Sequence[str]
+    ) -> Callable[[Mapping[str, Any]], list[Any]]:
+        """Return what runs a few nodes on numbers, by the reference of onnx."""
         helper = self.onnx.helper
-        graph = helper.make_graph(
-            [node],
-            "node",
-            [helper.make_empty_tensor_value_info(name) for name in dict.fromkeys(node.input) if name],
-            [helper.make_empty_tensor_value_info(name) for name in node.output if name],
+        inputs, outputs = (
+            [helper.make_empty_tensor_value_info(name) for name in dict.fromkeys(side)]
+            for side in (reads, makes)
         )
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)])
+        graph = helper.make_graph(nodes, "nodes", inputs, outputs)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)])
+        evaluator = self.onnx.reference.ReferenceEvaluator(model)
+
+        def run(feeds: Mapping[str, Any]) -> list[Any]:
+            with np.errstate(all="ignore"):
+                return [np.asarray(value) for value in evaluator.run(list(makes), dict(feeds))]
+
+        return run
 
     def _small(self, node: Any, shapes: dict[str, Shape]) -> bool:
         """Whether a node that makes much of little makes little; its own words say, or what onnx inferred."""
@@ -225,7 +232,9 @@ class Folder:
 
     def _loop(self, node: Any, shapes: Mapping[str, Shape]) -> list[Any] | None:
         """Return the nodes of all rounds of a loop whose number is known."""
-        known = Known(self.values, shapes, self._keep, self.opset, self.unrolled)
+        known = Known(
+            self.values, shapes, self._keep, self.opset, self.unrolled, _FOLDED, self._array, self._evaluator
+        )
         nodes = unrolled(self.onnx.helper, node, known, self._body)
         self.unrolled += len(nodes or ())
         return nodes

@@ -137,7 +137,8 @@ def check_inputs(onnx: Any, nodes: Sequence[Any], opset: int) -> None:
         least = onnx.defs.get_schema(node.op_type).min_input
         with suppress(onnx.defs.SchemaError):  # newer than the model's opset
             least = min(least, onnx.defs.get_schema(node.op_type, opset, "").min_input)
-        if len(node.input) < least or not all(node.input[: min(least, 1)]):  # exporters leave others empty
+        first = [] if node.op_type == "Loop" else node.input[: min(least, 1)]  # exporters leave others empty
+        if len(node.input) < least or not all(first):
             raise GraphError(
                 f"node {label(node)[:80]!r} ({node.op_type[:40]}): has {sum(map(bool, node.input))} inputs; "
                 f"needs {least} or more"

@@ -30,6 +30,11 @@ class Known:
     keep: Callable[[str, Any], object]  # gives a tensor a constant value
     opset: int
     unrolled: int  # nodes that other loops became
+    small: frozenset[str]  # kinds of nodes that may be run on small constants
+    array: Callable[[Any], Any]  # values of a small constant, or None
+    evaluator: Callable[
+        [Sequence[Any], Sequence[str], Sequence[str]], Any
+    ]  # of nodes, what they read and make
 
 
 Inline = Callable[[Any, str, Mapping[str, str]], list[Any]]
@@ -74,9 +79,12 @@ def _rounds(node: Any, body: Any, known: Known) -> int | None:
     if node.op_type == "Loop":
         limit = known.values.get(node.input[0]) if node.input[0] else None
         started = not node.input[1] or bool(np.all(known.values.get(node.input[1], False)))
-        if limit is None or not started or not _goes_on(body):
+        most = MOST_NODES if limit is None else int(limit.reshape(-1)[0])
+        if not started:
             return None
-        return int(limit.reshape(-1)[0])
+        if _goes_on(body):
+            return None if limit is None else most
+        return _counted(node, body, known, most)
     scanned = integer(node, "num_scan_inputs", 0)
     if known.opset < 9:  # took lengths and a batch too
         return None
@@ -89,6 +97,63 @@ def _rounds(node: Any, body: Any, known: Known) -> int | None:
         shape = known.shapes.get(name, ())
         lengths.add(shape[axis] if -len(shape) <= axis < len(shape) else 0)
     return next(iter(lengths)) if len(lengths) == 1 and 0 not in lengths else None
+
+
+def _counted(node: Any, body: Any, known: Known, most: int) -> int | None:
+    """Return how often a body runs until the condition that it works out of known numbers is false."""
+    deciding = _deciding(node, body, known)
+    if deciding is None:
+        return None
+    nodes, states, values = deciding
+    made = [body.output[0].name, *(body.output[i - 1].name for i in states)]
+    given = [info.name for info in body.input]
+    read = [given[0], given[1], *(given[i] for i in states), *values]
+    run = known.evaluator(nodes, read, made)
+    feeds = {**values, **{given[i]: known.values[node.input[i]] for i in states}, given[1]: np.array(True)}
+    for count in range(1, min(most, MOST_NODES) + 1):
+        try:
+            goes_on, *rest = run({**feeds, given[0]: np.array(count - 1, np.int64)})
+        except Exception:  # onnx raises kinds of its own
+            return None
+        if not np.all(goes_on):
+            return count
+        feeds.update(zip((given[i] for i in states), rest, strict=True))
+    return most if most < MOST_NODES else None
+
+
+def _deciding(node: Any, body: Any, known: Known) -> tuple[list[Any], list[int], dict[str, Any]] | None:
+    """Return the nodes of a body that its condition needs, the states among what they read, and known constants.
+
+    ``None`` where they read what a run decides.
+    """
+    makes = {name: each for each in body.node for name in each.output}
+    given = {info.name: i for i, info in enumerate(body.input)}
+    held = {tensor.name: tensor for tensor in body.initializer}
+    waiting, seen, states, values = [body.output[0].name], set[str](), list[int](), dict[str, Any]()
+    while waiting:
+        name = waiting.pop()
+        if not name or name in seen:
+            continue
+        seen.add(name)
+        if name in makes:
+            if makes[name].op_type not in {*known.small, "Constant"}:
+                return None
+            waiting += makes[name].input
+        elif name in given:
+            i = given[name]
+            if i > 1:
+                if node.input[i] not in known.values:
+                    return None
+                states.append(i)
+                waiting.append(body.output[i - 1].name)
+        elif name in known.values:
+            values[name] = known.values[name]
+        elif name not in held or (value := known.array(held[name])) is None:
+            return None
+        else:
+            values[name] = value
+    nodes = [each for each in body.node if not seen.isdisjoint(each.output)]
+    return nodes, states, values
 
 
 def _each(node: Any, name: str, count: int) -> tuple[int, ...]:
@@ -133,10 +198,10 @@ class _Unrolling:
     def loop(self) -> list[Any]:
         """Return the rounds of a ``Loop``: states go from one to the next, other outputs are stacked."""
         states = list(self.node.input[2:])
-        self.known.keep(f"{self.prefix}on", np.array(True))
+        self.known.keep(f"{self.prefix}goes on", np.array(True))
         for k in range(self.rounds):
             states = self._round(
-                k, [self._count(k), f"{self.prefix}on", *states], states, self.body.output[1:]
+                k, [self._count(k), f"{self.prefix}goes on", *states], states, self.body.output[1:]
             )
         return self._ended(states)
 
@@ -158,7 +223,7 @@ class _Unrolling:
 
     def _count(self, k: int) -> str:
         """Return the constant that counts the rounds."""
-        name = f"{self.prefix}{k}"
+        name = f"{self.prefix}round {k}"
         self.known.keep(name, np.array(k, np.int64))
         return name
 
