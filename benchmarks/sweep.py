@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from analysis.sweeps.evaluate import evaluate
-from analysis.sweeps.space import Space
-from analysis.sweeps.space_file import parse_space
+from analysis.sweeps.spaces.file import parse_space
+from analysis.sweeps.spaces.space import Space
 from analysis.sweeps.sweep import model_version, request_of, sweep, task_of
 from traces import cifar_resnet, save_trace, synthetic_trace
 

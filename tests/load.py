@@ -24,7 +24,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from analysis.sweeps.cluster import keeping_workers
-from analysis.sweeps.store import load_sweep
+from analysis.sweeps.folder.results import load_sweep
 from analysis.sweeps.sweep import sweep
 from simulator import Arrivals, StreamSettings, stream
 from tests.analysis.sweeps.sweep_fakes import leaving_a_mark, make_space, slow

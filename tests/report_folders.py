@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from accel_models import STEPS, load_design
+from analysis.sweeps.folder.manifest import Manifest
+from analysis.sweeps.folder.store import Store
 from analysis.sweeps.row import SweepRow
-from analysis.sweeps.store import Manifest, Store
 from simulator import Policy, replay
 from traces.files.storage import save_trace
 from traces.graphs.resnets import cifar_resnet

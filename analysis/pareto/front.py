@@ -96,7 +96,7 @@ def find_front(
     Parameters
     ----------
     frame
-        As :attr:`analysis.sweeps.store.SweepResults.frame`; ``energy_scaled``, ``area_scaled`` and
+        As :attr:`analysis.sweeps.folder.results.SweepResults.frame`; ``energy_scaled``, ``area_scaled`` and
         ``energy_table``, where present, tell which values carry a band.
     minimize, maximize
         Columns.

@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.pareto.front import Objective, costs_of
 from analysis.pareto.ranks import pareto_ranks
-from analysis.sweeps.expressions import parse_expression
+from analysis.sweeps.spaces.expressions import parse_expression
 from traces import ConfigError, did_you_mean
 
 if TYPE_CHECKING:

@@ -101,7 +101,7 @@ def read_page(places: Sequence[Path], trace: str | Path | None = None, budget: S
         parts.append(estimates_page(found.estimates))
     if found.sweeps:
         from analysis.reports.sweeps.page import sweep_page  # noqa: PLC0415  (as above)
-        from analysis.sweeps.store import load_sweep  # noqa: PLC0415  (pulls in pandas)
+        from analysis.sweeps.folder.results import load_sweep  # noqa: PLC0415  (pulls in pandas)
 
         parts.append(sweep_page(load_sweep(found.sweeps[0]).under(budget)))
     return parts[0] if len(parts) == 1 else _joined(parts)

@@ -12,7 +12,7 @@ from analysis.words import MISSING
 
 if TYPE_CHECKING:
     from analysis.reports.replays.view import MisfitView, ReplayView
-    from analysis.sweeps.store import SweepResults
+    from analysis.sweeps.folder.results import SweepResults
     from traces import Trace
 
 

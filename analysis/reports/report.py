@@ -68,7 +68,7 @@ def write_report(
 def write_points(folder: Path, number: int, budget: Sequence[str] = ()) -> list[Path]:
     """Replay the first points on a sweep's front and write a page on each beside its results."""
     from analysis.reports.sweeps.points import replay_point  # noqa: PLC0415  (loads the simulator)
-    from analysis.sweeps.store import load_sweep  # noqa: PLC0415  (pulls in pandas)
+    from analysis.sweeps.folder.results import load_sweep  # noqa: PLC0415  (pulls in pandas)
 
     results = load_sweep(folder).under(budget)
     keys = results.front().frame["key"].head(number)

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Final
 
 from accel_models import parse_quantity
-from analysis.sweeps.ranges import Limit
-from analysis.sweeps.row import SweepRow, number_columns
+from analysis.sweeps.row import NUMBERS, SweepRow
+from analysis.sweeps.spaces.ranges import Limit
 from traces import ConfigError, did_you_mean
 
 BUDGETS: Final[dict[str, tuple[str, str, float]]] = {
@@ -41,10 +41,9 @@ def limit_of(quantity: str, value: float) -> Limit:
     ConfigError
         If there is no such quantity, or the bound is not above 0.
     """
-    columns = number_columns()
-    if quantity not in BUDGETS and quantity not in columns:
+    if quantity not in BUDGETS and quantity not in NUMBERS:
         raise ConfigError(
-            f"budget: {quantity}: no such quantity{did_you_mean(quantity, [*BUDGETS, *columns])}"
+            f"budget: {quantity}: no such quantity{did_you_mean(quantity, [*BUDGETS, *NUMBERS])}"
         )
     if not value > 0:
         raise ConfigError(f"budget: {quantity} = {value!r}: must be above 0")

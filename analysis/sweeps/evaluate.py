@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from accel_models import design_area
-from analysis.sweeps.row import Request, SweepRow, infeasible_row, result_row
-from analysis.sweeps.space import TraceRef
+from analysis.sweeps.row import Evaluation, Request, SweepRow, infeasible_row, result_row
+from analysis.sweeps.spaces.space import TraceRef
 from traces import FileProblem, LacunaError, Trace
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ class SweepTask:
 
     def __len__(self) -> int:
         return len(self.requests)
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        """What each row of the answer answers."""
+        return [Evaluation(request, self.trace, self.policy) for request in self.requests]
 
 
 def evaluate(task: SweepTask, trace: Trace | None = None) -> list[SweepRow]:
@@ -74,37 +79,40 @@ def _sent(trace: Trace) -> _Recorded:
 
 def _rows(task: SweepTask, recorded: _Recorded) -> Iterator[SweepRow]:
     """Yield the rows."""
-    asked = [_asked(request, task) for request in task.requests]
-    designs = [each.design for each in asked if isinstance(each, _ToReplay)]
+    wanted = [_wanted(asked) for asked in task.evaluations]
+    designs = [each.design for each in wanted if isinstance(each, _ToReplay)]
     results = iter(_replayed(designs, task, recorded))
-    for request, each in zip(task.requests, asked, strict=True):
+    accuracy = None if task.inputs is None else recorded.trace.info.test_accuracy
+    for each in wanted:
         if not isinstance(each, _ToReplay):
             yield each
             continue
         found = next(results)
         if isinstance(found, LacunaError):
-            yield infeasible_row(request, task.trace, task.policy, str(found))
+            yield infeasible_row(each.asked, str(found))
         else:
-            yield _row(request, task, recorded, found, each.area)
+            yield _row(each, found, accuracy)
 
 
 @dataclass(frozen=True, slots=True)
 class _ToReplay:
     """A design to be replayed."""
 
+    asked: Evaluation
     design: Design
     area: Area
 
 
-def _asked(request: Request, task: SweepTask) -> _ToReplay | SweepRow:
+def _wanted(asked: Evaluation) -> _ToReplay | SweepRow:
     """Return what is to be replayed, or the row of what cannot be."""
-    if request.design is None:
-        return infeasible_row(request, task.trace, task.policy, request.problem)
+    design = asked.request.design
+    if design is None:
+        return infeasible_row(asked, asked.request.problem)
     try:
-        area = design_area(request.design)
+        area = design_area(design)
     except LacunaError as problem:
-        return infeasible_row(request, task.trace, task.policy, str(problem))
-    return _ToReplay(request.design, area)
+        return infeasible_row(asked, str(problem))
+    return _ToReplay(asked, design, area)
 
 
 def _replayed(designs: list[Design], task: SweepTask, recorded: _Recorded) -> list[Results | LacunaError]:
@@ -127,26 +135,21 @@ def _alone(design: Design, task: SweepTask, recorded: _Recorded) -> Results | La
     return _replayed([design], task, recorded)[0]
 
 
-def _row(request: Request, task: SweepTask, recorded: _Recorded, results: Results, area: Area) -> SweepRow:
-    """Return the row of one design."""
-    if not results.feasible:
-        return infeasible_row(
-            request,
-            task.trace,
-            task.policy,
-            results.reason,
-            demand=results.demand,
-            bound=results.bound,
-            area_mm2=area.total_mm2,
-        )
-    found = result_row(request, task.trace, task.policy, results.replayed, area.total_mm2, area.scaled)
-    return replace(found, accuracy=_accuracy(found, task, recorded.trace))
+def _row(each: _ToReplay, results: Results, accuracy: float | None) -> SweepRow:
+    """Return the row of one design.
 
-
-def _accuracy(row: SweepRow, task: SweepTask, trace: Trace) -> float:
-    """Return the whole trace's accuracy also where only its first inputs are replayed: it is known for free."""
-    known = trace.info.test_accuracy
-    return row.accuracy if task.inputs is None or known is None else known
+    ``accuracy`` is the whole trace's, known for free where only its first inputs are replayed; ``None`` elsewhere.
+    """
+    if results.feasible:
+        row = result_row(each.asked, results.replayed, each.area)
+        return row if accuracy is None else replace(row, accuracy=accuracy)
+    return infeasible_row(
+        each.asked,
+        results.reason,
+        demand=results.demand,
+        bound=results.bound,
+        area_mm2=each.area.total_mm2,
+    )
 
 
 def one_thread() -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from math import nan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from accel_models import Design
-    from analysis.sweeps.space import TraceRef
-    from simulator import Estimate, Policy, Replayed, Spread
+    from accel_models import Area, Design
+    from analysis.sweeps.spaces.space import TraceRef
+    from simulator import Policy, Replayed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,13 @@ class SweepRow:
     busy: str = "{}"  # JSON: unit -> share of the time that it works
 
 
+# Column of a row: the name of its type.  A row's fields are the columns of the files, in this order.
+COLUMNS: Final[Mapping[str, str]] = {field.name: str(field.type) for field in fields(SweepRow)}
+NUMBERS: Final = tuple(  # columns that can be objectives
+    name for name, kind in COLUMNS.items() if kind in {"float", "int"} and name != "index"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One evaluation: who it is, and the design to replay; ``None`` where the values do not go together."""
@@ -74,6 +82,31 @@ class Request:
     problem: str = ""  # why there is no design
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What one row answers: a request, on which trace, under which policy."""
+
+    request: Request
+    trace: TraceRef
+    policy: Policy
+
+    def unanswered(self) -> SweepRow:
+        """Return the row before anything is known: who it is, not feasible, without figures."""
+        asked = self.request
+        return SweepRow(
+            key=asked.key,
+            index=asked.index,
+            design=asked.base,
+            design_hash=asked.design_hash,
+            parameters=asked.parameters,
+            trace=self.trace.name,
+            trace_file_hash=self.trace.hash,
+            prefetch=self.policy.prefetch,
+            policy=self.policy.model_dump_json(),
+            feasible=False,
+        )
+
+
 def row_key(
     design_hash: str, trace_file_hash: str, policy: Policy, inputs: int | None, model_version: str
 ) -> str:
@@ -82,10 +115,8 @@ def row_key(
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def infeasible_row(  # noqa: PLR0913  # all parts of one row
-    request: Request,
-    trace: TraceRef,
-    policy: Policy,
+def infeasible_row(
+    asked: Evaluation,
     reason: str,
     *,
     demand: float | None = None,
@@ -93,89 +124,46 @@ def infeasible_row(  # noqa: PLR0913  # all parts of one row
     area_mm2: float = nan,
 ) -> SweepRow:
     """Return the row of a design that cannot do it."""
-    return SweepRow(
-        **_identity(request, trace, policy),
-        feasible=False,
-        reason=reason,
-        demand=_known(demand),
-        bound=_known(bound),
-        area_mm2=area_mm2,
+    return replace(
+        asked.unanswered(), reason=reason, demand=_known(demand), bound=_known(bound), area_mm2=area_mm2
     )
 
 
-def result_row(  # noqa: PLR0913, PLR0917  # all parts of one row
-    request: Request, trace: TraceRef, policy: Policy, figures: Replayed, area_mm2: float, area_scaled: bool
-) -> SweepRow:
+def result_row(asked: Evaluation, figures: Replayed, area: Area) -> SweepRow:
     """Return the row of a replay that went through."""
-    return SweepRow(
-        **_identity(request, trace, policy),
+    latency, energy = figures.latency_us, figures.energy_uj
+    return replace(
+        asked.unanswered(),
         feasible=True,
         inputs=figures.inputs,
         accuracy=_known(figures.accuracy),
         macs=figures.macs,
-        **_spread("latency_us", figures.latency_us),
-        **_spread("energy_uj", figures.energy_uj),
-        power_mw=figures.energy_uj.mean / figures.latency_us.mean * 1e3,  # uJ / us = W
-        area_mm2=area_mm2,
-        area_scaled=area_scaled,
+        latency_us=latency.mean,
+        latency_us_p50=latency.p50,
+        latency_us_p95=latency.p95,
+        latency_us_p99=latency.p99,
+        latency_us_max=latency.max,
+        energy_uj=energy.mean,
+        energy_uj_p50=energy.p50,
+        energy_uj_p95=energy.p95,
+        energy_uj_p99=energy.p99,
+        energy_uj_max=energy.max,
+        power_mw=energy.mean / latency.mean * 1e3,  # uJ / us = W
+        area_mm2=area.total_mm2,
+        area_scaled=area.scaled,
         dram_bytes=figures.dram_bytes,
         wasted_bytes=figures.wasted_bytes,
         gate_wait_us=figures.gate_wait_us,
-        **_estimate("dense", figures.dense),
-        **{
-            k: v
-            for k, v in _estimate("mac_proportional", figures.mac_proportional).items()
-            if "macs" not in k
-        },
+        dense_macs=figures.dense.macs,
+        dense_latency_us=figures.dense.latency_us,
+        dense_energy_uj=figures.dense.energy_uj,
+        mac_proportional_latency_us=figures.mac_proportional.latency_us,
+        mac_proportional_energy_uj=figures.mac_proportional.energy_uj,
         energy_scaled=figures.scaled_energy,
-        energy_table=_table(request.design),
+        energy_table=_table(asked.request.design),
         utilization=json.dumps(figures.utilization),
         busy=json.dumps(figures.busy),
     )
-
-
-def field_kinds() -> dict[str, str]:
-    """Return each field's name and the name of its type, in order."""
-    return {field.name: str(field.type) for field in fields(SweepRow)}
-
-
-def number_columns() -> tuple[str, ...]:
-    """Return the names of the fields that can be objectives."""
-    return tuple(name for name, kind in field_kinds().items() if kind in {"float", "int"} and name != "index")
-
-
-def _identity(request: Request, trace: TraceRef, policy: Policy) -> dict[str, Any]:
-    return {
-        "key": request.key,
-        "index": request.index,
-        "design": request.base,
-        "design_hash": request.design_hash,
-        "parameters": request.parameters,
-        "trace": trace.name,
-        "trace_file_hash": trace.hash,
-        "prefetch": policy.prefetch,
-        "policy": policy.model_dump_json(),
-    }
-
-
-def _spread(name: str, spread: Spread) -> dict[str, Any]:
-    return {
-        name: spread.mean,
-        f"{name}_p50": spread.p50,
-        f"{name}_p95": spread.p95,
-        f"{name}_p99": spread.p99,
-        f"{name}_max": spread.max,
-    }
-
-
-def _estimate(name: str, estimate: Estimate | None) -> dict[str, Any]:
-    if estimate is None:
-        return {}
-    return {
-        f"{name}_macs": estimate.macs,
-        f"{name}_latency_us": estimate.latency_us,
-        f"{name}_energy_uj": estimate.energy_uj,
-    }
 
 
 def _known(value: float | None) -> float:

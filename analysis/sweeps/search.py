@@ -8,7 +8,8 @@ stopped, and a search may begin in the folder of a sweep.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from math import isfinite
 from pathlib import Path
@@ -18,9 +19,11 @@ from analysis.pareto.front import Objective, objectives_of
 from analysis.sweeps.budgets import held_against
 from analysis.sweeps.cluster import TlsScheduler
 from analysis.sweeps.evaluate import Evaluator, evaluate
-from analysis.sweeps.row import Request, SweepRow, number_columns
-from analysis.sweeps.space import Axis, Point, Space
-from analysis.sweeps.store import Manifest, Store, SweepResults, load_sweep
+from analysis.sweeps.folder.manifest import Manifest
+from analysis.sweeps.folder.results import SweepResults, load_sweep
+from analysis.sweeps.folder.store import Store
+from analysis.sweeps.row import NUMBERS, Request, SweepRow
+from analysis.sweeps.spaces.space import Axis, Point, Space
 from analysis.sweeps.sweep import Progress, Recorder, model_version, request_of, task_of
 from analysis.sweeps.workers import Workers, open_workers, run_tasks
 from traces import ConfigError, did_you_mean
@@ -88,7 +91,9 @@ def search(  # noqa: PLR0913  # what a user may ask of a search, all by name
     with open_workers(workers, scheduler) as crew:
         store = Store.open(path, Manifest.of(space, version), resume=resume)
         recorder = Recorder(store, evaluations, progress)
-        hunt = _Hunt(space, store, recorder, crew, evaluator, version)
+        hunt = _Hunt(
+            space=space, store=store, recorder=recorder, crew=crew, evaluator=evaluator, version=version
+        )
         try:
             hunt.run(study, objectives, evaluations)
         finally:
@@ -97,73 +102,73 @@ def search(  # noqa: PLR0913  # what a user may ask of a search, all by name
     return load_sweep(path)
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Hunt:
-    """One search under way."""
+    """One search under way, and all it works with."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  # all it works with
-        self,
-        space: Space,
-        store: Store,
-        recorder: Recorder,
-        crew: Workers,
-        evaluator: Evaluator,
-        version: str,
-    ) -> None:
-        self._space, self._store, self._recorder = space, store, recorder
-        self._crew, self._evaluator, self._version = crew, evaluator, version
-        self._choices = choices_of(space)
-        self._seen: set[str] = set()  # keys of the points this search has asked for
+    space: Space
+    store: Store
+    recorder: Recorder
+    crew: Workers
+    evaluator: Evaluator
+    version: str
+    seen: set[str] = field(default_factory=set)  # keys of the points this search has asked for
+
+    @cached_property
+    def choices(self) -> tuple[_Choice, ...]:
+        """The integers that pick a point."""
+        return choices_of(self.space)
 
     def run(self, study: Study, objectives: Sequence[Objective], evaluations: int) -> None:
         """Ask, evaluate and tell in batches until so many points are known, or the sampler only repeats itself."""
-        for corner in _corners(self._choices):
+        for corner in _corners(self.choices):
             study.enqueue_trial(corner)
         for _ in range(-(-evaluations * _ASKS_PER_EVALUATION // BATCH)):
-            if len(self._seen) >= evaluations:
+            if len(self.seen) >= evaluations:
                 return
             trials = [study.ask() for _ in range(BATCH)]
-            points = [point_of(self._space, self._suggested(trial)) for trial in trials]
+            points = [point_of(self.space, self._suggested(trial)) for trial in trials]
             requests = [self._request(point) for point in points]
-            self._evaluate(points, requests, evaluations - len(self._seen))
+            self._evaluate(points, requests, evaluations - len(self.seen))
             for trial, point, request in zip(trials, points, requests, strict=True):
                 self._tell(study, trial, objectives, self._answer(point, request))
 
     def _suggested(self, trial: Trial) -> dict[str, int]:
-        return {choice.name: trial.suggest_int(choice.name, 0, choice.count - 1) for choice in self._choices}
+        return {choice.name: trial.suggest_int(choice.name, 0, choice.count - 1) for choice in self.choices}
 
     def _request(self, point: Point) -> Request | None:
         """Return what to evaluate; nothing if a rule forbids the point."""
-        if self._space.broken_rule(point) is not None:
+        if self.space.broken_rule(point) is not None:
             return None
-        return request_of(self._space, point, self._version)
+        return request_of(self.space, point, self.version)
 
     def _evaluate(self, points: Sequence[Point], requests: Sequence[Request | None], left: int) -> None:
         """Evaluate the first ``left`` requests that are new to this search, those in the folder for free."""
         new: dict[str, tuple[Point, Request]] = {}
         for point, request in zip(points, requests, strict=True):
-            if request is not None and request.key not in self._seen and len(new) < left:
+            if request is not None and request.key not in self.seen and len(new) < left:
                 new.setdefault(request.key, (point, request))
-        self._seen.update(new)
-        missing = [pair for key, pair in new.items() if key not in self._store]
+        self.seen.update(new)
+        missing = [pair for key, pair in new.items() if key not in self.store]
         for key in new.keys() - {request.key for _, request in missing}:
-            self._recorder.reuse(self._store[key])
-        for _, rows in run_tasks(self._crew, self._evaluator, self._tasks(missing)):
-            self._recorder.add(rows)
+            self.recorder.reuse(self.store[key])
+        for _, rows in run_tasks(self.crew, self.evaluator, self._tasks(missing)):
+            self.recorder.add(rows)
 
     def _tasks(self, missing: list[tuple[Point, Request]]) -> Iterator[Any]:
         """Yield a task per trace and policy, cut so that every worker gets some."""
-        size = max(1, -(-len(missing) // max(1, self._crew.count)))
+        size = max(1, -(-len(missing) // max(1, self.crew.count)))
         missing.sort(key=lambda pair: pair[1].index)
         for (trace, policy), pairs in groupby(missing, lambda pair: (pair[0].trace, pair[0].policy)):
             requests = [request for _, request in pairs]
             for start in range(0, len(requests), size):
-                yield task_of(self._space, trace, policy, requests[start : start + size])
+                yield task_of(self.space, trace, policy, requests[start : start + size])
 
     def _answer(self, point: Point, request: Request | None) -> SweepRow | None:
         """Return the row of a point under the space's budget, if there is one."""
-        if request is None or request.key not in self._seen:
+        if request is None or request.key not in self.seen:
             return None
-        return held_against(self._store[request.key], self._space.budget)
+        return held_against(self.store[request.key], self.space.budget)
 
     def _tell(
         self, study: Study, trial: Trial, objectives: Sequence[Objective], row: SweepRow | None
@@ -232,8 +237,8 @@ def _violation(row: SweepRow | None) -> float:
 def _checked(objectives: tuple[Objective, ...]) -> tuple[Objective, ...]:
     """Refuse an objective that is no result, such as an axis: a search learns from rows."""
     for objective in objectives:
-        if objective.column not in number_columns():
-            known = did_you_mean(objective.column, number_columns())
+        if objective.column not in NUMBERS:
+            known = did_you_mean(objective.column, NUMBERS)
             raise ConfigError(f"objective {objective.column!r}: no result of a replay{known}")
     return objectives
 

@@ -14,7 +14,7 @@ from analysis.pareto.front import Objective, costs_of, find_front
 from analysis.pareto.hypervolume import hypervolume
 from analysis.sweeps.evaluate import Evaluator, SweepTask, evaluate
 from analysis.sweeps.row import Request, SweepRow
-from analysis.sweeps.space import Axis, Family, Space
+from analysis.sweeps.spaces.space import Axis, Family, Space
 from analysis.sweeps.workers import open_workers, run_tasks
 from traces import ConfigError, did_you_mean
 

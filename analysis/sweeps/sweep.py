@@ -11,9 +11,11 @@ from time import monotonic
 
 from analysis.sweeps.cluster import TlsScheduler
 from analysis.sweeps.evaluate import Evaluator, SweepTask, evaluate
+from analysis.sweeps.folder.manifest import Manifest
+from analysis.sweeps.folder.results import SweepResults, load_sweep
+from analysis.sweeps.folder.store import Store
 from analysis.sweeps.row import Request, SweepRow, row_key
-from analysis.sweeps.space import Point, Space
-from analysis.sweeps.store import Manifest, Store, SweepResults, load_sweep
+from analysis.sweeps.spaces.space import Point, Space
 from analysis.sweeps.workers import open_workers, run_tasks
 from traces import ConfigError
 

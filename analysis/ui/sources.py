@@ -154,7 +154,7 @@ def _network(name: str, place: Path) -> Path:
 
 
 def _of_sweep(folder: Path) -> list[ShownPoint]:
-    from analysis.sweeps.store import load_sweep  # noqa: PLC0415  (pulls in pandas)
+    from analysis.sweeps.folder.results import load_sweep  # noqa: PLC0415  (pulls in pandas)
     from simulator import Policy  # noqa: PLC0415  (slow to import)
 
     results = load_sweep(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.sweeps.space_file import load_space
+from analysis.sweeps.spaces.file import load_space
 from analysis.sweeps.sweep import sweep
 from analysis.ui.sources import live, shown_points
 from simulator import Policy, load_results, replay

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from analysis.reports.report import write_report
 from analysis.sweeps.evaluate import evaluate
+from analysis.sweeps.folder.results import load_sweep
 from analysis.sweeps.search import search
-from analysis.sweeps.space_file import load_space
-from analysis.sweeps.store import load_sweep
+from analysis.sweeps.spaces.file import load_space
 from analysis.sweeps.sweep import sweep
 from simulator import Arrivals, StreamSettings, load_results, replay, stream
 from tests.analysis.sweeps.sweep_fakes import slow

@@ -10,7 +10,7 @@ from random import Random
 
 import pyarrow.parquet as pq
 
-from analysis.sweeps.store import load_sweep
+from analysis.sweeps.folder.results import load_sweep
 from simulator import load_results, load_stream
 from simulator.sums import write_sums
 from tests.fuzz.home import beside, stored

@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from analysis.sweeps.expressions import parse_expression
-from analysis.sweeps.space_file import load_space
+from analysis.sweeps.spaces.expressions import parse_expression
+from analysis.sweeps.spaces.file import load_space
 from tests.fuzz.home import SPACE, home
 from tests.fuzz.kind import Kind, bytes_of
 from traces import ConfigError

@@ -92,8 +92,11 @@ class StoryInfo:
         """Draw it by matplotlib; a page tells it in words and bars."""
         worths = [(row, group.network) for group in self.groups for row in group.rows]
         rows = FigureRows.of([RowName(row.label, network) for row, network in worths])
-        for place, (row, _) in zip(rows.places, worths, strict=True):
-            for shift, colour, worth in ((-0.17, BLUE, row.latency), (0.17, ORANGE, row.energy)):
+        for shift, colour, drawn in (
+            (-0.17, BLUE, [row.latency for row, _ in worths]),
+            (0.17, ORANGE, [row.energy for row, _ in worths]),
+        ):
+            for place, worth in zip(rows.places, drawn, strict=True):
                 if worth is not None:
                     _draw_worth(canvas, place + shift, worth, colour)
         for (place, _, _), group in zip([tick for tick in rows.ticks if tick[2]], self.groups, strict=False):

@@ -1,8 +1,18 @@
-"""What the columns of a sweep are called, and their units."""
+"""What the columns of a sweep are called, their units, and what a row holds in them."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from analysis.words import percent, quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analysis.pareto.ranks import Costs
+    from analysis.sweeps.row import SweepRow
 
 from analysis.questions.knobs import RESOURCES
 
@@ -46,3 +56,31 @@ def title_of(column: str) -> str:
 def unit_of(column: str) -> str:
     """Return the unit of a column's values; "" of one that has none."""
     return QUANTITIES.get(column, ("", ""))[1]
+
+
+def value_of(row: SweepRow, column: str) -> float:
+    """Return what a row holds in the unit of :func:`unit_of`; NaN where it is not known."""
+    value = float(getattr(row, column))
+    return 100 * value if column == "accuracy" else value
+
+
+def text_of(row: SweepRow, column: str) -> str:
+    """Return what a row holds as people read it."""
+    value, unit = value_of(row, column), unit_of(column)
+    return percent(value / 100) if unit == "%" else quantity(value, unit)
+
+
+def is_scaled(row: SweepRow, column: str) -> bool:
+    """Return whether a value leans on prices or areas scaled over process nodes."""
+    return (
+        row.area_scaled
+        if column == "area_mm2"
+        else row.energy_scaled and column.startswith(("energy", "power"))
+    )
+
+
+def costs_of_rows(rows: Sequence[SweepRow], minimize: Sequence[str], maximize: Sequence[str]) -> Costs:
+    """Return the objectives of rows (rows, objectives), the smaller the better."""
+    columns = [[value_of(row, name) for row in rows] for name in minimize]
+    columns += [[-value_of(row, name) for row in rows] for name in maximize]
+    return np.array(columns, np.float64).T

@@ -14,11 +14,17 @@ from analysis.words import fitting_unit, network_titles
 from traces import is_number
 
 if TYPE_CHECKING:
+    from analysis.sweeps.folder.results import SweepResults
     from analysis.sweeps.row import SweepRow
-    from analysis.sweeps.store import SweepResults
 
 _DIGITS: Final = 6  # significant digits a page holds
-_POLICY: Final = ("prefetch", "theta", "batch", "batch_order", "compaction")
+_USUAL: Final = {  # settings of a policy that a command leaves out
+    "prefetch": "wait",
+    "theta": 0.5,
+    "batch": 1,
+    "batch_order": "arrival",
+    "compaction": "union",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +42,15 @@ class ExplorerColumn:
     maximize: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ExplorerKind:
+    """What points share beside their settings."""
+
+    design: str  # base
+    network: str  # as `lacuna replay` takes it
+    policy: dict[str, Any]  # as a row holds it, read from JSON
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplorerInfo:
     """All feasible points of a sweep."""
@@ -48,11 +63,15 @@ class ExplorerInfo:
     energy_scaled: tuple[bool, ...]
     area_scaled: tuple[bool, ...]
     pages: tuple[str, ...]  # where a point's replay is told, "" where it is not
-    commands: tuple[str, ...]  # one per design and network, with %s for the settings: see settings
-    replayed_by: tuple[int, ...]  # the command of each point
+    kinds: tuple[ExplorerKind, ...]
+    commands: tuple[str, ...]  # one per kind, with %s for the settings: see settings
+    replayed_by: tuple[int, ...]  # the kind of each point
     paths: dict[str, tuple[str, ...]]  # axis: settings it drives
     settings: dict[str, dict[str, tuple[Any, ...]]]  # linked axis: label: value per setting
-    space: dict[str, Any]  # what a space file of a selection needs beside its points
+    fixed: dict[str, str]  # axes that have one value in all points, and that value
+    inputs: int | None  # replayed of each network
+    minimize: tuple[str, ...]
+    maximize: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Return what the page's script reads."""
@@ -60,7 +79,10 @@ class ExplorerInfo:
             "keys": self.keys, "indices": self.indices, "order": self.order, "front": self.front,
             "energyScaled": self.energy_scaled, "areaScaled": self.area_scaled, "pages": self.pages,
             "commands": self.commands, "replayedBy": self.replayed_by, "paths": self.paths, "settings": self.settings,
-            "space": self.space,
+            "space": {  # what a space file of a selection needs beside its points
+                "inputs": self.inputs, "minimize": self.minimize, "maximize": self.maximize, "fixed": self.fixed,
+                "kinds": [{"design": k.design, "network": k.network, "policy": k.policy} for k in self.kinds],
+            },
             "columns": [
                 {
                     "name": c.name, "title": c.title, "role": c.role, "labels": c.labels, "shown": c.shown,
@@ -81,7 +103,11 @@ def explorer_info(
     order = sorted(range(len(rows)), key=lambda i: ranks.get(rows[i].key, i))
     place = {row: at for at, row in enumerate(order)}
     asked = [(row.design, row.trace, row.policy) for row in rows]
-    kinds = list(dict.fromkeys(asked))
+    different = list(dict.fromkeys(asked))
+    kinds = tuple(
+        ExplorerKind(design, manifest.traces.get(trace, trace), json.loads(policy))
+        for design, trace, policy in different
+    )
     return ExplorerInfo(
         keys=tuple(row.key for row in rows),
         indices=tuple(row.index for row in rows),
@@ -91,20 +117,15 @@ def explorer_info(
         energy_scaled=tuple(row.energy_scaled for row in rows),
         area_scaled=tuple(row.area_scaled for row in rows),
         pages=tuple(pages),
-        commands=tuple(_command(results, *kind) for kind in kinds),
-        replayed_by=tuple(kinds.index(one) for one in asked),
+        kinds=kinds,
+        commands=tuple(_command(kind, manifest.inputs) for kind in kinds),
+        replayed_by=tuple(different.index(one) for one in asked),
         paths={name: tuple(paths) for name, paths in manifest.axes.items()},
         settings={name: dict(labels) for name, labels in manifest.links.items()},
-        space={
-            "inputs": manifest.inputs,
-            "minimize": manifest.minimize,
-            "maximize": manifest.maximize,
-            "kinds": [
-                {"design": design, "network": manifest.traces.get(trace, trace), "policy": json.loads(policy)}
-                for design, trace, policy in kinds
-            ],
-            "fixed": _fixed(results, rows),
-        },
+        fixed=_fixed(results, rows),
+        inputs=manifest.inputs,
+        minimize=manifest.minimize,
+        maximize=manifest.maximize,
     )
 
 
@@ -115,27 +136,15 @@ def _fixed(results: SweepResults, rows: Sequence[SweepRow]) -> dict[str, str]:
     return {axis: next(iter(found)) for axis, found in values.items() if len(found) == 1 and found != {""}}
 
 
-def _command(results: SweepResults, design: str, trace: str, policy: str) -> str:
+def _command(kind: ExplorerKind, limit: int | None) -> str:
     """Return the command that replays a point; its settings go where ``%s`` stands."""
-    limit = results.manifest.inputs
-    given = json.loads(policy)
-    network = shlex.quote(results.manifest.traces.get(trace, trace))
-    words = ["lacuna replay", network, "--design", shlex.quote(design), "%s"]
-    for name in _POLICY:
-        if name in given and given[name] != _DEFAULT[name]:
-            words.append(f"--{name.replace('_', '-')} {given[name]}")
-    words += [f"--without {step}" for step, taken in given.items() if taken is False]
+    words = ["lacuna replay", shlex.quote(kind.network), "--design", shlex.quote(kind.design), "%s"]
+    for name, usual in _USUAL.items():
+        if name in kind.policy and kind.policy[name] != usual:
+            words.append(f"--{name.replace('_', '-')} {kind.policy[name]}")
+    words += [f"--without {step}" for step, taken in kind.policy.items() if taken is False]
     words += [f"--limit {limit}"] if limit is not None else []
     return " ".join([*words, "--out DIR"])
-
-
-_DEFAULT: Final = {
-    "prefetch": "wait",
-    "theta": 0.5,
-    "batch": 1,
-    "batch_order": "arrival",
-    "compaction": "union",
-}
 
 
 def _columns(results: SweepResults, rows: Sequence[SweepRow]) -> tuple[ExplorerColumn, ...]:

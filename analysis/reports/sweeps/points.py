@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.reports.sweeps.page import page_of
+from analysis.reports.sweeps.naming import page_of
 
 if TYPE_CHECKING:
-    from analysis.sweeps.store import SweepResults
+    from analysis.sweeps.folder.results import SweepResults
 
 _TIMELINE = 3  # Choice: inputs whose timeline a page shows
 

@@ -159,7 +159,7 @@ def test_the_storys_bars_are_what_is_saved(pictures: tuple[Picture, ...]) -> Non
     picture = pictures[0]
     assert isinstance(picture.info, StoryInfo)
     rows = [row for group in picture.info.groups for row in group.rows]
-    worths = [worth for row in rows for worth in (row.latency, row.energy) if worth is not None]
+    worths = [worth for row in rows if (worth := row.latency)] + [w for row in rows if (w := row.energy)]
     drawing = of_drawing(styled_figure(picture).axes[0])
     assert [(begin, end) for begin, end, _ in drawing.bars] == [
         (0.0, pytest.approx(100 * w.compiled)) for w in worths

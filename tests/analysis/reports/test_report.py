@@ -24,8 +24,9 @@ from analysis.reports.replays.words import (
     replay_words,
 )
 from analysis.reports.report import page_on, write_report
-from analysis.sweeps.space_file import load_space
-from analysis.sweeps.store import Store, read_manifest
+from analysis.sweeps.folder.manifest import read_manifest
+from analysis.sweeps.folder.store import Store
+from analysis.sweeps.spaces.file import load_space
 from analysis.sweeps.sweep import sweep
 from simulator import (
     Arrivals,

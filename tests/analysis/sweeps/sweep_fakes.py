@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from analysis.sweeps.evaluate import SweepTask
-from analysis.sweeps.row import Request, SweepRow, infeasible_row
-from analysis.sweeps.space import Space
-from analysis.sweeps.space_file import parse_space
+from analysis.sweeps.row import Evaluation, SweepRow, infeasible_row
+from analysis.sweeps.spaces.file import parse_space
+from analysis.sweeps.spaces.space import Space
 from traces import SyntheticSettings, cifar_resnet, save_trace, synthetic_trace
 
 SPACE = """
@@ -38,7 +39,7 @@ def make_space(folder: Path, text: str = SPACE) -> Space:
 
 def analytic(task: SweepTask, trace: object = None) -> list[SweepRow]:
     """Latency falls with size and clock, energy has its best size in the middle, area grows with size."""
-    return [_row(request, task) for request in task.requests]
+    return [_row(asked) for asked in task.evaluations]
 
 
 def slow(task: SweepTask, trace: object = None) -> list[SweepRow]:
@@ -77,26 +78,16 @@ def breaking_after_five(task: SweepTask, trace: object = None) -> list[SweepRow]
     return analytic(task, trace)
 
 
-def _row(request: Request, task: SweepTask) -> SweepRow:
-    design = request.design
+def _row(asked: Evaluation) -> SweepRow:
+    design = asked.request.design
     if design is None:
-        return infeasible_row(request, task.trace, task.policy, request.problem)
+        return infeasible_row(asked, asked.request.problem)
     assert design.array is not None
     rows, cols, clock = design.array.rows, design.array.cols, design.clock / 1e8
     if rows * cols > 150:
-        return infeasible_row(
-            request, task.trace, task.policy, "too big", demand=float(rows * cols), bound=150.0
-        )
-    return SweepRow(
-        key=request.key,
-        index=request.index,
-        design=request.base,
-        design_hash=request.design_hash,
-        parameters=request.parameters,
-        trace=task.trace.name,
-        trace_file_hash=task.trace.hash,
-        prefetch=task.policy.prefetch,
-        policy=task.policy.model_dump_json(),
+        return infeasible_row(asked, "too big", demand=float(rows * cols), bound=150.0)
+    return replace(
+        asked.unanswered(),
         feasible=True,
         inputs=8,
         accuracy=0.9,

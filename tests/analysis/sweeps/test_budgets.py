@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.sweeps.budgets import changed_budget, held_against, is_over, limit_of, parse_limit
-from analysis.sweeps.ranges import Limit
+from analysis.sweeps.folder.results import load_sweep
 from analysis.sweeps.search import search
-from analysis.sweeps.store import load_sweep
+from analysis.sweeps.spaces.ranges import Limit
 from analysis.sweeps.sweep import sweep
 from tests.analysis.sweeps.sweep_fakes import analytic, make_space
 from traces import ConfigError

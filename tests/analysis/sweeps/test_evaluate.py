@@ -10,7 +10,7 @@ from accel_models.design.load import load_design
 from accel_models.units.kinds import design_area
 from analysis.sweeps.evaluate import evaluate
 from analysis.sweeps.row import SweepRow
-from analysis.sweeps.space import Space
+from analysis.sweeps.spaces.space import Space
 from analysis.sweeps.sweep import model_version, request_of, task_of
 from simulator import Policy, replay
 from tests.analysis.sweeps.sweep_fakes import make_space

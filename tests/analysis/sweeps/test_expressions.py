@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.sweeps.expressions import Value, is_name, parse_expression
+from analysis.sweeps.spaces.expressions import Value, is_name, parse_expression
 from traces import ConfigError
 
 VALUES: dict[str, Value] = {

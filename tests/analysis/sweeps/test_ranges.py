@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.sweeps.ranges import axis_values
+from analysis.sweeps.spaces.ranges import axis_values
 from traces import ConfigError
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.sweeps import space_axes
-from analysis.sweeps.space_file import load_space
+from analysis.sweeps.spaces import axes as space_axes
+from analysis.sweeps.spaces.file import load_space
 from tests.analysis.sweeps.sweep_fakes import make_space, make_trace
 from traces import ConfigError, FileProblem, LacunaError
 

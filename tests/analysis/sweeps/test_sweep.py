@@ -20,7 +20,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.sweeps.cluster import TlsScheduler, keeping_workers
-from analysis.sweeps.store import Manifest, Store, load_sweep
+from analysis.sweeps.folder.manifest import Manifest
+from analysis.sweeps.folder.results import load_sweep
+from analysis.sweeps.folder.store import Store
 from analysis.sweeps.sweep import Progress, sweep
 from tests.analysis.sweeps.sweep_fakes import (
     analytic,

@@ -32,11 +32,8 @@ from typing import TYPE_CHECKING, Final
 
 from accel_models import load_design
 from analysis.sweeps.budgets import parse_limit
-from analysis.sweeps.expressions import Expression, parse_expression
-from analysis.sweeps.ranges import Limit, axis_values
-from analysis.sweeps.row import number_columns
-from analysis.sweeps.space import MOST_POINTS, Axis, Family, Space, TraceRef
-from analysis.sweeps.space_axes import (
+from analysis.sweeps.row import NUMBERS
+from analysis.sweeps.spaces.axes import (
     as_list,
     as_mapping,
     as_text,
@@ -45,6 +42,9 @@ from analysis.sweeps.space_axes import (
     check_values,
     read_axes,
 )
+from analysis.sweeps.spaces.expressions import Expression, parse_expression
+from analysis.sweeps.spaces.ranges import Limit, axis_values
+from analysis.sweeps.spaces.space import MOST_POINTS, Axis, Family, Space, TraceRef
 from traces import (
     ConfigError,
     FileProblem,
@@ -254,7 +254,7 @@ def _objectives(value: object, whole: Sequence[TraceRef]) -> tuple[tuple[str, ..
 
 def _check_objectives(space: Space) -> None:
     """Refuse an objective that no column of the results will have."""
-    known = {*number_columns(), *(axis.name for axis in space.axes)}
+    known = {*NUMBERS, *(axis.name for axis in space.axes)}
     for name in (*space.minimize, *space.maximize):
         if name not in known:
             raise ConfigError(f"objectives: {name!r}: no such column{did_you_mean(name, known)}")

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from accel_models import Design, assign, parse_design
-from analysis.sweeps.expressions import Expression, Value, quantity_value
-from analysis.sweeps.ranges import Limit, Scalar
+from analysis.sweeps.spaces.expressions import Expression, Value, quantity_value
+from analysis.sweeps.spaces.ranges import Limit, Scalar
 from traces import ConfigError, Trace, is_trace, load_inputs, parse_graph, static_trace
 
 if TYPE_CHECKING:

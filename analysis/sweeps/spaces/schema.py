@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.sweeps.budgets import BUDGETS
-from analysis.sweeps.row import number_columns
-from analysis.sweeps.space_file import KEYS, NETWORK_KEYS
+from analysis.sweeps.row import NUMBERS
+from analysis.sweeps.spaces.file import KEYS, NETWORK_KEYS
 from simulator import Policy
 
 _TEXT = {"type": "string"}
@@ -16,7 +16,7 @@ _VALUES = {
 
 
 def space_schema() -> dict[str, Any]:
-    """Return the schema; its keys are those that :func:`analysis.sweeps.space_file.load_space` reads."""
+    """Return the schema; its keys are those that :func:`analysis.sweeps.spaces.file.load_space` reads."""
     policy = Policy.model_json_schema()["properties"]
     settings = {
         "type": "object",
@@ -33,7 +33,7 @@ def space_schema() -> dict[str, Any]:
         "required": ["base"],
         "additionalProperties": False,
     }
-    columns = {"type": "array", "items": {"enum": list(number_columns())}}
+    columns = {"type": "array", "items": {"enum": list(NUMBERS)}}
     policies = {
         "type": "object",
         "properties": {
@@ -65,7 +65,7 @@ def space_schema() -> dict[str, Any]:
         "budget": {
             "type": "object",
             "properties": {
-                **{name: {"type": "number", "exclusiveMinimum": 0} for name in number_columns()},
+                **{name: {"type": "number", "exclusiveMinimum": 0} for name in NUMBERS},
                 **{name: _TEXT for name in BUDGETS},
             },
             "additionalProperties": False,

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from accel_models import assign, check_path, design_model
-from analysis.sweeps.expressions import is_name
-from analysis.sweeps.ranges import Scalar, axis_values
-from analysis.sweeps.space import Axis, Family
+from analysis.sweeps.spaces.expressions import is_name
+from analysis.sweeps.spaces.ranges import Scalar, axis_values
+from analysis.sweeps.spaces.space import Axis, Family
 from traces import ConfigError, explain
 
 

@@ -1,0 +1,105 @@
+"""What a folder of results holds the answers to: ``space.json``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator
+
+from analysis.sweeps.budgets import limit_of
+from analysis.sweeps.spaces.space import Space
+from traces import FileProblem, Frozen, check_version, explain, file_bytes, parse_json_mapping
+
+# Major: readers refuse another; 1.1: parts are sealed; 2.0: trace_file_hash; 2.1: skipped; 2.2: budget.
+SWEEP_SCHEMA_VERSION = "2.2"
+MANIFEST = "space.json"
+_SAME = ("designs", "axes", "links", "trace_file_hashes", "inputs")  # of two runs whose rows stand together
+
+
+class Manifest(Frozen):
+    """What a folder of results holds the answers to."""
+
+    schema_version: str = SWEEP_SCHEMA_VERSION
+    model_version: str
+    space_hash: str
+    space_text: str  # the space file as it was read
+    size: int  # points of the grid
+    designs: dict[str, dict[str, Any]]  # base designs in full, by name
+    axes: dict[str, tuple[str, ...]]  # axis name -> settings it drives
+    links: dict[str, dict[str, tuple[Any, ...]]] = Field(
+        default_factory=dict
+    )  # linked axis -> label -> value of each setting
+    traces: dict[str, str]  # name -> path
+    trace_file_hashes: dict[str, str]
+    skipped: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # network -> what of it has no price
+    inputs: int | None
+    minimize: tuple[str, ...]
+    maximize: tuple[str, ...]
+    budget: dict[str, float] = Field(default_factory=dict)  # quantity -> bound in the unit of its column
+
+    @field_validator("budget")
+    @classmethod
+    def _check_budget(cls, budget: dict[str, float]) -> dict[str, float]:
+        for quantity, limit in budget.items():
+            limit_of(quantity, limit)
+        return budget
+
+    @classmethod
+    def of(cls, space: Space, model_version: str) -> Manifest:
+        """Return the manifest of a space."""
+        return cls(
+            model_version=model_version,
+            space_hash=space.hash,
+            space_text=space.text,
+            size=space.size,
+            designs={family.base.name: dict(family.data) for family in space.families},
+            axes={axis.name: axis.paths for axis in space.axes},
+            links=_links(space),
+            traces={trace.name: str(trace.path) for trace in space.traces},
+            trace_file_hashes={trace.name: trace.hash for trace in space.traces},
+            skipped={trace.name: trace.skipped for trace in space.traces if trace.skipped},
+            inputs=space.inputs,
+            minimize=space.minimize,
+            maximize=space.maximize,
+            budget={bound.quantity: bound.limit for bound in space.budget},
+        )
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return what a folder of results was asked."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise FileProblem(f"{folder}: holds no sweep: there is no {MANIFEST} in it")
+    data = parse_json_mapping(file_bytes(path), f"{path}: is damaged")
+    check_version(
+        data.get("schema_version"), SWEEP_SCHEMA_VERSION, f"{path}: schema version", "name another folder"
+    )
+    try:
+        return Manifest.model_validate(data)
+    except ValidationError as problem:
+        raise FileProblem(f"{path}: is damaged: {explain(problem, Manifest)}") from None
+
+
+def check_same(folder: Path, old: Manifest, new: Manifest) -> None:
+    """Refuse rows of another space, or of another model, beside those in a folder."""
+    if old.model_version != new.model_version:
+        raise FileProblem(
+            f"{folder}: holds results of model version {old.model_version}, this is {new.model_version}: "
+            f"their numbers do not compare; name another folder"
+        )
+    if old.space_hash != new.space_hash:
+        differ = [name for name in _SAME if getattr(old, name) != getattr(new, name)]
+        why = f": {', '.join(differ)} differ" if differ else ""
+        raise FileProblem(f"{folder}: holds results of another space{why}; name another folder")
+
+
+def _links(space: Space) -> dict[str, dict[str, tuple[Any, ...]]]:
+    """Return what each choice of a linked axis sets, over all families."""
+    links: dict[str, dict[str, tuple[Any, ...]]] = {}
+    for family in space.families:
+        for axis in family.axes:
+            if axis.paths != (axis.name,):
+                choices = links.setdefault(axis.name, {})
+                choices |= {str(axis.label(i)): values for i, values in enumerate(axis.values)}
+    return links

@@ -1,0 +1,112 @@
+"""A folder of results, open for more rows: one writer at a time.
+
+A sweep that is killed, or meets a full disk, leaves only whole parts; what is missing is done again by ``resume``.
+A row that two runs both wrote counts once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from analysis.sweeps.folder.manifest import MANIFEST, Manifest, check_same, read_manifest
+from analysis.sweeps.folder.parts import ROWS, parts_in, read_rows, write_part
+from analysis.sweeps.row import SweepRow
+from traces import FileProblem, atomic_write, clear_parts
+
+
+class Store:
+    """The rows of one folder, open for more."""
+
+    def __init__(self, folder: Path, rows: Sequence[SweepRow], lock: int) -> None:
+        self.folder = folder
+        self._lock = lock
+        self._rows = {row.key: row for row in rows}
+        self._unsaved: list[SweepRow] = []
+        self._parts = 1 + max((int(part.stem.split("-")[1]) for part in parts_in(folder)), default=-1)
+
+    @classmethod
+    def open(cls, folder: Path, manifest: Manifest, *, resume: bool) -> Store:
+        """Begin a folder, or go on with it.
+
+        Raises
+        ------
+        FileProblem
+            Without ``resume`` if the folder holds results already; with it if they are of another space or
+            another version of the model.
+        """
+        if (folder / MANIFEST).exists() and not resume:
+            raise FileProblem(f"{folder}: holds results already; resume them, or name another folder")
+        _make(folder / ROWS)
+        lock = _lock(folder)
+        try:
+            for place in (folder, folder / ROWS):
+                clear_parts(place)
+            if (folder / MANIFEST).exists():
+                check_same(folder, read_manifest(folder), manifest)
+            with atomic_write(folder / MANIFEST) as part:  # budget and objectives may be others than before
+                part.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            return cls(folder, read_rows(folder), lock)
+        except BaseException:
+            os.close(lock)
+            raise
+
+    def finish(self) -> None:
+        """Save, and let other writers in even if that fails."""
+        try:
+            self.save()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let other writers in."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._rows
+
+    def __getitem__(self, key: str) -> SweepRow:
+        return self._rows[key]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, rows: Iterable[SweepRow]) -> None:
+        """Take rows in; they are on the disk after :meth:`save`."""
+        for row in rows:
+            if row.key not in self._rows:
+                self._rows[row.key] = row
+                self._unsaved.append(row)
+
+    def save(self) -> None:
+        """Write what is not on the disk yet as one more part."""
+        if not self._unsaved:
+            return
+        write_part(self.folder / ROWS / f"part-{self._parts:06d}.parquet", self._unsaved)
+        self._parts += 1
+        self._unsaved = []
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise FileProblem(f"{folder}: cannot be made: {problem.strerror}") from None
+
+
+def _lock(folder: Path) -> int:
+    """Return a lock on the folder, which ends with this process; one writer at a time."""
+    import fcntl  # noqa: PLC0415  (not on Windows)
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise FileProblem(
+            f"{folder}: another sweep or search is writing here; wait for it, or name another folder"
+        ) from None
+    return handle

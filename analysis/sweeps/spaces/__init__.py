@@ -1,0 +1,1 @@
+"""Spaces of design points, and the files that describe them."""
