@@ -63,9 +63,9 @@ class SweepRow:
 
 
 # Column of a row: the name of its type.  A row's fields are the columns of the files, in this order.
-COLUMNS: Final[Mapping[str, str]] = {field.name: str(field.type) for field in fields(SweepRow)}
+ROW_COLUMNS: Final[Mapping[str, str]] = {field.name: str(field.type) for field in fields(SweepRow)}
 NUMBERS: Final = tuple(  # columns that can be objectives
-    name for name, kind in COLUMNS.items() if kind in {"float", "int"} and name != "index"
+    name for name, kind in ROW_COLUMNS.items() if kind in {"float", "int"} and name != "index"
 )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from analysis.sweeps.folder.manifest import read_manifest
-from analysis.sweeps.row import COLUMNS, SweepRow
+from analysis.sweeps.row import ROW_COLUMNS, SweepRow
 from traces import FileProblem, atomic_write, parse_json_mapping, reading, seal, shown, verify_seal
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def parts_in(folder: Path) -> list[Path]:
 def _arrow_schema() -> pa.Schema:
     import pyarrow as pa  # noqa: PLC0415  (slow to import)
 
-    return pa.schema([(name, getattr(pa, _ARROW[kind])()) for name, kind in COLUMNS.items()])
+    return pa.schema([(name, getattr(pa, _ARROW[kind])()) for name, kind in ROW_COLUMNS.items()])
 
 
 def write_part(path: Path, rows: Sequence[SweepRow]) -> None:
@@ -76,7 +76,7 @@ def _part_to_delete(path: Path) -> Iterator[None]:
 
 def _check_row(row: SweepRow, path: Path) -> None:
     """Refuse a row that no evaluation can have: what was found is not negative, and of a feasible row is known."""
-    wrong = next((name for name, kind in COLUMNS.items() if not _can_be(getattr(row, name), kind)), None)
+    wrong = next((name for name, kind in ROW_COLUMNS.items() if not _can_be(getattr(row, name), kind)), None)
     if wrong is None and row.feasible:
         wrong = next((name for name in ("latency_us", "energy_uj") if isnan(getattr(row, name))), None)
     if wrong is None and row.accuracy > 1:

@@ -13,7 +13,7 @@ from accel_models import Design, assign, has_matrix_unit, parse_design
 from analysis.sweeps.budgets import changed_budget, held_against, limit_of
 from analysis.sweeps.folder.manifest import MANIFEST, Manifest, read_manifest
 from analysis.sweeps.folder.parts import read_rows
-from analysis.sweeps.row import COLUMNS, SweepRow
+from analysis.sweeps.row import ROW_COLUMNS, SweepRow
 from analysis.sweeps.spaces.ranges import Limit
 from traces import ConfigError, reading
 
@@ -107,7 +107,7 @@ def load_sweep(folder: str | Path) -> SweepResults:
 def _frame(rows: Sequence[SweepRow], axes: Sequence[str]) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415  (slow to import)
 
-    frame = pd.DataFrame([asdict(row) for row in rows], columns=list(COLUMNS))
+    frame = pd.DataFrame([asdict(row) for row in rows], columns=list(ROW_COLUMNS))
     policies = [json.loads(row.policy) for row in rows]
     for name in sorted({name for policy in policies for name in policy} - set(frame.columns)):
         frame[name] = [policy.get(name) for policy in policies]
