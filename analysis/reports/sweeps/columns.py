@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.questions.knobs import RESOURCES
 from analysis.words import percent, quantity
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
     from analysis.pareto.ranks import Costs
     from analysis.sweeps.row import SweepRow
-
-from analysis.questions.knobs import RESOURCES
 
 QUANTITIES: Final = {
     # column of a row: (title, unit)
@@ -32,8 +31,6 @@ QUANTITIES: Final = {
     "dram_bytes": ("DRAM traffic", "B"),
 }
 SHOWN: Final = ("accuracy", "macs", "latency_us", "latency_us_p99", "energy_uj", "area_mm2", "dram_bytes")
-
-
 _POLICY: Final = {
     # setting of a policy: what it is called
     "prefetch": "Prefetch", "theta": "Threshold of prefetch", "batch": "Batch", "batch_order": "Order of inputs",
