@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
 
 from accel_models import Design, load_design
 from simulator.agreement import check_against_inputs, check_design, op_rows_of
+from simulator.folders import (
+    design_yaml,
+    make_folder,
+    read_figures,
+    read_parquet,
+    read_policy,
+    write_parquet,
+    write_text,
+)
 from simulator.policy import Policy
 from simulator.replays.accounting import OpRow
 from simulator.summary import (
-    RESULTS_SCHEMA_VERSION,
     DoesNotFit,
     Explained,
     Replayed,
@@ -31,24 +35,15 @@ from simulator.summary import (
 )
 from simulator.sums import check_sums, staged, write_sums
 from traces import (
-    ConfigError,
     FileProblem,
     UnsupportedError,
-    arrow_column,
     atomic_write,
     card_html,
-    check_file,
-    check_version,
-    explain,
-    file_bytes,
-    parse_json_mapping,
     reading,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Figures = TypeVar("Figures")
 
 _PLOTS = "analysis.notebook.plots:Plots"
 FILES = ("summary.json", "per_input.parquet", "per_op.parquet", "design.yaml", "policy.json")
@@ -247,44 +242,6 @@ def load_results(folder: str | Path) -> Results:
     )
 
 
-def read_figures(
-    path: Path, read: Callable[[Mapping[str, Any]], Figures], kind: type[BaseModel], *, again: str
-) -> Figures:
-    """Return the figures that a results folder states in ``path``.
-
-    Parameters
-    ----------
-    path
-        JSON file with a ``schema_version``.
-    read
-        Checks its content and returns the figures.
-    kind
-        Class whose settings a message names.
-    again
-        What makes the folder anew, said where its version is not known.
-    """
-    data = _read_mapping(path)
-    found = data.get("schema_version")
-    check_version(found, RESULTS_SCHEMA_VERSION, f"{path}: has results schema version", again)
-    try:
-        return read(data)
-    except ValidationError as problem:
-        raise FileProblem(f"{path}: is damaged: {explain(problem, kind)}") from None
-
-
-def read_policy(path: Path) -> Policy:
-    """Return the policy in a results folder."""
-    data = _read_mapping(path)
-    try:
-        return Policy.of(data)
-    except ConfigError as problem:
-        raise FileProblem(f"{path}: is damaged: {problem}") from None
-
-
-def _read_mapping(path: Path) -> dict[str, Any]:
-    return parse_json_mapping(file_bytes(path), f"{path}: is damaged")
-
-
 def _read_timeline(path: Path) -> str:
     """Return the timeline's text; one that unpacks to more than any of ours is refused, not unpacked."""
     if not path.is_file():
@@ -294,44 +251,3 @@ def _read_timeline(path: Path) -> str:
         if len(text) > MOST_TIMELINE:
             raise FileProblem(f"{path}: is damaged: unpacks to more than {MOST_TIMELINE >> 20} MiB")
         return text.decode()
-
-
-def make_folder(folder: Path) -> None:
-    """Make the folder and those above it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise FileProblem(f"{folder}: cannot be made: {problem.strerror or problem}") from None
-
-
-def write_text(text: str, path: Path) -> None:
-    """Write a text file whole or not at all."""
-    with atomic_write(path) as part:
-        part.write_text(text, "utf-8")
-
-
-def write_parquet(columns: Mapping[str, Sequence[Any] | NDArray[Any]], path: Path) -> None:
-    """Write a table whole or not at all."""
-    import pyarrow as pa  # noqa: PLC0415  (slow to import)
-    import pyarrow.parquet as pq  # noqa: PLC0415  (as above)
-
-    table = pa.table({name: arrow_column(values) for name, values in columns.items()})
-    with atomic_write(path) as part:
-        pq.write_table(table, part, compression="zstd", write_page_checksum=True)
-
-
-def read_parquet(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the columns of a table that this module wrote."""
-    import pyarrow.parquet as pq  # noqa: PLC0415  (as above)
-
-    check_file(path)
-    with reading(path):
-        table = pq.read_table(path, page_checksum_verification=True)
-        return {name: np.asarray(table[name].to_numpy()) for name in table.column_names}
-
-
-def design_yaml(design: Design) -> str:
-    """Return the design as YAML that reads back equal."""
-    stream = io.StringIO()
-    YAML(typ="safe", pure=True).dump(design.model_dump(mode="json", exclude_none=True), stream)
-    return stream.getvalue()

@@ -38,9 +38,9 @@ from accel_models.work.kept_data import (
     weight_bits_of,
     whole_op,
 )
+from accel_models.work.row_states import distinct
 from accel_models.work.shapes import joined, rows_of
 from traces import (
-    MAC_KINDS,
     RECURRENT,
     WEIGHTED,
     Indices,
@@ -155,13 +155,13 @@ def _op_work(
     workload, design, op = seen.workload, seen.design, seen.workload.graph.ops[i]
     index = np.asarray(workload.state_index[:, i], np.int64)
     if isinstance(groups, Copies) and not seen.places_count[i]:
-        states, at = _distinct(op, _copied(seen.counted[i], groups.batch), design)
+        states, at = distinct(op, _copied(seen.counted[i], groups.batch), design)
         return states, at[index].astype(np.int32)
     rows = rows_of(seen.counted[i], index)
     spread = _from_masks(workload, i, design, rows) if seen.places_count[i] else _Spread(rows)
     if isinstance(groups, Copies):
-        return _distinct(op, _copied(_alone(spread, op, design), groups.batch), design)
-    return _distinct(op, _grouped(spread, op, design, groups, compaction), design)
+        return distinct(op, _copied(_alone(spread, op, design), groups.batch), design)
+    return distinct(op, _grouped(spread, op, design, groups, compaction), design)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -286,57 +286,3 @@ def _union(mask: Packed, runs: Ints, members: Ints) -> Packed:
 def _copied(rows: OpRows, copies: int) -> OpRows:
     """Return rows of so many inputs that are alike."""
     return replace(rows, batch=rows.batch * copies, useful=rows.useful * copies)
-
-
-def _columns(rows: OpRows) -> tuple[Ints, ...]:
-    """Return what tells two pieces of work apart; zero where nothing runs."""
-    parts = (rows.cin, rows.cout, rows.out_rows, rows.patch, rows.batch, rows.useful, rows.fetch)
-    return tuple([np.where(rows.runs, part, 0) for part in parts])
-
-
-def _distinct(op: Op, rows: OpRows, design: Design) -> tuple[WorkStates, NDArray[np.int32]]:
-    """Return the distinct rows as states, and each row's place among them."""
-    _, first, index = np.unique(_code(rows), return_index=True, return_inverse=True)
-    runs = rows.runs[first]
-    cin, cout, out_rows, patch, batch, useful, fetch = (column[first] for column in _columns(rows))
-    states = WorkStates(
-        op=op,
-        runs=runs,
-        in_channels=cin,
-        out_channels=cout,
-        out_rows=out_rows,
-        batch=batch,
-        useful_macs=useful,
-        weight_fetch_bytes=fetch,
-        gathered_elements=_gathered_elements(op, cin, patch, design) * batch,
-    )
-    return states, index.astype(np.int32)
-
-
-def _gathered_elements(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:
-    """Elements of one input that are packed before the op can read them.
-
-    Choice: scattered tiles are packed with their halo, compacted channels over the whole input; what is
-    read whole is not packed.
-    """
-    if op.kind not in MAC_KINDS:
-        return np.zeros(len(cin), np.int64)
-    gathers = design.skip.packs and not design.skip.packed_outputs and op.kind != "matmul"
-    compacted = gathers & (cin < op.in_channels)
-    pixels = np.where(patch > 0, patch, np.where(compacted, op.in_height * op.in_width, 0))
-    return np.asarray(pixels * cin, np.int64)
-
-
-def _code(rows: OpRows) -> Ints:
-    """Return one number per row, equal for equal work: the columns are its digits, kept below 2**62."""
-    code, size = rows.runs.astype(np.int64), 2
-    for column in _columns(rows):
-        base = int(column.max(initial=0)) + 1
-        if size * base >= 2**62:
-            found, code = np.unique(code, return_inverse=True)
-            size = len(found)
-        if size * base >= 2**62:
-            found, column = np.unique(column, return_inverse=True)  # noqa: PLW2901  # its rank tells as much
-            base = len(found)
-        code, size = code * base + column, size * base
-    return code

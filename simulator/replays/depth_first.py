@@ -35,7 +35,7 @@ from simulator.engines.fast import simulate
 from simulator.policy import Policy, deciding_ops
 from simulator.replays.tile_aims import Aiming, aim_tiles
 from simulator.schedules.durations import Latencies, durations
-from simulator.schedules.schedule import Schedules
+from simulator.schedules.shared import Schedules
 
 _TRIES = 4  # Choice: sets of groups to try, evenly spread from one group to all
 

@@ -39,7 +39,8 @@ from simulator.policy import Policy
 from simulator.replays.depth_first import Planned, fuse_each
 from simulator.replays.tile_aims import Aiming, aim_tiles
 from simulator.schedules.durations import Durations, Latencies, durations
-from simulator.schedules.schedule import Schedule, Schedules
+from simulator.schedules.schedule import Schedule
+from simulator.schedules.shared import Schedules
 from traces import (
     Bools,
     Floats,

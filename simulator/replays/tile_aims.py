@@ -42,7 +42,7 @@ from accel_models import (
 from simulator.engines.fast import simulate
 from simulator.policy import Policy
 from simulator.schedules.durations import Durations, Latencies, durations
-from simulator.schedules.schedule import Schedules
+from simulator.schedules.shared import Schedules
 from traces import Ints
 
 Aims = NDArray[np.uint16]  # (ops,), index into TILE_AIMS

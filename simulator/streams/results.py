@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from accel_models import Design, load_design
 from simulator.agreement import check_design
-from simulator.policy import Policy
-from simulator.results import (
+from simulator.folders import (
     design_yaml,
     make_folder,
     read_figures,
@@ -21,6 +20,7 @@ from simulator.results import (
     write_parquet,
     write_text,
 )
+from simulator.policy import Policy
 from simulator.streams.agreement import check_against_frames
 from simulator.streams.summary import StreamSummary
 from simulator.summary import MODEL_VERSION

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from accel_models import Design, design_names, load_design, parse_override
 from accel_models.design.load import design_model
 from simulator import Policy
-from simulator.results import design_yaml
+from simulator.folders import design_yaml
 from tests.accel_models.design.test_design_importing import FOUR, TIMELOOP_3, TIMELOOP_4, ZIGZAG
 from tests.accel_models.design.test_scalesim_cfg import CFG
 from tests.fuzz.home import design, small_network, small_trace

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from accel_models.cost import TILE_AIMS
 from accel_models.units.array.job import ChannelCut, Job, PixelCut, ReductionCut, Tiles, choose, stack
+from accel_models.units.array.ports import array_bytes, weight_loads
 from accel_models.units.array.tile_cost import (
     Kept,
     OpEnds,
     TileTraffic,
-    array_bytes,
     bus_cycles,
     ends,
     fits,
@@ -23,7 +23,6 @@ from accel_models.units.array.tile_cost import (
     total_cycles,
     traffic,
     turn_cycles,
-    weight_loads,
 )
 from accel_models.units.array.tiling import channel_cuts, part_levels, pixel_cuts, reduction_cuts
 from traces import Bools, Floats, Ints

@@ -11,8 +11,9 @@ from accel_models.compiling.steps import STAGES, Stage
 from accel_models.cost import Busy, Misfit, States, Traffic, UnitCost, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.unit_sections import DATAFLOWS, Array
-from accel_models.energy.actions import Actions, Idle, array_actions
+from accel_models.energy.actions import Actions, array_actions
 from accel_models.energy.chip import Silicon
+from accel_models.energy.waiting import Idle
 from accel_models.units.array.job import UNLIMITED, array_machine
 from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.row_stationary.choosing import map_row_stationary
@@ -175,7 +176,8 @@ def _still_macs(work: WorkStates, shapes: Shapes, array: Array | None) -> Ints |
     if array is None or not array.zero_gating:
         return 0
     zeros = array.run_length.inputs if array.run_length else 0.0
-    return shapes.macs - np.rint(work.useful_macs * (1 - zeros)).astype(np.int64)
+    switching: Ints = np.rint(work.useful_macs * (1 - zeros)).astype(np.int64)
+    return shapes.macs - switching
 
 
 def gather_cycles(work: WorkStates, design: Design) -> Ints:

@@ -11,18 +11,11 @@ from traces.base.errors import UnsupportedError
 from traces.graphs.importing import ops as imported
 from traces.graphs.importing.emit import LOST, Emitter
 from traces.graphs.importing.inputs import input_view
+from traces.graphs.importing.moves import add_concat, add_move, add_reshape, add_transpose
 from traces.graphs.importing.ops import ImportedOp, Missing, reads
-from traces.graphs.importing.products import add_contraction, add_convolution, add_recurrence
-from traces.graphs.importing.rest import (
-    add_concat,
-    add_elementwise,
-    add_function,
-    add_move,
-    add_pooling,
-    add_reduction,
-    add_reshape,
-    add_transpose,
-)
+from traces.graphs.importing.products import add_contraction, add_convolution
+from traces.graphs.importing.recurrences import add_recurrence
+from traces.graphs.importing.rest import add_elementwise, add_function, add_pooling, add_reduction
 from traces.graphs.network import NetworkGraph
 
 
