@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.reports.replays.names import told_apart
 from analysis.words import batch_words
-from traces import ConfigError, Floats, Ints, UnsupportedError, unpriced_words
+from traces import ConfigError, Floats, Ints, UnsupportedError, check_seed, unpriced_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +101,7 @@ def compare(
     _check(a, b, resamples, level)
     left, right = a.per_input, b.per_input
     first, second = _columns(left), _columns(right)
-    intervals = _intervals(first, second, np.random.default_rng(seed), resamples, level)
+    intervals = _intervals(first, second, np.random.default_rng(check_seed(seed)), resamples, level)
     rows = tuple(
         _difference(name, unit, statistic, values_a, values_b, interval)
         for (name, unit, _, _, statistic), values_a, values_b, interval in zip(

@@ -23,6 +23,7 @@ from .base.explain import explain as explain
 from .base.frozen import Frozen as Frozen
 from .base.guard import MOST_READ as MOST_READ
 from .base.guard import check_file as check_file
+from .base.guard import check_seed as check_seed
 from .base.guard import file_bytes as file_bytes
 from .base.guard import file_text as file_text
 from .base.guard import name_of as name_of

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from traces.base.arrays import Bools, Floats
 from traces.base.errors import ConfigError, did_you_mean
+from traces.base.guard import check_seed
 from traces.graphs.kinds import Decisions
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
@@ -78,6 +79,7 @@ def synthetic_trace(
     if inputs < 0:
         raise ConfigError(f"synthetic trace: inputs = {inputs}: must be at least 0")
     chosen = settings or SyntheticSettings()
+    check_seed(seed)
     streams = [np.random.default_rng([seed, i]) for i in range(len(graph.gates) + 1)]
     difficulty = _autoregressive(streams[0], (inputs, 1), chosen.input_correlation)
     decisions = {

@@ -13,7 +13,7 @@ from networks.models.families import ModelConfig, build_model, parse_model
 from networks.training import checkpoint
 from networks.training.borrowed.weights import borrow, own_weights
 from networks.training.data import DatasetName
-from traces import FileProblem, Frozen, LacunaError, NetworkGraph
+from traces import ConfigError, FileProblem, Frozen, LacunaError, NetworkGraph
 
 _ImageSide = Annotated[int, Field(ge=1, le=4096)]
 
@@ -53,6 +53,7 @@ def load_model(path: Path, *, answers: bool = True) -> LoadedModel:
         training = TrainingFacts.model_validate(content["training"])
         model = build_model(config)
         _fill(model, weights)
+        _check_channels(model, training.image_shape[0])
         graph = config.graph(model, training.name, training.image_shape)
     except (ValidationError, LacunaError, RuntimeError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0][:300]
@@ -60,6 +61,13 @@ def load_model(path: Path, *, answers: bool = True) -> LoadedModel:
     if answers:
         borrow(model)
     return LoadedModel(model.eval(), config, graph, training, checkpoint.weights_hash(weights))
+
+
+def _check_channels(model: nn.Module, channels: int) -> None:
+    """Refuse images of another depth than the first convolution reads."""
+    first = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
+    if first.in_channels != channels:
+        raise ConfigError(f"image_shape: {channels} channels; the network reads {first.in_channels}")
 
 
 def _fill(model: nn.Module, weights: dict[str, Tensor]) -> None:

@@ -28,7 +28,7 @@ from networks.training.batches import batches
 from networks.training.data import Dataset, Images, plain_batches
 from networks.training.optimizing.optimizers import Optimizers, TrainSettings, rate_share
 from networks.training.teaching import Lessons
-from traces import ConfigError, LacunaError, atomic_write, reading
+from traces import ConfigError, FileProblem, LacunaError, atomic_write, reading
 
 _EVALUATION_BATCH = 500
 
@@ -212,6 +212,10 @@ class _Training:
         if not path.is_file():
             return 0
         state = checkpoint.read(path, checkpoint.TRAINING_STATE)
+        with reading(path, "holds no state of a training of this network; remove it"):
+            return self._restored(state, path)
+
+    def _restored(self, state: dict[str, Any], path: Path) -> int:
         settings = self.settings.model_dump()
         changed = [name for name, value in settings.items() if state["settings"].get(name) != value]
         if changed:
@@ -222,6 +226,8 @@ class _Training:
         self.optimizers.load(state["optimizers"])
         self.generator.set_state(state["generator"])
         done: int = state["epoch"]
+        if not 1 <= done <= self.settings.epochs:
+            raise FileProblem(f"{path}: epoch {done} of {self.settings.epochs}; remove it")
         return done
 
     def _drawn(self, epoch: int) -> Iterator[tuple[Tensor, Wanted]]:

@@ -24,7 +24,7 @@ from networks.training.answers import Wanted
 from networks.training.batches import Augmentation, Crops, draw_views, finished, look, shuffled
 from networks.training.data import Dataset
 from networks.training.loading import load_model
-from traces import ConfigError
+from traces import ConfigError, FileProblem, reading
 
 _VIEW_SEED = 20  # Choice: one set of views for every network, so that the answers are shared
 _BATCH = 500  # images a teacher answers at once
@@ -99,8 +99,17 @@ def prepare_lessons(  # noqa: PLR0913  # one call has these six parts, each by n
                 progress(path, crop)
                 answered = _answered(teacher, data, views[crop], crop, bfloat16=bfloat16)
                 checkpoint.write(stored, checkpoint.ANSWERS, {"answers": answered})
-            given[crop].append(checkpoint.read(stored, checkpoint.ANSWERS)["answers"].float())
+            given[crop].append(_kept_answers(stored, (rounds, len(data.train), data.classes)))
     return Lessons(views, {crop: torch.stack(parts).mean(0).half() for crop, parts in given.items()})
+
+
+def _kept_answers(stored: Path, shape: tuple[int, ...]) -> Tensor:
+    """Return the logits that a teacher gave, (rounds, n, classes)."""
+    with reading(stored, "holds no answers of a teacher; remove it"):
+        answers: Tensor = checkpoint.read(stored, checkpoint.ANSWERS)["answers"].float()
+        if answers.shape != shape or not answers.isfinite().all():
+            raise FileProblem(f"{stored}: needs {shape} finite numbers, has {tuple(answers.shape)}; remove it")
+        return answers
 
 
 def _views(data: Dataset, crop: int | None, rounds: int) -> list[Crops]:

@@ -7,7 +7,7 @@ from typing import Literal, assert_never, get_args
 
 import numpy as np
 
-from traces import ConfigError, Floats, Ints, did_you_mean
+from traces import ConfigError, Floats, Ints, check_seed, did_you_mean
 
 ArrivalKind = Literal["periodic", "poisson", "recorded"]
 _KINDS: tuple[ArrivalKind, ...] = get_args(ArrivalKind)
@@ -26,8 +26,7 @@ class Arrivals:
     def __post_init__(self) -> None:
         if self.kind not in _KINDS:
             raise ConfigError(f"arrivals.kind = {self.kind!r}{did_you_mean(self.kind, _KINDS)}")
-        if not 0 <= self.seed < 1 << 63:
-            raise ConfigError(f"arrivals.seed = {self.seed}: must be 0 to 2**63 - 1")
+        check_seed(self.seed, "arrivals.seed")
         if self.kind == "recorded":
             if not self.times_s:
                 raise ConfigError("arrivals.times_s: recorded arrivals need at least one time")

@@ -108,7 +108,7 @@ def mutated(tree: Any, rng: Random, values: tuple[Any, ...] = VALUES) -> Any:
                 holder[key] = old * rng.choice([-1, 2, 10, 1000, 2**20])
             case "drop" if isinstance(holder, dict):
                 del holder[key]
-            case "rename" if isinstance(holder, dict):
+            case "rename" if isinstance(holder, dict) and isinstance(key, str):
                 holder[key + rng.choice(["_", " ", "\x00", "²"])] = holder.pop(key)
             case _:
                 holder[key] = rng.choice(values)

@@ -225,6 +225,59 @@ def _tflite() -> list[bytes]:
     return [written(load_network(name), home() / f"{name}.tflite").read_bytes() for name in names]
 
 
+def _tflite_values(rng: Random) -> bytes:
+    """Draw a file of which one or two small whole numbers are others: sizes, strides, indices, codes."""
+    data = bytearray(rng.choice(_tflite()))
+    small = [at for at in range(0, len(data) - 3, 4) if 0 < int.from_bytes(data[at : at + 4], "little") < 4096]
+    for _ in range(rng.choice([1, 1, 2])):
+        at = rng.choice(small)
+        data[at : at + 4] = (rng.choice(INTS) % (1 << 32)).to_bytes(4, "little")
+    return bytes(data)
+
+
+def _read_tflite(path: Path) -> str:
+    """Read a model; its MACs are those of its convolutions and products, counted from their tensors' shapes."""
+    graph = load_network(path)
+    counted = _tflite_macs(path)
+    if counted is not None and counted != graph.macs * graph.batch:
+        return f"{graph.macs * graph.batch} MACs, counted {counted}"
+    return wrong_network(path)
+
+
+def _tflite_macs(path: Path) -> int | None:
+    """Count the MACs of what reaches an output; None where an operator is none of those that are counted."""
+    import tflite  # noqa: PLC0415  (an extra)
+
+    model = tflite.Model.GetRootAs(path.read_bytes(), 0)
+    part, total = model.Subgraphs(0), 0
+    wanted = {int(i) for i in part.OutputsAsNumpy()}
+    for at in reversed(range(part.OperatorsLength())):
+        operator = part.Operators(at)
+        if wanted.isdisjoint(int(i) for i in operator.OutputsAsNumpy()):
+            continue  # nobody asks for it
+        wanted.update(int(i) for i in operator.InputsAsNumpy())
+        code = model.OperatorCodes(operator.OpcodeIndex())
+        kind = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        if kind not in {getattr(tflite.BuiltinOperator, name) for name in (*_TFLITE_MACS, *_TFLITE_PLAIN)}:
+            return None
+        for name, axes in _TFLITE_MACS.items():
+            if kind == getattr(tflite.BuiltinOperator, name):
+                out, weights = (
+                    [int(d) for d in part.Tensors(int(i)).ShapeAsNumpy()]
+                    for i in (operator.Outputs(0), operator.Inputs(1))
+                )
+                total += math.prod(out) * math.prod(weights[axes])
+    return total
+
+
+_TFLITE_MACS = {  # axes of the weights that are summed over
+    "CONV_2D": slice(1, None),
+    "DEPTHWISE_CONV_2D": slice(1, 3),
+    "FULLY_CONNECTED": slice(1, None),
+}
+_TFLITE_PLAIN = ("ADD", "AVERAGE_POOL_2D", "MAX_POOL_2D", "SOFTMAX", "RELU")
+
+
 # -- checkpoints
 
 
@@ -357,7 +410,10 @@ def _kinds() -> list[Kind]:
             Kind("ONNX, values", "m.onnx", _onnx_values, _read_onnx, _onnx),
         ]
     if find_spec("tflite") is not None:
-        kinds.append(Kind("TFLite", "m.tflite", bytes_of(_tflite, text=False), wrong_network, _tflite))
+        kinds += [
+            Kind("TFLite", "m.tflite", bytes_of(_tflite, text=False), _read_tflite, _tflite),
+            Kind("TFLite, values", "m.tflite", _tflite_values, _read_tflite, _tflite),
+        ]
     if find_spec("torch") is not None:
         kinds += [
             Kind("checkpoint", "m.pt", bytes_of(_checkpoints, text=False), _read_checkpoint, _checkpoints),

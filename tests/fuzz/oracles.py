@@ -167,7 +167,8 @@ def _walked(trace: Trace, i: int) -> int:
         if op.kind == "add":
             there[op.name] = set.union(*(there[name] for name in op.inputs)) if runs else source
             continue
-        if op.kind not in {"conv", "linear"} or op.groups > 1:  # hands on the channels it is given
+        depthwise = op.kind == "conv" and op.groups == op.in_channels == op.out_channels
+        if op.kind not in {"conv", "linear"} or depthwise:  # hands on the channels it is given
             kept &= source
         if not runs or not source or not kept:
             there[op.name] = set()
@@ -175,7 +176,8 @@ def _walked(trace: Trace, i: int) -> int:
         there[op.name] = kept
         if op.kind in {"conv", "linear"}:
             taps = op.kernel_height * op.kernel_width
-            pairs = len(kept) if op.groups > 1 else len(source) * len(kept)
+            each = [-(-len(side) // op.groups) for side in (source, kept)]  # whole channels per group
+            pairs = len(kept) if depthwise else math.prod(each) * op.groups
             total += op.out_height * op.out_width * taps * pairs
     return total
 

@@ -10,7 +10,7 @@ import pytest
 
 from accel_models import load_design
 from simulator import replay
-from tests.fuzz.campaign import KINDS, campaign, failures, judge
+from tests.fuzz.campaign import KINDS, campaign, compile_loops, failures, judge
 from tests.fuzz.home import small_trace
 from tests.fuzz.kind import Kind
 from tests.fuzz.oracles import counted_macs, macs_of, wrong_costs, wrong_results
@@ -25,6 +25,7 @@ def test_hostile_inputs_are_read_or_refused() -> None:
 
 @pytest.mark.slow
 def test_two_thousand_hostile_inputs_are_read_or_refused() -> None:
+    compile_loops()
     assert failures(campaign(2000, seed=3)) == 0
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from traces.base.errors import FileProblem, LacunaError, first_line
+from traces.base.errors import ConfigError, FileProblem, LacunaError, first_line
 
 # Choice: bounds of plain data (YAML, JSON). A graph of 10,000 ops has some 400,000 values, six levels deep.
 MOST_DEPTH = 40
@@ -89,6 +89,13 @@ def file_text(path: str | Path, most: int = MOST_READ) -> str:
 def name_of(path: str | Path) -> str:
     """Return the name of a file without its ending; bytes that are no text are spelled out."""
     return os.fsencode(Path(path).stem).decode("utf-8", "backslashreplace")
+
+
+def check_seed(seed: int, what: str = "seed") -> int:
+    """Return a seed that every generator takes; :class:`ConfigError` for another."""
+    if not 0 <= seed < _INT64:
+        raise ConfigError(f"{what} = {seed}: must be 0 to 2**63 - 1")
+    return seed
 
 
 def check_tree(

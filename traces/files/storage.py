@@ -8,7 +8,6 @@ The schema's metadata holds one JSON text under ``lacuna``: ``schema_version``, 
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -22,6 +21,7 @@ from traces.base.atomic import atomic_write
 from traces.base.errors import ConfigError, FileProblem, LacunaError, did_you_mean, shown
 from traces.base.explain import explain
 from traces.base.guard import check_file, reading
+from traces.base.npz import npz_arrays
 from traces.base.plain import parse_json_mapping
 from traces.base.versions import check_version
 from traces.files.columns import flatten as columns_of
@@ -151,29 +151,11 @@ def export_npz(trace: Trace, path: str | Path) -> None:
 
 def import_npz(path: str | Path) -> Trace:
     """Read a trace from a ``.npz`` that holds the columns and the JSON text ``lacuna``."""
-    arrays = _npz_arrays(Path(path))
+    arrays = npz_arrays(Path(path))
     if _KEY not in arrays:
         raise FileProblem(f"{path}: is not a trace: has no text {_KEY!r} with the graph")
     meta = _parse_metadata(str(arrays.pop(_KEY)), Path(path))
     return _in_file(path, lambda: unflatten(arrays, meta.graph, meta.info))
-
-
-MOST_NPZ = 1 << 32  # bytes unpacked; Choice: a million inputs with 2,000 gates of a byte
-
-
-def _npz_arrays(path: Path) -> dict[str, Any]:
-    check_file(path)
-    with reading(path, "is damaged or not an .npz file"), zipfile.ZipFile(path) as archive:
-        names = [entry.filename for entry in archive.infolist()]
-        unpacked = sum(entry.file_size for entry in archive.infolist())
-    double = (
-        next((name for name in names if names.count(name) > 1), None) if len(names) < 10_000 else "thousands"
-    )
-    if double is not None or unpacked > MOST_NPZ:
-        what = f"holds {shown(double)} twice" if double is not None else f"unpacks to {unpacked:,} bytes"
-        raise FileProblem(f"{path}: {what}; is no trace")
-    with reading(path, "is damaged or not an .npz file"), np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
 
 
 class _Metadata(NamedTuple):

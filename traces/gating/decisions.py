@@ -17,6 +17,8 @@ from traces.base.errors import GraphError
 from traces.graphs.kinds import Decisions
 from traces.graphs.parts import Gate
 
+NUMBERS = "biuf"  # kinds of NumPy types that can be decisions or classes: bool, whole numbers, floats
+
 
 def as_decisions(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> Decisions:
     """Return the decisions of ``inputs`` inputs as a trace holds them.
@@ -32,6 +34,8 @@ def as_decisions(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> Dec
     how
         The start of a conversion that an error may offer: ``"open=lambda y: y"``, say.
     """
+    if values.dtype.kind not in NUMBERS:
+        raise GraphError(f"gate {gate.name!r}: decisions are {values.dtype}; needs bool, or 0 and 1")
     if gate.rules.stored == "index":
         return gate.rules.store(_indices(gate, values, inputs, how))
     bits = _bits(gate, values, how)
@@ -43,8 +47,6 @@ def as_decisions(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> Dec
 def _bits(gate: Gate, values: NDArray[Any], how: str) -> Bools:
     if values.dtype == np.bool_:
         return values
-    if not np.issubdtype(values.dtype, np.number):
-        raise GraphError(f"gate {gate.name!r}: decisions are {values.dtype}; needs bool, or 0 and 1")
     ones: Bools = values == 1
     if bool(np.all(ones | (values == 0))):
         return ones

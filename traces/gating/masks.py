@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from traces.base.errors import FileProblem, GraphError, did_you_mean
-from traces.base.guard import check_file, file_text
+from traces.base.guard import file_text
+from traces.base.npz import npy_array, npz_arrays
 from traces.base.tables import is_number
-from traces.gating.decisions import as_decisions
+from traces.gating.decisions import NUMBERS, as_decisions
 from traces.graphs.network import NetworkGraph
 from traces.trace import Trace, TraceInfo
 
@@ -67,12 +68,7 @@ def from_masks(
 def _arrays(masks: Mapping[str, Source] | str | Path) -> dict[str, NDArray[Any]]:
     if isinstance(masks, Mapping):
         return {name: _array(values, f"gate {name!r}") for name, values in masks.items()}
-    check_file(masks)
-    try:
-        with np.load(masks, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, AttributeError, TypeError) as problem:
-        raise FileProblem(f"{masks}: needs an .npz file with an array per gate: {problem}") from None
+    return npz_arrays(Path(masks))
 
 
 def _array(values: Source, what: str) -> NDArray[Any]:
@@ -89,17 +85,15 @@ def _array(values: Source, what: str) -> NDArray[Any]:
 
 
 def _file(path: Path) -> NDArray[Any]:
-    check_file(path)
+    if path.suffix == ".npy":
+        return npy_array(path)
+    text = file_text(path)
     try:
-        if path.suffix == ".npy":
-            found: NDArray[Any] = np.load(path, allow_pickle=False)
-            return found
-        text = file_text(path)
         rows = [line.replace(",", " ").split() for line in text.splitlines() if line.strip()]
         if rows and not (is_number(rows[0][0]) or rows[0][0].lower() in _WORDS):
             rows = rows[1:]  # a header
         table = np.array([[_WORDS.get(cell.lower(), cell) for cell in row] for row in rows], np.float64)
-    except (OSError, ValueError) as problem:
+    except ValueError as problem:
         raise FileProblem(
             f"{path}: needs a .npy file or a table of 0 and 1, a row per input: {problem}"
         ) from None
@@ -122,12 +116,12 @@ def _inputs(arrays: dict[str, NDArray[Any]], labels: NDArray[Any] | None) -> int
 def _classes(values: NDArray[Any] | None, inputs: int, what: str) -> NDArray[np.int32]:
     if values is None:
         return np.zeros(inputs, np.int32)
-    if not np.issubdtype(values.dtype, np.number) and values.dtype != np.bool_:
+    if values.dtype.kind not in NUMBERS:
         raise GraphError(f"{what}: are {values.dtype}; need whole numbers, the class of each input")
     if values.shape != (inputs,) or not bool(np.all(values == np.round(values))):
         raise GraphError(
             f"{what}: shape {values.shape}; needs ({inputs},) whole numbers, the class of each input"
         )
-    if values.max() > _MOST_CLASSES:
+    if float(values.max()) > _MOST_CLASSES:
         raise GraphError(f"{what}: go up to {values.max():,}; need at most {_MOST_CLASSES:,}")
     return values.astype(np.int32)

@@ -29,6 +29,7 @@ from networks.training.borrowed.weights import own_weights
 from networks.training.data import Dataset, Images, plain_batches
 from networks.training.optimizing.optimizers import TrainSettings, rate_share
 from networks.training.run import EpochReport, Log
+from traces import reading
 
 _LEAST_DEVIATION = 1e-3  # of a feature; a constant one says nothing and is not blown up
 _AT_ONCE = 4  # images: Choice, what stays in the caches of a CPU (27 ms an image; 50 at 2, 40 at 8)
@@ -103,9 +104,10 @@ def _kept_lesson(
     weights = checkpoint.weights_hash(borrowed | {"pixels": images.pixels})
     seen_by = f"{sorted(model.linear_heads())}, {weights}, {data.preprocessing}"
     if path.is_file():
-        kept = checkpoint.read(path, checkpoint.ANSWERS)
-        if kept["seen_by"] == seen_by:
-            return Lesson({name: seen.float() for name, seen in kept["features"].items()}, images.labels)
+        with reading(path, "holds no features of images; remove it"):
+            kept = checkpoint.read(path, checkpoint.ANSWERS)
+            if kept["seen_by"] == seen_by:
+                return Lesson({name: seen.float() for name, seen in kept["features"].items()}, images.labels)
     say(f"features of {len(images):,} images")
     found = lesson(model, data, images)
     half = {name: seen.half() for name, seen in found.features.items()}

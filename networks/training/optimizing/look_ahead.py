@@ -38,6 +38,8 @@ class LookAhead:
         return {"slow": self._slow, "steps": self._steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore a :meth:`state_dict`."""
-        self._slow = [tensor.clone() for tensor in state["slow"]]
-        self._steps = state["steps"]
+        """Restore a :meth:`state_dict`; ``ValueError`` if it is none of this model."""
+        slow, steps = [tensor.clone() for tensor in state["slow"]], int(state["steps"])
+        if [tensor.shape for tensor in slow] != [tensor.shape for tensor in self._fast] or steps < 0:
+            raise ValueError("the average is of another model")
+        self._slow, self._steps = slow, steps

@@ -15,6 +15,12 @@ from networks.training.optimizing.look_ahead import LookAhead
 from networks.training.optimizing.muon import Muon
 from traces import Frozen
 
+_AVERAGES: dict[type[torch.optim.Optimizer], set[str]] = {  # what a step leaves, per parameter
+    torch.optim.SGD: {"momentum_buffer"},
+    torch.optim.Adam: {"step", "exp_avg", "exp_avg_sq"},
+    torch.optim.AdamW: {"step", "exp_avg", "exp_avg_sq"},
+    Muon: {"momentum"},
+}
 _CropSide = Annotated[int, Field(ge=1)]
 
 
@@ -130,12 +136,27 @@ class Optimizers:
         return states if self._look_ahead is None else [*states, self._look_ahead.state_dict()]
 
     def load(self, states: list[dict[str, Any]]) -> None:
-        """Restore a :meth:`state`."""
+        """Restore a :meth:`state`; ``ValueError`` if it is none of these optimizers, which may be read from anywhere."""
         if self._look_ahead is not None:
             *states, averaged = states
             self._look_ahead.load_state_dict(averaged)
         for (optimizer, _), state in zip(self._all, states, strict=True):
-            optimizer.load_state_dict(state)
+            _restore(optimizer, state)
+
+
+def _restore(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Restore what an optimizer has averaged; its groups are those of the settings."""
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
+    for parameter, kept in optimizer.state.items():
+        if set(kept) != _AVERAGES[type(optimizer)]:
+            raise ValueError(f"{type(optimizer).__name__} keeps {', '.join(sorted(_AVERAGES[type(optimizer)]))}")
+        for name, value in kept.items():
+            shape = () if name == "step" else parameter.shape
+            if value is not None and (value.shape != shape or not value.isfinite().all()):
+                raise ValueError(f"{name} needs {tuple(shape)} finite numbers")
+            if name == "step" and value < 0:
+                raise ValueError(f"step = {value:g}: must be at least 0")
 
 
 def _for_gates(
