@@ -54,6 +54,20 @@ def test_rates_that_cannot_be_crossed_are_refused(skipped: tuple[float, ...]) ->
         break_even(cifar_resnet(8, "layer"), load_design("edge_npu_16x16"), skipped=skipped)
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"inputs": 0}, "inputs = 0: must be 1 to 100,000"),
+        ({"inputs": 1 << 31}, "inputs = 2147483648: must be 1 to 100,000"),
+        ({"seed": -1}, r"seed = -1: must be 0 to 2\*\*63 - 1"),
+        ({"seed": 1 << 70}, "seed = 1180591620717411303424: must be"),
+    ],
+)
+def test_numbers_of_inputs_and_seeds_have_bounds(settings: dict[str, int], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        break_even(cifar_resnet(8, "layer"), load_design("edge_npu_16x16"), **settings)  # type: ignore[arg-type]
+
+
 def test_a_network_without_gates_is_refused() -> None:
     graph = cifar_resnet(8, "layer").without_gates()
     with pytest.raises(UnsupportedError, match="has no gates"):

@@ -135,7 +135,7 @@ def test_replays_of_other_inputs_are_refused(b: Replay, why: str) -> None:
         compare(replay(HARD), b)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("settings", [{"level": 1.0}, {"level": 0.0}, {"resamples": 0}])
+@pytest.mark.parametrize("settings", [{"level": 1.0}, {"level": 0.0}, {"resamples": 0}, {"seed": -1}])
 def test_bad_settings_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="must be"):
         compare(replay(HARD), replay(HARD), **settings)  # type: ignore[arg-type]

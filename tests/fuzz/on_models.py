@@ -245,17 +245,17 @@ def _read_tflite(path: Path) -> str:
 
 
 def _tflite_macs(path: Path) -> int | None:
-    """Count the MACs of what reaches an output; None where an operator is none of those that are counted."""
+    """Count the MACs of what the inputs decide; None where an operator is none of those that are counted."""
     import tflite  # noqa: PLC0415  (an extra)
 
     model = tflite.Model.GetRootAs(path.read_bytes(), 0)
     part, total = model.Subgraphs(0), 0
-    wanted = {int(i) for i in part.OutputsAsNumpy()}
-    for at in reversed(range(part.OperatorsLength())):
+    given = {int(i) for i in part.InputsAsNumpy()}
+    for at in range(part.OperatorsLength()):
         operator = part.Operators(at)
-        if wanted.isdisjoint(int(i) for i in operator.OutputsAsNumpy()):
-            continue  # nobody asks for it
-        wanted.update(int(i) for i in operator.InputsAsNumpy())
+        if not operator.InputsLength() or given.isdisjoint(int(i) for i in operator.InputsAsNumpy()):
+            continue  # worked out once, before any input comes
+        given.update(int(i) for i in operator.OutputsAsNumpy())
         code = model.OperatorCodes(operator.OpcodeIndex())
         kind = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
         if kind not in {getattr(tflite.BuiltinOperator, name) for name in (*_TFLITE_MACS, *_TFLITE_PLAIN)}:

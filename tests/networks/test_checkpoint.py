@@ -266,6 +266,7 @@ def test_a_state_that_is_no_state(tmp_path: Path, state: object) -> None:
         {"validation_accuracy": float("nan")},
         {"image_shape": [3, 8]},
         {"image_shape": [3, 2**40, 8]},
+        {"image_shape": [30, 8, 8]},
         {"epochs": -1},
         {"dataset": "imagenet"},
     ],

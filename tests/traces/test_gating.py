@@ -139,11 +139,33 @@ def test_a_table_of_true_and_false_is_one_of_ones_and_zeros(tmp_path: Path) -> N
         (np.zeros(0), None, "hold no inputs"),
         ([1, 0], ["cat", "dog"], "labels: are <U3; need whole numbers"),
         ([1, 0], [2**40, 0], "labels: go up to 1,099,511,627,776; need at most"),
+        ([1, 0], np.array([1j, 0]), "labels: are complex128; need whole numbers"),
+        ([1j, 0], None, "gate 'gate': decisions are complex128; needs bool, or 0 and 1"),
+        (["1", "0"], None, "gate 'gate': decisions are <U1; needs bool, or 0 and 1"),
     ],
 )
 def test_what_is_no_mask_or_no_label_is_named(mask: Any, labels: Any, message: str) -> None:
     with pytest.raises(GraphError, match=message):
         from_masks(masked().with_gates(layer("gate", guards="body")), {"gate": mask}, labels)
+
+
+def test_indices_are_numbers() -> None:
+    for values in (np.array(["1", "0"]), np.array([1j, 0])):
+        with pytest.raises(GraphError, match="decisions are"):
+            as_decisions(WIDTH, values, 2, "index=lambda y: y")
+
+
+def test_a_damaged_archive_of_masks_is_refused_byte_by_byte(tmp_path: Path) -> None:
+    graph = masked().with_gates(layer("gate", guards="body"))
+    np.savez(tmp_path / "whole.npz", gate=np.ones(40))
+    whole = (tmp_path / "whole.npz").read_bytes()
+    truth = from_masks(graph, tmp_path / "whole.npz").decisions["gate"].tolist()
+    for at in range(0, len(whole), 5):
+        (tmp_path / "bad.npz").write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
+        try:
+            assert from_masks(graph, tmp_path / "bad.npz").decisions["gate"].tolist() == truth
+        except (FileProblem, GraphError) as problem:
+            assert str(problem)
 
 
 def test_packed_bits_are_told_how_to_unpack() -> None:

@@ -7,6 +7,7 @@ import math
 import resource
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -126,6 +127,51 @@ def test_other_settings_do_not_resume(data: Dataset, tmp_path: Path) -> None:
         ConfigError, match=r"last.pt: was trained with another epochs, seed; choose another folder"
     ):
         train(_model(), data, _settings(2, seed=5), Answering(), tmp_path)
+
+
+def _spoilt(state: dict[str, Any], how: str) -> dict[str, Any]:
+    """Return a state of which one part is another, as a file from anywhere may hold it."""
+    averages = state["optimizers"][0]["state"]
+    match how:
+        case "epoch":
+            state["epoch"] = 10**9
+        case "missing":
+            averages[0] = {}
+        case "shape":
+            averages[0] = {"momentum_buffer": torch.zeros(1)}
+        case "step":
+            first = next(iter(state["optimizers"][1]["state"].values()))
+            first["step"] = torch.tensor(-1e9)
+        case "weights":
+            state["state_dict"] = {"x": torch.zeros(1)}
+        case "number":
+            state["optimizers"] = 7
+    return state
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("epoch", "epoch 1000000000 of 2"),
+        ("missing", "SGD keeps momentum_buffer"),
+        ("shape", "momentum_buffer needs"),
+        ("step", "step = -1e[+]09: must be at least 0"),
+        ("weights", "holds no state of a training of this network; remove it"),
+        ("number", "holds no state of a training of this network; remove it"),
+    ],
+)
+def test_a_state_of_another_training_is_refused(
+    data: Dataset, tmp_path: Path, how: str, says: str
+) -> None:
+    """Its hash is right; torch itself would go on, or end in an error of its own at the first step."""
+    with pytest.raises(KeyboardInterrupt):
+        train(_model(), data, _settings(2), _Stops(), tmp_path)
+    path = tmp_path / "last.pt"
+    state = checkpoint.read(path, checkpoint.TRAINING_STATE)
+    plain = {name: part for name, part in state.items() if not name.startswith("format")}
+    checkpoint.write(path, checkpoint.TRAINING_STATE, _spoilt(plain, how))
+    with pytest.raises(FileProblem, match=says):
+        train(_model(), data, _settings(2), Answering(), tmp_path)
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_epoch(data: Dataset, tmp_path: Path) -> None:

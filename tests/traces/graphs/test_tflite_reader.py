@@ -213,6 +213,30 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path) -> None:
         assert problem is None or len(problem) < 500
 
 
+@pytest.mark.parametrize(
+    ("reads", "weights", "ends", "says"),
+    [
+        ([], (4, 3, 3, 3), [2], r"operator 0 \(CONV_2D\) needs two tensors to multiply"),
+        ([-1, 1], (4, 3, 3, 3), [2], r"operator 0 \(CONV_2D\) needs two tensors to multiply"),
+        ([0, 1], (4, 3, 3, -3), [2], r"the constant 'w' has shape \(4, 3, 3, -3\); needs sizes of 0 or more"),
+        ([0, 1], (4, 3, 3, 3), [], "no output depends on an input"),
+        ([0, 1], (4, 3, 3, 3), [1], "no output depends on an input"),
+    ],
+)
+def test_what_would_silently_cost_nothing_is_refused(
+    tmp_path: Path, reads: list[int], weights: tuple[int, ...], ends: list[int], says: str
+) -> None:
+    """A product that reads nothing would count as worked out before a run, and all behind it with it."""
+    writer = Writer()
+    writer.tensor("x", (1, 8, 8, 3))
+    writer.tensor("w", weights, b"\0")
+    writer.tensor("y", (1, 8, 8, 4))
+    op = next(op for op in load_network("resnet8_tiny") if op.kind == "conv")
+    writer.operators.append(("CONV_2D", reads, 2, *writer.options("conv", op)))
+    with pytest.raises(LacunaError, match=says):
+        load_network(_saved(tmp_path, writer.finish([0], ends)))
+
+
 def _problem_of(path: Path) -> str | None:
     try:
         load_network(path)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from traces.base.arrays import Shape
-from traces.base.errors import UnsupportedError
+from traces.base.errors import GraphError, UnsupportedError
 
 LARGEST_VALUE = 4096  # elements of a constant that is looked at: axes and sizes, never weights
 _INT_TYPES = {2: "<i4", 4: "<i8", 6: "?"}  # TensorType of schema.fbs: INT32, INT64, BOOL
@@ -97,7 +97,10 @@ class Operator:
 
     def shape(self, tensor: str) -> Shape:
         """Return a tensor's shape."""
-        return self.model.shapes[tensor]
+        shape = self.model.shapes[tensor]
+        if min(shape, default=1) < 0 and self.is_constant(tensor):
+            raise GraphError(f"the constant {tensor[:60]!r} has shape {shape}; needs sizes of 0 or more")
+        return shape
 
     @property
     def out_shape(self) -> Shape:

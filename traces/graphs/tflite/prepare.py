@@ -40,6 +40,8 @@ def prepared(tflite: Any, data: bytes, sizes: NamedShapes) -> TfliteModel:
     asked = input_shapes(main.inputs, graphs, sizes)
     resized = {name: shape for name, shape in asked.items() if shape != graphs.shapes[name]}
     model = _Walk.over(graphs, main, asked, resizes=bool(resized))
+    if model.operators and model.computed.isdisjoint(model.outputs):
+        raise GraphError("no output depends on an input")
     batch = fixed_batch(model, asked)
     if batch == 1:
         return model

@@ -11,6 +11,9 @@ from traces.base.errors import GraphError
 _MOST_AXES = 16  # of a tensor; Choice: twice what TFLite's own kernels take
 # Choice: more than a hundred times what the largest models that were met have.
 MOST_TENSORS, _MOST_READS = 1 << 16, 1 << 18  # of a model, and of all its operators together
+_OF_TWO = frozenset(
+    {"CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D", "FULLY_CONNECTED", "BATCH_MATMUL"}
+)  # without one of which they would count as worked out before a run
 _FOR_OTHERS = frozenset({"ASSIGN_VARIABLE", "CALL_ONCE", "HASHTABLE_IMPORT"})  # which put out nothing
 
 
@@ -92,6 +95,8 @@ class Subgraphs:
         outputs = tuple(_name(names, proto.Outputs(k)) for k in range(proto.OutputsLength()))
         if (not outputs and kind not in _FOR_OTHERS) or not all(outputs):
             raise GraphError(f"operator {place} ({kind}) has no output")
+        if kind in _OF_TWO and (len(inputs) < 2 or not all(inputs[:2])):
+            raise GraphError(f"operator {place} ({kind}) needs two tensors to multiply")
         return RawOperator(proto, kind, inputs, outputs)
 
     def _kind(self, number: int) -> str:
