@@ -23,36 +23,25 @@ from random import Random
 from accel_models.units.gemmini import loops
 from accel_models.units.gemmini.compiled import TO_COMPILE_US
 from simulator import estimate
-from tests.fuzz import (
-    on_designs,
-    on_folders,
-    on_masks,
-    on_models,
-    on_networks,
-    on_options,
-    on_runs,
-    on_spaces,
-    on_tables,
-    on_traces,
-)
 from tests.fuzz.home import design, small_network
 from tests.fuzz.kind import Kind
+from tests.fuzz.on import (
+    designs,
+    folders,
+    masks,
+    models,
+    networks,
+    options,
+    runs,
+    spaces,
+    tables,
+    traces,
+)
 from traces import LacunaError
 
 SECONDS = 10  # of the processor, for one case
 MOST_CHARACTERS = 500
-GROUPS = (
-    on_traces,
-    on_masks,
-    on_designs,
-    on_networks,
-    on_spaces,
-    on_folders,
-    on_tables,
-    on_models,
-    on_runs,
-    on_options,
-)
+GROUPS = (traces, masks, designs, networks, spaces, folders, tables, models, runs, options)
 KINDS: tuple[Kind, ...] = tuple(kind for group in GROUPS for kind in group.KINDS)
 GOOD = frozenset({"read", "refused"})
 
@@ -93,7 +82,7 @@ def judge(kind: Kind, data: bytes, folder: Path) -> tuple[str, str]:
 
 
 def compile_loops() -> None:
-    """Compile Gemmini's loops: a long campaign walks enough of them to do so within one case, and longer than it may."""
+    """Compile Gemmini's loops, as a long campaign would in the middle of a case, for longer than one may take."""
     loops._LAYERS.walked_us = loops._PRODUCTS.walked_us = TO_COMPILE_US
     estimate(small_network(), design("gemmini_16x16"))
 

@@ -15,7 +15,7 @@ from simulator import load_results, load_stream
 from simulator.sums import write_sums
 from tests.fuzz.home import beside, stored
 from tests.fuzz.kind import Draw, Kind, as_json, bytes_of, mutated, renumbered
-from tests.fuzz.on_traces import columns_changed, sealed_again
+from tests.fuzz.on.traces import columns_changed, sealed_again
 from tests.fuzz.oracles import wrong_results
 
 FILES = ("summary.json", "per_input.parquet", "per_op.parquet", "design.yaml", "policy.json")

@@ -15,7 +15,24 @@ from tests.fuzz.kind import Kind, bytes_of
 from tests.fuzz.oracles import counted_macs
 from traces import Trace, from_masks, lower, unpack
 
-CELLS = ("", "0", "1", "2", "-1", "nan", "inf", "true", "0.5", "1e400", "x", "\x1b[2J", "9" * 400, "²", "0,0", "a" * 3000)
+CELLS = (
+    "",
+    "0",
+    "1",
+    "2",
+    "-1",
+    "nan",
+    "inf",
+    "true",
+    "0.5",
+    "1e400",
+    "x",
+    "\x1b[2J",
+    "9" * 400,
+    "²",
+    "0,0",
+    "a" * 3000,
+)
 
 
 @cache
@@ -45,13 +62,17 @@ def _arrays(rng: Random) -> bytes:
         array = _masks()[name] if name in _masks() else arrays[name]  # as it was, so that it converts
         match rng.choice(["type", "value", "shape", "drop", "name"]):
             case "type":
-                arrays[name] = array.astype(rng.choice(["f4", "f8", "i8", "u8", "c8", "bool", "S3", "U2", "M8[s]"]))
+                arrays[name] = array.astype(
+                    rng.choice(["f4", "f8", "i8", "u8", "c8", "bool", "S3", "U2", "M8[s]"])
+                )
             case "value" if array.dtype.kind in "biuf":
                 other = array.astype(np.float64)
                 other.flat[rng.randrange(other.size)] = rng.choice([2, -1, 0.5, np.nan, np.inf, 1e300, 2**40])
                 arrays[name] = other
             case "shape":
-                arrays[name] = rng.choice([array[:-1], array[None], array.reshape(-1), array[:, None], array[:0]])
+                arrays[name] = rng.choice(
+                    [array[:-1], array[None], array.reshape(-1), array[:, None], array[:0]]
+                )
             case "drop":
                 del arrays[name]
             case _:
@@ -96,8 +117,14 @@ def _read_table(path: Path) -> str:
 
 
 KINDS = (
-    Kind("masks", "m.npz", bytes_of(lambda: [_archive(_masks())], text=False), _read_archive, lambda: [_archive(_masks())]),
+    Kind(
+        "masks",
+        "m.npz",
+        bytes_of(lambda: [_archive(_masks())], text=False),
+        _read_archive,
+        lambda: [_archive(_masks())],
+    ),
     Kind("masks, arrays", "m.npz", _arrays, _read_archive, lambda: [_archive(_masks())]),
     Kind("masks, table", "m.csv", bytes_of(_tables), _read_table, _tables),
     Kind("masks, cells", "m.csv", _table, _read_table, _tables),
-)  # fmt: skip
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,11 +55,10 @@ def _trained() -> Path:
 
 def _train(folder: Path, stop: int = 2) -> Any:
     """Train up to an epoch, as one that is killed does."""
-    import torch  # noqa: PLC0415  (slow to import)
 
     from networks.training.run import train  # noqa: PLC0415  (torch)
 
-    class Stop(Exception):  # noqa: N818  (no error)
+    class Stop(Exception):
         pass
 
     def tell(report: Any) -> None:
@@ -66,19 +66,17 @@ def _train(folder: Path, stop: int = 2) -> Any:
             raise Stop
 
     model, data, settings, objective = _parts()
-    try:
+    with suppress(Stop):
         train(model, data, settings, objective, folder, progress=tell)
-    except Stop:
-        pass
     return model
 
 
 def _parts() -> tuple[Any, Any, Any, Any]:
     import torch  # noqa: PLC0415  (slow to import)
 
-    from networks.training.run import Answering  # noqa: PLC0415
     from networks.training.data import Dataset, Images  # noqa: PLC0415
     from networks.training.optimizing.optimizers import TrainSettings  # noqa: PLC0415
+    from networks.training.run import Answering  # noqa: PLC0415
     from tests.networks.networks_fixtures import lcnet_config  # noqa: PLC0415
 
     pixels = (torch.arange(32 * 3 * 64) % 251).to(torch.uint8).reshape(32, 3, 8, 8)

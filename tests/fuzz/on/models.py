@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.fuzz.home import home
 from tests.fuzz.kind import VALUES, Kind, bytes_of, mutated
-from tests.fuzz.on_networks import wrong_network
+from tests.fuzz.on.networks import wrong_network
 from tests.fuzz.oracles import macs_of
 from traces import load_network
 
@@ -228,7 +228,9 @@ def _tflite() -> list[bytes]:
 def _tflite_values(rng: Random) -> bytes:
     """Draw a file of which one or two small whole numbers are others: sizes, strides, indices, codes."""
     data = bytearray(rng.choice(_tflite()))
-    small = [at for at in range(0, len(data) - 3, 4) if 0 < int.from_bytes(data[at : at + 4], "little") < 4096]
+    small = [
+        at for at in range(0, len(data) - 3, 4) if 0 < int.from_bytes(data[at : at + 4], "little") < 4096
+    ]
     for _ in range(rng.choice([1, 1, 2])):
         at = rng.choice(small)
         data[at : at + 4] = (rng.choice(INTS) % (1 << 32)).to_bytes(4, "little")
