@@ -17,7 +17,7 @@ from traces.base.errors import GraphError
 from traces.graphs.kinds import Decisions
 from traces.graphs.parts import Gate
 
-NUMBERS = "biuf"  # kinds of NumPy types that can be decisions or classes: bool, whole numbers, floats
+NUMBER_TYPES = "biuf"  # kinds of NumPy types that can be decisions or classes: bool, whole numbers, floats
 
 
 def as_decisions(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> Decisions:
@@ -34,7 +34,7 @@ def as_decisions(gate: Gate, values: NDArray[Any], inputs: int, how: str) -> Dec
     how
         The start of a conversion that an error may offer: ``"open=lambda y: y"``, say.
     """
-    if values.dtype.kind not in NUMBERS:
+    if values.dtype.kind not in NUMBER_TYPES:
         raise GraphError(f"gate {gate.name!r}: decisions are {values.dtype}; needs bool, or 0 and 1")
     if gate.rules.stored == "index":
         return gate.rules.store(_indices(gate, values, inputs, how))

@@ -13,7 +13,7 @@ from traces.base.errors import FileProblem, GraphError, did_you_mean
 from traces.base.guard import file_text
 from traces.base.npz import npy_array, npz_arrays
 from traces.base.tables import is_number
-from traces.gating.decisions import NUMBERS, as_decisions
+from traces.gating.decisions import NUMBER_TYPES, as_decisions
 from traces.graphs.network import NetworkGraph
 from traces.trace import Trace, TraceInfo
 
@@ -116,7 +116,7 @@ def _inputs(arrays: dict[str, NDArray[Any]], labels: NDArray[Any] | None) -> int
 def _classes(values: NDArray[Any] | None, inputs: int, what: str) -> NDArray[np.int32]:
     if values is None:
         return np.zeros(inputs, np.int32)
-    if values.dtype.kind not in NUMBERS:
+    if values.dtype.kind not in NUMBER_TYPES:
         raise GraphError(f"{what}: are {values.dtype}; need whole numbers, the class of each input")
     if values.shape != (inputs,) or not bool(np.all(values == np.round(values))):
         raise GraphError(
