@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Quantity = Literal["latency_us", "energy_uj"]
 
 RATES = tuple(i / 10 for i in range(11))
-MOST_INPUTS = 100_000  # Choice: the mean of so many is within 0.5 % of that of any number, where an input varies by 100 %
+MOST_INPUTS = 100_000  # Choice: their mean is within 1 % of that of any number, where inputs vary by 100 %
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,12 +160,14 @@ def test_a_damaged_archive_of_masks_is_refused_byte_by_byte(tmp_path: Path) -> N
     np.savez(tmp_path / "whole.npz", gate=np.ones(40))
     whole = (tmp_path / "whole.npz").read_bytes()
     truth = from_masks(graph, tmp_path / "whole.npz").decisions["gate"].tolist()
+    refused = 0
     for at in range(0, len(whole), 5):
         (tmp_path / "bad.npz").write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
         try:
             assert from_masks(graph, tmp_path / "bad.npz").decisions["gate"].tolist() == truth
-        except (FileProblem, GraphError) as problem:
-            assert str(problem)
+        except (FileProblem, GraphError):
+            refused += 1
+    assert refused > len(whole) // 10  # of every fifth byte, half: zip checks what it stores
 
 
 def test_packed_bits_are_told_how_to_unpack() -> None:

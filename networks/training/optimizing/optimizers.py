@@ -136,7 +136,7 @@ class Optimizers:
         return states if self._look_ahead is None else [*states, self._look_ahead.state_dict()]
 
     def load(self, states: list[dict[str, Any]]) -> None:
-        """Restore a :meth:`state`; ``ValueError`` if it is none of these optimizers, which may be read from anywhere."""
+        """Restore a :meth:`state`, which may come from anywhere; ``ValueError`` if it is none of these optimizers."""
         if self._look_ahead is not None:
             *states, averaged = states
             self._look_ahead.load_state_dict(averaged)
