@@ -33,6 +33,8 @@ class BreakEven:
     def overhead(self) -> float:
         """What the gates cost when nothing is skipped, as a share of the dense network."""
         return self.dynamic[0] / self.dense - 1
+
+
 def break_even(  # noqa: PLR0913  # one experiment, all by name
     graph: NetworkGraph,
     design: Design,

@@ -108,7 +108,9 @@ def _kept_answers(stored: Path, shape: tuple[int, ...]) -> Tensor:
     with reading(stored, "holds no answers of a teacher; remove it"):
         answers: Tensor = checkpoint.read(stored, checkpoint.ANSWERS)["answers"].float()
         if answers.shape != shape or not answers.isfinite().all():
-            raise FileProblem(f"{stored}: needs {shape} finite numbers, has {tuple(answers.shape)}; remove it")
+            raise FileProblem(
+                f"{stored}: needs {shape} finite numbers, has {tuple(answers.shape)}; remove it"
+            )
         return answers
 
 

@@ -150,7 +150,9 @@ def _restore(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
     optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
     for parameter, kept in optimizer.state.items():
         if set(kept) != _AVERAGES[type(optimizer)]:
-            raise ValueError(f"{type(optimizer).__name__} keeps {', '.join(sorted(_AVERAGES[type(optimizer)]))}")
+            raise ValueError(
+                f"{type(optimizer).__name__} keeps {', '.join(sorted(_AVERAGES[type(optimizer)]))}"
+            )
         for name, value in kept.items():
             shape = () if name == "step" else parameter.shape
             if value is not None and (value.shape != shape or not value.isfinite().all()):

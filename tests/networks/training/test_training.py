@@ -160,9 +160,7 @@ def _spoilt(state: dict[str, Any], how: str) -> dict[str, Any]:
         ("number", "holds no state of a training of this network; remove it"),
     ],
 )
-def test_a_state_of_another_training_is_refused(
-    data: Dataset, tmp_path: Path, how: str, says: str
-) -> None:
+def test_a_state_of_another_training_is_refused(data: Dataset, tmp_path: Path, how: str, says: str) -> None:
     """Its hash is right; torch itself would go on, or end in an error of its own at the first step."""
     with pytest.raises(KeyboardInterrupt):
         train(_model(), data, _settings(2), _Stops(), tmp_path)
