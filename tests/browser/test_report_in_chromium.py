@@ -277,10 +277,11 @@ def test_what_follows_the_pointer_paints_no_picture_anew(browser: Browser, tmp_p
     ],
 )
 def test_names_along_an_axis_are_told_apart(browser: Browser, names: list[str], own: list[str]) -> None:
-    script = (ROOT / "analysis" / "reports" / "templates" / "explorer.js").read_text(encoding="utf-8")
-    function = script[script.index("function ownParts") : script.index("// Round numbers")]
+    scales = (ROOT / "analysis" / "reports" / "templates" / "explorer" / "scales.js").read_text(
+        encoding="utf-8"
+    )
     page = browser.new_page()
-    assert page.evaluate(f"names => {{ {function} return ownParts(names); }}", names) == own
+    assert page.evaluate(f"names => {{ {scales} return ownParts(names); }}", names) == own
     page.close()
 
 
@@ -397,6 +398,9 @@ def test_a_legend_over_the_chart_hides_and_shows_a_part(browser: Browser, replay
 
 def test_print_shows_every_chart_within_the_page(browser: Browser, replays: Path) -> None:
     with Opened(browser, replays) as opened:
+        opened.page.locator(".chart .main-svg .overplot").first.wait_for(
+            state="attached"
+        )  # what draws is there
         opened.page.emulate_media(media="print")
         opened.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
         assert opened.undrawn() == []

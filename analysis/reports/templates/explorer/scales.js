@@ -1,0 +1,45 @@
+// Scales: from a column's values to 0..1, logarithmic where it spans more than a linear axis shows; and their ticks.
+function scaleOf(column) {
+  if (column.scale) return column.scale;
+  const known = column.values.filter((value) => value !== null);
+  let low = known.reduce((a, b) => Math.min(a, b)), high = known.reduce((a, b) => Math.max(a, b));
+  const log = !column.labels.length && low > 0 && high > 30 * low;
+  const on = (value) => log ? Math.log(value) : value;
+  const margin = 0.04 * ((on(high) - on(low)) || 1);
+  const a = on(low) - margin, b = on(high) + margin;
+  column.scale = { at: (value) => (on(value) - a) / (b - a), back: (place) => (log ? Math.exp(a + place * (b - a)) : a + place * (b - a)), log, low, high };
+  return column.scale;
+}
+// Names without the parts that all of them begin and end with, so that what is left tells them apart.
+function ownParts(names) {
+  const parts = names.map((name) => name.split(/(?<=[_ ])/)), least = Math.min(...parts.map((part) => part.length)) - 1;
+  const shared = (pick) => { let k = 0; while (k < least && parts.every((part) => pick(part, k) === pick(parts[0], k))) k++; return k; };
+  const head = shared((part, k) => part[k]), tail = Math.min(shared((part, k) => part[part.length - 1 - k]), least - head);
+  return names.length < 2 ? names : parts.map((part) => part.slice(head, part.length - tail).join("").replace(/[_ ]$/, ""));
+}
+// Round numbers from low to high and one beyond each, at most so many steps.
+function stepsOf(low, high, most) {
+  const raw = ((high - low) || 1) / most, size = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((k) => k * size).find((k) => k >= raw);
+  const steps = [];
+  for (let k = Math.floor(low / step); k <= Math.ceil(high / step); k++) steps.push(k * step);
+  return steps;
+}
+function ticksOf(column, most) {
+  const { low, high, log, at } = scaleOf(column);
+  if (column.labels.length) {
+    const every = Math.ceil(column.labels.length / most), own = ownParts(column.shown);
+    return column.labels.map((_, i) => [at(i), own[i]]).filter((_, i) => i % every === 0);
+  }
+  const ticks = [];
+  if (log) {
+    for (let power = Math.floor(Math.log10(low / column.holds)); power <= Math.ceil(Math.log10(high / column.holds)); power++) {
+      for (const step of [1, 2, 5]) ticks.push(step * 10 ** power);
+    }
+  } else {
+    ticks.push(...stepsOf(low / column.holds, high / column.holds, most));
+  }
+  let shown = ticks.filter((tick) => at(tick * column.holds) >= 0 && at(tick * column.holds) <= 1);
+  while (shown.length > most + 1) shown = shown.filter((_, i) => i % 2 === 0);
+  return shown.map((tick) => [at(tick * column.holds), digits(tick)]);
+}
