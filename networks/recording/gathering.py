@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from networks.capturing.noting import tensors
 from networks.recording.reading import (
     ExitAnswers,
 )
@@ -93,3 +95,34 @@ def _has_all(batch: BatchSeen, name: str) -> bool:
 def _all(values: NDArray[Any] | None) -> NDArray[Any]:
     assert values is not None  # asked for only where every batch has them
     return values
+
+
+def pairs(batches: Iterable[Any]) -> Iterator[tuple[Any, NDArray[np.int32]]]:
+    """Yield inputs and labels of every batch; refuse what is no pair, or has not a label for every input."""
+    for k, batch in enumerate(batches):
+        if not isinstance(batch, tuple | list) or len(batch) != 2:
+            kind = f"a {type(batch).__name__}" + (
+                f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
+            )
+            raise GraphError(f"batches: batch {k} is {kind}; needs (inputs, labels)")
+        inputs, labels = batch
+        truth = _whole(labels, k)
+        shapes = [tuple(each.shape) for each in tensors(inputs)]
+        if shapes and not any(len(truth) in shape for shape in shapes):
+            raise GraphError(
+                f"batches: batch {k} has {len(truth)} labels for inputs of shape {shapes[0]}; needs one per input"
+            )
+        yield inputs, truth
+
+
+def _whole(labels: Any, k: int) -> NDArray[np.int32]:
+    try:
+        found = np.asarray(labels.detach().cpu() if isinstance(labels, Tensor) else labels)
+        truth = found.astype(np.int32)
+    except (TypeError, ValueError):
+        found, truth = np.zeros(()), np.zeros(1, np.int32)
+    if found.ndim != 1 or not np.array_equal(truth, found):
+        raise GraphError(
+            f"batches: labels of batch {k} have shape {found.shape}; need (inputs,), a whole number each"
+        )
+    return truth

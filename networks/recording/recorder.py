@@ -20,7 +20,7 @@ from networks.capturing.checking import check_macs, check_module
 from networks.models.gates import named_gates
 from networks.models.lcnet import masked_reference
 from networks.recording.functions import run_with_functions
-from networks.recording.gathering import BatchSeen, Seen, check_repeats
+from networks.recording.gathering import BatchSeen, Seen, check_repeats, pairs
 from networks.recording.reading import (
     read_answer,
     read_decisions,
@@ -34,6 +34,7 @@ from traces import (
     Gate,
     GateRequest,
     GraphError,
+    LacunaError,
     NetworkGraph,
     Trace,
     TraceInfo,
@@ -107,7 +108,7 @@ def record(  # noqa: PLR0913  # what to record, and how to read it
             if seed is not None:
                 torch.manual_seed(seed)
             reader = _Reader(model, plan, watch, answer, decide)
-            for inputs, labels in batches:
+            for inputs, labels in pairs(batches):
                 batch = reader.read(inputs, len(labels))
                 if not done and seed is None:
                     check_repeats(batch, reader.read(inputs, len(labels)))
@@ -216,7 +217,7 @@ class _Reader:
         if plan.functions:
             output, functions = run_with_functions(self.model, tensors, self.answer, plan.functions)
         else:
-            output = self.model(*tensors)
+            output = self._run(tensors)
         given = self._decided(output) if self.decide else {}
         batch = BatchSeen(torch.zeros(0))
         for gate in plan.graph.gates:
@@ -240,6 +241,20 @@ class _Reader:
                     batch.scores[gate.name] = read_scores(gate, seen, count)
         batch.answers = _answers(batch, output, self.answer, count)
         return batch
+
+    def _run(self, inputs: tuple[Any, ...]) -> Any:
+        """Return what the network puts out; what goes wrong in it is told with the shapes it was given."""
+        try:
+            return self.model(*inputs)
+        except LacunaError:
+            raise
+        except Exception as problem:
+            shapes = ", ".join(str(tuple(each.shape)) for each in inputs if isinstance(each, Tensor))
+            first = (str(problem).splitlines() or [""])[0][:200]
+            raise GraphError(
+                f"{type(self.model).__name__} does not run on a batch of shape {shapes}: "
+                f"{type(problem).__name__}: {first}"
+            ) from problem
 
     def _decided(self, output: Any) -> Mapping[str, Any]:
         """Return what ``decide`` says, by gate."""

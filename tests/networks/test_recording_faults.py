@@ -122,6 +122,28 @@ def test_decide_gives_what_no_module_puts_out() -> None:
     assert trace.decisions["elsewhere"].tolist() == [bool(bit) for bit in bits]
 
 
+@pytest.mark.parametrize(
+    ("batches", "message"),
+    [
+        ([INPUTS], r"batch 0 is a Tensor; needs \(inputs, labels\)"),
+        ([(INPUTS, LABELS), (INPUTS,)], r"batch 1 is a tuple of 1; needs \(inputs, labels\)"),
+        ([(INPUTS, LABELS[:3])], r"batch 0 has 3 labels for inputs of shape \(8, 4\); needs one per input"),
+        (
+            [(INPUTS, torch.rand(8))],
+            r"labels of batch 0 have shape \(8,\); need \(inputs,\), a whole number",
+        ),
+        ([(INPUTS, None)], r"labels of batch 0 have shape \(\)"),
+        ([(INPUTS[:, :3], LABELS)], r"Gated does not run on a batch of shape \(8, 3\): RuntimeError: mat1"),
+        ([("words", LABELS)], r"Gated does not run on a batch of shape : TypeError"),
+    ],
+)
+def test_batches_that_cannot_be_are_refused_in_words(batches: list[object], message: str) -> None:
+    model = Gated(Hard())
+    graph = graph_of(model, layer("gate", guards="bodies.0"))
+    with pytest.raises(GraphError, match=message):
+        record(model, graph, batches)  # type: ignore[arg-type]  # the error is the point
+
+
 class Early(nn.Module):
     """Ends after the first exit if that is sure."""
 
