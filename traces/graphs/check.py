@@ -17,7 +17,9 @@ from traces.graphs.parts import INPUT, Gate, GraphParts, Op
 _WINDOWED = frozenset({"conv", *POOLS})
 _RESERVED_COLUMNS = frozenset({"label", "prediction"})  # of a stored trace
 
-WIDEST = 64  # windows and strides up to this are taken over any input; beyond, up to twice its size
+# Windows and strides up to this are taken over any input; beyond, up to twice its size.  Choice: DeepLabV3's atrous
+# windows reach over 73 of 14 padded pixels, WaveNet's over 513 steps.
+WIDEST = 1024
 MOST_WORK = 2**44  # MACs or elements of one op; beyond, cycles of a batch may not fit 64 bits
 
 
