@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from accel_models import design_area
 from analysis.sweeps.row import Evaluation, Request, SweepRow, infeasible_row, result_row
@@ -16,8 +16,6 @@ from traces import FileProblem, LacunaError, Trace
 if TYPE_CHECKING:
     from accel_models import Area, Design
     from simulator import Policy, Results, Views
-
-Evaluator = Callable[..., list[SweepRow]]  # evaluate(task, trace=None), or what stands in for it
 
 TOGETHER = 64  # designs priced in one call; Choice: their states fill the cache, more gain nothing
 _TRACES_KEPT = 2  # in the memory of a worker: tasks come trace by trace
@@ -39,6 +37,13 @@ class SweepTask:
     def evaluations(self) -> list[Evaluation]:
         """What each row of the answer answers."""
         return [Evaluation(request, self.trace, self.policy) for request in self.requests]
+
+
+class Evaluator(Protocol):
+    """What turns a task into its rows: :func:`evaluate`, or what stands in for it."""
+
+    def __call__(self, task: SweepTask, trace: Trace | None = None) -> list[SweepRow]:
+        """Return one row per request, in order."""
 
 
 def evaluate(task: SweepTask, trace: Trace | None = None) -> list[SweepRow]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from analysis.pareto.front import Objective, objectives_of
 from analysis.sweeps.budgets import held_against
 from analysis.sweeps.cluster import TlsScheduler
-from analysis.sweeps.evaluate import Evaluator, evaluate
+from analysis.sweeps.evaluate import Evaluator, SweepTask, evaluate
 from analysis.sweeps.folder.manifest import Manifest
 from analysis.sweeps.folder.results import SweepResults, load_sweep
 from analysis.sweeps.folder.store import Store
@@ -155,7 +155,7 @@ class _Hunt:
         for _, rows in run_tasks(self.crew, self.evaluator, self._tasks(missing)):
             self.recorder.add(rows)
 
-    def _tasks(self, missing: list[tuple[Point, Request]]) -> Iterator[Any]:
+    def _tasks(self, missing: list[tuple[Point, Request]]) -> Iterator[SweepTask]:
         """Yield a task per trace and policy, cut so that every worker gets some."""
         size = max(1, -(-len(missing) // max(1, self.crew.count)))
         missing.sort(key=lambda pair: pair[1].index)

@@ -14,6 +14,7 @@ from analysis.pareto.front import Objective, costs_of, find_front
 from analysis.pareto.hypervolume import hypervolume
 from analysis.sweeps.evaluate import Evaluator, SweepTask, evaluate
 from analysis.sweeps.row import Request, SweepRow
+from analysis.sweeps.spaces.ranges import Scalar
 from analysis.sweeps.spaces.space import Axis, Family, Space
 from analysis.sweeps.workers import open_workers, run_tasks
 from traces import ConfigError, did_you_mean
@@ -155,13 +156,13 @@ def _check_column(axis: str, frame: pd.DataFrame) -> None:
 
 def _around(family: Family) -> list[Request]:
     """Return the base design and every design that differs from it on one axis."""
-    changes: list[Mapping[str, Any]] = [{}]
+    changes: list[Mapping[str, Scalar]] = [{}]
     for axis in family.axes:
         changes += [dict(zip(axis.paths, values, strict=True)) for values in axis.values]
     return [_request(family, change) for change in changes]
 
 
-def _request(family: Family, change: Mapping[str, Any]) -> Request:
+def _request(family: Family, change: Mapping[str, Scalar]) -> Request:
     data = json.loads(json.dumps(dict(family.data)))
     for path, value in change.items():
         assign(data, path, value)
@@ -173,7 +174,7 @@ def _request(family: Family, change: Mapping[str, Any]) -> Request:
     return Request(_key(family, change), 0, family.base.name, json.dumps(change), design, "", problem)
 
 
-def _key(family: Family, change: Mapping[str, Any]) -> str:
+def _key(family: Family, change: Mapping[str, Scalar]) -> str:
     return f"{family.base.name} {json.dumps(change)}"
 
 
