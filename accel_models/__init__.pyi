@@ -71,8 +71,8 @@ from .energy.waiting import Idle as Idle
 from .energy.waiting import static_energy_pj as static_energy_pj
 from .units.array.job import ArrayMachine as ArrayMachine
 from .units.array.job import array_machine as array_machine
-from .units.array.mapping import Mapping as Mapping
-from .units.array.mapping import Operands as Operands
+from .units.array.mapped import Mapping as Mapping
+from .units.array.mapped import Operands as Operands
 from .units.array.mapping import map_ops as map_ops
 from .units.array.row_stationary.choosing import map_row_stationary as map_row_stationary
 from .units.array.systolic import Gemms as Gemms

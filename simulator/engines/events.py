@@ -8,7 +8,7 @@ for a unit at the same time the one of the earliest input gets it, then the firs
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -182,5 +182,5 @@ def simulate(tables: Durations, state_index: Indices, *, keep: bool = False) -> 
         early[i] = np.array(frame.early, np.int64)[speculative]
         if keep:
             spans[:, i] = frame.starts, frame.ends, frame.worked
-    kept: dict[str, Any] = dict(zip(("starts", "ends", "worked"), spans, strict=True)) if keep else {}
-    return Times(latency=latency, busy=busy, waits=lambda: waited, fetched_early=early, **kept)
+    times = Times(latency=latency, busy=busy, waits=lambda: waited, fetched_early=early)
+    return replace(times, starts=spans[0], ends=spans[1], worked=spans[2]) if keep else times

@@ -17,7 +17,7 @@ all orders, so the table holds for each tile of groups: alone, or several packed
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,91 +25,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.unit_sections import Array, ProductSize, streaming_of
 from accel_models.units.array.job import ArrayMachine, Job, OpSizes, gemms_of, sizes_of
+from accel_models.units.array.mapped import Mapping, Operands
 from accel_models.units.array.systolic import compute_cycles
-from accel_models.units.array.tile_search import BYTES, Cuts, Prices, counts_of, search, shortfall
+from accel_models.units.array.tile_counts import mapping_of
+from accel_models.units.array.tile_search import BYTES, Cuts, Prices, search
 from accel_models.units.array.tiling import pack, packings, row_folds, streamed
-from accel_models.work.shapes import Shapes, arrays_of, joined, rows_of, together
-from traces import Bools, Floats, Ints
+from accel_models.work.shapes import Shapes, joined, rows_of, together
+from traces import Bools, Floats
 
-BUFFERS = ("activation", "weight", "accumulator")
 CHUNK = 2048  # ops searched at a time, so that working arrays stay in cache
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Operands:
-    """Where ops find their operands; scalars or arrays of shape ``(n,)``.
-
-    The fetch sizes are for channels gathered from a stored layout, whose broken bursts depend on positions;
-    whole tensors if left out.
-    """
-
-    input_on_chip: ArrayLike = False
-    weights_on_chip: ArrayLike = False
-    output_on_chip: ArrayLike = False
-    reserved_bytes: ArrayLike = 0  # of the activation buffer, held by tensors that stay
-    pinned_bytes: ArrayLike = 0  # of the weight buffer, held by weights of other ops that stay
-    inputs_behind: ArrayLike = False  # what is not on chip comes from the second level there, not from DRAM
-    weights_behind: ArrayLike = False
-    output_behind: ArrayLike = False
-    input_pixel_bytes: ArrayLike | None = None  # on the bus per input pixel, whole bursts
-    weight_bytes: ArrayLike | None = None  # on the bus for all weights, whole bursts
-    # All weights of an op come before its first input, as the tasks of a schedule do, instead of both tile by
-    # tile: fetching weights again for every tile of pixels then delays what it would delay there.
-    weights_first: bool = False
-    aim: ArrayLike = 0  # what tiles are chosen for where no prices are given, index into TILE_AIMS
-    bands: ArrayLike = 1  # of rows, that an op shares with others; then all its weights are there at once
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Mapping:
-    """The chosen tiles of ``n`` ops and what they cost; read-only arrays of shape ``(n,)``.
-
-    Skipped work (a zero size) costs zero and is feasible.  An op that fits no way has ``feasible`` false,
-    the buffer (index into ``BUFFERS``) that its smallest tile overflows, that demand and its bound, and
-    zero costs.
-    """
-
-    feasible: Bools
-    short_buffer: Ints
-    demand_bytes: Ints
-    bound_bytes: Ints
-    kept: Ints  # index into KEPT
-    tile_m: Ints
-    tile_k: Ints
-    tile_n: Ints
-    tile_groups: Ints
-    packed_groups: Ints  # side by side on the array; a group of a tile is then a pack
-    pixel_tiles: Ints
-    channel_tiles: Ints
-    reduction_tiles: Ints
-    compute_cycles: Ints  # of the array, the op in one piece and operands at hand
-    array_cycles: Ints  # of the array, in tiles
-    stall_cycles: Ints  # total less compute
-    total_cycles: Ints
-    load_cycles: Ints
-    store_cycles: Ints
-    turn_cycles: Ints  # of loads, for the first bytes of tiles that take turns in one buffer
-    last_tile_cycles: Ints  # of the array, after the last load
-    output_tile_cycles: Ints  # of the array, for one tile of results over its whole reduction
-    first_input_bytes: Ints  # on the bus before the array can start
-    first_weight_bytes: Ints
-    last_output_bytes: Ints  # on the bus after the array has finished
-    dram_input_bytes: Ints
-    dram_weight_bytes: Ints
-    dram_output_bytes: Ints
-    activation_read_bytes: Ints  # by the array
-    activation_write_bytes: Ints  # filled from DRAM, and results that stay on chip
-    weight_read_bytes: Ints  # by the array
-    weight_write_bytes: Ints  # filled from DRAM
-    accumulator_read_bytes: Ints  # partial sums to add to, and results leaving
-    accumulator_write_bytes: Ints
-
-    def __post_init__(self) -> None:
-        for array in arrays_of(self).values():
-            array.setflags(write=False)
-
-    def __len__(self) -> int:
-        return len(self.feasible)
 
 
 def map_ops(
@@ -142,8 +66,10 @@ def map_ops(
 
 
 def _map_all(job: Job, work: Bools, prices: Prices | None) -> Mapping:
+    if not len(work):
+        return Mapping.of_nothing()
     chunks = (slice(at, at + CHUNK) for at in range(0, len(work), CHUNK))
-    return _concatenate([_map_chunk(job.take(rows), work[rows], prices) for rows in chunks])
+    return joined([_map_chunk(job.take(rows), work[rows], prices) for rows in chunks])
 
 
 def _alike(job: Job, work: Bools) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -155,14 +81,6 @@ def _alike(job: Job, work: Bools) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
             _, code = np.unique(code * len(values) + place, return_inverse=True)
     _, first, place = np.unique(code, return_index=True, return_inverse=True)
     return first, place
-
-
-def _concatenate(pieces: list[Mapping]) -> Mapping:
-    if not pieces:
-        return Mapping(
-            **{f.name: np.zeros(0, bool if f.name == "feasible" else np.int64) for f in fields(Mapping)}
-        )
-    return joined(pieces)
 
 
 def _job(shapes: Shapes, machine: ArrayMachine, operands: Operands) -> tuple[Job, Bools]:
@@ -254,15 +172,4 @@ def _map_packed(job: Job, work: Bools, prices: Prices | None, packed: Floats) ->
     """Return the best tiles at one packing of groups, and the keys they were chosen by, shape ``(2, n)``."""
     ways = Cuts.of(job)
     chosen = search(job, ways, prices)
-    counts = counts_of(job, ways.at(chosen.levels), chosen.kept) | {"packed_groups": packed}
-    runs = work & chosen.feasible
-    whole = {name: np.where(runs, np.ceil(value), 0).astype(np.int64) for name, value in counts.items()}
-    short = (np.where(work & ~chosen.feasible, value, 0) for value in shortfall(job, ways))
-    mapping = Mapping(
-        feasible=chosen.feasible | ~work,
-        **dict(zip(("short_buffer", "demand_bytes", "bound_bytes"), short, strict=True)),
-        kept=chosen.kept,
-        stall_cycles=whole["total_cycles"] - whole["compute_cycles"],
-        **whole,
-    )
-    return mapping, chosen.keys
+    return mapping_of(job, ways, chosen, work, packed), chosen.keys

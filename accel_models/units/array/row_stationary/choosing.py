@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
 from accel_models.design.unit_sections import Array
 from accel_models.units.array.job import ArrayMachine
-from accel_models.units.array.mapping import Mapping, Operands
+from accel_models.units.array.mapped import Mapping, Operands
 from accel_models.units.array.row_stationary.coding import coding_of
 from accel_models.units.array.row_stationary.passes import (
     FILTERS,
@@ -32,16 +32,15 @@ def map_row_stationary(shapes: Shapes, machine: ArrayMachine, operands: Operands
     """Choose a pass for every op; arguments and result as :func:`accel_models.units.array.mapping.map_ops`."""
     array = machine.array
     ops, work = _ops(shapes, array, operands), np.asarray(shapes.macs > 0)
-    chosen = np.ones((len(fields(PassSettings)), len(shapes), 1))
+    chosen = PassSettings.ones(len(shapes))
     geometry = np.hstack([ops.images, ops.rows, ops.kernel_rows, ops.kernel_cols])
     kinds, kind = np.unique(geometry, axis=0, return_inverse=True)
     for i, (images, rows, height, width) in enumerate(kinds.astype(np.int64).tolist()):
         ways = _ways(images, rows, height, width, array)
         members = np.flatnonzero(kind.ravel() == i)
         for block in np.array_split(members, -(-len(members) * len(ways.n) // LARGEST)):
-            chosen[:, block] = _best(ops.take(block).alike(), ways, machine)
-    way = PassSettings(*chosen)
-    return _mapping(ops, way, work, machine)
+            chosen.put(block, _best(ops.take(block).alike(), ways, machine))
+    return _mapping(ops, chosen, work, machine)
 
 
 def _ops(shapes: Shapes, array: Array, operands: Operands) -> Ops:
@@ -132,14 +131,14 @@ def _side_by_side(sets: int, *, folded: bool) -> list[tuple[int, int]]:
     return [(r, 1 << ((sets // r).bit_length() - 1)) for r in channels if sets >= r]
 
 
-def _best(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> Floats:
+def _best(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> PassSettings:
     """Return for each op the fastest way, then the one with the least DRAM traffic; the first where none fits.
 
     A set is folded as often as leaves room for the sums of a few filters.
 
     Returns
     -------
-    The fields of :class:`PassSettings`, shape ``(6, n, 1)``; ``(6, 1, 1)`` where all ops are the same.
+    One way per op; one for all where they are the same.
     """
     passes = passes_of(ops, ways, machine)
     moved = _moved(ops, ways, passes, machine)
@@ -149,7 +148,7 @@ def _best(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> Floats:
         kept = np.where(good, key, np.inf)
         good = good & (kept == kept.min(axis=1, keepdims=True))
     first = good.argmax(axis=1)
-    return np.stack([getattr(ways, f.name)[first][:, None] for f in fields(PassSettings)])
+    return ways.take(first)
 
 
 def _narrow(ops: Ops, ways: PassSettings, passes: Passes, array: Array) -> Floats:
@@ -203,51 +202,47 @@ def _mapping(ops: Ops, way: PassSettings, work: Bools, machine: ArrayMachine) ->
     held = np.ceil(ops.filters / passes.filters)
     tile = passes.cycles / (passes.strips * held * ops.groups)
     one_buffer = not memory.double_buffered  # the array waits for the last load, and stores for the array
-    columns: dict[str, Floats | float] = {
-        "kept": 1.0,
-        "tile_m": way.n * way.e * ops.cols,
-        "tile_k": way.q * way.r * taps(ops) / ops.folds,
-        "tile_n": passes.filters,
-        "tile_groups": 1.0,
-        "packed_groups": 1.0,
-        "pixel_tiles": passes.strips,
-        "channel_tiles": held * ops.groups,
-        "reduction_tiles": np.ceil(ops.channels / (way.q * way.r)) * ops.folds,
-        "compute_cycles": passes.compute,
-        "array_cycles": passes.cycles,
-        "total_cycles": moved.total_cycles,
-        "load_cycles": bus_cycles(bus, moved.loaded),
-        "store_cycles": bus_cycles(bus, moved.stored),
-        "turn_cycles": 0.0,
-        "last_tile_cycles": passes.cycles if one_buffer else passes.pass_cycles,
-        "output_tile_cycles": passes.cycles if one_buffer else tile,
-        "first_input_bytes": moved.first_inputs,
-        "first_weight_bytes": moved.first_weights,
-        "last_output_bytes": moved.last,
-        "dram_input_bytes": moved.inputs,
-        "dram_weight_bytes": moved.weights,
-        "dram_output_bytes": moved.stored,
-        "activation_read_bytes": passes.inside.activation_reads,
-        "activation_write_bytes": read + results * (1.0 - ops.store_output),
-        "weight_read_bytes": passes.inside.weight_reads,
-        "weight_write_bytes": moved.weights,
-        "accumulator_read_bytes": passes.inside.accumulator_reads,
-        "accumulator_write_bytes": passes.inside.accumulator_writes,
-    }
-    runs = (work & passes.fits[:, 0])[:, None]
-    whole = {name: _whole(value, runs) for name, value in columns.items()}
-    short = work & ~passes.fits[:, 0]
+    fits = passes.fits[:, 0]
+    runs = (work & fits)[:, None]
+
+    def whole(value: Floats | float) -> Ints:
+        return np.where(runs, np.ceil(value), 0)[:, 0].astype(np.int64)
+
+    demand = np.ceil(passes.buffer_bytes[:, 0] + ops.reserved[:, 0])
+    compute, total = whole(passes.compute), whole(moved.total_cycles)
     return Mapping(
-        feasible=passes.fits[:, 0] | ~work,
+        feasible=fits | ~work,
         short_buffer=np.zeros(len(work), np.int64),
-        demand_bytes=np.where(short, np.ceil(passes.buffer_bytes[:, 0] + ops.reserved[:, 0]), 0).astype(
-            np.int64
-        ),
-        bound_bytes=np.where(short, memory.activation_buffer, 0).astype(np.int64),
-        stall_cycles=whole["total_cycles"] - whole["compute_cycles"],
-        **whole,
+        demand_bytes=np.where(work & ~fits, demand, 0).astype(np.int64),
+        bound_bytes=np.where(work & ~fits, memory.activation_buffer, 0).astype(np.int64),
+        stall_cycles=total - compute,
+        compute_cycles=compute,
+        total_cycles=total,
+        kept=whole(1.0),
+        tile_m=whole(way.n * way.e * ops.cols),
+        tile_k=whole(way.q * way.r * taps(ops) / ops.folds),
+        tile_n=whole(passes.filters),
+        tile_groups=whole(1.0),
+        packed_groups=whole(1.0),
+        pixel_tiles=whole(passes.strips),
+        channel_tiles=whole(held * ops.groups),
+        reduction_tiles=whole(np.ceil(ops.channels / (way.q * way.r)) * ops.folds),
+        array_cycles=whole(passes.cycles),
+        load_cycles=whole(bus_cycles(bus, moved.loaded)),
+        store_cycles=whole(bus_cycles(bus, moved.stored)),
+        turn_cycles=whole(0.0),
+        last_tile_cycles=whole(passes.cycles if one_buffer else passes.pass_cycles),
+        output_tile_cycles=whole(passes.cycles if one_buffer else tile),
+        first_input_bytes=whole(moved.first_inputs),
+        first_weight_bytes=whole(moved.first_weights),
+        last_output_bytes=whole(moved.last),
+        dram_input_bytes=whole(moved.inputs),
+        dram_weight_bytes=whole(moved.weights),
+        dram_output_bytes=whole(moved.stored),
+        activation_read_bytes=whole(passes.inside.activation_reads),
+        activation_write_bytes=whole(read + results * (1.0 - ops.store_output)),
+        weight_read_bytes=whole(passes.inside.weight_reads),
+        weight_write_bytes=whole(moved.weights),
+        accumulator_read_bytes=whole(passes.inside.accumulator_reads),
+        accumulator_write_bytes=whole(passes.inside.accumulator_writes),
     )
-
-
-def _whole(value: Floats | float, runs: Bools) -> Ints:
-    return np.where(runs, np.ceil(value), 0)[:, 0].astype(np.int64)

@@ -89,6 +89,25 @@ class PassSettings:
     r: Floats
     t: Floats
 
+    @classmethod
+    def ones(cls, ops: int) -> PassSettings:
+        """Return a way for each op in which every setting is 1."""
+        return cls(*(np.ones((ops, 1)) for _ in range(6)))
+
+    def take(self, ways: NDArray[np.intp]) -> PassSettings:
+        """Return some of the ways, one per op."""
+        return PassSettings(*(setting[ways][:, None] for setting in self._columns))
+
+    def put(self, ops: NDArray[np.intp], ways: PassSettings) -> None:
+        """Set the ways of some ops."""
+        for setting, found in zip(self._columns, ways._columns, strict=True):
+            setting[ops] = found
+
+    @property
+    def _columns(self) -> tuple[Floats, ...]:
+        """Return the settings in the order in which they are made."""
+        return self.n, self.e, self.p, self.q, self.r, self.t
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Passes:

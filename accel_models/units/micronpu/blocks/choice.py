@@ -14,7 +14,7 @@ share one search.  Source: ``FindBlockConfig`` of ``ethosu55`` and ``ethosu85``,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -177,15 +177,12 @@ def _with_ties(
 
 def clipped(work: NpuWork, blocks: Blocks) -> Blocks:
     """Return the blocks cut to the tensors: what a block really holds."""
-    limits: dict[str, Ints] = {
-        "out_height": work.out_height,
-        "out_width": work.out_width,
-        "out_channels": work.out_channels,
-        "in_height": work.in_height,
-        "in_width": work.in_width,
-        "in_channels": work.in_channels,
-    }
-    values = {f.name: getattr(blocks, f.name) for f in fields(Blocks)}
-    return Blocks(
-        **{name: np.minimum(v, limits[name]) if name in limits else v for name, v in values.items()}
+    return replace(
+        blocks,
+        out_height=np.minimum(blocks.out_height, work.out_height),
+        out_width=np.minimum(blocks.out_width, work.out_width),
+        out_channels=np.minimum(blocks.out_channels, work.out_channels),
+        in_height=np.minimum(blocks.in_height, work.in_height),
+        in_width=np.minimum(blocks.in_width, work.in_width),
+        in_channels=np.minimum(blocks.in_channels, work.in_channels),
     )

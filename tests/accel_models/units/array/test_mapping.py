@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array
 from accel_models.dram import transfer_cycles
-from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
+from accel_models.units.array.mapped import BUFFERS, Mapping, Operands
+from accel_models.units.array.mapping import map_ops
 from accel_models.units.array.systolic import Gemms, compute_cycles
 from accel_models.units.array.tile_search import KEPT, Prices
 from accel_models.work.shapes import Shapes, shapes_of
