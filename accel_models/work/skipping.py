@@ -210,7 +210,7 @@ def _computed_channels(kept: Packed, channels: int, design: Design) -> Packed:
 
 
 def _alone(spread: _Spread, op: Op, design: Design) -> OpRows:
-    """Return every input by itself; what does not run counts as nothing (:func:`accel_models.work.row_states._columns`)."""
+    """Return every input by itself; what does not run counts as nothing (:mod:`accel_models.work.row_states`)."""
     rows = spread.rows
     if spread.masks is None:
         return replace(rows, fetch=counted_bytes(op, rows.cin, rows.cout, design))
