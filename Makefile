@@ -56,10 +56,12 @@ fuzz: $(READY)  ## hostile inputs over every reader, then kills at random moment
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.campaign --cases $(or $(CASES),15000) --seed $(or $(SEED),1) --save out/fuzz
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.kills --kills $(or $(KILLS),60) --seed $(or $(SEED),1)
 
-dist: $(READY)  ## wheel and source archive; the wheel is installed into an empty environment and replays a shipped trace
+dist: $(READY)  ## wheel and source archive of the commit; the wheel is installed into an empty environment and replays a shipped trace
 	rm -rf dist build
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -c "from setuptools.build_meta import build_sdist; build_sdist('dist')" > /dev/null
+	mkdir -p dist build/commit && umask 022 && git archive HEAD | tar -x --no-same-permissions -C build/commit  # modes as committed, whatever the umask
+	umask 022 && cd build/commit && export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) && \
+		$(abspath $(BIN))/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir ../../dist . && \
+		$(abspath $(BIN))/python -c "from setuptools.build_meta import build_sdist; build_sdist('../../dist')" > /dev/null
 	cd dist && for f in *.tar.gz; do tar -xzf $$f && tar --sort=name --mtime=@$$(git log -1 --format=%ct) --owner=0 --group=0 --numeric-owner --format=gnu \
 		-cf - $${f%.tar.gz} | gzip -n9 > $$f.new && mv $$f.new $$f && rm -r $${f%.tar.gz}; done  # the same bytes each time
 	rm -rf out/dist && $(PYTHON) -m venv out/dist
