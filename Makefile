@@ -62,7 +62,7 @@ dist: $(READY)  ## wheel and source archive of the commit; the wheel is installe
 	umask 022 && cd build/commit && export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) && \
 		$(abspath $(BIN))/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir ../../dist . && \
 		$(abspath $(BIN))/python -c "from setuptools.build_meta import build_sdist; build_sdist('../../dist')" > /dev/null
-	cd dist && for f in *.tar.gz; do tar -xzf $$f && tar --sort=name --mtime=@$$(git log -1 --format=%ct) --owner=0 --group=0 --numeric-owner --format=gnu \
+	cd dist && for f in *.tar.gz; do tar -xzf $$f && tar --sort=name --mode=u=rwX,go=rX --mtime=@$$(git log -1 --format=%ct) --owner=0 --group=0 --numeric-owner --format=gnu \
 		-cf - $${f%.tar.gz} | gzip -n9 > $$f.new && mv $$f.new $$f && rm -r $${f%.tar.gz}; done  # the same bytes each time
 	rm -rf out/dist && $(PYTHON) -m venv out/dist
 	out/dist/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
