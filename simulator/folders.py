@@ -19,6 +19,7 @@ from traces import (
     ConfigError,
     FileProblem,
     arrow_column,
+    arrow_file,
     atomic_write,
     check_file,
     check_version,
@@ -89,8 +90,8 @@ def write_parquet(columns: Mapping[str, Sequence[Any] | NDArray[Any]], path: Pat
     import pyarrow.parquet as pq  # noqa: PLC0415  (as above)
 
     table = pa.table({name: arrow_column(values) for name, values in columns.items()})
-    with atomic_write(path) as part:
-        pq.write_table(table, part, compression="zstd", write_page_checksum=True)
+    with atomic_write(path) as part, arrow_file(part, "wb") as file:
+        pq.write_table(table, file, compression="zstd", write_page_checksum=True)
 
 
 def read_parquet(path: Path) -> dict[str, NDArray[Any]]:
@@ -98,8 +99,8 @@ def read_parquet(path: Path) -> dict[str, NDArray[Any]]:
     import pyarrow.parquet as pq  # noqa: PLC0415  (as above)
 
     check_file(path)
-    with reading(path):
-        table = pq.read_table(path, page_checksum_verification=True)
+    with reading(path), arrow_file(path, "rb") as file:
+        table = pq.read_table(file, page_checksum_verification=True)
         return {name: np.asarray(table[name].to_numpy()) for name in table.column_names}
 
 

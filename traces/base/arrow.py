@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +44,13 @@ def arrow_column(values: NDArray[Any] | Sequence[Any]) -> pa.Array:
         case _:
             raise TypeError(f"a column of {array.dtype}: needs integers, floats, booleans or text")
     return pa.Array.from_buffers(kind, len(array), [None, *map(pa.py_buffer, buffers)])
+
+
+def arrow_file(path: Path, mode: Literal["rb", "wb"]) -> pa.NativeFile:
+    """Open a file for Arrow, whatever bytes its name has; from a name alone Arrow takes UTF-8 only."""
+    import pyarrow as pa  # noqa: PLC0415  (as above)
+
+    return pa.OSFile(os.fsencode(path), mode)
 
 
 def numpy_column(column: pa.Array) -> NDArray[Any]:

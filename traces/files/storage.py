@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from pydantic import ValidationError
 
+from traces.base.arrow import arrow_file
 from traces.base.atomic import atomic_write
 from traces.base.errors import ConfigError, FileProblem, LacunaError, did_you_mean, shown
 from traces.base.explain import explain
@@ -94,7 +96,7 @@ def save_trace(trace: Trace | Iterable[Trace], path: str | Path) -> None:
     schema = batch.schema.with_metadata({_KEY: _metadata(first.graph, first.info, sealed=True)})
     options: dict[str, Any] = {"compression": "zstd", "use_dictionary": False, "write_page_checksum": True}
     with atomic_write(path) as temporary:
-        with pq.ParquetWriter(temporary, schema, **options) as writer:
+        with arrow_file(temporary, "wb") as file, pq.ParquetWriter(file, schema, **options) as writer:
             for data in chain([batch], map(to_batch, parts)):
                 writer.write_table(pa.Table.from_batches([data.cast(schema)]), row_group_size=ROW_GROUP)
         seal(temporary)
@@ -196,14 +198,18 @@ def _parse_metadata(text: str | bytes, path: Path) -> _Metadata:
         raise FileProblem(f"{path}: {explain(problem, TraceInfo, 'info.')}") from None
 
 
-def _parquet(path: Path) -> pq.ParquetFile:
+@contextmanager
+def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
     import pyarrow.parquet as pq  # noqa: PLC0415  (as above)
 
     check_file(path)
     with reading(path):
-        file = pq.ParquetFile(path, page_checksum_verification=True)
-        file.schema_arrow.names  # noqa: B018  (names are decoded here, and may not be text)
-    return file
+        source = arrow_file(path, "rb")
+    with source:
+        with reading(path):
+            file = pq.ParquetFile(source, page_checksum_verification=True)
+            file.schema_arrow.names  # noqa: B018  (names are decoded here, and may not be text)
+        yield file
 
 
 def _stored(file: pq.ParquetFile, path: Path, sealed: bool) -> StoredTrace:

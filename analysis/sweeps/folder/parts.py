@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.sweeps.folder.manifest import read_manifest
 from analysis.sweeps.row import ROW_COLUMNS, SweepRow
-from traces import FileProblem, atomic_write, parse_json_mapping, reading, seal, shown, verify_seal
+from traces import (
+    FileProblem,
+    arrow_file,
+    atomic_write,
+    parse_json_mapping,
+    reading,
+    seal,
+    shown,
+    verify_seal,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +48,8 @@ def write_part(path: Path, rows: Sequence[SweepRow]) -> None:
 
     table = pa.Table.from_pylist([asdict(row) for row in rows], schema=_arrow_schema())
     with atomic_write(path) as part:
-        pq.write_table(table, part, compression="zstd", write_page_checksum=True)
+        with arrow_file(part, "wb") as file:
+            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
         seal(part)
 
 
@@ -54,7 +64,8 @@ def read_rows(folder: Path) -> list[SweepRow]:
         with _part_to_delete(path):
             if not verify_seal(path) and sealed:
                 raise FileProblem(f"{path}: is damaged: has lost its seal")
-            table = pq.read_table(path, page_checksum_verification=True)
+            with arrow_file(path, "rb") as file:
+                table = pq.read_table(file, page_checksum_verification=True)
             if not table.schema.equals(_arrow_schema()):
                 raise FileProblem(f"{path}: has other columns than this tool writes")
             for values in table.to_pylist():
