@@ -11,6 +11,7 @@ file beside it that has the others, and their hash (version 3).
 from __future__ import annotations
 
 import hashlib
+import pickle
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -57,6 +58,9 @@ def write(path: Path, kind: str, content: Mapping[str, Any]) -> None:
         _save({**whole, _SEAL: _digest(whole)}, file, path)
 
 
+_FOREIGN = "`lacuna train` writes them; any other network: lacuna.capture(model, example), or its ONNX export"
+
+
 def _save(content: Mapping[str, Any], file: BinaryIO, path: Path) -> None:
     """Write with torch, which says of a full disk only that it stopped writing."""
     try:
@@ -76,11 +80,13 @@ def read(path: Path, kind: str) -> dict[str, Any]:
     try:
         _check_archive(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # torch's own words are of how to trust it
+        raise FileProblem(f"{path}: holds Python objects, which are not run here; {_FOREIGN}") from error
     except Exception as error:  # zip, pickle and torch raise a dozen kinds for damaged bytes
         reason = str(error).split("\n", maxsplit=1)[0][:200] or type(error).__name__
         raise FileProblem(f"{path}: damaged, or no checkpoint ({reason})") from error
     if not isinstance(content, dict) or content.get("format") not in {MODEL, TRAINING_STATE, ANSWERS}:
-        raise FileProblem(f"{path}: not a Lacuna checkpoint; `lacuna train` writes them")
+        raise FileProblem(f"{path}: not a Lacuna checkpoint; {_FOREIGN}")
     if content["format"] != kind:
         raise FileProblem(
             f"{path}: a {content['format']} file, needs {kind}; `lacuna train` writes model.pt at its end"
