@@ -138,3 +138,14 @@ def _problem(leaf: object) -> str:
             return f"holds the control character {found.group()!r} in a text" if found else ""
         case _:
             return f"holds a {type(leaf).__name__}; needs numbers, text, lists and mappings"
+
+
+def is_inside(place: str) -> bool:
+    """Whether a path that a file names leads into the file's own folder, by its words alone."""
+    parts = place.replace("\\", "/").split("/")
+    depth = 0
+    for part in parts:
+        depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
+        if depth < 0:
+            return False
+    return not place.startswith(("/", "\\")) and place[1:2] != ":"  # a drive of Windows

@@ -146,11 +146,20 @@ def test_one_message_and_little_time(name: str, tmp_path: Path) -> None:
     assert "\n" not in str(problem.value)
 
 
-def test_weights_outside_the_folder_are_not_looked_at(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["m.bin", "weights/a:0", "./b/../m.bin", "..data/w"])
+def test_weights_in_files_beside_it_are_not_looked_at(place: str, tmp_path: Path) -> None:
     """Their shape, which the model itself says, is all that is needed."""
     path = tmp_path / "m.onnx"
-    path.write_bytes(model(CONV, IMAGE, outside("w", 1, [8, 3, 1, 1], "/etc/passwd")).SerializeToString())
+    path.write_bytes(model(CONV, IMAGE, outside("w", 1, [8, 3, 1, 1], place)).SerializeToString())
     assert load_onnx(path).macs == 64 * 3 * 8
+
+
+@pytest.mark.parametrize("place", ["/etc/passwd", "../x", "a/../../x", "..\\x", "C:\\x", "\\\\host\\x"])
+def test_weights_outside_the_folder_are_refused(place: str, tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(model(CONV, IMAGE, outside("w", 1, [8, 3, 1, 1], place)).SerializeToString())
+    with pytest.raises(LacunaError, match=r"tensor 'w': its data lie in .*, outside the model's folder"):
+        load_onnx(path)
 
 
 def test_names_inside_hide_those_outside(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 from traces.base.arrays import Shape
 from traces.base.errors import ConfigError, GraphError, UnsupportedError, did_you_mean
+from traces.base.guard import is_inside
 from traces.graphs.onnx.attributes import label
 from traces.graphs.onnx.batches import OnnxModel, check_scaled, fixed_batch
-from traces.graphs.onnx.fold import Folder
+from traces.graphs.onnx.fold import Folder, inner_nodes
 from traces.graphs.onnx.rewrite import plain_nodes
 
 LARGEST_KEPT = 4096  # elements of a constant that a shape could depend on
@@ -27,6 +28,7 @@ _NEWEST_IR = 8  # any that knows what is built here
 def prepared(onnx: Any, proto: Any, sizes: Mapping[str, Shape]) -> OnnxModel:
     """Return the model with every shape that onnx can tell, the batch axis at 1."""
     graph = _inlined(onnx, proto).graph
+    _check_places(graph)
     light = {tensor.name: _without_data(tensor) for tensor in graph.initializer}
     for tensor in graph.sparse_initializer:
         light[tensor.values.name] = _like(onnx, tensor)
@@ -187,6 +189,21 @@ def reads_of(node: Any) -> list[str]:
             made = {name for inner in attribute.g.node for name in inner.output}
             names += [name for inner in attribute.g.node for name in reads_of(inner) if name not in made]
     return names
+
+
+def _check_places(graph: Any) -> None:
+    """Refuse weights that are said to lie outside the model's folder; those inside are never opened either."""
+    held = [
+        *graph.initializer,
+        *(each.t for node in inner_nodes(graph) for each in node.attribute if each.HasField("t")),
+    ]
+    for tensor in held:
+        for entry in tensor.external_data if tensor.data_location else ():
+            if entry.key == "location" and not is_inside(entry.value):
+                raise UnsupportedError(
+                    f"tensor {tensor.name[:60]!r}: its data lie in {entry.value[:80]!r}, outside the model's folder; "
+                    "needs a file in it"
+                )
 
 
 def _inlined(onnx: Any, proto: Any) -> Any:
