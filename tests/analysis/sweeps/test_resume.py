@@ -6,6 +6,7 @@ import errno
 import os
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -73,8 +74,8 @@ def test_another_model_version_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_full_disk_leaves_no_part_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     space = make_space(tmp_path, SMALL)
 
-    def full(*args: object, **kwargs: object) -> None:
-        Path(str(args[1])).write_bytes(b"PAR1 half a file")
+    def full(table: object, file: pa.NativeFile, **settings: object) -> None:
+        file.write(b"PAR1 half a file")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
