@@ -10,7 +10,7 @@ import torch
 from networks.models.families import ResNetConfig
 from networks.training.config import CostConfig, RunConfig
 from networks.training.data import load_digits
-from networks.training.launch import run
+from networks.training.launch import Beginnings, run
 from networks.training.optimizing.optimizers import TrainSettings
 from networks.training.run import EpochReport
 
@@ -59,7 +59,7 @@ def _train(seed: int, out: Path, progress: Callable[[str, EpochReport], None]) -
         training=_settings(_GATED_EPOCHS, seed),
         cost=CostConfig(kind="target", target=_TARGET, weight=30.0),
     )
-    return run(gated, data, out / "lcnet", lambda report: progress("lcnet", report), start_from=start)
+    return run(gated, data, out / "lcnet", lambda report: progress("lcnet", report), files=Beginnings(start))
 
 
 def _settings(epochs: int, seed: int) -> TrainSettings:

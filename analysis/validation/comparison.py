@@ -65,16 +65,24 @@ class Comparison:
         return self.mean_error <= self.bound_mean and self.worst_error <= self.bound_worst
 
 
-def published_group(  # noqa: PLR0913  # a comparison's parts
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The errors that some rows stay within, and what was fitted on them."""
+
+    mean: float  # largest mean absolute relative error [1]
+    worst: float  # largest absolute relative error [1]
+    constants: int = 0  # that were fitted on these very rows
+    left_out: tuple[float, float] | None = None  # mean, worst of rows left out of a fit; None: as above
+
+
+def published_group(  # noqa: PLR0913  # a group, its column, and what is promised of it
     name: str,
     rows: Sequence[Mapping[str, str]],
     column: str,
     predict: Callable[[Mapping[str, str]], float],
     *,
     unit: str,
-    bounds: tuple[float, float],
-    constants: int = 0,
-    predicted_bounds: tuple[float, float] | None = None,
+    promise: Promise,
     part: str = "",
 ) -> Comparison:
     """Compare one published figure per chip, the ``column`` of its row, with what ``predict`` says of the row."""
@@ -85,9 +93,9 @@ def published_group(  # noqa: PLR0913  # a comparison's parts
         measured=np.array([float(row[column]) for row in rows]),
         predicted=np.array([predict(row) for row in rows]),
         unit=unit,
-        bound_mean=bounds[0],
-        bound_worst=bounds[1],
-        constants=constants,
-        predicted_bounds=predicted_bounds,
+        bound_mean=promise.mean,
+        bound_worst=promise.worst,
+        constants=promise.constants,
+        predicted_bounds=promise.left_out,
         part=part,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
@@ -66,22 +67,34 @@ def train_from_config(
         data,
         out,
         progress,
-        start_from=_beside(path, config.start_from),
-        teachers=[path.parent / name for name in config.teachers],
-        cost_table=_beside(path, table),
+        files=Beginnings(
+            start_from=_beside(path, config.start_from),
+            teachers=[path.parent / name for name in config.teachers],
+            cost_table=_beside(path, table),
+        ),
         say=say,
     )
 
 
-def run(  # noqa: PLR0913  # one run has these seven parts
+@dataclass(frozen=True, slots=True)
+class Beginnings:
+    """Files that a run begins with: weights, checkpoints of teachers, what its cost is measured by."""
+
+    start_from: Path | None = None
+    teachers: Sequence[Path] = ()
+    cost_table: Path | None = None
+
+
+AFRESH = Beginnings()
+
+
+def run(  # noqa: PLR0913  # what to train, on what, where to, and who is told
     config: RunConfig,
     data: Dataset,
     out: Path,
     progress: Callable[[EpochReport], None] = lambda report: None,
     *,
-    start_from: Path | None = None,
-    teachers: Sequence[Path] = (),
-    cost_table: Path | None = None,
+    files: Beginnings = AFRESH,
     say: Callable[[str], None] = lambda text: None,
 ) -> Path:
     """Train one network on data that is loaded already; see :func:`train_from_config`."""
@@ -93,13 +106,13 @@ def run(  # noqa: PLR0913  # one run has these seven parts
     model = build_model(config.model)
     if isinstance(model, EfficientNetLite):
         return _run_heads(config, model, data, out, progress, say)
-    if start_from is not None:
-        start(model, start_from, shrink=config.shrink_start)
+    if files.start_from is not None:
+        start(model, files.start_from, shrink=config.shrink_start)
     elif isinstance(model, WhitenedNet):
         model.whiten(data.normalise(data.train.pixels[:_WHITENED_BY]))
     graph = config.model.graph(model, config.name, data.image_shape)
-    cost = _cost_model(graph, cost_table)
-    lessons = _lessons(config, teachers, data, out.parent / "answers", say)
+    cost = _cost_model(graph, files.cost_table)
+    lessons = _lessons(config, files.teachers, data, out.parent / "answers", say)
     gate_stage = _gate_stage(config)
     if gate_stage is not None:
         everything = _objective(config, cost, target=1.0)

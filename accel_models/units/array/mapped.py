@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from accel_models.work.shapes import arrays_of
 from traces import Bools, Ints
@@ -85,8 +86,9 @@ class Mapping:
     @classmethod
     def of_nothing(cls) -> Mapping:
         """Return the mapping of no ops."""
-        counts = {field.name: np.zeros(0, np.int64) for field in fields(cls)}
-        return replace(cls(**counts), feasible=np.zeros(0, np.bool_))
+        columns: dict[str, NDArray[Any]] = {field.name: np.zeros(0, np.int64) for field in fields(cls)}
+        columns["feasible"] = np.zeros(0, np.bool_)
+        return cls(**columns)
 
     def __post_init__(self) -> None:
         for array in arrays_of(self).values():

@@ -5,8 +5,9 @@ second; walking all layers of a ResNet-20 as they are written takes less than ei
 process has walked and compiles when that is more than compiling is worth.  Both are the same source,
 and take the same operations in the same order.
 
-A function marked :func:`compiled` is an ordinary one.  To compile, its modules are copied with each such function
-wrapped by numba, so that they find one another.  What is compiled lies in the user's cache folder
+A function marked :func:`compiled` is an ordinary one. Choice: it takes what it needs one by one, however many that
+are: numba compiles a function anew for every type of tuple that it is given. To compile, its modules are copied with
+each such function wrapped by numba, so that they find one another. What is compiled lies in the user's cache folder
 (``NUMBA_CACHE_DIR``, if set), under a hash of the modules' sources, never in the package, which may be read-only or
 shared.
 """

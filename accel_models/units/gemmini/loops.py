@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NamedTuple
 
 import numpy as np
 
@@ -100,15 +101,28 @@ def _products_us(products: Ints, tiles: Ints, machine: GemminiMachine) -> float:
     return float(commands.sum() * _COMMAND_US + len(products) * _LAYER_US)
 
 
-def run_layers(  # noqa: PLR0913  # one argument per thing that decides a run
-    layers: Ints,
-    tiles: Ints,
-    order: Ints,
-    machine: GemminiMachine,
-    *,
-    found: Shares | None = None,
-    weight_spread: Floats | None = None,
-    bias: bool = False,
+class Fetches(NamedTuple):
+    """What the loads of ``n`` ops bring beside their packed operands, and what they find."""
+
+    found: Shares | None = None
+    """Shares of inputs, weights and outputs that lie in each cache before, (n, 2, 3) or (2, 3); none if left out."""
+    weight_spread: Floats | None = None
+    """Lines of weights fetched for each that holds them packed, shape (n,); 1 if left out."""
+    bias: bool = False
+    """A bias is loaded into the accumulator."""
+
+    def of(self, ops: int) -> tuple[Shares, Floats]:
+        """Return found shares and spread of so many ops."""
+        shares = NOTHING_CACHED if self.found is None else self.found
+        spread = np.ones(ops) if self.weight_spread is None else self.weight_spread
+        return np.array(np.broadcast_to(shares, (ops, 2, 3)), order="C"), spread
+
+
+PACKED = Fetches()
+
+
+def run_layers(
+    layers: Ints, tiles: Ints, order: Ints, machine: GemminiMachine, fetches: Fetches = PACKED
 ) -> Floats:
     """Return what ``n`` convolutions take, (n, fields of :class:`Run`).
 
@@ -124,30 +138,23 @@ def run_layers(  # noqa: PLR0913  # one argument per thing that decides a run
         The loops over tiles, outermost first.
     machine
         Gemmini and its memory.
-    found
-        Shares of inputs, weights and outputs that lie in each cache before, shape (n, 2, 3); none if left out.
-    weight_spread
-        Lines of weights fetched for each that holds them packed, shape (n,); 1 if left out.
-    bias
-        A bias is loaded into the accumulator.
+    fetches
+        What their loads find and bring.
     """
     results = np.empty((len(layers), len(Run._fields)))
-    cached = _found(found, len(layers))
-    spread = np.ones(len(layers)) if weight_spread is None else weight_spread
-    walk = _layers_us(layers, tiles)
-    _LAYERS(walk, _packed(layers), _packed(tiles), order, typed(machine), cached, spread, bias, results)
+    found, spread = fetches.of(len(layers))
+    packed = _packed(layers), _packed(tiles)
+    _LAYERS(_layers_us(layers, tiles), *packed, order, typed(machine), found, spread, fetches.bias, results)
     return results
 
 
-def run_products(  # noqa: PLR0913  # as above
+def run_products(  # noqa: PLR0913  # as above, and where beats are counted
     products: Ints,
     tiles: Ints,
     dataflow: GemminiDataflow,
     machine: GemminiMachine,
+    fetches: Fetches = PACKED,
     *,
-    found: Shares | None = None,
-    weight_spread: Floats | None = None,
-    bias: bool = False,
     beats: Floats | None = None,
 ) -> Floats:
     """Return what ``n`` products of M, K, N take, cut into ``tiles`` along M, N, K; both of shape (n, 3).
@@ -155,18 +162,12 @@ def run_products(  # noqa: PLR0913  # as above
     ``beats`` (n, 2), if given, receives the beats loaded and stored through the port.
     """
     results = np.empty((len(products), len(Run._fields)))
-    spread = np.ones(len(products)) if weight_spread is None else weight_spread
     moved = np.empty((len(products), 2)) if beats is None else beats
-    cached, is_os = _found(found, len(products)), dataflow == "os"
-    walk = _products_us(products, tiles, machine)
-    _PRODUCTS(
-        walk, _packed(products), _packed(tiles), is_os, typed(machine), cached, spread, bias, results, moved
-    )
+    found, spread = fetches.of(len(products))
+    walk, packed = _products_us(products, tiles, machine), (_packed(products), _packed(tiles))
+    is_os = dataflow == "os"
+    _PRODUCTS(walk, *packed, is_os, typed(machine), found, spread, fetches.bias, results, moved)
     return results
-
-
-def _found(found: Shares | None, ops: int) -> Shares:
-    return np.array(np.broadcast_to(NOTHING_CACHED if found is None else found, (ops, 2, 3)), order="C")
 
 
 def _packed(values: Ints) -> Ints:
@@ -184,7 +185,7 @@ def conv_cycles(
 ) -> int:
     """Cycles of one convolution from the first command to the last result in memory."""
     rows, tiles = np.array([layer], np.int64), tiling.sizes[None]
-    return round(float(run_layers(rows, tiles, tiling.loops, machine, found=found, bias=bias)[0, 0]))
+    return round(float(run_layers(rows, tiles, tiling.loops, machine, Fetches(found, bias=bias))[0, 0]))
 
 
 def matmul_cycles(
@@ -194,7 +195,7 @@ def matmul_cycles(
     if not product.m * product.k * product.n:
         return 0
     tiles = product_tile(product, dataflow, machine)[None]
-    return round(float(run_products(np.array([product]), tiles, dataflow, machine, bias=bias)[0, 0]))
+    return round(float(run_products(np.array([product]), tiles, dataflow, machine, Fetches(bias=bias))[0, 0]))
 
 
 def product_tile(product: Product, dataflow: GemminiDataflow, machine: GemminiMachine) -> Ints:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel_models.units.gemmini.loops import product_tile, run_layers, run_products
+from accel_models.units.gemmini.loops import Fetches, product_tile, run_layers, run_products
 from accel_models.units.gemmini.machine import GemminiMachine, Run
 from accel_models.units.gemmini.memory.reuse import NOTHING_CACHED, Shares
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES
@@ -74,21 +74,19 @@ def run_op(
     need, bound = _smallest(machine), Footprint(machine.tile_scratchpad_bytes, machine.tile_accumulator_bytes)
     for batch in np.unique(shapes.batch[shapes.macs > 0]):
         of_batch = np.flatnonzero((shapes.macs > 0) & (shapes.batch == batch))
-        part, spread = shapes.take(of_batch), weight_spread[of_batch]
+        part, fetches = shapes.take(of_batch), Fetches(found, weight_spread[of_batch], machine.loads_bias)
         whole = shapes_of(op, batch=batch)
         if not is_product(op):
             search = search_tiling(ConvLayer(*_layer_rows(op, whole, machine)[0].tolist()), machine)
             need, candidates[of_batch] = search.need, search.candidates
             if search.fits:
-                runs[of_batch] = _run_layers(op, part, search.tiling, machine, spread, found)
+                runs[of_batch] = _run_layers(op, part, search.tiling, machine, fetches)
         elif bound.holds(need):
             product = Product(int(whole.m[0] // whole.steps[0]), int(whole.k[0]), int(whole.n[0]))
             tiles = np.broadcast_to(product_tile(product, "ws", machine), (len(part), 3))
             rows = np.stack([part.m // part.steps, part.k, part.n], axis=1)
             times = (part.groups * part.steps)[:, None]  # one product after the other
-            bias = machine.loads_bias
-            priced = run_products(rows, tiles, "ws", machine, found=found, weight_spread=spread, bias=bias)
-            runs[of_batch] = priced * times
+            runs[of_batch] = run_products(rows, tiles, "ws", machine, fetches) * times
     return LibraryRuns(runs, candidates, need, bound)
 
 
@@ -99,8 +97,8 @@ def _smallest(machine: GemminiMachine) -> Footprint:
     return Footprint(loaded, rows * cols * machine.sum_bytes)
 
 
-def _run_layers(  # noqa: PLR0913, PLR0917  # what decides a run
-    op: Op, shapes: Shapes, tiling: ConvTiling, machine: GemminiMachine, weight_spread: Floats, found: Shares
+def _run_layers(
+    op: Op, shapes: Shapes, tiling: ConvTiling, machine: GemminiMachine, fetches: Fetches
 ) -> Floats:
     """Run the groups of each state one behind the other.
 
@@ -109,15 +107,12 @@ def _run_layers(  # noqa: PLR0913, PLR0917  # what decides a run
     """
     rows = _layer_rows(op, shapes, machine)
     tiles = np.broadcast_to(tiling.sizes, (len(rows), len(DIMS)))
-    first = run_layers(
-        rows, tiles, tiling.loops, machine, found=found, weight_spread=weight_spread, bias=machine.loads_bias
-    )
+    first = run_layers(rows, tiles, tiling.loops, machine, fetches)
     if op.groups == 1:
         return first
-    behind = np.maximum(found, _found_by_later_groups(rows, machine))
-    later = run_layers(
-        rows, tiles, tiling.loops, machine, found=behind, weight_spread=weight_spread, bias=machine.loads_bias
-    )
+    found, _ = fetches.of(len(rows))
+    behind = fetches._replace(found=np.maximum(found, _found_by_later_groups(rows, machine)))
+    later = run_layers(rows, tiles, tiling.loops, machine, behind)
     pitch = np.maximum(shapes.in_channels, shapes.out_channels) * machine.input_bytes
     in_new_lines = np.minimum(-(-pitch // LINE_BYTES), shapes.groups)[:, None]
     runs: Floats = first * in_new_lines + later * (shapes.groups[:, None] - in_new_lines)

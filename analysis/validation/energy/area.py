@@ -13,7 +13,7 @@ from accel_models import (
     Technology,
     area_mm2,
 )
-from analysis.validation.comparison import Comparison, published_group
+from analysis.validation.comparison import Comparison, Promise, published_group
 from analysis.validation.reference_rows import reference_rows
 
 BANKS = 2  # of every buffer: assumption
@@ -30,13 +30,13 @@ def area_comparisons() -> tuple[Comparison, ...]:
 def nvdla_fitted() -> Comparison:
     """NVDLA's estimates at 28 nm, cells and macros before placement; three constants were fitted on them."""
     return _comparison(
-        "NVDLA area, 28 nm", "nvdla 28 nm", bounds=(0.03, 0.09), constants=3, left_out=(0.05, 0.11)
+        "NVDLA area, 28 nm", "nvdla 28 nm", Promise(0.03, 0.09, constants=3, left_out=(0.05, 0.11))
     )
 
 
 def nvdla_scaled() -> Comparison:
     """NVDLA's estimates at 16 nm: what scaling between nodes adds to the error."""
-    return _comparison("NVDLA area, 16 nm, scaled", "nvdla 16 nm", bounds=(0.20, 0.28))
+    return _comparison("NVDLA area, 16 nm, scaled", "nvdla 16 nm", Promise(0.20, 0.28))
 
 
 def chips() -> Comparison:
@@ -44,16 +44,13 @@ def chips() -> Comparison:
 
     Gemmini's is that of array and memories alone and compared without control, Voltra's that of a system with cores.
     """
-    return _comparison("NPU chips, area", "chips", bounds=(0.40, 0.72))
+    return _comparison("NPU chips, area", "chips", Promise(0.40, 0.72))
 
 
 def _comparison(
     name: str,
     group: str,
-    *,
-    bounds: tuple[float, float],
-    constants: int = 0,
-    left_out: tuple[float, float] | None = None,
+    promise: Promise,
 ) -> Comparison:
     rows = [row for row in reference_rows("npu_area") if row["group"] == group]
     return published_group(
@@ -62,9 +59,7 @@ def _comparison(
         "mm2",
         _predicted,
         unit="mm2",
-        bounds=bounds,
-        constants=constants,
-        predicted_bounds=left_out,
+        promise=promise,
         part="the area, which `lacuna inspect --area` tells of a design",
     )
 

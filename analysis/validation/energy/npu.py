@@ -20,7 +20,7 @@ from accel_models import (
     price_list,
     static_energy_pj,
 )
-from analysis.validation.comparison import Comparison, published_group
+from analysis.validation.comparison import Comparison, Promise, published_group
 from analysis.validation.energy.area import BANKS
 from analysis.validation.reference_rows import reference_rows
 from traces import Floats
@@ -35,7 +35,7 @@ CLOCKED_SHARE = (
 def nvdla_peak() -> Comparison:
     """NVDLA's estimates of its own peak power; the overhead of PEs and of control was fitted on them."""
     return _comparison(
-        "NVDLA at peak, energy per MAC", "nvdla", bounds=(0.05, 0.08), constants=3, left_out=(0.06, 0.10)
+        "NVDLA at peak, energy per MAC", "nvdla", Promise(0.05, 0.08, constants=3, left_out=(0.06, 0.10))
     )
 
 
@@ -45,16 +45,13 @@ def chips_at_peak() -> Comparison:
     They differ by more than nodes and sizes explain, so no one set of constants meets them all.  Voltra's figure
     is that of a system with cores, and what of it is published does not say where its power goes.
     """
-    return _comparison("NPU chips at peak, energy per MAC", "chips", bounds=(0.45, 0.7))
+    return _comparison("NPU chips at peak, energy per MAC", "chips", Promise(0.45, 0.7))
 
 
 def _comparison(
     name: str,
     group: str,
-    *,
-    bounds: tuple[float, float],
-    constants: int = 0,
-    left_out: tuple[float, float] | None = None,
+    promise: Promise,
 ) -> Comparison:
     rows = _rows(group)
     return published_group(
@@ -63,9 +60,7 @@ def _comparison(
         "pj_per_mac",
         busy_pj_per_mac,
         unit="pJ/MAC",
-        bounds=bounds,
-        constants=constants,
-        predicted_bounds=left_out,
+        promise=promise,
         part="the prices of a cycle in which every MAC switches",
     )
 

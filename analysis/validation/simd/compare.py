@@ -16,6 +16,8 @@ from __future__ import annotations
 import numpy as np
 
 from accel_models import (
+    Design,
+    altered,
     core_of,
     kernel_instructions,
     load_design,
@@ -23,7 +25,7 @@ from accel_models import (
     simd_cycles,
 )
 from analysis.validation.asked import layer_estimates
-from analysis.validation.comparison import Comparison
+from analysis.validation.comparison import Comparison, Promise
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.ops import counted_call, layer_op
 from analysis.validation.simd.dead_channels import dead_channels
@@ -70,9 +72,8 @@ def tuned_stacks() -> Comparison:
         f"{MLPERF}; {ZOO}",
         rows,
         [software_of(row["software"]) for row in rows],
-        bounds=(0.08, 0.22),
-        left_out=(0.10, 0.30),
-        constants=17,  # 13 of three sets (benchmarks/fit_simd.py), 4 of designs and all sets
+        # 13 constants of three sets (benchmarks/fit_simd.py), 4 of designs and all sets
+        Promise(0.08, 0.22, constants=17, left_out=(0.10, 0.30)),
     )
 
 
@@ -84,9 +85,7 @@ def tuned_stacks_as_one() -> Comparison:
         f"{MLPERF}; {ZOO}",
         rows,
         ["tuned"] * len(rows),
-        bounds=(0.14, 0.56),
-        left_out=(0.17, 0.65),
-        constants=11,
+        Promise(0.14, 0.56, constants=11, left_out=(0.17, 0.65)),
     )
 
 
@@ -94,7 +93,7 @@ def cmsis_nn_networks() -> Comparison:
     """MicroTVM calling CMSIS-NN on a Cortex-M4; nothing was fitted on these rows."""
     rows = [row for row in mlperf_rows() if row["software"].startswith("microTVM + CMSIS-NN")]
     names = ["cmsis_nn"] * len(rows)
-    return _latency("CMSIS-NN on Cortex-M4, latency", MLPERF, rows, names, bounds=(0.07, 0.11))
+    return _latency("CMSIS-NN on Cortex-M4, latency", MLPERF, rows, names, Promise(0.07, 0.11))
 
 
 def compiled_kernels() -> Comparison:
@@ -102,7 +101,7 @@ def compiled_kernels() -> Comparison:
     rows = [row for row in mlperf_rows() if row["software"].startswith("microTVM native")]
     names = ["compiled"] * len(rows)
     return _latency(
-        "compiled kernels on Cortex-M4, latency", MLPERF, rows, names, bounds=(0.05, 0.10), constants=4
+        "compiled kernels on Cortex-M4, latency", MLPERF, rows, names, Promise(0.05, 0.10, constants=4)
     )
 
 
@@ -115,9 +114,7 @@ def reference_kernels() -> Comparison:
         MLPERF,
         rows,
         names,
-        bounds=(0.06, 0.10),
-        constants=2,
-        left_out=(0.10, 0.15),
+        Promise(0.06, 0.10, constants=2, left_out=(0.10, 0.15)),
     )
 
 
@@ -131,7 +128,7 @@ def application_cores() -> Comparison:
     rows = [row for row in mlperf_rows() if row["design"] == "cortex_a72"]
     names = ["compiled"] * len(rows)
     return _latency(
-        "compiled kernels on Cortex-A72, latency", MLPERF, rows, names, bounds=(0.25, 0.70), constants=2
+        "compiled kernels on Cortex-A72, latency", MLPERF, rows, names, Promise(0.25, 0.70, constants=2)
     )
 
 
@@ -144,7 +141,7 @@ def application_library() -> Comparison:
     rows = list(reference_rows("simd_xnnpack"))
     names = ["tuned"] * len(rows)
     return _latency(
-        "XNNPACK on Cortex-A53 and A72, latency", rows[0]["source"], rows, names, bounds=(0.15, 0.25)
+        "XNNPACK on Cortex-A53 and A72, latency", rows[0]["source"], rows, names, Promise(0.15, 0.25)
     )
 
 
@@ -156,8 +153,7 @@ def gap8_cluster() -> Comparison:
         rows[0]["source"],
         rows,
         ["tuned"] * len(rows),
-        bounds=(0.05, 0.15),
-        constants=2,
+        Promise(0.05, 0.15, constants=2),
     )
 
 
@@ -173,10 +169,8 @@ def cortex_m7_layers() -> Comparison:
         "Cortex-M7 layers, uint8 CMSIS-NN",
         rows,
         ops,
-        design="stm32h747",
-        software="cmsis_nn_uint8",
-        bounds=(0.02, 0.05),
-        constants=11,
+        load_design("stm32h747", {"software": "cmsis_nn_uint8"}),
+        Promise(0.02, 0.05, constants=11),
     )
 
 
@@ -187,10 +181,8 @@ def cortex_m55_layers() -> Comparison:
         "Cortex-M55 layers, CMSIS-NN",
         rows,
         network("KWS").ops,
-        design="apollo510",
-        software="cmsis_nn",
-        bounds=(0.15, 0.25),
-        constants=1,
+        load_design("apollo510", {"software": "cmsis_nn"}),
+        Promise(0.15, 0.25, constants=1),
     )
 
 
@@ -200,7 +192,7 @@ def cortex_m55_network() -> Comparison:
     rows = [{**row, "design": "apollo510"} for row in rows]
     truth = "AmbiqAI/neuralSPOT@308c4e63, Apollo510"
     names = ["cmsis_nn"] * len(rows)
-    return _latency("CMSIS-NN on Cortex-M55, latency", truth, rows, names, bounds=(0.15, 0.15))
+    return _latency("CMSIS-NN on Cortex-M55, latency", truth, rows, names, Promise(0.15, 0.15))
 
 
 def instruction_counts() -> Comparison:
@@ -239,16 +231,7 @@ def retired_instructions() -> Comparison:
     )
 
 
-def _latency(  # noqa: PLR0913  # what is compared, and with what
-    name: str,
-    truth: str,
-    rows: list[Row],
-    software: list[str],
-    *,
-    bounds: tuple[float, float],
-    constants: int = 0,
-    left_out: tuple[float, float] | None = None,
-) -> Comparison:
+def _latency(name: str, truth: str, rows: list[Row], software: list[str], promise: Promise) -> Comparison:
     predicted = [latency_ms(row, sw) for row, sw in zip(rows, software, strict=True)]
     return Comparison(
         name=name,
@@ -257,24 +240,15 @@ def _latency(  # noqa: PLR0913  # what is compared, and with what
         measured=np.array([float(row["latency_ms"]) for row in rows]),
         predicted=np.array(predicted),
         unit="ms",
-        predicted_bounds=left_out,
-        bound_mean=bounds[0],
-        bound_worst=bounds[1],
-        constants=constants,
+        predicted_bounds=promise.left_out,
+        bound_mean=promise.mean,
+        bound_worst=promise.worst,
+        constants=promise.constants,
     )
 
 
-def _layers(  # noqa: PLR0913  # what is compared, and with what
-    name: str,
-    rows: list[Row],
-    ops: tuple[Op, ...],
-    *,
-    design: str,
-    software: str,
-    bounds: tuple[float, float],
-    constants: int = 0,
-) -> Comparison:
-    chip = load_design(design, {"clock": f"{rows[0]['freq_mhz']} MHz", "software": software})
+def _layers(name: str, rows: list[Row], ops: tuple[Op, ...], design: Design, promise: Promise) -> Comparison:
+    chip = altered(design, {"clock": f"{rows[0]['freq_mhz']} MHz"})
     return Comparison(
         name=name,
         truth=rows[0]["source"],
@@ -282,7 +256,7 @@ def _layers(  # noqa: PLR0913  # what is compared, and with what
         measured=np.array([float(row["cycles"]) for row in rows]),
         predicted=np.array([float(op.total_cycles) for op in layer_estimates(ops, chip).rows]),
         unit="cycles",
-        bound_mean=bounds[0],
-        bound_worst=bounds[1],
-        constants=constants,
+        bound_mean=promise.mean,
+        bound_worst=promise.worst,
+        constants=promise.constants,
     )

@@ -39,7 +39,7 @@ def _convolutions(design: str, dynamic: bool) -> Floats:
         runs.append(
             loops.run_layers(
                 np.array([layer]), tiling.sizes[None], tiling.loops, machine,
-                found=found, weight_spread=spread, bias=dynamic,
+                loops.Fetches(found, spread, dynamic),
             )
         )  # fmt: skip
     return np.concatenate(runs)
@@ -53,7 +53,7 @@ def _products(design: str, dynamic: bool) -> Floats:
         found = np.array([[0.3, 0.7, 0.1], [0.9, 1.0, 0.2]]) if dynamic else None
         run = loops.run_products(
             np.array([product]), tiles, "os" if dynamic else "ws", machine,
-            found=found, weight_spread=np.array([1.3 if dynamic else 1.0]), bias=dynamic, beats=beats,
+            loops.Fetches(found, np.array([1.3 if dynamic else 1.0]), dynamic), beats=beats,
         )  # fmt: skip
         runs.append(np.concatenate([run, beats], axis=1))
     return np.concatenate(runs)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.units.gemmini.loops import matmul_cycles, product_tile, run_products
+from accel_models.units.gemmini.loops import Fetches, matmul_cycles, product_tile, run_products
 from accel_models.units.gemmini.machine import GemminiMachine
 from accel_models.units.gemmini.memory import queues
 from accel_models.units.gemmini.memory.dma import GemminiMemory
@@ -111,7 +111,7 @@ def moved(product: Product, dataflow: str, bias: bool = False) -> tuple[int, int
     way: GemminiDataflow = "os" if dataflow == "os" else "ws"
     beats = np.zeros((1, 2))
     tiles = product_tile(product, way, IDEAL)[None]
-    run_products(np.array([product]), tiles, way, IDEAL, bias=bias, beats=beats)
+    run_products(np.array([product]), tiles, way, IDEAL, Fetches(bias=bias), beats=beats)
     return int(16 * beats[0, 0]), int(16 * beats[0, 1])
 
 
