@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from traces.graphs.onnx.attributes import integer, integers
+from traces.graphs.onnx.attributes import attribute, integer, integers
 from traces.graphs.onnx.contrib import PARTS
 from traces.graphs.onnx.heads import HEADS, attention_nodes
 
@@ -82,11 +82,21 @@ def plain_nodes(onnx: Any, nodes: Iterable[Any]) -> tuple[list[Any], set[str]]:
             result += PARTS[node.op_type](onnx, node)
         elif node.op_type in HEADS and node.domain == "com.microsoft":
             result += attention_nodes(onnx, node)
+        elif node.op_type == "Transpose" and node.domain in {"", "ai.onnx"}:
+            result.append(_from_the_front(node))
         elif node.op_type in _SAME and node.domain not in {"", "ai.onnx"}:
             result.append(_as(onnx, node, _SAME[node.op_type], list(node.input)))
         else:
             result.append(node)
     return result, constants
+
+
+def _from_the_front(node: Any) -> Any:
+    """Count the axes of a transposition from the front: exporters write ``movedim(-1, 1)`` with a -1."""
+    order = attribute(node, "perm")
+    if order is not None and any(-len(order.ints) <= axis < 0 for axis in order.ints):
+        order.ints[:] = [axis % len(order.ints) if axis < 0 else axis for axis in order.ints]
+    return node
 
 
 def _picked(node: Any, places: Sequence[int]) -> list[str]:

@@ -95,6 +95,9 @@ CASES: dict[str, Case] = {
         IMAGE, {"o": (18, 4, 3, 3), "m": (9, 4, 3, 3), "w": (6, 2, 3, 3)}, {},
         [(64, 36, 18, 1), (64, 36, 9, 1), (64, 18, 3, 2)],
     ),
+    "an axis counted from the end": (
+        [n("Transpose", "x", "a", perm=[0, -1, 1]), n("MatMul", "a w")], ROWS, {"w": (5, 3)}, {}, [(8, 5, 3, 1)],
+    ),
     "frames of a signal": (
         [n("STFT", "x step win")], {"x": (1, 160, 1)}, {"win": (32,)}, {"step": [16]}, [(9, 32, 34, 1)],
     ),
