@@ -17,7 +17,8 @@ from traces.graphs.onnx.fold import Folder, inner_nodes
 from traces.graphs.onnx.rewrite import plain_nodes
 
 LARGEST_KEPT = 4096  # elements of a constant that a shape could depend on
-_ROUNDS = 200  # of folding and inference; each brings shapes one computed reshape further.  Choice: HieraDet (timm) takes 43
+# Of folding and inference; each brings shapes one computed reshape further.  Choice: HieraDet (timm) takes 43.
+_ROUNDS = 200
 # Nodes that the rewriting here or an exporter puts into models of older opsets, and the opset that has them: what
 # they put out has the shape of what they read.
 _NEWER = {"Gelu": 20, "LayerNormalization": 17, "RMSNormalization": 23, "RotaryEmbedding": 23, "Swish": 24}
