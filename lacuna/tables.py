@@ -78,8 +78,12 @@ def lay_out(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) ->
     one = _laid(made, [list(range(len(made)))], room)
     if fits(columns, rows, room):
         return one
-    several = _laid(made, _blocks(made, room), room)
-    return one if one.width <= room and one.lines <= several.lines else several
+    whole, wrapped = (
+        _filled(widths, room) for widths in ([c.natural for c in made], [c.least for c in made])
+    )
+    several = [_laid(made, blocks, room) for blocks in (whole, wrapped)]
+    held = [laid for laid in (one, *several) if laid.width <= room] or several
+    return min(held, key=lambda laid: laid.lines)
 
 
 def fits(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> bool:
@@ -120,13 +124,6 @@ def _pieces(word: str, width: int) -> list[str]:
         for inner in (_WORDS.findall(part) if len(part) > width else [part])
     ]
     return [part[i : i + width] for part in parts for i in range(0, len(part), width)]
-
-
-def _blocks(made: list[_Column], room: int) -> list[list[int]]:
-    """Return which columns stand side by side: as they are if that takes no more lines than if what can wraps."""
-    whole = _filled([column.natural for column in made], room)
-    wrapped = _filled([column.least for column in made], room)
-    return whole if len(whole) == len(wrapped) else wrapped
 
 
 def _filled(widths: list[int], room: int) -> list[list[int]]:

@@ -162,7 +162,7 @@ def scaled_resource(
     settings: dict[str, object] = {path: _spelled(better, path)}
     for other in _TOGETHER.get(path, ()):
         settings[other] = _spelled(_scaled(_value(design, other) or 1, other, factor), other)
-    return settings, (str(_spelled(value, path)), str(_spelled(better, path)))
+    return settings, (_told(value, path), _told(better, path))
 
 
 def _scaled(value: float, path: str, factor: float) -> float:
@@ -175,6 +175,11 @@ def _value(design: Design, path: str) -> float | int | None:
     for name in path.split("."):
         part = getattr(part, name, None)
     return part if isinstance(part, int | float) else None
+
+
+def _told(value: float, path: str) -> str:
+    spelled = _spelled(value, path)
+    return f"{spelled:g}" if isinstance(spelled, float) else str(spelled)
 
 
 def _spelled(value: float, path: str) -> object:

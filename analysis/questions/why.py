@@ -62,10 +62,10 @@ class Why:
         lost = [held for held in self.losses if held.latency >= 0.0005]
         named = " and ".join(f"{held.name} ({percent(held.latency)})" for held in lost[:2])
         why = f"; what is missing went to {named}" if lost else ""
-        return (
-            f"the MACs it skips promise {percent(self.promised)} of the dense network's time, "
-            f"really it is {change_words(self.saved, 'faster', 'slower')}{why}"
-        )
+        macs = f"the MACs it skips promise {percent(self.promised)} of the dense network's time"
+        if self.promised < 0:
+            macs = f"it does {percent(-self.promised)} more MACs than the dense network"
+        return f"{macs}, really it is {change_words(self.saved, 'faster', 'slower')}{why}"
 
 
 def explain_results(results: Results) -> Why:

@@ -32,7 +32,7 @@ def streams_page(folders: Sequence[tuple[Path, str]]) -> Page:
         tables=(_table(named),),
     )
     rows = tuple(
-        text_row(name, one.figures.model_version, f"{one.design.name} {one.figures.design_hash}")
+        text_row(name, one.figures.model_version, f"{one.design.title} {one.figures.design_hash}")
         for one, name in named
     )
     provenance = Section(

@@ -106,7 +106,10 @@ def front_sensitivity(
             costs = costs_of(rows, front.objectives)
             volume = hypervolume(costs, front.reference)
             kept = volume / front.hypervolume if front.hypervolume else 1.0
-            found.append(Pinned(axis, str(label), kept, int((front.frame[axis] == label).sum())))
+            named = (
+                f"{label:g}" if isinstance(label, float) else str(label)
+            )  # whole numbers where some rows have none
+            found.append(Pinned(axis, named, kept, int((front.frame[axis] == label).sum())))
     return tuple(found)
 
 
@@ -114,7 +117,8 @@ def importances(frame: pd.DataFrame, axes: Sequence[str], objective: Objective) 
     """Return how much each axis decides whether a design is among the best tenth; shares that add up to 1.
 
     PED-ANOVA (Watanabe, Bansal, Hutter, IJCAI 2023) as Optuna has it.  Rows that lack one of the axes, or
-    are not feasible, are left out; so are axes that do not vary.
+    are not feasible, are left out; so are axes that do not vary.  All shares are zero where the objective differs
+    between networks alone, as accuracy does: no axis decides it.
     """
     try:
         import optuna  # noqa: PLC0415  (optional, and slow to import)
@@ -125,7 +129,8 @@ def importances(frame: pd.DataFrame, axes: Sequence[str], objective: Objective) 
     rows = frame[frame["feasible"].astype(bool)].dropna(subset=list(axes))
     costs = costs_of(rows, [objective])[:, 0]
     varying = [axis for axis in axes if rows[axis].nunique() > 1]
-    if not varying or len(np.unique(costs)) < 2:
+    networks = rows["trace"] if "trace" in rows else np.zeros(len(rows))
+    if not varying or rows.groupby(networks)[objective.column].nunique().max() < 2:
         return dict.fromkeys(axes, 0.0)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study()

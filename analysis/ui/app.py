@@ -1,4 +1,4 @@
-"""The explorer as a web page on loopback, by bokeh: the only file that imports it.
+"""The explorer as a web page on loopback, by bokeh, which only files of this folder import.
 
 A tap on a point chooses a replay; a slider makes a resource of its design so many times better, and the trace is
 replayed.
@@ -18,6 +18,7 @@ from analysis.figures.palette import BAR_COLOUR, BLUE, GREY, ORANGE, RED
 from analysis.figures.report.latency import CDF_POINTS
 from analysis.questions.knobs import RESOURCES, scaled_resource
 from analysis.reports.replays.words import energy_saved, latency_saved, macs_saved, waterfall_infos
+from analysis.ui.schemes import fields, follow
 from analysis.ui.sources import Setup, ShownPoint, live
 from analysis.words import change_words, quantity
 from traces import ConfigError, LacunaError
@@ -44,7 +45,9 @@ def serve(
 
     def document(doc: Any) -> None:
         doc.title = title
-        doc.add_root(_Explorer(points, title, limit).layout)
+        explorer = _Explorer(points, title, limit)
+        doc.add_root(explorer.layout)
+        follow(doc, explorer.plots)
 
     hosts = [f"{host}:{port}" for host in (ADDRESS, "localhost")]
     try:
@@ -79,12 +82,24 @@ class _Explorer:
         self._now = ColumnDataSource({"latency": [], "share": []})
         self._before = ColumnDataSource({"latency": [], "share": []})
         self._dense = ColumnDataSource({"latency": [], "share": []})
-        self._head = Div(text=f"<h1 style='font-size:1.3rem;margin:0'>{html.escape(title)}</h1>")
-        self._told = Div(text="", name="told", sizing_mode="stretch_width")
-        self._policy = Select(title="Weights behind a gate", value="wait", options=_POLICIES, name="policy")
+        heading = f"<h1 style='font-size:1.3rem;margin:0'>{html.escape(title)}</h1>"
+        self._head = Div(text=heading, stylesheets=fields())
+        self._told = Div(text="", name="told", sizing_mode="stretch_width", stylesheets=fields())
+        self._policy = Select(
+            title="Weights behind a gate",
+            value="wait",
+            options=_POLICIES,
+            name="policy",
+            stylesheets=fields(),
+        )
         names = [(str(i), point.name) for i, point in enumerate(points[:_MOST_NAMED])]
         self._names_menu = Select(
-            title="Replay", value="0", options=names, name="replay", sizing_mode="stretch_width"
+            title="Replay",
+            value="0",
+            options=names,
+            name="replay",
+            sizing_mode="stretch_width",
+            stylesheets=fields(),
         )
         self._names_menu.on_change("value", lambda attr, old, new: self._choose([int(new)]))
         self._policy.on_change("value", lambda attr, old, new: self._replay())
@@ -92,8 +107,10 @@ class _Explorer:
         wide: dict[str, Any] = {"sizing_mode": "stretch_width"}
         wrapped = {**wide, "styles": {"flex-wrap": "wrap"}}  # below each other where there is no room
         self._sliders = [column(**wide, min_width=200) for _ in range(_SLIDER_COLUMNS)]
+        front = _front_figure(self._names)
+        self.plots = [front, self._fall, self._cdf]
         left = column(
-            _front_figure(self._names),
+            front,
             self._names_menu,
             self._told,
             self._policy,
@@ -139,7 +156,7 @@ class _Explorer:
         shown = CustomJSTickFormatter(args={"words": words, "low": low}, code="return words[tick - low]")
         slider = Slider(
             start=low, end=high, value=0, step=1, format=shown, name=path, title=RESOURCES[path],
-            sizing_mode="stretch_width",
+            sizing_mode="stretch_width", stylesheets=fields(),
         )  # fmt: skip
 
         def moved(attr: str, old: int, new: int) -> None:
@@ -268,6 +285,7 @@ def _cdf_figure(now: Any, before: Any, dense: Any) -> Any:
     plot.line(
         "latency", "share", source=dense, color=RED, line_width=2, legend_label="dense, with the sliders"
     )
-    plot.legend.location = "top_left"  # time begins at zero: no curve is there
+    plot.legend.location = "top_left"  # time begins at zero: no curve is there; on a phone one may run behind
+    plot.legend.background_fill_alpha, plot.legend.border_line_alpha = 0.3, 0.0
     plot.x_range.start = 0
     return plot

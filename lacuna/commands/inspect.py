@@ -113,7 +113,7 @@ def _trace(path: Path, as_json: bool) -> None:
     if as_json:
         show_json({**facts, "gates": gates})
         return
-    show_table(str(path), ["", ""], [[name, _text(value)] for name, value in facts.items()])
+    show_table(str(path), ["", ""], [[name, _fact(name, value)] for name, value in facts.items()])
     rows = [
         [g.name, g.kind, str(g.size), percent(g.execution_rate), percent(g.spread), str(g.always_open), str(g.dead)]
         for g in found.gates
@@ -212,10 +212,25 @@ def _group(sources: dict[str, str], path: str) -> str:
     return max(known, key=len) if known else UNSOURCED
 
 
+_SHARES = ("test_accuracy", "accuracy", "macs_kept")
+_HASH = 16  # digits that tell two files apart; --json has all
+
+
+def _fact(name: str, value: object) -> str:
+    """Return what a trace says of itself, numbers as tables have them."""
+    if isinstance(value, float) and name in _SHARES:
+        return percent(value)
+    if isinstance(value, int) and not isinstance(value, bool) and name != "seed":
+        return f"{value:,}"
+    return _text(value)[:_HASH] if name.endswith("_hash") else _text(value)
+
+
 def _text(value: object) -> str:
     """Return a value as a design file writes it."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, str) and value.startswith("0.0 "):
+        return value.replace("0.0", "0", 1)
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from dataclasses import asdict
@@ -52,7 +53,7 @@ def networks(as_json: AsJson = False) -> None:
     rows = [
         [
             network.name,
-            network.method,
+            re.sub(r"_[a-z]+\.json$", "", network.method),  # the design, not its table of costs
             percent(network.accuracy),
             digits(network.macs / 1e6, 3),
             percent(network.macs_share),
@@ -65,19 +66,14 @@ def networks(as_json: AsJson = False) -> None:
     columns = ["network", "method", "right", "MMAC", "kept", "gates", "kB", "trace"]
     if not fits(columns, rows):  # one line a network; what is left out is in --json
         columns = columns[:-2]
-        rows = [[row[0], _cut(row[1]), *row[2:-2]] for row in rows]
+        rows = [row[:-2] for row in rows]
     show_table("Shipped networks", columns, rows, note=_NOTE)
 
 
-_METHOD = 21  # characters of a method, where the terminal has 80
 _NOTE = (
     "right: of CIFAR-10's test images; MMAC: mean per image, gates included; kept: of the dense network's; "
     "gates: C channel, E exit, L layer, S spatial, T token"
 )
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _METHOD else f"{text[: _METHOD - 1]}…"
 
 
 def train(

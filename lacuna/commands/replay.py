@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from analysis import TIME_PARTS, batch_words, digits
+from analysis import TIME_PARTS, batch_words, digits, policy_words
 from lacuna.console import (
     Gain,
     fits,
@@ -127,10 +127,9 @@ def show_summary(results: Results, *, as_json: bool) -> None:
     if as_json:
         show_json(summary_json(summary))
         return
-    policy = results.policy
-    title = (
-        f"{summary.network} on {results.design.title}, {summary.inputs:,} inputs, prefetch {policy.prefetch}"
-    )
+    words = policy_words(results.policy)
+    asked = words if words[:1] == [f"prefetch {results.policy.prefetch}"] else ["prefetch wait", *words]
+    title = f"{summary.network} on {results.design.title}, {summary.inputs:,} inputs, {', '.join(asked)}"
     if not summary.feasible:
         show_lines([f"{title}: does not fit: {summary.reason}", *missing_note(summary.skipped)])
         return
@@ -203,7 +202,12 @@ def _steps(waterfall: Waterfall, what: Gain) -> list[str]:
     """Return what is promised, each loss, and what is really saved, in shares of the dense network."""
     base = waterfall.dense
     losses = [_signed(-loss.amount / base) for loss in waterfall.losses]
-    return [percent(waterfall.ideal_saved / base), *losses, really_saved(waterfall.saved / base, what)]
+    return [promised(waterfall.ideal_saved / base), *losses, really_saved(waterfall.saved / base, what)]
+
+
+def promised(share: float) -> str:
+    """Return the share of the MACs that is saved, in words where more are done."""
+    return really_saved(share, "energy")
 
 
 def really_saved(share: float, what: Gain) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analysis import digits
+from analysis import digits, policy_words
 from lacuna.commands.replay import ExitThreshold, PrefetchOption, TracePath
 from lacuna.console import percent, shell, show_json, show_lines, show_notes, show_table
 from lacuna.options import (
@@ -106,7 +106,7 @@ def stream(
     policy = Policy.of({"prefetch": prefetch, **left_out(without)})
     results = serve(inputs, chosen, asked, policy)
     results.save(out)
-    _show(results.summary(), as_json)
+    _show(results.summary(), ", ".join([chosen.title, *policy_words(policy)]), as_json)
     if not as_json:
         told = [*missing_note(inputs.graph.skipped), *hints(inputs, chosen, policy.compiler)]
         show_notes(told)
@@ -161,7 +161,7 @@ def _dvfs(text: str, switch_s: float) -> Dvfs | None:
     return Dvfs(states=tuple(states), switch_s=switch_s)
 
 
-def _show(summary: StreamSummary, as_json: bool) -> None:
+def _show(summary: StreamSummary, design: str, as_json: bool) -> None:
     if as_json:
         show_json(summary.model_dump(mode="json"))
         return
@@ -178,7 +178,7 @@ def _show(summary: StreamSummary, as_json: bool) -> None:
         ["accuracy", percent(summary.accuracy)],
         *([f"busy {unit}", percent(share)] for unit, share in summary.busy.items()),
     ]
-    show_table(f"{summary.network} on {summary.design}", ["", ""], rows)
+    show_table(f"{summary.network} on {design}", ["", ""], rows)
 
 
 def _spread(found: Spread) -> str:

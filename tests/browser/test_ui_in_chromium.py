@@ -63,6 +63,31 @@ def test_a_slider_replays_and_nothing_comes_from_elsewhere(page: Page, address: 
     assert all(url.startswith((address, "data:")) for url in requests)
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_colours_follow_the_scheme_also_when_it_changes(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        page.locator(f"html[data-scheme={scheme}]").wait_for(state="attached")
+        page.get_by_label("Replay").wait_for()
+        paper, ink = (
+            page.evaluate(f"getComputedStyle(document.body)['{name}']")
+            for name in ("backgroundColor", "color")
+        )
+        field = page.get_by_label("Replay").evaluate("e => getComputedStyle(e).backgroundColor")
+        painted = page.evaluate(
+            "Bokeh.documents[0].get_model_by_name('fall').border_fill_color + "
+            "Bokeh.documents[0].get_model_by_name('fall').below[0].major_label_text_color"
+        )
+        found.append((paper, ink, field, painted))
+        wide, window = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide <= window
+    light, dark = found
+    assert all(one != other for one, other in zip(light, dark, strict=True)), found
+    assert dark == ("rgb(20, 23, 28)", "rgb(232, 234, 237)", "rgb(29, 33, 40)", "#1d2128#e8eaed")
+
+
 def test_the_other_replay_is_chosen_by_its_name(page: Page) -> None:
     told = page.locator("#told")
     told.get_by_text("edge_npu_16x16").wait_for()

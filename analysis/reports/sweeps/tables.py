@@ -15,8 +15,6 @@ from analysis.sweeps.budgets import is_over, misfit_words
 from analysis.words import MISSING, change_words, percent
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from analysis.sweeps.folder.results import SweepResults
     from analysis.sweeps.row import SweepRow
 
@@ -96,11 +94,12 @@ def importance_tables(results: SweepResults) -> tuple[Table, ...]:
     frame, manifest = results.frame, results.manifest
     fits = frame[frame["feasible"].astype(bool)]
     axes = [axis for axis in manifest.axes if fits[axis].nunique() > 1]
-    objectives = [o for o in objectives_of(manifest.minimize, manifest.maximize) if _depends(fits, o.column)]
-    if not axes or not objectives:
+    objectives = objectives_of(manifest.minimize, manifest.maximize) if axes else ()
+    found = {title_of(each.column): importances(fits, axes, each) for each in objectives}
+    told = {title: shares for title, shares in found.items() if any(shares.values())}
+    if not told:
         return ()
-    shares = [importances(fits, axes, objective) for objective in objectives]
-    head = ("Axis", *(title_of(objective.column) for objective in objectives))
+    head, shares = ("Axis", *told), told.values()
     rows = tuple(
         (
             Cell(setting_title(axis)),
@@ -111,8 +110,3 @@ def importance_tables(results: SweepResults) -> tuple[Table, ...]:
     return (
         Table("What decides: how much each axis tells whether a design is among the best tenth", head, rows),
     )
-
-
-def _depends(frame: pd.DataFrame, column: str) -> bool:
-    """Return whether a quantity differs between points of one network, as accuracy does not."""
-    return int(frame.groupby("trace")[column].nunique().max()) > 1

@@ -135,9 +135,10 @@ def _of_sweep(folder: Path, budget: list[str], as_json: bool) -> None:
         found = {"importances": shares, "held": [asdict(each) for each in held]}
         show_json({**found, "skipped": manifest.skipped})
         return
-    rows = [[axis, *(percent(shares[each.column][axis]) for each in objectives)] for axis in axes]
+    decided = [each for each in objectives if any(shares[each.column].values())]
+    rows = [[axis, *(percent(shares[each.column][axis]) for each in decided)] for axis in axes]
     note = "shares add up to 100 %: how much an axis decides whether a design is among the best tenth (PED-ANOVA)"
-    show_table("Importance of each axis", ["axis", *(each.column for each in objectives)], rows, note=note)
+    show_table("Importance of each axis", ["axis", *(each.column for each in decided)], rows, note=note)
     table = [[each.axis, each.label, percent(each.kept), str(each.on_front)] for each in held]
     columns = ["axis", "held at", "of the front's hypervolume", "points on the front"]
     show_table("What is left of the front if one axis is held", columns, table)

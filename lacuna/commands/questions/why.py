@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacuna.commands.replay import PrefetchOption, TracePath, really_saved
+from lacuna.commands.replay import PrefetchOption, TracePath, promised, really_saved
 from lacuna.console import percent, show_json, show_notes, show_table
 from lacuna.options import (
     AsJson,
@@ -66,7 +66,7 @@ def _losses(found: Why) -> list[list[str]]:
     """Return the waterfall's steps that are seen, promise first and saving last."""
     seen = [held for held in found.losses if max(abs(held.latency), abs(held.energy)) >= 0.0005]
     return [
-        ["promised by the MACs", percent(found.promised), percent(found.energy_promised), ""],
+        ["promised by the MACs", promised(found.promised), promised(found.energy_promised), ""],
         *(
             [
                 held.name,
