@@ -14,7 +14,7 @@ _PAPER, _CARD, _INK, _SOFT, _LINE = (
     "#a5adb8",
     "#3a414b",
 )  # as reports have them
-PAGE: Final = f"""
+_TEMPLATE: Final = f"""
 {{% block preamble %}}<style>
 :root {{ color-scheme: light dark; }}
 body {{ font-family: system-ui, sans-serif; }}
@@ -65,7 +65,7 @@ def follow(doc: Any, plots: list[Any]) -> None:
     """Let a document's plots have the colours of the reader's scheme."""
     from bokeh.models import CustomJS  # noqa: PLC0415  (optional)
 
-    doc.template = PAGE
+    doc.template = _TEMPLATE
     doc.js_on_event(
         "document_ready", CustomJS(args={"plots": plots, "colours": [_CARD, _INK, _LINE]}, code=_PAINT)
     )
