@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib import resources
 
 import pytest
 
 from accel_models import commented_yaml, design_names, design_schema, keys, load_design
 from accel_models.design.load import parse_design
+from analysis import space_schema
 from analysis.reports.keys_page import _ROOT, keys_page
+from tests.json_schema import faults
 from traces import ConfigError, parse_yaml_mapping
 
 
@@ -71,6 +74,34 @@ def test_the_schema_knows_what_designs_state(name: str) -> None:
             inner = schema["$defs"][options.partition("#/$defs/")[2].partition('"')[0]]
             assert set(values) <= set(inner["properties"])
             assert inner["additionalProperties"] is False
+    assert list(faults(stated, schema, schema)) == []
+    own = parse_yaml_mapping(commented_yaml(load_design(name), "mine"), "mine")
+    assert list(faults(own, schema, schema)) == []
+
+
+def test_the_schema_refuses_what_designs_may_not_state() -> None:
+    schema = design_schema()
+    good = parse_yaml_mapping(commented_yaml(load_design("edge_npu_16x16"), "mine"), "mine")
+    for path, value in (
+        ("array.rows", 0),
+        ("array.dataflow", "xs"),
+        ("array.nope", 1),
+        ("skip.layers", "yes"),
+    ):
+        section, _, key = path.partition(".")
+        bad = good | {section: good[section] | {key: value}}
+        assert any(fault.startswith(f".{section}") for fault in faults(bad, schema, schema)), path
+
+
+def test_the_schema_of_spaces_takes_those_that_ship_and_of_the_guide() -> None:
+    schema = space_schema()
+    texts = [path.read_text("utf-8") for path in (_ROOT / "examples").rglob("*space*.yaml")]
+    guide = (_ROOT / "docs" / "guide.md").read_text("utf-8")
+    texts += [block for block in re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL) if "networks:" in block]
+    assert len(texts) >= 2
+    for text in texts:
+        assert list(faults(parse_yaml_mapping(text, "space"), schema, schema)) == []
+    assert list(faults({"designs": ["a"], "objectivs": {}}, schema, schema)) == [".objectivs: unknown"]
 
 
 TEN = """\
