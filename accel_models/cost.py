@@ -76,6 +76,7 @@ class Placement:
     weight_prefetch_bytes: int  # buffer space its weights take while prefetched; 0 when resident [B]
     reserved_bytes: int  # of the activation buffer, held by tensors that stay while it runs [B]
     pinned_bytes: int = 0  # of the weight buffer, held by other ops' resident weights [B]
+    frames: int = 1  # on the machine at once, which share what is free of the buffers
     stage_reads: StageOperand = "nothing"  # besides its results, by the output stage that took the op over
     cached: Cached = ()  # what caches hold when it begins; empty where a unit has none, or they hold nothing
     outside_share: float = 0.0  # of its weights, that lie off a chip whose own memory is full [0..1]
@@ -88,19 +89,25 @@ class Placement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misfit:
-    """Why an op does not run on a design: its smallest tile needs more of a buffer than is free."""
+    """Why an op does not run on a design: its smallest tile, or all its tensors, need more of a buffer than is free."""
 
     op: str
     buffer: str  # activation, weight or accumulator
     demand_bytes: int
     bound_bytes: int  # what is free of the buffer [B]
+    inputs: int = 0  # whose tensors must lie in the buffer whole; 0 where a tile is all that must
 
     @property
     def reason(self) -> str:
         """One line for people, with the way out."""
+        what, way_out = "its smallest tile needs", ""
+        if self.inputs:
+            what = "its tensors need"
+        if self.inputs > 1:
+            what, way_out = f"its tensors of {self.inputs} inputs need", " or run fewer inputs together"
         return (
-            f"op {self.op!r}: its smallest tile needs {self.demand_bytes} B of the {self.buffer} buffer, "
-            f"{self.bound_bytes} B are free; enlarge memory.{self.buffer}_buffer"
+            f"op {self.op!r}: {what} {self.demand_bytes} B of the {self.buffer} buffer, "
+            f"{self.bound_bytes} B are free; enlarge memory.{self.buffer}_buffer{way_out}"
         )
 
 

@@ -24,7 +24,7 @@ from accel_models.design.design import Design
 from accel_models.design.sections import Memory
 from accel_models.units.kinds import unit_kind, units_of
 from accel_models.work.depth_first import Group, band_bytes, band_count, band_rows
-from accel_models.work.residency import Choices, Tensors, held_while, weight_bytes
+from accel_models.work.residency import Choices, Tensors, beside_other_frames, held_while, weight_bytes
 from traces import NetworkGraph, Op
 
 MOST_OPS = 3  # of a group; Choice: a residual block has two or three on its way
@@ -79,7 +79,9 @@ def fused(
     for group in groups:
         ops, places = [graph.op(name) for name in group.ops], [graph.index[name] for name in group.ops]
         rows = band_rows(ops, group.bands, memory.halo_kept)
-        reserved = held_while(kept, tensors, places[0], places[-1]) + band_bytes(ops, rows, memory)
+        held = held_while(kept, tensors, places[0], places[-1])
+        held += choices.frames * band_bytes(ops, rows, memory)
+        reserved = beside_other_frames(held, memory.activation_buffer, choices.frames)
         weights = [
             0 if placements[i].weights_resident else weight_bytes(graph.ops[i], memory) for i in places
         ]
@@ -198,14 +200,15 @@ class _Chains:
         weights = sum(weight_bytes(op, memory) for op in fetched)
         if weights > weight_space_bytes(self.graph, self.placements, self.design):
             return None
-        room = memory.activation_buffer - held_while(self.kept, self.tensors, places[0], places[-1])
+        held = held_while(self.kept, self.tensors, places[0], places[-1])
+        room = (memory.activation_buffer - held) // self.tensors.frames
         room -= weights if memory.shared_buffer else 0
         streams = not self.placements[places[0]].inputs_on_chip
         bands = 2
         while bands < 2 * chain[-1].out_height:
             rows = band_rows(chain, bands, memory.halo_kept)
-            held = band_bytes(chain, rows, memory)
-            if held + streams * self._tile_bytes(chain[0], rows[0].made) <= room:
+            band = band_bytes(chain, rows, memory)
+            if band + streams * self._tile_bytes(chain[0], rows[0].made) <= room:
                 return band_count(chain[-1], bands)
             bands *= 2
         return None

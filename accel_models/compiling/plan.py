@@ -23,6 +23,7 @@ from accel_models.work.residency import (
     BehindBuffers,
     Choices,
     Tensors,
+    beside_other_frames,
     kept_tensors,
     pinned_weights,
     reserved_bytes,
@@ -54,29 +55,30 @@ def plan(graph: NetworkGraph, design: Design, compiler: Compiler, batch: int = 1
 
 
 def plan_each(
-    asked: Sequence[tuple[NetworkGraph, Design]], compiler: Compiler, batch: int = 1
+    asked: Sequence[tuple[NetworkGraph, Design]], compiler: Compiler, batch: int = 1, frames: int = 1
 ) -> list[Choices]:
-    """Return the plan of every graph on its design, as :func:`plan` would."""
+    """Return the plan of every graph on its design, as :func:`plan` would; so many ``frames`` share a machine."""
     known: dict[tuple[int, object], Choices] = {}
     found = []
     units = _gate_units(asked) if compiler.place_gates else [{}] * len(asked)
     for (graph, design), gate_units in zip(asked, units, strict=True):
         key = id(graph), layout_family(design)
         if key not in known:
-            known[key] = _laid_out(graph, design, compiler, batch)
+            known[key] = _laid_out(graph, design, compiler, Choices(batch=batch, frames=frames))
         found.append(replace(known[key], gate_units=gate_units))
     return found
 
 
-def _laid_out(graph: NetworkGraph, design: Design, compiler: Compiler, batch: int) -> Choices:
-    """Return all but where gates run."""
+def _laid_out(graph: NetworkGraph, design: Design, compiler: Compiler, asked: Choices) -> Choices:
+    """Return all but where gates run, for as many inputs at once as are asked for."""
     units = dict(zip(graph.index, assign_units(graph, design, Choices()), strict=True))
     hosts = stage_hosts(graph, [name for name, unit in units.items() if unit != FREE]) - graph.gate_ops
     able = {name: unit_kind(units[name]).stages for name in hosts}
-    return Choices(
+    pins = compiler.pin and design.memory
+    return replace(
+        asked,
         taken=absorb(graph, hosts, design.output_stage, compiler, able),
-        pinned=pinned_weights(graph, design.memory) if compiler.pin and design.memory else None,
-        batch=batch,
+        pinned=pinned_weights(graph, pins, asked.frames) if pins else None,
     )
 
 
@@ -155,7 +157,8 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     held = reserved_bytes(graph, kept, tensors)
     weights = [weight_bytes(op, memory) for op in graph.ops]
     pinned = sum(weights[graph.index[name]] for name in resident)
-    space = weight_space(memory, pinned)
+    taken = beside_other_frames(pinned, weight_space(memory, 0), made.frames)
+    space = weight_space(memory, taken)
     behind = BehindBuffers.of(graph, memory, tensors, kept, resident)
     cached: tuple[Cached, ...] = ((),) * len(graph.ops)
     if design.gemmini is not None:
@@ -179,8 +182,9 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
             output_on_chip=on_chip(op.name),
             weights_resident=op.name in resident,
             weight_prefetch_bytes=0 if op.name in resident else min(weights[i], space),
-            reserved_bytes=held[i],
-            pinned_bytes=0 if op.name in resident else pinned,
+            reserved_bytes=beside_other_frames(held[i], memory.activation_buffer, made.frames),
+            pinned_bytes=0 if op.name in resident else taken,
+            frames=made.frames,
             stage_reads=_stage_reads(made.taken.get(op.name), on_chip),
             cached=cached[i],
             inputs_behind=come_from_near(op),
@@ -236,12 +240,14 @@ def _stage_reads(taken: Absorbed | None, on_chip: Callable[[str], bool]) -> Stag
 
 
 def weight_space_bytes(graph: NetworkGraph, placements: Sequence[Placement], design: Design) -> int:
-    """Buffer that prefetched weights share: what resident weights leave free [B]."""
+    """Buffer that prefetched weights share: what resident weights and other frames leave free [B]."""
     memory = design.memory
     if memory is None:
         return 0
     ops = zip(graph.ops, placements, strict=True)
-    return weight_space(memory, sum(weight_bytes(op, memory) for op, place in ops if place.weights_resident))
+    pinned = sum(weight_bytes(op, memory) for op, place in ops if place.weights_resident)
+    frames = max((where.frames for where in placements), default=1)
+    return weight_space(memory, beside_other_frames(pinned, weight_space(memory, 0), frames))
 
 
 def assign_units(graph: NetworkGraph, design: Design, choices: Choices) -> tuple[str, ...]:

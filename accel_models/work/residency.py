@@ -25,7 +25,8 @@ class Choices:
     taken: Mapping[str, Absorbed] = field(default_factory=dict)  # ops that an output stage takes over
     gate_units: Mapping[str, str] = field(default_factory=dict)  # kind of unit of gate ops it placed
     pinned: frozenset[str] | None = None  # ops whose weights stay; None: all if they fit, else gates'
-    batch: int = 1  # inputs whose activations are held at once
+    batch: int = 1  # inputs that run together, whose activations are held at once
+    frames: int = 1  # of a stream on the machine at once, each with tensors, weights and tiles of its own
     keep_bytes: int | None = None  # of the activation buffer, for tensors that stay; None: all of it
 
 
@@ -37,6 +38,7 @@ class Tensors:
     sizes: Mapping[str, int]  # [B], over a batch; 0 of what is never written
     lives: Lifetimes  # from the op that writes it to its last reader
     roots: Mapping[str, str]  # of a view: the op or input whose tensor it shows
+    frames: int = 1  # on the machine at once; sizes are of all their tensors
 
     @classmethod
     def of(
@@ -56,15 +58,14 @@ class Tensors:
                 source = op.inputs[0]
                 roots[op.name] = roots.get(source, source)
                 final[op.name] = final.get(roots[op.name], roots[op.name])
-        sizes = {
-            op.name: 0 if op.name in final else choices.batch * _tensor_bytes(op, memory) for op in graph.ops
-        }
+        inputs = choices.batch * choices.frames
+        sizes = {op.name: 0 if op.name in final else inputs * _tensor_bytes(op, memory) for op in graph.ops}
         last = {roots.get(name, name): i for i, op in enumerate(graph.ops) for name in op.inputs}
         hosts = {name: graph.index[taken.host] for name, taken in choices.taken.items()}
         lives = {
             op.name: range(hosts.get(op.name, i), last.get(op.name, i) + 1) for i, op in enumerate(graph.ops)
         }
-        return cls(final, sizes, lives, roots)
+        return cls(final, sizes, lives, roots, choices.frames)
 
 
 def _goes_on(name: str, taken: Absorbed, choices: Choices) -> bool:
@@ -91,7 +92,7 @@ def kept_tensors(
     """
     bound = memory.activation_buffer
     if memory.shared_buffer:
-        bound -= max((weight_bytes(op, memory) for op in graph.ops), default=0)
+        bound -= tensors.frames * max((weight_bytes(op, memory) for op in graph.ops), default=0)
     keep = bound if keep_bytes is None else min(keep_bytes, bound)
     kept = set(_first_come([op.name for op in graph.ops], tensors, keep))
     while (crowding := _crowding(graph, memory, kept, tensors, bound)) is not None:
@@ -120,7 +121,7 @@ def _crowding(
         streams = op.name not in tensors.roots and any(
             tensors.roots.get(name, name) not in kept for name in op.inputs
         )
-        if streams and held[i] and held[i] + _tile_bytes(op, memory) > bound:
+        if streams and held[i] and held[i] + tensors.frames * _tile_bytes(op, memory) > bound:
             alive = [other for other in graph.ops if other.name in kept and i in tensors.lives[other.name]]
             return max(alive, key=lambda other: (tensors.sizes[other.name], graph.index[other.name])).name
     return None
@@ -133,7 +134,7 @@ def _tile_bytes(op: Op, memory: Memory) -> int:
 
 
 def reserved_bytes(graph: NetworkGraph, kept: Collection[str], tensors: Tensors) -> list[int]:
-    """Return the bytes of the activation buffer that kept tensors hold while each op runs."""
+    """Return the bytes of the activation buffer that kept tensors hold while each op runs, of all frames."""
     held = [0] * len(graph.ops)
     for name in kept:
         for j in tensors.lives[name]:
@@ -159,24 +160,33 @@ def resident_weights(graph: NetworkGraph, design: Design, memory: Memory, choice
     return always | (choices.pinned or frozenset())
 
 
+def beside_other_frames(held: int, buffer: int, frames: int) -> int:
+    """Return the bytes of a buffer that are no room for one of so many frames on the machine.
+
+    What is ``held`` for all of them, and what the others have of the rest.  Choice: frames share that in equal
+    parts, since each may be at another op; resident weights serve all of them.
+    """
+    return buffer - (buffer - held) // frames
+
+
 def weight_space(memory: Memory, pinned: int) -> int:
     """Buffer that weights share which come and go, beside so many that stay [B]."""
     return (memory.activation_buffer if memory.shared_buffer else memory.weight_buffer) - pinned
 
 
-def pinned_weights(graph: NetworkGraph, memory: Memory) -> frozenset[str]:
+def pinned_weights(graph: NetworkGraph, memory: Memory, frames: int = 1) -> frozenset[str]:
     """Return the ops whose weights stay: most bytes kept, beside room for any two others that come and go.
 
     Choice: what is left holds the largest two ops that are not pinned at once, so that one can be fetched
-    while another computes, as without pinning.
+    while another computes, as without pinning; for each of ``frames`` on the machine.
     """
     sizes = {op.name: weight_bytes(op, memory) for op in graph.ops if op.weight_count}
     buffer = 0 if memory.shared_buffer else memory.weight_buffer
     if sum(sizes.values()) <= buffer:
         return frozenset()  # all fit: nothing is fetched twice anyway
-    coming = sorted(sizes.values())[-2:]
-    names = [name for name, size in sizes.items() if size <= buffer - sum(coming)]
-    return frozenset(names[i] for i in fill([sizes[name] for name in names], buffer - sum(coming)))
+    room = buffer - frames * sum(sorted(sizes.values())[-2:])
+    names = [name for name, size in sizes.items() if size <= room]
+    return frozenset(names[i] for i in fill([sizes[name] for name in names], room))
 
 
 def fill(sizes: Sequence[int], room: int) -> list[int]:

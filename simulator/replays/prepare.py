@@ -156,7 +156,9 @@ def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a 
     return prepare_each([Setting(workload, design, groups, rates)], policy, views)[0]
 
 
-def prepare_each(settings: Sequence[Setting], policy: Policy, views: Views | None = None) -> list[Prepared]:
+def prepare_each(
+    settings: Sequence[Setting], policy: Policy, views: Views | None = None, frames: int = 1
+) -> list[Prepared]:
     """Return workloads on designs ready for an engine; what several share is found out once.
 
     Parameters
@@ -167,12 +169,14 @@ def prepare_each(settings: Sequence[Setting], policy: Policy, views: Views | Non
         How decisions meet the hardware.
     views
         What other designs found out about this trace.
+    frames
+        Inputs, or batches, that are on the machine at once, at ops of their own: they share its buffers.
     """
     for each in settings:
         _check_supported(policy, each.design)
     works = _seen(settings, policy, skip if views is None else views.skipped)
     laid = [(work.graph, each.design) for work, each in zip(works, settings, strict=True)]
-    choices = plan_each(laid, policy.compiler, policy.batch)
+    choices = plan_each(laid, policy.compiler, policy.batch, frames)
     schedules = Schedules()
     ways = _ways(laid, choices, policy)
     placements = [each[0] for each in ways]

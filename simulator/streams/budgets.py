@@ -18,9 +18,9 @@ from accel_models import Design, compiled_trace
 from simulator.engines.fast import simulate
 from simulator.policy import Policy
 from simulator.replays.accounting import spent
-from simulator.replays.prepare import prepare
+from simulator.replays.prepare import Prepared, Setting, prepare_each
 from simulator.replays.rates import held_out_rates
-from traces import Bools, ConfigError, Floats, Ints, Trace, exit_gate, lower, with_exits
+from traces import Bools, ConfigError, Floats, Ints, Trace, UnsupportedError, exit_gate, lower, with_exits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,9 @@ class Halted:
         return float(self.correct.mean())
 
 
-def halt(trace: Trace, design: Design, budget: Budget, policy: Policy | None = None) -> Halted:
+def halt(
+    trace: Trace, design: Design, budget: Budget, policy: Policy | None = None, frames: int = 1
+) -> Halted:
     """Return which exit answers each input under a budget, and how well.
 
     Parameters
@@ -78,6 +80,8 @@ def halt(trace: Trace, design: Design, budget: Budget, policy: Policy | None = N
         What every exit costs is found on these, one input alone at a time.
     budget
         Per frame.
+    frames
+        On the machine at once, which share its buffers.
 
     Raises
     ------
@@ -87,7 +91,7 @@ def halt(trace: Trace, design: Design, budget: Budget, policy: Policy | None = N
         If not even the first exit is affordable.
     """
     gate = exit_gate(trace)
-    costs = [_cost_at(trace, k, design, policy or Policy()) for k in range(gate.size)]
+    costs = [_cost_at(trace, k, design, policy or Policy(), frames) for k in range(gate.size)]
     latency = np.stack([cycles for cycles, _ in costs], axis=1)
     energy = np.stack([pj for _, pj in costs], axis=1)
     seconds, joules = latency / design.clock, energy * 1e-12
@@ -115,10 +119,19 @@ def halt(trace: Trace, design: Design, budget: Budget, policy: Policy | None = N
     )
 
 
-def _cost_at(trace: Trace, k: int, design: Design, policy: Policy) -> tuple[Ints, Floats]:
+def _cost_at(trace: Trace, k: int, design: Design, policy: Policy, frames: int) -> tuple[Ints, Floats]:
     """Return cycles and energy [pJ] of every input if exit k answers it."""
     stopped = with_exits(trace, np.full(len(trace), k, np.uint8))
     rates = held_out_rates(trace) if policy.fetching.reads_rates else None
-    prepared = prepare(lower(compiled_trace(stopped, policy.compiler)), design, policy, rates)
+    asked = Setting(lower(compiled_trace(stopped, policy.compiler)), design, rates=rates)
+    [prepared] = prepare_each([asked], policy, frames=frames)
+    check_fits(prepared, frames)
     times = simulate(prepared.tables, prepared.work.state_index)
     return times.latency, spent(prepared, times).energy.total_pj
+
+
+def check_fits(prepared: Prepared, frames: int) -> None:
+    """Refuse a network that does not fit a machine that so many frames share, with demand and bound."""
+    if prepared.misfit is not None:
+        fewer = f" or keep fewer than {frames} frames in flight" if frames > 1 else ""
+        raise UnsupportedError(f"design {prepared.design.name!r}: {prepared.misfit.reason}{fewer}")

@@ -1,7 +1,8 @@
 """Streams: frames that arrive in time, wait for the machine, and have a deadline.
 
-Frames in flight compete for units, so they go event by event (:mod:`simulator.engines.shared`).  One that meets no
-other takes the time of its replay.  Choice: a frame's energy, wasted fetches included, is that of its
+Frames in flight compete for units, so they go event by event (:mod:`simulator.engines.shared`), and share the buffers:
+tensors of all of them are held at once, tiles and weights that come and go have an equal part each.  One that meets no
+other takes the time of a replay in such buffers.  Choice: a frame's energy, wasted fetches included, is that of its
 replay alone, whatever it shares the machine with.
 """
 
@@ -19,11 +20,11 @@ from simulator.engines.fast import simulate
 from simulator.engines.shared import SharedUnits
 from simulator.policy import Policy
 from simulator.replays.accounting import Spent, spent
-from simulator.replays.prepare import Prepared, prepare
+from simulator.replays.prepare import Prepared, Setting, prepare_each
 from simulator.replays.rates import held_out_rates
 from simulator.schedules.durations import Times
 from simulator.streams.arrivals import Arrivals
-from simulator.streams.budgets import Budget, Halted, halt
+from simulator.streams.budgets import Budget, Halted, check_fits, halt
 from simulator.streams.dvfs import Dvfs
 from simulator.streams.energy import Served, busy_cycles, moving_pj, sleeping, waiting_pj
 from simulator.streams.results import StreamResults
@@ -90,12 +91,13 @@ def stream(
         )
     if not len(trace):
         raise ConfigError("trace: has no inputs to stream")
-    halted = None if settings.budget is None else halt(trace, design, settings.budget, policy)
+    frames, budget = settings.in_flight, settings.budget
+    halted = None if budget is None else halt(trace, design, budget, policy, frames)
     shown = trace if halted is None else halted.trace
     rates = held_out_rates(trace) if policy.fetching.reads_rates else None
-    prepared = prepare(lower(compiled_trace(shown, policy.compiler)), design, policy, rates)
-    if prepared.misfit is not None:
-        raise UnsupportedError(f"design {design.name!r}: {prepared.misfit.reason}")
+    asked = Setting(lower(compiled_trace(shown, policy.compiler)), design, rates=rates)
+    [prepared] = prepare_each([asked], policy, frames=frames)
+    check_fits(prepared, frames)
     run = _Service(prepared, settings, _correct(trace, halted), halted)
     run.server.run()
     return StreamResults(_summary(run), design, policy, _per_frame(run))

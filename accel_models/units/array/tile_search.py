@@ -169,11 +169,17 @@ def _outside_pj(job: Job, moved: TileTraffic, prices: Prices) -> Floats:
 
 
 def shortfall(job: Job, ways: Cuts) -> tuple[Ints, Ints, Ints]:
-    """Return which buffer the smallest tiles overflow most, what they demand of it, and what it has [B]."""
+    """Return which buffer the smallest tiles overflow most, what they demand of it, and what is free of it [B]."""
     memory = job.machine.memory
-    demands = np.ceil(np.stack(footprints(job, ways.smallest))).astype(np.int64)
-    sizes = (memory.activation_buffer, memory.weight_buffer, memory.accumulator_buffer)
-    bounds = np.stack([np.broadcast_to(np.asarray(size, np.int64), demands.shape[1:]) for size in sizes])
+    nothing = np.zeros_like(job.reserved_bytes)
+    pinned = job.pinned_bytes
+    if memory.shared_buffer:
+        held = np.stack([job.reserved_bytes + pinned, nothing, nothing])
+    else:
+        held = np.stack([job.reserved_bytes, pinned, nothing])
+    sizes = np.array([memory.activation_buffer, memory.weight_buffer, memory.accumulator_buffer])
+    demands = np.ceil(np.stack(footprints(job, ways.smallest)) - held).astype(np.int64)
+    bounds = (sizes[:, None] - held).astype(np.int64)
     short = np.argmax(demands - bounds, axis=0)
     ops = np.arange(len(short))
     return short.astype(np.int64), demands[short, ops], bounds[short, ops]

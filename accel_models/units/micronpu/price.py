@@ -107,7 +107,11 @@ def _misfit(states: States, design: Design) -> tuple[Bools, Misfit | None]:
     worst = int(np.argmax(np.where(fits, -1, demand)))
     op = states.work.op.name
     return fits, Misfit(
-        op=op, buffer="activation", demand_bytes=int(demand[worst]), bound_bytes=int(room[worst])
+        op=op,
+        buffer="activation",
+        demand_bytes=int(demand[worst]),
+        bound_bytes=int(room[worst]),
+        inputs=int(states.shapes.batch[worst]),
     )
 
 

@@ -139,6 +139,19 @@ def test_a_batch_spills_and_says_demand_and_bound_only_where_one_input_does_not_
     assert "needs 512 B of the weight buffer, 256 B are free" in small.reason
 
 
+def test_a_batch_that_must_lie_in_the_sram_whole_says_demand_and_bound() -> None:
+    """A U55 that knows its SRAM alone: 64 stems read 3 KiB and write 16 KiB each, 256 KiB are there."""
+    design = load_design("ethos_u55_128")
+    one, many = (
+        replay(synthetic_trace(GRAPH, batch, seed=5), design, policy=Policy(batch=batch), explain=False)
+        for batch in (1, 64)
+    )
+    assert one.feasible
+    assert (many.demand, many.bound) == (64 * (3 + 16) * 1024, 256 * 1024)
+    assert "its tensors of 64 inputs need 1245184 B" in many.reason
+    assert many.reason.endswith("or run fewer inputs together")
+
+
 def test_a_batch_pays_for_what_it_spills() -> None:
     """ResNet-20's largest tensor is 16 KiB: one input's stay in 96 KiB, those of 64 do not."""
     dense = open_trace(GRAPH.without_gates(), 64)

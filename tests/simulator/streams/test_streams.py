@@ -145,8 +145,14 @@ def test_the_earlier_frame_goes_first_when_both_ask() -> None:
     assert (early.ends[1], late.ends[1]) == (7, 9)
 
 
+# Buffers that hold all tensors and weights of several frames.
+ROOMY: Design = load_design(
+    "edge_npu_16x16", {"memory.activation_buffer": "512 KiB", "memory.weight_buffer": "512 KiB"}
+)
+
+
 def test_frames_in_flight_overlap_but_never_beat_the_busiest_unit() -> None:
-    design = load_design("edge_npu_16x16")
+    design = ROOMY
     trace = synthetic_trace(cifar_resnet(8, "layer"), 12, seed=1)
     alone = replay(trace, design, explain=False).per_input
     settings = StreamSettings(arrivals=Arrivals(rate_hz=1e6), queue=None)
@@ -164,7 +170,7 @@ def test_frames_in_flight_overlap_but_never_beat_the_busiest_unit() -> None:
 
 def test_one_frame_in_flight_takes_as_long_as_the_event_engine_says() -> None:
     """The short way of a single frame in flight and the long way of several meet when frames are far apart."""
-    design = load_design("edge_npu_16x16")
+    design = ROOMY
     trace = synthetic_trace(cifar_resnet(8, "both"), 5, seed=2)
     settings = StreamSettings(arrivals=Arrivals(rate_hz=10))
     one, two = (

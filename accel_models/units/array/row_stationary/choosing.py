@@ -208,13 +208,14 @@ def _mapping(ops: Ops, way: PassSettings, work: Bools, machine: ArrayMachine) ->
     def whole(value: Floats | float) -> Ints:
         return np.where(runs, np.ceil(value), 0)[:, 0].astype(np.int64)
 
-    demand = np.ceil(passes.buffer_bytes[:, 0] + ops.reserved[:, 0])
+    demand = np.ceil(passes.buffer_bytes[:, 0])
+    free = memory.activation_buffer - ops.reserved[:, 0]
     compute, total = whole(passes.compute), whole(moved.total_cycles)
     return Mapping(
         feasible=fits | ~work,
         short_buffer=np.zeros(len(work), np.int64),
         demand_bytes=np.where(work & ~fits, demand, 0).astype(np.int64),
-        bound_bytes=np.where(work & ~fits, memory.activation_buffer, 0).astype(np.int64),
+        bound_bytes=np.where(work & ~fits, free, 0).astype(np.int64),
         stall_cycles=total - compute,
         compute_cycles=compute,
         total_cycles=total,
