@@ -10,7 +10,7 @@ import pytest
 
 from accel_models import load_design
 from simulator import replay
-from tests.fuzz.campaign import KINDS, campaign, compile_loops, failures, judge
+from tests.fuzz.campaign import GOOD, KINDS, campaign, compile_loops, failures, judge
 from tests.fuzz.home import small_trace
 from tests.fuzz.kind import Kind
 from tests.fuzz.oracles import counted_macs, macs_of, wrong_costs, wrong_results
@@ -46,6 +46,17 @@ def test_the_campaign_sees_what_is_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])
 def test_what_is_not_changed_is_read(kind: Kind, tmp_path: Path) -> None:
     assert judge(kind, kind.valid()[0], tmp_path) == ("read", "")
+
+
+DRAWN = {"command line", "space, drawn", "expression, drawn"}  # files of the campaign's own
+FILES = [kind for kind in KINDS if kind.name not in DRAWN]
+
+
+@pytest.mark.parametrize("kind", FILES, ids=[kind.name for kind in FILES])
+def test_next_to_nothing_is_refused_or_read(kind: Kind, tmp_path: Path) -> None:
+    for data in (b"", b"\n", b"\0", b"{", b"0", b"a,b", kind.valid()[0][:1]):
+        end, said = judge(replace(kind, sealed=False), data, tmp_path)
+        assert end in GOOD, (data, said)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])

@@ -129,11 +129,12 @@ def read_measured_rows(path: Path, kind: RowKind) -> list[Row]:
     check_file(path, MOST_READ)
     with reading(path, "not a CSV file in UTF-8"), path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
+        names = tuple(reader.fieldnames or ())
         rows = list(islice(reader, MOST_ROWS + 1))
         if len(rows) > MOST_ROWS:
             raise FileProblem(f"{path}: has more than {MOST_ROWS:,} rows")
     needed = [column for column in kind.columns if column not in kind.optional]
-    missing = [column for column in needed if column not in (reader.fieldnames or ())]
+    missing = [column for column in needed if column not in names]
     if missing:
         raise FileProblem(f"{path}: no column {', '.join(missing)}; needed are {', '.join(needed)}")
     unsaid = dict.fromkeys(kind.optional, "")

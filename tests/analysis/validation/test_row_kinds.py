@@ -128,6 +128,9 @@ def test_a_missing_column_names_all_that_are_needed(tmp_path: Path) -> None:
     path.write_text("C,K\n1,2\n", "utf-8")
     with pytest.raises(FileProblem, match=r"no column latency_cycles; needed are C, K, latency_cycles"):
         read_measured_rows(path, ROW_KINDS["zigzag_density"])
+    path.write_text("", "utf-8")
+    with pytest.raises(FileProblem, match="no column C, K, latency_cycles"):
+        read_measured_rows(path, ROW_KINDS["zigzag_density"])
     with pytest.raises(FileProblem, match="no such file"):
         read_measured_rows(tmp_path / "none.csv", ROW_KINDS["zigzag_density"])
 
