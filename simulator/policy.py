@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, assert_n
 
 from pydantic import Field, ValidationError, model_validator
 
-from accel_models import STEPS, Compiler, Design, Skip
+from accel_models import STEPS, Compiler, Design, Skip, units_of
 from traces import ConfigError, Frozen, Gate, NetworkGraph, Op, Trace, explain
 
 Prefetch = Literal["wait", "speculate", "predict", "oracle"]
@@ -225,7 +225,9 @@ _ABLE: Final[Mapping[str, tuple[str, str]]] = {
 
 
 def hints(trace: Trace, design: Design, compiler: Compiler) -> tuple[str, ...]:
-    """Return a line for each kind of gate that the design cannot use, and for channels that nothing sorts.
+    """Return what to know of gates on a design: a line each.
+
+    Kinds of gates that it cannot use, decisions handed over for nothing, channels that nothing sorts.
 
     Parameters
     ----------
@@ -247,6 +249,11 @@ def hints(trace: Trace, design: Design, compiler: Compiler) -> tuple[str, ...]:
             lines.append(
                 f"{len(idle)} {idle[0].kind} {gates} nothing: {design.name} cannot skip {what}{way_out}"
             )
+    if trace.graph.gate_ops and len(units_of(design)) > 1 and "gate_handover" not in design.model_fields_set:
+        lines.append(
+            f"decisions cross units for nothing: {design.name} does not state gate_handover; "
+            f"--set gate_handover=TIME if that takes any"
+        )
     channels = any(gate.rules.decides == "channels" for gate in trace.graph.gates)
     if channels and compiler.sort and design.skip.some_channels and not trace.info.rates:
         lines.append(

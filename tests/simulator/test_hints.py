@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from accel_models import Compiler, load_design
+from accel_models.design.load import parse_design
 from analysis import explain_results
 from analysis.reports.report import page_on
 from simulator import hints, load_results, replay
@@ -59,3 +60,16 @@ def test_layers_that_cannot_be_skipped_are_said() -> None:
     design = load_design("edge_npu_16x16", {"skip.layers": "false"})
     (line,) = hints(synthetic_trace(cifar_resnet(8, "layer"), 4), design, Compiler())
     assert "layer gates skip nothing: edge_npu_16x16 cannot skip layers; --set skip.layers=true" in line
+
+
+def test_decisions_that_cross_units_for_nothing_are_said() -> None:
+    """A shipped design says why; one that leaves the time out did not think of it.  A single unit hands nothing over."""
+    stated = load_design("edge_npu_16x16")
+    values = stated.model_dump(mode="json", exclude_unset=True)
+    del values["gate_handover"], values["sources"]["gate_handover"]
+    silent = parse_design(values, "mine")
+    trace = synthetic_trace(cifar_resnet(8, "layer"), 4)
+    (line,) = hints(trace, silent, Compiler())
+    assert line.startswith("decisions cross units for nothing: edge_npu_16x16 does not state gate_handover")
+    assert hints(trace, stated, Compiler()) == ()
+    assert hints(trace, load_design("cortex_m4"), Compiler()) == ()

@@ -9,7 +9,7 @@ from accel_models.design.design import Design
 from accel_models.design.load import altered, design_names, load_design, parse_design, parse_override
 from accel_models.design.sections import Memory
 from accel_models.dram import Bus
-from accel_models.units.kinds import design_area, design_prices
+from accel_models.units.kinds import design_area, design_prices, units_of
 from simulator import estimate
 from traces.base.errors import ConfigError, FileProblem
 from traces.graphs.build import GraphBuilder
@@ -158,6 +158,15 @@ def test_a_shipped_design_states_its_device_class_and_why(name: str) -> None:
         assert "device" in design.technology.model_fields_set
         assert "technology.device" in design.sources
     assert reads == (design.technology.core_power is None)
+
+
+@pytest.mark.parametrize("name", design_names())
+def test_a_shipped_design_of_several_units_states_what_a_decision_between_them_takes(name: str) -> None:
+    """Nothing, where it says why; of a single unit no decision leaves it."""
+    design = load_design(name)
+    if len(units_of(design)) > 1:
+        assert "gate_handover" in design.model_fields_set
+        assert "gate_handover" in design.sources
 
 
 def test_precision_is_the_width_of_what_memory_leaves_out() -> None:
