@@ -63,7 +63,7 @@ def test_layers_that_cannot_be_skipped_are_said() -> None:
 
 
 def test_decisions_that_cross_units_for_nothing_are_said() -> None:
-    """A shipped design says why; one that leaves the time out did not think of it.  A single unit hands nothing over."""
+    """A shipped design says why; one that leaves the time out did not.  A single unit hands nothing over."""
     stated = load_design("edge_npu_16x16")
     values = stated.model_dump(mode="json", exclude_unset=True)
     del values["gate_handover"], values["sources"]["gate_handover"]
