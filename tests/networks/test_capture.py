@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -91,22 +90,18 @@ def test_networks_built_by_hand_have_the_same_products(config: ResNetConfig) -> 
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_resnet50_has_the_published_macs_in_little_time(tmp_path: Path) -> None:
-    """Captured in 0.2 s of this process by one forward pass, its ONNX read in 0.3 s: at most 3 and 1 are asked."""
+def test_resnet50_has_the_published_macs_from_one_pass(tmp_path: Path) -> None:
+    """Captured by one forward pass, and its ONNX says the same; ``benchmarks/reading.py`` times both."""
     pytest.importorskip("onnx", reason="the onnx extra is not installed")
     model = ResNetConfig(kind="resnet", depth=50, layout="imagenet", classes=1000).build().eval()
     passes = []
     model.register_forward_hook(lambda *_: passes.append(1))
     image = torch.zeros(1, 3, 224, 224)
-    began = time.process_time()
     graph = capture(model, image)
-    assert time.process_time() - began < 3
     assert len(passes) == 1
     assert graph.macs == 4_089_184_256  # 4.09 G: He et al., CVPR 2016, with strides on the 3x3 convolutions
     torch.onnx.export(model, (image,), str(tmp_path / "m.onnx"), dynamo=False, opset_version=17)
-    began = time.process_time()
     read = load_network(tmp_path / "m.onnx")
-    assert time.process_time() - began < 2
     assert [op.product for op in read if op.macs] == [op.product for op in graph if op.macs]
 
 

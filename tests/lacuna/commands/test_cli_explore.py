@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -148,9 +147,9 @@ def test_a_space_of_ten_billion_points_answers_at_once(lacuna: Lacuna, space: Pa
         f"designs: [edge_npu_16x16]\nset:\n{rows}where: [array.rows * array.cols <= 512]\n"
         "traces: [t.parquet]\ninputs: 2\n"
     )
-    begin = time.perf_counter()
-    refused = lacuna("sweep", space, "--out", tmp_path / "s").message
-    assert time.perf_counter() - begin < 20  # walking them took hours
+    refused = lacuna(
+        "sweep", space, "--out", tmp_path / "s"
+    ).message  # walked, they took hours: beyond any test's limit
     assert "use lacuna search" in refused
     assert not (tmp_path / "s").exists()
     ran = lacuna("search", space, "--out", tmp_path / "s", "--evaluations", 2)
