@@ -50,9 +50,14 @@ def convolution(step: CallStep) -> None:
     if step.constant(step.number(1)):
         step.add(found)
         return
-    weights, layout = step.all.tensor(step.number(1)), "in out window" if transposed else "out in window"
     step.add(
-        *by_computed_weights(found, weights, layout, step.all.shapes, lambda _, shape: step.all.new(shape))
+        *by_computed_weights(
+            found,
+            step.all.tensor(step.number(1)),
+            "in out window" if transposed else "out in window",
+            step.all.shapes,
+            lambda _, shape: step.all.new(shape),
+        )
     )
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models import load_design
+from accel_models import Array, load_design
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.simd.mobilenets import mobilenet_v1, mobilenet_v2
 from simulator import estimate
-from traces import GraphBuilder, NetworkGraph, Window, load_network
+from traces import ConfigError, GraphBuilder, NetworkGraph, Window, load_network
 
 _BOUNDS = {"nvdla": (0.13, 0.32), "tpu": (0.16, 0.16), "edge": (0.42, 0.42), "dpu": (0.32, 0.32)}
 NAMES = {
@@ -56,8 +56,10 @@ def predicted(row: Row) -> float:
             return batch * design.clock / cycles
         case "latency_ms":
             return cycles / design.clock * 1e3
-        case _:
-            return macs / (cycles * design.array.peak_macs_per_cycle if design.array else cycles)
+        case "utilization":
+            return macs / (cycles * design.section(Array).peak_macs_per_cycle)
+        case other:
+            raise ConfigError(f"figure {other!r}: known: frames_per_second, latency_ms, utilization")
 
 
 def network_of(name: str) -> NetworkGraph:

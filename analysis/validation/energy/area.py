@@ -15,6 +15,7 @@ from accel_models import (
 )
 from analysis.validation.comparison import Comparison, Promise, published_group
 from analysis.validation.reference_rows import reference_rows
+from traces import ConfigError
 
 BANKS = 2  # of every buffer: assumption
 VOLTAGE = "0.9 V"  # area does not depend on it
@@ -71,8 +72,10 @@ def _predicted(row: Mapping[str, str]) -> float:
             return area.cell_mm2
         case "placed without control":
             return sum(part.mm2 for part in area if part.name != "array_control")
-        case _:
+        case "placed":
             return area.total_mm2
+        case other:
+            raise ConfigError(f"measures {other!r}: known: cells, placed, placed without control")
 
 
 def published_area(row: Mapping[str, str]) -> Area:

@@ -65,8 +65,10 @@ class TfliteModel:
         if name in self.known:
             return self.known[name]
         tensor = self.tensors.get(name)
-        dtype = _INT_TYPES.get(tensor.Type()) if tensor is not None else None
-        data = self.file.Buffers(tensor.Buffer()).DataAsNumpy() if dtype else 0
+        dtype = None if tensor is None else _INT_TYPES.get(tensor.Type())
+        if tensor is None or dtype is None:
+            return None
+        data = self.file.Buffers(tensor.Buffer()).DataAsNumpy()
         if isinstance(data, int) or prod(self.shapes[name]) > LARGEST_VALUE:
             return None
         values = np.frombuffer(data.tobytes(), dtype)

@@ -134,9 +134,9 @@ class _Walk:
     def _size(self, operator: Operator) -> None:
         model = self.model
         try:
-            shapes = inferred(operator)
+            shapes: list[Shape | None] = [*(inferred(operator) or ())]
         except UnsupportedError:
-            shapes = None
+            shapes = []
         for name, shape in zip(operator.outputs, shapes or [None] * len(operator.outputs), strict=False):
             if shape is not None and min(shape, default=1) > 0:
                 model.shapes[name] = shape

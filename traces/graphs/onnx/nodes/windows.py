@@ -116,10 +116,14 @@ def _regions(node: Node) -> Sequence[ImportedOp]:
         Move(name=f"{node.name}.samples", x=node.tensor(0), out=samples, kind="upsample", by=by)
     ]
     if each > 1:
-        kind = "max_pool" if largest else "avg_pool"
         found.append(
             Pooling(
-                name=node.name, x=samples, out=pooled, kind=kind, kernel=(each, each), stride=(each, each)
+                name=node.name,
+                x=samples,
+                out=pooled,
+                kind="max_pool" if largest else "avg_pool",
+                kernel=(each, each),
+                stride=(each, each),
             )
         )
     return [
