@@ -34,6 +34,11 @@ _WHOLE = frozenset(
     {"lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell", "lstm", "gru", "rnn_tanh", "rnn_relu"}
     | {"scaled_dot_product_attention", "pad"}
 )
+# Of these, the first parameters: callers may name them.
+_PARAMETERS = {
+    "scaled_dot_product_attention": ("query", "key", "value", "attn_mask"),
+    "pad": ("input", "pad", "mode", "value"),
+}
 _EXPORTS = frozenset({"numpy", "__array__", "tolist"})
 
 
@@ -119,7 +124,12 @@ def _noted_whole(noter: Noter, func: Any, args: Any, kwargs: Any) -> Any:
         macs = noter.hidden_macs
     finally:
         noter.hidden_macs = None
-    noter.note(func.__name__, args, kwargs, out, macs, [])
+    given, named = list(args), dict(kwargs)
+    for parameter in _PARAMETERS.get(func.__name__, ())[len(given) :]:
+        if parameter not in named:
+            break
+        given.append(named.pop(parameter))
+    noter.note(func.__name__, tuple(given), named, out, macs, [])
     return out
 
 

@@ -121,10 +121,19 @@ def adaptive_pool(step: CallStep) -> None:
 
 
 def attention(step: CallStep) -> None:
-    """Weigh values by queries times keys; their scale folds into whatever made the queries."""
+    """Weigh values by queries times keys; their scale folds into whatever made the queries.
+
+    Several heads of queries may share one of keys (``enable_gqa``).
+    """
     q, k, v = (step.all.tensor(step.number(place)) for place in range(3))
     shape = step.all.shapes
-    letters = "abcdefg"[: len(shape[q]) - 2]
+    letters, each, out = "abcdefg"[: len(shape[q]) - 2], "", step.out
+    if shape[q][-3:-2] != shape[k][-3:-2]:
+        *outer, heads, rows, size = shape[q]
+        shared = shape[k][-3]
+        apart = step.all.new((*outer, shared, heads // shared, rows, size))
+        step.add(Reshape(name=f"{step.name}.shared", x=q, out=apart))
+        q, each, out = apart, "x", step.all.new((*shape[apart][:-1], shape[v][-1]))
     scores = step.all.new((*shape[q][:-1], shape[k][-2]))
     weights = step.all.new(shape[scores])
     step.add(
@@ -133,9 +142,9 @@ def attention(step: CallStep) -> None:
             a=q,
             b=k,
             out=scores,
-            a_axes=f"{letters}mk",
+            a_axes=f"{letters}{each}mk",
             b_axes=f"{letters}nk",
-            out_axes=f"{letters}mn",
+            out_axes=f"{letters}{each}mn",
         )
     )
     mask = step.argument(3, "attn_mask")
@@ -153,12 +162,14 @@ def attention(step: CallStep) -> None:
             name=f"{step.name}.values",
             a=weights,
             b=v,
-            out=step.out,
-            a_axes=f"{letters}mk",
+            out=out,
+            a_axes=f"{letters}{each}mk",
             b_axes=f"{letters}kn",
-            out_axes=f"{letters}mn",
+            out_axes=f"{letters}{each}mn",
         ),
     )
+    if each:
+        step.add(Reshape(name=f"{step.name}.heads", x=out, out=step.out))
 
 
 def recurrent_cell(step: CallStep) -> None:

@@ -113,3 +113,34 @@ def test_what_is_cleared_needs_nothing() -> None:
 def test_what_only_waits_for_something_missing_is_not_listed_as_a_fault_of_its_own() -> None:
     with pytest.raises(UnsupportedError, match=r"1 of 3 nodes \(33 %\) cannot be priced: 1 linalg_inv_ex"):
         capture(Calls(lambda m, x: m.c(torch.linalg.inv(x)).relu()), IMAGE)
+
+
+class Heads(nn.Module):
+    """Four heads of queries over four, two or one of keys, their tensors named or in order."""
+
+    def __init__(self, shared: int, *, named: bool) -> None:
+        super().__init__()
+        self.q, self.k = nn.Linear(16, 16), nn.Linear(16, 4 * shared)
+        self.shared, self.named = shared, named
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        q = self.q(x).view(1, 7, 4, 4).transpose(1, 2)
+        k = self.k(z).view(1, 9, self.shared, 4).transpose(1, 2)
+        several = self.shared < 4
+        if self.named:
+            y = fn.scaled_dot_product_attention(query=q, key=k, value=k, enable_gqa=several)
+        else:
+            y = fn.scaled_dot_product_attention(q, k, k, enable_gqa=several)
+        return y.transpose(1, 2).reshape(1, 7, 16)
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("shared", [4, 2, 1])
+def test_heads_of_queries_share_those_of_keys(shared: int, named: bool) -> None:
+    """7 queries and 9 keys of 4 features; those that share keys are rows of one product."""
+    graph = capture(Heads(shared, named=named), (torch.rand(1, 7, 16), torch.rand(1, 9, 16)))
+    rows = 7 * 4 // shared
+    assert [(*op.product, op.groups) for op in graph if op.kind == "matmul"] == [
+        (rows, 4, 9, shared),
+        (rows, 9, 4, shared),
+    ]
