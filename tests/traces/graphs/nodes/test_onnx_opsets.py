@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.traces.graphs.siblings.nodes import c, n
 from tests.traces.graphs.test_import_cases import CONV, PADDED, read
-from tests.traces.graphs.test_import_siblings import c, n
 from traces.graphs.network import NetworkGraph
 
 onnx = pytest.importorskip("onnx", reason="the onnx extra is not installed")

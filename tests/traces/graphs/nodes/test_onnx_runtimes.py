@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.traces.graphs.siblings.nodes import n
 from tests.traces.graphs.test_import_cases import FOUR, IMAGE, PADDED, Shape, read
-from tests.traces.graphs.test_import_siblings import n
 from traces.base.errors import UnsupportedError
 
 pytest.importorskip("onnx", reason="the onnx extra is not installed")
