@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.traces.graphs.test_import_siblings import n
+from tests.traces.graphs.siblings.nodes import n
 from traces.base.errors import LacunaError
 from traces.graphs.onnx.load import load_onnx
 
