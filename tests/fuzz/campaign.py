@@ -26,22 +26,37 @@ from simulator import estimate
 from tests.fuzz.home import design, small_network
 from tests.fuzz.kind import Kind
 from tests.fuzz.on import (
+    checkpoints,
     designs,
     folders,
     masks,
-    models,
     networks,
+    onnx_models,
     options,
     runs,
     spaces,
     tables,
+    tflite,
     traces,
 )
 from traces import LacunaError
 
 SECONDS = 10  # of the processor, for one case
 MOST_CHARACTERS = 500
-GROUPS = (traces, masks, designs, networks, spaces, folders, tables, models, runs, options)
+GROUPS = (
+    traces,
+    masks,
+    designs,
+    networks,
+    spaces,
+    folders,
+    tables,
+    onnx_models,
+    tflite,
+    checkpoints,
+    runs,
+    options,
+)
 KINDS: tuple[Kind, ...] = tuple(kind for group in GROUPS for kind in group.KINDS)
 GOOD = frozenset({"read", "refused"})
 

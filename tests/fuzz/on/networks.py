@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from random import Random
@@ -61,6 +62,18 @@ def wrong_network(path: Path) -> str:
     graph = load_network(path)
     rng = Random(graph.macs + len(graph.ops))
     return wrong_costs(graph, design(rng.choice(DESIGNS)))
+
+
+def counted_network(count: Callable[[Path], int | None]) -> Callable[[Path], str]:
+    """Return what reads a model and compares its MACs with a count of one's own, where there is one; and prices it."""
+
+    def read(path: Path) -> str:
+        graph, counted = load_network(path), count(path)
+        if counted is not None and counted != graph.macs * graph.batch:
+            return f"{graph.macs * graph.batch} MACs, counted {counted}"
+        return wrong_network(path)
+
+    return read
 
 
 def _size(rng: Random, most: int) -> int:
