@@ -177,9 +177,10 @@ def shortfall(job: Job, ways: Cuts) -> tuple[Ints, Ints, Ints]:
         held = np.stack([job.reserved_bytes + pinned, nothing, nothing])
     else:
         held = np.stack([job.reserved_bytes, pinned, nothing])
-    sizes = np.array([memory.activation_buffer, memory.weight_buffer, memory.accumulator_buffer])
+    sizes = (memory.activation_buffer, memory.weight_buffer, memory.accumulator_buffer)
     demands = np.ceil(np.stack(footprints(job, ways.smallest)) - held).astype(np.int64)
-    bounds = (sizes[:, None] - held).astype(np.int64)
+    wholes = np.stack([np.broadcast_to(np.asarray(size, np.float64), held.shape[1:]) for size in sizes])
+    bounds = (wholes - held).astype(np.int64)
     short = np.argmax(demands - bounds, axis=0)
     ops = np.arange(len(short))
     return short.astype(np.int64), demands[short, ops], bounds[short, ops]
