@@ -21,7 +21,9 @@ _FOLDED = frozenset({
     "Flatten", "Floor", "Gather", "Greater", "Identity", "Less", "Max", "Min", "Mod", "Mul", "Neg",
     "NonZero", "Not", "Or", "Pow", "Range", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum",
     "Reshape", "Round", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Tile", "Transpose", "Unsqueeze",
-    "Where", "GreaterOrEqual", "LessOrEqual",
+    "Where", "GreaterOrEqual", "LessOrEqual", "ArgMax", "ArgMin", "Clip", "CumSum", "Exp", "GatherElements",
+    "GatherND", "Log", "Mean", "Reciprocal", "ReduceMean", "Relu", "ScatterElements", "ScatterND", "Sign", "Sum",
+    "TopK", "Trilu", "Xor",
 })  # fmt: skip
 _CONTROL = frozenset({"If", "Loop", "Scan"})
 _NOISE = frozenset(

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.traces.graphs.nodes.test_onnx_runtimes import MS, Product
-from tests.traces.graphs.siblings.nodes import n
+from tests.traces.graphs.siblings.nodes import c, n
 from tests.traces.graphs.test_import_cases import FOUR, IMAGE, PADDED, Shape, read
 from traces.base.errors import UnsupportedError
 
@@ -198,3 +199,18 @@ def test_a_norm_of_a_runtime_in_an_old_model(tmp_path: Path) -> None:
     nodes = [n("SkipLayerNormalization", "x x s s", "g", **MS), n("MatMul", "g w")]
     graph = read(tmp_path, nodes, ROWS, {"s": (8,), "w": (8, 3)}, opset=11)
     assert [op.kind for op in graph] == ["add", "layer_norm", "linear"]
+
+
+def test_padding_that_sizes_decide_by_a_clip(tmp_path: Path) -> None:
+    """TensorFlow's padding as exporters write it: max((ceil(9 / 2) - 1) * 2 + 3 - 9, 0) = 2 along both axes."""
+    nodes = [
+        n("Shape", "x", "size"), n("Slice", "size two four", "sides"), n("Cast", "sides", "f", to=1, name="c1"),
+        n("Div", "f s", "q"), n("Ceil", "q", "out"), n("Sub", "out o", "less", name="s1"), n("Mul", "less s", "step"),
+        n("Add", "step k", "reach"), n("Sub", "reach f", "need", name="s2"), n("Clip", "need z", "total"),
+        n("Cast", "total", "more", to=7, name="c2"), n("Concat", "zeros more", "pads", axis=0),
+        n("Pad", "x pads", "p"), n("Conv", "p w", "y", kernel_shape=[3, 3], strides=[2, 2]),
+    ]  # fmt: skip
+    constants = [c(name, np.float32(value)) for name, value in (("s", 2), ("o", 1), ("k", 3), ("z", 0))]
+    values = {"two": [2], "four": [4], "zeros": [0] * 6}
+    graph = read(tmp_path, [*constants, *nodes], {"x": (1, 4, 9, 9)}, {"w": (6, 4, 3, 3)}, values)
+    assert [op.product for op in graph if op.macs] == [(25, 36, 6)]
