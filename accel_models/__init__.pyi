@@ -95,6 +95,7 @@ from .units.gemmini.tiling import dosa_tiling as dosa_tiling
 from .units.gemmini.tiling import search_tiling as search_tiling
 from .units.kinds import KINDS as KINDS
 from .units.kinds import Unit as Unit
+from .units.kinds import cache_sizes as cache_sizes
 from .units.kinds import chooses_tiles as chooses_tiles
 from .units.kinds import design_area as design_area
 from .units.kinds import design_prices as design_prices
@@ -129,7 +130,6 @@ from .units.simd.software import Software as Software
 from .units.simd.software import load_software as load_software
 from .units.simd.unit import core_of as core_of
 from .units.simd.unit import simd_cycles as simd_cycles
-from .work.caches import cache_sizes as cache_sizes
 from .work.caches import cached_shares as cached_shares
 from .work.depth_first import Group as Group
 from .work.kept_data import whole_op as whole_op

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from accel_models.compiling.steps import Absorbed, Compiler, absorb, stage_hosts
-from accel_models.cost import FREE, Cached, Placement, StageOperand, WorkStates
+from accel_models.cost import FREE, Placement, StageOperand, WorkStates
 from accel_models.design.design import AUTO, Design, family
 from accel_models.energy.chip import PRECISION_BYTES
-from accel_models.units.kinds import BESIDE_A_UNIT, Unit, unit_described_by, unit_kind, units_of
+from accel_models.units.kinds import BESIDE_A_UNIT, Unit, cache_sizes, unit_described_by, unit_kind, units_of
 from accel_models.units.pricing import CostAsked, price_alike
 from accel_models.work.caches import network_shares
 from accel_models.work.kept_data import whole_op
@@ -160,9 +160,7 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     taken = beside_other_frames(pinned, weight_space(memory, 0), made.frames)
     space = weight_space(memory, taken)
     behind = BehindBuffers.of(graph, memory, tensors, kept, resident)
-    cached: tuple[Cached, ...] = ((),) * len(graph.ops)
-    if design.gemmini is not None:
-        cached = network_shares(graph, design)
+    cached = network_shares(graph, memory, cache_sizes(design))
 
     def on_chip(name: str) -> bool:
         return tensors.final.get(name, name) in kept
@@ -214,10 +212,8 @@ def layout_family(design: Design) -> Hashable:
 
 def _outside_share(graph: NetworkGraph, design: Design) -> float:
     """Return the share of the weights that a chip with memory outside has no room for itself."""
-    if design.simd is None or design.simd.outside is None:
-        return 0.0
     total = sum(op.weight_count for op in graph.ops) * PRECISION_BYTES[design.technology.precision]
-    return design.simd.outside_share(total)
+    return max(unit.outside_share(design, total) for unit in units_of(design))
 
 
 def _unlimited(op: Op, unit: str, choices: Choices, outside: float) -> Placement:

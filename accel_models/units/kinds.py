@@ -96,6 +96,12 @@ class Unit(Protocol):
     def moves_whole(self, design: Design) -> int:
         """Return the channels that it moves whole: kept ones are filled up to a multiple where that is cheaper."""
 
+    def caches(self, design: Design) -> tuple[int, ...]:
+        """Return the bytes of each cache that its loads and stores go through, the nearest first; usually none."""
+
+    def outside_share(self, design: Design, weight_bytes: int) -> float:
+        """Return the share of a network's weights that lie off the chip of a design without a ``memory`` [0..1]."""
+
     @property
     def parts(self) -> tuple[str, ...]:
         """Other sections of a design that describe it; beside its own they are no units of their own."""
@@ -161,6 +167,11 @@ def units_of(design: Design) -> tuple[Unit, ...]:
 def chooses_tiles(unit: str) -> bool:
     """Return whether this kind of unit, or none, heeds what tiles are to be chosen for."""
     return unit in KINDS and unit_kind(unit).chooses_tiles
+
+
+def cache_sizes(design: Design) -> tuple[int, ...]:
+    """Return the bytes of the caches that a design's unit works through, the nearest first; none for most."""
+    return max((unit.caches(design) for unit in units_of(design)), key=len)
 
 
 def has_matrix_unit(design: Design) -> bool:

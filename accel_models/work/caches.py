@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from math import exp
 
 from accel_models.cost import Cached
-from accel_models.design.design import Design
 from accel_models.design.sections import Memory
 from traces import INPUT, NetworkGraph, Op
 
@@ -64,16 +63,11 @@ def _share(ranges: Ranges, touched: int, filled: float, size: int) -> float:
     return there / max(touched, 1)
 
 
-def network_shares(graph: NetworkGraph, design: Design) -> tuple[Cached, ...]:
-    """Return what each op of a network finds that runs input after input, on a design that has caches."""
-    assert design.memory is not None  # a Gemmini has one
-    program = [_touched(op, design.memory) for op in graph.ops]
-    return cached_shares(program, cache_sizes(design))
-
-
-def cache_sizes(design: Design) -> tuple[int, ...]:
-    """Return the bytes of a design's caches, the nearest first."""
-    return () if design.gemmini is None else (design.gemmini.l2, design.gemmini.last_level_cache)
+def network_shares(graph: NetworkGraph, memory: Memory, caches: Sequence[int]) -> tuple[Cached, ...]:
+    """Return what each op of a network finds in ``caches`` that runs input after input; nothing without any."""
+    if not caches:
+        return ((),) * len(graph.ops)
+    return cached_shares([_touched(op, memory) for op in graph.ops], caches)
 
 
 def _touched(op: Op, memory: Memory) -> Touched:

@@ -252,6 +252,14 @@ class ArrayUnit:
         """Return 1: any number of channels is as good."""
         return 1
 
+    def caches(self, design: Design) -> tuple[int, ...]:
+        """Return none."""
+        return ()
+
+    def outside_share(self, design: Design, weight_bytes: int) -> float:
+        """Return 0: its weights have room."""
+        return 0.0
+
     def peak_macs_per_cycle(self, design: Design) -> float:
         """Return rows x columns [MAC/cycle]."""
         array = design.section(Array)

@@ -81,6 +81,15 @@ class GemminiUnit:
         """Return the channels of a row of its scratchpad."""
         return design.section(Array).cols
 
+    def caches(self, design: Design) -> tuple[int, ...]:
+        """Return L2, and what lies before the DRAM."""
+        settings = design.section(Gemmini)
+        return settings.l2, settings.last_level_cache
+
+    def outside_share(self, design: Design, weight_bytes: int) -> float:
+        """Return 0: its weights have room."""
+        return 0.0
+
     def peak_macs_per_cycle(self, design: Design) -> float:
         """Return that of the mesh [MAC/cycle]."""
         return MESH.peak_macs_per_cycle(design)

@@ -55,6 +55,14 @@ class MicroNpuUnit:
         """Return 1: any number of channels is as good."""
         return 1
 
+    def caches(self, design: Design) -> tuple[int, ...]:
+        """Return none."""
+        return ()
+
+    def outside_share(self, design: Design, weight_bytes: int) -> float:
+        """Return 0: its weights have room."""
+        return 0.0
+
     def peak_macs_per_cycle(self, design: Design) -> float:
         """Return what the MACs of all engines do [MAC/cycle]."""
         return machine_of(design).macs_per_cycle

@@ -252,6 +252,14 @@ class SimdUnit:
         """Return 1: any number of channels is as good."""
         return 1
 
+    def caches(self, design: Design) -> tuple[int, ...]:
+        """Return none: what its own hold is part of a kernel's time."""
+        return ()
+
+    def outside_share(self, design: Design, weight_bytes: int) -> float:
+        """Return what the chip's own memory has no room for."""
+        return design.section(Simd).outside_share(weight_bytes)
+
     def peak_macs_per_cycle(self, design: Design) -> float:
         """Return what MAC instructions alone would do [MAC/cycle of the design]."""
         core = core_of(design)
