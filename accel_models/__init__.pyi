@@ -2,6 +2,7 @@
 
 from .compiling.depth_first import depth_first_groups as depth_first_groups
 from .compiling.depth_first import fused as fused
+from .compiling.known import known_rates as known_rates
 from .compiling.plan import layout_family as layout_family
 from .compiling.plan import place as place
 from .compiling.plan import plan as plan

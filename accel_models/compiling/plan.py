@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from accel_models.compiling.known import fetched_shares
 from accel_models.compiling.steps import Absorbed, Compiler, absorb, stage_hosts
 from accel_models.cost import FREE, Placement, StageOperand, WorkStates
 from accel_models.design.design import AUTO, Design, family
@@ -51,34 +52,38 @@ def plan(graph: NetworkGraph, design: Design, compiler: Compiler, batch: int = 1
     batch
         Inputs whose activations are held at once.
     """
-    return plan_each([(graph, design)], compiler, batch)[0]
+    return plan_each([(graph, design)], compiler, Choices(batch=batch))[0]
 
 
 def plan_each(
-    asked: Sequence[tuple[NetworkGraph, Design]], compiler: Compiler, batch: int = 1, frames: int = 1
+    asked: Sequence[tuple[NetworkGraph, Design]], compiler: Compiler, given: Choices
 ) -> list[Choices]:
-    """Return the plan of every graph on its design, as :func:`plan` would; so many ``frames`` share a machine."""
+    """Return the plan of every graph on its design, as :func:`plan` would.
+
+    ``given`` says how many inputs run together, how many frames share the machine, and the rates of gates.
+    """
     known: dict[tuple[int, object], Choices] = {}
     found = []
     units = _gate_units(asked) if compiler.place_gates else [{}] * len(asked)
     for (graph, design), gate_units in zip(asked, units, strict=True):
         key = id(graph), layout_family(design)
         if key not in known:
-            known[key] = _laid_out(graph, design, compiler, Choices(batch=batch, frames=frames))
+            known[key] = _laid_out(graph, design, compiler, given)
         found.append(replace(known[key], gate_units=gate_units))
     return found
 
 
-def _laid_out(graph: NetworkGraph, design: Design, compiler: Compiler, asked: Choices) -> Choices:
-    """Return all but where gates run, for as many inputs at once as are asked for."""
+def _laid_out(graph: NetworkGraph, design: Design, compiler: Compiler, given: Choices) -> Choices:
+    """Return all but where gates run."""
     units = dict(zip(graph.index, assign_units(graph, design, Choices()), strict=True))
     hosts = stage_hosts(graph, [name for name, unit in units.items() if unit != FREE]) - graph.gate_ops
     able = {name: unit_kind(units[name]).stages for name in hosts}
     pins = compiler.pin and design.memory
+    shares = fetched_shares(graph, given.rates, design.skip, given.batch)
     return replace(
-        asked,
+        given,
         taken=absorb(graph, hosts, design.output_stage, compiler, able),
-        pinned=pinned_weights(graph, pins, asked.frames) if pins else None,
+        pinned=pinned_weights(graph, pins, shares, given.frames) if pins else None,
     )
 
 

@@ -14,6 +14,7 @@ from accel_models.design.sections import Memory
 from traces import NetworkGraph, Op
 
 _GRAIN = 64  # bytes that the knapsack counts as one; Choice: an SRAM line of a shipped design or two
+_MOST_GRAINS = 65536  # ... and how many at most
 
 Lifetimes = Mapping[str, range]  # per tensor, positions of ops
 
@@ -27,6 +28,7 @@ class Choices:
     pinned: frozenset[str] | None = None  # ops whose weights stay; None: all if they fit, else gates'
     batch: int = 1  # inputs that run together, whose activations are held at once
     frames: int = 1  # of a stream on the machine at once, each with tensors, weights and tiles of its own
+    rates: Mapping[str, Sequence[float]] = field(default_factory=dict)  # of gates, on other inputs
     keep_bytes: int | None = None  # of the activation buffer, for tensors that stay; None: all of it
 
 
@@ -174,8 +176,12 @@ def weight_space(memory: Memory, pinned: int) -> int:
     return (memory.activation_buffer if memory.shared_buffer else memory.weight_buffer) - pinned
 
 
-def pinned_weights(graph: NetworkGraph, memory: Memory, frames: int = 1) -> frozenset[str]:
-    """Return the ops whose weights stay: most bytes kept, beside room for any two others that come and go.
+def pinned_weights(
+    graph: NetworkGraph, memory: Memory, shares: Mapping[str, float], frames: int = 1
+) -> frozenset[str]:
+    """Return the ops whose weights stay: most bytes saved, beside room for any two others that come and go.
+
+    ``shares`` says which part of an op's weights an inference fetches on average: gated ones save less.
 
     Choice: what is left holds the largest two ops that are not pinned at once, so that one can be fetched
     while another computes, as without pinning; for each of ``frames`` on the machine.
@@ -186,29 +192,30 @@ def pinned_weights(graph: NetworkGraph, memory: Memory, frames: int = 1) -> froz
         return frozenset()  # all fit: nothing is fetched twice anyway
     room = buffer - frames * sum(sorted(sizes.values())[-2:])
     names = [name for name, size in sizes.items() if size <= room]
-    return frozenset(names[i] for i in fill([sizes[name] for name in names], room))
+    values = [sizes[name] * shares[name] for name in names]
+    return frozenset(names[i] for i in fill([sizes[name] for name in names], room, values))
 
 
-def fill(sizes: Sequence[int], room: int) -> list[int]:
-    """Return the items whose sizes sum to the most that fits the room [B], to a grain of 64 bytes.
+def fill(sizes: Sequence[int], room: int, values: Sequence[float] | None = None) -> list[int]:
+    """Return the items of most value that fit the room [B], to a grain of 64 bytes; a size is worth itself.
 
-    The 0/1 knapsack with values equal to sizes (subset sum), by dynamic programming.
+    The 0/1 knapsack by dynamic programming.  Choice: the grain is coarser where 64 bytes would be more than 65,536.
     """
-    grains = [-(-size // _GRAIN) for size in sizes]
-    bound = max(room // _GRAIN, 0)
-    last = np.full(bound + 1, -1, np.int64)  # per filling, the item added last; -2: reached by nothing
-    last[1:] = -2
-    for i, grain in enumerate(grains):
-        if 0 < grain <= bound:
-            reached = last[:-grain] != -2  # the mark
-            new = np.zeros(bound + 1, np.bool_)
-            new[grain:] = reached & (last[grain:] == -2)
-            last[new] = i
-    at = int(np.flatnonzero(last != -2).max())
-    chosen = []
-    while at > 0:
-        chosen.append(int(last[at]))
-        at -= grains[chosen[-1]]
+    grain = _GRAIN * max(-(-room // (_GRAIN * _MOST_GRAINS)), 1)
+    grains = [-(-size // grain) for size in sizes]
+    bound = max(room // grain, 0)
+    worth = np.zeros(bound + 1)  # most value in so many grains
+    taken = np.zeros((len(sizes), bound + 1), np.bool_)
+    for i, (own, value) in enumerate(zip(grains, grains if values is None else values, strict=True)):
+        if 0 < own <= bound:
+            with_it = worth[:-own] + value
+            taken[i, own:] = with_it > worth[own:]
+            worth[own:] = np.maximum(worth[own:], with_it)
+    chosen, left = [], bound
+    for i in reversed(range(len(sizes))):
+        if taken[i, left]:
+            chosen.append(i)
+            left -= grains[i]
     return sorted(chosen)
 
 

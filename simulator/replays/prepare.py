@@ -157,7 +157,7 @@ def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a 
 
 
 def prepare_each(
-    settings: Sequence[Setting], policy: Policy, views: Views | None = None, frames: int = 1
+    settings: Sequence[Setting], policy: Policy, views: Views | None = None, given: Choices | None = None
 ) -> list[Prepared]:
     """Return workloads on designs ready for an engine; what several share is found out once.
 
@@ -169,14 +169,15 @@ def prepare_each(
         How decisions meet the hardware.
     views
         What other designs found out about this trace.
-    frames
-        Inputs, or batches, that are on the machine at once, at ops of their own: they share its buffers.
+    given
+        What the compiler is told: frames on the machine at once, rates of gates on other inputs.
     """
     for each in settings:
         _check_supported(policy, each.design)
     works = _seen(settings, policy, skip if views is None else views.skipped)
     laid = [(work.graph, each.design) for work, each in zip(works, settings, strict=True)]
-    choices = plan_each(laid, policy.compiler, policy.batch, frames)
+    told = replace(given or Choices(), batch=policy.batch)
+    choices = plan_each(laid, policy.compiler, told)
     schedules = Schedules()
     ways = _ways(laid, choices, policy)
     placements = [each[0] for each in ways]

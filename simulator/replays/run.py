@@ -10,14 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-from accel_models import Copies, Design, Misfit
+from accel_models import Choices, Copies, Design, Misfit
 from simulator.engines import fast
 from simulator.policy import Policy, hints
 from simulator.replays.accounting import Answer, Runs, dense_answer
 from simulator.replays.collect import Collector, TraceHash
 from simulator.replays.estimates import expected_answer, mean_rate_answer
 from simulator.replays.op_times import op_times
-from simulator.replays.prepare import Prepared, Setting, Views, prepare, prepare_each
+from simulator.replays.prepare import Prepared, Setting, Views, prepare_each
 from simulator.replays.rates import held_out_rates
 from simulator.replays.timeline import timeline_json
 from simulator.replays.waterfall import levels
@@ -167,7 +167,7 @@ def _add(part: _Part, lanes: Sequence[_Lane], asked: _Terms) -> None:
         settings += [Setting(part.mean.workload, lane.design, copies, part.mean.rate) for lane in lanes]
     if lanes[0].dense is None:
         settings += [Setting(dense, lane.design, copies) for lane in lanes]
-    prepared = prepare_each(settings, asked.policy, asked.views)
+    prepared = prepare_each(settings, asked.policy, asked.views, Choices(rates=part.trace.info.rates))
     if lanes[0].dense is None:
         for lane, alone in zip(lanes, prepared[-len(lanes) :], strict=True):
             lane.start(alone)
@@ -193,7 +193,7 @@ def _explain(part: _Part, lane: _Lane, actual: Runs, mean_rate: Answer) -> None:
     macs, dense = part.workload.macs, lane.dense.graph.macs
     shares = macs / dense if dense else np.ones(len(macs))  # of what has none, nothing is saved
     lane.collector.explain(
-        levels(_alone(part.workload, actual, part.rates), actual, shares, lane.baseline),
+        levels(_alone(part, actual), actual, shares, lane.baseline),
         mean_rate,
         expected_answer(actual.prepared),
         len(part.trace),
@@ -222,13 +222,14 @@ def run_engine(prepared: Prepared, engine: EngineName) -> Times:
     raise ConfigError(f"engine = {engine!r}{did_you_mean(engine, ('fast', 'events'))}")
 
 
-def _alone(workload: Workload, actual: Runs, rates: Floats | None) -> Runs:
+def _alone(part: _Part, actual: Runs) -> Runs:
     """Return every input replayed beside copies of itself; without batches that is the replay itself."""
     prepared = actual.prepared
     policy = prepared.policy
     if policy.batch == 1:
         return actual
-    return Runs.of(prepare(workload, prepared.design, policy, rates, Copies(policy.batch)))
+    asked = Setting(part.workload, prepared.design, Copies(policy.batch), part.rates)
+    return Runs.of(*prepare_each([asked], policy, given=Choices(rates=part.trace.info.rates)))
 
 
 def _parts(trace: Traces, limit: int | None, policy: Policy) -> Iterator[Trace]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import Design, compiled_trace
+from accel_models import Choices, Design, compiled_trace
 from simulator.engines.fast import simulate
 from simulator.engines.shared import SharedUnits
 from simulator.policy import Policy
@@ -96,7 +96,7 @@ def stream(
     shown = trace if halted is None else halted.trace
     rates = held_out_rates(trace) if policy.fetching.reads_rates else None
     asked = Setting(lower(compiled_trace(shown, policy.compiler)), design, rates=rates)
-    [prepared] = prepare_each([asked], policy, frames=frames)
+    [prepared] = prepare_each([asked], policy, given=Choices(frames=frames, rates=trace.info.rates))
     check_fits(prepared, frames)
     run = _Service(prepared, settings, _correct(trace, halted), halted)
     run.server.run()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accel_models import Compiler, load_design, place, plan, price_all, skip
+from accel_models import Choices, Compiler, load_design, place, plan, plan_each, price_all, skip
+from accel_models.compiling.known import fetched_shares
 from accel_models.cost import FREE, Cost
 from accel_models.work.residency import fill
 from traces import NetworkGraph, cifar_resnet, dense_workload
 from traces.graphs.build import GraphBuilder, Window
+from traces.graphs.parts import Gate
 
 NPU = load_design("edge_npu_16x16")
 LC_NET = cifar_resnet(8, gates="both")
@@ -104,6 +107,55 @@ def test_weights_are_pinned_beside_room_for_the_two_largest() -> None:
     )
     placed = place(graph, design, plan(graph, design, Compiler()))
     assert {op.name for op, p in zip(graph.ops, placed, strict=True) if p.weights_resident} == pinned
+
+
+def test_weights_that_gates_often_leave_out_save_less_by_staying() -> None:
+    """Of two ops as large, of which one finds room, the one stays that more inputs fetch: 90 against 20 %.
+
+    What hardware cannot skip is always fetched: then the first of equals stays.
+    """
+    builder = GraphBuilder("two blocks", 32, 8, 8)
+    tensor = builder.input
+    for name in ("rare", "often", "large", "larger"):
+        channels = 32 if name in {"rare", "often"} else 96
+        tensor = builder.conv(name, tensor, channels, Window.square(3 if channels == 32 else 5))
+    for name in ("rare", "often"):
+        builder.gate(Gate(name=f"{name}.gate", kind="layer", size=1, reads="input", guards=(name,)))
+    graph = builder.finish()
+    sizes = sorted(op.weight_count for op in graph.ops)
+    room = {"memory.weight_buffer": f"{sizes[0] + sum(sizes[-2:])} B"}
+    rates = {"rare.gate": (0.2,), "often.gate": (0.9,)}
+
+    def pinned(rates: Mapping[str, tuple[float, ...]], **settings: str) -> frozenset[str] | None:
+        design = load_design("edge_npu_16x16", {**room, **settings})
+        return plan_each([(graph, design)], Compiler(), Choices(rates=rates))[0].pinned
+
+    assert pinned(rates) == {"often"}
+    assert pinned({"rare.gate": (0.9,), "often.gate": (0.2,)}) == {"rare"}
+    assert pinned(rates, **{"skip.layers": "false"}) == pinned({}) == {"rare"}
+
+
+def test_what_a_batch_fetches() -> None:
+    """A layer gate of 0.5, and of the outputs that its channel gate keeps 0.25; of two inputs one suffices."""
+    graph = cifar_resnet(8, "both")
+    rates = {gate.name: (0.5 if gate.kind == "layer" else 0.25,) * gate.size for gate in graph.gates}
+    one, two = (fetched_shares(graph, rates, NPU.skip, batch) for batch in (1, 2))
+    assert (one["stem"], one["block1.conv1"], one["block1.conv2"]) == (1.0, 0.125, 0.5)
+    assert (two["stem"], two["block1.conv1"], two["block1.conv2"]) == (1.0, 1 - 0.875**2, 0.75)
+    assert fetched_shares(graph, {}, NPU.skip)["block1.conv2"] == 1.0
+
+
+@given(st.lists(st.tuples(st.integers(1, 12), st.integers(0, 9)), max_size=7), st.integers(0, 30))
+def test_the_knapsack_is_worth_as_much_as_trying_everything(items: list[tuple[int, int]], room: int) -> None:
+    chosen = fill([64 * grain for grain, _ in items], 64 * room + 63, [float(value) for _, value in items])
+    best = max(
+        sum(value for _, value in some)
+        for k in range(len(items) + 1)
+        for some in itertools.combinations(items, k)
+        if sum(grain for grain, _ in some) <= room
+    )
+    assert sum(items[i][0] for i in chosen) <= room
+    assert sum(items[i][1] for i in chosen) == best
 
 
 def test_nothing_is_pinned_where_all_weights_fit_or_none_do() -> None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel_models import load_design
+from accel_models import known_rates, load_design
 from simulator import Policy, replay
-from simulator.replays.rates import held_out_rates, known_rates
+from simulator.replays.rates import held_out_rates
 from traces import cifar_resnet, load_trace, lower, synthetic_trace
 
 PREDICT = Policy(prefetch="predict", theta=0.5)

@@ -50,7 +50,9 @@ def test_weights_are_pinned_beside_those_of_every_frame_that_come_and_go() -> No
         tensor = builder.conv(name, tensor, 32, Window.square(3))
     design = load_design("edge_npu_16x16", npu("64 KiB", "27 KiB"))
     graph = builder.finish()
-    one, two = (plan_each([(graph, design)], Compiler(), frames=frames)[0].pinned for frames in (1, 2))
+    one, two = (
+        plan_each([(graph, design)], Compiler(), Choices(frames=frames))[0].pinned for frames in (1, 2)
+    )
     assert len(one or ()) == 1
     assert two == frozenset()
 
@@ -65,7 +67,7 @@ def test_frames_that_find_no_room_for_their_tensors_pay_for_it() -> None:
     ]
     assert energy[2] > 1.2 * max(energy[:2])
     asked = Setting(lower(open_trace(GRAPH, 1)), design)
-    [four] = prepare_each([asked], plain, frames=4)
+    [four] = prepare_each([asked], plain, given=Choices(frames=4))
     assert [int(cost.output_bytes[-1]) for cost in four.costs] == [0, 8 * KIB, 0]
 
 
