@@ -28,6 +28,7 @@ _NETWORK_WORDS: Final = {
 }  # fmt: skip
 _DATASETS: Final = ("cifar10", "digits")  # that end the name of a trace
 _PARTS: Final = re.compile(r"[^\s_./,=]*[\s_./,=]+|[^\s_./,=]+")  # where a name may be broken
+_NOTHING: Final = 0.0005  # shares below are 0.0 %
 MISSING: Final = "–"
 NARROW: Final = "\u00a0"  # between number and unit: never a line break
 
@@ -71,8 +72,11 @@ def saved_words(share: float, what: str) -> str:
 
 
 def change_words(share: float, better: str, worse: str) -> str:
-    """Return ``"31.0 % faster"`` for a share saved, and what it costs, never as a negative number, where none is."""
-    return f"{percent(abs(share))} {better if share >= 0 else worse}"
+    """Return ``"31.0 % faster"`` for a share saved, and what it costs, never as a negative number, where none is.
+
+    What is nothing when rounded is no cost.
+    """
+    return f"{percent(abs(share))} {better if share > -_NOTHING else worse}"
 
 
 def skipped_words(shares: Sequence[float], skip: str, add: str) -> str:
@@ -81,7 +85,7 @@ def skipped_words(shares: Sequence[float], skip: str, add: str) -> str:
     ``skip`` and ``add`` are the verbs as the sentence needs them.
     """
     low, high = min(shares), max(shares)
-    if low >= 0:
+    if low > -_NOTHING:
         return f"{skip} {_span(low, high)} of"
     if high < 0:
         return f"{add} {_span(-high, -low)} to"
@@ -89,7 +93,7 @@ def skipped_words(shares: Sequence[float], skip: str, add: str) -> str:
 
 
 def _span(low: float, high: float) -> str:
-    ends = percent(low), percent(high)
+    ends = percent(max(low, 0.0)), percent(high)
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 

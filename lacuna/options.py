@@ -13,8 +13,30 @@ if TYPE_CHECKING:
     from accel_models import Design
     from traces import NetworkGraph, Trace
 
+
+def _designs_like(incomplete: str) -> list[str]:
+    """Return shipped designs that a shell may complete to; a path is the shell's own business."""
+    from accel_models import design_names  # noqa: PLC0415  (pydantic and YAML are slow to import)
+
+    return [name for name in design_names() if name.startswith(incomplete)]
+
+
+def networks_like(incomplete: str) -> list[str]:
+    """Return shipped traces and networks that a shell may complete to."""
+    from traces import network_names, shipped_traces  # noqa: PLC0415  (as above)
+
+    return sorted(name for name in {*shipped_traces(), *network_names()} if name.startswith(incomplete))
+
+
 DesignName = Annotated[
-    str, typer.Option("--design", "-d", help="Shipped name or path of a YAML file.", metavar="D")
+    str,
+    typer.Option(
+        "--design",
+        "-d",
+        help="Shipped name or path of a YAML file.",
+        metavar="D",
+        autocompletion=_designs_like,
+    ),
 ]
 Settings = Annotated[
     list[str],

@@ -63,6 +63,8 @@ class Why:
         named = " and ".join(f"{held.name} ({percent(held.latency)})" for held in lost[:2])
         why = f"; what is missing went to {named}" if lost else ""
         macs = f"the MACs it skips promise {percent(self.promised)} of the dense network's time"
+        if self.promised == 0 and not lost:
+            return "nothing is skipped: it has no gates, or all of them are open for every input"
         if self.promised < 0:
             macs = f"it does {percent(-self.promised)} more MACs than the dense network"
         return f"{macs}, really it is {change_words(self.saved, 'faster', 'slower')}{why}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from analysis import digits
-from lacuna.console import percent, show_json, show_table
+from lacuna.console import percent, show_json, show_notes, show_table
 from lacuna.options import AsJson, BudgetOption, missing_of_each
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ def pareto(
     title = f"{shown}{len(found)} on {which}, {front.dominated} dominated, {out}"
     if where is not None:
         title = f"Where {where}: {title}"
+    if not rows:
+        show_notes([f"{title}: no point meets this", *([_span_of(results.frame, where)] if where else [])])
+        return
     doubt = "doubtful: the x/÷ 2 energy band could put another point in its place"
     notes = [words for words in alike.values() if words]
     notes += [f"{name}: {ends.pattern}" for name, ends in shortened.items() if ends.pattern]
@@ -93,6 +97,18 @@ def pareto(
     notes += ["latency is that of a whole batch, MACs, bytes and energy are per input"] if most > 1 else []
     notes += missing_of_each(results.manifest.skipped)
     show_table(title, columns, table, note="\n".join(notes))
+
+
+def _span_of(frame: DataFrame, where: str) -> str:
+    """Return from where to where the quantities of a condition reach in the whole sweep."""
+    asked = [name for name in re.findall(r"[A-Za-z_][\w.]*", where) if name in frame.columns]
+    known = {name: frame[name].dropna() for name in asked if frame[name].dtype.kind in "if"}
+    spans = [
+        f"{name} goes from {digits(each.min())} to {digits(each.max())}"
+        for name, each in known.items()
+        if len(each)
+    ]
+    return "; ".join(spans) or "it asks for no number of this sweep"
 
 
 @dataclass(frozen=True, slots=True)

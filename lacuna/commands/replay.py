@@ -34,6 +34,7 @@ from lacuna.options import (
     left_out,
     missing_note,
     network_from,
+    networks_like,
 )
 
 if TYPE_CHECKING:
@@ -42,7 +43,12 @@ if TYPE_CHECKING:
 
 
 TracePath = Annotated[
-    Path, typer.Argument(help="Trace (.parquet, .npz), shipped name, or any network.", metavar="NETWORK")
+    Path,
+    typer.Argument(
+        help="Trace (.parquet, .npz), shipped name, or any network.",
+        metavar="NETWORK",
+        autocompletion=networks_like,
+    ),
 ]
 PrefetchOption = Annotated[
     str, typer.Option(help="Weights behind a gate: wait, speculate, predict or oracle.", metavar="P")
@@ -212,7 +218,8 @@ def promised(share: float) -> str:
 
 def really_saved(share: float, what: Gain) -> str:
     """Return what is saved in the end, in words where nothing is."""
-    return percent(share) if share >= 0 else gain_words(share, what)
+    words = gain_words(share, what)
+    return words if words.endswith(("slower", "more")) else percent(max(share, 0.0))
 
 
 def _signed(share: float) -> str:

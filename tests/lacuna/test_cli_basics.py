@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version
@@ -137,3 +138,35 @@ def test_bad_input_ends_with_two_and_one_line_in_a_process(tmp_path: Path) -> No
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == f"error: {tmp_path / 'no.parquet'}: no such file\n"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("lacuna sens", {"sensitivity"}),
+        ("lacuna replay --pre", {"--prefetch"}),
+        ("lacuna replay x -d edge_n", {"edge_npu_16x16", "edge_npu_32x32"}),
+        ("lacuna why lcnet_resnet20_5", {"lcnet_resnet20_50_cifar10"}),
+    ],
+)
+def test_bash_completes_commands_options_designs_and_networks(
+    typed: str, found: set[str], tmp_path: Path
+) -> None:
+    """By what `lacuna --show-completion` prints, sourced in a bash of its own."""
+    start = tmp_path / "lacuna"
+    entry = "import sys; sys.argv[0] = 'lacuna'; from lacuna.__main__ import main; main()"  # as an installed one
+    start.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{entry}" "$@"\n', encoding="utf-8")
+    start.chmod(0o755)
+    words = typed.split()
+    script = (
+        'eval "$(_LACUNA_COMPLETE=source_bash lacuna)"; '
+        f"COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; "
+        '_lacuna_completion lacuna; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    path = {"PATH": f"{tmp_path}:/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2])}
+    ran = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, check=True, env=path, cwd=tmp_path
+    )
+    assert found <= set(ran.stdout.split()), ran.stderr
+    assert all(word.startswith(words[-1]) for word in ran.stdout.split())

@@ -69,8 +69,11 @@ def sensitivity(
     notes = [] if has_matrix_unit(base) else [CORES_ALONE]
     if not fits(columns, rows):  # a row on one line is worth more
         columns, *rows = [[*row[:5], *row[7:]] for row in (columns, *rows)]
-        columns[5] = "energy"
-        notes.append("p99 and uJ: in a wider terminal, or with --json")
+        columns[5], left = "energy", "p99 and uJ"
+        if not fits(columns, rows):
+            columns, *rows = [row[:6] for row in (columns, *rows)]
+            left = "p99, uJ and mm2"
+        notes.append(f"{left}: in a wider terminal, or with --json")
     show_table(title, columns, rows, note="\n".join(notes))
     cannot = [f"{change.name}: {change.problem}" for change in found.changes if change.problem]
     show_lines([*missing_note(found.skipped), *cannot])
