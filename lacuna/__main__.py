@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import sys
+import threading
 
 from lacuna.own import use_own_packages
 
@@ -24,6 +27,7 @@ except KeyboardInterrupt:  # pressed while Python still loads
 def main() -> None:
     """Run the command line; bad input ends with one message and exit code 2."""
     _write_what_can_be()
+    sys.unraisablehook = _press_again
     try:
         app()
     except Stopped as stop:
@@ -40,6 +44,14 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         show_error(str(LacunaError(f"{where}{error.strerror or error}")))  # clipped, and printable
         sys.exit(EXIT_BAD_INPUT)
+
+
+def _press_again(lost: sys.UnraisableHookArgs) -> None:
+    """Press Ctrl-C again where compiled code has swallowed it, without a word: there no caller is told of it."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _write_what_can_be() -> None:

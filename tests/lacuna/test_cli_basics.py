@@ -155,7 +155,9 @@ def test_bash_completes_commands_options_designs_and_networks(
 ) -> None:
     """By what `lacuna --show-completion` prints, sourced in a bash of its own."""
     start = tmp_path / "lacuna"
-    entry = "import sys; sys.argv[0] = 'lacuna'; from lacuna.__main__ import main; main()"  # as an installed one
+    entry = (
+        "import sys; sys.argv[0] = 'lacuna'; from lacuna.__main__ import main; main()"  # as an installed one
+    )
     start.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{entry}" "$@"\n', encoding="utf-8")
     start.chmod(0o755)
     words = typed.split()
@@ -170,3 +172,26 @@ def test_bash_completes_commands_options_designs_and_networks(
     )
     assert found <= set(ran.stdout.split()), ran.stderr
     assert all(word.startswith(words[-1]) for word in ran.stdout.split())
+
+
+def test_ctrl_c_that_compiled_code_swallows_is_not_lost() -> None:
+    """Numba compiles behind callbacks, which hand no exception on: the command ends all the same, in one line."""
+    script = """
+import ctypes, sys, time
+import lacuna.__main__ as command
+def pressed():
+    raise KeyboardInterrupt
+def app():
+    ctypes.CFUNCTYPE(None)(pressed)()
+    time.sleep(20)
+command.app = app
+try:
+    command.main()
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 130
+    assert ran.stderr == ""
