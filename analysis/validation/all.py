@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import Final
+
 from analysis.validation.arrays.dpacs import dpacs_dense, dpacs_latency
 from analysis.validation.arrays.gemmini import gemmini_comparisons
 from analysis.validation.arrays.known import known_accelerators
@@ -13,18 +16,26 @@ from analysis.validation.rows.gemmini_dynamic import dynamic_comparisons
 from analysis.validation.simd.compare import simd_comparisons
 from analysis.validation.vela.compare import vela_comparisons
 
+_KINDS: Final[tuple[Callable[[], Iterable[Comparison]], ...]] = (
+    array_comparisons,
+    gemmini_comparisons,
+    dynamic_comparisons,
+    simd_comparisons,
+    lambda: (dpacs_latency(), dpacs_dense()),
+    known_accelerators,
+    vela_comparisons,
+    energy_comparisons,
+    area_comparisons,
+)
 
-def all_comparisons() -> tuple[Comparison, ...]:
-    """Run all comparisons: arrays, cores, pruning, microNPUs, energy, area."""
-    return (
-        *array_comparisons(),
-        *gemmini_comparisons(),
-        *dynamic_comparisons(),
-        *simd_comparisons(),
-        dpacs_latency(),
-        dpacs_dense(),
-        *known_accelerators(),
-        *vela_comparisons(),
-        *energy_comparisons(),
-        *area_comparisons(),
-    )
+
+def all_comparisons(advance: Callable[[int, int], None] = lambda done, total: None) -> tuple[Comparison, ...]:
+    """Run all comparisons: arrays, cores, pruning, microNPUs, energy, area.
+
+    ``advance`` is told how many kinds of them are done, of how many.
+    """
+    found: list[Comparison] = []
+    for done, kind in enumerate(_KINDS):
+        advance(done, len(_KINDS))
+        found += kind()
+    return tuple(found)

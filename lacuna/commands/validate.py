@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacuna.console import percent, show_json, show_lines, show_table
+from lacuna.console import fits, percent, progress, show_json, show_lines, show_table
 from lacuna.options import AsJson
 from traces import ConfigError
 
@@ -94,13 +94,22 @@ def _group_json(group: GroupScore | None) -> dict[str, object]:
 def _show_comparisons(docs: Path | None, as_json: bool) -> None:
     from analysis import all_comparisons, kept  # noqa: PLC0415
 
-    comparisons = all_comparisons()
+    with progress("comparing") as advance:
+        comparisons = all_comparisons(advance)
     if as_json:
         show_json([_comparison_json(c) for c in comparisons])
     else:
         columns = ["comparison", "rows", "constants per row", "mean error", "predicted rows", "left out"]
         columns += ["their mean (95 %)", "bound", "their worst", "bound", "spread of truth", "", "truth"]
-        show_table("Absolute relative errors", columns, [_comparison_cells(c) for c in comparisons])
+        cells, note = [_comparison_cells(c) for c in comparisons], ""
+        if not fits(columns, cells):  # a row on a line or two says more than one on four
+            columns = ["comparison", "rows", "mean error", "bound", "worst", "bound", ""]
+            cells = [[row[0], row[1], row[6].split(" (")[0] or row[3], *row[7:10], row[11]] for row in cells]
+            note = (
+                "errors of rows that no constant was fitted on; constants, intervals, spreads and truths: in "
+                "docs/validation.md, or with --json"
+            )
+        show_table("Absolute relative errors", columns, cells, note=note)
     if docs is not None:
         from analysis import write_validation_page  # noqa: PLC0415
 
