@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.reports.replays.names import told_apart
 from analysis.words import batch_words
-from traces import ConfigError, Floats, Ints, UnsupportedError, check_seed, unpriced_words
+from traces import Card, ConfigError, Floats, Ints, UnsupportedError, check_seed, unpriced_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,8 +58,8 @@ class Difference:
     certain: bool  # the interval leaves out 0
 
 
-@dataclass(frozen=True, slots=True)
-class PairedComparison:
+@dataclass(frozen=True, slots=True, repr=False)
+class PairedComparison(Card):
     """All quantities of two replays of the same inputs."""
 
     a: str  # design, changed settings, policy; with the network where that differs
@@ -68,6 +68,15 @@ class PairedComparison:
     level: float  # of the intervals [0..1]
     rows: tuple[Difference, ...]
     notes: tuple[str, ...] = ()  # to be read before the figures
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what it is of, and the answer in short."""
+        return [
+            ("A", self.a),
+            ("B", self.b),
+            ("inputs", f"{self.inputs:,}"),
+            ("quantities", f"{len(self.rows)}"),
+        ]
 
     def frame(self) -> pd.DataFrame:
         """One row per quantity."""

@@ -18,7 +18,7 @@ from accel_models import (
 )
 from simulator.policy import Policy
 from simulator.replays.collect import unit_peaks
-from traces import NetworkGraph, Op, UnsupportedError, csv_text
+from traces import Card, NetworkGraph, Op, UnsupportedError, csv_text
 
 NOT_PRICED = "not priced"  # in place of an op's kind
 
@@ -43,8 +43,8 @@ class OpEstimate:
     batch: int  # inputs that all of this is for
 
 
-@dataclass(frozen=True, slots=True)
-class StaticTable:
+@dataclass(frozen=True, slots=True, repr=False)
+class StaticTable(Card):
     """A network's ops in program order."""
 
     network: str
@@ -52,6 +52,16 @@ class StaticTable:
     rows: tuple[OpEstimate, ...]
     batch: int = 1  # inputs that the rows are for
     skipped: tuple[str, ...] = ()  # of the model, priced by no row
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what it is of and what all ops take."""
+        cycles = sum(row.total_cycles for row in self.rows)
+        return [
+            ("network", self.network),
+            ("design", self.design),
+            ("ops", f"{len(self.rows):,}"),
+            ("cycles", f"{cycles:,}"),
+        ]
 
     def to_records(self) -> list[dict[str, str | int | float]]:
         """Return one mapping per op, for JSON or a data frame; what has no price is a row of zeros."""

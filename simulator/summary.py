@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
 from simulator.replays.waterfall import LOSSES, REMEDIES, LevelSums
-from traces import Frozen
+from traces import Card, Frozen
 
 # Of a results folder; major: readers refuse another; 1.1: SHA256SUMS beside it; 1.2: skipped, losses in either order;
 # 1.3: what ops add to the latency, notes, batch.
@@ -86,7 +86,7 @@ class Waterfalls(Frozen):
     energy: Waterfall
 
 
-class _Facts(Frozen):
+class _Facts(Card, Frozen):
     """What is known of a replay however it ends."""
 
     schema_version: str = RESULTS_SCHEMA_VERSION
@@ -103,6 +103,17 @@ class _Facts(Frozen):
     notes: tuple[
         str, ...
     ] = ()  # to be read before the figures: gates that the design cannot use, what nothing sorts
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what was replayed, and what it took where it fits."""
+        told = [("network", self.network), ("design", self.design), ("inputs", f"{self.inputs:,}")]
+        if isinstance(self, Replayed):
+            latency, energy = self.latency_us, self.energy_uj
+            told += [
+                ("latency", f"{latency.mean:.4g} us (p99 {latency.p99:.4g})"),
+                ("energy", f"{energy.mean:.4g} uJ"),
+            ]
+        return told
 
 
 class DoesNotFit(_Facts):

@@ -10,6 +10,7 @@ from .base.atomic import atomic_write as atomic_write
 from .base.atomic import clear_parts as clear_parts
 from .base.atomic import exchange as exchange
 from .base.atomic import stage_beside as stage_beside
+from .base.card import Card as Card
 from .base.card import card_html as card_html
 from .base.errors import ConfigError as ConfigError
 from .base.errors import FileProblem as FileProblem

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from accel_models import Design, altered, design_area, spell
 from simulator import Policy, Replayed, Views, replay
-from traces import ConfigError, Trace, load_inputs
+from traces import Card, ConfigError, Trace, load_inputs
 
 # Settings that are a resource: dotted path, and what is said of it.  A time is made shorter, all else is made larger.
 RESOURCES: Mapping[str, str] = {
@@ -57,8 +57,8 @@ class Change:
     problem: str = ""  # why such a design cannot be
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sensitivity:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Sensitivity(Card):
     """A network on a design, and with each of its resources made better; largest gain in latency first."""
 
     network: str
@@ -68,6 +68,12 @@ class Sensitivity:
     base: Change
     changes: tuple[Change, ...]
     skipped: tuple[str, ...] = ()  # of the model, what has no price
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what it is of, and the answer in short."""
+        best = self.changes[0].name if self.changes else "none"
+        of = [("network", self.network), ("design", self.design), ("inputs", f"{self.inputs:,}")]
+        return [*of, ("changes", f"{len(self.changes)}"), ("largest gain", best)]
 
     def gain(self, change: Change) -> float:
         """Return the share of the base's latency that a change saves."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from analysis.words import change_words, percent
 from simulator import Explained, Loss, OpRow, Results
+from traces import Card
 
 # What bounds an op, as results call it: in words.
 BOUNDS: Mapping[str, str] = {
@@ -41,8 +42,8 @@ class BoundOps:
     largest: tuple[str, ...]  # the ops that take longest of them, at most three
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Why:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Why(Card):
     """An explanation of one replay."""
 
     network: str
@@ -55,6 +56,18 @@ class Why:
     bounds: tuple[BoundOps, ...]  # largest share first
     notes: tuple[str, ...] = ()  # to be read before the figures, as a replay has them
     skipped: tuple[str, ...] = ()  # of the model, what has no price
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what it is of, and the answer in short."""
+        of = [("network", self.network), ("design", self.design)]
+        return [
+            *of,
+            ("latency", change_words(self.saved, "faster", "slower")),
+            (
+                "energy",
+                change_words(self.energy_saved, "less", "more"),
+            ),
+        ]
 
     @property
     def sentence(self) -> str:

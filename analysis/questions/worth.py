@@ -12,8 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from accel_models import STEPS, Compiler, Design, altered
+from analysis.words import change_words
 from simulator import Policy, hints, replay
-from traces import Trace
+from traces import Card, Trace
 
 AS_WRITTEN = "as written"
 ORACLE = "oracle"
@@ -78,8 +79,8 @@ class Turning:
     energy_saved: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Verdict(Card):
     """Savings as steps of the compiler are added, then the oracle's; and what turns their sign."""
 
     network: str
@@ -89,6 +90,12 @@ class Verdict:
     turnings: tuple[Turning, ...]
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()  # of the model, what has no price
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what it is of, and the answer in short."""
+        of = [("network", self.network), ("design", self.design), ("inputs", f"{self.inputs:,}")]
+        ends = (self.savings[0], self.savings[-1])
+        return [*of, *((each.name, change_words(each.latency_saved, "faster", "slower")) for each in ends)]
 
     @property
     def compiled(self) -> Saving:

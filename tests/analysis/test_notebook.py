@@ -27,6 +27,22 @@ def test_words_and_cards_are_short(results: lc.Results) -> None:
     assert "9 layer, 9 channel" in repr(trace)
 
 
+def test_answers_are_told_in_a_line_and_a_card(results: lc.Results) -> None:
+    trace = lc.load_trace("lcnet_resnet20_30_cifar10", 8)
+    design = lc.load_design("edge_npu_16x16", {"array.rows": 8})
+    answers = (
+        lc.estimate(trace.graph, design),
+        results.summary(),
+        lc.sensitivity(trace, design),
+        lc.verdict(trace, design),
+        lc.compare(results, results),
+    )
+    for value in answers:
+        assert len(repr(value)) < 250, repr(value)
+        assert value._repr_html_().startswith("<div><strong>")
+    assert all("array.rows=8" in repr(value) for value in (answers[0], answers[2], answers[3]))
+
+
 def test_names_are_escaped(results: lc.Results) -> None:
     design = results.design.model_copy(update={"name": "<script>alert(1)</script>"})
     assert "<script" not in design._repr_html_()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,10 @@ class SweepResults:
     def __repr__(self) -> str:
         axes = ", ".join(self.manifest.axes) or "none"
         return f"<SweepResults: {len(self.rows):,} points in {self.folder}; axes {axes}>"
+
+    def _repr_html_(self) -> str:
+        shown = self.frame.head(10).to_html(index=False)  # escapes
+        return f"<div><strong>{escape(repr(self)[1:-1])}</strong>{shown}</div>"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per point, as :attr:`frame`."""
