@@ -22,7 +22,7 @@ def comparisons() -> Comparisons:
 
 @pytest.fixture
 def known(monkeypatch: pytest.MonkeyPatch, comparisons: Comparisons) -> Comparisons:
-    monkeypatch.setattr("analysis.all_comparisons", lambda: comparisons, raising=False)
+    monkeypatch.setattr("analysis.all_comparisons", lambda *_: comparisons, raising=False)
     return comparisons
 
 
@@ -38,7 +38,7 @@ def test_every_bound_holds(lacuna: Lacuna, known: Comparisons) -> None:
 
 def test_a_broken_bound_fails(lacuna: Lacuna, known: Comparisons, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = replace(known[0], predicted=known[0].predicted * 2)
-    monkeypatch.setattr("analysis.all_comparisons", lambda: (wrong, *known[1:]), raising=False)
+    monkeypatch.setattr("analysis.all_comparisons", lambda *_: (wrong, *known[1:]), raising=False)
     ran = lacuna("validate")
     assert ran.code == 1
     assert ran.out.count("BROKEN") == 1
