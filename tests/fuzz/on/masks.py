@@ -42,7 +42,9 @@ def _masks() -> dict[str, Any]:
     found: dict[str, Any] = {"labels": trace.labels, "predictions": trace.predictions}
     for gate in trace.graph.gates:
         decided = trace.decisions[gate.name]
-        found[gate.name] = unpack(decided, gate.size) if gate.rules.stored == "bits" else decided
+        found[gate.name] = (
+            unpack(decided.view(np.uint8), gate.size) if gate.rules.stored == "bits" else decided
+        )
     return found
 
 

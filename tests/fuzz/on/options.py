@@ -236,7 +236,7 @@ def _run(path: Path) -> str:
         except OSError as problem:  # as __main__ has it
             raise FileProblem(f"{problem.filename}: {problem.strerror}") from None
         finally:
-            console.out.file = console.err.file = None  # type: ignore[assignment]  (as rich has it)
+            console.out.file = console.err.file = None  # type: ignore[assignment]  # as rich has it
             left = [part.name for part in room.rglob(".*.part")]
     if left:
         return f"left {left}"

@@ -37,8 +37,8 @@ def _configs() -> list[bytes]:
 
 def _read_config(path: Path) -> str:
     """Read a configuration; a network it describes can be built and counted, unless it is too large."""
+    from networks.models.families import build_model  # noqa: PLC0415
     from networks.training.config import load_config  # noqa: PLC0415  (torch)
-    from networks.training.loading import build_model  # noqa: PLC0415
 
     config = load_config(path)
     model = build_model(config.model)
