@@ -139,7 +139,10 @@ def _onnx_macs(path: Path) -> int | None:
     """Count the MACs of what reaches an output; None where onnx knows too little."""
     import onnx  # noqa: PLC0415  (an extra)
 
-    model = onnx.shape_inference.infer_shapes(onnx.load(path), data_prop=True)
+    model = onnx.load(path)
+    if not model.opset_import:
+        return None  # onnx infers nothing from a model that does not say what it speaks
+    model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     graph, total = model.graph, 0
     shapes = {t.name: list(t.dims) for t in graph.initializer}
     for info in (*graph.input, *graph.value_info, *graph.output):
