@@ -70,14 +70,6 @@ def _read_mapping(path: Path) -> dict[str, Any]:
     return parse_json_mapping(file_bytes(path), f"{path}: is damaged")
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder and those above it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise FileProblem(f"{folder}: cannot be made: {problem.strerror or problem}") from None
-
-
 def write_text(text: str, path: Path) -> None:
     """Write a text file whole or not at all."""
     with atomic_write(path) as part:

@@ -16,7 +16,6 @@ from accel_models import Design, load_design
 from simulator.agreement import check_against_inputs, check_design, op_rows_of
 from simulator.folders import (
     design_yaml,
-    make_folder,
     read_figures,
     read_parquet,
     read_policy,
@@ -198,7 +197,6 @@ class Results:
         A full disk or a kill leaves what an earlier replay put there; see :func:`simulator.sums.staged`.
         """
         target = Path(folder)
-        make_folder(target)
         with staged(target) as stage:
             self._write(stage)
 

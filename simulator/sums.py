@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -38,17 +38,37 @@ _OWN: Final = frozenset({*_SUMMED, SUMS})
 def staged(target: Path) -> Iterator[Path]:
     """Yield a folder beside ``target``; when the block ends well the two trade places, and the old one is removed.
 
+    When it does not, ``target`` is as it was, or not there if it was not; the message names files by their place in it.
     A reader sees all of the earlier files or all of the new ones.  Where ``target`` holds more than results, or the
     system cannot exchange folders, files are renamed one by one, the sums last: who reads in between is refused.
     """
+    new = _made(target)
     clear_parts(target)
+    stage = target
     try:
         with stage_beside(target) as stage:
             yield stage
             if not (_only_results(target) and exchange(stage, target)):
                 _rename_each(stage, target)
+        new = False
+    except FileProblem as problem:
+        raise FileProblem(str(problem).replace(str(stage), str(target))) from None
     except OSError as problem:
         raise FileProblem(f"{target}: cannot be written: {problem.strerror or problem}") from None
+    finally:
+        if new:
+            with suppress(OSError):  # somebody put something there
+                target.rmdir()
+
+
+def _made(folder: Path) -> bool:
+    """Make the folder and those above it; return whether it is new."""
+    try:
+        new = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise FileProblem(f"{folder}: cannot be made: {problem.strerror or problem}") from None
+    return new
 
 
 def _only_results(target: Path) -> bool:

@@ -252,7 +252,8 @@ def test_help_loads_no_heavy_library() -> None:
     """`lacuna --help` answers in under half a second because it imports none of these."""
     code = (
         "import sys, lacuna.__main__\n"
-        "heavy = {'torch', 'pandas', 'optuna', 'dask', 'plotly', 'matplotlib', 'scipy', 'pyarrow', 'numba'}\n"
+        "heavy = {'torch', 'pandas', 'optuna', 'dask', 'plotly', 'matplotlib', 'scipy', 'pyarrow', 'numba',"
+        " 'numpy', 'pydantic', 'ruamel', 'jinja2'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

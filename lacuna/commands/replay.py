@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from analysis import TIME_PARTS, batch_words, digits, policy_words
+from analysis import batch_words, digits, policy_words
 from lacuna.console import (
     Gain,
     fits,
@@ -236,16 +236,19 @@ _MARKS: Final = {
 
 def show_ops(results: Results) -> None:
     """Print what each op adds to the mean latency and on what it spends that, then what it does, hidden or not."""
+    from analysis import TIME_PARTS  # noqa: PLC0415  (slow to import)
+
     latency = sum(map(_added, results.ops)) or 1.0
     shown = [op for op in results.ops if _added(op) >= _LEAST * latency]
     parts = [part for part in TIME_PARTS if any(op.latency_parts[part] for op in shown)]
-    columns = ["op", "all", *map(_head, parts)]
+    columns = ["op", "all", *(_head(part, TIME_PARTS[part][0]) for part in parts)]
     rows = [
         [op.op, *_shares([_added(op), *(op.latency_parts[part] for part in parts)], latency)] for op in shown
     ]
     every = [sum(op.latency_parts[part] for op in results.ops) for part in parts]
     rows.append(["all ops", *_shares([latency, *every], latency)])
-    told = [f"{_head(part)}: {TIME_PARTS[part][0]}" for part in parts if _head(part) != TIME_PARTS[part][0]]
+    named = {part: TIME_PARTS[part][0] for part in parts}
+    told = [f"{part}: {name}" for part, name in named.items() if _head(part, name) != name]
     longest = max(map(_added, shown), default=1.0)
     bars = [_bar(op, longest) for op in shown]
     barred = [[*row, bar] for row, bar in zip(rows, [*bars, ""], strict=True)]
@@ -288,9 +291,9 @@ def _shares(cycles: Sequence[float], latency: float) -> list[str]:
     return [f"{100 * each / latency:.1f}" if each >= 0.0005 * latency else "" for each in cycles]
 
 
-def _head(part: str) -> str:
-    name = TIME_PARTS[part][0]
-    return name if name.lower() == part else part
+def _head(part: str, named: str) -> str:
+    """Return a column's title: the name of a part where it is the part's own word."""
+    return named if named.lower() == part else part
 
 
 def _added(op: OpRow) -> float:

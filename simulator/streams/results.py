@@ -13,7 +13,6 @@ from accel_models import Design, load_design
 from simulator.agreement import check_design
 from simulator.folders import (
     design_yaml,
-    make_folder,
     read_figures,
     read_parquet,
     read_policy,
@@ -54,7 +53,6 @@ class StreamResults:
     def save(self, folder: str | Path) -> None:
         """Write the folder as one thing, with the sums of its files, as those of replays are."""
         target = Path(folder)
-        make_folder(target)
         with staged(target) as stage:
             write_parquet(self.columns, stage / "per_frame.parquet")
             write_text(design_yaml(self.design), stage / "design.yaml")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
+import resource
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -134,6 +136,22 @@ def test_what_cannot_be_written_leaves_the_old(folder: Path, monkeypatch: pytest
         results.save(folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_new_folder_that_cannot_be_filled_is_not_left(folder: Path) -> None:
+    """A limit on the size of files fails as a full disk does; the message names the file by its place."""
+    results = load_results(folder)
+    new = folder.parent / "new" / "results"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(
+            FileProblem, match=rf"^{re.escape(str(new))}/per_input\.parquet: cannot be written: "
+        ):
+            results.save(new)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(new.parent.iterdir()) == []
 
 
 def test_parts_of_the_dead_are_cleared(tmp_path: Path) -> None:

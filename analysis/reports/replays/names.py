@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from accel_models import STEPS
 from analysis.words import network_title, slug
 
 if TYPE_CHECKING:
@@ -57,7 +56,8 @@ def _label(one: Results) -> str:
 
 def policy_words(policy: Policy) -> list[str]:
     """Return what a policy does otherwise than the default one."""
-    from simulator import Policy  # noqa: PLC0415  (slow to import)
+    from accel_models import STEPS  # noqa: PLC0415  (slow to import, and the command line's help needs none of it)
+    from simulator import Policy  # noqa: PLC0415  (as above)
 
     words = [f"prefetch {policy.prefetch}"] if policy.prefetch != Policy().prefetch else []
     if policy.fetching.reads_rates:
