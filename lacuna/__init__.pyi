@@ -68,5 +68,6 @@ from traces import width as width
 from traces import with_exit_threshold as with_exit_threshold
 
 report = write_report
+Graph = NetworkGraph  # the short name, of the class that calls itself NetworkGraph
 
 __version__: str

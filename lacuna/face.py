@@ -17,6 +17,13 @@ def public_names() -> dict[str, tuple[str, str]]:
         if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
     }
+    handed_on = [
+        alias.name
+        for node in body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname == alias.name  # `X as X`, as stubs mark what they hand on
+    ]
     renamed = {
         target.id: node.value.id
         for node in body
@@ -24,5 +31,4 @@ def public_names() -> dict[str, tuple[str, str]]:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    kept = {name: home for name, home in homes.items() if name not in renamed.values()}
-    return {**kept, **{public: homes[name] for public, name in renamed.items()}}
+    return {**{name: homes[name] for name in handed_on}, **{public: homes[name] for public, name in renamed.items()}}

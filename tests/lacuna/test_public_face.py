@@ -32,6 +32,7 @@ def test_what_the_documentation_promises_is_listed() -> None:
         "sweep",
         "report",
         "record",
+        "Graph",
         "NetworkGraph",
     }
     assert promised <= set(import_module("lacuna").__all__)
