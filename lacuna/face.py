@@ -31,4 +31,7 @@ def public_names() -> dict[str, tuple[str, str]]:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    return {**{name: homes[name] for name in handed_on}, **{public: homes[name] for public, name in renamed.items()}}
+    return {
+        **{name: homes[name] for name in handed_on},
+        **{public: homes[name] for public, name in renamed.items()},
+    }
