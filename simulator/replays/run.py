@@ -224,12 +224,12 @@ def run_engine(prepared: Prepared, engine: EngineName) -> Times:
 
 def _alone(part: _Part, actual: Runs) -> Runs:
     """Return every input replayed beside copies of itself; without batches that is the replay itself."""
-    prepared = actual.prepared
-    policy = prepared.policy
+    policy = actual.prepared.policy
     if policy.batch == 1:
         return actual
-    asked = Setting(part.workload, prepared.design, Copies(policy.batch), part.rates)
-    return Runs.of(*prepare_each([asked], policy, given=Choices(rates=part.trace.info.rates)))
+    asked = Setting(part.workload, actual.prepared.design, Copies(policy.batch), part.rates)
+    [prepared] = prepare_each([asked], policy, given=Choices(rates=part.trace.info.rates))
+    return Runs.of(prepared)
 
 
 def _parts(trace: Traces, limit: int | None, policy: Policy) -> Iterator[Trace]:
