@@ -177,7 +177,8 @@ def test_bash_completes_commands_options_designs_and_networks(
 def test_ctrl_c_that_compiled_code_swallows_is_not_lost() -> None:
     """Numba compiles behind callbacks, which hand no exception on: the command ends all the same, in one line."""
     script = """
-import ctypes, sys, time
+import ctypes, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 import lacuna.__main__ as command
 def pressed():
     raise KeyboardInterrupt

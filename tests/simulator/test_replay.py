@@ -101,8 +101,8 @@ def test_without_gates_a_replay_is_the_dense_network(design: str) -> None:
 
 @pytest.mark.parametrize("design", DESIGNS)
 def test_with_all_gates_open_a_replay_is_the_dense_network_and_the_gates(design: str) -> None:
-    """With tiles chosen op by op: together, they are chosen beside gates, or without."""
-    apart = Policy(tile=False)
+    """Tiles chosen op by op, and no weights pinned: either is chosen beside gates and their weights, or without."""
+    apart = Policy(tile=False, pin=False)
     dynamic = replay(open_trace(GRAPH), load_design(design), policy=apart).per_op
     static = replay(open_trace(GRAPH.without_gates()), load_design(design), policy=apart).per_op
     kept = dynamic[~dynamic.gate].reset_index(drop=True)
