@@ -15,7 +15,7 @@ from accel_models import ENERGY_PARTS, Design, units_of
 from simulator import Policy, Results, estimate, replay
 from traces import NetworkGraph, Op, Trace
 
-PADDING = 16  # bytes that align an op's scales in memory, counted and not waited for
+PADDING = 16  # bytes that align an op's scales in memory, for each of its groups, counted and not waited for
 BEHIND = (
     1 << 22
 )  # bytes that a Gemmini's last-level cache writes back after an op has ended; more beside its loads
@@ -55,7 +55,7 @@ def wrong_costs(graph: NetworkGraph, design: Design) -> str:
             return f"{row.layer} ({row.op}) uses {row.utilization} of its unit"
         if row.stall_cycles < 0 or row.total_cycles < row.compute_cycles:
             return f"{row.layer} ({row.op}): stalls {row.stall_cycles} of {row.total_cycles} cycles"
-        behind = late if late == PADDING else late + 2 * op.output_elements * graph.batch
+        behind = late * op.groups if late == PADDING else late + 2 * op.output_elements * graph.batch
         if rate and row.total_cycles + 2 < (row.dram_bytes - behind) / rate * (1 - ROUNDED):
             return f"{row.layer} ({row.op}): {row.dram_bytes} B in {row.total_cycles} cycles of {rate} B"
     return ""

@@ -155,7 +155,9 @@ def _restore(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
             )
         for name, value in kept.items():
             shape = () if name == "step" else parameter.shape
-            if value is not None and (value.shape != shape or not value.isfinite().all()):
+            if value is None and name == "momentum_buffer":
+                continue  # SGD's, before its first step or without momentum
+            if value is None or (value.shape != shape or not value.isfinite().all()):
                 raise ValueError(f"{name} needs {tuple(shape)} finite numbers")
             if name == "step" and value < 0:
                 raise ValueError(f"step = {value:g}: must be at least 0")

@@ -142,6 +142,9 @@ def _spoilt(state: dict[str, Any], how: str) -> dict[str, Any]:
         case "step":
             first = next(iter(state["optimizers"][1]["state"].values()))
             first["step"] = torch.tensor(-1e9)
+        case "none":
+            first = next(iter(state["optimizers"][1]["state"].values()))
+            first["exp_avg"] = None
         case "weights":
             state["state_dict"] = {"x": torch.zeros(1)}
         case "number":
@@ -156,6 +159,7 @@ def _spoilt(state: dict[str, Any], how: str) -> dict[str, Any]:
         ("missing", "SGD keeps momentum_buffer"),
         ("shape", "momentum_buffer needs"),
         ("step", "step = -1e[+]09: must be at least 0"),
+        ("none", "exp_avg needs"),
         ("weights", "holds no state of a training of this network; remove it"),
         ("number", "holds no state of a training of this network; remove it"),
     ],
