@@ -18,7 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
 
 from accel_models.design.quantities import (
     Count,
@@ -41,14 +43,17 @@ Dataflow = Literal["ws", "os", "is", "rs"]
 Drain = Literal["every_fold", "overlapped", "none"]
 
 
+Values = Annotated[int, Field(ge=1, le=4096, strict=True)]  # Choice: 18 times Eyeriss's 224; passes try each
+
+
 class Scratchpads(Part):
     """What one PE of a row-stationary array stores, in numbers; see :mod:`accel_models.units.array.row_stationary`."""
 
-    inputs: Count
+    inputs: Values
     """Input values that a PE holds."""
-    weights: Count
+    weights: Values
     """Weights that a PE holds."""
-    sums: Count
+    sums: Values
     """Partial sums that a PE holds."""
 
 

@@ -38,7 +38,8 @@ def map_row_stationary(shapes: Shapes, machine: ArrayMachine, operands: Operands
     for i, (images, rows, height, width) in enumerate(kinds.astype(np.int64).tolist()):
         ways = _ways(images, rows, height, width, array)
         members = np.flatnonzero(kind.ravel() == i)
-        for block in np.array_split(members, -(-len(members) * len(ways.n) // LARGEST)):
+        blocks = min(-(-len(members) * len(ways.n) // LARGEST), len(members))
+        for block in np.array_split(members, blocks):
             chosen.put(block, _best(ops.take(block).alike(), ways, machine))
     return _mapping(ops, chosen, work, machine)
 

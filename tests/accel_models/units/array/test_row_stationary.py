@@ -13,6 +13,7 @@ from accel_models.design.load import load_design
 from accel_models.design.unit_sections import Array
 from accel_models.units.array.job import ArrayMachine, array_machine
 from accel_models.units.array.mapped import Mapping, Operands
+from accel_models.units.array.row_stationary import choosing
 from accel_models.units.array.row_stationary.choosing import map_row_stationary
 from accel_models.units.array.row_stationary.coding import coded_share
 from accel_models.units.array.unit import inside_array
@@ -175,6 +176,15 @@ def test_together_costs_what_each_costs_alone(channels: list[int]) -> None:
         alone = map_row_stationary(one, machine, Operands())
         assert alone.total_cycles[0] == every.total_cycles[i]
         assert (alone.total_cycles[0] > 0) == (count > 0)
+
+
+def test_blocks_hold_an_op_at_least_however_many_ways_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with scratchpads of 65,536 inputs, whose ways alone are more than a block holds."""
+    op, kept = conv(64, 64, 1, 10, 8, 3, 1), np.array([0, 3, 64])
+    whole = map_row_stationary(shapes_of(op, kept, kept), array_machine(EYERISS), Operands())
+    monkeypatch.setattr(choosing, "LARGEST", 1)
+    apart = map_row_stationary(shapes_of(op, kept, kept), array_machine(EYERISS), Operands())
+    assert apart.total_cycles.tolist() == whole.total_cycles.tolist()
 
 
 def test_an_array_without_scratchpads_is_refused() -> None:
