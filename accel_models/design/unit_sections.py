@@ -43,17 +43,19 @@ Dataflow = Literal["ws", "os", "is", "rs"]
 Drain = Literal["every_fold", "overlapped", "none"]
 
 
-Values = Annotated[int, Field(ge=1, le=4096, strict=True)]  # Choice: 18 times Eyeriss's 224; passes try each
+PadValues = Annotated[
+    int, Field(ge=1, le=4096, strict=True)
+]  # Choice: 18 times Eyeriss's 224; passes try each
 
 
 class Scratchpads(Part):
     """What one PE of a row-stationary array stores, in numbers; see :mod:`accel_models.units.array.row_stationary`."""
 
-    inputs: Values
+    inputs: PadValues
     """Input values that a PE holds."""
-    weights: Values
+    weights: PadValues
     """Weights that a PE holds."""
-    sums: Values
+    sums: PadValues
     """Partial sums that a PE holds."""
 
 
