@@ -12,7 +12,7 @@ from functools import partial
 from accel_models.design.load import load_design
 from simulator.engines import events, fast
 from simulator.policy import Policy
-from simulator.replays.prepare import Prepared, prepare
+from simulator.replays.prepare import Prepared, Setting, prepare
 from simulator.schedules.durations import mapped
 from traces import Ints
 from traces.graphs.resnets import cifar_resnet
@@ -64,7 +64,9 @@ def many_designs(workload: Workload) -> None:
     start = time.perf_counter()
     shapes = [(rows, cols) for rows in (8, 16) for cols in (8, 16)]
     priced = [
-        prepare(workload, load_design("edge_npu_16x16", {"array.rows": r, "array.cols": c}), Policy())
+        prepare(
+            Setting(workload, load_design("edge_npu_16x16", {"array.rows": r, "array.cols": c})), Policy()
+        )
         for r, c in shapes
     ]
     pricing = (time.perf_counter() - start) / len(shapes)
@@ -84,7 +86,7 @@ def main() -> None:
     trace = synthetic_trace(graph, INPUTS, seed=1)
     workload = lower(trace)
     print(f"lowering {INPUTS:,} inputs: {best_of(3, lambda: lower(trace)):.2f} s  (target: under 0.8 s)")
-    compare_engines(prepare(workload, load_design("edge_npu_16x16"), Policy()), workload)
+    compare_engines(prepare(Setting(workload, load_design("edge_npu_16x16")), Policy()), workload)
     many_designs(workload)
 
 

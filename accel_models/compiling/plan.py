@@ -30,7 +30,7 @@ from accel_models.work.residency import (
     reserved_bytes,
     resident_weights,
     weight_bytes,
-    weight_space,
+    weights_buffer,
 )
 from traces import MAC_KINDS, VIEWS, NetworkGraph, Op, UnsupportedError
 
@@ -162,8 +162,8 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     held = reserved_bytes(graph, kept, tensors)
     weights = [weight_bytes(op, memory) for op in graph.ops]
     pinned = sum(weights[graph.index[name]] for name in resident)
-    taken = beside_other_frames(pinned, weight_space(memory, 0), made.frames)
-    space = weight_space(memory, taken)
+    taken = beside_other_frames(pinned, weights_buffer(memory), made.frames)
+    space = weights_buffer(memory) - taken
     behind = BehindBuffers.of(graph, memory, tensors, kept, resident)
     cached = network_shares(graph, memory, cache_sizes(design))
 
@@ -248,7 +248,7 @@ def weight_space_bytes(graph: NetworkGraph, placements: Sequence[Placement], des
     ops = zip(graph.ops, placements, strict=True)
     pinned = sum(weight_bytes(op, memory) for op, place in ops if place.weights_resident)
     frames = max((where.frames for where in placements), default=1)
-    return weight_space(memory, beside_other_frames(pinned, weight_space(memory, 0), frames))
+    return weights_buffer(memory) - beside_other_frames(pinned, weights_buffer(memory), frames)
 
 
 def assign_units(graph: NetworkGraph, design: Design, choices: Choices) -> tuple[str, ...]:

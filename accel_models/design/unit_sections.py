@@ -41,11 +41,8 @@ from traces import ConfigError
 
 Dataflow = Literal["ws", "os", "is", "rs"]
 Drain = Literal["every_fold", "overlapped", "none"]
-
-
-PadValues = Annotated[
-    int, Field(ge=1, le=4096, strict=True)
-]  # Choice: 18 times Eyeriss's 224; passes try each
+# Choice: at most 18 times Eyeriss's 224 weights; passes try each number.
+PadValues = Annotated[int, Field(ge=1, le=4096, strict=True)]
 
 
 class Scratchpads(Part):

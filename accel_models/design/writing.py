@@ -85,9 +85,8 @@ def design_schema() -> dict[str, Any]:
         "type": "string",
         "description": "A shipped design or a file whose values hold where this one is silent.",
     }
-    schema["required"] = [
-        "name"
-    ]  # what else is needed, of a section too, may come from the design that it is like
+    # What else is needed, of a section too, may come from the design that it is like.
+    schema["required"] = ["name"]
     for section in schema["$defs"].values():
         section.pop("required", None)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Lacuna design"}

@@ -171,9 +171,9 @@ def beside_other_frames(held: int, buffer: int, frames: int) -> int:
     return buffer - (buffer - held) // frames
 
 
-def weight_space(memory: Memory, pinned: int) -> int:
-    """Buffer that weights share which come and go, beside so many that stay [B]."""
-    return (memory.activation_buffer if memory.shared_buffer else memory.weight_buffer) - pinned
+def weights_buffer(memory: Memory) -> int:
+    """Return the size of the buffer that weights lie in [B]."""
+    return memory.activation_buffer if memory.shared_buffer else memory.weight_buffer
 
 
 def pinned_weights(

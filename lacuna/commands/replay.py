@@ -241,20 +241,20 @@ def show_ops(results: Results) -> None:
     latency = sum(map(_added, results.ops)) or 1.0
     shown = [op for op in results.ops if _added(op) >= _LEAST * latency]
     parts = [part for part in TIME_PARTS if any(op.latency_parts[part] for op in shown)]
-    columns = ["op", "all", *(_head(part, TIME_PARTS[part][0]) for part in parts)]
+    named = {part: TIME_PARTS[part][0] for part in parts}
+    columns = ["op", "all", *(_head(part, name) for part, name in named.items())]
     rows = [
         [op.op, *_shares([_added(op), *(op.latency_parts[part] for part in parts)], latency)] for op in shown
     ]
     every = [sum(op.latency_parts[part] for op in results.ops) for part in parts]
     rows.append(["all ops", *_shares([latency, *every], latency)])
-    named = {part: TIME_PARTS[part][0] for part in parts}
     told = [f"{part}: {name}" for part, name in named.items() if _head(part, name) != name]
     longest = max(map(_added, shown), default=1.0)
     bars = [_bar(op, longest) for op in shown]
     barred = [[*row, bar] for row, bar in zip(rows, [*bars, ""], strict=True)]
     if fits([*columns, "time"], barred):
         columns, rows = [*columns, "time"], barred
-        told = [f"{_MARKS[part]} {TIME_PARTS[part][0]}" for part in parts]
+        told = [f"{_MARKS[part]} {name}" for part, name in named.items()]
     hidden = len(results.ops) - len(shown)
     note = (
         f"{', '.join(told)}. Fill and drain: all that an array does beside kept MACs at its peak; DRAM: transfers that "

@@ -144,16 +144,9 @@ class Setting:
     rates: Floats | None = None  # of each op for ``predict``, shape (ops,); the workload's if left out
 
 
-def prepare(  # noqa: PLR0913, PLR0917  # one argument per thing that decides a replay
-    workload: Workload,
-    design: Design,
-    policy: Policy,
-    rates: Floats | None = None,
-    groups: Groups | None = None,
-    views: Views | None = None,
-) -> Prepared:
-    """Return the workload ready for an engine; see :class:`Setting` and :func:`prepare_each`."""
-    return prepare_each([Setting(workload, design, groups, rates)], policy, views)[0]
+def prepare(setting: Setting, policy: Policy, given: Choices | None = None) -> Prepared:
+    """Return one workload on a design ready for an engine; see :func:`prepare_each`."""
+    return prepare_each([setting], policy, given=given)[0]
 
 
 def prepare_each(

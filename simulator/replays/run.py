@@ -17,7 +17,7 @@ from simulator.replays.accounting import Answer, Runs, dense_answer
 from simulator.replays.collect import Collector, TraceHash
 from simulator.replays.estimates import expected_answer, mean_rate_answer
 from simulator.replays.op_times import op_times
-from simulator.replays.prepare import Prepared, Setting, Views, prepare_each
+from simulator.replays.prepare import Prepared, Setting, Views, prepare, prepare_each
 from simulator.replays.rates import held_out_rates
 from simulator.replays.timeline import timeline_json
 from simulator.replays.waterfall import levels
@@ -228,8 +228,7 @@ def _alone(part: _Part, actual: Runs) -> Runs:
     if policy.batch == 1:
         return actual
     asked = Setting(part.workload, actual.prepared.design, Copies(policy.batch), part.rates)
-    [prepared] = prepare_each([asked], policy, given=Choices(rates=part.trace.info.rates))
-    return Runs.of(prepared)
+    return Runs.of(prepare(asked, policy, Choices(rates=part.trace.info.rates)))
 
 
 def _parts(trace: Traces, limit: int | None, policy: Policy) -> Iterator[Trace]:

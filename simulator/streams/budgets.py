@@ -18,7 +18,7 @@ from accel_models import Choices, Design, compiled_trace
 from simulator.engines.fast import simulate
 from simulator.policy import Policy
 from simulator.replays.accounting import spent
-from simulator.replays.prepare import Prepared, Setting, prepare_each
+from simulator.replays.prepare import Prepared, Setting, prepare
 from simulator.replays.rates import held_out_rates
 from traces import Bools, ConfigError, Floats, Ints, Trace, UnsupportedError, exit_gate, lower, with_exits
 
@@ -124,7 +124,7 @@ def _cost_at(trace: Trace, k: int, design: Design, policy: Policy, frames: int) 
     stopped = with_exits(trace, np.full(len(trace), k, np.uint8))
     rates = held_out_rates(trace) if policy.fetching.reads_rates else None
     asked = Setting(lower(compiled_trace(stopped, policy.compiler)), design, rates=rates)
-    [prepared] = prepare_each([asked], policy, given=Choices(frames=frames, rates=trace.info.rates))
+    prepared = prepare(asked, policy, Choices(frames=frames, rates=trace.info.rates))
     check_fits(prepared, frames)
     times = simulate(prepared.tables, prepared.work.state_index)
     return times.latency, spent(prepared, times).energy.total_pj

@@ -20,7 +20,7 @@ from simulator.engines.fast import simulate
 from simulator.engines.shared import SharedUnits
 from simulator.policy import Policy
 from simulator.replays.accounting import Spent, spent
-from simulator.replays.prepare import Prepared, Setting, prepare_each
+from simulator.replays.prepare import Prepared, Setting, prepare
 from simulator.replays.rates import held_out_rates
 from simulator.schedules.durations import Times
 from simulator.streams.arrivals import Arrivals
@@ -96,7 +96,7 @@ def stream(
     shown = trace if halted is None else halted.trace
     rates = held_out_rates(trace) if policy.fetching.reads_rates else None
     asked = Setting(lower(compiled_trace(shown, policy.compiler)), design, rates=rates)
-    [prepared] = prepare_each([asked], policy, given=Choices(frames=frames, rates=trace.info.rates))
+    prepared = prepare(asked, policy, Choices(frames=frames, rates=trace.info.rates))
     check_fits(prepared, frames)
     run = _Service(prepared, settings, _correct(trace, halted), halted)
     run.server.run()

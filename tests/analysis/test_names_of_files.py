@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from accel_models import load_design
+from analysis.sweeps.folder.results import load_sweep
 from analysis.sweeps.sweep import sweep
 from simulator import Arrivals, StreamSettings, load_results, load_stream, replay, stream
 from tests.analysis.sweeps.sweep_fakes import analytic, make_space
@@ -45,3 +46,4 @@ def test_a_sweep_is_written_there(folder: Path, tmp_path: Path) -> None:
     assert len(rows) == len(
         sweep(make_space(tmp_path, SPACE), tmp_path / "s", workers=0, evaluator=analytic).rows
     )
+    assert [row.key for row in load_sweep(folder / "sweep").rows] == [row.key for row in rows]

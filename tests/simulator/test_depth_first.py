@@ -26,7 +26,7 @@ from simulator.engines import events, fast
 from simulator.engines.fast import simulate
 from simulator.policy import deciding_ops
 from simulator.replays.accounting import dense_answer, spent
-from simulator.replays.prepare import Prepared, prepare
+from simulator.replays.prepare import Prepared, Setting, prepare
 from traces import Gate, NetworkGraph, Trace, cifar_resnet, dense_workload, lower
 from traces.graphs.build import GraphBuilder, Window
 from traces.synthetic import SyntheticSettings, synthetic_trace
@@ -69,7 +69,7 @@ def npu(**memory: str) -> Design:
 
 
 def dense(graph: NetworkGraph, design: Design, policy: Policy | None = None, batch: int = 1) -> Prepared:
-    return prepare(dense_workload(graph.without_gates()), design, policy or Policy(), groups=Copies(batch))
+    return prepare(Setting(dense_workload(graph.without_gates()), design, Copies(batch)), policy or Policy())
 
 
 def dram_bytes(prepared: Prepared) -> int:
@@ -165,7 +165,7 @@ def test_a_gate_that_pools_a_tensor_keeps_its_reader_from_joining(reads: str, ch
 
 
 def prepare_inputs(trace: Trace, design: Design, policy: Policy | None = None) -> Prepared:
-    return prepare(lower(trace), design, policy or Policy())
+    return prepare(Setting(lower(trace), design), policy or Policy())
 
 
 def test_a_skipped_block_skips_its_group() -> None:

@@ -10,7 +10,7 @@ from simulator.engines.fast import simulate
 from simulator.policy import Policy, Prefetch
 from simulator.replays.accounting import spent
 from simulator.replays.estimates import expected_answer
-from simulator.replays.prepare import Prepared, prepare
+from simulator.replays.prepare import Prepared, Setting, prepare
 from traces import Trace, load_trace, lower
 
 DESIGNS = ("edge_npu_16x16", "edge_npu_32x32", "cortex_m4")
@@ -22,7 +22,7 @@ def trace() -> Trace:
 
 
 def ready(trace: Trace, design: str, policy: Policy) -> Prepared:
-    return prepare(lower(trace), load_design(design), policy)
+    return prepare(Setting(lower(trace), load_design(design)), policy)
 
 
 @pytest.mark.parametrize("prefetch", ["wait", "speculate", "oracle"])

@@ -10,7 +10,7 @@ from accel_models import Copies, Design, load_design
 from simulator import Policy
 from simulator.engines.fast import simulate
 from simulator.replays.accounting import dense_answer
-from simulator.replays.prepare import Prepared, prepare
+from simulator.replays.prepare import Prepared, Setting, prepare
 from tests.simulator.test_depth_first import bands_of, gated
 from traces import cifar_resnet, dense_workload, lower
 from traces.synthetic import SyntheticSettings, synthetic_trace
@@ -47,11 +47,11 @@ def npu(kibs: tuple[int, ...], gigabytes: float, *, trims: bool, halo: bool, map
 
 
 def dense(name: str, design: Design) -> Prepared:
-    return prepare(dense_workload(NETWORKS[name].without_gates()), design, Policy(), groups=Copies(1))
+    return prepare(Setting(dense_workload(NETWORKS[name].without_gates()), design, Copies(1)), Policy())
 
 
 def mean_cycles(name: str, design: Design, rate: float) -> float:
-    prepared = prepare(lower(GATES[rate][name]), design, Policy())
+    prepared = prepare(Setting(lower(GATES[rate][name]), design), Policy())
     return float(simulate(prepared.tables, prepared.work.state_index).latency.mean())
 
 
@@ -65,7 +65,7 @@ def test_in_its_network_a_gated_op_never_costs_more_than_with_its_gates_open(  #
 ) -> None:
     """Neither more time nor more energy, whatever runs band by band with it."""
     design = npu(kibs, gigabytes, trims=trims, halo=halo, mapping=mapping)
-    prepared = prepare(lower(GATES[0.6][name]), design, Policy())
+    prepared = prepare(Setting(lower(GATES[0.6][name]), design), Policy())
     assert prepared.misfit is None
     for cost in prepared.costs:
         assert (cost.alone_cycles <= cost.alone_cycles[-1]).all()
@@ -77,7 +77,7 @@ def test_those_networks_are_fused_with_their_gates() -> None:
     """Else the laws here would say nothing about groups."""
     design = npu((8, 16, 16), 0.4, trims=False, halo=True, mapping="latency")
     for name in NETWORKS:
-        assert bands_of(prepare(lower(GATES[0.6][name]), design, Policy())), name
+        assert bands_of(prepare(Setting(lower(GATES[0.6][name]), design), Policy())), name
 
 
 @given(

@@ -10,7 +10,7 @@ from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from simulator import Policy, replay
 from simulator.policy import deciding_ops
-from simulator.replays.prepare import prepare
+from simulator.replays.prepare import Setting, prepare
 from simulator.schedules.schedule import Schedule
 from traces.graphs.build import GraphBuilder, Tensor, Window
 from traces.graphs.network import NetworkGraph
@@ -28,7 +28,7 @@ def npu(**changes: object) -> Design:
 
 
 def schedule(graph: NetworkGraph, design: Design) -> Schedule:
-    return prepare(dense_workload(graph), design, Policy()).schedule
+    return prepare(Setting(dense_workload(graph), design), Policy()).schedule
 
 
 def waits(plan: Schedule, name: str) -> tuple[set[str], set[str], set[str]]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from accel_models import TILE_AIMS, Copies, Design, load_design
 from simulator import Policy
 from simulator.replays.accounting import dense_answer
-from simulator.replays.prepare import Prepared, prepare
+from simulator.replays.prepare import Prepared, Setting, prepare
 from traces import NetworkGraph, cifar_resnet, dense_workload
 from traces.graphs.build import GraphBuilder, Window
 
@@ -19,7 +19,7 @@ KIBS = st.sampled_from([4, 8, 16, 32, 64, 128])
 
 
 def prepare_dense(graph: NetworkGraph, design: Design, policy: Policy) -> Prepared:
-    return prepare(dense_workload(graph.without_gates()), design, policy, groups=Copies(policy.batch))
+    return prepare(Setting(dense_workload(graph.without_gates()), design, Copies(policy.batch)), policy)
 
 
 def three_convolutions() -> NetworkGraph:

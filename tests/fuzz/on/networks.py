@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from tests.fuzz.home import design, home, small_network, stored
-from tests.fuzz.kind import Kind, as_json, bytes_of, mutated, renumbered
+from tests.fuzz.kind import Draw, Kind, as_json, bytes_of, mutated, renumbered
 from tests.fuzz.oracles import wrong_costs
 from traces import load_network
 
@@ -64,7 +65,10 @@ def wrong_network(path: Path) -> str:
     return wrong_costs(graph, design(rng.choice(DESIGNS)))
 
 
-def counted_network(count: Callable[[Path], int | None]) -> Callable[[Path], str]:
+Count = Callable[[Path], int | None]  # of the MACs of a model; None where a count knows too little
+
+
+def counted_network(count: Count) -> Callable[[Path], str]:
     """Return what reads a model and compares its MACs with a count of one's own, where there is one; and prices it."""
 
     def read(path: Path) -> str:
@@ -74,6 +78,19 @@ def counted_network(count: Callable[[Path], int | None]) -> Callable[[Path], str
         return wrong_network(path)
 
     return read
+
+
+def model_kinds(
+    name: str, file: str, seeds: Callable[[], list[bytes]], values: Draw, count: Count
+) -> tuple[Kind, ...]:
+    """Return the kinds of a format of models, whose bytes and whose values change; none where its reader is missing."""
+    if find_spec(name.lower()) is None:
+        return ()
+    read = counted_network(count)
+    return (
+        Kind(name, file, bytes_of(seeds, text=False), read, seeds),
+        Kind(f"{name}, values", file, values, read, seeds),
+    )
 
 
 def _size(rng: Random, most: int) -> int:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.fuzz.kind import INTS, Kind, bytes_of
-from tests.fuzz.on.networks import counted_network
+from tests.fuzz.kind import INTS
+from tests.fuzz.on.networks import model_kinds
 
 OPS = (
     "Conv",
@@ -200,15 +199,4 @@ _PLAIN = frozenset(
 )
 
 
-def _kinds() -> list[Kind]:
-    """Return the kinds, if onnx is installed."""
-    if find_spec("onnx") is None:
-        return []
-    read = counted_network(_onnx_macs)
-    return [
-        Kind("ONNX", "m.onnx", bytes_of(_onnx, text=False), read, _onnx),
-        Kind("ONNX, values", "m.onnx", _onnx_values, read, _onnx),
-    ]
-
-
-KINDS = tuple(_kinds())
+KINDS = model_kinds("ONNX", "m.onnx", _onnx, _onnx_values, _onnx_macs)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
 from tests.fuzz.home import home
-from tests.fuzz.kind import INTS, Kind, bytes_of
-from tests.fuzz.on.networks import counted_network
+from tests.fuzz.kind import INTS
+from tests.fuzz.on.networks import model_kinds
 from traces import load_network
 
 
@@ -68,15 +67,4 @@ _TFLITE_MACS = {  # axes of the weights that are summed over
 _TFLITE_PLAIN = ("ADD", "AVERAGE_POOL_2D", "MAX_POOL_2D", "SOFTMAX", "RELU")
 
 
-def _kinds() -> list[Kind]:
-    """Return the kinds, if tflite is installed."""
-    if find_spec("tflite") is None:
-        return []
-    read = counted_network(_tflite_macs)
-    return [
-        Kind("TFLite", "m.tflite", bytes_of(_tflite, text=False), read, _tflite),
-        Kind("TFLite, values", "m.tflite", _tflite_values, read, _tflite),
-    ]
-
-
-KINDS = tuple(_kinds())
+KINDS = model_kinds("TFLite", "m.tflite", _tflite, _tflite_values, _tflite_macs)

@@ -15,7 +15,7 @@ from simulator.engines.composed import Composition
 from simulator.engines.cuts import segments
 from simulator.engines.joint_states import INPUTS_PER_STATE
 from simulator.policy import Policy
-from simulator.replays.prepare import Prepared, prepare
+from simulator.replays.prepare import Prepared, Setting, prepare
 from simulator.schedules.durations import Durations, with_known_decisions, without_waste
 from simulator.schedules.schedule import Schedule, Task
 from tests.simulator.schedule_strategies import ANY_GRAPH, Case, cases
@@ -62,7 +62,7 @@ def test_a_gated_network_by_matrices_is_the_recurrence(design: str) -> None:
 
 def deep(design: str) -> Prepared:
     trace = synthetic_trace(cifar_resnet(44, "layer"), 600, seed=3)
-    return prepare(lower(trace), load_design(design), Policy())
+    return prepare(Setting(lower(trace), load_design(design)), Policy())
 
 
 def counting(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
@@ -97,7 +97,7 @@ def test_many_inputs_go_by_matrices_and_their_waits_task_by_task(monkeypatch: py
 def test_what_is_fetched_early_goes_task_by_task(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast, "_FEWEST", 1)
     trace = synthetic_trace(cifar_resnet(20, "layer"), 300, seed=3)
-    prepared = prepare(lower(trace), load_design("edge_npu_16x16"), Policy(prefetch="speculate"))
+    prepared = prepare(Setting(lower(trace), load_design("edge_npu_16x16")), Policy(prefetch="speculate"))
     asked = counting(monkeypatch)
     fast.simulate(prepared.tables, prepared.work.state_index)
     assert asked == []

@@ -13,7 +13,7 @@ from accel_models import load_design
 from simulator import Policy
 from simulator.engines import events, fast
 from simulator.policy import Prefetch
-from simulator.replays.prepare import prepare
+from simulator.replays.prepare import Setting, prepare
 from simulator.schedules.durations import Durations
 from simulator.schedules.schedule import Task, in_queues
 from tests.simulator.schedule_strategies import ONE_INPUT, Case, cases, tables
@@ -100,7 +100,7 @@ def test_a_design_states_it_and_both_engines_obey(prefetch: Prefetch) -> None:
     design = load_design(
         "edge_npu_16x16", {"memory.dma": "out_of_order", "memory.activation_buffer": "8 KiB"}
     )
-    prepared = prepare(lower(trace), design, Policy(prefetch=prefetch))
+    prepared = prepare(Setting(lower(trace), design), Policy(prefetch=prefetch))
     assert {task.queue for task in prepared.schedule.tasks if task.kind == "weights"} == {1}
     one, other = (
         engine.simulate(prepared.tables, prepared.work.state_index, keep=True) for engine in (fast, events)
