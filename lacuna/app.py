@@ -1,34 +1,137 @@
-"""The command tree."""
+"""The command tree: what each command is called, where it is, and what it does; it is imported when it is asked for."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from lacuna.commands import (
-    cost_table,
-    demo,
-    designs,
-    estimate,
-    explore,
-    inspect,
-    networks,
-    new_design,
-    pareto,
-    replay,
-    report,
-    stream,
-    ui,
-    validate,
+_COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {  # name: where it is, the first line of its docstring
+        "demo": (
+            "lacuna.commands.demo:demo",
+            "Train a small LC-Net, replay it and four shipped CIFAR-10 traces on five designs, write a report.",
+        ),
+        "designs": ("lacuna.commands.designs:designs", "List the shipped designs."),
+        "inspect": (
+            "lacuna.commands.inspect:inspect",
+            "Explain a trace, design, graph, checkpoint or results folder; or the keys of designs.",
+        ),
+        "new-design": (
+            "lacuna.commands.new_design:new_design",
+            "Write a design file with every key explained, to be changed by hand.",
+        ),
+        "schema": (
+            "lacuna.commands.new_design:schema",
+            "Print the JSON Schema of a file, by which editors complete and check it.",
+        ),
+        "networks": ("lacuna.commands.networks:networks", "List the trained networks that ship."),
+        "train": ("lacuna.commands.networks:train", "Train a dynamic network towards a share of its MACs."),
+        "record": (
+            "lacuna.commands.networks:record",
+            "Record what a trained network decides for every test image.",
+        ),
+        "cost-table": (
+            "lacuna.commands.cost_table:cost_table",
+            "Export what each op costs by its active channels; `cost.table` of a training configuration reads it.",
+        ),
+        "estimate": (
+            "lacuna.commands.estimate:estimate",
+            "Price one dense input, or a batch of them, on a design, op by op.",
+        ),
+        "replay": (
+            "lacuna.commands.replay:replay",
+            "Replay a trace input by input on one design, or a network without one: a batch of inputs "
+            "that run it whole.",
+        ),
+        "stream": (
+            "lacuna.commands.stream:stream",
+            "Serve frames in time: latency percentiles, missed deadlines, energy per frame, accuracy under a budget.",
+        ),
+        "sweep": (
+            "lacuna.commands.explore:sweep",
+            "Evaluate every point of a space: designs x policies x operating points.",
+        ),
+        "search": (
+            "lacuna.commands.explore:search",
+            "Search a space for its Pareto front instead of evaluating all of it.",
+        ),
+        "pareto": (
+            "lacuna.commands.pareto:pareto",
+            "Print the points that no other point beats in every objective, of those that meet a condition.",
+        ),
+        "compare": (
+            "lacuna.commands.questions.compare:compare",
+            "Compare designs, settings, policies or networks input by input, with 95 % confidence intervals.",
+        ),
+        "report": (
+            "lacuna.commands.report:report",
+            "Write one self-contained HTML report of results; of several together, replays are "
+            "compared input by input.",
+        ),
+        "validate": (
+            "lacuna.commands.validate:validate",
+            "Compare with every reference, exit code 1 if a bound is broken; or with rows of your own.",
+        ),
+        "ui": (
+            "lacuna.commands.ui:ui",
+            "Explore results in a browser on this machine; sliders change the design and replay at once.",
+        ),
+        "verdict": (
+            "lacuna.commands.questions.verdict:verdict",
+            "Tell what skipping saves under each step of a compiler, and what the sign of that depends on.",
+        ),
+        "why": (
+            "lacuna.commands.questions.why:why",
+            "Tell why a network saves what it saves: each loss with its remedy, and what bounds the ops.",
+        ),
+        "sensitivity": (
+            "lacuna.commands.questions.sensitivity:sensitivity",
+            "Tell what matters: each resource of a design made better alone, each axis of a space "
+            "alone, or of a sweep.",
+        ),
+        "break-even": (
+            "lacuna.commands.questions.break_even:break_even",
+            "Tell from which share of skipped work on a dynamic network beats the dense network.",
+        ),
+    }
 )
-from lacuna.commands.questions import break_even, compare, sensitivity, verdict, why
+
+
+class _Commands(TyperGroup):
+    """The commands, each built when it is asked for."""
+
+    def __init__(self, **settings: Any) -> None:  # of TyperGroup
+        super().__init__(**settings)
+        self.commands = dict.fromkeys(_COMMANDS)  # type: ignore[assignment]  # names are enough to suggest one
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # of typer's own click
+        """Return a command, or nothing if there is none of this name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, function = _COMMANDS[cmd_name][0].split(":")
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(cmd_name)(getattr(import_module(module), function))
+        return get_command(alone)
+
+    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        """List the commands, each with all that is said of it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
 
 app = typer.Typer(
     name="lacuna",
+    cls=_Commands,
     help="What dynamic inference is really worth on an edge accelerator.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # help in plain text: rich takes longer than all the rest
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -48,28 +151,3 @@ def _root(
     ] = False,
 ) -> None:
     """Tell what dynamic inference is really worth on an edge accelerator."""
-
-
-app.command()(demo.demo)
-app.command()(designs.designs)
-app.command()(inspect.inspect)
-app.command("new-design")(new_design.new_design)
-app.command()(new_design.schema)
-app.command()(networks.networks)
-app.command()(networks.train)
-app.command()(networks.record)
-app.command("cost-table")(cost_table.cost_table)
-app.command()(estimate.estimate)
-app.command()(replay.replay)
-app.command()(stream.stream)
-app.command()(explore.sweep)
-app.command()(explore.search)
-app.command()(pareto.pareto)
-app.command()(compare.compare)
-app.command()(report.report)
-app.command()(validate.validate)
-app.command()(ui.ui)
-app.command()(verdict.verdict)
-app.command()(why.why)
-app.command()(sensitivity.sensitivity)
-app.command("break-even")(break_even.break_even)

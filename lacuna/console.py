@@ -8,10 +8,8 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
-
-from rich.console import Console
-from rich.markup import escape
+from functools import cache
+from typing import TYPE_CHECKING, Literal
 
 from analysis import change_words, digits
 from analysis import percent as percent_held_together
@@ -19,19 +17,38 @@ from lacuna.tables import fits as table_fits
 from lacuna.tables import lay_out
 from traces import printable
 
-out = Console(soft_wrap=False)
-err = Console(stderr=True)
+if TYPE_CHECKING:
+    from rich.console import Console
+
 Advance = Callable[[int, int], None]  # (done, total)
+
+
+@cache
+def out() -> Console:
+    """Return what prints on stdout."""
+    from rich.console import Console  # noqa: PLC0415  (help needs none)
+
+    return Console(soft_wrap=False, markup=False, highlight=False)
+
+
+@cache
+def err() -> Console:
+    """Return what prints on stderr."""
+    from rich.console import Console  # noqa: PLC0415  (as above)
+
+    return Console(stderr=True, markup=False, highlight=False)
 
 
 def show_error(message: str) -> None:
     """Print one error message, whole, on stderr."""
-    err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True, highlight=False)
+    from rich.text import Text  # noqa: PLC0415  (as above)
+
+    err().print(Text.assemble(("error:", "bold red"), " ", message), soft_wrap=True)
 
 
 def show_stopped(kept: str = "") -> None:
     """Print on stderr that Ctrl-C ended the command, and what is kept."""
-    err.print(escape(f"stopped; {kept}" if kept else "stopped"), soft_wrap=True, highlight=False)
+    err().print(f"stopped; {kept}" if kept else "stopped", soft_wrap=True)
 
 
 def show_json(value: object) -> None:
@@ -51,22 +68,22 @@ def _finite(value: object) -> object:
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, note: str = "") -> None:
     """Print a table no wider than the terminal; columns of numbers are aligned right."""
     if title:
-        out.print(escape(printable(title)), style="bold", highlight=False)
-    laid = lay_out(*_shown(columns, rows), out.width)
+        out().print(printable(title), style="bold")
+    laid = lay_out(*_shown(columns, rows), out().width)
     if any(columns):
         for line in laid.head:
-            out.print(escape(line), style="bold", highlight=False)
-    out.print("─" * laid.width, highlight=False)
+            out().print(line, style="bold")
+    out().print("─" * laid.width)
     for body in laid.body:
-        out.print(escape(body.text), style="dim" if body.set_in else None, highlight=False)
+        out().print(body.text, style="dim" if body.set_in else None)
     if note:
-        out.print(escape(note), style="italic", highlight=False)
-    out.print()
+        out().print(note, style="italic")
+    out().print()
 
 
 def fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether a table with these columns has one line per row in this terminal."""
-    return table_fits(*_shown(columns, rows), out.width)
+    return table_fits(*_shown(columns, rows), out().width)
 
 
 def _shown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
@@ -77,13 +94,13 @@ def _shown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[
 def show_lines(lines: Sequence[str]) -> None:
     """Print plain lines, markup not read."""
     for line in lines:
-        out.print(escape(printable(line)), highlight=False, soft_wrap=True)
+        out().print(printable(line), soft_wrap=True)
 
 
 def show_notes(notes: Sequence[str]) -> None:
     """Print sentences, broken between words where the terminal ends."""
     for note in notes:
-        out.print(escape(printable(note)), highlight=False)
+        out().print(printable(note))
 
 
 def shell(*words: object) -> str:
@@ -107,6 +124,7 @@ def stoppable(kept: str) -> Iterator[None]:
 @contextmanager
 def progress(label: str) -> Iterator[Advance]:
     """Show a bar with rate and time left on stderr; yields ``advance(done, total)``."""
+    from rich.markup import escape  # noqa: PLC0415  (as above)
     from rich.progress import (  # noqa: PLC0415  (only commands that wait pay for it)
         BarColumn,
         MofNCompleteColumn,
@@ -126,7 +144,7 @@ def progress(label: str) -> Iterator[Advance]:
 
     left = (TextColumn("left"), TimeRemainingColumn())
     parts = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), Rate(), *left)
-    with Progress(*parts, console=err, transient=True, disable=not err.is_terminal) as bar:
+    with Progress(*parts, console=err(), transient=True, disable=not err().is_terminal) as bar:
         task = bar.add_task(escape(label), total=None)
 
         def advance(done: int, total: int) -> None:

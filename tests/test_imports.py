@@ -38,6 +38,7 @@ CALLED_BY_NAME = {  # methods that a library calls, and validators
     "_fill_widths",
     "_root",
     "_should_skip_dynamo",
+    "format_commands",
     "__all__",
     "__getattr__",
     "__dir__",

@@ -77,7 +77,7 @@ def _digits_trace(out: Path, seed: int) -> Path:
     trace = record_checkpoint(checkpoint, command=shlex.join(["lacuna", *sys.argv[1:]]))
     path = out / "digits_lcnet.parquet"
     save_trace(trace, path)
-    err.print(f"recorded {len(trace)} held-out digits: {percent(trace.accuracy)} correct", highlight=False)
+    err().print(f"recorded {len(trace)} held-out digits: {percent(trace.accuracy)} correct")
     return path
 
 

@@ -90,7 +90,7 @@ def train(
     folder = out or Path("runs") / config.stem
     again = shell("lacuna", "train", config, "--out", folder, *(("--data", data) if data else ()))
     with stoppable(f"finished epochs are kept in {folder}; go on with: {again}"):
-        checkpoint = train_from_config(config, folder, _show_epoch, data_dir=data, say=err.print)
+        checkpoint = train_from_config(config, folder, _show_epoch, data_dir=data, say=err().print)
     recorded = shell("lacuna", "record", checkpoint, "--out", f"{config.stem}.parquet")
     show_lines([f"wrote {checkpoint}", f"next: {recorded}"])
 
@@ -136,8 +136,7 @@ def _show_epoch(report: EpochReport) -> None:
     extra = "  ".join(
         f"{name} {value:.3g}" for name, value in report.extra.items() if not name.startswith("rate.")
     )
-    err.print(
+    err().print(
         f"epoch {report.epoch}/{report.epochs}  {report.seconds:.0f} s  loss {report.loss:.3f}  "
         f"validation {percent(report.validation_accuracy)}  {extra}",
-        highlight=False,
     )

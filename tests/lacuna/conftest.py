@@ -19,8 +19,8 @@ def lacuna(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
     def run(*args: object, width: int = 1000) -> Ran:
         monkeypatch.setattr(sys, "argv", ["lacuna", *map(str, args)])
-        monkeypatch.setattr(console.out, "width", width)
-        monkeypatch.setattr(console.err, "width", width)
+        monkeypatch.setattr(console.out(), "width", width)
+        monkeypatch.setattr(console.err(), "width", width)
         capsys.readouterr()
         code = 0
         try:

@@ -14,7 +14,8 @@ from tests.lacuna.lacuna_runner import Lacuna
 
 COMMANDS = (
     "demo", "designs", "networks", "inspect", "train", "record", "cost-table", "estimate", "stream",
-    "replay", "sweep", "search", "pareto", "compare", "report", "validate",
+    "replay", "sweep", "search", "pareto", "compare", "report", "validate", "new-design", "schema", "ui", "verdict",
+    "why", "sensitivity", "break-even",
 )  # fmt: skip
 NAMED_BY_THE_DESIGN = (
     "cortex_m0plus", "cortex_m4", "cortex_m7", "cortex_m33", "cortex_m55", "cortex_m85", "cortex_a53",
@@ -37,6 +38,18 @@ def test_every_command_explains_itself(lacuna: Lacuna, command: str) -> None:
     ran = lacuna(command, "--help")
     assert ran.code == 0
     assert f"lacuna {command}" in ran.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_is_listed_with_its_docstring(lacuna: Lacuna, command: str) -> None:
+    listed = " ".join(lacuna("--help").out.split("Commands:")[1].split())
+    summary = " ".join(lacuna(command, "--help").out.split("\n\n")[1].split())
+    assert f"{command} {summary}" in listed
+
+
+def test_every_listed_command_is_there(lacuna: Lacuna) -> None:
+    listed = lacuna("--help").out.split("Commands:")[1].splitlines()
+    assert sorted(line.split()[0] for line in listed if line[2:3].strip()) == sorted(COMMANDS)
 
 
 def test_version(lacuna: Lacuna) -> None:

@@ -21,7 +21,7 @@ def shown(columns: list[str], rows: list[list[str]], width: int) -> list[str]:
     """Return the lines that a table takes in a terminal so wide."""
     file = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(console, "out", Console(file=file, width=width))
+        patch.setattr(console, "out", lambda: Console(file=file, width=width, markup=False))
         console.show_table("", columns, rows)
     return file.getvalue().splitlines()
 

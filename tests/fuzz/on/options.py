@@ -181,7 +181,6 @@ NAMES = (
     "--inputs",
 )
 MOST_CHARACTERS = 500
-BOX = str.maketrans("", "", "╭╮╰╯│─")
 
 
 def _drawn(rng: Random) -> bytes:
@@ -228,7 +227,7 @@ def _run(path: Path) -> str:
     said, printed = io.StringIO(), io.StringIO()
     with _within(room), redirect_stderr(said), redirect_stdout(printed):
         try:
-            console.out.file, console.err.file = printed, said
+            console.out().file, console.err().file = printed, said
             app(words, prog_name="lacuna")
             code: Any = 0
         except SystemExit as end:
@@ -236,7 +235,7 @@ def _run(path: Path) -> str:
         except OSError as problem:  # as __main__ has it
             raise FileProblem(f"{problem.filename}: {problem.strerror}") from None
         finally:
-            console.out.file = console.err.file = None  # type: ignore[assignment]  # as rich has it
+            console.out().file = console.err().file = None  # type: ignore[assignment]  # as rich has it
             left = [part.name for part in room.rglob(".*.part")]
     if left:
         return f"left {left}"
@@ -248,8 +247,8 @@ def _run(path: Path) -> str:
 
 
 def _message(text: str) -> str:
-    """Return what a usage error says, without the usage, the box around it and the breaks of its lines."""
-    return " ".join(re.sub(r"(?s)^.*?╭", "╭", text).translate(BOX).replace("Error", "", 1).split())
+    """Return what a usage error says, without the usage and the breaks of its lines."""
+    return " ".join(re.sub(r"(?s)^.*?\nError: ", "", text).split())
 
 
 def _wrong_json(text: str) -> str:
