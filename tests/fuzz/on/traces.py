@@ -145,7 +145,9 @@ def _arrays(rng: Random) -> bytes:
     with np.load(io.BytesIO(stored("t.npz")()[0])) as file:
         arrays = {name: file[name] for name in file.files}
     for _ in range(rng.choice([1, 1, 2])):
-        name = rng.choice(sorted(name for name in set(arrays) - {"lacuna"} if arrays[name].size))
+        name = rng.choice(
+            sorted(name for name in arrays if arrays[name].size and arrays[name].dtype.kind in "biuf")
+        )
         array = arrays[name]
         match rng.choice(["value", "value", "type", "shape", "drop", "order"]):
             case "value":
