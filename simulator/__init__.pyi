@@ -3,9 +3,9 @@
 from .policy import Policy as Policy
 from .policy import hints as hints
 from .replays.accounting import OpRow as OpRow
-from .replays.prepare import Views as Views
 from .replays.run import replay as replay
 from .replays.run import replay_each as replay_each
+from .replays.views import Views as Views
 from .results import Results as Results
 from .results import load_results as load_results
 from .static_table import StaticTable as StaticTable

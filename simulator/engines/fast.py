@@ -19,34 +19,20 @@ steps; what is fetched early, waits by task and timelines go task by task.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulator.engines.composed import composed
+from simulator.engines.looked_up import ZERO, InputTimes, LookUps, Scaling
 from simulator.schedules.durations import Durations, Times
 from simulator.schedules.schedule import NO_UNIT, Schedule, Task
-from traces import Bools, Indices, Ints
+from traces import Bools, Indices
 
 BLOCK = 16384  # inputs; measured on 550 tasks, 4,096 take 1.4 times as long and 32,768 take 1.1 times
 _FEWEST = 4096  # rows; Choice: of fewer the recurrence takes about as long as its matrices
-_SHARE_BITS = 20
-_ZERO = np.int64(0)
-_NEVER = np.int64(-(2**62))  # added to what is not waited for
-
-InputTimes = Ints | np.int64  # of every input of a block, or one for all of them
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scaling:
-    """Durations that are a share of the dense ones, per input: for idealised replays."""
-
-    scaled: Bools  # (tasks,), which tasks take their dense cycles times the share
-    share: Ints  # (n,), in units of 1 / 2**20
+_SPANS = ("starts", "ends", "worked")
 
 
 def simulate(
@@ -93,41 +79,26 @@ def _walked(
     """Return what :func:`simulate` does, task by task."""
     n, count = len(state_index), len(tables.schedule.tasks)
     early_tasks = np.flatnonzero(tables.speculative_cycles)
-    spans, waited = np.zeros((3, n if keep else 0, count), np.int64), np.zeros(count, np.int64)
+    spans, waited = np.zeros((3, count, n if keep else 0), np.int64), np.zeros(count, np.int64)
     times = Times(
         latency=np.zeros(n, np.int64),
         busy=np.zeros((n, max(len(tables.schedule.units), 1)), np.int64),
         waits=lambda: waited,
         fetched_early=np.zeros((n, len(early_tasks)), np.int64),
-        **(dict(zip(("starts", "ends", "worked"), spans, strict=True)) if keep else {}),
+        **({name: span.T for name, span in zip(_SPANS, spans, strict=True)} if keep else {}),
     )
     slots = {int(t): column for column, t in enumerate(early_tasks)}
-    windows = tables.schedule.windows()
-    forgotten = _forgotten(tables.schedule, windows)
+    look = LookUps(tables, state_index, scaling)
     for low in range(0, n, BLOCK):
         rows = slice(low, min(low + BLOCK, n))
-        block = _Block(tables, state_index[rows], scaling, rows, times, slots, windows)
+        look.enter(rows)
+        block = _Block(look, rows, times, slots)
         for t in range(count):
             block.run(t)
-            for p in forgotten[t]:
+            for p in tables.schedule.forgotten[t]:
                 del block.start[p], block.end[p]
         block.finish()
     return times
-
-
-def _forgotten(schedule: Schedule, windows: Mapping[int, int]) -> list[list[int]]:
-    """Return per task the tasks whose times nobody asks for after it."""
-    last: dict[int, int] = {}
-    for t, task in enumerate(schedule.tasks):
-        last[t] = t
-        last.update(dict.fromkeys((*task.after, *task.decisions, *task.streams), t))
-    for w, end in windows.items():
-        for p in (w, *schedule.tasks[w].decisions):
-            last[p] = max(last[p], min(end, len(schedule.tasks) - 1))
-    found: list[list[int]] = [[] for _ in schedule.tasks]
-    for p, t in last.items():
-        found[t].append(p)
-    return found
 
 
 @dataclass(slots=True, eq=False)
@@ -144,13 +115,10 @@ class _Waiting:
 class _Block:
     """Times of some inputs while the tasks go by."""
 
-    tables: Durations
-    index: Indices
-    scaling: Scaling | None
+    look: LookUps
     rows: slice
     times: Times
     slots: dict[int, int]  # column of ``times.fetched_early`` by speculative task
-    windows: Mapping[int, int]
     start: dict[int, InputTimes] = field(default_factory=dict)  # by task
     end: dict[int, InputTimes] = field(default_factory=dict)
     free: dict[tuple[int, int], InputTimes] = field(
@@ -159,28 +127,27 @@ class _Block:
     bus: dict[int, InputTimes] = field(default_factory=dict)  # by unit with two queues, when it is free
     waiting: dict[int, _Waiting] = field(default_factory=dict)  # by unit, the task of queue 1 not served yet
     worked: dict[int, InputTimes] = field(default_factory=dict)
-    latest: InputTimes = _ZERO  # end of tasks on no unit
-    places: list[slice] = field(init=False)  # of each task's states in a table
-    states: tuple[int, Any] = (-1, 0)  # the op looked at last, and the state of each input
+    latest: InputTimes = ZERO  # end of tasks on no unit
+    schedule: Schedule = field(init=False)
 
     def __post_init__(self) -> None:
-        self.places = self.tables.places
-        self.bus = {self.tables.schedule.tasks[w].unit: _ZERO for w in self.windows}
+        self.schedule = self.look.tables.schedule
+        self.bus = {self.schedule.tasks[w].unit: ZERO for w in self.schedule.windows}
 
     def run(self, t: int) -> None:
         """Let a task pass."""
-        task = self.tables.schedule.tasks[t]
+        task = self.schedule.tasks[t]
         for unit, kept in list(self.waiting.items()):
-            if self.windows[kept.task] == t:
+            if self.schedule.windows[kept.task] == t:
                 self._serve(unit, np.True_)
-        ready = _latest([self.free.get((task.unit, task.queue), _ZERO), *(self.end[p] for p in task.after)])
-        time = self._look_up(t, self.tables.cycles)
-        if task.decisions and t not in self.slots and self.tables.waits[t]:
+        ready = _latest([self.free.get((task.unit, task.queue), ZERO), *(self.end[p] for p in task.after)])
+        time = self.look.cycles(t)
+        if task.decisions and t not in self.slots and self.look.tables.waits[t]:
             decided = _latest([self.end[p] for p in task.decisions])
-            wait = np.maximum(decided - ready, 0)
-            self.times.decision_wait[t] += np.broadcast_to(wait, len(self.index)).sum()
-            ready = ready + wait
-        if t in self.windows:
+            until = np.maximum(decided, ready)
+            self.times.decision_wait[t] += _sum(until - ready, self.rows)
+            ready = until
+        if t in self.schedule.windows:
             self.waiting[task.unit] = _Waiting(t, ready, time)
             return
         if t in self.slots:
@@ -199,13 +166,13 @@ class _Block:
             self.times.busy[self.rows, unit] = worked
 
     def _note(self, t: int, begin: InputTimes, finish: InputTimes, time: InputTimes) -> None:
-        task = self.tables.schedule.tasks[t]
+        task = self.schedule.tasks[t]
         self.start[t], self.end[t] = begin, finish
         if task.unit == NO_UNIT:
             self.latest = np.maximum(self.latest, finish)
         else:
             self.free[task.unit, task.queue] = finish
-            self.worked[task.unit] = self.worked.get(task.unit, _ZERO) + time
+            self.worked[task.unit] = self.worked.get(task.unit, ZERO) + time
         times = self.times
         if times.starts is not None and times.ends is not None and times.worked is not None:
             times.starts[self.rows, t], times.ends[self.rows, t] = begin, finish
@@ -245,16 +212,15 @@ class _Block:
         self, t: int, task: Task, ready: InputTimes, time: InputTimes
     ) -> tuple[InputTimes, InputTimes]:
         """Return start and end of a task that begins with its operands' first tiles and ends after their last."""
+        if time is ZERO:
+            return ready, ready
         if not task.streams:
             return ready, ready + time
-        ignored = None if np.all(time) else np.where(time > 0, _ZERO, _NEVER)
         begin, finish = ready, None
-        left = self._look_up(t, self.tables.tail)
+        left = self.look.where_it_runs(t, "tail", t, time)
         for p in task.streams:
-            first, last = self.start[p] + self._look_up(p, self.tables.first), self.end[p] + left
-            if ignored is not None:
-                first, last = first + ignored, last + ignored
-            begin = np.maximum(begin, first)
+            begin = np.maximum(begin, self.start[p] + self.look.where_it_runs(p, "first", t, time))
+            last = self.end[p] + left
             finish = last if finish is None else np.maximum(finish, last)
         assert finish is not None  # there are streams
         return begin, np.maximum(begin + time, finish)
@@ -263,30 +229,20 @@ class _Block:
         self, t: int, time: InputTimes, begin: InputTimes, inputs: Bools | np.bool_ = np.True_
     ) -> InputTimes:
         """Return a speculative transfer's cycles, note those before its decision; see ``speculative_duration``."""
-        cut = np.int64(self.tables.cut_cycles)
-        decided = _latest([self.end[p] for p in self.tables.schedule.tasks[t].decisions])
-        most = np.maximum(time, self.tables.speculative_cycles[t])
+        cut, time = np.int64(self.look.tables.cut_cycles), np.asarray(time, np.int64)
+        decided = _latest([self.end[p] for p in self.schedule.tasks[t].decisions])
+        most = np.maximum(time, self.look.tables.speculative_cycles[t])
         early = np.maximum(decided - begin, 0)
         early = np.minimum((early + cut - 1) // cut * cut, most)
         column = self.times.fetched_early[self.rows, self.slots[t]]
         column[:] = np.where(inputs, early, column)
         left = time * (most - early)
-        return np.asarray(early + (left + most - 1) // most)
+        return np.asarray(early + (left + most - 1) // most, self.look.tables.cycles.dtype)
 
-    def _look_up(self, t: int, table: Ints) -> InputTimes:
-        """Return a table's entry for each input's state, or its share of the dense one."""
-        lut = table[self.places[t]]
-        if self.scaling is not None and self.scaling.scaled[t]:
-            return np.asarray(lut[-1] * self.scaling.share[self.rows] >> _SHARE_BITS)
-        op = self.tables.schedule.tasks[t].op
-        if self.states[0] != op:
-            self.states = op, self._states_of(op)
-        return lut[self.states[1]]  # type: ignore[no-any-return]  # an array, or one number
 
-    def _states_of(self, op: int) -> NDArray[np.intp] | int:
-        column = self.index[:, op]
-        first = int(column[0])
-        return first if (column == first).all() else column.astype(np.intp)
+def _sum(times: InputTimes, rows: slice) -> int:
+    """Return the sum over the rows of a block."""
+    return int(times.sum(dtype=np.int64)) if times.ndim else int(times) * (rows.stop - rows.start)
 
 
 def _latest(times: list[InputTimes]) -> InputTimes:

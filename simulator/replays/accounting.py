@@ -61,7 +61,7 @@ class Spent:
 
 def spent(prepared: Prepared, times: Times) -> Spent:
     """Return what the rows took, given when their transfers were cut."""
-    sums = _summed(prepared)
+    sums = _each_row(prepared)
     wasted_bytes, wasted_pj = wasted(prepared, times)
     parts = {name: sums[:, k] for k, name in enumerate(ENERGY_PARTS)}
     parts["wasted_pj"] = parts["wasted_pj"] + wasted_pj
@@ -132,7 +132,16 @@ def op_energies(prepared: Prepared) -> tuple[Floats, ...]:
 
 def sum_pj(prepared: Prepared, weights: Floats | None = None) -> Floats:
     """Energy of the rows but static and wasted, each op's times its weight (ops,), shape (n,) [pJ]."""
-    return np.asarray(_summed(prepared, weights)[:, : len(ENERGY_PARTS)].sum(axis=1))
+    found = _each_row(prepared) if weights is None else _summed(prepared, weights)
+    return np.asarray(found[:, : len(ENERGY_PARTS)].sum(axis=1))
+
+
+@lru_cache(maxsize=2)  # as above
+def _each_row(prepared: Prepared) -> Floats:
+    """Return :func:`_summed` of ops that count once."""
+    found = _summed(prepared)
+    found.flags.writeable = False
+    return found
 
 
 def _summed(prepared: Prepared, weights: Floats | None = None) -> Floats:

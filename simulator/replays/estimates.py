@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from simulator.engines.fast import simulate
 from simulator.replays.accounting import Answer, sum_pj
 from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import TICKS, Durations, Times, mapped, with_known_decisions
-from traces import Floats, Indices, Ints
+from traces import Floats, Ints
 
 
 def mean_rate_answer(prepared: Prepared, rate: Floats) -> Answer:
@@ -46,7 +47,9 @@ def expected_answer(prepared: Prepared) -> Answer:
     its tasks' times (streams of a skipped task aside, which the replay ignores).
     """
     tables, index = prepared.tables, prepared.work.state_index
-    times = simulate(_at_expected_times(tables, index), np.zeros((1, index.shape[1]), np.uint16))
+    times = simulate(
+        _at_expected_times(tables, prepared.work.counts), np.zeros((1, index.shape[1]), np.uint16)
+    )
     cycles = times.latency / TICKS
     static = static_pj(prepared.design, prepared.schedule.units, cycles, times.busy / TICKS)
     spent_pj = float(sum_pj(prepared).sum()) / len(index) + _expected_waste_pj(prepared, times)
@@ -54,14 +57,14 @@ def expected_answer(prepared: Prepared) -> Answer:
     return float(cycles[0]), (spent_pj + float(static[0])) / inputs
 
 
-def _at_expected_times(tables: Durations, index: Indices) -> Durations:
-    """Return tables with one state per task, the mean of what the rows take, in ticks."""
+def _at_expected_times(tables: Durations, counts: Sequence[Ints]) -> Durations:
+    """Return tables with one state per task, the mean of what the rows take, in ticks; ``counts``: rows by state."""
     tasks = tables.schedule.tasks
-    rows = [(place, index[:, task.op]) for place, task in zip(tables.places, tasks, strict=True)]
+    rows = np.concatenate([counts[task.op] for task in tasks])
 
     def mean_of(table: Ints) -> Ints:
-        means = [table[place][states].mean() for place, states in rows]
-        ticks: Ints = np.rint(np.array(means) * TICKS).astype(np.int64)
+        means = np.add.reduceat(table * rows, tables.base) / counts[0].sum()
+        ticks: Ints = np.rint(means * TICKS).astype(np.int64)
         return ticks
 
     return replace(

@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from accel_models import FREE, Cost, Skip, matrix_names, static_pj, unit_kind
-from simulator.engines.fast import Scaling, simulate
+from simulator.engines.fast import simulate
+from simulator.engines.looked_up import SHARE_BITS, Scaling, Shares
 from simulator.policy import deciding_gates
 from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import TICKS, Times, mapped, with_known_decisions
 from simulator.schedules.schedule import Task
 from traces import Floats, Ints
-
-_UNIT = 20  # bits of a share
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +51,7 @@ class Ideals:
     def __init__(self, alone: Prepared, shares: Floats) -> None:
         self.alone = alone
         self.shares = shares
+        self.parts = Shares(np.rint(shares * (1 << SHARE_BITS)).astype(np.int64))
         units = alone.schedule.units
         matrix = matrix_names(alone.design)
         self.classes = [_class(task, alone, units, matrix) for task in alone.schedule.tasks]
@@ -89,8 +89,7 @@ class Ideals:
 
         tables = mapped(with_known_decisions(alone.tables), fine)
         scaled = np.array([kind >= real for kind in self.classes], np.bool_)
-        share = np.rint(self.shares * (1 << _UNIT)).astype(np.int64)
-        times = simulate(tables, alone.work.state_index, scaling=Scaling(scaled, share))
+        times = simulate(tables, alone.work.state_index, scaling=Scaling(scaled, self.parts))
         return Level.of(alone, times, TICKS)
 
     def moving_pj(self) -> list[Floats]:

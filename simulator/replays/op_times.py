@@ -9,7 +9,9 @@ or its decision on the way to another unit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
 from types import MappingProxyType
 
 import numpy as np
@@ -34,7 +36,7 @@ OP_PARTS: Mapping[str, str] = MappingProxyType(
         "wait": "transfers that stood ready but for a decision, and decisions on the way to another unit",
     }
 )
-_BLOCK = 2048  # rows whose times of all tasks are kept at once: some 10 MB on 200 tasks
+_TIMES_KEPT = 1 << 20  # Choice: ends of tasks that are kept at once, 8 MB; blocks of rows follow from it
 
 
 def op_times(prepared: Prepared) -> Floats:
@@ -42,42 +44,53 @@ def op_times(prepared: Prepared) -> Floats:
 
     Their sum is the sum of the latencies.
     """
-    total = np.zeros((len(prepared.costs), len(OP_PARTS)))
     peaks = {
         unit.name: unit.peak_macs_per_cycle(prepared.design)
         for unit in units_of(prepared.design)
         if unit.matrix
     }
-    shares = [_shares(prepared, i, peaks) for i in range(len(prepared.costs))]
-    index = prepared.work.state_index
-    for low in range(0, len(index), _BLOCK):
-        rows = index[low : low + _BLOCK]
-        total += _added(prepared, simulate(prepared.tables, rows, keep=True), rows, shares)
-    return total
+    names, index = list(OP_PARTS), prepared.work.state_index
+    sums = [_Sums(np.zeros(len(cost.compute_cycles))) for cost in prepared.costs]
+    rows = max(_TIMES_KEPT // len(prepared.schedule.tasks), 1)
+    for low in range(0, len(index), rows):
+        block = index[low : low + rows]
+        _add(sums, prepared, simulate(prepared.tables, block, keep=True), block)
+    found = np.stack([mine.work @ _shares(prepared, i, peaks) for i, mine in enumerate(sums)])
+    found[:, names.index("wait")] += [mine.waits for mine in sums]
+    found[:, names.index("dram")] += [mine.transfers for mine in sums]
+    return found
 
 
-def _added(prepared: Prepared, times: Times, states: Indices, shares: list[Floats]) -> Floats:
-    """Return what ops add in some rows; ``shares``: of an op's work by its state, see :func:`_shares`."""
+@dataclass(slots=True, eq=False)
+class _Sums:
+    """What one op adds, over rows [cycles]; whole numbers, so that no order of adding changes them."""
+
+    work: Floats  # of its unit, by the op's state
+    waits: int = 0
+    transfers: int = 0
+
+
+def _add(sums: Sequence[_Sums], prepared: Prepared, times: Times, states: Indices) -> None:
+    """Add some rows."""
     ends, worked = times.ends, times.worked
     assert ends is not None  # they were asked for
     assert worked is not None
-    tasks = prepared.schedule.tasks
     late = _late(prepared, ends)
-    names = list(OP_PARTS)
-    found = np.zeros((len(shares), len(names)))
     done = np.zeros(len(states), np.int64)
-    for i, mine in enumerate(_tasks_of(tasks, len(shares))):
-        before, done = done, np.maximum(done, ends[:, list(mine.values())].max(axis=1, initial=0))
-        computed = np.maximum(ends[:, mine["compute"]], before) if "compute" in mine else before
-        work = np.minimum(computed - before, worked[:, mine["compute"]]) if "compute" in mine else before * 0
-        idle = computed - before - work
-        for_decision = np.minimum(idle, sum((late[t] for t in mine.values() if t in late), np.int64(0)))
-        handed = np.minimum(done, ends[:, mine["handover"]]) if "handover" in mine else computed
-        handing = np.maximum(handed - computed, 0)
-        found[i] = work @ shares[i][states[:, i]]
-        found[i, names.index("wait")] += float((for_decision + handing).sum())
-        found[i, names.index("dram")] += float((idle - for_decision + done - computed - handing).sum())
-    return found
+    for mine, tasks in zip(sums, _tasks_of(prepared.schedule.tasks, len(sums)), strict=True):
+        before, done = done, reduce(np.maximum, (ends[:, t] for t in tasks.values()), done)
+        computed = np.maximum(ends[:, tasks["compute"]], before)
+        work = np.minimum(computed - before, worked[:, tasks["compute"]])
+        op = prepared.schedule.tasks[tasks["compute"]].op
+        mine.work += np.bincount(states[:, op], weights=work, minlength=len(mine.work))
+        waits = 0
+        if held := [late[t] for t in tasks.values() if t in late]:
+            waits += int(np.minimum(computed - before - work, reduce(np.add, held)).sum())
+        if "handover" in tasks:
+            handed = np.minimum(done, ends[:, tasks["handover"]])
+            waits += int(np.maximum(handed - computed, 0).sum())
+        mine.waits += waits
+        mine.transfers += int((done - before - work).sum()) - waits  # all that is left of what it adds
 
 
 def _tasks_of(tasks: tuple[Task, ...], ops: int) -> list[dict[str, int]]:
@@ -94,8 +107,9 @@ def _late(prepared: Prepared, ends: Ints) -> dict[int, Ints]:
     for t, task in enumerate(prepared.schedule.tasks):
         if task.decisions and task.kind in {"weights", "inputs"} and prepared.tables.waits[t]:
             asked = [*task.after, *([last[task.unit, task.queue]] if (task.unit, task.queue) in last else [])]
-            ready = ends[:, asked].max(axis=1, initial=0)
-            found[t] = np.maximum(ends[:, list(task.decisions)].max(axis=1) - ready, 0)
+            ready = reduce(np.maximum, [np.zeros(len(ends), np.int64), *(ends[:, p] for p in asked)])
+            decided = reduce(np.maximum, (ends[:, p] for p in task.decisions))
+            found[t] = np.maximum(decided - ready, 0)
         if task.unit != NO_UNIT:
             last[task.unit, task.queue] = t
     return found

@@ -17,9 +17,10 @@ from simulator.replays.accounting import Answer, Runs, dense_answer
 from simulator.replays.collect import Collector, TraceHash
 from simulator.replays.estimates import expected_answer, mean_rate_answer
 from simulator.replays.op_times import op_times
-from simulator.replays.prepare import Prepared, Setting, Views, prepare, prepare_each
+from simulator.replays.prepare import Prepared, Setting, prepare, prepare_each
 from simulator.replays.rates import held_out_rates
 from simulator.replays.timeline import timeline_json
+from simulator.replays.views import Views, views_of
 from simulator.replays.waterfall import levels
 from simulator.results import Results
 from simulator.schedules.durations import Times
@@ -33,7 +34,6 @@ from traces import (
     did_you_mean,
     iter_inputs,
     load_inputs,
-    mean_workload,
 )
 
 EngineName = Literal["fast", "events"]
@@ -74,12 +74,11 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
         Also find the oracle, the waterfall and the estimate at mean rates, which takes several more replays.
         The estimate is taken part by part and averaged.
     views
-        What replays of this very trace on other designs found out about it; changes nothing but the time.
+        What replays of this very trace on other designs found out about it; changes nothing but the time.  Left out,
+        those of the last traces are remembered.
     """
     policy = policy or Policy()
-    asked = _Terms(
-        policy, engine, Views(trace) if views is None else views, timeline=timeline, explain=explain
-    )
+    asked = _Terms(policy, engine, views or _views(trace, limit), timeline=timeline, explain=explain)
     return _replayed(_parts(trace, limit, policy), [design], asked)[0]
 
 
@@ -89,6 +88,15 @@ def replay_each(trace: Trace, designs: Sequence[Design], policy: Policy, views: 
     What designs share is found out once, so many together take far less than one by one.
     """
     return _replayed(_parts(trace, None, policy), designs, _Terms(policy, "fast", views, ops=False))
+
+
+def _views(trace: Traces, limit: int | None) -> Views:
+    """Return what is known about a trace that is replayed whole, in one part."""
+    if not isinstance(trace, Trace) or len(trace) > min(limit or INPUTS_AT_A_TIME, INPUTS_AT_A_TIME):
+        return Views(None)
+    content = TraceHash(trace)
+    content.add(trace)
+    return views_of(trace, f"{content.hexdigest()} {hash(tuple(sorted(trace.info.rates.items())))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +162,7 @@ def _lowered(trace: Trace, asked: _Terms, rates: Floats | None) -> _Part:
     """Return what a part leaves to do, its channels sorted by the rates of other inputs."""
     policy, views = asked.policy, asked.views
     workload = views.lowered(views.compiled(trace, policy.compiler))
-    mean = mean_workload(workload) if asked.explain else None
+    mean = views.mean(workload) if asked.explain else None
     return _Part(trace, workload, group_inputs(trace, policy), rates, mean)
 
 

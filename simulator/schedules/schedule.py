@@ -19,8 +19,9 @@ blocks neither the outputs of the op before nor the inputs of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import cycle
 from typing import Literal
 
@@ -54,7 +55,7 @@ class Task:
     queue: int = 0  # of its unit; see below
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # no slots: what follows from the tasks is found out once
 class Schedule:
     """Tasks in program order; indices in a task point to earlier ones."""
 
@@ -62,8 +63,9 @@ class Schedule:
     units: tuple[str, ...]
     tasks: tuple[Task, ...]
 
-    def windows(self) -> dict[int, int]:
-        """Return per task of queue 1 the task before which it is served: nothing behind that passes it."""
+    @cached_property
+    def windows(self) -> Mapping[int, int]:
+        """Per task of queue 1 the task before which it is served: nothing behind that passes it."""
         found: dict[int, int] = {}
         waiting: dict[int, int] = {}  # by unit, the last task of queue 1
         for t, task in enumerate(self.tasks):
@@ -75,6 +77,21 @@ class Schedule:
             if task.queue == 1 and task.unit != NO_UNIT:
                 waiting[task.unit] = t
         return found | dict.fromkeys(waiting.values(), len(self.tasks))
+
+    @cached_property
+    def forgotten(self) -> Sequence[Sequence[int]]:
+        """Per task the tasks whose times nobody asks for after it."""
+        last: dict[int, int] = {}
+        for t, task in enumerate(self.tasks):
+            last[t] = t
+            last.update(dict.fromkeys((*task.after, *task.decisions, *task.streams), t))
+        for w, end in self.windows.items():
+            for p in (w, *self.tasks[w].decisions):
+                last[p] = max(last[p], min(end, len(self.tasks) - 1))
+        found: list[list[int]] = [[] for _ in self.tasks]
+        for p, t in last.items():
+            found[t].append(p)
+        return found
 
     def of_kind(self, kind: TaskKind) -> dict[int, int]:
         """Return the task of this kind by op, for the ops that have one."""
@@ -104,7 +121,7 @@ def build_schedule(
 
 def in_queues(schedule: Schedule) -> Schedule:
     """Return the schedule whose tasks wait for those of the other queue that they may not pass."""
-    windows = schedule.windows()
+    windows = schedule.windows
     if not windows:
         return schedule
     closed = {end: w for w, end in windows.items()}

@@ -8,6 +8,8 @@ from accel_models import Cost, Design, Placement, units_of, weight_space_bytes
 from simulator.schedules.schedule import Schedule, build_schedule
 from traces import NetworkGraph
 
+_MOST_KNOWN = 256  # Choice: then all are forgotten; some 100 KiB each
+
 
 class Schedules:
     """Schedules by what they follow from: equal ones are one object."""
@@ -32,6 +34,8 @@ class Schedules:
             design.skip,
         )
         if key not in self._known:
+            if len(self._known) == _MOST_KNOWN:
+                self._known, self._graphs = {}, []
             self._graphs.append(graph)
             self._known[key] = build_schedule(graph, placements, costs, design)
         return self._known[key]

@@ -91,7 +91,7 @@ def test_nothing_passes_weights_once_their_op_computes() -> None:
     tasks = (*table.schedule.tasks, Task(name="later inputs", op=4, kind="inputs", unit=2))
     schedule = in_queues(replace(table.schedule, tasks=tasks))
     assert schedule.tasks[-1].after == (2,)
-    assert schedule.windows() == {2: 4}
+    assert schedule.windows == {2: 4}
 
 
 @pytest.mark.parametrize("prefetch", ["wait", "speculate", "oracle"])

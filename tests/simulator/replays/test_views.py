@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from accel_models.design.load import design_names, load_design
 from accel_models.work.skipping import SkippedWorkload, skip, view_key
 from simulator import Policy, replay, replay_each
-from simulator.replays.prepare import Views
+from simulator.replays.views import Views
 from traces import SyntheticSettings, Workload, cifar_resnet, synthetic_trace
 
 TRACE = synthetic_trace(cifar_resnet(8, "both"), 60, SyntheticSettings(rates=0.6))
@@ -81,7 +81,7 @@ def test_work_on_the_trace_is_done_once(monkeypatch: pytest.MonkeyPatch) -> None
         seen.append(workload)
         return skip(workload, *how)
 
-    monkeypatch.setattr("simulator.replays.prepare.skip", noting)
+    monkeypatch.setattr("simulator.replays.views.skip", noting)
     for rows in (4, 8, 16):
         replay(TRACE, load_design("edge_npu_16x16", {"array.rows": rows}), explain=False, views=views)
     whole = [workload for workload in seen if len(workload) == len(TRACE)]

@@ -1,0 +1,107 @@
+"""What replays find out about a trace that depends on no design, or on little of one: found out once, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import lru_cache
+
+import numpy as np
+
+from accel_models import (
+    Compaction,
+    Compiler,
+    Design,
+    Groups,
+    SkippedWorkload,
+    compiled_trace,
+    skip,
+    view_key,
+)
+from simulator.schedules.shared import Schedules
+from traces import (
+    MeanWorkload,
+    NetworkGraph,
+    Trace,
+    Workload,
+    dense_workload,
+    lower,
+    mean_workload,
+)
+
+_MOST_SEEN = 32  # Choice: skip mechanisms that are remembered, some 2 MB each of 10,000 inputs
+_TRACES_KEPT = 2  # Choice: a network and what it is compared with
+
+
+class Views:
+    """A trace lowered, and seen through the skip mechanisms that came by: for replays on many designs.
+
+    Give the same value to every :func:`simulator.replays.run.replay` of this trace.  Parts of it, and other traces,
+    are looked at anew each time, so nothing grows but with the number of different mechanisms.
+    """
+
+    def __init__(self, trace: object) -> None:
+        self._trace = trace if isinstance(trace, Trace) else None  # what is streamed is not looked at twice
+        self._sorted: Trace | None = None
+        self._lowered: dict[int, Workload] = {}  # by the identity of the trace, sorted or not
+        self._means: dict[int, MeanWorkload] = {}  # by the identity of what it is the mean of
+        self._dense: Workload | None = None
+        self._dense_of: NetworkGraph | None = None
+        self._seen: dict[Hashable, SkippedWorkload] = {}
+        self.schedules = Schedules()
+
+    def compiled(self, part: Trace, compiler: Compiler) -> Trace:
+        """Return the trace with its channels sorted, as :func:`accel_models.compiled_trace`."""
+        if part is not self._trace or not compiler.sort:
+            return compiled_trace(part, compiler)
+        if self._sorted is None:
+            self._sorted = compiled_trace(part, compiler)
+        return self._sorted
+
+    def lowered(self, part: Trace) -> Workload:
+        """Return what the gates left to do, as :func:`traces.work.workload.lower`."""
+        if part is not self._trace and part is not self._sorted:
+            return lower(part)
+        if id(part) not in self._lowered:
+            self._lowered[id(part)] = lower(part)
+        return self._lowered[id(part)]
+
+    def mean(self, workload: Workload) -> MeanWorkload:
+        """Return the workload at its mean rates, as :func:`traces.work.mean.mean_workload`."""
+        if not self._knows(workload):
+            return mean_workload(workload)
+        if id(workload) not in self._means:
+            self._means[id(workload)] = mean_workload(workload)
+        return self._means[id(workload)]
+
+    def dense(self, graph: NetworkGraph) -> Workload:
+        """Return the work of the dense network inside the dynamic one."""
+        if self._dense is None or graph is not self._dense_of:
+            self._dense, self._dense_of = dense_workload(graph.without_gates()), graph
+        return self._dense
+
+    def skipped(
+        self, workload: Workload, design: Design, groups: Groups | None, compaction: Compaction
+    ) -> SkippedWorkload:
+        """Return what the design computes and fetches, as :func:`accel_models.work.skipping.skip`."""
+        if not self._knows(workload):
+            return skip(workload, design, groups, compaction)
+        rows = groups.tobytes() if isinstance(groups, np.ndarray) else groups
+        key = (id(workload), view_key(design), rows, compaction)
+        found = self._seen.pop(key, None)
+        if found is None:
+            found = skip(workload, design, groups, compaction)
+            if len(self._seen) == _MOST_SEEN:
+                del self._seen[next(iter(self._seen))]  # asked for longest ago
+        self._seen[key] = found
+        return found
+
+    def _knows(self, workload: Workload) -> bool:
+        means = [each.workload for each in self._means.values()]
+        return any(workload is each for each in (self._dense, *self._lowered.values(), *means))
+
+
+@lru_cache(maxsize=_TRACES_KEPT)
+def views_of(trace: Trace, content: str) -> Views:
+    """Return what replays of this very trace found out; ``content``: its hash, lest somebody wrote to its arrays."""
+    del content  # part of the key alone
+    return Views(trace)
