@@ -20,10 +20,10 @@ _OPS_KEPT: Final = (
 )
 
 InputTimes = NDArray[Any] | np.signedinteger[Any]  # of every input of a block, or one for all of them
-Table = Literal["cycles", "first", "tail"]
+TableName = Literal["cycles", "first", "tail"]
 
 
-class Shares:
+class InputShares:
     """A share of each input, and what it leaves of dense cycles, worked out once for all replays that take it."""
 
     def __init__(self, share: Ints) -> None:
@@ -45,7 +45,7 @@ class Scaling:
     """Durations that are a share of the dense ones, per input: for idealised replays."""
 
     scaled: Bools  # (tasks,), which tasks take their dense cycles times the share
-    shares: Shares
+    shares: InputShares
 
 
 def in_32_bits(tables: Durations) -> Durations:
@@ -62,7 +62,7 @@ class LookUps:
 
     def __init__(self, tables: Durations, index: Indices, scaling: Scaling | None) -> None:
         self.tables = in_32_bits(tables)
-        self._three: Mapping[Table, Ints] = {
+        self._three: Mapping[TableName, Ints] = {
             "cycles": self.tables.cycles, "first": self.tables.first, "tail": self.tables.tail
         }  # fmt: skip
         small = self.tables.cycles.dtype == np.int32
@@ -87,7 +87,7 @@ class LookUps:
         """Return how long a task takes."""
         return self._entry(t, "cycles")
 
-    def where_it_runs(self, p: int, name: Table, t: int, time: InputTimes) -> InputTimes:
+    def where_it_runs(self, p: int, name: TableName, t: int, time: InputTimes) -> InputTimes:
         """Return task p's entry of a table where task t takes ``time``, never where that is none."""
         if self._scales(t):
             return self._entry(p, name) if np.all(time) else self._entry(p, name) + (time <= 0) * self._never
@@ -100,7 +100,7 @@ class LookUps:
             self._ops[p], np.asarray(self._three[name][self._places[p]] + skipped * self._never)
         )
 
-    def _entry(self, t: int, name: Table) -> InputTimes:
+    def _entry(self, t: int, name: TableName) -> InputTimes:
         """Return a table's entry for each input's state, or its share of the dense one."""
         table, place = self._three[name], self._places[t]
         if self._scaling is not None and self._scaling.scaled[t]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from accel_models import FREE, Cost, Skip, matrix_names, static_pj, unit_kind
 from simulator.engines.fast import simulate
-from simulator.engines.looked_up import SHARE_BITS, Scaling, Shares
+from simulator.engines.looked_up import SHARE_BITS, InputShares, Scaling
 from simulator.policy import deciding_gates
 from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import TICKS, Times, mapped, with_known_decisions
@@ -51,7 +51,7 @@ class Ideals:
     def __init__(self, alone: Prepared, shares: Floats) -> None:
         self.alone = alone
         self.shares = shares
-        self.parts = Shares(np.rint(shares * (1 << SHARE_BITS)).astype(np.int64))
+        self.parts = InputShares(np.rint(shares * (1 << SHARE_BITS)).astype(np.int64))
         units = alone.schedule.units
         matrix = matrix_names(alone.design)
         self.classes = [_class(task, alone, units, matrix) for task in alone.schedule.tasks]
