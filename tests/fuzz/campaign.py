@@ -1,14 +1,15 @@
 """A seeded campaign of hostile inputs over every reader: ``python -m tests.fuzz.campaign --cases 20000 --seed 1``.
 
 A case is a valid file with changed bytes, or one drawn from within: values changed and the seal put right, numbers in
-range but extreme.  It may be read or refused; it may not end in a traceback, take longer than ten seconds, be refused
-in more than 500 characters, or be read as something that cannot be (:mod:`tests.fuzz.oracles`).  A sealed file whose
-bytes changed is refused.
+range but extreme.  It may be read or refused; it may not end in a traceback, take longer than ten seconds, want
+gigabytes, be refused in more than 500 characters, or be read as something that cannot be (:mod:`tests.fuzz.oracles`).
+A sealed file whose bytes changed is refused.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import signal
 import sys
 import tempfile
@@ -43,6 +44,9 @@ from traces import LacunaError
 
 SECONDS = 10  # of the processor, for one case
 MOST_CHARACTERS = 500
+MOST_MEMORY = (
+    8 << 30
+)  # bytes of addresses of the whole campaign, libraries and all; a case that wants more fails
 GROUPS = (
     traces,
     masks,
@@ -89,6 +93,8 @@ def judge(kind: Kind, data: bytes, folder: Path) -> tuple[str, str]:
         return ("bad message", said[:200]) if unfit else ("refused", said)
     except TimeoutError:
         return "hang", ""
+    except MemoryError:
+        return "memory", ""
     except Exception as problem:  # the very thing a campaign looks for
         return "traceback", f"{type(problem).__name__}: {str(problem)[:200]}"
     if kind.sealed and data not in kind.valid():
@@ -153,6 +159,7 @@ def main() -> None:
     asked = parser.parse_args()
     kinds = tuple(kind for kind in KINDS if kind.name.startswith(asked.only))
     compile_loops()
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, resource.RLIM_INFINITY))
     ends = campaign(asked.cases, asked.seed, asked.save, kinds)
     sys.stdout.write(summary(ends))
     sys.stdout.write(f"{asked.cases} cases, {failures(ends)} failures\n")

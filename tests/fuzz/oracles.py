@@ -15,6 +15,7 @@ from accel_models import ENERGY_PARTS, Design, units_of
 from simulator import Policy, Results, estimate, replay
 from traces import NetworkGraph, Op, Trace
 
+MOST_WALKED = 1 << 20  # channels of an op
 PADDING = 16  # bytes that align an op's scales in memory, for each of its groups, counted and not waited for
 BEHIND = (
     1 << 22
@@ -140,8 +141,11 @@ def _wrong_ops(results: Results) -> str:
     return ""
 
 
-def counted_macs(trace: Trace) -> list[int]:
-    """Count every input's MACs by walking the graph with sets of channels, one input at a time."""
+def counted_macs(trace: Trace) -> list[int] | None:
+    """Count every input's MACs by walking the graph with sets of channels, one input at a time; None for sets
+    that memory does not hold, as a graph may state 2 ** 31 channels."""
+    if max((op.out_channels for op in trace.graph.ops), default=0) > MOST_WALKED:
+        return None
     return [_walked(trace, i) for i in range(len(trace))]
 
 

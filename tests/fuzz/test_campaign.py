@@ -37,7 +37,11 @@ def test_the_campaign_sees_what_is_wrong(tmp_path: Path) -> None:
         kind = Kind("k", "k", lambda _: b"b", read, lambda: [b"a"], sealed)  # type: ignore[arg-type]
         return judge(kind, b"b", tmp_path)[0]
 
+    def swell(_: Path) -> str:
+        raise MemoryError
+
     assert judged(crash) == "traceback"
+    assert judged(swell) == "memory"
     assert judged(lambda _: "cannot be") == "silent"
     assert judged(lambda _: "", sealed=True) == "silent"
     assert judged(lambda _: "") == "read"
@@ -69,6 +73,7 @@ def test_oracles_see_what_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of them fails on figures that were made wrong."""
     results = replay(small_trace(), load_design("edge_npu_16x16"))
     macs = counted_macs(small_trace())
+    assert macs is not None
     assert wrong_results(results, macs) == ""
     assert "MACs" in wrong_results(results, [macs[0] + 1, *macs[1:]])
     for column, value, said in (

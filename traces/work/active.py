@@ -18,6 +18,7 @@ from traces.base.arrays import Bools
 
 Counts = NDArray[np.int32]
 Packed = NDArray[np.uint8]  # (n, ceil(channels / 8)), little bit order
+_LOW_BITS = np.array([(1 << bits) - 1 for bits in range(9)], np.uint8)  # the byte whose lowest bits are set
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,12 +110,13 @@ def unpack(packed: Packed, total: int) -> Bools:
 
 def full_row(total: int) -> Packed:
     """Return one packed row with every channel set, shape (1, ceil(total / 8))."""
-    return pack(np.ones((1, total), np.bool_))
+    return prefix_rows([total], total)
 
 
 def prefix_rows(widths: Sequence[int], total: int) -> Packed:
     """Return one packed row per width: its first channels set, shape (widths, ceil(total / 8))."""
-    return pack(np.arange(total)[None, :] < np.asarray(widths)[:, None])
+    left = np.asarray(widths)[:, None] - np.arange(0, total, 8)[None, :]  # of the prefix, from each byte on
+    return _LOW_BITS[np.clip(left, 0, 8)]
 
 
 def union(operands: Sequence[Channels]) -> Channels:

@@ -48,4 +48,5 @@ def mean_workload(workload: Workload) -> MeanWorkload:
 
 def _first(total: int, count: int) -> Channels:
     """Return the first ``count`` channels of ``total``, for one input."""
-    return Channels(total, np.array([count > 0]), Mask.of(prefix_rows([count], total), total))
+    mask = Mask(total, np.array([count], np.int32), lambda: prefix_rows([count], total))
+    return Channels(total, np.array([count > 0]), mask if count < total else None)

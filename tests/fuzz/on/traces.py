@@ -36,11 +36,11 @@ def _wrong_trace(path: Path) -> str:
             return f"{name} hold {values.min()} to {values.max()}"
     counted = counted_macs(trace)
     found = lower(trace).macs.tolist()
-    if found != counted:
+    if counted is not None and found != counted:
         return f"{found} MACs, counted {counted}"
     if len(trace) == 0:
         return ""
-    rng = Random(len(counted) + sum(counted))
+    rng = Random(len(found) + sum(found))
     policy = Policy(
         prefetch=rng.choice(["wait", "speculate", "predict", "oracle"]), batch=rng.choice([1, 1, 2, 3])
     )
