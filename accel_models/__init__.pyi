@@ -107,8 +107,10 @@ from .units.kinds import peak_macs_per_cycle as peak_macs_per_cycle
 from .units.kinds import static_pj as static_pj
 from .units.kinds import unit_kind as unit_kind
 from .units.kinds import units_of as units_of
+from .units.micronpu.clips import LEAST_FUSED as LEAST_FUSED
 from .units.micronpu.machine import MicroNpu as MicroNpu
 from .units.micronpu.machine import machine_of as machine_of
+from .units.micronpu.memory.transfers import BRICK as BRICK
 from .units.micronpu.output import Behind as Behind
 from .units.micronpu.output import OutputFunction as OutputFunction
 from .units.micronpu.output import element_cycles as element_cycles

@@ -83,6 +83,8 @@ class Placement:
     inputs_behind: bool = False  # what comes in comes from memory.l2, not from DRAM
     output_behind: bool = False  # what goes out goes there
     weights_behind: bool = False  # loaded there before the first input, and fetched from there
+    comes_in: bool = False  # reads the network's input
+    goes_out: bool = False  # what it writes is a result of the network: no op reads it
     tile_aim: TileAim = "alone"  # what its tiles are chosen for, where the unit has a choice
     bands: Bands | None = None  # of an op that is fused with others depth-first
 
@@ -211,6 +213,8 @@ class Where:
     stage_brings: Bools  # of that, what comes from off the chip
     bands: Ints  # of rows, that the op shares with others of a depth-first group; 1 of an op by itself
     behind: NearOperands  # what is moved from or to memory.l2 instead of the DRAM
+    comes_in: Bools  # reads the network's input
+    goes_out: Bools  # writes a result of the network
 
     @classmethod
     def of(cls, placements: Sequence[Placement], states: Sequence[int]) -> Where:
@@ -228,6 +232,8 @@ class Where:
             stage_brings=np.repeat([place.stage_reads == "off_chip" for place in placements], states),
             bands=np.repeat([place.bands.count if place.bands else 1 for place in placements], states),
             behind=NearOperands.of(placements, states),
+            comes_in=np.repeat([place.comes_in for place in placements], states),
+            goes_out=np.repeat([place.goes_out for place in placements], states),
         )
 
 

@@ -166,6 +166,7 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     space = weights_buffer(memory) - taken
     behind = BehindBuffers.of(graph, memory, tensors, kept, resident)
     cached = network_shares(graph, memory, cache_sizes(design))
+    read = tensors.read(graph)
 
     def on_chip(name: str) -> bool:
         return tensors.final.get(name, name) in kept
@@ -193,6 +194,8 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
             inputs_behind=come_from_near(op),
             output_behind=near(op.name),
             weights_behind=op.name in behind.weights,
+            comes_in=any(tensors.roots.get(name, name) in graph.input_sizes for name in op.inputs),
+            goes_out=tensors.final.get(op.name, op.name) not in read,
         )
         for i, (op, unit) in enumerate(zip(graph.ops, units, strict=True))
     )

@@ -69,6 +69,20 @@ class Tensors:
         }
         return cls(final, sizes, lives, roots, choices.frames)
 
+    def read(self, graph: NetworkGraph) -> frozenset[str]:
+        """Return the tensors, as they are written in the end, that another op or the machine's own control reads.
+
+        A view reads nothing; decisions of gates are the control's.
+        """
+        written = {name: self.final.get(name, name) for name in graph.index}
+        return graph.gate_ops | frozenset(
+            source
+            for op in graph.ops
+            if op.name not in self.roots
+            for name in op.inputs
+            if (source := written.get(self.roots.get(name, name), name)) != written[op.name]
+        )
+
 
 def _goes_on(name: str, taken: Absorbed, choices: Choices) -> bool:
     """Whether the tensor is the host's own, or one that its stage already took over."""

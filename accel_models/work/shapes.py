@@ -77,6 +77,7 @@ class Shapes:
     operands: Ints  # tensors read: 2 for a residual add, 1 for a convolution
     transcendental: Bools  # a function of elements that takes an exponential or a table
     table_behind: Bools  # ends in a function that takes a table (sigmoid, ...), not in a clip
+    clipped_channels: Ints  # of the whole op, all kept, a group's, if it ends in a clip (ReLU, ...); 0 if not
 
     def __len__(self) -> int:
         return len(self.in_channels)
@@ -257,7 +258,15 @@ def shapes_of_ops(
         operands=column(len(op.inputs) if op.kind in {"add", "mul"} else 1 for op in ops),
         transcendental=column(op.kind == "activation" and op.activation in TRANSCENDENTAL for op in ops),
         table_behind=column(op.activation not in _CLIPS for op in ops),
+        clipped_channels=column(_clipped(op) for op in ops),
     )
+
+
+def _clipped(op: Op) -> int:
+    """Return the channels of the whole op, of one group unless it is depthwise, that a clip comes behind."""
+    if op.activation == "none" or op.activation not in _CLIPS:
+        return 0
+    return op.out_channels if op.is_depthwise else op.out_channels // op.groups
 
 
 def element_operations(shapes: Shapes) -> Floats:

@@ -3,7 +3,8 @@
 ===================  ==========================================================================
 op                   passes
 ===================  ==========================================================================
-conv, linear         one; one a group where a grouped convolution is not depthwise
+conv, linear         one; one a group where a grouped convolution is not depthwise; then one for a clip (ReLU, ...)
+                     that is not fused: behind groups, or fewer than 8 channels
 pools                one; a global one has a kernel of the whole image
 add, mul             one for every operand but the first
 activation           one through the pooling engine; a sigmoid or tanh loads its table first
@@ -17,43 +18,26 @@ everything else      Choice: one that copies its output
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import assert_never
 
 import numpy as np
 
 from accel_models.cost import States
+from accel_models.units.micronpu.clips import LEAST_FUSED, refolded
 from accel_models.units.micronpu.machine import MicroNpu
+from accel_models.units.micronpu.memory.transfers import BRICK
 from accel_models.units.micronpu.output import OutputFunction, element_cycles
+from accel_models.units.micronpu.passes import Doing, Layout, Pass, Plane, work_of
 from accel_models.units.micronpu.settings import OutputCycles
 from accel_models.units.micronpu.work import Engine, NpuWork
 from accel_models.work.shapes import Shapes
-from traces import RECURRENT, Bools, Floats, Ints
+from traces import RECURRENT, Floats, Ints
 
 _SOFTMAX_WHOLE, _SOFTMAX_ROWS = 6, 22  # 32-bit ops over all elements, and over one element a row
 _NORM_WHOLE = 5
 _GLOBAL = frozenset({"global_avg_pool", "global_max_pool"})
 _WINDOWED = frozenset({"max_pool", "avg_pool"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pass:
-    """A pass of one engine, for each of ``n`` states, and how often it runs."""
-
-    work: NpuWork
-    times: Ints  # shape (n,)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Layout:
-    """Where and how the tensors of ``n`` states lie, shape (n,)."""
-
-    in_offchip: Bools
-    out_offchip: Bools
-    in_bricks: Bools
-    out_bricks: Bools
-    weight_sigma: float
-    weight_zeros: float
 
 
 def passes_of(states: States, layout: Layout, machine: MicroNpu) -> tuple[Pass, ...]:
@@ -63,8 +47,7 @@ def passes_of(states: States, layout: Layout, machine: MicroNpu) -> tuple[Pass, 
     once = np.where(runs, shapes.batch, 0)
     match shapes.kind:
         case "conv" | "conv_transpose" | "linear" | "matmul":
-            groups = np.where(shapes.depthwise, 1, np.maximum(shapes.groups, 1))
-            return (Pass(work=_product(shapes, layout, machine), times=once * groups),)
+            return _products(shapes, layout, machine, once)
         case "lstm_cell" | "gru_cell" | "rnn_cell":
             return _recurrent(shapes, layout, machine, once)
         case "softmax":
@@ -106,8 +89,27 @@ def _cycles(
     return np.where(shapes.table_behind, table, plain)
 
 
-def _one(values: Ints) -> Ints:
-    return np.maximum(values, 1)
+def _products(shapes: Shapes, layout: Layout, machine: MicroNpu, once: Ints) -> tuple[Pass, ...]:
+    """Return a pass for each group, and one for the clip behind where Vela does not fuse it.
+
+    Whether it does is the compiler's choice for the whole op: as many channels as all gates open leave.
+    """
+    groups = np.where(shapes.depthwise, 1, np.maximum(shapes.groups, 1))
+    few = (shapes.clipped_channels > 0) & (shapes.clipped_channels < LEAST_FUSED)
+    alone = few | ((shapes.clipped_channels > 0) & (groups > 1))
+    if not alone.any():
+        return (Pass(work=_product(shapes, layout, machine), times=once * groups),)
+    bricks = alone & (shapes.clipped_channels % BRICK == 0)
+    between = replace(
+        layout,
+        out_bricks=np.where(alone, bricks, layout.out_bricks),
+        out_offchip=layout.out_offchip & ~alone,
+    )
+    behind = replace(layout, in_bricks=bricks, in_offchip=layout.in_offchip & ~alone)
+    return (
+        Pass(work=_product(shapes, between, machine), times=once * groups),
+        Pass(work=_pooled(refolded(shapes, few), behind, machine), times=once * alone),
+    )
 
 
 def _product(shapes: Shapes, layout: Layout, machine: MicroNpu) -> NpuWork:
@@ -116,16 +118,16 @@ def _product(shapes: Shapes, layout: Layout, machine: MicroNpu) -> NpuWork:
     in_height = shapes.out_height if upscaled else shapes.in_height
     in_width = shapes.out_width if upscaled else shapes.in_width
     stride = (np.ones_like(in_height),) * 2 if upscaled else (shapes.stride_height, shapes.stride_width)
-    return _work(
+    return work_of(
         shapes,
         layout,
-        _Plane(
+        Plane(
             size=(in_height, in_width),
             channels=(shapes.in_channels // groups, shapes.out_channels // groups),
             kernel=(shapes.kernel_height, shapes.kernel_width),
             stride=stride,
         ),
-        _Doing(
+        Doing(
             engine=np.where(shapes.depthwise, Engine.DEPTHWISE, Engine.CONV),
             cycles=_cycles("sum", shapes, machine.npu.output_cycles),
         ),
@@ -142,11 +144,11 @@ def _pooled(shapes: Shapes, layout: Layout, machine: MicroNpu) -> NpuWork:
     if shapes.kind in _GLOBAL:
         kernel = plane = (shapes.in_height, shapes.in_width)
     largest, output = shapes.kind in {"max_pool", "global_max_pool"}, machine.npu.output_cycles
-    return _work(
+    return work_of(
         shapes,
         layout,
-        _Plane(size=plane, channels=(shapes.out_channels, shapes.out_channels), kernel=kernel, stride=stride),
-        _Doing(
+        Plane(size=plane, channels=(shapes.out_channels, shapes.out_channels), kernel=kernel, stride=stride),
+        Doing(
             engine=np.full(len(shapes), Engine.POOL),
             cycles=np.full(len(shapes), output.max_pool if largest else output.default),
             looks_up=shapes.table_behind if shapes.kind == "activation" else None,
@@ -156,13 +158,13 @@ def _pooled(shapes: Shapes, layout: Layout, machine: MicroNpu) -> NpuWork:
 
 def _elementwise(shapes: Shapes, layout: Layout, cycles: Floats | float, bits: int = 8) -> NpuWork:
     elements = shapes.out_height * shapes.out_width * shapes.out_channels
-    return _work(
+    return work_of(
         shapes,
         layout,
-        _Plane(
+        Plane(
             size=(shapes.out_height, shapes.out_width), channels=(shapes.out_channels, shapes.out_channels)
         ),
-        _Doing(
+        Doing(
             engine=np.full(len(shapes), Engine.ELEMENTWISE),
             cycles=np.broadcast_to(np.asarray(cycles, np.float64), (len(shapes),)),
             second=elements,
@@ -173,26 +175,27 @@ def _elementwise(shapes: Shapes, layout: Layout, cycles: Floats | float, bits: i
 
 def _softmax(shapes: Shapes, layout: Layout, machine: MicroNpu, once: Ints) -> tuple[Pass, ...]:
     one = np.ones(len(shapes), np.int64)
-    largest = _work(
+    largest = work_of(
         shapes,
         layout,
-        _Plane(
+        Plane(
             size=(shapes.out_height * shapes.out_width, shapes.out_channels),
             channels=(one, one),
             kernel=(one, shapes.out_channels),
             out=(shapes.out_height * shapes.out_width, one),
         ),
-        _Doing(
+        Doing(
             engine=np.full(len(shapes), Engine.POOL),
             cycles=np.full(len(shapes), machine.npu.output_cycles.max_pool),
         ),
     )
-    whole = _elementwise(shapes, layout, machine.npu.output_cycles.binary_32, bits=32)
-    rows = _work(
+    within = replace(layout, in_bricks=one > 0, out_bricks=one > 0, in_offchip=one < 0, out_offchip=one < 0)
+    whole = _elementwise(shapes, within, machine.npu.output_cycles.binary_32, bits=32)
+    rows = work_of(
         shapes,
-        layout,
-        _Plane(size=(shapes.out_height, shapes.out_width), channels=(one, one)),
-        _Doing(
+        within,
+        Plane(size=(shapes.out_height, shapes.out_width), channels=(one, one)),
+        Doing(
             engine=np.full(len(shapes), Engine.ELEMENTWISE),
             cycles=np.full(len(shapes), machine.npu.output_cycles.binary_32),
             second=one,
@@ -210,81 +213,24 @@ def _recurrent(shapes: Shapes, layout: Layout, machine: MicroNpu, once: Ints) ->
     one = np.ones(len(shapes), np.int64)
     steps = once * shapes.out_height * shapes.out_width
     gates = RECURRENT[shapes.kind]
-    product = _work(
+    product = work_of(
         shapes,
         layout,
-        _Plane(
+        Plane(
             size=(one, one),
             channels=(shapes.in_channels + shapes.out_channels, gates * shapes.out_channels),
             out=(one, one),
         ),
-        _Doing(
+        Doing(
             engine=np.full(len(shapes), Engine.CONV),
             cycles=np.full(len(shapes), machine.npu.output_cycles.default),
         ),
     )
     each = max(machine.npu.output_cycles.mul, machine.npu.output_cycles.table)
-    tables = _work(
+    tables = work_of(
         shapes,
         layout,
-        _Plane(size=(one, one), channels=(shapes.out_channels, shapes.out_channels), out=(one, one)),
-        _Doing(engine=np.full(len(shapes), Engine.ELEMENTWISE), cycles=np.full(len(shapes), each)),
+        Plane(size=(one, one), channels=(shapes.out_channels, shapes.out_channels), out=(one, one)),
+        Doing(engine=np.full(len(shapes), Engine.ELEMENTWISE), cycles=np.full(len(shapes), each)),
     )
     return Pass(work=product, times=steps), Pass(work=tables, times=steps * (5 + 3))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Plane:
-    """What a pass reads and how: height and width; sizes that are left out are 1, or the op's own output."""
-
-    size: tuple[Ints, Ints]  # height and width of what is read
-    channels: tuple[Ints, Ints]  # read and written
-    kernel: tuple[Ints, Ints] | None = None
-    stride: tuple[Ints, Ints] | None = None
-    out: tuple[Ints, Ints] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Doing:
-    """Which engine does a pass, and what that does with each element."""
-
-    engine: Ints
-    cycles: Floats  # of an element in the output stage
-    second: Ints | None = None  # elements of a second operand
-    looks_up: Bools | None = None  # a table is loaded before
-    bits: int = 8
-
-
-def _work(shapes: Shapes, layout: Layout, plane: _Plane, doing: _Doing) -> NpuWork:
-    one = np.ones(len(shapes), np.int64)
-    kernel, stride = plane.kernel or (one, one), plane.stride or (one, one)
-    out_height, out_width = plane.out or (shapes.out_height, shapes.out_width)
-    none = np.zeros(len(shapes), np.bool_)
-    return NpuWork(
-        engine=np.asarray(doing.engine, np.int64),
-        in_height=_one(plane.size[0]),
-        in_width=_one(plane.size[1]),
-        in_channels=_one(plane.channels[0]),
-        out_height=_one(out_height),
-        out_width=_one(out_width),
-        out_channels=_one(plane.channels[1]),
-        kernel_height=_one(kernel[0]),
-        kernel_width=_one(kernel[1]),
-        stride_height=_one(stride[0]),
-        stride_width=_one(stride[1]),
-        reach_height=(_one(kernel[0]) - 1) * _one(shapes.dilation_height) + 1,
-        reach_width=(_one(kernel[1]) - 1) * _one(shapes.dilation_width) + 1,
-        in_bits=np.full(len(shapes), doing.bits),
-        out_bits=np.full(len(shapes), doing.bits),
-        element_cycles=np.asarray(doing.cycles, np.float64),
-        in_bricks=layout.in_bricks,
-        out_bricks=layout.out_bricks,
-        second_bricks=layout.in_bricks,
-        second=np.zeros(len(shapes), np.int64) if doing.second is None else _one(doing.second),
-        in_offchip=layout.in_offchip,
-        second_offchip=layout.in_offchip,
-        out_offchip=layout.out_offchip,
-        looks_up=none if doing.looks_up is None else doing.looks_up,
-        weight_sigma=np.full(len(shapes), layout.weight_sigma),
-        weight_zeros=np.full(len(shapes), layout.weight_zeros),
-    )

@@ -11,16 +11,16 @@ from accel_models.design.design import Design
 from accel_models.dram import whole_bursts
 from accel_models.energy.actions import Actions, array_actions
 from accel_models.units.micronpu.cycles import OpCycles, op_cycles
-from accel_models.units.micronpu.lowering import Layout, Pass, passes_of
+from accel_models.units.micronpu.lowering import passes_of
 from accel_models.units.micronpu.machine import MicroNpu, machine_of
 from accel_models.units.micronpu.memory.staging import Staging, stage_weights
 from accel_models.units.micronpu.memory.transfers import copy_cycles
+from accel_models.units.micronpu.passes import Layout, Pass
 from accel_models.units.micronpu.settings import NpuSettings
 from accel_models.units.micronpu.total import memory_cycles, table_cycles
 from accel_models.units.micronpu.work import Engine, NpuWork, up
 from traces import WEIGHTED, Bools, Floats, Ints
 
-_IMAGE_CHANNELS = 4
 _SUM_BYTES = 4
 _STEP_CHANNELS = 32  # input channels that a sum takes in before it is written back
 
@@ -39,8 +39,9 @@ def npu_cost(states: States, design: Design) -> UnitCost:
     """Return the cost of states that run on the microNPU.
 
     The engines read and write tensors themselves, so that is part of their time; the DMA alone brings staged weights.
-    Choice: whether an op's weights are staged is decided as if the op before took as long as the op; what is hidden
-    then is the schedule's.  Weights of kept channels compress like all.
+    Choice: whether an op's weights are staged is decided as if the op before took as long as the op, or, where it reads
+    the network's input, as if there were none; what is hidden then is the schedule's.  Weights of kept channels
+    compress like all.
     """
     machine, layout = machine_of(design), _layout(states, design)
     passes = passes_of(states, layout, machine)
@@ -70,17 +71,18 @@ def npu_cost(states: States, design: Design) -> UnitCost:
 def _layout(states: States, design: Design) -> Layout:
     """Return where tensors lie.
 
-    Choice: as bricks of 16 channels, but images of four channels or fewer, which are the network's input.  A design
-    whose tensors live in the SRAM puts those off the chip that are not kept and do not fit it.
+    Between ops as bricks of 16 channels; what the network takes in and gives out lies pixel by pixel, and off the chip
+    where feature maps do.  A design whose tensors live in the SRAM puts those off the chip that are not kept and do
+    not fit it.
     """
     npu, where = design.section(NpuSettings), states.where
     inside = (_demand(states) <= _room(states, design)) & (npu.feature_maps != "offchip")
     inside |= npu.feature_maps == "sram_only"  # where it does not fit, it does not run
     return Layout(
         in_offchip=~where.inputs_on_chip & ~inside,
-        out_offchip=~where.output_on_chip & ~inside,
-        in_bricks=states.shapes.in_channels > _IMAGE_CHANNELS,
-        out_bricks=np.ones(len(states), np.bool_),
+        out_offchip=(~where.output_on_chip | where.goes_out) & ~inside,
+        in_bricks=~where.comes_in,
+        out_bricks=~where.goes_out,
         weight_sigma=npu.weight_sigma,
         weight_zeros=npu.weight_zeros,
     )
@@ -117,7 +119,8 @@ def _misfit(states: States, design: Design) -> tuple[Bools, Misfit | None]:
 
 def _price_pass(work: NpuWork, machine: MicroNpu, states: States, design: Design) -> _Priced:
     cycles = op_cycles(work, machine)
-    staging = stage_weights(work, cycles, machine, cycles.engine, np.zeros(len(work), np.bool_))
+    first = states.where.comes_in
+    staging = stage_weights(work, cycles, machine, np.where(first, 0.0, cycles.engine), first)
     staging = staging.moved_in(_weights_inside(states), cycles.engine)
     sram, offchip = memory_cycles(work, cycles, staging, machine, np.zeros(len(work)))
     table = np.where(work.looks_up, table_cycles(machine), 0.0)
@@ -167,8 +170,9 @@ def _traffic(
     inputs, outputs = zero.copy(), zero.copy()
     for each, one in zip(passes, priced, strict=True):
         moved = one.cycles.moved
-        inputs += np.where(layout.in_offchip, moved.read + moved.second, 0) * each.times
-        outputs += np.where(layout.out_offchip, moved.written, 0) * each.times
+        inputs += np.where(one.work.in_offchip, moved.read, 0) * each.times
+        inputs += np.where(one.work.second_offchip, moved.second, 0) * each.times
+        outputs += np.where(one.work.out_offchip, moved.written, 0) * each.times
     return Traffic(weights=weights, inputs=inputs, outputs=outputs, first_weights=weights, first_inputs=zero)
 
 

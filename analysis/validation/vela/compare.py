@@ -18,12 +18,12 @@ _TRUTH = "Arm Vela 5.2.0 (PyPI ethos-u-vela), an estimate of Arm's compiler, not
 # Which accelerators, largest mean and worst error allowed of passes, and of networks of one op.  The worst passes are
 # ops of a few hundred cycles whose copies of weights Vela's scheduler hides or cuts in another way.
 _OPS = (
-    ("ethos-u55-128", (0.03, 0.8), (0.15, 1.1)),
-    ("ethos-u55-32", (0.03, 0.8), (0.14, 0.9)),
-    ("ethos-u55-64", (0.03, 0.8), (0.13, 0.7)),
-    ("ethos-u55-256", (0.03, 0.8), (0.24, 0.6)),
-    ("ethos-u65-256", (0.03, 0.8), (0.2, 0.7)),
-    ("ethos-u85-256", (0.06, 3.0), (0.37, 1.0)),
+    ("ethos-u55-128", (0.02, 0.8), (0.03, 1.1)),
+    ("ethos-u55-32", (0.02, 0.8), (0.02, 0.3)),
+    ("ethos-u55-64", (0.02, 0.8), (0.02, 0.3)),
+    ("ethos-u55-256", (0.02, 0.8), (0.03, 0.3)),
+    ("ethos-u65-256", (0.02, 0.8), (0.03, 0.3)),
+    ("ethos-u85-256", (0.05, 0.9), (0.05, 0.7)),
 )
 
 

@@ -96,7 +96,7 @@ def _block(  # noqa: PLR0913, PLR0917  # what a block is made of
 def _gates(
     builder: GraphBuilder, name: str, x: Tensor, middle: int, found: re.Match[str]
 ) -> dict[str, Tensor]:
-    pooled = _mean(builder, name, x) if found["mean"] else builder.global_pool(f"{name}_gap", x)
+    pooled = vela_mean(builder, name, x) if found["mean"] else builder.global_pool(f"{name}_gap", x)
     scores: dict[str, Tensor] = {}
     if found["gate"] in {"layer", "both"}:
         scores["layer"] = builder.linear(f"{name}_gl", pooled, 1)
@@ -105,7 +105,7 @@ def _gates(
     return scores
 
 
-def _mean(builder: GraphBuilder, name: str, x: Tensor) -> Tensor:
+def vela_mean(builder: GraphBuilder, name: str, x: Tensor) -> Tensor:
     """Add a mean as Vela lowers it: a depthwise convolution with a kernel of the whole image, then a product."""
     window = Window(kernel=(x.height, x.width), out=(1, 1))
     summed = builder.conv(f"{name}_sum", x, x.channels, window, groups=x.channels)
@@ -119,7 +119,7 @@ def _mobilenet(name: str) -> NetworkGraph:
         window = Window.square(3, stride)
         x = builder.conv(f"dw{i}", x, x.channels, window, groups=x.channels, activation="relu6")
         x = builder.conv(f"pw{i}", x, filters // 2, Window.square(1), activation="relu6")
-    scores = builder.linear("cls", _mean(builder, "gap", x), 10)
+    scores = builder.linear("cls", vela_mean(builder, "gap", x), 10)
     builder.elementwise("softmax", "softmax", (scores,))
     return builder.finish()
 
@@ -129,11 +129,11 @@ def _squeeze_and_excite(name: str) -> NetworkGraph:
     x = builder.conv("stem", builder.input, 32, Window.square(3, 2), activation="relu")
     for i in range(4):
         y = builder.conv(f"s{i}c1", x, 32, Window.square(3), activation="relu")
-        squeezed = builder.linear(f"s{i}f1", _mean(builder, f"s{i}", y), 8, "relu")
+        squeezed = builder.linear(f"s{i}f1", vela_mean(builder, f"s{i}", y), 8, "relu")
         scale = builder.linear(f"s{i}f2", squeezed, 32, "sigmoid")
         y = builder.elementwise("mul", f"s{i}mul", (y, scale))
         x = builder.elementwise("add", f"s{i}add", (y, x), activation="relu")
-    builder.linear("cls", _mean(builder, "end", x), 10)
+    builder.linear("cls", vela_mean(builder, "end", x), 10)
     return builder.finish()
 
 
@@ -150,5 +150,5 @@ def _branches(name: str) -> NetworkGraph:
         x = builder.concat(f"i{i}cat", (one, three, five, pooled))
         if i < 2:
             x = builder.pool("max_pool", f"i{i}dn", x, Window.square(2, 2, same=False))
-    builder.linear("cls", _mean(builder, "gap", x), 10)
+    builder.linear("cls", vela_mean(builder, "gap", x), 10)
     return builder.finish()

@@ -1,9 +1,8 @@
 """Vela's estimate of networks of one op beside what ``lacuna estimate`` says of the same networks.
 
-Vela splits an op into passes of the engines; a network's are added up, since the product tells of whole ops.  The
-product takes an op for one among others: its tensors lie as bricks, its weights come behind an op as long as itself
-and are waited for, what Vela makes two passes of (a mean, an activation behind few channels) is one, and a second
-operand is as large as the first.
+Vela splits an op into passes of the engines; a network's are added up, since the product tells of whole ops.  A mean
+is the two ops that Vela makes of it.  Where product and Vela differ: operands joined by a concat are written in place,
+while Vela copies what no op wrote, and a second operand is as large as the first.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import Final
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.kind import NotCovered, number
 from analysis.validation.vela.machine import design_of
+from analysis.validation.vela.networks import vela_mean
 from simulator import estimate
 from traces import Activation, GraphBuilder, NetworkGraph, OpKind, Window
 
@@ -53,8 +53,8 @@ def one_op(rows: Sequence[Row]) -> tuple[float, float]:
     first = rows[0]
     weights = {"sigma": first["weight_sigma"], "zeros": first["weight_zero_fraction_made"]}
     design = design_of(first, **{name: float(cell) for name, cell in weights.items() if cell})
-    (found,) = estimate(one_op_graph(rows), design).rows
-    return sum(number(row, "op_cycles") for row in rows), float(found.total_cycles)
+    found = estimate(one_op_graph(rows), design).rows
+    return sum(number(row, "op_cycles") for row in rows), float(sum(op.total_cycles for op in found))
 
 
 def one_op_graph(rows: Sequence[Row]) -> NetworkGraph:
@@ -91,7 +91,7 @@ def _add(builder: GraphBuilder, kind: OpKind, rows: Sequence[Row]) -> None:
         case "max_pool" | "avg_pool":
             builder.pool(kind, "op", x, _window(first))
         case "global_avg_pool":
-            builder.global_pool("op", x)
+            vela_mean(builder, "op", x)
         case "concat":
             builder.concat("op", (x, x))
         case _:

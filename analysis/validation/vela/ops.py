@@ -14,6 +14,8 @@ from typing import Final
 import numpy as np
 
 from accel_models import (
+    BRICK,
+    LEAST_FUSED,
     Behind,
     Engine,
     MicroNpu,
@@ -154,6 +156,7 @@ def npu_work(rows: Sequence[Row], machine: MicroNpu) -> NpuWork:
     """Return rows as the engines take them."""
     size = {name: np.array([int(row[name]) for row in rows]) for name in _SIZES.split()}
     comes_in, goes_out = _first(rows), _last(rows)
+    comes_flat, goes_flat = _flat(rows)
     return NpuWork(
         engine=np.array([int(_ENGINES[row["op"]]) for row in rows]),
         in_height=size["ifm_h"],
@@ -171,8 +174,10 @@ def npu_work(rows: Sequence[Row], machine: MicroNpu) -> NpuWork:
         in_bits=_bits(rows, "ifm_dtype"),
         out_bits=_bits(rows, "ofm_dtype"),
         element_cycles=np.array([_element_cycles(row, machine) for row in rows]),
-        in_bricks=~comes_in & ~_lie(rows, "ifm_memory", "OffChipFlash"),  # constants lie pixel by pixel
-        out_bricks=~goes_out,
+        in_bricks=~comes_in
+        & ~comes_flat
+        & ~_lie(rows, "ifm_memory", "OffChipFlash"),  # constants lie pixel by pixel
+        out_bricks=~goes_out & ~goes_flat,
         second_bricks=~comes_in & ~_lie(rows, "ifm2_memory", "OffChipFlash"),
         second=size["ifm2_h"] * size["ifm2_w"] * size["ifm2_c"],
         in_offchip=_lie(rows, "ifm_memory", "Dram", "OffChipFlash"),
@@ -182,6 +187,23 @@ def npu_work(rows: Sequence[Row], machine: MicroNpu) -> NpuWork:
         weight_sigma=np.array([_sigma(row) for row in rows]),
         weight_zeros=np.array([float(row["weight_zero_fraction_made"] or 0) for row in rows]),
     )
+
+
+def _flat(rows: Sequence[Row]) -> tuple[Bools, Bools]:
+    """Whether a clip that was not fused makes what a row reads, and what it writes, lie pixel by pixel.
+
+    Results of fewer than 8 channels are folded anew for it, and stay so; those of groups stay where they are written.
+    """
+    reads, writes = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
+    follows = _follows(rows)
+    for i in np.flatnonzero(follows).tolist():
+        before = int(rows[i - 1]["ofm_c"])
+        if rows[i]["op"] in _CLIPS and before % BRICK:
+            reads[i] = writes[i - 1] = True
+            writes[i] = before < LEAST_FUSED
+        elif writes[i - 1]:
+            reads[i] = True
+    return reads, writes
 
 
 def _last(rows: Sequence[Row]) -> Bools:

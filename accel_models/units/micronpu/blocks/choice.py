@@ -18,14 +18,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel_models.units.micronpu.blocks.candidates import Candidates, candidates_of, is_flat
+from accel_models.units.micronpu.blocks.candidates import SPLIT_DEPTH, Candidates, candidates_of, is_flat
 from accel_models.units.micronpu.blocks.traversal import input_block_depth, micro_block, part_kernel
 from accel_models.units.micronpu.machine import MicroNpu
 from accel_models.units.micronpu.settings import SharedBanks
-from accel_models.units.micronpu.work import LARGEST_WINDOW, NpuWork
+from accel_models.units.micronpu.work import LARGEST_WINDOW, Engine, NpuWork, rounded
 from traces import Bools, Ints
 
 _AT_ONCE = 2_000_000  # costs held in memory together
+_STREAM_BITS = 1024  # of a row of an elementwise block
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,7 +56,7 @@ def choose_blocks(work: NpuWork, machine: MicroNpu) -> Blocks:
     for rows in _runs(geometry[first][order], order):
         one = int(first[rows[0]])
         found[:, rows] = _search(work, one, first[rows], int(depth[one]), int(micro[one]), keys[-2], machine)
-    height, width, channels, in_height, in_width = found[:, distinct]
+    height, width, channels, in_height, in_width = _streamed(work, found[:, distinct], machine)
     return Blocks(
         out_height=height,
         out_width=width,
@@ -66,6 +67,39 @@ def choose_blocks(work: NpuWork, machine: MicroNpu) -> Blocks:
         micro=micro,
         part_kernel=by_kernel,
     )
+
+
+def _streamed(work: NpuWork, found: Ints, machine: MicroNpu) -> Ints:
+    """Return the blocks, shape (5, n), those of a U85's elementwise ops as large as its input buffer lets them be.
+
+    Whole rows (a power of two), whole columns, as deep as fits (a power of two), then wider still, up to 128 bytes; a
+    quarter of the buffer where the second operand is spread over the first.  Source: rows of elementwise ops on
+    ``ethos-u85-256`` in ``vela_ops.csv``, all eleven shapes of which follow.
+    """
+    if isinstance(machine.buffers, SharedBanks):
+        return found
+    rows = np.flatnonzero(work.engine == Engine.ELEMENTWISE)
+    if not len(rows):
+        return found
+    op = work.take(rows)
+    spread = (op.second > 0) & (op.second < op.in_height * op.in_width * op.in_channels)
+    room = machine.buffers.inputs * 8 // op.in_bits // np.where(spread, 4, 1)
+    widest = _STREAM_BITS // op.in_bits
+    wide = np.minimum(_power(op.out_width), widest)
+    tall = np.clip(room // (wide * SPLIT_DEPTH), 1, op.out_height)
+    deep = np.clip(
+        _power(room // (wide * tall), up=False), SPLIT_DEPTH, rounded(op.out_channels, SPLIT_DEPTH)
+    )
+    wide = np.clip(_power(room // (tall * deep), up=False), wide, np.maximum(widest, wide))
+    blocks = found.copy()
+    blocks[:, rows] = np.stack([tall, wide, deep, tall, wide])
+    return blocks
+
+
+def _power(values: Ints, *, up: bool = True) -> Ints:
+    """Return the nearest power of two, at least the values or at most."""
+    exponent = np.log2(np.maximum(values, 1))
+    return np.asarray(1 << (np.ceil(exponent) if up else np.floor(exponent)).astype(np.int64))
 
 
 def _keys(work: NpuWork, by_kernel: Bools, depth: Ints, micro: Ints, machine: MicroNpu) -> list[Ints]:
