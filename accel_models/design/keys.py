@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from accel_models.design.load import design_model
+from accel_models.design.meanings import meanings
 from accel_models.design.quantities import UNITS, Physical, spell
 from traces import ConfigError, did_you_mean
 
@@ -61,12 +62,12 @@ def _keys_of(model: type[BaseModel], prefix: str) -> Iterator[Key]:
     for name, field in model.model_fields.items():
         path = f"{prefix}{name}"
         inner, many = _section_in(field.annotation)
-        yield _key(path, field, inner, many)
+        yield _key(path, field, inner, many, meanings(model).get(name, ""))
         if inner is not None:
             yield from _keys_of(inner, f"{path}{'[]' if many else ''}.")
 
 
-def _key(path: str, field: FieldInfo, inner: type[BaseModel] | None, many: bool) -> Key:
+def _key(path: str, field: FieldInfo, inner: type[BaseModel] | None, many: bool, meaning: str) -> Key:
     base, metadata = _bare(field)
     quantity = next((each.quantity for each in metadata if isinstance(each, Physical)), None)
     return Key(
@@ -76,8 +77,17 @@ def _key(path: str, field: FieldInfo, inner: type[BaseModel] | None, many: bool)
         default=_default(field, quantity),
         needed=field.is_required(),
         bounds=_bounds(metadata, quantity),
-        meaning=" ".join((field.description or _summary(inner)).split()),
+        meaning=" ".join((meaning or _summary(inner)).split()),
     )
+
+
+def sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Yield a section and all that lie in it."""
+    yield model
+    for field in model.model_fields.values():
+        inner, _ = _section_in(field.annotation)
+        if inner is not None:
+            yield from sections(inner)
 
 
 def _summary(section: type[BaseModel] | None) -> str:

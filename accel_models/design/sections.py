@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from accel_models.design.quantities import (
     MOST_COUNT,
@@ -31,9 +31,7 @@ from traces import Frozen, did_you_mean
 
 
 class Part(Frozen):
-    """A section of a design."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    """A section of a design; what its settings mean stands under each (:mod:`accel_models.design.meanings`)."""
 
 
 P = TypeVar("P", bound=Part)

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from accel_models.design.design import Design
-from accel_models.design.keys import Key, keys
+from accel_models.design.keys import Key, keys, sections
 from accel_models.design.load import design_model, parse_design
+from accel_models.design.meanings import meanings
 from traces import parse_yaml_mapping
 
 _HEAD = """\
@@ -79,6 +80,10 @@ def _spelled(value: Any) -> str:
 def design_schema() -> dict[str, Any]:
     """Return the JSON Schema of a design file, for editors."""
     schema = design_model().model_json_schema()
+    for section in sections(design_model()):
+        inside = schema if section is design_model() else schema["$defs"][section.__name__]
+        for name, meaning in meanings(section).items():
+            inside["properties"][name]["description"] = meaning
     properties: dict[str, Any] = schema["properties"]
     properties.pop("changed")  # what `--set` writes down in results
     properties["like"] = {
