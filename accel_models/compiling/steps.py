@@ -36,9 +36,9 @@ from traces import (
     Ints,
     NetworkGraph,
     Op,
+    Packed,
     Trace,
     did_you_mean,
-    pack_mask,
 )
 
 
@@ -241,10 +241,27 @@ def sort_channels(trace: Trace, orders: Mapping[str, Order]) -> Trace:
     decisions = dict(trace.decisions)
     scores = dict(trace.scores)
     for name, order in orders.items():
-        decisions[name] = pack_mask(trace.mask(name)[:, order])
+        decisions[name] = permuted(decisions[name].view(np.uint8), order)
         if name in scores:
             scores[name] = scores[name][:, order]
     return replace(trace, decisions=decisions, scores=scores)
+
+
+def permuted(packed: Packed, order: Order) -> Packed:
+    """Return packed bits (n, ceil(size / 8)) with bit ``order[k]`` at place k.
+
+    Eight bits are one byte; where its 256 values go is a table for every word of 64 bits that takes some of them.
+    """
+    goes_to = np.argsort(order)
+    bits = np.arange(256, dtype=np.uint64)[:, None] >> np.arange(8, dtype=np.uint64) & np.uint64(1)
+    words = np.zeros((-(-len(order) // 64), len(packed)), "<u8")
+    for byte, values in enumerate(np.ascontiguousarray(packed.T)):
+        places = goes_to[8 * byte : 8 * byte + 8]
+        moved = bits[:, : len(places)] << (places % 64).astype(np.uint64)
+        for word in np.unique(places // 64):
+            table = np.bitwise_or.reduce(moved[:, places // 64 == word], axis=1)
+            words[word] |= table.take(values)
+    return np.ascontiguousarray(words.T).view(np.uint8)[:, : packed.shape[1]]
 
 
 def can_sort(gate: Gate, graph: NetworkGraph) -> bool:

@@ -16,6 +16,8 @@ from traces import (
     Op,
 )
 
+_TABLE = 1 << 20  # codes, above which sorting takes less than a table
+
 
 def _columns(rows: OpRows) -> tuple[Ints, ...]:
     """Return what tells two pieces of work apart; zero where nothing runs."""
@@ -40,6 +42,17 @@ def distinct(op: Op, rows: OpRows, design: Design) -> tuple[WorkStates, NDArray[
         gathered_elements=_gathered_elements(op, cin, patch, design) * batch,
     )
     return states, index.astype(np.int32)
+
+
+def numbered(code: Ints, bound: int) -> tuple[Ints, NDArray[np.intp]]:
+    """Return the distinct codes, sorted, and the place of each among them; codes are below ``bound``."""
+    if bound > _TABLE:
+        return np.unique(code, return_inverse=True)
+    present = np.zeros(bound, np.bool_)
+    present[code] = True
+    places = np.cumsum(present, dtype=np.intp)
+    places -= 1
+    return np.flatnonzero(present), places.take(code)
 
 
 def _gathered_elements(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:

@@ -38,7 +38,7 @@ from accel_models.work.kept_data import (
     weight_bits_of,
     whole_op,
 )
-from accel_models.work.row_states import distinct
+from accel_models.work.row_states import distinct, numbered
 from accel_models.work.shapes import joined, rows_of
 from traces import (
     RECURRENT,
@@ -157,11 +157,29 @@ def _op_work(
     if isinstance(groups, Copies) and not seen.places_count[i]:
         states, at = distinct(op, _copied(seen.counted[i], groups.batch), design)
         return states, at[index].astype(np.int32)
+    if isinstance(groups, Copies) and design.skip.packs and not tiles_matter(workload, i, design):
+        return _fetched_apart(seen, i, index, groups.batch)
     rows = rows_of(seen.counted[i], index)
     spread = _from_masks(workload, i, design, rows) if seen.places_count[i] else _Spread(rows)
     if isinstance(groups, Copies):
         return distinct(op, _copied(_alone(spread, op, design), groups.batch), design)
     return distinct(op, _grouped(spread, op, design, groups, compaction), design)
+
+
+def _fetched_apart(seen: _Seen, i: int, index: Ints, copies: int) -> tuple[WorkStates, NDArray[np.int32]]:
+    """Return the same where kept channels are packed: where they lie tells only how many bytes are fetched."""
+    workload, design, op = seen.workload, seen.design, seen.workload.graph.ops[i]
+    burst = burst_of(design)
+    bursts = _masked_bytes(op, workload.in_bits(i), workload.out_bits(i), design) // burst
+    kept = workload.states[i].runs
+    if (seen.counted[i].runs & ~kept).any():  # the whole op runs all the same
+        whole = _masked_bytes(op, full_row(op.in_channels), full_row(op.out_channels), design)
+        bursts = np.where(kept[index], bursts, whole // burst)
+    most = int(bursts.max(initial=0)) + 1
+    found, place = numbered(index * most + bursts, len(kept) * most)
+    rows = replace(rows_of(seen.counted[i], found // most), fetch=found % most * burst)
+    states, at = distinct(op, _copied(rows, copies), design)
+    return states, at[place]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,6 +19,7 @@ from accel_models.compiling.steps import (
     absorb,
     can_sort,
     channel_orders,
+    permuted,
     sort_channels,
     stage_hosts,
 )
@@ -29,6 +30,7 @@ from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
+from traces.trace import pack_mask
 from traces.work.workload import lower
 
 LC_NET = cifar_resnet(8, gates="both")
@@ -183,3 +185,10 @@ def test_a_step_nobody_knows_is_refused_with_the_nearest() -> None:
     assert Compiler.without(["pin"]) == replace(Compiler(), pin=False)
     assert Compiler.naive().steps == ()
     assert Compiler().steps == STEPS
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 63, 64, 65, 130, 700])
+def test_bits_are_permuted_as_columns_are(size: int) -> None:
+    rng = np.random.default_rng(size)
+    mask, order = rng.random((20, size)) < 0.5, rng.permutation(size)
+    np.testing.assert_array_equal(permuted(pack_mask(mask), order), pack_mask(mask[:, order]))
