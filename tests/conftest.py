@@ -4,11 +4,21 @@ No example has a deadline: how long one takes is the machine's business, and a b
 the tests in an order drawn from that seed: what passes in one order must pass in any.
 """
 
+from __future__ import annotations
+
 import os
 import random
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from tests.shared import Comparisons, ComparisonsOf, once
+
+if TYPE_CHECKING:
+    from analysis import Comparison
 
 settings.register_profile("developer", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
@@ -25,3 +35,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seed = config.getoption("shuffle")
     if seed is not None:
         random.Random(seed).shuffle(items)
+
+
+@pytest.fixture(scope="session")
+def comparisons_of(tmp_path_factory: pytest.TempPathFactory) -> ComparisonsOf:
+    """Comparisons with truth of a kind, computed once in the whole run."""
+
+    @cache
+    def found(kind: Callable[[], Iterable[Comparison]]) -> Comparisons:
+        return once(tmp_path_factory, kind.__name__, lambda: tuple(kind()))
+
+    return found
+
+
+@pytest.fixture(scope="session")
+def every_comparison(comparisons_of: ComparisonsOf) -> Comparisons:
+    """What ``all_comparisons`` returns."""
+    from analysis.validation.all import COMPARED  # noqa: PLC0415  (most tests compare with no truth)
+
+    return tuple(comparison for kind in COMPARED for comparison in comparisons_of(kind))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from analysis.validation.arrays.dpacs import dpacs_dense, dpacs_latency
+from analysis.validation.arrays.dpacs import dpacs_comparisons
 from analysis.validation.arrays.gemmini import gemmini_comparisons
 from analysis.validation.arrays.known import known_accelerators
 from analysis.validation.arrays.systolic import array_comparisons
@@ -16,12 +16,12 @@ from analysis.validation.rows.gemmini_dynamic import dynamic_comparisons
 from analysis.validation.simd.compare import simd_comparisons
 from analysis.validation.vela.compare import vela_comparisons
 
-_KINDS: Final[tuple[Callable[[], Iterable[Comparison]], ...]] = (
+COMPARED: Final[tuple[Callable[[], Iterable[Comparison]], ...]] = (
     array_comparisons,
     gemmini_comparisons,
     dynamic_comparisons,
     simd_comparisons,
-    lambda: (dpacs_latency(), dpacs_dense()),
+    dpacs_comparisons,
     known_accelerators,
     vela_comparisons,
     energy_comparisons,
@@ -35,7 +35,7 @@ def all_comparisons(advance: Callable[[int, int], None] = lambda done, total: No
     ``advance`` is told how many kinds of them are done, of how many.
     """
     found: list[Comparison] = []
-    for done, kind in enumerate(_KINDS):
-        advance(done, len(_KINDS))
+    for done, kind in enumerate(COMPARED):
+        advance(done, len(COMPARED))
         found += kind()
     return tuple(found)

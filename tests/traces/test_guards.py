@@ -52,6 +52,13 @@ def test_yaml_that_means_nothing_to_us(text: str | bytes, part: str) -> None:
     assert part in str(found.value)
 
 
+def test_what_is_changed_of_one_reading_the_next_does_not_see() -> None:
+    first = parse_yaml("a: {b: [1]}", "x.yaml")
+    assert isinstance(first, dict)
+    first["a"]["b"].append(2)
+    assert parse_yaml("a: {b: [1]}", "x.yaml") == {"a": {"b": [1]}}
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from copy import deepcopy
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -19,6 +21,11 @@ def parse_yaml(text: str | bytes, where: str) -> object:
 
     Tags that make objects are refused, and so are keys given twice.
     """
+    return deepcopy(_parsed(text, where))
+
+
+@lru_cache(maxsize=128)  # of a sweep's settings and designs each is read many times, at 0.1 ms a byte
+def _parsed(text: str | bytes, where: str) -> object:
     from ruamel.yaml import YAML  # noqa: PLC0415  (slow to import, and only readers of YAML need it)
 
     if len(text) > MOST_YAML:

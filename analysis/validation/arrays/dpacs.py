@@ -51,6 +51,11 @@ _STAGES = {
 PRUNED = ("resnet18", "resnet50")  # measured under pruning; the others dense alone
 
 
+def dpacs_comparisons() -> tuple[Comparison, ...]:
+    """Return latency under pruning, and of dense networks over the smallest."""
+    return dpacs_latency(), dpacs_dense()
+
+
 def dpacs_latency() -> Comparison:
     """ResNet-18 and 50 with 25 to 75 % of pixels and of channels pruned; nothing is fitted.
 

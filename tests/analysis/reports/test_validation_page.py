@@ -7,9 +7,9 @@ import pytest
 
 from analysis.figures.docs.validation import validation_info
 from analysis.reports.validation_page import page_text, write_validation_page
-from analysis.validation.all import all_comparisons
 from analysis.validation.comparison import Comparison
 from analysis.validation.left_out import kept
+from tests.shared import Comparisons
 from traces.base.errors import ConfigError
 
 
@@ -76,15 +76,15 @@ def test_page_and_figure_are_written_the_same_twice(tmp_path: Path) -> None:
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
-def test_every_promise_holds() -> None:
+def test_every_promise_holds(every_comparison: Comparisons) -> None:
     broken = [
         f"{c.name}: mean {c.mean_error:.1%}, worst {c.worst_error:.1%}"
-        for c in all_comparisons()
+        for c in every_comparison
         if not kept(c)
     ]
     assert broken == []
 
 
-def test_the_shipped_page_is_today_s() -> None:
+def test_the_shipped_page_is_today_s(every_comparison: Comparisons) -> None:
     page = Path(__file__).resolve().parents[3] / "docs" / "validation.md"
-    assert page.read_text(encoding="utf-8") == page_text(all_comparisons()), "run `make docs`"
+    assert page.read_text(encoding="utf-8") == page_text(every_comparison), "run `make docs`"

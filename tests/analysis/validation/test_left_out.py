@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.validation.all import all_comparisons
 from analysis.validation.comparison import Comparison
 from analysis.validation.left_out import first_order_refit, kept, predicted_errors, predicted_of
+from tests.shared import Comparisons
 
 TWO = Comparison(
     name="two rows",
@@ -67,6 +67,6 @@ def test_a_refit_without_a_row_by_hand() -> None:
     assert found[2] == pytest.approx(0.2 + 1.2 * move)
 
 
-def test_every_comparison_with_constants_says_what_it_predicts() -> None:
-    silent = [c.name for c in all_comparisons() if c.constants and predicted_of(c) is None]
+def test_every_comparison_with_constants_says_what_it_predicts(every_comparison: Comparisons) -> None:
+    silent = [c.name for c in every_comparison if c.constants and predicted_of(c) is None]
     assert silent == []

@@ -96,8 +96,9 @@ def test_a_cell_that_says_nothing_skips_its_row_alone(kind: str, file: str, comp
     """Every column that is read, in turn: blank, words, zero, no number, beyond every size; a row beside stays."""
     del compared
     entry = ROW_KINDS[kind]
+    seen = ROW_KINDS["vela_ops"].columns if kind == "vela_ops_npu" else ()  # one function reads both
     good, bad = islice(_compared(entry, read_measured_rows(REFERENCE / f"{file}.csv", entry)), 2)
-    for column in entry.columns:
+    for column in (column for column in entry.columns if column not in seen):
         for cell in ("", "words", "0", "-1", "nan", "1e30"):
             first, second = score_outcomes(entry, [good, {**bad, column: cell}])
             assert isinstance(first, Pair)

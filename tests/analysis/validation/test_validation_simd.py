@@ -10,6 +10,7 @@ import pytest
 
 from accel_models.units.simd.unit import core_of, simd_cycles
 from accel_models.work.shapes import shapes_of
+from analysis.validation.comparison import Comparison
 from analysis.validation.simd.compare import simd_comparisons
 from analysis.validation.simd.reference import (
     latency_ms,
@@ -19,43 +20,47 @@ from analysis.validation.simd.reference import (
     software_of,
     tuned_rows,
 )
+from tests.shared import ComparisonsOf
 from traces.base.errors import ConfigError
 
-COMPARISONS = {comparison.name: comparison for comparison in simd_comparisons()}
-TUNED = COMPARISONS["tuned stacks on Cortex-M4 and M7, latency"]
+
+@pytest.fixture(scope="module")
+def comparisons(comparisons_of: ComparisonsOf) -> dict[str, Comparison]:
+    return {comparison.name: comparison for comparison in comparisons_of(simd_comparisons)}
 
 
-@pytest.mark.parametrize("name", COMPARISONS)
-def test_the_bound_holds(name: str) -> None:
-    comparison = COMPARISONS[name]
-    assert comparison.holds, (comparison.mean_error, comparison.worst_error)
+@pytest.fixture(scope="module")
+def tuned(comparisons: dict[str, Comparison]) -> Comparison:
+    return comparisons["tuned stacks on Cortex-M4 and M7, latency"]
 
 
-@pytest.mark.parametrize("name", COMPARISONS)
-def test_a_bound_is_not_vacuous(name: str) -> None:
+def test_the_bound_holds(comparisons: dict[str, Comparison]) -> None:
+    assert [c.name for c in comparisons.values() if not c.holds] == []
+
+
+def test_a_bound_is_not_vacuous(comparisons: dict[str, Comparison]) -> None:
     """A model twice as high breaks every bound."""
-    comparison = COMPARISONS[name]
-    assert not replace(comparison, predicted=2 * comparison.predicted).holds
+    assert not any(replace(c, predicted=2 * c.predicted).holds for c in comparisons.values())
 
 
-def test_the_targets_of_the_project_are_kept() -> None:
+def test_the_targets_of_the_project_are_kept(comparisons: dict[str, Comparison], tuned: Comparison) -> None:
     """12 % end to end on tuned stacks, every row within 25 %; 25 % layer by layer."""
-    assert TUNED.bound_mean <= 0.12
-    assert TUNED.bound_worst <= 0.25
-    assert all(c.bound_worst <= 0.25 for c in COMPARISONS.values() if "layers" in c.name)
+    assert tuned.bound_mean <= 0.12
+    assert tuned.bound_worst <= 0.25
+    assert all(c.bound_worst <= 0.25 for c in comparisons.values() if "layers" in c.name)
 
 
 @pytest.mark.parametrize("design", ["stm32l4r5", "psoc62", "stm32h7a3", "stm32f746", "stm32h747"])
-def test_no_chip_is_far_off(design: str) -> None:
+def test_no_chip_is_far_off(design: str, tuned: Comparison) -> None:
     """The mean must not hide one bad chip behind the others."""
-    errors = [e for e, lab in zip(TUNED.relative_errors, TUNED.labels, strict=True) if design in lab.split()]
+    errors = [e for e, lab in zip(tuned.relative_errors, tuned.labels, strict=True) if design in lab.split()]
     assert len(errors) >= 8
     assert np.mean(np.abs(errors)) < 0.10
 
 
-def test_every_tuned_row_of_the_table_is_compared() -> None:
+def test_every_tuned_row_of_the_table_is_compared(tuned: Comparison) -> None:
     """88 rows of MLPerf Tiny and 8 of the model zoo; no row is left out because it fits badly."""
-    assert len(TUNED.labels) == len(tuned_rows()) == 96
+    assert len(tuned.labels) == len(tuned_rows()) == 96
     others = {row["software"] for row in mlperf_rows()} - {row["software"] for row in tuned_rows()}
     assert {software_of(name) for name in others} == {"cmsis_nn", "compiled", "reference"}
 

@@ -7,23 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from analysis.validation import all as validations
-from analysis.validation.comparison import Comparison
 from tests.lacuna.lacuna_runner import Lacuna
-
-Comparisons = tuple[Comparison, ...]
-
-
-@pytest.fixture(scope="module")
-def comparisons() -> Comparisons:
-    """Computed once for the module."""
-    return validations.all_comparisons()
+from tests.shared import Comparisons
 
 
 @pytest.fixture
-def known(monkeypatch: pytest.MonkeyPatch, comparisons: Comparisons) -> Comparisons:
-    monkeypatch.setattr("analysis.all_comparisons", lambda *_: comparisons, raising=False)
-    return comparisons
+def known(monkeypatch: pytest.MonkeyPatch, every_comparison: Comparisons) -> Comparisons:
+    monkeypatch.setattr("analysis.all_comparisons", lambda *_: every_comparison, raising=False)
+    return every_comparison
 
 
 def test_every_bound_holds(lacuna: Lacuna, known: Comparisons) -> None:

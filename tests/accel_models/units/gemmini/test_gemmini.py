@@ -29,7 +29,7 @@ from accel_models.units.gemmini.memory.traffic import Block, block_traffic
 from accel_models.units.gemmini.tiling import ConvLayer, ConvTiling, dosa_tiling, search_tiling
 from analysis.validation.arrays.firesim import estimated_cycles, mapping_cycles
 from analysis.validation.arrays.gemmini import gemmini_comparisons
-from analysis.validation.comparison import Comparison
+from tests.shared import ComparisonsOf
 from traces.base.errors import ConfigError
 
 MEMORY = GemminiMemory(latency_cycles=100.0)
@@ -259,7 +259,5 @@ def test_rows_a_power_of_two_apart_leave_each_other_less_room() -> None:
     assert gone[0] > 3 * gone[1]
 
 
-@pytest.mark.parametrize("comparison", gemmini_comparisons(), ids=lambda c: c.name)
-def test_agrees_with_rtl(comparison: Comparison) -> None:
-    assert comparison.mean_error <= comparison.bound_mean
-    assert comparison.worst_error <= comparison.bound_worst
+def test_agrees_with_rtl(comparisons_of: ComparisonsOf) -> None:
+    assert [c.name for c in comparisons_of(gemmini_comparisons) if not c.holds] == []
