@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -124,6 +125,31 @@ def missing_note(skipped: Sequence[str]) -> list[str]:
 def missing_of_each(skipped: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the lines that say what of several models has no price."""
     return [f"{name}: {line}" for name, nodes in skipped.items() for line in missing_note(nodes)]
+
+
+# Choice: options that decide where results go, how they are shown and who works, but no number.
+_NO_NUMBER: Final = {"out", "force", "as_json", "ops", "resume", "workers", "scheduler", "tls"}
+
+
+def typed(context: typer.Context) -> str:
+    """Return the command under way as a shell takes it, but for what decides no number.
+
+    Options have their long names, in the order of ``--help``; those left out keep the value that is usual.
+    """
+    words = ["lacuna", context.info_name or ""]
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        if source is None or source.name != "COMMANDLINE" or name in _NO_NUMBER:
+            continue
+        value = context.params[name]
+        flag = [] if parameter.param_type_name == "argument" else [max(parameter.opts, key=len)]
+        if isinstance(value, bool):
+            words += flag if value else parameter.secondary_opts[:1]
+            continue
+        for one in value if isinstance(value, list | tuple) else [value]:
+            words += [*flag, str(one)]
+    return shlex.join(words)
 
 
 def design_from(name: str, settings: list[str]) -> Design:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
@@ -118,6 +118,10 @@ class Results:
     def summary(self) -> Summary:
         """Return the figures, or why there are none."""
         return self.figures
+
+    def made_by(self, command: str) -> Results:
+        """Return the same results with the command that was typed for them."""
+        return replace(self, figures=self.figures.model_copy(update={"command": command}))
 
     @property
     def plot(self) -> Any:

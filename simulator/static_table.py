@@ -52,6 +52,7 @@ class StaticTable(Card):
     rows: tuple[OpEstimate, ...]
     batch: int = 1  # inputs that the rows are for
     skipped: tuple[str, ...] = ()  # of the model, priced by no row
+    command: str = ""  # what was typed, as a shell takes it, without where to write; "" from Python
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what it is of and what all ops take."""
@@ -65,14 +66,18 @@ class StaticTable(Card):
 
     def to_records(self) -> list[dict[str, str | int | float]]:
         """Return one mapping per op, for JSON or a data frame; what has no price is a row of zeros."""
-        of: dict[str, str | int | float] = {"network": self.network, "design": self.design}
+        of: dict[str, str | int | float] = {
+            "network": self.network,
+            "design": self.design,
+            "command": self.command,
+        }
         priced = [asdict(row) | of for row in self.rows]
         return [*priced, *(_unpriced(name, self.batch) | of for name in self.skipped)]
 
     def to_csv(self) -> str:
-        """Return the table as CSV text; the last two columns say of what it is."""
+        """Return the table as CSV text; the last three columns say of what it is, and by which command."""
         return csv_text(
-            [*(field.name for field in fields(OpEstimate)), "network", "design"], self.to_records()
+            [*(field.name for field in fields(OpEstimate)), "network", "design", "command"], self.to_records()
         )
 
 

@@ -14,8 +14,8 @@ from simulator.replays.waterfall import LOSSES, REMEDIES, LevelSums
 from traces import Card, Frozen
 
 # Of a results folder; major: readers refuse another; 1.1: SHA256SUMS beside it; 1.2: skipped, losses in either order;
-# 1.3: what ops add to the latency, notes, batch.
-RESULTS_SCHEMA_VERSION = "1.3"
+# 1.3: what ops add to the latency, notes, batch; 1.4: command, and of streams the deadline.
+RESULTS_SCHEMA_VERSION = "1.4"
 MODEL_VERSION = "1.3"  # of everything that decides a number
 
 
@@ -103,6 +103,7 @@ class _Facts(Card, Frozen):
     notes: tuple[
         str, ...
     ] = ()  # to be read before the figures: gates that the design cannot use, what nothing sorts
+    command: str = ""  # what was typed, as a shell takes it, without where to write; "" from Python
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what was replayed, and what it took where it fits."""
@@ -168,9 +169,9 @@ Summary = Replayed | DoesNotFit
 # What summary.json holds, in its order, and what stands there for a figure that a replay does not have.
 _KEYS = (
     "schema_version", "model_version", "network", "design", "design_hash", "trace_hash", "seed", "engine",
-    "feasible", "reason", "demand", "bound", "scaled_energy", "inputs", "batch", "skipped", "notes", "accuracy",
-    "macs", "latency_us", "energy_uj", "dram_bytes", "wasted_bytes", "gate_wait_us", "utilization", "busy", "dense",
-    "mean_rate", "expected", "mac_proportional", "oracle", "waterfall",
+    "feasible", "reason", "demand", "bound", "scaled_energy", "inputs", "batch", "skipped", "notes", "command",
+    "accuracy", "macs", "latency_us", "energy_uj", "dram_bytes", "wasted_bytes", "gate_wait_us", "utilization",
+    "busy", "dense", "mean_rate", "expected", "mac_proportional", "oracle", "waterfall",
 )  # fmt: skip
 _ABSENT: dict[str, object] = {"trace_hash": "", "reason": "", "utilization": {}, "busy": {}}  # others: null
 

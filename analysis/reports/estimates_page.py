@@ -11,10 +11,13 @@ from typing import Final
 
 from analysis.figures.pictures import Picture
 from analysis.figures.report.time_spent import estimate_time_info
-from analysis.reports.report_page import Cell, Page, Section, Table
-from analysis.words import digits, network_title, percent, quantity, slug
+from analysis.reports.provenance import again
+from analysis.reports.report_page import Cell, Page, Section, Table, text_row
+from analysis.words import MISSING, digits, network_title, percent, quantity, slug
 from traces import FileProblem, file_text, reading
 
+_FIRST: Final = ["layer", "op", "M", "K", "N"]
+_LONGEST_HEAD: Final = 4096  # characters; ours has some 200
 _NEEDED: Final = (
     "layer",
     "op",
@@ -35,8 +38,30 @@ def estimates_page(files: Sequence[Path]) -> Page:
     sections = tuple(
         _section(rows, name, i) for i, (rows, name) in enumerate(zip(tables, names, strict=True))
     )
+    provenance = Section(
+        anchor="provenance",
+        title="Where the numbers come from",
+        tables=(Table("Estimates", ("Estimate", "File", "Command"), _commands(tables, names, files)),),
+    )
     title = names[0] if len(files) == 1 else f"{len(files)} estimates"
-    return Page(f"{title}: op by op", sections)
+    return Page(f"{title}: op by op", (*sections, provenance))
+
+
+def _commands(
+    tables: Sequence[Sequence[dict[str, str]]], names: Sequence[str], files: Sequence[Path]
+) -> tuple[tuple[Cell, ...], ...]:
+    """Return by which command each table was made; an older one does not say."""
+    return tuple(
+        text_row(name, path.name, again(rows[0]["command"], "FILE.csv") if "command" in rows[0] else MISSING)
+        for rows, name, path in zip(tables, names, files, strict=True)
+    )
+
+
+def is_estimate(path: Path) -> bool:
+    """Whether a file begins as a table of ``lacuna estimate --out`` does."""
+    with reading(path), path.open(encoding="utf-8", errors="replace") as file:
+        head = file.readline(_LONGEST_HEAD).strip().split(",")
+    return head[: len(_FIRST)] == _FIRST
 
 
 def _name(rows: Sequence[dict[str, str]], path: Path) -> str:

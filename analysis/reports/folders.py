@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from analysis.reports.estimates_page import estimates_page, is_estimate
 from analysis.reports.replays.page import replay_page
 from analysis.reports.replays.view import SUMMARY_FILE, load_report_trace, read_views
 from analysis.reports.report_page import Page
@@ -30,7 +31,7 @@ class ResultPlaces:
 
 
 def find_results(places: Sequence[Path]) -> ResultPlaces:
-    """Return what the places hold: each is results itself, a folder of results, or a table of `lacuna estimate`.
+    """Return what the places hold: each is results itself, a folder of results and tables, or a table of estimates.
 
     Raises
     ------
@@ -61,17 +62,14 @@ def _found(place: Path, *, alone: bool) -> ResultPlaces:
     if (place / STREAM_FILE).is_file():
         return ResultPlaces(streams=((place, own),))
     replays, streams = (tuple(_below(place, name)) for name in (SUMMARY_FILE, STREAM_FILE))
-    if not replays and not streams:
-        if tables := [path.name for path in sorted(place.glob("*.csv"))]:
-            raise FileProblem(
-                f"{place}: is no results folder; name a table of `lacuna estimate` itself: {place / tables[0]}"
-            )
+    tables = tuple(path for path in sorted(place.glob("*.csv")) if is_estimate(path))
+    if not replays and not streams and not tables:
         raise FileProblem(
             f"{place}: is not a results folder: neither it nor a folder in it holds a {SUMMARY_FILE!r} of a replay or "
-            f"{STREAM_FILE!r} of a stream, and it holds no {SWEEP_FILE!r} of a sweep; `lacuna replay`, `stream` and "
-            "`sweep` write such folders"
+            f"{STREAM_FILE!r} of a stream, and it holds no {SWEEP_FILE!r} of a sweep and no table of estimates; "
+            "`lacuna replay`, `stream`, `sweep` and `estimate --out` write such"
         )
-    return ResultPlaces(replays=replays, streams=streams)
+    return ResultPlaces(replays=replays, streams=streams, estimates=tables)
 
 
 def _below(place: Path, name: str) -> Iterator[tuple[Path, str]]:
@@ -96,8 +94,6 @@ def read_page(places: Sequence[Path], trace: str | Path | None = None, budget: S
 
         parts.append(streams_page(found.streams))
     if found.estimates:
-        from analysis.reports.estimates_page import estimates_page  # noqa: PLC0415  (as above)
-
         parts.append(estimates_page(found.estimates))
     if found.sweeps:
         from analysis.reports.sweeps.page import sweep_page  # noqa: PLC0415  (as above)

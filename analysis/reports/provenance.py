@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from accel_models import STEPS, design_prices
 from analysis.reports.report_page import Cell, Table, text_row
@@ -13,9 +14,11 @@ from analysis.words import MISSING
 if TYPE_CHECKING:
     from analysis.reports.replays.view import MisfitView, ReplayView
     from analysis.sweeps.folder.results import SweepResults
+    from simulator import Policy
     from traces import Trace
 
 
+FROM_PYTHON: Final = "none: made from Python"
 _FOLD = 4  # Choice: longer tables of provenance open on a click
 
 
@@ -32,17 +35,24 @@ def replay_table(views: Sequence[ReplayView | MisfitView]) -> Table:
             f"{view.figures.design} {view.figures.design_hash}",
             str(view.figures.model_version),
             version("lacuna"),
-            command(view),
+            again(view.figures.command or replay_command("TRACE", view.results.policy, view.figures.inputs)),
         )
         for view in views
     )
     return Table("Replays", head, rows, folded=len(rows) > _FOLD)
 
 
-def command(view: ReplayView | MisfitView) -> str:
-    """Return the command that makes a replay again from its trace and the design stored beside it."""
-    policy = view.results.policy
-    words = ["lacuna replay TRACE --design design.yaml", f"--prefetch {policy.prefetch}"]
+def again(command: str, out: str = "DIR") -> str:
+    """Return the command that was typed for results, to be typed again: where they go is for its reader to say."""
+    return f"{command} --out {out}" if command else FROM_PYTHON
+
+
+def replay_command(trace: str, policy: Policy, inputs: int | None) -> str:
+    """Return the command that makes a replay from Python again, from its trace and the design stored beside it."""
+    words = [
+        shlex.join(["lacuna", "replay", trace, "--design", "design.yaml"]),
+        f"--prefetch {policy.prefetch}",
+    ]
     if policy.fetching.reads_rates:
         words.append(f"--theta {policy.theta}")
     if policy.batch > 1:
@@ -50,7 +60,7 @@ def command(view: ReplayView | MisfitView) -> str:
             f"--batch {policy.batch} --batch-order {policy.batch_order} --compaction {policy.compaction}"
         )
     words += [f"--without {step}" for step in STEPS if step not in policy.compiler.steps]
-    return " ".join([*words, f"--limit {view.figures.inputs} --out DIR"])
+    return " ".join([*words, *([] if inputs is None else [f"--limit {inputs}"])])
 
 
 def trace_table(trace: Trace) -> Table:
@@ -81,7 +91,7 @@ def design_tables(view: ReplayView | MisfitView) -> list[Table]:
 
 
 def sweep_tables(results: SweepResults) -> tuple[Table, ...]:
-    """Return versions, hashes and command of a sweep."""
+    """Return versions, hashes and commands of a sweep or search."""
     manifest = results.manifest
     rows = [
         text_row("Model version", manifest.model_version),
@@ -92,6 +102,9 @@ def sweep_tables(results: SweepResults) -> tuple[Table, ...]:
             "Inputs of each trace", "all" if manifest.inputs is None else f"the first {manifest.inputs:,}"
         ),
         text_row("Budget", ", ".join(bound.words for bound in results.budget) or "none"),
-        text_row("Command", "lacuna sweep SPACE.yaml --out DIR, with the space below"),
+        *(text_row("Run", run.words) for run in manifest.runs),
+        *(text_row("Command", again(run.command)) for run in manifest.runs),
     ]
-    return (Table("Sweep", ("What", "Value"), tuple(rows)),)
+    kinds = {run.kind for run in manifest.runs}
+    title = "Search" if kinds == {"search"} else "Sweep"
+    return (Table(title, ("What", "Value"), tuple(rows)),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from analysis.figures.pictures import Picture
 from analysis.figures.report.latency import latency_info
+from analysis.reports.provenance import again
 from analysis.reports.report_page import Cell, Page, Section, Table, text_row
 from analysis.words import digits, network_title, percent, quantity, slug
 from traces import unpriced_words
@@ -32,13 +34,19 @@ def streams_page(folders: Sequence[tuple[Path, str]]) -> Page:
         tables=(_table(named),),
     )
     rows = tuple(
-        text_row(name, one.figures.model_version, f"{one.design.title} {one.figures.design_hash}")
+        text_row(
+            name,
+            f"{one.design.title} {one.figures.design_hash}",
+            one.figures.model_version,
+            version("lacuna"),
+            again(one.figures.command),
+        )
         for one, name in named
     )
     provenance = Section(
         anchor="provenance",
         title="Where the numbers come from",
-        tables=(Table("Streams", ("Stream", "Model version", "Design"), rows),),
+        tables=(Table("Streams", ("Stream", "Design", "Model version", "Lacuna", "Command"), rows),),
     )
     title = named[0][1] if len(named) == 1 else f"{len(named)} streams"
     return Page(f"{title}: frames in time", (summary, provenance))
@@ -56,12 +64,13 @@ def _words(one: StreamResults, name: str) -> str:
         if s.unstable
         else f"It is busy {percent(s.load)} of the time asked for."
     )
+    deadline = "" if s.deadline_us is None else f" of {quantity(s.deadline_us, 'us')}"
     dropped = f", {s.dropped:,} of them dropped" if s.dropped else ""
     half, slow, waiting = (quantity(v, "us") for v in (s.latency_us.p50, s.latency_us.p99, s.wait_us.mean))
     return (
-        f"{name}: {percent(s.miss_rate)} of {s.frames:,} frames missed their deadline or got no answer{dropped}. "
-        f"{steady} Half of the answers come within {half}, 99 in 100 within {slow}; waiting for the machine takes "
-        f"{waiting} of it on average."
+        f"{name}: {percent(s.miss_rate)} of {s.frames:,} frames missed their deadline{deadline} or got no answer"
+        f"{dropped}. {steady} Half of the answers come within {half}, 99 in 100 within {slow}; waiting for the "
+        f"machine takes {waiting} of it on average."
     )
 
 

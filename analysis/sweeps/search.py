@@ -19,7 +19,7 @@ from analysis.pareto.front import Objective, objectives_of
 from analysis.sweeps.budgets import held_against
 from analysis.sweeps.cluster import TlsScheduler
 from analysis.sweeps.evaluate import Evaluator, SweepTask, evaluate
-from analysis.sweeps.folder.manifest import Manifest
+from analysis.sweeps.folder.manifest import Manifest, Run
 from analysis.sweeps.folder.results import SweepResults, load_sweep
 from analysis.sweeps.folder.store import Store
 from analysis.sweeps.row import NUMBERS, Request, SweepRow
@@ -63,6 +63,7 @@ def search(  # noqa: PLR0913  # what a user may ask of a search, all by name
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
     evaluator: Evaluator = evaluate,
+    command: str = "",
 ) -> SweepResults:
     """Look for the front of a space in its own objectives and return the folder's results.
 
@@ -78,7 +79,7 @@ def search(  # noqa: PLR0913  # what a user may ask of a search, all by name
         ``nsga2`` or ``tpe``.
     seed
         Of the sampler; the same seed finds the same points.
-    workers, scheduler, resume, progress, evaluator
+    workers, scheduler, resume, progress, evaluator, command
         As for :func:`analysis.sweeps.sweep.sweep`.
     """
     if evaluations < 1:
@@ -88,8 +89,9 @@ def search(  # noqa: PLR0913  # what a user may ask of a search, all by name
     objectives = _checked(objectives_of(space.minimize, space.maximize))
     study = _study(objectives, sampler, seed)
     version, path = model_version(), Path(folder)
+    asked = Run(kind="search", evaluations=evaluations, sampler=sampler, seed=seed, command=command)
     with open_workers(workers, scheduler) as crew:
-        store = Store.open(path, Manifest.of(space, version), resume=resume)
+        store = Store.open(path, Manifest.of(space, version, asked), resume=resume)
         recorder = Recorder(store, evaluations, progress)
         hunt = _Hunt(
             space=space, store=store, recorder=recorder, crew=crew, evaluator=evaluator, version=version

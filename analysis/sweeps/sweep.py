@@ -11,7 +11,7 @@ from time import monotonic
 
 from analysis.sweeps.cluster import TlsScheduler
 from analysis.sweeps.evaluate import Evaluator, SweepTask, evaluate
-from analysis.sweeps.folder.manifest import Manifest
+from analysis.sweeps.folder.manifest import Manifest, Run
 from analysis.sweeps.folder.results import SweepResults, load_sweep
 from analysis.sweeps.folder.store import Store
 from analysis.sweeps.row import Request, SweepRow, row_key
@@ -90,6 +90,7 @@ def sweep(  # noqa: PLR0913  # what a user may ask of a sweep, all by name
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
     evaluator: Evaluator = evaluate,
+    command: str = "",
 ) -> SweepResults:
     """Evaluate every point of a space and return the folder's results.
 
@@ -107,12 +108,16 @@ def sweep(  # noqa: PLR0913  # what a user may ask of a sweep, all by name
         Told after every task.
     evaluator
         What turns a task into rows; must be importable by the workers.
+    command
+        What was typed for it, kept in the folder.
     """
     space.check_walkable()
     path = Path(folder)
     version = model_version()
     with open_workers(workers, scheduler) as crew:
-        store = Store.open(path, Manifest.of(space, version), resume=resume)
+        store = Store.open(
+            path, Manifest.of(space, version, Run(kind="sweep", command=command)), resume=resume
+        )
         recorder = Recorder(store, space.size, progress)
         try:
             tasks = _tasks(space, store, recorder, version, max(1, crew.count))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lacuna.console import err, gain_words, percent, progress, show_lines, show_table
-from lacuna.options import OutFolder
+from lacuna.options import OutFolder, typed
 
 if TYPE_CHECKING:
     from networks import EpochReport
@@ -32,6 +30,7 @@ class Told:
 
 
 def demo(
+    context: typer.Context,
     out: OutFolder = Path("out/demo"),
     seed: Annotated[
         int, typer.Option(min=0, max=2**63 - 1, help="Of training; same seed, same results.")
@@ -41,17 +40,17 @@ def demo(
     from traces import find_trace  # noqa: PLC0415
 
     out.mkdir(parents=True, exist_ok=True)
-    trace = _digits_trace(out, seed)
-    _study([trace], out / "digits")
-    _study([find_trace(f"{name}_cifar10") for name in _NETWORKS], out)
+    trace = _digits_trace(out, seed, typed(context))
+    _study([trace], out / "digits", typed(context))
+    _study([find_trace(f"{name}_cifar10") for name in _NETWORKS], out, typed(context))
     show_lines(["timeline: timeline.json.gz in each folder; open it at ui.perfetto.dev or chrome://tracing"])
 
 
-def _study(traces: list[Path], folder: Path) -> None:
+def _study(traces: list[Path], folder: Path, command: str) -> None:
     """Replay networks of one data set on every design and report them together."""
     from analysis import write_figures, write_report  # noqa: PLC0415
 
-    told = list(_replays(traces, folder))
+    told = list(_replays(traces, folder, command))
     for i, trace in enumerate(traces):
         _show_network(trace.stem, told[i * len(DESIGNS) : (i + 1) * len(DESIGNS)])
     page = write_report(folder, trace=traces[-1])
@@ -59,7 +58,7 @@ def _study(traces: list[Path], folder: Path) -> None:
     show_lines([f"report: {page}", f"figures: {len(pictures)} in {folder / 'figures'}", ""])
 
 
-def _digits_trace(out: Path, seed: int) -> Path:
+def _digits_trace(out: Path, seed: int, command: str) -> Path:
     """Train a small LC-Net on the digits and record it on held-out images."""
     from lacuna.commands.networks import need_torch  # noqa: PLC0415
 
@@ -74,14 +73,14 @@ def _digits_trace(out: Path, seed: int) -> Path:
             advance(report.epoch, report.epochs)
 
         checkpoint = train_digits_lcnet(seed, out / "training", show)
-    trace = record_checkpoint(checkpoint, command=shlex.join(["lacuna", *sys.argv[1:]]))
+    trace = record_checkpoint(checkpoint, command=command)
     path = out / "digits_lcnet.parquet"
     save_trace(trace, path)
     err().print(f"recorded {len(trace)} held-out digits: {percent(trace.accuracy)} correct")
     return path
 
 
-def _replays(traces: list[Path], out: Path) -> Iterator[Told]:
+def _replays(traces: list[Path], out: Path, command: str) -> Iterator[Told]:
     """Replay every trace on every design, compiled and as written; keep both."""
     from accel_models import STEPS, load_design  # noqa: PLC0415
     from simulator import Policy, replay  # noqa: PLC0415
@@ -91,10 +90,10 @@ def _replays(traces: list[Path], out: Path) -> Iterator[Told]:
     total = len(traces) * len(DESIGNS)
     with progress("replaying") as advance:
         for i, (trace, name) in enumerate((trace, name) for trace in traces for name in DESIGNS):
-            one = replay(trace, load_design(name), timeline=TIMELINE_INPUTS)
+            one = replay(trace, load_design(name), timeline=TIMELINE_INPUTS).made_by(command)
             one.save(out / f"{trace.stem}.{name}")
             written = replay(trace, load_design(name), policy=as_written, explain=False)
-            written.save(out / f"{trace.stem}.{name}.as_written")
+            written.made_by(command).save(out / f"{trace.stem}.{name}.as_written")
             advance(i + 1, total)
             yield Told(one, written)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ from lacuna.options import (
     free_file,
     missing_note,
     network_from,
+    typed,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 
 def estimate(
+    context: typer.Context,
     network: Annotated[
         str,
         typer.Argument(
@@ -62,7 +65,7 @@ def estimate(
     if out is not None:
         free_file(out, force)
     graph = network_from(network, sizes, skip_unsupported)
-    table = price_network(graph, chosen, batch)
+    table = replace(price_network(graph, chosen, batch), command=typed(context))
     if out is not None:
         with atomic_write(out) as temporary:
             temporary.write_text(table.to_csv(), encoding="utf-8")

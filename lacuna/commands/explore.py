@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lacuna.console import progress, shell, show_json, show_lines, show_notes, stoppable
-from lacuna.options import AsJson, OutFolder, Settings, missing_of_each
+from lacuna.options import AsJson, OutFolder, Settings, missing_of_each, typed
 from traces import ConfigError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on in a folder that h
 
 
 def sweep(
+    context: typer.Context,
     space: SpacePath,
     out: OutFolder,
     workers: WorkersOption = None,
@@ -69,11 +70,13 @@ def sweep(
             scheduler=_cluster(workers, scheduler, tls),
             resume=resume,
             progress=advance,
+            command=typed(context),
         )
     _show_done(results, out, as_json)
 
 
 def search(
+    context: typer.Context,
     space: SpacePath,
     out: OutFolder,
     evaluations: Annotated[int, typer.Option(min=1, help="Points to evaluate.")] = 200,
@@ -107,6 +110,7 @@ def search(
             scheduler=_cluster(workers, scheduler, tls),
             resume=resume,
             progress=advance,
+            command=typed(context),
         )
     _show_done(results, out, as_json)
 

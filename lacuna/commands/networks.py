@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +21,7 @@ from lacuna.console import (
     show_table,
     stoppable,
 )
-from lacuna.options import AsJson, Force, free_file
+from lacuna.options import AsJson, Force, free_file, typed
 from traces import ConfigError
 
 if TYPE_CHECKING:
@@ -96,6 +94,7 @@ def train(
 
 
 def record(
+    context: typer.Context,
     checkpoint: Annotated[Path, typer.Argument(help="model.pt of a training run.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Trace to write (.parquet or .npz).")],
     data: DataFolder = None,
@@ -126,7 +125,7 @@ def record(
             part="test" if part == "test" else "validation",
             exit_threshold=exit_threshold,
             scores=scores,
-            command=shlex.join(["lacuna", *sys.argv[1:]]),
+            command=typed(context),
         )
     (export_npz if out.suffix == ".npz" else save_trace)(trace, out)
     show_lines([f"wrote {out}: {len(trace):,} inputs, {percent(trace.accuracy)} correct"])

@@ -35,6 +35,7 @@ from lacuna.options import (
     missing_note,
     network_from,
     networks_like,
+    typed,
 )
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ ExitThreshold = Annotated[
 
 
 def replay(
+    context: typer.Context,
     trace: TracePath,
     design: DesignName,
     out: OutFolder,
@@ -106,7 +108,8 @@ def replay(
         inputs = static_trace(network_from(str(trace), sizes, skip_unsupported), batch)
     known = parse_engine(engine)
     replaced = free_folder(out, "a replay", force)
-    results = run(inputs, chosen, policy=policy, engine=known, limit=limit, timeline=timeline)
+    found = run(inputs, chosen, policy=policy, engine=known, limit=limit, timeline=timeline)
+    results = found.made_by(typed(context))
     results.save(out)
     show_summary(results, as_json=as_json)
     if ops and not as_json:

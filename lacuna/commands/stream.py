@@ -24,6 +24,7 @@ from lacuna.options import (
     inputs_from,
     left_out,
     missing_note,
+    typed,
 )
 from traces import ConfigError, FileProblem, file_text
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 
 def stream(
+    context: typer.Context,
     trace: TracePath,
     design: DesignName,
     out: OutFolder,
@@ -104,7 +106,7 @@ def stream(
     if exit_threshold is not None:
         inputs = with_exit_threshold(inputs, exit_threshold)
     policy = Policy.of({"prefetch": prefetch, **left_out(without)})
-    results = serve(inputs, chosen, asked, policy)
+    results = serve(inputs, chosen, asked, policy).made_by(typed(context))
     results.save(out)
     _show(results.summary(), ", ".join([chosen.title, *policy_words(policy)]), as_json)
     if not as_json:
@@ -169,7 +171,7 @@ def _show(summary: StreamSummary, design: str, as_json: bool) -> None:
     rows = [
         ["load", percent(summary.load) + unstable],
         ["frames", f"{summary.frames:,}: {summary.completed:,} completed, {summary.dropped:,} dropped"],
-        ["missed", f"{summary.missed:,} = {percent(summary.miss_rate)}"],
+        ["missed", f"{summary.missed:,} = {percent(summary.miss_rate)}{_of_deadline(summary)}"],
         ["throughput", f"{digits(summary.frames_per_second)} frames/s"],
         ["latency us", _spread(summary.latency_us)],
         ["waiting us", _spread(summary.wait_us)],
@@ -179,6 +181,10 @@ def _show(summary: StreamSummary, design: str, as_json: bool) -> None:
         *([f"busy {unit}", percent(share)] for unit, share in summary.busy.items()),
     ]
     show_table(f"{summary.network} on {design}", ["", ""], rows)
+
+
+def _of_deadline(summary: StreamSummary) -> str:
+    return "" if summary.deadline_us is None else f" of a deadline of {digits(summary.deadline_us)} us"
 
 
 def _spread(found: Spread) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,10 @@ class StreamResults:
     def summary(self) -> StreamSummary:
         """Return the figures."""
         return self.figures
+
+    def made_by(self, command: str) -> StreamResults:
+        """Return the same results with the command that was typed for them."""
+        return replace(self, figures=self.figures.model_copy(update={"command": command}))
 
     @property
     def per_frame(self) -> pd.DataFrame:

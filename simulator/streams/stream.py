@@ -216,7 +216,7 @@ def _summary(run: _Service) -> StreamSummary:
     asleep, asleep_pj = sleeping(prepared.design, server.starts[done][order], server.ends[done][order], span)
     static = waiting_pj(prepared, run.times, served, span - asleep) + asleep_pj
     completed = int(done.sum())
-    load = _load(run)
+    load, deadline = _load(run), run.settings.deadline_s
     seconds = span / prepared.design.clock
     return StreamSummary(
         network=prepared.graph.name,
@@ -241,6 +241,7 @@ def _summary(run: _Service) -> StreamSummary:
             for unit, cycles in zip(prepared.schedule.units, busy, strict=False)
         },
         skipped=prepared.graph.skipped,
+        deadline_us=None if deadline is None else deadline * 1e6,
     )
 
 

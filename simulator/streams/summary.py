@@ -34,3 +34,5 @@ class StreamSummary(Frozen):
     accuracy: float  # of all frames; what got no answer is wrong
     busy: dict[str, SummedShare]  # share of the time that each unit works
     skipped: tuple[str, ...] = ()  # of the model, what has no price
+    deadline_us: Amount | None = None  # from arrival to answer
+    command: str = ""  # as of a replay

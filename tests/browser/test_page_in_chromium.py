@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,6 +113,43 @@ def test_a_phone_scrolls_no_page_sideways_and_cuts_no_title(
             "['color', 'backgroundColor'].map(name => getComputedStyle(document.body)[name])"
         )
         assert (brightness(ink) > brightness(paper)) == (scheme == "dark")
+
+
+@pytest.mark.parametrize("kind", ["replays", "sweep", "streams", "estimates", "together"])
+def test_a_page_is_printed_whole_as_soon_as_it_is_open(
+    browser: Browser, kinds: dict[str, Path], kind: str
+) -> None:
+    """Every chart, none cut by the end of a page, on few pages, on white paper whatever the screen's scheme."""
+    with Opened(browser, kinds[kind], DESKTOP, "dark") as opened:
+        pdf = opened.page.pdf(prefer_css_page_size=True)  # nobody scrolled, and nothing was waited for
+        assert opened.undrawn() == []
+        assert 1 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 15
+        tall = opened.page.evaluate(
+            "dispatchEvent(new Event('beforeprint')),"
+            "[...document.querySelectorAll('figure')].filter(f => !f.closest('details:not([open])'))"
+            ".map(f => f.getBoundingClientRect().height).filter(h => h > 1000)"
+        )
+        assert tall == []
+        assert opened.complaints == []
+
+
+def test_points_are_printed_in_ink(browser: Browser, sweep: Path) -> None:
+    """A canvas keeps its colours from the screen unless it is painted for paper."""
+
+    def painted(scheme: Scheme, *events: str) -> list[str]:
+        with Opened(browser, sweep, DESKTOP, scheme) as opened:
+            opened.page.locator("html[data-explorer=ready]").wait_for(state="attached")
+            drawn: list[str] = opened.page.evaluate(
+                "events => { events.forEach(name => dispatchEvent(new Event(name)));"
+                " return ['scatter', 'history', 'parallel'].map(id => document.getElementById(id).toDataURL()); }",
+                list(events),
+            )
+            return drawn
+
+    screen, paper = painted("dark"), painted("dark", "beforeprint")
+    assert all(one != other for one, other in zip(screen, paper, strict=True))
+    assert paper == painted("light", "beforeprint")
+    assert painted("dark", "beforeprint", "afterprint") == screen
 
 
 def test_a_click_sorts_a_table_and_words_filter_it(browser: Browser, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.reports.provenance import replay_command
 from analysis.reports.sweeps.naming import page_of
 
 if TYPE_CHECKING:
@@ -23,5 +24,6 @@ def replay_point(results: SweepResults, key: str) -> Path:
     inputs = load_inputs(Path(results.manifest.traces[row.trace]), results.manifest.inputs)
     policy = Policy.of(json.loads(row.policy))
     folder = results.folder / page_of(row)
-    replay(inputs, results.design(key), policy=policy, timeline=_TIMELINE).save(folder)
+    command = replay_command(results.manifest.traces[row.trace], policy, results.manifest.inputs)
+    replay(inputs, results.design(key), policy=policy, timeline=_TIMELINE).made_by(command).save(folder)
     return folder

@@ -1,11 +1,10 @@
 // The points of a sweep, brushed and linked: canvases, because five thousand marks of a drawing library are slow.
 // Its parts are joined here into one function, in which each sees what the others define.
-(async function () {
+(function () {
 "use strict";
 const packed = document.getElementById("explorer-data");
 if (!packed) return;
-const bytes = Uint8Array.from(atob(packed.textContent), (c) => c.charCodeAt(0));
-const data = JSON.parse(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text());
+const data = JSON.parse(unpacked(packed));
 {% include "explorer/state.js" %}
 {% include "explorer/words.js" %}
 {% include "explorer/scales.js" %}

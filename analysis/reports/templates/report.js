@@ -4,61 +4,49 @@
   const LONG_NAME = 18; // letters; longer ones take half of a phone's width
   const PRINT_WIDTH = 660; // CSS pixels between the margins of an A4 page
   const PRINT_HEIGHT = 340; // two charts on a page
-  const PRINT_ROWS = 880; // of a chart with many rows: a page less its title
+  const PRINT_ROWS = 760; // of a chart with many rows: a page less its title, and that of a section with a sentence
   const options = {
     responsive: true,
     displaylogo: false,
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
   };
-  let ready; // the library that draws, as soon as a chart comes near the screen or the page has been idle
   const shared = document.getElementById("template");
   const template = shared && JSON.parse(shared.textContent);
   const waiting = new Set([...document.querySelectorAll(".chart")].filter((place) => !place.closest("details.part")));
 
-  // What is large lies in the page compressed: the library that draws, and charts and folded tables of folded parts.
-  function unpacked(place) {
-    const text = atob(place.textContent);
-    const packed = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
-    return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
-  }
-
-  async function unpackPlotly() {
-    if (!shared) return; // a page without charts
-    const script = document.createElement("script");
-    script.textContent = await unpacked(document.getElementById("plotly"));
-    document.head.append(script);
-  }
-
+  // The library that draws, and charts and folded tables of folded parts, lie in the page compressed.
   function library() {
-    return (ready = ready || unpackPlotly());
+    if (window.Plotly || !shared) return; // there, or a page without charts
+    const script = document.createElement("script");
+    script.textContent = unpacked(document.getElementById("plotly"));
+    document.head.append(script);
   }
 
   // The charts of a folded part, once it was opened.
   const loaded = new Map();
-  async function load(fold) {
+  function load(fold) {
     const packed = fold.querySelector(":scope > .packed");
     if (!packed) return;
-    for (const [key, figure] of Object.entries(JSON.parse(await unpacked(packed)))) loaded.set(key, figure);
+    for (const [key, figure] of Object.entries(JSON.parse(unpacked(packed)))) loaded.set(key, figure);
     packed.remove();
     for (const place of fold.querySelectorAll(".chart")) {
       waiting.add(place);
-      await library();
       draw(place);
     }
   }
 
   // A folded table of such a part, once it was opened too.
-  async function lay(fold) {
+  function lay(fold) {
     const packed = fold.querySelector(":scope > .packed");
     if (!packed) return;
     packed.remove();
-    fold.insertAdjacentHTML("beforeend", JSON.parse(await unpacked(packed)));
+    fold.insertAdjacentHTML("beforeend", JSON.parse(unpacked(packed)));
     serve(fold);
   }
 
   function draw(place) {
     if (!waiting.delete(place)) return;
+    library();
     const key = place.id.slice("chart-".length);
     const figure = loaded.get(key) || JSON.parse(document.getElementById("data-" + key).textContent);
     loaded.delete(key);
@@ -173,14 +161,14 @@
     for (const entry of entries) {
       if (entry.isIntersecting) {
         seen.unobserve(entry.target);
-        library().then(() => draw(entry.target));
+        draw(entry.target);
       }
     }
   }, { rootMargin: "300px" });
   waiting.forEach(function (place) { seen.observe(place); });
 
-  async function drawRest() {
-    await library();
+  function drawRest() {
+    library();
     const next = waiting.values().next().value;
     if (!next) return;
     draw(next);
@@ -197,7 +185,6 @@
   if (location.hash) unfold();
 
   window.addEventListener("beforeprint", function () {
-    if (!window.Plotly) return; // printed before anything could be drawn
     document.querySelectorAll(".chart").forEach(function (place) {
       if (place.closest("details:not([open])")) return;
       if (place.dataset.height) return; // a browser may tell twice
@@ -211,7 +198,6 @@
     });
   });
   window.addEventListener("afterprint", function () {
-    if (!window.Plotly) return;
     document.querySelectorAll(".chart").forEach(function (place) {
       if (!place.dataset.height) return;
       place.style.height = place.dataset.height + "px";

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -11,10 +11,27 @@ from analysis.sweeps.budgets import limit_of
 from analysis.sweeps.spaces.space import Space
 from traces import FileProblem, Frozen, check_version, explain, file_bytes, parse_json_mapping
 
-# Major: readers refuse another; 1.1: parts are sealed; 2.0: trace_file_hash; 2.1: skipped; 2.2: budget.
-SWEEP_SCHEMA_VERSION = "2.2"
+# Major: readers refuse another; 1.1: parts are sealed; 2.0: trace_file_hash; 2.1: skipped; 2.2: budget; 2.3: runs.
+SWEEP_SCHEMA_VERSION = "2.3"
 MANIFEST = "space.json"
 _SAME = ("designs", "axes", "links", "trace_file_hashes", "inputs")  # of two runs whose rows stand together
+
+
+class Run(Frozen):
+    """One run whose rows a folder holds: a sweep, or a search with its settings."""
+
+    kind: Literal["sweep", "search"]
+    evaluations: int | None = None  # points that a search was to find
+    sampler: str = ""
+    seed: int | None = None
+    command: str = ""  # what was typed, as a shell takes it, without where to write; "" from Python
+
+    @property
+    def words(self) -> str:
+        """What was asked, in words."""
+        if self.kind == "sweep":
+            return "a sweep of every point"
+        return f"a search of {self.evaluations:,} points by {self.sampler}, seed {self.seed}"
 
 
 class Manifest(Frozen):
@@ -36,6 +53,7 @@ class Manifest(Frozen):
     inputs: int | None
     minimize: tuple[str, ...]
     maximize: tuple[str, ...]
+    runs: tuple[Run, ...] = ()  # what has written rows, in order; a run that was resumed once
     budget: dict[str, float] = Field(default_factory=dict)  # quantity -> bound in the unit of its column
 
     @field_validator("budget")
@@ -46,8 +64,8 @@ class Manifest(Frozen):
         return budget
 
     @classmethod
-    def of(cls, space: Space, model_version: str) -> Manifest:
-        """Return the manifest of a space."""
+    def of(cls, space: Space, model_version: str, run: Run) -> Manifest:
+        """Return the manifest of a space and its first run."""
         return cls(
             model_version=model_version,
             space_hash=space.hash,
@@ -62,6 +80,7 @@ class Manifest(Frozen):
             inputs=space.inputs,
             minimize=space.minimize,
             maximize=space.maximize,
+            runs=(run,),
             budget={bound.quantity: bound.limit for bound in space.budget},
         )
 

@@ -44,7 +44,10 @@ class Store:
             for place in (folder, folder / ROWS):
                 clear_parts(place)
             if (folder / MANIFEST).exists():
-                check_same(folder, read_manifest(folder), manifest)
+                old = read_manifest(folder)
+                check_same(folder, old, manifest)
+                runs = tuple(dict.fromkeys([*old.runs, *manifest.runs]))
+                manifest = manifest.model_copy(update={"runs": runs})
             with atomic_write(folder / MANIFEST) as part:  # budget and objectives may be others than before
                 part.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
             return cls(folder, read_rows(folder), lock)

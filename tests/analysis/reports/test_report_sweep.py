@@ -30,7 +30,7 @@ def test_a_sweep_reports_its_front_and_what_did_not_fit(tmp_path: Path) -> None:
     assert {link[1:] for link in reader.links} <= set(reader.ids)
     assert "Objectives: mean latency small, mean energy small, area small, accuracy large" in words
     assert "Of 30 points 4 do not fit" in words
-    assert words.count(HOSTILE) == 5  # four reasons and the space file, letter by letter
+    assert words.count(HOSTILE) == 6  # four reasons, the command and the space file, letter by letter
     assert "img" not in reader.tags
     assert "c0ffee" in words
     assert 'id="plotly"' not in text  # its pictures need no library

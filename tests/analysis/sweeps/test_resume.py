@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.sweeps.folder.manifest import Manifest
+from analysis.sweeps.folder.manifest import Manifest, Run
 from analysis.sweeps.folder.results import load_sweep
 from analysis.sweeps.folder.store import Store
 from analysis.sweeps.sweep import Progress, sweep
@@ -24,6 +24,8 @@ from tests.analysis.sweeps.sweep_fakes import (
     marks,
 )
 from traces import FileProblem
+
+RUN = Run(kind="sweep")
 
 
 def test_what_a_bug_interrupts_is_resumed_without_repeating(tmp_path: Path) -> None:
@@ -89,10 +91,10 @@ def test_a_full_disk_leaves_no_part_behind(tmp_path: Path, monkeypatch: pytest.M
 
 def test_two_writers_do_not_share_a_folder(tmp_path: Path) -> None:
     space = make_space(tmp_path, SMALL)
-    first = Store.open(tmp_path / "out", Manifest.of(space, "1"), resume=False)
+    first = Store.open(tmp_path / "out", Manifest.of(space, "1", RUN), resume=False)
     with pytest.raises(FileProblem, match="another sweep or search is writing here"):
-        Store.open(tmp_path / "out", Manifest.of(space, "1"), resume=True)
+        Store.open(tmp_path / "out", Manifest.of(space, "1", RUN), resume=True)
     first.close()
     (tmp_path / "out" / "rows" / ".part-000000.parquet.99999999.x.part").touch()
-    Store.open(tmp_path / "out", Manifest.of(space, "1"), resume=True).close()
+    Store.open(tmp_path / "out", Manifest.of(space, "1", RUN), resume=True).close()
     assert list((tmp_path / "out" / "rows").iterdir()) == []

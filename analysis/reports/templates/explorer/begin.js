@@ -27,5 +27,7 @@ $("csv").addEventListener("click", () => save("chosen.csv", csv(), "text/csv"));
 $("yaml").addEventListener("click", () => save("chosen.yaml", yaml(), "application/yaml"));
 new ResizeObserver(drawAll).observe($("explorer"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+window.addEventListener("beforeprint", () => drawFor(true));
+window.addEventListener("afterprint", () => drawFor(false));
 choose();
 document.documentElement.dataset.explorer = "ready";

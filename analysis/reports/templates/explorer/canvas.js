@@ -1,5 +1,8 @@
 // What is drawn on, and what all pictures share.
+const PAPER = { ink: "#000", soft: "#333", line: "#ccc", card: "#fff", chosen: "#0072b2", front: "#d55e00" }; // whatever the screen's scheme
+let printing = false;
 function colours() {
+  if (printing) return PAPER;
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(name).trim();
   return { ink: of("--ink"), soft: of("--soft"), line: of("--line"), card: of("--card"), chosen: of("--point"), front: of("--front") };
@@ -57,3 +60,4 @@ const views = { scatter: [], history: [] };
 
 function draw() { drawScatter(); drawHistory(); drawParallel(); }
 function drawAll() { painted.clear(); draw(); }
+function drawFor(paper) { printing = paper; drawAll(); }

@@ -10,6 +10,7 @@ function scaleOf(column) {
   column.scale = { at: (value) => (on(value) - a) / (b - a), back: (place) => (log ? Math.exp(a + place * (b - a)) : a + place * (b - a)), log, low, high };
   return column.scale;
 }
+const QUANTITY = /^[\d.,]+\s\S+$/; // a number and its unit, which belong together
 // Names without the parts that all of them begin and end with, so that what is left tells them apart.
 function ownParts(names) {
   const parts = names.map((name) => name.split(/(?<=[_ ])/)), least = Math.min(...parts.map((part) => part.length)) - 1;
@@ -28,7 +29,7 @@ function stepsOf(low, high, most) {
 function ticksOf(column, most) {
   const { low, high, log, at } = scaleOf(column);
   if (column.labels.length) {
-    const every = Math.ceil(column.labels.length / most), own = ownParts(column.shown);
+    const every = Math.ceil(column.labels.length / most), own = column.shown.every((name) => QUANTITY.test(name)) ? column.shown : ownParts(column.shown);
     return column.labels.map((_, i) => [at(i), own[i]]).filter((_, i) => i % every === 0);
   }
   const ticks = [];
