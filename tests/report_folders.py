@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from accel_models import STEPS, load_design
-from analysis.sweeps.folder.manifest import Manifest, Run
+from analysis.sweeps.folder.manifest import FolderRun, Manifest
 from analysis.sweeps.folder.store import Store
 from analysis.sweeps.row import SweepRow
 from simulator import Policy, replay
@@ -61,7 +61,7 @@ def sweep_folder(folder: Path, points: int, *, design: str = "edge_npu_16x16") -
         inputs=None,
         minimize=("latency_us", "energy_uj", "area_mm2"),
         maximize=("accuracy",),
-        runs=(Run(kind="sweep", command=f"lacuna sweep '{HOSTILE}'"),),
+        runs=(FolderRun(kind="sweep", command=f"lacuna sweep '{HOSTILE}'"),),
     )
     store = Store.open(folder, manifest, resume=False)
     store.add(sweep_row(i, design) for i in range(points))

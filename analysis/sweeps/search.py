@@ -19,7 +19,7 @@ from analysis.pareto.front import Objective, objectives_of
 from analysis.sweeps.budgets import held_against
 from analysis.sweeps.cluster import TlsScheduler
 from analysis.sweeps.evaluate import Evaluator, SweepTask, evaluate
-from analysis.sweeps.folder.manifest import Manifest, Run
+from analysis.sweeps.folder.manifest import FolderRun, Manifest
 from analysis.sweeps.folder.results import SweepResults, load_sweep
 from analysis.sweeps.folder.store import Store
 from analysis.sweeps.row import NUMBERS, Request, SweepRow
@@ -89,7 +89,7 @@ def search(  # noqa: PLR0913  # what a user may ask of a search, all by name
     objectives = _checked(objectives_of(space.minimize, space.maximize))
     study = _study(objectives, sampler, seed)
     version, path = model_version(), Path(folder)
-    asked = Run(kind="search", evaluations=evaluations, sampler=sampler, seed=seed, command=command)
+    asked = FolderRun(kind="search", evaluations=evaluations, sampler=sampler, seed=seed, command=command)
     with open_workers(workers, scheduler) as crew:
         store = Store.open(path, Manifest.of(space, version, asked), resume=resume)
         recorder = Recorder(store, evaluations, progress)

@@ -11,7 +11,7 @@ from time import monotonic
 
 from analysis.sweeps.cluster import TlsScheduler
 from analysis.sweeps.evaluate import Evaluator, SweepTask, evaluate
-from analysis.sweeps.folder.manifest import Manifest, Run
+from analysis.sweeps.folder.manifest import FolderRun, Manifest
 from analysis.sweeps.folder.results import SweepResults, load_sweep
 from analysis.sweeps.folder.store import Store
 from analysis.sweeps.row import Request, SweepRow, row_key
@@ -116,7 +116,7 @@ def sweep(  # noqa: PLR0913  # what a user may ask of a sweep, all by name
     version = model_version()
     with open_workers(workers, scheduler) as crew:
         store = Store.open(
-            path, Manifest.of(space, version, Run(kind="sweep", command=command)), resume=resume
+            path, Manifest.of(space, version, FolderRun(kind="sweep", command=command)), resume=resume
         )
         recorder = Recorder(store, space.size, progress)
         try:

@@ -17,7 +17,7 @@ MANIFEST = "space.json"
 _SAME = ("designs", "axes", "links", "trace_file_hashes", "inputs")  # of two runs whose rows stand together
 
 
-class Run(Frozen):
+class FolderRun(Frozen):
     """One run whose rows a folder holds: a sweep, or a search with its settings."""
 
     kind: Literal["sweep", "search"]
@@ -53,7 +53,7 @@ class Manifest(Frozen):
     inputs: int | None
     minimize: tuple[str, ...]
     maximize: tuple[str, ...]
-    runs: tuple[Run, ...] = ()  # what has written rows, in order; a run that was resumed once
+    runs: tuple[FolderRun, ...] = ()  # what has written rows, in order; a run that was resumed once
     budget: dict[str, float] = Field(default_factory=dict)  # quantity -> bound in the unit of its column
 
     @field_validator("budget")
@@ -64,7 +64,7 @@ class Manifest(Frozen):
         return budget
 
     @classmethod
-    def of(cls, space: Space, model_version: str, run: Run) -> Manifest:
+    def of(cls, space: Space, model_version: str, run: FolderRun) -> Manifest:
         """Return the manifest of a space and its first run."""
         return cls(
             model_version=model_version,

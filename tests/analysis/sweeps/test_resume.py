@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.sweeps.folder.manifest import Manifest, Run
+from analysis.sweeps.folder.manifest import FolderRun, Manifest
 from analysis.sweeps.folder.results import load_sweep
 from analysis.sweeps.folder.store import Store
 from analysis.sweeps.sweep import Progress, sweep
@@ -25,7 +25,7 @@ from tests.analysis.sweeps.sweep_fakes import (
 )
 from traces import FileProblem
 
-RUN = Run(kind="sweep")
+RUN = FolderRun(kind="sweep")
 
 
 def test_what_a_bug_interrupts_is_resumed_without_repeating(tmp_path: Path) -> None:
