@@ -61,7 +61,7 @@ def test_the_csv_has_the_promised_columns(lacuna: Lacuna, tmp_path: Path) -> Non
     assert ran.code == 0
     assert str(out) in ran.out
     text = out.read_text("utf-8")
-    assert text.splitlines()[0] == COLUMNS.replace(" ", "") + ",network,design"
+    assert text.splitlines()[0] == COLUMNS.replace(" ", "") + ",network,design,command"
     rows = list(csv.DictReader(text.splitlines()))
     listed = lacuna("estimate", "resnet8_tiny", "-d", "edge_npu_16x16", "--json").json
     assert [list(row.values()) for row in rows] == [[str(value) for value in row.values()] for row in listed]
