@@ -66,19 +66,14 @@ class StaticTable(Card):
 
     def to_records(self) -> list[dict[str, str | int | float]]:
         """Return one mapping per op, for JSON or a data frame; what has no price is a row of zeros."""
-        of: dict[str, str | int | float] = {
-            "network": self.network,
-            "design": self.design,
-            "command": self.command,
-        }
+        of: dict[str, str | int | float] = {"network": self.network, "design": self.design}
         priced = [asdict(row) | of for row in self.rows]
         return [*priced, *(_unpriced(name, self.batch) | of for name in self.skipped)]
 
     def to_csv(self) -> str:
         """Return the table as CSV text; the last three columns say of what it is, and by which command."""
-        return csv_text(
-            [*(field.name for field in fields(OpEstimate)), "network", "design", "command"], self.to_records()
-        )
+        columns = [*(field.name for field in fields(OpEstimate)), "network", "design", "command"]
+        return csv_text(columns, [row | {"command": self.command} for row in self.to_records()])
 
 
 def estimate(graph: NetworkGraph, design: Design, batch: int | None = None) -> StaticTable:
