@@ -40,10 +40,11 @@ def err() -> Console:
 
 
 def show_error(message: str) -> None:
-    """Print one error message, whole, on stderr."""
+    """Print one error message on stderr: on one line for whoever reads a file, between words for a terminal."""
     from rich.text import Text  # noqa: PLC0415  (as above)
 
-    err().print(Text.assemble(("error:", "bold red"), " ", message), soft_wrap=True)
+    told = Text.assemble(("error:", "bold red"), " ", message)
+    err().print(told, soft_wrap=not err().is_terminal)
 
 
 def show_stopped(kept: str = "") -> None:
@@ -142,8 +143,13 @@ def progress(label: str) -> Iterator[Advance]:
         def render(self, task: Task) -> Text:
             return Text(rate_words(task.speed))
 
-    left = (TextColumn("left"), TimeRemainingColumn())
-    parts = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), Rate(), *left)
+    class Left(TimeRemainingColumn):
+        """How long it still takes, as soon as there is an end to it."""
+
+        def render(self, task: Task) -> Text:
+            return Text("") if task.total is None else super().render(task).append(" left")
+
+    parts = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), Rate(), Left())
     with Progress(*parts, console=err(), transient=True, disable=not err().is_terminal) as bar:
         task = bar.add_task(escape(label), total=None)
 

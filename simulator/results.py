@@ -29,6 +29,7 @@ from simulator.summary import (
     Explained,
     Replayed,
     Summary,
+    in_digits,
     summary_json,
     summary_of,
 )
@@ -153,9 +154,10 @@ class Results:
             *named,
             (
                 "latency",
-                f"{latency.mean:.4g} us (p99 {latency.p99:.4g}, static {figures.dense.latency_us:.4g})",
+                f"{in_digits(latency.mean)} us (p99 {in_digits(latency.p99)}, "
+                f"dense {in_digits(figures.dense.latency_us)})",
             ),
-            ("energy", f"{energy.mean:.4g} uJ (static {figures.dense.energy_uj:.4g})"),
+            ("energy", f"{in_digits(energy.mean)} uJ (dense {in_digits(figures.dense.energy_uj)})"),
             *known,
         ]
 

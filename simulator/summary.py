@@ -23,6 +23,11 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 SummedShare = Annotated[float, Field(ge=0, le=1 + 1e-9)]  # sums of floats may be a hair above
 
 
+def in_digits(value: float) -> str:
+    """Return four digits of a figure, and all of a whole part that has more."""
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
+
+
 class Spread(Frozen):
     """A quantity over inputs; percentiles interpolate linearly."""
 
@@ -111,8 +116,8 @@ class _Facts(Card, Frozen):
         if isinstance(self, Replayed):
             latency, energy = self.latency_us, self.energy_uj
             told += [
-                ("latency", f"{latency.mean:.4g} us (p99 {latency.p99:.4g})"),
-                ("energy", f"{energy.mean:.4g} uJ"),
+                ("latency", f"{in_digits(latency.mean)} us (p99 {in_digits(latency.p99)})"),
+                ("energy", f"{in_digits(energy.mean)} uJ"),
             ]
         return told
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from accel_models import Design, altered, design_area, spell
 from simulator import Policy, Replayed, Views, replay
 from traces import Card, ConfigError, Trace, load_inputs
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Settings that are a resource: dotted path, and what is said of it.  A time is made shorter, all else is made larger.
 RESOURCES: Mapping[str, str] = {
@@ -74,6 +78,26 @@ class Sensitivity(Card):
         best = self.changes[0].name if self.changes else "none"
         of = [("network", self.network), ("design", self.design), ("inputs", f"{self.inputs:,}")]
         return [*of, ("changes", f"{len(self.changes)}"), ("largest gain", best)]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per change that can be: what it takes, and the share of latency and energy it saves."""
+        import pandas as pd  # noqa: PLC0415  (slow to import)
+
+        base = self.base
+        rows = [
+            {
+                "change": change.name,
+                "before": change.before,
+                "after": change.after,
+                "latency_us": change.latency_us,
+                "latency_saved": self.gain(change),
+                "energy_uj": change.energy_uj,
+                "energy_saved": 1 - change.energy_uj / base.energy_uj,
+            }
+            for change in self.changes
+            if not change.problem
+        ]
+        return pd.DataFrame(rows)
 
     def gain(self, change: Change) -> float:
         """Return the share of the base's latency that a change saves."""

@@ -10,11 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from accel_models import STEPS, Compiler, Design, altered
 from analysis.words import change_words
 from simulator import Policy, hints, replay
 from traces import Card, Trace
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 AS_WRITTEN = "as written"
 ORACLE = "oracle"
@@ -96,6 +100,19 @@ class Verdict(Card):
         of = [("network", self.network), ("design", self.design), ("inputs", f"{self.inputs:,}")]
         ends = (self.savings[0], self.savings[-1])
         return [*of, *((each.name, change_words(each.latency_saved, "faster", "slower")) for each in ends)]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per step of the compiler, then the oracle: what is left of the saving."""
+        import pandas as pd  # noqa: PLC0415  (slow to import)
+
+        shares = ("latency_saved", "p99_saved", "energy_saved")
+        return pd.DataFrame(
+            [
+                {"step": saving.name, "latency_us": saving.latency_us, "energy_uj": saving.energy_uj}
+                | {name: getattr(saving, name) for name in shares}
+                for saving in self.savings
+            ]
+        )
 
     @property
     def compiled(self) -> Saving:

@@ -119,7 +119,7 @@ def _show_space(space: Space) -> None:
     """Print how many points there are, and which gates a design of theirs cannot use."""
     from simulator import hints  # noqa: PLC0415
 
-    show_lines([space.describe()])
+    show_notes([space.describe()])
     compiler = space.policies[0].compiler
     for ref in space.traces:
         first = ref.inputs(1)
@@ -170,9 +170,9 @@ def _show_done(results: SweepResults, out: Path, as_json: bool) -> None:
         }
         show_json({"folder": str(out), **counts, **objectives})
         return
+    show_notes(missing_of_each(manifest.skipped))
     show_lines(
         [
-            *missing_of_each(manifest.skipped),
             f"wrote {out}: {len(rows):,} points, {misfit_words(misfits + over, over)}",
             f"next: {shell('lacuna', 'pareto', out)}; {shell('lacuna', 'report', out)}",
         ]

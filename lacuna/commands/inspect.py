@@ -10,7 +10,7 @@ import typer
 
 from analysis import digits
 from lacuna.commands.design_parts import show_area, show_keys, show_prices
-from lacuna.console import percent, show_json, show_lines, show_table
+from lacuna.console import percent, show_json, show_notes, show_table
 from lacuna.options import (
     AsJson,
     Settings,
@@ -121,7 +121,7 @@ def _trace(path: Path, as_json: bool) -> None:
     columns = ["gate", "kind", "size", "kept", "spread", "always on", "dead"]
     note = "kept: mean over inputs; spread: its standard deviation; always on, dead: bits that never change"
     show_table("Gates", columns, rows, note=note)
-    show_lines(missing_note(stored.graph.skipped))
+    show_notes(missing_note(stored.graph.skipped))
 
 
 def _design(design: Design, settings: list[str], as_json: bool) -> None:
@@ -143,7 +143,7 @@ def _design(design: Design, settings: list[str], as_json: bool) -> None:
     show_table("", ["source of", "source"], sources, note=note)
     area = design_area(design)
     low, high = area.band
-    show_lines(
+    show_notes(
         [f"area {digits(area.total_mm2, 3)} mm2 ({digits(low, 2)} to {digits(high, 2)}); hash {design.hash}"]
     )
 
@@ -160,7 +160,7 @@ def _graph(graph: NetworkGraph, as_json: bool) -> None:
     ]  # fmt: skip
     title = f"{graph.name}: {len(graph.ops)} ops, {len(graph.gates)} gates, {graph.macs:,} MACs"
     show_table(title, ["op", "kind", "input", "output", "MACs", "guarded by"], rows)
-    show_lines(missing_note(graph.skipped))
+    show_notes(missing_note(graph.skipped))
 
 
 def _checkpoint(path: Path, as_json: bool) -> None:

@@ -22,6 +22,7 @@ from lacuna.console import (
     stoppable,
 )
 from lacuna.options import AsJson, Force, free_file, typed
+from lacuna.tables import wrap
 from traces import ConfigError
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def networks(as_json: AsJson = False) -> None:
     show_table("Shipped networks", columns, rows, note=_NOTE)
 
 
+_SET_IN = 4  # what goes on of an epoch's line
 _NOTE = (
     "right: of CIFAR-10's test images; MMAC: mean per image, gates included; kept: of the dense network's; "
     "gates: C channel, E exit, L layer, S spatial, T token"
@@ -132,10 +134,17 @@ def record(
 
 
 def _show_epoch(report: EpochReport) -> None:
-    extra = "  ".join(
-        f"{name} {value:.3g}" for name, value in report.extra.items() if not name.startswith("rate.")
-    )
-    err().print(
-        f"epoch {report.epoch}/{report.epochs}  {report.seconds:.0f} s  loss {report.loss:.3f}  "
-        f"validation {percent(report.validation_accuracy)}  {extra}",
-    )
+    extra = [
+        f"{name.replace('_', ' ')} {value:.3g}"
+        for name, value in report.extra.items()
+        if not name.startswith("rate.")
+    ]
+    told = [
+        f"epoch {report.epoch}/{report.epochs}: {report.seconds:.0f} s",
+        f"loss {report.loss:.3f}",
+        f"validation {percent(report.validation_accuracy)}",
+        *extra,
+    ]
+    first, *rest = wrap(", ".join(told), err().width - _SET_IN)
+    for line in [first, *(" " * _SET_IN + line for line in rest)]:
+        err().print(line)

@@ -140,7 +140,7 @@ def show_summary(results: Results, *, as_json: bool) -> None:
     asked = words if words[:1] == [f"prefetch {results.policy.prefetch}"] else ["prefetch wait", *words]
     title = f"{summary.network} on {results.design.title}, {summary.inputs:,} inputs, {', '.join(asked)}"
     if not summary.feasible:
-        show_lines([f"{title}: does not fit: {summary.reason}", *missing_note(summary.skipped)])
+        show_notes([f"{title}: does not fit: {summary.reason}", *missing_note(summary.skipped)])
         return
     figures = results.explained
     band = "energy: x/÷ 2, prices were scaled over process nodes" if figures.scaled_energy else ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 import lacuna as lc
 from analysis.pareto.front import find_front
+from analysis.sweeps.folder.results import load_sweep
+from tests.report_folders import sweep_folder
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,26 @@ def test_answers_are_told_in_a_line_and_a_card(results: lc.Results) -> None:
         assert len(repr(value)) < 250, repr(value)
         assert value._repr_html_().startswith("<div><strong>")
     assert all("array.rows=8" in repr(value) for value in (answers[0], answers[2], answers[3]))
+    gains = answers[2].to_frame()
+    assert gains["latency_saved"].is_monotonic_decreasing
+    assert gains["latency_us"][0] == answers[2].changes[0].latency_us
+    steps = answers[3].to_frame()
+    assert (steps["step"][0], steps["step"].iloc[-1]) == ("as written", "oracle")
+    assert steps["energy_saved"].tolist() == [saving.energy_saved for saving in answers[3].savings]
+
+
+def test_large_figures_have_no_exponent(results: lc.Results) -> None:
+    core = lc.replay(lc.synthetic_trace(lc.cifar_resnet(8, "both"), 4, seed=3), lc.load_design("cortex_m4"))
+    assert core.replayed.latency_us.mean > 1e4
+    for told in (repr(core), repr(core.summary())):
+        assert f"latency {core.replayed.latency_us.mean:,.0f} us" in told
+
+
+def test_a_sweep_shows_what_was_varied_and_what_came_of_it(tmp_path: Path) -> None:
+    table = load_sweep(sweep_folder(tmp_path, 30))._repr_html_()
+    heads = re.findall(r"<th>([^<]*)</th>", table)
+    asked = ["design", "trace", "array.rows", "latency_us", "energy_uj", "area_mm2", "accuracy"]
+    assert heads == [*asked, "reason"]  # some do not fit
 
 
 def test_names_are_escaped(results: lc.Results) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from typing import Literal
+import re
+from types import SimpleNamespace
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from lacuna import console
+from lacuna.commands import networks
 from lacuna.commands.pareto import shared_ends
 from lacuna.tables import is_numeric, wrap
 
@@ -119,3 +122,35 @@ def test_cut_labels_read_in_full_with_their_pattern(labels: list[str]) -> None:
     found = shared_ends(labels)
     assert [found.pattern.replace("*", cell) if found.pattern else cell for cell in found.cells] == labels
     assert all(found.cells)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_an_error_is_broken_between_words_for_a_terminal_and_nowhere_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    file = io.StringIO()
+    shown_on = Console(file=file, width=30, markup=False, force_terminal=terminal, no_color=True)
+    monkeypatch.setattr(console, "err", lambda: shown_on)
+    words = "'mobilenet_v1': no such network; known: cnet_resnet20_30, cnet_resnet20_50"
+    console.show_error(words)
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in file.getvalue().splitlines()]
+    assert " ".join(" ".join(lines).split()) == f"error: {words}"
+    assert (len(lines) > 1) == terminal
+    if terminal:
+        assert max(map(len, lines)) <= 30
+        assert all(line.split()[-1] in words.split() for line in lines[1:])  # no word in two
+
+
+def test_an_epoch_is_told_in_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    narrow = Console(file=file, width=80, markup=False)
+    monkeypatch.setattr(networks, "err", lambda: narrow)
+    extra = {"cost_kept": 0.487, "never_open": 12.0, "always_open": 101.0, "rate.block1": 0.5}
+    report: Any = SimpleNamespace(
+        epoch=101, epochs=120, seconds=1234.5, loss=1.2345, validation_accuracy=0.853, extra=extra
+    )
+    networks._show_epoch(report)
+    assert file.getvalue().splitlines() == [
+        "epoch 101/120: 1234 s, loss 1.234, validation 85.3 %, cost kept 0.487, never",
+        "    open 12, always open 101",
+    ]

@@ -74,7 +74,7 @@ class LatencyInfo:
         return {
             "type": "scatter", "x": [m.value for m in marks], "y": [_level(m) for m in marks],
             "text": [m.name for m in marks], "mode": "markers+text",
-            "textposition": "top left",  # nothing is left of a curve that rises
+            "textposition": ["middle left", "middle left", "top center"],  # nothing is left of a curve that rises
             "marker": {"color": BLUE, "size": 9}, "showlegend": False,
             "hovertemplate": f"%{{text}}: %{{x:.4g}} {self.unit}<extra></extra>",
         }  # fmt: skip

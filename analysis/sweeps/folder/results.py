@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from analysis.pareto.front import Front
 
 
+_SHOWN = 10  # Choice: points of a look
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class SweepResults:
     """The rows of a folder in the order of the grid, held against a budget; the table is built once."""
@@ -60,7 +63,10 @@ class SweepResults:
         return f"<SweepResults: {len(self.rows):,} points in {self.folder}; axes {axes}>"
 
     def _repr_html_(self) -> str:
-        shown = self.frame.head(10).to_html(index=False)  # escapes
+        manifest, frame = self.manifest, self.frame
+        asked = ["design", "trace", *manifest.axes, *manifest.minimize, *manifest.maximize]
+        told = [name for name in ("prefetch", "reason") if frame[name].nunique() > 1]
+        shown = frame[[*dict.fromkeys([*asked, *told])]].head(_SHOWN).to_html(index=False)  # escapes
         return f"<div><strong>{escape(repr(self)[1:-1])}</strong>{shown}</div>"
 
     def to_frame(self) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis import digits
-from lacuna.console import Gain, gain_words, percent, show_json, show_lines, show_table
+from lacuna.console import Gain, gain_words, percent, show_json, show_notes, show_table
 from lacuna.options import AsJson, DesignName, Settings, design_from, missing_note
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def break_even(
     columns = ["skipped", "latency us", "than dense", "energy uJ", "than dense"]
     note = "every gate skips at this rate, each input and gate by itself"
     show_table(f"{graph.name} on {chosen.title}, {inputs:,} synthetic inputs a row", columns, rows, note=note)
-    show_lines([_line("latency", latency), _line("energy", energy), *missing_note(graph.skipped)])
+    show_notes([_line("latency", latency), _line("energy", energy), *missing_note(graph.skipped)])
 
 
 def _than_dense(found: BreakEven, what: Gain) -> list[str]:

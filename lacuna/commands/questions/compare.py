@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis import digits
-from lacuna.console import show_json, show_lines, show_notes, show_table
+from lacuna.console import show_json, show_notes, show_table
 from lacuna.options import AsJson
 from traces import ConfigError
 
@@ -75,7 +75,7 @@ def _show_pair(found: PairedComparison) -> None:
     ]
     columns = ["", "A", "B", "unit", "B / A - 1", "B - A, 95 % interval", "certain"]
     note = "certain: the interval leaves out zero; figures are means over inputs unless they say otherwise"
-    show_lines(list(found.notes))
+    show_notes(list(found.notes))
     show_table(f"A: {found.a}, B: {found.b}; {found.inputs:,} inputs, paired", columns, rows, note=note)
 
 
@@ -93,7 +93,7 @@ def _show_all(found: list[PairedComparison], folders: list[Path]) -> None:
         f"{letter}: {one.b} ({folder})"
         for letter, one, folder in zip(_letters(len(found)), found, folders[1:], strict=True)
     ]
-    show_lines(list(dict.fromkeys(note for one in found for note in one.notes)))
+    show_notes(list(dict.fromkeys(note for one in found for note in one.notes)))
     show_notes(names)
     note = (
         "second lines: against A; ~: chance could explain it (95 % interval of paired differences holds zero)"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis import digits
-from lacuna.console import fits, gain_words, percent, show_json, show_lines, show_table
+from lacuna.console import fits, gain_words, percent, show_json, show_notes, show_table
 from lacuna.options import (
     AsJson,
     BudgetOption,
@@ -76,7 +76,7 @@ def sensitivity(
         notes.append(f"{left}: in a wider terminal, or with --json")
     show_table(title, columns, rows, note="\n".join(notes))
     cannot = [f"{change.name}: {change.problem}" for change in found.changes if change.problem]
-    show_lines([*missing_note(found.skipped), *cannot])
+    show_notes([*missing_note(found.skipped), *cannot])
 
 
 def _row(found: Sensitivity, change: Change) -> list[str]:
@@ -119,7 +119,7 @@ def _of_space(path: Path, as_json: bool) -> None:
     note = "swing: largest less smallest value over the design's own; a dash: does not fit"
     columns = ["axis", "design", "quantity", "swing", "as it is", "at each value"]
     show_table("Each axis alone", columns, rows, note=note)
-    show_lines(missing_note(skipped))
+    show_notes(missing_note(skipped))
 
 
 def _of_sweep(folder: Path, budget: list[str], as_json: bool) -> None:
@@ -145,4 +145,4 @@ def _of_sweep(folder: Path, budget: list[str], as_json: bool) -> None:
     table = [[each.axis, each.label, percent(each.kept), str(each.on_front)] for each in held]
     columns = ["axis", "held at", "of the front's hypervolume", "points on the front"]
     show_table("What is left of the front if one axis is held", columns, table)
-    show_lines(missing_of_each(manifest.skipped))
+    show_notes(missing_of_each(manifest.skipped))
