@@ -128,7 +128,7 @@ def ends(job: Job, tiles: Tiles) -> OpEnds:
     the busiest port of its buffers (:mod:`accel_models.units.array.ports`), all tiles alike.
     Choice: a tile of an array that trims its folds is priced with whole folds, an upper bound.
     """
-    free = _ends_at_full_width(job, tiles)
+    free = ends_at_full_width(job, tiles)
     if not narrow(job.machine.memory):
         return free
     waits = _port_waits(job, tiles, free)
@@ -142,7 +142,7 @@ def output_tile_cycles(job: Job, tiles: Tiles) -> Floats:
     control = job.machine.memory.tile_overhead_cycles * reduction.tiles
     taken = np.maximum(folds + job.untiled_extra, 0) + control
     if narrow(job.machine.memory):
-        taken = taken * _port_waits(job, tiles, _ends_at_full_width(job, tiles))
+        taken = taken * _port_waits(job, tiles, ends_at_full_width(job, tiles))
     return np.asarray(taken, np.float64)
 
 
@@ -152,7 +152,8 @@ def _port_waits(job: Job, tiles: Tiles, free: OpEnds) -> Floats:
     return np.maximum(busiest / np.maximum(free.array, 1), 1.0)
 
 
-def _ends_at_full_width(job: Job, tiles: Tiles) -> OpEnds:
+def ends_at_full_width(job: Job, tiles: Tiles) -> OpEnds:
+    """Return :func:`ends` as if every port were wide enough."""
     memory, pixels, channels, reduction = job.machine.memory, tiles.pixels, tiles.channels, tiles.reduction
     control = memory.tile_overhead_cycles
     array = pixels.folds * channels.folds * reduction.folds

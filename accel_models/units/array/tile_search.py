@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +17,21 @@ from accel_models.units.array.tile_cost import (
     OpEnds,
     TileTraffic,
     ends,
+    ends_at_full_width,
     fits,
     footprints,
     total_cycles,
     traffic,
 )
 from accel_models.units.array.tiling import channel_cuts, part_levels, pixel_cuts, reduction_cuts
+from accel_models.work.shapes import arrays_of, each_array, rows_of
 from traces import Bools, Floats, Ints
 
 KEPT: tuple[Kept, ...] = ("inputs", "weights", "outputs")
 COMPUTE, BYTES = TILE_AIMS.index("compute"), TILE_AIMS.index("bytes")
+_ROUNDED_DOWN = 1 - 1e-9  # a bound may be rounded otherwise than what it bounds
+_TOGETHER = 2048  # tries looked at at a time, so that working arrays stay in cache
+Cut = TypeVar("Cut", ChannelCut, ReductionCut)
 CutLevels = NDArray[np.intp]  # (3, n): which cut of pixels, channels, reduction
 
 
@@ -38,7 +44,7 @@ class Prices:
     near_pj_per_byte: float = 0.0  # of the second level on the chip, read or written
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # no slots: what follows is found out once
 class Cuts:
     """Every cut of every axis, from the whole to the smallest."""
 
@@ -58,20 +64,26 @@ class Cuts:
             part_levels(job.op, job.machine.array, len(channels)),
         )
 
-    def __iter__(self) -> Iterator[tuple[tuple[int, int], Tiles, tuple[Kept, ...]]]:
-        """Yield the other axes' levels, the cuts and the loop orders they allow, always in the same order."""
+    @cached_property
+    def stacked(self) -> tuple[ChannelCut, ReductionCut]:
+        """All cuts of channels and of the reduction, arrays of shape (levels, n)."""
+        return stack(self.channels), stack(self.reduction)
+
+    @cached_property
+    def others(self) -> list[tuple[int, int]]:
+        """Levels of channels and reduction that go together, always in the same order."""
+        found = []
         for c, channels in enumerate(self.channels):
             together = c > 0 and bool(np.max(channels.tile_groups) > 1)  # some of the groups at a time
-            for r, reduction in enumerate(self.reduction[:1] if together else self.reduction):
-                kept: tuple[Kept, ...] = ("inputs", "weights") if r == 0 else ("outputs",)
-                yield (c, r), Tiles(self.pixels, channels, reduction), kept
+            found += [(c, r) for r in range(1 if together else len(self.reduction))]
+        return found
 
     def at(self, levels: CutLevels) -> Tiles:
         """Return each op's cuts at its ``levels``."""
         return Tiles(
             choose(self.pixels, levels[0]),
-            choose(stack(self.channels), levels[1]),
-            choose(stack(self.reduction), levels[2]),
+            choose(self.stacked[0], levels[1]),
+            choose(self.stacked[1], levels[2]),
         )
 
     def twice(self, c: int, r: int) -> tuple[int, int] | None:
@@ -98,34 +110,125 @@ class Chosen:
 
 
 def search(job: Job, ways: Cuts, prices: Prices | None) -> Chosen:
-    """Choose for what each op aims at, or for energy if there are ``prices``; the first of equals wins."""
-    count = len(job.op.m)
-    best = np.full((2, count), np.inf)
-    levels = np.zeros((3, count), np.intp)
-    chosen_kept = np.zeros(count, np.int64)
-    # Choice: parts of a fold are tried where whole ones fit no tile that streams four times as long as the array is
-    # high, which hides the loading of weights, nor the op's pixels as they are.
+    """Choose for what each op aims at, or for energy if there are ``prices``; the first of equals wins.
+
+    What cuts of channels and reduction in a loop order cost at least is what they would at the best of all pixel cuts
+    at once.  The lowest of these bounds is looked at first, then all that are not above what it found.
+    """
+    tries = _Tries.of(job, ways)
+    found = _Found((len(tries.orders), len(job.op.m)))
+    if found.level.size <= _TOGETHER:
+        tries.look_at(tries.able, found, job, ways, prices)
+    else:
+        bounds = tries.bounds(job, ways, prices)
+        first = np.zeros(bounds.shape, np.bool_)
+        first[bounds.argmin(axis=0), np.arange(bounds.shape[1])] = True
+        tries.look_at(first & np.isfinite(bounds), found, job, ways, prices)
+        left = (bounds * _ROUNDED_DOWN <= found.keys[0].min(axis=0)) & np.isfinite(bounds) & ~first
+        tries.look_at(left, found, job, ways, prices)
+    least = found.keys[0].min(axis=0)
+    second = np.where(found.keys[0] == least, found.keys[1], np.inf)
+    best, ops = second.argmin(axis=0), np.arange(len(least))
+    feasible = np.isfinite(least)
+    others = np.array([ways.others[k] for k, _ in tries.orders]).T[:, best]
+    levels = np.where(feasible, np.stack([found.level[best, ops], *others]), 0).astype(np.intp)
+    kept = np.array([KEPT.index(kept) for _, kept in tries.orders])[best]
+    return Chosen(levels, np.where(feasible, kept, 0), feasible, np.stack([least, second[best, ops]]))
+
+
+class _Found:
+    """What was minimised, and what decided among equals, at the best pixel cut of each try of each op."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.keys = np.full((2, *shape), np.inf)  # (2, tries, n); infinite where nobody has looked
+        self.level = np.zeros(shape, np.intp)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tries:
+    """Cuts of channels and reduction, each in every loop order it allows, for every op."""
+
+    orders: list[tuple[int, Kept]]  # place in ``Cuts.others``, and the loop order
+    able: Bools  # (tries, n): called for, and not the same cuts as those before
+
+    @classmethod
+    def of(cls, job: Job, ways: Cuts) -> _Tries:
+        """Return all tries."""
+        orders: list[tuple[int, Kept]] = []
+        for k, (_, r) in enumerate(ways.others):
+            orders += [(k, "inputs"), (k, "weights")] if r == 0 else [(k, "outputs")]
+        c, r = np.array(ways.others).T
+        able = _new(ways.stacked[0])[c] & _new(ways.stacked[1])[r] & _called_for(job, ways)
+        return cls(orders, able[[k for k, _ in orders]])
+
+    def bounds(self, job: Job, ways: Cuts, prices: Prices | None) -> Floats:
+        """Return what each try costs each op at least, infinite where nothing fits, shape (tries, n)."""
+        c, r = np.array(ways.others).T
+        lowest = each_array(ways.pixels, lambda array: array.min(axis=0))
+        found = np.full(self.able.shape, np.inf)
+        for kept in KEPT:
+            tries = [m for m, (_, order) in enumerate(self.orders) if order == kept]
+            if not tries:
+                continue
+            at = np.array([self.orders[m][0] for m in tries])
+            tiles = Tiles(lowest, rows_of(ways.stacked[0], c[at]), rows_of(ways.stacked[1], r[at]))
+            least, _ = _keys(job, tiles, ends_at_full_width(job, tiles), kept, prices)
+            able = self.able[tries]
+            if not job.has_bands:  # which need many tiles
+                able &= fits(job, tiles)
+            found[tries] = np.where(able, least, np.inf)
+        return found
+
+    def look_at(self, asked: Bools, found: _Found, job: Job, ways: Cuts, prices: Prices | None) -> None:
+        """Find the best pixel cut of what is asked for, shape (tries, n)."""
+        c, r = np.array(ways.others).T
+        for kept in KEPT:
+            mine = [m for m, (_, order) in enumerate(self.orders) if order == kept]
+            tries, all_ops = np.nonzero(asked[mine])
+            for at in range(0, len(tries), _TOGETHER):
+                m, ops = np.array(mine)[tries[at : at + _TOGETHER]], all_ops[at : at + _TOGETHER]
+                k = np.array([place for place, _ in self.orders])[m]
+                some = job.take(ops)
+                tiles = Tiles(
+                    each_array(ways.pixels, lambda array, ops=ops: array[:, ops]),  # type: ignore[misc]  # as above
+                    _picked(ways.stacked[0], c[k], ops),
+                    _picked(ways.stacked[1], r[k], ops),
+                )
+                keys, level = _best_pixels(
+                    fits(some, tiles), *_keys(some, tiles, ends(some, tiles), kept, prices)
+                )
+                found.keys[:, m, ops], found.level[m, ops] = keys, level
+
+
+def _picked(cuts: Cut, levels: NDArray[np.intp], ops: NDArray[np.intp]) -> Cut:
+    """Return the cut at each of these levels of each of these ops."""
+    return each_array(cuts, lambda array: array[levels, ops])
+
+
+def _new(cuts: ChannelCut | ReductionCut) -> Bools:
+    """Return which cuts are not those of the level before, shape (levels, n): small ops have fewer than large ones."""
+    changed = [array[1:] != array[:-1] for array in arrays_of(cuts).values()]
+    first = np.ones((1, changed[0].shape[1]), np.bool_)
+    return np.concatenate([first, np.logical_or.reduce(changed)])
+
+
+def _called_for(job: Job, ways: Cuts) -> Bools:
+    """Return which cuts of channels and reduction are called for, shape (others, n).
+
+    Choice: parts of a fold are tried where whole ones fit no tile that streams four times as long as the array is
+    high, which hides the loading of weights, nor the op's pixels as they are.
+    """
+    called = np.ones((len(ways.others), len(job.op.m)), np.bool_)
+    larger = {k: twice for k, levels in enumerate(ways.others) if (twice := ways.twice(*levels))}
     roomy = ways.pixels.tile_pixels >= np.minimum(4.0 * job.machine.array.rows, job.op.m)
-    fitting: dict[tuple[int, int] | None, Bools] = {}
-    for other_levels, tiles, orders in ways:
-        twice = ways.twice(*other_levels)
-        cramped = np.True_ if twice is None else ~(fitting[twice] & roomy).any(axis=0)
-        if not cramped.any():
-            fitting[other_levels] = fitting[twice]
-            continue
-        fitting[other_levels] = fits(job, tiles)
-        ok = fitting[other_levels] & cramped
-        if not ok.any():
-            continue
-        end = ends(job, tiles)
-        for kept in orders:
-            keys, level = _best_pixels(ok, *_keys(job, tiles, end, kept, prices))
-            better = (keys[0] < best[0]) | ((keys[0] == best[0]) & (keys[1] < best[1]))
-            np.copyto(best, keys, where=better)
-            found = np.stack([level, *(np.full_like(level, other) for other in other_levels)])
-            np.copyto(levels, found, where=better)
-            chosen_kept[better] = KEPT.index(kept)
-    return Chosen(levels, chosen_kept, np.isfinite(best[0]), best)
+    enough: dict[tuple[int, int], Bools] = {}  # whether so large tiles fit and are roomy, or larger ones are
+    for k, levels in enumerate(ways.others):
+        if k in larger:
+            called[k] = ~enough[larger[k]]
+        if levels in larger.values():
+            tiles = Tiles(ways.pixels, ways.channels[levels[0]], ways.reduction[levels[1]])
+            enough[levels] = (fits(job, tiles) & roomy).any(axis=0) | ~called[k]
+    return called
 
 
 def _best_pixels(ok: Bools, first: Floats, second: Floats) -> tuple[Floats, NDArray[np.intp]]:
