@@ -138,6 +138,7 @@ from .work.states import Indices as Indices
 from .work.states import OpStates as OpStates
 from .work.states import Workload as Workload
 from .work.states import rows_in_states as rows_in_states
+from .work.typical import typical_trace as typical_trace
 from .work.workload import dense_workload as dense_workload
 from .work.workload import lower as lower
 from .work.workload import open_trace as open_trace

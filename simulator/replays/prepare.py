@@ -29,12 +29,11 @@ from accel_models import (
     plan_each,
     price_alike,
     skip,
-    stay_on_chip,
     view_key,
 )
 from simulator.policy import Policy
-from simulator.replays.depth_first import Planned, fuse_each
-from simulator.replays.tile_aims import Aiming, aim_tiles
+from simulator.replays.outlook import Outlook
+from simulator.replays.plans import Planning, best_plans, ways_to_keep
 from simulator.replays.views import Views
 from simulator.schedules.durations import Durations, Latencies, durations
 from simulator.schedules.schedule import Schedule
@@ -115,19 +114,12 @@ def prepare_each(
     laid = [(work.graph, each.design) for work, each in zip(works, settings, strict=True)]
     told = replace(given or Choices(), batch=policy.batch)
     choices = plan_each(laid, policy.compiler, told)
-    schedules = Schedules() if views is None else views.schedules
-    ways = _ways(laid, choices, policy)
-    placements = [each[0] for each in ways]
-    if policy.tile:
-        placements = aim_tiles(
-            [Aiming(*each) for each in zip(works, ways, [s.design for s in settings], strict=True)], schedules
-        )
-    if policy.depth_first and not all(map(stay_on_chip, placements)):
-        planned = zip(works, placements, choices, [s.design for s in settings], strict=True)
-        placements = fuse_each([Planned(*each) for each in planned], policy, schedules)
+    known = Views(None) if views is None else views
+    placements = _plans(works, settings, choices, policy, known)
     costs = _priced(works, placements, settings)
     return [
-        _scheduled(*each, policy, schedules) for each in zip(settings, works, placements, costs, strict=True)
+        _scheduled(*each, policy, known.schedules)
+        for each in zip(settings, works, placements, costs, strict=True)
     ]
 
 
@@ -145,39 +137,35 @@ def _seen(
     return found
 
 
-def _ways(
-    laid: Sequence[tuple[NetworkGraph, Design]], choices: Sequence[Choices], policy: Policy
-) -> list[list[tuple[Placement, ...]]]:
-    """Return each graph's placements, the first as the compiler has it; see :func:`ways_to_keep`."""
-    known: dict[tuple[object, ...], list[tuple[Placement, ...]]] = {}
-    found = []
-    for (graph, design), chosen in zip(laid, choices, strict=True):
-        key = id(graph), layout_family(design), tuple(chosen.gate_units.items())
-        if key not in known:
-            placements = place(graph, design, chosen)
-            known[key] = ways_to_keep(graph, design, chosen, placements) if policy.tile else [placements]
-        found.append(known[key])
-    return found
-
-
-def ways_to_keep(
-    graph: NetworkGraph, design: Design, choices: Choices, placements: tuple[Placement, ...]
+def _plans(
+    works: Sequence[SkippedWorkload],
+    settings: Sequence[Setting],
+    choices: Sequence[Choices],
+    policy: Policy,
+    views: Views,
 ) -> list[tuple[Placement, ...]]:
-    """Return the placements, and others that keep fewer tensors on chip where not all can stay.
-
-    Choice: as many as fit 1, 1.5, 2, 3, 4, 6 ... KiB of the buffer, whatever its size, so that a larger buffer can do
-    what a smaller one does.
-    """
-    ways = [placements]
-    if design.memory is None or all(place.output_on_chip for place in placements[:-1]):
-        return ways
-    for doublings in range(design.memory.activation_buffer.bit_length() - 10, -1, -1):
-        for size in (3 << doublings + 9, 2 << doublings + 9):
-            if size < design.memory.activation_buffer:
-                other = place(graph, design, replace(choices, keep_bytes=size))
-                if other != ways[-1]:
-                    ways.append(other)
-    return ways
+    """Return each graph's plan on its design, found once however many workloads there are of it."""
+    places: dict[tuple[int, int], int] = {}
+    asked: list[Planning] = []
+    outlooks: dict[tuple[object, ...], Outlook] = {}
+    ways: dict[tuple[object, ...], list[tuple[Placement, ...]]] = {}
+    for work, setting, chosen in zip(works, settings, choices, strict=True):
+        graph, design = work.graph, setting.design
+        if (id(graph), id(design)) in places:
+            continue
+        seen = id(graph), view_key(design)
+        laid = id(graph), layout_family(design), tuple(chosen.gate_units.items())
+        if seen not in outlooks:
+            outlooks[seen] = views.outlook(work, design, chosen, policy.compiler)
+        if laid not in ways:
+            placed = place(graph, design, chosen)
+            ways[laid] = ways_to_keep(graph, design, chosen, placed) if policy.tile else [placed]
+        places[id(graph), id(design)] = len(asked)
+        asked.append(Planning(outlooks[seen], ways[laid], design, chosen))
+    plans = best_plans(asked, policy, views.schedules)
+    return [
+        plans[places[id(work.graph), id(each.design)]] for work, each in zip(works, settings, strict=True)
+    ]
 
 
 def _priced(

@@ -2,19 +2,15 @@
 
 The mapper sees one op.  By itself an op waits for its first weights, so small tiles look fast; in a schedule they
 are fetched while the op before computes, and small tiles only cost control.  So every op is mapped for each of
-:data:`accel_models.TILE_AIMS`, and the schedule with all gates open says which choice is best:
+:data:`accel_models.TILE_AIMS`, and the schedule of what is expected (:mod:`simulator.replays.outlook`) says which
+choice is best:
 
 1. one aim for all ops, the best of four;
 2. each op changed alone; the changes that help are taken in the order of what they gain, as many as are best
    together; and again, until nothing helps.
 
-Whatever policy a replay has, the schedule asked waits for decisions, which takes no hand-over: so policies are
-compared on the same tiles, and the oracle bounds them all.
-
-The first aim of step 1 is every op by itself, so a network never takes longer than with tiles chosen one by one.
-Where activations do not all fit, the same is done for tensors kept as in smaller buffers, which leaves larger tiles
-room; the shortest schedule wins, of equals the one that keeps most.
-Every candidate is a row of the fast engine; designs with one schedule are searched side by side.
+The first aim of step 1 is every op by itself, so what is expected never takes longer than with tiles chosen one by
+one.  Every candidate is a row of the fast engine; designs with one schedule are searched side by side.
 Stream chooses tiles of layers together too, with a genetic search (Symons et al., IEEE TC 2024, section IV).
 """
 
@@ -22,26 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import (
-    TILE_AIMS,
-    Cost,
-    CostAsked,
-    Design,
-    Placement,
-    SkippedWorkload,
-    WorkStates,
-    chooses_tiles,
-    price_alike,
-    rows_of,
-)
+from accel_models import TILE_AIMS, Cost, Design, chooses_tiles, price_alike
 from simulator.engines.fast import simulate
-from simulator.policy import Policy
-from simulator.schedules.durations import Durations, Latencies, durations
+from simulator.replays.outlook import Outlook, Placements
+from simulator.schedules.durations import Durations
 from simulator.schedules.shared import Schedules
 from traces import Ints
 
@@ -55,26 +40,26 @@ _TIMES = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Aiming:
-    """A network whose tiles are to be chosen."""
+    """A network, its ops placed, whose tiles are to be chosen."""
 
-    work: SkippedWorkload  # of each op the last state, nothing skipped, is looked at
-    ways: Sequence[tuple[Placement, ...]]  # to place its ops; the first of equals wins
+    outlook: Outlook
+    placements: Placements
     design: Design
     ops: Collection[int] | None = None  # whose tiles are chosen anew; all if left out
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Try:
-    """One way to place one network, and what its ops take by aim."""
-
-    asked: int  # place among what is to be aimed
-    placements: tuple[Placement, ...]
-    free: tuple[int, ...]  # ops whose unit heeds an aim
-    dense: tuple[WorkStates, ...]  # a row per aim; one where there is no choice
+    def free(self) -> frozenset[int]:
+        """Return the ops whose unit heeds an aim."""
+        if self.design.memory is None or self.design.mapping == "energy":
+            return frozenset()
+        able = range(len(self.placements)) if self.ops is None else self.ops
+        choosy = {unit for unit in {where.unit for where in self.placements} if chooses_tiles(unit)}
+        return frozenset(i for i in able if self.placements[i].unit in choosy)
 
 
-def aim_tiles(asked: Sequence[Aiming], schedules: Schedules) -> list[tuple[Placement, ...]]:
-    """Return the placements of each network's shortest schedule, with what each op's tiles are chosen for.
+def aim_tiles(asked: Sequence[Aiming], schedules: Schedules) -> list[Placements]:
+    """Return each network's placements with what each op's tiles are chosen for, for the shortest schedule.
+
+    They are as they were where no op has a choice, or something does not fit whatever tiles are chosen for.
 
     Parameters
     ----------
@@ -83,73 +68,42 @@ def aim_tiles(asked: Sequence[Aiming], schedules: Schedules) -> list[tuple[Place
     schedules
         Of designs that place alike.
     """
-    tries = _tries(asked)
-    costs = _priced(tries, asked)
-    searches: list[Search] = []
-    tried: list[_Try] = []
-    for each, cost in zip(tries, costs, strict=True):
-        fits = all(one.feasible.all() for one in cost)
-        if fits:  # else something does not fit, whatever tiles are chosen for
-            where = asked[each.asked]
-            schedule = schedules.of(where.work.graph, each.placements, cost, where.design)
-            tables = durations(schedule, cost, Policy(prefetch="wait"), np.ones(len(cost)), Latencies())
-            searches.append(Search(tables, _changes(cost, each.free)))
-            tried.append(each)
-    placements = [each.ways[0] for each in asked]
-    least = np.full(len(asked), np.inf)
-    for each, (aims, latency) in zip(tried, search_each(searches), strict=True):
-        if latency < least[each.asked]:
-            least[each.asked] = latency
-            placements[each.asked] = tuple(
-                replace(place, tile_aim=TILE_AIMS[aim]) if i in each.free else place
-                for i, (place, aim) in enumerate(zip(each.placements, aims.tolist(), strict=True))
-            )
-    return placements
-
-
-def _tries(asked: Sequence[Aiming]) -> list[_Try]:
-    """Return every way to place every network that has a choice of tiles."""
-    known: dict[tuple[int, int], _Try] = {}
-    found = []
-    for k, each in enumerate(asked):
-        if each.design.memory is None or each.design.mapping == "energy":
-            continue
-        for placements in each.ways:
-            key = id(each.work), id(placements)
-            if key not in known:
-                able = range(len(placements)) if each.ops is None else each.ops
-                choosy = {unit for unit in {where.unit for where in placements} if chooses_tiles(unit)}
-                free = tuple(i for i in able if placements[i].unit in choosy)
-                known[key] = _Try(k, placements, free, _dense_by_aim(each.work, free))
-            if known[key].free:
-                found.append(replace(known[key], asked=k))
+    found = [each.placements for each in asked]
+    free = [each.free() for each in asked]
+    choosing = [k for k, ops in enumerate(free) if ops]
+    costs = _priced([(asked[k], free[k]) for k in choosing])
+    searches: dict[int, Search] = {}
+    for k, cost in zip(choosing, costs, strict=True):
+        if all(one.feasible.all() for one in cost):
+            each = asked[k]
+            schedule = schedules.of(each.outlook.graph, each.placements, cost, each.design)
+            tables = each.outlook.durations(schedule, cost)
+            searches[k] = Search(tables, _changes(cost, sorted(free[k])))
+    for (k, _), (aims, _) in zip(searches.items(), search_each(list(searches.values())), strict=True):
+        found[k] = tuple(
+            replace(place, tile_aim=TILE_AIMS[aim]) if i in free[k] else place
+            for i, (place, aim) in enumerate(zip(asked[k].placements, aims.tolist(), strict=True))
+        )
     return found
 
 
-def _dense_by_aim(work: SkippedWorkload, free: Collection[int]) -> tuple[WorkStates, ...]:
-    """Return each op with nothing skipped, a row per aim of those that are free to choose."""
-    rows = [np.full(len(TILE_AIMS) if i in free else 1, -1) for i in range(len(work.states))]
-    return tuple(map(rows_of, work.states, rows))
-
-
-def _priced(tries: Sequence[_Try], asked: Sequence[Aiming]) -> list[list[Cost]]:
-    """Return each op's cost in each try, a row per aim."""
-    each = [
-        CostAsked(work, place, asked[one.asked].design, TILE_AIMS if len(work) > 1 else ())
-        for one in tries
-        for work, place in zip(one.dense, one.placements, strict=True)
+def _priced(choosing: Sequence[tuple[Aiming, frozenset[int]]]) -> list[list[Cost]]:
+    """Return each op's cost in each network, a row per aim of those that are free to choose."""
+    asked = [each.outlook.asked(each.placements, each.design, free) for each, free in choosing]
+    costs = iter(price_alike(list(chain(*asked))))
+    return [
+        each.outlook.gathered(list(islice(costs, len(costed))), free)
+        for (each, free), costed in zip(choosing, asked, strict=True)
     ]
-    costs = iter(price_alike(each))
-    return [list(islice(costs, len(one.dense))) for one in tries]
 
 
 def _changes(costs: Sequence[Cost], free: Sequence[int]) -> list[tuple[int, int]]:
     """Return ops and aims that give the op times that no aim before gives it."""
     found = []
     for i in free:
-        times = np.stack([getattr(costs[i], name) for name in _TIMES])
+        times = np.stack([getattr(costs[i], name)[: len(TILE_AIMS)] for name in _TIMES])
         seen: set[bytes] = set()
-        for aim in range(times.shape[1]):
+        for aim in range(len(TILE_AIMS)):
             if (key := times[:, aim].tobytes()) not in seen:
                 seen.add(key)
                 found.append((i, aim))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 
 from accel_models import (
+    Choices,
     Compaction,
     Compiler,
     Design,
@@ -17,6 +18,7 @@ from accel_models import (
     skip,
     view_key,
 )
+from simulator.replays.outlook import Outlook, Typical
 from simulator.schedules.shared import Schedules
 from traces import (
     MeanWorkload,
@@ -29,6 +31,9 @@ from traces import (
 )
 
 _MOST_SEEN = 32  # Choice: skip mechanisms that are remembered, some 2 MB each of 10,000 inputs
+_Known = tuple[
+    NetworkGraph, Mapping[str, Sequence[float]], Compiler, Typical | None
+]  # what was last expected
 _TRACES_KEPT = 2  # Choice: a network and what it is compared with
 
 
@@ -47,6 +52,7 @@ class Views:
         self._dense: Workload | None = None
         self._dense_of: NetworkGraph | None = None
         self._seen: dict[Hashable, SkippedWorkload] = {}
+        self._typical: _Known | None = None
         self.schedules = Schedules()
 
     def compiled(self, part: Trace, compiler: Compiler) -> Trace:
@@ -78,6 +84,16 @@ class Views:
         if self._dense is None or graph is not self._dense_of:
             self._dense, self._dense_of = dense_workload(graph.without_gates()), graph
         return self._dense
+
+    def outlook(self, work: SkippedWorkload, design: Design, choices: Choices, compiler: Compiler) -> Outlook:
+        """Return what a compiler expects of the inputs of a network on a design."""
+        graph, rates, known = work.graph, choices.rates, self._typical
+        if not rates or not graph.gates:
+            return Outlook.gates_open(work)
+        if known is None or known[0] is not graph or known[1:3] != (rates, compiler):
+            known = self._typical = graph, rates, compiler, Typical.of(graph, rates, compiler)
+        typical = known[3]
+        return Outlook.gates_open(work) if typical is None else Outlook.of(typical, design, choices.batch)
 
     def skipped(
         self, workload: Workload, design: Design, groups: Groups | None, compaction: Compaction

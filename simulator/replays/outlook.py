@@ -1,0 +1,162 @@
+"""What a compiler expects of an input, and what a plan is then worth: its objective when it has a choice.
+
+A plan (tiles, what stays on chip, layers fused) is chosen before any input is seen.  With rates of *other* inputs
+(``TraceInfo.rates``) the typical one of these is expected (:func:`traces.typical_trace`): every task takes its time
+there, times how often its op runs, and decisions are waited for.  Without rates, and of a network without gates, all
+gates are expected to be open.  Where all inputs decide alike, and so did the others, that is what each of them takes.
+
+Whatever policy a replay has, what is expected waits for decisions, which takes no hand-over: so policies are compared
+on the same plan, and the oracle bounds them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from accel_models import (
+    TILE_AIMS,
+    Compiler,
+    Copies,
+    Cost,
+    CostAsked,
+    Design,
+    Placement,
+    SkippedWorkload,
+    WorkStates,
+    compiled_trace,
+    joined,
+    known_rates,
+    rows_of,
+    skip,
+    static_pj,
+)
+from simulator.engines.fast import simulate
+from simulator.policy import Policy
+from simulator.schedules.durations import TICKS, Durations, Latencies, durations, mapped
+from simulator.schedules.schedule import Schedule
+from traces import Floats, NetworkGraph, Workload, lower, typical_trace
+
+_WAIT = Policy(prefetch="wait")
+_EXPECTED, _WHOLE = 0, -1
+
+Placements = tuple[Placement, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Typical:
+    """The typical input of a network, before any design sees it."""
+
+    workload: Workload
+    shares: Floats  # (ops,), how often each op runs
+
+    @classmethod
+    def of(
+        cls, graph: NetworkGraph, rates: Mapping[str, Sequence[float]], compiler: Compiler
+    ) -> Typical | None:
+        """Return the one that rates promise; ``None`` where they do not say how often every op runs."""
+        shares = known_rates(graph, rates) if rates and graph.gates else None
+        if shares is None:
+            return None
+        return cls(lower(compiled_trace(typical_trace(graph, rates), compiler)), shares)
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """What to expect of the inputs of a network on a design."""
+
+    graph: NetworkGraph
+    works: tuple[
+        WorkStates, ...
+    ]  # per op what is expected, then the whole op; that alone where it is all the same
+    shares: Floats | None = None  # (ops,), how often each op runs; None: always
+    batch: int = 1  # inputs that run together
+
+    @classmethod
+    def gates_open(cls, work: SkippedWorkload) -> Outlook:
+        """Expect that nothing is skipped."""
+        return cls(work.graph, tuple(rows_of(states, np.array([_WHOLE])) for states in work.states))
+
+    @classmethod
+    def of(cls, typical: Typical, design: Design, batch: int) -> Outlook:
+        """Expect the typical input, as a design sees so many of them."""
+        seen = skip(typical.workload, design, Copies(batch))
+        works = [
+            rows_of(states, np.array([place, _WHOLE]))
+            for states, place in zip(seen.states, seen.state_index[0].tolist(), strict=True)
+        ]
+        whole = [rows_of(work, np.array([_WHOLE])) for work in works]
+        alike = [
+            rows_of(work, np.array([_EXPECTED])).content == all_of_it.content
+            for work, all_of_it in zip(works, whole, strict=True)
+        ]
+        each = (one if same else two for one, two, same in zip(whole, works, alike, strict=True))
+        return cls(seen.graph, tuple(each), typical.shares, batch)
+
+    def asked(
+        self, placements: Sequence[Placement], design: Design, free: Collection[int] = ()
+    ) -> list[CostAsked]:
+        """Return the costs to ask for; of ops in ``free`` one for every aim that tiles can be chosen for."""
+        found = []
+        for i, (work, where) in enumerate(zip(self.works, placements, strict=True)):
+            if i not in free:
+                found.append(CostAsked(work, where, design))
+            elif len(work) == 1:
+                found.append(CostAsked(self._by_aim[i], where, design, TILE_AIMS))
+            else:
+                found += [CostAsked(work, where, design, (aim,) * len(work)) for aim in TILE_AIMS]
+        return found
+
+    @cached_property
+    def _by_aim(self) -> tuple[WorkStates, ...]:
+        """What is first expected of each op, a row per aim."""
+        rows = np.full(len(TILE_AIMS), _EXPECTED)
+        return tuple(rows_of(work, rows) for work in self.works)
+
+    def gathered(self, costs: Sequence[Cost], free: Collection[int] = ()) -> list[Cost]:
+        """Return per op one cost of those that :meth:`asked` asks for: what is expected first, by aim."""
+        answers = iter(costs)
+        found = []
+        for i, work in enumerate(self.works):
+            first = next(answers)
+            if i in free and len(work) > 1:
+                pieces = [first, *(next(answers) for _ in TILE_AIMS[1:])]
+                both = replace(joined(pieces), energy=joined([piece.energy for piece in pieces]))
+                rows = np.arange(2 * len(TILE_AIMS)).reshape(-1, 2).T.ravel()
+                first = replace(rows_of(both, rows), energy=rows_of(both.energy, rows))
+            found.append(first)
+        return found
+
+    def durations(self, schedule: Schedule, costs: Sequence[Cost]) -> Durations:
+        """Return what tasks are expected to take, in parts of a cycle, :attr:`fine` of them."""
+        tables = durations(schedule, costs, _WAIT, np.ones(len(costs)), Latencies())
+        if self.shares is None:
+            return tables
+        shares = [self._share(task.op, fetched=task.kind == "weights") for task in schedule.tasks]
+        ticks = np.repeat(np.array(shares) * TICKS, tables.states)
+        return mapped(tables, lambda table: np.rint(table * ticks).astype(np.int64))
+
+    @property
+    def fine(self) -> int:
+        """Parts of a cycle that expected times are whole numbers of."""
+        return 1 if self.shares is None else TICKS
+
+    def _share(self, op: int, *, fetched: bool) -> float:
+        """Return how often an op takes its time; weights, if any input of a batch runs it (Choice: independently)."""
+        assert self.shares is not None  # asked for where they are known
+        share = float(self.shares[op])
+        return 1.0 - (1.0 - share) ** self.batch if fetched else share
+
+    def worth(self, schedule: Schedule, costs: Sequence[Cost], design: Design) -> tuple[float, float]:
+        """Return the cycles and the energy [pJ] that are expected; without end where it does not fit."""
+        if not all(cost.feasible.all() for cost in costs):
+            return np.inf, np.inf
+        times = simulate(self.durations(schedule, costs), np.zeros((1, len(costs)), np.uint16))
+        cycles, busy = times.latency / self.fine, times.busy / self.fine
+        shares = np.ones(len(costs)) if self.shares is None else self.shares
+        moving = [float(np.asarray(cost.energy.total_pj)[_EXPECTED]) for cost in costs]
+        static = static_pj(design, schedule.units, cycles, busy)
+        return float(cycles[0]), float(shares @ moving) + float(static[0])
