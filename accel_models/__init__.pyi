@@ -141,6 +141,7 @@ from .work.shapes import Shapes as Shapes
 from .work.shapes import joined as joined
 from .work.shapes import rows_of as rows_of
 from .work.shapes import shapes_of as shapes_of
+from .work.shapes import together as together
 from .work.skipping import Compaction as Compaction
 from .work.skipping import Copies as Copies
 from .work.skipping import Groups as Groups

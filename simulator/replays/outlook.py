@@ -12,7 +12,7 @@ on the same plan, and the oracle bounds them all.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -20,7 +20,6 @@ import numpy as np
 from accel_models import (
     TILE_AIMS,
     Compiler,
-    Copies,
     Cost,
     CostAsked,
     Design,
@@ -28,11 +27,10 @@ from accel_models import (
     SkippedWorkload,
     WorkStates,
     compiled_trace,
-    joined,
     known_rates,
     rows_of,
-    skip,
     static_pj,
+    together,
 )
 from simulator.engines.fast import simulate
 from simulator.policy import Policy
@@ -81,9 +79,8 @@ class Outlook:
         return cls(work.graph, tuple(rows_of(states, np.array([_WHOLE])) for states in work.states))
 
     @classmethod
-    def of(cls, typical: Typical, design: Design, batch: int) -> Outlook:
-        """Expect the typical input, as a design sees so many of them."""
-        seen = skip(typical.workload, design, Copies(batch))
+    def of(cls, typical: Typical, seen: SkippedWorkload, batch: int) -> Outlook:
+        """Expect the typical input, ``seen`` as a design sees so many of them."""
         works = [
             rows_of(states, np.array([place, _WHOLE]))
             for states, place in zip(seen.states, seen.state_index[0].tolist(), strict=True)
@@ -117,16 +114,17 @@ class Outlook:
         return tuple(rows_of(work, rows) for work in self.works)
 
     def gathered(self, costs: Sequence[Cost], free: Collection[int] = ()) -> list[Cost]:
-        """Return per op one cost of those that :meth:`asked` asks for: what is expected first, by aim."""
+        """Return per op one cost of those that :meth:`asked` asks for: what is expected first, by aim, then the whole.
+
+        Energy is that of the first aim.
+        """
         answers = iter(costs)
         found = []
         for i, work in enumerate(self.works):
             first = next(answers)
             if i in free and len(work) > 1:
                 pieces = [first, *(next(answers) for _ in TILE_AIMS[1:])]
-                both = replace(joined(pieces), energy=joined([piece.energy for piece in pieces]))
-                rows = np.arange(2 * len(TILE_AIMS)).reshape(-1, 2).T.ravel()
-                first = replace(rows_of(both, rows), energy=rows_of(both.energy, rows))
+                first = together(pieces, lambda arrays: np.stack(arrays, axis=1).ravel())
             found.append(first)
         return found
 

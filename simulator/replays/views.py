@@ -11,6 +11,7 @@ from accel_models import (
     Choices,
     Compaction,
     Compiler,
+    Copies,
     Design,
     Groups,
     SkippedWorkload,
@@ -93,7 +94,10 @@ class Views:
         if known is None or known[0] is not graph or known[1:3] != (rates, compiler):
             known = self._typical = graph, rates, compiler, Typical.of(graph, rates, compiler)
         typical = known[3]
-        return Outlook.gates_open(work) if typical is None else Outlook.of(typical, design, choices.batch)
+        if typical is None:
+            return Outlook.gates_open(work)
+        seen = self.skipped(typical.workload, design, Copies(choices.batch), "union")
+        return Outlook.of(typical, seen, choices.batch)
 
     def skipped(
         self, workload: Workload, design: Design, groups: Groups | None, compaction: Compaction
@@ -113,7 +117,9 @@ class Views:
 
     def _knows(self, workload: Workload) -> bool:
         means = [each.workload for each in self._means.values()]
-        return any(workload is each for each in (self._dense, *self._lowered.values(), *means))
+        typical = self._typical and self._typical[3]
+        mine = (self._dense, typical and typical.workload, *self._lowered.values(), *means)
+        return any(workload is each for each in mine)
 
 
 @lru_cache(maxsize=_TRACES_KEPT)
