@@ -8,7 +8,8 @@ output channels is skipped work and must cost nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 import numpy as np
@@ -29,8 +30,8 @@ def rows_of(value: RowWise, rows: NDArray[np.intp] | Bools | slice) -> RowWise:
 
 def each_array(value: RowWise, change: Callable[[NDArray[Any]], NDArray[Any]]) -> RowWise:
     """Return the value with each of its arrays changed; what is no array stays."""
-    arrays = arrays_of(value)
-    return replace(value, **{name: change(array) for name, array in arrays.items()}) if arrays else value
+    values = [getattr(value, name) for name in _names(type(value))]
+    return _made(value, [change(one) if isinstance(one, np.ndarray) else one for one in values])
 
 
 def joined(parts: Sequence[RowWise]) -> RowWise:
@@ -40,15 +41,25 @@ def joined(parts: Sequence[RowWise]) -> RowWise:
 
 def together(parts: Sequence[RowWise], make: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> RowWise:
     """Make one value of several, array by array; what is no array is the first part's."""
-    columns = [arrays_of(part) for part in parts]
-    return replace(parts[0], **{name: make([each[name] for each in columns]) for name in columns[0]})
+    columns = [[getattr(part, name) for part in parts] for name in _names(type(parts[0]))]
+    return _made(parts[0], [make(each) if isinstance(each[0], np.ndarray) else each[0] for each in columns])
 
 
 def arrays_of(value: DataclassInstance) -> dict[str, NDArray[Any]]:
     """Return the arrays that a value holds, by name."""
-    assert is_dataclass(value)
-    found = {field.name: getattr(value, field.name) for field in fields(value)}
+    found = {name: getattr(value, name) for name in _names(type(value))}
     return {name: array for name, array in found.items() if isinstance(array, np.ndarray)}
+
+
+@cache
+def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def _made(value: RowWise, values: Sequence[Any]) -> RowWise:
+    """Return a value of the same class with these fields."""
+    kind = type(value)
+    return kind(**dict(zip(_names(kind), values, strict=True)))
 
 
 _CLIPS = frozenset({"none", "relu", "relu6", "relu1"})  # functions that compare alone

@@ -172,7 +172,7 @@ class _Same:
         return isinstance(other, _Same) and self.value is other.value
 
 
-@lru_cache(maxsize=4)  # two ways to wait for decisions, of two parts of a trace
+@lru_cache(maxsize=16)  # of the schedules of a family of designs; some MB each
 def _remembered(schedule: _Same, waits: bytes, states: bytes, state_index: _Same) -> Composition | None:
     tasks = np.frombuffer(waits, np.bool_), np.frombuffer(states, np.int64)
     return Composition.of(schedule.value, *tasks, state_index.value)

@@ -24,7 +24,7 @@ from accel_models.units.array.tile_cost import (
     traffic,
 )
 from accel_models.units.array.tiling import channel_cuts, part_levels, pixel_cuts, reduction_cuts
-from accel_models.work.shapes import arrays_of, each_array, rows_of
+from accel_models.work.shapes import arrays_of, each_array
 from traces import Bools, Floats, Ints
 
 KEPT: tuple[Kept, ...] = ("inputs", "weights", "outputs")
@@ -163,20 +163,22 @@ class _Tries:
 
     def bounds(self, job: Job, ways: Cuts, prices: Prices | None) -> Floats:
         """Return what each try costs each op at least, infinite where nothing fits, shape (tries, n)."""
-        c, r = np.array(ways.others).T
+        channels, reduction = ways.stacked
         lowest = each_array(ways.pixels, lambda array: array.min(axis=0))
+        whole = Tiles(lowest, channels, each_array(reduction, lambda array: array[0]))
+        apart = each_array(channels, lambda array: array[:, None])
+        tiles_of = {"outputs": Tiles(lowest, apart, each_array(reduction, lambda array: array[1:]))}
         found = np.full(self.able.shape, np.inf)
-        for kept in KEPT:
-            tries = [m for m, (_, order) in enumerate(self.orders) if order == kept]
-            if not tries:
-                continue
-            at = np.array([self.orders[m][0] for m in tries])
-            tiles = Tiles(lowest, rows_of(ways.stacked[0], c[at]), rows_of(ways.stacked[1], r[at]))
+        for kept in {kept for _, kept in self.orders}:
+            tiles = tiles_of.get(kept, whole)
             least, _ = _keys(job, tiles, ends_at_full_width(job, tiles), kept, prices)
-            able = self.able[tries]
             if not job.has_bands:  # which need many tiles
-                able &= fits(job, tiles)
-            found[tries] = np.where(able, least, np.inf)
+                least = np.where(fits(job, tiles), least, np.inf)
+            for m, (k, order) in enumerate(self.orders):
+                if order == kept:
+                    c, r = ways.others[k]
+                    found[m] = least[c, r - 1] if kept == "outputs" else least[c]
+        found[~self.able] = np.inf
         return found
 
     def look_at(self, asked: Bools, found: _Found, job: Job, ways: Cuts, prices: Prices | None) -> None:
@@ -190,7 +192,7 @@ class _Tries:
                 k = np.array([place for place, _ in self.orders])[m]
                 some = job.take(ops)
                 tiles = Tiles(
-                    each_array(ways.pixels, lambda array, ops=ops: array[:, ops]),  # type: ignore[misc]  # as above
+                    each_array(ways.pixels, lambda array, ops=ops: array.take(ops, axis=1)),  # type: ignore[misc]  # as above
                     _picked(ways.stacked[0], c[k], ops),
                     _picked(ways.stacked[1], r[k], ops),
                 )
@@ -202,7 +204,8 @@ class _Tries:
 
 def _picked(cuts: Cut, levels: NDArray[np.intp], ops: NDArray[np.intp]) -> Cut:
     """Return the cut at each of these levels of each of these ops."""
-    return each_array(cuts, lambda array: array[levels, ops])
+    at = levels * cuts.tiles.shape[1] + ops
+    return each_array(cuts, lambda array: array.ravel().take(at))
 
 
 def _new(cuts: ChannelCut | ReductionCut) -> Bools:
