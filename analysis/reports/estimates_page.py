@@ -59,6 +59,8 @@ def _commands(
 
 def is_estimate(path: Path) -> bool:
     """Whether a file begins as a table of ``lacuna estimate --out`` does."""
+    if not path.is_file():
+        return False  # a pipe or folder of that name
     with reading(path), path.open(encoding="utf-8", errors="replace") as file:
         head = file.readline(_LONGEST_HEAD).strip().split(",")
     return head[: len(_FIRST)] == _FIRST

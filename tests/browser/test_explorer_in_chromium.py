@@ -106,6 +106,18 @@ def test_what_follows_the_pointer_paints_no_picture_anew(browser: Browser, tmp_p
         assert opened.complaints == []
 
 
+def test_a_name_that_a_spreadsheet_would_compute_is_saved_as_text(browser: Browser) -> None:
+    files = (ROOT / "analysis/reports/templates/explorer/files.js").read_text(encoding="utf-8")
+    data = (
+        "{keys: ['k'], front: [true], columns: [{name: 'design', labels: ['=HYPERLINK(1)'], values: [0]},"
+        " {name: 'saved', labels: [], values: [-1.5]}]}"
+    )
+    page = browser.new_page()
+    text = page.evaluate(f"() => {{ const data = {data}, chosen = [1]; {files} return csv(); }}")
+    assert text == "key,front,design,saved\nk,true,'=HYPERLINK(1),-1.5\n"
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("names", "own"),
     [

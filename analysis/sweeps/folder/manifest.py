@@ -21,9 +21,9 @@ class FolderRun(Frozen):
     """One run whose rows a folder holds: a sweep, or a search with its settings."""
 
     kind: Literal["sweep", "search"]
-    evaluations: int | None = None  # points that a search was to find
+    evaluations: int = Field(default=0, ge=0, lt=1 << 62)  # points that a search was to find
     sampler: str = ""
-    seed: int | None = None
+    seed: int = Field(default=0, ge=0, lt=1 << 62)  # of a search
     command: str = ""  # what was typed, as a shell takes it, without where to write; "" from Python
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -40,6 +41,26 @@ def test_a_folder_without_a_sweep_is_named(tmp_path: Path) -> None:
     (tmp_path / "space.json").write_text('{"schema_version": "7.0"}')
     with pytest.raises(FileProblem, match=r"schema version 7\.0"):
         load_sweep(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        ({"kind": "search"}, "a search of 0 points by , seed 0"),  # reads, and its report can be written
+        ({"kind": "walk"}, ""),
+        ({"kind": "search", "evaluations": None}, ""),
+        ({"kind": "search", "seed": -1}, ""),
+    ],
+)
+def test_an_edited_run_is_read_or_refused(tmp_path: Path, run: dict[str, object], words: str) -> None:
+    sweep(make_space(tmp_path, SMALL), tmp_path / "out", workers=0, evaluator=analytic)
+    path = tmp_path / "out" / "space.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "runs": [run]}))
+    if words:
+        assert [one.words for one in load_sweep(tmp_path / "out").manifest.runs] == [words]
+        return
+    with pytest.raises(FileProblem, match="is damaged"):
+        load_sweep(tmp_path / "out")
 
 
 def test_a_flipped_bit_in_a_part_is_refused(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ function save(name, text, type) {
 }
 const all = () => [...data.keys.keys()].filter((i) => chosen[i]);
 function csv() {
-  const cell = (value) => /[",\n]/.test(String(value)) ? '"' + String(value).replace(/"/g, '""') + '"' : value ?? "";
+  const harmless = (value) => typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? "'" + value : value; // no formula, as in files of the command line
+  const quoted = (value) => /[",\n]/.test(String(value)) ? '"' + String(value).replace(/"/g, '""') + '"' : value ?? "";
   const head = ["key", "front", ...data.columns.map((column) => column.name)];
   const rows = all().map((i) => [data.keys[i], data.front[i], ...data.columns.map((c) => c.labels.length ? c.labels[c.values[i]] : c.values[i])]);
-  return [head, ...rows].map((row) => row.map(cell).join(",")).join("\n") + "\n";
+  return [head, ...rows].map((row) => row.map((value) => quoted(harmless(value))).join(",")).join("\n") + "\n";
 }
 const yamlOf = (value) => typeof value === "number" || typeof value === "boolean" ? String(value) : /^-?\d+(\.\d+)?$/.test(value) ? value : JSON.stringify(String(value));
 function yaml() {
