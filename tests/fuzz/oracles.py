@@ -16,7 +16,9 @@ from simulator import Policy, Results, estimate, replay
 from traces import NetworkGraph, Op, Trace
 
 MOST_WALKED = 1 << 20  # channels of an op
-PADDING = 16  # bytes that align an op's scales in memory, for each of its groups, counted and not waited for
+PADDING = (
+    16  # bytes that align the scales of a group in memory, counted and not waited for each time they come
+)
 BEHIND = (
     1 << 22
 )  # bytes that a Gemmini's last-level cache writes back after an op has ended; more beside its loads
@@ -56,10 +58,16 @@ def wrong_costs(graph: NetworkGraph, design: Design) -> str:
             return f"{row.layer} ({row.op}) uses {row.utilization} of its unit"
         if row.stall_cycles < 0 or row.total_cycles < row.compute_cycles:
             return f"{row.layer} ({row.op}): stalls {row.stall_cycles} of {row.total_cycles} cycles"
-        behind = late * op.groups if late == PADDING else late + 2 * op.output_elements * graph.batch
+        padding = PADDING * op.groups * _most_fetches(op, row.dram_bytes)
+        behind = padding if late == PADDING else late + 2 * op.output_elements * graph.batch
         if rate and row.total_cycles + 2 < (row.dram_bytes - behind) / rate * (1 - ROUNDED):
             return f"{row.layer} ({row.op}): {row.dram_bytes} B in {row.total_cycles} cycles of {rate} B"
     return ""
+
+
+def _most_fetches(op: Op, moved: int) -> int:
+    """Count how often the weights of an op can have come: half a byte each or more, and ten of scales per channel."""
+    return max(1, moved // (op.weight_count // 2 + 10 * op.out_channels))
 
 
 def wrong_replay(trace: Trace, design: Design, policy: Policy, *, explain: bool = False) -> str:

@@ -91,8 +91,18 @@ def test_a_network_goes_every_way(network: str, lacuna: Lacuna, tmp_path: Path) 
     assert (tmp_path / "a" / "report.html").is_file()
 
 
-@pytest.mark.parametrize("key", ["networks", "traces"])
-def test_a_network_is_swept_and_searched(key: str, network: str, lacuna: Lacuna, tmp_path: Path) -> None:
+KEYS = [
+    pytest.param(kind, key, id=f"{kind}-{key}", marks=[pytest.mark.slow] * (kind in SLOW or i == j))
+    for i, kind in enumerate(("json", "onnx", *SLOW))
+    for j, key in enumerate(("networks", "traces"))
+]
+
+
+@pytest.mark.parametrize(("kind", "key"), KEYS)
+def test_a_network_is_swept_and_searched(
+    kind: str, key: str, trace: Path, lacuna: Lacuna, tmp_path: Path
+) -> None:
+    network = written(kind, tmp_path, trace)
     space = tmp_path / "space.yaml"
     space.write_text(f"designs: [edge_npu_16x16]\nset: {{array.rows: [8, 16]}}\n{key}: [{network}]\n")
     for run in (

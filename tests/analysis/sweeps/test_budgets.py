@@ -67,7 +67,7 @@ def test_a_changed_bound_takes_the_place_of_the_one_on_its_column() -> None:
 
 
 def test_rows_at_a_bound_are_within_it_and_those_beyond_keep_their_figures(tmp_path: Path) -> None:
-    row = sweep(make_space(tmp_path, SPACE), tmp_path / "out", evaluator=analytic).rows[0]
+    row = sweep(make_space(tmp_path, SPACE), tmp_path / "out", workers=0, evaluator=analytic).rows[0]
     at = limit_of("latency", row.latency_us)
     assert held_against(row, [at]) == row
     beyond = held_against(row, [replace(at, limit=row.latency_us * 0.999)])
@@ -80,10 +80,10 @@ def test_rows_at_a_bound_are_within_it_and_those_beyond_keep_their_figures(tmp_p
 
 def test_a_budget_is_changed_after_the_sweep_without_another_run(tmp_path: Path) -> None:
     """Loosened and tightened, the points are those of a sweep that had the budget from the start."""
-    free = sweep(make_space(tmp_path, SPACE), tmp_path / "free", evaluator=analytic)
+    free = sweep(make_space(tmp_path, SPACE), tmp_path / "free", workers=0, evaluator=analytic)
     middle = float(free.frame["area_mm2"].median())
     text = SPACE + f"budget: {{area: {middle:.6f} mm2}}\n"
-    tight = sweep(make_space(tmp_path, text), tmp_path / "tight", evaluator=analytic)
+    tight = sweep(make_space(tmp_path, text), tmp_path / "tight", workers=0, evaluator=analytic)
     assert 0 < tight.frame["feasible"].sum() < len(tight.rows)
     again = load_sweep(tmp_path / "tight")
     assert again.budget == tight.budget
@@ -94,19 +94,19 @@ def test_a_budget_is_changed_after_the_sweep_without_another_run(tmp_path: Path)
 
 
 def test_resuming_under_another_budget_evaluates_nothing_and_remembers_it(tmp_path: Path) -> None:
-    sweep(make_space(tmp_path, SPACE), tmp_path / "out", evaluator=analytic)
+    sweep(make_space(tmp_path, SPACE), tmp_path / "out", workers=0, evaluator=analytic)
     text = SPACE + "budget: {latency_us_p99: 40}\n"
-    found = sweep(make_space(tmp_path, text), tmp_path / "out", resume=True, evaluator=never)  # type: ignore[arg-type]
+    found = sweep(make_space(tmp_path, text), tmp_path / "out", resume=True, workers=0, evaluator=never)  # type: ignore[arg-type]
     assert [bound.words for bound in found.budget] == ["latency_us_p99 <= 40"]
     assert load_sweep(tmp_path / "out").budget == found.budget
 
 
 def test_a_search_looks_within_the_budget(tmp_path: Path) -> None:
     pytest.importorskip("optuna")
-    free = sweep(make_space(tmp_path, SPACE), tmp_path / "free", evaluator=analytic)
+    free = sweep(make_space(tmp_path, SPACE), tmp_path / "free", workers=0, evaluator=analytic)
     limit = float(free.frame["area_mm2"].quantile(0.3))
     space = make_space(tmp_path, SPACE + f"budget: {{area_mm2: {limit}}}\n")
-    found = search(space, tmp_path / "search", evaluations=30, seed=1, evaluator=analytic)
+    found = search(space, tmp_path / "search", evaluations=30, seed=1, workers=0, evaluator=analytic)
     assert (found.front().frame["area_mm2"] <= limit).all()
     assert 0 < found.frame["feasible"].sum() < len(found.rows)  # those beyond it are in the folder, too
 

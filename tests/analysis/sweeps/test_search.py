@@ -8,6 +8,7 @@ import pytest
 
 from analysis.pareto.front import costs_of, find_front
 from analysis.pareto.hypervolume import hypervolume
+from analysis.sweeps.folder.results import SweepResults
 from analysis.sweeps.search import choices_of, point_of, search
 from analysis.sweeps.sweep import sweep
 from tests.analysis.sweeps.sweep_fakes import analytic, leaving_a_mark, make_space, make_trace
@@ -20,12 +21,19 @@ traces: easy.parquet
 """
 
 
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> SweepResults:
+    folder = tmp_path_factory.mktemp("grid")
+    return sweep(make_space(folder), folder / "grid", workers=0, evaluator=analytic)
+
+
 @pytest.mark.parametrize("sampler", ["nsga2", "tpe"])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_a_fifth_of_the_work_finds_nearly_all(tmp_path: Path, sampler: str, seed: int) -> None:
+def test_a_fifth_of_the_work_finds_nearly_all(
+    tmp_path: Path, grid: SweepResults, sampler: str, seed: int
+) -> None:
     """1,000 points in 4 objectives, 55 infeasible: 200 evaluations reach 95 % of the true hypervolume."""
     space = make_space(tmp_path)
-    grid = sweep(space, tmp_path / "grid", workers=0, evaluator=analytic)
     found = search(
         space,
         tmp_path / "found",

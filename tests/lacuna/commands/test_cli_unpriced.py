@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from tests.lacuna.lacuna_runner import Lacuna
-from traces import NetworkGraph, SyntheticSettings, cifar_resnet, save_graph, save_trace, synthetic_trace
+from traces import (
+    Gate,
+    GraphBuilder,
+    NetworkGraph,
+    SyntheticSettings,
+    Window,
+    save_graph,
+    save_trace,
+    synthetic_trace,
+)
 
 DESIGN = ("-d", "edge_npu_16x16")
 MISSING = "NonMaxSuppression boxes"
@@ -17,7 +26,15 @@ RATE = ("--rate", "1000 fps")
 
 def incomplete() -> NetworkGraph:
     """Return a gated network of whose model one node has no price."""
-    return cifar_resnet(8, "both").model_copy(update={"skipped": (MISSING,)})
+    builder = GraphBuilder("part", 3, 8, 8)
+    x = builder.conv("stem", builder.input, 8, Window.square(3))
+    score = builder.linear("score", builder.global_pool("pool", x), 1)
+    builder.gate(
+        Gate(name="g", kind="layer", reads="stem", computed_by=("pool", score.name), guards=("body",))
+    )
+    y = builder.elementwise("add", "sum", (builder.conv("body", x, 8, Window.square(3)), x))
+    builder.linear("fc", builder.global_pool("mean", y), 4)
+    return builder.finish().model_copy(update={"skipped": (MISSING,)})
 
 
 @pytest.fixture(scope="module")

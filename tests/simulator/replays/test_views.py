@@ -15,7 +15,7 @@ from simulator import Policy, replay, replay_each
 from simulator.replays.views import Views
 from traces import SyntheticSettings, Workload, cifar_resnet, synthetic_trace
 
-TRACE = synthetic_trace(cifar_resnet(8, "both"), 60, SyntheticSettings(rates=0.6))
+TRACE = synthetic_trace(cifar_resnet(8, "both"), 24, SyntheticSettings(rates=0.6))
 VIEWS = Views(TRACE)  # shared by all tests on purpose
 CHANGES: list[dict[str, object]] = [
     {},
@@ -30,7 +30,7 @@ CHANGES: list[dict[str, object]] = [
 ]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(
     st.sampled_from(CHANGES),
     st.sampled_from(["edge_npu_16x16", "gemmini_16x16"]),
