@@ -49,7 +49,8 @@ def stream(
     budget_quantile: Annotated[
         float,
         typer.Option(
-            help="Of what an exit takes over the first half of the inputs, to be within the budget."
+            help="Of what an exit takes over the first half of the inputs, to be within the budget; the second "
+            "half is shown."
         ),
     ] = 0.95,
     queue: Annotated[int, typer.Option(min=0, help="Places to wait.")] = 8,
@@ -62,7 +63,7 @@ def stream(
     ] = "",
     switch_time: Annotated[str, typer.Option(help="To change the DVFS state.")] = "100 us",
     frames: Annotated[
-        int | None, typer.Option(min=1, help="How many; as many as the trace has inputs.")
+        int | None, typer.Option(min=1, help="How many; as many as there are inputs to show.")
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Show only the first N inputs of the trace.")
@@ -79,7 +80,7 @@ def stream(
 ) -> None:
     """Serve frames in time: latency percentiles, missed deadlines, energy per frame, accuracy under a budget."""
     from accel_models import parse_quantity  # noqa: PLC0415
-    from simulator import Budget, Policy, StreamSettings, hints  # noqa: PLC0415
+    from simulator import Budget, Policy, StreamSettings, hints, stand_in_note  # noqa: PLC0415
     from simulator import stream as serve  # noqa: PLC0415
     from traces import with_exit_threshold  # noqa: PLC0415
 
@@ -110,7 +111,11 @@ def stream(
     results.save(out)
     _show(results.summary(), ", ".join([chosen.title, *policy_words(policy)]), as_json)
     if not as_json:
-        told = [*missing_note(inputs.graph.skipped), *hints(inputs, chosen, policy.compiler)]
+        told = [
+            *missing_note(inputs.graph.skipped),
+            *hints(inputs, chosen, policy.compiler),
+            *stand_in_note(int(results.columns["input"][0])),
+        ]
         show_notes(told)
         show_lines([f"wrote {out}/", *replaced, f"next: {shell('lacuna', 'report', out)}"])
 

@@ -5,7 +5,8 @@ Inference", IEEE JSTSP 14(4), 2020: under a hard budget inference halts at an ex
 samples still leave earlier where the network lets them.
 
 What a frame will take is not known before it has run.  So an exit is affordable if a quantile of what it takes, over
-the first half of the inputs (Choice), is within the budget; a frame that takes more than that is not in budget.
+the first half of the inputs (Choice), is within the budget.  The second half is what is judged: a frame of it that
+takes more than its budget is not in budget.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from simulator.engines.fast import simulate
 from simulator.policy import Policy
 from simulator.replays.accounting import spent
 from simulator.replays.prepare import Prepared, Setting, prepare
-from simulator.replays.rates import held_out_rates
+from simulator.replays.rates import first_half, held_out_rates
 from traces import Bools, ConfigError, Floats, Ints, Trace, UnsupportedError, exit_gate, lower, with_exits
 
 
@@ -52,9 +53,10 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Halted:
-    """A trace under a budget."""
+    """Inputs under a budget that others were chosen exits by: the second half of a trace, ``n`` of them."""
 
     trace: Trace  # with the exits that answer
+    seen: int  # inputs before them, by which exits were found affordable
     exits: Ints  # (n,), exit that answers
     in_budget: Bools  # (n,), at that exit
     correct: Bools  # (n,), and in budget
@@ -70,7 +72,7 @@ class Halted:
 def halt(
     trace: Trace, design: Design, budget: Budget, policy: Policy | None = None, frames: int = 1
 ) -> Halted:
-    """Return which exit answers each input under a budget, and how well.
+    """Return which exit answers each input of the second half under a budget, and how well.
 
     Parameters
     ----------
@@ -88,14 +90,14 @@ def halt(
     UnsupportedError
         If the network has no exits or the trace does not hold their predictions.
     ConfigError
-        If not even the first exit is affordable.
+        If not even the first exit is affordable, or there are no two inputs.
     """
     gate = exit_gate(trace)
+    seen = first_half(trace, "budget")
     costs = [_cost_at(trace, k, design, policy or Policy(), frames) for k in range(gate.size)]
     latency = np.stack([cycles for cycles, _ in costs], axis=1)
     energy = np.stack([pj for _, pj in costs], axis=1)
     seconds, joules = latency / design.clock, energy * 1e-12
-    seen = max(len(trace) // 2, 1)
     typical = [
         np.quantile(cost[:seen], budget.quantile, axis=0, method="higher") for cost in (seconds, joules)
     ]
@@ -105,15 +107,17 @@ def halt(
             f"budget: below the first exit; {gate.exits[0]!r} takes at least "
             f"{latency.min() / design.clock:.4g} s and {energy.min() * 1e-12:.4g} J on {design.name!r}"
         )
-    exits = np.minimum(affordable.max(), trace.decisions[gate.name].astype(np.int64))
-    taken = (np.arange(len(trace)), exits)
-    in_budget = budget.within(seconds[taken], joules[taken])
-    halted = with_exits(trace, exits.astype(np.uint8))
+    judged, latency, energy = trace.rows(seen, len(trace)), latency[seen:], energy[seen:]
+    exits = np.minimum(affordable.max(), judged.decisions[gate.name].astype(np.int64))
+    taken = (np.arange(len(judged)), exits)
+    in_budget = budget.within(seconds[seen:][taken], joules[seen:][taken])
+    halted = with_exits(judged, exits.astype(np.uint8))
     return Halted(
         trace=halted,
+        seen=seen,
         exits=exits,
         in_budget=in_budget,
-        correct=(halted.predictions == trace.labels) & in_budget,
+        correct=(halted.predictions == judged.labels) & in_budget,
         latency_cycles=latency,
         energy_pj=energy,
     )
@@ -122,7 +126,7 @@ def halt(
 def _cost_at(trace: Trace, k: int, design: Design, policy: Policy, frames: int) -> tuple[Ints, Floats]:
     """Return cycles and energy [pJ] of every input if exit k answers it."""
     stopped = with_exits(trace, np.full(len(trace), k, np.uint8))
-    rates = held_out_rates(trace) if policy.fetching.reads_rates else None
+    rates, _ = held_out_rates(trace, policy)
     asked = Setting(lower(compiled_trace(stopped, policy.compiler)), design, rates=rates)
     prepared = prepare(asked, policy, Choices(frames=frames, rates=trace.info.rates))
     check_fits(prepared, frames)

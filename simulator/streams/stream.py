@@ -41,7 +41,7 @@ class StreamSettings:
     """A stream of frames; the inputs of the trace come round again if there are more frames."""
 
     arrivals: Arrivals
-    frames: int | None = None  # as many as the trace has inputs if left out
+    frames: int | None = None  # as many as there are inputs to show if left out
     deadline_s: float | None = None  # from arrival to answer
     queue: int | None = 8  # places to wait; None: as many as needed
     drop: str = "newest"  # or "oldest": which frame goes when the queue is full
@@ -76,7 +76,8 @@ def stream(
     Parameters
     ----------
     trace
-        Frames, in order.
+        Frames, in order.  With a budget, or where a policy reads rates that the trace does not carry, the first half
+        stands in for other inputs and only the second half is shown.
     design
         The accelerator; its clock is that of arrivals and deadlines.
     settings
@@ -93,18 +94,21 @@ def stream(
         raise ConfigError("trace: has no inputs to stream")
     frames, budget = settings.in_flight, settings.budget
     halted = None if budget is None else halt(trace, design, budget, policy, frames)
-    shown = trace if halted is None else halted.trace
-    rates = held_out_rates(trace) if policy.fetching.reads_rates else None
+    rates, seen = held_out_rates(trace, policy)
+    if halted is None:
+        shown = trace.rows(seen, len(trace)) if seen else trace
+    else:
+        shown, seen = halted.trace, halted.seen
     asked = Setting(lower(compiled_trace(shown, policy.compiler)), design, rates=rates)
     prepared = prepare(asked, policy, Choices(frames=frames, rates=trace.info.rates))
     check_fits(prepared, frames)
-    run = _Service(prepared, settings, _correct(trace, halted), halted)
+    run = _Service(prepared, settings, _correct(shown, halted), halted, seen)
     run.server.run()
     return StreamResults(_summary(run), design, policy, _per_frame(run))
 
 
-def _correct(trace: Trace, halted: Halted | None) -> Bools:
-    return trace.labels == trace.predictions if halted is None else halted.correct
+def _correct(shown: Trace, halted: Halted | None) -> Bools:
+    return shown.labels == shown.predictions if halted is None else halted.correct
 
 
 @dataclass(slots=True)
@@ -115,6 +119,7 @@ class _Service:
     settings: StreamSettings
     correct: Bools  # per input
     halted: Halted | None
+    seen: int  # inputs before those that are shown, which stood in for others
     times: Times = field(init=False)  # of every input alone
     paid: Spent = field(init=False)
     inputs: Ints = field(init=False)  # (frames,), the input that each frame shows
@@ -167,7 +172,7 @@ def _per_frame(run: _Service) -> dict[str, NDArray[Any]]:
     latency = np.where(done, server.ends - server.arrivals, 0)
     columns: dict[str, NDArray[Any]] = {
         "frame": np.arange(len(done), dtype=np.int64),
-        "input": run.inputs,
+        "input": run.seen + run.inputs,
         "arrival_us": server.arrivals * (1e6 / clock),
         "wait_us": np.where(done, (server.starts - server.arrivals) * (1e6 / clock), np.nan),
         "latency_us": np.where(done, latency * (1e6 / clock), np.nan),

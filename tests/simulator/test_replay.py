@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from traces.base.errors import ConfigError, FileProblem, LacunaError, Unsupporte
 from traces.files.storage import save_trace
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.resnets import cifar_resnet
+from traces.statistics import execution_rates
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.work.workload import open_trace
 
@@ -135,11 +137,11 @@ def test_parts_of_a_trace_give_the_results_of_the_whole(tmp_path: Path) -> None:
 def test_predict_is_wait_above_every_rate_and_speculate_below() -> None:
     design = load_design("edge_npu_16x16")
 
+    known = TRACE.info.model_copy(update={"rates": execution_rates(TRACE)})
+
     def latency(policy: Policy) -> list[int]:
-        return [
-            int(cycles)
-            for cycles in replay(TRACE, design, policy=policy, explain=False).per_input.latency_cycles
-        ]
+        rows = replay(replace(TRACE, info=known), design, policy=policy, explain=False).per_input
+        return [int(cycles) for cycles in rows.latency_cycles]
 
     assert latency(Policy(prefetch="predict", theta=1.0)) == latency(Policy(prefetch="wait"))
     assert latency(Policy(prefetch="predict", theta=0.0)) == latency(Policy(prefetch="speculate"))

@@ -73,7 +73,7 @@ def test_a_budget_halts_frames_at_the_exit_they_afford(lacuna: Lacuna, exits: Pa
     options = (exits, *NPU, "--rate", "30 fps", "--json")
     free = lacuna("stream", *options, "--out", tmp_path / "a").json
     ample = lacuna("stream", *options, "--latency-budget", "1 s", "--out", tmp_path / "b").json
-    assert ample["completed"] == free["completed"] == 30
+    assert (ample["completed"], free["completed"]) == (15, 30)  # the first half says what exits take
     assert ample["latency_us"]["max"] >= free["latency_us"]["max"]
     short = lacuna("stream", *options, "--latency-budget", "1 ns", "--out", tmp_path / "c")
     assert "budget" in short.message

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from accel_models import known_rates, load_design
-from simulator import Policy, replay
+from simulator import Arrivals, Policy, StreamSettings, replay, stream
 from simulator.replays.rates import held_out_rates
-from traces import cifar_resnet, load_trace, lower, synthetic_trace
+from traces import ConfigError, cifar_resnet, load_trace, lower, synthetic_trace
 
 PREDICT = Policy(prefetch="predict", theta=0.5)
 
@@ -17,7 +18,10 @@ PREDICT = Policy(prefetch="predict", theta=0.5)
 def test_a_shipped_trace_says_how_often_ops_run_on_validation_images() -> None:
     """Close to the rates of its test images, and not the same."""
     trace = load_trace("ddi_resnet20_50_cifar10")
-    known, own = held_out_rates(trace), lower(trace).rate
+    known, seen = held_out_rates(trace, PREDICT)
+    own = lower(trace).rate
+    assert known is not None
+    assert seen == 0
     np.testing.assert_allclose(known, own, atol=0.02)
     assert (known != own).any()
 
@@ -30,13 +34,40 @@ def test_ops_behind_an_exit_run_as_often_as_it_did_not_answer() -> None:
     assert {float(rate) for rate in rates} == {1.0, 0.5, 0.25, 0.125}
 
 
-def test_a_trace_without_rates_is_known_by_its_first_half() -> None:
-    """The second half may change as it likes: what is fetched ahead stays, and so do the first inputs' times."""
-    trace = synthetic_trace(cifar_resnet(8, "layer"), 40, seed=2)
-    np.testing.assert_array_equal(held_out_rates(trace), lower(trace.rows(0, 20)).rate)
-    shut = {name: np.concatenate([bits[:20], ~bits[:20]]) for name, bits in trace.decisions.items()}
-    other = replace(trace, decisions=shut)
+def test_a_trace_without_rates_is_known_by_its_first_half_and_judged_by_its_second() -> None:
+    """Whatever the first half is told to have done, it is not replayed; an input's own decisions change no other's."""
+    trace = synthetic_trace(cifar_resnet(8, "layer"), 41, seed=2)
+    known, seen = held_out_rates(trace, PREDICT)
+    assert seen == 20
+    np.testing.assert_array_equal(known, lower(trace.rows(0, 20)).rate)
     design = load_design("edge_npu_16x16")
-    one, two = (replay(t, design, policy=PREDICT, explain=False).per_input for t in (trace, other))
+    shut = {name: np.concatenate([bits[:40], ~bits[40:]]) for name, bits in trace.decisions.items()}
+    found = [replay(t, design, policy=PREDICT) for t in (trace, replace(trace, decisions=shut))]
+    one, two = (each.per_input for each in found)
+    assert one.input.tolist() == list(range(20, 41))
+    assert found[0].figures.inputs == 21
+    assert any("the first 20 inputs stand in for others" in note for note in found[0].replayed.notes)
     assert one.latency_cycles[:20].equals(two.latency_cycles[:20])
     assert one.wasted_bytes[:20].equals(two.wasted_bytes[:20])
+
+
+def test_streams_show_what_did_not_stand_in_for_others() -> None:
+    trace = synthetic_trace(cifar_resnet(8, "layer"), 9, seed=2)
+    asked = StreamSettings(arrivals=Arrivals(rate_hz=100))
+    frames = stream(trace, load_design("edge_npu_16x16"), asked, PREDICT).per_frame
+    assert frames.input.tolist() == [4, 5, 6, 7, 8]
+
+
+def test_whole_batches_are_left_to_judge() -> None:
+    trace = synthetic_trace(cifar_resnet(8, "layer"), 21, seed=2)
+    policy = Policy(prefetch="predict", batch=4)
+    assert held_out_rates(trace, policy)[1] == 13
+    assert replay(trace, load_design("edge_npu_16x16"), policy=policy, explain=False).figures.inputs == 8
+
+
+def test_one_input_without_rates_is_refused() -> None:
+    trace = synthetic_trace(cifar_resnet(8, "layer"), 1, seed=2)
+    with pytest.raises(
+        ConfigError, match=r"prefetch = 'predict': needs rates of other inputs .* trace has 1"
+    ):
+        replay(trace, load_design("edge_npu_16x16"), policy=PREDICT)

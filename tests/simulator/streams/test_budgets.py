@@ -69,8 +69,8 @@ def test_both_sides_of_each_budget(exit_: int, spare: int) -> None:
         return
     halted = halt(trace(), DESIGN, budget)
     assert set(halted.exits) == {exit_ + spare}
-    answers = trace().exit_predictions["exits"][:, exit_ + spare]
-    assert halted.accuracy == pytest.approx(float((answers == trace().labels).mean()))
+    answers = trace().exit_predictions["exits"][30:, exit_ + spare]
+    assert halted.accuracy == pytest.approx(float((answers == trace().labels[30:]).mean()))
 
 
 def test_deeper_exits_cost_more_and_answer_better() -> None:
@@ -86,8 +86,8 @@ def test_deeper_exits_cost_more_and_answer_better() -> None:
 def test_easy_inputs_still_leave_early_under_a_large_budget() -> None:
     easy = trace(rate=0.5)
     halted = halt(easy, DESIGN, Budget(latency_s=1.0))
-    np.testing.assert_array_equal(halted.exits, easy.decisions["exits"])
-    assert halted.accuracy == easy.accuracy
+    np.testing.assert_array_equal(halted.exits, easy.decisions["exits"][30:])
+    assert halted.accuracy == easy.rows(30, 60).accuracy
 
 
 def test_a_stream_under_a_budget_answers_from_its_exits() -> None:
@@ -95,21 +95,30 @@ def test_a_stream_under_a_budget_answers_from_its_exits() -> None:
     settings = StreamSettings(arrivals=Arrivals(rate_hz=100), budget=budget)
     results = stream(trace(), DESIGN, settings)
     assert set(results.per_frame.exit) == {1}
+    assert results.per_frame.input.tolist() == list(range(30, 60))
     latency = results.per_frame.latency_us.to_numpy() * DESIGN.clock / 1e6
     np.testing.assert_allclose(latency, cycles_at_exits()[1], rtol=1e-9)
     assert results.summary().accuracy == pytest.approx(halt(trace(), DESIGN, budget).accuracy)
 
 
 def test_no_frame_knows_beforehand_what_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four frames at two exits: the first two say that exit 1 takes 30 cycles, so 45 afford it; the last overruns."""
+    """Four frames at two exits: the first two say that exit 1 takes 30 cycles, so 45 afford it; the last overruns.
+
+    The first two are judged by nothing.
+    """
     took = {0: [10, 10, 10, 10], 1: [20, 30, 40, 90], 2: [100, 100, 100, 100]}
     monkeypatch.setattr(budgets, "_cost_at", lambda _, k, *__: (np.array(took[k]), np.zeros(4)))
     halted = halt(trace(inputs=4), DESIGN, Budget(latency_s=45 / DESIGN.clock, quantile=1.0))
-    assert halted.exits.tolist() == [1, 1, 1, 1]
-    assert halted.in_budget.tolist() == [True, True, True, False]
-    assert not halted.correct[3]
+    assert (halted.seen, halted.exits.tolist()) == (2, [1, 1])
+    assert halted.in_budget.tolist() == [True, False]
+    assert not halted.correct[1]
     tight = halt(trace(inputs=4), DESIGN, Budget(latency_s=25 / DESIGN.clock, quantile=0.5))
-    assert tight.exits.tolist() == [0, 0, 0, 0]  # the higher of the two middle costs is 30
+    assert tight.exits.tolist() == [0, 0]  # the higher of the two middle costs is 30
+
+
+def test_one_input_cannot_be_judged_by_another() -> None:
+    with pytest.raises(ConfigError, match=r"budget: needs rates of other inputs .*; the trace has 1"):
+        halt(trace(inputs=1), DESIGN, Budget(latency_s=1))
 
 
 def test_wrong_budgets_are_refused() -> None:
