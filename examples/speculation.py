@@ -6,6 +6,8 @@ skipped.  The slower the memory, the more a wait costs, and the more a wasted by
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import lacuna as lc
 
 BANDWIDTHS = ("0.4 GB/s", "1.6 GB/s", "6.4 GB/s")
@@ -21,7 +23,9 @@ def main() -> None:
     """Print what each policy takes on each memory."""
     graph = lc.cifar_resnet(20, "layer")
     rates = {gate.name: 0.9 if i % 2 else 0.3 for i, gate in enumerate(graph.gates)}  # some run nearly always
-    trace = lc.synthetic_trace(graph, 200, lc.SyntheticSettings(rates=rates))
+    made_up = lc.synthetic_trace(graph, 200, lc.SyntheticSettings(rates=rates))
+    known = {name: (rate,) for name, rate in rates.items()}  # what other inputs did, for `predict`
+    trace = replace(made_up, info=made_up.info.model_copy(update={"rates": known}))
     print("DRAM      policy       latency     energy   wasted")
     for bandwidth in BANDWIDTHS:
         design = lc.load_design("edge_npu_32x32", {"memory.dram.bandwidth": bandwidth})
