@@ -133,14 +133,12 @@ def _gate_units(asked: Sequence[tuple[NetworkGraph, Design]]) -> list[Mapping[st
 def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -> tuple[Placement, ...]:
     """Place every op of the graph.
 
-    Activations stay on chip from producer to last reader if, at every op in between, all tensors that
-    stay fit the activation buffer together beside a tile of what does not; first come, first kept, in
-    program order (Choice).  The input
-    comes from DRAM.  Weights are resident if those of the whole network fit the weight buffer, or if they
-    are a gate's and the design keeps gate weights resident, or if the compiler pinned them; such weights take
-    their share of the buffer.
-    What the buffers cannot keep lies in ``memory.l2`` as far as that has room (:mod:`accel_models.work.residency`);
-    an op of which one input comes from DRAM takes all from there (Choice).
+    Activations stay on chip from producer to last reader if, at every op in between, all tensors that stay fit the
+    activation buffer together beside a tile of what does not; first come, first kept, in program order (Choice).  The
+    input comes from DRAM.  Weights are resident if those of the whole network fit the weight buffer, or if they are a
+    gate's and the design keeps gate weights resident, or if the compiler pinned them, for their share of the buffer.
+    What the buffers cannot keep, but for results, lies in ``memory.l2`` as far as that has room
+    (:mod:`accel_models.work.residency`); an op of which one input comes from DRAM takes all from there (Choice).
     Nothing stays where a unit keeps no tensors: it loads and stores every tensor of every op.  Choice: nor where
     partial sums share the buffer, because those of as many filters as find room fill it.
 
@@ -166,7 +164,7 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     space = weights_buffer(memory) - taken
     behind = BehindBuffers.of(graph, memory, tensors, kept, resident)
     cached = network_shares(graph, memory, cache_sizes(design))
-    read = tensors.read(graph)
+    inside = tensors.read(graph)
 
     def on_chip(name: str) -> bool:
         return tensors.final.get(name, name) in kept
@@ -192,10 +190,10 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
             stage_reads=_stage_reads(made.taken.get(op.name), on_chip),
             cached=cached[i],
             inputs_behind=come_from_near(op),
-            output_behind=near(op.name),
+            output_behind=near(op.name) and op.name in inside,
             weights_behind=op.name in behind.weights,
             comes_in=any(tensors.roots.get(name, name) in graph.input_sizes for name in op.inputs),
-            goes_out=tensors.final.get(op.name, op.name) not in read,
+            goes_out=op.name not in inside,
         )
         for i, (op, unit) in enumerate(zip(graph.ops, units, strict=True))
     )

@@ -76,6 +76,8 @@ class Array(Part):
     """What stays in a PE: weights (ws), outputs (os), inputs (is) or rows of a convolution (rs)."""
     pixels: Count = 1
     """In ws: output pixels at a time, the R x C units as often with the same weights."""
+    sum_registers: bool = False
+    """In ws: PEs hold sums too, so an op may keep those of a few pixels while the weights change fold by fold."""
     count: Units = 1
     """Equal arrays that share the DRAM."""
     weight_preload: Literal["serial", "overlapped"] = "serial"

@@ -70,18 +70,19 @@ class Tensors:
         return cls(final, sizes, lives, roots, choices.frames)
 
     def read(self, graph: NetworkGraph) -> frozenset[str]:
-        """Return the tensors, as they are written in the end, that another op or the machine's own control reads.
+        """Return the ops whose results, as they are written in the end, another op or the machine's control reads.
 
         A view reads nothing; decisions of gates are the control's.
         """
         written = {name: self.final.get(name, name) for name in graph.index}
-        return graph.gate_ops | frozenset(
+        found = {
             source
             for op in graph.ops
             if op.name not in self.roots
             for name in op.inputs
             if (source := written.get(self.roots.get(name, name), name)) != written[op.name]
-        )
+        }
+        return graph.gate_ops | {name for name, source in written.items() if source in found}
 
 
 def _goes_on(name: str, taken: Absorbed, choices: Choices) -> bool:

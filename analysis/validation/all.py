@@ -9,6 +9,7 @@ from analysis.validation.arrays.dpacs import dpacs_comparisons
 from analysis.validation.arrays.gemmini import gemmini_comparisons
 from analysis.validation.arrays.known import known_accelerators
 from analysis.validation.arrays.systolic import array_comparisons
+from analysis.validation.arrays.zigzag import zigzag_arrays
 from analysis.validation.comparison import Comparison
 from analysis.validation.energy.area import area_comparisons
 from analysis.validation.energy.compare import energy_comparisons
@@ -23,6 +24,7 @@ COMPARED: Final[tuple[Callable[[], Iterable[Comparison]], ...]] = (
     simd_comparisons,
     dpacs_comparisons,
     known_accelerators,
+    zigzag_arrays,
     vela_comparisons,
     energy_comparisons,
     area_comparisons,

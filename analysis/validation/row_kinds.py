@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from analysis.validation.arrays.zigzag import convolution
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows import arrays, chips, networks
 from analysis.validation.rows.kind import RowKind, RowText, each
@@ -39,8 +40,8 @@ def _kind(  # noqa: PLR0913  # a row of the table below
 _SCALE_SIM = "rows cols dataflow ifmap_h ifmap_w filter_h filter_w channels num_filters stride"
 _FIRESIM = "workload C K P Q R S stride"
 _KERNEL = "core layer kind in_h in_w in_ch out_ch kh kw stride out_h out_w"
-_MLPERF = "submitter soc device cpu_core accelerator freq_mhz voltage software precision benchmark"
-_MLPERF_UNSAID = "submitter device accelerator voltage precision dead_channel_removal_inferred notes"
+_MLPERF = "round submitter soc device cpu_core accelerator freq_mhz voltage software precision benchmark"
+_MLPERF_UNSAID = "round submitter device accelerator voltage precision dead_channel_removal_inferred notes"
 _MLPERF += " dead_channel_removal_inferred notes"
 _CORTEXM = "device core freq_mhz software network layer type in_h in_w in_c k stride out_c"
 
@@ -75,6 +76,13 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
         arrays.zigzag,
         label="C K",
         group=lambda _: "tpu_like",
+    ),
+    "zigzag_arrays": _kind(
+        "ZigZag's arrays of four dimensions, cycles of a convolution without padding",
+        "design channels filters kernel size cycles",
+        convolution,
+        label="design channels filters kernel size",
+        group="design",
     ),
     "gemmini_conv": _kind(
         "Gemmini's RTL, cycles of a convolution from an ideal memory",

@@ -1,7 +1,8 @@
 """ZigZag's accelerators (``inputs/hardware/*.yaml``, version 3) as designs.
 
 Of each operand the memory on the chip that feeds the array becomes its buffer, registers of the PEs apart; what stays
-in those says the dataflow: weights (I2) one per PE is ``ws``, outputs (O) one per PE and no weights ``os``.
+in those says the dataflow: weights (I2) one per PE is ``ws``, with sums kept where outputs (O) have one too, outputs
+and no weights ``os``.
 
 An array of more than two dimensions has its reduction in the rows, output channels in the columns, and the rest pixels.
 
@@ -108,7 +109,7 @@ def _dataflow(inner: Mapping[str, bool], memories: Mapping[str, Any], origin: st
         return {"dataflow": "rs", "scratchpads": named, "depthwise_on": "array"}
     streaming = {"weight_preload": "overlapped", "drain": "overlapped", "reduction": "per_tap"}
     if inner["weight"]:
-        return {"dataflow": "ws", **streaming}
+        return {"dataflow": "ws", "sum_registers": inner["accumulator"], **streaming}
     if inner["accumulator"]:
         return {"dataflow": "os", **streaming}
     raise ConfigError(f"{origin}: memories: no operand stays in the PEs, so nothing says the dataflow")

@@ -220,6 +220,8 @@ class ArrayUnit:
             scratchpads(array)
         elif array.run_length is not None:
             raise ConfigError("array.run_length: activations are coded by the dataflow rs alone")
+        if array.sum_registers and (flow is None or not flow.weights_stay):
+            raise ConfigError("array.sum_registers: a choice beside weights that stay, in ws alone")
         if array.pixels > 1 and (flow is None or not flow.weights_stay):
             raise ConfigError(
                 "array.pixels: several pixels at a time share the weights that stay, in ws alone"

@@ -15,7 +15,7 @@ from analysis.validation.simd.reference import (
     mlperf_rows,
     network,
     row_design,
-    software_of,
+    row_software,
     x_cube_ai_version,
 )
 from simulator import estimate
@@ -83,7 +83,7 @@ def energy_uj(row: Row) -> float:
     settings = {"technology.core_power": chip_set_up(row)}
     if row["supply_v"]:
         settings["technology.supply"] = f"{number(row, 'supply_v')} V"
-    chip = altered(row_design(row, software_of(row["software"])), settings)
+    chip = altered(row_design(row, row_software(row)), settings)
     return sum(op.energy_pj for op in estimate(network(row["network"]), chip).rows) * 1e-6
 
 

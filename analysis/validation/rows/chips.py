@@ -11,7 +11,7 @@ from analysis.validation.reference_rows import Row
 from analysis.validation.rows.kind import NotCovered, number
 from analysis.validation.rows.ops import counted_call, row_op
 from analysis.validation.rows.tables import cortexm_row, is_network, mlperf_row
-from analysis.validation.simd.reference import latency_ms, row_design, software_of
+from analysis.validation.simd.reference import latency_ms, row_design, row_software
 
 _CORE = re.compile(r"Cortex-[AMR]\d+\+?|RI5CY")
 
@@ -23,7 +23,7 @@ def instructions(row: Row) -> tuple[float, float]:
 
 def mlperf_latency(row: Row) -> tuple[float, float]:
     """Latency of a network of MLPerf Tiny on a chip's cores [ms]."""
-    return number(row, "latency_ms"), latency_ms(mlperf_row(row), software_of(row["software"]))
+    return number(row, "latency_ms"), latency_ms(mlperf_row(row), row_software(row))
 
 
 def mlperf_energy(row: Row) -> tuple[float, float]:
@@ -36,8 +36,8 @@ def cortexm(row: Row) -> tuple[float, float]:
     adapted = cortexm_row(row)
     measured = number(row, "cycles")
     if is_network(row):
-        return measured, latency_ms(adapted, software_of(row["software"])) * float(adapted["freq_mhz"]) * 1e3
-    design = row_design(adapted, software_of(row["software"]))
+        return measured, latency_ms(adapted, row_software(row)) * float(adapted["freq_mhz"]) * 1e3
+    design = row_design(adapted, row_software(row))
     return measured, float(layer_estimates([row_op(adapted)], design).rows[0].total_cycles)
 
 

@@ -11,6 +11,7 @@ import pytest
 from accel_models.units.simd.unit import core_of, simd_cycles
 from accel_models.work.shapes import shapes_of
 from analysis.validation.comparison import Comparison
+from analysis.validation.rows.kind import NotCovered
 from analysis.validation.simd.compare import simd_comparisons
 from analysis.validation.simd.reference import (
     latency_ms,
@@ -131,8 +132,30 @@ def test_flash_read_half_as_wide_waits_twice_as_often() -> None:
     assert waits[1] == pytest.approx(2 * waits[0], abs=1)
 
 
-def test_an_unknown_stack_is_refused() -> None:
-    with pytest.raises(ConfigError, match="software 'GapFlow': no software set"):
-        software_of("GapFlow")
+@pytest.mark.parametrize(
+    ("tiny_round", "software"),
+    [
+        ("v0.5", "tuned_2021"),
+        ("v1.0", "tuned_2022"),
+        ("V1.1 ", "tuned"),
+        ("v1.4", "tuned_2023"),
+        ("", "tuned"),
+    ],
+)
+def test_an_unknown_stack_is_one_of_its_round(tiny_round: str, software: str) -> None:
+    assert software_of("Somebody's engine", tiny_round) == software
+
+
+def test_nameless_stacks_are_missed_by_what_the_docstring_says() -> None:
+    errors = []
+    for row in tuned_rows():
+        predicted = latency_ms(row, software_of("Somebody's engine", row.get("round", "")))
+        errors.append(abs(predicted / float(row["latency_ms"]) - 1))
+    assert sum(errors) / len(errors) == pytest.approx(0.107, abs=0.002)
+
+
+def test_an_unknown_network_or_no_stack_is_refused() -> None:
+    with pytest.raises(NotCovered, match="no software"):
+        software_of(" ")
     with pytest.raises(ConfigError, match="no graph is known"):
         network("VGG")
