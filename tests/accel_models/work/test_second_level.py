@@ -42,20 +42,21 @@ def costs(graph: NetworkGraph, on: Design) -> list[Cost]:
 
 
 def test_what_the_buffer_cannot_keep_lies_behind_it() -> None:
-    placed = place(chain(16, 16, 16), design(activation_buffer="32 KiB", l2=NEAR))
+    placed = place(chain(16, 16, 16, 16), design(activation_buffer="32 KiB", l2=NEAR))
     assert [(p.inputs_on_chip, p.inputs_behind, p.output_behind) for p in placed] == [
         (False, False, True),  # the network's input comes from DRAM
         (False, True, True),
+        (False, True, False),  # ... and its result goes there
     ]
 
 
 def test_both_sides_of_its_edge() -> None:
     """While b runs, a's 64 KiB and its own are there: 128 KiB hold both, a byte less only a's."""
     small = {"activation_buffer": "32 KiB", "weight_buffer": "4 KiB"}
-    fits = place(chain(16, 16, 16), design(**small, l2=NEAR | {"size": "131072 B"}))
-    assert [p.output_behind for p in fits] == [True, True]
-    spills = place(chain(16, 16, 16), design(**small, l2=NEAR | {"size": "131071 B"}))
-    assert [p.output_behind for p in spills] == [True, False]
+    fits = place(chain(16, 16, 16, 16), design(**small, l2=NEAR | {"size": "131072 B"}))
+    assert [p.output_behind for p in fits] == [True, True, False]
+    spills = place(chain(16, 16, 16, 16), design(**small, l2=NEAR | {"size": "131071 B"}))
+    assert [p.output_behind for p in spills] == [True, False, False]
 
 
 def test_weights_take_what_tensors_leave() -> None:
@@ -68,7 +69,7 @@ def test_weights_take_what_tensors_leave() -> None:
 
 def test_transfers_take_its_bandwidth_and_no_byte_of_dram() -> None:
     """64 KiB at 32 B a cycle behind 10 cycles: 2,058; from DRAM at a little under 6.4 B behind 50: 10,291."""
-    first, second = costs(chain(16, 16, 16), design(activation_buffer="32 KiB", l2=NEAR))
+    first, second, _ = costs(chain(16, 16, 16, 16), design(activation_buffer="32 KiB", l2=NEAR))
     assert (first.input_cycles[0], first.output_cycles[0]) == (10291, 2058)
     assert (first.input_bytes[0], first.output_bytes[0]) == (65536, 0)
     assert (second.input_cycles[0], second.output_cycles[0], second.dram_bytes[0]) == (2058, 2058, 0)
@@ -77,11 +78,11 @@ def test_transfers_take_its_bandwidth_and_no_byte_of_dram() -> None:
 def test_each_byte_pays_its_price_instead_of_the_drams() -> None:
     far, near = (design(activation_buffer="32 KiB", **more) for more in ({}, {"l2": NEAR}))
     price_of = design_prices(near).value
-    before, after = costs(chain(16, 16, 16), far)[1], costs(chain(16, 16, 16), near)[1]
+    before, after = costs(chain(16, 16, 16, 16), far)[1], costs(chain(16, 16, 16, 16), near)[1]
     assert after.energy.dram_pj[0] == 0
     moved = 65536 * (price_of("l2_read_bytes") + price_of("l2_write_bytes"))
     same_tiles = design(activation_buffer="32 KiB", l2=NEAR | {"bandwidth": "3.2 GB/s", "latency": "100 ns"})
-    as_slow = costs(chain(16, 16, 16), same_tiles)[1]
+    as_slow = costs(chain(16, 16, 16, 16), same_tiles)[1]
     assert as_slow.energy.sram_pj[0] == pytest.approx(before.energy.sram_pj[0] + moved)
 
 
