@@ -32,7 +32,7 @@ from accel_models import (
     view_key,
 )
 from simulator.policy import Policy
-from simulator.replays.outlook import Outlook
+from simulator.replays.outlook import Outlook, Placements
 from simulator.replays.plans import Planning, best_plans, ways_to_keep
 from simulator.replays.views import Views
 from simulator.schedules.durations import Durations, Latencies, durations
@@ -111,11 +111,9 @@ def prepare_each(
     for each in settings:
         _check_supported(policy, each.design)
     works = _seen(settings, policy, skip if views is None else views.skipped)
-    laid = [(work.graph, each.design) for work, each in zip(works, settings, strict=True)]
     told = replace(given or Choices(), batch=policy.batch)
-    choices = plan_each(laid, policy.compiler, told)
     known = Views(None) if views is None else views
-    placements = _plans(works, settings, choices, policy, known)
+    placements = _plans(works, [each.design for each in settings], told, policy, known)
     costs = _priced(works, placements, settings)
     return [
         _scheduled(*each, policy, known.schedules)
@@ -138,21 +136,32 @@ def _seen(
 
 
 def _plans(
-    works: Sequence[SkippedWorkload],
-    settings: Sequence[Setting],
-    choices: Sequence[Choices],
-    policy: Policy,
-    views: Views,
-) -> list[tuple[Placement, ...]]:
-    """Return each graph's plan on its design, found once however many workloads there are of it."""
-    places: dict[tuple[int, int], int] = {}
+    works: Sequence[SkippedWorkload], designs: Sequence[Design], told: Choices, policy: Policy, views: Views
+) -> list[Placements]:
+    """Return each graph's plan on its design, found once however many workloads and parts of a trace there are."""
+    unknown: dict[tuple[int, int], tuple[SkippedWorkload, Design]] = {}
+    for work, design in zip(works, designs, strict=True):
+        if views.plan(work.graph, design, told, policy) is None:
+            unknown.setdefault((id(work.graph), id(design)), (work, design))
+    laid = [(work.graph, design) for work, design in unknown.values()]
+    asked = _planning([*unknown.values()], plan_each(laid, policy.compiler, told), policy, views)
+    for (graph, design), plan in zip(laid, best_plans(asked, policy, views.schedules), strict=True):
+        views.keep_plan(plan, graph, design, told, policy)
+    plans = [
+        views.plan(work.graph, design, told, policy) for work, design in zip(works, designs, strict=True)
+    ]
+    return [plan for plan in plans if plan is not None]  # every one is known now
+
+
+def _planning(
+    pairs: Sequence[tuple[SkippedWorkload, Design]], choices: Sequence[Choices], policy: Policy, views: Views
+) -> list[Planning]:
+    """Return what there is to plan; designs laid out alike share ways to keep tensors."""
     asked: list[Planning] = []
     outlooks: dict[tuple[object, ...], Outlook] = {}
-    ways: dict[tuple[object, ...], list[tuple[Placement, ...]]] = {}
-    for work, setting, chosen in zip(works, settings, choices, strict=True):
-        graph, design = work.graph, setting.design
-        if (id(graph), id(design)) in places:
-            continue
+    ways: dict[tuple[object, ...], list[Placements]] = {}
+    for (work, design), chosen in zip(pairs, choices, strict=True):
+        graph = work.graph
         seen = id(graph), view_key(design)
         laid = id(graph), layout_family(design), tuple(chosen.gate_units.items())
         if seen not in outlooks:
@@ -160,12 +169,8 @@ def _plans(
         if laid not in ways:
             placed = place(graph, design, chosen)
             ways[laid] = ways_to_keep(graph, design, chosen, placed) if policy.tile else [placed]
-        places[id(graph), id(design)] = len(asked)
         asked.append(Planning(outlooks[seen], ways[laid], design, chosen))
-    plans = best_plans(asked, policy, views.schedules)
-    return [
-        plans[places[id(work.graph), id(each.design)]] for work, each in zip(works, settings, strict=True)
-    ]
+    return asked
 
 
 def _priced(

@@ -17,7 +17,7 @@ from simulator.replays.accounting import Answer, Runs, dense_answer
 from simulator.replays.collect import Collector, TraceHash
 from simulator.replays.estimates import expected_answer, mean_rate_answer
 from simulator.replays.op_times import op_times
-from simulator.replays.prepare import Prepared, Setting, prepare, prepare_each
+from simulator.replays.prepare import Prepared, Setting, prepare_each
 from simulator.replays.rates import held_out_rates, stand_in_note
 from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views, views_of
@@ -176,19 +176,23 @@ def _add(part: _Part, lanes: Sequence[_Lane], asked: _Terms) -> None:
     settings = [Setting(part.workload, lane.design, part.groups, part.rates) for lane in lanes]
     if part.mean is not None:
         settings += [Setting(part.mean.workload, lane.design, copies, part.mean.rate) for lane in lanes]
+        if asked.policy.batch > 1:
+            settings += [Setting(part.workload, lane.design, copies, part.rates) for lane in lanes]
     if lanes[0].dense is None:
         settings += [Setting(dense, lane.design, copies) for lane in lanes]
     prepared = prepare_each(settings, asked.policy, asked.views, Choices(rates=part.trace.info.rates))
     if lanes[0].dense is None:
-        for lane, alone in zip(lanes, prepared[-len(lanes) :], strict=True):
-            lane.start(alone)
+        for lane, bare in zip(lanes, prepared[-len(lanes) :], strict=True):
+            lane.start(bare)
     for k, lane in enumerate(lanes):
         lane.misfit = lane.misfit or prepared[k].misfit
         if lane.misfit is None:
             actual = Runs.of(prepared[k], run_engine(prepared[k], asked.engine))
             _collect(part, lane, asked, actual)
             if part.mean is not None:
-                _explain(part, lane, actual, mean_rate_answer(prepared[len(lanes) + k], part.mean.rate))
+                mean_rate = mean_rate_answer(prepared[len(lanes) + k], part.mean.rate)
+                alone = actual if asked.policy.batch == 1 else Runs.of(prepared[2 * len(lanes) + k])
+                _explain(part, lane, actual, alone, mean_rate)
 
 
 def _collect(part: _Part, lane: _Lane, asked: _Terms, actual: Runs) -> None:
@@ -198,13 +202,13 @@ def _collect(part: _Part, lane: _Lane, asked: _Terms, actual: Runs) -> None:
         lane.collector.timeline = timeline_json(actual.prepared, asked.timeline)
 
 
-def _explain(part: _Part, lane: _Lane, actual: Runs, mean_rate: Answer) -> None:
-    """Add what idealised replays of a part find."""
+def _explain(part: _Part, lane: _Lane, actual: Runs, alone: Runs, mean_rate: Answer) -> None:
+    """Add what idealised replays of a part find; ``alone``: every input beside copies of itself, if not by itself."""
     assert lane.dense is not None  # it has started
     macs, dense = part.workload.macs, lane.dense.graph.macs
     shares = macs / dense if dense else np.ones(len(macs))  # of what has none, nothing is saved
     lane.collector.explain(
-        levels(_alone(part, actual), actual, shares, lane.baseline),
+        levels(alone, actual, shares, lane.baseline),
         mean_rate,
         expected_answer(actual.prepared),
         len(part.trace),
@@ -231,15 +235,6 @@ def run_engine(prepared: Prepared, engine: EngineName) -> Times:
     if engine == "fast":
         return fast.simulate(tables, index)
     raise ConfigError(f"engine = {engine!r}{did_you_mean(engine, ('fast', 'events'))}")
-
-
-def _alone(part: _Part, actual: Runs) -> Runs:
-    """Return every input replayed beside copies of itself; without batches that is the replay itself."""
-    policy = actual.prepared.policy
-    if policy.batch == 1:
-        return actual
-    asked = Setting(part.workload, actual.prepared.design, Copies(policy.batch), part.rates)
-    return Runs.of(prepare(asked, policy, Choices(rates=part.trace.info.rates)))
 
 
 def _parts(trace: Traces, limit: int | None, policy: Policy) -> Iterator[Trace]:

@@ -19,7 +19,8 @@ from accel_models import (
     skip,
     view_key,
 )
-from simulator.replays.outlook import Outlook, Typical
+from simulator.policy import Policy
+from simulator.replays.outlook import Outlook, Placements, Typical
 from simulator.schedules.shared import Schedules
 from traces import (
     MeanWorkload,
@@ -35,6 +36,8 @@ _MOST_SEEN = 32  # Choice: skip mechanisms that are remembered, some 2 MB each o
 _Known = tuple[
     NetworkGraph, Mapping[str, Sequence[float]], Compiler, Typical | None
 ]  # what was last expected
+_Planned = tuple[NetworkGraph, Design, Mapping[str, Sequence[float]], Placements]
+_MOST_PLANS = 256  # Choice: then all are forgotten; two for a design
 _TRACES_KEPT = 2  # Choice: a network and what it is compared with
 
 
@@ -52,8 +55,11 @@ class Views:
         self._means: dict[int, MeanWorkload] = {}  # by the identity of what it is the mean of
         self._dense: Workload | None = None
         self._dense_of: NetworkGraph | None = None
-        self._seen: dict[Hashable, SkippedWorkload] = {}
+        self._seen: dict[
+            Hashable, tuple[Workload, SkippedWorkload]
+        ] = {}  # what is seen is kept: its id is its key
         self._typical: _Known | None = None
+        self._plans: dict[Hashable, _Planned] = {}
         self.schedules = Schedules()
 
     def compiled(self, part: Trace, compiler: Compiler) -> Trace:
@@ -99,27 +105,45 @@ class Views:
         seen = self.skipped(typical.workload, design, Copies(choices.batch), "union")
         return Outlook.of(typical, seen, choices.batch)
 
+    def plan(self, graph: NetworkGraph, design: Design, told: Choices, policy: Policy) -> Placements | None:
+        """Return the plan of a network on a design, if it has been found."""
+        _, _, rates, plan = self._plans.get(_plan_key(graph, design, told, policy), (None, None, None, None))
+        return plan if rates == told.rates else None
+
+    def keep_plan(  # what was found, and for what
+        self, plan: Placements, graph: NetworkGraph, design: Design, told: Choices, policy: Policy
+    ) -> None:
+        """Remember a plan."""
+        if len(self._plans) >= _MOST_PLANS:
+            self._plans.clear()
+        self._plans[_plan_key(graph, design, told, policy)] = graph, design, told.rates, plan
+
     def skipped(
         self, workload: Workload, design: Design, groups: Groups | None, compaction: Compaction
     ) -> SkippedWorkload:
         """Return what the design computes and fetches, as :func:`accel_models.work.skipping.skip`."""
         if not self._knows(workload):
             return skip(workload, design, groups, compaction)
-        rows = groups.tobytes() if isinstance(groups, np.ndarray) else groups
+        rows = (groups.shape, groups.tobytes()) if isinstance(groups, np.ndarray) else groups
         key = (id(workload), view_key(design), rows, compaction)
         found = self._seen.pop(key, None)
         if found is None:
-            found = skip(workload, design, groups, compaction)
+            found = workload, skip(workload, design, groups, compaction)
             if len(self._seen) == _MOST_SEEN:
                 del self._seen[next(iter(self._seen))]  # asked for longest ago
         self._seen[key] = found
-        return found
+        return found[1]
 
     def _knows(self, workload: Workload) -> bool:
         means = [each.workload for each in self._means.values()]
         typical = self._typical and self._typical[3]
         mine = (self._dense, typical and typical.workload, *self._lowered.values(), *means)
         return any(workload is each for each in mine)
+
+
+def _plan_key(graph: NetworkGraph, design: Design, told: Choices, policy: Policy) -> Hashable:
+    """Return what tells plans apart; graphs and designs by identity, so they are kept alive beside their plan."""
+    return id(graph), id(design), told.batch, told.frames, policy
 
 
 @lru_cache(maxsize=_TRACES_KEPT)

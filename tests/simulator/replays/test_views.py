@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from accel_models.design.load import design_names, load_design
 from accel_models.work.skipping import SkippedWorkload, skip, view_key
 from simulator import Policy, replay, replay_each
+from simulator.replays.outlook import Placements
+from simulator.replays.plans import Planning, best_plans
 from simulator.replays.views import Views
 from traces import SyntheticSettings, Workload, cifar_resnet, synthetic_trace
 
@@ -112,3 +115,29 @@ def test_many_designs_at_once_take_what_each_takes_alone() -> None:
             assert found.per_input.equals(alone.per_input)
             assert found.ops == ()
     assert sum(not found.feasible for found in together) == 1
+
+
+def test_a_plan_is_found_once_for_a_design_and_a_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    views, planned = Views(TRACE), []
+
+    def noting(asked: Sequence[Planning], *how: Any) -> list[Placements]:
+        planned.append(len(asked))
+        return best_plans(asked, *how)
+
+    monkeypatch.setattr("simulator.replays.prepare.best_plans", noting)
+    design = load_design("edge_npu_16x16")
+    first = replay(TRACE, design, policy=Policy(batch=2), views=views)
+    again = replay(TRACE, design, policy=Policy(batch=2), views=views)
+    replay(TRACE, design, policy=Policy(batch=2, pin=False), views=views)
+    assert planned == [2, 0, 2]  # the dynamic network and the dense one
+    assert first.summary() == again.summary() == replay(TRACE, design, policy=Policy(batch=2)).summary()
+
+
+def test_batches_of_other_sizes_are_looked_at_anew() -> None:
+    """Whose inputs are the same, one behind the other."""
+    views, design = Views(TRACE), load_design("edge_npu_16x16")
+    for size in (2, 10, 3):
+        policy = Policy(batch=size)
+        assert replay(TRACE, design, policy=policy, views=views).summary() == (
+            replay(TRACE.rows(0, len(TRACE)), design, policy=policy).summary()
+        )
