@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -154,3 +157,23 @@ def test_an_epoch_is_told_in_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> 
         "epoch 101/120: 1234 s, loss 1.234, validation 85.3 %, cost kept 0.487, never",
         "    open 12, always open 101",
     ]
+
+
+def test_control_characters_of_names_are_spelled_out_in_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    """A terminal would clear its screen at the first, and set its title at the second."""
+    console.show_table("a\x1b[2Jb", ["op"], [["\x1b]0;title\x07"], ["[bold]"]])
+    console.show_lines(["\x9b31m"])
+    found = capsys.readouterr().out
+    assert "\x1b" not in found
+    assert "\x9b" not in found
+    assert r"\x1b[2Jb" in found
+    assert r"\x1b]0;title\x07" in found
+    assert "[bold]" in found
+
+
+def test_a_terminal_without_a_sign_for_a_letter_is_shown_another() -> None:
+    command = [sys.executable, "-m", "lacuna", "designs"]
+    alone = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run(command, env=alone, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "edge_npu_16x16" in ended.stdout

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import nn
 
 from networks.models.ddi import DDIResNet
 from networks.models.families import AnyModel, DDIResNetConfig, DenseNetConfig, ResNetConfig, WhitenedConfig
 from networks.models.gates import LinearChannelGate, LinearLayerGate
+from networks.training import checkpoint
 from traces.graphs.network import NetworkGraph
 
 SHAPE = (3, 8, 8)
@@ -96,3 +99,24 @@ def images(n: int = 12, seed: int = 1) -> torch.Tensor:
 def as_ddi(model: nn.Module) -> DDIResNet:
     assert isinstance(model, DDIResNet)
     return model
+
+
+def saved(path: Path, **changes: object) -> Path:
+    return save_a(lcnet_config(), path, **changes)
+
+
+def save_a(config: ResNetConfig, path: Path, **changes: object) -> Path:
+    training = {
+        "name": "net",
+        "dataset": "digits",
+        "image_shape": [3, 8, 8],
+        "seed": 3,
+        "epochs": 5,
+        "start_from": "",
+        "validation_accuracy": 0.5,
+    }
+    torch.manual_seed(0)
+    checkpoint.save_model(
+        path, config.model_dump(mode="json"), config.build().state_dict(), training | changes
+    )
+    return path

@@ -1,4 +1,4 @@
-"""Stored traces: round trips, bounded memory, and every kind of damage found."""
+"""Stored traces: round trips, versions, bounded memory."""
 
 from __future__ import annotations
 
@@ -14,36 +14,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tests.traces.trace_strategies import add_gate, random_trace, traces
+from tests.traces.trace_strategies import assert_same, golden_trace, random_trace, traces
 from traces.base.atomic import atomic_write
 from traces.base.errors import ConfigError, FileProblem, GraphError
 from traces.files import storage
-from traces.files.columns import flatten, from_batch, to_batch
-from traces.files.storage import export_npz, import_npz, iter_trace, load_trace, read_info, save_trace
-from traces.graphs.build import GraphBuilder, Window
+from traces.files.columns import from_batch, to_batch
+from traces.files.storage import export_npz, iter_trace, load_trace, read_info, save_trace
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import synthetic_trace
 from traces.trace import TRACE_SCHEMA_VERSION, Trace, TraceInfo
 
 GOLDEN = Path(__file__).parent / "golden" / "trace_1_0.parquet"
-
-
-def assert_same(a: Trace, b: Trace) -> None:
-    assert a.graph == b.graph
-    assert a.info == b.info
-    left, right = flatten(a), flatten(b)
-    assert list(left) == list(right)
-    for name, values in left.items():
-        assert values.dtype == right[name].dtype, name
-        assert np.array_equal(values, right[name]), name
-
-
-def golden_trace() -> Trace:
-    """The content of the golden file."""
-    graph = cifar_resnet(8, "both", image=(1, 8, 8))
-    trace = random_trace(graph, 5, 7)
-    info = TraceInfo(model_name="golden", weights_hash="abc", dataset="digits", seed=7, test_accuracy=0.25)
-    return Trace(graph, info, trace.labels, trace.predictions, trace.decisions, trace.scores)
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -118,117 +99,6 @@ def test_a_million_inputs_would_stream(tmp_path: Path) -> None:
     assert sum(len(part) for part in parts) == 20_000 - 4096
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
-    path = tmp_path_factory.mktemp("small") / "small.parquet"
-    builder = GraphBuilder("small", 1, 2, 2)
-    x = builder.conv("conv", builder.input, 9, Window.square(1))
-    add_gate(builder, "l", "layer", builder.input, ("conv",))
-    add_gate(builder, "c", "channel", builder.input, ("conv",), size=x.channels)
-    save_trace(random_trace(builder.finish(), 40, 5), path)
-    return path.with_name("damaged.parquet"), path.read_bytes()
-
-
-@settings(deadline=None, max_examples=300)
-@given(data=st.data())
-def test_a_flipped_bit_anywhere_is_found(small: tuple[Path, bytes], data: st.DataObject) -> None:
-    path, content = small
-    place, bit = data.draw(st.integers(0, len(content) - 1)), data.draw(st.integers(0, 7))
-    damaged = bytearray(content)
-    damaged[place] ^= 1 << bit
-    path.write_bytes(damaged)
-    with pytest.raises(FileProblem, match="damaged"):
-        load_trace(path)
-
-
-def test_a_damaged_seal_is_not_taken_for_no_seal(small: tuple[Path, bytes]) -> None:
-    path, content = small
-    start = content.rindex(b"LACUNA01")
-    for place in range(start, start + 8):
-        path.write_bytes(content[:place] + b"?" + content[place + 1 :])
-        with pytest.raises(FileProblem, match="the checksum that its metadata promises is not there"):
-            load_trace(path)
-
-
-@pytest.mark.slow
-def test_a_flipped_byte_is_found_at_every_offset(small: tuple[Path, bytes]) -> None:
-    path, content = small
-    for place in range(len(content)):
-        damaged = bytearray(content)
-        damaged[place] ^= 0xFF
-        path.write_bytes(damaged)
-        with pytest.raises(FileProblem, match="damaged"):
-            load_trace(path)
-
-
-@settings(deadline=None, max_examples=60)
-@given(data=st.data())
-def test_a_truncated_file_is_found(small: tuple[Path, bytes], data: st.DataObject) -> None:
-    path, content = small
-    path.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
-    with pytest.raises(FileProblem, match=r"truncated|not a Parquet file|damaged"):
-        load_trace(path)
-
-
-def test_damaged_pages_are_found_without_the_seal(tmp_path: Path) -> None:
-    """Pages carry checksums of their own, verified on read: a foreign file without a seal is safe too."""
-    trace = synthetic_trace(cifar_resnet(8, "both"), 500)
-    save_trace(trace, tmp_path / "t.parquet")
-    table = pq.read_table(tmp_path / "t.parquet")
-    text = table.schema.metadata[b"lacuna"].replace(b'"sealed": true', b'"sealed": false')
-    table = table.replace_schema_metadata({"lacuna": text})
-    path = tmp_path / "foreign.parquet"
-    pq.write_table(table, path, use_dictionary=False, write_page_checksum=True, compression="none")
-    assert_same(load_trace(path), trace)
-    content = bytearray(path.read_bytes())
-    content[content.find(trace.labels[:64].tobytes()) + 11] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(FileProblem, match=r"foreign.parquet: is damaged: .*CRC"):
-        load_trace(path)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("gone.parquet", None, r"gone.parquet: no such file"),
-        ("no/gone.parquet", None, r"no/gone.parquet: no such file"),
-        ("text.parquet", b"label,prediction\n1,2\n", r"text.parquet: is not a Parquet file"),
-        ("empty.parquet", b"", r"empty.parquet: is not a Parquet file"),
-        ("gone.npz", None, r"gone.npz: no such file"),
-        ("bad.npz", b"PK\x03\x04 and no more", r"bad.npz: is damaged or not an .npz file"),
-    ],
-)
-def test_what_is_no_trace_is_refused(name: str, content: bytes | None, message: str, tmp_path: Path) -> None:
-    path = tmp_path / name
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(FileProblem, match=message):
-        load_trace(path)
-
-
-def test_a_folder_and_a_foreign_table_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileProblem, match=r"is a directory; name a file"):
-        load_trace(tmp_path)
-    import pyarrow as pa  # noqa: PLC0415  (only here)
-
-    pq.write_table(pa.table({"a": [1]}), tmp_path / "other.parquet")
-    with pytest.raises(FileProblem, match=r"other.parquet: is a Parquet file but not a trace"):
-        load_trace(tmp_path / "other.parquet")
-    np.savez(tmp_path / "other.npz", a=np.zeros(3))
-    with pytest.raises(FileProblem, match=r"other.npz: is not a trace"):
-        import_npz(tmp_path / "other.npz")
-
-
-def test_another_major_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "TRACE_SCHEMA_VERSION", "2.0")
-    save_trace(golden_trace(), tmp_path / "new.parquet")
-    monkeypatch.undo()
-    with pytest.raises(FileProblem, match=r"new.parquet: has trace schema version 2.0; this tool knows 1.x"):
-        load_trace(tmp_path / "new.parquet")
-    with pytest.raises(FileProblem, match=r"has trace schema version 2.0"):
-        read_info(tmp_path / "new.parquet")
-
-
 def test_a_newer_minor_version_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "TRACE_SCHEMA_VERSION", "1.9")
     save_trace(golden_trace(), tmp_path / "minor.parquet")
@@ -261,28 +131,6 @@ def test_validation_rates_come_back_and_must_fit_their_gates(tmp_path: Path) -> 
 def test_rates_are_shares(rate: float) -> None:
     with pytest.raises(ValidationError, match="rates"):
         TraceInfo(model_name="t", rates={"gate": (rate,)})
-
-
-def test_a_missing_column_is_named(tmp_path: Path) -> None:
-    save_trace(golden_trace(), tmp_path / "t.parquet")
-    table = pq.read_table(tmp_path / "t.parquet")
-    text = table.schema.metadata[b"lacuna"].replace(b'"sealed": true', b'"sealed": false')
-    table = table.drop_columns(["block2.cnet"]).replace_schema_metadata({"lacuna": text})
-    pq.write_table(table, tmp_path / "less.parquet")
-    with pytest.raises(FileProblem, match=r"less.parquet: column 'block2.cnet' is missing"):
-        load_trace(tmp_path / "less.parquet")
-
-
-def test_a_graph_inside_that_contradicts_itself_is_named(tmp_path: Path) -> None:
-    save_trace(golden_trace(), tmp_path / "t.parquet")
-    table = pq.read_table(tmp_path / "t.parquet")
-    text = table.schema.metadata[b"lacuna"].replace(b'"sealed": true', b'"sealed": false')
-    text = text.replace(b'"inputs": ["stem"]', b'"inputs": ["stam"]', 1)
-    pq.write_table(table.replace_schema_metadata({"lacuna": text}), tmp_path / "bad.parquet")
-    with pytest.raises(
-        GraphError, match=r"bad.parquet: graph: op .* no producer 'stam'; did you mean 'stem'"
-    ):
-        load_trace(tmp_path / "bad.parquet")
 
 
 def test_same_trace_same_bytes(tmp_path: Path) -> None:

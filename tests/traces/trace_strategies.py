@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from traces.files.columns import flatten
 from traces.graphs.build import GraphBuilder, Tensor, Window
 from traces.graphs.kinds import Decisions, GateKind
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
+from traces.graphs.resnets import cifar_resnet
 from traces.trace import Trace, TraceInfo, pack_mask
 
 SAME = Window.square(3)
@@ -167,3 +169,21 @@ def traces(draw: st.DrawFn, max_inputs: int = 6) -> Trace:
     graph = draw(graphs())
     rate = draw(st.sampled_from([0.0, 0.3, 0.6, 1.0]))
     return random_trace(graph, draw(st.integers(0, max_inputs)), draw(st.integers(0, 2**16)), rate)
+
+
+def assert_same(a: Trace, b: Trace) -> None:
+    assert a.graph == b.graph
+    assert a.info == b.info
+    left, right = flatten(a), flatten(b)
+    assert list(left) == list(right)
+    for name, values in left.items():
+        assert values.dtype == right[name].dtype, name
+        assert np.array_equal(values, right[name]), name
+
+
+def golden_trace() -> Trace:
+    """The content of the golden file."""
+    graph = cifar_resnet(8, "both", image=(1, 8, 8))
+    trace = random_trace(graph, 5, 7)
+    info = TraceInfo(model_name="golden", weights_hash="abc", dataset="digits", seed=7, test_accuracy=0.25)
+    return Trace(graph, info, trace.labels, trace.predictions, trace.decisions, trace.scores)

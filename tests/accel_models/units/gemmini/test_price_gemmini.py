@@ -1,97 +1,26 @@
 """gemmini_16x16 as a user prices it: its library's tiles, its queues, and every kind of op."""
 
-from functools import cache
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.typing import ArrayLike
 
 from accel_models.compiling.plan import place
-from accel_models.cost import Cost, Placement, WorkStates
-from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from accel_models.design.unit_sections import Array
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.ops import is_product
 from accel_models.units.gemmini.tiling import ConvLayer, search_tiling
-from accel_models.units.pricing import price
 from analysis.validation.arrays.firesim import estimated_cycles, firesim_layers
 from analysis.validation.arrays.gemmini import firesim
 from analysis.validation.arrays.systolic import array_design, reference
 from simulator import replay
 from simulator.static_table import estimate
+from tests.accel_models.units.gemmini.priced import conv, cost, design, linear
 from traces.base.errors import ConfigError, UnsupportedError
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.network import NetworkGraph
-from traces.graphs.parts import INPUT, Op
+from traces.graphs.parts import Op
 from traces.graphs.resnets import cifar_resnet
 from traces.work.workload import open_trace
-
-ARRAY = Placement(
-    unit="gemmini",
-    inputs_on_chip=False,
-    output_on_chip=False,
-    weights_resident=False,
-    weight_prefetch_bytes=0,
-    reserved_bytes=0,
-)
-
-
-@cache
-def design(**overrides: object) -> Design:
-    return load_design("gemmini_16x16", {name.replace("__", "."): value for name, value in overrides.items()})
-
-
-def conv(
-    channels: int,
-    filters: int,
-    size: int = 8,
-    kernel: int = 1,
-    stride: int = 1,
-    dilation: int = 1,
-    groups: int = 1,
-) -> Op:
-    out = -(-size // stride)
-    return Op(
-        name="op", kind="conv", inputs=(INPUT,), in_channels=channels, out_channels=filters, in_height=size,
-        in_width=size, out_height=out, out_width=out, kernel_height=kernel, kernel_width=kernel, groups=groups,
-        stride_height=stride, stride_width=stride, dilation_height=dilation, dilation_width=dilation,
-    )  # fmt: skip
-
-
-def linear(channels: int, filters: int, rows: int = 1) -> Op:
-    return Op(
-        name="op", kind="linear", inputs=(INPUT,), in_channels=channels, out_channels=filters, in_height=rows,
-        out_height=rows,
-    )  # fmt: skip
-
-
-def cost(
-    op: Op,
-    cin: ArrayLike | None = None,
-    cout: ArrayLike | None = None,
-    batch: int = 1,
-    spread: float = 0.0,
-    **overrides: object,
-) -> Cost:
-    ins, outs = np.broadcast_arrays(
-        np.atleast_1d(op.in_channels if cin is None else cin), op.out_channels if cout is None else cout
-    )
-    runs = (ins > 0) & (outs > 0)
-    work = WorkStates(
-        op=op,
-        runs=runs,
-        in_channels=ins.astype(np.int64),
-        out_channels=outs.astype(np.int64),
-        out_rows=np.full(len(ins), op.out_height),
-        batch=np.where(runs, batch, 0),
-        useful_macs=np.where(runs, op.macs * batch, 0),
-        weight_fetch_bytes=np.full(len(ins), op.weight_count * spread).astype(np.int64),
-        gathered_elements=np.zeros(len(ins), np.int64),
-    )
-    return price(work, ARRAY, design(**overrides))
 
 
 def test_its_array_is_the_one_that_the_rtl_comparison_runs() -> None:
@@ -245,83 +174,6 @@ def test_a_tile_that_does_not_fit_says_what_it_needs() -> None:
     assert refused.misfit is not None
     assert (refused.misfit.demand_bytes, refused.misfit.bound_bytes) == (512, 256)
     assert "activation" in refused.misfit.reason
-
-
-OPS = st.one_of(
-    st.builds(
-        conv,
-        st.integers(1, 300),
-        st.integers(1, 200),
-        size=st.integers(1, 40),
-        kernel=st.sampled_from([1, 2, 3, 7]),
-        stride=st.integers(1, 3),
-        dilation=st.integers(1, 2),
-    ),
-    st.builds(
-        lambda c, size, kernel: conv(c, c, size, kernel, groups=c),
-        st.integers(2, 90), st.integers(1, 20), st.sampled_from([3, 5]),
-    ),
-    st.builds(
-        lambda g, c, f, size: conv(g * c, g * f, size, 3, groups=g),
-        st.integers(2, 4), st.integers(1, 70), st.integers(1, 70), st.integers(1, 20),
-    ),
-    st.builds(linear, st.integers(1, 600), st.integers(1, 300), rows=st.integers(1, 40)),
-)  # fmt: skip
-SIZES = st.sampled_from(
-    [
-        {},
-        {"array__rows": 8, "array__cols": 8},
-        {"array__rows": 128, "array__cols": 8},
-        {"memory__activation_bits": 16, "memory__weight_bits": 32},
-        {"memory__double_buffered": False},
-    ]
-)
-SHARES = st.tuples(st.floats(0, 1), st.floats(0, 1))
-
-
-@settings(deadline=None, max_examples=80)
-@given(op=OPS, overrides=SIZES, batch=st.integers(1, 3), more=SHARES, fewer=SHARES)
-def test_laws_of_any_op(
-    op: Op,
-    overrides: dict[str, int | bool],
-    batch: int,
-    more: tuple[float, float],
-    fewer: tuple[float, float],
-) -> None:
-    """Never beats the roofline; fewer channels never compute longer; skipped work costs nothing."""
-    rows = overrides.get("array__rows", 16) * overrides.get("array__cols", 16)
-    cin = np.ceil(op.in_channels * more[0] * np.array([1.0, fewer[0], 0.0])).astype(int)
-    cout = np.ceil(op.out_channels * more[1] * np.array([1.0, fewer[1], 1.0])).astype(int)
-    if op.is_depthwise:
-        cout = cin
-    priced = cost(op, cin, cout, batch=batch, **overrides)
-    assert priced.feasible.all()
-    assert (priced.compute_cycles * rows >= priced.macs).all()
-    assert (priced.alone_cycles >= priced.compute_cycles).all()
-    assert priced.compute_cycles[1] <= priced.compute_cycles[0]
-    assert priced.energy.mac_pj[1] <= priced.energy.mac_pj[0]
-    for field in (
-        "compute_cycles",
-        "input_cycles",
-        "output_cycles",
-        "dram_bytes",
-        "sram_bytes",
-        "alone_cycles",
-    ):
-        assert getattr(priced, field)[2] == 0, field
-
-
-@settings(deadline=None, max_examples=40)
-@given(op=OPS)
-def test_a_better_machine_is_never_slower(op: Op) -> None:
-    base = cost(op).alone_cycles[0]
-    assert cost(op, memory__dram__bandwidth="16 GB/s").alone_cycles[0] <= base
-    assert (
-        cost(op, gemmini__l2_beat_cycles=1.0).alone_cycles[0] <= base + 1
-    )  # its RTL merges the last beat late
-    assert cost(op, gemmini__search_cycles=0).alone_cycles[0] <= base
-    assert cost(op, memory__dram__requests_in_flight=2).alone_cycles[0] >= base
-    assert cost(op, memory__dram__latency="2 us").alone_cycles[0] >= base
 
 
 @pytest.mark.parametrize("op", [conv(24, 24, 12, 3, groups=24), linear(300, 70), conv(3, 64, 32, 7, 2)])

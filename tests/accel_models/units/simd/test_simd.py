@@ -21,7 +21,6 @@ from tests.accel_models.units.simd.bare_core import (
     VECTOR_UNIT,
     bare_with,
     cost,
-    flash,
     op,
     total,
 )
@@ -174,54 +173,6 @@ def test_reference_kernels_use_neither_lanes_nor_wide_loads() -> None:
     assert total(op(), software=scalar) == 128 + (64 + 64) * 2 + 32 * 3
 
 
-def test_flash_waits_by_hand() -> None:
-    """32 B of weights, two rows of blocks, 16 B a line: 4 lines of 50 ns, 6 cycles at 120 MHz."""
-    core = but(M4, weight_memory=flash())
-    assert int(cost(op(), core).wait_cycles[0]) == 4 * 6
-    half = replace(BARE, wait_hidden=0.5)
-    assert int(cost(op(), core, half).wait_cycles[0]) == 4 * 3
-
-
-@pytest.mark.parametrize(("cache", "lines"), [(31, 4), (32, 2)])
-def test_weights_that_fit_the_cache_are_fetched_once(cache: int, lines: int) -> None:
-    core = but(M4, weight_memory=flash(cache=cache))
-    assert int(cost(op(), core).wait_cycles[0]) == lines * 6
-
-
-@pytest.mark.parametrize(("cache", "lines"), [(15, 4), (16, 2)])
-def test_a_1x1_kernel_with_channels_outside_returns_to_one_block_of_them(cache: int, lines: int) -> None:
-    """Two channels of 8 weights stay cached while both rows of pixel blocks go by."""
-    core = but(M4, weight_memory=flash(cache=cache))
-    outer = replace(BARE, channels_outer=True)
-    assert int(cost(op(), core, outer).wait_cycles[0]) == lines * 6
-    window = cost(op(kernel_height=2, kernel_width=2), core, outer).wait_cycles
-    assert int(window[0]) == 4 * 4 * 6, "windows larger than 1x1 take all weights for each block of pixels"
-
-
-@pytest.mark.parametrize(
-    ("code", "line", "cycles"),
-    [(2048, 8, 55), (1024, 8, 0), (2048, 16, 0), (2048, 11, 11)],
-)
-def test_depthwise_code_beyond_the_cache_waits_where_fetching_is_slower(
-    code: int, line: int, cycles: int
-) -> None:
-    """4 pixels x 9 taps x 4 channels are 144 instructions of 3 B, half of them missed; 6 cycles a line.
-
-    At 8 B a line fetching takes 144 x 3 / 8 x 6 = 324 cycles, executing 144 x 1.49 = 214.6.
-    """
-    core = but(M4, weight_memory=flash(line, cache=1 << 20), instruction_cache="1024 B")
-    kernels = replace(BARE, depthwise_code=code, depthwise_mac_instructions=1)
-    depthwise = op(cin=4, cout=4, groups=4, kernel_height=3, kernel_width=3)
-    weights = 36 / line * 6
-    wait = int(cost(depthwise, core, replace(kernels, wait_hidden=1)).wait_cycles[0])
-    assert wait == cycles
-    shown = int(cost(depthwise, core, kernels).wait_cycles[0])
-    assert shown == pytest.approx(cycles + weights, abs=1)
-    assert int(cost(op(), core, replace(kernels, wait_hidden=1)).wait_cycles[0]) == 0, "loops stay cached"
-    tight = but(core, instruction_cache=None)
-    assert int(cost(depthwise, tight, replace(kernels, wait_hidden=1)).wait_cycles[0]) == 0
-
-
 @pytest.mark.parametrize(("channels", "steps"), [(1, 9), (4, 9), (5, 18)])
 def test_kernels_without_im2col_fill_words_with_the_channels_of_one_tap(channels: int, steps: int) -> None:
     """3 x 3 taps, each in whole words of four channels; one output, so every step is one activation load."""
@@ -229,24 +180,6 @@ def test_kernels_without_im2col_fill_words_with_the_channels_of_one_tap(channels
     work = op(cin=channels, cout=1, size=1, kernel_height=3, kernel_width=3)
     macs, loads, branches = steps * 2, steps * 2, steps
     assert int(cost(work, software=by_tap).mac_cycles[0]) == macs + loads * 2 + branches * 3
-
-
-def test_kernels_hide_no_wait_for_activations() -> None:
-    slow = but(M4, activation_memory=flash(4))
-    assert cost(op(), slow, replace(BARE, wait_hidden=1)).wait_cycles == cost(op(), slow).wait_cycles
-
-
-def test_sram_wait_states_are_paid_by_every_activation_access() -> None:
-    """16 activation loads, one extra cycle each at 120 MHz."""
-    core = but(M4, activation_memory=flash(4, ns=1e9 / 120e6))
-    assert int(cost(op(), core).wait_cycles[0]) == 16
-
-
-@pytest.mark.parametrize(("cache", "lines"), [(47, 3), (48, 0)])
-def test_activations_behind_a_cache_wait_once_per_line(cache: int, lines: int) -> None:
-    """4 pixels x (8 + 4) channels are 48 B."""
-    core = but(M4, activation_memory=flash(cache=cache))
-    assert int(cost(op(), core).wait_cycles[0]) == lines * 6
 
 
 def test_dispatch_and_cores_by_hand() -> None:
@@ -296,13 +229,3 @@ def test_cores_divide_what_is_not_serial_and_synchronise() -> None:
     assert total(op(), alone) == total(op())
     assert int(cost(op(), four).mac_cycles[0]) == np.ceil(int(cost(op()).mac_cycles[0]) * 0.4)
     assert int(cost(op(), four).op_cycles[0]) == 120
-
-
-def test_weights_beyond_the_chip_come_from_outside() -> None:
-    """Of 96 B, 64 find room: a third of 32 weights at 10 ns and 120 MHz; nothing up to the edge."""
-    core = but(M4, outside={"inside": "64 B", "byte": "10 ns"})
-    assert core.outside_share(64) == 0.0
-    assert core.outside_share(96) == pytest.approx(1 / 3)
-    found = simd_cycles(shapes_of(op()), Core(core, CLOCK_HZ, BARE), outside_share=core.outside_share(96))
-    assert int(found.wait_cycles[0]) == np.ceil(32 / 3 * 10e-9 * 120e6)
-    assert int(cost(op(), core).wait_cycles[0]) == 0

@@ -8,38 +8,17 @@ import pytest
 import torch
 from torch import nn
 
-from networks.models.families import ResNetConfig, build_model
+from networks.models.families import build_model
 from networks.recording.record import describe_checkpoint
 from networks.training import checkpoint
 from networks.training.loading import load_model
 from networks.training.starting import warm_start
-from tests.networks.networks_fixtures import lcnet_config
-from traces.base.errors import ConfigError, FileProblem
-
-
-def _save(path: Path, **changes: object) -> Path:
-    return _save_a(lcnet_config(), path, **changes)
-
-
-def _save_a(config: ResNetConfig, path: Path, **changes: object) -> Path:
-    training = {
-        "name": "net",
-        "dataset": "digits",
-        "image_shape": [3, 8, 8],
-        "seed": 3,
-        "epochs": 5,
-        "start_from": "",
-        "validation_accuracy": 0.5,
-    }
-    torch.manual_seed(0)
-    checkpoint.save_model(
-        path, config.model_dump(mode="json"), config.build().state_dict(), training | changes
-    )
-    return path
+from tests.networks.networks_fixtures import lcnet_config, saved
+from traces.base.errors import FileProblem
 
 
 def test_a_checkpoint_describes_itself(tmp_path: Path) -> None:
-    info = describe_checkpoint(_save(tmp_path / "model.pt"))
+    info = describe_checkpoint(saved(tmp_path / "model.pt"))
     rows = dict(info.rows())
     assert rows["network"] == "net"
     assert rows["gates"] == "6 channel, 6 layer"
@@ -82,7 +61,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keep", [0, 10, 2000])
 def test_a_truncated_file(tmp_path: Path, keep: int) -> None:
-    path = _save(tmp_path / "model.pt")
+    path = saved(tmp_path / "model.pt")
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(FileProblem, match="damaged, or no checkpoint"):
         load_model(path)
@@ -115,7 +94,7 @@ def test_another_format_version(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_network_in_the_file(tmp_path: Path) -> None:
-    path = _save(tmp_path / "model.pt")
+    path = saved(tmp_path / "model.pt")
     content = checkpoint.read(path, checkpoint.MODEL)
     content["model"]["depth"] = 20
     checkpoint.save_model(path, content["model"], content["state_dict"], content["training"])
@@ -123,92 +102,8 @@ def test_weights_of_another_network_in_the_file(tmp_path: Path) -> None:
         load_model(path)
 
 
-def _resting(folder: Path) -> tuple[Path, Path, dict[str, torch.Tensor]]:
-    """Save a network and one that adds gates to it; return both files, and all tensors of the second."""
-    base, gated = lcnet_config(layer=False, channel=False), lcnet_config()
-    beneath, path = _save_a(base, folder / "base.pt"), _save_a(gated, folder / "model.pt")
-    known = checkpoint.read(beneath, checkpoint.MODEL)["state_dict"]
-    content = checkpoint.read(path, checkpoint.MODEL)
-    content["state_dict"].update(known)
-    whole = checkpoint.weights_of(content, path)
-    light = checkpoint.resting_on(content, beneath)
-    assert set(light["state_dict"]) == set(whole) - set(known) != set()
-    checkpoint.write(path, checkpoint.MODEL, light)
-    return path, beneath, whole
-
-
-def test_what_is_added_to_a_network_may_be_kept_alone(tmp_path: Path) -> None:
-    path, _, whole = _resting(tmp_path)
-    loaded = load_model(path)
-    assert loaded.weights_hash == checkpoint.weights_hash(whole)
-    assert all(torch.equal(loaded.model.state_dict()[name], tensor) for name, tensor in whole.items())
-    started = lcnet_config().build()
-    warm_start(started, path)
-    assert torch.equal(started.state_dict()["stem.weight"], whole["stem.weight"])
-
-
-def test_what_it_rests_on_must_be_there_and_the_same(tmp_path: Path) -> None:
-    path, beneath, whole = _resting(tmp_path)
-    content = checkpoint.read(beneath, checkpoint.MODEL)
-    content["state_dict"]["stem.weight"] += 1
-    checkpoint.write(beneath, checkpoint.MODEL, content)
-    with pytest.raises(FileProblem, match=r"rests on another base\.pt than the one beside it"):
-        load_model(path)
-    whole["stem.weight"] = whole["stem.weight"] + 2
-    with pytest.raises(FileProblem, match=r"base\.pt: .* differ; it is not unchanged"):
-        checkpoint.resting_on({"state_dict": whole}, beneath)
-    beneath.unlink()
-    with pytest.raises(FileProblem, match=r"rests on base\.pt, which is not beside it; copy both"):
-        load_model(path)
-
-
-@pytest.mark.parametrize("rests_on", [None, 3, {"file": "base.pt"}, {"file": "../base.pt", "sha256": "0"}])
-def test_a_checkpoint_rests_on_a_file_beside_it_only(tmp_path: Path, rests_on: object) -> None:
-    path, *_ = _resting(tmp_path)
-    content = checkpoint.read(path, checkpoint.MODEL) | {"rests_on": rests_on}
-    checkpoint.write(path, checkpoint.MODEL, content)
-    with pytest.raises(FileProblem, match="needs a file beside it and a sha256"):
-        load_model(path)
-
-
-def test_a_checkpoint_rests_on_a_whole_one(tmp_path: Path) -> None:
-    path, *_ = _resting(tmp_path)
-    content = checkpoint.read(path, checkpoint.MODEL)
-    content["rests_on"]["file"] = path.name
-    checkpoint.write(path, checkpoint.MODEL, content)
-    with pytest.raises(FileProblem, match="which rests on another; needs a whole one"):
-        load_model(path)
-
-
-def test_warm_start_takes_the_backbone_and_leaves_new_gates(tmp_path: Path) -> None:
-    backbone = lcnet_config(layer=False, channel=False)
-    trained = backbone.build()
-    checkpoint.round_weights(trained)
-    checkpoint.save_model(tmp_path / "b.pt", backbone.model_dump(mode="json"), trained.state_dict(), {})
-    model = lcnet_config().build()
-    gates = {name: t.clone() for name, t in model.state_dict().items() if "net.fc" in name}
-
-    warm_start(model, tmp_path / "b.pt")
-
-    state = model.state_dict()
-    assert all(torch.equal(state[name], tensor) for name, tensor in trained.state_dict().items())
-    assert all(torch.equal(state[name], tensor) for name, tensor in gates.items())
-
-
-def test_warm_start_refuses_another_network(tmp_path: Path) -> None:
-    path = _save(tmp_path / "model.pt")
-    with pytest.raises(
-        ConfigError, match=r"holds 'block1.lnet.fc.norm.running_mean', which this network has not"
-    ):
-        warm_start(lcnet_config(layer=False, channel=False).build(), path)
-    with pytest.raises(ConfigError, match=r"stem.weight is \(4, 3, 3, 3\), needs \(5, 3, 3, 3\)"):
-        warm_start(lcnet_config().model_copy(update={"widths": (5, 6, 8)}).build(), path)
-    with pytest.raises(ConfigError, match=r"lacks 'block7.bn1.bias' and \d+ more"):
-        warm_start(lcnet_config().model_copy(update={"depth": None, "blocks": (2, 2, 3)}).build(), path)
-
-
 def test_every_flipped_byte_is_found_or_changes_nothing(tmp_path: Path) -> None:
-    path = _save(tmp_path / "model.pt")
+    path = saved(tmp_path / "model.pt")
     whole, hashed = path.read_bytes(), describe_checkpoint(path)
     flipped = tmp_path / "flipped.pt"
     for place in range(5, len(whole), len(whole) // 60):
@@ -222,7 +117,7 @@ def test_every_flipped_byte_is_found_or_changes_nothing(tmp_path: Path) -> None:
 
 def test_a_checkpoint_whose_archive_was_written_anew_is_found(tmp_path: Path) -> None:
     """The archive's checksums are right again; the digest over the tensors is not."""
-    path = _save(tmp_path / "model.pt")
+    path = saved(tmp_path / "model.pt")
     content = torch.load(path, weights_only=True)
     content["state_dict"]["stem.weight"][0, 0, 0, 0] += 1.0
     torch.save(content, path)
@@ -231,7 +126,7 @@ def test_a_checkpoint_whose_archive_was_written_anew_is_found(tmp_path: Path) ->
 
 
 def test_files_of_version_1_are_read_without_a_digest(tmp_path: Path) -> None:
-    path = _save(tmp_path / "model.pt")
+    path = saved(tmp_path / "model.pt")
     content = torch.load(path, weights_only=True)
     del content["sha256"]
     torch.save({**content, "format_version": 1}, path)
@@ -243,7 +138,7 @@ def test_files_of_version_1_are_read_without_a_digest(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_weights_that_are_no_numbers(tmp_path: Path, number: float) -> None:
-    path = _save(tmp_path / "model.pt")
+    path = saved(tmp_path / "model.pt")
     content = checkpoint.read(path, checkpoint.MODEL)
     content["state_dict"]["stem.weight"][0, 0, 0, 0] = number
     checkpoint.write(path, checkpoint.MODEL, content)
@@ -254,7 +149,7 @@ def test_weights_that_are_no_numbers(tmp_path: Path, number: float) -> None:
 
 @pytest.mark.parametrize("state", [[1.0], 0.5, True, None, {"stem.weight": 3}, {3: torch.zeros(1)}])
 def test_a_state_that_is_no_state(tmp_path: Path, state: object) -> None:
-    path = _save(tmp_path / "model.pt")
+    path = saved(tmp_path / "model.pt")
     content = checkpoint.read(path, checkpoint.MODEL) | {"state_dict": state}
     checkpoint.write(path, checkpoint.MODEL, content)
     with pytest.raises(FileProblem, match="state_dict"):
@@ -274,7 +169,7 @@ def test_a_state_that_is_no_state(tmp_path: Path, state: object) -> None:
     ],
 )
 def test_facts_that_cannot_be(tmp_path: Path, changes: dict[str, object]) -> None:
-    path = _save(tmp_path / "model.pt", **changes)
+    path = saved(tmp_path / "model.pt", **changes)
     with pytest.raises(FileProblem, match="damaged, or written by another version"):
         load_model(path)
 
@@ -291,7 +186,7 @@ def test_facts_that_cannot_be(tmp_path: Path, changes: dict[str, object]) -> Non
 def test_a_network_too_large_to_build_is_refused_at_once(
     tmp_path: Path, model: dict[str, object], needs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = _save(tmp_path / "model.pt")
+    path = saved(tmp_path / "model.pt")
     content = checkpoint.read(path, checkpoint.MODEL) | {"model": model}
     checkpoint.write(path, checkpoint.MODEL, content)
     devices: set[str] = set()
