@@ -21,7 +21,7 @@ def test_an_interrupted_replay_leaves_no_folder(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("simulator.replays.prepare.lower", interrupt)
+    monkeypatch.setattr("simulator.replays.run.prepare_each", interrupt)
     monkeypatch.setattr(sys, "argv", ["lacuna", "replay", str(trace), *NPU, "--out", str(tmp_path / "r")])
     with pytest.raises(SystemExit) as stop:
         main()
