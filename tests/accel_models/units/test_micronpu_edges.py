@@ -15,7 +15,7 @@ from accel_models.units.micronpu.machine import machine_of
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.vela.ops import npu_work
 from simulator import estimate
-from traces import Activation, GraphBuilder, NetworkGraph, Window
+from traces import Activation, GraphBuilder, NetworkGraph, UnsupportedError, Window
 
 U128 = load_design("ethos_u55_128")
 ROWS = list(reference_rows("vela_ops"))
@@ -87,3 +87,36 @@ def test_elementwise_blocks_of_a_u85_are_vela_s() -> None:
     wanted = {"mulc_h16_c32": (16, 16, 16), "add_h8_c64": (8, 32, 64), "mulc_h14_c128": (14, 16, 16)}
     seen = {row["network"]: tuple(block) for row, block in zip(rows, found.tolist(), strict=True)}
     assert {name: seen[name] for name in wanted} == wanted
+
+
+def test_an_op_whose_weights_are_nothing_beside_its_work_is_refused_in_words() -> None:
+    """A slice of the weights of 2 ** 31 - 1 channels had more of them than an integer holds: NumPy warned of it."""
+    width = 2**31 - 1
+    image = {"in_height": 7, "in_width": 100, "out_height": 7, "out_width": 100}
+    narrow = {"name": "narrow", "kind": "linear", "inputs": ["input"], "in_channels": 33, "out_channels": 3}
+    wide = {
+        "name": "wide",
+        "kind": "conv_transpose",
+        "inputs": ["narrow"],
+        "in_channels": 3,
+        "out_channels": width,
+    }
+    top = {
+        "name": "top",
+        "kind": "global_max_pool",
+        "inputs": ["wide"],
+        "in_channels": width,
+        "out_channels": width,
+    }
+    pooled = image | {"out_height": 1, "out_width": 1}
+    graph = NetworkGraph.model_validate(
+        {
+            "name": "wide",
+            "input_channels": 33,
+            "input_height": 7,
+            "input_width": 100,
+            "ops": [narrow | image, wide | image, top | pooled],
+        }
+    )
+    with pytest.raises(UnsupportedError, match="its tensors need 1503238555000 B of the activation buffer"):
+        estimate(graph, U128)

@@ -151,7 +151,8 @@ def _cut(work: NpuWork, cycles: OpCycles, machine: MicroNpu, reads: _Reads, tota
     pre = np.where(single, channels, pre)
     ahead = _part_cycles(work, cycles.blocks, machine, pre)
     block = cycles.blocks.out_channels
-    step = np.floor(channels * ahead / np.maximum(reads.full, 1)).astype(np.int64)
+    beside = np.floor(channels * ahead / np.maximum(reads.full, 1))
+    step = np.minimum(beside, channels).astype(np.int64)  # all there are, at most
     step = rounded(np.maximum(step, SPLIT_DEPTH), block)
     step = np.minimum(step, np.maximum(np.floor(half * channels).astype(np.int64), SPLIT_DEPTH))
     unit = np.where(step > block, block, SPLIT_DEPTH)
