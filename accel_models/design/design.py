@@ -62,7 +62,7 @@ class Design(Part):
     memory: Memory | None = None
     """Buffers and DRAM; left out: unlimited, nothing is ever waited for."""
     mapping: Literal["latency", "energy"] = "latency"
-    """What tiles of an array are chosen for; the other breaks ties."""
+    """What tiles, what stays on chip and fused layers are chosen for: never slower with more memory, or not dearer."""
     gemmini: Gemmini | None = None
     """What makes the array a Gemmini."""
     skip: Skip = Skip()
