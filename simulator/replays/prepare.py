@@ -139,18 +139,21 @@ def _plans(
     works: Sequence[SkippedWorkload], designs: Sequence[Design], told: Choices, policy: Policy, views: Views
 ) -> list[Placements]:
     """Return each graph's plan on its design, found once however many workloads and parts of a trace there are."""
+    found: dict[tuple[int, int], Placements] = {}
     unknown: dict[tuple[int, int], tuple[SkippedWorkload, Design]] = {}
     for work, design in zip(works, designs, strict=True):
-        if views.plan(work.graph, design, told, policy) is None:
-            unknown.setdefault((id(work.graph), id(design)), (work, design))
+        pair = id(work.graph), id(design)
+        plan = views.plan(work.graph, design, told, policy)
+        if plan is None:
+            unknown.setdefault(pair, (work, design))
+        else:
+            found[pair] = plan
     laid = [(work.graph, design) for work, design in unknown.values()]
     asked = _planning([*unknown.values()], plan_each(laid, policy.compiler, told), policy, views)
     for (graph, design), plan in zip(laid, best_plans(asked, policy, views.schedules), strict=True):
+        found[id(graph), id(design)] = plan
         views.keep_plan(plan, graph, design, told, policy)
-    plans = [
-        views.plan(work.graph, design, told, policy) for work, design in zip(works, designs, strict=True)
-    ]
-    return [plan for plan in plans if plan is not None]  # every one is known now
+    return [found[id(work.graph), id(design)] for work, design in zip(works, designs, strict=True)]
 
 
 def _planning(

@@ -37,7 +37,7 @@ _Known = tuple[
     NetworkGraph, Mapping[str, Sequence[float]], Compiler, Typical | None
 ]  # what was last expected
 _Planned = tuple[NetworkGraph, Design, Mapping[str, Sequence[float]], Placements]
-_MOST_PLANS = 256  # Choice: then all are forgotten; two for a design
+_MOST_PLANS = 256  # Choice: two for a design
 _TRACES_KEPT = 2  # Choice: a network and what it is compared with
 
 
@@ -115,7 +115,7 @@ class Views:
     ) -> None:
         """Remember a plan."""
         if len(self._plans) >= _MOST_PLANS:
-            self._plans.clear()
+            del self._plans[next(iter(self._plans))]  # found longest ago
         self._plans[_plan_key(graph, design, told, policy)] = graph, design, told.rates, plan
 
     def skipped(

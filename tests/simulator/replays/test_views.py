@@ -141,3 +141,15 @@ def test_batches_of_other_sizes_are_looked_at_anew() -> None:
         assert replay(TRACE, design, policy=policy, views=views).summary() == (
             replay(TRACE.rows(0, len(TRACE)), design, policy=policy).summary()
         )
+
+
+def test_more_designs_at_once_than_plans_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulator.replays.views._MOST_PLANS", 3)
+    monkeypatch.setattr("simulator.schedules.shared._MOST_KNOWN", 1)
+    monkeypatch.setattr("simulator.replays.views._MOST_SEEN", 1)
+    designs = [load_design("edge_npu_16x16", {"array.rows": rows}) for rows in (4, 8, 16, 32)]
+    designs += [load_design(name) for name in ("cortex_m7", "ethos_u55_128")]
+    views = Views(TRACE)
+    for _ in range(2):
+        for found, design in zip(replay_each(TRACE, designs, Policy(), views), designs, strict=True):
+            assert found.summary() == replay(TRACE, design, explain=False).summary()
