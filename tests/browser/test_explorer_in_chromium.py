@@ -118,6 +118,28 @@ def test_a_name_that_a_spreadsheet_would_compute_is_saved_as_text(browser: Brows
     page.close()
 
 
+def test_a_saved_space_names_the_file_of_a_design_and_what_was_set(browser: Browser) -> None:
+    files = (ROOT / "analysis/reports/templates/explorer/files.js").read_text(encoding="utf-8")
+    kind = (
+        "{design: 'mine', typed: 'my npu.yaml', changed: {clock: '250 MHz', 'array.rows': '4'}, network: 'n',"
+        " policy: {prefetch: 'wait'}}"
+    )
+    data = (
+        f"{{keys: ['k'], replayedBy: [0], space: {{kinds: [{kind}], inputs: 4, minimize: ['latency_us'],"
+        " maximize: []}}"
+    )
+    page = browser.new_page()
+    text = page.evaluate(
+        f"() => {{ const data = {data}, chosen = [1], valuesOf = () => ({{'array.rows': 8}});"
+        f" {files} return yaml(); }}"
+    )
+    (design,) = YAML(typ="safe").load(text)["designs"]
+    assert design["base"] == "my npu.yaml"
+    assert design["set"] == {"clock": ["250 MHz"]}  # the axis has the rows
+    assert design["link"] == {"chosen_mine": {"to": ["array.rows"], "values": [[8]]}}
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("names", "own"),
     [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from analysis.reports.sweeps.columns import QUANTITIES, SHOWN, setting_title, title_of, unit_of
@@ -46,7 +46,9 @@ class ExplorerColumn:
 class ExplorerKind:
     """What points share beside their settings."""
 
-    design: str  # base
+    design: str  # base,
+    typed: str  # and as `--design` takes it
+    changed: dict[str, str]  # values set over those of the base, the same in all points
     network: str  # as `lacuna replay` takes it
     policy: dict[str, Any]  # as a row holds it, read from JSON
 
@@ -81,7 +83,7 @@ class ExplorerInfo:
             "commands": self.commands, "replayedBy": self.replayed_by, "paths": self.paths, "settings": self.settings,
             "space": {  # what a space file of a selection needs beside its points
                 "inputs": self.inputs, "minimize": self.minimize, "maximize": self.maximize, "fixed": self.fixed,
-                "kinds": [{"design": k.design, "network": k.network, "policy": k.policy} for k in self.kinds],
+                "kinds": [asdict(kind) for kind in self.kinds],
             },
             "columns": [
                 {
@@ -105,7 +107,13 @@ def explorer_info(
     asked = [(row.design, row.trace, row.policy) for row in rows]
     different = list(dict.fromkeys(asked))
     kinds = tuple(
-        ExplorerKind(design, manifest.traces.get(trace, trace), json.loads(policy))
+        ExplorerKind(
+            design,
+            manifest.design_files.get(design, design),
+            _changed(manifest.designs.get(design, {})),
+            manifest.traces.get(trace, trace),
+            json.loads(policy),
+        )
         for design, trace, policy in different
     )
     return ExplorerInfo(
@@ -136,9 +144,17 @@ def _fixed(results: SweepResults, rows: Sequence[SweepRow]) -> dict[str, str]:
     return {axis: next(iter(found)) for axis, found in values.items() if len(found) == 1 and found != {""}}
 
 
+def _changed(design: Mapping[str, Any]) -> dict[str, str]:
+    """Return what was set over the values of a base design for all points: `lacuna sweep --set`."""
+    changed = design.get("changed", {})
+    return {str(path): str(value) for path, value in changed.items()} if isinstance(changed, dict) else {}
+
+
 def _command(kind: ExplorerKind, limit: int | None) -> str:
     """Return the command that replays a point; its settings go where ``%s`` stands."""
-    words = ["lacuna replay", shlex.quote(kind.network), "--design", shlex.quote(kind.design), "%s"]
+    words = ["lacuna replay", shlex.quote(kind.network), "--design", shlex.quote(kind.typed)]
+    words += [shlex.join(["--set", f"{path}={value}"]) for path, value in kind.changed.items()]
+    words.append("%s")
     for name, usual in _USUAL.items():
         if name in kind.policy and kind.policy[name] != usual:
             words.append(f"--{name.replace('_', '-')} {kind.policy[name]}")

@@ -43,6 +43,9 @@ class Manifest(Frozen):
     space_text: str  # the space file as it was read
     size: int  # points of the grid
     designs: dict[str, dict[str, Any]]  # base designs in full, by name
+    design_files: dict[str, str] = Field(
+        default_factory=dict
+    )  # of base designs that do not ship, their paths
     axes: dict[str, tuple[str, ...]]  # axis name -> settings it drives
     links: dict[str, dict[str, tuple[Any, ...]]] = Field(
         default_factory=dict
@@ -72,6 +75,7 @@ class Manifest(Frozen):
             space_text=space.text,
             size=space.size,
             designs={family.base.name: dict(family.data) for family in space.families},
+            design_files={family.base.name: family.file for family in space.families if family.file},
             axes={axis.name: axis.paths for axis in space.axes},
             links=_links(space),
             traces={trace.name: str(trace.path) for trace in space.traces},

@@ -134,11 +134,12 @@ def _family(entry: object, common: Sequence[Axis], folder: Path, overrides: Mapp
         if key not in {"base", "set", "link"}:
             raise ConfigError(f"designs: {key}: no such key{did_you_mean(key, ('base', 'set', 'link'))}")
     name = as_text(settings.get("base"), "designs: base")
-    base = load_design(_beside(name, folder) if name.endswith((".yaml", ".yml")) else name, overrides)
+    file = str(_beside(name, folder)) if name.endswith((".yaml", ".yml")) else ""
+    base = load_design(file or name, overrides)
     own = read_axes(settings.get("set"), settings.get("link"), f"designs: {name}: ")
     axes = [axis for axis in common if axis.name not in {mine.name for mine in own}] + list(own)
     check_paths_once(axes, name)
-    family = Family.of(base, axes)
+    family = Family.of(base, axes, file)
     check_values(family)
     return family
 

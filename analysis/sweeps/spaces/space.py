@@ -51,11 +51,12 @@ class Family:
     axes: tuple[Axis, ...]
     data: Mapping[str, Any]  # the base as plain data, quantities spelled
     defaults: Mapping[str, Value]  # every value of the base by its dotted path, in base units
+    file: str = ""  # path of the base, unless it ships
 
     @classmethod
-    def of(cls, base: Design, axes: Sequence[Axis]) -> Family:
+    def of(cls, base: Design, axes: Sequence[Axis], file: str = "") -> Family:
         """Return the family of a design."""
-        return cls(base, tuple(axes), base.model_dump(mode="json"), dict(_leaves(base)))
+        return cls(base, tuple(axes), base.model_dump(mode="json"), dict(_leaves(base)), file)
 
     @property
     def size(self) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import json
 import shlex
 import shutil
 from pathlib import Path
 
 import pytest
 
+from analysis.reports.report import page_on
 from analysis.sweeps.folder.manifest import read_manifest
+from analysis.sweeps.folder.results import load_sweep
 from simulator import load_results, load_stream
 from tests.analysis.reports.report_reader import Reader
 from tests.lacuna.lacuna_runner import Lacuna
@@ -108,3 +111,17 @@ def test_a_folder_keeps_every_run_that_wrote_rows(lacuna: Lacuna, own: Path, tmp
     assert "lacuna sweep" not in page
     assert lacuna("sweep", space, "--out", out, "--resume").code == 0
     assert [run.command for run in read_manifest(out).runs] == [typed, f"lacuna sweep '{space}'"]
+
+
+def test_the_command_of_a_point_replays_it(lacuna: Lacuna, own: Path, tmp_path: Path) -> None:
+    """Its design lies in a file, and a value was set for all points."""
+    (own.parent / "my npu.yaml").write_text("like: edge_npu_16x16\nname: mine\n")
+    space, out, again = own.parent / "space.yaml", tmp_path / "out", tmp_path / "again"
+    space.write_text(SPACE.replace("[edge_npu_16x16]", "[my npu.yaml]"))
+    assert lacuna("sweep", space, "--set", "clock=250 MHz", "--out", out).code == 0
+    (info,) = (section.explorer for section in page_on(out).sections if section.explorer)
+    (command,) = info.commands
+    typed = command.replace("%s", "--set array.rows=32").replace("DIR", shlex.quote(str(again)))
+    assert lacuna(*shlex.split(typed)[1:]).code == 0
+    (row,) = (row for row in load_sweep(out).rows if json.loads(row.parameters) == {"array.rows": 32})
+    assert load_results(again).replayed.latency_us.mean == pytest.approx(row.latency_us)

@@ -24,13 +24,15 @@ function yaml() {
     used.networks.add(kind.network);
     used.policies.set(JSON.stringify(kind.policy), kind.policy);
     const paths = Object.keys(set);
-    const group = designs.get(kind.design) || { paths, rows: new Map() };
+    const group = designs.get(kind.design) || { kind, paths, rows: new Map() };
     group.rows.set(JSON.stringify(set), paths.map((path) => yamlOf(set[path])));
     designs.set(kind.design, group);
   }
   const out = ["# " + points.length + " chosen points; `lacuna sweep FILE.yaml --out DIR` evaluates their designs on each network and policy below", "designs:"];
-  for (const [design, { paths, rows }] of designs) {
-    out.push("- base: " + yamlOf(design));
+  for (const [design, { kind, paths, rows }] of designs) {
+    out.push("- base: " + yamlOf(kind.typed));
+    const fixed = Object.entries(kind.changed).filter(([path]) => !paths.includes(path));
+    if (fixed.length) out.push("  set:", ...fixed.map(([path, value]) => "    " + path + ": [" + yamlOf(value) + "]"));
     if (!paths.length) continue;
     out.push("  link:", "    chosen_" + design.replace(/\W/g, "_") + ":", "      to: [" + paths.join(", ") + "]", "      values:");
     for (const row of rows.values()) out.push("      - [" + row.join(", ") + "]");
