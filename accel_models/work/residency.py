@@ -211,8 +211,8 @@ def pinned_weights(
     return frozenset(names[i] for i in fill([sizes[name] for name in names], room, values))
 
 
-def fill(sizes: Sequence[int], room: int, values: Sequence[float] | None = None) -> list[int]:
-    """Return the items of most value that fit the room [B], to a grain of 64 bytes; a size is worth itself.
+def fill(sizes: Sequence[int], room: int, values: Sequence[float]) -> list[int]:
+    """Return the items of most value that fit the room [B], to a grain of 64 bytes.
 
     The 0/1 knapsack by dynamic programming.  Choice: the grain is coarser where 64 bytes would be more than 65,536.
     """
@@ -221,7 +221,7 @@ def fill(sizes: Sequence[int], room: int, values: Sequence[float] | None = None)
     bound = max(room // grain, 0)
     worth = np.zeros(bound + 1)  # most value in so many grains
     taken = np.zeros((len(sizes), bound + 1), np.bool_)
-    for i, (own, value) in enumerate(zip(grains, grains if values is None else values, strict=True)):
+    for i, (own, value) in enumerate(zip(grains, values, strict=True)):
         if 0 < own <= bound:
             with_it = worth[:-own] + value
             taken[i, own:] = with_it > worth[own:]

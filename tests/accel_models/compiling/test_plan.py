@@ -175,7 +175,7 @@ def test_the_knapsack_is_as_full_as_trying_everything(grains: list[int], room: i
         for chosen in itertools.combinations(grains, k)
         if sum(chosen) <= room
     )
-    chosen = fill(sizes, 64 * room + 63)
+    chosen = fill(sizes, 64 * room + 63, [float(size) for size in sizes])
     assert len(set(chosen)) == len(chosen)
     assert sum(grains[i] for i in chosen) == best
 
