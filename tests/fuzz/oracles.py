@@ -75,7 +75,8 @@ def wrong_replay(trace: Trace, design: Design, policy: Policy, *, explain: bool 
     results = replay(trace, design, policy=policy, explain=explain)
     if not results.feasible:
         return ""
-    return wrong_results(results, counted_macs(trace))
+    counted = counted_macs(trace)  # of all; those that stood in for others were not replayed
+    return wrong_results(results, counted and [counted[i] for i in results.columns["input"]])
 
 
 def wrong_results(results: Results, macs: list[int] | None = None) -> str:
