@@ -45,8 +45,8 @@ class Policy(Frozen):
     ``wait``        after the decision
     ``speculate``   before it; what turns out skipped is wasted, the transfer cut at the next burst
     ``predict``     before it for ops whose execution rate exceeds ``theta``, after it for others; rates of other
-                    inputs: those a trace carries, or of the first half of its first 32,768 inputs, which
-                    is then left out of the replay
+                    inputs: those a trace carries, or in each half of its first 32,768 inputs the
+                    rates of the other half (a stream shows the second alone)
     ``oracle``      as needed: decisions are known before the input arrives; the lower bound
     ==============  =====================================================================================
     """

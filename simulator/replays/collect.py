@@ -29,7 +29,6 @@ class Collector:
         self.engine = engine
         self.graph = first.graph
         self.hash = trace_hash  # fed with every part by whoever holds them
-        self.seen = 0  # inputs before the first, which stood in for others
         self.inputs = 0
         self.batches = 0
         self.columns: list[dict[str, NDArray[Any]]] = []
@@ -47,9 +46,7 @@ class Collector:
         """Add one part, replayed; ``ops``: what each op takes too."""
         prepared, times = replayed.prepared, replayed.times
         self.prepared = prepared
-        self.columns.append(
-            _columns(part, workload, replayed, groups, (self.seen + self.inputs, self.batches))
-        )
+        self.columns.append(_columns(part, workload, replayed, groups, (self.inputs, self.batches)))
         self.inputs += len(part)
         self.batches += len(prepared.work)
         for total, useful in zip(self.totals, prepared.work.useful_macs, strict=True):

@@ -1,7 +1,7 @@
 """How often each op runs, as a compiler may know it beforehand: rates of other inputs than those that are judged.
 
-A trace that carries none (``TraceInfo.rates``) gives its first half, which is then judged by nothing: no input is told
-what it will do itself.
+Of a trace that carries none (``TraceInfo.rates``) each half is told those of the other in a replay; a stream, whose
+frames wait for each other, shows the second half alone.  No input is told what it will do itself.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def held_out_rates(trace: Trace, policy: Policy) -> tuple[Floats | None, int]:
 
 
 def first_half(trace: Trace, what: str, batch: int = 1) -> int:
-    """Return how many first inputs stand in for others, so that those left are whole batches if there is one.
+    """Return how many first inputs stand in for others: whole batches, if there are more than one.
 
     Choice: half of them.
     """
@@ -45,8 +45,27 @@ def first_half(trace: Trace, what: str, batch: int = 1) -> int:
             f"{what}: needs rates of other inputs (TraceInfo.rates, as `lacuna record` stores them), or 2 inputs or "
             f"more, of which the first half stands in for others; the trace has {len(trace)}"
         )
-    left = len(trace) - len(trace) // 2
-    return len(trace) - (left - left % batch if left > batch else left)
+    batches = max(len(trace) // 2 // batch, 1) * batch
+    return batches if batches < len(trace) else len(trace) // 2
+
+
+def halves(trace: Trace, policy: Policy) -> list[tuple[Trace, Floats | None]]:
+    """Return the trace in parts, each with the rates that the policy may know of its ops: never its own.
+
+    Choice: where a trace carries no rates, each half is told those of the other, so that all inputs are replayed.
+    """
+    rates, seen = held_out_rates(trace, policy)
+    if not seen:
+        return [(trace, rates)]
+    earlier, later = trace.rows(0, seen), trace.rows(seen, len(trace))
+    return [(earlier, lower(later).rate), (later, rates)]
+
+
+def halves_note(trace: Trace, policy: Policy) -> tuple[str, ...]:
+    """Return what to know of a replay whose trace carries no rates of other inputs, a line if the policy reads them."""
+    if not policy.fetching.reads_rates or known_rates(trace.graph, trace.info.rates) is not None:
+        return ()
+    return ("the trace says nothing of other inputs: each half is told the other's rates",)
 
 
 def stand_in_note(seen: int) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from simulator.replays.collect import Collector, TraceHash
 from simulator.replays.estimates import expected_answer, mean_rate_answer
 from simulator.replays.op_times import op_times
 from simulator.replays.prepare import Prepared, Setting, prepare_each
-from simulator.replays.rates import held_out_rates, stand_in_note
+from simulator.replays.rates import halves, halves_note
 from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views, views_of
 from simulator.replays.waterfall import levels
@@ -144,15 +144,13 @@ def _replayed(parts: Iterator[Trace], designs: Sequence[Design], asked: _Terms) 
     first = next(parts, None)
     if first is None:
         raise ConfigError("trace: has no inputs to replay")
-    rates, seen = held_out_rates(first, asked.policy)
-    first = first.rows(seen, len(first)) if seen else first
+    known = halves(first, asked.policy)
     trace_hash = TraceHash(first)
     lanes = [
         _Lane(design, Collector(first, design, asked.policy, asked.engine, trace_hash)) for design in designs
     ]
-    for lane in lanes:
-        lane.collector.seen = seen
-    for trace in chain([first], parts):
+    later = ((part, known[-1][1]) for part in parts)
+    for trace, rates in chain(known, later):
         trace_hash.add(trace)
         going = [lane for lane in lanes if lane.misfit is None]
         if not going:
@@ -221,7 +219,7 @@ def _results(lane: _Lane, first: Trace, policy: Policy) -> Results:
     if lane.misfit is not None:
         return lane.collector.does_not_fit(lane.misfit, len(first))
     assert lane.dense is not None  # it has started
-    notes = (*hints(first, lane.design, policy.compiler), *stand_in_note(lane.collector.seen))
+    notes = (*hints(first, lane.design, policy.compiler), *halves_note(first, policy))
     return lane.collector.results(lane.dense.graph.macs, lane.baseline, notes)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from accel_models import known_rates, load_design
 from simulator import Arrivals, Policy, StreamSettings, replay, stream
-from simulator.replays.rates import held_out_rates
+from simulator.policy import Prefetch
+from simulator.replays.rates import halves, held_out_rates
 from traces import ConfigError, cifar_resnet, load_trace, lower, synthetic_trace
 
 PREDICT = Policy(prefetch="predict", theta=0.5)
@@ -34,21 +35,33 @@ def test_ops_behind_an_exit_run_as_often_as_it_did_not_answer() -> None:
     assert {float(rate) for rate in rates} == {1.0, 0.5, 0.25, 0.125}
 
 
-def test_a_trace_without_rates_is_known_by_its_first_half_and_judged_by_its_second() -> None:
-    """Whatever the first half is told to have done, it is not replayed; an input's own decisions change no other's."""
+def test_each_half_of_a_trace_without_rates_is_told_those_of_the_other() -> None:
+    """All inputs are replayed; an input's own decisions change no other of its half."""
     trace = synthetic_trace(cifar_resnet(8, "layer"), 41, seed=2)
-    known, seen = held_out_rates(trace, PREDICT)
-    assert seen == 20
-    np.testing.assert_array_equal(known, lower(trace.rows(0, 20)).rate)
+    (earlier, told), (later, told_later) = halves(trace, PREDICT)
+    np.testing.assert_array_equal(told, lower(trace.rows(20, 41)).rate)
+    np.testing.assert_array_equal(told_later, lower(trace.rows(0, 20)).rate)
+    assert (len(earlier), len(later)) == (20, 21)
     design = load_design("edge_npu_16x16")
     shut = {name: np.concatenate([bits[:40], ~bits[40:]]) for name, bits in trace.decisions.items()}
     found = [replay(t, design, policy=PREDICT) for t in (trace, replace(trace, decisions=shut))]
     one, two = (each.per_input for each in found)
-    assert one.input.tolist() == list(range(20, 41))
-    assert found[0].figures.inputs == 21
-    assert any("the first 20 inputs stand in for others" in note for note in found[0].replayed.notes)
-    assert one.latency_cycles[:20].equals(two.latency_cycles[:20])
-    assert one.wasted_bytes[:20].equals(two.wasted_bytes[:20])
+    assert one.input.tolist() == list(range(41))
+    assert any("each half is told the other's rates" in note for note in found[0].replayed.notes)
+    assert one.latency_cycles[20:40].equals(two.latency_cycles[20:40])
+    assert one.wasted_bytes[20:40].equals(two.wasted_bytes[20:40])
+
+
+@pytest.mark.parametrize(("theta", "as_if"), [(0.0, "speculate"), (1.0, "wait")])
+def test_the_ends_of_prediction_need_no_rates(theta: float, as_if: Prefetch) -> None:
+    trace = synthetic_trace(cifar_resnet(8, "layer"), 41, seed=2)
+    design = load_design("edge_npu_16x16")
+    found, ends = (
+        replay(trace, design, policy=policy).per_input
+        for policy in (Policy(prefetch="predict", theta=theta), Policy(prefetch=as_if))
+    )
+    assert found.latency_cycles.equals(ends.latency_cycles)
+    assert found.energy_pj.equals(ends.energy_pj)
 
 
 def test_streams_show_what_did_not_stand_in_for_others() -> None:
@@ -58,11 +71,12 @@ def test_streams_show_what_did_not_stand_in_for_others() -> None:
     assert frames.input.tolist() == [4, 5, 6, 7, 8]
 
 
-def test_whole_batches_are_left_to_judge() -> None:
-    trace = synthetic_trace(cifar_resnet(8, "layer"), 21, seed=2)
-    policy = Policy(prefetch="predict", batch=4)
-    assert held_out_rates(trace, policy)[1] == 13
-    assert replay(trace, load_design("edge_npu_16x16"), policy=policy, explain=False).figures.inputs == 8
+@pytest.mark.parametrize(("inputs", "batch", "cut"), [(21, 4, 8), (9, 8, 8), (8, 8, 4), (41, 1, 20)])
+def test_a_trace_is_cut_between_batches(inputs: int, batch: int, cut: int) -> None:
+    trace = synthetic_trace(cifar_resnet(8, "layer"), inputs, seed=2)
+    policy = Policy(prefetch="predict", batch=batch)
+    assert len(halves(trace, policy)[0][0]) == cut
+    assert replay(trace, load_design("edge_npu_16x16"), policy=policy, explain=False).figures.inputs == inputs
 
 
 def test_one_input_without_rates_is_refused() -> None:
