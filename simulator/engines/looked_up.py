@@ -15,9 +15,7 @@ from traces import Bools, Indices, Ints
 SHARE_BITS: Final = 20
 ZERO: Final = np.int32(0)
 _MOST_32: Final = 2**30  # times below it need half as many bits
-_OPS_KEPT: Final = (
-    8  # Choice: whose states are at hand; a task follows those of its op at a few tasks' distance
-)
+_OPS_KEPT: Final = 8  # Choice: whose states are at hand; tasks of an op stand a few tasks apart
 
 InputTimes = NDArray[Any] | np.signedinteger[Any]  # of every input of a block, or one for all of them
 TableName = Literal["cycles", "first", "tail"]

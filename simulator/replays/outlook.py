@@ -69,7 +69,7 @@ class Outlook:
     graph: NetworkGraph
     works: tuple[
         WorkStates, ...
-    ]  # per op what is expected, then the whole op; that alone where it is all the same
+    ]  # per op what is expected, then the whole op; that alone where they are the same
     shares: Floats | None = None  # (ops,), how often each op runs; None: always
     batch: int = 1  # inputs that run together
 

@@ -6,7 +6,7 @@ What many designs find out about one trace is found out once: :class:`simulator.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -28,7 +28,6 @@ from accel_models import (
     place,
     plan_each,
     price_alike,
-    skip,
     view_key,
 )
 from simulator.policy import Policy
@@ -110,27 +109,25 @@ def prepare_each(
     """
     for each in settings:
         _check_supported(policy, each.design)
-    works = _seen(settings, policy, skip if views is None else views.skipped)
+    views = views or Views(None)
+    works = _seen(settings, policy, views)
     told = replace(given or Choices(), batch=policy.batch)
-    known = Views(None) if views is None else views
-    placements = _plans(works, [each.design for each in settings], told, policy, known)
+    placements = _plans(works, [each.design for each in settings], told, policy, views)
     costs = _priced(works, placements, settings)
     return [
-        _scheduled(*each, policy, known.schedules)
+        _scheduled(*each, policy, views.schedules)
         for each in zip(settings, works, placements, costs, strict=True)
     ]
 
 
-def _seen(
-    settings: Sequence[Setting], policy: Policy, see: Callable[..., SkippedWorkload]
-) -> list[SkippedWorkload]:
+def _seen(settings: Sequence[Setting], policy: Policy, views: Views) -> list[SkippedWorkload]:
     """Return each workload as its design sees it, looked at once by designs that see alike."""
     known: dict[tuple[object, ...], SkippedWorkload] = {}
     found = []
     for each in settings:
         key = id(each.workload), view_key(each.design), id(each.groups)
         if key not in known:
-            known[key] = see(each.workload, each.design, each.groups, policy.compaction)
+            known[key] = views.skipped(each.workload, each.design, each.groups, policy.compaction)
         found.append(known[key])
     return found
 

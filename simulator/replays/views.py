@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,12 +34,26 @@ from traces import (
 )
 
 _MOST_SEEN = 32  # Choice: skip mechanisms that are remembered, some 2 MB each of 10,000 inputs
-_Known = tuple[
-    NetworkGraph, Mapping[str, Sequence[float]], Compiler, Typical | None
-]  # what was last expected
-_Planned = tuple[NetworkGraph, Design, Mapping[str, Sequence[float]], Placements]
 _MOST_PLANS = 256  # Choice: two for a design
 _TRACES_KEPT = 2  # Choice: a network and what it is compared with
+
+
+class _Known(NamedTuple):
+    """The typical input that was expected last, and of what."""
+
+    graph: NetworkGraph
+    rates: Mapping[str, Sequence[float]]
+    compiler: Compiler
+    typical: Typical | None
+
+
+class _Planned(NamedTuple):
+    """A plan, and what it is of: graph and design are kept, for their ids are its key."""
+
+    graph: NetworkGraph
+    design: Design
+    rates: Mapping[str, Sequence[float]]
+    placements: Placements
 
 
 class Views:
@@ -55,9 +70,8 @@ class Views:
         self._means: dict[int, MeanWorkload] = {}  # by the identity of what it is the mean of
         self._dense: Workload | None = None
         self._dense_of: NetworkGraph | None = None
-        self._seen: dict[
-            Hashable, tuple[Workload, SkippedWorkload]
-        ] = {}  # what is seen is kept: its id is its key
+        # What was looked at is kept beside what was seen of it: its id is in the key.
+        self._seen: dict[Hashable, tuple[Workload, SkippedWorkload]] = {}
         self._typical: _Known | None = None
         self._plans: dict[Hashable, _Planned] = {}
         self.schedules = Schedules()
@@ -97,18 +111,17 @@ class Views:
         graph, rates, known = work.graph, choices.rates, self._typical
         if not rates or not graph.gates:
             return Outlook.gates_open(work)
-        if known is None or known[0] is not graph or known[1:3] != (rates, compiler):
-            known = self._typical = graph, rates, compiler, Typical.of(graph, rates, compiler)
-        typical = known[3]
-        if typical is None:
+        if known is None or known.graph is not graph or known[1:3] != (rates, compiler):
+            known = self._typical = _Known(graph, rates, compiler, Typical.of(graph, rates, compiler))
+        if known.typical is None:
             return Outlook.gates_open(work)
-        seen = self.skipped(typical.workload, design, Copies(choices.batch), "union")
-        return Outlook.of(typical, seen, choices.batch)
+        seen = self.skipped(known.typical.workload, design, Copies(choices.batch), "union")
+        return Outlook.of(known.typical, seen, choices.batch)
 
     def plan(self, graph: NetworkGraph, design: Design, told: Choices, policy: Policy) -> Placements | None:
         """Return the plan of a network on a design, if it has been found."""
-        _, _, rates, plan = self._plans.get(_plan_key(graph, design, told, policy), (None, None, None, None))
-        return plan if rates == told.rates else None
+        found = self._plans.get(_plan_key(graph, design, told, policy))
+        return found.placements if found is not None and found.rates == told.rates else None
 
     def keep_plan(  # what was found, and for what
         self, plan: Placements, graph: NetworkGraph, design: Design, told: Choices, policy: Policy
@@ -116,7 +129,7 @@ class Views:
         """Remember a plan."""
         if len(self._plans) >= _MOST_PLANS:
             del self._plans[next(iter(self._plans))]  # found longest ago
-        self._plans[_plan_key(graph, design, told, policy)] = graph, design, told.rates, plan
+        self._plans[_plan_key(graph, design, told, policy)] = _Planned(graph, design, told.rates, plan)
 
     def skipped(
         self, workload: Workload, design: Design, groups: Groups | None, compaction: Compaction
@@ -136,13 +149,13 @@ class Views:
 
     def _knows(self, workload: Workload) -> bool:
         means = [each.workload for each in self._means.values()]
-        typical = self._typical and self._typical[3]
+        typical = self._typical and self._typical.typical
         mine = (self._dense, typical and typical.workload, *self._lowered.values(), *means)
         return any(workload is each for each in mine)
 
 
 def _plan_key(graph: NetworkGraph, design: Design, told: Choices, policy: Policy) -> Hashable:
-    """Return what tells plans apart; graphs and designs by identity, so they are kept alive beside their plan."""
+    """Return what tells plans apart, graphs and designs by identity."""
     return id(graph), id(design), told.batch, told.frames, policy
 
 

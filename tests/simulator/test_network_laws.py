@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
@@ -43,6 +44,14 @@ GATES = {
 }
 KIBS = st.tuples(*[st.sampled_from([4, 8, 16, 32, 64])] * 3)  # of activations, weights, accumulators
 GIGABYTES = st.sampled_from([0.2, 0.4, 1.6, 6.4])
+NETWORK_ON_DESIGN: dict[str, Any] = {
+    "name": st.sampled_from(sorted(NETWORKS)), "kibs": KIBS, "gigabytes": GIGABYTES, "trims": st.booleans(),
+    "halo": st.booleans(),
+}  # fmt: skip
+MORE_OF_ONE_THING = NETWORK_ON_DESIGN | {
+    "more": st.sampled_from(["activations", "weights", "accumulators", "bandwidth"]),
+    "factor": st.sampled_from([1.25, 1.5, 2.0, 3.0]),
+}
 
 
 def npu(kibs: tuple[int, ...], gigabytes: float, *, trims: bool, halo: bool, mapping: str) -> Design:
@@ -89,10 +98,7 @@ def mean_cycles(name: str, design: Design, rate: float) -> float:
     return float(simulate(prepared.tables, prepared.work.state_index).latency.mean())
 
 
-@given(
-    name=st.sampled_from(sorted(NETWORKS)), kibs=KIBS, gigabytes=GIGABYTES, trims=st.booleans(),
-    halo=st.booleans(), mapping=st.sampled_from(["latency", "energy"]),
-)  # fmt: skip
+@given(**NETWORK_ON_DESIGN, mapping=st.sampled_from(["latency", "energy"]))
 @settings(max_examples=8, deadline=None, derandomize=True)
 def test_in_its_network_a_gated_op_never_costs_more_than_with_its_gates_open(  # one per setting
     name: str, kibs: tuple[int, ...], gigabytes: float, trims: bool, halo: bool, mapping: str
@@ -114,11 +120,7 @@ def test_those_networks_are_fused_with_their_gates() -> None:
         assert bands_of(prepare(Setting(lower(GATES[0.6][name]), design), Policy())), name
 
 
-@given(
-    name=st.sampled_from(sorted(NETWORKS)), kibs=KIBS, gigabytes=GIGABYTES, trims=st.booleans(),
-    halo=st.booleans(), more=st.sampled_from(["activations", "weights", "accumulators", "bandwidth"]),
-    factor=st.sampled_from([1.25, 1.5, 2.0, 3.0]),
-)  # fmt: skip
+@given(**MORE_OF_ONE_THING)
 @settings(max_examples=6, deadline=None, derandomize=True)
 def test_more_bandwidth_or_a_larger_buffer_makes_no_network_slower(  # one per setting
     name: str, kibs: tuple[int, ...], gigabytes: float, trims: bool, halo: bool, more: str, factor: float
@@ -160,11 +162,7 @@ def expected(trace: Trace, design: Design) -> tuple[float, float]:
     return worth, float(simulate(prepared.tables, prepared.work.state_index).latency.mean())
 
 
-@given(
-    name=st.sampled_from(sorted(NETWORKS)), kibs=KIBS, gigabytes=GIGABYTES, trims=st.booleans(),
-    halo=st.booleans(), more=st.sampled_from(["activations", "weights", "accumulators", "bandwidth"]),
-    factor=st.sampled_from([1.25, 1.5, 2.0, 3.0]), seed=st.integers(0, 99),
-)  # fmt: skip
+@given(**MORE_OF_ONE_THING, seed=st.integers(0, 99))
 @settings(max_examples=8, deadline=None, derandomize=True)
 def test_what_a_plan_is_chosen_for_is_what_inputs_take_that_decide_alike(  # one per setting
     name: str,
@@ -184,10 +182,7 @@ def test_what_a_plan_is_chosen_for_is_what_inputs_take_that_decide_alike(  # one
     assert then <= took
 
 
-@given(
-    name=st.sampled_from(sorted(NETWORKS)), kibs=KIBS, gigabytes=GIGABYTES, trims=st.booleans(),
-    halo=st.booleans(), factor=st.sampled_from([1.25, 2.0, 4.0]),
-)  # fmt: skip
+@given(**NETWORK_ON_DESIGN, factor=st.sampled_from([1.25, 2.0, 4.0]))
 @settings(max_examples=6, deadline=None, derandomize=True)
 def test_more_bandwidth_makes_no_network_dearer_that_is_mapped_for_energy(  # one per setting
     name: str, kibs: tuple[int, ...], gigabytes: float, trims: bool, halo: bool, factor: float
@@ -204,11 +199,7 @@ def test_more_bandwidth_makes_no_network_dearer_that_is_mapped_for_energy(  # on
     assert after <= before * (1 + 1e-12)
 
 
-@given(
-    name=st.sampled_from(sorted(NETWORKS)), kibs=KIBS, gigabytes=GIGABYTES, trims=st.booleans(),
-    halo=st.booleans(), more=st.sampled_from(["activations", "weights", "accumulators", "bandwidth"]),
-    factor=st.sampled_from([1.25, 1.5, 2.0, 3.0]),
-)  # fmt: skip
+@given(**MORE_OF_ONE_THING)
 @settings(max_examples=8, deadline=None, derandomize=True)
 def test_mapped_for_energy_a_larger_buffer_does_no_worse_than_the_smaller_ones_plan_in_it(  # one per setting
     name: str, kibs: tuple[int, ...], gigabytes: float, trims: bool, halo: bool, more: str, factor: float

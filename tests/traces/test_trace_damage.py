@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -42,6 +43,13 @@ def test_a_flipped_bit_anywhere_is_found(small: tuple[Path, bytes], data: st.Dat
         load_trace(path)
 
 
+def unsealed(path: Path) -> pa.Table:
+    """Return the table of a stored trace, its metadata without a seal."""
+    table = pq.read_table(path)
+    text = table.schema.metadata[b"lacuna"].replace(b'"sealed": true', b'"sealed": false')
+    return table.replace_schema_metadata({"lacuna": text})
+
+
 def test_a_damaged_seal_is_not_taken_for_no_seal(small: tuple[Path, bytes]) -> None:
     path, content = small
     start = content.rindex(b"LACUNA01")
@@ -75,9 +83,7 @@ def test_damaged_pages_are_found_without_the_seal(tmp_path: Path) -> None:
     """Pages carry checksums of their own, verified on read: a foreign file without a seal is safe too."""
     trace = synthetic_trace(cifar_resnet(8, "both"), 500)
     save_trace(trace, tmp_path / "t.parquet")
-    table = pq.read_table(tmp_path / "t.parquet")
-    text = table.schema.metadata[b"lacuna"].replace(b'"sealed": true', b'"sealed": false')
-    table = table.replace_schema_metadata({"lacuna": text})
+    table = unsealed(tmp_path / "t.parquet")
     path = tmp_path / "foreign.parquet"
     pq.write_table(table, path, use_dictionary=False, write_page_checksum=True, compression="none")
     assert_same(load_trace(path), trace)
@@ -132,9 +138,7 @@ def test_another_major_version_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     save_trace(golden_trace(), tmp_path / "t.parquet")
-    table = pq.read_table(tmp_path / "t.parquet")
-    text = table.schema.metadata[b"lacuna"].replace(b'"sealed": true', b'"sealed": false')
-    table = table.drop_columns(["block2.cnet"]).replace_schema_metadata({"lacuna": text})
+    table = unsealed(tmp_path / "t.parquet").drop_columns(["block2.cnet"])
     pq.write_table(table, tmp_path / "less.parquet")
     with pytest.raises(FileProblem, match=r"less.parquet: column 'block2.cnet' is missing"):
         load_trace(tmp_path / "less.parquet")
@@ -142,9 +146,8 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
 
 def test_a_graph_inside_that_contradicts_itself_is_named(tmp_path: Path) -> None:
     save_trace(golden_trace(), tmp_path / "t.parquet")
-    table = pq.read_table(tmp_path / "t.parquet")
-    text = table.schema.metadata[b"lacuna"].replace(b'"sealed": true', b'"sealed": false')
-    text = text.replace(b'"inputs": ["stem"]', b'"inputs": ["stam"]', 1)
+    table = unsealed(tmp_path / "t.parquet")
+    text = table.schema.metadata[b"lacuna"].replace(b'"inputs": ["stem"]', b'"inputs": ["stam"]', 1)
     pq.write_table(table.replace_schema_metadata({"lacuna": text}), tmp_path / "bad.parquet")
     with pytest.raises(
         GraphError, match=r"bad.parquet: graph: op .* no producer 'stam'; did you mean 'stem'"

@@ -184,15 +184,16 @@ class _Tries:
     def look_at(self, asked: Bools, found: _Found, job: Job, ways: Cuts, prices: Prices | None) -> None:
         """Find the best pixel cut of what is asked for, shape (tries, n)."""
         c, r = np.array(ways.others).T
+        places = np.array([place for place, _ in self.orders])
         for kept in KEPT:
             mine = [m for m, (_, order) in enumerate(self.orders) if order == kept]
             tries, all_ops = np.nonzero(asked[mine])
             for at in range(0, len(tries), _TOGETHER):
                 m, ops = np.array(mine)[tries[at : at + _TOGETHER]], all_ops[at : at + _TOGETHER]
-                k = np.array([place for place, _ in self.orders])[m]
+                k = places[m]
                 some = job.take(ops)
                 tiles = Tiles(
-                    each_array(ways.pixels, lambda array, ops=ops: array.take(ops, axis=1)),  # type: ignore[misc]  # as above
+                    _of_ops(ways.pixels, ops),
                     _picked(ways.stacked[0], c[k], ops),
                     _picked(ways.stacked[1], r[k], ops),
                 )
@@ -200,6 +201,11 @@ class _Tries:
                     fits(some, tiles), *_keys(some, tiles, ends(some, tiles), kept, prices)
                 )
                 found.keys[:, m, ops], found.level[m, ops] = keys, level
+
+
+def _of_ops(cuts: PixelCut, ops: NDArray[np.intp]) -> PixelCut:
+    """Return the cuts of some ops."""
+    return each_array(cuts, lambda array: array.take(ops, axis=1))
 
 
 def _picked(cuts: Cut, levels: NDArray[np.intp], ops: NDArray[np.intp]) -> Cut:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accel_models.design.unit_sections import Array
 from accel_models.work.shapes import Shapes, shapes_of
-from traces.graphs.parts import Op
+from tests.accel_models.units.convolutions import square_conv
 
 ARRAY = Array(rows=8, cols=8, dataflow="ws", weight_preload="overlapped", drain="overlapped")
 DATAFLOWS = ("ws", "is", "os")
@@ -19,20 +19,5 @@ def conv(
     groups: int = 1,
     batch: int = 1,
 ) -> Shapes:
-    op = Op(
-        name="conv",
-        kind="conv",
-        inputs=("input",),
-        in_channels=in_channels,
-        out_channels=out_channels,
-        in_height=size,
-        in_width=size,
-        out_height=-(-size // stride),
-        out_width=-(-size // stride),
-        kernel_height=kernel,
-        kernel_width=kernel,
-        stride_height=stride,
-        stride_width=stride,
-        groups=groups,
-    )
+    op = square_conv(in_channels, out_channels, size=size, kernel=kernel, stride=stride, groups=groups)
     return shapes_of(op, batch=batch)

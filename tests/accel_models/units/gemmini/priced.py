@@ -9,6 +9,7 @@ from accel_models.cost import Cost, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from accel_models.units.pricing import price
+from tests.accel_models.units.convolutions import square_conv
 from traces.graphs.parts import INPUT, Op
 
 ARRAY = Placement(
@@ -35,12 +36,9 @@ def conv(
     dilation: int = 1,
     groups: int = 1,
 ) -> Op:
-    out = -(-size // stride)
-    return Op(
-        name="op", kind="conv", inputs=(INPUT,), in_channels=channels, out_channels=filters, in_height=size,
-        in_width=size, out_height=out, out_width=out, kernel_height=kernel, kernel_width=kernel, groups=groups,
-        stride_height=stride, stride_width=stride, dilation_height=dilation, dilation_width=dilation,
-    )  # fmt: skip
+    return square_conv(
+        channels, filters, size=size, kernel=kernel, stride=stride, dilation=dilation, groups=groups
+    )
 
 
 def linear(channels: int, filters: int, rows: int = 1) -> Op:

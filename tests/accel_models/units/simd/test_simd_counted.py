@@ -22,29 +22,15 @@ from accel_models.units.simd.counted import (
 from accel_models.units.simd.kernels import Target, count_instructions
 from accel_models.units.simd.software import load_software
 from accel_models.work.shapes import Shapes, shapes_of
+from tests.accel_models.units.convolutions import square_conv
 from traces import Op
 
 
 def conv(
     cin: int, cout: int, *, size: int = 4, kernel: int = 3, stride: int = 1, depthwise: bool = False
 ) -> Op:
-    out = -(-size // stride)
-    return Op(
-        name="op",
-        kind="conv",
-        inputs=("input",),
-        in_channels=cin,
-        out_channels=cout,
-        in_height=size,
-        in_width=size,
-        out_height=out,
-        out_width=out,
-        kernel_height=kernel,
-        kernel_width=kernel,
-        stride_height=stride,
-        stride_width=stride,
-        groups=cin if depthwise else 1,
-    )
+    groups = cin if depthwise else 1
+    return square_conv(cin, cout, size=size, kernel=kernel, stride=stride, groups=groups)
 
 
 def terms(kernel: CountedKernel, isa: CountedIsa, op: Op) -> dict[str, int]:
