@@ -16,7 +16,8 @@ from typing import Final, Literal, get_args
 import numpy as np
 
 from accel_models.energy.actions import Actions, EnergyParts
-from accel_models.work.shapes import Shapes, arrays_of, rows_of
+from accel_models.work.rows import rows_of
+from accel_models.work.shapes import Shapes
 from traces import Bools, Floats, Ints, Op
 
 StageOperand = Literal["nothing", "on_chip", "off_chip"]
@@ -52,7 +53,11 @@ class WorkStates:
     @property
     def content(self) -> tuple[object, ...]:
         """What decides its cost: all but names."""
-        return (*self.op.terms, *[array.tobytes() for array in arrays_of(self).values()])
+        arrays = (
+            self.runs, self.in_channels, self.out_channels, self.out_rows, self.batch, self.useful_macs,
+            self.weight_fetch_bytes, self.gathered_elements,
+        )  # fmt: skip
+        return (*self.op.terms, *map(np.ndarray.tobytes, arrays))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,8 @@ ROOMS = (
     ("traces/", "graphs"),
     ("accel_models/work/skipping", "skip"),
     ("accel_models/work/kept_data", "skip"),
+    ("accel_models/work/groups", "skip"),
+    ("accel_models/work/tiles", "skip"),
     ("accel_models/work/shapes", "price"),
     ("accel_models/work", "compile and place"),
     ("accel_models/compiling", "compile and place"),

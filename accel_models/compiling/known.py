@@ -20,7 +20,7 @@ def known_rates(graph: NetworkGraph, rates: Rates) -> Floats | None:
     """
     found = np.ones(len(graph.ops))
     for i, op in enumerate(graph.ops):
-        for gate in graph.guards_of(op.name):
+        for gate in graph.guarding.get(op.name, ()):
             if gate.rules.decides != "runs":
                 continue
             if gate.name not in rates:
@@ -47,7 +47,7 @@ def fetched_shares(graph: NetworkGraph, rates: Rates, skip: Skip, batch: int = 1
 
 def _kept(graph: NetworkGraph, op: Op, rates: Rates) -> float:
     """Return the mean share of the op's outputs that its channel gates keep."""
-    gates = [gate for gate in graph.guards_of(op.name) if gate.rules.decides == "channels"]
+    gates = [gate for gate in graph.guarding.get(op.name, ()) if gate.rules.decides == "channels"]
     means = [
         np.mean(rates[gate.name]) for gate in gates if gate.rules.stored == "bits" and gate.name in rates
     ]

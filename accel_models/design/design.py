@@ -24,7 +24,7 @@ from pydantic import model_validator
 from accel_models.compiling.steps import Stage
 from accel_models.design.quantities import Frequency, Time, spell
 from accel_models.design.sections import Memory, P, Part, Skip, Sleep, Technology
-from accel_models.design.unit_sections import Array, Gemmini, Simd
+from accel_models.design.unit_sections import Array, Simd
 from accel_models.energy.chip import PRECISION_BYTES
 from accel_models.energy.tables import core_power, dram_table, operation_table
 from accel_models.units.simd.software import load_software
@@ -63,8 +63,6 @@ class Design(Part):
     """Buffers and DRAM; left out: unlimited, nothing is ever waited for."""
     mapping: Literal["latency", "energy"] = "latency"
     """What tiles, what stays on chip and fused layers are chosen for: never slower with more memory, or not dearer."""
-    gemmini: Gemmini | None = None
-    """What makes the array a Gemmini."""
     skip: Skip = Skip()
     """What the hardware can leave out."""
     elementwise: Literal["simd", "ignored"] = "simd"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
@@ -144,17 +145,17 @@ class Skip(Part):
     gather_elements_per_cycle: Annotated[float, Field(ge=1e-3, le=1e9, strict=True)] = 16.0
     """With ``compact``: elements packed per cycle before an op reads them."""
 
-    @property
+    @cached_property
     def some_channels(self) -> bool:
         """Whether channels can be left out at all."""
         return self.channels != "none"
 
-    @property
+    @cached_property
     def packs(self) -> bool:
         """Whether kept channels are packed, so that every count of them and every place is as good."""
         return self.channels == "compact"
 
-    @property
+    @cached_property
     def rows(self) -> bool:
         """Whether rows of a sequence can be left out; Choice: what packs channels or tiles packs rows too."""
         return self.spatial or self.packs

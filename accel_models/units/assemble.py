@@ -29,7 +29,7 @@ from accel_models.dram import Bus, bus_behind, either_bus, transfer_cycles
 from accel_models.energy.actions import Actions, EnergyParts, energy_pj
 from accel_models.units.kinds import prices_of
 from accel_models.work.kept_data import counted_bytes
-from accel_models.work.shapes import joined, rows_of
+from accel_models.work.rows import joined, rows_of
 from traces import RECURRENT, WEIGHTED, Bools, Ints, UnsupportedError
 
 MOST_COST: Final = float(

@@ -29,7 +29,8 @@ from accel_models.design.design import Design, family, side_by_side
 from accel_models.energy.actions import Actions
 from accel_models.units.assemble import assemble, filled_up
 from accel_models.units.kinds import BESIDE_A_UNIT, element_bytes, unit_kind
-from accel_models.work.shapes import Shapes, joined, shapes_of_ops
+from accel_models.work.rows import joined
+from accel_models.work.shapes import Shapes, shapes_of_ops
 from traces import RECURRENT
 
 

@@ -1,8 +1,6 @@
-"""What has to be computed, fetched and packed for the part of an op that is kept: channels, weights, rows, pixels.
+"""What has to be computed, fetched and packed for the part of an op that is kept: channels, weights, rows.
 
-An op computes the pixels of a spatial gate's kept tiles, and those around them that the ops behind the same gate read
-under their kernels: the halo goes into the op before.  Of its input it needs what lies under the kernels.  Rows that
-are needed whole are read as they lie, so a band of tiles is packed nowhere; of other rows what is needed is packed.
+Rows of equal work share one state: what tells two apart is here too.
 """
 
 from __future__ import annotations
@@ -11,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accel_models.cost import WorkStates
 from accel_models.design.design import Design
-from accel_models.dram import whole_bursts
+from accel_models.dram import kept_channels, packed_fetch_bytes, whole_bursts
 from traces import (
     MAC_KINDS,
     RECURRENT,
@@ -23,6 +22,7 @@ from traces import (
     Gate,
     Ints,
     Op,
+    Packed,
     UnsupportedError,
     Workload,
 )
@@ -81,6 +81,26 @@ def counted_bytes(op: Op, cin: Ints, cout: Ints, design: Design) -> Ints:
     return whole_bursts(-(-weights * weight_bits_of(design) // 8), burst_of(design))
 
 
+def masked_bytes(op: Op, in_mask: Packed, out_mask: Packed, design: Design) -> Ints:
+    """Bytes on the bus for the weights of the kept channels, masks packed, shape (r,).
+
+    Choice: weights are stored output channel by output channel, and inside one input channel by input
+    channel.  The DMA fetches whole output channels, or, where that is less, only the kept input channels of
+    each, which breaks every output channel's run.
+    """
+    if op.kind not in WEIGHTED or op.kind in RECURRENT:
+        return counted_bytes(op, kept_channels(in_mask), kept_channels(out_mask), design)
+    bits, burst = weight_bits_of(design), burst_of(design)
+    kernel = op.kernel_height * op.kernel_width
+    row_bytes = -(-kernel * (op.in_channels // op.groups) * bits // 8)
+    whole = packed_fetch_bytes(out_mask, op.out_channels, row_bytes, burst)
+    if op.groups > 1:
+        return whole
+    piece_bytes = -(-kernel * bits // 8)
+    pieces = kept_channels(out_mask) * packed_fetch_bytes(in_mask, op.in_channels, piece_bytes, burst)
+    return np.asarray(np.minimum(whole, pieces))
+
+
 def patch_pixels(workload: Workload, i: int, design: Design) -> Ints:
     """Return the input pixels under the kept tiles, each tile with its halo, where only some are kept.
 
@@ -109,62 +129,6 @@ def _first_of_its_rows(workload: Workload, i: int) -> bool:
 
 def _row_gates(gates: Sequence[Gate]) -> frozenset[str]:
     return frozenset(gate.name for gate in gates if gate.rules.decides == "rows")
-
-
-def tile_pixels(workload: Workload, i: int) -> tuple[Ints, Ints]:
-    """Return the output pixels that op i computes and the input pixels that are packed for it, each shape (n,)."""
-    patterns, index = workload.tile_patterns(i)
-    computed = _computed(workload, i, patterns)
-    needed = _under_kernels(workload.graph.ops[i], computed)
-    packed = np.where(needed.all(axis=2), 0, needed.sum(axis=2)).sum(axis=1)
-    return computed.sum(axis=(1, 2))[index], packed[index]
-
-
-def _computed(workload: Workload, i: int, patterns: Bools) -> Bools:
-    """Return the pixels of op i that its own tiles cover or that ops behind the same gates need, (u, height, width)."""
-    graph, op = workload.graph, workload.graph.ops[i]
-    pixels = _covered(workload, i, patterns)
-    own = _gates(workload, i)
-    for j, other in enumerate(graph.ops[i + 1 :], i + 1):
-        if op.name in other.inputs and other.kind in MAC_KINDS and _gates(workload, j) == own:
-            pixels |= _under_kernels(other, _computed(workload, j, patterns))
-    return pixels
-
-
-def _gates(workload: Workload, i: int) -> frozenset[str]:
-    guards = workload.graph.guarding.get(workload.graph.ops[i].name, ())
-    return frozenset(gate.name for gate in guards if gate.rules.decides == "tiles")
-
-
-def _covered(workload: Workload, i: int, patterns: Bools) -> Bools:
-    """Return the pixels under the kept tiles; tiles are as many pixels high and wide, the last ones less."""
-    op = workload.graph.ops[i]
-    gate = next(g for g in workload.graph.guarding.get(op.name, ()) if g.rules.decides == "tiles")
-    kept = patterns.reshape(-1, gate.tile_rows, gate.tile_cols)
-    rows = np.arange(op.out_height) // -(-op.out_height // gate.tile_rows)
-    cols = np.arange(op.out_width) // -(-op.out_width // gate.tile_cols)
-    return np.asarray(kept[:, rows[:, None], cols[None, :]], np.bool_)
-
-
-def _under_kernels(op: Op, pixels: Bools) -> Bools:
-    """Return the input pixels that some kernel tap of these output pixels falls on, shape (u, in_height, in_width)."""
-    vertical = _spread(pixels, op.in_height, (op.kernel_height, op.stride_height, op.dilation_height))
-    across = np.swapaxes(vertical, 1, 2)
-    spread = _spread(across, op.in_width, (op.kernel_width, op.stride_width, op.dilation_width))
-    return np.swapaxes(spread, 1, 2)
-
-
-def _spread(pixels: Bools, size: int, window: tuple[int, int, int]) -> Bools:
-    """Return which of ``size`` input rows a kernel falls on, shape (u, size, width); padding is even on both sides."""
-    kernel, stride, dilation = window
-    count = pixels.shape[1]
-    padding = max((count - 1) * stride + (kernel - 1) * dilation + 1 - size, 0) // 2
-    found = np.zeros((len(pixels), size, pixels.shape[2]), np.bool_)
-    for tap in range(kernel):
-        at = np.arange(count) * stride + tap * dilation - padding
-        inside = (at >= 0) & (at < size)
-        found[:, at[inside]] |= pixels[:, inside]
-    return found
 
 
 def whole_op(op: Op, design: Design, batch: int = 1) -> WorkStates:
@@ -220,3 +184,71 @@ def tiles_matter(workload: Workload, i: int, design: Design) -> bool:
     states, total = workload.states[i], int(workload.tile_totals[i])
     known = design.skip.spatial and workload.knows_tiles(i)
     return known and bool((states.runs & (states.tiles < total)).any())
+
+
+_TABLE = 1 << 20  # codes, above which sorting takes less than a table
+
+
+def _columns(rows: OpRows) -> tuple[Ints, ...]:
+    """Return what tells two pieces of work apart; zero where nothing runs."""
+    parts = (rows.cin, rows.cout, rows.out_rows, rows.patch, rows.batch, rows.useful, rows.fetch)
+    return tuple([np.where(rows.runs, part, 0) for part in parts])
+
+
+def distinct(op: Op, rows: OpRows, design: Design) -> tuple[WorkStates, NDArray[np.int32]]:
+    """Return the distinct rows as states, and each row's place among them."""
+    _, first, index = np.unique(_code(rows), return_index=True, return_inverse=True)
+    runs = rows.runs[first]
+    cin, cout, out_rows, patch, batch, useful, fetch = (column[first] for column in _columns(rows))
+    states = WorkStates(
+        op=op,
+        runs=runs,
+        in_channels=cin,
+        out_channels=cout,
+        out_rows=out_rows,
+        batch=batch,
+        useful_macs=useful,
+        weight_fetch_bytes=fetch,
+        gathered_elements=_gathered_elements(op, cin, patch, design) * batch,
+    )
+    return states, index.astype(np.int32)
+
+
+def numbered(code: Ints, bound: int) -> tuple[Ints, NDArray[np.intp]]:
+    """Return the distinct codes, sorted, and the place of each among them; codes are below ``bound``."""
+    if bound > _TABLE:
+        return np.unique(code, return_inverse=True)
+    present = np.zeros(bound, np.bool_)
+    present[code] = True
+    places = np.cumsum(present, dtype=np.intp)
+    places -= 1
+    return np.flatnonzero(present), places.take(code)
+
+
+def _gathered_elements(op: Op, cin: Ints, patch: Ints, design: Design) -> Ints:
+    """Elements of one input that are packed before the op can read them.
+
+    Choice: scattered tiles are packed with their halo, compacted channels over the whole input; what is
+    read whole is not packed.
+    """
+    if op.kind not in MAC_KINDS:
+        return np.zeros(len(cin), np.int64)
+    gathers = design.skip.packs and not design.skip.packed_outputs and op.kind != "matmul"
+    compacted = gathers & (cin < op.in_channels)
+    pixels = np.where(patch > 0, patch, np.where(compacted, op.in_height * op.in_width, 0))
+    return np.asarray(pixels * cin, np.int64)
+
+
+def _code(rows: OpRows) -> Ints:
+    """Return one number per row, equal for equal work: the columns are its digits, kept below 2**62."""
+    code, size = rows.runs.astype(np.int64), 2
+    for column in _columns(rows):
+        base = int(column.max(initial=0)) + 1
+        if size * base >= 2**62:
+            found, code = np.unique(code, return_inverse=True)
+            size = len(found)
+        if size * base >= 2**62:
+            found, column = np.unique(column, return_inverse=True)  # noqa: PLW2901  # its rank tells as much
+            base = len(found)
+        code, size = code * base + column, size * base
+    return code

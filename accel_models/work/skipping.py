@@ -19,30 +19,30 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, assert_never
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.cost import WorkStates
 from accel_models.design.design import Design
-from accel_models.dram import kept_channels, packed_fetch_bytes
+from accel_models.dram import kept_channels
+from accel_models.work.groups import Compaction, InputRows, grouped
 from accel_models.work.kept_data import (
     OpRows,
     burst_of,
     counted_bytes,
+    distinct,
     from_counts,
+    masked_bytes,
+    numbered,
     positions_matter,
-    tile_pixels,
     tiles_matter,
-    weight_bits_of,
     whole_op,
 )
-from accel_models.work.row_states import distinct, numbered
-from accel_models.work.shapes import joined, rows_of
+from accel_models.work.rows import joined, rows_of
+from accel_models.work.tiles import tile_pixels
 from traces import (
-    RECURRENT,
-    WEIGHTED,
     Indices,
     Ints,
     NetworkGraph,
@@ -54,8 +54,6 @@ from traces import (
     rows_in_states,
     unpack,
 )
-
-Compaction = Literal["union", "per_input"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,20 +158,20 @@ def _op_work(
     if isinstance(groups, Copies) and design.skip.packs and not tiles_matter(workload, i, design):
         return _fetched_apart(seen, i, index, groups.batch)
     rows = rows_of(seen.counted[i], index)
-    spread = _from_masks(workload, i, design, rows) if seen.places_count[i] else _Spread(rows)
+    spread = _from_masks(workload, i, design, rows) if seen.places_count[i] else InputRows(rows)
     if isinstance(groups, Copies):
         return distinct(op, _copied(_alone(spread, op, design), groups.batch), design)
-    return distinct(op, _grouped(spread, op, design, groups, compaction), design)
+    return distinct(op, grouped(spread, op, design, groups, compaction), design)
 
 
 def _fetched_apart(seen: _Seen, i: int, index: Ints, copies: int) -> tuple[WorkStates, NDArray[np.int32]]:
     """Return the same where kept channels are packed: where they lie tells only how many bytes are fetched."""
     workload, design, op = seen.workload, seen.design, seen.workload.graph.ops[i]
     burst = burst_of(design)
-    bursts = _masked_bytes(op, workload.in_bits(i), workload.out_bits(i), design) // burst
+    bursts = masked_bytes(op, workload.in_bits(i), workload.out_bits(i), design) // burst
     kept = workload.states[i].runs
     if (seen.counted[i].runs & ~kept).any():  # the whole op runs all the same
-        whole = _masked_bytes(op, full_row(op.in_channels), full_row(op.out_channels), design)
+        whole = masked_bytes(op, full_row(op.in_channels), full_row(op.out_channels), design)
         bursts = np.where(kept[index], bursts, whole // burst)
     most = int(bursts.max(initial=0)) + 1
     found, place = numbered(index * most + bursts, len(kept) * most)
@@ -182,15 +180,7 @@ def _fetched_apart(seen: _Seen, i: int, index: Ints, copies: int) -> tuple[WorkS
     return states, at[place]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Spread:
-    """One op's work per input, before grouping."""
-
-    rows: OpRows
-    masks: tuple[Packed, Packed] | None = None  # input, output channels computed; None: counts say everything
-
-
-def _from_masks(workload: Workload, i: int, design: Design, rows: OpRows) -> _Spread:
+def _from_masks(workload: Workload, i: int, design: Design, rows: OpRows) -> InputRows:
     """Return the rows of inputs with what positions decide."""
     op, states, index = workload.graph.ops[i], workload.states[i], workload.state_index[:, i]
     kept, out_rows, patch = states.runs[index], rows.out_rows, rows.patch
@@ -206,7 +196,7 @@ def _from_masks(workload: Workload, i: int, design: Design, rows: OpRows) -> _Sp
         in_mask = in_mask | full_row(op.in_channels) * whole[:, None]
         out_mask = out_mask | full_row(op.out_channels) * whole[:, None]
     cin, cout = kept_channels(in_mask), kept_channels(out_mask)
-    return _Spread(replace(rows, cin=cin, cout=cout, out_rows=out_rows, patch=patch), (in_mask, out_mask))
+    return InputRows(replace(rows, cin=cin, cout=cout, out_rows=out_rows, patch=patch), (in_mask, out_mask))
 
 
 def _computed_channels(kept: Packed, channels: int, design: Design) -> Packed:
@@ -227,78 +217,12 @@ def _computed_channels(kept: Packed, channels: int, design: Design) -> Packed:
             assert_never(design.skip.channels)
 
 
-def _alone(spread: _Spread, op: Op, design: Design) -> OpRows:
-    """Return every input by itself; what does not run counts as nothing (:mod:`accel_models.work.row_states`)."""
-    rows = spread.rows
-    if spread.masks is None:
+def _alone(inputs: InputRows, op: Op, design: Design) -> OpRows:
+    """Return every input by itself; what does not run counts as nothing (:func:`distinct`)."""
+    rows = inputs.rows
+    if inputs.masks is None:
         return replace(rows, fetch=counted_bytes(op, rows.cin, rows.cout, design))
-    return replace(rows, fetch=_masked_bytes(op, *spread.masks, design))
-
-
-def _masked_bytes(op: Op, in_mask: Packed, out_mask: Packed, design: Design) -> Ints:
-    """Bytes on the bus for the weights of the kept channels, masks packed, shape (r,).
-
-    Choice: weights are stored output channel by output channel, and inside one input channel by input
-    channel.  The DMA fetches whole output channels, or, where that is less, only the kept input channels of
-    each, which breaks every output channel's run.
-    """
-    if op.kind not in WEIGHTED or op.kind in RECURRENT:
-        return counted_bytes(op, kept_channels(in_mask), kept_channels(out_mask), design)
-    bits, burst = weight_bits_of(design), burst_of(design)
-    kernel = op.kernel_height * op.kernel_width
-    row_bytes = -(-kernel * (op.in_channels // op.groups) * bits // 8)
-    whole = packed_fetch_bytes(out_mask, op.out_channels, row_bytes, burst)
-    if op.groups > 1:
-        return whole
-    piece_bytes = -(-kernel * bits // 8)
-    pieces = kept_channels(out_mask) * packed_fetch_bytes(in_mask, op.in_channels, piece_bytes, burst)
-    return np.asarray(np.minimum(whole, pieces))
-
-
-def _grouped(spread: _Spread, op: Op, design: Design, members: Ints, compaction: Compaction) -> OpRows:
-    """Join the inputs of each group, shape (g, B)."""
-    rows = spread.rows
-    runs = _take(rows.runs, members)
-    batch = runs.sum(axis=1)
-    count = np.maximum(batch, 1)
-
-    def mean(values: Ints) -> Ints:
-        return np.asarray(-(-(_take(values, members) * runs).sum(axis=1) // count), np.int64)
-
-    cin, cout = mean(rows.cin), mean(rows.cout)
-    if spread.masks is not None:
-        in_mask, out_mask = (_union(mask, runs, members) for mask in spread.masks)
-        if compaction == "union":
-            cin, cout = kept_channels(in_mask), kept_channels(out_mask)
-        fetch = _masked_bytes(op, in_mask, out_mask, design)
-    else:
-        top_in, top_out = ((_take(values, members) * runs).max(axis=1) for values in (rows.cin, rows.cout))
-        if compaction == "union":
-            cin, cout = top_in, top_out
-        fetch = counted_bytes(op, top_in, top_out, design)
-    return OpRows(
-        runs=batch > 0,
-        cin=np.asarray(cin, np.int64),
-        cout=np.asarray(cout, np.int64),
-        out_rows=mean(rows.out_rows),
-        patch=mean(rows.patch),
-        batch=np.asarray(batch, np.int64),
-        useful=_take(rows.useful, members).sum(axis=1),
-        fetch=fetch,
-    )
-
-
-def _take(values: NDArray[np.generic], members: Ints) -> Ints:
-    """Return each member's value, 0 for the -1 that fill up a group, shape (g, B)."""
-    return np.where(members >= 0, values[members], 0).astype(np.int64)
-
-
-def _union(mask: Packed, runs: Ints, members: Ints) -> Packed:
-    """Return the channels that any running member of a group has, packed, shape (g, bytes)."""
-    result = np.zeros((len(members), mask.shape[1]), np.uint8)
-    for column, active in zip(members.T, runs.T.astype(np.uint8), strict=True):
-        result |= mask[column] * active[:, None]
-    return result
+    return replace(rows, fetch=masked_bytes(op, *inputs.masks, design))
 
 
 def _copied(rows: OpRows, copies: int) -> OpRows:

@@ -15,7 +15,8 @@ from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array
 from accel_models.dram import Bus, bus_behind, either_bus
 from accel_models.units.array.systolic import Gemms
-from accel_models.work.shapes import Shapes, arrays_of, each_array, rows_of, together
+from accel_models.work.rows import arrays_of, each_array, rows_of, together
+from accel_models.work.shapes import Shapes
 from traces import RECURRENT, Bools, Floats
 
 UNLIMITED = Memory.model_validate(  # everything on chip, nothing ever waited for: the pure compute cycles

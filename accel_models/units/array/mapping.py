@@ -25,12 +25,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.unit_sections import Array, ProductSize, streaming_of
 from accel_models.units.array.job import ArrayMachine, Job, OpSizes, gemms_of, sizes_of
-from accel_models.units.array.mapped import Mapping, Operands
+from accel_models.units.array.mapped import Mapping, Operands, mapping_of
 from accel_models.units.array.systolic import compute_cycles
-from accel_models.units.array.tile_counts import mapping_of
 from accel_models.units.array.tile_search import BYTES, Cuts, Prices, search
 from accel_models.units.array.tiling import pack, packings, row_folds, streamed
-from accel_models.work.shapes import Shapes, joined, rows_of, together
+from accel_models.work.rows import joined, rows_of, together
+from accel_models.work.shapes import Shapes
 from traces import Bools, Floats
 
 CHUNK = 2048  # ops searched at a time, so that working arrays stay in cache

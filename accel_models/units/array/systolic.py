@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.unit_sections import Array, Drain, ProductSize, streaming_of
-from accel_models.work.shapes import Shapes, arrays_of
+from accel_models.work.rows import arrays_of
+from accel_models.work.shapes import Shapes
 from traces import Floats, Ints
 
 Numbers = NDArray[Any]  # counts: int64, or float64, which is exact below 2**53 and divides faster

@@ -24,7 +24,7 @@ from accel_models.units.array.tile_cost import (
     traffic,
 )
 from accel_models.units.array.tiling import channel_cuts, part_levels, pixel_cuts, reduction_cuts
-from accel_models.work.shapes import arrays_of, each_array
+from accel_models.work.rows import arrays_of, each_array
 from traces import Bools, Floats, Ints
 
 KEPT: tuple[Kept, ...] = ("inputs", "weights", "outputs")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple, get_type_hints
 
 from accel_models.design.design import Design
-from accel_models.design.unit_sections import Gemmini
 from accel_models.dram import Bus
 from accel_models.units.gemmini.memory.dma import GemminiMemory
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES
+from accel_models.units.gemmini.settings import Gemmini
 from traces import ConfigError
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from accel_models.cost import BusTimes, Busy, Misfit, States, Traffic, UnitCost, WorkStates
 from accel_models.design.design import Design
-from accel_models.design.unit_sections import Array, Gemmini
+from accel_models.design.unit_sections import Array
 from accel_models.dram import whole_bursts
 from accel_models.energy.actions import Actions
 from accel_models.units.array.systolic import Gemms, compute_cycles
@@ -20,6 +20,7 @@ from accel_models.units.array.unit import gather_cycles, inside_array
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.memory.reuse import NOTHING_CACHED
 from accel_models.units.gemmini.ops import LibraryRuns, is_product, run_op
+from accel_models.units.gemmini.settings import Gemmini
 from accel_models.units.kinds import element_bytes
 from accel_models.work.shapes import Shapes
 from traces import Floats, Ints, UnsupportedError

@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.work.shapes import rows_of
+from accel_models.work.rows import rows_of
 from traces import Bools, Floats, Ints
 
 LARGEST_WINDOW = 8  # taps a side that one pass covers

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from accel_models.design.load import load_design
-from accel_models.work.skipping import Compaction, Copies, skip
+from accel_models.work.groups import Compaction
+from accel_models.work.skipping import Copies, skip
 from simulator import Policy, replay
 from simulator.replays.run import group_inputs
 from traces.graphs.resnets import cifar_resnet

@@ -35,7 +35,7 @@ from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array, Scratchpads
 from accel_models.units.array.job import ArrayMachine
 from accel_models.units.array.ports import ArrayBytes, port_cycles
-from accel_models.work.shapes import each_array, rows_of
+from accel_models.work.rows import each_array, rows_of
 from traces import Bools, ConfigError, Floats
 
 FILTERS = 16  # m is a multiple: those that the published accesses of AlexNet imply are (Choice)
