@@ -15,31 +15,19 @@ import json
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
 from accel_models.compiling.steps import Stage
-from accel_models.design.quantities import Frequency, Time, spell
+from accel_models.design.quantities import Frequency, Time, by_name, spell
 from accel_models.design.sections import Memory, P, Part, Skip, Sleep, Technology
 from accel_models.design.unit_sections import Array, Simd
 from accel_models.energy.chip import PRECISION_BYTES
-from accel_models.energy.tables import core_power, dram_table, operation_table
-from accel_models.units.simd.software import load_software
+from accel_models.units.simd.software import SOFTWARE
 from traces import ConfigError, card_html
-
-
-def _check_tables(design: Design) -> None:
-    """Refuse a name that no table knows when the design is read, not when it is priced."""
-    load_software(design.software, design.simd.isa if design.simd else "vector")
-    operation_table(design.technology.operations)
-    if design.technology.core_power is not None:
-        core_power(design.technology.core_power)
-    if design.memory is not None and design.memory.dram.price != "none":
-        dram_table(design.memory.dram.price)
-
 
 AUTO = "auto"  # of ``gate_unit``: the compiler chooses
 
@@ -57,7 +45,7 @@ class Design(Part):
     """A systolic array."""
     simd: Simd | None = None
     """A core, or the vector unit beside an array."""
-    software: str = "tuned"
+    software: Annotated[str, *by_name(SOFTWARE)] = "tuned"
     """Kernel quality of a core: a set of the table of software."""
     memory: Memory | None = None
     """Buffers and DRAM; left out: unlimited, nothing is ever waited for."""
@@ -123,13 +111,6 @@ class Design(Part):
             bits = 8 * PRECISION_BYTES[self.technology.precision]
             unset = {"activation_bits", "weight_bits"} - self.memory.model_fields_set
             self.memory.__dict__.update(dict.fromkeys(unset, bits))  # frozen, and no one else's yet
-        return self
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        _check_tables(self)
-        if self.skip.channels == "tile" and self.skip.group < 2:
-            raise ValueError(f"skip.group = {self.skip.group}: skip.channels = 'tile' needs 2 or more")
         return self
 
     def section(self, part: type[P]) -> P:

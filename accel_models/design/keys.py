@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from accel_models.design.load import design_model
 from accel_models.design.meanings import meanings
 from accel_models.design.quantities import UNITS, Physical, spell
+from accel_models.energy.tables import Named
 from traces import ConfigError, did_you_mean
 
 _WORDS = {bool: "true or false", int: "whole number", float: "number", str: "text"}
@@ -70,9 +71,10 @@ def _keys_of(model: type[BaseModel], prefix: str) -> Iterator[Key]:
 def _key(path: str, field: FieldInfo, inner: type[BaseModel] | None, many: bool, meaning: str) -> Key:
     base, metadata = _bare(field)
     quantity = next((each.quantity for each in metadata if isinstance(each, Physical)), None)
+    named = next((", ".join(each.names()) for each in metadata if isinstance(each, Named)), "")
     return Key(
         path=path,
-        kind=_kind(base, inner, many, quantity),
+        kind=named or _kind(base, inner, many, quantity),
         unit=", ".join(UNITS[quantity]) if quantity else "",
         default=_default(field, quantity),
         needed=field.is_required(),

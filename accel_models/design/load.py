@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -85,28 +85,37 @@ class _Checked(Design):
 
     @model_validator(mode="after")
     def _check_units(self) -> Self:
-        units = units_of(self)
-        if not units:
-            raise ValueError("needs an array, a simd core or both, or another unit")
-        if self.gate_unit != AUTO and unit_described_by(self.gate_unit, self) is None:
-            raise ValueError(
-                f"gate_unit = {self.gate_unit!r}, but the design has no {_SPELLED.get(self.gate_unit, self.gate_unit)}"
-            )
-        if self.elementwise == "ignored" and not has_matrix_unit(self):
-            raise ValueError("elementwise = 'ignored', but only an array can leave such ops to another unit")
-        for unit in units:
-            unit.check(self)
-        able = {stage for unit in units for stage in unit.stages}
-        for stage in self.output_stage:
-            if stage not in able:
-                raise ValueError(
-                    f"output_stage: {stage!r} cannot be scheduled: results of {' and '.join(u.name for u in units)} "
-                    f"leave through {', '.join(sorted(able)) or 'nothing'}; leave it out"
-                )
+        if not units_of(self):
+            raise ConfigError("needs an array, a simd core or both, or another unit")
+        if found := list(_faults(self)):
+            raise ConfigError("; ".join(found))
         return self
 
     def __reduce__(self) -> tuple[object, ...]:  # another process makes the class anew
         return parse_design, (self.model_dump(mode="json", exclude_unset=True), self.name)
+
+
+def _faults(design: Design) -> Iterator[str]:
+    """Yield what does not go together in a design whose values are right, each by itself."""
+    units = units_of(design)
+    if design.gate_unit != AUTO and unit_described_by(design.gate_unit, design) is None:
+        yield (
+            f"gate_unit = {design.gate_unit!r}, "
+            f"but the design has no {_SPELLED.get(design.gate_unit, design.gate_unit)}"
+        )
+    if design.elementwise == "ignored" and not has_matrix_unit(design):
+        yield "elementwise = 'ignored', but only an array can leave such ops to another unit"
+    if design.skip.channels == "tile" and design.skip.group < 2:
+        yield f"skip.group = {design.skip.group}: skip.channels = 'tile' needs 2 or more"
+    for unit in units:
+        yield from unit.faults(design)
+    able = {stage for unit in units for stage in unit.stages}
+    for stage in design.output_stage:
+        if stage not in able:
+            yield (
+                f"output_stage: {stage!r} cannot be scheduled: results of {' and '.join(u.name for u in units)} "
+                f"leave through {', '.join(sorted(able)) or 'nothing'}; leave it out"
+            )
 
 
 def design_model() -> type[Design]:

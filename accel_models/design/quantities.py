@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from accel_models.energy.tables import Named
 from traces import ConfigError, did_you_mean, shown
 
 # Factors to the base unit in which the model counts.  Decimal, so that 0.1 ns stays 0.1 ns.
@@ -135,6 +136,12 @@ def _quantity(kind: str, *, integer: bool = False) -> Any:
     schema = WithJsonSchema({"type": "string", "pattern": rf"^[+-]?[0-9.eE+-]+ ?({units})$"})
     spelled = PlainSerializer(lambda value: spell(value, kind), return_type=str)
     return (BeforeValidator(read), spelled, schema, Physical(kind))
+
+
+def by_name(table: Named) -> Any:
+    """Return the marks of a text that names a row of a table."""
+    schema = WithJsonSchema({"type": "string", "enum": list(table.names())})
+    return (AfterValidator(table.known), schema, table)
 
 
 MOST_CYCLES = 1 << 20  # an overhead of a millisecond at 1 GHz

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field
 
 from accel_models.design.quantities import (
     MOST_COUNT,
@@ -26,9 +26,11 @@ from accel_models.design.quantities import (
     Time,
     Voltage,
     Width,
+    by_name,
 )
 from accel_models.energy.chip import DEFAULT_DEVICE, PRICED_ACTIONS, DeviceClass, Precision
-from traces import Frozen, did_you_mean
+from accel_models.energy.tables import CORES, DRAM, OPERATIONS, Named
+from traces import ConfigError, Frozen
 
 
 class Part(Frozen):
@@ -51,7 +53,7 @@ class Dram(Part):
     """Bursts asked for before the first has come."""
     request_overhead_cycles: CyclesUp = 0
     """Issue and hand-over of one burst, beyond latency and data."""
-    price: str
+    price: Annotated[str, *by_name(DRAM)]
     """Row of the table of DRAM prices, or none."""
 
 
@@ -161,25 +163,24 @@ class Skip(Part):
         return self.spatial or self.packs
 
 
+def _said(source: str) -> str:
+    if not source.strip():
+        raise ConfigError("the price has no source; say where it comes from")
+    return source
+
+
+_PRICED = Named("priced action", lambda: tuple(PRICED_ACTIONS))
+
+
 class StatedPrice(Part):
     """A price that the design states itself."""
 
-    action: str
+    action: Annotated[str, *by_name(_PRICED)]
     """Name of an action, as `lacuna inspect D --energy` lists them."""
     value: Energy
     """Energy of one."""
-    source: str
+    source: Annotated[str, AfterValidator(_said)]
     """Where it comes from."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.action not in PRICED_ACTIONS:
-            raise ValueError(
-                f"{self.action!r} is no priced action{did_you_mean(self.action, PRICED_ACTIONS)}"
-            )
-        if not self.source.strip():
-            raise ValueError(f"the price of {self.action} has no source; say where it comes from")
-        return self
 
 
 class Sleep(Part):
@@ -202,7 +203,7 @@ class Technology(Part):
     """Of the junction; acts on leakage alone."""
     device: DeviceClass | None = None
     """ITRS device class of SRAM and of logic leakage; left out: lstp, and prices say so."""
-    operations: str = "horowitz_45nm"
+    operations: Annotated[str, *by_name(OPERATIONS)] = "horowitz_45nm"
     """The one table of operation energies."""
     precision: Precision = "int8"
     """Of multiplications."""
@@ -212,7 +213,7 @@ class Technology(Part):
     """Flip-flop bits clocked in one PE in a busy cycle."""
     pe_buffer: Size = 0
     """Scratchpad inside each PE; nothing in a systolic array."""
-    core_power: str | None = None
+    core_power: Annotated[str, *by_name(CORES)] | None = None
     """Row of the table of processor cores: all energy is then energy per busy cycle of that chip."""
     supply: Voltage | None = None
     """Board supply of a processor core; left out: that of its row."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 from traces import ConfigError, did_you_mean, read_rows
 
@@ -11,6 +13,29 @@ from traces import ConfigError, did_you_mean, read_rows
 def read_table(name: str) -> tuple[dict[str, str], ...]:
     """Return the rows of ``tables/<name>.csv``, every cell as text."""
     return read_rows("accel_models.tables", f"{name}.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a design takes from a table by its name there."""
+
+    what: str
+    names: Callable[[], tuple[str, ...]]
+
+    def known(self, name: str) -> str:
+        """Return the name; one that is not there is refused."""
+        if name not in self.names():
+            raise ConfigError(f"no such {self.what}{did_you_mean(name, self.names())}")
+        return name
+
+
+def _column(table: str, column: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row[column] for row in read_table(table)))
+
+
+OPERATIONS: Final = Named("operation table", lambda: _column("operations", "table"))
+DRAM: Final = Named("memory", lambda: (*_column("dram", "type"), "none"))
+CORES: Final = Named("core", lambda: _column("cores", "name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +59,7 @@ def operation_table(name: str) -> dict[tuple[str, str], Operation]:
     Horowitz and Aladdin disagree by 4x on an 8-bit multiply, so a design names one table and every
     operation comes from it.
     """
-    rows = read_table("operations")
-    names = {row["table"] for row in rows}
-    if name not in names:
-        raise ConfigError(
-            f"technology.operations = {name!r}: no such operation table{did_you_mean(name, names)}"
-        )
+    OPERATIONS.known(name)
     return {
         (row["action"], "area" if row["unit"] == "um2" else "energy"): Operation(
             action=row["action"],
@@ -51,7 +71,7 @@ def operation_table(name: str) -> dict[tuple[str, str], Operation]:
             source=row["source"],
             note=row["note"],
         )
-        for row in rows
+        for row in read_table("operations")
         if row["table"] == name
     }
 
@@ -70,17 +90,12 @@ class DramPrice:
 @cache
 def dram_table(kind: str) -> dict[str, DramPrice]:
     """Return the prices of one kind of external memory: read, write, activate, standby, power_down."""
-    rows = read_table("dram")
-    kinds = {row["type"] for row in rows}
-    if kind not in kinds:
-        raise ConfigError(
-            f"memory.dram.price = {kind!r}: no such memory{did_you_mean(kind, kinds | {'none'})}"
-        )
+    DRAM.known(kind)
     return {
         row["action"]: DramPrice(
             float(row["value"]), row["unit"], row["voltage_v"], row["provenance"], row["source"]
         )
-        for row in rows
+        for row in read_table("dram")
         if row["type"] == kind
     }
 
@@ -116,10 +131,7 @@ class CorePower:
 @cache
 def core_power(name: str) -> CorePower:
     """Return the row ``name`` of the table of processor cores."""
-    rows = {row["name"]: row for row in read_table("cores")}
-    if name not in rows:
-        raise ConfigError(f"technology.core_power = {name!r}: no such core{did_you_mean(name, rows)}")
-    row = rows[name]
+    row = {row["name"]: row for row in read_table("cores")}[CORES.known(name)]
     return CorePower(
         name=name,
         chip=row["chip"],

@@ -7,7 +7,7 @@ A kind is one place: a folder that holds its equations, an object ``UNIT`` there
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Final, Protocol, runtime_checkable
 
@@ -106,8 +106,8 @@ class Unit(Protocol):
     def parts(self) -> tuple[str, ...]:
         """Other sections of a design that describe it; beside its own they are no units of their own."""
 
-    def check(self, design: Design) -> None:
-        """Refuse a design that this kind cannot model with a :class:`ConfigError` that names the setting."""
+    def faults(self, design: Design) -> Iterator[str]:
+        """Yield what this kind cannot model of a design, by the name of the setting."""
 
     def names(self, design: Design) -> tuple[str, ...]:
         """Return a name for each of the equal units, as schedules and results print them."""

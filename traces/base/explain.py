@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from traces.base.errors import clipped, did_you_mean, shown
+from traces.base.errors import did_you_mean, shown
 
 _Models = tuple[type[BaseModel], ...]
-_MOST_OTHERS = 280  # characters: a message stays below 500
+_MOST = 450  # characters: with the file's name a message stays below 500
+_MORE = "and {} more"
 
 
 def explain(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:
@@ -35,7 +37,19 @@ def explain(error: ValidationError, model: type[BaseModel], prefix: str = "") ->
     if not others:
         return first
     short = first.partition(" known: ")[0].removesuffix(";")  # the room is for the others
-    return f"{short}; also wrong: {clipped(', '.join(others), _MOST_OTHERS)}"
+    told = f"{short}; also wrong: "
+    return told + _listed(others, _MOST - len(told))
+
+
+def _listed(places: Sequence[str], room: int) -> str:
+    """Return all places with their values; where they take too much room [characters] as many places as it holds."""
+    if len(whole := ", ".join(places)) <= room:
+        return whole
+    bare = [place.partition(" = ")[0] for place in places]
+    ends = list(accumulate(len(place) + 2 for place in bare))
+    held = sum(end <= room - len(_MORE) for end in ends)
+    more = [_MORE.format(len(bare) - held)] if held < len(bare) else []
+    return ", ".join([*bare[:held], *more])
 
 
 def _place(problem: ErrorDetails, model: type[BaseModel], prefix: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -18,11 +19,11 @@ from accel_models.units.array.job import UNLIMITED, array_machine
 from accel_models.units.array.mapped import BUFFERS, Mapping, Operands
 from accel_models.units.array.mapping import map_ops
 from accel_models.units.array.row_stationary.choosing import map_row_stationary
-from accel_models.units.array.row_stationary.passes import scratchpads
+from accel_models.units.array.row_stationary.passes import NEEDS_SCRATCHPADS
 from accel_models.units.array.tile_search import Prices
 from accel_models.units.kinds import BESIDE_A_UNIT, Unit, UnitCycles, element_bytes, equal_names, prices_of
 from accel_models.work.shapes import Shapes
-from traces import MAC_KINDS, RECURRENT, ConfigError, Ints, Op
+from traces import MAC_KINDS, RECURRENT, Ints, Op
 
 
 def array_cost(states: States, design: Design) -> UnitCost:
@@ -212,22 +213,20 @@ class ArrayUnit:
     chooses_tiles: bool = True
     parts: tuple[str, ...] = ()
 
-    def check(self, design: Design) -> None:
-        """Refuse depthwise layers for a core that is not there, and rows that stay with nowhere to stay."""
+    def faults(self, design: Design) -> Iterator[str]:
+        """Yield depthwise layers for a core that is not there, and rows that stay with nowhere to stay."""
         array = design.section(Array)
         flow = DATAFLOWS[array.dataflow]
-        if flow is None:
-            scratchpads(array)
-        elif array.run_length is not None:
-            raise ConfigError("array.run_length: activations are coded by the dataflow rs alone")
+        if flow is None and array.scratchpads is None:
+            yield NEEDS_SCRATCHPADS
+        if flow is not None and array.run_length is not None:
+            yield "array.run_length: activations are coded by the dataflow rs alone"
         if array.sum_registers and (flow is None or not flow.weights_stay):
-            raise ConfigError("array.sum_registers: a choice beside weights that stay, in ws alone")
+            yield "array.sum_registers: a choice beside weights that stay, in ws alone"
         if array.pixels > 1 and (flow is None or not flow.weights_stay):
-            raise ConfigError(
-                "array.pixels: several pixels at a time share the weights that stay, in ws alone"
-            )
+            yield "array.pixels: several pixels at a time share the weights that stay, in ws alone"
         if array.depthwise_on == "simd" and design.simd is None:
-            raise ConfigError("array.depthwise_on = 'simd', but the design has no simd core")
+            yield "array.depthwise_on = 'simd', but the design has no simd core"
 
     def names(self, design: Design) -> tuple[str, ...]:
         """Return a name for each array."""

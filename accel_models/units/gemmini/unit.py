@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accel_models.compiling.steps import Stage
@@ -13,7 +14,7 @@ from accel_models.energy.waiting import Idle
 from accel_models.units.array.unit import UNIT as MESH
 from accel_models.units.gemmini.settings import Gemmini
 from accel_models.units.kinds import Unit, UnitCycles, equal_names
-from traces import ConfigError, Op
+from traces import Op
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +39,15 @@ class GemminiUnit:
     chooses_tiles: bool = False
     parts: tuple[str, ...] = ("array",)
 
-    def check(self, design: Design) -> None:
-        """Refuse what Gemmini's library, or the model of its queues, does not know."""
+    def faults(self, design: Design) -> Iterator[str]:
+        """Yield what Gemmini's library, or the model of its queues, does not know."""
         array, memory = design.array, design.memory
         if array is None or memory is None:
-            raise ConfigError("gemmini needs an array, its mesh, and a memory")
-        MESH.check(design)
+            yield "gemmini needs an array, its mesh, and a memory"
+            return
+        yield from MESH.faults(design)
         if memory.l2 is not None:
-            raise ConfigError(
-                "memory.l2: gemmini has caches of its own; state gemmini.l2 and its latency instead"
-            )
+            yield "memory.l2: gemmini has caches of its own; state gemmini.l2 and its latency instead"
         needs = (
             ("array.dataflow", array.dataflow, "ws"),
             ("array.count", array.count, 1),
@@ -55,12 +55,12 @@ class GemminiUnit:
         )
         for name, value, need in needs:
             if value != need:
-                raise ConfigError(
+                yield (
                     f"{name} = {value!r}: gemmini knows {need!r} alone; "
                     f"set gemmini = null to let Lacuna choose the tiles"
                 )
         if array.stream_block < 1:
-            raise ConfigError("array.stream_block = 0: gemmini needs 1 or more pixels a command")
+            yield "array.stream_block = 0: gemmini needs 1 or more pixels a command"
 
     def names(self, design: Design) -> tuple[str, ...]:
         """Return its name."""

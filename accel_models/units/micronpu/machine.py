@@ -7,11 +7,11 @@ no command fetch, no host.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accel_models.design.design import Design
 from accel_models.units.micronpu.settings import BlockSizes, NpuSettings, SeparateRams, SharedBanks
-from traces import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,25 +65,19 @@ class MicroNpu:
         return height * width * channels * 8 * self.npu.engines
 
 
-def check_settings(design: Design) -> None:
-    """Refuse a section that no equation can read."""
+def faults_of_settings(design: Design) -> Iterator[str]:
+    """Yield what no equation can read."""
     npu = design.section(NpuSettings)
     if (npu.banks is None) == (npu.rams is None):
-        raise ConfigError("micronpu: needs banks or rams for its blocks, one of the two")
+        yield "micronpu: needs banks or rams for its blocks, one of the two"
     if npu.channel_slots and len(npu.channel_slots) != 6:
-        raise ConfigError(f"micronpu.channel_slots = {npu.channel_slots}: needs 6 numbers, or none")
+        yield f"micronpu.channel_slots = {npu.channel_slots}: needs 6 numbers, or none"
     if design.memory is None:
-        raise ConfigError(
-            "micronpu: needs a memory: memory.activation_buffer is its SRAM, memory.dram holds weights"
-        )
-    if design.memory.l2 is not None:
-        raise ConfigError(
-            "memory.l2: a micronpu has one level on the chip, its SRAM; state memory.activation_buffer"
-        )
+        yield "micronpu: needs a memory: memory.activation_buffer is its SRAM, memory.dram holds weights"
+    elif design.memory.l2 is not None:
+        yield "memory.l2: a micronpu has one level on the chip, its SRAM; state memory.activation_buffer"
     if design.technology.precision != "int8":
-        raise ConfigError(
-            f"technology.precision = {design.technology.precision!r}: micronpu knows 'int8' alone"
-        )
+        yield f"technology.precision = {design.technology.precision!r}: micronpu knows 'int8' alone"
 
 
 def machine_of(design: Design) -> MicroNpu:

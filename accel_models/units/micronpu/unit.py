@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from accel_models.design.design import Design
 from accel_models.energy.chip import Silicon
 from accel_models.energy.waiting import Idle
 from accel_models.units.kinds import Unit, UnitCycles
-from accel_models.units.micronpu.machine import check_settings, machine_of
+from accel_models.units.micronpu.machine import faults_of_settings, machine_of
 from accel_models.units.micronpu.price import npu_cost
 from accel_models.units.micronpu.settings import NpuSettings
 from traces import Op
@@ -31,9 +32,9 @@ class MicroNpuUnit:
     chooses_tiles: bool = False
     parts: tuple[str, ...] = ()
 
-    def check(self, design: Design) -> None:
-        """Refuse a design that the equations cannot read."""
-        check_settings(design)
+    def faults(self, design: Design) -> Iterator[str]:
+        """Yield what the equations cannot read."""
+        return faults_of_settings(design)
 
     def names(self, design: Design) -> tuple[str, ...]:
         """Return its name: engines share the work of each op."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
+from accel_models.energy.tables import Named
 from traces import ConfigError, did_you_mean, parse_yaml_mapping
 
 Isa = Literal["v6m", "scalar", "dsp", "mve", "neon", "dot", "rvv", "vector"]
@@ -75,6 +76,9 @@ def software_names() -> tuple[str, ...]:
     return tuple(_table())
 
 
+SOFTWARE: Final = Named("software set", software_names)
+
+
 @cache
 def load_software(name: str, isa: Isa) -> Software:
     """Return the software set ``name`` as it is on the instruction set ``isa``.
@@ -83,8 +87,7 @@ def load_software(name: str, isa: Isa) -> Software:
     an instruction set; ``like`` names a set it takes the rest from.  A vector unit runs no program: it gets
     the scalar numbers, which nothing reads.
     """
-    if name not in software_names():
-        raise ConfigError(f"software = {name!r}: no such software set{did_you_mean(name, software_names())}")
+    SOFTWARE.known(name)
     if isa not in ISAS:
         raise ConfigError(f"isa = {isa!r}: no such instruction set{did_you_mean(isa, ISAS)}")
     values = _collect(_table(), name, "scalar" if isa == "vector" else isa)

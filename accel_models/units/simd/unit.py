@@ -10,6 +10,7 @@ waits from :mod:`accel_models.units.simd.core`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -229,8 +230,9 @@ class SimdUnit:
     chooses_tiles: bool = False
     parts: tuple[str, ...] = ()
 
-    def check(self, design: Design) -> None:
-        """Accept what a design can say."""
+    def faults(self, design: Design) -> Iterator[str]:
+        """Yield nothing: what a design can say can be modelled."""
+        yield from ()
 
     def names(self, design: Design) -> tuple[str, ...]:
         """Return its name: cores share the work of each op, so they are one unit."""

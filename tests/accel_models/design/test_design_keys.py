@@ -104,6 +104,8 @@ def test_the_schema_of_spaces_takes_those_that_ship_and_of_the_guide() -> None:
     assert list(faults({"designs": ["a"], "objectivs": {}}, schema, schema)) == [".objectivs: unknown"]
 
 
+# By kind: a name that is not there, a missing one, no unit, out of range, no number, an ambiguous unit, an unknown
+# word, a row that a table has not, and in a list of sections both.
 TEN = """\
 name: ten
 description: ten faults
@@ -113,21 +115,50 @@ memory:
   activation_buffer: 0 B
   weight_buffer: 64 KB
   accumulator_buffer: 1 KiB
-  dram: {latency: 1 h, burst: 64 B, price: lpddr4}
+  dram: {latency: 1 h, burst: 64 B, price: lpddr9}
 skip: {channels: some}
-technology: {node: 22 nm, voltage: 0.8}
+software: tunned
+technology:
+  {node: 22 nm, voltage: 0.8 V, operations: horowitz, core_power: cortex_m5,
+  prices: [{action: mac, value: 1 pJ, source: " "}]}
 sources: {}
 """
 
 
-def test_a_file_with_ten_faults_names_ten() -> None:
+def test_a_file_with_more_than_ten_faults_names_all() -> None:
     with pytest.raises(ConfigError) as problem:
         parse_design(parse_yaml_mapping(TEN, "ten"), "ten.yaml")
     message = str(problem.value)
     faults = (
         "array.weight_preloads", "clock", "array.rows", "array.cols", "array.dataflow", "memory.activation_buffer",
-        "memory.weight_buffer", "memory.dram.bandwidth is missing", "memory.dram.latency", "skip.channels",
+        "memory.weight_buffer", "memory.dram.bandwidth is missing", "memory.dram.latency", "memory.dram.price",
+        "skip.channels", "software", "technology.operations", "technology.core_power", "technology.prices.0.action",
+        "technology.prices.0.source",
     )  # fmt: skip
     assert [fault for fault in faults if fault not in message] == []
     assert "did you mean 'weight_preload'" in message
-    assert len(message) < 500
+    assert len(message) <= 500
+
+
+def test_what_does_not_go_together_is_all_named_too() -> None:
+    settings = {
+        "gate_unit": "micronpu", "skip.channels": "tile", "array.dataflow": "os", "array.pixels": 4,
+        "array.sum_registers": True,
+    }  # fmt: skip
+    with pytest.raises(ConfigError) as problem:
+        load_design("edge_npu_16x16", settings)
+    told = str(problem.value).split("; ")
+    assert [fault.partition(" = ")[0].partition(":")[0] for fault in told[1:]] == [
+        "skip.group", "array.sum_registers", "array.pixels",
+    ]  # fmt: skip
+    assert told[0].endswith("gate_unit = 'micronpu', but the design has no micronpu")
+
+
+def test_more_places_than_there_is_room_for_are_counted() -> None:
+    wrong = {f"setting_number_{i:02}": 1 for i in range(40)}
+    with pytest.raises(ConfigError) as problem:
+        parse_design({"name": "x", "description": "x", "sources": {}, **wrong}, "x.yaml")
+    message = str(problem.value)
+    named = message.count("setting_number_")
+    assert message.endswith(f"and {40 + 2 - named} more")  # clock and technology are missing, too
+    assert len(message) <= 500

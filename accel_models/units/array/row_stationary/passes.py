@@ -27,6 +27,7 @@ the global buffer within 0.4 % on all five layers, processing time within 12 %.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,10 +131,13 @@ class Passes:
     strips: Floats
 
 
+NEEDS_SCRATCHPADS: Final = "array.dataflow = 'rs' needs array.scratchpads: inputs, weights, sums"
+
+
 def scratchpads(array: Array) -> Scratchpads:
     """Return what the PEs store; a row-stationary array must say it."""
     if array.scratchpads is None:
-        raise ConfigError("array.dataflow = 'rs' needs array.scratchpads: inputs, weights, sums")
+        raise ConfigError(NEEDS_SCRATCHPADS)
     return array.scratchpads
 
 
