@@ -7,15 +7,15 @@ for a unit at the same time the one of the earliest input gets it, then the firs
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import simpy
 from simpy.events import EventPriority
 
-from simulator.schedules.durations import Durations, Times, speculative_duration
+from simulator.schedules.durations import Durations, TaskTimes, Times, speculative_duration
 from simulator.schedules.schedule import NO_UNIT, Task
 from traces import Indices, Ints
 
@@ -158,18 +158,32 @@ class Frame:
         return int(self.tables.speculative_cycles[t])
 
 
-def simulate(tables: Durations, state_index: Indices, *, keep: bool = False) -> Times:
+def simulate(tables: Durations, state_index: Indices) -> Times:
     """Return the times of every row of ``state_index`` (n, ops), one row after the other.
 
     Same meaning and same result, to the cycle, as :func:`simulator.engines.fast.simulate`.
     """
+    return _run(tables, state_index, lambda _, frame: None)
+
+
+def simulate_tasks(tables: Durations, state_index: Indices) -> TaskTimes:
+    """Return the times of every row, as :func:`simulate`, and of every task in it."""
+    spans = np.zeros((3, len(state_index), len(tables.schedule.tasks)), np.int64)
+
+    def note(row: int, frame: Frame) -> None:
+        spans[:, row] = frame.starts, frame.ends, frame.worked
+
+    return _run(tables, state_index, note).with_tasks(*spans)
+
+
+def _run(tables: Durations, state_index: Indices, note: Callable[[int, Frame], None]) -> Times:
+    """Run one row after the other; ``note`` is told of each when it is done."""
     n, tasks, units = len(state_index), tables.schedule.tasks, tables.schedule.units
     speculative = np.flatnonzero(tables.speculative_cycles)
     latency = np.zeros(n, np.int64)
     busy = np.zeros((n, max(len(units), 1)), np.int64)
     waited = np.zeros(len(tasks), np.int64)
     early = np.zeros((n, len(speculative)), np.int64)
-    spans = np.zeros((3, n if keep else 0, len(tasks)), np.int64)
     for i in range(n):
         machine = Machine(len(units))
         frame = Frame(machine, tables, [int(state) for state in state_index[i]])
@@ -180,7 +194,5 @@ def simulate(tables: Durations, state_index: Indices, *, keep: bool = False) -> 
                 busy[i, task.unit] += cycles
         waited += frame.waited
         early[i] = np.array(frame.early, np.int64)[speculative]
-        if keep:
-            spans[:, i] = frame.starts, frame.ends, frame.worked
-    times = Times(latency=latency, busy=busy, waits=lambda: waited, fetched_early=early)
-    return replace(times, starts=spans[0], ends=spans[1], worked=spans[2]) if keep else times
+        note(i, frame)
+    return Times(latency=latency, busy=busy, waits=lambda: waited, fetched_early=early)

@@ -26,22 +26,15 @@ import numpy as np
 
 from simulator.engines.composed import composed
 from simulator.engines.looked_up import ZERO, InputTimes, LookUps, Scaling
-from simulator.schedules.durations import Durations, Times
+from simulator.schedules.durations import Durations, TaskTimes, Times
 from simulator.schedules.schedule import NO_UNIT, Schedule, Task
 from traces import Bools, Indices
 
 BLOCK = 16384  # inputs; measured on 550 tasks, 4,096 take 1.4 times as long and 32,768 take 1.1 times
 _FEWEST = 4096  # rows; Choice: of fewer the recurrence takes about as long as its matrices
-_SPANS = ("starts", "ends", "worked")
 
 
-def simulate(
-    tables: Durations,
-    state_index: Indices,
-    *,
-    keep: bool = False,
-    scaling: Scaling | None = None,
-) -> Times:
+def simulate(tables: Durations, state_index: Indices, *, scaling: Scaling | None = None) -> Times:
     """Return the times of every row of ``state_index`` (n, ops).
 
     Parameters
@@ -50,15 +43,14 @@ def simulate(
         Schedule and durations.
     state_index
         State of each op, shape (n, ops); fastest when columns are contiguous.
-    keep
-        Also return start, end and cycles of every task.
     scaling
         Tasks that take a share of their dense cycles instead.
     """
-    alike = not keep and scaling is None and _composes(tables, len(state_index))
-    found = composed(tables, state_index) if alike else None
+    found = None
+    if scaling is None and _composes(tables, len(state_index)):
+        found = composed(tables, state_index)
     if found is None:
-        return _walked(tables, state_index, keep=keep, scaling=scaling)
+        return _walked(tables, state_index, scaling)
     return Times(
         latency=found[0],
         busy=found[1],
@@ -67,27 +59,42 @@ def simulate(
     )
 
 
+def simulate_tasks(tables: Durations, state_index: Indices) -> TaskTimes:
+    """Return the times of every row, as :func:`simulate`, and of every task in it."""
+    spans = np.zeros((3, len(tables.schedule.tasks), len(state_index)), np.int64)  # a task's are contiguous
+    times = _zeros(tables, len(state_index)).with_tasks(spans[0].T, spans[1].T, spans[2].T)
+    _walk(tables, state_index, times)
+    return times
+
+
 def _composes(tables: Durations, rows: int) -> bool:
     """Whether matrices are exact, and may be worth it."""
     queues = any(task.queue for task in tables.schedule.tasks)
     return rows >= _FEWEST and not tables.speculative_cycles.any() and not queues
 
 
-def _walked(
-    tables: Durations, state_index: Indices, *, keep: bool = False, scaling: Scaling | None = None
-) -> Times:
+def _walked(tables: Durations, state_index: Indices, scaling: Scaling | None = None) -> Times:
     """Return what :func:`simulate` does, task by task."""
-    n, count = len(state_index), len(tables.schedule.tasks)
-    early_tasks = np.flatnonzero(tables.speculative_cycles)
-    spans, waited = np.zeros((3, count, n if keep else 0), np.int64), np.zeros(count, np.int64)
-    times = Times(
-        latency=np.zeros(n, np.int64),
-        busy=np.zeros((n, max(len(tables.schedule.units), 1)), np.int64),
+    times = _zeros(tables, len(state_index))
+    _walk(tables, state_index, times, scaling)
+    return times
+
+
+def _zeros(tables: Durations, rows: int) -> Times:
+    """Return times to be filled in."""
+    waited = np.zeros(len(tables.schedule.tasks), np.int64)
+    return Times(
+        latency=np.zeros(rows, np.int64),
+        busy=np.zeros((rows, max(len(tables.schedule.units), 1)), np.int64),
         waits=lambda: waited,
-        fetched_early=np.zeros((n, len(early_tasks)), np.int64),
-        **({name: span.T for name, span in zip(_SPANS, spans, strict=True)} if keep else {}),
+        fetched_early=np.zeros((rows, np.count_nonzero(tables.speculative_cycles)), np.int64),
     )
-    slots = {int(t): column for column, t in enumerate(early_tasks)}
+
+
+def _walk(tables: Durations, state_index: Indices, times: Times, scaling: Scaling | None = None) -> None:
+    """Fill in ``times``, block by block of inputs."""
+    n, count = len(state_index), len(tables.schedule.tasks)
+    slots = {int(t): column for column, t in enumerate(np.flatnonzero(tables.speculative_cycles))}
     look = LookUps(tables, state_index, scaling)
     for low in range(0, n, BLOCK):
         rows = slice(low, min(low + BLOCK, n))
@@ -98,7 +105,6 @@ def _walked(
             for p in tables.schedule.forgotten[t]:
                 del block.start[p], block.end[p]
         block.finish()
-    return times
 
 
 @dataclass(slots=True, eq=False)
@@ -174,7 +180,7 @@ class _Block:
             self.free[task.unit, task.queue] = finish
             self.worked[task.unit] = self.worked.get(task.unit, ZERO) + time
         times = self.times
-        if times.starts is not None and times.ends is not None and times.worked is not None:
+        if isinstance(times, TaskTimes):
             times.starts[self.rows, t], times.ends[self.rows, t] = begin, finish
             times.worked[self.rows, t] = time
 

@@ -17,9 +17,9 @@ from types import MappingProxyType
 import numpy as np
 
 from accel_models import Cost, units_of
-from simulator.engines.fast import simulate
+from simulator.engines.fast import simulate_tasks
 from simulator.replays.prepare import Prepared
-from simulator.schedules.durations import Times
+from simulator.schedules.durations import TaskTimes
 from simulator.schedules.schedule import NO_UNIT, Task
 from traces import Floats, Indices, Ints
 
@@ -54,7 +54,7 @@ def op_times(prepared: Prepared) -> Floats:
     rows = max(_TIMES_KEPT // len(prepared.schedule.tasks), 1)
     for low in range(0, len(index), rows):
         block = index[low : low + rows]
-        _add(sums, prepared, simulate(prepared.tables, block, keep=True), block)
+        _add(sums, prepared, simulate_tasks(prepared.tables, block), block)
     found = np.stack([mine.work @ _shares(prepared, i, peaks) for i, mine in enumerate(sums)])
     found[:, names.index("wait")] += [mine.waits for mine in sums]
     found[:, names.index("dram")] += [mine.transfers for mine in sums]
@@ -70,11 +70,9 @@ class _Sums:
     transfers: int = 0
 
 
-def _add(sums: Sequence[_Sums], prepared: Prepared, times: Times, states: Indices) -> None:
+def _add(sums: Sequence[_Sums], prepared: Prepared, times: TaskTimes, states: Indices) -> None:
     """Add some rows."""
     ends, worked = times.ends, times.worked
-    assert ends is not None  # they were asked for
-    assert worked is not None
     late = _late(prepared, ends)
     done = np.zeros(len(states), np.int64)
     for mine, tasks in zip(sums, _tasks_of(prepared.schedule.tasks, len(sums)), strict=True):

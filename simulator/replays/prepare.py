@@ -34,9 +34,9 @@ from simulator.policy import Policy
 from simulator.replays.outlook import Outlook, Placements
 from simulator.replays.plans import Planning, best_plans, ways_to_keep
 from simulator.replays.views import Views
+from simulator.schedules.build import Schedules
 from simulator.schedules.durations import Durations, Latencies, durations
 from simulator.schedules.schedule import Schedule
-from simulator.schedules.shared import Schedules
 from traces import (
     Bools,
     Floats,

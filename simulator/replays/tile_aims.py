@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from accel_models import TILE_AIMS, Cost, Design, chooses_tiles, price_alike
 from simulator.engines.fast import simulate
 from simulator.replays.outlook import Outlook, Placements
+from simulator.schedules.build import Schedules
 from simulator.schedules.durations import Durations
-from simulator.schedules.shared import Schedules
 from traces import Ints
 
 Aims = NDArray[np.uint16]  # (ops,), index into TILE_AIMS

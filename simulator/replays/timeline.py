@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from simulator.engines.fast import simulate
+from simulator.engines.fast import simulate_tasks
 from simulator.replays.prepare import Prepared
-from simulator.schedules.durations import Times
+from simulator.schedules.durations import TaskTimes
 from simulator.schedules.schedule import NO_UNIT
 
 Event = dict[str, Any]
@@ -27,7 +27,7 @@ _GAP = 0.05  # share of an input's time left between two inputs
 def timeline_json(prepared: Prepared, inputs: int) -> str:
     """Return the first ``inputs`` rows (inputs or batches), one after the other, as a JSON text."""
     rows = min(inputs, len(prepared.work))
-    times = simulate(prepared.tables, prepared.work.state_index[:rows], keep=True)
+    times = simulate_tasks(prepared.tables, prepared.work.state_index[:rows])
     events = _names(prepared)
     begin = 0
     for row in range(rows):
@@ -53,10 +53,8 @@ def _meta(what: str, row: int, name: str) -> Event:
     return {"ph": "M", "name": what, "pid": 0, "tid": row, "args": {"name": name}}
 
 
-def _row_events(prepared: Prepared, times: Times, row: int, begin: int) -> list[Event]:
+def _row_events(prepared: Prepared, times: TaskTimes, row: int, begin: int) -> list[Event]:
     """Return spans, counters and instants of one input that starts at cycle ``begin``."""
-    if times.starts is None or times.ends is None or times.worked is None:
-        raise AssertionError("the engine was not asked to keep spans")
     us = 1e6 / prepared.design.clock
     ends, worked = times.ends[row] + begin, times.worked[row]
     found: list[Event] = []

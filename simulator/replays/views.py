@@ -22,7 +22,7 @@ from accel_models import (
 )
 from simulator.policy import Policy
 from simulator.replays.outlook import Outlook, Placements, Typical
-from simulator.schedules.shared import Schedules
+from simulator.schedules.build import Schedules
 from traces import (
     MeanWorkload,
     NetworkGraph,

@@ -152,14 +152,32 @@ class Times:
     busy: Ints  # (n, units), cycles each unit worked
     waits: Callable[[], Ints]  # what ``decision_wait`` is, found out when it is asked for
     fetched_early: Ints  # (n, speculative tasks), cycles of each transfer spent before its decision came
-    starts: Ints | None = None  # (n, tasks), if asked for
-    ends: Ints | None = None
-    worked: Ints | None = None  # (n, tasks), cycles of each task
 
     @cached_property
     def decision_wait(self) -> Ints:
         """Cycles that tasks stood ready but for a decision, over all rows, shape (tasks,)."""
         return self.waits()
+
+    def with_tasks(self, starts: Ints, ends: Ints, worked: Ints) -> TaskTimes:
+        """Return the same times beside those of every task, each of shape (n, tasks)."""
+        return TaskTimes(
+            latency=self.latency,
+            busy=self.busy,
+            waits=self.waits,
+            fetched_early=self.fetched_early,
+            starts=starts,
+            ends=ends,
+            worked=worked,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TaskTimes(Times):
+    """Times of rows, and of every task in each."""
+
+    starts: Ints  # (n, tasks)
+    ends: Ints  # (n, tasks)
+    worked: Ints  # (n, tasks), cycles of each task
 
 
 def speculative_duration(start: int, decided: int, kept: int, whole: int, cut: int) -> tuple[int, int]:

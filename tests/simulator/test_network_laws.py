@@ -16,7 +16,7 @@ from simulator.replays.accounting import dense_answer
 from simulator.replays.outlook import Outlook
 from simulator.replays.prepare import Prepared, Setting, prepare
 from simulator.replays.views import Views
-from simulator.schedules.shared import Schedules
+from simulator.schedules.build import Schedules
 from tests.simulator.test_depth_first import bands_of, gated
 from traces import NetworkGraph, Trace, cifar_resnet, dense_workload, execution_rates, lower
 from traces.synthetic import SyntheticSettings, synthetic_trace

@@ -81,9 +81,9 @@ def typed(machine: GemminiMachine) -> GemminiMachine:
 
 def gemmini_of(design: Design) -> GemminiMachine:
     """Return what a design with a Gemmini says of its queues, buffers and DRAM."""
-    array, memory, queues = design.array, design.memory, design.gemmini
-    if array is None or memory is None or queues is None:
-        raise ConfigError(f"design {design.name!r}: a Gemmini needs array, memory and gemmini")
+    array, memory, queues = design.array, design.memory, design.section(Gemmini)
+    if array is None or memory is None:
+        raise ConfigError(f"design {design.name!r}: a Gemmini needs array and memory")
     return typed(
         GemminiMachine(
             memory=_memory(Bus(memory.dram, design.clock), queues, array.rows),

@@ -30,7 +30,7 @@ def composition(tables: Durations, state_index: Indices) -> Composition | None:
 
 def assert_same(tables: Durations, state_index: Indices, found: Composition) -> None:
     latency, busy = found.times(tables)
-    reference = fast.simulate(tables, state_index, keep=True)
+    reference = fast.simulate_tasks(tables, state_index)
     np.testing.assert_array_equal(latency, reference.latency)
     np.testing.assert_array_equal(busy, reference.busy)
 
@@ -81,7 +81,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 def test_many_inputs_go_by_matrices_and_their_waits_task_by_task(monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = deep("edge_npu_16x16")
     tables, index = prepared.tables, prepared.work.state_index
-    reference = fast.simulate(tables, index, keep=True)
+    reference = fast.simulate_tasks(tables, index)
     asked = counting(monkeypatch)
     fast.simulate(tables, index)
     assert asked == []  # too few for it to be worth it

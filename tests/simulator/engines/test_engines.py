@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from simulator.engines import events, fast
-from simulator.schedules.durations import Durations, Times, mapped, speculative_duration, with_known_decisions
+from simulator.schedules.durations import (
+    Durations,
+    TaskTimes,
+    mapped,
+    speculative_duration,
+    with_known_decisions,
+)
 from simulator.schedules.schedule import Task
 from tests.simulator.schedule_strategies import ONE_INPUT, Case, cases, tables
 
@@ -21,8 +27,8 @@ FIELDS = ("latency", "busy", "decision_wait", "fetched_early", "starts", "ends",
 @settings(deadline=None, max_examples=100)
 @given(case=cases())
 def test_engines_agree_to_the_cycle(case: Case) -> None:
-    compiled = fast.simulate(case.tables, case.state_index, keep=True)
-    reference = events.simulate(case.tables, case.state_index, keep=True)
+    compiled = fast.simulate_tasks(case.tables, case.state_index)
+    reference = events.simulate_tasks(case.tables, case.state_index)
     for name in FIELDS:
         np.testing.assert_array_equal(getattr(compiled, name), getattr(reference, name), err_msg=name)
 
@@ -30,11 +36,9 @@ def test_engines_agree_to_the_cycle(case: Case) -> None:
 @settings(deadline=None, max_examples=100)
 @given(case=cases())
 def test_the_oracle_bounds_every_policy_from_below(case: Case) -> None:
-    bound = fast.simulate(with_known_decisions(case.tables), case.state_index, keep=True)
-    policy = fast.simulate(case.tables, case.state_index, keep=True)
+    bound = fast.simulate_tasks(with_known_decisions(case.tables), case.state_index)
+    policy = fast.simulate_tasks(case.tables, case.state_index)
     assert (bound.latency <= policy.latency).all()
-    assert bound.ends is not None
-    assert policy.ends is not None
     assert (bound.ends <= policy.ends).all()
 
 
@@ -44,19 +48,14 @@ def test_shorter_tasks_never_end_later(case: Case, part: int) -> None:
     """More bandwidth, a faster unit, a skipped op: every end moves to an earlier time or stays."""
     known = with_known_decisions(case.tables)
     faster = mapped(known, lambda cycles: cycles * part // 8)
-    one, two = (fast.simulate(tables, case.state_index, keep=True) for tables in (known, faster))
-    assert one.ends is not None
-    assert two.ends is not None
+    one, two = (fast.simulate_tasks(tables, case.state_index) for tables in (known, faster))
     assert (two.ends <= one.ends).all()
 
 
 @settings(deadline=None, max_examples=100)
 @given(case=cases())
 def test_a_unit_does_one_thing_at_a_time(case: Case) -> None:
-    times = fast.simulate(case.tables, case.state_index, keep=True)
-    assert times.starts is not None
-    assert times.ends is not None
-    assert times.worked is not None
+    times = fast.simulate_tasks(case.tables, case.state_index)
     tasks = case.tables.schedule.tasks
     for unit in range(len(case.tables.schedule.units)):
         mine = [t for t, task in enumerate(tasks) if task.unit == unit]
@@ -71,8 +70,8 @@ def test_a_unit_does_one_thing_at_a_time(case: Case) -> None:
 def test_blocks_do_not_change_a_cycle(case: Case) -> None:
     """Of inputs that are all alike times are one number per block, of others arrays: both must agree."""
     many = np.repeat(case.state_index, 3 * fast.BLOCK // 2 // len(case.state_index) + 1, axis=0)
-    together = fast.simulate(case.tables, many, keep=True)
-    alone = [fast.simulate(case.tables, row[None], keep=True) for row in case.state_index]
+    together = fast.simulate_tasks(case.tables, many)
+    alone = [fast.simulate_tasks(case.tables, row[None]) for row in case.state_index]
     for name in FIELDS:
         parts = [getattr(times, name) for times in alone]
         repeats = len(many) // len(case.state_index)
@@ -84,16 +83,14 @@ def test_blocks_do_not_change_a_cycle(case: Case) -> None:
         np.testing.assert_array_equal(getattr(together, name), expected, err_msg=name)
 
 
-def both(table: Durations) -> Times:
-    compiled, reference = (engine.simulate(table, ONE_INPUT, keep=True) for engine in (fast, events))
+def both(table: Durations) -> TaskTimes:
+    compiled, reference = (engine.simulate_tasks(table, ONE_INPUT) for engine in (fast, events))
     for name in FIELDS:
         np.testing.assert_array_equal(getattr(compiled, name), getattr(reference, name), err_msg=name)
     return compiled
 
 
-def spans(times: Times) -> list[tuple[int, int]]:
-    assert times.starts is not None
-    assert times.ends is not None
+def spans(times: TaskTimes) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(times.starts[0], times.ends[0], strict=True)]
 
 
@@ -125,7 +122,7 @@ def test_both_sides_of_the_last_tile(cycles: int, end: int) -> None:
     assert spans(both(tables(tasks, [(20, 5, 0), (cycles, 0, 3)])))[1] == (5, end)
 
 
-def gated_fetch(whole: int, kept: int, *, gate: int = 10, cut: int = 1) -> Times:
+def gated_fetch(whole: int, kept: int, *, gate: int = 10, cut: int = 1) -> TaskTimes:
     """Return times of a gate on the simd core beside a fetch of ``whole`` cycles of which ``kept`` are needed."""
     tasks = [
         Task(name="gate", op=0, kind="compute", unit=1),
