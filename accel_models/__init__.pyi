@@ -2,16 +2,16 @@
 
 from .compiling.depth_first import depth_first_groups as depth_first_groups
 from .compiling.depth_first import fused as fused
-from .compiling.known import known_rates as known_rates
 from .compiling.plan import layout_family as layout_family
 from .compiling.plan import place as place
 from .compiling.plan import plan as plan
 from .compiling.plan import plan_each as plan_each
 from .compiling.plan import stay_on_chip as stay_on_chip
 from .compiling.plan import weight_space_bytes as weight_space_bytes
+from .compiling.rates import compiled_trace as compiled_trace
+from .compiling.rates import known_rates as known_rates
 from .compiling.steps import STEPS as STEPS
 from .compiling.steps import Compiler as Compiler
-from .compiling.steps import compiled_trace as compiled_trace
 from .cost import FREE as FREE
 from .cost import TILE_AIMS as TILE_AIMS
 from .cost import Cached as Cached

@@ -154,10 +154,6 @@ class Fit:
     seen: Callable[[str], bool] = bool  # whether the shipped fit saw a row, from its label
 
 
-def _first_word(label: str) -> str:
-    return label.split(maxsplit=1)[0]
-
-
 def _whole(label: str) -> str:
     return label
 
@@ -166,25 +162,24 @@ def _network(label: str) -> str:
     return next((word for word in ("VWW", "IC", "KWS", "AD") if word in label), label)
 
 
+def _settings(design: str, paths: str) -> list[Constant]:
+    return [Setting(design, path) for path in paths.split()]
+
+
 def _of_set(name: str, isa: str, numbers: str) -> list[Constant]:
     return [Software(name, isa, number) for number in numbers.split()]
 
 
+_GEMMINI = (
+    "memory.dram.bandwidth gemmini.search_cycles gemmini.l2_beat_cycles gemmini.crowded_line_cycles "
+    "gemmini.same_line_store_cycles"
+)
 _UINT8 = "unpack step linear_step block pixel requant im2col_tap im2col_word depthwise_tap depthwise_mac"
 FITS = (
     *(
         Fit(
             compare,
-            [
-                Setting("gemmini_16x16", path)
-                for path in (
-                    "memory.dram.bandwidth",
-                    "gemmini.search_cycles",
-                    "gemmini.l2_beat_cycles",
-                    "gemmini.crowded_line_cycles",
-                    "gemmini.same_line_store_cycles",
-                )
-            ],
+            _settings("gemmini_16x16", _GEMMINI),
             lambda label: str(sum(map(ord, label)) % 3),
             "a third of the layers",
         )
@@ -219,14 +214,14 @@ FITS = (
     ),
     Fit(
         application_cores,
-        [Setting("cortex_a72", "simd.issue"), Setting("cortex_a72", "simd.dispatch")],
+        _settings("cortex_a72", "simd.issue simd.dispatch"),
         _network,
         "each network",
         lambda label: "VWW" not in label,
     ),
     Fit(
         gap8_cluster,
-        [Setting("gap8", "simd.issue"), Setting("gap8", "simd.dispatch")],
+        _settings("gap8", "simd.issue simd.dispatch"),
         _whole,
         "each network",
     ),
@@ -234,7 +229,7 @@ FITS = (
         cortex_m7_layers,
         _of_set("cmsis_nn_uint8", "dsp", " ".join(f"{word}_instructions" for word in _UINT8.split()))
         + _of_set("cmsis_nn_uint8", "dsp", "depthwise_output_instructions"),
-        lambda label: str(int(_first_word(label)) % 3),
+        lambda label: str(int(label.split()[0]) % 3),
         "a third of the layers",
     ),
     Fit(
@@ -249,7 +244,7 @@ FITS = (
         _whole,
         "each row",
     ),
-    Fit(cortex_m55_layers, [Setting("cortex_m55", "simd.alu_cycles")], _whole, "each layer"),
+    Fit(cortex_m55_layers, _settings("cortex_m55", "simd.alu_cycles"), _whole, "each layer"),
 )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel_models.compiling.known import fetched_shares
+from accel_models.compiling.rates import fetched_shares
 from accel_models.compiling.steps import Absorbed, Compiler, absorb, stage_hosts
 from accel_models.cost import FREE, Placement, StageOperand, WorkStates
 from accel_models.design.design import AUTO, Design, family

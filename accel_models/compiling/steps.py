@@ -1,4 +1,4 @@
-"""The steps of a compiler on graph and trace: scores folded, adds, pools and activations fused, channels sorted.
+"""The steps of a compiler, and what output stages take over: scores folded, adds, pools and activations fused.
 
 Folded and fused ops are taken over by a producer's output stage::
 
@@ -11,33 +11,20 @@ traffic of its own, but for the operand that the stage has to read: the shortcut
 Sources: ReLU(s x) = s ReLU(x) for s >= 0, so a channel's score joins the requantisation multiplier of that
 channel and a block's score that of its branch (Jacob et al., CVPR 2018, equation 7, has one multiplier per
 channel).  Which stage can do what is a design's ``output_stage``, with a source there.
-
-Channels are sorted by how often they are kept: a permutation of weights that costs nothing at run time.  Groups of
-channels are skipped only when all of a group is; sorted, rarely kept channels lie side by side.  Rates are those of
-other inputs than the replayed ones (``TraceInfo.rates``, recorded on validation images), so that the compiler knows
-nothing of the future.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Final, Literal, get_args
-
-import numpy as np
 
 from traces import (
     FUSED,
     MAC_KINDS,
-    RECURRENT,
-    WEIGHTED,
     ConfigError,
-    Gate,
-    Ints,
     NetworkGraph,
     Op,
-    Packed,
-    Trace,
     did_you_mean,
 )
 
@@ -203,116 +190,3 @@ def _readers(graph: NetworkGraph) -> dict[str, set[str]]:
         for name in op.inputs:
             found[name].add(op.name)
     return found
-
-
-Order = Ints
-
-# Kinds whose output channels are their one input's, each by itself.
-_CHANNEL_BY_CHANNEL = frozenset({"activation", "max_pool", "avg_pool", "global_avg_pool"})
-
-
-def channel_orders(graph: NetworkGraph, rates: Mapping[str, Sequence[float]]) -> dict[str, Order]:
-    """Return the order of each gate's channels, most often kept first; gates that cannot be sorted are left out.
-
-    Parameters
-    ----------
-    graph
-        The network.
-    rates
-        Per gate the execution rate of each channel, shape (size,), measured on other inputs.
-    """
-    orders = {}
-    for gate in graph.gates:
-        known = rates.get(gate.name)
-        if known is not None and len(known) == gate.size and can_sort(gate, graph):
-            orders[gate.name] = np.argsort(-np.asarray(known, np.float64), kind="stable")
-    return orders
-
-
-def compiled_trace(trace: Trace, compiler: Compiler) -> Trace:
-    """Return the trace as the compiled network would have recorded it; one without rates is sorted by nothing."""
-    return sort_channels(trace, channel_orders(trace.graph, trace.info.rates)) if compiler.sort else trace
-
-
-def sort_channels(trace: Trace, orders: Mapping[str, Order]) -> Trace:
-    """Return the trace as the permuted network would have recorded it."""
-    if not orders:
-        return trace
-    decisions = dict(trace.decisions)
-    scores = dict(trace.scores)
-    for name, order in orders.items():
-        decisions[name] = permuted(decisions[name].view(np.uint8), order)
-        if name in scores:
-            scores[name] = scores[name][:, order]
-    return replace(trace, decisions=decisions, scores=scores)
-
-
-def permuted(packed: Packed, order: Order) -> Packed:
-    """Return packed bits (n, ceil(size / 8)) with bit ``order[k]`` at place k.
-
-    Eight bits are one byte; where its 256 values go is a table for every word of 64 bits that takes some of them.
-    """
-    goes_to = np.argsort(order)
-    bits = np.arange(256, dtype=np.uint64)[:, None] >> np.arange(8, dtype=np.uint64) & np.uint64(1)
-    words = np.zeros((-(-len(order) // 64), len(packed)), "<u8")
-    for byte, values in enumerate(np.ascontiguousarray(packed.T)):
-        places = goes_to[8 * byte : 8 * byte + 8]
-        moved = bits[:, : len(places)] << (places % 64).astype(np.uint64)
-        for word in np.unique(places // 64):
-            table = np.bitwise_or.reduce(moved[:, places // 64 == word], axis=1)
-            words[word] |= table.take(values)
-    return np.ascontiguousarray(words.T).view(np.uint8)[:, : packed.shape[1]]
-
-
-def can_sort(gate: Gate, graph: NetworkGraph) -> bool:
-    """Whether the gate's channels can be permuted by permuting weights alone.
-
-    They can where every tensor that carries them is made by ops the gate guards (or from such a tensor,
-    channel by channel) and ends in ops that mix channels: convolutions without groups, products.
-    """
-    if (gate.rules.decides, gate.rules.stored) != ("channels", "bits") or any(
-        not _makes(graph.op(name), gate, graph) for name in gate.guards
-    ):
-        return False
-    carried = set(gate.guards)
-    for op in graph.ops:
-        if op.name in carried or carried.isdisjoint(op.inputs):
-            continue
-        if _mixes(op):
-            continue
-        if not _carries_on(op, carried, gate, graph):
-            return False
-        carried.add(op.name)
-    return _all_read(carried, graph)
-
-
-def _makes(op: Op, gate: Gate, graph: NetworkGraph) -> bool:
-    """Whether the guarded op's output channels are free, or those of an input that the gate guards too."""
-    guards = [other for other in graph.guarding.get(op.name, ()) if other.rules.decides == "channels"]
-    if len(guards) > 1:
-        return False
-    if op.kind in WEIGHTED and op.groups == 1 and op.kind not in RECURRENT:
-        return True
-    channelwise = op.is_depthwise or op.kind in _CHANNEL_BY_CHANNEL
-    return channelwise and all(name in gate.guards for name in op.inputs)
-
-
-def _mixes(op: Op) -> bool:
-    """Whether the op's output does not depend on the order of its input channels once weights follow."""
-    return op.kind in WEIGHTED and op.groups == 1
-
-
-def _carries_on(op: Op, carried: Iterable[str], gate: Gate, graph: NetworkGraph) -> bool:
-    """Whether the op passes the channels on one by one, nothing else put beside them."""
-    if op.is_depthwise:
-        return op.out_channels == op.in_channels
-    if op.kind == "mul":
-        return all(name in carried or name in gate.computed_by for name in op.inputs)
-    return op.kind in _CHANNEL_BY_CHANNEL
-
-
-def _all_read(carried: Iterable[str], graph: NetworkGraph) -> bool:
-    """Whether no carried tensor is an answer of the network, whose order means something."""
-    read = {name for op in graph.ops for name in op.inputs}
-    answers = {name for gate in graph.gates for name in gate.exits}
-    return all(name in read and name not in answers for name in carried)

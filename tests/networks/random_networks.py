@@ -10,8 +10,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from tests.networks import random_blocks as b
-from tests.networks.random_blocks import NOTED, Product
+from tests.networks import image_blocks as img
+from tests.networks import sequence_blocks as seq
+from tests.networks.sequence_blocks import NOTED, Product
 
 Image = tuple[int, int, int]  # channels, height, width
 Made = tuple[nn.Module, Image]
@@ -84,29 +85,31 @@ def _same_size(pick: random.Random, image: Image) -> nn.Module:
     layer = nn.TransformerEncoderLayer(channels, heads, 8, activation="gelu", batch_first=True)
     half = channels // 2
     choices: list[Callable[[], nn.Module]] = [
-        lambda: b.Residual(nn.Sequential(conv, nn.BatchNorm2d(channels))),
+        lambda: img.Residual(nn.Sequential(conv, nn.BatchNorm2d(channels))),
         lambda: nn.Sequential(depthwise, act, point),
-        lambda: b.Squeeze(channels, flat=pick.random() < 0.5),
-        b.OneAxis,
-        b.Places,
-        lambda: b.Crossing(channels),
-        lambda: b.Kernels(channels),
-        lambda: b.Split(channels),
-        lambda: b.Scales(channels),
-        lambda: nn.Sequential(b.Call(b.shuffled), nn.Conv2d(channels, channels, 1, groups=2)),
-        lambda: b.Branches(nn.Conv2d(channels, half, 1), nn.Conv2d(channels, channels - half, (3, 1), padding=(1, 0))),
-        lambda: b.ChannelsLast(channels),
-        lambda: b.Rows(b.Attention(channels, heads)),
-        lambda: b.Rows(layer),
-        lambda: b.Rows(b.Fewer(channels, rows)),
-        lambda: b.Rows(b.Linear(channels)),
-        lambda: b.Rows(b.Across(channels)),
-        lambda: b.Rows(b.Mixer(channels, rows)),
-        lambda: b.Rows(b.Gated(channels)),
-        lambda: b.Rows(b.Recurrent(nn.GRU, channels, half, 1, both=True)),
-        lambda: b.Rows(nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, channels))),
-        lambda: b.Windows(channels, b.Attention(channels, heads), 2),
-        lambda: nn.Sequential(b.Call(lambda x: torch.flip(x, [3])), point),
+        lambda: img.Squeeze(channels, flat=pick.random() < 0.5),
+        img.OneAxis,
+        img.Places,
+        lambda: img.Crossing(channels),
+        lambda: img.Kernels(channels),
+        lambda: img.Split(channels),
+        lambda: img.Scales(channels),
+        lambda: nn.Sequential(img.Call(img.shuffled), nn.Conv2d(channels, channels, 1, groups=2)),
+        lambda: img.Branches(
+            nn.Conv2d(channels, half, 1), nn.Conv2d(channels, channels - half, (3, 1), padding=(1, 0))
+        ),
+        lambda: img.ChannelsLast(channels),
+        lambda: seq.Rows(seq.Attention(channels, heads)),
+        lambda: seq.Rows(layer),
+        lambda: seq.Rows(seq.Fewer(channels, rows)),
+        lambda: seq.Rows(seq.Linear(channels)),
+        lambda: seq.Rows(seq.Across(channels)),
+        lambda: seq.Rows(seq.Mixer(channels, rows)),
+        lambda: seq.Rows(seq.Gated(channels)),
+        lambda: seq.Rows(seq.Recurrent(nn.GRU, channels, half, 1, both=True)),
+        lambda: seq.Rows(nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, channels))),
+        lambda: seq.Windows(channels, seq.Attention(channels, heads), 2),
+        lambda: nn.Sequential(img.Call(lambda x: torch.flip(x, [3])), point),
         lambda: nn.Sequential(nn.AvgPool2d(3, 1, 1), nn.GroupNorm(2, channels), point),
         lambda: nn.Sequential(nn.InstanceNorm2d(channels, affine=True), conv),
     ]  # fmt: skip
@@ -119,15 +122,15 @@ def _other_size(pick: random.Random, image: Image) -> Made:
     even = height % 2 == 0 and width % 2 == 0
     double = (channels, 2 * height, 2 * width)
     choices: list[Callable[[], Made]] = [
-        lambda: (b.Rows(b.Experts(channels)), (6, height, width)),
+        lambda: (seq.Rows(seq.Experts(channels)), (6, height, width)),
         lambda: (nn.ZeroPad2d((0, 1, 1, 0)), (channels, height + 1, width + 1)),
     ]
     if min(height, width) >= 3:
         choices += [
             lambda: (nn.MaxPool2d(3, 2, 1), (channels, (height + 1) // 2, (width + 1) // 2)),
             lambda: (nn.MaxPool2d(2, ceil_mode=True), (channels, -(-height // 2), -(-width // 2))),
-            lambda: (b.Call(lambda x: x[:, :, 1:, :-1]), (channels, height - 1, width - 1)),
-            lambda: (b.Call(lambda x: x.mean(2, keepdim=True)), (channels, 1, width)),
+            lambda: (img.Call(lambda x: x[:, :, 1:, :-1]), (channels, height - 1, width - 1)),
+            lambda: (img.Call(lambda x: x.mean(2, keepdim=True)), (channels, 1, width)),
         ]
     if max(height, width) <= 12:
         choices += [
@@ -140,7 +143,7 @@ def _other_size(pick: random.Random, image: Image) -> Made:
     if even and height >= 4 and width >= 4:
         half = (height // 2, width // 2)
         choices += [
-            lambda: (nn.Sequential(b.Call(b.focused), nn.Conv2d(4 * channels, 8, 1)), (8, *half)),
+            lambda: (nn.Sequential(img.Call(img.focused), nn.Conv2d(4 * channels, 8, 1)), (8, *half)),
             lambda: (nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * channels, 8, 1)), (8, *half)),
             lambda: (nn.AvgPool2d(2), (channels, *half)),
         ]
@@ -160,19 +163,26 @@ def _block(pick: random.Random, image: Image) -> Made:
 def _head(pick: random.Random, image: Image) -> list[nn.Module]:
     channels, height, width = image
     rows = height * width
-    line = b.Call(lambda x: x.flatten(2).transpose(1, 2))
+    line = img.Call(lambda x: x.flatten(2).transpose(1, 2))
     heads: list[Callable[[], list[nn.Module]]] = [
         lambda: [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 5)],
         lambda: [nn.Flatten(), nn.Linear(channels * rows, 5)],
         lambda: [nn.Flatten(2), nn.Linear(rows, 3)],
         lambda: [nn.Flatten(2), nn.Conv1d(channels, 6, 1, groups=2)],
-        lambda: [line, b.Ask(channels), nn.Linear(channels, 5)],
-        lambda: [line, b.WithClass(channels, rows, b.Attention(channels, 2)), nn.Linear(channels, 5)],
-        lambda: [b.Call(lambda x: x.amax((2, 3))), nn.Linear(channels, 4), nn.Softmax(-1)],
-        lambda: [line, b.Recurrent(nn.LSTM, channels, 6, 2, both=False), b.Call(lambda x: x[:, -1]), nn.Linear(6, 3)],
+        lambda: [line, seq.Ask(channels), nn.Linear(channels, 5)],
+        lambda: [line, seq.WithClass(channels, rows, seq.Attention(channels, 2)), nn.Linear(channels, 5)],
+        lambda: [img.Call(lambda x: x.amax((2, 3))), nn.Linear(channels, 4), nn.Softmax(-1)],
+        lambda: [line, seq.Recurrent(nn.LSTM, channels, 6, 2, both=False), img.Call(lambda x: x[:, -1]),
+                 nn.Linear(6, 3)],
     ]  # fmt: skip
     if height % 2 == 0 and width % 2 == 0:
-        heads.append(lambda: [b.Call(b.patches), nn.Linear(4 * channels, 7), b.Call(lambda x: x.mean(1))])
+        heads.append(
+            lambda: [
+                img.Call(img.patches),
+                nn.Linear(4 * channels, 7),
+                img.Call(lambda x: x.mean(1)),
+            ]
+        )
     return pick.choice(heads)()
 
 
@@ -192,25 +202,27 @@ def _sequence_network(pick: random.Random) -> tuple[nn.Module, Tensor]:
                 lambda: nn.MaxPool1d(2, 1, 1),
             ]
             blocks.append(pick.choice(kinds)())
-        return nn.Sequential(*blocks, b.Call(lambda x: x.mean(2)), nn.Linear(8, 3)).eval(), torch.randn(
+        return nn.Sequential(*blocks, img.Call(lambda x: x.mean(2)), nn.Linear(8, 3)).eval(), torch.randn(
             1, width, steps
         )
     inner: list[Callable[[], nn.Module]] = [
-        lambda: b.Attention(width, pick.choice([1, 2, 4])),
+        lambda: seq.Attention(width, pick.choice([1, 2, 4])),
         lambda: nn.TransformerEncoderLayer(width, 2, 16, batch_first=True, norm_first=pick.random() < 0.5),
-        lambda: b.Fewer(width, steps),
-        lambda: b.Linear(width),
-        lambda: b.Across(width),
-        lambda: b.Mixer(width, steps),
-        lambda: b.Gated(width),
-        lambda: nn.Sequential(b.Experts(width), nn.Linear(6, width)),
-        lambda: b.Recurrent(pick.choice([nn.LSTM, nn.GRU, nn.RNN]), width, width // 2, pick.choice([1, 2]), both=True),
+        lambda: seq.Fewer(width, steps),
+        lambda: seq.Linear(width),
+        lambda: seq.Across(width),
+        lambda: seq.Mixer(width, steps),
+        lambda: seq.Gated(width),
+        lambda: nn.Sequential(seq.Experts(width), nn.Linear(6, width)),
+        lambda: seq.Recurrent(
+            pick.choice([nn.LSTM, nn.GRU, nn.RNN]), width, width // 2, pick.choice([1, 2]), both=True
+        ),
         lambda: nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), pick.choice(ACTIVATIONS)()),
     ]  # fmt: skip
     made = [pick.choice(inner)() for _ in range(pick.randint(1, 4))]
     ends: list[list[nn.Module]] = [
-        [b.Ask(width)], [b.WithClass(width, steps, nn.Linear(width, width))], [b.Call(lambda x: x.mean(1))],
-        [b.Call(lambda x: x[:, -1])], [nn.Flatten(), nn.Linear(width * steps, width)],
+        [seq.Ask(width)], [seq.WithClass(width, steps, nn.Linear(width, width))], [img.Call(lambda x: x.mean(1))],
+        [img.Call(lambda x: x[:, -1])], [nn.Flatten(), nn.Linear(width * steps, width)],
     ]  # fmt: skip
     return nn.Sequential(*made, *pick.choice(ends), nn.Linear(width, 3)).eval(), torch.randn(1, steps, width)
 

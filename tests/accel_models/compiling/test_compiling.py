@@ -11,18 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accel_models.compiling.plan import plan
-from accel_models.compiling.steps import (
-    STEPS,
-    Absorbed,
-    Compiler,
-    Stage,
-    absorb,
-    can_sort,
-    channel_orders,
-    permuted,
-    sort_channels,
-    stage_hosts,
-)
+from accel_models.compiling.rates import can_sort, channel_orders, permuted, sort_channels
+from accel_models.compiling.steps import STEPS, Absorbed, Compiler, Stage, absorb, stage_hosts
 from accel_models.design.load import load_design
 from traces.base.errors import ConfigError
 from traces.graphs.build import GraphBuilder, Window

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accel_models import Choices, Compiler, load_design, place, plan, plan_each, price_all, skip
-from accel_models.compiling.known import fetched_shares
+from accel_models.compiling.rates import fetched_shares
 from accel_models.cost import FREE, Cost
 from accel_models.work.residency import fill
 from traces import NetworkGraph, cifar_resnet, dense_workload

@@ -11,11 +11,11 @@ import numpy as np
 
 from traces.base.arrays import Shape
 from traces.graphs.onnx.attributes import attribute, count_axes_from_the_front, integer, label
+from traces.graphs.onnx.constants import LARGEST_FOLDED, Constants
 from traces.graphs.onnx.rewrite import plain_nodes
 from traces.graphs.onnx.sequences import Sequences
 from traces.graphs.onnx.unroll import Known, unrolled
 
-_LARGEST = 4096  # elements of a folded constant; only sizes and indices are wanted, never weights
 _FOLDED = frozenset({
     "Abs", "Add", "And", "Cast", "Ceil", "Concat", "ConstantOfShape", "Div", "Equal", "Expand",
     "Flatten", "Floor", "Gather", "Greater", "Identity", "Less", "Max", "Min", "Mod", "Mul", "Neg",
@@ -35,30 +35,15 @@ _GROWING = frozenset({"ConstantOfShape", "Expand", "Range", "Tile"})
 
 
 class Folder:
-    """The constants of a model, and the values of the small ones."""
+    """What makes the nodes of a model constants, or other nodes, as long as something new is known."""
 
     def __init__(self, onnx: Any, light: dict[str, Any], opset: int, batch: int) -> None:
         self.onnx = onnx
         self.opset = opset
-        self.light = dict(light)
-        self.values = {
-            name: value for name, tensor in light.items() if (value := self._array(tensor)) is not None
-        }
-        self.constants = set(light)
-        self.sequences = Sequences(onnx, opset, self.values, self._keep)
+        self.constants = Constants(onnx, light)
+        self.sequences = Sequences(onnx, opset, self.constants.values, self.constants.keep)
         self.unrolled = 0  # nodes that loops became
         self.batch = batch  # built into constant shapes, to be 1 there
-        self.known: dict[str, Shape] = {
-            name: tuple(int(n) for n in tensor.dims) for name, tensor in light.items()
-        }
-
-    def tensors(self) -> list[Any]:
-        """Return the constants as initialisers."""
-        return list(self.light.values())
-
-    def shapes(self) -> dict[str, Shape]:
-        """Return the shapes of the constants."""
-        return dict(self.known)
 
     def fold(self, nodes: Sequence[Any], shapes: dict[str, Shape]) -> tuple[list[Any], bool]:
         """Return the nodes that are left, and whether anything new is known."""
@@ -68,7 +53,7 @@ class Folder:
             changed |= self._unbatch(node)
             replaced = self._branch(node) or self._loop(node, shapes)
             if replaced is None:
-                replaced = self.sequences.replaced(node, ChainMap(shapes, self.known))
+                replaced = self.sequences.replaced(node, ChainMap(shapes, self.constants.shapes))
             if replaced is not None:
                 left += replaced
                 changed = True
@@ -77,14 +62,14 @@ class Folder:
                 changed = True
                 continue
             asked = node.input[:1] if node.op_type in _LIKE else node.input
-            given = node.op_type in _NOISE or all(name in self.constants for name in asked if name)
+            given = node.op_type in _NOISE or all(name in self.constants.names for name in asked if name)
             if given and node.op_type not in _CONTROL:
-                if not self.constants.issuperset(node.output):
-                    self.constants.update(node.output)
+                if not self.constants.names.issuperset(node.output):
+                    self.constants.names.update(node.output)
                     changed = True
-                if node.op_type in _LIKE and node.input[0] in self.values:
-                    self.values[node.output[0]] = self.values[node.input[0]]
-                self.known.update({name: shapes[name] for name in node.output if name in shapes})
+                if node.op_type in _LIKE and node.input[0] in self.constants.values:
+                    self.constants.values[node.output[0]] = self.constants.values[node.input[0]]
+                self.constants.shapes.update({name: shapes[name] for name in node.output if name in shapes})
             left.append(node)
         return left, changed
 
@@ -93,14 +78,14 @@ class Folder:
         if node.op_type == "Constant" and not node.input:
             return self._constant(node)
         if node.op_type in {"Shape", "Size"} and len(node.input) and node.input[0] in shapes:
-            return self._keep(node.output[0], self._shape_of(node, shapes[node.input[0]]))
+            return self.constants.keep(node.output[0], self._shape_of(node, shapes[node.input[0]]))
         return self._can_run(node, shapes) and self._ran(node)
 
     def _can_run(self, node: Any, shapes: dict[str, Shape]) -> bool:
         names = [name for name in node.input if name]
         if node.op_type not in _FOLDED or node.domain or not names:
             return False
-        if any(name not in self.values for name in names):
+        if any(name not in self.constants.values for name in names):
             return False
         return node.op_type not in _GROWING or self._small(node, shapes)
 
@@ -110,15 +95,17 @@ class Folder:
             outputs = self._run(node)
         except Exception:  # onnx raises kinds of its own
             return False
-        if any(value.size > _LARGEST for value in outputs):
+        if any(value.size > LARGEST_FOLDED for value in outputs):
             return False
         for name, value in zip(node.output, outputs, strict=False):
-            self._keep(name, value)
+            self.constants.keep(name, value)
         return True
 
     def _run(self, node: Any) -> list[Any]:
         reads, makes = ([name for name in side if name] for side in (node.input, node.output))
-        return list(self._evaluator([node], reads, makes)({name: self.values[name] for name in reads}))
+        return list(
+            self._evaluator([node], reads, makes)({name: self.constants.values[name] for name in reads})
+        )
 
     def _evaluator(
         self, nodes: Sequence[Any], reads: Sequence[str], makes: Sequence[str]
@@ -142,48 +129,33 @@ class Folder:
     def _small(self, node: Any, shapes: dict[str, Shape]) -> bool:
         """Whether a node that makes much of little makes little; its own words say, or what onnx inferred."""
         if node.output[0] in shapes:
-            return prod(shapes[node.output[0]]) <= _LARGEST
+            return prod(shapes[node.output[0]]) <= LARGEST_FOLDED
         if node.op_type == "ConstantOfShape":
-            return bool(np.prod(self.values[node.input[0]].astype(np.float64)) <= _LARGEST)
+            return bool(np.prod(self.constants.values[node.input[0]].astype(np.float64)) <= LARGEST_FOLDED)
         if node.op_type == "Range":
-            start, stop, step = (float(self.values[name].reshape(-1)[0]) for name in node.input)
-            return step != 0 and abs((stop - start) / step) <= _LARGEST
+            start, stop, step = (float(self.constants.values[name].reshape(-1)[0]) for name in node.input)
+            return step != 0 and abs((stop - start) / step) <= LARGEST_FOLDED
         return False
 
     def _constant(self, node: Any) -> bool:
         value = attribute(node, "value")
         if value is not None and value.HasField("t"):
             tensor = value.t
-            if prod(tensor.dims) > _LARGEST:
-                self._hold(node.output[0], tensor)
+            if prod(tensor.dims) > LARGEST_FOLDED:
+                self.constants.hold(node.output[0], tensor)
                 return True
-            array = self._array(tensor)
+            array = self.constants.value_of(tensor)
             if array is None:
-                self._hold(node.output[0], tensor)
+                self.constants.hold(node.output[0], tensor)
                 return True
-            return self._keep(node.output[0], array)
+            return self.constants.keep(node.output[0], array)
         for each in node.attribute:
             plain = self.onnx.helper.get_attribute_value(each)
             if each.name.startswith("value_") and isinstance(plain, int | float | list | tuple):
                 dtype = np.float32 if "float" in each.name else np.int64
-                return self._keep(node.output[0], np.asarray(plain, dtype))
-        self.constants.update(node.output)
+                return self.constants.keep(node.output[0], np.asarray(plain, dtype))
+        self.constants.names.update(node.output)
         return False
-
-    def _hold(self, name: str, tensor: Any) -> None:
-        light = self.onnx.TensorProto(name=name, data_type=tensor.data_type)
-        light.dims.extend(tensor.dims)
-        self.light[name] = light
-        self.constants.add(name)
-        self.known[name] = tuple(int(n) for n in tensor.dims)
-
-    def _keep(self, name: str, value: Any) -> bool:
-        array = np.asarray(value)
-        self.values[name] = array
-        self.light[name] = self.onnx.numpy_helper.from_array(array, name)
-        self.constants.add(name)
-        self.known[name] = array.shape
-        return True
 
     @staticmethod
     def _shape_of(node: Any, shape: Shape) -> Any:
@@ -194,20 +166,20 @@ class Folder:
 
     def _unbatch(self, node: Any) -> bool:
         """Let a reshape to a constant shape that begins with the batch begin with 1."""
-        if self.batch == 1 or node.op_type != "Reshape" or node.input[1] not in self.values:
+        if self.batch == 1 or node.op_type != "Reshape" or node.input[1] not in self.constants.values:
             return False
-        shape = self.values[node.input[1]]
+        shape = self.constants.values[node.input[1]]
         if shape.ndim != 1 or not len(shape) or shape[0] != self.batch:
             return False
         one = f"{node.input[1]}:one"
         node.input[1] = one
-        return self._keep(one, np.array([1, *shape[1:]], np.int64))
+        return self.constants.keep(one, np.array([1, *shape[1:]], np.int64))
 
     def _branch(self, node: Any) -> list[Any] | None:
         """Return the nodes of the branch that a constant condition takes."""
-        if node.op_type != "If" or len(node.input) != 1 or node.input[0] not in self.values:
+        if node.op_type != "If" or len(node.input) != 1 or node.input[0] not in self.constants.values:
             return None
-        taken = "then_branch" if bool(self.values[node.input[0]].reshape(-1)[0]) else "else_branch"
+        taken = "then_branch" if bool(self.constants.values[node.input[0]].reshape(-1)[0]) else "else_branch"
         body = attribute(node, taken)
         if body is None:
             return None
@@ -235,7 +207,14 @@ class Folder:
     def _loop(self, node: Any, shapes: Mapping[str, Shape]) -> list[Any] | None:
         """Return the nodes of all rounds of a loop whose number is known."""
         known = Known(
-            self.values, shapes, self._keep, self.opset, self.unrolled, _FOLDED, self._array, self._evaluator
+            self.constants.values,
+            shapes,
+            self.constants.keep,
+            self.opset,
+            self.unrolled,
+            _FOLDED,
+            self.constants.value_of,
+            self._evaluator,
         )
         nodes = unrolled(self.onnx.helper, node, known, self._body)
         self.unrolled += len(nodes or ())
@@ -260,23 +239,14 @@ class Folder:
             copy = type(tensor)()
             copy.CopyFrom(tensor)
             copy.name = names[tensor.name]
-            if prod(copy.dims) > _LARGEST or (array := self._array(copy)) is None:
-                self._hold(copy.name, copy)
+            if prod(copy.dims) > LARGEST_FOLDED or (array := self.constants.value_of(copy)) is None:
+                self.constants.hold(copy.name, copy)
             else:
-                self._keep(copy.name, array)
+                self.constants.keep(copy.name, array)
         nodes, freed = plain_nodes(self.onnx, [_renamed(each, names, prefix) for each in body.node])
         for name in freed:
-            self._keep(name, np.array(1.0, np.float32))
+            self.constants.keep(name, np.array(1.0, np.float32))
         return nodes
-
-    def _array(self, tensor: Any) -> Any:
-        """Return a small constant's value, or ``None`` where the file does not hold it."""
-        if prod(tensor.dims) > _LARGEST or tensor.data_location:
-            return None
-        try:
-            return self.onnx.numpy_helper.to_array(tensor)
-        except Exception:  # only dims are left of it, or they lie
-            return None
 
 
 def inner_nodes(graph: Any) -> Iterator[Any]:

@@ -9,14 +9,15 @@ from math import prod
 from typing import Any
 
 from traces.base.arrays import Shape
-from traces.base.errors import ConfigError, GraphError, UnsupportedError, did_you_mean
+from traces.base.errors import GraphError, UnsupportedError
 from traces.base.guard import is_inside
 from traces.graphs.onnx.attributes import label
 from traces.graphs.onnx.batches import OnnxModel, check_scaled, fixed_batch
+from traces.graphs.onnx.constants import LARGEST_FOLDED
 from traces.graphs.onnx.fold import Folder, inner_nodes
+from traces.graphs.onnx.inputs import input_shapes
 from traces.graphs.onnx.rewrite import plain_nodes
 
-LARGEST_KEPT = 4096  # elements of a constant that a shape could depend on
 # Of folding and inference; each brings shapes one computed reshape further.  Choice: HieraDet (timm) takes 43.
 _ROUNDS = 200
 # Nodes that the rewriting here or an exporter puts into models of older opsets, and the opset that has them: what
@@ -34,7 +35,7 @@ def prepared(onnx: Any, proto: Any, sizes: Mapping[str, Shape]) -> OnnxModel:
     for tensor in graph.sparse_initializer:
         light[tensor.values.name] = _like(onnx, tensor)
     inputs = [info for info in graph.input if info.name not in light]
-    given = _input_shapes(inputs, sizes)
+    given = input_shapes(inputs, sizes)
     check_inputs(onnx, graph.node, _opset(proto))
     nodes, freed = plain_nodes(onnx, graph.node)
     light |= {name: onnx.helper.make_tensor(name, 1, (), [1.0]) for name in freed}
@@ -80,14 +81,14 @@ class _Source:
                 notes += choices
                 if not choices:
                     break
-        shapes |= folder.shapes()
+        shapes |= folder.constants.shapes
         return OnnxModel(
             nodes=tuple(nodes),
             inputs=tuple(given),
             outputs=tuple(info.name for info in self.graph.output),
             shapes=shapes,
-            constants=frozenset(folder.constants),
-            values=folder.values,
+            constants=frozenset(folder.constants.names),
+            values=folder.constants.values,
             batch=batch,
             notes=tuple(notes),
         )
@@ -97,7 +98,9 @@ class _Source:
     ) -> dict[str, Shape]:
         onnx = self.onnx
         known_ones = [self._known(node) for node in nodes]
-        graph = onnx.helper.make_graph(known_ones, "g", infos, outputs, initializer=folder.tensors())
+        graph = onnx.helper.make_graph(
+            known_ones, "g", infos, outputs, initializer=list(folder.constants.light.values())
+        )
         model = onnx.helper.make_model(graph, opset_imports=self._opsets(nodes), ir_version=_NEWEST_IR)
         try:
             found = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
@@ -219,7 +222,7 @@ def _inlined(onnx: Any, proto: Any) -> Any:
 
 def _without_data(tensor: Any) -> Any:
     """Return the constant as it is if it is small, else only its type and shape."""
-    if prod(tensor.dims) <= LARGEST_KEPT and tensor.data_location == 0:
+    if prod(tensor.dims) <= LARGEST_FOLDED and tensor.data_location == 0:
         return tensor
     light = type(tensor)(name=tensor.name, data_type=tensor.data_type)
     light.dims.extend(tensor.dims)
@@ -230,69 +233,6 @@ def _like(onnx: Any, tensor: Any) -> Any:
     light = onnx.TensorProto(name=tensor.values.name, data_type=tensor.values.data_type)
     light.dims.extend(tensor.dims)
     return light
-
-
-def _input_shapes(inputs: Sequence[Any], sizes: Mapping[str, Shape]) -> dict[str, Shape]:
-    """Return the shape of every input: fixed, given, or 1 along an open batch axis."""
-    names = [info.name for info in inputs]
-    for name in sizes:
-        if name not in names:
-            raise ConfigError(f"--size {name}=...: the model has no such input{did_you_mean(name, names)}")
-    batch_names = {
-        dims[0].dim_param
-        for info in inputs
-        if len(dims := info.type.tensor_type.shape.dim) and dims[0].dim_param
-    }
-    found: dict[str, Shape] = {}
-    open_axes: list[str] = []
-    for info in inputs:
-        shape, problem = _input_shape(info, sizes.get(info.name), batch_names)
-        found[info.name] = shape
-        open_axes += [problem] if problem else []
-    if open_axes:
-        raise UnsupportedError("; ".join(open_axes)[:400])
-    return found
-
-
-def _input_shape(info: Any, given: Shape | None, batch_names: set[str]) -> tuple[Shape, str]:
-    tensor = info.type.tensor_type
-    dims = list(tensor.shape.dim)
-    known = tensor.HasField("shape")
-    if given is not None:
-        if known and len(dims) != len(given):
-            return (), f"--size {info.name}: {len(given)} axes, the input has {len(dims)}"
-        for dim, n in zip(dims, given, strict=False):
-            if dim.HasField("dim_value") and dim.dim_value not in {n, 0, -1}:
-                return (), f"--size {info.name}: {n} along an axis that the model fixes at {dim.dim_value}"
-        return given, ""
-    if not known:
-        return (), f"input {info.name!r} has no shape; give it: --size {info.name}=1x3x224x224"
-    shape: list[int] = []
-    words: list[str] = []
-    for i, dim in enumerate(dims):
-        if dim.HasField("dim_value"):
-            if dim.dim_value < 1 and not (i == 0 and dim.dim_value == -1):
-                raise GraphError(f"input {info.name!r}: axis {i} has size {dim.dim_value}; needs at least 1")
-            n = max(dim.dim_value, 1)
-        elif i == 0 or dim.dim_param in batch_names:
-            n = 1
-        else:
-            words.append(f"{i} ({dim.dim_param or 'no name'})")
-            n = 1
-        shape.append(n)
-    if not words:
-        return tuple(shape), ""
-    sizes = [str(dim.dim_value) if dim.HasField("dim_value") else _shown(dim.dim_param) for dim in dims]
-    first = sizes[0] if dims[0].dim_value > 0 else "1"
-    example = "x".join([first, *sizes[1:]])
-    return (
-        (),
-        f"input {info.name!r}: axes {', '.join(words)} are open; give sizes: --size {info.name}={example}",
-    )
-
-
-def _shown(name: str) -> str:
-    return name if name.isidentifier() and len(name) < 20 else "N"
 
 
 def _fixed(info: Any) -> Shape | None:
