@@ -25,7 +25,9 @@ from accel_models.units.kinds import element_bytes
 from accel_models.work.shapes import Shapes
 from traces import Floats, Ints, UnsupportedError
 
-MOST_BLOCKS = 1 << 24  # of one op; Choice: two seconds of walking, 300 times a ResNet-50's largest layer
+MOST_BLOCKS = (
+    1 << 22
+)  # of one op; Choice: one to three seconds of walking, 75 times a ResNet-50's largest layer
 
 
 def gemmini_cost(states: States, design: Design) -> UnitCost:

@@ -160,6 +160,14 @@ def test_a_product_of_nearly_empty_blocks_is_not_walked() -> None:
         estimate(builder.finish(), load_design("gemmini_16x16"))
 
 
+def test_a_product_that_would_be_walked_for_many_seconds_is_refused() -> None:
+    """All of a large image into two numbers, 2^24 blocks: ten seconds of a busy core, in which no Ctrl-C was heard."""
+    builder = GraphBuilder("one", 255, 4096, 255)
+    builder.linear("fc", builder.input, 2)
+    with pytest.raises(UnsupportedError, match="16,646,400 blocks of Gemmini's array"):
+        estimate(builder.finish(), load_design("gemmini_16x16"))
+
+
 def test_more_equal_arrays_than_a_schedule_has_places_for_are_refused() -> None:
     """65,535 arrays took minutes of looking up their names before the first cycle was counted."""
     assert load_design("edge_npu_16x16", {"array.count": 1024}).section(Array).count == 1024
