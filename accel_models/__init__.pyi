@@ -19,6 +19,8 @@ from .cost import Cost as Cost
 from .cost import Misfit as Misfit
 from .cost import Placement as Placement
 from .cost import WorkStates as WorkStates
+from .cost_rows import OpCosts as OpCosts
+from .cost_rows import Priced as Priced
 from .cost_table import save_cost_table as save_cost_table
 from .design.design import Design as Design
 from .design.keys import Key as Key

@@ -8,15 +8,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import accumulate
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 import numpy as np
 
 from accel_models.energy.actions import Actions, EnergyParts
-from accel_models.work.rows import rows_of
 from accel_models.work.shapes import Shapes
 from traces import Bools, Floats, Ints, Op
 
@@ -125,7 +123,6 @@ class Cost:
     Times are of one unit each, without waiting for another: the schedule overlaps them.
     """
 
-    unit: str  # a kind of accel_models.units.kinds, or FREE
     compute_cycles: Ints  # the unit is busy, operands at hand
     gather_cycles: Ints  # of them, packing what is kept
     control_cycles: Ints  # of them, steering tiles
@@ -146,12 +143,6 @@ class Cost:
     weight_energy_pj: Floats  # part of ``energy`` that fetching the weights takes [pJ]
     feasible: Bools
     misfit: Misfit | None = None  # of the worst state, if one is not feasible
-
-    def cut(self, lengths: Sequence[int]) -> Iterator[Cost]:
-        """Yield so many states after each other; why one does not fit, an op by itself can tell."""
-        for stop, length in zip(accumulate(lengths), lengths, strict=True):
-            rows = slice(stop - length, stop)
-            yield replace(rows_of(self, rows), energy=rows_of(self.energy, rows), misfit=None)
 
     @property
     def dram_bytes(self) -> Ints:

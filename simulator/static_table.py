@@ -101,16 +101,16 @@ def estimate(graph: NetworkGraph, design: Design, batch: int | None = None) -> S
     works = {size: whole_op(op, design, together) for size, op in first.items()}
     shapes = {size: shapes_of(op, batch=together) for size, op in first.items()}
     asked = [CostAsked(works[size], where, design) for size, where in zip(alike, placements, strict=True)]
-    costs = price_alike(asked)
-    misfit = next((cost.misfit for cost in costs if cost.misfit is not None), None)
-    if misfit is not None:
-        raise UnsupportedError(f"design {design.name!r}: {misfit.reason}")
+    priced = price_alike(asked)
+    costs = priced.each()
+    if costs.misfit is not None:
+        raise UnsupportedError(f"design {design.name!r}: {costs.misfit.reason}")
     peaks = unit_peaks(design)
-    rows: dict[int, OpEstimate] = {}  # by the identity of a cost, which equal ops on equal terms share
-    for op, size, cost, where in zip(graph.ops, alike, costs, placements, strict=True):
-        if id(cost) not in rows:
-            rows[id(cost)] = _row(op, shapes[size], cost, peaks.get(where.unit, 0.0), together)
-    named = (replace(rows[id(cost)], layer=op.name) for op, cost in zip(graph.ops, costs, strict=True))
+    rows: dict[int, OpEstimate] = {}  # by the place of a cost, which equal ops on equal terms share
+    for i, (op, at) in enumerate(zip(graph.ops, priced.place, strict=True)):
+        if at not in rows:
+            rows[at] = _row(op, shapes[alike[i]], costs[i], peaks.get(placements[i].unit, 0.0), together)
+    named = (replace(rows[at], layer=op.name) for op, at in zip(graph.ops, priced.place, strict=True))
     return StaticTable(graph.name, design.title, tuple(named), together, graph.skipped)
 
 

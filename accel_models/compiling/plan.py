@@ -123,8 +123,12 @@ def _gate_units(asked: Sequence[tuple[NetworkGraph, Design]]) -> list[Mapping[st
         for work, where in zip(works, places, strict=True)
     ]
     best: list[dict[str, tuple[float, str]]] = [{} for _ in asked]
-    for (k, each), cost in zip(tries, price_alike([each for _, each in tries]), strict=True):
-        cycles = float(cost.alone_cycles[-1]) if cost.misfit is None else np.inf
+    if not tries:
+        return [{} for _ in asked]
+    costs = price_alike([each for _, each in tries]).each()
+    whole = costs.joint.alone_cycles[costs.ends - 1].tolist()
+    for (k, each), taken, misfit in zip(tries, whole, costs.misfits, strict=True):
+        cycles = float(taken) if misfit is None else np.inf
         if cycles < best[k].get(each.work.op.name, (np.inf, ""))[0]:
             best[k][each.work.op.name] = cycles, each.placement.unit
     return [{name: unit for name, (_, unit) in found.items()} for found in best]

@@ -24,12 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.cost import BusTimes, Cost, NearOperands, States, Traffic, UnitCost, WorkStates
+from accel_models.cost_rows import end_to_end, take_rows
 from accel_models.design.design import Design
 from accel_models.dram import Bus, bus_behind, either_bus, transfer_cycles
 from accel_models.energy.actions import Actions, EnergyParts, energy_pj
 from accel_models.units.kinds import prices_of
 from accel_models.work.kept_data import counted_bytes
-from accel_models.work.rows import joined, rows_of
+from accel_models.work.rows import rows_of
 from traces import RECURRENT, WEIGHTED, Bools, Ints, UnsupportedError
 
 MOST_COST: Final = float(
@@ -43,7 +44,7 @@ _COUNTED: Final = (  # of a cost, what has to be a number that can be
 DRAM_ROW_BYTES = 2048  # row buffer of an LPDDR4 channel, JESD209-4 (2 KiB page)
 
 
-def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost:
+def assemble(states: States, found: UnitCost, design: Design) -> Cost:
     """Add to what a unit found what all share: bus times where it gives none, DRAM actions and prices."""
     work, shapes, busy, traffic = states.work, states.shapes, found.busy, found.traffic
     bus = found.times or _bus_times(design, traffic, states.where.behind)
@@ -65,7 +66,6 @@ def assemble(unit: str, states: States, found: UnitCost, design: Design) -> Cost
     weight_energy = energy_pj(fetch, prices)
     energy = energy_pj(busy.actions + rest, prices) + weight_energy
     cost = Cost(
-        unit=unit,
         compute_cycles=busy.cycles,
         gather_cycles=np.broadcast_to(np.asarray(busy.gather_cycles, np.int64), len(work)),
         control_cycles=np.broadcast_to(np.asarray(busy.control_cycles, np.int64), len(work)),
@@ -213,13 +213,12 @@ def filled_up(
         )
         ways.insert(1, np.arange(len(last)))
         ways[1][more] = len(last) + np.arange(len(more))
-    every = replace(joined(pieces), energy=joined([piece.energy for piece in pieces]))
+    every = end_to_end(pieces)
     best = _cheapest(every, np.stack(ways), last)
     best[~partial] = np.flatnonzero(~partial)
     if np.array_equal(best, np.arange(len(last))):
         return cost
-    taken = replace(rows_of(every, best), energy=rows_of(every.energy, best), misfit=cost.misfit)
-    return replace(taken, useful_macs=cost.useful_macs)
+    return replace(take_rows(every, best), misfit=cost.misfit, useful_macs=cost.useful_macs)
 
 
 def _whole(work: WorkStates) -> Bools:

@@ -17,6 +17,7 @@ from accel_models.cost import (
     TILE_AIMS,
     Busy,
     Cost,
+    Misfit,
     Placement,
     States,
     TileAim,
@@ -25,6 +26,7 @@ from accel_models.cost import (
     Where,
     WorkStates,
 )
+from accel_models.cost_rows import OpCosts, Priced, end_to_end
 from accel_models.design.design import Design, family, side_by_side
 from accel_models.energy.actions import Actions
 from accel_models.units.assemble import assemble, filled_up
@@ -48,42 +50,62 @@ class CostAsked:
 
 def price(work: WorkStates, placement: Placement, design: Design) -> Cost:
     """Return cycles, bytes and energy of each of the op's states on the design; see :class:`CostAsked`."""
-    return _priced([CostAsked(work, placement, design)])[0]
+    return _priced([CostAsked(work, placement, design)])
 
 
-def price_all(
-    works: Sequence[WorkStates], placements: Sequence[Placement], design: Design
-) -> tuple[Cost, ...]:
+def price_all(works: Sequence[WorkStates], placements: Sequence[Placement], design: Design) -> OpCosts:
     """Return the cost of every op's states, as :func:`price` would."""
-    return price_each([CostAsked(work, place, design) for work, place in zip(works, placements, strict=True)])
+    asked = [CostAsked(work, place, design) for work, place in zip(works, placements, strict=True)]
+    return price_alike(asked).each()
 
 
-def price_each(asked: Sequence[CostAsked]) -> tuple[Cost, ...]:
-    """Return the cost of every op's states on its design, as :func:`price` would."""
-    costs: dict[int, Cost] = {}
-    for members in _together(asked):
-        found = _priced([asked[i] for i in members])
-        costs.update(zip(members, found, strict=True))
-    alone = [
-        i for i, cost in costs.items() if not cost.feasible.all()
-    ]  # it says which of its tiles does not fit
-    costs.update((i, _priced([asked[i]])[0]) for i in alone)
-    return tuple(costs[i] for i in range(len(asked)))
+def price_alike(asked: Sequence[CostAsked]) -> Priced:
+    """Price every op as :func:`price` would, equal work on equal terms once.
 
-
-def price_alike(asked: Sequence[CostAsked]) -> list[Cost]:
-    """Price every op, equal work on equal terms once: deep networks repeat their blocks, and designs their networks."""
+    Deep networks repeat their blocks, and designs their networks.
+    """
     contents: dict[int, tuple[object, ...]] = {}
     first: dict[tuple[object, ...], int] = {}
+    distinct: list[CostAsked] = []
     place = []
-    for i, each in enumerate(asked):
+    for each in asked:
         content = contents.get(id(each.work))
         if content is None:
             content = contents[id(each.work)] = each.work.content
-        place.append(first.setdefault((content, each.placement, each.aims, id(each.design)), i))
-    chosen = list(first.values())
-    costs = dict(zip(chosen, price_each([asked[i] for i in chosen]), strict=True))
-    return [costs[i] for i in place]
+        at = first.setdefault((content, each.placement, each.aims, id(each.design)), len(distinct))
+        if at == len(distinct):
+            distinct.append(each)
+        place.append(at)
+    return _price_together(distinct, place)
+
+
+def _price_together(asked: Sequence[CostAsked], place: Sequence[int]) -> Priced:
+    """Price what is distinct; ``place`` is that of what was asked for among it."""
+    pieces: list[Cost] = []
+    starts = [0] * len(asked)
+    misfits: list[Misfit | None] = [None] * len(asked)
+    at = 0
+
+    def put(cost: Cost, members: Sequence[int]) -> None:
+        nonlocal at
+        pieces.append(cost)
+        for i in members:
+            starts[i] = at
+            at += len(asked[i].work)
+
+    for members in _together(asked):
+        cost = _priced([asked[i] for i in members])
+        lengths = [len(asked[i].work) for i in members]
+        fits = np.logical_and.reduceat(cost.feasible, np.cumsum([0, *lengths[:-1]]))
+        put(cost, members)
+        for i in (
+            members[k] for k in np.flatnonzero(~fits)
+        ):  # by itself it says which of its tiles does not fit
+            alone = _priced([asked[i]])
+            misfits[i] = alone.misfit
+            put(alone, [i])
+    lengths = [len(each.work) for each in asked]
+    return Priced(end_to_end(pieces), starts, lengths, misfits, place)
 
 
 def _together(asked: Sequence[CostAsked]) -> Iterable[list[int]]:
@@ -102,8 +124,8 @@ def _together(asked: Sequence[CostAsked]) -> Iterable[list[int]]:
     return together.values()
 
 
-def _priced(asked: Sequence[CostAsked]) -> list[Cost]:
-    """Return the costs of what can be priced in one call."""
+def _priced(asked: Sequence[CostAsked]) -> Cost:
+    """Return the costs of what can be priced in one call, end to end."""
     works = [each.work for each in asked]
     cost, unit = _price_on(asked, works), asked[0].placement.unit
     if unit != FREE:
@@ -113,7 +135,7 @@ def _priced(asked: Sequence[CostAsked]) -> list[Cost]:
             return _price_on(asked, states)
 
         cost = filled_up(works, cost, grain, asked[0].design, price_again)
-    return [cost] if len(works) == 1 else list(cost.cut([len(work) for work in works]))
+    return cost
 
 
 def _price_on(asked: Sequence[CostAsked], works: Sequence[WorkStates]) -> Cost:
@@ -126,7 +148,7 @@ def _price_on(asked: Sequence[CostAsked], works: Sequence[WorkStates]) -> Cost:
         where = replace(where, tile_aim=np.array([aim for each in asked for aim in _aims(each)]))
     states = States(work=work, shapes=_shapes_left(work, works, asked), where=where)
     found = _beside(states, design) if unit == FREE else unit_kind(unit).cost(states, design)
-    return assemble(unit, states, found, design)
+    return assemble(states, found, design)
 
 
 def _aims(asked: CostAsked) -> list[int]:

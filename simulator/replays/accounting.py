@@ -12,7 +12,7 @@ from functools import lru_cache, reduce
 
 import numpy as np
 
-from accel_models import ENERGY_PARTS, Cost, EnergyParts, design_prices, static_pj
+from accel_models import ENERGY_PARTS, EnergyParts, design_prices, static_pj
 from simulator.engines.fast import simulate
 from simulator.replays.op_times import OP_PARTS
 from simulator.replays.prepare import Prepared
@@ -115,19 +115,16 @@ def wasted(prepared: Prepared, times: Times) -> tuple[Ints, Floats]:
     return total_bytes, total_pj
 
 
-def state_energy(cost: Cost, dynamic: bool) -> Floats:
-    """Energy of an op's states by part, shape (states, parts) [pJ]; of a gate's op all in one part."""
-    parts = cost.energy.as_gate() if dynamic else cost.energy
-    return np.stack([np.asarray(getattr(parts, name), np.float64) for name in ENERGY_PARTS], axis=1)
-
-
 @lru_cache(maxsize=2)  # a replay asks again and again, for the network it is at
-def op_energies(prepared: Prepared) -> tuple[Floats, ...]:
-    """Return :func:`state_energy` of every op."""
-    return tuple(
-        state_energy(cost, dynamic)
-        for cost, dynamic in zip(prepared.costs, prepared.dynamic.tolist(), strict=True)
-    )
+def state_energies(prepared: Prepared) -> Floats:
+    """Energy by part of all ops' states end to end, shape (parts, states) [pJ]; a gate's op has all in one part."""
+    costs = prepared.costs
+    found = np.stack([getattr(costs.joint.energy, name) for name in ENERGY_PARTS])
+    gates = costs.by_op(prepared.dynamic)
+    total = costs.joint.energy.total_pj[gates]
+    found[:, gates] = 0.0
+    found[ENERGY_PARTS.index("gate_pj"), gates] = total
+    return found
 
 
 def sum_pj(prepared: Prepared, weights: Floats | None = None) -> Floats:
@@ -146,12 +143,20 @@ def _each_row(prepared: Prepared) -> Floats:
 
 def _summed(prepared: Prepared, weights: Floats | None = None) -> Floats:
     """Return energy by part and DRAM bytes, summed over ops, shape (n, parts + 1)."""
-    total = np.zeros((len(ENERGY_PARTS) + 1, len(prepared.work)))
-    for i, (cost, energy) in enumerate(zip(prepared.costs, op_energies(prepared), strict=True)):
-        table = np.concatenate([energy, cost.dram_bytes[:, None]], axis=1)
-        scaled = table if weights is None else table * weights[i]
-        for part in np.flatnonzero(scaled.any(axis=0)):  # an op has few: the rest adds nothing
-            total[part] += np.take(np.ascontiguousarray(scaled[:, part]), prepared.work.state_index[:, i])
+    costs, index = prepared.costs, prepared.work.state_index
+    table = np.concatenate([state_energies(prepared), costs.joint.dram_bytes[None]])
+    if weights is not None:
+        table *= costs.by_op(weights)
+    least, most = (reduce_.reduceat(table, costs.starts, axis=1) for reduce_ in (np.minimum, np.maximum))
+    total = np.zeros((len(table), len(index)))
+    for i, (start, end) in enumerate(zip(costs.starts.tolist(), costs.ends.tolist(), strict=True)):
+        states = None
+        for part in np.flatnonzero(most[:, i]).tolist():  # an op has few: the rest adds nothing
+            if least[part, i] == most[part, i]:
+                total[part] += most[part, i]
+                continue
+            states = index[:, i].astype(np.intp) if states is None else states
+            total[part] += table[part, start:end].take(states)
     return total.T
 
 
@@ -183,7 +188,7 @@ class OpTotals:
         self.in_channels += int(inputs @ work.in_channels)
         self.out_channels += int(inputs @ work.out_channels)
         self.dram_bytes += int(rows @ cost.dram_bytes)
-        self.energy_pj += float(rows @ op_energies(prepared)[i].sum(axis=1))
+        self.energy_pj += float(rows @ cost.energy.total_pj)
         self.transfer_cycles += int(rows @ (cost.weight_cycles + cost.input_cycles + cost.output_cycles))
         self.gather_cycles += int(rows @ cost.gather_cycles)
         self.control_cycles += int(rows @ cost.control_cycles)

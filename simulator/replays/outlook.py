@@ -11,26 +11,27 @@ on the same plan, and the oracle bounds them all.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
 from accel_models import (
     TILE_AIMS,
     Compiler,
-    Cost,
     CostAsked,
     Design,
+    OpCosts,
     Placement,
+    Priced,
     SkippedWorkload,
     WorkStates,
     compiled_trace,
     known_rates,
     rows_of,
     static_pj,
-    together,
 )
 from simulator.engines.fast import simulate
 from simulator.policy import Policy
@@ -113,22 +114,23 @@ class Outlook:
         rows = np.full(len(TILE_AIMS), _EXPECTED)
         return tuple(rows_of(work, rows) for work in self.works)
 
-    def gathered(self, costs: Sequence[Cost], free: Collection[int] = ()) -> list[Cost]:
-        """Return per op one cost of those that :meth:`asked` asks for: what is expected first, by aim, then the whole.
+    def gathered(self, priced: Priced, asked: Iterator[int], free: Collection[int] = ()) -> OpCosts:
+        """Return the costs per op of what :meth:`asked` asks for; of ops in ``free`` what is expected first by aim.
 
-        Energy is that of the first aim.
+        Parameters
+        ----------
+        priced, asked
+            All that was asked for, and the places in it of what comes next; as many are taken as were asked for here.
+        free
+            As in :meth:`asked`.
         """
-        answers = iter(costs)
-        found = []
-        for i, work in enumerate(self.works):
-            first = next(answers)
-            if i in free and len(work) > 1:
-                pieces = [first, *(next(answers) for _ in TILE_AIMS[1:])]
-                first = together(pieces, lambda arrays: np.stack(arrays, axis=1).ravel())
-            found.append(first)
-        return found
+        by_aim = len(TILE_AIMS)
+        return priced.costs(
+            tuple(islice(asked, by_aim if i in free and len(work) > 1 else 1))
+            for i, work in enumerate(self.works)
+        )
 
-    def durations(self, schedule: Schedule, costs: Sequence[Cost]) -> Durations:
+    def durations(self, schedule: Schedule, costs: OpCosts) -> Durations:
         """Return what tasks are expected to take, in parts of a cycle, :attr:`fine` of them."""
         tables = durations(schedule, costs, _WAIT, np.ones(len(costs)), Latencies())
         if self.shares is None:
@@ -148,13 +150,13 @@ class Outlook:
         share = float(self.shares[op])
         return 1.0 - (1.0 - share) ** self.batch if fetched else share
 
-    def worth(self, schedule: Schedule, costs: Sequence[Cost], design: Design) -> tuple[float, float]:
+    def worth(self, schedule: Schedule, costs: OpCosts, design: Design) -> tuple[float, float]:
         """Return the cycles and the energy [pJ] that are expected; without end where it does not fit."""
-        if not all(cost.feasible.all() for cost in costs):
+        if not costs.joint.feasible.all():
             return np.inf, np.inf
         times = simulate(self.durations(schedule, costs), np.zeros((1, len(costs)), np.uint16))
         cycles, busy = times.latency / self.fine, times.busy / self.fine
         shares = np.ones(len(costs)) if self.shares is None else self.shares
-        moving = [float(np.asarray(cost.energy.total_pj)[_EXPECTED]) for cost in costs]
+        moving = costs.joint.energy.total_pj[costs.starts]  # of what is expected, which stands first
         static = static_pj(design, schedule.units, cycles, busy)
         return float(cycles[0]), float(shares @ moving) + float(static[0])

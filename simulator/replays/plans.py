@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain, count
 
 import numpy as np
 
@@ -170,14 +170,16 @@ def _worths(
     candidates: Sequence[_Candidate], asked: Sequence[Planning], schedules: Schedules
 ) -> list[tuple[float, float]]:
     """Return what each candidate is worth: expected cycles and energy [pJ]."""
+    if not candidates:
+        return []
     costed = [
         asked[each.asked].outlook.asked(each.placements, asked[each.asked].design) for each in candidates
     ]
-    costs = iter(price_alike(list(chain(*costed))))
+    priced, places = price_alike(list(chain(*costed))), count()
     found = []
-    for each, of_it in zip(candidates, costed, strict=True):
+    for each in candidates:
         outlook, design = asked[each.asked].outlook, asked[each.asked].design
-        own = outlook.gathered(list(islice(costs, len(of_it))))
+        own = outlook.gathered(priced, places)
         schedule = schedules.of(outlook.graph, each.placements, own, design)
         found.append(outlook.worth(schedule, own, design))
     return found

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
+from itertools import count
 
 import numpy as np
 
@@ -17,11 +17,11 @@ from accel_models import (
     Bus,
     Choices,
     Copies,
-    Cost,
     CostAsked,
     Design,
     Groups,
     Misfit,
+    OpCosts,
     Placement,
     SkippedWorkload,
     layout_family,
@@ -55,7 +55,7 @@ class Prepared:
     policy: Policy
     work: SkippedWorkload
     placements: tuple[Placement, ...]
-    costs: tuple[Cost, ...]  # per op; the last state is the dense one
+    costs: OpCosts  # per op; the last state is the dense one
     schedule: Schedule
     tables: Durations
     sizes: Ints  # (rows,), inputs that each row of the workload stands for
@@ -70,10 +70,10 @@ class Prepared:
         """Which ops only the dynamic network needs, shape (ops,)."""
         return np.array([op.name in self.graph.dynamic_ops for op in self.graph.ops], np.bool_)
 
-    @cached_property
+    @property
     def misfit(self) -> Misfit | None:
         """Why the network does not fit the design; ``None`` if it does."""
-        return next((cost.misfit for cost in self.costs if cost.misfit is not None), None)
+        return self.costs.misfit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,22 +175,22 @@ def _planning(
 
 def _priced(
     works: Sequence[SkippedWorkload], placements: Sequence[tuple[Placement, ...]], settings: Sequence[Setting]
-) -> list[tuple[Cost, ...]]:
+) -> list[OpCosts]:
     """Return the costs of all ops of every setting."""
     asked = [
         CostAsked(states, where, each.design)
         for work, places, each in zip(works, placements, settings, strict=True)
         for states, where in zip(work.states, places, strict=True)
     ]
-    costs = iter(price_alike(asked))
-    return [tuple(islice(costs, len(work.states))) for work in works]
+    priced, places = price_alike(asked), count()
+    return [priced.costs((next(places),) for _ in work.states) for work in works]
 
 
 def _scheduled(  # noqa: PLR0913, PLR0917  # all that a schedule is made of
     setting: Setting,
     work: SkippedWorkload,
     placements: tuple[Placement, ...],
-    costs: tuple[Cost, ...],
+    costs: OpCosts,
     policy: Policy,
     schedules: Schedules,
 ) -> Prepared:

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from itertools import chain, count
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import TILE_AIMS, Cost, Design, chooses_tiles, price_alike
+from accel_models import TILE_AIMS, Design, OpCosts, chooses_tiles, price_alike
 from simulator.engines.fast import simulate
 from simulator.replays.outlook import Outlook, Placements
 from simulator.schedules.build import Schedules
@@ -74,7 +74,7 @@ def aim_tiles(asked: Sequence[Aiming], schedules: Schedules) -> list[Placements]
     costs = _priced([(asked[k], free[k]) for k in choosing])
     searches: dict[int, Search] = {}
     for k, cost in zip(choosing, costs, strict=True):
-        if all(one.feasible.all() for one in cost):
+        if cost.joint.feasible.all():
             each = asked[k]
             schedule = schedules.of(each.outlook.graph, each.placements, cost, each.design)
             tables = each.outlook.durations(schedule, cost)
@@ -87,24 +87,24 @@ def aim_tiles(asked: Sequence[Aiming], schedules: Schedules) -> list[Placements]
     return found
 
 
-def _priced(choosing: Sequence[tuple[Aiming, frozenset[int]]]) -> list[list[Cost]]:
+def _priced(choosing: Sequence[tuple[Aiming, frozenset[int]]]) -> list[OpCosts]:
     """Return each op's cost in each network, a row per aim of those that are free to choose."""
+    if not choosing:
+        return []
     asked = [each.outlook.asked(each.placements, each.design, free) for each, free in choosing]
-    costs = iter(price_alike(list(chain(*asked))))
-    return [
-        each.outlook.gathered(list(islice(costs, len(costed))), free)
-        for (each, free), costed in zip(choosing, asked, strict=True)
-    ]
+    priced, places = price_alike(list(chain(*asked))), count()
+    return [each.outlook.gathered(priced, places, free) for each, free in choosing]
 
 
-def _changes(costs: Sequence[Cost], free: Sequence[int]) -> list[tuple[int, int]]:
+def _changes(costs: OpCosts, free: Sequence[int]) -> list[tuple[int, int]]:
     """Return ops and aims that give the op times that no aim before gives it."""
     found = []
+    times = np.stack([getattr(costs.joint, name) for name in _TIMES], axis=1)
     for i in free:
-        times = np.stack([getattr(costs[i], name)[: len(TILE_AIMS)] for name in _TIMES])
         seen: set[bytes] = set()
+        start = int(costs.starts[i])
         for aim in range(len(TILE_AIMS)):
-            if (key := times[:, aim].tobytes()) not in seen:
+            if (key := times[start + aim].tobytes()) not in seen:
                 seen.add(key)
                 found.append((i, aim))
     return found

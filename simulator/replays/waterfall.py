@@ -138,6 +138,6 @@ def _free(alone: Prepared, without: Level) -> Level:
 def _gate_pj(alone: Prepared) -> Floats:
     """Energy but static of what only the dynamic network needs, shape (n,) [pJ]."""
     total = np.zeros(len(alone.work))
-    for i in np.flatnonzero(alone.dynamic):
+    for i in np.flatnonzero(alone.dynamic).tolist():
         total += alone.costs[i].energy.total_pj[alone.work.state_index[:, i]]
     return total

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle
 
-from accel_models import FREE, Cost, Design, Placement, units_of, weight_space_bytes
+from accel_models import FREE, Design, OpCosts, Placement, units_of, weight_space_bytes
 from simulator.policy import deciding_ops
 from simulator.schedules.schedule import NO_UNIT, Schedule, Task, TaskKind, in_queues
 from traces import NetworkGraph
 
 _KEY = {"inputs": 0, "weights": 1, "compute": 2, "handover": 3, "outputs": 4}
+_TRANSFERS: tuple[TaskKind, ...] = ("weights", "inputs", "outputs")  # in the order of OpCosts.moves
 _LOADS: tuple[TaskKind, ...] = ("weights", "inputs")
 _LATE = 5  # weights that wait for the compute of the op they are queued at
 _MOST_KNOWN = 256  # Choice: then all are forgotten; some 100 KiB each
@@ -28,7 +29,7 @@ class Schedules:
         self._graphs: list[NetworkGraph] = []  # kept alive: they are told apart by identity
 
     def of(
-        self, graph: NetworkGraph, placements: Sequence[Placement], costs: Sequence[Cost], design: Design
+        self, graph: NetworkGraph, placements: Sequence[Placement], costs: OpCosts, design: Design
     ) -> Schedule:
         """Return the schedule of the graph on the design, as :func:`build_schedule`."""
         memory = design.memory
@@ -36,7 +37,7 @@ class Schedules:
             id(graph),
             tuple((place.unit, place.weight_prefetch_bytes, place.bands) for place in placements),
             weight_space_bytes(graph, placements, design),
-            tuple(_moves(cost) for cost in costs),
+            *(moved.tobytes() for moved in costs.moves),
             tuple(unit.names(design) for unit in units_of(design)),
             None if memory is None else memory.dma,
             bool(design.gate_handover),
@@ -50,13 +51,8 @@ class Schedules:
         return self._known[key]
 
 
-def _moves(cost: Cost) -> tuple[bool, bool, bool]:
-    """Return whether an op ever fetches weights, inputs, and stores outputs."""
-    return bool(cost.weight_cycles.any()), bool(cost.input_cycles.any()), bool(cost.output_cycles.any())
-
-
 def build_schedule(
-    graph: NetworkGraph, placements: Sequence[Placement], costs: Sequence[Cost], design: Design
+    graph: NetworkGraph, placements: Sequence[Placement], costs: OpCosts, design: Design
 ) -> Schedule:
     """Return the schedule of the graph on the design.
 
@@ -84,10 +80,10 @@ class _Draft:
     """Tasks being put in order and linked."""
 
     def __init__(
-        self, graph: NetworkGraph, placements: Sequence[Placement], costs: Sequence[Cost], design: Design
+        self, graph: NetworkGraph, placements: Sequence[Placement], costs: OpCosts, design: Design
     ) -> None:
         self.graph = graph
-        self.costs = costs
+        self.moves = costs.moves
         self.bands = [where.bands for where in placements]
         self.units = _units(design)
         self.unit_of = _assign(placements, self.units, design)
@@ -100,13 +96,8 @@ class _Draft:
         """Return the tasks, not linked, each with its place in the order."""
         dma = self.units.index("dma") if "dma" in self.units else NO_UNIT
         found: list[tuple[TaskKey, Task]] = []
-        for i, (op, cost) in enumerate(zip(self.graph.ops, self.costs, strict=True)):
-            transfers: tuple[tuple[TaskKind, bool], ...] = (
-                ("weights", bool(cost.weight_cycles.any())),
-                ("inputs", bool(cost.input_cycles.any())),
-                ("outputs", bool(cost.output_cycles.any())),
-            )
-            for kind, needed in transfers:
+        for i, (op, *moves) in enumerate(zip(self.graph.ops, *self.moves, strict=True)):
+            for kind, needed in zip(_TRANSFERS, moves, strict=True):
                 if needed:
                     key = self._weight_key(i) if kind == "weights" else (i, _KEY[kind], i)
                     queue = int(kind == "weights" and self.apart)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models import Cost
+from accel_models import Cost, OpCosts
 from simulator.policy import Policy
 from simulator.schedules.schedule import Schedule, Task, TaskKind
 from traces import Bools, Floats, Ints
@@ -57,7 +57,7 @@ class Latencies:
 
 def durations(
     schedule: Schedule,
-    costs: Sequence[Cost],
+    costs: OpCosts,
     policy: Policy,
     rates: Floats,
     latencies: Latencies,
@@ -80,23 +80,38 @@ def durations(
     rules = policy.fetching
     if rules.knows_decisions:
         latencies = replace(latencies, handover_cycles=0)
-    parts = [task_tables(task.kind, costs[task.op], latencies) for task in schedule.tasks]
-    sizes = np.array([len(cycles) for cycles, _, _ in parts], np.int64)
-    cycles, first, tail = (np.concatenate([part[k] for part in parts]) for k in range(3))
+    ops = np.array([task.op for task in schedule.tasks], np.intp)
+    sizes = costs.lengths[ops]
+    ends = np.cumsum(sizes)
+    cycles, first, tail = _tables(schedule, costs, ops, latencies)
     likely = rates > policy.theta if rules.reads_rates else np.ones(len(costs), np.bool_)
     speculative = [rules.speculates and _guarded(task) and bool(likely[task.op]) for task in schedule.tasks]
-    whole = [int(part[0][-1]) if flag else 0 for part, flag in zip(parts, speculative, strict=True)]
+    whole = np.where(speculative, cycles[ends - 1], 0)
     return Durations(
         schedule=schedule,
-        base=np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64),
+        base=ends - sizes,
         states=sizes,
         cycles=cycles,
         first=np.minimum(first, cycles),
         tail=np.minimum(tail, cycles),
         waits=np.array([not (rules.knows_decisions or flag) for flag in speculative], np.bool_),
-        speculative_cycles=np.array(whole, np.int64),
+        speculative_cycles=whole,
         cut_cycles=max(latencies.cut_cycles, 1),
     )
+
+
+def _tables(
+    schedule: Schedule, costs: OpCosts, ops: NDArray[np.intp], latencies: Latencies
+) -> tuple[Ints, Ints, Ints]:
+    """Return cycles, first and tail of all tasks' states end to end; ``ops``: the op of each task."""
+    kinds = [task.kind for task in schedule.tasks]
+    of_kind = {kind: place for place, kind in enumerate(dict.fromkeys(kinds))}
+    three = zip(*(task_tables(kind, costs.joint, latencies) for kind in of_kind), strict=True)
+    begins = np.array([of_kind[kind] for kind in kinds]) * int(costs.ends[-1]) + costs.starts[ops]
+    sizes = costs.lengths[ops]
+    rows = np.arange(int(sizes.sum())) + np.repeat(begins - (np.cumsum(sizes) - sizes), sizes)
+    cycles, first, tail = (np.concatenate(tables).take(rows) for tables in three)
+    return cycles, first, tail
 
 
 def without_waste(tables: Durations) -> Durations:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -157,7 +158,7 @@ def expected(trace: Trace, design: Design) -> tuple[float, float]:
     prepared = prepare(Setting(lower(compiled_trace(trace, Policy().compiler)), design), Policy(), rates)
     views = Views(None)
     outlook = views.outlook(prepared.work, design, rates, Policy().compiler)
-    costs = outlook.gathered(price_alike(outlook.asked(prepared.placements, design)))
+    costs = outlook.gathered(price_alike(outlook.asked(prepared.placements, design)), count())
     worth = outlook.worth(prepared.schedule, costs, design)[0]
     return worth, float(simulate(prepared.tables, prepared.work.state_index).latency.mean())
 
@@ -213,7 +214,7 @@ def test_mapped_for_energy_a_larger_buffer_does_no_worse_than_the_smaller_ones_p
     outlook = Outlook.gates_open(chosen.work)
 
     def energy(placements: tuple[Placement, ...]) -> float:
-        costs = outlook.gathered(price_alike(outlook.asked(placements, large)))
+        costs = outlook.gathered(price_alike(outlook.asked(placements, large)), count())
         return outlook.worth(Schedules().of(chosen.graph, placements, costs, large), costs, large)[1]
 
     assert energy(chosen.placements) <= 1.01 * energy(plan)

@@ -14,7 +14,7 @@ from accel_models.cost import TILE_AIMS, Cost
 from accel_models.design.design import Design
 from accel_models.design.load import design_names, load_design
 from accel_models.design.unit_sections import Array
-from accel_models.units.pricing import CostAsked, price, price_all, price_each
+from accel_models.units.pricing import CostAsked, price, price_alike, price_all
 from accel_models.work.skipping import skip
 from traces import NetworkGraph, SyntheticSettings, cifar_resnet, load_network, lower, synthetic_trace
 
@@ -138,5 +138,5 @@ def check_side_by_side(designs: list[Design], graph: NetworkGraph, seed: int) ->
         states, placements = skip(lower(trace), design).states, place(graph, design)
         aims = [replace(where, tile_aim=TILE_AIMS[i % 4]) for i, where in enumerate(placements)]
         asked += [CostAsked(work, where, design) for work, where in zip(states, aims, strict=True)]
-    for cost, each in zip(price_each(asked), asked, strict=True):
+    for cost, each in zip(price_alike(asked).each(), asked, strict=True):
         assert_equal(cost, price(each.work, each.placement, each.design))

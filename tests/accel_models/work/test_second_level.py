@@ -14,7 +14,7 @@ from accel_models.units.array.job import array_machine
 from accel_models.units.array.mapped import Operands
 from accel_models.units.array.mapping import map_ops
 from accel_models.units.kinds import design_prices
-from accel_models.units.pricing import CostAsked, price, price_each
+from accel_models.units.pricing import CostAsked, price, price_alike
 from accel_models.work.kept_data import whole_op
 from accel_models.work.shapes import shapes_of
 from traces import ConfigError, GraphBuilder, NetworkGraph, Window
@@ -158,6 +158,6 @@ def test_designs_side_by_side_are_priced_as_one_by_one() -> None:
         for op, where in zip(graph.ops, place(graph, on), strict=True)
     ]
     alone = [cost for on in designs for cost in costs(graph, on)]
-    for together, one in zip(price_each(asked), alone, strict=True):
+    for together, one in zip(price_alike(asked).each(), alone, strict=True):
         for name in ("input_cycles", "output_cycles", "weight_cycles", "compute_cycles", "dram_bytes"):
             np.testing.assert_array_equal(getattr(together, name), getattr(one, name))
