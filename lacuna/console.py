@@ -66,11 +66,21 @@ def _finite(value: object) -> object:
     return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, note: str = "") -> None:
-    """Print a table no wider than the terminal; columns of numbers are aligned right."""
+def show_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    note: str = "",
+    second: int | None = None,
+) -> None:
+    """Print a table no wider than the terminal; columns of numbers are aligned right.
+
+    ``second`` is the column that the second line of a row best begins with, where one line has no room.
+    """
     if title:
         out().print(printable(title), style="bold")
-    laid = lay_out(*_shown(columns, rows), out().width)
+    laid = lay_out(*_shown(columns, rows), out().width, second)
     if any(columns):
         for line in laid.head:
             out().print(line, style="bold")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import and_
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from analysis import SweepResults
 
 _CHOICES: Final = ("design", "trace", "prefetch", "theta", "batch", "batch_order", "compaction")
-_LONG: Final = 16  # Choice: characters of a label from which on shared ends are cut
+_LONG: Final = 16  # Choice: characters of a label from which on shared parts are left out
 
 
 def pareto(
@@ -64,7 +67,7 @@ def pareto(
         return
     names = [*_that_differ(results.frame), *(axis for axis in results.manifest.axes if axis in front.frame)]
     labels = {name: [_choice(row[name]) for row in rows] for name in names}
-    shortened = {name: shared_ends(cells) for name, cells in labels.items()}
+    shortened = {name: what_differs(cells) for name, cells in labels.items()}
     columns = ["point", "mark", *objectives, *_short(names)]
     table = [
         [
@@ -87,16 +90,22 @@ def pareto(
         show_notes([f"{title}: no point meets this", *([_span_of(results.frame, where)] if where else [])])
         return
     doubt = "doubtful: the x/÷ 2 energy band could put another point in its place"
-    notes = [words for words in alike.values() if words]
-    notes += [f"{name}: {ends.pattern}" for name, ends in shortened.items() if ends.pattern]
-    notes += [f"{short}: {name}" for short, name in zip(_short(names), names, strict=True) if short != name]
+    full = dict(zip(_short(names), names, strict=True))
+    notes = _of_alike(alike, full)
+    notes += [
+        f"{name}: every name also holds {' and '.join(each.left_out)}"
+        for name, each in shortened.items()
+        if each.left_out and name in columns
+    ]
+    notes += _of_settings({short: name for short, name in full.items() if short in columns})
     notes += [f"budget: {', '.join(bound.words for bound in results.budget)}"] if results.budget else []
     notes += _of_areas(results, objectives)
     notes += [doubt] if any(row.get("doubtful") for row in rows) else []
     most = int(results.frame["batch"].max()) if "batch" in results.frame else 1
     notes += ["latency is that of a whole batch, MACs, bytes and energy are per input"] if most > 1 else []
     notes += missing_of_each(results.manifest.skipped)
-    show_table(title, columns, table, note="\n".join(notes))
+    described = next((i for i, name in enumerate(columns) if name in full), None)
+    show_table(title, columns, table, note="\n".join(notes), second=described)
 
 
 def _span_of(frame: DataFrame, where: str) -> str:
@@ -113,28 +122,38 @@ def _span_of(frame: DataFrame, where: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shortened:
-    """Labels without the ends that all of them share."""
+    """Labels without the parts that all of them hold."""
 
     cells: list[str]
-    pattern: str = ""  # how they read in full, ``*`` for a cell; empty where nothing was cut
+    left_out: list[str] = field(default_factory=list)
 
 
-def shared_ends(labels: Sequence[str]) -> Shortened:
-    """Cut what long labels share at both ends, at a ``_``: of ``lcnet_resnet20_30`` and ``_50`` are left 30 and 50."""
-    known = sorted({label for label in labels if label})
+def what_differs(labels: Sequence[str]) -> Shortened:
+    """Leave out the parts between ``_`` that all long labels hold.
+
+    Of ``lcnet_resnet20_30_cifar10`` and ``exits_resnet20_cifar10`` are left ``lcnet_30`` and ``exits``.
+    """
+    known = {label: [part for part in label.split("_") if part] for label in labels if label}
     if len(known) < 2 or max(map(len, known)) < _LONG:
         return Shortened(list(labels))
-    parts = [label.split("_") for label in known]
-    most = min(map(len, parts)) - 1  # something is left of each
-    head = next((i for i in range(most) if len({part[i] for part in parts}) > 1), most)
-    tail = next((i for i in range(most - head) if len({part[-1 - i] for part in parts}) > 1), most - head)
-    if not head and not tail:
+    counts = list(map(Counter, known.values()))
+    shared = reduce(and_, counts)
+    if any(count == shared for count in counts):  # one would have no name
+        shared -= Counter(list(shared.elements())[-1:])
+    cut = {label: _without_parts(parts, shared) for label, parts in known.items()}
+    if not all(cut.values()) or len(set(cut.values())) < len(cut):
         return Shortened(list(labels))
-    first, last = parts[0][:head], parts[0][len(parts[0]) - tail :]
-    cut = {label: "_".join(part[head : len(part) - tail]) for label, part in zip(known, parts, strict=True)}
-    if not all(cut.values()):
-        return Shortened(list(labels))
-    return Shortened([cut.get(label, label) for label in labels], "_".join([*first, "*", *last]))
+    return Shortened([cut.get(label, label) for label in labels], list(shared.elements()))
+
+
+def _without_parts(parts: Sequence[str], left_out: Counter[str]) -> str:
+    left, kept = left_out.copy(), []
+    for part in parts:
+        if left[part]:
+            left[part] -= 1
+        else:
+            kept.append(part)
+    return "_".join(kept)
 
 
 def _of_areas(results: SweepResults, objectives: list[str]) -> list[str]:
@@ -153,8 +172,16 @@ def _short(names: list[str]) -> list[str]:
     return [short if last.count(short) == 1 else name for short, name in zip(last, names, strict=True)]
 
 
-def _alike(columns: list[str], table: list[list[str]]) -> dict[str, str]:
-    """Return the columns that say the same in every one of several rows that have one, and in words what they say."""
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """What a column says in every row that has one."""
+
+    value: str  # empty where no row has one
+    by_all: bool
+
+
+def _alike(columns: list[str], table: list[list[str]]) -> dict[str, Alike]:
+    """Return the columns that say the same in every one of several rows that have one."""
     if len(table) < 2:
         return {}
     found = {}
@@ -162,13 +189,31 @@ def _alike(columns: list[str], table: list[list[str]]) -> dict[str, str]:
         said = sorted({value for value in values if value})
         if len(said) > 1 or (name == "mark" and said and not all(values)):
             continue
-        who = "all have" if all(values) else "all that have one have"
-        found[name] = f"{who} {name} {said[0]}" if said else ""
+        found[name] = Alike(said[0] if said else "", all(values))
     return found
 
 
+def _of_alike(alike: Mapping[str, Alike], full: Mapping[str, str]) -> list[str]:
+    """Say what all rows have, and what all have that have one."""
+    notes = []
+    for who, by_all in (("all have", True), ("all that have one have", False)):
+        told = [
+            f"{full.get(name, name)} {each.value}"
+            for name, each in alike.items()
+            if each.value and each.by_all == by_all
+        ]
+        notes += [f"{who} {', '.join(told)}"] if told else []
+    return notes
+
+
+def _of_settings(full: Mapping[str, str]) -> list[str]:
+    """Say in full the settings whose last part stands above a column."""
+    told = [f"{short} is {name}" for short, name in full.items() if short != name]
+    return [", ".join(told)] if told else []
+
+
 def _without(
-    columns: list[str], table: list[list[str]], left_out: dict[str, str]
+    columns: list[str], table: list[list[str]], left_out: Collection[str]
 ) -> tuple[list[str], list[list[str]]]:
     """Return a table without some of its columns."""
     kept = [i for i, name in enumerate(columns) if name not in left_out]

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from lacuna import console
 from lacuna.commands import networks
-from lacuna.commands.pareto import shared_ends
+from lacuna.commands.pareto import what_differs
 from lacuna.tables import is_numeric, wrap
 
 WORDS = st.text(alphabet="abcdefghij_", min_size=1, max_size=24)
@@ -96,35 +96,72 @@ def test_no_line_is_longer_than_the_terminal_and_no_cell_is_lost(rows: list[list
     assert max(map(len, lines)) <= width
     words = set(" ".join(lines).split())
     assert {cell for row in rows for cell in row} <= words
-    assert set(columns) <= words
+    assert {part for name in columns for part in (name.split("_") if name not in words else [])} <= words
 
 
 @pytest.mark.parametrize(
-    ("labels", "cells", "pattern"),
+    ("labels", "cells", "left_out"),
     [
         (
             ["lcnet_resnet20_30_cifar10", "lcnet_resnet20_50_cifar10"],
             ["30", "50"],
-            "lcnet_resnet20_*_cifar10",
+            ["lcnet", "resnet20", "cifar10"],
         ),
-        (["lcnet_resnet20_30", "ddi_resnet20_50_x"], ["lcnet_resnet20_30", "ddi_resnet20_50_x"], ""),
-        (["edge_npu_16x16_large", "edge_npu_16x16_large"], ["edge_npu_16x16_large"] * 2, ""),
-        (["edge_npu_16x16_fast", "edge_npu_16x16_fast_b"], ["fast", "fast_b"], "edge_npu_16x16_*"),
-        (["wait", "speculate", ""], ["wait", "speculate", ""], ""),
-        (["_", "_" * 20], ["_", "_" * 20], ""),
+        (["lcnet_resnet20_30", "exits_resnet20"], ["lcnet_30", "exits"], ["resnet20"]),
+        (["edge_npu_16x16_large", "edge_npu_16x16_large"], ["edge_npu_16x16_large"] * 2, []),
+        (["edge_npu_16x16_fast", "edge_npu_16x16_fast_b"], ["fast", "fast_b"], ["edge", "npu", "16x16"]),
+        (["a_b_c_long_enough", "b_a_c_long_enough"], ["a_b_c_long_enough", "b_a_c_long_enough"], []),
+        (["wait", "speculate", ""], ["wait", "speculate", ""], []),
+        (["_", "_" * 20], ["_", "_" * 20], []),
     ],
 )
-def test_long_labels_lose_the_ends_they_share(labels: list[str], cells: list[str], pattern: str) -> None:
-    found = shared_ends(labels)
-    assert found.cells == cells
-    assert found.pattern == pattern
+def test_long_labels_lose_the_parts_they_share(
+    labels: list[str], cells: list[str], left_out: list[str]
+) -> None:
+    found = what_differs(labels)
+    assert (found.cells, found.left_out) == (cells, left_out)
 
 
 @given(labels=st.lists(WORDS, min_size=2, max_size=5))
-def test_cut_labels_read_in_full_with_their_pattern(labels: list[str]) -> None:
-    found = shared_ends(labels)
-    assert [found.pattern.replace("*", cell) if found.pattern else cell for cell in found.cells] == labels
-    assert all(found.cells)
+def test_cut_labels_are_as_different_as_whole_ones(labels: list[str]) -> None:
+    cells = what_differs(labels).cells
+    assert all(cells)
+    assert [cells.index(cell) for cell in cells] == [labels.index(label) for label in labels]
+
+
+def test_a_front_of_many_settings_has_a_line_a_point_in_eighty_columns() -> None:
+    """Heads break between their parts, and columns move together, before a row takes a second line."""
+    columns = [
+        "point", "latency_us", "energy_uj", "area_mm2", "accuracy", "trace", "prefetch", "cols", "activation_buffer",
+    ]  # fmt: skip
+    rows = [
+        ["07f595d1", "82.59", "35.35", "2.126", "85.1 %", "lcnet_30", "speculate", "32", "96 KiB"],
+        ["398a58c0", "55,537", "7,851", "0.7523", "87.8 %", "exits", "wait", "8", "48 KiB"],
+    ]
+    assert shown(columns, rows, 80) == [
+        "point     latency   energy area_mm2 accuracy trace    prefetch  cols activation",
+        "               us       uj                                               buffer",
+        "─" * 79,
+        "07f595d1    82.59    35.35    2.126   85.1 % lcnet_30 speculate   32     96 KiB",
+        "398a58c0   55,537    7,851   0.7523   87.8 % exits    wait         8     48 KiB",
+        "",
+    ]
+
+
+def test_the_second_line_of_a_row_begins_where_it_is_told_to() -> None:
+    columns, row = ["key", "latency_us", "energy_uj", "design"], ["one", "2", "3", "a_design_of_a_long_name"]
+    file = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(console, "out", lambda: Console(file=file, width=30, markup=False))
+        console.show_table("", columns, [row], second=3)
+    assert file.getvalue().splitlines() == [
+        "key  latency_us  energy_uj",
+        "    design",
+        "─" * 27,
+        "one           2          3",
+        "    a_design_of_a_long_name",
+        "",
+    ]
 
 
 @pytest.mark.parametrize("terminal", [True, False])
