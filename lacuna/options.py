@@ -3,16 +3,57 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, Field, fields
+from functools import wraps
+from inspect import Parameter, Signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_type_hints
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from _typeshed import DataclassInstance
 
     from accel_models import Design
     from traces import NetworkGraph, Trace
+
+OptionsT = TypeVar("OptionsT", bound="DataclassInstance")
+
+
+def takes(kind: type[OptionsT]) -> Callable[[Callable[[typer.Context, OptionsT], None]], Callable[..., None]]:
+    """Give a command one value of all its options: each field of a dataclass is one, with its default.
+
+    In ``--help`` what must be given comes first, then what the class has of its own, then what it shares with others.
+    """
+
+    def with_options(command: Callable[[typer.Context, OptionsT], None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(context: typer.Context, **given: Any) -> None:
+            command(context, kind(**given))
+
+        def in_help(one: Field[Any]) -> tuple[bool, bool]:
+            return _default(one) is not Parameter.empty, one.name not in kind.__annotations__
+
+        types = get_type_hints(kind, include_extras=True)
+        either = Parameter.POSITIONAL_OR_KEYWORD
+        options = [
+            Parameter(one.name, either, default=_default(one), annotation=types[one.name])
+            for one in sorted(fields(kind), key=in_help)
+        ]
+        context = Parameter("context", either, annotation=typer.Context)
+        run.__signature__ = Signature([context, *options])  # type: ignore[attr-defined]  # read by inspect
+        run.__annotations__ = {"context": typer.Context, **types}
+        return run
+
+    return with_options
+
+
+def _default(field: Field[Any]) -> Any:
+    """Return what an option is that is left out; of one that must be given nothing."""
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return Parameter.empty if field.default is MISSING else field.default
 
 
 def _designs_like(incomplete: str) -> list[str]:

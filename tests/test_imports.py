@@ -24,6 +24,7 @@ ALLOWED = {
 }
 FACES = ["traces", "accel_models", "simulator", "analysis", "networks"]
 MOST_MODULES = 15  # in one folder, faces not counted: about what can be looked over at a glance
+MOST_PARAMETERS = 11  # of a function
 TWICE = {  # capitalised names of several modules, and why
     "UNIT": "each kind of unit gives itself under this name",
 }
@@ -176,6 +177,18 @@ def defined(path: Path) -> Iterator[str]:
             yield from (target.id for target in node.targets if isinstance(target, ast.Name))
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             yield node.target.id
+
+
+def test_no_signature_is_a_list_of_settings() -> None:
+    """What has more than a few parameters takes a value that holds them; the most are those of `lc.search`."""
+    long = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.name} has {count} parameters"
+        for path in (path for folder in ALLOWED for path in modules(folder))
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef)
+        if (count := len([*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs])) > MOST_PARAMETERS
+    ]
+    assert long == []
 
 
 def test_only_networks_imports_torch() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +21,7 @@ from lacuna.options import (
     free_file,
     missing_note,
     network_from,
+    takes,
     typed,
 )
 
@@ -30,48 +31,84 @@ if TYPE_CHECKING:
     from traces import NetworkGraph
 
 
-def estimate(
-    context: typer.Context,
+@dataclass(frozen=True, kw_only=True)
+class EstimateOptions:
+    """Which network is priced on which design, and where the table goes."""
+
     network: Annotated[
         str,
         typer.Argument(
             help="Shipped name, trace, graph .json, SCALE-Sim topology .csv, .onnx, .tflite.",
             metavar="NETWORK",
         ),
-    ],
-    design: DesignName,
+    ]
+    design: DesignName
     dataflow: Annotated[
         str | None, typer.Option(help="ws, os, is or rs; short for --set array.dataflow=...")
-    ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the table as CSV.")] = None,
+    ] = None
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the table as CSV.")] = None
     batch: Annotated[
         int | None, typer.Option(min=1, help="Inputs that run together; as the model says if left out.")
-    ] = None,
-    sizes: SizesOption = [],  # noqa: B006  (typer copies it)
-    skip_unsupported: SkipUnsupported = False,
-    settings: Settings = [],  # noqa: B006  (typer copies it)
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
+    ] = None
+    sizes: SizesOption = field(default_factory=list)
+    skip_unsupported: SkipUnsupported = False
+    settings: Settings = field(default_factory=list)
+    force: Force = False
+    as_json: AsJson = False
+
+    def chosen(self) -> Design:
+        """Return the design, with the values that were set."""
+        from traces import ConfigError  # noqa: PLC0415
+
+        design = design_from(self.design, self.settings)
+        if self.dataflow is None:
+            return design
+        if design.array is None:
+            raise ConfigError(f"--dataflow {self.dataflow}: design {self.design!r} has no array")
+        return design_from(self.design, [*self.settings, f"array.dataflow={self.dataflow}"])
+
+
+@takes(EstimateOptions)
+def estimate(context: typer.Context, asked: EstimateOptions) -> None:
     """Price one dense input, or a batch of them, on a design, op by op."""
     from simulator import estimate as price_network  # noqa: PLC0415
-    from traces import ConfigError, atomic_write  # noqa: PLC0415
 
-    chosen = design_from(design, settings)
-    if dataflow is not None:
-        if chosen.array is None:
-            raise ConfigError(f"--dataflow {dataflow}: design {design!r} has no array")
-        chosen = design_from(design, [*settings, f"array.dataflow={dataflow}"])
-    if out is not None:
-        free_file(out, force)
-    graph = network_from(network, sizes, skip_unsupported)
-    table = replace(price_network(graph, chosen, batch), command=typed(context))
-    if out is not None:
-        with atomic_write(out) as temporary:
-            temporary.write_text(table.to_csv(), encoding="utf-8")
-    if as_json:
+    design = asked.chosen()
+    if asked.out is not None:
+        free_file(asked.out, asked.force)
+    graph = network_from(asked.network, asked.sizes, asked.skip_unsupported)
+    table = replace(price_network(graph, design, asked.batch), command=typed(context))
+    if asked.out is not None:
+        _write(table, asked.out)
+    if asked.as_json:
         show_json(table.to_records())
         return
+    _show_ops(table)
+    cycles = sum(row.total_cycles for row in table.rows)
+    total = "total" if table.batch == 1 else f"total of {table.batch} inputs"
+    show_notes(
+        [
+            f"{total}: {digits(sum(row.macs for row in table.rows))} MACs, {cycles:,} cycles = "
+            f"{digits(cycles / design.clock * 1e6)} us, "
+            f"{digits(sum(row.energy_pj for row in table.rows) / 1e6)} uJ without leakage",
+            *_per_input(table, cycles),
+            *_overlapped(graph, design, table.batch),
+            *missing_note(table.skipped),
+        ]
+    )
+    if asked.out is not None:
+        show_lines([f"wrote {asked.out}"])
+
+
+def _write(table: StaticTable, path: Path) -> None:
+    from traces import atomic_write  # noqa: PLC0415
+
+    with atomic_write(path) as temporary:
+        temporary.write_text(table.to_csv(), encoding="utf-8")
+
+
+def _show_ops(table: StaticTable) -> None:
+    """Print the table."""
     rows = [
         [
             row.layer,
@@ -92,20 +129,6 @@ def estimate(
     ]  # fmt: skip
     inputs = "one dense input" if table.batch == 1 else f"a batch of {table.batch} dense inputs"
     show_table(f"{table.network} on {table.design}, {inputs}, ops one after the other", columns, rows)
-    cycles = sum(row.total_cycles for row in table.rows)
-    total = "total" if table.batch == 1 else f"total of {table.batch} inputs"
-    show_notes(
-        [
-            f"{total}: {digits(sum(row.macs for row in table.rows))} MACs, {cycles:,} cycles = "
-            f"{digits(cycles / chosen.clock * 1e6)} us, "
-            f"{digits(sum(row.energy_pj for row in table.rows) / 1e6)} uJ without leakage",
-            *_per_input(table, cycles),
-            *_overlapped(graph, chosen, table.batch),
-            *missing_note(table.skipped),
-        ]
-    )
-    if out is not None:
-        show_lines([f"wrote {out}"])
 
 
 def _overlapped(graph: NetworkGraph, design: Design, batch: int) -> list[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lacuna.console import progress, shell, show_json, show_lines, show_notes, stoppable
-from lacuna.options import AsJson, OutFolder, Settings, missing_of_each, typed
+from lacuna.options import AsJson, OutFolder, Settings, missing_of_each, takes, typed
 from traces import ConfigError
 
 if TYPE_CHECKING:
@@ -43,76 +44,84 @@ Tls = Annotated[
 Resume = Annotated[bool, typer.Option("--resume", help="Go on in a folder that holds part of the results.")]
 
 
-def sweep(
-    context: typer.Context,
-    space: SpacePath,
-    out: OutFolder,
-    workers: WorkersOption = None,
-    scheduler: Scheduler = None,
-    tls: Tls = None,
-    resume: Resume = False,
-    settings: Settings = [],  # noqa: B006  (typer copies it)
-    as_json: AsJson = False,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class SweepOptions:
+    """What is swept, where its rows go, and who works."""
+
+    space: SpacePath
+    out: OutFolder
+    workers: WorkersOption = None
+    scheduler: Scheduler = None
+    tls: Tls = None
+    resume: Resume = False
+    settings: Settings = field(default_factory=list)
+    as_json: AsJson = False
+
+    def loaded(self) -> Space:
+        """Return the space, and print what it holds."""
+        from accel_models import parse_override  # noqa: PLC0415
+        from analysis import load_space  # noqa: PLC0415
+
+        space = load_space(self.space, dict(parse_override(text) for text in self.settings))
+        if not self.as_json:
+            _show_space(space)
+        return space
+
+    def cluster(self) -> str | TlsScheduler | None:
+        """Return where the work is done, if not here."""
+        return _cluster(self.workers, self.scheduler, self.tls)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions(SweepOptions):
+    """How a space is searched."""
+
+    evaluations: Annotated[int, typer.Option(min=1, help="Points to evaluate.")] = 200
+    sampler: Annotated[str, typer.Option(help="nsga2 or tpe.")] = "nsga2"
+    seed: Annotated[int, typer.Option(help="Same seed, same points.")] = 0
+
+
+@takes(SweepOptions)
+def sweep(context: typer.Context, asked: SweepOptions) -> None:
     """Evaluate every point of a space: designs x policies x operating points."""
-    from accel_models import parse_override  # noqa: PLC0415
-    from analysis import load_space  # noqa: PLC0415
     from analysis import sweep as run  # noqa: PLC0415
 
-    loaded = load_space(space, dict(parse_override(text) for text in settings))
-    if not as_json:
-        _show_space(loaded)
-    with _stoppable(out), _shown("sweeping") as advance:
+    space = asked.loaded()
+    with _stoppable(asked.out), _shown("sweeping") as advance:
         results = run(
-            loaded,
-            out,
-            workers=workers,
-            scheduler=_cluster(workers, scheduler, tls),
-            resume=resume,
+            space,
+            asked.out,
+            workers=asked.workers,
+            scheduler=asked.cluster(),
+            resume=asked.resume,
             progress=advance,
             command=typed(context),
         )
-    _show_done(results, out, as_json)
+    _show_done(results, asked.out, asked.as_json)
 
 
-def search(
-    context: typer.Context,
-    space: SpacePath,
-    out: OutFolder,
-    evaluations: Annotated[int, typer.Option(min=1, help="Points to evaluate.")] = 200,
-    sampler: Annotated[str, typer.Option(help="nsga2 or tpe.")] = "nsga2",
-    seed: Annotated[int, typer.Option(help="Same seed, same points.")] = 0,
-    workers: WorkersOption = None,
-    scheduler: Scheduler = None,
-    tls: Tls = None,
-    resume: Resume = False,
-    settings: Settings = [],  # noqa: B006  (typer copies it)
-    as_json: AsJson = False,
-) -> None:
+@takes(SearchOptions)
+def search(context: typer.Context, asked: SearchOptions) -> None:
     """Search a space for its Pareto front instead of evaluating all of it."""
-    from accel_models import parse_override  # noqa: PLC0415
-    from analysis import load_space  # noqa: PLC0415
     from analysis import search as run  # noqa: PLC0415
 
-    if sampler not in {"nsga2", "tpe"}:
-        raise ConfigError(f"--sampler {sampler!r}: must be nsga2 or tpe")
-    loaded = load_space(space, dict(parse_override(text) for text in settings))
-    if not as_json:
-        _show_space(loaded)
-    with _stoppable(out), _shown("searching") as advance:
+    if asked.sampler not in {"nsga2", "tpe"}:
+        raise ConfigError(f"--sampler {asked.sampler!r}: must be nsga2 or tpe")
+    space = asked.loaded()
+    with _stoppable(asked.out), _shown("searching") as advance:
         results = run(
-            loaded,
-            out,
-            evaluations=evaluations,
-            sampler="tpe" if sampler == "tpe" else "nsga2",
-            seed=seed,
-            workers=workers,
-            scheduler=_cluster(workers, scheduler, tls),
-            resume=resume,
+            space,
+            asked.out,
+            evaluations=asked.evaluations,
+            sampler="tpe" if asked.sampler == "tpe" else "nsga2",
+            seed=asked.seed,
+            workers=asked.workers,
+            scheduler=asked.cluster(),
+            resume=asked.resume,
             progress=advance,
             command=typed(context),
         )
-    _show_done(results, out, as_json)
+    _show_done(results, asked.out, asked.as_json)
 
 
 def _show_space(space: Space) -> None:

@@ -177,7 +177,7 @@ def _checkpoint(path: Path, as_json: bool) -> None:
 
 
 def _results(folder: Path, as_json: bool) -> None:
-    from lacuna.commands.replay import show_summary  # noqa: PLC0415
+    from lacuna.replayed import show_summary  # noqa: PLC0415
     from simulator import load_results  # noqa: PLC0415
 
     if not (folder / "summary.json").is_file():

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from analysis import batch_words, digits, policy_words
-from lacuna.console import (
-    Gain,
-    fits,
-    gain_words,
-    percent,
-    shell,
-    show_json,
-    show_lines,
-    show_notes,
-    show_table,
-)
+from lacuna.console import shell, show_lines
 from lacuna.options import (
     AsJson,
     DesignName,
@@ -32,14 +21,15 @@ from lacuna.options import (
     design_from,
     free_folder,
     left_out,
-    missing_note,
     network_from,
     networks_like,
+    takes,
     typed,
 )
+from lacuna.replayed import show_ops, show_summary
 
 if TYPE_CHECKING:
-    from simulator import Explained, OpRow, Replayed, Results, Waterfall
+    from simulator import Policy
     from traces import Trace
 
 
@@ -63,60 +53,65 @@ ExitThreshold = Annotated[
 ]
 
 
-def replay(
-    context: typer.Context,
-    trace: TracePath,
-    design: DesignName,
-    out: OutFolder,
-    prefetch: PrefetchOption = "wait",
-    theta: Annotated[float, typer.Option(help="predict: speculate above this execution rate.")] = 0.5,
-    batch: Annotated[int, typer.Option(min=1, help="Inputs that run together.")] = 1,
-    batch_order: Annotated[str, typer.Option(help="arrival or similar.")] = "arrival",
-    compaction: Annotated[str, typer.Option(help="Channels of a batch: union or per_input.")] = "union",
-    engine: Annotated[str, typer.Option(help="fast or events.")] = "fast",
-    exit_threshold: ExitThreshold = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Replay only the first N inputs.")] = None,
-    timeline: Annotated[int, typer.Option(min=0, help="Write a timeline of the first N inputs.")] = 0,
-    ops: Annotated[bool, typer.Option("--ops", help="Also print where each op's time goes.")] = False,
-    sizes: SizesOption = [],  # noqa: B006  (typer copies it)
-    skip_unsupported: SkipUnsupported = False,
-    without: Without = [],  # noqa: B006  (typer copies it)
-    settings: Settings = [],  # noqa: B006  (typer copies it)
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Replay a trace input by input on one design, or a network without one: a batch of inputs that run it whole."""
-    from simulator import Policy  # noqa: PLC0415
-    from simulator import replay as run  # noqa: PLC0415
-    from traces import is_trace, load_trace, static_trace, with_exit_threshold  # noqa: PLC0415
+@dataclass(frozen=True, kw_only=True)
+class ReplayOptions:
+    """What is replayed, on what, and how."""
 
-    policy = Policy.of(
-        {
-            "prefetch": prefetch,
-            "theta": theta,
-            "batch": batch,
-            "batch_order": batch_order,
-            "compaction": compaction,
-            **left_out(without),
-        }
-    )
-    chosen = design_from(design, settings)
-    inputs: Path | Trace = trace
-    if exit_threshold is not None:
-        inputs = with_exit_threshold(load_trace(trace, limit), exit_threshold)
-    elif not is_trace(trace):
-        inputs = static_trace(network_from(str(trace), sizes, skip_unsupported), batch)
-    known = parse_engine(engine)
-    replaced = free_folder(out, "a replay", force)
-    found = run(inputs, chosen, policy=policy, engine=known, limit=limit, timeline=timeline)
+    trace: TracePath
+    design: DesignName
+    out: OutFolder
+    prefetch: PrefetchOption = "wait"
+    theta: Annotated[float, typer.Option(help="predict: speculate above this execution rate.")] = 0.5
+    batch: Annotated[int, typer.Option(min=1, help="Inputs that run together.")] = 1
+    batch_order: Annotated[str, typer.Option(help="arrival or similar.")] = "arrival"
+    compaction: Annotated[str, typer.Option(help="Channels of a batch: union or per_input.")] = "union"
+    engine: Annotated[str, typer.Option(help="fast or events.")] = "fast"
+    exit_threshold: ExitThreshold = None
+    limit: Annotated[int | None, typer.Option(min=1, help="Replay only the first N inputs.")] = None
+    timeline: Annotated[int, typer.Option(min=0, help="Write a timeline of the first N inputs.")] = 0
+    ops: Annotated[bool, typer.Option("--ops", help="Also print where each op's time goes.")] = False
+    sizes: SizesOption = field(default_factory=list)
+    skip_unsupported: SkipUnsupported = False
+    without: Without = field(default_factory=list)
+    settings: Settings = field(default_factory=list)
+    force: Force = False
+    as_json: AsJson = False
+
+    def policy(self) -> Policy:
+        """Return how decisions meet the hardware."""
+        from simulator import Policy  # noqa: PLC0415
+
+        named = ("prefetch", "theta", "batch", "batch_order", "compaction")
+        return Policy.of({name: getattr(self, name) for name in named} | left_out(self.without))
+
+    def inputs(self) -> Path | Trace:
+        """Return a trace; of a network without one, a batch of inputs that run it whole."""
+        from traces import is_trace, load_trace, static_trace, with_exit_threshold  # noqa: PLC0415
+
+        if self.exit_threshold is not None:
+            return with_exit_threshold(load_trace(self.trace, self.limit), self.exit_threshold)
+        if is_trace(self.trace):
+            return self.trace
+        return static_trace(network_from(str(self.trace), self.sizes, self.skip_unsupported), self.batch)
+
+
+@takes(ReplayOptions)
+def replay(context: typer.Context, asked: ReplayOptions) -> None:
+    """Replay a trace input by input on one design, or a network without one: a batch of inputs that run it whole."""
+    from simulator import replay as run  # noqa: PLC0415
+
+    policy, design = asked.policy(), design_from(asked.design, asked.settings)
+    inputs, engine = asked.inputs(), parse_engine(asked.engine)
+    replaced = free_folder(asked.out, "a replay", asked.force)
+    found = run(inputs, design, policy=policy, engine=engine, limit=asked.limit, timeline=asked.timeline)
     results = found.made_by(typed(context))
-    results.save(out)
-    show_summary(results, as_json=as_json)
-    if ops and not as_json:
+    results.save(asked.out)
+    show_summary(results, as_json=asked.as_json)
+    if asked.ops and not asked.as_json:
         show_lines([""])
         show_ops(results)
-    if not as_json:
-        show_lines([f"wrote {out}/", *replaced, f"next: {shell('lacuna', 'report', out)}"])
+    if not asked.as_json:
+        show_lines([f"wrote {asked.out}/", *replaced, f"next: {shell('lacuna', 'report', asked.out)}"])
 
 
 def parse_engine(name: str) -> Literal["fast", "events"]:
@@ -126,182 +121,3 @@ def parse_engine(name: str) -> Literal["fast", "events"]:
     if name not in {"fast", "events"}:
         raise ConfigError(f"--engine {name!r}: no such engine{did_you_mean(name, ['fast', 'events'])}")
     return "events" if name == "events" else "fast"
-
-
-def show_summary(results: Results, *, as_json: bool) -> None:
-    """Print what a replay found: the dense network, the estimates and the replay beside each other."""
-    from simulator import summary_json  # noqa: PLC0415
-
-    summary = results.summary()
-    if as_json:
-        show_json(summary_json(summary))
-        return
-    words = policy_words(results.policy)
-    asked = words if words[:1] == [f"prefetch {results.policy.prefetch}"] else ["prefetch wait", *words]
-    title = f"{summary.network} on {results.design.title}, {summary.inputs:,} inputs, {', '.join(asked)}"
-    if not summary.feasible:
-        show_notes([f"{title}: does not fit: {summary.reason}", *missing_note(summary.skipped)])
-        return
-    figures = results.explained
-    band = "energy: x/÷ 2, prices were scaled over process nodes" if figures.scaled_energy else ""
-    columns = ["", "MACs", "latency us", "than dense", "energy uJ", "than dense"]
-    show_table(title, columns, _estimate_rows(figures), note=band)
-    show_table("Of the inputs", ["", "mean", "p50", "p95", "p99", "max"], _spread_rows(figures))
-    _show_waterfall(figures)
-    known = "not known: a network without a trace"
-    if figures.accuracy is not None:
-        known = f"{percent(figures.accuracy)} of these {summary.inputs:,} inputs"
-    show_lines([f"accuracy {known}", *_beyond_estimates(figures)])
-    together = batch_words(figures.batch)
-    notes = [f"figures {together}"] if together else []
-    show_notes([*notes, *results.notes, *missing_note(figures.skipped)])
-
-
-def _beyond_estimates(figures: Explained) -> list[str]:
-    """Return what the better of both static estimates leaves open."""
-    mean = figures.latency_us.mean
-    best = min((figures.mean_rate, figures.expected), key=lambda one: abs(one.latency_us - mean)).latency_us
-    p99, most = figures.latency_us.p99 / best, figures.latency_us.max / best
-    return [
-        f"the better static estimate is {percent(abs(best / mean - 1))} off the mean latency",
-        f"what it cannot tell: p99 is {p99:.2f} times as long, the slowest input {most:.2f}",
-    ]
-
-
-def _estimate_rows(figures: Explained) -> list[list[str]]:
-    dense = figures.dense
-    found = [(name, one.macs, one.latency_us, one.energy_uj) for name, one in figures.answers.items()]
-    replayed = ("per input (mean)", figures.macs, figures.latency_us.mean, figures.energy_uj.mean)
-    return [
-        [
-            name,
-            digits(macs),
-            digits(latency),
-            gain_words(1 - latency / dense.latency_us, "latency") if name != "dense" else "",
-            digits(energy),
-            gain_words(1 - energy / dense.energy_uj, "energy") if name != "dense" else "",
-        ]
-        for name, macs, latency, energy in [*found, replayed]
-    ]
-
-
-def _spread_rows(figures: Replayed) -> list[list[str]]:
-    spreads = {"latency us": figures.latency_us, "energy uJ": figures.energy_uj}
-    return [[name, *(digits(v) for v in (s.mean, s.p50, s.p95, s.p99, s.max))] for name, s in spreads.items()]
-
-
-def _show_waterfall(figures: Explained) -> None:
-    rows = [_steps(figures.waterfall.latency, "latency"), _steps(figures.waterfall.energy, "energy")]
-    names = [
-        "promised by the MACs",
-        *(loss.name for loss in figures.waterfall.latency.losses),
-        "really saved",
-    ]
-    remedies = ["", *(loss.remedy for loss in figures.waterfall.latency.losses), ""]
-    table = [
-        [name, rows[0][i], rows[1][i], remedies[i]]
-        for i, name in enumerate(names)
-        if (rows[0][i], rows[1][i]) != ("0.0 %", "0.0 %")
-    ]
-    title = "Where the promised saving went, in shares of the dense network"
-    show_table(title, ["", "latency", "energy", "what helps"], table)
-
-
-def _steps(waterfall: Waterfall, what: Gain) -> list[str]:
-    """Return what is promised, each loss, and what is really saved, in shares of the dense network."""
-    base = waterfall.dense
-    losses = [_signed(-loss.amount / base) for loss in waterfall.losses]
-    return [promised(waterfall.ideal_saved / base), *losses, really_saved(waterfall.saved / base, what)]
-
-
-def promised(share: float) -> str:
-    """Return the share of the MACs that is saved, in words where more are done."""
-    return really_saved(share, "energy")
-
-
-def really_saved(share: float, what: Gain) -> str:
-    """Return what is saved in the end, in words where nothing is."""
-    words = gain_words(share, what)
-    return words if words.endswith(("slower", "more")) else percent(max(share, 0.0))
-
-
-def _signed(share: float) -> str:
-    """Return a gain or loss as a percentage with its sign."""
-    return f"{100 * share:+.1f} %" if abs(share) >= 0.0005 else "0.0 %"
-
-
-_BAR: Final = 12  # characters of the longest op
-_LEAST: Final = 0.001  # Choice: of the latency; ops that add less are counted, not shown
-_MARKS: Final = {
-    "array": "#", "fill": "=", "gather": "g", "tiles": "t", "simd": "S", "gate": "G", "dram": "~", "wait": ".",
-}  # fmt: skip
-
-
-def show_ops(results: Results) -> None:
-    """Print what each op adds to the mean latency and on what it spends that, then what it does, hidden or not."""
-    from analysis import TIME_PARTS  # noqa: PLC0415  (slow to import)
-
-    latency = sum(map(_added, results.ops)) or 1.0
-    shown = [op for op in results.ops if _added(op) >= _LEAST * latency]
-    parts = [part for part in TIME_PARTS if any(op.latency_parts[part] for op in shown)]
-    named = {part: TIME_PARTS[part][0] for part in parts}
-    columns = ["op", "all", *(_head(part, name) for part, name in named.items())]
-    rows = [
-        [op.op, *_shares([_added(op), *(op.latency_parts[part] for part in parts)], latency)] for op in shown
-    ]
-    every = [sum(op.latency_parts[part] for op in results.ops) for part in parts]
-    rows.append(["all ops", *_shares([latency, *every], latency)])
-    told = [f"{part}: {name}" for part, name in named.items() if _head(part, name) != name]
-    longest = max(map(_added, shown), default=1.0)
-    bars = [_bar(op, longest) for op in shown]
-    barred = [[*row, bar] for row, bar in zip(rows, [*bars, ""], strict=True)]
-    if fits([*columns, "time"], barred):
-        columns, rows = [*columns, "time"], barred
-        told = [f"{_MARKS[part]} {name}" for part, name in named.items()]
-    hidden = len(results.ops) - len(shown)
-    note = (
-        f"{', '.join(told)}. Fill and drain: all that an array does beside kept MACs at its peak; DRAM: transfers that "
-        f"nothing hides. {hidden} ops hide behind others or add less than {100 * _LEAST:g} %"
-    )
-    us = latency * 1e6 / results.design.clock
-    show_table(f"What each op adds to the mean latency of {digits(us)} us [%]", columns, rows, note=note)
-    _show_moved(results)
-
-
-def _show_moved(results: Results) -> None:
-    """Print what each op takes of its unit and of the bus."""
-    columns = ["op", "unit", "ran %", "cycles", "used %", "DRAM B", "nJ", "bound by"]
-    rows = [
-        [
-            op.op,
-            op.unit,
-            digits(100 * op.rate, 3),
-            digits(op.cycles_mean),
-            digits(100 * op.utilization, 3),
-            digits(op.dram_bytes_mean),
-            digits(op.energy_pj_mean / 1e3, 3),
-            op.bound,
-        ]
-        for op in results.ops
-        if op.cycles_mean + op.transfer_cycles_mean > 0
-    ]
-    note = "cycles of its unit; used: kept MACs over what it could do meanwhile; bound by what takes longest"
-    show_table("What each op takes, hidden or not; means over inputs", columns, rows, note=note)
-
-
-def _shares(cycles: Sequence[float], latency: float) -> list[str]:
-    """Return shares in percent, nothing where there is none."""
-    return [f"{100 * each / latency:.1f}" if each >= 0.0005 * latency else "" for each in cycles]
-
-
-def _head(part: str, named: str) -> str:
-    """Return a column's title: the name of a part where it is the part's own word."""
-    return named if named.lower() == part else part
-
-
-def _added(op: OpRow) -> float:
-    return sum(op.latency_parts.values())
-
-
-def _bar(op: OpRow, longest: float) -> str:
-    return "".join(_MARKS[part] * round(cycles / longest * _BAR) for part, cycles in op.latency_parts.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,100 +25,124 @@ from lacuna.options import (
     inputs_from,
     left_out,
     missing_note,
+    takes,
     typed,
 )
 from traces import ConfigError, FileProblem, file_text
 
 if TYPE_CHECKING:
-    from simulator import Arrivals, Dvfs, Spread, StreamSummary
+    from simulator import Arrivals, Budget, Dvfs, Spread, StreamSettings, StreamSummary
+    from traces import Trace
 
 
-def stream(
-    context: typer.Context,
-    trace: TracePath,
-    design: DesignName,
-    out: OutFolder,
-    rate: Annotated[str | None, typer.Option(help='Frames per second, e.g. "30 fps".')] = None,
-    arrivals: Annotated[
-        str, typer.Option(help="periodic, poisson, or a file of times in seconds.")
-    ] = "periodic",
-    deadline: Annotated[str | None, typer.Option(help='From arrival to answer, e.g. "33 ms".')] = None,
+@dataclass(frozen=True, kw_only=True)
+class StreamOptions:
+    """Which frames arrive when, what serves them, and until when each is wanted."""
+
+    trace: TracePath
+    design: DesignName
+    out: OutFolder
+    rate: Annotated[str | None, typer.Option(help='Frames per second, e.g. "30 fps".')] = None
+    arrivals: Annotated[str, typer.Option(help="periodic, poisson, or a file of times in seconds.")] = (
+        "periodic"
+    )
+    deadline: Annotated[str | None, typer.Option(help='From arrival to answer, e.g. "33 ms".')] = None
     latency_budget: Annotated[
         str | None, typer.Option(help="Per frame: the deepest exit within it answers.")
-    ] = None,
-    energy_budget: Annotated[str | None, typer.Option(help='Per frame, e.g. "50 uJ".')] = None,
+    ] = None
+    energy_budget: Annotated[str | None, typer.Option(help='Per frame, e.g. "50 uJ".')] = None
     budget_quantile: Annotated[
         float,
         typer.Option(
             help="Of what an exit takes over the first half of the inputs, to be within the budget; the second "
             "half is shown."
         ),
-    ] = 0.95,
-    queue: Annotated[int, typer.Option(min=0, help="Places to wait.")] = 8,
-    drop: Annotated[
-        str, typer.Option(help="Which frame goes when the queue is full: newest or oldest.")
-    ] = "newest",
-    in_flight: Annotated[int, typer.Option(min=1, help="Frames on the machine at once.")] = 1,
+    ] = 0.95
+    queue: Annotated[int, typer.Option(min=0, help="Places to wait.")] = 8
+    drop: Annotated[str, typer.Option(help="Which frame goes when the queue is full: newest or oldest.")] = (
+        "newest"
+    )
+    in_flight: Annotated[int, typer.Option(min=1, help="Frames on the machine at once.")] = 1
     dvfs: Annotated[
         str, typer.Option(help='Speed:voltage of each state, slow to fast, e.g. "0.5:0.8,1:1".')
-    ] = "",
-    switch_time: Annotated[str, typer.Option(help="To change the DVFS state.")] = "100 us",
+    ] = ""
+    switch_time: Annotated[str, typer.Option(help="To change the DVFS state.")] = "100 us"
     frames: Annotated[
         int | None, typer.Option(min=1, help="How many; as many as there are inputs to show.")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Show only the first N inputs of the trace.")
-    ] = None,
-    exit_threshold: ExitThreshold = None,
-    prefetch: PrefetchOption = "wait",
-    seed: Annotated[int, typer.Option(help="Of Poisson arrivals.")] = 0,
-    sizes: SizesOption = [],  # noqa: B006  (typer copies it)
-    skip_unsupported: SkipUnsupported = False,
-    without: Without = [],  # noqa: B006  (typer copies it)
-    settings: Settings = [],  # noqa: B006  (typer copies it)
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Serve frames in time: latency percentiles, missed deadlines, energy per frame, accuracy under a budget."""
-    from accel_models import parse_quantity  # noqa: PLC0415
-    from simulator import Budget, Policy, StreamSettings, hints, stand_in_note  # noqa: PLC0415
-    from simulator import stream as serve  # noqa: PLC0415
-    from traces import with_exit_threshold  # noqa: PLC0415
-
-    budget = None
-    if latency_budget is not None or energy_budget is not None:
-        budget = Budget(
-            latency_s=None if latency_budget is None else parse_quantity(latency_budget, "time"),
-            energy_j=None if energy_budget is None else parse_quantity(energy_budget, "energy") * 1e-12,
-            quantile=budget_quantile,
-        )
-    asked = StreamSettings(
-        arrivals=_arrivals(arrivals, rate, seed),
-        frames=frames,
-        deadline_s=None if deadline is None else parse_quantity(deadline, "time"),
-        queue=queue,
-        drop=drop,
-        in_flight=in_flight,
-        dvfs=_dvfs(dvfs, parse_quantity(switch_time, "time")),
-        budget=budget,
+    ] = None
+    limit: Annotated[int | None, typer.Option(min=1, help="Show only the first N inputs of the trace.")] = (
+        None
     )
-    chosen = design_from(design, settings)
-    replaced = free_folder(out, "a stream", force)
-    inputs = inputs_from(trace, limit, sizes, skip_unsupported)
-    if exit_threshold is not None:
-        inputs = with_exit_threshold(inputs, exit_threshold)
-    policy = Policy.of({"prefetch": prefetch, **left_out(without)})
-    results = serve(inputs, chosen, asked, policy).made_by(typed(context))
-    results.save(out)
-    _show(results.summary(), ", ".join([chosen.title, *policy_words(policy)]), as_json)
-    if not as_json:
+    exit_threshold: ExitThreshold = None
+    prefetch: PrefetchOption = "wait"
+    seed: Annotated[int, typer.Option(help="Of Poisson arrivals.")] = 0
+    sizes: SizesOption = field(default_factory=list)
+    skip_unsupported: SkipUnsupported = False
+    without: Without = field(default_factory=list)
+    settings: Settings = field(default_factory=list)
+    force: Force = False
+    as_json: AsJson = False
+
+    def settings_of_frames(self) -> StreamSettings:
+        """Return when frames arrive, until when they are wanted, and what the machine may do meanwhile."""
+        from accel_models import parse_quantity  # noqa: PLC0415
+        from simulator import StreamSettings  # noqa: PLC0415
+
+        return StreamSettings(
+            arrivals=_arrivals(self.arrivals, self.rate, self.seed),
+            frames=self.frames,
+            deadline_s=None if self.deadline is None else parse_quantity(self.deadline, "time"),
+            queue=self.queue,
+            drop=self.drop,
+            in_flight=self.in_flight,
+            dvfs=_dvfs(self.dvfs, parse_quantity(self.switch_time, "time")),
+            budget=self.budget(),
+        )
+
+    def budget(self) -> Budget | None:
+        """Return what a frame may take, if that is stated."""
+        from accel_models import parse_quantity  # noqa: PLC0415
+        from simulator import Budget  # noqa: PLC0415
+
+        latency, energy = self.latency_budget, self.energy_budget
+        if latency is None and energy is None:
+            return None
+        return Budget(
+            latency_s=None if latency is None else parse_quantity(latency, "time"),
+            energy_j=None if energy is None else parse_quantity(energy, "energy") * 1e-12,
+            quantile=self.budget_quantile,
+        )
+
+    def inputs(self) -> Trace:
+        """Return the inputs that frames show."""
+        from traces import with_exit_threshold  # noqa: PLC0415
+
+        inputs = inputs_from(self.trace, self.limit, self.sizes, self.skip_unsupported)
+        return inputs if self.exit_threshold is None else with_exit_threshold(inputs, self.exit_threshold)
+
+
+@takes(StreamOptions)
+def stream(context: typer.Context, asked: StreamOptions) -> None:
+    """Serve frames in time: latency percentiles, missed deadlines, energy per frame, accuracy under a budget."""
+    from simulator import Policy, hints, stand_in_note  # noqa: PLC0415
+    from simulator import stream as serve  # noqa: PLC0415
+
+    frames = asked.settings_of_frames()
+    design = design_from(asked.design, asked.settings)
+    replaced = free_folder(asked.out, "a stream", asked.force)
+    inputs = asked.inputs()
+    policy = Policy.of({"prefetch": asked.prefetch, **left_out(asked.without)})
+    results = serve(inputs, design, frames, policy).made_by(typed(context))
+    results.save(asked.out)
+    _show(results.summary(), ", ".join([design.title, *policy_words(policy)]), asked.as_json)
+    if not asked.as_json:
         told = [
             *missing_note(inputs.graph.skipped),
-            *hints(inputs, chosen, policy.compiler),
+            *hints(inputs, design, policy.compiler),
             *stand_in_note(int(results.columns["input"][0])),
         ]
         show_notes(told)
-        show_lines([f"wrote {out}/", *replaced, f"next: {shell('lacuna', 'report', out)}"])
+        show_lines([f"wrote {asked.out}/", *replaced, f"next: {shell('lacuna', 'report', asked.out)}"])
 
 
 def _arrivals(kind: str, rate: str | None, seed: int) -> Arrivals:

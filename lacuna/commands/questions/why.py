@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacuna.commands.replay import PrefetchOption, TracePath, promised, really_saved
+from lacuna.commands.replay import PrefetchOption, TracePath
 from lacuna.console import percent, show_json, show_notes, show_table
 from lacuna.options import (
     AsJson,
@@ -21,6 +21,7 @@ from lacuna.options import (
     left_out,
     missing_note,
 )
+from lacuna.replayed import promised, really_saved
 
 if TYPE_CHECKING:
     from analysis import Why
