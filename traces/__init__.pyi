@@ -128,7 +128,9 @@ from .synthetic import synthetic_trace as synthetic_trace
 from .trace import TRACE_SCHEMA_VERSION as TRACE_SCHEMA_VERSION
 from .trace import Trace as Trace
 from .trace import TraceInfo as TraceInfo
+from .trace import open_trace as open_trace
 from .trace import pack_mask as pack_mask
+from .trace import typical_trace as typical_trace
 from .work.active import Packed as Packed
 from .work.active import full_row as full_row
 from .work.active import unpack as unpack
@@ -138,7 +140,5 @@ from .work.states import Indices as Indices
 from .work.states import OpStates as OpStates
 from .work.states import Workload as Workload
 from .work.states import rows_in_states as rows_in_states
-from .work.typical import typical_trace as typical_trace
 from .work.workload import dense_workload as dense_workload
 from .work.workload import lower as lower
-from .work.workload import open_trace as open_trace

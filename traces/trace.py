@@ -1,20 +1,24 @@
-"""A trace: what a trained network decided for every input of a data set, in order."""
+"""A trace: what a trained network decided for every input of a data set, in order.
+
+Those of inputs that nobody recorded are made here too: with every gate open, or as rates of other inputs promise.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
-from traces.base.arrays import Bools, Ints
+from traces.base.arrays import Bools, Floats, Ints
 from traces.base.card import card_html
 from traces.base.errors import ConfigError, GraphError
 from traces.base.frozen import Frozen
+from traces.graphs.kinds import Decisions
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 
@@ -153,6 +157,56 @@ class Trace:
             exit_predictions={name: values[part] for name, values in self.exit_predictions.items()},
             exit_confidences={name: values[part] for name, values in self.exit_confidences.items()},
         )
+
+
+def open_trace(graph: NetworkGraph, inputs: int = 1) -> Trace:
+    """Return a trace in which every gate lets everything run; with exits, the deepest answers."""
+    zeros = np.zeros(inputs, np.int32)
+    decisions = {gate.name: gate.rules.all_open(inputs, gate.size) for gate in graph.gates}
+    return Trace(graph, TraceInfo(model_name=graph.name), zeros, zeros, decisions)
+
+
+def typical_trace(graph: NetworkGraph, rates: Mapping[str, Sequence[float]]) -> Trace:
+    """Return a trace of the one input that decides as gates do on average; inputs that all decide alike are this input.
+
+    A layer runs if it ever does, and the deepest exit answers that ever did: how often, the rates themselves say.  Of
+    channels, tiles, rows and elements as many are kept as on average, half rounded up and one at least if one ever
+    was, those that are kept most often; of widths the nearest to the average.  A gate without rates is open.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    rates
+        Per gate how often each bit was 1, or each index was chosen (``TraceInfo.rates``).
+    """
+    opened = open_trace(graph)
+    known = [gate for gate in graph.gates if len(rates.get(gate.name, ())) == gate.size]
+    decisions = {
+        gate.name: _typical_decision(gate, np.asarray(rates[gate.name], np.float64)) for gate in known
+    }
+    told = {gate.name: tuple(rates[gate.name]) for gate in known}
+    info = TraceInfo(model_name=graph.name, rates=told)
+    return replace(opened, info=info, decisions={**opened.decisions, **decisions})
+
+
+def _typical_decision(gate: Gate, rates: Floats) -> Decisions:
+    """Return the decision of one input as a trace holds it."""
+    match gate.rules.stored:
+        case "flag":
+            return gate.rules.store(rates > 0)
+        case "bits":
+            kept = max(int(rates.sum() + 0.5), int(rates.any()))
+            bits = np.zeros(gate.size, np.bool_)
+            bits[np.argsort(-rates, kind="stable")[:kept]] = True
+            return gate.rules.store(bits[None])
+        case "index":
+            widths = np.asarray(gate.widths, np.float64)
+            if gate.rules.picks_answer:
+                chosen = int(np.flatnonzero(rates).max(initial=0))
+            else:
+                chosen = int(np.abs(widths - widths @ rates / max(rates.sum(), 1e-9)).argmin())
+            return gate.rules.store(np.array([chosen]))
 
 
 def pack_mask(mask: Bools) -> NDArray[np.uint8]:

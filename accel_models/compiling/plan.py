@@ -161,13 +161,17 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     keeps = all(unit.keeps_tensors for unit in units_of(design)) and not memory.shared_sums
     kept = kept_tensors(graph, memory, tensors, made.keep_bytes) if keeps else frozenset()
     resident = resident_weights(graph, design, memory, made)
-    held = reserved_bytes(graph, kept, tensors)
+    held = [
+        beside_other_frames(size, memory.activation_buffer, made.frames)
+        for size in reserved_bytes(graph, kept, tensors)
+    ]
     weights = [weight_bytes(op, memory) for op in graph.ops]
     pinned = sum(weights[graph.index[name]] for name in resident)
     taken = beside_other_frames(pinned, weights_buffer(memory), made.frames)
     space = weights_buffer(memory) - taken
     behind = BehindBuffers.of(graph, memory, tensors, kept, resident)
-    cached = network_shares(graph, memory, cache_sizes(design))
+    caches = cache_sizes(design)
+    cached = network_shares(graph, memory, caches) if caches else ((),) * len(graph.ops)
     inside = tensors.read(graph)
 
     def on_chip(name: str) -> bool:
@@ -188,7 +192,7 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
             output_on_chip=on_chip(op.name),
             weights_resident=op.name in resident,
             weight_prefetch_bytes=0 if op.name in resident else min(weights[i], space),
-            reserved_bytes=beside_other_frames(held[i], memory.activation_buffer, made.frames),
+            reserved_bytes=held[i],
             pinned_bytes=0 if op.name in resident else taken,
             frames=made.frames,
             stage_reads=_stage_reads(made.taken.get(op.name), on_chip),

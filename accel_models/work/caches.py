@@ -64,9 +64,7 @@ def _share(ranges: Ranges, touched: int, filled: float, size: int) -> float:
 
 
 def network_shares(graph: NetworkGraph, memory: Memory, caches: Sequence[int]) -> tuple[Cached, ...]:
-    """Return what each op of a network finds in ``caches`` that runs input after input; nothing without any."""
-    if not caches:
-        return ((),) * len(graph.ops)
+    """Return what each op of a network finds in ``caches`` that runs input after input."""
     return cached_shares([_touched(op, memory) for op in graph.ops], caches)
 
 

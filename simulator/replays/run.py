@@ -75,10 +75,15 @@ def replay(  # noqa: PLR0913  # what a user may ask of a replay, all by name
         The estimate is taken part by part and averaged.
     views
         What replays of this very trace on other designs found out about it; changes nothing but the time.  Left out,
-        those of the last traces are remembered.
+        those of the last traces are remembered, or of their first ``limit`` inputs.
     """
     policy = policy or Policy()
-    asked = _Terms(policy, engine, views or _views(trace, limit), timeline=timeline, explain=explain)
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit = {limit}: must be at least 1")
+    if views is None and isinstance(trace, Trace):
+        views = _remembered(trace, limit)
+        trace = views.trace or trace
+    asked = _Terms(policy, engine, views or Views(None), timeline=timeline, explain=explain)
     return _replayed(_parts(trace, limit, policy), [design], asked)[0]
 
 
@@ -90,13 +95,16 @@ def replay_each(trace: Trace, designs: Sequence[Design], policy: Policy, views: 
     return _replayed(_parts(trace, None, policy), designs, _Terms(policy, "fast", views, ops=False))
 
 
-def _views(trace: Traces, limit: int | None) -> Views:
-    """Return what is known about a trace that is replayed whole, in one part."""
-    if not isinstance(trace, Trace) or len(trace) > min(limit or INPUTS_AT_A_TIME, INPUTS_AT_A_TIME):
+def _remembered(trace: Trace, limit: int | None) -> Views:
+    """Return what is known about the first inputs of a trace, if they are replayed in one part."""
+    inputs = min(len(trace), limit or len(trace))
+    if inputs > INPUTS_AT_A_TIME:
         return Views(None)
-    content = TraceHash(trace)
-    content.add(trace)
-    return views_of(trace, f"{content.hexdigest()} {hash(tuple(sorted(trace.info.rates.items())))}")
+    part = trace if inputs == len(trace) else trace.rows(0, inputs)
+    content = TraceHash(part)
+    content.add(part)
+    rates = hash(tuple(sorted(part.info.rates.items())))
+    return views_of(trace, inputs, f"{content.hexdigest()} {rates}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +245,6 @@ def run_engine(prepared: Prepared, engine: EngineName) -> Times:
 
 def _parts(trace: Traces, limit: int | None, policy: Policy) -> Iterator[Trace]:
     """Yield the trace in parts, at least one and none empty; parts hold whole batches where they can."""
-    if limit is not None and limit < 1:
-        raise ConfigError(f"limit = {limit}: must be at least 1")
     rows = INPUTS_AT_A_TIME // policy.batch * policy.batch
     whole = _slices(trace, rows, limit, policy.batch)
     left = limit

@@ -64,7 +64,7 @@ class Views:
     """
 
     def __init__(self, trace: object) -> None:
-        self._trace = trace if isinstance(trace, Trace) else None  # what is streamed is not looked at twice
+        self.trace = trace if isinstance(trace, Trace) else None  # what is streamed is not looked at twice
         self._sorted: Trace | None = None
         self._lowered: dict[int, Workload] = {}  # by the identity of the trace, sorted or not
         self._means: dict[int, MeanWorkload] = {}  # by the identity of what it is the mean of
@@ -78,7 +78,7 @@ class Views:
 
     def compiled(self, part: Trace, compiler: Compiler) -> Trace:
         """Return the trace with its channels sorted, as :func:`accel_models.compiled_trace`."""
-        if part is not self._trace or not compiler.sort:
+        if part is not self.trace or not compiler.sort:
             return compiled_trace(part, compiler)
         if self._sorted is None:
             self._sorted = compiled_trace(part, compiler)
@@ -86,7 +86,7 @@ class Views:
 
     def lowered(self, part: Trace) -> Workload:
         """Return what the gates left to do, as :func:`traces.work.workload.lower`."""
-        if part is not self._trace and part is not self._sorted:
+        if part is not self.trace and part is not self._sorted:
             return lower(part)
         if id(part) not in self._lowered:
             self._lowered[id(part)] = lower(part)
@@ -160,7 +160,10 @@ def _plan_key(graph: NetworkGraph, design: Design, told: Choices, policy: Policy
 
 
 @lru_cache(maxsize=_TRACES_KEPT)
-def views_of(trace: Trace, content: str) -> Views:
-    """Return what replays of this very trace found out; ``content``: its hash, lest somebody wrote to its arrays."""
+def views_of(trace: Trace, inputs: int, content: str) -> Views:
+    """Return what replays of the first so many inputs of this very trace found out.
+
+    ``content`` is their hash, lest somebody wrote to its arrays.
+    """
     del content  # part of the key alone
-    return Views(trace)
+    return Views(trace if inputs == len(trace) else trace.rows(0, inputs))

@@ -19,7 +19,7 @@ from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.resnets import cifar_resnet
 from traces.statistics import execution_rates
 from traces.synthetic import SyntheticSettings, synthetic_trace
-from traces.work.workload import open_trace
+from traces.trace import open_trace
 
 DESIGNS = ("edge_npu_16x16", "eyeriss", "cortex_m4")
 POLICIES = (

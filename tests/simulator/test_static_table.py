@@ -12,7 +12,7 @@ from simulator import estimate, replay
 from traces.base.errors import UnsupportedError
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.resnets import cifar_resnet
-from traces.work.workload import open_trace
+from traces.trace import open_trace
 
 
 def test_systolic_bare_by_hand() -> None:

@@ -12,8 +12,8 @@ from traces.exit_choice import choose_exit, with_exit_threshold
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.parts import Gate
 from traces.graphs.resnets import cifar_resnet
-from traces.trace import Trace, TraceInfo
-from traces.work.workload import lower, open_trace
+from traces.trace import Trace, TraceInfo, open_trace
+from traces.work.workload import lower
 
 SAME = Window.square(3)
 

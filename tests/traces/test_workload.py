@@ -17,9 +17,9 @@ from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import INPUT, Gate, Op
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import synthetic_trace
-from traces.trace import Trace
+from traces.trace import Trace, open_trace
 from traces.work.mean import mean_workload
-from traces.work.workload import dense_workload, lower, open_trace
+from traces.work.workload import dense_workload, lower
 
 
 def kept_by(gate: Gate, value: Any) -> set[int]:

@@ -10,8 +10,7 @@ import numpy as np
 from traces.files.storage import ROW_GROUP, find_trace, iter_trace, load_trace, shipped_trace
 from traces.graphs.named import Reading, load_network
 from traces.graphs.network import NetworkGraph
-from traces.trace import Trace, TraceInfo
-from traces.work.workload import open_trace
+from traces.trace import Trace, TraceInfo, open_trace
 
 NO_ANSWER = 2**31 - 1  # label and prediction of an input that nobody ran a network on: the largest there is
 

@@ -28,7 +28,7 @@ from traces.base.arrays import Bools
 from traces.graphs.kinds import RECURRENT
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate, Op
-from traces.trace import Trace, TraceInfo
+from traces.trace import Trace, open_trace
 from traces.work.active import (
     Channels,
     Counts,
@@ -64,13 +64,6 @@ def lower(trace: Trace, graph: NetworkGraph | None = None) -> Workload:
         piece, tensors[op.name] = _lower_op(op, _operands(op, tensors, gating), gating)
         work.append(piece)
     return gathered(graph, len(trace), work)
-
-
-def open_trace(graph: NetworkGraph, inputs: int = 1) -> Trace:
-    """Return a trace in which every gate lets everything run; with exits, the deepest answers."""
-    zeros = np.zeros(inputs, np.int32)
-    decisions = {gate.name: gate.rules.all_open(inputs, gate.size) for gate in graph.gates}
-    return Trace(graph, TraceInfo(model_name=graph.name), zeros, zeros, decisions)
 
 
 def dense_workload(graph: NetworkGraph) -> Workload:
@@ -196,7 +189,7 @@ def _operands(op: Op, tensors: dict[str, Channels], gating: _Gating) -> list[Cha
 def _lower_op(op: Op, operands: list[Channels], gating: _Gating) -> tuple[OpWork, Channels]:
     """Return the op's work and the tensor that its consumers see."""
     is_open, mask = gating.is_open(op), gating.mask(op)
-    tiles, tile_total = gating.tiles(op)
+    (tiles, tile_total), tile_bits = gating.tiles(op), gating.tile_bits(op)
     if mask is None:
         mask = gating.scores_mask(op, operands[0])
     source, result = _sides(op, operands, gating.always, mask)
@@ -210,7 +203,7 @@ def _lower_op(op: Op, operands: list[Channels], gating: _Gating) -> tuple[OpWork
     tensor = result.where(runs)
     if op.kind == "add":
         tensor = union([tensor, union(operands).where(~runs)])
-    return OpWork(op, runs, source, result, tiles, tile_total, gating.tile_bits(op)), tensor
+    return OpWork(op, runs, source, result, tiles, tile_total, tile_bits), tensor
 
 
 def _sides(op: Op, operands: list[Channels], always: Bools, mask: Mask | None) -> tuple[Channels, Channels]:

@@ -16,7 +16,7 @@ from simulator import Policy, replay, replay_each
 from simulator.replays.outlook import Placements
 from simulator.replays.plans import Planning, best_plans
 from simulator.replays.views import Views
-from traces import SyntheticSettings, Workload, cifar_resnet, synthetic_trace
+from traces import SyntheticSettings, Trace, Workload, cifar_resnet, lower, synthetic_trace
 
 TRACE = synthetic_trace(cifar_resnet(8, "both"), 24, SyntheticSettings(rates=0.6))
 VIEWS = Views(TRACE)  # shared by all tests on purpose
@@ -89,6 +89,30 @@ def test_work_on_the_trace_is_done_once(monkeypatch: pytest.MonkeyPatch) -> None
         replay(TRACE, load_design("edge_npu_16x16", {"array.rows": rows}), explain=False, views=views)
     whole = [workload for workload in seen if len(workload) == len(TRACE)]
     assert len(whole) == 1
+
+
+def test_the_first_inputs_of_a_trace_are_remembered_until_their_arrays_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trace, design = synthetic_trace(cifar_resnet(8, "both"), 60), load_design("edge_npu_16x16")
+    lowered: list[int] = []
+
+    def noting(part: Trace) -> Workload:
+        lowered.append(len(part))
+        return lower(part)
+
+    monkeypatch.setattr("simulator.replays.views.lower", noting)
+    first, again = (replay(trace, design, explain=False, limit=20).summary() for _ in range(2))
+    assert first == again
+    assert lowered == [20]
+    replay(trace, design, explain=False, limit=21)
+    assert lowered == [20, 21]
+    gate = next(gate.name for gate in trace.graph.gates if gate.kind == "layer")
+    trace.decisions[gate][:20] = ~trace.decisions[gate][:20]
+    changed = replay(trace, design, explain=False, limit=20).summary()
+    assert lowered == [20, 21, 20]
+    assert changed != first
+    assert changed == replay(trace.rows(0, 20), design, explain=False).summary()
 
 
 def test_other_traces_are_looked_at_anew() -> None:

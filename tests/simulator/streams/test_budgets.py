@@ -14,8 +14,7 @@ from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
-from traces.trace import Trace
-from traces.work.workload import open_trace
+from traces.trace import Trace, open_trace
 
 DESIGN = load_design("edge_npu_16x16")
 

@@ -20,8 +20,7 @@ from traces.base.errors import ConfigError, UnsupportedError
 from traces.graphs.build import GraphBuilder
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import synthetic_trace
-from traces.trace import Trace
-from traces.work.workload import open_trace
+from traces.trace import Trace, open_trace
 
 
 def one_op_trace(inputs: int = 1) -> Trace:

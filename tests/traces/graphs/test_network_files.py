@@ -13,7 +13,7 @@ from traces.graphs.files import save_graph
 from traces.graphs.named import load_network, network_names
 from traces.graphs.network import NetworkGraph
 from traces.graphs.resnets import cifar_resnet
-from traces.work.workload import open_trace
+from traces.trace import open_trace
 
 # Layer shapes of the MLPerf Tiny reference models: mlcommons/tiny at 1afd2c98, benchmark/training.
 TINY = Path(__file__).parents[2] / "reference" / "tiny_networks.csv"

@@ -15,8 +15,7 @@ from traces.graphs.files import parse_graph
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 from traces.graphs.resnets import cifar_resnet
-from traces.trace import Trace
-from traces.work.workload import open_trace
+from traces.trace import Trace, open_trace
 
 
 def exit_graph() -> NetworkGraph:

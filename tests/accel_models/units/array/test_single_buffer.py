@@ -14,7 +14,8 @@ from accel_models.work.skipping import skip
 from simulator import replay
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.resnets import cifar_resnet
-from traces.work.workload import dense_workload, open_trace
+from traces.trace import open_trace
+from traces.work.workload import dense_workload
 
 
 def npu(**settings: object) -> Design:

@@ -20,7 +20,7 @@ from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Op
 from traces.graphs.resnets import cifar_resnet
-from traces.work.workload import open_trace
+from traces.trace import open_trace
 
 
 def test_its_array_is_the_one_that_the_rtl_comparison_runs() -> None:
