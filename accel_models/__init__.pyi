@@ -145,6 +145,7 @@ from .work.rows import rows_of as rows_of
 from .work.rows import together as together
 from .work.shapes import Shapes as Shapes
 from .work.shapes import shapes_of as shapes_of
+from .work.shapes import shapes_of_ops as shapes_of_ops
 from .work.skipping import Copies as Copies
 from .work.skipping import Groups as Groups
 from .work.skipping import SkippedWorkload as SkippedWorkload

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
 
 from accel_models import (
     Compiler,
-    Cost,
     CostAsked,
     Design,
-    Shapes,
+    OpCosts,
     place,
     plan,
     price_alike,
-    shapes_of,
+    shapes_of_ops,
     whole_op,
 )
 from simulator.policy import Policy
@@ -99,19 +102,17 @@ def estimate(graph: NetworkGraph, design: Design, batch: int | None = None) -> S
     alike = [_alike(op) for op in graph.ops]
     first = dict(zip(reversed(alike), reversed(graph.ops), strict=True))
     works = {size: whole_op(op, design, together) for size, op in first.items()}
-    shapes = {size: shapes_of(op, batch=together) for size, op in first.items()}
     asked = [CostAsked(works[size], where, design) for size, where in zip(alike, placements, strict=True)]
-    priced = price_alike(asked)
-    costs = priced.each()
+    costs = price_alike(asked).each()
     if costs.misfit is not None:
         raise UnsupportedError(f"design {design.name!r}: {costs.misfit.reason}")
+    products = dict(zip(first, _products(list(first.values()), together), strict=True))
     peaks = unit_peaks(design)
-    rows: dict[int, OpEstimate] = {}  # by the place of a cost, which equal ops on equal terms share
-    for i, (op, at) in enumerate(zip(graph.ops, priced.place, strict=True)):
-        if at not in rows:
-            rows[at] = _row(op, shapes[alike[i]], costs[i], peaks.get(placements[i].unit, 0.0), together)
-    named = (replace(rows[at], layer=op.name) for op, at in zip(graph.ops, priced.place, strict=True))
-    return StaticTable(graph.name, design.title, tuple(named), together, graph.skipped)
+    rows = tuple(
+        _row(op, products[size], whole, peaks.get(where.unit, 0.0), together)
+        for op, size, where, whole in zip(graph.ops, alike, placements, _whole(costs), strict=True)
+    )
+    return StaticTable(graph.name, design.title, rows, together, graph.skipped)
 
 
 def _alike(op: Op) -> tuple[object, ...]:
@@ -125,22 +126,58 @@ def _unpriced(node: str, batch: int) -> dict[str, str | int | float]:
     return {**zeros, "layer": node, "op": NOT_PRICED, "batch": batch}
 
 
-def _row(op: Op, shapes: Shapes, cost: Cost, peak: float, batch: int) -> OpEstimate:
-    compute, total = int(cost.compute_cycles[-1]), int(cost.alone_cycles[-1])
-    macs = int(cost.macs[-1])
+def _products(ops: Sequence[Op], batch: int) -> list[tuple[int, int, int]]:
+    """Return M, K and N of each op's product, of so many inputs; ops of a kind are worked out together."""
+    found: dict[int, tuple[int, int, int]] = {}
+    kinds: dict[str, list[int]] = {}
+    for i, op in enumerate(ops):
+        kinds.setdefault(op.kind, []).append(i)
+    for members in kinds.values():
+        mine = [ops[i] for i in members]
+        shapes = shapes_of_ops(
+            mine,
+            [1] * len(mine),
+            (np.array([op.in_channels for op in mine]), np.array([op.out_channels for op in mine])),
+            np.array([op.out_height for op in mine]),
+            np.full(len(mine), batch),
+        )
+        sizes = zip(shapes.m.tolist(), shapes.k.tolist(), shapes.n.tolist(), strict=True)
+        found.update(zip(members, sizes, strict=True))
+    return [found[i] for i in range(len(ops))]
+
+
+class _Whole(NamedTuple):
+    """What a whole op takes."""
+
+    macs: int
+    compute: int  # [cycles]
+    total: int  # [cycles]
+    sram_bytes: int
+    dram_bytes: int
+    energy_pj: float
+
+
+def _whole(costs: OpCosts) -> Iterator[_Whole]:
+    """Yield what each whole op takes: its last state."""
+    joint, last = costs.joint, costs.ends - 1
+    counted = joint.macs, joint.compute_cycles, joint.alone_cycles, joint.sram_bytes, joint.dram_bytes
+    return map(_Whole._make, zip(*(v[last].tolist() for v in (*counted, joint.energy.total_pj)), strict=True))
+
+
+def _row(op: Op, product: tuple[int, int, int], whole: _Whole, peak: float, batch: int) -> OpEstimate:
     return OpEstimate(
         layer=op.name,
         op=op.kind,
-        M=int(shapes.m[0]),
-        K=int(shapes.k[0]),
-        N=int(shapes.n[0]),
-        macs=macs,
-        compute_cycles=compute,
-        stall_cycles=total - compute,
-        total_cycles=total,
-        utilization=macs / (peak * total) if peak and total else 0.0,
-        sram_bytes=int(cost.sram_bytes[-1]),
-        dram_bytes=int(cost.dram_bytes[-1]),
-        energy_pj=float(cost.energy.total_pj[-1]),
+        M=product[0],
+        K=product[1],
+        N=product[2],
+        macs=whole.macs,
+        compute_cycles=whole.compute,
+        stall_cycles=whole.total - whole.compute,
+        total_cycles=whole.total,
+        utilization=whole.macs / (peak * whole.total) if peak and whole.total else 0.0,
+        sram_bytes=whole.sram_bytes,
+        dram_bytes=whole.dram_bytes,
+        energy_pj=whole.energy_pj,
         batch=batch,
     )

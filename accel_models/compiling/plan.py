@@ -221,7 +221,7 @@ def stay_on_chip(placements: Sequence[Placement]) -> bool:
 def layout_family(design: Design) -> Hashable:
     """Return what designs agree in that place every op alike: all but what times alone follow from."""
     shared = set(BESIDE_A_UNIT).intersection(*(unit.columns(design) for unit in units_of(design)))
-    return family(design, [path for path in shared if not path.endswith("_buffer")])
+    return family(design, frozenset(path for path in shared if not path.endswith("_buffer")))
 
 
 def _outside_share(graph: NetworkGraph, design: Design) -> float:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Hashable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import Annotated, Any, Literal, Self
 
@@ -166,9 +166,10 @@ def side_by_side(designs: Sequence[Design], states: Sequence[int]) -> Design:
     return SideBySide.model_construct(**values, each=tuple(each), counts=tuple(counts))
 
 
-def family(design: Design, columns: Collection[str]) -> Hashable:
+@lru_cache(maxsize=1024)  # a sweep asks a dozen times for each of the designs that it prices together
+def family(design: Design, columns: frozenset[str]) -> Hashable:
     """Return what designs agree in of which settings ``columns`` (dotted paths) alone may differ."""
-    return _values(design, "", frozenset(columns) | _WORDS)
+    return _values(design, "", columns | _WORDS)
 
 
 def _values(part: Part, path: str, left_out: Collection[str]) -> Hashable:

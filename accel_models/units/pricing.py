@@ -117,7 +117,7 @@ def _together(asked: Sequence[CostAsked]) -> Iterable[list[int]]:
         key = unit, id(each.design)
         if key not in families:
             columns = BESIDE_A_UNIT if unit == FREE else unit_kind(unit).columns(each.design)
-            families[key] = family(each.design, columns) if columns else id(each.design)
+            families[key] = family(each.design, frozenset(columns)) if columns else id(each.design)
         stepwise = op.kind in RECURRENT and op.out_pixels > 1
         alone = None if unit == FREE or unit_kind(unit).joins_ops else i
         together.setdefault((unit, op.kind, stepwise, families[key], alone), []).append(i)

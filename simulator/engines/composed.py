@@ -35,36 +35,39 @@ class _Alike:
     """Pieces of one form, their joint states end to end."""
 
     form: Form
-    tasks: NDArray[np.intp]  # (steps, rows)
-    states: NDArray[np.unsignedinteger]  # (steps, rows), of their ops
-    streaming: NDArray[np.intp]  # (streams, rows), tasks
-    fed: tuple[int, ...]  # per stream, the step that it streams to
+    entries: NDArray[np.intp]  # (steps, rows), of the tables
+    streaming: NDArray[np.intp]  # (streams, rows), those of the tasks that stream
+    units: tuple[tuple[int, list[int]], ...]  # each unit, and the steps that it serves
 
     @classmethod
-    def of(cls, members: Sequence[Segment], states: Sequence[Indices]) -> _Alike:
+    def of(cls, members: Sequence[Segment], states: Sequence[Indices], base: Ints) -> _Alike:
         """Join segments, each with the states of its tasks' ops, shape (tasks, joint states)."""
         form, rows = members[0].form, [each.shape[1] for each in states]
+        tasks = np.repeat(np.array([[*segment.tasks] for segment in members]).T, rows, axis=1)
+        fed = [j for j, step in enumerate(form.steps) for _ in step.streams]
+        streaming = np.array([segment.streaming for segment in members], np.intp).T
+        joint = np.concatenate(states, axis=1).astype(np.intp)
+        units = {step.unit for step in form.steps} - {NO_UNIT}
         return cls(
             form,
-            np.repeat(np.array([[*segment.tasks] for segment in members]).T, rows, axis=1),
-            np.concatenate(states, axis=1),
-            np.repeat(np.array([segment.streaming for segment in members], np.intp).T, rows, axis=1),
-            tuple(j for j, step in enumerate(form.steps) for _ in step.streams),
+            base[tasks] + joint,
+            base[np.repeat(streaming, rows, axis=1)] + joint[fed],
+            tuple((unit, [j for j, step in enumerate(form.steps) if step.unit == unit]) for unit in units),
         )
 
     def busy(self, tables: Durations, units: int) -> Ints:
         """Return how long each unit works in each row, shape (units, rows) [cycles]."""
-        cycles = tables.cycles[tables.base[self.tasks] + self.states]
+        cycles = tables.cycles.take(self.entries)
         found = np.zeros((units, cycles.shape[1]), np.int64)
-        for unit in {step.unit for step in self.form.steps} - {NO_UNIT}:
-            found[unit] = cycles[[step.unit == unit for step in self.form.steps]].sum(axis=0)
+        for unit, steps in self.units:
+            found[unit] = cycles[steps].sum(axis=0)
         return found
 
     def matrices(self, tables: Durations) -> Ints:
         """Return each row's matrix, shape (taken times, given times, rows) [cycles]."""
-        form, place = self.form, tables.base[self.tasks] + self.states
-        cycles, tail = tables.cycles[place], tables.tail[place]
-        first = tables.first[tables.base[self.streaming] + self.states[list(self.fed)]]
+        form = self.form
+        cycles, tail = tables.cycles.take(self.entries), tables.tail.take(self.entries)
+        first = tables.first.take(self.streaming)
         unit = np.where(np.eye(form.takes, dtype=np.bool_), np.int64(0), _NEVER)
         times: list[Ints] = [*np.broadcast_to(unit[:, :, None], (*unit.shape, cycles.shape[1]))]
         k = 0
@@ -96,7 +99,7 @@ class Composition:
     segment_runs: tuple[SegmentRun, ...]
     entries: tuple[NDArray[np.intp], ...]  # per run (segments, states), row of all of ``alike`` end to end
     serial: bool  # one unit serves all that any unit does, and nothing streams
-    beside: tuple[int, ...]  # tasks on no unit
+    beside: NDArray[np.intp]  # entries of tables of tasks on no unit
 
     @classmethod
     def of(cls, schedule: Schedule, waits: Bools, states: Ints, state_index: Indices) -> Composition | None:
@@ -113,14 +116,17 @@ class Composition:
         forms: dict[Form, list[int]] = {}
         for k, segment in enumerate(found):
             forms.setdefault(segment.form, []).append(k)
-        alike = [_Alike.of([found[k] for k in each], [joint.ops[k] for k in each]) for each in forms.values()]
+        base = np.cumsum(states) - states
+        alike = [
+            _Alike.of([found[k] for k in each], [joint.ops[k] for k in each], base) for each in forms.values()
+        ]
         places: dict[int, tuple[int, slice]] = {}
         for at, each in enumerate(forms.values()):
             ends = np.cumsum([joint.ops[k].shape[1] for k in each]).tolist()
             places |= {
                 k: (at, slice(low, high)) for k, low, high in zip(each, [0, *ends], ends, strict=False)
             }
-        before = np.cumsum([0, *(each.states.shape[1] for each in alike)])
+        before = np.cumsum([0, *(each.entries.shape[1] for each in alike)])
         begins = iter([before[at] + rows.start for _, (at, rows) in sorted(places.items())])
         entries = [
             run.digits + np.array([next(begins) for _ in run.digits])[:, None] for run in joint.segment_runs
@@ -132,22 +138,23 @@ class Composition:
             joint.segment_runs,
             tuple(entries),
             len({task.unit for task in tasks} - {NO_UNIT}) == 1 and not any(task.streams for task in tasks),
-            tuple(t for t, task in enumerate(tasks) if task.unit == NO_UNIT),
+            np.flatnonzero(np.repeat([task.unit == NO_UNIT for task in tasks], states)),
         )
 
     def times(self, tables: Durations) -> tuple[Ints, Ints]:
         """Return when each row's last task has ended (n,), and how long each unit works (n, units) [cycles]."""
         busy = self._busy(tables)
-        alone = self.serial and not any(tables.lut(t, tables.cycles).any() for t in self.beside)
+        alone = self.serial and not tables.cycles.take(self.beside).any()
         return (busy.sum(axis=1) if alone else self._latency(tables)), busy  # a unit alone never waits
 
     def _busy(self, tables: Durations) -> Ints:
         units = max(len(tables.schedule.units), 1)
         of_rows = np.concatenate([each.busy(tables, units) for each in self.alike], axis=1)
         found = np.zeros((units, len(self.segment_runs[0].code)), np.int64)
-        for unit, rows in enumerate(of_rows):
-            for run, entries in zip(self.segment_runs, self.entries, strict=True):
-                found[unit] += rows.take(entries).sum(axis=0).take(run.code)
+        for run, entries in zip(self.segment_runs, self.entries, strict=True):
+            of_states = of_rows.take(entries, axis=1).sum(axis=1)
+            for unit in range(units):
+                found[unit] += of_states[unit].take(run.code)
         return found.T
 
     def _latency(self, tables: Durations) -> Ints:

@@ -69,8 +69,7 @@ def simulate_tasks(tables: Durations, state_index: Indices) -> TaskTimes:
 
 def _composes(tables: Durations, rows: int) -> bool:
     """Whether matrices are exact, and may be worth it."""
-    queues = any(task.queue for task in tables.schedule.tasks)
-    return rows >= _FEWEST and not tables.speculative_cycles.any() and not queues
+    return rows >= _FEWEST and not tables.speculative_cycles.any() and not tables.schedule.queues
 
 
 def _walked(tables: Durations, state_index: Indices, scaling: Scaling | None = None) -> Times:

@@ -92,7 +92,9 @@ class Collector:
         if self.prepared is None:
             raise AssertionError("no part was added")
         first = self.columns[0]
-        columns = {name: np.concatenate([part[name] for part in self.columns]) for name in first}
+        columns = first
+        if len(self.columns) > 1:
+            columns = {name: np.concatenate([part[name] for part in self.columns]) for name in first}
         peaks = unit_peaks(self.design)
         figures = self._replayed(columns, peaks, (dense_macs, dense), notes)
         if self.levels is not None:

@@ -94,22 +94,25 @@ class Ideals:
 
     def moving_pj(self) -> list[Floats]:
         """Return the energy but static, of all but gates, at the levels of :meth:`replays`."""
-        steps = [self._moving(1, step) for step in ARRAY_STEPS]
-        return [self._moving(0, None), *steps, self._moving(2, "real"), self._moving(3, "real")]
-
-    def _moving(self, real: int, step: str | None) -> Floats:
-        alone, total = self.alone, np.zeros(len(self.shares))
-        for i, (cost, own) in enumerate(zip(alone.costs, self.beside_dram, strict=True)):
-            if alone.dynamic[i]:
-                continue
-            place = 0 if self.steps[i].product else 2
-            states = alone.work.state_index[:, i]
-            total += cost.energy.dram_pj[states] if real > 1 else cost.energy.dram_pj[-1] * self.shares
-            if place < real:
-                total += own[states] if step is None else self.steps[i].energy(step, own)[states]
-            else:
-                total += own[-1] * self.shares
-        return total
+        levels = [
+            (0, ""), *((1, step) for step in ARRAY_STEPS), (2, "real"), (3, "real")
+        ]  # fmt: skip
+        totals = [np.zeros(len(self.shares)) for _ in levels]
+        for i in np.flatnonzero(~self.alone.dynamic).tolist():
+            states = self.alone.work.state_index[:, i].astype(np.intp)
+            dram, own, step_of = self.alone.costs[i].energy.dram_pj, self.beside_dram[i], self.steps[i]
+            dram_real, dram_shared = dram.take(states), dram[-1] * self.shares
+            own_real, own_shared = own.take(states), own[-1] * self.shares
+            for total, (real, step) in zip(totals, levels, strict=True):
+                if real <= (0 if step_of.product else 2):
+                    moved = own_shared
+                elif step in step_of.shares:
+                    moved = (step_of.shares[step] * own[-1]).take(states)
+                else:
+                    moved = own_real
+                np.add(total, dram_real if real > 1 else dram_shared, out=total)
+                np.add(total, moved, out=total)
+        return totals
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,10 +155,6 @@ class _ArraySteps:
         share = self.shares.get(step)
         left = np.minimum(cycles, self._cycles(step)) if share is None else share * float(cycles[-1])
         return np.asarray(np.rint(left * TICKS), np.int64)
-
-    def energy(self, step: str, own: Floats) -> Floats:
-        """Return the states' energy beside the DRAM's at a step [pJ]."""
-        return np.asarray(self.shares[step] * own[-1]) if step in self.shares else own
 
 
 _ALL_SKIPPING = Skip(layers=True, channels="compact", spatial=True)

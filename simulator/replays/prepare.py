@@ -9,7 +9,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import count
 
 import numpy as np
 
@@ -113,7 +112,7 @@ def prepare_each(
     works = _seen(settings, policy, views)
     told = replace(given or Choices(), batch=policy.batch)
     placements = _plans(works, [each.design for each in settings], told, policy, views)
-    costs = _priced(works, placements, settings)
+    costs = _priced(works, placements, settings, views)
     return [
         _scheduled(*each, policy, views.schedules)
         for each in zip(settings, works, placements, costs, strict=True)
@@ -174,16 +173,28 @@ def _planning(
 
 
 def _priced(
-    works: Sequence[SkippedWorkload], placements: Sequence[tuple[Placement, ...]], settings: Sequence[Setting]
+    works: Sequence[SkippedWorkload], plans: Sequence[Placements], settings: Sequence[Setting], views: Views
 ) -> list[OpCosts]:
-    """Return the costs of all ops of every setting."""
-    asked = [
-        CostAsked(states, where, each.design)
-        for work, places, each in zip(works, placements, settings, strict=True)
-        for states, where in zip(work.states, places, strict=True)
-    ]
-    priced, places = price_alike(asked), count()
-    return [priced.costs((next(places),) for _ in work.states) for work in works]
+    """Return the costs of all ops of every setting; what is not known is priced together."""
+    asked: list[CostAsked] = []
+    ops: list[range | OpCosts] = []  # of each setting: places in what is asked for, or what is known
+    for work, plan, each in zip(works, plans, settings, strict=True):
+        known = views.costs(work, plan, each.design)
+        if known is None:
+            ops.append(range(len(asked), len(asked) + len(plan)))
+            asked += [
+                CostAsked(states, where, each.design) for states, where in zip(work.states, plan, strict=True)
+            ]
+        else:
+            ops.append(known)
+    if not asked:
+        return [each for each in ops if isinstance(each, OpCosts)]
+    priced = price_alike(asked)
+    found = [each if isinstance(each, OpCosts) else priced.costs((k,) for k in each) for each in ops]
+    for new, costs, work, plan, each in zip(ops, found, works, plans, settings, strict=True):
+        if new is not costs:
+            views.keep_costs(costs, work, plan, each.design)
+    return found
 
 
 def _scheduled(  # noqa: PLR0913, PLR0917  # all that a schedule is made of

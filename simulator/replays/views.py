@@ -15,6 +15,7 @@ from accel_models import (
     Copies,
     Design,
     Groups,
+    OpCosts,
     SkippedWorkload,
     compiled_trace,
     skip,
@@ -35,6 +36,7 @@ from traces import (
 
 _MOST_SEEN = 32  # Choice: skip mechanisms that are remembered, some 2 MB each of 10,000 inputs
 _MOST_PLANS = 256  # Choice: two for a design
+_MOST_COSTS = 12  # Choice: an explained replay has three; some 300 KB each of 10,000 inputs
 _TRACES_KEPT = 2  # Choice: a network and what it is compared with
 
 
@@ -56,6 +58,15 @@ class _Planned(NamedTuple):
     placements: Placements
 
 
+class _Costed(NamedTuple):
+    """What was priced, all of it kept, for its ids are the key."""
+
+    work: SkippedWorkload
+    plan: Placements
+    design: Design
+    costs: OpCosts
+
+
 class Views:
     """A trace lowered, and seen through the skip mechanisms that came by: for replays on many designs.
 
@@ -74,6 +85,7 @@ class Views:
         self._seen: dict[Hashable, tuple[Workload, SkippedWorkload]] = {}
         self._typical: _Known | None = None
         self._plans: dict[Hashable, _Planned] = {}
+        self._costs: dict[tuple[int, int, int], _Costed] = {}
         self.schedules = Schedules()
 
     def compiled(self, part: Trace, compiler: Compiler) -> Trace:
@@ -130,6 +142,19 @@ class Views:
         if len(self._plans) >= _MOST_PLANS:
             del self._plans[next(iter(self._plans))]  # found longest ago
         self._plans[_plan_key(graph, design, told, policy)] = _Planned(graph, design, told.rates, plan)
+
+    def costs(self, work: SkippedWorkload, plan: Placements, design: Design) -> OpCosts | None:
+        """Return what a network's ops cost on a design, placed so, if they have been priced lately."""
+        found = self._costs.get((id(work), id(plan), id(design)))
+        return None if found is None else found.costs
+
+    def keep_costs(self, costs: OpCosts, work: SkippedWorkload, plan: Placements, design: Design) -> None:
+        """Remember costs of what comes again."""
+        if not any(work is seen for _, seen in self._seen.values()):
+            return
+        if len(self._costs) >= _MOST_COSTS:
+            del self._costs[next(iter(self._costs))]  # priced longest ago
+        self._costs[id(work), id(plan), id(design)] = _Costed(work, plan, design, costs)
 
     def skipped(
         self, workload: Workload, design: Design, groups: Groups | None, compaction: Compaction

@@ -139,5 +139,5 @@ def _gate_pj(alone: Prepared) -> Floats:
     """Energy but static of what only the dynamic network needs, shape (n,) [pJ]."""
     total = np.zeros(len(alone.work))
     for i in np.flatnonzero(alone.dynamic).tolist():
-        total += alone.costs[i].energy.total_pj[alone.work.state_index[:, i]]
+        total += alone.costs[i].energy.total_pj.take(alone.work.state_index[:, i].astype(np.intp))
     return total

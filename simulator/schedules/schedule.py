@@ -58,6 +58,11 @@ class Schedule:
     tasks: tuple[Task, ...]
 
     @cached_property
+    def queues(self) -> bool:
+        """Whether a unit has two queues."""
+        return any(task.queue for task in self.tasks)
+
+    @cached_property
     def windows(self) -> Mapping[int, int]:
         """Per task of queue 1 the task before which it is served: nothing behind that passes it."""
         found: dict[int, int] = {}
