@@ -275,6 +275,16 @@ class Log:
         if keep and path.is_file():
             with reading(path, "is no log of a training; remove it"), path.open(newline="") as file:
                 self._rows = [row for row in csv.DictReader(file) if int(row["epoch"]) <= keep]
+            self._check(keep)
+
+    def _check(self, done: int) -> None:
+        """Refuse a log that does not tell of each epoch done: a line is written before its state."""
+        told = [int(row["epoch"]) for row in self._rows]
+        if told != list(range(1, done + 1)):
+            raise FileProblem(
+                f"{self._path}: tells of {len(told)} epochs where last.pt has done {done}; "
+                "needs a line of each, in order: remove it"
+            )
 
     def write(self, report: EpochReport) -> None:
         """Add a line."""

@@ -230,6 +230,7 @@ def test_resnet8_as_vela_has_it() -> None:
     [
         ({"micronpu.rams": {"inputs": "16 KiB", "sums": "16 KiB"}}, "banks or rams"),
         ({"micronpu.channel_slots": [1, 2]}, "needs 6 numbers"),
+        ({"micronpu.channel_slots": [104, 104, 128, 128, 128, 16]}, "needs at least 1 beside channel_slots"),
         ({"technology.precision": "int16"}, "knows 'int8' alone"),
         ({"micronpu.banks.count": 4}, "micronpu.banks.count = 4"),
     ],

@@ -103,6 +103,17 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data: Dataset, tmp_p
     assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
 
 
+@pytest.mark.parametrize("lines", [1, 3, 2], ids=["too few", "one twice", "the wrong one"])
+def test_a_log_that_misses_an_epoch_done_is_refused(lines: int, data: Dataset, tmp_path: Path) -> None:
+    """A log of before a state was taken from elsewhere would tell of fewer epochs than were done."""
+    train(_model(), data, _settings(2), Answering(), tmp_path)
+    head, first, second = (tmp_path / "log.csv").read_text().splitlines()
+    told = {1: [first], 3: [first, first, second], 2: [second, first]}[lines]
+    (tmp_path / "log.csv").write_text("\n".join([head, *told]))
+    with pytest.raises(FileProblem, match=rf"log.csv: tells of {lines} epochs where last.pt has done 2"):
+        train(_model(), data, _settings(2), Answering(), tmp_path)
+
+
 def test_a_full_disk_keeps_the_epoch_before(data: Dataset, tmp_path: Path) -> None:
     """A limit on the size of files fails as a full disk does: in the middle of a write."""
     out = tmp_path / "out"
