@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -16,17 +16,6 @@ _SCALES: Final[dict[str, tuple[tuple[str, float], ...]]] = {
     "MAC": (("MAC", 1.0), ("kMAC", 1e3), ("MMAC", 1e6), ("GMAC", 1e9)),
     "mm2": (("mm²", 1.0),),
 }
-# part of a network's name in a file: how people write it
-_NETWORK_WORDS: Final = {
-    "ethos": "for Ethos-U", "npu32": "for NPU 32 x 32",
-    "lcnet": "LC-Net", "lnet": "L-Net", "cnet": "C-Net", "ddi": "DDI", "densenet": "DenseNet", "skipnet": "SkipNet",
-    "vit": "ViT", "tokens": "tokens", "exits": "exits", "wide": "wide", "little": "little", "big": "big",
-    "spatial": "spatial",
-    "mgl2s": "MGL2S", "muon": "Muon", "joint": "joint", "efficientnet": "EfficientNet", "lite0": "Lite0",
-    "digits": "digits", "cifar10": "CIFAR-10", "tiny": "tiny", "dense": "dense", "mobilenet": "MobileNet",
-    "taught": "taught", "taught3": "taught by three", "short": "shortened", "teacher": "teacher",
-}  # fmt: skip
-_DATASETS: Final = ("cifar10", "digits")  # that end the name of a trace
 _PARTS: Final = re.compile(r"[^\s_./,=]*[\s_./,=]+|[^\s_./,=]+")  # where a name may be broken
 _NOTHING: Final = 0.0005  # shares below are 0.0 %
 MISSING: Final = "–"
@@ -102,38 +91,6 @@ def batch_words(batch: int) -> str:
     if batch == 1:
         return ""
     return f"of batches of {batch}: latency is that of a whole batch; MACs, bytes and energy are per input"
-
-
-def network_title(name: str) -> str:
-    """Return ``lcnet_resnet20_50`` as people write it, ``LC-Net ResNet-20 50 %``; a name of other parts as it is.
-
-    A number of two digits behind the first part is the share of the MACs that a network was trained to keep.
-    """
-    first, *rest = name.split("_")
-    words = [_network_word(first)]
-    words += [
-        f"{part}{NARROW}%" if re.fullmatch(r"[1-9][0-9]", part) else _network_word(part) for part in rest
-    ]
-    return " ".join(words) if all(words) else name
-
-
-def network_titles(names: Collection[str]) -> dict[str, str]:
-    """Return what people write for the names of networks or traces, without the data set where all have one.
-
-    Names that would become alike stay as they are.
-    """
-    shared = [end for end in _DATASETS if all(name.endswith(f"_{end}") for name in names)]
-    titles = {name: network_title(name.removesuffix(f"_{shared[0]}") if shared else name) for name in names}
-    return titles if len(set(titles.values())) == len(titles) else {name: name for name in names}
-
-
-def _network_word(part: str) -> str:
-    """Return a part of a network's name in words, "" for one that is not known."""
-    if depth := re.fullmatch(r"resnet(\d+)", part):
-        return f"ResNet-{depth[1]}"
-    if width := re.fullmatch(r"narrow(\d+)", part):
-        return f"narrowed to {width[1]}{NARROW}%"
-    return _NETWORK_WORDS.get(part, "")
 
 
 def slug(text: str) -> str:

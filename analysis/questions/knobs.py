@@ -8,29 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accel_models import Design, altered, design_area, spell
+from analysis.names import RESOURCES
 from simulator import Policy, Replayed, Views, replay
 from traces import Card, ConfigError, Trace, load_inputs
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Settings that are a resource: dotted path, and what is said of it.  A time is made shorter, all else is made larger.
-RESOURCES: Mapping[str, str] = {
-    "array.rows": "array rows",
-    "array.cols": "array columns",
-    "array.count": "arrays",
-    "simd.lanes_int8": "vector lanes",
-    "simd.cores": "cores",
-    "memory.activation_buffer": "activation buffer",
-    "memory.weight_buffer": "weight buffer",
-    "memory.accumulator_buffer": "accumulator buffer",
-    "memory.dram.bandwidth": "DRAM bandwidth",
-    "memory.dram.latency": "DRAM latency",
-    "memory.tile_overhead_cycles": "control per tile",
-    "skip.gather_elements_per_cycle": "gather",
-    "gate_handover": "hand-over of decisions",
-    "clock": "clock",
-}
+# A time is made shorter, all else is made larger.
 _SMALLER = frozenset({"memory.dram.latency", "memory.tile_overhead_cycles", "gate_handover"})
 _QUANTITIES: Mapping[str, str] = {
     "memory.activation_buffer": "size",

@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from analysis.figures.pictures import Picture
 from analysis.figures.report.time_spent import estimate_time_info
+from analysis.names import network_title, words_of_settings
 from analysis.reports.provenance import again
 from analysis.reports.report_page import Cell, Page, Section, Table, text_row
-from analysis.words import MISSING, digits, network_title, percent, quantity, slug
+from analysis.words import MISSING, digits, percent, quantity, slug
 from traces import FileProblem, file_text, reading
 
 _FIRST: Final = ["layer", "op", "M", "K", "N"]
@@ -70,7 +72,13 @@ def _name(rows: Sequence[dict[str, str]], path: Path) -> str:
     """Return what a table is of: network and design, or the file's name where an older one does not say."""
     if not rows[0].get("network") or not rows[0].get("design"):
         return path.name
-    return f"{network_title(rows[0]['network'])} on {rows[0]['design']}"
+    return f"{network_title(rows[0]['network'])} on {_design(rows[0]['design'])}"
+
+
+def _design(title: str) -> str:
+    """Return a design's name with its settings, ``edge_npu_16x16, array.rows=8``, as people write both."""
+    name, *settings = re.split(r", (?=[a-z0-9_.]+=)", title)
+    return words_of_settings(name, dict(setting.split("=", 1) for setting in settings))
 
 
 def _section(rows: Sequence[dict[str, str]], name: str, i: int) -> Section:

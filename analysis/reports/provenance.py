@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from accel_models import STEPS, design_prices
+from analysis.names import design_words
 from analysis.reports.report_page import Cell, Table, text_row
 from analysis.words import MISSING
 
@@ -85,8 +86,10 @@ def design_tables(view: ReplayView | MisfitView) -> list[Table]:
         for price in design_prices(design)
     )
     return [
-        Table(f"{design.title}: sources of its values", ("Value", "Source"), sources, folded=True),
-        Table(f"{design.title}: energy prices", ("Action", "Price", "", "Source"), prices, folded=True),
+        Table(f"{design_words(design)}: sources of its values", ("Value", "Source"), sources, folded=True),
+        Table(
+            f"{design_words(design)}: energy prices", ("Action", "Price", "", "Source"), prices, folded=True
+        ),
     ]
 
 

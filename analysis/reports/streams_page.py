@@ -11,9 +11,10 @@ import numpy as np
 
 from analysis.figures.pictures import Picture
 from analysis.figures.report.latency import latency_info
+from analysis.names import design_words, network_title
 from analysis.reports.provenance import again
 from analysis.reports.report_page import Cell, Page, Section, Table, text_row
-from analysis.words import digits, network_title, percent, quantity, slug
+from analysis.words import digits, percent, quantity, slug
 from traces import unpriced_words
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def streams_page(folders: Sequence[tuple[Path, str]]) -> Page:
 
 
 def _name(one: StreamResults, folder: str, several: bool) -> str:
-    name = f"{network_title(one.figures.network)} on {one.design.title}"
+    name = f"{network_title(one.figures.network)} on {design_words(one.design)}"
     return f"{name} ({folder})" if several and folder else name
 
 

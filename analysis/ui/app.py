@@ -16,7 +16,8 @@ import numpy as np
 
 from analysis.figures.palette import BAR_COLOUR, BLUE, GREY, ORANGE, RED
 from analysis.figures.report.latency import CDF_POINTS
-from analysis.questions.knobs import RESOURCES, scaled_resource
+from analysis.names import RESOURCES, design_words
+from analysis.questions.knobs import scaled_resource
 from analysis.reports.replays.words import energy_saved, latency_saved, macs_saved, waterfall_infos
 from analysis.ui.schemes import fields, follow
 from analysis.ui.sources import Setup, ShownPoint, live
@@ -202,7 +203,7 @@ def _told(name: str, results: Results) -> str:
     """Return what the replay says, in words; names are only names."""
     s = results.explained
     rows = (
-        ("Design", results.design.title),
+        ("Design", design_words(results.design)),
         ("MACs", f"{change_words(macs_saved(s), 'less', 'more')} than dense"),
         (
             "Latency",

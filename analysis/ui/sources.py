@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from accel_models import altered
+from analysis.names import network_title, words_of_settings
 from analysis.pareto.ranks import pareto_mask
 from analysis.questions.knobs import scaled_resource
 from analysis.reports.folders import find_results
 from analysis.reports.replays.names import name_replays
-from analysis.words import network_title
 from traces import FileProblem, Floats, UnsupportedError
 
 if TYPE_CHECKING:
@@ -170,10 +170,10 @@ def _of_sweep(folder: Path) -> list[ShownPoint]:
     for row in results.rows:
         if not row.feasible:
             continue
-        values = ", ".join(f"{name}={value}" for name, value in json.loads(row.parameters).items())
+        values = {name: str(value) for name, value in json.loads(row.parameters).items()}
         points.append(
             ShownPoint(
-                name=f"{network_title(row.trace)} on {', '.join(filter(None, (row.design, values)))}",
+                name=f"{network_title(row.trace)} on {words_of_settings(row.design, values)}",
                 latency_us=row.latency_us,
                 energy_uj=row.energy_uj,
                 on_front=False,

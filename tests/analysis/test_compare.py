@@ -16,7 +16,12 @@ from traces import ConfigError, UnsupportedError
 
 @dataclass
 class Design:
-    title: str
+    name: str
+    changed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return self.name
 
 
 @dataclass

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import lacuna as lc
+from analysis.names import design_words
 from analysis.pareto.front import find_front
 from analysis.sweeps.folder.results import load_sweep
 from tests.report_folders import sweep_folder
@@ -80,7 +81,7 @@ def test_figures_are_objects_and_nothing_is_written(
     assert len(drawn.axes) >= 1
     moving = getattr(results.plot, kind)(interactive=True)
     assert len(moving.data) >= 1
-    assert results.design.title in moving.layout.title.text
+    assert design_words(results.design) in moving.layout.title.text
     assert list(tmp_path.iterdir()) == []
 
 

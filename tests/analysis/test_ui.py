@@ -24,9 +24,9 @@ def replays(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_replays_are_points_with_their_trace_found_beside_them(replays: Path) -> None:
     points = shown_points(replays)
-    assert [point.name for point in points] == [
-        "LC-Net ResNet-8 on edge_npu_16x16",
-        "LC-Net ResNet-8 on cortex_m7",
+    assert [point.name.replace("\u00a0", " ") for point in points] == [
+        "LC-Net ResNet-8 on Edge NPU 16 x 16",
+        "LC-Net ResNet-8 on Cortex-M7",
     ]
     assert points[0].on_front
     assert not points[1].on_front

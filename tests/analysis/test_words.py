@@ -4,11 +4,11 @@ import math
 
 import pytest
 
+from accel_models import design_names
+from analysis.names import design_title, network_title, network_titles, setting_title, words_of_settings
 from analysis.words import (
     digits,
     fitting_unit,
-    network_title,
-    network_titles,
     percent,
     quantity,
     saved_words,
@@ -16,6 +16,7 @@ from analysis.words import (
     skipped_words,
     slug,
 )
+from traces import network_names, shipped_traces
 
 SPACE = "\u00a0"
 
@@ -117,6 +118,9 @@ def test_a_name_is_shortened_between_its_parts(name: str, length: int, short: st
         ("spatial_resnet20_60", "spatial ResNet-20 60 %"),
         ("lcnet_resnet20_50_cifar10", "LC-Net ResNet-20 50 % CIFAR-10"),
         ("resnet20_narrow50_taught", "ResNet-20 narrowed to 50 % taught"),
+        ("lcnet_taught_50_seed2", "LC-Net taught 50 % seed 2"),
+        ("mobilenetv1_025_96_live", "MobileNetV1 0.25 96 pixels live"),
+        ("dscnn_kws", "DS-CNN KWS"),
         ("my_network_50", "my_network_50"),
         ("net_v2", "net_v2"),
         ("<b>", "<b>"),
@@ -124,4 +128,47 @@ def test_a_name_is_shortened_between_its_parts(name: str, length: int, short: st
     ],
 )
 def test_a_network_is_called_as_people_write_it_and_an_unknown_one_as_its_file(name: str, title: str) -> None:
-    assert network_title(name) == title.replace(" %", f"{SPACE}%")
+    assert network_title(name).replace(SPACE, " ") == title
+
+
+def test_every_network_and_design_that_ships_has_a_title() -> None:
+    """Only a name of one plain word is its own title."""
+    names = [*network_names(), *(path.stem for path in shipped_traces().values())]
+    assert [name for name in names if network_title(name) == name and "_" in name] == []
+    assert [name for name in design_names() if design_title(name) == name] == []
+    titles = [design_title(name) for name in design_names()]
+    assert len(set(titles)) == len(titles)
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("edge_npu_16x16", "Edge NPU 16 x 16"),
+        ("cortex_m0plus", "Cortex-M0+"),
+        ("ethos_u55_128_like", "Ethos-U55-128-like"),
+        ("stm32h7a3", "STM32H7A3"),
+        ("my_npu", "my_npu"),
+    ],
+)
+def test_a_design_is_called_as_people_write_it_and_an_unknown_one_as_its_file(name: str, title: str) -> None:
+    assert design_title(name).replace(SPACE, " ") == title
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("array.rows", "Array rows"),
+        ("memory.dram.bandwidth", "DRAM bandwidth"),
+        ("memory.dram.price", "DRAM price"),
+        ("array.weight_preload", "Array weight preload"),
+        ("simd.isa", "SIMD isa"),
+        ("prefetch", "Prefetch"),
+    ],
+)
+def test_settings_are_called_as_people_say_them(path: str, title: str) -> None:
+    assert setting_title(path) == title
+
+
+def test_changed_settings_stand_behind_the_design() -> None:
+    told = words_of_settings("cortex_m7", {"clock": "200 MHz", "memory.dram.bandwidth": "1 GB/s"})
+    assert told == "Cortex-M7, clock 200 MHz, DRAM bandwidth 1 GB/s"

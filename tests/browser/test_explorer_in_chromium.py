@@ -14,7 +14,7 @@ from tests.report_folders import sweep_folder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator
-from tests.browser.opened import IN_CHROMIUM, ROOT, Opened
+from tests.browser.opened import DESKTOP, IN_CHROMIUM, PHONE, ROOT, Opened, sideways
 
 pytestmark = IN_CHROMIUM
 
@@ -157,3 +157,21 @@ def test_names_along_an_axis_are_told_apart(browser: Browser, names: list[str], 
     page = browser.new_page()
     assert page.evaluate(f"names => {{ {scales} return ownParts(names); }}", names) == own
     page.close()
+
+
+def test_the_first_screen_of_a_sweep_is_its_objectives_and_one_picture(browser: Browser, sweep: Path) -> None:
+    with Opened(browser, sweep) as opened:
+        opened.page.locator("html[data-explorer=ready]").wait_for(state="attached")
+        cards = opened.page.locator(".key-figures > div")
+        assert [words.split(" at the knee")[0] for words in cards.locator("dt").all_inner_texts()] == [
+            "▼ Mean latency", "▼ Mean energy", "▼ Area", "▲ Accuracy",
+        ]  # fmt: skip
+        box = opened.page.locator("#scatter").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= DESKTOP[1]
+    with Opened(browser, sweep, PHONE) as opened:
+        wide, window = sideways(opened)
+        assert wide == window
+        last = opened.page.locator(".key-figures > div").last.bounding_box()
+        assert last is not None
+        assert last["y"] + last["height"] <= PHONE[1]

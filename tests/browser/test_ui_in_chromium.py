@@ -53,11 +53,11 @@ def test_a_slider_replays_and_nothing_comes_from_elsewhere(page: Page, address: 
     page.on("request", lambda request: requests.append(request.url))
     page.reload()
     told = page.locator("#told")
-    told.get_by_text("edge_npu_16x16").wait_for()
+    told.get_by_text("Edge NPU 16 x 16").wait_for()
     before = told.inner_text()
     page.locator(".noUi-handle").first.focus()
     page.keyboard.press("ArrowLeft")
-    told.get_by_text("array.rows=8").wait_for()
+    told.get_by_text("array rows 8").wait_for()
     assert told.inner_text() != before
     assert requests
     assert all(url.startswith((address, "data:")) for url in requests)
@@ -90,7 +90,7 @@ def test_colours_follow_the_scheme_also_when_it_changes(page: Page, width: int) 
 
 def test_the_other_replay_is_chosen_by_its_name(page: Page) -> None:
     told = page.locator("#told")
-    told.get_by_text("edge_npu_16x16").wait_for()
-    page.get_by_label("Replay").select_option(label="LC-Net ResNet-8 on cortex_m7")
-    told.get_by_text("cortex_m7").wait_for()
+    told.get_by_text("Edge NPU 16 x 16").wait_for()
+    page.get_by_label("Replay").select_option(label="LC-Net ResNet-8 on Cortex-M7")
+    told.get_by_text("Cortex-M7").wait_for()
     assert page.locator(".noUi-handle").count() < 9  # a core has fewer resources than an accelerator

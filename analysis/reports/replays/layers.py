@@ -10,7 +10,8 @@ import numpy as np
 
 from analysis.figures.pictures import Picture
 from analysis.figures.report.heat import HeatAxis, heat_info
-from analysis.words import network_title, slug
+from analysis.names import network_title
+from analysis.words import slug
 from traces import MAC_KINDS, Floats
 
 if TYPE_CHECKING:

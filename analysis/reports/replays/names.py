@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from analysis.words import network_title, slug
+from analysis.names import design_words, network_title
+from analysis.words import slug
 
 if TYPE_CHECKING:
     from simulator import Policy, Results
@@ -21,7 +22,8 @@ class ReplayName:
     """What one replay is called."""
 
     network: str  # "LC-Net ResNet-20 50 %"
-    label: str  # "edge_npu_16x16, array.rows=8, batch 4": unique among the replays of the network
+    label: str  # "Edge NPU 16 x 16, array rows 8, batch 4": unique among the replays of the network
+    typed: str  # "edge_npu_16x16, array.rows=8, batch 4": the same, for a terminal
     key: str  # both, as file names and anchors hold them: unique
 
     @property
@@ -36,22 +38,25 @@ def name_replays(replays: Sequence[Results], folders: Sequence[str]) -> tuple[Re
     alike = Counter(plain)
     names, taken = [], Counter[str]()
     for one, (network, label), folder in zip(replays, plain, folders, strict=True):
-        told = f"{label} ({folder})" if alike[network, label] > 1 and folder else label
-        key = f"{slug(one.figures.network)[:_KEY_PART]}_{slug(told)[:_KEY_PART]}"
+        apart = f" ({folder})" if alike[network, label] > 1 and folder else ""
+        typed = ", ".join([one.design.title, *policy_words(one.policy)]) + apart
+        key = f"{slug(one.figures.network)[:_KEY_PART]}_{slug(typed)[:_KEY_PART]}"
         taken[key] += 1
-        names.append(ReplayName(network, told, key if taken[key] == 1 else f"{key}-{taken[key]}"))
+        names.append(
+            ReplayName(network, label + apart, typed, key if taken[key] == 1 else f"{key}-{taken[key]}")
+        )
     return tuple(names)
 
 
 def told_apart(replays: Sequence[Results], folders: Sequence[str]) -> tuple[str, ...]:
-    """Return names that tell replays apart: design, settings and policy, and the network where there are several."""
+    """Return names that tell replays apart in a terminal: design, settings and policy; network, where they differ."""
     names = name_replays(replays, folders)
     alone = len({name.network for name in names}) == 1
-    return tuple(name.label if alone else name.full for name in names)
+    return tuple(name.typed if alone else f"{name.network} on {name.typed}" for name in names)
 
 
 def _label(one: Results) -> str:
-    return ", ".join([one.design.title, *policy_words(one.policy)])
+    return ", ".join([design_words(one.design), *policy_words(one.policy)])
 
 
 def policy_words(policy: Policy) -> list[str]:

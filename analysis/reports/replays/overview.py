@@ -15,6 +15,7 @@ from analysis.figures.report.story import StoryGroup, StoryRow, Worth, story_inf
 from analysis.figures.report.tails import spread_info
 from analysis.figures.report.time_spent import TIME_PARTS, replay_time_info
 from analysis.figures.rows import RELATIVE, RowName
+from analysis.names import design_title
 from analysis.reports.replays.view import MisfitView, ReplayView
 from analysis.reports.replays.words import energy_saved, latency_saved, macs_saved, network_words
 from analysis.words import percent
@@ -163,7 +164,9 @@ def _paretos(views: Sequence[ReplayView]) -> Iterator[Picture]:
         )
     known = [view for view in views if not math.isnan(_area(view))]
     if len({_area(view) for view in known}) > 1:
-        caption = lower + without_area(sorted({v.results.design.name for v in views if v not in known}))
+        caption = lower + without_area(
+            sorted({design_title(v.results.design.name) for v in views if v not in known})
+        )
         yield Picture("pareto-latency-area", "Latency against area", caption, _front(known, LATENCY, AREA))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from analysis.names import design_words
 from analysis.paired import compare
 from analysis.reports.provenance import design_tables, replay_table, trace_table
 from analysis.reports.replays.layers import layer_pictures, rate_pictures
@@ -138,7 +139,7 @@ def _paired(views: Sequence[ReplayView]) -> Section:
 def _about(view: ReplayView) -> str:
     """Describe the design that was replayed, which is not that of the file where values were changed."""
     design = view.results.design
-    return f"{design.title}: {design.about}."
+    return f"{design_words(design)}: {design.about}."
 
 
 def _own(view: ReplayView) -> Section:

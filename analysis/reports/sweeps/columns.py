@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.questions.knobs import RESOURCES
 from analysis.words import percent, quantity
 
 if TYPE_CHECKING:
@@ -31,18 +30,6 @@ QUANTITIES: Final = {
     "dram_bytes": ("DRAM traffic", "B"),
 }
 SHOWN: Final = ("accuracy", "macs", "latency_us", "latency_us_p99", "energy_uj", "area_mm2", "dram_bytes")
-_POLICY: Final = {
-    # setting of a policy: what it is called
-    "prefetch": "Prefetch", "theta": "Threshold of prefetch", "batch": "Batch", "batch_order": "Order of inputs",
-    "compaction": "Compaction", "fold": "Scores folded", "fuse": "Ops fused", "sort": "Channels sorted",
-    "place_gates": "Gates placed", "pin": "Weights pinned", "tile": "Tiles in context",
-}  # fmt: skip
-
-
-def setting_title(path: str) -> str:
-    """Return what a setting of designs or policies is called; a path without a name of its own as it is."""
-    name = RESOURCES.get(path, "")
-    return _POLICY.get(path) or (name[:1].upper() + name[1:]) or path
 
 
 def title_of(column: str) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from analysis.reports.sweeps.columns import QUANTITIES, SHOWN, setting_title, title_of, unit_of
-from analysis.words import fitting_unit, network_titles
+from analysis.names import design_title, network_titles, setting_title
+from analysis.reports.sweeps.columns import QUANTITIES, SHOWN, title_of, unit_of
+from analysis.words import fitting_unit
 from traces import is_number
 
 if TYPE_CHECKING:
@@ -217,6 +218,8 @@ def _choice(name: str, title: str, values: Sequence[str]) -> ExplorerColumn:
         labels = tuple(sorted(labels, key=float))
     places = {label: float(i) for i, label in enumerate(labels)}
     titles = network_titles(labels) if name == "trace" else {}
+    if name == "design":
+        titles = {label: design_title(label) for label in labels}
     return ExplorerColumn(
         name=name, title=title, role="axis", labels=labels, shown=tuple(titles.get(label, label) for label in labels),
         values=tuple(places[value] for value in values),

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from analysis.reports.sweeps.columns import setting_title
-from analysis.words import network_titles
+from analysis.names import network_titles, words_of_settings
 
 if TYPE_CHECKING:
     from analysis.sweeps.row import SweepRow
@@ -42,16 +41,11 @@ class Naming:
         return labels
 
     def name(self, row: SweepRow) -> str:
-        """Return a name for one row: ``LC-Net ResNet-20 50 % on edge_npu_16x16, array rows 8``."""
+        """Return a name for one row: ``LC-Net ResNet-20 50 % on Edge NPU 16 x 16, array rows 8``."""
         labels = self.labels(row)
         network = labels.pop("trace", "")
-        settings = [f"{_inside(setting_title(name))} {value}" for name, value in labels.items()]
-        return ", ".join([f"{network} on {row.design}" if network else row.design, *settings])
-
-
-def _inside(title: str) -> str:
-    """Return a title as it stands inside a sentence."""
-    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+        design = words_of_settings(row.design, labels)
+        return f"{network} on {design}" if network else design
 
 
 def page_of(row: SweepRow) -> Path:

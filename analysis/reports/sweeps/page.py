@@ -13,7 +13,7 @@ from analysis.reports.sweeps.explorer import explorer_info
 from analysis.reports.sweeps.naming import Naming, page_of
 from analysis.reports.sweeps.pictures import front_pictures
 from analysis.reports.sweeps.tables import front_table, importance_tables, misfit_section
-from analysis.reports.sweeps.words import sweep_words
+from analysis.reports.sweeps.words import best_words, objective_figures, sweep_words
 
 if TYPE_CHECKING:
     from analysis.sweeps.folder.results import SweepResults
@@ -26,15 +26,20 @@ def sweep_page(results: SweepResults) -> Page:
     rows = [row for row in results.rows if row.feasible]
     rest = [row for row in results.rows if not row.feasible]
     manifest, naming = results.manifest, Naming.of(results.rows)
-    sections = [Section(anchor="summary", title="In short", words=sweep_words(results, rows, naming))]
-    if rows:
-        mask = pareto_mask(costs_of_rows(rows, manifest.minimize, manifest.maximize))
+    evaluated = Section(anchor="summary", title="What was evaluated", words=sweep_words(results, rows))
+    if not rows:
+        sections = [evaluated]
+    else:
+        costs = costs_of_rows(rows, manifest.minimize, manifest.maximize)
+        mask = pareto_mask(costs)
         objectives = (*manifest.minimize, *manifest.maximize)
         front = _sorted_front(rows, mask, objectives[0])
-        sections += [
+        sections = [
             Section(
                 anchor="explore",
                 title="Which designs are best",
+                key_figures=objective_figures(results, rows, costs),
+                words=best_words(results, rows, naming, costs),
                 explorer=explorer_info(
                     results, rows, mask.tolist(), [_page_of(results, row) for row in rows]
                 ),
@@ -48,6 +53,7 @@ def sweep_page(results: SweepResults) -> Page:
                     front_table("Designs that no other beats in every objective", front, naming, objectives),
                 ),
             ),
+            evaluated,
         ]
     if rest:
         sections.append(misfit_section(rest, naming, len(results.rows)))

@@ -7,9 +7,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from analysis.names import design_title, setting_title
 from analysis.pareto.front import objectives_of
 from analysis.reports.report_page import Cell, Section, Table
-from analysis.reports.sweeps.columns import QUANTITIES, setting_title, text_of, title_of, value_of
+from analysis.reports.sweeps.columns import QUANTITIES, text_of, title_of, value_of
 from analysis.reports.sweeps.naming import Naming, anchor_of
 from analysis.sweeps.budgets import is_over, misfit_words
 from analysis.words import MISSING, change_words, percent
@@ -38,7 +39,7 @@ def front_table(title: str, shown: Sequence[SweepRow], naming: Naming, objective
         )
         body.append(
             (
-                Cell(row.design, anchor=anchor_of(row)),
+                Cell(design_title(row.design), anchor=anchor_of(row)),
                 *(Cell(value := chosen.get(name, ""), number=value[:1].isdigit()) for name in varied),
                 *(
                     Cell(text_of(row, column), number=True, order=_order(value_of(row, column)))

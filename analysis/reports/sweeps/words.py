@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from accel_models import CORES_ALONE
+from analysis.names import design_title
 from analysis.pareto.ranks import Costs, knee_point, pareto_mask
-from analysis.reports.sweeps.columns import costs_of_rows, title_of
+from analysis.reports.replays.words import KeyFigure
+from analysis.reports.sweeps.columns import text_of, title_of, value_of
 from analysis.reports.sweeps.naming import Naming
-from analysis.words import change_words, percent, quantity, skipped_words
+from analysis.words import change_words, skipped_words
 from traces import Bools, unpriced_words
 
 if TYPE_CHECKING:
@@ -20,41 +22,61 @@ if TYPE_CHECKING:
     from analysis.sweeps.row import SweepRow
 
 
-def sweep_words(results: SweepResults, rows: Sequence[SweepRow], naming: Naming) -> tuple[str, ...]:
-    """Return the sentences; ``rows`` are the feasible ones."""
+def sweep_words(results: SweepResults, rows: Sequence[SweepRow]) -> tuple[str, ...]:
+    """Return the sentences on all that was evaluated; ``rows`` are the feasible ones."""
     manifest, total = results.manifest, len(results.rows)
     bounds = " and ".join(bound.words for bound in results.budget)
     fit = f"fit and are within the budget ({bounds})" if bounds else "fit"
     first = f"{total:,} of the space's {manifest.size:,} points were evaluated; {len(rows):,} of them {fit}."
-    missing = [f"{name} is {unpriced_words(nodes)}." for name, nodes in manifest.skipped.items()]
+    if not rows:
+        return (first, *_missing(results), "No design fits; the table below says why.")
+    return (first, *_of_areas(results, rows), *_saved(rows))
+
+
+def best_words(
+    results: SweepResults, rows: Sequence[SweepRow], naming: Naming, costs: Costs
+) -> tuple[str, ...]:
+    """Return what is said before the pictures: the front, its knee, and what to know before figures are read."""
+    front, knee = int(pareto_mask(costs).sum()), knee_point(costs)
+    told = (
+        f"{front:,} of {len(rows):,} points are on the Pareto front: "
+        "no other beats them in every objective (▼ less, ▲ more is better)."
+    )
+    if knee is not None:
+        told += f" The best compromise, its knee, is {naming.name(rows[knee])}."
+    return (told, *_missing(results), *_unknown(rows, costs))
+
+
+def objective_figures(results: SweepResults, rows: Sequence[SweepRow], costs: Costs) -> tuple[KeyFigure, ...]:
+    """Return each objective: what the knee reaches, and from where to where the front goes."""
+    manifest, knee = results.manifest, knee_point(costs)
+    if knee is None:
+        return ()
+    front = [row for row, keep in zip(rows, pareto_mask(costs), strict=True) if keep]
+    return tuple(
+        KeyFigure(
+            label=f"{sign} {title_of(name)} at the knee",
+            value=text_of(rows[knee], name),
+            note=f"{_reach(front, name)} on the front",
+        )
+        for names, sign in ((manifest.minimize, "▼"), (manifest.maximize, "▲"))
+        for name in names
+    )
+
+
+def _reach(front: Sequence[SweepRow], name: str) -> str:
+    known = sorted(
+        (row for row in front if not math.isnan(value_of(row, name))), key=lambda row: value_of(row, name)
+    )
+    return _span(*(text_of(row, name) for row in (known[0], known[-1])))
+
+
+def _missing(results: SweepResults) -> tuple[str, ...]:
+    """Say what has no price, and what figures of batches are of."""
+    missing = [f"{name} is {unpriced_words(nodes)}." for name, nodes in results.manifest.skipped.items()]
     if "batch" in results.frame and int(results.frame["batch"].max()) > 1:
         missing.append("Latency is that of a whole batch; MACs, bytes and energy are per input.")
-    if not rows:
-        return (first, *missing, "No design fits; the table below says why.")
-    costs = costs_of_rows(rows, manifest.minimize, manifest.maximize)
-    best = [
-        f"Objectives: {_objectives(manifest.minimize, manifest.maximize)}. "
-        f"{int(pareto_mask(costs).sum()):,} points are on their Pareto front: no other beats them everywhere.",
-        *_of_areas(results, rows),
-        *_unknown(rows, costs),
-    ]
-    knee = knee_point(costs)
-    if knee is not None:
-        row = rows[knee]
-        best.append(
-            f"The best compromise (the knee of the front) is {naming.name(row)}: "
-            f"{quantity(row.latency_us, 'us')}, {quantity(row.energy_uj, 'uJ')} per input{_accurate(row)}."
-        )
-    return (first, *missing, *best, *_saved(rows))
-
-
-def _accurate(row: SweepRow) -> str:
-    return "" if math.isnan(row.accuracy) else f", {percent(row.accuracy)} accurate"
-
-
-def _objectives(minimize: Sequence[str], maximize: Sequence[str]) -> str:
-    small = [f"{title_of(name).lower()} small" for name in minimize]
-    return ", ".join([*small, *(f"{title_of(name).lower()} large" for name in maximize)])
+    return tuple(missing)
 
 
 def _of_areas(results: SweepResults, rows: Sequence[SweepRow]) -> tuple[str, ...]:
@@ -62,7 +84,7 @@ def _of_areas(results: SweepResults, rows: Sequence[SweepRow]) -> tuple[str, ...
     cores = [name for name in results.cores if any(row.design == name for row in rows)]
     if not cores or "area_mm2" not in results.manifest.minimize:
         return ()
-    return (f"{CORES_ALONE[0].upper()}{CORES_ALONE[1:]} ({', '.join(cores)}).",)
+    return (f"{CORES_ALONE[0].upper()}{CORES_ALONE[1:]} ({', '.join(map(design_title, cores))}).",)
 
 
 def _unknown(rows: Sequence[SweepRow], costs: Costs) -> tuple[str, ...]:
@@ -71,9 +93,8 @@ def _unknown(rows: Sequence[SweepRow], costs: Costs) -> tuple[str, ...]:
     if not lacking.any():
         return ()
     names = sorted({row.design for row, lacks in zip(rows, lacking, strict=True) if lacks})
-    return (
-        f"{int(lacking.sum()):,} points are on no front, for they lack a value of an objective: {', '.join(names)}.",
-    )
+    told = ", ".join(map(design_title, names))
+    return (f"{int(lacking.sum()):,} points are on no front, for they lack a value of an objective: {told}.",)
 
 
 def _saved(rows: Sequence[SweepRow]) -> tuple[str, ...]:

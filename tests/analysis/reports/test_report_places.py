@@ -42,7 +42,7 @@ def test_several_folders_and_files_are_reported_together(replays: Path, tmp_path
     words = "".join(reader.words)
     assert len(reader.ids) == len(set(reader.ids))
     assert {link[1:] for link in reader.links} <= set(reader.ids)
-    of = "Op by op: LC-Net ResNet-8 on edge_npu_16x16"
+    of = "Op by op: LC-Net ResNet-8 on Edge NPU 16\u00a0x\u00a016"
     for told in ("Input by input", "Frames that arrive in time", of, "26 of them fit", "30 designs explored"):
         assert told in words
     assert words.count("Where the numbers come from") == 2  # in the list of sections, and above them all

@@ -28,7 +28,8 @@ def test_a_sweep_reports_its_front_and_what_did_not_fit(tmp_path: Path) -> None:
     words = "".join(reader.words)
     assert {f"point-{i}" for i in range(30) if i % 7 == 3} <= set(reader.ids)
     assert {link[1:] for link in reader.links} <= set(reader.ids)
-    assert "Objectives: mean latency small, mean energy small, area small, accuracy large" in words
+    for objective in ("▼ Mean latency", "▼ Mean energy", "▼ Area", "▲ Accuracy"):
+        assert f"{objective} at the knee" in words
     assert "Of 30 points 4 do not fit" in words
     assert words.count(HOSTILE) == 6  # four reasons, the command and the space file, letter by letter
     assert "img" not in reader.tags

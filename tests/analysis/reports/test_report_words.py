@@ -79,8 +79,8 @@ def test_a_replay_as_written_stands_beside_the_compiled_one(tmp_path: Path) -> N
     assert npu.written.latency_us == alone.latency_us
     (story,) = (p.info for p in page_on(folder).pictures if isinstance(p.info, StoryInfo))
     worths = {row.label: row.latency for group in story.groups for row in group.rows if row.latency}
-    assert worths["cortex_m7"].written is None
-    assert worths["edge_npu_16x16"].written == pytest.approx(latency_saved(alone))
+    assert worths["Cortex-M7"].written is None
+    assert worths["Edge NPU 16\u00a0x\u00a016"].written == pytest.approx(latency_saved(alone))
     assert "Latency as written" in write_report(folder).read_text(encoding="utf-8")
 
 
@@ -92,7 +92,13 @@ def test_settings_and_policies_are_named_and_what_is_alike_by_its_folder(tmp_pat
     ):  # fmt: skip
         replay(trace, design, policy=policy).save(tmp_path / folder)
     views = views_in(tmp_path)
-    assert [view.name.label for view in views] == [
+    assert [view.name.label.replace("\u00a0", " ") for view in views] == [
+        "Edge NPU 16 x 16 (a)",
+        "Edge NPU 16 x 16, array rows 8, batch 4",
+        "Edge NPU 16 x 16 (c)",
+        "Edge NPU 16 x 16, without fold",
+    ]
+    assert [view.name.typed for view in views] == [
         "edge_npu_16x16 (a)",
         "edge_npu_16x16, array.rows=8, batch 4",
         "edge_npu_16x16 (c)",
