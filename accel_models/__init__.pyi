@@ -1,7 +1,7 @@
 """What others may use of `accel_models`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
-from .compiling.depth_first import depth_first_groups as depth_first_groups
 from .compiling.depth_first import fused as fused
+from .compiling.depth_first import ways_to_fuse as ways_to_fuse
 from .compiling.plan import layout_family as layout_family
 from .compiling.plan import place as place
 from .compiling.plan import plan as plan
@@ -12,6 +12,7 @@ from .compiling.rates import compiled_trace as compiled_trace
 from .compiling.rates import known_rates as known_rates
 from .compiling.steps import STEPS as STEPS
 from .compiling.steps import Compiler as Compiler
+from .compiling.ways import ways_to_place as ways_to_place
 from .cost import FREE as FREE
 from .cost import TILE_AIMS as TILE_AIMS
 from .cost import Cached as Cached

@@ -10,7 +10,8 @@ A chain is fused where what lies between its ops would go to DRAM and back, and
   and the tiles of what streams in.
 
 Ops that an output stage took over go with their host.  Groups are taken in program order, three ops before two, with
-as few bands, 2, 4, 8 ..., as fit (Choice).  Which of them a network is better off with, its schedule says.
+as few bands, 2, 4, 8 ..., as fit (Choice); and again two at a time, for longer groups need not be better.  Which of
+them a network is better off with, its schedule says.
 """
 
 from __future__ import annotations
@@ -24,21 +25,27 @@ from accel_models.design.design import Design
 from accel_models.design.sections import Memory
 from accel_models.units.kinds import unit_kind, units_of
 from accel_models.work.depth_first import Group, band_bytes, band_count, band_rows
-from accel_models.work.residency import Choices, Tensors, beside_other_frames, held_while, weight_bytes
+from accel_models.work.residency import (
+    Choices,
+    Tensors,
+    beside_other_frames,
+    held_while,
+    weight_bytes,
+)
 from traces import NetworkGraph, Op
 
 MOST_OPS = 3  # of a group; Choice: a residual block has two or three on its way
 _BY_ROWS = frozenset({"conv", "max_pool", "avg_pool", "activation"})
 
 
-def depth_first_groups(
+def ways_to_fuse(
     graph: NetworkGraph,
     design: Design,
     choices: Choices,
     placements: Sequence[Placement],
     deciding: Sequence[Collection[int]],
-) -> tuple[Group, ...]:
-    """Return the chains that can be fused, in program order.
+) -> list[tuple[Group, ...]]:
+    """Return the chains that can be fused, in program order: as long as they fit, then shorter.
 
     Parameters
     ----------
@@ -50,17 +57,12 @@ def depth_first_groups(
         Per op the places of the ops whose results decide whether and how wide it runs.
     """
     if design.memory is None or not all(unit.keeps_tensors for unit in units_of(design)):
-        return ()
+        return []
     if stay_on_chip(placements):
-        return ()
+        return []
     chains = _Chains.of(graph, design, choices, placements, deciding)
-    found: list[Group] = []
-    fused: set[str] = set()
-    for op in graph.ops:
-        if op.name not in fused and (group := chains.group_from(op)) is not None:
-            found.append(group)
-            fused.update(group.ops)
-    return tuple(found)
+    ways = [chains.groups(most) for most in range(MOST_OPS, 1, -1)]
+    return [way for way in dict.fromkeys(ways) if way]
 
 
 def fused(
@@ -150,10 +152,20 @@ class _Chains:
         whole = {name: frozenset(names) for name, names in readers.items()}
         return cls(graph, design, memory, placements, tensors, _kept(graph, placements), whole, needs)
 
-    def group_from(self, first: Op) -> Group | None:
+    def groups(self, most: int) -> tuple[Group, ...]:
+        """Return groups of at most so many ops in program order."""
+        found: list[Group] = []
+        fused: set[str] = set()
+        for op in self.graph.ops:
+            if op.name not in fused and (group := self._group_from(op, most)) is not None:
+                found.append(group)
+                fused.update(group.ops)
+        return tuple(found)
+
+    def _group_from(self, first: Op, most: int) -> Group | None:
         """Return the group that begins with this op: the longest that fits, if one does."""
         chain = [first] if self._able(first) else []
-        while chain and len(chain) < MOST_OPS and (following := self._next(chain)) is not None:
+        while chain and len(chain) < most and (following := self._next(chain)) is not None:
             chain.append(following)
         while len(chain) > 1:
             if (bands := self._bands(chain)) is not None:

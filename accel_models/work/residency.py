@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,7 +29,7 @@ class Choices:
     batch: int = 1  # inputs that run together, whose activations are held at once
     frames: int = 1  # of a stream on the machine at once, each with tensors, weights and tiles of its own
     rates: Mapping[str, Sequence[float]] = field(default_factory=dict)  # of gates, on other inputs
-    keep_bytes: int | None = None  # of the activation buffer, for tensors that stay; None: all of it
+    keep_bytes: int | None = None  # tensors stay as in an activation buffer of so many; None: in the design's
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +105,12 @@ def kept_tensors(
     """Return the outputs that stay in the activation buffer: greedily in program order, less what crowds.
 
     An op that streams an input needs room for a tile of it beside what stays; where there is none, the
-    largest tensor held there goes (of equals the last).  ``keep_bytes`` leaves more room for tiles.
+    largest tensor held there goes (of equals the last).  ``keep_bytes`` keeps what a smaller buffer would.
     """
-    bound = memory.activation_buffer
+    bound = memory.activation_buffer if keep_bytes is None else min(keep_bytes, memory.activation_buffer)
     if memory.shared_buffer:
         bound -= tensors.frames * max((weight_bytes(op, memory) for op in graph.ops), default=0)
-    keep = bound if keep_bytes is None else min(keep_bytes, bound)
-    kept = set(_first_come([op.name for op in graph.ops], tensors, keep))
+    kept = set(_first_come([op.name for op in graph.ops], tensors, bound))
     while (crowding := _crowding(graph, memory, kept, tensors, bound)) is not None:
         kept.remove(crowding)
     return frozenset(kept)
@@ -186,23 +185,38 @@ def beside_other_frames(held: int, buffer: int, frames: int) -> int:
     return buffer - (buffer - held) // frames
 
 
+def smaller_sizes(buffer: int) -> Iterator[int]:
+    """Yield the sizes below a buffer's that plans for smaller ones are made for, the largest first [B].
+
+    Choice: 1, 1.5, 2, 3, 4, 6 ... KiB, whatever the buffer.
+    """
+    for doublings in range(buffer.bit_length() - 10, -1, -1):
+        yield from (size for size in (3 << doublings + 9, 2 << doublings + 9) if size < buffer)
+
+
 def weights_buffer(memory: Memory) -> int:
     """Return the size of the buffer that weights lie in [B]."""
     return memory.activation_buffer if memory.shared_buffer else memory.weight_buffer
 
 
 def pinned_weights(
-    graph: NetworkGraph, memory: Memory, shares: Mapping[str, float], frames: int = 1
+    graph: NetworkGraph,
+    memory: Memory,
+    shares: Mapping[str, float],
+    frames: int = 1,
+    buffer_bytes: int | None = None,
 ) -> frozenset[str]:
     """Return the ops whose weights stay: most bytes saved, beside room for any two others that come and go.
 
     ``shares`` says which part of an op's weights an inference fetches on average: gated ones save less.
+    ``buffer_bytes`` pins as a smaller buffer would.
 
     Choice: what is left holds the largest two ops that are not pinned at once, so that one can be fetched
     while another computes, as without pinning; for each of ``frames`` on the machine.
     """
     sizes = {op.name: weight_bytes(op, memory) for op in graph.ops if op.weight_count}
-    buffer = 0 if memory.shared_buffer else memory.weight_buffer
+    whole = 0 if memory.shared_buffer else memory.weight_buffer
+    buffer = whole if buffer_bytes is None else min(buffer_bytes, whole)
     if sum(sizes.values()) <= buffer:
         return frozenset()  # all fit: nothing is fetched twice anyway
     room = buffer - frames * sum(sorted(sizes.values())[-2:])

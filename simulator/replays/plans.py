@@ -4,11 +4,11 @@ Plans are held against each other by what they are worth for what is expected of
 (:mod:`simulator.replays.outlook`): the shortest schedule wins, of equals the cheapest, then the one that keeps most on
 chip; with ``mapping: energy`` the cheapest, of equals the shortest.
 
-Candidates are the compiler's own placements and, where activations do not all fit, those that keep as many tensors as
-smaller buffers would, whose tiles have more room (:func:`ways_to_keep`): so a larger buffer can do what a smaller one
-does.  Each has tiles chosen in context (:mod:`simulator.replays.tile_aims`), and each is tried with layers fused
-depth-first: which chains can be, and how, :mod:`accel_models.compiling.depth_first` says; of those groups the ones
-with the least weights are tried together, more and more of them.
+Candidates are the compiler's own placements and, where activations or weights do not all fit, those that keep as many
+as smaller buffers would, so that what comes and goes has more room (:func:`accel_models.ways_to_place`): so a larger
+buffer can do what a smaller one does.  Each has tiles chosen in context (:mod:`simulator.replays.tile_aims`), and each
+is tried with layers fused depth-first: which chains can be, and how, :mod:`accel_models.compiling.depth_first` says; of
+those groups the ones with the least weights are tried together, more and more of them.
 
 Choice: inside of a group ops stand in the schedule one after the other, the first behind all weights of the group.
 What transfers of the group's input and output could overlap beyond that is not counted.
@@ -16,13 +16,13 @@ What transfers of the group's input and output could overlap beyond that is not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
 import numpy as np
 
-from accel_models import Choices, Design, Group, depth_first_groups, fused, place, price_alike, stay_on_chip
+from accel_models import Choices, Design, Group, fused, price_alike, ways_to_fuse
 from simulator.policy import Policy, deciding_ops
 from simulator.replays.outlook import Outlook, Placements
 from simulator.replays.tile_aims import Aiming, aim_tiles
@@ -51,20 +51,6 @@ class _Candidate:
     fused: bool = False
 
 
-def ways_to_keep(
-    graph: NetworkGraph, design: Design, choices: Choices, placements: Placements
-) -> list[Placements]:
-    """Return the placements, and others that keep as many tensors as smaller buffers where not all can stay."""
-    ways = [placements]
-    if design.memory is None or all(place.output_on_chip for place in placements[:-1]):
-        return ways
-    for size in _sizes(design.memory.activation_buffer):
-        other = place(graph, design, replace(choices, keep_bytes=size))
-        if other != ways[-1]:
-            ways.append(other)
-    return ways
-
-
 def best_plans(asked: Sequence[Planning], policy: Policy, schedules: Schedules) -> list[Placements]:
     """Return the best plan of each network on its design.
 
@@ -86,15 +72,6 @@ def best_plans(asked: Sequence[Planning], policy: Policy, schedules: Schedules) 
     return _chosen([*plain, *banded], asked, schedules)
 
 
-def _sizes(buffer: int) -> Iterator[int]:
-    """Yield the sizes below a buffer's that plans for smaller ones are made for, the largest first [B].
-
-    Choice: 1, 1.5, 2, 3, 4, 6 ... KiB, whatever the buffer.
-    """
-    for doublings in range(buffer.bit_length() - 10, -1, -1):
-        yield from (size for size in (3 << doublings + 9, 2 << doublings + 9) if size < buffer)
-
-
 def _fused(plain: Sequence[_Candidate], asked: Sequence[Planning]) -> list[_Candidate]:
     """Return the plans with layers fused."""
     found = []
@@ -108,18 +85,18 @@ def _fused(plain: Sequence[_Candidate], asked: Sequence[Planning]) -> list[_Cand
 def _fused_ways(
     graph: NetworkGraph, design: Design, choices: Choices, placements: Placements
 ) -> list[Placements]:
-    """Return placements with more and more groups fused, those with the least weights first."""
-    if stay_on_chip(placements):
-        return []
+    """Return placements with more and more groups fused, in each way, those with the least weights first."""
     deciding = deciding_ops(graph, design.skip)
-    groups = depth_first_groups(graph, design, choices, placements, deciding)
 
     def weights(group: Group) -> int:
         return sum(graph.op(name).weight_count for name in group.ops)
 
-    rising = sorted(groups, key=weights)
-    counts = sorted({round(k) for k in np.linspace(1, len(rising), _TRIES)} if rising else ())
-    return [fused(graph, design, choices, placements, rising[:count]) for count in counts]
+    tried: dict[Sequence[Group], None] = {}
+    for groups in ways_to_fuse(graph, design, choices, placements, deciding):
+        rising = sorted(groups, key=weights)
+        counts = {round(k) for k in np.linspace(1, len(rising), _TRIES)}
+        tried.update(dict.fromkeys(tuple(rising[:count]) for count in sorted(counts)))
+    return [fused(graph, design, choices, placements, groups) for groups in tried]
 
 
 def _banded(placements: Placements) -> list[int]:

@@ -28,10 +28,11 @@ from accel_models import (
     plan_each,
     price_alike,
     view_key,
+    ways_to_place,
 )
 from simulator.policy import Policy
 from simulator.replays.outlook import Outlook, Placements
-from simulator.replays.plans import Planning, best_plans, ways_to_keep
+from simulator.replays.plans import Planning, best_plans
 from simulator.replays.views import Views
 from simulator.schedules.build import Schedules
 from simulator.schedules.durations import Durations, Latencies, durations
@@ -166,8 +167,9 @@ def _planning(
         if seen not in outlooks:
             outlooks[seen] = views.outlook(work, design, chosen, policy.compiler)
         if laid not in ways:
-            placed = place(graph, design, chosen)
-            ways[laid] = ways_to_keep(graph, design, chosen, placed) if policy.tile else [placed]
+            ways[laid] = (
+                ways_to_place(graph, design, chosen) if policy.tile else [place(graph, design, chosen)]
+            )
         asked.append(Planning(outlooks[seen], ways[laid], design, chosen))
     return asked
 

@@ -13,13 +13,13 @@ from accel_models import (
     Design,
     Group,
     Placement,
-    depth_first_groups,
     fused,
     load_design,
     place,
     plan,
     price_all,
     skip,
+    ways_to_fuse,
 )
 from simulator import Policy, replay
 from simulator.engines import events, fast
@@ -81,7 +81,8 @@ def able(graph: NetworkGraph, design: Design) -> tuple[tuple[Group, ...], tuple[
     """Return what can be fused, and the placements with all of it fused, better or not."""
     choices = plan(graph, design, Compiler())
     placements = place(graph, design, choices)
-    groups = depth_first_groups(graph, design, choices, placements, deciding_ops(graph, design.skip))
+    ways = ways_to_fuse(graph, design, choices, placements, deciding_ops(graph, design.skip))
+    groups = ways[0] if ways else ()
     return groups, fused(graph, design, choices, placements, groups)
 
 
