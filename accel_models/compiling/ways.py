@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from accel_models.compiling.rates import fetched_shares
 from accel_models.compiling.plan import place
+from accel_models.compiling.rates import fetched_shares
 from accel_models.cost import Placement
 from accel_models.design.design import Design
 from accel_models.design.sections import Memory
