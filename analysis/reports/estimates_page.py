@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 from collections.abc import Sequence
@@ -16,7 +14,7 @@ from analysis.names import network_title, words_of_settings
 from analysis.reports.provenance import again
 from analysis.reports.report_page import Cell, Page, Section, Table, text_row
 from analysis.words import MISSING, digits, percent, quantity, slug
-from traces import FileProblem, file_text, reading
+from traces import FileProblem, csv_rows, file_text, reading
 
 _FIRST: Final = ["layer", "op", "M", "K", "N"]
 _LONGEST_HEAD: Final = 4096  # characters; ours has some 200
@@ -148,7 +146,7 @@ def _row(row: dict[str, str], cycles: float) -> tuple[Cell, ...]:
 
 def _read(path: Path) -> list[dict[str, str]]:
     with reading(path):
-        rows = list(csv.DictReader(io.StringIO(file_text(path))))
+        rows = csv_rows(file_text(path))
         missing = [name for name in _NEEDED if rows and name not in rows[0]]
         if missing or not rows:
             raise FileProblem(

@@ -6,9 +6,8 @@ record here what they miss.  A comparison without fitted constants predicts all 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
-from traces import Bools, Floats, atomic_write
+from traces import Bools, Floats, atomic_write, csv_columns, csv_rows, csv_text
 
 SAMPLES, SEED = 2000, 1
 
@@ -117,16 +116,17 @@ def _parsed(rows: Iterable[Row]) -> dict[str, Predicted]:
 def record(comparison: str, predicted: Predicted) -> Path:
     """Write or replace the line of a comparison."""
     path = Path(__file__).parent / "reference" / "left_out.csv"
-    with path.open(encoding="utf-8", newline="") as file:  # not the cached rows: a program may record twice
-        lines = {name: asdict(one) for name, one in _parsed(csv.DictReader(file)).items()}
+    text = path.read_text(encoding="utf-8")  # not the cached rows: a program may record twice
+    lines = {name: asdict(one) for name, one in _parsed(csv_rows(text)).items()}
     lines[comparison] = asdict(predicted)
-    columns = ["comparison", *(field.name for field in fields(Predicted))]
-    with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        for name, line in sorted(lines.items()):
-            cells = {
-                key: f"{value:.4f}" if isinstance(value, float) else value for key, value in line.items()
-            }
-            writer.writerow({"comparison": name, **cells})
+    rows = [
+        {"comparison": name, **{key: _cell(value) for key, value in line.items()}}
+        for name, line in sorted(lines.items())
+    ]
+    with atomic_write(path) as part:
+        part.write_text(csv_text(csv_columns(text), rows), encoding="utf-8")
     return path
+
+
+def _cell(value: object) -> object:
+    return f"{value:.4f}" if isinstance(value, float) else value

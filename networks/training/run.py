@@ -28,7 +28,7 @@ from networks.training.batches import batches
 from networks.training.data import Dataset, Images, plain_batches
 from networks.training.optimizing.optimizers import Optimizers, TrainSettings, rate_share
 from networks.training.teaching import Lessons
-from traces import ConfigError, FileProblem, LacunaError, atomic_write, reading
+from traces import ConfigError, FileProblem, LacunaError, atomic_write, csv_rows, file_text, reading
 
 _EVALUATION_BATCH = 500
 
@@ -273,8 +273,8 @@ class Log:
         self._path = path
         self._rows: list[dict[str, str]] = []
         if keep and path.is_file():
-            with reading(path, "is no log of a training; remove it"), path.open(newline="") as file:
-                self._rows = [row for row in csv.DictReader(file) if int(row["epoch"]) <= keep]
+            with reading(path, "is no log of a training; remove it"):
+                self._rows = [row for row in csv_rows(file_text(path)) if int(row["epoch"]) <= keep]
             self._check(keep)
 
     def _check(self, done: int) -> None:

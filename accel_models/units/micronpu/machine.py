@@ -72,8 +72,11 @@ def faults_of_settings(design: Design) -> Iterator[str]:
         yield "micronpu: needs banks or rams for its blocks, one of the two"
     if npu.channel_slots and len(npu.channel_slots) != 6:
         yield f"micronpu.channel_slots = {npu.channel_slots}: needs 6 numbers, or none"
-    if npu.channel_slots and not npu.offchip_writes_in_flight:
-        yield "micronpu.offchip_writes_in_flight = 0: needs at least 1 beside channel_slots, whose rates it bounds"
+    if npu.channel_slots and npu.offchip_write_latency and not npu.offchip_writes_in_flight:
+        yield (
+            "micronpu.offchip_writes_in_flight = 0: needs at least 1 beside channel_slots, whose rates it bounds "
+            "where a write has a latency"
+        )
     if design.memory is None:
         yield "micronpu: needs a memory: memory.activation_buffer is its SRAM, memory.dram holds weights"
     elif design.memory.l2 is not None:

@@ -114,7 +114,7 @@ class NpuSettings(Part):
     offchip_write_latency: Time = 0.0
     """Of a write to memory off the chip."""
     offchip_writes_in_flight: Annotated[int, Field(ge=0, le=MOST_COUNT, strict=True)] = 0
-    """Writes off the chip that may be under way, at least 1 beside channel_slots; else of no effect."""
+    """Writes off the chip that may be under way, at least 1 beside channel_slots where they have a latency."""
     feature_maps: Literal["sram", "sram_only", "offchip"] = "sram"
     """Where tensors live that the compiler has not moved; with sram_only, what is off the chip cannot be written."""
     weight_sigma: Positive = 20.0

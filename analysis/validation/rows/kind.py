@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from analysis.validation.reference_rows import Row
 from traces import (
-    MOST_READ,
     ConfigError,
     FileProblem,
     Floats,
     LacunaError,
-    check_file,
+    csv_columns,
+    csv_rows,
+    file_text,
     first_line,
     reading,
     shown,
@@ -126,19 +125,18 @@ def read_measured_rows(path: Path, kind: RowKind) -> list[Row]:
     """Return the rows of a CSV file that has the columns of ``kind``."""
     if not path.is_file():
         raise FileProblem(f"{path}: no such file")
-    check_file(path, MOST_READ)
-    with reading(path, "not a CSV file in UTF-8"), path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        names = tuple(reader.fieldnames or ())
-        rows = list(islice(reader, MOST_ROWS + 1))
-        if len(rows) > MOST_ROWS:
-            raise FileProblem(f"{path}: has more than {MOST_ROWS:,} rows")
+    with reading(path, "not a CSV file in UTF-8"):
+        text = file_text(path)
+        rows = csv_rows(text, MOST_ROWS)
+    if len(rows) > MOST_ROWS:
+        raise FileProblem(f"{path}: has more than {MOST_ROWS:,} rows")
+    names = csv_columns(text)
     needed = [column for column in kind.columns if column not in kind.optional]
     missing = [column for column in needed if column not in names]
     if missing:
         raise FileProblem(f"{path}: no column {', '.join(missing)}; needed are {', '.join(needed)}")
     unsaid = dict.fromkeys(kind.optional, "")
-    return [unsaid | {name: cell or "" for name, cell in row.items() if name} for row in rows]
+    return [unsaid | row for row in rows]
 
 
 def score_rows(kind: RowKind, rows: Sequence[Row]) -> Score:

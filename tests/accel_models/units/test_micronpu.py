@@ -225,12 +225,18 @@ def test_resnet8_as_vela_has_it() -> None:
     assert rows["12_avgpool"] == 3152
 
 
+_SLOTS = [104, 104, 128, 128, 128, 16]
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
         ({"micronpu.rams": {"inputs": "16 KiB", "sums": "16 KiB"}}, "banks or rams"),
         ({"micronpu.channel_slots": [1, 2]}, "needs 6 numbers"),
-        ({"micronpu.channel_slots": [104, 104, 128, 128, 128, 16]}, "needs at least 1 beside channel_slots"),
+        (
+            {"micronpu.channel_slots": _SLOTS, "micronpu.offchip_write_latency": "1 us"},
+            "needs at least 1 beside channel_slots",
+        ),
         ({"technology.precision": "int16"}, "knows 'int8' alone"),
         ({"micronpu.banks.count": 4}, "micronpu.banks.count = 4"),
     ],
@@ -238,6 +244,13 @@ def test_resnet8_as_vela_has_it() -> None:
 def test_what_no_equation_reads_is_refused(setting: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_design("ethos_u55_128", setting)
+
+
+def test_memory_that_is_never_written_needs_no_write_under_way() -> None:
+    """Flash behind a U85, as Vela's systems have it: its writes have no latency, and their number bounds no rate."""
+    flash = {"micronpu.offchip_write_latency": "0 s", "micronpu.offchip_writes_in_flight": 0}
+    rows = estimate(load_network("resnet8_tiny"), load_design("ethos_u85_256", flash)).rows
+    assert all(row.total_cycles > 0 for row in rows if row.macs)
 
 
 def test_tensors_that_fit_nowhere_are_a_misfit() -> None:
