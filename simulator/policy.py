@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, assert_n
 
 from pydantic import Field, ValidationError, model_validator
 
-from accel_models import STEPS, Compiler, Design, Skip, units_of
+from accel_models import STEPS, Compiler, Design, Skip, known_rates, units_of
 from traces import ConfigError, Frozen, Gate, NetworkGraph, Op, Trace, explain
 
 Prefetch = Literal["wait", "speculate", "predict", "oracle"]
@@ -228,7 +228,7 @@ _ABLE: Final[Mapping[str, tuple[str, str]]] = {
 def hints(trace: Trace, design: Design, compiler: Compiler) -> tuple[str, ...]:
     """Return what to know of gates on a design: a line each.
 
-    Kinds of gates that it cannot use, decisions handed over for nothing, channels that nothing sorts.
+    Kinds of gates that it cannot use, decisions handed over for nothing, what is compiled without rates.
 
     Parameters
     ----------
@@ -255,9 +255,20 @@ def hints(trace: Trace, design: Design, compiler: Compiler) -> tuple[str, ...]:
             f"decisions cross units for nothing: {design.name} does not state gate_handover; "
             f"--set gate_handover=TIME if that takes any"
         )
-    channels = any(gate.rules.decides == "channels" for gate in trace.graph.gates)
-    if channels and compiler.sort and design.skip.some_channels and not trace.info.rates:
-        lines.append(
-            "channels are sorted by nothing: the trace has no rates of other inputs (TraceInfo.rates)"
-        )
-    return tuple(lines)
+    return (*lines, *_unknown(trace, design, compiler))
+
+
+def _unknown(trace: Trace, design: Design, compiler: Compiler) -> tuple[str, ...]:
+    """Return a line on what is compiled without rates of gates that the design can use, if anything is."""
+    rates = trace.info.rates
+    lacking = [gate for gate in trace.graph.gates if usable(gate, design.skip) and gate.name not in rates]
+    plans = design.memory is not None and (compiler.pin or compiler.tile or compiler.depth_first)
+    done = []
+    if compiler.sort and any(gate.rules.decides == "channels" for gate in lacking):
+        done.append("channels are sorted by nothing")
+    if plans and lacking and (not rates or known_rates(trace.graph, rates) is None):
+        done.append("plans are made for all gates open")
+    if not done:
+        return ()
+    missing = "" if len(lacking) == len(trace.graph.gates) else f" of {lacking[0].name}"
+    return (f"{', '.join(done)}: the trace has no rates of other inputs{missing} (TraceInfo.rates)",)

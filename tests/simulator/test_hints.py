@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,16 +28,23 @@ def masked() -> NetworkGraph:
     return builder.finish()
 
 
-@pytest.mark.parametrize(("spatial", "said"), [("false", 1), ("true", 0)])
-def test_spatial_gates_on_a_design_without_are_said_to_skip_nothing(spatial: str, said: int) -> None:
-    design = load_design("edge_npu_16x16", {"skip.spatial": spatial})
-    results = replay(synthetic_trace(masked(), 4), design)
-    assert len(results.notes) == said
-    if said:
-        assert results.notes[0] == (
+UNKNOWN = "the trace has no rates of other inputs (TraceInfo.rates)"
+
+
+@pytest.mark.parametrize(
+    ("spatial", "said"),
+    [
+        (
+            "false",
             "1 spatial gate skips nothing: edge_npu_16x16 cannot skip tiles of a feature map; "
-            "--set skip.spatial=true if the hardware can"
-        )
+            "--set skip.spatial=true if the hardware can",
+        ),
+        ("true", f"plans are made for all gates open: {UNKNOWN}"),
+    ],
+)
+def test_spatial_gates_on_a_design_without_are_said_to_skip_nothing(spatial: str, said: str) -> None:
+    design = load_design("edge_npu_16x16", {"skip.spatial": spatial})
+    assert replay(synthetic_trace(masked(), 4), design).notes == (said,)
 
 
 def test_what_was_said_is_kept_with_the_results_and_told_in_a_report(tmp_path: Path) -> None:
@@ -48,12 +56,28 @@ def test_what_was_said_is_kept_with_the_results_and_told_in_a_report(tmp_path: P
     assert explain_results(results).notes == results.notes
 
 
-def test_channels_that_nothing_sorts_are_said() -> None:
+def test_what_is_compiled_without_rates_is_said() -> None:
+    """In one line; where nothing is sorted or planned, there is nothing to say."""
     design = load_design("edge_npu_16x16")
     bare = synthetic_trace(cifar_resnet(8, "channel"), 4)
-    assert "sorted by nothing" in hints(bare, design, Compiler())[0]
-    assert hints(bare, design, Compiler(sort=False)) == ()
+    both, planned = "channels are sorted by nothing, plans are made", "plans are made"
+    assert hints(bare, design, Compiler()) == (f"{both} for all gates open: {UNKNOWN}",)
+    assert hints(bare, design, Compiler(sort=False)) == (f"{planned} for all gates open: {UNKNOWN}",)
+    assert hints(bare, design, Compiler.naive()) == ()
     assert hints(load_trace("lcnet_resnet20_50_cifar10", 4), design, Compiler()) == ()
+    (core,) = hints(bare, load_design("cortex_m4"), Compiler())
+    assert core == f"channels are sorted by nothing: {UNKNOWN}"
+
+
+def test_a_gate_whose_rates_alone_are_missing_is_named() -> None:
+    known = load_trace("lcnet_resnet20_50_cifar10", 4)
+    last = next(gate.name for gate in reversed(known.graph.gates) if gate.rules.decides == "channels")
+    rates = {name: value for name, value in known.info.rates.items() if name != last}
+    trace = replace(known, info=known.info.model_copy(update={"rates": rates}))
+    (line,) = hints(trace, load_design("edge_npu_16x16"), Compiler())
+    assert line.endswith(
+        f"sorted by nothing: the trace has no rates of other inputs of {last} (TraceInfo.rates)"
+    )
 
 
 def test_layers_that_cannot_be_skipped_are_said() -> None:
@@ -69,7 +93,7 @@ def test_decisions_that_cross_units_for_nothing_are_said() -> None:
     del values["gate_handover"], values["sources"]["gate_handover"]
     silent = parse_design(values, "mine")
     trace = synthetic_trace(cifar_resnet(8, "layer"), 4)
-    (line,) = hints(trace, silent, Compiler())
+    (line,) = hints(trace, silent, Compiler.naive())
     assert line.startswith("decisions cross units for nothing: edge_npu_16x16 does not state gate_handover")
-    assert hints(trace, stated, Compiler()) == ()
-    assert hints(trace, load_design("cortex_m4"), Compiler()) == ()
+    assert hints(trace, stated, Compiler.naive()) == ()
+    assert hints(trace, load_design("cortex_m4"), Compiler.naive()) == ()
