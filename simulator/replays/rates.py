@@ -6,9 +6,12 @@ frames wait for each other, shows the second half alone.  No input is told what 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from accel_models import known_rates
 from simulator.policy import Policy
-from traces import ConfigError, Floats, Trace, lower
+from traces import ConfigError, Floats, Trace, Workload, lower
 
 
 def held_out_rates(trace: Trace, policy: Policy) -> tuple[Floats | None, int]:
@@ -49,16 +52,29 @@ def first_half(trace: Trace, what: str, batch: int = 1) -> int:
     return batches if batches < len(trace) else len(trace) // 2
 
 
-def halves(trace: Trace, policy: Policy) -> list[tuple[Trace, Floats | None]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """A part of a trace, and what the policy may know of it."""
+
+    trace: Trace
+    rates: Floats | None  # of each op
+    workload: Workload | None = None  # of the part, if it was lowered to tell the other
+
+
+def halves(trace: Trace, policy: Policy, lowered: Callable[[Trace], Workload] = lower) -> list[Told]:
     """Return the trace in parts, each with the rates that the policy may know of its ops: never its own.
 
     Choice: where a trace carries no rates, each half is told those of the other, so that all inputs are replayed.
     """
-    rates, seen = held_out_rates(trace, policy)
-    if not seen:
-        return [(trace, rates)]
-    earlier, later = trace.rows(0, seen), trace.rows(seen, len(trace))
-    return [(earlier, lower(later).rate), (later, rates)]
+    if not policy.fetching.reads_rates:
+        return [Told(trace, None)]
+    known = known_rates(trace.graph, trace.info.rates)
+    if known is not None:
+        return [Told(trace, known)]
+    seen = first_half(trace, f"prefetch = {policy.prefetch!r}", policy.batch)
+    parts = trace.rows(0, seen), trace.rows(seen, len(trace))
+    earlier, later = (lowered(part) for part in parts)
+    return [Told(parts[0], later.rate, earlier), Told(parts[1], earlier.rate, later)]
 
 
 def halves_note(trace: Trace, policy: Policy) -> tuple[str, ...]:

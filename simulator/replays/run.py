@@ -18,7 +18,7 @@ from simulator.replays.collect import Collector, TraceHash
 from simulator.replays.estimates import expected_answer, mean_rate_answer
 from simulator.replays.op_times import op_times
 from simulator.replays.prepare import Prepared, Setting, prepare_each
-from simulator.replays.rates import halves, halves_note
+from simulator.replays.rates import Told, halves, halves_note
 from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views, views_of
 from simulator.replays.waterfall import levels
@@ -118,6 +118,10 @@ class _Terms:
     explain: bool = False
     ops: bool = True  # add up what each op takes
 
+    def lowered(self, part: Trace) -> Workload:
+        """Return what a part leaves to do, its channels sorted by the rates of other inputs."""
+        return self.views.lowered(self.views.compiled(part, self.policy.compiler))
+
 
 @dataclass(slots=True, eq=False)
 class _Lane:
@@ -152,27 +156,25 @@ def _replayed(parts: Iterator[Trace], designs: Sequence[Design], asked: _Terms) 
     first = next(parts, None)
     if first is None:
         raise ConfigError("trace: has no inputs to replay")
-    known = halves(first, asked.policy)
+    known = halves(first, asked.policy, asked.lowered)
     trace_hash = TraceHash(first)
     lanes = [
         _Lane(design, Collector(first, design, asked.policy, asked.engine, trace_hash)) for design in designs
     ]
-    later = ((part, known[-1][1]) for part in parts)
-    for trace, rates in chain(known, later):
-        trace_hash.add(trace)
+    for told in chain(known, (Told(part, known[-1].rates) for part in parts)):
+        trace_hash.add(told.trace)
         going = [lane for lane in lanes if lane.misfit is None]
         if not going:
             break
-        _add(_lowered(trace, asked, rates), going, asked)
+        _add(_part(told, asked), going, asked)
     return [_results(lane, first, asked.policy) for lane in lanes]
 
 
-def _lowered(trace: Trace, asked: _Terms, rates: Floats | None) -> _Part:
-    """Return what a part leaves to do, its channels sorted by the rates of other inputs."""
-    policy, views = asked.policy, asked.views
-    workload = views.lowered(views.compiled(trace, policy.compiler))
-    mean = views.mean(workload) if asked.explain else None
-    return _Part(trace, workload, group_inputs(trace, policy), rates, mean)
+def _part(told: Told, asked: _Terms) -> _Part:
+    """Return what a part leaves to do."""
+    workload = asked.lowered(told.trace) if told.workload is None else told.workload
+    mean = asked.views.mean(workload) if asked.explain else None
+    return _Part(told.trace, workload, group_inputs(told.trace, asked.policy), told.rates, mean)
 
 
 def _add(part: _Part, lanes: Sequence[_Lane], asked: _Terms) -> None:

@@ -11,7 +11,7 @@ from accel_models import known_rates, load_design
 from simulator import Arrivals, Policy, StreamSettings, replay, stream
 from simulator.policy import Prefetch
 from simulator.replays.rates import halves, held_out_rates
-from traces import ConfigError, cifar_resnet, load_trace, lower, synthetic_trace
+from traces import ConfigError, Trace, Workload, cifar_resnet, load_trace, lower, synthetic_trace
 
 PREDICT = Policy(prefetch="predict", theta=0.5)
 
@@ -38,10 +38,17 @@ def test_ops_behind_an_exit_run_as_often_as_it_did_not_answer() -> None:
 def test_each_half_of_a_trace_without_rates_is_told_those_of_the_other() -> None:
     """All inputs are replayed; an input's own decisions change no other of its half."""
     trace = synthetic_trace(cifar_resnet(8, "layer"), 41, seed=2)
-    (earlier, told), (later, told_later) = halves(trace, PREDICT)
-    np.testing.assert_array_equal(told, lower(trace.rows(20, 41)).rate)
-    np.testing.assert_array_equal(told_later, lower(trace.rows(0, 20)).rate)
-    assert (len(earlier), len(later)) == (20, 21)
+    parts: list[Trace] = []
+
+    def lowered(part: Trace) -> Workload:
+        parts.append(part)
+        return lower(part)
+
+    earlier, later = halves(trace, PREDICT, lowered)
+    np.testing.assert_array_equal(earlier.rates, lower(trace.rows(20, 41)).rate)
+    np.testing.assert_array_equal(later.rates, lower(trace.rows(0, 20)).rate)
+    assert [len(part) for part in parts] == [20, 21]  # each is lowered once
+    assert parts == [earlier.trace, later.trace]
     design = load_design("edge_npu_16x16")
     shut = {name: np.concatenate([bits[:40], ~bits[40:]]) for name, bits in trace.decisions.items()}
     found = [replay(t, design, policy=PREDICT) for t in (trace, replace(trace, decisions=shut))]
@@ -75,7 +82,7 @@ def test_streams_show_what_did_not_stand_in_for_others() -> None:
 def test_a_trace_is_cut_between_batches(inputs: int, batch: int, cut: int) -> None:
     trace = synthetic_trace(cifar_resnet(8, "layer"), inputs, seed=2)
     policy = Policy(prefetch="predict", batch=batch)
-    assert len(halves(trace, policy)[0][0]) == cut
+    assert len(halves(trace, policy)[0].trace) == cut
     assert replay(trace, load_design("edge_npu_16x16"), policy=policy, explain=False).figures.inputs == inputs
 
 
