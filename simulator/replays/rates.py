@@ -53,28 +53,28 @@ def first_half(trace: Trace, what: str, batch: int = 1) -> int:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Told:
-    """A part of a trace, and what the policy may know of it."""
+class Half:
+    """A half of a trace, or all of it, and what the policy may know of it."""
 
     trace: Trace
     rates: Floats | None  # of each op
     workload: Workload | None = None  # of the part, if it was lowered to tell the other
 
 
-def halves(trace: Trace, policy: Policy, lowered: Callable[[Trace], Workload] = lower) -> list[Told]:
+def halves(trace: Trace, policy: Policy, lowered: Callable[[Trace], Workload] = lower) -> list[Half]:
     """Return the trace in parts, each with the rates that the policy may know of its ops: never its own.
 
     Choice: where a trace carries no rates, each half is told those of the other, so that all inputs are replayed.
     """
     if not policy.fetching.reads_rates:
-        return [Told(trace, None)]
+        return [Half(trace, None)]
     known = known_rates(trace.graph, trace.info.rates)
     if known is not None:
-        return [Told(trace, known)]
+        return [Half(trace, known)]
     seen = first_half(trace, f"prefetch = {policy.prefetch!r}", policy.batch)
     parts = trace.rows(0, seen), trace.rows(seen, len(trace))
     earlier, later = (lowered(part) for part in parts)
-    return [Told(parts[0], later.rate, earlier), Told(parts[1], earlier.rate, later)]
+    return [Half(parts[0], later.rate, earlier), Half(parts[1], earlier.rate, later)]
 
 
 def halves_note(trace: Trace, policy: Policy) -> tuple[str, ...]:

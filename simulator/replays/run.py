@@ -18,7 +18,7 @@ from simulator.replays.collect import Collector, TraceHash
 from simulator.replays.estimates import expected_answer, mean_rate_answer
 from simulator.replays.op_times import op_times
 from simulator.replays.prepare import Prepared, Setting, prepare_each
-from simulator.replays.rates import Told, halves, halves_note
+from simulator.replays.rates import Half, halves, halves_note
 from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views, views_of
 from simulator.replays.waterfall import levels
@@ -161,7 +161,7 @@ def _replayed(parts: Iterator[Trace], designs: Sequence[Design], asked: _Terms) 
     lanes = [
         _Lane(design, Collector(first, design, asked.policy, asked.engine, trace_hash)) for design in designs
     ]
-    for told in chain(known, (Told(part, known[-1].rates) for part in parts)):
+    for told in chain(known, (Half(part, known[-1].rates) for part in parts)):
         trace_hash.add(told.trace)
         going = [lane for lane in lanes if lane.misfit is None]
         if not going:
@@ -170,7 +170,7 @@ def _replayed(parts: Iterator[Trace], designs: Sequence[Design], asked: _Terms) 
     return [_results(lane, first, asked.policy) for lane in lanes]
 
 
-def _part(told: Told, asked: _Terms) -> _Part:
+def _part(told: Half, asked: _Terms) -> _Part:
     """Return what a part leaves to do."""
     workload = asked.lowered(told.trace) if told.workload is None else told.workload
     mean = asked.views.mean(workload) if asked.explain else None

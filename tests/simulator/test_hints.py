@@ -28,7 +28,7 @@ def masked() -> NetworkGraph:
     return builder.finish()
 
 
-UNKNOWN = "the trace has no rates of other inputs (TraceInfo.rates)"
+NO_RATES = "the trace has no rates of other inputs (TraceInfo.rates)"
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ UNKNOWN = "the trace has no rates of other inputs (TraceInfo.rates)"
             "1 spatial gate skips nothing: edge_npu_16x16 cannot skip tiles of a feature map; "
             "--set skip.spatial=true if the hardware can",
         ),
-        ("true", f"plans are made for all gates open: {UNKNOWN}"),
+        ("true", f"plans are made for all gates open: {NO_RATES}"),
     ],
 )
 def test_spatial_gates_on_a_design_without_are_said_to_skip_nothing(spatial: str, said: str) -> None:
@@ -61,12 +61,12 @@ def test_what_is_compiled_without_rates_is_said() -> None:
     design = load_design("edge_npu_16x16")
     bare = synthetic_trace(cifar_resnet(8, "channel"), 4)
     both, planned = "channels are sorted by nothing, plans are made", "plans are made"
-    assert hints(bare, design, Compiler()) == (f"{both} for all gates open: {UNKNOWN}",)
-    assert hints(bare, design, Compiler(sort=False)) == (f"{planned} for all gates open: {UNKNOWN}",)
+    assert hints(bare, design, Compiler()) == (f"{both} for all gates open: {NO_RATES}",)
+    assert hints(bare, design, Compiler(sort=False)) == (f"{planned} for all gates open: {NO_RATES}",)
     assert hints(bare, design, Compiler.naive()) == ()
     assert hints(load_trace("lcnet_resnet20_50_cifar10", 4), design, Compiler()) == ()
     (core,) = hints(bare, load_design("cortex_m4"), Compiler())
-    assert core == f"channels are sorted by nothing: {UNKNOWN}"
+    assert core == f"channels are sorted by nothing: {NO_RATES}"
 
 
 def test_a_gate_whose_rates_alone_are_missing_is_named() -> None:
