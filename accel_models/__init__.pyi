@@ -2,17 +2,17 @@
 
 from .compiling.depth_first import fused as fused
 from .compiling.depth_first import ways_to_fuse as ways_to_fuse
-from .compiling.plan import layout_family as layout_family
-from .compiling.plan import place as place
+from .compiling.places import layout_family as layout_family
+from .compiling.places import place as place
+from .compiling.places import stay_on_chip as stay_on_chip
+from .compiling.places import weight_space_bytes as weight_space_bytes
 from .compiling.plan import plan as plan
 from .compiling.plan import plan_each as plan_each
-from .compiling.plan import stay_on_chip as stay_on_chip
-from .compiling.plan import weight_space_bytes as weight_space_bytes
+from .compiling.plan import ways_to_place as ways_to_place
 from .compiling.rates import compiled_trace as compiled_trace
 from .compiling.rates import known_rates as known_rates
 from .compiling.steps import STEPS as STEPS
 from .compiling.steps import Compiler as Compiler
-from .compiling.ways import ways_to_place as ways_to_place
 from .cost import FREE as FREE
 from .cost import TILE_AIMS as TILE_AIMS
 from .cost import Cached as Cached

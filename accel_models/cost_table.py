@@ -23,7 +23,8 @@ from typing import Literal, assert_never
 
 import numpy as np
 
-from accel_models.compiling.plan import place, plan
+from accel_models.compiling.places import place
+from accel_models.compiling.plan import plan
 from accel_models.compiling.steps import Compiler
 from accel_models.cost import FREE, Placement, WorkStates
 from accel_models.design.design import Design

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from accel_models.compiling.plan import free_views, stay_on_chip, weight_space_bytes
+from accel_models.compiling.places import free_views, stay_on_chip, weight_space_bytes
 from accel_models.cost import FREE, Bands, Placement
 from accel_models.design.design import Design
 from accel_models.design.sections import Memory

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accel_models.compiling.plan import place, weight_space_bytes
+from accel_models.compiling.places import place, weight_space_bytes
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from traces.base.errors import UnsupportedError

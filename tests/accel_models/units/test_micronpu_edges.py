@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from accel_models import LEAST_FUSED, Compiler, load_design
-from accel_models.compiling.plan import place, plan
+from accel_models.compiling.places import place
+from accel_models.compiling.plan import plan
 from accel_models.units.micronpu.blocks.choice import choose_blocks
 from accel_models.units.micronpu.clips import deeper
 from accel_models.units.micronpu.machine import machine_of

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.compiling.plan import place
+from accel_models.compiling.places import place
 from accel_models.cost import TILE_AIMS, Cost
 from accel_models.design.design import Design
 from accel_models.design.load import design_names, load_design

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accel_models import design_area
-from accel_models.compiling.plan import place
+from accel_models.compiling.places import place
 from accel_models.cost import Cost
 from accel_models.design.design import Design
 from accel_models.design.load import load_design

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from accel_models.compiling.plan import place
+from accel_models.compiling.places import place
 from accel_models.cost import Cost
 from accel_models.design.design import Design
 from accel_models.design.load import load_design

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from accel_models.compiling.plan import place
+from accel_models.compiling.places import place
 from accel_models.design.load import load_design
 from accel_models.design.unit_sections import Array
 from accel_models.units.gemmini.machine import gemmini_of
