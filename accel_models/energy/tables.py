@@ -28,6 +28,10 @@ class Named:
             raise ConfigError(f"no such {self.what}{did_you_mean(name, self.names())}")
         return name
 
+    def __get_pydantic_json_schema__(self, core: object, handler: object) -> dict[str, object]:
+        """Return the names: pydantic asks for a schema's sake, so no other command reads the table for them."""
+        return {"type": "string", "enum": list(self.names())}
+
 
 def _column(table: str, column: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row[column] for row in read_table(table)))

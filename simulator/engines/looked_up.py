@@ -116,7 +116,7 @@ class LookUps:
             column = self._index[self._rows, op]
             first = int(column[0])
             states = self._states[op] = first if (column == first).all() else column.astype(np.intp)
-        return entries.take(states)
+        return entries.take(states, mode="wrap")  # all are in it: the other modes look at each index
 
     def _scales(self, t: int) -> bool:
         return self._scaling is not None and bool(self._scaling.scaled[t])
