@@ -90,7 +90,10 @@ def load_software(name: str, isa: Isa) -> Software:
     if isa == "vector":
         nothing: dict[str, Any] = {field.name: 1 for field in fields(Software)}
         return Software(**nothing)
-    SOFTWARE.known(name)
+    try:
+        SOFTWARE.known(name)
+    except ConfigError as unknown:
+        raise ConfigError(f"software = {name!r}: {unknown}") from None
     if isa not in ISAS:
         raise ConfigError(f"isa = {isa!r}: no such instruction set{did_you_mean(isa, ISAS)}")
     values = _collect(_table(), name, isa)

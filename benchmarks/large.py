@@ -1,0 +1,113 @@
+"""What is large: a front and a report of 4,000 rows, frames in flight, what workers cost beside the work, 10^7 inputs.
+
+python benchmarks/large.py                rows and frames (some 20 s of CPU)
+python benchmarks/large.py --workers      CPU time of a sweep by processes and by Dask, over that of the work alone
+python benchmarks/large.py --ten-million  ten million inputs, streamed in parts
+
+All is CPU time, user and system, children included, so a busy machine says nearly the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from itertools import repeat
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from accel_models import load_design
+from analysis.pareto.front import find_front
+from analysis.reports.report import write_report
+from analysis.sweeps.evaluate import evaluate
+from analysis.sweeps.folder.results import load_sweep
+from analysis.sweeps.sweep import model_version, request_of, sweep, task_of
+from simulator import Arrivals, StreamSettings, replay, stream
+from tests.report_folders import sweep_folder
+from traces import cifar_resnet, load_trace, save_trace, synthetic_trace
+
+ROWS = 4000
+PART = 32_768
+PARTS = 306  # of 32,768: ten million inputs
+DESIGNS = 200
+RATE = 2000.0  # frames a second, more than the design keeps up with: several meet
+
+
+def cpu(work: Callable[[], object]) -> float:
+    """Return the CPU time of a piece of work [s]."""
+    before = os.times()
+    work()
+    after = os.times()
+    return sum(after[:4]) - sum(before[:4])
+
+
+def rows_and_frames() -> None:
+    """Print what a front, a report and a stream take."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = sweep_folder(Path(name) / "sweep", ROWS)
+        frame = load_sweep(folder).frame
+        goals = ["latency_us", "energy_uj", "area_mm2"]
+        find_front(frame, goals)
+        print(f"front of {len(frame):,} rows    {cpu(lambda: find_front(frame, goals)):8.2f} s")
+        write_report(folder)
+        print(f"report of {len(frame):,} rows   {cpu(lambda: write_report(folder)):8.2f} s")
+    trace, design = load_trace("lcnet_resnet20_30_cifar10"), load_design("edge_npu_16x16")
+    for in_flight in (1, 4):
+        asked = StreamSettings(arrivals=Arrivals(rate_hz=RATE), frames=5000, in_flight=in_flight)
+        stream(trace.rows(0, 10), design, asked)
+        took = cpu(partial(stream, trace, design, asked))
+        print(f"5,000 frames, {in_flight} in flight {took / 5:8.3f} ms a frame")
+
+
+def workers() -> None:
+    """Print the CPU time of a sweep's design: the work alone, and with all that spreads it over processes."""
+    from benchmarks.sweep import INPUTS, _cut  # noqa: PLC0415  (Dask is slow to import)
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        save_trace(synthetic_trace(cifar_resnet(20, "both"), INPUTS), folder / "trace.parquet")
+        space = _cut(folder, DESIGNS)
+        requests = [request_of(space, point, model_version()) for point in space.points()]
+        evaluate(task_of(space, 0, 0, requests[:1]))
+        alone = cpu(lambda: evaluate(task_of(space, 0, 0, requests)))
+        print(f"alone          {alone / len(requests) * 1e3:6.1f} ms a design, {len(requests)} designs")
+        for count in (1, 2):
+            took = cpu(partial(sweep, space, folder / f"out{count}", workers=count))
+            print(f"{count} process(es)  {took / len(requests) * 1e3:6.1f} ms a design, their start included")
+        took = cpu(lambda: sweep(space, folder / "dask", workers=2, scheduler="local"))
+        print(f"Dask, 2        {took / len(requests) * 1e3:6.1f} ms a design, the cluster's start included")
+
+
+def ten_million() -> None:
+    """Print what ten million inputs take, streamed: the same part of 32,768 again and again, looked at anew."""
+    part = synthetic_trace(cifar_resnet(20, "both"), PART)
+    took = cpu(lambda: replay(repeat(part, PARTS), load_design("edge_npu_16x16"), explain=False))
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(
+        f"{PART * PARTS:,} inputs {took:.1f} s, {took / PARTS / PART * 1e6:.2f} us each, {most:.2f} GiB at most"
+    )
+
+
+def main() -> None:
+    """Print what is asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--workers", action="store_true", help="a sweep by processes and by Dask")
+    parser.add_argument("--ten-million", action="store_true", help="ten million inputs")
+    asked = parser.parse_args()
+    if asked.workers:
+        workers()
+    elif asked.ten_million:
+        ten_million()
+    else:
+        rows_and_frames()
+
+
+if __name__ == "__main__":
+    main()
