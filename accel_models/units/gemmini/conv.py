@@ -15,6 +15,8 @@ up to 16 of one output row.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from accel_models.units.gemmini.compiled import compiled
@@ -24,6 +26,7 @@ from accel_models.units.gemmini.conv_loads import (
     begin_sums,
     load_inputs,
     load_weights,
+    nothing_asked,
     packed_taps,
     window_of,
 )
@@ -52,7 +55,19 @@ from traces import Floats, Ints
 
 # The queues' clock: when the host may issue a tile, when each queue is free, and when the tile before last and
 # the last were done.
+STORES_QUEUED = 4  # depth of the reservation station's queue, Gemmini's default configuration
 ISSUED, LOADED, EXECUTED, STORED, DONE_BEFORE, DONE = range(6)
+
+
+class Tile(NamedTuple):
+    """What tiles of the same sizes take alike."""
+
+    begin: float  # to fill the accumulator [cycles]
+    execute: float  # on the array [cycles]
+    queued: float  # share of its stores that wait when the last is issued
+    weights: float  # [elements]
+    input_reads: float  # into the array [elements]
+    sums: float  # written into the accumulator [elements]
 
 
 @compiled
@@ -85,40 +100,33 @@ def conv_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it 
     size = sizes_of(layer)
     counts = -(-size // tile)
     reuse = reuse_of(layer, tile, order, machine, found)
-    asked = Asked(
-        np.full((counts[N], counts[Q], counts[P], counts[S], counts[R], counts[C]), -1.0),
-        np.full((counts[K], counts[S], counts[R], counts[C]), -1.0),
-    )
-    at, start, length = np.zeros(7, np.int64), np.zeros(7, np.int64), np.zeros(7, np.int64)
+    asked = nothing_asked(counts)
+    at, start, length = np.zeros(7, np.int64), np.zeros(7, np.int64), np.minimum(tile, size)
     clock, worked, lines, moved = np.zeros(6), np.zeros(3), np.zeros(3), np.zeros(5)
-    first_load = execute = 0.0
+    first_load, one, resized = 0.0, _tile_of(length, machine, bias), False
     for step in range(counts.prod()):
-        rest = step
-        for d in order[::-1]:
-            at[d] = rest % counts[d]
-            rest //= counts[d]
-            start[d] = at[d] * tile[d]
-            length[d] = min(tile[d], size[d] - start[d])
+        if resized:
+            one = _tile_of(length, machine, bias)
         window = window_of(layer, start, length, machine)
         load = load_inputs(layer, at, start, length, machine, window, reuse, asked, lines)
         load += load_weights(layer, at, start, length, machine, reuse, asked, lines, weight_spread)
         if start[S] == start[R] == start[C] == 0:
-            load += begin_sums(length, machine, bias)
-        execute = _execute(length, machine)
+            load += one.begin
         store = 0.0
         if (
             start[S] + length[S] == size[S]
             and start[R] + length[R] == size[R]
             and start[C] + length[C] == size[C]
         ):
-            store = _store(layer, start, length, machine, reuse, lines)
-        _advance(clock, load, execute, store, machine.tile_issue_cycles)
+            store = _store(layer, at, start, length, machine, reuse, asked, lines)
+        _advance(clock, load, one.execute, store, store * one.queued, machine.tile_issue_cycles)
         worked[0] += load
-        worked[1] += execute
+        worked[1] += one.execute
         worked[2] += store
-        _count(moved, length, machine, window)
+        _count(moved, length, machine, window, one)
         if step == 0:
             first_load = machine.tile_issue_cycles + load
+        resized = _next(at, start, length, tile, size, order)
     total = max(clock[EXECUTED], clock[STORED]) if machine.double_buffered else worked.sum()
     return Run(
         total,
@@ -126,7 +134,7 @@ def conv_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it 
         worked[1],
         worked[2],
         first_load,
-        execute,
+        one.execute,
         lines[INPUT] * LINE_BYTES,
         lines[WEIGHTS] * LINE_BYTES,
         lines[OUTPUT] * LINE_BYTES,
@@ -139,8 +147,33 @@ def conv_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it 
 
 
 @compiled
-def _advance(clock: Floats, load: float, execute: float, store: float, issue_cycles: float) -> None:
-    """Serve one tile: each queue serves tiles in order, two of them under way."""
+def _next(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it needs one by one
+    at: Ints, start: Ints, length: Ints, tile: Ints, size: Ints, order: Ints
+) -> bool:
+    """Move on to the next tile, the innermost loop first, or back to the first; return whether its size is another."""
+    resized = False
+    for place in range(len(order) - 1, -1, -1):
+        d = order[place]
+        begin = start[d] + tile[d]
+        done = begin >= size[d]
+        at[d] = 0 if done else at[d] + 1
+        start[d] = 0 if done else begin
+        reach = min(tile[d], size[d] - start[d])
+        resized |= reach != length[d]
+        length[d] = reach
+        if not done:
+            break
+    return resized
+
+
+@compiled
+def _advance(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it needs one by one
+    clock: Floats, load: float, execute: float, store: float, queued: float, issue_cycles: float
+) -> None:
+    """Serve one tile: each queue serves tiles in order, two of them under way.
+
+    A tile makes room for the one after next when its last store is queued, which the ``queued`` ones still take.
+    """
     clock[ISSUED] += issue_cycles
     begin = max(clock[LOADED], clock[DONE_BEFORE], clock[ISSUED])
     clock[ISSUED] = max(clock[ISSUED], clock[DONE_BEFORE])
@@ -149,18 +182,33 @@ def _advance(clock: Floats, load: float, execute: float, store: float, issue_cyc
     if store > 0:
         clock[STORED] = max(clock[EXECUTED], clock[STORED]) + store
     clock[DONE_BEFORE] = clock[DONE]
-    clock[DONE] = clock[STORED] if store > 0 else clock[EXECUTED]
+    clock[DONE] = clock[STORED] - queued if store > 0 else clock[EXECUTED]
 
 
 @compiled
-def _count(moved: Floats, length: Ints, machine: GemminiMachine, window: TileWindow) -> None:
+def _count(moved: Floats, length: Ints, machine: GemminiMachine, window: TileWindow, one: Tile) -> None:
     """Count one tile: bytes loaded of inputs and weights, elements of both read by the array, sums written."""
-    taps, pixels = length[S] * length[R], length[N] * length[Q] * length[P]
     moved[0] += length[N] * window.rows * window.cols * length[C] * machine.input_bytes
-    moved[1] += taps * length[C] * length[K] * machine.weight_bytes
-    moved[2] += -(-length[K] // machine.cols) * taps * length[C] * pixels
-    moved[3] += taps * length[C] * length[K]
-    moved[4] += taps * -(-length[C] // machine.rows) * pixels * length[K]
+    moved[1] += one.weights * machine.weight_bytes
+    moved[2] += one.input_reads
+    moved[3] += one.weights
+    moved[4] += one.sums
+
+
+@compiled
+def _tile_of(length: Ints, machine: GemminiMachine, bias: bool) -> Tile:
+    """Return what tiles of these sizes take wherever they lie."""
+    taps, pixels = length[S] * length[R], length[N] * length[Q] * length[P]
+    columns = -(-length[K] // machine.cols)
+    stores = length[N] * length[Q] * -(-length[P] // machine.block_pixels) * columns
+    return Tile(
+        begin_sums(length, machine, bias),
+        _execute(length, machine),
+        min(STORES_QUEUED / stores, 1.0),
+        float(taps * length[C] * length[K]),
+        float(columns * taps * length[C] * pixels),
+        float(taps * -(-length[C] // machine.rows) * pixels * length[K]),
+    )
 
 
 @compiled
@@ -182,19 +230,35 @@ def _execute(length: Ints, machine: GemminiMachine) -> float:
 
 @compiled
 def _store(  # noqa: PLR0913, PLR0917  # as above
-    layer: ConvLayer, start: Ints, length: Ints, machine: GemminiMachine, reuse: Reuse, lines: Floats
+    layer: ConvLayer,
+    at: Ints,
+    start: Ints,
+    length: Ints,
+    machine: GemminiMachine,
+    reuse: Reuse,
+    asked: Asked,
+    lines: Floats,
 ) -> float:
     """Cycles to store a tile's outputs."""
-    memory, pitch, block = machine.memory, layer.output_pitch, machine.block_pixels
-    rows, size = length[N] * length[Q], length[K] * machine.input_bytes
-    asked = 0.0
+    rows, key = length[N] * length[Q], (at[P], at[K])
+    if asked.outputs[key] < 0:
+        asked.outputs[key] = _row_of_stores(layer, start, length, machine)
+    beyond = missing(reuse, OUTPUT, start)
+    size = length[K] * machine.input_bytes
+    written = lines_under(rows * length[P], start[K] * machine.input_bytes, size, layer.output_pitch)
+    lines[OUTPUT] += written * beyond[1]
+    cost = stored_line_cost(machine.memory, beyond, reuse.crowding[OUTPUT])
+    return float(max(rows * asked.outputs[key], written * cost))
+
+
+@compiled
+def _row_of_stores(layer: ConvLayer, start: Ints, length: Ints, machine: GemminiMachine) -> float:
+    """Cycles of the commands that store a row of a tile's outputs."""
+    pitch, block, asked = layer.output_pitch, machine.block_pixels, 0.0
     for filter_ in range(0, length[K], machine.cols):
         width = min(machine.cols, length[K] - filter_) * machine.input_bytes
         for col in range(0, length[P], block):
             first = (start[P] + col) * pitch + (start[K] + filter_) * machine.input_bytes
             one = Block(first, pitch, min(block, length[P] - col), min(width, LINE_BYTES))
-            asked += store_cycles(memory, rows, one)
-    beyond = missing(reuse, OUTPUT, start)
-    written = lines_under(rows * length[P], start[K] * machine.input_bytes, size, pitch)
-    lines[OUTPUT] += written * beyond[1]
-    return float(max(asked, written * stored_line_cost(memory, beyond, reuse.crowding[OUTPUT])))
+            asked += store_cycles(machine.memory, 1, one)
+    return asked

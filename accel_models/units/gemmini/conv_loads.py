@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.machine import GemminiMachine
 from accel_models.units.gemmini.memory.dma import (
     bias_cycles,
     line_cost,
+    tail_cycles,
     train_cycles,
 )
 from accel_models.units.gemmini.memory.reuse import (
@@ -43,10 +46,21 @@ class TileWindow(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Cycles of the commands that load a tile's operands, -1 where not known yet, by its place in the loops."""
+    """Cycles of commands that a tile shares with others, -1 where not known yet, by its place in the loops."""
 
-    inputs: Floats  # (N, Q, P, S, R, C)
-    weights: Floats  # (K, S, R, C)
+    inputs: Floats  # (P, R, C), of one row of pixels
+    weights: Floats  # (K, C), of one tap
+    outputs: Floats  # (P, K), of one row of pixels
+
+
+@compiled
+def nothing_asked(counts: Ints) -> Asked:
+    """Return that nothing is known of a layer cut into so many tiles, by ``DIMS``."""
+    return Asked(
+        np.full((counts[P], counts[R], counts[C]), -1.0),
+        np.full((counts[K], counts[C]), -1.0),
+        np.full((counts[P], counts[K]), -1.0),
+    )
 
 
 @compiled
@@ -90,9 +104,10 @@ def load_inputs(  # noqa: PLR0913, PLR0917  # as above
     lines: Floats,
 ) -> float:
     """Cycles to load a tile's inputs: commands ask for them while caches have them, or fetch them."""
-    key = (at[N], at[Q], at[P], at[S], at[R], at[C])
+    key = (at[P], at[R], at[C])
     if asked.inputs[key] < 0:
         asked.inputs[key] = _input_commands(layer, start, length, machine, window)
+    commands = length[N] * window.rows * asked.inputs[key]
     beyond = missing(reuse, INPUT, start)
     pixels = length[N] * window.rows * window.cols
     touched = lines_under(
@@ -100,7 +115,7 @@ def load_inputs(  # noqa: PLR0913, PLR0917  # as above
     )
     lines[INPUT] += touched * beyond[1]
     fetched = touched * line_cost(machine.memory, beyond, reuse.crowding[INPUT])
-    return float(max(asked.inputs[key], fetched) + _zeros(length, machine, window))
+    return float(max(commands, fetched) + _zeros(length, machine, window))
 
 
 @compiled
@@ -116,9 +131,10 @@ def load_weights(  # noqa: PLR0913, PLR0917  # as above
     spread: float,
 ) -> float:
     """Cycles to load a tile's weights, ``spread`` lines for each that would hold the kept ones packed."""
-    key = (at[K], at[S], at[R], at[C])
+    key = (at[K], at[C])
     if asked.weights[key] < 0:
         asked.weights[key] = _weight_commands(layer, start, length, machine)
+    commands = length[S] * length[R] * asked.weights[key]
     beyond = missing(reuse, WEIGHTS, start)
     rows = length[S] * length[R] * length[C]
     touched = lines_under(
@@ -126,14 +142,14 @@ def load_weights(  # noqa: PLR0913, PLR0917  # as above
     )
     lines[WEIGHTS] += spread * touched * beyond[1]
     fetched = touched * line_cost(machine.memory, beyond, reuse.crowding[WEIGHTS])
-    return float(max(asked.weights[key], spread * fetched))
+    return float(max(commands, spread * fetched))
 
 
 @compiled
 def _input_commands(
     layer: ConvLayer, start: Ints, length: Ints, machine: GemminiMachine, window: TileWindow
 ) -> float:
-    """Cycles of the commands that load a tile's inputs: up to 16 pixels of one row, a line of channels at a time."""
+    """Cycles of the commands that load a row of a tile's inputs: up to 16 pixels, a line of channels at a time."""
     memory, pitch, command = machine.memory, layer.input_pitch, int(machine.memory.command_rows)
     first, size = start[C] * machine.input_bytes, length[C] * machine.input_bytes
     copies, asked = float(packed_taps(length, machine)), 0.0
@@ -142,30 +158,32 @@ def _input_commands(
         for offset in range(0, size, LINE_BYTES):
             block = Block(first + offset, pitch, count, min(LINE_BYTES, size - offset))
             time = max(train_cycles(memory, block), count * copies)  # a scratchpad row a cycle
-            asked += window.rows * time
-    return float(length[N] * asked)
+            asked += time
+    return asked
 
 
 @compiled
 def _zeros(length: Ints, machine: GemminiMachine, window: TileWindow) -> float:
-    """Cycles to write the zeros of padding."""
-    visits = -(-length[C] * machine.input_bytes // LINE_BYTES)
+    """Cycles to write the zeros of padding, a copy for each of the taps that share the array's rows."""
+    visits = -(-length[C] * machine.input_bytes // LINE_BYTES) * packed_taps(length, machine)
     zeros = window.pad_rows * (window.cols + window.pad_cols) + window.rows * window.pad_cols
     return float(length[N] * zeros * visits)
 
 
 @compiled
 def _weight_commands(layer: ConvLayer, start: Ints, length: Ints, machine: GemminiMachine) -> float:
-    """Cycles of the commands that load a tile's weights: up to 16 channels of one tap, a line of filters at a time."""
+    """Cycles of the commands that load one tap of a tile's weights: up to 16 channels, a line of filters at a time."""
     memory, pitch, command = machine.memory, layer.weight_pitch, int(machine.memory.command_rows)
     begin, size = start[K] * machine.weight_bytes, length[K] * machine.weight_bytes
     asked = 0.0
     for offset in range(0, size, LINE_BYTES):
         for row in range(0, length[C], command):
             first = (start[C] + row) * pitch + begin + offset
-            count = min(command, length[C] - row)
-            asked += train_cycles(memory, Block(first, pitch, count, min(LINE_BYTES, size - offset)))
-    return float(length[S] * length[R] * asked)
+            block = Block(first, pitch, min(command, length[C] - row), min(LINE_BYTES, size - offset))
+            behind = row > 0 and block.rows < command
+            before = Block(first - command * pitch, pitch, command, block.size)
+            asked += tail_cycles(memory, before, block) if behind else train_cycles(memory, block)
+    return asked
 
 
 @compiled

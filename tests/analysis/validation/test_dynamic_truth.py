@@ -41,12 +41,13 @@ def test_what_gates_cost_on_an_ethos_u55(gates: str, vela: float) -> None:
 
 @pytest.mark.parametrize(
     ("trace", "rtl", "modelled"),
-    [("lcnet_resnet20_50_cifar10", 0.823, 0.806), ("ddi_resnet20_25_cifar10", 0.582, 0.547)],
+    [("lcnet_resnet20_50_cifar10", 0.823, 0.806), ("ddi_resnet20_25_cifar10", 0.582, 0.576)],
 )
 def test_what_gates_leave_on_gemmini_s_rtl(trace: str, rtl: float, modelled: float) -> None:
     """Convolutions of every input with RTL cycles, memory of 20 cycles, over the dense network's.
 
-    The product says 0.806 and 0.547 where the RTL has 0.823 and 0.582: 2 and 6 % too optimistic.
+    The product says 0.806 and 0.576 where the RTL has 0.823 and 0.582: 2 and 1 % too optimistic.  The dense network is
+    ResNet-20 for both, without the convolutions of DDI's exits (12,841 cycles more on the RTL).
     """
     rows = [
         row
@@ -57,8 +58,10 @@ def test_what_gates_leave_on_gemmini_s_rtl(trace: str, rtl: float, modelled: flo
     cycles, dense = input_cycles(table)
     measured = table["cycles"].astype(np.float64) / table["dense_cycles"].astype(np.float64)
     assert measured.mean() == pytest.approx(rtl, abs=1e-3)
+    assert set(table["dense_cycles"]) == {"239604"}
+    assert dense == pytest.approx(239_604, rel=0.01)
     assert (cycles / dense).mean() == pytest.approx(modelled, abs=2e-3)
-    assert abs((cycles / dense).mean() / measured.mean() - 1) < 0.10
+    assert abs((cycles / dense).mean() / measured.mean() - 1) < 0.03
 
 
 def test_instructions_shrink_as_counted_when_channels_do() -> None:

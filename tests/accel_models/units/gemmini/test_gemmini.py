@@ -15,6 +15,7 @@ from accel_models.units.gemmini.memory.dma import (
     same_line_share,
     store_cycles,
     stored_line_cost,
+    tail_cycles,
     train_cycles,
 )
 from accel_models.units.gemmini.memory.reuse import (
@@ -133,6 +134,17 @@ def test_trains_of_loads_by_hand() -> None:
     assert bias_cycles(MEMORY) == (100 + 16 + 14) / 2
 
 
+def test_a_short_command_does_not_hide_the_trip_of_the_next() -> None:
+    """16 rows of 64 bytes are 64 beats, 20 + 64 + 14 from issue to data; one row alone is 4 beats, its share of 16 requests 2."""
+    memory = GemminiMemory(latency_cycles=20.0)
+    whole = Block(0, 64, 16, 64)
+    assert train_cycles(memory, whole) == 64
+    assert tail_cycles(memory, whole, Block(16 * 64, 64, 1, 64)) == 20 + 14
+    assert tail_cycles(memory, whole, Block(16 * 64, 64, 12, 64)) == 48  # its own beats take longer
+    narrow = Block(0, 64, 16, 16)  # 16 requests of 28 cycles, 16 in flight
+    assert tail_cycles(memory, narrow, Block(16 * 64, 64, 1, 16)) == 20 + 16 + 14 - 28
+
+
 def test_stores_by_hand() -> None:
     """Rows of 14 bytes, 14 apart: 16 of them straddle 13 borders of 16 bytes, three of those of 64."""
     aligned, packed = Block(0, 64, 16, 16), Block(0, 14, 16, 14)
@@ -196,6 +208,38 @@ def test_one_tile_takes_its_turns() -> None:
     execute = 4 * 4 + (16 - 4)  # the last block hides the next preload
     store = 4 * (4 + 10)
     assert conv_cycles(one, tile, machine) == inputs + weights + zeros + execute + store
+
+
+def test_copies_of_taps_are_written_over_padding_too() -> None:
+    """Three taps of 5 channels share the array's 16 rows: pixels and 4 (4 + 1) zeros are written three times."""
+    memory = GemminiMemory(latency_cycles=0.0)
+    machine = GemminiMachine(memory, packs_taps=True, tile_issue_cycles=0.0, command_interval_cycles=0.0)
+    one = layer(4, 5, 16, kernel=3)
+    run = run_layers(np.array([one]), default_tiling(one).sizes[None], default_tiling(one).loops, machine)[0]
+    pixels = 4 * max(4 * 3, (4 + 14) / 2)
+    weights = 9 * (5 + 14) / 2
+    begin = 4 * 4  # of the sums
+    assert run[Run._fields.index("load")] == pixels + weights + begin + 3 * 4 * (4 + 1)
+
+
+def test_a_third_tile_comes_when_the_first_ones_stores_are_queued() -> None:
+    """Four of its 16 stores then go on; the array, which takes longest, hides the second tile's load and store.
+
+    ::
+
+        load     | 0 | 1 |     | 2 |
+        execute      | 0    | 1    | 2    |
+        store               | 0 |  | 1 |  | 2 |
+    """
+    machine = GemminiMachine(GemminiMemory(latency_cycles=0.0), tile_issue_cycles=0.0)
+    tiling = ConvTiling(Q=4, P=16, K=64, S=1, R=1, C=64)
+    one, three = (
+        conv_cycles(layer(16, 64, 64)._replace(in_height=rows, out_height=rows), tiling, machine)
+        for rows in (4, 12)
+    )
+    load = 4 * 64 + 4 * 64 + 4 * 16 * 4  # pixels, weights, zeros of sums
+    assert one == load + 4 * 4 * 4 * 16 + 16 * (16 + 10)
+    assert three == 2 * one - 4 * (16 + 10)
 
 
 @given(shape=LAYERS, latency=st.integers(0, 200))
