@@ -135,7 +135,7 @@ def test_trains_of_loads_by_hand() -> None:
 
 
 def test_a_short_command_does_not_hide_the_trip_of_the_next() -> None:
-    """16 rows of 64 bytes are 64 beats, 20 + 64 + 14 from issue to data; one row alone is 4 beats, its share of 16 requests 2."""
+    """16 rows of 64 bytes are 64 beats, 20 + 64 + 14 cycles from issue to the last data; one row alone is 4 beats."""
     memory = GemminiMemory(latency_cycles=20.0)
     whole = Block(0, 64, 16, 64)
     assert train_cycles(memory, whole) == 64
