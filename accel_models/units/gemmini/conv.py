@@ -32,6 +32,7 @@ from accel_models.units.gemmini.conv_loads import (
 )
 from accel_models.units.gemmini.machine import GemminiMachine, Run
 from accel_models.units.gemmini.memory.dma import store_cycles, stored_line_cost
+from accel_models.units.gemmini.memory.queues import STORES_QUEUED
 from accel_models.units.gemmini.memory.reuse import (
     INPUT,
     OUTPUT,
@@ -55,11 +56,10 @@ from traces import Floats, Ints
 
 # The queues' clock: when the host may issue a tile, when each queue is free, and when the tile before last and
 # the last were done.
-STORES_QUEUED = 4  # depth of the reservation station's queue, Gemmini's default configuration
 ISSUED, LOADED, EXECUTED, STORED, DONE_BEFORE, DONE = range(6)
 
 
-class OneTile(NamedTuple):
+class Tile(NamedTuple):
     """What tiles of the same sizes take alike."""
 
     begin: float  # to fill the accumulator [cycles]
@@ -186,7 +186,7 @@ def _advance(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it 
 
 
 @compiled
-def _count(moved: Floats, length: Ints, machine: GemminiMachine, window: TileWindow, one: OneTile) -> None:
+def _count(moved: Floats, length: Ints, machine: GemminiMachine, window: TileWindow, one: Tile) -> None:
     """Count one tile: bytes loaded of inputs and weights, elements of both read by the array, sums written."""
     moved[0] += length[N] * window.rows * window.cols * length[C] * machine.input_bytes
     moved[1] += one.weights * machine.weight_bytes
@@ -196,12 +196,12 @@ def _count(moved: Floats, length: Ints, machine: GemminiMachine, window: TileWin
 
 
 @compiled
-def _tile_of(length: Ints, machine: GemminiMachine, bias: bool) -> OneTile:
+def _tile_of(length: Ints, machine: GemminiMachine, bias: bool) -> Tile:
     """Return what tiles of these sizes take wherever they lie."""
     taps, pixels = length[S] * length[R], length[N] * length[Q] * length[P]
     columns = -(-length[K] // machine.cols)
     stores = length[N] * length[Q] * -(-length[P] // machine.block_pixels) * columns
-    return OneTile(
+    return Tile(
         begin_sums(length, machine, bias),
         _execute(length, machine),
         min(STORES_QUEUED / stores, 1.0),

@@ -25,9 +25,10 @@ from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block, block_l
 from accel_models.units.gemmini.tiling import ConvLayer, Product
 from traces import Ints
 
-# Depths of the reservation station's queues, Gemmini's default configuration.
-BLOCKS_QUEUED = 8  # 16 entries, two commands a block
-STORES_QUEUED = 4
+
+BLOCKS_QUEUED = (
+    8  # 16 entries of the reservation station (Gemmini's default configuration), two commands a block
+)
 
 # Pipeline depths [cycles], read off the smallest products of the Verilator runs.
 START_CYCLES = 45  # the commands that configure, and those that start a loop
@@ -190,7 +191,7 @@ def _store(  # noqa: PLR0913, PLR0917  # as above
     beyond = missing(moved.reuse, OUTPUT, start)
     line_cycles = stored_line_cost(moved.memory, beyond, moved.reuse.crowding[OUTPUT])
     left = blocks(length[K], width) * blocks(length[P], machine.rows)
-    queued_last = min(STORES_QUEUED, left)
+    queued_last = min(queues.STORES_QUEUED, left)
     entered = computed
     for col in range(0, length[K], width):
         for row in range(0, length[P], machine.rows):

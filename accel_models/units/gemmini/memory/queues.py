@@ -38,6 +38,7 @@ from traces import Floats
 Queue = Floats
 AWAKE, WINDOW, END, END_BEFORE = range(4)
 BUSY, BEATS = 4, 5  # cycles in which it served commands, and their beats on the port
+STORES_QUEUED = 4  # depth of the reservation station's queue, Gemmini's default configuration
 WIDE_STORE_TRIPS = 18 / 16  # round trips a row's request takes if it is wider than 16 bytes; measured
 
 
