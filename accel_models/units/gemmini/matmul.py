@@ -25,7 +25,7 @@ from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block, block_l
 from accel_models.units.gemmini.tiling import ConvLayer, Product
 from traces import Ints
 
-BLOCKS_QUEUED = 8  # 16 entries of the reservation station, two commands a block; Gemmini's default configuration
+BLOCKS_QUEUED = 8  # of the reservation station's 16 entries, Gemmini's default; two commands a block
 
 # Pipeline depths [cycles], read off the smallest products of the Verilator runs.
 START_CYCLES = 45  # the commands that configure, and those that start a loop
