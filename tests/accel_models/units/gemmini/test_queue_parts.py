@@ -20,7 +20,6 @@ def as_cost(parts: Parts, execute: np.ndarray) -> Cost:
     zero = np.zeros_like(execute)
     counts: dict[str, Any] = dict.fromkeys(COUNTS, zero)
     return Cost(
-        unit="array",
         compute_cycles=execute,
         first_tile_cycles=parts.first_tile,
         last_tile_cycles=parts.last_tile,
