@@ -93,7 +93,6 @@ COUNTS = [field.name for field in fields(Cost) if field.type == "Ints"]
 def cost(**changed: Any) -> Cost:
     counted = {name: np.array([0, 5]) for name in COUNTS}
     rest = {
-        "unit": "array",
         "energy": EnergyParts.zeros((2,)),
         "weight_energy_pj": np.zeros(2),
         "feasible": np.ones(2, bool),
