@@ -23,6 +23,7 @@ StageOperand = Literal["nothing", "on_chip", "off_chip"]
 # the op before; fewest cycles of its unit; fewest bytes on the bus.
 TileAim = Literal["alone", "prefetched", "compute", "bytes"]
 TILE_AIMS: Final[tuple[TileAim, ...]] = get_args(TileAim)
+MOST_COST: Final = float(1 << 62)  # of an op; sums over ops and inputs stay within 64 bits, and twice that
 FREE: Final = "none"  # the unit of an op that is free: fused, or only a view
 Cached = tuple[tuple[float, ...], ...]  # share of input, weights and output in each cache, the nearest first
 

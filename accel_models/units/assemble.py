@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.cost import BusTimes, Cost, NearOperands, States, Traffic, UnitCost, WorkStates
+from accel_models.cost import MOST_COST, BusTimes, Cost, NearOperands, States, Traffic, UnitCost, WorkStates
 from accel_models.cost_rows import end_to_end, take_rows
 from accel_models.design.design import Design
 from accel_models.dram import Bus, bus_behind, either_bus, transfer_cycles
@@ -33,9 +33,6 @@ from accel_models.work.kept_data import counted_bytes
 from accel_models.work.rows import rows_of
 from traces import RECURRENT, WEIGHTED, Bools, Ints, UnsupportedError
 
-MOST_COST: Final = float(
-    1 << 62
-)  # sums over ops and inputs stay within 64 bits with room for one more factor of two
 _COUNTED: Final = (  # of a cost, what has to be a number that can be
     "compute_cycles", "gather_cycles", "control_cycles", "first_tile_cycles", "last_tile_cycles", "weight_cycles",
     "weight_first_cycles", "input_cycles", "input_first_cycles", "output_cycles", "weight_bytes", "input_bytes",

@@ -111,6 +111,7 @@ def _wrong_rows(columns: Mapping[str, Any], design: Design, macs: list[int] | No
     rate, late = _bytes_per_cycle(design), _written_late(design)
     batch = columns["batch"]
     moved = np.bincount(batch, columns["dram_bytes"])[batch]  # of all inputs of a row's batch
+    rate *= _masters(design)
     if rate and (cycles + 2 < (moved - late * ops) / rate * (1 - ROUNDED)).any():
         return f"{moved} B in {cycles} cycles of {rate} B"
     return ""
@@ -207,6 +208,11 @@ def _source(op: Op, there: dict[str, set[int]], sizes: Mapping[str, int]) -> set
 def _written_late(design: Design) -> int:
     """Bytes of an op that are counted and need not have moved when it ends."""
     return BEHIND if any(unit.name == "gemmini" for unit in units_of(design)) else PADDING
+
+
+def _masters(design: Design) -> int:
+    """Count who moves bytes off the chip at its whole bandwidth: a microNPU's engine beside its DMA."""
+    return 2 if any(unit.name == "micronpu" for unit in units_of(design)) else 1
 
 
 def _bytes_per_cycle(design: Design) -> float:

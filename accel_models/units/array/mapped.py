@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from accel_models.cost import MOST_COST
 from accel_models.units.array.job import Job, Tiles
 from accel_models.units.array.ports import array_bytes
 from accel_models.units.array.tile_cost import (
@@ -133,7 +134,7 @@ def mapping_of(job: Job, ways: Cuts, chosen: Chosen, work: Bools, packed: Floats
     runs, tiles = work & chosen.feasible, ways.at(chosen.levels)
 
     def whole(value: Floats) -> Ints:
-        return np.where(runs, np.ceil(value), 0).astype(np.int64)
+        return np.where(runs, np.minimum(np.ceil(value), MOST_COST), 0).astype(np.int64)
 
     def misfit(value: Ints) -> Ints:
         return np.where(work & ~chosen.feasible, value, 0)

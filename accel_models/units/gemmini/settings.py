@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accel_models.design.quantities import NotNegative, Size
+from accel_models.design.quantities import NotNegative, Room
 from accel_models.design.sections import Part
 
 
@@ -25,13 +25,13 @@ class Gemmini(Part):
     """A 1x1 kernel of stride 2 loads only the pixels it uses."""
     loads_bias: bool = False
     """A bias is loaded into the accumulator before a tile's first product; zeros are written otherwise."""
-    row_align: Size = 1
+    row_align: Room = 1
     """Kept channels lie so many bytes apart, or a multiple, but never further than all of them."""
-    l2: Size
+    l2: Room
     """Size of the cache before the last level."""
     l2_latency_cycles: NotNegative
     """Of a hit."""
-    last_level_cache: Size
+    last_level_cache: Room
     """Size of the cache before the DRAM."""
     l2_beat_cycles: NotNegative = 1.0
     """Per 16 bytes that L2 holds."""

@@ -168,6 +168,17 @@ def test_a_product_that_would_be_walked_for_many_seconds_is_refused() -> None:
         estimate(builder.finish(), load_design("gemmini_16x16"))
 
 
+def test_a_cut_of_endlessly_many_bytes_loses_to_those_that_can_be() -> None:
+    """2^31 groups side by side: one way to cut them moves more bytes than 64 bits count, another 0.86 TB."""
+    size = (1 << 31) - 1
+    builder = GraphBuilder("one", size, 2, 100)
+    builder.conv("dw", builder.input, size, Window.square(1), groups=size)
+    row = estimate(builder.finish(), load_design("dpu_b4096")).rows[0]
+    assert row.macs == size * 200
+    assert row.dram_bytes >= 2 * size * 200  # inputs and outputs, a byte each
+    assert row.total_cycles >= row.dram_bytes / 32 - 1 > 0  # at most 32 bytes a cycle
+
+
 def test_more_equal_arrays_than_a_schedule_has_places_for_are_refused() -> None:
     """65,535 arrays took minutes of looking up their names before the first cycle was counted."""
     assert load_design("edge_npu_16x16", {"array.count": 1024}).section(Array).count == 1024

@@ -198,3 +198,9 @@ def test_a_product_that_would_be_walked_for_minutes_is_refused_at_once() -> None
     builder.conv("c", builder.input, 4295, Window.square(1))
     with pytest.raises(UnsupportedError, match="split the op"):
         estimate(builder.finish(), load_design("gemmini_16x16"))
+
+
+@pytest.mark.parametrize("key", ["gemmini.l2", "gemmini.last_level_cache", "gemmini.row_align"])
+def test_sizes_that_the_equations_divide_by_are_not_nothing(key: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{key} = .*greater than 0"):
+        load_design("gemmini_16x16", {key: "0 B"})
