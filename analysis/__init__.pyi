@@ -5,6 +5,7 @@ from .figures.report.time_spent import TIME_PARTS as TIME_PARTS
 from .paired import Difference as Difference
 from .paired import PairedComparison as PairedComparison
 from .paired import compare as compare
+from .pareto.front import Front as Front
 from .pareto.front import objectives_of as objectives_of
 from .pareto.select import ordered as ordered
 from .questions.breakeven import BreakEven as BreakEven

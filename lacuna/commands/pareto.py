@@ -16,93 +16,114 @@ import typer
 
 from analysis import digits
 from lacuna.console import percent, show_json, show_notes, show_table
-from lacuna.options import AsJson, BudgetOption, missing_of_each
+from lacuna.options import AsJson, BudgetOption, missing_of_each, takes
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from analysis import SweepResults
+    from analysis import Front, SweepResults
 
 _CHOICES: Final = ("design", "trace", "prefetch", "theta", "batch", "batch_order", "compaction")
 _LONG: Final = 16  # Choice: characters of a label from which on shared parts are left out
 
 
-def pareto(
-    folder: Annotated[Path, typer.Argument(help="Results of a sweep or search.", metavar="DIR")],
-    minimize: Annotated[str, typer.Option(help="Columns, comma-separated.")] = "",
-    maximize: Annotated[str, typer.Option(help="Columns, comma-separated.")] = "",
-    budget: BudgetOption = [],  # noqa: B006  (typer copies it)
+@dataclass(frozen=True, kw_only=True)
+class ParetoOptions:
+    """Which points are looked at, in which objectives, and how many are shown."""
+
+    folder: Annotated[Path, typer.Argument(help="Results of a sweep or search.", metavar="DIR")]
+    minimize: Annotated[str, typer.Option(help="Columns, comma-separated.")] = ""
+    maximize: Annotated[str, typer.Option(help="Columns, comma-separated.")] = ""
+    budget: BudgetOption = field(default_factory=list)
     where: Annotated[
         str | None,
         typer.Option(help='Only points that meet this, e.g. "latency_us_p99 <= 5000".', metavar="CONDITION"),
-    ] = None,
+    ] = None
     sort: Annotated[
         str | None,
         typer.Option(help="Column to sort by, smallest first; -COLUMN: largest first.", metavar="COLUMN"),
-    ] = None,
-    best: Annotated[
-        int | None, typer.Option(min=1, help="Only the first N of the front.", metavar="N")
-    ] = None,
+    ] = None
+    best: Annotated[int | None, typer.Option(min=1, help="Only the first N of the front.", metavar="N")] = (
+        None
+    )
     fronts: Annotated[
         int,
         typer.Option(min=1, help="Also the front of what is left without the first, and so on.", metavar="N"),
-    ] = 1,
-    as_json: AsJson = False,
-) -> None:
-    """Print the points that no other point beats in every objective, of those that meet a condition."""
-    from analysis import load_sweep, misfit_words, ordered  # noqa: PLC0415
+    ] = 1
+    as_json: AsJson = False
 
-    results = load_sweep(folder).under(budget)
-    chosen: dict[str, Any] = {}
-    if minimize or maximize:
-        chosen = {"minimize": _names(minimize), "maximize": _names(maximize)}
-    front = results.front(**chosen, where=where)
-    objectives = [objective.column for objective in front.objectives]
-    found = front.frame if fronts == 1 else results.ranked(fronts, front, where=where)
-    found = found if sort is None else ordered(found, sort)
-    rows = found.head(best or len(found)).to_dict("records")
-    if as_json:
+    def points(self, results: SweepResults) -> tuple[Front, DataFrame]:
+        """Return the front, and the points of as many fronts as are asked for, in order."""
+        from analysis import ordered  # noqa: PLC0415
+
+        chosen: dict[str, Any] = {}
+        if self.minimize or self.maximize:
+            chosen = {"minimize": _names(self.minimize), "maximize": _names(self.maximize)}
+        front = results.front(**chosen, where=self.where)
+        found = front.frame if self.fronts == 1 else results.ranked(self.fronts, front, where=self.where)
+        return front, found if self.sort is None else ordered(found, self.sort)
+
+    def title(self, front: Front, shown: int, found: int) -> str:
+        """Return what is shown, and what is not."""
+        from analysis import misfit_words  # noqa: PLC0415
+
+        which = "the front" if self.fronts == 1 else f"the first {self.fronts} fronts"
+        told = f"{found} on {which}, {front.dominated} dominated, {misfit_words(front.infeasible, front.over_budget)}"
+        told = f"{shown} of {told}" if shown < found else told
+        return told if self.where is None else f"Where {self.where}: {told}"
+
+
+@takes(ParetoOptions)
+def pareto(_: typer.Context, asked: ParetoOptions) -> None:
+    """Print the points that no other point beats in every objective, of those that meet a condition."""
+    from analysis import load_sweep  # noqa: PLC0415
+
+    results = load_sweep(asked.folder).under(asked.budget)
+    front, found = asked.points(results)
+    rows = found.head(asked.best or len(found)).to_dict("records")
+    if asked.as_json:
         told = {"hypervolume": front.hypervolume, "points": _plain(rows)}
         show_json({**told, "skipped": results.manifest.skipped})
         return
+    title = asked.title(front, len(rows), len(found))
+    if rows:
+        _show_points(rows, title, results, front)
+    else:
+        spans = [_span_of(results.frame, asked.where)] if asked.where else []
+        show_notes([f"{title}: no point meets this", *spans])
+
+
+def _show_points(rows: Sequence[dict[str, Any]], title: str, results: SweepResults, front: Front) -> None:
+    """Print the table of points, and what is to be known of it."""
+    objectives = [objective.column for objective in front.objectives]
     names = [*_that_differ(results.frame), *(axis for axis in results.manifest.axes if axis in front.frame)]
-    labels = {name: [_choice(row[name]) for row in rows] for name in names}
-    shortened = {name: what_differs(cells) for name, cells in labels.items()}
+    labels = {name: what_differs([_choice(row[name]) for row in rows]) for name in names}
     columns = ["point", "mark", *objectives, *_short(names)]
     table = [
         [
             str(row["key"])[:8],
             _mark(row),
             *(_cell(name, row[name]) for name in objectives),
-            *(shortened[name].cells[i] for name in names),
+            *(labels[name].cells[i] for name in names),
         ]
         for i, row in enumerate(rows)
     ]
     alike = _alike(columns, table)
     columns, table = _without(columns, table, alike)
-    shown = f"{len(rows)} of " if len(rows) < len(found) else ""
-    which = "the front" if fronts == 1 else f"the first {fronts} fronts"
-    out = misfit_words(front.infeasible, front.over_budget)
-    title = f"{shown}{len(found)} on {which}, {front.dominated} dominated, {out}"
-    if where is not None:
-        title = f"Where {where}: {title}"
-    if not rows:
-        show_notes([f"{title}: no point meets this", *([_span_of(results.frame, where)] if where else [])])
-        return
-    doubt = "doubtful: the x/÷ 2 energy band could put another point in its place"
     full = dict(zip(_short(names), names, strict=True))
     notes = _of_alike(alike, full)
     notes += [
         f"{name}: every name also holds {' and '.join(each.left_out)}"
-        for name, each in shortened.items()
+        for name, each in labels.items()
         if each.left_out and name in columns
     ]
     notes += _of_settings({short: name for short, name in full.items() if short in columns})
     notes += [f"budget: {', '.join(bound.words for bound in results.budget)}"] if results.budget else []
     notes += _of_areas(results, objectives)
-    notes += [doubt] if any(row.get("doubtful") for row in rows) else []
-    most = int(results.frame["batch"].max()) if "batch" in results.frame else 1
-    notes += ["latency is that of a whole batch, MACs, bytes and energy are per input"] if most > 1 else []
+    if any(row.get("doubtful") for row in rows):
+        notes += ["doubtful: the x/÷ 2 energy band could put another point in its place"]
+    if "batch" in results.frame and int(results.frame["batch"].max()) > 1:
+        notes += ["latency is that of a whole batch, MACs, bytes and energy are per input"]
     notes += missing_of_each(results.manifest.skipped)
     described = next((i for i, name in enumerate(columns) if name in full), None)
     show_table(title, columns, table, note="\n".join(notes), second=described)

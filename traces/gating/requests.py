@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from traces.graphs.kinds import GateKind
@@ -68,15 +68,8 @@ def layer(  # noqa: PLR0913  # a gate has these properties
     scaled
         The output also multiplies what is kept.
     """
-    return GateRequest(
-        kind="layer",
-        name=name,
-        module=module or name,
-        guards=_patterns(guards),
-        but=_patterns(but),
-        read=open,
-        scaled=scaled,
-    )
+    asked = _request("layer", name, module, guards, but, open)
+    return replace(asked, scaled=scaled)
 
 
 def channel(  # noqa: PLR0913  # a gate has these properties
@@ -93,16 +86,8 @@ def channel(  # noqa: PLR0913  # a gate has these properties
 
     ``skipped_value`` is "constant" where a batch norm follows the mask.
     """
-    return GateRequest(
-        kind="channel",
-        name=name,
-        module=module or name,
-        guards=_patterns(guards),
-        but=_patterns(but),
-        read=open,
-        scaled=scaled,
-        skipped_value=skipped_value,
-    )
+    asked = _request("channel", name, module, guards, but, open)
+    return replace(asked, scaled=scaled, skipped_value=skipped_value)
 
 
 def spatial(  # noqa: PLR0913  # a gate has these properties
@@ -118,15 +103,8 @@ def spatial(  # noqa: PLR0913  # a gate has these properties
 
     ``grid`` is (rows, columns) of tiles; left out, it is the size of the decision, (n, 1, rows, columns).
     """
-    return GateRequest(
-        kind="spatial",
-        name=name,
-        module=module or name,
-        guards=_patterns(guards),
-        but=_patterns(but),
-        read=open,
-        grid=grid,
-    )
+    asked = _request("spatial", name, module, guards, but, open)
+    return replace(asked, grid=grid)
 
 
 def width(  # noqa: PLR0913  # a gate has these properties
@@ -143,15 +121,8 @@ def width(  # noqa: PLR0913  # a gate has these properties
     ``widths`` are the channels of each choice, rising.  ``index`` maps the module's output to the choice of each
     input; left out, the output is the index itself, or one-hot over the choices.
     """
-    return GateRequest(
-        kind="width",
-        name=name,
-        module=module or name,
-        guards=_patterns(guards),
-        but=_patterns(but),
-        read=index,
-        widths=tuple(widths),
-    )
+    asked = _request("width", name, module, guards, but, index)
+    return replace(asked, widths=tuple(widths))
 
 
 def tokens(  # a gate has these properties
@@ -163,14 +134,7 @@ def tokens(  # a gate has these properties
     module: str = "",
 ) -> GateRequest:
     """Ask for a gate with a bit per row (token) of the sequences that it guards; see :func:`layer`."""
-    return GateRequest(
-        kind="token",
-        name=name,
-        module=module or name,
-        guards=_patterns(guards),
-        but=_patterns(but),
-        read=open,
-    )
+    return _request("token", name, module, guards, but, open)
 
 
 def elements(  # a gate has these properties
@@ -182,14 +146,7 @@ def elements(  # a gate has these properties
     module: str = "",
 ) -> GateRequest:
     """Ask for a gate with a bit per output element of what it guards; see :func:`layer`."""
-    return GateRequest(
-        kind="element",
-        name=name,
-        module=module or name,
-        guards=_patterns(guards),
-        but=_patterns(but),
-        read=open,
-    )
+    return _request("element", name, module, guards, but, open)
 
 
 def exits(
@@ -221,6 +178,19 @@ def exits(
         module=heads if isinstance(heads, str) else ",".join(heads),
         confidence=confidence,
         threshold=tuple(threshold) if several else threshold,  # type: ignore[arg-type]  # a number if not several
+    )
+
+
+def _request(  # noqa: PLR0913, PLR0917  # what every gate has but exits
+    kind: GateKind, name: str, module: str, guards: Patterns, but: Patterns, read: Read | None
+) -> GateRequest:
+    return GateRequest(
+        kind=kind,
+        name=name,
+        module=module or name,
+        guards=_patterns(guards),
+        but=_patterns(but),
+        read=read,
     )
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 from math import prod
+from typing import assert_never
 
 from traces.base.errors import GraphError, did_you_mean
 from traces.graphs.kinds import CHANNEL_PRESERVING, PIXEL_PRESERVING, POOLS, TensorSize
@@ -177,8 +178,13 @@ def _check_input_sizes(op: Op, producers: list[TensorSize]) -> None:
         case "linear":
             flattened: TensorSize = (prod(producers[0]), 1, 1)
             fits = len(producers) == 1 and need in {producers[0], flattened}
-        case _:
+        case (
+            "conv" | "conv_transpose" | "max_pool" | "avg_pool" | "global_avg_pool" | "global_max_pool" | "reduce"
+            | "layer_norm" | "activation" | "softmax" | "threshold" | "reshape" | "slice"
+        ):  # fmt: skip
             fits = len(producers) == 1 and producers[0] == need
+        case _:
+            assert_never(op.kind)
     if not fits:
         got = ", ".join(f"{name!r} {_by(size)}" for name, size in zip(op.inputs, producers, strict=True))
         raise GraphError(

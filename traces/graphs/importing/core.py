@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from traces.base.arrays import NamedShapes
 from traces.base.errors import UnsupportedError
@@ -154,3 +155,5 @@ def _add(emitter: Emitter, op: ImportedOp) -> None:
             add_transpose(emitter, op)
         case imported.Move():
             add_move(emitter, op)
+        case _:
+            assert_never(op)
