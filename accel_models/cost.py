@@ -32,7 +32,7 @@ Cached = tuple[tuple[float, ...], ...]  # share of input, weights and output in 
 class WorkStates:
     """An op's distinct states as one design's skip mechanism sees them; arrays of shape (s,).
 
-    The first difference to :class:`traces.work.states.OpStates`: channels are those that the hardware *computes*
+    The first difference to :class:`traces.work.workload.OpStates`: channels are those that the hardware *computes*
     (all of them with ``none``, whole groups with ``tile``), ``useful_macs`` those that the gates kept.
     """
 

@@ -1,4 +1,4 @@
-"""OpCosts of many ops in few arrays: what is priced together stays together; one op's is cut out when asked for.
+"""Costs of many ops in few arrays: what is priced together stays together; one op's is cut out when asked for.
 
 A sweep prices some hundred thousand states at once; schedules, durations and sums of energy read their columns whole.
 """
@@ -31,7 +31,7 @@ def end_to_end(costs: Sequence[Cost]) -> Cost:
 
 
 class OpCosts:
-    """OpCosts of ops, their states end to end, read like a list of one cost per op."""
+    """Costs of ops, their states end to end, read like a list of one cost per op."""
 
     def __init__(self, joint: Cost, lengths: Sequence[int], misfits: Sequence[Misfit | None]) -> None:
         self.joint = joint

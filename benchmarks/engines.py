@@ -17,8 +17,8 @@ from simulator.schedules.durations import mapped
 from traces import Ints
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import synthetic_trace
-from traces.work.states import Workload
-from traces.work.workload import lower
+from traces.work.lowering import lower
+from traces.work.workload import Workload
 
 INPUTS, DEPTH, DESIGNS = 10_000, 110, 1_000
 

@@ -30,7 +30,7 @@ def __getattr__(name: str) -> Any:  # the type is that of whatever is asked for
         raise AttributeError(f"module 'lacuna' has no attribute {name!r}", name=name)
     from importlib import import_module  # noqa: PLC0415  (as below)
 
-    from lacuna.own import refuse_strangers  # noqa: PLC0415  (the command line must not refuse, so not on import)
+    from lacuna.strangers import refuse_strangers  # noqa: PLC0415  (the command line must not refuse, so not on import)
 
     refuse_strangers()
     home, own_name = _HOMES[name]

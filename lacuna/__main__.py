@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 
-from lacuna.own import use_own_packages
+from lacuna.strangers import use_own_packages
 
 EXIT_BAD_INPUT = 2
 EXIT_STOPPED = 130  # as shells have it: 128 and the number of SIGINT

@@ -155,7 +155,7 @@ def usable(gate: Gate, skip: Skip) -> bool:
 
 
 def _output(op: Op, inputs: list[_Deciders], guards: list[Gate]) -> _Deciders:
-    """Return what decides about the op's output; follows the rules of :mod:`traces.work.workload`."""
+    """Return what decides about the op's output; follows the rules of :mod:`traces.work.lowering`."""
     own = frozenset(gate.name for gate in guards if gate.rules.decides == "channels")
     runs = frozenset(gate.name for gate in guards if gate.rules.decides == "runs")
     channels = _NONE.union(*(t.channels for t in inputs))

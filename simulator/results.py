@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from accel_models import Design, load_design
 from simulator.agreement import check_against_inputs, check_design, op_rows_of
+from simulator.checksums import check_sums, staged, write_sums
 from simulator.folders import (
     design_yaml,
     read_figures,
@@ -33,7 +34,6 @@ from simulator.summary import (
     summary_json,
     summary_of,
 )
-from simulator.sums import check_sums, staged, write_sums
 from traces import (
     FileProblem,
     UnsupportedError,
@@ -200,7 +200,7 @@ class Results:
     def save(self, folder: str | Path) -> None:
         """Write the folder as one thing: all files beside it first, then the two trade places.
 
-        A full disk or a kill leaves what an earlier replay put there; see :func:`simulator.sums.staged`.
+        A full disk or a kill leaves what an earlier replay put there; see :func:`simulator.checksums.staged`.
         """
         target = Path(folder)
         with staged(target) as stage:

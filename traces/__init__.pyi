@@ -136,11 +136,11 @@ from .trace import typical_trace as typical_trace
 from .work.active import Packed as Packed
 from .work.active import full_row as full_row
 from .work.active import unpack as unpack
+from .work.lowering import dense_workload as dense_workload
+from .work.lowering import lower as lower
 from .work.mean import MeanWorkload as MeanWorkload
 from .work.mean import mean_workload as mean_workload
-from .work.states import Indices as Indices
-from .work.states import OpStates as OpStates
-from .work.states import Workload as Workload
-from .work.states import rows_in_states as rows_in_states
-from .work.workload import dense_workload as dense_workload
-from .work.workload import lower as lower
+from .work.workload import Indices as Indices
+from .work.workload import OpStates as OpStates
+from .work.workload import Workload as Workload
+from .work.workload import rows_in_states as rows_in_states

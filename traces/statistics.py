@@ -16,8 +16,8 @@ from traces.base.arrays import Bools, Floats
 from traces.graphs.kinds import GateKind
 from traces.graphs.parts import Gate
 from traces.trace import Trace
-from traces.work.states import Workload
-from traces.work.workload import lower
+from traces.work.lowering import lower
+from traces.work.workload import Workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -217,7 +217,7 @@ class PriceList:
 
 @dataclass(frozen=True, slots=True)
 class PriceColumns:
-    """PriceLookup of several designs side by side, each for so many states of work."""
+    """Prices of several designs side by side, each for so many states of work."""
 
     each: tuple[PriceList, ...]
     states: tuple[int, ...]

@@ -47,7 +47,7 @@ def static_energy_pj(
     Parameters
     ----------
     prices
-        PriceLookup of the design.
+        Of the design.
     latency_cycles
         Time the design is on [cycles], shape (n,).
     clock_hz

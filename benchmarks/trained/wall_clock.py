@@ -21,7 +21,7 @@ from networks.recording.recorder import record
 from networks.training.data import CIFAR10_FOLDER, load_dataset, plain_batches
 from networks.training.loading import load_model
 from traces.trace import TraceInfo
-from traces.work.workload import lower
+from traces.work.lowering import lower
 
 _ROOT = Path(__file__).parents[2]
 

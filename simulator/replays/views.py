@@ -97,7 +97,7 @@ class Views:
         return self._sorted
 
     def lowered(self, part: Trace) -> Workload:
-        """Return what the gates left to do, as :func:`traces.work.workload.lower`."""
+        """Return what the gates left to do, as :func:`traces.work.lowering.lower`."""
         if part is not self.trace and part is not self._sorted:
             return lower(part)
         if id(part) not in self._lowered:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from accel_models import Design, load_design
 from simulator.agreement import check_design
+from simulator.checksums import check_sums, staged, write_sums
 from simulator.folders import (
     design_yaml,
     read_figures,
@@ -23,7 +24,6 @@ from simulator.policy import Policy
 from simulator.streams.agreement import check_against_frames
 from simulator.streams.summary import StreamSummary
 from simulator.summary import MODEL_VERSION
-from simulator.sums import check_sums, staged, write_sums
 from traces import FileProblem
 
 if TYPE_CHECKING:

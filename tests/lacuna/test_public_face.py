@@ -9,7 +9,7 @@ import pytest
 
 import lacuna as lc
 from lacuna.face import public_names
-from lacuna.own import PACKAGES
+from lacuna.strangers import PACKAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -16,7 +16,7 @@ from networks.recording.shipping import method_of
 from networks.training.config import load_config
 from traces.files.storage import load_trace
 from traces.statistics import execution_rates
-from traces.work.workload import lower
+from traces.work.lowering import lower
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS: dict[str, dict[str, Any]] = json.loads((ROOT / "networks/shipped/provenance.json").read_text())[

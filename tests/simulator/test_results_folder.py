@@ -18,7 +18,7 @@ import pytest
 
 from accel_models import load_design
 from simulator import load_results, replay
-from simulator.sums import SUMS, write_sums
+from simulator.checksums import SUMS, write_sums
 from traces import FileProblem, atomic_write, cifar_resnet, clear_parts, stage_beside, synthetic_trace
 
 
@@ -181,7 +181,7 @@ def test_a_folder_is_swapped_in_one_step(folder: Path, monkeypatch: pytest.Monke
     results = load_results(folder)
     mode = folder.stat().st_mode
     old = os.open(folder, os.O_RDONLY)
-    monkeypatch.setattr("simulator.sums._rename_each", lambda *_: pytest.fail("one by one"))
+    monkeypatch.setattr("simulator.checksums._rename_each", lambda *_: pytest.fail("one by one"))
     replace(results, timeline="").save(folder)
     assert os.fstat(old).st_ino != folder.stat().st_ino
     os.close(old)
@@ -203,7 +203,7 @@ def test_where_no_swap_is_possible_files_take_their_places(
         case "a folder of mine":
             (folder / "more").mkdir()
         case "no exchange":
-            monkeypatch.setattr("simulator.sums.exchange", lambda *_: False)
+            monkeypatch.setattr("simulator.checksums.exchange", lambda *_: False)
         case "a link":
             target = folder.parent / "link"
             target.symlink_to(folder)

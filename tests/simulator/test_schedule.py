@@ -17,7 +17,7 @@ from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
-from traces.work.workload import dense_workload
+from traces.work.lowering import dense_workload
 
 SAME = Window.square(3)
 

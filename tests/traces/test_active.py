@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.traces.trace_strategies import SAME
 from traces.graphs.build import GraphBuilder
 from traces.work.active import full_row, pack, prefix_rows
+from traces.work.lowering import dense_workload
 from traces.work.mean import mean_workload
-from traces.work.workload import dense_workload
 
 
 @given(st.integers(1, 70), st.data())

@@ -13,7 +13,7 @@ from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.parts import Gate
 from traces.graphs.resnets import cifar_resnet
 from traces.trace import Trace, TraceInfo, open_trace
-from traces.work.workload import lower
+from traces.work.lowering import lower
 
 SAME = Window.square(3)
 

@@ -15,7 +15,7 @@ from traces.gating.requests import channel, exits, layer, width
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
-from traces.work.workload import lower
+from traces.work.lowering import lower
 
 LAYER = Gate(name="g", kind="layer", reads="input", guards=("a",))
 CHANNEL = Gate(name="g", kind="channel", size=3, reads="input", guards=("a",))

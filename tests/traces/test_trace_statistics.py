@@ -22,7 +22,7 @@ from traces.graphs.resnets import cifar_resnet
 from traces.statistics import correlation, trace_statistics
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import Trace, TraceInfo, pack_mask
-from traces.work.workload import lower
+from traces.work.lowering import lower
 
 N = 20_000
 SIGMA = 4.5  # one of a hundred thousand correct draws lies outside

@@ -18,8 +18,8 @@ from traces.graphs.parts import INPUT, Gate, Op
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import synthetic_trace
 from traces.trace import Trace, open_trace
+from traces.work.lowering import dense_workload, lower
 from traces.work.mean import mean_workload
-from traces.work.workload import dense_workload, lower
 
 
 def kept_by(gate: Gate, value: Any) -> set[int]:
@@ -31,7 +31,7 @@ def kept_by(gate: Gate, value: Any) -> set[int]:
 
 
 def lower_one(trace: Trace, i: int) -> list[tuple[bool, set[int], set[int], int]]:
-    """The rules of traces.work.workload for input ``i``: runs, input channels, output channels, tiles per op."""
+    """The rules of traces.work.lowering for input ``i``: runs, input channels, output channels, tiles per op."""
     graph = trace.graph
     seen: dict[str, set[int]] = {}
     result = []

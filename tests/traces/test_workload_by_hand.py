@@ -11,8 +11,8 @@ from traces.graphs.parts import INPUT, Op
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import Trace, TraceInfo, open_trace, pack_mask
+from traces.work.lowering import dense_workload, lower
 from traces.work.mean import mean_workload
-from traces.work.workload import dense_workload, lower
 
 
 def test_an_lcnet_block_by_hand() -> None:

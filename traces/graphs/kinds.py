@@ -44,7 +44,7 @@ elements   how many elements of their output are computed      nothing: only the
 
 Recording, storage, lowering, statistics and schedules ask for these words alone, so a new kind that stores
 and decides as another does is a row here.  A new word for what a gate decides also needs its lowering
-(:mod:`traces.work.workload`) and what hardware needs to use it (:mod:`simulator.policy`).
+(:mod:`traces.work.lowering`) and what hardware needs to use it (:mod:`simulator.policy`).
 """
 
 from __future__ import annotations

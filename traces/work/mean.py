@@ -12,8 +12,8 @@ from traces.work.active import (
     Mask,
     prefix_rows,
 )
-from traces.work.states import Workload
-from traces.work.workload import OpWork, gathered
+from traces.work.lowering import OpWork, gathered
+from traces.work.workload import Workload
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,290 +1,237 @@
-"""Lowering: a graph and its trace become what is left to do, per input and op.
+"""A workload: what is left to do for every input and op after the gates have decided.
 
-The rules, op by op:
+Inputs that leave an op the same work share one *state* of it, so costs are priced once per state and
+spread over the inputs by index::
 
-- A layer or exit gate decides whether an op runs; a channel or width gate which of its outputs exist; a
-  spatial, token or element gate how many tiles, rows or elements of its output are computed.
-- Rows that a token gate drops are gone from both sides of a product of activations (scores, sums over them).
-- Pools, activations, scaling and depthwise convolutions keep the channels they are given; a convolution or
-  fully connected layer reads the channels that exist and puts out all its own, unless gated.
-- What a skipped op would have put out is absent: a ``concat`` gets shorter by it, an ``add`` is left with
-  its other operand, which is also what a skipped ``add`` hands on (the shortcut).
-- An op with nothing to read or nothing to put out does not run; an ``add`` needs two operands that exist.
-- Choice: with ``skipped_value="constant"`` consumers still read only the kept channels: the constant of the
-  others is folded into the consumer's bias.
-- Choice: channels that exist after an addition are those of either operand.
+    state_index[input, op] ─► states[op]: runs, in_channels, out_channels, tiles
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from typing import assert_never
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from traces.base.arrays import Bools
-from traces.graphs.kinds import RECURRENT
+from traces.base.arrays import Bools, Floats, Ints
+from traces.base.errors import UnsupportedError
+from traces.graphs.kinds import MAC_KINDS, RECURRENT
 from traces.graphs.network import NetworkGraph
-from traces.graphs.parts import Gate, Op
-from traces.trace import Trace, open_trace
-from traces.work.active import (
-    Channels,
-    Counts,
-    Mask,
-    concatenation,
-    intersection,
-    pack,
-    prefix_rows,
-    union,
-    unpack,
-)
-from traces.work.states import Workload, deduplicate
+from traces.graphs.parts import Op
+from traces.work.active import Channels, Counts, Packed, unpack
 
-_PARTS = frozenset({"tiles", "rows", "elements"})  # what gates decide of an op that runs
-
-
-def lower(trace: Trace, graph: NetworkGraph | None = None) -> Workload:
-    """Return what the trace's decisions leave to do.
-
-    Parameters
-    ----------
-    trace
-        Recorded decisions of ``n`` inputs: a whole trace or a part of one.
-    graph
-        Lower onto this graph instead of the trace's own, for example one with fewer gates; every gate of
-        it must be recorded.
-    """
-    graph = graph or trace.graph
-    gating = _Gating(trace, graph)
-    tensors: dict[str, Channels] = {}
-    work: list[OpWork] = []
-    for op in graph.ops:
-        piece, tensors[op.name] = _lower_op(op, _operands(op, tensors, gating), gating)
-        work.append(piece)
-    return gathered(graph, len(trace), work)
-
-
-def dense_workload(graph: NetworkGraph) -> Workload:
-    """Return the workload of one input with every gate open; of a graph without gates, the static network."""
-    return lower(open_trace(graph))
+Indices = NDArray[np.uint16] | NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OpWork:
-    """One op's work for all inputs; sizes count only where it runs."""
+class OpStates:
+    """The distinct pieces of work that one op is left with; arrays of shape (states,), not run first."""
 
-    op: Op
     runs: Bools
-    source: Channels
-    result: Channels
-    tiles: Counts | int
-    tile_total: int
-    tile_bits: NDArray[np.uint8] | None = None  # of its spatial gates, where known
+    in_channels: Counts  # active input channels; 0 where it does not run
+    out_channels: Counts  # active output channels; 0 where it does not run
+    tiles: Counts  # computed tiles of the op's grid (spatial gates; 1 of 1 without); 0 where it does not run
+    macs: Ints  # MACs left [MAC]
 
-    @property
-    def parts(self) -> tuple[Counts | int, Counts | int, Counts | int]:
-        """Input channels, output channels and tiles where it runs: (n,), or one number where they never vary."""
-        # A recurrent cell runs without input too.
-        always_read = self.source.mask is None and self.op.kind not in RECURRENT
-        return (
-            self.source.total if always_read else self.source.count,
-            self.result.total if self.result.mask is None else self.result.count,
-            self.tiles,
-        )
+    def __len__(self) -> int:
+        return len(self.runs)
 
 
-class _Gating:
-    """What the gates of a trace say about each op, each gate's bits counted once."""
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """What remains of a network for ``n`` inputs; made by :func:`traces.work.lowering.lower`."""
 
-    def __init__(self, trace: Trace, graph: NetworkGraph) -> None:
-        self.trace = trace
-        self.graph = graph
-        self.always = np.ones(len(trace), np.bool_)
-        self._masks: dict[tuple[str, int], Mask] = {}
-        self._combined: dict[tuple[Mask, ...], Mask] = {}
-        self._levels: dict[tuple[str, str], int] = {}
-        for gate in graph.gates:
-            trace.graph.gate(gate.name)  # names the nearest gate when it is not recorded
-            levels = zip(gate.guards, gate.levels, strict=False)  # levels are those of exit gates alone
-            self._levels.update({(gate.name, name): level for name, level in levels})
+    graph: NetworkGraph
+    states: tuple[OpStates, ...]  # per op
+    state_index: Indices  # (n, ops), columns contiguous
+    tile_totals: Counts  # (ops,), tiles of each op's grid
+    active_inputs: tuple[Channels, ...]  # per op, of the tensor it reads
+    active_outputs: tuple[Channels, ...]  # per op, what it computes if it runs
+    kept_tiles: tuple[
+        NDArray[np.uint8] | None, ...
+    ] = ()  # per op, bits of its spatial gates' grid (n, bytes)
 
-    def is_open(self, op: Op) -> Bools:
-        """Return where layer and exit gates let the op run."""
-        result = self.always
-        for gate in self.graph.guarding.get(op.name, ()):
-            values = self.trace.decisions[gate.name]
-            if gate.rules.decides != "runs":
-                continue
-            if gate.rules.stored == "flag":
-                result = result & values.view(np.bool_)
-            else:
-                result = result & (values > self._levels[gate.name, op.name])
-        return result
+    def __len__(self) -> int:
+        return len(self.state_index)
 
-    def mask(self, op: Op) -> Mask | None:
-        """Return which output channels the op's channel and width gates keep; None for all."""
-        gates = [gate for gate in self.graph.guarding.get(op.name, ()) if gate.rules.decides == "channels"]
-        masks = tuple(self._mask_of(gate, op.out_channels) for gate in gates)
-        if len(masks) < 2:
-            return masks[0] if masks else None
-        if masks not in self._combined:
-            packed = reduce(np.bitwise_and, (mask.packed for mask in masks))
-            self._combined[masks] = Mask.of(packed, op.out_channels)
-        return self._combined[masks]
+    @cached_property
+    def runs(self) -> Bools:
+        """Whether an op runs for an input, shape (n, ops)."""
+        return self._spread("runs", np.bool_)
 
-    def tiles(self, op: Op) -> tuple[Counts | int, int]:
-        """Return how many tiles (rows, elements) of the op's output are computed, and of how many."""
-        gates = [gate for gate in self.graph.guarding.get(op.name, ()) if gate.rules.decides in _PARTS]
-        if not gates:
-            return 1, 1
-        both = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
-        return np.bitwise_count(both).sum(axis=1, dtype=np.int32), gates[0].size
+    @cached_property
+    def in_channels(self) -> Counts:
+        """Active input channels of what runs, shape (n, ops)."""
+        return self._spread("in_channels", np.int32)
 
-    def tile_bits(self, op: Op) -> NDArray[np.uint8] | None:
-        """Return the bits of the op's spatial gates, packed; None without any."""
-        gates = [gate for gate in self.graph.guarding.get(op.name, ()) if gate.rules.decides == "tiles"]
-        if not gates:
-            return None
-        kept = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
-        return np.asarray(kept).view(np.uint8)
+    @cached_property
+    def out_channels(self) -> Counts:
+        """Active output channels of what runs, shape (n, ops)."""
+        return self._spread("out_channels", np.int32)
 
-    def scores_mask(self, op: Op, source: Channels) -> Mask | None:
-        """Return which columns of an attention's scores are left: those of the kept rows, for every head."""
-        gates = [gate for gate in self.graph.guarding.get(op.name, ()) if gate.rules.decides == "rows"]
-        if op.kind != "matmul" or not gates or op.product[2] != gates[0].size or source.mask is not None:
-            return None
-        key = ("/".join(gate.name for gate in gates), op.out_channels)
-        if key not in self._masks:
-            kept = reduce(np.bitwise_and, (self.trace.decisions[gate.name] for gate in gates))
-            rows = unpack(kept.view(np.uint8), gates[0].size)
-            self._masks[key] = Mask.of(pack(np.tile(rows, (1, op.groups))), op.out_channels)
-        return self._masks[key]
+    @cached_property
+    def tiles(self) -> Counts:
+        """Computed tiles of what runs, of ``tile_totals``, shape (n, ops)."""
+        return self._spread("tiles", np.int32)
 
-    def _mask_of(self, gate: Gate, total: int) -> Mask:
-        key = (gate.name, total)
-        if key not in self._masks:
-            values = self.trace.decisions[gate.name].view(np.uint8)
-            packed = values if gate.rules.stored == "bits" else prefix_rows(gate.widths, total)[values]
-            self._masks[key] = Mask.of(packed, total)
-        return self._masks[key]
+    @cached_property
+    def op_macs(self) -> Ints:
+        """MACs left per input and op, shape (n, ops) [MAC]."""
+        return self._spread("macs", np.int64)
 
+    @cached_property
+    def macs(self) -> Ints:
+        """MACs left per input, the gates' own included, shape (n,) [MAC]."""
+        total = np.zeros(len(self), np.int64)
+        for op, index, states in zip(self.graph.ops, self.state_index.T, self.states, strict=True):
+            if op.kind in MAC_KINDS:
+                total += states.macs[index]
+        return total
 
-def _operands(op: Op, tensors: dict[str, Channels], gating: _Gating) -> list[Channels]:
-    """Return the channels of the tensors that the op reads, as the op counts them."""
-    operands = []
-    for name in op.inputs:
-        if name in gating.graph.input_sizes:
-            own = gating.graph.chained and op.kind != "linear"  # unchained layers have inputs of their own
-            total = gating.graph.input_sizes[name][0] if own else op.in_channels
-            operands.append(Channels(total, gating.always))
-        elif op.kind == "linear":
-            operands.append(tensors[name].repeated(op.in_channels // tensors[name].total))
-        else:
-            operands.append(tensors[name])
-    return operands
+    @cached_property
+    def state_counts(self) -> tuple[Ints, ...]:
+        """Inputs in each state, per op an array of shape (states,)."""
+        return rows_in_states(self.state_index, [states.runs.size for states in self.states])
 
+    @cached_property
+    def rate(self) -> Floats:
+        """Share of inputs for which each op runs, shape (ops,) [0..1]."""
+        pairs = zip(self.states, self.state_counts, strict=True)
+        ran = [int(counts[states.runs].sum()) for states, counts in pairs]
+        return np.array(ran, np.float64) / max(len(self), 1)
 
-def _lower_op(op: Op, operands: list[Channels], gating: _Gating) -> tuple[OpWork, Channels]:
-    """Return the op's work and the tensor that its consumers see."""
-    is_open, mask = gating.is_open(op), gating.mask(op)
-    (tiles, tile_total), tile_bits = gating.tiles(op), gating.tile_bits(op)
-    if mask is None:
-        mask = gating.scores_mask(op, operands[0])
-    source, result = _sides(op, operands, gating.always, mask)
-    runs = is_open & result.present & np.greater(tiles, 0)
-    if op.kind == "add":
-        runs &= reduce(np.add, (operand.present.view(np.uint8) for operand in operands)) >= 2
-    if op.kind == "matmul":
-        runs &= reduce(np.logical_and, (operand.present for operand in operands))
-    if op.kind not in RECURRENT:  # a recurrent cell still has its own state to work on
-        runs &= source.present
-    tensor = result.where(runs)
-    if op.kind == "add":
-        tensor = union([tensor, union(operands).where(~runs)])
-    return OpWork(op, runs, source, result, tiles, tile_total, tile_bits), tensor
+    def in_mask(self, op: str) -> Bools:
+        """Return which input channels the op works on, shape (n, in_channels); none where it is skipped."""
+        i = self._place(op)
+        return unpack(self.in_bits(i), self.active_inputs[i].total)
+
+    def out_mask(self, op: str) -> Bools:
+        """Return which output channels the op computes, shape (n, out_channels); none where it is skipped."""
+        i = self._place(op)
+        return unpack(self.out_bits(i), self.active_outputs[i].total)
+
+    def in_bits(self, i: int) -> Packed:
+        """Return :meth:`in_mask` of op i, packed."""
+        return self._bits(i, self.active_inputs)
+
+    def out_bits(self, i: int) -> Packed:
+        """Return :meth:`out_mask` of op i, packed."""
+        return self._bits(i, self.active_outputs)
+
+    def knows_tiles(self, i: int) -> bool:
+        """Return whether it is known which tiles op i's spatial gates keep, not only how many."""
+        return bool(self.kept_tiles) and self.kept_tiles[i] is not None
+
+    def tile_patterns(self, i: int) -> tuple[Bools, Ints]:
+        """Return the distinct sets of tiles that op i's spatial gates keep (u, tiles), and each input's (n,)."""
+        bits = self.kept_tiles[i]
+        assert bits is not None  # asked for where they are known
+        distinct, index = np.unique(bits, axis=0, return_inverse=True)
+        return unpack(distinct, int(self.tile_totals[i])), np.asarray(index.ravel(), np.int64)
+
+    def _bits(self, i: int, sides: tuple[Channels, ...]) -> Packed:
+        return sides[i].where(self.states[i].runs[self.state_index[:, i]]).packed
+
+    def _place(self, op: str) -> int:
+        self.graph.op(op)  # names the nearest op when there is none of this name
+        return self.graph.index[op]
+
+    def _spread(self, field: str, dtype: type[np.generic]) -> NDArray[Any]:
+        spread: NDArray[Any] = np.empty((len(self.states), len(self)), dtype)
+        for row, index, states in zip(spread, self.state_index.T, self.states, strict=True):
+            np.take(getattr(states, field), index, out=row)
+        return spread.T
 
 
-def _sides(op: Op, operands: list[Channels], always: Bools, mask: Mask | None) -> tuple[Channels, Channels]:
-    """Return the input channels that the op works on and the output channels it yields if it runs."""
-    match op.kind:
-        case "conv" | "conv_transpose" | "linear" | "matmul" | "lstm_cell" | "gru_cell" | "rnn_cell":
-            if op.is_depthwise:
-                return _depthwise_sides(op, operands[0], mask)
-            return operands[0], Channels(op.out_channels, always).masked(mask)
-        case "add":
-            kept = union([_widened(operand, op.in_channels) for operand in operands])
-        case "mul":  # a score for the whole tensor has one channel and keeps whatever the others have
-            whole = [operand for operand in operands if operand.total == op.in_channels]
-            kept = intersection(whole)
-            for operand in operands:
-                kept = kept.where(operand.present)
-        case "concat":
-            along = sum(operand.total for operand in operands) == op.in_channels
-            kept = concatenation(operands) if along else union(operands)
-        case "reshape" | "slice" | "copy" | "reduce" if op.out_channels != op.in_channels:
-            return operands[0], _moved(op, operands[0]).masked(mask)
-        case (
-            "max_pool"
-            | "avg_pool"
-            | "global_avg_pool"
-            | "global_max_pool"
-            | "layer_norm"
-            | "activation"
-            | "softmax"
-            | "threshold"
-            | "upsample"
-            | "reshape"
-            | "slice"
-            | "copy"
-            | "reduce"
-        ):
-            kept = operands[0]
-        case _:
-            assert_never(op.kind)
-    kept = kept.masked(mask)
-    return kept, kept
+def rows_in_states(state_index: Indices, states: Sequence[int]) -> tuple[Ints, ...]:
+    """Count the rows in each of so many states, per op an array of shape (states,)."""
+    columns = zip(state_index.T, states, strict=True)
+    return tuple(np.bincount(index, minlength=count) for index, count in columns)
 
 
-def _depthwise_sides(op: Op, source: Channels, mask: Mask | None) -> tuple[Channels, Channels]:
-    """Return the same of a depthwise convolution: a group runs whole if one of its outputs is kept."""
-    multiplier = op.out_channels // op.groups
-    kept = source.repeated(multiplier).masked(mask)
-    groups = kept.grouped(multiplier)
-    return groups, kept if multiplier == 1 else groups.repeated(multiplier)
+def state_macs(op: Op, parts: tuple[Counts, ...], tile_total: int) -> Ints:
+    """Return the MACs of an op with so many active inputs, outputs and tiles, shape as the arrays [MAC].
 
-
-def _widened(operand: Channels, total: int) -> Channels:
-    """Return an operand as it is broadcast over ``total`` channels."""
-    return operand if operand.total == total else Channels(total, operand.present)
-
-
-def _moved(op: Op, source: Channels) -> Channels:
-    """Return the channels of an op that moves elements from channel to channel.
-
-    Choice: only flattening keeps the masks of channels; elsewhere all channels are there.
+    Channels of grouped ops are rounded up to whole channels per group, as hardware lays them out.  Choice:
+    ``tiles`` of ``tile_total`` compute that share of the output pixels, rounded up.
     """
-    if op.kind == "reshape" and op.out_pixels == 1 and op.out_channels % source.total == 0:
-        return source.repeated(op.out_channels // source.total)
-    return Channels(op.out_channels, source.present)
+    cin, cout, computed = (np.asarray(a, np.int64) for a in parts)
+    if tile_total > op.out_pixels and op.kind == "conv":  # an element gate: products of single elements
+        return op.product[1] * -(-cin * computed // op.in_channels)
+    rows = op.product[0] if op.kind in MAC_KINDS else op.out_pixels
+    pixels = -(-rows * computed // tile_total)
+    kernel = op.kernel_height * op.kernel_width
+    if op.kind not in MAC_KINDS:
+        return np.zeros_like(cout)
+    if op.kind in RECURRENT:
+        return RECURRENT[op.kind] * cout * (cin + cout) * pixels
+    if op.is_depthwise:
+        return kernel * cout * pixels
+    groups = op.groups
+    return kernel * -(-cin // groups) * -(-cout // groups) * groups * pixels
 
 
-def gathered(graph: NetworkGraph, inputs: int, work: list[OpWork]) -> Workload:
-    """Deduplicate every op's work into states."""
-    parts = [piece.parts for piece in work]
-    found = [deduplicate(w.op, w.runs, part, w.tile_total) for w, part in zip(work, parts, strict=True)]
-    states, columns = tuple(states for states, _ in found), [index for _, index in found]
-    small = max(of_op.runs.size for of_op in states) <= np.iinfo(np.uint16).max + 1
-    state_index = np.empty((len(work), inputs), np.uint16 if small else np.uint32)
-    for row, index in zip(state_index, columns, strict=True):
-        row[:] = index
-    return Workload(
-        graph=graph,
-        states=states,
-        state_index=state_index.T,
-        tile_totals=np.array([piece.tile_total for piece in work], np.int32),
-        active_inputs=tuple(piece.source for piece in work),
-        active_outputs=tuple(piece.result for piece in work),
-        kept_tiles=tuple(piece.tile_bits for piece in work),
-    )
+def deduplicate(
+    op: Op, runs: Bools, parts: tuple[Counts | int, Counts | int, Counts | int], tile_total: int
+) -> tuple[OpStates, NDArray[np.integer]]:
+    """Return an op's distinct states and, per input, the index of its own.
+
+    Parameters
+    ----------
+    op
+        The op.
+    runs
+        Whether it runs, shape (n,).
+    parts
+        Active input channels, output channels and tiles if it runs, each (n,), or one number for all inputs.
+    tile_total
+        Tiles of its grid.
+
+    Notes
+    -----
+    The parts that vary are the digits of one number per input, 0 where the op does not run.
+    """
+    bases = (op.in_channels + 1, op.out_channels + 1, tile_total + 1)
+    varying = [(part, base) for part, base in zip(parts, bases, strict=True) if not isinstance(part, int)]
+    bound = 1 + math.prod(base for _, base in varying)
+    if bound > np.iinfo(np.int64).max:
+        raise UnsupportedError(f"op {op.name!r}: {op.in_channels} x {op.out_channels} channels are too many")
+    code: NDArray[np.integer] = np.zeros(len(runs), np.int32 if bound < 2**31 else np.int64)
+    for part, base in varying:
+        code *= base
+        code += part
+    code += 1
+    code *= runs
+    distinct, index = _unique(code, bound)
+    ran = distinct > 0
+    cin, cout, tiles = ((count * ran).astype(np.int32) for count in _decode(distinct - 1, parts, bases))
+    macs = state_macs(op, (cin, cout, tiles), tile_total)
+    return OpStates(ran, cin, cout, tiles, macs), index
+
+
+def _decode(code: Ints, parts: tuple[Counts | int, ...], bases: tuple[int, ...]) -> list[Ints]:
+    """Return the parts of each code, first to last; a part that never varies is not in the code."""
+    found = []
+    for part, base in zip(reversed(parts), reversed(bases), strict=True):
+        if isinstance(part, int):
+            found.append(np.full(len(code), part, np.int64))
+        else:
+            code, digit = np.divmod(code, base)
+            found.append(digit)
+    return found[::-1]
+
+
+def _unique(code: NDArray[np.integer], bound: int) -> tuple[Ints, NDArray[np.integer]]:
+    """Return the sorted distinct codes and each input's place among them; by a table when codes are small."""
+    if bound > 1 << 20:
+        found, index = np.unique(code, return_inverse=True)
+        return found.astype(np.int64), index
+    table = np.zeros(bound, np.bool_)
+    table[code] = True
+    places = np.cumsum(table, dtype=np.uint32)
+    places -= 1
+    return np.flatnonzero(table), places[code]

@@ -1,4 +1,4 @@
-"""Ops as GemminiMachine's library runs them: which of its functions, on what sizes, cut into what tiles.
+"""Ops as Gemmini's library runs them: which of its functions, on what sizes, cut into what tiles.
 
 Tiles are those of the whole op: a host that learns what is left of it keeps them and cuts them short (Choice).
 So a gated op never takes more of the array than the whole one, which the library's rule does not promise: for

@@ -21,7 +21,7 @@ from traces.graphs.parts import Gate
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import pack_mask
-from traces.work.workload import lower
+from traces.work.lowering import lower
 
 LC_NET = cifar_resnet(8, gates="both")
 RATES = {"block1.cnet": [i / 16 for i in range(16)]}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -22,7 +24,7 @@ CONV = Op(
 NETWORKS = {"both": cifar_resnet(8, "both"), "channel": cifar_resnet(8, "channel")}
 
 
-def costs_of(graph: NetworkGraph, name: str, rate: float, seed: int) -> tuple[Cost, ...]:
+def costs_of(graph: NetworkGraph, name: str, rate: float, seed: int) -> Iterable[Cost]:
     design = load_design(name)
     trace = synthetic_trace(graph, 6, SyntheticSettings(rates=rate), seed=seed)
     return price_all(

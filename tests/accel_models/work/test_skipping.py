@@ -15,7 +15,7 @@ from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 from traces.trace import Trace, TraceInfo, pack_mask
-from traces.work.workload import lower
+from traces.work.lowering import lower
 
 CHANNELS = 8
 MODES = ("none", "compact", "tile", "prefix")

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from analysis.sweeps.folder.results import load_sweep
 from simulator import load_results, load_stream
-from simulator.sums import write_sums
+from simulator.checksums import write_sums
 from tests.fuzz.home import beside, stored
 from tests.fuzz.kind import Draw, Kind, as_json, bytes_of, mutated, renumbered
 from tests.fuzz.on.traces import columns_changed, sealed_again

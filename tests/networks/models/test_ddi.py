@@ -29,7 +29,7 @@ from tests.networks.networks_fixtures import (
 )
 from traces.base.errors import ConfigError
 from traces.trace import TraceInfo
-from traces.work.workload import lower
+from traces.work.lowering import lower
 
 
 def test_hard_decisions_carry_the_gradient_of_their_probability() -> None:

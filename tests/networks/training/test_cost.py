@@ -29,7 +29,7 @@ from tests.networks.networks_fixtures import (
 from traces import COST_TABLE_VERSION
 from traces.base.errors import ConfigError, FileProblem, LacunaError
 from traces.trace import TraceInfo
-from traces.work.workload import lower
+from traces.work.lowering import lower
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ from traces.work.workload import lower
 )
 @torch.no_grad()
 def test_macs_equal_those_of_the_lowered_trace(config: AnyModel) -> None:
-    """Oracle: traces.work.workload.lower, written by other hands for other ends."""
+    """Oracle: traces.work.lowering.lower, written by other hands for other ends."""
     model, graph = deciding(config)
     labels = torch.zeros(12, dtype=torch.int64)
     trace = record(model, graph, [(images(), labels)], TraceInfo(model_name="m"), exit_threshold=2.0)

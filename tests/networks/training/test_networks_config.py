@@ -13,7 +13,7 @@ from networks.training.config import load_config
 from networks.training.launch import train_from_config
 from traces.base.errors import ConfigError, FileProblem
 from traces.files.storage import load_trace, save_trace
-from traces.work.workload import lower
+from traces.work.lowering import lower
 
 BACKBONE = """
 name: backbone

@@ -18,7 +18,7 @@ from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 from traces.trace import Trace
-from traces.work.workload import lower
+from traces.work.lowering import lower
 
 SHAPES: list[dict[str, object]] = [
     {},

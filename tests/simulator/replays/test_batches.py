@@ -13,7 +13,7 @@ from simulator.replays.run import group_inputs
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import open_trace
-from traces.work.workload import lower
+from traces.work.lowering import lower
 
 DESIGN = load_design("edge_npu_16x16")
 GRAPH = cifar_resnet(20, "layer")

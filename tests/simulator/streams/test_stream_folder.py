@@ -14,7 +14,7 @@ import pytest
 
 from accel_models import load_design
 from simulator import Arrivals, Budget, Dvfs, DvfsState, StreamSettings, load_stream, stream
-from simulator.sums import SUMS, write_sums
+from simulator.checksums import SUMS, write_sums
 from traces import ConfigError, FileProblem, cifar_resnet, synthetic_trace
 
 

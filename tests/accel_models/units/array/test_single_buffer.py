@@ -15,7 +15,7 @@ from simulator import replay
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.resnets import cifar_resnet
 from traces.trace import open_trace
-from traces.work.workload import dense_workload
+from traces.work.lowering import dense_workload
 
 
 def npu(**settings: object) -> Design:
