@@ -19,9 +19,17 @@ _KINDS: dict[str, OpKind] = {
     "average_pool_2d": "global_avg_pool",
     "fc": "linear",
     "fully_connected": "linear",
+    "mean": "global_avg_pool",
+    "maxpool": "max_pool",
+    "max_pool_2d": "max_pool",
     "add": "add",
+    "mul": "mul",
+    "relu": "activation",
+    "relu6": "activation",
     "softmax": "softmax",
 }
+_ALIKE = {"conv", "add", "mul", "activation", "max_pool"}  # outputs where inputs are, one a stride
+_PAIRS = {"add", "mul"}
 _DEPTHWISE = ("dw", "depthwise_conv_2d")
 
 
@@ -45,23 +53,23 @@ def layer_op(row: Row) -> Op:
     kind = _KINDS[word]
     size, channels = int(number(row, "in_h")), int(number(row, "in_c"))
     stride, kernel = int(row["stride"] or 1), int(row["k"] or 1)
-    is_conv, keeps = kind == "conv", kind in {"conv", "add"}
+    windowed, keeps = kind in {"conv", "max_pool"}, kind in _ALIKE
     out = -(-size // stride) if keeps else 1
     return Op.model_validate(
         {
             "name": row["layer"],
             "kind": kind,
-            "inputs": ("input", "other") if kind == "add" else ("input",),
+            "inputs": ("input", "other") if kind in _PAIRS else ("input",),
             "in_channels": channels,
             "out_channels": int(number(row, "out_c")),
             "in_height": size,
             "in_width": int(row.get("in_w") or size),
             "out_height": out,
             "out_width": -(-int(row.get("in_w") or size) // stride) if keeps else 1,
-            "kernel_height": kernel if is_conv else 1,
-            "kernel_width": kernel if is_conv else 1,
-            "stride_height": stride if is_conv else 1,
-            "stride_width": stride if is_conv else 1,
+            "kernel_height": kernel if windowed else 1,
+            "kernel_width": kernel if windowed else 1,
+            "stride_height": stride if windowed else 1,
+            "stride_width": stride if windowed else 1,
             "groups": channels if word in _DEPTHWISE else 1,
         }
     )

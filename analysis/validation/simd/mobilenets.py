@@ -7,7 +7,7 @@ import re
 from traces import GraphBuilder, NetworkGraph, Tensor, Window
 
 # ``MobileNetV1_0.25_96 gray flowers``, ``MobileNet V1 128 0.75``: version, width and size in either order, the rest.
-_NAME = re.compile(r"mobilenet[ _-]?v?([12])[ _-]+([\d.]+)[ _-]+([\d.]+)\b(.*)", re.IGNORECASE)
+_NAME = re.compile(r"mobilenet[ _-]?v?([12])[ _-]+([\d.]+)[ _-]+([\d.]+)(?![\d.])(.*)", re.IGNORECASE)
 _CLASSES = {
     "flowers": 5,
     "imagenet": 1000,

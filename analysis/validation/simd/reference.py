@@ -19,7 +19,9 @@ _NETWORKS = {
     "VWW live": "mobilenetv1_025_96_live",
     "KWS": "dscnn_kws",
     "AD": "fc_autoencoder",
+    "ResNet8": "resnet8_tiny",
     "ResNet8 CIFAR10 (resnet_v1_8_32)": "resnet8_tiny",
+    "DS-CNN": "dscnn_kws",
     "DS-CNN KWS (MLPerf Tiny)": "dscnn_kws",
 }
 # Software set by a part of the stack's name; the first that matches.
@@ -39,6 +41,8 @@ _STACKS = (
     ("TFLite", "tuned"),  # XNNPACK, on application cores
     ("TensorFlow Lite", "tuned"),
 )
+# What a table may say behind a network's name that is the graph's anyway: its data set, version, input, type.
+_DETAILS = re.compile(r"([ _-]+(imagenet|cifar-?10|v1(\.5)?|224(x224)?|32(x32)?|int8))+$", re.IGNORECASE)
 _PLUMERAI_YEAR = re.compile(r"Plumerai\D*(\d{4})")
 # Versions of X-CUBE-AI up to this one, by software set; later ones are the last set.
 _X_CUBE_AI = (((7, 1), "tuned_2021"), ((8, 99), "tuned_2022"))
@@ -135,10 +139,11 @@ def network(name: str) -> NetworkGraph:
     mobilenet = named_mobilenet(name)
     if mobilenet is not None:
         return mobilenet
-    plain = _plain(re.sub(r"imagenet$", "", name.strip(), flags=re.IGNORECASE))
-    for shipped in network_names():
-        if _plain(shipped) == plain:
-            return load_network(shipped)
+    known = {_plain(shipped): shipped for shipped in network_names()}
+    known |= {_plain(called): shipped for called, shipped in _NETWORKS.items()}
+    plain = _plain(_DETAILS.sub("", name.strip()))
+    if plain in known:
+        return load_network(known[plain])
     raise ConfigError(f"network {name!r}: no graph is known for it")
 
 

@@ -21,6 +21,7 @@ from analysis.validation.rows.kind import (
     read_measured_rows,
     score_rows,
 )
+from analysis.validation.rows.ops import layer_op
 from analysis.validation.rows.tables import mlperf_row
 from traces.base.errors import ConfigError, FileProblem
 
@@ -169,6 +170,24 @@ def test_a_row_says_how_many_cores_worked() -> None:
     one, *four = (pair.predicted for pair in score_outcomes(entry, several) if isinstance(pair, Pair))
     assert four == [four[0]] * 3
     assert 2 < one / four[0] < 2.8
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "kernel", "out", "inputs"),
+    [
+        ("MAX_POOL_2D", "max_pool", 3, 13, 1),
+        ("RELU", "activation", 1, 25, 1),
+        ("MUL", "mul", 1, 25, 2),
+        ("MEAN", "global_avg_pool", 1, 1, 1),
+        ("DEPTHWISE_CONV_2D", "conv", 3, 13, 1),
+    ],
+)
+def test_a_layer_by_the_word_for_it(word: str, kind: str, kernel: int, out: int, inputs: int) -> None:
+    """3x3 windows of stride 2 over 25 x 25 pixels where the word means one; the same padding."""
+    stride = "2" if kernel == 3 else "1"
+    row = {"layer": "1", "type": word, "in_h": "25", "in_c": "8", "k": "3", "stride": stride, "out_c": "8"}
+    op = layer_op(row)
+    assert (op.kind, op.kernel_width, op.out_width, len(op.inputs)) == (kind, kernel, out, inputs)
 
 
 def test_stacks_that_remove_dead_channels_are_known_without_being_told() -> None:

@@ -154,6 +154,21 @@ def test_nameless_stacks_are_missed_by_what_the_docstring_says() -> None:
     assert sum(errors) / len(errors) == pytest.approx(0.107, abs=0.002)
 
 
+@pytest.mark.parametrize(
+    ("name", "graph", "macs"),
+    [
+        ("MobileNetV2_1.0_224_ImageNet", "mobilenetv2_1.0_224", 300_774_272),
+        ("MobileNetV2_1.0_224 ImageNet", "mobilenetv2_1.0_224", 300_774_272),
+        ("MobileNet v1 0.25 96", "mobilenetv1_0.25_96", None),
+        ("ResNet50 v1 224", "resnet50", None),
+        ("ResNet8 CIFAR10", "resnet8_tiny", None),
+    ],
+)
+def test_a_network_by_what_tables_call_it(name: str, graph: str, macs: int | None) -> None:
+    assert network(name).name == graph
+    assert macs is None or network(name).macs == macs
+
+
 def test_an_unknown_network_or_no_stack_is_refused() -> None:
     with pytest.raises(NotCovered, match="no software"):
         software_of(" ")
