@@ -21,3 +21,11 @@ def test_the_model_saves_something_and_no_more_than_the_macs() -> None:
     assert kept(found)
     assert (found.predicted > 0.50).all()
     assert (found.predicted < 0.75).all()
+
+
+def test_each_version_is_priced_by_its_own_set() -> None:
+    """Plumerai on a PSoC 62, 2022 to 2023: half of the network, cheaper depthwise layers; over image classification."""
+    found = dead_channels()
+    assert found.labels[5].startswith("PSoC 62")
+    assert found.measured[5] == pytest.approx((108.2954 / 192.4557) / (188.9645 / 193.1248))
+    assert found.predicted[5] == pytest.approx(found.measured[5], rel=0.03)
