@@ -2,7 +2,7 @@
 
 from .policy import Policy as Policy
 from .policy import hints as hints
-from .replays.accounting import OpRow as OpRow
+from .replays.op_table import OpRow as OpRow
 from .replays.rates import stand_in_note as stand_in_note
 from .replays.run import replay as replay
 from .replays.run import replay_each as replay_each

@@ -9,7 +9,7 @@ from accel_models.design.load import load_design
 from accel_models.work.groups import Compaction
 from accel_models.work.skipping import Copies, skip
 from simulator import Policy, replay
-from simulator.replays.run import group_inputs
+from simulator.policy import group_inputs
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import open_trace
