@@ -95,7 +95,7 @@ SkipUnsupported = Annotated[
 Without = Annotated[
     list[str],
     typer.Option("--without", metavar="STEP", help="A step the compiler leaves out: fold, fuse, sort, "
-                 "place_gates, pin or tile; may be repeated, and `all` leaves out every one."),
+                 "place_gates, pin, tile or depth_first; may be repeated, and `all` leaves out every one."),
 ]  # fmt: skip
 BudgetOption = Annotated[
     list[str],

@@ -16,7 +16,7 @@ from analysis.validation.simd.mobilenets import mobilenet_v1, mobilenet_v2
 from simulator import estimate
 from traces import ConfigError, GraphBuilder, NetworkGraph, Window, load_network
 
-_BOUNDS = {"nvdla": (0.13, 0.32), "tpu": (0.16, 0.16), "edge": (0.42, 0.42), "dpu": (0.32, 0.32)}
+_BOUNDS = {"nvdla": (0.12, 0.25), "tpu": (0.16, 0.16), "edge": (0.42, 0.42), "dpu": (0.32, 0.32)}
 NAMES = {
     "nvdla": "NVDLA on ResNet-50, frames per second",
     "tpu": "TPU v1 on CNN0, utilization",

@@ -52,6 +52,14 @@ def test_every_value_of_a_shipped_design_has_a_source(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", design_names())
+def test_a_shipped_design_says_what_its_output_stage_does(name: str) -> None:
+    """Nothing, too, is said, and why."""
+    design = load_design(name)
+    assert "output_stage" in design.model_fields_set
+    assert design.sources["output_stage"]
+
+
+@pytest.mark.parametrize("name", design_names())
 def test_a_design_written_and_read_is_the_same(name: str) -> None:
     design = load_design(name)
     assert parse_design(design.model_dump(mode="json"), "again") == design
