@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from accel_models import STEPS
 from tests.lacuna.lacuna_runner import Lacuna
 
 PER_INPUT = [
@@ -216,3 +217,9 @@ def test_a_failed_replay_leaves_the_old_results_whole(
     damaged.write_bytes(Path(trace).read_bytes()[:-100])
     assert lacuna("replay", damaged, "-d", "edge_npu_16x16", "--out", results).code == 2
     assert {path.name: path.read_bytes() for path in results.iterdir()} == before
+
+
+@pytest.mark.parametrize("command", ["replay", "stream"])
+def test_the_help_names_every_step_that_can_be_left_out(lacuna: Lacuna, command: str) -> None:
+    said = " ".join(lacuna(command, "--help").out.split())
+    assert f"A step the compiler leaves out: {', '.join(STEPS[:-1])} or {STEPS[-1]}; " in said
