@@ -20,6 +20,7 @@ from .questions.worth import Turning as Turning
 from .questions.worth import Verdict as Verdict
 from .questions.worth import verdict as verdict
 from .reports.replays.names import policy_words as policy_words
+from .reports.replays.names import told_apart as told_apart
 from .reports.report import write_figures as write_figures
 from .reports.report import write_report as write_report
 from .reports.validation_page import write_validation_page as write_validation_page

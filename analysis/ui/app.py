@@ -243,7 +243,7 @@ def _front_figure(source: Any) -> Any:
 
     plot = figure(
         title="Tap a point to replay it (orange: beaten by no other)", height=320, sizing_mode="stretch_width",
-        x_axis_label="Mean latency [us]", y_axis_label="Mean energy [uJ]", x_axis_type="log", y_axis_type="log",
+        x_axis_label="Mean latency [µs]", y_axis_label="Mean energy [µJ]", x_axis_type="log", y_axis_type="log",
         tools="tap,pan,wheel_zoom,box_zoom,reset", name="front",
         tooltips=[("", "@name"), ("latency", "@latency us"), ("energy", "@energy uJ")],
     )  # fmt: skip
@@ -269,7 +269,7 @@ def _cdf_figure(now: Any, before: Any, dense: Any) -> Any:
 
     plot = figure(
         title="Latency of the inputs", height=280, sizing_mode="stretch_width", tools="",
-        x_axis_label="Latency of one input [us]", y_axis_label="Share of inputs that have ended", name="cdf",
+        x_axis_label="Latency of one input [µs]", y_axis_label="Share of inputs that have ended", name="cdf",
     )  # fmt: skip
     plot.step(
         "latency", "share", source=before, color=GREY, line_width=2, mode="after", legend_label="as it is"

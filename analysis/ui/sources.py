@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from accel_models import altered
-from analysis.names import network_title, words_of_settings
+from analysis.names import network_titles, words_of_settings
 from analysis.pareto.ranks import pareto_mask
 from analysis.questions.knobs import scaled_resource
 from analysis.reports.folders import find_results
@@ -166,6 +166,7 @@ def _of_sweep(folder: Path) -> list[ShownPoint]:
 
         return setup
 
+    titles = network_titles({row.trace for row in results.rows})
     points = []
     for row in results.rows:
         if not row.feasible:
@@ -173,7 +174,7 @@ def _of_sweep(folder: Path) -> list[ShownPoint]:
         values = {name: str(value) for name, value in json.loads(row.parameters).items()}
         points.append(
             ShownPoint(
-                name=f"{network_title(row.trace)} on {words_of_settings(row.design, values)}",
+                name=f"{titles[row.trace]} on {words_of_settings(row.design, values)}",
                 latency_us=row.latency_us,
                 energy_uj=row.energy_uj,
                 on_front=False,

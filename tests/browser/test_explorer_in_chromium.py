@@ -144,8 +144,10 @@ def test_a_saved_space_names_the_file_of_a_design_and_what_was_set(browser: Brow
     ("names", "own"),
     [
         (["lcnet_resnet20_30_cifar10", "lcnet_resnet20_50_cifar10"], ["30", "50"]),
-        (["lcnet_resnet20_30_x", "ddi_resnet20_50_x"], ["lcnet_resnet20_30", "ddi_resnet20_50"]),
+        (["lcnet_resnet20_30_x", "ddi_resnet20_50_x"], ["lcnet_30", "ddi_50"]),
         (["edge_npu_16x16", "edge_npu_16x16_b"], ["16x16", "16x16_b"]),
+        (["LC-Net ResNet-20 30\u00a0%", "exits ResNet-20"], ["LC-Net 30\u00a0%", "exits"]),
+        (["a_b", "b_a"], ["a_b", "b_a"]),
         (["wait", "speculate"], ["wait", "speculate"]),
         (["alone_here"], ["alone_here"]),
     ],

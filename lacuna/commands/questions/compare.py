@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,6 +38,7 @@ def compare(
 ) -> None:
     """Compare designs, settings, policies or networks input by input, with 95 % confidence intervals."""
     from analysis import compare as paired  # noqa: PLC0415
+    from analysis import told_apart  # noqa: PLC0415
     from simulator import load_results  # noqa: PLC0415
 
     if len(folders) < 2:
@@ -57,7 +59,7 @@ def compare(
     elif len(found) == 1:
         _show_pair(found[0])
     else:
-        _show_all(found, folders)
+        _show_all(found, told_apart([first, *others], [""] * len(folders)), folders)
 
 
 def _show_pair(found: PairedComparison) -> None:
@@ -79,7 +81,7 @@ def _show_pair(found: PairedComparison) -> None:
     show_table(f"A: {found.a}, B: {found.b}; {found.inputs:,} inputs, paired", columns, rows, note=note)
 
 
-def _show_all(found: list[PairedComparison], folders: list[Path]) -> None:
+def _show_all(found: list[PairedComparison], names: Sequence[str], folders: list[Path]) -> None:
     """Print two lines per replay: each quantity, and below it what that is against the first."""
     shown = [row for row in found[0].rows if row.name in _SHOWN]
     rows = [["A", *(digits(row.a) for row in shown)]]
@@ -88,13 +90,11 @@ def _show_all(found: list[PairedComparison], folders: list[Path]) -> None:
         mine = [known[row.name] for row in shown]
         rows.append([letter, *(digits(row.b) for row in mine)])
         rows.append(["", *(_against_first(row) for row in mine)])
-    names = [f"A: {found[0].a} ({folders[0]})"]
-    names += [
-        f"{letter}: {one.b} ({folder})"
-        for letter, one, folder in zip(_letters(len(found)), found, folders[1:], strict=True)
-    ]
     show_notes(list(dict.fromkeys(note for one in found for note in one.notes)))
-    show_notes(names)
+    letters = ["A", *_letters(len(found))]
+    show_notes(
+        [f"{letter}: {name} ({folder})" for letter, name, folder in zip(letters, names, folders, strict=True)]
+    )
     note = (
         "second lines: against A; ~: chance could explain it (95 % interval of paired differences holds zero)"
     )

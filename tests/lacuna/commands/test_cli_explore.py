@@ -121,6 +121,20 @@ def test_compare_tells_settings_and_several_replays_apart(
     assert "two folders" in lacuna("compare", tmp_path / "plain").message
 
 
+def test_compare_names_every_network_where_one_differs(lacuna: Lacuna, tmp_path: Path) -> None:
+    asked = (
+        ("lcnet_resnet20_30", "edge_npu_16x16"),
+        ("exits_resnet20", "edge_npu_16x16"),
+        ("lcnet_resnet20_30", "cortex_m7"),
+    )
+    for i, (network, design) in enumerate(asked):
+        lacuna("replay", network, "-d", design, "--limit", "8", "--out", tmp_path / str(i))
+    said = lacuna("compare", *(tmp_path / str(i) for i in range(3)), width=400).out.replace("\u00a0", " ")
+    assert "A: LC-Net ResNet-20 30 % on edge_npu_16x16 " in said
+    assert "B: exits ResNet-20 on edge_npu_16x16 " in said
+    assert "C: LC-Net ResNet-20 30 % on cortex_m7 " in said
+
+
 def test_a_front_in_area_names_the_cores_whose_memories_it_does_not_count(
     lacuna: Lacuna, space: Path, tmp_path: Path
 ) -> None:

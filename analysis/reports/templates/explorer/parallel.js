@@ -1,9 +1,11 @@
 // A line per point over all settings and objectives.
 const LINES = 1200; // drawn over the axes: half for the front, half for others that are chosen, a quarter for the rest
 
-// Axes stand beside each other; on a phone they lie below each other.  Of many points a share is drawn, of the front the most.
+const AXIS = 72; // pixels that an axis needs to be read
+
+// Axes stand beside each other; where they find no room, as on a phone or on paper, they lie below each other.  Of many points a share is drawn, of the front the most.
 function drawParallel() {
-  const lying = $("parallel").parentElement.clientWidth < 520;
+  const lying = $("parallel").parentElement.clientWidth < AXIS * lines.length;
   const canvas = $("parallel"), width = widthOf(canvas), height = lying ? 46 * lines.length + 24 : 340, colour = colours();
   const box = lying ? { left: 12, top: 30, width: width - 24, height: height - 54 } : { left: 46, top: 44, width: width - 92, height: height - 64 };
   const gap = (lying ? box.height : box.width) / Math.max(lines.length - 1, 1);
@@ -73,10 +75,17 @@ function word(pen, text, x, y, ink, paper) {
   pen.fillStyle = ink;
   pen.fillText(text, x, y);
 }
-// The middle goes first: names differ at their ends.
+// The middle goes first, for names differ at their ends: whole parts of it, or what must of a part that is too long alone.
 function cut(pen, text, width) {
+  const fits = (shown) => pen.measureText(shown).width <= width;
+  const parts = QUANTITY.test(text) ? [text] : partsOf(text);
+  if (fits(text)) return text;
+  for (let left = parts.length - 1; left > 0; left--) {
+    const shown = parts.slice(0, left >> 1).join("") + "…" + parts.slice(parts.length - left + (left >> 1)).join("");
+    if (fits(shown)) return shown;
+  }
   let kept = text.length, shown = text;
-  while (kept > 2 && pen.measureText(shown).width > width) {
+  while (kept > 2 && !fits(shown)) {
     kept--;
     shown = text.slice(0, Math.floor(kept * 0.4)) + "…" + text.slice(text.length - Math.ceil(kept * 0.6));
   }

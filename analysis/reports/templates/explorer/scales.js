@@ -11,12 +11,16 @@ function scaleOf(column) {
   return column.scale;
 }
 const QUANTITY = /^[\d.,]+\s\S+$/; // a number and its unit, which belong together
-// Names without the parts that all of them begin and end with, so that what is left tells them apart.
+// Names without the parts that all of them hold, so that what is left tells them apart.
+const partsOf = (name) => name.match(/[^_ ]+[_ ]*/g) || [name];
 function ownParts(names) {
-  const parts = names.map((name) => name.split(/(?<=[_ ])/)), least = Math.min(...parts.map((part) => part.length)) - 1;
-  const shared = (pick) => { let k = 0; while (k < least && parts.every((part) => pick(part, k) === pick(parts[0], k))) k++; return k; };
-  const head = shared((part, k) => part[k]), tail = Math.min(shared((part, k) => part[part.length - 1 - k]), least - head);
-  return names.length < 2 ? names : parts.map((part) => part.slice(head, part.length - tail).join("").replace(/[_ ]$/, ""));
+  const bare = (part) => part.replace(/[_ ]+$/, "");
+  const take = (left, part) => { const at = left.indexOf(bare(part)); if (at >= 0) left.splice(at, 1); return at >= 0; };
+  const parts = names.map(partsOf);
+  const shared = parts.reduce((held, each) => { const left = each.map(bare); return held.filter((part) => take(left, part)); }).map(bare);
+  if (parts.some((each) => each.length === shared.length)) shared.pop(); // one would have no name
+  const own = parts.map((each) => { const left = [...shared]; return bare(each.filter((part) => !take(left, part)).join("")); });
+  return names.length < 2 || new Set(own).size < new Set(names).size ? names : own;
 }
 // Round numbers from low to high and one beyond each, at most so many steps.
 function stepsOf(low, high, most) {
