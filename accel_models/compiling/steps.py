@@ -96,11 +96,16 @@ _STAGE_OF: Mapping[str, Stage] = {
 }
 
 
+_POOLS = frozenset(
+    {"max_pool", "avg_pool", "global_avg_pool"}
+)  # each is of s x what it is of x, times s >= 0
+
+
 @dataclass(frozen=True, slots=True)
 class Absorbed:
     """An op that a host's output stage takes over."""
 
-    host: str  # the op that does its work
+    host: str  # the op that does its work, or the pool behind that op
     operand: str | None = None  # a tensor that the stage has to read besides the host's results
 
 
@@ -128,9 +133,10 @@ def absorb(
 
     Notes
     -----
-    An op that changes the tensor (a scale, an add, a max pool) is taken over only if nobody else reads what
-    it changes; a global pool reads along while the results drain.  Of an add the operand made last is the one
-    whose host adds; the other is read.
+    A score behind a pool joins the requantisation before it, max(s x) = s max(x) for s >= 0; the tensor is the
+    pool's.  An op that changes the tensor (a scale, an add, a max pool) is taken over only if nobody else reads
+    what it changes; a global pool reads along while the results drain.  Of an add the operand made last is the
+    one whose host adds; the other is read.
     """
     readers = _readers(graph)
     found: dict[str, Absorbed] = {}
@@ -138,6 +144,10 @@ def absorb(
         stage = _STAGE_OF.get(op.kind) if op.activation in FUSED else None
         wanted = compiler.fold if stage == "scale" else compiler.fuse
         if stage is None or stage not in output_stage or not wanted:
+            continue
+        if stage == "scale" and (pool := _pool_behind_host(op, graph, hosts, found, readers)) is not None:
+            if unit_stages is None or stage in unit_stages[pool.host]:
+                found[op.name] = Absorbed(pool.name)
             continue
         data = _data_operands(op, graph)
         alone = stage != "global_pool"
@@ -154,7 +164,7 @@ def absorb(
         host = _host_of(last, hosts, found)
         others = [name for name in data if name != last]
         can = host is not None and (unit_stages is None or stage in unit_stages[host])
-        if host is not None and can and _ready(others, host, graph):
+        if host is not None and can and _ready([*others, *_scores(op, graph)], host, graph):
             found[op.name] = Absorbed(host, others[0] if others else None)
     return found
 
@@ -166,17 +176,53 @@ def stage_hosts(graph: NetworkGraph, units: Collection[str]) -> frozenset[str]:
 
 def _host_of(name: str, hosts: Collection[str], found: Mapping[str, Absorbed]) -> str | None:
     """Return the op whose stage holds the tensor last, if one does."""
-    if name in found:
-        return found[name].host
-    return name if name in hosts else None
+    host = found[name].host if name in found else name
+    return host if host in hosts else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pooled:
+    """A pool that alone reads what a host makes."""
+
+    name: str
+    host: str
+
+
+def _pool_behind_host(
+    op: Op,
+    graph: NetworkGraph,
+    hosts: Collection[str],
+    found: Mapping[str, Absorbed],
+    readers: Mapping[str, Collection[str]],
+) -> _Pooled | None:
+    """Return the pool between a scale and a host, if nobody else reads it or what it pools."""
+    data = _data_operands(op, graph)
+    if len(data) != 1 or data[0] in found or data[0] not in graph.index:
+        return None
+    pool = graph.op(data[0])
+    if pool.kind not in _POOLS or len(readers[pool.name]) > 1 or len(readers[pool.inputs[0]]) > 1:
+        return None
+    host = _host_of(pool.inputs[0], hosts, found)
+    if (
+        host is None
+        or not _ready(_scores(op, graph), host, graph)
+        or pool.output_elements != op.input_elements
+    ):
+        return None
+    return _Pooled(pool.name, host)
 
 
 def _data_operands(op: Op, graph: NetworkGraph) -> list[str]:
     """Return what the op reads but scores of gates, which the stage knows before it begins."""
     if op.kind != "mul":
         return list(op.inputs)
-    scores = [name for name in op.inputs if name in graph.gate_ops]
+    scores = _scores(op, graph)
     return [name for name in op.inputs if name not in scores] if scores else []
+
+
+def _scores(op: Op, graph: NetworkGraph) -> list[str]:
+    """Return the scores of gates that the op scales by."""
+    return [name for name in op.inputs if name in graph.gate_ops] if op.kind == "mul" else []
 
 
 def _ready(others: list[str], host: str, graph: NetworkGraph) -> bool:

@@ -14,6 +14,9 @@ from accel_models.compiling.plan import plan
 from accel_models.compiling.rates import can_sort, channel_orders, permuted, sort_channels
 from accel_models.compiling.steps import STEPS, Absorbed, Compiler, Stage, absorb, stage_hosts
 from accel_models.design.load import load_design
+from accel_models.design.sections import Memory
+from accel_models.work.residency import Choices, Tensors
+from simulator import Policy, replay
 from traces.base.errors import ConfigError
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.network import NetworkGraph
@@ -72,6 +75,53 @@ def test_only_what_the_stage_can_do_is_taken_over(stage: str, kinds: set[str]) -
     if stage == "global_pool":  # the stem's only: every other pool reads an add
         assert set(found) == {"block1.pool"}
     assert taken == kinds
+
+
+def scaled_behind_a_pool(*, late: bool = False, forked: bool = False) -> NetworkGraph:
+    """input 4x8x8 -> conv a (8 channels, gated) -> max pool -> scale by the gate's score -> conv b."""
+    builder = GraphBuilder("pooled", 4, 8, 8)
+
+    def gate_ops(reads: str) -> str:
+        score = builder.linear("gate.fc", builder.global_pool("gate.pool", reads), 8, "relu1")
+        builder.elementwise("threshold", "gate.threshold", (score,))
+        return score
+
+    score = "" if late else gate_ops(builder.input)
+    x = builder.conv("a", builder.input, 8, Window.square(3))
+    score = gate_ops(x) if late else score
+    pool = builder.pool("max_pool", "pool", x, Window.square(2, 2))
+    x = builder.elementwise("mul", "scale", (pool, score))
+    if forked:
+        x = builder.elementwise("add", "sum", (x, pool))
+    builder.conv("b", x, 8, Window.square(3))
+    steps = ("gate.pool", "gate.fc", "gate.threshold")
+    reads, guards = ("a", ("scale",)) if late else ("input", ("a",))
+    builder.gate(Gate(name="gate", kind="channel", size=8, reads=reads, computed_by=steps, guards=guards))
+    return builder.finish()
+
+
+def test_a_score_behind_a_pool_joins_the_convolution_before_it() -> None:
+    """max(s x) = s max(x) for s >= 0; what the pool stores is scaled already, so one tensor is stored, not two."""
+    graph = scaled_behind_a_pool()
+    found = absorb(graph, hosts_of(graph), ["scale"], Compiler())
+    assert found == {"scale": Absorbed("pool")}
+    design = load_design("edge_npu_16x16", {"memory.activation_buffer": "1 KiB"})
+    pooled = Tensors.of(graph, design.section(Memory), Choices(taken=found))
+    assert (pooled.sizes["pool"], pooled.sizes["scale"]) == (0, 8 * 5 * 5)
+    assert pooled.lives["scale"] == range(graph.index["pool"], graph.index["b"] + 1)
+    folded, kept = (
+        sum(row.cycles_mean for row in replay(synthetic_trace(graph, 4), design, policy=policy).replayed.ops)
+        for policy in (Policy(), Policy(fold=False))
+    )
+    assert folded < kept
+
+
+@pytest.mark.parametrize("how", [{"late": True}, {"forked": True}])
+def test_a_score_that_comes_late_or_a_pool_that_somebody_else_reads_keeps_its_scale(
+    how: dict[str, bool],
+) -> None:
+    graph = scaled_behind_a_pool(**how)
+    assert absorb(graph, hosts_of(graph), ["scale"], Compiler()) == {}
 
 
 def test_switched_off_steps_take_nothing_over() -> None:
