@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,46 +20,60 @@ from lacuna.options import (
     inputs_from,
     missing_note,
     missing_of_each,
+    takes,
 )
 from traces import ConfigError
 
 if TYPE_CHECKING:
+    from accel_models import Design
     from analysis import Change, Sensitivity
 
 
-def sensitivity(
+@dataclass(frozen=True, kw_only=True)
+class SensitivityOptions:
+    """What is asked about, and how much better resources get."""
+
     what: Annotated[
         Path,
         typer.Argument(help="Folder of a sweep, a space, or a network.", metavar="DIR|SPACE.yaml|NETWORK"),
-    ],
+    ]
     design: Annotated[
         str | None, typer.Option("--design", "-d", help="Of a network: shipped name or YAML.", metavar="D")
-    ] = None,
-    factor: Annotated[float, typer.Option(help="How much better each resource gets.")] = 2.0,
-    limit: Annotated[int | None, typer.Option(min=1, help="Look at the first N inputs only.")] = None,
-    budget: BudgetOption = [],  # noqa: B006  (typer copies it)
-    sizes: SizesOption = [],  # noqa: B006  (typer copies it)
-    skip_unsupported: SkipUnsupported = False,
-    settings: Settings = [],  # noqa: B006  (typer copies it)
-    as_json: AsJson = False,
-) -> None:
+    ] = None
+    factor: Annotated[float, typer.Option(help="How much better each resource gets.")] = 2.0
+    limit: Annotated[int | None, typer.Option(min=1, help="Look at the first N inputs only.")] = None
+    budget: BudgetOption = field(default_factory=list)
+    sizes: SizesOption = field(default_factory=list)
+    skip_unsupported: SkipUnsupported = False
+    settings: Settings = field(default_factory=list)
+    as_json: AsJson = False
+
+
+@takes(SensitivityOptions)
+def sensitivity(_: typer.Context, asked: SensitivityOptions) -> None:
     """Tell what matters: each resource of a design made better alone, each axis of a space alone, or of a sweep."""
+    what = asked.what
     if what.is_dir() or what.suffix in {".yaml", ".yml"}:
-        if design is not None or settings:
+        if asked.design is not None or asked.settings:
             raise ConfigError(f"{what}: names designs of its own; leave out --design and --set")
         if what.is_dir():
-            _of_sweep(what, budget, as_json)
+            _of_sweep(what, asked.budget, asked.as_json)
         else:
-            _of_space(what, as_json)
-        return
-    if design is None:
+            _of_space(what, asked.as_json)
+    elif asked.design is None:
         raise ConfigError(f"{what}: needs a design to run on: --design D")
+    else:
+        _of_network(asked, design_from(asked.design, asked.settings))
+
+
+def _of_network(asked: SensitivityOptions, base: Design) -> None:
+    """Print what each resource of a design would bring, made better alone."""
     from accel_models import CORES_ALONE, has_matrix_unit  # noqa: PLC0415  (pydantic is slow to import)
     from analysis import sensitivity as find  # noqa: PLC0415  (loads the simulator)
 
-    base = design_from(design, settings)
-    found = find(inputs_from(what, limit, sizes, skip_unsupported), base, factor=factor, limit=limit)
-    if as_json:
+    inputs = inputs_from(asked.what, asked.limit, asked.sizes, asked.skip_unsupported)
+    found = find(inputs, base, factor=asked.factor, limit=asked.limit)
+    if asked.as_json:
         show_json(asdict(found))
         return
     now = f"{digits(found.base.latency_us)} us, {digits(found.base.energy_uj)} uJ"
