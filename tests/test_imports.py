@@ -24,6 +24,7 @@ ALLOWED = {
 }
 FACES = ["traces", "accel_models", "simulator", "analysis", "networks"]
 MOST_MODULES = 15  # in one folder, faces not counted: about what can be looked over at a glance
+MOST_LINES = 310  # of a file
 MOST_PARAMETERS = 11  # of a function
 TWICE = {  # capitalised names of several modules, and why
     "UNIT": "each kind of unit gives itself under this name",
@@ -154,6 +155,13 @@ def stub_homes(folder: str) -> dict[str, str]:
 def test_a_folder_can_be_looked_over(folder: str) -> None:
     crowd = Counter(path.parent.relative_to(ROOT) for path in modules(folder) if path.name != "__init__.py")
     assert [f"{where}: {count} modules" for where, count in crowd.items() if count > MOST_MODULES] == []
+
+
+@pytest.mark.parametrize("folder", [*sorted(ALLOWED), "tests", "benchmarks", "examples"])
+def test_a_file_holds_one_idea(folder: str) -> None:
+    """Where a file grows long, a second idea has begun in it: cut it there."""
+    lengths = {path: path.read_text(encoding="utf-8").count("\n") for path in modules(folder)}
+    assert [f"{path.relative_to(ROOT)}: {n} lines" for path, n in lengths.items() if n > MOST_LINES] == []
 
 
 def test_a_capitalised_name_means_one_thing() -> None:
