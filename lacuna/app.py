@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, cast
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
+
+from traces import ConfigError
 
 _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {  # name: where it is, the first line of its docstring
@@ -103,12 +106,38 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
+_UsageError: Final = cast("type[Any]", typer.BadParameter.__base__)  # typer names only its heirs
+
+
+@contextmanager
+def _said_as_other_errors() -> Iterator[None]:
+    """Let what was typed wrong be told on one line, as all that a user can mend is; no word at all asks for help."""
+    try:
+        yield
+    except _UsageError as error:
+        if "\n" in error.message:  # the help
+            raise
+        inside = error.ctx is not None and error.ctx.parent is not None
+        name = f"lacuna {error.ctx.info_name}" if inside else "lacuna"
+        raise ConfigError(f"{error.format_message().rstrip('.')}; {name} --help tells more") from None
+
+
 class _Commands(TyperGroup):
     """The commands, each built when it is asked for."""
 
     def __init__(self, **settings: Any) -> None:  # of TyperGroup
         super().__init__(**settings)
         self.commands = dict.fromkeys(_COMMANDS)  # type: ignore[assignment]  # names are enough to suggest one
+
+    def make_context(self, *words: Any, **settings: Any) -> Any:
+        """Read what stands before the command."""
+        with _said_as_other_errors():
+            return super().make_context(*words, **settings)
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # of typer's own click
+        """Run the command that was typed."""
+        with _said_as_other_errors():
+            return super().invoke(ctx)
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # of typer's own click
         """Return a command, or nothing if there is none of this name."""

@@ -85,31 +85,29 @@ class StreamOptions:
 
     def settings_of_frames(self) -> StreamSettings:
         """Return when frames arrive, until when they are wanted, and what the machine may do meanwhile."""
-        from accel_models import parse_quantity  # noqa: PLC0415
         from simulator import StreamSettings  # noqa: PLC0415
 
         return StreamSettings(
             arrivals=_arrivals(self.arrivals, self.rate, self.seed),
             frames=self.frames,
-            deadline_s=None if self.deadline is None else parse_quantity(self.deadline, "time"),
+            deadline_s=None if self.deadline is None else _quantity("--deadline", self.deadline, "time"),
             queue=self.queue,
             drop=self.drop,
             in_flight=self.in_flight,
-            dvfs=_dvfs(self.dvfs, parse_quantity(self.switch_time, "time")),
+            dvfs=_dvfs(self.dvfs, _quantity("--switch-time", self.switch_time, "time")),
             budget=self.budget(),
         )
 
     def budget(self) -> Budget | None:
         """Return what a frame may take, if that is stated."""
-        from accel_models import parse_quantity  # noqa: PLC0415
         from simulator import Budget  # noqa: PLC0415
 
         latency, energy = self.latency_budget, self.energy_budget
         if latency is None and energy is None:
             return None
         return Budget(
-            latency_s=None if latency is None else parse_quantity(latency, "time"),
-            energy_j=None if energy is None else parse_quantity(energy, "energy") * 1e-12,
+            latency_s=None if latency is None else _quantity("--latency-budget", latency, "time"),
+            energy_j=None if energy is None else _quantity("--energy-budget", energy, "energy") * 1e-12,
             quantile=self.budget_quantile,
         )
 
@@ -145,14 +143,23 @@ def stream(context: typer.Context, asked: StreamOptions) -> None:
         show_lines([f"wrote {asked.out}/", *replaced, f"next: {shell('lacuna', 'report', asked.out)}"])
 
 
-def _arrivals(kind: str, rate: str | None, seed: int) -> Arrivals:
+def _quantity(option: str, text: str, quantity: str) -> float:
+    """Return what was typed for an option, in base units; what cannot be read is refused by the option's name."""
     from accel_models import parse_quantity  # noqa: PLC0415
+
+    try:
+        return parse_quantity(text, quantity)
+    except ConfigError as problem:
+        raise ConfigError(f"{option}: {problem}") from None
+
+
+def _arrivals(kind: str, rate: str | None, seed: int) -> Arrivals:
     from simulator import Arrivals  # noqa: PLC0415
 
     if kind in {"periodic", "poisson"}:
         if rate is None:
             raise ConfigError(f'--rate is missing: {kind} arrivals need one, e.g. --rate "30 fps"')
-        fps = parse_quantity(rate, "rate")
+        fps = _quantity("--rate", rate, "rate")
         return Arrivals(kind="periodic" if kind == "periodic" else "poisson", rate_hz=fps, seed=seed)
     path = Path(kind)
     if not path.is_file():

@@ -134,7 +134,7 @@ def _load_file(path: Path, reading: Reading) -> NetworkGraph:
         case ".pt":
             return _checkpoint(path)
         case other:
-            kind = repr(other) if other else "'a folder', a directory"
+            kind = "a folder" if path.is_dir() else repr(other)
             raise UnsupportedError(
                 f"{path}: cannot read a network from {kind}; "
                 "known: .json (graph), .parquet and .npz (trace), .csv (SCALE-Sim topology), .onnx, .tflite, "

@@ -37,7 +37,9 @@ class Store:
             another version of the model.
         """
         if (folder / MANIFEST).exists() and not resume:
-            raise FileProblem(f"{folder}: holds results already; resume them, or name another folder")
+            raise FileProblem(
+                f"{folder}: holds results already; --resume goes on with them, or name another folder"
+            )
         _make(folder / ROWS)
         lock = _lock(folder)
         try:
