@@ -52,11 +52,13 @@ def test_every_value_of_a_shipped_design_has_a_source(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", design_names())
-def test_a_shipped_design_says_what_its_output_stage_does(name: str) -> None:
+def test_a_shipped_design_says_what_its_output_stage_does_and_what_its_transistors_are(name: str) -> None:
     """Nothing, too, is said, and why."""
     design = load_design(name)
     assert "output_stage" in design.model_fields_set
+    assert "device" in design.technology.model_fields_set
     assert design.sources["output_stage"]
+    assert design.sources["technology.device"]
 
 
 @pytest.mark.parametrize("name", design_names())
