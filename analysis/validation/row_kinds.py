@@ -182,12 +182,14 @@ ROW_KINDS: Final[dict[str, RowKind]] = {
     ),
     "vela_ops": RowKind(
         what="Vela on Ethos-U, cycles of an op, weights and memories included",
-        columns=(*vela_ops.COLUMNS.split(), "op_cycles"),
+        columns=(*vela_ops.COLUMNS.split(), *vela_ops.WHOLE_COLUMNS, "op_cycles"),
+        optional=vela_ops.WHOLE_COLUMNS,
         evaluate=vela_ops.evaluate_ops,
     ),
     "vela_ops_npu": RowKind(
         what="Vela on Ethos-U, cycles of an op on the NPU alone",
-        columns=(*vela_ops.COLUMNS.split(), "npu_cycles"),
+        columns=(*vela_ops.COLUMNS.split(), *vela_ops.WHOLE_COLUMNS, "npu_cycles"),
+        optional=vela_ops.WHOLE_COLUMNS,
         evaluate=partial(vela_ops.evaluate_ops, column="npu_cycles"),
     ),
     "vela_networks": _kind(

@@ -78,6 +78,7 @@ def work_of(shapes: Shapes, layout: Layout, plane: Plane, doing: Doing) -> NpuWo
         element_cycles=np.asarray(doing.cycles, np.float64),
         in_bricks=layout.in_bricks,
         out_bricks=layout.out_bricks,
+        out_whole=_one(plane.channels[1]),
         second_bricks=layout.in_bricks,
         second=np.zeros(len(shapes), np.int64) if doing.second is None else _one(doing.second),
         in_offchip=layout.in_offchip,

@@ -46,6 +46,7 @@ class NpuWork:
     element_cycles: Floats  # of the output stage, fused ops included
     in_bricks: Bools  # stored as bricks of 16 channels (NHCWB16), not pixel by pixel (NHWC)
     out_bricks: Bools
+    out_whole: Ints  # channels of the tensor that the results are a part of
     second_bricks: Bools
     second: Ints  # elements of the second operand; 0: there is none
     in_offchip: Bools  # the first operand lies off the chip, not in the SRAM

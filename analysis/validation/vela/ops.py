@@ -8,7 +8,7 @@ are the op, its sizes and which memory its tensors lie in.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -38,6 +38,7 @@ COLUMNS = (
     "network accelerator system_config memory_mode row tflite_op op fused ifm_dtype ofm_dtype ifm_memory"
     f" ifm2_memory ofm_memory weight_sigma weight_zero_fraction_made {_SIZES}"
 )
+WHOLE_COLUMNS = ("ifm_full_c", "ofm_full_c")  # that a file may lack: channels of the tensors that a row's are part of
 _ENGINES: Final[dict[str, Engine]] = {
     "Conv2D": Engine.CONV,
     "FullyConnected": Engine.CONV,
@@ -156,7 +157,8 @@ def npu_work(rows: Sequence[Row], machine: MicroNpu) -> NpuWork:
     """Return rows as the engines take them."""
     size = {name: np.array([int(row[name]) for row in rows]) for name in _SIZES.split()}
     comes_in, goes_out = _first(rows), _last(rows)
-    comes_flat, goes_flat = _flat(rows)
+    parts = _parts(rows) if machine.npu.rams else {}  # banks: no row contradicts whole bricks
+    comes_flat, goes_flat = _flat(rows, parts)
     return NpuWork(
         engine=np.array([int(_ENGINES[row["op"]]) for row in rows]),
         in_height=size["ifm_h"],
@@ -178,6 +180,7 @@ def npu_work(rows: Sequence[Row], machine: MicroNpu) -> NpuWork:
         & ~comes_flat
         & ~_lie(rows, "ifm_memory", "OffChipFlash"),  # constants lie pixel by pixel
         out_bricks=~goes_out & ~goes_flat,
+        out_whole=np.array([parts.get(i, int(row["ofm_c"])) for i, row in enumerate(rows)]),
         second_bricks=~comes_in & ~_lie(rows, "ifm2_memory", "OffChipFlash"),
         second=size["ifm2_h"] * size["ifm2_w"] * size["ifm2_c"],
         in_offchip=_lie(rows, "ifm_memory", "Dram", "OffChipFlash"),
@@ -189,10 +192,11 @@ def npu_work(rows: Sequence[Row], machine: MicroNpu) -> NpuWork:
     )
 
 
-def _flat(rows: Sequence[Row]) -> tuple[Bools, Bools]:
+def _flat(rows: Sequence[Row], parts: Mapping[int, int]) -> tuple[Bools, Bools]:
     """Whether a clip that was not fused makes what a row reads, and what it writes, lie pixel by pixel.
 
     Results of fewer than 8 channels are folded anew for it, and stay so; those of groups stay where they are written.
+    A tensor that is put together of parts lies so too, unless each is whole bricks.
     """
     reads, writes = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
     follows = _follows(rows)
@@ -203,7 +207,26 @@ def _flat(rows: Sequence[Row]) -> tuple[Bools, Bools]:
             writes[i] = before < LEAST_FUSED
         elif writes[i - 1]:
             reads[i] = True
+    for i in parts:
+        size = [rows[i]["ofm_h"], rows[i]["ofm_w"], str(parts[i])]
+        later = (k for k in range(i + 1, len(rows)) if _run(rows[k]) == _run(rows[i]))
+        writes[i] = True
+        reads[[k for k in later if [rows[k][f"ifm_{side}"] for side in "hwc"] == size][:1]] = True
     return reads, writes
+
+
+def _parts(rows: Sequence[Row]) -> dict[int, int]:
+    """Return which rows write a part of a concatenated tensor, not all of whose parts are whole bricks: its channels.
+
+    Groups, which read parts as well, are none.
+    """
+    found: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for i, row in enumerate(rows):
+        whole, read = (row.get(column) or "" for column in ("ofm_full_c", "ifm_full_c"))
+        if whole not in {"", row["ofm_c"]} and read in {"", row["ifm_c"]}:
+            found[_run(row), row["ofm_h"], row["ofm_w"], whole].append(i)
+    broken = (m for m in found.values() if any(int(rows[i]["ofm_c"]) % BRICK for i in m))
+    return {i: int(rows[i]["ofm_full_c"]) for members in broken for i in members}
 
 
 def _last(rows: Sequence[Row]) -> Bools:

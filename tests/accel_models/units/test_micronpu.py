@@ -49,7 +49,7 @@ def conv(  # a convolution's sizes
         out_channels=outs, kernel_height=full(kernel), kernel_width=full(kernel), stride_height=full(1),
         stride_width=full(1), reach_height=full(kernel), reach_width=full(kernel), in_bits=full(8), out_bits=full(8),
         element_cycles=np.full(n, cycles), in_bricks=np.full(n, bricks), out_bricks=np.full(n, bricks),
-        second_bricks=np.full(n, bricks), second=full(0), in_offchip=np.zeros(n, np.bool_),
+        out_whole=outs, second_bricks=np.full(n, bricks), second=full(0), in_offchip=np.zeros(n, np.bool_),
         second_offchip=np.zeros(n, np.bool_), out_offchip=np.zeros(n, np.bool_), looks_up=np.zeros(n, np.bool_),
         weight_sigma=np.full(n, 20.0), weight_zeros=np.zeros(n),
     )  # fmt: skip

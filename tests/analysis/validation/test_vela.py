@@ -73,3 +73,44 @@ def test_the_graphs_have_vela_macs() -> None:
             name, 0.001
         )  # Vela counts the taps of pools as MACs
         assert network_graph(name).macs == pytest.approx(rows[name], rel=pools)
+
+
+def test_parts_of_a_concatenated_tensor_on_a_u85() -> None:
+    """Vela: 16 and 8 of 48 channels of 32 x 32 pixels are each 9,600 cycles of writing; a pool reads 18,000 cycles.
+
+    All 48 channels count for each part, 64 bytes for each 16: 49,152 x 4 bytes at 20.48 a cycle.
+    """
+    wanted = {"accelerator": "ethos-u85-256", "memory_mode": "Shared_Sram", "op": "Conv2D"}
+    one = next(r for r in reference_rows("vela_ops") if wanted.items() <= r.items())
+    sides = dict.fromkeys(("ifm_h", "ifm_w", "ofm_h", "ofm_w"), "32")
+    row = {
+        **one,
+        **sides,
+        "network": "made",
+        "fused": "Relu",
+        "ifm_c": "16",
+        "ofm_c": "16",
+        "tflite_op": "Conv2D",
+    }
+    row |= dict.fromkeys(("kernel_h", "kernel_w", "stride_h", "stride_w"), "1")
+    part = {"ifm_full_c": "16", "ofm_full_c": "48"}
+    pool = {
+        "tflite_op": "MaxPool",
+        "op": "MaxPool",
+        "fused": "",
+        "ifm_c": "48",
+        "ofm_c": "48",
+        "ofm_h": "16",
+        "ofm_w": "16",
+    }
+    pool |= dict.fromkeys(("kernel_h", "kernel_w", "stride_h", "stride_w"), "2")
+    rows = [
+        {**row, "row": "0"},
+        {**row, **part, "row": "2", "op_cycles": "9600"},
+        {**row, **part, "row": "4", "ofm_c": "8", "op_cycles": "9600"},
+        {**row, **pool, "row": "6", "op_cycles": "18000"},
+        {**row, "row": "8"},
+    ]
+    for found in evaluate_ops(rows)[1:4]:
+        assert isinstance(found, Pair)
+        assert found.predicted == pytest.approx(found.measured, rel=1e-3)

@@ -48,10 +48,13 @@ class MapBytes:
 
 
 def moved_bytes(work: NpuWork, blocks: Blocks, cut: Blocks, machine: MicroNpu) -> MapBytes:
-    """Return the bytes of the feature maps: what overlaps between blocks is read again."""
+    """Return the bytes of the feature maps: what overlaps between blocks is read again.
+
+    Each part of a concatenated tensor counts as all of it (Vela on a U85, rows whose ``ofm_full_c`` is more).
+    """
     elements, second = _elements_read(work, cut, machine)
     size = work.in_bits // 8
-    stored = np.where(work.out_bricks, rounded(work.out_channels, BRICK), work.out_channels)
+    stored = np.where(work.out_bricks, rounded(work.out_whole, BRICK), work.out_whole)
     written = work.out_height * work.out_width * stored * (work.out_bits // 8)
     return MapBytes(
         read=in_bursts(
@@ -104,8 +107,10 @@ def read_run(work: NpuWork, blocks: Blocks, bricks: Bools) -> Ints:
 def write_run(work: NpuWork, blocks: Blocks, cores: int) -> Ints:
     """Bytes that lie together in a block that is written; engines write bricks side by side."""
     size = work.out_bits // 8
-    whole = (blocks.out_channels <= BRICK) & (work.out_channels * size == blocks.out_channels)
-    split = np.minimum(np.minimum(_WRITE_RUN, BRICK * size * cores), blocks.out_channels * size)
+    whole = (blocks.out_channels <= BRICK) & (work.out_whole * size == blocks.out_channels)
+    part = work.out_whole > work.out_channels
+    depth = np.where(part, rounded(blocks.out_channels, BRICK), blocks.out_channels)
+    split = np.minimum(np.minimum(_WRITE_RUN, BRICK * size * cores), depth * size)
     pixels = np.where(whole, blocks.out_width * blocks.out_channels * size, split)
     return np.where(work.out_bricks, BRICK * blocks.out_width * size * cores, pixels)
 
