@@ -38,7 +38,10 @@ COLUMNS = (
     "network accelerator system_config memory_mode row tflite_op op fused ifm_dtype ofm_dtype ifm_memory"
     f" ifm2_memory ofm_memory weight_sigma weight_zero_fraction_made {_SIZES}"
 )
-WHOLE_COLUMNS = ("ifm_full_c", "ofm_full_c")  # that a file may lack: channels of the tensors that a row's are part of
+WHOLE_COLUMNS = (
+    "ifm_full_c",
+    "ofm_full_c",
+)  # that a file may lack: channels of the tensors that a row's are part of
 _ENGINES: Final[dict[str, Engine]] = {
     "Conv2D": Engine.CONV,
     "FullyConnected": Engine.CONV,
