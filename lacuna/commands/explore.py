@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -157,10 +157,28 @@ def _shown(label: str) -> Iterator[Callable[[Progress], None]]:
         yield lambda state: advance(state.done, state.total)
 
 
-def _stoppable(out: Path) -> AbstractContextManager[None]:
-    """Say, should Ctrl-C be pressed, how to go on: what was typed, every option of it, and --resume."""
+@contextmanager
+def _stoppable(out: Path) -> Iterator[None]:
+    """Say, should Ctrl-C be pressed, how to go on: what was typed, every option of it, and --resume.
+
+    However it ends, no report stays that does not know the points that came.
+    """
     typed = [word for word in sys.argv[1:] if word != "--resume"]
-    return stoppable(f"finished points are kept in {out}; go on with: {shell('lacuna', *typed, '--resume')}")
+    try:
+        with stoppable(
+            f"finished points are kept in {out}; go on with: {shell('lacuna', *typed, '--resume')}"
+        ):
+            yield
+    finally:
+        _remove_stale_report(out)
+
+
+def _remove_stale_report(out: Path) -> None:
+    report = out / "report.html"
+    if report.is_file():
+        written = report.stat().st_mtime_ns
+        if any(rows.stat().st_mtime_ns > written for rows in (out / "rows").iterdir()):
+            report.unlink()
 
 
 def _show_done(results: SweepResults, out: Path, as_json: bool) -> None:

@@ -121,6 +121,23 @@ def test_compare_tells_settings_and_several_replays_apart(
     assert "two folders" in lacuna("compare", tmp_path / "plain").message
 
 
+def test_a_report_that_does_not_know_new_points_is_removed(
+    lacuna: Lacuna, space: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("optuna")
+    report = tmp_path / "s" / "report.html"
+    lacuna("search", space, "--evaluations", "2", "--out", tmp_path / "s")
+    assert lacuna("report", tmp_path / "s").code == 0
+    assert lacuna("sweep", space, "--out", tmp_path / "s").code == 2  # refused: nothing is lost
+    assert report.is_file()
+    points = lacuna("sweep", space, "--out", tmp_path / "s", "--resume", "--json").json["points"]
+    assert points > 2
+    assert not report.exists()
+    lacuna("report", tmp_path / "s")
+    lacuna("sweep", space, "--out", tmp_path / "s", "--resume")  # all points were there
+    assert report.is_file()
+
+
 def test_compare_names_every_network_where_one_differs(lacuna: Lacuna, tmp_path: Path) -> None:
     asked = (
         ("lcnet_resnet20_30", "edge_npu_16x16"),
