@@ -19,6 +19,7 @@ steps; what is fetched early, waits by task and timelines go task by task.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
@@ -46,15 +47,34 @@ def simulate(tables: Durations, state_index: Indices, *, scaling: Scaling | None
     scaling
         Tasks that take a share of their dense cycles instead.
     """
-    found = None
-    if scaling is None and _composes(tables, len(state_index)):
-        found = composed(tables, state_index)
+    return simulate_each([tables], state_index, scaling=scaling)[0]
+
+
+def simulate_each(
+    each: Sequence[Durations], state_index: Indices, *, scaling: Scaling | None = None
+) -> list[Times]:
+    """Return the times under tables of one schedule; tasks that take as long in several are looked up once."""
+    found: list[Times | None] = [None if scaling else _in_matrices(tables, state_index) for tables in each]
+    together: dict[int, list[int]] = {}
+    for k, tables in enumerate(each):
+        if found[k] is None:
+            together.setdefault(id(tables.cycles), []).append(k)
+    for members in together.values():
+        times = _walked([each[k] for k in members], state_index, scaling)
+        for k, its in zip(members, times, strict=True):
+            found[k] = its
+    return [times for times in found if times is not None]  # none is
+
+
+def _in_matrices(tables: Durations, state_index: Indices) -> Times | None:
+    """Return the times by matrices; ``None`` where they are not exact, or not worth it."""
+    found = composed(tables, state_index) if _composes(tables, len(state_index)) else None
     if found is None:
-        return _walked(tables, state_index, scaling)
+        return None
     return Times(
         latency=found[0],
         busy=found[1],
-        waits=lambda: _walked(tables, state_index).decision_wait,
+        waits=lambda: _walked([tables], state_index)[0].decision_wait,
         fetched_early=np.zeros((len(state_index), 0), np.int64),
     )
 
@@ -63,7 +83,7 @@ def simulate_tasks(tables: Durations, state_index: Indices) -> TaskTimes:
     """Return the times of every row, as :func:`simulate`, and of every task in it."""
     spans = np.zeros((3, len(tables.schedule.tasks), len(state_index)), np.int64)  # a task's are contiguous
     times = _zeros(tables, len(state_index)).with_tasks(spans[0].T, spans[1].T, spans[2].T)
-    _walk(tables, state_index, times)
+    _walk([tables], state_index, [times])
     return times
 
 
@@ -72,10 +92,10 @@ def _composes(tables: Durations, rows: int) -> bool:
     return rows >= _FEWEST and not tables.speculative_cycles.any() and not tables.schedule.queues
 
 
-def _walked(tables: Durations, state_index: Indices, scaling: Scaling | None = None) -> Times:
-    """Return what :func:`simulate` does, task by task."""
-    times = _zeros(tables, len(state_index))
-    _walk(tables, state_index, times, scaling)
+def _walked(each: Sequence[Durations], state_index: Indices, scaling: Scaling | None = None) -> list[Times]:
+    """Return what :func:`simulate_each` does, task by task; tasks take as long in all tables."""
+    times = [_zeros(tables, len(state_index)) for tables in each]
+    _walk(each, state_index, times, scaling)
     return times
 
 
@@ -90,20 +110,27 @@ def _zeros(tables: Durations, rows: int) -> Times:
     )
 
 
-def _walk(tables: Durations, state_index: Indices, times: Times, scaling: Scaling | None = None) -> None:
+def _walk(
+    each: Sequence[Durations], state_index: Indices, times: Sequence[Times], scaling: Scaling | None = None
+) -> None:
     """Fill in ``times``, block by block of inputs."""
-    n, count = len(state_index), len(tables.schedule.tasks)
-    slots = {int(t): column for column, t in enumerate(np.flatnonzero(tables.speculative_cycles))}
-    look = LookUps(tables, state_index, scaling)
+    n, schedule = len(state_index), each[0].schedule
+    longest = max(
+        each, key=lambda tables: int(tables.speculative_cycles.sum())
+    )  # decides how many bits suffice
+    look = LookUps(longest, state_index, scaling)
     for low in range(0, n, BLOCK):
         rows = slice(low, min(low + BLOCK, n))
         look.enter(rows)
-        block = _Block(look, rows, times, slots)
-        for t in range(count):
-            block.run(t)
-            for p in tables.schedule.forgotten[t]:
-                del block.start[p], block.end[p]
-        block.finish()
+        blocks = [_Block(look, tables, rows, its) for tables, its in zip(each, times, strict=True)]
+        for t in range(len(schedule.tasks)):
+            look.forget()
+            for block in blocks:
+                block.run(t)
+                for p in schedule.forgotten[t]:
+                    del block.start[p], block.end[p]
+        for block in blocks:
+            block.finish()
 
 
 @dataclass(slots=True, eq=False)
@@ -121,9 +148,10 @@ class _Block:
     """Times of some inputs while the tasks go by."""
 
     look: LookUps
+    tables: Durations
     rows: slice
     times: Times
-    slots: dict[int, int]  # column of ``times.fetched_early`` by speculative task
+    slots: dict[int, int] = field(init=False)  # column of ``times.fetched_early`` by speculative task
     start: dict[int, InputTimes] = field(default_factory=dict)  # by task
     end: dict[int, InputTimes] = field(default_factory=dict)
     free: dict[tuple[int, int], InputTimes] = field(
@@ -136,7 +164,10 @@ class _Block:
     schedule: Schedule = field(init=False)
 
     def __post_init__(self) -> None:
-        self.schedule = self.look.tables.schedule
+        self.schedule = self.tables.schedule
+        self.slots = {
+            int(t): column for column, t in enumerate(np.flatnonzero(self.tables.speculative_cycles))
+        }
         self.bus = {self.schedule.tasks[w].unit: ZERO for w in self.schedule.windows}
 
     def run(self, t: int) -> None:
@@ -147,7 +178,7 @@ class _Block:
                 self._serve(unit, np.True_)
         ready = _latest([self.free.get((task.unit, task.queue), ZERO), *(self.end[p] for p in task.after)])
         time = self.look.cycles(t)
-        if task.decisions and t not in self.slots and self.look.tables.waits[t]:
+        if task.decisions and t not in self.slots and self.tables.waits[t]:
             decided = _latest([self.end[p] for p in task.decisions])
             until = np.maximum(decided, ready)
             self.times.decision_wait[t] += _sum(until - ready, self.rows)
@@ -234,9 +265,9 @@ class _Block:
         self, t: int, time: InputTimes, begin: InputTimes, inputs: Bools | np.bool_ = np.True_
     ) -> InputTimes:
         """Return a speculative transfer's cycles, note those before its decision; see ``speculative_duration``."""
-        cut, time = np.int64(self.look.tables.cut_cycles), np.asarray(time, np.int64)
+        cut, time = np.int64(self.tables.cut_cycles), np.asarray(time, np.int64)
         decided = _latest([self.end[p] for p in self.schedule.tasks[t].decisions])
-        most = np.maximum(time, self.look.tables.speculative_cycles[t])
+        most = np.maximum(time, self.tables.speculative_cycles[t])
         early = np.maximum(decided - begin, 0)
         early = np.minimum((early + cut - 1) // cut * cut, most)
         column = self.times.fetched_early[self.rows, self.slots[t]]

@@ -76,17 +76,29 @@ class LookUps:
         self._scaling = scaling
         self._rows = slice(0)
         self._states: dict[int, NDArray[np.intp] | int] = {}  # by op
+        self._found: dict[tuple[int, TableName], InputTimes] = {}  # for the task that passes
 
     def enter(self, rows: slice) -> None:
         """Go on to other rows of the index."""
         self._rows, self._states = rows, {}
 
+    def forget(self) -> None:
+        """Go on to another task."""
+        self._found.clear()
+
     def cycles(self, t: int) -> InputTimes:
         """Return how long a task takes."""
-        return self._entry(t, "cycles")
+        if (t, "cycles") not in self._found:
+            self._found[t, "cycles"] = self._entry(t, "cycles")
+        return self._found[t, "cycles"]
 
     def where_it_runs(self, p: int, name: TableName, t: int, time: InputTimes) -> InputTimes:
-        """Return task p's entry of a table where task t takes ``time``, never where that is none."""
+        """Return task p's entry of a table where task t, which passes, takes ``time``, never where that is none."""
+        if (p, name) not in self._found:
+            self._found[p, name] = self._where_it_runs(p, name, t, time)
+        return self._found[p, name]
+
+    def _where_it_runs(self, p: int, name: TableName, t: int, time: InputTimes) -> InputTimes:
         if self._scales(t):
             return self._entry(p, name) if np.all(time) else self._entry(p, name) + (time <= 0) * self._never
         if self._works[t]:

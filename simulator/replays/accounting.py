@@ -11,7 +11,7 @@ from functools import lru_cache, reduce
 import numpy as np
 
 from accel_models import ENERGY_PARTS, EnergyParts, design_prices, static_pj
-from simulator.engines.fast import simulate
+from simulator.engines.fast import simulate, simulate_each
 from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import (
     Times,
@@ -36,12 +36,19 @@ class Runs:
     def of(cls, prepared: Prepared, times: Times | None = None) -> Runs:
         """Replay what is not given; ``times`` are those under the policy, from any engine."""
         tables, index = prepared.tables, prepared.work.state_index
-        main = simulate(tables, index) if times is None else times
-        vain, waits = tables.speculative_cycles.any(), tables.waits.any()
-        prompt = simulate(without_waste(tables), index) if vain else main
         at_once = without_handover(tables)
-        near = simulate(without_waste(at_once), index) if at_once is not tables else prompt
-        known = simulate(with_known_decisions(tables), index) if vain or waits else main
+        vain, waits = tables.speculative_cycles.any(), tables.waits.any()
+        asked = [
+            *([tables] if times is None else []),
+            *([without_waste(tables)] if vain else []),
+            *([without_waste(at_once)] if at_once is not tables else []),
+            *([with_known_decisions(tables)] if vain or waits else []),
+        ]
+        found = iter(simulate_each(asked, index))
+        main = next(found) if times is None else times
+        prompt = next(found) if vain else main
+        near = next(found) if at_once is not tables else prompt
+        known = next(found) if vain or waits else main
         # Transfers that pass others may pass the wrong ones, known decisions or not; an oracle may wait as well.
         known = replace(known, latency=reduce(np.minimum, [known.latency, near.latency, prompt.latency]))
         return cls(prepared=prepared, times=main, prompt=prompt, near=near, known=known)

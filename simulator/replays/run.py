@@ -11,7 +11,6 @@ from typing import Literal
 import numpy as np
 
 from accel_models import Choices, Copies, Design, Misfit
-from simulator.engines import fast
 from simulator.policy import Policy, group_inputs, hints
 from simulator.replays.accounting import Answer, Runs, dense_answer
 from simulator.replays.collect import Collector, TraceHash
@@ -195,7 +194,7 @@ def _add(part: _Part, lanes: Sequence[_Lane], asked: _Terms) -> None:
     for k, lane in enumerate(lanes):
         lane.misfit = lane.misfit or prepared[k].misfit
         if lane.misfit is None:
-            actual = Runs.of(prepared[k], run_engine(prepared[k], asked.engine))
+            actual = Runs.of(prepared[k], _of_events(prepared[k], asked.engine))
             _collect(part, lane, asked, actual)
             if part.mean is not None:
                 mean_rate = mean_rate_answer(prepared[len(lanes) + k], part.mean.rate)
@@ -233,15 +232,14 @@ def _results(lane: _Lane, first: Trace, policy: Policy) -> Results:
     return lane.collector.results(lane.dense.graph.macs, lane.baseline, notes)
 
 
-def run_engine(prepared: Prepared, engine: EngineName) -> Times:
-    """Replay prepared rows on an engine."""
-    tables, index = prepared.tables, prepared.work.state_index
+def _of_events(prepared: Prepared, engine: EngineName) -> Times | None:
+    """Return the times under the policy by the reference; ``None`` if the fast engine is asked for."""
     if engine == "events":
         from simulator.engines import events  # noqa: PLC0415  (SimPy is needed by this engine alone)
 
-        return events.simulate(tables, index)
+        return events.simulate(prepared.tables, prepared.work.state_index)
     if engine == "fast":
-        return fast.simulate(tables, index)
+        return None
     raise ConfigError(f"engine = {engine!r}{did_you_mean(engine, ('fast', 'events'))}")
 
 

@@ -17,6 +17,7 @@ from simulator.schedules.durations import (
     mapped,
     speculative_duration,
     with_known_decisions,
+    without_waste,
 )
 from simulator.schedules.schedule import Task
 from tests.simulator.schedule_strategies import ONE_INPUT, Case, cases, tables
@@ -31,6 +32,23 @@ def test_engines_agree_to_the_cycle(case: Case) -> None:
     reference = events.simulate_tasks(case.tables, case.state_index)
     for name in FIELDS:
         np.testing.assert_array_equal(getattr(compiled, name), getattr(reference, name), err_msg=name)
+
+
+@settings(deadline=None, max_examples=100)
+@given(case=cases(ops=7), apart=cases(ops=7, apart=True))
+def test_tables_that_are_walked_together_take_what_each_takes_alone(case: Case, apart: Case) -> None:
+    """Of one queue and of two; the last of these tables has cycles of its own."""
+    for one in (case, apart):
+        each = [
+            one.tables,
+            without_waste(one.tables),
+            with_known_decisions(one.tables),
+            mapped(one.tables, lambda cycles: cycles * 2),
+        ]
+        for table, found in zip(each, fast.simulate_each(each, one.state_index), strict=True):
+            alone = fast.simulate_tasks(table, one.state_index)
+            for name in ("latency", "busy", "decision_wait", "fetched_early"):
+                np.testing.assert_array_equal(getattr(found, name), getattr(alone, name), err_msg=name)
 
 
 @settings(deadline=None, max_examples=100)
