@@ -21,9 +21,11 @@ from traces import ConfigError
 
 SAVE_EVERY_S = 1.0  # Choice: at most so much work is done twice after a kill
 TASK_S = (
-    0.5  # Choice: of a task; long enough that handing it out costs nothing, short enough to show progress
+    1.0  # Choice: of a task; long enough that handing it out costs nothing, short enough to show progress
 )
 _MOST_IN_TASK = 256
+_FEWEST_IN_TASK = 16  # Choice: so many priced together cost a third of one by one ...
+_LONGEST_S = 10.0  # Choice: ... but no task is to take longer for that
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def task_of(space: Space, trace: int, policy: int, requests: list[Request]) -> S
 
 
 def _tasks(space: Space, store: Store, recorder: Recorder, version: str, workers: int) -> Iterator[SweepTask]:
-    """Yield what is not in the store, in batches that take about as long as ``TASK_S``."""
+    """Yield what is not in the store, in batches that take about as long as ``TASK_S``, and are not small."""
     asked: set[str] = set()
     for (trace, policy), points in groupby(space.points(), lambda point: (point.trace, point.policy)):
         batch: list[Request] = []
@@ -170,16 +172,20 @@ def _tasks(space: Space, store: Store, recorder: Recorder, version: str, workers
             else:
                 asked.add(request.key)
                 batch.append(request)
-            if len(batch) >= _batch_size(recorder.rows_per_second, workers):
+            if len(batch) >= _batch_size(recorder.rows_per_second / workers, space.size // (2 * workers)):
                 yield task_of(space, trace, policy, batch)
                 batch = []
         if batch:
             yield task_of(space, trace, policy, batch)
 
 
-def _batch_size(rows_per_second: float, workers: int) -> int:
-    """Return designs in a task, from the pace so far; one until it is known."""
-    return min(max(1, round(rows_per_second / workers * TASK_S)), _MOST_IN_TASK)
+def _batch_size(pace: float, share: int) -> int:
+    """Return designs in a task, from a worker's rows a second so far; one until that is known.
+
+    ``share``: of all designs half of what one worker may get, so that none waits for the others' last task.
+    """
+    fewest = min(_FEWEST_IN_TASK, share, round(pace * _LONGEST_S))
+    return min(max(1, round(pace * TASK_S), fewest), _MOST_IN_TASK)
 
 
 def model_version() -> str:
