@@ -80,6 +80,8 @@ def _told(problem: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
     if kind == "missing":
         return f"{path}: is missing"
     text = str(problem["msg"]).removeprefix("Value error, ")
+    if kind in {"model_type", "model_attributes_type", "dict_type"}:
+        text = "must be a section: keys, each with its value"
     if not steps:
         return f"{prefix.rstrip('.')}: {text}".removeprefix(": ")
     if kind == "literal_error":

@@ -162,3 +162,8 @@ def test_more_places_than_there_is_room_for_are_counted() -> None:
     named = message.count("setting_number_")
     assert message.endswith(f"and {40 + 2 - named} more")  # clock and technology are missing, too
     assert len(message) <= 500
+
+
+def test_a_value_where_a_section_is_wanted_is_told_in_words() -> None:
+    with pytest.raises(ConfigError, match=r"array = 3: must be a section: keys, each with its value$"):
+        load_design("edge_npu_16x16", {"array": 3})
