@@ -67,7 +67,7 @@ def test_hover_tells_the_point_and_a_tap_goes_to_its_design(browser: Browser, re
         text = chart.locator(".hovertext").first.text_content()
         assert text is not None
         assert "accuracy" in text
-        assert text.startswith(("edge_npu", "<script>"))
+        assert text.startswith(("Edge NPU", "<script>"))
         assert re.search(r"Mean latency: [\d.]+ .?sMean energy: [\d.]+ .?J", text)
         opened.page.mouse.click(x, y)
         opened.page.wait_for_url("**#*")
