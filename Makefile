@@ -44,6 +44,8 @@ docs: $(READY)  ## write the generated pages of docs/ and their figures anew
 	$(BIN)/python -m analysis.reports.classes_page
 	$(BIN)/python -m analysis.reports.choices_page
 	$(BIN)/python -m analysis.reports.keys_page
+	$(BIN)/lacuna demo --out out/demo --force > /dev/null
+	cp out/demo/figures/worth.png docs/worth.png
 
 site: $(READY)  ## docs/ as a site in out/site; links that lead nowhere are errors
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'

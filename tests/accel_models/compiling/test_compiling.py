@@ -18,7 +18,7 @@ from accel_models.design.sections import Memory
 from accel_models.work.residency import Choices, Tensors
 from simulator import Policy, replay
 from traces.base.errors import ConfigError
-from traces.graphs.build import GraphBuilder, Window
+from traces.graphs.build import GraphBuilder, Tensor, Window
 from traces.graphs.network import NetworkGraph
 from traces.graphs.parts import Gate
 from traces.graphs.resnets import cifar_resnet
@@ -81,14 +81,14 @@ def scaled_behind_a_pool(*, late: bool = False, forked: bool = False) -> Network
     """input 4x8x8 -> conv a (8 channels, gated) -> max pool -> scale by the gate's score -> conv b."""
     builder = GraphBuilder("pooled", 4, 8, 8)
 
-    def gate_ops(reads: str) -> str:
+    def gate_ops(reads: Tensor) -> Tensor:
         score = builder.linear("gate.fc", builder.global_pool("gate.pool", reads), 8, "relu1")
         builder.elementwise("threshold", "gate.threshold", (score,))
         return score
 
-    score = "" if late else gate_ops(builder.input)
+    early = None if late else gate_ops(builder.input)
     x = builder.conv("a", builder.input, 8, Window.square(3))
-    score = gate_ops(x) if late else score
+    score = early or gate_ops(x)
     pool = builder.pool("max_pool", "pool", x, Window.square(2, 2))
     x = builder.elementwise("mul", "scale", (pool, score))
     if forked:
