@@ -44,7 +44,7 @@ docs: $(READY)  ## write the generated pages of docs/ and their figures anew
 	$(BIN)/python -m analysis.reports.classes_page
 	$(BIN)/python -m analysis.reports.choices_page
 	$(BIN)/python -m analysis.reports.keys_page
-	$(BIN)/lacuna demo --out out/demo --force > /dev/null
+	$(BIN)/lacuna demo --out out/demo > /dev/null
 	cp out/demo/figures/worth.png docs/worth.png
 
 site: $(READY)  ## docs/ as a site in out/site; links that lead nowhere are errors
