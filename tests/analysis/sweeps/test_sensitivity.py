@@ -67,6 +67,15 @@ def test_a_value_that_the_front_does_not_need_keeps_all_of_it(tmp_path: Path) ->
     assert pins["clock", "100 MHz"].on_front == 0
 
 
+def test_values_stand_as_the_space_names_them(tmp_path: Path) -> None:
+    """By their letters 100 ns would come before 50 ns."""
+    values = "set: {memory.dram.latency: [50 ns, 100 ns], array.cols: [8, 4]}"
+    text = f"designs: edge_npu_16x16\ntraces: easy.parquet\n{values}"
+    frame = sweep(make_space(tmp_path, text), tmp_path / "out", workers=0, evaluator=analytic).frame
+    pins = front_sensitivity(frame, ["memory.dram.latency", "array.cols"], ["latency_us"])
+    assert [p.label for p in pins] == ["50 ns", "100 ns", "4", "8"]
+
+
 def test_importance_goes_to_what_decides(tmp_path: Path) -> None:
     frame = sweep(make_space(tmp_path, SPACE), tmp_path / "out", workers=0, evaluator=analytic).frame
     axes = ["array.rows", "array.cols", "clock", "memory.dram.latency"]
