@@ -124,7 +124,6 @@ def _walk(
         look.enter(rows)
         blocks = [_Block(look, tables, rows, its) for tables, its in zip(each, times, strict=True)]
         for t in range(len(schedule.tasks)):
-            look.forget()
             for block in blocks:
                 block.run(t)
                 for p in schedule.forgotten[t]:

@@ -76,18 +76,17 @@ class LookUps:
         self._scaling = scaling
         self._rows = slice(0)
         self._states: dict[int, NDArray[np.intp] | int] = {}  # by op
-        self._found: dict[tuple[int, TableName], InputTimes] = {}  # for the task that passes
+        self._task = -1  # that passes
+        self._found: dict[tuple[int, TableName], InputTimes] = {}  # for it
 
     def enter(self, rows: slice) -> None:
         """Go on to other rows of the index."""
-        self._rows, self._states = rows, {}
-
-    def forget(self) -> None:
-        """Go on to another task."""
-        self._found.clear()
+        self._rows, self._states, self._task = rows, {}, -1
 
     def cycles(self, t: int) -> InputTimes:
-        """Return how long a task takes."""
+        """Return how long a task takes, which passes from now on."""
+        if t != self._task:
+            self._task, self._found = t, {}
         if (t, "cycles") not in self._found:
             self._found[t, "cycles"] = self._entry(t, "cycles")
         return self._found[t, "cycles"]

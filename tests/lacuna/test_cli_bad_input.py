@@ -34,7 +34,7 @@ class TestTraces:
         check(self.replay(lacuna, tmp_path / "no.parquet", tmp_path), "no.parquet: no such file")
 
     def test_a_folder(self, lacuna: Lacuna, tmp_path: Path) -> None:
-        check(self.replay(lacuna, tmp_path, tmp_path), str(tmp_path), "directory")
+        check(self.replay(lacuna, tmp_path, tmp_path), str(tmp_path), "a folder")
 
     @pytest.mark.parametrize("left", [0, 3, 100, -50, -1])
     def test_truncated(self, lacuna: Lacuna, trace: Path, tmp_path: Path, left: int) -> None:

@@ -138,7 +138,7 @@ def test_graph_and_trace_files_give_their_graph(tmp_path: Path) -> None:
         ("missing.json", FileProblem, "missing.json: no such file"),
         ("missing.onnx", FileProblem, "missing.onnx: no such file"),
         ("notes.txt", UnsupportedError, r"cannot read a network from '.txt'; known: .json"),
-        (".", UnsupportedError, r"cannot read a network from 'a folder'"),
+        (".", UnsupportedError, r"cannot read a network from a folder"),
     ],
 )
 def test_what_is_no_network_is_refused(name: str, kind: type, message: str, tmp_path: Path) -> None:
