@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Self
 
-from pydantic import BaseModel, ValidationError, create_model, model_validator
+from pydantic import BaseModel, ValidationError, create_model, field_validator, model_validator
 
 from accel_models.design.design import AUTO, Design
 from accel_models.design.importing.foreign import read_design_text
@@ -82,6 +82,14 @@ def altered(design: Design, settings: Mapping[str, object]) -> Design:
 
 class _Checked(Design):
     """A design whose units have been asked whether they can be what it says."""
+
+    @field_validator("gate_unit")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        names = (AUTO, *KINDS)
+        if name not in names:
+            raise ConfigError(f"no such unit{did_you_mean(name, names)}")
+        return name
 
     @model_validator(mode="after")
     def _check_units(self) -> Self:

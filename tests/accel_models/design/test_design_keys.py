@@ -118,6 +118,7 @@ memory:
   dram: {latency: 1 h, burst: 64 B, price: lpddr9}
 skip: {channels: some}
 software: tunned
+gate_unit: moon
 technology:
   {node: 22 nm, voltage: 0.8 V, operations: horowitz, core_power: cortex_m5,
   prices: [{action: mac, value: 1 pJ, source: " "}]}
@@ -132,8 +133,8 @@ def test_a_file_with_more_than_ten_faults_names_all() -> None:
     faults = (
         "array.weight_preloads", "clock", "array.rows", "array.cols", "array.dataflow", "memory.activation_buffer",
         "memory.weight_buffer", "memory.dram.bandwidth is missing", "memory.dram.latency", "memory.dram.price",
-        "skip.channels", "software", "technology.operations", "technology.core_power", "technology.prices.0.action",
-        "technology.prices.0.source",
+        "skip.channels", "software", "gate_unit", "technology.operations", "technology.core_power",
+        "technology.prices.0.action", "technology.prices.0.source",
     )  # fmt: skip
     assert [fault for fault in faults if fault not in message] == []
     assert "did you mean 'weight_preload'" in message
