@@ -36,6 +36,7 @@ ONE_FILE = {
 }
 CALLED_BY_NAME = {  # methods that a library calls, and validators
     "_check_budget",
+    "_check_gate_unit",
     "_check_units",
     "_fill_widths",
     "_root",

@@ -85,7 +85,7 @@ class _Checked(Design):
 
     @field_validator("gate_unit")
     @classmethod
-    def _check_name(cls, name: str) -> str:
+    def _check_gate_unit(cls, name: str) -> str:
         names = (AUTO, *KINDS)
         if name not in names:
             raise ConfigError(f"no such unit{did_you_mean(name, names)}")
