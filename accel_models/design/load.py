@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError, create_model, field_validator, 
 from accel_models.design.design import AUTO, Design
 from accel_models.design.importing.foreign import read_design_text
 from accel_models.design.sections import Part
+from accel_models.energy.tables import Named
 from accel_models.units.kinds import KINDS, has_matrix_unit, unit_described_by, unit_kind, units_of
 from traces import (
     ConfigError,
@@ -26,6 +27,7 @@ from traces import (
 )
 
 _SPELLED: Final = {"simd": "simd core"}
+_GATE_UNITS: Final = Named("unit", lambda: (AUTO, *KINDS))
 
 
 _FORMER_NAMES: Final = {"eyeriss_like": "eyeriss"}  # of shipped designs, still understood
@@ -86,10 +88,7 @@ class _Checked(Design):
     @field_validator("gate_unit")
     @classmethod
     def _check_gate_unit(cls, name: str) -> str:
-        names = (AUTO, *KINDS)
-        if name not in names:
-            raise ConfigError(f"no such unit{did_you_mean(name, names)}")
-        return name
+        return _GATE_UNITS.known(name)
 
     @model_validator(mode="after")
     def _check_units(self) -> Self:

@@ -177,7 +177,7 @@ def _remove_stale_report(out: Path) -> None:
     report = out / "report.html"
     if report.is_file():
         written = report.stat().st_mtime_ns
-        if any(rows.stat().st_mtime_ns > written for rows in (out / "rows").iterdir()):
+        if any(rows.stat().st_mtime_ns > written for rows in (out / "rows").glob("*")):
             report.unlink()
 
 

@@ -233,6 +233,16 @@ def test_workers_or_a_scheduler(lacuna: Lacuna, space: Path, tmp_path: Path) -> 
     assert "give one of them" in lacuna("sweep", space, "--out", tmp_path / "s", *both).message
 
 
+def test_what_stops_a_sweep_is_said_beside_a_report_without_rows(
+    lacuna: Lacuna, space: Path, tmp_path: Path
+) -> None:
+    """The look for a stale report found no rows, and said that instead."""
+    (tmp_path / "report.html").write_text("mine")
+    both = ("--workers", 2, "--scheduler", "tcp://127.0.0.1:1")
+    assert "give one of them" in lacuna("sweep", space, "--out", tmp_path, *both).message
+    assert (tmp_path / "report.html").read_text() == "mine"
+
+
 @pytest.mark.parametrize("asked", [("--tls", "a,b,c"), ("--scheduler", "tls://127.0.0.1:1", "--tls", "a,b")])
 def test_tls_goes_with_a_scheduler_and_names_three_files(
     lacuna: Lacuna, space: Path, tmp_path: Path, asked: tuple[str, ...]
