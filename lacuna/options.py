@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import wraps
 from inspect import Parameter, Signature
 from pathlib import Path
@@ -49,11 +49,11 @@ def takes(kind: type[OptionsT]) -> Callable[[Callable[[typer.Context, OptionsT],
     return with_options
 
 
-def _default(field: Field[Any]) -> Any:
+def _default(option: Field[Any]) -> Any:
     """Return what an option is that is left out; of one that must be given nothing."""
-    if field.default_factory is not MISSING:
-        return field.default_factory()
-    return Parameter.empty if field.default is MISSING else field.default
+    if option.default_factory is not MISSING:
+        return option.default_factory()
+    return Parameter.empty if option.default is MISSING else option.default
 
 
 def _designs_like(incomplete: str) -> list[str]:
@@ -108,6 +108,18 @@ OutFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder for the res
 # (report.html, figures/, pages of docs/) is replaced, and a report of replaced results is removed.
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a network is read and compiled, with which settings of the design, and where results may go."""
+
+    sizes: SizesOption = field(default_factory=list)
+    skip_unsupported: SkipUnsupported = False
+    without: Without = field(default_factory=list)
+    settings: Settings = field(default_factory=list)
+    force: Force = False
+    as_json: AsJson = False
 
 
 _RESULTS = {"summary.json": "a replay", "stream.json": "a stream", "space.json": "a sweep"}

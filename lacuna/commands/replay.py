@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,14 +10,9 @@ import typer
 
 from lacuna.console import shell, show_lines
 from lacuna.options import (
-    AsJson,
     DesignName,
-    Force,
     OutFolder,
-    Settings,
-    SizesOption,
-    SkipUnsupported,
-    Without,
+    RunOptions,
     design_from,
     free_folder,
     left_out,
@@ -54,7 +49,7 @@ ExitThreshold = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReplayOptions:
+class ReplayOptions(RunOptions):
     """What is replayed, on what, and how."""
 
     trace: TracePath
@@ -70,12 +65,6 @@ class ReplayOptions:
     limit: Annotated[int | None, typer.Option(min=1, help="Replay only the first N inputs.")] = None
     timeline: Annotated[int, typer.Option(min=0, help="Write a timeline of the first N inputs.")] = 0
     ops: Annotated[bool, typer.Option("--ops", help="Also print where each op's time goes.")] = False
-    sizes: SizesOption = field(default_factory=list)
-    skip_unsupported: SkipUnsupported = False
-    without: Without = field(default_factory=list)
-    settings: Settings = field(default_factory=list)
-    force: Force = False
-    as_json: AsJson = False
 
     def policy(self) -> Policy:
         """Return how decisions meet the hardware."""

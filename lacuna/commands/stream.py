@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,14 +12,9 @@ from analysis import digits, policy_words
 from lacuna.commands.replay import ExitThreshold, PrefetchOption, TracePath
 from lacuna.console import percent, shell, show_json, show_lines, show_notes, show_table
 from lacuna.options import (
-    AsJson,
     DesignName,
-    Force,
     OutFolder,
-    Settings,
-    SizesOption,
-    SkipUnsupported,
-    Without,
+    RunOptions,
     design_from,
     free_folder,
     inputs_from,
@@ -36,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StreamOptions:
+class StreamOptions(RunOptions):
     """Which frames arrive when, what serves them, and until when each is wanted."""
 
     trace: TracePath
@@ -76,12 +71,6 @@ class StreamOptions:
     exit_threshold: ExitThreshold = None
     prefetch: PrefetchOption = "wait"
     seed: Annotated[int, typer.Option(help="Of Poisson arrivals.")] = 0
-    sizes: SizesOption = field(default_factory=list)
-    skip_unsupported: SkipUnsupported = False
-    without: Without = field(default_factory=list)
-    settings: Settings = field(default_factory=list)
-    force: Force = False
-    as_json: AsJson = False
 
     def settings_of_frames(self) -> StreamSettings:
         """Return when frames arrive, until when they are wanted, and what the machine may do meanwhile."""

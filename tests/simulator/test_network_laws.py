@@ -169,11 +169,17 @@ def alike(name: str, seed: int) -> Trace:
     return replace(one, info=one.info.model_copy(update={"rates": execution_rates(one)}))
 
 
+def planned_by_rates(trace: Trace, designs: Sequence[Design]) -> tuple[Choices, list[Prepared]]:
+    """Return what is known of the gates, and the trace on each design, planned by that."""
+    rates, work = Choices(rates=trace.info.rates), lower(compiled_trace(trace, Policy().compiler))
+    return rates, prepare_each([Setting(work, design) for design in designs], Policy(), given=rates)
+
+
 def expected(trace: Trace, designs: Sequence[Design]) -> list[tuple[float, float]]:
     """Return on each design what is expected of the inputs and what the replay takes [cycles]."""
-    rates, work = Choices(rates=trace.info.rates), lower(compiled_trace(trace, Policy().compiler))
+    rates, each = planned_by_rates(trace, designs)
     found, views = [], Views(None)
-    for prepared in prepare_each([Setting(work, design) for design in designs], Policy(), given=rates):
+    for prepared in each:
         outlook = views.outlook(prepared.work, prepared.design, rates, Policy().compiler)
         priced = price_alike(outlook.asked(prepared.placements, prepared.design))
         worth = outlook.worth(prepared.schedule, outlook.gathered(priced, count()), prepared.design)[0]
@@ -253,11 +259,7 @@ def test_a_larger_buffer_does_no_worse_than_the_smaller_ones_plan_in_it(  # one 
     if rate is None:
         smaller, chosen = dense(name, designs)
     else:
-        trace = GATES[rate][name]
-        rates = Choices(rates=trace.info.rates)
-        work = lower(compiled_trace(trace, Policy().compiler))
-        asked = [Setting(work, design) for design in designs]
-        smaller, chosen = prepare_each(asked, Policy(), given=rates)
+        rates, (smaller, chosen) = planned_by_rates(GATES[rate][name], designs)
     plan = smaller.placements
     outlook = Views(None).outlook(chosen.work, large, rates, Policy().compiler)
 
