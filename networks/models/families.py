@@ -188,7 +188,8 @@ class DenseNetConfig(Frozen):
 class WhitenedConfig(Frozen):
     """A wide, shallow network behind a patch-whitening stem, without gates or with LC-Net's.
 
-    ``little`` are the widths of a small network behind the same stem that may answer first.
+    ``little`` are the widths of a small network behind the same stem that may answer first; without ``whitening``
+    the stem is drawn and learnt as any other convolution.
     """
 
     kind: Literal["whitened"]
@@ -197,6 +198,7 @@ class WhitenedConfig(Frozen):
     layer_gates: bool = False
     channel_gates: bool = False
     least_score: Annotated[float, Field(ge=0, lt=1)] = LEAST_SCORE
+    whitening: bool = True
     in_channels: _Count = 3
     classes: _Count = 10
 
@@ -210,6 +212,7 @@ class WhitenedConfig(Frozen):
             channel_gates=self.channel_gates,
             least_score=self.least_score,
             little=self.little,
+            whitening=self.whitening,
         )
 
     def graph(self, model: nn.Module, name: str, image_shape: tuple[int, int, int]) -> NetworkGraph:

@@ -165,13 +165,11 @@ class WhitenedNet(_Staged):
         Of what is kept; 0 is plain ReLU-1.
     little
         Widths of a small network that may answer first, if there is one.
-
-    Notes
-    -----
-    The stem's weights are fixed; :meth:`whiten` sets them, or a checkpoint.
+    whitening
+        Whether the stem's weights are fixed, set by :meth:`whiten` or a checkpoint; without it they are learnt.
     """
 
-    def __init__(  # noqa: PLR0913  # a network's layout takes these seven, all but one with defaults
+    def __init__(  # noqa: PLR0913  # a network's layout takes these eight, all but one with defaults
         self,
         widths: tuple[int, ...],
         *,
@@ -181,10 +179,12 @@ class WhitenedNet(_Staged):
         channel_gates: bool = False,
         least_score: float = LEAST_SCORE,
         little: tuple[int, ...] = (),
+        whitening: bool = True,
     ) -> None:
         super().__init__()
+        self.whitening = whitening
         self.stem = nn.Conv2d(in_channels, 2 * in_channels * _PATCH**2, _PATCH)
-        self.stem.weight.requires_grad_(False)
+        self.stem.weight.requires_grad_(not whitening)
         channels = self.stem.out_channels
         self.little = LittleExit(channels, classes, little) if little else None
         self.stage_names = [f"stage{i}" for i in range(1, len(widths) + 1)]

@@ -108,7 +108,7 @@ def run(  # noqa: PLR0913  # what to train, on what, where to, and who is told
         return _run_heads(config, model, data, out, progress, say)
     if files.start_from is not None:
         start(model, files.start_from, shrink=config.shrink_start)
-    elif isinstance(model, WhitenedNet):
+    elif isinstance(model, WhitenedNet) and model.whitening:
         model.whiten(data.normalise(data.train.pixels[:_WHITENED_BY]))
     graph = config.model.graph(model, config.name, data.image_shape)
     cost = _cost_model(graph, files.cost_table)

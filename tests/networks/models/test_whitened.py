@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from torch.nn import functional
@@ -11,7 +14,11 @@ from networks.models.families import WhitenedConfig
 from networks.models.gates import named_gates
 from networks.models.whitened import WhitenedNet, WhitenedStage
 from networks.recording.recorder import record
+from networks.training.config import RunConfig
 from networks.training.cost import CostModel, openness
+from networks.training.data import load_dataset
+from networks.training.launch import run
+from networks.training.loading import load_model
 from tests.networks.networks_fixtures import deciding, images, whitened_config
 from traces import TraceInfo, lower
 
@@ -53,6 +60,25 @@ def test_the_stem_whitens_patches() -> None:
     out = patches @ filters[:12].T
     # The second moment v of a direction becomes v / (v + 5e-4); here every v is well above that.
     assert torch.allclose(out.T @ out / len(out), torch.eye(12), atol=0.02)
+
+
+def test_a_stem_that_does_not_whiten_learns(tmp_path: Path) -> None:
+    stems = []
+    for whitening in (True, False):
+        model: dict[str, Any] = {"kind": "whitened", "widths": [4], "whitening": whitening, "in_channels": 1}
+        config = RunConfig.model_validate(
+            {"name": "w", "dataset": "digits", "model": model, "training": {"epochs": 1, "batch_size": 500}}
+        )
+        digits = load_dataset("digits", None)
+        trained = load_model(run(config, digits, tmp_path / str(whitening))).model
+        assert isinstance(trained, WhitenedNet)
+        stems.append(trained.stem.weight)
+        if whitening:
+            fresh = WhitenedNet((4,), in_channels=1)
+            fresh.whiten(digits.normalise(digits.train.pixels[:5_000]))
+            assert torch.allclose(trained.stem.weight, fresh.stem.weight, atol=2e-3)  # as float16
+    learnt = stems[1].flatten(1)
+    assert not torch.allclose(learnt[:4], -learnt[4:], atol=2e-3)
 
 
 @torch.no_grad()
