@@ -150,6 +150,8 @@ class OutsideWeights(Part):
     """Bytes of weights that the chip holds."""
     byte: Time
     """To read one byte from outside."""
+    streamed: bool = False
+    """Whether they come while the core computes, so that the longer of both counts; else it waits for every byte."""
 
 
 class Simd(Part):

@@ -70,11 +70,23 @@ def weight_wait(shapes: Shapes, core: Core, kernel: Kernel, weight_bytes: int) -
     return np.asarray(lines * (memory.line_time * core.clock_hz), np.float64)
 
 
-def outside_wait(shapes: Shapes, core: Core, bytes_outside: ArrayLike) -> Floats:
-    """Cycles for weights from off the chip, each read once an op [cycles]; ``bytes_outside`` of each weight."""
+def outside_wait(shapes: Shapes, core: Core, bytes_outside: ArrayLike, loops: Floats) -> Floats:
+    """Cycles spent waiting for weights from off the chip, each read once an op [cycles].
+
+    Parameters
+    ----------
+    shapes, core
+        The work and its core.
+    bytes_outside
+        Of each weight [B].
+    loops
+        Cycles of the op's loops, behind which memory that is streamed ahead hides, shape (n,).
+    """
     outside = core.simd.outside
-    byte_time = outside.byte if outside else 0.0
-    return np.asarray(shapes.weights * np.asarray(bytes_outside) * byte_time * core.clock_hz, np.float64)
+    if outside is None:
+        return np.zeros(len(shapes))
+    time = np.asarray(shapes.weights * np.asarray(bytes_outside) * (outside.byte * core.clock_hz), np.float64)
+    return np.maximum(time - loops, 0.0) if outside.streamed else time
 
 
 def code_wait(shapes: Shapes, core: Core, kernel: Kernel) -> Floats:

@@ -109,6 +109,7 @@ def simd_cycles(
         single_issue_cycles(part, core) / simd.issue for part in kernel.parts()
     )
     mac = np.maximum(mac, roofline_cycles(shapes, core, simd.lanes(max(weight_bytes, act_bytes))))
+    loops = (mac + im2col + requant + elementwise + row) * simd.share
     return SimdCost(
         mac_cycles=_whole(mac * simd.share, active),
         im2col_cycles=_whole(im2col * simd.share, active),
@@ -120,7 +121,7 @@ def simd_cycles(
             weight_wait(shapes, core, kernel, weight_bytes) * (1.0 - software.wait_hidden)
             + code_wait(shapes, core, kernel)
             + activation_wait(shapes, core, kernel, act_bytes)
-            + outside_wait(shapes, core, weight_bytes * np.asarray(outside_share)),
+            + outside_wait(shapes, core, weight_bytes * np.asarray(outside_share), loops),
             active,
         ),
         instructions=_whole(sum((part.total for part in kernel.parts()), np.zeros(len(shapes))), active),

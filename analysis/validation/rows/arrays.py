@@ -55,14 +55,18 @@ _SIZES = ("C", "K", "P", "Q", "R", "S", "stride")
 def scale_sim(row: Row) -> tuple[float, float]:
     """Compute cycles, no stalls."""
     number(row, "stride")
-    return number(row, "total_cycles"), float(scale_sim_totals(table_of([row]))[0])
+    return number(row, "total_cycles"), float(scale_sim_totals(table_of([_flow(row)]))[0])
 
 
 def scale_sim_accesses(row: Row) -> tuple[float, float]:
     """Count reads and writes of the three buffers together."""
     number(row, "stride")
     counted = sum(number(row, c) for c in ("if_sram_reads", "fl_sram_reads", "of_sram_writes"))
-    return counted, float(by_size(table_of([row]), count_scale_sim_accesses)[0])
+    return counted, float(by_size(table_of([_flow(row)]), count_scale_sim_accesses)[0])
+
+
+def _flow(row: Row) -> Row:
+    return {**row, "dataflow": row["dataflow"].lower()}
 
 
 def rtl(row: Row) -> tuple[float, float]:

@@ -52,9 +52,10 @@ def layer_op(row: Row) -> Op:
         raise NotCovered(f"no op kind for a layer of type {row['type']!r}")
     kind = _KINDS[word]
     size, channels = int(number(row, "in_h")), int(number(row, "in_c"))
-    stride, kernel = int(row["stride"] or 1), int(row["k"] or 1)
+    stride_height, stride_width = _sides(row["stride"])
+    kernel_height, kernel_width = _sides(row["k"])
     windowed, keeps = kind in {"conv", "max_pool"}, kind in _ALIKE
-    out = -(-size // stride) if keeps else 1
+    width = int(row.get("in_w") or size)
     return Op.model_validate(
         {
             "name": row["layer"],
@@ -63,16 +64,22 @@ def layer_op(row: Row) -> Op:
             "in_channels": channels,
             "out_channels": int(number(row, "out_c")),
             "in_height": size,
-            "in_width": int(row.get("in_w") or size),
-            "out_height": out,
-            "out_width": -(-int(row.get("in_w") or size) // stride) if keeps else 1,
-            "kernel_height": kernel if windowed else 1,
-            "kernel_width": kernel if windowed else 1,
-            "stride_height": stride if windowed else 1,
-            "stride_width": stride if windowed else 1,
+            "in_width": width,
+            "out_height": -(-size // stride_height) if keeps else 1,
+            "out_width": -(-width // stride_width) if keeps else 1,
+            "kernel_height": kernel_height if windowed else 1,
+            "kernel_width": kernel_width if windowed else 1,
+            "stride_height": stride_height if windowed else 1,
+            "stride_width": stride_width if windowed else 1,
             "groups": channels if word in _DEPTHWISE else 1,
         }
     )
+
+
+def _sides(cell: str) -> tuple[int, int]:
+    """Return height and width of a window or a step: ``3`` is square, ``10x4`` is not, nothing is 1."""
+    height, _, width = (cell or "1").lower().partition("x")
+    return int(height), int(width or height)
 
 
 # Kernel and kind of op by the word for it in the table of counted kernels; a convolution takes one of three.

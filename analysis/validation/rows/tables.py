@@ -44,7 +44,14 @@ _BENCHMARKS = ("AD", "IC", "KWS", "VWW")
 # OctoML's and cTuning's runs state no flash mode and are taken as Krai's, whose runs of the same programs took the
 # same time to four digits.
 _AS_DUAL_BANK = ("OctoML", "cTuning")
-_REMOVE_SINCE = {"x-cube-ai": (8, 1), "stm32cube.ai": (8, 1), "plumerai": (2023, 5), "onnc": (1, 1)}
+_REMOVE_SINCE = {
+    "x-cube-ai": (8, 1),
+    "stm32cube.ai": (8, 1),
+    "st edge ai": (0, 0),  # what X-CUBE-AI since version 9 calls itself
+    "stedgeai": (0, 0),
+    "plumerai": (2023, 5),
+    "onnc": (1, 1),
+}
 _VERSION = re.compile(r"(\d+)(?:\.(\d+))?")
 _SEVERAL = re.compile(r"(\d+) ?x ")  # "4x Cortex-A53": so many cores at work
 
@@ -81,11 +88,12 @@ def mlperf_row(row: Row) -> Row:
 def _removes(stack: str) -> bool:
     """Whether a stack leaves out the dead channels of the visual-wake-words model, where a row does not say so.
 
-    Those seen to: X-CUBE-AI since 8.1, Plumerai since 2023.05, ONNC since 1.1; others of these versions alike.
+    Those seen to: X-CUBE-AI since 8.1 (its successor ST Edge AI too), Plumerai since 2023.05, ONNC since 1.1; others of these versions alike.
     """
     found = _VERSION.search(stack)
     least = next((first for name, first in _REMOVE_SINCE.items() if name in stack.casefold()), None)
-    return bool(found and least and (int(found[1]), int(found[2] or 0)) >= least)
+    version = (int(found[1]), int(found[2] or 0)) if found else (0, 0)
+    return least is not None and version >= least
 
 
 def cortexm_row(row: Row) -> Row:

@@ -190,6 +190,24 @@ def test_a_layer_by_the_word_for_it(word: str, kind: str, kernel: int, out: int,
     assert (op.kind, op.kernel_width, op.out_width, len(op.inputs)) == (kind, kernel, out, inputs)
 
 
+def test_a_window_that_is_not_square() -> None:
+    """The first layer of DS-CNN: 10 x 4 taps, every other pixel of 49 x 10."""
+    row = {"layer": "0", "type": "CONV_2D", "in_h": "49", "in_w": "10", "in_c": "1", "out_c": "64"}
+    op = layer_op({**row, "k": "10x4", "stride": "2"})
+    assert (op.kernel_height, op.kernel_width, op.out_height, op.out_width) == (10, 4, 25, 5)
+    op = layer_op({**row, "k": "3", "stride": "2x1"})
+    assert (op.kernel_height, op.kernel_width, op.out_height, op.out_width) == (3, 3, 25, 10)
+
+
+def test_a_dataflow_in_capitals_is_the_same() -> None:
+    row = reference_rows("array_scalesim")[0]
+    for kind in ("scalesim", "scalesim_accesses"):
+        small, capital = score_outcomes(row_kind(kind), [row, {**row, "dataflow": row["dataflow"].upper()}])
+        assert isinstance(small, Pair)
+        assert isinstance(capital, Pair)
+        assert capital.predicted == small.predicted
+
+
 def test_stacks_that_remove_dead_channels_are_known_without_being_told() -> None:
     """The rule from names gives what the shipped table states, row by row; elsewhere nothing is removed."""
     rows = [
@@ -202,6 +220,10 @@ def test_stacks_that_remove_dead_channels_are_known_without_being_told() -> None
     onnc = {**silent[0], "software": "ONNC v1.1", "benchmark": "VWW"}
     assert mlperf_row(onnc)["network"] == "VWW live"
     assert mlperf_row({**onnc, "dead_channel_removal_inferred": "unknown"})["network"] == "VWW"
+    for stack in ("STEdgeAI-Core 2.0", "ST Edge AI"):
+        assert mlperf_row({**onnc, "software": stack})["network"] == "VWW live"
+    for stack in ("X-CUBE-AI", "Plumerai Inference Engine", "ONNC"):  # of a version that is not said
+        assert mlperf_row({**onnc, "software": stack})["network"] == "VWW"
 
 
 def test_a_file_of_a_spreadsheet_begins_with_a_mark(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from accel_models import load_design
 from accel_models.units.simd.core import Core
 from accel_models.units.simd.unit import simd_cycles
 from accel_models.work.shapes import shapes_of
@@ -18,7 +19,9 @@ from tests.accel_models.units.simd.bare_core import (
     flash,
     op,
 )
+from simulator import estimate
 from tests.sections import but
+from traces import GraphBuilder
 
 
 def test_flash_waits_by_hand() -> None:
@@ -95,3 +98,23 @@ def test_weights_beyond_the_chip_come_from_outside() -> None:
     found = simd_cycles(shapes_of(op()), Core(core, CLOCK_HZ, BARE), outside_share=core.outside_share(96))
     assert int(found.wait_cycles[0]) == np.ceil(32 / 3 * 10e-9 * 120e6)
     assert int(cost(op(), core).wait_cycles[0]) == 0
+
+
+@pytest.mark.parametrize(("ns", "wait"), [(39, 0), (50, 40)])
+def test_weights_streamed_from_outside_hide_behind_the_loops(ns: int, wait: int) -> None:
+    """32 weights take 149.8 or 192 cycles at 120 MHz, the loops 152: only what is left over is waited for."""
+    assert int(cost(op(), M4).mac_cycles[0]) == 152
+    core = but(M4, outside={"inside": "0 B", "byte": f"{ns} ns", "streamed": True})
+    found = simd_cycles(shapes_of(op()), Core(core, CLOCK_HZ, BARE), outside_share=1.0)
+    assert int(found.wait_cycles[0]) == wait
+
+
+@pytest.mark.parametrize(("design", "l2_mib"), [("cortex_a53", 0.5), ("cortex_a55", 0.25), ("cortex_a72", 1)])
+def test_a_layer_larger_than_the_l2_cache_takes_its_time_in_dram(design: str, l2_mib: float) -> None:
+    """16 MiB of weights, each read once: 2.2 GB/s on the A53's board, 5.3 GB/s on the others'; 3 ns a line before."""
+    builder = GraphBuilder("classifier", 4096, 1, 1)
+    builder.linear("layer", builder.input, 4096)
+    core = load_design(design)
+    seconds = estimate(builder.finish(), core).rows[0].total_cycles / core.clock
+    streamed = (16 - l2_mib) * 2**20 * (0.45e-9 if design == "cortex_a53" else 0.19e-9)
+    assert streamed < seconds < 1.4 * streamed
