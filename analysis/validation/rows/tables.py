@@ -88,7 +88,8 @@ def mlperf_row(row: Row) -> Row:
 def _removes(stack: str) -> bool:
     """Whether a stack leaves out the dead channels of the visual-wake-words model, where a row does not say so.
 
-    Those seen to: X-CUBE-AI since 8.1 (its successor ST Edge AI too), Plumerai since 2023.05, ONNC since 1.1; others of these versions alike.
+    Those seen to: X-CUBE-AI since 8.1, Plumerai since 2023.05, ONNC since 1.1; others of these versions alike, and
+    ST Edge AI, which X-CUBE-AI became.
     """
     found = _VERSION.search(stack)
     least = next((first for name, first in _REMOVE_SINCE.items() if name in stack.casefold()), None)

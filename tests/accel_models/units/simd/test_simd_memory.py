@@ -11,6 +11,7 @@ from accel_models import load_design
 from accel_models.units.simd.core import Core
 from accel_models.units.simd.unit import simd_cycles
 from accel_models.work.shapes import shapes_of
+from simulator import estimate
 from tests.accel_models.units.simd.bare_core import (
     BARE,
     CLOCK_HZ,
@@ -19,7 +20,6 @@ from tests.accel_models.units.simd.bare_core import (
     flash,
     op,
 )
-from simulator import estimate
 from tests.sections import but
 from traces import GraphBuilder
 
