@@ -19,8 +19,10 @@ from scipy.optimize import nnls
 
 from accel_models import CountedIsa, CountedKernel, kernel_terms
 from analysis.validation.left_out import predicted_errors, record
+from analysis.validation.over_largest import steps_and_tops
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.ops import counted_call
+from analysis.validation.simd.compare import SHRINKING, stairs_of
 from traces import Floats
 
 TABLE = Path(__file__).parents[1] / "accel_models" / "tables" / "kernel_counts.csv"
@@ -83,13 +85,15 @@ def main() -> None:
         kernel, isa, _ = counted_call(row)
         calls.setdefault((isa, kernel), []).append(row)
     lines: list[dict[str, str]] = []
-    inside, outside = {}, {}
+    inside, outside, shrinking = {}, {}, list[Floats]()
     for (isa, kernel), rows in sorted(calls.items()):
         terms, counted = columns(rows)
         prices = fit(kernel, isa, terms, counted)
         misses = np.abs(predict(terms, prices) / counted - 1)
-        left = left_out(kernel, isa, terms, counted)
+        signed = left_out(kernel, isa, terms, counted)
+        left = np.abs(signed)
         inside[isa, kernel], outside[isa, kernel] = misses, left
+        shrinking.append(over_most_channels(rows, signed))
         apart = f"left out {left.mean():.4f} worst {left.max():.3f}" if len(left) else "a single row"
         print(
             f"{isa:7s}{kernel:11s}{len(rows):3d} rows {len(prices):3d} terms: {misses.mean():.4f} worst "
@@ -105,6 +109,7 @@ def main() -> None:
     lines += ASSUMED
     if "--write" in sys.argv:
         record("instructions of CMSIS-NN kernels", predicted_errors("a tenth of the rows", every))
+        record(SHRINKING, predicted_errors("a tenth of the rows", np.concatenate(shrinking)))
         with TABLE.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
             writer.writeheader()
@@ -154,15 +159,23 @@ def predict(terms: dict[str, Floats], prices: dict[str, float]) -> Floats:
 
 
 def left_out(kernel: str, isa: str, terms: dict[str, Floats], counted: Floats) -> Floats:
-    """Return the errors of rows that had no part in the fit, a tenth of them at a time; none of a single row."""
+    """Return the signed errors of rows that had no part in the fit, a tenth of them at a time; none of a single row."""
     errors = np.zeros(len(counted))
     if len(counted) < 2:
         return np.zeros(0)
     for fold in range(min(FOLDS, len(counted))):
         out = np.arange(len(counted)) % min(FOLDS, len(counted)) == fold
         prices = fit(kernel, isa, {name: values[~out] for name, values in terms.items()}, counted[~out])
-        errors[out] = np.abs(predict({n: v[out] for n, v in terms.items()}, prices) / counted[out] - 1)
+        errors[out] = predict({n: v[out] for n, v in terms.items()}, prices) / counted[out] - 1
     return errors
+
+
+def over_most_channels(rows: list[Row], errors: Floats) -> Floats:
+    """Return the errors of ratios, each step of a staircase over its largest, of the rows' own left-out errors."""
+    if not len(errors) or not any("staircase" in row["group"] for row in rows):
+        return np.zeros(0)
+    steps, tops = steps_and_tops(*stairs_of(rows))
+    return np.asarray((1 + errors[steps]) / (1 + errors[tops]) - 1)
 
 
 def table_lines(

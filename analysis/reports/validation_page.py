@@ -83,7 +83,8 @@ def _line(c: Comparison) -> str:
 def _section(c: Comparison) -> str:
     worst = sorted(range(len(c.labels)), key=lambda i: (-abs(c.relative_errors[i]), i))[:8]
     asked = f" Compared: {c.part}." if c.part else ""
-    head = f"\n## {c.name}\n\nTruth: {c.truth}.{asked}\n\n"
+    note = f" {c.note}" if c.note else ""
+    head = f"\n## {c.name}\n\nTruth: {c.truth}.{asked}{note}\n\n"
     if not c.worst_error:
         return head + "All rows are equal.\n"
     lines = [

@@ -29,6 +29,7 @@ class Comparison:
     part: str = (
         ""  # of the model that predicts, where ``estimate`` and ``replay`` say no such thing; else they do
     )
+    note: str = ""  # what else the rows show, a sentence
     spread: Floats | None = None  # (n,) of the truth: half the range of repeated runs over their mean [1]
 
     def __post_init__(self) -> None:

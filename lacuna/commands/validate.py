@@ -137,6 +137,7 @@ def _comparison_json(c: Comparison) -> dict[str, object]:
         "bound_worst": c.bound_worst,
         "promised_mean": c.promised[0],
         "promised_worst": c.promised[1],
+        "note": c.note,
         "spread_mean": None if c.spread is None else float(c.spread.mean()),
         "holds": kept(c),
     }

@@ -16,7 +16,8 @@ import numpy as np
 from accel_models import Design, load_design
 from analysis.validation.arrays.systolic import TextColumns, ints, reference
 from analysis.validation.asked import added_cycles
-from analysis.validation.comparison import Comparison
+from analysis.validation.comparison import Comparison, Promise
+from analysis.validation.over_largest import over_largest, rank_correlation
 from simulator import estimate
 from traces import (
     INPUT,
@@ -53,8 +54,17 @@ def rtl_design(
 
 
 def dynamic_comparisons() -> tuple[Comparison, ...]:
-    """Return gated layers, and the sums of inputs over the dense network."""
-    return layers(), layers(align=16), inputs()
+    """Return gated layers, what gates leave of them, and the sums of inputs over the dense network."""
+    packed = layers()
+    return packed, layers(align=16), _over_largest(packed), inputs()
+
+
+def _over_largest(packed: Comparison) -> Comparison:
+    table = reference("gemmini_dynamic_rtl")
+    stairs = zip(*(table[name] for name in ("in_dim", "kernel", "stride", "mem_latency")), strict=True)
+    channels = ints(table, "in_ch") * ints(table, "out_ch")
+    name = "Gemmini RTL, gated convolutions over the largest"
+    return over_largest(packed, name, list(stairs), channels.tolist(), Promise(0.03, 0.12))
 
 
 def layers(align: int = 1) -> Comparison:
@@ -85,7 +95,18 @@ def inputs() -> Comparison:
         unit="ratio",
         bound_mean=0.03,
         bound_worst=0.06,
+        note=_ranked(table, cycles),
     )
+
+
+def _ranked(table: TextColumns, cycles: Floats) -> str:
+    """Say how alike the inputs of a trace are ordered."""
+    measured, found = table["cycles"].astype(np.float64), []
+    runs = [*zip(table["trace"], table["mem_latency"], strict=True)]
+    for run in set(runs):
+        at = np.array([one == run for one in runs])
+        found.append(rank_correlation(measured[at], cycles[at]))
+    return f"Inputs of a trace rank as measured: Spearman's correlation {min(found):.3f} to {max(found):.3f}."
 
 
 def layer_cycles(table: TextColumns, align: int = 1) -> Floats:

@@ -13,6 +13,8 @@ do better than 10.7 %: so far do the stacks differ on one chip and network.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from accel_models import (
@@ -26,6 +28,7 @@ from accel_models import (
 )
 from analysis.validation.asked import layer_estimates
 from analysis.validation.comparison import Comparison, Promise
+from analysis.validation.over_largest import over_largest
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.ops import counted_call, layer_op
 from analysis.validation.simd.dead_channels import dead_channels
@@ -41,6 +44,7 @@ from analysis.validation.simd.reference import (
 from traces import Op
 
 MLPERF = "MLPerf Tiny v0.5-v1.3, closed division"
+SHRINKING = "instructions of CMSIS-NN kernels over the most channels"
 ZOO = "STMicroelectronics/stm32ai-modelzoo@6f10965e, STM32H747I-DISCO"
 
 
@@ -58,7 +62,7 @@ def simd_comparisons() -> tuple[Comparison, ...]:
         cortex_m7_layers(),
         cortex_m55_layers(),
         cortex_m55_network(),
-        instruction_counts(),
+        *instruction_counts(),
         retired_instructions(),
         dead_channels(),
     )
@@ -195,10 +199,10 @@ def cortex_m55_network() -> Comparison:
     return _latency("CMSIS-NN on Cortex-M55, latency", truth, rows, names, Promise(0.15, 0.15))
 
 
-def instruction_counts() -> Comparison:
-    """Instructions of CMSIS-NN kernels on three instruction sets, without the interpreter's call."""
+def instruction_counts() -> tuple[Comparison, Comparison]:
+    """Instructions of CMSIS-NN kernels on four instruction sets, without the interpreter's call; as channels shrink."""
     rows = reference_rows("simd_instructions")
-    return Comparison(
+    counted = Comparison(
         name="instructions of CMSIS-NN kernels",
         truth="CMSIS-NN @99f736a, gcc 12.2 -O3, counted under qemu",
         labels=tuple(f"{row['core']} {row['layer']}" for row in rows),
@@ -211,6 +215,18 @@ def instruction_counts() -> Comparison:
         constants=219,  # prices of loop bodies, tables/kernel_counts.csv
         part="the kernels' instructions, which are priced and not told",
     )
+    return counted, over_largest(counted, SHRINKING, *stairs_of(rows), Promise(0.01, 0.05, 219, (0.03, 0.10)))
+
+
+def stairs_of(rows: Sequence[Row]) -> tuple[list[tuple[str, ...] | None], list[int]]:
+    """Return the staircase that each counted call is a step of, and its channels in and out, multiplied."""
+    stairs = [
+        tuple(row[name] for name in ("core", "kind", "in_h", "kh", "stride"))
+        if "staircase" in row["group"]
+        else None
+        for row in rows
+    ]
+    return stairs, [int(row["in_ch"]) * int(row["out_ch"]) for row in rows]
 
 
 def retired_instructions() -> Comparison:

@@ -7,7 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from analysis.validation.comparison import Comparison
+from analysis.validation.comparison import Comparison, Promise
+from analysis.validation.over_largest import over_largest
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.kind import Pair
 from analysis.validation.vela.networks import network
@@ -25,13 +26,14 @@ _OPS = (
     ("ethos-u65-256", (0.02, 0.8), (0.03, 0.3)),
     ("ethos-u85-256", (0.05, 0.9), (0.05, 0.7)),
 )
+_STAIR = "conv_st_"  # how networks of one convolution are called whose channels shrink step by step
 
 
 def vela_comparisons() -> tuple[Comparison, ...]:
     """Compare passes and networks of one op by accelerator, whole networks, and dynamic over dense networks."""
     passes = (_passes(accelerator, *bounds) for accelerator, bounds, _ in _OPS)
     alone = (_alone(accelerator, *bounds) for accelerator, _, bounds in _OPS)
-    return *passes, *alone, _networks(), _dynamic_over_dense()
+    return *passes, *alone, _staircases(), _networks(), _dynamic_over_dense()
 
 
 def _rows(accelerator: str) -> list[Row]:
@@ -49,13 +51,38 @@ def _passes(accelerator: str, mean: float, worst: float) -> Comparison:
     )
 
 
+@cache
+def _one_ops(accelerator: str) -> list[tuple[Row, tuple[float, float]]]:
+    """Return the first pass of each network of one op, its cycles by Vela and by the model."""
+    return [(passes[0], one_op(passes)) for passes in networks_of_one_op(_rows(accelerator))]
+
+
 def _alone(accelerator: str, mean: float, worst: float) -> Comparison:
-    networks = networks_of_one_op(_rows(accelerator))
+    found = _one_ops(accelerator)
     return _comparison(
         f"Vela on {accelerator}, networks of one op",
-        [f"{passes[0]['network']} {passes[0]['memory_mode']}" for passes in networks],
-        [one_op(passes) for passes in networks],
+        [f"{row['network']} {row['memory_mode']}" for row, _ in found],
+        [pair for _, pair in found],
         ("cycles", mean, worst),
+    )
+
+
+def _staircases() -> Comparison:
+    """Compare what fewer channels leave of a convolution, on every accelerator."""
+    stairs = [one for name, *_ in _OPS for one in _one_ops(name) if one[0]["network"].startswith(_STAIR)]
+    rows = [row for row, _ in stairs]
+    cycles = _comparison(
+        "cycles of staircases",
+        [" ".join(row[name] for name in ("network", "accelerator", "memory_mode")) for row in rows],
+        [pair for _, pair in stairs],
+        ("cycles", 1.0, 1.0),
+    )
+    return over_largest(
+        cycles,
+        "Vela on Ethos-U, convolutions over the most channels",
+        [tuple(row[name] for name in ("accelerator", "memory_mode", "ifm_h", "kernel_h")) for row in rows],
+        [int(row["ifm_c"]) * int(row["ofm_c"]) for row in rows],
+        Promise(0.03, 0.2),
     )
 
 

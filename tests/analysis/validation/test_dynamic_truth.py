@@ -8,10 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from accel_models import kernel_instructions
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.gemmini_dynamic import input_cycles
-from analysis.validation.rows.ops import counted_call
+from analysis.validation.simd.compare import instruction_counts
 from analysis.validation.vela.networks import network
 
 U55 = ("ethos-u55-128", "Ethos_U55_High_End_Embedded", "Shared_Sram")
@@ -66,22 +65,8 @@ def test_what_gates_leave_on_gemmini_s_rtl(trace: str, rtl: float, modelled: flo
 
 def test_instructions_shrink_as_counted_when_channels_do() -> None:
     """Every step of every staircase over its top step, on four cores: within 1 % on average, 5 % at worst."""
-    stairs: dict[tuple[str, ...], list[Row]] = {}
-    for row in reference_rows("simd_instructions"):
-        if "staircase" in row["group"]:
-            stairs.setdefault(tuple(row[key] for key in ("core", "kind", "in_h", "kh", "stride")), []).append(
-                row
-            )
-    errors = []
-    for rows in stairs.values():
-        top = max(rows, key=lambda row: int(row["in_ch"]) * int(row["out_ch"]))
-        for row in rows:
-            if row is top:
-                continue
-            counted = float(row["instructions"]) / float(top["instructions"])
-            own, whole = (float(kernel_instructions(*counted_call(each))[0]) for each in (row, top))
-            assert counted < 1
-            errors.append(own / whole / counted - 1)
-    assert len(errors) >= 60
-    assert np.abs(errors).mean() < 0.01
-    assert np.abs(errors).max() < 0.05
+    _, shrinking = instruction_counts()
+    assert len(shrinking.labels) == 74
+    assert shrinking.measured.max() < 1
+    assert shrinking.mean_error < 0.01
+    assert shrinking.worst_error < 0.05
