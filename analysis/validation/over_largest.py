@@ -69,11 +69,9 @@ def steps_and_tops(stairs: Sequence[Hashable | None], channels: Sequence[int]) -
 
 def rank_correlation(measured: Floats, predicted: Floats) -> float:
     """Return Spearman's: 1 where the model orders rows as the truth does; ties take their mean rank."""
-    ranks = [_ranks(values) for values in (measured, predicted)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(_ranks(measured), _ranks(predicted))[0, 1])
 
 
 def _ranks(values: Floats) -> Floats:
-    ordered, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return np.asarray((ends - (counts - 1) / 2)[places], np.float64) if len(ordered) else values
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[places], np.float64)
