@@ -12,6 +12,8 @@ from .base.atomic import exchange as exchange
 from .base.atomic import stage_beside as stage_beside
 from .base.card import Card as Card
 from .base.card import card_html as card_html
+from .base.compiled import Loop as Loop
+from .base.compiled import compiled as compiled
 from .base.errors import ConfigError as ConfigError
 from .base.errors import FileProblem as FileProblem
 from .base.errors import GraphError as GraphError

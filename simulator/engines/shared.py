@@ -1,297 +1,308 @@
 """Frames that share the units, event by event: what :mod:`simulator.engines.events` does, in its order, without SimPy.
 
-A lane does the tasks of one queue of one unit of one frame, one behind the other.  It is a generator that, before it
-yields, leaves its resumption where it will be called: with a task's end, a first tile, a unit's queue, or a moment.
-Calls of one moment go by turn, those that begin something first and those that ask to be last behind all others; that
-is SimPy's order too, so that both give the same times to the cycle, ties included.  What nobody waits for is no event
-here, and how long tasks take is looked up once per frame.
+A lane does the tasks of one queue of one unit of one frame, one behind the other.  It stands at one of the steps
+below until what it waits for calls it: a task's end, a first tile, a unit, or a moment.  Calls of one moment go by
+turn, those that begin something first and those that ask to be last behind all others; that is SimPy's order too, so
+that both give the same times to the cycle, ties included.  What nobody waits for is no event here.
+
+All is written with numbers in flat tables, the plan ``p`` and the floor ``f`` (:mod:`simulator.engines.shared_tables`),
+so that numba can compile it (:mod:`traces.base.compiled`); as it is written, both are lists.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from heapq import heappop, heappush
+from simulator.engines.shared_calls import (
+    DONE,
+    FINISHED,
+    FIRST,
+    LANDED,
+    LANDING,
+    LANDS,
+    LANE_DONE,
+    LAST,
+    NEXT,
+    RESUME,
+    SERVE,
+    TELL,
+    WIDTH,
+    Later,
+    after_cycles,
+    at,
+    call_of,
+    duration,
+    holds,
+    push,
+    serve,
+    wait,
+)
+from simulator.engines.shared_tables import (
+    ASKING,
+    ASKING_NEXT,
+    AT,
+    BEHIND,
+    BUSY,
+    CUT,
+    CYCLES,
+    DECIDED,
+    DECISION,
+    DECISION_BEGIN,
+    DECISIONS,
+    ENDS,
+    ENTRY,
+    FINISHED_YET,
+    FIRST_TILE,
+    FRAME,
+    KNOWN,
+    LANDED_YET,
+    LANE_BEGIN,
+    LANE_OF,
+    LANE_TASKS,
+    LANES,
+    LANES_LEFT,
+    NEED_BEGIN,
+    NEEDED,
+    NOBODY,
+    NOW,
+    POLITE,
+    READ,
+    START,
+    STEP,
+    STREAM_BEGIN,
+    STREAMS,
+    TAIL,
+    TASKS,
+    TOLD,
+    UNDECIDED,
+    UNIT_OF,
+    WAITING,
+    WHOLE,
+    WORK,
+)
+from simulator.schedules.durations import speculative_duration
+from traces import Ints, compiled
 
-import numpy as np
-
-from simulator.schedules.durations import Durations, speculative_duration
-from simulator.schedules.schedule import NO_UNIT, Schedule
-from traces import Indices
-
-Resumption = Callable[[], object]
-_BY_TURN, _LAST = range(2)
+NEEDS, TILES, ASK, TURN, BEGIN, FETCHED, OPERANDS, LAST_TILE, END = range(9)  # steps of a lane
 
 
-class Clock:
-    """What happens when."""
+@compiled
+def begin(p: Ints, f: Ints, place: int) -> None:
+    """Let the frame at a place begin; it calls DONE at its end."""
+    for t in range(p[TASKS]):
+        f[f[FINISHED_YET] + place * p[TASKS] + t] = f[f[LANDED_YET] + place * p[TASKS] + t] = 0
+    for t in range(2 * p[TASKS]):
+        f[f[WAITING] + place * 2 * p[TASKS] + t] = NOBODY
+    f[f[LANES_LEFT] + place] = p[LANES]
+    for lane in range(p[LANES]):
+        i = place * p[LANES] + lane
+        f[f[AT] + i] = p[p[LANE_BEGIN] + lane]
+        f[f[ENTRY] + i] = p[p[NEED_BEGIN] + p[p[LANE_TASKS] + f[f[AT] + i]]]
+        f[f[STEP] + i] = NEEDS
+        push(p, f, FIRST, call_of(f, place, RESUME, lane))
+    if p[LANES] == 0:
+        push(p, f, NEXT, call_of(f, place, DONE, 0))
 
-    def __init__(self) -> None:
-        self.now = 0
-        self.first: deque[Resumption] = deque()
-        self.next: deque[Resumption] = deque()
-        self._last: deque[Resumption] = deque()
-        self._later: list[tuple[int, int, int, Resumption]] = []
-        self._calls = 0
 
-    def at(self, time: int, call: Resumption) -> None:
-        """Call by turn at ``time``, which is later than now."""
-        self._calls += 1
-        heappush(self._later, (time, _BY_TURN, self._calls, call))
+@compiled
+def happen(p: Ints, f: Ints, later: Later, place: int, what: int) -> None:
+    """Let what a frame on the machine has called come about."""
+    kind, index = what // WIDTH, what % WIDTH  # of its lane or task
+    if kind == RESUME:
+        _go_on(p, f, later, place, index)
+    elif kind == FINISHED:
+        f[f[FINISHED_YET] + place * p[TASKS] + index] = 1
+        _wake(p, f, later, place, index)
+    elif kind == LANDED:
+        f[f[LANDED_YET] + place * p[TASKS] + index] = 1
+        _wake(p, f, later, place, p[TASKS] + index)
+    elif kind == LANDING:
+        first = duration(p, f, FIRST_TILE, place, index)
+        after_cycles(p, f, later, first, call_of(f, place, LANDS if first else LANDED, index))
+    elif kind == LANDS:
+        push(p, f, NEXT, call_of(f, place, LANDED, index))
+    elif kind == LANE_DONE:
+        f[f[LANES_LEFT] + place] -= 1
+        if f[f[LANES_LEFT] + place] == 0:
+            push(p, f, NEXT, call_of(f, place, DONE, 0))
+    elif not f[f[TOLD] + place * p[TASKS] + index]:  # TELL
+        f[f[TOLD] + place * p[TASKS] + index] = 1
+        push(p, f, NEXT, call_of(f, place, RESUME, p[p[LANE_OF] + index]))
 
-    def last_at(self, time: int, call: Resumption) -> None:
-        """Call at ``time`` behind everything else that happens then."""
-        if time <= self.now:
-            self._last.append(call)
+
+@compiled
+def _wake(p: Ints, f: Ints, later: Later, place: int, event: int) -> None:
+    """Call all who wait for a task's end, or first tile, in the order in which they came."""
+    nodes = p[LANES] + p[DECISIONS]
+    node = f[f[WAITING] + place * 2 * p[TASKS] + event]
+    while node != NOBODY:
+        following = f[f[BEHIND] + place * nodes + node]
+        if node < p[LANES]:
+            _go_on(p, f, later, place, node)
         else:
-            self._calls += 1
-            heappush(self._later, (time, _LAST, self._calls, call))
-
-    def run(self) -> None:
-        """Let everything happen."""
-        first, following, last, later = self.first, self.next, self._last, self._later
-        while True:
-            if first:
-                first.popleft()()
-            elif following:
-                following.popleft()()
-            elif last:
-                last.popleft()()
-            elif later:
-                self.now = later[0][0]
-                while later and later[0][0] == self.now:
-                    _, turn, _, call = heappop(later)
-                    (last if turn else following).append(call)
-            else:
-                return
+            _decide(p, f, place, p[p[DECIDED] + node - p[LANES]])
+        node = following
 
 
-class _Event:
-    """Something that happens once, and those who wait for it."""
-
-    __slots__ = ("happened", "waiting")
-
-    def __init__(self) -> None:
-        self.happened = False
-        self.waiting: list[Resumption] = []
-
-    def __call__(self) -> None:
-        self.happened = True
-        for call in self.waiting:
-            call()
-
-
-class _Server:
-    """A unit: the earliest frame that asks goes first, then the first to ask."""
-
-    __slots__ = ("_asked", "_busy", "_clock", "_queue")
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._busy = False
-        self._queue: list[tuple[int, int, int, Resumption]] = []
-        self._asked = 0
-
-    def ask(self, priority: int, call: Resumption) -> None:
-        self._asked += 1
-        heappush(self._queue, (priority, self._clock.now, self._asked, call))
-        self._serve()
-
-    def leave(self) -> None:
-        self._busy = False
-        if self._queue:
-            self._clock.next.append(self._serve)
-
-    def _serve(self) -> None:
-        if self._queue and not self._busy:
-            self._busy = True
-            self._clock.next.append(heappop(self._queue)[3])
-
-
-@dataclass(frozen=True, slots=True)
-class _UnitQueue:
-    """Tasks of one queue of one unit: what a lane does."""
-
-    unit: int  # NO_UNIT: it waits for no one
-    tasks: tuple[int, ...]
-    polite: bool  # the other queue goes first at a tie
-
-    @classmethod
-    def of(cls, schedule: Schedule) -> tuple[_UnitQueue, ...]:
-        """Return those of a schedule, one for every lane of a frame."""
-        found: dict[tuple[int, int], list[int]] = {}
-        for t, task in enumerate(schedule.tasks):
-            unit = task.unit if task.unit != NO_UNIT else -1 - t
-            found.setdefault((unit, task.queue), []).append(t)
-        queued = {unit for unit, queue in found if queue}
-        return tuple(
-            cls(unit if unit >= 0 else NO_UNIT, tuple(tasks), unit in queued and not queue)
-            for (unit, queue), tasks in found.items()
-        )
-
-
-class SharedUnits:
-    """A design's units; frames that run on them compete for them."""
-
-    def __init__(self, tables: Durations) -> None:
-        schedule = tables.schedule
-        self.clock = Clock()
-        self.tables = tables
-        self.units = [_Server(self.clock) for _ in schedule.units]
-        self.lanes = _UnitQueue.of(schedule)
-        self.ops = np.array([task.op for task in schedule.tasks], np.intp)
-        self.whole = tables.speculative_cycles.tolist()
-        waits = tables.waits.tolist()
-        self.after = [task.after for task in schedule.tasks]
-        self.obeyed = [task.decisions if waits[t] else () for t, task in enumerate(schedule.tasks)]
-        self.read = {p for task in schedule.tasks for p in task.streams}
-
-    @property
-    def now(self) -> int:
-        """The moment [cycles]."""
-        return self.clock.now
-
-    def last_at(self, time: int, call: Resumption) -> None:
-        """Call at ``time`` behind everything else that happens then."""
-        self.clock.last_at(time, call)
-
-    def after_cycles(self, cycles: int, call: Resumption) -> None:
-        """Call when so many cycles have passed."""
-        if cycles > 0:
-            self.clock.at(self.clock.now + cycles, call)
+@compiled
+def _go_on(p: Ints, f: Ints, later: Later, place: int, lane: int) -> None:
+    """Take a lane's steps until it has to wait, or is done."""
+    i = place * p[LANES] + lane
+    while f[f[AT] + i] < p[p[LANE_BEGIN] + lane + 1]:
+        step = f[f[STEP] + i]
+        if step <= TILES:
+            waits = _needs(p, f, place, lane)
+        elif step <= TURN:
+            waits = _asks(p, f, place, lane)
+        elif step <= FETCHED:
+            waits = _works(p, f, later, place, lane)
+        elif step <= LAST_TILE:
+            waits = _follows(p, f, later, place, lane)
         else:
-            self.clock.next.append(call)
-
-    def begin(self, states: Indices, priority: int, done: Resumption) -> None:
-        """Let a frame with these states of its ops begin, and call when it is done; lower priorities go first."""
-        _Frame(self, states, priority, done)
-
-    def run(self) -> None:
-        """Let everything happen."""
-        self.clock.run()
+            waits = False
+            _end(p, f, place, lane)
+        if waits:
+            return
+    push(p, f, NEXT, call_of(f, place, LANE_DONE, lane))
 
 
-class _Frame:
-    """One input on its way through the schedule."""
+@compiled
+def _needs(p: Ints, f: Ints, place: int, lane: int) -> bool:
+    """Wait for all before the task, and for the first tiles of what it reads."""
+    i = place * p[LANES] + lane
+    t = p[p[LANE_TASKS] + f[f[AT] + i]]
+    if f[f[STEP] + i] == NEEDS:
+        while f[f[ENTRY] + i] < p[p[NEED_BEGIN] + t + 1]:
+            needed = p[p[NEEDED] + f[f[ENTRY] + i]]
+            f[f[ENTRY] + i] += 1
+            if not f[f[FINISHED_YET] + place * p[TASKS] + needed]:
+                wait(p, f, place, needed, lane)
+                return True
+        f[f[WORK] + i] = duration(p, f, CYCLES, place, t)
+        f[f[STEP] + i], f[f[ENTRY] + i] = TILES, p[p[STREAM_BEGIN] + t]
+    while f[f[WORK] + i] > 0 and f[f[ENTRY] + i] < p[p[STREAM_BEGIN] + t + 1]:
+        read = p[p[STREAMS] + f[f[ENTRY] + i]]
+        f[f[ENTRY] + i] += 1
+        if not f[f[LANDED_YET] + place * p[TASKS] + read]:
+            wait(p, f, place, p[TASKS] + read, lane)
+            return True
+    f[f[STEP] + i] = ASK
+    return False
 
-    __slots__ = (
-        "cycles", "done", "ends", "finished", "first", "landed", "left", "machine", "priority", "tail",
-    )  # fmt: skip
 
-    def __init__(self, machine: SharedUnits, states: Indices, priority: int, done: Resumption) -> None:
-        tables = machine.tables
-        place = tables.base + states[machine.ops]
-        self.machine, self.priority, self.done = machine, priority, done
-        self.cycles: list[int] = tables.cycles[place].tolist()
-        self.first: list[int] = tables.first[place].tolist()
-        self.tail: list[int] = tables.tail[place].tolist()
-        self.ends = [0] * len(place)
-        self.finished = [_Event() for _ in place]
-        self.landed = {t: _Event() for t in machine.read}
-        self.left = len(machine.lanes)
-        for lane in machine.lanes:
-            tasks = self._serve(lane)
-            next(tasks)
-            tasks.send(tasks.__next__)
-            machine.clock.first.append(tasks.__next__)
-        if not machine.lanes:
-            machine.clock.next.append(done)
+@compiled
+def _asks(p: Ints, f: Ints, place: int, lane: int) -> bool:
+    """Ask for the unit; the earliest frame that asks goes first, then the first to ask."""
+    i, unit = place * p[LANES] + lane, p[p[UNIT_OF] + lane]
+    if not holds(p, f, place, lane):
+        f[f[STEP] + i] = BEGIN
+        return False
+    if f[f[STEP] + i] == ASK and p[p[POLITE] + lane]:
+        f[f[STEP] + i] = TURN
+        push(p, f, LAST, call_of(f, place, RESUME, lane))
+        return True
+    before, behind = NOBODY, f[f[ASKING] + unit]
+    while behind != NOBODY and f[f[FRAME] + behind // p[LANES]] <= f[f[FRAME] + place]:
+        before, behind = behind, f[f[ASKING_NEXT] + behind]
+    f[f[ASKING_NEXT] + i] = behind
+    if before == NOBODY:
+        f[f[ASKING] + unit] = i
+    else:
+        f[f[ASKING_NEXT] + before] = i
+    f[f[STEP] + i] = BEGIN
+    serve(p, f, unit)
+    return True
 
-    def _lane_done(self) -> None:
-        self.left -= 1
-        if not self.left:
-            self.machine.clock.next.append(self.done)
 
-    def _serve(self, lane: _UnitQueue) -> Generator[None, Resumption, None]:  # noqa: C901, PLR0912  # what a lane does, in order
-        """Do a lane's tasks in program order, when told what resumes this."""
-        resume = yield
-        yield
-        machine, clock, cycles, finished = self.machine, self.machine.clock, self.cycles, self.finished
-        tasks = machine.tables.schedule.tasks
-        for t in lane.tasks:
-            for p in (*machine.after[t], *machine.obeyed[t]):
-                if not finished[p].happened:
-                    finished[p].waiting.append(resume)
-                    yield
-            work, whole, streams = cycles[t], machine.whole[t], tasks[t].streams
-            if work > 0:
-                for p in streams:
-                    if not self.landed[p].happened:
-                        self.landed[p].waiting.append(resume)
-                        yield
-            holds = lane.unit != NO_UNIT and (work > 0 or whole > 0)
-            if holds:
-                if lane.polite:
-                    clock.last_at(clock.now, resume)
-                    yield
-                machine.units[lane.unit].ask(self.priority, resume)
-                yield
-            start = clock.now
-            if t in machine.read:
-                clock.first.append(self._landing(t))
-            if whole:
-                fetched = self._speculate(t, start, resume)
-                yield
-                work = fetched()
-                if start + work > clock.now:
-                    clock.at(start + work, resume)
-                    yield
-            elif work:
-                clock.at(start + work, resume)
-                yield
-            if work:
-                for p in streams:
-                    if not finished[p].happened:
-                        finished[p].waiting.append(resume)
-                        yield
-                    rest = self.ends[p] + self.tail[t] - clock.now
-                    if rest > 0:
-                        clock.at(clock.now + rest, resume)
-                        yield
-            if holds:
-                machine.units[lane.unit].leave()
-            self.ends[t] = clock.now
-            clock.next.append(finished[t])
-        clock.next.append(self._lane_done)
-        yield
+@compiled
+def _works(p: Ints, f: Ints, later: Later, place: int, lane: int) -> bool:
+    """Begin, and work as long as the task takes; a speculative transfer is cut when its decisions are known."""
+    i, now = place * p[LANES] + lane, f[NOW]
+    t = p[p[LANE_TASKS] + f[f[AT] + i]]
+    if f[f[STEP] + i] == BEGIN:
+        f[f[START] + i] = now
+        f[f[ENTRY] + i] = p[p[STREAM_BEGIN] + t]
+        if p[p[READ] + t]:
+            push(p, f, FIRST, call_of(f, place, LANDING, t))
+        if p[p[WHOLE] + t]:
+            f[f[STEP] + i] = FETCHED
+            _speculate(p, f, later, place, t)
+            return True
+    else:
+        f[f[WORK] + i] = _fetched(p, f, place, lane, t)
+    f[f[STEP] + i] = OPERANDS if f[f[WORK] + i] else END
+    if f[f[START] + i] + f[f[WORK] + i] > now:
+        at(f, later, f[f[START] + i] + f[f[WORK] + i], NEXT, call_of(f, place, RESUME, lane))
+        return True
+    return False
 
-    def _landing(self, t: int) -> Resumption:
-        """Return what begins with a task: its first tile lands so many cycles later."""
-        landed, first = self.landed[t], self.first[t]
-        if first:
-            return lambda: self.machine.after_cycles(first, lambda: self.machine.clock.next.append(landed))
-        return lambda: self.machine.clock.next.append(landed)
 
-    def _speculate(self, t: int, start: int, resume: Resumption) -> Callable[[], int]:
-        """Resume when the decisions are there or everything has come; return what then says how long it takes."""
-        clock, kept = self.machine.clock, self.cycles[t]
-        whole = max(self.machine.whole[t], kept)
-        waits = [self.finished[p] for p in self.machine.tables.schedule.tasks[t].decisions]
-        open_ = [event for event in waits if not event.happened]
-        known: list[int] = []
-        told: list[bool] = []
+@compiled
+def _follows(p: Ints, f: Ints, later: Later, place: int, lane: int) -> bool:
+    """Wait for the last tiles of what the task reads, and work on them."""
+    i, now = place * p[LANES] + lane, f[NOW]
+    t = p[p[LANE_TASKS] + f[f[AT] + i]]
+    while f[f[ENTRY] + i] < p[p[STREAM_BEGIN] + t + 1]:
+        read = place * p[TASKS] + p[p[STREAMS] + f[f[ENTRY] + i]]
+        if f[f[STEP] + i] == OPERANDS:
+            f[f[STEP] + i] = LAST_TILE
+            if not f[f[FINISHED_YET] + read]:
+                wait(p, f, place, p[p[STREAMS] + f[f[ENTRY] + i]], lane)
+                return True
+        f[f[STEP] + i] = OPERANDS
+        f[f[ENTRY] + i] += 1
+        rest = f[f[ENDS] + read] + duration(p, f, TAIL, place, t) - now
+        if rest > 0:
+            at(f, later, now + rest, NEXT, call_of(f, place, RESUME, lane))
+            return True
+    f[f[STEP] + i] = END
+    return False
 
-        def tell() -> None:
-            if not told:
-                told.append(True)
-                clock.next.append(resume)
 
-        def decide() -> None:
-            open_.pop()
-            if not open_:
-                known.append(clock.now)
-                clock.next.append(tell)
+@compiled
+def _end(p: Ints, f: Ints, place: int, lane: int) -> None:
+    """Leave the unit, tell that the task has ended, and turn to the next."""
+    i, unit = place * p[LANES] + lane, p[p[UNIT_OF] + lane]
+    if holds(p, f, place, lane):
+        f[f[BUSY] + unit] = 0
+        if f[f[ASKING] + unit] != NOBODY:
+            push(p, f, NEXT, (SERVE * WIDTH) + unit)
+    t = p[p[LANE_TASKS] + f[f[AT] + i]]
+    f[f[ENDS] + place * p[TASKS] + t] = f[NOW]
+    push(p, f, NEXT, call_of(f, place, FINISHED, t))
+    f[f[AT] + i] += 1
+    if f[f[AT] + i] < p[p[LANE_BEGIN] + lane + 1]:
+        f[f[STEP] + i], f[f[ENTRY] + i] = NEEDS, p[p[NEED_BEGIN] + p[p[LANE_TASKS] + f[f[AT] + i]]]
 
-        if not open_:
-            known.append(clock.now)
-            clock.next.append(tell)
-        for event in tuple(open_):
-            event.waiting.append(decide)
-        clock.at(start + whole, tell)
 
-        def cycles() -> int:
-            decided = known[0] if known else start + whole
-            return speculative_duration(start, decided, kept, whole, self.machine.tables.cut_cycles)[0]
+@compiled
+def _speculate(p: Ints, f: Ints, later: Later, place: int, t: int) -> None:
+    """Tell the lane when all decisions are there, or everything has come."""
+    i = place * p[TASKS] + t
+    f[f[UNDECIDED] + i], f[f[TOLD] + i], f[f[KNOWN] + i] = 0, 0, NOBODY
+    for d in range(p[p[DECISION_BEGIN] + t], p[p[DECISION_BEGIN] + t + 1]):
+        if not f[f[FINISHED_YET] + place * p[TASKS] + p[p[DECISION] + d]]:
+            f[f[UNDECIDED] + i] += 1
+            wait(p, f, place, p[p[DECISION] + d], p[LANES] + d)
+    if f[f[UNDECIDED] + i] == 0:
+        f[f[KNOWN] + i] = f[NOW]
+        push(p, f, NEXT, call_of(f, place, TELL, t))
+    whole = max(p[p[WHOLE] + t], duration(p, f, CYCLES, place, t))
+    at(f, later, f[NOW] + whole, NEXT, call_of(f, place, TELL, t))
 
-        return cycles
+
+@compiled
+def _decide(p: Ints, f: Ints, place: int, t: int) -> None:
+    """Count one more decision that a speculative transfer knows."""
+    i = place * p[TASKS] + t
+    f[f[UNDECIDED] + i] -= 1
+    if f[f[UNDECIDED] + i] == 0:
+        f[f[KNOWN] + i] = f[NOW]
+        push(p, f, NEXT, call_of(f, place, TELL, t))
+
+
+@compiled
+def _fetched(p: Ints, f: Ints, place: int, lane: int, t: int) -> int:
+    """Return how long a speculative transfer takes, now that its lane was told [cycles]."""
+    kept, begun = duration(p, f, CYCLES, place, t), f[f[START] + place * p[LANES] + lane]
+    known = f[f[KNOWN] + place * p[TASKS] + t]
+    decided = begun + max(p[p[WHOLE] + t], kept) if known == NOBODY else known
+    return speculative_duration(begun, decided, kept, p[p[WHOLE] + t], p[CUT])[0]

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from accel_models import Cost, OpCosts
 from simulator.policy import Policy
 from simulator.schedules.schedule import Schedule, Task, TaskKind
-from traces import Bools, Floats, Ints
+from traces import Bools, Floats, Ints, compiled
 
 TICKS = 256  # per cycle, where idealised replays take shares of cycles
 
@@ -195,6 +195,7 @@ class TaskTimes(Times):
     worked: Ints  # (n, tasks), cycles of each task
 
 
+@compiled
 def speculative_duration(start: int, decided: int, kept: int, whole: int, cut: int) -> tuple[int, int]:
     """Return a speculative transfer's cycles, and how many of them passed before the decision.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from traces import ConfigError
+import numpy as np
+
+from traces import ConfigError, Ints
 
 MOST_SCALE = 1000.0  # Choice: clocks of one chip are a factor of 100 apart
 MOST_SWITCH_S = 1.0  # as any wait of a design
@@ -36,9 +38,9 @@ class DvfsState:
         """Dynamic energy on the chip over that at the design's own voltage."""
         return self.voltage**2
 
-    def stretched(self, cycles: int) -> int:
+    def stretched(self, cycles: Ints) -> Ints:
         """Return the time of so much work, in cycles of the design's clock."""
-        return math.ceil(cycles / self.speed - 1e-9)
+        return np.ceil(cycles / self.speed - 1e-9).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

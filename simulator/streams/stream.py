@@ -8,7 +8,6 @@ replay alone, whatever it shares the machine with.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +16,6 @@ from numpy.typing import NDArray
 
 from accel_models import Choices, Design, compiled_trace
 from simulator.engines.fast import simulate
-from simulator.engines.shared import SharedUnits
 from simulator.policy import Policy
 from simulator.replays.accounting import Spent, spent
 from simulator.replays.prepare import Prepared, Setting, prepare
@@ -28,7 +26,7 @@ from simulator.streams.budgets import Budget, Halted, check_fits, halt
 from simulator.streams.dvfs import Dvfs
 from simulator.streams.energy import Served, busy_cycles, moving_pj, sleeping, waiting_pj
 from simulator.streams.results import StreamResults
-from simulator.streams.server import NEVER, Rules, Server
+from simulator.streams.server import NEVER, Rules, ServedTimes, SharedMachine, served
 from simulator.streams.summary import StreamSummary
 from simulator.summary import Spread
 from traces import Bools, ConfigError, Ints, Trace, UnsupportedError, lower
@@ -103,7 +101,6 @@ def stream(
     prepared = prepare(asked, policy, Choices(frames=frames, rates=trace.info.rates))
     check_fits(prepared, frames)
     run = _Service(prepared, settings, _correct(shown, halted), halted, seen)
-    run.server.run()
     return StreamResults(_summary(run), design, policy, _per_frame(run))
 
 
@@ -123,58 +120,38 @@ class _Service:
     times: Times = field(init=False)  # of every input alone
     paid: Spent = field(init=False)
     inputs: Ints = field(init=False)  # (frames,), the input that each frame shows
-    machine: SharedUnits = field(init=False)
-    server: Server = field(init=False)
-    states: Ints = field(init=False)  # (frames,), DVFS state
-    state: int = field(init=False)  # DVFS state now
+    arrivals: Ints = field(init=False)  # (frames,) [cycles]
+    served: ServedTimes = field(init=False)
 
     def __post_init__(self) -> None:
         settings, prepared = self.settings, self.prepared
-        n = len(prepared.work)
+        n, clock = len(prepared.work), prepared.design.clock
         frames = settings.frames or n
         self.inputs = np.arange(frames, dtype=np.int64) % n
         self.times = simulate(prepared.tables, prepared.work.state_index)
         self.paid = spent(prepared, self.times)
-        self.states = np.zeros(frames, np.int64)
-        self.state = 0
+        alone, dvfs = self.times.latency, settings.dvfs
+        machine = SharedMachine(
+            tables=prepared.tables,
+            state_index=prepared.work.state_index,
+            alone=alone[None] if dvfs is None else np.stack([each.stretched(alone) for each in dvfs.states]),
+            switch_cycles=0 if dvfs is None else dvfs.switch_cycles(clock),
+        )
         rules = Rules(queue=settings.queue, in_flight=settings.in_flight, drop=settings.drop)  # type: ignore[arg-type]  # checked when it was made
-        arrivals = settings.arrivals.cycles(frames, prepared.design.clock)
-        self.machine = SharedUnits(prepared.tables)
-        self.server = Server(arrivals, rules, self._start, self.machine)
-
-    def _start(self, frame: int, behind: int, done: Callable[[], object]) -> None:
-        """Let a frame begin, and call at its end."""
-        row = int(self.inputs[frame])
-        cycles = int(self.times.latency[row])
-        if self.settings.in_flight > 1 and not self._alone(frame, cycles):
-            self.machine.begin(self.prepared.work.state_index[row], frame, done)
-            return
-        dvfs = self.settings.dvfs
-        if dvfs is not None:
-            wanted = min(behind, len(dvfs.states) - 1)
-            switch = dvfs.switch_cycles(self.prepared.design.clock) if wanted != self.state else 0
-            self.state = wanted
-            cycles = switch + dvfs.states[wanted].stretched(cycles)
-        self.states[frame] = self.state
-        self.machine.after_cycles(cycles, done)
-
-    def _alone(self, frame: int, cycles: int) -> bool:
-        """Whether a frame meets no other: none is on the machine, the next comes no sooner than this one leaves."""
-        arrivals = self.server.arrivals
-        last = frame + 1 == len(arrivals)
-        return self.server.running == 1 and (last or int(arrivals[frame + 1]) >= self.machine.now + cycles)
+        self.arrivals = settings.arrivals.cycles(frames, clock)
+        self.served = served(machine, self.arrivals, rules)
 
 
 def _per_frame(run: _Service) -> dict[str, NDArray[Any]]:
     """Return one row per frame, in order of arrival."""
-    server, clock = run.server, run.prepared.design.clock
+    server, clock = run.served, run.prepared.design.clock
     done = server.ends != NEVER
-    latency = np.where(done, server.ends - server.arrivals, 0)
+    latency = np.where(done, server.ends - run.arrivals, 0)
     columns: dict[str, NDArray[Any]] = {
         "frame": np.arange(len(done), dtype=np.int64),
         "input": run.seen + run.inputs,
-        "arrival_us": server.arrivals * (1e6 / clock),
-        "wait_us": np.where(done, (server.starts - server.arrivals) * (1e6 / clock), np.nan),
+        "arrival_us": run.arrivals * (1e6 / clock),
+        "wait_us": np.where(done, (server.starts - run.arrivals) * (1e6 / clock), np.nan),
         "latency_us": np.where(done, latency * (1e6 / clock), np.nan),
         "dropped": ~done,
         "missed": _missed(run, done, latency),
@@ -184,7 +161,7 @@ def _per_frame(run: _Service) -> dict[str, NDArray[Any]]:
     if run.halted is not None:
         columns["exit"] = run.halted.exits[run.inputs]
     if run.settings.dvfs is not None:
-        columns["dvfs_state"] = run.states
+        columns["dvfs_state"] = server.states
     return columns
 
 
@@ -199,22 +176,22 @@ def _missed(run: _Service, done: Bools, latency: Ints) -> Bools:
 
 
 def _served(run: _Service) -> Served:
-    server, dvfs = run.server, run.settings.dvfs
+    server, dvfs = run.served, run.settings.dvfs
     done = server.ends != NEVER
     return Served(
         inputs=run.inputs,
         done=done,
         cycles=np.where(done, server.ends - server.starts, 0),
-        state=run.states,
+        state=server.states,
         states=() if dvfs is None else dvfs.states,
     )
 
 
 def _summary(run: _Service) -> StreamSummary:
     frames = _per_frame(run)
-    server, prepared = run.server, run.prepared
+    server, prepared = run.served, run.prepared
     done = ~frames["dropped"]
-    span = int(max(server.ends.max(), server.arrivals[-1]))
+    span = int(max(server.ends.max(), run.arrivals[-1]))
     served = _served(run)
     busy = busy_cycles(run.times, served)
     order = np.argsort(server.starts[done], kind="stable")

@@ -22,7 +22,7 @@ from pathlib import Path
 from random import Random
 
 from accel_models.units.gemmini import loops
-from accel_models.units.gemmini.compiled import TO_COMPILE_US
+from accel_models.units.gemmini.loops import TO_COMPILE_US
 from simulator import estimate
 from tests.fuzz.home import design, small_network
 from tests.fuzz.kind import Kind

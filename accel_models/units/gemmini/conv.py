@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.conv_loads import (
     Asked,
     TileWindow,
@@ -52,7 +51,7 @@ from accel_models.units.gemmini.memory.reuse import (
 )
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block
 from accel_models.units.gemmini.tiling import ConvLayer, sizes_of
-from traces import Floats, Ints
+from traces import Floats, Ints, compiled
 
 # The queues' clock: when the host may issue a tile, when each queue is free, and when the tile before last and
 # the last were done.

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.machine import GemminiMachine
 from accel_models.units.gemmini.memory.dma import (
     bias_cycles,
@@ -33,7 +32,7 @@ from accel_models.units.gemmini.memory.reuse import (
 )
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block
 from accel_models.units.gemmini.tiling import ConvLayer
-from traces import Floats, Ints
+from traces import Floats, Ints, compiled
 
 
 class TileWindow(NamedTuple):

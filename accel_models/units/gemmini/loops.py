@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from accel_models.units.gemmini import conv, conv_loads, machine, matmul, matmul_loads, tiling
-from accel_models.units.gemmini.compiled import Loop
 from accel_models.units.gemmini.conv import conv_run
 from accel_models.units.gemmini.machine import GemminiMachine, Run, typed
 from accel_models.units.gemmini.matmul import product_run
@@ -22,7 +21,7 @@ from accel_models.units.gemmini.tiling import (
     Product,
     default_matmul_tiling,
 )
-from traces import Floats, Ints
+from traces import Floats, Ints, Loop
 
 
 def _layers(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it needs one by one
@@ -79,7 +78,8 @@ _MODULES = (
     traffic,
     sys.modules[__name__],
 )
-_LAYERS, _PRODUCTS = Loop(_layers, _MODULES), Loop(_products, _MODULES)
+TO_COMPILE_US = 20_000_000.0  # Choice: what compiling takes
+_LAYERS, _PRODUCTS = (Loop(loop, _MODULES, to_compile_us=TO_COMPILE_US) for loop in (_layers, _products))
 # Measured on a server's core, which decides about compiling alone [us].
 _TILE_US = 90.0
 _LAYER_US = 400.0  # to find out what caches keep

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.machine import GemminiMachine, Run
 from accel_models.units.gemmini.matmul_loads import MovedSoFar, blocks, load_os, load_ws
 from accel_models.units.gemmini.memory import queues
@@ -23,7 +22,7 @@ from accel_models.units.gemmini.memory.queues import BUSY, Queue, end_of, wait_u
 from accel_models.units.gemmini.memory.reuse import INPUT, OUTPUT, WEIGHTS, C, K, P, Shares, missing, reuse_of
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block, block_lines
 from accel_models.units.gemmini.tiling import ConvLayer, Product
-from traces import Ints
+from traces import Ints, compiled
 
 BLOCKS_QUEUED = 8  # of the reservation station's 16 entries, Gemmini's default; two commands a block
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.machine import GemminiMachine
 from accel_models.units.gemmini.memory import queues
 from accel_models.units.gemmini.memory.dma import GemminiMemory, line_cost
@@ -14,7 +13,7 @@ from accel_models.units.gemmini.memory.queues import Queue, end_of
 from accel_models.units.gemmini.memory.reuse import INPUT, WEIGHTS, C, K, P, Reuse, missing
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block, block_lines, block_traffic
 from accel_models.units.gemmini.tiling import Product
-from traces import Ints
+from traces import Ints, compiled
 
 LOADS_QUEUED = 8  # depth of the reservation station's queue, Gemmini's default configuration
 

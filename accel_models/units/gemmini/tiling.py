@@ -15,9 +15,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.machine import GemminiMachine
-from traces import ConfigError, Ints
+from traces import ConfigError, Ints, compiled
 
 GemminiDataflow = Literal["ws", "os"]  # of a product
 

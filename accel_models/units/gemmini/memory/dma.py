@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES, Block, block_traffic
+from traces import compiled
 
 WAYS_OF_A_STORED_LINE = 3
 

@@ -18,7 +18,6 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.memory.dma import (
     GemminiMemory,
     command_trip,
@@ -33,7 +32,7 @@ from accel_models.units.gemmini.memory.traffic import (
     block_traffic,
     block_width,
 )
-from traces import Floats
+from traces import Floats, compiled
 
 Queue = Floats
 AWAKE, WINDOW, END, END_BEFORE = range(4)

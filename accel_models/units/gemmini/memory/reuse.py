@@ -19,11 +19,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accel_models.units.gemmini.compiled import compiled
 from accel_models.units.gemmini.machine import GemminiMachine
 from accel_models.units.gemmini.memory.traffic import LINE_BYTES
 from accel_models.units.gemmini.tiling import ConvLayer, sizes_of
-from traces import Floats, Ints
+from traces import Floats, Ints, compiled
 
 Shares = Floats
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accel_models.units.gemmini.compiled import compiled
+from traces import compiled
 
 LINE_BYTES = 64
 BEAT_BYTES = 16

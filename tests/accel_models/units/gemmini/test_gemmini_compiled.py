@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from accel_models import load_design
-from accel_models.units.gemmini import compiled, loops
-from accel_models.units.gemmini.compiled import TO_COMPILE_US, TO_READ_US, Loop
+from accel_models.units.gemmini import loops
+from accel_models.units.gemmini.loops import TO_COMPILE_US
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.tiling import ConvLayer, Product, search_tiling
 from traces import Floats
+from traces.base import compiled
+from traces.base.compiled import TO_READ_US, Loop
 
 LAYERS = [
     ConvLayer.square(size=size, channels=channels, filters=filters, kernel=kernel, stride=stride, padding=padding)
@@ -66,8 +68,10 @@ def test_compiled_is_as_written(run: Callable[[str, bool], Floats], monkeypatch:
     wishes = [
         (design, dynamic) for design in ("gemmini_16x16", "gemmini_16x16_rtl") for dynamic in (False, True)
     ]
-    monkeypatch.setattr(loops, "_LAYERS", Loop(loops._layers, loops._MODULES))
-    monkeypatch.setattr(loops, "_PRODUCTS", Loop(loops._products, loops._MODULES))
+    monkeypatch.setattr(loops, "_LAYERS", Loop(loops._layers, loops._MODULES, to_compile_us=TO_COMPILE_US))
+    monkeypatch.setattr(
+        loops, "_PRODUCTS", Loop(loops._products, loops._MODULES, to_compile_us=TO_COMPILE_US)
+    )
     written = [run(*wish) for wish in wishes]
     assert loops._LAYERS._wrapped is None
     assert loops._PRODUCTS._wrapped is None
@@ -91,7 +95,7 @@ def test_compiles_where_it_pays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def _walk(*_: object) -> None:
         calls.append("written")
 
-    loop = Loop(_walk, loops._MODULES)
+    loop = Loop(_walk, loops._MODULES, to_compile_us=TO_COMPILE_US)
     loop(TO_COMPILE_US)
     loop(1)
     assert calls == ["written", "compiled"]
@@ -99,7 +103,7 @@ def test_compiles_where_it_pays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     kept = tmp_path / compiled.sources_of(loops._MODULES) / "there"
     kept.mkdir(parents=True)
     (kept / "loops._walk-1.py311.nbi").touch()
-    loop = Loop(_walk, loops._MODULES)
+    loop = Loop(_walk, loops._MODULES, to_compile_us=TO_COMPILE_US)
     loop(TO_READ_US)
     loop(1)
     assert calls[2:] == ["written", "compiled"]

@@ -1,8 +1,8 @@
 """Loops that run as they are written, or compiled with numba where there is much to walk.
 
-Compiling them takes some twenty seconds of a processor, once per machine, and reading what was kept half a
-second; walking all layers of a ResNet-20 as they are written takes less than either.  So :class:`Loop` counts what a
-process has walked and compiles when that is more than compiling is worth.  Both are the same source,
+Compiling one takes ten or twenty seconds of a processor, once per machine, and reading what was kept half a second;
+walking Gemmini through all layers of a ResNet-20 as it is written takes less than either.  So :class:`Loop` counts what
+a process has walked and compiles when that is more than compiling is worth.  Both are the same source,
 and take the same operations in the same order.
 
 A function marked :func:`compiled` is an ordinary one. Choice: it takes what it needs one by one, however many that
@@ -27,8 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _COMPILED: list[FunctionType] = []
 
-# What loops take as written, by :mod:`accel_models.units.gemmini.loops`, on a server's core [us].
-TO_COMPILE_US = 20_000_000.0  # Choice: what compiling takes
+# What loops take as written, by those who call them, on a server's core [us].
 TO_READ_US = 1_000_000.0  # Choice: twice what importing numba and reading what was kept takes
 
 
@@ -41,9 +40,19 @@ def compiled(function: F) -> F:
 class Loop:
     """An outermost loop, which is kept on disk once it is compiled."""
 
-    def __init__(self, function: Callable[..., None], modules: tuple[ModuleType, ...]) -> None:
+    def __init__(
+        self,
+        function: Callable[..., None],
+        modules: tuple[ModuleType, ...],
+        *,
+        to_compile_us: float,
+        written: Callable[..., None] | None = None,
+    ) -> None:
+        """``to_compile_us``: what compiling takes; ``written``: how the loop is called as written, if otherwise."""
         self._function = function
         self._modules = modules
+        self._written = written or function
+        self.to_compile_us = to_compile_us
         self._wrapped: Callable[..., None] | None = None
         self.walked_us = 0.0  # by this process, as written
 
@@ -53,9 +62,9 @@ class Loop:
         if self._wrapped is None and self.walked_us > TO_READ_US:
             folder = _cache_folder() / sources_of(self._modules)
             kept = any(folder.rglob(f"*.{self._function.__name__}-*.nbi"))
-            if kept or self.walked_us > TO_COMPILE_US:
+            if kept or self.walked_us > self.to_compile_us:
                 self._wrapped = wrapped(self._function, self._modules, folder)
-        (self._wrapped or self._function)(*arguments)
+        (self._wrapped or self._written)(*arguments)
 
 
 def wrapped(
@@ -69,7 +78,9 @@ def wrapped(
     copies[shared] = ModuleType(shared.__name__)
     dispatchers: dict[object, object] = {}
     for plain in _COMPILED:
-        home = copies[sys.modules[plain.__module__]]
+        home = copies.get(sys.modules[plain.__module__])
+        if home is None:  # of another loop
+            continue
         dispatchers[plain] = njit(nogil=True, error_model="numpy")(_moved(plain, home))
     for module, copy in copies.items():
         for name, value in vars(module).items():
