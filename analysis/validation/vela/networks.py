@@ -1,7 +1,7 @@
 """Vela's total of whole networks beside the product's replay of the same graphs.
 
 The graphs are those whose rows ``vela_ops.csv`` holds op by op: CIFAR ResNets (dense, narrower, with fewer channels
-between the convolutions of a block, with LC-Net's gates), MobileNetV1 0.5 at 128 pixels, squeeze-and-excite blocks,
+between the convolutions of a block, with LC-Net's gates), MobileNetV1 (0.5 at 128 pixels), squeeze-and-excite blocks,
 blocks of four branches side by side.
 """
 
@@ -21,6 +21,7 @@ _RESNET = re.compile(
     r"rn(?P<depth>\d+)_(?:dense(?:_zero(?P<zeros>\d+))?|w(?P<width>\d+)|keep(?P<keep>[\d.]+)"
     r"|gate_(?P<gate>layer|chan|both)_(?P<mul>mul|nomul)(?P<mean>_mean)?)"
 )
+_MOBILENET_NAME = re.compile(r"mbv1_(?P<percent>\d{3})_(?P<pixels>\d+)")
 # Filters and stride of MobileNetV1's separable layers at width 1.0: Howard et al., arXiv 1704.04861, table 1.
 _MOBILENET: Final = (
     (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1), (512, 1), (512, 1), (512, 1),
@@ -42,15 +43,16 @@ def network(row: Row) -> tuple[float, float]:
 def network_graph(name: str) -> NetworkGraph:
     """Return the graph that Vela's rows call so."""
     found = _RESNET.fullmatch(name)
-    if found:
+    if found and int(found["depth"]) % 6 == 2:
         return _resnet(name, found)
-    if name == "mbv1_050_128":
-        return _mobilenet(name)
+    mobilenet = _MOBILENET_NAME.fullmatch(name)
+    if mobilenet:
+        return _mobilenet(name, int(mobilenet["percent"]) / 100, int(mobilenet["pixels"]))
     if name == "se_blocks":
         return _squeeze_and_excite(name)
     if name == "inception_like":
         return _branches(name)
-    known = "CIFAR ResNets rn20_..., mbv1_050_128, se_blocks, inception_like"
+    known = "CIFAR ResNets rn20_... of 6 n + 2 layers, mbv1_050_128 and other widths and sizes, se_blocks, inception_like"
     raise NotCovered(f"network {name!r}: no graph; known: {known}")
 
 
@@ -112,13 +114,13 @@ def vela_mean(builder: GraphBuilder, name: str, x: Tensor) -> Tensor:
     return builder.elementwise("mul", f"{name}_gap", (summed, summed))
 
 
-def _mobilenet(name: str) -> NetworkGraph:
-    builder = GraphBuilder(name, 3, 128, 128)
-    x = builder.conv("stem", builder.input, 16, Window.square(3, 2), activation="relu6")
+def _mobilenet(name: str, width: float, pixels: int) -> NetworkGraph:
+    builder = GraphBuilder(name, 3, pixels, pixels)
+    x = builder.conv("stem", builder.input, int(32 * width), Window.square(3, 2), activation="relu6")
     for i, (filters, stride) in enumerate(_MOBILENET):
         window = Window.square(3, stride)
         x = builder.conv(f"dw{i}", x, x.channels, window, groups=x.channels, activation="relu6")
-        x = builder.conv(f"pw{i}", x, filters // 2, Window.square(1), activation="relu6")
+        x = builder.conv(f"pw{i}", x, int(filters * width), Window.square(1), activation="relu6")
     scores = builder.linear("cls", vela_mean(builder, "gap", x), 10)
     builder.elementwise("softmax", "softmax", (scores,))
     return builder.finish()

@@ -8,6 +8,7 @@ import pytest
 
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.kind import NotCovered, Pair, Skipped
+from analysis.validation.simd.mobilenets import mobilenet_v1
 from analysis.validation.vela.compare import vela_comparisons
 from analysis.validation.vela.machine import design_of
 from analysis.validation.vela.networks import network_graph
@@ -57,6 +58,17 @@ def test_a_row_states_its_memories() -> None:
     assert design.memory is not None
     assert design.memory.dram.bandwidth == 500e6
     assert design.clock == 250e6
+
+
+def test_networks_of_other_sizes_by_their_names() -> None:
+    """MobileNets of any width and size; a CIFAR ResNet has 6 n + 2 layers or is refused."""
+    assert network_graph("rn32_dense").macs > 1.6 * network_graph("rn20_dense").macs
+    with pytest.raises(
+        NotCovered, match=r"'rn21_dense': no graph; known: CIFAR ResNets rn20_... of 6 n \+ 2"
+    ):
+        network_graph("rn21_dense")
+    mean = 2304  # Vela's is a depthwise convolution of 3 x 3 taps and 256 channels
+    assert network_graph("mbv1_025_96").macs == mobilenet_v1(0.25, 96, 10).macs + mean
 
 
 def test_the_graphs_have_vela_macs() -> None:
