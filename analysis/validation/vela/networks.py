@@ -52,7 +52,7 @@ def network_graph(name: str) -> NetworkGraph:
         return _squeeze_and_excite(name)
     if name == "inception_like":
         return _branches(name)
-    known = "CIFAR ResNets rn20_... of 6 n + 2 layers, mbv1_050_128 and other widths and sizes, se_blocks, inception_like"
+    known = "CIFAR ResNets rn20_... of 6 n + 2 layers, MobileNets mbv1_050_128 ..., se_blocks, inception_like"
     raise NotCovered(f"network {name!r}: no graph; known: {known}")
 
 
