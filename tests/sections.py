@@ -8,7 +8,7 @@ from typing import TypeVar
 from accel_models.design.sections import Memory, Part, Technology
 from accel_models.design.unit_sections import Array
 from accel_models.dram import Bus
-from accel_models.units.array.job import ArrayMachine
+from accel_models.units.array.machine import ArrayMachine
 
 S = TypeVar("S", bound=Part)
 CLOCK_HZ = 1e9  # at which a nanosecond is a cycle

@@ -1,68 +1,20 @@
-"""What there is to tile: a machine, ops on it, and one cut of each of their axes."""
+"""What there is to tile: ops on a machine, and one cut of each of their axes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.design.design import Design, columns_of, part_rows
 from accel_models.design.sections import Memory
-from accel_models.design.unit_sections import Array
-from accel_models.dram import Bus, bus_behind, either_bus
+from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.systolic import Gemms
-from accel_models.work.rows import arrays_of, each_array, rows_of, together
+from accel_models.units.array.transfers import Transfers
+from accel_models.work.rows import each_array, rows_of, together
 from accel_models.work.shapes import Shapes
 from traces import RECURRENT, Bools, Floats
-
-UNLIMITED = Memory.model_validate(  # everything on chip, nothing ever waited for: the pure compute cycles
-    {
-        "activation_buffer": "1024 GiB",
-        "weight_buffer": "1024 GiB",
-        "accumulator_buffer": "1024 GiB",
-        "dram": {
-            "bandwidth": "1000 TB/s",
-            "latency": "0 ns",
-            "burst": "1 B",
-            "requests_in_flight": 1,
-            "price": "none",
-        },
-    }
-)
-
-
-@dataclass(frozen=True)
-class ArrayMachine:
-    """An array and its memory at a clock."""
-
-    array: Array
-    memory: Memory
-    clock_hz: float
-
-    @cached_property
-    def bus(self) -> Bus:
-        """The DRAM behind the buffers."""
-        return Bus(self.memory.dram, self.clock_hz)
-
-    @cached_property
-    def near(self) -> Bus | None:
-        """The second level behind the buffers, if there is one."""
-        return bus_behind(self.memory, self.clock_hz)
-
-    def take(self, rows: slice | NDArray[np.intp]) -> ArrayMachine:
-        """Return the machine of the states at ``rows``, where designs stand side by side."""
-        array, memory = part_rows(self.array, rows), part_rows(self.memory, rows)
-        same = array is self.array and memory is self.memory
-        return self if same else ArrayMachine(array, memory, self.clock_hz)
-
-
-def array_machine(design: Design) -> ArrayMachine:
-    """Return the design's array, beside unlimited memory where the design states none."""
-    return ArrayMachine(design.section(Array), design.memory or UNLIMITED, design.clock)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,18 +45,14 @@ class OpSizes:
     stride_height: Floats
     stride_width: Floats
     input_pixel_bytes: Floats  # fetched per input pixel, whole bursts if its channels are gathered
-    weight_bytes: Floats  # fetched in one pass over the weights, whole bursts
 
 
-def sizes_of(
-    shapes: Shapes, memory: Memory, pixel_bytes: Floats | None, weight_bytes: Floats | None
-) -> OpSizes:
+def sizes_of(shapes: Shapes, memory: Memory, pixel_bytes: Floats | None) -> OpSizes:
     """Convert shapes; sizes of skipped work become 1, the caller masks it."""
     whole = shapes.kind in RECURRENT  # its K is two vectors, no kernel
     area = np.ones_like(shapes.k) if whole else shapes.kernel_height * shapes.kernel_width
     channels = shapes.k // np.maximum(area, 1)
     dense_pixel = np.asarray(channels * shapes.groups * (memory.activation_bits / 8), np.float64)
-    dense_weights = bursts(np.asarray(shapes.weights * (memory.weight_bits / 8), np.float64), memory)
     counts = (
         shapes.m,
         shapes.k,
@@ -126,12 +74,8 @@ def sizes_of(
         shapes.stride_height,
         shapes.stride_width,
     )
-    fetched = (
-        dense_pixel if pixel_bytes is None else pixel_bytes,
-        dense_weights if weight_bytes is None else weight_bytes,
-    )
     values = [np.maximum(value, 1).astype(np.float64) for value in counts]
-    return OpSizes(*[*values, *fetched])
+    return OpSizes(*[*values, dense_pixel if pixel_bytes is None else pixel_bytes])
 
 
 def bursts(run_bytes: Floats, memory: Memory) -> Floats:
@@ -198,13 +142,12 @@ def stack(cuts: list[Record]) -> Record:
     return together(cuts, np.stack)
 
 
-def choose(cuts: Record, level: NDArray[np.intp]) -> Record:
-    """Return per op the cut at its ``level``, from cuts of shape ``(levels, n)``."""
-    columns = np.arange(len(level))
-    return each_array(cuts, lambda array: array[level, columns])
+def choose(cuts: Record, level: NDArray[np.intp], op: NDArray[np.intp]) -> Record:
+    """Return the cuts at these levels of these ops, from cuts of shape ``(levels, n)``."""
+    return each_array(cuts, lambda array: array[level, op])
 
 
-@dataclass(frozen=True, eq=False)  # no slots: its buses are worked out once
+@dataclass(frozen=True, slots=True, eq=False)
 class Job:
     """``n`` ops to tile, with what is on chip already; arrays of shape ``(n,)``.
 
@@ -213,6 +156,8 @@ class Job:
 
     machine: ArrayMachine
     op: OpSizes
+    works: Bools  # whether there is anything to compute
+    packed: Floats  # groups side by side on the array
     untiled_cycles: Floats  # of the array for the op in one piece, exact
     untiled_extra: Floats  # of them, beyond whole folds: fill and drain, less what trimming saves
     input_element_bytes: Floats  # in a buffer tile; 0 if the input is on chip
@@ -221,51 +166,14 @@ class Job:
     store_output: Floats
     reserved_bytes: Floats  # of the activation buffer, held by tensors that stay on chip
     pinned_bytes: Floats  # of the weight buffer, held by weights of other ops that stay
-    aim: Floats  # index into accel_models.cost.TILE_AIMS
     bands: Floats  # of rows that the op shares with others of a depth-first group; 1.0 alone
-    inputs_behind: Bools  # what is fetched comes from the second level on the chip, not from DRAM
-    weights_behind: Bools
-    output_behind: Bools
-    weights_first: bool  # all weights come before the first input, not tile by tile
+    transfers: Transfers
 
     def take(self, rows: slice | NDArray[np.intp]) -> Job:
         """Return the ops at ``rows``."""
-        return replace(rows_of(self, rows), machine=self.machine.take(rows), op=rows_of(self.op, rows))
-
-    @cached_property
-    def input_bus(self) -> Bus:
-        """The way inputs come."""
-        return either_bus(self.machine.bus, self.machine.near, self.inputs_behind)
-
-    @cached_property
-    def weight_bus(self) -> Bus:
-        """The way weights come."""
-        return either_bus(self.machine.bus, self.machine.near, self.weights_behind)
-
-    @cached_property
-    def output_bus(self) -> Bus:
-        """The way results go."""
-        return either_bus(self.machine.bus, self.machine.near, self.output_behind)
-
-    @cached_property
-    def _aims(self) -> frozenset[float]:
-        return frozenset(np.unique(self.aim).tolist())
-
-    def aims_at(self, aim: int) -> bool:
-        """Return whether the tiles of some op are chosen for this, an index into TILE_AIMS."""
-        return aim in self._aims
-
-    @cached_property
-    def has_bands(self) -> bool:
-        """Whether some op shares bands of rows with others."""
-        return bool((self.bands > 1).any())
-
-    def columns(self) -> Iterator[Floats | Bools]:
-        """Yield every array: what tells two ops apart."""
-        yield from arrays_of(self.op).values()
-        yield from arrays_of(self).values()
-        yield from columns_of(self.machine.array)
-        yield from columns_of(self.machine.memory)
+        machine = self.machine.take(rows)
+        transfers = self.transfers.take(rows, machine)
+        return replace(rows_of(self, rows), machine=machine, op=rows_of(self.op, rows), transfers=transfers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,19 +12,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.cost import MOST_COST
+from accel_models.units.array.alike import Alike
 from accel_models.units.array.job import Job, Tiles
 from accel_models.units.array.ports import array_bytes
-from accel_models.units.array.tile_cost import (
-    TileTraffic,
-    bus_cycles,
-    ends,
-    output_tile_cycles,
-    total_cycles,
-    traffic,
-    turn_cycles,
-)
+from accel_models.units.array.tile_cost import demand_of, output_tile_cycles
 from accel_models.units.array.tile_search import KEPT, Chosen, Cuts, shortfall
-from accel_models.work.rows import arrays_of
+from accel_models.units.array.transfers import (
+    Demand,
+    bus_cycles,
+    load_cycles,
+    total_cycles,
+    turn_cycles,
+    weights_moved,
+)
+from accel_models.work.rows import arrays_of, together
 from traces import Bools, Floats, Ints
 
 BUFFERS = ("activation", "weight", "accumulator")
@@ -114,7 +115,7 @@ class Mapping:
         return len(self.feasible)
 
 
-def mapping_of(job: Job, ways: Cuts, chosen: Chosen, work: Bools, packed: Floats) -> Mapping:
+def mapping_of(ops: Alike, ways: Cuts, chosen: Chosen) -> Mapping:
     """Return the mapping of ``n`` ops in chosen tiles, all zero but its misfits where they do not run or fit.
 
     With one buffer for all tiles loads, array and stores take turns, so all of the array's work is still to be done
@@ -122,71 +123,92 @@ def mapping_of(job: Job, ways: Cuts, chosen: Chosen, work: Bools, packed: Floats
 
     Parameters
     ----------
-    job
-        ``n`` ops.
+    ops
+        What is mapped.
     ways, chosen
         The cuts of every axis, and which of them and which loop order each op takes.
-    work
-        Whether each does anything, shape (n,).
-    packed
-        Groups side by side on the array, shape (n,).
     """
-    runs, tiles = work & chosen.feasible, ways.at(chosen.levels)
-
-    def whole(value: Floats) -> Ints:
-        return np.where(runs, np.minimum(np.ceil(value), MOST_COST), 0).astype(np.int64)
-
-    def misfit(value: Ints) -> Ints:
-        return np.where(work & ~chosen.feasible, value, 0)
-
-    moved, end, inside = _moved(job, tiles, chosen.kept), ends(job, tiles), array_bytes(job, tiles)
-    alone = not job.machine.memory.double_buffered
-    results = job.op.m * job.op.out_channels * (job.machine.memory.activation_bits / 8)
-    short_buffer, demand, bound = (misfit(value) for value in shortfall(job, ways))
-    compute, total = whole(job.untiled_cycles), whole(total_cycles(job, tiles, end, moved))
+    first, way = _distinct(ops, ways, chosen)
+    demand, shared = _of_ways(ops.kinds, ops.kind[first], ways, _picked(chosen, first))
+    runs, demand = (ops.kinds.works[ops.kind] & chosen.feasible), demand.take(way)
+    transfers, weights = ops.transfers, whole(weights_moved(ops.transfers, demand), runs)
+    found = {name: values.take(way) for name, values in shared.items()}
+    total = whole(total_cycles(transfers, demand), runs)
     return Mapping(
-        feasible=chosen.feasible | ~work,
-        short_buffer=short_buffer,
-        demand_bytes=demand,
-        bound_bytes=bound,
-        kept=chosen.kept,
-        tile_m=whole(tiles.pixels.tile_pixels),
-        tile_k=whole(tiles.reduction.tile_k),
-        tile_n=whole(tiles.channels.tile_out / tiles.channels.tile_groups),
-        tile_groups=whole(tiles.channels.tile_groups),
-        packed_groups=whole(packed),
-        pixel_tiles=whole(tiles.pixels.tiles),
-        channel_tiles=whole(tiles.channels.tiles),
-        reduction_tiles=whole(tiles.reduction.tiles),
-        compute_cycles=compute,
-        array_cycles=whole(end.array),
-        stall_cycles=total - compute,
+        **found,
+        stall_cycles=total - found["compute_cycles"],
         total_cycles=total,
-        load_cycles=whole(bus_cycles(job.machine.bus, moved.input_bytes + moved.weight_bytes)),
-        store_cycles=whole(bus_cycles(job.output_bus, moved.output_bytes)),
-        turn_cycles=whole(turn_cycles(job, tiles, moved)),
-        last_tile_cycles=whole(end.array if alone else end.last_tile),
-        output_tile_cycles=whole(end.array if alone else output_tile_cycles(job, tiles)),
-        first_input_bytes=whole(end.first_input_bytes),
-        first_weight_bytes=whole(end.first_weight_bytes),
-        last_output_bytes=whole(end.last_output_bytes),
-        dram_input_bytes=whole(moved.input_bytes),
-        dram_weight_bytes=whole(moved.weight_bytes),
-        dram_output_bytes=whole(moved.output_bytes),
-        activation_read_bytes=whole(inside.activation_reads),
-        activation_write_bytes=whole(moved.input_bytes + results * (1 - job.store_output)),
-        weight_read_bytes=whole(inside.weight_reads),
-        weight_write_bytes=whole(moved.weight_bytes),
-        accumulator_read_bytes=whole(inside.accumulator_reads),
-        accumulator_write_bytes=whole(inside.accumulator_writes),
+        load_cycles=whole(load_cycles(transfers, demand), runs),
+        store_cycles=whole(bus_cycles(transfers.output_bus, demand.output_bytes), runs),
+        turn_cycles=whole(turn_cycles(transfers, demand), runs),
+        dram_weight_bytes=weights,
+        weight_write_bytes=weights,
     )
 
 
-def _moved(job: Job, tiles: Tiles, kept: Ints) -> TileTraffic:
-    """Return the traffic of the loop order that each op takes."""
-    orders = [traffic(job, tiles, name) for name in KEPT]
-    return TileTraffic(
-        np.choose(kept, [order.input_bytes for order in orders]),
-        np.choose(kept, [order.weight_bytes for order in orders]),
-        np.choose(kept, [order.output_bytes for order in orders]),
-    )
+def whole(value: Floats, runs: Bools) -> Ints:
+    """Return counts as whole numbers, nothing where an op does not run."""
+    return np.where(runs, np.minimum(np.ceil(value), MOST_COST), 0).astype(np.int64)
+
+
+def _distinct(ops: Alike, ways: Cuts, chosen: Chosen) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the first op of each kind in each way, and each op's place among them."""
+    code, sizes = ops.kind, (len(ways.pixels.tiles), len(ways.channels), len(ways.reduction))
+    for level, size in zip((*chosen.levels, chosen.kept), (*sizes, len(KEPT)), strict=True):
+        code = code * size + level
+    _, first, place = np.unique(code, return_index=True, return_inverse=True)
+    return first, place
+
+
+def _picked(chosen: Chosen, ops: NDArray[np.intp]) -> Chosen:
+    """Return what some ops take."""
+    return Chosen(chosen.levels[:, ops], chosen.kept[ops], chosen.feasible[ops], chosen.keys[:, ops])
+
+
+def _of_ways(
+    kinds: Job, kind: NDArray[np.intp], ways: Cuts, chosen: Chosen
+) -> tuple[Demand, dict[str, NDArray[Any]]]:
+    """Return what kinds of ops demand, each in its way, and all of a mapping that follows from that alone."""
+    job, tiles = kinds.take(kind), ways.at(chosen.levels, kind)
+    demand, inside = _demanded(job, tiles, chosen.kept), array_bytes(job, tiles)
+    works, alone = job.works, not job.machine.memory.double_buffered
+    runs = works & chosen.feasible
+    results = job.op.m * job.op.out_channels * (job.machine.memory.activation_bits / 8)
+    short = (values.take(kind) for values in shortfall(kinds, ways))
+    misfits = [np.where(works & ~chosen.feasible, value, 0) for value in short]
+    counts = {
+        "tile_m": tiles.pixels.tile_pixels,
+        "tile_k": tiles.reduction.tile_k,
+        "tile_n": tiles.channels.tile_out / tiles.channels.tile_groups,
+        "tile_groups": tiles.channels.tile_groups,
+        "packed_groups": job.packed,
+        "pixel_tiles": tiles.pixels.tiles,
+        "channel_tiles": tiles.channels.tiles,
+        "reduction_tiles": tiles.reduction.tiles,
+        "compute_cycles": job.untiled_cycles,
+        "array_cycles": demand.array,
+        "last_tile_cycles": demand.array if alone else demand.last_tile,
+        "output_tile_cycles": demand.array if alone else output_tile_cycles(job, tiles),
+        "first_input_bytes": demand.first_input_bytes,
+        "first_weight_bytes": demand.first_weight_bytes,
+        "last_output_bytes": demand.last_output_bytes,
+        "dram_input_bytes": demand.input_bytes,
+        "dram_output_bytes": demand.output_bytes,
+        "activation_read_bytes": inside.activation_reads,
+        "activation_write_bytes": demand.input_bytes + results * (1 - job.store_output),
+        "weight_read_bytes": inside.weight_reads,
+        "accumulator_read_bytes": inside.accumulator_reads,
+        "accumulator_write_bytes": inside.accumulator_writes,
+    }
+    found = {name: whole(value, runs) for name, value in counts.items()}
+    misfit = dict(zip(("short_buffer", "demand_bytes", "bound_bytes"), misfits, strict=True))
+    return demand, {"feasible": chosen.feasible | ~works, "kept": chosen.kept, **misfit, **found}
+
+
+def _demanded(job: Job, tiles: Tiles, kept: Ints) -> Demand:
+    """Return the demand of the loop order that each op takes."""
+
+    def choose(orders: list[NDArray[Any]]) -> NDArray[Any]:
+        return np.choose(kept, orders)
+
+    return together([demand_of(job, tiles, name) for name in KEPT], choose)

@@ -24,16 +24,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.unit_sections import Array, ProductSize, streaming_of
-from accel_models.units.array.job import ArrayMachine, Job, OpSizes, gemms_of, sizes_of
+from accel_models.units.array.alike import Alike
+from accel_models.units.array.job import Job, OpSizes, bursts, gemms_of, sizes_of
+from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.mapped import Mapping, Operands, mapping_of
 from accel_models.units.array.systolic import compute_cycles
 from accel_models.units.array.tile_search import BYTES, Cuts, Prices, search
 from accel_models.units.array.tiling import pack, packings, row_folds, streamed
+from accel_models.units.array.transfers import Transfers
 from accel_models.work.rows import joined, rows_of, together
 from accel_models.work.shapes import Shapes
 from traces import Bools, Floats
 
-CHUNK = 2048  # ops searched at a time, so that working arrays stay in cache
+CHUNK = 8192  # ops searched at a time, so that working arrays stay in cache
 
 
 def map_ops(
@@ -57,60 +60,51 @@ def map_ops(
     operands
         What is on chip, and in what order the rest comes; nothing, and tile by tile, if left out.
     """
-    job, work = _job(shapes, machine, operands or Operands())
-    if np.max(job.op.groups, initial=1) <= 1:
-        return _map_all(job, work, prices)
-    first, place = _alike(job, work)  # counts are whole channels per group, so many gated ops are one
-    found = _map_all(job.take(first), work[first], prices)
-    return rows_of(found, place)
-
-
-def _map_all(job: Job, work: Bools, prices: Prices | None) -> Mapping:
-    if not len(work):
+    job = _job(shapes, machine, operands or Operands())
+    if not len(shapes):
         return Mapping.of_nothing()
-    chunks = (slice(at, at + CHUNK) for at in range(0, len(work), CHUNK))
-    return joined([_map_chunk(job.take(rows), work[rows], prices) for rows in chunks])
+    ops, place = Alike.of(job)
+    chunks = [slice(at, at + CHUNK) for at in range(0, len(ops), CHUNK)]
+    parts = [ops] if len(chunks) == 1 else [ops.take(rows) for rows in chunks]
+    return rows_of(joined([_map_chunk(part, prices) for part in parts]), place)
 
 
-def _alike(job: Job, work: Bools) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the first of each kind of op, and each op's place among them."""
-    code = work.astype(np.int64)
-    for column in job.columns():
-        if np.any(column != column[0]):
-            values, place = np.unique(column, return_inverse=True)
-            _, code = np.unique(code * len(values) + place, return_inverse=True)
-    _, first, place = np.unique(code, return_index=True, return_inverse=True)
-    return first, place
-
-
-def _job(shapes: Shapes, machine: ArrayMachine, operands: Operands) -> tuple[Job, Bools]:
+def _job(shapes: Shapes, machine: ArrayMachine, operands: Operands) -> Job:
     def full(value: ArrayLike) -> Floats:
         return np.array(np.broadcast_to(np.asarray(value, np.float64), len(shapes)))
 
-    given = (operands.input_pixel_bytes, operands.weight_bytes)
-    pixel_bytes, weight_bytes = (None if value is None else full(value) for value in given)
-    op = sizes_of(shapes, machine.memory, pixel_bytes, weight_bytes)
-    untiled = _untiled_cycles(machine.array, op)
-    fetch_input = 1.0 - full(operands.input_on_chip)
-    job = Job(
+    memory, pixel_bytes, weight_bytes = machine.memory, operands.input_pixel_bytes, operands.weight_bytes
+    op = sizes_of(shapes, memory, None if pixel_bytes is None else full(pixel_bytes))
+    if weight_bytes is None:
+        weight_bytes = bursts(np.asarray(shapes.weights * (memory.weight_bits / 8), np.float64), memory)
+    fetch_input, fetch_weights = 1.0 - full(operands.input_on_chip), 1.0 - full(operands.weights_on_chip)
+    transfers = Transfers(
         machine=machine,
-        op=op,
-        untiled_cycles=untiled,
-        untiled_extra=untiled - _whole_folds(machine.array, op),
-        input_element_bytes=fetch_input * (machine.memory.activation_bits / 8),
-        fetch_input=fetch_input,
-        fetch_weights=1.0 - full(operands.weights_on_chip),
-        store_output=1.0 - full(operands.output_on_chip),
-        reserved_bytes=full(operands.reserved_bytes),
-        pinned_bytes=full(operands.pinned_bytes),
+        weight_bytes=full(weight_bytes),
+        fetched_weight_bytes=fetch_weights * full(weight_bytes),
         aim=full(operands.aim),
-        bands=full(operands.bands),
         inputs_behind=full(operands.inputs_behind) > 0,
         weights_behind=full(operands.weights_behind) > 0,
         output_behind=full(operands.output_behind) > 0,
         weights_first=operands.weights_first,
     )
-    return job, np.asarray(shapes.macs > 0)
+    untiled = _untiled_cycles(machine.array, op)
+    return Job(
+        machine=machine,
+        op=op,
+        works=np.asarray(shapes.macs > 0),
+        packed=np.ones_like(op.m),
+        untiled_cycles=untiled,
+        untiled_extra=untiled - _whole_folds(machine.array, op),
+        input_element_bytes=fetch_input * (memory.activation_bits / 8),
+        fetch_input=fetch_input,
+        fetch_weights=fetch_weights,
+        store_output=1.0 - full(operands.output_on_chip),
+        reserved_bytes=full(operands.reserved_bytes),
+        pinned_bytes=full(operands.pinned_bytes),
+        bands=full(operands.bands),
+        transfers=transfers,
+    )
 
 
 def _untiled_cycles(array: Array, op: OpSizes) -> Floats:
@@ -125,23 +119,24 @@ def _whole_folds(array: Array, op: OpSizes) -> Floats:
     return rows * np.ceil(sizes[flow.cols] / array.cols) * op.groups * streamed(array, sizes[flow.streams])
 
 
-def _map_chunk(job: Job, work: Bools, prices: Prices | None) -> Mapping:
+def _map_chunk(ops: Alike, prices: Prices | None) -> Mapping:
     """Search at the packing of groups that computes fastest, then at the others that could still be better."""
-    counts = packings(job.machine.array, job.op)
+    kinds, kind = ops.kinds, ops.kind
+    counts = packings(kinds.machine.array, kinds.op)
     if len(counts) == 1:
-        return _map_packed(job, work, prices, counts[0])[0]
-    least = np.stack([_untiled_cycles(job.machine.array, pack(job.op, count)) for count in counts])
+        return _map_packed(ops, prices)[0]
+    least = np.stack([_untiled_cycles(kinds.machine.array, pack(kinds.op, count)) for count in counts])
     fastest = least.argmin(axis=0)
     first = np.stack(counts)[fastest, np.arange(len(fastest))]
-    best, keys = _map_packed(_packed(job, first), work, prices, first)
+    best, keys = _map_packed(ops.packed(_packed(kinds, first)), prices)
     # Tiles take no less than the op in one piece; fewer bytes can take any time.
-    bounded = prices is None and job.machine.array.stream_block == 0 and not (job.aim == BYTES).any()
+    bounded = prices is None and kinds.machine.array.stream_block == 0 and not ops.transfers.aims_at(BYTES)
     for level, count in enumerate(counts):
-        other = (level == 0) | (count > 1)
-        rows = np.flatnonzero(other & (fastest != level) & ~(bounded & (least[level] > keys[0])))
+        other = ((level == 0) | (count > 1)) & (fastest != level)
+        rows = np.flatnonzero(other[kind] & ~(bounded & (least[level][kind] > keys[0])))
         if not len(rows):
             continue
-        found, found_keys = _map_packed(_packed(job.take(rows), count[rows]), work[rows], prices, count[rows])
+        found, found_keys = _map_packed(ops.packed(_packed(kinds, count)).take(rows), prices)
         mine = keys[:, rows]
         better = (found_keys[0] < mine[0]) | ((found_keys[0] == mine[0]) & (found_keys[1] < mine[1]))
         keys[:, rows[better]] = found_keys[:, better]
@@ -152,9 +147,8 @@ def _map_chunk(job: Job, work: Bools, prices: Prices | None) -> Mapping:
 def _packed(job: Job, count: Floats) -> Job:
     op = pack(job.op, count)
     untiled = _untiled_cycles(job.machine.array, op)
-    return replace(
-        job, op=op, untiled_cycles=untiled, untiled_extra=untiled - _whole_folds(job.machine.array, op)
-    )
+    extra = untiled - _whole_folds(job.machine.array, op)
+    return replace(job, op=op, packed=count, untiled_cycles=untiled, untiled_extra=extra)
 
 
 def _put(mapping: Mapping, rows: NDArray[np.intp], other: Mapping, picked: Bools) -> Mapping:
@@ -168,8 +162,8 @@ def _put(mapping: Mapping, rows: NDArray[np.intp], other: Mapping, picked: Bools
     return together([mapping, other], put)
 
 
-def _map_packed(job: Job, work: Bools, prices: Prices | None, packed: Floats) -> tuple[Mapping, Floats]:
+def _map_packed(ops: Alike, prices: Prices | None) -> tuple[Mapping, Floats]:
     """Return the best tiles at one packing of groups, and the keys they were chosen by, shape ``(2, n)``."""
-    ways = Cuts.of(job)
-    chosen = search(job, ways, prices)
-    return mapping_of(job, ways, chosen, work, packed), chosen.keys
+    ways = Cuts.of(ops.kinds)
+    chosen = search(ops, ways, prices)
+    return mapping_of(ops, ways, chosen), chosen.keys

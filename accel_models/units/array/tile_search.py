@@ -10,27 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.cost import TILE_AIMS
+from accel_models.units.array.alike import Alike, numbered
 from accel_models.units.array.job import ChannelCut, Job, PixelCut, ReductionCut, Tiles, choose, stack
-from accel_models.units.array.ports import weight_loads
-from accel_models.units.array.tile_cost import (
-    Kept,
-    OpEnds,
-    TileTraffic,
-    ends,
-    ends_at_full_width,
-    fits,
-    footprints,
-    total_cycles,
-    traffic,
-)
+from accel_models.units.array.tile_cost import Kept, demand_of, fits, footprints, has_bands, least_demand
 from accel_models.units.array.tiling import channel_cuts, part_levels, pixel_cuts, reduction_cuts
+from accel_models.units.array.transfers import Demand, Transfers, total_cycles, weights_moved
 from accel_models.work.rows import arrays_of, each_array
 from traces import Bools, Floats, Ints
 
 KEPT: tuple[Kept, ...] = ("inputs", "weights", "outputs")
 COMPUTE, BYTES = TILE_AIMS.index("compute"), TILE_AIMS.index("bytes")
 _ROUNDED_DOWN = 1 - 1e-9  # a bound may be rounded otherwise than what it bounds
-_TOGETHER = 2048  # tries looked at at a time, so that working arrays stay in cache
+_TOGETHER = 4096  # tries looked at at a time, so that working arrays stay in cache
 Cut = TypeVar("Cut", ChannelCut, ReductionCut)
 CutLevels = NDArray[np.intp]  # (3, n): which cut of pixels, channels, reduction
 
@@ -78,12 +69,12 @@ class Cuts:
             found += [(c, r) for r in range(1 if together else len(self.reduction))]
         return found
 
-    def at(self, levels: CutLevels) -> Tiles:
-        """Return each op's cuts at its ``levels``."""
+    def at(self, levels: CutLevels, kind: NDArray[np.intp]) -> Tiles:
+        """Return the cuts at the ``levels`` of ops of these kinds."""
         return Tiles(
-            choose(self.pixels, levels[0]),
-            choose(self.stacked[0], levels[1]),
-            choose(self.stacked[1], levels[2]),
+            choose(self.pixels, levels[0], kind),
+            choose(self.stacked[0], levels[1], kind),
+            choose(self.stacked[1], levels[2], kind),
         )
 
     def twice(self, c: int, r: int) -> tuple[int, int] | None:
@@ -95,8 +86,9 @@ class Cuts:
     @property
     def smallest(self) -> Tiles:
         """The cuts that need the least room."""
-        last = np.full(self.pixels.tiles.shape[1], -1, np.intp)
-        return self.at(np.stack([last, last, last]))
+        kinds = np.arange(self.pixels.tiles.shape[1])
+        last = np.full_like(kinds, -1)
+        return self.at(np.stack([last, last, last]), kinds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,31 +101,31 @@ class Chosen:
     keys: Floats  # (2, n): what was minimised, and what decided among equals
 
 
-def search(job: Job, ways: Cuts, prices: Prices | None) -> Chosen:
+def search(ops: Alike, ways: Cuts, prices: Prices | None) -> Chosen:
     """Choose for what each op aims at, or for energy if there are ``prices``; the first of equals wins.
 
     What cuts of channels and reduction in a loop order cost at least is what they would at the best of all pixel cuts
     at once.  The lowest of these bounds is looked at first, then all that are not above what it found.
     """
-    tries = _Tries.of(job, ways)
-    found = _Found((len(tries.orders), len(job.op.m)))
+    tries = _Tries.of(ops, ways)
+    found = _Found((len(tries.orders), len(ops)))
     if found.level.size <= _TOGETHER:
-        tries.look_at(tries.able, found, job, ways, prices)
+        tries.look_at(tries.able[:, ops.kind], found, ways, prices)
     else:
-        bounds = tries.bounds(job, ways, prices)
+        bounds = tries.bounds(ways, prices)
         first = np.zeros(bounds.shape, np.bool_)
         first[bounds.argmin(axis=0), np.arange(bounds.shape[1])] = True
-        tries.look_at(first & np.isfinite(bounds), found, job, ways, prices)
+        tries.look_at(first & np.isfinite(bounds), found, ways, prices)
         left = (bounds * _ROUNDED_DOWN <= found.keys[0].min(axis=0)) & np.isfinite(bounds) & ~first
-        tries.look_at(left, found, job, ways, prices)
+        tries.look_at(left, found, ways, prices)
     least = found.keys[0].min(axis=0)
     second = np.where(found.keys[0] == least, found.keys[1], np.inf)
-    best, ops = second.argmin(axis=0), np.arange(len(least))
+    best, each = second.argmin(axis=0), np.arange(len(least))
     feasible = np.isfinite(least)
     others = np.array([ways.others[k] for k, _ in tries.orders]).T[:, best]
-    levels = np.where(feasible, np.stack([found.level[best, ops], *others]), 0).astype(np.intp)
+    levels = np.where(feasible, np.stack([found.level[best, each], *others]), 0).astype(np.intp)
     kept = np.array([KEPT.index(kept) for _, kept in tries.orders])[best]
-    return Chosen(levels, np.where(feasible, kept, 0), feasible, np.stack([least, second[best, ops]]))
+    return Chosen(levels, np.where(feasible, kept, 0), feasible, np.stack([least, second[best, each]]))
 
 
 class _Found:
@@ -146,71 +138,87 @@ class _Found:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Tries:
-    """Cuts of channels and reduction, each in every loop order it allows, for every op."""
+    """Cuts of channels and reduction, each in every loop order it allows, for every kind of op."""
 
+    ops: Alike
     orders: list[tuple[int, Kept]]  # place in ``Cuts.others``, and the loop order
-    able: Bools  # (tries, n): called for, and not the same cuts as those before
+    able: Bools  # (tries, kinds): called for, and not the same cuts as those before
 
     @classmethod
-    def of(cls, job: Job, ways: Cuts) -> _Tries:
+    def of(cls, ops: Alike, ways: Cuts) -> _Tries:
         """Return all tries."""
         orders: list[tuple[int, Kept]] = []
         for k, (_, r) in enumerate(ways.others):
             orders += [(k, "inputs"), (k, "weights")] if r == 0 else [(k, "outputs")]
         c, r = np.array(ways.others).T
-        able = _new(ways.stacked[0])[c] & _new(ways.stacked[1])[r] & _called_for(job, ways)
-        return cls(orders, able[[k for k, _ in orders]])
+        able = _new(ways.stacked[0])[c] & _new(ways.stacked[1])[r] & _called_for(ops.kinds, ways)
+        return cls(ops, orders, able[[k for k, _ in orders]])
 
-    def bounds(self, job: Job, ways: Cuts, prices: Prices | None) -> Floats:
+    def bounds(self, ways: Cuts, prices: Prices | None) -> Floats:
         """Return what each try costs each op at least, infinite where nothing fits, shape (tries, n)."""
+        kinds, kind = self.ops.kinds, self.ops.kind
         channels, reduction = ways.stacked
         lowest = each_array(ways.pixels, lambda array: array.min(axis=0))
         whole = Tiles(lowest, channels, each_array(reduction, lambda array: array[0]))
         apart = each_array(channels, lambda array: array[:, None])
         tiles_of = {"outputs": Tiles(lowest, apart, each_array(reduction, lambda array: array[1:]))}
-        found = np.full(self.able.shape, np.inf)
+        able = self.able.copy()
+        found = np.full((len(able), len(kind)), np.inf)
         for kept in {kept for _, kept in self.orders}:
             tiles = tiles_of.get(kept, whole)
-            least, _ = _keys(job, tiles, ends_at_full_width(job, tiles), kept, prices)
-            if not job.has_bands:  # which need many tiles
-                least = np.where(fits(job, tiles), least, np.inf)
+            demand = least_demand(kinds, tiles, kept).take(kind)
+            least, _ = _keys(self.ops.transfers, demand, prices)
+            fit = fits(kinds, tiles)
             for m, (k, order) in enumerate(self.orders):
                 if order == kept:
                     c, r = ways.others[k]
-                    found[m] = least[c, r - 1] if kept == "outputs" else least[c]
-        found[~self.able] = np.inf
+                    place = (c, r - 1) if kept == "outputs" else (c,)
+                    found[m] = least[place]
+                    if not has_bands(kinds):  # which need many tiles
+                        able[m] &= fit[place]
+        found[~able[:, kind]] = np.inf
         return found
 
-    def look_at(self, asked: Bools, found: _Found, job: Job, ways: Cuts, prices: Prices | None) -> None:
+    def look_at(self, asked: Bools, found: _Found, ways: Cuts, prices: Prices | None) -> None:
         """Find the best pixel cut of what is asked for, shape (tries, n)."""
-        c, r = np.array(ways.others).T
         places = np.array([place for place, _ in self.orders])
         for kept in KEPT:
-            mine = [m for m, (_, order) in enumerate(self.orders) if order == kept]
-            tries, all_ops = np.nonzero(asked[mine])
+            mine = np.array([m for m, (_, order) in enumerate(self.orders) if order == kept], np.intp)
+            tries, ops = np.nonzero(asked[mine])
             for at in range(0, len(tries), _TOGETHER):
-                m, ops = np.array(mine)[tries[at : at + _TOGETHER]], all_ops[at : at + _TOGETHER]
-                k = places[m]
-                some = job.take(ops)
-                tiles = Tiles(
-                    _of_ops(ways.pixels, ops),
-                    _picked(ways.stacked[0], c[k], ops),
-                    _picked(ways.stacked[1], r[k], ops),
-                )
-                keys, level = _best_pixels(
-                    fits(some, tiles), *_keys(some, tiles, ends(some, tiles), kept, prices)
-                )
-                found.keys[:, m, ops], found.level[m, ops] = keys, level
+                m, some = mine[tries[at : at + _TOGETHER]], ops[at : at + _TOGETHER]
+                demand, fit = self._demanded(places[m], some, kept, ways)
+                keys = _keys(self.ops.transfers.take(some), demand, prices)
+                found.keys[:, m, some], found.level[m, some] = _best_pixels(fit, *keys)
+
+    def _demanded(
+        self, place: NDArray[np.intp], ops: NDArray[np.intp], kept: Kept, ways: Cuts
+    ) -> tuple[Demand, Bools]:
+        """Return what ops demand at these places in ``Cuts.others``, at every pixel cut, and whether that fits.
+
+        Places and ops of one place ascend.
+        """
+        c, r = np.array(ways.others).T
+        pairs, pair = numbered(place * len(self.able[0]) + self.ops.kind[ops])
+        k, kinds = np.divmod(pairs, len(self.able[0]))
+        some = self.ops.kinds.take(kinds)
+        tiles = Tiles(
+            _of_kinds(ways.pixels, kinds),
+            _picked(ways.stacked[0], c[k], kinds),
+            _picked(ways.stacked[1], r[k], kinds),
+        )
+        demand, fit = demand_of(some, tiles, kept), fits(some, tiles)
+        return (demand, fit) if len(pairs) == len(ops) else (demand.take(pair), fit.take(pair, axis=-1))
 
 
-def _of_ops(cuts: PixelCut, ops: NDArray[np.intp]) -> PixelCut:
-    """Return the cuts of some ops."""
-    return each_array(cuts, lambda array: array.take(ops, axis=1))
+def _of_kinds(cuts: PixelCut, kinds: NDArray[np.intp]) -> PixelCut:
+    """Return the cuts of some kinds of ops."""
+    return each_array(cuts, lambda array: array.take(kinds, axis=1))
 
 
-def _picked(cuts: Cut, levels: NDArray[np.intp], ops: NDArray[np.intp]) -> Cut:
-    """Return the cut at each of these levels of each of these ops."""
-    at = levels * cuts.tiles.shape[1] + ops
+def _picked(cuts: Cut, levels: NDArray[np.intp], kinds: NDArray[np.intp]) -> Cut:
+    """Return the cut at each of these levels of each of these kinds of ops."""
+    at = levels * cuts.tiles.shape[1] + kinds
     return each_array(cuts, lambda array: array.ravel().take(at))
 
 
@@ -249,35 +257,27 @@ def _best_pixels(ok: Bools, first: Floats, second: Floats) -> tuple[Floats, NDAr
     return np.stack([least, second[level, np.arange(len(level))]]), level
 
 
-def _keys(job: Job, tiles: Tiles, end: OpEnds, kept: Kept, prices: Prices | None) -> tuple[Floats, Floats]:
+def _keys(transfers: Transfers, demand: Demand, prices: Prices | None) -> tuple[Floats, Floats]:
     """Return what to minimise, and what decides among equals."""
-    moved = traffic(job, tiles, kept)
-    moved_bytes = moved.input_bytes + moved.weight_bytes + moved.output_bytes
-    total = total_cycles(job, tiles, end, moved)
+    weights = weights_moved(transfers, demand)
+    moved_bytes = demand.input_bytes + weights + demand.output_bytes
+    total = total_cycles(transfers, demand)
     if prices is None:
         first, second = total, moved_bytes
-        if job.aims_at(BYTES):
-            fewest = job.aim == BYTES
+        if transfers.aims_at(BYTES):
+            fewest = transfers.aim == BYTES
             first, second = np.where(fewest, second, first), np.where(fewest, first, second)
-        if job.aims_at(COMPUTE):
-            first = np.where(job.aim == COMPUTE, end.array, first)
+        if transfers.aims_at(COMPUTE):
+            first = np.where(transfers.aim == COMPUTE, demand.array, first)
         return first, second
-    packed = job.op.k / job.op.stored_k  # groups side by side: words of the buffer are read once for each
-    reads = weight_loads(job, tiles) * packed * job.op.weight_bytes
-    outside = _outside_pj(job, moved, prices)
-    return outside + (
-        moved_bytes + reads
-    ) * prices.buffer_pj_per_byte, total  # what comes in goes into a buffer
-
-
-def _outside_pj(job: Job, moved: TileTraffic, prices: Prices) -> Floats:
-    """Return the energy of bytes in DRAM, or in the second level before it [pJ]."""
     far, near = prices.dram_pj_per_byte, prices.near_pj_per_byte
-    return (
-        moved.input_bytes * np.where(job.inputs_behind, near, far)
-        + moved.weight_bytes * np.where(job.weights_behind, near, far)
-        + moved.output_bytes * np.where(job.output_behind, near, far)
+    outside = (
+        demand.input_bytes * np.where(transfers.inputs_behind, near, far)
+        + weights * np.where(transfers.weights_behind, near, far)
+        + demand.output_bytes * np.where(transfers.output_behind, near, far)
     )
+    filled = moved_bytes + demand.weight_reads * transfers.weight_bytes  # what comes in goes into a buffer
+    return outside + filled * prices.buffer_pj_per_byte, total
 
 
 def shortfall(job: Job, ways: Cuts) -> tuple[Ints, Ints, Ints]:

@@ -15,7 +15,7 @@ from accel_models.design.unit_sections import DATAFLOWS, Array
 from accel_models.energy.actions import Actions, array_actions
 from accel_models.energy.chip import Silicon
 from accel_models.energy.waiting import Idle
-from accel_models.units.array.job import UNLIMITED, array_machine
+from accel_models.units.array.machine import UNLIMITED, array_machine
 from accel_models.units.array.mapped import BUFFERS, Mapping, Operands
 from accel_models.units.array.mapping import map_ops
 from accel_models.units.array.row_stationary.choosing import map_row_stationary

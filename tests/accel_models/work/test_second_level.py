@@ -10,7 +10,7 @@ from accel_models.compiling.places import place
 from accel_models.cost import Cost
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
-from accel_models.units.array.job import array_machine
+from accel_models.units.array.machine import array_machine
 from accel_models.units.array.mapped import Operands
 from accel_models.units.array.mapping import map_ops
 from accel_models.units.kinds import design_prices

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from accel_models.design.unit_sections import Array
-from accel_models.units.array.job import ArrayMachine
+from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.mapped import Mapping, Operands
 from accel_models.units.array.row_stationary.coding import coding_of
 from accel_models.units.array.row_stationary.passes import (
@@ -20,7 +20,7 @@ from accel_models.units.array.row_stationary.passes import (
     scratchpads,
     taps,
 )
-from accel_models.units.array.tile_cost import bus_cycles
+from accel_models.units.array.transfers import bus_cycles
 from accel_models.work.shapes import Shapes
 from traces import RECURRENT, Bools, Floats, Ints
 
