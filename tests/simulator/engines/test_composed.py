@@ -13,7 +13,7 @@ from accel_models import load_design
 from simulator.engines import composed, fast
 from simulator.engines.composed import Composition
 from simulator.engines.cuts import segments
-from simulator.engines.joint_states import INPUTS_PER_STATE
+from simulator.engines.joint_states import INPUTS_PER_JOINED_STATE
 from simulator.policy import Policy
 from simulator.replays.prepare import Prepared, Setting, prepare
 from simulator.schedules.durations import Durations, with_known_decisions, without_waste
@@ -38,7 +38,7 @@ def assert_same(tables: Durations, state_index: Indices, found: Composition) -> 
 @settings(max_examples=100)
 @given(case=cases(ops=12))
 def test_any_schedule_by_matrices_is_the_recurrence(case: Case) -> None:
-    many = np.repeat(case.state_index, INPUTS_PER_STATE, axis=0)
+    many = np.repeat(case.state_index, INPUTS_PER_JOINED_STATE, axis=0)
     tables = without_waste(case.tables)
     tables = replace(tables, waits=tables.waits | ~case.tables.waits.any())
     found = composition(tables, many)
@@ -128,7 +128,7 @@ def test_a_chain_of_two_tasks_by_hand() -> None:
         speculative_cycles=np.zeros(2, np.int64),
         cut_cycles=1,
     )
-    index = np.array([*product((0, 1), (0, 1))] * INPUTS_PER_STATE, np.uint16)
+    index = np.array([*product((0, 1), (0, 1))] * INPUTS_PER_JOINED_STATE, np.uint16)
     found = composition(tables, index)
     assert found is not None
     latency, busy = found.times(tables)
