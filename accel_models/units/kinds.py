@@ -77,12 +77,14 @@ class Unit(Protocol):
         """What can be done to its results on their way out, if a design's ``output_stage`` says that it is."""
 
     @property
-    def joins_ops(self) -> bool:
-        """Whether :meth:`cost` may be asked for states of several ops of one kind laid end to end."""
-
-    @property
     def chooses_tiles(self) -> bool:
         """Whether :meth:`cost` heeds what tiles are to be chosen for (:attr:`accel_models.cost.Placement.tile_aim`)."""
+
+    def joins(self, op: Op) -> str | None:
+        """Return what ops agree in whose states :meth:`cost` may be asked for end to end, most often their kind.
+
+        ``None`` of an op that is alone there.
+        """
 
     def runs_bands(self, design: Design) -> bool:
         """Return whether it can run an op band by band, among others (:attr:`accel_models.cost.Placement.bands`)."""

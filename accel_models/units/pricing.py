@@ -1,8 +1,7 @@
 """Price ops on designs: the one place where kinds of units meet.
 
-Ops on the same unit and of the same kind, on designs of one family (:mod:`accel_models.design.design`), are laid
-end to end, priced as one, and cut apart again, where their unit allows it: equal answers to op by op, in far fewer
-steps.
+Ops that a unit joins, most often those of a kind, on designs of one family (:mod:`accel_models.design.design`), are
+laid end to end, priced as one, and cut apart again: equal answers to op by op, in far fewer steps.
 """
 
 from __future__ import annotations
@@ -119,8 +118,8 @@ def _together(asked: Sequence[CostAsked]) -> Iterable[list[int]]:
             columns = BESIDE_A_UNIT if unit == FREE else unit_kind(unit).columns(each.design)
             families[key] = family(each.design, frozenset(columns)) if columns else id(each.design)
         stepwise = op.kind in RECURRENT and op.out_pixels > 1
-        alone = None if unit == FREE or unit_kind(unit).joins_ops else i
-        together.setdefault((unit, op.kind, stepwise, families[key], alone), []).append(i)
+        joins = op.kind if unit == FREE else unit_kind(unit).joins(op)
+        together.setdefault((unit, i if joins is None else joins, stepwise, families[key]), []).append(i)
     return together.values()
 
 

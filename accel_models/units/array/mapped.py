@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from accel_models.cost import MOST_COST
 from accel_models.units.array.alike import Alike
-from accel_models.units.array.job import Job, Tiles
+from accel_models.units.array.job import Job
 from accel_models.units.array.ports import array_bytes
-from accel_models.units.array.tile_cost import demand_of, output_tile_cycles
-from accel_models.units.array.tile_search import KEPT, Chosen, Cuts, shortfall
+from accel_models.units.array.tile_cost import KEPT, demand_of, output_tile_cycles
+from accel_models.units.array.tile_search import Chosen, Cuts, shortfall
 from accel_models.units.array.transfers import (
     Demand,
     bus_cycles,
@@ -25,7 +25,7 @@ from accel_models.units.array.transfers import (
     turn_cycles,
     weights_moved,
 )
-from accel_models.work.rows import arrays_of, together
+from accel_models.work.rows import arrays_of
 from traces import Bools, Floats, Ints
 
 BUFFERS = ("activation", "weight", "accumulator")
@@ -170,7 +170,7 @@ def _of_ways(
 ) -> tuple[Demand, dict[str, NDArray[Any]]]:
     """Return what kinds of ops demand, each in its way, and all of a mapping that follows from that alone."""
     job, tiles = kinds.take(kind), ways.at(chosen.levels, kind)
-    demand, inside = _demanded(job, tiles, chosen.kept), array_bytes(job, tiles)
+    demand, inside = demand_of(job, tiles, chosen.kept), array_bytes(job, tiles)
     works, alone = job.works, not job.machine.memory.double_buffered
     runs = works & chosen.feasible
     results = job.op.m * job.op.out_channels * (job.machine.memory.activation_bits / 8)
@@ -203,12 +203,3 @@ def _of_ways(
     found = {name: whole(value, runs) for name, value in counts.items()}
     misfit = dict(zip(("short_buffer", "demand_bytes", "bound_bytes"), misfits, strict=True))
     return demand, {"feasible": chosen.feasible | ~works, "kept": chosen.kept, **misfit, **found}
-
-
-def _demanded(job: Job, tiles: Tiles, kept: Ints) -> Demand:
-    """Return the demand of the loop order that each op takes."""
-
-    def choose(orders: list[NDArray[Any]]) -> NDArray[Any]:
-        return np.choose(kept, orders)
-
-    return together([demand_of(job, tiles, name) for name in KEPT], choose)

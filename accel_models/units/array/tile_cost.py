@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final
 
 import numpy as np
 
 from accel_models.units.array.job import Job, Tiles
 from accel_models.units.array.ports import array_bytes, narrow, port_cycles, weight_loads
 from accel_models.units.array.transfers import Demand, bus_cycles
-from traces import Bools, Floats
+from traces import Bools, Floats, Ints
 
-Kept = Literal["inputs", "weights", "outputs"]
+KEPT: Final = ("inputs", "weights", "outputs")  # what stays while a loop order goes through the rest
+INPUTS, WEIGHTS, OUTPUTS = range(len(KEPT))
 _Worked = tuple[Floats, Floats]  # cycles of the array, over all tiles and of the last one
 
 
@@ -65,8 +66,8 @@ def has_bands(job: Job) -> bool:
     return bool((job.bands > 1).any())
 
 
-def demand_of(job: Job, tiles: Tiles, kept: Kept) -> Demand:
-    """Return what a loop order demands; see the table of :mod:`accel_models.units.array.mapping`.
+def demand_of(job: Job, tiles: Tiles, kept: Ints) -> Demand:
+    """Return what loop orders (index into KEPT) demand; see the table of :mod:`accel_models.units.array.mapping`.
 
     An array takes no less than the busiest port of its buffers (:mod:`accel_models.units.array.ports`), all tiles
     alike.
@@ -78,12 +79,12 @@ def demand_of(job: Job, tiles: Tiles, kept: Kept) -> Demand:
     return _demand(job, tiles, kept, (array, last_tile))
 
 
-def least_demand(job: Job, tiles: Tiles, kept: Kept) -> Demand:
+def least_demand(job: Job, tiles: Tiles, kept: Ints) -> Demand:
     """Return :func:`demand_of` as if every port were wide enough."""
     return _demand(job, tiles, kept, _at_full_width(job, tiles))
 
 
-def _demand(job: Job, tiles: Tiles, kept: Kept, worked: _Worked) -> Demand:
+def _demand(job: Job, tiles: Tiles, kept: Ints, worked: _Worked) -> Demand:
     memory, pixels, channels, reduction = job.machine.memory, tiles.pixels, tiles.channels, tiles.reduction
     stored = job.store_output * (memory.activation_bits / 8) * channels.tile_out
     inputs, weight_passes = _fetched(job, tiles, kept)
@@ -102,19 +103,15 @@ def _demand(job: Job, tiles: Tiles, kept: Kept, worked: _Worked) -> Demand:
     )
 
 
-def _fetched(job: Job, tiles: Tiles, kept: Kept) -> tuple[Floats, Floats]:
+def _fetched(job: Job, tiles: Tiles, kept: Ints) -> tuple[Floats, Floats]:
     """Return bytes of inputs over the bus, and how often all weights pass it."""
     pixels, channels, reduction = tiles.pixels, tiles.channels, tiles.reduction
-    inputs, once = job.fetch_input * _input_pass(job, tiles), np.ones_like(pixels.tiles)
     input_tiles = channels.tiles / channels.input_tiles  # tiles that read the same input
-    if kept == "weights":
-        if (input_tiles > 1).any():
-            inputs = inputs * (1 + (input_tiles - 1) * pixels.several)
-        return inputs, once
+    again = np.where(kept == OUTPUTS, input_tiles, 1.0)
+    again = np.where(kept == WEIGHTS, 1 + (input_tiles - 1) * pixels.several, again)
     more = np.minimum(input_tiles * reduction.tiles - 1, 1)  # weights of a group that do not stay
-    more = np.where(job.bands > 1, 0.0, more)
-    passes = 1 + (pixels.tiles - 1) * more if more.any() else once
-    return (inputs * input_tiles if kept == "outputs" else inputs), passes
+    more = np.where((kept == WEIGHTS) | (job.bands > 1), 0.0, more)
+    return job.fetch_input * _input_pass(job, tiles) * again, 1 + (pixels.tiles - 1) * more
 
 
 def _input_pass(job: Job, tiles: Tiles) -> Floats:

@@ -12,13 +12,21 @@ from numpy.typing import NDArray
 from accel_models.cost import TILE_AIMS
 from accel_models.units.array.alike import Alike, numbered
 from accel_models.units.array.job import ChannelCut, Job, PixelCut, ReductionCut, Tiles, choose, stack
-from accel_models.units.array.tile_cost import Kept, demand_of, fits, footprints, has_bands, least_demand
+from accel_models.units.array.tile_cost import (
+    INPUTS,
+    OUTPUTS,
+    WEIGHTS,
+    demand_of,
+    fits,
+    footprints,
+    has_bands,
+    least_demand,
+)
 from accel_models.units.array.tiling import channel_cuts, part_levels, pixel_cuts, reduction_cuts
 from accel_models.units.array.transfers import Demand, Transfers, total_cycles, weights_moved
 from accel_models.work.rows import arrays_of, each_array
 from traces import Bools, Floats, Ints
 
-KEPT: tuple[Kept, ...] = ("inputs", "weights", "outputs")
 COMPUTE, BYTES = TILE_AIMS.index("compute"), TILE_AIMS.index("bytes")
 _ROUNDED_DOWN = 1 - 1e-9  # a bound may be rounded otherwise than what it bounds
 _TOGETHER = 4096  # tries looked at at a time, so that working arrays stay in cache
@@ -108,7 +116,7 @@ def search(ops: Alike, ways: Cuts, prices: Prices | None) -> Chosen:
     at once.  The lowest of these bounds is looked at first, then all that are not above what it found.
     """
     tries = _Tries.of(ops, ways)
-    found = _Found((len(tries.orders), len(ops)))
+    found = _Found((len(tries.kept), len(ops)))
     if found.level.size <= _TOGETHER:
         tries.look_at(tries.able[:, ops.kind], found, ways, prices)
     else:
@@ -122,10 +130,13 @@ def search(ops: Alike, ways: Cuts, prices: Prices | None) -> Chosen:
     second = np.where(found.keys[0] == least, found.keys[1], np.inf)
     best, each = second.argmin(axis=0), np.arange(len(least))
     feasible = np.isfinite(least)
-    others = np.array([ways.others[k] for k, _ in tries.orders]).T[:, best]
-    levels = np.where(feasible, np.stack([found.level[best, each], *others]), 0).astype(np.intp)
-    kept = np.array([KEPT.index(kept) for _, kept in tries.orders])[best]
-    return Chosen(levels, np.where(feasible, kept, 0), feasible, np.stack([least, second[best, each]]))
+    levels = np.stack([found.level[best, each], tries.channels[best], tries.reduction[best]])
+    return Chosen(
+        np.where(feasible, levels, 0).astype(np.intp),
+        np.where(feasible, tries.kept[best], 0),
+        feasible,
+        np.stack([least, second[best, each]]),
+    )
 
 
 class _Found:
@@ -141,73 +152,57 @@ class _Tries:
     """Cuts of channels and reduction, each in every loop order it allows, for every kind of op."""
 
     ops: Alike
-    orders: list[tuple[int, Kept]]  # place in ``Cuts.others``, and the loop order
+    channels: NDArray[np.intp]  # (tries,), level of the cut
+    reduction: NDArray[np.intp]
+    kept: NDArray[np.intp]  # index into KEPT
     able: Bools  # (tries, kinds): called for, and not the same cuts as those before
 
     @classmethod
     def of(cls, ops: Alike, ways: Cuts) -> _Tries:
         """Return all tries."""
-        orders: list[tuple[int, Kept]] = []
+        orders: list[tuple[int, int]] = []  # place in ``Cuts.others``, and the loop order
         for k, (_, r) in enumerate(ways.others):
-            orders += [(k, "inputs"), (k, "weights")] if r == 0 else [(k, "outputs")]
+            orders += [(k, INPUTS), (k, WEIGHTS)] if r == 0 else [(k, OUTPUTS)]
+        places, kept = np.array(orders).T
         c, r = np.array(ways.others).T
         able = _new(ways.stacked[0])[c] & _new(ways.stacked[1])[r] & _called_for(ops.kinds, ways)
-        return cls(ops, orders, able[[k for k, _ in orders]])
+        return cls(ops, c[places], r[places], kept, able[places])
 
     def bounds(self, ways: Cuts, prices: Prices | None) -> Floats:
         """Return what each try costs each op at least, infinite where nothing fits, shape (tries, n)."""
         kinds, kind = self.ops.kinds, self.ops.kind
-        channels, reduction = ways.stacked
-        lowest = each_array(ways.pixels, lambda array: array.min(axis=0))
-        whole = Tiles(lowest, channels, each_array(reduction, lambda array: array[0]))
-        apart = each_array(channels, lambda array: array[:, None])
-        tiles_of = {"outputs": Tiles(lowest, apart, each_array(reduction, lambda array: array[1:]))}
-        able = self.able.copy()
-        found = np.full((len(able), len(kind)), np.inf)
-        for kept in {kept for _, kept in self.orders}:
-            tiles = tiles_of.get(kept, whole)
-            demand = least_demand(kinds, tiles, kept).take(kind)
-            least, _ = _keys(self.ops.transfers, demand, prices)
-            fit = fits(kinds, tiles)
-            for m, (k, order) in enumerate(self.orders):
-                if order == kept:
-                    c, r = ways.others[k]
-                    place = (c, r - 1) if kept == "outputs" else (c,)
-                    found[m] = least[place]
-                    if not has_bands(kinds):  # which need many tiles
-                        able[m] &= fit[place]
+        tiles = Tiles(
+            each_array(ways.pixels, lambda array: array.min(axis=0)),
+            each_array(ways.stacked[0], lambda array: array[self.channels]),
+            each_array(ways.stacked[1], lambda array: array[self.reduction]),
+        )
+        demand = least_demand(kinds, tiles, self.kept[:, None]).take(kind)
+        found, _ = _keys(self.ops.transfers, demand, prices)
+        able = self.able if has_bands(kinds) else self.able & fits(kinds, tiles)  # bands need many tiles
         found[~able[:, kind]] = np.inf
         return found
 
     def look_at(self, asked: Bools, found: _Found, ways: Cuts, prices: Prices | None) -> None:
         """Find the best pixel cut of what is asked for, shape (tries, n)."""
-        places = np.array([place for place, _ in self.orders])
-        for kept in KEPT:
-            mine = np.array([m for m, (_, order) in enumerate(self.orders) if order == kept], np.intp)
-            tries, ops = np.nonzero(asked[mine])
-            for at in range(0, len(tries), _TOGETHER):
-                m, some = mine[tries[at : at + _TOGETHER]], ops[at : at + _TOGETHER]
-                demand, fit = self._demanded(places[m], some, kept, ways)
-                keys = _keys(self.ops.transfers.take(some), demand, prices)
-                found.keys[:, m, some], found.level[m, some] = _best_pixels(fit, *keys)
+        tries, ops = np.nonzero(asked)
+        for at in range(0, len(tries), _TOGETHER):
+            m, some = tries[at : at + _TOGETHER], ops[at : at + _TOGETHER]
+            demand, fit = self._demanded(m, some, ways)
+            keys = _keys(self.ops.transfers.take(some), demand, prices)
+            found.keys[:, m, some], found.level[m, some] = _best_pixels(fit, *keys)
 
-    def _demanded(
-        self, place: NDArray[np.intp], ops: NDArray[np.intp], kept: Kept, ways: Cuts
-    ) -> tuple[Demand, Bools]:
-        """Return what ops demand at these places in ``Cuts.others``, at every pixel cut, and whether that fits.
-
-        Places and ops of one place ascend.
-        """
-        c, r = np.array(ways.others).T
-        pairs, pair = numbered(place * len(self.able[0]) + self.ops.kind[ops])
-        k, kinds = np.divmod(pairs, len(self.able[0]))
-        some = self.ops.kinds.take(kinds)
+    def _demanded(self, tries: NDArray[np.intp], ops: NDArray[np.intp], ways: Cuts) -> tuple[Demand, Bools]:
+        """Return what ops demand in these tries, at every pixel cut, and whether that fits; both ascend."""
+        count = len(self.ops.kinds.works)
+        pairs, pair = numbered(tries * count + self.ops.kind[ops])
+        m, kinds = np.divmod(pairs, count)
+        job = self.ops.kinds.take(kinds)
         tiles = Tiles(
             _of_kinds(ways.pixels, kinds),
-            _picked(ways.stacked[0], c[k], kinds),
-            _picked(ways.stacked[1], r[k], kinds),
+            _picked(ways.stacked[0], self.channels[m], kinds),
+            _picked(ways.stacked[1], self.reduction[m], kinds),
         )
-        demand, fit = demand_of(some, tiles, kept), fits(some, tiles)
+        demand, fit = demand_of(job, tiles, self.kept[m]), fits(job, tiles)
         return (demand, fit) if len(pairs) == len(ops) else (demand.take(pair), fit.take(pair, axis=-1))
 
 

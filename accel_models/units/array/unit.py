@@ -209,7 +209,6 @@ class ArrayUnit:
     matrix: bool = True
     keeps_tensors: bool = True
     stages: tuple[Stage, ...] = STAGES
-    joins_ops: bool = True
     chooses_tiles: bool = True
     parts: tuple[str, ...] = ()
 
@@ -237,6 +236,10 @@ class ArrayUnit:
         if op.kind not in MAC_KINDS:
             return False
         return not op.is_depthwise or design.section(Array).depthwise_on == "array"
+
+    def joins(self, op: Op) -> str | None:
+        """Return its kind; a fully connected op is a convolution of as many pixels as vectors."""
+        return "conv" if op.kind == "linear" else op.kind
 
     def runs_bands(self, design: Design) -> bool:
         """Return whether its mapper cuts pixels; passes of rows that stay are cut otherwise."""

@@ -35,7 +35,6 @@ class GemminiUnit:
         "add",
         "max_pool",
     )
-    joins_ops: bool = False
     chooses_tiles: bool = False
     parts: tuple[str, ...] = ("array",)
 
@@ -69,6 +68,10 @@ class GemminiUnit:
     def takes(self, op: Op, design: Design) -> bool:
         """Take what its mesh can."""
         return MESH.takes(op, design)
+
+    def joins(self, op: Op) -> str | None:
+        """Return ``None``: its loops are walked op by op."""
+        return None
 
     def runs_bands(self, design: Design) -> bool:
         """Return False: its library loads and stores every tensor whole."""

@@ -28,7 +28,6 @@ class MicroNpuUnit:
     matrix: bool = True
     keeps_tensors: bool = True
     stages: tuple[Stage, ...] = STAGES
-    joins_ops: bool = True
     chooses_tiles: bool = False
     parts: tuple[str, ...] = ()
 
@@ -43,6 +42,10 @@ class MicroNpuUnit:
     def takes(self, op: Op, design: Design) -> bool:
         """Take everything."""
         return True
+
+    def joins(self, op: Op) -> str | None:
+        """Return its kind."""
+        return op.kind
 
     def runs_bands(self, design: Design) -> bool:
         """Return False; Choice: Vela's cascades are not modelled, the networks compared fit its SRAM."""

@@ -227,7 +227,6 @@ class SimdUnit:
     matrix: bool = False
     keeps_tensors: bool = True
     stages: tuple[Stage, ...] = ("activation", "scale")  # a clip and a multiplier; more takes instructions
-    joins_ops: bool = True
     chooses_tiles: bool = False
     parts: tuple[str, ...] = ()
 
@@ -242,6 +241,10 @@ class SimdUnit:
     def takes(self, op: Op, design: Design) -> bool:
         """Take everything."""
         return True
+
+    def joins(self, op: Op) -> str | None:
+        """Return its kind."""
+        return op.kind
 
     def runs_bands(self, design: Design) -> bool:
         """Return True: it streams row by row."""

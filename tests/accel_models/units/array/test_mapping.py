@@ -7,7 +7,8 @@ import pytest
 
 from accel_models.units.array.mapped import BUFFERS, Mapping, Operands
 from accel_models.units.array.mapping import map_ops
-from accel_models.units.array.tile_search import KEPT, Prices
+from accel_models.units.array.tile_cost import KEPT
+from accel_models.units.array.tile_search import Prices
 from accel_models.work.shapes import Shapes
 from tests.accel_models.units.array.mapped_convs import ARRAY, DATAFLOWS, conv
 from tests.sections import but, dram, machine, memory
