@@ -73,8 +73,8 @@ from .energy.technology import SCALING_BAND as SCALING_BAND
 from .energy.technology import energy_factor as energy_factor
 from .energy.waiting import Idle as Idle
 from .energy.waiting import static_energy_pj as static_energy_pj
-from .units.array.job import ArrayMachine as ArrayMachine
-from .units.array.job import array_machine as array_machine
+from .units.array.machine import ArrayMachine as ArrayMachine
+from .units.array.machine import array_machine as array_machine
 from .units.array.mapped import Mapping as Mapping
 from .units.array.mapped import Operands as Operands
 from .units.array.mapping import map_ops as map_ops
