@@ -26,7 +26,7 @@ _MIXER: Final = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: od
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Alike:
+class OpsByKind:
     """``n`` ops, no two the same, in the order of their kinds."""
 
     kinds: Job  # one op of each kind; its transfers are some op's, read where they tell kinds apart
@@ -34,7 +34,7 @@ class Alike:
     transfers: Transfers  # (n,), of each op
 
     @classmethod
-    def of(cls, job: Job) -> tuple[Alike, NDArray[np.intp]]:
+    def of(cls, job: Job) -> tuple[OpsByKind, NDArray[np.intp]]:
         """Return the distinct ops of a job, kinds of equally many pixels together, and each op's place among them."""
         count = len(job.works)
         if count < _FEW:
@@ -51,12 +51,12 @@ class Alike:
     def __len__(self) -> int:
         return len(self.kind)
 
-    def take(self, ops: slice | NDArray[np.intp]) -> Alike:
+    def take(self, ops: slice | NDArray[np.intp]) -> OpsByKind:
         """Return some of the ops, in their order."""
         present, kind = numbered(self.kind[ops])
-        return Alike(self.kinds.take(present), kind, self.transfers.take(ops))
+        return OpsByKind(self.kinds.take(present), kind, self.transfers.take(ops))
 
-    def packed(self, kinds: Job) -> Alike:
+    def packed(self, kinds: Job) -> OpsByKind:
         """Return the ops with other packs of groups."""
         return replace(self, kinds=kinds)
 

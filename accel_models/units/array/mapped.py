@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.cost import MOST_COST
-from accel_models.units.array.alike import Alike
+from accel_models.units.array.alike import OpsByKind
 from accel_models.units.array.job import Job
 from accel_models.units.array.ports import array_bytes
 from accel_models.units.array.tile_cost import KEPT, demand_of, output_tile_cycles
@@ -115,7 +115,7 @@ class Mapping:
         return len(self.feasible)
 
 
-def mapping_of(ops: Alike, ways: Cuts, chosen: Chosen) -> Mapping:
+def mapping_of(ops: OpsByKind, ways: Cuts, chosen: Chosen) -> Mapping:
     """Return the mapping of ``n`` ops in chosen tiles, all zero but its misfits where they do not run or fit.
 
     With one buffer for all tiles loads, array and stores take turns, so all of the array's work is still to be done
@@ -151,7 +151,7 @@ def whole(value: Floats, runs: Bools) -> Ints:
     return np.where(runs, np.minimum(np.ceil(value), MOST_COST), 0).astype(np.int64)
 
 
-def _distinct(ops: Alike, ways: Cuts, chosen: Chosen) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _distinct(ops: OpsByKind, ways: Cuts, chosen: Chosen) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the first op of each kind in each way, and each op's place among them."""
     code, sizes = ops.kind, (len(ways.pixels.tiles), len(ways.channels), len(ways.reduction))
     for level, size in zip((*chosen.levels, chosen.kept), (*sizes, len(KEPT)), strict=True):

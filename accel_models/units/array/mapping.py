@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.unit_sections import Array, ProductSize, streaming_of
-from accel_models.units.array.alike import Alike
+from accel_models.units.array.alike import OpsByKind
 from accel_models.units.array.job import Job, OpSizes, bursts, gemms_of, sizes_of
 from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.mapped import Mapping, Operands, mapping_of
@@ -63,7 +63,7 @@ def map_ops(
     job = _job(shapes, machine, operands or Operands())
     if not len(shapes):
         return Mapping.of_nothing()
-    ops, place = Alike.of(job)
+    ops, place = OpsByKind.of(job)
     chunks = [slice(at, at + CHUNK) for at in range(0, len(ops), CHUNK)]
     parts = [ops] if len(chunks) == 1 else [ops.take(rows) for rows in chunks]
     return rows_of(joined([_map_chunk(part, prices) for part in parts]), place)
@@ -119,7 +119,7 @@ def _whole_folds(array: Array, op: OpSizes) -> Floats:
     return rows * np.ceil(sizes[flow.cols] / array.cols) * op.groups * streamed(array, sizes[flow.streams])
 
 
-def _map_chunk(ops: Alike, prices: Prices | None) -> Mapping:
+def _map_chunk(ops: OpsByKind, prices: Prices | None) -> Mapping:
     """Search at the packing of groups that computes fastest, then at the others that could still be better."""
     kinds, kind = ops.kinds, ops.kind
     counts = packings(kinds.machine.array, kinds.op)
@@ -162,7 +162,7 @@ def _put(mapping: Mapping, rows: NDArray[np.intp], other: Mapping, picked: Bools
     return together([mapping, other], put)
 
 
-def _map_packed(ops: Alike, prices: Prices | None) -> tuple[Mapping, Floats]:
+def _map_packed(ops: OpsByKind, prices: Prices | None) -> tuple[Mapping, Floats]:
     """Return the best tiles at one packing of groups, and the keys they were chosen by, shape ``(2, n)``."""
     ways = Cuts.of(ops.kinds)
     chosen = search(ops, ways, prices)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.cost import TILE_AIMS
-from accel_models.units.array.alike import Alike, numbered
+from accel_models.units.array.alike import OpsByKind, numbered
 from accel_models.units.array.job import ChannelCut, Job, PixelCut, ReductionCut, Tiles, choose, stack
 from accel_models.units.array.tile_cost import (
     INPUTS,
@@ -109,7 +109,7 @@ class Chosen:
     keys: Floats  # (2, n): what was minimised, and what decided among equals
 
 
-def search(ops: Alike, ways: Cuts, prices: Prices | None) -> Chosen:
+def search(ops: OpsByKind, ways: Cuts, prices: Prices | None) -> Chosen:
     """Choose for what each op aims at, or for energy if there are ``prices``; the first of equals wins.
 
     What cuts of channels and reduction in a loop order cost at least is what they would at the best of all pixel cuts
@@ -151,14 +151,14 @@ class _Found:
 class _Tries:
     """Cuts of channels and reduction, each in every loop order it allows, for every kind of op."""
 
-    ops: Alike
+    ops: OpsByKind
     channels: NDArray[np.intp]  # (tries,), level of the cut
     reduction: NDArray[np.intp]
     kept: NDArray[np.intp]  # index into KEPT
     able: Bools  # (tries, kinds): called for, and not the same cuts as those before
 
     @classmethod
-    def of(cls, ops: Alike, ways: Cuts) -> _Tries:
+    def of(cls, ops: OpsByKind, ways: Cuts) -> _Tries:
         """Return all tries."""
         orders: list[tuple[int, int]] = []  # place in ``Cuts.others``, and the loop order
         for k, (_, r) in enumerate(ways.others):
