@@ -6,6 +6,7 @@ the tests in an order drawn from that seed: what passes in one order must pass i
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 from collections.abc import Callable, Iterable
@@ -35,6 +36,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seed = config.getoption("shuffle")
     if seed is not None:
         random.Random(seed).shuffle(items)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected out of every later search for garbage: that is a tenth of all work."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
 
 from accel_models import load_design, place, price, skip
 from analysis.validation.rows.gemmini_dynamic import dynamic_comparisons
@@ -19,6 +18,8 @@ def test_agrees_with_rtl(comparisons_of: ComparisonsOf) -> None:
 
 def test_inputs_are_ordered_as_on_the_rtl(comparisons_of: ComparisonsOf) -> None:
     """Within a trace and a memory; the dense network that all are over is then the same."""
+    from scipy.stats import spearmanr  # noqa: PLC0415  (a second to import, in every worker that collects this)
+
     inputs = comparisons_of(dynamic_comparisons)[-1]
     groups = np.array([" ".join(label.split()[::2]) for label in inputs.labels])
     assert len(np.unique(groups)) >= 6
