@@ -202,10 +202,24 @@ def keeping_workers() -> Iterator[None]:
     """Start a cluster of this machine that never strikes a worker off which is being started anew.
 
     By default it does so 15 s after a death, whoever has come in its place (distributed 2026.8.0, ``SpecCluster``).
+    Nor do its workers give memory back with every array, look a hundred times a second at what they do, or the event
+    loops wake fifty times a second: that took half as much time again as a sweep's tasks.
     """
     import dask  # noqa: PLC0415  (optional, and slow to import)
 
-    with dask.config.set({"distributed.deploy.lost-worker-timeout": "365 days"}):
+    spawned = {
+        name: value
+        for name, value in dask.config.get("distributed.nanny.pre-spawn-environ").items()
+        if name != "MALLOC_TRIM_THRESHOLD_"  # 64 KiB: pages come and go with every array
+    }
+    settings = {
+        "distributed.deploy.lost-worker-timeout": "365 days",
+        "distributed.nanny.pre-spawn-environ": spawned,
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "1s",
+        "distributed.admin.system-monitor.interval": "5s",
+    }
+    with dask.config.set(settings):
         yield
 
 

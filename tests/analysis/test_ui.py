@@ -55,7 +55,7 @@ def test_points_of_a_sweep_can_be_replayed(tmp_path: Path) -> None:
     (tmp_path / "space.yaml").write_text(
         "designs: [edge_npu_16x16]\nset: {array.rows: [8, 16]}\nnetworks: [t.parquet]\ninputs: 20\n"
     )
-    results = sweep(load_space(tmp_path / "space.yaml"), tmp_path / "sweep")
+    results = sweep(load_space(tmp_path / "space.yaml"), tmp_path / "sweep", workers=0)
     points = shown_points(tmp_path / "sweep")
     assert len(points) == 2
     for point in points:

@@ -15,7 +15,12 @@ from traces import SyntheticSettings, cifar_resnet, save_trace, synthetic_trace
 
 @pytest.fixture
 def lacuna(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lacuna:
-    """Run ``lacuna ARGS``; the terminal is wide, so that no message wraps."""
+    """Run ``lacuna ARGS``; the terminal is wide, so that no message wraps, and sweeps start no processes.
+
+    That processes find the same is held by ``tests/analysis/sweeps/test_workers.py``, and that a command starts them by
+    ``test_public_face.py``.
+    """
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: frozenset())
 
     def run(*args: object, width: int = 1000) -> Ran:
         monkeypatch.setattr(sys, "argv", ["lacuna", *map(str, args)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from networks.recording.catalogue import shipped_networks
-from networks.recording.record import describe_checkpoint
+from networks.recording.record import CheckpointInfo, describe_checkpoint
 from networks.recording.shipping import method_of
 from networks.training.config import load_config
 from traces.files.storage import load_trace
@@ -23,6 +24,12 @@ ARTEFACTS: dict[str, dict[str, Any]] = json.loads((ROOT / "networks/shipped/prov
     "artefacts"
 ]
 SHIPPED = {name for name, entry in ARTEFACTS.items() if "checkpoint" in entry}
+
+
+@cache
+def described(checkpoint: str) -> CheckpointInfo:
+    """Return what a shipped checkpoint tells of itself, read once for all tests of this file."""
+    return describe_checkpoint(ROOT / checkpoint)
 
 
 def test_what_ships_is_small() -> None:
@@ -56,7 +63,7 @@ def test_checkpoints_are_unchanged_and_readable(name: str) -> None:
     entry = ARTEFACTS[name]
     path = ROOT / entry["checkpoint"]
     assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["checkpoint_sha256"]
-    assert describe_checkpoint(path).name == name
+    assert described(entry["checkpoint"]).name == name
     assert (ROOT / entry["log"]).is_file()
 
 
@@ -64,7 +71,7 @@ def test_checkpoints_are_unchanged_and_readable(name: str) -> None:
 def test_traces_are_of_these_checkpoints(name: str) -> None:
     entry = ARTEFACTS[name]
     trace = load_trace(ROOT / entry["trace"])
-    info = describe_checkpoint(ROOT / entry["checkpoint"])
+    info = described(entry["checkpoint"])
     assert len(trace) == 10_000
     assert trace.info.weights_hash == info.weights_hash
     assert trace.graph == info.graph

@@ -61,7 +61,7 @@ def test_a_point_is_replayed_and_its_page_linked(tmp_path: Path) -> None:
     save_trace(small_trace(), tmp_path / "t.parquet")
     space = "designs: [edge_npu_16x16]\nset: {array.rows: [8, 16]}\nnetworks: [t.parquet]\ninputs: 20\n"
     (tmp_path / "space.yaml").write_text(space)
-    results = sweep(load_space(tmp_path / "space.yaml"), tmp_path / "sweep")
+    results = sweep(load_space(tmp_path / "space.yaml"), tmp_path / "sweep", workers=0)
     report = write_report(tmp_path / "sweep", points=1)
     (folder,) = (tmp_path / "sweep" / "points").iterdir()
     (row,) = (row for row in results.rows if row.key.startswith(folder.name))
