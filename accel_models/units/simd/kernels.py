@@ -186,9 +186,10 @@ def _matrix_loop(
     unpack = unpacked * (software.unpack_instructions if narrow else 0)
     loops = pixel_blocks * channel_blocks * steps
     step = software.step_instructions if shapes.kind == "conv" else software.linear_step_instructions
+    adds = mac if target.isa == "v6m" else 0  # MULS and ADDS: Armv6-M has no MLA
     instructions = Instructions(
         mac=_float(mac),
-        alu=_float(unpack + loops * step),
+        alu=_float(unpack + loops * step + adds),
         weight_load=_float(weight_load),
         load=_float(word_loads * np.where(widened, 2, 1)),
         store=np.zeros(len(shapes)),

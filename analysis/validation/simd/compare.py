@@ -30,7 +30,7 @@ from analysis.validation.asked import layer_estimates
 from analysis.validation.comparison import Comparison, Promise
 from analysis.validation.over_largest import over_largest
 from analysis.validation.reference_rows import Row, reference_rows
-from analysis.validation.rows.ops import counted_call, layer_op
+from analysis.validation.rows.ops import counted_call, counted_op, layer_op
 from analysis.validation.simd.dead_channels import dead_channels
 from analysis.validation.simd.reference import (
     gap8_rows,
@@ -45,6 +45,14 @@ from traces import Op
 
 MLPERF = "MLPerf Tiny v0.5-v1.3, closed division"
 SHRINKING = "instructions of CMSIS-NN kernels over the most channels"
+_WITHOUT_A_CALL = {
+    "conv",
+    "pointwise",
+    "depthwise",
+    "linear",
+    "add",
+    "pool",
+}  # kernels that an op is priced by
 ZOO = "STMicroelectronics/stm32ai-modelzoo@6f10965e, STM32H747I-DISCO"
 
 
@@ -63,6 +71,7 @@ def simd_comparisons() -> tuple[Comparison, ...]:
         cortex_m55_layers(),
         cortex_m55_network(),
         *instruction_counts(),
+        armv6m_cycles(),
         retired_instructions(),
         dead_channels(),
     )
@@ -227,6 +236,26 @@ def stairs_of(rows: Sequence[Row]) -> tuple[list[tuple[str, ...] | None], list[i
         for row in rows
     ]
     return stairs, [int(row["in_ch"]) * int(row["out_ch"]) for row in rows]
+
+
+def armv6m_cycles() -> Comparison:
+    """Cycles of CMSIS-NN's kernels on a Cortex-M0+ that never waits for memory: counted instructions, each timed."""
+    rows = [row for row in reference_rows("simd_instructions") if row["trm_cycles_mul1"]]
+    rows = [row for row in rows if counted_call(row)[0] in _WITHOUT_A_CALL]
+    at_hand = {"software": "cmsis_nn", "simd.weight_memory.line_time": "0 ns"}
+    core = core_of(load_design("cortex_m0plus", at_hand))
+    costs = [simd_cycles(shapes_of(counted_op(row)), core) for row in rows]
+    return Comparison(
+        name="cycles of CMSIS-NN kernels on Cortex-M0+, no wait states",
+        truth="CMSIS-NN @99f736a, gcc 12.2 -O3, counted under qemu, timed by the Cortex-M0+ TRM (DDI 0484C, table 3-1)",
+        labels=tuple(row["layer"] for row in rows),
+        measured=np.array([float(row["trm_cycles_mul1"]) for row in rows]),
+        predicted=np.array([float(cost.total_cycles[0] - cost.op_cycles[0]) for cost in costs]),
+        unit="cycles",
+        bound_mean=0.04,
+        bound_worst=0.08,
+        part="a kernel's cycles without the interpreter's call",
+    )
 
 
 def retired_instructions() -> Comparison:

@@ -229,3 +229,12 @@ def test_cores_divide_what_is_not_serial_and_synchronise() -> None:
     assert total(op(), alone) == total(op())
     assert int(cost(op(), four).mac_cycles[0]) == np.ceil(int(cost(op()).mac_cycles[0]) * 0.4)
     assert int(cost(op(), four).op_cycles[0]) == 120
+
+
+def test_a_multiply_and_its_add_are_two_instructions_of_armv6m() -> None:
+    """16 MACs one by one: MULS 1 cycle, ADDS 1; a kernel of which nothing else costs anything, loads aside."""
+    core = but(M4, isa="v6m", lanes_int8=1, vector="1 B", load_cycles=1)
+    one = cost(op(cin=16, cout=1, size=1), core)
+    dsp = cost(op(cin=16, cout=1, size=1), but(core, isa="scalar"))
+    assert int(one.mac_cycles[0]) - int(dsp.mac_cycles[0]) == 16
+    assert int(one.instructions[0]) - int(dsp.instructions[0]) == 16
