@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 class Frozen(BaseModel):
     """Fields that hold for good; one that it does not know is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), defer_build=True)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return the same with some fields replaced; what was worked out from them (cached) is not copied."""

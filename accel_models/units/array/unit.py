@@ -18,7 +18,6 @@ from accel_models.energy.waiting import Idle
 from accel_models.units.array.machine import UNLIMITED, array_machine
 from accel_models.units.array.mapped import BUFFERS, Mapping, Operands
 from accel_models.units.array.mapping import map_ops
-from accel_models.units.array.row_stationary.choosing import map_row_stationary
 from accel_models.units.array.row_stationary.passes import NEEDS_SCRATCHPADS
 from accel_models.units.array.tile_search import Prices
 from accel_models.units.kinds import BESIDE_A_UNIT, Unit, UnitCycles, element_bytes, equal_names, prices_of
@@ -76,6 +75,8 @@ def _mapped(shapes: Shapes, operands: Operands, design: Design) -> Mapping:
         case "ws" | "os" | "is":
             return map_ops(shapes, machine, prices=_mapper_prices(design), operands=operands)
         case "rs":
+            from accel_models.units.array.row_stationary.choosing import map_row_stationary  # noqa: PLC0415  # few are
+
             return map_row_stationary(shapes, machine, operands)
         case _:
             assert_never(machine.array.dataflow)

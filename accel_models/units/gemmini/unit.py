@@ -21,8 +21,7 @@ from traces import Op
 class GemminiUnit:
     """A Gemmini; the design's array is its mesh.
 
-    Nothing stays in the scratchpad from one op to the next.  Its library's tiles are those of each op's whole
-    sizes, so ops are not joined.
+    Nothing stays in the scratchpad from one op to the next.
     """
 
     name: str = "gemmini"
@@ -70,7 +69,7 @@ class GemminiUnit:
         return MESH.takes(op, design)
 
     def joins(self, op: Op) -> str | None:
-        """Return ``None``: its loops are walked op by op."""
+        """Return ``None``: its library's tiles are those of each op's whole sizes."""
         return None
 
     def runs_bands(self, design: Design) -> bool:

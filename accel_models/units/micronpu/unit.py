@@ -14,7 +14,6 @@ from accel_models.energy.chip import Silicon
 from accel_models.energy.waiting import Idle
 from accel_models.units.kinds import Unit, UnitCycles
 from accel_models.units.micronpu.machine import faults_of_settings, machine_of
-from accel_models.units.micronpu.price import npu_cost
 from accel_models.units.micronpu.settings import NpuSettings
 from traces import Op
 
@@ -78,6 +77,8 @@ class MicroNpuUnit:
 
     def cost(self, states: States, design: Design) -> UnitCost:
         """Return what states take."""
+        from accel_models.units.micronpu.price import npu_cost  # noqa: PLC0415  # many modules, and few designs have one
+
         return npu_cost(states, design)
 
     def idle(self, design: Design, latency: UnitCycles, busy: UnitCycles) -> Idle:
