@@ -12,7 +12,7 @@ instructions         count
 multiply-accumulate  M N ceil(K/S) ceil(S/L)
 weight loads         N ceil(M/P) ceil(K/S)
 activation loads     M ceil(N/Q) ceil(K/S), twice if im2col widened them
-unpacking            per load of a narrow operand
+unpacking            per load of a narrow operand; on Armv6-M an add per multiply, too
 loop                 ceil(M/P) ceil(N/Q) ceil(K/S) steps
 ===================  =====================================================
 
@@ -186,7 +186,7 @@ def _matrix_loop(
     unpack = unpacked * (software.unpack_instructions if narrow else 0)
     loops = pixel_blocks * channel_blocks * steps
     step = software.step_instructions if shapes.kind == "conv" else software.linear_step_instructions
-    adds = mac if target.isa == "v6m" else 0  # MULS and ADDS: Armv6-M has no MLA
+    adds = mac if target.isa == "v6m" else 0  # no MLA
     instructions = Instructions(
         mac=_float(mac),
         alu=_float(unpack + loops * step + adds),
