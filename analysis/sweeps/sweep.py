@@ -164,6 +164,10 @@ def _tasks(space: Space, store: Store, recorder: Recorder, version: str, workers
     for (trace, policy), points in groupby(space.points(), lambda point: (point.trace, point.policy)):
         batch: list[Request] = []
         for point in points:
+            kept = store.of_point(space.index(point))
+            if kept is not None:  # to make a design takes a hundred times as long as to look
+                recorder.reuse(kept)
+                continue
             request = request_of(space, point, version)
             if request.key in store:
                 recorder.reuse(store[request.key])

@@ -23,6 +23,7 @@ class Store:
         self.folder = folder
         self._lock = lock
         self._rows = {row.key: row for row in rows}
+        self._of_points = {row.index: row for row in rows}
         self._unsaved: list[SweepRow] = []
         self._parts = 1 + max((int(part.stem.split("-")[1]) for part in parts_in(folder)), default=-1)
 
@@ -76,6 +77,10 @@ class Store:
     def __getitem__(self, key: str) -> SweepRow:
         return self._rows[key]
 
+    def of_point(self, index: int) -> SweepRow | None:
+        """Return the row of a point of the grid, if there is one; the folder is of this space, so it is the point's."""
+        return self._of_points.get(index)
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -83,7 +88,7 @@ class Store:
         """Take rows in; they are on the disk after :meth:`save`."""
         for row in rows:
             if row.key not in self._rows:
-                self._rows[row.key] = row
+                self._rows[row.key] = self._of_points[row.index] = row
                 self._unsaved.append(row)
 
     def save(self) -> None:

@@ -50,6 +50,15 @@ def test_a_finished_sweep_resumes_to_nothing_to_do(tmp_path: Path) -> None:
     assert len(marks(tmp_path)) == 16
 
 
+def test_what_is_there_is_found_without_its_design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a sweep of 100,000 designs goes on within seconds."""
+    space = make_space(tmp_path, SMALL)
+    whole = sweep(space, tmp_path / "out", workers=0, evaluator=analytic)
+    monkeypatch.setattr(type(space), "design", None)
+    again = sweep(space, tmp_path / "out", workers=0, resume=True, evaluator=analytic)
+    assert repr(again.rows) == repr(whole.rows)
+
+
 def test_results_are_not_overwritten_unasked(tmp_path: Path) -> None:
     space = make_space(tmp_path, SMALL)
     sweep(space, tmp_path / "out", workers=0, evaluator=analytic)
