@@ -139,7 +139,7 @@ from .units.simd.unit import simd_cycles as simd_cycles
 from .work.caches import cached_shares as cached_shares
 from .work.depth_first import Group as Group
 from .work.groups import Compaction as Compaction
-from .work.kept_data import whole_op as whole_op
+from .work.kept_data import whole_ops as whole_ops
 from .work.residency import Choices as Choices
 from .work.rows import joined as joined
 from .work.rows import rows_of as rows_of

@@ -5,7 +5,7 @@ A sweep prices some hundred thousand states at once; schedules, durations and su
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
@@ -85,7 +85,7 @@ class Priced:
     misfits: Sequence[Misfit | None]
     place: Sequence[int]  # of each asked for, which of the distinct ones it is
 
-    def costs(self, ops: Iterable[Sequence[int]]) -> OpCosts:
+    def costs(self, ops: Sequence[Sequence[int]]) -> OpCosts:
         """Return costs of ops, each by its places in what was asked for; of several places state by state."""
         pieces, misfits = [], []
         for places in ops:
@@ -98,4 +98,4 @@ class Priced:
 
     def each(self) -> OpCosts:
         """Return the costs in the order in which they were asked for."""
-        return self.costs((k,) for k in range(len(self.place)))
+        return self.costs([(k,) for k in range(len(self.place))])

@@ -17,7 +17,7 @@ from accel_models import (
     plan,
     price_alike,
     shapes_of_ops,
-    whole_op,
+    whole_ops,
 )
 from simulator.policy import Policy
 from simulator.replays.collect import unit_peaks
@@ -101,7 +101,7 @@ def estimate(graph: NetworkGraph, design: Design, batch: int | None = None) -> S
     placements = place(graph, design, plan(graph, design, Compiler(), together))
     alike = [_alike(op) for op in graph.ops]
     first = dict(zip(reversed(alike), reversed(graph.ops), strict=True))
-    works = {size: whole_op(op, design, together) for size, op in first.items()}
+    works = dict(zip(first, whole_ops(list(first.values()), design, together), strict=True))
     asked = [CostAsked(works[size], where, design) for size, where in zip(alike, placements, strict=True)]
     costs = price_alike(asked).each()
     if costs.misfit is not None:

@@ -80,10 +80,11 @@ class Trace:
             raise GraphError(f"trace: {len(self.predictions)} predictions for {n} labels")
         _check_classes("labels", self.labels)
         _check_classes("predictions", self.predictions)
-        for gate in self.graph.gates:
+        needed = [(gate.rules.shape(n, gate.size), gate.rules.dtype) for gate in self.graph.gates]
+        for gate, (shape, dtype) in zip(self.graph.gates, needed, strict=True):
             if gate.name not in self.decisions:
                 raise GraphError(f"trace: gate {gate.name!r} of the graph has no recorded decisions")
-            _check_decisions(gate, self.decisions[gate.name], n)
+            _check_decisions(gate, self.decisions[gate.name], shape, dtype)
         self._check_extras(n)
         self._check_rates()
 
@@ -224,17 +225,16 @@ def _check_classes(what: str, values: NDArray[np.int32], ndim: int = 1) -> None:
         )
 
 
-def _check_decisions(gate: Gate, values: Bools | NDArray[np.uint8], n: int) -> None:
-    rules = gate.rules
-    shape, dtype = rules.shape(n, gate.size), rules.dtype
+def _check_decisions(gate: Gate, values: Decisions, shape: tuple[int, ...], dtype: type[np.generic]) -> None:
+    stored, n = gate.rules.stored, shape[0]
     if values.shape != shape or values.dtype != dtype:
         raise GraphError(
             f"trace: gate {gate.name!r} ({gate.kind}) holds {values.dtype} {values.shape}, "
             f"needs {np.dtype(dtype)} {shape}"
         )
-    if rules.stored == "index" and n and int(values.max()) >= gate.size:
+    if stored == "index" and n and int(values.max()) >= gate.size:
         raise GraphError(
             f"trace: gate {gate.name!r} holds index {int(values.max())}, needs less than {gate.size}"
         )
-    if rules.stored == "bits" and gate.size % 8 and n and int(values[:, -1].max()) >> gate.size % 8:
+    if stored == "bits" and gate.size % 8 and n and int(values[:, -1].max()) >> gate.size % 8:
         raise GraphError(f"trace: gate {gate.name!r} has a bit set beyond its {gate.size}")

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from accel_models.compiling.places import free_views, stay_on_chip, weight_space_bytes
+from accel_models.compiling.places import free_views, weight_space_bytes
 from accel_models.cost import FREE, Bands, Placement
 from accel_models.design.design import Design
 from accel_models.design.sections import Memory
@@ -57,8 +57,6 @@ def ways_to_fuse(
         Per op the places of the ops whose results decide whether and how wide it runs.
     """
     if design.memory is None or not all(unit.keeps_tensors for unit in units_of(design)):
-        return []
-    if stay_on_chip(placements):
         return []
     chains = _Chains.of(graph, design, choices, placements, deciding)
     ways = [chains.groups(most) for most in range(MOST_OPS, 1, -1)]

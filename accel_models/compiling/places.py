@@ -5,7 +5,7 @@ Dense and dynamic network are placed by the same functions, each by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from accel_models.compiling.steps import Absorbed
 from accel_models.cost import FREE, Placement, StageOperand
@@ -164,9 +164,8 @@ def assign_units(graph: NetworkGraph, design: Design, choices: Choices) -> tuple
     units = units_of(design)
     beside = any(unit.matrix for unit in units)
     ignored = design.elementwise == "ignored"
-    first: dict[tuple[object, ...], str] = {}  # that takes an op, by its terms: networks repeat their blocks
 
-    def unit_of(op: Op) -> str:
+    def decided(op: Op) -> str | None:
         if op.name in choices.taken or op.kind == "reshape":
             return FREE
         if beside and op.kind not in MAC_KINDS:
@@ -174,21 +173,33 @@ def assign_units(graph: NetworkGraph, design: Design, choices: Choices) -> tuple
                 return FREE
         elif beside and op.name in graph.gate_ops:
             return _gate_unit(op, design, choices)
-        if op.terms not in first:
-            first[op.terms] = _first_that_takes(op, units, design)
-        return first[op.terms]
+        return None
 
-    return tuple(map(unit_of, graph.ops))
-
-
-def _first_that_takes(op: Op, units: Sequence[Unit], design: Design) -> str:
-    for unit in units:
-        if unit.takes(op, design):
-            return unit.name
-    raise UnsupportedError(
-        f"op {op.name!r} ({op.kind}): design {design.name!r} has no simd core to run it; "
-        f"add one, or state elementwise: ignored"
+    known = [decided(op) for op in graph.ops]
+    first = _first_that_take(
+        [op for op, unit in zip(graph.ops, known, strict=True) if unit is None], units, design
     )
+    return tuple(first[op.terms] if unit is None else unit for op, unit in zip(graph.ops, known, strict=True))
+
+
+def _first_that_take(
+    ops: Sequence[Op], units: Sequence[Unit], design: Design
+) -> Mapping[tuple[object, ...], str]:
+    """Return the first unit that takes each op, by its terms: networks repeat their blocks."""
+    left = {op.terms: op for op in reversed(ops)}
+    found: dict[tuple[object, ...], str] = {}
+    for unit in units:
+        taken = [terms for terms, op in left.items() if unit.takes(op, design)]
+        found.update(dict.fromkeys(taken, unit.name))
+        for terms in taken:
+            del left[terms]
+    for op in ops:
+        if op.terms in left:
+            raise UnsupportedError(
+                f"op {op.name!r} ({op.kind}): design {design.name!r} has no simd core to run it; "
+                f"add one, or state elementwise: ignored"
+            )
+    return found
 
 
 def _gate_unit(op: Op, design: Design, choices: Choices) -> str:

@@ -18,7 +18,7 @@ from accel_models.design.design import AUTO, Design
 from accel_models.design.sections import Memory
 from accel_models.units.kinds import unit_kind, units_of
 from accel_models.units.pricing import CostAsked, price_alike
-from accel_models.work.kept_data import whole_op
+from accel_models.work.kept_data import whole_ops
 from accel_models.work.residency import (
     Choices,
     pinned_weights,
@@ -118,7 +118,7 @@ class _Candidates:
         gates = [op for op in graph.ops if op.name in graph.gate_ops and op.kind in MAC_KINDS]
         if design.gate_unit != AUTO or not gates or len(units_of(design)) < 2:
             return cls(())
-        states = {op.name: whole_op(op, design) for op in gates}
+        states = {work.op.name: work for work in whole_ops(gates, design)}
         found = []
         for unit in units_of(design):
             able = [op.name for op in gates if unit.takes(op, design)]

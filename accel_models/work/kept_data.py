@@ -42,23 +42,38 @@ class OpRows:
     fetch: Ints  # bytes of the kept weights
 
 
-def from_counts(workload: Workload, i: int, design: Design) -> OpRows:
-    """Return the states of op i, where counts say everything."""
-    op, states, skips = workload.graph.ops[i], workload.states[i], design.skip
-    runs = states.runs | (not skips.layers)
-    kept = states.runs & skips.some_channels
+def from_counts(workload: Workload, design: Design) -> list[OpRows]:
+    """Return the states of each op, where counts say everything."""
+    channels = [_computed(workload, i, design) for i in range(len(workload.states))]
+    fetch = _fetched([(op, *kept) for op, kept in zip(workload.graph.ops, channels, strict=True)], design)
+    return [
+        OpRows(
+            runs=states.runs | (not design.skip.layers),
+            cin=cin,
+            cout=cout,
+            out_rows=computed_rows(workload, i, design),
+            patch=patch_pixels(workload, i, design),
+            batch=(states.runs | (not design.skip.layers)).astype(np.int64),
+            useful=states.macs,
+            fetch=fetch[i],
+        )
+        for i, (states, (cin, cout)) in enumerate(zip(workload.states, channels, strict=True))
+    ]
+
+
+def _computed(workload: Workload, i: int, design: Design) -> tuple[Ints, Ints]:
+    """Return the channels that op i reads and yields in each of its states, as counts tell."""
+    op, states = workload.graph.ops[i], workload.states[i]
+    kept = states.runs & design.skip.some_channels
     cin = np.where(kept, states.in_channels, op.in_channels).astype(np.int64)
-    cout = np.where(kept, states.out_channels, op.out_channels).astype(np.int64)
-    return OpRows(
-        runs=runs,
-        cin=cin,
-        cout=cout,
-        out_rows=computed_rows(workload, i, design),
-        patch=patch_pixels(workload, i, design),
-        batch=runs.astype(np.int64),
-        useful=states.macs,
-        fetch=counted_bytes(op, cin, cout, design),
-    )
+    return cin, np.where(kept, states.out_channels, op.out_channels).astype(np.int64)
+
+
+def _fetched(channels: Sequence[tuple[Op, Ints, Ints]], design: Design) -> list[Ints]:
+    """Return the bytes on the bus for so many input and output channels of each op, in one contiguous run."""
+    stored = [_stored_bytes(*of_op, design) for of_op in channels]
+    moved = whole_bursts(np.concatenate(stored), burst_of(design))
+    return np.split(moved, np.cumsum([len(of_op) for of_op in stored])[:-1])
 
 
 def weight_bits_of(design: Design) -> int:
@@ -71,6 +86,11 @@ def burst_of(design: Design) -> int:
 
 def counted_bytes(op: Op, cin: Ints, cout: Ints, design: Design) -> Ints:
     """Bytes on the bus for so many channels in one contiguous run."""
+    return whole_bursts(_stored_bytes(op, cin, cout, design), burst_of(design))
+
+
+def _stored_bytes(op: Op, cin: Ints, cout: Ints, design: Design) -> Ints:
+    """Bytes of the weights of so many channels."""
     if op.kind not in WEIGHTED:
         return np.zeros(len(cin), np.int64)
     kernel = op.kernel_height * op.kernel_width
@@ -78,7 +98,7 @@ def counted_bytes(op: Op, cin: Ints, cout: Ints, design: Design) -> Ints:
         weights = RECURRENT[op.kind] * cout * (cin + cout)
     else:
         weights = kernel * (1 if op.is_depthwise else -(-cin // op.groups)) * cout
-    return whole_bursts(-(-weights * weight_bits_of(design) // 8), burst_of(design))
+    return -(-weights * weight_bits_of(design) // 8)
 
 
 def masked_bytes(op: Op, in_mask: Packed, out_mask: Packed, design: Design) -> Ints:
@@ -131,20 +151,23 @@ def _row_gates(gates: Sequence[Gate]) -> frozenset[str]:
     return frozenset(gate.name for gate in gates if gate.rules.decides == "rows")
 
 
-def whole_op(op: Op, design: Design, batch: int = 1) -> WorkStates:
-    """Return one state: the op with nothing skipped, for so many inputs."""
-    cin, cout = np.array([op.in_channels]), np.array([op.out_channels])
-    return WorkStates(
-        op=op,
-        runs=np.ones(1, np.bool_),
-        in_channels=cin,
-        out_channels=cout,
-        out_rows=np.array([op.out_height]),
-        batch=np.array([batch]),
-        useful_macs=np.array([op.macs * batch]),
-        weight_fetch_bytes=counted_bytes(op, cin, cout, design),
-        gathered_elements=np.zeros(1, np.int64),
-    )
+def whole_ops(ops: Sequence[Op], design: Design, batch: int = 1) -> list[WorkStates]:
+    """Return one state of each op: nothing skipped, for so many inputs."""
+    channels = [(op, np.array([op.in_channels]), np.array([op.out_channels])) for op in ops]
+    return [
+        WorkStates(
+            op=op,
+            runs=np.ones(1, np.bool_),
+            in_channels=cin,
+            out_channels=cout,
+            out_rows=np.array([op.out_height]),
+            batch=np.array([batch]),
+            useful_macs=np.array([op.macs * batch]),
+            weight_fetch_bytes=fetch,
+            gathered_elements=np.zeros(1, np.int64),
+        )
+        for (op, cin, cout), fetch in zip(channels, _fetched(channels, design), strict=True)
+    ]
 
 
 def computed_rows(workload: Workload, i: int, design: Design) -> Ints:

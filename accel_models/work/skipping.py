@@ -38,7 +38,7 @@ from accel_models.work.kept_data import (
     numbered,
     positions_matter,
     tiles_matter,
-    whole_op,
+    whole_ops,
 )
 from accel_models.work.rows import joined, rows_of
 from accel_models.work.tiles import tile_pixels
@@ -115,17 +115,18 @@ def skip(
     seen = _Seen(
         workload,
         design,
-        [from_counts(workload, i, design) for i in ops],
+        from_counts(workload, design),
         [positions_matter(workload, i, design) for i in ops],
     )
-    pieces = [_op_work(seen, i, groups, compaction) for i in ops]
-    rows = len(workload) if isinstance(groups, Copies) else len(groups)
-    whole = [whole_op(op, design, batch) for op in workload.graph.ops]
-    states = tuple(map(joined, zip([found for found, _ in pieces], whole, strict=True)))
-    small = max(found.runs.size for found in states) <= np.iinfo(np.uint16).max + 1
-    state_index = np.empty((len(pieces), rows), np.uint16 if small else np.uint32)
-    for row, (_, index) in zip(state_index, pieces, strict=True):
-        row[:] = index
+    pieces = [_op_rows(seen, i, groups, compaction) for i in ops]
+    found = [distinct(op, rows, design) for op, (rows, _) in zip(workload.graph.ops, pieces, strict=True)]
+    whole = whole_ops(workload.graph.ops, design, batch)
+    states = tuple(map(joined, zip([work for work, _ in found], whole, strict=True)))
+    small = max(work.runs.size for work in states) <= np.iinfo(np.uint16).max + 1
+    inputs = len(workload) if isinstance(groups, Copies) else len(groups)
+    state_index = np.empty((len(pieces), inputs), np.uint16 if small else np.uint32)
+    for column, (_, at), (_, place) in zip(state_index, found, pieces, strict=True):
+        column[:] = at if place is None else at[place]
     state_index.flags.writeable = False  # what engines find out about it stays true
     return SkippedWorkload(workload.graph, states, state_index.T)
 
@@ -146,25 +147,25 @@ class _Seen:
     places_count: Sequence[bool]  # per op, whether its masks must be looked at
 
 
-def _op_work(
-    seen: _Seen, i: int, groups: Groups, compaction: Compaction
-) -> tuple[WorkStates, NDArray[np.int32]]:
-    """Return an op's states on the design, and the state of every row."""
+RowsAndPlaces = tuple[OpRows, Ints | NDArray[np.intp] | None]  # and of every input its row; None: its own
+
+
+def _op_rows(seen: _Seen, i: int, groups: Groups, compaction: Compaction) -> RowsAndPlaces:
+    """Return an op's work on the design row by row."""
     workload, design, op = seen.workload, seen.design, seen.workload.graph.ops[i]
     index = np.asarray(workload.state_index[:, i], np.int64)
     if isinstance(groups, Copies) and not seen.places_count[i]:
-        states, at = distinct(op, _copied(seen.counted[i], groups.batch), design)
-        return states, at[index].astype(np.int32)
+        return _copied(seen.counted[i], groups.batch), index
     if isinstance(groups, Copies) and design.skip.packs and not tiles_matter(workload, i, design):
         return _fetched_apart(seen, i, index, groups.batch)
     rows = rows_of(seen.counted[i], index)
     spread = _from_masks(workload, i, design, rows) if seen.places_count[i] else InputRows(rows)
     if isinstance(groups, Copies):
-        return distinct(op, _copied(_alone(spread, op, design), groups.batch), design)
-    return distinct(op, grouped(spread, op, design, groups, compaction), design)
+        return _copied(_alone(spread, op, design), groups.batch), None
+    return grouped(spread, op, design, groups, compaction), None
 
 
-def _fetched_apart(seen: _Seen, i: int, index: Ints, copies: int) -> tuple[WorkStates, NDArray[np.int32]]:
+def _fetched_apart(seen: _Seen, i: int, index: Ints, copies: int) -> RowsAndPlaces:
     """Return the same where kept channels are packed: where they lie tells only how many bytes are fetched."""
     workload, design, op = seen.workload, seen.design, seen.workload.graph.ops[i]
     burst = burst_of(design)
@@ -176,8 +177,7 @@ def _fetched_apart(seen: _Seen, i: int, index: Ints, copies: int) -> tuple[WorkS
     most = int(bursts.max(initial=0)) + 1
     found, place = numbered(index * most + bursts, len(kept) * most)
     rows = replace(rows_of(seen.counted[i], found // most), fetch=found % most * burst)
-    states, at = distinct(op, _copied(rows, copies), design)
-    return states, at[place]
+    return _copied(rows, copies), place
 
 
 def _from_masks(workload: Workload, i: int, design: Design, rows: OpRows) -> InputRows:

@@ -20,16 +20,13 @@ steps; what is fetched early, waits by task and timelines go task by task.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import reduce
 
 import numpy as np
 
 from simulator.engines.composed import composed
-from simulator.engines.looked_up import ZERO, InputTimes, LookUps, Scaling
+from simulator.engines.walk import InputBlock, LookUps, Scaling
 from simulator.schedules.durations import Durations, TaskTimes, Times
-from simulator.schedules.schedule import NO_UNIT, Schedule, Task
-from traces import Bools, Indices
+from traces import Indices
 
 BLOCK = 16384  # inputs; measured on 550 tasks, 4,096 take 1.4 times as long and 32,768 take 1.1 times
 _FEWEST = 4096  # rows; Choice: of fewer the recurrence takes about as long as its matrices
@@ -122,7 +119,7 @@ def _walk(
     for low in range(0, n, BLOCK):
         rows = slice(low, min(low + BLOCK, n))
         look.enter(rows)
-        blocks = [_Block(look, tables, rows, its) for tables, its in zip(each, times, strict=True)]
+        blocks = [InputBlock(look, tables, rows, its) for tables, its in zip(each, times, strict=True)]
         for t in range(len(schedule.tasks)):
             for block in blocks:
                 block.run(t)
@@ -130,155 +127,3 @@ def _walk(
                     del block.start[p], block.end[p]
         for block in blocks:
             block.finish()
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """A task of queue 1 that may still be passed."""
-
-    task: int
-    asks: InputTimes  # for its unit
-    time: InputTimes  # cycles, those of a speculative transfer yet to be found
-    served: Bools | np.bool_ = np.False_
-
-
-@dataclass(slots=True, eq=False)
-class _Block:
-    """Times of some inputs while the tasks go by."""
-
-    look: LookUps
-    tables: Durations
-    rows: slice
-    times: Times
-    slots: dict[int, int] = field(init=False)  # column of ``times.fetched_early`` by speculative task
-    start: dict[int, InputTimes] = field(default_factory=dict)  # by task
-    end: dict[int, InputTimes] = field(default_factory=dict)
-    free: dict[tuple[int, int], InputTimes] = field(
-        default_factory=dict
-    )  # by unit and queue, end of its last task
-    bus: dict[int, InputTimes] = field(default_factory=dict)  # by unit with two queues, when it is free
-    waiting: dict[int, _Waiting] = field(default_factory=dict)  # by unit, the task of queue 1 not served yet
-    worked: dict[int, InputTimes] = field(default_factory=dict)
-    latest: InputTimes = ZERO  # end of tasks on no unit
-    schedule: Schedule = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.schedule = self.tables.schedule
-        self.slots = {
-            int(t): column for column, t in enumerate(np.flatnonzero(self.tables.speculative_cycles))
-        }
-        self.bus = {self.schedule.tasks[w].unit: ZERO for w in self.schedule.windows}
-
-    def run(self, t: int) -> None:
-        """Let a task pass."""
-        task = self.schedule.tasks[t]
-        for unit, kept in list(self.waiting.items()):
-            if self.schedule.windows[kept.task] == t:
-                self._serve(unit, np.True_)
-        ready = _latest([self.free.get((task.unit, task.queue), ZERO), *(self.end[p] for p in task.after)])
-        time = self.look.cycles(t)
-        if task.decisions and t not in self.slots and self.tables.waits[t]:
-            decided = _latest([self.end[p] for p in task.decisions])
-            until = np.maximum(decided, ready)
-            self.times.decision_wait[t] += _sum(until - ready, self.rows)
-            ready = until
-        if t in self.schedule.windows:
-            self.waiting[task.unit] = _Waiting(t, ready, time)
-            return
-        if t in self.slots:
-            time = self._cut(t, time, ready)
-        begin, finish = self._streamed(t, task, ready, time)
-        if task.unit in self.bus:
-            begin, finish = self._in_turn(t, task, begin, time)
-        self._note(t, begin, finish, time)
-
-    def finish(self) -> None:
-        """Write down when each input was done, and how long each unit worked: a queue's last task ends last."""
-        for unit in list(self.waiting):
-            self._serve(unit, np.True_)
-        self.times.latency[self.rows] = _latest([self.latest, *self.free.values()])
-        for unit, worked in self.worked.items():
-            self.times.busy[self.rows, unit] = worked
-
-    def _note(self, t: int, begin: InputTimes, finish: InputTimes, time: InputTimes) -> None:
-        task = self.schedule.tasks[t]
-        self.start[t], self.end[t] = begin, finish
-        if task.unit == NO_UNIT:
-            self.latest = np.maximum(self.latest, finish)
-        else:
-            self.free[task.unit, task.queue] = finish
-            self.worked[task.unit] = self.worked.get(task.unit, ZERO) + time
-        times = self.times
-        if isinstance(times, TaskTimes):
-            times.starts[self.rows, t], times.ends[self.rows, t] = begin, finish
-            times.worked[self.rows, t] = time
-
-    def _in_turn(
-        self, t: int, task: Task, asks: InputTimes, time: InputTimes
-    ) -> tuple[InputTimes, InputTimes]:
-        """Return start and end of a task of queue 0 that asks for a unit with another queue."""
-        works = time > 0
-        if task.unit in self.waiting:
-            self._serve(task.unit, works & ~(asks < self.waiting[task.unit].asks))
-        ready = np.where(works, np.maximum(asks, self.bus[task.unit]), asks)
-        begin, finish = self._streamed(t, task, ready, time)
-        self.bus[task.unit] = np.where(works, finish, self.bus[task.unit])
-        return begin, finish
-
-    def _serve(self, unit: int, inputs: Bools | np.bool_) -> None:
-        """Serve the waiting task of queue 1 for these inputs; if for all, it is done."""
-        kept = self.waiting[unit]
-        t, now = kept.task, inputs & ~kept.served
-        holds = (kept.time > 0) | np.bool_(t in self.slots)
-        begin = np.where(holds, np.maximum(kept.asks, self.bus[unit]), kept.asks)
-        time = self._cut(t, kept.time, begin, now) if t in self.slots else kept.time
-        finish = begin + time
-        if kept.served is not np.False_:
-            begin = np.where(now, begin, self.start[t])
-            finish = np.where(now, finish, self.end[t])
-        self.bus[unit] = np.where(now & holds, finish, self.bus[unit])
-        self.start[t], self.end[t] = begin, finish
-        kept.served = kept.served | inputs
-        if inputs is np.True_:
-            del self.waiting[unit]
-            self._note(t, begin, finish, finish - begin)
-
-    def _streamed(
-        self, t: int, task: Task, ready: InputTimes, time: InputTimes
-    ) -> tuple[InputTimes, InputTimes]:
-        """Return start and end of a task that begins with its operands' first tiles and ends after their last."""
-        if time is ZERO:
-            return ready, ready
-        if not task.streams:
-            return ready, ready + time
-        begin, finish = ready, None
-        left = self.look.where_it_runs(t, "tail", t, time)
-        for p in task.streams:
-            begin = np.maximum(begin, self.start[p] + self.look.where_it_runs(p, "first", t, time))
-            last = self.end[p] + left
-            finish = last if finish is None else np.maximum(finish, last)
-        assert finish is not None  # there are streams
-        return begin, np.maximum(begin + time, finish)
-
-    def _cut(
-        self, t: int, time: InputTimes, begin: InputTimes, inputs: Bools | np.bool_ = np.True_
-    ) -> InputTimes:
-        """Return a speculative transfer's cycles, note those before its decision; see ``speculative_duration``."""
-        cut, time = np.int64(self.tables.cut_cycles), np.asarray(time, np.int64)
-        decided = _latest([self.end[p] for p in self.schedule.tasks[t].decisions])
-        most = np.maximum(time, self.tables.speculative_cycles[t])
-        early = np.maximum(decided - begin, 0)
-        early = np.minimum((early + cut - 1) // cut * cut, most)
-        column = self.times.fetched_early[self.rows, self.slots[t]]
-        column[:] = np.where(inputs, early, column)
-        left = time * (most - early)
-        return np.asarray(early + (left + most - 1) // most, self.look.tables.cycles.dtype)
-
-
-def _sum(times: InputTimes, rows: slice) -> int:
-    """Return the sum over the rows of a block."""
-    return int(times.sum(dtype=np.int64)) if times.ndim else int(times) * (rows.stop - rows.start)
-
-
-def _latest(times: list[InputTimes]) -> InputTimes:
-    return reduce(np.maximum, times)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from accel_models import ENERGY_PARTS, Design, Misfit, design_prices, units_of
 from simulator.policy import Policy
 from simulator.replays.accounting import Answer, Runs, spent
-from simulator.replays.op_table import OpTotals, op_rows
+from simulator.replays.op_table import OpTotals, add_ops, op_rows
 from simulator.replays.prepare import Prepared
 from simulator.replays.waterfall import LevelSums
 from simulator.results import Results
@@ -53,9 +53,8 @@ class Collector:
         for total, useful in zip(self.totals, prepared.work.useful_macs, strict=True):
             total.useful_macs += useful
         self.ops = ops
-        computes = prepared.schedule.of_kind("compute") if ops else {}
-        for i, compute in computes.items():
-            self.totals[i].add(prepared, times, i, compute)
+        if ops:
+            add_ops(self.totals, prepared, times)
         self.row_cycles += int(times.latency.sum())
         for k, unit in enumerate(prepared.schedule.units):
             self.busy[unit] = self.busy.get(unit, 0) + int(times.busy[:, k].sum())

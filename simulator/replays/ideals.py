@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel_models import FREE, Cost, Skip, matrix_names, static_pj, unit_kind
+from accel_models import FREE, Cost, OpCosts, Skip, matrix_names, static_pj, unit_kind
 from simulator.engines.fast import simulate
-from simulator.engines.looked_up import SHARE_BITS, InputShares, Scaling
+from simulator.engines.walk import SHARE_BITS, InputShares, Scaling
 from simulator.policy import deciding_gates
 from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import TICKS, Times, mapped, with_known_decisions
@@ -58,7 +58,7 @@ class Ideals:
         known, every = (deciding_gates(alone.graph, skip) for skip in (alone.design.skip, _ALL_SKIPPING))
         unusable = [one != other for one, other in zip(known, every, strict=True)]
         self.steps = [_ArraySteps.of(alone, i, lost) for i, lost in enumerate(unusable)]
-        self.beside_dram = [_beside_dram(cost) for cost in alone.costs]  # energy of its states [pJ]
+        self.beside_dram = _beside_dram(alone.costs)  # of each op, energy of its states [pJ]
         self.ticks = alone.tables.by_op(np.where(alone.dynamic, 0, TICKS))  # of each entry's cycle
         self.products = [  # what the static network needs, and where in a table its states lie
             (self.steps[task.op], place)
@@ -168,5 +168,6 @@ def _class(task: Task, alone: Prepared, units: tuple[str, ...], matrix: frozense
     return 0 if product and alone.graph.ops[task.op].macs > 0 else 2
 
 
-def _beside_dram(cost: Cost) -> Floats:
-    return np.asarray(replace(cost.energy, dram_pj=np.zeros_like(cost.energy.dram_pj)).total_pj)
+def _beside_dram(costs: OpCosts) -> list[Floats]:
+    energy = costs.joint.energy
+    return np.split(replace(energy, dram_pj=np.zeros_like(energy.dram_pj)).total_pj, costs.starts[1:])

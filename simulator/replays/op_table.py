@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,22 +35,27 @@ class OpTotals:
         default_factory=Counter
     )  # how often its unit was so long busy with it
 
-    def add(self, prepared: Prepared, times: Times, i: int, compute: int) -> None:
-        """Add the rows of one part of a trace, for op i, whose compute is task ``compute``."""
-        work, cost = prepared.work.states[i], prepared.costs[i]
-        rows = prepared.work.counts[i]
-        inputs = rows * work.batch
-        self.ran += int(inputs.sum())
-        self.in_channels += int(inputs @ work.in_channels)
-        self.out_channels += int(inputs @ work.out_channels)
-        self.dram_bytes += int(rows @ cost.dram_bytes)
-        self.energy_pj += float(rows @ cost.energy.total_pj)
-        self.transfer_cycles += int(rows @ (cost.weight_cycles + cost.input_cycles + cost.output_cycles))
-        self.gather_cycles += int(rows @ cost.gather_cycles)
-        self.control_cycles += int(rows @ cost.control_cycles)
-        for cycles, count in zip(cost.compute_cycles.tolist(), rows.tolist(), strict=True):
-            self.rows_by_cycles[cycles] += count
-        self.wait_cycles += int(times.decision_wait[compute])
+
+def add_ops(totals: Sequence[OpTotals], prepared: Prepared, times: Times) -> None:
+    """Add the rows of one part of a trace, op by op."""
+    work, costs, joint = prepared.work, prepared.costs, prepared.costs.joint
+    dram_bytes, energy_pj = joint.dram_bytes, joint.energy.total_pj
+    transfer_cycles = joint.weight_cycles + joint.input_cycles + joint.output_cycles
+    for i, compute in prepared.schedule.of_kind("compute").items():
+        total, rows, states = totals[i], work.counts[i], work.states[i]
+        mine = slice(int(costs.starts[i]), int(costs.ends[i]))
+        inputs = rows * states.batch
+        total.ran += int(inputs.sum())
+        total.in_channels += int(inputs @ states.in_channels)
+        total.out_channels += int(inputs @ states.out_channels)
+        total.dram_bytes += int(rows @ dram_bytes[mine])
+        total.energy_pj += float(rows @ energy_pj[mine])
+        total.transfer_cycles += int(rows @ transfer_cycles[mine])
+        total.gather_cycles += int(rows @ joint.gather_cycles[mine])
+        total.control_cycles += int(rows @ joint.control_cycles[mine])
+        for cycles, count in zip(joint.compute_cycles[mine].tolist(), rows.tolist(), strict=True):
+            total.rows_by_cycles[cycles] += count
+        total.wait_cycles += int(times.decision_wait[compute])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from simulator.engines.fast import simulate_tasks
 from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import TaskTimes
 from simulator.schedules.schedule import NO_UNIT, Task
-from traces import Floats, Indices, Ints
+from traces import Floats, Indices, Ints, Op
 
 OP_PARTS: Mapping[str, str] = MappingProxyType(
     {
@@ -50,12 +50,14 @@ def op_times(prepared: Prepared) -> Floats:
         if unit.matrix
     }
     names, index = list(OP_PARTS), prepared.work.state_index
-    sums = [_Sums(np.zeros(len(cost.compute_cycles))) for cost in prepared.costs]
+    sums = [_Sums(np.zeros(states)) for states in prepared.costs.lengths]
     rows = max(_TIMES_KEPT // len(prepared.schedule.tasks), 1)
     for low in range(0, len(index), rows):
         block = index[low : low + rows]
         _add(sums, prepared, simulate_tasks(prepared.tables, block), block)
-    found = np.stack([mine.work @ _shares(prepared, i, peaks) for i, mine in enumerate(sums)])
+    parts = zip(prepared.graph.ops, list(prepared.costs), prepared.placements, prepared.dynamic, strict=True)
+    shares = [_shares(op, cost, peaks.get(where.unit), gate=gate) for op, cost, where, gate in parts]
+    found = np.stack([mine.work @ of_op for mine, of_op in zip(sums, shares, strict=True)])
     found[:, names.index("wait")] += [mine.waits for mine in sums]
     found[:, names.index("dram")] += [mine.transfers for mine in sums]
     return found
@@ -113,17 +115,16 @@ def _late(prepared: Prepared, ends: Ints) -> dict[int, Ints]:
     return found
 
 
-def _shares(prepared: Prepared, i: int, peaks: Mapping[str, float]) -> Floats:
-    """Return the share of each part of an op's work by state, (states, parts); ``peaks`` of matrix units."""
-    cost, op = prepared.costs[i], prepared.graph.ops[i]
+def _shares(op: Op, cost: Cost, peak: float | None, *, gate: bool) -> Floats:
+    """Return the share of each part of an op's work by state, (states, parts); ``peak`` of its unit, a matrix unit."""
     names = list(OP_PARTS)
     shares = np.zeros((len(cost.compute_cycles), len(names)))
-    if prepared.dynamic[i]:
+    if gate:
         shares[:, names.index("gate")] = 1.0
-    elif prepared.placements[i].unit not in peaks or op.macs == 0:
+    elif peak is None or op.macs == 0:
         shares[:, names.index("simd")] = 1.0
     else:
-        for name, cycles in _array_parts(cost, peaks[prepared.placements[i].unit]).items():
+        for name, cycles in _array_parts(cost, peak).items():
             shares[:, names.index(name)] = cycles / np.maximum(cost.compute_cycles, 1)
     return shares
 

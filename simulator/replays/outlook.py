@@ -11,10 +11,11 @@ on the same plan, and the oracle bounds them all.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import islice, repeat
+from operator import attrgetter, eq
 
 import numpy as np
 
@@ -43,6 +44,11 @@ _WAIT = Policy(prefetch="wait")
 _EXPECTED, _WHOLE = 0, -1
 
 Placements = tuple[Placement, ...]
+
+
+def _rows(works: Sequence[WorkStates], rows: Iterable[Sequence[int]]) -> tuple[WorkStates, ...]:
+    """Return these states of each op."""
+    return tuple(map(rows_of, works, map(np.array, rows)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,20 +83,14 @@ class Outlook:
     @classmethod
     def gates_open(cls, work: SkippedWorkload) -> Outlook:
         """Expect that nothing is skipped."""
-        return cls(work.graph, tuple(rows_of(states, np.array([_WHOLE])) for states in work.states))
+        return cls(work.graph, _rows(work.states, repeat([_WHOLE])))
 
     @classmethod
     def of(cls, typical: Typical, seen: SkippedWorkload, batch: int) -> Outlook:
         """Expect the typical input, ``seen`` as a design sees so many of them."""
-        works = [
-            rows_of(states, np.array([place, _WHOLE]))
-            for states, place in zip(seen.states, seen.state_index[0].tolist(), strict=True)
-        ]
-        whole = [rows_of(work, np.array([_WHOLE])) for work in works]
-        alike = [
-            rows_of(work, np.array([_EXPECTED])).content == all_of_it.content
-            for work, all_of_it in zip(works, whole, strict=True)
-        ]
+        works = _rows(seen.states, [[place, _WHOLE] for place in seen.state_index[0].tolist()])
+        expected, whole = _rows(works, repeat([_EXPECTED])), _rows(works, repeat([_WHOLE]))
+        alike = list(map(eq, *(map(attrgetter("content"), states) for states in (expected, whole))))
         each = (one if same else two for one, two, same in zip(whole, works, alike, strict=True))
         return cls(seen.graph, tuple(each), typical.shares, batch)
 
@@ -111,8 +111,7 @@ class Outlook:
     @cached_property
     def _by_aim(self) -> tuple[WorkStates, ...]:
         """What is first expected of each op, a row per aim."""
-        rows = np.full(len(TILE_AIMS), _EXPECTED)
-        return tuple(rows_of(work, rows) for work in self.works)
+        return _rows(self.works, repeat([_EXPECTED] * len(TILE_AIMS)))
 
     def gathered(self, priced: Priced, asked: Iterator[int], free: Collection[int] = ()) -> OpCosts:
         """Return the costs per op of what :meth:`asked` asks for; of ops in ``free`` what is expected first by aim.
@@ -126,8 +125,10 @@ class Outlook:
         """
         by_aim = len(TILE_AIMS)
         return priced.costs(
-            tuple(islice(asked, by_aim if i in free and len(work) > 1 else 1))
-            for i, work in enumerate(self.works)
+            [
+                tuple(islice(asked, by_aim if i in free and len(work) > 1 else 1))
+                for i, work in enumerate(self.works)
+            ]
         )
 
     def durations(self, schedule: Schedule, costs: OpCosts) -> Durations:

@@ -22,7 +22,7 @@ from itertools import chain, count
 
 import numpy as np
 
-from accel_models import Choices, Design, Group, fused, price_alike, ways_to_fuse
+from accel_models import Choices, Design, Group, fused, price_alike, stay_on_chip, ways_to_fuse
 from simulator.policy import Policy, deciding_ops
 from simulator.replays.outlook import Outlook, Placements
 from simulator.replays.tile_aims import Aiming, aim_tiles
@@ -76,6 +76,8 @@ def _fused(plain: Sequence[_Candidate], asked: Sequence[Planning]) -> list[_Cand
     """Return the plans with layers fused."""
     found = []
     for each in plain:
+        if stay_on_chip(each.placements):
+            continue
         of = asked[each.asked]
         ways = _fused_ways(of.outlook.graph, of.design, of.choices, each.placements)
         found += [_Candidate(each.asked, way, fused=True) for way in ways]

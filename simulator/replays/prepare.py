@@ -192,7 +192,7 @@ def _priced(
     if not asked:
         return [each for each in ops if isinstance(each, OpCosts)]
     priced = price_alike(asked)
-    found = [each if isinstance(each, OpCosts) else priced.costs((k,) for k in each) for each in ops]
+    found = [each if isinstance(each, OpCosts) else priced.costs([(k,) for k in each]) for each in ops]
     for new, costs, work, plan, each in zip(ops, found, works, plans, settings, strict=True):
         if new is not costs:
             views.keep_costs(costs, work, plan, each.design)

@@ -15,7 +15,7 @@ from accel_models.units.array.mapped import Operands
 from accel_models.units.array.mapping import map_ops
 from accel_models.units.kinds import design_prices
 from accel_models.units.pricing import CostAsked, price, price_alike
-from accel_models.work.kept_data import whole_op
+from accel_models.work.kept_data import whole_ops
 from accel_models.work.shapes import shapes_of
 from traces import ConfigError, GraphBuilder, NetworkGraph, Window
 
@@ -38,7 +38,7 @@ def chain(*channels: int, size: int = 64) -> NetworkGraph:
 
 def costs(graph: NetworkGraph, on: Design) -> list[Cost]:
     placed = place(graph, on)
-    return [price(whole_op(op, on), where, on) for op, where in zip(graph.ops, placed, strict=True)]
+    return [price(work, where, on) for work, where in zip(whole_ops(graph.ops, on), placed, strict=True)]
 
 
 def test_what_the_buffer_cannot_keep_lies_behind_it() -> None:
@@ -153,9 +153,9 @@ def test_designs_side_by_side_are_priced_as_one_by_one() -> None:
         for speed in (1.6, 6.4)
     ]
     asked = [
-        CostAsked(whole_op(op, on), where, on)
+        CostAsked(work, where, on)
         for on in designs
-        for op, where in zip(graph.ops, place(graph, on), strict=True)
+        for work, where in zip(whole_ops(graph.ops, on), place(graph, on), strict=True)
     ]
     alone = [cost for on in designs for cost in costs(graph, on)]
     for together, one in zip(price_alike(asked).each(), alone, strict=True):

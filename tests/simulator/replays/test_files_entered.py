@@ -9,12 +9,24 @@ from benchmarks.where import entered
 from simulator import replay
 from traces import load_trace
 
+NETWORK, DESIGN = "lcnet_resnet20_30_cifar10", "edge_npu_16x16"
 
-@pytest.mark.parametrize(("explain", "files", "changes"), [(False, 40, 2_500), (True, 45, 9_000)])
+
+@pytest.mark.parametrize(("explain", "files", "changes"), [(False, 55, 6_000), (True, 60, 7_500)])
+def test_a_first_replay_changes_file_half_as_often_as_before(explain: bool, files: int, changes: int) -> None:
+    """Before there were rooms a replay, not explained, entered 50 files and changed 10,039 times."""
+    trace, design = load_trace(NETWORK, 512), load_design(DESIGN)
+    replay(trace.rows(256, 512), design, explain=explain)  # imports, and fills caches of a graph
+    found = entered(lambda: replay(trace.rows(0, 256), design, explain=explain))
+    assert 10 < found[0] <= files
+    assert 1_000 < found[1] <= changes
+
+
+@pytest.mark.parametrize(("explain", "files", "changes"), [(False, 35, 500), (True, 40, 2_500)])
 def test_a_replay_of_known_inputs_enters_few_files(explain: bool, files: int, changes: int) -> None:
-    """Before there were rooms it entered 50 files and changed 10,039 times, not explained (`benchmarks/where.py`)."""
-    trace, design = load_trace("lcnet_resnet20_30_cifar10", 256), load_design("edge_npu_16x16")
+    """Before there were rooms nothing was remembered (`benchmarks/where.py`)."""
+    trace, design = load_trace(NETWORK, 256), load_design(DESIGN)
     replay(trace, design, explain=explain)
     found = entered(lambda: replay(trace, design, explain=explain))
     assert 10 < found[0] <= files
-    assert 300 < found[1] <= changes
+    assert 100 < found[1] <= changes

@@ -17,7 +17,7 @@ from accel_models.units.array.row_stationary import choosing
 from accel_models.units.array.row_stationary.choosing import map_row_stationary
 from accel_models.units.array.row_stationary.coding import coded_share
 from accel_models.units.array.unit import inside_array
-from accel_models.work.kept_data import whole_op
+from accel_models.work.kept_data import whole_ops
 from accel_models.work.shapes import shapes_of
 from traces import INPUT, ConfigError, Op
 
@@ -123,7 +123,7 @@ def test_macs_of_zero_inputs_do_not_switch() -> None:
 
     def counted(zeros: float, *, gating: bool) -> tuple[int, int]:
         settings = {"array.zero_gating": gating, "array.run_length.inputs": zeros}
-        work, design = whole_op(op, EYERISS), load_design("eyeriss", settings)
+        work, design = whole_ops([op], EYERISS)[0], load_design("eyeriss", settings)
         found = inside_array(work, shapes_of(op), np.array([1]), design)
         return int(np.sum(found.macs)), int(np.sum(found.zero_gated_macs))
 
