@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from accel_models import Design
+from accel_models import Design, altered, design_prices
 from simulator import StaticTable, estimate, replay
 from traces import Ints, NetworkGraph, Op, Trace
+
+WITHOUT_DRAM: dict[str, object] = {"memory.dram.price": "none"}
+DRAM_ACTIONS = ("dram_read_bytes", "dram_write_bytes", "dram_activations")
 
 
 def added_cycles(trace: Trace, design: Design) -> Ints:
@@ -47,6 +50,27 @@ def layer_estimates(ops: Sequence[Op], design: Design) -> StaticTable:
         chained=False,
     )
     return estimate(graph, design)
+
+
+def without_dram(design: Design) -> Design:
+    """Return a design whose DRAM costs nothing, beside the prices that it states."""
+    stated = [(price.action, f"{price.value} pJ", price.source) for price in design.technology.prices]
+    stated += [(action, "0 pJ", "outside the measurement") for action in DRAM_ACTIONS]
+    prices = [dict(zip(("action", "value", "source"), one, strict=True)) for one in stated]
+    return altered(design, {**WITHOUT_DRAM, "technology.prices": prices})
+
+
+def counting(design: Design, actions: Collection[str]) -> Design:
+    """Return the design with prices that count: the energy of an estimate is how often these actions happen.
+
+    A priced action is an operation, a byte or a cycle.
+    """
+    prices = [
+        {"action": price.action, "value": f"{int(price.action in actions)} pJ", "source": "counts"}
+        for price in design_prices(design)
+        if price.unit != "mW"  # what time costs is no part of an estimate
+    ]
+    return altered(design, {"technology.prices": prices})
 
 
 def product(m: int, k: int, n: int) -> Op:

@@ -274,9 +274,9 @@ def term_prices(isa: CountedIsa, kernel: CountedKernel) -> dict[str, TermPrice]:
 
 def kernel_instructions(kernel: CountedKernel, isa: CountedIsa, shapes: Shapes) -> Floats:
     """Return the instructions of one call of a kernel for each piece of work, all classes together."""
-    prices = term_prices(isa, kernel)
-    terms = kernel_terms(kernel, isa, shapes)
-    return np.asarray(sum(count * prices[name].instructions for name, count in terms.items()), np.float64)
+    return np.asarray(
+        sum(part.sum(axis=0) for part in counted_parts(kernel, isa, shapes).values()), np.float64
+    )
 
 
 def counted_parts(kernel: CountedKernel, isa: CountedIsa, shapes: Shapes) -> dict[str, Floats]:

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import starmap
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import (
-    Array,
-    Design,
-    Gemms,
-    buffer_accesses,
-    ceil_div,
-    lay_out,
-    load_design,
-    streaming_of,
-)
-from analysis.validation.asked import convolution, layer_estimates, product
+from accel_models import Design, altered, load_design
+from analysis.validation.asked import convolution, counting, layer_estimates, product
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
 from traces import Bools, ConfigError, Ints, Op, first_line, shown
@@ -39,6 +30,25 @@ GEMMINI: dict[str, dict[str, object]] = {
         "array.min_stream_cycles": 0,
     },
 }
+
+
+# Buffers beside systolic_bare that hold every layer whole, words of a byte; what lies behind them is not counted.
+ROOMY: dict[str, object] = {
+    "memory": {
+        **dict.fromkeys(("activation_buffer", "weight_buffer", "accumulator_buffer"), "128 MiB"),
+        "banks": 16,
+        "accumulator_bits": 8,
+        "double_buffered": False,  # one tile
+        "dram": {
+            "bandwidth": "8 GB/s",
+            "latency": "0 s",
+            "burst": "64 B",
+            "requests_in_flight": 64,
+            "price": "default",
+        },
+    },
+}
+WORDS = ("activation_sram_read_bytes", "weight_sram_read_bytes", "accumulator_write_bytes")
 
 
 @cache
@@ -94,25 +104,6 @@ def where(table: TextColumns, **equal: str) -> TextColumns:
     return {column: values[keep] for column, values in table.items()}
 
 
-def scale_sim_gemms(table: TextColumns) -> Gemms:
-    """Return SCALE-Sim's layers as products; it rounds output sizes up: ceil((H - f + s) / s)."""
-    stride = sizes(table, "stride")
-    out_h = ceil_div(sizes(table, "ifmap_h") - sizes(table, "filter_h") + stride, stride)
-    out_w = ceil_div(sizes(table, "ifmap_w") - sizes(table, "filter_w") + stride, stride)
-    taps = sizes(table, "filter_h") * sizes(table, "filter_w")
-    return Gemms.of(out_h * out_w, taps * sizes(table, "channels"), sizes(table, "num_filters"), 1, taps)
-
-
-def by_size(table: TextColumns, price: Callable[[Array, Gemms], Ints]) -> Ints:
-    """Evaluate each row of SCALE-Sim's table on its own array."""
-    gemms = scale_sim_gemms(table)
-    result = np.zeros(len(gemms.m), np.int64)
-    for size, at in _by_array(table):
-        picked = Gemms(gemms.m[at], gemms.k[at], gemms.n[at], gemms.groups[at], gemms.taps[at])
-        result[at] = price(array_design("systolic_bare", *size).section(Array), picked)
-    return result
-
-
 def scale_sim_cycles(dataflow: str) -> Comparison:
     """Compute cycles, no stalls: the same equation, so the same number."""
     table = where(reference("array_scalesim"), dataflow=dataflow)
@@ -128,14 +119,18 @@ def scale_sim_cycles(dataflow: str) -> Comparison:
 
 def scale_sim_totals(table: TextColumns) -> Ints:
     """Return the cycles of each row's layer on ``systolic_bare`` with its array, as ``lacuna estimate`` tells them."""
-    names = ("channels", "num_filters", "ifmap_h", "ifmap_w", "filter_h", "filter_w", "stride")
-    layers = [_scale_sim_layer(*row) for row in zip(*(sizes(table, n).tolist() for n in names), strict=True)]
+    layers = _scale_sim_layers(table)
     result = np.zeros(len(layers), np.int64)
     for size, at in _by_array(table):
         design = array_design("systolic_bare", *size)
         rows = layer_estimates([layers[i] for i in np.flatnonzero(at)], design).rows
         result[at] = [op.total_cycles for op in rows]
     return result
+
+
+def _scale_sim_layers(table: TextColumns) -> list[Op]:
+    names = ("channels", "num_filters", "ifmap_h", "ifmap_w", "filter_h", "filter_w", "stride")
+    return [_scale_sim_layer(*row) for row in zip(*(sizes(table, n).tolist() for n in names), strict=True)]
 
 
 def _scale_sim_layer(  # noqa: PLR0913, PLR0917  # the columns of its topologies
@@ -163,20 +158,26 @@ def scale_sim_accesses() -> Comparison:
             f"{n} {r}x{d}" for n, r, d in zip(table["layer"], table["rows"], table["dataflow"], strict=True)
         ),
         sum((ints(table, column) for column in columns), np.zeros(1, np.int64)),
-        by_size(table, count_scale_sim_accesses),
+        scale_sim_words(table),
         unit="accesses",
-        part="the array's accesses, one word each, where a table of an estimate has bytes",
     )
 
 
-def count_scale_sim_accesses(params: Array, gemms: Gemms) -> Ints:
-    """Return reads and writes together, as SCALE-Sim counts them."""
-    counts = buffer_accesses(params, gemms)
-    total = counts.input_reads + counts.weight_reads + counts.output_writes
-    if streaming_of(params.dataflow).sums_stay:
-        folds = lay_out(params, gemms)
-        total = total + folds.rows.pieces * folds.cols.pieces * (params.rows + params.cols)
-    return np.asarray(total, np.int64)
+def scale_sim_words(table: TextColumns) -> Ints:
+    """Return the words that each row's layer reads and writes on the array of ``systolic_bare``.
+
+    They are what ``lacuna estimate`` tells as energy where a word, one byte of every operand, is priced at 1 pJ and
+    all else at none.  With ``os`` SCALE-Sim writes rows + columns of words too many in every fold (issue 166).
+    """
+    layers = _scale_sim_layers(table)
+    result = np.zeros(len(layers), np.int64)
+    for (rows, cols, flow), at in _by_array(table):
+        bare = array_design("systolic_bare", rows, cols, flow)
+        mine = [layers[i] for i in np.flatnonzero(at)]
+        told = layer_estimates(mine, counting(altered(bare, ROOMY), WORDS)).rows
+        extra = (rows + cols) * (flow == "os")
+        result[at] = [round(op.energy_pj) + extra * -(-op.M // rows) * -(-op.N // cols) for op in told]
+    return result
 
 
 def rtl() -> tuple[Comparison, ...]:

@@ -6,17 +6,14 @@ from collections.abc import Mapping
 
 from accel_models import (
     Area,
-    Chip,
-    MemoryRole,
-    Silicon,
-    SramMacro,
-    Technology,
-    area_mm2,
+    design_area,
+    load_design,
 )
 from analysis.validation.comparison import Comparison, Promise, published_group
 from analysis.validation.reference_rows import reference_rows
 from traces import ConfigError
 
+ANY_NPU = "edge_npu_16x16"  # an array, its buffers and a vector unit; what is compared is set
 BANKS = 2  # of every buffer: assumption
 VOLTAGE = "0.9 V"  # area does not depend on it
 # Eyeriss, JSSC 2017: 12 activations and 24 sums of 16 bit in the registers of a PE; no pipeline, it is overhead.
@@ -80,24 +77,22 @@ def _predicted(row: Mapping[str, str]) -> float:
 
 def published_area(row: Mapping[str, str]) -> Area:
     """Return the model's area of one row: its buffer is half weights and half activations (assumption)."""
-    half, accumulators = int(row["buffer_kib"]) << 9, int(row["accumulator_kib"]) << 10
-    sizes: tuple[tuple[MemoryRole, int], ...] = (
-        ("activation", half),
-        ("weight", half),
-        ("accumulator", accumulators),
-    )
-    word = int(row["word_bits"])
-    technology = Technology.model_validate(
-        {
-            "node": f"{row['node_nm']} nm",
-            "voltage": VOLTAGE,
-            "precision": row["precision"],
-            "pe_buffer": f"{row['pe_buffer_bytes']} B",
-            **_REGISTER_BITS[row["precision"]],
-        }
-    )
-    buffers = tuple(
-        SramMacro(role=role, size_bytes=size, word_bits=word, banks=BANKS) for role, size in sizes if size
-    )
-    silicon = Silicon(pes=int(row["macs"]), lanes=int(row["lanes"]))
-    return area_mm2(technology, Chip(silicon=silicon, buffers=buffers))
+    half, accumulators = f"{int(row['buffer_kib']) << 9} B", int(row["accumulator_kib"])
+    sums = {"accumulator_buffer": f"{accumulators} KiB"} if accumulators else {"shared_sums": True}
+    memory = {"activation_buffer": half, "weight_buffer": half, "word": f"{row['word_bits']} bit", **sums}
+    technology = {
+        "node": f"{row['node_nm']} nm",
+        "voltage": VOLTAGE,
+        "precision": row["precision"],
+        "pe_buffer": f"{row['pe_buffer_bytes']} B",
+        **_REGISTER_BITS[row["precision"]],
+    }
+    settings: dict[str, object] = {
+        "array.rows": int(row["macs"]),
+        "array.cols": 1,
+        "simd.lanes_int8": int(row["lanes"]),
+        "memory.banks": BANKS,
+        **{f"memory.{name}": value for name, value in memory.items()},
+        "technology": technology,
+    }
+    return design_area(load_design(ANY_NPU, settings))

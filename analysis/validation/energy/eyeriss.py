@@ -17,18 +17,13 @@ from accel_models import (
     Array,
     Design,
     Idle,
-    Mapping,
-    Operands,
-    altered,
     array_actions,
-    array_machine,
     design_prices,
     energy_pj,
     load_design,
-    map_row_stationary,
-    shapes_of,
     static_energy_pj,
 )
+from analysis.validation.asked import WITHOUT_DRAM, counting, without_dram
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import reference_rows
 from simulator import Policy, estimate, replay
@@ -37,8 +32,7 @@ from traces import Floats, GraphBuilder, NetworkGraph, Window, static_trace
 _TRUTH = "Chen et al., JSSC 2017, Table V (chip without DRAM, batch of 4)"
 CHOSEN = f"{_TRUTH}; the rule that chooses passes was chosen on its accesses"
 CHIP_BATCH = 4
-WITHOUT_DRAM = {"memory.dram.price": "none"}
-DRAM_ACTIONS = ("dram_read_bytes", "dram_write_bytes", "dram_activations")
+ACCESSES = ("activation_sram_read_bytes", "accumulator_read_bytes", "accumulator_write_bytes")
 # AlexNet: channels in and out, groups, input, output, kernel, stride.
 LAYERS = {
     "CONV1": (3, 96, 1, 227, 55, 11, 4),
@@ -142,7 +136,6 @@ def accesses_of_the_design() -> Comparison:
         unit="B",
         bound_mean=0.005,
         bound_worst=0.01,
-        part="the passes' bytes of inputs and sums, of which an estimate tells the sum with weights",
     )
 
 
@@ -196,34 +189,19 @@ def layer_energy_uj(graph: NetworkGraph, batch: int, zeros: Zeros) -> float:
 
     Operands come from DRAM and results go there; MACs do not switch where the input is zero.
     """
-    chip = _without_dram(_coding(zeros))
+    chip = without_dram(_coding(zeros))
     results = replay(static_trace(graph, batch), chip, policy=Policy(batch=batch), explain=False)
     return float(results.per_input["energy_pj"].sum()) * 1e-6
 
 
-def _without_dram(design: Design) -> Design:
-    """Return a design whose DRAM costs nothing, beside the prices that it states."""
-    stated = [(price.action, f"{price.value} pJ", price.source) for price in design.technology.prices]
-    stated += [(action, "0 pJ", "outside the measurement") for action in DRAM_ACTIONS]
-    prices = [dict(zip(("action", "value", "source"), one, strict=True)) for one in stated]
-    return altered(design, {**WITHOUT_DRAM, "technology.prices": prices})
-
-
 def _buffer_bytes(layer: str) -> float:
     """Return the bytes of inputs and partial sums; the DMA's own are not among the published."""
-    moved = _mapped(layer, Zeros())
-    return float(
-        (moved.activation_read_bytes + moved.accumulator_read_bytes + moved.accumulator_write_bytes)[0]
-    )
+    design = counting(load_design("eyeriss"), ACCESSES)
+    return estimate(square_conv(*LAYERS[layer]), design, CHIP_BATCH).rows[0].energy_pj
 
 
 def _dram_bytes(layer: str, zeros: Zeros) -> float:
     return float(estimate(square_conv(*LAYERS[layer]), _coding(zeros), CHIP_BATCH).rows[0].dram_bytes)
-
-
-def _mapped(layer: str, zeros: Zeros) -> Mapping:
-    shapes = shapes_of(square_conv(*LAYERS[layer]).ops[0], batch=CHIP_BATCH)
-    return map_row_stationary(shapes, array_machine(_coding(zeros)), Operands())
 
 
 def _energy_uj(moved: Actions, *, cycles: Floats) -> Floats:

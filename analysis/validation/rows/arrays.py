@@ -33,10 +33,9 @@ from analysis.validation.arrays.gemmini import (
 )
 from analysis.validation.arrays.systolic import (
     array_design,
-    by_size,
-    count_scale_sim_accesses,
     product_cycles_at_hand,
     scale_sim_totals,
+    scale_sim_words,
     staircase_cycles,
     table_of,
 )
@@ -62,7 +61,7 @@ def scale_sim_accesses(row: Row) -> tuple[float, float]:
     """Count reads and writes of the three buffers together."""
     number(row, "stride")
     counted = sum(number(row, c) for c in ("if_sram_reads", "fl_sram_reads", "of_sram_writes"))
-    return counted, float(by_size(table_of([_flow(row)]), count_scale_sim_accesses)[0])
+    return counted, float(scale_sim_words(table_of([_flow(row)]))[0])
 
 
 def _flow(row: Row) -> Row:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from accel_models import kernel_instructions
 from analysis.validation.asked import layer_estimates
 from analysis.validation.energy.mcu import energy_uj
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.kind import NotCovered, number
-from analysis.validation.rows.ops import counted_call, row_op
+from analysis.validation.rows.ops import row_op
 from analysis.validation.rows.tables import cortexm_row, is_network, mlperf_row
+from analysis.validation.simd.instructions import call_instructions
 from analysis.validation.simd.reference import latency_ms, row_design, row_software
 
 _CORE = re.compile(r"Cortex-[AMR]\d+\+?|RI5CY")
@@ -18,7 +18,7 @@ _CORE = re.compile(r"Cortex-[AMR]\d+\+?|RI5CY")
 
 def instructions(row: Row) -> tuple[float, float]:
     """Instructions of one call of a kernel."""
-    return number(row, "instructions"), float(kernel_instructions(*counted_call(row))[0])
+    return number(row, "instructions"), call_instructions(row)
 
 
 def mlperf_latency(row: Row) -> tuple[float, float]:

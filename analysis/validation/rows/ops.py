@@ -116,9 +116,9 @@ def counted_call(row: Row) -> tuple[CountedKernel, CountedIsa, Shapes]:
 
 
 def counted_op(row: Row) -> Op:
-    """Return the op of a row of ``simd_instructions``; a gather or prefix keeps ``kept`` of its channels."""
+    """Return the op of a row of ``simd_instructions``; a gather or prefix copies ``kept`` of its channels."""
     _, kind = COUNTED[row["kind"]]
-    channels, pairs = int(number(row, "in_ch")), kind in {"add", "mul", "concat"}
+    channels, pairs = int(row.get("kept") or number(row, "in_ch")), kind in {"add", "mul", "concat"}
     window = kind in {"conv", "avg_pool"}
     return Op.model_validate(
         {

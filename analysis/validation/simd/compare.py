@@ -13,25 +13,15 @@ do better than 10.7 %: so far do the stacks differ on one chip and network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from accel_models import (
-    Design,
-    altered,
-    core_of,
-    kernel_instructions,
-    load_design,
-    shapes_of,
-    simd_cycles,
-)
+from accel_models import Design, altered, load_design
 from analysis.validation.asked import layer_estimates
 from analysis.validation.comparison import Comparison, Promise
-from analysis.validation.over_largest import over_largest
 from analysis.validation.reference_rows import Row, reference_rows
-from analysis.validation.rows.ops import counted_call, counted_op, layer_op
+from analysis.validation.rows.ops import layer_op
 from analysis.validation.simd.dead_channels import dead_channels
+from analysis.validation.simd.instructions import instruction_comparisons
 from analysis.validation.simd.reference import (
     gap8_rows,
     label,
@@ -44,15 +34,6 @@ from analysis.validation.simd.reference import (
 from traces import Op
 
 MLPERF = "MLPerf Tiny v0.5-v1.3, closed division"
-SHRINKING = "instructions of CMSIS-NN kernels over the most channels"
-_WITHOUT_A_CALL = {
-    "conv",
-    "pointwise",
-    "depthwise",
-    "linear",
-    "add",
-    "pool",
-}  # kernels that an op is priced by
 ZOO = "STMicroelectronics/stm32ai-modelzoo@6f10965e, STM32H747I-DISCO"
 
 
@@ -70,9 +51,7 @@ def simd_comparisons() -> tuple[Comparison, ...]:
         cortex_m7_layers(),
         cortex_m55_layers(),
         cortex_m55_network(),
-        *instruction_counts(),
-        armv6m_cycles(),
-        retired_instructions(),
+        *instruction_comparisons(),
         dead_channels(),
     )
 
@@ -206,74 +185,6 @@ def cortex_m55_network() -> Comparison:
     truth = "AmbiqAI/neuralSPOT@308c4e63, Apollo510"
     names = ["cmsis_nn"] * len(rows)
     return _latency("CMSIS-NN on Cortex-M55, latency", truth, rows, names, Promise(0.15, 0.15))
-
-
-def instruction_counts() -> tuple[Comparison, Comparison]:
-    """Instructions of CMSIS-NN kernels on four instruction sets, without the interpreter's call; as channels shrink."""
-    rows = reference_rows("simd_instructions")
-    counted = Comparison(
-        name="instructions of CMSIS-NN kernels",
-        truth="CMSIS-NN @99f736a, gcc 12.2 -O3, counted under qemu",
-        labels=tuple(f"{row['core']} {row['layer']}" for row in rows),
-        measured=np.array([float(row["instructions"]) for row in rows]),
-        predicted=np.array([float(kernel_instructions(*counted_call(row))[0]) for row in rows]),
-        unit="instructions",
-        bound_mean=0.01,
-        bound_worst=0.05,
-        predicted_bounds=(0.03, 0.25),
-        constants=219,  # prices of loop bodies, tables/kernel_counts.csv
-        part="the kernels' instructions, which are priced and not told",
-    )
-    return counted, over_largest(counted, SHRINKING, *stairs_of(rows), Promise(0.01, 0.05, 219, (0.03, 0.10)))
-
-
-def stairs_of(rows: Sequence[Row]) -> tuple[list[tuple[str, ...] | None], list[int]]:
-    """Return the staircase that each counted call is a step of, and its channels in and out, multiplied."""
-    stairs = [
-        tuple(row[name] for name in ("core", "kind", "in_h", "kh", "stride"))
-        if "staircase" in row["group"]
-        else None
-        for row in rows
-    ]
-    return stairs, [int(row["in_ch"]) * int(row["out_ch"]) for row in rows]
-
-
-def armv6m_cycles() -> Comparison:
-    """Cycles of CMSIS-NN's kernels on a Cortex-M0+ that never waits for memory: counted instructions, each timed."""
-    rows = [row for row in reference_rows("simd_instructions") if row["trm_cycles_mul1"]]
-    rows = [row for row in rows if counted_call(row)[0] in _WITHOUT_A_CALL]
-    at_hand = {"software": "cmsis_nn", "simd.weight_memory.line_time": "0 ns"}
-    core = core_of(load_design("cortex_m0plus", at_hand))
-    costs = [simd_cycles(shapes_of(counted_op(row)), core) for row in rows]
-    return Comparison(
-        name="cycles of CMSIS-NN kernels on Cortex-M0+, no wait states",
-        truth="CMSIS-NN @99f736a, gcc 12.2 -O3, counted under qemu, timed by the Cortex-M0+ TRM (DDI 0484C, table 3-1)",
-        labels=tuple(row["layer"] for row in rows),
-        measured=np.array([float(row["trm_cycles_mul1"]) for row in rows]),
-        predicted=np.array([float(cost.total_cycles[0] - cost.op_cycles[0]) for cost in costs]),
-        unit="cycles",
-        bound_mean=0.04,
-        bound_worst=0.08,
-        part="a kernel's cycles without the interpreter's call",
-    )
-
-
-def retired_instructions() -> Comparison:
-    """Instructions per layer that a Cortex-M55 counted itself, TFLM's calls included."""
-    rows = [row for row in reference_rows("simd_layers") if row["instructions"]]
-    core = core_of(load_design("cortex_m55", {"software": "cmsis_nn"}))
-    predicted = [float(simd_cycles(shapes_of(op), core).instructions[0]) for op in network("KWS").ops]
-    return Comparison(
-        name="instructions retired by Cortex-M55, CMSIS-NN",
-        truth=rows[0]["source"],
-        labels=tuple(f"{row['layer']} {row['type']}" for row in rows),
-        measured=np.array([float(row["instructions"]) for row in rows]),
-        predicted=np.array(predicted),
-        unit="instructions",
-        bound_mean=0.05,
-        bound_worst=0.10,
-        part="the kernels' instructions, which are priced and not told",
-    )
 
 
 def _latency(name: str, truth: str, rows: list[Row], software: list[str], promise: Promise) -> Comparison:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Final
 
 import numpy as np
 
@@ -18,21 +19,21 @@ from analysis.validation.vela.ops import evaluate_ops
 _TRUTH = "Arm Vela 5.2.0 (PyPI ethos-u-vela), an estimate of Arm's compiler, not silicon; random int8 weights"
 # Which accelerators, largest mean and worst error allowed of passes, and of networks of one op.  The worst passes are
 # ops of a few hundred cycles whose copies of weights Vela's scheduler hides or cuts in another way.
-_OPS = (
-    ("ethos-u55-128", (0.02, 0.8), (0.03, 1.1)),
-    ("ethos-u55-32", (0.02, 0.8), (0.02, 0.3)),
-    ("ethos-u55-64", (0.02, 0.8), (0.02, 0.3)),
-    ("ethos-u55-256", (0.02, 0.8), (0.03, 0.3)),
-    ("ethos-u65-256", (0.02, 0.8), (0.03, 0.3)),
-    ("ethos-u85-256", (0.05, 0.9), (0.05, 0.7)),
-)
+_OPS: Final = {
+    "ethos-u55-128": ((0.02, 0.8), (0.03, 1.1)),
+    "ethos-u55-32": ((0.02, 0.8), (0.02, 0.3)),
+    "ethos-u55-64": ((0.02, 0.8), (0.02, 0.3)),
+    "ethos-u55-256": ((0.02, 0.8), (0.03, 0.3)),
+    "ethos-u65-256": ((0.02, 0.8), (0.03, 0.3)),
+    "ethos-u85-256": ((0.05, 0.9), (0.05, 0.7)),
+}
 _STAIR = "conv_st_"  # how networks of one convolution are called whose channels shrink step by step
 
 
 def vela_comparisons() -> tuple[Comparison, ...]:
     """Compare passes and networks of one op by accelerator, whole networks, and dynamic over dense networks."""
-    passes = (_passes(accelerator, *bounds) for accelerator, bounds, _ in _OPS)
-    alone = (_alone(accelerator, *bounds) for accelerator, _, bounds in _OPS)
+    passes = (vela_passes(accelerator) for accelerator in _OPS)
+    alone = (_alone(accelerator, *bounds) for accelerator, (_, bounds) in _OPS.items())
     return *passes, *alone, _staircases(), _networks(), _dynamic_over_dense()
 
 
@@ -40,7 +41,9 @@ def _rows(accelerator: str) -> list[Row]:
     return [row for row in reference_rows("vela_ops") if row["accelerator"] == accelerator]
 
 
-def _passes(accelerator: str, mean: float, worst: float) -> Comparison:
+def vela_passes(accelerator: str) -> Comparison:
+    """Compare the passes that Vela's compiler made of all networks on an accelerator."""
+    (mean, worst), _ = _OPS[accelerator]
     pairs = [outcome for outcome in evaluate_ops(_rows(accelerator)) if isinstance(outcome, Pair)]
     return _comparison(
         f"Vela on {accelerator}, cycles of an op",

@@ -10,7 +10,7 @@ import pytest
 
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.gemmini_dynamic import input_cycles
-from analysis.validation.simd.compare import instruction_counts
+from analysis.validation.simd.instructions import instruction_counts
 from analysis.validation.vela.networks import network
 
 U55 = ("ethos-u55-128", "Ethos_U55_High_End_Embedded", "Shared_Sram")
