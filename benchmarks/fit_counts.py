@@ -116,8 +116,8 @@ def main() -> None:
     lines += ASSUMED
     if "--write" in sys.argv:
         for name, beside in ((KERNELS_OF_OPS, False), (KERNELS_BESIDE_OPS, True)):
-            errors = [e for (_, kernel), e in outside.items() if (kernel in _BESIDE_OPS) == beside]
-            record(name, predicted_errors("a tenth of the rows", np.concatenate(errors)))
+            these = [e for (_, kernel), e in outside.items() if (kernel in _BESIDE_OPS) == beside]
+            record(name, predicted_errors("a tenth of the rows", np.concatenate(these)))
         record(SHRINKING, predicted_errors("a tenth of the rows", np.concatenate(shrinking)))
         with TABLE.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from accel_models import Design
+    from simulator import ResultKind
     from traces import NetworkGraph, Trace
 
 OptionsT = TypeVar("OptionsT", bound="DataclassInstance")
@@ -122,9 +123,6 @@ class RunOptions:
     as_json: AsJson = False
 
 
-_RESULTS = {"summary.json": "a replay", "stream.json": "a stream", "space.json": "a sweep"}
-
-
 def free_file(path: Path, force: bool) -> None:
     """Refuse to write over a file that is there, unless told to."""
     from traces import ConfigError  # noqa: PLC0415  (as below)
@@ -133,18 +131,16 @@ def free_file(path: Path, force: bool) -> None:
         raise ConfigError(f"{path}: is there already; --force overwrites it")
 
 
-def free_folder(folder: Path, kind: str, force: bool) -> list[str]:
+def free_folder(folder: Path, kind: ResultKind, force: bool) -> list[str]:
     """Refuse a folder that holds results, unless told to replace results of the same kind; return what to say then.
 
     A report of the results that are about to be replaced is removed.
     """
-    from traces import ConfigError  # noqa: PLC0415  (as below)
+    from simulator import holds_results  # noqa: PLC0415  (as below)
+    from traces import ConfigError  # noqa: PLC0415
 
-    held = [held for mark, held in _RESULTS.items() if (folder / mark).is_file()]
-    if not held:
+    if not holds_results(folder, kind):
         return []
-    if held != [kind]:
-        raise ConfigError(f"{folder}: holds results of {' and '.join(held)}; name another folder")
     if not force:
         raise ConfigError(f"{folder}: holds results already; --force replaces them, or name another folder")
     report = folder / "report.html"

@@ -1,5 +1,7 @@
 """What others may use of `simulator`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
+from .checksums import ResultKind as ResultKind
+from .checksums import holds_results as holds_results
 from .policy import Policy as Policy
 from .policy import hints as hints
 from .replays.op_table import OpRow as OpRow

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from traces import (
     FileProblem,
@@ -34,14 +34,38 @@ _SUMMED: Final = (
 _OWN: Final = frozenset({*_SUMMED, SUMS})
 
 
+ResultKind = Literal["a replay", "a stream", "a sweep"]
+# By the file that a folder of such results has.
+RESULT_KINDS: Final[Mapping[str, ResultKind]] = {
+    "summary.json": "a replay",
+    "stream.json": "a stream",
+    "space.json": "a sweep",
+}
+
+
+def holds_results(folder: Path, kind: ResultKind) -> bool:
+    """Whether a folder holds results of this kind already.
+
+    Raises
+    ------
+    FileProblem
+        If it holds results of another, which would then lie among each other.
+    """
+    held = [of for mark, of in RESULT_KINDS.items() if (folder / mark).is_file()]
+    if any(of != kind for of in held):
+        raise FileProblem(f"{folder}: holds results of {' and '.join(held)}; name another folder")
+    return bool(held)
+
+
 @contextmanager
-def staged(target: Path) -> Iterator[Path]:
+def staged(target: Path, kind: ResultKind) -> Iterator[Path]:
     """Yield a folder beside ``target``; when the block ends well the two trade places, and the old one is removed.
 
     When it does not, ``target`` is as it was, or not there if it was not; the message names files by their place in it.
     A reader sees all of the earlier files or all of the new ones.  Where ``target`` holds more than results, or the
     system cannot exchange folders, files are renamed one by one, the sums last: who reads in between is refused.
     """
+    holds_results(target, kind)
     new = _made(target)
     clear_parts(target)
     stage = target

@@ -203,7 +203,7 @@ class Results:
         A full disk or a kill leaves what an earlier replay put there; see :func:`simulator.checksums.staged`.
         """
         target = Path(folder)
-        with staged(target) as stage:
+        with staged(target, "a replay") as stage:
             self._write(stage)
 
     def _write(self, target: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.pareto.front import Objective, costs_of
 from analysis.pareto.ranks import pareto_ranks
-from analysis.sweeps.spaces.expressions import parse_expression
+from analysis.sweeps.spaces.expressions import no_such, parse_expression
 from traces import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -29,9 +29,12 @@ def where(frame: pd.DataFrame, condition: str | None) -> pd.DataFrame:
     if condition is None:
         return frame
     expression = parse_expression(condition)
-    for name in sorted(expression.names):
-        _check(name, frame, f"--where {condition!r}")
     names = sorted(expression.names)
+    for name in names:
+        if name not in frame.columns:
+            raise ConfigError(
+                f"--where {condition!r}: {no_such(expression, name, 'column', list(frame.columns))}"
+            )
     values = zip(*(frame[name].tolist() for name in names), strict=True) if names else [()] * len(frame)
     kept = []
     for row in values:
@@ -48,7 +51,8 @@ def where(frame: pd.DataFrame, condition: str | None) -> pd.DataFrame:
 def ordered(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return the rows by a column, smallest first; with a ``-`` before its name, largest first."""
     name = column.removeprefix("-")
-    _check(name, frame, f"--sort {column!r}")
+    if name not in frame.columns:
+        raise ConfigError(f"--sort {column!r}: no column {name!r}{did_you_mean(name, list(frame.columns))}")
     return frame.sort_values(name, ascending=name == column, kind="stable").reset_index(drop=True)
 
 
@@ -62,8 +66,3 @@ def ranked(frame: pd.DataFrame, objectives: Sequence[Objective], fronts: int) ->
     kept = (ranks >= 0) & (ranks < fronts)
     rows = fits[kept].assign(front=ranks[kept] + 1)
     return rows.sort_values("front", kind="stable").reset_index(drop=True)
-
-
-def _check(name: str, frame: pd.DataFrame, where_from: str) -> None:
-    if name not in frame.columns:
-        raise ConfigError(f"{where_from}: no column {name!r}{did_you_mean(name, list(frame.columns))}")

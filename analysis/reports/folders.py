@@ -50,9 +50,11 @@ def find_results(places: Sequence[Path]) -> ResultPlaces:
 def _found(place: Path, *, alone: bool) -> ResultPlaces:
     if place.is_file() and place.suffix == ".csv":
         return ResultPlaces(estimates=(place,))
+    if not place.exists():
+        raise FileProblem(f"{place}: no such folder")
     if not place.is_dir():
         raise FileProblem(
-            f"{place}: no such folder; name the results folder of a replay, stream or sweep, or a table of estimates"
+            f"{place}: is a file; name the results folder of a replay, stream or sweep, or a table of estimates (.csv)"
         )
     own = "" if alone else place.name
     if (place / SWEEP_FILE).is_file():

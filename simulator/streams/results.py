@@ -57,7 +57,7 @@ class StreamResults:
     def save(self, folder: str | Path) -> None:
         """Write the folder as one thing, with the sums of its files, as those of replays are."""
         target = Path(folder)
-        with staged(target) as stage:
+        with staged(target, "a stream") as stage:
             write_parquet(self.columns, stage / "per_frame.parquet")
             write_text(design_yaml(self.design), stage / "design.yaml")
             write_text(self.policy.model_dump_json(indent=2) + "\n", stage / "policy.json")

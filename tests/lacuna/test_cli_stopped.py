@@ -80,6 +80,14 @@ def test_results_of_another_kind_and_files_are_kept(trace: Path, tmp_path: Path,
     lacuna("replay", trace, *NPU, "--limit", 2, "--out", tmp_path / "r")
     fast = ("--rate", "30 fps", "--out", tmp_path / "r", "--force")
     assert "holds results of a replay; name another folder" in lacuna("stream", trace, *NPU, *fast).message
+    space = tmp_path / "space.yaml"
+    space.write_text("designs: [edge_npu_16x16]\nnetworks: [resnet8_tiny]\n")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "r").iterdir()}
+    for command in ("sweep", "search"):
+        for more in ((), ("--resume",)):
+            refused = lacuna(command, space, "--out", tmp_path / "r", *more).message
+            assert "holds results of a replay; name another folder" in refused
+    assert {path.name: path.read_bytes() for path in (tmp_path / "r").iterdir()} == before
     table = tmp_path / "table.csv"
     table.write_text("mine")
     estimate = ("estimate", "resnet8_tiny", *NPU, "--out", table)

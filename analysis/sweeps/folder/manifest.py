@@ -92,6 +92,8 @@ class Manifest(Frozen):
 def read_manifest(folder: Path) -> Manifest:
     """Return what a folder of results was asked."""
     path = folder / MANIFEST
+    if not folder.exists():
+        raise FileProblem(f"{folder}: no such folder")
     if not path.is_file():
         raise FileProblem(f"{folder}: holds no sweep: there is no {MANIFEST} in it")
     data = parse_json_mapping(file_bytes(path), f"{path}: is damaged")

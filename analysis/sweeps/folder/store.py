@@ -13,6 +13,7 @@ from pathlib import Path
 from analysis.sweeps.folder.manifest import MANIFEST, Manifest, check_same, read_manifest
 from analysis.sweeps.folder.parts import ROWS, parts_in, read_rows, write_part
 from analysis.sweeps.row import SweepRow
+from simulator import holds_results
 from traces import FileProblem, atomic_write, clear_parts
 
 
@@ -34,10 +35,10 @@ class Store:
         Raises
         ------
         FileProblem
-            Without ``resume`` if the folder holds results already; with it if they are of another space or
-            another version of the model.
+            If the folder holds results of a replay or stream.  Without ``resume`` if it holds a sweep already; with
+            it if that is of another space or another version of the model.
         """
-        if (folder / MANIFEST).exists() and not resume:
+        if holds_results(folder, "a sweep") and not resume:
             raise FileProblem(
                 f"{folder}: holds results already; --resume goes on with them, or name another folder"
             )

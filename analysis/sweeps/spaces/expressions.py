@@ -8,9 +8,10 @@ refused before it runs.  A quoted quantity (``"64 KiB"``) is its number in base 
 from __future__ import annotations
 
 import ast
+import difflib
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,7 @@ from traces import ConfigError, did_you_mean
 
 Value = bool | int | float | str | None | tuple["Value", ...]
 
+_ALIKE = 0.75  # Choice: of letters, as difflib counts them, that make a bound a misspelt name and no number in words
 _LONGEST = 500  # characters: nobody writes a longer rule by hand, and nesting stays shallow
 _BINARY: Final[dict[type[ast.operator], Callable[[float, float], float]]] = {
     ast.Add: operator.add,
@@ -77,6 +79,28 @@ def parse_expression(text: str) -> Expression:
     names: set[str] = set()
     _check(tree, text, names)
     return Expression(text, tree, frozenset(names))
+
+
+def no_such(rule: Expression, name: str, what: str, known: Collection[str]) -> str:
+    """Return what to say of a name that is unknown: what a known one is compared with may be meant as a number.
+
+    Parameters
+    ----------
+    rule, name
+        The expression, and the name in it.
+    what, known
+        What it should be the name of, ``column``, and all of these.
+    """
+    sides = [
+        {_dotted(side, rule.text) for side in ast.walk(part) if isinstance(side, ast.Name | ast.Attribute)}
+        for node in ast.walk(rule.tree)
+        if isinstance(node, ast.Compare)
+        for part in (node.left, *node.comparators)
+    ]
+    alone, others = {name} in sides, set().union(*sides) - {name}
+    if alone and others & set(known) and not difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE):
+        return f"{name!r} is no {what}, and no number: write numbers in digits"
+    return f"no {what} {name!r}{did_you_mean(name, known)}"
 
 
 def is_name(text: str) -> bool:

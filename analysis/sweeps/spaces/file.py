@@ -42,7 +42,7 @@ from analysis.sweeps.spaces.axes import (
     check_values,
     read_axes,
 )
-from analysis.sweeps.spaces.expressions import Expression, parse_expression
+from analysis.sweeps.spaces.expressions import Expression, no_such, parse_expression
 from analysis.sweeps.spaces.ranges import Limit, axis_values
 from analysis.sweeps.spaces.space import MOST_POINTS, Axis, Family, Space, TraceRef
 from traces import (
@@ -268,7 +268,7 @@ def _check_names(rule: Expression, space: Space) -> None:
         known |= family.defaults.keys()
         known |= {name for axis in family.axes for name in (axis.name, *axis.paths)}
     for name in sorted(rule.names - known):
-        raise ConfigError(f"where: {rule.text!r}: no value {name!r}{did_you_mean(name, known)}")
+        raise ConfigError(f"where: {rule.text!r}: {no_such(rule, name, 'value', known)}")
 
 
 def _check_not_empty(space: Space) -> None:

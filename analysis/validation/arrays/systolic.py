@@ -9,7 +9,7 @@ from itertools import starmap
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models import Design, altered, load_design
+from accel_models import Array, Design, altered, load_design, streaming_of
 from analysis.validation.asked import convolution, counting, layer_estimates, product
 from analysis.validation.comparison import Comparison
 from analysis.validation.reference_rows import Row, reference_rows
@@ -175,7 +175,7 @@ def scale_sim_words(table: TextColumns) -> Ints:
         bare = array_design("systolic_bare", rows, cols, flow)
         mine = [layers[i] for i in np.flatnonzero(at)]
         told = layer_estimates(mine, counting(altered(bare, ROOMY), WORDS)).rows
-        extra = (rows + cols) * (flow == "os")
+        extra = (rows + cols) * streaming_of(bare.section(Array).dataflow).sums_stay
         result[at] = [round(op.energy_pj) + extra * -(-op.M // rows) * -(-op.N // cols) for op in told]
     return result
 

@@ -17,7 +17,8 @@ from analysis.validation.comparison import Comparison, Promise
 from analysis.validation.over_largest import over_largest
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.kind import number
-from analysis.validation.rows.ops import counted_call, counted_op, network
+from analysis.validation.rows.ops import counted_call, counted_op
+from analysis.validation.simd.reference import network
 from traces import Op
 
 KERNELS_OF_OPS: Final = "instructions of CMSIS-NN kernels"

@@ -61,7 +61,9 @@ def sensitivity(_: typer.Context, asked: SensitivityOptions) -> None:
         else:
             _of_space(what, asked.as_json)
     elif asked.design is None:
-        raise ConfigError(f"{what}: needs a design to run on: --design D")
+        raise ConfigError(
+            f"{what}: is no folder of a sweep and no space; a network needs a design to run on: --design D"
+        )
     else:
         _of_network(asked, design_from(asked.design, asked.settings))
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.sweeps.spaces.expressions import Value, is_name, parse_expression
+from analysis.sweeps.spaces.expressions import Value, is_name, no_such, parse_expression
 from traces import ConfigError
 
 VALUES: dict[str, Value] = {
@@ -90,6 +90,24 @@ def test_no_text_raises_anything_but_a_clear_error(text: str) -> None:
 def test_an_unknown_function_gets_the_nearest() -> None:
     with pytest.raises(ConfigError, match="no function 'ceiling'; did you mean 'ceil'"):
         parse_expression("ceiling(a)")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "told"),
+    [
+        ("latency_us <= five", "five", "'five' is no column, and no number: write numbers in digits"),
+        ("ten > 2 * latency_us", "ten", "'ten' is no column, and no number: write numbers in digits"),
+        (
+            "latency_us <= latency_us_p9",
+            "latency_us_p9",
+            "no column 'latency_us_p9'; did you mean 'latency_us_p99'?",
+        ),
+        ("tale == 3", "tale", "no column 'tale'; did you mean 'tile'?"),
+    ],
+)
+def test_a_bound_in_words_needs_a_number(text: str, name: str, told: str) -> None:
+    known = ["latency_us", "latency_us_p99", "tile"]
+    assert no_such(parse_expression(text), name, "column", known).startswith(told)
 
 
 @pytest.mark.parametrize("text", ["array.dataflow > 3", "side / (side - 4)", "log2(0 * side)", "side in 3"])
