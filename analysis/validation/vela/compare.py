@@ -72,7 +72,7 @@ def _alone(accelerator: str, mean: float, worst: float) -> Comparison:
 
 def _staircases() -> Comparison:
     """Compare what fewer channels leave of a convolution, on every accelerator."""
-    stairs = [one for name, *_ in _OPS for one in _one_ops(name) if one[0]["network"].startswith(_STAIR)]
+    stairs = [one for name in _OPS for one in _one_ops(name) if one[0]["network"].startswith(_STAIR)]
     rows = [row for row, _ in stairs]
     cycles = _comparison(
         "cycles of staircases",

@@ -16,7 +16,6 @@ import pytest
 import analysis.validation
 import simulator
 from accel_models import load_design
-from accel_models.units.gemmini.compiled import Loop
 from analysis.validation import all as everything
 from analysis.validation.arrays import gemmini
 from analysis.validation.comparison import Comparison
@@ -26,6 +25,7 @@ from analysis.validation.vela.compare import vela_passes
 from lacuna.commands.design_parts import show_area, show_prices
 from simulator import estimate
 from traces import NetworkGraph, load_network
+from traces.base.compiled import Loop
 
 _QUEUES = "accel_models.units.gemmini.memory.queues"
 _ACTIONS = "accel_models.energy.actions"
@@ -183,7 +183,9 @@ def test_what_is_compared_is_what_users_are_told(monkeypatch: pytest.MonkeyPatch
     labels: list[set[str]] = []  # of comparisons that asked
 
     def noted(self: Comparison) -> None:
-        of_another = any(set(self.labels) <= of for of in labels) and not self.part  # ratios of what it was told
+        of_another = (
+            any(set(self.labels) <= of for of in labels) and not self.part
+        )  # ratios of what it was told
         told[self.name] = asked[0] > 0 or of_another
         if asked[0]:
             labels.append(set(self.labels))
