@@ -11,7 +11,16 @@ from typing import Final
 
 import numpy as np
 
-from accel_models import CountedIsa, Design, kernel_instructions, load_design, load_software
+from accel_models import (
+    CountedIsa,
+    Design,
+    core_of,
+    kernel_instructions,
+    load_design,
+    load_software,
+    shapes_of,
+    simd_cycles,
+)
 from analysis.validation.asked import layer_estimates
 from analysis.validation.comparison import Comparison, Promise
 from analysis.validation.over_largest import over_largest
@@ -37,10 +46,14 @@ _CLASSES: Final = ("mac", "alu", "load", "store", "branch")
 # ops, and softmax was counted on random scores, most of which a trained network's kernel would skip.
 BESIDE_OPS: Final = frozenset({"gather", "requant", "softmax"})
 
+_OF_OPS: Final = frozenset(
+    {"conv", "pointwise", "depthwise", "linear", "add", "pool"}
+)  # kernels that price an op
+
 
 def instruction_comparisons() -> tuple[Comparison, ...]:
     """Return every comparison with counted instructions, in the order they are printed."""
-    return *instruction_counts(), kernels_beside_ops(), retired_instructions()
+    return *instruction_counts(), kernels_beside_ops(), armv6m_cycles(), retired_instructions()
 
 
 def counts_instructions(isa: CountedIsa) -> Design:
@@ -91,6 +104,26 @@ def kernels_beside_ops() -> Comparison:
         rows,
         Promise(0.01, 0.05, constants=28, left_out=(0.03, 0.25)),
         part="the kernels that pack and requantise, and softmax of random scores, by the loops that price all kernels",
+    )
+
+
+def armv6m_cycles() -> Comparison:
+    """Cycles of CMSIS-NN's kernels on a Cortex-M0+ that never waits for memory: counted instructions, each timed."""
+    rows = [row for row in reference_rows("simd_instructions") if row["trm_cycles_mul1"]]
+    rows = [row for row in rows if counted_call(row)[0] in _OF_OPS]
+    at_hand = {"software": "cmsis_nn", "simd.weight_memory.line_time": "0 ns"}
+    core = core_of(load_design("cortex_m0plus", at_hand))
+    costs = [simd_cycles(shapes_of(counted_op(row)), core) for row in rows]
+    return Comparison(
+        name="cycles of CMSIS-NN kernels on Cortex-M0+, no wait states",
+        truth="CMSIS-NN @99f736a, gcc 12.2 -O3, counted under qemu, timed by the Cortex-M0+ TRM (DDI 0484C, table 3-1)",
+        labels=tuple(row["layer"] for row in rows),
+        measured=np.array([float(row["trm_cycles_mul1"]) for row in rows]),
+        predicted=np.array([float(cost.total_cycles[0] - cost.op_cycles[0]) for cost in costs]),
+        unit="cycles",
+        bound_mean=0.04,
+        bound_worst=0.08,
+        part="a kernel's cycles without the interpreter's call",
     )
 
 

@@ -70,6 +70,10 @@ PARTS: dict[str, tuple[Callable[[], Comparison], tuple[str, ...]]] = {
             "ethos-u85-256",
         )
     },
+    "cycles of CMSIS-NN kernels on Cortex-M0+, no wait states": (
+        instructions.armv6m_cycles,
+        ("accel_models.units.simd.unit:simd_cycles",),
+    ),
     "Eyeriss energy on AlexNet from published accesses": (
         eyeriss.energy_from_accesses,
         (f"{_ACTIONS}:array_actions", f"{_ACTIONS}:energy_pj"),
