@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import lacuna as lc
-from networks import describe_checkpoint, shipped_networks
+from networks import load_config, shipped_networks
 
 DESIGNS = {
     "cortex_m4": (),
@@ -68,7 +68,8 @@ def recorded(name: str) -> lc.Trace:
 @cache
 def one_input(name: str) -> lc.Trace:
     """Return one input of a static network."""
-    graph = describe_checkpoint(Path("networks/shipped") / f"{name}.pt").graph
+    model = load_config(Path("networks/shipped") / f"{name}.yaml").model
+    graph = model.graph(model.build(), name, (3, 32, 32))
     one = np.zeros(1, np.int32)
     return lc.Trace(
         graph=graph, info=lc.TraceInfo(model_name=name), labels=one, predictions=one, decisions={}

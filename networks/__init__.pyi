@@ -8,5 +8,6 @@ from .recording.catalogue import shipped_networks as shipped_networks
 from .recording.record import describe_checkpoint as describe_checkpoint
 from .recording.record import record_checkpoint as record_checkpoint
 from .recording.recorder import record as record
+from .training.config import load_config as load_config
 from .training.launch import train_from_config as train_from_config
 from .training.run import EpochReport as EpochReport

@@ -41,6 +41,7 @@ from traces import Trace, atomic_write, load_trace, lower, save_trace
 
 CHECKPOINTS = Path("networks/shipped")
 TRACES = Path("traces/shipped")
+_BACKBONE_DEPTH = 20
 _GATED = {  # by L-Net, C-Net
     (True, True): "LC-Net",
     (True, False): "L-Net alone",
@@ -144,12 +145,16 @@ def _network(config: RunConfig) -> str:
 
 
 def _resnet(model: ResNetConfig, *, shrunk: bool) -> str:
+    """Name a residual network; of depths other than the backbone's the depth is part of the method."""
+    deep = f", ResNet-{model.depth}" if model.depth not in {None, _BACKBONE_DEPTH} else ""
     kind = "spatial gates" if model.spatial_gates else _GATED[model.layer_gates, model.channel_gates]
-    if kind != "static" or not (model.widths or shrunk):
-        return kind
-    if not model.widths:
-        return "static, shortened"
-    return "static, narrowed" if model.widths[0] < CIFAR_WIDTHS[0] else "static, wide"
+    how = " per convolution" if model.per_convolution else ""
+    how += ", ReLU-1" if kind != "static" and model.least_score == 0 else ""
+    if kind == "static" and model.widths:
+        how = ", narrowed" if model.widths[0] < CIFAR_WIDTHS[0] else ", wide"
+    elif kind == "static" and shrunk:
+        how = ", shortened"
+    return kind + how + deep
 
 
 def add_rates(data: Path) -> None:
