@@ -12,16 +12,17 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import lacuna as lc
-from networks import load_config, shipped_networks
+from networks import load_config
 
 DESIGNS = {
     "cortex_m4": (),
     "ethos_u55_128": (),
-    "edge_npu_32x32": ("lnet_npu32_50",),
+    "edge_npu_32x32": ("lnet_npu32_50", "ddi_npu32_cycles"),
     "gemmini_16x16": (),
 }
 BY_MACS = (
@@ -29,6 +30,7 @@ BY_MACS = (
     *(f"lcnet_taught_{share}" for share in (50, 25)),
     *(f"cnet_resnet20_{share}" for share in (50, 30)),
     *(f"lnet_resnet20_{share}" for share in (70, 50, 30)),
+    *(f"ddi_resnet20_{share}" for share in (50, 25)),
 )
 STATIC = (
     "resnet20_taught",
@@ -56,7 +58,7 @@ def dynamic(name: str, design: lc.Design, threshold: float | None = None) -> Poi
 def static(name: str, design: lc.Design) -> Point:
     """Return the same of a static network: one input is like the next."""
     summary = lc.replay(one_input(name), design, explain=False).replayed
-    return accuracies()[name], summary.latency_us.mean, summary.energy_uj.mean
+    return measured()[name]["test_accuracy"], summary.latency_us.mean, summary.energy_uj.mean
 
 
 @cache
@@ -77,15 +79,17 @@ def one_input(name: str) -> lc.Trace:
 
 
 @cache
-def accuracies() -> dict[str, float]:
-    """Return the test accuracy of every shipped network."""
-    return {network.name: network.accuracy for network in shipped_networks()}
+def measured() -> dict[str, dict[str, Any]]:
+    """Return what was measured of every network, also of those whose weights do not ship."""
+    found: dict[str, dict[str, Any]] = json.loads(
+        Path("networks/shipped/provenance.json").read_text(encoding="utf-8")
+    )["artefacts"]
+    return found
 
 
 def thresholds() -> list[float]:
     """Return the exit thresholds that were chosen on validation images, for four losses of accuracy there."""
-    entries = json.loads(Path("networks/shipped/provenance.json").read_text(encoding="utf-8"))["artefacts"]
-    return [row["threshold"] for row in entries[LITTLE_BIG]["exit_choices"]]
+    return [row["threshold"] for row in measured()[LITTLE_BIG]["exit_choices"]]
 
 
 def saved(point: Point, others: list[Point], column: int) -> float | None:

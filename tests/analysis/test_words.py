@@ -79,6 +79,9 @@ def test_networks_of_one_data_set_lose_its_name_unless_two_become_alike() -> Non
         f"LC-Net ResNet-20 50{SPACE}%",
         f"DDI ResNet-20 50{SPACE}%",
     ]
+    assert network_titles(["ddi_npu32_cycles_cifar10"]) == {
+        "ddi_npu32_cycles_cifar10": "DDI for NPU 32 x 32 cycles"
+    }
     assert network_titles(["vit", "vit_cifar10"]) == {"vit": "ViT", "vit_cifar10": "ViT CIFAR-10"}
 
 
