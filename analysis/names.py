@@ -21,7 +21,7 @@ _NETWORK_WORDS: Final = {
     "digits": "digits", "cifar10": "CIFAR-10", "tiny": "tiny", "dense": "dense", "mobilenet": "MobileNet",
     "taught": "taught", "taught3": "taught by three", "short": "shortened", "teacher": "teacher", "first": "first",
     "a": "a", "b": "b", "alexnet": "AlexNet", "fc": "FC", "autoencoder": "autoencoder", "dscnn": "DS-CNN", "kws": "KWS",
-    "cycles": "cycles", "pj": "energy", "relu1": "ReLU-1", "convolutions": "per convolution", "half": "from the backbone",
+    "cycles": "cycles", "pj": "energy", "relu1": "ReLU-1", "convolutions": "per convolution", "half": "half",
     "seed2": "seed 2", "seed3": "seed 3",
     "mobilenetv1": "MobileNetV1", "025": "0.25", "96": "96 pixels", "live": "live", "cifar": "CIFAR",
 }  # fmt: skip
