@@ -116,7 +116,7 @@ def open_workers(
         processes on this machine.  One at ``tls://host:8786`` is a :class:`TlsScheduler`, or has its
         certificates in Dask's own configuration.
     """
-    count = workers if workers is not None else len(os.sched_getaffinity(0))
+    count = workers if workers is not None else _cores()
     if count < 0:
         raise ConfigError(f"workers = {count}: must be at least 0")
     if scheduler is not None:
@@ -216,3 +216,8 @@ def _leave_with(parent: int) -> None:
     while os.getppid() == parent:
         sleep(_LOOK_S)
     os._exit(1)
+
+
+def _cores() -> int:
+    """Return how many cores this process may run on."""
+    return len(os.sched_getaffinity(0))
