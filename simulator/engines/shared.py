@@ -24,11 +24,12 @@ from simulator.engines.shared_calls import (
     RESUME,
     SERVE,
     TELL,
-    WIDTH,
     Later,
     after_cycles,
     at,
     call_of,
+    coded,
+    decoded,
     duration,
     holds,
     push,
@@ -103,9 +104,9 @@ def begin(p: Ints, f: Ints, place: int) -> None:
 
 
 @compiled
-def happen(p: Ints, f: Ints, later: Later, place: int, what: int) -> None:
-    """Let what a frame on the machine has called come about."""
-    kind, index = what // WIDTH, what % WIDTH  # of its lane or task
+def happen(p: Ints, f: Ints, later: Later, call: int) -> None:
+    """Let what a frame on the machine has called come about, to one of its lanes or tasks."""
+    _, place, kind, index = decoded(call)
     if kind == RESUME:
         _go_on(p, f, later, place, index)
     elif kind == FINISHED:
@@ -264,7 +265,7 @@ def _end(p: Ints, f: Ints, place: int, lane: int) -> None:
     if holds(p, f, place, lane):
         f[f[BUSY] + unit] = 0
         if f[f[ASKING] + unit] != NOBODY:
-            push(p, f, NEXT, (SERVE * WIDTH) + unit)
+            push(p, f, NEXT, coded(0, 0, SERVE, unit))
     t = p[p[LANE_TASKS] + f[f[AT] + i]]
     f[f[ENDS] + place * p[TASKS] + t] = f[NOW]
     push(p, f, NEXT, call_of(f, place, FINISHED, t))

@@ -44,9 +44,22 @@ Later = list[tuple[int, int, int, int]]  # a heap: moment, turn, calls before, c
 
 
 @compiled
+def coded(frame: int, place: int, kind: int, index: int) -> int:
+    """Return the number that stands for a call."""
+    return int(((frame * MOST_PLACES + place) * KINDS + kind) * WIDTH + index)
+
+
+@compiled
+def decoded(call: int) -> tuple[int, int, int, int]:
+    """Return a call's frame, its place, what happens and to which."""
+    owner, what = call // (KINDS * WIDTH), call % (KINDS * WIDTH)
+    return owner // MOST_PLACES, owner % MOST_PLACES, what // WIDTH, what % WIDTH
+
+
+@compiled
 def call_of(f: Ints, place: int, kind: int, index: int) -> int:
     """Return the number that stands for a call of a frame on the machine."""
-    return int(((f[f[FRAME] + place] * MOST_PLACES + place) * KINDS + kind) * WIDTH + index)
+    return coded(f[f[FRAME] + place], place, kind, index)
 
 
 @compiled

@@ -24,15 +24,14 @@ from simulator.engines.shared_calls import (
     ARRIVE,
     DONE,
     FIRST,
-    KINDS,
     LAST,
-    MOST_PLACES,
     SERVE,
-    WIDTH,
     Later,
     after_cycles,
     at,
     call_of,
+    coded,
+    decoded,
     push,
     serve,
 )
@@ -137,7 +136,8 @@ def served(machine: SharedMachine, arrivals: Ints, rules: Rules) -> ServedTimes:
 
 
 def _serve_all(p: Ints, f: Ints, q: FrameQueue) -> None:
-    later: Later = [(0, LAST, 0, ARRIVE * WIDTH)][1:]  # of the type that it will hold
+    """Let all that is called happen, turn by turn, moment by moment."""
+    later: Later = [(0, LAST, 0, ARRIVE)][1:]  # of the type that it will hold
     _await(p, f, q, later, 0)
     while True:
         turn = FIRST
@@ -175,35 +175,32 @@ def _pass_time(p: Ints, f: Ints, later: Later) -> None:
     f[NOW] = later[0][0]
     while len(later) > 0 and later[0][0] == f[NOW]:
         _, turn, _, call = heappop(later)
-        owner = call // (KINDS * WIDTH)
-        frame, place = owner // MOST_PLACES, owner % MOST_PLACES
-        if call // WIDTH % KINDS == ARRIVE or f[f[FRAME] + place] == frame:
+        frame, place, kind, _ = decoded(call)
+        if kind == ARRIVE or f[f[FRAME] + place] == frame:
             push(p, f, turn, call)
 
 
 @compiled
 def _happen(p: Ints, f: Ints, q: FrameQueue, later: Later, call: int) -> None:
     """Let a call come about, unless its frame has left."""
-    what, owner = call % (KINDS * WIDTH), call // (KINDS * WIDTH)
-    kind = what // WIDTH
-    place, frame = owner % MOST_PLACES, owner // MOST_PLACES
+    frame, place, kind, index = decoded(call)
     if kind == ARRIVE:
         _take_in(p, f, q, later, frame)
         _await(p, f, q, later, frame + 1)
     elif kind == SERVE:
-        serve(p, f, what % WIDTH)
+        serve(p, f, index)
     elif f[f[FRAME] + place] == frame:
         if kind == DONE:
             _end(p, f, q, later, place)
         else:
-            happen(p, f, later, place, what)
+            happen(p, f, later, call)
 
 
 @compiled
 def _await(p: Ints, f: Ints, q: FrameQueue, later: Later, frame: int) -> None:
     """Let a frame arrive behind everything else that happens then."""
     if frame < len(q.arrivals):
-        call = (frame * MOST_PLACES * KINDS + ARRIVE) * WIDTH
+        call = coded(frame, 0, ARRIVE, 0)
         if q.arrivals[frame] <= f[NOW]:
             push(p, f, LAST, call)
         else:
