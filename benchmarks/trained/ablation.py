@@ -10,9 +10,9 @@ Without CIFAR-10 at hand nothing is measured.
 from __future__ import annotations
 
 import argparse
-import csv
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from networks.training.data import CIFAR10_FOLDER, Dataset, load_dataset
 from networks.training.launch import Beginnings, run
 from networks.training.loading import load_model
 from networks.training.run import accuracy_of
+from traces import csv_rows, file_text
 
 _SHIPPED = Path(__file__).parents[2] / "networks" / "shipped"
 
@@ -70,9 +71,7 @@ def measured(folder: Path, data: Dataset) -> tuple[float, float]:
 
 def seconds_of(folder: Path) -> float:
     """Return the median time of a run's epochs in seconds."""
-    with (folder / "log.csv").open(newline="") as file:
-        times = sorted(float(row["seconds"]) for row in csv.DictReader(file))
-    return times[len(times) // 2]
+    return median(float(row["seconds"]) for row in csv_rows(file_text(folder / "log.csv")))
 
 
 def main() -> None:
