@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from networks.capturing.checking import check_macs
-from networks.models.families import WhitenedConfig
+from networks.models.families import WhitenedConfig, build_model
 from networks.models.gates import named_gates
 from networks.models.whitened import WhitenedNet, WhitenedStage
 from networks.recording.recorder import record
@@ -67,7 +67,7 @@ def test_a_stem_that_does_not_whiten_learns(tmp_path: Path) -> None:
     for whitening in (True, False):
         model: dict[str, Any] = {"kind": "whitened", "widths": [4], "whitening": whitening, "in_channels": 1}
         config = RunConfig.model_validate(
-            {"name": "w", "dataset": "digits", "model": model, "training": {"epochs": 1, "batch_size": 500}}
+            {"name": "w", "dataset": "digits", "model": model, "training": {"epochs": 1, "batch_size": 50}}
         )
         digits = load_dataset("digits", None)
         trained = load_model(run(config, digits, tmp_path / str(whitening))).model
@@ -79,6 +79,10 @@ def test_a_stem_that_does_not_whiten_learns(tmp_path: Path) -> None:
             assert torch.allclose(trained.stem.weight, fresh.stem.weight, atol=2e-3)  # as float16
     learnt = stems[1].flatten(1)
     assert not torch.allclose(learnt[:4], -learnt[4:], atol=2e-3)
+    torch.manual_seed(config.training.seed)  # as the run drew its network
+    drawn = build_model(config.model)
+    assert isinstance(drawn, WhitenedNet)
+    assert (learnt - drawn.stem.weight.flatten(1)).abs().max() > 0.01
 
 
 @torch.no_grad()
