@@ -1,6 +1,6 @@
 """What is large: a front and a report of 4,000 rows, frames in flight, what workers cost beside the work, 10^7 inputs.
 
-python benchmarks/large.py                rows and frames (some 20 s of CPU)
+python benchmarks/large.py                rows and frames (some 40 s of CPU)
 python benchmarks/large.py --workers      CPU time of a sweep by processes and by Dask, over that of the work alone
 python benchmarks/large.py --ten-million  ten million inputs, streamed in parts
 
@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
-from itertools import repeat
+from itertools import product, repeat
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -35,7 +35,12 @@ ROWS = 4000
 PART = 32_768
 PARTS = 306  # of 32,768: ten million inputs
 DESIGNS = 200
-RATE = 5400.0  # frames a second on average, nine tenths of what the design keeps up with: most meet others
+FRAMES = 10_000  # enough that a stream of frames that meet is compiled
+LOADS = (
+    0.07,
+    0.27,
+    2.0,
+)  # mean time of a frame alone over the mean time between two: few meet, many do, too many come
 
 
 def cpu(work: Callable[[], object]) -> float:
@@ -46,8 +51,8 @@ def cpu(work: Callable[[], object]) -> float:
     return sum(after[:4]) - sum(before[:4])
 
 
-def rows_and_frames() -> None:
-    """Print what a front, a report and a stream take."""
+def rows() -> None:
+    """Print what a front and a report take."""
     with tempfile.TemporaryDirectory() as name:
         folder = sweep_folder(Path(name) / "sweep", ROWS)
         frame = load_sweep(folder).frame
@@ -56,14 +61,18 @@ def rows_and_frames() -> None:
         print(f"front of {len(frame):,} rows    {cpu(lambda: find_front(frame, goals)):8.2f} s")
         write_report(folder)
         print(f"report of {len(frame):,} rows   {cpu(lambda: write_report(folder)):8.2f} s")
+
+
+def frames() -> None:
+    """Print what a frame takes, alone on the machine and two in flight, at three loads; two in flight are compiled."""
     trace, design = load_trace("lcnet_resnet20_30_cifar10"), load_design("edge_npu_16x16")
-    for in_flight in (1, 4):
-        asked = StreamSettings(
-            arrivals=Arrivals(kind="poisson", rate_hz=RATE), frames=5000, in_flight=in_flight
-        )
-        stream(trace.rows(0, 10), design, asked)
+    alone_us = replay(trace, design, explain=False).replayed.latency_us.mean
+    for load, in_flight in product(LOADS, (1, 2)):
+        arrivals = Arrivals(kind="poisson", rate_hz=load * 1e6 / alone_us, seed=1)
+        asked = StreamSettings(arrivals=arrivals, frames=FRAMES, queue=None, in_flight=in_flight)
+        stream(trace, design, asked)
         took = cpu(partial(stream, trace, design, asked))
-        print(f"5,000 frames, {in_flight} in flight {took / 5:8.3f} ms a frame")
+        print(f"load {load:.2f}, {in_flight} in flight  {took / FRAMES * 1e3:8.3f} ms a frame")
 
 
 def workers() -> None:
@@ -108,7 +117,8 @@ def main() -> None:
     elif asked.ten_million:
         ten_million()
     else:
-        rows_and_frames()
+        rows()
+        frames()
 
 
 if __name__ == "__main__":
