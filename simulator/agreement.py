@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models import ENERGY_PARTS, Design
-from simulator.replays.op_table import OpRow
+from simulator.replays.op_times import OpRow
 from simulator.summary import MODEL_VERSION, DoesNotFit, Spread, Summary
 from traces import FileProblem, reading, shown
 

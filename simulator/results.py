@@ -24,7 +24,7 @@ from simulator.folders import (
     write_text,
 )
 from simulator.policy import Policy
-from simulator.replays.op_table import OpRow
+from simulator.replays.op_times import OpRow
 from simulator.summary import (
     DoesNotFit,
     Explained,

@@ -27,7 +27,7 @@ VOCABULARIES: dict[str, tuple[Sequence[str], tuple[str, ...], dict[str, str]]] =
         ("accel_models/units/kinds.py",),
         {
             "accel_models/units/array/unit.py": "array.depthwise_on, a setting of its own section",
-            "simulator/schedules/build.py": "the DMA is no kind of unit: the schedule names it",
+            "simulator/schedules/schedule.py": "the DMA is no kind of unit: the schedule names it",
         },
     ),
     "kinds of gates": (

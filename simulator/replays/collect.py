@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from accel_models import ENERGY_PARTS, Design, Misfit, design_prices, units_of
 from simulator.policy import Policy
-from simulator.replays.accounting import Answer, Runs, spent
-from simulator.replays.op_table import OpTotals, add_ops, op_rows
+from simulator.replays.accounting import Answer, OpTotals, Runs, add_ops, op_rows, spent
 from simulator.replays.prepare import Prepared
 from simulator.replays.waterfall import LevelSums
 from simulator.results import Results

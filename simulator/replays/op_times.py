@@ -1,4 +1,4 @@
-"""What each op adds to the latency, and on what it spends that: parts that add up to the latency to the cycle.
+"""One op in the results, and what it adds to the latency: parts that add up to the latency to the cycle.
 
 Ops stand in program order.  With done[i] the cycle at which every task of ops 0..i has ended, op i adds
 done[i] - done[i - 1], which is nothing where it hides behind earlier ones.  Of what it adds, its unit's work counts
@@ -37,6 +37,45 @@ OP_PARTS: Mapping[str, str] = MappingProxyType(
     }
 )
 _TIMES_KEPT = 1 << 20  # Choice: ends of tasks that are kept at once, 8 MB; blocks of rows follow from it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpRow:
+    """One op in the results; means are over inputs."""
+
+    op: str
+    kind: str
+    unit: str
+    gate: bool  # only the dynamic network needs it
+    rate: float  # share of inputs for which it ran
+    in_channels: float  # mean computed where it ran
+    out_channels: float
+    macs: float  # kept by the gates
+    cycles_mean: float  # its unit was busy with it; of a batch, the whole batch
+    cycles_p99: float
+    gate_wait_cycles_mean: float
+    dram_bytes_mean: float
+    energy_pj_mean: float
+    utilization: float  # kept MACs / (peak x busy cycles)
+    bound: str  # compute, memory or gate: which took longest
+    transfer_cycles_mean: float = 0.0  # of its weights, inputs and outputs, which overlap with work
+    gather_cycles_mean: float = 0.0  # of its unit's: packing what is kept
+    control_cycles_mean: float = 0.0  # of its unit's: steering tiles
+    work_cycles_mean: float = 0.0  # of its unit's: kept MACs at its peak; 0 where it has no peak
+    # What it adds to the mean latency, by part: see OP_PARTS; all ops together are the latency.
+    latency_array_cycles: float = 0.0
+    latency_fill_cycles: float = 0.0
+    latency_gather_cycles: float = 0.0
+    latency_tiles_cycles: float = 0.0
+    latency_simd_cycles: float = 0.0
+    latency_gate_cycles: float = 0.0
+    latency_dram_cycles: float = 0.0
+    latency_wait_cycles: float = 0.0
+
+    @property
+    def latency_parts(self) -> dict[str, float]:
+        """What it adds to the mean latency, by :data:`OP_PARTS` [cycles]."""
+        return {name: float(getattr(self, f"latency_{name}_cycles")) for name in OP_PARTS}
 
 
 def op_times(prepared: Prepared) -> Floats:

@@ -26,7 +26,7 @@ from accel_models import Choices, Design, Group, fused, price_alike, stay_on_chi
 from simulator.policy import Policy, deciding_ops
 from simulator.replays.outlook import Outlook, Placements
 from simulator.replays.tile_aims import Aiming, aim_tiles
-from simulator.schedules.build import Schedules
+from simulator.replays.views import Schedules
 from traces import NetworkGraph
 
 _TRIES = 4  # Choice: sets of groups to try, evenly spread from one group to all

@@ -33,8 +33,7 @@ from accel_models import (
 from simulator.policy import Policy
 from simulator.replays.outlook import Outlook, Placements
 from simulator.replays.plans import Planning, best_plans
-from simulator.replays.views import Views
-from simulator.schedules.build import Schedules
+from simulator.replays.views import Schedules, Views
 from simulator.schedules.durations import Durations, Latencies, durations
 from simulator.schedules.schedule import Schedule
 from traces import (

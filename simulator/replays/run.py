@@ -16,8 +16,8 @@ from simulator.replays.accounting import Answer, Runs, dense_answer
 from simulator.replays.collect import Collector, TraceHash
 from simulator.replays.estimates import expected_answer, mean_rate_answer
 from simulator.replays.op_times import op_times
+from simulator.replays.outlook import Half, halves, halves_note
 from simulator.replays.prepare import Prepared, Setting, prepare_each
-from simulator.replays.rates import Half, halves, halves_note
 from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views, views_of
 from simulator.replays.waterfall import levels

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from accel_models import TILE_AIMS, Design, OpCosts, chooses_tiles, price_alike
 from simulator.engines.fast import simulate
 from simulator.replays.outlook import Outlook, Placements
-from simulator.schedules.build import Schedules
+from simulator.replays.views import Schedules
 from simulator.schedules.durations import Durations
 from traces import Ints
 

@@ -16,14 +16,17 @@ from accel_models import (
     Design,
     Groups,
     OpCosts,
+    Placement,
     SkippedWorkload,
     compiled_trace,
     skip,
+    units_of,
     view_key,
+    weight_space_bytes,
 )
 from simulator.policy import Policy
 from simulator.replays.outlook import Outlook, Placements, Typical
-from simulator.schedules.build import Schedules
+from simulator.schedules.schedule import Schedule, build_schedule
 from traces import (
     MeanWorkload,
     NetworkGraph,
@@ -37,6 +40,7 @@ from traces import (
 _MOST_SEEN = 32  # Choice: skip mechanisms that are remembered, some 2 MB each of 10,000 inputs
 _MOST_PLANS = 256  # Choice: two for a design
 _MOST_COSTS = 12  # Choice: an explained replay has three; some 300 KB each of 10,000 inputs
+_MOST_SCHEDULES = 256  # Choice: then all are forgotten; some 100 KiB each
 _TRACES_KEPT = 2  # Choice: a network and what it is compared with
 
 
@@ -65,6 +69,36 @@ class _Costed(NamedTuple):
     plan: Placements
     design: Design
     costs: OpCosts
+
+
+class Schedules:
+    """Schedules by what they follow from: equal ones are one object."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Schedule] = {}
+        self._graphs: list[NetworkGraph] = []  # kept alive: they are told apart by identity
+
+    def of(
+        self, graph: NetworkGraph, placements: Sequence[Placement], costs: OpCosts, design: Design
+    ) -> Schedule:
+        """Return the schedule of the graph on the design, as :func:`build_schedule`."""
+        memory = design.memory
+        key = (
+            id(graph),
+            tuple((place.unit, place.weight_prefetch_bytes, place.bands) for place in placements),
+            weight_space_bytes(graph, placements, design),
+            *(moved.tobytes() for moved in costs.moves),
+            tuple(unit.names(design) for unit in units_of(design)),
+            None if memory is None else memory.dma,
+            bool(design.gate_handover),
+            design.skip,
+        )
+        if key not in self._known:
+            if len(self._known) == _MOST_SCHEDULES:
+                self._known, self._graphs = {}, []
+            self._graphs.append(graph)
+            self._known[key] = build_schedule(graph, placements, costs, design)
+        return self._known[key]
 
 
 class Views:

@@ -19,8 +19,8 @@ from accel_models import Choices, Design, compiled_trace
 from simulator.engines.fast import simulate
 from simulator.policy import Policy
 from simulator.replays.accounting import spent
+from simulator.replays.outlook import first_half, held_out_rates
 from simulator.replays.prepare import Prepared, Setting, prepare
-from simulator.replays.rates import first_half, held_out_rates
 from traces import Bools, ConfigError, Floats, Ints, Trace, UnsupportedError, exit_gate, lower, with_exits
 
 

@@ -18,8 +18,8 @@ from accel_models import Choices, Design, compiled_trace
 from simulator.engines.fast import simulate
 from simulator.policy import Policy
 from simulator.replays.accounting import Spent, spent
+from simulator.replays.outlook import held_out_rates
 from simulator.replays.prepare import Prepared, Setting, prepare
-from simulator.replays.rates import held_out_rates
 from simulator.schedules.durations import Times
 from simulator.streams.arrivals import Arrivals
 from simulator.streams.budgets import Budget, Halted, check_fits, halt

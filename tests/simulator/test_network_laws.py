@@ -25,8 +25,7 @@ from simulator import Policy
 from simulator.engines.fast import simulate
 from simulator.replays.accounting import dense_answer
 from simulator.replays.prepare import Prepared, Setting, prepare, prepare_each
-from simulator.replays.views import Views
-from simulator.schedules.build import Schedules
+from simulator.replays.views import Schedules, Views
 from tests.simulator.test_depth_first import bands_of, gated
 from traces import NetworkGraph, Trace, cifar_resnet, dense_workload, execution_rates, lower
 from traces.synthetic import SyntheticSettings, synthetic_trace

@@ -169,7 +169,7 @@ def test_batches_of_other_sizes_are_looked_at_anew() -> None:
 
 def test_more_designs_at_once_than_plans_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulator.replays.views._MOST_PLANS", 3)
-    monkeypatch.setattr("simulator.schedules.build._MOST_KNOWN", 1)
+    monkeypatch.setattr("simulator.replays.views._MOST_SCHEDULES", 1)
     monkeypatch.setattr("simulator.replays.views._MOST_SEEN", 1)
     designs = [load_design("edge_npu_16x16", {"array.rows": rows}) for rows in (4, 8, 16, 32)]
     designs += [load_design(name) for name in ("cortex_m7", "ethos_u55_128")]
