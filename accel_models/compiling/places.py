@@ -6,10 +6,12 @@ Dense and dynamic network are placed by the same functions, each by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 
 from accel_models.compiling.steps import Absorbed
 from accel_models.cost import FREE, Placement, StageOperand
 from accel_models.design.design import AUTO, Design, family
+from accel_models.design.sections import Memory
 from accel_models.energy.chip import PRECISION_BYTES
 from accel_models.units.kinds import BESIDE_A_UNIT, Unit, cache_sizes, unit_described_by, units_of
 from accel_models.work.caches import network_shares
@@ -53,54 +55,72 @@ def place(graph: NetworkGraph, design: Design, choices: Choices | None = None) -
     if memory is None:
         outside = _outside_share(graph, design)
         return tuple(_unlimited(op, unit, made, outside) for op, unit in zip(graph.ops, units, strict=True))
-    tensors = Tensors.of(graph, memory, made, free_views(graph, units))
-    keeps = all(unit.keeps_tensors for unit in units_of(design)) and not memory.shared_sums
-    kept = kept_tensors(graph, memory, tensors, made.keep_bytes) if keeps else frozenset()
-    resident = resident_weights(graph, design, memory, made)
+    lies = _Whereabouts.of(graph, design, memory, made, units)
+    tensors, inside, resident = lies.tensors, lies.tensors.read(graph), lies.resident
     held = [
         beside_other_frames(size, memory.activation_buffer, made.frames)
-        for size in reserved_bytes(graph, kept, tensors)
+        for size in reserved_bytes(graph, lies.kept, tensors)
     ]
     weights = [weight_bytes(op, memory) for op in graph.ops]
     pinned = sum(weights[graph.index[name]] for name in resident)
     taken = beside_other_frames(pinned, weights_buffer(memory), made.frames)
     space = weights_buffer(memory) - taken
-    behind = BehindBuffers.of(graph, memory, tensors, kept, resident)
     caches = cache_sizes(design)
     cached = network_shares(graph, memory, caches) if caches else ((),) * len(graph.ops)
-    inside = tensors.read(graph)
-
-    def on_chip(name: str) -> bool:
-        return tensors.final.get(name, name) in kept
-
-    def near(name: str) -> bool:
-        return tensors.final.get(name, name) in behind.tensors
-
-    def come_from_near(op: Op) -> bool:
-        taken = made.taken.get(op.name)
-        read = op.inputs if taken is None else [taken.operand] if taken.operand else []
-        return bool(read) and all(on_chip(name) or near(name) for name in read)
-
     return tuple(
         Placement(
             unit=unit,
-            inputs_on_chip=all(on_chip(name) for name in op.inputs),
-            output_on_chip=on_chip(op.name),
+            inputs_on_chip=all(lies.on_chip(name) for name in op.inputs),
+            output_on_chip=lies.on_chip(op.name),
             weights_resident=op.name in resident,
             weight_prefetch_bytes=0 if op.name in resident else min(weights[i], space),
             reserved_bytes=held[i],
             pinned_bytes=0 if op.name in resident else taken,
             frames=made.frames,
-            stage_reads=_stage_reads(made.taken.get(op.name), on_chip),
+            stage_reads=_stage_reads(made.taken.get(op.name), lies.on_chip),
             cached=cached[i],
-            inputs_behind=come_from_near(op),
-            output_behind=near(op.name) and op.name in inside,
-            weights_behind=op.name in behind.weights,
+            inputs_behind=lies.come_from_near(op, made.taken.get(op.name)),
+            output_behind=lies.near(op.name) and op.name in inside,
+            weights_behind=op.name in lies.behind.weights,
             comes_in=any(tensors.roots.get(name, name) in graph.input_sizes for name in op.inputs),
             goes_out=op.name not in inside,
         )
         for i, (op, unit) in enumerate(zip(graph.ops, units, strict=True))
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Whereabouts:
+    """What of a graph lies where."""
+
+    tensors: Tensors
+    kept: frozenset[str]  # in the activation buffer
+    resident: frozenset[str]  # ops whose weights stay in theirs
+    behind: BehindBuffers
+
+    @classmethod
+    def of(
+        cls, graph: NetworkGraph, design: Design, memory: Memory, made: Choices, units: Sequence[str]
+    ) -> _Whereabouts:
+        """Return what lies where when the ops run on these units."""
+        tensors = Tensors.of(graph, memory, made, free_views(graph, units))
+        keeps = all(unit.keeps_tensors for unit in units_of(design)) and not memory.shared_sums
+        kept = kept_tensors(graph, memory, tensors, made.keep_bytes) if keeps else frozenset()
+        resident = resident_weights(graph, design, memory, made)
+        return cls(tensors, kept, resident, BehindBuffers.of(graph, memory, tensors, kept, resident))
+
+    def on_chip(self, name: str) -> bool:
+        """Whether a tensor lies in the activation buffer, as it is written in the end."""
+        return self.tensors.final.get(name, name) in self.kept
+
+    def near(self, name: str) -> bool:
+        """Whether a tensor lies in the second level behind the buffers."""
+        return self.tensors.final.get(name, name) in self.behind.tensors
+
+    def come_from_near(self, op: Op, taken: Absorbed | None) -> bool:
+        """Whether nothing that the op reads comes from DRAM."""
+        read = op.inputs if taken is None else [taken.operand] if taken.operand else []
+        return bool(read) and all(self.on_chip(name) or self.near(name) for name in read)
 
 
 def free_views(graph: NetworkGraph, units: Sequence[str]) -> frozenset[str]:

@@ -33,6 +33,7 @@ _STEPS: Final = (-3, 3)  # Choice: a resource from an eighth to eight times of w
 _SLIDER_COLUMNS: Final = 3
 _MOST_NAMED: Final = 200  # Choice: of a menu; more points are chosen by a tap
 _POLICIES: Final = ["wait", "speculate", "predict", "oracle"]
+_WIDE: Final[dict[str, Any]] = {"sizing_mode": "stretch_width"}
 
 
 def serve(
@@ -71,8 +72,8 @@ class _Explorer:
     """One reader's page."""
 
     def __init__(self, points: Sequence[ShownPoint], title: str, limit: int) -> None:
-        from bokeh.layouts import column, row  # noqa: PLC0415  (optional)
-        from bokeh.models import ColumnDataSource, Div, Select  # noqa: PLC0415
+        from bokeh.layouts import column  # noqa: PLC0415  (optional)
+        from bokeh.models import ColumnDataSource, Div  # noqa: PLC0415
 
         self._points, self._limit = points, limit
         self._setup: Setup | None = None
@@ -80,49 +81,32 @@ class _Explorer:
         self._factors: dict[str, float] = {}
         self._names = ColumnDataSource(_point_columns(points))
         self._bars = ColumnDataSource({"name": [], "left": [], "right": [], "colour": [], "label": []})
-        self._now = ColumnDataSource({"latency": [], "share": []})
-        self._before = ColumnDataSource({"latency": [], "share": []})
-        self._dense = ColumnDataSource({"latency": [], "share": []})
+        self._now, self._before, self._dense = (
+            ColumnDataSource({"latency": [], "share": []}) for _ in range(3)
+        )
         heading = f"<h1 style='font-size:1.3rem;margin:0'>{html.escape(title)}</h1>"
         self._head = Div(text=heading, stylesheets=fields())
         self._told = Div(text="", name="told", sizing_mode="stretch_width", stylesheets=fields())
-        self._policy = Select(
-            title="Weights behind a gate",
-            value="wait",
-            options=_POLICIES,
-            name="policy",
-            stylesheets=fields(),
-        )
-        names = [(str(i), point.name) for i, point in enumerate(points[:_MOST_NAMED])]
-        self._names_menu = Select(
-            title="Replay",
-            value="0",
-            options=names,
-            name="replay",
-            sizing_mode="stretch_width",
-            stylesheets=fields(),
-        )
+        self._names_menu, self._policy = _names_menu(points), _policy_menu()
+        self._sliders = [column(**_WIDE, min_width=200) for _ in range(_SLIDER_COLUMNS)]
+        self._front, self._fall = _front_figure(self._names), _fall_figure(self._bars)
+        self._cdf = _cdf_figure(self._now, self._before, self._dense)
+        self.plots = [self._front, self._fall, self._cdf]
+        self.layout = self._laid_out()
         self._names_menu.on_change("value", lambda attr, old, new: self._choose([int(new)]))
         self._policy.on_change("value", lambda attr, old, new: self._replay())
-        self._fall, self._cdf = _fall_figure(self._bars), _cdf_figure(self._now, self._before, self._dense)
-        wide: dict[str, Any] = {"sizing_mode": "stretch_width"}
-        wrapped = {**wide, "styles": {"flex-wrap": "wrap"}}  # below each other where there is no room
-        self._sliders = [column(**wide, min_width=200) for _ in range(_SLIDER_COLUMNS)]
-        front = _front_figure(self._names)
-        self.plots = [front, self._fall, self._cdf]
-        left = column(
-            front,
-            self._names_menu,
-            self._told,
-            self._policy,
-            **wide,
-            min_width=340,
-            max_width=480,
-        )
-        right = column(row(*self._sliders, **wrapped), self._fall, self._cdf, **wide, min_width=340)
-        self.layout = column(self._head, row(left, right, **wrapped), **wide)
         self._names.selected.on_change("indices", lambda attr, old, new: self._choose(new))
         self._choose([0])
+
+    def _laid_out(self) -> Any:
+        """Return the page: what is chosen at the left, what its replay says at the right, or below it."""
+        from bokeh.layouts import column, row  # noqa: PLC0415  (optional)
+
+        wrapped = {**_WIDE, "styles": {"flex-wrap": "wrap"}}  # below each other where there is no room
+        chosen = [self._front, self._names_menu, self._told, self._policy]
+        left = column(*chosen, **_WIDE, min_width=340, max_width=480)
+        right = column(row(*self._sliders, **wrapped), self._fall, self._cdf, **_WIDE, min_width=340)
+        return column(self._head, row(left, right, **wrapped), **_WIDE)
 
     def _choose(self, indices: Sequence[int]) -> None:
         if not indices:
@@ -197,6 +181,21 @@ class _Explorer:
         dense = figures.dense.latency_us
         self._dense.data = {"latency": [dense, dense], "share": [0.0, 1.0]}
         self._told.text = _told(self._points[self._chosen].name, results)
+
+
+def _names_menu(points: Sequence[ShownPoint]) -> Any:
+    from bokeh.models import Select  # noqa: PLC0415  (optional)
+
+    names = [(str(i), point.name) for i, point in enumerate(points[:_MOST_NAMED])]
+    return Select(title="Replay", value="0", options=names, name="replay", **_WIDE, stylesheets=fields())
+
+
+def _policy_menu() -> Any:
+    from bokeh.models import Select  # noqa: PLC0415  (optional)
+
+    return Select(
+        title="Weights behind a gate", value="wait", options=_POLICIES, name="policy", stylesheets=fields()
+    )
 
 
 def _told(name: str, results: Results) -> str:

@@ -69,32 +69,17 @@ def product_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what 
     loads, stores
         Idle queues, which are left as the last command leaves them.
     """
-    memory = machine.memory
     layer, box = _as_convolution(product, tile, machine)
     reuse = reuse_of(layer, box, LOOPS.copy(), machine, found)
-    moved = MovedSoFar(memory, reuse, weight_spread, np.zeros(3), np.zeros(3), np.zeros(1))
+    moved = MovedSoFar(machine.memory, reuse, weight_spread, np.zeros(3), np.zeros(3), np.zeros(1))
     start, length = np.zeros(7, np.int64), np.ones(7, np.int64)
-    rows, cols, depths = -(-product.m // tile[0]), -(-product.n // tile[1]), -(-product.k // tile[2])
     computed = executed = first_load = share = 0.0
     done_before = done = float(START_CYCLES)
-    for step in range(rows * cols * depths):
-        start[P], start[K] = step // (cols * depths) * tile[0], step // depths % cols * tile[1]
-        start[C] = step % depths * tile[2]
-        length[P] = min(tile[0], product.m - start[P])
-        length[K] = min(tile[1], product.n - start[K])
-        length[C] = min(tile[2], product.k - start[C])
+    for step in range(_tiles(product, tile)):
+        _enter_tile(step, product, tile, start, length)
         wait_until(loads, done_before if machine.double_buffered and not is_os else done)
         load_start = max(loads[queues.END], loads[queues.AWAKE])
-        moved.written[0] = 0.0
-        if bias and start[C] == 0:
-            for _ in range(blocks(length[P], machine.rows) * blocks(length[K], machine.cols)):
-                queues.load_bias(loads, memory)
-        if is_os:
-            ready = load_os(product, start, length, loads, moved, machine, load_start)
-        else:  # an operand that makes up at most two tiles stays in the scratchpad's two halves
-            new_input = not (rows * depths <= 2 and start[K] > 0)
-            new_weights = not (cols * depths <= 2 and start[P] > 0)
-            ready = load_ws(product, start, length, loads, moved, machine, new_input, new_weights)
+        ready = _load(product, tile, start, length, loads, moved, machine, is_os, bias)
         if step == 0:
             first_load = ready[0]
         share = _array_cycles(length, machine) / len(ready)
@@ -129,6 +114,51 @@ def _as_convolution(product: Product, tile: Ints, machine: GemminiMachine) -> tu
     pitches = (k * machine.input_bytes, n * machine.weight_bytes, n * machine.input_bytes)
     layer = ConvLayer(1, m, k, n, 1, 1, 1, 1, 0, 0, 1, 1, 1, m, 1, pitches[0], pitches[1], pitches[2])
     return layer, np.array([1, 1, min(tile[0], m), min(tile[1], n), 1, 1, min(tile[2], k)])
+
+
+@compiled
+def _tiles(product: Product, tile: Ints) -> int:
+    return blocks(product.m, tile[0]) * blocks(product.n, tile[1]) * blocks(product.k, tile[2])
+
+
+@compiled
+def _enter_tile(step: int, product: Product, tile: Ints, start: Ints, length: Ints) -> None:
+    """Set where the next tile starts and how far it reaches; tiles go along K first, then N, then M."""
+    cols, depths = blocks(product.n, tile[1]), blocks(product.k, tile[2])
+    start[P], start[K] = step // (cols * depths) * tile[0], step // depths % cols * tile[1]
+    start[C] = step % depths * tile[2]
+    length[P] = min(tile[0], product.m - start[P])
+    length[K] = min(tile[1], product.n - start[K])
+    length[C] = min(tile[2], product.k - start[C])
+
+
+@compiled
+def _load(  # noqa: PLR0913, PLR0917  # as above
+    product: Product,
+    tile: Ints,
+    start: Ints,
+    length: Ints,
+    loads: Queue,
+    moved: MovedSoFar,
+    machine: GemminiMachine,
+    is_os: bool,
+    bias: bool,
+) -> Queue:
+    """Load the tile's biases and operands; return when each part of them has landed.
+
+    An operand that makes up at most two tiles stays in the scratchpad's two halves (``ws``).
+    """
+    moved.written[0] = 0.0
+    load_start = max(loads[queues.END], loads[queues.AWAKE])
+    if bias and start[C] == 0:
+        for _ in range(blocks(length[P], machine.rows) * blocks(length[K], machine.cols)):
+            queues.load_bias(loads, machine.memory)
+    if is_os:
+        return load_os(product, start, length, loads, moved, machine, load_start)
+    rows, cols, depths = blocks(product.m, tile[0]), blocks(product.n, tile[1]), blocks(product.k, tile[2])
+    new_input = not (rows * depths <= 2 and start[K] > 0)
+    new_weights = not (cols * depths <= 2 and start[P] > 0)
+    return load_ws(product, start, length, loads, moved, machine, new_input, new_weights)
 
 
 @compiled

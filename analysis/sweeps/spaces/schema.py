@@ -13,67 +13,30 @@ _TEXT = {"type": "string"}
 _VALUES = {
     "description": "A value, a list of values, or a range such as '8..64 step 8' or '16 KiB..256 KiB log2'."
 }
+_SETTINGS = {
+    "type": "object",
+    "additionalProperties": _VALUES,
+    "description": "Dotted path of a setting: values.",
+}
+_LINK = {
+    "type": "object",
+    "description": "One name that drives several settings: {to: [paths], values: ...}.",
+}
 
 
 def space_schema() -> dict[str, Any]:
     """Return the schema; its keys are those that :func:`analysis.sweeps.spaces.file.load_space` reads."""
-    policy = Policy.model_json_schema()["properties"]
-    settings = {
-        "type": "object",
-        "additionalProperties": _VALUES,
-        "description": "Dotted path of a setting: values.",
-    }
-    link = {
-        "type": "object",
-        "description": "One name that drives several settings: {to: [paths], values: ...}.",
-    }
-    base = {
-        "type": "object",
-        "properties": {"base": _TEXT, "set": settings, "link": link},
-        "required": ["base"],
-        "additionalProperties": False,
-    }
-    columns = {"type": "array", "items": {"enum": list(NUMBERS)}}
-    policies = {
-        "type": "object",
-        "properties": {
-            name: {"anyOf": [kind, {"type": "array", "items": kind}]} for name, kind in policy.items()
-        },
-        "additionalProperties": False,
-    }
-    model: dict[str, Any] = {
-        "type": "object",
-        "properties": {
-            "network": _TEXT,
-            "size": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]},
-            "skip_unsupported": {"type": "boolean"},
-        },
-        "required": ["network"],
-        "additionalProperties": False,
-    }
-    assert set(model["properties"]) == set(NETWORK_KEYS)  # as below
-    networks = {
-        "type": "array",
-        "items": {"anyOf": [_TEXT, model]},
-        "description": "Traces (operating points of a network), shipped names, models.",
-    }
+    base = {**_closed({"base": _TEXT, "set": _SETTINGS, "link": _LINK}), "required": ["base"]}
+    columns, networks, policies = _list_of({"enum": list(NUMBERS)}), _networks(), _policies()
     properties: dict[str, Any] = {
-        "designs": {"type": "array", "items": {"anyOf": [_TEXT, base]}},
-        "set": settings,
-        "link": link,
-        "where": {"type": "array", "items": _TEXT, "description": "Rules that must all hold."},
-        "budget": {
-            "type": "object",
-            "properties": {
-                **{name: {"type": "number", "exclusiveMinimum": 0} for name in NUMBERS},
-                **{name: _TEXT for name in BUDGETS},
-            },
-            "additionalProperties": False,
-            "description": "Upper bounds on results, held against them when they are read.",
-        },
+        "designs": _list_of({"anyOf": [_TEXT, base]}),
+        "set": _SETTINGS,
+        "link": _LINK,
+        "where": {**_list_of(_TEXT), "description": "Rules that must all hold."},
+        "budget": _budget(),
         "networks": networks,
         "traces": {**networks, "deprecated": True},
-        "policies": {"anyOf": [policies, {"type": "array", "items": policies}]},
+        "policies": {"anyOf": [policies, _list_of(policies)]},
         "inputs": {"type": "integer", "minimum": 1},
         "objectives": {"type": "object", "properties": {"minimize": columns, "maximize": columns}},
     }
@@ -81,8 +44,41 @@ def space_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Lacuna space",
-        "type": "object",
-        "properties": properties,
+        **_closed(properties),
         "required": ["designs"],
-        "additionalProperties": False,
+    }
+
+
+def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return an object that has these keys and no others."""
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _list_of(kind: object) -> dict[str, Any]:
+    return {"type": "array", "items": kind}
+
+
+def _networks() -> dict[str, Any]:
+    model = {
+        "network": _TEXT,
+        "size": {"anyOf": [_TEXT, _list_of(_TEXT)]},
+        "skip_unsupported": {"type": "boolean"},
+    }
+    assert set(model) == set(NETWORK_KEYS)  # as above
+    return {
+        **_list_of({"anyOf": [_TEXT, {**_closed(model), "required": ["network"]}]}),
+        "description": "Traces (operating points of a network), shipped names, models.",
+    }
+
+
+def _policies() -> dict[str, Any]:
+    settings = Policy.model_json_schema()["properties"]
+    return _closed({name: {"anyOf": [kind, _list_of(kind)]} for name, kind in settings.items()})
+
+
+def _budget() -> dict[str, Any]:
+    bounds = {name: {"type": "number", "exclusiveMinimum": 0} for name in NUMBERS}
+    return {
+        **_closed({**bounds, **dict.fromkeys(BUDGETS, _TEXT)}),
+        "description": "Upper bounds on results, held against them when they are read.",
     }

@@ -113,101 +113,71 @@ def _grown(rng: Random) -> bytes:
     return as_json(mutated(tree, rng) if rng.random() < 0.15 else tree)
 
 
-Size = tuple[int, int, int]
+Size = tuple[int, int, int]  # channels, height, width
+_KINDS = [
+    "conv", "conv", "depthwise", "linear", "flat", "pool", "global", "self", "activation", "norm", "cell", "transposed",
+    "up",
+]  # fmt: skip
 
 
 def _op(rng: Random, name: str, given: list[str], size: Size, most: int) -> tuple[dict[str, Any], Size]:
     """Return an op that reads a tensor of this size, and what it puts out."""
     c, h, w = size
     op = {"name": name, "inputs": given, "in_channels": c, "in_height": h, "in_width": w}
-    kind = rng.choice(
-        [
-            "conv",
-            "conv",
-            "depthwise",
-            "linear",
-            "flat",
-            "pool",
-            "global",
-            "self",
-            "activation",
-            "norm",
-            "cell",
-            "transposed",
-            "up",
-        ]
-    )
+    kind = rng.choice(_KINDS)
     match kind:
         case "conv" | "depthwise" | "pool":
-            kernel, stride, dilation = (
-                rng.choice([1, 1, 2, 3, 5, 7, 11]),
-                rng.choice([1, 1, 2, 3]),
-                rng.choice([1, 1, 1, 2]),
-            )
-            reach = dilation * (kernel - 1) + 1
-            pad = rng.choice([0, reach - 1])
-            out = [max((side + pad - reach) // stride + 1, 1) for side in (h, w)]
-            groups = (
-                c if kind == "depthwise" else rng.choice([1, 1, 1, *(g for g in (2, 3, 4, 8) if c % g == 0)])
-            )
-            channels = (
-                c
-                if kind == "pool"
-                else c * rng.choice([1, 1, 2])
-                if kind == "depthwise"
-                else groups * _size(rng, most)
-            )
-            named = {"kernel": kernel, "stride": stride, "dilation": dilation}
-            op |= {f"{what}_{axis}": value for what, value in named.items() for axis in ("height", "width")}
-            if kind == "pool":
-                return op | {"kind": rng.choice(["max_pool", "avg_pool"]), **_out(c, *out)}, (
-                    c,
-                    out[0],
-                    out[1],
-                )
-            return op | {"kind": "conv", "groups": groups, **_out(channels, *out)}, (channels, out[0], out[1])
+            return _windowed(rng, op, kind, size, most)
         case "linear" | "cell":
             channels = _size(rng, most)
             cell = rng.choice(["lstm_cell", "gru_cell", "rnn_cell"])
-            return op | {"kind": cell if kind == "cell" else "linear", **_out(channels, h, w)}, (
-                channels,
-                h,
-                w,
-            )
+            return _made(op, (channels, h, w), kind=cell if kind == "cell" else "linear")
         case "flat":
-            channels = _size(rng, most)
             flat = {"in_channels": prod(size), "in_height": 1, "in_width": 1}
-            return op | flat | {"kind": "linear", **_out(channels, 1, 1)}, (channels, 1, 1)
+            return _made(op | flat, (_size(rng, most), 1, 1), kind="linear")
         case "global":
-            return op | {"kind": rng.choice(["global_avg_pool", "global_max_pool"]), **_out(c, 1, 1)}, (
-                c,
-                1,
-                1,
-            )
+            return _made(op, (c, 1, 1), kind=rng.choice(["global_avg_pool", "global_max_pool"]))
         case "self":
-            return op | {"inputs": given * 2, "kind": rng.choice(["add", "mul"]), **_out(c, h, w)}, size
-        case "activation" | "norm":
-            act = {"activation": rng.choice(["relu", "gelu", "sigmoid"])} if kind == "activation" else {}
-            named_kind = (
-                "activation" if kind == "activation" else rng.choice(["layer_norm", "softmax", "copy"])
-            )
-            return op | act | {"kind": named_kind, **_out(c, h, w)}, size
+            return _made(op, size, inputs=given * 2, kind=rng.choice(["add", "mul"]))
+        case "activation":
+            return _made(op, size, activation=rng.choice(["relu", "gelu", "sigmoid"]), kind="activation")
+        case "norm":
+            return _made(op, size, kind=rng.choice(["layer_norm", "softmax", "copy"]))
         case "transposed":
             channels, stride = _size(rng, most), rng.choice([1, 2])
-            window = {
-                f"{what}_{axis}": stride for what in ("kernel", "stride") for axis in ("height", "width")
-            }
-            return op | window | {"kind": "conv_transpose", **_out(channels, h * stride, w * stride)}, (
-                channels,
-                h * stride,
-                w * stride,
-            )
+            window = _window(kernel=stride, stride=stride)
+            return _made(op | window, (channels, h * stride, w * stride), kind="conv_transpose")
         case _:
-            return op | {"kind": "upsample", **_out(c, 2 * h, 2 * w)}, (c, 2 * h, 2 * w)
+            return _made(op, (c, 2 * h, 2 * w), kind="upsample")
 
 
-def _out(channels: int, height: int, width: int) -> dict[str, int]:
-    return {"out_channels": channels, "out_height": height, "out_width": width}
+def _windowed(
+    rng: Random, op: dict[str, Any], kind: str, size: Size, most: int
+) -> tuple[dict[str, Any], Size]:
+    """Return a convolution or a pool, padded or not."""
+    c, *sides = size
+    kernel, stride = rng.choice([1, 1, 2, 3, 5, 7, 11]), rng.choice([1, 1, 2, 3])
+    dilation = rng.choice([1, 1, 1, 2])
+    reach = dilation * (kernel - 1) + 1
+    pad = rng.choice([0, reach - 1])
+    height, width = (max((side + pad - reach) // stride + 1, 1) for side in sides)
+    op |= _window(kernel=kernel, stride=stride, dilation=dilation)
+    match kind:
+        case "pool":
+            return _made(op, (c, height, width), kind=rng.choice(["max_pool", "avg_pool"]))
+        case "depthwise":
+            return _made(op, (c * rng.choice([1, 1, 2]), height, width), kind="conv", groups=c)
+    groups = rng.choice([1, 1, 1, *(g for g in (2, 3, 4, 8) if c % g == 0)])
+    return _made(op, (groups * _size(rng, most), height, width), kind="conv", groups=groups)
+
+
+def _window(**square: int) -> dict[str, int]:
+    return {f"{what}_{axis}": value for what, value in square.items() for axis in ("height", "width")}
+
+
+def _made(op: dict[str, Any], out: Size, **values: Any) -> tuple[dict[str, Any], Size]:
+    """Return the op with these values and what it puts out, and that again."""
+    return op | values | dict(zip(("out_channels", "out_height", "out_width"), out, strict=True)), out
 
 
 def _changed(rng: Random) -> bytes:

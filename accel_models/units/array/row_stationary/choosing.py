@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 
+from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array
 from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.mapped import Mapping, Operands
@@ -197,12 +198,9 @@ def _moved(ops: Ops, ways: PassSettings, passes: Passes, machine: ArrayMachine) 
 def _mapping(ops: Ops, way: PassSettings, work: Bools, machine: ArrayMachine) -> Mapping:
     """Return the chosen passes as a mapping of tiles; a tile of results is a strip of the filters held."""
     memory, bus, passes = machine.memory, machine.bus, passes_of(ops, way, machine)
-    act, moved = memory.activation_bits / 8, _moved(ops, way, passes, machine)
-    read = passes.dram_inputs * ops.fetch_input * act  # the buffer holds values, not codes
-    results = ops.images * ops.groups * ops.filters * ops.rows * ops.cols * act
+    moved = _moved(ops, way, passes, machine)
     held = np.ceil(ops.filters / passes.filters)
-    tile = passes.cycles / (passes.strips * held * ops.groups)
-    one_buffer = not memory.double_buffered  # the array waits for the last load, and stores for the array
+    last_tile, results_tile = _last_tiles(passes, held * ops.groups, memory)
     fits = passes.fits[:, 0]
     runs = (work & fits)[:, None]
 
@@ -233,8 +231,8 @@ def _mapping(ops: Ops, way: PassSettings, work: Bools, machine: ArrayMachine) ->
         load_cycles=whole(bus_cycles(bus, moved.loaded)),
         store_cycles=whole(bus_cycles(bus, moved.stored)),
         turn_cycles=whole(0.0),
-        last_tile_cycles=whole(passes.cycles if one_buffer else passes.pass_cycles),
-        output_tile_cycles=whole(passes.cycles if one_buffer else tile),
+        last_tile_cycles=whole(last_tile),
+        output_tile_cycles=whole(results_tile),
         first_input_bytes=whole(moved.first_inputs),
         first_weight_bytes=whole(moved.first_weights),
         last_output_bytes=whole(moved.last),
@@ -242,9 +240,26 @@ def _mapping(ops: Ops, way: PassSettings, work: Bools, machine: ArrayMachine) ->
         dram_weight_bytes=whole(moved.weights),
         dram_output_bytes=whole(moved.stored),
         activation_read_bytes=whole(passes.inside.activation_reads),
-        activation_write_bytes=whole(read + results * (1.0 - ops.store_output)),
+        activation_write_bytes=whole(_written(ops, passes, memory)),
         weight_read_bytes=whole(passes.inside.weight_reads),
         weight_write_bytes=whole(moved.weights),
         accumulator_read_bytes=whole(passes.inside.accumulator_reads),
         accumulator_write_bytes=whole(passes.inside.accumulator_writes),
     )
+
+
+def _last_tiles(passes: Passes, tiles: Floats, memory: Memory) -> tuple[Floats, Floats]:
+    """Return the cycles of the last pass, and of the last tile of results, of which a strip has so many.
+
+    With one buffer the array waits for the last load, and stores for the array.
+    """
+    if not memory.double_buffered:
+        return passes.cycles, passes.cycles
+    return passes.pass_cycles, passes.cycles / (passes.strips * tiles)
+
+
+def _written(ops: Ops, passes: Passes, memory: Memory) -> Floats:
+    """Return what is written into the activation buffer [B]: inputs from DRAM, as values, not codes, and what stays."""
+    act = memory.activation_bits / 8
+    results = ops.images * ops.groups * ops.filters * ops.rows * ops.cols * act
+    return passes.dram_inputs * ops.fetch_input * act + results * (1.0 - ops.store_output)

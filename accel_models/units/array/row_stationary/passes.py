@@ -143,63 +143,93 @@ def scratchpads(array: Array) -> Scratchpads:
 
 def passes_of(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> Passes:
     """Return time and traffic of ways on ops; see the module for the equations."""
-    pads, memory = scratchpads(machine.array), machine.memory
-    act, weight, acc = (
-        bits / 8 for bits in (memory.activation_bits, memory.weight_bits, memory.accumulator_bits)
+    memory = machine.memory
+    held = _held(ops, ways, machine)
+    strips, images = np.ceil(ops.rows / ways.e), np.ceil(ops.images / ways.n)
+    channel_passes = np.ceil(ops.channels / (ways.q * ways.r)) * ops.folds
+    filter_passes = np.ceil(ops.filters / held.together)
+    count = channel_passes * filter_passes * (images * strips * ops.groups)
+    read, stored = _inputs_moved(ops, strips)
+    loads = _weights_of_pass(ops, ways, held.together)
+    inside = _inside(ops, memory, read * filter_passes, loads * count, channel_passes)
+    width = memory.ports.weight
+    fill = loads * memory.weight_bits / width if width else 0.0 * loads
+    compute = held.in_pe * (ways.n * ways.q * ops.kernel_cols * ops.cols)
+    ports = port_cycles(_without_weights(memory), inside) / np.maximum(count, 1)
+    each = np.maximum(compute, ports) + fill
+    return Passes(
+        fits=held.fits,
+        odd=held.odd,
+        filters=held.filters,
+        in_pe=held.in_pe,
+        count=count,
+        compute=count * compute,
+        cycles=count * each,
+        dram_inputs=stored * np.ceil(ops.filters / held.filters),
+        dram_weights=ops.filters * ops.channels * (strips * images * ops.groups * taps(ops)),
+        inside=inside,
+        buffer_bytes=held.buffer_bytes,
+        first_inputs=held.inputs,
+        first_weights=loads,
+        pass_cycles=each,
+        strips=strips * images,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Held:
+    """What PEs and buffers hold in one pass of each way."""
+
+    fits: Bools
+    odd: Floats  # 1.0 where m is no multiple of 16
+    filters: Floats  # m
+    in_pe: Floats  # p
+    together: Floats  # filters, p t
+    inputs: Floats  # [numbers]
+    buffer_bytes: Floats
+
+
+def _held(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> _Held:
+    pads, memory = scratchpads(machine.array), machine.memory
     in_rows = np.minimum((ways.e - 1) * ops.stride + ops.span, ops.in_rows)
     inputs = ways.n * ways.q * ways.r * (in_rows * ops.in_cols)
-    plane = ways.n * np.minimum(ways.e, ops.rows) * ops.cols
-    most = _most_filters(ops, inputs * act, plane * acc, memory)
+    input_bytes = inputs * (memory.activation_bits / 8)
+    plane_bytes = ways.n * np.minimum(ways.e, ops.rows) * ops.cols * (memory.accumulator_bits / 8)
+    most = _most_filters(ops, input_bytes, plane_bytes, memory)
     in_pe = np.where(ways.p > 0, ways.p, np.clip(most, 1, min(FILTERS, pads.sums)))
     in_pe = np.minimum(in_pe, ops.filters)
     together = in_pe * ways.t
     odd, filters = _filters_held(ops, together, most)
-    fits = (most >= np.minimum(together, ops.filters)) & (
-        inputs * act <= memory.activation_buffer - ops.reserved
-    )
+    fits = most >= np.minimum(together, ops.filters)
+    fits &= input_bytes <= memory.activation_buffer - ops.reserved
     fits &= in_pe * ways.q * ops.kernel_cols <= pads.weights
+    return _Held(fits, odd, filters, in_pe, together, inputs, input_bytes + together * plane_bytes)
 
-    strips = np.ceil(ops.rows / ways.e)
-    images = np.ceil(ops.images / ways.n)
-    channel_passes = np.ceil(ops.channels / (ways.q * ways.r)) * ops.folds
-    filter_passes = np.ceil(ops.filters / together)
-    count = channel_passes * filter_passes * (images * strips * ops.groups)
+
+def _inputs_moved(ops: Ops, strips: Floats) -> tuple[Floats, Floats]:
+    """Return the numbers that the array reads, padding included, and those in DRAM; rows of two strips come again."""
     rows_read = np.minimum((ops.rows - 1) * ops.stride + ops.span, ops.in_rows)
     overlap = (strips - 1) * np.maximum(ops.span - ops.stride, 0)
     channels = ops.groups * ops.images * ops.channels
-    planes = channels * ((rows_read + overlap) * ops.in_cols)
-    stored = channels * ((np.minimum(rows_read, ops.stored_rows) + overlap) * ops.stored_cols)
-    sums = ops.groups * ops.images * ops.filters * ops.rows * ops.cols * acc * channel_passes
+    read = channels * ((rows_read + overlap) * ops.in_cols)
+    return read, channels * ((np.minimum(rows_read, ops.stored_rows) + overlap) * ops.stored_cols)
+
+
+def _weights_of_pass(ops: Ops, ways: PassSettings, together: Floats) -> Floats:
+    """Return the weights that one pass fills into the scratchpads [numbers]."""
     held = np.minimum(together, ops.filters) * np.minimum(ways.q * ways.r, ops.channels)
-    loads = held * ops.kernel_rows * ops.kernel_cols
-    inside = ArrayBytes(
-        activation_reads=planes * filter_passes * act,
-        weight_reads=loads * weight * count,
-        accumulator_reads=sums,
-        accumulator_writes=sums,
-    )
-    width = memory.ports.weight
-    fill = loads * memory.weight_bits / width if width else 0.0 * loads
-    compute = in_pe * (ways.n * ways.q * ops.kernel_cols * ops.cols)
-    ports = port_cycles(_without_weights(memory), inside) / np.maximum(count, 1)
-    each = np.maximum(compute, ports) + fill
-    return Passes(
-        fits=fits,
-        odd=odd,
-        filters=filters,
-        in_pe=in_pe,
-        count=count,
-        compute=count * compute,
-        cycles=count * each,
-        dram_inputs=stored * np.ceil(ops.filters / filters),
-        dram_weights=ops.filters * ops.channels * (strips * images * ops.groups * taps(ops)),
-        inside=inside,
-        buffer_bytes=inputs * act + together * plane * acc,
-        first_inputs=inputs,
-        first_weights=loads,
-        pass_cycles=each,
-        strips=strips * images,
+    return np.asarray(held * ops.kernel_rows * ops.kernel_cols)
+
+
+def _inside(ops: Ops, memory: Memory, inputs: Floats, weights: Floats, channel_passes: Floats) -> ArrayBytes:
+    """Return what goes through the buffers' ports, given the numbers that are read; sums once per pass of channels."""
+    sums = ops.groups * ops.images * ops.filters * ops.rows * ops.cols
+    sum_bytes = sums * (memory.accumulator_bits / 8) * channel_passes
+    return ArrayBytes(
+        activation_reads=inputs * (memory.activation_bits / 8),
+        weight_reads=weights * (memory.weight_bits / 8),
+        accumulator_reads=sum_bytes,
+        accumulator_writes=sum_bytes,
     )
 
 
