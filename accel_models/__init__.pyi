@@ -84,6 +84,7 @@ from .units.array.systolic import buffer_accesses as buffer_accesses
 from .units.array.systolic import ceil_div as ceil_div
 from .units.array.systolic import compute_cycles as compute_cycles
 from .units.array.systolic import lay_out as lay_out
+from .units.gemmini.loops import check_layer as check_layer
 from .units.gemmini.loops import conv_cycles as conv_cycles
 from .units.gemmini.loops import matmul_cycles as matmul_cycles
 from .units.gemmini.machine import GemminiMachine as GemminiMachine

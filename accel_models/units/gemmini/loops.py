@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +21,11 @@ from accel_models.units.gemmini.tiling import (
     GemminiDataflow,
     Product,
     default_matmul_tiling,
+    sizes_of,
 )
-from traces import Floats, Ints, Loop
+from traces import Floats, Ints, Loop, UnsupportedError
+
+MOST_STEPS = 1 << 22  # of one op; Choice: one to three seconds, 75 times a ResNet-50's largest layer
 
 
 def _layers(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it needs one by one
@@ -173,6 +177,26 @@ def run_products(  # noqa: PLR0913  # as above, and where beats are counted
 def _packed(values: Ints) -> Ints:
     """Return the values as the loops are compiled for: a view would have them compiled once more."""
     return np.array(values, np.int64, order="C")
+
+
+def check_walk(what: str, steps: int, named: str) -> None:
+    """Refuse what would be walked for minutes, deaf to Ctrl-C."""
+    if steps > MOST_STEPS:
+        raise UnsupportedError(
+            f"{what}: {steps:,} {named}, which are followed one by one; at most {MOST_STEPS:,}: split the op"
+        )
+
+
+def check_layer(layer: ConvLayer, machine: GemminiMachine, tiling: ConvTiling | None = None) -> None:
+    """Refuse a convolution whose blocks, or whose tiles as a mapping cuts them, are too many to be followed."""
+    n, q, p, k, s, r, c = sizes_of(layer).tolist()
+    sides = (-(-n * q * p // machine.rows), s * r * -(-c // machine.rows), -(-k // machine.cols))
+    check_walk("layer", prod(sides), "blocks of Gemmini's array")
+    if tiling is not None:
+        tiles = (
+            -(-size // tile) for size, tile in zip((n, q, p, k, s, r, c), tiling.sizes.tolist(), strict=True)
+        )
+        check_walk("layer", prod(tiles), "tiles of its mapping")
 
 
 def conv_cycles(

@@ -17,17 +17,14 @@ from accel_models.dram import whole_bursts
 from accel_models.energy.actions import Actions
 from accel_models.units.array.systolic import Gemms, compute_cycles
 from accel_models.units.array.unit import gather_cycles, inside_array
+from accel_models.units.gemmini.loops import check_walk
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.memory.reuse import NOTHING_CACHED
 from accel_models.units.gemmini.ops import LibraryRuns, is_product, run_op
 from accel_models.units.gemmini.settings import Gemmini
 from accel_models.units.kinds import element_bytes
 from accel_models.work.shapes import Shapes
-from traces import Floats, Ints, UnsupportedError
-
-MOST_BLOCKS = (
-    1 << 22
-)  # of one op; Choice: one to three seconds of walking, 75 times a ResNet-50's largest layer
+from traces import Floats, Ints
 
 
 def gemmini_cost(states: States, design: Design) -> UnitCost:
@@ -68,14 +65,9 @@ def gemmini_cost(states: States, design: Design) -> UnitCost:
 
 
 def _check_walk(work: WorkStates, shapes: Shapes, array: Array) -> None:
-    """Refuse an op whose blocks would be walked for minutes, deaf to Ctrl-C."""
     sides = (-(-shapes.m // array.rows), -(-shapes.k // array.rows), -(-shapes.n // array.cols))
-    blocks = int((sides[0] * sides[1] * sides[2] * shapes.groups).max(initial=0))
-    if blocks > MOST_BLOCKS:
-        raise UnsupportedError(
-            f"op {work.op.name!r}: {int(shapes.macs.max()):,} MACs are {blocks:,} blocks of Gemmini's array, which are "
-            f"followed command by command; at most {MOST_BLOCKS:,}: split the op"
-        )
+    blocks = (sides[0] * sides[1] * sides[2] * shapes.groups).max(initial=0)
+    check_walk(f"op {work.op.name!r}", int(blocks), "blocks of Gemmini's array")
 
 
 def _weight_spread(work: WorkStates, shapes: Shapes, design: Design) -> Floats:

@@ -25,6 +25,7 @@ from accel_models import (
     Design,
     cache_sizes,
     cached_shares,
+    check_layer,
     conv_cycles,
     dosa_tiling,
     gemmini_of,
@@ -97,6 +98,12 @@ def mapping_cycles(layers: Sequence[ConvLayer], mappings: Sequence[str], design:
 def estimated_cycles(layer: ConvLayer, design: Design) -> int:
     """Cycles that ``lacuna estimate`` tells of one layer, a network of its own."""
     return estimate(_network(layer), design).rows[0].total_cycles
+
+
+def check_run(layer: ConvLayer, design: Design, mapping: str | None = None) -> None:
+    """Refuse a layer that no graph holds or that is too large to follow, cut as a mapping says if there is one."""
+    _network(layer)
+    check_layer(layer, gemmini_of(design), None if mapping is None else dosa_tiling(mapping))
 
 
 def _network(layer: ConvLayer) -> NetworkGraph:

@@ -15,10 +15,10 @@ from accel_models import (
     Design,
     GemminiDataflow,
     altered,
-    dosa_tiling,
     load_design,
 )
 from analysis.validation.arrays.firesim import (
+    check_run,
     firesim_layers,
     in_programs,
     mapping_cycles,
@@ -41,7 +41,7 @@ from analysis.validation.arrays.systolic import (
 )
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.gemmini_dynamic import input_cycles, layer_cycles
-from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, compared, number
+from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, compared, number, whole
 from traces import LacunaError
 
 _LATENCIES = re.compile(r"LM=(\d+) LA=(\d+)")
@@ -75,12 +75,12 @@ def rtl(row: Row) -> tuple[float, float]:
         found = _BIAS.search(row.get("notes", ""))
         table = table_of([{**row, "bias": found[1] if found else "0"}])
         return measured, float(product_cycles(table, cast("GemminiDataflow", row["dataflow"].lower()))[0])
-    m, k, n = (int(number(row, size)) for size in "MKN")
+    m, k, n = (whole(row, size) for size in "MKN")
     return measured, float(product_cycles_at_hand(_design(row), [(m, k, n)])[0])
 
 
 def _design(row: Row) -> Design:
-    rows, cols = int(number(row, "rows")), int(number(row, "cols"))
+    rows, cols = whole(row, "rows"), whole(row, "cols")
     design = array_design(row["design"], rows, cols, row["dataflow"].lower())
     latencies = _LATENCIES.search(row.get("notes", ""))
     if row["design"] == "axis_sa" and latencies:  # F K + R + 2C - 2 + LM + LA
@@ -102,7 +102,7 @@ def gemmini_convolution(row: Row) -> tuple[float, float]:
 def gemmini_dynamic(row: Row) -> tuple[float, float]:
     """Cycles of a gated convolution from an ideal memory, packed or, where a pitch is stated, aligned to 16 bytes."""
     align = 16 if row.get("in_pitch") else 1
-    filled = {**row, "pad": row.get("pad") or str(int(number(row, "kernel")) // 2)}
+    filled = {**row, "pad": row.get("pad") or str(whole(row, "kernel") // 2)}
     return number(row, "cycles"), float(layer_cycles(table_of([filled]), align)[0])
 
 
@@ -165,11 +165,10 @@ def _programs(
     outcomes: dict[int, Outcome] = {}
     for i, row in enumerate(rows):
         try:
-            found[i] = firesim_layers(table_of([_sizes(row)]))[0], row, measured(row)
-            if mapped:
-                dosa_tiling(row["mapping"])
+            (layer,), cycles_told = firesim_layers(table_of([_sizes(row)])), measured(row)
+            check_run(layer, design, row["mapping"] if mapped else None)
+            found[i] = layer, row, cycles_told
         except (LacunaError, ValueError) as error:
-            found.pop(i, None)
             outcomes[i] = Skipped(_firesim_label(row), str(error))
     layers = [(layer, row.get("mapping", "")) for layer, row, _ in found.values()]
 
@@ -191,7 +190,7 @@ def _firesim_label(row: Row) -> str:
 def _sizes(row: Row) -> Row:
     """Return the row with each size in a column of its own."""
     if LAYER not in row:
-        return {**row, **{name: str(int(number(row, name))) for name in _SIZES}}
+        return {**row, **{name: str(whole(row, name)) for name in _SIZES}}
     sizes = row[LAYER].split("x")
     if len(sizes) != len(_SIZES):
         raise NotCovered(f"{LAYER} = {row[LAYER]!r}: needs {len(_SIZES)} sizes")

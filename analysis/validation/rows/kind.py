@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +25,9 @@ from traces import (
     shown,
 )
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf|nan", re.ASCII | re.IGNORECASE)
 RowText = Callable[[Row], str]
+MOST_WHOLE = (1 << 31) - 1  # of a size
 MOST_ROWS = 100_000  # Choice: a file of rows is measured by people
 # What a cell raises that is no number, no word of ours, or far out of range.
 _UNREADABLE = (ValueError, ArithmeticError, LookupError, TypeError, MemoryError)
@@ -112,13 +115,20 @@ def number(row: Row, column: str) -> float:
     text = row.get(column) or ""
     if not text.strip():
         raise NotCovered(f"no {column}")
-    try:
-        value = float(text)
-    except ValueError:
-        raise ConfigError(f"{column} = {shown(text)}: must be a number") from None
+    if not _NUMBER.fullmatch(text.strip()):
+        raise ConfigError(f"{column} = {shown(text)}: must be a number")
+    value = float(text)
     if not 0 < value < math.inf:
         raise ConfigError(f"{column} = {shown(text)}: must be a finite number above 0")
     return value
+
+
+def whole(row: Row, column: str) -> int:
+    """Return a cell as a whole number above 0."""
+    value = number(row, column)
+    if value != int(value) or value > MOST_WHOLE:
+        raise ConfigError(f"{column} = {shown(row[column])}: must be a whole number up to {MOST_WHOLE:,}")
+    return int(value)
 
 
 def read_measured_rows(path: Path, kind: RowKind) -> list[Row]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from analysis.validation.arrays.dpacs import NETWORKS, over_dense
 from analysis.validation.energy.eyeriss import LAYERS, Zeros, layer_cycles, layer_energy_uj, square_conv
 from analysis.validation.reference_rows import Row, reference_rows
-from analysis.validation.rows.kind import NotCovered, Outcome, compared, number
+from analysis.validation.rows.kind import NotCovered, Outcome, compared, number, whole
 from traces import ConfigError, NetworkGraph, did_you_mean
 
 # VGG-16: convolutions and their filters per group, all 3x3; the size halves between groups.  Simonyan & Zisserman,
@@ -63,7 +63,7 @@ def _eyeriss(
     label = f"{row['network']} {row['layer']}"
 
     def both() -> tuple[float, float]:
-        graph, batch = _graph(row), int(number(row, "batch"))
+        graph, batch = _graph(row), whole(row, "batch")
         return number(row, column), model(graph, batch, _zeros(row, rows))
 
     return compared(label, row["network"], both)

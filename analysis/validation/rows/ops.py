@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accel_models import CountedIsa, CountedKernel, Shapes, shapes_of
 from analysis.validation.reference_rows import Row
-from analysis.validation.rows.kind import NotCovered, number
+from analysis.validation.rows.kind import NotCovered, whole
 from analysis.validation.simd.reference import network
 from traces import Op, OpKind, did_you_mean
 
@@ -38,9 +38,9 @@ def row_op(row: Row) -> Op:
     if row["in_h"]:
         return layer_op(row)
     place = int(row["layer"]) if row["layer"].isdigit() else -1
-    kind = _KINDS.get(row["type"].casefold())
+    word = row["type"].casefold()
     for op in network(row["network"]).ops[max(place - 1, 0) : place + 1][::-1]:  # a reshape is no op of ours
-        if op.kind == kind:
+        if op.kind == _KINDS.get(word) and (op.groups > 1) == (word in _DEPTHWISE):
             return op
     raise NotCovered(f"layer {row['layer']} {row['type']} of {row['network']}: no such op and no sizes")
 
@@ -51,18 +51,18 @@ def layer_op(row: Row) -> Op:
     if word not in _KINDS:
         raise NotCovered(f"no op kind for a layer of type {row['type']!r}")
     kind = _KINDS[word]
-    size, channels = int(number(row, "in_h")), int(number(row, "in_c"))
+    size, channels = whole(row, "in_h"), whole(row, "in_c")
     stride_height, stride_width = _sides(row["stride"])
     kernel_height, kernel_width = _sides(row["k"])
     windowed, keeps = kind in {"conv", "max_pool"}, kind in _ALIKE
-    width = int(row.get("in_w") or size)
+    width = whole(row, "in_w") if row.get("in_w") else size
     return Op.model_validate(
         {
             "name": row["layer"],
             "kind": kind,
             "inputs": ("input", "other") if kind in _PAIRS else ("input",),
             "in_channels": channels,
-            "out_channels": int(number(row, "out_c")),
+            "out_channels": whole(row, "out_c"),
             "in_height": size,
             "in_width": width,
             "out_height": -(-size // stride_height) if keeps else 1,
@@ -79,7 +79,8 @@ def layer_op(row: Row) -> Op:
 def _sides(cell: str) -> tuple[int, int]:
     """Return height and width of a window or a step: ``3`` is square, ``10x4`` is not, nothing is 1."""
     height, _, width = (cell or "1").lower().partition("x")
-    return int(height), int(width or height)
+    sides = {"height": height, "width": width or height}
+    return whole(sides, "height"), whole(sides, "width")
 
 
 # Kernel and kind of op by the word for it in the table of counted kernels; a convolution takes one of three.
@@ -118,7 +119,7 @@ def counted_call(row: Row) -> tuple[CountedKernel, CountedIsa, Shapes]:
 def counted_op(row: Row) -> Op:
     """Return the op of a row of ``simd_instructions``; a gather or prefix copies ``kept`` of its channels."""
     _, kind = COUNTED[row["kind"]]
-    channels, pairs = int(row.get("kept") or number(row, "in_ch")), kind in {"add", "mul", "concat"}
+    channels, pairs = whole(row, "kept" if row.get("kept") else "in_ch"), kind in {"add", "mul", "concat"}
     window = kind in {"conv", "avg_pool"}
     return Op.model_validate(
         {
@@ -126,15 +127,15 @@ def counted_op(row: Row) -> Op:
             "kind": kind,
             "inputs": ("input", "other") if pairs else ("input",),
             "in_channels": channels,
-            "out_channels": int(row.get("kept") or row["out_ch"]),
-            "in_height": int(row["in_h"]),
-            "in_width": int(row["in_w"]),
-            "out_height": int(row["out_h"]),
-            "out_width": int(row["out_w"]),
-            "kernel_height": int(row["kh"]) if window else 1,
-            "kernel_width": int(row["kw"]) if window else 1,
-            "stride_height": int(row["stride"]) if window else 1,
-            "stride_width": int(row["stride"]) if window else 1,
+            "out_channels": whole(row, "kept" if row.get("kept") else "out_ch"),
+            "in_height": whole(row, "in_h"),
+            "in_width": whole(row, "in_w"),
+            "out_height": whole(row, "out_h"),
+            "out_width": whole(row, "out_w"),
+            "kernel_height": whole(row, "kh") if window else 1,
+            "kernel_width": whole(row, "kw") if window else 1,
+            "stride_height": whole(row, "stride") if window else 1,
+            "stride_width": whole(row, "stride") if window else 1,
             "groups": channels if row["kind"] == "dwconv" else 1,
         }
     )

@@ -11,6 +11,7 @@ from analysis.validation.rows.kind import NotCovered
 _DESIGNS = (
     ("STM32L4R5", "stm32l4r5"),
     ("PSoC 62", "psoc62"),
+    ("CY8C62", "psoc62"),
     ("PSoC62", "psoc62"),
     ("CY8CPROTO-062", "psoc62"),
     ("STM32U57", "stm32u575"),
@@ -18,7 +19,9 @@ _DESIGNS = (
     ("STM32U5", "stm32u575"),
     ("STM32U3", "stm32u385"),
     ("RA6M4", "ra6m4"),
+    ("R7FA6M4", "ra6m4"),
     ("RA8", "ra8d1"),
+    ("R7FA8D", "ra8d1"),
     ("STM32G0", "stm32g0b1"),
     ("STM32F746", "stm32f746"),
     ("STM32H7A3", "stm32h7a3"),

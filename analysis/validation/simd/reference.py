@@ -47,6 +47,7 @@ _PLUMERAI_YEAR = re.compile(r"Plumerai\D*(\d{4})")
 # Versions of X-CUBE-AI up to this one, by software set; later ones are the last set.
 _X_CUBE_AI = (((7, 1), "tuned_2021"), ((8, 99), "tuned_2022"))
 _X_CUBE_AI_VERSION = re.compile(r"(?:X-CUBE-AI|STM32Cube\.?AI)\W*v?(\d+)(?:\.(\d+))?", re.IGNORECASE)
+_EIGHT_BITS = re.compile(r"(int|uint|i|u|q|qs|qu)?8\b")
 _LATEST, _LATEST_YEAR = "tuned_2023", 2023
 # Set by the round of MLPerf Tiny that published a stack of which nothing else is known: June 2021, April and November
 # 2022.  That of June 2023 has stacks of two generations, so the set of all years; later ones are the last set.
@@ -126,8 +127,11 @@ def row_design(row: Row, software: str) -> Design:
     settings |= _FLASH_MODES[row.get("flash", "")]
     if row.get("cores"):
         settings["simd.cores"] = row["cores"]
-    if row.get("precision", "").casefold() in {"fp32", "float32"}:
+    precision = row.get("precision", "").strip().casefold()
+    if precision in {"fp32", "float32"}:
         settings["technology.precision"] = "fp32"
+    elif precision and not _EIGHT_BITS.match(precision):
+        raise NotCovered(f"precision {precision!r}: known: int8, uint8, fp32")
     return load_design(row["design"], settings)
 
 

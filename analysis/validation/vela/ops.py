@@ -28,7 +28,7 @@ from accel_models import (
 from analysis.validation.reference_rows import Row
 from analysis.validation.rows.kind import NotCovered, Outcome, Pair, Skipped, number
 from analysis.validation.vela.machine import design_of
-from traces import Bools, ConfigError, Floats, Ints, LacunaError
+from traces import Bools, ConfigError, Floats, Ints, LacunaError, shown
 
 _SIZES = (
     "ifm_h ifm_w ifm_c ifm2_h ifm2_w ifm2_c ofm_h ofm_w ofm_c kernel_h kernel_w stride_h stride_w"
@@ -118,16 +118,25 @@ def _check(row: Row, column: str) -> None:
     number(row, column)
     if row["op"] not in _ENGINES:
         raise NotCovered(f"op {row['op']!r}: known: {', '.join(_ENGINES)}")
-    if "16" in row["ifm_dtype"]:
-        raise NotCovered(f"operands of {row['ifm_dtype']}: known: Int8, Int32")
+    for name, known in _WORDS.items():
+        if row[name] not in known:
+            raise NotCovered(f"{name} {shown(row[name])}: known: {', '.join(filter(None, known))}")
     for name in (*_SIZES.split(), "row"):
         least = 0 if name in _MAY_BE_0 else 1
-        if not least <= int(row[name]) <= MOST_SIZE:
-            raise ConfigError(f"{name} = {row[name]}: must be {least} to {MOST_SIZE:,}")
+        if not (row[name].isdecimal() and row[name].isascii() and least <= int(row[name]) <= MOST_SIZE):
+            raise ConfigError(f"{name} = {shown(row[name])}: must be {least} to {MOST_SIZE:,}")
     if not 0 <= float(row["weight_zero_fraction_made"] or 0) <= 1 or not 0 < _sigma(row) <= MOST_SIGMA:
         raise ConfigError("weights: zeros must be 0 to 1, sigma above 0 and at most 127")
 
 
+_MEMORIES = ("", "Sram", "Dram", "OffChipFlash")
+_WORDS: Final[dict[str, tuple[str, ...]]] = {
+    "ifm_dtype": ("Int8", "UInt8", "Int32"),
+    "ofm_dtype": ("", "Int8", "UInt8", "Int32"),
+    "ifm_memory": _MEMORIES,
+    "ifm2_memory": _MEMORIES,
+    "ofm_memory": _MEMORIES,
+}
 _MAY_BE_0 = ("row", "ifm2_h", "ifm2_w", "ifm2_c")
 MOST_SIZE = 1 << 16  # registers of the NPU hold sizes in 16 bits
 MOST_SIGMA = 127.0  # int8
