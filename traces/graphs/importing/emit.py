@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
 
 from traces.base.arrays import NamedShapes
 from traces.base.errors import GraphError, UnsupportedError, shown
@@ -32,6 +31,41 @@ _FOLDABLE: frozenset[OpKind] = frozenset({"conv", "conv_transpose", "linear", "m
 
 
 LOST = "reads what cannot be priced"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of its input that one pixel of an op's output is made of, sizes along height and width [pixels]."""
+
+    kernel: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+
+    @classmethod
+    def of(cls, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Window:
+        """Return a window over one axis (the width) or two; strides and dilations that are left out are 1."""
+
+        def both(what: str, values: Sequence[int]) -> tuple[int, int]:
+            full = tuple(values) or (1,) * len(kernel)
+            if len(full) != len(kernel):
+                raise UnsupportedError(f"{what} {full} for a kernel {tuple(kernel)}; needs one size per axis")
+            height, width = full if len(full) == 2 else (1, *full)
+            return height, width
+
+        return cls(both("kernel", kernel), both("stride", stride), both("dilation", dilation))
+
+    @property
+    def of_op(self) -> dict[str, int]:
+        """The window by the names that an op has for it."""
+        named = {"kernel": self.kernel, "stride": self.stride, "dilation": self.dilation}
+        return {
+            f"{what}_{axis}": n
+            for what, pair in named.items()
+            for axis, n in zip(ROLES[1:], pair, strict=True)
+        }
+
+
+PIXEL = Window()
 
 
 class Emitter:
@@ -154,7 +188,7 @@ class Emitter:
             self._moved[key] = self.emit(f"{view.source}.{suffix}", kind, (view.source,), view.size, size)
         return View(self._moved[key], size, tuple(placed), merged(flat(placed)), private=False)
 
-    def put(  # noqa: PLR0913, PLR0917  # an op has these six properties
+    def put(  # noqa: PLR0913, PLR0917  # an op has these properties
         self,
         tensor: str,
         name: str,
@@ -162,10 +196,12 @@ class Emitter:
         sources: tuple[str, ...],
         size: TensorSize,
         out: View,
-        **settings: Any,
+        window: Window = PIXEL,
+        groups: int = 1,
+        activation: Activation = "none",
     ) -> None:
         """Add an op from ``size`` to the sizes of ``out`` and make it the tensor's."""
-        made = self.emit(name, kind, sources, size, out.size, **settings)
+        made = self.emit(name, kind, sources, size, out.size, window, groups, activation)
         self.bind(
             tensor, replace(out, source=made, order=merged(flat(out.axes)), private=self.readers[tensor] == 1)
         )
@@ -180,20 +216,22 @@ class Emitter:
         """Say that a tensor is a view of an op that others may read too."""
         self.bind(tensor, replace(view, private=view.private and self.readers[tensor] == 1))
 
-    def emit(
+    def emit(  # noqa: PLR0913, PLR0917  # as above
         self,
         name: str,
         kind: OpKind,
         sources: tuple[str, ...],
         size: TensorSize,
         out: TensorSize,
-        **settings: Any,
+        window: Window = PIXEL,
+        groups: int = 1,
+        activation: Activation = "none",
     ) -> str:
         """Add an op and return its name."""
         own = self._unique(name)
-        values = {"name": own, "kind": kind, "inputs": sources, **_sizes("in", size), **_sizes("out", out)}
+        named = {"name": own, "kind": kind, "inputs": sources, "groups": groups, "activation": activation}
         try:
-            op = parse_op({**values, **settings})
+            op = parse_op({**named, **_sizes("in", size), **_sizes("out", out), **window.of_op})
         except GraphError as problem:
             raise UnsupportedError(str(problem)) from None
         self._place[own] = len(self.ops)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from string import ascii_letters
 
 from traces.base.arrays import Shape
 from traces.base.errors import UnsupportedError
-from traces.graphs.importing.emit import Emitter, pixels_cover
+from traces.graphs.importing.emit import PIXEL, Emitter, Window, pixels_cover
 from traces.graphs.importing.ops import Contraction, Convolution
 from traces.graphs.importing.views import (
     Piece,
@@ -39,11 +39,10 @@ def add_convolution(emitter: Emitter, op: Convolution) -> None:
         _add_patches(emitter, op, x, out)
         return
     kind: OpKind = "conv_transpose" if op.transposed else "conv"
+    window = Window.of(op.kernel, op.stride, op.dilation)
     if not op.transposed:
-        sizes = window(op.kernel, op.stride, op.dilation)
-        x = within_reach(emitter, op.name, x, out.size, sizes, several=shape[0] > 1)
-    settings = {**window(op.kernel, op.stride, op.dilation), "groups": op.groups, "activation": op.activation}
-    emitter.put(op.out, op.name, kind, (x.source,), x.size, out, **settings)
+        x = within_reach(emitter, op.name, x, out.size, window, several=shape[0] > 1)
+    emitter.put(op.out, op.name, kind, (x.source,), x.size, out, window, op.groups, op.activation)
 
 
 def _add_patches(emitter: Emitter, op: Convolution, x: View, out: View) -> None:
@@ -53,43 +52,29 @@ def _add_patches(emitter: Emitter, op: Convolution, x: View, out: View) -> None:
     """
     if op.transposed:
         spread = (out.size[0] * prod(op.kernel), *x.size[1:])
-        settings = {"groups": op.groups, "activation": op.activation}
-        made = emitter.emit(op.name, "linear", (x.source,), x.size, spread, **settings)
+        made = emitter.emit(op.name, "linear", (x.source,), x.size, spread, PIXEL, op.groups, op.activation)
         emitter.put(op.out, f"{op.name}.place", "copy", (made,), spread, out)
         return
     source, size = x.source, x.size
     if prod(op.kernel) > 1 or size[1:] != out.size[1:]:
         size = (size[0] * prod(op.kernel), *out.size[1:])
         source = emitter.emit(f"{op.name}.patches", "copy", (source,), x.size, size)
-    settings = {"groups": op.groups, "activation": op.activation}
-    emitter.put(op.out, op.name, "linear", (source,), size, out, **settings)
-
-
-def window(kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> dict[str, int]:
-    """Return the settings of a window over one axis (the width) or two."""
-    found: dict[str, int] = {}
-    for what, values in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
-        full = tuple(values) or (1,) * len(kernel)
-        if len(full) != len(kernel):
-            raise UnsupportedError(f"{what} {full} for a kernel {tuple(kernel)}; needs one size per axis")
-        height, width = full if len(full) == 2 else (1, *full)
-        found |= {f"{what}_height": height, f"{what}_width": width}
-    return found
+    emitter.put(op.out, op.name, "linear", (source,), size, out, PIXEL, op.groups, op.activation)
 
 
 def within_reach(  # noqa: PLR0913, PLR0917  # an image, and what a window makes of it
-    emitter: Emitter, name: str, x: View, out: TensorSize, sizes: Mapping[str, int], several: bool
+    emitter: Emitter, name: str, x: View, out: TensorSize, window: Window, several: bool
 ) -> View:
-    """Return an image that windows of these sizes can make ``out`` pixels of.
+    """Return an image that such windows can make ``out`` pixels of.
 
     Some lie in padding alone where it is wider than a window: such padding is written out, as a copy.  Where
     ``several`` images lie one above the other no window reaches from one to the next: rows that none begins at are
     left out.
     """
     fitting = list(x.size)
-    for i, axis in ((1, "height"), (2, "width")):
-        stride = sizes[f"stride_{axis}"]
-        reach = sizes[f"dilation_{axis}"] * (sizes[f"kernel_{axis}"] - 1) + 1
+    each = zip(window.kernel, window.stride, window.dilation, strict=True)
+    for i, (kernel, stride, dilation) in enumerate(each, 1):
+        reach = dilation * (kernel - 1) + 1
         least, most = (x.size[i] - reach) // stride + 1, -(-(x.size[i] + reach - 2) // stride) + 1
         if out[i] > most or (several and i == 1 and out[i] < least):
             fitting[i] = (out[i] - 1) * stride + reach
@@ -218,8 +203,8 @@ def _add_linear(emitter: Emitter, op: Contraction, operand: Lettered, letters: _
         source, size, pixels = view.source, view.size, view.size[1:]
         rows = {x: moved[x] for x in letters.rows}
     out = _out(letters, rows, (letters.count(letters.groups + letters.columns), *pixels), op.out_axes)
-    groups = {"groups": letters.count(letters.groups), "activation": op.activation}
-    emitter.put(op.out, op.name, "linear", (source,), size, out, **groups)
+    groups = letters.count(letters.groups)
+    emitter.put(op.out, op.name, "linear", (source,), size, out, PIXEL, groups, op.activation)
 
 
 def _add_matmul(
@@ -231,8 +216,8 @@ def _add_matmul(
     view, axes = first
     rows = {x: axes[x] for x in letters.rows}
     out = _out(letters, rows, (letters.count(letters.groups + letters.columns), *view.size[1:]), op.out_axes)
-    settings = {"groups": letters.count(letters.groups), "activation": op.activation}
-    emitter.put(op.out, op.name, "matmul", (view.source, second.source), view.size, out, **settings)
+    groups, sources = letters.count(letters.groups), (view.source, second.source)
+    emitter.put(op.out, op.name, "matmul", sources, view.size, out, PIXEL, groups, op.activation)
 
 
 def _second(emitter: Emitter, operand: Lettered, letters: _Letters) -> View:
