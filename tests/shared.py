@@ -1,4 +1,7 @@
-"""What is dear and asked for in many files is computed once in a run of the tests, by the worker that asks first."""
+"""What tests share: a word for what they know to be there, and what is dear and asked for in many files.
+
+The latter is computed once in a run of the tests, by the worker that asks first.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Comparisons: TypeAlias = "tuple[Comparison, ...]"
 ComparisonsOf: TypeAlias = "Callable[[Callable[[], Iterable[Comparison]]], Comparisons]"
+
+
+def there(value: T | None) -> T:
+    """Return a value that is there, as the test knows; fail where it is not."""
+    assert value is not None
+    return value
 
 
 def once(folders: pytest.TempPathFactory, name: str, make: Callable[[], T]) -> T:

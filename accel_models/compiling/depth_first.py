@@ -71,8 +71,7 @@ def fused(
     groups: Sequence[Group],
 ) -> tuple[Placement, ...]:
     """Return the placements with groups that run band by band: a group's bands and weights are held all along."""
-    memory = design.memory
-    assert memory is not None  # else there are no groups
+    memory = design.section(Memory)
     tensors = Tensors.of(graph, memory, choices, free_views(graph, [where.unit for where in placements]))
     kept = _kept(graph, placements)
     found = list(placements)
@@ -130,8 +129,7 @@ class _Chains:
         deciding: Sequence[Collection[int]],
     ) -> _Chains:
         """Look at a compiled graph."""
-        memory = design.memory
-        assert memory is not None  # the caller asked
+        memory = design.section(Memory)
         tensors = Tensors.of(graph, memory, choices, free_views(graph, [where.unit for where in placements]))
         hosts = {
             op.name: choices.taken[op.name].host if op.name in choices.taken else op.name for op in graph.ops

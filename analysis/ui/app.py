@@ -25,6 +25,7 @@ from analysis.words import change_words, quantity
 from traces import ConfigError, LacunaError
 
 if TYPE_CHECKING:
+    from accel_models import Design
     from simulator import Results
     from traces import Trace
 
@@ -121,23 +122,19 @@ class _Explorer:
             self._told.text = f"<p role='alert'>{html.escape(str(problem))}</p>"
             return
         self._factors = {}
-        sliders = [self._slider(path) for path in RESOURCES if self._spelled(path, 1.0)]
+        design = self._setup.design
+        sliders = [self._slider(design, path) for path in RESOURCES if _spelled(design, path, 1.0)]
         for i, part in enumerate(self._sliders):
             part.children = sliders[i::_SLIDER_COLUMNS]
         self._policy.value = self._setup.policy.prefetch
         self._before.data = {"latency": [], "share": []}
         self._replay()
 
-    def _spelled(self, path: str, factor: float) -> str:
-        assert self._setup is not None
-        scaled = scaled_resource(self._setup.design, path, factor)
-        return scaled[1][1] if scaled else ""
-
-    def _slider(self, path: str) -> Any:
+    def _slider(self, design: Design, path: str) -> Any:
         from bokeh.models import CustomJSTickFormatter, Slider  # noqa: PLC0415  (optional)
 
         low, high = _STEPS
-        words = [self._spelled(path, 2.0**step) for step in range(low, high + 1)]
+        words = [_spelled(design, path, 2.0**step) for step in range(low, high + 1)]
         shown = CustomJSTickFormatter(args={"words": words, "low": low}, code="return words[tick - low]")
         slider = Slider(
             start=low, end=high, value=0, step=1, format=shown, name=path, title=RESOURCES[path],
@@ -181,6 +178,12 @@ class _Explorer:
         dense = figures.dense.latency_us
         self._dense.data = {"latency": [dense, dense], "share": [0.0, 1.0]}
         self._told.text = _told(self._points[self._chosen].name, results)
+
+
+def _spelled(design: Design, path: str, factor: float) -> str:
+    """Return a resource of so many times what the design has, as a design states it; nothing of one it lacks."""
+    scaled = scaled_resource(design, path, factor)
+    return scaled[1][1] if scaled else ""
 
 
 def _names_menu(points: Sequence[ShownPoint]) -> Any:

@@ -20,9 +20,7 @@ IMAGE = (3, 16, 16)
 
 def normed(y: Tensor, norm: nn.BatchNorm2d, outputs: Tensor | slice) -> Tensor:
     """Apply the norm of some channels."""
-    mean, var = norm.running_mean, norm.running_var
-    assert mean is not None
-    assert var is not None
+    mean, var = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
     return fn.batch_norm(y, mean[outputs], var[outputs], norm.weight[outputs], norm.bias[outputs])
 
 
@@ -90,8 +88,7 @@ def randomised(model: M, seed: int = 0) -> M:
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
-            assert module.running_mean is not None
-            module.running_mean.normal_(0, 0.1, generator=generator)
+            module.get_buffer("running_mean").normal_(0, 0.1, generator=generator)
             if module.affine:
                 module.bias.data.normal_(0, 0.2, generator=generator)
     return model.eval()

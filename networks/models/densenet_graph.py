@@ -40,13 +40,13 @@ def _dense_block(
     parts = [x]
     for name, gate in model.places(block):
         joined = parts[0] if len(parts) == 1 else builder.concat(f"{name}.concat", tuple(parts))
-        hidden = None
-        if gate:
-            assert model.controller is not None  # there are gates
-            hidden = add_controller(builder, name, model.controller, unit, joined)
+        told = None
+        if gate and model.controller is not None:
+            told = model.controller, add_controller(builder, name, model.controller, unit, joined)
         mark = len(builder.ops)
-        if hidden is not None and model.controller is not None:
-            add_channel_head(builder, name, model.controller, unit, hidden)
+        if told is not None:
+            controller, hidden = told
+            add_channel_head(builder, name, controller, unit, hidden)
             unit += 1
         parts.append(_layer(builder, model, name, joined))
         if gate:

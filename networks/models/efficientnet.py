@@ -97,9 +97,7 @@ class SameConv(nn.Conv2d):
 
     def folded(self) -> tuple[Tensor, Tensor]:
         """Return weights and biases that hold the batch norm's running figures, as a compiler folds them."""
-        mean, variance = self.bn.running_mean, self.bn.running_var
-        assert mean is not None  # the norm tracks them
-        assert variance is not None  # as above
+        mean, variance = self.bn.get_buffer("running_mean"), self.bn.get_buffer("running_var")
         scale = self.bn.weight / torch.sqrt(variance + self.bn.eps)
         return self.weight * scale[:, None, None, None], self.bn.bias - mean * scale
 

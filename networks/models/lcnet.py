@@ -257,8 +257,7 @@ def _check_group(group: int, channels: int, least: float, *, one_gate: bool) -> 
 
 def _folded(conv: nn.Conv2d, norm: nn.BatchNorm2d, kept: Tensor) -> tuple[Tensor, Tensor]:
     """Fold a batch norm into its convolution's kept output channels; return weight and bias."""
-    assert norm.running_var is not None  # our norms track statistics
-    assert norm.running_mean is not None  # as above
-    scale = norm.weight[kept] / torch.sqrt(norm.running_var[kept] + norm.eps)
+    mean, variance = norm.get_buffer("running_mean")[kept], norm.get_buffer("running_var")[kept]
+    scale = norm.weight[kept] / torch.sqrt(variance + norm.eps)
     weight = conv.weight[kept] * scale[:, None, None, None]
-    return weight, norm.bias[kept] - norm.running_mean[kept] * scale
+    return weight, norm.bias[kept] - mean * scale

@@ -43,8 +43,7 @@ class TileGate(PartGate):
         self.norm = nn.BatchNorm2d(in_channels, affine=False)
         self.conv = nn.Conv2d(in_channels, 1, 3, padding=1)
         nn.init.normal_(self.conv.weight, std=SCORE_DEVIATION * (9 * in_channels) ** -0.5)
-        assert self.conv.bias is not None  # as asked for
-        nn.init.constant_(self.conv.bias, OPEN_BIAS)
+        nn.init.constant_(self.conv.get_parameter("bias"), OPEN_BIAS)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map a block's input (n, in_channels, h, w) to bits (n, grid * grid), row by row."""

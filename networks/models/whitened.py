@@ -194,8 +194,7 @@ class WhitenedNet(_Staged):
             channels = width
         self.classifier = nn.Linear(channels, classes, bias=False)
         _initialise(self)
-        assert self.stem.bias is not None  # as asked for
-        nn.init.zeros_(self.stem.bias)
+        nn.init.zeros_(self.stem.get_parameter("bias"))
 
     @torch.no_grad()
     def whiten(self, images: Tensor) -> None:

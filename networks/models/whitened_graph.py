@@ -53,7 +53,9 @@ def _second(builder: GraphBuilder, name: str, stage: WhitenedStage, x: Tensor) -
     gated = stage.lnet is not None or stage.cnet2 is not None
     pooled = builder.global_pool(f"{name}.pool2", x) if gated else x
     layer = None if stage.lnet is None else _decision(builder, f"{name}.lnet", stage.lnet, pooled)
-    scores = None if stage.cnet2 is None else _decision(builder, f"{name}.cnet2", stage.cnet2, pooled)
+    channels = None
+    if stage.cnet2 is not None:
+        channels = stage.cnet2, _decision(builder, f"{name}.cnet2", stage.cnet2, pooled)
     mark = len(builder.ops)
     y = add_conv(builder, f"{name}.conv2", stage.conv2, x)
     if layer is not None:
@@ -70,11 +72,11 @@ def _second(builder: GraphBuilder, name: str, stage: WhitenedStage, x: Tensor) -
                 scaled=True,
             )
         )
-    if stage.cnet2 is not None:
-        assert scores is not None  # its scores
+    if channels is not None:
+        cnet2, scores = channels
         out = builder.elementwise("mul", f"{name}.scale2", (out, scores))
         guards = (f"{name}.conv2", f"{name}.scale2")
-        _channel_gate(builder, f"{name}.cnet2", stage.cnet2, (x, f"{name}.pool2"), guards)
+        _channel_gate(builder, f"{name}.cnet2", cnet2, (x, f"{name}.pool2"), guards)
     return out
 
 

@@ -218,7 +218,7 @@ class _Reader:
             output, functions = run_with_functions(self.model, tensors, self.answer, plan.functions)
         else:
             output = self._run(tensors)
-        given = self._decided(output) if self.decide else {}
+        given = self._decided(self.decide(self.model, output)) if self.decide else {}
         batch = BatchSeen(torch.zeros(0))
         for gate in plan.graph.gates:
             request = plan.requests[gate.name]
@@ -256,10 +256,8 @@ class _Reader:
                 f"{type(problem).__name__}: {first}"
             ) from problem
 
-    def _decided(self, output: Any) -> Mapping[str, Any]:
-        """Return what ``decide`` says, by gate."""
-        assert self.decide is not None  # asked for only where it is given
-        given = self.decide(self.model, output)
+    def _decided(self, given: Any) -> Mapping[str, Any]:
+        """Return what ``decide`` says, by gate; refuse what is no such thing."""
         if not isinstance(given, Mapping):
             raise GraphError(
                 f"decide=: puts out a {type(given).__name__}; needs the decisions by gate: "

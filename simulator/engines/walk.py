@@ -267,14 +267,10 @@ class InputBlock:
             return ready, ready
         if not task.streams:
             return ready, ready + time
-        begin, finish = ready, None
-        left = self.look.where_it_runs(t, "tail", t, time)
+        begin, left = ready, self.look.where_it_runs(t, "tail", t, time)
         for p in task.streams:
             begin = np.maximum(begin, self.start[p] + self.look.where_it_runs(p, "first", t, time))
-            last = self.end[p] + left
-            finish = last if finish is None else np.maximum(finish, last)
-        assert finish is not None  # there are streams
-        return begin, np.maximum(begin + time, finish)
+        return begin, _latest([begin + time, *(self.end[p] + left for p in task.streams)])
 
     def _cut(
         self, t: int, time: InputTimes, begin: InputTimes, inputs: Bools | np.bool_ = np.True_

@@ -220,7 +220,8 @@ class Outlook:
         tables = durations(schedule, costs, _WAIT, np.ones(len(costs)), Latencies())
         if self.shares is None:
             return tables
-        shares = [self._share(task.op, fetched=task.kind == "weights") for task in schedule.tasks]
+        each = [(float(self.shares[task.op]), task.kind) for task in schedule.tasks]
+        shares = [self._any_runs(share) if kind == "weights" else share for share, kind in each]
         ticks = np.repeat(np.array(shares) * TICKS, tables.states)
         return mapped(tables, lambda table: np.rint(table * ticks).astype(np.int64))
 
@@ -229,11 +230,9 @@ class Outlook:
         """Parts of a cycle that expected times are whole numbers of."""
         return 1 if self.shares is None else TICKS
 
-    def _share(self, op: int, *, fetched: bool) -> float:
-        """Return how often an op takes its time; weights, if any input of a batch runs it (Choice: independently)."""
-        assert self.shares is not None  # asked for where they are known
-        share = float(self.shares[op])
-        return 1.0 - (1.0 - share) ** self.batch if fetched else share
+    def _any_runs(self, share: float) -> float:
+        """Return how often any input of a batch runs an op that each runs so often (Choice: independently)."""
+        return 1.0 - (1.0 - share) ** self.batch
 
     def worth(self, schedule: Schedule, costs: OpCosts, design: Design) -> tuple[float, float]:
         """Return the cycles and the energy [pJ] that are expected; without end where it does not fit."""

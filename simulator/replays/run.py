@@ -128,13 +128,13 @@ class _Lane:
 
     design: Design
     collector: Collector
-    dense: Prepared | None = None
+    started: bool = False
     baseline: Answer = (0.0, 0.0)  # of the dense network
     misfit: Misfit | None = None
 
     def start(self, dense: Prepared) -> None:
         """Replay the dense network."""
-        self.dense, self.misfit = dense, dense.misfit
+        self.started, self.misfit = True, dense.misfit
         if self.misfit is None:
             self.baseline = dense_answer(dense)
 
@@ -185,10 +185,10 @@ def _add(part: _Part, lanes: Sequence[_Lane], asked: _Terms) -> None:
         settings += [Setting(part.mean.workload, lane.design, copies, part.mean.rate) for lane in lanes]
         if asked.policy.batch > 1:
             settings += [Setting(part.workload, lane.design, copies, part.rates) for lane in lanes]
-    if lanes[0].dense is None:
+    if not lanes[0].started:
         settings += [Setting(dense, lane.design, copies) for lane in lanes]
     prepared = prepare_each(settings, asked.policy, asked.views, Choices(rates=part.trace.info.rates))
-    if lanes[0].dense is None:
+    if not lanes[0].started:
         for lane, bare in zip(lanes, prepared[-len(lanes) :], strict=True):
             lane.start(bare)
     for k, lane in enumerate(lanes):
@@ -211,8 +211,7 @@ def _collect(part: _Part, lane: _Lane, asked: _Terms, actual: Runs) -> None:
 
 def _explain(part: _Part, lane: _Lane, actual: Runs, alone: Runs, mean_rate: Answer) -> None:
     """Add what idealised replays of a part find; ``alone``: every input beside copies of itself, if not by itself."""
-    assert lane.dense is not None  # it has started
-    macs, dense = part.workload.macs, lane.dense.graph.macs
+    macs, dense = part.workload.macs, part.trace.graph.without_gates().macs
     shares = macs / dense if dense else np.ones(len(macs))  # of what has none, nothing is saved
     lane.collector.explain(
         levels(alone, actual, shares, lane.baseline),
@@ -227,9 +226,8 @@ def _results(lane: _Lane, first: Trace, policy: Policy) -> Results:
     """Return what was found on one design."""
     if lane.misfit is not None:
         return lane.collector.does_not_fit(lane.misfit, len(first))
-    assert lane.dense is not None  # it has started
     notes = (*hints(first, lane.design, policy.compiler), *halves_note(first, policy))
-    return lane.collector.results(lane.dense.graph.macs, lane.baseline, notes)
+    return lane.collector.results(first.graph.without_gates().macs, lane.baseline, notes)
 
 
 def _of_events(prepared: Prepared, engine: EngineName) -> Times | None:

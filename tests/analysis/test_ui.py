@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from accel_models.design.unit_sections import Array
 from analysis.sweeps.spaces.file import load_space
 from analysis.sweeps.sweep import sweep
 from analysis.ui.sources import live, shown_points
@@ -41,8 +42,8 @@ def test_a_slider_replays_the_design_with_that_resource_scaled(replays: Path) ->
     assert design.hash == setup.design.hash
     assert same.replayed.latency_us == load_results(replays / "npu").replayed.latency_us
     half, design = live(trace, setup, {"array.rows": 0.5, "array.cols": 0.5}, "speculate", 20)
-    assert design.array is not None
-    assert (design.array.rows, design.array.cols) == (8, 8)
+    array = design.section(Array)
+    assert (array.rows, array.cols) == (8, 8)
     direct = replay(trace, design, policy=Policy(prefetch="speculate"), limit=20)
     assert half.replayed.latency_us == direct.replayed.latency_us
     assert half.replayed.inputs == 20

@@ -13,6 +13,7 @@ from tests.report_folders import HOSTILE, HOSTILE_FOLDER
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator
 from tests.browser.opened import DESKTOP, IN_CHROMIUM, PHONE, Opened, Scheme, brightness, sideways
+from tests.shared import there
 
 pytestmark = IN_CHROMIUM
 
@@ -64,8 +65,7 @@ def test_hover_tells_the_point_and_a_tap_goes_to_its_design(browser: Browser, re
         chart = opened.page.locator("#chart-pareto-latency-energy")
         chart.scroll_into_view_if_needed()
         x, y = _over_last_point(opened, chart)
-        text = chart.locator(".hovertext").first.text_content()
-        assert text is not None
+        text = there(chart.locator(".hovertext").first.text_content())
         assert "accuracy" in text
         assert text.startswith(("Edge NPU", "<script>"))
         assert re.search(r"Mean latency: [\d.]+ .?sMean energy: [\d.]+ .?J", text)
@@ -74,8 +74,7 @@ def test_hover_tells_the_point_and_a_tap_goes_to_its_design(browser: Browser, re
         anchor = opened.page.evaluate("decodeURIComponent(location.hash.slice(1))")
         fold = opened.page.locator(f"details[id='{anchor}']")
         assert fold.evaluate("fold => fold.open")
-        heading = fold.locator("summary").first.text_content()
-        assert heading is not None
+        heading = there(fold.locator("summary").first.text_content())
         assert text.startswith(heading.removeprefix("LC-Net ResNet-8 on "))
         opened.wait_for_charts()  # its own charts are loaded now
         assert fold.locator(".chart .main-svg .overplot").count() >= 5
@@ -83,8 +82,7 @@ def test_hover_tells_the_point_and_a_tap_goes_to_its_design(browser: Browser, re
 
 def _over_last_point(opened: Opened, chart: Locator) -> tuple[float, float]:
     """Move the pointer onto the last point of the chart."""
-    box = chart.locator(".scatterlayer .points path.point").last.bounding_box()
-    assert box is not None
+    box = there(chart.locator(".scatterlayer .points path.point").last.bounding_box())
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     opened.page.mouse.move(x - 3, y)
     opened.page.mouse.move(x, y)

@@ -15,6 +15,7 @@ from tests.report_folders import sweep_folder
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator
 from tests.browser.opened import DESKTOP, IN_CHROMIUM, PHONE, ROOT, Opened, sideways
+from tests.shared import there
 
 pytestmark = IN_CHROMIUM
 
@@ -61,8 +62,7 @@ def test_a_thousand_points_are_brushed_filtered_linked_and_saved(browser: Browse
 def _drag(opened: Opened, place: Locator, begin: tuple[float, float], end: tuple[float, float]) -> None:
     """Drag over an element, from and to shares of its size."""
     place.scroll_into_view_if_needed()
-    box = place.bounding_box()
-    assert box is not None
+    box = there(place.bounding_box())
     first, last = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (begin, end)]
     opened.page.mouse.move(*first)
     opened.page.mouse.down()
@@ -168,12 +168,10 @@ def test_the_first_screen_of_a_sweep_is_its_objectives_and_one_picture(browser: 
         assert [words.split(" at the knee")[0] for words in cards.locator("dt").all_inner_texts()] == [
             "▼ Mean latency", "▼ Mean energy", "▼ Area", "▲ Accuracy",
         ]  # fmt: skip
-        box = opened.page.locator("#scatter").bounding_box()
-        assert box is not None
+        box = there(opened.page.locator("#scatter").bounding_box())
         assert box["y"] + box["height"] <= DESKTOP[1]
     with Opened(browser, sweep, PHONE) as opened:
         wide, window = sideways(opened)
         assert wide == window
-        last = opened.page.locator(".key-figures > div").last.bounding_box()
-        assert last is not None
+        last = there(opened.page.locator(".key-figures > div").last.bounding_box())
         assert last["y"] + last["height"] <= PHONE[1]

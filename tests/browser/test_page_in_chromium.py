@@ -17,6 +17,7 @@ from tests.report_folders import replay_folder, small_trace
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 from tests.browser.opened import DESKTOP, IN_CHROMIUM, PHONE, Opened, Scheme, brightness, sideways
+from tests.shared import there
 
 pytestmark = IN_CHROMIUM
 _OUTSIDE = """(inner, outer) => [...document.querySelectorAll(inner)].filter(function (e) {
@@ -30,8 +31,7 @@ def test_the_first_screen_tells_the_story(browser: Browser, replays: Path) -> No
     """Bars as long as what is saved on an axis they share, the best and the worst marked, a sentence above."""
     with Opened(browser, replays) as opened:
         story = opened.page.locator("#worth")
-        box = story.bounding_box()
-        assert box is not None
+        box = there(story.bounding_box())
         assert box["y"] + box["height"] < DESKTOP[1]
         info = next(p.info for p in page_on(replays.parent).pictures if isinstance(p.info, StoryInfo))
         shares = [row.latency.compiled for row in info.groups[0].rows if row.latency]

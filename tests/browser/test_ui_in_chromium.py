@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.report_folders import replay_folder
+from tests.shared import there
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -31,8 +32,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     command = [sys.executable, "-m", "lacuna", "ui", str(folder), "--port", "0", "--limit", "30"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        line = server.stdout.readline()
+        line = there(server.stdout).readline()
         assert line.startswith("open http://127.0.0.1:"), line
         yield line.split()[1].rstrip(";")
         server.terminate()

@@ -14,6 +14,7 @@ from tests.fuzz.campaign import GOOD, KINDS, campaign, compile_loops, failures, 
 from tests.fuzz.home import small_trace
 from tests.fuzz.kind import Kind
 from tests.fuzz.oracles import counted_macs, macs_of, wrong_costs, wrong_results
+from tests.shared import there
 from traces import load_network
 
 
@@ -72,8 +73,7 @@ def test_a_case_is_drawn_again_by_its_number(kind: Kind) -> None:
 def test_oracles_see_what_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of them fails on figures that were made wrong."""
     results = replay(small_trace(), load_design("edge_npu_16x16"))
-    macs = counted_macs(small_trace())
-    assert macs is not None
+    macs = there(counted_macs(small_trace()))
     assert wrong_results(results, macs) == ""
     assert "MACs" in wrong_results(results, [macs[0] + 1, *macs[1:]])
     for column, value, said in (

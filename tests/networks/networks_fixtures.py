@@ -58,10 +58,8 @@ def deciding(config: AnyModel, seed: int = 0) -> tuple[nn.Module, NetworkGraph]:
     model = config.build()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
-            assert module.running_mean is not None
-            assert module.running_var is not None
-            nn.init.normal_(module.running_mean, std=0.3)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
+            nn.init.normal_(module.get_buffer("running_mean"), std=0.3)
+            nn.init.uniform_(module.get_buffer("running_var"), 0.5, 1.5)
             nn.init.normal_(module.bias, std=0.2)
         elif isinstance(module, LinearLayerGate | LinearChannelGate):
             nn.init.normal_(module.fc.linear.weight, std=2.0)

@@ -27,6 +27,7 @@ from simulator.engines.fast import simulate, simulate_tasks
 from simulator.policy import deciding_ops
 from simulator.replays.accounting import dense_answer, spent
 from simulator.replays.prepare import Prepared, Setting, prepare
+from tests.shared import there
 from traces import Gate, NetworkGraph, Trace, cifar_resnet, dense_workload, lower
 from traces.graphs.build import GraphBuilder, Window
 from traces.synthetic import SyntheticSettings, synthetic_trace
@@ -117,8 +118,7 @@ def test_a_halo_that_is_not_kept_is_computed_and_read_again() -> None:
         design = npu(activation_buffer="8 KiB", weight_buffer="8 KiB", halo_kept=halo_kept)
         groups, placements = able(graph, design)
         assert groups == (Group(("first", "second"), 16),)
-        assert placements[0].bands is not None
-        assert placements[0].bands.rows == rows
+        assert there(placements[0].bands).rows == rows
         work = skip(dense_workload(graph), design)
         costs.append(price_all(work.states, placements, design))
     kept, again = costs

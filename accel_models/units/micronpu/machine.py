@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accel_models.design.design import Design
+from accel_models.design.sections import Memory
 from accel_models.units.micronpu.settings import BlockSizes, NpuSettings, SeparateRams, SharedBanks
 
 
@@ -87,8 +88,7 @@ def faults_of_settings(design: Design) -> Iterator[str]:
 
 def machine_of(design: Design) -> MicroNpu:
     """Return what the equations take of a design, times in its clock."""
-    npu, memory = design.section(NpuSettings), design.memory
-    assert memory is not None  # checked when the design was read
+    npu, memory = design.section(NpuSettings), design.section(Memory)
     return MicroNpu(
         npu=npu,
         sram=_sram(npu),
@@ -110,8 +110,7 @@ def _sram(npu: NpuSettings) -> Port:
 
 
 def _offchip(npu: NpuSettings, design: Design) -> Port:
-    assert design.memory is not None  # checked when the design was read
-    dram = design.memory.dram
+    dram = design.section(Memory).dram
     return Port(
         bytes_per_cycle=dram.bandwidth / design.clock,
         read_latency_cycles=round(dram.latency * design.clock),

@@ -8,6 +8,7 @@ import numpy as np
 
 from accel_models.cost import BusTimes, Busy, Misfit, States, Traffic, UnitCost
 from accel_models.design.design import Design
+from accel_models.design.sections import Memory
 from accel_models.dram import whole_bursts
 from accel_models.energy.actions import Actions, array_actions
 from accel_models.units.micronpu.cycles import OpCycles, op_cycles
@@ -96,8 +97,7 @@ def _demand(states: States) -> Ints:
 
 
 def _room(states: States, design: Design) -> Ints:
-    assert design.memory is not None  # checked when the design was read
-    return np.asarray(design.memory.activation_buffer - states.where.reserved_bytes)
+    return np.asarray(design.section(Memory).activation_buffer - states.where.reserved_bytes)
 
 
 def _misfit(states: States, design: Design) -> tuple[Bools, Misfit | None]:
@@ -139,8 +139,7 @@ def _fetched(states: States, main: _Priced, times: Ints, design: Design) -> Floa
 
     Bursts are broken by the places of kept channels; that one weight takes a whole burst breaks none.
     """
-    memory = design.memory
-    assert memory is not None  # checked when the design was read
+    memory = design.section(Memory)
     raw = -(-states.shapes.weights * memory.weight_bits // 8)
     packed = np.maximum(whole_bursts(raw, memory.dram.burst), 1)
     broken = np.maximum(states.work.weight_fetch_bytes / packed, 1.0)

@@ -58,11 +58,9 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    self._move(parameter, group["lr"], group["momentum"])
+                    self._move(parameter, parameter.grad, group["lr"], group["momentum"])
 
-    def _move(self, parameter: Tensor, rate: float, momentum: float) -> None:
-        gradient = parameter.grad
-        assert gradient is not None  # the caller looked
+    def _move(self, parameter: Tensor, gradient: Tensor, rate: float, momentum: float) -> None:
         state = self.state[parameter]
         if not state:
             state["momentum"] = torch.zeros_like(gradient)

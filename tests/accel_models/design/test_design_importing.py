@@ -15,6 +15,7 @@ from accel_models.design.load import altered, load_design
 from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array
 from simulator import estimate
+from tests.shared import there
 from traces import ConfigError, GraphBuilder, Window
 
 ZIGZAG = """\
@@ -179,9 +180,9 @@ def test_two_levels_on_the_chip(tmp_path: Path) -> None:
     assert (array.rows, array.cols, array.pixels, array.dataflow) == (16, 16, 4, "ws")
     sizes = memory.activation_buffer, memory.weight_buffer, memory.accumulator_buffer
     assert sizes == (8 << 10, 8 << 10, 256 << 10)
-    assert memory.l2 is not None
-    assert memory.l2.size == 2 << 20
-    assert memory.l2.bandwidth == pytest.approx(512 * design.clock)
+    l2 = there(memory.l2)
+    assert l2.size == 2 << 20
+    assert l2.bandwidth == pytest.approx(512 * design.clock)
     prices = {price.action: price.value for price in design.technology.prices}
     assert prices["l2_read_bytes"] == pytest.approx(465.6 / 512, rel=1e-4)
     assert prices["l2_write_bytes"] == pytest.approx(825.6 / 512, rel=1e-4)
@@ -192,8 +193,8 @@ def test_scratchpads_of_three_kinds_are_row_stationary(tmp_path: Path) -> None:
     design = read(tmp_path, PADS)
     array, memory = design.section(Array), design.section(Memory)
     assert array.dataflow == "rs"
-    assert array.scratchpads is not None
-    assert (array.scratchpads.inputs, array.scratchpads.weights, array.scratchpads.sums) == (64, 64, 5)
+    pads = there(array.scratchpads)
+    assert (pads.inputs, pads.weights, pads.sums) == (64, 64, 5)
     sizes = memory.activation_buffer, memory.weight_buffer, memory.accumulator_buffer
     assert sizes == (1 << 20, 64 << 10, 8 << 10)
     assert memory.l2 is None
@@ -206,8 +207,7 @@ def test_timeloop_s_second_level(tmp_path: Path) -> None:
     outer = f"  - !Component\n    name: outer\n    class: SRAM\n    attributes: {attributes}\n"
     inner = "  - !Component\n    name: buffer"
     memory = read(tmp_path, TIMELOOP_4.replace(inner, outer + inner)).section(Memory)
-    assert memory.l2 is not None
-    assert (memory.l2.size, memory.activation_buffer) == (1 << 20, 256 << 10)
+    assert (there(memory.l2).size, memory.activation_buffer) == (1 << 20, 256 << 10)
 
 
 def test_timeloop_s_eyeriss(tmp_path: Path) -> None:
@@ -215,8 +215,8 @@ def test_timeloop_s_eyeriss(tmp_path: Path) -> None:
     design = read(tmp_path, TIMELOOP_3)
     array, memory = design.section(Array), design.section(Memory)
     assert (array.rows, array.cols, array.dataflow) == (12, 14, "rs")
-    assert array.scratchpads is not None
-    assert (array.scratchpads.inputs, array.scratchpads.weights, array.scratchpads.sums) == (12, 192, 16)
+    pads = there(array.scratchpads)
+    assert (pads.inputs, pads.weights, pads.sums) == (12, 192, 16)
     assert memory.activation_buffer == 128 << 10
     assert memory.shared_buffer
     assert memory.shared_sums

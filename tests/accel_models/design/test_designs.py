@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 from accel_models.design.design import Design
 from accel_models.design.load import altered, design_names, load_design, parse_design, parse_override
 from accel_models.design.sections import Memory
+from accel_models.design.unit_sections import Array
 from accel_models.dram import Bus
 from accel_models.units.kinds import design_area, design_prices, units_of
 from simulator import estimate
@@ -69,8 +70,8 @@ def test_a_design_written_and_read_is_the_same(name: str) -> None:
 
 def test_overrides_reach_every_depth() -> None:
     design = load_design("edge_npu_16x16", dict(map(parse_override, ["array.rows=8", "clock=160 MHz"])))
-    assert design.array is not None
-    assert (design.array.rows, design.array.cols, design.clock) == (8, 16, 160e6)
+    array = design.section(Array)
+    assert (array.rows, array.cols, design.clock) == (8, 16, 160e6)
     assert design.hash != load_design("edge_npu_16x16").hash
 
 
@@ -183,8 +184,8 @@ def test_precision_is_the_width_of_what_memory_leaves_out() -> None:
     """16-bit numbers take twice the bytes, through ``--set`` and a later change alike; what is stated stays."""
 
     def bits(design: Design) -> tuple[int, int]:
-        assert design.memory is not None
-        return design.memory.activation_bits, design.memory.weight_bits
+        memory = design.section(Memory)
+        return memory.activation_bits, memory.weight_bits
 
     base = load_design("edge_npu_16x16")
     wide = load_design("edge_npu_16x16", {"technology.precision": "int16"})

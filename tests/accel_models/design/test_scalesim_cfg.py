@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from accel_models.design.load import load_design
+from accel_models.design.sections import Memory
+from accel_models.design.unit_sections import Array
 from simulator import estimate
 from traces import ConfigError, FileProblem, GraphBuilder
 
@@ -43,8 +45,8 @@ def _file(folder: Path, text: str) -> Path:
 
 def test_calc_is_the_array_alone(tmp_path: Path) -> None:
     design = load_design(_file(tmp_path, CFG))
-    assert design.array is not None
-    assert (design.array.rows, design.array.cols, design.array.dataflow) == (8, 4, "ws")
+    array = design.section(Array)
+    assert (array.rows, array.cols, array.dataflow) == (8, 4, "ws")
     assert design.memory is None
 
 
@@ -58,9 +60,7 @@ def test_cycles_of_one_product(tmp_path: Path) -> None:
 
 def test_user_bandwidth_gives_buffers_and_a_dram(tmp_path: Path) -> None:
     design = load_design(_file(tmp_path, CFG.replace("CALC", "USER")))
-    assert design.memory is not None
-    assert design.memory.activation_buffer == 64 * 1024
-    assert design.memory.dram is not None
+    assert design.section(Memory).activation_buffer == 64 * 1024
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from accel_models.design.unit_sections import Array
 from accel_models.units.kinds import units_of
 from accel_models.units.pricing import price
 from simulator import estimate
+from tests.shared import there
 from traces import ConfigError, GraphBuilder, UnsupportedError, Window
 from traces.graphs.parts import INPUT, Op
 
@@ -112,8 +113,7 @@ def test_fewer_channels_never_cost_more(
 @settings(max_examples=25, deadline=None)
 @given(cin=st.integers(1, 32), cout=st.integers(1, 48))
 def test_nothing_beats_the_roofline(name: str, cin: int, cout: int) -> None:
-    array = DESIGNS[name].array
-    assert array is not None
+    array = DESIGNS[name].section(Array)
     one = cost(name, [cin], [cout])
     assert one.compute_cycles[0] + 1 >= one.macs[0] / (array.rows * array.cols)  # + 1: SCALE-Sim's index
     assert one.first_tile_cycles[0] <= one.compute_cycles[0]
@@ -125,10 +125,10 @@ def test_an_op_that_does_not_fit_says_what_it_needs() -> None:
     design = load_design("edge_npu_16x16", {"memory.weight_buffer": "256 B", "memory.banks": 1})
     refused = price(states(CONV, [32], [48]), placed(design), design)
     assert not refused.feasible[0]
-    assert refused.misfit is not None
-    assert refused.misfit.demand_bytes > refused.misfit.bound_bytes
-    assert "op 'conv': its smallest tile needs" in refused.misfit.reason
-    assert "memory.weight_buffer" in refused.misfit.reason
+    misfit = there(refused.misfit)
+    assert misfit.demand_bytes > misfit.bound_bytes
+    assert "op 'conv': its smallest tile needs" in misfit.reason
+    assert "memory.weight_buffer" in misfit.reason
 
 
 def test_zero_gating_saves_switching_and_no_time() -> None:

@@ -31,6 +31,7 @@ from tests.report_folders import (
     save_as_written,
     small_trace,
 )
+from tests.shared import there
 
 
 def test_the_words_say_what_the_figures_say(replays: Path) -> None:
@@ -74,9 +75,8 @@ def test_a_replay_as_written_stands_beside_the_compiled_one(tmp_path: Path) -> N
     assert isinstance(npu, ReplayView)
     assert isinstance(core, ReplayView)
     assert core.written is None
-    assert npu.written is not None
     alone = load_results(folder / "npu.as_written").replayed
-    assert npu.written.latency_us == alone.latency_us
+    assert there(npu.written).latency_us == alone.latency_us
     (story,) = (p.info for p in page_on(folder).pictures if isinstance(p.info, StoryInfo))
     worths = {row.label: row.latency for group in story.groups for row in group.rows if row.latency}
     assert worths["Cortex-M7"].written is None

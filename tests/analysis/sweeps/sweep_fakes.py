@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from accel_models.design.unit_sections import Array
 from analysis.sweeps.evaluate import SweepTask
 from analysis.sweeps.row import Evaluation, SweepRow, infeasible_row
 from analysis.sweeps.spaces.file import parse_space
@@ -87,8 +88,8 @@ def _row(asked: Evaluation) -> SweepRow:
     design = asked.request.design
     if design is None:
         return infeasible_row(asked, asked.request.problem)
-    assert design.array is not None
-    rows, cols, clock = design.array.rows, design.array.cols, design.clock / 1e8
+    array = design.section(Array)
+    rows, cols, clock = array.rows, array.cols, design.clock / 1e8
     if rows * cols > 150:
         return infeasible_row(asked, "too big", demand=float(rows * cols), bound=150.0)
     return replace(

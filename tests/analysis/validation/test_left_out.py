@@ -10,7 +10,7 @@ import pytest
 from analysis.validation.comparison import Comparison
 from analysis.validation.left_out import first_order_refit, kept, predicted_errors, predicted_of
 from analysis.validation.simd.instructions import KERNELS_BESIDE_OPS, KERNELS_OF_OPS
-from tests.shared import Comparisons
+from tests.shared import Comparisons, there
 
 TWO = Comparison(
     name="two rows",
@@ -25,8 +25,7 @@ TWO = Comparison(
 
 
 def test_what_nothing_was_fitted_on_is_predicted_whole() -> None:
-    found = predicted_of(TWO)
-    assert found is not None
+    found = there(predicted_of(TWO))
     assert (found.rows, found.mean, found.worst) == (2, pytest.approx(0.2), pytest.approx(0.3))
     assert 0.1 <= found.low <= found.mean <= found.high <= 0.3 + 1e-12
 

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from accel_models.design.sections import Memory
 from analysis.validation.reference_rows import Row, reference_rows
 from analysis.validation.rows.kind import NotCovered, Pair, Skipped
 from analysis.validation.simd.mobilenets import mobilenet_v1
@@ -55,8 +56,7 @@ def test_what_no_design_covers_is_skipped_with_its_name() -> None:
 
 def test_a_row_states_its_memories() -> None:
     design = design_of({**NET[0], "offchip_bytes_per_cycle": "2", "core_clock_hz": "250000000"})
-    assert design.memory is not None
-    assert design.memory.dram.bandwidth == 500e6
+    assert design.section(Memory).dram.bandwidth == 500e6
     assert design.clock == 250e6
 
 

@@ -27,6 +27,7 @@ from tests.networks.networks_fixtures import (
     images,
     mgl2s_config,
 )
+from tests.shared import there
 from traces.base.errors import ConfigError
 from traces.trace import TraceInfo
 from traces.work.lowering import lower
@@ -141,9 +142,8 @@ def test_a_skipped_dense_layer_is_absent_from_every_later_concatenation() -> Non
 
 def test_stages_share_the_controller() -> None:
     model = as_ddi(ddi_config().build())
-    assert model.controller is not None
-    assert len(model.controller.embeds) == 5
-    assert len(model.controller.channel_heads) == 5
+    controller = there(model.controller)
+    assert len(controller.embeds) == len(controller.channel_heads) == 5
 
 
 def test_channel_heads_start_open_in_order_of_importance() -> None:
@@ -151,13 +151,13 @@ def test_channel_heads_start_open_in_order_of_importance() -> None:
     model.open_gates_by_importance()
     block = model.get_submodule("block2")
     assert isinstance(block, DDIBlock)
-    assert model.controller is not None
-    head = model.controller.channel_heads[0]
+    controller = there(model.controller)
+    head = controller.channel_heads[0]
     assert isinstance(head, nn.Linear)
     bias = head.bias
     order = block.channel_importance().argsort()
     assert bias[order].tolist() == pytest.approx([1.0, 1.0 + 2 / 3, 1.0 + 4 / 3, 3.0])
-    assert model.controller.layer_head.bias.item() == pytest.approx(3.0)
+    assert controller.layer_head.bias.item() == pytest.approx(3.0)
 
 
 def test_an_exit_has_a_convolution_for_every_stage_it_leaves_out() -> None:

@@ -12,6 +12,7 @@ from networks.models.gates import LinearLayerGate, OutputWatch, kept_scores, nam
 from networks.models.lcnet import GatedBlock, LCBasicBlock, masked_reference, set_skipping
 from networks.training.cost import CostModel
 from tests.networks.networks_fixtures import SHAPE, deciding, images, lcnet_config
+from tests.shared import there
 from traces.base.errors import ConfigError
 
 
@@ -89,9 +90,8 @@ def test_scores_step_and_clip_and_let_gradients_lead_back_only_when_far_off() ->
     y = kept_scores(x)
     assert y.tolist() == [0.0, 0.0, 0.0, 0.0, 0.75, 0.75, 1.0, 1.0, 1.0, 1.0]
     y.backward(torch.tensor([1.0, -1.0] * 5))
-    assert x.grad is not None
     # A descent step moves against the gradient: far below 0 only upwards, far above 1 only downwards.
-    assert x.grad.tolist() == [0.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, 0.0]
+    assert there(x.grad).tolist() == [0.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, 0.0]
 
 
 def test_gate_norms_fold_into_one_linear_layer() -> None:
@@ -99,12 +99,11 @@ def test_gate_norms_fold_into_one_linear_layer() -> None:
     torch.manual_seed(0)
     gate = LinearLayerGate(5).eval()
     norm, linear = gate.fc.norm, gate.fc.linear
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    nn.init.normal_(norm.running_mean)
-    nn.init.uniform_(norm.running_var, 0.5, 2.0)
-    weight = linear.weight / torch.sqrt(norm.running_var + norm.eps)
-    bias = linear.bias - weight @ norm.running_mean
+    mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+    nn.init.normal_(mean)
+    nn.init.uniform_(variance, 0.5, 2.0)
+    weight = linear.weight / torch.sqrt(variance + norm.eps)
+    bias = linear.bias - weight @ mean
     x = torch.rand(7, 5)
     folded = nn.functional.linear(x, weight, bias)
     torch.testing.assert_close(gate.fc(x), folded)
@@ -179,17 +178,16 @@ def test_gates_start_open_in_order_of_importance() -> None:
     assert isinstance(block, LCBasicBlock)
     block.open_gates_by_importance()
     order = block.channel_importance().argsort()
-    assert block.cnet is not None
-    assert block.cnet.fc.linear.bias[order].tolist() == pytest.approx([0.5, 0.5 + 1 / 3, 0.5 + 2 / 3, 1.5])
-    assert block.lnet is not None
-    assert block.lnet.fc.linear.bias.item() == pytest.approx(1.5)
+    assert there(block.cnet).fc.linear.bias[order].tolist() == pytest.approx(
+        [0.5, 0.5 + 1 / 3, 0.5 + 2 / 3, 1.5]
+    )
+    assert there(block.lnet).fc.linear.bias.item() == pytest.approx(1.5)
 
 
 @torch.no_grad()
 def test_the_last_convolution_may_have_a_cnet_of_its_own() -> None:
     block = LCBasicBlock(4, 4, 1, layer=False, channel=True, per_convolution=True).eval()
-    assert block.cnet2 is not None
-    block.cnet2.fc.linear.bias.copy_(torch.tensor([9.0, -9.0, 9.0, -9.0]))
+    there(block.cnet2).fc.linear.bias.copy_(torch.tensor([9.0, -9.0, 9.0, -9.0]))
     x = torch.rand(2, 4, 8, 8)
     out = block(x)
     assert torch.equal(out[:, [1, 3]], x[:, [1, 3]])  # nothing is added to the shortcut

@@ -20,6 +20,7 @@ from networks.training.data import load_dataset
 from networks.training.launch import run
 from networks.training.loading import load_model
 from tests.networks.networks_fixtures import deciding, images, whitened_config
+from tests.shared import there
 from traces import TraceInfo, lower
 
 SHAPE = (3, 16, 16)
@@ -88,16 +89,13 @@ def test_a_stem_that_does_not_whiten_learns(tmp_path: Path) -> None:
 @torch.no_grad()
 def test_a_stage_without_open_gates_hands_on_nothing_but_what_it_must() -> None:
     stage = WhitenedStage(3, 4, layer=True, channel=True).eval()
-    assert stage.cnet1 is not None
-    assert stage.cnet2 is not None
-    assert stage.lnet is not None
-    x = torch.rand(2, 3, 8, 8)
-    stage.lnet.fc.linear.bias.fill_(-9.0)  # skips the second convolution
+    cnet2, x = there(stage.cnet2), torch.rand(2, 3, 8, 8)
+    there(stage.lnet).fc.linear.bias.fill_(-9.0)  # skips the second convolution
     first = torch.relu(stage.bn1(functional.max_pool2d(stage.conv1(x), 2)))
-    for gate in (stage.cnet1, stage.cnet2):
+    for gate in (there(stage.cnet1), cnet2):
         gate.fc.linear.bias.fill_(9.0)
     assert torch.equal(stage(x), first)
-    stage.cnet2.fc.linear.bias[1] = -9.0  # one channel of what leaves the stage
+    cnet2.fc.linear.bias[1] = -9.0  # one channel of what leaves the stage
     out = stage(x)
     assert not out[:, 1].any()
     assert torch.equal(out[:, [0, 2, 3]], first[:, [0, 2, 3]])
@@ -107,10 +105,8 @@ def test_a_stage_without_open_gates_hands_on_nothing_but_what_it_must() -> None:
 def test_the_pool_may_stand_before_the_norm() -> None:
     stage = WhitenedStage(3, 5, layer=False, channel=False).eval()
     for norm in (stage.bn1, stage.bn2):
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        norm.running_mean.normal_()
-        norm.running_var.uniform_(0.5, 2.0)
+        norm.get_buffer("running_mean").normal_()
+        norm.get_buffer("running_var").uniform_(0.5, 2.0)
         norm.bias.normal_()
     x = torch.randn(2, 3, 9, 9)
     in_graph_order = functional.max_pool2d(torch.relu(stage.bn1(stage.conv1(x))), 2)

@@ -26,6 +26,7 @@ from tests.networks.networks_fixtures import (
     lcnet_config,
     mgl2s_config,
 )
+from tests.shared import there
 from traces import COST_TABLE_VERSION
 from traces.base.errors import ConfigError, FileProblem, LacunaError
 from traces.trace import TraceInfo
@@ -67,8 +68,7 @@ def test_openness_counts_hard_and_learns_soft() -> None:
     opened = openness(scores)
     torch.testing.assert_close(opened.detach(), torch.tensor([0.0, 1.0, 1.0]))
     opened.sum().backward()
-    assert scores.grad is not None
-    assert scores.grad.tolist() == [1.0, 1.0, 1.0]
+    assert there(scores.grad).tolist() == [1.0, 1.0, 1.0]
 
 
 def test_closing_a_gate_lowers_the_cost_by_what_it_guards() -> None:
@@ -80,9 +80,7 @@ def test_closing_a_gate_lowers_the_cost_by_what_it_guards() -> None:
     total.backward()
     for gate in graph.gates:
         guarded = sum(graph.op(name).macs for name in gate.guards)
-        gradient = scores[gate.name].grad
-        assert gradient is not None
-        assert float(gradient) == pytest.approx(guarded)
+        assert float(there(scores[gate.name].grad)) == pytest.approx(guarded)
 
 
 GRID = OpCost(
@@ -105,8 +103,7 @@ def test_table_interpolates_by_hand(inside: float, outside: float, cost: float) 
 def test_table_gradient_is_the_local_slope() -> None:
     inside = torch.tensor([6.0], requires_grad=True)
     TABLE.interpolate("op", inside, torch.tensor([8.0])).backward()
-    assert inside.grad is not None
-    assert float(inside.grad) == pytest.approx((50 - 30) / 4)
+    assert float(there(inside.grad)) == pytest.approx((50 - 30) / 4)
 
 
 @settings(deadline=None, max_examples=30)
@@ -186,7 +183,7 @@ def test_a_design_s_exported_table_is_read_and_trained_towards(tmp_path: Path) -
     opened = cost.per_input(cost.shares({name: openness(score) for name, score in scores.items()}))
     assert float(opened.detach()) == pytest.approx(sum(table.dense(op.name) for op in graph.ops), rel=1e-5)
     opened.sum().backward()
-    assert all(score.grad is not None and bool((score.grad >= 0).all()) for score in scores.values())
+    assert all(bool((there(score.grad) >= 0).all()) for score in scores.values())
     assert cost.dense() < float(opened.detach())
 
 

@@ -10,6 +10,7 @@ from accel_models.work.groups import Compaction
 from accel_models.work.skipping import Copies, skip
 from simulator import Policy, replay
 from simulator.policy import group_inputs
+from tests.shared import there
 from traces.graphs.resnets import cifar_resnet
 from traces.synthetic import SyntheticSettings, synthetic_trace
 from traces.trace import open_trace
@@ -35,8 +36,7 @@ def test_independent_gates_fetch_as_the_closed_form_says(batch: int, rate: float
 def test_inputs_in_a_batch_are_counted_once_each() -> None:
     trace = synthetic_trace(GRAPH, 103, seed=2)
     for order in ("arrival", "similar"):
-        groups = group_inputs(trace, Policy(batch=8, batch_order=order))
-        assert groups is not None
+        groups = there(group_inputs(trace, Policy(batch=8, batch_order=order)))
         assert groups.shape == (13, 8)
         assert sorted(groups[groups >= 0]) == list(range(103))
         assert (groups[-1] == -1).sum() == 1

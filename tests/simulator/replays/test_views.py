@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.design.load import design_names, load_design
+from accel_models.design.sections import Memory
 from accel_models.work.skipping import SkippedWorkload, skip, view_key
 from simulator import Policy, replay, replay_each
 from simulator.replays.outlook import Placements
@@ -59,8 +60,7 @@ def test_what_the_key_leaves_out_changes_no_view(name: str) -> None:
     if design.memory is None:
         other = other.model_copy(update={"memory": None})
     else:
-        memory = other.memory
-        assert memory is not None
+        memory = other.section(Memory)
         dram = memory.dram.model_copy(update={"burst": design.memory.dram.burst})
         other = other.model_copy(
             update={

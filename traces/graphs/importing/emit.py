@@ -34,7 +34,7 @@ LOST = "reads what cannot be priced"
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class KernelSizes:
     """The part of its input that one pixel of an op's output is made of, sizes along height and width [pixels]."""
 
     kernel: tuple[int, int] = (1, 1)
@@ -42,7 +42,7 @@ class Window:
     dilation: tuple[int, int] = (1, 1)
 
     @classmethod
-    def of(cls, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Window:
+    def of(cls, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> KernelSizes:
         """Return a window over one axis (the width) or two; strides and dilations that are left out are 1."""
 
         def both(what: str, values: Sequence[int]) -> tuple[int, int]:
@@ -65,7 +65,7 @@ class Window:
         }
 
 
-PIXEL = Window()
+PIXEL = KernelSizes()
 
 
 class Emitter:
@@ -196,7 +196,7 @@ class Emitter:
         sources: tuple[str, ...],
         size: TensorSize,
         out: View,
-        window: Window = PIXEL,
+        window: KernelSizes = PIXEL,
         groups: int = 1,
         activation: Activation = "none",
     ) -> None:
@@ -223,7 +223,7 @@ class Emitter:
         sources: tuple[str, ...],
         size: TensorSize,
         out: TensorSize,
-        window: Window = PIXEL,
+        window: KernelSizes = PIXEL,
         groups: int = 1,
         activation: Activation = "none",
     ) -> str:

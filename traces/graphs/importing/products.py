@@ -9,7 +9,7 @@ from string import ascii_letters
 
 from traces.base.arrays import Shape
 from traces.base.errors import UnsupportedError
-from traces.graphs.importing.emit import PIXEL, Emitter, Window, pixels_cover
+from traces.graphs.importing.emit import PIXEL, Emitter, KernelSizes, pixels_cover
 from traces.graphs.importing.ops import Contraction, Convolution
 from traces.graphs.importing.views import (
     Piece,
@@ -39,7 +39,7 @@ def add_convolution(emitter: Emitter, op: Convolution) -> None:
         _add_patches(emitter, op, x, out)
         return
     kind: OpKind = "conv_transpose" if op.transposed else "conv"
-    window = Window.of(op.kernel, op.stride, op.dilation)
+    window = KernelSizes.of(op.kernel, op.stride, op.dilation)
     if not op.transposed:
         x = within_reach(emitter, op.name, x, out.size, window, several=shape[0] > 1)
     emitter.put(op.out, op.name, kind, (x.source,), x.size, out, window, op.groups, op.activation)
@@ -63,7 +63,7 @@ def _add_patches(emitter: Emitter, op: Convolution, x: View, out: View) -> None:
 
 
 def within_reach(  # noqa: PLR0913, PLR0917  # an image, and what a window makes of it
-    emitter: Emitter, name: str, x: View, out: TensorSize, window: Window, several: bool
+    emitter: Emitter, name: str, x: View, out: TensorSize, window: KernelSizes, several: bool
 ) -> View:
     """Return an image that such windows can make ``out`` pixels of.
 

@@ -8,7 +8,7 @@ from math import prod
 
 from traces.base.errors import UnsupportedError
 from traces.graphs.importing.arranging import are_whole, arranged, rows_of_features, size_of
-from traces.graphs.importing.emit import Emitter, Window
+from traces.graphs.importing.emit import Emitter, KernelSizes
 from traces.graphs.importing.ops import (
     Elementwise,
     Function,
@@ -40,7 +40,7 @@ def add_pooling(emitter: Emitter, op: Pooling) -> None:
         _add_pooling_in_depth(emitter, op, x, (channels, *pixels))
         return
     out = image_out(channels, pixels, op.channels_last, shape[0])
-    window = Window.of(op.kernel, op.stride, op.dilation)
+    window = KernelSizes.of(op.kernel, op.stride, op.dilation)
     x = within_reach(emitter, op.name, x, out.size, window, several=shape[0] > 1)
     emitter.put(op.out, op.name, op.kind, (x.source,), x.size, out, window)
 
@@ -51,8 +51,8 @@ def _add_pooling_in_depth(emitter: Emitter, op: Pooling, x: View, shape: tuple[i
     before = emitter.shape(op.x)
     height, width = before[2:4] if op.channels_last else before[3:]
     full = [tuple(sizes) or (1, 1, 1) for sizes in (op.kernel, op.stride, op.dilation)]
-    along = Window.of(*((first, 1) for first, *_ in full))
-    across = Window.of(*(tuple(rest) for _, *rest in full))
+    along = KernelSizes.of(*((first, 1) for first, *_ in full))
+    across = KernelSizes.of(*(tuple(rest) for _, *rest in full))
     flat_pixels = (channels, prod(x.size[1:]) // (height * width), height * width)
     source = emitter.emit(f"{op.name}.planes", "reshape", (x.source,), x.size, flat_pixels)
     given = (channels, deep, height * width)

@@ -15,6 +15,7 @@ from analysis.validation.arrays.systolic import array_design, reference
 from simulator import replay
 from simulator.static_table import estimate
 from tests.accel_models.units.gemmini.priced import conv, cost, design, linear
+from tests.shared import there
 from traces.base.errors import ConfigError, UnsupportedError
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.network import NetworkGraph
@@ -171,9 +172,9 @@ def test_what_the_library_does_not_know_is_refused(overrides: dict[str, object],
 def test_a_tile_that_does_not_fit_says_what_it_needs() -> None:
     refused = cost(linear(64, 64), memory__activation_buffer="512 B", memory__banks=1)
     assert not refused.feasible[0]
-    assert refused.misfit is not None
-    assert (refused.misfit.demand_bytes, refused.misfit.bound_bytes) == (512, 256)
-    assert "activation" in refused.misfit.reason
+    misfit = there(refused.misfit)
+    assert (misfit.demand_bytes, misfit.bound_bytes) == (512, 256)
+    assert "activation" in misfit.reason
 
 
 @pytest.mark.parametrize("op", [conv(24, 24, 12, 3, groups=24), linear(300, 70), conv(3, 64, 32, 7, 2)])
