@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accel_models.energy.actions import Actions, EnergyParts
 from accel_models.work.shapes import Shapes
@@ -152,8 +153,8 @@ class Cost:
 
     @property
     def last_store_cycles(self) -> Ints:
-        """Cycles to store the last output tile; Choice: its share of the stores is that of the compute."""
-        compute = np.maximum(self.compute_cycles, 1)
+        """Cycles to store the last output tile; Choice: its share of stores is that of compute but for packing."""
+        compute = np.maximum(self.compute_cycles - self.gather_cycles, 1)
         share = np.minimum(self.last_tile_cycles, compute)
         return np.asarray(-(-self.output_cycles * share // compute), np.int64)
 
@@ -235,12 +236,28 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Whole:
+    """The ops that states are states of, nothing skipped: what a compiler cuts, which knows no gate's decision.
+
+    Arrays of shape (w,) but ``of``; an op counts once for every aim that its states have.
+    """
+
+    shapes: Shapes
+    weight_fetch_bytes: Ints  # on the bus for all weights once [B]
+    first: NDArray[np.intp]  # the first state of each
+    of: NDArray[np.intp]  # (s,), which of them each state is one of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class States:
     """States of one op, or of several of one kind laid end to end where the unit joins ops; s of them."""
 
     work: WorkStates  # its ``op`` is that of the first state
     shapes: Shapes  # what each state computes; nothing where it does not run
     where: Where
+    whole: Whole | None = (
+        None  # what a unit that chooses tiles chooses them for; left out where every state is whole
+    )
 
     def __len__(self) -> int:
         return len(self.work)

@@ -194,7 +194,7 @@ def filled_up(
     lengths = np.array([len(work) for work in works])
     starts = np.cumsum(lengths) - lengths
     last = np.repeat(starts + lengths - 1, lengths)
-    whole = np.concatenate([_whole(work) for work in works])
+    whole = np.concatenate([whole_states(work) for work in works])
     able = whole[last] & np.repeat(np.logical_and.reduceat(cost.feasible, starts), lengths)
     partial = np.concatenate([work.runs for work in works]) & ~whole & able
     if not partial.any():
@@ -218,7 +218,7 @@ def filled_up(
     return replace(take_rows(every, best), misfit=cost.misfit, useful_macs=cost.useful_macs)
 
 
-def _whole(work: WorkStates) -> Bools:
+def whole_states(work: WorkStates) -> Bools:
     """Return which states are the whole op, as many inputs as any."""
     op = work.op
     return np.asarray(

@@ -23,13 +23,15 @@ from accel_models.cost import (
     Traffic,
     UnitCost,
     Where,
+    Whole,
     WorkStates,
 )
 from accel_models.cost_rows import OpCosts, Priced, end_to_end
 from accel_models.design.design import Design, family, side_by_side
 from accel_models.energy.actions import Actions
-from accel_models.units.assemble import assemble, filled_up
-from accel_models.units.kinds import BESIDE_A_UNIT, element_bytes, unit_kind
+from accel_models.units.assemble import assemble, filled_up, whole_states
+from accel_models.units.kinds import BESIDE_A_UNIT, chooses_tiles, element_bytes, unit_kind
+from accel_models.work.kept_data import whole_ops
 from accel_models.work.rows import joined
 from accel_models.work.shapes import Shapes, shapes_of_ops
 from traces import RECURRENT
@@ -145,7 +147,8 @@ def _price_on(asked: Sequence[CostAsked], works: Sequence[WorkStates]) -> Cost:
     where = Where.of([each.placement for each in asked], lengths)
     if any(each.aims for each in asked):
         where = replace(where, tile_aim=np.array([aim for each in asked for aim in _aims(each)]))
-    states = States(work=work, shapes=_shapes_left(work, works, asked), where=where)
+    whole = _wholes(asked, works, where) if chooses_tiles(unit) else None
+    states = States(work=work, shapes=_shapes_left(work, works, asked), where=where, whole=whole)
     found = _beside(states, design) if unit == FREE else unit_kind(unit).cost(states, design)
     return assemble(states, found, design)
 
@@ -153,6 +156,29 @@ def _price_on(asked: Sequence[CostAsked], works: Sequence[WorkStates]) -> Cost:
 def _aims(asked: CostAsked) -> list[int]:
     """Return what the tiles of each state are chosen for, index into TILE_AIMS."""
     return [TILE_AIMS.index(aim) for aim in asked.aims or [asked.placement.tile_aim] * len(asked.work)]
+
+
+def _wholes(asked: Sequence[CostAsked], works: Sequence[WorkStates], where: Where) -> Whole | None:
+    """Return the ops that states are less of, as many inputs as any of their states; ``None`` if all are whole."""
+    if all(whole_states(work).all() for work in works):
+        return None
+    all_of_each = [
+        state
+        for work, each in zip(works, asked, strict=True)
+        for state in whole_ops([work.op], each.design, int(work.batch.max(initial=1)))
+    ]
+    place = np.repeat(np.arange(len(works)), [len(work) for work in works])
+    code, first, of = np.unique(
+        place * len(TILE_AIMS) + where.tile_aim, return_index=True, return_inverse=True
+    )
+    op = code // len(TILE_AIMS)
+    joint = joined(all_of_each)
+    return Whole(
+        shapes=_shapes_left(joint, all_of_each, asked).take(op),
+        weight_fetch_bytes=joint.weight_fetch_bytes[op],
+        first=first,
+        of=of,
+    )
 
 
 def _shapes_left(joint: WorkStates, works: Sequence[WorkStates], asked: Sequence[CostAsked]) -> Shapes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from accel_models.design.sections import Memory
 from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.systolic import Gemms
 from accel_models.units.array.transfers import Transfers
-from accel_models.work.rows import each_array, rows_of, together
+from accel_models.work.rows import RowWise, each_array, rows_of, together
 from accel_models.work.shapes import Shapes
 from traces import RECURRENT, Bools, Floats
 
@@ -134,15 +133,12 @@ class ReductionCut(AxisCut):
     in_pixel_bytes: Floats  # fetched per pixel if input channels are cut, else 0
 
 
-Record = TypeVar("Record", OpSizes, PixelCut, ChannelCut, ReductionCut)
-
-
-def stack(cuts: list[Record]) -> Record:
+def stack(cuts: list[RowWise]) -> RowWise:
     """Put cuts of shape ``(n,)`` together as one of shape ``(levels, n)``."""
     return together(cuts, np.stack)
 
 
-def choose(cuts: Record, level: NDArray[np.intp], op: NDArray[np.intp]) -> Record:
+def choose(cuts: RowWise, level: NDArray[np.intp], op: NDArray[np.intp]) -> RowWise:
     """Return the cuts at these levels of these ops, from cuts of shape ``(levels, n)``."""
     return each_array(cuts, lambda array: array[level, op])
 

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accel_models.cost import MOST_COST
-from accel_models.units.array.alike import OpsByKind
-from accel_models.units.array.job import Job
+from accel_models.units.array.job import Job, Tiles
 from accel_models.units.array.ports import array_bytes
-from accel_models.units.array.tile_cost import KEPT, demand_of, output_tile_cycles
-from accel_models.units.array.tile_search import Chosen, Cuts, shortfall
+from accel_models.units.array.tile_cost import demand_of, output_tile_cycles
+from accel_models.units.array.tile_plan import TilePlan, tiles_of
 from accel_models.units.array.transfers import (
     Demand,
     bus_cycles,
@@ -115,27 +114,25 @@ class Mapping:
         return len(self.feasible)
 
 
-def mapping_of(ops: OpsByKind, ways: Cuts, chosen: Chosen) -> Mapping:
-    """Return the mapping of ``n`` ops in chosen tiles, all zero but its misfits where they do not run or fit.
+def mapping_of(job: Job, plan: TilePlan) -> Mapping:
+    """Return the mapping of ``n`` ops in the tiles of a plan, all zero but its misfits where they do not run or fit.
 
     With one buffer for all tiles loads, array and stores take turns, so all of the array's work is still to be done
     behind the last load, and nothing is stored before its end: as if the op were one tile.
-
-    Parameters
-    ----------
-    ops
-        What is mapped.
-    ways, chosen
-        The cuts of every axis, and which of them and which loop order each op takes.
     """
-    first, way = _distinct(ops, ways, chosen)
-    demand, shared = _of_ways(ops.kinds, ops.kind[first], ways, _picked(chosen, first))
-    runs, demand = (ops.kinds.works[ops.kind] & chosen.feasible), demand.take(way)
-    transfers, weights = ops.transfers, whole(weights_moved(ops.transfers, demand), runs)
-    found = {name: values.take(way) for name, values in shared.items()}
+    job, tiles = tiles_of(job, plan)
+    demand, transfers, works = demand_of(job, tiles, plan.kept), job.transfers, job.works
+    runs, misfit = works & plan.feasible, works & ~plan.feasible
+    found = {name: whole(value, runs) for name, value in _counts(job, tiles, demand).items()}
+    weights = whole(weights_moved(transfers, demand), runs)
     total = whole(total_cycles(transfers, demand), runs)
     return Mapping(
         **found,
+        feasible=plan.feasible | ~works,
+        kept=plan.kept,
+        short_buffer=plan.short_buffer * misfit,
+        demand_bytes=plan.demand_bytes * misfit,
+        bound_bytes=plan.bound_bytes * misfit,
         stall_cycles=total - found["compute_cycles"],
         total_cycles=total,
         load_cycles=whole(load_cycles(transfers, demand), runs),
@@ -151,32 +148,11 @@ def whole(value: Floats, runs: Bools) -> Ints:
     return np.where(runs, np.minimum(np.ceil(value), MOST_COST), 0).astype(np.int64)
 
 
-def _distinct(ops: OpsByKind, ways: Cuts, chosen: Chosen) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the first op of each kind in each way, and each op's place among them."""
-    code, sizes = ops.kind, (len(ways.pixels.tiles), len(ways.channels), len(ways.reduction))
-    for level, size in zip((*chosen.levels, chosen.kept), (*sizes, len(KEPT)), strict=True):
-        code = code * size + level
-    _, first, place = np.unique(code, return_index=True, return_inverse=True)
-    return first, place
-
-
-def _picked(chosen: Chosen, ops: NDArray[np.intp]) -> Chosen:
-    """Return what some ops take."""
-    return Chosen(chosen.levels[:, ops], chosen.kept[ops], chosen.feasible[ops], chosen.keys[:, ops])
-
-
-def _of_ways(
-    kinds: Job, kind: NDArray[np.intp], ways: Cuts, chosen: Chosen
-) -> tuple[Demand, dict[str, NDArray[Any]]]:
-    """Return what kinds of ops demand, each in its way, and all of a mapping that follows from that alone."""
-    job, tiles = kinds.take(kind), ways.at(chosen.levels, kind)
-    demand, inside = demand_of(job, tiles, chosen.kept), array_bytes(job, tiles)
-    works, alone = job.works, not job.machine.memory.double_buffered
-    runs = works & chosen.feasible
+def _counts(job: Job, tiles: Tiles, demand: Demand) -> dict[str, Floats]:
+    """Return what of a mapping follows from its tiles."""
+    inside, alone = array_bytes(job, tiles), not job.machine.memory.double_buffered
     results = job.op.m * job.op.out_channels * (job.machine.memory.activation_bits / 8)
-    short = (values.take(kind) for values in shortfall(kinds, ways))
-    misfits = [np.where(works & ~chosen.feasible, value, 0) for value in short]
-    counts = {
+    return {
         "tile_m": tiles.pixels.tile_pixels,
         "tile_k": tiles.reduction.tile_k,
         "tile_n": tiles.channels.tile_out / tiles.channels.tile_groups,
@@ -200,6 +176,3 @@ def _of_ways(
         "accumulator_read_bytes": inside.accumulator_reads,
         "accumulator_write_bytes": inside.accumulator_writes,
     }
-    found = {name: whole(value, runs) for name, value in counts.items()}
-    misfit = dict(zip(("short_buffer", "demand_bytes", "bound_bytes"), misfits, strict=True))
-    return demand, {"feasible": chosen.feasible | ~works, "kept": chosen.kept, **misfit, **found}

@@ -1,4 +1,4 @@
-"""Try every way of cutting every op, keep the best, and tell what it comes to."""
+"""Try every way of cutting every op, and keep the best."""
 
 from __future__ import annotations
 
@@ -22,7 +22,16 @@ from accel_models.units.array.tile_cost import (
     has_bands,
     least_demand,
 )
-from accel_models.units.array.tiling import channel_cuts, part_levels, pixel_cuts, reduction_cuts
+from accel_models.units.array.tile_sizes import (
+    ChannelSizes,
+    PixelSizes,
+    ReductionSizes,
+    channel_sizes,
+    part_levels,
+    pixel_sizes,
+    reduction_sizes,
+)
+from accel_models.units.array.tiling import channel_cut, pixel_cut, reduction_cut
 from accel_models.units.array.transfers import Demand, Transfers, total_cycles, weights_moved
 from accel_models.work.rows import arrays_of, each_array
 from traces import Bools, Floats, Ints
@@ -47,6 +56,7 @@ class Prices:
 class Cuts:
     """Every cut of every axis, from the whole to the smallest."""
 
+    sizes: tuple[PixelSizes, list[ChannelSizes], list[ReductionSizes]]
     pixels: PixelCut  # arrays of shape (levels, n)
     channels: list[ChannelCut]
     reduction: list[ReductionCut]
@@ -55,12 +65,15 @@ class Cuts:
     @classmethod
     def of(cls, job: Job) -> Cuts:
         """Return all cuts of the job's ops."""
-        channels = channel_cuts(job.op, job.machine.array, job.machine.memory)
+        op, array, memory = job.op, job.machine.array, job.machine.memory
+        sizes = pixel_sizes(op), channel_sizes(op, array), reduction_sizes(op, array)
+        pixels, channels, reduction = sizes
         return cls(
-            pixel_cuts(job.op, job.machine.array, job.machine.memory),
-            channels,
-            reduction_cuts(job.op, job.machine.array, job.machine.memory),
-            part_levels(job.op, job.machine.array, len(channels)),
+            sizes,
+            pixel_cut(op, array, memory, pixels),
+            [channel_cut(op, array, memory, each) for each in channels],
+            [reduction_cut(op, array, memory, each) for each in reduction],
+            part_levels(op, array, len(channels)),
         )
 
     @cached_property

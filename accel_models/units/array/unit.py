@@ -9,7 +9,7 @@ from typing import assert_never
 import numpy as np
 
 from accel_models.compiling.steps import STAGES, Stage
-from accel_models.cost import Busy, Misfit, States, Traffic, UnitCost, WorkStates
+from accel_models.cost import Busy, Misfit, States, Traffic, UnitCost, Whole, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.unit_sections import DATAFLOWS, Array
 from accel_models.energy.actions import Actions, array_actions
@@ -44,7 +44,7 @@ def array_cost(states: States, design: Design) -> UnitCost:
         weights_behind=where.behind.weights,
         output_behind=where.behind.output,
     )
-    mapping = _mapped(shapes, operands, design)
+    mapping = _mapped(shapes, operands, design, states.whole)
     gather = gather_cycles(work, design)
     cycles = mapping.array_cycles + gather
     busy = Busy(
@@ -69,11 +69,13 @@ def array_cost(states: States, design: Design) -> UnitCost:
     return UnitCost(busy=busy, traffic=traffic)
 
 
-def _mapped(shapes: Shapes, operands: Operands, design: Design) -> Mapping:
+def _mapped(shapes: Shapes, operands: Operands, design: Design, whole: Whole | None) -> Mapping:
     machine = array_machine(design)
     match machine.array.dataflow:
         case "ws" | "os" | "is":
-            return map_ops(shapes, machine, prices=_mapper_prices(design), operands=operands)
+            if whole is not None:
+                whole = replace(whole, shapes=whole.shapes.scattered())
+            return map_ops(shapes, machine, prices=_mapper_prices(design), operands=operands, whole=whole)
         case "rs":
             from accel_models.units.array.row_stationary.choosing import map_row_stationary  # noqa: PLC0415  # few are
 
@@ -89,19 +91,19 @@ def _one_after_the_other(states: States, design: Design) -> UnitCost:
     steps, a row per input of the batch.  Choice: recurrent weights that fit half of the weight buffer are fetched
     once, others for every step.
     """
-    work, shapes, where = states.work, states.shapes, states.where
-    gates, hidden = RECURRENT[shapes.kind], shapes.out_channels
-    one, steps = np.ones_like(hidden), shapes.steps
-    inputs = replace(shapes, kind="linear", out_channels=gates * hidden)
-    state = replace(inputs, in_channels=hidden, in_height=one, in_width=one, out_height=one, out_width=one)
-    share = inputs.weights / np.maximum(inputs.weights + state.weights, 1)
-    first = np.ceil(work.weight_fetch_bytes * share).astype(np.int64)
+    work, shapes, where, steps = states.work, states.shapes, states.where, states.shapes.steps
+    inputs, state, first = _products(shapes, work.weight_fetch_bytes)
     rest = work.weight_fetch_bytes - first
-    before = States(work=replace(work, weight_fetch_bytes=first), shapes=inputs, where=where)
     here = replace(
         where, inputs_on_chip=np.ones_like(where.inputs_on_chip), output_on_chip=where.output_on_chip | True
     )
-    step = States(work=replace(work, weight_fetch_bytes=rest), shapes=state, where=here)
+    whole, whole_step = states.whole, states.whole
+    if whole is not None:
+        all_inputs, all_state, all_first = _products(whole.shapes, whole.weight_fetch_bytes)
+        whole_step = replace(whole, shapes=all_state, weight_fetch_bytes=whole.weight_fetch_bytes - all_first)
+        whole = replace(whole, shapes=all_inputs, weight_fetch_bytes=all_first)
+    before = States(work=replace(work, weight_fetch_bytes=first), shapes=inputs, where=where, whole=whole)
+    step = States(work=replace(work, weight_fetch_bytes=rest), shapes=state, where=here, whole=whole_step)
     a, b = array_cost(before, design), array_cost(step, design)
     stays = 2 * rest <= (design.memory or UNLIMITED).weight_buffer
     busy = Busy(
@@ -117,6 +119,16 @@ def _one_after_the_other(states: States, design: Design) -> UnitCost:
     outputs = shapes.output_elements * element_bytes(design)[0] * np.logical_not(where.output_on_chip)
     weights = a.traffic.weights + b.traffic.weights * np.where(stays, 1, steps)
     return UnitCost(busy=busy, traffic=replace(a.traffic, weights=weights, outputs=outputs))
+
+
+def _products(cells: Shapes, weight_bytes: Ints) -> tuple[Shapes, Shapes, Ints]:
+    """Return a cell's product with all inputs, that with the hidden state of one step, and the first's weights [B]."""
+    gates, hidden = RECURRENT[cells.kind], cells.out_channels
+    one = np.ones_like(hidden)
+    inputs = replace(cells, kind="linear", out_channels=gates * hidden)
+    state = replace(inputs, in_channels=hidden, in_height=one, in_width=one, out_height=one, out_width=one)
+    share = inputs.weights / np.maximum(inputs.weights + state.weights, 1)
+    return inputs, state, np.ceil(weight_bytes * share).astype(np.int64)
 
 
 def _second_operand_bytes(states: States, design: Design) -> Ints:

@@ -6,15 +6,18 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel_models.cost import Whole
 from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array
-from accel_models.dram import transfer_cycles
+from accel_models.dram import transfer_cycles, whole_bursts
 from accel_models.units.array.mapped import Operands
 from accel_models.units.array.mapping import map_ops
 from accel_models.units.array.systolic import Gemms, compute_cycles
+from accel_models.work.rows import joined
 from accel_models.work.shapes import Shapes
 from tests.accel_models.units.array.mapped_convs import DATAFLOWS, conv
 from tests.sections import bus, but, dram, machine, memory
+from traces import Ints
 
 CONVS = st.builds(
     conv,
@@ -146,18 +149,39 @@ def test_more_bandwidth_is_never_slower(
     array=ARRAYS.filter(lambda a: not a.trim_folds),
     beside=memories(),
     kept=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    fewer=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    weights_first=st.booleans(),
 )
-def test_gating_channels_never_costs_cycles(
-    shapes: Shapes, array: Array, beside: Memory, kept: tuple[float, float]
+def test_fewer_channels_of_an_op_never_take_more(
+    shapes: Shapes,
+    array: Array,
+    beside: Memory,
+    kept: tuple[float, float],
+    fewer: tuple[float, float],
+    weights_first: bool,
 ) -> None:
-    gated = replace(
-        shapes,
-        in_channels=np.ceil(shapes.in_channels * kept[0]).astype(np.int64),
-        out_channels=np.ceil(shapes.out_channels * kept[1]).astype(np.int64),
+    some = gated(shapes, *kept)
+    three = joined([shapes, some, gated(some, *fewer)])
+    op = Whole(
+        shapes=shapes,
+        weight_fetch_bytes=bursts_of(shapes, beside),
+        first=np.zeros(1, np.intp),
+        of=np.zeros(3, np.intp),
     )
-    on = machine(array, beside)
-    dense, sparse = map_ops(shapes, on), map_ops(gated, on)
-    assert sparse.feasible[0] >= dense.feasible[0]
-    if dense.feasible[0]:
-        assert sparse.compute_cycles[0] <= dense.compute_cycles[0]
-        assert sparse.total_cycles[0] <= dense.total_cycles[0]
+    operands = Operands(weights_first=weights_first, aim=np.zeros(3, np.int64))
+    found = map_ops(three, machine(array, beside), whole=op, operands=operands)
+    assert len(set(found.feasible.tolist())) == 1 or not three.macs.all()
+    for cycles in (found.compute_cycles, found.array_cycles, found.total_cycles):
+        assert cycles.tolist() == sorted(cycles.tolist(), reverse=True)
+
+
+def gated(shapes: Shapes, inputs: float, outputs: float) -> Shapes:
+    return replace(
+        shapes,
+        in_channels=np.ceil(shapes.in_channels * inputs).astype(np.int64),
+        out_channels=np.ceil(shapes.out_channels * outputs).astype(np.int64),
+    )
+
+
+def bursts_of(shapes: Shapes, beside: Memory) -> Ints:
+    return whole_bursts(-(-shapes.weights * beside.weight_bits // 8), beside.dram.burst)

@@ -1,0 +1,132 @@
+"""How a compiler cuts ops: tiles chosen once for all of an op, in which what gates leave of it is cut short.
+
+A compiler knows no input, so it chooses sizes of tiles, packs of groups and the operand that stays for the whole op;
+at run time loops over less work end earlier.  So of one op more work never takes longer on its array than less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.units.array.alike import OpsByKind
+from accel_models.units.array.job import Job, Tiles, choose, stack
+from accel_models.units.array.packing import packed, packed_sizes, packings, untiled_cycles
+from accel_models.units.array.tile_search import BYTES, Chosen, Cuts, Prices, search, shortfall
+from accel_models.units.array.tile_sizes import ChannelSizes, PixelSizes, ReductionSizes
+from accel_models.units.array.tiling import channel_cut, pixel_cut, reduction_cut
+from accel_models.work.rows import joined, rows_of, together
+from traces import Bools, Floats, Ints
+
+CHUNK = 8192  # ops searched at a time, so that working arrays stay in cache
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TilePlan:
+    """Sizes of full tiles of ``n`` ops, and what stays; arrays of shape ``(n,)``."""
+
+    packed: Floats  # groups side by side on the array; a group below is then a pack
+    images: Floats
+    rows: Floats
+    cols: Floats
+    groups: Floats
+    outputs: Floats  # channels of a group
+    channels: Floats  # of the reduction of a group
+    kernel: Floats  # positions
+    kept: Ints  # index into KEPT
+    feasible: Bools  # false: no tiles fit, and those of the plan mean nothing
+    short_buffer: Ints  # that the smallest tiles overflow most, index into BUFFERS
+    demand_bytes: Ints  # of them
+    bound_bytes: Ints  # what is free of that buffer
+    keys: Floats  # what was minimised
+    second_keys: Floats  # what decided among equals
+
+
+def planned(job: Job, prices: Prices | None) -> TilePlan:
+    """Return the tiles of every op of a job, chosen for what it aims at, or for energy if there are ``prices``."""
+    ops, place = OpsByKind.of(job)
+    chunks = [slice(at, at + CHUNK) for at in range(0, len(ops), CHUNK)]
+    parts = [ops] if len(chunks) == 1 else [ops.take(rows) for rows in chunks]
+    return rows_of(joined([_planned_chunk(part, prices) for part in parts]), place)
+
+
+def tiles_of(job: Job, plan: TilePlan) -> tuple[Job, Tiles]:
+    """Return the job with the packs of a plan, and its tiles: those of the plan, cut short where ops are less."""
+    if np.any(plan.packed > 1):
+        job = packed(job, plan.packed)
+    op, array, memory = job.op, job.machine.array, job.machine.memory
+    return job, Tiles(
+        pixel_cut(op, array, memory, PixelSizes(plan.images, plan.rows, plan.cols)),
+        channel_cut(op, array, memory, ChannelSizes(plan.groups, plan.outputs)),
+        reduction_cut(op, array, memory, ReductionSizes(plan.channels, plan.kernel)),
+    )
+
+
+def _planned_chunk(ops: OpsByKind, prices: Prices | None) -> TilePlan:
+    """Search at the packing of groups that computes fastest, then at the others that could still be better."""
+    kinds, kind = ops.kinds, ops.kind
+    counts = packings(kinds.machine.array, kinds.op)
+    if len(counts) == 1:
+        return _planned_packed(ops, prices)
+    least = np.stack([untiled_cycles(kinds.machine.array, packed_sizes(kinds.op, count)) for count in counts])
+    fastest = least.argmin(axis=0)
+    first = np.stack(counts)[fastest, np.arange(len(fastest))]
+    best = _planned_packed(ops.packed(packed(kinds, first)), prices)
+    # Tiles take no less than the op in one piece; fewer bytes can take any time.
+    bounded = prices is None and kinds.machine.array.stream_block == 0 and not ops.transfers.aims_at(BYTES)
+    for level, count in enumerate(counts):
+        other = ((level == 0) | (count > 1)) & (fastest != level)
+        rows = np.flatnonzero(other[kind] & ~(bounded & (least[level][kind] > best.keys)))
+        if not len(rows):
+            continue
+        found = _planned_packed(ops.packed(packed(kinds, count)).take(rows), prices)
+        mine = rows_of(best, rows)
+        better = (found.keys < mine.keys) | (
+            (found.keys == mine.keys) & (found.second_keys < mine.second_keys)
+        )
+        best = _put(best, rows[better], rows_of(found, better))
+    return best
+
+
+def _put(plan: TilePlan, rows: NDArray[np.intp], other: TilePlan) -> TilePlan:
+    """Return the plan with another one at ``rows``."""
+
+    def put(columns: list[NDArray[np.generic]]) -> NDArray[np.generic]:
+        mine = columns[0].copy()
+        mine[rows] = columns[1]
+        return mine
+
+    return together([plan, other], put)
+
+
+def _planned_packed(ops: OpsByKind, prices: Prices | None) -> TilePlan:
+    """Return the best tiles at one packing of groups."""
+    ways = Cuts.of(ops.kinds)
+    return _plan(ops, ways, search(ops, ways, prices))
+
+
+def _plan(ops: OpsByKind, ways: Cuts, chosen: Chosen) -> TilePlan:
+    kind, (pixels, channels, reduction) = ops.kind, ways.sizes
+    tile = choose(pixels, chosen.levels[0], kind)
+    outputs = choose(stack(channels), chosen.levels[1], kind)
+    inputs = choose(stack(reduction), chosen.levels[2], kind)
+    short_buffer, demand_bytes, bound_bytes = (values.take(kind) for values in shortfall(ops.kinds, ways))
+    return TilePlan(
+        packed=ops.kinds.packed.take(kind),
+        images=tile.images,
+        rows=tile.rows,
+        cols=tile.cols,
+        groups=outputs.groups,
+        outputs=outputs.outputs,
+        channels=inputs.channels,
+        kernel=inputs.kernel,
+        kept=chosen.kept,
+        feasible=chosen.feasible,
+        short_buffer=short_buffer,
+        demand_bytes=demand_bytes,
+        bound_bytes=bound_bytes,
+        keys=chosen.keys[0],
+        second_keys=chosen.keys[1],
+    )
