@@ -159,7 +159,7 @@ def test_a_larger_buffer_runs_layers_band_by_band_where_the_smaller_one_does() -
     designs = [npu((kib, 8, 64), 0.4, trims=False, halo=False, mapping="latency") for kib in (16, 20)]
     name = "decided a layer early"
     assert mean_cycles(name, designs, 1.0) == [104772, 92100]
-    assert mean_cycles(name, designs, 0.6) == [95054, 82382]
+    assert mean_cycles(name, designs, 0.6) == [95598.5, 83919.5]
 
 
 def alike(name: str, seed: int) -> Trace:

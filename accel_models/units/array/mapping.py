@@ -1,6 +1,6 @@
 """The mapper: for every op the tiles and the operand that stays, chosen for latency or energy.
 
-Three loop orders are tried over every combination of cuts (:mod:`accel_models.units.array.tile_sizes`):
+Three loop orders are tried over every combination of cuts (:mod:`accel_models.units.array.tiling`):
 
 ===========  ============================================  =================  =================
 kept         loops, outer to inner                         inputs fetched     weights fetched
@@ -12,7 +12,7 @@ kept         loops, outer to inner                         inputs fetched     we
 
 An operand with a single tile is fetched once in any order.  Groups of a convolution are the outermost loop of
 all orders, so the table holds for each tile of groups: alone, or several packed side by side on the array
-(:mod:`accel_models.units.array.packing`).  Partial sums never leave the chip.  States of an op, less of it than there
+(:mod:`accel_models.units.array.tile_plan`).  Partial sums never leave the chip.  States of an op, less of it than there
 is, run in the tiles of the whole op, cut short (:mod:`accel_models.units.array.tile_plan`).
 """
 
@@ -27,8 +27,7 @@ from accel_models.cost import Whole
 from accel_models.units.array.job import Job, bursts, sizes_of
 from accel_models.units.array.machine import ArrayMachine
 from accel_models.units.array.mapped import Mapping, Operands, mapping_of
-from accel_models.units.array.packing import untiled_cycles, whole_folds
-from accel_models.units.array.tile_plan import CHUNK, planned
+from accel_models.units.array.tile_plan import CHUNK, planned, untiled_cycles, whole_folds
 from accel_models.units.array.tile_search import Prices
 from accel_models.units.array.transfers import Transfers
 from accel_models.work.rows import joined, rows_of

@@ -22,16 +22,18 @@ from accel_models.units.array.tile_cost import (
     has_bands,
     least_demand,
 )
-from accel_models.units.array.tile_sizes import (
+from accel_models.units.array.tiling import (
     ChannelSizes,
     PixelSizes,
     ReductionSizes,
+    channel_cut,
     channel_sizes,
     part_levels,
+    pixel_cut,
     pixel_sizes,
+    reduction_cut,
     reduction_sizes,
 )
-from accel_models.units.array.tiling import channel_cut, pixel_cut, reduction_cut
 from accel_models.units.array.transfers import Demand, Transfers, total_cycles, weights_moved
 from accel_models.work.rows import arrays_of, each_array
 from traces import Bools, Floats, Ints
