@@ -9,7 +9,8 @@ tile``).  Its weights take 32 bytes a cycle, before the pixels of each fold inst
 engine streams a block's convolutions into each other: with that, ResNet-18's rows would be off by 4.8 instead of
 12.5 % on average.
 
-The chip also leaves out kernel taps over pixels that are pruned, which the model does not.
+The chip also leaves out kernel taps over pixels that are pruned, which the model does not.  For each pixel, tap and
+32 input channels its loop over filters is a pipeline of its own (conv.h), whose depth is not published.
 """
 
 from __future__ import annotations

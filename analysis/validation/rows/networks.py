@@ -15,6 +15,8 @@ from traces import ConfigError, NetworkGraph, did_you_mean
 # ICLR 2015, table 1, column D.
 _VGG16 = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 
+MOST_BATCH = 4096  # Choice: the chip ran 3 and 4; each image is an input of a replay
+
 
 def dpacs(rows: Sequence[Row]) -> list[Outcome]:
     """Latency over that of the dense network of the same file, or of the shipped rows if it holds none."""
@@ -64,6 +66,8 @@ def _eyeriss(
 
     def both() -> tuple[float, float]:
         graph, batch = _graph(row), whole(row, "batch")
+        if batch > MOST_BATCH:
+            raise ConfigError(f"batch = {batch:,}: must be up to {MOST_BATCH:,}")
         return number(row, column), model(graph, batch, _zeros(row, rows))
 
     return compared(label, row["network"], both)

@@ -77,6 +77,30 @@ def test_a_size_is_a_whole_number(cell: str) -> None:
     assert whole({"in_c": "3.0"}, "in_c") == 3
 
 
+@pytest.mark.parametrize("column", ["rows", "cols", "commands"])
+def test_a_train_of_commands_too_long_to_follow_is_skipped(column: str) -> None:
+    row = reference_rows("gemmini_dma_rtl")[0]
+    known, long = score_outcomes("gemmini_dma", [row, {**row, column: "999999999"}])
+    assert isinstance(known, Pair)
+    assert isinstance(long, Skipped)
+    assert "row behind row" in long.reason
+
+
+def test_a_batch_that_no_memory_holds_is_skipped() -> None:
+    row = {
+        "accelerator": "Eyeriss v1",
+        "network": "AlexNet",
+        "layer": "CONV3",
+        "cycles": "1",
+        "energy_uJ": "1",
+    }
+    for kind in ("eyeriss", "eyeriss_energy"):
+        four, many = score_outcomes(kind, [{**row, "batch": "4"}, {**row, "batch": "999999999"}])
+        assert isinstance(four, Pair)
+        assert isinstance(many, Skipped)
+        assert many.reason.startswith("batch")
+
+
 def test_a_precision_that_no_set_knows_is_skipped() -> None:
     row = next(row for row in reference_rows("mlperf_tiny") if row["precision"] == "int8")
     known, unknown = score_outcomes("mlperf_tiny", [row, {**row, "precision": "fp16"}])
