@@ -1,8 +1,8 @@
-"""Networks of the golden numbers: every kind of decision in one, depthwise layers in another."""
+"""Networks of the golden numbers: every kind of decision in two, depthwise layers in another."""
 
 from __future__ import annotations
 
-from traces import Gate, NetworkGraph
+from traces import Gate, GateKind, NetworkGraph
 from traces.graphs.build import GraphBuilder, Tensor, Window
 
 WIDTH = 128  # channels: too many weights for small buffers, so that it matters when they are fetched
@@ -111,3 +111,44 @@ def _separable(builder: GraphBuilder, name: str, x: Tensor, channels: int) -> Te
         f"{name}.depthwise", x, x.channels, Window.square(3), groups=x.channels, activation="relu6"
     )
     return builder.conv(f"{name}.pointwise", y, channels, Window.square(1), activation="relu6")
+
+
+ROWS, FEATURES = 12, 64
+
+
+def sequence_network() -> NetworkGraph:
+    """Rows of features: a layer of three widths, one whose elements are gated, one that some rows go through."""
+    builder = GraphBuilder("sequence", FEATURES, ROWS, 1)
+    x = builder.conv(
+        "stem", builder.input, FEATURES, Window(kernel=(3, 1), padding=(2, 0)), activation="relu"
+    )
+    width = _score(builder, "width", x, 3)
+    y = builder.matmul("narrow.fc1", x, FEATURES, "relu")
+    widths = (FEATURES // 4, FEATURES // 2, FEATURES)
+    builder.gate(
+        Gate(
+            name="width",
+            kind="width",
+            size=3,
+            widths=widths,
+            reads=x.name,
+            computed_by=width,
+            guards=(y.name,),
+        )
+    )
+    x = builder.matmul("narrow.fc2", y, FEATURES)
+    bits = builder.elementwise("threshold", "elements.threshold", (x,))
+    y = builder.conv("elements.conv", x, FEATURES, Window(kernel=(3, 1), padding=(2, 0)))
+    builder.gate(_each("elements", "element", FEATURES * ROWS, x, (bits.name,), y))
+    x = builder.elementwise("add", "elements.add", (y, x), "relu")
+    score = builder.matmul("tokens.score", x, 1)
+    kept = builder.elementwise("threshold", "tokens.threshold", (score,))
+    y = builder.matmul("tokens.fc", x, FEATURES)
+    builder.gate(_each("tokens", "token", ROWS, x, (score.name, kept.name), y))
+    return builder.finish()
+
+
+def _each(  # the properties of a gate
+    name: str, kind: GateKind, size: int, x: Tensor, computed_by: tuple[str, ...], y: Tensor
+) -> Gate:
+    return Gate(name=name, kind=kind, size=size, reads=x.name, computed_by=computed_by, guards=(y.name,))

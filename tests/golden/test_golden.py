@@ -5,8 +5,10 @@ from itertools import combinations
 
 import pytest
 
-from tests.golden.networks import depthwise_network, mixed_network
+from accel_models import STEPS
+from tests.golden.networks import depthwise_network, mixed_network, sequence_network
 from tests.golden.update import ALL_POLICIES, GOLDEN, MIXED_ON, Figures, predictions
+from traces import GATE_KINDS
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,17 @@ def test_every_policy_differs_from_every_other_somewhere(
     assert any(golden[f"mixed, {on}, {one}"] != golden[f"mixed, {on}, {other}"] for on in MIXED_ON)
 
 
+@pytest.mark.parametrize(("one", "other"), list(combinations(("none", *STEPS), 2)))
+def test_every_step_of_the_compiler_moves_something_of_its_own(
+    golden: dict[str, Figures], one: str, other: str
+) -> None:
+    assert golden[f"steps, without {one}"] != golden[f"steps, without {other}"]
+
+
 def test_the_networks_have_what_they_are_there_for() -> None:
-    assert {gate.kind for gate in mixed_network().gates} == {"exit", "layer", "channel", "spatial"}
+    gates = [*mixed_network().gates, *sequence_network().gates]
+    assert {gate.kind for gate in gates} == set(GATE_KINDS)
+    assert len(gates) == len(GATE_KINDS)
     assert any(op.is_depthwise for op in depthwise_network().ops)
 
 

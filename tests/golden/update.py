@@ -12,7 +12,7 @@ from typing import Any
 from accel_models import STEPS, design_names, load_design
 from simulator import Arrivals, Policy, StreamSettings, estimate, replay, stream
 from simulator.summary import Explained
-from tests.golden.networks import depthwise_network, mixed_network
+from tests.golden.networks import depthwise_network, mixed_network, sequence_network
 from traces import Trace
 from traces.graphs.resnets import cifar_resnet
 from traces.statistics import execution_rates
@@ -39,6 +39,7 @@ ALL_POLICIES = POLICIES | {
 # Small buffers beside slow and fast memories: here it shows when weights are fetched and how inputs share them.
 MIXED_ON = ("edge_npu_16x16", "tpu_v1_like")
 SEPARABLE_ON = ("cortex_m7", "edge_npu_16x16", "eyeriss", "ethos_u65_256", "gap8", "gemmini_16x16")
+SEQUENCE_ON = ("cortex_m55", "edge_npu_16x16", "ethos_u55_128", "eyeriss")
 ESTIMATED_ON = ("cortex_m4", "edge_npu_16x16", "ethos_u65_256", "gemmini_16x16")
 FRAMES_PER_SECOND = {
     "edge_npu_16x16": 8_000.0,
@@ -48,7 +49,7 @@ FRAMES_PER_SECOND = {
 
 def predictions() -> dict[str, Figures]:
     """Return what the model predicts today, by case: network, design, policy."""
-    return dict([*every_design(), *mixed(), *separable(), *streams(), *estimates()])
+    return dict([*every_design(), *mixed(), *separable(), *streams(), *estimates(), *sequences(), *steps()])
 
 
 def every_design() -> Iterator[Case]:
@@ -67,12 +68,30 @@ def mixed() -> Iterator[Case]:
             yield f"mixed, {name}, {label}", replayed(trace, name, policy)
 
 
+def sequences() -> Iterator[Case]:
+    """Yield widths, elements and rows."""
+    trace = synthetic_trace(sequence_network(), 16, seed=7)
+    for name in SEQUENCE_ON:
+        for label, policy in POLICIES.items():
+            yield f"sequence, {name}, {label}", replayed(trace, name, policy)
+
+
 def separable() -> Iterator[Case]:
     """Yield depthwise layers on every kind of unit, compiled and as written."""
     trace = synthetic_trace(depthwise_network(), 16, seed=7)
     for name in SEPARABLE_ON:
         yield f"separable, {name}, wait", replayed(trace, name, Policy())
         yield f"separable, {name}, as written", replayed(trace, name, AS_WRITTEN)
+
+
+def steps() -> Iterator[Case]:
+    """Yield what each of the compiler's steps is worth: scores to fold, weights to pin, layers to fuse in bands."""
+    trace, others = (synthetic_trace(cifar_resnet(8, gates="both"), 12, seed=seed) for seed in (7, 14))
+    trace = replace(trace, info=trace.info.model_copy(update={"rates": execution_rates(others)}))
+    design = load_design("edge_npu_16x16", {"memory.activation_buffer": "16 KiB"})
+    for step in ("none", *STEPS):
+        policy = Policy() if step == "none" else Policy.of({step: False})
+        yield f"steps, without {step}", figures_of(replay(trace, design, policy=policy).explained)
 
 
 def streams() -> Iterator[Case]:
