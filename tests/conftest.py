@@ -1,7 +1,8 @@
 """Laws look at new examples on every run of a developer; CI looks at the same ones every time.
 
-No example has a deadline: how long one takes is the machine's business, and a busy one is slow.  ``--shuffle 7`` runs
-the tests in an order drawn from that seed: what passes in one order must pass in any.
+No example has a deadline, and none is refused for having taken long to draw: how long one takes is the machine's
+business, and a busy one is slow.  ``--shuffle 7`` runs the tests in an order drawn from that seed: what passes in one
+order must pass in any.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.shared import Comparisons, ComparisonsOf, once
 
 if TYPE_CHECKING:
     from analysis import Comparison
 
-settings.register_profile("developer", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile("developer", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("developer"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "developer")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,14 @@ def _hides(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("run", [_appends, _hides])
-def test_the_campaign_sees_what_is_lost_or_left(run: object) -> None:
-    """A job that writes on and on where it stood, and one that leaves a hidden file."""
-    job = Job("bad", lambda folder: None, run, _lines)  # type: ignore[arg-type]
-    found = kills.campaign(4, 1, (job,))
-    assert found["bad"]["wrong"] >= 3
+def test_the_campaign_sees_what_is_lost_or_left(run: Callable[[Path], None], tmp_path: Path) -> None:
+    """A job that writes on where it stood, and one that leaves a hidden file, killed once they have begun to write."""
+    reference = kills.Reference(Job("bad", lambda folder: None, run, _lines), tmp_path / "bad")
+    written = tmp_path / "killed" / "out.txt"
+
+    def wait() -> None:
+        while not (written.exists() and written.stat().st_size):  # as long as pytest lets it
+            time.sleep(0.001)
+
+    wrong, _ = reference.kill(written.parent, wait)
+    assert wrong

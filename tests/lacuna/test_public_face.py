@@ -64,8 +64,9 @@ def stranger(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_the_command_line_uses_its_own_packages(stranger: Path) -> None:
-    wish = "estimate", "dscnn_kws", "-d", "edge_npu_16x16", "--out", "ops.csv"
-    for words in (wish, ("report", "ops.csv", "--out", "page.html")):  # the page reads templates of the package
+    table = "estimate", "dscnn_kws", "-d", "edge_npu_16x16", "--out", "ops.csv"
+    page = "report", "ops.csv", "--out", "page.html"  # reads templates of the package
+    for words in (table, page):
         done = python(stranger, "-m", "lacuna", *words)
         assert done.returncode == 0, done.stderr
     assert (stranger / "page.html").stat().st_size > 0

@@ -27,7 +27,11 @@ from traces.trace import TRACE_SCHEMA_VERSION, Trace, TraceInfo
 GOLDEN = Path(__file__).parent / "golden" / "trace_1_0.parquet"
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(trace=traces(max_inputs=20))
 def test_a_trace_comes_back_as_it_was(trace: Trace, tmp_path: Path) -> None:
     for name in ("t.parquet", "t.npz"):
@@ -37,7 +41,11 @@ def test_a_trace_comes_back_as_it_was(trace: Trace, tmp_path: Path) -> None:
         assert (info.graph, info.info, info.inputs) == (trace.graph, trace.info, len(trace))
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(rows=st.integers(1, 40), limit=st.integers(0, 40), inputs=st.integers(0, 30))
 def test_parts_join_to_the_whole(rows: int, limit: int, inputs: int, tmp_path: Path) -> None:
     trace = random_trace(cifar_resnet(8, "both"), inputs, 3)
