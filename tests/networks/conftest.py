@@ -1,4 +1,4 @@
-"""One thread, so that results repeat to the bit and parallel test runs do not crowd the machine."""
+"""One thread and one seed: results repeat to the bit, whatever ran before, and parallel runs do not crowd a machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import torch
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
+def one_thread_and_seed() -> Iterator[None]:
+    torch.manual_seed(0)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
