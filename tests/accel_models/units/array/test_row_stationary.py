@@ -71,7 +71,7 @@ def test_a_pass_by_hand() -> None:
 def test_folded_sets_leave_the_sums_of_their_channels_to_the_buffer() -> None:
     """A 28 x 28 plane is folded once: two sets side by side hold filters, and a PE adds up four channels at most.
 
-    A 14 x 14 plane is not, and sets side by side add up channels.  So the port, 16 B a cycle, binds the one alone.
+    A 14 x 14 plane is not, and sets side by side add up channels.  So the port, 15.5 B a cycle, binds the one alone.
     """
     folded, whole = mapped(conv(512, 512, 1, 28, 28, 3, 1), 3), mapped(conv(512, 512, 1, 14, 14, 3, 1), 3)
     assert folded.tile_k[0] <= 4 * 9 < whole.tile_k[0]
