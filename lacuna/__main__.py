@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -13,6 +14,10 @@ from lacuna.strangers import use_own_packages
 EXIT_BAD_INPUT = 2
 EXIT_STOPPED = 130  # as shells have it: 128 and the number of SIGINT
 
+MANY_OBJECTS = 20_000  # Choice: Python's 700 take 6 % of a replay, to look again and again at what imports made
+
+gc.set_threshold(MANY_OBJECTS, 100, 100)
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # or it looks through all that is installed
 use_own_packages()  # before the first of them is imported
 
 try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +9,6 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
 
 from accel_models import Design
 from simulator.policy import Policy
@@ -27,6 +25,7 @@ from traces import (
     file_bytes,
     parse_json_mapping,
     reading,
+    yaml_text,
 )
 
 Figures = TypeVar("Figures")
@@ -98,6 +97,4 @@ def read_parquet(path: Path) -> dict[str, NDArray[Any]]:
 
 def design_yaml(design: Design) -> str:
     """Return the design as YAML that reads back equal."""
-    stream = io.StringIO()
-    YAML(typ="safe", pure=True).dump(design.model_dump(mode="json", exclude_none=True), stream)
-    return stream.getvalue()
+    return yaml_text(design.model_dump(mode="json", exclude_none=True))

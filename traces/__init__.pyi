@@ -35,6 +35,7 @@ from .base.guard import reading as reading
 from .base.plain import parse_json_mapping as parse_json_mapping
 from .base.plain import parse_yaml as parse_yaml
 from .base.plain import parse_yaml_mapping as parse_yaml_mapping
+from .base.plain import yaml_text as yaml_text
 from .base.tables import csv_columns as csv_columns
 from .base.tables import csv_rows as csv_rows
 from .base.tables import csv_text as csv_text

@@ -122,7 +122,7 @@ def permuted(packed: Packed, order: Order) -> Packed:
     for byte, values in enumerate(np.ascontiguousarray(packed.T)):
         places = goes_to[8 * byte : 8 * byte + 8]
         moved = bits[:, : len(places)] << (places % 64).astype(np.uint64)
-        for word in np.unique(places // 64):
+        for word in set((places // 64).tolist()):
             table = np.bitwise_or.reduce(moved[:, places // 64 == word], axis=1)
             words[word] |= table.take(values)
     return np.ascontiguousarray(words.T).view(np.uint8)[:, : packed.shape[1]]

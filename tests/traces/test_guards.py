@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from traces import load_network, load_trace
 from traces.base.errors import MOST_MESSAGE, ConfigError, FileProblem, did_you_mean, printable
 from traces.base.guard import MOST_DEPTH, file_bytes, file_text, reading
-from traces.base.plain import MOST_YAML, parse_json, parse_json_mapping, parse_yaml, parse_yaml_mapping
+from traces.base.plain import (
+    MOST_YAML,
+    parse_json,
+    parse_json_mapping,
+    parse_yaml,
+    parse_yaml_mapping,
+    yaml_text,
+)
 from traces.base.versions import check_version
 
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -50,6 +57,40 @@ def test_yaml_that_means_nothing_to_us(text: str | bytes, part: str) -> None:
     with pytest.raises(ConfigError, match=r"^x\.yaml:") as found:
         parse_yaml(text, "x.yaml")
     assert part in str(found.value)
+
+
+WORDS = st.sampled_from(
+    ["no", "True", "~", "0x1f", "1_000", "1e3", "2001-02-03", "- a", "? a", "a: b", "a #b", "%a", "<<", "=", "16 B", ""]
+)
+TEXTS = WORDS | st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=8) | st.just("k" * 1100)
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, width=32)
+DATA = st.recursive(
+    (SCALARS | TEXTS).filter(lambda value: value not in {float("inf"), float("-inf")}),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(TEXTS, DATA, max_size=4))
+def test_yaml_that_is_written_reads_back_equal(data: dict[str, object]) -> None:
+    """Words that mean a value, marks that mean structure, keys longer than YAML looks, letters of any script."""
+    text = yaml_text(data)
+    assert parse_yaml(text, "x") == data
+    assert repr(parse_yaml(text, "x")) == repr(data)  # 1 is not 1.0, nor True
+
+
+def test_yaml_as_it_is_written() -> None:
+    data = {"clock": "500 MHz", "no": [1, "a, b"], "skip": {"layers": True, "ports": {}}, "why": "x: µ\u2028"}
+    assert yaml_text(data).splitlines() == [
+        "clock: 500 MHz",
+        '"no":',
+        "  - 1",
+        '  - "a, b"',
+        "skip:",
+        "  layers: true",
+        "  ports: {}",
+        'why: "x: µ\\U00002028"',
+    ]
 
 
 def test_what_is_changed_of_one_reading_the_next_does_not_see() -> None:

@@ -1,9 +1,11 @@
-"""The one reader of YAML and the one of JSON: plain data, bounded, with one clear message."""
+"""The one reader of YAML and the one of JSON: plain data, bounded, with one clear message; and the writer of YAML."""
 
 from __future__ import annotations
 
 import io
 import json
+import re
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from functools import lru_cache
 from itertools import accumulate
@@ -14,6 +16,9 @@ from traces.base.guard import MOST_DEPTH, check_tree, reading
 
 MOST_YAML = 1 << 18  # bytes; Choice: people write these by hand, and the reader takes a second for 100 KiB
 MOST_JSON = 1 << 26  # bytes; Choice: a network of 10,000 ops has 4 MiB
+_MOST_KEY = 1000  # characters; YAML looks no further than 1,024 for the colon behind a key
+_BARE = re.compile(r"[A-Za-z][\w()/+. -]*[\w)]|[0-9][0-9.]* [A-Za-z]+(/s)?", re.ASCII)
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off"}  # mean a value to one YAML or another
 
 
 def parse_yaml(text: str | bytes, where: str) -> object:
@@ -47,6 +52,43 @@ def parse_yaml_mapping(text: str | bytes, where: str) -> dict[str, Any]:
         kind = "nothing" if data is None else type(data).__name__
         raise ConfigError(f"{where}: holds {kind}; needs a mapping of settings, one 'name: value' a line")
     return {str(key): inner for key, inner in data.items()}
+
+
+def yaml_text(data: Mapping[str, object]) -> str:
+    """Return plain data (mappings, lists, text, numbers, truth values, nothing) as YAML 1.2, one value a line."""
+    return "".join(f"{line}\n" for line in _block(data, "")) or "{}\n"
+
+
+def _block(value: Mapping[str, object] | list[object], indent: str) -> Iterator[str]:
+    if isinstance(value, list):
+        for inner in value:
+            yield from _entry(f"{indent}-", inner, indent)
+        return
+    for key, inner in value.items():
+        shown = _scalar(key)
+        if len(shown) > _MOST_KEY:
+            yield f"{indent}? {shown}"
+            shown = ""
+        yield from _entry(f"{indent}{shown}:", inner, indent)
+
+
+def _entry(lead: str, value: object, indent: str) -> Iterator[str]:
+    if isinstance(value, (Mapping, list)) and value:
+        yield lead
+        yield from _block(value, f"{indent}  ")
+    else:
+        yield f"{lead} {_scalar(value)}"
+
+
+def _scalar(value: object) -> str:
+    """Return a value that fits a line: text as it is where no YAML takes it for something else, else as in JSON."""
+    if isinstance(value, str):
+        if _BARE.fullmatch(value) and value.lower() not in _WORDS:
+            return value
+        quoted = json.dumps(value, ensure_ascii=False)
+        return "".join(letter if letter.isprintable() else f"\\U{ord(letter):08x}" for letter in quoted)
+    text = json.dumps(value)
+    return {"Infinity": ".inf", "-Infinity": "-.inf", "NaN": ".nan"}.get(text, text)
 
 
 def parse_json(text: str | bytes, where: str, *, error: type[LacunaError] = FileProblem) -> Any:
