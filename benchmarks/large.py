@@ -3,6 +3,7 @@
 python benchmarks/large.py                rows and frames (some 40 s of CPU)
 python benchmarks/large.py --workers      CPU time of a sweep by processes and by Dask, over that of the work alone
 python benchmarks/large.py --ten-million  ten million inputs, streamed in parts
+python benchmarks/large.py --hundred-thousand   100,000 cheap designs on Dask, stopped half-way (ten minutes of CPU)
 
 All is CPU time, user and system, children included, so a busy machine says nearly the same.
 """
@@ -15,9 +16,11 @@ import resource
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from itertools import product, repeat
 from pathlib import Path
+from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -26,7 +29,9 @@ from analysis.pareto.front import find_front
 from analysis.reports.report import write_report
 from analysis.sweeps.evaluate import evaluate
 from analysis.sweeps.folder.results import load_sweep
-from analysis.sweeps.sweep import model_version, request_of, sweep, task_of
+from analysis.sweeps.spaces.file import parse_space
+from analysis.sweeps.spaces.space import Space
+from analysis.sweeps.sweep import Progress, model_version, request_of, sweep, task_of
 from simulator import Arrivals, StreamSettings, replay, stream
 from tests.report_folders import sweep_folder
 from traces import cifar_resnet, load_trace, save_trace, synthetic_trace
@@ -36,6 +41,14 @@ PART = 32_768
 PARTS = 306  # of 32,768: ten million inputs
 DESIGNS = 200
 FRAMES = 10_000  # enough that a stream of frames that meet is compiled
+MANY = """
+designs: systolic_bare
+set:
+  clock: 10 MHz..1000 MHz step 1 MHz
+  array.rows: 4..104 step 1
+traces: trace.parquet
+"""
+BLOCKS, BLOCK = 20, 256  # of designs evaluated alone, from all over the space
 LOADS = (
     0.07,
     0.27,
@@ -94,6 +107,63 @@ def workers() -> None:
         print(f"Dask, 2        {took / len(requests) * 1e3:6.1f} ms a design, the cluster's start included")
 
 
+class _HalfWay(Exception):
+    """Raised by who is told of a sweep's progress, to stop it."""
+
+
+def hundred_thousand() -> None:
+    """Print what Dask and the folder add to the work of a design, and how soon a stopped sweep is at work again."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        save_trace(synthetic_trace(cifar_resnet(8, "both"), 4), folder / "trace.parquet")
+        space = parse_space(MANY, folder)
+        before = _alone_ms(space)
+        began = perf_counter()
+        half = cpu(lambda: _until_half(space, folder / "out"))
+        rest = cpu(lambda: _go_on(space, folder / "out"))
+        again = cpu(lambda: sweep(space, folder / "out", scheduler="local", workers=1, resume=True))
+        wall = perf_counter() - began
+        after = _alone_ms(space)
+    each, alone = (half + rest) / space.size * 1e3, (before + after) / 2
+    print(f"{space.size:,} designs, one Dask worker: {each:.2f} ms of CPU a design, {wall:.0f} s in all")
+    print(f"the work alone: {before:.2f} ms before, {after:.2f} after; {each / alone - 1:+.1%} on top of it")
+    print(f"with every row there: {again:.1f} s of CPU")
+
+
+def _alone_ms(space: Space) -> float:
+    """Return what a design takes in this process, its making included, without workers or disk [ms of CPU]."""
+    points, version, step = list(space.points()), model_version(), space.size // BLOCKS
+    blocks = [points[k * step :][:BLOCK] for k in range(BLOCKS)]
+
+    def work() -> None:
+        for block in blocks:
+            evaluate(task_of(space, 0, 0, [request_of(space, point, version) for point in block]))
+
+    evaluate(task_of(space, 0, 0, [request_of(space, blocks[0][0], version)]))
+    return cpu(work) / (BLOCKS * BLOCK) * 1e3
+
+
+def _until_half(space: Space, out: Path) -> None:
+    def told(progress: Progress) -> None:
+        if progress.done >= progress.total // 2:
+            raise _HalfWay
+
+    with suppress(_HalfWay):
+        sweep(space, out, scheduler="local", workers=1, progress=told)
+
+
+def _go_on(space: Space, out: Path) -> None:
+    began, first = perf_counter(), list[float]()
+
+    def told(progress: Progress) -> None:
+        if not first:
+            first.append(perf_counter() - began)
+            print(f"a new row {first[0]:.1f} s after the sweep went on from {progress.reused:,} rows")
+
+    rows = sweep(space, out, scheduler="local", workers=1, resume=True, progress=told).rows
+    assert len(rows) == space.size
+
+
 def ten_million() -> None:
     """Print what ten million inputs take, streamed: the same part of 32,768 again and again, looked at anew."""
     part = synthetic_trace(cifar_resnet(20, "both"), PART)
@@ -110,10 +180,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--workers", action="store_true", help="a sweep by processes and by Dask")
+    parser.add_argument("--hundred-thousand", action="store_true", help="100,000 designs on Dask")
     parser.add_argument("--ten-million", action="store_true", help="ten million inputs")
     asked = parser.parse_args()
     if asked.workers:
         workers()
+    elif asked.hundred_thousand:
+        hundred_thousand()
     elif asked.ten_million:
         ten_million()
     else:
