@@ -14,7 +14,7 @@ from lacuna.strangers import use_own_packages
 EXIT_BAD_INPUT = 2
 EXIT_STOPPED = 130  # as shells have it: 128 and the number of SIGINT
 
-MANY_OBJECTS = 20_000  # Choice: Python's 700 take 6 % of a replay, to look again and again at what imports made
+MANY_OBJECTS = 20_000  # Choice: Python's 700 take 6 % of a replay, to look again at what imports made
 
 gc.set_threshold(MANY_OBJECTS, 100, 100)
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # or it looks through all that is installed

@@ -60,7 +60,24 @@ def test_yaml_that_means_nothing_to_us(text: str | bytes, part: str) -> None:
 
 
 WORDS = st.sampled_from(
-    ["no", "True", "~", "0x1f", "1_000", "1e3", "2001-02-03", "- a", "? a", "a: b", "a #b", "%a", "<<", "=", "16 B", ""]
+    [
+        "no",
+        "True",
+        "~",
+        "0x1f",
+        "1_000",
+        "1e3",
+        "2001-02-03",
+        "- a",
+        "? a",
+        "a: b",
+        "a #b",
+        "%a",
+        "<<",
+        "=",
+        "16 B",
+        "",
+    ]
 )
 TEXTS = WORDS | st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=8) | st.just("k" * 1100)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, width=32)
