@@ -1,5 +1,8 @@
 """What others may use of `accel_models`, listed once: type checkers read this file, and `lazy_loader` serves it."""
 
+from .compiling.deciders import deciding_gates as deciding_gates
+from .compiling.deciders import deciding_ops as deciding_ops
+from .compiling.deciders import usable as usable
 from .compiling.depth_first import fused as fused
 from .compiling.depth_first import ways_to_fuse as ways_to_fuse
 from .compiling.places import layout_family as layout_family

@@ -5,11 +5,13 @@ Dense and dynamic network are planned by the same functions, each by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from accel_models.compiling.deciders import deciding_ops
 from accel_models.compiling.places import assign_units, layout_family, place
 from accel_models.compiling.rates import fetched_shares
 from accel_models.compiling.steps import Compiler, absorb, stage_hosts
@@ -108,46 +110,60 @@ def _pins_of_smaller_buffers(
 
 @dataclass(frozen=True, slots=True)
 class _Candidates:
-    """Gate products that could run on more than one unit: per unit what runs there, and where its tensors lie."""
+    """Gate products that could run on more than one unit, an entry for each unit that each could run on."""
 
-    units: tuple[tuple[str, tuple[WorkStates, ...], tuple[Placement, ...]], ...]
+    works: tuple[WorkStates, ...]
+    places: tuple[Placement, ...]  # of unit and tensors
+    hand_overs: tuple[int, ...]  # in a row, of decisions that the op waits for and of the one that it makes
 
     @classmethod
     def of(cls, graph: NetworkGraph, design: Design) -> _Candidates:
         """Return those of a graph; none where there is no choice."""
         gates = [op for op in graph.ops if op.name in graph.gate_ops and op.kind in MAC_KINDS]
         if design.gate_unit != AUTO or not gates or len(units_of(design)) < 2:
-            return cls(())
+            return cls((), (), ())
+        deciders = deciding_ops(graph, design.skip)
         states = {work.op.name: work for work in whole_ops(gates, design)}
-        found = []
+        found: list[tuple[WorkStates, Placement, int]] = []
         for unit in units_of(design):
             able = [op.name for op in gates if unit.takes(op, design)]
             placed = place(graph, design, Choices(gate_units=dict.fromkeys(able, unit.name)))
-            there = tuple(placed[graph.index[name]] for name in able)
-            found.append((unit.name, tuple(states[name] for name in able), there))
-        return cls(tuple(found))
+            for name in able:
+                i = graph.index[name]
+                found.append((states[name], placed[i], _hand_overs(i, placed, deciders)))
+        return cls(*zip(*found, strict=True))
+
+
+def _hand_overs(i: int, placed: Sequence[Placement], deciders: Sequence[frozenset[int]]) -> int:
+    """Return how often a decision changes units before op i may run, and before what it decides is known."""
+
+    def elsewhere(ops: Iterable[int]) -> bool:
+        return any(placed[k].unit not in {FREE, placed[i].unit} for k in ops)
+
+    return elsewhere(deciders[i]) + elsewhere(k for k, made in enumerate(deciders) if i in made)
 
 
 def _gate_units(asked: Sequence[tuple[NetworkGraph, Design]]) -> list[Mapping[str, str]]:
-    """Return each gate product's cheaper kind of unit, alone on the machine; of equals the first."""
+    """Return each gate product's cheaper kind of unit, by itself, hand-overs counted; of equals the first."""
     known: dict[tuple[int, object], _Candidates] = {}
     for graph, design in asked:
         key = id(graph), layout_family(design)
         if key not in known:
             known[key] = _Candidates.of(graph, design)
+    choices = [(k, known[id(graph), layout_family(design)]) for k, (graph, design) in enumerate(asked)]
     tries = [
-        (k, CostAsked(work, where, design))
-        for k, (graph, design) in enumerate(asked)
-        for _, works, places in known[id(graph), layout_family(design)].units
-        for work, where in zip(works, places, strict=True)
+        (k, CostAsked(work, where, asked[k][1]), hand_overs)
+        for k, each in choices
+        for work, where, hand_overs in zip(each.works, each.places, each.hand_overs, strict=True)
     ]
     best: list[dict[str, tuple[float, str]]] = [{} for _ in asked]
     if not tries:
         return [{} for _ in asked]
-    costs = price_alike([each for _, each in tries]).each()
+    costs = price_alike([each for _, each, _ in tries]).each()
     whole = costs.joint.alone_cycles[costs.ends - 1].tolist()
-    for (k, each), taken, misfit in zip(tries, whole, costs.misfits, strict=True):
-        cycles = float(taken) if misfit is None else np.inf
+    for (k, each, hand_overs), taken, misfit in zip(tries, whole, costs.misfits, strict=True):
+        handed = hand_overs * math.ceil(each.design.gate_handover * each.design.clock)
+        cycles = float(taken + handed) if misfit is None else np.inf
         if cycles < best[k].get(each.work.op.name, (np.inf, ""))[0]:
             best[k][each.work.op.name] = cycles, each.placement.unit
     return [{name: unit for name, (_, unit) in found.items()} for found in best]

@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel_models import FREE, Cost, OpCosts, Skip, matrix_names, static_pj, unit_kind
+from accel_models import FREE, Cost, OpCosts, Skip, deciding_gates, matrix_names, static_pj, unit_kind
 from simulator.engines.fast import simulate
 from simulator.engines.walk import SHARE_BITS, InputShares, Scaling
-from simulator.policy import deciding_gates
 from simulator.replays.prepare import Prepared
 from simulator.schedules.durations import TICKS, Times, mapped, with_known_decisions
 from simulator.schedules.schedule import Task

@@ -22,8 +22,8 @@ from itertools import chain, count
 
 import numpy as np
 
-from accel_models import Choices, Design, Group, fused, price_alike, stay_on_chip, ways_to_fuse
-from simulator.policy import Policy, deciding_ops
+from accel_models import Choices, Design, Group, deciding_ops, fused, price_alike, stay_on_chip, ways_to_fuse
+from simulator.policy import Policy
 from simulator.replays.outlook import Outlook, Placements
 from simulator.replays.tile_aims import Aiming, aim_tiles
 from simulator.replays.views import Schedules

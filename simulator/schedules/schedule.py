@@ -26,8 +26,7 @@ from functools import cached_property
 from itertools import cycle
 from typing import Literal
 
-from accel_models import FREE, Design, OpCosts, Placement, units_of, weight_space_bytes
-from simulator.policy import deciding_ops
+from accel_models import FREE, Design, OpCosts, Placement, deciding_ops, units_of, weight_space_bytes
 from traces import NetworkGraph
 
 TaskKind = Literal["weights", "inputs", "compute", "handover", "outputs"]

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import pytest
 
+from accel_models import deciding_ops
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from simulator import Policy, replay
-from simulator.policy import deciding_ops
 from simulator.replays.prepare import Setting, prepare
 from simulator.schedules.schedule import Schedule
 from traces.graphs.build import GraphBuilder, Tensor, Window

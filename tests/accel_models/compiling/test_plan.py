@@ -89,6 +89,17 @@ def test_each_gate_product_runs_on_its_cheaper_unit() -> None:
         assert alone[units[state.op.name]] == min(alone.values())
 
 
+def test_a_gate_product_stays_where_decisions_are_made_if_handing_them_over_takes_longer() -> None:
+    """Its block's L-Net decides beside the array whether a C-Net runs: there it waits for nothing more."""
+    free, dear = (
+        plan(LC_NET, load_design("edge_npu_16x16", {"gate_handover": time}), Compiler()).gate_units
+        for time in ("0 us", "10 us")
+    )
+    assert free["block3.cnet.fc"] == "array"
+    assert dear["block3.cnet.fc"] == "simd"
+    assert free["block3.lnet.fc"] == dear["block3.lnet.fc"]
+
+
 def test_a_design_that_names_its_gate_unit_is_obeyed() -> None:
     design = load_design("edge_npu_16x16", {"gate_unit": "array"})
     assert plan(LC_NET, design, Compiler()).gate_units == {}

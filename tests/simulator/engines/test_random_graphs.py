@@ -8,11 +8,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel_models import deciding_gates, deciding_ops
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from accel_models.design.sections import Skip
 from simulator import Policy, replay
-from simulator.policy import deciding_gates, deciding_ops
 from tests.traces.trace_strategies import graphs, random_trace
 from traces.graphs.build import GraphBuilder, Window
 from traces.graphs.network import NetworkGraph
