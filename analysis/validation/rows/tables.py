@@ -14,6 +14,7 @@ _DESIGNS = (
     ("CY8C62", "psoc62"),
     ("PSoC62", "psoc62"),
     ("CY8CPROTO-062", "psoc62"),
+    ("CY8CKIT-062", "psoc62"),
     ("STM32U57", "stm32u575"),
     ("STM32U58", "stm32u575"),
     ("STM32U5", "stm32u575"),
@@ -43,6 +44,12 @@ _DESIGNS = (
     ("Cortex-A55", "cortex_a55"),
     ("Cortex-A72", "cortex_a72"),
 )
+# How tables spell a core, a chip, and a board of ST's, which is called by its chip: NUCLEO-L4R5ZI, B-U585I-IOT02A.
+_SPELT = (
+    (re.compile(r"Cortex[ _]?(?=[AM]\d)", re.IGNORECASE), "Cortex-"),
+    (re.compile(r"Apollo[ -](?=5)", re.IGNORECASE), "Apollo"),
+    (re.compile(r"\b(?:NUCLEO|DISCO|B)[ -](?=[A-Z]\d[A-Z\d]\d)", re.IGNORECASE), "STM32"),
+)
 _BENCHMARKS = ("AD", "IC", "KWS", "VWW")
 # OctoML's and cTuning's runs state no flash mode and are taken as Krai's, whose runs of the same programs took the
 # same time to four digits.
@@ -62,6 +69,8 @@ _SEVERAL = re.compile(r"(\d+) ?x ")  # "4x Cortex-A53": so many cores at work
 def design_of(*names: str) -> str:
     """Return the design for a chip, board and core by their names in a public table."""
     text = re.sub(r"[®™]", "", " ".join(names))
+    for spelt, plain in _SPELT:
+        text = spelt.sub(plain, text)
     for part, design in _DESIGNS:
         if part.casefold() in text.casefold():
             return design

@@ -62,6 +62,26 @@ def test_parts_by_the_number_on_the_package() -> None:
     assert {part: design_of(part, "Arm Cortex-M33") for part in parts} == parts
 
 
+@pytest.mark.parametrize(
+    ("board", "core", "design"),
+    [
+        ("NUCLEO-L4R5ZI", "Arm Cortex-M4", "stm32l4r5"),
+        ("NUCLEO-H7A3ZI-Q", "Arm® Cortex®-M7", "stm32h7a3"),
+        ("Nucleo H743", "Cortex-M7", "stm32h747"),
+        ("NUCLEO-U385RG-Q", "Cortex-M33", "stm32u385"),
+        ("B-U585I-IOT02A", "Cortex-M33", "stm32u575"),
+        ("NUCLEO-G0B1RE", "Cortex-M0+", "stm32g0b1"),
+        ("DISCO-F746NG", "Cortex-M7", "stm32f746"),
+        ("CY8CKIT-062S2-43012", "Cortex-M4", "psoc62"),
+        ("Apollo 510 EVB", "Cortex M55", "apollo510"),
+        ("nRF5340 DK", "Cortex M33", "cortex_m33"),
+        ("B-L475E-IOT01A", "Cortex-M4", "cortex_m4"),
+    ],
+)
+def test_a_board_is_called_by_its_chip(board: str, core: str, design: str) -> None:
+    assert design_of(board, core) == design
+
+
 @pytest.mark.parametrize("cell", ["1_000", "\u0663", "1,5", "0x10", "1 ms"])
 def test_a_number_is_written_in_plain_digits(cell: str) -> None:
     """What Python reads as a number, and a person may not have meant as one."""
