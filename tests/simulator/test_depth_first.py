@@ -13,6 +13,7 @@ from accel_models import (
     Design,
     Group,
     Placement,
+    deciding_ops,
     fused,
     load_design,
     place,
@@ -24,7 +25,6 @@ from accel_models import (
 from simulator import Policy, replay
 from simulator.engines import events, fast
 from simulator.engines.fast import simulate, simulate_tasks
-from simulator.policy import deciding_ops
 from simulator.replays.accounting import dense_answer, spent
 from simulator.replays.prepare import Prepared, Setting, prepare
 from tests.shared import there
