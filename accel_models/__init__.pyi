@@ -54,9 +54,11 @@ from .dram import transfer_cycles as transfer_cycles
 from .energy.actions import ENERGY_PARTS as ENERGY_PARTS
 from .energy.actions import Actions as Actions
 from .energy.actions import EnergyParts as EnergyParts
+from .energy.actions import Idle as Idle
 from .energy.actions import PriceList as PriceList
 from .energy.actions import array_actions as array_actions
 from .energy.actions import energy_pj as energy_pj
+from .energy.actions import static_energy_pj as static_energy_pj
 from .energy.area import CORES_ALONE as CORES_ALONE
 from .energy.area import Area as Area
 from .energy.area import area_mm2 as area_mm2
@@ -74,8 +76,6 @@ from .energy.tables import operation_table as operation_table
 from .energy.tables import read_table as read_table
 from .energy.technology import SCALING_BAND as SCALING_BAND
 from .energy.technology import energy_factor as energy_factor
-from .energy.waiting import Idle as Idle
-from .energy.waiting import static_energy_pj as static_energy_pj
 from .units.array.machine import ArrayMachine as ArrayMachine
 from .units.array.machine import array_machine as array_machine
 from .units.array.mapped import Mapping as Mapping

@@ -1,4 +1,4 @@
-"""Energy of work: counts of actions times the price of each.
+"""Energy of work and of waiting: counts of actions times the price of each, leakage, idle clocking.
 
 ::
 
@@ -16,14 +16,15 @@ from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from accel_models.design.sections import Technology
 from accel_models.energy.chip import PART_OF, PRECISION_BYTES
+from accel_models.energy.technology import LEAKAGE_EXPONENT
 from traces import ConfigError, Floats
 
 ActionCounts = NDArray[np.number[Any]] | int | float
-Sums = TypeVar("Sums", "Actions", "EnergyParts")
+Sums = TypeVar("Sums", "Actions", "EnergyParts", "Idle")
 
 
 def _fieldwise(kind: type[Sums], value: Callable[[str], Any]) -> Sums:
@@ -100,6 +101,20 @@ def array_actions(
         control_cycles=cycles,
         pe_buffer_bytes=word * (4 * switching + gated_macs),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Idle:
+    """What clocks on while it waits; every field has one common shape, usually (n,), or is 0."""
+
+    pe_cycles: ActionCounts = (
+        0  # rows x columns x cycles, at the ungated share of clocking and control [PE cycle]
+    )
+    simd_cycles: ActionCounts = 0  # in which a vector unit beside a matrix unit waits, likewise [cycle]
+    core_cycles: ActionCounts = 0  # in which processor cores wait, clocks on, each core counted [cycle]
+
+    def __add__(self, other: Idle) -> Idle:
+        return _fieldwise(Idle, lambda name: getattr(self, name) + getattr(other, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -245,3 +260,48 @@ def energy_pj(actions: Actions, prices: PriceLookup) -> EnergyParts:
         if np.any(count):
             parts[PART_OF[name]] = parts[PART_OF[name]] + count * prices.value(name)
     return EnergyParts(**parts)
+
+
+def static_energy_pj(
+    prices: PriceList,
+    latency_cycles: ArrayLike,
+    clock_hz: float,
+    idle: Idle = Idle(),  # frozen
+    supply: float = 1.0,
+) -> Floats:
+    """Energy that is spent by waiting: leakage and DRAM standby over time, clocking in idle cycles [pJ].
+
+    At another supply of the chip its idle clocking goes with the square and its leakage with the third power of
+    the voltage (``LEAKAGE_EXPONENT``); memory off the chip has a supply of its own.
+
+    Parameters
+    ----------
+    prices
+        Of the design.
+    latency_cycles
+        Time the design is on [cycles], shape (n,).
+    clock_hz
+        Clock [Hz].
+    idle
+        What clocks on while it waits, shape (n,).
+    supply
+        The chip's over the one that the prices are for.
+
+    Notes
+    -----
+    1 mW for 1 cycle is ``1e9 / clock_hz`` pJ.
+    """
+    powers = [price for price in prices.prices if price.unit == "mW"]
+    leakage = supply**LEAKAGE_EXPONENT
+    milliwatts = sum(price.value * (1.0 if price.off_chip else leakage) for price in powers)
+    energy = np.asarray(latency_cycles, np.float64) * (milliwatts * 1e9 / clock_hz)
+    waiting = (
+        ("idle_pe_cycles", idle.pe_cycles),
+        ("idle_simd_cycles", idle.simd_cycles),
+        ("idle_core_cycles", idle.core_cycles),
+    )
+    for action, cycles in waiting:
+        count = np.asarray(cycles, np.float64)
+        if np.any(count):
+            energy = energy + count * (prices.value(action) * supply**2)
+    return np.asarray(energy)

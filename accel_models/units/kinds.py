@@ -15,11 +15,10 @@ from accel_models.compiling.steps import Stage
 from accel_models.cost import States, UnitCost
 from accel_models.design.design import Design, SideBySide
 from accel_models.design.sections import Part, SecondLevel
-from accel_models.energy.actions import PriceColumns, PriceList, PriceLookup
+from accel_models.energy.actions import Idle, PriceColumns, PriceList, PriceLookup, static_energy_pj
 from accel_models.energy.area import Area, area_mm2
 from accel_models.energy.chip import PRECISION_BYTES, Chip, Silicon, SramMacro
 from accel_models.energy.price_list import price_list
-from accel_models.energy.waiting import Idle, static_energy_pj
 from traces import ConfigError, Floats, Ints, Op, did_you_mean
 
 

@@ -12,9 +12,8 @@ from accel_models.compiling.steps import STAGES, Stage
 from accel_models.cost import Busy, Misfit, States, Traffic, UnitCost, Whole, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.unit_sections import DATAFLOWS, Array
-from accel_models.energy.actions import Actions, array_actions
+from accel_models.energy.actions import Actions, Idle, array_actions
 from accel_models.energy.chip import Silicon
-from accel_models.energy.waiting import Idle
 from accel_models.units.array.machine import UNLIMITED, array_machine
 from accel_models.units.array.mapped import BUFFERS, Mapping, Operands
 from accel_models.units.array.mapping import map_ops

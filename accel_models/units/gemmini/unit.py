@@ -9,8 +9,8 @@ from accel_models.compiling.steps import Stage
 from accel_models.cost import States, UnitCost
 from accel_models.design.design import Design
 from accel_models.design.unit_sections import Array
+from accel_models.energy.actions import Idle
 from accel_models.energy.chip import Silicon
-from accel_models.energy.waiting import Idle
 from accel_models.units.array.unit import UNIT as MESH
 from accel_models.units.gemmini.settings import Gemmini
 from accel_models.units.kinds import Unit, UnitCycles, equal_names

@@ -10,8 +10,8 @@ import numpy as np
 from accel_models.compiling.steps import STAGES, Stage
 from accel_models.cost import States, UnitCost
 from accel_models.design.design import Design
+from accel_models.energy.actions import Idle
 from accel_models.energy.chip import Silicon
-from accel_models.energy.waiting import Idle
 from accel_models.units.kinds import Unit, UnitCycles
 from accel_models.units.micronpu.machine import faults_of_settings, machine_of
 from accel_models.units.micronpu.settings import NpuSettings

@@ -21,9 +21,8 @@ from accel_models.compiling.steps import Stage
 from accel_models.cost import Busy, States, Traffic, UnitCost, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.unit_sections import Simd
-from accel_models.energy.actions import Actions
+from accel_models.energy.actions import Actions, Idle
 from accel_models.energy.chip import Silicon
-from accel_models.energy.waiting import Idle
 from accel_models.units.kinds import BESIDE_A_UNIT, Unit, UnitCycles, element_bytes, has_matrix_unit
 from accel_models.units.simd.core import (
     Core,

@@ -13,13 +13,14 @@ from accel_models.design.load import load_design
 from accel_models.energy.actions import (
     Actions,
     EnergyParts,
+    Idle,
     array_actions,
     energy_pj,
+    static_energy_pj,
 )
 from accel_models.energy.chip import PART_OF, PRICED_ACTIONS, Chip, Silicon, SramMacro
 from accel_models.energy.price_list import price_list
 from accel_models.energy.sram import sram_figures
-from accel_models.energy.waiting import Idle, static_energy_pj
 from tests.sections import but, technology
 from traces.base.errors import ConfigError
 

@@ -13,7 +13,7 @@ from accel_models.cost import Cost, Placement, WorkStates
 from accel_models.design.design import Design
 from accel_models.design.load import design_names, load_design
 from accel_models.design.sections import Part
-from accel_models.energy.waiting import Idle, static_energy_pj
+from accel_models.energy.actions import Idle, static_energy_pj
 from accel_models.units.kinds import KINDS, Unit, design_area, design_prices, silicon_of, unit_kind, units_of
 from accel_models.units.pricing import price, price_all
 from traces import INPUT, ConfigError, Op, OpKind
