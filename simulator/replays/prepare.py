@@ -33,7 +33,7 @@ from accel_models import (
 from simulator.policy import Policy
 from simulator.replays.outlook import Outlook, Placements
 from simulator.replays.plans import Planning, best_plans
-from simulator.replays.views import Schedules, Views
+from simulator.replays.views import PLANS, Schedules, Views
 from simulator.schedules.durations import Durations, Latencies, durations
 from simulator.schedules.schedule import Schedule
 from traces import (
@@ -139,16 +139,17 @@ def _plans(
     unknown: dict[tuple[int, int], tuple[SkippedWorkload, Design]] = {}
     for work, design in zip(works, designs, strict=True):
         pair = id(work.graph), id(design)
-        plan = views.plan(work.graph, design, told, policy)
+        plan = PLANS.of(work.graph, design, told, policy)
         if plan is None:
             unknown.setdefault(pair, (work, design))
         else:
             found[pair] = plan
-    laid = [(work.graph, design) for work, design in unknown.values()]
-    asked = _planning([*unknown.values()], plan_each(laid, policy.compiler, told), policy, views)
-    for (graph, design), plan in zip(laid, best_plans(asked, policy, views.schedules), strict=True):
-        found[id(graph), id(design)] = plan
-        views.keep_plan(plan, graph, design, told, policy)
+    if unknown:
+        laid = [(work.graph, design) for work, design in unknown.values()]
+        asked = _planning([*unknown.values()], plan_each(laid, policy.compiler, told), policy, views)
+        for (graph, design), plan in zip(laid, best_plans(asked, policy, views.schedules), strict=True):
+            found[id(graph), id(design)] = plan
+            PLANS.keep(plan, graph, design, told, policy)
     return [found[id(work.graph), id(design)] for work, design in zip(works, designs, strict=True)]
 
 

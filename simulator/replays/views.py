@@ -71,6 +71,29 @@ class _Costed(NamedTuple):
     costs: OpCosts
 
 
+class Plans:
+    """Plans by what they follow from, which no input is: parts of a trace and other traces of a network share them."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, _Planned] = {}
+
+    def of(self, graph: NetworkGraph, design: Design, told: Choices, policy: Policy) -> Placements | None:
+        """Return the plan of a network on a design, if it has been found."""
+        found = self._known.get(_plan_key(graph, design, told, policy))
+        return found.placements if found is not None and found.rates == told.rates else None
+
+    def keep(  # what was found, and for what
+        self, plan: Placements, graph: NetworkGraph, design: Design, told: Choices, policy: Policy
+    ) -> None:
+        """Remember a plan."""
+        if len(self._known) >= _MOST_PLANS:
+            self._known.pop(next(iter(self._known)), None)  # found longest ago
+        self._known[_plan_key(graph, design, told, policy)] = _Planned(graph, design, told.rates, plan)
+
+
+PLANS = Plans()
+
+
 class Schedules:
     """Schedules by what they follow from: equal ones are one object."""
 
@@ -118,7 +141,6 @@ class Views:
         # What was looked at is kept beside what was seen of it: its id is in the key.
         self._seen: dict[Hashable, tuple[Workload, SkippedWorkload]] = {}
         self._typical: _Known | None = None
-        self._plans: dict[Hashable, _Planned] = {}
         self._costs: dict[tuple[int, int, int], _Costed] = {}
         self.schedules = Schedules()
 
@@ -163,19 +185,6 @@ class Views:
             return Outlook.gates_open(work)
         seen = self.skipped(known.typical.workload, design, Copies(choices.batch), "union")
         return Outlook.of(known.typical, seen, choices.batch)
-
-    def plan(self, graph: NetworkGraph, design: Design, told: Choices, policy: Policy) -> Placements | None:
-        """Return the plan of a network on a design, if it has been found."""
-        found = self._plans.get(_plan_key(graph, design, told, policy))
-        return found.placements if found is not None and found.rates == told.rates else None
-
-    def keep_plan(  # what was found, and for what
-        self, plan: Placements, graph: NetworkGraph, design: Design, told: Choices, policy: Policy
-    ) -> None:
-        """Remember a plan."""
-        if len(self._plans) >= _MOST_PLANS:
-            del self._plans[next(iter(self._plans))]  # found longest ago
-        self._plans[_plan_key(graph, design, told, policy)] = _Planned(graph, design, told.rates, plan)
 
     def costs(self, work: SkippedWorkload, plan: Placements, design: Design) -> OpCosts | None:
         """Return what a network's ops cost on a design, placed so, if they have been priced lately."""

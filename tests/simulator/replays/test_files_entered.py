@@ -12,9 +12,14 @@ from traces import load_trace
 NETWORK, DESIGN = "lcnet_resnet20_30_cifar10", "edge_npu_16x16"
 
 
-@pytest.mark.parametrize(("explain", "files", "changes"), [(False, 56, 5_000), (True, 61, 6_500)])
-def test_a_first_replay_changes_file_half_as_often_as_before(explain: bool, files: int, changes: int) -> None:
-    """Before there were rooms a replay, not explained, entered 50 files and changed 10,039 times."""
+@pytest.mark.parametrize(("explain", "files", "changes"), [(False, 50, 2_200), (True, 55, 3_800)])
+def test_a_replay_of_new_inputs_changes_file_a_quarter_as_often_as_before(
+    explain: bool, files: int, changes: int
+) -> None:
+    """Before there were rooms a replay, not explained, entered 50 files and changed 10,039 times.
+
+    The network is planned already, for other inputs; nothing else is known.
+    """
     trace, design = load_trace(NETWORK, 512), load_design(DESIGN)
     replay(trace.rows(256, 512), design, explain=explain)  # imports, and fills caches of a graph
     found = entered(lambda: replay(trace.rows(0, 256), design, explain=explain))
