@@ -16,7 +16,7 @@ from accel_models.work.skipping import SkippedWorkload, skip, view_key
 from simulator import Policy, replay, replay_each
 from simulator.replays.outlook import Placements
 from simulator.replays.plans import Planning, best_plans
-from simulator.replays.views import Views
+from simulator.replays.views import Plans, Views
 from traces import SyntheticSettings, Trace, Workload, cifar_resnet, lower, synthetic_trace
 
 TRACE = synthetic_trace(cifar_resnet(8, "both"), 24, SyntheticSettings(rates=0.6))
@@ -149,12 +149,14 @@ def test_a_plan_is_found_once_for_a_design_and_a_policy(monkeypatch: pytest.Monk
         return best_plans(asked, *how)
 
     monkeypatch.setattr("simulator.replays.prepare.best_plans", noting)
+    monkeypatch.setattr("simulator.replays.prepare.PLANS", Plans())
     design = load_design("edge_npu_16x16")
     first = replay(TRACE, design, policy=Policy(batch=2), views=views)
     again = replay(TRACE, design, policy=Policy(batch=2), views=views)
     replay(TRACE, design, policy=Policy(batch=2, pin=False), views=views)
-    assert planned == [2, 0, 2]  # the dynamic network and the dense one
-    assert first.summary() == again.summary() == replay(TRACE, design, policy=Policy(batch=2)).summary()
+    others = replay(TRACE.rows(0, len(TRACE)), design, policy=Policy(batch=2))
+    assert planned == [2, 2]  # the dynamic network and the dense one; of other inputs of theirs no more
+    assert first.summary() == again.summary() == others.summary()
 
 
 def test_batches_of_other_sizes_are_looked_at_anew() -> None:
@@ -168,6 +170,7 @@ def test_batches_of_other_sizes_are_looked_at_anew() -> None:
 
 
 def test_more_designs_at_once_than_plans_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulator.replays.prepare.PLANS", Plans())
     monkeypatch.setattr("simulator.replays.views._MOST_PLANS", 3)
     monkeypatch.setattr("simulator.replays.views._MOST_SCHEDULES", 1)
     monkeypatch.setattr("simulator.replays.views._MOST_SEEN", 1)
