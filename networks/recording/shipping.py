@@ -37,6 +37,7 @@ from networks.recording.exit_points import exit_points
 from networks.recording.record import CheckpointInfo, describe_checkpoint, record_checkpoint, validation_rates
 from networks.training import checkpoint
 from networks.training.config import ExitsConfig, RunConfig, load_config
+from networks.training.cost_table import load_cost_table
 from traces import Trace, atomic_write, load_trace, lower, save_trace
 
 CHECKPOINTS = Path("networks/shipped")
@@ -119,8 +120,10 @@ def _exits(path: Path, trace: Trace, data: Path, info: CheckpointInfo) -> dict[s
 
 def method_of(config: RunConfig) -> str:
     """Name what a run trains, as the tables of the documentation do."""
-    trained_for = "" if config.cost is None or config.cost.table is None else f", for {config.cost.table}"
-    return _network(config) + trained_for
+    if config.cost is None or config.cost.table is None:
+        return _network(config)
+    table = load_cost_table(CHECKPOINTS / config.cost.table)
+    return f"{_network(config)}, for {'energy' if table.unit == 'pJ' else table.unit} on {table.design}"
 
 
 def _network(config: RunConfig) -> str:
