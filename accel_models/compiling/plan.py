@@ -5,7 +5,6 @@ Dense and dynamic network are planned by the same functions, each by itself.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -114,7 +113,9 @@ class _Candidates:
 
     works: tuple[WorkStates, ...]
     places: tuple[Placement, ...]  # of unit and tensors
-    hand_overs: tuple[int, ...]  # in a row, of decisions that the op waits for and of the one that it makes
+    handed_cycles: tuple[
+        int, ...
+    ]  # that decisions which it waits for, and the one that it makes, take to come over
 
     @classmethod
     def of(cls, graph: NetworkGraph, design: Design) -> _Candidates:
@@ -122,7 +123,7 @@ class _Candidates:
         gates = [op for op in graph.ops if op.name in graph.gate_ops and op.kind in MAC_KINDS]
         if design.gate_unit != AUTO or not gates or len(units_of(design)) < 2:
             return cls((), (), ())
-        deciders = deciding_ops(graph, design.skip)
+        deciders = deciding_ops(graph, design.skip) if design.handover_cycles else ()
         states = {work.op.name: work for work in whole_ops(gates, design)}
         found: list[tuple[WorkStates, Placement, int]] = []
         for unit in units_of(design):
@@ -130,12 +131,18 @@ class _Candidates:
             placed = place(graph, design, Choices(gate_units=dict.fromkeys(able, unit.name)))
             for name in able:
                 i = graph.index[name]
-                found.append((states[name], placed[i], _hand_overs(i, placed, deciders)))
+                handed = design.handover_cycles * _hand_overs(i, placed, deciders)
+                found.append((states[name], placed[i], handed))
         return cls(*zip(*found, strict=True))
 
 
 def _hand_overs(i: int, placed: Sequence[Placement], deciders: Sequence[frozenset[int]]) -> int:
-    """Return how often a decision changes units before op i may run, and before what it decides is known."""
+    """Return how often a decision changes units before op i may run, and before what it decides is known.
+
+    None of ``deciders``: nobody asks.
+    """
+    if not deciders:
+        return 0
 
     def elsewhere(ops: Iterable[int]) -> bool:
         return any(placed[k].unit not in {FREE, placed[i].unit} for k in ops)
@@ -152,17 +159,16 @@ def _gate_units(asked: Sequence[tuple[NetworkGraph, Design]]) -> list[Mapping[st
             known[key] = _Candidates.of(graph, design)
     choices = [(k, known[id(graph), layout_family(design)]) for k, (graph, design) in enumerate(asked)]
     tries = [
-        (k, CostAsked(work, where, asked[k][1]), hand_overs)
+        (k, CostAsked(work, where, asked[k][1]), handed)
         for k, each in choices
-        for work, where, hand_overs in zip(each.works, each.places, each.hand_overs, strict=True)
+        for work, where, handed in zip(each.works, each.places, each.handed_cycles, strict=True)
     ]
     best: list[dict[str, tuple[float, str]]] = [{} for _ in asked]
     if not tries:
         return [{} for _ in asked]
     costs = price_alike([each for _, each, _ in tries]).each()
     whole = costs.joint.alone_cycles[costs.ends - 1].tolist()
-    for (k, each, hand_overs), taken, misfit in zip(tries, whole, costs.misfits, strict=True):
-        handed = hand_overs * math.ceil(each.design.gate_handover * each.design.clock)
+    for (k, each, handed), taken, misfit in zip(tries, whole, costs.misfits, strict=True):
         cycles = float(taken + handed) if misfit is None else np.inf
         if cycles < best[k].get(each.work.op.name, (np.inf, ""))[0]:
             best[k][each.work.op.name] = cycles, each.placement.unit

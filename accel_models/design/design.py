@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import groupby
@@ -81,6 +82,11 @@ class Design(Part):
     def about(self) -> str:
         """What it is; where values were changed, what it was before."""
         return f"as shipped: {self.description}" if self.changed else self.description
+
+    @property
+    def handover_cycles(self) -> int:
+        """Cycles until a decision of one unit is known to another."""
+        return math.ceil(self.gate_handover * self.clock)
 
     def __hash__(self) -> int:
         return hash(self.hash)

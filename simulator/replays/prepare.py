@@ -243,4 +243,4 @@ def _check_supported(policy: Policy, design: Design) -> None:
 def _latencies(design: Design) -> Latencies:
     memory = design.memory
     cut = 1 if memory is None else math.ceil(Bus(memory.dram, design.clock).burst_cycles)
-    return Latencies(cut_cycles=cut, handover_cycles=math.ceil(design.gate_handover * design.clock))
+    return Latencies(cut_cycles=cut, handover_cycles=design.handover_cycles)

@@ -54,6 +54,8 @@ def falls(values: Ints | Floats) -> bool:
 def test_no_count_of_channels_costs_more_than_a_larger_one(name: str, op: Op, on_chip: bool) -> None:
     cost = every_count(op, load_design(name), on_chip=on_chip)
     assert cost.feasible.all()
+    assert cost.compute_cycles[0] > 0
+    assert 0 < cost.energy.total_pj[0] < cost.energy.total_pj[-1]
     assert not falls(cost.compute_cycles)
     assert not falls(cost.dram_bytes)
     assert not falls(cost.energy.total_pj)
@@ -66,5 +68,6 @@ def test_no_count_of_channels_costs_more_than_a_larger_one(name: str, op: Op, on
 def test_where_the_last_store_is_a_share_of_compute_a_count_costs_a_little_more(name: str, op: Op) -> None:
     """Of a few of 32 input channels, whose folds are short beside fill and drain."""
     took = every_count(op, load_design(name), on_chip=False).alone_cycles.reshape(op.in_channels, -1)
+    assert 0 < took[0, 0] < took[-1, -1]
     assert (took[:-1] <= 1.03 * took[1:]).all()
     assert (took[:, :-1] <= took[:, 1:]).all()

@@ -171,6 +171,7 @@ def test_fewer_channels_of_an_op_never_take_more(
     operands = Operands(weights_first=weights_first, aim=np.zeros(3, np.int64))
     found = map_ops(three, machine(array, beside), whole=op, operands=operands)
     assert len(set(found.feasible.tolist())) == 1 or not three.macs.all()
+    assert (found.total_cycles[0] > 0) == found.feasible[0]
     for cycles in (found.compute_cycles, found.array_cycles, found.total_cycles):
         assert cycles.tolist() == sorted(cycles.tolist(), reverse=True)
 
