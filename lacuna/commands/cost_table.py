@@ -13,10 +13,19 @@ from traces import ConfigError
 
 
 def cost_table(
-    network: Annotated[str, typer.Argument(help="Trace, graph .json or shipped name.", metavar="NETWORK")],
+    network: Annotated[
+        str,
+        typer.Argument(
+            help="Trace, graph .json, training configuration .yaml or shipped name.", metavar="NETWORK"
+        ),
+    ],
     design: DesignName,
     out: Annotated[Path, typer.Option("--out", "-o", help="JSON file to write.")],
     unit: Annotated[str, typer.Option(help="cycles or pJ.")] = "pJ",
+    channel_group: Annotated[
+        int,
+        typer.Option(help="Neighbouring channels that the gates keep together.", metavar="N", min=1),
+    ] = 1,
     settings: Settings = [],  # noqa: B006  (typer copies it)
     force: Force = False,
 ) -> None:
@@ -28,5 +37,5 @@ def cost_table(
         raise ConfigError(f"--unit {unit!r}: must be cycles or pJ")
     free_file(out, force)
     chosen = design_from(design, settings)
-    save_cost_table(load_network(network), chosen, "pJ" if unit == "pJ" else "cycles", out)
+    save_cost_table(load_network(network), chosen, "pJ" if unit == "pJ" else "cycles", out, channel_group)
     show_lines([f"wrote {out}: {unit} on {chosen.title}"])

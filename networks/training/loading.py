@@ -1,4 +1,4 @@
-"""From a checkpoint on disk to the network it holds."""
+"""From a checkpoint or a configuration on disk to the network it holds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from networks.models.families import ModelConfig, build_model, parse_model
 from networks.training import checkpoint
 from networks.training.borrowed.weights import borrow, own_weights
-from networks.training.data import DatasetName
+from networks.training.config import load_config
+from networks.training.data import IMAGE_SHAPES, DatasetName
 from traces import ConfigError, FileProblem, Frozen, LacunaError, NetworkGraph
 
 _ImageSide = Annotated[int, Field(ge=1, le=4096)]
@@ -79,3 +80,15 @@ def _fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
 def checkpoint_graph(path: Path) -> NetworkGraph:
     """Return the graph of the network in a checkpoint, its gates with it."""
     return load_model(path, answers=False).graph
+
+
+def config_graph(path: Path) -> NetworkGraph:
+    """Return the graph of the network that a run's configuration will train, its gates with it."""
+    run = load_config(path)
+    model = build_model(run.model)
+    shape = IMAGE_SHAPES[run.dataset]
+    try:
+        _check_channels(model, shape[0])
+    except ConfigError as error:
+        raise ConfigError(f"{path}: data set {run.dataset!r}: {error}") from None
+    return run.model.graph(model, run.name, shape)

@@ -34,7 +34,10 @@ _STORED = (
 )
 
 # Reads the graph of a checkpoint.  It needs PyTorch and lies above this folder, so it is found by its name.
-_CHECKPOINTS = "networks.training.loading:checkpoint_graph"
+_TRAINING = {  # readers of what training reads and writes, by suffix
+    ".pt": "networks.training.loading:checkpoint_graph",
+    ".yaml": "networks.training.loading:config_graph",
+}
 _TRAINED = Path(__file__).parents[2] / "networks" / "shipped"  # what `lacuna networks` lists
 
 
@@ -72,7 +75,8 @@ def load_network(name_or_path: str | Path, reading: Reading | None = None) -> Ne
         A shipped name (``network_names()``), the name of a shipped trace (its graph) or of a network that
         `lacuna networks` lists, or the path of a
         graph ``.json``, a trace ``.parquet`` or ``.npz`` (its graph), a SCALE-Sim topology ``.csv``
-        (convolutions or matrix products), an ``.onnx`` or ``.tflite`` model, a ``.pt`` checkpoint.
+        (convolutions or matrix products), an ``.onnx`` or ``.tflite`` model, a ``.pt`` checkpoint, a ``.yaml`` that
+        configures a training run (the network it will train).
     reading
         How a model that leaves something open is read.
     """
@@ -131,22 +135,22 @@ def _load_file(path: Path, reading: Reading) -> NetworkGraph:
             from traces.graphs.tflite.load import load_tflite  # noqa: PLC0415  (an optional extra)
 
             return load_tflite(path, reading.sizes, skip_unsupported=reading.skip_unsupported)
-        case ".pt":
-            return _checkpoint(path)
+        case suffix if suffix in _TRAINING:
+            return _of_training(_TRAINING[suffix], path)
         case other:
             kind = "a folder" if path.is_dir() else repr(other)
             raise UnsupportedError(
                 f"{path}: cannot read a network from {kind}; "
                 "known: .json (graph), .parquet and .npz (trace), .csv (SCALE-Sim topology), .onnx, .tflite, "
-                ".pt (checkpoint)"
+                ".pt (checkpoint), .yaml (training configuration)"
             )
 
 
-def _checkpoint(path: Path) -> NetworkGraph:
+def _of_training(reader: str, path: Path) -> NetworkGraph:
     try:
-        graph: NetworkGraph = resolve_name(_CHECKPOINTS)(path)
+        graph: NetworkGraph = resolve_name(reader)(path)
     except ImportError:
         raise UnsupportedError(
-            f"{path}: reading a checkpoint needs PyTorch: pip install 'lacuna[networks]'"
+            f"{path}: reading a network of PyTorch's needs it: pip install 'lacuna[networks]'"
         ) from None
     return graph
