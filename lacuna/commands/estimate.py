@@ -38,7 +38,7 @@ class EstimateOptions:
     network: Annotated[
         str,
         typer.Argument(
-            help="Shipped name, trace, graph .json, SCALE-Sim topology .csv, .onnx, .tflite.",
+            help="Shipped name, trace, graph .json, SCALE-Sim topology .csv, .onnx, .tflite, training run .yaml.",
             metavar="NETWORK",
         ),
     ]

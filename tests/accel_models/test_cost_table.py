@@ -11,6 +11,7 @@ from accel_models.compiling.steps import Compiler
 from accel_models.cost_table import channel_knots, computed_channels, cost_table, save_cost_table
 from accel_models.design.load import load_design
 from accel_models.design.sections import Skip
+from traces.base.errors import ConfigError
 from traces.graphs.resnets import cifar_resnet
 
 GRAPH = cifar_resnet(8, gates="both")
@@ -90,6 +91,42 @@ def test_a_group_is_computed_as_often_as_one_of_it_is_kept() -> None:
     tile = Skip(channels="tile", group=4)
     assert computed_channels(np.array([3]), 12, tile).tolist() == [int(np.ceil(np.mean(groups)))]
     assert computed_channels(np.array([5]), 5, tile).tolist() == [5]
+
+
+def test_gates_that_keep_aligned_groups_have_whole_groups_computed() -> None:
+    kept = channel_knots(32, 8)
+    assert kept.tolist() == [0, 8, 16, 24, 32]
+    assert channel_knots(3, 8).tolist() == [0, 3]
+    compact, own = Skip(channels="compact"), Skip(channels="tile", group=8)
+    wider, narrower = Skip(channels="tile", group=16), Skip(channels="tile", group=4)
+    for skip in (compact, own, narrower):
+        assert computed_channels(kept, 32, skip, 8).tolist() == kept.tolist()
+    # Of the 6 pairs of 4 gates' groups, 2 are one group of the design: 16 * (2/6) + 32 * (4/6) = 80/3.
+    assert computed_channels(kept, 32, wider, 8).tolist() == [0, 16, 27, 32, 32]
+    # The last of one group of four ends at 8 * 2.5 channels on average, of two at 8 * 10/3.
+    assert computed_channels(kept, 32, Skip(channels="prefix"), 8).tolist() == [0, 20, 27, 30, 32]
+
+
+def test_groups_that_lie_across_those_of_the_design_are_refused() -> None:
+    design = load_design("edge_npu_16x16")
+    tiled = design.model_copy(update={"skip": Skip(channels="tile", group=16)})
+    with pytest.raises(ConfigError, match=r"group = 6: the design's skip.group = 16; one must divide the other"):
+        cost_table(GRAPH, tiled, "pJ", group=6)
+    assert cost_table(GRAPH, design, "pJ", group=2)["ops"]  # compact: no groups of its own
+    with pytest.raises(ConfigError, match="group = 0: needs at least 1 channel"):
+        cost_table(GRAPH, design, "pJ", group=0)
+
+
+def test_a_table_of_aligned_groups_lets_them_save_where_scattered_channels_do_not() -> None:
+    design = load_design("ethos_u55_128")  # leaves out groups of 16 channels
+    name = "block3.conv1"  # 64 channels
+    scattered, aligned = (cost_table(GRAPH, design, "cycles", group=group)["ops"] for group in (1, 16))
+    assert isinstance(scattered, dict)
+    assert isinstance(aligned, dict)
+    whole = aligned[name]["cost"][-1][-1]
+    assert scattered[name]["cost"][-1][8] > 0.99 * whole  # half of the channels, anywhere
+    assert aligned[name]["cost"][-1][2] < 0.6 * whole  # half of them, in two groups
+    assert scattered[name]["cost"][-1][-1] == whole
 
 
 def test_a_design_that_computes_all_channels_pays_nothing_for_leaving_some_out() -> None:

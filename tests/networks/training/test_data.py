@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from networks.training.data import load_cifar10, load_dataset, load_digits, plain_batches
+from networks.training.data import IMAGE_SHAPES, load_cifar10, load_dataset, load_digits, plain_batches
 from traces.base.errors import ConfigError, FileProblem
 
 PER_FILE = 4
@@ -126,6 +126,12 @@ def test_digits_are_split_without_overlap_into_balanced_parts() -> None:
     assert data.image_shape == (1, 8, 8)
     for part in (data.train, data.validation, data.test):
         assert set(part.labels.tolist()) == set(range(10))
+
+
+def test_data_sets_have_the_shapes_that_networks_to_be_trained_are_priced_at(folder: Path) -> None:
+    shapes = {"cifar10": load_cifar10(folder, validation=3).image_shape, "digits": load_digits().image_shape}
+    shapes["cifar10_224"] = (3, 224, 224)
+    assert shapes == IMAGE_SHAPES
 
 
 def test_normalised_pixels_have_mean_zero_and_deviation_one() -> None:

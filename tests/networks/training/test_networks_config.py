@@ -13,6 +13,7 @@ from networks.training.config import load_config
 from networks.training.launch import train_from_config
 from traces.base.errors import ConfigError, FileProblem
 from traces.files.storage import load_trace, save_trace
+from traces.graphs.named import load_network
 from traces.work.lowering import lower
 
 BACKBONE = """
@@ -52,6 +53,18 @@ def _write(path: Path, text: str) -> Path:
     return path
 
 
+def test_a_configuration_is_a_network_before_it_is_trained(tmp_path: Path) -> None:
+    path = _write(tmp_path / "g.yaml", GATED)
+    graph = load_network(path)
+    assert graph.name == "gated"
+    assert [gate.kind for gate in graph.gates] == ["layer", "channel"] * 2
+    assert graph.ops[0].in_channels == 1
+    assert (graph.ops[0].out_height, graph.ops[0].out_width) == (8, 8)
+    path = _write(tmp_path / "colour.yaml", GATED.replace("digits", "cifar10"))
+    with pytest.raises(ConfigError, match=r"colour.yaml: data set 'cifar10': image_shape: 3 channels"):
+        load_network(path)
+
+
 def test_train_record_store_load_lower(tmp_path: Path) -> None:
     """The whole way on digits: backbone, gates, trace of the test images, work that is left."""
     train_from_config(_write(tmp_path / "b.yaml", BACKBONE), tmp_path / "backbone")
@@ -61,6 +74,7 @@ def test_train_record_store_load_lower(tmp_path: Path) -> None:
     )
     assert lines == [1, 2]
     assert describe_checkpoint(path).start_from == "backbone/model.pt"
+    assert load_network(tmp_path / "g.yaml") == load_network(path)
 
     seen: list[tuple[int, int]] = []
     trace = record_checkpoint(path, progress=lambda done, total: seen.append((done, total)))
