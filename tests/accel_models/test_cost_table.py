@@ -110,7 +110,9 @@ def test_gates_that_keep_aligned_groups_have_whole_groups_computed() -> None:
 def test_groups_that_lie_across_those_of_the_design_are_refused() -> None:
     design = load_design("edge_npu_16x16")
     tiled = design.model_copy(update={"skip": Skip(channels="tile", group=16)})
-    with pytest.raises(ConfigError, match=r"group = 6: the design's skip.group = 16; one must divide the other"):
+    with pytest.raises(
+        ConfigError, match=r"group = 6: the design's skip.group = 16; one must divide the other"
+    ):
         cost_table(GRAPH, tiled, "pJ", group=6)
     assert cost_table(GRAPH, design, "pJ", group=2)["ops"]  # compact: no groups of its own
     with pytest.raises(ConfigError, match="group = 0: needs at least 1 channel"):
