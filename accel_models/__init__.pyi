@@ -78,8 +78,8 @@ from .energy.technology import SCALING_BAND as SCALING_BAND
 from .energy.technology import energy_factor as energy_factor
 from .units.array.machine import ArrayMachine as ArrayMachine
 from .units.array.machine import array_machine as array_machine
-from .units.array.mapped import Mapping as Mapping
-from .units.array.mapped import Operands as Operands
+from .units.array.mapping import Mapping as Mapping
+from .units.array.mapping import Operands as Operands
 from .units.array.mapping import map_ops as map_ops
 from .units.array.row_stationary.choosing import map_row_stationary as map_row_stationary
 from .units.array.systolic import Gemms as Gemms

@@ -17,8 +17,7 @@ from accel_models.design.load import load_design
 from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array
 from accel_models.units.array.machine import ArrayMachine, array_machine
-from accel_models.units.array.mapped import Operands
-from accel_models.units.array.mapping import map_ops
+from accel_models.units.array.mapping import Operands, map_ops
 from accel_models.units.array.row_stationary.choosing import map_row_stationary
 from accel_models.units.gemmini.machine import gemmini_of
 from accel_models.units.gemmini.ops import run_op

@@ -6,9 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from accel_models.units.array.job import Job, Tiles
-from accel_models.units.array.ports import array_bytes, narrow, port_cycles, weight_loads
-from accel_models.units.array.transfers import Demand, bus_cycles
+from accel_models.design.unit_sections import streaming_of
+from accel_models.units.array.job import Job, Tiles, gemms_of
+from accel_models.units.array.machine import ArrayBytes, Demand, bus_cycles, narrow, port_cycles
+from accel_models.units.array.systolic import buffer_accesses
+from accel_models.units.array.tiling import row_folds
 from traces import Bools, Floats, Ints
 
 KEPT: Final = ("inputs", "weights", "outputs")  # what stays while a loop order goes through the rest
@@ -56,20 +58,15 @@ def fits(job: Job, tiles: Tiles) -> Bools:
     inputs, weights, outputs = footprints(job, tiles)
     held = (inputs <= memory.activation_buffer) & (outputs <= memory.accumulator_buffer)
     held &= weights <= memory.weight_buffer
-    if has_bands(job):
+    if job.has_bands:
         held &= (job.bands <= 1) | (tiles.pixels.tiles >= job.bands * job.op.batch)
     return held
-
-
-def has_bands(job: Job) -> bool:
-    """Whether some op shares bands of rows with others."""
-    return bool((job.bands > 1).any())
 
 
 def demand_of(job: Job, tiles: Tiles, kept: Ints) -> Demand:
     """Return what loop orders (index into KEPT) demand; see the table of :mod:`accel_models.units.array.mapping`.
 
-    An array takes no less than the busiest port of its buffers (:mod:`accel_models.units.array.ports`), all tiles
+    An array takes no less than the busiest port of its buffers (:mod:`accel_models.units.array.machine`), all tiles
     alike.
     """
     array, last_tile = _at_full_width(job, tiles)
@@ -172,12 +169,6 @@ def _at_full_width(job: Job, tiles: Tiles) -> _Worked:
     return array, last_tile
 
 
-def waits_for_bus(job: Job) -> bool:
-    """Whether the array waits for the bus to empty a lone accumulator."""
-    memory = job.machine.memory
-    return memory.double_buffered and not memory.double_buffered_accumulator
-
-
 def _drain_waits(job: Job, tiles: Tiles) -> Floats:
     """Cycles that the array waits for a lone accumulator to be emptied, after every tile of results but the last.
 
@@ -190,3 +181,64 @@ def _drain_waits(job: Job, tiles: Tiles) -> Floats:
         stored = job.store_output * (memory.activation_bits / 8) * drained
         each = np.maximum(each, bus_cycles(job.transfers.output_bus, stored))
     return np.asarray((tiles.pixels.tiles * tiles.channels.tiles - 1) * each, np.float64)
+
+
+def array_bytes(job: Job, tiles: Tiles) -> ArrayBytes:
+    """Return what tiles move: the accesses of the op in one piece, and what cutting it adds.
+
+    Where registers hold sums as well as weights, an op takes the order that keeps its ports busy for less time.
+    """
+    moved = _folds_apart(job, tiles)
+    if not job.machine.array.sum_registers:
+        return moved
+    memory = job.machine.memory
+    turned = _sums_stay(job, tiles, moved)
+    better = port_cycles(memory, turned) < port_cycles(memory, moved)
+    return ArrayBytes(
+        activation_reads=moved.activation_reads,
+        weight_reads=np.where(better, turned.weight_reads, moved.weight_reads),
+        accumulator_reads=np.where(better, turned.accumulator_reads, moved.accumulator_reads),
+        accumulator_writes=np.where(better, turned.accumulator_writes, moved.accumulator_writes),
+    )
+
+
+def _sums_stay(job: Job, tiles: Tiles, moved: ArrayBytes) -> ArrayBytes:
+    """Return what tiles move if sums stay in registers: every fold's weights for each few pixels, each sum once."""
+    op, array, memory = job.op, job.machine.array, job.machine.memory
+    kept = buffer_accesses(array, gemms_of(op)).weight_reads * np.ceil(op.m / array.pixels)
+    results = op.m * op.out_channels * (memory.accumulator_bits / 8)
+    again = results * (tiles.reduction.tiles - 1)
+    return ArrayBytes(
+        activation_reads=moved.activation_reads,
+        weight_reads=np.asarray(kept * (memory.weight_bits / 8), np.float64),
+        accumulator_reads=np.asarray(again + results, np.float64),
+        accumulator_writes=np.asarray(again + results, np.float64),
+    )
+
+
+def _folds_apart(job: Job, tiles: Tiles) -> ArrayBytes:
+    op, array, memory = job.op, job.machine.array, job.machine.memory
+    counts = buffer_accesses(array, gemms_of(op))
+    real = op.out_channels / (op.n * op.groups)  # share of the packs that are groups, not filling
+    results = op.m * op.out_channels
+    again = tiles.reduction.folds - row_folds(array, op)  # partial sums read back and rewritten
+    flow = streaming_of(array.dataflow)
+    if flow.sums_stay:
+        again = tiles.reduction.tiles - 1
+    act_bytes, acc_bytes = memory.activation_bits / 8, memory.accumulator_bits / 8
+    input_loads = tiles.channels.tiles / tiles.channels.input_tiles if flow.inputs_stay else 1.0
+    return ArrayBytes(
+        activation_reads=np.asarray(counts.input_reads * (real * input_loads * act_bytes), np.float64),
+        weight_reads=counts.weight_reads * weight_loads(job, tiles) * (memory.weight_bits / 8),
+        accumulator_reads=(counts.partial_reads * real + again * results + results) * acc_bytes,
+        accumulator_writes=(counts.output_writes * real + again * results) * acc_bytes,
+    )
+
+
+def weight_loads(job: Job, tiles: Tiles) -> Floats:
+    """Return how often tiles make the weights pass from their buffer into the array."""
+    return (
+        tiles.pixels.tiles
+        if streaming_of(job.machine.array.dataflow).weights_stay
+        else np.ones_like(job.op.m)
+    )

@@ -20,8 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.design.unit_sections import Array, ProductSize, streaming_of
-from accel_models.units.array.alike import OpsByKind
-from accel_models.units.array.job import Job, OpSizes, Tiles, choose, gemms_of, stack
+from accel_models.units.array.job import Job, OpsByKind, OpSizes, Tiles, choose, gemms_of, stack
 from accel_models.units.array.systolic import compute_cycles, interval
 from accel_models.units.array.tile_search import BYTES, Chosen, Cuts, Prices, search, shortfall
 from accel_models.units.array.tiling import (

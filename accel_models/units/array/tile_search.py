@@ -10,8 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.cost import TILE_AIMS
-from accel_models.units.array.alike import OpsByKind, numbered
-from accel_models.units.array.job import ChannelCut, Job, PixelCut, ReductionCut, Tiles, choose, stack
+from accel_models.units.array.job import (
+    ChannelCut,
+    Job,
+    OpsByKind,
+    PixelCut,
+    ReductionCut,
+    Tiles,
+    choose,
+    numbered,
+    stack,
+)
+from accel_models.units.array.machine import Demand, Transfers, total_cycles, weights_moved
 from accel_models.units.array.tile_cost import (
     INPUTS,
     OUTPUTS,
@@ -19,7 +29,6 @@ from accel_models.units.array.tile_cost import (
     demand_of,
     fits,
     footprints,
-    has_bands,
     least_demand,
 )
 from accel_models.units.array.tiling import (
@@ -34,7 +43,6 @@ from accel_models.units.array.tiling import (
     reduction_cut,
     reduction_sizes,
 )
-from accel_models.units.array.transfers import Demand, Transfers, total_cycles, weights_moved
 from accel_models.work.rows import arrays_of, each_array
 from traces import Bools, Floats, Ints
 
@@ -193,7 +201,7 @@ class _Tries:
         )
         demand = least_demand(kinds, tiles, self.kept[:, None]).take(kind)
         found, _ = _keys(self.ops.transfers, demand, prices)
-        able = self.able if has_bands(kinds) else self.able & fits(kinds, tiles)  # bands need many tiles
+        able = self.able if kinds.has_bands else self.able & fits(kinds, tiles)  # bands need many tiles
         found[~able[:, kind]] = np.inf
         return found
 

@@ -15,8 +15,7 @@ from accel_models.design.unit_sections import DATAFLOWS, Array
 from accel_models.energy.actions import Actions, Idle, array_actions
 from accel_models.energy.chip import Silicon
 from accel_models.units.array.machine import UNLIMITED, array_machine
-from accel_models.units.array.mapped import BUFFERS, Mapping, Operands
-from accel_models.units.array.mapping import map_ops
+from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.row_stationary.passes import NEEDS_SCRATCHPADS
 from accel_models.units.array.tile_search import Prices
 from accel_models.units.kinds import BESIDE_A_UNIT, Unit, UnitCycles, element_bytes, equal_names, prices_of

@@ -11,8 +11,7 @@ from accel_models.cost import Cost
 from accel_models.design.design import Design
 from accel_models.design.load import load_design
 from accel_models.units.array.machine import array_machine
-from accel_models.units.array.mapped import Operands
-from accel_models.units.array.mapping import map_ops
+from accel_models.units.array.mapping import Operands, map_ops
 from accel_models.units.kinds import design_prices
 from accel_models.units.pricing import CostAsked, price, price_alike
 from accel_models.work.kept_data import whole_ops

@@ -9,8 +9,8 @@ import numpy as np
 
 from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array
-from accel_models.units.array.machine import ArrayMachine
-from accel_models.units.array.mapped import Mapping, Operands
+from accel_models.units.array.machine import ArrayMachine, bus_cycles
+from accel_models.units.array.mapping import Mapping, Operands
 from accel_models.units.array.row_stationary.coding import coding_of
 from accel_models.units.array.row_stationary.passes import (
     FILTERS,
@@ -21,7 +21,6 @@ from accel_models.units.array.row_stationary.passes import (
     scratchpads,
     taps,
 )
-from accel_models.units.array.transfers import bus_cycles
 from accel_models.work.shapes import Shapes
 from traces import RECURRENT, Bools, Floats, Ints
 

@@ -34,8 +34,7 @@ from numpy.typing import NDArray
 
 from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array, Scratchpads
-from accel_models.units.array.machine import ArrayMachine
-from accel_models.units.array.ports import ArrayBytes, port_cycles
+from accel_models.units.array.machine import ArrayBytes, ArrayMachine, port_cycles
 from accel_models.work.rows import each_array, rows_of
 from traces import Bools, ConfigError, Floats
 

@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from accel_models.design.sections import Memory
-from accel_models.units.array import alike
-from accel_models.units.array.alike import equal_rows, numbered
-from accel_models.units.array.job import Job
-from accel_models.units.array.mapped import Mapping, Operands
-from accel_models.units.array.mapping import map_ops
+from accel_models.units.array import job
+from accel_models.units.array.job import Job, equal_rows, numbered
+from accel_models.units.array.mapping import Mapping, Operands, map_ops
 from accel_models.units.array.tile_search import Prices
 from accel_models.work.rows import joined, rows_of
 from accel_models.work.shapes import Shapes
@@ -91,10 +89,10 @@ def test_few_kinds_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cut[0] == len(CONVS)
 
 
-@pytest.mark.parametrize("mixer", [alike._MIXER, np.uint64(0)])
+@pytest.mark.parametrize("mixer", [job._MIXER, np.uint64(0)])
 def test_rows_are_equal_whatever_their_hashes(monkeypatch: pytest.MonkeyPatch, mixer: np.uint64) -> None:
     """With a mixer of 0 all hashes collide: every row is then a kind of its own, and nothing is wrong."""
-    monkeypatch.setattr(alike, "_MIXER", mixer)
+    monkeypatch.setattr(job, "_MIXER", mixer)
     columns = [np.array([3.0, 1.0, 3.0, 3.0, 1.0]), np.array([True, False, True, False, False])]
     first, kind = equal_rows(columns)
     for column in columns:

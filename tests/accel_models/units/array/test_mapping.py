@@ -5,8 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from accel_models.units.array.mapped import BUFFERS, Mapping, Operands
-from accel_models.units.array.mapping import map_ops
+from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.tile_cost import KEPT
 from accel_models.units.array.tile_search import Prices
 from accel_models.work.shapes import Shapes

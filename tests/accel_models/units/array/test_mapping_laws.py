@@ -10,8 +10,7 @@ from accel_models.cost import Whole
 from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array
 from accel_models.dram import transfer_cycles, whole_bursts
-from accel_models.units.array.mapped import Operands
-from accel_models.units.array.mapping import map_ops
+from accel_models.units.array.mapping import Operands, map_ops
 from accel_models.units.array.systolic import Gemms, compute_cycles
 from accel_models.work.rows import joined
 from accel_models.work.shapes import Shapes

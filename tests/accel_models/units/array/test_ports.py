@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accel_models.design.unit_sections import Array
-from accel_models.units.array.mapped import Mapping
-from accel_models.units.array.mapping import map_ops
+from accel_models.units.array.mapping import Mapping, map_ops
 from accel_models.work.shapes import shapes_of
 from tests.accel_models.units.convolutions import square_conv
 from tests.sections import but, machine, memory

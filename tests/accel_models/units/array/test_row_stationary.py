@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from accel_models.design.load import load_design
 from accel_models.design.unit_sections import Array
 from accel_models.units.array.machine import ArrayMachine, array_machine
-from accel_models.units.array.mapped import Mapping, Operands
+from accel_models.units.array.mapping import Mapping, Operands
 from accel_models.units.array.row_stationary import choosing
 from accel_models.units.array.row_stationary.choosing import map_row_stationary
 from accel_models.units.array.row_stationary.coding import coded_share
