@@ -4,8 +4,8 @@ from .checksums import ResultKind as ResultKind
 from .checksums import holds_results as holds_results
 from .policy import Policy as Policy
 from .policy import hints as hints
+from .policy import stand_in_note as stand_in_note
 from .replays.op_times import OpRow as OpRow
-from .replays.outlook import stand_in_note as stand_in_note
 from .replays.run import replay as replay
 from .replays.run import replay_each as replay_each
 from .replays.views import Views as Views

@@ -26,7 +26,7 @@ from accel_models import Choices, Design, Group, deciding_ops, fused, price_alik
 from simulator.policy import Policy
 from simulator.replays.outlook import Outlook, Placements
 from simulator.replays.tile_aims import Aiming, aim_tiles
-from simulator.replays.views import Schedules
+from simulator.replays.views import SCHEDULES
 from traces import NetworkGraph
 
 _TRIES = 4  # Choice: sets of groups to try, evenly spread from one group to all
@@ -51,7 +51,7 @@ class _Candidate:
     fused: bool = False
 
 
-def best_plans(asked: Sequence[Planning], policy: Policy, schedules: Schedules) -> list[Placements]:
+def best_plans(asked: Sequence[Planning], policy: Policy) -> list[Placements]:
     """Return the best plan of each network on its design.
 
     Parameters
@@ -60,16 +60,14 @@ def best_plans(asked: Sequence[Planning], policy: Policy, schedules: Schedules) 
         Networks on designs.
     policy
         Which steps are taken.
-    schedules
-        Of designs that place alike.
     """
     plain = [_Candidate(k, way) for k, each in enumerate(asked) for way in each.ways]
     if policy.tile:
-        plain = _aimed(plain, asked, schedules)
+        plain = _aimed(plain, asked)
     banded = _fused(plain, asked) if policy.depth_first else []
     if policy.tile:
-        banded = _aimed(banded, asked, schedules)
-    return _chosen([*plain, *banded], asked, schedules)
+        banded = _aimed(banded, asked)
+    return _chosen([*plain, *banded], asked)
 
 
 def _fused(plain: Sequence[_Candidate], asked: Sequence[Planning]) -> list[_Candidate]:
@@ -106,9 +104,7 @@ def _banded(placements: Placements) -> list[int]:
     return [i for i, where in enumerate(placements) if where.bands is not None]
 
 
-def _aimed(
-    candidates: Sequence[_Candidate], asked: Sequence[Planning], schedules: Schedules
-) -> list[_Candidate]:
+def _aimed(candidates: Sequence[_Candidate], asked: Sequence[Planning]) -> list[_Candidate]:
     """Return the candidates with their tiles chosen in context; of fused ones, those of what is fused."""
     aiming = [
         Aiming(
@@ -119,20 +115,18 @@ def _aimed(
         )
         for each in candidates
     ]
-    found = aim_tiles(aiming, schedules)
+    found = aim_tiles(aiming)
     return [replace(each, placements=places) for each, places in zip(candidates, found, strict=True)]
 
 
-def _chosen(
-    candidates: Sequence[_Candidate], asked: Sequence[Planning], schedules: Schedules
-) -> list[Placements]:
+def _chosen(candidates: Sequence[_Candidate], asked: Sequence[Planning]) -> list[Placements]:
     """Return the best candidate of each network; where there is but one, nothing is priced."""
     found = [each.ways[0] for each in asked]
     several = [0] * len(asked)
     for each in candidates:
         several[each.asked] += 1
     open_ = [k for k, each in enumerate(candidates) if several[each.asked] > 1]
-    worths = dict(zip(open_, _worths([candidates[k] for k in open_], asked, schedules), strict=True))
+    worths = dict(zip(open_, _worths([candidates[k] for k in open_], asked), strict=True))
     best: dict[int, tuple[float, float]] = {}
     for k, each in enumerate(candidates):
         if several[each.asked] == 1:
@@ -145,9 +139,7 @@ def _chosen(
     return found
 
 
-def _worths(
-    candidates: Sequence[_Candidate], asked: Sequence[Planning], schedules: Schedules
-) -> list[tuple[float, float]]:
+def _worths(candidates: Sequence[_Candidate], asked: Sequence[Planning]) -> list[tuple[float, float]]:
     """Return what each candidate is worth: expected cycles and energy [pJ]."""
     if not candidates:
         return []
@@ -159,6 +151,6 @@ def _worths(
     for each in candidates:
         outlook, design = asked[each.asked].outlook, asked[each.asked].design
         own = outlook.gathered(priced, places)
-        schedule = schedules.of(outlook.graph, each.placements, own, design)
+        schedule = SCHEDULES.of(outlook.graph, each.placements, own, design)
         found.append(outlook.worth(schedule, own, design))
     return found

@@ -33,7 +33,7 @@ from accel_models import (
 from simulator.policy import Policy
 from simulator.replays.outlook import Outlook, Placements
 from simulator.replays.plans import Planning, best_plans
-from simulator.replays.views import PLANS, Schedules, Views
+from simulator.replays.views import PLANS, Plan, Views
 from simulator.schedules.durations import Durations, Latencies, durations
 from simulator.schedules.schedule import Schedule
 from traces import (
@@ -111,12 +111,9 @@ def prepare_each(
     views = views or Views(None)
     works = _seen(settings, policy, views)
     told = replace(given or Choices(), batch=policy.batch)
-    placements = _plans(works, [each.design for each in settings], told, policy, views)
-    costs = _priced(works, placements, settings, views)
-    return [
-        _scheduled(*each, policy, views.schedules)
-        for each in zip(settings, works, placements, costs, strict=True)
-    ]
+    plans = _plans(works, [each.design for each in settings], told, policy, views)
+    costs = _priced(works, plans, settings, views)
+    return [_scheduled(*each, policy) for each in zip(settings, works, plans, costs, strict=True)]
 
 
 def _seen(settings: Sequence[Setting], policy: Policy, views: Views) -> list[SkippedWorkload]:
@@ -133,9 +130,9 @@ def _seen(settings: Sequence[Setting], policy: Policy, views: Views) -> list[Ski
 
 def _plans(
     works: Sequence[SkippedWorkload], designs: Sequence[Design], told: Choices, policy: Policy, views: Views
-) -> list[Placements]:
+) -> list[Plan]:
     """Return each graph's plan on its design, found once however many workloads and parts of a trace there are."""
-    found: dict[tuple[int, int], Placements] = {}
+    found: dict[tuple[int, int], Plan] = {}
     unknown: dict[tuple[int, int], tuple[SkippedWorkload, Design]] = {}
     for work, design in zip(works, designs, strict=True):
         pair = id(work.graph), id(design)
@@ -147,9 +144,9 @@ def _plans(
     if unknown:
         laid = [(work.graph, design) for work, design in unknown.values()]
         asked = _planning([*unknown.values()], plan_each(laid, policy.compiler, told), policy, views)
-        for (graph, design), plan in zip(laid, best_plans(asked, policy, views.schedules), strict=True):
-            found[id(graph), id(design)] = plan
-            PLANS.keep(plan, graph, design, told, policy)
+        for (graph, design), placements in zip(laid, best_plans(asked, policy), strict=True):
+            plan = found[id(graph), id(design)] = Plan(graph, design, told.rates, placements)
+            PLANS.keep(plan, told, policy)
     return [found[id(work.graph), id(design)] for work, design in zip(works, designs, strict=True)]
 
 
@@ -175,17 +172,18 @@ def _planning(
 
 
 def _priced(
-    works: Sequence[SkippedWorkload], plans: Sequence[Placements], settings: Sequence[Setting], views: Views
+    works: Sequence[SkippedWorkload], plans: Sequence[Plan], settings: Sequence[Setting], views: Views
 ) -> list[OpCosts]:
     """Return the costs of all ops of every setting; what is not known is priced together."""
     asked: list[CostAsked] = []
     ops: list[range | OpCosts] = []  # of each setting: places in what is asked for, or what is known
     for work, plan, each in zip(works, plans, settings, strict=True):
-        known = views.costs(work, plan, each.design)
+        known = views.costs(work, plan.placements, each.design)
         if known is None:
-            ops.append(range(len(asked), len(asked) + len(plan)))
+            ops.append(range(len(asked), len(asked) + len(plan.placements)))
             asked += [
-                CostAsked(states, where, each.design) for states, where in zip(work.states, plan, strict=True)
+                CostAsked(states, where, each.design)
+                for states, where in zip(work.states, plan.placements, strict=True)
             ]
         else:
             ops.append(known)
@@ -195,27 +193,22 @@ def _priced(
     found = [each if isinstance(each, OpCosts) else priced.costs([(k,) for k in each]) for each in ops]
     for new, costs, work, plan, each in zip(ops, found, works, plans, settings, strict=True):
         if new is not costs:
-            views.keep_costs(costs, work, plan, each.design)
+            views.keep_costs(costs, work, plan.placements, each.design)
     return found
 
 
-def _scheduled(  # noqa: PLR0913, PLR0917  # all that a schedule is made of
-    setting: Setting,
-    work: SkippedWorkload,
-    placements: tuple[Placement, ...],
-    costs: OpCosts,
-    policy: Policy,
-    schedules: Schedules,
+def _scheduled(
+    setting: Setting, work: SkippedWorkload, plan: Plan, costs: OpCosts, policy: Policy
 ) -> Prepared:
     """Return priced work with its schedule."""
     design, known = setting.design, setting.rates
-    schedule = schedules.of(work.graph, placements, costs, design)
+    schedule = plan.schedule(costs)
     rates = setting.workload.rate if known is None else known
     return Prepared(
         design=design,
         policy=policy,
         work=work,
-        placements=placements,
+        placements=plan.placements,
         costs=costs,
         schedule=schedule,
         tables=durations(schedule, costs, policy, rates, _latencies(design)),

@@ -11,12 +11,11 @@ from typing import Literal
 import numpy as np
 
 from accel_models import Choices, Copies, Design, Misfit
-from simulator.policy import Policy, group_inputs, hints
+from simulator.policy import Half, Policy, group_inputs, halves, halves_note, hints
 from simulator.replays.accounting import Answer, Runs, dense_answer
 from simulator.replays.collect import Collector, TraceHash
 from simulator.replays.estimates import expected_answer, mean_rate_answer
 from simulator.replays.op_times import op_times
-from simulator.replays.outlook import Half, halves, halves_note
 from simulator.replays.prepare import Prepared, Setting, prepare_each
 from simulator.replays.timeline import timeline_json
 from simulator.replays.views import Views, views_of

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from accel_models import TILE_AIMS, Design, OpCosts, chooses_tiles, price_alike
 from simulator.engines.fast import simulate
 from simulator.replays.outlook import Outlook, Placements
-from simulator.replays.views import Schedules
+from simulator.replays.views import SCHEDULES
 from simulator.schedules.durations import Durations
 from traces import Ints
 
@@ -56,7 +56,7 @@ class Aiming:
         return frozenset(i for i in able if self.placements[i].unit in choosy)
 
 
-def aim_tiles(asked: Sequence[Aiming], schedules: Schedules) -> list[Placements]:
+def aim_tiles(asked: Sequence[Aiming]) -> list[Placements]:
     """Return each network's placements with what each op's tiles are chosen for, for the shortest schedule.
 
     They are as they were where no op has a choice, or something does not fit whatever tiles are chosen for.
@@ -65,8 +65,6 @@ def aim_tiles(asked: Sequence[Aiming], schedules: Schedules) -> list[Placements]
     ----------
     asked
         Networks on designs.
-    schedules
-        Of designs that place alike.
     """
     found = [each.placements for each in asked]
     free = [each.free() for each in asked]
@@ -76,7 +74,7 @@ def aim_tiles(asked: Sequence[Aiming], schedules: Schedules) -> list[Placements]
     for k, cost in zip(choosing, costs, strict=True):
         if cost.joint.feasible.all():
             each = asked[k]
-            schedule = schedules.of(each.outlook.graph, each.placements, cost, each.design)
+            schedule = SCHEDULES.of(each.outlook.graph, each.placements, cost, each.design)
             tables = each.outlook.durations(schedule, cost)
             searches[k] = Search(tables, _changes(cost, sorted(free[k])))
     for (k, _), (aims, _) in zip(searches.items(), search_each(list(searches.values())), strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -39,6 +40,9 @@ from traces import (
 
 _MOST_SEEN = 32  # Choice: skip mechanisms that are remembered, some 2 MB each of 10,000 inputs
 _MOST_PLANS = 256  # Choice: two for a design
+_MOST_OF_A_PLAN = (
+    8  # Choice: schedules, by which transfers some input's ops ever ask for; then all are forgotten
+)
 _MOST_COSTS = 12  # Choice: an explained replay has three; some 300 KB each of 10,000 inputs
 _MOST_SCHEDULES = 256  # Choice: then all are forgotten; some 100 KiB each
 _TRACES_KEPT = 2  # Choice: a network and what it is compared with
@@ -53,13 +57,26 @@ class _Known(NamedTuple):
     typical: Typical | None
 
 
-class _Planned(NamedTuple):
-    """A plan, and what it is of: graph and design are kept, for their ids are its key."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Where a network's ops run and its tensors lie on a design, and the schedules that follow from it."""
 
-    graph: NetworkGraph
+    graph: NetworkGraph  # kept beside the design, for their ids are the key of a plan
     design: Design
     rates: Mapping[str, Sequence[float]]
     placements: Placements
+    _schedules: dict[tuple[bytes, ...], Schedule] = field(default_factory=dict)
+
+    def schedule(self, costs: OpCosts) -> Schedule:
+        """Return the schedule of ops that cost so much, of which only whether a transfer ever takes time is read."""
+        moves = tuple(moved.tobytes() for moved in costs.moves)
+        found = self._schedules.get(moves)
+        if found is None:
+            if len(self._schedules) >= _MOST_OF_A_PLAN:
+                self._schedules.clear()
+            found = SCHEDULES.of(self.graph, self.placements, costs, self.design)
+            self._schedules[moves] = found
+        return found
 
 
 class _Costed(NamedTuple):
@@ -75,31 +92,27 @@ class Plans:
     """Plans by what they follow from, which no input is: parts of a trace and other traces of a network share them."""
 
     def __init__(self) -> None:
-        self._known: dict[Hashable, _Planned] = {}
+        self._known: dict[Hashable, Plan] = {}
 
-    def of(self, graph: NetworkGraph, design: Design, told: Choices, policy: Policy) -> Placements | None:
+    def of(self, graph: NetworkGraph, design: Design, told: Choices, policy: Policy) -> Plan | None:
         """Return the plan of a network on a design, if it has been found."""
         found = self._known.get(_plan_key(graph, design, told, policy))
-        return found.placements if found is not None and found.rates == told.rates else None
+        return found if found is not None and found.rates == told.rates else None
 
-    def keep(  # what was found, and for what
-        self, plan: Placements, graph: NetworkGraph, design: Design, told: Choices, policy: Policy
-    ) -> None:
-        """Remember a plan."""
+    def keep(self, plan: Plan, told: Choices, policy: Policy) -> None:
+        """Remember a plan that was found for these choices."""
         if len(self._known) >= _MOST_PLANS:
             self._known.pop(next(iter(self._known)), None)  # found longest ago
-        self._known[_plan_key(graph, design, told, policy)] = _Planned(graph, design, told.rates, plan)
-
-
-PLANS = Plans()
+        self._known[_plan_key(plan.graph, plan.design, told, policy)] = plan
 
 
 class Schedules:
     """Schedules by what they follow from: equal ones are one object."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[object, ...], Schedule] = {}
-        self._graphs: list[NetworkGraph] = []  # kept alive: they are told apart by identity
+        self._known: dict[
+            tuple[object, ...], Schedule
+        ] = {}  # each holds its graph: they are told apart by identity
 
     def of(
         self, graph: NetworkGraph, placements: Sequence[Placement], costs: OpCosts, design: Design
@@ -116,12 +129,16 @@ class Schedules:
             bool(design.gate_handover),
             design.skip,
         )
-        if key not in self._known:
-            if len(self._known) == _MOST_SCHEDULES:
-                self._known, self._graphs = {}, []
-            self._graphs.append(graph)
-            self._known[key] = build_schedule(graph, placements, costs, design)
-        return self._known[key]
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _MOST_SCHEDULES:
+                self._known = {}
+            found = self._known[key] = build_schedule(graph, placements, costs, design)
+        return found
+
+
+PLANS = Plans()
+SCHEDULES = Schedules()
 
 
 class Views:
@@ -142,7 +159,6 @@ class Views:
         self._seen: dict[Hashable, tuple[Workload, SkippedWorkload]] = {}
         self._typical: _Known | None = None
         self._costs: dict[tuple[int, int, int], _Costed] = {}
-        self.schedules = Schedules()
 
     def compiled(self, part: Trace, compiler: Compiler) -> Trace:
         """Return the trace with its channels sorted, as :func:`accel_models.compiled_trace`."""

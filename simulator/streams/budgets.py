@@ -17,9 +17,8 @@ import numpy as np
 
 from accel_models import Choices, Design, compiled_trace
 from simulator.engines.fast import simulate
-from simulator.policy import Policy
+from simulator.policy import Policy, first_half, held_out_rates
 from simulator.replays.accounting import spent
-from simulator.replays.outlook import first_half, held_out_rates
 from simulator.replays.prepare import Prepared, Setting, prepare
 from traces import Bools, ConfigError, Floats, Ints, Trace, UnsupportedError, exit_gate, lower, with_exits
 

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from accel_models import Choices, Design, compiled_trace
 from simulator.engines.fast import simulate
-from simulator.policy import Policy
+from simulator.policy import Policy, held_out_rates
 from simulator.replays.accounting import Spent, spent
-from simulator.replays.outlook import held_out_rates
 from simulator.replays.prepare import Prepared, Setting, prepare
 from simulator.schedules.durations import Times
 from simulator.streams.arrivals import Arrivals

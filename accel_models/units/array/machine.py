@@ -66,6 +66,15 @@ def array_machine(design: Design) -> ArrayMachine:
     return ArrayMachine(design.section(Array), design.memory or UNLIMITED, design.clock)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """Energy per byte moved, for choosing tiles by energy."""
+
+    dram_pj_per_byte: float
+    buffer_pj_per_byte: float
+    near_pj_per_byte: float = 0.0  # of the second level on the chip, read or written
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ArrayBytes:
     """Bytes between the array and its buffers; arrays of shape ``(n,)``, or ``(levels, n)`` for levels of cuts."""

@@ -29,6 +29,7 @@ from accel_models.units.array.job import Job, Tiles, bursts, sizes_of
 from accel_models.units.array.machine import (
     ArrayMachine,
     Demand,
+    Prices,
     Transfers,
     bus_cycles,
     load_cycles,
@@ -38,7 +39,6 @@ from accel_models.units.array.machine import (
 )
 from accel_models.units.array.tile_cost import array_bytes, demand_of, output_tile_cycles
 from accel_models.units.array.tile_plan import CHUNK, TilePlan, planned, tiles_of, untiled_cycles, whole_folds
-from accel_models.units.array.tile_search import Prices
 from accel_models.work.rows import arrays_of, joined, rows_of
 from accel_models.work.shapes import Shapes
 from traces import Bools, Floats, Ints

@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 
 from accel_models.design.unit_sections import Array, ProductSize, streaming_of
 from accel_models.units.array.job import Job, OpsByKind, OpSizes, Tiles, choose, gemms_of, stack
+from accel_models.units.array.machine import Prices
 from accel_models.units.array.systolic import compute_cycles, interval
-from accel_models.units.array.tile_search import BYTES, Chosen, Cuts, Prices, search, shortfall
+from accel_models.units.array.tile_cost import footprints
+from accel_models.units.array.tile_search import BYTES, Chosen, Cuts, search
 from accel_models.units.array.tiling import (
     ChannelSizes,
     PixelSizes,
@@ -146,6 +148,24 @@ def _plan(ops: OpsByKind, ways: Cuts, chosen: Chosen) -> TilePlan:
         keys=chosen.keys[0],
         second_keys=chosen.keys[1],
     )
+
+
+def shortfall(job: Job, ways: Cuts) -> tuple[Ints, Ints, Ints]:
+    """Return which buffer the smallest tiles overflow most, what they demand of it, and what is free of it [B]."""
+    memory = job.machine.memory
+    nothing = np.zeros_like(job.reserved_bytes)
+    pinned = job.pinned_bytes
+    if memory.shared_buffer:
+        held = np.stack([job.reserved_bytes + pinned, nothing, nothing])
+    else:
+        held = np.stack([job.reserved_bytes, pinned, nothing])
+    sizes = (memory.activation_buffer, memory.weight_buffer, memory.accumulator_buffer)
+    demands = np.ceil(np.stack(footprints(job, ways.smallest)) - held).astype(np.int64)
+    wholes = np.stack([np.broadcast_to(np.asarray(size, np.float64), held.shape[1:]) for size in sizes])
+    bounds = (wholes - held).astype(np.int64)
+    short = np.argmax(demands - bounds, axis=0)
+    ops = np.arange(len(short))
+    return short.astype(np.int64), demands[short, ops], bounds[short, ops]
 
 
 def packings(array: Array, op: OpSizes) -> list[Floats]:

@@ -21,14 +21,13 @@ from accel_models.units.array.job import (
     numbered,
     stack,
 )
-from accel_models.units.array.machine import Demand, Transfers, total_cycles, weights_moved
+from accel_models.units.array.machine import Demand, Prices, Transfers, total_cycles, weights_moved
 from accel_models.units.array.tile_cost import (
     INPUTS,
     OUTPUTS,
     WEIGHTS,
     demand_of,
     fits,
-    footprints,
     least_demand,
 )
 from accel_models.units.array.tiling import (
@@ -51,15 +50,6 @@ _ROUNDED_DOWN = 1 - 1e-9  # a bound may be rounded otherwise than what it bounds
 _TOGETHER = 4096  # tries looked at at a time, so that working arrays stay in cache
 Cut = TypeVar("Cut", ChannelCut, ReductionCut)
 CutLevels = NDArray[np.intp]  # (3, n): which cut of pixels, channels, reduction
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prices:
-    """Energy per byte moved, for choosing tiles by energy."""
-
-    dram_pj_per_byte: float
-    buffer_pj_per_byte: float
-    near_pj_per_byte: float = 0.0  # of the second level on the chip, read or written
 
 
 @dataclass(frozen=True, eq=False)  # no slots: what follows is found out once
@@ -296,21 +286,3 @@ def _keys(transfers: Transfers, demand: Demand, prices: Prices | None) -> tuple[
     )
     filled = moved_bytes + demand.weight_reads * transfers.weight_bytes  # what comes in goes into a buffer
     return outside + filled * prices.buffer_pj_per_byte, total
-
-
-def shortfall(job: Job, ways: Cuts) -> tuple[Ints, Ints, Ints]:
-    """Return which buffer the smallest tiles overflow most, what they demand of it, and what is free of it [B]."""
-    memory = job.machine.memory
-    nothing = np.zeros_like(job.reserved_bytes)
-    pinned = job.pinned_bytes
-    if memory.shared_buffer:
-        held = np.stack([job.reserved_bytes + pinned, nothing, nothing])
-    else:
-        held = np.stack([job.reserved_bytes, pinned, nothing])
-    sizes = (memory.activation_buffer, memory.weight_buffer, memory.accumulator_buffer)
-    demands = np.ceil(np.stack(footprints(job, ways.smallest)) - held).astype(np.int64)
-    wholes = np.stack([np.broadcast_to(np.asarray(size, np.float64), held.shape[1:]) for size in sizes])
-    bounds = (wholes - held).astype(np.int64)
-    short = np.argmax(demands - bounds, axis=0)
-    ops = np.arange(len(short))
-    return short.astype(np.int64), demands[short, ops], bounds[short, ops]

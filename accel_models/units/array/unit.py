@@ -14,10 +14,9 @@ from accel_models.design.design import Design
 from accel_models.design.unit_sections import DATAFLOWS, Array
 from accel_models.energy.actions import Actions, Idle, array_actions
 from accel_models.energy.chip import Silicon
-from accel_models.units.array.machine import UNLIMITED, array_machine
+from accel_models.units.array.machine import UNLIMITED, Prices, array_machine
 from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.row_stationary.passes import NEEDS_SCRATCHPADS
-from accel_models.units.array.tile_search import Prices
 from accel_models.units.kinds import BESIDE_A_UNIT, Unit, UnitCycles, element_bytes, equal_names, prices_of
 from accel_models.work.shapes import Shapes
 from traces import MAC_KINDS, RECURRENT, Ints, Op

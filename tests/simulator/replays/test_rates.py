@@ -9,8 +9,7 @@ import pytest
 
 from accel_models import known_rates, load_design
 from simulator import Arrivals, Policy, StreamSettings, replay, stream
-from simulator.policy import Prefetch
-from simulator.replays.outlook import halves, held_out_rates
+from simulator.policy import Prefetch, halves, held_out_rates
 from tests.shared import there
 from traces import ConfigError, Trace, Workload, cifar_resnet, load_trace, lower, synthetic_trace
 
