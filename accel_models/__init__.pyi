@@ -2,7 +2,6 @@
 
 from .compiling.deciders import deciding_gates as deciding_gates
 from .compiling.deciders import deciding_ops as deciding_ops
-from .compiling.deciders import usable as usable
 from .compiling.depth_first import fused as fused
 from .compiling.depth_first import ways_to_fuse as ways_to_fuse
 from .compiling.places import layout_family as layout_family
@@ -14,6 +13,7 @@ from .compiling.plan import plan_each as plan_each
 from .compiling.plan import ways_to_place as ways_to_place
 from .compiling.rates import compiled_trace as compiled_trace
 from .compiling.rates import known_rates as known_rates
+from .compiling.rates import usable as usable
 from .compiling.steps import STEPS as STEPS
 from .compiling.steps import Compiler as Compiler
 from .cost import FREE as FREE

@@ -1,7 +1,4 @@
-"""What decisions there are to wait for.
-
-Which gates the hardware can use, which of them an op's work depends on, and which ops bring them.
-"""
+"""What decisions there are to wait for: which gates an op's work depends on, and which ops bring them."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import assert_never
 
+from accel_models.compiling.rates import usable
 from accel_models.design.sections import Skip
 from traces import Gate, NetworkGraph, Op
 
@@ -44,30 +42,16 @@ def deciding_gates(graph: NetworkGraph, skip: Skip) -> tuple[Names, ...]:
     A gate that the hardware cannot use (its kind of skipping is off) decides nothing.  Choice: that a
     channel or spatial gate might keep nothing at all, so that its op is skipped, is not waited for.
     """
+    able = {gate.name for gate in graph.gates if usable(gate, skip)}
     tensors: dict[str, _Deciders] = {name: _Deciders() for name in graph.input_sizes}
     deciders = []
     for op in graph.ops:
         inputs = [tensors[name] for name in op.inputs]
-        guards = [gate for gate in graph.guarding.get(op.name, ()) if usable(gate, skip)]
+        guards = [gate for gate in graph.guarding.get(op.name, ()) if gate.name in able]
         tensors[op.name] = _output(op, inputs, guards)
         own = frozenset(gate.name for gate in guards)
         deciders.append(own.union(*(t.channels | t.presence for t in inputs)))
     return tuple(deciders)
-
-
-def usable(gate: Gate, skip: Skip) -> bool:
-    """Return whether hardware that skips so can use the gate at all."""
-    match gate.rules.decides:
-        case "runs":
-            return skip.layers
-        case "channels":
-            return skip.some_channels
-        case "tiles":
-            return skip.spatial
-        case "rows":
-            return skip.rows
-        case "elements":
-            return False
 
 
 def _output(op: Op, inputs: list[_Deciders], guards: list[Gate]) -> _Deciders:

@@ -1,4 +1,4 @@
-"""What a compiler knows of gates beforehand, and sorts channels by: rates of other inputs than those replayed.
+"""What a compiler knows of gates beforehand: which the hardware can use, and rates of other inputs than those replayed.
 
 Channels are sorted by how often they are kept: a permutation of weights that costs nothing at run time.  Groups of
 channels are skipped only when all of a group is; sorted, rarely kept channels lie side by side.  Rates are
@@ -17,6 +17,21 @@ from accel_models.design.sections import Skip
 from traces import RECURRENT, WEIGHTED, Floats, Gate, Ints, NetworkGraph, Op, Packed, Trace
 
 Rates = Mapping[str, Sequence[float]]  # per gate, of each of its bits, or answers
+
+
+def usable(gate: Gate, skip: Skip) -> bool:
+    """Return whether hardware that skips so can use the gate at all."""
+    match gate.rules.decides:
+        case "runs":
+            return skip.layers
+        case "channels":
+            return skip.some_channels
+        case "tiles":
+            return skip.spatial
+        case "rows":
+            return skip.rows
+        case "elements":
+            return False
 
 
 def known_rates(graph: NetworkGraph, rates: Rates) -> Floats | None:

@@ -193,7 +193,7 @@ def add_ops(totals: Sequence[OpTotals], prepared: Prepared, times: Times) -> Non
     work, costs, joint = prepared.work, prepared.costs, prepared.costs.joint
     dram_bytes, energy_pj = joint.dram_bytes, joint.energy.total_pj
     transfer_cycles = joint.weight_cycles + joint.input_cycles + joint.output_cycles
-    for i, compute in prepared.schedule.of_kind("compute").items():
+    for i, compute in prepared.schedule.of_kind["compute"].items():
         total, rows, states = totals[i], work.counts[i], work.states[i]
         mine = slice(int(costs.starts[i]), int(costs.ends[i]))
         inputs = rows * states.batch

@@ -128,12 +128,13 @@ class _Lane:
     design: Design
     collector: Collector
     started: bool = False
-    baseline: Answer = (0.0, 0.0)  # of the dense network
+    dense_macs: int = 0  # of the dense network
+    baseline: Answer = (0.0, 0.0)  # ... and what it takes
     misfit: Misfit | None = None
 
     def start(self, dense: Prepared) -> None:
         """Replay the dense network."""
-        self.started, self.misfit = True, dense.misfit
+        self.started, self.misfit, self.dense_macs = True, dense.misfit, dense.graph.macs
         if self.misfit is None:
             self.baseline = dense_answer(dense)
 
@@ -210,7 +211,7 @@ def _collect(part: _Part, lane: _Lane, asked: _Terms, actual: Runs) -> None:
 
 def _explain(part: _Part, lane: _Lane, actual: Runs, alone: Runs, mean_rate: Answer) -> None:
     """Add what idealised replays of a part find; ``alone``: every input beside copies of itself, if not by itself."""
-    macs, dense = part.workload.macs, part.trace.graph.without_gates().macs
+    macs, dense = part.workload.macs, lane.dense_macs
     shares = macs / dense if dense else np.ones(len(macs))  # of what has none, nothing is saved
     lane.collector.explain(
         levels(alone, actual, shares, lane.baseline),
@@ -226,7 +227,7 @@ def _results(lane: _Lane, first: Trace, policy: Policy) -> Results:
     if lane.misfit is not None:
         return lane.collector.does_not_fit(lane.misfit, len(first))
     notes = (*hints(first, lane.design, policy.compiler), *halves_note(first, policy))
-    return lane.collector.results(first.graph.without_gates().macs, lane.baseline, notes)
+    return lane.collector.results(lane.dense_macs, lane.baseline, notes)
 
 
 def _of_events(prepared: Prepared, engine: EngineName) -> Times | None:

@@ -82,8 +82,8 @@ def _decisions(prepared: Prepared, ends: Any, us: float) -> list[Event]:
 
 def _occupancy(prepared: Prepared, ends: Any, worked: Any) -> list[tuple[int, float]]:
     """Return changes of the bytes that fetched weights hold, from fetch to the end of their compute."""
-    compute, steps = prepared.schedule.of_kind("compute"), []
-    for i, t in prepared.schedule.of_kind("weights").items():
+    compute, steps = prepared.schedule.of_kind["compute"], []
+    for i, t in prepared.schedule.of_kind["weights"].items():
         if worked[t]:
             held = float(prepared.placements[i].weight_prefetch_bytes)
             steps += [(int(ends[t] - worked[t]), held), (int(max(ends[compute[i]], ends[t])), -held)]

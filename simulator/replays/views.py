@@ -40,6 +40,7 @@ from traces import (
 
 _MOST_SEEN = 32  # Choice: skip mechanisms that are remembered, some 2 MB each of 10,000 inputs
 _MOST_PLANS = 256  # Choice: two for a design
+_MOST_DENSE = 8  # Choice: networks; some 100 KB each
 _MOST_OF_A_PLAN = (
     8  # Choice: schedules, by which transfers some input's ops ever ask for; then all are forgotten
 )
@@ -89,10 +90,14 @@ class _Costed(NamedTuple):
 
 
 class Plans:
-    """Plans by what they follow from, which no input is: parts of a trace and other traces of a network share them."""
+    """Plans by what they follow from, which no input is: parts of a trace and other traces of a network share them.
+
+    Beside them the work of the dense network, which follows from the network alone.
+    """
 
     def __init__(self) -> None:
         self._known: dict[Hashable, Plan] = {}
+        self._dense: dict[int, tuple[NetworkGraph, Workload]] = {}  # by the graph's identity
 
     def of(self, graph: NetworkGraph, design: Design, told: Choices, policy: Policy) -> Plan | None:
         """Return the plan of a network on a design, if it has been found."""
@@ -105,14 +110,22 @@ class Plans:
             self._known.pop(next(iter(self._known)), None)  # found longest ago
         self._known[_plan_key(plan.graph, plan.design, told, policy)] = plan
 
+    def dense(self, graph: NetworkGraph) -> Workload:
+        """Return the work of the dense network inside the dynamic one."""
+        found = self._dense.get(id(graph))
+        if found is None:
+            if len(self._dense) >= _MOST_DENSE:
+                self._dense.pop(next(iter(self._dense)), None)  # found longest ago
+            found = self._dense[id(graph)] = graph, dense_workload(graph.without_gates())
+        return found[1]
+
 
 class Schedules:
     """Schedules by what they follow from: equal ones are one object."""
 
     def __init__(self) -> None:
-        self._known: dict[
-            tuple[object, ...], Schedule
-        ] = {}  # each holds its graph: they are told apart by identity
+        # Each schedule holds its graph, whose identity is in the key.
+        self._known: dict[tuple[object, ...], Schedule] = {}
 
     def of(
         self, graph: NetworkGraph, placements: Sequence[Placement], costs: OpCosts, design: Design
@@ -154,7 +167,6 @@ class Views:
         self._lowered: dict[int, Workload] = {}  # by the identity of the trace, sorted or not
         self._means: dict[int, MeanWorkload] = {}  # by the identity of what it is the mean of
         self._dense: Workload | None = None
-        self._dense_of: NetworkGraph | None = None
         # What was looked at is kept beside what was seen of it: its id is in the key.
         self._seen: dict[Hashable, tuple[Workload, SkippedWorkload]] = {}
         self._typical: _Known | None = None
@@ -186,8 +198,7 @@ class Views:
 
     def dense(self, graph: NetworkGraph) -> Workload:
         """Return the work of the dense network inside the dynamic one."""
-        if self._dense is None or graph is not self._dense_of:
-            self._dense, self._dense_of = dense_workload(graph.without_gates()), graph
+        self._dense = PLANS.dense(graph)
         return self._dense
 
     def outlook(self, work: SkippedWorkload, design: Design, choices: Choices, compiler: Compiler) -> Outlook:

@@ -32,7 +32,7 @@ from traces import NetworkGraph
 TaskKind = Literal["weights", "inputs", "compute", "handover", "outputs"]
 NO_UNIT = -1  # of an op that costs nothing on any unit
 
-_KEY = {"inputs": 0, "weights": 1, "compute": 2, "handover": 3, "outputs": 4}
+_KEY: dict[TaskKind, int] = {"inputs": 0, "weights": 1, "compute": 2, "handover": 3, "outputs": 4}
 _TRANSFERS: tuple[TaskKind, ...] = ("weights", "inputs", "outputs")  # in the order of OpCosts.moves
 _LOADS: tuple[TaskKind, ...] = ("weights", "inputs")
 _LATE = 5  # weights that wait for the compute of the op they are queued at
@@ -100,9 +100,13 @@ class Schedule:
             found[t].append(p)
         return found
 
-    def of_kind(self, kind: TaskKind) -> dict[int, int]:
-        """Return the task of this kind by op, for the ops that have one."""
-        return {task.op: i for i, task in enumerate(self.tasks) if task.kind == kind}
+    @cached_property
+    def of_kind(self) -> Mapping[TaskKind, Mapping[int, int]]:
+        """Per kind the task of each op that has one."""
+        found: dict[TaskKind, dict[int, int]] = {kind: {} for kind in _KEY}
+        for t, task in enumerate(self.tasks):
+            found[task.kind][task.op] = t
+        return found
 
 
 def in_queues(schedule: Schedule) -> Schedule:

@@ -12,11 +12,11 @@ from traces import load_trace
 NETWORK, DESIGN = "lcnet_resnet20_30_cifar10", "edge_npu_16x16"
 
 
-@pytest.mark.parametrize(("explain", "files", "changes"), [(False, 53, 2_400), (True, 58, 4_000)])
-def test_a_replay_of_new_inputs_changes_file_a_quarter_as_often_as_before(
+@pytest.mark.parametrize(("explain", "files", "changes"), [(False, 41, 2_200), (True, 47, 3_700)])
+def test_a_replay_of_new_inputs_enters_fewer_files_and_changes_them_a_fifth_as_often(
     explain: bool, files: int, changes: int
 ) -> None:
-    """Before there were rooms a replay, not explained, entered 50 files and changed 10,039 times.
+    """Before there were rooms a replay, not explained, entered 50 files and changed 10,039 times; now 40 and 1,700.
 
     The network is planned already, for other inputs; nothing else is known.
     """
@@ -27,7 +27,7 @@ def test_a_replay_of_new_inputs_changes_file_a_quarter_as_often_as_before(
     assert 1_000 < found[1] <= changes
 
 
-@pytest.mark.parametrize(("explain", "files", "changes"), [(False, 31, 300), (True, 35, 1_500)])
+@pytest.mark.parametrize(("explain", "files", "changes"), [(False, 23, 260), (True, 28, 1_450)])
 def test_a_replay_of_known_inputs_enters_few_files(explain: bool, files: int, changes: int) -> None:
     """Before there were rooms nothing was remembered (`benchmarks/where.py`)."""
     trace, design = load_trace(NETWORK, 256), load_design(DESIGN)

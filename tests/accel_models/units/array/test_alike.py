@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from accel_models.design.sections import Memory
 from accel_models.units.array import job
 from accel_models.units.array.job import Job, equal_rows, numbered
+from accel_models.units.array.machine import Prices
 from accel_models.units.array.mapping import Mapping, Operands, map_ops
-from accel_models.units.array.tile_search import Prices
 from accel_models.work.rows import joined, rows_of
 from accel_models.work.shapes import Shapes
 from tests.accel_models.units.array.mapped_convs import ARRAY, conv

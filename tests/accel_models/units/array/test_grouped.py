@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from accel_models.design.sections import Memory
 from accel_models.design.unit_sections import Array
+from accel_models.units.array.machine import Prices
 from accel_models.units.array.mapping import BUFFERS, Mapping, map_ops
 from accel_models.units.array.systolic import Gemms, buffer_accesses, compute_cycles
-from accel_models.units.array.tile_search import Prices
 from accel_models.work.shapes import Shapes, shapes_of
 from tests.sections import but, dram, machine, memory
 from traces.graphs.parts import Op

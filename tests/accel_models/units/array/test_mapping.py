@@ -5,9 +5,9 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+from accel_models.units.array.machine import Prices
 from accel_models.units.array.mapping import BUFFERS, Mapping, Operands, map_ops
 from accel_models.units.array.tile_cost import KEPT
-from accel_models.units.array.tile_search import Prices
 from accel_models.work.shapes import Shapes
 from tests.accel_models.units.array.mapped_convs import ARRAY, DATAFLOWS, conv
 from tests.sections import but, dram, machine, memory
