@@ -44,9 +44,6 @@ VOCABULARIES: dict[str, tuple[Sequence[str], tuple[str, ...], dict[str, str]]] =
         ("accel_models/design/unit_sections.py",),
         {
             "accel_models/design/importing/scalesim_cfg.py": "words of SCALE-Sim's files",
-            "accel_models/units/gemmini/loops.py": "Gemmini's own two, compiled into its loops",
-            "accel_models/units/gemmini/tiling.py": "as above",
-            "analysis/validation/arrays/gemmini.py": "bounds of two comparisons",
         },
     ),
     "ways to prefetch": (get_args(Prefetch), ("simulator/policy.py",), {}),

@@ -38,7 +38,22 @@ def find_results(places: Sequence[Path]) -> ResultPlaces:
     FileProblem
         If a place is missing or holds nothing that a report is about.
     """
-    found = [_found(place, alone=len(places) == 1) for place in places]
+    found = []
+    for place in places:
+        table = place.is_file() and place.suffix == ".csv"
+        if place.exists() and not place.is_dir() and not table:
+            raise FileProblem(
+                f"{place}: is a file; name the results folder of a replay, stream or sweep, "
+                "or a table of estimates (.csv)"
+            )
+        held = results_in(place, alone=len(places) == 1)
+        if held == ResultPlaces():
+            raise FileProblem(
+                f"{place}: is not a results folder: neither it nor a folder in it holds a {SUMMARY_FILE!r} of a replay "
+                f"or {STREAM_FILE!r} of a stream, and it holds no {SWEEP_FILE!r} of a sweep and no table of estimates; "
+                "`lacuna replay`, `stream`, `sweep` and `estimate --out` write such"
+            )
+        found.append(held)
     return ResultPlaces(
         replays=tuple(one for each in found for one in each.replays),
         streams=tuple(one for each in found for one in each.streams),
@@ -47,15 +62,18 @@ def find_results(places: Sequence[Path]) -> ResultPlaces:
     )
 
 
-def _found(place: Path, *, alone: bool) -> ResultPlaces:
-    if place.is_file() and place.suffix == ".csv":
+def results_in(place: Path, *, alone: bool = True) -> ResultPlaces:
+    """Return what one place holds, which may be nothing; ``alone``: no other is asked about.
+
+    Raises
+    ------
+    FileProblem
+        If it is missing.
+    """
+    if place.is_file():
         return ResultPlaces(estimates=(place,))
-    if not place.exists():
-        raise FileProblem(f"{place}: no such folder")
     if not place.is_dir():
-        raise FileProblem(
-            f"{place}: is a file; name the results folder of a replay, stream or sweep, or a table of estimates (.csv)"
-        )
+        raise FileProblem(f"{place}: no such folder")
     own = "" if alone else place.name
     if (place / SWEEP_FILE).is_file():
         return ResultPlaces(sweeps=(place,))
@@ -65,12 +83,6 @@ def _found(place: Path, *, alone: bool) -> ResultPlaces:
         return ResultPlaces(streams=((place, own),))
     replays, streams = (tuple(_below(place, name)) for name in (SUMMARY_FILE, STREAM_FILE))
     tables = tuple(path for path in sorted(place.glob("*.csv")) if is_estimate(path))
-    if not replays and not streams and not tables:
-        raise FileProblem(
-            f"{place}: is not a results folder: neither it nor a folder in it holds a {SUMMARY_FILE!r} of a replay or "
-            f"{STREAM_FILE!r} of a stream, and it holds no {SWEEP_FILE!r} of a sweep and no table of estimates; "
-            "`lacuna replay`, `stream`, `sweep` and `estimate --out` write such"
-        )
     return ResultPlaces(replays=replays, streams=streams, estimates=tables)
 
 

@@ -14,7 +14,7 @@ from accel_models import altered
 from analysis.names import network_titles, words_of_settings
 from analysis.pareto.ranks import pareto_mask
 from analysis.questions.knobs import scaled_resource
-from analysis.reports.folders import find_results
+from analysis.reports.folders import results_in
 from analysis.reports.replays.names import name_replays
 from traces import FileProblem, Floats, UnsupportedError
 
@@ -61,10 +61,13 @@ def shown_points(folder: Path, trace: Path | None = None) -> list[ShownPoint]:
     FileProblem
         If the folder holds nothing to explore.
     """
-    found = find_results([folder])
+    found = results_in(folder)
     points = _of_sweep(found.sweeps[0]) if found.sweeps else _of_replays(found.replays, folder, trace)
     if not points:
-        raise FileProblem(f"{folder}: holds no replay that fits, and no sweep")
+        holds = "is a file" if folder.is_file() else "holds no replay that fits, and no sweep"
+        raise FileProblem(
+            f"{folder}: {holds}; name a folder that `lacuna replay`, `sweep` or `search` wrote, or one of such replays"
+        )
     best = pareto_mask(_costs(points))
     marked = [
         ShownPoint(

@@ -45,25 +45,31 @@ def report(
     force: Force = False,
 ) -> None:
     """Write one self-contained HTML report of results; of several together, replays are compared input by input."""
-    from analysis import FIGURE_FORMATS, write_report  # noqa: PLC0415
+    from analysis import write_report  # noqa: PLC0415
     from traces import find_trace  # noqa: PLC0415
 
-    asked = {name.strip() for name in figures.split(",") if name.strip()}
-    unknown = sorted(asked - {*FIGURE_FORMATS, _EVERY})
-    if unknown:
-        raise ConfigError(f"--figures {unknown[0]!r}: must be of {', '.join([*FIGURE_FORMATS, _EVERY])}")
+    formats, every = _asked(figures)
     if out is not None:
         free_file(out, force)
     elif len(folders) > 1:
         raise ConfigError("a report on several places needs a name of its own: --out FILE.html")
     source = None if trace is None else find_trace(trace)
     show_lines([f"wrote {write_report(folders, out, trace=source, points=points, budget=budget)}"])
-    if asked:
+    if formats:
         from analysis import write_figures  # noqa: PLC0415
 
-        beside = out.parent if out is not None else folders[0]
-        formats = [name for name in FIGURE_FORMATS if name in asked] or ["png"]
-        written = write_figures(
-            folders, beside / "figures", formats, trace=source, every=_EVERY in asked, budget=budget
-        )
+        beside = (out.parent if out is not None else folders[0]) / "figures"
+        written = write_figures(folders, beside, formats, trace=source, every=every, budget=budget)
         show_lines([f"wrote {path}" for path in written])
+
+
+def _asked(figures: str) -> tuple[list[str], bool]:
+    """Return the formats that figures are asked for in, and whether those of each replay are too."""
+    from analysis import FIGURE_FORMATS  # noqa: PLC0415
+
+    asked = {name.strip() for name in figures.split(",") if name.strip()}
+    unknown = sorted(asked - {*FIGURE_FORMATS, _EVERY})
+    if unknown:
+        raise ConfigError(f"--figures {unknown[0]!r}: must be of {', '.join([*FIGURE_FORMATS, _EVERY])}")
+    formats = [name for name in FIGURE_FORMATS if name in asked]
+    return formats or ["png"] * bool(asked), _EVERY in asked

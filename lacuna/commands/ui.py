@@ -12,7 +12,10 @@ from lacuna.console import show_lines
 
 def ui(
     folder: Annotated[
-        Path, typer.Argument(help="Results of replays, or of a sweep or search.", metavar="DIR")
+        Path,
+        typer.Argument(
+            help="Folder of a replay, a folder of replays, or that of a sweep or search.", metavar="DIR"
+        ),
     ],
     trace: Annotated[
         Path | None, typer.Option(help="What was replayed; looked for beside DIR and among those shipped.")

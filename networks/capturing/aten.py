@@ -6,6 +6,8 @@ What no function here knows is listed, all at once, never counted as no work.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
 
 from networks.capturing.arithmetic import (
     ACTIVATIONS,
@@ -24,7 +26,7 @@ from networks.capturing.arithmetic import (
     reduce,
     softmax,
 )
-from networks.capturing.calls import Tracing, living_calls
+from networks.capturing.calls import Ref, Tracing, living_calls
 from networks.capturing.moving import (
     cat,
     copied,
@@ -43,7 +45,6 @@ from networks.capturing.moving import (
     upsample,
 )
 from networks.capturing.naming import operation_names
-from networks.capturing.operands import add_operands
 from networks.capturing.translation import CallStep, Counted, Translation, Unknown
 from networks.capturing.windows import (
     adaptive_pool,
@@ -54,9 +55,20 @@ from networks.capturing.windows import (
     recurrent_cell,
     recurrent_layers,
 )
-from traces import (
-    Missing,
-)
+from traces import Elementwise, Missing, Reshape
+
+# Which arguments are added to, or multiplied with, what an operation puts out; constant ones are folded.
+_OPERANDS: dict[str, tuple[tuple[int, Literal["add", "mul"]], ...]] = {
+    **dict.fromkeys(("addmm", "addmv", "baddbmm"), ((0, "add"),)),
+    **dict.fromkeys(("convolution", "_convolution"), ((2, "add"),)),
+    **dict.fromkeys(
+        ("native_group_norm", "native_batch_norm", "cudnn_batch_norm", "batch_norm"), ((1, "mul"), (2, "add"))
+    ),
+    "_native_batch_norm_legit_no_training": ((1, "mul"), (2, "add")),
+    "native_layer_norm": ((2, "mul"), (3, "add")),
+    "_fused_rms_norm": ((2, "mul"),),
+}
+_OF_LAST_AXES = frozenset({"addmm", "addmv", "baddbmm", "native_layer_norm", "_fused_rms_norm"})
 
 
 def translate(tracing: Tracing) -> Translation:
@@ -90,9 +102,30 @@ def _convert(step: CallStep) -> None:
     before = len(step.all.ops)
     try:
         convert(step)
-        add_operands(step, before)
+        _add_operands(step, before)
     except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError):
         raise Unknown("called with arguments of a kind that is not known") from None
+
+
+def _add_operands(step: CallStep, before: int) -> None:
+    """Add what the operations behind ``before`` leave out: operands that depend on the network's input."""
+    if step.call.options.get("beta", 1) == 0:
+        return
+    for place, kind in _OPERANDS.get(step.call.op, ()):
+        given = step.argument(place, "")
+        if not isinstance(given, Ref) or step.constant(given.id):
+            continue
+        inner, out = step.all.new(step.out_shape), step.out
+        step.all.ops[before:] = [
+            op if isinstance(op, Missing) or op.out != out else replace(op, out=inner)
+            for op in step.all.ops[before:]
+        ]
+        operand = step.all.tensor(given.id, repeated=True)
+        if step.call.op not in _OF_LAST_AXES:  # one per channel
+            along = step.all.new((1, step.out_shape[1], *(1 for _ in step.out_shape[2:])))
+            step.add(Reshape(name=f"{step.name}.{kind}.channels", x=operand, out=along))
+            operand = along
+        step.add(Elementwise(name=f"{step.name}.{kind}", inputs=(inner, operand), out=out, kind=kind))
 
 
 def _each(names: str, convert: Callable[[CallStep], None]) -> dict[str, Callable[[CallStep], None]]:

@@ -86,3 +86,16 @@ def test_without_bokeh_the_command_says_what_to_install(replays: Path) -> None:
     )
     assert ran.returncode == 2
     assert "install lacuna[ui]" in ran.stderr
+
+
+def test_what_it_does_not_show_it_does_not_ask_for(tmp_path: Path) -> None:
+    """Neither tables of estimates nor streams; a missing place is missing."""
+    table = tmp_path / "table.csv"
+    table.write_text("op\n")
+    for place, words in ((table, "is a file; name a folder"), (tmp_path, "holds no replay that fits")):
+        with pytest.raises(FileProblem, match=words) as problem:
+            shown_points(place)
+        assert "estimate" not in str(problem.value)
+        assert "stream" not in str(problem.value)
+    with pytest.raises(FileProblem, match="no such folder"):
+        shown_points(tmp_path / "nowhere")

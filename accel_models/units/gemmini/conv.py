@@ -112,11 +112,7 @@ def conv_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it 
         if start[S] == start[R] == start[C] == 0:
             load += one.begin
         store = 0.0
-        if (
-            start[S] + length[S] == size[S]
-            and start[R] + length[R] == size[R]
-            and start[C] + length[C] == size[C]
-        ):
+        if _reduced(start, length, size):
             store = _store(layer, at, start, length, machine, reuse, asked, lines)
         _advance(clock, load, one.execute, store, store * one.queued, machine.tile_issue_cycles)
         worked[0] += load
@@ -127,13 +123,28 @@ def conv_run(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it 
             first_load = machine.tile_issue_cycles + load
         resized = _next(at, start, length, tile, size, order)
     total = max(clock[EXECUTED], clock[STORED]) if machine.double_buffered else worked.sum()
+    return _run_of(total, worked, first_load, one.execute, lines, moved)
+
+
+@compiled
+def _reduced(start: Ints, length: Ints, size: Ints) -> bool:
+    """Whether the tile is the last along every loop that adds to its sums."""
+    last = start + length == size
+    return bool(last[S] and last[R] and last[C])
+
+
+@compiled
+def _run_of(  # noqa: PLR0913, PLR0917  # a loop compiled as one takes what it needs one by one
+    total: float, worked: Floats, first_load: float, last_execute: float, lines: Floats, moved: Floats
+) -> Run:
+    """Return what all tiles took: what each queue worked, lines that no cache held, and what was moved on chip."""
     return Run(
         total,
         worked[0],
         worked[1],
         worked[2],
         first_load,
-        one.execute,
+        last_execute,
         lines[INPUT] * LINE_BYTES,
         lines[WEIGHTS] * LINE_BYTES,
         lines[OUTPUT] * LINE_BYTES,

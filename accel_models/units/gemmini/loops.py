@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accel_models.design.unit_sections import streaming_of
 from accel_models.units.gemmini import conv, conv_loads, machine, matmul, matmul_loads, tiling
 from accel_models.units.gemmini.conv import conv_run
 from accel_models.units.gemmini.machine import GemminiMachine, Run, typed
@@ -169,7 +170,7 @@ def run_products(  # noqa: PLR0913  # as above, and where beats are counted
     moved = np.empty((len(products), 2)) if beats is None else beats
     found, spread = fetches.of(len(products))
     walk, packed = _products_us(products, tiles, machine), (_packed(products), _packed(tiles))
-    is_os = dataflow == "os"
+    is_os = streaming_of(dataflow).sums_stay
     _PRODUCTS(walk, *packed, is_os, typed(machine), found, spread, fetches.bias, results, moved)
     return results
 

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from accel_models.design.unit_sections import streaming_of
 from accel_models.units.gemmini.machine import GemminiMachine
 from traces import ConfigError, Ints, compiled
 
@@ -242,8 +243,9 @@ def default_matmul_tiling(
     analysis/validation/reference/gemmini_matmul_rtl.csv are met.
     """
     rows, cols = machine.rows, machine.cols
-    spad = machine.tile_scratchpad_bytes if dataflow == "ws" else machine.scratchpad_bytes
-    acc = machine.tile_accumulator_bytes if dataflow == "ws" else machine.accumulator_bytes
+    spad, acc = machine.tile_scratchpad_bytes, machine.tile_accumulator_bytes
+    if streaming_of(dataflow).sums_stay:
+        spad, acc = machine.scratchpad_bytes, machine.accumulator_bytes
     limits = (-(-product.m // rows), -(-product.n // cols), -(-product.k // rows))
     block = (rows * rows * machine.input_bytes, rows * cols * machine.weight_bytes)
     square = max(1, isqrt(acc // (rows * cols * machine.sum_bytes)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import assert_never
 
 import numpy as np
 
@@ -118,9 +119,17 @@ def _trains(table: TextColumns) -> Iterator[tuple[GemminiMemory, int, int, int, 
         yield GemminiMemory(float(latency), float(beat)), commands, rows, cols, pitch, sums
 
 
+# Of products by dataflow: bounds of their mean and worst error, and what of the machine is compared.
+_PRODUCTS: Mapping[GemminiDataflow, tuple[tuple[float, float], str]] = {
+    "ws": ((0.04, 0.10), ""),
+    "os": ((0.02, 0.06), "the loops that hold results in place, in which no design runs a network"),
+}
+
+
 def products(dataflow: GemminiDataflow) -> Comparison:
     """Whole products with the library's tiles, from an ideal memory; five pipeline depths are read off them."""
     table = where(reference("gemmini_matmul_rtl"), dataflow=dataflow)
+    bounds, part = _PRODUCTS[dataflow]
     return Comparison(
         name=f"Gemmini products end to end, {dataflow}",
         truth=str(table["source"][0]),
@@ -128,12 +137,10 @@ def products(dataflow: GemminiDataflow) -> Comparison:
         measured=table["cycles"].astype(np.float64),
         predicted=product_cycles(table, dataflow),
         unit="cycles",
-        bound_mean=0.04 if dataflow == "ws" else 0.02,
-        bound_worst=0.10 if dataflow == "ws" else 0.06,
+        bound_mean=bounds[0],
+        bound_worst=bounds[1],
         constants=5,  # depths of pipelines, on the smallest runs
-        part=""
-        if dataflow == "ws"
-        else "the loops that hold results in place, in which no design runs a network",
+        part=part,
     )
 
 
@@ -141,12 +148,15 @@ def product_cycles(table: TextColumns, dataflow: GemminiDataflow) -> Floats:
     """Return the cycles of products on an ideal memory."""
     predicted: list[float] = []
     for m, k, n, bias, latency, beat in zip(*(ints(table, c).tolist() for c in PRODUCT_COLUMNS), strict=True):
-        if dataflow == "ws":
-            design = rtl_design(latency, beat, bias=bool(bias))
-            predicted.append(layer_estimates([product(m, k, n)], design).rows[0].total_cycles)
-        else:
-            machine = GemminiMachine(memory=GemminiMemory(latency, beat))
-            predicted.append(matmul_cycles(Product(m=m, k=k, n=n), dataflow, machine, bias=bool(bias)))
+        match dataflow:
+            case "ws":
+                design = rtl_design(latency, beat, bias=bool(bias))
+                predicted.append(layer_estimates([product(m, k, n)], design).rows[0].total_cycles)
+            case "os":
+                machine = GemminiMachine(memory=GemminiMemory(latency, beat))
+                predicted.append(matmul_cycles(Product(m=m, k=k, n=n), dataflow, machine, bias=bool(bias)))
+            case _:
+                assert_never(dataflow)
     return np.array(predicted, np.float64)
 
 

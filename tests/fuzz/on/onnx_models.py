@@ -30,24 +30,32 @@ OPS = (
 
 
 @cache
-def _onnx() -> list[bytes]:
-    """Return two models: images through convolutions and products, and an attention of two inputs."""
+def _weight(name: str, *shape: int) -> Any:
     import numpy as np  # noqa: PLC0415
-    from onnx import TensorProto, helper, numpy_helper  # noqa: PLC0415  (an extra)
+    from onnx import numpy_helper  # noqa: PLC0415  (an extra)
 
-    def weight(name: str, *shape: int) -> Any:
-        return numpy_helper.from_array(np.ones(shape, np.float32), name)
+    return numpy_helper.from_array(np.ones(shape, np.float32), name)
 
-    def value(name: str, *shape: int) -> Any:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
-    def model(nodes: list[Any], inputs: list[Any], outputs: list[Any], weights: list[Any]) -> bytes:
-        graph = helper.make_graph(nodes, "g", inputs, outputs, weights)
-        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-        return bytes(made.SerializeToString())
+def _value(name: str, *shape: int) -> Any:
+    from onnx import TensorProto, helper  # noqa: PLC0415  (an extra)
 
-    node = helper.make_node
-    images = [
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def _model(nodes: list[Any], inputs: list[Any], outputs: list[Any], weights: list[Any]) -> bytes:
+    from onnx import helper  # noqa: PLC0415  (an extra)
+
+    graph = helper.make_graph(nodes, "g", inputs, outputs, weights)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(made.SerializeToString())
+
+
+def _images() -> bytes:
+    """Return a model of images through convolutions and products."""
+    from onnx.helper import make_node as node  # noqa: PLC0415  (an extra)
+
+    nodes = [
         node("Conv", ["x", "w", "b"], ["c"], kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[1, 1]),
         node("Relu", ["c"], ["r"]),
         node("Conv", ["r", "dw"], ["d"], group=8, pads=[1, 1, 1, 1]),
@@ -62,14 +70,16 @@ def _onnx() -> list[bytes]:
         node("Gemm", ["f", "fc"], ["m"], transB=1),
         node("Softmax", ["m"], ["y"]),
     ]
-    weights = [
-        weight("w", 8, 3, 3, 3),
-        weight("b", 8),
-        weight("dw", 8, 1, 3, 3),
-        weight("up", 16, 4, 2, 2),
-        weight("fc", 10, 4),
-    ]
-    attention = [
+    shapes = {"w": (8, 3, 3, 3), "b": (8,), "dw": (8, 1, 3, 3), "up": (16, 4, 2, 2), "fc": (10, 4)}
+    weights = [_weight(name, *shape) for name, shape in shapes.items()]
+    return _model(nodes, [_value("x", 1, 3, 8, 8)], [_value("y", 1, 10)], weights)
+
+
+def _attention() -> bytes:
+    """Return a model of an attention of two inputs."""
+    from onnx.helper import make_node as node  # noqa: PLC0415  (an extra)
+
+    nodes = [
         node("MatMul", ["x", "wq"], ["q"]),
         node("MatMul", ["z", "wq"], ["k"]),
         node("Transpose", ["k"], ["kt"], perm=[0, 2, 1]),
@@ -78,12 +88,12 @@ def _onnx() -> list[bytes]:
         node("MatMul", ["p", "z"], ["o"]),
         node("ReduceMean", ["o"], ["y"], axes=[1], keepdims=0),
     ]
-    return [
-        model(images, [value("x", 1, 3, 8, 8)], [value("y", 1, 10)], weights),
-        model(
-            attention, [value("x", 1, 6, 8), value("z", 1, 5, 8)], [value("y", 1, 8)], [weight("wq", 8, 8)]
-        ),
-    ]
+    inputs = [_value("x", 1, 6, 8), _value("z", 1, 5, 8)]
+    return _model(nodes, inputs, [_value("y", 1, 8)], [_weight("wq", 8, 8)])
+
+
+def _onnx() -> list[bytes]:
+    return [_images(), _attention()]
 
 
 def _onnx_values(rng: Random) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from traces.base.errors import UnsupportedError
-from traces.graphs.importing.core import import_graph
+from traces.graphs.importing.core import import_model
 from traces.graphs.importing.ops import (
     Concat,
     Contraction,
@@ -33,7 +33,7 @@ Ops = list[ImportedOp | Missing]
 def imported(
     ops: Sequence[ImportedOp | Missing], shapes: Mapping[str, Shape], skip: bool = False
 ) -> NetworkGraph:
-    return import_graph("net", ["x"], ops, shapes, ["y"], skip_unsupported=skip)
+    return import_model("net", ["x"], ops, shapes, ["y"], skip_unsupported=skip).graph
 
 
 def sizes(op: Op) -> tuple[int, int, int, int]:

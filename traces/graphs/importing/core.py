@@ -28,23 +28,6 @@ class ImportedModel:
     sources: Mapping[str, str]
 
 
-def import_graph(  # noqa: PLR0913  # as below
-    name: str,
-    inputs: Sequence[str],
-    operations: Sequence[ImportedOp | Missing],
-    shapes: NamedShapes,
-    outputs: Sequence[str] = (),
-    *,
-    batch: int = 1,
-    skip_unsupported: bool = False,
-) -> NetworkGraph:
-    """Return the graph of a model's operations; see :func:`import_model`."""
-    model = import_model(
-        name, inputs, operations, shapes, outputs, batch=batch, skip_unsupported=skip_unsupported
-    )
-    return model.graph
-
-
 def import_model(  # noqa: PLR0913  # what a model is, and the two questions about it
     name: str,
     inputs: Sequence[str],

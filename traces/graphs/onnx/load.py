@@ -8,7 +8,7 @@ from typing import Any
 from traces.base.arrays import NamedShapes
 from traces.base.errors import FileProblem, GraphError, LacunaError, UnsupportedError
 from traces.base.guard import MOST_MODEL, check_file, name_of
-from traces.graphs.importing.core import import_graph
+from traces.graphs.importing.core import import_model
 from traces.graphs.network import NetworkGraph
 from traces.graphs.onnx.batches import OnnxModel
 from traces.graphs.onnx.convert import converted
@@ -51,7 +51,7 @@ def _graph(onnx: Any, model: OnnxModel, name: str, skip_unsupported: bool) -> Ne
     operations = converted(onnx, model)
     if not operations:
         raise GraphError("has no node that works; needs at least one convolution or product")
-    graph = import_graph(
+    graph = import_model(
         name,
         model.inputs,
         operations,
@@ -59,7 +59,7 @@ def _graph(onnx: Any, model: OnnxModel, name: str, skip_unsupported: bool) -> Ne
         model.outputs,
         batch=model.batch,
         skip_unsupported=skip_unsupported,
-    )
+    ).graph
     return graph.model_copy(update={"skipped": (*model.notes, *graph.skipped)}) if model.notes else graph
 
 

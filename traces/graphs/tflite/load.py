@@ -8,7 +8,7 @@ from typing import Any
 from traces.base.arrays import NamedShapes
 from traces.base.errors import FileProblem, GraphError, LacunaError, UnsupportedError
 from traces.base.guard import MOST_MODEL, file_bytes, name_of
-from traces.graphs.importing.core import import_graph
+from traces.graphs.importing.core import import_model
 from traces.graphs.importing.ops import ImportedOp, Missing
 from traces.graphs.network import NetworkGraph
 from traces.graphs.tflite.model import STATE, Operator
@@ -46,7 +46,7 @@ def load_tflite(
     try:
         model = prepared(tflite, data, sizes or {})
         operations = [each for operator in model.operators for each in _operations(operator)]
-        graph = import_graph(
+        graph = import_model(
             name_of(path),
             model.given,
             operations,
@@ -54,7 +54,7 @@ def load_tflite(
             model.outputs,
             batch=model.batch,
             skip_unsupported=skip_unsupported,
-        )
+        ).graph
     except LacunaError as problem:
         raise type(problem)(f"{path}: {problem}"[:_LONGEST]) from None
     except Exception as problem:  # offsets of a damaged file lead anywhere

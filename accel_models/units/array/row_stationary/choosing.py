@@ -143,8 +143,8 @@ def _best(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> PassSettings:
     """
     passes = passes_of(ops, ways, machine)
     moved = _moved(ops, ways, passes, machine)
-    keys = (_narrow(ops, ways, passes, machine.array), passes.odd, moved.total_cycles, moved.loaded)
-    good = np.broadcast_to(passes.fits, np.broadcast_shapes(*(key.shape for key in keys)))
+    keys = (_narrow(ops, ways, passes, machine.array), passes.held.odd, moved.total_cycles, moved.loaded)
+    good = np.broadcast_to(passes.held.fits, np.broadcast_shapes(*(key.shape for key in keys)))
     for key in keys:
         kept = np.where(good, key, np.inf)
         good = good & (kept == kept.min(axis=1, keepdims=True))
@@ -155,7 +155,7 @@ def _best(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> PassSettings:
 def _narrow(ops: Ops, ways: PassSettings, passes: Passes, array: Array) -> Floats:
     """Return by how much a folded set is narrower than the whole plane [rows]; all that leave no room are last."""
     wide = _wide(int(ops.rows.max()), int(array.rows // ops.kernel_rows.max()), array)
-    roomy = passes.fits & (passes.in_pe >= np.minimum(FEW, ops.filters))
+    roomy = passes.held.fits & (passes.held.in_pe >= np.minimum(FEW, ops.filters))
     return np.where(roomy, ops.rows - ways.e, ops.rows) if wide else np.zeros(roomy.shape)
 
 
@@ -183,9 +183,9 @@ def _moved(ops: Ops, ways: PassSettings, passes: Passes, machine: ArrayMachine) 
     inputs = passes.dram_inputs * fetched
     weights = passes.dram_weights * ops.fetch_weights * weight
     stored = ops.images * ops.groups * ops.filters * ops.rows * ops.cols * left
-    first_inputs = np.minimum(passes.first_inputs * fetched, inputs)
+    first_inputs = np.minimum(passes.held.inputs * fetched, inputs)
     first_weights = np.minimum(passes.first_weights * ops.fetch_weights * weight, weights)
-    last = passes.filters * ways.n * ways.e * ops.cols * left
+    last = passes.held.filters * ways.n * ways.e * ops.cols * left
     all_moved = bus_cycles(bus, inputs + weights + stored)
     total = passes.cycles + all_moved
     if memory.double_buffered:
@@ -198,15 +198,15 @@ def _mapping(ops: Ops, way: PassSettings, work: Bools, machine: ArrayMachine) ->
     """Return the chosen passes as a mapping of tiles; a tile of results is a strip of the filters held."""
     memory, bus, passes = machine.memory, machine.bus, passes_of(ops, way, machine)
     moved = _moved(ops, way, passes, machine)
-    held = np.ceil(ops.filters / passes.filters)
+    held = np.ceil(ops.filters / passes.held.filters)
     last_tile, results_tile = _last_tiles(passes, held * ops.groups, memory)
-    fits = passes.fits[:, 0]
+    fits = passes.held.fits[:, 0]
     runs = (work & fits)[:, None]
 
     def whole(value: Floats | float) -> Ints:
         return np.where(runs, np.ceil(value), 0)[:, 0].astype(np.int64)
 
-    demand = np.ceil(passes.buffer_bytes[:, 0])
+    demand = np.ceil(passes.held.buffer_bytes[:, 0])
     free = memory.activation_buffer - ops.reserved[:, 0]
     compute, total = whole(passes.compute), whole(moved.total_cycles)
     return Mapping(
@@ -220,7 +220,7 @@ def _mapping(ops: Ops, way: PassSettings, work: Bools, machine: ArrayMachine) ->
         kept=whole(1.0),
         tile_m=whole(way.n * way.e * ops.cols),
         tile_k=whole(way.q * way.r * taps(ops) / ops.folds),
-        tile_n=whole(passes.filters),
+        tile_n=whole(passes.held.filters),
         tile_groups=whole(1.0),
         packed_groups=whole(1.0),
         pixel_tiles=whole(passes.strips),

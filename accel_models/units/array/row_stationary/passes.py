@@ -110,22 +110,30 @@ class PassSettings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Passes:
-    """What ways come to, arrays of shape ``(n, ways)``."""
+class HeldByPass:
+    """What PEs and buffers hold in one pass of each way; arrays of shape ``(n, ways)``."""
 
     fits: Bools
     odd: Floats  # 1.0 where m is no multiple of 16
     filters: Floats  # m
     in_pe: Floats  # p
+    together: Floats  # filters, p t
+    inputs: Floats  # [numbers]
+    buffer_bytes: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passes:
+    """What ways come to, arrays of shape ``(n, ways)``."""
+
+    held: HeldByPass
     count: Floats  # of passes
     compute: Floats  # cycles of multiplying
     cycles: Floats  # of the array, fills and ports included
     dram_inputs: Floats  # [numbers]
     dram_weights: Floats
     inside: ArrayBytes
-    buffer_bytes: Floats
-    first_inputs: Floats  # [numbers] before the first pass
-    first_weights: Floats
+    first_weights: Floats  # [numbers] before the first pass
     pass_cycles: Floats
     strips: Floats
 
@@ -157,38 +165,20 @@ def passes_of(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> Passes:
     ports = port_cycles(_without_weights(memory), inside) / np.maximum(count, 1)
     each = np.maximum(compute, ports) + fill
     return Passes(
-        fits=held.fits,
-        odd=held.odd,
-        filters=held.filters,
-        in_pe=held.in_pe,
+        held=held,
         count=count,
         compute=count * compute,
         cycles=count * each,
         dram_inputs=stored * np.ceil(ops.filters / held.filters),
         dram_weights=ops.filters * ops.channels * (strips * images * ops.groups * taps(ops)),
         inside=inside,
-        buffer_bytes=held.buffer_bytes,
-        first_inputs=held.inputs,
         first_weights=loads,
         pass_cycles=each,
         strips=strips * images,
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Held:
-    """What PEs and buffers hold in one pass of each way."""
-
-    fits: Bools
-    odd: Floats  # 1.0 where m is no multiple of 16
-    filters: Floats  # m
-    in_pe: Floats  # p
-    together: Floats  # filters, p t
-    inputs: Floats  # [numbers]
-    buffer_bytes: Floats
-
-
-def _held(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> _Held:
+def _held(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> HeldByPass:
     pads, memory = scratchpads(machine.array), machine.memory
     in_rows = np.minimum((ways.e - 1) * ops.stride + ops.span, ops.in_rows)
     inputs = ways.n * ways.q * ways.r * (in_rows * ops.in_cols)
@@ -202,7 +192,7 @@ def _held(ops: Ops, ways: PassSettings, machine: ArrayMachine) -> _Held:
     fits = most >= np.minimum(together, ops.filters)
     fits &= input_bytes <= memory.activation_buffer - ops.reserved
     fits &= in_pe * ways.q * ops.kernel_cols <= pads.weights
-    return _Held(fits, odd, filters, in_pe, together, inputs, input_bytes + together * plane_bytes)
+    return HeldByPass(fits, odd, filters, in_pe, together, inputs, input_bytes + together * plane_bytes)
 
 
 def _inputs_moved(ops: Ops, strips: Floats) -> tuple[Floats, Floats]:
