@@ -41,9 +41,7 @@ from traces import (
 _MOST_SEEN = 32  # Choice: skip mechanisms that are remembered, some 2 MB each of 10,000 inputs
 _MOST_PLANS = 256  # Choice: two for a design
 _MOST_DENSE = 8  # Choice: networks; some 100 KB each
-_MOST_OF_A_PLAN = (
-    8  # Choice: schedules, by which transfers some input's ops ever ask for; then all are forgotten
-)
+_MOST_OF_A_PLAN = 2  # Choice: schedules, by which transfers inputs ask for; then all are forgotten
 _MOST_COSTS = 12  # Choice: an explained replay has three; some 300 KB each of 10,000 inputs
 _MOST_SCHEDULES = 256  # Choice: then all are forgotten; some 100 KiB each
 _TRACES_KEPT = 2  # Choice: a network and what it is compared with
