@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 BASELINE = "43d5576"
 ROUNDS = 2
 MOST_RATIO = 1.3
-GOALS_MS = {  # issue 17, per call, of CPU
+GOALS_MS = {  # Choice: per call, of CPU
     "replay": 60,
     "replay, not explained": None,
     "sweep, a design": 16,
@@ -27,7 +27,7 @@ GOALS_MS = {  # issue 17, per call, of CPU
     "estimate ResNet-110": 15,
     "pareto of 4,000 rows": 700,
     "lacuna --help": 120,
-}  # and 100,000 shapes on a unit of every kind: issue 14
+}
 
 PROGRAM = """
 import json, os, subprocess, sys, tempfile, time

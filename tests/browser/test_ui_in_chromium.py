@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,18 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.opened import IN_CHROMIUM, PATIENCE_S
 from tests.report_folders import replay_folder
 from tests.shared import there
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium"),
-]
-sync_api = pytest.importorskip("playwright.sync_api")
+pytestmark = IN_CHROMIUM
 pytest.importorskip("bokeh")
 
 
@@ -39,13 +34,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(address: str) -> Iterator[Page]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.goto(address)
-        yield page
-        browser.close()
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(PATIENCE_S * 1000)
+    page.goto(address)
+    yield page
+    page.close()
 
 
 def test_a_slider_replays_and_nothing_comes_from_elsewhere(page: Page, address: str) -> None:
