@@ -6,6 +6,7 @@ from .base.arrays import Ints as Ints
 from .base.arrays import Shape as Shape
 from .base.arrow import arrow_column as arrow_column
 from .base.arrow import arrow_file as arrow_file
+from .base.arrow import numpy_column as numpy_column
 from .base.atomic import atomic_write as atomic_write
 from .base.atomic import clear_parts as clear_parts
 from .base.atomic import exchange as exchange

@@ -101,7 +101,7 @@ def search(  # noqa: PLR0913  # what a user may ask of a search, all by name
         finally:
             store.finish()
         recorder.tell()
-    return load_sweep(path)
+    return load_sweep(path, store.found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,7 +128,7 @@ def sweep(  # noqa: PLR0913  # what a user may ask of a sweep, all by name
         finally:
             store.finish()
         recorder.tell()
-    return load_sweep(path)
+    return load_sweep(path, store.found)
 
 
 def request_of(space: Space, point: Point, version: str) -> Request:

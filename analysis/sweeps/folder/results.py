@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from accel_models import Design, assign, has_matrix_unit, parse_design
 from analysis.sweeps.budgets import changed_budget, held_against, limit_of
 from analysis.sweeps.folder.manifest import MANIFEST, Manifest, read_manifest
-from analysis.sweeps.folder.parts import read_rows
+from analysis.sweeps.folder.parts import PartsRead, read_parts
 from analysis.sweeps.row import ROW_COLUMNS, SweepRow
 from analysis.sweeps.spaces.ranges import Limit
 from traces import ConfigError, reading
@@ -105,10 +105,13 @@ class SweepResults:
         return select.ranked(select.where(self.frame, where), front.objectives, fronts)
 
 
-def load_sweep(folder: str | Path) -> SweepResults:
-    """Return the results in a folder of a sweep or search, under the budget of its space."""
+def load_sweep(folder: str | Path, before: PartsRead | None = None) -> SweepResults:
+    """Return the results in a folder of a sweep or search, under the budget of its space.
+
+    ``before``: what was read of it already.
+    """
     path = Path(folder)
-    found = read_rows(path)
+    found = read_parts(path, before or PartsRead()).rows
     rows = sorted(found, key=lambda row: row.index)
     manifest = read_manifest(path)
     budget = tuple(limit_of(quantity, limit) for quantity, limit in manifest.budget.items())

@@ -7,11 +7,11 @@ A row that two runs both wrote counts once.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from analysis.sweeps.folder.manifest import MANIFEST, Manifest, check_same, read_manifest
-from analysis.sweeps.folder.parts import ROWS, parts_in, read_rows, write_part
+from analysis.sweeps.folder.parts import ROWS, PartsRead, read_parts, write_part
 from analysis.sweeps.row import SweepRow
 from simulator import holds_results
 from traces import FileProblem, atomic_write, clear_parts
@@ -20,13 +20,14 @@ from traces import FileProblem, atomic_write, clear_parts
 class Store:
     """The rows of one folder, open for more."""
 
-    def __init__(self, folder: Path, rows: Sequence[SweepRow], lock: int) -> None:
+    def __init__(self, folder: Path, found: PartsRead, lock: int) -> None:
         self.folder = folder
+        self.found = found  # when it was opened
         self._lock = lock
-        self._rows = {row.key: row for row in rows}
-        self._of_points = {row.index: row for row in rows}
+        self._rows = {row.key: row for row in found.rows}
+        self._of_points = {row.index: row for row in found.rows}
         self._unsaved: list[SweepRow] = []
-        self._parts = 1 + max((int(part.stem.split("-")[1]) for part in parts_in(folder)), default=-1)
+        self._parts = 1 + max((int(part.stem.split("-")[1]) for part in found.parts), default=-1)
 
     @classmethod
     def open(cls, folder: Path, manifest: Manifest, *, resume: bool) -> Store:
@@ -54,7 +55,7 @@ class Store:
                 manifest = manifest.model_copy(update={"runs": runs})
             with atomic_write(folder / MANIFEST) as part:  # budget and objectives may be others than before
                 part.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-            return cls(folder, read_rows(folder), lock)
+            return cls(folder, read_parts(folder), lock)
         except BaseException:
             os.close(lock)
             raise

@@ -23,7 +23,7 @@ from tests.analysis.sweeps.sweep_fakes import (
     make_trace,
     marks,
 )
-from traces import FileProblem
+from traces import FileProblem, verify_seal
 
 RUN = FolderRun(kind="sweep")
 
@@ -57,6 +57,26 @@ def test_what_is_there_is_found_without_its_design(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(type(space), "design", None)
     again = sweep(space, tmp_path / "out", workers=0, resume=True, evaluator=analytic)
     assert repr(again.rows) == repr(whole.rows)
+    assert again.evaluated == whole.evaluated
+
+
+def test_what_was_there_before_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    space, out = make_space(tmp_path, SMALL), tmp_path / "out"
+    with pytest.raises(RuntimeError, match="a bug"):
+        sweep(space, out, workers=0, evaluator=breaking_after_five)
+    there = len(list((out / "rows").iterdir()))
+    opened: list[Path] = []
+
+    def noting(path: Path) -> bool:
+        opened.append(path)
+        return verify_seal(path)
+
+    monkeypatch.setattr("analysis.sweeps.folder.parts.verify_seal", noting)
+    again = sweep(space, out, workers=0, resume=True, evaluator=analytic)
+    parts = sorted((out / "rows").iterdir())
+    assert (len(parts) > there, opened) == (True, parts)
+    fresh = load_sweep(out)
+    assert (repr(again.rows), again.evaluated) == (repr(fresh.rows), fresh.evaluated)
 
 
 def test_results_are_not_overwritten_unasked(tmp_path: Path) -> None:
