@@ -1,9 +1,10 @@
 """What each part of the wide networks' recipe is worth: ``wide`` trained with one part changed at a time.
 
-    python benchmarks/trained/ablation.py --data DIR --out RUNS [--epochs 6]
+    python benchmarks/trained/ablation.py --data DIR --out RUNS [--epochs 6] [--only TEXT]
 
 A run a part, each of the same seed, epochs and batches; a second call goes on where the first one stopped.  Prints one
-line a run: answers to validation and test images, points from the whole recipe, seconds of an epoch.
+line a run: answers to validation and test images, points from the whole recipe, seconds of an epoch.  ``--only`` runs the
+whole recipe and the parts whose names hold a text.
 Without CIFAR-10 at hand nothing is measured.
 """
 
@@ -80,6 +81,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=_SHIPPED.parents[1] / "data")
     parser.add_argument("--out", type=Path, default=Path("runs"))
     parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--only", default="")
     arguments = parser.parse_args()
     if not (arguments.data / CIFAR10_FOLDER).is_dir():
         print(f"{arguments.data}: no {CIFAR10_FOLDER} in it, nothing measured")
@@ -87,7 +89,7 @@ def main() -> None:
     torch.set_num_threads(1)
     config, data = load_config(_SHIPPED / "wide.yaml"), load_dataset("cifar10", arguments.data)
     whole: tuple[float, float] | None = None
-    for part in PARTS:
+    for part in (PARTS[0], *(part for part in PARTS[1:] if arguments.only in part.name)):
         folder = folder_of(part, arguments.out)
         if not (folder / "model.pt").is_file():
             teachers = Beginnings(teachers=[_SHIPPED / name for name in part.teachers])
