@@ -3,8 +3,8 @@
     python benchmarks/trained/ablation.py --data DIR --out RUNS [--epochs 6] [--only TEXT]
 
 A run a part, each of the same seed, epochs and batches; a second call goes on where the first one stopped.  Prints one
-line a run: answers to validation and test images, points from the whole recipe, seconds of an epoch.  ``--only`` runs the
-whole recipe and the parts whose names hold a text.
+line a run: answers to validation and test images, points from the whole recipe, seconds of an epoch.
+``--only`` takes the whole recipe and the parts whose names hold a text.
 Without CIFAR-10 at hand nothing is measured.
 """
 
