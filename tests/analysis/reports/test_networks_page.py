@@ -40,7 +40,9 @@ ARTEFACTS: dict[str, dict[str, Any]] = {
     ),
     "lcnet_50": _entry("LC-Net", 200, 0.89, macs_kept={"mean": 0.48, "min": 0.2, "max": 0.6}),
     "resnet_narrow50": _entry("static, narrowed", 98, 0.88),
-    "lcnet_u55_cycles": _entry("LC-Net, for x.json", 200, 0.8, macs_kept={"mean": 0.4, "min": 0.2, "max": 0.6}),
+    "lcnet_u55_cycles": _entry(
+        "LC-Net, for x.json", 200, 0.8, macs_kept={"mean": 0.4, "min": 0.2, "max": 0.6}
+    ),
     "teacher": _entry("static, wide", 800, 0.95),
     "narrow": _entry("static, narrowed", 50, 0.7, start_from="resnet20_taught.pt"),
 }
