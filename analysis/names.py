@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 # part of a network's name in a file: how people write it
 _NETWORK_WORDS: Final = {
-    "ethos": "for Ethos-U", "npu32": "for NPU 32 x 32",
+    "u55": "for Ethos-U55", "npu32": "for NPU 32 x 32", "gemmini": "for Gemmini", "bits": "of bits", "gentle": "gentle",
+    "on": "longer",
     "lcnet": "LC-Net", "lnet": "L-Net", "cnet": "C-Net", "ddi": "DDI", "densenet": "DenseNet", "skipnet": "SkipNet",
     "vit": "ViT", "tokens": "tokens", "exits": "exits", "wide": "wide", "little": "little", "big": "big",
     "spatial": "spatial",

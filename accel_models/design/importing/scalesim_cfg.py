@@ -4,7 +4,7 @@
 sizes of the buffers [KiB] and ``Bandwidth`` [words a cycle], a word being a byte (scalesim/scale_config.py).
 Weights that fit stay on chip from input to input, as in every design here; SCALE-Sim fetches them for each.
 
-Refused by name: sparsity, layouts, Ramulator's traces, more than one bank, keys that are not SCALE-Sim's.
+Refused by name: sparsity, layouts, Ramulator's traces, more than one bank, sections and keys that are not SCALE-Sim's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,21 @@ _NEEDED = ("arrayheight", "arraywidth", "dataflow")
 _SIZES = {"activation": "ifmapsramszkb", "weight": "filtersramszkb", "accumulator": "ofmapsramszkb"}
 _OFFSETS = ("ifmapoffset", "filteroffset", "ofmapoffset")  # addresses: they change no cycle
 _QUEUES = ("readrequestbuffer", "writerequestbuffer")  # of Ramulator's traces alone
-_KNOWN = (*_NEEDED, *_SIZES.values(), *_OFFSETS, *_QUEUES, "bandwidth", "memorybanks")
+_BANKS = tuple(f"{of}srambank{what}" for of in ("ifmap", "filter") for what in ("bandwidth", "num", "port"))
+_KNOWN = {  # keys by section, as configs/scale.cfg of versions 2 and 3 writes them; they are read in any case
+    "general": ("run_name",),
+    SECTION: (*_NEEDED, *_SIZES.values(), *_OFFSETS, *_QUEUES, "bandwidth", "memorybanks"),
+    "layout": ("ifmapcustomlayout", "filtercustomlayout", *_BANKS),  # of custom layouts alone
+    "sparsity": (
+        "sparsitysupport",
+        "sparserep",
+        "optimizedmapping",
+        "blocksize",
+        "randomnumbergeneratorseed",
+    ),
+    "run_presets": ("interfacebandwidth", "useramulatortrace"),
+    "network_presets": ("topologycsvloc",),  # the network, which is given to Lacuna by itself
+}
 _SWITCHES = (
     ("sparsity", "sparsitysupport"),
     ("layout", "ifmapcustomlayout"),
@@ -38,7 +52,7 @@ def read_scalesim(text: bytes, origin: str) -> dict[str, Any]:
     """Return the data of the design; :class:`ConfigError` names what no design can say."""
     parser = ConfigParser(interpolation=None)
     try:
-        parser.read_string(text.decode("utf-8", errors="replace"), origin)
+        parser.read_string(text.decode("utf-8-sig", errors="replace"), origin)
     except Error as error:
         raise ConfigError(
             f"{origin}: no configuration of SCALE-Sim: {' '.join(str(error).split())}"
@@ -59,9 +73,15 @@ def read_scalesim(text: bytes, origin: str) -> dict[str, Any]:
 
 
 def _refuse(parser: ConfigParser, origin: str) -> None:
-    for key in parser[SECTION]:
-        if key not in _KNOWN:
-            raise ConfigError(f"{origin}: {SECTION}.{key}: cannot be said here{did_you_mean(key, _KNOWN)}")
+    for section in parser.sections():
+        if section not in _KNOWN:
+            raise ConfigError(
+                f"{origin}: [{section}]: cannot be said here{did_you_mean(section, tuple(_KNOWN))}"
+            )
+        for key in parser[section]:
+            if key not in _KNOWN[section]:
+                near = did_you_mean(key, _KNOWN[section])
+                raise ConfigError(f"{origin}: {section}.{key}: cannot be said here{near}")
     for section, key in _SWITCHES:
         if parser.get(section, key, fallback="false").strip().lower() not in ("false", "0", "no", "off"):
             raise ConfigError(f"{origin}: {section}.{key}: no design can say it; switch it off")

@@ -8,7 +8,7 @@ inputs ``is``.
 Two buffers of inputs and of weights, one above the other, are buffers and the second level behind them.
 
 Refused by name: three of them, or two of one operand alone, PEs without storage, fanouts between them that are no
-rows x columns.
+rows x columns, other axes than meshX and meshY, sparse optimizations, other versions.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from traces import ConfigError
 
 _TAGS = re.compile(r"!(Container|Component|Element|Parallel|Hierarchical|Pipelined|Nothing)\b")
 _RANGE = re.compile(r"\[(\d+)\.\.(\d+)\]$")
+_MESH = ("meshX", "meshY")
+_VERSIONS = ("0.2", "0.3", "0.4")
 _KEPT = {"Inputs": "is", "Weights": "ws", "Outputs": "os"}
 _WORDS = {
     "Inputs": ("ifmap", "input"),
@@ -57,6 +59,10 @@ def is_timeloop(data: Mapping[str, Any]) -> bool:
 def read_timeloop(data: Mapping[str, Any], origin: str) -> Found:
     """Return what the file says; :class:`ConfigError` names what no design can say."""
     tree = data["architecture"]
+    if str(tree.get("version", _VERSIONS[-1])) not in _VERSIONS:
+        raise ConfigError(
+            f"{origin}: architecture.version = {tree['version']}: one of {', '.join(_VERSIONS)} is needed"
+        )
     nodes = tree["nodes"] if "nodes" in tree else tree["subtree"]
     parts = [part for part in _parts(nodes, 1, 1) if not part.name.startswith("Dummy")]
     macs = [part for part in parts if "mac" in part.kind.lower()]
@@ -105,10 +111,7 @@ def _parts(nodes: Any, instances: int, cols: int) -> Iterator[Component]:
         if "nodes" in node and "class" not in node:  # side by side, one within the other for counting
             yield from _parts(node["nodes"], instances, cols)
             continue
-        mesh = {
-            **node.get("spatial", {}),
-            **{k: v for k, v in node.get("attributes", {}).items() if k in ("meshX", "meshY")},
-        }
+        mesh = _mesh(node)
         found = _RANGE.search(str(node.get("name", "")))
         many = int(found[2]) - int(found[1]) + 1 if found else 1
         if "spatial" in node:
@@ -117,7 +120,7 @@ def _parts(nodes: Any, instances: int, cols: int) -> Iterator[Component]:
         across = whole(mesh["meshX"], "meshX") if "meshX" in mesh else cols
         if "class" in node:
             yield Component(
-                str(node["name"]), str(node["class"]), node.get("attributes", {}), _keep(node), here, across
+                str(node["name"]), str(node["class"]), node.get("attributes") or {}, _keep(node), here, across
             )
             continue
         instances, cols = here, across
@@ -125,9 +128,22 @@ def _parts(nodes: Any, instances: int, cols: int) -> Iterator[Component]:
         yield from _parts(node.get("subtree", ()), here, across)
 
 
+def _mesh(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many stand side by side along each axis, where the node says; refuse what would change them unsaid."""
+    where = str(node.get("name", "a node"))
+    if node.get("sparse_optimizations"):
+        raise ConfigError(f"{where}: sparse_optimizations: no design can say them")
+    spatial, attributes = node.get("spatial") or {}, node.get("attributes") or {}
+    odd = [key for key in spatial if key not in _MESH]
+    odd += [key for key in attributes if key.lower() in ("meshx", "meshy") and key not in _MESH]
+    if odd:
+        raise ConfigError(f"{where}: {odd[0]}: no axis of a mesh; meshX and meshY are")
+    return {**spatial, **{key: attributes[key] for key in _MESH if key in attributes}}
+
+
 def _keep(node: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the operands that a component keeps: as its constraints say, or the words of its name."""
-    dataspace = node.get("constraints", {}).get("dataspace", {})
+    dataspace = ((node.get("constraints") or {}).get("dataspace")) or {}
     stated = dataspace.get("keep", dataspace.get("keep_only"))
     if stated is not None:
         return tuple(stated)

@@ -232,6 +232,12 @@ def test_timeloop_version_4(tmp_path: Path) -> None:
     assert cycles(design, 32, 32) > 0
 
 
+def test_timeloop_attributes_may_be_empty(tmp_path: Path) -> None:
+    text = TIMELOOP_4.replace("    attributes: {datawidth: 8}\n", "    attributes:\n")
+    assert text != TIMELOOP_4
+    assert read(tmp_path, text).section(Array).rows == 8
+
+
 def test_values_are_set_over_an_imported_file(tmp_path: Path) -> None:
     path = tmp_path / "their_file.yaml"
     path.write_text(ZIGZAG, encoding="utf-8")
@@ -253,6 +259,10 @@ SECOND = "  sram_64KB: {size: 524288, r_bw: 64, operands: [I1], served_dimension
         (TIMELOOP_4.replace("{keep: [Weights]}", "{keep: [Weights, Inputs]}"), "reg keeps Weights, Inputs"),
         (TIMELOOP_4.replace("class: intmac", "class: adder"), "one DRAM and one class of MACs"),
         (TIMELOOP_4.replace("depth: 16384, ", ""), "buffer: depth is missing"),
+        (TIMELOOP_4.replace("meshY: 8", "meshy: 8"), "PE: meshy: no axis of a mesh; meshX and meshY are"),
+        (TIMELOOP_4.replace("version: 0.4", "version: 0.9"), r"architecture.version = 0.9: one of 0\.2, 0\.3, 0\.4"),
+        (TIMELOOP_4.replace("class: regfile", "class: regfile\n    sparse_optimizations: {action_optimization: []}"),
+         "reg: sparse_optimizations: no design can say them"),
         (TIMELOOP_3.replace("ifmap_spad", "weights_a").replace("psum_spad", "weights_b"),
          "keeps Weights: what stays in a PE decides"),
     ],

@@ -72,6 +72,13 @@ def test_user_bandwidth_gives_buffers_and_a_dram(tmp_path: Path) -> None:
         ("ArrayHeight:    8", "ArrayHeight:    -8", "arrayheight = '-8'"),
         ("ArrayHeight:    8", "ArrayHight: 8", "did you mean 'arrayheight'"),
         ("CALC", "MAYBE", "CALC or USER"),
+        (
+            "InterfaceBandwidth",
+            "InterfaceBandwith",
+            "run_presets.interfacebandwith: cannot be said here; did you mean",
+        ),
+        ("[sparsity]", "[sparse]", "[sparse]: cannot be said here; did you mean 'sparsity'"),
+        ("SparsitySupport : false", "Block: 8", "sparsity.block: cannot be said here"),
         ("[general]", "general", "no configuration of SCALE-Sim"),
     ],
 )
@@ -79,6 +86,12 @@ def test_what_no_design_says_is_refused_by_name(tmp_path: Path, old: str, new: s
     with pytest.raises(ConfigError, match=r"scale\.cfg") as caught:
         load_design(_file(tmp_path, CFG.replace(old, new)))
     assert named in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "scale.cfg"
+    path.write_text(CFG, encoding="utf-8-sig")
+    assert load_design(path).section(Array).rows == 8
 
 
 def test_no_such_file(tmp_path: Path) -> None:
