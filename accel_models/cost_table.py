@@ -150,10 +150,8 @@ def computed_channels(kept: Ints, channels: int, skip: Skip, group: int = 1) -> 
         case "compact":
             counts = kept
         case "tile":
-            gated, theirs = (
-                channels // group,
-                max(skip.group // group, 1),
-            )  # groups of the gates: all, in one of its own
+            gated = channels // group  # groups that gates keep or skip
+            theirs = max(skip.group // group, 1)  # of them in one of the design's
             sizes = [min(theirs, gated - start) for start in range(0, gated, theirs)]
             counts = np.array(
                 [group * sum(size * _touched(size, int(k) // group, gated) for size in sizes) for k in kept]

@@ -20,12 +20,8 @@ import lacuna as lc
 from networks import load_config
 
 DESIGNS = ("cortex_m4", "ethos_u55_128", "edge_npu_32x32", "gemmini_16x16")
-FOR_A_DESIGN = (
-    "lnet_u55_cycles",
-    "lnet_gemmini_cycles",
-    "lnet_npu32_50",
-    "ddi_npu32_cycles",
-)  # each is tried on all of them
+# each is tried on all of them
+FOR_A_DESIGN = ("lnet_u55_cycles", "lnet_gemmini_cycles", "lnet_npu32_50", "ddi_npu32_cycles")
 BY_MACS = (
     *(f"lcnet_resnet20_{share}" for share in (70, 50, 40, 30, 20)),
     *(f"lcnet_taught_{share}" for share in (50, 25)),

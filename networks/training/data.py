@@ -33,9 +33,8 @@ DATASETS: tuple[str, ...] = get_args(DatasetName)
 _CLASSES = 10
 _SPLIT_SEED = 0  # Choice: one split for every experiment, so that runs compare
 _IMAGENET_SIDE = 224  # pixels: of the images EfficientNet-Lite0 was trained on
-IMAGE_SHAPES: dict[
-    DatasetName, tuple[int, int, int]
-] = {  # channels, height, width of what a network sees [pixels]
+# channels, height, width of what a network sees [pixels]
+IMAGE_SHAPES: dict[DatasetName, tuple[int, int, int]] = {
     "cifar10": (3, 32, 32),
     "cifar10_224": (3, _IMAGENET_SIDE, _IMAGENET_SIDE),
     "digits": (1, 8, 8),

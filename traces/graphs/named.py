@@ -151,6 +151,6 @@ def _of_training(reader: str, path: Path) -> NetworkGraph:
         graph: NetworkGraph = resolve_name(reader)(path)
     except ImportError:
         raise UnsupportedError(
-            f"{path}: reading a network of PyTorch's needs it: pip install 'lacuna[networks]'"
+            f"{path}: reading what training reads or writes needs PyTorch: pip install 'lacuna[networks]'"
         ) from None
     return graph

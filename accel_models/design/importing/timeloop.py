@@ -111,6 +111,8 @@ def _parts(nodes: Any, instances: int, cols: int) -> Iterator[Component]:
         if "nodes" in node and "class" not in node:  # side by side, one within the other for counting
             yield from _parts(node["nodes"], instances, cols)
             continue
+        if node.get("sparse_optimizations"):
+            raise ConfigError(f"{node.get('name', 'a node')}: sparse_optimizations: no design can say them")
         mesh = _mesh(node)
         found = _RANGE.search(str(node.get("name", "")))
         many = int(found[2]) - int(found[1]) + 1 if found else 1
@@ -129,15 +131,12 @@ def _parts(nodes: Any, instances: int, cols: int) -> Iterator[Component]:
 
 
 def _mesh(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how many stand side by side along each axis, where the node says; refuse what would change them unsaid."""
-    where = str(node.get("name", "a node"))
-    if node.get("sparse_optimizations"):
-        raise ConfigError(f"{where}: sparse_optimizations: no design can say them")
+    """Return how many stand side by side along each axis, where the node says."""
     spatial, attributes = node.get("spatial") or {}, node.get("attributes") or {}
     odd = [key for key in spatial if key not in _MESH]
-    odd += [key for key in attributes if key.lower() in ("meshx", "meshy") and key not in _MESH]
+    odd += [key for key in attributes if key.lower() in map(str.lower, _MESH) and key not in _MESH]
     if odd:
-        raise ConfigError(f"{where}: {odd[0]}: no axis of a mesh; meshX and meshY are")
+        raise ConfigError(f"{node.get('name', 'a node')}: {odd[0]}: no axis of a mesh; meshX and meshY are")
     return {**spatial, **{key: attributes[key] for key in _MESH if key in attributes}}
 
 
